@@ -1,0 +1,2 @@
+//! The `poprelay` program.
+fn main() {}

@@ -1,0 +1,165 @@
+//! A card: what is said, before any chat's form of it. It is what the outbox stores; `cards` draws it when it is sent.
+
+use super::{
+    call::{MomentKind, Telling},
+    ids::ConnectionName,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What one delivery says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "card")]
+pub enum Card {
+    /// A moment of a call, with what is known of the caller.
+    Call(Box<CallCard>),
+    /// What came and went while nobody listened.
+    Recap(Recap),
+    /// The daemon's own trouble, for the operator.
+    Notice(Notice),
+}
+
+/// A moment of a call plus what enrichment found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallCard {
+    /// What happened.
+    pub telling: Telling,
+    /// Who it is, as far as the sources know.
+    #[serde(default)]
+    pub found: Findings,
+}
+
+/// What the sources know of a caller.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Findings {
+    /// Who it is.
+    pub who: Match,
+    /// What this daemon saw of the caller before.
+    pub history: Option<History>,
+    /// Sources that were too slow or failed, by name: the card says that it may be incomplete.
+    pub silent: Vec<String>,
+}
+
+/// The honest results of a look-up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "match")]
+pub enum Match {
+    /// Nobody was asked: no sources, or no number that could be looked up.
+    #[default]
+    NotAsked,
+    /// Sources were asked and nobody knows the number.
+    Nobody,
+    /// Exactly one.
+    One {
+        /// The merged contact.
+        contact: Box<Contact>,
+    },
+    /// More than one: they are listed, none is chosen.
+    Several {
+        /// The candidates.
+        contacts: Vec<Contact>,
+    },
+}
+
+/// A person or company that a source knows. All text is untrusted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Contact {
+    /// Name of the person.
+    pub name: Option<String>,
+    /// Company.
+    pub company: Option<String>,
+    /// Customer tier.
+    pub tier: Option<String>,
+    /// Colleague in charge.
+    pub owner: Option<String>,
+    /// Free text.
+    pub notes: Option<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// `https:` link to the record.
+    pub link: Option<String>,
+    /// Everything else, in the order of the config.
+    pub facts: Vec<Fact>,
+    /// Source that knows the contact, by its config name.
+    pub source: String,
+}
+
+/// One thing that a source says of a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is ("Open tickets").
+    pub label: String,
+    /// What it says.
+    pub value: String,
+    /// Source, by its config name.
+    pub source: String,
+}
+
+/// What was seen of a caller before this call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// The call before this one.
+    pub last: Option<PastCall>,
+    /// Calls in the last 7 days, this one not counted.
+    pub week: u32,
+    /// Calls in the last 30 days, this one not counted.
+    pub month: u32,
+    /// Missed since somebody last talked to the caller.
+    pub missed_since: u32,
+    /// The caller was missed or called minutes ago: the card is marked.
+    pub urgent: bool,
+}
+
+/// One call of the past.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastCall {
+    /// When it began.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: MomentKind,
+    /// Who took it, if somebody did.
+    pub with: Option<String>,
+}
+
+/// What came and went in a blind window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recap {
+    /// The login that was blind.
+    pub connection: ConnectionName,
+    /// Start of the window.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// The calls that ended in it, oldest first. Each is a telling of its last moment.
+    pub calls: Vec<Telling>,
+}
+
+/// The daemon's own trouble, said to the operator in the chat as well as in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is, one sentence.
+    pub title: String,
+    /// What to do, one or two sentences.
+    pub advice: String,
+    /// Whether it is over again (a green notice after a red one).
+    pub over: bool,
+}
+
+impl Card {
+    /// When the thing it tells happened, `None` for a notice, which is told as of now.
+    #[must_use]
+    pub fn happened(&self) -> Option<Timestamp> {
+        match self {
+            Self::Call(card) => Some(card.telling.at),
+            Self::Recap(recap) => Some(recap.to),
+            Self::Notice(_) => None,
+        }
+    }
+}
+
+/// A ring that could not be posted within this time says its age (a phone rings some 20 to 30 s).
+pub const FRESH: Duration = Duration::from_secs(30);
