@@ -7,12 +7,13 @@
 //! said first should already say whom the call rings; and a missed call that was answered is worse than no card.
 //!
 //! # How it is cut
-//! - [`sequence`] knows which snapshots of one conversation were heard, and where the holes are.
-//! - [`facts`] folds snapshots into what is known. The fold does not depend on their order: each fact keeps the place in
+//! - `sequence` knows which snapshots of one conversation were heard, and where the holes are; `leg` is that
+//!   conversation.
+//! - `snapshot` reads one snapshot by itself; `facts` folds snapshots into what is known. The fold does not depend on their order: each fact keeps the place in
 //!   the sequence it came from, so a late snapshot adds what was unknown and never takes a newer fact back.
-//! - [`outcome`] says how a call ended, from the facts and a report.
-//! - [`progress`] is one call: what was told, what may be told now, how long that may be held back.
-//! - [`tracker`] is the map of all calls, its bounds and its deadlines.
+//! - `outcome` says how a call ended, from the facts and a report.
+//! - `progress` is one call: what was told, what may be told now, how long that may be held back.
+//! - `tracker` is the map of all calls, its bounds and its deadlines.
 //!
 //! # Invariants
 //! - After a last moment (missed, voicemail, ended) nothing of a call is told while it is remembered.
@@ -28,9 +29,11 @@
 //! - *Closing silent calls by a guess.* A silent call is asked for, again and again less often, and then forgotten.
 
 mod facts;
+mod leg;
 mod outcome;
 mod progress;
 mod sequence;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -44,6 +47,7 @@ pub use tracker::Tracker;
 
 /// What the caller of the tracker does next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all effects are tellings, and none is kept")]
 pub enum Effect {
     /// Tell the team. A second [`Ringing`](crate::model::call::Moment::Ringing) of one call is the same moment with newer
     /// facts: it renews a card that still waits, and may match a route that did not match before.

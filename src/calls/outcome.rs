@@ -1,6 +1,9 @@
 //! How a call ended: what a report says of it, and what the facts and a report together make of it.
 
-use super::facts::{Facts, Place, sane};
+use super::{
+    facts::{Facts, sane},
+    snapshot::Place,
+};
 use crate::model::{
     call::{MissedWhy, Moment, Report},
     time::{Timestamp, elapsed},

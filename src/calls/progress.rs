@@ -3,9 +3,10 @@
 
 use super::{
     Effect, Limits,
-    facts::{Facts, Place},
+    facts::Facts,
+    leg::{Heard, Leg},
     outcome,
-    sequence::{Heard, Sequence},
+    snapshot::Place,
 };
 use crate::model::{
     call::{Call, CallEvent, Caller, Moment, Phase, Report, Telling},
@@ -18,19 +19,6 @@ use std::time::{Duration, Instant};
 /// Conversations that one call may be made of, and linked ones it remembers.
 const LEGS: usize = 8;
 const LINKED: usize = 16;
-
-/// One conversation of a call.
-#[derive(Debug, Clone)]
-struct Leg {
-    id: ConversationSpaceId,
-    sequence: Sequence,
-    asks: u8,
-    /// A snapshot before its end was heard.
-    opened: bool,
-    /// Its newest snapshot says that it is over.
-    ended: bool,
-    reported: bool,
-}
 
 /// One call under way.
 #[derive(Debug, Clone)]
@@ -111,14 +99,7 @@ impl Progress {
 
     fn leg(&mut self, id: &ConversationSpaceId) -> usize {
         self.legs.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
-            self.legs.push(Leg {
-                id: id.clone(),
-                sequence: Sequence::default(),
-                asks: 0,
-                opened: false,
-                ended: false,
-                reported: false,
-            });
+            self.legs.push(Leg::new(id.clone()));
             self.legs.len().saturating_sub(1)
         })
     }
@@ -127,22 +108,12 @@ impl Progress {
     pub(super) fn hear(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let at = self.leg(&event.call);
         let Some(leg) = self.legs.get_mut(at) else { return false };
-        let over = event.state.phase == Phase::Ending;
-        let hole = match leg.sequence.hear(event.state.sequence) {
+        let hole = match leg.hear(&event.state) {
             Heard::Known => return false,
             Heard::Late => None,
-            Heard::Newest { hole } => {
-                leg.ended = over || leg.reported;
-                hole
-            }
+            Heard::Newest { hole } => hole,
         };
-        leg.opened |= !over;
-        // Of a call that is over the API tells nothing but its report.
-        if let Some((from, to)) = hole
-            && !over
-            && leg.asks < limits.asks
-        {
-            leg.asks += 1;
+        if let Some((from, to)) = hole.filter(|_| leg.may_ask(limits.asks)) {
             out.push(Effect::AskStates {
                 connection: self.call.connection.clone(),
                 account: self.call.account.clone(),
@@ -166,8 +137,7 @@ impl Progress {
     pub(super) fn report(&mut self, report: &Report, now: Now) {
         let at = self.leg(&report.call);
         if let Some(leg) = self.legs.get_mut(at) {
-            leg.ended = true;
-            leg.reported = true;
+            leg.report();
         }
         self.facts.report = self.facts.report.max(Some(outcome::read(report)));
         self.facts.last.1 = outcome::ended(report, now.clock);
@@ -175,13 +145,12 @@ impl Progress {
 
     /// Whether nothing that could show an answer is missing: every snapshot of every conversation was heard, or its report.
     fn is_sure(&self) -> bool {
-        let heard = |leg: &Leg| leg.reported || leg.opened && leg.sequence.is_complete();
-        let is_leg = |id| self.legs.iter().any(|leg| leg.id == *id);
-        self.legs.iter().all(|leg| leg.reported) || self.legs.iter().all(heard) && self.linked.iter().all(is_leg)
+        let is_leg = |id: &ConversationSpaceId| self.legs.iter().any(|leg| leg.id == *id);
+        self.legs.iter().all(Leg::is_reported) || self.legs.iter().all(Leg::is_sure) && self.linked.iter().all(is_leg)
     }
 
     fn is_over(&self) -> bool {
-        self.legs.iter().all(|leg| leg.ended)
+        self.legs.iter().all(Leg::is_over)
     }
 
     fn ring_due(&self, limits: &Limits) -> Instant {
@@ -232,7 +201,7 @@ impl Progress {
             }
         }
         let exact = self.facts.answer.as_ref().is_some_and(|answer| {
-            self.legs.get(answer.order.leg).is_some_and(|leg| leg.sequence.follows(answer.order.sequence))
+            self.legs.get(answer.order.leg).is_some_and(|leg| leg.follows(answer.order.sequence))
         });
         let moment = outcome::last_moment(&self.facts, at, self.is_sure(), exact);
         out.push(self.tell(moment, at));
@@ -245,7 +214,7 @@ impl Progress {
 
     /// Asks for the reports of the conversations that have none.
     pub(super) fn ask_report(&self, out: &mut Vec<Effect>) {
-        out.extend(self.legs.iter().filter(|leg| !leg.reported).map(|leg| Effect::AskReport {
+        out.extend(self.legs.iter().filter(|leg| !leg.is_reported()).map(|leg| Effect::AskReport {
             connection: self.call.connection.clone(),
             account: self.call.account.clone(),
             call: leg.id.clone(),

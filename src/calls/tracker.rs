@@ -1,6 +1,6 @@
 //! All calls: which snapshot belongs to which, when something is due, and how much is remembered. See the module's page.
 
-use super::{Effect, Limits, facts::is_from_outside, progress::Progress};
+use super::{Effect, Limits, progress::Progress, snapshot::is_from_outside};
 use crate::model::{
     call::{CallEvent, Direction, Report},
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
