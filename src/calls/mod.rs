@@ -32,6 +32,7 @@ mod facts;
 mod leg;
 mod outcome;
 mod progress;
+mod reported;
 mod sequence;
 mod snapshot;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use crate::model::{
     call::Telling,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
 };
+pub use reported::reported;
 use std::time::Duration;
 pub use tracker::Tracker;
 

@@ -81,6 +81,12 @@ impl Tracker {
         out
     }
 
+    /// Whether a conversation belongs to a call that is under way, or that ended a short while ago.
+    #[must_use]
+    pub fn knows(&self, id: &ConversationSpaceId) -> bool {
+        self.open.contains_key(id) || self.roots.contains_key(id) || self.ended.contains_key(id)
+    }
+
     /// Does what is due. To be called at [`Self::next_deadline`]; calling it early or late harms nothing.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
