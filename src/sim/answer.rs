@@ -1,0 +1,162 @@
+//! How the played GoTo says no, and how it reads a query string: the documented error body, and repeated keys.
+//! Decides nothing about who is refused.
+
+use axum::{
+    Json,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+/// A refusal with GoTo's error body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    field: Option<&'static str>,
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal with its `errorCode` and message.
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), field: None, retry_after: None }
+    }
+
+    /// 400: a field that is not what it should be.
+    pub(super) fn field(field: &'static str, constraint: impl Into<String>) -> Self {
+        Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", constraint) }
+    }
+
+    /// 400: a body that cannot be read.
+    pub(super) fn malformed() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", "The request body could not be read.")
+    }
+
+    /// 404.
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("{what} was not found."))
+    }
+
+    /// 404 of the notification-channel API.
+    pub(super) fn no_channel() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "RTC-NOTIFICATION-CHANNEL-NOT-FOUND", "The channel was not found.")
+    }
+
+    /// 429, with the seconds to wait where the service says them.
+    pub(super) fn too_many(retry_after: Option<u64>) -> Self {
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "Too many requests.") }
+    }
+
+    /// 5xx.
+    pub(super) fn broken(status: StatusCode) -> Self {
+        Self::new(status, "UNKNOWN_ERROR", "Something went wrong.")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "reference": "simulated", "errorCode": self.code, "message": self.message });
+        if let (Some(field), Value::Object(map)) = (self.field, &mut body) {
+            let violation = json!([{ "field": field, "constraint": self.message }]);
+            map.insert("constraintViolations".to_owned(), violation);
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        (self.status, headers, Json(body)).into_response()
+    }
+}
+
+/// The pairs of a query string or a form, in order, repeated keys kept.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    /// Reads `a=b&a=c`.
+    pub(super) fn read(raw: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(raw).into_owned().collect())
+    }
+
+    /// The first value of a key.
+    pub(super) fn first(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a key.
+    pub(super) fn all(&self, key: &str) -> Vec<String> {
+        self.0.iter().filter(|(name, _)| name == key).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// `pageSize` (1 to 100, the default as given) and `pageMarker`, read as the number this simulator hands out.
+    pub(super) fn page(&self, default: usize) -> Result<Page, Refusal> {
+        let size = match self.first("pageSize") {
+            None => default,
+            Some(text) => match text.parse() {
+                Ok(size @ 1..=100) => size,
+                _ => return Err(Refusal::field("pageSize", "must be between 1 and 100")),
+            },
+        };
+        let marker = match self.first("pageMarker") {
+            None => None,
+            Some(text) => match text.strip_prefix("p-").and_then(|n| n.parse().ok()) {
+                Some(marker) => Some(marker),
+                None => return Err(Refusal::field("pageMarker", "is not a marker of this list")),
+            },
+        };
+        Ok(Page { size, marker })
+    }
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) size: usize,
+    pub(super) marker: Option<u64>,
+}
+
+impl Page {
+    /// Takes this page from `items`, which are newest first and numbered downwards; items at or above the marker were
+    /// on earlier pages. The answer is the list body, with a marker only if more follow.
+    pub(super) fn newest_first(self, items: impl Iterator<Item = (u64, Value)>) -> Value {
+        let mut rest = items.filter(|(number, _)| self.marker.is_none_or(|marker| *number < marker));
+        let taken: Vec<(u64, Value)> = rest.by_ref().take(self.size).collect();
+        let more = rest.next().is_some();
+        let last = taken.last().map(|(number, _)| *number);
+        let mut body = json!({
+            "pageSize": self.size,
+            "items": taken.into_iter().map(|(_, item)| item).collect::<Vec<_>>(),
+        });
+        if let (true, Some(last), Value::Object(map)) = (more, last, &mut body) {
+            map.insert("nextPageMarker".to_owned(), Value::String(format!("p-{last}")));
+        }
+        body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_paged_newest_first_until_the_marker_stays_away() {
+        let items = || (0..5u64).rev().map(|n| (n, json!(n)));
+        let first = Page { size: 2, marker: None }.newest_first(items());
+        assert_eq!(first["items"], json!([4, 3]));
+        let marker = Pairs::read(format!("pageMarker={}", first["nextPageMarker"].as_str().unwrap()).as_bytes());
+        let second = marker.page(2).unwrap().newest_first(items());
+        assert_eq!(second["items"], json!([2, 1]));
+        let last = Page { size: 2, marker: Some(1) }.newest_first(items());
+        assert_eq!(last["items"], json!([0]));
+        assert!(last.get("nextPageMarker").is_none());
+    }
+
+    #[test]
+    fn a_page_size_outside_of_1_to_100_is_refused() {
+        assert!(Pairs::read(b"pageSize=101").page(50).is_err());
+        assert!(Pairs::read(b"pageSize=0").page(50).is_err());
+        assert_eq!(Pairs::read(b"").page(50).unwrap(), Page { size: 50, marker: None });
+    }
+}

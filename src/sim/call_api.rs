@@ -1,0 +1,138 @@
+//! What can be asked about calls and users: conversation spaces, their events, reports, `/users`. HTTP over `calls`.
+
+use super::{
+    answer::{Pairs, Refusal},
+    people::STAFF,
+    report,
+    scenario::{ACCOUNT, Line},
+    shared::Shared,
+    snapshot::{id_of, user_key},
+};
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+type World = State<Arc<Shared>>;
+type Answer = Result<Response, Refusal>;
+
+const EVENTS: Option<&str> = Some("call-events.v1.events.read");
+const REPORTS: Option<&str> = Some("cr.v1.read");
+
+/// Account keys that one question about active calls may name.
+const MOST_ACCOUNTS: usize = 20;
+/// Days that one question for summaries may span.
+const MOST_DAYS: i64 = 31;
+
+fn pairs(query: Option<String>) -> Pairs {
+    Pairs::read(query.unwrap_or_default().as_bytes())
+}
+
+/// `GET /conversation-spaces`: active calls only.
+pub(super) async fn spaces(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+    world.entitled(&headers, EVENTS)?;
+    let query = pairs(query);
+    let accounts = query.all("accountKey");
+    if accounts.len() > MOST_ACCOUNTS {
+        return Err(Refusal::field("accountKey", "must have at most 20 values"));
+    }
+    let page = query.page(50)?;
+    let calls = world.calls();
+    let items = calls
+        .active(&accounts)
+        .map(|(number, state)| (number, json!({ "metadata": state.metadata, "state": state.body })));
+    Ok(Json(page.newest_first(items)).into_response())
+}
+
+/// `GET /conversation-spaces/{id}/events`: the states so far of an active call, bounds inclusive.
+pub(super) async fn events(
+    State(world): World,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    world.entitled(&headers, EVENTS)?;
+    let query = pairs(query);
+    let bound = |field: &'static str, none: u64| match query.first(field) {
+        None => Ok(none),
+        Some(text) => text.parse().map_err(|_| Refusal::field(field, "must be a number")),
+    };
+    let (from, to, page) = (bound("sequenceFrom", 1)?, bound("sequenceTo", u64::MAX)?, query.page(50)?);
+    let states = world.calls().states(&id).ok_or_else(|| Refusal::not_found("The conversation space"))?;
+    let metadata = states.last().map(|state| state.metadata.clone());
+    let start = from.max(page.marker.unwrap_or(0));
+    let mut rest = states.into_iter().filter(|state| (start..=to).contains(&state.sequence));
+    let taken: Vec<Value> = rest.by_ref().take(page.size).map(|state| state.body).collect();
+    let mut body = json!({ "pageSize": page.size, "metadata": metadata, "states": taken });
+    if let (Some(next), Value::Object(map)) = (rest.next(), &mut body) {
+        map.insert("nextPageMarker".to_owned(), format!("p-{}", next.sequence).into());
+    }
+    Ok(Json(body).into_response())
+}
+
+/// `GET /reports/{id}`: 404 until the call has ended.
+pub(super) async fn one_report(State(world): World, Path(id): Path<String>, headers: HeaderMap) -> Answer {
+    world.entitled(&headers, REPORTS)?;
+    let calls = world.calls();
+    let call = calls.report(&id).ok_or_else(|| Refusal::not_found("The report"))?;
+    Ok(Json(report::full(call)).into_response())
+}
+
+/// `GET /report-summaries`: exactly one kind of filter, at most 31 days.
+pub(super) async fn summaries(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+    world.entitled(&headers, REPORTS)?;
+    let query = pairs(query);
+    let time = |field: &'static str| {
+        let text = query.first(field).ok_or_else(|| Refusal::field(field, "must not be null"))?;
+        text.parse::<Timestamp>().map_err(|_| Refusal::field(field, "must be a time in ISO 8601"))
+    };
+    let (from, to) = (time("startTime")?, time("endTime")?);
+    if to < from || to.duration_since(from) > SignedDuration::from_hours(24 * MOST_DAYS) {
+        return Err(Refusal::field("endTime", "must lie within 31 days after startTime"));
+    }
+    let accounts = query.all("accountKey");
+    let others = ["userKey", "phoneNumberId", "lineId"].iter().any(|key| query.first(key).is_some());
+    if accounts.is_empty() || others {
+        return Err(Refusal::field("accountKey", "must be given, and no other filter: no other is simulated"));
+    }
+    let page = query.page(50)?;
+    let calls = world.calls();
+    let items = calls.reports(&accounts, from, to).map(|(number, call)| (number, report::summary(call)));
+    Ok(Json(page.newest_first(items)).into_response())
+}
+
+/// `GET /users/v1/me`: the accounts of the login.
+pub(super) async fn me(State(world): World, headers: HeaderMap) -> Answer {
+    world.entitled(&headers, None)?;
+    let accounts = &world.settings.accounts;
+    let keys = if accounts.is_empty() { vec![ACCOUNT.to_owned()] } else { accounts.clone() };
+    let items: Vec<Value> = keys.into_iter().map(|key| json!({ "accountKey": key })).collect();
+    Ok(Json(json!({ "items": items })).into_response())
+}
+
+/// `GET /users/v1/users?accountKey=`: users with their lines, no names of users.
+pub(super) async fn users(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+    world.entitled(&headers, Some("users.v1.lines.read"))?;
+    let query = pairs(query);
+    if query.first("accountKey").is_none() {
+        return Err(Refusal::field("accountKey", "must not be null"));
+    }
+    let page = query.page(100)?;
+    let users = (1..).zip(STAFF.iter()).collect::<Vec<_>>().into_iter().rev().map(|(number, (extension, name))| {
+        let line = Line::of(extension, name);
+        let user = json!({
+            "userKey": user_key(&line), "userId": id_of(&user_key(&line)),
+            "lines": [{
+                "id": id_of(extension), "name": name, "number": extension, "primary": true, "region": "US",
+                "organization": { "id": id_of("organization"), "name": "Example Inc" },
+            }],
+        });
+        (number, user)
+    });
+    Ok(Json(page.newest_first(users)).into_response())
+}

@@ -1,0 +1,131 @@
+//! Who works here and who calls: made-up people with numbers from the ranges that are reserved for fiction.
+
+use super::scenario::{Line, Ours, Party};
+
+/// Extensions and their owners.
+pub(super) const STAFF: [(&str, &str); 8] = [
+    ("1015", "Bob Roy"),
+    ("1020", "Eve Kim"),
+    ("1021", "Priya Natarajan"),
+    ("1022", "Tomás Herrera"),
+    ("1030", "Aoife Byrne"),
+    ("1031", "Jun Watanabe"),
+    ("0523", "Front desk"),
+    ("1044", "Chloé Lefèvre"),
+];
+
+/// The account's numbers.
+const NUMBERS: [(&str, &str); 4] = [
+    ("+15145550100", "Main line"),
+    ("+15145550101", "Sales"),
+    ("+15145550102", "Support"),
+    ("+442079460101", "London office"),
+];
+
+/// The queues.
+const QUEUES: [&str; 4] = ["Support", "Sales", "Billing", "Returns & warranty"];
+
+/// Names as networks show them: capitals, cut, foreign, long, hostile, missing.
+const NAMES: [&str; 40] = [
+    "ALICE MARTIN",
+    "Robert Chen",
+    "SMITH JOHN",
+    "Maria Gonzalez",
+    "Northwind Traders",
+    "Kowalski, Anna",
+    "O'BRIEN PATRICK",
+    "Yuki Tanaka",
+    "Contoso Dental",
+    "David Okafor",
+    "Elise Bergström",
+    "RIVERA LUIS",
+    "Hannah Weiß",
+    "FABRIKAM INC",
+    "Sophie Tremblay",
+    "Ahmed Hassan",
+    "WIRELESS CALLER",
+    "Grace Lindqvist",
+    "MONTREAL QC",
+    "Noah Williams",
+    "Zoë van der Berg",
+    "Tailspin Toys",
+    "PATEL R",
+    "Ingrid Nygård",
+    "Samuel Mbeki",
+    "Olivia Rossi",
+    "BLUE YONDER AIR",
+    "Lucas Moreau",
+    "Fatima Zahra",
+    "Woodgrove Bank",
+    "مريم العبد الله",
+    "דניאל לוי",
+    "李小龙",
+    "山田 太郎",
+    "🍕 Luigi's Pizza 🍕",
+    "<!channel> *urgent* <https://evil.example|click>",
+    "[Click me](https://evil.example) **now**",
+    "Bartholomew Featherstonehaugh-Cholmondeley III of Greater Wolverhampton and Environs",
+    "Ann & Co. <Sales>",
+    "\u{202e}rellac a fo eman ehT",
+];
+
+/// Where calls come from: the digits before a serial number, how many digits that has, and how often.
+const PLACES: [(&str, u32, u32); 7] = [
+    ("+1514555", 4, 40),
+    ("+1212555", 4, 20),
+    ("+1416555", 4, 15),
+    ("+44207946", 4, 10),
+    ("+4930231250", 2, 5),
+    ("+3319900", 4, 5),
+    ("+6125550", 4, 5),
+];
+
+/// One of the staff.
+pub(super) fn line(dice: &mut fastrand::Rng) -> Line {
+    let (extension, name) = dice.choice(STAFF).unwrap_or(("1015", "Bob Roy"));
+    Line::of(extension, name)
+}
+
+/// One of our numbers.
+pub(super) fn ours(dice: &mut fastrand::Rng) -> Ours {
+    let (number, name) = dice.choice(NUMBERS).unwrap_or(("+15145550100", "Main line"));
+    Ours { number: number.to_owned(), name: name.to_owned() }
+}
+
+/// One of the queues.
+pub(super) fn queue(dice: &mut fastrand::Rng) -> &'static str {
+    dice.choice(QUEUES).unwrap_or("Support")
+}
+
+/// Somebody who has not called yet, as far as chance goes. The `serial` makes the number: the first ten thousand of a
+/// place differ.
+pub(super) fn stranger(dice: &mut fastrand::Rng, serial: u32) -> Party {
+    let total: u32 = PLACES.iter().map(|(_, _, weight)| weight).sum();
+    let mut throw = dice.u32(0..total);
+    let mut chosen = ("+1514555", 4);
+    for (prefix, digits, weight) in PLACES {
+        if throw < weight {
+            chosen = (prefix, digits);
+            break;
+        }
+        throw -= weight;
+    }
+    let (prefix, digits) = chosen;
+    let serial = serial % 10_u32.saturating_pow(digits);
+    let number = format!("{prefix}{serial:0width$}", width = usize::try_from(digits).unwrap_or(4));
+    let name = if dice.u8(0..100) < 12 { None } else { dice.choice(NAMES).map(str::to_owned) };
+    Party { name, number: Some(number) }
+}
+
+/// Somebody who hides the number, in one of the ways that are seen.
+pub(super) fn withheld(dice: &mut fastrand::Rng) -> Option<Party> {
+    let hidden = |name: Option<&str>, number: Option<&str>| {
+        Some(Party { name: name.map(str::to_owned), number: number.map(str::to_owned) })
+    };
+    match dice.u8(0..4) {
+        0 => hidden(Some("Anonymous"), Some("anonymous")),
+        1 => hidden(None, Some("")),
+        2 => hidden(Some("PRIVATE"), None),
+        _ => hidden(None, Some("Restricted")),
+    }
+}

@@ -1,0 +1,131 @@
+//! What GoTo reports of a call after its end: the summary and the full report. Pure, from the call's own states.
+
+use super::scenario::Beat;
+use super::snapshot::{Placed, State, written};
+use serde_json::{Map, Value, json};
+
+/// `report-summaries` item and content of `REPORT_SUMMARY`.
+pub(super) fn summary(call: &Placed) -> Value {
+    let states = call.states();
+    let mut map = ends(call, &states);
+    if let Some(answered) = states.iter().find(|state| persons(state).any(|leg| status(leg) == Some("CONNECTED"))) {
+        map.insert("callAnswered".to_owned(), answered.body.get("timestamp").cloned().unwrap_or_default());
+    }
+    map.insert("callerOutcome".to_owned(), outcome(call).into());
+    let mut caller = Map::from_iter([("type".to_owned(), json!({ "value": "PHONE_NUMBER" }))]);
+    if let Some(party) = &call.plan.caller {
+        party.name.as_ref().map(|name| caller.insert("name".to_owned(), name.clone().into()));
+        party.number.as_ref().map(|number| caller.insert("number".to_owned(), number.clone().into()));
+    }
+    map.insert("caller".to_owned(), Value::Object(caller));
+    map.insert("participants".to_owned(), people(&states).into());
+    Value::Object(map)
+}
+
+/// The frame that announces it.
+pub(super) fn frame(call: &Placed) -> Value {
+    let at = call.started.checked_add(call.reported()).map(written).unwrap_or_default();
+    json!({ "data": {
+        "source": "call-events-report", "type": "REPORT_SUMMARY", "timestamp": at, "content": summary(call),
+    } })
+}
+
+/// `reports/{id}`.
+pub(super) fn full(call: &Placed) -> Value {
+    let states = call.states();
+    let mut map = ends(call, &states);
+    if let Some(by) = states.last().and_then(|state| state.metadata.get("hangupOriginatorId")) {
+        map.insert("hangupOriginatorId".to_owned(), by.clone());
+    }
+    map.insert("associatedConversations".to_owned(), json!([]));
+    map.insert("participants".to_owned(), everyone(&states, "participants").into());
+    let systems = everyone(&states, "interactiveVoiceResponseSystems");
+    map.insert("interactiveVoiceResponseSystems".to_owned(), systems.into());
+    map.insert("callStates".to_owned(), states.into_iter().map(|state| state.body).collect());
+    Value::Object(map)
+}
+
+fn ends(call: &Placed, states: &[State]) -> Map<String, Value> {
+    let ended = states.last().and_then(|state| state.body.get("timestamp")).cloned();
+    let mut map = Map::new();
+    map.insert("conversationSpaceId".to_owned(), call.id.to_string().into());
+    map.insert("accountKey".to_owned(), call.plan.account.clone().into());
+    map.insert("direction".to_owned(), call.plan.direction.clone().into());
+    map.insert("callCreated".to_owned(), written(call.started).into());
+    map.insert("callEnded".to_owned(), ended.unwrap_or_default());
+    map.insert("callInitiator".to_owned(), "DIRECT".into());
+    map
+}
+
+/// `callerOutcome`: `NORMAL` and `LEFT_DIAL_PLAN` are known to exist, the others are guesses that a client must live with.
+fn outcome(call: &Placed) -> &'static str {
+    let beats = || call.plan.beats.iter().map(|timed| &timed.beat);
+    if beats().any(|beat| matches!(beat, Beat::Answers { .. })) {
+        "NORMAL"
+    } else if beats().any(|beat| matches!(beat, Beat::Mailbox { .. })) {
+        "LEFT_VOICEMAIL"
+    } else if beats().any(|beat| matches!(beat, Beat::Queue { .. })) {
+        "LEFT_QUEUE"
+    } else if beats().any(|beat| matches!(beat, Beat::Menu)) {
+        "LEFT_DIAL_PLAN"
+    } else {
+        "NO_ANSWER"
+    }
+}
+
+fn listed<'a>(state: &'a State, key: &str) -> impl Iterator<Item = &'a Value> {
+    state.body.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+fn status(leg: &Value) -> Option<&str> {
+    text(leg, "/status/value")
+}
+
+fn persons(state: &State) -> impl Iterator<Item = &Value> {
+    listed(state, "participants").filter(|leg| matches!(text(leg, "/type/value"), Some("LINE" | "AGENT")))
+}
+
+/// Each participant or system once, as it was last seen, without its status.
+fn everyone(states: &[State], key: &str) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    for one in states.iter().flat_map(|state| listed(state, key)) {
+        let mut one = one.clone();
+        if let Value::Object(map) = &mut one {
+            map.remove("status");
+        }
+        match all.iter_mut().find(|seen| seen.get("id") == one.get("id")) {
+            Some(seen) => *seen = one,
+            None => all.push(one),
+        }
+    }
+    all
+}
+
+/// The lines and agents, in the summary's shape: those who talked, or else those who rang.
+fn people(states: &[State]) -> Vec<Value> {
+    let talked = |id: Option<&Value>| {
+        states.iter().flat_map(persons).any(|leg| leg.get("id") == id && status(leg) == Some("CONNECTED"))
+    };
+    let all: Vec<Value> = everyone(states, "participants")
+        .into_iter()
+        .filter(|leg| matches!(text(leg, "/type/value"), Some("LINE" | "AGENT")))
+        .collect();
+    let anybody = all.iter().any(|leg| talked(leg.get("id")));
+    all.iter()
+        .filter(|leg| !anybody || talked(leg.get("id")))
+        .map(|leg| {
+            json!({
+                "id": leg.get("id"), "legId": leg.get("legId"), "name": text(leg, "/type/name"),
+                "number": text(leg, "/type/extensionNumber"),
+                "type": {
+                    "value": text(leg, "/type/value"), "lineId": text(leg, "/type/lineId"),
+                    "extensionNumber": text(leg, "/type/extensionNumber"), "userKey": text(leg, "/type/userKey"),
+                },
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,136 @@
+use super::*;
+use futures_util::SinkExt as _;
+
+fn fast() -> CallPlan {
+    CallPlan::default().at_speed(2_000.0)
+}
+
+#[tokio::test]
+async fn a_call_comes_as_frames_to_a_subscribed_socket_and_counts_as_heard() {
+    let client = Client::new().await;
+    let deaf = client.world.place(fast());
+    until(|| client.world.calls()[0].over).await;
+    let (channel, mut socket) = client.listen().await;
+    let call = client.world.place(fast());
+    let mut kinds = Vec::new();
+    for sequence in 1..=4 {
+        let frame = frame(&mut socket).await.unwrap();
+        assert_eq!((&frame["data"]["source"], &frame["data"]["type"]), (&json!("call-events"), &json!("call-state")));
+        let content = &frame["data"]["content"];
+        assert_eq!(content["metadata"]["conversationSpaceId"], json!(call));
+        assert_eq!(content["metadata"]["accountKey"], json!(ACCOUNT));
+        assert_eq!(content["state"]["sequenceNumber"], json!(sequence));
+        let caller = &content["state"]["participants"][0]["type"];
+        assert_eq!(caller["caller"]["number"], json!("+15145550199"));
+        kinds.push(content["state"]["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(kinds, ["STARTING", "STARTING", "ACTIVE", "ENDING"]);
+    until(|| client.world.calls()[1].heard.len() == 4).await;
+    let calls = client.world.calls();
+    assert_eq!((calls[0].id.as_str(), calls[0].heard.len(), calls[0].said), (deaf.as_str(), 0, 4));
+    let path = format!("/notification-channel/v1/channels/desk/{}", channel["channelId"].as_str().unwrap());
+    assert_eq!(client.ask("GET", &path, None).await.1["channelData"]["isConnected"], json!(true));
+    assert_eq!(client.ask("DELETE", &path, None).await.0, 204);
+    assert!(frame(&mut socket).await.is_none());
+    let (status, body) = client.ask("GET", &path, None).await;
+    assert_eq!((status, &body["errorCode"]), (404, &json!("RTC-NOTIFICATION-CHANNEL-NOT-FOUND")));
+}
+
+#[tokio::test]
+async fn a_ping_is_echoed() {
+    let client = Client::new().await;
+    let (_, mut socket) = client.listen().await;
+    socket.send(Message::Ping(r#"{"sequence":7}"#.into())).await.unwrap();
+    let pong = tokio::time::timeout(BOUND, socket.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(pong, Message::Pong(r#"{"sequence":7}"#.into()));
+}
+
+#[tokio::test]
+async fn each_account_of_a_subscription_gets_its_own_verdict() {
+    let client = Client::new().await;
+    client.world.set_faults(|faults| {
+        faults.accounts.insert("2".to_owned(), 404);
+        faults.accounts.insert("3".to_owned(), 403);
+    });
+    let channel = client.channel().await;
+    let id = channel["channelId"].as_str().unwrap();
+    let accounts = json!([{ "id": "1", "events": ["STARTING"] }, { "id": "2" }, { "id": "3" }]);
+    let body = json!({ "channelId": id, "accountKeys": accounts });
+    let (status, answer) = client.ask("POST", "/call-events/v1/subscriptions", Some(body)).await;
+    assert_eq!(status, 207);
+    let verdicts: Vec<_> = answer["accountKeys"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(verdicts, [200, 404, 403]);
+    assert_eq!(answer["accountKeys"][1]["errorCode"], "NOT_FOUND");
+    let path = format!("/call-events/v1/subscriptions?channelId={id}");
+    assert_eq!(client.ask("GET", &path, None).await.1, json!({ "accountKeys": ["1"] }));
+    assert_eq!(client.ask("DELETE", &format!("{path}&accountKey=1"), None).await.0, 204);
+    assert_eq!(client.ask("GET", &path, None).await.1, json!({ "accountKeys": [] }));
+    let body = json!({ "channelId": "no", "accountKeys": [{ "id": "1" }] });
+    assert_eq!(client.ask("POST", "/call-events/v1/subscriptions", Some(body)).await.0, 404);
+}
+
+#[tokio::test]
+async fn an_active_call_can_be_asked_for_and_an_ended_one_is_in_the_reports() {
+    let client = Client::new().await;
+    let channel = client.channel().await;
+    let body = json!({
+        "channelId": channel["channelId"], "eventTypes": ["REPORT_SUMMARY"], "accountKeys": [ACCOUNT],
+    });
+    let (status, items) = client.ask("POST", "/call-events-report/v1/subscriptions", Some(body)).await;
+    assert_eq!((status, &items["items"][0]["value"]), (201, &json!(ACCOUNT)));
+    let mut socket = open(&channel).await;
+    // Two states at once, and an end that does not come in this test.
+    let mut plan = CallPlan::default();
+    plan.beats[1].at_ms = 53;
+    let call = client.world.place(plan);
+    until(|| client.world.calls()[0].said == 2).await;
+    let path = format!("/call-events/v1/conversation-spaces?accountKey={ACCOUNT}&accountKey=2");
+    let (_, spaces) = client.ask("GET", &path, None).await;
+    assert_eq!(spaces["items"][0]["metadata"]["conversationSpaceId"], json!(call));
+    assert_eq!(spaces["items"][0]["state"]["sequenceNumber"], json!(2));
+    let path = format!("/call-events/v1/conversation-spaces/{call}/events");
+    let (_, events) = client.ask("GET", &format!("{path}?sequenceFrom=1&sequenceTo=1"), None).await;
+    assert_eq!(events["states"].as_array().unwrap().len(), 1);
+    assert_eq!(client.ask("GET", &format!("/call-events-report/v1/reports/{call}"), None).await.0, 404);
+
+    let start = jiff::Timestamp::now().to_string();
+    let who = Party::of("Ann", "+15145550111");
+    let call = client.world.place(CallPlan::missed(who, &[Line::of("1015", "Bob Roy")]).at_speed(1_000.0));
+    let report = frame(&mut socket).await.unwrap();
+    assert_eq!(report["data"]["type"], json!("REPORT_SUMMARY"));
+    let summary = &report["data"]["content"];
+    assert_eq!((&summary["conversationSpaceId"], &summary["caller"]["name"]), (&json!(call), &json!("Ann")));
+    assert!(summary.get("callAnswered").is_none());
+    assert_eq!(summary["participants"][0]["name"], json!("Bob Roy"));
+    let (status, full) = client.ask("GET", &format!("/call-events-report/v1/reports/{call}"), None).await;
+    assert_eq!((status, full["callStates"].as_array().unwrap().len()), (200, 3));
+    let path = format!("/call-events-report/v1/report-summaries?startTime={start}&accountKey={ACCOUNT}");
+    let (status, list) = client.ask("GET", &format!("{path}&endTime=2999-01-01T00:00:00Z"), None).await;
+    assert_eq!((status, &list["errorCode"]), (400, &json!("BAD_REQUEST")));
+    let soon = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    let (status, list) = client.ask("GET", &format!("{path}&endTime={soon}"), None).await;
+    assert_eq!((status, &list["items"][0]), (200, summary));
+}
+
+#[tokio::test]
+async fn channels_are_listed_in_pages_newest_first_and_the_51st_is_refused() {
+    let client = Client::new().await;
+    client.world.set_faults(|faults| faults.rest.per_second = None);
+    for _ in 0..50 {
+        client.channel().await;
+    }
+    let body = Some(json!({ "channelType": "WebSocket" }));
+    assert_eq!(client.ask("POST", "/notification-channel/v1/channels/desk", body).await.0, 409);
+    let mut seen = std::collections::HashSet::new();
+    let mut path = "/notification-channel/v1/channels?pageSize=20".to_owned();
+    for size in [20, 20, 10] {
+        let (_, page) = client.ask("GET", &path, None).await;
+        let items = page["items"].as_array().unwrap();
+        assert_eq!(items.len(), size);
+        seen.extend(items.iter().map(|item| item["channelId"].as_str().unwrap().to_owned()));
+        let marker = page["nextPageMarker"].as_str().unwrap_or_default();
+        path = format!("/notification-channel/v1/channels?pageSize=20&pageMarker={marker}");
+    }
+    assert_eq!(seen.len(), 50);
+    assert_eq!(client.ask("GET", "/notification-channel/v1/channels?pageSize=0", None).await.0, 400);
+}
