@@ -1,1 +1,18 @@
-//! (to be written)
+//! Saying it: one worker per sink takes waiting deliveries from the outbox, draws them, posts them and settles what the
+//! answer means. Decisions are plain functions ([`verdict`], [`pace`], [`turn`], [`standing`]); [`post`] and [`worker`]
+//! act. How a card looks is not decided here: the drawing function is handed in.
+
+pub mod answer;
+pub mod pace;
+pub mod past;
+pub mod post;
+pub mod standing;
+pub mod table;
+pub mod told;
+pub mod turn;
+pub mod verdict;
+pub mod worker;
+
+pub use pace::Pace;
+pub use told::Told;
+pub use worker::{Sink, run};

@@ -1,5 +1,5 @@
-//! The words every room uses: ids, numbers, calls, moments, cards, deliveries, secrets. No I/O and no clock in here;
-//! a stage imports this module and itself.
+//! The words every room uses: ids, numbers, calls, moments, cards, deliveries, secrets. No clock in here, and no I/O but
+//! for the place a secret is read from; a stage imports this module and itself.
 
 pub mod backoff;
 pub mod call;

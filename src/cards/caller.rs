@@ -1,0 +1,233 @@
+//! Who calls, in words: the four honest results of a look-up (one, several, nobody, not asked), a hidden number, the past.
+//! Decides what is said of a caller; nothing of what happens to the call.
+
+use super::{
+    Style,
+    sheet::{Detail, Item, Link, Sheet, dotted},
+    spoken::{ago, count},
+    text::{clean, link, shown},
+};
+use crate::model::{
+    call::MomentKind,
+    card::{CallCard, Contact, Findings, History, Match, PastCall},
+    phone::{Mask, Number, Region},
+    time::Timestamp,
+};
+use std::collections::BTreeSet;
+
+/// Longest name or company, in UTF-16 units.
+const NAME: usize = 70;
+/// Longest number: an unreadable one may be any text.
+const NUMBER: usize = 50;
+/// Facts on a card; the rest are counted.
+const FACTS: usize = 8;
+/// Longest value of a fact.
+const VALUE: usize = 200;
+/// Longest free text: about five lines on a phone.
+const NOTES: usize = 300;
+/// Callers listed where there are several: as many as Teams takes buttons.
+const CANDIDATES: usize = 6;
+/// Tags shown.
+const TAGS: usize = 6;
+
+/// What is said of a caller.
+#[derive(Debug, Default)]
+pub(super) struct Caller {
+    /// Name and tier, or the number, or what is known in its place.
+    pub(super) title: String,
+    /// Marked: missed or called minutes ago.
+    pub(super) urgent: bool,
+    /// Why it is urgent.
+    pub(super) alert: Option<String>,
+    /// Company, number, what the network says.
+    pub(super) identity: Option<String>,
+    /// What stands beside the title in one line: the number, or who it may be.
+    pub(super) beside: Option<String>,
+    details: Vec<Detail>,
+    notes: Option<String>,
+    items: Vec<Item>,
+    link: Option<Link>,
+    small: Vec<String>,
+}
+
+/// Reads a card for what it says of the caller.
+pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
+    let (call, found) = (&card.telling.call, &card.found);
+    let number = number(&call.caller.number, call.region, style.mask);
+    let network = shown(call.caller.name.as_deref(), NAME).map(|name| format!("network says “{name}”"));
+    let mut caller = match &found.who {
+        Match::One { contact } => one(contact, number, network),
+        Match::Several { contacts } => several(contacts, number, network),
+        Match::Nobody => {
+            let identity = dotted([network, Some(not_found(found))]);
+            Caller { title: number, identity: Some(identity), ..Caller::default() }
+        }
+        Match::NotAsked => Caller { title: number, identity: network, ..Caller::default() },
+    };
+    if let Some(history) = &found.history {
+        caller.past(history, now);
+    }
+    if !matches!(found.who, Match::Nobody) {
+        caller.small.extend(silent(found));
+    }
+    caller
+}
+
+impl Caller {
+    /// Adds what is known of the caller to the card of a call.
+    pub(super) fn fill(self, sheet: &mut Sheet) {
+        sheet.details.extend(self.details);
+        sheet.notes = self.notes;
+        sheet.items = self.items;
+        sheet.link = self.link;
+        sheet.small.extend(self.small);
+    }
+
+    fn past(&mut self, history: &History, now: Timestamp) {
+        self.urgent = history.urgent;
+        self.alert = alert(history, now);
+        let mut past = vec![Detail {
+            label: "Last call".to_owned(),
+            value: history.last.as_ref().map_or_else(|| "none that we know of".to_owned(), |last| past_call(last, now)),
+        }];
+        if history.month > 0 {
+            let (week, month) = (history.week as usize, history.month as usize);
+            let calls = count(month, "call", "calls");
+            let value = if week > 0 {
+                format!("{calls} in 30 days, {week} in the last 7")
+            } else {
+                format!("{calls} in 30 days")
+            };
+            past.push(Detail { label: "Before".to_owned(), value });
+        }
+        past.append(&mut self.details);
+        self.details = past;
+    }
+}
+
+fn alert(history: &History, now: Timestamp) -> Option<String> {
+    match (history.missed_since as usize, &history.last) {
+        (0, Some(last)) if history.urgent => Some(format!("🔥 Calls again, last time {}", ago(last.at, now))),
+        (0, _) => None,
+        (missed, _) => {
+            let sign = if history.urgent { "🔥 " } else { "" };
+            Some(format!("{sign}Missed {} since we last talked", count(missed, "time", "times")))
+        }
+    }
+}
+
+/// `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
+fn past_call(last: &PastCall, now: Timestamp) -> String {
+    let with = shown(last.with.as_deref(), NAME);
+    let outcome = match (last.outcome, with) {
+        (MomentKind::Ringing, _) => "rang".to_owned(),
+        (MomentKind::Answered | MomentKind::Ended, Some(with)) => format!("talked to {with}"),
+        (MomentKind::Answered | MomentKind::Ended, None) => "answered".to_owned(),
+        (MomentKind::Missed, _) => "missed".to_owned(),
+        (MomentKind::Voicemail, _) => "voicemail".to_owned(),
+    };
+    format!("{}, {outcome}", ago(last.at, now))
+}
+
+/// A caller's number, or the words that stand in its place.
+pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
+    let text = number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER));
+    match (number, text) {
+        (Number::Withheld, _) | (_, None) => "Withheld number".to_owned(),
+        (Number::Known(_), Some(text)) => text,
+        (Number::Short(_), Some(text)) => format!("Short number {text}"),
+        (Number::Unreadable(_), Some(text)) => format!("Unreadable number “{text}”"),
+    }
+}
+
+fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
+    let company = shown(contact.company.as_deref(), NAME);
+    let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
+        (Some(name), company) => (Some(name), company),
+        (None, company) => (company, None),
+    };
+    let tier = shown(contact.tier.as_deref(), 24);
+    let Some(name) = name else {
+        // A record without a name: the number stays the title, and what the record says is still worth reading.
+        let nameless = Caller { title: dotted([Some(number), tier]), identity: network, ..Caller::default() };
+        return known(nameless, contact);
+    };
+    let identity = dotted([company, Some(number.clone())]);
+    let title = dotted([Some(name), tier]);
+    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact)
+}
+
+fn known(mut caller: Caller, contact: &Contact) -> Caller {
+    let fact = |label: &str, value: Option<String>| value.map(|value| Detail { label: label.to_owned(), value });
+    let facts = contact.facts.iter().filter_map(|fact| {
+        let label = shown(Some(&fact.label), 40).unwrap_or_else(|| "Also".to_owned());
+        shown(Some(&fact.value), VALUE).map(|value| Detail { label, value })
+    });
+    let mut facts: Vec<Detail> = facts.take(FACTS + 1).collect();
+    if facts.len() > FACTS {
+        facts.truncate(FACTS);
+        let left = contact.facts.len().saturating_sub(FACTS);
+        facts.push(Detail { label: "And".to_owned(), value: count(left, "more fact", "more facts") });
+    }
+    caller.details.extend(facts);
+    caller.details.extend(fact("Owner", shown(contact.owner.as_deref(), NAME)));
+    let tags: Vec<String> = contact.tags.iter().filter_map(|tag| shown(Some(tag), 30)).take(TAGS).collect();
+    caller.details.extend(fact("Tags", (!tags.is_empty()).then(|| tags.join(", "))));
+    caller.notes = shown(contact.notes.as_deref(), NOTES);
+    caller.link = contact_link(contact, "Open in");
+    caller.small.extend(why(contact));
+    caller
+}
+
+fn several(contacts: &[Contact], number: String, network: Option<String>) -> Caller {
+    let listed = contacts.iter().take(CANDIDATES).map(|contact| {
+        let name = shown(contact.name.as_deref(), NAME);
+        let text = dotted([name, shown(contact.company.as_deref(), NAME), shown(contact.tier.as_deref(), 24)]);
+        let text = if text.is_empty() { "A record without a name".to_owned() } else { text };
+        Item { link: contact_link(contact, "Open in"), text }
+    });
+    let mut items: Vec<Item> = listed.collect();
+    let more = contacts.len().saturating_sub(CANDIDATES);
+    if more > 0 {
+        items.push(Item { text: format!("and {more} more"), link: None });
+    }
+    let shared = format!("{} share this number:", count(contacts.len(), "contact", "contacts"));
+    let names: Vec<String> = contacts.iter().take(2).filter_map(|contact| shown(contact.name.as_deref(), 30)).collect();
+    let maybe = (!names.is_empty()).then(|| format!("maybe {}", names.join(" or ")));
+    Caller { title: number, identity: Some(dotted([network, Some(shared)])), beside: maybe, items, ..Caller::default() }
+}
+
+fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {
+    let url = link(contact.link.as_deref()?)?;
+    let label =
+        shown(Some(&source(&contact.source)), 40).map_or_else(|| "Open".to_owned(), |name| format!("{verb} {name}"));
+    Some(Link { url, label })
+}
+
+/// Where it is known from: `found by number in CRM, Contacts`.
+fn why(contact: &Contact) -> Option<String> {
+    let all = std::iter::once(&contact.source).chain(contact.facts.iter().map(|fact| &fact.source));
+    let mut seen = BTreeSet::new();
+    let names: Vec<String> =
+        all.map(|name| source(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
+    (!names.is_empty()).then(|| clean(&format!("found by number in {}", names.join(", ")), 120))
+}
+
+fn silent(found: &Findings) -> Option<String> {
+    let names: Vec<String> = found.silent.iter().map(|name| source(name)).filter(|name| !name.is_empty()).collect();
+    (!names.is_empty()).then(|| format!("{} did not answer", clean(&names.join(", "), 120)))
+}
+
+fn not_found(found: &Findings) -> String {
+    silent(found).map_or_else(|| "not in our records".to_owned(), |silent| format!("not found, but {silent}"))
+}
+
+/// A source's config name as a person writes it: `crm` is CRM, `zoho-desk` Zoho desk.
+fn source(name: &str) -> String {
+    let name = clean(&name.replace(['-', '_'], " "), 30);
+    if name.chars().count() <= 3 {
+        return name.to_uppercase();
+    }
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

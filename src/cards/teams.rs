@@ -1,0 +1,161 @@
+//! Cards as Teams messages: an Adaptive Card 1.4 in the envelope that Workflows takes (a retired connector takes the same).
+//! Decides the layout; the words are the sheet's. Strangers' text stands in `TextRun`s, which read no Markdown; where only
+//! Markdown text is possible (a fact, plain text) it is escaped. No `entities`, so nothing mentions anyone. No `Table`,
+//! which needs 1.5: an older client shows nothing but `fallbackText` of a card that is too new for it.
+
+use super::{
+    Form,
+    sheet::{Item, Line, Link, Sheet, Tone},
+    text::{teams, unevaluated, unlinked},
+};
+use serde_json::{Value, json};
+
+/// An Adaptive Card. The chat takes 28 KB, counted after it has added its own: 24,453 bytes were too many once, so a
+/// message stays under 20,000, of which frame and title take up to 2,000.
+pub(super) const FULL: Form = Form { blocks: 60, size: 18_000, cost, one, many };
+/// A card with one text.
+pub(super) const PLAIN: Form = Form { blocks: 60, size: 8_000, cost: plain_cost, one: plain_one, many: plain_many };
+
+/// `contentUrl` must be there, and null: left out, the trigger refuses the message.
+fn message(fallback: &str, body: Vec<Value>, actions: Vec<Value>) -> Value {
+    let mut card = json!({
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "fallbackText": unevaluated(fallback),
+        "msteams": { "width": "Full" },
+        "body": body,
+    });
+    if let (false, Some(card)) = (actions.is_empty(), card.as_object_mut()) {
+        card.insert("actions".to_owned(), Value::Array(actions));
+    }
+    json!({
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
+            "content": card,
+        }],
+    })
+}
+
+fn one(sheet: &Sheet) -> Value {
+    let mut head = vec![text(vec![title_run(&sheet.title)])];
+    head.extend(sheet.lines.iter().map(line));
+    let mut body = vec![json!({ "type": "Container", "style": style(sheet.tone), "bleed": true, "items": head })];
+    if !sheet.details.is_empty() {
+        let facts: Vec<Value> = sheet
+            .details
+            .iter()
+            .map(|detail| json!({ "title": teams(&detail.label), "value": teams(&detail.value) }))
+            .collect();
+        body.push(json!({ "type": "FactSet", "facts": facts }));
+    }
+    body.extend(sheet.notes.iter().map(|notes| text(vec![run(notes)])));
+    body.extend(sheet.items.iter().map(item));
+    if !sheet.small.is_empty() {
+        body.push(text(vec![small_run(&sheet.small.join(" · "))]));
+    }
+    message(&sheet.short(), body, sheet.link.iter().map(open).collect())
+}
+
+fn many(title: &str, sheets: &[Sheet]) -> Value {
+    let mut body = vec![text(vec![title_run(title)])];
+    body.extend(sheets.iter().map(entry));
+    message(title, body, Vec::new())
+}
+
+/// An entry among many: its title, and below it the line beside it with its link.
+fn entry(sheet: &Sheet) -> Value {
+    let mut brief = vec![run(&sheet.brief)];
+    brief.extend(sheet.link.iter().flat_map(|link| [run(" · "), link_run(link)]));
+    json!({ "type": "Container", "separator": true, "spacing": "Small",
+        "items": [text(vec![strong_run(&sheet.title)]), tight(brief)] })
+}
+
+fn cost(sheet: &Sheet) -> (usize, usize) {
+    (1, entry(sheet).to_string().len().saturating_add(1))
+}
+
+const fn style(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Now => "accent",
+        Tone::Good => "good",
+        Tone::Bad => "attention",
+        Tone::Waiting => "warning",
+        Tone::Past => "emphasis",
+    }
+}
+
+fn line(line: &Line) -> Value {
+    tight(vec![if line.strong { strong_run(&line.text) } else { run(&line.text) }])
+}
+
+fn item(item: &Item) -> Value {
+    let mut inlines = vec![run(&item.text)];
+    inlines.extend(item.link.iter().flat_map(|link| [run(" · "), link_run(link)]));
+    text(inlines)
+}
+
+fn text(inlines: Vec<Value>) -> Value {
+    json!({ "type": "RichTextBlock", "inlines": inlines })
+}
+
+fn tight(inlines: Vec<Value>) -> Value {
+    json!({ "type": "RichTextBlock", "spacing": "Small", "inlines": inlines })
+}
+
+fn run(text: &str) -> Value {
+    json!({ "type": "TextRun", "text": unevaluated(text) })
+}
+
+fn strong_run(text: &str) -> Value {
+    json!({ "type": "TextRun", "weight": "Bolder", "text": unevaluated(text) })
+}
+
+fn title_run(text: &str) -> Value {
+    json!({ "type": "TextRun", "weight": "Bolder", "size": "Large", "text": unevaluated(text) })
+}
+
+fn small_run(text: &str) -> Value {
+    json!({ "type": "TextRun", "size": "Small", "isSubtle": true, "text": unevaluated(text) })
+}
+
+fn link_run(link: &Link) -> Value {
+    json!({ "type": "TextRun", "text": unevaluated(&link.label),
+        "selectAction": { "type": "Action.OpenUrl", "url": link.url } })
+}
+
+fn open(link: &Link) -> Value {
+    json!({ "type": "Action.OpenUrl", "title": link.label, "url": link.url })
+}
+
+fn plain(fallback: &str, rows: &[String]) -> Value {
+    let text = json!({ "type": "TextBlock", "wrap": true, "text": rows.join("\n\n") });
+    message(fallback, vec![text], Vec::new())
+}
+
+fn plain_one(sheet: &Sheet) -> Value {
+    let mut rows: Vec<String> = sheet.rows().iter().map(|row| teams(&unlinked(row))).collect();
+    rows.extend(
+        sheet
+            .link
+            .iter()
+            .map(|link| format!("[{}]({})", teams(&link.label), link.url.replace('(', "%28").replace(')', "%29"))),
+    );
+    plain(&sheet.short(), &rows)
+}
+
+fn plain_many(title: &str, sheets: &[Sheet]) -> Value {
+    let rows: Vec<String> = std::iter::once(teams(title)).chain(sheets.iter().map(plain_row)).collect();
+    plain(title, &rows)
+}
+
+fn plain_row(sheet: &Sheet) -> String {
+    teams(&unlinked(&sheet.short()))
+}
+
+fn plain_cost(sheet: &Sheet) -> (usize, usize) {
+    // A backslash of Markdown is two bytes in JSON.
+    (1, Value::from(plain_row(sheet)).to_string().len().saturating_add(4))
+}

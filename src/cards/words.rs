@@ -1,0 +1,194 @@
+//! What a card says: which facts, in which order, in which words. Every form of a card (Slack, Teams, plain) is laid out
+//! from this one [`Sheet`], so that they cannot come to disagree. Decides nothing of markup, limits of a chat, or colour.
+
+use super::{
+    Style,
+    caller::{self, Caller},
+    sheet::{Parts, Sheet, Tone, dotted},
+    spoken::{ago, clock, lasting},
+    text::shown,
+};
+use crate::model::{
+    call::{Call, MissedWhy, Moment, Person, Queue, Telling},
+    card::{CallCard, FRESH},
+    time::{Timestamp, elapsed},
+};
+
+/// People named on a card; the rest are counted.
+const PEOPLE: usize = 3;
+/// Longest name of a person, a queue or one of our numbers, in UTF-16 units.
+const NAME: usize = 60;
+
+/// A moment of a call.
+pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
+    let Telling { call, moment, at } = &card.telling;
+    let caller = caller::of(card, style, now);
+    let late = elapsed(*at, now) > FRESH;
+    let state = state(call, moment, late);
+    let via = via(call, style);
+    let parts = Parts {
+        caller: caller.title.clone(),
+        number: caller::number(&call.caller.number, call.region, style.mask),
+        called: ours(call, style).unwrap_or_default(),
+        queue: queues(call).unwrap_or_default(),
+        people: people(&call.people).unwrap_or_default(),
+        state: state.clone(),
+    };
+
+    let mut sheet = Sheet::new(tone(moment, late), &title(moment, *at, late.then_some(now), &caller));
+    sheet.line(caller.alert.clone(), true);
+    sheet.line(caller.identity.clone(), false);
+    sheet.line(state.clone(), true);
+    sheet.line(via.clone(), false);
+    sheet.brief = dotted([caller.beside.clone(), Some(state), via, Some(clock(call.started, now, &style.time_zone))]);
+    sheet.small.push(format!("called {}", clock(call.started, now, &style.time_zone)));
+    if late && !matches!(moment, Moment::Ringing) {
+        sheet.small.push(format!("posted late, this was {}", ago(*at, now)));
+    }
+    caller.fill(&mut sheet);
+    sheet.parts = parts;
+    sheet
+}
+
+/// `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`.
+fn title(moment: &Moment, at: Timestamp, late: Option<Timestamp>, caller: &Caller) -> String {
+    let urgent = if caller.urgent { "🔥 " } else { "" };
+    let state = match (moment, late) {
+        (Moment::Ringing, None) => String::new(),
+        (Moment::Ringing, Some(now)) => format!("Rang {}: ", ago(at, now)),
+        (Moment::Answered { .. }, _) => "Answered: ".to_owned(),
+        (Moment::Missed { .. }, _) => "Missed: ".to_owned(),
+        (Moment::Voicemail { .. }, _) => "Voicemail: ".to_owned(),
+        (Moment::Ended { .. }, _) => "Ended: ".to_owned(),
+    };
+    format!("{} {urgent}{state}{}", emoji(moment), caller.title)
+}
+
+/// The state as a sign that is seen before anything is read.
+pub(super) const fn emoji(moment: &Moment) -> &'static str {
+    match moment {
+        Moment::Ringing => "📞",
+        Moment::Answered { .. } | Moment::Ended { .. } => "✅",
+        Moment::Missed { .. } => "❌",
+        Moment::Voicemail { .. } => "📭",
+    }
+}
+
+/// A ring that is still fresh.
+pub(super) const RINGING: &str = "ringing";
+/// The states as a count names them, the ones to act on first.
+pub(super) const STATES: [&str; 6] = [RINGING, "rang", "missed", "voicemail", "answered", "ended"];
+
+/// The state of a call as a count names it.
+pub(super) fn state_name(telling: &Telling, now: Timestamp) -> &'static str {
+    match telling.moment {
+        Moment::Ringing if elapsed(telling.at, now) > FRESH => "rang",
+        Moment::Ringing => RINGING,
+        Moment::Answered { .. } => "answered",
+        Moment::Missed { .. } => "missed",
+        Moment::Voicemail { .. } => "voicemail",
+        Moment::Ended { .. } => "ended",
+    }
+}
+
+const fn tone(moment: &Moment, late: bool) -> Tone {
+    match moment {
+        Moment::Ringing if late => Tone::Past,
+        Moment::Ringing => Tone::Now,
+        Moment::Answered { .. } => Tone::Good,
+        Moment::Missed { .. } => Tone::Bad,
+        Moment::Voicemail { .. } => Tone::Waiting,
+        Moment::Ended { .. } => Tone::Past,
+    }
+}
+
+/// What happened to the call, in one line.
+fn state(call: &Call, moment: &Moment, late: bool) -> String {
+    let whom = people(&call.people);
+    match moment {
+        Moment::Ringing if late => dotted([whom.map(|whom| format!("Rang {whom}")), Some("posted late".to_owned())]),
+        Moment::Ringing => {
+            let rings = match (whom, call.queues.last()) {
+                (Some(whom), _) => format!("Rings {whom}"),
+                (None, Some(queue)) => format!("Waits in {}", queue_name(queue)),
+                (None, None) => "Ringing".to_owned(),
+            };
+            if call.late { format!("{rings}, already under way") } else { rings }
+        }
+        Moment::Answered { by, after } => {
+            format!("{} answered after {}", person(by).unwrap_or_else(|| "Somebody".to_owned()), lasting(*after))
+        }
+        Moment::Missed { after, why } => {
+            let rang = whom.map(|whom| format!("rang {whom}"));
+            dotted([Some(missed(*why, &lasting(*after))), rang])
+        }
+        Moment::Voicemail { length: Some(length) } => format!("Left a message of {}", lasting(*length)),
+        Moment::Voicemail { length: None } => "Went to voicemail".to_owned(),
+        Moment::Ended { lasted } => {
+            let talked =
+                lasted.map_or_else(|| "Call ended".to_owned(), |lasted| format!("Talked for {}", lasting(lasted)));
+            dotted([Some(talked), whom.map(|whom| format!("with {whom}"))])
+        }
+    }
+}
+
+fn missed(why: MissedWhy, waited: &str) -> String {
+    match why {
+        MissedWhy::NobodyAnswered => format!("Waited {waited}, nobody answered"),
+        MissedWhy::LeftQueue => format!("Hung up after {waited} in the queue"),
+        MissedWhy::LeftMenu => format!("Hung up after {waited} in the menu"),
+        MissedWhy::Unknown => format!("Nobody took it, gone after {waited}"),
+    }
+}
+
+/// Which of our numbers and queues: `to Main line (514) 555-0100 · queue Support`.
+pub(super) fn via(call: &Call, style: &Style) -> Option<String> {
+    let ours = ours(call, style).map(|ours| format!("to {ours}"));
+    let via = dotted([ours, queues(call).map(|queues| format!("queue {queues}"))]);
+    (!via.is_empty()).then_some(via)
+}
+
+/// `Main line (514) 555-0100`.
+fn ours(call: &Call, style: &Style) -> Option<String> {
+    let ours = call.ours.as_ref()?;
+    let number = ours.number.shown(call.region, style.mask);
+    let parts: Vec<String> =
+        [shown(ours.label.as_deref(), NAME), shown(number.as_deref(), NAME)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// `Sales → Support`: the last of them, in order.
+fn queues(call: &Call) -> Option<String> {
+    let passed = call.queues.len().saturating_sub(PEOPLE);
+    let queues: Vec<String> = call.queues.iter().skip(passed).map(queue_name).collect();
+    (!queues.is_empty()).then(|| queues.join(" → "))
+}
+
+fn queue_name(queue: &Queue) -> String {
+    shown(Some(&queue.name), NAME)
+        .or_else(|| shown(queue.extension.as_deref(), NAME))
+        .unwrap_or_else(|| "a queue".to_owned())
+}
+
+/// `Bob Roy (1015), Eve Li (1016) and 3 more`.
+fn people(people: &[Person]) -> Option<String> {
+    let named: Vec<String> = people.iter().filter_map(person).collect();
+    let more = named.len().saturating_sub(PEOPLE);
+    let first = named.into_iter().take(PEOPLE).collect::<Vec<_>>().join(", ");
+    match (first.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(first),
+        (false, more) => Some(format!("{first} and {more} more")),
+    }
+}
+
+/// `Bob Roy (1015)`.
+fn person(person: &Person) -> Option<String> {
+    let extension = shown(person.extension.as_deref(), 12);
+    match (shown(person.name.as_deref(), NAME), extension) {
+        (Some(name), Some(extension)) => Some(format!("{name} ({extension})")),
+        (Some(name), None) => Some(name),
+        (None, Some(extension)) => Some(format!("extension {extension}")),
+        (None, None) => None,
+    }
+}

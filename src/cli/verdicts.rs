@@ -1,0 +1,158 @@
+//! `poprelay verdicts`: what each answer of a chat means, why, and what to do. Prints the table that decides; has no
+//! words of its own beyond the names of its columns.
+
+use super::{Failure, Outcome};
+use crate::{
+    deliver::table::{Act, Body, On, Row, rows},
+    model::delivery::SinkKind,
+};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+
+/// Writes the table to `out`: aligned columns, or with `json` an array of objects.
+///
+/// # Errors
+/// 74 if `out` does not take it.
+pub fn verdicts(json: bool, out: &mut impl Write) -> Outcome {
+    let written = if json { as_json(out) } else { as_text(out) };
+    written.map_err(|why| Failure::new(74, anyhow::Error::new(why).context("the table could not be written")))
+}
+
+fn as_json(out: &mut impl Write) -> io::Result<()> {
+    let table: Vec<Value> = rows()
+        .map(|row| {
+            let sinks: Vec<SinkKind> = row.sinks.to_vec();
+            json!({ "sinks": sinks, "answer": answer(&row.on), "action": action(row.act), "reason": row.reason,
+                    "advice": row.advice })
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &table)?;
+    writeln!(out)
+}
+
+fn as_text(out: &mut impl Write) -> io::Result<()> {
+    let lines: Vec<[String; 4]> = std::iter::once(["SINK", "ANSWER", "ACTION", "MEANING"].map(str::to_owned))
+        .chain(rows().map(|row| [sinks(row), answer(&row.on), action(row.act), row.reason.to_owned()]))
+        .collect();
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|text| text.chars().count()).max();
+    let (first, second, third) = (width(0).unwrap_or(0), width(1).unwrap_or(0), width(2).unwrap_or(0));
+    for [sink, answer, action, meaning] in &lines {
+        writeln!(out, "{sink:first$}  {answer:second$}  {action:third$}  {meaning}")?;
+    }
+    writeln!(out, "\nThe first row that fits counts. What to do:")?;
+    let mut said: Vec<&str> = Vec::new();
+    for row in rows().filter(|row| !row.advice.is_empty()) {
+        if !said.contains(&row.advice) {
+            said.push(row.advice);
+            let of: Vec<&str> = rows().filter(|other| other.advice == row.advice).map(|other| other.reason).collect();
+            writeln!(out, "- {}\n  ({})", row.advice, of.join("; "))?;
+        }
+    }
+    Ok(())
+}
+
+fn sinks(row: &Row) -> String {
+    if row.sinks.is_empty() {
+        return "any".to_owned();
+    }
+    let names: Vec<&str> = row.sinks.iter().map(|kind| name(*kind)).collect();
+    names.join(", ")
+}
+
+/// As the config and the store write it.
+const fn name(kind: SinkKind) -> &'static str {
+    match kind {
+        SinkKind::Slack => "slack",
+        SinkKind::SlackTrigger => "slack-trigger",
+        SinkKind::Teams => "teams",
+        SinkKind::TeamsConnector => "teams-connector",
+    }
+}
+
+fn answer(on: &On) -> String {
+    match on {
+        On::Unsent => "no connection".to_owned(),
+        On::Untrusted => "bad certificate".to_owned(),
+        On::Unsure => "no answer after sending".to_owned(),
+        On::Unusable => "unusable URL".to_owned(),
+        On::Cut(from, to) => format!("{}, broken off", status(*from, *to)),
+        On::Status(from, to, text) => format!("{}{}", status(*from, *to), body(text)),
+        On::Rest => "anything else".to_owned(),
+    }
+}
+
+fn status(from: u16, to: u16) -> String {
+    if from == to {
+        from.to_string()
+    } else if from.is_multiple_of(100) && to == from + 99 {
+        format!("{}xx", from / 100)
+    } else {
+        format!("{from}-{to}")
+    }
+}
+
+fn body(body: &Body) -> String {
+    match body {
+        Body::Any => String::new(),
+        Body::Is(text) => format!(" {text}"),
+        Body::Has([one]) => format!(" …{one}…"),
+        Body::Has(texts) => {
+            format!(" …{}… (or {} others)", texts.first().unwrap_or(&""), texts.len().saturating_sub(1))
+        }
+        Body::HttpError(100, 999) => " …HTTP error…".to_owned(),
+        Body::HttpError(from, to) => format!(" …HTTP error {}…", status(*from, *to)),
+    }
+}
+
+fn action(act: Act) -> String {
+    match act {
+        Act::Delivered => "done".to_owned(),
+        Act::Accepted => "done, unconfirmed".to_owned(),
+        Act::Wait { first, most } if first == most => format!("wait: as asked, else {} s", first.as_secs()),
+        Act::Wait { first, most } => format!("wait: as asked, else {} to {} s", first.as_secs(), most.as_secs()),
+        Act::Retry => "retry with backoff".to_owned(),
+        Act::RetryOnce => "retry once".to_owned(),
+        Act::Plain => "retry plain, then dead".to_owned(),
+        Act::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
+        Act::Disable => "disable the sink".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(json: bool) -> String {
+        let mut out = Vec::new();
+        verdicts(json, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_table_is_printed_aligned_and_whole() {
+        let text = printed(false);
+        let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), rows().count() + 1);
+        let meaning = lines[0].chars().take_while(|c| *c != 'M').count();
+        for (line, row) in lines.iter().skip(1).zip(rows()) {
+            let last: String = line.chars().skip(meaning).collect();
+            assert_eq!(last, row.reason);
+        }
+        for row in rows() {
+            assert!(text.contains(row.advice), "{}", row.advice);
+        }
+    }
+
+    #[test]
+    fn a_script_reads_the_same_rows() {
+        let table: Vec<Value> = serde_json::from_str(&printed(true)).unwrap();
+        assert_eq!(table.len(), rows().count());
+        let retired = table.iter().find(|row| row["sinks"] == json!(["teams-connector"])).unwrap();
+        assert!(retired["answer"].is_string() && retired["action"].is_string() && retired["reason"].is_string());
+    }
+
+    #[test]
+    fn a_pipe_that_is_closed_is_a_failure_with_its_code() {
+        assert_eq!(verdicts(false, &mut [0_u8; 8].as_mut_slice()).unwrap_err().code, 74);
+    }
+}

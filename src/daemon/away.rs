@@ -1,0 +1,139 @@
+//! What is told of the calls that came and went while no lane was live. Pure: windows and reports in, tellings out.
+//! A call whose ring the team saw gets its own last card; the ones that nobody heard of go into one recap card a sink.
+
+use crate::{
+    calls::reported,
+    model::{
+        call::{Report, Telling},
+        ids::ConversationSpaceId,
+        time::{Timestamp, elapsed},
+    },
+};
+use std::{
+    collections::HashSet,
+    time::Duration,
+};
+
+/// Reports come some time after their call's end; this much later they still belong to the window. 10 min.
+const LATE: Duration = Duration::from_secs(600);
+
+/// The blind windows that reports may still come in for.
+#[derive(Debug, Default)]
+pub struct Away {
+    windows: Vec<(Timestamp, Timestamp)>,
+    told: HashSet<ConversationSpaceId>,
+}
+
+/// What reports make.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Last moments of calls whose ring was told.
+    pub single: Vec<Telling>,
+    /// Calls that nobody heard of, oldest first.
+    pub recap: Vec<Telling>,
+}
+
+impl Away {
+    /// A window is closed.
+    pub fn back(&mut self, from: Timestamp, to: Timestamp) {
+        self.windows.retain(|(_, end)| elapsed(*end, to) < LATE);
+        if self.windows.is_empty() {
+            self.told.clear();
+        }
+        self.windows.push((from, to));
+    }
+
+    /// Whether a call that is reported now ended while nobody listened.
+    #[must_use]
+    pub fn covers(&self, report: &Report) -> bool {
+        let Some(ended) = report.ended else { return false };
+        self.windows.iter().any(|(from, to)| (*from..=*to).contains(&ended))
+    }
+
+    /// Sorts reports of calls that the tracker does not know. `unended`: calls of an earlier run whose ring was told and
+    /// whose end was not; those told here leave it. A call is told once, however often it is reported.
+    pub fn catch_up(
+        &mut self,
+        reports: Vec<Report>,
+        unended: &mut HashSet<ConversationSpaceId>,
+        clock: Timestamp,
+    ) -> CaughtUp {
+        let mut out = CaughtUp::default();
+        for report in reports {
+            let rang = unended.remove(&report.call);
+            if !(rang || self.covers(&report)) || !self.told.insert(report.call.clone()) {
+                continue;
+            }
+            match reported(&report, clock) {
+                Some(telling) if rang => out.single.push(telling),
+                Some(telling) => out.recap.push(telling),
+                None => {}
+            }
+        }
+        out.recap.sort_by_key(|telling| telling.call.started);
+        out
+    }
+
+    /// The window that a recap made now speaks of: the last one, `None` before the first.
+    #[must_use]
+    pub fn window(&self) -> Option<(Timestamp, Timestamp)> {
+        self.windows.last().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{call::Direction, phone::Region};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn report(call: &str, ended: i64) -> Report {
+        Report {
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            call: call.try_into().unwrap(),
+            direction: Direction::Inbound,
+            created: Some(at(ended - 20)),
+            answered: None,
+            ended: Some(at(ended)),
+            caller: None,
+            outcome: None,
+            people: Vec::new(),
+        }
+    }
+
+    fn ids(tellings: &[Telling]) -> Vec<&str> {
+        tellings.iter().map(|t| t.call.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_call_whose_ring_was_told_gets_its_own_card_and_the_rest_is_a_recap_in_order() {
+        let (mut away, mut unended) = (Away::default(), HashSet::from(["rang".try_into().unwrap()]));
+        away.back(at(0), at(100));
+        let reports = vec![report("second", 90), report("rang", 50), report("first", 30), report("before", -5)];
+        let out = away.catch_up(reports, &mut unended, at(101));
+        assert_eq!((ids(&out.single), ids(&out.recap)), (vec!["rang"], vec!["first", "second"]));
+        assert!(unended.is_empty());
+    }
+
+    #[test]
+    fn a_call_is_told_once_however_often_it_is_reported() {
+        let (mut away, mut unended) = (Away::default(), HashSet::new());
+        away.back(at(0), at(100));
+        assert_eq!(away.catch_up(vec![report("a", 50)], &mut unended, at(101)).recap.len(), 1);
+        assert_eq!(away.catch_up(vec![report("a", 50), report("a", 50)], &mut unended, at(105)), CaughtUp::default());
+    }
+
+    #[test]
+    fn a_late_report_belongs_to_its_window_only() {
+        let mut away = Away::default();
+        away.back(at(0), at(100));
+        assert!(away.covers(&report("a", 100)) && !away.covers(&report("a", 101)));
+        away.back(at(2000), at(2001));
+        assert!(!away.covers(&report("a", 50)), "ten minutes later the first window is forgotten");
+    }
+}

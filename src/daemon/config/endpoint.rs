@@ -1,0 +1,116 @@
+//! URLs in the config: which are acceptable, what stands behind a webhook's, and what about it is worth a warning.
+//! Reasons never quote a URL, since a webhook's is a secret.
+
+use super::file::SinkWord;
+use crate::model::delivery::SinkKind;
+use url::{Host, Url};
+
+/// Longest URL taken: Workflows URLs of 290 characters were seen, and programs with tighter fields broke on them.
+const LONGEST: usize = 2048;
+
+fn read(text: &str) -> Result<Url, String> {
+    if text.len() > LONGEST {
+        return Err(format!("a URL of more than {LONGEST} bytes"));
+    }
+    let url = Url::parse(text.trim()).map_err(|_| "expected a URL, as in https://…".to_owned())?;
+    if url.host().is_none() {
+        return Err("expected a URL with a host, as in https://…".to_owned());
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err("plain http is accepted for this machine (localhost) only: use https".to_owned()),
+        _ => Err("expected an https URL".to_owned()),
+    }
+}
+
+/// Whether a URL points at this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// The base of an API.
+pub fn base(text: &str) -> Result<Url, String> {
+    let url = read(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("expected a base URL without query or fragment".to_owned());
+    }
+    Ok(url)
+}
+
+/// The redirect URI of a login: GoTo takes plain http on loopback with port and path.
+pub fn redirect(text: &str) -> Result<Url, String> {
+    read(text).map_err(|reason| format!("{reason} (as registered on the OAuth client, letter by letter)"))
+}
+
+/// What stands at a webhook's URL, with warnings.
+pub fn webhook(word: SinkWord, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
+    let url = read(text)?;
+    let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+    let mut warnings = Vec::new();
+    let kind = match word {
+        SinkWord::Slack => {
+            if !is_loopback(&url) && host != "hooks.slack.com" && host != "hooks.slack-gov.com" {
+                warnings.push("the host is not Slack's (hooks.slack.com); it is used as it is");
+            }
+            let trigger = ["/triggers/", "/workflows/"].iter().any(|p| url.path().starts_with(p));
+            if trigger { SinkKind::SlackTrigger } else { SinkKind::Slack }
+        }
+        SinkWord::Teams if host.ends_with(".webhook.office.com") || host.starts_with("outlook.office") => {
+            warnings.push("Office 365 connectors are retired: make a Workflow in Teams and use its URL");
+            SinkKind::TeamsConnector
+        }
+        SinkWord::Teams => {
+            let known = [".logic.azure.com", ".environment.api.powerplatform.com", ".azure-api.net"];
+            if !is_loopback(&url) && !known.iter().any(|suffix| host.ends_with(suffix)) {
+                warnings.push("the host is not one of Power Automate's; it is used as it is");
+            }
+            if !is_loopback(&url) && !url.query_pairs().any(|(name, _)| name == "sig") {
+                warnings.push("no sig= in it: let the Workflow be triggered by anyone, or every card will be refused");
+            }
+            SinkKind::Teams
+        }
+    };
+    Ok((kind, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for good in ["http://localhost:5000/x", "http://127.0.0.1:1/x", "http://[::1]:1/", "https://api.goto.com"] {
+            assert!(base(good).is_ok(), "{good}");
+        }
+        for bad in ["http://10.0.0.1/", "http://example.com", "ftp://x", "x", "https://", "http://localhost.evil.com/"]
+        {
+            assert!(base(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_stands_at_a_webhook_is_read_off_its_url() {
+        let kind = |word, url: &str| webhook(word, url).unwrap();
+        let services = "https://hooks.slack.com/services/T0/B0/x";
+        assert_eq!(kind(SinkWord::Slack, services), (SinkKind::Slack, vec![]));
+        assert_eq!(kind(SinkWord::Slack, "https://hooks.slack.com/triggers/T0/1/x").0, SinkKind::SlackTrigger);
+        let office = "https://acme.webhook.office.com/webhookb2/x";
+        assert_eq!(kind(SinkWord::Teams, office).0, SinkKind::TeamsConnector);
+        let flow = "https://prod-01.westus.logic.azure.com:443/workflows/a/triggers/manual/paths/invoke?sig=x";
+        assert_eq!(kind(SinkWord::Teams, flow), (SinkKind::Teams, vec![]));
+        assert_eq!(kind(SinkWord::Teams, "https://a.azure-api.net/x").1.len(), 1, "no sig is worth a word");
+        assert_eq!(kind(SinkWord::Slack, "https://example.com/x").1.len(), 1, "a foreign host is worth a word");
+    }
+
+    #[test]
+    fn a_reason_never_quotes_the_url() {
+        let error = webhook(SinkWord::Slack, "http://hooks.slack.com/services/T0/B0/secret").unwrap_err();
+        assert!(!error.contains("secret"));
+    }
+}

@@ -1,0 +1,178 @@
+//! The config as it is written: one struct a table, every key optional where the design has a default. It only reads;
+//! what the values mean is decided in `mod.rs`.
+
+use crate::{enrich::SourceConfig, model::call::MomentKind, model::phone::Mask, model::secret::SecretRef, route::Rule};
+use serde::{Deserialize, Deserializer, de};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct File {
+    /// `[connections.NAME]`
+    pub connections: BTreeMap<String, ConnectionTable>,
+    /// `[state]`
+    pub state: StateTable,
+    /// `[sinks.NAME]`
+    pub sinks: BTreeMap<String, SinkTable>,
+    /// `[operator]`
+    pub operator: OperatorTable,
+    /// `[cards]`
+    pub cards: CardsTable,
+    /// `[[routes]]`
+    pub routes: Vec<Rule>,
+    /// `[[enrich]]`
+    pub enrich: Vec<SourceConfig>,
+}
+
+/// One GoTo login.
+#[derive(Debug, Deserialize)]
+pub struct ConnectionTable {
+    /// The OAuth client made at GoTo's developer portal.
+    pub client_id: String,
+    /// Its secret; a public client has none.
+    pub client_secret: Option<SecretRef>,
+    /// Accounts to subscribe to; empty: every account of the login.
+    #[serde(default, deserialize_with = "list")]
+    pub account_keys: Vec<String>,
+    /// Must be registered on the client, letter by letter.
+    pub redirect_uri: Option<String>,
+    /// A first refresh token, instead of `poprelay login`.
+    pub refresh_token: Option<SecretRef>,
+    /// Live channels held at the same time.
+    pub lanes: Option<u8>,
+    /// Region of the account's numbers.
+    pub region: Option<String>,
+    /// Base of the REST API.
+    pub api_url: Option<String>,
+    /// Base of the OAuth server.
+    pub auth_url: Option<String>,
+}
+
+/// Where the daemon keeps what must outlive it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct StateTable {
+    /// The directory.
+    pub dir: Option<PathBuf>,
+    /// What a committed card survives.
+    pub durability: Option<DurabilityWord>,
+    /// How long settled deliveries are kept.
+    pub retention: Option<Span>,
+}
+
+/// `durability` in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DurabilityWord {
+    /// Power loss.
+    PowerLoss,
+    /// A crash of the daemon, not of the machine.
+    Crash,
+}
+
+/// One chat channel.
+#[derive(Debug, Deserialize)]
+pub struct SinkTable {
+    /// `slack` or `teams`.
+    #[serde(rename = "type")]
+    pub kind: SinkWord,
+    /// The webhook's URL, a secret.
+    pub url: SecretRef,
+    /// How fast the chat takes messages.
+    pub pace: Option<PaceWord>,
+    /// Which moments besides the ring are told.
+    pub outcomes: Option<Vec<MomentKind>>,
+    /// How much of callers' numbers the channel sees.
+    #[serde(default)]
+    pub mask: Mask,
+}
+
+/// `type` of a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SinkWord {
+    /// Slack incoming webhook or workflow trigger, told apart by the URL.
+    Slack,
+    /// Teams Workflows webhook.
+    Teams,
+}
+
+/// `pace = { per_second = 1, burst = 4 }` or `"off"`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum PaceWord {
+    /// A rate.
+    Rate {
+        /// Messages a second.
+        #[serde(default = "one")]
+        per_second: f64,
+        /// Messages at once after a silence.
+        #[serde(default = "four")]
+        burst: u32,
+    },
+    /// A word.
+    Word(Off),
+}
+
+/// The one word a pace can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Off {
+    /// The sink takes all it gets.
+    Off,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+const fn four() -> u32 {
+    4
+}
+
+/// Where the daemon tells its own troubles.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OperatorTable {
+    /// A sink's name.
+    pub sink: Option<String>,
+}
+
+/// How cards are written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CardsTable {
+    /// IANA name of the zone in which times are written.
+    pub time_zone: Option<String>,
+    /// How long a card waits for all its look-ups together.
+    pub deadline: Option<Span>,
+}
+
+/// A duration as people write it: `"800ms"`, `"5 min"`, `"30d"`. A day is 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let meant = || de::Error::custom("no duration: write \"800ms\", \"5m\" or \"30d\"");
+        let span: jiff::Span = text.parse().map_err(|_| meant())?;
+        let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| meant())?;
+        Duration::try_from(length).map(Self).map_err(|_| meant())
+    }
+}
+
+/// A list, or one text with commas: the environment can only say the latter.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        Many(Vec<String>),
+        One(String),
+    }
+    Ok(match Words::deserialize(deserializer)? {
+        Words::Many(words) => words,
+        Words::One(text) => text.split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty()).collect(),
+    })
+}

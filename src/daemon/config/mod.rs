@@ -1,0 +1,352 @@
+//! The config: found, read, and turned into what the daemon works with. All problems of a file are told at once, each
+//! with its place; nothing is guessed. The environment can set any key: `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
+
+mod endpoint;
+mod file;
+mod problem;
+
+pub use problem::{ConfigError, Problem};
+
+use crate::{
+    enrich::SourceConfig,
+    model::{
+        call::MomentKind,
+        delivery::SinkKind,
+        ids::{AccountKey, ConnectionName, SinkName},
+        phone::{Mask, Region},
+        secret::{Secret, SecretRef},
+    },
+    route::{DEFAULT_OUTCOMES, Problem as Misrouted, Routes},
+};
+use file::{ConnectionTable, DurabilityWord, File, PaceWord, SinkTable};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use url::Url;
+
+/// A config that can be worked with.
+#[derive(Debug)]
+pub struct Config {
+    /// The file it came from.
+    pub path: PathBuf,
+    /// The GoTo logins; at least one.
+    pub connections: Vec<ConnectionConfig>,
+    /// Where the daemon keeps its state.
+    pub state_dir: PathBuf,
+    /// A committed card survives power loss, not only a crash of the daemon.
+    pub power_loss_safe: bool,
+    /// How long settled deliveries are kept.
+    pub retention: Duration,
+    /// The chat channels; at least one.
+    pub sinks: Vec<SinkConfig>,
+    /// Where the daemon tells its own troubles.
+    pub operator: Option<SinkName>,
+    /// The zone in which times are written.
+    pub time_zone: jiff::tz::TimeZone,
+    /// How long a card waits for all its look-ups together.
+    pub deadline: Duration,
+    /// Who is told what.
+    pub routes: Routes,
+    /// Who is asked about callers, in order of precedence.
+    pub enrich: Vec<SourceConfig>,
+    /// What works but is worth a look.
+    pub warnings: Vec<Problem>,
+}
+
+/// One GoTo login.
+#[derive(Debug)]
+pub struct ConnectionConfig {
+    /// Its name.
+    pub name: ConnectionName,
+    /// OAuth client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Option<Secret>,
+    /// Accounts; empty: all of the login.
+    pub account_keys: Vec<AccountKey>,
+    /// As registered on the client.
+    pub redirect_uri: Url,
+    /// First refresh token from the config.
+    pub refresh_token: Option<Secret>,
+    /// Live channels at the same time, 1 to 4.
+    pub lanes: u8,
+    /// Region of its numbers.
+    pub region: Region,
+    /// REST API.
+    pub api_url: Url,
+    /// OAuth server.
+    pub auth_url: Url,
+}
+
+/// One chat channel.
+#[derive(Debug)]
+pub struct SinkConfig {
+    /// Its name.
+    pub name: SinkName,
+    /// What stands at its URL.
+    pub kind: SinkKind,
+    /// The URL.
+    pub url: Secret,
+    /// Messages a second and at once; `None`: as they come.
+    pub pace: Option<(f64, u32)>,
+    /// Moments told besides the ring.
+    pub outcomes: Vec<MomentKind>,
+    /// What the channel sees of numbers.
+    pub mask: Mask,
+}
+
+/// Where the config is looked for when `--config` does not say: `$CONFIGURATION_DIRECTORY` (systemd), then `/etc`.
+#[must_use]
+pub fn default_path() -> PathBuf {
+    env::var_os("CONFIGURATION_DIRECTORY")
+        .map_or_else(|| PathBuf::from("/etc/poprelay"), PathBuf::from)
+        .join("config.toml")
+}
+
+/// Reads and checks a config file.
+///
+/// # Errors
+/// [`ConfigError`] names every problem with file, line and key.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let source = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        hint: match source.kind() {
+            std::io::ErrorKind::NotFound => "start from config.example.toml, or name another file with --config",
+            std::io::ErrorKind::PermissionDenied => "let the daemon's user read it (mode 0640, its group)",
+            std::io::ErrorKind::InvalidData => "it is not UTF-8 text",
+            _ => "the system's reason follows",
+        },
+        source,
+    })?;
+    let wrong = |problems| ConfigError::Wrong { path: path.to_owned(), problems };
+    let file = parse(&source).map_err(wrong)?;
+    let mut reading = Reading { source: &source, problems: Vec::new(), warnings: Vec::new() };
+    let config = reading.config(path, file);
+    match config {
+        Some(config) if reading.problems.is_empty() => Ok(config),
+        _ => Err(wrong(reading.problems)),
+    }
+}
+
+fn parse(source: &str) -> Result<File, Vec<Problem>> {
+    if let Err(error) = toml::from_str::<toml::Table>(source) {
+        return Err(vec![problem::syntax(source, &error)]);
+    }
+    // `prefix_separator` too: with the separator alone the crate wants it after the prefix only by accident of version.
+    let environment = config::Environment::with_prefix("POPRELAY").prefix_separator("__").separator("__");
+    let merged = config::Config::builder()
+        .add_source(config::File::from_str(source, config::FileFormat::Toml))
+        .add_source(environment)
+        .build()
+        .map_err(|error| vec![problem::misfit(source, "", &error)])?;
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(merged, &mut track);
+    let file: Result<File, _> =
+        serde_ignored::deserialize(tracked, |path| unknown.push(path.to_string().replace(".?", "")));
+    let mut problems: Vec<Problem> = unknown.iter().map(|key| problem::unknown(source, key)).collect();
+    match file {
+        Ok(file) if problems.is_empty() => Ok(file),
+        Ok(_) => Err(problems),
+        Err(error) => {
+            let path = track.path().to_string().replace('[', ".").replace(']', "");
+            problems.push(problem::misfit(source, &path, &error));
+            Err(problems)
+        }
+    }
+}
+
+/// One pass over a file: what it means, and what is wrong with it.
+struct Reading<'a> {
+    source: &'a str,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    fn config(&mut self, path: &Path, file: File) -> Option<Config> {
+        let connections: Vec<_> =
+            file.connections.into_iter().filter_map(|(name, table)| self.connection(&name, table)).collect();
+        let sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
+        let clean = self.problems.is_empty();
+        if clean && connections.is_empty() {
+            self.wrong("connections", "no GoTo login: add a [connections.main] table with its client_id");
+        }
+        if clean && sinks.is_empty() {
+            self.wrong("sinks", "nobody to tell: add a [sinks.NAME] table with type and url");
+        }
+        let operator = file.operator.sink.and_then(|name| {
+            let known = sinks.iter().find(|sink| sink.name.as_str() == name).map(|sink| sink.name.clone());
+            if known.is_none() {
+                self.wrong("operator.sink", "no sink has this name");
+            }
+            known
+        });
+        let time_zone = self.time_zone(file.cards.time_zone.as_deref());
+        let state_dir = file.state.dir.or_else(default_state_dir);
+        if state_dir.is_none() {
+            self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
+        }
+        let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
+        let routes = Routes::new(file.routes, names);
+        for problem in routes.check() {
+            self.misrouted(&problem);
+        }
+        Some(Config {
+            path: path.to_owned(),
+            connections,
+            state_dir: state_dir?,
+            power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
+            retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
+            sinks,
+            operator,
+            time_zone: time_zone?,
+            deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
+            routes,
+            enrich: file.enrich,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn wrong(&mut self, key: impl Into<String>, text: impl Into<String>) {
+        self.problems.push(Problem::at(self.source, key, text));
+    }
+
+    /// A rule that cannot work is wrong; one that is only never reached works as it is written.
+    fn misrouted(&mut self, problem: &Misrouted) {
+        let (Misrouted::UnknownSink { rule, .. }
+        | Misrouted::Unreachable { rule, .. }
+        | Misrouted::Impossible { rule, .. }) = problem;
+        let found = Problem::at(self.source, format!("routes.{}", rule.saturating_sub(1)), problem.to_string());
+        match problem {
+            Misrouted::Unreachable { .. } => self.warnings.push(found),
+            Misrouted::UnknownSink { .. } | Misrouted::Impossible { .. } => self.problems.push(found),
+        }
+    }
+
+    fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
+        let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        match reference.read(credentials.as_deref()) {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                self.wrong(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn connection(&mut self, name: &str, table: ConnectionTable) -> Option<ConnectionConfig> {
+        let at = |key: &str| format!("connections.{name}.{key}");
+        let before = self.problems.len();
+        let id = ConnectionName::try_from(name);
+        if let Err(error) = &id {
+            self.wrong(format!("connections.{name}"), format!("no name for a connection: {error}"));
+        }
+        if table.client_id.trim().is_empty() {
+            self.wrong(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
+        }
+        let client_secret = table.client_secret.and_then(|s| self.secret(&at("client_secret"), &s));
+        let refresh_token = table.refresh_token.and_then(|s| self.secret(&at("refresh_token"), &s));
+        let mut account_keys = Vec::new();
+        for key in table.account_keys {
+            match AccountKey::try_from(key) {
+                Ok(key) => account_keys.push(key),
+                Err(error) => self.wrong(at("account_keys"), format!("an account key is digits in quotes: {error}")),
+            }
+        }
+        let lanes = table.lanes.unwrap_or(2);
+        if !(1..=4).contains(&lanes) {
+            self.wrong(at("lanes"), "expected a number from 1 to 4");
+        }
+        let region = table.region.as_deref().map_or(Some(Region::US), Region::read);
+        if region.is_none() {
+            self.wrong(at("region"), "no such region: two letters of ISO 3166-1, as in \"US\" or \"DE\"");
+        }
+        let api_url = self.base(&at("api_url"), table.api_url.as_deref().unwrap_or("https://api.goto.com"));
+        let auth = table.auth_url.as_deref().unwrap_or("https://authentication.logmeininc.com");
+        let auth_url = self.base(&at("auth_url"), auth);
+        let redirect = table.redirect_uri.as_deref().unwrap_or("http://localhost:5000/app/redirect");
+        let redirect_uri = endpoint::redirect(redirect).map_err(|text| self.wrong(at("redirect_uri"), text)).ok();
+        if self.problems.len() > before {
+            return None;
+        }
+        Some(ConnectionConfig {
+            name: id.ok()?,
+            client_id: table.client_id,
+            client_secret,
+            account_keys,
+            redirect_uri: redirect_uri?,
+            refresh_token,
+            lanes,
+            region: region?,
+            api_url: api_url?,
+            auth_url: auth_url?,
+        })
+    }
+
+    fn base(&mut self, key: &str, text: &str) -> Option<Url> {
+        endpoint::base(text).map_err(|text| self.wrong(key, text)).ok()
+    }
+
+    fn sink(&mut self, name: &str, table: SinkTable) -> Option<SinkConfig> {
+        let at = |key: &str| format!("sinks.{name}.{key}");
+        let before = self.problems.len();
+        let id = SinkName::try_from(name);
+        if let Err(error) = &id {
+            self.wrong(format!("sinks.{name}"), format!("no name for a sink: {error}"));
+        }
+        let pace = match table.pace {
+            None => Some((1.0, 4)),
+            Some(PaceWord::Word(_)) => None,
+            Some(PaceWord::Rate { per_second, burst }) => {
+                if !(per_second.is_finite() && (0.001..=1000.0).contains(&per_second)) || burst == 0 {
+                    self.wrong(at("pace"), "expected per_second from 0.001 to 1000 and burst from 1");
+                }
+                Some((per_second, burst))
+            }
+        };
+        let outcomes = table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec());
+        let url = self.secret(&at("url"), &table.url)?;
+        let kind = match endpoint::webhook(table.kind, url.expose()) {
+            Ok((kind, warnings)) => {
+                self.warnings.extend(warnings.into_iter().map(|text| Problem::at(self.source, at("url"), text)));
+                Some(kind)
+            }
+            Err(text) => {
+                self.wrong(at("url"), text);
+                None
+            }
+        };
+        if self.problems.len() > before {
+            return None;
+        }
+        Some(SinkConfig { name: id.ok()?, kind: kind?, url, pace, outcomes, mask: table.mask })
+    }
+
+    fn time_zone(&mut self, name: Option<&str>) -> Option<jiff::tz::TimeZone> {
+        let Some(name) = name else { return Some(jiff::tz::TimeZone::system()) };
+        let zone = jiff::tz::TimeZone::get(name).ok();
+        if zone.is_none() {
+            self.wrong("cards.time_zone", "no such time zone: an IANA name, as in \"America/New_York\"");
+        }
+        zone
+    }
+}
+
+fn default_state_dir() -> Option<PathBuf> {
+    let systemd = env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+    let user = || env::var_os("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("poprelay"));
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state/poprelay"));
+    systemd.or_else(user).or_else(home)
+}
+
+/// Where a connection's token is kept.
+#[must_use]
+pub fn token_file(state_dir: &Path, connection: &ConnectionName) -> PathBuf {
+    state_dir.join(format!("token-{connection}.json"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! What is wrong with a config, said so that it can be mended: file, line, key, what was meant. Values never appear in
+//! it, since any of them may be a secret; the parser's own messages quote them, so only their kind is taken over.
+
+use config::ConfigError as Parse;
+use std::{fmt, path::PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// One thing that is wrong, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, as in `sinks.front-desk.url`; empty where there is none.
+    pub key: String,
+    /// Line of the key in the file, counted from 1; `None` where the environment or nobody set it.
+    pub line: Option<usize>,
+    /// What is wrong and what was meant, in one sentence.
+    pub text: String,
+}
+
+/// Why there is no config.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the config {}: {hint}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What to do.
+        hint: &'static str,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file can be read but says something wrong.
+    #[error("{}", Listed(path, problems))]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// All that was found; never empty.
+        problems: Vec<Problem>,
+    },
+}
+
+struct Listed<'a>(&'a PathBuf, &'a [Problem]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.1.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{}", self.0.display())?;
+            if let Some(line) = problem.line {
+                write!(f, ":{line}")?;
+            }
+            f.write_str(": ")?;
+            if !problem.key.is_empty() {
+                write!(f, "{}: ", problem.key)?;
+            }
+            f.write_str(&problem.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Problem {
+    /// A problem of `key`, placed in `source`.
+    pub fn at(source: &str, key: impl Into<String>, text: impl Into<String>) -> Self {
+        let key = key.into();
+        Self { line: line_of(source, &key), key, text: text.into() }
+    }
+}
+
+/// The keys of each table; `*` stands for a name of the operator's choice.
+const KEYS: [(&str, &[&str]); 9] = [
+    ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
+    (
+        "connections.*",
+        &[
+            "client_id",
+            "client_secret",
+            "account_keys",
+            "redirect_uri",
+            "refresh_token",
+            "lanes",
+            "region",
+            "api_url",
+            "auth_url",
+        ],
+    ),
+    ("state", &["dir", "durability", "retention"]),
+    ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
+    ("sinks.*.pace", &["per_second", "burst"]),
+    ("operator", &["sink"]),
+    ("cards", &["time_zone", "deadline"]),
+    ("routes.*", &["match", "sinks", "continue"]),
+    ("routes.*.match", &["connection", "account", "number", "queue", "extension", "caller", "withheld", "moment"]),
+];
+
+/// An unknown key, with the known one it is closest to.
+pub fn unknown(source: &str, key: &str) -> Problem {
+    let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let near = KEYS
+        .iter()
+        .find(|(pattern, _)| covers(pattern, table))
+        .and_then(|(_, keys)| keys.iter().map(|k| (strsim::damerau_levenshtein(k, last), *k)).min());
+    let text = match near {
+        Some((slips, meant)) if slips <= 1 + last.len() / 4 => format!("unknown key; did you mean `{meant}`?"),
+        _ => "unknown key; config.example.toml lists all".to_owned(),
+    };
+    Problem::at(source, key, text)
+}
+
+fn covers(pattern: &str, table: &str) -> bool {
+    let mut parts = table.split('.');
+    pattern.split('.').all(|p| parts.next().is_some_and(|t| p == "*" || p == t)) && parts.next().is_none()
+}
+
+/// A value that does not fit its key, without the value.
+pub fn misfit(source: &str, path: &str, error: &Parse) -> Problem {
+    let key = if path == "." { "" } else { path };
+    Problem::at(source, key, reason(key, error))
+}
+
+fn reason(key: &str, error: &Parse) -> String {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    if let Some(meant) = meant(last) {
+        return format!("expected {meant}");
+    }
+    match error {
+        Parse::At { error, .. } => reason(key, error),
+        Parse::Type { expected, .. } => format!("expected {expected}, found something else"),
+        Parse::NotFound(name) => format!("`{name}` is missing"),
+        Parse::Message(text) => without_values(text),
+        _ => "it does not fit".to_owned(),
+    }
+}
+
+/// Serde's own messages name missing fields and known words, and quote values: what may quote one is cut.
+fn without_values(text: &str) -> String {
+    if ["missing field", "missing configuration field", "no duration"].iter().any(|start| text.starts_with(start)) {
+        return text.to_owned();
+    }
+    match text.split_once("expected") {
+        Some((_, rest)) => format!("expected{rest}"),
+        None if text.contains(['`', '"']) || text.contains("variant") => "it does not fit".to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+fn meant(last: &str) -> Option<&'static str> {
+    Some(match last {
+        "client_secret" | "refresh_token" | "url" => {
+            "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
+        }
+        "type" => "\"slack\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source",
+        "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
+        "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
+        "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
+        "durability" => "\"power-loss\" or \"crash\"",
+        "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
+        "lanes" => "a number from 1 to 4",
+        _ => return None,
+    })
+}
+
+/// A syntax error: the parser's words without the line it quotes.
+pub fn syntax(source: &str, error: &toml::de::Error) -> Problem {
+    let line = error.span().map(|span| line_at(source, span.start));
+    Problem { key: String::new(), line, text: format!("not TOML: {}", error.message()) }
+}
+
+fn line_at(source: &str, offset: usize) -> usize {
+    source.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
+}
+
+/// Where a dotted key stands; the nearest table above it if it stands nowhere.
+fn line_of(source: &str, key: &str) -> Option<usize> {
+    let tree = DeTable::parse(source).ok()?;
+    let mut parts = key.split('.');
+    let top = parts.next()?;
+    let (name, mut value) = tree.get_ref().iter().find(|(name, _)| *name.get_ref() == top)?;
+    let mut offset = name.span().start;
+    for part in parts {
+        let below = match value.get_ref() {
+            DeValue::Table(table) => {
+                table.iter().find(|(name, _)| name.get_ref() == part).map(|(name, value)| (name.span().start, value))
+            }
+            DeValue::Array(items) => {
+                part.parse().ok().and_then(|i: usize| items.get(i)).map(|value| (value.span().start, value))
+            }
+            _ => None,
+        };
+        let Some(found) = below else { break };
+        (offset, value) = found;
+    }
+    Some(line_at(source, offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "[connections.main]\nclient_id = \"a\"\n\n[sinks.desk]\ntype = \"slack\"\nulr = \"https://x\"\n\n[[routes]]\nsinks = [\"desk\"]\n[[routes]]\nsink = [\"desk\"]\n";
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
+        let problem = unknown(SOURCE, "sinks.desk.ulr");
+        assert_eq!((problem.line, problem.text.as_str()), (Some(6), "unknown key; did you mean `url`?"));
+        let problem = unknown(SOURCE, "routes.1.sink");
+        assert_eq!((problem.line, problem.text.as_str()), (Some(11), "unknown key; did you mean `sinks`?"));
+        assert!(unknown(SOURCE, "zzz").text.contains("config.example.toml"));
+    }
+
+    #[test]
+    fn a_missing_key_is_placed_at_its_table() {
+        assert_eq!(line_of(SOURCE, "sinks.desk.url"), Some(4));
+        assert_eq!(line_of(SOURCE, "operator.sink"), None);
+    }
+
+    #[test]
+    fn a_message_that_quotes_a_value_loses_it() {
+        let error = Parse::Message("invalid value: string \"xoxb-secret\", expected a duration".into());
+        assert_eq!(misfit(SOURCE, "cards.deadline", &error).text, "expected a duration");
+        let error = Parse::Message("something `xoxb-secret` odd".into());
+        assert_eq!(misfit(SOURCE, "cards.deadline", &error).text, "it does not fit");
+    }
+}

@@ -1,0 +1,140 @@
+//! The config as people write it, and as they get it wrong.
+
+use super::*;
+
+const GOOD: &str = r#"
+[connections.main]
+client_id = "abc"
+client_secret = "s3cr3t"
+account_keys = ["2930718022414574861"]
+
+[sinks.front-desk]
+type = "slack"
+url = "https://hooks.slack.com/services/T0/B0/xyz"
+"#;
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, text).unwrap();
+    load(&path)
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match read(text).unwrap_err() {
+        ConfigError::Wrong { problems, .. } => problems
+            .into_iter()
+            .map(|p| format!("{}:{}: {}", p.line.map_or_else(String::new, |l| l.to_string()), p.key, p.text))
+            .collect(),
+        error @ ConfigError::Unreadable { .. } => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_short_config_gets_the_defaults_of_the_design() {
+    let config = read(GOOD).unwrap();
+    let connection = &config.connections[0];
+    assert_eq!((connection.lanes, connection.region), (2, Region::US));
+    assert_eq!(connection.api_url.as_str(), "https://api.goto.com/");
+    assert_eq!(connection.auth_url.as_str(), "https://authentication.logmeininc.com/");
+    assert_eq!(connection.redirect_uri.as_str(), "http://localhost:5000/app/redirect");
+    let sink = &config.sinks[0];
+    assert_eq!((sink.kind, sink.pace, sink.mask), (SinkKind::Slack, Some((1.0, 4)), Mask::None));
+    assert_eq!(sink.outcomes, [MomentKind::Missed, MomentKind::Voicemail]);
+    assert_eq!(config.deadline, Duration::from_millis(800));
+    assert!(config.power_loss_safe && config.warnings.is_empty());
+}
+
+#[test]
+fn the_example_config_has_every_key_and_is_itself_good() {
+    let text = include_str!("../../../config.example.toml");
+    read(text).unwrap();
+    // With its comments taken off the keys, it is still good: every key that stands there is known.
+    let word =
+        |line: &str| line.split(" = ").next().is_some_and(|w| w.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    let key = |line| str::strip_prefix(line, "# ").filter(|r| r.starts_with('[') || (r.contains(" = ") && word(r)));
+    let open: String = text.lines().map(|line| format!("{}\n", key(line).unwrap_or(line))).collect();
+    let file = parse(&open).unwrap();
+    assert!(
+        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 2 && file.routes.len() == 1
+    );
+}
+
+#[test]
+fn a_wrong_key_is_told_with_file_line_key_and_what_was_meant() {
+    assert_eq!(
+        problems(&GOOD.replace("url =", "ulr =")),
+        [
+            "9:sinks.front-desk.ulr: unknown key; did you mean `url`?",
+            "7:sinks.front-desk: `sinks.front-desk.url` is missing",
+        ]
+    );
+    assert_eq!(
+        problems(&GOOD.replace("client_id", "client-id"))[0],
+        "3:connections.main.client-id: unknown key; did you mean `client_id`?"
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let text = GOOD.replace("client_secret", "lanes = 9\nregion = \"Mars\"\nclient_secret")
+        + "[operator]\nsink = \"nobody\"\n";
+    let all = problems(&text);
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert!(all[0].starts_with("4:connections.main.lanes: expected a number from 1 to 4"));
+    assert!(all[1].starts_with("5:connections.main.region: no such region"));
+    assert!(all[2].contains("operator.sink: no sink has this name"));
+}
+
+#[test]
+fn no_message_quotes_a_secret() {
+    for text in [
+        GOOD.replace("client_secret = \"s3cr3t\"", "client_secret = [\"s3cr3t\"]"),
+        GOOD.replace("client_secret = \"s3cr3t\"", "client_secret = \"s3cr3t"),
+        GOOD.replace("client_secret = \"s3cr3t\"", "client_secret = { fil = \"s3cr3t\" }"),
+        GOOD.replace("https://hooks.slack.com/services/T0/B0/xyz", "s3cr3t"),
+        GOOD.replace("https://hooks.slack.com", "http://s3cr3t.example"),
+        GOOD.replace("\"slack\"", "\"s3cr3t\""),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error}");
+    }
+}
+
+#[test]
+fn an_empty_config_says_what_to_add() {
+    let all = problems("");
+    assert!(
+        all[0].contains("add a [connections.main] table") && all[1].contains("add a [sinks.NAME] table"),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn a_missing_file_says_where_to_start() {
+    let error = load(Path::new("/nonexistent/config.toml")).unwrap_err();
+    assert!(error.to_string().contains("start from config.example.toml"), "{error}");
+}
+
+#[test]
+fn a_config_of_the_designs_shape_is_taken() {
+    let text = GOOD.to_owned()
+        + r#"
+[cards]
+time_zone = "America/New_York"
+[[routes]]
+match = { queue = "Support" }
+sinks = ["front-desk"]
+[[enrich]]
+type = "contacts"
+path = "/etc/poprelay/contacts.csv"
+[[enrich]]
+type = "http"
+name = "crm"
+url = "https://crm.example.com/api/contacts?phone={number}"
+headers = { Authorization = "x" }
+fields = { name = "/results/0/name", tier = "/results/0/tier", link = "/results/0/url" }
+"#;
+    let config = read(&text).unwrap();
+    assert_eq!(config.enrich.len(), 2);
+}

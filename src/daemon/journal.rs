@@ -1,0 +1,90 @@
+//! Where the daemon's lines go: under systemd straight to journald with their fields, on a terminal as readable lines.
+//! What is said, and at which level, is each room's own; this only opens the way, and sees that it never blocks.
+
+use rustix::{
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
+};
+use std::{collections::BTreeSet, env, fs, io, io::IsTerminal as _, os::fd::RawFd};
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// Why the journal could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// `--log` is no filter.
+    #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
+    Filter(#[source] tracing_subscriber::filter::ParseError),
+    /// Somebody opened it before.
+    #[error("the journal is already open")]
+    Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Opens the journal at `level`. Under systemd (`$JOURNAL_STREAM` is set) it is journald; if its socket is missing, and
+/// everywhere else, it is stderr.
+///
+/// # Errors
+/// If `level` is no filter, or the journal was opened before.
+pub fn open(level: &str) -> Result<(), JournalError> {
+    let filter = EnvFilter::builder().parse(level).map_err(JournalError::Filter)?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald().ok());
+    let terminal = journald.is_none().then(|| {
+        let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(colours)
+    });
+    registry.with(journald).with(terminal).try_init().map_err(JournalError::Twice)
+}
+
+fn journald() -> io::Result<tracing_journald::Layer> {
+    let before = sockets();
+    let layer = tracing_journald::layer()?
+        .with_field_prefix(None)
+        .with_syslog_identifier("poprelay".to_owned())
+        .with_priority_mappings(PriorityMappings {
+            error: Priority::Error,
+            warn: Priority::Warning,
+            info: Priority::Informational,
+            debug: Priority::Debug,
+            trace: Priority::Debug,
+        });
+    for fd in sockets().difference(&before) {
+        if let Err(error) = never_block(*fd) {
+            // The layer works all the same; a journald that hangs would then hold up the daemon.
+            drop(error);
+        }
+    }
+    Ok(layer)
+}
+
+/// The layer's socket blocks, and it does not hand it out: with a journald that hangs, every line would stop a worker
+/// thread. `pidfd_getfd` on ourselves is the safe way to a second handle on the same open socket.
+fn never_block(fd: RawFd) -> io::Result<()> {
+    let ourselves = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let socket = pidfd_getfd(&ourselves, fd, PidfdGetfdFlags::empty())?;
+    let flags = fcntl_getfl(&socket)?;
+    Ok(fcntl_setfl(&socket, flags | OFlags::NONBLOCK)?)
+}
+
+fn sockets() -> BTreeSet<RawFd> {
+    let Ok(open) = fs::read_dir("/proc/self/fd") else { return BTreeSet::new() };
+    open.flatten()
+        .filter(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:")))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::{fd::AsRawFd as _, unix::net::UnixDatagram};
+
+    #[test]
+    fn a_socket_made_never_to_block_says_so_instead_of_waiting() {
+        let (ours, _theirs) = UnixDatagram::pair().unwrap();
+        assert!(sockets().contains(&ours.as_raw_fd()));
+        never_block(ours.as_raw_fd()).unwrap();
+        let error = (0..100_000).find_map(|_| ours.send(&[0; 1000]).err()).unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+}

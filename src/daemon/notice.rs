@@ -1,0 +1,186 @@
+//! The daemon's own troubles, said to the operator: each as a journal line and, if `[operator]` names a sink, as a card
+//! in the chat. Once per change: whoever calls this has seen an edge.
+
+use crate::model::{
+    call::MomentKind,
+    card::{Card, Notice},
+    delivery::{Admission, Key, Outbox, Rule, Subject},
+    ids::{AccountKey, ConnectionName, SinkName},
+    time::Timestamp,
+};
+use crate::outbox::Queue;
+
+/// What an operator hears of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// A login must be made anew.
+    ConsentNeeded(ConnectionName),
+    /// It was.
+    ConsentGiven(ConnectionName),
+    /// The refresh token dies in so many days.
+    GrantAging(ConnectionName, u32),
+    /// A rotated token could not be written.
+    TokenNotKept(ConnectionName),
+    /// GoTo refuses an account.
+    AccountRefused(ConnectionName, AccountKey, u16),
+    /// GoTo refuses the login's channel altogether.
+    ConnectionRefused(ConnectionName),
+    /// Calls of a blind window cannot be told.
+    ReportsNotGranted(ConnectionName, Timestamp, Timestamp),
+    /// A sink is switched off.
+    SinkDisabled(SinkName, String),
+    /// A sink cannot be reached for long.
+    SinkUnreachable(SinkName),
+    /// A sink takes no more for long.
+    SinkThrottled(SinkName),
+    /// A sink is well again.
+    SinkBack(SinkName),
+    /// A card was given up.
+    DeadLetter(SinkName, String),
+    /// The store keeps in memory only.
+    StoreVolatile(String),
+    /// The store writes again.
+    StoreDurable,
+}
+
+impl Trouble {
+    /// What is said of it: a sentence, and what to do.
+    #[must_use]
+    pub fn notice(&self) -> Notice {
+        let red = |title: String, advice: &str| Notice { title, advice: advice.to_owned(), over: false };
+        let green = |title: String| Notice { title, advice: String::new(), over: true };
+        match self {
+            Self::ConsentNeeded(name) => red(
+                format!("GoTo wants a new login for {name}: no call is heard until then"),
+                &format!("Run: poprelay login --connection {name}. The daemon goes on by itself."),
+            ),
+            Self::ConsentGiven(name) => green(format!("{name} is logged in again")),
+            Self::GrantAging(name, days) => red(
+                format!("The login of {name} ends in {days} days unless GoTo renews it"),
+                &format!("Run: poprelay login --connection {name}"),
+            ),
+            Self::TokenNotKept(name) => red(
+                format!("The new token of {name} could not be written: the next start would use a dead one"),
+                "Make the state directory writable; the daemon tries again at the next refresh.",
+            ),
+            Self::AccountRefused(name, account, status) => red(
+                format!("GoTo refuses account {account} to {name} (status {status}): its calls are not heard"),
+                "The login must be a super admin of the account. Check account_keys and the user's role.",
+            ),
+            Self::ConnectionRefused(name) => red(
+                format!("GoTo refuses {name}: no call is heard"),
+                "Check the OAuth client's scopes (call-events.v1.notifications.manage) and that the user is a super admin. The daemon asks again every few minutes.",
+            ),
+            Self::ReportsNotGranted(name, from, to) => red(
+                format!("{name} was blind from {from:.0} to {to:.0}: calls that came and went then cannot be told"),
+                "Grant the scope cr.v1.read to the OAuth client and log in again, so that such calls are told afterwards.",
+            ),
+            Self::SinkDisabled(sink, why) => red(format!("{sink} is switched off: {why}"), "Its cards wait. They go out when it answers again; it is tried every hour."),
+            Self::SinkUnreachable(sink) => red(format!("{sink} cannot be reached for 15 minutes"), "Its cards wait and are tried again."),
+            Self::SinkThrottled(sink) => red(format!("{sink} takes no messages for 15 minutes"), "Too many messages for one channel: raise its limit or route fewer calls to it."),
+            Self::SinkBack(sink) => green(format!("{sink} takes cards again")),
+            Self::DeadLetter(sink, why) => red(format!("A card for {sink} was given up: {why}"), "See: poprelay outbox list --state dead"),
+            Self::StoreVolatile(why) => red(
+                format!("The store cannot write ({why}): cards go out, but a crash now would lose what waits"),
+                "Make room on the state directory's disk, or make it writable. The daemon goes back to it by itself.",
+            ),
+            Self::StoreDurable => green("The store writes to disk again".to_owned()),
+        }
+    }
+
+    fn is_an_error(&self) -> bool {
+        matches!(
+            self,
+            Self::ConsentNeeded(_)
+                | Self::TokenNotKept(_)
+                | Self::ConnectionRefused(_)
+                | Self::AccountRefused(..)
+                | Self::SinkDisabled(..)
+                | Self::DeadLetter(..)
+                | Self::StoreVolatile(_)
+        )
+    }
+
+    fn journal(&self) {
+        let notice = self.notice();
+        let (connection, sink) = match self {
+            Self::ConsentNeeded(name)
+            | Self::ConsentGiven(name)
+            | Self::GrantAging(name, _)
+            | Self::TokenNotKept(name)
+            | Self::AccountRefused(name, ..)
+            | Self::ConnectionRefused(name)
+            | Self::ReportsNotGranted(name, ..) => (Some(name.as_str()), None),
+            Self::SinkDisabled(sink, _)
+            | Self::SinkUnreachable(sink)
+            | Self::SinkThrottled(sink)
+            | Self::SinkBack(sink)
+            | Self::DeadLetter(sink, _) => (None, Some(sink.as_str())),
+            Self::StoreVolatile(_) | Self::StoreDurable => (None, None),
+        };
+        let Notice { title, advice, over } = &notice;
+        let message = self.message();
+        match (over, self.is_an_error()) {
+            (true, _) => tracing::info!(connection, sink, "{message}"),
+            (false, true) => tracing::error!(connection, sink, error = title, advice, "{message}"),
+            (false, false) => tracing::warn!(connection, sink, error = title, advice, "{message}"),
+        }
+    }
+
+    /// The fixed words of its journal line.
+    const fn message(&self) -> &'static str {
+        match self {
+            Self::ConsentNeeded(_) => "consent needed",
+            Self::ConsentGiven(_) => "consent given",
+            Self::GrantAging(..) => "grant about to expire",
+            Self::TokenNotKept(_) => "token not kept",
+            Self::AccountRefused(..) => "account refused",
+            Self::ConnectionRefused(_) => "connection refused by goto",
+            Self::ReportsNotGranted(..) => "blind window cannot be told",
+            Self::SinkDisabled(..) => "sink disabled",
+            Self::SinkUnreachable(_) => "sink unreachable",
+            Self::SinkThrottled(_) => "sink throttled",
+            Self::SinkBack(_) => "sink back",
+            Self::DeadLetter(..) => "dead letter",
+            Self::StoreVolatile(_) => "store keeps in memory only",
+            Self::StoreDurable => "store writes again",
+        }
+    }
+}
+
+/// Where troubles go.
+#[derive(Debug, Clone)]
+pub struct Notices {
+    /// The outbox they wait in.
+    pub outbox: Queue,
+    /// The sink of `[operator]`.
+    pub sink: Option<SinkName>,
+}
+
+impl Notices {
+    /// Says a trouble in the journal and to the operator's sink.
+    pub async fn tell(&self, trouble: Trouble) {
+        trouble.journal();
+        let Some(sink) = self.sink.clone() else { return };
+        let subject = Subject::Other(format!("notice {}", uuid::Uuid::now_v7()));
+        let key = Key { subject, moment: MomentKind::Ended, sink };
+        let card = Card::Notice(trouble.notice());
+        if let Err(error) = self.outbox.admit(None, vec![Admission { key, card, rule: Rule::Tell }]).await {
+            tracing::debug!(%error, "a notice was not kept");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_says_what_to_do_and_a_good_one_needs_no_advice() {
+        let main = ConnectionName::try_from("main").unwrap();
+        let red = Trouble::ConsentNeeded(main.clone()).notice();
+        assert!(red.advice.contains("poprelay login --connection main") && !red.over);
+        let green = Trouble::ConsentGiven(main).notice();
+        assert!(green.over && green.advice.is_empty());
+    }
+}

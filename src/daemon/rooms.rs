@@ -1,0 +1,107 @@
+//! What all relays share, and the way of one telling through it: noted, looked up, routed, admitted. Thin: who it is, who
+//! is told and what becomes of a card is decided in the stages.
+
+use super::{notice::Notices, status::Board};
+use crate::{
+    enrich::Enricher,
+    model::{
+        call::{MomentKind, Telling},
+        card::{CallCard, Card, Findings, Recap},
+        delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
+        ids::{ConnectionName, SinkName},
+        time::{Now, Timestamp},
+    },
+    outbox::Queue,
+    route::{self, Routes},
+};
+use std::collections::BTreeMap;
+
+/// What all relays share.
+#[derive(Debug)]
+pub struct Rooms {
+    /// What still has to be said.
+    pub outbox: Queue,
+    /// Who is calling.
+    pub enricher: Enricher,
+    /// Which sinks get it.
+    pub routes: Routes,
+    /// What each sink is told besides the ring.
+    pub outcomes: BTreeMap<SinkName, Vec<MomentKind>>,
+    /// Where the daemon's own troubles go.
+    pub notices: Notices,
+    /// How the daemon is.
+    pub board: Board,
+}
+
+impl Rooms {
+    /// Looks the caller up and hands the telling's cards to the outbox. A look-up that takes time is preceded by a note,
+    /// so that a crash meanwhile costs the facts and not the call.
+    pub async fn admit(&self, telling: Telling) {
+        let sinks = self.routes.sinks(&telling);
+        let mut noted = None;
+        let mut found = Findings::default();
+        if !self.enricher.is_instant() {
+            match self.outbox.note(telling.clone()).await {
+                Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
+                Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
+            }
+            found = self.enricher.find(&telling.call, Now::read()).await;
+        }
+        self.enricher.saw(&telling);
+        let moment = telling.moment.kind();
+        let call = telling.call.id.clone();
+        let card = Card::Call(Box::new(CallCard { telling, found }));
+        let admissions: Vec<Admission> = sinks
+            .into_iter()
+            .map(|sink| {
+                let rule = if self.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+                let key = Key { subject: Subject::Call(call.clone()), moment, sink };
+                Admission { key, card: card.clone(), rule }
+            })
+            .collect();
+        if admissions.is_empty() {
+            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
+        }
+        match self.outbox.admit(noted, admissions).await {
+            Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
+                self.board.open().calls += 1;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not admitted"),
+        }
+    }
+
+    fn is_told(&self, sink: &SinkName, moment: MomentKind) -> bool {
+        let outcomes = self.outcomes.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], Vec::as_slice);
+        route::tells(moment, outcomes)
+    }
+
+    /// One card for each sink that would have been told, of the calls that came and went unheard.
+    pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
+        let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
+        for telling in tellings {
+            for sink in self.routes.sinks(&telling) {
+                if self.is_told(&sink, telling.moment.kind()) {
+                    by_sink.entry(sink).or_default().push(telling.clone());
+                }
+            }
+            self.enricher.saw(&telling);
+        }
+        let name = |calls: &[Telling]| {
+            let first = calls.first().map_or("", |telling| telling.call.id.as_str());
+            format!("recap {connection} {from} {first}")
+        };
+        let admissions = by_sink
+            .into_iter()
+            .map(|(sink, calls)| {
+                let key = Key { subject: Subject::Other(name(&calls)), moment: MomentKind::Ended, sink };
+                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls });
+                Admission { key, card, rule: Rule::Tell }
+            })
+            .collect();
+        if let Err(error) = self.outbox.admit(None, admissions).await {
+            tracing::error!(%connection, %error, "recap not admitted");
+        }
+    }
+}
+

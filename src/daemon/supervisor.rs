@@ -1,0 +1,350 @@
+//! Who owns every task. It opens the rooms in order, starts the loops, watches them, and stops them in the opposite order.
+//!
+//! A loop that ends unasked is a fault: the rest is stopped in order, the process ends with a failure, and systemd starts it
+//! again; what was not delivered waits in the outbox. A clean stop (SIGTERM, Ctrl-C) takes 10 s at most: intake ends, what
+//! is held back is told, what is in flight is posted, the channels are deleted. A second signal ends it at once.
+
+use super::{
+    config::{self, Config, ConnectionConfig, SinkConfig},
+    network::{self, Network, NetworkError},
+    notice::{Notices, Trouble},
+    relay::Relay,
+    rooms::Rooms,
+    state::{self, StateError},
+    status::{Board, Login},
+    systemd,
+};
+use crate::{
+    cards::{self, Style},
+    deliver::{self, Pace, Told},
+    goto::{self, Connection},
+    model::{
+        card::Card,
+        delivery::{Outbox as _, SinkKind},
+        ids::{ConnectionName, ConversationSpaceId},
+        time::Timestamp,
+    },
+    outbox::{self, Durability, Health, OpenError, Queue, Retention},
+};
+use std::{
+    collections::{BTreeMap, HashSet},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinError, JoinSet},
+    time::{Instant, interval, timeout_at},
+};
+
+/// A clean stop takes no longer: the unit's TimeoutStopSec= is twice that.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// READY is said after this even if GoTo answers nothing at all: the daemon is up, and what it lacks is in its status.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+/// How often status line, heartbeat and store are looked after.
+const LOOK: Duration = Duration::from_secs(2);
+/// What a connection may say before its relay has read it. Beyond, the connection waits with its frames, not with its pings.
+const HEARD: usize = 1024;
+/// A ring of an earlier run whose end is not known is asked for if it is younger than this.
+const UNENDED: Duration = Duration::from_secs(24 * 3600);
+
+/// Why the daemon could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The state directory.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The outbox.
+    #[error(transparent)]
+    Outbox(#[from] OpenError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The sources of enrichment.
+    #[error("{0}")]
+    Sources(String),
+    /// A loop ended unasked.
+    #[error("{0} ended unasked: stopped in order, to be started again")]
+    Ended(String),
+}
+
+/// Runs the daemon until `stop` completes, and stops it in order unless `now` completes meanwhile.
+///
+/// # Errors
+/// [`Fault`]: it could not start, or one of its loops ended unasked.
+pub async fn run(config: Config, stop: impl Future<Output = ()>, now: impl Future<Output = ()>) -> Result<(), Fault> {
+    let mut daemon = Daemon::open(config).await?;
+    let ended = daemon.watch(stop).await;
+    systemd::stopping();
+    tracing::info!("stopping");
+    tokio::select! {
+        () = daemon.close() => tracing::info!("stopped"),
+        () = now => tracing::warn!("stopped at once: what was in flight is sent again at the next start"),
+    }
+    ended.map_or(Ok(()), |who| Err(Fault::Ended(who)))
+}
+
+/// The rooms, opened, and the loops that run in them. A loop's task gives its name when it ends.
+struct Daemon {
+    rooms: Arc<Rooms>,
+    connections: Vec<Connection>,
+    relays: JoinSet<String>,
+    workers: JoinSet<String>,
+    health: watch::Receiver<Health>,
+    told: mpsc::Receiver<Told>,
+    stop_relays: watch::Sender<bool>,
+    stop_workers: watch::Sender<bool>,
+    _state: state::State,
+}
+
+impl Daemon {
+    async fn open(config: Config) -> Result<Self, Fault> {
+        let state = state::take(&config.state_dir)?;
+        let outbox = open_outbox(&config)?;
+        let network = network::open()?;
+        let enricher = open_enricher(&config, &network)?;
+        let board = Board::default();
+        let login = |c: &ConnectionConfig| (c.name.clone(), Login { lanes: c.lanes, ..Login::default() });
+        board.open().connections = config.connections.iter().map(login).collect();
+        let (told_by, told) = mpsc::channel(HEARD);
+        let (stop_relays, relays_stop) = watch::channel(false);
+        let (stop_workers, workers_stop) = watch::channel(false);
+        let mut workers = JoinSet::new();
+        let mut outcomes = BTreeMap::new();
+        for sink in config.sinks {
+            outcomes.insert(sink.name.clone(), sink.outcomes.clone());
+            let style = Style { time_zone: config.time_zone.clone(), mask: sink.mask };
+            spawn_worker(&mut workers, sink, style, &outbox, &network, &told_by, &workers_stop);
+        }
+        let health = outbox.health();
+        let notices = Notices { outbox: outbox.clone(), sink: config.operator };
+        let rooms = Arc::new(Rooms { outbox, enricher, routes: config.routes, outcomes, notices, board });
+        let mut daemon = Self {
+            rooms,
+            connections: Vec::new(),
+            relays: JoinSet::new(),
+            workers,
+            health,
+            told,
+            stop_relays,
+            stop_workers,
+            _state: state,
+        };
+        daemon.tell_noted().await;
+        for connection in config.connections {
+            let token_file = config::token_file(&config.state_dir, &connection.name);
+            daemon.connect(connection, token_file, &network, &relays_stop).await;
+        }
+        Ok(daemon)
+    }
+
+    /// What a crash left between note and admission is told now, without a look-up's deadline being anybody's concern.
+    async fn tell_noted(&self) {
+        match self.rooms.outbox.noted().await {
+            Ok(noted) => {
+                for telling in noted {
+                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
+                    self.rooms.admit(telling).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "noted moments not read"),
+        }
+    }
+
+    async fn connect(
+        &mut self,
+        config: ConnectionConfig,
+        token_file: std::path::PathBuf,
+        network: &Network,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let name = config.name.clone();
+        let outbox = &self.rooms.outbox;
+        let deaf_since = outbox.last_alive(name.clone()).await.unwrap_or_default();
+        let settings = goto::Settings {
+            name: config.name,
+            client_id: config.client_id,
+            client_secret: config.client_secret,
+            account_keys: config.account_keys,
+            first_refresh_token: config.refresh_token,
+            lanes: config.lanes,
+            region: config.region,
+            api_url: config.api_url,
+            auth_url: config.auth_url,
+            token_file,
+            nickname: format!("poprelay-{name}-{}", self._state.suffix),
+            deaf_since,
+        };
+        let (heard_by, heard) = mpsc::channel(HEARD);
+        let connection = goto::open(settings, network.http.clone(), Arc::clone(&network.tls), heard_by);
+        let unended = self.unended(&name).await;
+        let relay = Relay::new(name.clone(), Arc::clone(&self.rooms), connection.ask.clone(), unended);
+        let stop = stop.clone();
+        self.relays.spawn(async move {
+            relay.run(heard, stop).await;
+            format!("the relay of {name}")
+        });
+        self.connections.push(connection);
+    }
+
+    async fn unended(&self, connection: &ConnectionName) -> HashSet<ConversationSpaceId> {
+        let since = Timestamp::now().checked_sub(UNENDED).unwrap_or(Timestamp::MIN);
+        let calls = self.rooms.outbox.open_calls(since).await.unwrap_or_default();
+        calls.into_iter().filter(|call| call.connection == *connection).map(|call| call.call).collect()
+    }
+
+    /// Watches over the loops until `stop`; gives the name of one that ended unasked.
+    async fn watch(&mut self, stop: impl Future<Output = ()>) -> Option<String> {
+        let mut stop = pin!(stop);
+        let mut look = interval(LOOK);
+        let mut ready = Readiness::new(Instant::now());
+        loop {
+            tokio::select! {
+                () = &mut stop => return None,
+                Some(ended) = self.relays.join_next() => return Some(name(ended)),
+                Some(ended) = self.workers.join_next() => return Some(name(ended)),
+                Some(told) = self.told.recv() => self.told(told).await,
+                Ok(()) = self.health.changed() => self.health().await,
+                _ = look.tick() => self.look(&mut ready).await,
+            }
+        }
+    }
+
+    async fn look(&mut self, ready: &mut Readiness) {
+        let heard: Vec<ConnectionName> = {
+            let board = self.rooms.board.open();
+            board.connections.iter().filter(|(_, login)| !login.live.is_empty()).map(|(name, _)| name.clone()).collect()
+        };
+        let mut turns = true;
+        for connection in heard {
+            turns &= self.rooms.outbox.alive(connection, Timestamp::now()).await.is_ok();
+        }
+        let waiting = self.rooms.outbox.count_waiting().await;
+        turns &= waiting.is_ok();
+        let (line, is_ready) = {
+            let mut board = self.rooms.board.open();
+            board.waiting = waiting.unwrap_or(board.waiting);
+            (board.line(), board.is_ready())
+        };
+        ready.say(is_ready, &line);
+        // The store's writer and this loop turn: a daemon that cannot say this is started again by the watchdog.
+        if turns && systemd::watchdog().is_some() {
+            systemd::alive();
+        }
+    }
+
+    async fn health(&self) {
+        let health = *self.health.borrow();
+        self.rooms.board.open().volatile = health != Health::Durable;
+        let trouble = match health {
+            Health::Durable => Trouble::StoreDurable,
+            Health::Volatile { why, .. } => Trouble::StoreVolatile(why.to_string()),
+        };
+        self.rooms.notices.tell(trouble).await;
+    }
+
+    async fn told(&self, told: Told) {
+        let trouble = match told {
+            Told::Delivered { .. } => {
+                self.rooms.board.open().cards += 1;
+                return;
+            }
+            Told::Dead { sink, why, alert, .. } if alert => Trouble::DeadLetter(sink, why),
+            Told::Dead { .. } => return,
+            Told::Disabled { sink, why, advice } => {
+                self.rooms.board.open().disabled.insert(sink.clone());
+                Trouble::SinkDisabled(sink, format!("{why}. {advice}"))
+            }
+            Told::Back { sink } => {
+                self.rooms.board.open().disabled.remove(&sink);
+                Trouble::SinkBack(sink)
+            }
+            Told::Throttled { sink } => Trouble::SinkThrottled(sink),
+            Told::Unreachable { sink, .. } => Trouble::SinkUnreachable(sink),
+        };
+        self.rooms.notices.tell(trouble).await;
+    }
+
+    /// The clean stop, in order: intake, what is held back, what is in flight, the store.
+    async fn close(&mut self) {
+        let until = Instant::now() + STOP_WITHIN;
+        self.stop_relays.send_replace(true);
+        let mut closing: JoinSet<()> = self.connections.drain(..).map(Connection::close).collect();
+        while let Ok(Some(_)) = timeout_at(until, self.relays.join_next()).await {}
+        self.stop_workers.send_replace(true);
+        while let Ok(Some(_)) = timeout_at(until, self.workers.join_next()).await {}
+        while let Ok(Some(())) = timeout_at(until, closing.join_next()).await.map(|done| done.map(drop)) {}
+        self.rooms.outbox.close().await;
+    }
+}
+
+/// READY is said once; the status line when it changes.
+struct Readiness {
+    since: Instant,
+    said: Option<String>,
+}
+
+impl Readiness {
+    const fn new(since: Instant) -> Self {
+        Self { since, said: None }
+    }
+
+    fn say(&mut self, is_ready: bool, line: &str) {
+        if self.said.is_none() && !is_ready && self.since.elapsed() < READY_WITHIN {
+            return;
+        }
+        match &self.said {
+            None => {
+                systemd::ready(line);
+                tracing::info!(status = line, "started");
+            }
+            Some(said) if said != line => systemd::status(line),
+            Some(_) => return,
+        }
+        self.said = Some(line.to_owned());
+    }
+}
+
+fn name(ended: Result<String, JoinError>) -> String {
+    ended.unwrap_or_else(|error| format!("a loop ({error})"))
+}
+
+fn open_outbox(config: &Config) -> Result<Queue, Fault> {
+    let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
+    let retention = Retention { age: config.retention, ..Retention::default() };
+    let settings = outbox::Settings { dir: config.state_dir.clone(), durability, retention };
+    let (queue, opened) = outbox::open(settings, Timestamp::now())?;
+    if let Some(aside) = &opened.set_aside {
+        let path = aside.path.display();
+        tracing::error!(%path, rescued = aside.rescued, "the store was damaged and set aside");
+    }
+    tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
+    Ok(queue)
+}
+
+fn spawn_worker(
+    workers: &mut JoinSet<String>,
+    config: SinkConfig,
+    style: Style,
+    outbox: &Queue,
+    network: &Network,
+    told: &mpsc::Sender<Told>,
+    stop: &watch::Receiver<bool>,
+) {
+    let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
+    if let Some((per_second, burst)) = config.pace {
+        sink.pace = Some(Pace { per_second, burst });
+    } else {
+        sink.pace = None;
+    }
+    let name = format!("the worker of {}", sink.name);
+    let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| cards::draw(kind, cards, &style, now, plain);
+    let worker = deliver::run(sink, outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
+    workers.spawn(async move {
+        match worker.await {
+            Ok(()) => name,
+            Err(error) => format!("{name} ({error})"),
+        }
+    });
+}

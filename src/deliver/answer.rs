@@ -1,0 +1,154 @@
+//! What came back from a post, as the verdict table sees it, and the little of it that may be kept. No sockets here.
+
+use crate::model::time::{Timestamp, elapsed};
+use percent_encoding::percent_decode_str;
+use std::time::Duration;
+
+/// How much of an answer's body is read at all.
+pub const READ_MOST: usize = 4096;
+/// How much of it is kept, in bytes.
+pub const KEEP_MOST: usize = 256;
+
+/// How a post ended. The texts may quote the other side: only [`Answer::shown`] may be kept or logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// An HTTP answer.
+    Reply(Reply),
+    /// Nothing was sent: no address, no connection, no TLS.
+    Unsent(String),
+    /// Nothing was sent: the other side's certificate is not valid for it.
+    Untrusted(String),
+    /// It was sent, and then nothing came: a timeout or a reset. Whether the chat has it is unknown.
+    Unsure(String),
+    /// The URL cannot be posted to at all.
+    Unusable,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After`, already relative. Not yet clamped.
+    pub retry_after: Option<Duration>,
+    /// The first [`READ_MOST`] bytes of the body.
+    pub body: String,
+    /// The connection did not break inside them.
+    pub whole: bool,
+}
+
+impl Answer {
+    /// The HTTP status, if there was an answer.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Reply(reply) => Some(reply.status),
+            Self::Unsent(_) | Self::Untrusted(_) | Self::Unsure(_) | Self::Unusable => None,
+        }
+    }
+
+    /// What may be kept of it: at most [`KEEP_MOST`] bytes, no control characters, nothing of `url`.
+    #[must_use]
+    pub fn shown(&self, url: &str) -> String {
+        match self {
+            Self::Reply(reply) => clean(&reply.body, url),
+            Self::Unsent(why) | Self::Untrusted(why) | Self::Unsure(why) => clean(why, url),
+            Self::Unusable => "the sink's URL cannot be used".to_owned(),
+        }
+    }
+}
+
+/// `Retry-After`: seconds or an HTTP-date. The date is read against the answer's own `Date` where it has one, so that a
+/// wrong clock here does not turn into a wrong wait.
+#[must_use]
+pub fn retry_after(text: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at = http_date(text)?;
+    Some(elapsed(date.and_then(http_date).unwrap_or(now), at))
+}
+
+/// `Mon, 23 Nov 2026 18:00:00 GMT`, which RFC 2822's grammar covers.
+fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}
+
+/// Error bodies echo requests ("the request URI '…' does not match", "Cannot POST /…"), and the URL is the secret: every
+/// word with `://` and every telling piece of our own URL is covered, also in its decoded form.
+fn clean(text: &str, url: &str) -> String {
+    let mut open: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for piece in pieces(url) {
+        let decoded = percent_decode_str(piece).decode_utf8_lossy();
+        open = open.replace(piece, "[…]");
+        if decoded != piece {
+            open = open.replace(decoded.as_ref(), "[…]");
+        }
+    }
+    let words: Vec<&str> =
+        open.split_whitespace().map(|word| if word.contains("://") { "[url]" } else { word }).collect();
+    cut(&words.join(" ")).to_owned()
+}
+
+/// The pieces of a URL behind its host that could be a secret: long, or short with digits. Plain short words
+/// (`services`, `triggers`) stay readable.
+fn pieces(url: &str) -> impl Iterator<Item = &str> {
+    let (_, behind) = url.split_once("://").unwrap_or(("", url));
+    let (_, path) = behind.split_once(['/', '?']).unwrap_or((behind, ""));
+    path.split(['/', '?', '&', '=', '#'])
+        .filter(|piece| piece.len() >= 16 || (piece.len() >= 6 && piece.chars().any(|c| c.is_ascii_digit())))
+}
+
+fn cut(text: &str) -> &str {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= KEEP_MOST).last();
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://a.logic.azure.com:443/workflows/0123456789abcdef0123456789abcdef/triggers/manual/paths/\
+                       invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sig=AbCdEfGhIjKlMnOpQrStUvWxYz%2B0";
+
+    fn reply(body: &str) -> Answer {
+        Answer::Reply(Reply { status: 404, retry_after: None, body: body.to_owned(), whole: true })
+    }
+
+    #[test]
+    fn an_answer_that_echoes_our_url_is_kept_without_it() {
+        for echo in [
+            format!("The request URI '{URL}' does not match"),
+            format!("Cannot POST {}", URL.split_once(":443").unwrap().1),
+            "bad signature AbCdEfGhIjKlMnOpQrStUvWxYz+0".to_owned(),
+        ] {
+            let shown = reply(&echo).shown(URL);
+            assert!(!shown.contains("AbCdEfGh") && !shown.contains("0123456789abcdef"), "{shown}");
+        }
+        assert_eq!(reply("no_service").shown(URL), "no_service");
+        assert_eq!(reply("{\"code\":\"WorkflowNotFound\"}").shown(URL), "{\"code\":\"WorkflowNotFound\"}");
+    }
+
+    #[test]
+    fn what_is_kept_is_short_and_cannot_forge_journal_lines() {
+        let shown = reply(&"é\n\u{1b}[31m".repeat(500)).shown("");
+        assert!(shown.len() <= KEEP_MOST && shown.len() > KEEP_MOST - 8);
+        assert!(!shown.chars().any(char::is_control));
+        assert_eq!(reply("").shown(""), "");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_against_the_answers_own_clock() {
+        let now: Timestamp = "2026-11-23T18:00:00Z".parse().unwrap();
+        let date = "Mon, 23 Nov 2026 18:00:30 GMT";
+        assert_eq!(retry_after("7", None, now), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(" 0.5 ", None, now), Some(Duration::from_millis(500)));
+        assert_eq!(retry_after(date, None, now), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after(date, Some("Mon, 23 Nov 2026 18:00:20 GMT"), now), Some(Duration::from_secs(10)));
+        assert_eq!(retry_after("Mon, 23 Nov 2020 18:00:30 GMT", None, now), Some(Duration::ZERO));
+        for nonsense in ["", "soon", "-1", "NaN", "inf", "1e300"] {
+            assert_eq!(retry_after(nonsense, None, now), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One sink's loop: look, lease, draw, post, settle, tell. It decides nothing: [`standing`](super::standing) says when
+//! and what an answer means, [`turn`](super::turn) says what. One request is in flight at a time, so that a call's
+//! moments arrive in their order; sinks share nothing, so that none waits for another.
+
+use super::{
+    answer::Answer,
+    pace::Pace,
+    post,
+    standing::{Outcome, Standing},
+    told::{Told, journal},
+    turn::choose,
+};
+use crate::model::{
+    backoff::{Policy, Waits},
+    card::Card,
+    delivery::{Attempt, Delivery, Drawn, Outbox, QueueError, Settle, Settlement, SinkKind},
+    ids::SinkName,
+    secret::Secret,
+    time::{Now, Timestamp, elapsed},
+};
+use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::{sleep, timeout},
+};
+
+/// How many waiting deliveries are looked at for a message: in a longer queue "newest" means newest of the oldest 500.
+const LOOK_MOST: usize = 500;
+/// An idle worker looks again after this even without news: its timer and the store's clock may disagree.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The shortest idle wait, so that a due time in the past is no hot loop.
+const BREATH: Duration = Duration::from_millis(20);
+/// A clean stop waits so long for the post in flight: the daemon has 10 s in all.
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+/// How long a daemon that does not read may hold up a worker that has an edge to tell.
+const TELL_WITHIN: Duration = Duration::from_secs(1);
+/// How often a settlement is tried before the delivery is left to its lease, which a restart ends.
+const SETTLE_TRIES: u32 = 5;
+
+/// A place where cards are told.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    /// Its name.
+    pub name: SinkName,
+    /// What answers there.
+    pub kind: SinkKind,
+    /// Where. Opaque: never taken apart, never shown.
+    pub url: Secret,
+    /// How fast it may be posted to; `None`: it takes all it gets.
+    pub pace: Option<Pace>,
+    /// Wakes it: a disabled sink is probed at once.
+    pub enable: Arc<Notify>,
+}
+
+impl Sink {
+    /// A sink at its kind's own pace.
+    #[must_use]
+    pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
+        let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
+        Self { name, kind, url, pace: Some(pace), enable: Arc::new(Notify::new()) }
+    }
+}
+
+/// Tells `sink` what waits for it, until `stop` turns true (or its sender is gone): then the post in flight is
+/// finished within 8 s and settled, and the rest stays in the outbox. `draw` gets the cards, now, and whether to draw
+/// plain.
+///
+/// # Errors
+/// [`QueueError::Stopped`] if the outbox ends first. A store that refuses is tried again.
+pub async fn run<O, D>(
+    sink: Sink,
+    outbox: O,
+    http: reqwest::Client,
+    draw: D,
+    told: mpsc::Sender<Told>,
+    stop: watch::Receiver<bool>,
+) -> Result<(), QueueError>
+where
+    O: Outbox,
+    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
+{
+    let standing = Standing::new(sink.kind, sink.pace, Now::read().tick);
+    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store: Waits::new(Policy::UPSTREAM) };
+    while !*worker.stop.borrow() {
+        match worker.step().await {
+            Ok(()) => worker.store.forget(),
+            Err(QueueError::Stopped) => return Err(QueueError::Stopped),
+            Err(error) => worker.refused(&error).await,
+        }
+    }
+    Ok(())
+}
+
+struct Worker<O, D> {
+    sink: Sink,
+    outbox: O,
+    http: reqwest::Client,
+    draw: D,
+    told: mpsc::Sender<Told>,
+    stop: watch::Receiver<bool>,
+    standing: Standing,
+    store: Waits,
+}
+
+impl<O, D> Worker<O, D>
+where
+    O: Outbox,
+    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
+{
+    /// One wait or one message.
+    async fn step(&mut self) -> Result<(), QueueError> {
+        let closed = self.standing.closed_for(Now::read().tick);
+        if !closed.is_zero() {
+            self.rest(closed, std::future::pending()).await;
+            return Ok(());
+        }
+        let (outbox, name) = (self.outbox.clone(), self.sink.name.clone());
+        let mut news = pin!(outbox.news(&name));
+        // Polled once to register, and only then looked: what arrives in between is news.
+        let fresh = std::future::poll_fn(|context| Poll::Ready(news.as_mut().poll(context).is_ready())).await;
+        let now = Timestamp::now();
+        let waiting = outbox.waiting(&name, now, LOOK_MOST).await?;
+        if !waiting.is_empty() {
+            return self.message(&waiting).await;
+        }
+        if fresh {
+            return Ok(());
+        }
+        let due = outbox.next_due(&name).await?;
+        let wait = due.map_or(LOOK_AGAIN, |due| elapsed(now, due).clamp(BREATH, LOOK_AGAIN));
+        self.rest(wait, news).await;
+        Ok(())
+    }
+
+    /// Waits for the time, for `news`, for the operator, or for the stop.
+    async fn rest(&mut self, wait: Duration, news: impl Future<Output = ()>) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = news => {}
+            () = self.sink.enable.notified() => self.standing.enable(),
+            () = stopped(&mut self.stop) => {}
+        }
+    }
+
+    /// One message: says as much of what waits as fits.
+    async fn message(&mut self, waiting: &[Delivery]) -> Result<(), QueueError> {
+        let standing = &self.standing;
+        let chosen = choose(waiting, standing.mode(), standing.full(), |delivery| standing.alone(delivery));
+        let plain = chosen.first().is_some_and(|first| first.plain);
+        let fits = if chosen.len() > 1 { self.drawn(chosen.iter().copied(), plain).used } else { 1 };
+        if fits < chosen.len() {
+            self.standing.overflowed();
+        }
+        let ids = chosen.iter().take(fits).map(|delivery| delivery.id).collect();
+        let mut batch = self.outbox.lease(ids).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.admitted, delivery.id)));
+        let drawn = self.drawn(batch.iter(), plain);
+        // The lease brought newer cards, which may be longer.
+        let rest = batch.split_off(drawn.used.min(batch.len()));
+        self.settle(rest.iter().map(|one| Settle { id: one.id, settlement: Settlement::Released, attempt: None }))
+            .await?;
+        let began = Now::read();
+        let answer = self.posted(drawn.body).await;
+        let now = Now::read();
+        let outcome = self.standing.answered(&batch, &answer, now, fastrand::f64());
+        let attempt = Attempt {
+            at: began.clock,
+            took: now.tick.saturating_duration_since(began.tick),
+            status: answer.status(),
+            answer: answer.shown(self.sink.url.expose()),
+        };
+        let ends = batch.iter().zip(&outcome.ends).map(|(one, (_, settlement))| Settle {
+            id: one.id,
+            settlement: settlement.clone(),
+            attempt: Some(attempt.clone()),
+        });
+        let settled = self.settle(ends).await;
+        self.tell(&batch, &outcome, &attempt, now.clock).await;
+        settled
+    }
+
+    /// A drawing that says nothing would be posted for ever: it says at least its first card.
+    fn drawn<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> Drawn {
+        let cards: Vec<&Card> = batch.map(|delivery| &delivery.card).collect();
+        let drawn = (self.draw)(self.sink.kind, &cards, Timestamp::now(), plain);
+        Drawn { used: drawn.used.clamp(1, cards.len().max(1)), ..drawn }
+    }
+
+    /// Posts; a stop shortens the wait for the answer.
+    async fn posted(&mut self, body: String) -> Answer {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            answer = post::post(&self.http, &self.sink.url, body) => answer,
+            () = async { stopped(&mut stop).await; sleep(STOP_WITHIN).await } => {
+                Answer::Unsure("stopped before the answer came".to_owned())
+            }
+        }
+    }
+
+    /// Ends leases, and does not give up at the first refusal: an unsettled delivery would be sent again.
+    async fn settle(&mut self, ends: impl Iterator<Item = Settle>) -> Result<(), QueueError> {
+        let ends: Vec<Settle> = ends.collect();
+        if ends.is_empty() {
+            return Ok(());
+        }
+        let mut waits = Waits::new(Policy { first: Duration::from_millis(100), longest: Duration::from_secs(1) });
+        loop {
+            match self.outbox.settle(ends.clone()).await {
+                Err(QueueError::Store(_)) if waits.failures() < SETTLE_TRIES => sleep(waits.next(1.0, None)).await,
+                done => return done,
+            }
+        }
+    }
+
+    async fn tell(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+        for told in journal(&self.sink.name, batch, outcome, attempt, now) {
+            if matches!(told, Told::Delivered { .. }) {
+                // Numbers may be dropped by a daemon that does not keep up; edges may not.
+                drop(self.told.try_send(told));
+            } else {
+                drop(timeout(TELL_WITHIN, self.told.send(told)).await);
+            }
+        }
+    }
+
+    /// The store refused: waits, and says so once.
+    async fn refused(&mut self, error: &QueueError) {
+        let wait = self.store.next(fastrand::f64(), Some(Duration::from_millis(100)));
+        if self.store.failures() == 1 {
+            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(sink = %self.sink.name, error = %error, source, "outbox refuses the worker");
+        }
+        self.rest(wait, std::future::pending()).await;
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone: nobody is left who could want more work.
+    drop(stop.wait_for(|stop| *stop).await);
+}

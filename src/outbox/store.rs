@@ -1,0 +1,306 @@
+//! The deliveries as SQL on one connection: what an admission does, what waits, what a settlement leaves. Knows no
+//! threads, reads no clock, and does not care whether the database is a file or memory.
+
+use super::{
+    row::{self, DELIVERY, delivery, json, micros, progress, says, subject},
+    schema,
+    trouble::StoreError,
+};
+use crate::model::{
+    call::MomentKind,
+    delivery::{Admission, Admitted, Delivery, DeliveryId, LONGEST_WAIT, Rule, Settle, Settlement},
+    ids::{ConversationSpaceId, SinkName},
+    time::{Timestamp, after},
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+/// A due time may lie this much over [`LONGEST_WAIT`] (its jitter, a slow commit) before it is taken for a clock's jump.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// A post takes 10 s at most. A lease of this age was forgotten (a worker that died between lease and settlement), and
+/// waits again rather than until the next start.
+const FORGOTTEN: Duration = Duration::from_secs(120);
+
+/// No earlier moment of the same call and sink is unsettled: the order rule, on the unique index.
+const FIRST: &str = "NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.subject = d.subject AND e.sink = d.sink
+                                 AND e.state = 'waiting' AND e.id < d.id)";
+
+/// One database and what is only in memory beside it.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) db: Connection,
+    pub(super) held: Held,
+}
+
+/// What a transaction changes beside the database, so that both can be rolled back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    /// On the wire, and since when.
+    pub(super) leased: BTreeMap<i64, Instant>,
+    /// Whose workers have something new to look at after the commit.
+    pub(super) woken: BTreeSet<SinkName>,
+}
+
+impl Store {
+    /// Runs `work` in one transaction; on an error neither database nor memory has changed.
+    pub(super) fn transact<T>(
+        &mut self,
+        writes: bool,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let before = self.held.clone();
+        // Taking the write lock at once: a read that becomes a write fails if another process wrote in between.
+        self.db.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+        let done = work(self).and_then(|out| Ok(self.db.execute_batch("COMMIT").map(|()| out)?));
+        if done.is_err() {
+            schema::undo(&self.db);
+            self.held = before;
+        }
+        done
+    }
+
+    /// Settles a noted moment and admits what it becomes.
+    pub(super) fn admit(
+        &mut self,
+        noted: Option<&(ConversationSpaceId, MomentKind)>,
+        admissions: &[Admission],
+        now: Timestamp,
+    ) -> Result<Vec<Admitted>, StoreError> {
+        if let Some((call, moment)) = noted {
+            let mut settle = self.db.prepare_cached("DELETE FROM noted WHERE call = ? AND moment = ?")?;
+            settle.execute(params![call.as_str(), moment.as_str()])?;
+        }
+        for admission in admissions {
+            self.hear(&admission.card, now)?;
+        }
+        admissions
+            .iter()
+            .map(|admission| match admission.rule {
+                Rule::Tell => self.tell(admission, now),
+                Rule::Renew => self.renew(admission),
+            })
+            .collect()
+    }
+
+    fn tell(&mut self, admission: &Admission, now: Timestamp) -> Result<Admitted, StoreError> {
+        let (subject, sink) = (subject(&admission.key.subject), &admission.key.sink);
+        let moment = admission.key.moment;
+        let mut known = Vec::new();
+        let mut read =
+            self.db.prepare_cached("SELECT id, moment, state FROM deliveries WHERE subject = ? AND sink = ?")?;
+        let mut rows = read.query(params![subject, sink.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let (id, moment, state): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            known.push((id, row::read_moment(&moment), state == "waiting"));
+        }
+        drop(rows);
+        drop(read);
+        if let Some((id, _, waits)) = known.iter().find(|(_, kind, _)| *kind == Some(moment)) {
+            return if *waits { self.bring_up_to_date(*id, admission) } else { Ok(Admitted::Known) };
+        }
+        // Two moments of a call can overtake each other on their way here; the later one has said it all.
+        if known.iter().any(|(_, kind, _)| kind.is_some_and(|kind| progress(kind) > progress(moment))) {
+            return Ok(Admitted::Known);
+        }
+        for (id, _, _) in known.iter().filter(|(id, _, waits)| *waits && !self.held.leased.contains_key(id)) {
+            self.supersede(*id, moment.as_str(), now)?;
+        }
+        let mut insert = self
+            .db
+            .prepare_cached("INSERT INTO deliveries (subject, sink, moment, admitted, card) VALUES (?, ?, ?, ?, ?)")?;
+        insert.execute(params![subject, sink.as_str(), moment.as_str(), micros(now), json(&admission.card)?])?;
+        self.held.woken.insert(sink.clone());
+        Ok(Admitted::New)
+    }
+
+    fn renew(&self, admission: &Admission) -> Result<Admitted, StoreError> {
+        let mut newest = self
+            .db
+            .prepare_cached("SELECT max(id) FROM deliveries WHERE subject = ? AND sink = ? AND state = 'waiting'")?;
+        let key = &admission.key;
+        let newest: Option<i64> =
+            newest.query_row(params![subject(&key.subject), key.sink.as_str()], |row| row.get(0))?;
+        newest.map_or(Ok(Admitted::Known), |id| self.bring_up_to_date(id, admission))
+    }
+
+    /// Gives a waiting delivery a newer card. A leased one keeps it for the case that it comes back.
+    fn bring_up_to_date(&self, id: i64, admission: &Admission) -> Result<Admitted, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
+        let old: String = read.query_row([id], |row| row.get(0))?;
+        let old = serde_json::from_str(&old).ok().and_then(|card| says(&card));
+        if old.is_some_and(|old| says(&admission.card).is_some_and(|new| new < old)) {
+            return Ok(Admitted::Known);
+        }
+        let leased = self.held.leased.contains_key(&id);
+        let mut write = self.db.prepare_cached(if leased {
+            "UPDATE deliveries SET newer = ? WHERE id = ?"
+        } else {
+            "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?"
+        })?;
+        write.execute(params![json(&admission.card)?, id])?;
+        Ok(if leased { Admitted::Known } else { Admitted::Renewed })
+    }
+
+    fn supersede(&self, id: i64, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET state = 'superseded', settled = ?, why = ?, newer = NULL WHERE id = ?",
+        )?;
+        write.execute(params![micros(now), format!("told as {by}"), id])?;
+        Ok(())
+    }
+
+    /// What `sink` can be told now, oldest first. Rows that cannot be understood become dead letters on the way.
+    pub(super) fn waiting(
+        &mut self,
+        sink: &SinkName,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let mut read = self.db.prepare_cached(&format!(
+            "SELECT {DELIVERY} FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = ?1
+             AND (due <= ?2 OR due > ?3) AND {FIRST} ORDER BY id"
+        ))?;
+        let mut rows = read.query(params![sink.as_str(), micros(now), horizon(now)])?;
+        let (mut found, mut broken) = (Vec::new(), Vec::new());
+        while found.len() < most
+            && let Some(row) = rows.next()?
+        {
+            match delivery(row)? {
+                (id, _) if self.held.leased.contains_key(&id) => {}
+                (_, Some(delivery)) => found.push(delivery),
+                (id, None) => broken.push(id),
+            }
+        }
+        drop(rows);
+        drop(read);
+        for id in broken {
+            tracing::error!(sink = %sink, delivery = id, "stored card is unreadable, kept as a dead letter");
+            self.end(id, "dead", Some("the stored card cannot be read"), now)?;
+        }
+        Ok(found)
+    }
+
+    /// When `sink` has something to do: a time that has passed if something is due, else the earliest that comes.
+    pub(super) fn next_due(&self, sink: &SinkName, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let mut read = self.db.prepare_cached(&format!(
+            "SELECT id, due FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = ?1 AND {FIRST}
+             ORDER BY id"
+        ))?;
+        let mut rows = read.query([sink.as_str()])?;
+        let (present, horizon) = (micros(now), horizon(now));
+        let mut earliest: Option<i64> = None;
+        // What is not due was tried within the last minutes, so it is few: the walk soon meets one that is due.
+        while let Some(row) = rows.next()? {
+            let (id, due): (i64, i64) = (row.get(0)?, row.get(1)?);
+            if self.held.leased.contains_key(&id) {
+                continue;
+            }
+            if due <= present || due > horizon {
+                return Ok(Some(now));
+            }
+            earliest = Some(earliest.map_or(due, |other| other.min(due)));
+        }
+        Ok(earliest.and_then(row::from_micros))
+    }
+
+    /// Takes what still waits of `ids` and is first of its call.
+    pub(super) fn lease(&mut self, ids: &[DeliveryId], tick: Instant) -> Result<Vec<Delivery>, StoreError> {
+        let mut read = self.db.prepare_cached(&format!(
+            "SELECT {DELIVERY} FROM deliveries d WHERE id = ? AND state = 'waiting' AND {FIRST}"
+        ))?;
+        let mut taken = Vec::new();
+        for id in ids {
+            if self.held.leased.contains_key(&id.0) {
+                continue;
+            }
+            if let Some((id, Some(delivery))) = read.query_row([id.0], delivery).optional()? {
+                self.held.leased.insert(id, tick);
+                taken.push(delivery);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Frees what is leased for longer than any post takes: its worker is gone. `true` if there was any.
+    pub(super) fn free_forgotten(&mut self, tick: Instant) -> bool {
+        let before = self.held.leased.len();
+        self.held.leased.retain(|_, since| tick.saturating_duration_since(*since) < FORGOTTEN);
+        let freed = before - self.held.leased.len();
+        if freed > 0 {
+            tracing::warn!(freed, "leased deliveries were never settled, they wait again");
+        }
+        freed > 0
+    }
+
+    /// Ends a lease. What an operator dropped meanwhile stays dropped; its attempt is kept all the same.
+    pub(super) fn settle(&mut self, settle: &Settle, now: Timestamp) -> Result<(), StoreError> {
+        let id = settle.id.0;
+        self.held.leased.remove(&id);
+        if let Some(attempt) = &settle.attempt {
+            let mut count = self.db.prepare_cached("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?")?;
+            count.execute([id])?;
+            let mut keep = self.db.prepare_cached(
+                "INSERT INTO attempts (delivery, nth, at, took, status, answer)
+                 SELECT id, attempts, ?2, ?3, ?4, ?5 FROM deliveries WHERE id = ?1",
+            )?;
+            let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
+            keep.execute(params![id, micros(attempt.at), took, attempt.status, row::bounded(&attempt.answer, 256)])?;
+        }
+        match &settle.settlement {
+            Settlement::Delivered => self.end(id, "delivered", None, now)?,
+            Settlement::Dead(why) => self.end(id, "dead", Some(why), now)?,
+            Settlement::Released => self.come_back(id, None, now)?,
+            Settlement::Retry { not_before, plain } => self.come_back(id, Some((*not_before, *plain)), now)?,
+        }
+        Ok(())
+    }
+
+    /// The end of a delivery, unless it has ended already; a later moment of its call may go now.
+    pub(super) fn end(&mut self, id: i64, state: &str, why: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        // A dead letter keeps what the card had become: that is what an operator's retry should say.
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET state = ?2, settled = ?3, why = ?4, newer = NULL,
+             card = CASE ?2 WHEN 'dead' THEN coalesce(newer, card) ELSE card END WHERE id = ?1 AND state = 'waiting'",
+        )?;
+        write.execute(params![id, state, micros(now), why.map(|why| row::bounded(why, 1024))])?;
+        drop(write);
+        if let Some((_, sink)) = self.later(id)? {
+            self.held.woken.insert(sink);
+        }
+        Ok(())
+    }
+
+    /// A lease that ended without an end: it waits again, unless a later moment of its call waits to be told instead.
+    fn come_back(&mut self, id: i64, again: Option<(Timestamp, bool)>, now: Timestamp) -> Result<(), StoreError> {
+        if let Some((moment, sink)) = self.later(id)? {
+            self.supersede(id, &moment, now)?;
+            self.held.woken.insert(sink);
+            return Ok(());
+        }
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET card = coalesce(newer, card), newer = NULL, due = coalesce(?2, due),
+             plain = max(plain, ?3) WHERE id = ?1 AND state = 'waiting'",
+        )?;
+        write.execute(params![id, again.map(|(at, _)| micros(at)), again.is_some_and(|(_, plain)| plain)])?;
+        Ok(())
+    }
+
+    /// The next moment that waits behind `id`.
+    fn later(&self, id: i64) -> Result<Option<(String, SinkName)>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT e.moment, e.sink FROM deliveries d JOIN deliveries e ON e.subject = d.subject AND e.sink = d.sink
+             WHERE d.id = ? AND e.id > d.id AND e.state = 'waiting' ORDER BY e.id LIMIT 1",
+        )?;
+        let next = read.query_row([id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).optional()?;
+        Ok(next.and_then(|(moment, sink): (String, _)| Some((moment, SinkName::try_from(sink).ok()?))))
+    }
+}
+
+/// From here on a due time is a clock's jump.
+fn horizon(now: Timestamp) -> i64 {
+    micros(after(now, LONGEST_WAIT + SLACK))
+}
