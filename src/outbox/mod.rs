@@ -101,3 +101,6 @@ impl Default for Retention {
         Self { age: Duration::from_secs(30 * 24 * 3600), bytes: 512 << 20 }
     }
 }
+
+#[cfg(test)]
+mod tests;
