@@ -9,10 +9,7 @@ use crate::{
         time::{Timestamp, elapsed},
     },
 };
-use std::{
-    collections::HashSet,
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 /// Reports come some time after their call's end; this much later they still belong to the window. 10 min.
 const LATE: Duration = Duration::from_secs(600);

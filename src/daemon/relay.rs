@@ -4,13 +4,7 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{
-    away::Away,
-    line::Lines,
-    notice::Trouble,
-    rooms::Rooms,
-    status::Login,
-};
+use super::{away::Away, line::Lines, notice::Trouble, rooms::Rooms, status::Login};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
@@ -20,12 +14,7 @@ use crate::{
         time::{Now, Timestamp, elapsed},
     },
 };
-use std::{
-    collections::HashSet,
-    future::pending,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, future::pending, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -67,7 +56,7 @@ impl Relay {
             let due = self.tracker.next_deadline();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = asked_to(&mut stop) => break,
                 Some(done) = self.looked_up.join_next(), if !self.looked_up.is_empty() => self.admitted(done),
                 next = heard.recv() => match next {
                     Some(heard) => self.heard(heard).await,
@@ -180,7 +169,9 @@ impl Relay {
                 let trouble = Trouble::ReportsNotGranted(connection.clone(), from, to);
                 self.rooms.notices.tell(trouble).await;
             }
-            Reports::Failed => tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later"),
+            Reports::Failed => {
+                tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later")
+            }
         }
     }
 
@@ -218,7 +209,7 @@ impl Relay {
                 login(&|login| {
                     login.live.remove(&lane);
                 });
-                tracing::warn!(%connection, lane, %why, "lane lost");
+                tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
                 return;
             }
             Heard::Blind { since } => {
@@ -256,6 +247,11 @@ impl Relay {
         };
         self.rooms.notices.tell(trouble).await;
     }
+}
+
+async fn asked_to(stop: &mut watch::Receiver<bool>) {
+    // Without a sender nobody is left to wait for: that ends the relay too.
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// Sleeps until the tracker's next deadline; for ever if it has none.

@@ -17,11 +17,14 @@ use super::{
 use crate::{
     cards::{self, Style},
     deliver::{self, Pace, Told},
+    enrich::Enricher,
     goto::{self, Connection},
     model::{
         card::Card,
         delivery::{Outbox as _, SinkKind},
         ids::{ConnectionName, ConversationSpaceId},
+        phone::Region,
+        secret::SecretRef,
         time::Timestamp,
     },
     outbox::{self, Durability, Health, OpenError, Queue, Retention},
@@ -161,7 +164,7 @@ impl Daemon {
     ) {
         let name = config.name.clone();
         let outbox = &self.rooms.outbox;
-        let deaf_since = outbox.last_alive(name.clone()).await.unwrap_or_default();
+        let deaf_since = outbox.last_alive().await.unwrap_or_default();
         let settings = goto::Settings {
             name: config.name,
             client_id: config.client_id,
@@ -218,7 +221,8 @@ impl Daemon {
         };
         let mut turns = true;
         for connection in heard {
-            turns &= self.rooms.outbox.alive(connection, Timestamp::now()).await.is_ok();
+            turns &= self.rooms.outbox.alive(Timestamp::now()).await.is_ok();
+            drop(connection);
         }
         let waiting = self.rooms.outbox.count_waiting().await;
         turns &= waiting.is_ok();
@@ -323,6 +327,19 @@ fn open_outbox(config: &Config) -> Result<Queue, Fault> {
     Ok(queue)
 }
 
+/// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
+fn open_enricher(config: &Config, network: &Network) -> Result<Enricher, Fault> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    let built = Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, &config.state_dir, region);
+    let (enricher, notes) = built.map_err(|error| Fault::Sources(error.to_string()))?;
+    for note in notes {
+        tracing::warn!(key = note.key, error = note.reason, "a source of enrichment is not all there");
+    }
+    Ok(enricher)
+}
+
 fn spawn_worker(
     workers: &mut JoinSet<String>,
     config: SinkConfig,
@@ -339,7 +356,9 @@ fn spawn_worker(
         sink.pace = None;
     }
     let name = format!("the worker of {}", sink.name);
-    let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| cards::draw(kind, cards, &style, now, plain);
+    let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
+        cards::draw(kind, cards, &style, now, plain)
+    };
     let worker = deliver::run(sink, outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
     workers.spawn(async move {
         match worker.await {

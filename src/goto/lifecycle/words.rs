@@ -58,6 +58,21 @@ pub enum Why {
     Stopped,
 }
 
+impl Why {
+    /// As the journal says it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "the server closed the socket",
+            Self::Broken => "the socket broke",
+            Self::Silent => "three pings were answered by nothing",
+            Self::Expired => "the channel's lifetime ended unrenewed",
+            Self::Gone => "goto does not know the channel any more",
+            Self::Stopped => "the daemon stops",
+        }
+    }
+}
+
 /// A channel as GoTo answered it.
 #[derive(Debug, Clone)]
 pub struct Created {
