@@ -1,6 +1,8 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
+pub mod demo;
 pub mod outbox;
+pub mod simulate;
 pub mod verdicts;
 
 use std::{error::Error, fmt, process::ExitCode};
