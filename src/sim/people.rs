@@ -129,3 +129,44 @@ pub(super) fn withheld(dice: &mut fastrand::Rng) -> Option<Party> {
         _ => hidden(None, Some("Restricted")),
     }
 }
+
+/// Where people work, and what an office notes about them.
+const COMPANIES: [&str; 10] = [
+    "Northwind Traders",
+    "Contoso Dental",
+    "Fabrikam, Inc.",
+    "Adatum",
+    "Litware",
+    "Proseware",
+    "Tailspin Toys",
+    "Woodgrove Bank",
+    "Blue Yonder",
+    "Fourth Coffee",
+];
+const TIERS: [&str; 5] = ["VIP", "Gold", "Silver", "", ""];
+const NOTES: [&str; 5] = ["Asks for Eve", "Prefers to be called back after 3 pm", "Two open orders", "", ""];
+const PEOPLE: [&str; 6] = ["Maya Lindholm", "Oscar Reyes", "Nadia Petrova", "Theo Laurent", "Ruth Abara", "Kenji Mori"];
+
+/// A line of the address book. Who is no person to the network gets a person's name here.
+pub(super) fn entry(dice: &mut fastrand::Rng, name: Option<&str>, number: &str) -> String {
+    let person = name.filter(|name| name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'')));
+    let someone = dice.choice(PEOPLE).unwrap_or("Maya Lindholm");
+    let name = person.map_or_else(|| someone.to_owned(), in_print);
+    let company = dice.choice(COMPANIES).unwrap_or_default();
+    let (tier, notes) = (dice.choice(TIERS).unwrap_or_default(), dice.choice(NOTES).unwrap_or_default());
+    let serial = dice.u32(10_000..99_999);
+    format!("\"{name}\",\"{company}\",{number},{tier},{notes},https://crm.example.com/people/{serial}\n")
+}
+
+/// `ALICE MARTIN` as people write it.
+fn in_print(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_uppercase().to_string());
+        first.unwrap_or_default() + &letters.as_str().to_lowercase()
+    };
+    if name.chars().any(char::is_lowercase) {
+        return name.to_owned();
+    }
+    name.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
