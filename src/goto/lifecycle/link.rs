@@ -1,21 +1,17 @@
 //! One live link: a channel and its open socket. Decides when to ping, renew, and subscribe the accounts that are still
 //! out, and says when the link is silent, at its end, or has to be replaced.
 
-use super::{Dice, Effect, Renewed, Ticket, Trouble};
+use super::{
+    Dice, Effect, Renewed, Ticket, Trouble,
+    channel::{Channel, read},
+};
 use crate::model::{
     backoff::{Policy, Waits},
-    ids::{AccountKey, ChannelId},
-    secret::Secret,
+    ids::AccountKey,
     time::Now,
 };
 use std::time::{Duration, Instant};
 
-/// 10800 s: `channelLifetime` of a WebSocket channel when nothing else is asked for.
-const LIFETIME: Duration = Duration::from_secs(10_800);
-/// Shorter lifetimes are taken as this; renewing more often than every 4 s helps nobody.
-const SHORTEST: Duration = Duration::from_secs(10);
-/// Longer ones as this; "never expires" (2147483647) is renewed daily all the same.
-const LONGEST: Duration = Duration::from_secs(86_400);
 /// GoTo's own demo pings every 8 s; with up to 20 s a dead link is known after 80 s at most.
 const PING: (f64, f64) = (8.0, 20.0);
 /// Unanswered pings after which a link is dead.
@@ -34,50 +30,6 @@ pub enum Renew {
     Lifetime,
     /// `PUT …/{channelId}` with the body of the create: what `WEBSOCKET_REFRESH_REQUIRED` asks for.
     Whole,
-}
-
-/// A channel and how long it lives.
-#[derive(Debug, Clone)]
-pub(super) struct Channel {
-    pub id: ChannelId,
-    pub url: Secret,
-    lifetime: Duration,
-    renewed: Instant,
-}
-
-impl Channel {
-    /// `sent`: when it was asked for, which is before its life began.
-    pub(super) fn new(id: ChannelId, url: Secret, lifetime: Option<i64>, sent: Instant) -> Self {
-        Self { id, url, lifetime: read(lifetime), renewed: sent }
-    }
-
-    pub(super) fn expires(&self) -> Instant {
-        self.renewed + self.lifetime
-    }
-
-    /// Before half of the life, earlier in later lanes, never in step.
-    fn renew_at(&self, lane: u8, dice: Dice<'_>) -> Instant {
-        let share = 0.5 - 0.06 * f64::from(lane % 4) - 0.05 * dice();
-        self.renewed + self.lifetime.mul_f64(share)
-    }
-
-    /// Three quarters of the life: from here on a replacement is built.
-    fn replace_at(&self) -> Instant {
-        self.renewed + self.lifetime.mul_f64(0.75)
-    }
-
-    /// Whether it is still worth a subscription and a socket.
-    pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        now < self.renewed + self.lifetime.mul_f64(0.5)
-    }
-}
-
-/// Zero, negative and missing mean the default.
-fn read(lifetime: Option<i64>) -> Duration {
-    match lifetime.and_then(|seconds| u64::try_from(seconds).ok()) {
-        None | Some(0) => LIFETIME,
-        Some(seconds) => Duration::from_secs(seconds).clamp(SHORTEST, LONGEST),
-    }
 }
 
 /// `urgent`: the server asked for it; then a second failure means a new channel, not a third try.
@@ -222,7 +174,7 @@ impl Link {
                 let ticket = ticket();
                 let only = Some(which.clone());
                 out.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
-                Accounts::Asked { ticket, until: now + super::lane::SUBSCRIBE_WITHIN, which }
+                Accounts::Asked { ticket, until: now + super::build::SUBSCRIBE_WITHIN, which }
             }
             Accounts::Asked { until, which, .. } if now >= until => Accounts::Due { at: now + ACCOUNTS_AGAIN, which },
             same @ (Accounts::Complete | Accounts::Due { .. } | Accounts::Asked { .. }) => same,

@@ -22,12 +22,16 @@
 //! for all lanes (they would share a fate by accident). A reset after the first success (a link that opens and dies would
 //! never back off).
 
+mod build;
+mod channel;
+mod hold;
 mod lane;
 mod link;
 mod words;
 #[cfg(test)]
 mod world;
 
-pub use lane::{HELD, Lane};
+pub use hold::HELD;
+pub use lane::Lane;
 pub use link::Renew;
 pub use words::{Accepted, Class, Created, Dice, Effect, Input, Refusal, Renewed, Sweep, Tell, Ticket, Trouble, Why};
