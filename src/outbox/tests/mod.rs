@@ -140,13 +140,3 @@ async fn lease_one<O: Outbox>(queue: &O, to: &str) -> Delivery {
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     queue.lease(vec![waiting[0].id]).await.unwrap().pop().unwrap()
 }
-
-/// Waits until `true`, at most ten seconds.
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("within ten seconds");
-}
