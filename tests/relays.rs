@@ -36,5 +36,6 @@ async fn the_three_reference_calls_become_cards_in_both_chats() {
     let journal = daemon.stop().await;
     assert_eq!(shown(&world, "desk").len(), 4, "one card a call, one follow-up for the missed one: {journal}");
     assert_eq!(shown(&world, "support").len(), 4);
-    eventually("the channels are deleted", Duration::from_secs(5), async || world.channels().is_empty().then_some(())).await;
+    eventually("the channels are deleted", Duration::from_secs(5), async || world.channels().is_empty().then_some(()))
+        .await;
 }

@@ -1,7 +1,9 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
 pub mod check;
+pub mod demo;
 pub mod run;
+pub mod simulate;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
@@ -34,6 +36,10 @@ enum Command {
     Run,
     /// Check the config and say what it will do
     Check(check::CheckArgs),
+    /// See it work: the real daemon between an embedded GoTo and an embedded chat
+    Demo(demo::DemoArgs),
+    /// Serve a GoTo and a chat to play with
+    Simulate(simulate::SimulateArgs),
     /// Print what each answer of a chat means
     Verdicts {
         /// As JSON
@@ -74,6 +80,16 @@ impl Line {
             Command::Run => {
                 journal::open(&self.log).map_err(Failure::usage)?;
                 runtime()?.block_on(run::run(config()?))
+            }
+            Command::Demo(args) => {
+                // The demo's face is its cards; the journal stays quiet unless it is asked for.
+                journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;
+                let start = |wiring: demo::DemoWiring| run::beside(wiring.config_path, wiring.stop);
+                runtime()?.block_on(demo::run(args, &mut io::stdout(), start))
+            }
+            Command::Simulate(args) => {
+                journal::open(&self.log).map_err(Failure::usage)?;
+                runtime()?.block_on(simulate::run(args, &mut io::stdout()))
             }
         }
     }

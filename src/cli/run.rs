@@ -6,7 +6,10 @@ use crate::daemon::{
     supervisor::{self, Fault},
 };
 use std::{future::pending, path::PathBuf};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 /// Runs the daemon: SIGTERM or Ctrl-C stops it in order, a second one at once, SIGHUP checks the config.
 ///
@@ -20,7 +23,7 @@ pub async fn run(config: Config) -> Outcome {
     let mut first = Stop::listen()?;
     let mut second = Stop::listen()?;
     let hang_up = signal(SignalKind::hangup()).map_err(|error| Failure::new(70, error))?;
-    let (told, mut stopping) = tokio::sync::watch::channel(false);
+    let (told, mut stopping) = watch::channel(false);
     let stop = async {
         first.come().await;
         told.send_replace(true);
@@ -37,12 +40,13 @@ pub async fn run(config: Config) -> Outcome {
     }
 }
 
-/// The daemon of the demo: it lives until the demo is dropped.
+/// The daemon of the demo: it lives until the demo tells it to stop.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn beside(path: PathBuf, stop: impl Future<Output = ()>) -> Outcome {
+pub async fn beside(path: PathBuf, mut stop: watch::Receiver<bool>) -> Outcome {
     let config = config::load(&path).map_err(Failure::config)?;
+    let stop = async { drop(stop.wait_for(|stop| *stop).await) };
     supervisor::run(config, stop, pending()).await.map_err(failure)
 }
 

@@ -117,7 +117,8 @@ impl Daemon {
     }
 
     pub async fn says(&self, text: &str) {
-        eventually(&format!("the journal says {text:?}"), SOON, async || self.journal().contains(text).then_some(())).await;
+        eventually(&format!("the journal says {text:?}"), SOON, async || self.journal().contains(text).then_some(()))
+            .await;
     }
 
     pub fn signal(&self, signal: &str) {
