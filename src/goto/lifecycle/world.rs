@@ -244,7 +244,8 @@ impl World {
         } else {
             Some(10_800)
         };
-        let real = stated.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| (1..10_800).contains(seconds));
+        let real =
+            stated.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| (1..10_800).contains(seconds));
         (stated, Duration::from_secs(real.unwrap_or(10_800)))
     }
 
@@ -313,7 +314,8 @@ impl World {
             Event::Expire(id) => {
                 if self.channels.get(&id).is_some_and(|chan| chan.ends <= self.now.tick) {
                     self.channels.remove(&id);
-                    let on_it: Vec<_> = self.sockets.iter().filter(|(_, it)| it.channel == id).map(|(t, _)| *t).collect();
+                    let on_it: Vec<_> =
+                        self.sockets.iter().filter(|(_, it)| it.channel == id).map(|(t, _)| *t).collect();
                     for ticket in on_it {
                         self.sockets.remove(&ticket);
                         self.give(Input::Ended(ticket, Why::Closed));
