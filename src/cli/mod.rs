@@ -1,5 +1,7 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
+pub mod lookup;
+
 use std::{error::Error, fmt, process::ExitCode};
 
 /// What a command ends with.
