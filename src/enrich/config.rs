@@ -25,7 +25,7 @@ pub struct SourceConfig {
     pub preset: Option<String>,
     /// http, presets: the token.
     pub token: Option<SecretRef>,
-    /// http, presets: your host at the CRM (`example.zendesk.com`).
+    /// http, presets: your host at the CRM (`example.zendesk.com`); HubSpot has none.
     pub domain: Option<String>,
     /// http: the URL, with `{number}`, `{digits}` or `{national}` in path or query.
     pub url: Option<SecretRef>,
@@ -45,6 +45,10 @@ pub struct SourceConfig {
     /// http: labels of facts in the order in which cards show them; others follow by name.
     #[serde(default)]
     pub order: Vec<String>,
+    /// http: pointers to a record's own phone numbers. If given, only a record with the caller's number counts; good for
+    /// CRMs whose search also finds similar numbers.
+    #[serde(default)]
+    pub numbers: Vec<String>,
     /// http: a second request about the one record that the first found.
     pub then: Option<ThenConfig>,
     /// http: how long one look-up may take; beyond the card's deadline its answer still helps the call's next card.
@@ -162,6 +166,7 @@ impl SourceConfig {
             results: None,
             fields: BTreeMap::new(),
             order: Vec::new(),
+            numbers: Vec::new(),
             then: None,
             timeout: None,
             cache: None,
@@ -197,6 +202,7 @@ impl SourceConfig {
             (SourceKind::Http, "results", self.results.is_some()),
             (SourceKind::Http, "fields", !self.fields.is_empty()),
             (SourceKind::Http, "order", !self.order.is_empty()),
+            (SourceKind::Http, "numbers", !self.numbers.is_empty()),
             (SourceKind::Http, "then", self.then.is_some()),
             (SourceKind::Http, "timeout", self.timeout.is_some()),
             (SourceKind::Http, "cache", self.cache.is_some()),

@@ -77,7 +77,7 @@ impl Enricher {
     /// The sources of the config. Contacts files are read here, so this blocks; the second half of the answer is what the
     /// operator should know but what stops nothing (a missing file, bad rows, a history that cannot be opened). `deadline`
     /// is for the whole card; `resolve` finds secrets; `http` must not follow redirects; `region` is how numbers without
-    /// a country in contacts files are read.
+    /// a country in files and records are read.
     ///
     /// # Errors
     /// Everything that is wrong in the tables, by key.
@@ -114,7 +114,7 @@ impl Enricher {
                 (SourceKind::Contacts, None) => {
                     bad.push(Problem { key: key("path"), reason: "it is missing".to_owned() })
                 }
-                (SourceKind::Http, _) => match Http::build(config, resolve, http.clone()) {
+                (SourceKind::Http, _) => match Http::build(config, resolve, http.clone(), region) {
                     Ok(http) => enricher.sources.push(Source { name, kind: Kind::Http(http) }),
                     Err(wrong) => {
                         bad.extend(wrong.into_iter().map(|it| Problem { key: key(&it.key), reason: it.reason }))

@@ -350,6 +350,7 @@ fn format_for(number: &E164, region: Region) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_number_is_kept_as_e164_and_shown_as_the_region_writes_it() {
@@ -374,6 +375,132 @@ mod tests {
         assert_eq!(format!("{number:?}"), "Known(+•••••••••99)");
         assert_eq!(number.shown(Region::US, Mask::Last4).unwrap(), "(•••) •••-0199");
         assert_eq!(number.shown(Region::US, Mask::All).unwrap(), "(•••) •••-••••");
+    }
+
+    /// Region, E.164, national, international, country, line.
+    fn examples() -> Vec<[&'static str; 6]> {
+        let lines = include_str!("phone_examples.tsv").lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.split('\t').collect::<Vec<_>>().try_into().unwrap()).collect()
+    }
+
+    #[test]
+    fn numbers_of_forty_countries_are_read_and_shown_as_the_oracle_does() {
+        let elsewhere = |region: Region| if region == Region::US { Region::read("DE").unwrap() } else { Region::US };
+        let mut regions = std::collections::BTreeSet::new();
+        for [region, e164, national, international, country, line] in examples() {
+            regions.insert(region);
+            let home = Region::read(region).unwrap();
+            let number = Number::read(Some(e164), elsewhere(home));
+            assert_eq!(number.known().map(E164::expose), Some(e164), "{region}");
+            for spelling in [
+                international.to_owned(),
+                international.replace(['-', ' '], "."),
+                format!("tel:{}", international.replace(' ', "-")),
+                format!("sip:{e164}@pbx.example.com;user=phone"),
+                e164.replace('+', "＋"),
+            ] {
+                assert_eq!(Number::read(Some(&spelling), elsewhere(home)), number, "{spelling}");
+            }
+            assert_eq!(Number::read(Some(national), home), number, "{national} in {region}");
+            assert_eq!(number.shown(home, Mask::None).as_deref(), Some(national), "{e164}");
+            let abroad =
+                if country == "CA" || e164.starts_with("+1") { Region::read("DE").unwrap() } else { elsewhere(home) };
+            assert_eq!(number.shown(abroad, Mask::None).as_deref(), Some(international), "{e164}");
+            let known = number.known().unwrap();
+            assert_eq!(known.country().map(|it| it.to_string()).unwrap_or_default(), country, "{e164}");
+            assert_eq!(known.line().to_string(), line, "{e164}");
+            assert_eq!(known.digits().to_string(), e164.replace('+', ""));
+            assert!(e164.ends_with(&known.national()), "{e164}");
+        }
+        assert!(examples().len() >= 200 && regions.len() >= 30);
+    }
+
+    #[test]
+    fn an_extension_is_kept_shown_and_never_looked_up() {
+        let plain = Number::read(Some("+15145550199"), Region::US);
+        for text in ["+1 514 555 0199 ext. 12", "(514) 555-0199 x12", "tel:+1-514-555-0199;ext=12", "514-555-0199 #12"]
+        {
+            let number = Number::read(Some(text), Region::US);
+            let known = number.known().unwrap();
+            assert_eq!((known.expose(), known.extension()), ("+15145550199", Some("12")), "{text}");
+            assert_eq!(known.digits(), plain.known().unwrap().digits());
+            assert_eq!(number.shown(Region::US, Mask::None).unwrap(), "(514) 555-0199 ext. 12");
+            assert_eq!(known.to_string(), "+•••••••••99");
+            let stored = serde_json::to_string(&number).unwrap();
+            assert_eq!(serde_json::from_str::<Number>(&stored).unwrap(), number);
+        }
+        assert_eq!(plain.known().unwrap().extension(), None);
+    }
+
+    #[test]
+    fn hidden_short_town_and_impossible_numbers_are_their_own_cases() {
+        for hidden in [
+            "",
+            "  ",
+            "Anonymous",
+            "RESTRICTED",
+            "sip:anonymous@anonymous.invalid",
+            "+266696687",
+            "0000000000",
+            "<private>",
+        ] {
+            assert_eq!(Number::read(Some(hidden), Region::US), Number::Withheld, "{hidden:?}");
+        }
+        for short in ["0", "911", "1015", "123456", "sip:1015@pbx.example.com"] {
+            assert!(matches!(Number::read(Some(short), Region::US), Number::Short(_)), "{short:?}");
+        }
+        assert!(
+            matches!(Number::read(Some("1015"), Region::read("DE").unwrap()), Number::Short(_)),
+            "an extension, not a number of Berlin"
+        );
+        for odd in [
+            "555-0199",
+            "5550199",
+            "+1",
+            "+999123456789",
+            "+15145",
+            "12345678901234567890",
+            "pizza",
+            "\u{0}",
+            &"1".repeat(500),
+        ] {
+            assert!(matches!(Number::read(Some(odd), Region::US), Number::Unreadable(_)), "{odd:?}");
+        }
+        assert_eq!(
+            Number::read(Some("sip:bob@example.com"), Region::US),
+            Number::Unreadable("sip:bob@example.com".into())
+        );
+        assert_eq!(
+            Number::read(Some("5145550199"), Region::read("GB").unwrap()).known().map(E164::expose),
+            Some("+445145550199")
+        );
+    }
+
+    #[test]
+    fn a_stored_text_that_is_no_e164_is_refused() {
+        for bad in
+            ["", "15145550199", "+0123", "+1514x", "+123456789012345678", "+15145550199;ext=", "+15145550199;ext=a"]
+        {
+            assert!(E164::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reading(text in any::<String>(), digits in "[+0-9() ;ext=.-]{0,40}") {
+            for text in [text, digits] {
+                for region in [Region::US, Region::read("DE").unwrap()] {
+                    let number = Number::read(Some(&text), region);
+                    let stored = serde_json::to_string(&number).unwrap();
+                    prop_assert_eq!(&serde_json::from_str::<Number>(&stored).unwrap(), &number);
+                    if let Some(known) = number.known() {
+                        prop_assert_eq!(Number::read(Some(known.expose()), Region::US).known().unwrap().digits(), known.digits());
+                        let open = known.to_string().chars().filter(char::is_ascii_digit).count();
+                        prop_assert!(open <= 2);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use super::template::{Place, Template};
 use crate::{
     enrich::config::{Pick, Problem},
-    model::card::{Contact, Fact},
+    model::{
+        card::{Contact, Fact},
+        phone::{E164, Number, Region},
+    },
 };
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -19,6 +22,8 @@ pub struct Reading {
     /// Pointer to the list of records; `None`: the answer itself.
     results: Option<String>,
     fields: Vec<(Field, Vec<Template>)>,
+    /// Pointers to a record's own numbers; if there are any, one of them must be the caller's.
+    numbers: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +48,7 @@ impl Reading {
         results: Option<&str>,
         fields: &BTreeMap<String, Pick>,
         order: &[String],
+        numbers: &[String],
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut wrong = |key: String, reason: String| problems.push(Problem { key, reason });
@@ -62,6 +68,11 @@ impl Reading {
             }
             read.push((Field::named(name), choices));
         }
+        let mut own = Vec::new();
+        for place in numbers {
+            bad_pointer(place).err().into_iter().for_each(|reason| wrong("numbers".to_owned(), reason));
+            own.push(derived.as_deref().map_or(place.clone(), |list| place.replace(&format!("{list}/0/"), "/")));
+        }
         for label in order.iter().filter(|label| !fields.contains_key(*label)) {
             wrong("order".to_owned(), format!("{label:?} is none of the fields"));
         }
@@ -71,7 +82,7 @@ impl Reading {
         };
         read.sort_by(|(one, _), (other, _)| place(one).cmp(&place(other)).then_with(|| one.cmp(other)));
         let results = results.map(str::to_owned).or(derived);
-        if problems.is_empty() { Ok(Self { results, fields: read }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { results, fields: read, numbers: own }) } else { Err(problems) }
     }
 
     /// The records of an answer.
@@ -85,6 +96,16 @@ impl Reading {
             Value::Null => Vec::new(),
             record => vec![record],
         })
+    }
+
+    /// Whether the record is the caller's: searches of CRMs find similar numbers too, and a card with a wrong name is the
+    /// worst of all. Its numbers are read as of `region`.
+    #[must_use]
+    pub fn is_about(&self, record: &Value, caller: &E164, region: Region) -> bool {
+        let is_caller =
+            |text: &str| Number::read(Some(text), region).known().is_some_and(|it| it.digits() == caller.digits());
+        let own = || self.numbers.iter().filter_map(|pointer| record.pointer(pointer));
+        self.numbers.is_empty() || own().any(|value| any_text(value, &is_caller))
     }
 
     /// The person of a record; `None` if none of the fields is there.
@@ -129,6 +150,17 @@ impl Field {
             "link" => Self::Link,
             label => Self::Fact(label.to_owned()),
         }
+    }
+}
+
+/// Whether one of the texts in `value` fits: CRMs keep numbers as a text, a list, or a list of objects.
+fn any_text(value: &Value, fits: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => fits(text),
+        Value::Number(number) => fits(&number.to_string()),
+        Value::Array(items) => items.iter().any(|item| any_text(item, fits)),
+        Value::Object(fields) => fields.values().any(|field| any_text(field, fits)),
+        Value::Null | Value::Bool(_) => false,
     }
 }
 
@@ -219,6 +251,7 @@ mod tests {
             &fields(json!({"name": "/results/0/name", "tier": ["/results/0/level", "/results/0/tier"], "Open tickets": "/results/0/open",
                 "link": "https://crm.example.com/c/{/results/0/id}"})),
             &[],
+            &["/results/0/phones".to_owned()],
         )
         .unwrap();
         let answer = json!({"results": [
@@ -237,9 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn a_record_counts_only_if_one_of_its_own_numbers_is_the_callers() {
+        let own = ["/phone".to_owned(), "/more".to_owned()];
+        let reading = Reading::read(None, &fields(json!({"name": "/n"})), &[], &own).unwrap();
+        let caller = Number::read(Some("+15145550199"), Region::US).known().unwrap().clone();
+        let is_about = |record: Value| reading.is_about(&record, &caller, Region::US);
+        assert!(is_about(json!({"phone": "(514) 555-0199"})));
+        assert!(is_about(json!({"phone": "x", "more": ["1", {"label": "work", "value": "+1 514 555 0199 x5"}]})));
+        assert!(is_about(json!({"phone": 5_145_550_199_u64})));
+        assert!(!is_about(json!({"phone": "+44 5145550199"})));
+        assert!(!is_about(json!({"phone": "555-0199"})));
+        assert!(!is_about(json!({})));
+    }
+
+    #[test]
     fn a_record_alone_is_the_answer_itself() {
         let wanted = json!({"name": "{/first} {/last}", "tags": "/tags", "link": "/url", "VIP": "/vip"});
-        let reading = Reading::read(None, &fields(wanted), &[]).unwrap();
+        let reading = Reading::read(None, &fields(wanted), &[], &[]).unwrap();
         let answer = json!({"first": "Al", "last": "Moe", "tags": ["a", "b"], "url": "https://x/y?z=%2B", "vip": true});
         let found = people(&reading, &answer).remove(0);
         assert_eq!(found.name.as_deref(), Some("Al Moe"));
@@ -253,21 +300,22 @@ mod tests {
     #[test]
     fn facts_stand_in_the_order_of_the_config() {
         let wanted = fields(json!({"B": "/b", "A": "/a", "C": "/c", "name": "/n"}));
-        let reading = Reading::read(None, &wanted, &["C".into(), "B".into()]).unwrap();
+        let reading = Reading::read(None, &wanted, &["C".into(), "B".into()], &[]).unwrap();
         let found = people(&reading, &json!({"a": 1, "b": 2, "c": 3, "n": "N"})).remove(0);
         assert_eq!(found.facts.iter().map(|it| it.label.as_str()).collect::<Vec<_>>(), ["C", "B", "A"]);
     }
 
     #[test]
     fn a_wrong_pointer_names_its_key_and_reason() {
-        let wrong = |results, wanted| Reading::read(results, &fields(wanted), &[]).unwrap_err().remove(0).to_string();
+        let wrong =
+            |results, wanted| Reading::read(results, &fields(wanted), &[], &[]).unwrap_err().remove(0).to_string();
         assert!(
             wrong(None, json!({"tier": "results/0/tier"}))
                 .starts_with("fields.tier: \"results/0/tier\" is no JSON pointer")
         );
         assert!(wrong(None, json!({"tier": "/a~2"})).contains("~0"));
         assert!(wrong(Some("x"), json!({"tier": "/a"})).starts_with("results: \"x\""));
-        assert!(Reading::read(None, &fields(json!({"a": "/a"})), &["b".into()]).is_err());
+        assert!(Reading::read(None, &fields(json!({"a": "/a"})), &["b".into()], &[]).is_err());
     }
 
     proptest! {
@@ -275,7 +323,7 @@ mod tests {
         fn no_answer_breaks_it(text in "[\\[\\]{}\",:0-9a-c ]{0,80}", pointer in "(/[a-c0~]{0,3}){1,3}") {
             let Ok(answer) = serde_json::from_str::<Value>(&text) else { return Ok(()) };
             let wanted = BTreeMap::from([("name".to_owned(), Pick::One(pointer))]);
-            if let Ok(reading) = Reading::read(None, &wanted, &[]) {
+            if let Ok(reading) = Reading::read(None, &wanted, &[], &[]) {
                 let records = reading.records(&answer).unwrap_or_default();
                 records.into_iter().for_each(|it| drop(reading.contact(it, "crm")));
             }

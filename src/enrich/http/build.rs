@@ -6,11 +6,13 @@ use super::{
     ask::Question,
     breaker::Breaker,
     cache::Cache,
+    preset,
     template::{Place, Template},
 };
 use crate::{
     enrich::config::{Problem, SourceConfig, ThenConfig},
     model::{
+        phone::Region,
         secret::{Secret, SecretRef},
         time::Span,
     },
@@ -35,11 +37,17 @@ const GAPS: [&str; 3] = ["number", "digits", "national"];
 type Resolve<'a> = &'a dyn Fn(&SecretRef) -> Result<Secret, String>;
 
 impl Http {
-    /// A source from its table. `http` must not follow redirects: they are followed here, within the origin only.
+    /// A source from its table. `region` is how numbers in its records are read. `http` must not follow redirects: they are followed here, within the origin only.
     ///
     /// # Errors
     /// Everything that is wrong, by key within the table.
-    pub fn build(config: &SourceConfig, resolve: Resolve<'_>, http: Client) -> Result<Self, Vec<Problem>> {
+    pub fn build(
+        config: &SourceConfig,
+        resolve: Resolve<'_>,
+        http: Client,
+        region: Region,
+    ) -> Result<Self, Vec<Problem>> {
+        let config = &preset::fill(config, resolve).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
         let mut keep = |key: &str, reason: String| problems.push(Problem { key: key.to_owned(), reason });
         let http = client(config.ca.as_deref(), http).unwrap_or_else(|reason| {
@@ -57,7 +65,7 @@ impl Http {
                 "nothing is taken from the answer: say what, as in fields = { name = \"/name\" }".to_owned(),
             );
         }
-        let reading = Reading::read(config.results.as_deref(), &config.fields, &config.order);
+        let reading = Reading::read(config.results.as_deref(), &config.fields, &config.order, &config.numbers);
         let reading = reading.map_err(|mut wrong| problems.append(&mut wrong)).ok();
         let then = match (&config.then, &question) {
             (Some(then), Some(first)) => second(then, first, headers).map_err(|mut it| problems.append(&mut it)).ok(),
@@ -74,6 +82,7 @@ impl Http {
         };
         Ok(Self(Arc::new(Source {
             name: config.called(),
+            region,
             http,
             question,
             reading,
@@ -153,7 +162,7 @@ fn question(config: &SourceConfig, resolve: Resolve<'_>, headers: Headers) -> Re
 
 fn second(then: &ThenConfig, first: &Question, headers: Headers) -> Result<(Question, Reading), Vec<Problem>> {
     let mut problems = Vec::new();
-    let reading = Reading::read(None, &then.fields, &[]);
+    let reading = Reading::read(None, &then.fields, &[], &[]);
     let url = Template::read(&then.url, &[], true).and_then(|url| {
         let same = origin(&url)? == origin(&first.url)?;
         if same { Ok(url) } else { Err("it is at another host than the first: the token would go there".to_owned()) }

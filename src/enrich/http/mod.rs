@@ -6,10 +6,16 @@ mod ask;
 mod breaker;
 mod build;
 mod cache;
+mod preset;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use super::merge::Said;
-use crate::model::{card::Contact, phone::E164};
+use crate::model::{
+    card::Contact,
+    phone::{E164, Region},
+};
 use answer::Reading;
 use ask::{Failure, Question};
 use breaker::Breaker;
@@ -36,6 +42,7 @@ pub struct Http(Arc<Source>);
 
 struct Source {
     name: String,
+    region: Region,
     http: Client,
     question: Question,
     reading: Reading,
@@ -119,13 +126,14 @@ impl Source {
                 }
                 Err(failure) => return Err(failure),
                 Ok(None) => return Ok(Vec::new()),
-                Ok(Some(answer)) => return self.people(&answer).await,
+                Ok(Some(answer)) => return self.people(&answer, number).await,
             }
         }
     }
 
-    async fn people(&self, answer: &Value) -> Result<Vec<Contact>, Failure> {
-        let records = self.reading.records(answer).map_err(Failure::NoResults)?;
+    async fn people(&self, answer: &Value, number: &E164) -> Result<Vec<Contact>, Failure> {
+        let mut records = self.reading.records(answer).map_err(Failure::NoResults)?;
+        records.retain(|record| self.reading.is_about(record, number, self.region));
         let known = |record: &&Value| self.reading.contact(record, &self.name);
         let mut people: Vec<Contact> = records.iter().filter_map(known).collect();
         if let (Some((question, reading)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
