@@ -39,6 +39,7 @@
 //! - `integrity_check` at start: it reads the whole file, and a start must stay fast with a million rows.
 
 mod admin;
+mod admit;
 mod carry;
 mod degrade;
 mod facts;
