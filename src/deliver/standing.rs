@@ -383,7 +383,11 @@ mod tests {
         let mut scene = Scene::new(SinkKind::Slack);
         for id in 1..=20 {
             let answer = [reply(405, ""), reply(415, ""), reply(200, "ok")][usize::try_from(id % 3).unwrap()].clone();
-            assert_eq!(scene.answered(&[id], &answer).edge, None, "different refusals, and successes between");
+            assert_eq!(scene.answered(&[id], &answer).edge, None, "refusals of different kinds");
+        }
+        for id in 1..=20 {
+            let answer = if id % 4 == 0 { reply(200, "ok") } else { reply(405, "") };
+            assert_eq!(scene.answered(&[id], &answer).edge, None, "successes between");
         }
     }
 

@@ -51,6 +51,13 @@ struct Life {
 
 impl Life {
     fn new(name: &str, chat: &Chat, pace: Option<Pace>, queue: &Queue) -> Self {
+        Self::drawing(name, chat, pace, queue, draw)
+    }
+
+    fn drawing<D>(name: &str, chat: &Chat, pace: Option<Pace>, queue: &Queue, draw: D) -> Self
+    where
+        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync + 'static,
+    {
         let name = SinkName::try_from(name).unwrap();
         let sink = Sink { pace, ..Sink::new(name.clone(), SinkKind::Slack, Secret::new(chat.url.as_str())) };
         let (tell, told) = mpsc::channel(1000);
@@ -274,20 +281,53 @@ async fn a_stop_finishes_the_post_in_flight_and_leaves_the_rest() {
 
 #[tokio::test]
 async fn an_outbox_that_refuses_for_a_while_loses_and_doubles_nothing() {
-    let chat = Chat::new(|_, _| Reply::ok()).await;
     let queue = Queue::default();
+    let full = queue.clone();
+    let script = move |_, _: &Heard| {
+        full.refuse(3);
+        Reply::ok()
+    };
+    let chat = Chat::new(script).await;
     queue.refuse(2);
     let mut life = Life::new("desk", &chat, None, &queue);
     life.add("a");
-    chat.heard(1).await;
-    queue.refuse(3);
+    life.delivered(1).await;
+    assert_eq!(queue.row("a").state, State::Delivered);
     life.add("b");
-    life.delivered(2).await;
+    life.delivered(1).await;
     assert_eq!(cards(&chat.heard(2).await), ["a", "b"]);
     queue.end();
     life.enable.notify_one();
     let ended = timeout(Duration::from_secs(10), life.worker).await.unwrap().unwrap();
     assert!(matches!(ended, Err(QueueError::Stopped)));
+}
+
+#[tokio::test]
+async fn what_comes_between_looking_and_resting_is_not_overlooked() {
+    let chat = Chat::new(|_, _| Reply::ok()).await;
+    let queue = Queue::default();
+    queue.add_late(&SinkName::try_from("desk").unwrap(), "late");
+    let mut life = Life::new("desk", &chat, None, &queue);
+    assert_eq!(life.delivered(1).await, ["late"]);
+    life.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_drawing_that_claims_to_say_nothing_or_too_much_stops_nobody() {
+    for claim in [0, 99] {
+        let chat = Chat::new(|_, _| Reply::ok()).await;
+        let queue = Queue::default();
+        for title in ["a", "b", "c"] {
+            queue.add(&SinkName::try_from("desk").unwrap(), title);
+        }
+        let claims =
+            move |kind: SinkKind, cards: &[&Card], now, plain| Drawn { used: claim, ..draw(kind, cards, now, plain) };
+        let mut life = Life::drawing("desk", &chat, None, &queue, claims);
+        let mut titles = life.delivered(3).await;
+        titles.sort_unstable();
+        assert_eq!(titles, ["a", "b", "c"]);
+        life.end().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ struct Inside {
     rows: BTreeMap<DeliveryId, Row>,
     news: HashMap<SinkName, Arc<Notify>>,
     refusals: u32,
+    late: Option<(SinkName, String)>,
     stopped: bool,
 }
 
@@ -72,7 +73,12 @@ impl Queue {
         delivery.admitted = Timestamp::now();
         let state = State::Waits(Timestamp::UNIX_EPOCH);
         inside.rows.insert(DeliveryId(id), Row { delivery, state, tries: Vec::new() });
-        inside.news.entry(sink.clone()).or_default().notify_one();
+        inside.news.entry(sink.clone()).or_default().notify_waiters();
+    }
+
+    /// Adds a notice as late as can be: when a worker has found nothing and has asked when to look again.
+    pub fn add_late(&self, sink: &SinkName, title: &str) {
+        self.0.lock().unwrap().late = Some((sink.clone(), title.to_owned()));
     }
 
     /// The next `times` calls are refused.
@@ -128,6 +134,7 @@ impl Outbox for Queue {
     async fn lease(&self, ids: Vec<DeliveryId>) -> Result<Vec<Delivery>, QueueError> {
         let mut inside = self.open()?;
         let mut leased = Vec::new();
+        let ids: std::collections::BTreeSet<DeliveryId> = ids.into_iter().collect();
         for id in ids {
             let row = inside.rows.get_mut(&id).unwrap();
             assert!(matches!(row.state, State::Waits(_)), "leased twice");
@@ -158,9 +165,15 @@ impl Outbox for Queue {
     }
 
     async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, QueueError> {
-        let inside = self.open()?;
+        let mut inside = self.open()?;
+        let late = inside.late.take_if(|(whose, _)| whose == sink);
         let rows = inside.rows.values().filter(|row| row.delivery.key.sink == *sink);
-        Ok(rows.filter_map(|row| if let State::Waits(due) = row.state { Some(due) } else { None }).min())
+        let due = rows.filter_map(|row| if let State::Waits(due) = row.state { Some(due) } else { None }).min();
+        drop(inside);
+        if let Some((sink, title)) = late {
+            self.add(&sink, &title);
+        }
+        Ok(due)
     }
 
     async fn news(&self, sink: &SinkName) {
