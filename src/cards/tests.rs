@@ -248,6 +248,9 @@ fn many_cards_are_said_newest_first_and_taken_from_the_front() {
     for kind in KINDS {
         for plain in [false, true] {
             let drawn = draw(kind, &cards, &style(), now(), plain);
+            if kind == SinkKind::Slack {
+                fits_slack(&serde_json::from_str(&drawn.body).unwrap());
+            }
             assert!((20..=60).contains(&drawn.used), "{} {kind:?}", drawn.used);
             let place = |n: usize| drawn.body.find(&format!("555-{:04}", 100 + n));
             assert!(place(drawn.used - 1) < place(0), "{kind:?}");
@@ -381,6 +384,39 @@ fn fits_slack(payload: &Value) {
         total += text::units(text);
     }
     assert!(total < 13_000, "{total} units");
+}
+
+#[test]
+fn cards_of_the_longest_texts_fit_alone_and_together() {
+    for sign in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
+        let text = sign.repeat(3000);
+        let fact = Fact { label: text.clone(), value: text.clone(), source: text.clone() };
+        let contact = Contact {
+            name: Some(text.clone()),
+            company: Some(text.clone()),
+            notes: Some(text.clone()),
+            tags: vec![text.clone(); 9],
+            facts: vec![fact; 20],
+            link: Some(format!("https://crm.example.com/{}", "&a".repeat(190))),
+            source: text.clone(),
+            ..alice()
+        };
+        let ring = |who| {
+            let people = vec![person(&text, &text); 9];
+            let queues = vec![Queue { name: text.clone(), extension: None }; 9];
+            card(Call { people, queues, ..call("+15145550199") }, Moment::Ringing, ago(3), who)
+        };
+        let several = ring(Match::Several { contacts: vec![contact.clone(); 9] });
+        let cards = [ring(one(contact)), several];
+        for many in [1, 2, 60] {
+            let cards: Vec<&Card> = cards.iter().cycle().take(many).collect();
+            for plain in [false, true] {
+                fits_slack(&body(SinkKind::Slack, &cards, plain));
+                let teams = draw(SinkKind::Teams, &cards, &style(), now(), plain);
+                assert!(teams.body.len() <= 20_000, "{sign}: {} bytes for {}", teams.body.len(), teams.used);
+            }
+        }
+    }
 }
 
 proptest! {
