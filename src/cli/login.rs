@@ -3,8 +3,12 @@
 
 use super::{Failure, Outcome};
 use crate::{
+    daemon::{
+        config::{self, Config},
+        network,
+    },
     goto::{
-        oauth::{Client, Error as OauthError, ProofKey, unguessable},
+        oauth::{Client, Error as OauthError, ProofKey, SCOPES, unguessable},
         token_file::{self, Kept},
     },
     model::{secret::Secret, time::Timestamp},
@@ -17,7 +21,9 @@ use axum::{
     response::Html,
 };
 use std::{
+    fs::DirBuilder,
     io::{self, BufRead as _, Write},
+    os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
     process::Stdio,
     time::Duration,
@@ -52,6 +58,29 @@ pub struct Login {
     pub scopes: String,
     /// Where the token goes.
     pub token_file: PathBuf,
+}
+
+/// Logs in one connection of a config.
+///
+/// # Errors
+/// 64 if it is not said which connection; as [`run`] otherwise.
+pub async fn of(args: &LoginArgs, config: Config) -> Outcome {
+    let state_dir = config.state_dir;
+    let names: Vec<String> = config.connections.iter().map(|it| it.name.to_string()).collect();
+    let mut fits =
+        config.connections.into_iter().filter(|it| args.connection.as_deref().is_none_or(|n| n == it.name.as_str()));
+    let (Some(chosen), None) = (fits.next(), fits.next()) else {
+        return Err(Failure::usage(format!("say which connection: --connection {}", names.join(" or "))));
+    };
+    let network = network::open().map_err(Failure::unavailable)?;
+    let login = Login {
+        client: Client { id: chosen.client_id, secret: chosen.client_secret, auth_url: chosen.auth_url },
+        redirect_uri: chosen.redirect_uri,
+        scopes: SCOPES.to_owned(),
+        token_file: config::token_file(&state_dir, &chosen.name),
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| Failure::new(74, error))?;
+    run(args, &login, &network.http).await
 }
 
 /// What the browser brought back.

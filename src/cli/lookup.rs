@@ -3,6 +3,7 @@
 
 use super::{Failure, Outcome};
 use crate::{
+    daemon::{config::Config, network, opening},
     enrich::{Answer, Enricher, LookUp, Said},
     model::{
         card::{Contact, Match},
@@ -16,6 +17,28 @@ use std::{
     io::{self, Write},
     time::Duration,
 };
+
+/// `poprelay lookup`
+#[derive(Debug, clap::Args)]
+pub struct LookupArgs {
+    /// The number, as it is written in the region of the first connection, or with its country (+1…)
+    #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+    pub number: String,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Looks a number up with the sources of a config.
+///
+/// # Errors
+/// 78 for sources that are wrong; as [`lookup`] otherwise.
+pub async fn run(args: &LookupArgs, config: &Config) -> Outcome {
+    let network = network::open().map_err(Failure::unavailable)?;
+    let enricher = opening::enricher(config, &network).map_err(Failure::config)?;
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
+}
 
 /// Looks `number` up and writes what came of it to `out`: for people, or as one JSON object.
 ///

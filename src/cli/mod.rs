@@ -2,6 +2,9 @@
 
 pub mod check;
 pub mod demo;
+pub mod login;
+pub mod lookup;
+pub mod outbox;
 pub mod run;
 pub mod simulate;
 pub mod verdicts;
@@ -34,12 +37,18 @@ struct Line {
 enum Command {
     /// Relay calls until stopped: what the systemd unit runs
     Run,
+    /// Log in to GoTo once; the daemon stays logged in by itself
+    Login(login::LoginArgs),
     /// Check the config and say what it will do
     Check(check::CheckArgs),
     /// See it work: the real daemon between an embedded GoTo and an embedded chat
     Demo(demo::DemoArgs),
     /// Serve a GoTo and a chat to play with
     Simulate(simulate::SimulateArgs),
+    /// Ask every source who a number is
+    Lookup(lookup::LookupArgs),
+    /// See and mend what waits and what was given up
+    Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
     Verdicts {
         /// As JSON
@@ -77,10 +86,13 @@ impl Line {
         match self.command {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
+            Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
             Command::Run => {
                 journal::open(&self.log).map_err(Failure::usage)?;
                 runtime()?.block_on(run::run(config()?))
             }
+            Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
+            Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;

@@ -3,7 +3,8 @@
 use super::{Failure, Outcome};
 use crate::daemon::{
     config::{self, Config},
-    supervisor::{self, Fault},
+    opening::Fault,
+    supervisor,
 };
 use std::{future::pending, path::PathBuf};
 use tokio::{

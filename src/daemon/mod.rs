@@ -8,6 +8,7 @@ pub mod journal;
 pub mod line;
 pub mod network;
 pub mod notice;
+pub mod opening;
 pub mod relay;
 pub mod rooms;
 pub mod state;

@@ -14,7 +14,7 @@ use crate::{
         time::{Now, Timestamp, elapsed},
     },
 };
-use std::{collections::HashSet, future::pending, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -32,22 +32,15 @@ pub struct Relay {
     tracker: Tracker,
     lines: Lines,
     looked_up: JoinSet<ConversationSpaceId>,
-    /// Calls of an earlier run whose ring was told and whose end was not.
-    unended: HashSet<ConversationSpaceId>,
     away: Away,
 }
 
 impl Relay {
-    /// A relay that has heard nothing yet. `unended`: see [`Queue::open_calls`].
+    /// A relay that has heard nothing yet. `away`: what an earlier run left.
     #[must_use]
-    pub fn new(
-        connection: ConnectionName,
-        rooms: Arc<Rooms>,
-        ask: mpsc::Sender<Ask>,
-        unended: HashSet<ConversationSpaceId>,
-    ) -> Self {
+    pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), unended, away: Away::default() }
+        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
@@ -177,7 +170,7 @@ impl Relay {
 
     /// Calls that the tracker does not know: of a blind window, or of an earlier run.
     async fn catch_up(&mut self, reports: Vec<Report>) {
-        let caught_up = self.away.catch_up(reports, &mut self.unended, Timestamp::now());
+        let caught_up = self.away.catch_up(reports, Timestamp::now());
         for telling in caught_up.single {
             self.tell(telling);
         }

@@ -13,6 +13,7 @@ use super::{
 use crate::model::{
     call::MomentKind::{Ended, Missed, Ringing},
     delivery::Admitted,
+    ids::ConnectionName,
     time::after,
 };
 use rusqlite::Connection;
@@ -24,6 +25,10 @@ use std::{
 };
 
 const LONG: &str = "a long name that fills pages; ";
+
+fn main() -> ConnectionName {
+    "main".try_into().unwrap()
+}
 
 async fn fill(queue: &Queue, from: usize, count: usize) {
     let words = LONG.repeat(40);
@@ -299,22 +304,24 @@ async fn a_closed_queue_says_so_and_leaves_one_file() {
 async fn what_the_daemon_needs_to_know_of_the_time_before_is_there_after_a_restart() {
     let mut under = Sqlite::fresh();
     let start = Timestamp::now();
-    assert_eq!(under.queue.last_alive().await.unwrap(), None);
-    under.queue.alive(start).await.unwrap();
-    under.queue.alive(after(start, Duration::from_secs(9))).await.unwrap();
+    assert_eq!(under.queue.last_alive(main()).await.unwrap(), None);
+    under.queue.alive(main(), start).await.unwrap();
+    under.queue.alive(main(), after(start, Duration::from_secs(9))).await.unwrap();
     under.queue.note(telling("noted", Ringing, "x")).await.unwrap();
     under.queue.admit(None, vec![tell("rings", Ringing, "desk"), tell("over", Ringing, "desk")]).await.unwrap();
     under.queue.note(telling("over", Ended, "x")).await.unwrap();
     suite::Under::crash(&mut under);
-    let last = under.queue.last_alive().await.unwrap().unwrap();
+    let last = under.queue.last_alive(main()).await.unwrap().unwrap();
     assert_eq!(last.as_millisecond(), start.as_millisecond());
     let open = under.queue.open_calls(start).await.unwrap();
     assert_eq!(open.iter().map(|open| open.call.as_str()).collect::<Vec<_>>(), ["noted", "rings"]);
+    let ended = under.queue.ended_calls(start).await.unwrap();
+    assert_eq!(ended.iter().map(|call| call.as_str()).collect::<Vec<_>>(), ["over"]);
     assert_eq!(under.queue.open_calls(after(Timestamp::now(), Duration::from_secs(1))).await.unwrap(), []);
     // A clock that jumped back writes as well as one that went on.
     for jump in [after(start, Duration::from_secs(10)), start.checked_sub(Duration::from_secs(3600)).unwrap()] {
-        under.queue.alive(jump).await.unwrap();
-        assert_eq!(under.queue.last_alive().await.unwrap().unwrap().as_millisecond(), jump.as_millisecond());
+        under.queue.alive(main(), jump).await.unwrap();
+        assert_eq!(under.queue.last_alive(main()).await.unwrap().unwrap().as_millisecond(), jump.as_millisecond());
     }
 }
 
