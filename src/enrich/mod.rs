@@ -7,6 +7,8 @@ mod contacts;
 mod history;
 mod http;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
 pub use history::HistoryError;
