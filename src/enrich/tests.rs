@@ -145,6 +145,13 @@ async fn a_history_that_cannot_be_opened_is_said_and_costs_no_card() {
 }
 
 #[tokio::test]
+async fn a_history_that_died_is_silent_and_the_card_says_so() {
+    let enricher = Enricher { sources: vec![], history: Some(Shelf::closed()), deadline: LONG };
+    let found = enricher.find(&call("+15145550199"), Now::read()).await;
+    assert_eq!((found.history, found.silent), (None, vec!["history".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_missing_file_is_off_and_said_so_and_bad_rows_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let (enricher, notes) = build(&[contacts(&dir)], &dir, LONG).unwrap();
