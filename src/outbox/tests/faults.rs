@@ -6,7 +6,7 @@ use super::{
         carry::{Settled, carry},
         row,
         schema::{self, MIGRATIONS},
-        store::{Held, Store},
+        store::{FIRST, Held, LATER, Store},
     },
     *,
 };
@@ -392,16 +392,19 @@ fn the_questions_that_are_asked_all_the_time_use_their_indexes() {
         let lines = read.query_map([], |row| row.get::<_, String>(3)).unwrap();
         lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     };
-    for sql in [
-        "SELECT * FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = 'x' AND NOT EXISTS (SELECT 1
-         FROM deliveries e WHERE e.subject = d.subject AND e.sink = d.sink AND e.state = 'waiting' AND e.id < d.id)
-         ORDER BY id",
-        "SELECT id FROM deliveries INDEXED BY settled WHERE state <> 'waiting' AND settled < 5 ORDER BY settled LIMIT 5",
-        "SELECT max(id) FROM deliveries WHERE subject = 'x' AND sink = 'y' AND state = 'waiting'",
-        "SELECT call FROM calls WHERE heard >= 5 AND NOT over ORDER BY heard, call",
+    let waiting =
+        format!("SELECT * FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = 'x' AND {FIRST}");
+    for (sql, indexes) in [
+        (waiting.as_str(), ["d USING INDEX waiting", "e USING INDEX once (subject=? AND sink=?)"]),
+        (&LATER.replace('?', "1"), ["d USING INTEGER PRIMARY KEY", "e USING INDEX once (subject=? AND sink=?)"]),
+        (
+            "SELECT id FROM deliveries INDEXED BY settled WHERE state <> 'waiting' AND settled < 5 ORDER BY settled",
+            ["INDEX settled (settled<?)", ""],
+        ),
+        ("SELECT call FROM calls WHERE heard >= 5 AND NOT over ORDER BY heard, call", ["INDEX heard (heard>?)", ""]),
     ] {
         let plan = plan(sql);
-        assert!(!plan.contains("SCAN"), "{sql}: {plan}");
+        assert!(indexes.iter().all(|index| plan.contains(index)), "{sql}: {plan}");
     }
 }
 
