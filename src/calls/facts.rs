@@ -1,0 +1,187 @@
+//! What is known of one call: snapshots folded so that their order does not matter. Decides who calls, whom it rings, who
+//! answered and where the caller stood last; not what is told, nor when.
+
+use super::{
+    outcome::Verdict,
+    snapshot::{Place, caller, ours, people, place},
+};
+use crate::model::{
+    call::{Call, CallEvent, Caller, MissedWhy, OurNumber, Person, Phase, Queue, Status, System},
+    time::{Timestamp, elapsed},
+};
+use std::time::Duration;
+
+/// Queues kept of one call: a card is read up to here.
+const QUEUES: usize = 16;
+
+/// A timestamp further than this from the daemon's clock is an error of somebody's clock, and is not shown.
+const SANE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The place of a snapshot in a call: conversations in the order they joined it, then the sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Order {
+    pub(super) leg: usize,
+    pub(super) sequence: u64,
+}
+
+/// The first snapshot in which a person was connected.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) order: Order,
+    pub(super) by: Person,
+    pub(super) at: Timestamp,
+}
+
+/// What is known of a call.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// How sure the caller is, whence, who.
+    caller: Option<(u8, Order, Caller)>,
+    ours: Option<(u8, Order, OurNumber)>,
+    queues: Vec<(Order, Queue)>,
+    people: Option<(Order, Vec<Person>)>,
+    created: Option<Timestamp>,
+    first: (Order, Timestamp),
+    /// When the newest snapshot was taken.
+    pub(super) last: (Order, Timestamp),
+    pub(super) place: Option<(Order, Place)>,
+    pub(super) answer: Option<Answer>,
+    /// A phone rang.
+    pub(super) rang: bool,
+    /// A person was seen leaving, which may mean that somebody had answered, or that a phone stopped ringing.
+    pub(super) leaving: bool,
+    pub(super) report: Option<Verdict>,
+}
+
+/// `at`, if the daemon's clock finds it believable.
+pub(super) fn sane(at: Option<Timestamp>, clock: Timestamp) -> Option<Timestamp> {
+    at.filter(|at| elapsed(*at, clock).max(elapsed(clock, *at)) <= SANE)
+}
+
+impl Facts {
+    /// Nothing known yet, at the daemon's `clock`.
+    pub(super) fn new(event: &CallEvent, clock: Timestamp) -> Self {
+        let at = sane(event.state.at, clock).unwrap_or(clock);
+        let order = Order { leg: 0, sequence: event.state.sequence };
+        Self {
+            caller: None,
+            ours: None,
+            queues: Vec::new(),
+            people: None,
+            created: None,
+            first: (order, at),
+            last: (order, at),
+            place: None,
+            answer: None,
+            rang: false,
+            leaving: false,
+            report: None,
+        }
+    }
+
+    /// Adds what a snapshot says. Each fact is kept from where it is best known: who calls from the surest, who answered
+    /// from the earliest, whom it rings from the newest.
+    pub(super) fn fold(&mut self, leg: usize, event: &CallEvent, clock: Timestamp) {
+        let order = Order { leg, sequence: event.state.sequence };
+        let participants = &event.state.participants;
+        let at = sane(event.state.at, clock).unwrap_or(clock);
+        self.first = self.first.min((order, at));
+        self.last = self.last.max((order, at));
+        self.created = self.created.or_else(|| sane(event.created, clock));
+        better(&mut self.caller, order, caller(participants));
+        better(&mut self.ours, order, ours(participants));
+        for system in &event.state.systems {
+            if let System::Queue(queue) = system {
+                self.pass(order, queue);
+            }
+        }
+        if let Some(place) = place(event) {
+            self.place = self.place.max(Some((order, place)));
+        }
+        self.fold_people(order, event, at);
+    }
+
+    fn fold_people(&mut self, order: Order, event: &CallEvent, at: Timestamp) {
+        let participants = &event.state.participants;
+        let ringing = people(participants, |status| *status == Status::Ringing);
+        let talking = people(participants, |status| *status == Status::Connected);
+        self.rang |= !ringing.is_empty();
+        self.leaving |= !people(participants, |status| *status == Status::Disconnecting).is_empty();
+        if let Some(by) = talking.first()
+            && self.answer.as_ref().is_none_or(|answer| order < answer.order)
+        {
+            self.answer = Some(Answer { order, by: by.clone(), at });
+        }
+        let now = if talking.is_empty() { ringing } else { talking };
+        if now.is_empty() {
+            // Nobody rings or talks: who is listed is better than nobody, and gives way to any snapshot that knows.
+            let listed = people(participants, |_| true);
+            if self.people.is_none() && event.state.phase == Phase::Ending && !listed.is_empty() {
+                self.people = Some((Order::default(), listed));
+            }
+        } else if self.people.as_ref().is_none_or(|(known, _)| *known <= order) {
+            self.people = Some((order, now));
+        }
+    }
+
+    fn pass(&mut self, order: Order, queue: &Queue) {
+        match self.queues.iter().position(|(_, known)| known == queue) {
+            Some(at) if self.queues.get(at).is_some_and(|(known, _)| order < *known) => {
+                self.queues.remove(at);
+            }
+            Some(_) => return,
+            None if self.queues.len() >= QUEUES => return,
+            None => {}
+        }
+        let at = self.queues.partition_point(|(known, _)| *known <= order);
+        self.queues.insert(at, (order, queue.clone()));
+    }
+
+    /// When the call began, as well as it is known.
+    pub(super) fn started(&self) -> Timestamp {
+        self.created.unwrap_or(self.first.1)
+    }
+
+    /// Whether somebody is known whom a card could name: a person, or a queue.
+    pub(super) fn names_somebody(&self) -> bool {
+        self.people.is_some() || !self.queues.is_empty()
+    }
+
+    /// Whether `event` may be of the same caller: a conversation that says nothing of a caller is not of another one.
+    pub(super) fn is_same_caller(&self, event: &CallEvent) -> bool {
+        match (caller(&event.state.participants), &self.caller) {
+            (Some((_, theirs)), Some((_, _, ours))) => theirs.number == ours.number,
+            _ => true,
+        }
+    }
+
+    /// How the call was missed, if it was.
+    pub(super) fn missed_why(&self) -> MissedWhy {
+        match self.place {
+            _ if self.rang => MissedWhy::NobodyAnswered,
+            Some((_, Place::Queue)) => MissedWhy::LeftQueue,
+            Some((_, Place::Menu)) => MissedWhy::LeftMenu,
+            _ => MissedWhy::Unknown,
+        }
+    }
+
+    /// Puts what is known into `call`.
+    pub(super) fn write(&self, call: &mut Call) {
+        if let Some((_, _, caller)) = &self.caller {
+            call.caller = caller.clone();
+        }
+        call.ours = self.ours.as_ref().map(|(_, _, ours)| ours.clone());
+        call.queues = self.queues.iter().map(|(_, queue)| queue.clone()).collect();
+        call.people = self.people.as_ref().map(|(_, people)| people.clone()).unwrap_or_default();
+        call.started = self.started();
+    }
+}
+
+/// Keeps the surest, and of two equally sure the earlier.
+fn better<T: Clone>(known: &mut Option<(u8, Order, T)>, order: Order, said: Option<(u8, &T)>) {
+    if let Some((sure, said)) = said
+        && known.as_ref().is_none_or(|(was, whence, _)| sure > *was || sure == *was && order < *whence)
+    {
+        *known = Some((sure, order, said.clone()));
+    }
+}

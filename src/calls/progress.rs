@@ -1,0 +1,257 @@
+//! One call: what was told of it, what may be told now, and how long that may be held back. One call may be several linked
+//! conversations (legs), which share their facts; it is over when all of them are.
+
+use super::{
+    Effect, Limits,
+    facts::Facts,
+    leg::{Heard, Leg},
+    outcome,
+    snapshot::Place,
+};
+use crate::model::{
+    call::{Call, CallEvent, Caller, Moment, Phase, Report, Telling},
+    ids::ConversationSpaceId,
+    phone::Number,
+    time::{Now, Timestamp, elapsed},
+};
+use std::time::{Duration, Instant};
+
+/// Conversations that one call may be made of, and linked ones it remembers.
+const LEGS: usize = 8;
+const LINKED: usize = 16;
+
+/// One call under way.
+#[derive(Debug, Clone)]
+pub(super) struct Progress {
+    call: Call,
+    facts: Facts,
+    legs: Vec<Leg>,
+    linked: Vec<ConversationSpaceId>,
+    first_heard: Instant,
+    last_heard: Instant,
+    /// How much silence until the report is asked for.
+    patience: Duration,
+    /// What the newest ring card says, until somebody answers.
+    rung: Option<Call>,
+    answered: bool,
+    /// Until when an outcome is held back.
+    held: Option<Instant>,
+}
+
+impl Progress {
+    /// A call whose first snapshot is `event`; it is not heard yet.
+    pub(super) fn new(event: &CallEvent, now: Now, limits: &Limits) -> Self {
+        let facts = Facts::new(event, now.clock);
+        Self {
+            call: Call {
+                id: event.call.clone(),
+                connection: event.connection.clone(),
+                region: event.region,
+                account: event.account.clone(),
+                caller: Caller { name: None, number: Number::Withheld },
+                ours: None,
+                queues: Vec::new(),
+                people: Vec::new(),
+                started: facts.started(),
+                late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
+            },
+            facts,
+            legs: Vec::new(),
+            linked: Vec::new(),
+            first_heard: now.tick,
+            last_heard: now.tick,
+            patience: limits.silence,
+            rung: None,
+            answered: false,
+            held: None,
+        }
+    }
+
+    /// The id the call goes by: that of its first conversation.
+    pub(super) fn id(&self) -> &ConversationSpaceId {
+        &self.call.id
+    }
+
+    /// Its conversations.
+    pub(super) fn legs(&self) -> impl Iterator<Item = &ConversationSpaceId> {
+        self.legs.iter().map(|leg| &leg.id)
+    }
+
+    /// The conversations it says belong to it.
+    pub(super) fn linked(&self) -> impl Iterator<Item = &ConversationSpaceId> {
+        self.linked.iter()
+    }
+
+    /// Whether the conversation of `event`, which is linked to this call, is part of it.
+    pub(super) fn takes(&self, event: &CallEvent) -> bool {
+        self.legs.len() < LEGS && self.facts.is_same_caller(event)
+    }
+
+    /// Whether a person is known to have taken it.
+    pub(super) fn was_answered(&self) -> bool {
+        self.facts.answer.is_some()
+    }
+
+    /// Whose it is.
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    fn leg(&mut self, id: &ConversationSpaceId) -> usize {
+        self.legs.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
+            self.legs.push(Leg::new(id.clone()));
+            self.legs.len().saturating_sub(1)
+        })
+    }
+
+    /// Folds a snapshot. Answers whether it said anything new; what follows from it is [`Self::speak`]'s.
+    pub(super) fn hear(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let at = self.leg(&event.call);
+        let Some(leg) = self.legs.get_mut(at) else { return false };
+        let hole = match leg.hear(&event.state) {
+            Heard::Known => return false,
+            Heard::Late => None,
+            Heard::Newest { hole } => hole,
+        };
+        if let Some((from, to)) = hole.filter(|_| leg.may_ask(limits.asks)) {
+            out.push(Effect::AskStates {
+                connection: self.call.connection.clone(),
+                account: self.call.account.clone(),
+                call: leg.id.clone(),
+                from: from.max(to.saturating_sub(limits.ask_states.saturating_sub(1))),
+                to,
+            });
+        }
+        self.last_heard = now.tick;
+        self.patience = limits.silence;
+        for linked in &event.linked {
+            if self.linked.len() < LINKED && *linked != self.call.id && !self.linked.contains(linked) {
+                self.linked.push(linked.clone());
+            }
+        }
+        self.facts.fold(at, event, now.clock);
+        true
+    }
+
+    /// Takes the report of one of its conversations, which is then over.
+    pub(super) fn report(&mut self, report: &Report, now: Now) {
+        let at = self.leg(&report.call);
+        if let Some(leg) = self.legs.get_mut(at) {
+            leg.report();
+        }
+        self.facts.report = self.facts.report.max(Some(outcome::read(report)));
+        self.facts.last.1 = outcome::ended(report, now.clock);
+    }
+
+    /// Whether nothing that could show an answer is missing: every snapshot of every conversation was heard, or its report.
+    fn is_sure(&self) -> bool {
+        let is_leg = |id: &ConversationSpaceId| self.legs.iter().any(|leg| leg.id == *id);
+        self.legs.iter().all(Leg::is_reported) || self.legs.iter().all(Leg::is_sure) && self.linked.iter().all(is_leg)
+    }
+
+    fn is_over(&self) -> bool {
+        self.legs.iter().all(Leg::is_over)
+    }
+
+    fn ring_due(&self, limits: &Limits) -> Instant {
+        let in_menu = self.facts.place.is_some_and(|(_, place)| place == Place::Menu);
+        self.first_heard + if in_menu { limits.menu_grace } else { limits.ring_grace }
+    }
+
+    /// Tells what is known now and was not told. Answers whether that was the last of the call.
+    pub(super) fn speak(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let at = self.facts.last.1;
+        self.facts.write(&mut self.call);
+        if self.is_over() {
+            return self.conclude(at, now, limits, out);
+        }
+        self.held = None;
+        if !self.answered {
+            let due = self.facts.names_somebody() || now.tick >= self.ring_due(limits);
+            let renewed = self.rung.as_ref().is_some_and(|rung| !says_the_same(rung, &self.call));
+            let is_first = self.rung.is_none();
+            if is_first && due || renewed && self.facts.answer.is_none() {
+                out.push(self.tell(Moment::Ringing, at));
+                self.rung = Some(self.call.clone());
+            }
+        }
+        if let Some(answer) = &self.facts.answer
+            && !self.answered
+        {
+            let after = elapsed(self.facts.started(), answer.at);
+            let moment = Moment::Answered { by: answer.by.clone(), after };
+            out.push(self.tell(moment, answer.at));
+            self.answered = true;
+        }
+        false
+    }
+
+    /// Tells how it ended, unless that is held back for a snapshot or a report that may still come.
+    fn conclude(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        if self.facts.answer.is_none() && !self.is_sure() {
+            let until = match self.held {
+                Some(until) => until,
+                None => {
+                    self.ask_report(out);
+                    *self.held.insert(now.tick + limits.outcome_grace)
+                }
+            };
+            if now.tick < until {
+                return false;
+            }
+        }
+        let exact = self.facts.answer.as_ref().is_some_and(|answer| {
+            self.legs.get(answer.order.leg).is_some_and(|leg| leg.follows(answer.order.sequence))
+        });
+        let moment = outcome::last_moment(&self.facts, at, self.is_sure(), exact);
+        out.push(self.tell(moment, at));
+        true
+    }
+
+    fn tell(&self, moment: Moment, at: Timestamp) -> Effect {
+        Effect::Tell(Telling { call: self.call.clone(), moment, at })
+    }
+
+    /// Asks for the reports of the conversations that have none.
+    pub(super) fn ask_report(&self, out: &mut Vec<Effect>) {
+        out.extend(self.legs.iter().filter(|leg| !leg.is_reported()).map(|leg| Effect::AskReport {
+            connection: self.call.connection.clone(),
+            account: self.call.account.clone(),
+            call: leg.id.clone(),
+        }));
+    }
+
+    /// When it must be looked at again.
+    pub(super) fn due(&self, limits: &Limits) -> Instant {
+        let silence = self.last_heard + self.patience;
+        match self.held {
+            Some(until) => until,
+            None if self.rung.is_none() => silence.min(self.ring_due(limits)),
+            None => silence,
+        }
+    }
+
+    /// After its due time: asks for the report of a call that is silent. Answers whether it is to be forgotten.
+    pub(super) fn is_stale(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let silent = now.tick.saturating_duration_since(self.last_heard);
+        if silent >= limits.stale {
+            return true;
+        }
+        if silent >= self.patience {
+            self.ask_report(out);
+            while self.patience <= silent {
+                self.patience = self.patience.saturating_mul(2).min(limits.stale);
+            }
+        }
+        false
+    }
+}
+
+/// Whether two ring cards of one call would say the same. The order of people is the order of a list, not news.
+fn says_the_same(a: &Call, b: &Call) -> bool {
+    a.caller == b.caller
+        && a.ours == b.ours
+        && a.queues == b.queues
+        && a.people.len() == b.people.len()
+        && a.people.iter().all(|person| b.people.contains(person))
+}

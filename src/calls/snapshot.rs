@@ -1,0 +1,101 @@
+//! One snapshot, read by itself: who calls, on which of our numbers, who is on it, where the caller stands. No memory.
+
+use crate::model::{
+    call::{CallEvent, Caller, Direction, OurNumber, Participant, ParticipantKind, Person, Status, System},
+    phone::Number,
+};
+
+/// People kept of one snapshot: a ring group on a card is read up to here.
+const PEOPLE: usize = 32;
+
+/// Where a caller who talks to nobody stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Menu,
+    Queue,
+    Voicemail,
+}
+
+/// Whether an event is of a call from outside. What is neither inbound nor outbound is if an outside caller is on it.
+pub(super) fn is_from_outside(event: &CallEvent) -> bool {
+    match event.direction {
+        Direction::Inbound => true,
+        Direction::Outbound => false,
+        Direction::Other(_) => caller(&event.state.participants).is_some_and(|(sure, _)| sure >= PSTN),
+    }
+}
+
+/// The rank of a caller that the outside line itself carries.
+const PSTN: u8 = 2;
+
+/// Who calls and how sure that is: the outside line's caller first, wherever it stands in the list, then anybody's; a
+/// shown number before a hidden one.
+pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
+    let shown = |caller: &Caller| u8::from(caller.number != Number::Withheld);
+    let ranked = participants.iter().filter_map(|participant| match &participant.kind {
+        ParticipantKind::PhoneNumber { caller: Some(caller), .. } => Some((PSTN + shown(caller), caller)),
+        ParticipantKind::Other { caller: Some(caller), .. } => Some((shown(caller), caller)),
+        _ => None,
+    });
+    // The first of the best: `max_by_key` alone would take the last.
+    ranked.rev().max_by_key(|(sure, _)| *sure)
+}
+
+/// Which of our numbers was called: the one the caller came in on before any other.
+pub(super) fn ours(participants: &[Participant]) -> Option<(u8, &OurNumber)> {
+    let ranked = participants.iter().filter_map(|participant| match &participant.kind {
+        ParticipantKind::PhoneNumber { ours, caller } => Some((u8::from(caller.is_some()), ours)),
+        _ => None,
+    });
+    ranked.rev().max_by_key(|(sure, _)| *sure)
+}
+
+/// The people of a snapshot that `does` picks, each once.
+pub(super) fn people(participants: &[Participant], does: impl Fn(&Status) -> bool) -> Vec<Person> {
+    let mut people = Vec::new();
+    for participant in participants.iter().filter(|participant| does(&participant.status)) {
+        match &participant.kind {
+            ParticipantKind::Line(person) | ParticipantKind::Agent(person) if !people.contains(person) => {
+                people.push(person.clone());
+            }
+            _ => {}
+        }
+        if people.len() == PEOPLE {
+            break;
+        }
+    }
+    people
+}
+
+/// Names under which mailboxes go. How GoTo writes one is unknown; the languages are those of its interface.
+const MAILBOXES: [&str; 8] = [
+    "voicemail",
+    "voice mail",
+    "mailbox",
+    "messagerie",
+    "boîte vocale",
+    "buzón de voz",
+    "correo de voz",
+    "anrufbeantworter",
+];
+
+fn is_mailbox(name: &str) -> bool {
+    let name = name.to_lowercase().replace('_', " ");
+    MAILBOXES.iter().any(|mailbox| name.contains(mailbox))
+}
+
+/// Where a snapshot shows the caller to stand.
+pub(super) fn place(event: &CallEvent) -> Option<Place> {
+    let parties = event.state.participants.iter().filter_map(|party| match (&party.kind, &party.status) {
+        (ParticipantKind::Virtual(Some(name)), Status::Connected | Status::Disconnecting) if is_mailbox(name) => {
+            Some(Place::Voicemail)
+        }
+        _ => None,
+    });
+    let machines = event.state.systems.iter().filter_map(|system| match system {
+        System::Queue(_) => Some(Place::Queue),
+        System::DialPlan => Some(Place::Menu),
+        System::Other(value) => is_mailbox(value).then_some(Place::Voicemail),
+    });
+    parties.chain(machines).max()
+}

@@ -1,0 +1,211 @@
+//! All calls: which snapshot belongs to which, when something is due, and how much is remembered. See the module's page.
+
+use super::{Effect, Limits, progress::Progress, snapshot::is_from_outside};
+use crate::model::{
+    call::{CallEvent, Direction, Report},
+    ids::{AccountKey, ConnectionName, ConversationSpaceId},
+    time::Now,
+};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    time::Instant,
+};
+
+/// The calls that are under way, and the ids of those that ended a short while ago.
+#[derive(Debug)]
+pub struct Tracker {
+    limits: Limits,
+    /// By the id of the call's first conversation.
+    open: HashMap<ConversationSpaceId, Progress>,
+    /// Further conversations of an open call, heard or only announced, and the call they belong to.
+    roots: HashMap<ConversationSpaceId, ConversationSpaceId>,
+    /// One entry for each open call.
+    due: BTreeSet<(Instant, ConversationSpaceId)>,
+    /// Ended conversations, with whether a person had taken the call.
+    ended: HashMap<ConversationSpaceId, bool>,
+    /// The same in the order they ended.
+    farewells: VecDeque<(Instant, ConversationSpaceId)>,
+}
+
+impl Tracker {
+    /// A tracker that knows of no call.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            open: HashMap::new(),
+            roots: HashMap::new(),
+            due: BTreeSet::new(),
+            ended: HashMap::new(),
+            farewells: VecDeque::new(),
+        }
+    }
+
+    /// Takes a snapshot, from whichever lane or answer, new or not.
+    pub fn hear(&mut self, event: CallEvent, now: Now) -> Vec<Effect> {
+        let mut out = Vec::new();
+        self.forget_ended(now.tick);
+        if event.direction == Direction::Outbound || self.ended.contains_key(&event.call) {
+            return out;
+        }
+        let root = self.root(&event);
+        if root.is_none() && !is_from_outside(&event) {
+            return out;
+        }
+        if root.is_none() && event.linked.iter().any(|linked| self.ended.get(linked) == Some(&true)) {
+            // The rest of a call that somebody had taken: a transfer, which is not told.
+            self.bury(event.call, true, now.tick);
+            return out;
+        }
+        let mut call = match root.and_then(|root| self.take(&root)) {
+            Some(call) => call,
+            None => Progress::new(&event, now, &self.limits),
+        };
+        let over = call.hear(&event, now, &self.limits, &mut out) && call.speak(now, &self.limits, &mut out);
+        self.put(call, over, now, &mut out);
+        out
+    }
+
+    /// Takes a report, which closes a call whose end was never heard, or decides an outcome that is held back. A call that
+    /// is over keeps the outcome it was told with, and one that was never heard of is left to whoever reads the reports
+    /// of a blind window: the answer is empty.
+    pub fn report(&mut self, report: Report, now: Now) -> Vec<Effect> {
+        let mut out = Vec::new();
+        let root = self.roots.get(&report.call).filter(|_| !self.open.contains_key(&report.call));
+        let id = root.unwrap_or(&report.call).clone();
+        if let Some(mut call) = self.take(&id) {
+            call.report(&report, now);
+            let over = call.speak(now, &self.limits, &mut out);
+            self.put(call, over, now, &mut out);
+        }
+        out
+    }
+
+    /// Does what is due. To be called at [`Self::next_deadline`]; calling it early or late harms nothing.
+    pub fn tick(&mut self, now: Now) -> Vec<Effect> {
+        let mut out = Vec::new();
+        self.forget_ended(now.tick);
+        while let Some((at, id)) = self.due.first().cloned()
+            && at <= now.tick
+        {
+            self.due.pop_first();
+            let Some(mut call) = self.take(&id) else { continue };
+            let over = call.speak(now, &self.limits, &mut out);
+            if over || !call.is_stale(now, &self.limits, &mut out) {
+                self.put(call, over, now, &mut out);
+            } else {
+                self.unlink(&call);
+            }
+        }
+        out
+    }
+
+    /// Tells what is held back, now: for a clean stop.
+    pub fn flush(&mut self, now: Now) -> Vec<Effect> {
+        let longest = self.limits.ring_grace.max(self.limits.menu_grace).max(self.limits.outcome_grace);
+        let mut out = self.tick(Now { tick: now.tick + longest, ..now });
+        out.retain(|effect| matches!(effect, Effect::Tell(_)));
+        out
+    }
+
+    /// When [`Self::tick`] has something to do, if nothing is heard before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Questions for the open calls of an account that GoTo does not list as active (any more): their end was not heard.
+    /// For the time after a blind window.
+    #[must_use]
+    pub fn unlisted(
+        &self,
+        connection: &ConnectionName,
+        account: &AccountKey,
+        active: &HashSet<ConversationSpaceId>,
+    ) -> Vec<Effect> {
+        let mut out = Vec::new();
+        for call in self.open.values() {
+            let theirs = call.call().connection == *connection && call.call().account == *account;
+            if theirs && !call.legs().any(|leg| active.contains(leg)) {
+                call.ask_report(&mut out);
+            }
+        }
+        out
+    }
+
+    /// The call that the conversation of `event` belongs to, if it is known.
+    fn root(&self, event: &CallEvent) -> Option<ConversationSpaceId> {
+        if self.open.contains_key(&event.call) {
+            return Some(event.call.clone());
+        }
+        let known = |id: &ConversationSpaceId| self.open.get(self.roots.get(id).unwrap_or(id));
+        let announced = known(&event.call);
+        if let Some(call) = announced
+            && call.legs().any(|leg| *leg == event.call)
+        {
+            return Some(call.id().clone());
+        }
+        let mut candidates = announced.into_iter().chain(event.linked.iter().filter_map(known));
+        candidates.find(|call| call.takes(event)).map(|call| call.id().clone())
+    }
+
+    fn take(&mut self, id: &ConversationSpaceId) -> Option<Progress> {
+        let call = self.open.remove(id)?;
+        self.due.remove(&(call.due(&self.limits), id.clone()));
+        Some(call)
+    }
+
+    fn put(&mut self, call: Progress, over: bool, now: Now, out: &mut Vec<Effect>) {
+        if over {
+            self.unlink(&call);
+            for leg in call.legs() {
+                self.bury(leg.clone(), call.was_answered(), now.tick);
+            }
+            return;
+        }
+        for id in call.legs().chain(call.linked()).filter(|id| *id != call.id()) {
+            self.roots.entry(id.clone()).or_insert_with(|| call.id().clone());
+        }
+        self.due.insert((call.due(&self.limits), call.id().clone()));
+        self.open.insert(call.id().clone(), call);
+        if self.open.len() > self.limits.open {
+            self.evict(now, out);
+        }
+    }
+
+    /// Lets the call go that is due next, after it has said what it holds back.
+    fn evict(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some((at, id)) = self.due.first().cloned() else { return };
+        if let Some(mut call) = self.take(&id) {
+            let over = call.speak(Now { tick: at.max(now.tick), ..now }, &self.limits, out);
+            self.unlink(&call);
+            if over {
+                self.put(call, over, now, out);
+            }
+        }
+    }
+
+    fn unlink(&mut self, call: &Progress) {
+        for id in call.legs().chain(call.linked()) {
+            if self.roots.get(id) == Some(call.id()) {
+                self.roots.remove(id);
+            }
+        }
+    }
+
+    fn bury(&mut self, id: ConversationSpaceId, answered: bool, now: Instant) {
+        if self.ended.insert(id.clone(), answered).is_none() {
+            self.farewells.push_back((now, id));
+        }
+    }
+
+    fn forget_ended(&mut self, now: Instant) {
+        while let Some((at, _)) = self.farewells.front()
+            && (self.farewells.len() > self.limits.ended || now.saturating_duration_since(*at) > self.limits.memory)
+        {
+            if let Some((_, id)) = self.farewells.pop_front() {
+                self.ended.remove(&id);
+            }
+        }
+    }
+}
