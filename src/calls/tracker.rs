@@ -209,3 +209,26 @@ impl Tracker {
         }
     }
 }
+
+#[cfg(test)]
+#[derive(Debug)]
+pub(super) struct Sizes {
+    pub(super) open: usize,
+    pub(super) roots: usize,
+    pub(super) due: usize,
+    pub(super) ended: usize,
+    pub(super) farewells: usize,
+}
+
+#[cfg(test)]
+impl Tracker {
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            open: self.open.len(),
+            roots: self.roots.len(),
+            due: self.due.len(),
+            ended: self.ended.len(),
+            farewells: self.farewells.len(),
+        }
+    }
+}
