@@ -326,6 +326,78 @@ fn a_linked_conversation_of_the_same_caller_is_the_same_call() {
 }
 
 #[test]
+fn two_conversations_that_turn_out_to_be_one_call_have_one_outcome() {
+    let mut world = World::new();
+    let of_second = |mut event: crate::model::call::CallEvent| {
+        event.call = "second".try_into().unwrap();
+        event
+    };
+    let eve = |status| [caller_on(Status::Connected), line("Eve", status)];
+    world.hear_all(answered().into_iter().take(2));
+    world.hear_at(5_000, of_second(snapshot(1, 5_000, Phase::Starting, eve(Status::Ringing), [])));
+    assert_eq!(world.told, ["730 ringing Bob", "5000 ringing Eve"], "nobody has said yet that they are one");
+    world.hear_at(7_000, of_second(snapshot(2, 7_000, Phase::Active, eve(Status::Connected), [])));
+    assert_eq!(world.told[2..], ["7000 answered Eve by Eve after 7000"]);
+    let mut end = snapshot(3, 8_000, Phase::Ending, [caller_on(Status::Disconnecting)], []);
+    end.linked = vec!["second".try_into().unwrap()];
+    world.hear_at(8_000, end);
+    assert_eq!(world.told.len(), 3, "what was answered there was not missed here");
+    world.hear_at(9_000, of_second(snapshot(3, 9_000, Phase::Ending, [caller_on(Status::Disconnecting)], [])));
+    assert_eq!(world.told[3..], ["9000 ended Eve 2000"]);
+    let sizes = world.tracker.sizes();
+    assert!(sizes.open == 0 && sizes.due == 0 && sizes.roots == 0 && sizes.ended == 2, "{sizes:?}");
+}
+
+#[test]
+fn a_conversation_that_was_announced_need_not_say_to_whom_it_belongs() {
+    let mut world = World::new();
+    let mut first = answered().remove(1);
+    first.state.sequence = 1;
+    first.linked = vec!["second".try_into().unwrap()];
+    world.hear_at(730, first);
+    let mut second =
+        snapshot(1, 5_000, Phase::Active, [caller_on(Status::Connected), line("Eve", Status::Connected)], []);
+    second.call = "second".try_into().unwrap();
+    world.hear_at(5_000, second);
+    assert_eq!(world.told[1..], ["5000 answered Eve by Eve after 5000"]);
+    assert_eq!(world.ids(), ["first"]);
+}
+
+#[test]
+fn how_long_people_talked_is_not_said_if_nobody_heard_when_they_began() {
+    let mut world = World::new();
+    world.hear_all(answered().into_iter().skip(2));
+    assert_eq!(world.told[2], "162000 ended Bob late ?");
+}
+
+#[test]
+fn an_end_that_was_not_the_end_is_taken_back_while_it_is_not_told() {
+    let mut world = World::new();
+    world.hear_at(20_000, snapshot(4, 20_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    world.hear_at(22_000, snapshot(5, 22_000, Phase::Active, [caller_on(Status::Connected)], [queue("Support")]));
+    world.run_to(60_000);
+    assert_eq!(world.told, ["22000 ringing in Support late"]);
+}
+
+#[test]
+fn an_end_that_is_numbered_first_is_not_taken_for_the_whole_call() {
+    let mut world = World::new();
+    world.hear_at(5_000, snapshot(1, 5_000, Phase::Ending, [line("Bob", Status::Disconnecting)], []));
+    assert_eq!(world.asked, ["5000 report"]);
+    world.run_to(11_000);
+    assert_eq!(world.told, ["5000 ended Bob ?"]);
+}
+
+#[test]
+fn of_two_outside_callers_in_one_snapshot_the_first_calls() {
+    let mut world = World::new();
+    let other = caller_of(Some("Cid"), Some("+15145550777"), Status::Ringing);
+    let bob = line("Bob", Status::Ringing);
+    world.hear_at(0, snapshot(1, 0, Phase::Starting, [bob, caller_on(Status::Ringing), other], []));
+    assert_eq!(world.callers(), [Some("+15145550199".to_owned())]);
+}
+
+#[test]
 fn a_linked_conversation_of_another_caller_is_another_call() {
     let mut world = World::new();
     world.hear_all(answered().into_iter().take(2));

@@ -74,7 +74,7 @@ fn story(steps: &[(Step, u64)], last: u64) -> Story {
 }
 
 enum Input {
-    Snapshot(CallEvent),
+    Snapshot(Box<CallEvent>),
     Report,
 }
 
@@ -107,7 +107,7 @@ impl Run {
         };
         for ((at, event), (one, two)) in story.snapshots.iter().zip(lanes) {
             for way in [one, two].into_iter().flatten() {
-                run.plan(at + way, Input::Snapshot(event.clone()));
+                run.plan(at + way, Input::Snapshot(event.clone().into()));
             }
         }
         if let Some(way) = pushed {
@@ -118,7 +118,7 @@ impl Run {
             run.world.run_to(at);
             run.note();
             match input {
-                Input::Snapshot(event) => run.hear(at, event),
+                Input::Snapshot(event) => run.hear(at, *event),
                 Input::Report => {
                     run.reported |= !run.heard.is_empty();
                     run.world.hear_report(at, story.report.clone());
@@ -168,7 +168,7 @@ impl Run {
                     let states =
                         story.snapshots.iter().filter(|(_, event)| (from..=to).contains(&event.state.sequence));
                     for (_, event) in states.cloned().collect::<Vec<_>>() {
-                        self.plan(at + way, Input::Snapshot(event));
+                        self.plan(at + way, Input::Snapshot(event.into()));
                     }
                 }
                 Effect::AskReport { .. } if at + way >= story.ended => self.plan(at + way, Input::Report),
