@@ -288,6 +288,18 @@ fn calls_that_go_out_are_not_told_and_unknown_directions_only_with_an_outside_ca
 }
 
 #[test]
+fn a_colleague_who_calls_out_for_a_call_has_not_answered_it() {
+    let mut world = World::new();
+    world.hear_all(answered().into_iter().take(2));
+    let mut out = snapshot(1, 5_000, Phase::Active, [line("Eve", Status::Connected)], []);
+    out.direction = Direction::Outbound;
+    out.linked = vec![out.call.clone()];
+    out.call = "second".try_into().unwrap();
+    world.hear_at(5_000, out);
+    assert_eq!(world.told, ["730 ringing Bob"]);
+}
+
+#[test]
 fn the_caller_is_found_wherever_it_stands_and_a_shown_number_replaces_a_hidden_one() {
     let mut world = World::new();
     let hidden = caller_of(None, None, Status::Ringing);

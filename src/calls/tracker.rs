@@ -87,10 +87,9 @@ impl Tracker {
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         self.forget_ended(now.tick);
-        while let Some((at, id)) = self.due.first().cloned()
-            && at <= now.tick
-        {
-            self.due.pop_first();
+        // Each once: what is due again at once waits for the next tick, so that no fault in here can hold up the loop.
+        let due = self.due.iter().take_while(|(at, _)| *at <= now.tick);
+        for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
             let Some(mut call) = self.take(&id) else { continue };
             let over = call.speak(now, &self.limits, &mut out);
             if over || !call.is_stale(now, &self.limits, &mut out) {
