@@ -361,6 +361,33 @@ fn two_conversations_that_turn_out_to_be_one_call_have_one_outcome() {
 }
 
 #[test]
+fn of_two_conversations_that_are_one_call_the_one_that_rang_names_it() {
+    let mut world = World::new();
+    world.hear_at(50, answered().remove(0));
+    let mut second = snapshot(1, 300, Phase::Starting, [caller_on(Status::Ringing), line("Eve", Status::Ringing)], []);
+    second.call = "second".try_into().unwrap();
+    world.hear_at(300, second.clone());
+    let mut linking = answered().remove(1);
+    linking.linked = vec![second.call.clone()];
+    world.hear_at(730, linking);
+    world.hear_at(9_000, answered().remove(2));
+    assert_eq!(world.ids(), ["second"]);
+}
+
+#[test]
+fn what_is_linked_to_a_call_that_was_missed_rings_on_its_own() {
+    let mut world = World::new();
+    world.hear_all(answered().into_iter().take(2));
+    world.hear_at(5_000, snapshot(3, 5_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    let mut second =
+        snapshot(1, 6_000, Phase::Starting, [caller_on(Status::Ringing), line("Eve", Status::Ringing)], []);
+    second.linked = vec![second.call.clone()];
+    second.call = "second".try_into().unwrap();
+    world.hear_at(6_000, second);
+    assert_eq!(world.told[2..], ["6000 ringing Eve"]);
+}
+
+#[test]
 fn a_conversation_that_was_announced_need_not_say_to_whom_it_belongs() {
     let mut world = World::new();
     let mut first = answered().remove(1);
