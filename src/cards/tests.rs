@@ -371,7 +371,8 @@ fn foreign_markup(text: &str) -> bool {
 
 fn fits_slack(payload: &Value) {
     is_clean(payload);
-    assert!(!foreign_markup(payload["text"].as_str().unwrap()));
+    let fallback = payload["text"].as_str().unwrap();
+    assert!((1..=4000).contains(&text::units(fallback)) && !foreign_markup(fallback), "{fallback}");
     let none = Vec::new();
     let blocks = payload["blocks"].as_array().unwrap_or(&none);
     assert!(blocks.len() <= 50);
