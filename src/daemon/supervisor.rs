@@ -242,7 +242,7 @@ impl Daemon {
                 Trouble::SinkBack(sink)
             }
             Told::Throttled { sink } => Trouble::SinkThrottled(sink),
-            Told::Unreachable { sink, .. } => Trouble::SinkUnreachable(sink),
+            Told::Unreachable { sink, why, .. } => Trouble::SinkUnreachable(sink, why.to_owned()),
         };
         self.rooms.notices.tell(trouble).await;
     }
