@@ -340,7 +340,7 @@ async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
         let answer = if request.starts_with("POST /find ") {
             json!({"hits": [{"id": "7/../8", "who": "Alice"}]})
         } else {
-            json!({"count": 3})
+            json!({"count": 3, "a": true})
         };
         say(stream, "200 OK", "", answer.to_string()).await;
     })
@@ -350,11 +350,15 @@ async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
     config.url = Some(SecretRef::Text(Secret::new(format!("{base}/find"))));
     config.body = Some("{\"q\": {\"phone\": \"{national}\", \"or\": \"{digits}\"}}".into());
     config.results = Some("/hits".into());
-    config.fields = serde_json::from_value(json!({"name": "/who"})).unwrap();
+    config.fields = serde_json::from_value(json!({"name": "/who", "Id": "/id"})).unwrap();
     config.then =
-        serde_json::from_value(json!({"url": format!("{base}/t/{{/id}}"), "fields": {"Open": "/count"}})).unwrap();
+        serde_json::from_value(json!({"url": format!("{base}/t/{{/id}}"), "fields": {"Open": "/count", "A": "/a"}}))
+            .unwrap();
+    config.order = vec!["Open".into(), "Id".into()];
     let alice = people(find(&build(&config).unwrap(), LONG).await).remove(0);
-    assert_eq!((alice.name.as_deref(), alice.facts[0].value.as_str()), (Some("Alice"), "3"));
+    assert_eq!(alice.name.as_deref(), Some("Alice"));
+    let facts: Vec<_> = alice.facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
+    assert_eq!(facts, [("Open", "3"), ("Id", "7/../8"), ("A", "yes")]);
     let requests = server.requests();
     assert!(requests[0].contains("content-type: application/json\r\n"), "{requests:?}");
     assert!(requests[0].ends_with("{\"q\": {\"phone\": \"5145550199\", \"or\": \"15145550199\"}}"), "{requests:?}");
@@ -400,6 +404,7 @@ fn what_is_wrong_in_a_table_is_named_by_key_and_reason() {
     let headers =
         |it: &mut SourceConfig| drop(it.headers.insert("X".into(), SecretRef::Env("POPRELAY_NO_SUCH".into())));
     assert!(problem(headers).starts_with("headers.X: the environment variable"));
+    assert!(problem(|it| it.order = vec!["Nothing".into()]).starts_with("order: \"Nothing\" is none of the fields"));
     let elsewhere = |it: &mut SourceConfig| {
         it.then = serde_json::from_value(json!({"url": "https://other.example.com/{/id}", "fields": {}})).unwrap();
     };
