@@ -2,7 +2,7 @@
 
 use super::{
     builder::Builder,
-    column::{Column, columns},
+    column::{Column, columns, missing},
 };
 use csv::{ReaderBuilder, StringRecord};
 use std::collections::BTreeMap;
@@ -102,6 +102,7 @@ fn run(
 fn read_header(record: &StringRecord, mapped: &BTreeMap<String, String>, book: &mut Builder) -> Header {
     let names: Vec<String> = record.iter().map(|name| name.trim().chars().take(60).collect()).collect();
     let columns = columns(record.iter(), mapped);
+    book.tally.missing = missing(record.iter(), mapped);
     let has_phones = columns.contains(&Column::Phone);
     book.set_columns(columns);
     Header { names, has_phones }

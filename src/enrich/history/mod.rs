@@ -125,8 +125,7 @@ impl Shelf {
         let Some(number) = telling.call.caller.number.known() else { return };
         let person = match &telling.moment {
             Moment::Answered { by, .. } => Some(by),
-            Moment::Ended { .. } => telling.call.people.last(),
-            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } => None,
+            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } | Moment::Ended { .. } => None,
         };
         let seen = Seen {
             call: key(&telling.call),
