@@ -365,6 +365,54 @@ async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
     assert!(requests[1].starts_with("GET /t/7%2F%2E%2E%2F8 "), "{requests:?}");
 }
 
+/// What the journal gets, as text.
+#[derive(Clone, Default)]
+struct Journal(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Journal {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn trouble_is_said_once_a_change_and_says_nothing_secret() {
+    let journal = Journal::default();
+    let writer = journal.clone();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(lines.with_max_level(tracing::Level::TRACE).finish());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |stream, _| {
+        let status = match asked.fetch_add(1, Ordering::SeqCst) {
+            0 | 1 => "401 Unauthorized",
+            2 => "400 Bad Request",
+            _ => "200 OK",
+        };
+        say(stream, status, "", json!({"results": []}).to_string())
+    })
+    .await;
+    let http = build(&config(server.port)).unwrap();
+    for _ in 0..6 {
+        find(&http, LONG).await;
+        http.forget(&caller());
+    }
+    let said = String::from_utf8(journal.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = said.lines().filter(|line| line.contains("enrich")).collect();
+    let [refused, odd, well] = ours.as_slice() else { panic!("{ours:#?}") };
+    assert!(refused.contains("WARN") && refused.contains("source fails") && refused.contains("401"), "{refused}");
+    assert!(odd.contains("WARN") && odd.contains("400"), "{odd}");
+    assert!(well.contains("INFO") && well.contains("source answers again"), "{well}");
+    assert!(
+        ours.iter().all(|line| !line.contains("hush") && !line.contains("5145550199") && !line.contains("phone=")),
+        "{ours:?}"
+    );
+}
+
 #[test]
 fn what_is_wrong_in_a_table_is_named_by_key_and_reason() {
     let problem = |change: fn(&mut SourceConfig)| {
