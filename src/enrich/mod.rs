@@ -229,9 +229,8 @@ impl Enricher {
                 match looked {
                     Ok(Some(Ok(tally))) => {
                         tell(&source.name, &tally);
-                        if tally.bad > 0 {
-                            let error = tally.complaint();
-                            tracing::warn!(source = source.name, error, "contacts have rows that are left out");
+                        if let Some(error) = tally.complaint() {
+                            tracing::warn!(source = source.name, error, "contacts are not all taken");
                         }
                     }
                     Ok(Some(Err(error))) => {
@@ -267,7 +266,7 @@ fn first_load(contacts: &Contacts, name: &str) -> Option<String> {
     match contacts.load() {
         Ok(tally) => {
             tell(name, &tally);
-            (tally.bad > 0).then(|| format!("{}: {}", contacts.path().display(), tally.complaint()))
+            tally.complaint().map(|complaint| format!("{}: {complaint}", contacts.path().display()))
         }
         Err(error) => Some(format!("{}: {error}; the source is off until it can be read", contacts.path().display())),
     }
