@@ -43,7 +43,7 @@ pub(super) struct Facts {
     created: Option<Timestamp>,
     first: (Order, Timestamp),
     /// When the newest snapshot was taken.
-    pub(super) last: (Order, Timestamp),
+    pub(super) last: Timestamp,
     pub(super) place: Option<(Order, Place)>,
     pub(super) answer: Option<Answer>,
     /// A phone rang.
@@ -70,7 +70,7 @@ impl Facts {
             people: None,
             created: None,
             first: (order, at),
-            last: (order, at),
+            last: at,
             place: None,
             answer: None,
             rang: false,
@@ -86,7 +86,7 @@ impl Facts {
         let participants = &event.state.participants;
         let at = sane(event.state.at, clock).unwrap_or(clock);
         self.first = self.first.min((order, at));
-        self.last = self.last.max((order, at));
+        self.last = self.last.max(at);
         self.created = self.created.or_else(|| sane(event.created, clock));
         better(&mut self.caller, order, caller(participants));
         better(&mut self.ours, order, ours(participants));
@@ -147,12 +147,39 @@ impl Facts {
         self.people.is_some() || !self.queues.is_empty()
     }
 
-    /// Whether `event` may be of the same caller: a conversation that says nothing of a caller is not of another one.
-    pub(super) fn is_same_caller(&self, event: &CallEvent) -> bool {
-        match (caller(&event.state.participants), &self.caller) {
-            (Some((_, theirs)), Some((_, _, ours))) => theirs.number == ours.number,
+    /// Who calls, if somebody said so.
+    pub(super) fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref().map(|(_, _, caller)| caller)
+    }
+
+    /// Whether `theirs` may be the same caller: who says nothing of a caller does not speak of another one.
+    pub(super) fn is_same_caller(&self, theirs: Option<&Caller>) -> bool {
+        match (theirs, self.caller()) {
+            (Some(theirs), Some(ours)) => theirs.number == ours.number,
             _ => true,
         }
+    }
+
+    /// Adds what is known of another call that turned out to be this one; its conversations now begin at `place`.
+    pub(super) fn join(&mut self, other: Self, place: usize) {
+        let shift = |order: Order| Order { leg: order.leg.saturating_add(place), ..order };
+        let theirs = other.caller.as_ref().map(|(sure, _, caller)| (*sure, caller));
+        better(&mut self.caller, shift(Order::default()), theirs);
+        let theirs = other.ours.as_ref().map(|(sure, _, ours)| (*sure, ours));
+        better(&mut self.ours, shift(Order::default()), theirs);
+        for (order, queue) in &other.queues {
+            self.pass(shift(*order), queue);
+        }
+        self.people = other.people.map(|(order, people)| (shift(order), people)).or(self.people.take());
+        self.created = self.created.into_iter().chain(other.created).min();
+        self.first.1 = self.first.1.min(other.first.1);
+        self.last = self.last.max(other.last);
+        self.place = other.place.map(|(order, place)| (shift(order), place)).or(self.place);
+        let theirs = other.answer.map(|answer| Answer { order: shift(answer.order), ..answer });
+        self.answer = self.answer.take().into_iter().chain(theirs).min_by_key(|answer| answer.at);
+        self.rang |= other.rang;
+        self.leaving |= other.leaving;
+        self.report = self.report.max(other.report);
     }
 
     /// How the call was missed, if it was.

@@ -8,7 +8,7 @@
 //!
 //! # How it is cut
 //! - `sequence` knows which snapshots of one conversation were heard, and where the holes are; `leg` is that
-//!   conversation.
+//!   conversation, `legs` all the conversations of a call.
 //! - `snapshot` reads one snapshot by itself; `facts` folds snapshots into what is known. The fold does not depend on their order: each fact keeps the place in
 //!   the sequence it came from, so a late snapshot adds what was unknown and never takes a newer fact back.
 //! - `outcome` says how a call ended, from the facts and a report.
@@ -30,6 +30,7 @@
 
 mod facts;
 mod leg;
+mod legs;
 mod outcome;
 mod progress;
 mod reported;

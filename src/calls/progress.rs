@@ -4,9 +4,10 @@
 use super::{
     Effect, Limits,
     facts::Facts,
-    leg::{Heard, Leg},
+    leg::Heard,
+    legs::Legs,
     outcome,
-    snapshot::Place,
+    snapshot::{Place, caller},
 };
 use crate::model::{
     call::{Call, CallEvent, Caller, Moment, Phase, Report, Telling},
@@ -16,17 +17,12 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// Conversations that one call may be made of, and linked ones it remembers.
-const LEGS: usize = 8;
-const LINKED: usize = 16;
-
 /// One call under way.
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
     call: Call,
     facts: Facts,
-    legs: Vec<Leg>,
-    linked: Vec<ConversationSpaceId>,
+    legs: Legs,
     first_heard: Instant,
     last_heard: Instant,
     /// How much silence until the report is asked for.
@@ -56,8 +52,7 @@ impl Progress {
                 late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
             },
             facts,
-            legs: Vec::new(),
-            linked: Vec::new(),
+            legs: Legs::default(),
             first_heard: now.tick,
             last_heard: now.tick,
             patience: limits.silence,
@@ -73,18 +68,31 @@ impl Progress {
     }
 
     /// Its conversations.
-    pub(super) fn legs(&self) -> impl Iterator<Item = &ConversationSpaceId> {
-        self.legs.iter().map(|leg| &leg.id)
-    }
-
-    /// The conversations it says belong to it.
-    pub(super) fn linked(&self) -> impl Iterator<Item = &ConversationSpaceId> {
-        self.linked.iter()
+    pub(super) fn legs(&self) -> &Legs {
+        &self.legs
     }
 
     /// Whether the conversation of `event`, which is linked to this call, is part of it.
     pub(super) fn takes(&self, event: &CallEvent) -> bool {
-        self.legs.len() < LEGS && self.facts.is_same_caller(event)
+        self.legs.has_room(1) && self.facts.is_same_caller(caller(&event.state.participants).map(|(_, caller)| caller))
+    }
+
+    /// Whether `other`, which is linked to this call, is the same call.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.legs.has_room(other.legs.len()) && self.facts.is_same_caller(other.facts.caller())
+    }
+
+    /// The two as one, under the id of the one that rang, or else of this one.
+    pub(super) fn join(mut self, other: Self) -> Self {
+        if self.rung.is_none() && other.rung.is_some() {
+            return other.join(self);
+        }
+        let place = self.legs.join(other.legs);
+        self.facts.join(other.facts, place);
+        self.answered |= other.answered;
+        self.first_heard = self.first_heard.min(other.first_heard);
+        self.last_heard = self.last_heard.max(other.last_heard);
+        self
     }
 
     /// Whether a person is known to have taken it.
@@ -97,60 +105,32 @@ impl Progress {
         &self.call
     }
 
-    fn leg(&mut self, id: &ConversationSpaceId) -> usize {
-        self.legs.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
-            self.legs.push(Leg::new(id.clone()));
-            self.legs.len().saturating_sub(1)
-        })
-    }
-
     /// Folds a snapshot. Answers whether it said anything new; what follows from it is [`Self::speak`]'s.
     pub(super) fn hear(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        let at = self.leg(&event.call);
-        let Some(leg) = self.legs.get_mut(at) else { return false };
-        let hole = match leg.hear(&event.state) {
-            Heard::Known => return false,
-            Heard::Late => None,
-            Heard::Newest { hole } => hole,
-        };
-        if let Some((from, to)) = hole.filter(|_| leg.may_ask(limits.asks)) {
+        let (at, heard, hole) = self.legs.hear(event, limits.asks);
+        if heard == Heard::Known {
+            return false;
+        }
+        if let Some((from, to)) = hole {
             out.push(Effect::AskStates {
                 connection: self.call.connection.clone(),
                 account: self.call.account.clone(),
-                call: leg.id.clone(),
+                call: event.call.clone(),
                 from: from.max(to.saturating_sub(limits.ask_states.saturating_sub(1))),
                 to,
             });
         }
         self.last_heard = now.tick;
         self.patience = limits.silence;
-        for linked in &event.linked {
-            if self.linked.len() < LINKED && *linked != self.call.id && !self.linked.contains(linked) {
-                self.linked.push(linked.clone());
-            }
-        }
         self.facts.fold(at, event, now.clock);
         true
     }
 
     /// Takes the report of one of its conversations, which is then over.
     pub(super) fn report(&mut self, report: &Report, now: Now) {
-        let at = self.leg(&report.call);
-        if let Some(leg) = self.legs.get_mut(at) {
-            leg.report();
-        }
+        self.legs.report(&report.call);
         self.facts.report = self.facts.report.max(Some(outcome::read(report)));
-        self.facts.last.1 = outcome::ended(report, now.clock);
-    }
-
-    /// Whether nothing that could show an answer is missing: every snapshot of every conversation was heard, or its report.
-    fn is_sure(&self) -> bool {
-        let is_leg = |id: &ConversationSpaceId| self.legs.iter().any(|leg| leg.id == *id);
-        self.legs.iter().all(Leg::is_reported) || self.legs.iter().all(Leg::is_sure) && self.linked.iter().all(is_leg)
-    }
-
-    fn is_over(&self) -> bool {
-        self.legs.iter().all(Leg::is_over)
+        self.facts.last = outcome::ended(report, now.clock);
     }
 
     fn ring_due(&self, limits: &Limits) -> Instant {
@@ -160,9 +140,9 @@ impl Progress {
 
     /// Tells what is known now and was not told. Answers whether that was the last of the call.
     pub(super) fn speak(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        let at = self.facts.last.1;
+        let at = self.facts.last;
         self.facts.write(&mut self.call);
-        if self.is_over() {
+        if self.legs.are_over() {
             return self.conclude(at, now, limits, out);
         }
         self.held = None;
@@ -188,7 +168,7 @@ impl Progress {
 
     /// Tells how it ended, unless that is held back for a snapshot or a report that may still come.
     fn conclude(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        if self.facts.answer.is_none() && !self.is_sure() {
+        if self.facts.answer.is_none() && !self.legs.are_sure() {
             let until = match self.held {
                 Some(until) => until,
                 None => {
@@ -200,10 +180,9 @@ impl Progress {
                 return false;
             }
         }
-        let exact = self.facts.answer.as_ref().is_some_and(|answer| {
-            self.legs.get(answer.order.leg).is_some_and(|leg| leg.follows(answer.order.sequence))
-        });
-        let moment = outcome::last_moment(&self.facts, at, self.is_sure(), exact);
+        let answer = self.facts.answer.as_ref().map(|answer| answer.order);
+        let exact = answer.is_some_and(|order| self.legs.follows(order.leg, order.sequence));
+        let moment = outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact);
         out.push(self.tell(moment, at));
         true
     }
@@ -214,10 +193,10 @@ impl Progress {
 
     /// Asks for the reports of the conversations that have none.
     pub(super) fn ask_report(&self, out: &mut Vec<Effect>) {
-        out.extend(self.legs.iter().filter(|leg| !leg.is_reported()).map(|leg| Effect::AskReport {
+        out.extend(self.legs.unreported().map(|leg| Effect::AskReport {
             connection: self.call.connection.clone(),
             account: self.call.account.clone(),
-            call: leg.id.clone(),
+            call: leg.clone(),
         }));
     }
 

@@ -1,7 +1,7 @@
 //! A call that was never heard of, as its report alone tells it: for the time after a blind window.
 
 use super::{
-    outcome::{Verdict, ended, read},
+    outcome::{Verdict, read},
     snapshot::Place,
 };
 use crate::model::{
@@ -21,7 +21,8 @@ pub fn reported(report: &Report, clock: Timestamp) -> Option<Telling> {
     if !outside {
         return None;
     }
-    let at = ended(report, clock);
+    // As it stands: a blind window may be days long, which a live snapshot's time may not.
+    let at = report.ended.unwrap_or(clock);
     let started = report.created.unwrap_or(at);
     let missed = |why| Moment::Missed { after: elapsed(started, at), why };
     let moment = match read(report) {

@@ -93,6 +93,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn every_number_is_new_once_unless_too_many_holes_were_torn(numbers in prop::collection::vec(1_u64..40, 0..80)) {
             let mut heard = Sequence::default();

@@ -61,7 +61,9 @@ impl Tracker {
             Some(call) => call,
             None => Progress::new(&event, now, &self.limits),
         };
-        let over = call.hear(&event, now, &self.limits, &mut out) && call.speak(now, &self.limits, &mut out);
+        let is_news = call.hear(&event, now, &self.limits, &mut out);
+        call = self.join(call, &event);
+        let over = is_news && call.speak(now, &self.limits, &mut out);
         self.put(call, over, now, &mut out);
         out
     }
@@ -132,7 +134,7 @@ impl Tracker {
         let mut out = Vec::new();
         for call in self.open.values() {
             let theirs = call.call().connection == *connection && call.call().account == *account;
-            if theirs && !call.legs().any(|leg| active.contains(leg)) {
+            if theirs && !call.legs().ids().any(|leg| active.contains(leg)) {
                 call.ask_report(&mut out);
             }
         }
@@ -147,12 +149,28 @@ impl Tracker {
         let known = |id: &ConversationSpaceId| self.open.get(self.roots.get(id).unwrap_or(id));
         let announced = known(&event.call);
         if let Some(call) = announced
-            && call.legs().any(|leg| *leg == event.call)
+            && call.legs().ids().any(|leg| *leg == event.call)
         {
             return Some(call.id().clone());
         }
         let mut candidates = announced.into_iter().chain(event.linked.iter().filter_map(known));
         candidates.find(|call| call.takes(event)).map(|call| call.id().clone())
+    }
+
+    /// The call with all others that `event` says are the same: two conversations may both be known before a link is.
+    fn join(&mut self, mut call: Progress, event: &CallEvent) -> Progress {
+        for linked in &event.linked {
+            let id = self.roots.get(linked).unwrap_or(linked).clone();
+            if id != *call.id()
+                && self.open.get(&id).is_some_and(|other| call.is_same(other))
+                && let Some(other) = self.take(&id)
+            {
+                self.unlink(&other);
+                self.unlink(&call);
+                call = call.join(other);
+            }
+        }
+        call
     }
 
     fn take(&mut self, id: &ConversationSpaceId) -> Option<Progress> {
@@ -164,12 +182,12 @@ impl Tracker {
     fn put(&mut self, call: Progress, over: bool, now: Now, out: &mut Vec<Effect>) {
         if over {
             self.unlink(&call);
-            for leg in call.legs() {
+            for leg in call.legs().ids() {
                 self.bury(leg.clone(), call.was_answered(), now.tick);
             }
             return;
         }
-        for id in call.legs().chain(call.linked()).filter(|id| *id != call.id()) {
+        for id in call.legs().ids().chain(call.legs().announced()).filter(|id| *id != call.id()) {
             self.roots.entry(id.clone()).or_insert_with(|| call.id().clone());
         }
         self.due.insert((call.due(&self.limits), call.id().clone()));
@@ -192,7 +210,7 @@ impl Tracker {
     }
 
     fn unlink(&mut self, call: &Progress) {
-        for id in call.legs().chain(call.linked()) {
+        for id in call.legs().ids().chain(call.legs().announced()) {
             if self.roots.get(id) == Some(call.id()) {
                 self.roots.remove(id);
             }
@@ -212,6 +230,29 @@ impl Tracker {
             if let Some((_, id)) = self.farewells.pop_front() {
                 self.ended.remove(&id);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+#[derive(Debug)]
+pub(super) struct Sizes {
+    pub(super) open: usize,
+    pub(super) roots: usize,
+    pub(super) due: usize,
+    pub(super) ended: usize,
+    pub(super) farewells: usize,
+}
+
+#[cfg(test)]
+impl Tracker {
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            open: self.open.len(),
+            roots: self.roots.len(),
+            due: self.due.len(),
+            ended: self.ended.len(),
+            farewells: self.farewells.len(),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     Style,
     sheet::{Detail, Item, Link, Sheet, dotted},
     spoken::{ago, count},
-    text::{clean, link, shown},
+    text::{self, clean, link, shown},
 };
 use crate::model::{
     call::MomentKind,
@@ -35,6 +35,8 @@ const TAGS: usize = 6;
 pub(super) struct Caller {
     /// Name and tier, or the number, or what is known in its place.
     pub(super) title: String,
+    /// The number alone, or the words in its place.
+    pub(super) number: String,
     /// Marked: missed or called minutes ago.
     pub(super) urgent: bool,
     /// Why it is urgent.
@@ -54,7 +56,8 @@ pub(super) struct Caller {
 pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
-    let network = shown(call.caller.name.as_deref(), NAME).map(|name| format!("network says “{name}”"));
+    let network = shown(call.caller.name.as_deref(), NAME).map(|name| format!("Network says “{name}”"));
+    let shown_number = number.clone();
     let mut caller = match &found.who {
         Match::One { contact } => one(contact, number, network),
         Match::Several { contacts } => several(contacts, number, network),
@@ -64,6 +67,7 @@ pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
         }
         Match::NotAsked => Caller { title: number, identity: network, ..Caller::default() },
     };
+    caller.number = shown_number;
     if let Some(history) = &found.history {
         caller.past(history, now);
     }
@@ -86,20 +90,13 @@ impl Caller {
     fn past(&mut self, history: &History, now: Timestamp) {
         self.urgent = history.urgent;
         self.alert = alert(history, now);
-        let mut past = vec![Detail {
-            label: "Last call".to_owned(),
-            value: history.last.as_ref().map_or_else(|| "none that we know of".to_owned(), |last| past_call(last, now)),
-        }];
-        if history.month > 0 {
-            let (week, month) = (history.week as usize, history.month as usize);
-            let calls = count(month, "call", "calls");
-            let value = if week > 0 {
-                format!("{calls} in 30 days, {week} in the last 7")
-            } else {
-                format!("{calls} in 30 days")
-            };
-            past.push(Detail { label: "Before".to_owned(), value });
-        }
+        let last = history.last.as_ref().map_or_else(|| "none that we know of".to_owned(), |last| past_call(last, now));
+        let (week, month) = (history.week as usize, history.month as usize);
+        let calls = (month > 0).then(|| match week {
+            0 => format!("{} in 30 days", count(month, "call", "calls")),
+            week => format!("{} in 7 days, {month} in 30", count(week, "call", "calls")),
+        });
+        let mut past = vec![Detail { label: "Last call".to_owned(), value: dotted([Some(last), calls]) }];
         past.append(&mut self.details);
         self.details = past;
     }
@@ -152,6 +149,9 @@ fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
         let nameless = Caller { title: dotted([Some(number), tier]), identity: network, ..Caller::default() };
         return known(nameless, contact);
     };
+    // Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
+    let turned = text::turns(&name) || company.as_deref().is_some_and(text::turns);
+    let number = if turned { format!("Tel. {number}") } else { number };
     let identity = dotted([company, Some(number.clone())]);
     let title = dotted([Some(name), tier]);
     known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact)
@@ -191,7 +191,7 @@ fn several(contacts: &[Contact], number: String, network: Option<String>) -> Cal
     if more > 0 {
         items.push(Item { text: format!("and {more} more"), link: None });
     }
-    let shared = format!("{} share this number:", count(contacts.len(), "contact", "contacts"));
+    let shared = format!("{} share this number", count(contacts.len(), "contact", "contacts"));
     let names: Vec<String> = contacts.iter().take(2).filter_map(|contact| shown(contact.name.as_deref(), 30)).collect();
     let maybe = (!names.is_empty()).then(|| format!("maybe {}", names.join(" or ")));
     Caller { title: number, identity: Some(dotted([network, Some(shared)])), beside: maybe, items, ..Caller::default() }
@@ -206,7 +206,7 @@ fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {
 
 /// Where it is known from: `found by number in CRM, Contacts`.
 fn why(contact: &Contact) -> Option<String> {
-    let all = std::iter::once(&contact.source).chain(contact.facts.iter().map(|fact| &fact.source));
+    let all = std::iter::once(&contact.source).chain(contact.facts.iter().take(FACTS).map(|fact| &fact.source));
     let mut seen = BTreeSet::new();
     let names: Vec<String> =
         all.map(|name| source(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
@@ -214,17 +214,18 @@ fn why(contact: &Contact) -> Option<String> {
 }
 
 fn silent(found: &Findings) -> Option<String> {
-    let names: Vec<String> = found.silent.iter().map(|name| source(name)).filter(|name| !name.is_empty()).collect();
+    let names: Vec<String> =
+        found.silent.iter().take(FACTS).map(|name| source(name)).filter(|name| !name.is_empty()).collect();
     (!names.is_empty()).then(|| format!("{} did not answer", clean(&names.join(", "), 120)))
 }
 
 fn not_found(found: &Findings) -> String {
-    silent(found).map_or_else(|| "not in our records".to_owned(), |silent| format!("not found, but {silent}"))
+    silent(found).map_or_else(|| "Not in our records".to_owned(), |silent| format!("Not found, but {silent}"))
 }
 
 /// A source's config name as a person writes it: `crm` is CRM, `zoho-desk` Zoho desk.
 fn source(name: &str) -> String {
-    let name = clean(&name.replace(['-', '_'], " "), 30);
+    let name = clean(name, 30).replace(['-', '_'], " ");
     if name.chars().count() <= 3 {
         return name.to_uppercase();
     }

@@ -11,6 +11,8 @@ mod sheet;
 mod slack;
 mod spoken;
 mod teams;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trigger;
 mod words;
@@ -69,7 +71,8 @@ pub fn draw(kind: SinkKind, cards: &[&Card], style: &Style, now: Timestamp, plai
     let mut taken = fitting(&form, cards, style, now);
     let used = taken.len().max(1);
     let body = if used == 1 {
-        (form.one)(&sheet(first, style, now))
+        let alone = taken.pop().map_or_else(|| sheet(first, style, now), |(_, sheet)| sheet);
+        (form.one)(&alone)
     } else {
         let title = recap::many(cards.get(..used).unwrap_or(cards), now);
         // Newest first; a notice, which has no time of its own, is of now.

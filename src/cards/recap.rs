@@ -3,28 +3,28 @@
 use super::{
     Style, caller,
     sheet::{Item, Sheet, Tone, dotted},
-    spoken::{count, hour, window},
+    spoken::{count, hour, lasting, window},
     text::{clean, shown},
     words,
 };
 use crate::model::{
-    call::{MomentKind, Telling},
+    call::{Moment, MomentKind, Telling},
     card::{Card, Notice, Recap},
     time::Timestamp,
 };
 
-/// Calls listed in a recap; the rest are counted.
-const LISTED: usize = 20;
+/// Calls listed in a recap; the rest are counted. As many as 20 KB of Teams hold at 150 units of three bytes each.
+const LISTED: usize = 30;
 
 /// What came and went in a blind window.
 pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
     let counts = tally(recap.calls.iter().map(|telling| words::state_name(telling, now)));
     let counts = if counts.is_empty() { "no calls".to_owned() } else { counts };
-    let window = window(recap.from, recap.to, now, &style.time_zone);
     let missed = recap.calls.iter().any(|telling| telling.moment.kind() == MomentKind::Missed);
-    let mut sheet =
-        Sheet::new(if missed { Tone::Bad } else { Tone::Past }, &format!("📋 While we were away {window}: {counts}"));
-    sheet.line("These calls came while the link to GoTo was down.".to_owned(), false);
+    let tone = if missed { Tone::Bad } else { Tone::Past };
+    let mut sheet = Sheet::new(tone, &format!("📋 While we were away: {counts}"));
+    let window = window(recap.from, recap.to, now, &style.time_zone);
+    sheet.line(format!("The link to GoTo was down {window}."), false);
     sheet.items =
         recap.calls.iter().take(LISTED).map(|telling| Item { text: entry(telling, style, now), link: None }).collect();
     let more = recap.calls.len().saturating_sub(LISTED);
@@ -36,14 +36,18 @@ pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
     sheet
 }
 
-/// `❌ 14:05 (514) 555-0199 · network says “MARTIN A” · to Main line`.
+/// `❌ 14:05 (514) 555-0199 · network says “MARTIN A” · waited 21 s · Main line`.
 fn entry(telling: &Telling, style: &Style, now: Timestamp) -> String {
     let call = &telling.call;
     let number = caller::number(&call.caller.number, call.region, style.mask);
     let network = shown(call.caller.name.as_deref(), 40).map(|name| format!("network says “{name}”"));
     let when = hour(call.started, now, &style.time_zone);
     let head = format!("{} {when} {number}", words::emoji(&telling.moment));
-    clean(&dotted([Some(head), network, words::via(call, style)]), 150)
+    let waited = match telling.moment {
+        Moment::Missed { after, .. } => Some(format!("waited {}", lasting(after))),
+        _ => None,
+    };
+    clean(&dotted([Some(head), network, waited, words::line_name(call, style)]), 150)
 }
 
 /// The daemon's own trouble.

@@ -102,7 +102,7 @@ fn text(inlines: Vec<Value>) -> Value {
 }
 
 fn tight(inlines: Vec<Value>) -> Value {
-    json!({ "type": "RichTextBlock", "spacing": "Small", "inlines": inlines })
+    json!({ "type": "RichTextBlock", "spacing": "None", "inlines": inlines })
 }
 
 fn run(text: &str) -> Value {

@@ -3,7 +3,8 @@
 
 use url::{Position, Url};
 
-/// Longest link that is kept, in bytes: Slack takes 3000 and browsers 2000; six must fit a Teams message.
+/// Longest link that is kept, in bytes as Slack counts them (`&` is five): Slack takes 3000 in all and browsers 2000; six
+/// must fit a message.
 const LONGEST_LINK: usize = 1000;
 /// Combining marks that may follow one letter: scripts need up to three, a tower of them covers the lines around it.
 const MARKS: u8 = 4;
@@ -11,6 +12,7 @@ const MARKS: u8 = 4;
 /// `raw` as one line of visible text, at most `most` UTF-16 units with the ellipsis (units bound code points too, so the
 /// limit holds whichever a chat counts). Controls, bidi overrides and invisible characters go, blanks become one space.
 /// The joiners U+200C and U+200D stay between visible characters: Persian, Indic scripts and emoji are written with them.
+/// An address is pulled apart behind its `://`: neither chat says where it makes links of text by itself.
 pub(super) fn clean(raw: &str, most: usize) -> String {
     cut(&visible(raw, most), most)
 }
@@ -39,7 +41,7 @@ fn visible(raw: &str, most: usize) -> String {
             continue;
         }
         if !out.is_empty() {
-            out.extend(if blank { Some(' ') } else { joiner });
+            out.extend(if blank || out.ends_with("://") { Some(' ') } else { joiner });
         }
         (blank, joiner) = (false, None);
         out.push(c);
@@ -82,6 +84,14 @@ const fn is_mark(c: char) -> bool {
         | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
 }
 
+/// Whether `text` is written from right to left somewhere: it would turn a number that stands beside it.
+pub(super) fn turns(text: &str) -> bool {
+    text.contains(|c| {
+        matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}'
+            | '\u{10800}'..='\u{10FFF}' | '\u{1E800}'..='\u{1EFFF}')
+    })
+}
+
 /// Characters without a shape of their own: they hide text, turn its direction, or pass for an empty name.
 const fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -93,22 +103,20 @@ const fn is_invisible(c: char) -> bool {
 
 /// For Slack's mrkdwn: exactly these three are escaped, and every mention and link of theirs begins with the second.
 pub(super) fn slack(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            c => out.push(c),
-        }
-    }
-    out
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// `text` with look-alikes of the brackets that begin and end a mention: for places that read no markup, where it is not
+/// written whether `&lt;` is undone, and for a Slack workflow, of which nothing is written.
+pub(super) fn unbracketed(text: &str) -> String {
+    text.replace('<', "‹").replace('>', "›")
 }
 
 /// Whether mrkdwn would format `text` instead of showing it: it has no escape for these, so such text goes where no
-/// markup is read. Two colons may be an emoji by name, `>` at a line's start is a quote even when escaped.
+/// markup is read. Two colons may be an emoji by name, `>` at a line's start is a quote even when escaped, and signs that
+/// must be escaped make a text longer than its limit when they are many.
 pub(super) fn formats_in_slack(text: &str) -> bool {
-    text.contains(['*', '_', '~', '`', '>']) || text.matches(':').count() > 1
+    text.contains(['*', '_', '~', '`', '>']) || text.matches(':').count() > 1 || text.matches(['&', '<']).count() > 4
 }
 
 /// For a Teams text that reads Markdown: what would format is escaped, what is evaluated there (`{{DATE(…)}}`) broken.
@@ -130,15 +138,13 @@ pub(super) fn unevaluated(text: &str) -> String {
     text.replace("{{", "{ { ").replace("{{", "{ { ")
 }
 
-/// `text` in which no client finds a link to make: addresses are pulled apart. For the plain forms, where neither chat
-/// can be told to leave text alone.
+/// `text` in which no client finds a host's name to make a link of. For the plain forms, where neither chat can be told to
+/// leave text alone.
 pub(super) fn unlinked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut before, mut last) = (' ', ' ');
     for c in text.chars() {
-        let host = last == '.' && before.is_alphanumeric() && c.is_alphabetic();
-        let scheme = before == '/' && last == '/';
-        if (host || scheme) && !c.is_whitespace() {
+        if last == '.' && before.is_alphanumeric() && c.is_alphabetic() {
             out.push(' ');
         }
         out.push(c);
@@ -163,7 +169,7 @@ pub(super) fn link(raw: &str) -> Option<String> {
         return None;
     }
     let out = format!("{}{}", &url[..Position::BeforePath], encoded(&url[Position::BeforePath..]));
-    (out.len() <= LONGEST_LINK).then_some(out)
+    (slack(&out).len() <= LONGEST_LINK).then_some(out)
 }
 
 /// Path, query and fragment with what the library leaves and RFC 3986 forbids encoded: signs, a second `#`, a bare `%`.
@@ -237,7 +243,8 @@ mod tests {
 
     #[test]
     fn an_address_in_plain_text_is_pulled_apart() {
-        assert_eq!(unlinked("see https://evil.com/a.b or evil.com"), "see https:// evil. com/a. b or evil. com");
+        assert_eq!(clean("see https://evil.com, ftp:// a", 50), "see https:// evil.com, ftp:// a");
+        assert_eq!(unlinked("https:// evil.com/a.b or evil.com"), "https:// evil. com/a. b or evil. com");
         assert_eq!(unlinked("waited 3.5 s, J. Smith"), "waited 3.5 s, J. Smith");
     }
 
@@ -251,6 +258,7 @@ mod tests {
             assert_eq!(link(bad), None, "{bad}");
         }
         assert_eq!(link(&format!("https://x.com/{}", "a".repeat(2000))), None);
+        assert_eq!(link(&format!("https://x.com/?{}", "&".repeat(300))), None);
     }
 
     proptest! {
@@ -260,14 +268,14 @@ mod tests {
             prop_assert!(units(&text) <= most);
             prop_assert!(!text.chars().any(|c| c.is_control() || is_invisible(c)));
             let begins_well = !text.starts_with([' ', '\u{200D}', '\u{200C}']);
-            prop_assert!(begins_well && !text.contains("  "));
+            prop_assert!(begins_well && !text.contains("  ") && !text.contains("://a"));
             prop_assert_eq!(clean(&text, most), text);
         }
 
         #[test]
         fn whatever_comes_is_inert(raw in "[<>&|*_\\[\\](){}!@#a-z0-9. -]{0,60}") {
             let text = clean(&raw, 100);
-            prop_assert!(!slack(&text).contains(['<', '>']));
+            prop_assert!(!slack(&text).contains(['<', '>']) && !unbracketed(&text).contains(['<', '>']));
             prop_assert!(!teams(&text).contains("{{"));
             let broken = teams(&text).replace("\\[", "");
             prop_assert!(!broken.contains('['));

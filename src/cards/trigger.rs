@@ -17,7 +17,7 @@
 use super::{
     Form,
     sheet::Sheet,
-    text::{units, unlinked},
+    text::{unbracketed, units, unlinked},
 };
 use serde_json::{Value, json};
 
@@ -55,8 +55,6 @@ fn cost(sheet: &Sheet) -> (usize, usize) {
     (1, units(&row(sheet)).saturating_add(1))
 }
 
-/// Whether a workflow reads `<!channel>` inside a variable is not written anywhere, nor whether it undoes `&lt;`: look-alike
-/// brackets mean nothing in either case and can be read.
 fn inert(text: &str) -> String {
-    unlinked(text).replace('<', "‹").replace('>', "›")
+    unbracketed(&unlinked(text))
 }

@@ -6,7 +6,7 @@ use super::{
     caller::{self, Caller},
     sheet::{Parts, Sheet, Tone, dotted},
     spoken::{ago, clock, lasting},
-    text::shown,
+    text::{shown, turns},
 };
 use crate::model::{
     call::{Call, MissedWhy, Moment, Person, Queue, Telling},
@@ -24,24 +24,24 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
     let Telling { call, moment, at } = &card.telling;
     let caller = caller::of(card, style, now);
     let late = elapsed(*at, now) > FRESH;
-    let state = state(call, moment, late);
-    let via = via(call, style);
+    let began = clock(call.started, now, &style.time_zone);
     let parts = Parts {
         caller: caller.title.clone(),
-        number: caller::number(&call.caller.number, call.region, style.mask),
+        number: caller.number.clone(),
         called: ours(call, style).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: people(&call.people).unwrap_or_default(),
-        state: state.clone(),
+        state: state(call, moment, late),
     };
 
     let mut sheet = Sheet::new(tone(moment, late), &title(moment, *at, late.then_some(now), &caller));
     sheet.line(caller.alert.clone(), true);
     sheet.line(caller.identity.clone(), false);
-    sheet.line(state.clone(), true);
-    sheet.line(via.clone(), false);
-    sheet.brief = dotted([caller.beside.clone(), Some(state), via, Some(clock(call.started, now, &style.time_zone))]);
-    sheet.small.push(format!("called {}", clock(call.started, now, &style.time_zone)));
+    sheet.line(parts.state.clone(), true);
+    sheet.line(via(&parts), false);
+    sheet.brief =
+        dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);
+    sheet.small.push(format!("Called {began}"));
     if late && !matches!(moment, Moment::Ringing) {
         sheet.small.push(format!("posted late, this was {}", ago(*at, now)));
     }
@@ -141,20 +141,28 @@ fn missed(why: MissedWhy, waited: &str) -> String {
     }
 }
 
-/// Which of our numbers and queues: `to Main line (514) 555-0100 · queue Support`.
-pub(super) fn via(call: &Call, style: &Style) -> Option<String> {
-    let ours = ours(call, style).map(|ours| format!("to {ours}"));
-    let via = dotted([ours, queues(call).map(|queues| format!("queue {queues}"))]);
+/// Which of our numbers and queues: `To Main line (514) 555-0100 · queue Support`.
+fn via(parts: &Parts) -> String {
+    let ours = (!parts.called.is_empty()).then(|| format!("To {}", parts.called));
+    dotted([ours, (!parts.queue.is_empty()).then(|| format!("queue {}", parts.queue))])
+}
+
+/// The same in few words: `Main line · Support`.
+pub(super) fn line_name(call: &Call, style: &Style) -> Option<String> {
+    let label = call.ours.as_ref().and_then(|ours| shown(ours.label.as_deref(), NAME));
+    let via = dotted([label.or_else(|| ours(call, style)), queues(call)]);
     (!via.is_empty()).then_some(via)
 }
 
 /// `Main line (514) 555-0100`.
 fn ours(call: &Call, style: &Style) -> Option<String> {
     let ours = call.ours.as_ref()?;
-    let number = ours.number.shown(call.region, style.mask);
-    let parts: Vec<String> =
-        [shown(ours.label.as_deref(), NAME), shown(number.as_deref(), NAME)].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+    let number = shown(ours.number.shown(call.region, style.mask).as_deref(), NAME);
+    match (shown(ours.label.as_deref(), NAME), number) {
+        (Some(label), Some(number)) if turns(&label) => Some(format!("{label} · tel. {number}")),
+        (Some(label), Some(number)) => Some(format!("{label} {number}")),
+        (label, number) => label.or(number),
+    }
 }
 
 /// `Sales → Support`: the last of them, in order.

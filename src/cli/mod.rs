@@ -1,11 +1,117 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
+pub mod check;
 pub mod demo;
+pub mod login;
+pub mod lookup;
 pub mod outbox;
+pub mod run;
 pub mod simulate;
 pub mod verdicts;
 
-use std::{error::Error, fmt, process::ExitCode};
+use crate::daemon::{config, journal};
+use clap::{Parser, Subcommand};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Relays GoTo Connect calls as caller cards to Slack and Teams while the phone still rings.
+#[derive(Debug, Parser)]
+#[command(name = "poprelay", version, max_term_width = 100)]
+struct Line {
+    /// The config file [default: $CONFIGURATION_DIRECTORY/config.toml, else /etc/poprelay/config.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// What the journal says: error, warn, info, debug
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Relay calls until stopped: what the systemd unit runs
+    Run,
+    /// Log in to GoTo once; the daemon stays logged in by itself
+    Login(login::LoginArgs),
+    /// Check the config and say what it will do
+    Check(check::CheckArgs),
+    /// See it work: the real daemon between an embedded GoTo and an embedded chat
+    Demo(demo::DemoArgs),
+    /// Serve a GoTo and a chat to play with
+    Simulate(simulate::SimulateArgs),
+    /// Ask every source who a number is
+    Lookup(lookup::LookupArgs),
+    /// See and mend what waits and what was given up
+    Outbox(outbox::OutboxArgs),
+    /// Print what each answer of a chat means
+    Verdicts {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Parses the command line, carries it out, and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(told) => {
+            // Help and version are no errors; what is wrong with the words is: 64, not clap's 2.
+            let code = if told.use_stderr() { 64 } else { 0 };
+            drop(told.print());
+            return ExitCode::from(code);
+        }
+    };
+    match line.carry_out() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where stderr is gone, nobody can be told.
+            drop(writeln!(io::stderr(), "poprelay: {failure}"));
+            failure.into()
+        }
+    }
+}
+
+impl Line {
+    fn carry_out(self) -> Outcome {
+        let path = self.config.unwrap_or_else(config::default_path);
+        let config = || config::load(&path).map_err(Failure::config);
+        match self.command {
+            Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
+            Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
+            Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Run => {
+                journal::open(&self.log).map_err(Failure::usage)?;
+                runtime()?.block_on(run::run(config()?))
+            }
+            Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
+            Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
+            Command::Demo(args) => {
+                // The demo's face is its cards; the journal stays quiet unless it is asked for.
+                journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;
+                let start = |wiring: demo::DemoWiring| run::beside(wiring.config_path, wiring.stop);
+                runtime()?.block_on(demo::run(args, &mut io::stdout(), start))
+            }
+            Command::Simulate(args) => {
+                journal::open(&self.log).map_err(Failure::usage)?;
+                runtime()?.block_on(simulate::run(args, &mut io::stdout()))
+            }
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    // Two threads: the relay's work is waiting, and a third core would find nothing to do.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|error| Failure::new(70, error))
+}
 
 /// What a command ends with.
 pub type Outcome = Result<(), Failure>;

@@ -9,10 +9,7 @@ use crate::{
         time::{Timestamp, elapsed},
     },
 };
-use std::{
-    collections::HashSet,
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 /// Reports come some time after their call's end; this much later they still belong to the window. 10 min.
 const LATE: Duration = Duration::from_secs(600);
@@ -21,6 +18,9 @@ const LATE: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub struct Away {
     windows: Vec<(Timestamp, Timestamp)>,
+    /// Calls of an earlier run whose ring was told and whose end was not.
+    unended: HashSet<ConversationSpaceId>,
+    /// Calls whose end was told, here or in an earlier run.
     told: HashSet<ConversationSpaceId>,
 }
 
@@ -34,10 +34,17 @@ pub struct CaughtUp {
 }
 
 impl Away {
+    /// What an earlier run left.
+    #[must_use]
+    pub fn after(unended: HashSet<ConversationSpaceId>, told: HashSet<ConversationSpaceId>) -> Self {
+        Self { windows: Vec::new(), unended, told }
+    }
+
     /// A window is closed.
     pub fn back(&mut self, from: Timestamp, to: Timestamp) {
+        let before = self.windows.len();
         self.windows.retain(|(_, end)| elapsed(*end, to) < LATE);
-        if self.windows.is_empty() {
+        if self.windows.len() < before && self.windows.is_empty() {
             self.told.clear();
         }
         self.windows.push((from, to));
@@ -50,17 +57,11 @@ impl Away {
         self.windows.iter().any(|(from, to)| (*from..=*to).contains(&ended))
     }
 
-    /// Sorts reports of calls that the tracker does not know. `unended`: calls of an earlier run whose ring was told and
-    /// whose end was not; those told here leave it. A call is told once, however often it is reported.
-    pub fn catch_up(
-        &mut self,
-        reports: Vec<Report>,
-        unended: &mut HashSet<ConversationSpaceId>,
-        clock: Timestamp,
-    ) -> CaughtUp {
+    /// Sorts reports of calls that the tracker does not know. A call is told once, however often it is reported.
+    pub fn catch_up(&mut self, reports: Vec<Report>, clock: Timestamp) -> CaughtUp {
         let mut out = CaughtUp::default();
         for report in reports {
-            let rang = unended.remove(&report.call);
+            let rang = self.unended.remove(&report.call);
             if !(rang || self.covers(&report)) || !self.told.insert(report.call.clone()) {
                 continue;
             }
@@ -112,20 +113,26 @@ mod tests {
 
     #[test]
     fn a_call_whose_ring_was_told_gets_its_own_card_and_the_rest_is_a_recap_in_order() {
-        let (mut away, mut unended) = (Away::default(), HashSet::from(["rang".try_into().unwrap()]));
+        let mut away =
+            Away::after(HashSet::from(["rang".try_into().unwrap()]), HashSet::from(["told".try_into().unwrap()]));
         away.back(at(0), at(100));
-        let reports = vec![report("second", 90), report("rang", 50), report("first", 30), report("before", -5)];
-        let out = away.catch_up(reports, &mut unended, at(101));
+        let reports = vec![
+            report("second", 90),
+            report("rang", 50),
+            report("first", 30),
+            report("before", -5),
+            report("told", 5),
+        ];
+        let out = away.catch_up(reports, at(101));
         assert_eq!((ids(&out.single), ids(&out.recap)), (vec!["rang"], vec!["first", "second"]));
-        assert!(unended.is_empty());
     }
 
     #[test]
     fn a_call_is_told_once_however_often_it_is_reported() {
-        let (mut away, mut unended) = (Away::default(), HashSet::new());
+        let mut away = Away::default();
         away.back(at(0), at(100));
-        assert_eq!(away.catch_up(vec![report("a", 50)], &mut unended, at(101)).recap.len(), 1);
-        assert_eq!(away.catch_up(vec![report("a", 50), report("a", 50)], &mut unended, at(105)), CaughtUp::default());
+        assert_eq!(away.catch_up(vec![report("a", 50)], at(101)).recap.len(), 1);
+        assert_eq!(away.catch_up(vec![report("a", 50), report("a", 50)], at(105)), CaughtUp::default());
     }
 
     #[test]

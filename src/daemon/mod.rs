@@ -1,6 +1,17 @@
-//! The daemon: the one room that knows all stages and joins them.
+//! The daemon: the one room that knows all stages and joins them. `supervisor` owns the tasks; `relay` is one login's way
+//! from what is heard to what the outbox keeps; `rooms` is what the relays share. What is decided here is small and plain:
+//! `line` (one call's order), `away` (what is told of a blind window), `notice` (what the operator hears), `status`.
 
+pub mod away;
 pub mod config;
 pub mod journal;
+pub mod line;
+pub mod network;
+pub mod notice;
+pub mod opening;
+pub mod relay;
+pub mod rooms;
+pub mod state;
 pub mod status;
+pub mod supervisor;
 pub mod systemd;

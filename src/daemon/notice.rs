@@ -75,11 +75,21 @@ impl Trouble {
                 format!("{name} was blind from {from:.0} to {to:.0}: calls that came and went then cannot be told"),
                 "Grant the scope cr.v1.read to the OAuth client and log in again, so that such calls are told afterwards.",
             ),
-            Self::SinkDisabled(sink, why) => red(format!("{sink} is switched off: {why}"), "Its cards wait. They go out when it answers again; it is tried every hour."),
-            Self::SinkUnreachable(sink) => red(format!("{sink} cannot be reached for 15 minutes"), "Its cards wait and are tried again."),
-            Self::SinkThrottled(sink) => red(format!("{sink} takes no messages for 15 minutes"), "Too many messages for one channel: raise its limit or route fewer calls to it."),
+            Self::SinkDisabled(sink, why) => red(
+                format!("{sink} is switched off: {why}"),
+                "Its cards wait. They go out when it answers again; it is tried every hour.",
+            ),
+            Self::SinkUnreachable(sink) => {
+                red(format!("{sink} cannot be reached for 15 minutes"), "Its cards wait and are tried again.")
+            }
+            Self::SinkThrottled(sink) => red(
+                format!("{sink} takes no messages for 15 minutes"),
+                "Too many messages for one channel: raise its limit or route fewer calls to it.",
+            ),
             Self::SinkBack(sink) => green(format!("{sink} takes cards again")),
-            Self::DeadLetter(sink, why) => red(format!("A card for {sink} was given up: {why}"), "See: poprelay outbox list --state dead"),
+            Self::DeadLetter(sink, why) => {
+                red(format!("A card for {sink} was given up: {why}"), "See: poprelay outbox list --state dead")
+            }
             Self::StoreVolatile(why) => red(
                 format!("The store cannot write ({why}): cards go out, but a crash now would lose what waits"),
                 "Make room on the state directory's disk, or make it writable. The daemon goes back to it by itself.",

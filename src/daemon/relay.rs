@@ -4,13 +4,7 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{
-    away::Away,
-    line::Lines,
-    notice::Trouble,
-    rooms::Rooms,
-    status::Login,
-};
+use super::{away::Away, line::Lines, notice::Trouble, rooms::Rooms, status::Login};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
@@ -20,12 +14,7 @@ use crate::{
         time::{Now, Timestamp, elapsed},
     },
 };
-use std::{
-    collections::HashSet,
-    future::pending,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -43,22 +32,15 @@ pub struct Relay {
     tracker: Tracker,
     lines: Lines,
     looked_up: JoinSet<ConversationSpaceId>,
-    /// Calls of an earlier run whose ring was told and whose end was not.
-    unended: HashSet<ConversationSpaceId>,
     away: Away,
 }
 
 impl Relay {
-    /// A relay that has heard nothing yet. `unended`: see [`Queue::open_calls`].
+    /// A relay that has heard nothing yet. `away`: what an earlier run left.
     #[must_use]
-    pub fn new(
-        connection: ConnectionName,
-        rooms: Arc<Rooms>,
-        ask: mpsc::Sender<Ask>,
-        unended: HashSet<ConversationSpaceId>,
-    ) -> Self {
+    pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), unended, away: Away::default() }
+        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
@@ -67,7 +49,7 @@ impl Relay {
             let due = self.tracker.next_deadline();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = asked_to(&mut stop) => break,
                 Some(done) = self.looked_up.join_next(), if !self.looked_up.is_empty() => self.admitted(done),
                 next = heard.recv() => match next {
                     Some(heard) => self.heard(heard).await,
@@ -180,13 +162,15 @@ impl Relay {
                 let trouble = Trouble::ReportsNotGranted(connection.clone(), from, to);
                 self.rooms.notices.tell(trouble).await;
             }
-            Reports::Failed => tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later"),
+            Reports::Failed => {
+                tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later")
+            }
         }
     }
 
     /// Calls that the tracker does not know: of a blind window, or of an earlier run.
     async fn catch_up(&mut self, reports: Vec<Report>) {
-        let caught_up = self.away.catch_up(reports, &mut self.unended, Timestamp::now());
+        let caught_up = self.away.catch_up(reports, Timestamp::now());
         for telling in caught_up.single {
             self.tell(telling);
         }
@@ -218,7 +202,7 @@ impl Relay {
                 login(&|login| {
                     login.live.remove(&lane);
                 });
-                tracing::warn!(%connection, lane, %why, "lane lost");
+                tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
                 return;
             }
             Heard::Blind { since } => {
@@ -256,6 +240,11 @@ impl Relay {
         };
         self.rooms.notices.tell(trouble).await;
     }
+}
+
+async fn asked_to(stop: &mut watch::Receiver<bool>) {
+    // Without a sender nobody is left to wait for: that ends the relay too.
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// Sleeps until the tracker's next deadline; for ever if it has none.

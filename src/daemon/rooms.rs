@@ -6,7 +6,7 @@ use crate::{
     enrich::Enricher,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Findings, Recap},
+        card::{CallCard, Card, Recap},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         time::{Now, Timestamp},
@@ -17,7 +17,6 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// What all relays share.
-#[derive(Debug)]
 pub struct Rooms {
     /// What still has to be said.
     pub outbox: Queue,
@@ -39,14 +38,13 @@ impl Rooms {
     pub async fn admit(&self, telling: Telling) {
         let sinks = self.routes.sinks(&telling);
         let mut noted = None;
-        let mut found = Findings::default();
         if !self.enricher.is_instant() {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
-            found = self.enricher.find(&telling.call, Now::read()).await;
         }
+        let found = self.enricher.find(&telling.call, Now::read()).await;
         self.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
@@ -104,4 +102,3 @@ impl Rooms {
         }
     }
 }
-

@@ -5,33 +5,25 @@
 //! is held back is told, what is in flight is posted, the channels are deleted. A second signal ends it at once.
 
 use super::{
-    config::{self, Config, ConnectionConfig, SinkConfig},
-    network::{self, Network, NetworkError},
+    away::Away,
+    config::{self, Config, ConnectionConfig},
+    network::{self, Network},
     notice::{Notices, Trouble},
+    opening::{self, Fault},
     relay::Relay,
     rooms::Rooms,
-    state::{self, StateError},
+    state,
     status::{Board, Login},
     systemd,
 };
 use crate::{
-    cards::{self, Style},
-    deliver::{self, Pace, Told},
+    cards::Style,
+    deliver::Told,
     goto::{self, Connection},
-    model::{
-        card::Card,
-        delivery::{Outbox as _, SinkKind},
-        ids::{ConnectionName, ConversationSpaceId},
-        time::Timestamp,
-    },
-    outbox::{self, Durability, Health, OpenError, Queue, Retention},
+    model::{delivery::Outbox as _, ids::ConnectionName, time::Timestamp},
+    outbox::Health,
 };
-use std::{
-    collections::{BTreeMap, HashSet},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, convert::Infallible, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -48,26 +40,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const HEARD: usize = 1024;
 /// A ring of an earlier run whose end is not known is asked for if it is younger than this.
 const UNENDED: Duration = Duration::from_secs(24 * 3600);
-
-/// Why the daemon could not start, or had to end.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// The state directory.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The outbox.
-    #[error(transparent)]
-    Outbox(#[from] OpenError),
-    /// The network.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// The sources of enrichment.
-    #[error("{0}")]
-    Sources(String),
-    /// A loop ended unasked.
-    #[error("{0} ended unasked: stopped in order, to be started again")]
-    Ended(String),
-}
 
 /// Runs the daemon until `stop` completes, and stops it in order unless `now` completes meanwhile.
 ///
@@ -91,6 +63,8 @@ struct Daemon {
     connections: Vec<Connection>,
     relays: JoinSet<String>,
     workers: JoinSet<String>,
+    /// What follows files; ends with the daemon.
+    followers: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
     told: mpsc::Receiver<Told>,
     stop_relays: watch::Sender<bool>,
@@ -101,9 +75,9 @@ struct Daemon {
 impl Daemon {
     async fn open(config: Config) -> Result<Self, Fault> {
         let state = state::take(&config.state_dir)?;
-        let outbox = open_outbox(&config)?;
+        let outbox = opening::outbox(&config)?;
         let network = network::open()?;
-        let enricher = open_enricher(&config, &network)?;
+        let enricher = opening::enricher(&config, &network)?;
         let board = Board::default();
         let login = |c: &ConnectionConfig| (c.name.clone(), Login { lanes: c.lanes, ..Login::default() });
         board.open().connections = config.connections.iter().map(login).collect();
@@ -115,13 +89,17 @@ impl Daemon {
         for sink in config.sinks {
             outcomes.insert(sink.name.clone(), sink.outcomes.clone());
             let style = Style { time_zone: config.time_zone.clone(), mask: sink.mask };
-            spawn_worker(&mut workers, sink, style, &outbox, &network, &told_by, &workers_stop);
+            opening::worker(&mut workers, sink, style, &outbox, &network, &told_by, &workers_stop);
         }
         let health = outbox.health();
         let notices = Notices { outbox: outbox.clone(), sink: config.operator };
         let rooms = Arc::new(Rooms { outbox, enricher, routes: config.routes, outcomes, notices, board });
+        let mut followers = JoinSet::new();
+        let followed = Arc::clone(&rooms);
+        followers.spawn(async move { followed.enricher.follow().await });
         let mut daemon = Self {
             rooms,
+            followers,
             connections: Vec::new(),
             relays: JoinSet::new(),
             workers,
@@ -155,7 +133,7 @@ impl Daemon {
     async fn connect(
         &mut self,
         config: ConnectionConfig,
-        token_file: std::path::PathBuf,
+        token_file: PathBuf,
         network: &Network,
         stop: &watch::Receiver<bool>,
     ) {
@@ -178,8 +156,8 @@ impl Daemon {
         };
         let (heard_by, heard) = mpsc::channel(HEARD);
         let connection = goto::open(settings, network.http.clone(), Arc::clone(&network.tls), heard_by);
-        let unended = self.unended(&name).await;
-        let relay = Relay::new(name.clone(), Arc::clone(&self.rooms), connection.ask.clone(), unended);
+        let away = self.left(&name).await;
+        let relay = Relay::new(name.clone(), Arc::clone(&self.rooms), connection.ask.clone(), away);
         let stop = stop.clone();
         self.relays.spawn(async move {
             relay.run(heard, stop).await;
@@ -188,10 +166,13 @@ impl Daemon {
         self.connections.push(connection);
     }
 
-    async fn unended(&self, connection: &ConnectionName) -> HashSet<ConversationSpaceId> {
+    /// The calls of an earlier run: those whose end is still owed, and those whose end was told.
+    async fn left(&self, connection: &ConnectionName) -> Away {
         let since = Timestamp::now().checked_sub(UNENDED).unwrap_or(Timestamp::MIN);
-        let calls = self.rooms.outbox.open_calls(since).await.unwrap_or_default();
-        calls.into_iter().filter(|call| call.connection == *connection).map(|call| call.call).collect()
+        let open = self.rooms.outbox.open_calls(since).await.unwrap_or_default();
+        let ended = self.rooms.outbox.ended_calls(since).await.unwrap_or_default();
+        let open = open.into_iter().filter(|call| call.connection == *connection).map(|call| call.call);
+        Away::after(open.collect(), ended.into_iter().collect())
     }
 
     /// Watches over the loops until `stop`; gives the name of one that ended unasked.
@@ -269,6 +250,7 @@ impl Daemon {
     /// The clean stop, in order: intake, what is held back, what is in flight, the store.
     async fn close(&mut self) {
         let until = Instant::now() + STOP_WITHIN;
+        self.followers.abort_all();
         self.stop_relays.send_replace(true);
         let mut closing: JoinSet<()> = self.connections.drain(..).map(Connection::close).collect();
         while let Ok(Some(_)) = timeout_at(until, self.relays.join_next()).await {}
@@ -308,43 +290,4 @@ impl Readiness {
 
 fn name(ended: Result<String, JoinError>) -> String {
     ended.unwrap_or_else(|error| format!("a loop ({error})"))
-}
-
-fn open_outbox(config: &Config) -> Result<Queue, Fault> {
-    let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
-    let retention = Retention { age: config.retention, ..Retention::default() };
-    let settings = outbox::Settings { dir: config.state_dir.clone(), durability, retention };
-    let (queue, opened) = outbox::open(settings, Timestamp::now())?;
-    if let Some(aside) = &opened.set_aside {
-        let path = aside.path.display();
-        tracing::error!(%path, rescued = aside.rescued, "the store was damaged and set aside");
-    }
-    tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
-    Ok(queue)
-}
-
-fn spawn_worker(
-    workers: &mut JoinSet<String>,
-    config: SinkConfig,
-    style: Style,
-    outbox: &Queue,
-    network: &Network,
-    told: &mpsc::Sender<Told>,
-    stop: &watch::Receiver<bool>,
-) {
-    let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
-    if let Some((per_second, burst)) = config.pace {
-        sink.pace = Some(Pace { per_second, burst });
-    } else {
-        sink.pace = None;
-    }
-    let name = format!("the worker of {}", sink.name);
-    let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| cards::draw(kind, cards, &style, now, plain);
-    let worker = deliver::run(sink, outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
-    workers.spawn(async move {
-        match worker.await {
-            Ok(()) => name,
-            Err(error) => format!("{name} ({error})"),
-        }
-    });
 }

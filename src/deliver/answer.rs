@@ -2,7 +2,7 @@
 
 use crate::model::time::{Timestamp, elapsed};
 use percent_encoding::percent_decode_str;
-use std::time::Duration;
+use std::{borrow::Cow, cmp::Reverse, time::Duration};
 
 /// How much of an answer's body is read at all.
 pub const READ_MOST: usize = 4096;
@@ -78,13 +78,20 @@ fn http_date(text: &str) -> Option<Timestamp> {
 /// Error bodies echo requests ("the request URI '…' does not match", "Cannot POST /…"), and the URL is the secret: every
 /// word with `://` and every telling piece of our own URL is covered, also in its decoded form.
 fn clean(text: &str, url: &str) -> String {
+    let mut covers: Vec<Cow<str>> = pieces(url)
+        .flat_map(|piece| [Cow::Borrowed(piece), percent_decode_str(piece).decode_utf8_lossy()])
+        .filter(|piece| !piece.is_empty())
+        .collect();
+    // The longest first: a piece may begin with another one.
+    covers.sort_by_key(|piece| Reverse(piece.len()));
     let mut open: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    for piece in pieces(url) {
-        let decoded = percent_decode_str(piece).decode_utf8_lossy();
-        open = open.replace(piece, "[…]");
-        if decoded != piece {
-            open = open.replace(decoded.as_ref(), "[…]");
-        }
+    for piece in &covers {
+        open = open.replace(piece.as_ref(), "[…]");
+    }
+    if text.len() >= READ_MOST {
+        // Reading may have stopped in the middle of a piece.
+        let longest = covers.first().map_or(0, |piece| piece.chars().count());
+        open = open.chars().take(open.chars().count().saturating_sub(longest)).collect();
     }
     let words: Vec<&str> =
         open.split_whitespace().map(|word| if word.contains("://") { "[url]" } else { word }).collect();
@@ -108,6 +115,7 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const URL: &str = "https://a.logic.azure.com:443/workflows/0123456789abcdef0123456789abcdef/triggers/manual/paths/\
                        invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sig=AbCdEfGhIjKlMnOpQrStUvWxYz%2B0";
@@ -128,6 +136,33 @@ mod tests {
         }
         assert_eq!(reply("no_service").shown(URL), "no_service");
         assert_eq!(reply("{\"code\":\"WorkflowNotFound\"}").shown(URL), "{\"code\":\"WorkflowNotFound\"}");
+    }
+
+    #[test]
+    fn a_secret_of_which_reading_saw_only_the_start_is_not_kept_either() {
+        let long = "abc0".repeat(75);
+        for fill in 0..310 {
+            let echo = "x".repeat(fill) + &format!(" {long}").repeat(20);
+            let read: String = echo.chars().take(READ_MOST).collect();
+            let shown = reply(&read).shown(&format!("https://x/{long}"));
+            assert!(!shown.contains("abc0"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_piece_that_begins_with_another_is_covered_whole() {
+        let shown = reply("no 0123456789abcdefghij here").shown("https://x/0123456789/0123456789abcdefghij");
+        assert_eq!(shown, "no […] here");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_around_it_our_url_is_covered(before in ".*", after in ".*", whole in any::<bool>()) {
+            let echo = if whole { URL } else { "AbCdEfGhIjKlMnOpQrStUvWxYz%2B0" };
+            let shown = reply(&format!("{before}{echo}{after}")).shown(URL);
+            prop_assert!(shown.len() <= KEEP_MOST);
+            prop_assert!(!shown.contains("AbCdEfGhIjKlMnOp"), "{}", shown);
+        }
     }
 
     #[test]

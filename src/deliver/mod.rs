@@ -8,6 +8,8 @@ pub mod past;
 pub mod post;
 pub mod standing;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod told;
 pub mod turn;
 pub mod verdict;

@@ -94,12 +94,6 @@ impl Bucket {
         self.burst = (self.burst * 1.5).min(f64::from(self.pace.burst));
     }
 
-    /// Messages a second as learned so far.
-    #[must_use]
-    pub const fn rate(&self) -> f64 {
-        self.rate
-    }
-
     fn level_at(&self, now: Instant) -> f64 {
         let quiet = now.saturating_duration_since(self.as_of).as_secs_f64();
         quiet.mul_add(self.rate, self.level).min(self.burst)
@@ -138,16 +132,16 @@ mod tests {
         let start = Instant::now();
         let mut bucket = Bucket::new(Pace::default(), start);
         bucket.refused(start);
-        assert!((bucket.rate() - 0.5).abs() < 1e-9);
+        assert!((bucket.rate - 0.5).abs() < 1e-9);
         assert!(bucket.wait(start) >= Duration::from_secs(2));
         (0..20).for_each(|_| bucket.refused(start));
-        assert!((bucket.rate() - SLOWEST).abs() < 1e-9);
+        assert!((bucket.rate - SLOWEST).abs() < 1e-9);
         bucket.taken(after(start, 299.0));
-        assert!((bucket.rate() - SLOWEST).abs() < 1e-9, "too early to forgive");
+        assert!((bucket.rate - SLOWEST).abs() < 1e-9, "too early to forgive");
         for step in 1..=12 {
             bucket.taken(after(start, 300.0 * f64::from(step)));
         }
-        assert!((bucket.rate() - 1.0).abs() < 1e-9);
+        assert!((bucket.rate - 1.0).abs() < 1e-9);
         assert_eq!(bucket.wait(after(start, 4000.0)), Duration::ZERO);
     }
 

@@ -99,6 +99,11 @@ impl Past {
         (Verdict::Retry { at_least: None }, Settlement::Retry { not_before: after(now, wait), plain: delivery.plain })
     }
 
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.0.len()
+    }
+
     fn of(&mut self, delivery: &Delivery) -> &mut One {
         if self.0.len() >= MOST {
             self.0.clear();

@@ -33,8 +33,12 @@ pub fn client() -> ClientBuilder {
 
 /// Posts `body` to `url`. `charset=utf-8` stands there because Teams counts UTF-16 without it, and halves its limit.
 pub async fn post(http: &Client, url: &Secret, body: String) -> Answer {
+    within(TIMEOUT, http, url, body).await
+}
+
+async fn within(timeout: Duration, http: &Client, url: &Secret, body: String) -> Answer {
     let Ok(url) = reqwest::Url::parse(url.expose()) else { return Answer::Unusable };
-    let request = http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(TIMEOUT).body(body);
+    let request = http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
     match request.send().await {
         Ok(response) => reply(response).await,
         Err(error) => failed(error),
@@ -76,14 +80,120 @@ fn failed(error: reqwest::Error) -> Answer {
 
 /// The outer errors only say where ("client error (Connect)"); the innermost says why.
 fn deepest<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
+    chain(error).last().unwrap_or(error)
 }
 
-/// rustls' verdict travels inside an [`io::Error`], whose `source` steps over what it holds.
 fn is_certificate(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
+    chain(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+}
+
+/// An error and its causes. An [`io::Error`]'s `source` steps over the error that it holds, and rustls' verdict travels
+/// inside two of them.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
         let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = error.downcast_ref::<rustls::Error>().or_else(|| held.and_then(|held| held.downcast_ref()));
-        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+        held.map_or_else(|| error.source(), |held| Some(held as &(dyn Error + 'static)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::tests::sockets::{certificate_of_nobody, closed_port, first_line, raw};
+    use std::time::Instant;
+
+    async fn ask(url: &str, timeout: Duration) -> Answer {
+        within(timeout, &client().build().unwrap(), &Secret::new(url), "{}".to_owned()).await
+    }
+
+    async fn answered(answer: &'static [u8]) -> Answer {
+        let (base, _) = raw(answer, 0).await;
+        ask(&base, Duration::from_secs(5)).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_with_its_status_and_what_it_asks_for() {
+        let answer = answered(b"HTTP/1.1 429 x\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow").await;
+        let retry_after = Some(Duration::from_secs(7));
+        assert_eq!(answer, Answer::Reply(Reply { status: 429, retry_after, body: "slow".into(), whole: true }));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_nobody_goes_there() {
+        let answer =
+            answered(b"HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:1/steal\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(answer.status(), Some(302));
+    }
+
+    #[tokio::test]
+    async fn of_a_hundred_megabytes_four_kilobytes_are_read() {
+        let (base, sent) = raw(b"HTTP/1.1 200 x\r\nContent-Length: 104857600\r\n\r\n", 104_857_600).await;
+        let began = Instant::now();
+        let Answer::Reply(reply) = ask(&base, Duration::from_secs(5)).await else { panic!() };
+        assert_eq!((reply.status, reply.body.len(), reply.whole), (200, READ_MOST, true));
+        assert!(began.elapsed() < Duration::from_secs(4));
+        assert!(sent.await.unwrap() < 50_000_000, "the rest must not be taken");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_or_never_ends_keeps_its_status_and_is_marked() {
+        for answer in [
+            b"HTTP/1.1 200 x\r\nContent-Length: 9\r\n\r\no".as_slice(),
+            b"HTTP/1.1 200 x\r\nContent-Length: 9\r\nX-Test: hold\r\n\r\no".as_slice(),
+        ] {
+            let (base, _) = raw(answer, 0).await;
+            let answer = ask(&base, Duration::from_millis(400)).await;
+            let reply = Reply { status: 200, retry_after: None, body: "o".into(), whole: false };
+            assert_eq!(answer, Answer::Reply(reply));
+        }
+    }
+
+    #[tokio::test]
+    async fn silence_and_a_hang_up_after_the_request_are_unsure() {
+        for answer in [b"".as_slice(), b"X-Test: hold".as_slice(), b"garbage\r\n\r\n".as_slice()] {
+            let (base, _) = raw(answer, 0).await;
+            let answer = ask(&base, Duration::from_millis(400)).await;
+            assert!(matches!(answer, Answer::Unsure(_)), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_never_connected_was_never_sent() {
+        let answer = ask(&closed_port().await, Duration::from_secs(5)).await;
+        let Answer::Unsent(why) = answer else { panic!("{answer:?}") };
+        assert!(why.contains("refused"), "{why}");
+        // A server that talks no TLS: the handshake fails, but not for its certificate.
+        let (base, _) = raw(b"HTTP/1.1 400 x\r\n\r\n", 0).await;
+        let answer = ask(&base.replace("http:", "https:"), Duration::from_secs(5)).await;
+        assert!(matches!(answer, Answer::Unsent(_)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_nobody_is_told_apart_from_a_failed_connection() {
+        let answer = ask(&certificate_of_nobody(), Duration::from_secs(5)).await;
+        assert!(matches!(answer, Answer::Untrusted(_)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_url_is_unusable() {
+        for url in ["", "hooks.slack.com/services", "ftp://x/y", "http://"] {
+            assert_eq!(ask(url, Duration::from_secs(1)).await, Answer::Unusable, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn path_and_query_go_out_byte_for_byte() {
+        let opaque = "/powerautomate/direct/Workflows/ab%2Fcd/paths/invoke/?api-version=1&sp=%2Ftriggers%2Fmanual\
+                      %2Frun&sv=1.0&sig=A-b_c~%2B%3d==&empty=&+plus";
+        let line =
+            first_line(|base| async move { ask(&format!("{base}{opaque}"), Duration::from_secs(5)).await }).await;
+        assert_eq!(line, format!("POST {opaque} HTTP/1.1"));
+    }
+
+    #[tokio::test]
+    async fn no_error_says_where_it_went() {
+        let base = closed_port().await;
+        let answer = ask(&format!("{base}/services/T0/B0/secretsecretsecret"), Duration::from_secs(5)).await;
+        assert!(!format!("{answer:?}").contains("secretsecret"));
+    }
 }

@@ -86,7 +86,7 @@ fn card(
     attempt: &Attempt,
     now: Timestamp,
 ) -> Option<Told> {
-    let (call, moment) = (subject(&one.key.subject), one.key.moment.as_str());
+    let (call, moment) = (call(&one.key.subject), one.key.moment.as_str());
     let count = one.attempts.saturating_add(1);
     let status = attempt.status;
     let took_ms = millis(attempt.took);
@@ -147,10 +147,10 @@ fn edge(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
     }
 }
 
-fn subject(subject: &Subject) -> &str {
+fn call(subject: &Subject) -> Option<&str> {
     match subject {
-        Subject::Call(call) => call.as_str(),
-        Subject::Other(name) => name,
+        Subject::Call(call) => Some(call.as_str()),
+        Subject::Other(_) => None,
     }
 }
 

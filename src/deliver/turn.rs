@@ -47,3 +47,66 @@ pub fn choose(waiting: &[Delivery], mode: Mode, full: u32, alone: impl Fn(&Deliv
     queue.truncate(MERGE_MOST);
     queue
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::tests::queue::delivery;
+
+    fn waiting(count: i64) -> Vec<Delivery> {
+        (1..=count).map(|id| delivery(id, &id.to_string())).collect()
+    }
+
+    fn ids(chosen: &[&Delivery]) -> Vec<i64> {
+        chosen.iter().map(|one| one.id.0).collect()
+    }
+
+    #[test]
+    fn the_newest_come_first_and_every_third_full_message_begins_with_the_oldest() {
+        let queue = waiting(3);
+        let firsts: Vec<i64> = (0..6).map(|full| ids(&choose(&queue, Mode::Merge, full, |_| false))[0]).collect();
+        assert_eq!(firsts, [3, 3, 1, 3, 3, 1]);
+        assert_eq!(ids(&choose(&queue, Mode::Merge, 0, |_| false)), [3, 2, 1]);
+        assert!(choose(&[], Mode::Merge, 0, |_| false).is_empty());
+    }
+
+    #[test]
+    fn nothing_waits_for_ever_however_much_keeps_coming() {
+        // Two cards fit into a message, three come while it is posted, and the first of all has to go alone.
+        let mut queue = waiting(6);
+        let mut next = 7;
+        let mut full = 0;
+        for turn in 0..12 {
+            let said: Vec<i64> =
+                ids(&choose(&queue, Mode::Merge, full, |one| one.id.0 == 1)).into_iter().take(2).collect();
+            full += u32::from(said.len() < queue.len());
+            queue.retain(|one| !said.contains(&one.id.0));
+            queue.extend((next..next + 3).map(|id| delivery(id, "")));
+            next += 3;
+            assert!(turn < 3 || queue[0].id.0 > 1, "the oldest still waits after {turn} turns");
+        }
+        assert!(queue[0].id.0 > 4, "{}", queue[0].id.0);
+    }
+
+    #[test]
+    fn a_card_that_goes_alone_is_merged_with_nothing() {
+        let queue = waiting(4);
+        assert_eq!(ids(&choose(&queue, Mode::Merge, 0, |one| one.id.0 == 4)), [4]);
+        assert_eq!(ids(&choose(&queue, Mode::Merge, 0, |one| one.id.0 == 2)), [4, 3, 1]);
+        assert_eq!(ids(&choose(&queue, Mode::Merge, 2, |one| one.id.0 == 1)), [1]);
+    }
+
+    #[test]
+    fn a_sink_in_trouble_gets_the_newest_of_those_that_were_tried_least_and_a_disabled_one_the_oldest() {
+        let mut queue = waiting(4);
+        queue[3].attempts = 1;
+        queue[0].attempts = 2;
+        assert_eq!(ids(&choose(&queue, Mode::Canary, 0, |_| false)), [3]);
+        assert_eq!(ids(&choose(&queue, Mode::Probe, 0, |_| false)), [1]);
+    }
+
+    #[test]
+    fn a_long_queue_is_not_drawn_whole() {
+        assert_eq!(choose(&waiting(300), Mode::Merge, 0, |_| false).len(), MERGE_MOST);
+    }
+}

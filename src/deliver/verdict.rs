@@ -92,3 +92,172 @@ fn asked(answer: &Answer) -> Option<Duration> {
         Answer::Unsent(_) | Answer::Untrusted(_) | Answer::Unsure(_) | Answer::Unusable => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::{answer::Reply, table::rows};
+    use SinkKind::{Slack, SlackTrigger, Teams, TeamsConnector};
+    use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
+
+    const RETRY: Verdict = Verdict::Retry { at_least: None };
+    const DEAD: Verdict = Dead { alert: true };
+    const DONE: Verdict = Delivered { accepted: false };
+    const ACCEPTED: Verdict = Delivered { accepted: true };
+    const ALL: [SinkKind; 4] = [Slack, SlackTrigger, Teams, TeamsConnector];
+    const QUIRK: &str = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error ";
+
+    fn reply(status: u16, body: &str) -> Answer {
+        Answer::Reply(Reply { status, retry_after: None, body: body.to_owned(), whole: true })
+    }
+
+    fn seconds(seconds: u64) -> Verdict {
+        Wait(Duration::from_secs(seconds))
+    }
+
+    /// Every line of the recommendation, as (sinks, answer, verdict).
+    fn recommendation() -> Vec<(Vec<SinkKind>, Answer, Verdict)> {
+        let why = String::new;
+        let mut lines: Vec<(Vec<SinkKind>, Answer, Verdict)> = vec![
+            (ALL.into(), Answer::Unsent(why()), RETRY),
+            (ALL.into(), Answer::Unsure(why()), RetryOnce),
+            (ALL.into(), Answer::Untrusted(why()), Disable),
+            (ALL.into(), Answer::Unusable, Disable),
+        ];
+        let mut line = |kinds: &[SinkKind], statuses: &[u16], bodies: &[&str], verdict: Verdict| {
+            for (status, body) in statuses.iter().flat_map(|status| bodies.iter().map(move |body| (status, body))) {
+                lines.push((kinds.to_vec(), reply(*status, body), verdict));
+            }
+        };
+        let any = ["", "ok", "1", "{\"ok\":true}", "<html>", "x"].as_slice();
+        line(&ALL, &[301, 302, 304, 307, 308], any, Disable);
+        line(&ALL, &[408, 425, 500, 502, 503, 504, 507, 599], any, RETRY);
+        line(&[Slack, SlackTrigger], &[429], any, seconds(1));
+        line(&[Teams, TeamsConnector], &[429], any, seconds(30));
+        line(&ALL, &[405, 415, 402, 418, 451], any, DEAD);
+        line(&ALL, &[100, 600, 999], any, DEAD);
+
+        line(&[Slack], &[200], &["ok", " ok\n"], DONE);
+        line(&[Slack], &[200, 201, 204], &["", "okay", "OK", "{\"ok\":true}", "<html>login</html>"], Plain);
+        let payload = ["invalid_payload", "invalid_blocks", "invalid_blocks_format", "invalid_attachments", "no_text"];
+        line(&[Slack], &[400], &payload, Plain);
+        let payload = ["missing_text", "missing_text_or_fallback_or_attachments", "too_many_attachments"];
+        line(&[Slack], &[400], &payload, Plain);
+        line(&[Slack], &[400], &["user_not_found"], Disable);
+        line(&[Slack], &[400], &["something_new", ""], DEAD);
+        line(&[Slack], &[403], &["action_prohibited", "invalid_token", "team_disabled", "x"], Disable);
+        line(&[Slack], &[404], &["no_service", "no_service_id", "no_team", "channel_not_found", ""], Disable);
+        line(&[Slack], &[410], &["channel_is_archived"], Disable);
+        line(&[Slack], &[413], any, Plain);
+
+        line(&[SlackTrigger], &[200], &["", "ok", "{\"ok\":true}", "<html>"], DONE);
+        line(&[SlackTrigger], &[200], &["{\"ok\":false,\"error\":\"x\"}", "{\"ok\": false}"], Disable);
+        line(&[SlackTrigger], &[400, 404], any, Disable);
+
+        line(&[Teams], &[200, 201, 202, 204], any, ACCEPTED);
+        let code = |code: &str| format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"x\"}}}}");
+        line(&[Teams], &[400], &[&code("TriggerInputSchemaMismatch")], DEAD);
+        line(&[Teams], &[400], &[&code("DirectApiRequestHasMoreThanOneAuthorization")], DEAD);
+        line(&[Teams], &[400], &[&code("WorkflowTriggerIsNotEnabled"), &code("WorkflowSuspended")], Disable);
+        line(&[Teams], &[401, 403, 404, 410], any, Disable);
+        line(&[Teams], &[401], &[&code("DirectApiAuthorizationRequired")], Disable);
+        line(&[Teams], &[404], &[&code("WorkflowNotFound")], Disable);
+        line(&[Teams], &[413], any, Plain);
+        line(&[Teams], &[400, 403], &[&code("RequestEntityTooLarge"), "MessageSizeExceeded"], Plain);
+
+        line(&[TeamsConnector], &[200], &["1", "1\r\n"], DONE);
+        line(&[TeamsConnector], &[200], &[&format!("{QUIRK}429 with ContextId tcid=0")], seconds(30));
+        line(&[TeamsConnector], &[200], &[&format!("{QUIRK}500 with"), &format!("{QUIRK}503")], RETRY);
+        line(&[TeamsConnector], &[200], &["…ExchangeTooManySessionsException…"], RETRY);
+        line(&[TeamsConnector], &[200], &[&format!("{QUIRK}413 with"), &format!("{QUIRK}400 with")], Plain);
+        let gone = [401, 403, 404, 410, 302].map(|status| format!("{QUIRK}{status} with Exception"));
+        line(&[TeamsConnector], &[200], &gone.each_ref().map(String::as_str), Disable);
+        line(&[TeamsConnector], &[200], &["", "11", "HTTP error", "HTTP error 42", "HTTP error x99"], Disable);
+        line(&[TeamsConnector], &[400], &["Summary or Text is required."], DEAD);
+        line(&[TeamsConnector], &[404, 410], any, Disable);
+        lines
+    }
+
+    #[test]
+    fn every_line_of_the_recommendation_is_judged_so() {
+        for (kinds, answer, verdict) in recommendation() {
+            for kind in kinds {
+                assert_eq!(judge(kind, &answer, &History::default()), verdict, "{kind:?} {answer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_reached_and_says_why() {
+        let cut = [(vec![Slack, TeamsConnector], Answer::Reply(cut()), RetryOnce)];
+        let met: Vec<&Row> = recommendation()
+            .iter()
+            .chain(&cut)
+            .flat_map(|(kinds, answer, _)| kinds.iter().map(move |kind| find(*kind, answer)))
+            .collect();
+        for row in rows() {
+            assert!(met.contains(&row), "no answer reaches {row:?}");
+            assert!(!row.reason.is_empty() && !row.reason.ends_with('.'), "{row:?}");
+            assert!(row.act != Act::Disable || !row.advice.is_empty(), "nobody would know what to do: {row:?}");
+        }
+    }
+
+    fn cut() -> Reply {
+        Reply { status: 200, retry_after: None, body: "o".to_owned(), whole: false }
+    }
+
+    #[test]
+    fn a_body_that_broke_off_is_unsure_where_it_would_have_decided() {
+        let verdicts = ALL.map(|kind| judge(kind, &Answer::Reply(cut()), &History::default()));
+        assert_eq!(verdicts, [RetryOnce, DONE, ACCEPTED, RetryOnce]);
+        let enough = Answer::Reply(Reply { body: "ok".to_owned(), ..cut() });
+        assert_eq!(judge(Slack, &enough, &History::default()), DONE);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_obeyed_between_one_second_and_five_minutes() {
+        let asks = |status, asked| {
+            let retry_after = Some(Duration::from_secs(asked));
+            let answer = Answer::Reply(Reply { status, retry_after, body: String::new(), whole: true });
+            judge(Slack, &answer, &History { waits: 9, ..History::default() })
+        };
+        assert_eq!([0, 1, 17, 300, 86400].map(|asked| asks(429, asked)), [1, 1, 17, 300, 300].map(seconds));
+        assert_eq!(asks(503, 40), Verdict::Retry { at_least: Some(Duration::from_secs(40)) });
+    }
+
+    #[test]
+    fn a_connector_that_names_no_time_is_waited_for_longer_each_time() {
+        let answer = reply(200, &format!("{QUIRK}429 with"));
+        let waits =
+            [0, 1, 2, 3, 40].map(|waits| judge(TeamsConnector, &answer, &History { waits, ..History::default() }));
+        assert_eq!(waits, [30, 60, 120, 120, 120].map(seconds));
+        assert_eq!(judge(Slack, &reply(429, ""), &History { waits: 40, ..History::default() }), seconds(1));
+    }
+
+    #[test]
+    fn a_merged_message_that_is_refused_is_split_before_any_card_is_blamed() {
+        let merged = History { merged: true, ..History::default() };
+        assert_eq!(judge(Slack, &reply(400, "invalid_blocks"), &merged), Verdict::Split);
+        assert_eq!(judge(Teams, &reply(413, ""), &merged), Verdict::Split);
+        assert_eq!(judge(Slack, &reply(405, ""), &merged), Verdict::Split);
+        assert_eq!(judge(Slack, &reply(404, ""), &merged), Disable);
+        assert_eq!(judge(Slack, &reply(500, ""), &merged), RETRY);
+    }
+
+    #[test]
+    fn second_chances_are_given_once() {
+        let plain = History { plain: true, ..History::default() };
+        assert_eq!(judge(Slack, &reply(400, "no_text"), &plain), DEAD);
+        let unsure = History { unsure: true, ..History::default() };
+        assert_eq!(judge(Slack, &Answer::Unsure(String::new()), &unsure), DEAD);
+        assert_eq!(judge(Slack, &Answer::Unsent(String::new()), &unsure), RETRY);
+    }
+
+    #[test]
+    fn the_same_refusal_of_different_messages_is_the_sinks_fault() {
+        let after = |refused| History { refused, ..History::default() };
+        assert_eq!([3, 4].map(|before| judge(Slack, &reply(405, ""), &after(before))), [DEAD, Disable]);
+        let shape = reply(400, "TriggerInputSchemaMismatch");
+        assert_eq!([1, 2].map(|before| judge(Teams, &shape, &after(before))), [DEAD, Disable]);
+    }
+}

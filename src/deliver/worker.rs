@@ -28,7 +28,7 @@ use tokio::{
 const LOOK_MOST: usize = 500;
 /// An idle worker looks again after this even without news: its timer and the store's clock may disagree.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// The shortest idle wait, so that a due time in the past is no hot loop.
+/// The shortest wait after finding nothing to do, so that a store that disagrees with itself is no hot loop.
 const BREATH: Duration = Duration::from_millis(20);
 /// A clean stop waits so long for the post in flight: the daemon has 10 s in all.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
@@ -148,12 +148,14 @@ where
         let chosen = choose(waiting, standing.mode(), standing.full(), |delivery| standing.alone(delivery));
         let plain = chosen.first().is_some_and(|first| first.plain);
         let fits = if chosen.len() > 1 { self.drawn(chosen.iter().copied(), plain).used } else { 1 };
-        if fits < chosen.len() {
+        if fits < waiting.len() {
             self.standing.overflowed();
         }
         let ids = chosen.iter().take(fits).map(|delivery| delivery.id).collect();
         let mut batch = self.outbox.lease(ids).await?;
         if batch.is_empty() {
+            // Somebody else was faster, or the operator dropped it.
+            self.rest(BREATH, std::future::pending()).await;
             return Ok(());
         }
         batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.admitted, delivery.id)));
@@ -230,8 +232,8 @@ where
     async fn refused(&mut self, error: &QueueError) {
         let wait = self.store.next(fastrand::f64(), Some(Duration::from_millis(100)));
         if self.store.failures() == 1 {
-            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            tracing::warn!(sink = %self.sink.name, error = %error, source, "outbox refuses the worker");
+            let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::warn!(sink = %self.sink.name, error = why, "outbox refuses the worker");
         }
         self.rest(wait, std::future::pending()).await;
     }

@@ -1,7 +1,10 @@
 //! Phone numbers: read with the account's region, kept as E.164, shown as a person of that region writes them. The one
 //! place that knows the phone-number library. A number that cannot be read is kept as what it is, never guessed at.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, enums::Region as Country};
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, enums::Region as Country,
+    get_national_significant_number_owned,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -42,14 +45,67 @@ impl fmt::Display for Region {
 }
 
 /// A number with its country, as E.164 (`+15145550199`). Prints redacted; [`E164::expose`] is the word to grep for.
+/// An extension the number came with is kept behind it, as in `+15145550199;ext=12`, for showing; nothing is looked up by it.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct E164(Box<str>);
 
+/// What stands between number and extension (RFC 3966).
+const EXTENSION: &str = ";ext=";
+
 impl E164 {
-    /// The number in full.
+    /// The number in full, without its extension.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.split_once(EXTENSION).map_or(&*self.0, |(number, _)| number)
+    }
+
+    /// The extension it came with.
+    #[must_use]
+    pub fn extension(&self) -> Option<&str> {
+        self.0.split_once(EXTENSION).map(|(_, extension)| extension)
+    }
+
+    /// Its digits as one number, the same for two numbers only if they are one: a country code never begins with 0, and
+    /// 17 digits (3 of country, 14 of German national numbers) fit.
+    #[must_use]
+    pub fn digits(&self) -> u64 {
+        let digits = self.expose().bytes().filter(u8::is_ascii_digit);
+        digits.fold(0, |sum: u64, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+    }
+
+    /// Its digits without the country (`5145550199`), as national records keep them.
+    #[must_use]
+    pub fn national(&self) -> String {
+        self.parsed().map_or_else(String::new, |number| get_national_significant_number_owned(&number))
+    }
+
+    /// The country it belongs to; `None` if it has none (`+800…`) or no such number exists.
+    #[must_use]
+    pub fn country(&self) -> Option<Region> {
+        PHONE_NUMBER_UTIL.get_region_for_number(&self.parsed()?).map(Region)
+    }
+
+    /// What kind of line it is, where the numbering plan tells.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        self.parsed().map_or(Line::Unknown, |number| Line::from(PHONE_NUMBER_UTIL.get_number_type(&number)))
+    }
+
+    fn parsed(&self) -> Option<PhoneNumber> {
+        PHONE_NUMBER_UTIL.parse(&self.0, None).ok()
+    }
+}
+
+impl TryFrom<String> for E164 {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let number = Self(text.into());
+        let digits =
+            |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let fits = number.expose().strip_prefix('+').is_some_and(|it| digits(it, 17) && !it.starts_with('0'));
+        let extension = number.extension().is_none_or(|it| digits(it, 20));
+        if fits && extension { Ok(number) } else { Err("it is no number in E.164") }
     }
 }
 
@@ -61,7 +117,66 @@ impl fmt::Debug for E164 {
 
 impl fmt::Display for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Mask::Last2.cover(&self.0))
+        f.write_str(&Mask::Last2.cover(self.expose()))
+    }
+}
+
+/// What kind of line a number is, as its country's numbering plan says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Line {
+    Fixed,
+    Mobile,
+    /// Plans like the North American one do not tell.
+    FixedOrMobile,
+    TollFree,
+    Premium,
+    SharedCost,
+    Voip,
+    Personal,
+    Pager,
+    Company,
+    Voicemail,
+    /// No line of the plan: the number is possible, but not given out.
+    Unknown,
+}
+
+impl From<PhoneNumberType> for Line {
+    fn from(kind: PhoneNumberType) -> Self {
+        match kind {
+            PhoneNumberType::FixedLine => Self::Fixed,
+            PhoneNumberType::Mobile => Self::Mobile,
+            PhoneNumberType::FixedLineOrMobile => Self::FixedOrMobile,
+            PhoneNumberType::TollFree => Self::TollFree,
+            PhoneNumberType::PremiumRate => Self::Premium,
+            PhoneNumberType::SharedCost => Self::SharedCost,
+            PhoneNumberType::VoIP => Self::Voip,
+            PhoneNumberType::PersonalNumber => Self::Personal,
+            PhoneNumberType::Pager => Self::Pager,
+            PhoneNumberType::UAN => Self::Company,
+            PhoneNumberType::VoiceMail => Self::Voicemail,
+            PhoneNumberType::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed => "landline",
+            Self::Mobile => "mobile",
+            Self::FixedOrMobile => "landline or mobile",
+            Self::TollFree => "toll-free",
+            Self::Premium => "premium rate",
+            Self::SharedCost => "shared cost",
+            Self::Voip => "VoIP",
+            Self::Personal => "personal number",
+            Self::Pager => "pager",
+            Self::Company => "company number",
+            Self::Voicemail => "voicemail access",
+            Self::Unknown => "not a number that is given out",
+        })
     }
 }
 
@@ -129,24 +244,45 @@ impl fmt::Debug for Number {
     }
 }
 
-/// Words that stand where a hidden number would be; how GoTo writes one is unknown, so all that SIP and PBXs use.
-const HIDDEN: [&str; 9] =
-    ["anonymous", "restricted", "private", "withheld", "unavailable", "unknown", "blocked", "hidden", "no caller id"];
+/// What stands where a hidden number would be; how GoTo writes one is unknown, so all that SIP and PBXs use. The digits
+/// are `anonymous` typed on a phone's keys, as some networks send it; no country has that number.
+const HIDDEN: [&str; 14] = [
+    "anonymous",
+    "restricted",
+    "private",
+    "withheld",
+    "unavailable",
+    "unknown",
+    "blocked",
+    "hidden",
+    "no caller id",
+    "no number",
+    "private number",
+    "unknown number",
+    "id unavailable",
+    "266696687",
+];
+
+/// Longest text that can be a number; the rest of a longer one is not looked at. The library takes 250.
+const LONGEST: usize = 128;
 
 impl Number {
     /// Reads what stands on the wire. Never fails: see the variants.
     #[must_use]
     pub fn read(raw: Option<&str>, region: Region) -> Self {
-        let text = raw.unwrap_or_default().trim();
-        if text.is_empty() || HIDDEN.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        let whole = raw.unwrap_or_default().trim();
+        let text = bare(whole);
+        if is_hidden(text) {
             return Self::Withheld;
         }
-        match PHONE_NUMBER_UTIL.parse(text, Some(region.0)) {
-            Ok(number) if PHONE_NUMBER_UTIL.is_possible_number(&number) => {
-                Self::Known(E164(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into()))
-            }
-            _ if text.len() <= 6 && text.chars().all(|c| c.is_ascii_digit()) => Self::Short(text.into()),
-            _ => Self::Unreadable(text.chars().take(64).collect::<String>().into()),
+        let parsed = (text.len() <= LONGEST).then(|| PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()).flatten();
+        // Up to six bare digits are rather an extension than a number that its plan has not given out.
+        let short = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        match parsed {
+            Some(number) if short && !PHONE_NUMBER_UTIL.is_valid_number(&number) => Self::Short(text.into()),
+            Some(number) if is_whole(&number) => Self::Known(e164(&number)),
+            _ if short => Self::Short(text.into()),
+            _ => Self::Unreadable(whole.chars().take(64).collect::<String>().into()),
         }
     }
 
@@ -172,8 +308,40 @@ impl Number {
     }
 }
 
+/// `text` without what SIP puts around a number: `sip:+15145550199@host;user=phone` is `+15145550199`.
+fn bare(text: &str) -> &str {
+    let text = text.trim().trim_matches(['<', '>', '"']);
+    match text.split_once(':') {
+        Some((scheme, rest)) if ["sip", "sips"].iter().any(|it| scheme.eq_ignore_ascii_case(it)) => {
+            rest.split(['@', ';']).next().unwrap_or(rest)
+        }
+        _ => text,
+    }
+}
+
+fn is_hidden(text: &str) -> bool {
+    let user = text.split('@').next().unwrap_or(text).trim_start_matches('+');
+    let zeros = user.len() >= 7 && user.bytes().all(|b| b == b'0');
+    user.is_empty() || zeros || HIDDEN.iter().any(|word| user.eq_ignore_ascii_case(word))
+}
+
+/// Whether it has the length of a number that can be dialled from anywhere: seven digits in North America are a number
+/// of some town that is not said, and no E.164.
+fn is_whole(number: &PhoneNumber) -> bool {
+    matches!(PHONE_NUMBER_UTIL.is_possible_number_with_reason(number), Ok(NumberLengthType::IsPossible))
+}
+
+fn e164(number: &PhoneNumber) -> E164 {
+    let mut text = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned();
+    if let Some(extension) = number.extension.as_deref().filter(|it| !it.is_empty()) {
+        text.push_str(EXTENSION);
+        text.push_str(extension);
+    }
+    E164(text.into())
+}
+
 fn format_for(number: &E164, region: Region) -> String {
-    let Ok(parsed) = PHONE_NUMBER_UTIL.parse(number.expose(), None) else { return number.expose().to_owned() };
+    let Some(parsed) = number.parsed() else { return number.expose().to_owned() };
     let home = PHONE_NUMBER_UTIL.get_country_code_for_region(region.0) == Some(parsed.country_code);
     let format = if home { PhoneNumberFormat::National } else { PhoneNumberFormat::International };
     PHONE_NUMBER_UTIL.format(&parsed, format).into_owned()
@@ -182,6 +350,7 @@ fn format_for(number: &E164, region: Region) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_number_is_kept_as_e164_and_shown_as_the_region_writes_it() {
@@ -206,6 +375,132 @@ mod tests {
         assert_eq!(format!("{number:?}"), "Known(+•••••••••99)");
         assert_eq!(number.shown(Region::US, Mask::Last4).unwrap(), "(•••) •••-0199");
         assert_eq!(number.shown(Region::US, Mask::All).unwrap(), "(•••) •••-••••");
+    }
+
+    /// Region, E.164, national, international, country, line.
+    fn examples() -> Vec<[&'static str; 6]> {
+        let lines = include_str!("phone_examples.tsv").lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.split('\t').collect::<Vec<_>>().try_into().unwrap()).collect()
+    }
+
+    #[test]
+    fn numbers_of_forty_countries_are_read_and_shown_as_the_oracle_does() {
+        let elsewhere = |region: Region| if region == Region::US { Region::read("DE").unwrap() } else { Region::US };
+        let mut regions = std::collections::BTreeSet::new();
+        for [region, e164, national, international, country, line] in examples() {
+            regions.insert(region);
+            let home = Region::read(region).unwrap();
+            let number = Number::read(Some(e164), elsewhere(home));
+            assert_eq!(number.known().map(E164::expose), Some(e164), "{region}");
+            for spelling in [
+                international.to_owned(),
+                international.replace(['-', ' '], "."),
+                format!("tel:{}", international.replace(' ', "-")),
+                format!("sip:{e164}@pbx.example.com;user=phone"),
+                e164.replace('+', "＋"),
+            ] {
+                assert_eq!(Number::read(Some(&spelling), elsewhere(home)), number, "{spelling}");
+            }
+            assert_eq!(Number::read(Some(national), home), number, "{national} in {region}");
+            assert_eq!(number.shown(home, Mask::None).as_deref(), Some(national), "{e164}");
+            let abroad =
+                if country == "CA" || e164.starts_with("+1") { Region::read("DE").unwrap() } else { elsewhere(home) };
+            assert_eq!(number.shown(abroad, Mask::None).as_deref(), Some(international), "{e164}");
+            let known = number.known().unwrap();
+            assert_eq!(known.country().map(|it| it.to_string()).unwrap_or_default(), country, "{e164}");
+            assert_eq!(known.line().to_string(), line, "{e164}");
+            assert_eq!(known.digits().to_string(), e164.replace('+', ""));
+            assert!(e164.ends_with(&known.national()), "{e164}");
+        }
+        assert!(examples().len() >= 200 && regions.len() >= 30);
+    }
+
+    #[test]
+    fn an_extension_is_kept_shown_and_never_looked_up() {
+        let plain = Number::read(Some("+15145550199"), Region::US);
+        for text in ["+1 514 555 0199 ext. 12", "(514) 555-0199 x12", "tel:+1-514-555-0199;ext=12", "514-555-0199 #12"]
+        {
+            let number = Number::read(Some(text), Region::US);
+            let known = number.known().unwrap();
+            assert_eq!((known.expose(), known.extension()), ("+15145550199", Some("12")), "{text}");
+            assert_eq!(known.digits(), plain.known().unwrap().digits());
+            assert_eq!(number.shown(Region::US, Mask::None).unwrap(), "(514) 555-0199 ext. 12");
+            assert_eq!(known.to_string(), "+•••••••••99");
+            let stored = serde_json::to_string(&number).unwrap();
+            assert_eq!(serde_json::from_str::<Number>(&stored).unwrap(), number);
+        }
+        assert_eq!(plain.known().unwrap().extension(), None);
+    }
+
+    #[test]
+    fn hidden_short_town_and_impossible_numbers_are_their_own_cases() {
+        for hidden in [
+            "",
+            "  ",
+            "Anonymous",
+            "RESTRICTED",
+            "sip:anonymous@anonymous.invalid",
+            "+266696687",
+            "0000000000",
+            "<private>",
+        ] {
+            assert_eq!(Number::read(Some(hidden), Region::US), Number::Withheld, "{hidden:?}");
+        }
+        for short in ["0", "911", "1015", "123456", "sip:1015@pbx.example.com"] {
+            assert!(matches!(Number::read(Some(short), Region::US), Number::Short(_)), "{short:?}");
+        }
+        assert!(
+            matches!(Number::read(Some("1015"), Region::read("DE").unwrap()), Number::Short(_)),
+            "an extension, not a number of Berlin"
+        );
+        for odd in [
+            "555-0199",
+            "5550199",
+            "+1",
+            "+999123456789",
+            "+15145",
+            "12345678901234567890",
+            "pizza",
+            "\u{0}",
+            &"1".repeat(500),
+        ] {
+            assert!(matches!(Number::read(Some(odd), Region::US), Number::Unreadable(_)), "{odd:?}");
+        }
+        assert_eq!(
+            Number::read(Some("sip:bob@example.com"), Region::US),
+            Number::Unreadable("sip:bob@example.com".into())
+        );
+        assert_eq!(
+            Number::read(Some("5145550199"), Region::read("GB").unwrap()).known().map(E164::expose),
+            Some("+445145550199")
+        );
+    }
+
+    #[test]
+    fn a_stored_text_that_is_no_e164_is_refused() {
+        for bad in
+            ["", "15145550199", "+0123", "+1514x", "+123456789012345678", "+15145550199;ext=", "+15145550199;ext=a"]
+        {
+            assert!(E164::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reading(text in any::<String>(), digits in "[+0-9() ;ext=.-]{0,40}") {
+            for text in [text, digits] {
+                for region in [Region::US, Region::read("DE").unwrap()] {
+                    let number = Number::read(Some(&text), region);
+                    let stored = serde_json::to_string(&number).unwrap();
+                    prop_assert_eq!(&serde_json::from_str::<Number>(&stored).unwrap(), &number);
+                    if let Some(known) = number.known() {
+                        prop_assert_eq!(Number::read(Some(known.expose()), Region::US).known().unwrap().digits(), known.digits());
+                        let open = known.to_string().chars().filter(char::is_ascii_digit).count();
+                        prop_assert!(open <= 2);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

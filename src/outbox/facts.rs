@@ -86,19 +86,26 @@ impl Store {
         Ok(open)
     }
 
+    /// Calls whose last moment came, and that were heard of since `since`.
+    pub(super) fn ended_calls(&self, since: Timestamp) -> Result<Vec<ConversationSpaceId>, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT call FROM calls WHERE heard >= ? AND over")?;
+        let calls: Vec<String> = read.query_map([micros(since)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(calls.into_iter().filter_map(|call| ConversationSpaceId::try_from(call).ok()).collect())
+    }
+
     /// The heartbeat. A clock that jumped back writes too, or the old time would stand until it is reached again.
-    pub(super) fn alive(&self, now: Timestamp) -> Result<(), StoreError> {
-        let fresh = self.last_alive()?.is_some_and(|last| last <= now && elapsed(last, now) < HEARTBEAT);
+    pub(super) fn alive(&self, connection: &ConnectionName, now: Timestamp) -> Result<(), StoreError> {
+        let fresh = self.last_alive(connection)?.is_some_and(|last| last <= now && elapsed(last, now) < HEARTBEAT);
         if !fresh {
-            let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES ('alive', ?)")?;
-            write.execute([micros(now)])?;
+            let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")?;
+            write.execute(params![format!("alive {connection}"), micros(now)])?;
         }
         Ok(())
     }
 
-    pub(super) fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT value FROM facts WHERE name = 'alive'")?;
-        Ok(read.query_row([], |row| row.get(0)).optional()?.and_then(from_micros))
+    pub(super) fn last_alive(&self, connection: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT value FROM facts WHERE name = ?")?;
+        Ok(read.query_row([format!("alive {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
     }
 
     /// How many deliveries wait.

@@ -39,6 +39,7 @@
 //! - `integrity_check` at start: it reads the whole file, and a start must stay fast with a million rows.
 
 mod admin;
+mod admit;
 mod carry;
 mod degrade;
 mod facts;
@@ -101,3 +102,6 @@ impl Default for Retention {
         Self { age: Duration::from_secs(30 * 24 * 3600), bytes: 512 << 20 }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,6 @@ pub struct Opened {
     pub migrated: Option<usize>,
     /// The damaged file that was set aside, if there was one.
     pub set_aside: Option<SetAside>,
-    /// When a daemon last said that it hears.
-    pub last_alive: Option<Timestamp>,
     /// What it stands on.
     pub health: Health,
 }
@@ -90,13 +88,12 @@ pub fn open(settings: Settings, now: Timestamp) -> Result<(Queue, Opened), OpenE
     };
     opened.health = ground.health();
     opened.waiting = ground.store().count_waiting().unwrap_or(0);
-    opened.last_alive = ground.store().last_alive().unwrap_or(None);
     Ok((Queue::start(ground).map_err(OpenError::Start)?, opened))
 }
 
 impl Opened {
     const fn nothing() -> Self {
-        Self { waiting: 0, migrated: None, set_aside: None, last_alive: None, health: Health::Durable }
+        Self { waiting: 0, migrated: None, set_aside: None, health: Health::Durable }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::model::{
     call::{MomentKind, Telling},
     delivery::{Admission, Admitted, Delivery, DeliveryId, Outbox, QueueError, Settle},
-    ids::{ConversationSpaceId, SinkName},
+    ids::{ConnectionName, ConversationSpaceId, SinkName},
     time::Timestamp,
 };
 use std::{
@@ -117,20 +117,20 @@ impl Queue {
         self.health.clone()
     }
 
-    /// Says that the daemon hears calls at `now`; written at most every 10 s.
+    /// Says that `connection` hears calls at `now`; written at most every 10 s.
     ///
     /// # Errors
     /// As every method of the queue.
-    pub async fn alive(&self, now: Timestamp) -> Result<(), QueueError> {
-        self.ask(true, move |store, _| store.alive(now)).await
+    pub async fn alive(&self, connection: ConnectionName, now: Timestamp) -> Result<(), QueueError> {
+        self.ask(true, move |store, _| store.alive(&connection, now)).await
     }
 
-    /// When a daemon last said so.
+    /// When a daemon last said so of this connection.
     ///
     /// # Errors
     /// As every method of the queue.
-    pub async fn last_alive(&self) -> Result<Option<Timestamp>, QueueError> {
-        self.ask(false, |store, _| store.last_alive()).await
+    pub async fn last_alive(&self, connection: ConnectionName) -> Result<Option<Timestamp>, QueueError> {
+        self.ask(false, move |store, _| store.last_alive(&connection)).await
     }
 
     /// Calls heard of (noted or admitted) since `since` whose last moment never came, oldest first.
@@ -139,6 +139,14 @@ impl Queue {
     /// As every method of the queue.
     pub async fn open_calls(&self, since: Timestamp) -> Result<Vec<OpenCall>, QueueError> {
         self.ask(false, move |store, _| store.open_calls(since)).await
+    }
+
+    /// Calls heard of since `since` whose last moment came: they were told, and are no news in any report.
+    ///
+    /// # Errors
+    /// As every method of the queue.
+    pub async fn ended_calls(&self, since: Timestamp) -> Result<Vec<ConversationSpaceId>, QueueError> {
+        self.ask(false, move |store, _| store.ended_calls(since)).await
     }
 
     /// How many deliveries wait, those on the wire among them.

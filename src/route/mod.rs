@@ -3,6 +3,8 @@
 
 mod any_of;
 mod condition;
+#[cfg(test)]
+mod tests;
 
 use crate::model::{
     call::{MomentKind, Telling},

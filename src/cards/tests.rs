@@ -1,0 +1,447 @@
+//! What cards say, and that every form stays within its chat's limits whatever strangers send.
+
+use super::*;
+use crate::model::{
+    call::{Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
+    card::{CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
+    phone::{Number, Region},
+};
+use proptest::prelude::*;
+use serde_json::json;
+use std::time::Duration;
+
+const KINDS: [SinkKind; 4] = [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::TeamsConnector];
+
+fn now() -> Timestamp {
+    "2026-11-23T19:03:20Z".parse().unwrap()
+}
+
+fn style() -> Style {
+    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask: Mask::None }
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    now() - jiff::SignedDuration::from_secs(seconds)
+}
+
+fn person(name: &str, extension: &str) -> Person {
+    Person { name: Some(name.into()), extension: Some(extension.into()), line: None }
+}
+
+fn call(number: &str) -> Call {
+    Call {
+        id: "call-1".try_into().unwrap(),
+        connection: "main".try_into().unwrap(),
+        region: Region::US,
+        account: "2930718022414574861".try_into().unwrap(),
+        caller: Caller { name: None, number: Number::read(Some(number), Region::US) },
+        ours: Some(OurNumber {
+            number: Number::read(Some("+15145550100"), Region::US),
+            label: Some("Main line".into()),
+        }),
+        queues: Vec::new(),
+        people: vec![person("Bob Roy", "1015")],
+        started: ago(3),
+        late: false,
+    }
+}
+
+fn card(call: Call, moment: Moment, at: Timestamp, who: Match) -> Card {
+    let found = Findings { who, ..Findings::default() };
+    Card::Call(Box::new(CallCard { telling: Telling { call, moment, at }, found }))
+}
+
+fn ringing(who: Match) -> Card {
+    card(call("+15145550199"), Moment::Ringing, ago(3), who)
+}
+
+fn alice() -> Contact {
+    Contact {
+        name: Some("Alice Martin".into()),
+        company: Some("Martin Bakery".into()),
+        tier: Some("VIP".into()),
+        link: Some("https://crm.example.com/42?a=1&b=2".into()),
+        facts: vec![Fact { label: "Open tickets".into(), value: "2".into(), source: "zendesk".into() }],
+        source: "crm".into(),
+        ..Contact::default()
+    }
+}
+
+fn one(contact: Contact) -> Match {
+    Match::One { contact: Box::new(contact) }
+}
+
+fn said(card: &Card) -> Vec<String> {
+    lines(card, &style(), now())
+}
+
+fn body(kind: SinkKind, cards: &[&Card], plain: bool) -> Value {
+    serde_json::from_str(&draw(kind, cards, &style(), now(), plain).body).unwrap()
+}
+
+#[test]
+fn a_known_caller_is_read_from_the_top() {
+    let history = History {
+        last: Some(PastCall { at: ago(7300), outcome: MomentKind::Ended, with: Some("Eve Li".into()) }),
+        week: 1,
+        month: 4,
+        missed_since: 0,
+        urgent: false,
+    };
+    let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
+    card.found.history = Some(history);
+    assert_eq!(
+        said(&Card::Call(card)),
+        [
+            "📞 Alice Martin · VIP",
+            "Martin Bakery · (514) 555-0199",
+            "Rings Bob Roy (1015)",
+            "To Main line (514) 555-0100",
+            "Last call: 2 h ago, talked to Eve Li · 1 call in 7 days, 4 in 30",
+            "Open tickets: 2",
+            "Called 14:03 EST · found by number in CRM, Zendesk",
+            "Open in CRM: https://crm.example.com/42?a=1&b=2",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_caller_is_its_number_and_what_the_network_says_is_marked() {
+    let mut unknown = call("+15145550199");
+    unknown.caller.name = Some("MARTIN A".into());
+    let said = said(&card(unknown, Moment::Ringing, ago(3), Match::Nobody));
+    assert_eq!(said[0], "📞 (514) 555-0199");
+    assert_eq!(said[1], "Network says “MARTIN A” · Not in our records");
+}
+
+#[test]
+fn a_silent_source_is_named_and_nobody_is_not_claimed() {
+    let Card::Call(mut card) = ringing(Match::Nobody) else { unreachable!() };
+    card.found.silent = vec!["crm".into(), "zoho-desk".into()];
+    let nobody = said(&Card::Call(card.clone()));
+    assert_eq!(nobody[1], "Not found, but CRM, Zoho desk did not answer");
+    card.found.who = one(alice());
+    assert!(said(&Card::Call(card)).iter().any(|line| line.ends_with("CRM, Zoho desk did not answer")));
+}
+
+#[test]
+fn several_are_listed_and_none_is_chosen() {
+    let bob = Contact { name: Some("Bob Martin".into()), tier: None, ..alice() };
+    let said = said(&ringing(Match::Several { contacts: vec![alice(), bob] }));
+    assert_eq!(said[0], "📞 (514) 555-0199");
+    assert_eq!(said[1], "2 contacts share this number");
+    assert!(said.contains(&"Alice Martin · Martin Bakery · VIP".to_owned()));
+    assert!(said.contains(&"Bob Martin · Martin Bakery".to_owned()));
+}
+
+#[test]
+fn a_hidden_a_short_and_an_unreadable_number_are_what_they_are() {
+    let title = |number| said(&card(call(number), Moment::Ringing, ago(3), Match::NotAsked)).remove(0);
+    assert_eq!(title("anonymous"), "📞 Withheld number");
+    assert_eq!(title("1015"), "📞 Short number 1015");
+    assert_eq!(title("sip:x@y"), "📞 Unreadable number “sip:x@y”");
+}
+
+#[test]
+fn every_moment_says_what_happened() {
+    let secs = Duration::from_secs;
+    let missed = |why| Moment::Missed { after: secs(21), why };
+    let cases = [
+        (Moment::Answered { by: person("Eve", "7"), after: secs(8) }, "✅ Answered: ", "Eve (7) answered after 8 s"),
+        (missed(MissedWhy::NobodyAnswered), "❌ Missed: ", "Waited 21 s, nobody answered · rang Bob Roy (1015)"),
+        (missed(MissedWhy::LeftQueue), "❌ Missed: ", "Hung up after 21 s in the queue · rang Bob Roy (1015)"),
+        (missed(MissedWhy::LeftMenu), "❌ Missed: ", "Hung up after 21 s in the menu · rang Bob Roy (1015)"),
+        (missed(MissedWhy::Unknown), "❌ Missed: ", "Nobody took it, gone after 21 s · rang Bob Roy (1015)"),
+        (Moment::Voicemail { length: Some(secs(32)) }, "📭 Voicemail: ", "Left a message of 32 s"),
+        (Moment::Voicemail { length: None }, "📭 Voicemail: ", "Went to voicemail"),
+        (Moment::Ended { lasted: Some(secs(200)) }, "✅ Ended: ", "Talked for 3 min 20 s · with Bob Roy (1015)"),
+    ];
+    for (moment, title, state) in cases {
+        let said = said(&card(call("+15145550199"), moment, ago(1), Match::NotAsked));
+        assert_eq!(said[0], format!("{title}(514) 555-0199"));
+        assert_eq!(said[1], state);
+    }
+}
+
+#[test]
+fn a_ring_that_is_not_fresh_says_its_age_and_one_heard_late_that_it_is_under_way() {
+    let rang = said(&card(call("+15145550199"), Moment::Ringing, ago(200), one(alice())));
+    assert_eq!(rang[0], "📞 Rang 3 min ago: Alice Martin · VIP");
+    assert_eq!(rang[2], "Rang Bob Roy (1015) · posted late");
+    let fresh = said(&card(call("+15145550199"), Moment::Ringing, ago(30), one(alice())));
+    assert_eq!(fresh[0], "📞 Alice Martin · VIP");
+    let late = said(&card(Call { late: true, ..call("+15145550199") }, Moment::Ringing, ago(3), one(alice())));
+    assert_eq!(late[2], "Rings Bob Roy (1015), already under way");
+}
+
+#[test]
+fn many_phones_are_counted_and_a_queue_is_named() {
+    let people = vec![person("A", "1"), person("B", "2"), person("C", "3"), person("D", "4"), person("E", "5")];
+    let queues =
+        vec![Queue { name: "Sales".into(), extension: None }, Queue { name: "Support".into(), extension: None }];
+    let queued = Call { queues: queues.clone(), people, ..call("+15145550199") };
+    let said_of = |call| said(&card(call, Moment::Ringing, ago(3), Match::NotAsked));
+    assert_eq!(said_of(queued)[1], "Rings A (1), B (2), C (3) and 2 more");
+    let waiting = Call { queues, people: Vec::new(), ..call("+15145550199") };
+    assert_eq!(said_of(waiting)[1..3], ["Waits in Support", "To Main line (514) 555-0100 · queue Sales → Support"]);
+}
+
+#[test]
+fn a_caller_missed_minutes_ago_is_marked() {
+    let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
+    let last = PastCall { at: ago(240), outcome: MomentKind::Missed, with: None };
+    card.found.history = Some(History { last: Some(last), week: 2, month: 2, missed_since: 2, urgent: true });
+    let said = said(&Card::Call(card));
+    assert_eq!(said[..2], ["📞 🔥 Alice Martin · VIP", "🔥 Missed 2 times since we last talked"]);
+}
+
+#[test]
+fn a_number_beside_right_to_left_text_keeps_its_groups() {
+    let arabic = Contact { company: Some("شركة النور".into()), ..alice() };
+    assert_eq!(said(&ringing(one(arabic)))[1], "شركة النور · Tel. (514) 555-0199");
+}
+
+#[test]
+fn a_recap_counts_and_lists_and_a_notice_says_what_to_do() {
+    let missed = Moment::Missed { after: Duration::from_secs(21), why: MissedWhy::NobodyAnswered };
+    let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(100) };
+    let connection = "main".try_into().unwrap();
+    let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3] });
+    let said_of_recap = said(&recap);
+    assert_eq!(said_of_recap[0], "📋 While we were away: 3 missed");
+    assert_eq!(said_of_recap[1], "The link to GoTo was down 13:43–14:03 EST.");
+    assert_eq!(said_of_recap[2], "❌ 14:03 (514) 555-0199 · waited 21 s · Main line");
+    let notice = |over| Card::Notice(Notice { title: "T".into(), advice: "Do x.".into(), over });
+    assert_eq!(said(&notice(false))[..2], ["🔴 T", "Do x."]);
+    assert_eq!(said(&notice(true))[0], "🟢 T");
+}
+
+#[test]
+fn a_mask_covers_every_number_in_every_form() {
+    let style = Style { mask: Mask::Last4, ..style() };
+    let missed = Moment::Missed { after: Duration::from_secs(1), why: MissedWhy::Unknown };
+    let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(9) };
+    let connection = "main".try_into().unwrap();
+    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling] });
+    for card in [ringing(one(alice())), ringing(Match::Nobody), recap] {
+        for kind in KINDS {
+            for plain in [false, true] {
+                for cards in [vec![&card], vec![&card, &card]] {
+                    let body = draw(kind, &cards, &style, now(), plain).body;
+                    assert!(!body.contains("514") && !body.contains("555"), "{kind:?}: {body}");
+                    assert!(body.contains("0199"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn many_cards_are_said_newest_first_and_taken_from_the_front() {
+    let cards: Vec<Card> = (0..60)
+        .map(|n| {
+            let number = format!("+1514555{:04}", 100 + n);
+            card(Call { started: ago(70 - n), ..call(&number) }, Moment::Ringing, ago(70 - n), Match::Nobody)
+        })
+        .collect();
+    let cards: Vec<&Card> = cards.iter().collect();
+    for kind in KINDS {
+        for plain in [false, true] {
+            let drawn = draw(kind, &cards, &style(), now(), plain);
+            if kind == SinkKind::Slack {
+                fits_slack(&serde_json::from_str(&drawn.body).unwrap());
+            }
+            assert!((20..=60).contains(&drawn.used), "{} {kind:?}", drawn.used);
+            let place = |n: usize| drawn.body.find(&format!("555-{:04}", 100 + n));
+            assert!(place(drawn.used - 1) < place(0), "{kind:?}");
+            assert!(place(0).is_some() && drawn.used == 60 || place(drawn.used).is_none());
+        }
+    }
+}
+
+#[test]
+fn a_notice_among_many_stands_on_top_and_nothing_is_drawn_of_nothing() {
+    let notice = Card::Notice(Notice { title: "Consent".into(), advice: "Log in.".into(), over: false });
+    let ring = ringing(Match::Nobody);
+    let payload = body(SinkKind::Slack, &[&ring, &notice], false);
+    assert_eq!(payload["blocks"][0]["text"]["text"], "📞 1 call: 1 ringing · 1 notice");
+    assert!(payload["blocks"][1].to_string().contains("Consent"));
+    assert_eq!(draw(SinkKind::Slack, &[], &style(), now(), false), Drawn { body: String::new(), used: 0 });
+}
+
+#[test]
+fn the_envelope_of_teams_has_its_null_and_the_plain_forms_are_bare() {
+    let ring = ringing(one(alice()));
+    let full = body(SinkKind::Teams, &[&ring], false);
+    assert_eq!(full["attachments"][0].get("contentUrl"), Some(&Value::Null));
+    assert_eq!(full["attachments"][0]["content"]["actions"][0]["url"], "https://crm.example.com/42?a=1&b=2");
+    let plain = body(SinkKind::Teams, &[&ring], true);
+    assert_eq!(plain["attachments"][0]["content"]["body"].as_array().unwrap().len(), 1);
+    let slack = body(SinkKind::Slack, &[&ring], true);
+    assert!(slack.get("blocks").is_none() && slack["text"].as_str().unwrap().contains("Alice Martin"));
+}
+
+#[test]
+fn a_link_in_slack_is_text_and_never_a_button() {
+    let drawn = body(SinkKind::Slack, &[&ringing(one(alice()))], false);
+    let text = "<https://crm.example.com/42?a=1&amp;b=2|Open in CRM>";
+    assert!(drawn["blocks"].as_array().unwrap().iter().any(|block| block["text"]["text"] == json!(text)));
+    assert!(!drawn.to_string().contains("button"));
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[<>&|*_!@#\\[\\](){}:/.a-z0-9\u{202E}\u{200D}\u{301}\n -]{0,400}",
+        "(\\PC){0,600}",
+        Just("&<".repeat(2000)),
+        Just("\"\\".repeat(2000)),
+        Just("𝕬電".repeat(2000)),
+        Just("https://evil.example/".repeat(90)),
+    ]
+}
+
+fn any_contact() -> impl Strategy<Value = Contact> {
+    let texts = proptest::collection::vec(any_text(), 8);
+    (texts, 0_usize..30).prop_map(|(texts, number)| {
+        let text = |n: usize| texts.get(n).cloned();
+        let fact = Fact { label: texts[4].clone(), value: texts[5].clone(), source: texts[6].clone() };
+        Contact {
+            name: text(0),
+            company: text(1),
+            tier: text(2),
+            owner: text(7),
+            notes: text(3),
+            tags: vec![texts[2].clone(); number],
+            link: Some(format!("https://crm.example.com/{}", texts[6])),
+            facts: vec![fact; number],
+            source: texts[7].clone(),
+        }
+    })
+}
+
+fn any_card() -> impl Strategy<Value = Card> {
+    (any_contact(), any_text(), 0_usize..12, 0..4).prop_map(|(contact, text, number, kind)| {
+        let person = Person { name: Some(text.clone()), extension: Some(text.clone()), line: None };
+        let call = Call {
+            caller: Caller { name: Some(text.clone()), number: Number::read(Some(&text), Region::US) },
+            ours: Some(OurNumber { number: Number::read(Some(&text), Region::US), label: Some(text.clone()) }),
+            queues: vec![Queue { name: text.clone(), extension: None }; number],
+            people: vec![person; number],
+            ..call("+15145550199")
+        };
+        match kind {
+            0 => card(call, Moment::Ringing, ago(3), one(contact)),
+            1 => card(call, Moment::Ringing, ago(90), Match::Several { contacts: vec![contact; number] }),
+            2 => {
+                let telling = Telling { call, moment: Moment::Voicemail { length: None }, at: ago(1) };
+                let connection = "main".try_into().unwrap();
+                Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling; number * 5] })
+            }
+            _ => Card::Notice(Notice { title: text.clone(), advice: text, over: false }),
+        }
+    })
+}
+
+/// Every text in a payload, with the key it stands under.
+fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
+    match value {
+        Value::String(text) => found.push((key, text)),
+        Value::Array(list) => list.iter().for_each(|value| texts(key, value, found)),
+        Value::Object(object) => object.iter().for_each(|(key, value)| texts(key, value, found)),
+        _ => {}
+    }
+}
+
+fn is_clean(payload: &Value) {
+    let mut found = Vec::new();
+    texts("", payload, &mut found);
+    for (key, text) in found {
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+        assert!(!text.contains(['\u{202A}', '\u{202E}', '\u{200B}', '\u{2066}']), "{text:?}");
+        assert!(key != "url" || text.starts_with("https://crm.example.com/"), "{text:?}");
+    }
+}
+
+/// Anything in angle brackets that is not our link.
+fn foreign_markup(text: &str) -> bool {
+    let ours = |part: &str| part.starts_with("https://crm.example.com/") && part.contains("|Open");
+    text.split('<').skip(1).any(|part| !ours(part))
+}
+
+fn fits_slack(payload: &Value) {
+    is_clean(payload);
+    assert!(!foreign_markup(payload["text"].as_str().unwrap()));
+    let none = Vec::new();
+    let blocks = payload["blocks"].as_array().unwrap_or(&none);
+    assert!(blocks.len() <= 50);
+    let mut total = 0;
+    for block in blocks {
+        let text = block.pointer("/text/text").or(block.pointer("/elements/0/text")).unwrap().as_str().unwrap();
+        let most = if block["type"] == "header" { 150 } else { 3000 };
+        assert!((1..=most).contains(&text::units(text)), "{} units in {block}", text::units(text));
+        assert!(!foreign_markup(text), "{block}");
+        total += text::units(text);
+    }
+    assert!(total < 13_000, "{total} units");
+}
+
+#[test]
+fn cards_of_the_longest_texts_fit_alone_and_together() {
+    for sign in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
+        let text = sign.repeat(3000);
+        let fact = Fact { label: text.clone(), value: text.clone(), source: text.clone() };
+        let contact = Contact {
+            name: Some(text.clone()),
+            company: Some(text.clone()),
+            notes: Some(text.clone()),
+            tags: vec![text.clone(); 9],
+            facts: vec![fact; 20],
+            link: Some(format!("https://crm.example.com/{}", "&a".repeat(190))),
+            source: text.clone(),
+            ..alice()
+        };
+        let ring = |who| {
+            let people = vec![person(&text, &text); 9];
+            let queues = vec![Queue { name: text.clone(), extension: None }; 9];
+            card(Call { people, queues, ..call("+15145550199") }, Moment::Ringing, ago(3), who)
+        };
+        let several = ring(Match::Several { contacts: vec![contact.clone(); 9] });
+        let cards = [ring(one(contact)), several];
+        for many in [1, 2, 60] {
+            let cards: Vec<&Card> = cards.iter().cycle().take(many).collect();
+            for plain in [false, true] {
+                fits_slack(&body(SinkKind::Slack, &cards, plain));
+                let teams = draw(SinkKind::Teams, &cards, &style(), now(), plain);
+                assert!(teams.body.len() <= 20_000, "{sign}: {} bytes for {}", teams.body.len(), teams.used);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_strangers_send_every_card_fits(cards in proptest::collection::vec(any_card(), 1..9), plain: bool) {
+        let cards: Vec<&Card> = cards.iter().collect();
+        for kind in KINDS {
+            let drawn = draw(kind, &cards, &style(), now(), plain);
+            prop_assert!((1..=cards.len()).contains(&drawn.used));
+            let payload: Value = serde_json::from_str(&drawn.body).unwrap();
+            match kind {
+                SinkKind::Slack => fits_slack(&payload),
+                SinkKind::SlackTrigger => is_clean(&payload),
+                SinkKind::Teams | SinkKind::TeamsConnector => {
+                    is_clean(&payload);
+                    prop_assert!(drawn.body.len() <= 20_000, "{} bytes", drawn.body.len());
+                    let evaluated = drawn.body.contains("\"{{") || drawn.body.contains("{{DATE");
+                    prop_assert!(!evaluated);
+                }
+            }
+        }
+        for card in cards {
+            prop_assert!(!text(card, &style(), now()).contains(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+use super::*;
+use axum::{Json, extract::Form, http::HeaderMap, routing::post};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+/// A token endpoint that remembers what it was asked.
+struct Goto {
+    url: Url,
+    asked: Arc<Mutex<Vec<(HashMap<String, String>, Option<String>)>>>,
+    _serving: JoinSet<()>,
+}
+
+impl Goto {
+    async fn start(answer: (u16, Value)) -> Self {
+        let asked: Arc<Mutex<Vec<_>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        let app = Router::new().route(
+            "/oauth/token",
+            post(async move |headers: HeaderMap, Form(form): Form<HashMap<String, String>>| {
+                let basic = headers.get("authorization").map(|it| it.to_str().unwrap().to_owned());
+                seen.lock().unwrap().push((form, basic));
+                (StatusCode::from_u16(answer.0).unwrap(), Json(answer.1))
+            }),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let mut serving = JoinSet::new();
+        serving.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, asked, _serving: serving }
+    }
+
+    async fn fine() -> Self {
+        Self::start((200, json!({"access_token": "a", "refresh_token": "r-1", "expires_in": 3600}))).await
+    }
+}
+
+fn login(goto: &Goto, redirect: &str, dir: &tempfile::TempDir) -> Login {
+    Login {
+        client: Client { id: "me".to_owned(), secret: Some(Secret::new("shh")), auth_url: goto.url.clone() },
+        redirect_uri: Url::parse(redirect).unwrap(),
+        scopes: crate::goto::oauth::SCOPES.to_owned(),
+        token_file: dir.path().join("token.json"),
+    }
+}
+
+/// The terminal: what is said goes to a channel, so that a test answers to the address it was shown.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Screen {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The authorize URL, and everything is said that comes before the wait.
+    async fn address(&self) -> Url {
+        for _ in 0..2000 {
+            if self.text().contains("Paste the address") {
+                let text = self.text();
+                return Url::parse(text.lines().find(|line| line.contains("/oauth/authorize")).unwrap().trim())
+                    .unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("no address shown: {}", self.text());
+    }
+}
+
+fn of(url: &Url, name: &str) -> String {
+    url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// Runs a login and what a human does meanwhile.
+async fn with<F: Future<Output = ()>>(
+    login: &Login,
+    paste: bool,
+    human: impl FnOnce(Screen, mpsc::Sender<String>) -> F,
+) -> (Outcome, String) {
+    let (lines, typed) = mpsc::channel(4);
+    let screen = Screen::default();
+    let mut out = screen.clone();
+    let http = reqwest::Client::new();
+    let attempt = attempt(login, &http, paste, Duration::from_secs(20), &mut out, typed);
+    let (outcome, ()) = tokio::join!(attempt, human(screen.clone(), lines));
+    (outcome, screen.text())
+}
+
+#[tokio::test]
+async fn a_browser_that_comes_back_with_the_code_leaves_a_token_in_the_file() {
+    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+    let redirect = format!("http://localhost:{}/app/redirect", free_port().await);
+    let login = login(&goto, &redirect, &dir);
+    let (outcome, text) = with(&login, false, async |screen, _lines| {
+        let address = screen.address().await;
+        assert_eq!(of(&address, "code_challenge_method"), "S256");
+        assert_eq!(of(&address, "redirect_uri"), redirect);
+        assert!(of(&address, "scope").contains("cr.v1.read"));
+        let stray = reqwest::get(format!("{redirect}/favicon.ico")).await.unwrap();
+        assert_eq!(stray.status(), 400, "a stray request is no answer");
+        let page = reqwest::get(format!("{redirect}?code=c0de&state={}", of(&address, "state"))).await.unwrap();
+        assert_eq!(page.status(), 200);
+        assert!(page.text().await.unwrap().contains("Thank you"));
+    })
+    .await;
+    outcome.unwrap();
+    assert!(text.contains("Logged in"));
+    assert!(!text.contains("r-1") && !text.contains("shh"), "no secret on the screen");
+    assert_eq!(token_file::read(&login.token_file).unwrap().refresh_token.expose(), "r-1");
+    let asked = goto.asked.lock().unwrap();
+    let (form, basic) = asked.first().unwrap();
+    assert_eq!(form.get("code").unwrap(), "c0de");
+    assert_eq!(form.get("redirect_uri").unwrap(), &redirect);
+    assert_eq!(form.get("code_verifier").unwrap().len(), 43);
+    assert_eq!(basic.as_deref(), Some("Basic bWU6c2ho"));
+}
+
+#[tokio::test]
+async fn a_headless_login_takes_the_pasted_address_or_the_bare_code() {
+    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+    let login = login(&goto, "http://localhost:5000/app/redirect", &dir);
+    let (outcome, _) = with(&login, true, async |screen, lines| {
+        let state = of(&screen.address().await, "state");
+        lines.send(String::new()).await.unwrap();
+        lines.send(format!(" http://localhost:5000/app/redirect?code=whole&state={state} ")).await.unwrap();
+    })
+    .await;
+    outcome.unwrap();
+    let (outcome, _) = with(&login, true, async |_, lines| lines.send("bare".to_owned()).await.unwrap()).await;
+    outcome.unwrap();
+    let codes: Vec<_> = goto.asked.lock().unwrap().iter().map(|(form, _)| form["code"].clone()).collect();
+    assert_eq!(codes, ["whole", "bare"]);
+}
+
+#[tokio::test]
+async fn a_port_in_use_says_so_and_takes_the_pasted_code() {
+    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let login = login(&goto, &format!("http://127.0.0.1:{port}/r"), &dir);
+    let (outcome, text) = with(&login, false, async |_, lines| lines.send("c".to_owned()).await.unwrap()).await;
+    outcome.unwrap();
+    assert!(text.contains(&format!("port {port} is in use")), "{text}");
+    let (outcome, _) = with(&login, false, async |_, lines| drop(lines)).await;
+    let failure = outcome.unwrap_err();
+    assert_eq!(failure.code, 69, "{failure}");
+}
+
+#[tokio::test]
+async fn a_wrong_state_and_a_denied_consent_end_the_login_with_77() {
+    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+    for (query, word) in [("code=c&state=evil", "another login"), ("error=access_denied", "denied")] {
+        let redirect = format!("http://127.0.0.1:{}/r", free_port().await);
+        let login = login(&goto, &redirect, &dir);
+        let (outcome, _) = with(&login, false, async |screen, _lines| {
+            let state = of(&screen.address().await, "state");
+            let query = if query.contains("state=") { query.to_owned() } else { format!("{query}&state={state}") };
+            assert_eq!(reqwest::get(format!("{redirect}?{query}")).await.unwrap().status(), 403);
+        })
+        .await;
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.code, 77);
+        assert!(failure.to_string().contains(word), "{failure}");
+    }
+    assert!(goto.asked.lock().unwrap().is_empty(), "no code was redeemed");
+    assert!(!dir.path().join("token.json").exists());
+}
+
+#[tokio::test]
+async fn nobody_who_comes_is_a_timeout_with_69() {
+    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+    let login = login(&goto, &format!("http://127.0.0.1:{}/r", free_port().await), &dir);
+    let (_lines, typed) = mpsc::channel(1);
+    let http = reqwest::Client::new();
+    let outcome = attempt(&login, &http, false, Duration::from_millis(50), &mut Screen::default(), typed).await;
+    let failure = outcome.unwrap_err();
+    assert_eq!(failure.code, 69);
+    assert!(failure.to_string().contains("nobody consented"), "{failure}");
+}
+
+#[tokio::test]
+async fn what_goto_refuses_is_said_without_the_code() {
+    let dir = tempfile::tempdir().unwrap();
+    for (answer, code, word) in [
+        ((400, json!({"error": "invalid_grant", "error_description": "c0de"})), 77, "invalid_grant"),
+        ((200, json!({"access_token": "a"})), 65, "no refresh token"),
+        ((200, json!(["what"])), 65, "did not take"),
+        ((503, json!({})), 69, "503"),
+    ] {
+        let goto = Goto::start(answer).await;
+        let login = login(&goto, "http://localhost:5000/r", &dir);
+        let (outcome, _) = with(&login, true, async |_, lines| lines.send("c0de".to_owned()).await.unwrap()).await;
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.code, code, "{failure}");
+        assert!(failure.to_string().contains(word), "{failure}");
+        assert!(!failure.to_string().contains("c0de") && !failure.to_string().contains("127.0.0.1"), "{failure}");
+    }
+}

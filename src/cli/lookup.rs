@@ -1,0 +1,227 @@
+//! `poprelay lookup NUMBER`: who a caller with that number would be. Every source's answer, how long it took, and what a
+//! card would say.
+
+use super::{Failure, Outcome};
+use crate::{
+    daemon::{config::Config, network, opening},
+    enrich::{Answer, Enricher, LookUp, Said},
+    model::{
+        card::{Contact, Match},
+        phone::{E164, Mask, Number, Region},
+        time::Now,
+    },
+};
+use serde_json::json;
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    time::Duration,
+};
+
+/// `poprelay lookup`
+#[derive(Debug, clap::Args)]
+pub struct LookupArgs {
+    /// The number, as it is written in the region of the first connection, or with its country (+1…)
+    #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+    pub number: String,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Looks a number up with the sources of a config.
+///
+/// # Errors
+/// 78 for sources that are wrong; as [`lookup`] otherwise.
+pub async fn run(args: &LookupArgs, config: &Config) -> Outcome {
+    let network = network::open().map_err(Failure::unavailable)?;
+    let enricher = opening::enricher(config, &network).map_err(Failure::config)?;
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
+}
+
+/// Looks `number` up and writes what came of it to `out`: for people, or as one JSON object.
+///
+/// # Errors
+/// If it is no number that can be looked up (65), or `out` cannot be written (74).
+pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> Outcome {
+    let read = Number::read(Some(number), region);
+    let Some(known) = read.known() else { return Err(Failure::data(anyhow::anyhow!(refusal(&read, region)))) };
+    let looked_up = enricher.look_up(known, None, Now::read()).await;
+    let text = if json { as_json(known, &looked_up) } else { as_text(known, &read, region, &looked_up) };
+    out.write_all(text.as_bytes()).map_err(unwritable)
+}
+
+fn unwritable(error: io::Error) -> Failure {
+    Failure::new(74, error)
+}
+
+fn refusal(number: &Number, region: Region) -> String {
+    let why = match number {
+        Number::Withheld => "it is what a hidden number looks like",
+        Number::Short(_) => "it is too short for a public number",
+        Number::Known(_) | Number::Unreadable(_) => "it is no phone number",
+    };
+    format!("{why}, so nobody is asked (read as of {region}; write it with its country, as in +15145550199)")
+}
+
+fn as_json(number: &E164, looked_up: &LookUp) -> String {
+    let answers: Vec<_> = looked_up.answers.iter().map(answer_as_json).collect();
+    let found = json!({
+        "number": number.expose(),
+        "country": number.country().map(|it| it.to_string()),
+        "line": number.line(),
+        "answers": answers,
+        "history_ms": looked_up.history_took.map(milliseconds),
+        "found": looked_up.found,
+    });
+    format!("{found}\n")
+}
+
+fn answer_as_json(answer: &Answer) -> serde_json::Value {
+    let took_ms = milliseconds(answer.took);
+    match &answer.said {
+        Said::Knows(contacts) => json!({"source": answer.source, "took_ms": took_ms, "contacts": contacts}),
+        Said::Silent(why) => json!({"source": answer.source, "took_ms": took_ms, "silent": why}),
+        Said::Off => json!({"source": answer.source, "took_ms": took_ms, "silent": "its file cannot be read"}),
+    }
+}
+
+fn as_text(number: &E164, read: &Number, region: Region, looked_up: &LookUp) -> String {
+    let mut text = read.shown(region, Mask::None).unwrap_or_default();
+    let country = number.country().map(|it| format!(", {it}")).unwrap_or_default();
+    say(&mut text, &format!("  {}{country}, {}\n", number.expose(), number.line()));
+    for Answer { source, said, took } in &looked_up.answers {
+        let said = match said {
+            Said::Knows(contacts) if contacts.is_empty() => "nobody".to_owned(),
+            Said::Knows(contacts) => contacts.iter().map(name).collect::<Vec<_>>().join("; "),
+            Said::Silent(why) => format!("no answer: {why}"),
+            Said::Off => "off: its file cannot be read".to_owned(),
+        };
+        say(&mut text, &format!("  {source} ({} ms): {said}\n", milliseconds(*took)));
+    }
+    if let (Some(took), Some(history)) = (looked_up.history_took, &looked_up.found.history) {
+        let urgent = if history.urgent { ", urgent" } else { "" };
+        let counts =
+            format!("{} calls in 7 days, {} in 30, {} missed since", history.week, history.month, history.missed_since);
+        say(&mut text, &format!("  history ({} ms): {counts}{urgent}\n", milliseconds(took)));
+    }
+    match &looked_up.found.who {
+        Match::NotAsked => say(&mut text, "nobody could be asked\n"),
+        Match::Nobody => say(&mut text, "nobody knows the number\n"),
+        Match::One { contact } => describe(&mut text, contact),
+        Match::Several { contacts } => {
+            say(&mut text, &format!("{} candidates, none is chosen\n", contacts.len()));
+            contacts.iter().for_each(|contact| describe(&mut text, contact));
+        }
+    }
+    if !looked_up.found.silent.is_empty() {
+        say(&mut text, &format!("without {}, which did not answer\n", looked_up.found.silent.join(", ")));
+    }
+    text
+}
+
+fn describe(text: &mut String, contact: &Contact) {
+    say(text, &format!("{} (from {})\n", name(contact), clean(&contact.source)));
+    let tags = contact.tags.join(", ");
+    let tags = Some(&tags).filter(|it| !it.is_empty());
+    let known = [
+        ("company", contact.company.as_ref()),
+        ("tier", contact.tier.as_ref()),
+        ("owner", contact.owner.as_ref()),
+        ("tags", tags),
+        ("notes", contact.notes.as_ref()),
+        ("link", contact.link.as_ref()),
+    ];
+    for (label, value) in known {
+        if let Some(value) = value {
+            say(text, &format!("  {label}: {}\n", clean(value)));
+        }
+    }
+    for fact in &contact.facts {
+        say(text, &format!("  {}: {} ({})\n", clean(&fact.label), clean(&fact.value), clean(&fact.source)));
+    }
+}
+
+fn name(contact: &Contact) -> String {
+    clean(contact.name.as_deref().or(contact.company.as_deref()).unwrap_or("a record without a name"))
+}
+
+/// What others wrote does not steer the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn say(text: &mut String, more: &str) {
+    // Writing to a String cannot fail.
+    let _ = text.write_str(more);
+}
+
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        enrich::{SourceConfig, SourceKind},
+        model::secret::{Secret, SecretRef},
+    };
+    use std::fs;
+
+    fn enricher(dir: &tempfile::TempDir) -> Enricher {
+        let csv = "Name,Phone,Tier,Email\nAlice\u{1b}[2J Martin,+15145550199,Gold,a@example.com\nBob,+15145550100,,\nEve,+15145550100,,\n";
+        fs::write(dir.path().join("people.csv"), csv).unwrap();
+        let mut contacts = SourceConfig::new(SourceKind::Contacts);
+        contacts.path = Some(dir.path().join("people.csv"));
+        let resolve = |_: &SecretRef| Ok(Secret::new(""));
+        let http = reqwest::Client::new();
+        let built = Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, dir.path(), Region::US);
+        let (enricher, notes) = built.unwrap();
+        assert_eq!(notes, []);
+        enricher
+    }
+
+    async fn run(number: &str, json: bool) -> Result<String, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut out = Vec::new();
+        lookup(&enricher(&dir), number, Region::US, json, &mut out).await?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_look_up_shows_every_source_and_the_merged_contact() {
+        let text = run("(514) 555-0199", false).await.unwrap();
+        assert!(text.starts_with("(514) 555-0199  +15145550199, CA, landline or mobile\n"), "{text}");
+        assert!(text.contains(" ms): Alice [2J Martin\n"), "{text}");
+        assert!(
+            text.contains("Alice [2J Martin (from contacts)\n  tier: Gold\n  Email: a@example.com (contacts)\n"),
+            "{text}"
+        );
+        assert!(text.contains("): 0 calls in 7 days, 0 in 30, 0 missed since\n"), "{text}");
+        let text = run("+15145550100", false).await.unwrap();
+        assert!(text.contains("2 candidates, none is chosen\nBob (from contacts)\nEve"), "{text}");
+        assert!(run("+15145550101", false).await.unwrap().ends_with("nobody knows the number\n"));
+    }
+
+    #[tokio::test]
+    async fn a_script_gets_one_json_object() {
+        let text = run("+15145550199", true).await.unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json.pointer("/found/who/contact/tier").unwrap(), "Gold");
+        assert_eq!(json.pointer("/answers/0/source").unwrap(), "contacts");
+        assert_eq!(json.pointer("/line").unwrap(), "fixed_or_mobile");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_looked_up_is_refused_as_bad_data() {
+        for (number, why) in
+            [("anonymous", "hidden"), ("1015", "too short"), ("pizza", "no phone number"), ("555-0199", "no phone")]
+        {
+            let failure = run(number, false).await.unwrap_err();
+            assert_eq!(failure.code, 65);
+            assert!(failure.to_string().contains(why), "{number}: {failure}");
+        }
+    }
+}

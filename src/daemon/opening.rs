@@ -1,0 +1,102 @@
+//! Opening the rooms: the outbox, the sources of enrichment, a worker for each sink. Thin; what is odd is told and stops
+//! nothing, what is wrong is a [`Fault`].
+
+use super::{
+    config::{Config, SinkConfig},
+    network::{Network, NetworkError},
+    state::StateError,
+};
+use crate::{
+    cards::{self, Style},
+    deliver::{self, Pace, Told},
+    enrich::Enricher,
+    model::{card::Card, delivery::SinkKind, phone::Region, secret::SecretRef, time::Timestamp},
+    outbox::{self, Durability, OpenError, Queue, Retention},
+};
+use std::{env, path::PathBuf};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+/// Why the daemon could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The state directory.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The outbox.
+    #[error(transparent)]
+    Outbox(#[from] OpenError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The sources of enrichment.
+    #[error("{0}")]
+    Sources(String),
+    /// A loop ended unasked.
+    #[error("{0} ended unasked: stopped in order, to be started again")]
+    Ended(String),
+}
+
+/// The outbox of the state directory.
+///
+/// # Errors
+/// A file that must not be touched.
+pub fn outbox(config: &Config) -> Result<Queue, Fault> {
+    let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
+    let retention = Retention { age: config.retention, ..Retention::default() };
+    let settings = outbox::Settings { dir: config.state_dir.clone(), durability, retention };
+    let (queue, opened) = outbox::open(settings, Timestamp::now())?;
+    if let Some(aside) = &opened.set_aside {
+        let path = aside.path.display();
+        tracing::error!(%path, rescued = aside.rescued, "the store was damaged and set aside");
+    }
+    tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
+    Ok(queue)
+}
+
+/// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
+///
+/// # Errors
+/// What is wrong in the tables, by key.
+pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, Fault> {
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    let built = Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, &config.state_dir, region);
+    let (enricher, notes) = built.map_err(|error| Fault::Sources(error.to_string()))?;
+    for note in notes {
+        tracing::warn!(key = note.key, error = note.reason, "a source of enrichment is not all there");
+    }
+    Ok(enricher)
+}
+
+/// Starts a sink's worker, whose task gives its name when it ends.
+pub fn worker(
+    workers: &mut JoinSet<String>,
+    config: SinkConfig,
+    style: Style,
+    outbox: &Queue,
+    network: &Network,
+    told: &mpsc::Sender<Told>,
+    stop: &watch::Receiver<bool>,
+) {
+    let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
+    if let Some((per_second, burst)) = config.pace {
+        sink.pace = Some(Pace { per_second, burst });
+    } else {
+        sink.pace = None;
+    }
+    let name = format!("the worker of {}", sink.name);
+    let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
+        cards::draw(kind, cards, &style, now, plain)
+    };
+    let worker = deliver::run(sink, outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
+    workers.spawn(async move {
+        match worker.await {
+            Ok(()) => name,
+            Err(error) => format!("{name} ({error})"),
+        }
+    });
+}

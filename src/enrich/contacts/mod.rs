@@ -1,0 +1,207 @@
+//! A file of people: reads it whole or not at all, answers from memory, and reads it again when it has changed. What a
+//! CSV or vCard file means is decided in the files below.
+
+mod book;
+mod column;
+mod csv;
+mod decode;
+mod vcard;
+
+pub use book::Tally;
+
+use super::merge::Said;
+use crate::model::phone::{E164, Region};
+use book::{Book, Builder};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+/// Largest file that is read: 512 MiB, some three million people.
+const LARGEST: u64 = 512 * 1024 * 1024;
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactsError {
+    /// It is not there, or may not be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// It is no table of people.
+    #[error(transparent)]
+    NoTable(#[from] csv::NoTable),
+    /// Larger than 512 MiB.
+    #[error("it is larger than 512 MiB")]
+    TooLarge,
+    /// Somebody writes it right now.
+    #[error("it changed while it was read")]
+    Changing,
+}
+
+/// One contacts file.
+#[derive(Debug)]
+pub struct Contacts {
+    path: PathBuf,
+    columns: BTreeMap<String, String>,
+    region: Region,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    book: Option<Arc<Book>>,
+    /// The file as it was when it was last read, or last failed to be.
+    read: Option<Stamp>,
+    /// A change that is let settle until the next look, so that a file half copied is not read.
+    settling: Option<Stamp>,
+}
+
+/// What changes when a file does. `None` inside: it is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp(Option<(SystemTime, u64)>);
+
+impl Contacts {
+    /// A source that has read nothing yet.
+    #[must_use]
+    pub fn new(path: PathBuf, columns: BTreeMap<String, String>, region: Region) -> Self {
+        Self { path, columns, region, state: Mutex::default() }
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// Everyone with the number, at once.
+    #[must_use]
+    pub fn find(&self, number: &E164, source: &str) -> Said {
+        let book = self.state().book.clone();
+        book.map_or(Said::Off, |book| Said::Knows(book.find(number, source)))
+    }
+
+    /// Reads the file now. On an error the people that are known stay known. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no table of people.
+    pub fn load(&self) -> Result<Tally, ContactsError> {
+        let stamp = self.stamp();
+        let read = self.read();
+        let settled = self.stamp() == stamp;
+        let mut state = self.state();
+        state.read = Some(stamp);
+        state.settling = None;
+        let (book, tally) = read?;
+        if !settled {
+            state.read = None;
+            return Err(ContactsError::Changing);
+        }
+        state.book = Some(Arc::new(book));
+        Ok(tally)
+    }
+
+    /// Reads the file if it has changed since the last look and not since the one before. `None`: nothing to do. Blocks.
+    pub fn refresh(&self) -> Option<Result<Tally, ContactsError>> {
+        let stamp = self.stamp();
+        {
+            let mut state = self.state();
+            if state.read == Some(stamp) {
+                return None;
+            }
+            if state.settling != Some(stamp) {
+                state.settling = Some(stamp);
+                return None;
+            }
+        }
+        Some(self.load())
+    }
+
+    fn read(&self) -> Result<(Book, Tally), ContactsError> {
+        if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > LARGEST {
+            return Err(ContactsError::TooLarge);
+        }
+        let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
+        let text = decode::decode(&bytes);
+        let mut book = Builder::new(self.region);
+        if vcard::is_vcard(&text) {
+            vcard::read(&text, &mut book);
+        } else {
+            csv::read(&text, &self.columns, &mut book)?;
+        }
+        Ok(book.finish())
+    }
+
+    fn stamp(&self) -> Stamp {
+        let seen = fs::metadata(&self.path).and_then(|it| Ok((it.modified()?, it.len())));
+        Stamp(seen.ok())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::phone::Number;
+
+    fn contacts(dir: &tempfile::TempDir) -> Contacts {
+        Contacts::new(dir.path().join("people.csv"), BTreeMap::new(), Region::US)
+    }
+
+    fn write(dir: &tempfile::TempDir, text: &str) {
+        fs::write(dir.path().join("people.csv"), text).unwrap();
+    }
+
+    fn name(contacts: &Contacts) -> Option<String> {
+        let number = Number::read(Some("+15145550199"), Region::US);
+        match contacts.find(number.known().unwrap(), "c") {
+            Said::Knows(people) => people.into_iter().next().and_then(|it| it.name),
+            Said::Silent(_) | Said::Off => None,
+        }
+    }
+
+    #[test]
+    fn a_file_that_appears_later_is_read_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        assert!(matches!(contacts.load(), Err(ContactsError::Unreadable(_))));
+        assert!(contacts.refresh().is_none());
+        write(&dir, "Name,Phone\nAlice,5145550199\n");
+        assert!(contacts.refresh().is_none(), "it is let settle");
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Alice"));
+        assert!(contacts.refresh().is_none());
+    }
+
+    #[test]
+    fn a_change_is_taken_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        write(&dir, "Name,Phone\nAlice,5145550199\n");
+        contacts.load().unwrap();
+        write(&dir, "this is no table any more");
+        assert!(contacts.refresh().is_none());
+        assert!(contacts.refresh().unwrap().is_err());
+        assert_eq!(name(&contacts).as_deref(), Some("Alice"), "the people of before stay known");
+        assert!(contacts.refresh().is_none(), "a bad file is complained of once");
+        fs::remove_file(dir.path().join("people.csv")).unwrap();
+        assert!(contacts.refresh().is_none());
+        assert!(contacts.refresh().unwrap().is_err());
+        assert_eq!(name(&contacts).as_deref(), Some("Alice"));
+    }
+
+    #[test]
+    fn a_file_that_still_grows_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        for rows in 1..5 {
+            write(&dir, &format!("Name,Phone\n{}", "Al,5145550199\n".repeat(rows)));
+            assert!(contacts.refresh().is_none());
+        }
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 4);
+    }
+}

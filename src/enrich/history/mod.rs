@@ -1,0 +1,260 @@
+//! What this daemon itself saw of a caller: an SQLite file in the state directory, owned by one thread. Async code sends
+//! it questions and never waits for the disk; a full or broken disk costs the history of a card, not the card.
+
+mod store;
+
+use super::config::SourceConfig;
+use crate::model::{
+    call::{Call, Moment, MomentKind, Telling},
+    card::History,
+    phone::E164,
+    time::{Span, Timestamp},
+};
+use std::{
+    io,
+    path::Path,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+use store::Store;
+use tokio::sync::oneshot;
+
+/// Questions and tellings that may wait for the disk; a telling beyond them is not remembered.
+const WAITING: usize = 4096;
+/// How often what is too old is removed.
+const TIDY: Duration = Duration::from_secs(3600);
+
+/// What makes a caller urgent, and how long calls are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Older calls are forgotten.
+    pub retention: Duration,
+    /// Missed within this time and not talked to since: urgent.
+    pub missed_within: Duration,
+    /// `calls` calls within this time: urgent.
+    pub calls_within: Duration,
+    /// See there; the call that rings counts.
+    pub calls: u32,
+}
+
+impl Rules {
+    /// From the config's table, with the defaults for what it leaves open.
+    #[must_use]
+    pub fn read(config: &SourceConfig) -> Self {
+        let usual = Self::default();
+        let span = |span: Option<Span>, usual| span.map_or(usual, |span| span.0);
+        Self {
+            retention: span(config.retention, usual.retention),
+            missed_within: span(config.missed_within, usual.missed_within),
+            calls_within: span(config.calls_within, usual.calls_within),
+            calls: config.calls.unwrap_or(usual.calls),
+        }
+    }
+}
+
+impl Default for Rules {
+    /// 90 days; missed within 15 minutes; two calls in 10 minutes.
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(90 * 86_400),
+            missed_within: Duration::from_secs(15 * 60),
+            calls_within: Duration::from_secs(10 * 60),
+            calls: 2,
+        }
+    }
+}
+
+/// Why the history says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// SQLite could not do it.
+    #[error("history.sqlite: {0}")]
+    Store(#[from] rusqlite::Error),
+    /// Its thread could not be started.
+    #[error("the history's thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// The thread that owns the file has ended.
+    #[error("the history is closed")]
+    Closed,
+}
+
+/// What a call is called here: ids are unique within an account.
+#[must_use]
+pub fn key(call: &Call) -> String {
+    format!("{}/{}", call.account.as_str(), call.id.as_str())
+}
+
+/// The way to the thread that owns the file.
+#[derive(Debug)]
+pub struct Shelf {
+    asks: SyncSender<Ask>,
+}
+
+enum Ask {
+    Saw(Box<Seen>),
+    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
+    Forget { number: E164, reply: oneshot::Sender<rusqlite::Result<usize>> },
+}
+
+/// One moment of a call, as much of it as is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    call: String,
+    number: E164,
+    started: Timestamp,
+    kind: MomentKind,
+    with: Option<String>,
+}
+
+impl Shelf {
+    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the shelf is dropped.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or is none of ours.
+    pub fn open(dir: &Path, rules: Rules) -> Result<Self, HistoryError> {
+        let store = Store::open(&dir.join("history.sqlite"), rules)?;
+        let (asks, inbox) = sync_channel(WAITING);
+        let thread = thread::Builder::new().name("history".to_owned());
+        thread.spawn(move || serve(store, &inbox)).map_err(HistoryError::Thread)?;
+        Ok(Self { asks })
+    }
+
+    /// Remembers a moment, soon.
+    pub fn saw(&self, telling: &Telling) {
+        let Some(number) = telling.call.caller.number.known() else { return };
+        let person = match &telling.moment {
+            Moment::Answered { by, .. } => Some(by),
+            Moment::Ended { .. } => telling.call.people.last(),
+            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } => None,
+        };
+        let seen = Seen {
+            call: key(&telling.call),
+            number: number.clone(),
+            started: telling.call.started,
+            kind: telling.moment.kind(),
+            with: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
+        };
+        if let Err(TrySendError::Full(_)) = self.asks.try_send(Ask::Saw(Box::new(seen))) {
+            tracing::warn!("history cannot keep up, a call is not remembered");
+        }
+    }
+
+    /// What was seen of the caller before `call` (account and call id), as of `at`.
+    ///
+    /// # Errors
+    /// If the store cannot say.
+    pub async fn find(&self, number: &E164, call: Option<String>, at: Timestamp) -> Result<History, HistoryError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Find { number: number.clone(), call, at, reply })?;
+        answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
+    }
+
+    /// Forgets all calls of a number, on the disk too: how many there were.
+    ///
+    /// # Errors
+    /// If the store cannot do it.
+    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Forget { number: number.clone(), reply })?;
+        answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
+    }
+
+    fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
+        self.asks.try_send(ask).map_err(|_| HistoryError::Closed)
+    }
+}
+
+/// The thread: answers until nobody can ask any more.
+fn serve(mut store: Store, inbox: &Receiver<Ask>) {
+    let mut failing = false;
+    let mut tidied: Option<Instant> = None;
+    loop {
+        if tidied.is_none_or(|at| at.elapsed() >= TIDY) {
+            tidied = Some(Instant::now());
+            note(&mut failing, store.tidy(Timestamp::now()));
+        }
+        match inbox.recv_timeout(TIDY) {
+            Ok(Ask::Saw(seen)) => note(&mut failing, store.saw(&seen)),
+            // Whoever asked may have given up waiting: then nobody takes the answer.
+            Ok(Ask::Find { number, call, at, reply }) => drop(reply.send(store.find(&number, call.as_deref(), at))),
+            Ok(Ask::Forget { number, reply }) => drop(reply.send(store.forget(&number))),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Says once that the disk fails, and once that it is well again.
+fn note(failing: &mut bool, done: rusqlite::Result<()>) {
+    match &done {
+        Ok(()) if *failing => tracing::info!("history is written again"),
+        Err(error) if !*failing => tracing::warn!(%error, "history cannot be written, calls are not remembered"),
+        Ok(()) | Err(_) => {}
+    }
+    *failing = done.is_err();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        call::{Caller, MissedWhy, Person},
+        ids::{AccountKey, ConnectionName, ConversationSpaceId},
+        phone::{Number, Region},
+    };
+
+    fn telling(id: &str, started: &str, moment: Moment) -> Telling {
+        let started: Timestamp = started.parse().unwrap();
+        let call = Call {
+            id: ConversationSpaceId::try_from(id).unwrap(),
+            connection: ConnectionName::try_from("main").unwrap(),
+            region: Region::US,
+            account: AccountKey::try_from("1").unwrap(),
+            caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
+            ours: None,
+            queues: vec![],
+            people: vec![],
+            started,
+            late: false,
+        };
+        Telling { call, moment, at: started }
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_is_still_known_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let by = Person { name: Some("Bob".into()), extension: None, line: None };
+        let answered = telling("a", "2026-11-20T10:00:00Z", Moment::Answered { by, after: Duration::ZERO });
+        let missed = Moment::Missed { after: Duration::ZERO, why: MissedWhy::NobodyAnswered };
+        let number = answered.call.caller.number.known().unwrap().clone();
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        {
+            let shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
+            shelf.saw(&answered);
+            shelf.saw(&telling("b", "2026-11-22T10:00:00Z", missed));
+            assert_eq!(shelf.find(&number, None, now).await.unwrap().week, 2);
+        }
+        let shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
+        let history = shelf.find(&number, None, now).await.unwrap();
+        assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
+        assert_eq!(history.missed_since, 1);
+        assert_eq!(shelf.forget(&number).await.unwrap(), 2);
+        assert_eq!(shelf.find(&number, None, now).await.unwrap(), History::default());
+        drop(shelf);
+        let bytes: Vec<u8> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default())
+            .collect();
+        assert!(!bytes.windows(11).any(|it| it == b"15145550199"), "the number is gone from the disk");
+    }
+
+    #[test]
+    fn a_file_that_is_none_of_ours_is_an_error_and_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("history.sqlite"), "this is a letter to my aunt, and no database".repeat(50))
+            .unwrap();
+        assert!(matches!(Shelf::open(dir.path(), Rules::default()), Err(HistoryError::Store(_))));
+        assert!(Shelf::open(Path::new("/nowhere/at/all"), Rules::default()).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! A CRM that answers over HTTP: when it is asked, how often, and what is believed of it how long. A look-up that is
+//! slower than the card goes on up to the source's own timeout, so that the call's next card has its facts.
+
+mod answer;
+mod ask;
+mod breaker;
+mod build;
+mod cache;
+mod preset;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use super::merge::Said;
+use crate::model::{
+    card::Contact,
+    phone::{E164, Region},
+};
+use answer::Reading;
+use ask::{Failure, Question};
+use breaker::Breaker;
+use cache::Cache;
+use reqwest::Client;
+use serde_json::Value;
+use std::{
+    borrow::Cow,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout, timeout_at},
+};
+
+/// The wait before a repeated question, up to half of it more by chance.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// One source.
+#[derive(Clone)]
+pub struct Http(Arc<Source>);
+
+struct Source {
+    name: String,
+    region: Region,
+    http: Client,
+    question: Question,
+    reading: Reading,
+    then: Option<(Question, Reading)>,
+    timeout: Duration,
+    retries: u32,
+    gate: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+struct State {
+    cache: Cache,
+    breaker: Breaker,
+    /// The kind of trouble that was last said in the journal.
+    trouble: Option<mem::Discriminant<Failure>>,
+}
+
+impl Http {
+    /// What the CRM knows of the number, if it says so before `deadline`.
+    pub async fn find(&self, number: &E164, deadline: Instant) -> Said {
+        let until = tokio::time::Instant::from_std(deadline);
+        if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
+            return Said::Knows(people);
+        }
+        let permit = match timeout_at(until, Arc::clone(&self.0.gate).acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) | Err(_) => return Said::Silent(Failure::Busy.to_string()),
+        };
+        // Whoever held the permit may have asked for the same number.
+        if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
+            return Said::Knows(people);
+        }
+        if !self.0.state().breaker.admits(Instant::now()) {
+            return Said::Silent(Failure::LeftAlone.to_string());
+        }
+        let look_up = tokio::spawn(Arc::clone(&self.0).look_up(number.clone(), deadline, permit));
+        match timeout_at(until, look_up).await {
+            Ok(Ok(Ok(people))) => Said::Knows(people),
+            Ok(Ok(Err(failure))) => Said::Silent(failure.to_string()),
+            Ok(Err(_)) => Said::Silent("the look-up was stopped".to_owned()),
+            Err(_) => Said::Silent("no answer in time".to_owned()),
+        }
+    }
+
+    /// Drops what is kept of a number.
+    pub fn forget(&self, number: &E164) {
+        self.0.state().cache.forget(number);
+    }
+}
+
+impl Source {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks within the source's timeout, and remembers what came of it.
+    async fn look_up(
+        self: Arc<Self>,
+        number: E164,
+        deadline: Instant,
+        _permit: OwnedSemaphorePermit,
+    ) -> Result<Vec<Contact>, Failure> {
+        let asked = timeout(self.timeout, self.ask(&number, deadline)).await;
+        let answer = asked.unwrap_or(Err(Failure::TimedOut(self.timeout)));
+        self.note(&number, &answer);
+        answer
+    }
+
+    async fn ask(&self, number: &E164, deadline: Instant) -> Result<Vec<Contact>, Failure> {
+        let mut left = self.retries;
+        loop {
+            let answer = self.question.ask(&self.http, |gap| about(number, gap)).await;
+            match answer {
+                Err(failure) if failure.is_transient() && left > 0 => {
+                    let pause = PAUSE + PAUSE.mul_f64(fastrand::f64() / 2.0);
+                    if Instant::now() + pause >= deadline {
+                        return Err(failure);
+                    }
+                    left -= 1;
+                    sleep(pause).await;
+                }
+                Err(failure) => return Err(failure),
+                Ok(None) => return Ok(Vec::new()),
+                Ok(Some(answer)) => return self.people(&answer, number).await,
+            }
+        }
+    }
+
+    async fn people(&self, answer: &Value, number: &E164) -> Result<Vec<Contact>, Failure> {
+        let mut records = self.reading.records(answer).map_err(Failure::NoResults)?;
+        records.retain(|record| self.reading.is_about(record, number, self.region));
+        let known = |record: &&Value| self.reading.contact(record, &self.name);
+        let mut people: Vec<Contact> = records.iter().filter_map(known).collect();
+        if let (Some((question, reading)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
+        {
+            self.ask_more(question, reading, record, person).await;
+        }
+        Ok(people)
+    }
+
+    /// The second question. Without its answer the first one's facts still stand.
+    async fn ask_more(&self, question: &Question, reading: &Reading, record: &Value, person: &mut Contact) {
+        let answer = match question.ask(&self.http, |pointer| answer::at(record, pointer)).await {
+            Ok(answer) => answer.unwrap_or_default(),
+            Err(error) => return tracing::debug!(source = self.name, %error, "second look-up failed"),
+        };
+        let found = reading.records(&answer).ok().and_then(|it| reading.contact(it.first()?, &self.name));
+        let Some(mut more) = found else { return };
+        person.company = person.company.take().or(more.company);
+        person.tier = person.tier.take().or(more.tier);
+        person.owner = person.owner.take().or(more.owner);
+        person.notes = person.notes.take().or(more.notes);
+        person.link = person.link.take().or(more.link);
+        person.tags.append(&mut more.tags);
+        person.facts.append(&mut more.facts);
+    }
+
+    /// Cache, breaker, and one line in the journal when the kind of trouble changes.
+    fn note(&self, number: &E164, answer: &Result<Vec<Contact>, Failure>) {
+        let now = Instant::now();
+        let mut state = self.state();
+        match answer {
+            Ok(people) => {
+                state.cache.put(number, people, now);
+                state.breaker.succeeded();
+                if state.trouble.take().is_some() {
+                    tracing::info!(source = self.name, "source answers again");
+                }
+            }
+            Err(failure) => {
+                state.breaker.failed(now, failure.retry_after());
+                let kind = mem::discriminant(failure);
+                if state.trouble.replace(kind) != Some(kind) {
+                    tracing::warn!(source = self.name, error = %failure, "source fails, its facts are left out");
+                }
+            }
+        }
+    }
+}
+
+/// What fills the gaps of the first question.
+fn about<'v>(number: &'v E164, gap: &str) -> Option<Cow<'v, str>> {
+    match gap {
+        "number" => Some(number.expose().into()),
+        "digits" => Some(number.expose().trim_start_matches('+').into()),
+        "national" => Some(number.national().into()),
+        _ => None,
+    }
+}

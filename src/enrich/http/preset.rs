@@ -1,0 +1,235 @@
+//! CRMs whose search by phone number is known: a preset is an http table that is already filled in, from the public
+//! documentation of each API. What the user's table says besides counts first. Every preset compares the numbers of
+//! the records it gets with the caller's as E.164, because these searches also find similar ones. Pure.
+
+use crate::{
+    enrich::config::{Pick, Problem, SourceConfig, ThenConfig},
+    model::secret::{Secret, SecretRef},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use url::{Host, Url};
+
+const KNOWN: [&str; 5] = ["freshdesk", "hubspot", "pipedrive", "salesforce", "zendesk"];
+
+struct Preset {
+    /// Host and everything of the URL behind `https://`; `{domain}` is the user's host.
+    url: &'static str,
+    header: &'static str,
+    token: fn(&str) -> String,
+    body: Option<&'static str>,
+    results: &'static str,
+    fields: &'static [(&'static str, &'static [&'static str])],
+    numbers: &'static [&'static str],
+    then: Option<(&'static str, &'static [(&'static str, &'static str)])>,
+}
+
+/// CRM API v3, object search. Its calculated properties hold numbers without country code, so they are searched by the
+/// national number. The token is a private app's, with scope `crm.objects.contacts.read`.
+const HUBSPOT: Preset = Preset {
+    url: "api.hubapi.com/crm/v3/objects/contacts/search",
+    header: "Authorization",
+    token: bearer,
+    body: Some(concat!(
+        r#"{"filterGroups":["#,
+        r#"{"filters":[{"propertyName":"hs_searchable_calculated_phone_number","operator":"EQ","value":"{national}"}]},"#,
+        r#"{"filters":[{"propertyName":"hs_searchable_calculated_mobile_number","operator":"EQ","value":"{national}"}]},"#,
+        r#"{"filters":[{"propertyName":"phone","operator":"EQ","value":"{number}"}]}],"#,
+        r#""properties":["firstname","lastname","email","phone","mobilephone","company","jobtitle","lifecyclestage","hs_lead_status"],"#,
+        r#""limit":10}"#
+    )),
+    results: "/results",
+    fields: &[
+        (
+            "name",
+            &[
+                "{/properties/firstname} {/properties/lastname}",
+                "/properties/lastname",
+                "/properties/firstname",
+                "/properties/email",
+            ],
+        ),
+        ("company", &["/properties/company"]),
+        ("tier", &["/properties/lifecyclestage"]),
+        ("Job title", &["/properties/jobtitle"]),
+        ("Lead status", &["/properties/hs_lead_status"]),
+        ("link", &["/url"]),
+    ],
+    numbers: &["/properties/phone", "/properties/mobilephone"],
+    then: None,
+};
+
+/// REST API, SOSL search in phone fields, which ignores how a number is written. The token is an access token with scope
+/// `api`; Salesforce lets it live for hours only, so something must renew the file it is read from.
+const SALESFORCE: Preset = Preset {
+    url: "{domain}/services/data/v60.0/search/?q=FIND+%7B{national}%7D+IN+PHONE+FIELDS+RETURNING+\
+        Contact(Id,Name,Phone,MobilePhone,HomePhone,OtherPhone,Title,Description,Account.Name,Owner.Name),\
+        Lead(Id,Name,Phone,MobilePhone,Title,Status,Company,Owner.Name)",
+    header: "Authorization",
+    token: bearer,
+    body: None,
+    results: "/searchRecords",
+    fields: &[
+        ("name", &["/Name"]),
+        ("company", &["/Account/Name", "/Company"]),
+        ("owner", &["/Owner/Name"]),
+        ("notes", &["/Description"]),
+        ("Title", &["/Title"]),
+        ("Lead status", &["/Status"]),
+        ("link", &["https://{domain}/{/Id}"]),
+    ],
+    numbers: &["/Phone", "/MobilePhone", "/HomePhone", "/OtherPhone"],
+    then: None,
+};
+
+/// Support API: search for users, then the count of tickets that are not solved. A leading `*` lets it find numbers
+/// written with signs. The token is an OAuth token, or `agent@example.com/token:API-TOKEN`.
+const ZENDESK: Preset = Preset {
+    url: "{domain}/api/v2/search.json?query=type%3Auser+phone%3A*{national}",
+    header: "Authorization",
+    token: bearer_or_basic,
+    body: None,
+    results: "/results",
+    fields: &[
+        ("name", &["/name"]),
+        ("notes", &["/notes", "/details"]),
+        ("tags", &["/tags"]),
+        ("link", &["https://{domain}/agent/users/{/id}"]),
+    ],
+    numbers: &["/phone", "/shared_phone_number"],
+    then: Some((
+        "{domain}/api/v2/search/count.json?query=type%3Aticket+status%3Csolved+requester%3A{/id}",
+        &[("Open tickets", "/count")],
+    )),
+};
+
+/// API v2, person search. The token is an API token.
+const PIPEDRIVE: Preset = Preset {
+    url: "{domain}/api/v2/persons/search?fields=phone&limit=10&term={national}",
+    header: "x-api-token",
+    token: str::to_owned,
+    body: None,
+    results: "/data/items",
+    fields: &[
+        ("name", &["/item/name"]),
+        ("company", &["/item/organization/name"]),
+        ("Email", &["/item/primary_email", "/item/emails"]),
+        ("link", &["https://{domain}/person/{/item/id}"]),
+    ],
+    numbers: &["/item/phones"],
+    then: None,
+};
+
+/// API v2, contact search, which compares texts: the number is asked for in its three usual spellings. The token is an
+/// API key.
+const FRESHDESK: Preset = Preset {
+    url: "{domain}/api/v2/search/contacts?query=%22phone%3A%27{number}%27%20OR%20mobile%3A%27{number}%27%20OR%20\
+        phone%3A%27{digits}%27%20OR%20mobile%3A%27{digits}%27%20OR%20phone%3A%27{national}%27%20OR%20mobile%3A%27{national}%27%22",
+    header: "Authorization",
+    token: basic_without_password,
+    body: None,
+    results: "/results",
+    fields: &[
+        ("name", &["/name"]),
+        ("notes", &["/description"]),
+        ("tags", &["/tags"]),
+        ("Job title", &["/job_title"]),
+        ("link", &["https://{domain}/a/contacts/{/id}"]),
+    ],
+    numbers: &["/phone", "/mobile"],
+    then: Some(("{domain}/api/v2/companies/{/company_id}", &[("company", "/name")])),
+};
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn bearer_or_basic(token: &str) -> String {
+    if token.contains(':') { format!("Basic {}", BASE64_STANDARD.encode(token)) } else { bearer(token) }
+}
+
+fn basic_without_password(token: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{token}:X")))
+}
+
+/// The table with its preset filled in, if it names one.
+///
+/// # Errors
+/// A preset that is not known, or one without its token or host.
+pub fn fill(
+    config: &SourceConfig,
+    resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
+) -> Result<SourceConfig, Problem> {
+    let wrong = |key: &str, reason: String| Problem { key: key.to_owned(), reason };
+    let preset = match config.preset.as_deref() {
+        None if config.token.is_some() => {
+            return Err(wrong("token", "only presets have one: use headers = { Authorization = … }".to_owned()));
+        }
+        None => return Ok(config.clone()),
+        Some("hubspot") => HUBSPOT,
+        Some("salesforce") => SALESFORCE,
+        Some("zendesk") => ZENDESK,
+        Some("pipedrive") => PIPEDRIVE,
+        Some("freshdesk") => FRESHDESK,
+        Some(other) => return Err(wrong("preset", format!("{other:?} is none of {}", KNOWN.join(", ")))),
+    };
+    let token = config.token.as_ref().ok_or_else(|| wrong("token", "it is missing".to_owned()))?;
+    let token = resolve(token).map_err(|reason| wrong("token", reason))?;
+    let domain = match (&config.domain, preset.url.contains("{domain}")) {
+        (Some(domain), true) => host(domain).map_err(|reason| wrong("domain", reason))?,
+        (None, true) => {
+            return Err(wrong("domain", "it is missing: your host at the CRM, like example.zendesk.com".to_owned()));
+        }
+        (_, false) => String::new(),
+    };
+    Ok(preset.onto(config, &token, &domain))
+}
+
+impl Preset {
+    fn onto(&self, config: &SourceConfig, token: &Secret, domain: &str) -> SourceConfig {
+        let at = |text: &str| text.replace("{domain}", domain);
+        let url = |text: &str| {
+            let scheme = if is_loopback(domain) { "http" } else { "https" };
+            format!("{scheme}://{}", at(text))
+        };
+        let mut filled = config.clone();
+        filled.url = filled.url.or_else(|| Some(SecretRef::Text(Secret::new(url(self.url)))));
+        filled.body = filled.body.or_else(|| self.body.map(str::to_owned));
+        filled.results = filled.results.or_else(|| Some(self.results.to_owned()));
+        let header = SecretRef::Text(Secret::new((self.token)(token.expose())));
+        filled.headers.entry(self.header.to_owned()).or_insert(header);
+        for (name, places) in self.fields {
+            let pick = Pick::FirstOf(places.iter().map(|place| at(place)).collect());
+            filled.fields.entry((*name).to_owned()).or_insert(pick);
+        }
+        if filled.numbers.is_empty() {
+            filled.numbers = self.numbers.iter().map(|pointer| (*pointer).to_owned()).collect();
+        }
+        filled.then = filled.then.or_else(|| {
+            let (then, fields) = self.then?;
+            let fields =
+                fields.iter().map(|(name, place)| ((*name).to_owned(), Pick::One((*place).to_owned()))).collect();
+            Some(ThenConfig { url: url(then), fields })
+        });
+        filled
+    }
+}
+
+/// A host and nothing else: it becomes a part of URLs that carry the token.
+fn host(domain: &str) -> Result<String, String> {
+    let domain = domain.trim().trim_start_matches("https://").trim_end_matches('/');
+    let bad = || format!("{domain:?} is no host: write it like example.zendesk.com");
+    let url = Url::parse(&format!("https://{domain}/")).map_err(|_| bad())?;
+    let clean = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let named = !domain.is_empty() && !domain.contains(['{', '}', '@', '/']);
+    if clean && named { Ok(domain.to_owned()) } else { Err(bad()) }
+}
+
+fn is_loopback(domain: &str) -> bool {
+    let url = Url::parse(&format!("http://{domain}/")).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

@@ -1,0 +1,97 @@
+//! Their JSON in our words: which frame this is. Attributes may come and go without notice, so nothing here is strict but
+//! the few facts without which a frame says nothing. No I/O.
+
+mod call;
+mod pick;
+mod report;
+
+pub use call::{active, states};
+pub use report::{report, summaries};
+
+use crate::model::{
+    call::{CallEvent, Report},
+    ids::ConnectionName,
+    phone::Region,
+};
+use pick::object;
+use serde_json::Value;
+
+/// Whose frames are read, and how: goes into every event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// The login that hears.
+    pub connection: ConnectionName,
+    /// How numbers without a country are read.
+    pub region: Region,
+}
+
+/// One notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// A snapshot of a call.
+    Call(CallEvent),
+    /// An ended call's summary.
+    Report(Report),
+    /// `WEBSOCKET_REFRESH_REQUIRED`: renew the channel now.
+    RefreshRequired,
+    /// `WEBSOCKET_TO_BE_CLOSED`: the server will drop this socket.
+    ToBeClosed,
+    /// Well formed, and nothing of ours: another source, or a type of the years to come.
+    Foreign,
+}
+
+/// Why a frame says nothing. Holds no text of the frame: that could be a caller's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// No JSON, cut short, or nested deeper than 128 (the parser's own limit).
+    #[error("not JSON at line {line} column {column}")]
+    Json {
+        /// Where.
+        line: usize,
+        /// Where.
+        column: usize,
+    },
+    /// JSON, but no object.
+    #[error("not an object")]
+    Shape,
+    /// Says it is a call or a report, and lacks this or has it in a form that is none.
+    #[error("a call without a readable {0}")]
+    Lacks(&'static str),
+    /// A binary frame; all known ones are text.
+    #[error("a binary frame")]
+    Binary,
+}
+
+/// Reads one frame, wrapped in `data` (as a WebSocket has it) or bare (as webhooks have it).
+///
+/// # Errors
+/// [`Unreadable`], for frames that say nothing.
+pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
+    let whole = json(text.as_bytes())?;
+    let envelope = object(&whole, "data").unwrap_or(&whole);
+    if !envelope.is_object() {
+        return Err(Unreadable::Shape);
+    }
+    let word = |name| envelope.get(name).and_then(Value::as_str).unwrap_or_default();
+    match word("type") {
+        "WEBSOCKET_REFRESH_REQUIRED" => return Ok(Frame::RefreshRequired),
+        "WEBSOCKET_TO_BE_CLOSED" => return Ok(Frame::ToBeClosed),
+        _ => {}
+    }
+    let content = object(envelope, "content").unwrap_or(&Value::Null);
+    let is_call = object(content, "metadata").is_some() && object(content, "state").is_some();
+    match word("source") {
+        "call-events" => call::event(content, reader).map(Frame::Call),
+        "call-events-report" => report::summary(content, reader).map(Frame::Report),
+        _ if is_call => call::event(content, reader).map(Frame::Call),
+        _ => Ok(Frame::Foreign),
+    }
+}
+
+/// Parses an answer or a frame.
+pub(super) fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
+    serde_json::from_slice(bytes).map_err(|e| Unreadable::Json { line: e.line(), column: e.column() })
+}
+
+#[cfg(test)]
+mod tests;

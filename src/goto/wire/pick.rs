@@ -1,0 +1,55 @@
+//! Taking facts out of JSON that may lack them or have them in another form. A wrong form reads as absent.
+
+use crate::model::time::Timestamp;
+use serde_json::Value;
+
+/// Longest text that is kept of a name or an open value, in characters. GoTo states no limit; a card shows far fewer.
+const LONGEST_TEXT: usize = 512;
+
+/// The object under `name`.
+pub(super) fn object<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.get(name).filter(|inner| inner.is_object())
+}
+
+/// The array under `name`, held to `at_most` items; empty when there is none.
+pub(super) fn list<'a>(value: &'a Value, name: &str, at_most: usize) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten().take(at_most)
+}
+
+/// The text under `name`: a number is taken as its digits (one GoTo page shows a key as a number), an empty one as absent.
+pub(super) fn text(value: &Value, name: &str) -> Option<String> {
+    match value.get(name)? {
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => Some(text.chars().take(LONGEST_TEXT).collect()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A whole number under `name`, also as text or with a zero fraction.
+pub(super) fn whole(value: &Value, name: &str) -> Option<u64> {
+    let value = value.get(name)?;
+    value
+        .as_u64()
+        .or_else(|| value.as_str()?.trim().parse().ok())
+        .or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=9e15).contains(f)).map(|f| f as u64))
+}
+
+/// An ISO 8601 time under `name`.
+pub(super) fn time(value: &Value, name: &str) -> Option<Timestamp> {
+    value.get(name)?.as_str()?.trim().parse().ok()
+}
+
+/// An id under `name`, if it is one.
+pub(super) fn id<T: TryFrom<String>>(value: &Value, name: &str) -> Option<T> {
+    as_id(value.get(name)?)
+}
+
+/// `value` itself as an id.
+pub(super) fn as_id<T: TryFrom<String>>(value: &Value) -> Option<T> {
+    match value {
+        Value::String(text) => T::try_from(text.trim().to_owned()).ok(),
+        Value::Number(number) => T::try_from(number.to_string()).ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}

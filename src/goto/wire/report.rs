@@ -1,0 +1,110 @@
+//! Ended calls: `REPORT_SUMMARY` notifications, pages of `report-summaries`, and the full report of one call.
+
+use super::{
+    Reader, Unreadable,
+    call::{caller, direction, is_person, person, state},
+    json,
+    pick::{id, list, object, text, time},
+};
+use crate::model::{
+    call::{Direction, ParticipantKind, Person, Report, Status},
+    time::Timestamp,
+};
+use serde_json::Value;
+
+/// Items that are read of one page: GoTo's largest `pageSize` is 100, or 10,000 for the older reports.
+const MOST: usize = 10_000;
+
+/// Reads a page of `GET /report-summaries`: its reports, and the marker of the next page. Items that say nothing are left out.
+///
+/// # Errors
+/// [`Unreadable`] when the page as a whole is none.
+pub fn summaries(body: &[u8], reader: &Reader) -> Result<(Vec<Report>, Option<String>), Unreadable> {
+    let page = json(body)?;
+    let reports = list(&page, "items", MOST).filter_map(|item| summary(item, reader).ok()).collect();
+    Ok((reports, text(&page, "nextPageMarker")))
+}
+
+/// Reads a summary.
+pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
+    let from = object(value, "caller");
+    Ok(Report {
+        direction: match direction(value) {
+            Direction::Other(word) if word.is_empty() => guessed(from),
+            said => said,
+        },
+        answered: time(value, "callAnswered"),
+        caller: from.and_then(|it| caller(it, reader.region)),
+        outcome: text(value, "callerOutcome"),
+        people: people(value),
+        ..bare(value, reader)?
+    })
+}
+
+/// Reads the full report of `GET /reports/{conversationSpaceId}`: when it was answered follows from its states.
+///
+/// # Errors
+/// [`Unreadable`] when it is no report.
+pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
+    let value = json(body)?;
+    let outside = list(&value, "participants", MOST)
+        .find_map(|one| one.get("type").and_then(|of| object(of, "caller")))
+        .or_else(|| object(&value, "caller"));
+    Ok(Report {
+        direction: direction(&value),
+        answered: time(&value, "callAnswered").or_else(|| first_taken(&value, reader)),
+        caller: outside.and_then(|it| caller(it, reader.region)),
+        outcome: text(&value, "callerOutcome"),
+        people: people(&value),
+        ..bare(&value, reader)?
+    })
+}
+
+/// What all reports have.
+fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
+    Ok(Report {
+        connection: reader.connection.clone(),
+        region: reader.region,
+        account: id(value, "accountKey").ok_or(Unreadable::Lacks("accountKey"))?,
+        call: id(value, "conversationSpaceId").ok_or(Unreadable::Lacks("conversationSpaceId"))?,
+        direction: Direction::Other(String::new()),
+        created: time(value, "callCreated"),
+        answered: None,
+        ended: time(value, "callEnded"),
+        caller: None,
+        outcome: None,
+        people: Vec::new(),
+    })
+}
+
+/// `direction` is missing at times; then the caller's kind tells: a line called out, a number called in.
+fn guessed(caller: Option<&Value>) -> Direction {
+    match caller.and_then(|it| it.get("type")).and_then(|of| text(of, "value")).as_deref() {
+        Some("PHONE_NUMBER") => Direction::Inbound,
+        Some("LINE") => Direction::Outbound,
+        _ => Direction::Other(String::new()),
+    }
+}
+
+fn people(value: &Value) -> Vec<Person> {
+    let lines = list(value, "participants", MOST).filter(|one| is_person(one));
+    lines
+        .map(|one| {
+            let line = person(one);
+            Person { extension: line.extension.or_else(|| text(one, "number")), ..line }
+        })
+        .collect()
+}
+
+fn first_taken(value: &Value, reader: &Reader) -> Option<Timestamp> {
+    let states = list(value, "callStates", MOST).map(|one| state(one, reader.region));
+    states
+        .filter(|state| {
+            state.participants.iter().any(|party| {
+                matches!(party.kind, ParticipantKind::Line(_) | ParticipantKind::Agent(_))
+                    && party.status == Status::Connected
+            })
+        })
+        .filter_map(|state| state.at)
+        .min()
+}

@@ -1,0 +1,188 @@
+use super::*;
+use crate::model::{
+    call::{Direction, ParticipantKind, Phase, Status, System},
+    phone::Number,
+};
+
+fn reader() -> Reader {
+    Reader { connection: ConnectionName::try_from("main").unwrap(), region: Region::US }
+}
+
+fn call(text: &str) -> CallEvent {
+    match frame(text, &reader()).unwrap() {
+        Frame::Call(call) => call,
+        other => panic!("no call: {other:?}"),
+    }
+}
+
+const RINGING: &str = r#"{"data":{"source":"call-events","type":"call-state","timestamp":"2026-05-01T14:03:20.905Z","content":{
+ "metadata":{"conversationSpaceId":"7c0f-1","direction":"INBOUND","accountKey":"1234567890123456789012","callCreated":"2026-05-01T14:03:20.147Z",
+  "associatedConversations":["a-1",{"id":"x","conversationSpaceId":"a-2"},{"id":"a-3"},7,null]},
+ "state":{"id":"s","type":"STARTING","sequenceNumber":2,"timestamp":"2026-05-01T14:03:20.880Z","participants":[
+  {"id":"p1","type":{"value":"PHONE_NUMBER","number":"+15145550100","name":"Main line","caller":{"name":"ALICE MARTIN","number":"+15145550199"}},"status":{"value":"RINGING"}},
+  {"id":"p2","type":{"value":"LINE","lineId":"l1","extensionNumber":"0523","name":"Bob Roy"},"status":{"value":"CONNECTED"}}],
+  "interactiveVoiceResponseSystems":[{"type":{"value":"CALL_QUEUE","queueName":"Support","extensionNumber":"8001"}},{"type":{"value":"DIAL_PLAN"}},{"type":{"value":"VOICEMAIL"}}]}}}}"#;
+
+#[test]
+fn a_call_is_read_whole_wrapped_or_bare() {
+    let event = call(RINGING);
+    assert_eq!(event.account.as_str(), "1234567890123456789012");
+    assert_eq!(event.direction, Direction::Inbound);
+    assert_eq!(event.created.unwrap().to_string(), "2026-05-01T14:03:20.147Z");
+    assert_eq!(event.linked.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["a-1", "a-2", "a-3", "7"]);
+    assert_eq!((event.state.sequence, event.state.phase.clone()), (2, Phase::Starting));
+    let ParticipantKind::PhoneNumber { ours, caller: Some(caller) } = &event.state.participants[0].kind else {
+        panic!()
+    };
+    assert_eq!(ours.label.as_deref(), Some("Main line"));
+    assert_eq!(caller.name.as_deref(), Some("ALICE MARTIN"));
+    assert_eq!(caller.number.known().unwrap().expose(), "+15145550199");
+    let ParticipantKind::Line(person) = &event.state.participants[1].kind else { panic!() };
+    assert_eq!(person.extension.as_deref(), Some("0523"), "an extension keeps its zeros");
+    assert_eq!(event.state.participants[1].status, Status::Connected);
+    assert!(matches!(&event.state.systems[..], [System::Queue(queue), System::DialPlan, System::Other(other)]
+        if queue.name == "Support" && other == "VOICEMAIL"));
+    let value: Value = serde_json::from_str(RINGING).unwrap();
+    assert_eq!(call(&value["data"].to_string()), event);
+    assert_eq!(
+        call(&serde_json::json!({"content": value["data"]["content"]}).to_string()),
+        event,
+        "by its shape alone"
+    );
+}
+
+#[test]
+fn what_is_odd_in_a_call_is_kept_and_costs_nothing_else() {
+    let event = call(
+        r#"{"source":"call-events","content":{"metadata":{"conversationSpaceId":"c","accountKey":12,"direction":"SIDEWAYS","callCreated":"yesterday"},
+        "state":{"type":["?"],"sequenceNumber":"3","participants":[null,5,"x",{},
+          {"id":"bad id","type":"LINE","name":"Flat","extensionNumber":1015,"status":"HELD"},
+          {"type":{"value":"PHONE_NUMBER","caller":"+15145550199"}},
+          {"type":{"value":"PHONE_NUMBER","caller":{"number":null}}},
+          {"type":{"value":"HOLOGRAM","caller":{"number":"Anonymous"}},"status":{"value":7}}],
+         "interactiveVoiceResponseSystems":{"not":"a list"}}}}"#,
+    );
+    assert_eq!(event.account.as_str(), "12");
+    assert_eq!(event.direction, Direction::Other("SIDEWAYS".to_owned()));
+    assert_eq!((event.created, event.state.sequence), (None, 3));
+    assert_eq!(event.state.phase, Phase::Other(String::new()));
+    assert_eq!(event.state.participants.len(), 8, "a place in the list is a leg");
+    let flat = &event.state.participants[4];
+    assert_eq!((flat.id.as_ref(), &flat.status), (None, &Status::Other("HELD".to_owned())));
+    assert!(
+        matches!(&flat.kind, ParticipantKind::Line(it) if it.name.as_deref() == Some("Flat") && it.extension.as_deref() == Some("1015"))
+    );
+    let callers: Vec<_> = event.state.participants[5..]
+        .iter()
+        .map(|party| match &party.kind {
+            ParticipantKind::PhoneNumber { caller, .. } | ParticipantKind::Other { caller, .. } => {
+                caller.clone().unwrap().number
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(matches!(&callers[..], [Number::Known(_), Number::Withheld, Number::Withheld]));
+}
+
+#[test]
+fn control_frames_are_known_and_foreign_ones_left() {
+    let read = |text| frame(text, &reader()).unwrap();
+    assert_eq!(read(r#"{"data":{"type":"WEBSOCKET_REFRESH_REQUIRED"}}"#), Frame::RefreshRequired);
+    assert_eq!(read(r#"{"type":"WEBSOCKET_TO_BE_CLOSED"}"#), Frame::ToBeClosed);
+    for foreign in [
+        r#"{"data":{"source":"voicemail","type":"NEW_VOICEMAIL","content":{"callerNumber":"+1"}}}"#,
+        r#"{"data":{"type":"WEBSOCKET_OF_TOMORROW"}}"#,
+        r#"{"data":7}"#,
+        "{}",
+    ] {
+        assert_eq!(read(foreign), Frame::Foreign, "{foreign}");
+    }
+}
+
+#[test]
+fn garbage_is_a_value_that_does_not_repeat_it() {
+    let why = |text: &str| frame(text, &reader()).unwrap_err();
+    assert_eq!(why(""), Unreadable::Json { line: 1, column: 0 });
+    assert_eq!(why("[]"), Unreadable::Shape);
+    assert_eq!(why(r#"{"source":"call-events"}"#), Unreadable::Lacks("metadata"));
+    assert_eq!(
+        why(r#"{"source":"call-events","content":{"metadata":{"accountKey":"1"},"state":{}}}"#),
+        Unreadable::Lacks("conversationSpaceId")
+    );
+    assert_eq!(
+        why(r#"{"source":"call-events-report","content":{"conversationSpaceId":"c","accountKey":"+15145550199"}}"#),
+        Unreadable::Lacks("accountKey")
+    );
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(matches!(why(&deep), Unreadable::Json { .. }), "depth is bounded");
+    assert!(!why(r#"{"source":"+15145550199"#).to_string().contains("5145"));
+}
+
+#[test]
+fn a_summary_says_who_took_it_or_that_nobody_did() {
+    let text = r#"{"data":{"source":"call-events-report","type":"REPORT_SUMMARY","content":{"conversationSpaceId":"b7d1","accountKey":"1",
+     "callCreated":"2026-05-01T15:00:00.147Z","callEnded":"2026-05-01T15:00:48.000Z",
+     "caller":{"name":"ALICE","number":"+15145550199","type":{"value":"PHONE_NUMBER"}},"callerOutcome":"LEFT_VOICEMAIL",
+     "participants":[{"name":"Bob Roy","number":"1015","type":{"value":"LINE","lineId":"l"}},{"type":{"value":"VIRTUAL_PARTICIPANT"}}]}}}"#;
+    let Frame::Report(report) = frame(text, &reader()).unwrap() else { panic!() };
+    assert_eq!(report.direction, Direction::Inbound, "told by the caller's kind");
+    assert_eq!((report.answered, report.outcome.as_deref()), (None, Some("LEFT_VOICEMAIL")));
+    assert_eq!(report.ended.unwrap().to_string(), "2026-05-01T15:00:48Z");
+    assert_eq!(report.people.len(), 1);
+    assert_eq!(report.people[0].extension.as_deref(), Some("1015"));
+}
+
+#[test]
+fn a_full_report_is_answered_when_a_person_was_first_connected() {
+    let body = br#"{"conversationSpaceId":"c","accountKey":"1","direction":"INBOUND","callCreated":"2026-05-01T16:00:00Z","callEnded":"2026-05-01T16:05:00Z",
+     "participants":[{"type":{"value":"PHONE_NUMBER","number":"+15145550100","caller":{"name":"Ann","number":"+15145550199"}}},{"type":{"value":"AGENT","name":"Bob"}}],
+     "callStates":[
+      {"type":"ACTIVE","sequenceNumber":3,"timestamp":"2026-05-01T16:00:35Z","participants":[{"type":{"value":"AGENT"},"status":{"value":"CONNECTED"}}]},
+      {"type":"ACTIVE","sequenceNumber":2,"timestamp":"2026-05-01T16:00:12Z","participants":[{"type":{"value":"AGENT"},"status":{"value":"RINGING"}},{"type":{"value":"VIRTUAL_PARTICIPANT"},"status":{"value":"CONNECTED"}}]}]}"#;
+    let report = super::report(body, &reader()).unwrap();
+    assert_eq!(report.answered.unwrap().to_string(), "2026-05-01T16:00:35Z");
+    assert_eq!(report.caller.unwrap().name.as_deref(), Some("Ann"));
+    assert_eq!(report.people[0].name.as_deref(), Some("Bob"));
+}
+
+#[test]
+fn pages_leave_out_what_says_nothing_and_name_the_next() {
+    let value: Value = serde_json::from_str(RINGING).unwrap();
+    let page = serde_json::json!({"items": [value["data"]["content"], {}, 5], "nextPageMarker": "m"});
+    let (calls, next) = active(page.to_string().as_bytes(), &reader()).unwrap();
+    assert_eq!((calls.len(), next.as_deref()), (1, Some("m")));
+    let content = &value["data"]["content"];
+    let page = serde_json::json!({"metadata": content["metadata"], "states": [content["state"], content["state"]]});
+    assert_eq!(states(page.to_string().as_bytes(), &reader()).unwrap().0.len(), 2);
+    assert_eq!(summaries(b"{}", &reader()).unwrap(), (vec![], None));
+    assert!(summaries(b"<html>", &reader()).is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_stops_the_reader(text in ".*") {
+        let _ = frame(&text, &reader());
+    }
+
+    #[test]
+    fn no_json_in_the_place_of_any_fact_stops_the_reader(place in 0usize..40, odd in 0usize..8) {
+        let mut value: Value = serde_json::from_str(RINGING).unwrap();
+        let odd = [Value::Null, true.into(), 5.into(), (-1.5).into(), "".into(), "\u{202e}\u{0}".into(), serde_json::json!([[]]), serde_json::json!({"value": {}})][odd].clone();
+        let mut left = place;
+        replace_nth(&mut value, &mut left, &odd);
+        let _ = frame(&value.to_string(), &reader());
+    }
+}
+
+/// Puts `odd` in the place of the n-th value, counted in depth.
+fn replace_nth(value: &mut Value, left: &mut usize, odd: &Value) {
+    if *left == 0 {
+        *value = odd.clone();
+    }
+    *left = left.wrapping_sub(1);
+    match value {
+        Value::Object(map) => map.values_mut().for_each(|inner| replace_nth(inner, left, odd)),
+        Value::Array(list) => list.iter_mut().for_each(|inner| replace_nth(inner, left, odd)),
+        _ => {}
+    }
+}

@@ -1,0 +1,428 @@
+//! Files that are not what they should be, disks that do not bear, and what is kept how long.
+
+use super::{
+    super::{
+        Health, OpenError, Trouble,
+        carry::{Settled, carry},
+        row,
+        schema::{self, MIGRATIONS},
+        store::{Held, Store},
+    },
+    *,
+};
+use crate::model::{
+    call::MomentKind::{Ended, Missed, Ringing},
+    delivery::Admitted,
+    ids::ConnectionName,
+    time::after,
+};
+use rusqlite::Connection;
+use std::{
+    fs,
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
+    process::Command,
+    time::Instant,
+};
+
+const LONG: &str = "a long name that fills pages; ";
+
+fn main() -> ConnectionName {
+    "main".try_into().unwrap()
+}
+
+async fn fill(queue: &Queue, from: usize, count: usize) {
+    let words = LONG.repeat(40);
+    let cards =
+        (from..from + count).map(|n| admission(&format!("call-{n}"), Ringing, "desk", Rule::Tell, &words)).collect();
+    queue.admit(None, cards).await.unwrap();
+}
+
+async fn sees(queue: &Queue, wanted: fn(Health) -> bool) {
+    let mut health = queue.health();
+    tokio::time::timeout(Duration::from_secs(20), health.wait_for(|health| wanted(*health))).await.unwrap().unwrap();
+}
+
+const VOLATILE: fn(Health) -> bool = |health| matches!(health, Health::Volatile { .. });
+const DURABLE: fn(Health) -> bool = |health| health == Health::Durable;
+
+/// Overwrites the file from `start`, a part of its length, with what no page looks like.
+fn scribble(dir: &Path, start: f64, bytes: usize) {
+    let file = fs::OpenOptions::new().write(true).open(dir.join(FILE)).unwrap();
+    let at = (file.metadata().unwrap().len() as f64 * start) as u64;
+    file.write_all_at(&vec![0xA5; bytes], at).unwrap();
+}
+
+fn set_aside_files(dir: &Path) -> usize {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.contains(".damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm")).count()
+}
+
+#[tokio::test]
+async fn a_file_with_a_broken_head_is_set_aside_and_named_and_the_queue_goes_on() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join(FILE), "this is no database, ".repeat(200)).unwrap();
+    let (queue, found) = opened(dir.path());
+    let aside = found.set_aside.unwrap();
+    assert!(fs::read_to_string(&aside.path).unwrap().starts_with("this is no database"));
+    assert_eq!((aside.rescued, found.health), (0, Health::Durable));
+    assert_eq!(queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap(), [Admitted::New]);
+    assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn what_can_still_be_read_of_a_damaged_file_is_taken_over() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    queue.note(telling("early", Ringing, "early")).await.unwrap();
+    fill(&queue, 0, 500).await;
+    queue.close().await;
+    scribble(dir.path(), 0.5, 8192);
+    let (queue, found) = opened(dir.path());
+    let aside = found.set_aside.clone().unwrap();
+    assert!(aside.rescued > 100 && found.waiting + 1 == aside.rescued, "{found:?}");
+    assert_eq!(now_waiting(&queue, "desk").await.len() as u64, found.waiting);
+    assert_eq!(queue.noted().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_under_the_running_queue_is_set_aside_and_what_waits_is_kept() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    fill(&queue, 0, 3000).await;
+    queue.close().await;
+    drop(queue);
+    // Too long for its pages to be in the cache, and for the check at the start: made large by what was settled.
+    grow(dir.path(), 20 << 20);
+    let (queue, found) = opened(dir.path());
+    assert_eq!(found.set_aside, None);
+    scribble(dir.path(), 0.1, 1 << 20);
+    // It meets a broken page at the latest when it reads all that waits.
+    assert!(!queue.waiting(&sink("desk"), Timestamp::now(), 10_000).await.unwrap().is_empty());
+    fill(&queue, 10_000, 200).await;
+    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::Damaged, .. }));
+    sees(&queue, DURABLE).await;
+    assert_eq!(set_aside_files(dir.path()), 1);
+    let waiting = queue.waiting(&sink("desk"), Timestamp::now(), 10_000).await.unwrap();
+    assert!(waiting.len() > 200, "{}", waiting.len());
+    let late = |delivery: &&Delivery| {
+        row::subject(&delivery.key.subject).starts_with("call:call-10") && delivery.id.0 > 10_000
+    };
+    assert_eq!(waiting.iter().filter(late).count(), 200);
+}
+
+fn grow(dir: &Path, bytes: u64) {
+    let db = Connection::open(dir.join(FILE)).unwrap();
+    let rows = bytes / 2000;
+    db.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         INSERT INTO deliveries (subject, sink, moment, state, admitted, settled, card)
+         SELECT 'call:old-' || i, 'desk', 'ringing', 'delivered', 1, ?2, printf('%.2000c', 'x') FROM n",
+        [i64::try_from(rows).unwrap(), Timestamp::now().as_microsecond()],
+    )
+    .unwrap();
+}
+
+#[test]
+fn another_programs_database_is_refused_and_not_touched() {
+    let dir = TempDir::new().unwrap();
+    let db = Connection::open(dir.path().join(FILE)).unwrap();
+    db.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
+    drop(db);
+    let before = fs::read(dir.path().join(FILE)).unwrap();
+    let refused = open(settings(dir.path()), Timestamp::now()).unwrap_err();
+    assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
+    assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_newer_versions_file_is_refused_and_says_what_to_do() {
+    let dir = TempDir::new().unwrap();
+    opened(dir.path()).0.close().await;
+    Connection::open(dir.path().join(FILE)).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let refused = open(settings(dir.path()), Timestamp::now()).unwrap_err().to_string();
+    assert!(refused.contains("version 99") && refused.contains("run the newer poprelay again"), "{refused}");
+}
+
+#[test]
+fn an_older_file_is_brought_up_step_by_step_and_a_step_that_fails_leaves_the_version_before() {
+    let db = Connection::open_in_memory().unwrap();
+    let steps = ["CREATE TABLE a (x);", "ALTER TABLE a ADD COLUMN y;", "ALTER TABLE missing ADD COLUMN z;"];
+    let version = || db.pragma_query_value::<i64, _>(None, "user_version", |row| row.get(0)).unwrap();
+    schema::migrate(&db, 0, &steps[..1]).unwrap();
+    db.execute("INSERT INTO a VALUES (1)", []).unwrap();
+    assert!(schema::migrate(&db, 1, &steps).is_err());
+    assert_eq!(version(), 2);
+    assert_eq!(db.query_row("SELECT x FROM a WHERE y IS NULL", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    assert!(db.is_autocommit());
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_nothing_and_heals() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    queue.admit(None, vec![tell("told", Ringing, "desk"), tell("held", Ringing, "support")]).await.unwrap();
+    let told = lease_one(&queue, "desk").await;
+    queue.settle(vec![settle(told.id, Settlement::Delivered)]).await.unwrap();
+    let held = lease_one(&queue, "support").await;
+    queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "max_page_count", 30)?)).await.unwrap();
+    fill(&queue, 0, 200).await;
+    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::Full, .. }));
+    // In memory it is the same queue: nothing twice, nothing lost, what is on the wire is on the wire.
+    assert_eq!(queue.admit(None, vec![tell("told", Ringing, "desk")]).await.unwrap(), [Admitted::Known]);
+    assert_eq!(now_waiting(&queue, "support").await, []);
+    queue.settle(vec![settle(held.id, Settlement::Delivered)]).await.unwrap();
+    assert_eq!(now_waiting(&queue, "desk").await.len(), 200);
+    sees(&queue, DURABLE).await;
+    queue.close().await;
+    let (queue, found) = opened(dir.path());
+    assert_eq!((found.waiting, found.set_aside), (200, None));
+    let again = vec![tell("told", Ringing, "desk"), tell("held", Ringing, "support")];
+    assert_eq!(queue.admit(None, again).await.unwrap(), [Admitted::Known, Admitted::Known]);
+    let (letter, attempts) = super::super::show(dir.path(), told.id).unwrap().unwrap();
+    assert_eq!((words(&letter.card.unwrap()), attempts.len()), ("told", 1));
+}
+
+#[tokio::test]
+#[ignore = "needs root: mounts a small tmpfs; run it with `cargo test --lib really_full -- --ignored`"]
+async fn a_really_full_disk_stops_nothing_and_heals() {
+    let dir = TempDir::new().unwrap();
+    let run = |line: &str| assert!(Command::new("sh").args(["-c", line]).status().unwrap().success(), "{line}");
+    let at = dir.path().display();
+    run(&format!("mount -t tmpfs -o size=2m none {at}"));
+    let (queue, _) = opened(dir.path());
+    fill(&queue, 0, 100).await;
+    run(&format!("dd if=/dev/zero of={at}/fat bs=1k count=4096 2>/dev/null; true"));
+    for n in 0..20 {
+        fill(&queue, 1000 + 100 * n, 10).await;
+    }
+    sees(&queue, |health| matches!(health, Health::Volatile { why: Trouble::Full, .. })).await;
+    // It fails to come back at least once.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(VOLATILE(*queue.health().borrow()));
+    fill(&queue, 5000, 10).await;
+    run(&format!("mount -o remount,size=16m {at}"));
+    sees(&queue, DURABLE).await;
+    // And a restart on a full disk goes on with what is there.
+    run(&format!("dd if=/dev/zero of={at}/fat2 bs=1k count=20000 2>/dev/null; true"));
+    queue.close().await;
+    let (queue, found) = opened(dir.path());
+    assert_eq!(found.waiting, 310);
+    eprintln!("restart on a full disk: {:?}", found.health);
+    fill(&queue, 9000, 100).await;
+    assert!(VOLATILE(*queue.health().borrow()));
+    assert_eq!(now_waiting(&queue, "desk").await.len(), 410);
+    queue.close().await;
+    run(&format!("umount {at}"));
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_written_stops_nothing_and_heals() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+    assert_eq!(queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap(), [Admitted::New]);
+    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::ReadOnly, .. }));
+    sees(&queue, DURABLE).await;
+    assert_eq!(opened(dir.path()).1.waiting, 1);
+}
+
+#[tokio::test]
+async fn a_state_directory_that_vanishes_is_made_again_with_what_was_known() {
+    let dir = TempDir::new().unwrap();
+    let state = dir.path().join("state");
+    let (queue, _) = opened(&state);
+    queue.admit(None, vec![tell("told", Ringing, "desk"), tell("waits", Ringing, "support")]).await.unwrap();
+    let told = lease_one(&queue, "desk").await;
+    queue.settle(vec![settle(told.id, Settlement::Delivered)]).await.unwrap();
+    fs::remove_dir_all(&state).unwrap();
+    sees(&queue, VOLATILE).await;
+    sees(&queue, DURABLE).await;
+    queue.close().await;
+    let (queue, found) = opened(&state);
+    assert_eq!(found.waiting, 1);
+    assert_eq!(queue.admit(None, vec![tell("told", Ringing, "desk")]).await.unwrap(), [Admitted::Known]);
+}
+
+#[tokio::test]
+async fn a_start_without_a_disk_works_from_memory_and_heals() {
+    let dir = TempDir::new().unwrap();
+    let state = dir.path().join("state");
+    fs::write(&state, "a file where a directory should be").unwrap();
+    let (queue, found) = opened(&state);
+    assert!(VOLATILE(found.health), "{found:?}");
+    queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap();
+    assert_eq!(now_waiting(&queue, "desk").await.len(), 1);
+    fs::remove_file(&state).unwrap();
+    sees(&queue, DURABLE).await;
+    queue.close().await;
+    assert_eq!(opened(&state).1.waiting, 1);
+}
+
+#[tokio::test]
+async fn a_lock_that_another_program_holds_delays_a_ring_by_two_seconds_and_no_more() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    let other = Connection::open(dir.path().join(FILE)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let start = Instant::now();
+    queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::Locked, .. }));
+    other.execute_batch("COMMIT").unwrap();
+    sees(&queue, DURABLE).await;
+    assert_eq!(now_waiting(&queue, "desk").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stored_card_that_cannot_be_read_is_kept_and_stops_nothing() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    queue.admit(None, vec![tell("a", Ringing, "desk"), tell("b", Ringing, "desk")]).await.unwrap();
+    let broken = now_waiting(&queue, "desk").await[0].id;
+    let other = Connection::open(dir.path().join(FILE)).unwrap();
+    other.execute("UPDATE deliveries SET card = '{\"card\":\"of tomorrow\"}' WHERE id = ?", [broken.0]).unwrap();
+    assert_eq!(words(&lease_one(&queue, "desk").await.card), "b");
+    let (letter, _) = super::super::show(dir.path(), broken).unwrap().unwrap();
+    assert_eq!((letter.card, letter.why.as_deref()), (None, Some("the stored card cannot be read")));
+    assert_eq!(letter.state, Some(super::super::State::Dead));
+}
+
+#[tokio::test]
+async fn a_closed_queue_says_so_and_leaves_one_file() {
+    let dir = TempDir::new().unwrap();
+    let (queue, _) = opened(dir.path());
+    let twin = queue.clone();
+    queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap();
+    queue.close().await;
+    queue.close().await;
+    let refused = twin.admit(None, vec![]).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the outbox has stopped");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn what_the_daemon_needs_to_know_of_the_time_before_is_there_after_a_restart() {
+    let mut under = Sqlite::fresh();
+    let start = Timestamp::now();
+    assert_eq!(under.queue.last_alive(main()).await.unwrap(), None);
+    under.queue.alive(main(), start).await.unwrap();
+    under.queue.alive(main(), after(start, Duration::from_secs(9))).await.unwrap();
+    under.queue.note(telling("noted", Ringing, "x")).await.unwrap();
+    under.queue.admit(None, vec![tell("rings", Ringing, "desk"), tell("over", Ringing, "desk")]).await.unwrap();
+    under.queue.note(telling("over", Ended, "x")).await.unwrap();
+    suite::Under::crash(&mut under);
+    let last = under.queue.last_alive(main()).await.unwrap().unwrap();
+    assert_eq!(last.as_millisecond(), start.as_millisecond());
+    let open = under.queue.open_calls(start).await.unwrap();
+    assert_eq!(open.iter().map(|open| open.call.as_str()).collect::<Vec<_>>(), ["noted", "rings"]);
+    let ended = under.queue.ended_calls(start).await.unwrap();
+    assert_eq!(ended.iter().map(|call| call.as_str()).collect::<Vec<_>>(), ["over"]);
+    assert_eq!(under.queue.open_calls(after(Timestamp::now(), Duration::from_secs(1))).await.unwrap(), []);
+    // A clock that jumped back writes as well as one that went on.
+    for jump in [after(start, Duration::from_secs(10)), start.checked_sub(Duration::from_secs(3600)).unwrap()] {
+        under.queue.alive(main(), jump).await.unwrap();
+        assert_eq!(under.queue.last_alive(main()).await.unwrap().unwrap().as_millisecond(), jump.as_millisecond());
+    }
+}
+
+fn in_memory() -> Store {
+    let db = Connection::open_in_memory().unwrap();
+    schema::migrate(&db, 0, MIGRATIONS).unwrap();
+    Store { db, held: Held::default() }
+}
+
+#[test]
+fn retention_forgets_the_oldest_settled_and_never_what_waits() {
+    let mut store = in_memory();
+    let start = Timestamp::now();
+    let at = |days: u64| after(start, Duration::from_secs(days * 24 * 3600));
+    for n in 0..1200 {
+        let call = format!("call-{n}");
+        let ids = [tell(&call, Ringing, "desk")];
+        store.admit(None, &ids, at(0)).unwrap();
+    }
+    let all = store.waiting(&sink("desk"), at(0), 9999).unwrap();
+    for (n, delivery) in all.iter().enumerate().take(1100) {
+        store.settle(&settle(delivery.id, Settlement::Delivered), at(if n < 600 { 1 } else { 20 })).unwrap();
+    }
+    let left =
+        |store: &Store| store.db.query_row("SELECT count(*) FROM deliveries", [], |r| r.get::<_, i64>(0)).unwrap();
+    let keep = |bytes| Retention { bytes, ..Retention::default() };
+    assert!(!store.retain(keep(u64::MAX), at(30)).unwrap());
+    assert_eq!(left(&store), 1200);
+    assert!(store.retain(keep(u64::MAX), at(32)).unwrap());
+    assert!(!store.retain(keep(u64::MAX), at(32)).unwrap());
+    assert_eq!(left(&store), 600);
+    let attempts =
+        |store: &Store| store.db.query_row("SELECT count(*) FROM attempts", [], |r| r.get::<_, i64>(0)).unwrap();
+    assert_eq!(attempts(&store), 500);
+    while store.retain(keep(0), at(21)).unwrap() {}
+    assert_eq!((left(&store), attempts(&store)), (100, 0));
+    assert_eq!(store.waiting(&sink("desk"), at(99), 9999).unwrap().len(), 100);
+}
+
+#[test]
+fn a_lease_that_was_forgotten_is_free_again() {
+    let mut store = in_memory();
+    let (now, tick) = (Timestamp::now(), Instant::now());
+    store.admit(None, &[tell("a", Ringing, "desk")], now).unwrap();
+    let id = store.waiting(&sink("desk"), now, 9).unwrap()[0].id;
+    store.lease(&[id], tick).unwrap();
+    assert!(!store.free_forgotten(tick + Duration::from_secs(119)));
+    assert_eq!(store.waiting(&sink("desk"), now, 9).unwrap(), []);
+    assert!(store.free_forgotten(tick + Duration::from_secs(120)));
+    assert_eq!(store.waiting(&sink("desk"), now, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn a_transaction_that_fails_leaves_database_and_memory_as_they_were() {
+    let mut store = in_memory();
+    let now = Timestamp::now();
+    store.admit(None, &[tell("a", Ringing, "desk")], now).unwrap();
+    store.held.woken.clear();
+    let id = store.waiting(&sink("desk"), now, 9).unwrap()[0].id;
+    let failed = store.transact(true, |store| {
+        store.lease(&[id], Instant::now())?;
+        store.admit(None, &[tell("b", Ringing, "support")], now)?;
+        store.db.execute("INSERT INTO nowhere VALUES (1)", []).map_err(Into::into)
+    });
+    assert!(failed.is_err() && store.held.leased.is_empty() && store.held.woken.is_empty());
+    assert_eq!(store.waiting(&sink("support"), now, 9).unwrap(), []);
+    assert!(store.db.is_autocommit());
+}
+
+#[test]
+fn the_questions_that_are_asked_all_the_time_use_their_indexes() {
+    let store = in_memory();
+    let plan = |sql: &str| {
+        let mut read = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let lines = read.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    };
+    for sql in [
+        "SELECT * FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = 'x' AND NOT EXISTS (SELECT 1
+         FROM deliveries e WHERE e.subject = d.subject AND e.sink = d.sink AND e.state = 'waiting' AND e.id < d.id)
+         ORDER BY id",
+        "SELECT id FROM deliveries INDEXED BY settled WHERE state <> 'waiting' AND settled < 5 ORDER BY settled LIMIT 5",
+        "SELECT max(id) FROM deliveries WHERE subject = 'x' AND sink = 'y' AND state = 'waiting'",
+        "SELECT call FROM calls WHERE heard >= 5 AND NOT over ORDER BY heard, call",
+    ] {
+        let plan = plan(sql);
+        assert!(!plan.contains("SCAN"), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn memory_takes_keys_of_what_was_told_and_goes_on_with_the_numbers() {
+    let (mut file, memory) = (in_memory(), in_memory());
+    let now = Timestamp::now();
+    file.admit(None, &[tell("a", Ringing, "desk"), tell("b", Ringing, "desk")], now).unwrap();
+    let told = file.waiting(&sink("desk"), now, 1).unwrap()[0].id;
+    file.settle(&settle(told, Settlement::Delivered), now).unwrap();
+    assert!(carry(&file.db, &memory.db, Settled::Keys).unwrap().noted);
+    let mut memory = memory;
+    assert_eq!(memory.admit(None, &[tell("a", Ringing, "desk")], now).unwrap(), [Admitted::Known]);
+    memory.admit(None, &[tell("c", Missed, "desk")], now).unwrap();
+    let ids: Vec<_> = memory.waiting(&sink("desk"), now, 9).unwrap().iter().map(|delivery| delivery.id.0).collect();
+    assert_eq!(ids, [2, 3]);
+}

@@ -1,0 +1,438 @@
+//! Cards to draw: every moment with every kind of caller, and the gallery that a browser draws.
+
+use jiff::tz::TimeZone;
+use poprelay::cards::Style;
+use poprelay::model::call::MomentKind;
+use poprelay::model::call::{Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling};
+use poprelay::model::card::{CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap};
+use poprelay::model::phone::{Mask, Number, Region};
+use poprelay::model::time::Timestamp;
+use std::time::Duration;
+
+/// The time at which all cards are drawn: 14:03 in New York.
+pub fn now() -> Timestamp {
+    "2026-11-23T19:03:20Z".parse().unwrap()
+}
+
+/// The style of all cards.
+pub fn style(mask: Mask) -> Style {
+    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask }
+}
+
+pub fn ago(seconds: i64) -> Timestamp {
+    now() - jiff::SignedDuration::from_secs(seconds)
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+pub fn person(name: &str, extension: &str) -> Person {
+    Person { name: text(name), extension: text(extension), line: None }
+}
+
+fn queue(name: &str) -> Queue {
+    Queue { name: name.into(), extension: None }
+}
+
+/// A call from `number`, that came `seconds` ago.
+pub fn call(number: &str, network: &str, seconds: i64) -> Call {
+    Call {
+        id: format!("{number}-{seconds}")
+            .as_str()
+            .replace(' ', "-")
+            .try_into()
+            .unwrap_or_else(|_| "call".try_into().unwrap()),
+        connection: "main".try_into().unwrap(),
+        region: Region::US,
+        account: "2930718022414574861".try_into().unwrap(),
+        caller: Caller {
+            name: (!network.is_empty()).then(|| network.to_owned()),
+            number: Number::read(Some(number), Region::US),
+        },
+        ours: Some(OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: text("Main line") }),
+        queues: Vec::new(),
+        people: vec![person("Bob Roy", "1015")],
+        started: ago(seconds),
+        late: false,
+    }
+}
+
+pub fn card(call: Call, moment: Moment, seconds: i64, found: Findings) -> Card {
+    Card::Call(Box::new(CallCard { telling: Telling { call, moment, at: ago(seconds) }, found }))
+}
+
+/// Alice Martin as a CRM knows her.
+pub fn alice() -> Contact {
+    Contact {
+        name: text("Alice Martin"),
+        company: text("Martin Bakery"),
+        tier: text("VIP"),
+        owner: text("Eve Li"),
+        notes: text("Prefers French. Waiting for the credit note of order 4711; promised a call back by Tuesday."),
+        tags: vec!["wholesale".into(), "renewal".into()],
+        link: text("https://crm.example.com/contacts/42?tab=all&from=poprelay"),
+        facts: vec![
+            Fact { label: "Open tickets".into(), value: "2, oldest 3 days".into(), source: "zendesk".into() },
+            Fact { label: "Balance".into(), value: "CA$ 1,240.00 overdue".into(), source: "crm".into() },
+        ],
+        source: "crm".into(),
+    }
+}
+
+fn one(contact: Contact) -> Match {
+    Match::One { contact: Box::new(contact) }
+}
+
+fn named(name: &str, company: &str) -> Contact {
+    Contact {
+        name: text(name),
+        company: text(company),
+        link: text("https://crm.example.com/c/7"),
+        source: "crm".into(),
+        ..Contact::default()
+    }
+}
+
+fn history(urgent: bool, missed_since: u32) -> History {
+    let last = PastCall { at: ago(720), outcome: MomentKind::Missed, with: None };
+    History { last: Some(last), week: 3, month: 8, missed_since, urgent }
+}
+
+fn found(who: Match) -> Findings {
+    Findings { who, ..Findings::default() }
+}
+
+/// A text of every sort that strangers send, to stand in every place.
+pub fn hostile() -> Vec<(&'static str, String)> {
+    vec![
+        ("empty", String::new()),
+        ("blank", " \u{200B}\u{3164}\u{202E} \n".into()),
+        (
+            "slack-ping",
+            "<!channel> <@U012AB3CD> <https://evil.example|Click> & @here *bold* `code` :tada: :fire:".into(),
+        ),
+        (
+            "teams-link",
+            "[Call back](https://evil.example) **b** _i_ <at>Bob</at> {{DATE(2026-11-23T10:00:00Z, SHORT)}} {{{{"
+                .into(),
+        ),
+        ("address", "https://evil.example/pay www.evil.example evil.example <http://evil.example>".into()),
+        ("controls", "a\u{0}b\u{7}c\r\n> quote\n- item\u{1b}[31m\u{85}\u{2028}x".into()),
+        ("bidi", "\u{202E}gnp.exe\u{202C} \u{2066}x\u{2069} שלום עולם مرحبا".into()),
+        ("emoji", "👩\u{200D}💻👨\u{200D}👩\u{200D}👧\u{200D}👦 📞 🇨🇦 1️⃣ ".repeat(8)),
+        ("long", "Ünïcödé and more of it ".repeat(200)),
+        ("long-escapes", "&<>[]*_\\`\"~".repeat(500)),
+        ("long-astral", "𝕬".repeat(4000)),
+        ("long-cjk", "電話".repeat(2000)),
+        ("ampersands", "&".repeat(3000)),
+        ("tower", format!("Z{}", "\u{301}\u{348}".repeat(800))),
+        ("quotes", "\"}],\"blocks\":[{\\\"' ".into()),
+    ]
+}
+
+/// A contact that is `text` wherever a source can put it.
+fn everywhere(text: &str) -> Contact {
+    let fact = Fact { label: text.into(), value: text.into(), source: text.into() };
+    Contact {
+        name: Some(text.into()),
+        company: Some(text.into()),
+        tier: Some(text.into()),
+        owner: Some(text.into()),
+        notes: Some(text.into()),
+        tags: vec![text.into(); 20],
+        link: Some(format!("https://crm.example.com/{}", text.chars().take(900).collect::<String>())),
+        facts: vec![fact; 40],
+        source: text.into(),
+    }
+}
+
+/// Who may call, with a name for each.
+pub fn callers() -> Vec<(String, Call, Findings)> {
+    let known = "+15145550199";
+    let silent = Findings { silent: vec!["crm".into(), "zoho-desk".into()], ..found(Match::Nobody) };
+    let urgent = Findings { history: Some(history(true, 2)), ..found(one(alice())) };
+    let first = Findings { history: Some(History::default()), ..found(Match::Nobody) };
+    let many = (0..9).map(|n| named(&format!("Person {n}"), "One Office")).collect();
+    let mut callers = vec![
+        ("not-asked".to_owned(), call(known, "MARTIN A", 3), Findings::default()),
+        ("nobody".into(), call(known, "MARTIN A", 3), found(Match::Nobody)),
+        ("nobody-silent".into(), call(known, "", 3), silent),
+        ("first".into(), call(known, "", 3), first),
+        ("one".into(), call(known, "MARTIN A", 3), found(one(alice()))),
+        ("one-company".into(), call(known, "", 3), found(one(Contact { name: None, ..alice() }))),
+        ("one-nameless".into(), call(known, "", 3), found(one(Contact { source: "crm".into(), ..Contact::default() }))),
+        ("urgent".into(), call(known, "", 3), urgent),
+        (
+            "several".into(),
+            call(known, "", 3),
+            found(Match::Several { contacts: vec![alice(), named("Bob Martin", "Martin Bakery")] }),
+        ),
+        ("several-many".into(), call(known, "X", 3), found(Match::Several { contacts: many })),
+        ("withheld".into(), call("anonymous", "", 3), Findings::default()),
+        ("short".into(), call("1015", "", 3), Findings::default()),
+        ("unreadable".into(), call("sip:<!channel>@[evil](https://evil.example)", "", 3), Findings::default()),
+        ("foreign".into(), call("+4930123456", "", 3), found(Match::Nobody)),
+    ];
+    for (name, text) in hostile() {
+        let mut call = call(known, &text, 3);
+        call.ours = Some(OurNumber {
+            number: Number::Unreadable(text.chars().take(64).collect::<String>().into()),
+            label: Some(text.clone()),
+        });
+        call.queues = vec![Queue { name: text.clone(), extension: Some(text.clone()) }; 5];
+        call.people = vec![Person { name: Some(text.clone()), extension: Some(text.clone()), line: None }; 12];
+        let last = PastCall { at: ago(90_000), outcome: MomentKind::Ended, with: Some(text.clone()) };
+        let history =
+            Some(History { last: Some(last), week: 1, month: u32::MAX, missed_since: u32::MAX, urgent: true });
+        let silent = vec![text.clone(); 9];
+        callers.push((
+            format!("{name}-one"),
+            call.clone(),
+            Findings { who: one(everywhere(&text)), history, silent: silent.clone() },
+        ));
+        let several = Match::Several { contacts: vec![everywhere(&text); 12] };
+        callers.push((format!("{name}-several"), call, Findings { who: several, history: None, silent }));
+    }
+    callers
+}
+
+/// What may have happened, with a name for each and its age in seconds.
+pub fn moments() -> Vec<(&'static str, Moment, i64)> {
+    let secs = Duration::from_secs;
+    let missed = |why| Moment::Missed { after: secs(21), why };
+    vec![
+        ("ringing", Moment::Ringing, 3),
+        ("rang", Moment::Ringing, 200),
+        ("answered", Moment::Answered { by: person("Bob Roy", "1015"), after: secs(8) }, 1),
+        (
+            "answered-nameless",
+            Moment::Answered { by: Person { name: None, extension: None, line: None }, after: secs(0) },
+            1,
+        ),
+        ("missed", missed(MissedWhy::NobodyAnswered), 1),
+        ("missed-queue", missed(MissedWhy::LeftQueue), 1),
+        ("missed-menu", missed(MissedWhy::LeftMenu), 4000),
+        ("missed-unknown", missed(MissedWhy::Unknown), 1),
+        ("voicemail", Moment::Voicemail { length: Some(secs(32)) }, 1),
+        ("voicemail-unknown", Moment::Voicemail { length: None }, 1),
+        ("ended", Moment::Ended { lasted: Some(secs(200)) }, 1),
+        ("ended-unknown", Moment::Ended { lasted: None }, 400_000),
+    ]
+}
+
+/// Every moment with every caller, recaps and notices.
+pub fn all() -> Vec<(String, Card)> {
+    let mut all = Vec::new();
+    for (who, call, found) in callers() {
+        for (what, moment, age) in moments() {
+            all.push((format!("{what}-{who}"), card(call.clone(), moment, age, found.clone())));
+        }
+        let telling = Telling { call: call.clone(), moment: Moment::Voicemail { length: None }, at: ago(30) };
+        for number in [0, 1, 50] {
+            all.push((format!("recap-{number}-{who}"), recap(vec![telling.clone(); number])));
+        }
+    }
+    for (name, text) in hostile() {
+        for over in [true, false] {
+            let notice = Notice { title: text.clone(), advice: text.clone(), over };
+            all.push((format!("notice-{name}-{over}"), Card::Notice(notice)));
+        }
+    }
+    all
+}
+
+fn recap(calls: Vec<Telling>) -> Card {
+    Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls })
+}
+
+/// Cards that wait together: `number` calls of a busy minute, oldest first.
+pub fn busy(number: usize) -> Vec<Card> {
+    let names = ["Alice Martin", "Jonas Weber", "Chloé Tremblay", "Ravi Patel", "María José Núñez", "", "Nguyễn Thị Hoa"];
+    (0..number)
+        .map(|n| {
+            let age = 1 + (number - n) as i64;
+            let mut call = call(&format!("+1514555{:04}", 200 + n), "", age);
+            call.people = vec![person("Bob Roy", "1015"), person("Eve Li", "1016")];
+            let name = names[n % names.len()];
+            let who = if name.is_empty() { Match::Nobody } else { one(named(name, "Example Ltd")) };
+            let missed = Moment::Missed { after: Duration::from_secs(21), why: MissedWhy::NobodyAnswered };
+            card(call, if n % 4 == 3 { missed } else { Moment::Ringing }, age, found(who))
+        })
+        .collect()
+}
+
+/// One picture of the gallery.
+pub struct Picture {
+    /// What it is.
+    pub name: &'static str,
+    /// The cards in it.
+    pub cards: Vec<Card>,
+    /// Drawn as text alone.
+    pub plain: bool,
+    /// What must be read on it.
+    pub says: &'static [&'static str],
+}
+
+/// The cards that a browser draws.
+pub fn gallery() -> Vec<Picture> {
+    let secs = Duration::from_secs;
+    let picture = |name, card: Card, says| Picture { name, cards: vec![card], plain: false, says };
+    let known = || call("+15145550199", "", 3);
+    let past = PastCall { at: ago(180_000), outcome: MomentKind::Ended, with: text("Eve Li") };
+    let history_ok = History { last: Some(past), week: 1, month: 4, missed_since: 0, urgent: false };
+    let mut support = call("+15145550142", "TREMBLAY C", 14);
+    support.queues = vec![queue("Support")];
+    support.people =
+        vec![person("Bob Roy", "1015"), person("Eve Li", "1016"), person("Sam Oduya", "1017"), person("Ann", "1018")];
+    let missed = |why| Moment::Missed { after: secs(21), why };
+    let evil = "[Call](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
+    let alice_with = |history| Findings { history: Some(history), ..found(one(alice())) };
+    let lost = [
+        ("+15145550142", MissedWhy::NobodyAnswered),
+        ("+15145550177", MissedWhy::LeftQueue),
+        ("anonymous", MissedWhy::Unknown),
+    ];
+    let lost = lost.iter().enumerate().map(|(n, (number, why))| Telling {
+        call: call(number, "", 900 - 200 * n as i64),
+        moment: missed(*why),
+        at: ago(800),
+    });
+    vec![
+        picture(
+            "ringing",
+            card(known(), Moment::Ringing, 3, alice_with(history_ok)),
+            &["Alice Martin", "VIP", "Bob Roy (1015)", "Main line", "Open in CRM"],
+        ),
+        picture(
+            "urgent",
+            card(
+                known(),
+                Moment::Ringing,
+                3,
+                Findings { history: Some(history(true, 2)), ..found(one(named("Jonas Weber", "Weber GmbH"))) },
+            ),
+            &["Jonas Weber", "Missed 2 times"],
+        ),
+        picture(
+            "nobody",
+            card(support, Moment::Ringing, 3, Findings { silent: vec!["crm".into()], ..found(Match::Nobody) }),
+            &["(514) 555-0142", "TREMBLAY C", "Support", "CRM did not answer", "1 more"],
+        ),
+        picture(
+            "withheld",
+            card(call("anonymous", "", 3), Moment::Ringing, 3, Findings::default()),
+            &["Withheld number"],
+        ),
+        picture(
+            "several",
+            card(
+                known(),
+                Moment::Ringing,
+                3,
+                found(Match::Several {
+                    contacts: vec![alice(), named("Bob Martin", "Martin Bakery"), named("Zoë Martin", "")],
+                }),
+            ),
+            &["(514) 555-0199", "Alice Martin", "Bob Martin", "3 contacts"],
+        ),
+        picture(
+            "rang",
+            card(call("+15145550199", "", 204), Moment::Ringing, 200, found(one(alice()))),
+            &["Rang 3 min ago", "posted late"],
+        ),
+        picture(
+            "missed",
+            card(call("+15145550199", "", 24), missed(MissedWhy::NobodyAnswered), 1, found(one(alice()))),
+            &["Missed", "Alice Martin", "Waited 21 s", "nobody answered"],
+        ),
+        picture(
+            "answered",
+            card(
+                call("+15145550199", "", 12),
+                Moment::Answered { by: person("Bob Roy", "1015"), after: secs(8) },
+                3,
+                found(one(named("Jonas Weber", "Weber GmbH"))),
+            ),
+            &["Answered", "Bob Roy (1015) answered after 8 s"],
+        ),
+        picture(
+            "voicemail",
+            card(call("+4930123456", "", 60), Moment::Voicemail { length: Some(secs(32)) }, 3, found(Match::Nobody)),
+            &["Voicemail", "+49 30 123456", "32 s"],
+        ),
+        picture(
+            "ended",
+            card(
+                call("+15145550199", "", 260),
+                Moment::Ended { lasted: Some(secs(200)) },
+                3,
+                found(one(named("Jonas Weber", "Weber GmbH"))),
+            ),
+            &["Ended", "3 min 20 s"],
+        ),
+        picture(
+            "recap",
+            recap(lost.collect()),
+            &["While we were away", "3 missed", "(514) 555-0142", "Withheld number"],
+        ),
+        picture(
+            "notice",
+            Card::Notice(Notice {
+                title: "GoTo asks for consent again".into(),
+                advice: "Run “poprelay login main” on the server. Calls are not heard until then.".into(),
+                over: false,
+            }),
+            &["GoTo asks for consent again", "poprelay login main"],
+        ),
+        picture(
+            "over",
+            Card::Notice(Notice {
+                title: "GoTo is connected again".into(),
+                advice: "Calls are heard since 14:02.".into(),
+                over: true,
+            }),
+            &["connected again"],
+        ),
+        picture(
+            "hostile",
+            card(
+                call("+15145550199", evil, 3),
+                Moment::Ringing,
+                3,
+                found(one(Contact {
+                    link: text("javascript:alert(1)"),
+                    facts: vec![Fact { label: "Note".into(), value: evil.into(), source: "crm".into() }],
+                    notes: text(evil),
+                    ..named(evil, "Doe & <Sons>")
+                })),
+            ),
+            &["Call](https:// evil.example)", "Doe & "],
+        ),
+        picture(
+            "scripts",
+            card(
+                known(),
+                Moment::Ringing,
+                3,
+                found(one(Contact {
+                    notes: text("الزبون يفضل الاتصال مساءً"),
+                    ..named("דנה כהן 👩\u{200D}💻", "شركة النور")
+                })),
+            ),
+            &["דנה כהן", "شركة النور"],
+        ),
+        Picture {
+            name: "many",
+            cards: busy(7),
+            plain: false,
+            says: &["7 calls", "Chloé Tremblay", "Nguyễn Thị Hoa", "Missed"],
+        },
+        Picture {
+            name: "plain",
+            cards: vec![card(known(), Moment::Ringing, 3, found(one(alice())))],
+            plain: true,
+            says: &["Alice Martin", "Bob Roy (1015)"],
+        },
+    ]
+}
