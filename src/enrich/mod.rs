@@ -7,6 +7,8 @@ mod contacts;
 mod history;
 mod http;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
 pub use history::HistoryError;
@@ -225,7 +227,13 @@ impl Enricher {
                 let contacts = Arc::clone(contacts);
                 let looked = tokio::task::spawn_blocking(move || contacts.refresh()).await;
                 match looked {
-                    Ok(Some(Ok(tally))) => tell(&source.name, &tally),
+                    Ok(Some(Ok(tally))) => {
+                        tell(&source.name, &tally);
+                        if tally.bad > 0 {
+                            let error = tally.complaint();
+                            tracing::warn!(source = source.name, error, "contacts have rows that are left out");
+                        }
+                    }
                     Ok(Some(Err(error))) => {
                         tracing::warn!(source = source.name, %error, "contacts file is not taken, what was known stays known");
                     }
@@ -268,7 +276,4 @@ fn first_load(contacts: &Contacts, name: &str) -> Option<String> {
 fn tell(source: &str, tally: &contacts::Tally) {
     let contacts::Tally { people, numbers, unreachable, bad, .. } = tally;
     tracing::info!(source, people, numbers, unreachable, bad, "contacts read");
-    if *bad > 0 {
-        tracing::warn!(source, error = tally.complaint(), "contacts have rows that are left out");
-    }
 }

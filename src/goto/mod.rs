@@ -19,9 +19,14 @@ pub mod oauth;
 mod session;
 pub mod sight;
 pub mod socket;
+#[cfg(test)]
+mod stand_in;
 pub mod token;
 pub mod token_file;
 pub mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use connection::{Connection, open};
 

@@ -24,8 +24,8 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 const DENIED_ONCE: Duration = Duration::from_secs(5);
 /// How soon a token that could not be written is tried to be written again.
 const KEEP_AGAIN: Duration = Duration::from_secs(30);
-/// A token that the API refuses so soon after its refresh is not made better by another one.
-const FORCE_APART: Duration = Duration::from_secs(30);
+/// Refreshes because the API refused a token come no closer than this: a second fresh token would not be better.
+const FORCE_APART: Duration = Duration::from_secs(60);
 /// 30 days: the life of a refresh token.
 const GRANT_DAYS: u64 = 30;
 /// GoTo replaces the token from 60 % of its life on (day 18); with 7 days left something is wrong.
@@ -140,8 +140,10 @@ pub struct Token {
     spare: Option<Secret>,
     /// The last token that was found dead: not to be found again.
     dead: Option<Secret>,
-    /// What was handed out last, and when.
-    given: Option<(Secret, Instant)>,
+    /// What was handed out last.
+    given: Option<Secret>,
+    /// When the API last made a refresh necessary.
+    forced: Option<Instant>,
     waits: Waits,
     denials: u32,
     needed: bool,
@@ -166,6 +168,7 @@ impl Token {
             spare,
             dead: None,
             given: None,
+            forced: None,
             waits: Waits::new(Policy::UPSTREAM),
             denials: 0,
             needed: false,
@@ -266,7 +269,7 @@ impl Token {
     }
 
     fn give(&mut self, access: Secret, expires: Instant, refresh_at: Instant, now: Now) {
-        self.given = Some((access.clone(), now.tick));
+        self.given = Some(access.clone());
         self.state = State::Resting { until: refresh_at };
         self.out.push(Effect::Give { access, expires });
         if std::mem::take(&mut self.needed) {
@@ -324,9 +327,9 @@ impl Token {
 
     fn rejected(&mut self, access: &Secret, now: Instant) {
         let State::Resting { .. } = self.state else { return };
-        let stale =
-            self.given.as_ref().is_some_and(|(given, at)| given == access && now.duration_since(*at) >= FORCE_APART);
-        if stale {
+        let forced = self.forced.is_some_and(|at| now.duration_since(at) < FORCE_APART);
+        if self.given.as_ref() == Some(access) && !forced {
+            self.forced = Some(now);
             self.refresh(now);
         }
     }

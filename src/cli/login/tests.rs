@@ -6,16 +6,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+/// The form and the Authorization header of one request.
+type Asked = (HashMap<String, String>, Option<String>);
+
 /// A token endpoint that remembers what it was asked.
 struct Goto {
     url: Url,
-    asked: Arc<Mutex<Vec<(HashMap<String, String>, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     _serving: JoinSet<()>,
 }
 
 impl Goto {
     async fn start(answer: (u16, Value)) -> Self {
-        let asked: Arc<Mutex<Vec<_>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let seen = Arc::clone(&asked);
         let app = Router::new().route(
             "/oauth/token",

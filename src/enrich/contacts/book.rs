@@ -2,155 +2,52 @@
 //! million numbers cost 12 bytes each beside the text itself. Pure.
 
 use super::column::{Column, full_name};
-use crate::{
-    enrich::cut,
-    model::{
-        card::{Contact, Fact},
-        phone::{E164, Number, Region},
-    },
+use crate::model::{
+    card::{Contact, Fact},
+    phone::E164,
 };
 use std::borrow::Cow;
-
-/// Longest cell that is kept, in bytes: a card shows some hundred characters of the longest.
-const CELL: usize = 2000;
 
 /// People by number.
 #[derive(Debug, Default)]
 pub struct Book {
-    columns: Vec<Column>,
+    /// What the columns are, by the number that cells have.
+    pub columns: Vec<Column>,
     arena: Vec<u8>,
     numbers: Vec<u64>,
     people: Vec<u32>,
 }
 
-/// How many of what a file had, and which of its rows were no good.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// People with at least one number.
-    pub people: usize,
-    /// Numbers.
-    pub numbers: usize,
-    /// People without any number, who can never be found.
-    pub unreachable: usize,
-    /// Rows that could not be used.
-    pub bad: usize,
-    /// The first of them: line in the file, and why.
-    pub examples: Vec<(u64, &'static str)>,
-}
-
-impl Tally {
-    /// The rows that are no good, for people.
-    #[must_use]
-    pub fn complaint(&self) -> String {
-        let examples: Vec<String> = self.examples.iter().map(|(line, why)| format!("line {line}: {why}")).collect();
-        let more = if self.bad > self.examples.len() { ", …" } else { "" };
-        format!("{} rows are left out ({}{more})", self.bad, examples.join(", "))
-    }
-
-    /// One more row that is no good.
-    pub fn refuse(&mut self, line: u64, why: &'static str) {
-        self.bad += 1;
-        if self.examples.len() < 20 {
-            self.examples.push((line, why));
-        }
-    }
-}
-
-/// A [`Book`] in the making.
-#[derive(Debug)]
-pub struct Builder {
-    region: Region,
-    book: Book,
-    index: Vec<(u64, u32)>,
-    /// What was seen so far.
-    pub tally: Tally,
-}
-
-impl Builder {
-    /// An empty book whose numbers are read as of `region`.
-    #[must_use]
-    pub fn new(region: Region) -> Self {
-        Self { region, book: Book::default(), index: Vec::new(), tally: Tally::default() }
-    }
-
-    /// The columns that cells will name.
-    pub fn set_columns(&mut self, columns: Vec<Column>) {
-        self.book.columns = columns;
-    }
-
-    /// The place of a column, which is added if it is new.
-    pub fn column(&mut self, column: Column) -> usize {
-        self.book.columns.iter().position(|known| *known == column).unwrap_or_else(|| {
-            self.book.columns.push(column);
-            self.book.columns.len() - 1
-        })
-    }
-
-    /// Adds a person: cells as (column, text). A row whose every number is unreadable is refused.
-    pub fn add<'a>(&mut self, line: u64, cells: impl Iterator<Item = (usize, &'a str)>) {
-        let place = self.book.arena.len();
-        let Ok(person) = u32::try_from(place) else {
-            return self.tally.refuse(line, "the file has more than 4 GiB of text");
-        };
-        let before = self.index.len();
-        let mut unreadable = false;
-        for (column, text) in cells {
-            let text = cut(text.trim(), CELL);
-            match self.book.columns.get(column) {
-                _ if text.is_empty() => {}
-                None | Some(Column::Ignore) => {}
-                Some(Column::Phone) => {
-                    let found = self.add_numbers(text, person);
-                    unreadable |= !found;
-                }
-                Some(_) => {
-                    put_length(&mut self.book.arena, column + 1);
-                    put_length(&mut self.book.arena, text.len());
-                    self.book.arena.extend_from_slice(text.as_bytes());
-                }
-            }
-        }
-        self.book.arena.push(0);
-        if self.index.len() > before {
-            self.tally.people += 1;
-            return;
-        }
-        self.book.arena.truncate(place);
-        if unreadable {
-            self.tally.refuse(line, "no number in it can be read");
-        } else {
-            self.tally.unreachable += 1;
-        }
-    }
-
-    /// One cell may hold several numbers, as Google writes them (` ::: `) or as people do (`/`, `;`, line ends).
-    fn add_numbers(&mut self, cell: &str, person: u32) -> bool {
-        let whole = Number::read(Some(cell), self.region);
-        if let Some(number) = whole.known() {
-            self.index.push((number.digits(), person));
-            return true;
-        }
-        let parts = cell.split([';', ',', '/', '|', '\n']).flat_map(|part| part.split(":::"));
-        let numbers: Vec<u64> =
-            parts.filter_map(|part| Number::read(Some(part), self.region).known().map(E164::digits)).collect();
-        self.index.extend(numbers.iter().map(|digits| (*digits, person)));
-        !numbers.is_empty()
-    }
-
-    /// The book, ready to be asked.
-    #[must_use]
-    pub fn finish(mut self) -> (Book, Tally) {
-        self.index.sort_unstable();
-        self.index.dedup();
-        self.tally.numbers = self.index.len();
-        self.book.numbers = self.index.iter().map(|(digits, _)| *digits).collect();
-        self.book.people = self.index.iter().map(|(_, person)| *person).collect();
-        self.book.arena.shrink_to_fit();
-        (self.book, self.tally)
-    }
-}
-
 impl Book {
+    /// Where the next person's cells will begin; `None` if the arena is full.
+    pub fn next_place(&self) -> Option<u32> {
+        u32::try_from(self.arena.len()).ok()
+    }
+
+    /// One more cell of the person that was begun last.
+    pub fn put_cell(&mut self, column: usize, text: &str) {
+        put_length(&mut self.arena, column + 1);
+        put_length(&mut self.arena, text.len());
+        self.arena.extend_from_slice(text.as_bytes());
+    }
+
+    /// That person has no more cells.
+    pub fn end_person(&mut self) {
+        self.arena.push(0);
+    }
+
+    /// That person is not kept.
+    pub fn take_back(&mut self, person: u32) {
+        self.arena.truncate(usize::try_from(person).unwrap_or(usize::MAX));
+    }
+
+    /// Who has which number, sorted.
+    pub fn set_index(&mut self, index: &[(u64, u32)]) {
+        self.numbers = index.iter().map(|(digits, _)| *digits).collect();
+        self.people = index.iter().map(|(_, person)| *person).collect();
+        self.arena.shrink_to_fit();
+    }
+
     /// Everyone who has the number, in the order of the file.
     #[must_use]
     pub fn find(&self, number: &E164, source: &str) -> Vec<Contact> {
@@ -226,7 +123,9 @@ fn take_length(rest: &mut &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::builder::{Builder, Tally};
     use super::*;
+    use crate::model::phone::{Number, Region};
     use proptest::prelude::*;
 
     fn number(text: &str) -> E164 {
@@ -293,7 +192,7 @@ mod tests {
             row.push("+15145550199");
             let (book, _) = book(&[columns, vec![Column::Phone]].concat(), &[&row]);
             let facts = book.find(&number("+15145550199"), "c").remove(0).facts;
-            let meant: Vec<_> = cells.iter().map(|it| cut(it.trim(), CELL)).filter(|it| !it.is_empty()).collect();
+            let meant: Vec<_> = cells.iter().map(|it| crate::enrich::cut(it.trim(), 2000)).filter(|it| !it.is_empty()).collect();
             prop_assert_eq!(facts.iter().map(|it| it.value.as_str()).collect::<Vec<_>>(), meant);
         }
     }

@@ -73,7 +73,7 @@ const KNOWN: [(Column, &[&str]); 10] = [
             "employer",
         ],
     ),
-    (Column::Tier, &["tier", "customertier", "level", "plan", "segment", "status", "class", "stufe"]),
+    (Column::Tier, &["tier", "customertier", "level", "plan", "segment", "stufe"]),
     (
         Column::Owner,
         &[
@@ -111,31 +111,29 @@ const KNOWN: [(Column, &[&str]); 10] = [
     ),
 ];
 
-/// Parts of a header that say that a number to be called from stands below; fax machines call nobody.
-const PHONE: [&str; 12] = [
-    "phone",
-    "mobile",
-    "cell",
-    "telefon",
-    "teléfono",
-    "telefono",
-    "téléphone",
-    "telephone",
-    "handy",
-    "mobil",
-    "rufnummer",
-    "portable",
-];
+/// How a word of a header begins or ends that says that a number to be called from stands below.
+const PHONE: [&str; 8] =
+    ["phone", "telefon", "teléfono", "telefono", "téléphone", "rufnummer", "telefonnummer", "handynummer"];
+/// Words of a header that say so by themselves.
+const PHONE_WORDS: [&str; 8] = ["tel", "cell", "mobile", "mobil", "handy", "portable", "móvil", "movil"];
+/// Headers that may say so, if no other does: a customer number of ten digits is no phone number.
+const PERHAPS_PHONE: [&str; 3] = ["number", "caller", "callerid"];
 
 /// What the headers mean; `mapped` is the config's word, by header, and counts first.
 pub fn columns<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<Column> {
     let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (folded(header), word)).collect();
-    headers
-        .map(|header| match mapped.get(&folded(header)) {
-            Some(word) => named(word),
-            None => guessed(header),
-        })
-        .collect()
+    let headers: Vec<&str> = headers.collect();
+    let read = |header: &&str| mapped.get(&folded(header)).map_or_else(|| guessed(header), |word| named(word));
+    let mut columns: Vec<Column> = headers.iter().map(read).collect();
+    if !columns.contains(&Column::Phone) {
+        for (column, header) in columns.iter_mut().zip(&headers) {
+            let word = folded(header);
+            if PERHAPS_PHONE.contains(&word.as_str()) && !mapped.contains_key(&word) {
+                *column = Column::Phone;
+            }
+        }
+    }
+    columns
 }
 
 /// What the config calls it.
@@ -165,8 +163,11 @@ fn guessed(header: &str) -> Column {
         return column.clone();
     }
     let about_a_number = ["label", "type", "extension", "ext", "carrier"].iter().any(|end| word.ends_with(end));
-    let phone = PHONE.iter().any(|part| word.contains(part))
-        || matches!(word.as_str(), "tel" | "number" | "caller" | "callerid");
+    let words = header.split(|c: char| !c.is_alphanumeric()).map(folded);
+    let phone = words.into_iter().any(|word| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        PHONE.iter().any(|part| word.starts_with(part) || word.ends_with(part)) || PHONE_WORDS.contains(&word)
+    });
     match (phone, about_a_number || word.contains("fax")) {
         (true, false) => Column::Phone,
         (true, true) => Column::Ignore,
@@ -213,6 +214,15 @@ mod tests {
             read("NAME,Téléphone,tel.,E-mail  Address,"),
             [Name, Phone, Phone, Fact("E-mail Address".into()), Ignore]
         );
+    }
+
+    #[test]
+    fn a_header_that_only_looks_like_a_phone_is_a_fact() {
+        for header in ["Miscellaneous", "Cancelled", "Automobile", "Hotel", "Customer number", "Mobility", "Status"] {
+            assert_eq!(read(header), [Column::Fact(header.into())]);
+        }
+        assert_eq!(read("Name,Number"), [Column::Name, Column::Phone]);
+        assert_eq!(read("Number,WorkPhone2,cell"), [Column::Fact("Number".into()), Column::Phone, Column::Phone]);
     }
 
     #[test]

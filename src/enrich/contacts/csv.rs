@@ -1,6 +1,9 @@
 //! A CSV file as people: finds the delimiter and the header, and steps over what is broken. Pure.
 
-use super::{book::Builder, column::Column, column::columns};
+use super::{
+    builder::Builder,
+    column::{Column, columns},
+};
 use csv::{ReaderBuilder, StringRecord};
 use std::collections::BTreeMap;
 
@@ -136,7 +139,7 @@ fn sniff(text: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::book::{Book, Tally};
+    use super::super::{book::Book, builder::Tally};
     use super::*;
     use crate::model::phone::{Number, Region};
     use proptest::prelude::*;

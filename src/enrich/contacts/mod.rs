@@ -2,16 +2,18 @@
 //! CSV or vCard file means is decided in the files below.
 
 mod book;
+mod builder;
 mod column;
 mod csv;
 mod decode;
 mod vcard;
 
-pub use book::Tally;
+pub use builder::Tally;
 
 use super::merge::Said;
 use crate::model::phone::{E164, Region};
-use book::{Book, Builder};
+use book::Book;
+use builder::Builder;
 use std::{
     collections::BTreeMap,
     fs, io,

@@ -1,7 +1,7 @@
 //! A vCard file (2.1, 3.0, 4.0) as people: unfolds lines, undoes escapes, takes what a card shows. Pure.
 
 use super::{
-    book::Builder,
+    builder::Builder,
     column::{Column, full_name},
 };
 use std::{borrow::Cow, mem};
@@ -181,7 +181,7 @@ fn from_quoted_printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::book::{Book, Tally};
+    use super::super::{book::Book, builder::Tally};
     use super::*;
     use crate::model::{
         card::Contact,

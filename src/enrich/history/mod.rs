@@ -160,6 +160,12 @@ impl Shelf {
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
+    /// One whose thread is gone.
+    #[cfg(test)]
+    pub fn closed() -> Self {
+        Self { asks: sync_channel(1).0 }
+    }
+
     fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
         self.asks.try_send(ask).map_err(|_| HistoryError::Closed)
     }
@@ -172,12 +178,16 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
     loop {
         if tidied.is_none_or(|at| at.elapsed() >= TIDY) {
             tidied = Some(Instant::now());
-            note(&mut failing, store.tidy(Timestamp::now()));
+            note(&mut failing, &store.tidy(Timestamp::now()));
         }
         match inbox.recv_timeout(TIDY) {
-            Ok(Ask::Saw(seen)) => note(&mut failing, store.saw(&seen)),
+            Ok(Ask::Saw(seen)) => note(&mut failing, &store.saw(&seen)),
             // Whoever asked may have given up waiting: then nobody takes the answer.
-            Ok(Ask::Find { number, call, at, reply }) => drop(reply.send(store.find(&number, call.as_deref(), at))),
+            Ok(Ask::Find { number, call, at, reply }) => {
+                let found = store.find(&number, call.as_deref(), at);
+                note(&mut failing, &found);
+                drop(reply.send(found));
+            }
             Ok(Ask::Forget { number, reply }) => drop(reply.send(store.forget(&number))),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -186,11 +196,11 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
 }
 
 /// Says once that the disk fails, and once that it is well again.
-fn note(failing: &mut bool, done: rusqlite::Result<()>) {
-    match &done {
-        Ok(()) if *failing => tracing::info!("history is written again"),
-        Err(error) if !*failing => tracing::warn!(%error, "history cannot be written, calls are not remembered"),
-        Ok(()) | Err(_) => {}
+fn note<T>(failing: &mut bool, done: &rusqlite::Result<T>) {
+    match done {
+        Ok(_) if *failing => tracing::info!("history works again"),
+        Err(error) if !*failing => tracing::warn!(%error, "history fails, calls are not remembered or told"),
+        Ok(_) | Err(_) => {}
     }
     *failing = done.is_err();
 }

@@ -134,7 +134,7 @@ impl Question {
     }
 }
 
-/// The next place within the same scheme, host and port. Only of a method that may be repeated there as it is.
+/// The next place, if it is within the same scheme, host and port: it is asked the same, with the same headers.
 fn redirected(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
     if !response.status().is_redirection() {
         return Ok(None);

@@ -58,6 +58,8 @@ struct State {
     breaker: Breaker,
     /// The kind of trouble that was last said in the journal.
     trouble: Option<mem::Discriminant<Failure>>,
+    /// Cards went out without it because it was too slow, which was said in the journal.
+    slow: bool,
 }
 
 impl Http {
@@ -79,7 +81,9 @@ impl Http {
             return Said::Silent(Failure::LeftAlone.to_string());
         }
         let look_up = tokio::spawn(Arc::clone(&self.0).look_up(number.clone(), deadline, permit));
-        match timeout_at(until, look_up).await {
+        let answer = timeout_at(until, look_up).await;
+        self.0.note_pace(answer.is_err());
+        match answer {
             Ok(Ok(Ok(people))) => Said::Knows(people),
             Ok(Ok(Err(failure))) => Said::Silent(failure.to_string()),
             Ok(Err(_)) => Said::Silent("the look-up was stopped".to_owned()),
@@ -158,6 +162,17 @@ impl Source {
         person.link = person.link.take().or(more.link);
         person.tags.append(&mut more.tags);
         person.facts.append(&mut more.facts);
+    }
+
+    /// Says once that cards do not wait for it any more, and once that they need not.
+    fn note_pace(&self, slow: bool) {
+        match (mem::replace(&mut self.state().slow, slow), slow) {
+            (false, true) => {
+                tracing::warn!(source = self.name, "source is slower than cards wait, its facts are left out")
+            }
+            (true, false) => tracing::info!(source = self.name, "source answers in time again"),
+            (false, false) | (true, true) => {}
+        }
     }
 
     /// Cache, breaker, and one line in the journal when the kind of trouble changes.

@@ -26,6 +26,8 @@ use url::Url;
 
 /// One answer is given up after this.
 const WITHIN: Duration = Duration::from_secs(10);
+/// After a 401, a token that takes longer to come is for the next try.
+const FRESH_WITHIN: Duration = Duration::from_secs(5);
 /// Largest answer that is read: 100 calls or reports a page, and room.
 const LONGEST: usize = 8 * 1024 * 1024;
 /// GoTo allows 10 requests/s per API; half of it leaves room for another daemon of the same login.
@@ -178,7 +180,8 @@ impl Api {
             Access::Consent => true,
             Access::Awaited => false,
         });
-        match tokio::time::timeout(WITHIN, usable).await {
+        let within = if but.is_some() { FRESH_WITHIN } else { WITHIN };
+        match tokio::time::timeout(within, usable).await {
             Ok(Ok(it)) => match &*it {
                 Access::Given(token, _) => Ok(token.clone()),
                 Access::Awaited | Access::Consent => Err(Error::NoToken),

@@ -1,9 +1,15 @@
 //! Phone numbers: read with the account's region, kept as E.164, shown as a person of that region writes them. The one
 //! place that knows the phone-number library. A number that cannot be read is kept as what it is, never guessed at.
 
+mod line;
+mod mask;
+mod read;
+
+pub use line::Line;
+pub use mask::Mask;
+
 use rlibphonenumber::{
-    NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, enums::Region as Country,
-    get_national_significant_number_owned,
+    PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, enums::Region as Country, get_national_significant_number_owned,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -121,104 +127,6 @@ impl fmt::Display for E164 {
     }
 }
 
-/// What kind of line a number is, as its country's numbering plan says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Line {
-    Fixed,
-    Mobile,
-    /// Plans like the North American one do not tell.
-    FixedOrMobile,
-    TollFree,
-    Premium,
-    SharedCost,
-    Voip,
-    Personal,
-    Pager,
-    Company,
-    Voicemail,
-    /// No line of the plan: the number is possible, but not given out.
-    Unknown,
-}
-
-impl From<PhoneNumberType> for Line {
-    fn from(kind: PhoneNumberType) -> Self {
-        match kind {
-            PhoneNumberType::FixedLine => Self::Fixed,
-            PhoneNumberType::Mobile => Self::Mobile,
-            PhoneNumberType::FixedLineOrMobile => Self::FixedOrMobile,
-            PhoneNumberType::TollFree => Self::TollFree,
-            PhoneNumberType::PremiumRate => Self::Premium,
-            PhoneNumberType::SharedCost => Self::SharedCost,
-            PhoneNumberType::VoIP => Self::Voip,
-            PhoneNumberType::PersonalNumber => Self::Personal,
-            PhoneNumberType::Pager => Self::Pager,
-            PhoneNumberType::UAN => Self::Company,
-            PhoneNumberType::VoiceMail => Self::Voicemail,
-            PhoneNumberType::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fixed => "landline",
-            Self::Mobile => "mobile",
-            Self::FixedOrMobile => "landline or mobile",
-            Self::TollFree => "toll-free",
-            Self::Premium => "premium rate",
-            Self::SharedCost => "shared cost",
-            Self::Voip => "VoIP",
-            Self::Personal => "personal number",
-            Self::Pager => "pager",
-            Self::Company => "company number",
-            Self::Voicemail => "voicemail access",
-            Self::Unknown => "not a number that is given out",
-        })
-    }
-}
-
-/// How much of a number may be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mask {
-    /// All of it.
-    #[default]
-    None,
-    /// The last four digits.
-    Last4,
-    /// The last two digits: the journal's default.
-    Last2,
-    /// Nothing.
-    All,
-}
-
-impl Mask {
-    /// `text` with its digits covered as the mask asks; signs between digits stay.
-    #[must_use]
-    pub fn cover(self, text: &str) -> String {
-        let open = match self {
-            Self::None => return text.to_owned(),
-            Self::Last4 => 4,
-            Self::Last2 => 2,
-            Self::All => 0,
-        };
-        let digits = text.chars().filter(char::is_ascii_digit).count();
-        let mut seen = 0;
-        text.chars()
-            .map(|c| {
-                if !c.is_ascii_digit() {
-                    return c;
-                }
-                seen += 1;
-                if seen + open > digits { c } else { '•' }
-            })
-            .collect()
-    }
-}
-
 /// What the wire said a number is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -244,48 +152,7 @@ impl fmt::Debug for Number {
     }
 }
 
-/// What stands where a hidden number would be; how GoTo writes one is unknown, so all that SIP and PBXs use. The digits
-/// are `anonymous` typed on a phone's keys, as some networks send it; no country has that number.
-const HIDDEN: [&str; 14] = [
-    "anonymous",
-    "restricted",
-    "private",
-    "withheld",
-    "unavailable",
-    "unknown",
-    "blocked",
-    "hidden",
-    "no caller id",
-    "no number",
-    "private number",
-    "unknown number",
-    "id unavailable",
-    "266696687",
-];
-
-/// Longest text that can be a number; the rest of a longer one is not looked at. The library takes 250.
-const LONGEST: usize = 128;
-
 impl Number {
-    /// Reads what stands on the wire. Never fails: see the variants.
-    #[must_use]
-    pub fn read(raw: Option<&str>, region: Region) -> Self {
-        let whole = raw.unwrap_or_default().trim();
-        let text = bare(whole);
-        if is_hidden(text) {
-            return Self::Withheld;
-        }
-        let parsed = (text.len() <= LONGEST).then(|| PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()).flatten();
-        // Up to six bare digits are rather an extension than a number that its plan has not given out.
-        let short = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        match parsed {
-            Some(number) if short && !PHONE_NUMBER_UTIL.is_valid_number(&number) => Self::Short(text.into()),
-            Some(number) if is_whole(&number) => Self::Known(e164(&number)),
-            _ if short => Self::Short(text.into()),
-            _ => Self::Unreadable(whole.chars().take(64).collect::<String>().into()),
-        }
-    }
-
     /// The number if it has a country and so may be looked up.
     #[must_use]
     pub const fn known(&self) -> Option<&E164> {
@@ -306,38 +173,6 @@ impl Number {
         };
         Some(mask.cover(&open))
     }
-}
-
-/// `text` without what SIP puts around a number: `sip:+15145550199@host;user=phone` is `+15145550199`.
-fn bare(text: &str) -> &str {
-    let text = text.trim().trim_matches(['<', '>', '"']);
-    match text.split_once(':') {
-        Some((scheme, rest)) if ["sip", "sips"].iter().any(|it| scheme.eq_ignore_ascii_case(it)) => {
-            rest.split(['@', ';']).next().unwrap_or(rest)
-        }
-        _ => text,
-    }
-}
-
-fn is_hidden(text: &str) -> bool {
-    let user = text.split('@').next().unwrap_or(text).trim_start_matches('+');
-    let zeros = user.len() >= 7 && user.bytes().all(|b| b == b'0');
-    user.is_empty() || zeros || HIDDEN.iter().any(|word| user.eq_ignore_ascii_case(word))
-}
-
-/// Whether it has the length of a number that can be dialled from anywhere: seven digits in North America are a number
-/// of some town that is not said, and no E.164.
-fn is_whole(number: &PhoneNumber) -> bool {
-    matches!(PHONE_NUMBER_UTIL.is_possible_number_with_reason(number), Ok(NumberLengthType::IsPossible))
-}
-
-fn e164(number: &PhoneNumber) -> E164 {
-    let mut text = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned();
-    if let Some(extension) = number.extension.as_deref().filter(|it| !it.is_empty()) {
-        text.push_str(EXTENSION);
-        text.push_str(extension);
-    }
-    E164(text.into())
 }
 
 fn format_for(number: &E164, region: Region) -> String {
@@ -379,7 +214,7 @@ mod tests {
 
     /// Region, E.164, national, international, country, line.
     fn examples() -> Vec<[&'static str; 6]> {
-        let lines = include_str!("phone_examples.tsv").lines().filter(|line| !line.starts_with('#'));
+        let lines = include_str!("examples.tsv").lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| line.split('\t').collect::<Vec<_>>().try_into().unwrap()).collect()
     }
 

@@ -1,0 +1,255 @@
+//! All sources together, against real files, a real history and real servers on loopback.
+
+use super::*;
+use crate::model::{
+    call::{Caller, MissedWhy, Moment},
+    ids::{AccountKey, ConnectionName, ConversationSpaceId},
+    phone::Number,
+    time::{Span, Timestamp},
+};
+use serde_json::json;
+use std::{fs, future::pending};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::mpsc,
+};
+
+fn table(toml: &str) -> SourceConfig {
+    toml::from_str(toml).unwrap()
+}
+
+fn contacts(dir: &tempfile::TempDir) -> SourceConfig {
+    table(&format!("type = 'contacts'\npath = '{}/people.csv'", dir.path().display()))
+}
+
+fn crm(port: u16) -> SourceConfig {
+    table(&format!(
+        "type = 'http'\nname = 'crm'\nurl = 'http://127.0.0.1:{port}/?q={{number}}'\nfields = {{ name = '/name' }}"
+    ))
+}
+
+fn build(
+    configs: &[SourceConfig],
+    dir: &tempfile::TempDir,
+    deadline: Duration,
+) -> Result<(Enricher, Vec<Problem>), BadSources> {
+    let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    Enricher::build(configs, deadline, &resolve, &http, dir.path(), Region::US)
+}
+
+fn call(number: &str) -> Call {
+    Call {
+        id: ConversationSpaceId::try_from("c-1").unwrap(),
+        connection: ConnectionName::try_from("main").unwrap(),
+        region: Region::US,
+        account: AccountKey::try_from("1").unwrap(),
+        caller: Caller { name: Some("CNAM".into()), number: Number::read(Some(number), Region::US) },
+        ours: None,
+        queues: vec![],
+        people: vec![],
+        started: Timestamp::now(),
+        late: false,
+    }
+}
+
+/// A CRM that tells of each request; with a body it answers, without it hangs.
+async fn server(body: Option<serde_json::Value>) -> (u16, mpsc::UnboundedReceiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, seen) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (tell, body) = (tell.clone(), body.clone());
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok(1..) = stream.read(&mut buffer).await {
+                    let _ = tell.send(());
+                    let Some(body) = &body else { pending().await };
+                    let body = body.to_string();
+                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+        }
+    });
+    (port, seen)
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_crm_that_hangs_costs_its_own_facts_and_the_deadline_at_most() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("people.csv"), "Name,Phone\nAlice,5145550199\n").unwrap();
+    let (port, mut seen) = server(None).await;
+    let deadline = Duration::from_millis(300);
+    let (enricher, notes) = build(&[crm(port), contacts(&dir)], &dir, deadline).unwrap();
+    assert_eq!(notes, []);
+    assert!(!enricher.is_instant());
+    let start = Instant::now();
+    let found = enricher.find(&call("+15145550199"), Now::read()).await;
+    assert!(start.elapsed() >= deadline, "it waited for the source");
+    seen.recv().await.unwrap();
+    let Match::One { contact } = found.who else { panic!("{found:?}") };
+    assert_eq!(contact.name.as_deref(), Some("Alice"));
+    assert_eq!(found.silent, ["crm"]);
+    assert_eq!(found.history, Some(History::default()));
+}
+
+#[tokio::test]
+async fn a_hidden_or_short_number_is_never_looked_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, mut seen) = server(Some(json!({"name": "Alice"}))).await;
+    let (enricher, _) = build(&[crm(port)], &dir, LONG).unwrap();
+    for number in ["anonymous", "", "1015", "sip:x@y"] {
+        assert_eq!(enricher.find(&call(number), Now::read()).await, Findings::default());
+    }
+    assert!(seen.try_recv().is_err());
+    let found = enricher.find(&call("+15145550199"), Now::read()).await;
+    assert!(matches!(found.who, Match::One { .. }));
+    assert!(seen.try_recv().is_ok());
+}
+
+#[tokio::test]
+async fn history_is_on_by_itself_and_marks_who_was_just_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (enricher, _) = build(&[], &dir, LONG).unwrap();
+    assert!(enricher.is_instant());
+    let first = call("+15145550199");
+    let missed = Moment::Missed { after: Duration::from_secs(20), why: MissedWhy::NobodyAnswered };
+    enricher.saw(&Telling { call: first.clone(), moment: Moment::Ringing, at: first.started });
+    enricher.saw(&Telling { call: first.clone(), moment: missed, at: first.started });
+    let again = enricher.find(&first, Now::read()).await.history.unwrap();
+    assert_eq!(again, History::default(), "a call is not its own past");
+    let second = Call { id: ConversationSpaceId::try_from("c-2").unwrap(), ..first };
+    let found = enricher.find(&second, Now::read()).await;
+    let history = found.history.unwrap();
+    assert_eq!((history.week, history.missed_since, history.urgent), (1, 1, true));
+    assert_eq!(found.who, Match::NotAsked);
+    assert_eq!(enricher.forget(second.caller.number.known().unwrap()).await.unwrap(), 1);
+    assert_eq!(enricher.find(&second, Now::read()).await.history, Some(History::default()));
+    drop(enricher);
+    let (off, _) = build(&[table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
+    assert_eq!(off.find(&second, Now::read()).await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_opened_is_said_and_costs_no_card() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("history.sqlite"), "no database at all, but a text of some length").unwrap();
+    let (enricher, notes) = build(&[], &dir, LONG).unwrap();
+    assert!(notes[0].reason.starts_with("there is no history: "), "{notes:?}");
+    assert_eq!(enricher.find(&call("+15145550199"), Now::read()).await, Findings::default());
+}
+
+#[tokio::test]
+async fn a_history_that_died_is_silent_and_the_card_says_so() {
+    let enricher = Enricher { sources: vec![], history: Some(Shelf::closed()), deadline: LONG };
+    let found = enricher.find(&call("+15145550199"), Now::read()).await;
+    assert_eq!((found.history, found.silent), (None, vec!["history".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_missing_file_is_off_and_said_so_and_bad_rows_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (enricher, notes) = build(&[contacts(&dir)], &dir, LONG).unwrap();
+    assert_eq!(notes[0].key, "enrich[0].path");
+    assert!(notes[0].reason.contains("people.csv: it cannot be read") && notes[0].reason.contains("off"), "{notes:?}");
+    let found = enricher.find(&call("+15145550199"), Now::read()).await;
+    assert_eq!((found.who, found.silent.len()), (Match::NotAsked, 0));
+    fs::write(dir.path().join("people.csv"), "Name,Phone\nA,5145550199\nB,n/a\n").unwrap();
+    let (_, notes) = build(&[contacts(&dir)], &dir, LONG).unwrap();
+    assert!(notes[0].reason.ends_with("1 rows are left out (line 3: no number in it can be read)"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_said_at_once_by_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let tables = [
+        table("type = 'contacts'\nretention = '9d'"),
+        table("type = 'http'\nname = 'crm'\nurl = 'https://x.example.com/{number}'\nfields = { tier = 'tier' }"),
+        crm(9),
+        crm(9),
+    ];
+    let error = build(&tables, &dir, LONG).err().unwrap();
+    let keys: Vec<&str> = error.0.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["enrich[0].retention", "enrich[0].path", "enrich[1].fields.tier", "enrich[3].name"]);
+    assert_eq!(error.to_string().lines().count(), 4);
+    assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "a check that fails leaves nothing behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contacts_file_that_changes_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let write =
+        |name: &str| fs::write(dir.path().join("people.csv"), format!("Name,Phone\n{name},5145550199\n")).unwrap();
+    write("Alice");
+    let (enricher, _) = build(&[contacts(&dir), table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
+    write("Somebody else");
+    let changed = async {
+        loop {
+            let found = enricher.find(&call("+15145550199"), Now::read()).await;
+            let Match::One { contact } = found.who else { panic!("nobody while the file changes") };
+            if contact.name.as_deref() == Some("Somebody else") {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        _ = enricher.follow() => {}
+        done = tokio::time::timeout(LONG, changed) => done.unwrap(),
+    }
+}
+
+/// Prints numbers, proves none: run it in a release build.
+#[tokio::test]
+#[ignore = "a measurement: half a million numbers, then a card with three sources"]
+async fn measure_half_a_million_numbers_and_a_card_with_three_sources() {
+    let memory = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default().to_owned()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    for (region, prefix) in [("US", "+1415"), ("DE", "+4930")] {
+        let mut text = String::from("Name,Company,Phone,Mobile,Tier,Email\n");
+        for n in 0..250_000 {
+            text.push_str(&format!(
+                "Person {n},Company {},{prefix}{:07},{prefix}{:07},Gold,p{n}@example.com\n",
+                n % 5000,
+                2_000_000 + n,
+                3_000_000 + n
+            ));
+        }
+        fs::write(dir.path().join("people.csv"), text).unwrap();
+        let before = memory();
+        let start = Instant::now();
+        let (enricher, _) = build(&[contacts(&dir)], &dir, LONG).unwrap();
+        println!("{region}: 500,000 numbers loaded in {:?}; {before} before, {} after", start.elapsed(), memory());
+        let Some(Source { kind: Kind::Contacts(book), .. }) = enricher.sources.first() else { return };
+        let numbers: Vec<_> = (0..10_000)
+            .map(|n| Number::read(Some(&format!("{prefix}{:07}", 2_000_000 + n * 25)), Region::US))
+            .collect();
+        let start = Instant::now();
+        let hits = numbers
+            .iter()
+            .filter(|number| matches!(book.find(number.known().unwrap(), "c"), Said::Knows(it) if it.len() == 1));
+        let hits = hits.count();
+        println!("{region}: {} ns a look-up, {hits} of {} found", start.elapsed().as_nanos() / 10_000, numbers.len());
+    }
+    let (port, _seen) = server(Some(json!({"name": "Alice"}))).await;
+    let mut crm = crm(port);
+    crm.cache = Some(Span(Duration::ZERO));
+    let (enricher, _) = build(&[contacts(&dir), crm], &dir, LONG).unwrap();
+    let mut took = Vec::new();
+    for n in 0..2000 {
+        let start = Instant::now();
+        let found = enricher.find(&call(&format!("+49303{n:06}")), Now::read()).await;
+        took.push(start.elapsed());
+        assert!(found.silent.is_empty(), "{found:?}");
+    }
+    took.sort();
+    println!("a card with contacts, CRM on loopback and history: p50 {:?}, p99 {:?}", took[1000], took[1980]);
+}
