@@ -117,11 +117,17 @@ where
     stopped.unwrap_or_else(|_| Err(Failure::unavailable(anyhow::anyhow!("the daemon did not stop in time"))))
 }
 
+/// The calls to come. Where they are counted, nobody calls twice: see `told`.
+fn day(args: &DemoArgs) -> Day {
+    let day = Day::new(args.seed, SPEED);
+    if args.calls.is_some() { day.without_repeats() } else { day }
+}
+
 fn wire(world: &World, args: &DemoArgs, scratch: &Scratch, stop: watch::Receiver<bool>) -> io::Result<DemoWiring> {
     let state_dir = scratch.0.join("state");
     DirBuilder::new().mode(0o700).create(&state_dir)?;
     let book = scratch.0.join("contacts.csv");
-    std::fs::write(&book, Day::new(args.seed, SPEED).address_book(args.calls.unwrap_or(LOOK_AHEAD)))?;
+    std::fs::write(&book, day(args).address_book(args.calls.unwrap_or(LOOK_AHEAD)))?;
     let like = simulate::SimulateArgs {
         listen: world.address(),
         rate: args.rate,
@@ -145,7 +151,7 @@ async fn show(world: &World, args: &DemoArgs, out: &mut (impl Write + Send)) -> 
     let ready = tokio::time::timeout(SUBSCRIBED_WITHIN, subscribed(world)).await;
     ready.map_err(|_| Failure::unavailable(anyhow::anyhow!("the daemon did not subscribe to calls in time")))?;
     let mut news = world.news();
-    let mut calls = Day::new(args.seed, SPEED).take(args.calls.unwrap_or(usize::MAX));
+    let mut calls = day(args).take(args.calls.unwrap_or(usize::MAX));
     let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
     let mut deadline = None;
     loop {

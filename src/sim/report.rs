@@ -1,7 +1,7 @@
 //! What GoTo reports of a call after its end: the summary and the full report. Pure, from the call's own states.
 
 use super::{
-    placed::{Placed, written},
+    placed::{Placed, id_of, written},
     scenario::Beat,
     snapshot::{State, states},
 };
@@ -15,7 +15,12 @@ pub(super) fn summary(call: &Placed) -> Value {
         map.insert("callAnswered".to_owned(), answered.body.get("timestamp").cloned().unwrap_or_default());
     }
     map.insert("callerOutcome".to_owned(), outcome(call).into());
-    let mut caller = Map::from_iter([("type".to_owned(), json!({ "value": "PHONE_NUMBER" }))]);
+    let mut caller = Map::from_iter([(
+        "type".to_owned(),
+        json!({
+            "value": "PHONE_NUMBER", "phoneNumberId": id_of(&call.plan.ours.number),
+        }),
+    )]);
     if let Some(party) = &call.plan.caller {
         party.name.as_ref().map(|name| caller.insert("name".to_owned(), name.clone().into()));
         party.number.as_ref().map(|number| caller.insert("number".to_owned(), number.clone().into()));

@@ -46,6 +46,8 @@ struct Leg {
     kind: Value,
     extension: Option<String>,
     status: &'static str,
+    /// Since when what is said on a line is recorded.
+    recorded: Option<Duration>,
 }
 
 /// The call as the beats have left it.
@@ -102,7 +104,14 @@ impl<'a> Scene<'a> {
         match beat {
             Beat::Comes => {
                 let (id, kind) = (self.caller.clone(), self.call.phone());
-                self.legs.push(Leg { originator: id.clone(), id, kind, extension: None, status: "RINGING" });
+                self.legs.push(Leg {
+                    originator: id.clone(),
+                    id,
+                    kind,
+                    extension: None,
+                    status: "RINGING",
+                    recorded: None,
+                });
             }
             Beat::Rings { lines } => lines.iter().for_each(|line| self.ring(line, "LINE", self.caller.clone())),
             Beat::Menu => {
@@ -157,13 +166,23 @@ impl<'a> Scene<'a> {
             }
         }
         let id = self.call.part(&format!("line-{}", line.extension));
-        self.legs.push(Leg { id, originator, kind, extension: Some(line.extension.clone()), status: "RINGING" });
+        self.legs.push(Leg {
+            id,
+            originator,
+            kind,
+            extension: Some(line.extension.clone()),
+            status: "RINGING",
+            recorded: None,
+        });
     }
 
     /// Somebody takes it: whoever else rang or talked is off the call.
     fn answer(&mut self, extension: &str, after: Duration) {
         self.legs.retain(|leg| leg.extension.as_deref().is_none_or(|one| one == extension));
-        self.legs.iter_mut().for_each(|leg| leg.status = "CONNECTED");
+        for leg in &mut self.legs {
+            leg.status = "CONNECTED";
+            leg.recorded = leg.extension.is_some().then(|| leg.recorded.unwrap_or(after));
+        }
         self.talks = true;
         if let Some(queue) = &mut self.queue {
             queue.answered = Some(after);
@@ -177,15 +196,23 @@ impl<'a> Scene<'a> {
         if face == Face::Party {
             let kind = json!({ "value": "VIRTUAL_PARTICIPANT", "name": "Voicemail", "extensionNumber": "1015" });
             let (id, originator) = (self.call.part("mailbox"), self.caller.clone());
-            self.legs.push(Leg { id, originator, kind, extension: None, status: "CONNECTED" });
+            self.legs.push(Leg { id, originator, kind, extension: None, status: "CONNECTED", recorded: None });
         }
     }
 
     fn participant(&self, leg: &Leg) -> Value {
-        json!({
+        let recordings = leg.recorded.map(|since| {
+            let start = written(self.call.at(since));
+            json!([{ "id": "40001", "startTimestamp": start, "transcriptEnabled": true, "pauses": [] }])
+        });
+        let mut participant = json!({
             "id": leg.id, "legId": self.call.part(&format!("leg-{}", leg.id)), "originator": leg.originator,
             "type": leg.kind, "status": { "value": leg.status },
-        })
+        });
+        if let (Value::Object(map), Some(recordings)) = (&mut participant, recordings) {
+            map.insert("recordings".to_owned(), recordings);
+        }
+        participant
     }
 
     fn systems(&self) -> Vec<Value> {
