@@ -152,6 +152,11 @@ impl Calls {
         self.all.get(&number).map(|entry| entry.made(number))
     }
 
+    /// How many calls there were, and how many of them were heard.
+    pub(super) fn totals(&self) -> (u64, usize) {
+        (self.next, self.all.values().filter(|entry| entry.heard_at.is_some()).count())
+    }
+
     /// The ledger from the given number on, oldest first.
     pub(super) fn made(&self, from: u64, most: usize) -> Vec<Made> {
         self.all.range(from..).take(most).map(|(number, entry)| entry.made(*number)).collect()

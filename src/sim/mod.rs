@@ -184,5 +184,6 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.loops.iter().for_each(AbortHandle::abort);
+        self.shared.abandon();
     }
 }
