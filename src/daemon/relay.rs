@@ -81,7 +81,7 @@ impl Relay {
     async fn heard(&mut self, heard: Heard) {
         match heard {
             Heard::Call(event) => self.call(event),
-            Heard::Report(report) => self.report(report).await,
+            Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
             other => self.own(other).await,
         }
@@ -137,13 +137,15 @@ impl Relay {
         }
     }
 
-    async fn report(&mut self, report: Report) {
-        if self.tracker.knows(&report.call) {
+    /// Reports of calls the tracker knows end those; the others are caught up with together, so that they share a recap.
+    async fn reports(&mut self, reports: Vec<Report>) {
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            reports.into_iter().partition(|report| self.tracker.knows(&report.call));
+        for report in known {
             let effects = self.tracker.report(report, Now::read());
             self.carry_out(effects);
-        } else {
-            self.catch_up(vec![report]).await;
         }
+        self.catch_up(unknown).await;
     }
 
     async fn sighted(&mut self, from: Timestamp, to: Timestamp, reports: Reports) {
@@ -153,9 +155,7 @@ impl Relay {
         match reports {
             Reports::Told(reports) => {
                 tracing::info!(%connection, %from, %to, blind_ms, reports = reports.len(), "blind window closed");
-                for report in reports {
-                    self.report(report).await;
-                }
+                self.reports(reports).await;
             }
             Reports::NotGranted => {
                 tracing::info!(%connection, %from, %to, blind_ms, "blind window closed");
@@ -257,4 +257,80 @@ async fn wake(due: Option<std::time::Instant>) {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        daemon::{notice::Notices, status::Board},
+        enrich::Enricher,
+        model::{
+            call::{Direction, MomentKind},
+            delivery::{Delivery, Outbox as _},
+            ids::SinkName,
+            phone::Region,
+        },
+        outbox,
+        route::Routes,
+    };
+
+    fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
+        let settings = outbox::Settings {
+            dir: dir.path().to_owned(),
+            durability: outbox::Durability::Crash,
+            retention: outbox::Retention::default(),
+        };
+        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+        let desk: SinkName = "desk".try_into().unwrap();
+        let outcomes = [(desk.clone(), vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended])].into();
+        let notices = Notices { outbox: outbox.clone(), sink: Some(desk.clone()) };
+        let routes = Routes::new(Vec::new(), vec![desk]);
+        let board = Board::default();
+        Arc::new(Rooms { outbox, enricher: Enricher::default(), routes, outcomes, notices, board })
+    }
+
+    async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {
+        let (heard_by, heard) = mpsc::channel(64);
+        let (ask, _asked) = mpsc::channel(8);
+        let (_stop, stopped) = watch::channel(false);
+        for one in all {
+            heard_by.send(one).await.unwrap();
+        }
+        drop(heard_by);
+        let relay = Relay::new("main".try_into().unwrap(), Arc::clone(rooms), ask, Away::default());
+        relay.run(heard, stopped).await;
+    }
+
+    async fn waiting(rooms: &Rooms) -> Vec<Delivery> {
+        rooms.outbox.waiting(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
+    }
+
+    fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
+        Report {
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            call: call.try_into().unwrap(),
+            direction: Direction::Inbound,
+            created: ended.checked_sub(Duration::from_secs(9)).ok(),
+            answered: None,
+            ended: Some(ended),
+            caller: None,
+            outcome: Some(outcome.to_owned()),
+            people: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blind_window_is_told_in_one_recap_however_many_calls_it_hid() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        let to = Timestamp::now();
+        let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+        let hid =
+            vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
+        relayed(&rooms, vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hid) }]).await;
+        assert_eq!(waiting(&rooms).await.len(), 1);
+    }
 }
