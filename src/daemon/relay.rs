@@ -4,7 +4,7 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{away::Away, line::Lines, notice::Trouble, rooms::Rooms, status::Login};
+use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
@@ -33,6 +33,7 @@ pub struct Relay {
     lines: Lines,
     looked_up: JoinSet<ConversationSpaceId>,
     away: Away,
+    link: Link,
 }
 
 impl Relay {
@@ -40,13 +41,14 @@ impl Relay {
     #[must_use]
     pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away }
+        let link = Link::new(connection.clone(), Arc::clone(&rooms), Now::read().tick);
+        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
     pub async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
         loop {
-            let due = self.tracker.next_deadline();
+            let due = self.tracker.next_deadline().into_iter().chain(self.link.due()).min();
             tokio::select! {
                 biased;
                 () = asked_to(&mut stop) => break,
@@ -56,8 +58,10 @@ impl Relay {
                     None => break,
                 },
                 () = wake(due) => {
-                    let effects = self.tracker.tick(Now::read());
+                    let now = Now::read();
+                    let effects = self.tracker.tick(now);
                     self.carry_out(effects);
+                    self.link.tick(now.tick).await;
                 }
             }
         }
@@ -83,7 +87,7 @@ impl Relay {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
-            other => self.own(other).await,
+            other => self.link.says(other, Now::read().tick).await,
         }
     }
 
@@ -180,66 +184,6 @@ impl Relay {
             self.rooms.recap(&self.connection, from, to, caught_up.recap).await;
         }
     }
-
-    /// What the connection says of itself.
-    async fn own(&mut self, heard: Heard) {
-        let (connection, name) = (self.connection.clone(), &self.connection);
-        let login = |change: &dyn Fn(&mut Login)| {
-            if let Some(login) = self.rooms.board.open().connections.get_mut(name) {
-                change(login);
-            }
-        };
-        let trouble = match heard {
-            Heard::Live { lane } => {
-                login(&|login| {
-                    login.live.insert(lane);
-                    login.tried = true;
-                });
-                tracing::info!(%connection, lane, "lane live");
-                return;
-            }
-            Heard::Lost { lane, why } => {
-                login(&|login| {
-                    login.live.remove(&lane);
-                });
-                tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
-                return;
-            }
-            Heard::Blind { since } => {
-                tracing::warn!(%connection, %since, "blind window opened");
-                return;
-            }
-            Heard::Subscribed { accounts } => {
-                login(&|login| login.tried = true);
-                tracing::debug!(%connection, accounts, "subscribed");
-                return;
-            }
-            Heard::Unreadable { lane, bytes, why } => {
-                tracing::warn!(%connection, lane, bytes, %why, "frame not readable");
-                return;
-            }
-            Heard::ConsentNeeded { .. } => {
-                login(&|login| login.consent_needed = true);
-                Trouble::ConsentNeeded(connection)
-            }
-            Heard::ConsentGiven => {
-                login(&|login| login.consent_needed = false);
-                Trouble::ConsentGiven(connection)
-            }
-            Heard::AccountRefused { account, status, .. } => {
-                login(&|login| login.tried = true);
-                Trouble::AccountRefused(connection, account, status)
-            }
-            Heard::Refused { .. } => {
-                login(&|login| login.tried = true);
-                Trouble::ConnectionRefused(connection)
-            }
-            Heard::GrantAging { days_left } => Trouble::GrantAging(connection, days_left),
-            Heard::TokenNotKept { .. } => Trouble::TokenNotKept(connection),
-            Heard::Call(_) | Heard::Report(_) | Heard::Sighted { .. } => return,
-        };
-        self.rooms.notices.tell(trouble).await;
-    }
 }
 
 async fn asked_to(stop: &mut watch::Receiver<bool>) {
@@ -247,7 +191,7 @@ async fn asked_to(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// Sleeps until the tracker's next deadline; for ever if it has none.
+/// Sleeps until `due`; for ever if nothing is.
 async fn wake(due: Option<std::time::Instant>) {
     match due {
         Some(due) => sleep_until(due.into()).await,
@@ -263,10 +207,15 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::{
-        daemon::{notice::Notices, status::Board},
+        daemon::{
+            notice::Notices,
+            status::{Board, Login},
+        },
         enrich::Enricher,
+        goto::lifecycle::{Class, Trouble},
         model::{
             call::{Direction, MomentKind},
+            card::Card,
             delivery::{Delivery, Outbox as _},
             ids::SinkName,
             phone::Region,
@@ -320,6 +269,26 @@ mod tests {
             outcome: Some(outcome.to_owned()),
             people: Vec::new(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_once_for_all_lanes_and_so_is_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        rooms.board.open().connections.insert("main".try_into().unwrap(), Login::default());
+        let refused =
+            |lane| Heard::Refused { lane, why: Trouble { class: Class::Refused, status: Some(403), after: None } };
+        let said = vec![refused(0), refused(1), Heard::Live { lane: 0 }, Heard::Live { lane: 1 }];
+        relayed(&rooms, said).await;
+        let over: Vec<bool> = waiting(&rooms)
+            .await
+            .iter()
+            .filter_map(|one| match &one.card {
+                Card::Notice(notice) => Some(notice.over),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(over, [false, true]);
     }
 
     #[tokio::test]
