@@ -34,6 +34,22 @@ async fn a_wrong_key_ends_with_78_and_says_file_line_and_what_was_meant() {
 }
 
 #[tokio::test]
+async fn a_source_that_run_would_refuse_is_refused_by_check_too_and_a_missing_file_is_shown() {
+    let wrong = config_for(NOWHERE) + "[[enrich]]\ntype = \"http\"\nfields = { name = \"/name\" }\n";
+    let home = Home::new(&wrong);
+    let line = wrong.lines().position(|line| line == "[[enrich]]").unwrap() + 1;
+    for command in ["run", "check"] {
+        let (status, _, err) = run_to_end(home.command(&[command])).await;
+        assert_eq!(status.code(), Some(78), "{command}: {err}");
+        assert!(err.contains(&format!("config.toml:{line}: enrich.0.url: it is missing")), "{command}: {err}");
+    }
+    home.configure(&(config_for(NOWHERE) + "[[enrich]]\ntype = \"contacts\"\npath = \"/nowhere/people.csv\"\n"));
+    let (status, out, err) = run_to_end(home.command(&["check"])).await;
+    assert!(status.success() && out.contains("warning    enrich.0.path:"), "{out}{err}");
+    assert!(!home.state().join("history.sqlite").exists(), "check makes nothing");
+}
+
+#[tokio::test]
 async fn a_token_that_others_may_read_is_refused_by_check() {
     let home = Home::new(&config_for(NOWHERE));
     fs::create_dir_all(home.state()).unwrap();

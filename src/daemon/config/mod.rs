@@ -58,6 +58,15 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
+impl Config {
+    /// A problem that showed only when the config was put to use, with its line if the file still is what was read.
+    #[must_use]
+    pub fn problem(&self, key: &str, text: String) -> Problem {
+        let source = fs::read_to_string(&self.path).unwrap_or_default();
+        Problem::at(&source, key.replace('[', ".").replace(']', ""), text)
+    }
+}
+
 /// One GoTo login.
 #[derive(Debug)]
 pub struct ConnectionConfig {
