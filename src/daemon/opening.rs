@@ -13,10 +13,7 @@ use crate::{
     model::{card::Card, delivery::SinkKind, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -80,8 +77,7 @@ pub fn odd_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, F
 }
 
 fn sources(config: &Config, network: &Network, state_dir: Option<&Path>) -> Result<(Enricher, Vec<Problem>), Fault> {
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
+    let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let built = Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region);
     built.map_err(|error| Fault::Sources(error.to_string()))
