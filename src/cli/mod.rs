@@ -1,5 +1,6 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
+pub mod card;
 pub mod check;
 pub mod demo;
 pub mod login;
@@ -47,6 +48,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Ask every source who a number is
     Lookup(lookup::LookupArgs),
+    /// Draw the cards of a recorded call as a sink would get them; nothing is sent
+    Card(card::CardArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -93,6 +96,7 @@ impl Line {
             }
             Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
+            Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;
