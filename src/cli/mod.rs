@@ -1,5 +1,6 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
+pub mod card;
 pub mod check;
 pub mod demo;
 pub mod forget;
@@ -50,6 +51,8 @@ enum Command {
     Lookup(lookup::LookupArgs),
     /// Erase a number from all that is kept
     Forget(forget::ForgetArgs),
+    /// Draw the cards of a recorded call as a sink would get them; nothing is sent
+    Card(card::CardArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -97,6 +100,7 @@ impl Line {
             }
             Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
+            Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;
