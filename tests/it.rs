@@ -6,5 +6,8 @@
     reason = "a test that cannot go on should say so"
 )]
 
+mod chaos;
+mod kills;
 mod relays;
+mod storm;
 mod support;
