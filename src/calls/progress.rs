@@ -205,7 +205,7 @@ impl Progress {
         let silence = self.last_heard + self.patience;
         match self.held {
             Some(until) => until,
-            None if self.rung.is_none() => silence.min(self.ring_due(limits)),
+            None if self.rung.is_none() && !self.answered => silence.min(self.ring_due(limits)),
             None => silence,
         }
     }

@@ -1,9 +1,9 @@
 //! A card as Slack blocks, as a Teams Adaptive Card, as plain text. Pure: decides what is said and how it looks, within the
 //! chats' limits by construction; never where it goes or whether it arrives.
 //!
-//! `text` makes strangers' text safe, `words` (with `caller`, `recap`, `spoken`) decides what a card says as one
-//! [`sheet::Sheet`], `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest
-//! first, as many as fit.
+//! `text` makes strangers' text safe; `words` (with `caller`, `recap`, `spoken`) decides what a card says, as one sheet;
+//! `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest first, as many as
+//! fit.
 
 mod caller;
 mod recap;

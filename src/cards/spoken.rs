@@ -33,9 +33,9 @@ pub(super) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     format!("{} {}", hour(at, now, zone), zone_name(at, zone))
 }
 
-/// `14:03–14:20 EST`.
+/// `from 14:03 to 14:20 EST`.
 pub(super) fn window(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    format!("{}–{}", hour(from, now, zone), clock(to, now, zone))
+    format!("from {} to {}", hour(from, now, zone), clock(to, now, zone))
 }
 
 /// [`clock`] without its zone, for lists whose zone is said once.
@@ -95,6 +95,6 @@ mod tests {
         assert_eq!(clock(at("2025-07-01T12:00:00Z"), now, &new_york), "1 Jul 2025 08:00 EDT");
         let sao_paulo = TimeZone::get("America/Sao_Paulo").unwrap();
         assert_eq!(clock(now, now, &sao_paulo), "16:03 UTC-03");
-        assert_eq!(window(at("2026-11-23T18:00:00Z"), now, now, &new_york), "13:00–14:03 EST");
+        assert_eq!(window(at("2026-11-23T18:00:00Z"), now, now, &new_york), "from 13:00 to 14:03 EST");
     }
 }

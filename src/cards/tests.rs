@@ -209,7 +209,7 @@ fn a_recap_counts_and_lists_and_a_notice_says_what_to_do() {
     let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3] });
     let said_of_recap = said(&recap);
     assert_eq!(said_of_recap[0], "📋 While we were away: 3 missed");
-    assert_eq!(said_of_recap[1], "The link to GoTo was down 13:43–14:03 EST.");
+    assert_eq!(said_of_recap[1], "The link to GoTo was down from 13:43 to 14:03 EST.");
     assert_eq!(said_of_recap[2], "❌ 14:03 (514) 555-0199 · waited 21 s · Main line");
     let notice = |over| Card::Notice(Notice { title: "T".into(), advice: "Do x.".into(), over });
     assert_eq!(said(&notice(false))[..2], ["🔴 T", "Do x."]);
@@ -371,7 +371,8 @@ fn foreign_markup(text: &str) -> bool {
 
 fn fits_slack(payload: &Value) {
     is_clean(payload);
-    assert!(!foreign_markup(payload["text"].as_str().unwrap()));
+    let fallback = payload["text"].as_str().unwrap();
+    assert!((1..=4000).contains(&text::units(fallback)) && !foreign_markup(fallback), "{fallback}");
     let none = Vec::new();
     let blocks = payload["blocks"].as_array().unwrap_or(&none);
     assert!(blocks.len() <= 50);

@@ -2,7 +2,11 @@
 
 use super::{Failure, Outcome};
 use crate::{
-    daemon::config::{self, Config, ConnectionConfig, SinkConfig},
+    daemon::{
+        config::{self, Config, ConnectionConfig, SinkConfig},
+        network, opening,
+    },
+    enrich::Problem,
     model::{call::MomentKind, delivery::SinkKind, phone::Mask},
 };
 use clap::Args;
@@ -19,7 +23,7 @@ pub struct CheckArgs {
 /// Says what a config that could be read will do. One that could not was told by whoever read it.
 ///
 /// # Errors
-/// 77 if others may read a token, 74 if `out` is gone.
+/// 77 if others may read a token, 78 for sources of enrichment that are wrong, 74 if `out` is gone.
 pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> Outcome {
     let tokens = config.connections.iter().map(|c| config::token_file(&config.state_dir, &c.name));
     let open: Vec<_> = tokens.filter(|path| is_open(path)).collect();
@@ -27,17 +31,19 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> Outcome
         let path = path.display();
         return Err(Failure::permission(anyhow::anyhow!("others may read the token {path}: chmod 600 {path}")));
     }
+    let network = network::open().map_err(Failure::unavailable)?;
+    let odd = opening::odd_sources(config, &network).map_err(Failure::config)?;
     if args.quiet {
         return Ok(());
     }
-    describe(config, out).map_err(|error| Failure::new(74, error))
+    describe(config, &odd, out).map_err(|error| Failure::new(74, error))
 }
 
 fn is_open(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
-fn describe(config: &Config, out: &mut impl Write) -> io::Result<()> {
+fn describe(config: &Config, odd: &[Problem], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{} is good.", config.path.display())?;
     for connection in &config.connections {
         writeln!(out, "{}", hears(connection, &config.state_dir))?;
@@ -58,6 +64,9 @@ fn describe(config: &Config, out: &mut impl Write) -> io::Result<()> {
     }
     for warning in &config.warnings {
         writeln!(out, "warning    {}: {}", warning.key, warning.text)?;
+    }
+    for problem in odd {
+        writeln!(out, "warning    {}: {}", problem.key, problem.reason)?;
     }
     Ok(())
 }

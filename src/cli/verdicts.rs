@@ -3,7 +3,7 @@
 
 use super::{Failure, Outcome};
 use crate::{
-    deliver::table::{Act, Body, On, Row, rows},
+    deliver::table::{Act, Body, On, REFUSALS, Row, rows},
     model::delivery::SinkKind,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn as_json(out: &mut impl Write) -> io::Result<()> {
     let table: Vec<Value> = rows()
         .map(|row| {
             let sinks: Vec<SinkKind> = row.sinks.to_vec();
-            json!({ "sinks": sinks, "answer": answer(&row.on), "action": action(row.act), "reason": row.reason,
+            json!({ "sinks": sinks, "answer": answer(&row.on, true), "action": action(row.act), "reason": row.reason,
                     "advice": row.advice })
         })
         .collect();
@@ -32,7 +32,7 @@ fn as_json(out: &mut impl Write) -> io::Result<()> {
 
 fn as_text(out: &mut impl Write) -> io::Result<()> {
     let lines: Vec<[String; 4]> = std::iter::once(["SINK", "ANSWER", "ACTION", "MEANING"].map(str::to_owned))
-        .chain(rows().map(|row| [sinks(row), answer(&row.on), action(row.act), row.reason.to_owned()]))
+        .chain(rows().map(|row| [sinks(row), answer(&row.on, false), action(row.act), row.reason.to_owned()]))
         .collect();
     let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|text| text.chars().count()).max();
     let (first, second, third) = (width(0).unwrap_or(0), width(1).unwrap_or(0), width(2).unwrap_or(0));
@@ -44,7 +44,12 @@ fn as_text(out: &mut impl Write) -> io::Result<()> {
     for row in rows().filter(|row| !row.advice.is_empty()) {
         if !said.contains(&row.advice) {
             said.push(row.advice);
-            let of: Vec<&str> = rows().filter(|other| other.advice == row.advice).map(|other| other.reason).collect();
+            let mut of: Vec<&str> = Vec::new();
+            for other in rows().filter(|other| other.advice == row.advice) {
+                if !of.contains(&other.reason) {
+                    of.push(other.reason);
+                }
+            }
             writeln!(out, "- {}\n  ({})", row.advice, of.join("; "))?;
         }
     }
@@ -69,14 +74,15 @@ const fn name(kind: SinkKind) -> &'static str {
     }
 }
 
-fn answer(on: &On) -> String {
+/// `whole`: with all the texts a body may have, which is too wide for a column.
+fn answer(on: &On, whole: bool) -> String {
     match on {
         On::Unsent => "no connection".to_owned(),
         On::Untrusted => "bad certificate".to_owned(),
         On::Unsure => "no answer after sending".to_owned(),
         On::Unusable => "unusable URL".to_owned(),
         On::Cut(from, to) => format!("{}, broken off", status(*from, *to)),
-        On::Status(from, to, text) => format!("{}{}", status(*from, *to), body(text)),
+        On::Status(from, to, text) => format!("{}{}", status(*from, *to), body(text, whole)),
         On::Rest => "anything else".to_owned(),
     }
 }
@@ -91,14 +97,12 @@ fn status(from: u16, to: u16) -> String {
     }
 }
 
-fn body(body: &Body) -> String {
+fn body(body: &Body, whole: bool) -> String {
     match body {
         Body::Any => String::new(),
         Body::Is(text) => format!(" {text}"),
-        Body::Has([one]) => format!(" …{one}…"),
-        Body::Has(texts) => {
-            format!(" …{}… (or {} others)", texts.first().unwrap_or(&""), texts.len().saturating_sub(1))
-        }
+        Body::Has([first, others @ ..]) if !whole && !others.is_empty() => format!(" …{first}… (+{})", others.len()),
+        Body::Has(texts) => format!(" …{}…", texts.join("… or …")),
         Body::HttpError(100, 999) => " …HTTP error…".to_owned(),
         Body::HttpError(from, to) => format!(" …HTTP error {}…", status(*from, *to)),
     }
@@ -112,7 +116,7 @@ fn action(act: Act) -> String {
         Act::Wait { first, most } => format!("wait: as asked, else {} to {} s", first.as_secs(), most.as_secs()),
         Act::Retry => "retry with backoff".to_owned(),
         Act::RetryOnce => "retry once".to_owned(),
-        Act::Plain => "retry plain, then dead".to_owned(),
+        Act::Plain => format!("retry plain, then dead; {REFUSALS} in a row: disable"),
         Act::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
         Act::Disable => "disable the sink".to_owned(),
     }
@@ -148,6 +152,7 @@ mod tests {
         let table: Vec<Value> = serde_json::from_str(&printed(true)).unwrap();
         assert_eq!(table.len(), rows().count());
         let retired = table.iter().find(|row| row["sinks"] == json!(["teams-connector"])).unwrap();
+        assert!(printed(true).contains("invalid_blocks_format"), "a script gets every text");
         assert!(retired["answer"].is_string() && retired["action"].is_string() && retired["reason"].is_string());
     }
 

@@ -30,7 +30,7 @@ pub enum Trouble {
     /// A sink is switched off.
     SinkDisabled(SinkName, String),
     /// A sink cannot be reached for long.
-    SinkUnreachable(SinkName),
+    SinkUnreachable(SinkName, String),
     /// A sink takes no more for long.
     SinkThrottled(SinkName),
     /// A sink is well again.
@@ -79,9 +79,10 @@ impl Trouble {
                 format!("{sink} is switched off: {why}"),
                 "Its cards wait. They go out when it answers again; it is tried every hour.",
             ),
-            Self::SinkUnreachable(sink) => {
-                red(format!("{sink} cannot be reached for 15 minutes"), "Its cards wait and are tried again.")
-            }
+            Self::SinkUnreachable(sink, why) => red(
+                format!("{sink} cannot be reached for 15 minutes: {why}"),
+                "Its cards wait and are tried again. If it lasts: check DNS, the network, and the chat's status page.",
+            ),
             Self::SinkThrottled(sink) => red(
                 format!("{sink} takes no messages for 15 minutes"),
                 "Too many messages for one channel: raise its limit or route fewer calls to it.",
@@ -111,29 +112,29 @@ impl Trouble {
         )
     }
 
+    /// Its journal line. A sink's troubles have theirs already, with status and answer, where they were met.
     fn journal(&self) {
-        let notice = self.notice();
-        let (connection, sink) = match self {
+        let connection = match self {
             Self::ConsentNeeded(name)
             | Self::ConsentGiven(name)
             | Self::GrantAging(name, _)
             | Self::TokenNotKept(name)
             | Self::AccountRefused(name, ..)
             | Self::ConnectionRefused(name)
-            | Self::ReportsNotGranted(name, ..) => (Some(name.as_str()), None),
-            Self::SinkDisabled(sink, _)
-            | Self::SinkUnreachable(sink)
-            | Self::SinkThrottled(sink)
-            | Self::SinkBack(sink)
-            | Self::DeadLetter(sink, _) => (None, Some(sink.as_str())),
-            Self::StoreVolatile(_) | Self::StoreDurable => (None, None),
+            | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
+            Self::StoreVolatile(_) | Self::StoreDurable => None,
+            Self::SinkDisabled(..)
+            | Self::SinkUnreachable(..)
+            | Self::SinkThrottled(_)
+            | Self::SinkBack(_)
+            | Self::DeadLetter(..) => return,
         };
-        let Notice { title, advice, over } = &notice;
+        let Notice { title, advice, over } = &self.notice();
         let message = self.message();
         match (over, self.is_an_error()) {
-            (true, _) => tracing::info!(connection, sink, "{message}"),
-            (false, true) => tracing::error!(connection, sink, error = title, advice, "{message}"),
-            (false, false) => tracing::warn!(connection, sink, error = title, advice, "{message}"),
+            (true, _) => tracing::info!(connection, "{message}"),
+            (false, true) => tracing::error!(connection, error = title, advice, "{message}"),
+            (false, false) => tracing::warn!(connection, error = title, advice, "{message}"),
         }
     }
 
@@ -148,7 +149,7 @@ impl Trouble {
             Self::ConnectionRefused(_) => "connection refused by goto",
             Self::ReportsNotGranted(..) => "blind window cannot be told",
             Self::SinkDisabled(..) => "sink disabled",
-            Self::SinkUnreachable(_) => "sink unreachable",
+            Self::SinkUnreachable(..) => "sink unreachable",
             Self::SinkThrottled(_) => "sink throttled",
             Self::SinkBack(_) => "sink back",
             Self::DeadLetter(..) => "dead letter",

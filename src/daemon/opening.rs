@@ -9,11 +9,14 @@ use super::{
 use crate::{
     cards::{self, Style},
     deliver::{self, Pace, Told},
-    enrich::Enricher,
+    enrich::{Enricher, Problem},
     model::{card::Card, delivery::SinkKind, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -56,20 +59,32 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     Ok(queue)
 }
 
-/// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
+/// The sources of enrichment. Secrets in their headers are read now. What is odd about a source is told and stops nothing.
 ///
 /// # Errors
 /// What is wrong in the tables, by key.
 pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, Fault> {
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
-    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
-    let built = Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, &config.state_dir, region);
-    let (enricher, notes) = built.map_err(|error| Fault::Sources(error.to_string()))?;
+    let (enricher, notes) = sources(config, network, Some(&config.state_dir))?;
     for note in notes {
         tracing::warn!(key = note.key, error = note.reason, "a source of enrichment is not all there");
     }
     Ok(enricher)
+}
+
+/// What is odd about the sources of enrichment, without opening the history: for a check of the config.
+///
+/// # Errors
+/// What is wrong in the tables, by key.
+pub fn odd_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, Fault> {
+    sources(config, network, None).map(|(_, notes)| notes)
+}
+
+fn sources(config: &Config, network: &Network, state_dir: Option<&Path>) -> Result<(Enricher, Vec<Problem>), Fault> {
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    let built = Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region);
+    built.map_err(|error| Fault::Sources(error.to_string()))
 }
 
 /// Starts a sink's worker, whose task gives its name when it ends.

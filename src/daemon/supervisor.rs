@@ -201,11 +201,11 @@ impl Daemon {
         for connection in heard {
             turns &= self.rooms.outbox.alive(connection, Timestamp::now()).await.is_ok();
         }
-        let waiting = self.rooms.outbox.count_waiting().await;
+        let waiting = self.rooms.outbox.backlog().await;
         turns &= waiting.is_ok();
         let (line, is_ready) = {
             let mut board = self.rooms.board.open();
-            board.waiting = waiting.unwrap_or(board.waiting);
+            board.waiting = waiting.map_or(board.waiting, |sinks| sinks.iter().map(|(_, count)| count).sum());
             (board.line(), board.is_ready())
         };
         ready.say(is_ready, &line);
@@ -242,7 +242,7 @@ impl Daemon {
                 Trouble::SinkBack(sink)
             }
             Told::Throttled { sink } => Trouble::SinkThrottled(sink),
-            Told::Unreachable { sink, .. } => Trouble::SinkUnreachable(sink),
+            Told::Unreachable { sink, why, .. } => Trouble::SinkUnreachable(sink, why.to_owned()),
         };
         self.rooms.notices.tell(trouble).await;
     }

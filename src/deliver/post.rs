@@ -1,37 +1,24 @@
 //! One POST, and what became of it. No opinions: [`table`](super::table) has them.
 //!
 //! The URL is the secret. It goes out as it was given: path and query keep their escapes (`%2F`), their case and their
-//! slashes. Two things the URL standard changes, neither of which a chat can see: `:443` of an `https:` URL is its
-//! default and does not appear in `Host`, and a fragment is never sent.
+//! slashes. The URL standard changes three things that no chat's URL depends on: `:443` of an `https:` URL is its default
+//! and does not appear in `Host`; a fragment is never sent; what may not stand in a URL at all (a blank, a quote) is
+//! escaped.
 
 use super::answer::{Answer, READ_MOST, Reply, retry_after};
 use crate::model::{secret::Secret, time::Timestamp};
 use reqwest::{
-    Client, ClientBuilder, Response,
+    Client, Response,
     header::{CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER},
-    redirect::Policy,
 };
 use std::{error::Error, io, time::Duration};
 
 /// A request's time in all, its answer included.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// The part of it for a connection: DNS, TCP and TLS.
-const CONNECT: Duration = Duration::from_secs(5);
-/// An idle connection is kept so long: less than servers do (60 s and more), as a request that meets the server's
-/// closing ends unknown, and an unknown end may become a duplicate.
-const KEEP_IDLE: Duration = Duration::from_secs(30);
 
-/// What a client for posts has to be: redirects are answers, never followed.
-pub fn client() -> ClientBuilder {
-    Client::builder()
-        .redirect(Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(KEEP_IDLE)
-        .user_agent(concat!("poprelay/", env!("CARGO_PKG_VERSION")))
-}
-
-/// Posts `body` to `url`. `charset=utf-8` stands there because Teams counts UTF-16 without it, and halves its limit.
+/// Posts `body` to `url`. The client must not follow redirects: a 3xx is an answer, and the URL is not carried elsewhere.
+/// A connection should be given 5 s to stand, or its failure counts as a request without an answer.
+/// `charset=utf-8` stands there because Teams counts UTF-16 without it, and halves its limit.
 pub async fn post(http: &Client, url: &Secret, body: String) -> Answer {
     within(TIMEOUT, http, url, body).await
 }
@@ -99,11 +86,11 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::tests::sockets::{certificate_of_nobody, closed_port, first_line, raw};
+    use crate::deliver::tests::sockets::{certificate_of_nobody, client, closed_port, first_line, raw};
     use std::time::Instant;
 
     async fn ask(url: &str, timeout: Duration) -> Answer {
-        within(timeout, &client().build().unwrap(), &Secret::new(url), "{}".to_owned()).await
+        within(timeout, &client(), &Secret::new(url), "{}".to_owned()).await
     }
 
     async fn answered(answer: &'static [u8]) -> Answer {
@@ -162,6 +149,8 @@ mod tests {
         let answer = ask(&closed_port().await, Duration::from_secs(5)).await;
         let Answer::Unsent(why) = answer else { panic!("{answer:?}") };
         assert!(why.contains("refused"), "{why}");
+        let answer = ask("http://nowhere.invalid/x", Duration::from_secs(60)).await;
+        assert!(matches!(answer, Answer::Unsent(_)), "{answer:?}");
         // A server that talks no TLS: the handshake fails, but not for its certificate.
         let (base, _) = raw(b"HTTP/1.1 400 x\r\n\r\n", 0).await;
         let answer = ask(&base.replace("http:", "https:"), Duration::from_secs(5)).await;
@@ -188,6 +177,10 @@ mod tests {
         let line =
             first_line(|base| async move { ask(&format!("{base}{opaque}"), Duration::from_secs(5)).await }).await;
         assert_eq!(line, format!("POST {opaque} HTTP/1.1"));
+        // What the URL standard does change: see the top of this file.
+        let url = reqwest::Url::parse("https://a.logic.azure.com:443/w?sig=a'b#top").unwrap();
+        assert_eq!(url.as_str(), "https://a.logic.azure.com/w?sig=a%27b#top");
+        assert_eq!(reqwest::Url::parse("https://x:8443/").unwrap().as_str(), "https://x:8443/");
     }
 
     #[tokio::test]

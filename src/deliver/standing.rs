@@ -23,12 +23,14 @@ use std::time::{Duration, Instant};
 
 /// A disabled sink is probed this often ("manual enable or every 1 h").
 const PROBE: Duration = Duration::from_secs(3600);
-/// A probe that could not find out is repeated after this: the longest wait a chat may ask for.
+/// A probe to which no chat answered is repeated after this, the longest wait a chat may ask for: nothing was sent, and
+/// what looks like a wrong certificate may be a clock that is not yet set after a boot.
 const PROBE_AGAIN: Duration = LONGEST_WAIT;
 /// Trouble that lasts longer is told to the operator (15 min of 429 in a row, by the table; the same for silence).
 const TELL_AFTER: Duration = Duration::from_secs(15 * 60);
 /// At most so much is added to a wait that the chat asked for, so that several daemons do not return in step.
 const JITTER: Duration = Duration::from_secs(1);
+
 /// An edge, told once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
@@ -161,7 +163,8 @@ impl Standing {
         }
         let (edge, held) = self.turned(row, &verdicts, answer, now.tick, chance);
         self.held = if held.is_zero() { None } else { now.tick.checked_add(held) };
-        let not_before = after(now.clock, held);
+        // A disabled sink holds itself; its deliveries have to be there when the operator asks for a probe.
+        let not_before = if self.disabled { now.clock } else { after(now.clock, held) };
         let status = answer.status().map(|status| format!(" (HTTP {status})")).unwrap_or_default();
         let why = format!("{}{status}", row.reason);
         let ends = batch
@@ -203,7 +206,7 @@ impl Standing {
             let edge = (!self.disabled).then_some(Edge::Disabled);
             self.disabled = true;
             self.ailing = None;
-            return (edge, PROBE);
+            return (edge, if answer.status().is_some() { PROBE } else { PROBE_AGAIN });
         }
         let (trouble, held) = match (row.act, first) {
             (Act::Wait { .. }, Some(Verdict::Wait(wait))) => {
@@ -240,7 +243,7 @@ impl Standing {
                     bucket.taken(now);
                 }
             }
-            Some(Verdict::Dead { .. }) if matches!(row.act, Act::Dead { .. }) => {
+            Some(Verdict::Dead { .. }) if matches!(row.act, Act::Plain | Act::Dead { .. }) => {
                 let times = self.refused_before(row, answer).saturating_add(1);
                 self.refused = Some((row, answer.status(), times));
             }
@@ -364,9 +367,12 @@ mod tests {
         scene.standing.enable();
         assert_eq!(scene.closed(), 0);
         // Neither a failure nor a 429 says that it is mended; both are asked again sooner.
-        assert_eq!((scene.answered(&[1], &unsent()).edge, scene.closed()), (None, 300));
+        let outcome = scene.answered(&[1], &unsent());
+        assert_eq!((outcome.edge, scene.closed(), again(&outcome.ends[0])), (None, 300, scene.now.clock));
         assert_eq!((scene.answered(&[1], &reply(429, "")).edge, scene.closed()), (None, 300));
         assert_eq!(scene.standing.mode(), Mode::Probe);
+        let outcome = scene.answered(&[1], &Answer::Untrusted(String::new()));
+        assert_eq!((outcome.edge, scene.closed(), again(&outcome.ends[0])), (None, 300, scene.now.clock));
         assert_eq!(scene.answered(&[1], &reply(200, "ok")).edge, Some(Edge::Back));
         assert_eq!(scene.standing.mode(), Mode::Merge);
     }
@@ -379,6 +385,14 @@ mod tests {
         assert!((1..=4).all(|id| ends(&scene.answered(&[id], &reply(405, "")))));
         let outcome = scene.answered(&[5], &reply(405, ""));
         assert_eq!((outcome.edge, ends(&outcome)), (Some(Edge::Disabled), false));
+
+        let mut scene = Scene::new(SinkKind::Slack);
+        for id in 1..=5 {
+            let plain = Delivery { plain: true, ..delivery(id, "") };
+            let login = reply(200, "<html>log in first</html>");
+            let end = scene.standing.answered(&[plain], &login, scene.now, 1.0).ends.remove(0);
+            assert_eq!(matches!(end.1, Settlement::Dead(_)), id < 5, "a portal in between must not eat the queue");
+        }
 
         let mut scene = Scene::new(SinkKind::Slack);
         for id in 1..=20 {

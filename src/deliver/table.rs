@@ -70,7 +70,7 @@ pub enum Act {
     Retry,
     /// Again later, but only once: the chat may have it.
     RetryOnce,
-    /// Again as a plain text card, once; then it is a dead letter.
+    /// Again as a plain text card, once; then it is a dead letter, and [`REFUSALS`] in a row disable the sink.
     Plain,
     /// A dead letter; as many different messages in a row disable the sink.
     Dead {
@@ -80,6 +80,9 @@ pub enum Act {
     /// The sink is disabled until it is probed or enabled.
     Disable,
 }
+
+/// So many different messages refused alike, one after the other, are the sink's fault and not theirs.
+pub const REFUSALS: u32 = 5;
 
 const ANY: &[SinkKind] = &[];
 const SLACKS: &[SinkKind] = &[Slack, SlackTrigger];
@@ -113,8 +116,13 @@ const fn wait(first: u64, most: u64) -> Act {
 }
 
 /// The last row: whatever no other speaks of.
-static REST: Row =
-    row(ANY, On::Rest, Act::Dead { disable_after: 5 }, "the answer is none that a chat should give", READ_ANSWER);
+static REST: Row = row(
+    ANY,
+    On::Rest,
+    Act::Dead { disable_after: REFUSALS },
+    "the answer is none that a chat should give",
+    READ_ANSWER,
+);
 
 /// All rows but the last.
 #[rustfmt::skip] // a table is read by its columns
@@ -160,10 +168,10 @@ static ROWS: &[Row] = &[
     row(&[TeamsConnector], On::Status(200, 200, Body::HttpError(100, 999)), Act::Disable, "the connector is gone", RETIRED),
     row(&[TeamsConnector], On::Status(200, 200, Body::Has(&["Exception"])), Act::Retry, "Teams has a fault of its own", ""),
     row(&[TeamsConnector], On::Status(200, 299, Body::Any), Act::Disable, "the connector answers something else than its 1", RETIRED),
-    row(&[TeamsConnector], On::Status(400, 400, Body::Has(&["Summary or Text is required"])), Act::Dead { disable_after: 5 }, "the connector finds no text", REPORT),
+    row(&[TeamsConnector], On::Status(400, 400, Body::Has(&["Summary or Text is required"])), Act::Dead { disable_after: REFUSALS }, "the connector finds no text", REPORT),
     row(&[TeamsConnector], On::Status(404, 404, Body::Any), Act::Disable, "the connector is gone", RETIRED),
     row(&[TeamsConnector], On::Status(410, 410, Body::Any), Act::Disable, "the connector is gone", RETIRED),
-    row(ANY, On::Status(400, 499, Body::Any), Act::Dead { disable_after: 5 }, "the chat refuses the message", READ_ANSWER),
+    row(ANY, On::Status(400, 499, Body::Any), Act::Dead { disable_after: REFUSALS }, "the chat refuses the message", READ_ANSWER),
 ];
 
 /// The table, from the top.

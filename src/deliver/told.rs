@@ -5,6 +5,7 @@ use super::{
     verdict::Verdict,
 };
 use crate::model::{
+    card::Card,
     delivery::{Attempt, Delivery, Key, Settlement, Subject},
     ids::SinkName,
     time::{Timestamp, elapsed},
@@ -105,8 +106,10 @@ fn card(
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
             let answer = &attempt.answer;
             tracing::error!(%sink, call, moment, attempt = count, status, took_ms, error = why, answer, "card given up");
+            // A notice that a notice was given up would go the same way, for ever.
+            let alert = *alert && !matches!(one.card, Card::Notice(_));
             let advice = outcome.row.advice;
-            Some(Told::Dead { sink: sink.clone(), key: one.key.clone(), why: why.clone(), advice, alert: *alert })
+            Some(Told::Dead { sink: sink.clone(), key: one.key.clone(), why: why.clone(), advice, alert })
         }
         _ => {
             let (wait_ms, error) = (millis(outcome.held), outcome.row.reason);

@@ -3,7 +3,7 @@
 
 use super::{
     answer::Answer,
-    table::{Act, Row, find},
+    table::{Act, REFUSALS, Row, find},
 };
 use crate::model::delivery::{LONGEST_WAIT, SinkKind};
 use std::time::Duration;
@@ -76,12 +76,16 @@ pub fn under(row: &Row, answer: &Answer, history: &History) -> Verdict {
         Act::RetryOnce if history.unsure => Verdict::Dead { alert: true },
         Act::RetryOnce => Verdict::RetryOnce,
         Act::Plain | Act::Dead { .. } if history.merged => Verdict::Split,
-        Act::Plain if history.plain => Verdict::Dead { alert: true },
+        Act::Plain if history.plain => dead(history, REFUSALS),
         Act::Plain => Verdict::Plain,
-        Act::Dead { disable_after } if history.refused.saturating_add(1) >= disable_after => Verdict::Disable,
-        Act::Dead { .. } => Verdict::Dead { alert: true },
+        Act::Dead { disable_after } => dead(history, disable_after),
         Act::Disable => Verdict::Disable,
     }
+}
+
+/// A dead letter, unless so many different ones in a row say that the sink is at fault.
+const fn dead(history: &History, disable_after: u32) -> Verdict {
+    if history.refused.saturating_add(1) >= disable_after { Verdict::Disable } else { Verdict::Dead { alert: true } }
 }
 
 /// The answer's `Retry-After`, held between 1 s and 300 s (the recommendation for both chats: an absurd value neither
@@ -258,6 +262,8 @@ mod tests {
         let after = |refused| History { refused, ..History::default() };
         assert_eq!([3, 4].map(|before| judge(Slack, &reply(405, ""), &after(before))), [DEAD, Disable]);
         let shape = reply(400, "TriggerInputSchemaMismatch");
+        let plain = |refused| History { plain: true, ..after(refused) };
+        assert_eq!([3, 4].map(|before| judge(Slack, &reply(200, "<html>"), &plain(before))), [DEAD, Disable]);
         assert_eq!([1, 2].map(|before| judge(Teams, &shape, &after(before))), [DEAD, Disable]);
     }
 }

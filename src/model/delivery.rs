@@ -69,7 +69,8 @@ pub struct Admission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// A message of its own. Earlier cards of the same call and sink that still wait are settled as superseded. If the
-    /// key is known and still waits, its card is renewed; if it is known and gone, nothing happens.
+    /// key is known and still waits, its card is renewed; if it is known and gone, nothing happens. Nor does anything if
+    /// the moment was overtaken by a later one of its call (an answer after the end): a card never goes back in time.
     Tell,
     /// No message of its own: the newest waiting card of the same call and sink is renewed with this one (its key stays).
     Renew,

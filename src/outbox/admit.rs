@@ -42,8 +42,9 @@ impl Store {
         let (subject, sink) = (subject(&admission.key.subject), &admission.key.sink);
         let moment = admission.key.moment;
         let mut known = Vec::new();
-        let mut read =
-            self.db.prepare_cached("SELECT id, moment, state FROM deliveries WHERE subject = ? AND sink = ?")?;
+        let mut read = self.db.prepare_cached(
+            "SELECT id, moment, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?",
+        )?;
         let mut rows = read.query(params![subject, sink.as_str()])?;
         while let Some(row) = rows.next()? {
             let (id, moment, state): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -70,9 +71,9 @@ impl Store {
     }
 
     fn renew(&self, admission: &Admission) -> Result<Admitted, StoreError> {
-        let mut newest = self
-            .db
-            .prepare_cached("SELECT max(id) FROM deliveries WHERE subject = ? AND sink = ? AND state = 'waiting'")?;
+        let mut newest = self.db.prepare_cached(
+            "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'",
+        )?;
         let key = &admission.key;
         let newest: Option<i64> =
             newest.query_row(params![subject(&key.subject), key.sink.as_str()], |row| row.get(0))?;

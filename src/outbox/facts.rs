@@ -9,7 +9,7 @@ use super::{
 use crate::model::{
     call::Telling,
     card::Card,
-    ids::{AccountKey, ConnectionName, ConversationSpaceId},
+    ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
     time::{Timestamp, elapsed},
 };
 use rusqlite::{OptionalExtension as _, params};
@@ -108,12 +108,15 @@ impl Store {
         Ok(read.query_row([format!("alive {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
     }
 
-    /// How many deliveries wait.
-    pub(super) fn count_waiting(&self) -> Result<u64, StoreError> {
-        let mut read =
-            self.db.prepare_cached("SELECT count(*) FROM deliveries INDEXED BY waiting WHERE state = 'waiting'")?;
-        let count: i64 = read.query_row([], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
+    /// How many deliveries wait, by sink.
+    pub(super) fn backlog(&self) -> Result<Vec<(SinkName, u64)>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT sink, count(*) FROM deliveries INDEXED BY waiting WHERE state = 'waiting' GROUP BY sink",
+        )?;
+        let rows = read.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+        let counts: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
+        let named = |(sink, count): (String, i64)| Some((SinkName::try_from(sink).ok()?, count.unsigned_abs()));
+        Ok(counts.into_iter().filter_map(named).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     FILE, Settings,
     carry::{Settled, carry},
     degrade::{Ground, Health},
-    queue::Queue,
+    queue::{LOOK, Queue},
     schema::{self, Kind, MIGRATIONS, VERSION},
     trouble::{Trouble, trouble},
 };
@@ -87,8 +87,8 @@ pub fn open(settings: Settings, now: Timestamp) -> Result<(Queue, Opened), OpenE
         }
     };
     opened.health = ground.health();
-    opened.waiting = ground.store().count_waiting().unwrap_or(0);
-    Ok((Queue::start(ground).map_err(OpenError::Start)?, opened))
+    opened.waiting = ground.store().backlog().map_or(0, |sinks| sinks.iter().map(|(_, count)| count).sum());
+    Ok((Queue::start(ground, LOOK).map_err(OpenError::Start)?, opened))
 }
 
 impl Opened {
@@ -115,8 +115,8 @@ pub(super) enum NoDisk {
 
 impl From<rusqlite::Error> for NoDisk {
     fn from(error: rusqlite::Error) -> Self {
-        // A statement that does not fit the tables: the schema is not what its version says.
-        Self::Trouble(trouble(&error).unwrap_or(Trouble::Damaged))
+        // Only what SQLite calls damaged is set aside: a file that fails otherwise may be sound.
+        Self::Trouble(trouble(&error).unwrap_or(Trouble::Failing))
     }
 }
 
@@ -169,8 +169,8 @@ fn file(settings: &Settings, path: &Path, now: Timestamp) -> Result<Disk, NoDisk
         Kind::Foreign => return Err(NoDisk::Foreign),
     };
     schema::tune(&db, settings.durability)?;
-    if from > 0 && fs::metadata(path)?.len() <= CHECKED {
-        check(&db)?;
+    if from > 0 {
+        check(&db, fs::metadata(path)?.len() <= CHECKED)?;
     }
     schema::migrate(&db, from, MIGRATIONS)?;
     // SQLite opens a file that it may not write without a word; and a disk that is full should be known now.
@@ -178,7 +178,14 @@ fn file(settings: &Settings, path: &Path, now: Timestamp) -> Result<Disk, NoDisk
     Ok(Disk { db, migrated: (from > 0 && from < VERSION).then_some(from), set_aside: None })
 }
 
-fn check(db: &Connection) -> Result<(), NoDisk> {
+fn check(db: &Connection, whole: bool) -> Result<(), NoDisk> {
+    for table in ["deliveries", "attempts", "noted", "calls", "facts"] {
+        let missing = |_| NoDisk::Trouble(Trouble::Damaged);
+        db.prepare(&format!("SELECT 1 FROM {table}")).map_err(missing)?;
+    }
+    if !whole {
+        return Ok(());
+    }
     let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(NoDisk::Trouble(Trouble::Damaged)) }
 }

@@ -30,7 +30,7 @@ use tokio::sync::{Notify, oneshot, watch};
 const GROUP: usize = 256;
 
 /// How often the ground is looked after; also how soon a change by the command line is noticed.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// How soon again while retention has more to do: small steps, with room for rings between them.
 const BUSY: Duration = Duration::from_millis(50);
@@ -103,11 +103,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    pub(super) fn start(ground: Ground) -> io::Result<Self> {
+    /// Starts the writer; it looks after its ground every `look`.
+    pub(super) fn start(ground: Ground, look: Duration) -> io::Result<Self> {
         let (messages, inbox) = channel();
         let news = Arc::new(News::default());
         let queue = Self { messages, news: Arc::clone(&news), health: ground.watch() };
-        thread::Builder::new().name("outbox".to_owned()).spawn(move || serve(ground, &inbox, &news))?;
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || serve(ground, &inbox, &news, look))?;
         Ok(queue)
     }
 
@@ -149,12 +150,13 @@ impl Queue {
         self.ask(false, move |store, _| store.ended_calls(since)).await
     }
 
-    /// How many deliveries wait, those on the wire among them.
+    /// How many deliveries wait for each sink, those on the wire among them; also for sinks that have left the config.
+    /// Walks all that waits: some 10 ms for 100,000.
     ///
     /// # Errors
     /// As every method of the queue.
-    pub async fn count_waiting(&self) -> Result<u64, QueueError> {
-        self.ask(false, |store, _| store.count_waiting()).await
+    pub async fn backlog(&self) -> Result<Vec<(SinkName, u64)>, QueueError> {
+        self.ask(false, |store, _| store.backlog()).await
     }
 
     /// Ends the writer after what was asked before, and closes the file: its log is then folded in. Later calls answer
@@ -226,8 +228,8 @@ impl Outbox for Queue {
     }
 }
 
-fn serve(mut ground: Ground, inbox: &Receiver<Message>, news: &News) {
-    let mut look = Instant::now() + LOOK;
+fn serve(mut ground: Ground, inbox: &Receiver<Message>, news: &News, every: Duration) {
+    let mut look = Instant::now() + every;
     loop {
         let mut closing = None;
         match inbox.recv_timeout(look.saturating_duration_since(Instant::now())) {
@@ -240,7 +242,7 @@ fn serve(mut ground: Ground, inbox: &Receiver<Message>, news: &News) {
         }
         if Instant::now() >= look {
             let found = ground.look(Timestamp::now(), Instant::now());
-            look = Instant::now() + if found == Look::Busy { BUSY } else { LOOK };
+            look = Instant::now() + if found == Look::Busy { BUSY } else { every };
             if found == Look::Changed {
                 news.all();
             }

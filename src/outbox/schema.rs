@@ -22,9 +22,9 @@ CREATE TABLE deliveries (
   settled  INTEGER,                            -- µs since 1970
   why      TEXT,                               -- of dead and superseded ones
   card     TEXT NOT NULL,                      -- JSON
-  newer    TEXT,                               -- what the card became while it was on the wire
-  UNIQUE (subject, sink, moment)
+  newer    TEXT                                -- what the card became while it was on the wire
 ) STRICT;
+CREATE UNIQUE INDEX once ON deliveries (subject, sink, moment);
 CREATE INDEX waiting ON deliveries (sink, id) WHERE state = 'waiting';
 CREATE INDEX settled ON deliveries (settled) WHERE state <> 'waiting';
 CREATE TABLE attempts (

@@ -24,9 +24,15 @@ const SLACK: Duration = Duration::from_secs(60);
 /// waits again rather than until the next start.
 const FORGOTTEN: Duration = Duration::from_secs(120);
 
-/// No earlier moment of the same call and sink is unsettled: the order rule, on the unique index.
-const FIRST: &str = "NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.subject = d.subject AND e.sink = d.sink
-                                 AND e.state = 'waiting' AND e.id < d.id)";
+/// No earlier moment of the same call and sink is unsettled: the order rule. The index is named because the planner would
+/// rather take that of all that waits, and look through everything before each row.
+pub(super) const FIRST: &str = "NOT EXISTS (SELECT 1 FROM deliveries e INDEXED BY once WHERE e.subject = d.subject
+                                            AND e.sink = d.sink AND e.state = 'waiting' AND e.id < d.id)";
+
+/// The next moment that waits behind one.
+pub(super) const LATER: &str = "SELECT e.moment, e.sink FROM deliveries d JOIN deliveries e INDEXED BY once
+    ON e.subject = d.subject AND e.sink = d.sink
+    WHERE d.id = ? AND e.id > d.id AND e.state = 'waiting' ORDER BY e.id LIMIT 1";
 
 /// One database and what is only in memory beside it.
 #[derive(Debug)]
@@ -198,12 +204,8 @@ impl Store {
         Ok(())
     }
 
-    /// The next moment that waits behind `id`.
     fn later(&self, id: i64) -> Result<Option<(String, SinkName)>, StoreError> {
-        let mut read = self.db.prepare_cached(
-            "SELECT e.moment, e.sink FROM deliveries d JOIN deliveries e ON e.subject = d.subject AND e.sink = d.sink
-             WHERE d.id = ? AND e.id > d.id AND e.state = 'waiting' ORDER BY e.id LIMIT 1",
-        )?;
+        let mut read = self.db.prepare_cached(LATER)?;
         let next = read.query_row([id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).optional()?;
         Ok(next.and_then(|(moment, sink): (String, _)| Some((moment, SinkName::try_from(sink).ok()?))))
     }

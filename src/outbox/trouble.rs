@@ -9,7 +9,7 @@ pub enum Trouble {
     Full,
     /// Read-only, or not ours to write.
     ReadOnly,
-    /// The file or its directory is gone, or another stands in its place.
+    /// The file or its directory is gone or cannot be opened, or another stands in its place.
     Vanished,
     /// What was read is no sound database.
     Damaged,
@@ -26,7 +26,7 @@ impl std::fmt::Display for Trouble {
         f.write_str(match self {
             Self::Full => "no space is left on its disk",
             Self::ReadOnly => "its file or directory cannot be written",
-            Self::Vanished => "its file is gone",
+            Self::Vanished => "its file is gone or cannot be opened",
             Self::Damaged => "its file is damaged",
             Self::Foreign => "a newer version's or another program's file stands in its place",
             Self::Locked => "another program holds its file locked",

@@ -3,9 +3,10 @@
 use super::{
     chat::{Chat, Heard, Reply},
     queue::{Queue, State},
+    sockets::client,
 };
 use crate::{
-    deliver::{Pace, Sink, Told, post, run},
+    deliver::{Pace, Sink, Told, run},
     model::{
         card::Card,
         delivery::{Drawn, QueueError, SinkKind},
@@ -63,7 +64,7 @@ impl Life {
         let (tell, told) = mpsc::channel(1000);
         let (stop, stopped) = watch::channel(false);
         let enable = sink.enable.clone();
-        let http = post::client().build().unwrap();
+        let http = client();
         let worker = tokio::spawn(run(sink, queue.clone(), http, draw, tell, stopped));
         Self { name, queue: queue.clone(), told, enable, stop, worker }
     }
@@ -220,7 +221,7 @@ async fn a_card_that_is_refused_plain_too_is_a_dead_letter_with_its_answer() {
     let mut life = Life::new("desk", &chat, None, &queue);
     life.add("a");
     let Told::Dead { why, alert, .. } = life.told().await else { panic!() };
-    assert!(alert && why.contains("400"), "{why}");
+    assert!(!alert && why.contains("400"), "no notice of a notice: {why}");
     let row = queue.row("a");
     assert_eq!((row.state, row.tries.len(), row.tries[1].answer.as_str()), (State::Dead(why), 2, "no_text"));
     life.end().await.unwrap();
@@ -386,6 +387,6 @@ fn a_worker_can_be_spawned_with_any_drawing() {
         let sink = Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::Teams, Secret::new(""));
         let mine = String::new();
         let draw = move |_, _: &[&Card], _, _| Drawn { body: mine.clone(), used: 1 };
-        run(sink, Queue::default(), post::client().build().unwrap(), draw, told, stop)
+        run(sink, Queue::default(), client(), draw, told, stop)
     });
 }

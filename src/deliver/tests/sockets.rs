@@ -11,6 +11,12 @@ use tokio::{
     task::JoinHandle,
 };
 
+/// A client as the daemon makes it.
+pub fn client() -> reqwest::Client {
+    let connect = std::time::Duration::from_secs(5);
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(connect).build().unwrap()
+}
+
 /// Reads one request, writes `head` and then `more` bytes, and hangs up; with `X-Test: hold` in the head it holds the
 /// connection instead until the client goes. Gives its address, and at the end how many bytes could be written.
 pub async fn raw(head: &'static [u8], more: usize) -> (String, JoinHandle<usize>) {

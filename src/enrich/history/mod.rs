@@ -125,8 +125,7 @@ impl Shelf {
         let Some(number) = telling.call.caller.number.known() else { return };
         let person = match &telling.moment {
             Moment::Answered { by, .. } => Some(by),
-            Moment::Ended { .. } => telling.call.people.last(),
-            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } => None,
+            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } | Moment::Ended { .. } => None,
         };
         let seen = Seen {
             call: key(&telling.call),
@@ -257,6 +256,18 @@ mod tests {
             .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default())
             .collect();
         assert!(!bytes.windows(11).any(|it| it == b"15145550199"), "the number is gone from the disk");
+    }
+
+    /// Only root can give a directory away, so only root's run of it says something.
+    #[test]
+    fn the_files_belong_to_the_owner_of_the_state_directory_and_to_nobody_else() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let dir = tempfile::tempdir().unwrap();
+        let given_away = chown(dir.path(), Some(12345), Some(12345)).is_ok();
+        let _shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
+        let file = std::fs::metadata(dir.path().join("history.sqlite")).unwrap();
+        assert_eq!(file.mode() & 0o777, 0o600);
+        assert_eq!(file.uid() == 12345, given_away);
     }
 
     #[test]

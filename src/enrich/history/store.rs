@@ -131,12 +131,24 @@ fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
     Ok(PastCall { at, outcome, with: row.get(2)? })
 }
 
-/// Who called whom is nobody else's business. Where the file system knows no modes, the directory's have to do.
+/// Who called whom is nobody else's business. The files are the directory's owner's, even if root looked a number up before
+/// the daemon first ran. Where the file system knows neither owners nor modes, the directory's have to do.
 fn close_to_others(path: &Path) {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    };
+    let home = path.parent().and_then(|dir| fs::metadata(dir).ok());
     for end in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(end);
+        let mine = fs::metadata(&file).ok();
+        if let (Some(home), Some(mine)) = (&home, mine)
+            && home.uid() != mine.uid()
+            && let Err(error) = chown(&file, Some(home.uid()), Some(home.gid()))
+        {
+            tracing::debug!(%error, "history keeps the owner it has");
+        }
         if let Err(error) = fs::set_permissions(&file, fs::Permissions::from_mode(0o600)) {
             tracing::debug!(%error, "history keeps the mode it has");
         }

@@ -7,7 +7,7 @@ mod kill;
 mod model;
 mod suite;
 
-use super::{Durability, FILE, Opened, Queue, Retention, Settings, open};
+use super::{Durability, FILE, Health, Opened, Queue, Retention, Settings, degrade::Ground, open, open::disk};
 use crate::model::{
     call::{Call, Caller, MissedWhy, Moment, MomentKind, Person, Telling},
     card::{CallCard, Card, Findings},
@@ -49,13 +49,59 @@ impl suite::Under for Sqlite {
     }
 
     /// What a crash leaves: the file and its log as they are at this moment, never closed, opened again elsewhere.
-    fn crash(&mut self) {
+    async fn crash(&mut self) {
         let left = TempDir::new().unwrap();
         for name in [FILE.to_owned(), format!("{FILE}-wal")] {
             std::fs::copy(self.dir.path().join(&name), left.path().join(&name)).unwrap();
         }
         self.queue = opened(left.path()).0;
         self.dir = left;
+    }
+
+    async fn stumble(&mut self) {}
+}
+
+/// The same on a disk that fails now and then: the queue falls to memory and comes back within milliseconds, in the
+/// midst of whatever is done to it.
+struct Shaky(Sqlite);
+
+impl Shaky {
+    fn fresh() -> Self {
+        let dir = TempDir::new().unwrap();
+        let queue = Self::opened(dir.path());
+        Self(Sqlite { dir, queue })
+    }
+
+    /// Only what stands can crash without a loss, or stumble.
+    async fn stands(&self) {
+        let mut health = self.0.queue.health();
+        let durable = health.wait_for(|health| *health == Health::Durable);
+        tokio::time::timeout(Duration::from_secs(10), durable).await.unwrap().unwrap();
+    }
+
+    fn opened(dir: &Path) -> Queue {
+        let disk = disk(&settings(dir), Timestamp::now()).unwrap();
+        Queue::start(Ground::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
+    }
+}
+
+impl suite::Under for Shaky {
+    type Queue = Queue;
+
+    fn queue(&self) -> Queue {
+        self.0.queue.clone()
+    }
+
+    async fn crash(&mut self) {
+        self.stands().await;
+        self.0.crash().await;
+        self.0.queue.close().await;
+        self.0.queue = Self::opened(self.0.dir.path());
+    }
+
+    async fn stumble(&mut self) {
+        self.stands().await;
+        self.0.queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
     }
 }
 

@@ -24,6 +24,7 @@ enum Op {
     /// Seconds.
     Wait(i64),
     Crash,
+    Stumble,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +49,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (any::<Index>(), how).prop_map(|(which, how)| Op::Settle(which, how)),
         1 => (-4000..4000_i64).prop_map(Op::Wait),
         1 => Just(Op::Crash),
+        1 => Just(Op::Stumble),
     ]
 }
 
@@ -242,9 +244,10 @@ async fn play(mut under: impl Under, ops: Vec<Op>) {
                 map.settle(name, &how, now);
             }
             Op::Lease(_) | Op::Settle(..) => {}
+            Op::Stumble => under.stumble().await,
             Op::Wait(seconds) => now += jiff::SignedDuration::from_secs(seconds),
             Op::Crash => {
-                under.crash();
+                under.crash().await;
                 queue = under.queue();
                 leased.clear();
                 map.rows.values_mut().for_each(|row| row.leased = false);
@@ -254,11 +257,26 @@ async fn play(mut under: impl Under, ops: Vec<Op>) {
     compare(&queue, &map, now).await;
 }
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+fn run(under: impl Under, ops: Vec<Op>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(under, ops));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(96))]
     #[test]
     fn whatever_happens_the_queue_does_as_a_plain_map(ops in vec(op(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(play(Sqlite::fresh(), ops));
+        run(Sqlite::fresh(), ops);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(32))]
+    #[test]
+    fn it_does_so_on_a_disk_that_fails_now_and_then(ops in vec(op(), 1..60)) {
+        run(Shaky::fresh(), ops);
     }
 }

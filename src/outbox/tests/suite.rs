@@ -12,7 +12,9 @@ pub(super) trait Under {
     type Queue: Outbox;
     fn queue(&self) -> Self::Queue;
     /// Everything in memory is lost; [`Under::queue`] is then what a new start finds.
-    fn crash(&mut self);
+    async fn crash(&mut self);
+    /// What it stands on fails at the next write, if the store has a way to go on without it.
+    async fn stumble(&mut self);
 }
 
 /// One test for each case of the suite, over one store.
@@ -48,7 +50,7 @@ mod cases {
         let told = lease_one(&queue, "desk").await;
         queue.settle(vec![settle(told.id, Settlement::Delivered)]).await.unwrap();
         assert_eq!(queue.admit(None, ring()).await.unwrap(), [Admitted::Known, Admitted::Renewed]);
-        under.crash();
+        under.crash().await;
         let queue = under.queue();
         assert_eq!(queue.admit(None, ring()).await.unwrap(), [Admitted::Known, Admitted::Renewed]);
         assert_eq!(now_waiting(&queue, "desk").await, []);
@@ -79,7 +81,7 @@ mod cases {
         assert_eq!(back.key.moment, Ringing);
         let renewal = admission("a", Missed, "desk", Rule::Renew, "missed");
         queue.admit(None, vec![renewal]).await.unwrap();
-        under.crash();
+        under.crash().await;
         assert_eq!(words(&lease_one(&under.queue(), "desk").await.card), "missed");
     }
 
@@ -150,7 +152,7 @@ mod cases {
         assert_eq!(queue.lease(ids.clone()).await.unwrap(), []);
         let dead = Settlement::Dead("no".to_owned());
         queue.settle(vec![settle(ids[0], Settlement::Delivered), settle(ids[1], dead)]).await.unwrap();
-        under.crash();
+        under.crash().await;
         assert_eq!(lease_one(&under.queue(), "desk").await.id, ids[2]);
     }
 
@@ -167,7 +169,7 @@ mod cases {
         queue.note(telling("a", Ringing, "first")).await.unwrap();
         queue.note(telling("b", Ringing, "other")).await.unwrap();
         queue.note(telling("a", Ringing, "renewed")).await.unwrap();
-        under.crash();
+        under.crash().await;
         let queue = under.queue();
         let mut names: Vec<_> = queue.noted().await.unwrap().into_iter().map(|t| t.call.caller.name.unwrap()).collect();
         names.sort();
@@ -175,7 +177,7 @@ mod cases {
         queue.admit(Some((call_id("a"), Ringing)), vec![tell("a", Ringing, "desk")]).await.unwrap();
         queue.admit(Some((call_id("b"), Ringing)), vec![]).await.unwrap();
         assert_eq!(queue.noted().await.unwrap(), []);
-        under.crash();
+        under.crash().await;
         assert_eq!(under.queue().noted().await.unwrap(), []);
     }
 

@@ -286,7 +286,7 @@ pub fn gallery() -> Vec<Picture> {
     support.people =
         vec![person("Bob Roy", "1015"), person("Eve Li", "1016"), person("Sam Oduya", "1017"), person("Ann", "1018")];
     let missed = |why| Moment::Missed { after: secs(21), why };
-    let evil = "[Call](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
+    let evil = "[Call](tel:900) **free** [x](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
     let alice_with = |history| Findings { history: Some(history), ..found(one(alice())) };
     let lost = [
         ("+15145550142", MissedWhy::NobodyAnswered),
@@ -407,7 +407,7 @@ pub fn gallery() -> Vec<Picture> {
                     ..named(evil, "Doe & <Sons>")
                 })),
             ),
-            &["Call](https:// evil.example)", "Doe & "],
+            &["[Call](tel:900) **free** [x](https:// evil.example)", "Doe & "],
         ),
         picture(
             "scripts",
