@@ -150,6 +150,11 @@ impl Relay {
         let connection = &self.connection;
         let blind_ms = millis(elapsed(from, to));
         self.away.back(from, to);
+        if !matches!(reports, Reports::Failed)
+            && let Some(login) = self.rooms.board.open().connections.get_mut(&self.connection)
+        {
+            login.caught_up(from, to);
+        }
         match reports {
             Reports::Told(reports) => {
                 tracing::info!(%connection, %from, %to, blind_ms, reports = reports.len(), "blind window closed");
@@ -181,6 +186,19 @@ impl Relay {
         }
     }
 
+    /// From the first moment on a next start knows since when to catch up, however short this run is.
+    async fn alive(&self) {
+        let up_to = {
+            let board = self.rooms.board.open();
+            board.connections.get(&self.connection).and_then(|login| login.heard_up_to(Timestamp::now()))
+        };
+        if let Some(up_to) = up_to
+            && let Err(error) = self.rooms.outbox.alive(self.connection.clone(), up_to).await
+        {
+            tracing::warn!(connection = %self.connection, %error, "heartbeat not kept");
+        }
+    }
+
     /// What the connection says of itself.
     async fn own(&mut self, heard: Heard) {
         let (connection, name) = (self.connection.clone(), &self.connection);
@@ -196,6 +214,7 @@ impl Relay {
                     login.tried = true;
                 });
                 tracing::info!(%connection, lane, "lane live");
+                self.alive().await;
                 return;
             }
             Heard::Lost { lane, why } => {
@@ -206,7 +225,15 @@ impl Relay {
                 return;
             }
             Heard::Blind { since } => {
+                login(&|login| {
+                    login.owed.insert(since);
+                });
                 tracing::warn!(%connection, %since, "blind window opened");
+                return;
+            }
+            Heard::CaughtUp { from, to } => {
+                login(&|login| login.caught_up(from, to));
+                tracing::info!(%connection, %from, %to, "reports of blind windows told");
                 return;
             }
             Heard::Subscribed { accounts } => {
