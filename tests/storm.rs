@@ -31,7 +31,7 @@ async fn seen(world: &World, within: Duration) -> (Account, Vec<i64>) {
 }
 
 fn told(what: &str, account: &Account, delays: &[i64]) {
-    let at = |share: usize| delays[(delays.len() - 1) * share / 100];
+    let at = |share: usize| delays.get((delays.len() - 1) * share / 100).unwrap();
     let (messages, refused) = (account.messages("desk"), account.refused("desk", 429));
     eprintln!(
         "{what}: {messages} messages, {refused} refused for their rate; first seen after p50 {} ms, p95 {} ms, max {} ms",

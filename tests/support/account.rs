@@ -6,6 +6,7 @@ use poprelay::sim::{CallPlan, Face, Line, Made, Party, Posted, World};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
+    time::{Duration, Instant},
 };
 
 /// A caller of its own for each call: `(514) 220-0000` and on.
@@ -15,8 +16,8 @@ fn number(index: u32) -> String {
 
 /// Reads the callers and their state's sign in one row of a card.
 fn callers(row: &str) -> impl Iterator<Item = u32> + '_ {
-    row.match_indices("(514) ").filter_map(|(at, _)| {
-        let digits: String = row[at + 6..].chars().take(8).filter(char::is_ascii_digit).collect();
+    row.split("(514) ").skip(1).filter_map(|rest| {
+        let digits: String = rest.chars().take(8).filter(char::is_ascii_digit).collect();
         let all: u32 = digits.parse().ok().filter(|_| digits.len() == 7)?;
         (all / 10_000).checked_sub(220).map(|exchange| exchange * 10_000 + all % 10_000)
     })
@@ -85,6 +86,22 @@ impl Account {
         self.over = calls.iter().all(|call| call.over);
         let index = |made: &Made| callers(&national(made.caller.as_deref()?)).next();
         self.calls = calls.into_iter().filter_map(|made| Some((index(&made)?, made))).collect();
+    }
+
+    /// Reads on until every call is over and shown by each of `sinks`, or nothing more was shown for `still`: what is left
+    /// then is lost, which the caller explains.
+    pub async fn settle(&mut self, world: &World, sinks: &[&str], still: Duration) {
+        let (mut left, mut moved) = (usize::MAX, Instant::now());
+        super::eventually("every call is told, or nothing moves", Duration::from_secs(600), async || {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.read(world);
+            let now_left: usize = sinks.iter().map(|sink| self.lost(sink).len()).sum();
+            if now_left < left || !self.over {
+                (left, moved) = (now_left, Instant::now());
+            }
+            (self.over && (left == 0 || moved.elapsed() > still)).then_some(())
+        })
+        .await;
     }
 
     fn post(&mut self, post: &Posted) {

@@ -52,11 +52,6 @@ impl Stored {
         self.unsure.contains(&(sink.to_owned(), caller.to_owned()))
     }
 
-    /// How many deliveries of a sink stand so.
-    pub fn count(&self, sink: &str, state: &str) -> usize {
-        self.states.get(&(sink.to_owned(), state.to_owned())).copied().unwrap_or_default()
-    }
-
     /// How many deliveries wait.
     pub fn waiting(&self) -> usize {
         self.states.iter().filter(|((_, state), _)| state == "waiting").map(|(_, count)| count).sum()
