@@ -8,7 +8,7 @@ use super::{
     text::{self, clean, link, shown},
 };
 use crate::model::{
-    call::MomentKind,
+    call::{self, MomentKind},
     card::{CallCard, Contact, Findings, History, Match, PastCall},
     phone::{Mask, Number, Region},
     time::Timestamp,
@@ -33,7 +33,7 @@ const TAGS: usize = 6;
 /// What is said of a caller.
 #[derive(Debug, Default)]
 pub(super) struct Caller {
-    /// Name and tier, or the number, or what is known in its place.
+    /// Name and tier, or the name that the network sends, or the number, or what is known in its place.
     pub(super) title: String,
     /// The number alone, or the words in its place.
     pub(super) number: String,
@@ -56,16 +56,13 @@ pub(super) struct Caller {
 pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
-    let network = shown(call.caller.name.as_deref(), NAME).map(|name| format!("Network says “{name}”"));
     let shown_number = number.clone();
+    let unknown = unknown(number.clone(), network(&call.caller, call.region));
     let mut caller = match &found.who {
-        Match::One { contact } => one(contact, number, network),
-        Match::Several { contacts } => several(contacts, number, network),
-        Match::Nobody => {
-            let identity = dotted([network, Some(not_found(found))]);
-            Caller { title: number, identity: Some(identity), ..Caller::default() }
-        }
-        Match::NotAsked => Caller { title: number, identity: network, ..Caller::default() },
+        Match::One { contact } => one(contact, number, unknown),
+        Match::Several { contacts } => several(contacts, unknown),
+        Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(found))])), ..unknown },
+        Match::NotAsked => unknown,
     };
     caller.number = shown_number;
     if let Some(history) = &found.history {
@@ -137,7 +134,30 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
+/// The name that the network sends, unless it is the number once more or the word for a hidden one.
+pub(super) fn network(caller: &call::Caller, region: Region) -> Option<String> {
+    let name = shown(caller.name.as_deref(), NAME)?;
+    let lettered = name.contains(char::is_alphabetic);
+    match Number::read(Some(&name), region) {
+        Number::Withheld => None,
+        Number::Known(_) | Number::Short(_) => lettered.then_some(name),
+        Number::Unreadable(_) => Some(name),
+    }
+}
+
+/// A caller whom no source names: by the network's name, which is said to be that, or by the number.
+fn unknown(number: String, network: Option<String>) -> Caller {
+    let Some(name) = network else { return Caller { title: number, ..Caller::default() } };
+    let beside = dotted([Some(upright(number, &[&name])), Some("name as the network shows it".to_owned())]);
+    Caller { title: name, identity: Some(beside.clone()), beside: Some(beside), ..Caller::default() }
+}
+
+/// Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
+fn upright(number: String, beside: &[&str]) -> String {
+    if beside.iter().any(|text| text::turns(text)) { format!("Tel. {number}") } else { number }
+}
+
+fn one(contact: &Contact, number: String, unknown: Caller) -> Caller {
     let company = shown(contact.company.as_deref(), NAME);
     let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
         (Some(name), company) => (Some(name), company),
@@ -145,13 +165,11 @@ fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
     };
     let tier = shown(contact.tier.as_deref(), 24);
     let Some(name) = name else {
-        // A record without a name: the number stays the title, and what the record says is still worth reading.
-        let nameless = Caller { title: dotted([Some(number), tier]), identity: network, ..Caller::default() };
+        // A record without a name: what the record says is still worth reading.
+        let nameless = Caller { title: dotted([Some(unknown.title), tier]), ..unknown };
         return known(nameless, contact);
     };
-    // Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
-    let turned = text::turns(&name) || company.as_deref().is_some_and(text::turns);
-    let number = if turned { format!("Tel. {number}") } else { number };
+    let number = upright(number, &[&name, company.as_deref().unwrap_or_default()]);
     let identity = dotted([company, Some(number.clone())]);
     let title = dotted([Some(name), tier]);
     known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact)
@@ -179,7 +197,7 @@ fn known(mut caller: Caller, contact: &Contact) -> Caller {
     caller
 }
 
-fn several(contacts: &[Contact], number: String, network: Option<String>) -> Caller {
+fn several(contacts: &[Contact], unknown: Caller) -> Caller {
     let listed = contacts.iter().take(CANDIDATES).map(|contact| {
         let name = shown(contact.name.as_deref(), NAME);
         let text = dotted([name, shown(contact.company.as_deref(), NAME), shown(contact.tier.as_deref(), 24)]);
@@ -194,7 +212,8 @@ fn several(contacts: &[Contact], number: String, network: Option<String>) -> Cal
     let shared = format!("{} share this number", count(contacts.len(), "contact", "contacts"));
     let names: Vec<String> = contacts.iter().take(2).filter_map(|contact| shown(contact.name.as_deref(), 30)).collect();
     let maybe = (!names.is_empty()).then(|| format!("maybe {}", names.join(" or ")));
-    Caller { title: number, identity: Some(dotted([network, Some(shared)])), beside: maybe, items, ..Caller::default() }
+    let identity = Some(dotted([unknown.identity.clone(), Some(shared)]));
+    Caller { identity, beside: Some(dotted([unknown.beside.clone(), maybe])), items, ..unknown }
 }
 
 fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {

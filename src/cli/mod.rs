@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod forget;
 pub mod login;
 pub mod lookup;
 pub mod outbox;
@@ -47,6 +48,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Ask every source who a number is
     Lookup(lookup::LookupArgs),
+    /// Erase a number from all that is kept
+    Forget(forget::ForgetArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -87,6 +90,7 @@ impl Line {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
                 journal::open(&self.log).map_err(Failure::usage)?;
                 runtime()?.block_on(run::run(config()?))

@@ -42,6 +42,8 @@ pub struct Login {
     pub owed: BTreeSet<Timestamp>,
     /// It waits for `poprelay login`.
     pub consent_needed: bool,
+    /// GoTo refuses it.
+    pub refused: bool,
     /// Its first subscription was tried, with whatever end.
     pub tried: bool,
 }

@@ -63,6 +63,10 @@ impl Lane {
             Class::Transient => (now + self.waits.next(dice(), trouble.after), false, true),
             Class::Gone | Class::Full => (now + self.waits.next(dice(), trouble.after), false, false),
         };
+        if !for_token && self.said_failing != Some(trouble.class) {
+            self.said_failing = Some(trouble.class);
+            self.out.push(Effect::Tell(Tell::Failing(trouble)));
+        }
         let (kept, left) = if keep { (channel, None) } else { (None, channel) };
         self.state = State::Waiting { until, for_token, channel: kept };
         if let Some(left) = left {
@@ -179,6 +183,7 @@ impl Lane {
             Ok(()) => {
                 self.refusals.forget();
                 self.said_refused = false;
+                self.said_failing = None;
                 self.state = State::Live(Box::new(Link::new(channel, ticket, pending, self.number, now, dice)));
                 if let Some(old) = self.old.take() {
                     self.out.push(Effect::Close(old.socket));
