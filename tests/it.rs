@@ -7,6 +7,10 @@
 )]
 
 mod card;
+mod broken;
+mod chaos;
 mod commands;
+mod kills;
 mod relays;
+mod storm;
 mod support;
