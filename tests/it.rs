@@ -6,8 +6,8 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
-mod card;
 mod broken;
+mod card;
 mod chaos;
 mod commands;
 mod kills;
