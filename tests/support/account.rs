@@ -35,7 +35,8 @@ fn sign(row: &str) -> Option<&'static str> {
 
 /// The call of this index: who calls, what becomes of it, how fast.
 pub fn plan(index: u32, dice: &mut fastrand::Rng) -> CallPlan {
-    let caller = Party::of("CALLER", &number(index));
+    // Without a name, so that every form of a card has the number beside its sign.
+    let caller = Party { name: None, number: Some(number(index)) };
     let (bob, eve) = (Line::of("1015", "Bob Roy"), Line::of("1020", "Eve Kim"));
     let plan = match dice.u8(0..10) {
         0..4 => CallPlan::answered(caller, &bob),
