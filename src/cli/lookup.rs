@@ -177,7 +177,8 @@ mod tests {
         contacts.path = Some(dir.path().join("people.csv"));
         let resolve = |_: &SecretRef| Ok(Secret::new(""));
         let http = reqwest::Client::new();
-        let built = Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, dir.path(), Region::US);
+        let built =
+            Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, Some(dir.path()), Region::US);
         let (enricher, notes) = built.unwrap();
         assert_eq!(notes, []);
         enricher

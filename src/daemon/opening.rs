@@ -9,11 +9,11 @@ use super::{
 use crate::{
     cards::{self, Style},
     deliver::{self, Pace, Told},
-    enrich::{self, Enricher, SourceConfig, SourceKind},
+    enrich::{self, Enricher},
     model::{card::Card, delivery::SinkKind, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
-use std::{env, path::PathBuf};
+use std::path::Path;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -56,42 +56,37 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     Ok(queue)
 }
 
-/// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
+/// The sources of enrichment. Secrets in their headers are read now. What is odd about a source is told and stops nothing.
 ///
 /// # Errors
 /// What is wrong in the tables, by file, line and key.
 pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
-    let (enricher, notes) = sources(config, &config.enrich, network)?;
+    let (enricher, notes) = sources(config, network, Some(&config.state_dir))?;
     for note in notes {
         tracing::warn!(key = note.key, line = note.line, error = note.text, "a source of enrichment is not all there");
     }
     Ok(enricher)
 }
 
-/// What would be odd about the sources of enrichment, without opening or writing anything of the daemon's own.
+/// What is odd about the sources of enrichment, without opening the history: for a check of the config.
 ///
 /// # Errors
 /// As [`enricher`].
-pub fn try_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
-    // The last word on the history counts: it has a file in the state directory, which is not ours to make here.
-    let no_history = SourceConfig { enabled: Some(false), ..SourceConfig::new(SourceKind::History) };
-    let tables: Vec<SourceConfig> = config.enrich.iter().cloned().chain([no_history]).collect();
-    sources(config, &tables, network).map(|(_, notes)| notes)
+pub fn odd_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
+    sources(config, network, None).map(|(_, notes)| notes)
 }
 
-fn sources(
-    config: &Config,
-    tables: &[SourceConfig],
-    network: &Network,
-) -> Result<(Enricher, Vec<Problem>), ConfigError> {
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
+type Sources = (Enricher, Vec<Problem>);
+
+fn sources(config: &Config, network: &Network, state_dir: Option<&Path>) -> Result<Sources, ConfigError> {
+    let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let place = |one: enrich::Problem| config.problem(&one.key, one.reason);
-    match Enricher::build(tables, config.deadline, &resolve, &network.http, &config.state_dir, region) {
+    match Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
         Ok((enricher, notes)) => Ok((enricher, notes.into_iter().map(place).collect())),
         Err(bad) => {
-            Err(ConfigError::Wrong { path: config.path.clone(), problems: bad.0.into_iter().map(place).collect() })
+            let problems = bad.0.into_iter().map(place).collect();
+            Err(ConfigError::Wrong { path: config.path.clone(), problems })
         }
     }
 }

@@ -93,7 +93,7 @@ pub enum Heard {
         /// Since when.
         since: Timestamp,
     },
-    /// A lane hears again. The calls that are under way follow as [`Heard::Call`], late reports as [`Heard::Report`].
+    /// A lane hears again. The calls that are under way come as [`Heard::Call`] beside it, late reports as [`Heard::Report`].
     Sighted {
         /// When the blind window began.
         from: Timestamp,
@@ -119,7 +119,7 @@ pub enum Heard {
         /// Why the file could not be written.
         why: token_file::Error,
     },
-    /// GoTo refuses one account; the others go on. Told once per account until it is accepted.
+    /// GoTo refuses one account; the others go on. Told once per account and status.
     AccountRefused {
         /// Which.
         account: AccountKey,

@@ -1,9 +1,13 @@
 //! The config as it is written: one struct a table, every key optional where the design has a default. It only reads;
 //! what the values mean is decided in `mod.rs`.
 
-use crate::{enrich::SourceConfig, model::call::MomentKind, model::phone::Mask, model::secret::SecretRef, route::Rule};
-use serde::{Deserialize, Deserializer, de};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use crate::{
+    enrich::SourceConfig,
+    model::{call::MomentKind, phone::Mask, secret::SecretRef, time::Span},
+    route::Rule,
+};
+use serde::{Deserialize, Deserializer};
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -147,20 +151,6 @@ pub struct CardsTable {
     pub time_zone: Option<String>,
     /// How long a card waits for all its look-ups together.
     pub deadline: Option<Span>,
-}
-
-/// A duration as people write it: `"800ms"`, `"5 min"`, `"30d"`. A day is 24 hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let meant = || de::Error::custom("no duration: write \"800ms\", \"5m\" or \"30d\"");
-        let span: jiff::Span = text.parse().map_err(|_| meant())?;
-        let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| meant())?;
-        Duration::try_from(length).map(Self).map_err(|_| meant())
-    }
 }
 
 /// A list, or one text with commas: the environment can only say the latter.

@@ -71,7 +71,7 @@ impl Problem {
 }
 
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 9] = [
+const KEYS: [(&str, &[&str]); 10] = [
     ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
     (
         "connections.*",
@@ -93,6 +93,38 @@ const KEYS: [(&str, &[&str]); 9] = [
     ("operator", &["sink"]),
     ("cards", &["time_zone", "deadline"]),
     ("routes.*", &["match", "sinks", "continue"]),
+    (
+        "enrich.*",
+        &[
+            "type",
+            "name",
+            "path",
+            "columns",
+            "preset",
+            "token",
+            "domain",
+            "url",
+            "method",
+            "headers",
+            "body",
+            "results",
+            "fields",
+            "order",
+            "numbers",
+            "then",
+            "timeout",
+            "cache",
+            "cache_misses",
+            "concurrency",
+            "retries",
+            "ca",
+            "enabled",
+            "retention",
+            "missed_within",
+            "calls_within",
+            "calls",
+        ],
+    ),
     ("routes.*.match", &["connection", "account", "number", "queue", "extension", "caller", "withheld", "moment"]),
 ];
 

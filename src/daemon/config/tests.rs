@@ -138,3 +138,13 @@ fields = { name = "/results/0/name", tier = "/results/0/tier", link = "/results/
     let config = read(&text).unwrap();
     assert_eq!(config.enrich.len(), 2);
 }
+
+#[test]
+fn outside_systemd_a_credential_is_looked_for_beside_the_config() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, GOOD.replace("\"s3cr3t\"", "{ credential = \"goto\" }")).unwrap();
+    assert!(load(&path).unwrap_err().to_string().contains("goto cannot be read"));
+    fs::write(dir.path().join("goto"), "s3cr3t\n").unwrap();
+    assert_eq!(load(&path).unwrap().connections[0].client_secret.as_ref().unwrap().expose(), "s3cr3t");
+}
