@@ -8,7 +8,7 @@ use super::{
     text::{self, clean, link, shown},
 };
 use crate::model::{
-    call::MomentKind,
+    call::{Call, MomentKind},
     card::{CallCard, Contact, Findings, History, Match, PastCall},
     phone::{Mask, Number, Region},
     time::Timestamp,
@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 const NAME: usize = 70;
 /// Longest number: an unreadable one may be any text.
 const NUMBER: usize = 50;
+/// So many digits are a number, whatever stands around them: local numbers have seven.
+const DIGITS: usize = 7;
 /// Facts on a card; the rest are counted.
 const FACTS: usize = 8;
 /// Longest value of a fact.
@@ -43,7 +45,7 @@ pub(super) struct Caller {
     pub(super) alert: Option<String>,
     /// Company, number, what the network says.
     pub(super) identity: Option<String>,
-    /// What stands beside the title in one line: the number, or who it may be.
+    /// What stands beside the title in one line: the number, who it may be, or what the network says.
     pub(super) beside: Option<String>,
     details: Vec<Detail>,
     notes: Option<String>,
@@ -56,16 +58,18 @@ pub(super) struct Caller {
 pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
-    let network = shown(call.caller.name.as_deref(), NAME).map(|name| format!("Network says “{name}”"));
+    let name = network_name(call, NAME);
+    let network = name.as_ref().map(|name| format!("Network says “{name}”"));
+    let says = name.map(|name| format!("network says “{name}”"));
     let shown_number = number.clone();
     let mut caller = match &found.who {
         Match::One { contact } => one(contact, number, network),
         Match::Several { contacts } => several(contacts, number, network),
         Match::Nobody => {
             let identity = dotted([network, Some(not_found(found))]);
-            Caller { title: number, identity: Some(identity), ..Caller::default() }
+            Caller { title: number, identity: Some(identity), beside: says, ..Caller::default() }
         }
-        Match::NotAsked => Caller { title: number, identity: network, ..Caller::default() },
+        Match::NotAsked => Caller { title: number, identity: network, beside: says, ..Caller::default() },
     };
     caller.number = shown_number;
     if let Some(history) = &found.history {
@@ -124,6 +128,15 @@ fn past_call(last: &PastCall, now: Timestamp) -> String {
         (MomentKind::Voicemail, _) => "voicemail".to_owned(),
     };
     format!("{}, {outcome}", ago(last.at, now))
+}
+
+/// The caller's name as the network has it, where it is one: many networks send the number again, or `PRIVATE`. A number
+/// would also get past a mask under that name.
+pub(super) fn network_name(call: &Call, most: usize) -> Option<String> {
+    let name = call.caller.name.as_deref()?;
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    let is_name = digits < DIGITS && matches!(Number::read(Some(name), call.region), Number::Unreadable(_));
+    if is_name { shown(Some(name), most) } else { None }
 }
 
 /// A caller's number, or the words that stand in its place.

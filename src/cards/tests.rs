@@ -115,6 +115,21 @@ fn an_unknown_caller_is_its_number_and_what_the_network_says_is_marked() {
 }
 
 #[test]
+fn a_name_from_the_network_is_said_in_one_line_too_and_is_no_number() {
+    let say = |name: &str, mask| {
+        let mut unknown = call("+15145550199");
+        unknown.caller.name = Some(name.into());
+        let card = card(unknown, Moment::Ringing, ago(3), Match::Nobody);
+        draw(SinkKind::Slack, &[&card], &Style { mask, ..style() }, now(), false).body
+    };
+    assert!(say("MARTIN A", Mask::None).contains("(514) 555-0199 · network says “MARTIN A” · "));
+    for no_name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", " "] {
+        let said = say(no_name, Mask::Last2);
+        assert!(!said.contains("etwork says") && !said.contains("555"), "{no_name}: {said}");
+    }
+}
+
+#[test]
 fn a_silent_source_is_named_and_nobody_is_not_claimed() {
     let Card::Call(mut card) = ringing(Match::Nobody) else { unreachable!() };
     card.found.silent = vec!["crm".into(), "zoho-desk".into()];
