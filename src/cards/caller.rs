@@ -8,7 +8,7 @@ use super::{
     text::{self, clean, link, shown},
 };
 use crate::model::{
-    call::{Call, MomentKind},
+    call::{self, MomentKind},
     card::{CallCard, Contact, Findings, History, Match, PastCall},
     phone::{Mask, Number, Region},
     time::Timestamp,
@@ -35,7 +35,7 @@ const TAGS: usize = 6;
 /// What is said of a caller.
 #[derive(Debug, Default)]
 pub(super) struct Caller {
-    /// Name and tier, or the number, or what is known in its place.
+    /// Name and tier, or the name that the network sends, or the number, or what is known in its place.
     pub(super) title: String,
     /// The number alone, or the words in its place.
     pub(super) number: String,
@@ -45,7 +45,7 @@ pub(super) struct Caller {
     pub(super) alert: Option<String>,
     /// Company, number, what the network says.
     pub(super) identity: Option<String>,
-    /// What stands beside the title in one line: the number, who it may be, or what the network says.
+    /// What stands beside the title in one line: the number, or who it may be.
     pub(super) beside: Option<String>,
     details: Vec<Detail>,
     notes: Option<String>,
@@ -58,18 +58,13 @@ pub(super) struct Caller {
 pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
-    let name = network_name(call, NAME);
-    let network = name.as_ref().map(|name| format!("Network says “{name}”"));
-    let says = name.map(|name| format!("network says “{name}”"));
     let shown_number = number.clone();
+    let unknown = unknown(number.clone(), network(&call.caller, call.region));
     let mut caller = match &found.who {
-        Match::One { contact } => one(contact, number, network),
-        Match::Several { contacts } => several(contacts, number, network),
-        Match::Nobody => {
-            let identity = dotted([network, Some(not_found(found))]);
-            Caller { title: number, identity: Some(identity), beside: says, ..Caller::default() }
-        }
-        Match::NotAsked => Caller { title: number, identity: network, beside: says, ..Caller::default() },
+        Match::One { contact } => one(contact, number, unknown),
+        Match::Several { contacts } => several(contacts, unknown),
+        Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(found))])), ..unknown },
+        Match::NotAsked => unknown,
     };
     caller.number = shown_number;
     if let Some(history) = &found.history {
@@ -130,15 +125,6 @@ fn past_call(last: &PastCall, now: Timestamp) -> String {
     format!("{}, {outcome}", ago(last.at, now))
 }
 
-/// The caller's name as the network has it, where it is one: many networks send the number again, or `PRIVATE`. A number
-/// would also get past a mask under that name.
-pub(super) fn network_name(call: &Call, most: usize) -> Option<String> {
-    let name = call.caller.name.as_deref()?;
-    let digits = name.chars().filter(char::is_ascii_digit).count();
-    let is_name = digits < DIGITS && matches!(Number::read(Some(name), call.region), Number::Unreadable(_));
-    if is_name { shown(Some(name), most) } else { None }
-}
-
 /// A caller's number, or the words that stand in its place.
 pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     let text = number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER));
@@ -150,7 +136,34 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
+/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it,
+/// which would get past a mask under that name.
+pub(super) fn network(caller: &call::Caller, region: Region) -> Option<String> {
+    let name = shown(caller.name.as_deref(), NAME)?;
+    if name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+        return None;
+    }
+    let lettered = name.contains(char::is_alphabetic);
+    match Number::read(Some(&name), region) {
+        Number::Withheld => None,
+        Number::Known(_) | Number::Short(_) => lettered.then_some(name),
+        Number::Unreadable(_) => Some(name),
+    }
+}
+
+/// A caller whom no source names: by the network's name, which is said to be that, or by the number.
+fn unknown(number: String, network: Option<String>) -> Caller {
+    let Some(name) = network else { return Caller { title: number, ..Caller::default() } };
+    let beside = dotted([Some(upright(number, &[&name])), Some("name as the network shows it".to_owned())]);
+    Caller { title: name, identity: Some(beside.clone()), beside: Some(beside), ..Caller::default() }
+}
+
+/// Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
+fn upright(number: String, beside: &[&str]) -> String {
+    if beside.iter().any(|text| text::turns(text)) { format!("Tel. {number}") } else { number }
+}
+
+fn one(contact: &Contact, number: String, unknown: Caller) -> Caller {
     let company = shown(contact.company.as_deref(), NAME);
     let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
         (Some(name), company) => (Some(name), company),
@@ -158,13 +171,11 @@ fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
     };
     let tier = shown(contact.tier.as_deref(), 24);
     let Some(name) = name else {
-        // A record without a name: the number stays the title, and what the record says is still worth reading.
-        let nameless = Caller { title: dotted([Some(number), tier]), identity: network, ..Caller::default() };
+        // A record without a name: what the record says is still worth reading.
+        let nameless = Caller { title: dotted([Some(unknown.title), tier]), ..unknown };
         return known(nameless, contact);
     };
-    // Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
-    let turned = text::turns(&name) || company.as_deref().is_some_and(text::turns);
-    let number = if turned { format!("Tel. {number}") } else { number };
+    let number = upright(number, &[&name, company.as_deref().unwrap_or_default()]);
     let identity = dotted([company, Some(number.clone())]);
     let title = dotted([Some(name), tier]);
     known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact)
@@ -192,7 +203,7 @@ fn known(mut caller: Caller, contact: &Contact) -> Caller {
     caller
 }
 
-fn several(contacts: &[Contact], number: String, network: Option<String>) -> Caller {
+fn several(contacts: &[Contact], unknown: Caller) -> Caller {
     let listed = contacts.iter().take(CANDIDATES).map(|contact| {
         let name = shown(contact.name.as_deref(), NAME);
         let text = dotted([name, shown(contact.company.as_deref(), NAME), shown(contact.tier.as_deref(), 24)]);
@@ -207,7 +218,8 @@ fn several(contacts: &[Contact], number: String, network: Option<String>) -> Cal
     let shared = format!("{} share this number", count(contacts.len(), "contact", "contacts"));
     let names: Vec<String> = contacts.iter().take(2).filter_map(|contact| shown(contact.name.as_deref(), 30)).collect();
     let maybe = (!names.is_empty()).then(|| format!("maybe {}", names.join(" or ")));
-    Caller { title: number, identity: Some(dotted([network, Some(shared)])), beside: maybe, items, ..Caller::default() }
+    let identity = Some(dotted([unknown.identity.clone(), Some(shared)]));
+    Caller { identity, beside: Some(dotted([unknown.beside.clone(), maybe])), items, ..unknown }
 }
 
 fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {

@@ -4,7 +4,7 @@ use super::{
     Style, caller,
     sheet::{Item, Sheet, Tone, dotted},
     spoken::{count, hour, lasting, window},
-    text::clean,
+    text::{clean, shown},
     words,
 };
 use crate::model::{
@@ -40,7 +40,8 @@ pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
 fn entry(telling: &Telling, style: &Style, now: Timestamp) -> String {
     let call = &telling.call;
     let number = caller::number(&call.caller.number, call.region, style.mask);
-    let network = caller::network_name(call, 40).map(|name| format!("network says “{name}”"));
+    let network = caller::network(&call.caller, call.region);
+    let network = shown(network.as_deref(), 40).map(|name| format!("network says “{name}”"));
     let when = hour(call.started, now, &style.time_zone);
     let head = format!("{} {when} {number}", words::emoji(&telling.moment));
     let waited = match telling.moment {

@@ -46,6 +46,13 @@ fn call(number: &str) -> Call {
     }
 }
 
+/// A call of which the network says who it is.
+fn named(name: &str) -> Call {
+    let mut call = call("+15145550199");
+    call.caller.name = Some(name.into());
+    call
+}
+
 fn card(call: Call, moment: Moment, at: Timestamp, who: Match) -> Card {
     let found = Findings { who, ..Findings::default() };
     Card::Call(Box::new(CallCard { telling: Telling { call, moment, at }, found }))
@@ -106,26 +113,52 @@ fn a_known_caller_is_read_from_the_top() {
 }
 
 #[test]
-fn an_unknown_caller_is_its_number_and_what_the_network_says_is_marked() {
-    let mut unknown = call("+15145550199");
-    unknown.caller.name = Some("MARTIN A".into());
-    let said = said(&card(unknown, Moment::Ringing, ago(3), Match::Nobody));
-    assert_eq!(said[0], "📞 (514) 555-0199");
-    assert_eq!(said[1], "Network says “MARTIN A” · Not in our records");
+fn an_unknown_caller_has_the_networks_name_which_is_said_to_be_that() {
+    let said = |who| said(&card(named("MARTIN A"), Moment::Ringing, ago(3), who));
+    let below = "(514) 555-0199 · name as the network shows it";
+    assert_eq!(said(Match::Nobody)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · Not in our records")]);
+    assert_eq!(said(Match::NotAsked)[..2], ["📞 MARTIN A", below]);
+    let shared = Match::Several { contacts: vec![alice(), alice()] };
+    assert_eq!(said(shared)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · 2 contacts share this number")]);
+    let nameless = Contact { name: None, company: None, ..alice() };
+    assert_eq!(said(one(nameless))[..2], ["📞 MARTIN A · VIP", below]);
+    assert_eq!(said(one(alice()))[..2], ["📞 Alice Martin · VIP", "Martin Bakery · (514) 555-0199"]);
 }
 
 #[test]
-fn a_name_from_the_network_is_said_in_one_line_too_and_is_no_number() {
-    let say = |name: &str, mask| {
+fn a_caller_without_any_name_is_the_number_and_unknown_only_where_somebody_was_asked() {
+    assert_eq!(said(&ringing(Match::Nobody))[..2], ["📞 (514) 555-0199", "Not in our records"]);
+    assert_eq!(said(&ringing(Match::NotAsked))[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"]);
+}
+
+#[test]
+fn a_network_name_that_is_the_number_or_a_word_for_none_is_no_name() {
+    for name in ["+1 514 555 0199", "5145550199", "Anonymous", "Unavailable", "  ", "\u{202E}"] {
+        let said = said(&card(named(name), Moment::Ringing, ago(3), Match::NotAsked));
+        assert_eq!(said[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"], "{name}");
+    }
+    let said = said(&card(named("7 Eleven 5145550199"), Moment::Ringing, ago(3), Match::NotAsked));
+    assert_eq!(said[0], "📞 7 Eleven 5145550199");
+}
+
+#[test]
+fn among_many_an_unknown_caller_has_name_and_number() {
+    let ring = card(named("MARTIN A"), Moment::Ringing, ago(3), Match::Nobody);
+    for kind in KINDS {
+        let body = draw(kind, &[&ring, &ring], &style(), now(), false).body;
+        assert!(body.contains("MARTIN A") && body.contains("(514) 555-0199 · name as the network shows it"), "{body}");
+    }
+}
+
+#[test]
+fn a_number_does_not_get_past_the_mask_as_the_networks_name() {
+    let style = Style { mask: Mask::Last2, ..style() };
+    for name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", "Tel 5145550199", " "] {
         let mut unknown = call("+15145550199");
         unknown.caller.name = Some(name.into());
         let card = card(unknown, Moment::Ringing, ago(3), Match::Nobody);
-        draw(SinkKind::Slack, &[&card], &Style { mask, ..style() }, now(), false).body
-    };
-    assert!(say("MARTIN A", Mask::None).contains("(514) 555-0199 · network says “MARTIN A” · "));
-    for no_name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", " "] {
-        let said = say(no_name, Mask::Last2);
-        assert!(!said.contains("etwork says") && !said.contains("555"), "{no_name}: {said}");
+        let said = draw(SinkKind::Slack, &[&card], &style, now(), false).body;
+        assert!(!said.contains("555") && !said.contains("as the network shows it"), "{name}: {said}");
     }
 }
 

@@ -31,7 +31,7 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> Outcome
         return Err(Failure::permission(anyhow::anyhow!("others may read the token {path}: chmod 600 {path}")));
     }
     let network = network::open().map_err(Failure::unavailable)?;
-    let odd = opening::odd_sources(config, &network).map_err(Failure::config)?;
+    let odd = opening::try_sources(config, &network).map_err(Failure::config)?;
     if args.quiet {
         return Ok(());
     }

@@ -102,7 +102,7 @@ async fn check_on(mut hang_up: Signal, path: PathBuf) -> Outcome {
 fn is_good(path: &Path) -> Result<(), ConfigError> {
     let config = config::load(path)?;
     match network::open() {
-        Ok(network) => opening::odd_sources(&config, &network).map(drop),
+        Ok(network) => opening::try_sources(&config, &network).map(drop),
         // The running daemon has one: it is not the config's fault.
         Err(_) => Ok(()),
     }

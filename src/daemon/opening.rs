@@ -56,7 +56,7 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     Ok(queue)
 }
 
-/// The sources of enrichment. Secrets in their headers are read now. What is odd about a source is told and stops nothing.
+/// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
 ///
 /// # Errors
 /// What is wrong in the tables, by file, line and key.
@@ -68,25 +68,27 @@ pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigEr
     Ok(enricher)
 }
 
-/// What is odd about the sources of enrichment, without opening the history: for a check of the config.
+/// What would be odd about the sources of enrichment, without opening or writing anything of the daemon's own.
 ///
 /// # Errors
 /// As [`enricher`].
-pub fn odd_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
+pub fn try_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
+    // Without a state directory the history stays closed: its file is not ours to make here.
     sources(config, network, None).map(|(_, notes)| notes)
 }
 
-type Sources = (Enricher, Vec<Problem>);
-
-fn sources(config: &Config, network: &Network, state_dir: Option<&Path>) -> Result<Sources, ConfigError> {
+fn sources(
+    config: &Config,
+    network: &Network,
+    state_dir: Option<&Path>,
+) -> Result<(Enricher, Vec<Problem>), ConfigError> {
     let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let place = |one: enrich::Problem| config.problem(&one.key, one.reason);
     match Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
         Ok((enricher, notes)) => Ok((enricher, notes.into_iter().map(place).collect())),
         Err(bad) => {
-            let problems = bad.0.into_iter().map(place).collect();
-            Err(ConfigError::Wrong { path: config.path.clone(), problems })
+            Err(ConfigError::Wrong { path: config.path.clone(), problems: bad.0.into_iter().map(place).collect() })
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Accepted, Class, Created, Dice, Effect, Sweep, Tell, Ticket, Trouble,
     channel::Channel,
     lane::{Lane, State},
-    link::Link,
+    link::{Link, SUBSCRIBE_WITHIN},
 };
 use crate::model::{
     ids::{AccountKey, ChannelId},
@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// A create may sweep first: list and delete up to 50 leftovers (GoTo's limit) at 5 requests/s, each answer within 10 s.
 const CREATE_WITHIN: Duration = Duration::from_secs(60);
-/// A subscription may discover accounts first and wait for a token: three answers within 10 s each.
-pub(super) const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(40);
 /// TCP, TLS and the upgrade; the socket itself gives up after 10 s.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 /// Without a token nothing can be asked; waking is the rule, this only the deadline that every state has.
