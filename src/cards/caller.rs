@@ -4,7 +4,7 @@
 use super::{
     Style,
     sheet::{Detail, Item, Link, Sheet, dotted},
-    spoken::{ago, count},
+    spoken::{ago, count, lasting, ordinal},
     text::{self, clean, link, shown},
 };
 use crate::model::{
@@ -102,14 +102,17 @@ impl Caller {
 }
 
 fn alert(history: &History, now: Timestamp) -> Option<String> {
-    match (history.missed_since as usize, &history.last) {
-        (0, Some(last)) if history.urgent => Some(format!("🔥 Calls again, last time {}", ago(last.at, now))),
-        (0, _) => None,
+    let sign = if history.urgent { "🔥 " } else { "" };
+    let again = history.again.as_ref().map(|it| format!("{} call in {}", ordinal(it.nth), lasting(it.within)));
+    let said = match (history.missed_since as usize, &history.last) {
+        (0, Some(last)) => again.map(|again| format!("{again}, last time {}", ago(last.at, now))),
+        (0, None) => None,
         (missed, _) => {
-            let sign = if history.urgent { "🔥 " } else { "" };
-            Some(format!("{sign}Missed {} since we last talked", count(missed, "time", "times")))
+            let missed = format!("Missed {} since we last talked", count(missed, "time", "times"));
+            Some(dotted([Some(missed), again]))
         }
-    }
+    };
+    said.map(|said| format!("{sign}{said}"))
 }
 
 /// `12 min ago, missed`, `2 days ago, talked to Bob Roy`.

@@ -17,6 +17,8 @@ mod text;
 mod trigger;
 mod words;
 
+pub use recap::LISTED as RECAP_LISTS;
+
 use crate::model::{
     card::Card,
     delivery::{Drawn, SinkKind},

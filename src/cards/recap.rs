@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 /// Calls listed in a recap; the rest are counted. As many as 20 KB of Teams hold at 150 units of three bytes each.
-const LISTED: usize = 30;
+pub const LISTED: usize = 30;
 
 /// What came and went in a blind window.
 pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
