@@ -59,7 +59,7 @@ pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
     let shown_number = number.clone();
-    let unknown = unknown(number.clone(), network(&call.caller, call.region));
+    let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
     let mut caller = match &found.who {
         Match::One { contact } => one(contact, number, unknown),
         Match::Several { contacts } => several(contacts, unknown),
@@ -139,11 +139,11 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it,
-/// which would get past a mask under that name.
-pub(super) fn network(caller: &call::Caller, region: Region) -> Option<String> {
+/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it
+/// that a mask would have covered.
+pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
     let name = shown(caller.name.as_deref(), NAME)?;
-    if name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
         return None;
     }
     let lettered = name.contains(char::is_alphabetic);
