@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 const NAME: usize = 70;
 /// Longest number: an unreadable one may be any text.
 const NUMBER: usize = 50;
+/// So many digits are a number, whatever stands around them: local numbers have seven.
+const DIGITS: usize = 7;
 /// Facts on a card; the rest are counted.
 const FACTS: usize = 8;
 /// Longest value of a fact.
@@ -57,7 +59,7 @@ pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
     let shown_number = number.clone();
-    let unknown = unknown(number.clone(), network(&call.caller, call.region));
+    let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
     let mut caller = match &found.who {
         Match::One { contact } => one(contact, number, unknown),
         Match::Several { contacts } => several(contacts, unknown),
@@ -137,9 +139,13 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-/// The name that the network sends, unless it is the number once more or the word for a hidden one.
-pub(super) fn network(caller: &call::Caller, region: Region) -> Option<String> {
+/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it
+/// that a mask would have covered.
+pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
     let name = shown(caller.name.as_deref(), NAME)?;
+    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+        return None;
+    }
     let lettered = name.contains(char::is_alphabetic);
     match Number::read(Some(&name), region) {
         Number::Withheld => None,

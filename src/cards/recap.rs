@@ -40,7 +40,7 @@ pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
 fn entry(telling: &Telling, style: &Style, now: Timestamp) -> String {
     let call = &telling.call;
     let number = caller::number(&call.caller.number, call.region, style.mask);
-    let network = caller::network(&call.caller, call.region);
+    let network = caller::network(&call.caller, call.region, style.mask);
     let network = shown(network.as_deref(), 40).map(|name| format!("network says “{name}”"));
     let when = hour(call.started, now, &style.time_zone);
     let head = format!("{} {when} {number}", words::emoji(&telling.moment));

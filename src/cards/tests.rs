@@ -150,6 +150,18 @@ fn among_many_an_unknown_caller_has_name_and_number() {
 }
 
 #[test]
+fn a_number_does_not_get_past_the_mask_as_the_networks_name() {
+    let style = Style { mask: Mask::Last2, ..style() };
+    for name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", "Tel 5145550199", " "] {
+        let mut unknown = call("+15145550199");
+        unknown.caller.name = Some(name.into());
+        let card = card(unknown, Moment::Ringing, ago(3), Match::Nobody);
+        let said = draw(SinkKind::Slack, &[&card], &style, now(), false).body;
+        assert!(!said.contains("555") && !said.contains("as the network shows it"), "{name}: {said}");
+    }
+}
+
+#[test]
 fn a_silent_source_is_named_and_nobody_is_not_claimed() {
     let Card::Call(mut card) = ringing(Match::Nobody) else { unreachable!() };
     card.found.silent = vec!["crm".into(), "zoho-desk".into()];
