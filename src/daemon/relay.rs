@@ -86,6 +86,7 @@ impl Relay {
         match heard {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
+            Heard::Late(reports) => self.reports(reports).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
             other => self.link.says(other, Now::read().tick).await,
         }

@@ -168,10 +168,9 @@ impl CatchUp {
         let Some(whole) = now.iter().map(|check| check.window).reduce(Window::and) else { return };
         match self.reports(whole).await {
             Ok(reports) => {
-                for report in reports {
-                    if told.insert(report.call.clone()) {
-                        self.tell(Heard::Report(report)).await;
-                    }
+                let late: Vec<Report> = reports.into_iter().filter(|one| told.insert(one.call.clone())).collect();
+                if !late.is_empty() {
+                    self.tell(Heard::Late(late)).await;
                 }
                 let owed: Vec<Window> = now.iter().filter(|check| check.owed).map(|check| check.window).collect();
                 for Window { from, to } in owed {

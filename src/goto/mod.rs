@@ -93,7 +93,7 @@ pub enum Heard {
         /// Since when.
         since: Timestamp,
     },
-    /// A lane hears again. The calls that are under way come as [`Heard::Call`] beside it, late reports as [`Heard::Report`].
+    /// A lane hears again. The calls that are under way come as [`Heard::Call`] beside it, late reports as [`Heard::Late`].
     Sighted {
         /// When the blind window began.
         from: Timestamp,
@@ -102,7 +102,9 @@ pub enum Heard {
         /// The calls that came and went meanwhile.
         reports: Reports,
     },
-    /// The reports of windows that [`Reports::Failed`] at first are all told now, as [`Heard::Report`]s before this.
+    /// Reports that a blind window did not find at first. They are told together, not in a card each.
+    Late(Vec<Report>),
+    /// The reports of windows that [`Reports::Failed`] at first are all told now, as [`Heard::Late`] before this.
     CaughtUp {
         /// When the first of them began.
         from: Timestamp,
@@ -169,11 +171,11 @@ pub enum Heard {
 /// The reports of a blind window.
 #[derive(Debug)]
 pub enum Reports {
-    /// What GoTo had when it was asked; later ones follow as [`Heard::Report`].
+    /// What GoTo had when it was asked; later ones follow as [`Heard::Late`].
     Told(Vec<Report>),
     /// The login lacks the scope `cr.v1.read`.
     NotGranted,
-    /// It could not be asked now; what a later try finds follows as [`Heard::Report`], and then [`Heard::CaughtUp`].
+    /// It could not be asked now; what a later try finds follows as [`Heard::Late`], and then [`Heard::CaughtUp`].
     Failed,
 }
 

@@ -291,7 +291,7 @@ async fn a_socket_that_is_cut_opens_a_blind_window_that_is_closed_by_asking() {
             .reports
             .push(json!({"conversationSpaceId": "late", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"}));
     });
-    let late = run.until(|heard| if let Heard::Report(report) = heard { Some(report) } else { None }).await;
+    let late = run.until(|heard| if let Heard::Late(late) = heard { late.into_iter().next() } else { None }).await;
     assert_eq!(late.call.as_str(), "late", "a late report comes once, the known one not again");
     run.connection.close().await;
 }
