@@ -1,7 +1,7 @@
 //! What a person gets who types a command, rightly or wrongly.
 
-use crate::support::{Home, SOON, config_for, run_to_end, within};
-use poprelay::sim::{Settings, World};
+use crate::support::{Home, SOON, config_for, eventually, run_to_end, shows, within};
+use poprelay::sim::{CallPlan, Line, Party, Settings, World};
 use std::fs;
 
 /// An address where nobody answers: the config is only read.
@@ -31,6 +31,22 @@ async fn a_wrong_key_ends_with_78_and_says_file_line_and_what_was_meant() {
             "{err}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_source_that_run_would_refuse_is_refused_by_check_too_and_a_missing_file_is_shown() {
+    let wrong = config_for(NOWHERE) + "[[enrich]]\ntype = \"http\"\nfields = { name = \"/name\" }\n";
+    let home = Home::new(&wrong);
+    let line = wrong.lines().position(|line| line == "[[enrich]]").unwrap() + 1;
+    for command in ["run", "check"] {
+        let (status, _, err) = run_to_end(home.command(&[command])).await;
+        assert_eq!(status.code(), Some(78), "{command}: {err}");
+        assert!(err.contains(&format!("config.toml:{line}: enrich.0.url: it is missing")), "{command}: {err}");
+    }
+    home.configure(&(config_for(NOWHERE) + "[[enrich]]\ntype = \"contacts\"\npath = \"/nowhere/people.csv\"\n"));
+    let (status, out, err) = run_to_end(home.command(&["check"])).await;
+    assert!(status.success() && out.contains("warning    enrich.0.path:"), "{out}{err}");
+    assert!(!home.state().join("history.sqlite").exists(), "check makes nothing");
 }
 
 #[tokio::test]
@@ -93,4 +109,33 @@ async fn a_demo_of_twenty_calls_shows_them_and_ends_with_0() {
     let (status, out, err) = run_to_end(home.command(&["demo", "--calls", "20", "--rate", "20"])).await;
     assert!(status.success(), "{out}\n{err}");
     assert!(out.contains("20 of 20 calls were told"), "{out}");
+}
+
+#[tokio::test]
+async fn of_a_forgotten_number_no_file_of_a_running_daemon_holds_a_byte() {
+    let world = World::start(Settings::default()).await.unwrap();
+    let mut home = Home::in_world(&world);
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    let (caller, bob) = (Party::of("ALICE MARTIN", "+15145550199"), Line::of("1015", "Bob Roy"));
+    world.place(CallPlan::answered(caller, &bob).at_speed(20.0));
+    shows(&world, "desk", 1).await;
+    shows(&world, "support", 1).await;
+    eventually("the call is over", SOON, async || world.calls().iter().all(|call| call.over).then_some(())).await;
+    let held = |text: &str| {
+        let files = fs::read_dir(home.state()).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap_or_default());
+        files.flatten().collect::<Vec<u8>>().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    };
+    assert!(held("15145550199"), "it was there");
+    // What the relay still has under way of the call's end may come in after the first time.
+    let out = eventually("it is forgotten", SOON, async || {
+        let (status, out, _) = run_to_end(home.command(&["forget", "(514) 555-0199"])).await;
+        (status.success() && !held("15145550199")).then_some(out)
+    })
+    .await;
+    assert!(out.contains("history: ") && out.contains("outbox: "), "{out}");
+    daemon.stop().await;
+    assert!(!held("15145550199") && !held("ALICE MARTIN"));
+    let (status, _, err) = run_to_end(home.command(&["forget", "anonymous"])).await;
+    assert_eq!(status.code(), Some(65), "{err}");
 }

@@ -3,6 +3,7 @@
 pub mod card;
 pub mod check;
 pub mod demo;
+pub mod forget;
 pub mod login;
 pub mod lookup;
 pub mod outbox;
@@ -48,6 +49,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Ask every source who a number is
     Lookup(lookup::LookupArgs),
+    /// Erase a number from all that is kept
+    Forget(forget::ForgetArgs),
     /// Draw the cards of a recorded call as a sink would get them; nothing is sent
     Card(card::CardArgs),
     /// See and mend what waits and what was given up
@@ -90,6 +93,7 @@ impl Line {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
                 journal::open(&self.log).map_err(Failure::usage)?;
                 runtime()?.block_on(run::run(config()?))

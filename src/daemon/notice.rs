@@ -25,6 +25,12 @@ pub enum Trouble {
     AccountRefused(ConnectionName, AccountKey, u16),
     /// GoTo refuses the login's channel altogether.
     ConnectionRefused(ConnectionName),
+    /// GoTo takes the login's channel again.
+    ConnectionAccepted(ConnectionName),
+    /// A login hears nothing for minutes, whatever it tries.
+    Deaf(ConnectionName),
+    /// It hears again.
+    HearsAgain(ConnectionName),
     /// Calls of a blind window cannot be told.
     ReportsNotGranted(ConnectionName, Timestamp, Timestamp),
     /// A sink is switched off.
@@ -71,6 +77,12 @@ impl Trouble {
                 format!("GoTo refuses {name}: no call is heard"),
                 "Check the OAuth client's scopes (call-events.v1.notifications.manage) and that the user is a super admin. The daemon asks again every few minutes.",
             ),
+            Self::ConnectionAccepted(name) => green(format!("GoTo accepts {name} again")),
+            Self::Deaf(name) => red(
+                format!("{name} has no link to GoTo for 2 minutes: no call is heard"),
+                "The daemon tries on. If it lasts: check this machine's network and DNS, GoTo's status page, and the journal's \"lane cannot hear\".",
+            ),
+            Self::HearsAgain(name) => green(format!("{name} is linked to GoTo again")),
             Self::ReportsNotGranted(name, from, to) => red(
                 format!("{name} was blind from {from:.0} to {to:.0}: calls that came and went then cannot be told"),
                 "Grant the scope cr.v1.read to the OAuth client and log in again, so that such calls are told afterwards.",
@@ -105,6 +117,7 @@ impl Trouble {
             Self::ConsentNeeded(_)
                 | Self::TokenNotKept(_)
                 | Self::ConnectionRefused(_)
+                | Self::Deaf(_)
                 | Self::AccountRefused(..)
                 | Self::SinkDisabled(..)
                 | Self::DeadLetter(..)
@@ -121,6 +134,9 @@ impl Trouble {
             | Self::TokenNotKept(name)
             | Self::AccountRefused(name, ..)
             | Self::ConnectionRefused(name)
+            | Self::ConnectionAccepted(name)
+            | Self::Deaf(name)
+            | Self::HearsAgain(name)
             | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
             Self::StoreVolatile(_) | Self::StoreDurable => None,
             Self::SinkDisabled(..)
@@ -147,6 +163,9 @@ impl Trouble {
             Self::TokenNotKept(_) => "token not kept",
             Self::AccountRefused(..) => "account refused",
             Self::ConnectionRefused(_) => "connection refused by goto",
+            Self::ConnectionAccepted(_) => "connection accepted by goto",
+            Self::Deaf(_) => "deaf for long",
+            Self::HearsAgain(_) => "hears again",
             Self::ReportsNotGranted(..) => "blind window cannot be told",
             Self::SinkDisabled(..) => "sink disabled",
             Self::SinkUnreachable(..) => "sink unreachable",

@@ -37,6 +37,8 @@ pub struct Login {
     pub live: BTreeSet<u8>,
     /// It waits for `poprelay login`.
     pub consent_needed: bool,
+    /// GoTo refuses it.
+    pub refused: bool,
     /// Its first subscription was tried, with whatever end.
     pub tried: bool,
 }

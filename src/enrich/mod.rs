@@ -11,7 +11,7 @@ mod merge;
 mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
-pub use history::HistoryError;
+pub use history::{HistoryError, forget};
 pub use merge::Said;
 
 use crate::model::{

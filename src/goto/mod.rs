@@ -140,6 +140,14 @@ pub enum Heard {
         /// What the answer said.
         why: lifecycle::Trouble,
     },
+    /// A lane does not come to hear for a reason that may pass (no network, 5xx, too many channels, a 207 that says nothing),
+    /// and tries on. Told when that begins and when the reason changes.
+    Failing {
+        /// Which, from 0.
+        lane: u8,
+        /// What the last try brought.
+        why: lifecycle::Trouble,
+    },
     /// A frame that says nothing readable. It is counted and left.
     Unreadable {
         /// Which lane, from 0.

@@ -33,6 +33,9 @@ use url::Url;
 pub struct Config {
     /// The file it came from.
     pub path: PathBuf,
+    /// Where `{ credential = … }` is found: `$CREDENTIALS_DIRECTORY`, outside systemd the config's own folder, so that
+    /// commands typed by root find what the unit's LoadCredential= takes from there.
+    pub credentials: PathBuf,
     /// The GoTo logins; at least one.
     pub connections: Vec<ConnectionConfig>,
     /// Where the daemon keeps its state.
@@ -55,6 +58,15 @@ pub struct Config {
     pub enrich: Vec<SourceConfig>,
     /// What works but is worth a look.
     pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// A problem that showed only when the config was put to use, with its line if the file still is what was read.
+    #[must_use]
+    pub fn problem(&self, key: &str, text: String) -> Problem {
+        let source = fs::read_to_string(&self.path).unwrap_or_default();
+        Problem::at(&source, key.replace('[', ".").replace(']', ""), text)
+    }
 }
 
 /// One GoTo login.
@@ -124,7 +136,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     })?;
     let wrong = |problems| ConfigError::Wrong { path: path.to_owned(), problems };
     let file = parse(&source).map_err(wrong)?;
-    let mut reading = Reading { source: &source, problems: Vec::new(), warnings: Vec::new() };
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| beside.to_owned(), PathBuf::from);
+    let mut reading = Reading { source: &source, credentials, problems: Vec::new(), warnings: Vec::new() };
     let config = reading.config(path, file);
     match config {
         Some(config) if reading.problems.is_empty() => Ok(config),
@@ -163,6 +177,7 @@ fn parse(source: &str) -> Result<File, Vec<Problem>> {
 /// One pass over a file: what it means, and what is wrong with it.
 struct Reading<'a> {
     source: &'a str,
+    credentials: PathBuf,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }
@@ -198,6 +213,7 @@ impl Reading<'_> {
         }
         Some(Config {
             path: path.to_owned(),
+            credentials: self.credentials.clone(),
             connections,
             state_dir: state_dir?,
             power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
@@ -229,8 +245,7 @@ impl Reading<'_> {
     }
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
-        let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        match reference.read(credentials.as_deref()) {
+        match reference.read(Some(&self.credentials)) {
             Ok(secret) => Some(secret),
             Err(error) => {
                 self.wrong(key, error.to_string());

@@ -155,7 +155,9 @@ pub fn misfit(source: &str, path: &str, error: &Parse) -> Problem {
 }
 
 fn reason(key: &str, error: &Parse) -> String {
-    let last = key.rsplit('.').next().unwrap_or(key);
+    // An item of a list is meant as its list is.
+    let named = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
+    let last = named.rsplit('.').next().unwrap_or(named);
     if let Some(meant) = meant(last) {
         return format!("expected {meant}");
     }

@@ -162,3 +162,13 @@ fn a_template_that_is_no_good_is_told_with_its_key_and_line() {
         ["14:cards.lines.titel: unknown key; did you mean `title`?"]
     );
 }
+
+#[test]
+fn outside_systemd_a_credential_is_looked_for_beside_the_config() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, GOOD.replace("\"s3cr3t\"", "{ credential = \"goto\" }")).unwrap();
+    assert!(load(&path).unwrap_err().to_string().contains("goto cannot be read"));
+    fs::write(dir.path().join("goto"), "s3cr3t\n").unwrap();
+    assert_eq!(load(&path).unwrap().connections[0].client_secret.as_ref().unwrap().expose(), "s3cr3t");
+}

@@ -112,6 +112,12 @@ impl Store {
         Ok(gone)
     }
 
+    /// Writes the file anew: pages that rows moved between keep copies in their free space.
+    pub fn rewrite(&self) -> rusqlite::Result<()> {
+        self.db.execute_batch("VACUUM")?;
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     /// Forgets what is older than the retention.
     pub fn tidy(&self, now: Timestamp) -> rusqlite::Result<()> {
         let oldest = crate::model::time::before(now, self.rules.retention).as_millisecond();

@@ -192,7 +192,7 @@ impl World {
                 assert!(self.told_live, "seed {}: lost twice", self.seed);
                 self.told_live = false;
             }
-            Tell::Refused(_) | Tell::Account(_) | Tell::Subscribed(_) => {}
+            Tell::Refused(_) | Tell::Failing(_) | Tell::Account(_) | Tell::Subscribed(_) => {}
         }
     }
 
