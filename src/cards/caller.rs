@@ -3,6 +3,7 @@
 
 use super::{
     Style,
+    facts::{self, FACTS},
     sheet::{Detail, Item, Link, Sheet, dotted},
     spoken::{ago, count, lasting, ordinal},
     text::{self, clean, link, shown},
@@ -16,21 +17,15 @@ use crate::model::{
 use std::collections::BTreeSet;
 
 /// Longest name or company, in UTF-16 units.
-const NAME: usize = 70;
+pub(super) const NAME: usize = 70;
 /// Longest number: an unreadable one may be any text.
 const NUMBER: usize = 50;
 /// So many digits are a number, whatever stands around them: local numbers have seven.
 const DIGITS: usize = 7;
-/// Facts on a card; the rest are counted.
-const FACTS: usize = 8;
-/// Longest value of a fact.
-const VALUE: usize = 200;
 /// Longest free text: about five lines on a phone.
-const NOTES: usize = 300;
+pub(super) const NOTES: usize = 300;
 /// Callers listed where there are several: as many as Teams takes buttons.
 const CANDIDATES: usize = 6;
-/// Tags shown.
-const TAGS: usize = 6;
 
 /// What is said of a caller.
 #[derive(Debug, Default)]
@@ -61,7 +56,7 @@ pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let shown_number = number.clone();
     let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
     let mut caller = match &found.who {
-        Match::One { contact } => one(contact, number, unknown),
+        Match::One { contact } => one(contact, number, unknown, style),
         Match::Several { contacts } => several(contacts, unknown),
         Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(found))])), ..unknown },
         Match::NotAsked => unknown,
@@ -166,7 +161,7 @@ fn upright(number: String, beside: &[&str]) -> String {
     if beside.iter().any(|text| text::turns(text)) { format!("Tel. {number}") } else { number }
 }
 
-fn one(contact: &Contact, number: String, unknown: Caller) -> Caller {
+fn one(contact: &Contact, number: String, unknown: Caller, style: &Style) -> Caller {
     let company = shown(contact.company.as_deref(), NAME);
     let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
         (Some(name), company) => (Some(name), company),
@@ -176,33 +171,21 @@ fn one(contact: &Contact, number: String, unknown: Caller) -> Caller {
     let Some(name) = name else {
         // A record without a name: what the record says is still worth reading.
         let nameless = Caller { title: dotted([Some(unknown.title), tier]), ..unknown };
-        return known(nameless, contact);
+        return known(nameless, contact, style);
     };
     let number = upright(number, &[&name, company.as_deref().unwrap_or_default()]);
     let identity = dotted([company, Some(number.clone())]);
     let title = dotted([Some(name), tier]);
-    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact)
+    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact, style)
 }
 
-fn known(mut caller: Caller, contact: &Contact) -> Caller {
-    let fact = |label: &str, value: Option<String>| value.map(|value| Detail { label: label.to_owned(), value });
-    let facts = contact.facts.iter().filter_map(|fact| {
-        let label = shown(Some(&fact.label), 40).unwrap_or_else(|| "Also".to_owned());
-        shown(Some(&fact.value), VALUE).map(|value| Detail { label, value })
-    });
-    let mut facts: Vec<Detail> = facts.take(FACTS + 1).collect();
-    if facts.len() > FACTS {
-        facts.truncate(FACTS);
-        let left = contact.facts.len().saturating_sub(FACTS);
-        facts.push(Detail { label: "And".to_owned(), value: count(left, "more fact", "more facts") });
-    }
-    caller.details.extend(facts);
-    caller.details.extend(fact("Owner", shown(contact.owner.as_deref(), NAME)));
-    let tags: Vec<String> = contact.tags.iter().filter_map(|tag| shown(Some(tag), 30)).take(TAGS).collect();
-    caller.details.extend(fact("Tags", (!tags.is_empty()).then(|| tags.join(", "))));
+fn known(mut caller: Caller, contact: &Contact, style: &Style) -> Caller {
+    caller.details = facts::rows(contact, style.facts.as_deref());
     caller.notes = shown(contact.notes.as_deref(), NOTES);
     caller.link = contact_link(contact, "Open in");
-    caller.small.extend(why(contact));
+    if style.why {
+        caller.small.extend(why(contact));
+    }
     caller
 }
 

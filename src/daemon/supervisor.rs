@@ -88,7 +88,7 @@ impl Daemon {
         let mut outcomes = BTreeMap::new();
         for sink in config.sinks {
             outcomes.insert(sink.name.clone(), sink.outcomes.clone());
-            let style = Style { time_zone: config.time_zone.clone(), mask: sink.mask };
+            let style = Style { mask: sink.mask, ..config.style.clone() };
             opening::worker(&mut workers, sink, style, &outbox, &network, &told_by, &workers_stop);
         }
         let health = outbox.health();

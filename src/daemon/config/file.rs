@@ -2,6 +2,7 @@
 //! what the values mean is decided in `mod.rs`.
 
 use crate::{
+    cards::LineName,
     enrich::SourceConfig,
     model::{call::MomentKind, phone::Mask, secret::SecretRef, time::Span},
     route::Rule,
@@ -151,6 +152,50 @@ pub struct CardsTable {
     pub time_zone: Option<String>,
     /// How long a card waits for all its look-ups together.
     pub deadline: Option<Span>,
+    /// Labels of the facts that are shown, in their order.
+    #[serde(deserialize_with = "some_list")]
+    pub facts: Option<Vec<String>>,
+    /// Whether a card says which source knows the caller.
+    pub why: Option<bool>,
+    /// `[cards.lines]`
+    pub lines: LinesTable,
+}
+
+/// The operator's own words for lines of a call's card: templates.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LinesTable {
+    /// State and caller.
+    pub title: Option<String>,
+    /// Why it is urgent.
+    pub alert: Option<String>,
+    /// Company and number.
+    pub caller: Option<String>,
+    /// What happens to the call.
+    pub state: Option<String>,
+    /// Which of our numbers and queues.
+    pub called: Option<String>,
+    /// When the call began.
+    pub began: Option<String>,
+}
+
+impl LinesTable {
+    /// The lines that have a template.
+    pub fn given(&self) -> impl Iterator<Item = (LineName, &str)> {
+        let lines = [
+            (LineName::Title, &self.title),
+            (LineName::Alert, &self.alert),
+            (LineName::Caller, &self.caller),
+            (LineName::State, &self.state),
+            (LineName::Called, &self.called),
+            (LineName::Began, &self.began),
+        ];
+        lines.into_iter().filter_map(|(name, template)| template.as_deref().map(|template| (name, template)))
+    }
+}
+
+fn some_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    list(deserializer).map(Some)
 }
 
 /// A list, or one text with commas: the environment can only say the latter.

@@ -4,10 +4,12 @@
 mod endpoint;
 mod file;
 mod problem;
+mod style;
 
 pub use problem::{ConfigError, Problem};
 
 use crate::{
+    cards::Style,
     enrich::SourceConfig,
     model::{
         call::MomentKind,
@@ -46,8 +48,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
-    /// The zone in which times are written.
-    pub time_zone: jiff::tz::TimeZone,
+    /// How cards are drawn where a sink does not say otherwise.
+    pub style: Style,
     /// How long a card waits for all its look-ups together.
     pub deadline: Duration,
     /// Who is told what.
@@ -199,7 +201,7 @@ impl Reading<'_> {
             }
             known
         });
-        let time_zone = self.time_zone(file.cards.time_zone.as_deref());
+        let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
             self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
@@ -218,7 +220,7 @@ impl Reading<'_> {
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
-            time_zone: time_zone?,
+            style: style?,
             deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
             routes,
             enrich: file.enrich,
@@ -338,15 +340,6 @@ impl Reading<'_> {
             return None;
         }
         Some(SinkConfig { name: id.ok()?, kind: kind?, url, pace, outcomes, mask: table.mask })
-    }
-
-    fn time_zone(&mut self, name: Option<&str>) -> Option<jiff::tz::TimeZone> {
-        let Some(name) = name else { return Some(jiff::tz::TimeZone::system()) };
-        let zone = jiff::tz::TimeZone::get(name).ok();
-        if zone.is_none() {
-            self.wrong("cards.time_zone", "no such time zone: an IANA name, as in \"America/New_York\"");
-        }
-        zone
     }
 }
 

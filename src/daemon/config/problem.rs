@@ -71,7 +71,7 @@ impl Problem {
 }
 
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 10] = [
+const KEYS: [(&str, &[&str]); 11] = [
     ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
     (
         "connections.*",
@@ -91,7 +91,8 @@ const KEYS: [(&str, &[&str]); 10] = [
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
-    ("cards", &["time_zone", "deadline"]),
+    ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
+    ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
     ("routes.*", &["match", "sinks", "continue"]),
     (
         "enrich.*",
@@ -193,6 +194,8 @@ fn meant(last: &str) -> Option<&'static str> {
         "durability" => "\"power-loss\" or \"crash\"",
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
+        "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
+        "why" => "true or false",
         _ => return None,
     })
 }

@@ -16,7 +16,7 @@ pub fn now() -> Timestamp {
 
 /// The style of all cards.
 pub fn style(mask: Mask) -> Style {
-    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask }
+    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask, ..Style::default() }
 }
 
 pub fn ago(seconds: i64) -> Timestamp {
@@ -317,7 +317,7 @@ pub fn gallery() -> Vec<Picture> {
         picture(
             "nobody",
             card(support, Moment::Ringing, 3, Findings { silent: vec!["crm".into()], ..found(Match::Nobody) }),
-            &["(514) 555-0142", "TREMBLAY C", "Support", "CRM did not answer", "1 more"],
+            &["(514) 555-0142", "TREMBLAY C", "name as the network shows it", "Support", "CRM did not answer", "1 more"],
         ),
         picture(
             "withheld",
