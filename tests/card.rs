@@ -35,7 +35,10 @@ async fn payloads(home: &Home, file: &str, sink: &str, more: &[&str]) -> Vec<Val
 }
 
 fn titles(payloads: &[Value]) -> Vec<&str> {
-    payloads.iter().map(|payload| payload["blocks"][0]["text"]["text"].as_str().unwrap()).collect()
+    payloads
+        .iter()
+        .map(|payload| payload.pointer("/blocks/0/text/text").and_then(|text| text.as_str()).unwrap())
+        .collect()
 }
 
 #[tokio::test]

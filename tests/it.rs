@@ -6,7 +6,11 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+mod broken;
 mod card;
+mod chaos;
 mod commands;
+mod kills;
 mod relays;
+mod storm;
 mod support;

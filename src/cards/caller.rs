@@ -5,7 +5,7 @@ use super::{
     Style,
     facts::{self, FACTS},
     sheet::{Detail, Item, Link, Sheet, dotted},
-    spoken::{ago, count},
+    spoken::{ago, count, lasting, ordinal},
     text::{self, clean, link, shown},
 };
 use crate::model::{
@@ -20,6 +20,8 @@ use std::collections::BTreeSet;
 pub(super) const NAME: usize = 70;
 /// Longest number: an unreadable one may be any text.
 const NUMBER: usize = 50;
+/// So many digits are a number, whatever stands around them: local numbers have seven.
+const DIGITS: usize = 7;
 /// Longest free text: about five lines on a phone.
 pub(super) const NOTES: usize = 300;
 /// Callers listed where there are several: as many as Teams takes buttons.
@@ -52,7 +54,7 @@ pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
     let shown_number = number.clone();
-    let unknown = unknown(number.clone(), network(&call.caller, call.region));
+    let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
     let mut caller = match &found.who {
         Match::One { contact } => one(contact, number, unknown, style),
         Match::Several { contacts } => several(contacts, unknown),
@@ -95,14 +97,17 @@ impl Caller {
 }
 
 fn alert(history: &History, now: Timestamp) -> Option<String> {
-    match (history.missed_since as usize, &history.last) {
-        (0, Some(last)) if history.urgent => Some(format!("🔥 Calls again, last time {}", ago(last.at, now))),
-        (0, _) => None,
+    let sign = if history.urgent { "🔥 " } else { "" };
+    let again = history.again.as_ref().map(|it| format!("{} call in {}", ordinal(it.nth), lasting(it.within)));
+    let said = match (history.missed_since as usize, &history.last) {
+        (0, Some(last)) => again.map(|again| format!("{again}, last time {}", ago(last.at, now))),
+        (0, None) => None,
         (missed, _) => {
-            let sign = if history.urgent { "🔥 " } else { "" };
-            Some(format!("{sign}Missed {} since we last talked", count(missed, "time", "times")))
+            let missed = format!("Missed {} since we last talked", count(missed, "time", "times"));
+            Some(dotted([Some(missed), again]))
         }
-    }
+    };
+    said.map(|said| format!("{sign}{said}"))
 }
 
 /// `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
@@ -129,9 +134,13 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-/// The name that the network sends, unless it is the number once more or the word for a hidden one.
-pub(super) fn network(caller: &call::Caller, region: Region) -> Option<String> {
+/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it
+/// that a mask would have covered.
+pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
     let name = shown(caller.name.as_deref(), NAME)?;
+    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+        return None;
+    }
     let lettered = name.contains(char::is_alphabetic);
     match Number::read(Some(&name), region) {
         Number::Withheld => None,

@@ -21,6 +21,7 @@ mod wording;
 mod words;
 
 pub use facts::CHOSEN;
+pub use recap::LISTED as RECAP_LISTS;
 pub use wording::{BadLine, LineName, Wording};
 
 use crate::model::{
@@ -101,6 +102,11 @@ fn fitting<'a>(form: &Form, cards: &[&'a Card], style: &Style, now: Timestamp) -
     let (mut blocks, mut size) = (0_usize, 0_usize);
     let mut taken = Vec::new();
     for card in cards {
+        // An entry among many has room for three of a recap's callers: it goes alone, so that all are seen.
+        let alone = matches!(card, Card::Recap(_));
+        if alone && !taken.is_empty() {
+            break;
+        }
         let sheet = sheet(card, style, now);
         let (more_blocks, more_size) = (form.cost)(&sheet);
         blocks = blocks.saturating_add(more_blocks);
@@ -109,6 +115,9 @@ fn fitting<'a>(form: &Form, cards: &[&'a Card], style: &Style, now: Timestamp) -
             break;
         }
         taken.push((*card, sheet));
+        if alone {
+            break;
+        }
     }
     taken
 }

@@ -58,6 +58,18 @@ fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
     if name.starts_with(['+', '-']) { format!("UTC{name}") } else { name.to_owned() }
 }
 
+/// `2nd`, `11th`, `23rd`.
+pub(super) fn ordinal(number: u32) -> String {
+    let ending = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
 /// `1 call`, `2 calls`.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     call::{Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
-    card::{CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
+    card::{Again, CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -92,8 +92,7 @@ fn a_known_caller_is_read_from_the_top() {
         last: Some(PastCall { at: ago(7300), outcome: MomentKind::Ended, with: Some("Eve Li".into()) }),
         week: 1,
         month: 4,
-        missed_since: 0,
-        urgent: false,
+        ..History::default()
     };
     let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
     card.found.history = Some(history);
@@ -147,6 +146,18 @@ fn among_many_an_unknown_caller_has_name_and_number() {
     for kind in KINDS {
         let body = draw(kind, &[&ring, &ring], &style(), now(), false).body;
         assert!(body.contains("MARTIN A") && body.contains("(514) 555-0199 · name as the network shows it"), "{body}");
+    }
+}
+
+#[test]
+fn a_number_does_not_get_past_the_mask_as_the_networks_name() {
+    let style = Style { mask: Mask::Last2, ..style() };
+    for name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", "Tel 5145550199", " "] {
+        let mut unknown = call("+15145550199");
+        unknown.caller.name = Some(name.into());
+        let card = card(unknown, Moment::Ringing, ago(3), Match::Nobody);
+        let said = draw(SinkKind::Slack, &[&card], &style, now(), false).body;
+        assert!(!said.contains("555") && !said.contains("as the network shows it"), "{name}: {said}");
     }
 }
 
@@ -226,9 +237,24 @@ fn many_phones_are_counted_and_a_queue_is_named() {
 fn a_caller_missed_minutes_ago_is_marked() {
     let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
     let last = PastCall { at: ago(240), outcome: MomentKind::Missed, with: None };
-    card.found.history = Some(History { last: Some(last), week: 2, month: 2, missed_since: 2, urgent: true });
+    card.found.history =
+        Some(History { last: Some(last), week: 2, month: 2, missed_since: 2, urgent: true, again: None });
     let said = said(&Card::Call(card));
     assert_eq!(said[..2], ["📞 🔥 Alice Martin · VIP", "🔥 Missed 2 times since we last talked"]);
+}
+
+#[test]
+fn back_to_back_calls_are_counted() {
+    let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
+    let last = PastCall { at: ago(130), outcome: MomentKind::Missed, with: None };
+    let mut says = |nth, missed_since, urgent| {
+        let again = Some(Again { nth, within: Duration::from_secs(600) });
+        card.found.history = Some(History { last: Some(last.clone()), week: 2, month: 2, missed_since, urgent, again });
+        said(&Card::Call(card.clone())).swap_remove(1)
+    };
+    assert_eq!(says(3, 0, true), "🔥 3rd call in 10 min, last time 2 min ago");
+    assert_eq!(says(11, 0, false), "11th call in 10 min, last time 2 min ago");
+    assert_eq!(says(2, 1, true), "🔥 Missed 1 time since we last talked · 2nd call in 10 min");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
 use crate::model::{
     call::Telling,
     card::{CallCard, Contact, Match},
+    phone::Mask,
 };
 use minijinja::{
     Value, context,
@@ -56,6 +57,8 @@ pub(super) struct Beside<'a> {
     pub(super) sign: &'a str,
     /// When the call began, written out.
     pub(super) began: &'a str,
+    /// How much of a number is shown.
+    pub(super) mask: Mask,
     /// Whether it is told late.
     pub(super) late: bool,
 }
@@ -68,7 +71,7 @@ pub(super) fn of(card: &CallCard, beside: &Beside<'_>) -> Value {
         Match::One { contact } => contact,
         Match::NotAsked | Match::Nobody | Match::Several { .. } => &nobody,
     };
-    let network = caller::network(&call.caller, call.region).unwrap_or_default();
+    let network = caller::network(&call.caller, call.region, beside.mask).unwrap_or_default();
     let text = |text: &Option<String>| shown(text.as_deref(), caller::NAME).unwrap_or_default();
     // As on the card: a company without a person is the name, and the network is asked last.
     let (name, company) = match (text(&contact.name), text(&contact.company)) {

@@ -2,7 +2,10 @@
 //! Decides only what is news; what the calls say goes its own way.
 
 use super::{deaf::Deaf, notice::Trouble, rooms::Rooms, status::Login};
-use crate::{goto::Heard, model::ids::ConnectionName};
+use crate::{
+    goto::Heard,
+    model::{ids::ConnectionName, time::Timestamp},
+};
 use std::{sync::Arc, time::Instant};
 
 /// One login, as far as it speaks of itself.
@@ -45,7 +48,12 @@ impl Link {
             }
             Heard::Blind { since } => {
                 self.deaf.begin(now);
+                self.note(|login| login.owed.insert(since));
                 tracing::warn!(%connection, %since, "blind window opened");
+            }
+            Heard::CaughtUp { from, to } => {
+                self.caught_up(from, to);
+                tracing::info!(%connection, %from, %to, "reports of blind windows told");
             }
             Heard::Failing { lane, why } => {
                 self.note(|login| login.tried = true);
@@ -88,11 +96,26 @@ impl Link {
             login.tried = true;
             std::mem::take(&mut login.refused)
         });
+        self.alive().await;
         if self.deaf.end() {
             self.tell(Trouble::HearsAgain).await;
         } else if was_refused {
             self.tell(Trouble::ConnectionAccepted).await;
         }
+    }
+
+    /// From the first moment on a next start knows since when to catch up, however short this run is.
+    async fn alive(&self) {
+        if let Some(up_to) = self.note(|login| login.heard_up_to(Timestamp::now()))
+            && let Err(error) = self.rooms.outbox.alive(self.connection.clone(), up_to).await
+        {
+            tracing::warn!(connection = %self.connection, %error, "heartbeat not kept");
+        }
+    }
+
+    /// The calls of the blind windows that began in this time are told.
+    pub fn caught_up(&self, from: Timestamp, to: Timestamp) {
+        self.note(|login| login.caught_up(from, to));
     }
 
     /// Each lane is refused for itself; the operator hears of it once.

@@ -10,7 +10,7 @@ use crate::{
     cards::{self, Style},
     deliver::{self, Pace, Told},
     enrich::{self, Enricher},
-    model::{card::Card, delivery::SinkKind, phone::Region, secret::SecretRef, time::Timestamp},
+    model::{card::Card, delivery::SinkKind, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
 use std::path::Path;
@@ -54,6 +54,15 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     }
     tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
     Ok(queue)
+}
+
+/// Says whose cards wait although no sink of the config takes them: they are kept, and told when the sink is back.
+pub async fn say_unclaimed(outbox: &Queue, claims: impl Fn(&SinkName) -> bool) {
+    for (sink, waiting) in outbox.backlog().await.unwrap_or_default() {
+        if !claims(&sink) {
+            tracing::warn!(%sink, waiting, "cards wait for a sink that is not in the config");
+        }
+    }
 }
 
 /// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.

@@ -156,6 +156,9 @@ impl Relay {
         let connection = &self.connection;
         let blind_ms = millis(elapsed(from, to));
         self.away.back(from, to);
+        if !matches!(reports, Reports::Failed) {
+            self.link.caught_up(from, to);
+        }
         match reports {
             Reports::Told(reports) => {
                 tracing::info!(%connection, %from, %to, blind_ms, reports = reports.len(), "blind window closed");

@@ -102,6 +102,13 @@ pub enum Heard {
         /// The calls that came and went meanwhile.
         reports: Reports,
     },
+    /// The reports of windows that [`Reports::Failed`] at first are all told now, as [`Heard::Report`]s before this.
+    CaughtUp {
+        /// When the first of them began.
+        from: Timestamp,
+        /// When the last of them ended.
+        to: Timestamp,
+    },
     /// A human must run `poprelay login`: no token, or GoTo refuses the one there is. Told once per change.
     ConsentNeeded {
         /// What was wrong.
@@ -166,7 +173,7 @@ pub enum Reports {
     Told(Vec<Report>),
     /// The login lacks the scope `cr.v1.read`.
     NotGranted,
-    /// It could not be asked now; what a later try finds follows as [`Heard::Report`].
+    /// It could not be asked now; what a later try finds follows as [`Heard::Report`], and then [`Heard::CaughtUp`].
     Failed,
 }
 

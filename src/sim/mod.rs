@@ -122,6 +122,12 @@ impl World {
         self.shared.chat().from(0, usize::MAX)
     }
 
+    /// [`Self::attempts`] from the given number on: for who reads on.
+    #[must_use]
+    pub fn attempts_from(&self, number: u64) -> Vec<Posted> {
+        self.shared.chat().from(number, usize::MAX)
+    }
+
     /// Every call placed, oldest first.
     #[must_use]
     pub fn calls(&self) -> Vec<Made> {

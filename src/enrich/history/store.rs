@@ -3,7 +3,7 @@
 use super::{Rules, Seen};
 use crate::model::{
     call::MomentKind,
-    card::{History, PastCall},
+    card::{Again, History, PastCall},
     phone::E164,
     time::Timestamp,
 };
@@ -100,8 +100,10 @@ impl Store {
         let (missed, back_to_back) = (since(self.rules.missed_within), since(self.rules.calls_within));
         counts.query_row(params![number, this, at.as_millisecond(), week, month, missed, back_to_back], |row| {
             let earlier: u32 = row.get(4)?;
-            let urgent = row.get::<_, u32>(3)? > 0 || earlier.saturating_add(1) >= self.rules.calls.max(2);
-            Ok(History { last, week: row.get(0)?, month: row.get(1)?, missed_since: row.get(2)?, urgent })
+            let nth = earlier.saturating_add(1);
+            let urgent = row.get::<_, u32>(3)? > 0 || nth >= self.rules.calls.max(2);
+            let again = (nth > 1).then_some(Again { nth, within: self.rules.calls_within });
+            Ok(History { last, week: row.get(0)?, month: row.get(1)?, missed_since: row.get(2)?, urgent, again })
         })
     }
 
@@ -227,7 +229,14 @@ mod tests {
         saw(&mut store, "b", "2026-11-23T11:48:00Z", MomentKind::Ended, None);
         assert!(!ask(&store, "now").urgent, "talked to since, 12 minutes ago");
         saw(&mut store, "c", "2026-11-23T11:51:00Z", MomentKind::Ended, None);
-        assert!(ask(&store, "now").urgent, "the second call in 10 minutes");
+        let history = ask(&store, "now");
+        assert!(history.urgent, "the second call in 10 minutes");
+        let within = Duration::from_secs(600);
+        assert_eq!(history.again, Some(Again { nth: 2, within }));
+        saw(&mut store, "d", "2026-11-23T11:52:00Z", MomentKind::Ringing, None);
+        assert_eq!(ask(&store, "now").again, Some(Again { nth: 3, within }));
+        saw(&mut store, "now", NOW, MomentKind::Ringing, None);
+        assert_eq!(ask(&store, "now").again, Some(Again { nth: 3, within }), "a call is counted once");
     }
 
     #[test]
