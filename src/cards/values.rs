@@ -57,10 +57,10 @@ pub(super) struct Beside<'a> {
     pub(super) sign: &'a str,
     /// When the call began, written out.
     pub(super) began: &'a str,
+    /// How much of a number is shown.
+    pub(super) mask: Mask,
     /// Whether it is told late.
     pub(super) late: bool,
-    /// How much of numbers the sink sees.
-    pub(super) mask: Mask,
 }
 
 /// The values of a card.

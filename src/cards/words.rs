@@ -38,7 +38,7 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
         state: state(call, moment, late),
     };
 
-    let beside = Beside { caller: &caller, parts: &parts, sign: emoji(moment), began: &began, late, mask: style.mask };
+    let beside = Beside { caller: &caller, parts: &parts, sign: emoji(moment), began: &began, mask: style.mask, late };
     let values = if style.wording.is_empty() { Value::UNDEFINED } else { values::of(card, &beside) };
     let say = |name: LineName, line: String| style.wording.say(name, line, &values);
     let plain = title(moment, *at, late.then_some(now), &caller);
