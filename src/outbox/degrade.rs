@@ -256,7 +256,7 @@ fn standing(settings: &Settings, db: &Connection) -> Stand {
 /// A database in memory with what can be read of `from`.
 fn memory(from: Option<&Connection>) -> rusqlite::Result<(Connection, Carried)> {
     let db = Connection::open_in_memory()?;
-    db.set_prepared_statement_cache_capacity(64);
+    schema::keep_plans(&db)?;
     schema::migrate(&db, 0, MIGRATIONS)?;
     let nothing = Carried { rows: 0, noted: false };
     let carried = from.map_or(Ok(nothing), |from| carry(from, &db, Settled::Keys))?;

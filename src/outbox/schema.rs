@@ -1,7 +1,7 @@
 //! The shape of the file, its version, and the connection's settings. Decides whether a file is ours; moves no rows.
 
 use super::Durability;
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use std::time::Duration;
 
 /// `PRAGMA application_id` of an outbox: "POPR" in ASCII.
@@ -108,11 +108,18 @@ pub(super) fn undo(db: &Connection) {
     }
 }
 
+/// Prepared statements stay prepared. Without the planner's stability guarantee SQLite compiles a query again whenever its
+/// values change, because its plan might depend on them.
+pub(super) fn keep_plans(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(64);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 /// Settings of the daemon's own connection. Two seconds of patience with another writer (the command line holds the
 /// lock for milliseconds), then the queue goes on without the disk: a phone rings some 20 s.
 pub(super) fn tune(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
     db.busy_timeout(Duration::from_secs(2))?;
-    db.set_prepared_statement_cache_capacity(64);
+    keep_plans(db)?;
     // Only a database without tables takes it: freed pages can then be given back in steps.
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -125,4 +132,24 @@ pub(super) fn tune(db: &Connection, durability: Durability) -> rusqlite::Result<
         Durability::Crash => "NORMAL",
     };
     db.pragma_update(None, "synchronous", synchronous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_question_is_compiled_once_however_many_values_it_is_asked_with() {
+        let db = Connection::open_in_memory().unwrap();
+        tune(&db, Durability::PowerLoss).unwrap();
+        migrate(&db, 0, MIGRATIONS).unwrap();
+        let sql = "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'";
+        for subject in ["call:1", "call:2", "call:3"] {
+            let mut question = db.prepare_cached(sql).unwrap();
+            question.query_row([subject, "desk"], |row| row.get::<_, Option<i64>>(0)).unwrap();
+        }
+        let question = db.prepare_cached(sql).unwrap();
+        assert_eq!(question.get_status(StatementStatus::RePrepare), 0);
+    }
 }

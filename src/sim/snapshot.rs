@@ -101,18 +101,20 @@ impl<'a> Scene<'a> {
 
     /// Plays a beat and says which type of state it makes.
     fn play(&mut self, beat: &Beat, after: Duration) -> &'static str {
+        // A call whose first state rings already has its caller in it.
+        if self.legs.iter().all(|leg| leg.id != self.caller) {
+            let (id, kind) = (self.caller.clone(), self.call.phone());
+            self.legs.push(Leg {
+                originator: id.clone(),
+                id,
+                kind,
+                extension: None,
+                status: "RINGING",
+                recorded: None,
+            });
+        }
         match beat {
-            Beat::Comes => {
-                let (id, kind) = (self.caller.clone(), self.call.phone());
-                self.legs.push(Leg {
-                    originator: id.clone(),
-                    id,
-                    kind,
-                    extension: None,
-                    status: "RINGING",
-                    recorded: None,
-                });
-            }
+            Beat::Comes => {}
             Beat::Rings { lines } => lines.iter().for_each(|line| self.ring(line, "LINE", self.caller.clone())),
             Beat::Menu => {
                 self.menu = true;

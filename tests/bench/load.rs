@@ -13,6 +13,9 @@ use tokio::time::MissedTickBehavior;
 /// How long cards may still come after the last call.
 const LAST_WITHIN: Duration = Duration::from_secs(60);
 
+/// The first caller's number, behind the area code 514.
+const FIRST_NUMBER: u64 = 2_000_000;
+
 /// One relay's calls.
 pub struct Load<'a> {
     world: &'a World,
@@ -79,7 +82,8 @@ impl<'a> Load<'a> {
                 if self.in_turn {
                     told.insert(first + u64::try_from(told.len()).unwrap(), at);
                 } else {
-                    for call in named(&post["payload"].to_string()) {
+                    let payload = post["payload"].to_string();
+                    for call in shown(&payload).filter(|call| (first..self.calls).contains(call)) {
                         told.entry(call).or_insert(at);
                     }
                 }
@@ -111,7 +115,7 @@ fn time(value: &Value) -> Timestamp {
 fn plan(nth: u64) -> Value {
     let line = json!({ "extension": "1015", "name": "Bob Roy" });
     json!({
-        "caller": { "name": format!("Bench {nth:06}"), "number": format!("+1514{}", 2_000_000 + nth) },
+        "caller": { "name": "ALICE MARTIN", "number": format!("+1514{}", FIRST_NUMBER + nth) },
         "beats": [
             { "at_ms": 0, "beat": "rings", "lines": [line] },
             { "at_ms": 3000, "beat": "answers", "extension": "1015" },
@@ -121,7 +125,10 @@ fn plan(nth: u64) -> Value {
     })
 }
 
-/// The calls that a payload names.
-fn named(payload: &str) -> impl Iterator<Item = u64> {
-    payload.match_indices("Bench ").filter_map(|(at, word)| payload.get(at + word.len()..)?.get(..6)?.parse().ok())
+/// The calls that a payload shows, by their callers' numbers: a message that says several calls leaves out names.
+fn shown(payload: &str) -> impl Iterator<Item = u64> {
+    payload.match_indices("(514) ").filter_map(|(at, word)| {
+        let digits = payload.get(at + word.len()..)?.get(..8)?.replace('-', "");
+        digits.parse::<u64>().ok()?.checked_sub(FIRST_NUMBER)
+    })
 }

@@ -39,7 +39,7 @@ struct Plan {
     cards: u32,
 }
 
-const WHOLE: Plan = Plan { compared: 2000, variant: 800, crowd: 10_000, waiting: 100_000, cards: 1000 };
+const WHOLE: Plan = Plan { compared: 2000, variant: 500, crowd: 10_000, waiting: 100_000, cards: 1000 };
 const QUICK: Plan = Plan { compared: 500, variant: 0, crowd: 0, waiting: 0, cards: 200 };
 
 /// Calls a second of the runs that are timed, and of the crowd.
@@ -104,11 +104,11 @@ async fn measured(name: &str, calls: u32, crowd: u32, lanes: usize, start: impl 
     let relay = start(&world);
     let subscribed = world.subscribed(1, &relay).await;
     world.subscribed(lanes, &relay).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let idle = Memory::of(relay.pid());
     let mut load = Load::new(&world, name.starts_with("bare"));
     // What is done at the first card only (connections, caches) is not the cost of a card.
     load.run(20, RATE).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let idle = Memory::of(relay.pid());
     let cpu_before = process::cpu(relay.pid());
     let timed = load.run(calls, RATE).await;
     let cpu = (process::cpu(relay.pid()) - cpu_before) / calls;

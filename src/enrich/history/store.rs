@@ -7,7 +7,7 @@ use crate::model::{
     phone::E164,
     time::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, config::DbConfig, params};
 use std::{path::Path, time::Duration};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -37,6 +37,8 @@ impl Store {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "secure_delete", true)?;
+        // Without it SQLite compiles both questions again for each new number, which costs more than their answers.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout < LAYOUT {
             db.execute_batch(

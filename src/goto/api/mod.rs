@@ -110,10 +110,14 @@ struct Pace {
     next: Instant,
 }
 
+/// The turn of whoever has asked nothing for a while; a start is one: the first lane is not to wait for its turns.
+fn rested(now: Instant) -> Instant {
+    now.checked_sub(APART * BURST.saturating_sub(1)).unwrap_or(now)
+}
+
 impl Pace {
     fn take(&mut self, now: Instant) -> Duration {
-        let earliest = now.checked_sub(APART * BURST.saturating_sub(1)).unwrap_or(now);
-        let turn = self.next.max(earliest);
+        let turn = self.next.max(rested(now));
         self.next = turn + APART;
         turn.saturating_duration_since(now)
     }
@@ -127,7 +131,7 @@ impl Api {
         access: watch::Receiver<Access>,
         rejected: mpsc::Sender<Secret>,
     ) -> Self {
-        let pace = Arc::new(Mutex::new(Pace { next: Instant::now() }));
+        let pace = Arc::new(Mutex::new(Pace { next: rested(Instant::now()) }));
         Self { http, base, access, rejected, pace, name }
     }
 
