@@ -1,10 +1,16 @@
 //! The whole: the real binary against a simulated GoTo and chat on loopback, with real signals and real kills.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on should say so"
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should say so and stop"
 )]
 
+mod broken;
+mod card;
+mod chaos;
+mod commands;
+mod kills;
 mod relays;
+mod storm;
 mod support;

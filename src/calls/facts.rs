@@ -2,8 +2,8 @@
 //! answered and where the caller stood last; not what is told, nor when.
 
 use super::{
-    outcome::Verdict,
     snapshot::{Place, caller, ours, people, place},
+    verdict::Verdict,
 };
 use crate::model::{
     call::{Call, CallEvent, Caller, MissedWhy, OurNumber, Person, Phase, Queue, Status, System},

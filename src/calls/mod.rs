@@ -39,6 +39,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod verdict;
 
 use crate::model::{
     call::Telling,

@@ -8,6 +8,7 @@ use super::{
     legs::Legs,
     outcome,
     snapshot::{Place, caller},
+    verdict,
 };
 use crate::model::{
     call::{Call, CallEvent, Caller, Moment, Phase, Report, Telling},
@@ -129,7 +130,7 @@ impl Progress {
     /// Takes the report of one of its conversations, which is then over.
     pub(super) fn report(&mut self, report: &Report, now: Now) {
         self.legs.report(&report.call);
-        self.facts.report = self.facts.report.max(Some(outcome::read(report)));
+        self.facts.report = self.facts.report.max(Some(verdict::read(report)));
         self.facts.last = outcome::ended(report, now.clock);
     }
 
@@ -205,7 +206,7 @@ impl Progress {
         let silence = self.last_heard + self.patience;
         match self.held {
             Some(until) => until,
-            None if self.rung.is_none() => silence.min(self.ring_due(limits)),
+            None if self.rung.is_none() && !self.answered => silence.min(self.ring_due(limits)),
             None => silence,
         }
     }

@@ -1,8 +1,8 @@
 //! A call that was never heard of, as its report alone tells it: for the time after a blind window.
 
 use super::{
-    outcome::{Verdict, read},
     snapshot::Place,
+    verdict::{Verdict, read},
 };
 use crate::model::{
     call::{Call, Caller, Direction, MissedWhy, Moment, Report, Telling},

@@ -288,6 +288,18 @@ fn calls_that_go_out_are_not_told_and_unknown_directions_only_with_an_outside_ca
 }
 
 #[test]
+fn a_colleague_who_calls_out_for_a_call_has_not_answered_it() {
+    let mut world = World::new();
+    world.hear_all(answered().into_iter().take(2));
+    let mut out = snapshot(1, 5_000, Phase::Active, [line("Eve", Status::Connected)], []);
+    out.direction = Direction::Outbound;
+    out.linked = vec![out.call.clone()];
+    out.call = "second".try_into().unwrap();
+    world.hear_at(5_000, out);
+    assert_eq!(world.told, ["730 ringing Bob"]);
+}
+
+#[test]
 fn the_caller_is_found_wherever_it_stands_and_a_shown_number_replaces_a_hidden_one() {
     let mut world = World::new();
     let hidden = caller_of(None, None, Status::Ringing);
@@ -346,6 +358,33 @@ fn two_conversations_that_turn_out_to_be_one_call_have_one_outcome() {
     assert_eq!(world.told[3..], ["9000 ended Eve 2000"]);
     let sizes = world.tracker.sizes();
     assert!(sizes.open == 0 && sizes.due == 0 && sizes.roots == 0 && sizes.ended == 2, "{sizes:?}");
+}
+
+#[test]
+fn of_two_conversations_that_are_one_call_the_one_that_rang_names_it() {
+    let mut world = World::new();
+    world.hear_at(50, answered().remove(0));
+    let mut second = snapshot(1, 300, Phase::Starting, [caller_on(Status::Ringing), line("Eve", Status::Ringing)], []);
+    second.call = "second".try_into().unwrap();
+    world.hear_at(300, second.clone());
+    let mut linking = answered().remove(1);
+    linking.linked = vec![second.call.clone()];
+    world.hear_at(730, linking);
+    world.hear_at(9_000, answered().remove(2));
+    assert_eq!(world.ids(), ["second"]);
+}
+
+#[test]
+fn what_is_linked_to_a_call_that_was_missed_rings_on_its_own() {
+    let mut world = World::new();
+    world.hear_all(answered().into_iter().take(2));
+    world.hear_at(5_000, snapshot(3, 5_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    let mut second =
+        snapshot(1, 6_000, Phase::Starting, [caller_on(Status::Ringing), line("Eve", Status::Ringing)], []);
+    second.linked = vec![second.call.clone()];
+    second.call = "second".try_into().unwrap();
+    world.hear_at(6_000, second);
+    assert_eq!(world.told[2..], ["6000 ringing Eve"]);
 }
 
 #[test]

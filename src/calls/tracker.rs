@@ -73,8 +73,7 @@ impl Tracker {
     /// of a blind window: the answer is empty.
     pub fn report(&mut self, report: Report, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
-        let root = self.roots.get(&report.call).filter(|_| !self.open.contains_key(&report.call));
-        let id = root.unwrap_or(&report.call).clone();
+        let id = self.root_of(&report.call).clone();
         if let Some(mut call) = self.take(&id) {
             call.report(&report, now);
             let over = call.speak(now, &self.limits, &mut out);
@@ -93,10 +92,9 @@ impl Tracker {
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         self.forget_ended(now.tick);
-        while let Some((at, id)) = self.due.first().cloned()
-            && at <= now.tick
-        {
-            self.due.pop_first();
+        // Each once: what is due again at once waits for the next tick, so that no fault in here can hold up the loop.
+        let due = self.due.iter().take_while(|(at, _)| *at <= now.tick);
+        for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
             let Some(mut call) = self.take(&id) else { continue };
             let over = call.speak(now, &self.limits, &mut out);
             if over || !call.is_stale(now, &self.limits, &mut out) {
@@ -141,12 +139,17 @@ impl Tracker {
         out
     }
 
+    /// The call that `id` belongs to as far as is known. A call of its own is its own, whoever announces it.
+    fn root_of<'a>(&'a self, id: &'a ConversationSpaceId) -> &'a ConversationSpaceId {
+        if self.open.contains_key(id) { id } else { self.roots.get(id).unwrap_or(id) }
+    }
+
     /// The call that the conversation of `event` belongs to, if it is known.
     fn root(&self, event: &CallEvent) -> Option<ConversationSpaceId> {
         if self.open.contains_key(&event.call) {
             return Some(event.call.clone());
         }
-        let known = |id: &ConversationSpaceId| self.open.get(self.roots.get(id).unwrap_or(id));
+        let known = |id: &ConversationSpaceId| self.open.get(self.root_of(id));
         let announced = known(&event.call);
         if let Some(call) = announced
             && call.legs().ids().any(|leg| *leg == event.call)
@@ -160,7 +163,7 @@ impl Tracker {
     /// The call with all others that `event` says are the same: two conversations may both be known before a link is.
     fn join(&mut self, mut call: Progress, event: &CallEvent) -> Progress {
         for linked in &event.linked {
-            let id = self.roots.get(linked).unwrap_or(linked).clone();
+            let id = self.root_of(linked).clone();
             if id != *call.id()
                 && self.open.get(&id).is_some_and(|other| call.is_same(other))
                 && let Some(other) = self.take(&id)

@@ -3,12 +3,13 @@
 
 use super::{
     Style,
+    facts::{self, FACTS},
     sheet::{Detail, Item, Link, Sheet, dotted},
-    spoken::{ago, count},
+    spoken::{ago, count, lasting, ordinal},
     text::{self, clean, link, shown},
 };
 use crate::model::{
-    call::MomentKind,
+    call::{self, MomentKind},
     card::{CallCard, Contact, Findings, History, Match, PastCall},
     phone::{Mask, Number, Region},
     time::Timestamp,
@@ -16,24 +17,20 @@ use crate::model::{
 use std::collections::BTreeSet;
 
 /// Longest name or company, in UTF-16 units.
-const NAME: usize = 70;
+pub(super) const NAME: usize = 70;
 /// Longest number: an unreadable one may be any text.
 const NUMBER: usize = 50;
-/// Facts on a card; the rest are counted.
-const FACTS: usize = 8;
-/// Longest value of a fact.
-const VALUE: usize = 200;
+/// So many digits are a number, whatever stands around them: local numbers have seven.
+const DIGITS: usize = 7;
 /// Longest free text: about five lines on a phone.
-const NOTES: usize = 300;
+pub(super) const NOTES: usize = 300;
 /// Callers listed where there are several: as many as Teams takes buttons.
 const CANDIDATES: usize = 6;
-/// Tags shown.
-const TAGS: usize = 6;
 
 /// What is said of a caller.
 #[derive(Debug, Default)]
 pub(super) struct Caller {
-    /// Name and tier, or the number, or what is known in its place.
+    /// Name and tier, or the name that the network sends, or the number, or what is known in its place.
     pub(super) title: String,
     /// The number alone, or the words in its place.
     pub(super) number: String,
@@ -56,16 +53,13 @@ pub(super) struct Caller {
 pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
     let number = number(&call.caller.number, call.region, style.mask);
-    let network = shown(call.caller.name.as_deref(), NAME).map(|name| format!("Network says “{name}”"));
     let shown_number = number.clone();
+    let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
     let mut caller = match &found.who {
-        Match::One { contact } => one(contact, number, network),
-        Match::Several { contacts } => several(contacts, number, network),
-        Match::Nobody => {
-            let identity = dotted([network, Some(not_found(found))]);
-            Caller { title: number, identity: Some(identity), ..Caller::default() }
-        }
-        Match::NotAsked => Caller { title: number, identity: network, ..Caller::default() },
+        Match::One { contact } => one(contact, number, unknown, style),
+        Match::Several { contacts } => several(contacts, unknown),
+        Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(found))])), ..unknown },
+        Match::NotAsked => unknown,
     };
     caller.number = shown_number;
     if let Some(history) = &found.history {
@@ -103,14 +97,17 @@ impl Caller {
 }
 
 fn alert(history: &History, now: Timestamp) -> Option<String> {
-    match (history.missed_since as usize, &history.last) {
-        (0, Some(last)) if history.urgent => Some(format!("🔥 Calls again, last time {}", ago(last.at, now))),
-        (0, _) => None,
+    let sign = if history.urgent { "🔥 " } else { "" };
+    let again = history.again.as_ref().map(|it| format!("{} call in {}", ordinal(it.nth), lasting(it.within)));
+    let said = match (history.missed_since as usize, &history.last) {
+        (0, Some(last)) => again.map(|again| format!("{again}, last time {}", ago(last.at, now))),
+        (0, None) => None,
         (missed, _) => {
-            let sign = if history.urgent { "🔥 " } else { "" };
-            Some(format!("{sign}Missed {} since we last talked", count(missed, "time", "times")))
+            let missed = format!("Missed {} since we last talked", count(missed, "time", "times"));
+            Some(dotted([Some(missed), again]))
         }
-    }
+    };
+    said.map(|said| format!("{sign}{said}"))
 }
 
 /// `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
@@ -137,7 +134,34 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
+/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it
+/// that a mask would have covered.
+pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
+    let name = shown(caller.name.as_deref(), NAME)?;
+    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+        return None;
+    }
+    let lettered = name.contains(char::is_alphabetic);
+    match Number::read(Some(&name), region) {
+        Number::Withheld => None,
+        Number::Known(_) | Number::Short(_) => lettered.then_some(name),
+        Number::Unreadable(_) => Some(name),
+    }
+}
+
+/// A caller whom no source names: by the network's name, which is said to be that, or by the number.
+fn unknown(number: String, network: Option<String>) -> Caller {
+    let Some(name) = network else { return Caller { title: number, ..Caller::default() } };
+    let beside = dotted([Some(upright(number, &[&name])), Some("name as the network shows it".to_owned())]);
+    Caller { title: name, identity: Some(beside.clone()), beside: Some(beside), ..Caller::default() }
+}
+
+/// Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
+fn upright(number: String, beside: &[&str]) -> String {
+    if beside.iter().any(|text| text::turns(text)) { format!("Tel. {number}") } else { number }
+}
+
+fn one(contact: &Contact, number: String, unknown: Caller, style: &Style) -> Caller {
     let company = shown(contact.company.as_deref(), NAME);
     let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
         (Some(name), company) => (Some(name), company),
@@ -145,41 +169,27 @@ fn one(contact: &Contact, number: String, network: Option<String>) -> Caller {
     };
     let tier = shown(contact.tier.as_deref(), 24);
     let Some(name) = name else {
-        // A record without a name: the number stays the title, and what the record says is still worth reading.
-        let nameless = Caller { title: dotted([Some(number), tier]), identity: network, ..Caller::default() };
-        return known(nameless, contact);
+        // A record without a name: what the record says is still worth reading.
+        let nameless = Caller { title: dotted([Some(unknown.title), tier]), ..unknown };
+        return known(nameless, contact, style);
     };
-    // Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
-    let turned = text::turns(&name) || company.as_deref().is_some_and(text::turns);
-    let number = if turned { format!("Tel. {number}") } else { number };
+    let number = upright(number, &[&name, company.as_deref().unwrap_or_default()]);
     let identity = dotted([company, Some(number.clone())]);
     let title = dotted([Some(name), tier]);
-    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact)
+    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact, style)
 }
 
-fn known(mut caller: Caller, contact: &Contact) -> Caller {
-    let fact = |label: &str, value: Option<String>| value.map(|value| Detail { label: label.to_owned(), value });
-    let facts = contact.facts.iter().filter_map(|fact| {
-        let label = shown(Some(&fact.label), 40).unwrap_or_else(|| "Also".to_owned());
-        shown(Some(&fact.value), VALUE).map(|value| Detail { label, value })
-    });
-    let mut facts: Vec<Detail> = facts.take(FACTS + 1).collect();
-    if facts.len() > FACTS {
-        facts.truncate(FACTS);
-        let left = contact.facts.len().saturating_sub(FACTS);
-        facts.push(Detail { label: "And".to_owned(), value: count(left, "more fact", "more facts") });
-    }
-    caller.details.extend(facts);
-    caller.details.extend(fact("Owner", shown(contact.owner.as_deref(), NAME)));
-    let tags: Vec<String> = contact.tags.iter().filter_map(|tag| shown(Some(tag), 30)).take(TAGS).collect();
-    caller.details.extend(fact("Tags", (!tags.is_empty()).then(|| tags.join(", "))));
+fn known(mut caller: Caller, contact: &Contact, style: &Style) -> Caller {
+    caller.details = facts::rows(contact, style.facts.as_deref());
     caller.notes = shown(contact.notes.as_deref(), NOTES);
     caller.link = contact_link(contact, "Open in");
-    caller.small.extend(why(contact));
+    if style.why {
+        caller.small.extend(why(contact));
+    }
     caller
 }
 
-fn several(contacts: &[Contact], number: String, network: Option<String>) -> Caller {
+fn several(contacts: &[Contact], unknown: Caller) -> Caller {
     let listed = contacts.iter().take(CANDIDATES).map(|contact| {
         let name = shown(contact.name.as_deref(), NAME);
         let text = dotted([name, shown(contact.company.as_deref(), NAME), shown(contact.tier.as_deref(), 24)]);
@@ -194,7 +204,8 @@ fn several(contacts: &[Contact], number: String, network: Option<String>) -> Cal
     let shared = format!("{} share this number", count(contacts.len(), "contact", "contacts"));
     let names: Vec<String> = contacts.iter().take(2).filter_map(|contact| shown(contact.name.as_deref(), 30)).collect();
     let maybe = (!names.is_empty()).then(|| format!("maybe {}", names.join(" or ")));
-    Caller { title: number, identity: Some(dotted([network, Some(shared)])), beside: maybe, items, ..Caller::default() }
+    let identity = Some(dotted([unknown.identity.clone(), Some(shared)]));
+    Caller { identity, beside: Some(dotted([unknown.beside.clone(), maybe])), items, ..unknown }
 }
 
 fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {

@@ -1,11 +1,12 @@
 //! A card as Slack blocks, as a Teams Adaptive Card, as plain text. Pure: decides what is said and how it looks, within the
 //! chats' limits by construction; never where it goes or whether it arrives.
 //!
-//! `text` makes strangers' text safe, `words` (with `caller`, `recap`, `spoken`) decides what a card says as one
-//! [`sheet::Sheet`], `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest
-//! first, as many as fit.
+//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `recap`, `spoken`) decides what a card says, as one
+//! sheet; `wording` (with `values`) lets an operator say its lines otherwise; `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest first, as many as
+//! fit.
 
 mod caller;
+mod facts;
 mod recap;
 mod sheet;
 mod slack;
@@ -15,7 +16,13 @@ mod teams;
 mod tests;
 mod text;
 mod trigger;
+mod values;
+mod wording;
 mod words;
+
+pub use facts::CHOSEN;
+pub use recap::LISTED as RECAP_LISTS;
+pub use wording::{BadLine, LineName, Wording};
 
 use crate::model::{
     card::Card,
@@ -28,17 +35,24 @@ use serde_json::Value;
 use sheet::Sheet;
 
 /// How cards are drawn for one sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Style {
     /// The zone of times written out.
     pub time_zone: TimeZone,
     /// How much of a number is shown.
     pub mask: Mask,
+    /// Labels of a contact's facts that are shown, in their order ("Owner" and "Tags" among them), at most [`CHOSEN`];
+    /// `None`: all, the first eight of a source's own.
+    pub facts: Option<Vec<String>>,
+    /// Whether a known caller's card says which sources know the number.
+    pub why: bool,
+    /// The operator's own words for lines of a call's card.
+    pub wording: Wording,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { time_zone: TimeZone::system(), mask: Mask::None }
+        Self { time_zone: TimeZone::system(), mask: Mask::None, facts: None, why: true, wording: Wording::default() }
     }
 }
 
@@ -88,6 +102,11 @@ fn fitting<'a>(form: &Form, cards: &[&'a Card], style: &Style, now: Timestamp) -
     let (mut blocks, mut size) = (0_usize, 0_usize);
     let mut taken = Vec::new();
     for card in cards {
+        // An entry among many has room for three of a recap's callers: it goes alone, so that all are seen.
+        let alone = matches!(card, Card::Recap(_));
+        if alone && !taken.is_empty() {
+            break;
+        }
         let sheet = sheet(card, style, now);
         let (more_blocks, more_size) = (form.cost)(&sheet);
         blocks = blocks.saturating_add(more_blocks);
@@ -96,6 +115,9 @@ fn fitting<'a>(form: &Form, cards: &[&'a Card], style: &Style, now: Timestamp) -
             break;
         }
         taken.push((*card, sheet));
+        if alone {
+            break;
+        }
     }
     taken
 }

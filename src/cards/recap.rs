@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 /// Calls listed in a recap; the rest are counted. As many as 20 KB of Teams hold at 150 units of three bytes each.
-const LISTED: usize = 30;
+pub const LISTED: usize = 30;
 
 /// What came and went in a blind window.
 pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
@@ -40,7 +40,8 @@ pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
 fn entry(telling: &Telling, style: &Style, now: Timestamp) -> String {
     let call = &telling.call;
     let number = caller::number(&call.caller.number, call.region, style.mask);
-    let network = shown(call.caller.name.as_deref(), 40).map(|name| format!("network says “{name}”"));
+    let network = caller::network(&call.caller, call.region, style.mask);
+    let network = shown(network.as_deref(), 40).map(|name| format!("network says “{name}”"));
     let when = hour(call.started, now, &style.time_zone);
     let head = format!("{} {when} {number}", words::emoji(&telling.moment));
     let waited = match telling.moment {

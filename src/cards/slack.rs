@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 /// Blocks and text. 50 blocks a message, one of them the title; a message of 13,200 characters was refused
 /// (`msg_blocks_too_long`), so a message of many stays far below.
 pub(super) const FULL: Form = Form { blocks: 49, size: 9000, cost, one, many };
-/// Text alone. 4,000 characters is what an update takes; posting takes more.
-pub(super) const PLAIN: Form = Form { blocks: 60, size: 3000, cost: plain_cost, one: plain_one, many: plain_many };
+/// Text alone. 4,000 characters is what an update takes (posting takes more); a link after the rest may have 1,100.
+pub(super) const PLAIN: Form = Form { blocks: 60, size: 2800, cost: plain_cost, one: plain_one, many: plain_many };
 
 /// Longest fallback: a phone's notification shows less.
 const FALLBACK: usize = 300;
@@ -146,7 +146,15 @@ fn plain(rows: &[String]) -> Value {
 }
 
 fn plain_one(sheet: &Sheet) -> Value {
-    let mut rows: Vec<String> = sheet.rows().iter().map(|row| slack(&unlinked(row))).collect();
+    let mut left = PLAIN.size;
+    let rows = sheet.rows().into_iter().map(|row| slack(&unlinked(&row)));
+    let mut rows: Vec<String> = rows
+        .take_while(|row| {
+            let room = left.checked_sub(units(row));
+            left = room.unwrap_or(0);
+            room.is_some()
+        })
+        .collect();
     rows.extend(sheet.link.iter().map(anchor));
     plain(&rows)
 }

@@ -33,9 +33,9 @@ pub(super) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     format!("{} {}", hour(at, now, zone), zone_name(at, zone))
 }
 
-/// `14:03–14:20 EST`.
+/// `from 14:03 to 14:20 EST`.
 pub(super) fn window(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    format!("{}–{}", hour(from, now, zone), clock(to, now, zone))
+    format!("from {} to {}", hour(from, now, zone), clock(to, now, zone))
 }
 
 /// [`clock`] without its zone, for lists whose zone is said once.
@@ -56,6 +56,18 @@ fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
     let info = zone.to_offset_info(at);
     let name = info.abbreviation();
     if name.starts_with(['+', '-']) { format!("UTC{name}") } else { name.to_owned() }
+}
+
+/// `2nd`, `11th`, `23rd`.
+pub(super) fn ordinal(number: u32) -> String {
+    let ending = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }
 
 /// `1 call`, `2 calls`.
@@ -95,6 +107,6 @@ mod tests {
         assert_eq!(clock(at("2025-07-01T12:00:00Z"), now, &new_york), "1 Jul 2025 08:00 EDT");
         let sao_paulo = TimeZone::get("America/Sao_Paulo").unwrap();
         assert_eq!(clock(now, now, &sao_paulo), "16:03 UTC-03");
-        assert_eq!(window(at("2026-11-23T18:00:00Z"), now, now, &new_york), "13:00–14:03 EST");
+        assert_eq!(window(at("2026-11-23T18:00:00Z"), now, now, &new_york), "from 13:00 to 14:03 EST");
     }
 }

@@ -47,7 +47,7 @@ fn one(sheet: &Sheet) -> Value {
         let facts: Vec<Value> = sheet
             .details
             .iter()
-            .map(|detail| json!({ "title": teams(&detail.label), "value": teams(&detail.value) }))
+            .map(|detail| json!({ "title": teams(&label(&detail.label)), "value": teams(&detail.value) }))
             .collect();
         body.push(json!({ "type": "FactSet", "facts": facts }));
     }
@@ -57,6 +57,11 @@ fn one(sheet: &Sheet) -> Value {
         body.push(text(vec![small_run(&sheet.small.join(" · "))]));
     }
     message(&sheet.short(), body, sheet.link.iter().map(open).collect())
+}
+
+/// A short label keeps its words on one line: Teams gives the column of labels what the values leave.
+fn label(text: &str) -> String {
+    if text.chars().count() > 14 { text.to_owned() } else { text.replace(' ', "\u{A0}") }
 }
 
 fn many(title: &str, sheets: &[Sheet]) -> Value {
@@ -92,7 +97,7 @@ fn line(line: &Line) -> Value {
 }
 
 fn item(item: &Item) -> Value {
-    let mut inlines = vec![run(&item.text)];
+    let mut inlines = vec![if item.link.is_some() { strong_run(&item.text) } else { run(&item.text) }];
     inlines.extend(item.link.iter().flat_map(|link| [run(" · "), link_run(link)]));
     text(inlines)
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     call::{Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
-    card::{CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
+    card::{Again, CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn now() -> Timestamp {
 }
 
 fn style() -> Style {
-    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask: Mask::None }
+    Style { time_zone: TimeZone::get("America/New_York").unwrap(), ..Style::default() }
 }
 
 fn ago(seconds: i64) -> Timestamp {
@@ -44,6 +44,13 @@ fn call(number: &str) -> Call {
         started: ago(3),
         late: false,
     }
+}
+
+/// A call of which the network says who it is.
+fn named(name: &str) -> Call {
+    let mut call = call("+15145550199");
+    call.caller.name = Some(name.into());
+    call
 }
 
 fn card(call: Call, moment: Moment, at: Timestamp, who: Match) -> Card {
@@ -85,8 +92,7 @@ fn a_known_caller_is_read_from_the_top() {
         last: Some(PastCall { at: ago(7300), outcome: MomentKind::Ended, with: Some("Eve Li".into()) }),
         week: 1,
         month: 4,
-        missed_since: 0,
-        urgent: false,
+        ..History::default()
     };
     let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
     card.found.history = Some(history);
@@ -106,12 +112,53 @@ fn a_known_caller_is_read_from_the_top() {
 }
 
 #[test]
-fn an_unknown_caller_is_its_number_and_what_the_network_says_is_marked() {
-    let mut unknown = call("+15145550199");
-    unknown.caller.name = Some("MARTIN A".into());
-    let said = said(&card(unknown, Moment::Ringing, ago(3), Match::Nobody));
-    assert_eq!(said[0], "📞 (514) 555-0199");
-    assert_eq!(said[1], "Network says “MARTIN A” · Not in our records");
+fn an_unknown_caller_has_the_networks_name_which_is_said_to_be_that() {
+    let said = |who| said(&card(named("MARTIN A"), Moment::Ringing, ago(3), who));
+    let below = "(514) 555-0199 · name as the network shows it";
+    assert_eq!(said(Match::Nobody)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · Not in our records")]);
+    assert_eq!(said(Match::NotAsked)[..2], ["📞 MARTIN A", below]);
+    let shared = Match::Several { contacts: vec![alice(), alice()] };
+    assert_eq!(said(shared)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · 2 contacts share this number")]);
+    let nameless = Contact { name: None, company: None, ..alice() };
+    assert_eq!(said(one(nameless))[..2], ["📞 MARTIN A · VIP", below]);
+    assert_eq!(said(one(alice()))[..2], ["📞 Alice Martin · VIP", "Martin Bakery · (514) 555-0199"]);
+}
+
+#[test]
+fn a_caller_without_any_name_is_the_number_and_unknown_only_where_somebody_was_asked() {
+    assert_eq!(said(&ringing(Match::Nobody))[..2], ["📞 (514) 555-0199", "Not in our records"]);
+    assert_eq!(said(&ringing(Match::NotAsked))[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"]);
+}
+
+#[test]
+fn a_network_name_that_is_the_number_or_a_word_for_none_is_no_name() {
+    for name in ["+1 514 555 0199", "5145550199", "Anonymous", "Unavailable", "  ", "\u{202E}"] {
+        let said = said(&card(named(name), Moment::Ringing, ago(3), Match::NotAsked));
+        assert_eq!(said[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"], "{name}");
+    }
+    let said = said(&card(named("7 Eleven 5145550199"), Moment::Ringing, ago(3), Match::NotAsked));
+    assert_eq!(said[0], "📞 7 Eleven 5145550199");
+}
+
+#[test]
+fn among_many_an_unknown_caller_has_name_and_number() {
+    let ring = card(named("MARTIN A"), Moment::Ringing, ago(3), Match::Nobody);
+    for kind in KINDS {
+        let body = draw(kind, &[&ring, &ring], &style(), now(), false).body;
+        assert!(body.contains("MARTIN A") && body.contains("(514) 555-0199 · name as the network shows it"), "{body}");
+    }
+}
+
+#[test]
+fn a_number_does_not_get_past_the_mask_as_the_networks_name() {
+    let style = Style { mask: Mask::Last2, ..style() };
+    for name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", "Tel 5145550199", " "] {
+        let mut unknown = call("+15145550199");
+        unknown.caller.name = Some(name.into());
+        let card = card(unknown, Moment::Ringing, ago(3), Match::Nobody);
+        let said = draw(SinkKind::Slack, &[&card], &style, now(), false).body;
+        assert!(!said.contains("555") && !said.contains("as the network shows it"), "{name}: {said}");
+    }
 }
 
 #[test]
@@ -190,9 +237,24 @@ fn many_phones_are_counted_and_a_queue_is_named() {
 fn a_caller_missed_minutes_ago_is_marked() {
     let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
     let last = PastCall { at: ago(240), outcome: MomentKind::Missed, with: None };
-    card.found.history = Some(History { last: Some(last), week: 2, month: 2, missed_since: 2, urgent: true });
+    card.found.history =
+        Some(History { last: Some(last), week: 2, month: 2, missed_since: 2, urgent: true, again: None });
     let said = said(&Card::Call(card));
     assert_eq!(said[..2], ["📞 🔥 Alice Martin · VIP", "🔥 Missed 2 times since we last talked"]);
+}
+
+#[test]
+fn back_to_back_calls_are_counted() {
+    let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
+    let last = PastCall { at: ago(130), outcome: MomentKind::Missed, with: None };
+    let mut says = |nth, missed_since, urgent| {
+        let again = Some(Again { nth, within: Duration::from_secs(600) });
+        card.found.history = Some(History { last: Some(last.clone()), week: 2, month: 2, missed_since, urgent, again });
+        said(&Card::Call(card.clone())).swap_remove(1)
+    };
+    assert_eq!(says(3, 0, true), "🔥 3rd call in 10 min, last time 2 min ago");
+    assert_eq!(says(11, 0, false), "11th call in 10 min, last time 2 min ago");
+    assert_eq!(says(2, 1, true), "🔥 Missed 1 time since we last talked · 2nd call in 10 min");
 }
 
 #[test]
@@ -209,7 +271,7 @@ fn a_recap_counts_and_lists_and_a_notice_says_what_to_do() {
     let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3] });
     let said_of_recap = said(&recap);
     assert_eq!(said_of_recap[0], "📋 While we were away: 3 missed");
-    assert_eq!(said_of_recap[1], "The link to GoTo was down 13:43–14:03 EST.");
+    assert_eq!(said_of_recap[1], "The link to GoTo was down from 13:43 to 14:03 EST.");
     assert_eq!(said_of_recap[2], "❌ 14:03 (514) 555-0199 · waited 21 s · Main line");
     let notice = |over| Card::Notice(Notice { title: "T".into(), advice: "Do x.".into(), over });
     assert_eq!(said(&notice(false))[..2], ["🔴 T", "Do x."]);
@@ -287,6 +349,154 @@ fn a_link_in_slack_is_text_and_never_a_button() {
     let text = "<https://crm.example.com/42?a=1&amp;b=2|Open in CRM>";
     assert!(drawn["blocks"].as_array().unwrap().iter().any(|block| block["text"]["text"] == json!(text)));
     assert!(!drawn.to_string().contains("button"));
+}
+
+fn worded(lines: &[(LineName, &str)]) -> Style {
+    Style { wording: Wording::read(lines.iter().copied()).unwrap(), ..style() }
+}
+
+const LINES: [LineName; 6] =
+    [LineName::Title, LineName::Alert, LineName::Caller, LineName::State, LineName::Called, LineName::Began];
+
+#[test]
+fn facts_are_those_that_were_chosen_in_that_order() {
+    let fact = |label: &str| Fact { label: label.into(), value: "1".into(), source: "crm".into() };
+    let contact = Contact {
+        facts: vec![fact("Shoe size"), fact(" Open tickets"), fact("Balance")],
+        owner: Some("Eve Li".into()),
+        tags: vec!["a".into(), "b".into()],
+        ..alice()
+    };
+    let rows = |facts: Option<&[&str]>| {
+        let facts = facts.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect());
+        let said = lines(&ringing(one(contact.clone())), &Style { facts, ..style() }, now());
+        said[4..said.len() - 2].to_vec()
+    };
+    assert_eq!(rows(None), ["Shoe size: 1", "Open tickets: 1", "Balance: 1", "Owner: Eve Li", "Tags: a, b"]);
+    assert_eq!(
+        rows(Some(&["owner", "Balance", "open tickets", "Nothing"])),
+        ["Owner: Eve Li", "Balance: 1", "Open tickets: 1"]
+    );
+    assert_eq!(rows(Some(&[])), [""; 0]);
+}
+
+#[test]
+fn why_is_said_unless_the_config_says_no() {
+    let said = |why| lines(&ringing(one(alice())), &Style { why, ..style() }, now());
+    assert!(said(true).contains(&"Called 14:03 EST · found by number in CRM, Zendesk".to_owned()));
+    assert!(said(false).contains(&"Called 14:03 EST".to_owned()));
+}
+
+#[test]
+fn an_operators_words_stand_for_a_line_and_for_no_other() {
+    let style = worded(&[
+        (LineName::Title, "{{ sign }} {{ caller.name | upper }} ({{ caller.number }})"),
+        (LineName::Caller, "{% if caller.company %}of {{ caller.company }}{% endif %}"),
+        (LineName::State, "{{ caller.facts['open TICKETS'] }} tickets,\n{{ caller.facts.Nothing }}{{ state }}"),
+        (LineName::Began, "{{ began }}, {{ moment }}, {{ line }}"),
+    ]);
+    let said = lines(&ringing(one(alice())), &style, now());
+    assert_eq!(
+        said,
+        [
+            "📞 ALICE MARTIN ((514) 555-0199)",
+            "of Martin Bakery",
+            "2 tickets, Rings Bob Roy (1015)",
+            "To Main line (514) 555-0100",
+            "Open tickets: 2",
+            "14:03 EST, ringing, Called 14:03 EST · found by number in CRM, Zendesk",
+            "Open in CRM: https://crm.example.com/42?a=1&b=2",
+        ]
+    );
+    let said = lines(&card(named("MARTIN A"), Moment::Ringing, ago(3), Match::Nobody), &style, now());
+    assert_eq!(
+        said[..2],
+        ["📞 MARTIN A ((514) 555-0199)", "tickets, Rings Bob Roy (1015)"],
+        "an empty line is left out"
+    );
+}
+
+#[test]
+fn a_title_that_comes_out_empty_is_the_title_as_it_is() {
+    let style = worded(&[(LineName::Title, "{{ caller.tier if caller.tier == 'Gold' }}")]);
+    assert_eq!(lines(&ringing(one(alice())), &style, now())[0], "📞 Alice Martin · VIP");
+}
+
+#[test]
+fn a_template_that_is_no_good_is_told_with_its_line() {
+    let bad = |template: &str| {
+        let bad = Wording::read([(LineName::Called, template)]).unwrap_err();
+        assert_eq!((bad.len(), bad[0].line), (1, LineName::Called));
+        bad[0].reason.clone()
+    };
+    assert!(bad("{{ line").contains("syntax error"), "{}", bad("{{ line"));
+    assert_eq!(bad("{{ caller.nmae }}"), "no card has `caller.nmae`; did you mean `caller.name`?");
+    assert_eq!(
+        bad("{% if caller.tier == 'never' %}{{ stat }}{% endif %}"),
+        "no card has `stat`; did you mean `state`?",
+        "where no sample goes, too"
+    );
+    assert!(bad("{{ line | uper }}").contains("unknown filter"), "{}", bad("{{ line | uper }}"));
+    assert!(bad("{{ caller.tags | first | upper }}").starts_with("where nothing is known of a caller"));
+    assert!(bad("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}").contains("fuel"));
+    assert!(bad(&"x".repeat(2001)).contains("more than 2000 bytes"));
+    let both = Wording::read([(LineName::Title, "{{ a }}"), (LineName::State, "{{ b }}")]).unwrap_err();
+    assert_eq!(both.len(), 2, "all are told at once");
+}
+
+#[test]
+fn a_template_that_fails_on_a_card_costs_its_words_and_not_the_line() {
+    let style = worded(&[(LineName::Title, "{{ 'x' if caller.tags | length < 2 else caller.name | int }}")]);
+    let tagged = Contact { tags: vec!["a".into(), "b".into()], ..alice() };
+    for _ in 0..2 {
+        assert_eq!(lines(&ringing(one(tagged.clone())), &style, now())[0], "📞 Alice Martin · VIP");
+    }
+    assert_eq!(lines(&ringing(one(alice())), &style, now())[0], "x");
+}
+
+#[test]
+fn every_value_of_a_template_is_there_on_every_card() {
+    let all: String = values::KNOWN.iter().map(|name| format!("{{{{ {name} }}}} ")).collect();
+    let style = worded(&[(LineName::State, &all.replace("caller.facts ", "caller.facts.x "))]);
+    for who in [Match::Nobody, Match::NotAsked, one(alice()), Match::Several { contacts: vec![alice(), alice()] }] {
+        let said = lines(&card(call("anonymous"), Moment::Ringing, ago(3), who), &style, now());
+        assert!(said.iter().any(|line| line.contains("ringing") && line.contains("main")), "{said:?}");
+    }
+}
+
+#[test]
+fn what_a_template_writes_is_as_inert_and_as_bounded_as_a_name() {
+    let templates = [
+        "{{ caller.notes }}{{ caller.name }}{{ caller.facts['x'] }}",
+        "<!channel> <https://evil.example|Click> *a* [b](https://evil.example) {{ '{{' }}DATE(1, SHORT)}} \u{202E}",
+        "{% for i in range(3000) %}&<𝕬\"{% endfor %}",
+        "{% for i in range(3000) %}é{{ caller.name }}{% endfor %}",
+    ];
+    let evil = "&<!channel>𝕬\"".repeat(300);
+    let fact = Fact { label: "x".into(), value: evil.clone(), source: evil.clone() };
+    let contact = Contact { name: Some(evil.clone()), notes: Some(evil), facts: vec![fact; 12], ..alice() };
+    let card = ringing(one(contact));
+    for template in templates {
+        let facts = Some(vec!["x".to_owned(); 40]);
+        let style = Style { facts, ..worded(&LINES.map(|line| (line, template))) };
+        for cards in [vec![&card], vec![&card; 9]] {
+            for plain in [false, true] {
+                for kind in KINDS {
+                    let body = draw(kind, &cards, &style, now(), plain).body;
+                    let payload: Value = serde_json::from_str(&body).unwrap();
+                    match kind {
+                        SinkKind::Slack => fits_slack(&payload),
+                        SinkKind::SlackTrigger => is_clean(&payload),
+                        SinkKind::Teams | SinkKind::TeamsConnector => {
+                            is_clean(&payload);
+                            assert!(!body.contains("{{"), "{body}");
+                        }
+                    }
+                    assert!(body.len() <= 20_000, "{} bytes for {template}", body.len());
+                }
+            }
+        }
+    }
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -371,7 +581,8 @@ fn foreign_markup(text: &str) -> bool {
 
 fn fits_slack(payload: &Value) {
     is_clean(payload);
-    assert!(!foreign_markup(payload["text"].as_str().unwrap()));
+    let fallback = payload["text"].as_str().unwrap();
+    assert!((1..=4000).contains(&text::units(fallback)) && !foreign_markup(fallback), "{fallback}");
     let none = Vec::new();
     let blocks = payload["blocks"].as_array().unwrap_or(&none);
     assert!(blocks.len() <= 50);

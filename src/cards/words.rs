@@ -7,12 +7,16 @@ use super::{
     sheet::{Parts, Sheet, Tone, dotted},
     spoken::{ago, clock, lasting},
     text::{shown, turns},
+    values::{self, Beside},
+    wording::LineName,
 };
 use crate::model::{
     call::{Call, MissedWhy, Moment, Person, Queue, Telling},
     card::{CallCard, FRESH},
     time::{Timestamp, elapsed},
 };
+
+use minijinja::Value;
 
 /// People named on a card; the rest are counted.
 const PEOPLE: usize = 3;
@@ -34,14 +38,20 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
         state: state(call, moment, late),
     };
 
-    let mut sheet = Sheet::new(tone(moment, late), &title(moment, *at, late.then_some(now), &caller));
-    sheet.line(caller.alert.clone(), true);
-    sheet.line(caller.identity.clone(), false);
-    sheet.line(parts.state.clone(), true);
-    sheet.line(via(&parts), false);
+    let beside = Beside { caller: &caller, parts: &parts, sign: emoji(moment), began: &began, late, mask: style.mask };
+    let values = if style.wording.is_empty() { Value::UNDEFINED } else { values::of(card, &beside) };
+    let say = |name: LineName, line: String| style.wording.say(name, line, &values);
+    let plain = title(moment, *at, late.then_some(now), &caller);
+    let titled = Some(say(LineName::Title, plain.clone())).filter(|title| !title.is_empty());
+    let mut sheet = Sheet::new(tone(moment, late), &titled.unwrap_or(plain));
+    sheet.line(say(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
+    sheet.line(say(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
+    sheet.line(say(LineName::State, parts.state.clone()), true);
+    sheet.line(say(LineName::Called, via(&parts)), false);
     sheet.brief =
         dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);
-    sheet.small.push(format!("Called {began}"));
+    sheet.small.push(say(LineName::Began, format!("Called {began}")));
+    sheet.small.retain(|text| !text.is_empty());
     if late && !matches!(moment, Moment::Ringing) {
         sheet.small.push(format!("posted late, this was {}", ago(*at, now)));
     }

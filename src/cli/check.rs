@@ -2,7 +2,10 @@
 
 use super::{Failure, Outcome};
 use crate::{
-    daemon::config::{self, Config, ConnectionConfig, SinkConfig},
+    daemon::{
+        config::{self, Config, ConnectionConfig, Problem, SinkConfig},
+        network, opening,
+    },
     model::{call::MomentKind, delivery::SinkKind, phone::Mask},
 };
 use clap::Args;
@@ -19,7 +22,7 @@ pub struct CheckArgs {
 /// Says what a config that could be read will do. One that could not was told by whoever read it.
 ///
 /// # Errors
-/// 77 if others may read a token, 74 if `out` is gone.
+/// 78 for sources of enrichment that are wrong, 77 if others may read a token, 74 if `out` is gone.
 pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> Outcome {
     let tokens = config.connections.iter().map(|c| config::token_file(&config.state_dir, &c.name));
     let open: Vec<_> = tokens.filter(|path| is_open(path)).collect();
@@ -27,17 +30,19 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> Outcome
         let path = path.display();
         return Err(Failure::permission(anyhow::anyhow!("others may read the token {path}: chmod 600 {path}")));
     }
+    let network = network::open().map_err(Failure::unavailable)?;
+    let odd = opening::try_sources(config, &network).map_err(Failure::config)?;
     if args.quiet {
         return Ok(());
     }
-    describe(config, out).map_err(|error| Failure::new(74, error))
+    describe(config, &odd, out).map_err(|error| Failure::new(74, error))
 }
 
 fn is_open(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
-fn describe(config: &Config, out: &mut impl Write) -> io::Result<()> {
+fn describe(config: &Config, odd: &[Problem], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{} is good.", config.path.display())?;
     for connection in &config.connections {
         writeln!(out, "{}", hears(connection, &config.state_dir))?;
@@ -48,6 +53,7 @@ fn describe(config: &Config, out: &mut impl Write) -> io::Result<()> {
     let deadline = config.deadline.as_millis();
     match config.enrich.len() {
         0 => writeln!(out, "looks up   the history of its own calls only")?,
+        1 => writeln!(out, "looks up   1 source, at most {deadline} ms")?,
         sources => writeln!(out, "looks up   {sources} sources, at most {deadline} ms in all")?,
     }
     let durable = if config.power_loss_safe { "power loss" } else { "a crash of the daemon" };
@@ -56,7 +62,7 @@ fn describe(config: &Config, out: &mut impl Write) -> io::Result<()> {
         Some(sink) => writeln!(out, "complains  to {sink} and in the journal")?,
         None => writeln!(out, "complains  in the journal only ([operator] sink = … adds a chat)")?,
     }
-    for warning in &config.warnings {
+    for warning in config.warnings.iter().chain(odd) {
         writeln!(out, "warning    {}: {}", warning.key, warning.text)?;
     }
     Ok(())

@@ -117,11 +117,17 @@ where
     stopped.unwrap_or_else(|_| Err(Failure::unavailable(anyhow::anyhow!("the daemon did not stop in time"))))
 }
 
+/// The calls to come. Where they are counted, nobody calls twice: see `told`.
+fn day(args: &DemoArgs) -> Day {
+    let day = Day::new(args.seed, SPEED);
+    if args.calls.is_some() { day.without_repeats() } else { day }
+}
+
 fn wire(world: &World, args: &DemoArgs, scratch: &Scratch, stop: watch::Receiver<bool>) -> io::Result<DemoWiring> {
     let state_dir = scratch.0.join("state");
     DirBuilder::new().mode(0o700).create(&state_dir)?;
     let book = scratch.0.join("contacts.csv");
-    std::fs::write(&book, Day::new(args.seed, SPEED).address_book(args.calls.unwrap_or(LOOK_AHEAD)))?;
+    std::fs::write(&book, day(args).address_book(args.calls.unwrap_or(LOOK_AHEAD)))?;
     let like = simulate::SimulateArgs {
         listen: world.address(),
         rate: args.rate,
@@ -145,7 +151,7 @@ async fn show(world: &World, args: &DemoArgs, out: &mut (impl Write + Send)) -> 
     let ready = tokio::time::timeout(SUBSCRIBED_WITHIN, subscribed(world)).await;
     ready.map_err(|_| Failure::unavailable(anyhow::anyhow!("the daemon did not subscribe to calls in time")))?;
     let mut news = world.news();
-    let mut calls = Day::new(args.seed, SPEED).take(args.calls.unwrap_or(usize::MAX));
+    let mut calls = day(args).take(args.calls.unwrap_or(usize::MAX));
     let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
     let mut deadline = None;
     loop {
@@ -209,4 +215,85 @@ fn account(world: &World, out: &mut impl Write) -> Outcome {
     }
     let why = anyhow::anyhow!("{} of {} calls were not told in both channels", untold.len(), calls.len());
     Err(Failure::unavailable(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::ACCOUNT;
+    use futures_util::StreamExt as _;
+    use serde_json::json;
+
+    /// As little of a daemon as a demo needs: it tells every call by its number.
+    async fn daemon(wiring: DemoWiring) -> Outcome {
+        let config: toml::Table = wiring.config.parse().unwrap();
+        let base = config["connections"]["main"]["api_url"].as_str().unwrap().to_owned();
+        let http = reqwest::Client::new();
+        let token = config["connections"]["main"]["refresh_token"].as_str().unwrap();
+        let form = [("grant_type", "refresh_token"), ("client_id", "x"), ("refresh_token", token)];
+        let ask = |path: &str, body: Value, token: &str| {
+            http.post(format!("{base}{path}")).bearer_auth(token).json(&body).send()
+        };
+        let answer = http.post(format!("{base}/oauth/token")).form(&form).send().await.unwrap();
+        let token = answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
+        let made = ask("/notification-channel/v1/channels/x", json!({}), &token).await.unwrap();
+        let channel: Value = made.json().await.unwrap();
+        let body = json!({ "channelId": channel["channelId"], "accountKeys": [{ "id": ACCOUNT }] });
+        ask("/call-events/v1/subscriptions", body, &token).await.unwrap();
+        let url = channel["channelData"]["channelURL"].as_str().unwrap();
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let mut stop = wiring.stop;
+        loop {
+            let frame = tokio::select! {
+                frame = socket.next() => frame.unwrap().unwrap().into_text().unwrap(),
+                _ = stop.changed() => return Ok(()),
+            };
+            let frame: Value = serde_json::from_str(&frame).unwrap();
+            let caller = frame.pointer("/data/content/state/participants/0/type/caller/number");
+            let text = caller.and_then(Value::as_str).filter(|number| number.contains('+')).unwrap_or("Withheld");
+            if frame.pointer("/data/content/state/sequenceNumber") != Some(&json!(1)) {
+                continue;
+            }
+            let card = json!({ "type": "AdaptiveCard", "body": [{ "type": "TextBlock", "text": text }] });
+            let kind = "application/vnd.microsoft.card.adaptive";
+            let attachment = json!({ "contentType": kind, "contentUrl": null, "content": card });
+            ask("/slack/front-desk", json!({ "text": text }), &token).await.unwrap();
+            let body = json!({ "type": "message", "attachments": [attachment] });
+            ask("/teams/front-desk", body, &token).await.unwrap();
+        }
+    }
+
+    fn args(calls: usize) -> DemoArgs {
+        DemoArgs { calls: Some(calls), rate: 50.0, port: 0, seed: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_demo_ends_when_every_call_was_told_and_leaves_nothing_behind() {
+        let mut out = Vec::new();
+        let mut scratch = PathBuf::new();
+        let start = |wiring: DemoWiring| {
+            scratch.clone_from(&wiring.state_dir);
+            assert!(wiring.config_path.exists() && wiring.state_dir.exists());
+            daemon(wiring)
+        };
+        run(args(6), &mut out, start).await.unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("6 of 6 calls were told, in 12 messages"), "{out}");
+        assert!(!scratch.as_os_str().is_empty() && !scratch.parent().unwrap().exists());
+    }
+
+    #[tokio::test]
+    async fn calls_that_nobody_told_are_counted_and_end_it_with_a_failure() {
+        let world = World::start(Settings::default()).await.unwrap();
+        world.place(crate::sim::CallPlan::default());
+        let mut out = Vec::new();
+        assert_eq!(account(&world, &mut out).unwrap_err().code, 69);
+        assert!(String::from_utf8(out).unwrap().starts_with("0 of 1 calls were told"));
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_ends_ends_the_demo() {
+        let failed = run(args(1), &mut Vec::new(), async |_| Err(Failure::config(anyhow::anyhow!("no")))).await;
+        assert_eq!(failed.unwrap_err().code, 78);
+    }
 }

@@ -56,13 +56,13 @@ fn unwritable(error: io::Error) -> Failure {
     Failure::new(74, error)
 }
 
-fn refusal(number: &Number, region: Region) -> String {
+pub(super) fn refusal(number: &Number, region: Region) -> String {
     let why = match number {
         Number::Withheld => "it is what a hidden number looks like",
         Number::Short(_) => "it is too short for a public number",
         Number::Known(_) | Number::Unreadable(_) => "it is no phone number",
     };
-    format!("{why}, so nobody is asked (read as of {region}; write it with its country, as in +15145550199)")
+    format!("{why}, so nothing is known of it (read as of {region}; write it with its country, as in +15145550199)")
 }
 
 fn as_json(number: &E164, looked_up: &LookUp) -> String {
@@ -177,7 +177,8 @@ mod tests {
         contacts.path = Some(dir.path().join("people.csv"));
         let resolve = |_: &SecretRef| Ok(Secret::new(""));
         let http = reqwest::Client::new();
-        let built = Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, dir.path(), Region::US);
+        let built =
+            Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, Some(dir.path()), Region::US);
         let (enricher, notes) = built.unwrap();
         assert_eq!(notes, []);
         enricher

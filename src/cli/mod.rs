@@ -1,7 +1,9 @@
 //! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
 
+pub mod card;
 pub mod check;
 pub mod demo;
+pub mod forget;
 pub mod login;
 pub mod lookup;
 pub mod outbox;
@@ -47,6 +49,10 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Ask every source who a number is
     Lookup(lookup::LookupArgs),
+    /// Erase a number from all that is kept
+    Forget(forget::ForgetArgs),
+    /// Draw the cards of a recorded call as a sink would get them; nothing is sent
+    Card(card::CardArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -87,12 +93,14 @@ impl Line {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
                 journal::open(&self.log).map_err(Failure::usage)?;
                 runtime()?.block_on(run::run(config()?))
             }
             Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
+            Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;

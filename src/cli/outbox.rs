@@ -124,7 +124,7 @@ pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> Outcome 
     }
 }
 
-fn failure(error: AdminError) -> Failure {
+pub(super) fn failure(error: AdminError) -> Failure {
     match error {
         AdminError::Denied(_) => Failure::permission(error),
         AdminError::Missing(_) | AdminError::Version { .. } | AdminError::Foreign(_) | AdminError::Store(_) => {

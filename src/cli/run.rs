@@ -2,11 +2,15 @@
 
 use super::{Failure, Outcome};
 use crate::daemon::{
-    config::{self, Config},
-    opening::Fault,
+    config::{self, Config, ConfigError},
+    network,
+    opening::{self, Fault},
     supervisor,
 };
-use std::{future::pending, path::PathBuf};
+use std::{
+    future::pending,
+    path::{Path, PathBuf},
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -83,9 +87,23 @@ async fn check_on(mut hang_up: Signal, path: PathBuf) -> Outcome {
         if hang_up.recv().await.is_none() {
             pending::<()>().await;
         }
-        match config::load(&path) {
-            Ok(_) => tracing::info!("config is good: restart to apply it"),
+        let path = path.clone();
+        // Contacts files are read for it, which may take a while.
+        let checked = tokio::task::spawn_blocking(move || is_good(&path)).await;
+        let Ok(checked) = checked else { continue };
+        match checked {
+            Ok(()) => tracing::info!("config is good: restart to apply it"),
             Err(error) => tracing::error!(%error, "config refused: the running one stays"),
         }
+    }
+}
+
+/// What a start would find wrong.
+fn is_good(path: &Path) -> Result<(), ConfigError> {
+    let config = config::load(path)?;
+    match network::open() {
+        Ok(network) => opening::try_sources(&config, &network).map(drop),
+        // The running daemon has one: it is not the config's fault.
+        Err(_) => Ok(()),
     }
 }

@@ -14,6 +14,10 @@ use std::{collections::HashSet, time::Duration};
 /// Reports come some time after their call's end; this much later they still belong to the window. 10 min.
 const LATE: Duration = Duration::from_secs(600);
 
+/// A window is taken to begin so much earlier: what was heard last may have been lost on the way to the store, with the
+/// socket or with an earlier run. 60 s. A call that was told all the same is known, and is not told again.
+const EARLIER: Duration = Duration::from_secs(60);
+
 /// The blind windows that reports may still come in for.
 #[derive(Debug, Default)]
 pub struct Away {
@@ -27,7 +31,7 @@ pub struct Away {
 /// What reports make.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct CaughtUp {
-    /// Last moments of calls whose ring was told.
+    /// Last moments of calls whose ring was told, or that should have been heard.
     pub single: Vec<Telling>,
     /// Calls that nobody heard of, oldest first.
     pub recap: Vec<Telling>,
@@ -54,7 +58,8 @@ impl Away {
     #[must_use]
     pub fn covers(&self, report: &Report) -> bool {
         let Some(ended) = report.ended else { return false };
-        self.windows.iter().any(|(from, to)| (*from..=*to).contains(&ended))
+        let from = |from: &Timestamp| from.checked_sub(EARLIER).unwrap_or(*from);
+        self.windows.iter().any(|(start, to)| (from(start)..=*to).contains(&ended))
     }
 
     /// Sorts reports of calls that the tracker does not know. A call is told once, however often it is reported.
@@ -62,13 +67,12 @@ impl Away {
         let mut out = CaughtUp::default();
         for report in reports {
             let rang = self.unended.remove(&report.call);
-            if !(rang || self.covers(&report)) || !self.told.insert(report.call.clone()) {
-                continue;
-            }
-            match reported(&report, clock) {
-                Some(telling) if rang => out.single.push(telling),
-                Some(telling) => out.recap.push(telling),
-                None => {}
+            let hidden = self.covers(&report);
+            // Its frames were lost although a lane was live: GoTo's report is then the first that is heard of it.
+            let unsaid = report.ended.is_some_and(|ended| elapsed(ended, clock) < LATE);
+            let Some(telling) = reported(&report, clock).filter(|_| rang || hidden || unsaid) else { continue };
+            if self.told.insert(report.call) {
+                if rang || !hidden { out.single.push(telling) } else { out.recap.push(telling) }
             }
         }
         out.recap.sort_by_key(|telling| telling.call.started);
@@ -120,11 +124,28 @@ mod tests {
             report("second", 90),
             report("rang", 50),
             report("first", 30),
-            report("before", -5),
+            report("before", -700),
             report("told", 5),
         ];
         let out = away.catch_up(reports, at(101));
         assert_eq!((ids(&out.single), ids(&out.recap)), (vec!["rang"], vec!["first", "second"]));
+    }
+
+    #[test]
+    fn a_call_that_should_have_been_heard_is_told_by_itself_and_once() {
+        let mut away = Away::default();
+        let out = away.catch_up(vec![report("unsaid", 50)], at(60));
+        assert_eq!((ids(&out.single), ids(&out.recap)), (vec!["unsaid"], vec![]));
+        assert_eq!(away.catch_up(vec![report("unsaid", 50)], at(61)), CaughtUp::default());
+        assert_eq!(away.catch_up(vec![report("long ago", 50)], at(700)), CaughtUp::default());
+    }
+
+    #[test]
+    fn an_outbound_call_leaves_nothing_to_remember() {
+        let mut away = Away::default();
+        let outbound = Report { direction: Direction::Outbound, ..report("out", 50) };
+        assert_eq!(away.catch_up(vec![outbound], at(60)), CaughtUp::default());
+        assert!(away.told.is_empty());
     }
 
     #[test]
@@ -140,6 +161,7 @@ mod tests {
         let mut away = Away::default();
         away.back(at(0), at(100));
         assert!(away.covers(&report("a", 100)) && !away.covers(&report("a", 101)));
+        assert!(away.covers(&report("a", -60)) && !away.covers(&report("a", -61)), "and a minute before it");
         away.back(at(2000), at(2001));
         assert!(!away.covers(&report("a", 50)), "ten minutes later the first window is forgotten");
     }

@@ -7,7 +7,7 @@ use rustix::{
 };
 use std::{collections::BTreeSet, env, fs, io, io::IsTerminal as _, os::fd::RawFd};
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Why the journal could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum JournalError {
     /// `--log` is no filter.
     #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
     Filter(#[source] tracing_subscriber::filter::ParseError),
+    /// `--log` is no level.
+    #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
+    Level,
     /// Somebody opened it before.
     #[error("the journal is already open")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
@@ -26,7 +29,7 @@ pub enum JournalError {
 /// # Errors
 /// If `level` is no filter, or the journal was opened before.
 pub fn open(level: &str) -> Result<(), JournalError> {
-    let filter = EnvFilter::builder().parse(level).map_err(JournalError::Filter)?;
+    let filter = filter(level)?;
     let registry = tracing_subscriber::registry().with(filter);
     let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald().ok());
     let terminal = journald.is_none().then(|| {
@@ -34,6 +37,15 @@ pub fn open(level: &str) -> Result<(), JournalError> {
         tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(colours)
     });
     registry.with(journald).with(terminal).try_init().map_err(JournalError::Twice)
+}
+
+/// A single word is a level: as a filter it would be a module that does not exist, and silence everything.
+fn filter(level: &str) -> Result<EnvFilter, JournalError> {
+    let word = !level.contains(['=', ',', ':', '[']);
+    if level.is_empty() || (word && level.parse::<LevelFilter>().is_err()) {
+        return Err(JournalError::Level);
+    }
+    EnvFilter::builder().parse(level).map_err(JournalError::Filter)
 }
 
 fn journald() -> io::Result<tracing_journald::Layer> {
@@ -78,6 +90,16 @@ fn sockets() -> BTreeSet<RawFd> {
 mod tests {
     use super::*;
     use std::os::{fd::AsRawFd as _, unix::net::UnixDatagram};
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_instead_of_silencing_everything() {
+        for good in ["info", "debug", "WARN", "off", "info,poprelay::goto=debug", "poprelay::goto=debug"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["inof", "banana", "", "poprelay=loud"] {
+            assert!(filter(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_socket_made_never_to_block_says_so_instead_of_waiting() {

@@ -16,8 +16,9 @@ pub struct Network {
 
 /// How long a TCP and TLS connection may take to stand.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// How long an unused connection is kept. Chats close theirs after a minute or so; a stale one costs a retry.
-const IDLE: Duration = Duration::from_secs(50);
+/// How long an unused connection is kept: half a minute, well before a chat closes it. Meeting the close while posting
+/// would be an end that nobody knows the outcome of, and could double a card.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]

@@ -25,12 +25,18 @@ pub enum Trouble {
     AccountRefused(ConnectionName, AccountKey, u16),
     /// GoTo refuses the login's channel altogether.
     ConnectionRefused(ConnectionName),
+    /// GoTo takes the login's channel again.
+    ConnectionAccepted(ConnectionName),
+    /// A login hears nothing for minutes, whatever it tries.
+    Deaf(ConnectionName),
+    /// It hears again.
+    HearsAgain(ConnectionName),
     /// Calls of a blind window cannot be told.
     ReportsNotGranted(ConnectionName, Timestamp, Timestamp),
     /// A sink is switched off.
     SinkDisabled(SinkName, String),
     /// A sink cannot be reached for long.
-    SinkUnreachable(SinkName),
+    SinkUnreachable(SinkName, String),
     /// A sink takes no more for long.
     SinkThrottled(SinkName),
     /// A sink is well again.
@@ -71,6 +77,12 @@ impl Trouble {
                 format!("GoTo refuses {name}: no call is heard"),
                 "Check the OAuth client's scopes (call-events.v1.notifications.manage) and that the user is a super admin. The daemon asks again every few minutes.",
             ),
+            Self::ConnectionAccepted(name) => green(format!("GoTo accepts {name} again")),
+            Self::Deaf(name) => red(
+                format!("{name} has no link to GoTo for 2 minutes: no call is heard"),
+                "The daemon tries on. If it lasts: check this machine's network and DNS, GoTo's status page, and the journal's \"lane cannot hear\".",
+            ),
+            Self::HearsAgain(name) => green(format!("{name} is linked to GoTo again")),
             Self::ReportsNotGranted(name, from, to) => red(
                 format!("{name} was blind from {from:.0} to {to:.0}: calls that came and went then cannot be told"),
                 "Grant the scope cr.v1.read to the OAuth client and log in again, so that such calls are told afterwards.",
@@ -79,9 +91,10 @@ impl Trouble {
                 format!("{sink} is switched off: {why}"),
                 "Its cards wait. They go out when it answers again; it is tried every hour.",
             ),
-            Self::SinkUnreachable(sink) => {
-                red(format!("{sink} cannot be reached for 15 minutes"), "Its cards wait and are tried again.")
-            }
+            Self::SinkUnreachable(sink, why) => red(
+                format!("{sink} cannot be reached for 15 minutes: {why}"),
+                "Its cards wait and are tried again. If it lasts: check DNS, the network, and the chat's status page.",
+            ),
             Self::SinkThrottled(sink) => red(
                 format!("{sink} takes no messages for 15 minutes"),
                 "Too many messages for one channel: raise its limit or route fewer calls to it.",
@@ -104,6 +117,7 @@ impl Trouble {
             Self::ConsentNeeded(_)
                 | Self::TokenNotKept(_)
                 | Self::ConnectionRefused(_)
+                | Self::Deaf(_)
                 | Self::AccountRefused(..)
                 | Self::SinkDisabled(..)
                 | Self::DeadLetter(..)
@@ -111,29 +125,32 @@ impl Trouble {
         )
     }
 
+    /// Its journal line. A sink's troubles have theirs already, with status and answer, where they were met.
     fn journal(&self) {
-        let notice = self.notice();
-        let (connection, sink) = match self {
+        let connection = match self {
             Self::ConsentNeeded(name)
             | Self::ConsentGiven(name)
             | Self::GrantAging(name, _)
             | Self::TokenNotKept(name)
             | Self::AccountRefused(name, ..)
             | Self::ConnectionRefused(name)
-            | Self::ReportsNotGranted(name, ..) => (Some(name.as_str()), None),
-            Self::SinkDisabled(sink, _)
-            | Self::SinkUnreachable(sink)
-            | Self::SinkThrottled(sink)
-            | Self::SinkBack(sink)
-            | Self::DeadLetter(sink, _) => (None, Some(sink.as_str())),
-            Self::StoreVolatile(_) | Self::StoreDurable => (None, None),
+            | Self::ConnectionAccepted(name)
+            | Self::Deaf(name)
+            | Self::HearsAgain(name)
+            | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
+            Self::StoreVolatile(_) | Self::StoreDurable => None,
+            Self::SinkDisabled(..)
+            | Self::SinkUnreachable(..)
+            | Self::SinkThrottled(_)
+            | Self::SinkBack(_)
+            | Self::DeadLetter(..) => return,
         };
-        let Notice { title, advice, over } = &notice;
+        let Notice { title, advice, over } = &self.notice();
         let message = self.message();
         match (over, self.is_an_error()) {
-            (true, _) => tracing::info!(connection, sink, "{message}"),
-            (false, true) => tracing::error!(connection, sink, error = title, advice, "{message}"),
-            (false, false) => tracing::warn!(connection, sink, error = title, advice, "{message}"),
+            (true, _) => tracing::info!(connection, "{message}"),
+            (false, true) => tracing::error!(connection, error = title, advice, "{message}"),
+            (false, false) => tracing::warn!(connection, error = title, advice, "{message}"),
         }
     }
 
@@ -146,9 +163,12 @@ impl Trouble {
             Self::TokenNotKept(_) => "token not kept",
             Self::AccountRefused(..) => "account refused",
             Self::ConnectionRefused(_) => "connection refused by goto",
+            Self::ConnectionAccepted(_) => "connection accepted by goto",
+            Self::Deaf(_) => "deaf for long",
+            Self::HearsAgain(_) => "hears again",
             Self::ReportsNotGranted(..) => "blind window cannot be told",
             Self::SinkDisabled(..) => "sink disabled",
-            Self::SinkUnreachable(_) => "sink unreachable",
+            Self::SinkUnreachable(..) => "sink unreachable",
             Self::SinkThrottled(_) => "sink throttled",
             Self::SinkBack(_) => "sink back",
             Self::DeadLetter(..) => "dead letter",

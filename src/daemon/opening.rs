@@ -2,18 +2,18 @@
 //! nothing, what is wrong is a [`Fault`].
 
 use super::{
-    config::{Config, SinkConfig},
+    config::{Config, ConfigError, Problem, SinkConfig},
     network::{Network, NetworkError},
     state::StateError,
 };
 use crate::{
     cards::{self, Style},
     deliver::{self, Pace, Told},
-    enrich::Enricher,
-    model::{card::Card, delivery::SinkKind, phone::Region, secret::SecretRef, time::Timestamp},
+    enrich::{self, Enricher},
+    model::{card::Card, delivery::SinkKind, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
-use std::{env, path::PathBuf};
+use std::path::Path;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -32,8 +32,8 @@ pub enum Fault {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The sources of enrichment.
-    #[error("{0}")]
-    Sources(String),
+    #[error(transparent)]
+    Sources(#[from] ConfigError),
     /// A loop ended unasked.
     #[error("{0} ended unasked: stopped in order, to be started again")]
     Ended(String),
@@ -56,20 +56,50 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     Ok(queue)
 }
 
+/// Says whose cards wait although no sink of the config takes them: they are kept, and told when the sink is back.
+pub async fn say_unclaimed(outbox: &Queue, claims: impl Fn(&SinkName) -> bool) {
+    for (sink, waiting) in outbox.backlog().await.unwrap_or_default() {
+        if !claims(&sink) {
+            tracing::warn!(%sink, waiting, "cards wait for a sink that is not in the config");
+        }
+    }
+}
+
 /// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
 ///
 /// # Errors
-/// What is wrong in the tables, by key.
-pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, Fault> {
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let resolve = |secret: &SecretRef| secret.read(credentials.as_deref()).map_err(|error| error.to_string());
-    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
-    let built = Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, &config.state_dir, region);
-    let (enricher, notes) = built.map_err(|error| Fault::Sources(error.to_string()))?;
+/// What is wrong in the tables, by file, line and key.
+pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+    let (enricher, notes) = sources(config, network, Some(&config.state_dir))?;
     for note in notes {
-        tracing::warn!(key = note.key, error = note.reason, "a source of enrichment is not all there");
+        tracing::warn!(key = note.key, line = note.line, error = note.text, "a source of enrichment is not all there");
     }
     Ok(enricher)
+}
+
+/// What would be odd about the sources of enrichment, without opening or writing anything of the daemon's own.
+///
+/// # Errors
+/// As [`enricher`].
+pub fn try_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
+    // Without a state directory the history stays closed: its file is not ours to make here.
+    sources(config, network, None).map(|(_, notes)| notes)
+}
+
+fn sources(
+    config: &Config,
+    network: &Network,
+    state_dir: Option<&Path>,
+) -> Result<(Enricher, Vec<Problem>), ConfigError> {
+    let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    let place = |one: enrich::Problem| config.problem(&one.key, one.reason);
+    match Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
+        Ok((enricher, notes)) => Ok((enricher, notes.into_iter().map(place).collect())),
+        Err(bad) => {
+            Err(ConfigError::Wrong { path: config.path.clone(), problems: bad.0.into_iter().map(place).collect() })
+        }
+    }
 }
 
 /// Starts a sink's worker, whose task gives its name when it ends.

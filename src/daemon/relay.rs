@@ -4,7 +4,7 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{away::Away, line::Lines, notice::Trouble, rooms::Rooms, status::Login};
+use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
@@ -33,6 +33,7 @@ pub struct Relay {
     lines: Lines,
     looked_up: JoinSet<ConversationSpaceId>,
     away: Away,
+    link: Link,
 }
 
 impl Relay {
@@ -40,13 +41,14 @@ impl Relay {
     #[must_use]
     pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away }
+        let link = Link::new(connection.clone(), Arc::clone(&rooms), Now::read().tick);
+        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
     pub async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
         loop {
-            let due = self.tracker.next_deadline();
+            let due = self.tracker.next_deadline().into_iter().chain(self.link.due()).min();
             tokio::select! {
                 biased;
                 () = asked_to(&mut stop) => break,
@@ -56,8 +58,10 @@ impl Relay {
                     None => break,
                 },
                 () = wake(due) => {
-                    let effects = self.tracker.tick(Now::read());
+                    let now = Now::read();
+                    let effects = self.tracker.tick(now);
                     self.carry_out(effects);
+                    self.link.tick(now.tick).await;
                 }
             }
         }
@@ -81,9 +85,9 @@ impl Relay {
     async fn heard(&mut self, heard: Heard) {
         match heard {
             Heard::Call(event) => self.call(event),
-            Heard::Report(report) => self.report(report).await,
+            Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
-            other => self.own(other).await,
+            other => self.link.says(other, Now::read().tick).await,
         }
     }
 
@@ -137,25 +141,28 @@ impl Relay {
         }
     }
 
-    async fn report(&mut self, report: Report) {
-        if self.tracker.knows(&report.call) {
+    /// Reports of calls the tracker knows end those; the others are caught up with together, so that they share a recap.
+    async fn reports(&mut self, reports: Vec<Report>) {
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            reports.into_iter().partition(|report| self.tracker.knows(&report.call));
+        for report in known {
             let effects = self.tracker.report(report, Now::read());
             self.carry_out(effects);
-        } else {
-            self.catch_up(vec![report]).await;
         }
+        self.catch_up(unknown).await;
     }
 
     async fn sighted(&mut self, from: Timestamp, to: Timestamp, reports: Reports) {
         let connection = &self.connection;
         let blind_ms = millis(elapsed(from, to));
         self.away.back(from, to);
+        if !matches!(reports, Reports::Failed) {
+            self.link.caught_up(from, to);
+        }
         match reports {
             Reports::Told(reports) => {
                 tracing::info!(%connection, %from, %to, blind_ms, reports = reports.len(), "blind window closed");
-                for report in reports {
-                    self.report(report).await;
-                }
+                self.reports(reports).await;
             }
             Reports::NotGranted => {
                 tracing::info!(%connection, %from, %to, blind_ms, "blind window closed");
@@ -180,66 +187,6 @@ impl Relay {
             self.rooms.recap(&self.connection, from, to, caught_up.recap).await;
         }
     }
-
-    /// What the connection says of itself.
-    async fn own(&mut self, heard: Heard) {
-        let (connection, name) = (self.connection.clone(), &self.connection);
-        let login = |change: &dyn Fn(&mut Login)| {
-            if let Some(login) = self.rooms.board.open().connections.get_mut(name) {
-                change(login);
-            }
-        };
-        let trouble = match heard {
-            Heard::Live { lane } => {
-                login(&|login| {
-                    login.live.insert(lane);
-                    login.tried = true;
-                });
-                tracing::info!(%connection, lane, "lane live");
-                return;
-            }
-            Heard::Lost { lane, why } => {
-                login(&|login| {
-                    login.live.remove(&lane);
-                });
-                tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
-                return;
-            }
-            Heard::Blind { since } => {
-                tracing::warn!(%connection, %since, "blind window opened");
-                return;
-            }
-            Heard::Subscribed { accounts } => {
-                login(&|login| login.tried = true);
-                tracing::debug!(%connection, accounts, "subscribed");
-                return;
-            }
-            Heard::Unreadable { lane, bytes, why } => {
-                tracing::warn!(%connection, lane, bytes, %why, "frame not readable");
-                return;
-            }
-            Heard::ConsentNeeded { .. } => {
-                login(&|login| login.consent_needed = true);
-                Trouble::ConsentNeeded(connection)
-            }
-            Heard::ConsentGiven => {
-                login(&|login| login.consent_needed = false);
-                Trouble::ConsentGiven(connection)
-            }
-            Heard::AccountRefused { account, status, .. } => {
-                login(&|login| login.tried = true);
-                Trouble::AccountRefused(connection, account, status)
-            }
-            Heard::Refused { .. } => {
-                login(&|login| login.tried = true);
-                Trouble::ConnectionRefused(connection)
-            }
-            Heard::GrantAging { days_left } => Trouble::GrantAging(connection, days_left),
-            Heard::TokenNotKept { .. } => Trouble::TokenNotKept(connection),
-            Heard::Call(_) | Heard::Report(_) | Heard::Sighted { .. } => return,
-        };
-        self.rooms.notices.tell(trouble).await;
-    }
 }
 
 async fn asked_to(stop: &mut watch::Receiver<bool>) {
@@ -247,7 +194,7 @@ async fn asked_to(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// Sleeps until the tracker's next deadline; for ever if it has none.
+/// Sleeps until `due`; for ever if nothing is.
 async fn wake(due: Option<std::time::Instant>) {
     match due {
         Some(due) => sleep_until(due.into()).await,
@@ -257,4 +204,105 @@ async fn wake(due: Option<std::time::Instant>) {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        daemon::{
+            notice::Notices,
+            status::{Board, Login},
+        },
+        enrich::Enricher,
+        goto::lifecycle::{Class, Trouble},
+        model::{
+            call::{Direction, MomentKind},
+            card::Card,
+            delivery::{Delivery, Outbox as _},
+            ids::SinkName,
+            phone::Region,
+        },
+        outbox,
+        route::Routes,
+    };
+
+    fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
+        let settings = outbox::Settings {
+            dir: dir.path().to_owned(),
+            durability: outbox::Durability::Crash,
+            retention: outbox::Retention::default(),
+        };
+        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+        let desk: SinkName = "desk".try_into().unwrap();
+        let outcomes = [(desk.clone(), vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended])].into();
+        let notices = Notices { outbox: outbox.clone(), sink: Some(desk.clone()) };
+        let routes = Routes::new(Vec::new(), vec![desk]);
+        let board = Board::default();
+        Arc::new(Rooms { outbox, enricher: Enricher::default(), routes, outcomes, notices, board })
+    }
+
+    async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {
+        let (heard_by, heard) = mpsc::channel(64);
+        let (ask, _asked) = mpsc::channel(8);
+        let (_stop, stopped) = watch::channel(false);
+        for one in all {
+            heard_by.send(one).await.unwrap();
+        }
+        drop(heard_by);
+        let relay = Relay::new("main".try_into().unwrap(), Arc::clone(rooms), ask, Away::default());
+        relay.run(heard, stopped).await;
+    }
+
+    async fn waiting(rooms: &Rooms) -> Vec<Delivery> {
+        rooms.outbox.waiting(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
+    }
+
+    fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
+        Report {
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            call: call.try_into().unwrap(),
+            direction: Direction::Inbound,
+            created: ended.checked_sub(Duration::from_secs(9)).ok(),
+            answered: None,
+            ended: Some(ended),
+            caller: None,
+            outcome: Some(outcome.to_owned()),
+            people: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_once_for_all_lanes_and_so_is_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        rooms.board.open().connections.insert("main".try_into().unwrap(), Login::default());
+        let refused =
+            |lane| Heard::Refused { lane, why: Trouble { class: Class::Refused, status: Some(403), after: None } };
+        let said = vec![refused(0), refused(1), Heard::Live { lane: 0 }, Heard::Live { lane: 1 }];
+        relayed(&rooms, said).await;
+        let over: Vec<bool> = waiting(&rooms)
+            .await
+            .iter()
+            .filter_map(|one| match &one.card {
+                Card::Notice(notice) => Some(notice.over),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(over, [false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_blind_window_is_told_in_one_recap_however_many_calls_it_hid() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        let to = Timestamp::now();
+        let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+        let hid =
+            vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
+        relayed(&rooms, vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hid) }]).await;
+        assert_eq!(waiting(&rooms).await.len(), 1);
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::{notice::Notices, status::Board};
 use crate::{
+    cards::RECAP_LISTS,
     enrich::Enricher,
     model::{
         call::{MomentKind, Telling},
@@ -74,7 +75,7 @@ impl Rooms {
         route::tells(moment, outcomes)
     }
 
-    /// One card for each sink that would have been told, of the calls that came and went unheard.
+    /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
@@ -90,10 +91,11 @@ impl Rooms {
             format!("recap {connection} {from} {first}")
         };
         let admissions = by_sink
-            .into_iter()
+            .iter()
+            .flat_map(|(sink, calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), calls)))
             .map(|(sink, calls)| {
-                let key = Key { subject: Subject::Other(name(&calls)), moment: MomentKind::Ended, sink };
-                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls });
+                let key = Key { subject: Subject::Other(name(calls)), moment: MomentKind::Ended, sink };
+                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec() });
                 Admission { key, card, rule: Rule::Tell }
             })
             .collect();

@@ -1,7 +1,10 @@
 //! How the daemon is: what every room said last, and the one human line of it for `systemctl status`. A board that the
 //! loops write and the supervisor reads; it decides nothing.
 
-use crate::model::ids::{ConnectionName, SinkName};
+use crate::model::{
+    ids::{ConnectionName, SinkName},
+    time::Timestamp,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -35,10 +38,28 @@ pub struct Login {
     pub lanes: u8,
     /// Lanes that hear.
     pub live: BTreeSet<u8>,
+    /// Beginnings of the blind windows whose calls are not told yet.
+    pub owed: BTreeSet<Timestamp>,
     /// It waits for `poprelay login`.
     pub consent_needed: bool,
+    /// GoTo refuses it.
+    pub refused: bool,
     /// Its first subscription was tried, with whatever end.
     pub tried: bool,
+}
+
+impl Login {
+    /// Up to when everything that GoTo knows was heard, if that goes on: a next start catches up from there.
+    #[must_use]
+    pub fn heard_up_to(&self, now: Timestamp) -> Option<Timestamp> {
+        let hears = !self.live.is_empty();
+        hears.then(|| self.owed.first().map_or(now, |owed| now.min(*owed)))
+    }
+
+    /// The calls of the blind windows that began in this time are told.
+    pub fn caught_up(&mut self, from: Timestamp, to: Timestamp) {
+        self.owed.retain(|owed| *owed < from || *owed > to);
+    }
 }
 
 impl Board {

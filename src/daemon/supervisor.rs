@@ -88,7 +88,7 @@ impl Daemon {
         let mut outcomes = BTreeMap::new();
         for sink in config.sinks {
             outcomes.insert(sink.name.clone(), sink.outcomes.clone());
-            let style = Style { time_zone: config.time_zone.clone(), mask: sink.mask };
+            let style = Style { mask: sink.mask, ..config.style.clone() };
             opening::worker(&mut workers, sink, style, &outbox, &network, &told_by, &workers_stop);
         }
         let health = outbox.health();
@@ -110,6 +110,7 @@ impl Daemon {
             _state: state,
         };
         daemon.tell_noted().await;
+        opening::say_unclaimed(&daemon.rooms.outbox, |sink| daemon.rooms.outcomes.contains_key(sink)).await;
         for connection in config.connections {
             let token_file = config::token_file(&config.state_dir, &connection.name);
             daemon.connect(connection, token_file, &network, &relays_stop).await;
@@ -193,13 +194,15 @@ impl Daemon {
     }
 
     async fn look(&mut self, ready: &mut Readiness) {
-        let heard: Vec<ConnectionName> = {
+        let now = Timestamp::now();
+        let heard: Vec<(ConnectionName, Timestamp)> = {
             let board = self.rooms.board.open();
-            board.connections.iter().filter(|(_, login)| !login.live.is_empty()).map(|(name, _)| name.clone()).collect()
+            let up_to = |(name, login): (&ConnectionName, &Login)| Some((name.clone(), login.heard_up_to(now)?));
+            board.connections.iter().filter_map(up_to).collect()
         };
         let mut turns = true;
-        for connection in heard {
-            turns &= self.rooms.outbox.alive(connection, Timestamp::now()).await.is_ok();
+        for (connection, up_to) in heard {
+            turns &= self.rooms.outbox.alive(connection, up_to).await.is_ok();
         }
         let waiting = self.rooms.outbox.backlog().await;
         turns &= waiting.is_ok();
@@ -242,7 +245,7 @@ impl Daemon {
                 Trouble::SinkBack(sink)
             }
             Told::Throttled { sink } => Trouble::SinkThrottled(sink),
-            Told::Unreachable { sink, .. } => Trouble::SinkUnreachable(sink),
+            Told::Unreachable { sink, why, .. } => Trouble::SinkUnreachable(sink, why.to_owned()),
         };
         self.rooms.notices.tell(trouble).await;
     }

@@ -47,7 +47,7 @@ impl Answer {
         }
     }
 
-    /// What may be kept of it: at most [`KEEP_MOST`] bytes, no control characters, nothing of `url`.
+    /// What may be kept of it: at most [`KEEP_MOST`] bytes, no control characters, nothing of `url`, no phone number.
     #[must_use]
     pub fn shown(&self, url: &str) -> String {
         match self {
@@ -95,7 +95,38 @@ fn clean(text: &str, url: &str) -> String {
     }
     let words: Vec<&str> =
         open.split_whitespace().map(|word| if word.contains("://") { "[url]" } else { word }).collect();
-    cut(&words.join(" ")).to_owned()
+    cut(&without_numbers(&words.join(" "))).to_owned()
+}
+
+/// Fewest digits that are covered: local numbers have seven.
+const NUMBER: usize = 7;
+
+/// An answer may echo the card, and a caller's number is nobody's business in a journal: digits enough for one, as people
+/// and cards write them (`+15145550199`, `(514) 555-0199`), are covered.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut run = String::new();
+    for c in text.chars() {
+        if c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | ' ') {
+            run.push(c);
+        } else {
+            spill(&mut run, &mut out);
+            out.push(c);
+        }
+    }
+    spill(&mut run, &mut out);
+    out
+}
+
+fn spill(run: &mut String, out: &mut String) {
+    if run.chars().filter(char::is_ascii_digit).count() < NUMBER {
+        out.push_str(run);
+    } else {
+        let (start, end) = (run.starts_with(' '), run.ends_with(' '));
+        out.push_str(if start { " [number]" } else { "[number]" });
+        out.push_str(if end { " " } else { "" });
+    }
+    run.clear();
 }
 
 /// The pieces of a URL behind its host that could be a secret: long, or short with digits. Plain short words
@@ -122,6 +153,21 @@ mod tests {
 
     fn reply(body: &str) -> Answer {
         Answer::Reply(Reply { status: 404, retry_after: None, body: body.to_owned(), whole: true })
+    }
+
+    #[test]
+    fn an_answer_that_echoes_a_callers_number_is_kept_without_it() {
+        for (echo, kept) in [
+            ("cannot post +15145550199 here", "cannot post [number] here"),
+            ("\"text\":\"(514) 555-0199 rings\"", "\"text\":\"[number] rings\""),
+            ("5145550199", "[number]"),
+            (
+                "Actual size: 28897 bytes, allowed 28672 (HTTP 413)",
+                "Actual size: 28897 bytes, allowed 28672 (HTTP 413)",
+            ),
+        ] {
+            assert_eq!(reply(echo).shown(URL), kept);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod merge;
 mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
-pub use history::HistoryError;
+pub use history::{HistoryError, forget};
 pub use merge::Said;
 
 use crate::model::{
@@ -79,7 +79,7 @@ impl Enricher {
     /// The sources of the config. Contacts files are read here, so this blocks; the second half of the answer is what the
     /// operator should know but what stops nothing (a missing file, bad rows, a history that cannot be opened). `deadline`
     /// is for the whole card; `resolve` finds secrets; `http` must not follow redirects; `region` is how numbers without
-    /// a country in files and records are read.
+    /// a country in files and records are read. Without a `state_dir` the history stays closed: for a mere check.
     ///
     /// # Errors
     /// Everything that is wrong in the tables, by key.
@@ -88,7 +88,7 @@ impl Enricher {
         deadline: Duration,
         resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
         http: &reqwest::Client,
-        state_dir: &Path,
+        state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<Problem>), BadSources> {
         let mut enricher = Self { sources: Vec::new(), history: None, deadline };
@@ -128,7 +128,7 @@ impl Enricher {
         if !bad.is_empty() {
             return Err(BadSources(bad));
         }
-        match rules.map(|rules| Shelf::open(state_dir, rules)).transpose() {
+        match rules.zip(state_dir).map(|(rules, dir)| Shelf::open(dir, rules)).transpose() {
             Ok(shelf) => enricher.history = shelf,
             Err(error) => {
                 notes.push(Problem { key: "enrich".to_owned(), reason: format!("there is no history: {error}") })
@@ -229,9 +229,8 @@ impl Enricher {
                 match looked {
                     Ok(Some(Ok(tally))) => {
                         tell(&source.name, &tally);
-                        if tally.bad > 0 {
-                            let error = tally.complaint();
-                            tracing::warn!(source = source.name, error, "contacts have rows that are left out");
+                        if let Some(error) = tally.complaint() {
+                            tracing::warn!(source = source.name, error, "contacts are not all taken");
                         }
                     }
                     Ok(Some(Err(error))) => {
@@ -267,7 +266,7 @@ fn first_load(contacts: &Contacts, name: &str) -> Option<String> {
     match contacts.load() {
         Ok(tally) => {
             tell(name, &tally);
-            (tally.bad > 0).then(|| format!("{}: {}", contacts.path().display(), tally.complaint()))
+            tally.complaint().map(|complaint| format!("{}: {complaint}", contacts.path().display()))
         }
         Err(error) => Some(format!("{}: {error}; the source is off until it can be read", contacts.path().display())),
     }

@@ -36,7 +36,7 @@ fn build(
 ) -> Result<(Enricher, Vec<Problem>), BadSources> {
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    Enricher::build(configs, deadline, &resolve, &http, dir.path(), Region::US)
+    Enricher::build(configs, deadline, &resolve, &http, Some(dir.path()), Region::US)
 }
 
 fn call(number: &str) -> Call {

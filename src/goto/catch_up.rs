@@ -16,14 +16,8 @@ use tokio::{
 
 /// Reports come some time after the end of a call, how long is not documented: a window is asked about again after these.
 const LATER: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
-/// A window that could not be asked about is tried again for a quarter of an hour.
-const FAILED: [Duration; 5] = [
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_secs(60),
-    Duration::from_secs(300),
-    Duration::from_secs(900),
-];
+/// A window that could not be asked about is tried again after this, and so on until it can: it is forgotten by nobody.
+const FAILED: Duration = Duration::from_secs(15);
 /// One call's report: 404 until there is one.
 const REPORT: [Duration; 5] = [
     Duration::from_secs(2),
@@ -36,6 +30,9 @@ const REPORT: [Duration; 5] = [
 const TOGETHER: Duration = Duration::from_secs(2);
 /// A call that ended in the window may have begun before it, and reports are found by their beginning.
 const BEFORE: Duration = Duration::from_secs(600);
+/// Reports of calls that ended so long before the window are told too: what was heard last may have been lost on its way.
+/// Whoever hears them knows which calls were told.
+const EARLIER: Duration = Duration::from_secs(60);
 /// 31 days: the longest span of one question for reports.
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 /// Questions about single calls that wait for their report.
@@ -61,8 +58,18 @@ impl Window {
 
     /// Whether the call of a report ended while nobody heard, as far as it says.
     fn hid(self, report: &Report) -> bool {
-        report.ended.is_none_or(|ended| ended >= self.from)
+        let from = self.from.checked_sub(EARLIER).unwrap_or(self.from);
+        report.ended.is_none_or(|ended| ended >= from)
     }
+}
+
+/// A window that is to be asked about again.
+#[derive(Debug, Clone, Copy)]
+struct Check {
+    at: Instant,
+    window: Window,
+    /// It was never answered: it is asked about until it is.
+    owed: bool,
 }
 
 /// What the catch-up of one login needs.
@@ -77,10 +84,10 @@ pub(super) struct CatchUp {
 impl CatchUp {
     /// Closes blind windows, as long as there are any to come.
     pub(super) async fn windows(self, mut windows: mpsc::UnboundedReceiver<Window>) {
-        let mut due: Vec<(Instant, Window)> = Vec::new();
+        let mut due: Vec<Check> = Vec::new();
         let mut told: HashSet<ConversationSpaceId> = HashSet::new();
         loop {
-            let next = due.iter().map(|(at, _)| *at).min();
+            let next = due.iter().map(|check| check.at).min();
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 window = windows.recv() => {
@@ -100,17 +107,16 @@ impl CatchUp {
     }
 
     /// Active calls and reports are asked for side by side: what rings now waits for nothing.
-    async fn close(&self, all: &[Window], due: &mut Vec<(Instant, Window)>, told: &mut HashSet<ConversationSpaceId>) {
+    async fn close(&self, all: &[Window], due: &mut Vec<Check>, told: &mut HashSet<ConversationSpaceId>) {
         let Some(whole) = all.iter().copied().reduce(Window::and) else { return };
         let ((), reports) = tokio::join!(self.active(), self.reports(whole));
-        let later = if matches!(reports, Err(Error::Status { status: 403, .. })) {
-            &[]
-        } else if reports.is_err() {
-            FAILED.as_slice()
-        } else {
-            LATER.as_slice()
+        let later = match &reports {
+            Ok(_) => LATER.as_slice(),
+            Err(Error::Status { status: 403, .. }) => &[],
+            Err(_) => &[FAILED],
         };
-        due.extend(later.iter().map(|wait| (Instant::now() + *wait, whole)));
+        let now = Instant::now();
+        due.extend(later.iter().map(|wait| Check { at: now + *wait, window: whole, owed: reports.is_err() }));
         let mut left = reports
             .map(|reports| reports.into_iter().filter(|report| told.insert(report.call.clone())).collect::<Vec<_>>());
         for (place, window) in all.iter().enumerate() {
@@ -155,11 +161,11 @@ impl CatchUp {
         Ok(reports.into_iter().filter(|report| window.hid(report)).collect())
     }
 
-    /// Looks again for late reports.
-    async fn check(&self, due: &mut Vec<(Instant, Window)>, told: &mut HashSet<ConversationSpaceId>) {
+    /// Looks again for late reports, and for those of windows that could not be asked about.
+    async fn check(&self, due: &mut Vec<Check>, told: &mut HashSet<ConversationSpaceId>) {
         let until = Instant::now() + TOGETHER;
-        let now: Vec<_> = due.extract_if(.., |(at, _)| *at <= until).map(|(_, window)| window).collect();
-        let Some(whole) = now.into_iter().reduce(Window::and) else { return };
+        let now: Vec<Check> = due.extract_if(.., |check| check.at <= until).collect();
+        let Some(whole) = now.iter().map(|check| check.window).reduce(Window::and) else { return };
         match self.reports(whole).await {
             Ok(reports) => {
                 for report in reports {
@@ -167,8 +173,16 @@ impl CatchUp {
                         self.tell(Heard::Report(report)).await;
                     }
                 }
+                let owed: Vec<Window> = now.iter().filter(|check| check.owed).map(|check| check.window).collect();
+                for Window { from, to } in owed {
+                    self.tell(Heard::CaughtUp { from, to }).await;
+                }
             }
-            Err(error) => tracing::debug!(%error, "late reports not known"),
+            Err(error) => {
+                tracing::debug!(%error, "late reports not known");
+                let at = Instant::now() + FAILED;
+                due.extend(now.into_iter().filter(|check| check.owed).map(|check| Check { at, ..check }));
+            }
         }
     }
 
@@ -215,7 +229,7 @@ impl CatchUp {
     ) {
         match self.api.report(&call, &self.reader).await {
             Ok(report) => self.tell(Heard::Report(report)).await,
-            Err(Error::Status { status: 401 | 403, .. }) => {}
+            Err(Error::Status { status: 403, .. }) => {}
             Err(error) => match REPORT.get(tries) {
                 Some(wait) if due.len() < WAITING => due.push((Instant::now() + *wait, call, tries + 1)),
                 Some(_) | None => tracing::debug!(%call, %error, "report not known"),

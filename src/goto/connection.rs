@@ -6,7 +6,7 @@ use super::{
     api::{Api, Nickname},
     catch_up::{CatchUp, Window},
     grant::{Access, Driver},
-    lifecycle::Tell,
+    lifecycle::{Tell, Why},
     oauth::Client,
     session::{Accounts, Session},
     sight::{Change, Sight},
@@ -59,6 +59,8 @@ pub fn open(
     let accounts = Arc::new(Accounts::new(settings.account_keys));
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
     let driver = Driver {
+        name: reader.connection.clone(),
+        failing: false,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
         http,
         path: settings.token_file,
@@ -147,12 +149,15 @@ impl Judge {
                     self.live.send_replace(true);
                     self.tell(Heard::Live { lane }).await;
                 }
+                // Asked for: nobody was cut off.
+                Tell::Lost { why: Why::Stopped, .. } => {}
                 Tell::Lost { why, heard } => {
                     let change = sight.lost(lane, heard.clock);
                     self.tell(Heard::Lost { lane, why }).await;
                     self.change(change).await;
                 }
                 Tell::Refused(why) => self.tell(Heard::Refused { lane, why }).await,
+                Tell::Failing(why) => self.tell(Heard::Failing { lane, why }).await,
                 Tell::Subscribed(accounts) => self.tell(Heard::Subscribed { accounts }).await,
                 Tell::Account(one) => {
                     if self.refused.insert((one.account.clone(), one.status)) {

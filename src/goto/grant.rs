@@ -8,6 +8,7 @@ use super::{
     token_file::{self, Kept},
 };
 use crate::model::{
+    ids::ConnectionName,
     secret::Secret,
     time::{Now, Timestamp},
 };
@@ -40,6 +41,9 @@ pub(super) struct Driver {
     pub(super) access: watch::Sender<Access>,
     pub(super) rejected: mpsc::Receiver<Secret>,
     pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) name: ConnectionName,
+    /// That refreshes fail was said.
+    pub(super) failing: bool,
 }
 
 impl Driver {
@@ -62,7 +66,7 @@ impl Driver {
     }
 
     /// Effects in their order; those that have an answer give it to the machine before the next.
-    async fn carry_out(&self, token: &mut Token, effects: Vec<Effect>) {
+    async fn carry_out(&mut self, token: &mut Token, effects: Vec<Effect>) {
         let mut todo = std::collections::VecDeque::from(effects);
         while let Some(effect) = todo.pop_front() {
             let answer = match effect {
@@ -91,14 +95,20 @@ impl Driver {
         None
     }
 
-    async fn refresh(&self, token: &Secret) -> Result<Fresh, Failed> {
+    async fn refresh(&mut self, token: &Secret) -> Result<Fresh, Failed> {
         match self.client.refresh(&self.http, token).await {
             Ok(tokens) => {
+                self.failing = false;
                 let oauth::Tokens { access, refresh, expires_in } = tokens;
                 Ok(Fresh { access, refresh, expires_in })
             }
             Err(error) => {
-                tracing::debug!(%error, "token refresh failed");
+                let connection = &self.name;
+                if std::mem::replace(&mut self.failing, true) {
+                    tracing::debug!(%connection, %error, "token refresh failed");
+                } else {
+                    tracing::warn!(%connection, %error, "token refresh failed, tries on");
+                }
                 Err(match error {
                     oauth::Error::Denied { status, code } => Failed::Denied { status, code },
                     oauth::Error::Status { after, .. } => Failed::Transient(after),

@@ -93,7 +93,7 @@ pub enum Heard {
         /// Since when.
         since: Timestamp,
     },
-    /// A lane hears again. The calls that are under way follow as [`Heard::Call`], late reports as [`Heard::Report`].
+    /// A lane hears again. The calls that are under way come as [`Heard::Call`] beside it, late reports as [`Heard::Report`].
     Sighted {
         /// When the blind window began.
         from: Timestamp,
@@ -101,6 +101,13 @@ pub enum Heard {
         to: Timestamp,
         /// The calls that came and went meanwhile.
         reports: Reports,
+    },
+    /// The reports of windows that [`Reports::Failed`] at first are all told now, as [`Heard::Report`]s before this.
+    CaughtUp {
+        /// When the first of them began.
+        from: Timestamp,
+        /// When the last of them ended.
+        to: Timestamp,
     },
     /// A human must run `poprelay login`: no token, or GoTo refuses the one there is. Told once per change.
     ConsentNeeded {
@@ -119,7 +126,7 @@ pub enum Heard {
         /// Why the file could not be written.
         why: token_file::Error,
     },
-    /// GoTo refuses one account; the others go on. Told once per account until it is accepted.
+    /// GoTo refuses one account; the others go on. Told once per account and status.
     AccountRefused {
         /// Which.
         account: AccountKey,
@@ -140,6 +147,14 @@ pub enum Heard {
         /// What the answer said.
         why: lifecycle::Trouble,
     },
+    /// A lane does not come to hear for a reason that may pass (no network, 5xx, too many channels, a 207 that says nothing),
+    /// and tries on. Told when that begins and when the reason changes.
+    Failing {
+        /// Which, from 0.
+        lane: u8,
+        /// What the last try brought.
+        why: lifecycle::Trouble,
+    },
     /// A frame that says nothing readable. It is counted and left.
     Unreadable {
         /// Which lane, from 0.
@@ -158,7 +173,7 @@ pub enum Reports {
     Told(Vec<Report>),
     /// The login lacks the scope `cr.v1.read`.
     NotGranted,
-    /// It could not be asked now; what a later try finds follows as [`Heard::Report`].
+    /// It could not be asked now; what a later try finds follows as [`Heard::Report`], and then [`Heard::CaughtUp`].
     Failed,
 }
 

@@ -156,6 +156,8 @@ impl Hands {
         self.sockets.clear();
         while !self.work.is_empty() {
             tokio::select! {
+                // A task sends its answer before it ends: taken the other way round, a channel just made would be left.
+                biased;
                 Some(input) = inputs.recv() => {
                     for effect in lane.on(input, Now::read(), &mut fastrand::f64) {
                         self.carry_out(effect);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
@@ -97,6 +97,11 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(text)?;
+    // Root logs in for a daemon that runs as a user of its own: the token is the daemon's.
+    let (home, ours) = (fs::metadata(folder)?, file.metadata()?);
+    if (home.uid(), home.gid()) != (ours.uid(), ours.gid()) {
+        chown(&beside, Some(home.uid()), Some(home.gid()))?;
+    }
     file.sync_all()?;
     fs::rename(&beside, path)?;
     File::open(folder)?.sync_all()
@@ -115,6 +120,18 @@ mod tests {
 
     fn kept(token: &str) -> Kept {
         Kept { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
+    }
+
+    #[test]
+    fn a_token_belongs_to_whoever_has_the_state_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        if chown(dir.path(), Some(12345), Some(12345)).is_err() {
+            return; // Only root can give a directory away.
+        }
+        let path = dir.path().join("token.json");
+        write(&path, &kept("one")).unwrap();
+        let file = fs::metadata(&path).unwrap();
+        assert_eq!((file.uid(), file.gid(), file.permissions().mode() & 0o777), (12345, 12345, 0o600));
     }
 
     #[test]

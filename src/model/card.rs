@@ -112,6 +112,17 @@ pub struct History {
     pub missed_since: u32,
     /// The caller was missed or called minutes ago: the card is marked.
     pub urgent: bool,
+    /// The caller calls back to back; `None` for a call that stands alone.
+    pub again: Option<Again>,
+}
+
+/// How often a caller calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// Which call in `within` this one is: 2 or more.
+    pub nth: u32,
+    /// The history's `calls_within`.
+    pub within: Duration,
 }
 
 /// One call of the past.

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use std::{io, path::Path, path::PathBuf, time::Duration};
 
 /// Rows that one transaction changes: the daemon's writer waits for it, a ring behind the writer too.
-const STEP: usize = 500;
+pub(super) const STEP: usize = 500;
 
 /// Which deliveries to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(Letter, Vec<Attempt>)>
     Ok(Some((letter, attempts)))
 }
 
-/// Has deliveries tried again, at once and in full form. Answers how many: 0 if the one was told or is unknown.
+/// Has deliveries tried again, at once and in full form. Answers how many: 0 if the one was told, forgotten or is unknown.
 ///
 /// # Errors
 /// [`AdminError`].
@@ -143,7 +143,7 @@ pub fn retry(dir: &Path, which: &Which) -> Result<u64, AdminError> {
         &db,
         &ids,
         "UPDATE deliveries SET state = 'waiting', due = 0, plain = 0, settled = NULL, why = NULL
-         WHERE id = ? AND state IN ('dead', 'dropped', 'waiting')",
+         WHERE id = ? AND state IN ('dead', 'dropped', 'waiting') AND card <> ''",
     )
 }
 
@@ -173,7 +173,7 @@ fn each(db: &Connection, ids: &[i64], change: &str) -> Result<u64, AdminError> {
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
-fn connect(dir: &Path) -> Result<Connection, AdminError> {
+pub(super) fn connect(dir: &Path) -> Result<Connection, AdminError> {
     let path = dir.join(FILE);
     if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open(&path) {
         return Err(match error.kind() {

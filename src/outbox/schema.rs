@@ -123,6 +123,8 @@ pub(super) fn tune(db: &Connection, durability: Durability) -> rusqlite::Result<
     // Only a database without tables takes it: freed pages can then be given back in steps.
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // What is forgotten leaves nothing in the pages that it stood in.
+    db.pragma_update(None, "secure_delete", true)?;
     // The log goes back to this after a burst; SQLite's own limit is none.
     db.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
     let synchronous = match durability {

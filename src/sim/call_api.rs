@@ -3,10 +3,10 @@
 use super::{
     answer::{Pairs, Refusal},
     people::STAFF,
+    placed::{id_of, user_key},
     report,
     scenario::{ACCOUNT, Line},
     shared::Shared,
-    snapshot::{id_of, user_key},
 };
 use axum::{
     Json,

@@ -2,8 +2,9 @@
 //! A book; no HTTP, no clock.
 
 use super::{
+    placed::Placed,
     scenario::CallPlan,
-    snapshot::{Placed, State},
+    snapshot::{State, states},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -151,6 +152,11 @@ impl Calls {
         self.all.get(&number).map(|entry| entry.made(number))
     }
 
+    /// How many calls there were, and how many of them were heard.
+    pub(super) fn totals(&self) -> (u64, usize) {
+        (self.next, self.all.values().filter(|entry| entry.heard_at.is_some()).count())
+    }
+
     /// The ledger from the given number on, oldest first.
     pub(super) fn made(&self, from: u64, most: usize) -> Vec<Made> {
         self.all.range(from..).take(most).map(|(number, entry)| entry.made(*number)).collect()
@@ -163,13 +169,13 @@ impl Calls {
             .iter()
             .rev()
             .filter(move |(_, entry)| entry.said > 0 && !entry.over() && meant(entry))
-            .filter_map(|(number, entry)| Some((*number, entry.placed.states().into_iter().nth(entry.said - 1)?)))
+            .filter_map(|(number, entry)| Some((*number, states(&entry.placed).into_iter().nth(entry.said - 1)?)))
     }
 
     /// The states a call has had so far, if it is under way.
     pub(super) fn states(&self, id: &str) -> Option<Vec<State>> {
         let entry = self.numbers.get(id).and_then(|number| self.all.get(number))?;
-        (entry.said > 0 && !entry.over()).then(|| entry.placed.states().into_iter().take(entry.said).collect())
+        (entry.said > 0 && !entry.over()).then(|| states(&entry.placed).into_iter().take(entry.said).collect())
     }
 
     /// A call whose report is there.

@@ -137,12 +137,20 @@ pub(super) async fn requests(State(world): World) -> Response {
     Json(json!({ "items": requests })).into_response()
 }
 
-/// `GET /sim/events`: what happens, as server-sent events; first what the channel shows already.
+/// `GET /sim/events`: what happens, as server-sent events; first how many calls there were and
+/// what the channel shows already.
 pub(super) async fn events(State(world): World) -> Response {
     let receiver = world.news.subscribe();
     let before = world.chat().last_shown(SHOWN_FIRST);
-    let before = before.into_iter().map(|post| json!({ "news": "post", "post": post }).to_string());
-    let before = stream::iter(before.map(|news| Ok::<_, Infallible>(Event::default().data(news))));
+    let (calls, heard) = world.calls().totals();
+    let so_far = json!({ "news": "so_far", "calls": calls, "heard": heard });
+    let before = before.into_iter().map(|post| json!({ "news": "post", "post": post }));
+    let before = stream::iter(
+        std::iter::once(so_far)
+            .chain(before)
+            .map(|news| news.to_string())
+            .map(|news| Ok::<_, Infallible>(Event::default().data(news))),
+    );
     let live = stream::unfold(receiver, |mut receiver| async move {
         loop {
             match receiver.recv().await {

@@ -6,6 +6,8 @@ use super::{
 };
 use std::collections::{HashSet, VecDeque};
 
+/// Nobody calls again before so many have called.
+const FEW: usize = 5;
 /// Callers remembered, who may call again.
 const REGULARS: usize = 40;
 
@@ -16,6 +18,7 @@ pub struct Day {
     seen: VecDeque<Party>,
     serial: u32,
     speed: f64,
+    repeats: bool,
 }
 
 impl Day {
@@ -24,7 +27,14 @@ impl Day {
     pub fn new(seed: u64, speed: f64) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
         let serial = dice.u32(100..200);
-        Self { dice, seen: VecDeque::new(), serial, speed }
+        Self { dice, seen: VecDeque::new(), serial, speed, repeats: true }
+    }
+
+    /// The same, but nobody calls twice.
+    #[must_use]
+    pub const fn without_repeats(mut self) -> Self {
+        self.repeats = false;
+        self
     }
 
     /// Many callers at once, each another one: what a broken boiler or a newsletter does.
@@ -62,11 +72,11 @@ impl Day {
         party
     }
 
-    /// Five in a hundred hide their number; a quarter has called before.
+    /// Five in a hundred hide their number; of the others a fifth has called before.
     fn caller(&mut self) -> Option<Party> {
         match self.dice.u8(0..100) {
             0..5 => people::withheld(&mut self.dice),
-            5..30 if !self.seen.is_empty() => {
+            5..25 if self.repeats && self.seen.len() >= FEW => {
                 let chosen = self.dice.usize(0..self.seen.len());
                 self.seen.get(chosen).cloned()
             }
@@ -149,6 +159,14 @@ mod tests {
         assert!(times.values().filter(|times| **times > 1).count() > 50);
         assert!(times.keys().any(|number| number.is_none_or(str::is_empty)));
         assert!(calls.iter().all(|call| call.beats.is_sorted_by_key(|timed| timed.at_ms)));
+    }
+
+    #[test]
+    fn a_day_without_repeats_has_no_number_twice() {
+        let calls: Vec<CallPlan> = Day::new(3, 1.0).without_repeats().take(500).collect();
+        let known = |call: &CallPlan| call.caller.clone()?.number.filter(|number| number.starts_with('+'));
+        let numbers: Vec<String> = calls.iter().filter_map(known).collect();
+        assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), numbers.len());
     }
 
     #[test]

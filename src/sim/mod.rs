@@ -18,10 +18,12 @@ mod gate;
 mod grants;
 mod oauth;
 mod people;
+mod placed;
 mod play;
 mod report;
 mod scenario;
 mod serve;
+mod shapes;
 mod shared;
 mod slack;
 mod snapshot;
@@ -37,6 +39,7 @@ pub use day::Day;
 pub use faults::{ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
 pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
 pub use scenario::{ACCOUNT, Beat, CallPlan, Face, Line, Ours, Party, Timed};
+pub use shapes::SHAPES;
 pub use shared::{Requests, Settings};
 
 use channels::{Order, Topic};
@@ -119,6 +122,12 @@ impl World {
         self.shared.chat().from(0, usize::MAX)
     }
 
+    /// [`Self::attempts`] from the given number on: for who reads on.
+    #[must_use]
+    pub fn attempts_from(&self, number: u64) -> Vec<Posted> {
+        self.shared.chat().from(number, usize::MAX)
+    }
+
     /// Every call placed, oldest first.
     #[must_use]
     pub fn calls(&self) -> Vec<Made> {
@@ -181,5 +190,6 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.loops.iter().for_each(AbortHandle::abort);
+        self.shared.abandon();
     }
 }

@@ -75,7 +75,7 @@ const PLACES: [(&str, u32, u32); 7] = [
     ("+1212555", 4, 20),
     ("+1416555", 4, 15),
     ("+44207946", 4, 10),
-    ("+4930231250", 2, 5),
+    ("+493023125", 3, 5),
     ("+3319900", 4, 5),
     ("+6125550", 4, 5),
 ];
@@ -97,7 +97,7 @@ pub(super) fn queue(dice: &mut fastrand::Rng) -> &'static str {
     dice.choice(QUEUES).unwrap_or("Support")
 }
 
-/// Somebody who has not called yet, as far as chance goes. The `serial` makes the number: the first ten thousand of a
+/// Somebody who has not called yet, as far as chance goes. The `serial` makes the number: the first thousand of a
 /// place differ.
 pub(super) fn stranger(dice: &mut fastrand::Rng, serial: u32) -> Party {
     let total: u32 = PLACES.iter().map(|(_, _, weight)| weight).sum();

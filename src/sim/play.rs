@@ -5,6 +5,7 @@ use super::{
     report,
     scenario::CallPlan,
     shared::Shared,
+    snapshot,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -26,7 +27,7 @@ pub(super) fn place(world: &Arc<Shared>, plan: CallPlan) -> String {
         let world = world_of_call;
         let call: Arc<str> = placed.id.to_string().into();
         let account = placed.plan.account.clone();
-        for state in placed.states() {
+        for state in snapshot::states(&placed) {
             tokio::time::sleep_until((began + state.after).into()).await;
             world.calls().said(&call);
             if state.sequence == 1 {

@@ -1,18 +1,26 @@
 //! What GoTo reports of a call after its end: the summary and the full report. Pure, from the call's own states.
 
-use super::scenario::Beat;
-use super::snapshot::{Placed, State, written};
+use super::{
+    placed::{Placed, id_of, written},
+    scenario::Beat,
+    snapshot::{State, states},
+};
 use serde_json::{Map, Value, json};
 
 /// `report-summaries` item and content of `REPORT_SUMMARY`.
 pub(super) fn summary(call: &Placed) -> Value {
-    let states = call.states();
+    let states = states(call);
     let mut map = ends(call, &states);
     if let Some(answered) = states.iter().find(|state| persons(state).any(|leg| status(leg) == Some("CONNECTED"))) {
         map.insert("callAnswered".to_owned(), answered.body.get("timestamp").cloned().unwrap_or_default());
     }
     map.insert("callerOutcome".to_owned(), outcome(call).into());
-    let mut caller = Map::from_iter([("type".to_owned(), json!({ "value": "PHONE_NUMBER" }))]);
+    let mut caller = Map::from_iter([(
+        "type".to_owned(),
+        json!({
+            "value": "PHONE_NUMBER", "phoneNumberId": id_of(&call.plan.ours.number),
+        }),
+    )]);
     if let Some(party) = &call.plan.caller {
         party.name.as_ref().map(|name| caller.insert("name".to_owned(), name.clone().into()));
         party.number.as_ref().map(|number| caller.insert("number".to_owned(), number.clone().into()));
@@ -32,7 +40,7 @@ pub(super) fn frame(call: &Placed) -> Value {
 
 /// `reports/{id}`.
 pub(super) fn full(call: &Placed) -> Value {
-    let states = call.states();
+    let states = states(call);
     let mut map = ends(call, &states);
     if let Some(by) = states.last().and_then(|state| state.metadata.get("hangupOriginatorId")) {
         map.insert("hangupOriginatorId".to_owned(), by.clone());

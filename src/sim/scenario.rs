@@ -1,14 +1,14 @@
-//! What a call will do: a timed list of beats, and the shapes that calls usually have. A plan has no ids and no clock;
-//! `snapshot` makes states of it, `play` acts it.
+//! What a call will do: a timed list of beats, as a plan that has no ids and no clock;
+//! `shapes` has the usual ones, `snapshot` makes states of it, `play` acts it.
 
 use serde::{Deserialize, Serialize};
 
 /// The account of this world, for whoever does not care.
 pub const ACCOUNT: &str = "1234567890123456789";
 
-/// One call to be placed.
+/// One call to be placed. As JSON every key may be left out: `{"shape":"missed"}` is a whole call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(try_from = "Draft")]
 pub struct CallPlan {
     /// The account that is called.
     pub account: String,
@@ -24,6 +24,46 @@ pub struct CallPlan {
     pub speed: f64,
     /// What kind of call it is, for people and tests; it does not travel.
     pub shape: String,
+}
+
+/// A plan as it is written: what is left out is the shape's, or the usual.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    shape: Option<String>,
+    account: Option<String>,
+    direction: Option<String>,
+    /// `null` is a call whose states name no caller.
+    #[serde(default, deserialize_with = "given")]
+    caller: Option<Option<Party>>,
+    ours: Option<Ours>,
+    beats: Option<Vec<Timed>>,
+    speed: Option<f64>,
+}
+
+/// Tells `null` from a key that is not there.
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<Party>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+impl TryFrom<Draft> for CallPlan {
+    type Error = String;
+
+    fn try_from(draft: Draft) -> Result<Self, String> {
+        let mut plan = match (draft.shape, &draft.beats) {
+            (None, _) => Self::default(),
+            (Some(shape), Some(_)) => Self { shape, ..Self::default() },
+            (Some(shape), None) => Self::shaped(&shape)
+                .ok_or_else(|| format!("no such shape: one of {}", super::shapes::SHAPES.join(", ")))?,
+        };
+        plan.account = draft.account.unwrap_or(plan.account);
+        plan.direction = draft.direction.unwrap_or(plan.direction);
+        plan.caller = draft.caller.unwrap_or(plan.caller);
+        plan.ours = draft.ours.unwrap_or(plan.ours);
+        plan.beats = draft.beats.unwrap_or(plan.beats);
+        plan.speed = draft.speed.unwrap_or(plan.speed);
+        Ok(plan)
+    }
 }
 
 /// An outside party as the network shows it.
@@ -173,103 +213,6 @@ impl CallPlan {
         self.speed = speed;
         self
     }
-
-    /// A direct line rings and answers.
-    #[must_use]
-    pub fn answered(caller: Party, by: &Line) -> Self {
-        let extension = by.extension.clone();
-        Self::of(
-            "answered",
-            caller,
-            [
-                (53, Beat::Comes),
-                (733, Beat::Rings { lines: vec![by.clone()] }),
-                (8_954, Beat::Answers { extension }),
-                (162_464, Beat::HangsUp { extension: None }),
-            ],
-        )
-    }
-
-    /// Lines ring and nobody takes it.
-    #[must_use]
-    pub fn missed(caller: Party, lines: &[Line]) -> Self {
-        Self::of(
-            "missed",
-            caller,
-            [
-                (53, Beat::Comes),
-                (753, Beat::Rings { lines: lines.to_vec() }),
-                (21_000, Beat::HangsUp { extension: None }),
-            ],
-        )
-    }
-
-    /// Nobody takes it and the caller speaks to the mailbox.
-    #[must_use]
-    pub fn voicemail(caller: Party, line: &Line, face: Face) -> Self {
-        Self::of(
-            "voicemail",
-            caller,
-            [
-                (53, Beat::Comes),
-                (753, Beat::Rings { lines: vec![line.clone()] }),
-                (20_853, Beat::Mailbox { face }),
-                (47_853, Beat::HangsUp { extension: None }),
-            ],
-        )
-    }
-
-    /// Through a menu and a queue to an agent.
-    #[must_use]
-    pub fn queued(caller: Party, queue: &str, agent: &Line) -> Self {
-        let extension = agent.extension.clone();
-        Self::of(
-            "queue",
-            caller,
-            [
-                (53, Beat::Comes),
-                (853, Beat::Menu),
-                (11_953, Beat::Queue { name: queue.to_owned() }),
-                (29_853, Beat::Offers { line: agent.clone() }),
-                (34_853, Beat::Answers { extension }),
-                (129_853, Beat::HangsUp { extension: None }),
-            ],
-        )
-    }
-
-    /// Through a menu and a queue to an agent, who hands it on.
-    #[must_use]
-    pub fn transferred(caller: Party, queue: &str, agent: &Line, to: &Line) -> Self {
-        let mut plan = Self::queued(caller, queue, agent);
-        plan.shape = "transfer".to_owned();
-        plan.beats.pop();
-        let (line, extension) = (to.clone(), to.extension.clone());
-        let tail = [
-            (129_853, Beat::Transfers { line }),
-            (137_853, Beat::Answers { extension: extension.clone() }),
-            (299_853, Beat::HangsUp { extension: Some(extension) }),
-        ];
-        plan.beats.extend(tail.into_iter().map(|(at_ms, beat)| Timed { at_ms, beat }));
-        plan
-    }
-
-    /// The caller gives up in the queue.
-    #[must_use]
-    pub fn left_queue(caller: Party, queue: &str) -> Self {
-        let queue = Beat::Queue { name: queue.to_owned() };
-        Self::of(
-            "left-queue",
-            caller,
-            [(53, Beat::Comes), (853, Beat::Menu), (9_000, queue), (71_000, Beat::HangsUp { extension: None })],
-        )
-    }
-
-    /// The caller gives up in the menu.
-    #[must_use]
-    pub fn left_menu(caller: Party) -> Self {
-        let over = Beat::HangsUp { extension: None };
-        Self::of("left-menu", caller, [(53, Beat::Comes), (853, Beat::Menu), (12_000, over)])
-    }
 }
 
 #[cfg(test)]
@@ -281,24 +224,11 @@ mod tests {
         let plan = CallPlan::transferred(Party::default(), "Support", &Line::of("1", "a"), &Line::of("2", "b"));
         let text = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<CallPlan>(&text).unwrap(), plan);
-        assert_eq!(serde_json::from_str::<CallPlan>("{}").unwrap().shape, "answered");
-    }
-
-    #[test]
-    fn the_beats_of_every_shape_come_in_order_of_time_and_end_with_the_call() {
-        let (bob, eve) = (Line::of("1015", "Bob Roy"), Line::of("1020", "Eve Kim"));
-        let who = Party::default;
-        for plan in [
-            CallPlan::default(),
-            CallPlan::missed(who(), &[bob.clone(), eve.clone()]),
-            CallPlan::voicemail(who(), &bob, Face::System),
-            CallPlan::queued(who(), "Support", &bob),
-            CallPlan::transferred(who(), "Support", &bob, &eve),
-            CallPlan::left_queue(who(), "Support"),
-            CallPlan::left_menu(who()),
-        ] {
-            assert!(plan.beats.is_sorted_by_key(|timed| timed.at_ms), "{}", plan.shape);
-            assert!(matches!(plan.beats.last().unwrap().beat, Beat::HangsUp { .. }), "{}", plan.shape);
+        assert_eq!(serde_json::from_str::<CallPlan>("{}").unwrap(), CallPlan::default());
+        let missed: CallPlan = serde_json::from_str(r#"{"shape":"missed","caller":null,"speed":9}"#).unwrap();
+        assert_eq!((missed.beats.len(), missed.caller, missed.speed), (3, None, 9.0));
+        for wrong in [r#"{"shape":"odd"}"#, r#"{"shap":"missed"}"#] {
+            assert!(serde_json::from_str::<CallPlan>(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -177,6 +177,11 @@ impl Shared {
         tasks.spawn(task);
     }
 
+    /// Tells all tasks to end, without waiting for it. They hold the world themselves, so that nothing else ends them.
+    pub(super) fn abandon(&self) {
+        hold(&self.tasks).abort_all();
+    }
+
     /// Ends all tasks.
     pub(super) async fn end(&self) {
         let mut tasks = std::mem::take(&mut *hold(&self.tasks));

@@ -1,25 +1,12 @@
 //! What GoTo would say of a call at each of its beats: full snapshots, as live events and REST answers have them. Pure:
-//! a plan, the call's id and its start give the same states every time, so that nothing but these need be kept.
+//! a placed call gives the same states every time, so that none need be kept.
 
-use super::scenario::{Beat, CallPlan, Face, Line};
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use super::{
+    placed::{Placed, id_of, user_key, written},
+    scenario::{Beat, Face, Line},
+};
+use serde_json::{Value, json};
 use std::time::Duration;
-use uuid::Uuid;
-
-/// How long after its end a call's report is there, at speed 1. "As soon as the call completes", says the guide.
-const REPORT_AFTER: Duration = Duration::from_secs(6);
-
-/// A call that was placed: all that its states follow from.
-#[derive(Debug, Clone)]
-pub(super) struct Placed {
-    /// The conversation space.
-    pub(super) id: Uuid,
-    /// When it came into being.
-    pub(super) started: Timestamp,
-    /// What it does.
-    pub(super) plan: CallPlan,
-}
 
 /// One state and when it is said.
 #[derive(Debug, Clone)]
@@ -46,81 +33,10 @@ impl State {
     }
 }
 
-/// ISO 8601 in UTC with milliseconds, as all of GoTo's times.
-pub(super) fn written(at: Timestamp) -> String {
-    format!("{at:.3}")
-}
-
-impl Placed {
-    /// A part's own id, the same every time it is asked for.
-    fn part(&self, name: &str) -> String {
-        Uuid::new_v5(&self.id, name.as_bytes()).to_string()
-    }
-
-    /// A moment of the plan in real time since the start.
-    fn real(&self, at_ms: u64) -> Duration {
-        let speed = if self.plan.speed.is_finite() { self.plan.speed.max(0.001) } else { 1.0 };
-        Duration::from_millis(at_ms).div_f64(speed)
-    }
-
-    fn at(&self, after: Duration) -> Timestamp {
-        self.started.checked_add(after).unwrap_or(Timestamp::MAX)
-    }
-
-    /// When the report is there, since the start.
-    pub(super) fn reported(&self) -> Duration {
-        let end = self.plan.beats.last().map_or(0, |timed| timed.at_ms);
-        self.real(end + u64::try_from(REPORT_AFTER.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    /// Every state of the call.
-    pub(super) fn states(&self) -> Vec<State> {
-        let mut scene = Scene::new(self);
-        self.plan
-            .beats
-            .iter()
-            .zip(1..)
-            .map(|(timed, sequence)| scene.step(timed.at_ms, &timed.beat, sequence))
-            .collect()
-    }
-
-    /// `metadata`, with who hung up once somebody has.
-    fn metadata(&self, hung_up_by: Option<&str>) -> Value {
-        let mut map = Map::new();
-        map.insert("conversationSpaceId".to_owned(), self.id.to_string().into());
-        map.insert("direction".to_owned(), self.plan.direction.clone().into());
-        map.insert("accountKey".to_owned(), self.plan.account.clone().into());
-        map.insert("callCreated".to_owned(), written(self.started).into());
-        map.insert("callInitiator".to_owned(), "DIRECT".into());
-        hung_up_by.map(|who| map.insert("hangupOriginatorId".to_owned(), who.into()));
-        Value::Object(map)
-    }
-
-    fn phone(&self) -> Value {
-        let mut kind = json!({
-            "value": "PHONE_NUMBER", "phoneNumberId": id_of(&self.plan.ours.number),
-            "number": self.plan.ours.number, "name": self.plan.ours.name,
-        });
-        if let (Value::Object(map), Some(caller)) = (&mut kind, &self.plan.caller) {
-            let mut party = Map::new();
-            caller.name.as_ref().map(|name| party.insert("name".to_owned(), name.clone().into()));
-            caller.number.as_ref().map(|number| party.insert("number".to_owned(), number.clone().into()));
-            let side = if self.plan.direction == "OUTBOUND" { "callee" } else { "caller" };
-            map.insert(side.to_owned(), Value::Object(party));
-        }
-        kind
-    }
-}
-
-/// An id of something that outlives calls: a line, a number, a queue.
-pub(super) fn id_of(name: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
-}
-
-/// `userKey` of a line: digits, more than fit a 64-bit float.
-pub(super) fn user_key(line: &Line) -> String {
-    let digits: String = line.extension.chars().filter(char::is_ascii_digit).collect();
-    format!("98765432109876{digits:0>5}")
+/// Every state of a call.
+pub(super) fn states(call: &Placed) -> Vec<State> {
+    let mut scene = Scene::new(call);
+    call.plan.beats.iter().zip(1..).map(|(timed, sequence)| scene.step(timed.at_ms, &timed.beat, sequence)).collect()
 }
 
 #[derive(Clone)]
@@ -130,6 +46,8 @@ struct Leg {
     kind: Value,
     extension: Option<String>,
     status: &'static str,
+    /// Since when what is said on a line is recorded.
+    recorded: Option<Duration>,
 }
 
 /// The call as the beats have left it.
@@ -186,7 +104,14 @@ impl<'a> Scene<'a> {
         // A call whose first state rings already has its caller in it.
         if self.legs.iter().all(|leg| leg.id != self.caller) {
             let (id, kind) = (self.caller.clone(), self.call.phone());
-            self.legs.push(Leg { originator: id.clone(), id, kind, extension: None, status: "RINGING" });
+            self.legs.push(Leg {
+                originator: id.clone(),
+                id,
+                kind,
+                extension: None,
+                status: "RINGING",
+                recorded: None,
+            });
         }
         match beat {
             Beat::Comes => {}
@@ -243,13 +168,23 @@ impl<'a> Scene<'a> {
             }
         }
         let id = self.call.part(&format!("line-{}", line.extension));
-        self.legs.push(Leg { id, originator, kind, extension: Some(line.extension.clone()), status: "RINGING" });
+        self.legs.push(Leg {
+            id,
+            originator,
+            kind,
+            extension: Some(line.extension.clone()),
+            status: "RINGING",
+            recorded: None,
+        });
     }
 
     /// Somebody takes it: whoever else rang or talked is off the call.
     fn answer(&mut self, extension: &str, after: Duration) {
         self.legs.retain(|leg| leg.extension.as_deref().is_none_or(|one| one == extension));
-        self.legs.iter_mut().for_each(|leg| leg.status = "CONNECTED");
+        for leg in &mut self.legs {
+            leg.status = "CONNECTED";
+            leg.recorded = leg.extension.is_some().then(|| leg.recorded.unwrap_or(after));
+        }
         self.talks = true;
         if let Some(queue) = &mut self.queue {
             queue.answered = Some(after);
@@ -263,15 +198,23 @@ impl<'a> Scene<'a> {
         if face == Face::Party {
             let kind = json!({ "value": "VIRTUAL_PARTICIPANT", "name": "Voicemail", "extensionNumber": "1015" });
             let (id, originator) = (self.call.part("mailbox"), self.caller.clone());
-            self.legs.push(Leg { id, originator, kind, extension: None, status: "CONNECTED" });
+            self.legs.push(Leg { id, originator, kind, extension: None, status: "CONNECTED", recorded: None });
         }
     }
 
     fn participant(&self, leg: &Leg) -> Value {
-        json!({
+        let recordings = leg.recorded.map(|since| {
+            let start = written(self.call.at(since));
+            json!([{ "id": "40001", "startTimestamp": start, "transcriptEnabled": true, "pauses": [] }])
+        });
+        let mut participant = json!({
             "id": leg.id, "legId": self.call.part(&format!("leg-{}", leg.id)), "originator": leg.originator,
             "type": leg.kind, "status": { "value": leg.status },
-        })
+        });
+        if let (Value::Object(map), Some(recordings)) = (&mut participant, recordings) {
+            map.insert("recordings".to_owned(), recordings);
+        }
+        participant
     }
 
     fn systems(&self) -> Vec<Value> {
@@ -306,5 +249,73 @@ impl<'a> Scene<'a> {
             systems.push(system("voicemail", self.caller.clone(), json!({ "value": "VOICEMAIL" })));
         }
         systems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::scenario::CallPlan;
+
+    /// One line a state: its type, who is there and how, and which systems.
+    fn story(shape: &str) -> Vec<String> {
+        let plan = CallPlan::shaped(shape).unwrap();
+        let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
+        let text = |value: &Value, pointer: &str| value.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+        let of = |state: &State, key: &str, status: bool| {
+            let all = state.body.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+            let one = |one: &Value| {
+                text(one, "/type/value")
+                    + &if status { ":".to_owned() + &text(one, "/status/value") } else { String::new() }
+            };
+            all.iter().map(one).collect::<Vec<_>>().join(" ")
+        };
+        let line = |state: &State| {
+            let (who, what) = (of(state, "participants", true), of(state, "interactiveVoiceResponseSystems", false));
+            format!("{} {} | {who} | {what}", state.sequence, state.kind)
+        };
+        states(&call).iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_transferred_call_goes_through_the_states_of_the_reference() {
+        assert_eq!(
+            story("transfer"),
+            [
+                "1 STARTING | PHONE_NUMBER:RINGING | ",
+                "2 ACTIVE | PHONE_NUMBER:CONNECTED | DIAL_PLAN",
+                "3 ACTIVE | PHONE_NUMBER:CONNECTED | DIAL_PLAN CALL_QUEUE",
+                "4 ACTIVE | PHONE_NUMBER:CONNECTED AGENT:RINGING | CALL_QUEUE",
+                "5 ACTIVE | PHONE_NUMBER:CONNECTED AGENT:CONNECTED | CALL_QUEUE",
+                "6 ACTIVE | PHONE_NUMBER:CONNECTED AGENT:CONNECTED LINE:RINGING | ",
+                "7 ACTIVE | PHONE_NUMBER:CONNECTED LINE:CONNECTED | ",
+                "8 ENDING | PHONE_NUMBER:DISCONNECTING LINE:DISCONNECTING | ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_call_that_nobody_takes_ends_with_the_mailbox_or_without() {
+        assert_eq!(
+            story("voicemail"),
+            [
+                "1 STARTING | PHONE_NUMBER:RINGING | ",
+                "2 STARTING | PHONE_NUMBER:RINGING LINE:RINGING | ",
+                "3 ACTIVE | PHONE_NUMBER:CONNECTED | ",
+                "4 ENDING | PHONE_NUMBER:DISCONNECTING | ",
+            ]
+        );
+        assert_eq!(story("missed").last().unwrap(), "3 ENDING | PHONE_NUMBER:DISCONNECTING LINE:DISCONNECTING | ");
+    }
+
+    #[test]
+    fn who_hung_up_is_named_at_the_end_only() {
+        let plan = CallPlan::shaped("transfer").unwrap();
+        let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
+        let states = states(&call);
+        assert!(states[6].metadata.get("hangupOriginatorId").is_none());
+        assert_eq!(states[7].metadata["hangupOriginatorId"], states[7].body["participants"][1]["id"]);
+        assert_eq!(states[4].body["interactiveVoiceResponseSystems"][0]["type"]["callerWaitDuration"], 22_900);
+        assert_eq!(states[0].body["timestamp"], "1970-01-01T00:00:00.053Z");
     }
 }

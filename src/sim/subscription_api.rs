@@ -2,8 +2,8 @@
 
 use super::{
     answer::{Pairs, Refusal},
+    placed::id_of,
     shared::Shared,
-    snapshot::id_of,
 };
 use axum::{
     Json,

@@ -25,13 +25,18 @@ const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").repl
 /// A message's own text: Slack undoes three entities and reads `<url|label>`.
 const slackText = (text) => text.replace(/<(https:[^|>]*)\|([^>]*)>/g, '<a href="$1">$2</a>').replace(/\n/g, "<br>");
 
-/// The renderer takes `verbatim` for "no markup at all"; Slack says that it only keeps text from becoming links by itself.
-const withMarkup = (blocks) => JSON.parse(JSON.stringify(blocks, (key, value) => (key === "verbatim" ? undefined : value)));
+/// The renderer takes `verbatim` for "no markup at all" and reads Markdown without it, in plain_text too. In Slack
+/// plain_text has no markup, and `verbatim` only keeps mrkdwn from making links by itself.
+const asSlackReads = (blocks) => JSON.parse(JSON.stringify(blocks, (_, value) => {
+  if (value?.type === "plain_text") return { ...value, verbatim: true };
+  if (value?.type === "mrkdwn") return { ...value, verbatim: false };
+  return value;
+}));
 
 function slackHtml(payload, theme) {
   if (!payload.blocks) return `<div class="plain">${slackText(payload.text)}</div>`;
   return renderToStaticMarkup(
-    createElement(Message, { blocks: withMarkup(payload.blocks), logo: "", name: "poprelay", theme, withoutWrapper: true }),
+    createElement(Message, { blocks: asSlackReads(payload.blocks), logo: "", name: "poprelay", theme, withoutWrapper: true }),
   );
 }
 

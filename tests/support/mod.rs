@@ -1,5 +1,8 @@
 //! A daemon to test: the real binary, its config, its state, its journal; and waiting for things with a bound.
 
+pub mod account;
+pub mod store;
+
 use poprelay::sim::{FIRST_REFRESH_TOKEN, Posted, World};
 use std::{
     fs::{self, File},
@@ -80,6 +83,11 @@ impl Home {
         let child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         Daemon { child, log }
     }
+
+    /// The outbox's file. The daemon must not be running.
+    pub fn stored(&self) -> store::Stored {
+        store::Stored::read(&self.state())
+    }
 }
 
 /// The config of [`Home::in_world`]; more tables can be appended.
@@ -128,6 +136,11 @@ impl Daemon {
 
     pub async fn exit(&mut self, within: Duration) -> ExitStatus {
         eventually("the daemon ends", within, async || self.child.try_wait().unwrap()).await
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     pub async fn stop(mut self) -> String {

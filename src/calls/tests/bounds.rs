@@ -88,6 +88,17 @@ fn a_sequence_full_of_holes_is_asked_for_four_times() {
 }
 
 #[test]
+fn a_call_takes_in_eight_conversations_and_no_more() {
+    let mut world = World::new();
+    for id in 0..20 {
+        let mut event = ring(id, id);
+        event.linked = vec![ring(0, 0).call];
+        world.hear_at(id, event);
+    }
+    assert_eq!(world.tracker.sizes().open, 13);
+}
+
+#[test]
 fn five_hundred_calls_at_once_cost_five_hundred_rings_and_outcomes() {
     let mut world = World::new();
     for id in 0..500 {

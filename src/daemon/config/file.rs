@@ -1,9 +1,14 @@
 //! The config as it is written: one struct a table, every key optional where the design has a default. It only reads;
 //! what the values mean is decided in `mod.rs`.
 
-use crate::{enrich::SourceConfig, model::call::MomentKind, model::phone::Mask, model::secret::SecretRef, route::Rule};
-use serde::{Deserialize, Deserializer, de};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use crate::{
+    cards::LineName,
+    enrich::SourceConfig,
+    model::{call::MomentKind, phone::Mask, secret::SecretRef, time::Span},
+    route::Rule,
+};
+use serde::{Deserialize, Deserializer};
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -147,20 +152,50 @@ pub struct CardsTable {
     pub time_zone: Option<String>,
     /// How long a card waits for all its look-ups together.
     pub deadline: Option<Span>,
+    /// Labels of the facts that are shown, in their order.
+    #[serde(deserialize_with = "some_list")]
+    pub facts: Option<Vec<String>>,
+    /// Whether a card says which source knows the caller.
+    pub why: Option<bool>,
+    /// `[cards.lines]`
+    pub lines: LinesTable,
 }
 
-/// A duration as people write it: `"800ms"`, `"5 min"`, `"30d"`. A day is 24 hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
+/// The operator's own words for lines of a call's card: templates.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LinesTable {
+    /// State and caller.
+    pub title: Option<String>,
+    /// Why it is urgent.
+    pub alert: Option<String>,
+    /// Company and number.
+    pub caller: Option<String>,
+    /// What happens to the call.
+    pub state: Option<String>,
+    /// Which of our numbers and queues.
+    pub called: Option<String>,
+    /// When the call began.
+    pub began: Option<String>,
+}
 
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let meant = || de::Error::custom("no duration: write \"800ms\", \"5m\" or \"30d\"");
-        let span: jiff::Span = text.parse().map_err(|_| meant())?;
-        let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| meant())?;
-        Duration::try_from(length).map(Self).map_err(|_| meant())
+impl LinesTable {
+    /// The lines that have a template.
+    pub fn given(&self) -> impl Iterator<Item = (LineName, &str)> {
+        let lines = [
+            (LineName::Title, &self.title),
+            (LineName::Alert, &self.alert),
+            (LineName::Caller, &self.caller),
+            (LineName::State, &self.state),
+            (LineName::Called, &self.called),
+            (LineName::Began, &self.began),
+        ];
+        lines.into_iter().filter_map(|(name, template)| template.as_deref().map(|template| (name, template)))
     }
+}
+
+fn some_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    list(deserializer).map(Some)
 }
 
 /// A list, or one text with commas: the environment can only say the latter.

@@ -4,10 +4,12 @@
 mod endpoint;
 mod file;
 mod problem;
+mod style;
 
 pub use problem::{ConfigError, Problem};
 
 use crate::{
+    cards::Style,
     enrich::SourceConfig,
     model::{
         call::MomentKind,
@@ -31,6 +33,9 @@ use url::Url;
 pub struct Config {
     /// The file it came from.
     pub path: PathBuf,
+    /// Where `{ credential = … }` is found: `$CREDENTIALS_DIRECTORY`, outside systemd the config's own folder, so that
+    /// commands typed by root find what the unit's LoadCredential= takes from there.
+    pub credentials: PathBuf,
     /// The GoTo logins; at least one.
     pub connections: Vec<ConnectionConfig>,
     /// Where the daemon keeps its state.
@@ -43,8 +48,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
-    /// The zone in which times are written.
-    pub time_zone: jiff::tz::TimeZone,
+    /// How cards are drawn where a sink does not say otherwise.
+    pub style: Style,
     /// How long a card waits for all its look-ups together.
     pub deadline: Duration,
     /// Who is told what.
@@ -53,6 +58,15 @@ pub struct Config {
     pub enrich: Vec<SourceConfig>,
     /// What works but is worth a look.
     pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// A problem that showed only when the config was put to use, with its line if the file still is what was read.
+    #[must_use]
+    pub fn problem(&self, key: &str, text: String) -> Problem {
+        let source = fs::read_to_string(&self.path).unwrap_or_default();
+        Problem::at(&source, key.replace('[', ".").replace(']', ""), text)
+    }
 }
 
 /// One GoTo login.
@@ -122,7 +136,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     })?;
     let wrong = |problems| ConfigError::Wrong { path: path.to_owned(), problems };
     let file = parse(&source).map_err(wrong)?;
-    let mut reading = Reading { source: &source, problems: Vec::new(), warnings: Vec::new() };
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| beside.to_owned(), PathBuf::from);
+    let mut reading = Reading { source: &source, credentials, problems: Vec::new(), warnings: Vec::new() };
     let config = reading.config(path, file);
     match config {
         Some(config) if reading.problems.is_empty() => Ok(config),
@@ -161,6 +177,7 @@ fn parse(source: &str) -> Result<File, Vec<Problem>> {
 /// One pass over a file: what it means, and what is wrong with it.
 struct Reading<'a> {
     source: &'a str,
+    credentials: PathBuf,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }
@@ -184,7 +201,7 @@ impl Reading<'_> {
             }
             known
         });
-        let time_zone = self.time_zone(file.cards.time_zone.as_deref());
+        let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
             self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
@@ -196,13 +213,14 @@ impl Reading<'_> {
         }
         Some(Config {
             path: path.to_owned(),
+            credentials: self.credentials.clone(),
             connections,
             state_dir: state_dir?,
             power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
-            time_zone: time_zone?,
+            style: style?,
             deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
             routes,
             enrich: file.enrich,
@@ -227,8 +245,7 @@ impl Reading<'_> {
     }
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
-        let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        match reference.read(credentials.as_deref()) {
+        match reference.read(Some(&self.credentials)) {
             Ok(secret) => Some(secret),
             Err(error) => {
                 self.wrong(key, error.to_string());
@@ -323,15 +340,6 @@ impl Reading<'_> {
             return None;
         }
         Some(SinkConfig { name: id.ok()?, kind: kind?, url, pace, outcomes, mask: table.mask })
-    }
-
-    fn time_zone(&mut self, name: Option<&str>) -> Option<jiff::tz::TimeZone> {
-        let Some(name) = name else { return Some(jiff::tz::TimeZone::system()) };
-        let zone = jiff::tz::TimeZone::get(name).ok();
-        if zone.is_none() {
-            self.wrong("cards.time_zone", "no such time zone: an IANA name, as in \"America/New_York\"");
-        }
-        zone
     }
 }
 

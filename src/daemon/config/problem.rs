@@ -71,7 +71,7 @@ impl Problem {
 }
 
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 9] = [
+const KEYS: [(&str, &[&str]); 11] = [
     ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
     (
         "connections.*",
@@ -91,8 +91,41 @@ const KEYS: [(&str, &[&str]); 9] = [
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
-    ("cards", &["time_zone", "deadline"]),
+    ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
+    ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
     ("routes.*", &["match", "sinks", "continue"]),
+    (
+        "enrich.*",
+        &[
+            "type",
+            "name",
+            "path",
+            "columns",
+            "preset",
+            "token",
+            "domain",
+            "url",
+            "method",
+            "headers",
+            "body",
+            "results",
+            "fields",
+            "order",
+            "numbers",
+            "then",
+            "timeout",
+            "cache",
+            "cache_misses",
+            "concurrency",
+            "retries",
+            "ca",
+            "enabled",
+            "retention",
+            "missed_within",
+            "calls_within",
+            "calls",
+        ],
+    ),
     ("routes.*.match", &["connection", "account", "number", "queue", "extension", "caller", "withheld", "moment"]),
 ];
 
@@ -122,7 +155,9 @@ pub fn misfit(source: &str, path: &str, error: &Parse) -> Problem {
 }
 
 fn reason(key: &str, error: &Parse) -> String {
-    let last = key.rsplit('.').next().unwrap_or(key);
+    // An item of a list is meant as its list is.
+    let named = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
+    let last = named.rsplit('.').next().unwrap_or(named);
     if let Some(meant) = meant(last) {
         return format!("expected {meant}");
     }
@@ -159,6 +194,8 @@ fn meant(last: &str) -> Option<&'static str> {
         "durability" => "\"power-loss\" or \"crash\"",
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
+        "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
+        "why" => "true or false",
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! The config as people write it, and as they get it wrong.
 
 use super::*;
+use crate::cards::Wording;
 
 const GOOD: &str = r#"
 [connections.main]
@@ -55,6 +56,8 @@ fn the_example_config_has_every_key_and_is_itself_good() {
     let key = |line| str::strip_prefix(line, "# ").filter(|r| r.starts_with('[') || (r.contains(" = ") && word(r)));
     let open: String = text.lines().map(|line| format!("{}\n", key(line).unwrap_or(line))).collect();
     let file = parse(&open).unwrap();
+    assert_eq!(file.cards.lines.given().count(), 6);
+    Wording::read(file.cards.lines.given()).unwrap();
     assert!(
         file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 2 && file.routes.len() == 1
     );
@@ -137,4 +140,35 @@ fields = { name = "/results/0/name", tier = "/results/0/tier", link = "/results/
 "#;
     let config = read(&text).unwrap();
     assert_eq!(config.enrich.len(), 2);
+}
+
+#[test]
+fn a_template_that_is_no_good_is_told_with_its_key_and_line() {
+    let cards = "[cards]\nfacts = [\"Open tickets\", \"Owner\"]\nwhy = false\n[cards.lines]\ntitle = \"{{ sign }} {{ caller.name }}\"\n";
+    let config = read(&format!("{GOOD}{cards}")).unwrap();
+    assert_eq!((config.style.facts.as_ref().unwrap().len(), config.style.why), (2, false));
+    let bad = cards
+        .replace("caller.name", "caller.nmae")
+        .replace("[\"Open", "[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"Open");
+    assert_eq!(
+        problems(&format!("{GOOD}{bad}")),
+        [
+            "11:cards.facts: expected at most 10 labels",
+            "14:cards.lines.title: no card has `caller.nmae`; did you mean `caller.name`?",
+        ]
+    );
+    assert_eq!(
+        problems(&format!("{GOOD}{}", cards.replace("title =", "titel ="))),
+        ["14:cards.lines.titel: unknown key; did you mean `title`?"]
+    );
+}
+
+#[test]
+fn outside_systemd_a_credential_is_looked_for_beside_the_config() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, GOOD.replace("\"s3cr3t\"", "{ credential = \"goto\" }")).unwrap();
+    assert!(load(&path).unwrap_err().to_string().contains("goto cannot be read"));
+    fs::write(dir.path().join("goto"), "s3cr3t\n").unwrap();
+    assert_eq!(load(&path).unwrap().connections[0].client_secret.as_ref().unwrap().expose(), "s3cr3t");
 }

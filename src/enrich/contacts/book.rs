@@ -53,8 +53,9 @@ impl Book {
     pub fn find(&self, number: &E164, source: &str) -> Vec<Contact> {
         let digits = number.digits();
         let first = self.numbers.partition_point(|known| *known < digits);
-        let same = self.numbers.iter().zip(&self.people).skip(first).take_while(|(known, _)| **known == digits);
-        same.map(|(_, person)| self.contact(*person, source)).collect()
+        let (numbers, people) = (self.numbers.get(first..), self.people.get(first..));
+        let from_here = numbers.into_iter().flatten().zip(people.into_iter().flatten());
+        from_here.take_while(|(known, _)| **known == digits).map(|(_, person)| self.contact(*person, source)).collect()
     }
 
     fn contact(&self, person: u32, source: &str) -> Contact {

@@ -28,15 +28,24 @@ pub struct Tally {
     pub bad: usize,
     /// The first of them: line in the file, and why.
     pub examples: Vec<(u64, &'static str)>,
+    /// Headers that the config speaks of and the file does not have.
+    pub missing: Vec<String>,
 }
 
 impl Tally {
-    /// The rows that are no good, for people.
+    /// What is no good, for people; `None` if all is.
     #[must_use]
-    pub fn complaint(&self) -> String {
+    pub fn complaint(&self) -> Option<String> {
         let examples: Vec<String> = self.examples.iter().map(|(line, why)| format!("line {line}: {why}")).collect();
         let more = if self.bad > self.examples.len() { ", …" } else { "" };
-        format!("{} rows are left out ({}{more})", self.bad, examples.join(", "))
+        let rows = format!("{} rows are left out ({}{more})", self.bad, examples.join(", "));
+        let missing = format!("it has no column {}", self.missing.join(", "));
+        match (self.bad > 0, !self.missing.is_empty()) {
+            (true, true) => Some(format!("{missing}; {rows}")),
+            (true, false) => Some(rows),
+            (false, true) => Some(missing),
+            (false, false) => None,
+        }
     }
 
     /// One more row that is no good.

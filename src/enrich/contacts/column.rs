@@ -136,6 +136,12 @@ pub fn columns<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<Str
     columns
 }
 
+/// Headers of the config that are none of the file's.
+pub fn missing<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<String> {
+    let known: Vec<String> = headers.map(folded).collect();
+    mapped.keys().filter(|header| !known.contains(&folded(header))).cloned().collect()
+}
+
 /// What the config calls it.
 fn named(word: &str) -> Column {
     match word {
@@ -233,5 +239,6 @@ mod tests {
             columns("e-mail,KÜRZEL,since,Durchwahl".split(','), &mapped),
             [Column::Ignore, Column::Tier, Column::Fact("Customer since".into()), Column::Phone]
         );
+        assert_eq!(missing(["e-mail", "SINCE"].into_iter(), &mapped), ["Kürzel", "durchwahl"]);
     }
 }

@@ -20,6 +20,8 @@ use std::{
 use store::Store;
 use tokio::sync::oneshot;
 
+/// The file's name in the state directory.
+const FILE: &str = "history.sqlite";
 /// Questions and tellings that may wait for the disk; a telling beyond them is not remembered.
 const WAITING: usize = 4096;
 /// How often what is too old is removed.
@@ -113,7 +115,7 @@ impl Shelf {
     /// # Errors
     /// If the file cannot be opened or is none of ours.
     pub fn open(dir: &Path, rules: Rules) -> Result<Self, HistoryError> {
-        let store = Store::open(&dir.join("history.sqlite"), rules)?;
+        let store = Store::open(&dir.join(FILE), rules)?;
         let (asks, inbox) = sync_channel(WAITING);
         let thread = thread::Builder::new().name("history".to_owned());
         thread.spawn(move || serve(store, &inbox)).map_err(HistoryError::Thread)?;
@@ -125,8 +127,7 @@ impl Shelf {
         let Some(number) = telling.call.caller.number.known() else { return };
         let person = match &telling.moment {
             Moment::Answered { by, .. } => Some(by),
-            Moment::Ended { .. } => telling.call.people.last(),
-            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } => None,
+            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } | Moment::Ended { .. } => None,
         };
         let seen = Seen {
             call: key(&telling.call),
@@ -169,6 +170,22 @@ impl Shelf {
     fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
         self.asks.try_send(ask).map_err(|_| HistoryError::Closed)
     }
+}
+
+/// Forgets all calls of a number in the file of `dir`, beside a running daemon or without one: how many there were. Blocks.
+/// Where there is no file none is made.
+///
+/// # Errors
+/// If the file cannot be written or is none of ours.
+pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
+    let path = dir.join(FILE);
+    if !path.exists() {
+        return Ok(0);
+    }
+    let store = Store::open(&path, Rules::default())?;
+    let gone = store.forget(number)?;
+    store.rewrite()?;
+    Ok(gone)
 }
 
 /// The thread: answers until nobody can ask any more.
@@ -257,6 +274,18 @@ mod tests {
             .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default())
             .collect();
         assert!(!bytes.windows(11).any(|it| it == b"15145550199"), "the number is gone from the disk");
+    }
+
+    /// Only root can give a directory away, so only root's run of it says something.
+    #[test]
+    fn the_files_belong_to_the_owner_of_the_state_directory_and_to_nobody_else() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let dir = tempfile::tempdir().unwrap();
+        let given_away = chown(dir.path(), Some(12345), Some(12345)).is_ok();
+        let _shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
+        let file = std::fs::metadata(dir.path().join("history.sqlite")).unwrap();
+        assert_eq!(file.mode() & 0o777, 0o600);
+        assert_eq!(file.uid() == 12345, given_away);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Rules, Seen};
 use crate::model::{
     call::MomentKind,
-    card::{History, PastCall},
+    card::{Again, History, PastCall},
     phone::E164,
     time::Timestamp,
 };
@@ -102,8 +102,10 @@ impl Store {
         let (missed, back_to_back) = (since(self.rules.missed_within), since(self.rules.calls_within));
         counts.query_row(params![number, this, at.as_millisecond(), week, month, missed, back_to_back], |row| {
             let earlier: u32 = row.get(4)?;
-            let urgent = row.get::<_, u32>(3)? > 0 || earlier.saturating_add(1) >= self.rules.calls.max(2);
-            Ok(History { last, week: row.get(0)?, month: row.get(1)?, missed_since: row.get(2)?, urgent })
+            let nth = earlier.saturating_add(1);
+            let urgent = row.get::<_, u32>(3)? > 0 || nth >= self.rules.calls.max(2);
+            let again = (nth > 1).then_some(Again { nth, within: self.rules.calls_within });
+            Ok(History { last, week: row.get(0)?, month: row.get(1)?, missed_since: row.get(2)?, urgent, again })
         })
     }
 
@@ -112,6 +114,12 @@ impl Store {
         let gone = self.db.execute("DELETE FROM calls WHERE number = ?1", [number.expose()])?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(gone)
+    }
+
+    /// Writes the file anew: pages that rows moved between keep copies in their free space.
+    pub fn rewrite(&self) -> rusqlite::Result<()> {
+        self.db.execute_batch("VACUUM")?;
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
     /// Forgets what is older than the retention.
@@ -133,12 +141,24 @@ fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
     Ok(PastCall { at, outcome, with: row.get(2)? })
 }
 
-/// Who called whom is nobody else's business. Where the file system knows no modes, the directory's have to do.
+/// Who called whom is nobody else's business. The files are the directory's owner's, even if root looked a number up before
+/// the daemon first ran. Where the file system knows neither owners nor modes, the directory's have to do.
 fn close_to_others(path: &Path) {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    };
+    let home = path.parent().and_then(|dir| fs::metadata(dir).ok());
     for end in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(end);
+        let mine = fs::metadata(&file).ok();
+        if let (Some(home), Some(mine)) = (&home, mine)
+            && home.uid() != mine.uid()
+            && let Err(error) = chown(&file, Some(home.uid()), Some(home.gid()))
+        {
+            tracing::debug!(%error, "history keeps the owner it has");
+        }
         if let Err(error) = fs::set_permissions(&file, fs::Permissions::from_mode(0o600)) {
             tracing::debug!(%error, "history keeps the mode it has");
         }
@@ -211,7 +231,14 @@ mod tests {
         saw(&mut store, "b", "2026-11-23T11:48:00Z", MomentKind::Ended, None);
         assert!(!ask(&store, "now").urgent, "talked to since, 12 minutes ago");
         saw(&mut store, "c", "2026-11-23T11:51:00Z", MomentKind::Ended, None);
-        assert!(ask(&store, "now").urgent, "the second call in 10 minutes");
+        let history = ask(&store, "now");
+        assert!(history.urgent, "the second call in 10 minutes");
+        let within = Duration::from_secs(600);
+        assert_eq!(history.again, Some(Again { nth: 2, within }));
+        saw(&mut store, "d", "2026-11-23T11:52:00Z", MomentKind::Ringing, None);
+        assert_eq!(ask(&store, "now").again, Some(Again { nth: 3, within }));
+        saw(&mut store, "now", NOW, MomentKind::Ringing, None);
+        assert_eq!(ask(&store, "now").again, Some(Again { nth: 3, within }), "a call is counted once");
     }
 
     #[test]

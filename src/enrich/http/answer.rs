@@ -26,7 +26,7 @@ pub struct Reading {
     numbers: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Field {
     Name,
     Company,
@@ -39,7 +39,7 @@ enum Field {
 }
 
 impl Reading {
-    /// From the config's `results`, `fields` and `order`. Without `results`, fields that all begin with one `/…/0/` say
+    /// From the config's `results`, `fields` and `numbers`. Without `results`, fields that all begin with one `/…/0/` say
     /// where the list is: its other records count as well.
     ///
     /// # Errors
@@ -47,7 +47,6 @@ impl Reading {
     pub fn read(
         results: Option<&str>,
         fields: &BTreeMap<String, Pick>,
-        order: &[String],
         numbers: &[String],
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
@@ -73,14 +72,6 @@ impl Reading {
             bad_pointer(place).err().into_iter().for_each(|reason| wrong("numbers".to_owned(), reason));
             own.push(derived.as_deref().map_or(place.clone(), |list| place.replace(&format!("{list}/0/"), "/")));
         }
-        for label in order.iter().filter(|label| !fields.contains_key(*label)) {
-            wrong("order".to_owned(), format!("{label:?} is none of the fields"));
-        }
-        let place = |field: &Field| match field {
-            Field::Fact(label) => order.iter().position(|it| it == label).unwrap_or(order.len()),
-            _ => 0,
-        };
-        read.sort_by(|(one, _), (other, _)| place(one).cmp(&place(other)).then_with(|| one.cmp(other)));
         let results = results.map(str::to_owned).or(derived);
         if problems.is_empty() { Ok(Self { results, fields: read, numbers: own }) } else { Err(problems) }
     }
@@ -250,7 +241,6 @@ mod tests {
             None,
             &fields(json!({"name": "/results/0/name", "tier": ["/results/0/level", "/results/0/tier"], "Open tickets": "/results/0/open",
                 "link": "https://crm.example.com/c/{/results/0/id}"})),
-            &[],
             &["/results/0/phones".to_owned()],
         )
         .unwrap();
@@ -272,7 +262,7 @@ mod tests {
     #[test]
     fn a_record_counts_only_if_one_of_its_own_numbers_is_the_callers() {
         let own = ["/phone".to_owned(), "/more".to_owned()];
-        let reading = Reading::read(None, &fields(json!({"name": "/n"})), &[], &own).unwrap();
+        let reading = Reading::read(None, &fields(json!({"name": "/n"})), &own).unwrap();
         let caller = Number::read(Some("+15145550199"), Region::US).known().unwrap().clone();
         let is_about = |record: Value| reading.is_about(&record, &caller, Region::US);
         assert!(is_about(json!({"phone": "(514) 555-0199"})));
@@ -286,7 +276,7 @@ mod tests {
     #[test]
     fn a_record_alone_is_the_answer_itself() {
         let wanted = json!({"name": "{/first} {/last}", "tags": "/tags", "link": "/url", "VIP": "/vip"});
-        let reading = Reading::read(None, &fields(wanted), &[], &[]).unwrap();
+        let reading = Reading::read(None, &fields(wanted), &[]).unwrap();
         let answer = json!({"first": "Al", "last": "Moe", "tags": ["a", "b"], "url": "https://x/y?z=%2B", "vip": true});
         let found = people(&reading, &answer).remove(0);
         assert_eq!(found.name.as_deref(), Some("Al Moe"));
@@ -298,24 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn facts_stand_in_the_order_of_the_config() {
-        let wanted = fields(json!({"B": "/b", "A": "/a", "C": "/c", "name": "/n"}));
-        let reading = Reading::read(None, &wanted, &["C".into(), "B".into()], &[]).unwrap();
-        let found = people(&reading, &json!({"a": 1, "b": 2, "c": 3, "n": "N"})).remove(0);
-        assert_eq!(found.facts.iter().map(|it| it.label.as_str()).collect::<Vec<_>>(), ["C", "B", "A"]);
-    }
-
-    #[test]
     fn a_wrong_pointer_names_its_key_and_reason() {
-        let wrong =
-            |results, wanted| Reading::read(results, &fields(wanted), &[], &[]).unwrap_err().remove(0).to_string();
+        let wrong = |results, wanted| Reading::read(results, &fields(wanted), &[]).unwrap_err().remove(0).to_string();
         assert!(
             wrong(None, json!({"tier": "results/0/tier"}))
                 .starts_with("fields.tier: \"results/0/tier\" is no JSON pointer")
         );
         assert!(wrong(None, json!({"tier": "/a~2"})).contains("~0"));
         assert!(wrong(Some("x"), json!({"tier": "/a"})).starts_with("results: \"x\""));
-        assert!(Reading::read(None, &fields(json!({"a": "/a"})), &["b".into()], &[]).is_err());
     }
 
     proptest! {
@@ -323,7 +303,7 @@ mod tests {
         fn no_answer_breaks_it(text in "[\\[\\]{}\",:0-9a-c ]{0,80}", pointer in "(/[a-c0~]{0,3}){1,3}") {
             let Ok(answer) = serde_json::from_str::<Value>(&text) else { return Ok(()) };
             let wanted = BTreeMap::from([("name".to_owned(), Pick::One(pointer))]);
-            if let Ok(reading) = Reading::read(None, &wanted, &[], &[]) {
+            if let Ok(reading) = Reading::read(None, &wanted, &[]) {
                 let records = reading.records(&answer).unwrap_or_default();
                 records.into_iter().for_each(|it| drop(reading.contact(it, "crm")));
             }

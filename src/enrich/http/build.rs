@@ -65,8 +65,12 @@ impl Http {
                 "nothing is taken from the answer: say what, as in fields = { name = \"/name\" }".to_owned(),
             );
         }
-        let reading = Reading::read(config.results.as_deref(), &config.fields, &config.order, &config.numbers);
+        let reading = Reading::read(config.results.as_deref(), &config.fields, &config.numbers);
         let reading = reading.map_err(|mut wrong| problems.append(&mut wrong)).ok();
+        let facts = || config.fields.keys().chain(config.then.iter().flat_map(|then| then.fields.keys()));
+        if let Some(label) = config.order.iter().find(|label| !facts().any(|it| it == *label)) {
+            problems.push(Problem { key: "order".to_owned(), reason: format!("{label:?} is none of the fields") });
+        }
         let then = match (&config.then, &question) {
             (Some(then), Some(first)) => second(then, first, headers).map_err(|mut it| problems.append(&mut it)).ok(),
             _ => None,
@@ -88,6 +92,7 @@ impl Http {
             question,
             reading,
             then,
+            order: config.order.clone(),
             timeout: span(config.timeout, 3),
             retries: config.retries.unwrap_or(1).min(5),
             gate: Arc::new(Semaphore::new(config.concurrency.map_or(4, |it| it.clamp(1, 64) as usize))),
@@ -163,7 +168,7 @@ fn question(config: &SourceConfig, resolve: Resolve<'_>, headers: Headers) -> Re
 
 fn second(then: &ThenConfig, first: &Question, headers: Headers) -> Result<(Question, Reading), Vec<Problem>> {
     let mut problems = Vec::new();
-    let reading = Reading::read(None, &then.fields, &[], &[]);
+    let reading = Reading::read(None, &then.fields, &[]);
     let url = Template::read(&then.url, &[], true).and_then(|url| {
         let same = origin(&url)? == origin(&first.url)?;
         if same { Ok(url) } else { Err("it is at another host than the first: the token would go there".to_owned()) }

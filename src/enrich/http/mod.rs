@@ -47,6 +47,8 @@ struct Source {
     question: Question,
     reading: Reading,
     then: Option<(Question, Reading)>,
+    /// Labels of facts in the order in which cards show them.
+    order: Vec<String>,
     timeout: Duration,
     retries: u32,
     gate: Arc<Semaphore>,
@@ -143,6 +145,9 @@ impl Source {
         if let (Some((question, reading)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
         {
             self.ask_more(question, reading, record, person).await;
+        }
+        for person in &mut people {
+            person.facts.sort_by_key(|fact| self.order.iter().position(|it| *it == fact.label).unwrap_or(usize::MAX));
         }
         Ok(people)
     }

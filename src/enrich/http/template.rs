@@ -3,13 +3,13 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 
-/// Everything but letters, digits, `-`, `_` and `~`: not even a dot, so that no value can walk out of its path segment.
+/// Everything but letters, digits, `-`, `_` and `~`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
 /// Where a value goes, and so how it is written there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Into a URL or a form: percent-encoded.
+    /// Into a URL or a form: percent-encoded. `.` and `..` are refused, because URLs take even `%2E%2E` for a step up.
     Url,
     /// Between the quotes of a JSON text: escaped.
     Json,
@@ -20,8 +20,9 @@ pub enum Place {
 }
 
 impl Place {
-    fn write(self, value: &str) -> Cow<'_, str> {
-        match self {
+    fn write(self, value: &str) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Url if value.bytes().all(|b| b == b'.') => return None,
             Self::Url => utf8_percent_encode(value, ENCODED).into(),
             Self::Json => {
                 let quoted = serde_json::Value::from(value).to_string();
@@ -32,7 +33,7 @@ impl Place {
                 value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into()
             }
             Self::Text | Self::Plain => value.into(),
-        }
+        })
     }
 }
 
@@ -97,12 +98,12 @@ impl Template {
         matches!(self.0.as_slice(), [Part::Gap(_)])
     }
 
-    /// The text with its gaps filled; `None` if `value` has nothing for one of them.
+    /// The text with its gaps filled; `None` if `value` has nothing for one of them, or nothing that may stand there.
     #[must_use]
     pub fn fill<'v>(&self, place: Place, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => Some(text.clone()),
-            Part::Gap(name) => value(name).map(|value| place.write(&value).into_owned()),
+            Part::Gap(name) => value(name).and_then(|value| place.write(&value).map(Cow::into_owned)),
         });
         parts.collect()
     }
@@ -154,6 +155,8 @@ mod tests {
         );
         assert_eq!(fill("Tel {number}", Place::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
         assert_eq!(fill("/p/{number}", Place::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
+        let up = Template::read("/p/{number}", &["number"], false).unwrap();
+        assert_eq!(up.fill(Place::Url, |_| Some("..".into())), None);
     }
 
     #[test]
@@ -174,8 +177,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_changes_host_path_or_other_parameters(value in "\\PC{0,40}") {
-            let text = fill("https://crm.example.com/api/{number}/x?q={number}&k=1", Place::Url, &value);
+        fn no_value_changes_host_path_or_other_parameters(value in "\\PC{0,40}|[./%2eE]{1,6}") {
+            let template = Template::read("https://crm.example.com/api/{number}/x?q={number}&k=1", &["number"], false).unwrap();
+            let Some(text) = template.fill(Place::Url, |_| Some(value.as_str().into())) else {
+                prop_assert!(value.bytes().all(|b| b == b'.'), "{value} is refused");
+                return Ok(());
+            };
             let url = url::Url::parse(&text).unwrap();
             prop_assert_eq!(url.host_str(), Some("crm.example.com"));
             prop_assert_eq!(url.path_segments().unwrap().count(), 3);

@@ -2,7 +2,10 @@
 
 use super::{Api, Error};
 use crate::{
-    goto::wire::{self, Reader},
+    goto::{
+        lifecycle::Class,
+        wire::{self, Reader},
+    },
     model::{
         call::{CallEvent, Report},
         ids::{AccountKey, ConversationSpaceId},
@@ -10,11 +13,17 @@ use crate::{
     },
 };
 use reqwest::Method;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Account keys that one question takes.
 const KEYS: usize = 20;
-/// Pages of 100 that are read of one answer: 5,000 calls at once are more than any account has.
-const PAGES: usize = 50;
+/// Pages of 100 that are read of one answer: 50,000 reports are a month of a busy account, and 30 MB.
+const PAGES: usize = 500;
+/// Waits before a page that failed for a passing reason is asked for again, so that a long answer need not begin anew.
+const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(3)];
+/// A server that asks for a longer wait is asked again with the whole question.
+const LONGEST_AGAIN: Duration = Duration::from_secs(10);
 
 impl Api {
     /// The calls under way, each with its latest state.
@@ -82,15 +91,28 @@ impl Api {
             let mut query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
             query.push(("pageSize", "100"));
             query.extend(marker.as_deref().map(|marker| ("pageMarker", marker)));
-            let body = self.ask(Method::GET, path, &query, None).await?;
+            let body = self.page(path, &query).await?;
             let (items, next) = read(&body).map_err(|_| Error::Garbled)?;
             all.extend(items);
             if next.is_none() || next == marker {
-                break;
+                return Ok(all);
             }
             marker = next;
         }
+        tracing::warn!(connection = %self.name, calls = all.len(), "goto has more calls than are read at once");
         Ok(all)
+    }
+
+    async fn page(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
+        for wait in AGAIN {
+            let answer = self.ask(Method::GET, path, query, None).await;
+            let Err(trouble) = answer.as_ref().map_err(Error::trouble) else { return answer };
+            if trouble.class != Class::Transient || trouble.after.is_some_and(|after| after > LONGEST_AGAIN) {
+                return answer;
+            }
+            sleep(trouble.after.map_or(wait, |after| after.max(wait))).await;
+        }
+        self.ask(Method::GET, path, query, None).await
     }
 }
 

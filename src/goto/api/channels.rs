@@ -183,6 +183,13 @@ fn account(value: &Value) -> Option<AccountKey> {
     }
 }
 
+/// The status of one account: a number, or one in quotes.
+fn status(item: &Value) -> Option<u16> {
+    let status = item.get("status")?;
+    let number = status.as_u64().or_else(|| status.as_str()?.trim().parse().ok())?;
+    u16::try_from(number).ok()
+}
+
 /// Reads a 207 against what was asked: accounts that it does not mention are asked again.
 fn accepted(answer: &Value, asked: &[AccountKey]) -> Accepted {
     let items = answer.get("accountKeys").and_then(Value::as_array);
@@ -192,7 +199,7 @@ fn accepted(answer: &Value, asked: &[AccountKey]) -> Accepted {
     let mut out = Accepted::default();
     for wanted in asked {
         let item = of(wanted);
-        let status = item.and_then(|item| item.get("status")?.as_u64()).and_then(|status| u16::try_from(status).ok());
+        let status = item.and_then(status);
         match status {
             Some(200..=299) => out.accounts += 1,
             Some(status) if matches!(class(status), Class::Refused | Class::Gone) => {
@@ -221,10 +228,11 @@ mod tests {
             {"id": "3", "status": 429},
             {"id": "4", "status": 403, "errorCode": "call from +15145550199"},
             {"id": "5", "status": "fine"},
+            {"id": "7", "status": "200"},
             {"id": "99", "status": 200},
         ]});
-        let out = accepted(&answer, &keys(&["1", "2", "3", "4", "5", "6"]));
-        assert_eq!(out.accounts, 1);
+        let out = accepted(&answer, &keys(&["1", "2", "3", "4", "5", "6", "7"]));
+        assert_eq!(out.accounts, 2);
         assert_eq!(out.later, keys(&["3", "5", "6"]));
         let refused: Vec<_> =
             out.refused.iter().map(|one| (one.account.as_str(), one.status, one.code.as_deref())).collect();

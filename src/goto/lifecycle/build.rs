@@ -4,7 +4,7 @@ use super::{
     Accepted, Class, Created, Dice, Effect, Sweep, Tell, Ticket, Trouble,
     channel::Channel,
     lane::{Lane, State},
-    link::Link,
+    link::{Link, SUBSCRIBE_WITHIN},
 };
 use crate::model::{
     ids::{AccountKey, ChannelId},
@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// A create may sweep first: list and delete up to 50 leftovers (GoTo's limit) at 5 requests/s, each answer within 10 s.
 const CREATE_WITHIN: Duration = Duration::from_secs(60);
-/// A subscription may discover accounts first and wait for a token: three answers within 10 s each.
-pub(super) const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(40);
 /// TCP, TLS and the upgrade; the socket itself gives up after 10 s.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 /// Without a token nothing can be asked; waking is the rule, this only the deadline that every state has.
@@ -63,6 +61,10 @@ impl Lane {
             Class::Transient => (now + self.waits.next(dice(), trouble.after), false, true),
             Class::Gone | Class::Full => (now + self.waits.next(dice(), trouble.after), false, false),
         };
+        if !for_token && self.said_failing != Some(trouble.class) {
+            self.said_failing = Some(trouble.class);
+            self.out.push(Effect::Tell(Tell::Failing(trouble)));
+        }
         let (kept, left) = if keep { (channel, None) } else { (None, channel) };
         self.state = State::Waiting { until, for_token, channel: kept };
         if let Some(left) = left {
@@ -179,6 +181,7 @@ impl Lane {
             Ok(()) => {
                 self.refusals.forget();
                 self.said_refused = false;
+                self.said_failing = None;
                 self.state = State::Live(Box::new(Link::new(channel, ticket, pending, self.number, now, dice)));
                 if let Some(old) = self.old.take() {
                     self.out.push(Effect::Close(old.socket));

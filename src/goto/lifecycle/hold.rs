@@ -8,7 +8,7 @@ use super::{
 use crate::model::time::Now;
 use std::time::{Duration, Instant};
 
-/// A link that lived this long is forgiven its past failures: the longest wait of [`Policy::UPSTREAM`].
+/// A link that lived this long is forgiven its past failures: the longest wait of `Policy::UPSTREAM`.
 pub const HELD: Duration = Duration::from_secs(60);
 
 impl Lane {

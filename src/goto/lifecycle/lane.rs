@@ -38,6 +38,8 @@ pub struct Lane {
     pub(super) heard: bool,
     /// Set while the refusal has been told and not yet overcome.
     pub(super) said_refused: bool,
+    /// The class of the failure that was told and is not overcome.
+    pub(super) said_failing: Option<Class>,
     /// How the last link was lost, for the telling.
     pub(super) lost: Option<(Why, Now)>,
     pub(super) out: Vec<Effect>,
@@ -57,6 +59,7 @@ impl Lane {
             dirty: true,
             heard: false,
             said_refused: false,
+            said_failing: None,
             lost: None,
             out: Vec::new(),
         }

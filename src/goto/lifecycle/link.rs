@@ -12,6 +12,8 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
+/// A subscription may discover accounts first and wait for a token: three answers within 10 s each.
+pub(super) const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(40);
 /// GoTo's own demo pings every 8 s; with up to 20 s a dead link is known after 80 s at most.
 const PING: (f64, f64) = (8.0, 20.0);
 /// Unanswered pings after which a link is dead.
@@ -174,7 +176,7 @@ impl Link {
                 let ticket = ticket();
                 let only = Some(which.clone());
                 out.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
-                Accounts::Asked { ticket, until: now + super::build::SUBSCRIBE_WITHIN, which }
+                Accounts::Asked { ticket, until: now + SUBSCRIBE_WITHIN, which }
             }
             Accounts::Asked { until, which, .. } if now >= until => Accounts::Due { at: now + ACCOUNTS_AGAIN, which },
             same @ (Accounts::Complete | Accounts::Due { .. } | Accounts::Asked { .. }) => same,

@@ -27,6 +27,8 @@ mod channel;
 mod hold;
 mod lane;
 mod link;
+#[cfg(test)]
+mod tests;
 mod words;
 #[cfg(test)]
 mod world;

@@ -30,6 +30,20 @@ pub enum Class {
     NoToken,
 }
 
+impl Class {
+    /// As the journal says it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "goto is not reached, or gives no answer that can be used",
+            Self::Gone => "goto does not know what was asked for",
+            Self::Full => "goto has too many channels of this user",
+            Self::Refused => "goto refuses",
+            Self::NoToken => "there is no access token",
+        }
+    }
+}
+
 /// A failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trouble {
@@ -210,6 +224,8 @@ pub enum Tell {
     },
     /// It is refused.
     Refused(Trouble),
+    /// It does not come to hear, and tries on. Said when that begins and when the reason changes.
+    Failing(Trouble),
     /// One account is refused.
     Account(Refusal),
     /// So many accounts accepted.

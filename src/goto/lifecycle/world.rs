@@ -9,8 +9,7 @@ use crate::model::{
     time::{Now, Timestamp},
 };
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -21,6 +20,8 @@ const MOST_IN_A_MINUTE: usize = 90;
 /// From the end of faults to a live link: the longest slow retry (300 s) or Retry-After given here (120 s), one request
 /// that is never answered (60 s), and the steps that follow.
 const BACK_WITHIN: Duration = Duration::from_secs(300 + 60 + 60 + 60);
+/// A link that falls silent just after a pong: 20 s to the next ping, three intervals of 20 s, and the last tick.
+const DEAD_WITHIN: Duration = Duration::from_secs(81);
 
 #[derive(Debug)]
 struct Chan {
@@ -32,7 +33,7 @@ struct Chan {
 struct Sock {
     channel: ChannelId,
     open: bool,
-    silent: bool,
+    silent: Option<Instant>,
 }
 
 /// What the world does at its time.
@@ -50,8 +51,7 @@ struct World {
     dice: fastrand::Rng,
     now: Now,
     lane: Lane,
-    events: BinaryHeap<Reverse<(Instant, u64)>>,
-    what: HashMap<u64, Event>,
+    events: BTreeMap<(Instant, u64), Event>,
     made: u64,
     channels: BTreeMap<ChannelId, Chan>,
     sockets: BTreeMap<Ticket, Sock>,
@@ -73,8 +73,7 @@ impl World {
             dice: fastrand::Rng::with_seed(seed),
             now,
             lane: Lane::new((seed % 5) as u8),
-            events: BinaryHeap::new(),
-            what: HashMap::new(),
+            events: BTreeMap::new(),
             made: 0,
             channels: BTreeMap::new(),
             sockets: BTreeMap::new(),
@@ -94,28 +93,26 @@ impl World {
 
     fn after(&mut self, wait: Duration, event: Event) {
         self.made += 1;
-        self.what.insert(self.made, event);
-        self.events.push(Reverse((self.now.tick + wait, self.made)));
+        self.events.insert((self.now.tick + wait, self.made), event);
     }
 
     fn fault(&mut self) -> bool {
         self.foul > 0.0 && self.dice.f64() < self.foul
     }
 
+    /// The wall clock stands still: the machine only passes it on.
     fn advance(&mut self, to: Instant) {
-        let by = to.saturating_duration_since(self.now.tick);
-        self.now = Now { tick: to.max(self.now.tick), clock: self.now.clock + by };
+        self.now.tick = self.now.tick.max(to);
     }
 
     /// One step: the next event or the lane's own deadline, whichever is first.
     fn step(&mut self) {
         self.steps += 1;
         let due = self.lane.deadline().unwrap_or_else(|| panic!("seed {}: a state without a deadline", self.seed));
-        match self.events.peek() {
-            Some(Reverse((at, _))) if *at <= due => {
-                let Reverse((at, id)) = self.events.pop().unwrap();
+        match self.events.first_entry() {
+            Some(first) if first.key().0 <= due => {
+                let ((at, _), event) = first.remove_entry();
                 self.advance(at);
-                let event = self.what.remove(&id).unwrap();
                 self.happen(event);
             }
             _ => {
@@ -157,14 +154,16 @@ impl World {
             }
             Effect::Open { ticket, url } => {
                 let channel = ChannelId::try_from(url.expose().split('?').next().unwrap()).unwrap();
-                self.sockets.insert(ticket, Sock { channel, open: false, silent: false });
                 match self.trouble() {
                     Some(trouble) => self.answer(Err(trouble), |answer| Input::Opened(ticket, answer)),
-                    None => self.after(Duration::from_millis(90), Event::Connected(ticket)),
+                    None => {
+                        self.sockets.insert(ticket, Sock { channel, open: false, silent: None });
+                        self.after(Duration::from_millis(90), Event::Connected(ticket));
+                    }
                 }
             }
             Effect::Ping(ticket) => {
-                if self.sockets.get(&ticket).is_some_and(|socket| socket.open && !socket.silent) {
+                if self.sockets.get(&ticket).is_some_and(|socket| socket.open && socket.silent.is_none()) {
                     self.give(Input::Frame(ticket));
                 }
             }
@@ -193,7 +192,7 @@ impl World {
                 assert!(self.told_live, "seed {}: lost twice", self.seed);
                 self.told_live = false;
             }
-            Tell::Refused(_) | Tell::Account(_) | Tell::Subscribed(_) => {}
+            Tell::Refused(_) | Tell::Failing(_) | Tell::Account(_) | Tell::Subscribed(_) => {}
         }
     }
 
@@ -307,6 +306,7 @@ impl World {
                 if socket.open {
                     self.give(Input::Opened(ticket, Ok(())));
                 } else {
+                    self.sockets.remove(&ticket);
                     let gone = Trouble { class: Class::Gone, status: Some(404), after: None };
                     self.give(Input::Opened(ticket, Err(gone)));
                 }
@@ -316,6 +316,8 @@ impl World {
                     self.channels.remove(&id);
                     let on_it: Vec<_> =
                         self.sockets.iter().filter(|(_, it)| it.channel == id).map(|(t, _)| *t).collect();
+                    let calm = self.foul == 0.0 && self.now.tick >= self.calm_since + BACK_WITHIN;
+                    assert!(!calm || on_it.is_empty(), "seed {}: {id} was renewed too late", self.seed);
                     for ticket in on_it {
                         self.sockets.remove(&ticket);
                         self.give(Input::Ended(ticket, Why::Closed));
@@ -333,12 +335,13 @@ impl World {
             self.foul = 0.0;
             self.calm_since = self.now.tick;
             for socket in self.sockets.values_mut() {
-                socket.silent = false;
+                socket.silent = None;
             }
             let long = HOUR * self.dice.u32(8..24);
             self.after(long, Event::Weather);
         } else {
             assert!(self.channels.len() <= 2, "seed {}: {} channels after a calm", self.seed, self.channels.len());
+            assert!(self.sockets.len() <= 2, "seed {}: {} sockets after a calm", self.seed, self.sockets.len());
             self.foul = [0.05, 0.3, 0.7, 1.0][self.dice.usize(0..4)];
             let long = Duration::from_secs(self.dice.u64(30..6 * 3600));
             self.after(long, Event::Weather);
@@ -363,7 +366,9 @@ impl World {
                 self.sockets.remove(&ticket);
                 self.give(Input::Ended(ticket, Why::Closed));
             }
-            4 => self.sockets.get_mut(&ticket).unwrap().silent = true,
+            4 => {
+                let _ = self.sockets.get_mut(&ticket).unwrap().silent.get_or_insert(self.now.tick);
+            }
             _ => (0..50).for_each(|_| {
                 self.give(Input::RefreshRequired(ticket));
                 self.give(Input::ToBeClosed(ticket));
@@ -385,6 +390,8 @@ impl World {
         for link in live.into_iter().chain(self.lane.old.as_ref()) {
             assert!(now <= link.channel.expires(), "seed {seed}: a link lives longer than its channel");
         }
+        let deaf = |socket: &Sock| socket.silent.is_some_and(|since| now > since + DEAD_WITHIN);
+        assert!(!self.sockets.values().any(deaf), "seed {seed}: a dead link is kept");
         if self.foul == 0.0 && now >= self.calm_since + BACK_WITHIN && !self.lane.hears() {
             panic!("seed {seed}: deaf {:?} after the faults stopped: {:?}", now - self.calm_since, self.lane.state);
         }

@@ -3,6 +3,7 @@
 mod admin;
 mod cost;
 mod faults;
+mod forget;
 mod kill;
 mod model;
 mod suite;

@@ -123,3 +123,25 @@ async fn a_stopped_world_frees_its_port() {
     assert!(frame(&mut socket).await.is_none());
     World::start(Settings { listen, ..Settings::default() }).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_world_that_is_dropped_ends_its_connections() {
+    let client = Client::new().await;
+    let (_, mut socket) = client.listen().await;
+    drop(client);
+    assert!(frame(&mut socket).await.is_none());
+}
+
+#[tokio::test]
+async fn whoever_comes_late_to_the_events_hears_what_was() {
+    let client = Client::new().await;
+    client.http.post(client.world.webhook(Service::Slack, "desk")).json(&json!({ "text": "hi" })).send().await.unwrap();
+    client.world.place(CallPlan::default());
+    let url = format!("{}/sim/events", client.world.url());
+    let mut events = client.http.get(url).send().await.unwrap();
+    let mut seen = String::new();
+    while !(seen.contains(r#""calls":1"#) && seen.contains(r#""text":"hi""#)) {
+        let part = tokio::time::timeout(BOUND, events.chunk()).await.unwrap().unwrap().unwrap();
+        seen.push_str(&String::from_utf8_lossy(&part));
+    }
+}

@@ -16,7 +16,7 @@ pub fn now() -> Timestamp {
 
 /// The style of all cards.
 pub fn style(mask: Mask) -> Style {
-    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask }
+    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask, ..Style::default() }
 }
 
 pub fn ago(seconds: i64) -> Timestamp {
@@ -96,7 +96,7 @@ fn named(name: &str, company: &str) -> Contact {
 
 fn history(urgent: bool, missed_since: u32) -> History {
     let last = PastCall { at: ago(720), outcome: MomentKind::Missed, with: None };
-    History { last: Some(last), week: 3, month: 8, missed_since, urgent }
+    History { last: Some(last), week: 3, month: 8, missed_since, urgent, again: None }
 }
 
 fn found(who: Match) -> Findings {
@@ -184,7 +184,7 @@ pub fn callers() -> Vec<(String, Call, Findings)> {
         call.people = vec![Person { name: Some(text.clone()), extension: Some(text.clone()), line: None }; 12];
         let last = PastCall { at: ago(90_000), outcome: MomentKind::Ended, with: Some(text.clone()) };
         let history =
-            Some(History { last: Some(last), week: 1, month: u32::MAX, missed_since: u32::MAX, urgent: true });
+            Some(History { last: Some(last), week: 1, month: u32::MAX, missed_since: u32::MAX, urgent: true, again: None });
         let silent = vec![text.clone(); 9];
         callers.push((
             format!("{name}-one"),
@@ -280,13 +280,13 @@ pub fn gallery() -> Vec<Picture> {
     let picture = |name, card: Card, says| Picture { name, cards: vec![card], plain: false, says };
     let known = || call("+15145550199", "", 3);
     let past = PastCall { at: ago(180_000), outcome: MomentKind::Ended, with: text("Eve Li") };
-    let history_ok = History { last: Some(past), week: 1, month: 4, missed_since: 0, urgent: false };
+    let history_ok = History { last: Some(past), week: 1, month: 4, ..History::default() };
     let mut support = call("+15145550142", "TREMBLAY C", 14);
     support.queues = vec![queue("Support")];
     support.people =
         vec![person("Bob Roy", "1015"), person("Eve Li", "1016"), person("Sam Oduya", "1017"), person("Ann", "1018")];
     let missed = |why| Moment::Missed { after: secs(21), why };
-    let evil = "[Call](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
+    let evil = "[Call](tel:900) **free** [x](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
     let alice_with = |history| Findings { history: Some(history), ..found(one(alice())) };
     let lost = [
         ("+15145550142", MissedWhy::NobodyAnswered),
@@ -317,7 +317,7 @@ pub fn gallery() -> Vec<Picture> {
         picture(
             "nobody",
             card(support, Moment::Ringing, 3, Findings { silent: vec!["crm".into()], ..found(Match::Nobody) }),
-            &["(514) 555-0142", "TREMBLAY C", "Support", "CRM did not answer", "1 more"],
+            &["(514) 555-0142", "TREMBLAY C", "name as the network shows it", "Support", "CRM did not answer", "1 more"],
         ),
         picture(
             "withheld",
@@ -407,7 +407,7 @@ pub fn gallery() -> Vec<Picture> {
                     ..named(evil, "Doe & <Sons>")
                 })),
             ),
-            &["Call](https:// evil.example)", "Doe & "],
+            &["[Call](tel:900) **free** [x](https:// evil.example)", "Doe & "],
         ),
         picture(
             "scripts",

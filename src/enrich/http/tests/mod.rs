@@ -340,7 +340,7 @@ async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
         let answer = if request.starts_with("POST /find ") {
             json!({"hits": [{"id": "7/../8", "who": "Alice"}]})
         } else {
-            json!({"count": 3})
+            json!({"count": 3, "a": true})
         };
         say(stream, "200 OK", "", answer.to_string()).await;
     })
@@ -350,15 +350,67 @@ async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
     config.url = Some(SecretRef::Text(Secret::new(format!("{base}/find"))));
     config.body = Some("{\"q\": {\"phone\": \"{national}\", \"or\": \"{digits}\"}}".into());
     config.results = Some("/hits".into());
-    config.fields = serde_json::from_value(json!({"name": "/who"})).unwrap();
+    config.fields = serde_json::from_value(json!({"name": "/who", "Id": "/id"})).unwrap();
     config.then =
-        serde_json::from_value(json!({"url": format!("{base}/t/{{/id}}"), "fields": {"Open": "/count"}})).unwrap();
+        serde_json::from_value(json!({"url": format!("{base}/t/{{/id}}"), "fields": {"Open": "/count", "A": "/a"}}))
+            .unwrap();
+    config.order = vec!["Open".into(), "Id".into()];
     let alice = people(find(&build(&config).unwrap(), LONG).await).remove(0);
-    assert_eq!((alice.name.as_deref(), alice.facts[0].value.as_str()), (Some("Alice"), "3"));
+    assert_eq!(alice.name.as_deref(), Some("Alice"));
+    let facts: Vec<_> = alice.facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
+    assert_eq!(facts, [("Open", "3"), ("Id", "7/../8"), ("A", "yes")]);
     let requests = server.requests();
     assert!(requests[0].contains("content-type: application/json\r\n"), "{requests:?}");
     assert!(requests[0].ends_with("{\"q\": {\"phone\": \"5145550199\", \"or\": \"15145550199\"}}"), "{requests:?}");
     assert!(requests[1].starts_with("GET /t/7%2F%2E%2E%2F8 "), "{requests:?}");
+}
+
+/// What the journal gets, as text.
+#[derive(Clone, Default)]
+struct Journal(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Journal {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn trouble_is_said_once_a_change_and_says_nothing_secret() {
+    let journal = Journal::default();
+    let writer = journal.clone();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(lines.with_max_level(tracing::Level::TRACE).finish());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |stream, _| {
+        let status = match asked.fetch_add(1, Ordering::SeqCst) {
+            0 | 1 => "401 Unauthorized",
+            2 => "400 Bad Request",
+            _ => "200 OK",
+        };
+        say(stream, status, "", json!({"results": []}).to_string())
+    })
+    .await;
+    let http = build(&config(server.port)).unwrap();
+    for _ in 0..6 {
+        find(&http, LONG).await;
+        http.forget(&caller());
+    }
+    let said = String::from_utf8(journal.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = said.lines().filter(|line| line.contains("enrich")).collect();
+    let [refused, odd, well] = ours.as_slice() else { panic!("{ours:#?}") };
+    assert!(refused.contains("WARN") && refused.contains("source fails") && refused.contains("401"), "{refused}");
+    assert!(odd.contains("WARN") && odd.contains("400"), "{odd}");
+    assert!(well.contains("INFO") && well.contains("source answers again"), "{well}");
+    assert!(
+        ours.iter().all(|line| !line.contains("hush") && !line.contains("5145550199") && !line.contains("phone=")),
+        "{ours:?}"
+    );
 }
 
 #[test]
@@ -400,6 +452,7 @@ fn what_is_wrong_in_a_table_is_named_by_key_and_reason() {
     let headers =
         |it: &mut SourceConfig| drop(it.headers.insert("X".into(), SecretRef::Env("POPRELAY_NO_SUCH".into())));
     assert!(problem(headers).starts_with("headers.X: the environment variable"));
+    assert!(problem(|it| it.order = vec!["Nothing".into()]).starts_with("order: \"Nothing\" is none of the fields"));
     let elsewhere = |it: &mut SourceConfig| {
         it.then = serde_json::from_value(json!({"url": "https://other.example.com/{/id}", "fields": {}})).unwrap();
     };
