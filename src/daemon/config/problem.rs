@@ -71,8 +71,8 @@ impl Problem {
 }
 
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 11] = [
-    ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
+const KEYS: [(&str, &[&str]); 12] = [
+    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "routes", "enrich"]),
     (
         "connections.*",
         &[
@@ -91,6 +91,7 @@ const KEYS: [(&str, &[&str]); 11] = [
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
+    ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
     ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
     ("routes.*", &["match", "sinks", "continue"]),
