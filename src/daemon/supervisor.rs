@@ -173,7 +173,10 @@ impl Daemon {
     async fn told(&self, told: Told) {
         let trouble = match told {
             // One that was replaced by a reload while it was off does not know that it was told.
-            Told::Delivered { sink, .. } if self.rooms.board.open().disabled.remove(&sink) => Trouble::SinkBack(sink),
+            Told::Delivered { sink, .. } if self.rooms.board.open().disabled.remove(&sink) => {
+                tracing::info!(%sink, "sink takes cards again");
+                Trouble::SinkBack(sink)
+            }
             Told::Delivered { .. } => return,
             Told::Dead { sink, why, alert, .. } if alert => Trouble::DeadLetter(sink, why),
             Told::Dead { .. } => return,
