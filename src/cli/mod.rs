@@ -2,17 +2,19 @@
 
 pub mod card;
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod forget;
 pub mod login;
 pub mod lookup;
+pub mod man;
 pub mod outbox;
 pub mod run;
 pub mod simulate;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,
     fmt,
@@ -61,6 +63,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a manual page
+    Man(man::ManArgs),
+    /// Print what a shell needs to complete the commands
+    Completions(completions::CompletionsArgs),
 }
 
 /// Parses the command line, carries it out, and says how it ended.
@@ -91,6 +97,8 @@ impl Line {
         let config = || config::load(&path).map_err(Failure::config);
         match self.command {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
+            Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
+            Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
