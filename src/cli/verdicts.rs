@@ -71,6 +71,7 @@ const fn name(kind: SinkKind) -> &'static str {
         SinkKind::SlackTrigger => "slack-trigger",
         SinkKind::Teams => "teams",
         SinkKind::TeamsConnector => "teams-connector",
+        SinkKind::SlackApp => "slack-app",
     }
 }
 
