@@ -1,10 +1,13 @@
 //! What all relays share, and the way of one telling through it: noted, looked up, routed, admitted. Thin: who it is, who
 //! is told and what becomes of a card is decided in the stages.
 
-use super::{notice::Notices, status::Board};
+use super::{
+    book::Lectern,
+    notice::{self, Trouble},
+    status::Board,
+};
 use crate::{
     cards::RECAP_LISTS,
-    enrich::Enricher,
     model::{
         call::{MomentKind, Telling},
         card::{CallCard, Card, Recap},
@@ -13,7 +16,6 @@ use crate::{
         time::{Now, Timestamp},
     },
     outbox::Queue,
-    route::{self, Routes},
 };
 use std::collections::BTreeMap;
 
@@ -21,14 +23,8 @@ use std::collections::BTreeMap;
 pub struct Rooms {
     /// What still has to be said.
     pub outbox: Queue,
-    /// Who is calling.
-    pub enricher: Enricher,
-    /// Which sinks get it.
-    pub routes: Routes,
-    /// What each sink is told besides the ring.
-    pub outcomes: BTreeMap<SinkName, Vec<MomentKind>>,
-    /// Where the daemon's own troubles go.
-    pub notices: Notices,
+    /// Who is asked, who is told, and how: what a reload swaps.
+    pub book: Lectern,
     /// How the daemon is.
     pub board: Board,
 }
@@ -37,23 +33,24 @@ impl Rooms {
     /// Looks the caller up and hands the telling's cards to the outbox. A look-up that takes time is preceded by a note,
     /// so that a crash meanwhile costs the facts and not the call.
     pub async fn admit(&self, telling: Telling) {
-        let sinks = self.routes.sinks(&telling);
+        let book = self.book.open();
+        let sinks = book.routes.sinks(&telling);
         let mut noted = None;
-        if !self.enricher.is_instant() {
+        if !book.enricher.is_instant() {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
-        let found = self.enricher.find(&telling.call, Now::read()).await;
-        self.enricher.saw(&telling);
+        let found = book.enricher.find(&telling.call, Now::read()).await;
+        book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let card = Card::Call(Box::new(CallCard::new(telling, found)));
         let admissions: Vec<Admission> = sinks
             .into_iter()
             .map(|sink| {
-                let rule = if self.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+                let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 Admission { key, card: card.clone(), rule }
             })
@@ -70,21 +67,23 @@ impl Rooms {
         }
     }
 
-    fn is_told(&self, sink: &SinkName, moment: MomentKind) -> bool {
-        let outcomes = self.outcomes.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], Vec::as_slice);
-        route::tells(moment, outcomes)
+    /// Says a trouble of the daemon's own in the journal and to the operator.
+    pub async fn tell(&self, trouble: Trouble) {
+        let sink = self.book.open().operator.clone();
+        notice::tell(&trouble, sink, &self.outbox).await;
     }
 
     /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
+        let book = self.book.open();
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
-            for sink in self.routes.sinks(&telling) {
-                if self.is_told(&sink, telling.moment.kind()) {
+            for sink in book.routes.sinks(&telling) {
+                if book.is_told(&sink, telling.moment.kind()) {
                     by_sink.entry(sink).or_default().push(telling.clone());
                 }
             }
-            self.enricher.saw(&telling);
+            book.enricher.saw(&telling);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());

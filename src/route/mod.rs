@@ -30,7 +30,7 @@ pub struct Rule {
 }
 
 /// The rules of a config with the sinks they lead to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,
     all: Vec<SinkName>,

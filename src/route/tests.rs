@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    call::{Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue},
+    call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -31,6 +31,7 @@ fn telling(moment: Moment) -> Telling {
             connection: "main".try_into().unwrap(),
             region: Region::US,
             account: "42".try_into().unwrap(),
+            bound: Bound::Inbound,
             caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
             ours: Some(OurNumber {
                 number: Number::read(Some("+15145550100"), Region::US),
@@ -38,8 +39,10 @@ fn telling(moment: Moment) -> Telling {
             }),
             queues: vec![Queue { name: "Support".into(), extension: Some("8001".into()) }],
             people: vec![Person { name: Some("Bob Roy".into()), extension: Some("0015".into()), line: None }],
+            transfers: Vec::new(),
             started: at,
             late: false,
+            lost: false,
         },
         moment,
         at,
