@@ -2,17 +2,20 @@
 
 pub mod card;
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod forget;
 pub mod login;
 pub mod lookup;
+pub mod man;
 pub mod outbox;
 pub mod run;
 pub mod simulate;
+pub mod status;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,
     fmt,
@@ -53,6 +56,8 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Draw the cards of a recorded call as a sink would get them; nothing is sent
     Card(card::CardArgs),
+    /// Say how the daemon, its logins and its sinks stand
+    Status(status::StatusArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -61,6 +66,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a manual page
+    Man(man::ManArgs),
+    /// Print what a shell needs to complete the commands
+    Completions(completions::CompletionsArgs),
 }
 
 /// Parses the command line, carries it out, and says how it ended.
@@ -91,8 +100,11 @@ impl Line {
         let config = || config::load(&path).map_err(Failure::config);
         match self.command {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
+            Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
+            Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
                 let journal = journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;

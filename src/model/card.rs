@@ -1,7 +1,7 @@
 //! A card: what is said, before any chat's form of it. It is what the outbox stores; `cards` draws it when it is sent.
 
 use super::{
-    call::{MomentKind, Telling},
+    call::{Moment, MomentKind, Telling},
     ids::ConnectionName,
     time::Timestamp,
 };
@@ -28,6 +28,18 @@ pub struct CallCard {
     /// Who it is, as far as the sources know.
     #[serde(default)]
     pub found: Findings,
+    /// Who had the call before, in order: the answers that a living card told and that were followed by another. The
+    /// outbox fills it in; a card on its way there has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Moment>,
+}
+
+impl CallCard {
+    /// A card that has told nothing yet.
+    #[must_use]
+    pub const fn new(telling: Telling, found: Findings) -> Self {
+        Self { telling, found, before: Vec::new() }
+    }
 }
 
 /// What the sources know of a caller.

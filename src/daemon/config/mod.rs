@@ -6,7 +6,7 @@ mod file;
 mod problem;
 mod style;
 
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, KEYS, Problem};
 
 use super::journal;
 use crate::{

@@ -71,7 +71,7 @@ impl Problem {
 }
 
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 12] = [
+pub const KEYS: &[(&str, &[&str])] = &[
     ("", &["connections", "state", "sinks", "operator", "journal", "cards", "routes", "enrich"]),
     (
         "connections.*",
