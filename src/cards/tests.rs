@@ -55,7 +55,7 @@ fn named(name: &str) -> Call {
 
 fn card(call: Call, moment: Moment, at: Timestamp, who: Match) -> Card {
     let found = Findings { who, ..Findings::default() };
-    Card::Call(Box::new(CallCard { telling: Telling { call, moment, at }, found }))
+    Card::Call(Box::new(CallCard::new(Telling { call, moment, at }, found)))
 }
 
 fn ringing(who: Match) -> Card {

@@ -81,7 +81,7 @@ pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Out
         let at = telling.at;
         let routed = config.routes.sinks(telling).contains(&sink.name);
         let found = enricher.find(&telling.call, Now { tick: Instant::now(), clock: at }).await;
-        let card = Card::Call(Box::new(CallCard { telling: telling.clone(), found }));
+        let card = Card::Call(Box::new(CallCard::new(telling.clone(), found)));
         let style = cards::Style { mask: sink.mask, ..config.style.clone() };
         let body = cards::draw(sink.kind, &[&card], &style, at, false).body;
         let text = match args.json {

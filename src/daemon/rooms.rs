@@ -49,7 +49,7 @@ impl Rooms {
         self.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
-        let card = Card::Call(Box::new(CallCard { telling, found }));
+        let card = Card::Call(Box::new(CallCard::new(telling, found)));
         let admissions: Vec<Admission> = sinks
             .into_iter()
             .map(|sink| {
