@@ -5,7 +5,7 @@ use super::{
     verdict::{Verdict, read},
 };
 use crate::model::{
-    call::{Call, Caller, Direction, MissedWhy, Moment, Report, Telling},
+    call::{Bound, Call, Caller, Direction, MissedWhy, Moment, Report, Telling},
     phone::Number,
     time::{Timestamp, elapsed},
 };
@@ -38,12 +38,15 @@ pub fn reported(report: &Report, clock: Timestamp) -> Option<Telling> {
         connection: report.connection.clone(),
         region: report.region,
         account: report.account.clone(),
+        bound: Bound::Inbound,
         caller: report.caller.clone().unwrap_or(Caller { name: None, number: Number::Withheld }),
         ours: None,
         queues: Vec::new(),
         people: report.people.clone(),
+        transfers: Vec::new(),
         started,
         late: true,
+        lost: false,
     };
     Some(Telling { call, moment, at })
 }

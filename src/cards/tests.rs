@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    call::{Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
+    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
     card::{Again, CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
     phone::{Number, Region},
 };
@@ -34,6 +34,7 @@ fn call(number: &str) -> Call {
         connection: "main".try_into().unwrap(),
         region: Region::US,
         account: "2930718022414574861".try_into().unwrap(),
+        bound: Bound::Inbound,
         caller: Caller { name: None, number: Number::read(Some(number), Region::US) },
         ours: Some(OurNumber {
             number: Number::read(Some("+15145550100"), Region::US),
@@ -41,8 +42,10 @@ fn call(number: &str) -> Call {
         }),
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
+        transfers: Vec::new(),
         started: ago(3),
         late: false,
+        lost: false,
     }
 }
 

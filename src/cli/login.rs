@@ -1,5 +1,10 @@
 //! `poprelay login`: one human consents once, in a browser; the refresh token ends up in the token file. Works with a browser
-//! here (a listener on the redirect URI's port) and without one (the redirected address is pasted).
+//! here ([`listener`]) and without one (the redirected address is pasted); [`answer`] reads what comes back either way.
+
+mod answer;
+mod listener;
+#[cfg(test)]
+mod tests;
 
 use super::{Failure, Outcome};
 use crate::{
@@ -11,15 +16,11 @@ use crate::{
         oauth::{Client, Error as OauthError, ProofKey, SCOPES, unguessable},
         token_file::{self, Kept},
     },
-    model::{secret::Secret, time::Timestamp},
+    model::time::Timestamp,
 };
+use answer::read_pasted;
 use anyhow::anyhow;
-use axum::{
-    Router,
-    extract::State,
-    http::{StatusCode, Uri},
-    response::Html,
-};
+use listener::{heard, listen};
 use std::{
     fs::DirBuilder,
     io::{self, BufRead as _, Write},
@@ -28,8 +29,8 @@ use std::{
     process::Stdio,
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
-use url::{Host, Url};
+use tokio::sync::mpsc;
+use url::Url;
 
 /// A login page, a password, a second factor, a consent: five minutes.
 const WITHIN: Duration = Duration::from_secs(300);
@@ -82,9 +83,6 @@ pub async fn of(args: &LoginArgs, config: Config) -> Outcome {
     DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| Failure::new(74, error))?;
     run(args, &login, &network.http).await
 }
-
-/// What the browser brought back.
-type Answer = Result<Secret, Failure>;
 
 /// Logs in, talking to the terminal.
 ///
@@ -171,127 +169,6 @@ fn refused(why: OauthError) -> Failure {
     Failure::new(code, anyhow::Error::new(why).context("GoTo did not take the consent's code"))
 }
 
-/// The listener's tasks, and what they hear.
-struct Browser {
-    answers: mpsc::Receiver<Answer>,
-    _serving: JoinSet<()>,
-}
-
-async fn heard(browser: &mut Result<Browser, String>) -> Option<Answer> {
-    match browser {
-        Ok(browser) => browser.answers.recv().await,
-        Err(_) => None,
-    }
-}
-
-/// Listens where the redirect URI points, if that is this machine. The error says why not.
-async fn listen(redirect_uri: &Url, state: &str) -> Result<Browser, String> {
-    let port = redirect_uri.port_or_known_default().unwrap_or(80);
-    let hosts: &[&str] = match (redirect_uri.scheme(), redirect_uri.host()) {
-        ("http", Some(Host::Domain("localhost"))) => &["127.0.0.1", "::1"],
-        ("http", Some(Host::Ipv4(ip))) if ip.is_loopback() => &["127.0.0.1"],
-        ("http", Some(Host::Ipv6(ip))) if ip.is_loopback() => &["::1"],
-        _ => return Err("the redirect URI is not an http address of this machine".to_owned()),
-    };
-    let (answers_in, answers) = mpsc::channel(4);
-    let mut serving = JoinSet::new();
-    let mut failed = None;
-    for host in hosts {
-        match TcpListener::bind((*host, port)).await {
-            Ok(listener) => {
-                let path = redirect_uri.path().to_owned();
-                let here = Here { path, state: state.to_owned(), answers: answers_in.clone() };
-                let app = Router::new().fallback(redirected).with_state(here);
-                serving.spawn(async move { drop(axum::serve(listener, app).await) });
-            }
-            // A machine without IPv6 has no ::1; a port that is taken on either may be the one the browser comes to.
-            Err(why) if why.kind() == io::ErrorKind::AddrNotAvailable => {}
-            Err(why) => failed = Some(why),
-        }
-    }
-    match failed {
-        Some(why) if why.kind() == io::ErrorKind::AddrInUse => Err(format!("port {port} is in use by another program")),
-        Some(why) => Err(format!("port {port} cannot be listened on: {why}")),
-        None if serving.is_empty() => Err(format!("port {port} cannot be listened on: no loopback address")),
-        None => Ok(Browser { answers, _serving: serving }),
-    }
-}
-
-/// What the listener knows.
-#[derive(Clone)]
-struct Here {
-    path: String,
-    state: String,
-    answers: mpsc::Sender<Answer>,
-}
-
-/// Takes any path and compares itself: a redirect URI may have a path that the router would read as a pattern.
-async fn redirected(State(here): State<Here>, uri: Uri) -> (StatusCode, Html<&'static str>) {
-    let answer = (uri.path() == here.path).then(|| read_query(uri.query().unwrap_or_default(), &here.state)).flatten();
-    let Some(answer) = answer else {
-        return (
-            StatusCode::BAD_REQUEST,
-            Html("<!doctype html><title>poprelay</title><p>There is no answer in this address."),
-        );
-    };
-    let (status, page) = match &answer {
-        Ok(_) => (
-            StatusCode::OK,
-            "<!doctype html><meta charset=utf-8><title>poprelay</title><body style='font:1.2em sans-serif;margin:4em'>\
-             <h1>Thank you.</h1><p>poprelay has heard you. You can close this page and go back to the terminal.",
-        ),
-        Err(_) => (
-            StatusCode::FORBIDDEN,
-            "<!doctype html><meta charset=utf-8><title>poprelay</title><body style='font:1.2em sans-serif;margin:4em'>\
-             <h1>That did not work.</h1><p>The terminal says why.",
-        ),
-    };
-    // A second answer finds the receiver gone or full: the first one counts.
-    let _ = here.answers.try_send(answer);
-    (status, Html(page))
-}
-
-/// What a redirect says; `None` when it says nothing.
-fn read_query(query: &str, state: &str) -> Option<Answer> {
-    let of = |wanted: &str| {
-        url::form_urlencoded::parse(query.as_bytes())
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.into_owned())
-    };
-    let (code, error) = (of("code").filter(|code| !code.is_empty()), of("error"));
-    if code.is_none() && error.is_none() {
-        return None;
-    }
-    if of("state").as_deref() != Some(state) {
-        return Some(Err(Failure::permission(anyhow!(
-            "that answer belongs to another login (its state differs): run `poprelay login` again"
-        ))));
-    }
-    Some(match (error.as_deref(), code) {
-        (Some("access_denied"), _) => Err(Failure::permission(anyhow!("consent was denied in the browser"))),
-        (Some(error), _) => {
-            let shown: String = error.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
-            Err(Failure::permission(anyhow!(
-                "GoTo ended the login with the error {shown:?}: check client id, redirect URI and scopes"
-            )))
-        }
-        (None, Some(code)) => Ok(Secret::new(code)),
-        (None, None) => return None,
-    })
-}
-
-/// A pasted line: the address the browser ended at, or the bare code.
-fn read_pasted(line: &str, state: &str) -> Answer {
-    let line = line.trim();
-    let nothing =
-        || Failure::data(anyhow!("no code in what was pasted: paste the whole address that the browser ended at"));
-    match Url::parse(line) {
-        Ok(url) => read_query(url.query().unwrap_or_default(), state).ok_or_else(nothing)?,
-        Err(_) if !line.is_empty() && line.chars().all(|c| c.is_ascii_graphic()) => Ok(Secret::new(line)),
-        Err(_) => Err(nothing()),
-    }
-}
-
 /// Lines from the terminal, read on a thread of their own: a pending read must not hold up the end of the program.
 fn typed() -> mpsc::Receiver<String> {
     let (lines, typed) = mpsc::channel(1);
@@ -321,6 +198,3 @@ fn open_browser(url: &Url) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

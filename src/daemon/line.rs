@@ -41,7 +41,7 @@ impl Lines {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{Call, Caller, Moment},
+        call::{Bound, Call, Caller, Moment},
         phone::{Number, Region},
         time::Timestamp,
     };
@@ -52,12 +52,15 @@ mod tests {
             connection: "main".try_into().unwrap(),
             region: Region::US,
             account: "1".try_into().unwrap(),
+            bound: Bound::Inbound,
             caller: Caller { name: Some(name.to_owned()), number: Number::Withheld },
             ours: None,
             queues: Vec::new(),
             people: Vec::new(),
+            transfers: Vec::new(),
             started: Timestamp::UNIX_EPOCH,
             late: false,
+            lost: false,
         };
         Telling { call, moment, at: Timestamp::UNIX_EPOCH }
     }

@@ -134,6 +134,6 @@ impl Link {
     }
 
     async fn tell(&self, trouble: impl FnOnce(ConnectionName) -> Trouble) {
-        self.rooms.notices.tell(trouble(self.connection.clone())).await;
+        self.rooms.tell(trouble(self.connection.clone())).await;
     }
 }

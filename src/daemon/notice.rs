@@ -178,26 +178,15 @@ impl Trouble {
     }
 }
 
-/// Where troubles go.
-#[derive(Debug, Clone)]
-pub struct Notices {
-    /// The outbox they wait in.
-    pub outbox: Queue,
-    /// The sink of `[operator]`.
-    pub sink: Option<SinkName>,
-}
-
-impl Notices {
-    /// Says a trouble in the journal and to the operator's sink.
-    pub async fn tell(&self, trouble: Trouble) {
-        trouble.journal();
-        let Some(sink) = self.sink.clone() else { return };
-        let subject = Subject::Other(format!("notice {}", uuid::Uuid::now_v7()));
-        let key = Key { subject, moment: MomentKind::Ended, sink };
-        let card = Card::Notice(trouble.notice());
-        if let Err(error) = self.outbox.admit(None, vec![Admission { key, card, rule: Rule::Tell }]).await {
-            tracing::debug!(%error, "a notice was not kept");
-        }
+/// Says a trouble in the journal, and to the operator's sink, whose card waits in the outbox.
+pub async fn tell(trouble: &Trouble, sink: Option<SinkName>, outbox: &Queue) {
+    trouble.journal();
+    let Some(sink) = sink else { return };
+    let subject = Subject::Other(format!("notice {}", uuid::Uuid::now_v7()));
+    let key = Key { subject, moment: MomentKind::Ended, sink };
+    let card = Card::Notice(trouble.notice());
+    if let Err(error) = outbox.admit(None, vec![Admission { key, card, rule: Rule::Tell }]).await {
+        tracing::debug!(%error, "a notice was not kept");
     }
 }
 

@@ -4,16 +4,17 @@
 use super::{
     config::{Config, ConfigError, Problem, SinkConfig},
     network::{Network, NetworkError},
+    rooms::Rooms,
     state::StateError,
 };
 use crate::{
-    cards::{self, Style},
+    cards,
     deliver::{self, Pace, Told},
     enrich::{self, Enricher},
     model::{card::Card, delivery::SinkKind, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -106,8 +107,7 @@ fn sources(
 pub fn worker(
     workers: &mut JoinSet<String>,
     config: SinkConfig,
-    style: Style,
-    outbox: &Queue,
+    rooms: &Arc<Rooms>,
     network: &Network,
     told: &mpsc::Sender<Told>,
     stop: &watch::Receiver<bool>,
@@ -119,10 +119,11 @@ pub fn worker(
         sink.pace = None;
     }
     let name = format!("the worker of {}", sink.name);
+    let (book, of) = (Arc::clone(rooms), sink.name.clone());
     let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
-        cards::draw(kind, cards, &style, now, plain)
+        cards::draw(kind, cards, book.book.open().style(&of), now, plain)
     };
-    let worker = deliver::run(sink, outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
+    let worker = deliver::run(sink, rooms.outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
     workers.spawn(async move {
         match worker.await {
             Ok(()) => name,

@@ -168,7 +168,7 @@ impl Relay {
             Reports::NotGranted => {
                 tracing::info!(%connection, %from, %to, blind_ms, "blind window closed");
                 let trouble = Trouble::ReportsNotGranted(connection.clone(), from, to);
-                self.rooms.notices.tell(trouble).await;
+                self.rooms.tell(trouble).await;
             }
             Reports::Failed => {
                 tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later")
@@ -211,11 +211,11 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::{
+        cards::Style,
         daemon::{
-            notice::Notices,
+            book::{Book, Lectern, Manner},
             status::{Board, Login},
         },
-        enrich::Enricher,
         goto::lifecycle::{Class, Trouble},
         model::{
             call::{Direction, MomentKind},
@@ -236,11 +236,14 @@ mod tests {
         };
         let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
         let desk: SinkName = "desk".try_into().unwrap();
-        let outcomes = [(desk.clone(), vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended])].into();
-        let notices = Notices { outbox: outbox.clone(), sink: Some(desk.clone()) };
-        let routes = Routes::new(Vec::new(), vec![desk]);
-        let board = Board::default();
-        Arc::new(Rooms { outbox, enricher: Enricher::default(), routes, outcomes, notices, board })
+        let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
+        let book = Book {
+            routes: Routes::new(Vec::new(), vec![desk.clone()]),
+            sinks: [(desk.clone(), Manner { outcomes, style: Style::default() })].into(),
+            operator: Some(desk),
+            ..Book::default()
+        };
+        Arc::new(Rooms { outbox, book: Lectern::new(book), board: Board::default() })
     }
 
     async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {

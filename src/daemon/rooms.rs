@@ -1,19 +1,22 @@
 //! What all relays share, and the way of one telling through it: noted, looked up, routed, admitted. Thin: who it is, who
 //! is told and what becomes of a card is decided in the stages.
 
-use super::{notice::Notices, status::Board};
+use super::{
+    book::{Book, Lectern},
+    notice::{self, Trouble},
+    status::Board,
+};
 use crate::{
     cards::RECAP_LISTS,
-    enrich::Enricher,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Recap},
+        card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         time::{Now, Timestamp},
     },
     outbox::Queue,
-    route::{self, Routes},
+    route::{self, Asked, Routed},
 };
 use std::collections::BTreeMap;
 
@@ -21,14 +24,8 @@ use std::collections::BTreeMap;
 pub struct Rooms {
     /// What still has to be said.
     pub outbox: Queue,
-    /// Who is calling.
-    pub enricher: Enricher,
-    /// Which sinks get it.
-    pub routes: Routes,
-    /// What each sink is told besides the ring.
-    pub outcomes: BTreeMap<SinkName, Vec<MomentKind>>,
-    /// Where the daemon's own troubles go.
-    pub notices: Notices,
+    /// Who is asked, who is told, and how: what a reload swaps.
+    pub book: Lectern,
     /// How the daemon is.
     pub board: Board,
 }
@@ -37,25 +34,29 @@ impl Rooms {
     /// Looks the caller up and hands the telling's cards to the outbox. A look-up that takes time is preceded by a note,
     /// so that a crash meanwhile costs the facts and not the call.
     pub async fn admit(&self, telling: Telling) {
-        let sinks = self.routes.sinks(&telling);
+        let book = self.book.open();
         let mut noted = None;
-        if !self.enricher.is_instant() {
+        if !book.enricher.is_instant() {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
-        let found = self.enricher.find(&telling.call, Now::read()).await;
-        self.enricher.saw(&telling);
+        let found = book.enricher.find(&telling.call, Now::read()).await;
+        book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
-        let card = Card::Call(Box::new(CallCard::new(telling, found)));
-        let admissions: Vec<Admission> = sinks
+        let at = Timestamp::now();
+        let admissions: Vec<Admission> = self
+            .routed(&book, &Asked { telling: &telling, found: &found, at })
+            .await
             .into_iter()
-            .map(|sink| {
-                let rule = if self.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+            .map(|Routed { sink, manner, by }| {
+                let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
-                Admission { key, card: card.clone(), rule }
+                let routed = Some(Routing { at, by });
+                let card = CallCard { telling: telling.clone(), found: found.clone(), manner, routed };
+                Admission { key, card: Card::Call(Box::new(card)), rule }
             })
             .collect();
         if admissions.is_empty() {
@@ -70,21 +71,46 @@ impl Rooms {
         }
     }
 
-    fn is_told(&self, sink: &SinkName, moment: MomentKind) -> bool {
-        let outcomes = self.outcomes.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], Vec::as_slice);
-        route::tells(moment, outcomes)
+    /// The sinks of a moment: what the rules say of it, and where the call's ring went.
+    async fn routed(&self, book: &Book, asked: &Asked<'_>) -> Vec<Routed> {
+        let routed = book.routes.decide(asked);
+        let moment = asked.telling.moment.kind();
+        if moment == MomentKind::Ringing {
+            return routed;
+        }
+        match self.outbox.earlier(asked.telling.call.id.clone()).await {
+            Ok(mut earlier) => {
+                // Cards for a sink that has left the config would wait for ever.
+                earlier.retain(|(sink, _)| book.sinks.contains_key(sink));
+                route::follow(routed, earlier, moment)
+            }
+            Err(error) => {
+                tracing::debug!(call = %asked.telling.call.id, %error, "it is not known where the ring went");
+                routed
+            }
+        }
+    }
+
+    /// Says a trouble of the daemon's own in the journal and to the operator.
+    pub async fn tell(&self, trouble: Trouble) {
+        let sink = self.book.open().operator.clone();
+        notice::tell(&trouble, sink, &self.outbox).await;
     }
 
     /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
+        let book = self.book.open();
+        let at = Timestamp::now();
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
-            for sink in self.routes.sinks(&telling) {
-                if self.is_told(&sink, telling.moment.kind()) {
+            // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
+            let asked = Asked { telling: &telling, found: &Findings::default(), at };
+            for Routed { sink, .. } in book.routes.decide(&asked) {
+                if book.is_told(&sink, telling.moment.kind()) {
                     by_sink.entry(sink).or_default().push(telling.clone());
                 }
             }
-            self.enricher.saw(&telling);
+            book.enricher.saw(&telling);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());

@@ -6,9 +6,10 @@
 
 use super::{
     away::Away,
-    config::{self, Config, ConnectionConfig},
+    book::{Book, Lectern, Manner},
+    config::{self, Config, ConnectionConfig, SinkConfig},
     network::{self, Network},
-    notice::{Notices, Trouble},
+    notice::Trouble,
     opening::{self, Fault},
     relay::Relay,
     rooms::Rooms,
@@ -23,7 +24,7 @@ use crate::{
     model::{delivery::Outbox as _, ids::ConnectionName, time::Timestamp},
     outbox::Health,
 };
-use std::{collections::BTreeMap, convert::Infallible, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -85,18 +86,25 @@ impl Daemon {
         let (stop_relays, relays_stop) = watch::channel(false);
         let (stop_workers, workers_stop) = watch::channel(false);
         let mut workers = JoinSet::new();
-        let mut outcomes = BTreeMap::new();
-        for sink in config.sinks {
-            outcomes.insert(sink.name.clone(), sink.outcomes.clone());
+        let manner = |sink: &SinkConfig| {
             let style = Style { mask: sink.mask, ..config.style.clone() };
-            opening::worker(&mut workers, sink, style, &outbox, &network, &told_by, &workers_stop);
-        }
+            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style })
+        };
+        let book = Book {
+            enricher: Arc::new(enricher),
+            routes: config.routes,
+            sinks: config.sinks.iter().map(manner).collect(),
+            operator: config.operator,
+            style: config.style.clone(),
+        };
         let health = outbox.health();
-        let notices = Notices { outbox: outbox.clone(), sink: config.operator };
-        let rooms = Arc::new(Rooms { outbox, enricher, routes: config.routes, outcomes, notices, board });
+        let rooms = Arc::new(Rooms { outbox, book: Lectern::new(book), board });
+        for sink in config.sinks {
+            opening::worker(&mut workers, sink, &rooms, &network, &told_by, &workers_stop);
+        }
         let mut followers = JoinSet::new();
-        let followed = Arc::clone(&rooms);
-        followers.spawn(async move { followed.enricher.follow().await });
+        let followed = Arc::clone(&rooms.book.open().enricher);
+        followers.spawn(async move { followed.follow().await });
         let mut daemon = Self {
             rooms,
             followers,
@@ -110,7 +118,8 @@ impl Daemon {
             _state: state,
         };
         daemon.tell_noted().await;
-        opening::say_unclaimed(&daemon.rooms.outbox, |sink| daemon.rooms.outcomes.contains_key(sink)).await;
+        let book = daemon.rooms.book.open();
+        opening::say_unclaimed(&daemon.rooms.outbox, |sink| book.sinks.contains_key(sink)).await;
         for connection in config.connections {
             let token_file = config::token_file(&config.state_dir, &connection.name);
             daemon.connect(connection, token_file, &network, &relays_stop).await;
@@ -225,7 +234,7 @@ impl Daemon {
             Health::Durable => Trouble::StoreDurable,
             Health::Volatile { why, .. } => Trouble::StoreVolatile(why.to_string()),
         };
-        self.rooms.notices.tell(trouble).await;
+        self.rooms.tell(trouble).await;
     }
 
     async fn told(&self, told: Told) {
@@ -247,7 +256,7 @@ impl Daemon {
             Told::Throttled { sink } => Trouble::SinkThrottled(sink),
             Told::Unreachable { sink, why, .. } => Trouble::SinkUnreachable(sink, why.to_owned()),
         };
-        self.rooms.notices.tell(trouble).await;
+        self.rooms.tell(trouble).await;
     }
 
     /// The clean stop, in order: intake, what is held back, what is in flight, the store.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    call::{Caller, MissedWhy, Moment},
+    call::{Bound, Caller, MissedWhy, Moment},
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::Number,
     time::{Span, Timestamp},
@@ -45,12 +45,15 @@ fn call(number: &str) -> Call {
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("1").unwrap(),
+        bound: Bound::Inbound,
         caller: Caller { name: Some("CNAM".into()), number: Number::read(Some(number), Region::US) },
         ours: None,
         queues: vec![],
         people: vec![],
+        transfers: Vec::new(),
         started: Timestamp::now(),
         late: false,
+        lost: false,
     }
 }
 

@@ -10,6 +10,7 @@
 //! - `grant` drives the token machine, `session` drives one lane, `catch_up` asks for what a blind window hid, and
 //!   [`connection`] holds them together.
 
+mod answer;
 pub mod api;
 mod catch_up;
 pub mod connection;

@@ -1,7 +1,7 @@
 //! Talking to GoTo's authorization server: the address for a human's consent, the exchange of its code, and the refresh.
 //! Says how a failure is to be taken; decides nothing about when.
 
-use super::api::{bounded, retry_after, word};
+use super::answer::{bounded, retry_after, word};
 use crate::model::{secret::Secret, time::Timestamp};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;

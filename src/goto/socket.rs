@@ -64,7 +64,7 @@ pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result
             Err(Trouble {
                 class: super::api::class(status),
                 status: Some(status),
-                after: super::api::retry_after(answer.headers(), crate::model::time::Timestamp::now()),
+                after: super::answer::retry_after(answer.headers(), crate::model::time::Timestamp::now()),
             })
         }
         Ok(Err(_)) | Err(_) => Err(failed(Class::Transient, None)),

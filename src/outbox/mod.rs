@@ -42,6 +42,7 @@ mod admin;
 mod admit;
 mod carry;
 mod degrade;
+mod earlier;
 mod facts;
 mod forget;
 mod open;

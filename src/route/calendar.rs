@@ -287,7 +287,8 @@ impl Open {
 
     fn list(days: &mut Vec<Date>, property: &Property) -> Result<(), &'static str> {
         for text in property.value.split(',') {
-            let day = time(text, property.parameter("TZID")).ok_or("a list of dates with one that is none: left out")?;
+            let day =
+                time(text, property.parameter("TZID")).ok_or("a list of dates with one that is none: left out")?;
             if days.len() < LISTED {
                 days.push(day.at.date());
             }

@@ -38,9 +38,11 @@ impl Routes {
         }
         let reached: BTreeSet<&SinkName> = self.rules.iter().flat_map(|rule| &rule.sinks).collect();
         let lost = self.all.iter().filter(|sink| !self.rules.is_empty() && !reached.contains(sink));
-        problems.extend(lost.map(|sink| {
-            Problem::idle(format!("sinks.{sink}"), "no rule leads to it: it hears of no call".to_owned())
-        }));
+        problems.extend(
+            lost.map(|sink| {
+                Problem::idle(format!("sinks.{sink}"), "no rule leads to it: it hears of no call".to_owned())
+            }),
+        );
         problems
     }
 
@@ -87,7 +89,8 @@ impl Routes {
                 place(above)
             )
         };
-        let idle = |above: usize| format!("rule {} adds nothing: rule {} tells its sinks before", place(at), place(above));
+        let idle =
+            |above: usize| format!("rule {} adds nothing: rule {} tells its sinks before", place(at), place(above));
         let adds_nothing = |above: &Rule| {
             let ends = !rule.goes_on && at.saturating_add(1) < self.rules.len();
             !ends && !rule.sinks.is_empty() && rule.sinks.iter().all(|sink| above.sinks.contains(sink))

@@ -3,7 +3,7 @@
 
 use super::{Asked, any_of::AnyOf, hours::Schedules};
 use crate::model::{
-    call::MomentKind,
+    call::{Bound, MomentKind},
     card::{Contact, Match},
     ids::{AccountKey, ConnectionName},
     phone::{Mask, Number, Region},
@@ -25,10 +25,12 @@ pub struct Condition {
     pub queue: AnyOf<String>,
     /// A person it rings or rang, by extension or name.
     pub extension: AnyOf<String>,
-    /// Who calls: a number in E.164, or the beginning of one followed by `*`.
+    /// Who calls (of an outbound call: who is called): a number in E.164, or the beginning of one followed by `*`.
     pub caller: AnyOf<Digits>,
     /// The caller's country, as `US` or `DE`; a number without one (a short one, a hidden one) is of none.
     pub region: AnyOf<Region>,
+    /// Which way the call goes.
+    pub direction: AnyOf<Bound>,
     /// Whether the caller hides the number.
     pub withheld: Option<bool>,
     /// Whether a source knows the caller, one person or several; that nobody does is said by a source that answered.
@@ -59,6 +61,7 @@ pub enum Key {
     Extension,
     Caller,
     Region,
+    Direction,
     Withheld,
     Known,
     Tags,
@@ -79,6 +82,7 @@ impl fmt::Display for Key {
             Self::Extension => "extension",
             Self::Caller => "caller",
             Self::Region => "region",
+            Self::Direction => "direction",
             Self::Withheld => "withheld",
             Self::Known => "known",
             Self::Tags => "tags",
@@ -177,7 +181,7 @@ impl Condition {
         self.each(asked, schedules).into_iter().filter(|(_, given, holds)| *given && *holds).map(|(key, ..)| key)
     }
 
-    fn each(&self, asked: &Asked<'_>, schedules: &Schedules) -> [Each; 15] {
+    fn each(&self, asked: &Asked<'_>, schedules: &Schedules) -> [Each; 16] {
         let (call, found) = (&asked.telling.call, asked.found);
         let caller = &call.caller.number;
         let number = |it: &Digits| {
@@ -212,6 +216,7 @@ impl Condition {
             (Key::Extension, self.extension.asks(person)),
             (Key::Caller, self.caller.asks(|it| it.is(caller))),
             (Key::Region, self.region.asks(|it| Some(*it) == country)),
+            (Key::Direction, self.direction.asks(|it| *it == call.bound)),
             (Key::Withheld, word(self.withheld, Some(*caller == Number::Withheld))),
             (Key::Known, word(self.known, known)),
             (Key::Tags, self.tags.asks(tag)),
@@ -236,6 +241,7 @@ impl Condition {
             (Key::Extension, self.extension.against(&other.extension, same_text)),
             (Key::Caller, self.caller.against(&other.caller, within)),
             (Key::Region, self.region.against(&other.region, |a, b| a == b)),
+            (Key::Direction, self.direction.against(&other.direction, |a, b| a == b)),
             (Key::Withheld, word(self.withheld, other.withheld)),
             (Key::Known, word(self.known, other.known)),
             (Key::Tags, self.tags.against(&other.tags, same_text)),
@@ -261,6 +267,7 @@ impl Condition {
             (Key::Extension, self.extension.is_impossible()),
             (Key::Caller, self.caller.is_impossible()),
             (Key::Region, self.region.is_impossible()),
+            (Key::Direction, self.direction.is_impossible()),
             (Key::Tags, self.tags.is_impossible()),
             (Key::Tier, self.tier.is_impossible()),
             (Key::Moment, self.moment.is_impossible()),

@@ -20,7 +20,8 @@ impl TryFrom<String> for Days {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        const MEANT: &str = "expected days or times, as in \"2026-12-24/2026-12-26\" or \"2026-12-24T12:00/2027-01-02T08:00\"";
+        const MEANT: &str =
+            "expected days or times, as in \"2026-12-24/2026-12-26\" or \"2026-12-24T12:00/2027-01-02T08:00\"";
         let (from, to) = text.split_once('/').unwrap_or((&text, &text));
         let days = Self { from: edge(from, false).ok_or(MEANT)?, to: edge(to, true).ok_or(MEANT)? };
         if days.from < days.to { Ok(days) } else { Err("expected days of which the last is not before the first") }

@@ -58,7 +58,7 @@ pub struct Week {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadHours {
     /// The key is no day.
-    #[error("no day: write \"mon\" or \"mon-fri\"")]
+    #[error("no day: write \"mon\" or \"mon-fri\"; beside the days there are time_zone and holidays")]
     NoDay,
     /// The day was said by another key too.
     #[error("{0} is said twice: give each day one line")]

@@ -73,7 +73,7 @@ pub struct Rule {
 }
 
 /// The rules of a config with the sinks they lead to and the schedules they ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,
     all: Vec<SinkName>,
@@ -143,10 +143,22 @@ pub fn tells(kind: MomentKind, outcomes: &[MomentKind]) -> bool {
 }
 
 impl Routes {
-    /// The rules in their order, all sinks of the config, and its schedules.
+    /// The rules in their order, and all sinks of the config; no schedules yet.
     #[must_use]
-    pub fn new(rules: Vec<Rule>, all: Vec<SinkName>, schedules: Schedules) -> Self {
-        Self { rules, all, schedules }
+    pub fn new(rules: Vec<Rule>, all: Vec<SinkName>) -> Self {
+        Self { rules, all, schedules: Schedules::default() }
+    }
+
+    /// With the schedules that the rules ask.
+    #[must_use]
+    pub fn with_schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// The rules, in their order.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// The schedules that the rules ask.
@@ -159,11 +171,8 @@ impl Routes {
     #[must_use]
     pub fn decide(&self, asked: &Asked<'_>) -> Vec<Routed> {
         if self.rules.is_empty() {
-            let everywhere = |sink: &SinkName| Routed {
-                sink: sink.clone(),
-                manner: Manner::default(),
-                by: RoutedBy::NoRules,
-            };
+            let everywhere =
+                |sink: &SinkName| Routed { sink: sink.clone(), manner: Manner::default(), by: RoutedBy::NoRules };
             return self.all.iter().map(everywhere).collect();
         }
         let mut routed: Vec<Routed> = Vec::new();

@@ -3,9 +3,6 @@
 
 use jiff::civil::{Date, DateTime, Weekday};
 
-/// Years after the first in which occurrences are counted for `COUNT`; a rule that counts further has no end.
-const COUNTED: i64 = 100;
-
 /// `RRULE:FREQ=YEARLY` with what holidays use of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Yearly {
@@ -39,7 +36,9 @@ impl Yearly {
                 "UNTIL" => yearly.until = Some(until(value).ok_or_else(foreign)?),
                 "BYMONTH" => yearly.months = numbers(value, 1..=12).ok_or_else(foreign)?,
                 "BYMONTHDAY" => yearly.month_days = numbers(value, -31..=31).ok_or_else(foreign)?,
-                "BYDAY" => yearly.week_days = value.split(',').map(week_day).collect::<Option<_>>().ok_or_else(foreign)?,
+                "BYDAY" => {
+                    yearly.week_days = value.split(',').map(week_day).collect::<Option<_>>().ok_or_else(foreign)?
+                }
                 // The first day of the week matters to weekly rules alone.
                 "WKST" => {}
                 _ => return Err(foreign()),
@@ -58,27 +57,25 @@ impl Yearly {
             }
         }
         if let Some(count) = count {
-            yearly.end_after(count, first);
+            yearly.end_after(count, first).ok_or_else(|| Foreign("COUNT".to_owned()))?;
         }
         Ok(yearly)
     }
 
-    /// Turns a number of occurrences into the last of them.
-    fn end_after(&mut self, count: u32, first: DateTime) {
-        let days = first.date().series(jiff::Span::new().days(1)).take_while(|day| {
-            i64::from(day.year()).saturating_sub(i64::from(first.year())) <= COUNTED
-        });
-        // The first date counts, whether the rule names it or not.
-        let mut seen = 0_u32;
-        for day in days {
-            if day == first.date() || self.names(day, first.date()) {
-                seen = seen.saturating_add(1);
-            }
-            if seen >= count {
-                self.until = Some(day.to_datetime(first.time()));
-                return;
-            }
+    /// Turns a number of occurrences into the year of the last; `None` where a year may have another number than one.
+    fn end_after(&mut self, count: u32, first: DateTime) -> Option<()> {
+        let by_number = matches!(*self.month_days.as_slice(), [day] if (1..=28).contains(&day));
+        let by_weekday = matches!(*self.week_days.as_slice(), [(Some(nth), _)] if (1..=4).contains(&nth) || nth == -1);
+        let is_one = self.months.len() == 1
+            && (by_number && self.week_days.is_empty() || by_weekday && self.month_days.is_empty());
+        if !is_one || count == 0 {
+            return None;
         }
+        let years = i64::from(count.saturating_sub(1)).saturating_mul(i64::from(self.interval));
+        let last = i16::try_from(i64::from(first.year()).saturating_add(years)).unwrap_or(i16::MAX);
+        // A last year beyond those that there are is no end.
+        self.until = Date::new(last, 12, 31).ok().map(|day| day.at(23, 59, 59, 0));
+        Some(())
     }
 
     /// Whether an occurrence begins on `day`.

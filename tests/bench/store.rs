@@ -7,7 +7,7 @@ use super::{
 };
 use poprelay::{
     model::{
-        call::{Call, Caller, Moment, MomentKind, Telling},
+        call::{Bound, Call, Caller, Moment, MomentKind, Telling},
         card::{CallCard, Card, Findings},
         delivery::{Admission, Attempt, Key, Outbox as _, Rule, Settle, Settlement, Subject},
         ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
@@ -40,12 +40,15 @@ fn admission(call: &str, sink: &SinkName) -> Admission {
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("2930718022414574861").unwrap(),
+        bound: Bound::Inbound,
         caller: Caller { name: Some("ALICE MARTIN".to_owned()), number },
         ours: None,
         queues: vec![],
         people: vec![],
+        transfers: Vec::new(),
         started: Timestamp::now(),
         late: false,
+        lost: false,
     };
     let telling = Telling { call, moment: Moment::Ringing, at: Timestamp::now() };
     let card = Card::Call(Box::new(CallCard::new(telling, Findings::default())));

@@ -1,10 +1,17 @@
 use super::*;
-use axum::{Json, extract::Form, http::HeaderMap, routing::post};
+use crate::model::secret::Secret;
+use axum::{
+    Json, Router,
+    extract::Form,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
+use tokio::{net::TcpListener, task::JoinSet};
 
 /// The form and the Authorization header of one request.
 type Asked = (HashMap<String, String>, Option<String>);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     model::{
-        call::{Call, Caller, Moment, MomentKind, Telling},
+        call::{Bound, Call, Caller, Moment, MomentKind, Telling},
         card::{CallCard, Card, Contact, Findings, Match},
         delivery::{Admission, Attempt, Key, Outbox, Rule, Settle, Settlement, Subject},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
@@ -34,6 +34,7 @@ fn admission(call: &str) -> Admission {
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("2930718022414574861").unwrap(),
+        bound: Bound::Inbound,
         caller: Caller {
             name: Some("\u{1b}[31mEve\u{202e}".to_owned()),
             number: Number::read(Some("+15145550199"), Region::US),
@@ -41,8 +42,10 @@ fn admission(call: &str) -> Admission {
         ours: None,
         queues: vec![],
         people: vec![],
+        transfers: Vec::new(),
         started: Timestamp::now(),
         late: false,
+        lost: false,
     };
     let notes = Some("call back: +1 514 555 0142".to_owned());
     let contact = Box::new(Contact { notes, source: "crm".to_owned(), ..Contact::default() });

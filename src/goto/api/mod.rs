@@ -3,22 +3,21 @@
 
 mod calls;
 mod channels;
+mod pace;
 
 pub use channels::Nickname;
 
 use super::{
+    answer::{self, Unread, retry_after, word},
     grant::Access,
     lifecycle::{Class, Trouble},
 };
-use crate::model::{
-    ids::ConnectionName,
-    secret::Secret,
-    time::{Timestamp, elapsed},
-};
-use reqwest::{Method, header::HeaderMap};
+use crate::model::{ids::ConnectionName, secret::Secret, time::Timestamp};
+use pace::Pace;
+use reqwest::Method;
 use serde_json::Value;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
@@ -30,13 +29,6 @@ const WITHIN: Duration = Duration::from_secs(10);
 const FRESH_WITHIN: Duration = Duration::from_secs(5);
 /// Largest answer that is read: 100 calls or reports a page, and room.
 const LONGEST: usize = 8 * 1024 * 1024;
-/// GoTo allows 10 requests/s per API; half of it leaves room for another daemon of the same login.
-const APART: Duration = Duration::from_millis(200);
-/// What may be asked at once after a rest.
-const BURST: u32 = 4;
-/// A server that asks for more than this is asked again all the same.
-const LONGEST_ASKED: Duration = Duration::from_secs(3600);
-
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -59,6 +51,15 @@ pub enum Error {
         /// `Retry-After`.
         after: Option<Duration>,
     },
+}
+
+impl From<Unread> for Error {
+    fn from(why: Unread) -> Self {
+        match why {
+            Unread::CutShort(error) => Self::Network(error),
+            Unread::TooLong => Self::Garbled,
+        }
+    }
 }
 
 impl Error {
@@ -104,25 +105,6 @@ pub struct Api {
     name: ConnectionName,
 }
 
-/// When the next question may go out: one every [`APART`], [`BURST`] at once after a rest.
-#[derive(Debug)]
-struct Pace {
-    next: Instant,
-}
-
-/// The turn of whoever has asked nothing for a while; a start is one: the first lane is not to wait for its turns.
-fn rested(now: Instant) -> Instant {
-    now.checked_sub(APART * BURST.saturating_sub(1)).unwrap_or(now)
-}
-
-impl Pace {
-    fn take(&mut self, now: Instant) -> Duration {
-        let turn = self.next.max(rested(now));
-        self.next = turn + APART;
-        turn.saturating_duration_since(now)
-    }
-}
-
 impl Api {
     pub(super) fn new(
         name: ConnectionName,
@@ -131,7 +113,7 @@ impl Api {
         access: watch::Receiver<Access>,
         rejected: mpsc::Sender<Secret>,
     ) -> Self {
-        let pace = Arc::new(Mutex::new(Pace { next: rested(Instant::now()) }));
+        let pace = Arc::new(Mutex::new(Pace::rested(Instant::now())));
         Self { http, base, access, rejected, pace, name }
     }
 
@@ -194,9 +176,17 @@ impl Api {
         }
     }
 
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One request, unless GoTo has asked the login to rest: then that answer is given again.
     async fn once(&self, method: &Method, url: &Url, body: Option<&Value>, token: &Secret) -> Result<Vec<u8>, Error> {
-        let wait = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
-        tokio::time::sleep(wait).await;
+        let turn = self.pace().take(Instant::now());
+        match turn {
+            Ok(turn) => tokio::time::sleep(turn).await,
+            Err(rest) => return Err(Error::Status { status: 429, code: None, after: Some(rest) }),
+        }
         let mut request = self.http.request(method.clone(), url.clone()).bearer_auth(token.expose()).timeout(WITHIN);
         if let Some(body) = body {
             request = request.json(body);
@@ -204,45 +194,19 @@ impl Api {
         let answer = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = answer.status().as_u16();
         let after = retry_after(answer.headers(), Timestamp::now());
-        let body = bounded(answer, LONGEST).await;
+        if let (429, Some(rest)) = (status, after) {
+            self.pace().hold(Instant::now(), rest);
+        }
+        let body = answer::bounded(answer, LONGEST).await;
         match status {
-            200..=299 => body,
+            200..=299 => Ok(body?),
             _ => Err(Error::Status { status, code: body.ok().and_then(|body| code(&body)), after }),
         }
     }
-}
-
-/// Reads a body up to a bound.
-pub(super) async fn bounded(mut answer: reqwest::Response, longest: usize) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|e| Error::Network(e.without_url()))? {
-        if body.len() + chunk.len() > longest {
-            return Err(Error::Garbled);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// `Retry-After` in seconds or as a date, up to an hour.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    let asked = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => elapsed(now, jiff::fmt::rfc2822::parse(text).ok()?.timestamp()),
-    };
-    Some(asked.min(LONGEST_ASKED))
 }
 
 /// `errorCode` of an error body, if it is one word.
 fn code(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     word(value.get("errorCode")?)
-}
-
-/// A code as GoTo writes them; anything else could be a text with a number in it.
-pub(super) fn word(value: &Value) -> Option<String> {
-    let code = value.as_str()?;
-    let is_word = code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    is_word.then(|| code.to_owned())
 }

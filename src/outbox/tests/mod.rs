@@ -10,7 +10,7 @@ mod suite;
 
 use super::{Durability, FILE, Health, Opened, Queue, Retention, Settings, degrade::Ground, open, open::disk};
 use crate::model::{
-    call::{Call, Caller, MissedWhy, Moment, MomentKind, Person, Telling},
+    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, Person, Telling},
     card::{CallCard, Card, Findings},
     delivery::{Admission, Attempt, Delivery, DeliveryId, Key, Outbox, Rule, Settle, Settlement, Subject},
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
@@ -135,12 +135,15 @@ fn telling(call: &str, kind: MomentKind, words: &str) -> Telling {
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("2930718022414574861").unwrap(),
+            bound: Bound::Inbound,
             caller: Caller { name: Some(words.to_owned()), number: Number::read(Some("+15145550199"), Region::US) },
             ours: None,
             queues: vec![],
             people: vec![],
+            transfers: Vec::new(),
             started: Timestamp::UNIX_EPOCH,
             late: false,
+            lost: false,
         },
         moment: moment(kind),
         at: Timestamp::UNIX_EPOCH,

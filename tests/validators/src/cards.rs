@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use poprelay::cards::Style;
 use poprelay::model::call::MomentKind;
-use poprelay::model::call::{Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling};
+use poprelay::model::call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling};
 use poprelay::model::card::{CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap};
 use poprelay::model::phone::{Mask, Number, Region};
 use poprelay::model::time::Timestamp;
@@ -46,6 +46,7 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
         connection: "main".try_into().unwrap(),
         region: Region::US,
         account: "2930718022414574861".try_into().unwrap(),
+        bound: Bound::Inbound,
         caller: Caller {
             name: (!network.is_empty()).then(|| network.to_owned()),
             number: Number::read(Some(number), Region::US),
@@ -53,8 +54,10 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
         ours: Some(OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: text("Main line") }),
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
+        transfers: Vec::new(),
         started: ago(seconds),
         late: false,
+        lost: false,
     }
 }
 

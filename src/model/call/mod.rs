@@ -1,137 +1,19 @@
-//! A call: what GoTo says of it ([`CallEvent`]), and what the team may hear of it ([`Telling`]).
+//! A call: what GoTo says of it ([`CallEvent`], [`Report`]), and what the team may hear of it ([`Telling`]).
 //! Enums that come from the wire keep what they do not know.
 
+mod report;
+mod snapshot;
+
+pub use report::Report;
+pub use snapshot::{CallEvent, CallState, Direction, Participant, ParticipantKind, Phase, Status, System};
+
 use super::{
-    ids::{AccountKey, ConnectionName, ConversationSpaceId, ParticipantId},
+    ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::{Number, Region},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// One full snapshot of a call, as GoTo pushed it or answered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallEvent {
-    /// The login that heard it.
-    pub connection: ConnectionName,
-    /// The account's region: how its numbers were read and will be shown.
-    pub region: Region,
-    /// The account it belongs to.
-    pub account: AccountKey,
-    /// The call.
-    pub call: ConversationSpaceId,
-    /// Who called whom.
-    pub direction: Direction,
-    /// When the call came into being, if said.
-    pub created: Option<Timestamp>,
-    /// Who hung up, if said.
-    pub hung_up_by: Option<ParticipantId>,
-    /// Other conversation spaces that belong to the same call (transfers).
-    pub linked: Vec<ConversationSpaceId>,
-    /// The snapshot.
-    pub state: CallState,
-}
-
-/// `metadata.direction`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Direction {
-    /// From outside.
-    Inbound,
-    /// To outside.
-    Outbound,
-    /// A value that is not known here.
-    Other(String),
-}
-
-/// `content.state`: a snapshot, not a delta.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallState {
-    /// `sequenceNumber`; the first state of a call is 1.
-    pub sequence: u64,
-    /// `type`.
-    pub phase: Phase,
-    /// `timestamp`, if readable.
-    pub at: Option<Timestamp>,
-    /// Everyone on the call.
-    pub participants: Vec<Participant>,
-    /// Queues, menus and other machines on the call.
-    pub systems: Vec<System>,
-}
-
-/// `state.type`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
-    /// Ringing in.
-    Starting,
-    /// Under way: with a person, or with a queue or menu only.
-    Active,
-    /// Over.
-    Ending,
-    /// A value that is not known here.
-    Other(String),
-}
-
-/// One party of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Participant {
-    /// Its id; missing ones are read as the empty leg of their place in the list.
-    pub id: Option<ParticipantId>,
-    /// What it is.
-    pub kind: ParticipantKind,
-    /// What it does.
-    pub status: Status,
-}
-
-/// `participant.type`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ParticipantKind {
-    /// The outside line.
-    PhoneNumber {
-        /// Our number that was called (or calls).
-        ours: OurNumber,
-        /// The outside caller of an inbound call.
-        caller: Option<Caller>,
-    },
-    /// A user's line.
-    Line(Person),
-    /// A contact-centre agent reached through a queue.
-    Agent(Person),
-    /// A party that is no person (auto attendant, mailbox).
-    Virtual(Option<String>),
-    /// A kind that is not known here, with the caller it may carry.
-    Other {
-        /// `type.value`.
-        value: String,
-        /// `type.caller`, wherever it stands.
-        caller: Option<Caller>,
-    },
-}
-
-/// `participant.status.value`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
-    /// Rings.
-    Ringing,
-    /// Talks (or, for a queue or menu, listens).
-    Connected,
-    /// Goes.
-    Disconnecting,
-    /// Has gone.
-    Disconnected,
-    /// A value that is not known here, or none.
-    Other(String),
-}
-
-/// `interactiveVoiceResponseSystems[]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum System {
-    /// A call queue.
-    Queue(Queue),
-    /// A menu or another plan that routes the call.
-    DialPlan,
-    /// Another machine, by its `type.value` (`VOICEMAIL`, …).
-    Other(String),
-}
 
 /// A call queue on the way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -182,18 +64,70 @@ pub struct Call {
     pub region: Region,
     /// The account it belongs to.
     pub account: AccountKey,
-    /// Who calls.
+    /// Which way it goes.
+    #[serde(default)]
+    pub bound: Bound,
+    /// The other side: who calls; of an outbound call who is called; of an internal one the colleague who calls, whose
+    /// number is an extension.
     pub caller: Caller,
-    /// Which of our numbers was called.
+    /// Which of our numbers was called, or calls.
     pub ours: Option<OurNumber>,
     /// The queues it went through, in order.
     pub queues: Vec<Queue>,
-    /// Whom it rings (while ringing) or rang.
+    /// Whom it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
     pub people: Vec<Person>,
+    /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::TRANSFERS).
+    #[serde(default)]
+    pub transfers: Vec<Transfer>,
     /// When it began.
     pub started: Timestamp,
     /// It was heard of only when it was already under way.
     pub late: bool,
+    /// Nobody heard how it ended: it was silent for hours, and GoTo had no report of it. Its last moment is then
+    /// [`Moment::Ended`] of unknown length, whether or not somebody had taken it.
+    #[serde(default)]
+    pub lost: bool,
+}
+
+impl Call {
+    /// Transfers kept of one call: a card is read up to here.
+    pub const TRANSFERS: usize = 8;
+}
+
+/// Which way a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Somebody outside calls us.
+    #[default]
+    Inbound,
+    /// A colleague calls somebody outside.
+    Outbound,
+    /// A colleague calls a colleague.
+    Internal,
+}
+
+impl Bound {
+    /// As config, journal and store write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// One hand-over of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Who talked before.
+    pub from: Person,
+    /// Who talks since.
+    pub to: Person,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// What the team may hear of a call.
@@ -202,9 +136,10 @@ pub struct Call {
 pub enum Moment {
     /// It rings somebody, waits in a queue, or stands in a menu.
     Ringing,
-    /// A person took it.
+    /// A person took it. Told again for each transfer, with who talks since; of an outbound call the person outside took
+    /// it.
     Answered {
-        /// Who.
+        /// Who of us talks; of an outbound call the colleague who called.
         by: Person,
         /// How long after the call began.
         after: Duration,
@@ -301,31 +236,4 @@ pub struct Telling {
     pub moment: Moment,
     /// When it happened.
     pub at: Timestamp,
-}
-
-/// What GoTo reports of a call after its end (`REPORT_SUMMARY`, `report-summaries`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// The login that heard it.
-    pub connection: ConnectionName,
-    /// The account's region.
-    pub region: Region,
-    /// The account it belongs to.
-    pub account: AccountKey,
-    /// The call.
-    pub call: ConversationSpaceId,
-    /// Who called whom.
-    pub direction: Direction,
-    /// When it came into being.
-    pub created: Option<Timestamp>,
-    /// When a person took it, if one did.
-    pub answered: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-    /// Who called.
-    pub caller: Option<Caller>,
-    /// `callerOutcome`, open: `NORMAL`, `LEFT_DIAL_PLAN`, `LEFT_VOICEMAIL`, …
-    pub outcome: Option<String>,
-    /// The lines and agents on it.
-    pub people: Vec<Person>,
 }
