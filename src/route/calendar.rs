@@ -257,7 +257,7 @@ impl Reading {
         match open.event() {
             Ok((event, odd)) => {
                 self.events.push(event);
-                odd.into_iter().for_each(|(line, text)| self.odd(line, text));
+                odd.into_iter().for_each(|Oddity { line, text }| self.odd(line, text));
             }
             Err(text) => self.odd(line, text),
         }
@@ -297,11 +297,12 @@ impl Open {
     }
 
     /// The event, and what of it does not count.
-    fn event(self) -> Result<(Event, Vec<(usize, String)>), &'static str> {
+    fn event(self) -> Result<(Event, Vec<Oddity>), &'static str> {
         let mut odd = Vec::new();
         let first = self.first.ok_or("an event without a readable DTSTART: left out")?;
         let zone = first.zone.unwrap_or_else(|()| {
-            odd.push((self.line, "a time zone that nobody knows: its times count in the schedule's own".to_owned()));
+            let text = "a time zone that nobody knows: its times count in the schedule's own".to_owned();
+            odd.push(Oddity { line: self.line, text });
             None
         });
         let day = SignedDuration::from_hours(24);
@@ -319,7 +320,8 @@ impl Open {
         let yearly = self.rule.and_then(|(line, rule)| match Yearly::read(&rule, first.at) {
             Ok(rule) => Some(rule),
             Err(Foreign(what)) => {
-                odd.push((line, format!("a rule that is not understood ({what}): only its first day counts")));
+                let text = format!("a rule that is not understood ({what}): only its first day counts");
+                odd.push(Oddity { line, text });
                 None
             }
         });

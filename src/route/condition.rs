@@ -157,8 +157,8 @@ fn same(a: &str, b: Option<&str>) -> bool {
     b.is_some_and(|b| a.trim().to_lowercase() == b.trim().to_lowercase())
 }
 
-fn same_text(a: &String, b: &String) -> bool {
-    same(a, Some(b))
+fn same_text<T: AsRef<str>>(a: &T, b: &T) -> bool {
+    same(a.as_ref(), Some(b.as_ref()))
 }
 
 /// What is asked of one key: whether it is given, and whether it is so.
