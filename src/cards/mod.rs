@@ -75,8 +75,8 @@ struct Form {
 #[must_use]
 pub fn draw(kind: SinkKind, cards: &[&Card], style: &Style, now: Timestamp, plain: bool) -> Drawn {
     let form = match (kind, plain) {
-        (SinkKind::Slack, false) => slack::FULL,
-        (SinkKind::Slack, true) => slack::PLAIN,
+        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL,
+        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN,
         (SinkKind::SlackTrigger, _) => trigger::FLAT,
         (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL,
         (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN,

@@ -9,6 +9,7 @@ pub mod lookup;
 pub mod outbox;
 pub mod run;
 pub mod simulate;
+pub mod status;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
@@ -53,6 +54,8 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Draw the cards of a recorded call as a sink would get them; nothing is sent
     Card(card::CardArgs),
+    /// Say how the daemon, its logins and its sinks stand
+    Status(status::StatusArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -93,6 +96,7 @@ impl Line {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
                 journal::open(&self.log).map_err(Failure::usage)?;

@@ -55,7 +55,7 @@ impl Rooms {
                 let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 let routed = Some(Routing { at, by });
-                let card = CallCard { telling: telling.clone(), found: found.clone(), manner, routed };
+                let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
                 Admission { key, card: Card::Call(Box::new(card)), rule }
             })
             .collect();

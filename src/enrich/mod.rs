@@ -6,12 +6,14 @@ mod config;
 mod contacts;
 mod history;
 mod http;
+mod late;
 mod merge;
 #[cfg(test)]
 mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
 pub use history::{HistoryError, forget};
+pub use late::Later;
 pub use merge::Said;
 
 use crate::model::{
@@ -22,9 +24,10 @@ use crate::model::{
     time::Now,
 };
 use contacts::Contacts;
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use history::{Rules, Shelf};
 use http::Http;
+use late::{Past, Pending};
 use std::{
     path::Path,
     sync::Arc,
@@ -139,34 +142,43 @@ impl Enricher {
 
     /// Who calls, at the deadline at the latest. A hidden number is not looked up, nor one without a country.
     pub async fn find(&self, call: &Call, now: Now) -> Findings {
-        let Some(number) = call.caller.number.known() else { return Findings::default() };
-        let id = history::key(call);
-        let looked_up = self.look_up(number, Some(id), now).await;
-        let found = match &looked_up.found.who {
-            Match::NotAsked => "not asked",
-            Match::Nobody => "nobody",
-            Match::One { .. } => "one",
-            Match::Several { .. } => "several",
+        self.find_so_far(call, now).await.0
+    }
+
+    /// As [`Self::find`], and beside it what is still to come, if a source was not done by the deadline.
+    pub async fn find_so_far(&self, call: &Call, now: Now) -> (Findings, Option<Later>) {
+        let Some(number) = call.caller.number.known() else { return (Findings::default(), None) };
+        let (so_far, _) = self.ask(number, Some(history::key(call)), now).await;
+        let findings = so_far.findings();
+        let (found, source) = match &findings.who {
+            Match::NotAsked => ("not asked", ""),
+            Match::Nobody => ("nobody", ""),
+            Match::One { contact } => ("one", contact.source.as_str()),
+            Match::Several { .. } => ("several", ""),
         };
         let took_ms = u64::try_from(now.tick.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let source = match &looked_up.found.who {
-            Match::One { contact } => contact.source.as_str(),
-            Match::NotAsked | Match::Nobody | Match::Several { .. } => "",
-        };
         tracing::debug!(call = %call.id, caller = %number, found, source, took_ms, "caller looked up");
-        looked_up.found
+        (findings, (!so_far.is_over()).then_some(so_far))
     }
 
     /// The same for a number alone, with what each source said. `call` is left out of the history.
     pub async fn look_up(&self, number: &E164, call: Option<String>, now: Now) -> LookUp {
+        let (so_far, history_took) = self.ask(number, call, now).await;
+        LookUp { found: so_far.findings(), answers: so_far.answers, history_took }
+    }
+
+    /// Asks all at once, until the deadline.
+    async fn ask(&self, number: &E164, call: Option<String>, now: Now) -> (Later, Option<Duration>) {
         let deadline = now.tick.checked_add(self.deadline).unwrap_or(now.tick);
         let asked = join_all(self.sources.iter().map(|source| source.ask(number, deadline)));
-        let (answers, (history, history_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
-        let (who, mut silent) = merge::merge(answers.iter().map(|it| (it.source.as_str(), it.said.clone())));
-        if self.history.is_some() && history.is_none() {
-            silent.push("history".to_owned());
+        let (answers, (past, late_past, past_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
+        let (answers, late): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        let mut so_far = Later::new(answers, past);
+        for (place, pending) in late.into_iter().enumerate() {
+            pending.into_iter().for_each(|pending| so_far.wait_for(place, pending));
         }
-        LookUp { answers, history_took, found: Findings { who, history, silent } }
+        late_past.into_iter().for_each(|pending| so_far.wait_for_past(pending));
+        (so_far, past_took)
     }
 
     async fn past(
@@ -175,40 +187,27 @@ impl Enricher {
         call: Option<String>,
         now: Now,
         deadline: Instant,
-    ) -> (Option<History>, Option<Duration>) {
-        let Some(shelf) = &self.history else { return (None, None) };
-        let asked = timeout_at(deadline.into(), shelf.find(number, call, now.clock)).await;
-        let history = match asked {
-            Ok(Ok(history)) => Some(history),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "history is silent");
-                None
-            }
-            Err(_) => None,
-        };
-        (history, Some(now.tick.elapsed()))
+    ) -> (Past, Option<Pending<History>>, Option<Duration>) {
+        let Some(shelf) = &self.history else { return (Past::Off, None, None) };
+        let (shelf, number) = (shelf.clone(), number.clone());
+        let mut asked = async move {
+            let answer = shelf.find(&number, call, now.clock).await;
+            answer.inspect_err(|error| tracing::debug!(%error, "history is silent")).ok()
+        }
+        .boxed();
+        let answer = timeout_at(deadline.into(), &mut asked).await;
+        let took = Some(now.tick.elapsed());
+        match answer {
+            Ok(Some(history)) => (Past::Said(history), None, took),
+            Ok(None) => (Past::Silent, None, took),
+            Err(_) => (Past::Silent, Some(asked), took),
+        }
     }
 
     /// Remembers what the team was told of a call, for the caller's next one.
     pub fn saw(&self, telling: &Telling) {
         if let Some(shelf) = &self.history {
             shelf.saw(telling);
-        }
-    }
-
-    /// Forgets a number: its calls (how many there were) and what CRMs said of it. Contacts files are not changed.
-    ///
-    /// # Errors
-    /// If the history cannot be written.
-    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
-        for source in &self.sources {
-            if let Kind::Http(http) = &source.kind {
-                http.forget(number);
-            }
-        }
-        match &self.history {
-            Some(shelf) => shelf.forget(number).await,
-            None => Ok(0),
         }
     }
 
@@ -245,13 +244,13 @@ impl Enricher {
 }
 
 impl Source {
-    async fn ask(&self, number: &E164, deadline: Instant) -> Answer {
+    async fn ask(&self, number: &E164, deadline: Instant) -> (Answer, Option<Pending<Said>>) {
         let start = Instant::now();
-        let said = match &self.kind {
-            Kind::Contacts(contacts) => contacts.find(number, &self.name),
+        let (said, late) = match &self.kind {
+            Kind::Contacts(contacts) => (contacts.find(number, &self.name), None),
             Kind::Http(http) => http.find(number, deadline).await,
         };
-        Answer { source: self.name.clone(), said, took: start.elapsed() }
+        (Answer::new(&self.name, said, start.elapsed()), late)
     }
 }
 

@@ -88,7 +88,7 @@ pub fn key(call: &Call) -> String {
 }
 
 /// The way to the thread that owns the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shelf {
     asks: SyncSender<Ask>,
 }
@@ -96,7 +96,6 @@ pub struct Shelf {
 enum Ask {
     Saw(Box<Seen>),
     Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
-    Forget { number: E164, reply: oneshot::Sender<rusqlite::Result<usize>> },
 }
 
 /// One moment of a call, as much of it as is remembered.
@@ -151,16 +150,6 @@ impl Shelf {
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
-    /// Forgets all calls of a number, on the disk too: how many there were.
-    ///
-    /// # Errors
-    /// If the store cannot do it.
-    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Forget { number: number.clone(), reply })?;
-        answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
-    }
-
     /// One whose thread is gone.
     #[cfg(test)]
     pub fn closed() -> Self {
@@ -205,7 +194,6 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
                 note(&mut failing, &found);
                 drop(reply.send(found));
             }
-            Ok(Ask::Forget { number, reply }) => drop(reply.send(store.forget(&number))),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -269,7 +257,7 @@ mod tests {
         let history = shelf.find(&number, None, now).await.unwrap();
         assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
         assert_eq!(history.missed_since, 1);
-        assert_eq!(shelf.forget(&number).await.unwrap(), 2);
+        assert_eq!(forget(dir.path(), &number).unwrap(), 2);
         assert_eq!(shelf.find(&number, None, now).await.unwrap(), History::default());
         drop(shelf);
         let bytes: Vec<u8> = std::fs::read_dir(dir.path())

@@ -5,6 +5,7 @@ mod cost;
 mod faults;
 mod forget;
 mod kill;
+mod living;
 mod model;
 mod suite;
 
