@@ -5,7 +5,7 @@ use crate::{
     cards::LineName,
     enrich::SourceConfig,
     model::{call::MomentKind, phone::Mask, secret::SecretRef, time::Span},
-    route::Rule,
+    route::{AnyOf, Rule},
 };
 use serde::{Deserialize, Deserializer};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -26,6 +26,8 @@ pub struct File {
     pub journal: JournalTable,
     /// `[cards]`
     pub cards: CardsTable,
+    /// `[hours.NAME]`: days with their hours, `time_zone`, `holidays`.
+    pub hours: BTreeMap<String, BTreeMap<String, AnyOf<String>>>,
     /// `[[routes]]`
     pub routes: Vec<Rule>,
     /// `[[enrich]]`

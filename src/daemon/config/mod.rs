@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod file;
+mod hours;
 mod problem;
 mod style;
 
@@ -19,7 +20,7 @@ use crate::{
         phone::{Mask, Region},
         secret::{Secret, SecretRef},
     },
-    route::{DEFAULT_OUTCOMES, Problem as Misrouted, Routes},
+    route::{DEFAULT_OUTCOMES, Routes},
 };
 use file::{ConnectionTable, DurabilityWord, File, PaceWord, SinkTable};
 use std::{
@@ -217,10 +218,9 @@ impl Reading<'_> {
             self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
         }
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
-        let routes = Routes::new(file.routes, names);
-        for problem in routes.check() {
-            self.misrouted(&problem);
-        }
+        let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
+        let routes = self.routes(file.routes, names, &file.hours, zone);
+        self.mentions(&routes, &sinks);
         Some(Config {
             path: path.to_owned(),
             credentials: self.credentials.clone(),
@@ -241,18 +241,6 @@ impl Reading<'_> {
 
     fn wrong(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.problems.push(Problem::at(self.source, key, text));
-    }
-
-    /// A rule that cannot work is wrong; one that is only never reached works as it is written.
-    fn misrouted(&mut self, problem: &Misrouted) {
-        let (Misrouted::UnknownSink { rule, .. }
-        | Misrouted::Unreachable { rule, .. }
-        | Misrouted::Impossible { rule, .. }) = problem;
-        let found = Problem::at(self.source, format!("routes.{}", rule.saturating_sub(1)), problem.to_string());
-        match problem {
-            Misrouted::Unreachable { .. } => self.warnings.push(found),
-            Misrouted::UnknownSink { .. } | Misrouted::Impossible { .. } => self.problems.push(found),
-        }
     }
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
