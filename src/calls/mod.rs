@@ -28,6 +28,7 @@
 //! - *Telling voicemail after missed, when the report says so.* A webhook would get a second card for one call.
 //! - *Closing silent calls by a guess.* A silent call is asked for, again and again less often, and then forgotten.
 
+mod bound;
 mod facts;
 mod leg;
 mod legs;
@@ -36,6 +37,7 @@ mod progress;
 mod reported;
 mod sequence;
 mod snapshot;
+mod talks;
 #[cfg(test)]
 mod tests;
 mod tracker;

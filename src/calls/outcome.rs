@@ -6,9 +6,10 @@ use super::{
     verdict::Verdict,
 };
 use crate::model::{
-    call::{MissedWhy, Moment, Report},
+    call::{Bound, MissedWhy, Moment, Report},
     time::{Timestamp, elapsed},
 };
+
 /// When a reported call ended, at the daemon's `clock` if the report does not say it believably.
 pub(super) fn ended(report: &Report, clock: Timestamp) -> Timestamp {
     sane(report.ended, clock).unwrap_or(clock)
@@ -21,7 +22,7 @@ pub(super) fn last_moment(facts: &Facts, at: Timestamp, complete: bool, exact: b
         Some(Verdict::Talked { lasted }) => lasted,
         _ => None,
     };
-    if let Some(answer) = &facts.answer {
+    if let Some(answer) = facts.answer() {
         return Moment::Ended { lasted: reported.or_else(|| exact.then(|| elapsed(answer.at, at))) };
     }
     let missed = |why| Moment::Missed { after: elapsed(facts.started(), at), why };
@@ -35,7 +36,9 @@ pub(super) fn last_moment(facts: &Facts, at: Timestamp, complete: bool, exact: b
         }),
         // Rather no card than a false "missed": a person who leaves a call that was half heard had probably talked.
         None if facts.leaving && !complete => Moment::Ended { lasted: None },
-        None if facts.place.is_some_and(|(_, place)| place == Place::Voicemail) => Moment::Voicemail { length: None },
+        None if facts.bound() != Bound::Outbound && facts.place.is_some_and(|(_, place)| place == Place::Voicemail) => {
+            Moment::Voicemail { length: None }
+        }
         None => missed(facts.missed_why()),
     }
 }

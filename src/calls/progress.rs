@@ -3,6 +3,7 @@
 
 use super::{
     Effect, Limits,
+    bound::bound,
     facts::Facts,
     leg::Heard,
     legs::Legs,
@@ -11,7 +12,7 @@ use super::{
     verdict,
 };
 use crate::model::{
-    call::{Bound, Call, CallEvent, Caller, Moment, Phase, Report, Telling},
+    call::{Bound, Call, CallEvent, Caller, Moment, Person, Phase, Report, Telling},
     ids::ConversationSpaceId,
     phone::Number,
     time::{Now, Timestamp, elapsed},
@@ -30,7 +31,8 @@ pub(super) struct Progress {
     patience: Duration,
     /// What the newest ring card says, until somebody answers.
     rung: Option<Call>,
-    answered: bool,
+    /// Whom the newest answered card names.
+    taken: Option<Person>,
     /// Until when an outcome is held back.
     held: Option<Instant>,
 }
@@ -51,9 +53,11 @@ impl Progress {
                 queues: Vec::new(),
                 people: Vec::new(),
                 transfers: Vec::new(),
+                queued: None,
                 started: facts.started(),
                 late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
                 lost: false,
+                revised: None,
             },
             facts,
             legs: Legs::default(),
@@ -61,7 +65,7 @@ impl Progress {
             last_heard: now.tick,
             patience: limits.silence,
             rung: None,
-            answered: false,
+            taken: None,
             held: None,
         }
     }
@@ -78,12 +82,17 @@ impl Progress {
 
     /// Whether the conversation of `event`, which is linked to this call, is part of it.
     pub(super) fn takes(&self, event: &CallEvent) -> bool {
-        self.legs.has_room(1) && self.facts.is_same_caller(caller(&event.state.participants).map(|(_, caller)| caller))
+        let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
+        let same_way = bound(event).is_none_or(|(_, bound)| bound == self.facts.bound());
+        // A colleague who calls out for a call has a conversation of his own, unless the caller is in it.
+        self.legs.has_room(1) && self.facts.is_same_caller(theirs) && (same_way || theirs.is_some())
     }
 
     /// Whether `other`, which is linked to this call, is the same call.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.legs.has_room(other.legs.len()) && self.facts.is_same_caller(other.facts.caller())
+        self.facts.bound() == other.facts.bound()
+            && self.legs.has_room(other.legs.len())
+            && self.facts.is_same_caller(other.facts.caller())
     }
 
     /// The two as one, under the id of the one that rang, or else of this one.
@@ -93,7 +102,7 @@ impl Progress {
         }
         let place = self.legs.join(other.legs);
         self.facts.join(other.facts, place);
-        self.answered |= other.answered;
+        self.taken = self.taken.or(other.taken);
         self.first_heard = self.first_heard.min(other.first_heard);
         self.last_heard = self.last_heard.max(other.last_heard);
         self
@@ -101,7 +110,7 @@ impl Progress {
 
     /// Whether a person is known to have taken it.
     pub(super) fn was_answered(&self) -> bool {
-        self.facts.answer.is_some()
+        self.facts.answer().is_some()
     }
 
     /// Whose it is.
@@ -150,29 +159,33 @@ impl Progress {
             return self.conclude(at, now, limits, out);
         }
         self.held = None;
-        if !self.answered {
+        let answer = self.facts.answer();
+        if self.taken.is_none() {
             let due = self.facts.names_somebody() || now.tick >= self.ring_due(limits);
             let renewed = self.rung.as_ref().is_some_and(|rung| !says_the_same(rung, &self.call));
             let is_first = self.rung.is_none();
-            if is_first && due || renewed && self.facts.answer.is_none() {
+            if is_first && (due || answer.is_some()) || renewed && answer.is_none() {
                 out.push(self.tell(Moment::Ringing, at));
                 self.rung = Some(self.call.clone());
             }
         }
-        if let Some(answer) = &self.facts.answer
-            && !self.answered
-        {
-            let after = elapsed(self.facts.started(), answer.at);
-            let moment = Moment::Answered { by: answer.by.clone(), after };
-            out.push(self.tell(moment, answer.at));
-            self.answered = true;
+        if let Some(answer) = answer {
+            // Who has it now: whoever took it first, until it is handed on.
+            let handed = self.call.transfers.last();
+            let (by, at) = handed.map_or((&answer.by, answer.at), |transfer| (&transfer.to, transfer.at));
+            if self.taken.as_ref() != Some(by) {
+                let by = by.clone();
+                self.taken = Some(by.clone());
+                out.push(self.tell(Moment::Answered { by, after: elapsed(self.facts.started(), answer.at) }, at));
+            }
         }
         false
     }
 
     /// Tells how it ended, unless that is held back for a snapshot or a report that may still come.
     fn conclude(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        if self.facts.answer.is_none() && !self.legs.are_sure() {
+        let answer = self.facts.answer();
+        if answer.is_none() && !self.legs.are_sure() {
             let until = match self.held {
                 Some(until) => until,
                 None => {
@@ -184,8 +197,7 @@ impl Progress {
                 return false;
             }
         }
-        let answer = self.facts.answer.as_ref().map(|answer| answer.order);
-        let exact = answer.is_some_and(|order| self.legs.follows(order.leg, order.sequence));
+        let exact = answer.is_some_and(|answer| self.legs.follows(answer.order.leg, answer.order.sequence));
         let moment = outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact);
         out.push(self.tell(moment, at));
         true
@@ -209,7 +221,7 @@ impl Progress {
         let silence = self.last_heard + self.patience;
         match self.held {
             Some(until) => until,
-            None if self.rung.is_none() && !self.answered => silence.min(self.ring_due(limits)),
+            None if self.rung.is_none() && self.taken.is_none() => silence.min(self.ring_due(limits)),
             None => silence,
         }
     }

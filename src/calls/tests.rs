@@ -6,7 +6,7 @@ mod world;
 
 use super::Limits;
 use crate::model::call::{Direction, Phase, Status, System};
-use world::{World, agent, caller_of, caller_on, line, menu, queue, snapshot};
+use world::{World, agent, callee, caller_of, caller_on, line, menu, queue, snapshot};
 
 /// A direct call to Bob, who takes it.
 fn answered() -> Vec<crate::model::call::CallEvent> {
@@ -74,7 +74,8 @@ fn a_transfer_through_menu_and_queue_is_one_call() {
         "12000 ringing in Support",
         "30000 ringing Bob in Support",
         "35000 answered Bob in Support by Bob after 35000",
-        "300000 ended Eve in Support 265000",
+        "138000 answered Eve in Support by Eve after 35000 from Bob",
+        "300000 ended Eve in Support from Bob 265000",
     ];
     assert_eq!(world.told, expected);
 }
@@ -271,20 +272,67 @@ fn a_silent_call_is_asked_for_less_and_less_often_and_then_forgotten() {
 }
 
 #[test]
-fn calls_that_go_out_are_not_told_and_unknown_directions_only_with_an_outside_caller() {
+fn a_call_says_which_way_it_goes() {
     let with = |direction: Direction, participants: Vec<_>| {
         let mut world = World::new();
         let mut event = snapshot(1, 0, Phase::Starting, participants, []);
         event.direction = direction;
         world.hear_at(0, event);
         world.run_to(5_000);
-        world.told.len()
+        world.told
     };
     let bob = || line("Bob", Status::Ringing);
-    assert_eq!(with(Direction::Outbound, vec![caller_on(Status::Ringing), bob()]), 0);
-    assert_eq!(with(Direction::Other("INTERNAL".into()), vec![line("Eve", Status::Connected), bob()]), 0);
-    assert_eq!(with(Direction::Other("SIDEWAYS".into()), vec![bob(), caller_on(Status::Ringing)]), 1);
-    assert_eq!(with(Direction::Inbound, vec![bob()]), 1);
+    let eve = || line("Eve", Status::Connected);
+    let other = |word: &str| Direction::Other(word.into());
+    assert_eq!(with(Direction::Inbound, vec![bob()]), ["0 ringing Bob"]);
+    assert_eq!(with(other("SIDEWAYS"), vec![bob(), caller_on(Status::Ringing)]), ["0 ringing Bob"]);
+    assert_eq!(with(Direction::Outbound, vec![eve(), callee(Status::Ringing)]), ["0 outbound ringing Eve"]);
+    assert_eq!(with(Direction::Outbound, vec![eve()]), ["0 outbound ringing Eve"], "whom is not known yet");
+    assert_eq!(with(Direction::Outbound, vec![eve(), bob()]), ["0 internal ringing Bob"]);
+    assert_eq!(with(other("INTERNAL"), vec![eve(), bob()]), ["0 internal ringing Bob"]);
+    assert_eq!(with(other("SIDEWAYS"), vec![callee(Status::Ringing)]), ["0 outbound ringing"]);
+    assert_eq!(with(other(""), vec![world::machine("Welcome", Status::Connected)]), [""; 0], "nobody can tell");
+}
+
+#[test]
+fn an_outbound_call_is_answered_by_the_one_outside() {
+    let mut world = World::new();
+    let out = |number, at, phase, mine, theirs| {
+        let mut event = snapshot(number, at, phase, [line("Eve", mine), callee(theirs)], []);
+        event.direction = Direction::Outbound;
+        event
+    };
+    world.hear_at(0, out(1, 0, Phase::Starting, Status::Connected, Status::Ringing));
+    world.hear_at(7_000, out(2, 7_000, Phase::Active, Status::Connected, Status::Connected));
+    world.hear_at(90_000, out(3, 90_000, Phase::Ending, Status::Disconnecting, Status::Disconnecting));
+    let told =
+        ["0 outbound ringing Eve", "7000 outbound answered Eve by Eve after 7000", "90000 outbound ended Eve 83000"];
+    assert_eq!(world.told, told);
+    assert_eq!(world.callers()[0].as_deref(), Some("+15145550188"), "the other side is who was called");
+
+    let mut world = World::new();
+    world.hear_at(0, out(1, 0, Phase::Starting, Status::Connected, Status::Ringing));
+    world.hear_at(30_000, out(2, 30_000, Phase::Ending, Status::Disconnecting, Status::Disconnecting));
+    assert_eq!(world.told[1], "30000 outbound missed Eve nobody_answered after 30000");
+}
+
+#[test]
+fn an_internal_call_is_answered_by_the_one_who_did_not_call() {
+    let mut world = World::new();
+    let between = |number, at, phase, bob, eve| {
+        let mut event = snapshot(number, at, phase, [line("Bob", bob), line("Eve", eve)], []);
+        event.direction = Direction::Other("INTERNAL".into());
+        event.state.participants[1].id = Some("p-eve".try_into().unwrap());
+        event.state.participants[1].originator = Some("p-eve".try_into().unwrap());
+        event
+    };
+    world.hear_at(0, between(1, 0, Phase::Starting, Status::Ringing, Status::Connected));
+    world.hear_at(4_000, between(2, 4_000, Phase::Active, Status::Connected, Status::Connected));
+    world.hear_at(60_000, between(3, 60_000, Phase::Ending, Status::Disconnecting, Status::Disconnecting));
+    let told =
+        ["0 internal ringing Bob", "4000 internal answered Bob by Bob after 4000", "60000 internal ended Bob 56000"];
+    assert_eq!(world.told, told);
+    assert_eq!(world.tellings[0].call.caller.name.as_deref(), Some("Eve"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! All calls: which snapshot belongs to which, when something is due, and how much is remembered. See the module's page.
 
-use super::{Effect, Limits, progress::Progress, snapshot::is_from_outside};
+use super::{Effect, Limits, bound::bound, progress::Progress};
 use crate::model::{
-    call::{CallEvent, Direction, Report},
+    call::{Bound, CallEvent, Report},
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     time::Now,
 };
@@ -45,11 +45,12 @@ impl Tracker {
     pub fn hear(&mut self, event: CallEvent, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         self.forget_ended(now.tick);
-        if event.direction == Direction::Outbound || self.ended.contains_key(&event.call) {
+        if self.ended.contains_key(&event.call) {
             return out;
         }
         let root = self.root(&event);
-        if root.is_none() && !is_from_outside(&event) {
+        if root.is_none() && bound(&event).is_none_or(|(_, bound)| bound != Bound::Inbound && self.is_consulted(&event))
+        {
             return out;
         }
         if root.is_none() && event.linked.iter().any(|linked| self.ended.get(linked) == Some(&true)) {
@@ -158,6 +159,14 @@ impl Tracker {
         }
         let mut candidates = announced.into_iter().chain(event.linked.iter().filter_map(known));
         candidates.find(|call| call.takes(event)).map(|call| call.id().clone())
+    }
+
+    /// Whether `event` is of a conversation that a colleague holds for a call under way, or for one that somebody had
+    /// taken: to ask another one before handing it on. It is no call of its own.
+    fn is_consulted(&self, event: &CallEvent) -> bool {
+        let is_taken = |id: &ConversationSpaceId| self.ended.get(id) == Some(&true);
+        let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
+        self.roots.contains_key(&event.call) || event.linked.iter().any(|id| is_taken(id) || is_open(id))
     }
 
     /// The call with all others that `event` says are the same: two conversations may both be known before a link is.

@@ -34,6 +34,10 @@ impl Rooms {
     /// so that a crash meanwhile costs the facts and not the call.
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
+        if !book.tells(&telling.call) {
+            book.enricher.saw(&telling);
+            return;
+        }
         let sinks = book.routes.sinks(&telling);
         let mut noted = None;
         if !book.enricher.is_instant() {
@@ -46,11 +50,13 @@ impl Rooms {
         book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
+        let own: Vec<bool> = sinks.iter().map(|sink| book.is_told(sink, &telling)).collect();
         let card = Card::Call(Box::new(CallCard { telling, found }));
         let admissions: Vec<Admission> = sinks
             .into_iter()
-            .map(|sink| {
-                let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+            .zip(own)
+            .map(|(sink, own)| {
+                let rule = if own { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 Admission { key, card: card.clone(), rule }
             })
@@ -79,7 +85,7 @@ impl Rooms {
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
             for sink in book.routes.sinks(&telling) {
-                if book.is_told(&sink, telling.moment.kind()) {
+                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
                     by_sink.entry(sink).or_default().push(telling.clone());
                 }
             }

@@ -95,6 +95,7 @@ impl Daemon {
             routes: config.routes,
             sinks: config.sinks.iter().map(manner).collect(),
             operator: config.operator,
+            directions: config.connections.iter().map(|c| (c.name.clone(), c.directions)).collect(),
             style: config.style.clone(),
         };
         let health = outbox.health();

@@ -185,8 +185,12 @@ proptest! {
             told.entry(telling.call.id.as_str()).or_default().push(&telling.moment);
         }
         for (_, moments) in told {
-            let answers = moments.iter().filter(|moment| matches!(moment, Moment::Answered { .. })).count();
-            prop_assert!(answers <= 1, "{:?}", world.told);
+            let by = moments.iter().filter_map(|moment| match moment {
+                Moment::Answered { by, .. } => Some(by),
+                _ => None,
+            });
+            let by: Vec<_> = by.collect();
+            prop_assert!(by.windows(2).all(|pair| pair[0] != pair[1]), "{:?}", world.told);
             prop_assert!(moments.iter().rev().skip(1).all(|moment| !moment.kind().is_last()), "{:?}", world.told);
         }
         world.run_to(6 * 60 * 60 * 1_000);

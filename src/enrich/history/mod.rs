@@ -244,9 +244,11 @@ mod tests {
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            queued: None,
             started,
             late: false,
             lost: false,
+            revised: None,
         };
         Telling { call, moment, at: started }
     }
