@@ -6,13 +6,27 @@ use super::{
     verdict::Verdict,
 };
 use crate::model::{
-    call::{Bound, MissedWhy, Moment, Report},
+    call::{Bound, MissedWhy, Moment, Report, Revised},
     time::{Timestamp, elapsed},
 };
 
 /// When a reported call ended, at the daemon's `clock` if the report does not say it believably.
 pub(super) fn ended(report: &Report, clock: Timestamp) -> Timestamp {
     sane(report.ended, clock).unwrap_or(clock)
+}
+
+/// What makes `better` worth telling after `told`. `was_heard`: every snapshot was heard when the first was told, so that a
+/// report that knows an answer knows a machine's.
+pub(super) fn revised(told: &Moment, better: &Moment, was_heard: bool) -> Option<Revised> {
+    match (told, better) {
+        (Moment::Missed { .. } | Moment::Voicemail { .. }, Moment::Ended { .. }) if !was_heard => {
+            Some(Revised::Corrected)
+        }
+        (Moment::Missed { .. }, Moment::Voicemail { .. })
+        | (Moment::Voicemail { length: None }, Moment::Voicemail { length: Some(_) })
+        | (Moment::Ended { lasted: None }, Moment::Ended { lasted: Some(_) }) => Some(Revised::Completed),
+        _ => None,
+    }
 }
 
 /// The last moment of a call that ended at `at`. A person who was heard talking outweighs any report; a report outweighs

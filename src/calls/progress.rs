@@ -33,6 +33,8 @@ pub(super) struct Progress {
     rung: Option<Call>,
     /// Whom the newest answered card names.
     taken: Option<Person>,
+    /// The last moment, once it is told.
+    told: Option<Moment>,
     /// Until when an outcome is held back.
     held: Option<Instant>,
 }
@@ -66,6 +68,7 @@ impl Progress {
             patience: limits.silence,
             rung: None,
             taken: None,
+            told: None,
             held: None,
         }
     }
@@ -139,6 +142,24 @@ impl Progress {
         true
     }
 
+    /// Tells a better last moment, if what was heard since the first makes one.
+    pub(super) fn revise(&mut self, was_heard: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(told) = self.told.as_ref().filter(|_| self.legs.are_over()) else { return };
+        let at = self.facts.last.min(now.clock);
+        let better = self.last_moment(at);
+        if let Some(revised) = outcome::revised(told, &better, was_heard) {
+            self.facts.write(&mut self.call);
+            self.call.revised = Some(revised);
+            out.push(self.tell(better.clone(), at));
+            self.told = Some(better);
+        }
+    }
+
+    /// Whether every snapshot was heard.
+    pub(super) fn was_heard(&self) -> bool {
+        self.legs.were_heard()
+    }
+
     /// Takes the report of one of its conversations, which is then over.
     pub(super) fn report(&mut self, report: &Report, now: Now) {
         self.legs.report(&report.call);
@@ -197,10 +218,23 @@ impl Progress {
                 return false;
             }
         }
-        let exact = answer.is_some_and(|answer| self.legs.follows(answer.order.leg, answer.order.sequence));
-        let moment = outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact);
-        out.push(self.tell(moment, at));
+        let moment = self.last_moment(at);
+        out.push(self.tell(moment.clone(), at));
+        self.told = Some(moment);
         true
+    }
+
+    fn last_moment(&self, at: Timestamp) -> Moment {
+        let answer = self.facts.answer();
+        let exact = answer.is_some_and(|answer| self.legs.follows(answer.order.leg, answer.order.sequence));
+        outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact)
+    }
+
+    /// Tells that nobody heard how it ended, as of when it was last heard of.
+    fn give_up(&mut self, out: &mut Vec<Effect>) {
+        self.facts.write(&mut self.call);
+        self.call.lost = true;
+        out.push(self.tell(Moment::Ended { lasted: None }, self.facts.last));
     }
 
     fn tell(&self, moment: Moment, at: Timestamp) -> Effect {
@@ -216,9 +250,14 @@ impl Progress {
         }));
     }
 
+    /// After how much silence it is given up.
+    fn most_silence(&self, limits: &Limits) -> Duration {
+        if self.was_answered() { limits.stale } else { limits.given_up }
+    }
+
     /// When it must be looked at again.
     pub(super) fn due(&self, limits: &Limits) -> Instant {
-        let silence = self.last_heard + self.patience;
+        let silence = self.last_heard + self.patience.min(self.most_silence(limits));
         match self.held {
             Some(until) => until,
             None if self.rung.is_none() && self.taken.is_none() => silence.min(self.ring_due(limits)),
@@ -226,16 +265,18 @@ impl Progress {
         }
     }
 
-    /// After its due time: asks for the report of a call that is silent. Answers whether it is to be forgotten.
+    /// After its due time: asks for the report of a call that is silent, and gives it up in the end. Answers whether it did.
     pub(super) fn is_stale(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let silent = now.tick.saturating_duration_since(self.last_heard);
-        if silent >= limits.stale {
+        let most = self.most_silence(limits);
+        if silent >= most {
+            self.give_up(out);
             return true;
         }
         if silent >= self.patience {
             self.ask_report(out);
             while self.patience <= silent {
-                self.patience = self.patience.saturating_mul(2).min(limits.stale);
+                self.patience = self.patience.saturating_mul(2).min(most);
             }
         }
         false

@@ -44,7 +44,7 @@ pub(super) struct Taking<'a> {
 
 impl Taking<'_> {
     /// Who of `talk` took the call or has it now; empty if it is not taken there.
-    fn takers<'t>(self, talk: &'t Talk) -> Vec<&'t Person> {
+    fn takers(self, talk: &Talk) -> Vec<&Person> {
         match self.bound {
             Bound::Inbound => talk.people.iter().collect(),
             Bound::Outbound if talk.outside => talk.people.iter().collect(),

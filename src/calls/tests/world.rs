@@ -143,6 +143,8 @@ fn words(telling: &Telling) -> String {
         words.push(format!("in {}", names.join(", ")));
     }
     words.extend(call.late.then(|| "late".to_owned()));
+    words.extend(call.lost.then(|| "lost".to_owned()));
+    words.extend(call.revised.map(|revised| format!("{revised:?}").to_lowercase()));
     let from = |transfer: &Transfer| format!("from {}", transfer.from.name.clone().unwrap());
     let handed: Vec<String> = call.transfers.last().map(from).into_iter().collect();
     match &telling.moment {
