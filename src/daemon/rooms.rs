@@ -35,6 +35,10 @@ impl Rooms {
     /// so that a crash meanwhile costs the facts and not the call.
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
+        if !book.tells(&telling.call) {
+            book.enricher.saw(&telling);
+            return;
+        }
         let mut noted = None;
         if !book.enricher.is_instant() {
             match self.outbox.note(telling.clone()).await {
@@ -52,7 +56,7 @@ impl Rooms {
             .await
             .into_iter()
             .map(|Routed { sink, manner, by }| {
-                let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+                let rule = if book.is_told(&sink, &telling) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 let routed = Some(Routing { at, by });
                 let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
@@ -119,7 +123,7 @@ impl Rooms {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
             for Routed { sink, .. } in book.routes.decide(&asked) {
-                if book.is_told(&sink, telling.moment.kind()) {
+                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
                     by_sink.entry(sink).or_default().push(telling.clone());
                 }
             }

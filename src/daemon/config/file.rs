@@ -52,6 +52,12 @@ pub struct ConnectionTable {
     pub lanes: Option<u8>,
     /// Region of the account's numbers.
     pub region: Option<String>,
+    /// Which calls with the outside are told.
+    #[serde(default = "inbound", deserialize_with = "list")]
+    pub directions: Vec<String>,
+    /// Whether calls between colleagues are told.
+    #[serde(default)]
+    pub internal: bool,
     /// Base of the REST API.
     pub api_url: Option<String>,
     /// Base of the OAuth server.
@@ -208,6 +214,10 @@ impl LinesTable {
 
 fn some_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     list(deserializer).map(Some)
+}
+
+fn inbound() -> Vec<String> {
+    vec!["inbound".to_owned()]
 }
 
 /// A list, or one text with commas: the environment can only say the latter.

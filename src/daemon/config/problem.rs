@@ -102,6 +102,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "refresh_token",
             "lanes",
             "region",
+            "directions",
+            "internal",
             "api_url",
             "auth_url",
         ],
@@ -217,6 +219,8 @@ fn meant(last: &str) -> Option<&'static str> {
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
+        "directions" => "a list of \"inbound\", \"outbound\"",
+        "internal" => "true or false",
         "why" => "true or false",
         _ => return None,
     })
