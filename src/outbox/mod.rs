@@ -48,6 +48,7 @@ mod admin;
 mod admit;
 mod carry;
 mod degrade;
+mod earlier;
 mod facts;
 mod forget;
 mod living;
