@@ -71,6 +71,19 @@ impl Rooms {
         }
     }
 
+    /// What a crash, or a login's end, left between note and admission is told now; `of` one login, or of all.
+    pub async fn tell_noted(&self, of: Option<&ConnectionName>) {
+        match self.outbox.noted().await {
+            Ok(noted) => {
+                for telling in noted.into_iter().filter(|it| of.is_none_or(|name| it.call.connection == *name)) {
+                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
+                    self.admit(telling).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "noted moments not read"),
+        }
+    }
+
     /// The sinks of a moment: what the rules say of it, and where the call's ring went.
     async fn routed(&self, book: &Book, asked: &Asked<'_>) -> Vec<Routed> {
         let routed = book.routes.decide(asked);

@@ -22,6 +22,8 @@ pub struct File {
     pub sinks: BTreeMap<String, SinkTable>,
     /// `[operator]`
     pub operator: OperatorTable,
+    /// `[journal]`
+    pub journal: JournalTable,
     /// `[cards]`
     pub cards: CardsTable,
     /// `[hours.NAME]`: days with their hours, `time_zone`, `holidays`.
@@ -144,6 +146,14 @@ const fn four() -> u32 {
 pub struct OperatorTable {
     /// A sink's name.
     pub sink: Option<String>,
+}
+
+/// What the journal says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct JournalTable {
+    /// As `--log`, which goes before it.
+    pub level: Option<String>,
 }
 
 /// How cards are written.

@@ -7,8 +7,9 @@ mod hours;
 mod problem;
 mod style;
 
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, KEYS, Problem};
 
+use super::journal;
 use crate::{
     cards::Style,
     enrich::SourceConfig,
@@ -49,6 +50,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
+    /// What the journal says, unless the command line says otherwise: a level or a filter.
+    pub journal: String,
     /// How cards are drawn where a sink does not say otherwise.
     pub style: Style,
     /// How long a card waits for all its look-ups together.
@@ -71,7 +74,7 @@ impl Config {
 }
 
 /// One GoTo login.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionConfig {
     /// Its name.
     pub name: ConnectionName,
@@ -96,7 +99,7 @@ pub struct ConnectionConfig {
 }
 
 /// One chat channel.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkConfig {
     /// Its name.
     pub name: SinkName,
@@ -202,6 +205,13 @@ impl Reading<'_> {
             }
             known
         });
+        let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
+        if journal::filter(&journal).is_err() {
+            self.wrong(
+                "journal.level",
+                "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
+            );
+        }
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
@@ -220,6 +230,7 @@ impl Reading<'_> {
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
+            journal,
             style: style?,
             deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
             routes,

@@ -90,8 +90,8 @@ const CONDITIONS: [&str; 16] = [
 ];
 
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 13] = [
-    ("", &["connections", "state", "sinks", "operator", "cards", "hours", "routes", "enrich"]),
+pub const KEYS: &[(&str, &[&str])] = &[
+    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
     (
         "connections.*",
         &[
@@ -110,6 +110,7 @@ const KEYS: [(&str, &[&str]); 13] = [
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
+    ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
     ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
     ("routes.*", &["match", "unless", "sinks", "continue", "mute", "mask", "mention", "quiet"]),
