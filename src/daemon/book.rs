@@ -23,6 +23,8 @@ pub struct Book {
     pub sinks: BTreeMap<SinkName, Manner>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
+    /// Calls are recorded.
+    pub record: bool,
     /// How cards are drawn for a sink that is not in `sinks` any more.
     pub style: Style,
 }

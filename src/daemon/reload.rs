@@ -97,6 +97,7 @@ impl Book {
             routes: config.routes.clone(),
             sinks: config.sinks.iter().map(manner).collect(),
             operator: config.operator.clone(),
+            record: config.record,
             style: config.style.clone(),
         }
     }

@@ -106,7 +106,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "auth_url",
         ],
     ),
-    ("state", &["dir", "durability", "retention"]),
+    ("state", &["dir", "durability", "record", "retention"]),
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
@@ -217,7 +217,7 @@ fn meant(last: &str) -> Option<&'static str> {
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
-        "why" => "true or false",
+        "why" | "record" => "true or false",
         _ => return None,
     })
 }
