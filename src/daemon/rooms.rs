@@ -4,6 +4,7 @@
 use super::{
     book::{Book, Lectern},
     notice::{self, Trouble},
+    record::Recorder,
     status::Board,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub struct Rooms {
     pub outbox: Queue,
     /// Who is asked, who is told, and how: what a reload swaps.
     pub book: Lectern,
+    /// What GoTo says, if the config asks to keep it.
+    pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
 }
