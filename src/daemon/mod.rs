@@ -13,6 +13,8 @@ pub mod link;
 pub mod network;
 pub mod notice;
 pub mod opening;
+pub mod past;
+
 pub mod relay;
 pub mod rooms;
 pub mod state;

@@ -36,14 +36,14 @@ impl Rooms {
         let book = self.book.open();
         let sinks = book.routes.sinks(&telling);
         let mut noted = None;
-        if !book.enricher.is_instant() {
+        if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
         let found = book.enricher.find(&telling.call, Now::read()).await;
-        book.enricher.saw(&telling);
+        book.enricher.saw(&telling, sinks.clone());
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let card = Card::Call(Box::new(CallCard { telling, found }));
@@ -78,12 +78,13 @@ impl Rooms {
         let book = self.book.open();
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
-            for sink in book.routes.sinks(&telling) {
-                if book.is_told(&sink, telling.moment.kind()) {
-                    by_sink.entry(sink).or_default().push(telling.clone());
+            let sinks = book.routes.sinks(&telling);
+            for sink in &sinks {
+                if book.is_told(sink, telling.moment.kind()) {
+                    by_sink.entry(sink.clone()).or_default().push(telling.clone());
                 }
             }
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, sinks);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());
