@@ -13,5 +13,6 @@ mod commands;
 mod kills;
 mod past;
 mod relays;
+mod reload;
 mod storm;
 mod support;

@@ -90,6 +90,7 @@ fn tells(sink: &SinkConfig) -> String {
         SinkKind::SlackTrigger => "Slack workflow trigger",
         SinkKind::Teams => "Teams workflow",
         SinkKind::TeamsConnector => "Office 365 connector (retired)",
+        SinkKind::SlackApp => "Slack app",
     };
     let pace = match sink.pace {
         Some((per_second, burst)) => format!("{per_second} a second, {burst} at once"),

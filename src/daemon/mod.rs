@@ -6,18 +6,22 @@
 pub mod away;
 pub mod book;
 pub mod config;
+pub mod crew;
 pub mod deaf;
 pub mod journal;
 pub mod line;
 pub mod link;
+pub mod logins;
 pub mod network;
 pub mod notice;
 pub mod opening;
 pub mod past;
 
 pub mod relay;
+pub mod reload;
 pub mod rooms;
 pub mod state;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;
+pub mod workers;

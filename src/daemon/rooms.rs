@@ -2,7 +2,7 @@
 //! is told and what becomes of a card is decided in the stages.
 
 use super::{
-    book::Lectern,
+    book::{Book, Lectern},
     notice::{self, Trouble},
     status::Board,
 };
@@ -10,12 +10,13 @@ use crate::{
     cards::RECAP_LISTS,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Recap},
+        card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         time::{Now, Timestamp},
     },
     outbox::Queue,
+    route::{self, Asked, Routed},
 };
 use std::collections::BTreeMap;
 
@@ -34,7 +35,6 @@ impl Rooms {
     /// so that a crash meanwhile costs the facts and not the call.
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
-        let sinks = book.routes.sinks(&telling);
         let mut noted = None;
         if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
@@ -43,16 +43,19 @@ impl Rooms {
             }
         }
         let found = book.enricher.find(&telling.call, Now::read()).await;
-        book.enricher.saw(&telling, sinks.clone());
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
-        let card = Card::Call(Box::new(CallCard { telling, found }));
-        let admissions: Vec<Admission> = sinks
+        let at = Timestamp::now();
+        let routed = self.routed(&book, &Asked { telling: &telling, found: &found, at }).await;
+        book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
+        let admissions: Vec<Admission> = routed
             .into_iter()
-            .map(|sink| {
+            .map(|Routed { sink, manner, by }| {
                 let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
-                Admission { key, card: card.clone(), rule }
+                let routed = Some(Routing { at, by });
+                let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
+                Admission { key, card: Card::Call(Box::new(card)), rule }
             })
             .collect();
         if admissions.is_empty() {
@@ -67,6 +70,39 @@ impl Rooms {
         }
     }
 
+    /// What a crash, or a login's end, left between note and admission is told now; `of` one login, or of all.
+    pub async fn tell_noted(&self, of: Option<&ConnectionName>) {
+        match self.outbox.noted().await {
+            Ok(noted) => {
+                for telling in noted.into_iter().filter(|it| of.is_none_or(|name| it.call.connection == *name)) {
+                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
+                    self.admit(telling).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "noted moments not read"),
+        }
+    }
+
+    /// The sinks of a moment: what the rules say of it, and where the call's ring went.
+    async fn routed(&self, book: &Book, asked: &Asked<'_>) -> Vec<Routed> {
+        let routed = book.routes.decide(asked);
+        let moment = asked.telling.moment.kind();
+        if moment == MomentKind::Ringing {
+            return routed;
+        }
+        match self.outbox.earlier(asked.telling.call.id.clone()).await {
+            Ok(mut earlier) => {
+                // Cards for a sink that has left the config would wait for ever.
+                earlier.retain(|(sink, _)| book.sinks.contains_key(sink));
+                route::follow(routed, earlier, moment)
+            }
+            Err(error) => {
+                tracing::debug!(call = %asked.telling.call.id, %error, "it is not known where the ring went");
+                routed
+            }
+        }
+    }
+
     /// Says a trouble of the daemon's own in the journal and to the operator.
     pub async fn tell(&self, trouble: Trouble) {
         let sink = self.book.open().operator.clone();
@@ -76,9 +112,12 @@ impl Rooms {
     /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let book = self.book.open();
+        let at = Timestamp::now();
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
-            let sinks = book.routes.sinks(&telling);
+            // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
+            let asked = Asked { telling: &telling, found: &Findings::default(), at };
+            let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
             for sink in &sinks {
                 if book.is_told(sink, telling.moment.kind()) {
                     by_sink.entry(sink.clone()).or_default().push(telling.clone());

@@ -94,7 +94,11 @@ fn card(
     match (verdict, settlement) {
         (Verdict::Delivered { accepted }, _) => {
             let age_ms = millis(elapsed(one.card.happened().unwrap_or(one.admitted), now));
-            tracing::info!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card delivered");
+            if one.form.edit_of().is_some() {
+                tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card edited");
+            } else {
+                tracing::info!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card delivered");
+            }
             Some(Told::Delivered {
                 sink: sink.clone(),
                 key: one.key.clone(),
@@ -102,6 +106,11 @@ fn card(
                 took: attempt.took,
                 accepted: *accepted,
             })
+        }
+        (Verdict::Lost, _) => {
+            let error = outcome.row.reason;
+            tracing::info!(%sink, call, moment, attempt = count, status, error, "message lost, posted anew");
+            None
         }
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
             let answer = &attempt.answer;

@@ -1,16 +1,16 @@
 //! Makes the sources from the config, and keeps contacts files read. Says all that is wrong at once, by key.
 
 use super::{
-    BadSources, Enricher, Kind, Problem, Source, SourceConfig, SourceKind,
+    BadSources, Enricher, Kind, Origin, Problem, Source, SourceConfig, SourceKind,
     contacts::{Contacts, Tally},
-    history::{Elsewhere, Rules, Shelf},
+    history::{Rules, Shelf},
     http::Http,
 };
 use crate::model::{
     phone::Region,
     secret::{Secret, SecretRef},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{cell::RefCell, path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// How often contacts files are looked at; a change is read at the second look that sees it.
@@ -25,6 +25,23 @@ impl Enricher {
     /// # Errors
     /// Everything that is wrong in the tables, by key.
     pub fn build(
+        configs: &[SourceConfig],
+        deadline: Duration,
+        resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
+        http: &reqwest::Client,
+        state_dir: Option<&Path>,
+        region: Region,
+    ) -> Result<(Self, Vec<Problem>), BadSources> {
+        Self::default().rebuild(configs, deadline, resolve, http, state_dir, region)
+    }
+
+    /// As [`Enricher::build`], for a config that takes this one's place: a source whose table and secrets did not change
+    /// keeps its contacts, its cache and its standing, and a history with the same rules its thread.
+    ///
+    /// # Errors
+    /// As [`Enricher::build`]. This one is then as it was.
+    pub fn rebuild(
+        &self,
         configs: &[SourceConfig],
         deadline: Duration,
         resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
@@ -48,17 +65,30 @@ impl Enricher {
                     reason: format!("another source is called {name:?}: cards say who said what"),
                 });
             }
+            let read = RefCell::new(Vec::new());
+            let resolve = |secret: &SecretRef| resolve(secret).inspect(|it| read.borrow_mut().push(it.clone()));
+            let origin = |secrets| Origin { config: config.clone(), secrets, region };
             match (config.kind, &config.path) {
                 (SourceKind::Contacts, Some(path)) => {
-                    let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
-                    notes.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
-                    enricher.sources.push(Source { name, kind: Kind::Contacts(Arc::new(contacts)) });
+                    let origin = origin(Vec::new());
+                    let kind = self.kept(&origin).unwrap_or_else(|| {
+                        let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
+                        notes.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
+                        Kind::Contacts(Arc::new(contacts))
+                    });
+                    enricher.sources.push(Source { name, kind, origin });
                 }
                 (SourceKind::Contacts, None) => {
                     bad.push(Problem { key: key("path"), reason: "it is missing".to_owned() })
                 }
-                (SourceKind::Http, _) => match Http::build(config, resolve, http.clone(), region) {
-                    Ok(http) => enricher.sources.push(Source { name, kind: Kind::Http(http) }),
+                (SourceKind::Http, _) => match Http::build(config, &resolve, http.clone(), region) {
+                    Ok(http) => {
+                        let origin = origin(read.take());
+                        // A file of authorities may say something else today.
+                        let kept = self.kept(&origin).filter(|_| config.ca.is_none());
+                        let kind = kept.unwrap_or(Kind::Http(http));
+                        enricher.sources.push(Source { name, kind, origin });
+                    }
                     Err(wrong) => {
                         bad.extend(wrong.into_iter().map(|it| Problem { key: key(&it.key), reason: it.reason }))
                     }
@@ -69,14 +99,27 @@ impl Enricher {
         if !bad.is_empty() {
             return Err(BadSources(bad));
         }
-        enricher.elsewhere = rules.filter(|rules| rules.goto).map(|rules| (Elsewhere::default(), rules.retention));
-        match rules.zip(state_dir).map(|(rules, dir)| Shelf::open(dir, rules)).transpose() {
+        let asked = |rules: &Rules| {
+            let elsewhere = self.elsewhere.as_ref().map(|(elsewhere, _)| Arc::clone(elsewhere));
+            rules.goto.then(|| (elsewhere.unwrap_or_default(), rules.retention))
+        };
+        enricher.elsewhere = rules.as_ref().and_then(asked);
+        let shelf = |(rules, dir)| match &self.history {
+            Some(shelf) if shelf.rules() == rules => Ok(shelf.clone()),
+            Some(_) | None => Shelf::open(dir, rules),
+        };
+        match rules.zip(state_dir).map(shelf).transpose() {
             Ok(shelf) => enricher.history = shelf,
             Err(error) => {
                 notes.push(Problem { key: "enrich".to_owned(), reason: format!("there is no history: {error}") })
             }
         }
         Ok((enricher, notes))
+    }
+
+    /// The source that was made from the same.
+    fn kept(&self, origin: &Origin) -> Option<Kind> {
+        self.sources.iter().find(|source| source.origin == *origin).map(|source| source.kind.clone())
     }
 
     /// Follows contacts files for good: a changed one is read again, whole or not at all.

@@ -22,11 +22,12 @@ use crate::model::{
     call::{Call, Telling},
     card::{Findings, Match},
     ids::SinkName,
-    phone::E164,
+    phone::{E164, Region},
+    secret::Secret,
     time::Now,
 };
 use contacts::Contacts;
-use futures_util::{FutureExt, future::join_all};
+use futures_util::future::join_all;
 use history::{Elsewhere, Shelf};
 use http::Http;
 use late::Pending;
@@ -41,15 +42,25 @@ pub struct Enricher {
     sources: Vec<Source>,
     history: Option<Shelf>,
     /// What GoTo remembers, if it is asked; with how far back.
-    elsewhere: Option<(Elsewhere, Duration)>,
+    elsewhere: Option<(Arc<Elsewhere>, Duration)>,
     deadline: Duration,
 }
 
 struct Source {
     name: String,
     kind: Kind,
+    origin: Origin,
 }
 
+/// What a source was made from: where nothing of it changed, a new config keeps the source with all it knows.
+#[derive(PartialEq)]
+struct Origin {
+    config: SourceConfig,
+    secrets: Vec<Secret>,
+    region: Region,
+}
+
+#[derive(Clone)]
 enum Kind {
     Contacts(Arc<Contacts>),
     Http(Http),

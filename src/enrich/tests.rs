@@ -6,7 +6,7 @@ use crate::model::{
     card::History,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::{Number, Region},
-    secret::{Secret, SecretRef},
+    secret::SecretRef,
     time::{Span, Timestamp},
 };
 use serde_json::json;

@@ -8,5 +8,6 @@ pub mod delivery;
 pub mod ids;
 pub mod past;
 pub mod phone;
+pub mod pulse;
 pub mod secret;
 pub mod time;

@@ -128,6 +128,7 @@ fn as_json(letter: &Letter, form: Form) -> Value {
         "id": letter.id, "state": state(letter), "subject": letter.subject, "moment": letter.moment,
         "sink": letter.sink, "about": about(letter, form), "admitted": letter.admitted, "due": letter.due,
         "settled": letter.settled, "attempts": letter.attempts, "plain": letter.plain, "why": letter.why,
+        "form": letter.form, "place": letter.place, "revision": letter.revision,
     })
 }
 

@@ -70,9 +70,28 @@ impl Problem {
     }
 }
 
+const CONDITIONS: [&str; 16] = [
+    "connection",
+    "account",
+    "number",
+    "queue",
+    "extension",
+    "caller",
+    "region",
+    "direction",
+    "withheld",
+    "known",
+    "tags",
+    "tier",
+    "urgent",
+    "first_time",
+    "moment",
+    "hours",
+];
+
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 11] = [
-    ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
+pub const KEYS: &[(&str, &[&str])] = &[
+    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
     (
         "connections.*",
         &[
@@ -91,9 +110,11 @@ const KEYS: [(&str, &[&str]); 11] = [
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
+    ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
     ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
-    ("routes.*", &["match", "sinks", "continue"]),
+    ("routes.*", &["match", "unless", "sinks", "continue", "mute", "mask", "mention", "quiet"]),
+    ("routes.*.mention", &["slack", "when"]),
     (
         "enrich.*",
         &[
@@ -126,7 +147,8 @@ const KEYS: [(&str, &[&str]); 11] = [
             "calls",
         ],
     ),
-    ("routes.*.match", &["connection", "account", "number", "queue", "extension", "caller", "withheld", "moment"]),
+    ("routes.*.match", &CONDITIONS),
+    ("routes.*.unless", &CONDITIONS),
 ];
 
 /// An unknown key, with the known one it is closest to.

@@ -99,6 +99,7 @@ pub fn key(call: &Call) -> String {
 #[derive(Debug, Clone)]
 pub struct Shelf {
     asks: SyncSender<Ask>,
+    rules: Rules,
 }
 
 enum Ask {
@@ -125,7 +126,8 @@ struct Seen {
 }
 
 impl Shelf {
-    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the shelf is dropped.
+    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the last clone of the
+    /// shelf is dropped.
     ///
     /// # Errors
     /// If the file cannot be opened or is none of ours.
@@ -134,7 +136,13 @@ impl Shelf {
         let (asks, inbox) = sync_channel(WAITING);
         let thread = thread::Builder::new().name("history".to_owned());
         thread.spawn(move || serve(store, &inbox)).map_err(HistoryError::Thread)?;
-        Ok(Self { asks })
+        Ok(Self { asks, rules })
+    }
+
+    /// What it was opened with.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// Remembers a moment, soon, and which sinks heard of it. Calls between colleagues are nobody's history.
@@ -185,7 +193,7 @@ impl Shelf {
     /// One whose thread is gone.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { asks: sync_channel(1).0 }
+        Self { asks: sync_channel(1).0, rules: Rules::default() }
     }
 
     fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
