@@ -167,6 +167,7 @@ impl Place {
             api_url: login.api_url,
             auth_url: login.auth_url,
             deaf_since,
+            pulses: self.rooms.pulses.clone(),
         }
     }
 

@@ -22,4 +22,5 @@ pub mod state;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;
+pub mod wedge;
 pub mod workers;

@@ -13,6 +13,7 @@ use crate::{
         card::{CallCard, Card, Recap},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Queue,
@@ -27,6 +28,8 @@ pub struct Rooms {
     pub book: Lectern,
     /// How the daemon is.
     pub board: Board,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
 }
 
 impl Rooms {

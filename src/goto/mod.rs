@@ -35,6 +35,7 @@ use crate::model::{
     call::{CallEvent, Report},
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::Region,
+    pulse::Pulses,
     secret::Secret,
     time::Timestamp,
 };
@@ -68,6 +69,8 @@ pub struct Settings {
     pub nickname: String,
     /// The last time the daemon is known to have heard, from an earlier run: where its first blind window begins.
     pub deaf_since: Option<Timestamp>,
+    /// Where its lanes say whether they turn.
+    pub pulses: Pulses,
 }
 
 /// What a connection hears, of calls and of itself.
