@@ -13,5 +13,6 @@ mod commands;
 mod kills;
 mod relays;
 mod reload;
+mod routes;
 mod storm;
 mod support;

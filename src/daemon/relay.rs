@@ -94,6 +94,9 @@ impl Relay {
     }
 
     async fn heard(&mut self, heard: Heard) {
+        if self.rooms.book.open().record {
+            self.rooms.recorder.keep(&heard);
+        }
         match heard {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
@@ -227,6 +230,7 @@ mod tests {
         cards::Style,
         daemon::{
             book::{Book, Lectern, Manner},
+            record::Recorder,
             status::{Board, Login},
         },
         goto::lifecycle::{Class, Trouble},
@@ -257,7 +261,9 @@ mod tests {
             operator: Some(desk),
             ..Book::default()
         };
-        Arc::new(Rooms { outbox, book: Lectern::new(book), board: Board::default(), pulses: Pulses::default() })
+        let recorder = Recorder::new(dir.path());
+        let (board, pulses) = (Board::default(), Pulses::default());
+        Arc::new(Rooms { outbox, book: Lectern::new(book), recorder, board, pulses })
     }
 
     async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {

@@ -52,9 +52,11 @@ fn call(number: &str) -> Call {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        queued: None,
         started: Timestamp::now(),
         late: false,
         lost: false,
+        revised: None,
     }
 }
 

@@ -3,12 +3,13 @@
 
 mod endpoint;
 mod file;
+mod hours;
 mod problem;
 mod style;
 
 pub use problem::{ConfigError, KEYS, Problem};
 
-use super::journal;
+use super::{directions::Directions, journal};
 use crate::{
     cards::Style,
     enrich::SourceConfig,
@@ -19,7 +20,7 @@ use crate::{
         phone::{Mask, Region},
         secret::{Secret, SecretRef},
     },
-    route::{DEFAULT_OUTCOMES, Problem as Misrouted, Routes},
+    route::{DEFAULT_OUTCOMES, Routes},
 };
 use file::{ConnectionTable, DurabilityWord, File, PaceWord, SinkTable};
 use std::{
@@ -43,6 +44,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// A committed card survives power loss, not only a crash of the daemon.
     pub power_loss_safe: bool,
+    /// Calls are recorded, masked, for `poprelay replay`.
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Duration,
     /// The chat channels; at least one.
@@ -91,6 +94,8 @@ pub struct ConnectionConfig {
     pub lanes: u8,
     /// Region of its numbers.
     pub region: Region,
+    /// Which of its calls are told.
+    pub directions: Directions,
     /// REST API.
     pub api_url: Url,
     /// OAuth server.
@@ -217,16 +222,16 @@ impl Reading<'_> {
             self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
         }
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
-        let routes = Routes::new(file.routes, names);
-        for problem in routes.check() {
-            self.misrouted(&problem);
-        }
+        let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
+        let routes = self.routes(file.routes, names, &file.hours, zone);
+        self.mentions(&routes, &sinks);
         Some(Config {
             path: path.to_owned(),
             credentials: self.credentials.clone(),
             connections,
             state_dir: state_dir?,
             power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
+            record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
@@ -241,18 +246,6 @@ impl Reading<'_> {
 
     fn wrong(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.problems.push(Problem::at(self.source, key, text));
-    }
-
-    /// A rule that cannot work is wrong; one that is only never reached works as it is written.
-    fn misrouted(&mut self, problem: &Misrouted) {
-        let (Misrouted::UnknownSink { rule, .. }
-        | Misrouted::Unreachable { rule, .. }
-        | Misrouted::Impossible { rule, .. }) = problem;
-        let found = Problem::at(self.source, format!("routes.{}", rule.saturating_sub(1)), problem.to_string());
-        match problem {
-            Misrouted::Unreachable { .. } => self.warnings.push(found),
-            Misrouted::UnknownSink { .. } | Misrouted::Impossible { .. } => self.problems.push(found),
-        }
     }
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
@@ -292,6 +285,8 @@ impl Reading<'_> {
         if region.is_none() {
             self.wrong(at("region"), "no such region: two letters of ISO 3166-1, as in \"US\" or \"DE\"");
         }
+        let directions = Directions::read(&table.directions, table.internal);
+        let directions = directions.map_err(|text| self.wrong(at("directions"), text)).ok();
         let api_url = self.base(&at("api_url"), table.api_url.as_deref().unwrap_or("https://api.goto.com"));
         let auth = table.auth_url.as_deref().unwrap_or("https://authentication.logmeininc.com");
         let auth_url = self.base(&at("auth_url"), auth);
@@ -309,6 +304,7 @@ impl Reading<'_> {
             refresh_token,
             lanes,
             region: region?,
+            directions: directions?,
             api_url: api_url?,
             auth_url: auth_url?,
         })

@@ -5,7 +5,7 @@ mod store;
 
 use super::config::SourceConfig;
 use crate::model::{
-    call::{Call, Moment, MomentKind, Telling},
+    call::{Bound, Call, Moment, MomentKind, Telling},
     card::History,
     phone::E164,
     time::{Span, Timestamp},
@@ -132,6 +132,12 @@ impl Shelf {
     /// Remembers a moment, soon.
     pub fn saw(&self, telling: &Telling) {
         let Some(number) = telling.call.caller.number.known() else { return };
+        // A call of ours counts once somebody took it: nobody is missed by calling out. One whose end was lost says nothing.
+        let tried = telling.call.bound != Bound::Inbound
+            && !matches!(telling.moment.kind(), MomentKind::Answered | MomentKind::Ended);
+        if tried || telling.call.lost {
+            return;
+        }
         let person = match &telling.moment {
             Moment::Answered { by, .. } => Some(by),
             Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } | Moment::Ended { .. } => None,
@@ -234,15 +240,17 @@ mod tests {
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("1").unwrap(),
-            bound: crate::model::call::Bound::Inbound,
+            bound: Bound::Inbound,
             caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
             ours: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            queued: None,
             started,
             late: false,
             lost: false,
+            revised: None,
         };
         Telling { call, moment, at: started }
     }
