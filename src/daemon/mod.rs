@@ -27,4 +27,5 @@ pub mod state;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;
+pub mod wedge;
 pub mod workers;

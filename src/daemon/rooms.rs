@@ -14,6 +14,7 @@ use crate::{
         card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Queue,
@@ -31,6 +32,8 @@ pub struct Rooms {
     pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
 }
 
 impl Rooms {
