@@ -83,11 +83,15 @@ impl Relay {
     }
 
     async fn heard(&mut self, heard: Heard) {
+        if self.rooms.book.open().record {
+            self.rooms.recorder.keep(&heard);
+        }
         match heard {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Late(reports) => self.reports(reports).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
+            Heard::Past { number, calls } => self.rooms.remembers(&self.connection, &number, calls),
             other => self.link.says(other, Now::read().tick).await,
         }
     }
@@ -122,6 +126,7 @@ impl Relay {
     }
 
     fn look_up(&mut self, telling: Telling) {
+        self.rooms.wonder(&telling.call, &self.ask);
         let rooms = Arc::clone(&self.rooms);
         self.looked_up.spawn(async move {
             let call = telling.call.id.clone();
@@ -214,6 +219,7 @@ mod tests {
         cards::Style,
         daemon::{
             book::{Book, Lectern, Manner},
+            record::Recorder,
             status::{Board, Login},
         },
         goto::lifecycle::{Class, Trouble},
@@ -243,7 +249,12 @@ mod tests {
             operator: Some(desk),
             ..Book::default()
         };
-        Arc::new(Rooms { outbox, book: Lectern::new(book), board: Board::default() })
+        Arc::new(Rooms {
+            outbox,
+            book: Lectern::new(book),
+            recorder: Recorder::new(dir.path()),
+            board: Board::default(),
+        })
     }
 
     async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {

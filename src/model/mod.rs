@@ -6,6 +6,7 @@ pub mod call;
 pub mod card;
 pub mod delivery;
 pub mod ids;
+pub mod past;
 pub mod phone;
 pub mod pulse;
 pub mod secret;
