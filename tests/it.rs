@@ -11,6 +11,7 @@ mod card;
 mod chaos;
 mod commands;
 mod kills;
+mod living;
 mod relays;
 mod storm;
 mod support;

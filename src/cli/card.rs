@@ -196,7 +196,8 @@ impl Replay {
 
 /// The moments to show: those that the sink is told of, or the one that was asked for.
 fn chosen<'a>(told: &'a [Telling], only: Option<MomentKind>, sink: &SinkConfig) -> Result<Vec<&'a Telling>, String> {
-    let is_shown = |kind| only.map_or_else(|| route::tells(kind, &sink.outcomes), |only| only == kind);
+    let is_shown =
+        |kind| only.map_or_else(|| sink.kind.edits() || route::tells(kind, &sink.outcomes), |only| only == kind);
     let shown: Vec<&Telling> = told.iter().filter(|telling| is_shown(telling.moment.kind())).collect();
     if !shown.is_empty() {
         return Ok(shown);

@@ -113,6 +113,7 @@ pub fn worker(
     stop: &watch::Receiver<bool>,
 ) {
     let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
+    sink.app = config.app;
     if let Some((per_second, burst)) = config.pace {
         sink.pace = Some(Pace { per_second, burst });
     } else {

@@ -213,7 +213,7 @@ mod tests {
     use crate::{
         cards::Style,
         daemon::{
-            book::{Book, Lectern, Manner},
+            book::{Book, Lectern, Life, Manner},
             status::{Board, Login},
         },
         goto::lifecycle::{Class, Trouble},
@@ -239,7 +239,7 @@ mod tests {
         let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
         let book = Book {
             routes: Routes::new(Vec::new(), vec![desk.clone()]),
-            sinks: [(desk.clone(), Manner { outcomes, style: Style::default() })].into(),
+            sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said })].into(),
             operator: Some(desk),
             ..Book::default()
         };

@@ -10,7 +10,7 @@ use crate::{
     cards::RECAP_LISTS,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Recap},
+        card::{CallCard, Card, Findings, Recap},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         time::{Now, Timestamp},
@@ -47,23 +47,38 @@ impl Rooms {
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let card = Card::Call(Box::new(CallCard::new(telling, found)));
-        let admissions: Vec<Admission> = sinks
+        if sinks.is_empty() {
+            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
+        }
+        let admissions: Vec<Admission> = book
+            .audience(sinks, moment)
             .into_iter()
-            .map(|sink| {
-                let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+            .map(|(sink, rule)| {
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 Admission { key, card: card.clone(), rule }
             })
             .collect();
-        if admissions.is_empty() {
-            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
-        }
         match self.outbox.admit(noted, admissions).await {
             Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
                 self.board.open().calls += 1;
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not admitted"),
+        }
+    }
+
+    /// What the sources found out about a call after its telling's deadline: onto the messages that live, and the cards
+    /// that still wait.
+    pub async fn learned(&self, telling: Telling, found: Findings) {
+        let (call, moment) = (telling.call.id.clone(), telling.moment.kind());
+        let card = Card::Call(Box::new(CallCard::new(telling, found)));
+        let book = self.book.open();
+        let admissions = book.sinks.keys().map(|sink| {
+            let key = Key { subject: Subject::Call(call.clone()), moment, sink: sink.clone() };
+            Admission { key, card: card.clone(), rule: Rule::Learn }
+        });
+        if let Err(error) = self.outbox.admit(None, admissions.collect()).await {
+            tracing::error!(%call, moment = moment.as_str(), %error, "late facts not admitted");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::{
     away::Away,
-    book::{Book, Lectern, Manner},
+    book::{Book, Lectern, Life, Manner},
     config::{self, Config, ConnectionConfig, SinkConfig},
     network::{self, Network},
     notice::Trouble,
@@ -88,7 +88,7 @@ impl Daemon {
         let mut workers = JoinSet::new();
         let manner = |sink: &SinkConfig| {
             let style = Style { mask: sink.mask, ..config.style.clone() };
-            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style })
+            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style, life: Life::of(sink) })
         };
         let book = Book {
             enricher: Arc::new(enricher),

@@ -88,7 +88,7 @@ const KEYS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("state", &["dir", "durability", "retention"]),
-    ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
+    ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
@@ -184,10 +184,12 @@ fn without_values(text: &str) -> String {
 
 fn meant(last: &str) -> Option<&'static str> {
     Some(match last {
-        "client_secret" | "refresh_token" | "url" => {
+        "client_secret" | "refresh_token" | "url" | "token" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
-        "type" => "\"slack\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source",
+        "type" => {
+            "\"slack\", \"slack-app\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source"
+        }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
@@ -195,7 +197,7 @@ fn meant(last: &str) -> Option<&'static str> {
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
-        "why" => "true or false",
+        "why" | "thread" => "true or false",
         _ => return None,
     })
 }
