@@ -13,5 +13,6 @@ mod commands;
 mod kills;
 mod living;
 mod relays;
+mod reload;
 mod storm;
 mod support;

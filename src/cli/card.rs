@@ -16,7 +16,7 @@ use crate::{
         phone::Region,
         time::{Now, Timestamp, after, elapsed},
     },
-    route,
+    route::{self, Asked},
 };
 use clap::Args;
 use serde_json::value::RawValue;
@@ -79,9 +79,12 @@ pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Out
     let enricher = opening::enricher(config, &network).map_err(Failure::config)?;
     for telling in shown {
         let at = telling.at;
-        let routed = config.routes.sinks(telling).contains(&sink.name);
         let found = enricher.find(&telling.call, Now { tick: Instant::now(), clock: at }).await;
-        let card = Card::Call(Box::new(CallCard::new(telling.clone(), found)));
+        let decided = config.routes.decide(&Asked { telling, found: &found, at });
+        let led = decided.into_iter().find(|routed| routed.sink == sink.name);
+        let routed = led.is_some();
+        let manner = led.map(|led| led.manner).unwrap_or_default();
+        let card = Card::Call(Box::new(CallCard { manner, ..CallCard::new(telling.clone(), found) }));
         let style = cards::Style { mask: sink.mask, ..config.style.clone() };
         let body = cards::draw(sink.kind, &[&card], &style, at, false).body;
         let text = match args.json {

@@ -1,11 +1,15 @@
 //! What a reload swaps out, whole: who is asked, who is told, and how. It decides nothing; whoever takes a [`Book`] works
 //! with that one to the end, so that one telling never sees half of an old config and half of a new one.
 
-use super::config::SinkConfig;
+use super::{config::SinkConfig, directions::Directions};
 use crate::{
     cards::Style,
     enrich::Enricher,
-    model::{call::MomentKind, delivery::Rule, ids::SinkName},
+    model::{
+        call::{Call, MomentKind, Revised, Telling},
+        delivery::Rule,
+        ids::{ConnectionName, SinkName},
+    },
     route::{self, Routes},
 };
 use std::{
@@ -22,6 +26,8 @@ pub struct Book {
     pub routes: Routes,
     /// How each sink is told.
     pub sinks: BTreeMap<SinkName, Manner>,
+    /// Which calls of each login are told; the default for one that is not in here.
+    pub directions: BTreeMap<ConnectionName, Directions>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
     /// How cards are drawn for a sink that is not in `sinks` any more.
@@ -64,31 +70,34 @@ impl Life {
 }
 
 impl Book {
-    /// Whether a sink gets a message of its own for a moment that a route leads to it.
+    /// Whether anybody is told of a call. What is not told is still seen.
     #[must_use]
-    pub fn is_told(&self, sink: &SinkName, moment: MomentKind) -> bool {
-        let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |manner| manner.outcomes.as_slice());
-        route::tells(moment, outcomes)
+    pub fn tells(&self, call: &Call) -> bool {
+        self.directions.get(&call.connection).copied().unwrap_or_default().tell(call.bound)
     }
 
-    /// Who is told of a moment that routes lead to `routed`, and how. A message that lives is edited whatever leads
-    /// there by now: a call that left its route would ring in it for ever.
+    /// Whether a sink gets a message of its own for a telling that a route leads to it. An outcome that is told again gets
+    /// one only where the first telling was heard and was wrong.
     #[must_use]
-    pub fn audience(&self, routed: Vec<SinkName>, moment: MomentKind) -> Vec<(SinkName, Rule)> {
-        let edited = self.sinks.iter().filter(|(_, manner)| manner.life != Life::Said).map(|(sink, _)| sink.clone());
-        let left: Vec<SinkName> = edited.filter(|sink| !routed.contains(sink)).collect();
-        let told = routed.into_iter().flat_map(|sink| {
-            let said = self.is_told(&sink, moment);
-            let (rule, reply) = match self.sinks.get(&sink).map_or(Life::Said, |manner| manner.life) {
-                Life::Said if said => (Rule::Tell, false),
-                Life::Said => (Rule::Renew, false),
-                Life::Living => (Rule::Live, false),
-                Life::Threaded => (Rule::Live, said && moment != MomentKind::Ringing),
-            };
-            let reply = reply.then(|| (sink.clone(), Rule::Reply));
-            std::iter::once((sink, rule)).chain(reply)
-        });
-        told.chain(left.into_iter().map(|sink| (sink, Rule::Renew))).collect()
+    pub fn is_told(&self, sink: &SinkName, telling: &Telling) -> bool {
+        let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |manner| manner.outcomes.as_slice());
+        match telling.call.revised {
+            None => route::tells(telling.moment.kind(), outcomes),
+            Some(Revised::Completed) => false,
+            Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
+        }
+    }
+
+    /// What a telling becomes at a sink that a route leads it to.
+    #[must_use]
+    pub fn rules(&self, sink: &SinkName, telling: &Telling) -> Vec<Rule> {
+        let told = self.is_told(sink, telling);
+        match self.sinks.get(sink).map_or(Life::Said, |manner| manner.life) {
+            Life::Said if told => vec![Rule::Tell],
+            Life::Said => vec![Rule::Renew],
+            Life::Threaded if told && telling.moment.kind() != MomentKind::Ringing => vec![Rule::Live, Rule::Reply],
+            Life::Living | Life::Threaded => vec![Rule::Live],
+        }
     }
 
     /// How a sink's cards are drawn.
@@ -123,28 +132,52 @@ impl Lectern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        call::{Bound, Caller, MissedWhy, Moment},
+        phone::{Number, Region},
+        time::Timestamp,
+    };
+    use std::time::Duration;
+
+    fn telling(moment: Moment, revised: Option<Revised>) -> Telling {
+        let call = Call {
+            id: "a".try_into().unwrap(),
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            bound: Bound::Inbound,
+            caller: Caller { name: None, number: Number::Withheld },
+            ours: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            queued: None,
+            transfers: Vec::new(),
+            started: Timestamp::UNIX_EPOCH,
+            late: false,
+            lost: false,
+            revised,
+        };
+        Telling { call, moment, at: Timestamp::UNIX_EPOCH }
+    }
 
     #[test]
     fn a_living_message_hears_every_moment_and_a_webhook_what_it_wants() {
         let name = |name: &str| SinkName::try_from(name).unwrap();
         let manner = |life| Manner { outcomes: vec![MomentKind::Missed], style: Style::default(), life };
         let sinks = [("hook", Life::Said), ("app", Life::Living), ("talk", Life::Threaded)];
-        let sinks = sinks.map(|(sink, life)| (name(sink), manner(life))).into();
-        let book = Book { sinks, ..Book::default() };
-        let told = |routed: &[&str], moment| -> Vec<(String, Rule)> {
-            let routed = routed.iter().map(|sink| name(sink)).collect();
-            book.audience(routed, moment).into_iter().map(|(sink, rule)| (sink.to_string(), rule)).collect()
+        let book = Book { sinks: sinks.map(|(sink, life)| (name(sink), manner(life))).into(), ..Book::default() };
+        let rules = |moment: Moment, revised| {
+            let telling = telling(moment, revised);
+            ["hook", "app", "talk"].map(|sink| book.rules(&name(sink), &telling))
         };
-        let (hook, app, talk) = ("hook".to_owned(), "app".to_owned(), "talk".to_owned());
-        let all = ["hook", "app", "talk"];
-        let ring = [(hook.clone(), Rule::Tell), (app.clone(), Rule::Live), (talk.clone(), Rule::Live)];
-        assert_eq!(told(&all, MomentKind::Ringing), ring);
-        let answer = [(hook.clone(), Rule::Renew), (app.clone(), Rule::Live), (talk.clone(), Rule::Live)];
-        assert_eq!(told(&all, MomentKind::Answered), answer);
-        let missed = [(app.clone(), Rule::Live), (talk.clone(), Rule::Live), (talk.clone(), Rule::Reply)];
-        assert_eq!(told(&["app", "talk"], MomentKind::Missed), missed);
-        let elsewhere = [(hook, Rule::Tell), (app, Rule::Renew), (talk, Rule::Renew)];
-        assert_eq!(told(&["hook"], MomentKind::Missed), elsewhere, "the call left the route that led there");
+        let missed = || Moment::Missed { after: Duration::from_secs(9), why: MissedWhy::Unknown };
+        let ended = || Moment::Ended { lasted: None };
+        let (live, replied) = (|| vec![Rule::Live], || vec![Rule::Live, Rule::Reply]);
+        assert_eq!(rules(Moment::Ringing, None), [vec![Rule::Tell], live(), live()]);
+        assert_eq!(rules(ended(), None), [vec![Rule::Renew], live(), live()]);
+        assert_eq!(rules(missed(), None), [vec![Rule::Tell], live(), replied()]);
+        assert_eq!(rules(missed(), Some(Revised::Completed)), [vec![Rule::Renew], live(), live()]);
+        assert_eq!(rules(ended(), Some(Revised::Corrected)), [vec![Rule::Tell], live(), replied()]);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use rustix::{
 };
 use std::{collections::BTreeSet, env, fs, io, io::IsTerminal as _, os::fd::RawFd};
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Registry, filter::LevelFilter, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 /// Why the journal could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -28,19 +30,37 @@ pub enum JournalError {
 ///
 /// # Errors
 /// If `level` is no filter, or the journal was opened before.
-pub fn open(level: &str) -> Result<(), JournalError> {
-    let filter = filter(level)?;
+pub fn open(level: &str) -> Result<Journal, JournalError> {
+    let (filter, handle) = reload::Layer::new(filter(level)?);
     let registry = tracing_subscriber::registry().with(filter);
     let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald().ok());
     let terminal = journald.is_none().then(|| {
         let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
         tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(colours)
     });
-    registry.with(journald).with(terminal).try_init().map_err(JournalError::Twice)
+    registry.with(journald).with(terminal).try_init().map_err(JournalError::Twice)?;
+    Ok(Journal(handle))
 }
 
-/// A single word is a level: as a filter it would be a module that does not exist, and silence everything.
-fn filter(level: &str) -> Result<EnvFilter, JournalError> {
+/// The open journal.
+pub struct Journal(reload::Handle<EnvFilter, Registry>);
+
+impl Journal {
+    /// From now on it says so much. What is no filter changes nothing.
+    pub fn turn(&self, level: &str) {
+        if let Ok(filter) = filter(level)
+            && let Err(error) = self.0.reload(filter)
+        {
+            tracing::warn!(%error, "the journal's level cannot be changed");
+        }
+    }
+}
+
+/// What `--log` and the config may say. A single word is a level: as a filter it would be a module that does not exist, and silence everything.
+///
+/// # Errors
+/// If it is neither a level nor a filter.
+pub fn filter(level: &str) -> Result<EnvFilter, JournalError> {
     let word = !level.contains(['=', ',', ':', '[']);
     if level.is_empty() || (word && level.parse::<LevelFilter>().is_err()) {
         return Err(JournalError::Level);

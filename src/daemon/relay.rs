@@ -4,7 +4,7 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms};
+use super::{away::Away, late::Late, line::Lines, link::Link, notice::Trouble, rooms::Rooms};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
@@ -31,7 +31,8 @@ pub struct Relay {
     ask: mpsc::Sender<Ask>,
     tracker: Tracker,
     lines: Lines,
-    looked_up: JoinSet<ConversationSpaceId>,
+    looked_up: JoinSet<(ConversationSpaceId, Option<Late>)>,
+    late: JoinSet<()>,
     away: Away,
     link: Link,
 }
@@ -42,7 +43,7 @@ impl Relay {
     pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
         let link = Link::new(connection.clone(), Arc::clone(&rooms), Now::read().tick);
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link }
+        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), late: JoinSet::new(), away, link }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
@@ -125,15 +126,17 @@ impl Relay {
         let rooms = Arc::clone(&self.rooms);
         self.looked_up.spawn(async move {
             let call = telling.call.id.clone();
-            rooms.admit(telling).await;
-            call
+            let late = rooms.admit(telling).await;
+            (call, late)
         });
     }
 
-    /// One telling is in the store: the next of its call, if one waits, has its turn.
-    fn admitted(&mut self, done: Result<ConversationSpaceId, JoinError>) {
+    /// One telling is in the store: the next of its call, if one waits, has its turn, and does not wait for late facts.
+    fn admitted(&mut self, done: Result<(ConversationSpaceId, Option<Late>), JoinError>) {
+        while self.late.try_join_next().is_some() {}
         match done {
-            Ok(call) => {
+            Ok((call, late)) => {
+                late.map(|late| self.late.spawn(late.follow(Arc::clone(&self.rooms))));
                 if let Some(turn) = self.lines.done(&call) {
                     self.look_up(turn);
                 }

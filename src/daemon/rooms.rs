@@ -2,7 +2,8 @@
 //! is told and what becomes of a card is decided in the stages.
 
 use super::{
-    book::Lectern,
+    book::{Book, Lectern},
+    late::Late,
     notice::{self, Trouble},
     status::Board,
 };
@@ -10,12 +11,13 @@ use crate::{
     cards::RECAP_LISTS,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Findings, Recap},
+        card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         time::{Now, Timestamp},
     },
     outbox::Queue,
+    route::{self, Asked, Routed},
 };
 use std::collections::BTreeMap;
 
@@ -31,10 +33,13 @@ pub struct Rooms {
 
 impl Rooms {
     /// Looks the caller up and hands the telling's cards to the outbox. A look-up that takes time is preceded by a note,
-    /// so that a crash meanwhile costs the facts and not the call.
-    pub async fn admit(&self, telling: Telling) {
+    /// so that a crash meanwhile costs the facts and not the call. Gives back what the sources may still find out.
+    pub async fn admit(&self, telling: Telling) -> Option<Late> {
         let book = self.book.open();
-        let sinks = book.routes.sinks(&telling);
+        if !book.tells(&telling.call) {
+            book.enricher.saw(&telling);
+            return None;
+        }
         let mut noted = None;
         if !book.enricher.is_instant() {
             match self.outbox.note(telling.clone()).await {
@@ -42,20 +47,22 @@ impl Rooms {
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
-        let found = book.enricher.find(&telling.call, Now::read()).await;
+        let (found, later) = book.enricher.find_so_far(&telling.call, Now::read()).await;
         book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
-        let card = Card::Call(Box::new(CallCard::new(telling, found)));
-        if sinks.is_empty() {
-            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
-        }
-        let admissions: Vec<Admission> = book
-            .audience(sinks, moment)
+        let at = Timestamp::now();
+        let admissions: Vec<Admission> = self
+            .routed(&book, &Asked { telling: &telling, found: &found, at })
+            .await
             .into_iter()
-            .map(|(sink, rule)| {
+            .flat_map(|Routed { sink, manner, by }| {
+                let rules = book.rules(&sink, &telling);
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
-                Admission { key, card: card.clone(), rule }
+                let routed = Some(Routing { at, by });
+                let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
+                let card = Card::Call(Box::new(card));
+                rules.into_iter().map(move |rule| Admission { key: key.clone(), card: card.clone(), rule })
             })
             .collect();
         match self.outbox.admit(noted, admissions).await {
@@ -65,13 +72,14 @@ impl Rooms {
             Ok(_) => {}
             Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not admitted"),
         }
+        later.map(|later| Late { telling, later })
     }
 
     /// What the sources found out about a call after its telling's deadline: onto the messages that live, and the cards
     /// that still wait.
-    pub async fn learned(&self, telling: Telling, found: Findings) {
+    pub async fn learned(&self, telling: &Telling, found: Findings) {
         let (call, moment) = (telling.call.id.clone(), telling.moment.kind());
-        let card = Card::Call(Box::new(CallCard::new(telling, found)));
+        let card = Card::Call(Box::new(CallCard::new(telling.clone(), found)));
         let book = self.book.open();
         let admissions = book.sinks.keys().map(|sink| {
             let key = Key { subject: Subject::Call(call.clone()), moment, sink: sink.clone() };
@@ -79,6 +87,39 @@ impl Rooms {
         });
         if let Err(error) = self.outbox.admit(None, admissions.collect()).await {
             tracing::error!(%call, moment = moment.as_str(), %error, "late facts not admitted");
+        }
+    }
+
+    /// What a crash, or a login's end, left between note and admission is told now; `of` one login, or of all.
+    pub async fn tell_noted(&self, of: Option<&ConnectionName>) {
+        match self.outbox.noted().await {
+            Ok(noted) => {
+                for telling in noted.into_iter().filter(|it| of.is_none_or(|name| it.call.connection == *name)) {
+                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
+                    drop(self.admit(telling).await);
+                }
+            }
+            Err(error) => tracing::error!(%error, "noted moments not read"),
+        }
+    }
+
+    /// The sinks of a moment: what the rules say of it, and where the call's ring went.
+    async fn routed(&self, book: &Book, asked: &Asked<'_>) -> Vec<Routed> {
+        let routed = book.routes.decide(asked);
+        let moment = asked.telling.moment.kind();
+        if moment == MomentKind::Ringing {
+            return routed;
+        }
+        match self.outbox.earlier(asked.telling.call.id.clone()).await {
+            Ok(mut earlier) => {
+                // Cards for a sink that has left the config would wait for ever.
+                earlier.retain(|(sink, _)| book.sinks.contains_key(sink));
+                route::follow(routed, earlier, moment)
+            }
+            Err(error) => {
+                tracing::debug!(call = %asked.telling.call.id, %error, "it is not known where the ring went");
+                routed
+            }
         }
     }
 
@@ -91,10 +132,13 @@ impl Rooms {
     /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let book = self.book.open();
+        let at = Timestamp::now();
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
-            for sink in book.routes.sinks(&telling) {
-                if book.is_told(&sink, telling.moment.kind()) {
+            // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
+            let asked = Asked { telling: &telling, found: &Findings::default(), at };
+            for Routed { sink, .. } in book.routes.decide(&asked) {
+                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
                     by_sink.entry(sink).or_default().push(telling.clone());
                 }
             }

@@ -6,12 +6,14 @@ mod config;
 mod contacts;
 mod history;
 mod http;
+mod late;
 mod merge;
 #[cfg(test)]
 mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
 pub use history::{HistoryError, forget};
+pub use late::Later;
 pub use merge::Said;
 
 use crate::model::{
@@ -22,10 +24,12 @@ use crate::model::{
     time::Now,
 };
 use contacts::Contacts;
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use history::{Rules, Shelf};
 use http::Http;
+use late::{Past, Pending};
 use std::{
+    cell::RefCell,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -46,8 +50,18 @@ pub struct Enricher {
 struct Source {
     name: String,
     kind: Kind,
+    origin: Origin,
 }
 
+/// What a source was made from: where nothing of it changed, a new config keeps the source with all it knows.
+#[derive(PartialEq)]
+struct Origin {
+    config: SourceConfig,
+    secrets: Vec<Secret>,
+    region: Region,
+}
+
+#[derive(Clone)]
 enum Kind {
     Contacts(Arc<Contacts>),
     Http(Http),
@@ -91,6 +105,23 @@ impl Enricher {
         state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<Problem>), BadSources> {
+        Self::default().rebuild(configs, deadline, resolve, http, state_dir, region)
+    }
+
+    /// As [`Enricher::build`], for a config that takes this one's place: a source whose table and secrets did not change
+    /// keeps its contacts, its cache and its standing, and a history with the same rules its thread.
+    ///
+    /// # Errors
+    /// As [`Enricher::build`]. This one is then as it was.
+    pub fn rebuild(
+        &self,
+        configs: &[SourceConfig],
+        deadline: Duration,
+        resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
+        http: &reqwest::Client,
+        state_dir: Option<&Path>,
+        region: Region,
+    ) -> Result<(Self, Vec<Problem>), BadSources> {
         let mut enricher = Self { sources: Vec::new(), history: None, deadline };
         let (mut bad, mut notes) = (Vec::new(), Vec::new());
         let mut rules = Some(Rules::default());
@@ -107,17 +138,30 @@ impl Enricher {
                     reason: format!("another source is called {name:?}: cards say who said what"),
                 });
             }
+            let read = RefCell::new(Vec::new());
+            let resolve = |secret: &SecretRef| resolve(secret).inspect(|it| read.borrow_mut().push(it.clone()));
+            let origin = |secrets| Origin { config: config.clone(), secrets, region };
             match (config.kind, &config.path) {
                 (SourceKind::Contacts, Some(path)) => {
-                    let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
-                    notes.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
-                    enricher.sources.push(Source { name, kind: Kind::Contacts(Arc::new(contacts)) });
+                    let origin = origin(Vec::new());
+                    let kind = self.kept(&origin).unwrap_or_else(|| {
+                        let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
+                        notes.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
+                        Kind::Contacts(Arc::new(contacts))
+                    });
+                    enricher.sources.push(Source { name, kind, origin });
                 }
                 (SourceKind::Contacts, None) => {
                     bad.push(Problem { key: key("path"), reason: "it is missing".to_owned() })
                 }
-                (SourceKind::Http, _) => match Http::build(config, resolve, http.clone(), region) {
-                    Ok(http) => enricher.sources.push(Source { name, kind: Kind::Http(http) }),
+                (SourceKind::Http, _) => match Http::build(config, &resolve, http.clone(), region) {
+                    Ok(http) => {
+                        let origin = origin(read.take());
+                        // A file of authorities may say something else today.
+                        let kept = self.kept(&origin).filter(|_| config.ca.is_none());
+                        let kind = kept.unwrap_or(Kind::Http(http));
+                        enricher.sources.push(Source { name, kind, origin });
+                    }
                     Err(wrong) => {
                         bad.extend(wrong.into_iter().map(|it| Problem { key: key(&it.key), reason: it.reason }))
                     }
@@ -128,7 +172,11 @@ impl Enricher {
         if !bad.is_empty() {
             return Err(BadSources(bad));
         }
-        match rules.zip(state_dir).map(|(rules, dir)| Shelf::open(dir, rules)).transpose() {
+        let shelf = |(rules, dir)| match &self.history {
+            Some(shelf) if shelf.rules() == rules => Ok(shelf.clone()),
+            Some(_) | None => Shelf::open(dir, rules),
+        };
+        match rules.zip(state_dir).map(shelf).transpose() {
             Ok(shelf) => enricher.history = shelf,
             Err(error) => {
                 notes.push(Problem { key: "enrich".to_owned(), reason: format!("there is no history: {error}") })
@@ -137,36 +185,50 @@ impl Enricher {
         Ok((enricher, notes))
     }
 
+    /// The source that was made from the same.
+    fn kept(&self, origin: &Origin) -> Option<Kind> {
+        self.sources.iter().find(|source| source.origin == *origin).map(|source| source.kind.clone())
+    }
+
     /// Who calls, at the deadline at the latest. A hidden number is not looked up, nor one without a country.
     pub async fn find(&self, call: &Call, now: Now) -> Findings {
-        let Some(number) = call.caller.number.known() else { return Findings::default() };
-        let id = history::key(call);
-        let looked_up = self.look_up(number, Some(id), now).await;
-        let found = match &looked_up.found.who {
-            Match::NotAsked => "not asked",
-            Match::Nobody => "nobody",
-            Match::One { .. } => "one",
-            Match::Several { .. } => "several",
+        self.find_so_far(call, now).await.0
+    }
+
+    /// As [`Self::find`], and beside it what is still to come, if a source was not done by the deadline.
+    pub async fn find_so_far(&self, call: &Call, now: Now) -> (Findings, Option<Later>) {
+        let Some(number) = call.caller.number.known() else { return (Findings::default(), None) };
+        let (so_far, _) = self.ask(number, Some(history::key(call)), now).await;
+        let findings = so_far.findings();
+        let (found, source) = match &findings.who {
+            Match::NotAsked => ("not asked", ""),
+            Match::Nobody => ("nobody", ""),
+            Match::One { contact } => ("one", contact.source.as_str()),
+            Match::Several { .. } => ("several", ""),
         };
         let took_ms = u64::try_from(now.tick.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let source = match &looked_up.found.who {
-            Match::One { contact } => contact.source.as_str(),
-            Match::NotAsked | Match::Nobody | Match::Several { .. } => "",
-        };
         tracing::debug!(call = %call.id, caller = %number, found, source, took_ms, "caller looked up");
-        looked_up.found
+        (findings, (!so_far.is_over()).then_some(so_far))
     }
 
     /// The same for a number alone, with what each source said. `call` is left out of the history.
     pub async fn look_up(&self, number: &E164, call: Option<String>, now: Now) -> LookUp {
+        let (so_far, history_took) = self.ask(number, call, now).await;
+        LookUp { found: so_far.findings(), answers: so_far.answers, history_took }
+    }
+
+    /// Asks all at once, until the deadline.
+    async fn ask(&self, number: &E164, call: Option<String>, now: Now) -> (Later, Option<Duration>) {
         let deadline = now.tick.checked_add(self.deadline).unwrap_or(now.tick);
         let asked = join_all(self.sources.iter().map(|source| source.ask(number, deadline)));
-        let (answers, (history, history_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
-        let (who, mut silent) = merge::merge(answers.iter().map(|it| (it.source.as_str(), it.said.clone())));
-        if self.history.is_some() && history.is_none() {
-            silent.push("history".to_owned());
+        let (answers, (past, late_past, past_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
+        let (answers, late): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        let mut so_far = Later::new(answers, past);
+        for (place, pending) in late.into_iter().enumerate() {
+            pending.into_iter().for_each(|pending| so_far.wait_for(place, pending));
         }
-        LookUp { answers, history_took, found: Findings { who, history, silent } }
+        late_past.into_iter().for_each(|pending| so_far.wait_for_past(pending));
+        (so_far, past_took)
     }
 
     async fn past(
@@ -175,40 +237,27 @@ impl Enricher {
         call: Option<String>,
         now: Now,
         deadline: Instant,
-    ) -> (Option<History>, Option<Duration>) {
-        let Some(shelf) = &self.history else { return (None, None) };
-        let asked = timeout_at(deadline.into(), shelf.find(number, call, now.clock)).await;
-        let history = match asked {
-            Ok(Ok(history)) => Some(history),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "history is silent");
-                None
-            }
-            Err(_) => None,
-        };
-        (history, Some(now.tick.elapsed()))
+    ) -> (Past, Option<Pending<History>>, Option<Duration>) {
+        let Some(shelf) = &self.history else { return (Past::Off, None, None) };
+        let (shelf, number) = (shelf.clone(), number.clone());
+        let mut asked = async move {
+            let answer = shelf.find(&number, call, now.clock).await;
+            answer.inspect_err(|error| tracing::debug!(%error, "history is silent")).ok()
+        }
+        .boxed();
+        let answer = timeout_at(deadline.into(), &mut asked).await;
+        let took = Some(now.tick.elapsed());
+        match answer {
+            Ok(Some(history)) => (Past::Said(history), None, took),
+            Ok(None) => (Past::Silent, None, took),
+            Err(_) => (Past::Silent, Some(asked), took),
+        }
     }
 
     /// Remembers what the team was told of a call, for the caller's next one.
     pub fn saw(&self, telling: &Telling) {
         if let Some(shelf) = &self.history {
             shelf.saw(telling);
-        }
-    }
-
-    /// Forgets a number: its calls (how many there were) and what CRMs said of it. Contacts files are not changed.
-    ///
-    /// # Errors
-    /// If the history cannot be written.
-    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
-        for source in &self.sources {
-            if let Kind::Http(http) = &source.kind {
-                http.forget(number);
-            }
-        }
-        match &self.history {
-            Some(shelf) => shelf.forget(number).await,
-            None => Ok(0),
         }
     }
 
@@ -245,13 +294,13 @@ impl Enricher {
 }
 
 impl Source {
-    async fn ask(&self, number: &E164, deadline: Instant) -> Answer {
+    async fn ask(&self, number: &E164, deadline: Instant) -> (Answer, Option<Pending<Said>>) {
         let start = Instant::now();
-        let said = match &self.kind {
-            Kind::Contacts(contacts) => contacts.find(number, &self.name),
+        let (said, late) = match &self.kind {
+            Kind::Contacts(contacts) => (contacts.find(number, &self.name), None),
             Kind::Http(http) => http.find(number, deadline).await,
         };
-        Answer { source: self.name.clone(), said, took: start.elapsed() }
+        (Answer::new(&self.name, said, start.elapsed()), late)
     }
 }
 

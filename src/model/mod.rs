@@ -7,5 +7,6 @@ pub mod card;
 pub mod delivery;
 pub mod ids;
 pub mod phone;
+pub mod pulse;
 pub mod secret;
 pub mod time;

@@ -162,7 +162,10 @@ fn moved(old: &CallCard, new: &CallCard) -> Option<CallCard> {
     }
     let surplus = before.len().saturating_sub(ANSWERS);
     before.drain(..surplus);
-    Some(CallCard { telling: new.telling.clone(), found: better(&old.found, &new.found).clone(), before })
+    // That the same was decided again is no news.
+    let routed = if was.kind() == is.kind() { &old.routed } else { &new.routed };
+    let found = better(&old.found, &new.found).clone();
+    Some(CallCard { found, before, routed: routed.clone(), ..new.clone() })
 }
 
 fn same(one: &Person, other: &Person) -> bool {

@@ -5,7 +5,7 @@ use crate::{
     cards::LineName,
     enrich::SourceConfig,
     model::{call::MomentKind, phone::Mask, secret::SecretRef, time::Span},
-    route::Rule,
+    route::{AnyOf, Rule},
 };
 use serde::{Deserialize, Deserializer};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -22,8 +22,12 @@ pub struct File {
     pub sinks: BTreeMap<String, SinkTable>,
     /// `[operator]`
     pub operator: OperatorTable,
+    /// `[journal]`
+    pub journal: JournalTable,
     /// `[cards]`
     pub cards: CardsTable,
+    /// `[hours.NAME]`: days with their hours, `time_zone`, `holidays`.
+    pub hours: BTreeMap<String, BTreeMap<String, AnyOf<String>>>,
     /// `[[routes]]`
     pub routes: Vec<Rule>,
     /// `[[enrich]]`
@@ -48,6 +52,12 @@ pub struct ConnectionTable {
     pub lanes: Option<u8>,
     /// Region of the account's numbers.
     pub region: Option<String>,
+    /// Which calls with the outside are told.
+    #[serde(default = "inbound", deserialize_with = "list")]
+    pub directions: Vec<String>,
+    /// Whether calls between colleagues are told.
+    #[serde(default)]
+    pub internal: bool,
     /// Base of the REST API.
     pub api_url: Option<String>,
     /// Base of the OAuth server.
@@ -154,6 +164,14 @@ pub struct OperatorTable {
     pub sink: Option<String>,
 }
 
+/// What the journal says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct JournalTable {
+    /// As `--log`, which goes before it.
+    pub level: Option<String>,
+}
+
 /// How cards are written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -206,6 +224,10 @@ impl LinesTable {
 
 fn some_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     list(deserializer).map(Some)
+}
+
+fn inbound() -> Vec<String> {
+    vec!["inbound".to_owned()]
 }
 
 /// A list, or one text with commas: the environment can only say the latter.

@@ -3,13 +3,15 @@
 
 mod endpoint;
 mod file;
+mod hours;
 mod problem;
 mod sink;
 mod style;
 
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, KEYS, Problem};
 pub use sink::SinkConfig;
 
+use super::{directions::Directions, journal};
 use crate::{
     cards::Style,
     enrich::SourceConfig,
@@ -18,7 +20,7 @@ use crate::{
         phone::Region,
         secret::{Secret, SecretRef},
     },
-    route::{Problem as Misrouted, Routes},
+    route::Routes,
 };
 use file::{ConnectionTable, DurabilityWord, File};
 use std::{
@@ -48,6 +50,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
+    /// What the journal says, unless the command line says otherwise: a level or a filter.
+    pub journal: String,
     /// How cards are drawn where a sink does not say otherwise.
     pub style: Style,
     /// How long a card waits for all its look-ups together.
@@ -70,7 +74,7 @@ impl Config {
 }
 
 /// One GoTo login.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionConfig {
     /// Its name.
     pub name: ConnectionName,
@@ -88,6 +92,8 @@ pub struct ConnectionConfig {
     pub lanes: u8,
     /// Region of its numbers.
     pub region: Region,
+    /// Which of its calls are told.
+    pub directions: Directions,
     /// REST API.
     pub api_url: Url,
     /// OAuth server.
@@ -184,16 +190,22 @@ impl Reading<'_> {
             }
             known
         });
+        let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
+        if journal::filter(&journal).is_err() {
+            self.wrong(
+                "journal.level",
+                "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
+            );
+        }
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
             self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
         }
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
-        let routes = Routes::new(file.routes, names);
-        for problem in routes.check() {
-            self.misrouted(&problem);
-        }
+        let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
+        let routes = self.routes(file.routes, names, &file.hours, zone);
+        self.mentions(&routes, &sinks);
         Some(Config {
             path: path.to_owned(),
             credentials: self.credentials.clone(),
@@ -203,6 +215,7 @@ impl Reading<'_> {
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
+            journal,
             style: style?,
             deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
             routes,
@@ -213,18 +226,6 @@ impl Reading<'_> {
 
     fn wrong(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.problems.push(Problem::at(self.source, key, text));
-    }
-
-    /// A rule that cannot work is wrong; one that is only never reached works as it is written.
-    fn misrouted(&mut self, problem: &Misrouted) {
-        let (Misrouted::UnknownSink { rule, .. }
-        | Misrouted::Unreachable { rule, .. }
-        | Misrouted::Impossible { rule, .. }) = problem;
-        let found = Problem::at(self.source, format!("routes.{}", rule.saturating_sub(1)), problem.to_string());
-        match problem {
-            Misrouted::Unreachable { .. } => self.warnings.push(found),
-            Misrouted::UnknownSink { .. } | Misrouted::Impossible { .. } => self.problems.push(found),
-        }
     }
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
@@ -264,6 +265,8 @@ impl Reading<'_> {
         if region.is_none() {
             self.wrong(at("region"), "no such region: two letters of ISO 3166-1, as in \"US\" or \"DE\"");
         }
+        let directions = Directions::read(&table.directions, table.internal);
+        let directions = directions.map_err(|text| self.wrong(at("directions"), text)).ok();
         let api_url = self.base(&at("api_url"), table.api_url.as_deref().unwrap_or("https://api.goto.com"));
         let auth = table.auth_url.as_deref().unwrap_or("https://authentication.logmeininc.com");
         let auth_url = self.base(&at("auth_url"), auth);
@@ -281,6 +284,7 @@ impl Reading<'_> {
             refresh_token,
             lanes,
             region: region?,
+            directions: directions?,
             api_url: api_url?,
             auth_url: auth_url?,
         })

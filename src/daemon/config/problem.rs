@@ -70,9 +70,28 @@ impl Problem {
     }
 }
 
+const CONDITIONS: [&str; 16] = [
+    "connection",
+    "account",
+    "number",
+    "queue",
+    "extension",
+    "caller",
+    "region",
+    "direction",
+    "withheld",
+    "known",
+    "tags",
+    "tier",
+    "urgent",
+    "first_time",
+    "moment",
+    "hours",
+];
+
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 11] = [
-    ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
+pub const KEYS: &[(&str, &[&str])] = &[
+    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
     (
         "connections.*",
         &[
@@ -83,6 +102,8 @@ const KEYS: [(&str, &[&str]); 11] = [
             "refresh_token",
             "lanes",
             "region",
+            "directions",
+            "internal",
             "api_url",
             "auth_url",
         ],
@@ -91,9 +112,11 @@ const KEYS: [(&str, &[&str]); 11] = [
     ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
+    ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
     ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
-    ("routes.*", &["match", "sinks", "continue"]),
+    ("routes.*", &["match", "unless", "sinks", "continue", "mute", "mask", "mention", "quiet"]),
+    ("routes.*.mention", &["slack", "when"]),
     (
         "enrich.*",
         &[
@@ -126,7 +149,8 @@ const KEYS: [(&str, &[&str]); 11] = [
             "calls",
         ],
     ),
-    ("routes.*.match", &["connection", "account", "number", "queue", "extension", "caller", "withheld", "moment"]),
+    ("routes.*.match", &CONDITIONS),
+    ("routes.*.unless", &CONDITIONS),
 ];
 
 /// An unknown key, with the known one it is closest to.
@@ -197,7 +221,8 @@ fn meant(last: &str) -> Option<&'static str> {
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
-        "why" | "thread" => "true or false",
+        "directions" => "a list of \"inbound\", \"outbound\"",
+        "internal" | "thread" | "why" => "true or false",
         _ => return None,
     })
 }

@@ -20,7 +20,7 @@ use crate::{
 const API: &str = "https://slack.com/api/";
 
 /// One chat channel.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkConfig {
     /// Its name.
     pub name: SinkName,

@@ -5,7 +5,7 @@ mod store;
 
 use super::config::SourceConfig;
 use crate::model::{
-    call::{Call, Moment, MomentKind, Telling},
+    call::{Bound, Call, Moment, MomentKind, Telling},
     card::History,
     phone::E164,
     time::{Span, Timestamp},
@@ -88,15 +88,15 @@ pub fn key(call: &Call) -> String {
 }
 
 /// The way to the thread that owns the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shelf {
     asks: SyncSender<Ask>,
+    rules: Rules,
 }
 
 enum Ask {
     Saw(Box<Seen>),
     Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
-    Forget { number: E164, reply: oneshot::Sender<rusqlite::Result<usize>> },
 }
 
 /// One moment of a call, as much of it as is remembered.
@@ -110,7 +110,8 @@ struct Seen {
 }
 
 impl Shelf {
-    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the shelf is dropped.
+    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the last clone of the
+    /// shelf is dropped.
     ///
     /// # Errors
     /// If the file cannot be opened or is none of ours.
@@ -119,12 +120,24 @@ impl Shelf {
         let (asks, inbox) = sync_channel(WAITING);
         let thread = thread::Builder::new().name("history".to_owned());
         thread.spawn(move || serve(store, &inbox)).map_err(HistoryError::Thread)?;
-        Ok(Self { asks })
+        Ok(Self { asks, rules })
+    }
+
+    /// What it was opened with.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// Remembers a moment, soon.
     pub fn saw(&self, telling: &Telling) {
         let Some(number) = telling.call.caller.number.known() else { return };
+        // A call of ours counts once somebody took it: nobody is missed by calling out. One whose end was lost says nothing.
+        let tried = telling.call.bound != Bound::Inbound
+            && !matches!(telling.moment.kind(), MomentKind::Answered | MomentKind::Ended);
+        if tried || telling.call.lost {
+            return;
+        }
         let person = match &telling.moment {
             Moment::Answered { by, .. } => Some(by),
             Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } | Moment::Ended { .. } => None,
@@ -151,20 +164,10 @@ impl Shelf {
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
-    /// Forgets all calls of a number, on the disk too: how many there were.
-    ///
-    /// # Errors
-    /// If the store cannot do it.
-    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Forget { number: number.clone(), reply })?;
-        answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
-    }
-
     /// One whose thread is gone.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { asks: sync_channel(1).0 }
+        Self { asks: sync_channel(1).0, rules: Rules::default() }
     }
 
     fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
@@ -205,7 +208,6 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
                 note(&mut failing, &found);
                 drop(reply.send(found));
             }
-            Ok(Ask::Forget { number, reply }) => drop(reply.send(store.forget(&number))),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -238,15 +240,17 @@ mod tests {
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("1").unwrap(),
-            bound: crate::model::call::Bound::Inbound,
+            bound: Bound::Inbound,
             caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
             ours: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            queued: None,
             started,
             late: false,
             lost: false,
+            revised: None,
         };
         Telling { call, moment, at: started }
     }
@@ -269,7 +273,7 @@ mod tests {
         let history = shelf.find(&number, None, now).await.unwrap();
         assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
         assert_eq!(history.missed_since, 1);
-        assert_eq!(shelf.forget(&number).await.unwrap(), 2);
+        assert_eq!(forget(dir.path(), &number).unwrap(), 2);
         assert_eq!(shelf.find(&number, None, now).await.unwrap(), History::default());
         drop(shelf);
         let bytes: Vec<u8> = std::fs::read_dir(dir.path())
