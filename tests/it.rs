@@ -12,6 +12,7 @@ mod chaos;
 mod commands;
 mod kills;
 mod living;
+mod outcomes;
 mod relays;
 mod reload;
 mod storm;

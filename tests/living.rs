@@ -240,6 +240,37 @@ async fn an_answer_that_may_have_succeeded_costs_at_most_one_more_message() {
     drop(daemon.stop().await);
 }
 
+/// A CRM that takes its time.
+async fn slow_crm() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let answer = async || {
+        tokio::time::sleep(Duration::from_millis(1800)).await;
+        axum::Json(serde_json::json!({ "name": "Alice of the CRM" }))
+    };
+    let app = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    url
+}
+
+#[tokio::test]
+async fn what_a_source_says_after_the_deadline_lands_on_the_message() {
+    let world = world().await;
+    let crm = slow_crm().await;
+    let source = format!(
+        "[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{number}}\"\ntimeout = \"5s\"\nfields = {{ name = \"/name\" }}"
+    );
+    let mut home = Home::new(&config(&world, &source));
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    world.place(call(alice(), [50, 8000, 10_000]));
+    let late = becomes(&world, "Alice of the CRM").await;
+    assert!(titles(&late)[0].contains("ALICE MARTIN"), "the ring did not wait for it: {:?}", titles(&late));
+    assert_eq!(rank(&newest(&late)), 0, "it still rings");
+    assert!(newest(&becomes(&world, "Ended:").await).contains("Alice of the CRM"));
+    drop(daemon.stop().await);
+}
+
 #[tokio::test]
 async fn a_check_calls_nobody_and_says_how_the_card_lives() {
     let world = world().await;

@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod run;
 pub mod simulate;
 pub mod status;
+pub mod test_card;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
@@ -56,6 +57,8 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Draw the cards of a recorded call as a sink would get them; nothing is sent
     Card(card::CardArgs),
+    /// Send a test card to a sink and say what its chat answered
+    TestCard(test_card::TestCardArgs),
     /// Say how the daemon, its logins and its sinks stand
     Status(status::StatusArgs),
     /// See and mend what waits and what was given up
@@ -113,6 +116,7 @@ impl Line {
             Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
             Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
+            Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(self.log.as_deref().unwrap_or("error")).map_err(Failure::usage)?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cards,
-    deliver::{self, Pace, Told},
+    deliver::{self, Told},
     model::{
         card::Card,
         delivery::{QueueError, SinkKind},
@@ -92,9 +92,7 @@ impl Workers {
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
-        sink.app = config.app;
-        sink.pace = config.pace.map(|(per_second, burst)| Pace { per_second, burst });
+        let sink = config.sink();
         let (stop, stopped) = watch::channel(false);
         self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
         let (rooms, of) = (Arc::clone(&self.rooms), name.clone());

@@ -5,7 +5,7 @@ use super::{
     file::{PaceWord, SinkTable, SinkWord},
 };
 use crate::{
-    deliver::App,
+    deliver::{App, Pace, Sink},
     model::{
         call::MomentKind,
         delivery::SinkKind,
@@ -38,6 +38,15 @@ pub struct SinkConfig {
     pub outcomes: Vec<MomentKind>,
     /// What the channel sees of numbers.
     pub mask: Mask,
+}
+
+impl SinkConfig {
+    /// The sink that it speaks of.
+    #[must_use]
+    pub fn sink(self) -> Sink {
+        let pace = self.pace.map(|(per_second, burst)| Pace { per_second, burst });
+        Sink { pace, app: self.app, ..Sink::new(self.name, self.kind, self.url) }
+    }
 }
 
 /// What a sink's type says of where it is.
