@@ -216,6 +216,29 @@ fn every_moment_says_what_happened() {
 }
 
 #[test]
+fn a_card_that_lives_keeps_who_took_it_first_and_after_how_long() {
+    let answered = |name: &str, after| Moment::Answered { by: person(name, "7"), after: Duration::from_secs(after) };
+    let lives = |moment, before: Vec<Moment>| {
+        let Card::Call(mut card) = card(call("+15145550199"), moment, ago(1), Match::NotAsked) else { panic!() };
+        card.before = before;
+        said(&Card::Call(card))[1..3].join(" | ")
+    };
+    let to = "To Main line (514) 555-0100";
+    assert_eq!(lives(answered("Dana", 8), vec![]), format!("Dana (7) answered after 8 s | {to}"));
+    let dana = || vec![answered("Dana", 8)];
+    assert_eq!(lives(answered("Eve", 62), dana()), "Eve (7) took over after 1 min 2 s | Dana (7) answered after 8 s");
+    let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+    let talked = "Talked for 2 min 33 s · with Bob Roy (1015)";
+    assert_eq!(lives(ended.clone(), dana()), format!("{talked} | Dana (7) answered after 8 s"));
+    let many = (0..6).map(|n| answered(&format!("P{n}"), 8 + n)).collect();
+    assert_eq!(
+        lives(ended.clone(), many),
+        format!("{talked} | P0 (7) answered after 8 s, then P3 (7), then P4 (7), then P5 (7)")
+    );
+    assert_eq!(lives(ended, vec![]), format!("{talked} | {to}"));
+}
+
+#[test]
 fn a_ring_that_is_not_fresh_says_its_age_and_one_heard_late_that_it_is_under_way() {
     let rang = said(&card(call("+15145550199"), Moment::Ringing, ago(200), one(alice())));
     assert_eq!(rang[0], "📞 Rang 3 min ago: Alice Martin · VIP");
