@@ -14,6 +14,7 @@ use crate::{
         card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        phone::Mask,
         time::{Now, Timestamp},
     },
     outbox::Queue,
@@ -121,13 +122,13 @@ impl Rooms {
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let book = self.book.open();
         let at = Timestamp::now();
-        let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
+        let mut by_sink: BTreeMap<(SinkName, Option<Mask>), Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            for Routed { sink, .. } in book.routes.decide(&asked) {
+            for Routed { sink, manner, .. } in book.routes.decide(&asked) {
                 if book.tells(&telling.call) && book.is_told(&sink, &telling) {
-                    by_sink.entry(sink).or_default().push(telling.clone());
+                    by_sink.entry((sink, manner.mask)).or_default().push(telling.clone());
                 }
             }
             book.enricher.saw(&telling);
@@ -138,10 +139,10 @@ impl Rooms {
         };
         let admissions = by_sink
             .iter()
-            .flat_map(|(sink, calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), calls)))
-            .map(|(sink, calls)| {
+            .flat_map(|((sink, mask), calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), *mask, calls)))
+            .map(|(sink, mask, calls)| {
                 let key = Key { subject: Subject::Other(name(calls)), moment: MomentKind::Ended, sink };
-                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec() });
+                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec(), mask });
                 Admission { key, card, rule: Rule::Tell }
             })
             .collect();
