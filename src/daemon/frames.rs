@@ -85,6 +85,7 @@ pub fn call(event: &CallEvent, names: &Pseudonyms) -> Value {
     let metadata = json!({
         "conversationSpaceId": event.call, "accountKey": event.account, "direction": direction(&event.direction),
         "callCreated": event.created, "hangupOriginatorId": event.hung_up_by, "associatedConversations": event.linked,
+        "dialString": event.dialed.as_ref().and_then(|dialed| names.number(dialed)),
     });
     let ours = event.direction == Direction::Inbound;
     let state = state(&event.state, ours, names);
@@ -156,7 +157,7 @@ fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value 
         Status::Disconnected => "DISCONNECTED",
         Status::Other(word) => word,
     };
-    json!({ "id": party.id, "type": kind, "status": { "value": status } })
+    json!({ "id": party.id, "originator": party.originator, "type": kind, "status": { "value": status } })
 }
 
 /// The outside line. Of a call that does not come in, the number may be that of the other side.
@@ -222,6 +223,7 @@ mod tests {
                 report.people.iter_mut().for_each(|person| person.name = None);
             }
             Frame::Call(event) => {
+                event.dialed = None;
                 for party in &mut event.state.participants {
                     match &mut party.kind {
                         ParticipantKind::PhoneNumber { caller, ours, callee } => {
