@@ -15,6 +15,7 @@ use crate::{
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         phone::Mask,
+        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Queue,
@@ -32,6 +33,8 @@ pub struct Rooms {
     pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
 }
 
 impl Rooms {
@@ -40,24 +43,23 @@ impl Rooms {
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
         if !book.tells(&telling.call) {
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, Vec::new());
             return;
         }
         let mut noted = None;
-        if !book.enricher.is_instant() {
+        if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
         let found = book.enricher.find(&telling.call, Now::read()).await;
-        book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let at = Timestamp::now();
-        let admissions: Vec<Admission> = self
-            .routed(&book, &Asked { telling: &telling, found: &found, at })
-            .await
+        let routed = self.routed(&book, &Asked { telling: &telling, found: &found, at }).await;
+        book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
+        let admissions: Vec<Admission> = routed
             .into_iter()
             .map(|Routed { sink, manner, by }| {
                 let rule = if book.is_told(&sink, &telling) { Rule::Tell } else { Rule::Renew };
@@ -126,12 +128,14 @@ impl Rooms {
         for telling in tellings {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            for Routed { sink, manner, .. } in book.routes.decide(&asked) {
+            let routed = book.routes.decide(&asked);
+            let sinks: Vec<SinkName> = routed.iter().map(|one| one.sink.clone()).collect();
+            for Routed { sink, manner, .. } in routed {
                 if book.tells(&telling.call) && book.is_told(&sink, &telling) {
                     by_sink.entry((sink, manner.mask)).or_default().push(telling.clone());
                 }
             }
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, sinks);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());

@@ -94,6 +94,7 @@ impl Workers {
         let name = config.name.clone();
         let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
         sink.pace = config.pace.map(|(per_second, burst)| Pace { per_second, burst });
+        sink.pulses = self.rooms.pulses.clone();
         let (stop, stopped) = watch::channel(false);
         self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
         let (rooms, of) = (Arc::clone(&self.rooms), name.clone());

@@ -16,6 +16,7 @@ use crate::model::{
     card::Card,
     delivery::{Attempt, Delivery, Drawn, Form, Outbox, Place, QueueError, Settle, Settlement, SinkKind},
     ids::SinkName,
+    pulse::{Pulse, Pulses},
     secret::Secret,
     time::{Now, Timestamp, elapsed},
 };
@@ -53,6 +54,8 @@ pub struct Sink {
     pub pace: Option<Pace>,
     /// Wakes it: a disabled sink is probed at once.
     pub enable: Arc<Notify>,
+    /// Where its worker says whether it turns.
+    pub pulses: Pulses,
 }
 
 impl Sink {
@@ -60,7 +63,8 @@ impl Sink {
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
         let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
-        Self { name, kind, url, app: None, pace: Some(pace), enable: Arc::new(Notify::new()) }
+        let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
+        Self { name, kind, url, app: None, pace: Some(pace), enable, pulses }
     }
 }
 
@@ -82,9 +86,13 @@ where
     O: Outbox,
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
 {
-    let standing = Standing::new(sink.kind, sink.pace, Now::read().tick);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store: Waits::new(Policy::UPSTREAM) };
+    let now = Now::read().tick;
+    let standing = Standing::new(sink.kind, sink.pace, now);
+    let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
+    let store = Waits::new(Policy::UPSTREAM);
+    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
     while !*worker.stop.borrow() {
+        worker.pulse.busy(Now::read().tick);
         match worker.step().await {
             Ok(()) => worker.store.forget(),
             Err(QueueError::Stopped) => return Err(QueueError::Stopped),
@@ -103,6 +111,7 @@ struct Worker<O, D> {
     stop: watch::Receiver<bool>,
     standing: Standing,
     store: Waits,
+    pulse: Pulse,
 }
 
 impl<O, D> Worker<O, D>
@@ -150,6 +159,7 @@ where
 
     /// Waits for the time, for `news`, for the operator, or for the stop.
     async fn rest(&mut self, wait: Duration, news: impl Future<Output = ()>) {
+        self.pulse.rest(Now::read().tick.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
             () = news => {}
@@ -224,12 +234,14 @@ where
                 _ => post::post(&self.http, &self.sink.url, body).await,
             }
         };
+        self.pulse.rest(Now::read().tick.checked_add(post::TIMEOUT));
         let answer = tokio::select! {
             answer = post => answer,
             () = async { stopped(&mut stop).await; sleep(STOP_WITHIN).await } => {
                 Answer::Unsure("stopped before the answer came".to_owned())
             }
         };
+        self.pulse.busy(Now::read().tick);
         if self.sink.kind == SinkKind::SlackApp { web_api::read(answer) } else { (answer, None) }
     }
 
