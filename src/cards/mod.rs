@@ -34,6 +34,7 @@ use crate::model::{
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use sheet::Sheet;
+use std::borrow::Cow;
 
 /// How cards are drawn for one sink.
 #[derive(Debug, Clone)]
@@ -140,11 +141,13 @@ pub fn lines(card: &Card, style: &Style, now: Timestamp) -> Vec<String> {
 
 fn sheet(card: &Card, style: &Style, now: Timestamp) -> Sheet {
     match card {
-        Card::Call(card) => {
-            let masked = card.manner.mask.map(|mask| Style { mask, ..style.clone() });
-            words::call(card, masked.as_ref().unwrap_or(style), now).drawn(&card.manner)
-        }
-        Card::Recap(recap) => recap::recap(recap, style, now),
+        Card::Call(card) => words::call(card, &masked(style, card.manner.mask), now).drawn(&card.manner),
+        Card::Recap(recap) => recap::recap(recap, &masked(style, recap.mask), now),
         Card::Notice(notice) => recap::notice(notice),
     }
+}
+
+/// A style with a rule's mask in the place of its sink's.
+fn masked(style: &Style, mask: Option<Mask>) -> Cow<'_, Style> {
+    mask.map_or(Cow::Borrowed(style), |mask| Cow::Owned(Style { mask, ..style.clone() }))
 }

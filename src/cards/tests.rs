@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
-    card::{Again, CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
+    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -114,6 +114,65 @@ fn a_known_caller_is_read_from_the_top() {
             "Open in CRM: https://crm.example.com/42?a=1&b=2",
         ]
     );
+}
+
+/// Alice's ring in a manner.
+fn in_manner(manner: Manner) -> Card {
+    let Card::Call(card) = ringing(one(alice())) else { unreachable!() };
+    Card::Call(Box::new(CallCard { manner, ..*card }))
+}
+
+#[test]
+fn a_quiet_card_is_its_title_and_one_line_in_every_chat() {
+    let quiet = in_manner(Manner { quiet: true, ..Manner::default() });
+    let line = "(514) 555-0199 · Rings Bob Roy (1015) · Main line · 14:03 EST";
+    assert_eq!(said(&quiet)[..2], ["📞 Alice Martin · VIP", line]);
+    assert_eq!(said(&quiet).len(), 3, "and its link");
+    for kind in KINDS {
+        let text = body(kind, &[&quiet], false).to_string();
+        assert!(
+            text.contains("Bob Roy") && !text.contains("Martin Bakery") && !text.contains("Open tickets"),
+            "{text}"
+        );
+    }
+    assert_eq!(body(SinkKind::Slack, &[&quiet], false)["blocks"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_rules_mask_stands_in_the_place_of_the_sinks_on_calls_and_recaps() {
+    let masked = in_manner(Manner { mask: Some(Mask::Last4), ..Manner::default() });
+    let open = in_manner(Manner { mask: Some(Mask::None), ..Manner::default() });
+    let all = Style { mask: Mask::All, ..style() };
+    assert!(said(&masked).concat().contains("(•••) •••-0199") && !said(&masked).concat().contains("555"));
+    assert!(lines(&open, &all, now()).concat().contains("(514) 555-0199"));
+    let Card::Call(call) = ringing(Match::NotAsked) else { unreachable!() };
+    let connection = "main".try_into().unwrap();
+    let mask = Some(Mask::Last2);
+    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![call.telling], mask });
+    assert!(!said(&recap).concat().contains("555") && said(&recap).concat().contains("99"));
+    // Beside others in one message each keeps its own.
+    let both = body(SinkKind::Slack, &[&masked, &open], false).to_string();
+    assert!(both.contains("•••-0199") && both.contains("555-0199"), "{both}");
+}
+
+#[test]
+fn only_ids_of_the_config_are_mentioned_each_once_and_in_every_form_of_slack() {
+    let mention = |ids: &[&str]| ids.iter().map(|id| Mention::try_from((*id).to_owned()).unwrap()).collect();
+    let group = in_manner(Manner { mention: mention(&["S0123", "U0456"]), ..Manner::default() });
+    let here = in_manner(Manner { mention: mention(&["here", "S0123"]), quiet: true, ..Manner::default() });
+    for plain in [false, true] {
+        let one = body(SinkKind::Slack, &[&group], plain).to_string();
+        assert!(one.contains("<!subteam^S0123> <@U0456>"), "{one}");
+        let many = body(SinkKind::Slack, &[&group, &here], plain).to_string();
+        assert!(many.contains("<!subteam^S0123> <@U0456> <!here>"), "{many}");
+    }
+    for kind in [SinkKind::Teams, SinkKind::SlackTrigger] {
+        let text = body(kind, &[&group], false).to_string();
+        assert!(!text.contains("S0123") && !text.contains("entities"), "{text}");
+    }
+    let stranger = card(named("<!channel> <@U0456>"), Moment::Ringing, ago(3), Match::NotAsked);
+    let text = body(SinkKind::Slack, &[&stranger], true).to_string();
+    assert!(!text.contains("<!channel>") && !text.contains("<@U0456>"), "{text}");
 }
 
 #[test]
@@ -296,7 +355,7 @@ fn a_recap_counts_and_lists_and_a_notice_says_what_to_do() {
     let missed = Moment::Missed { after: Duration::from_secs(21), why: MissedWhy::NobodyAnswered };
     let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(100) };
     let connection = "main".try_into().unwrap();
-    let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3] });
+    let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3], mask: None });
     let said_of_recap = said(&recap);
     assert_eq!(said_of_recap[0], "📋 While we were away: 3 missed");
     assert_eq!(said_of_recap[1], "The link to GoTo was down from 13:43 to 14:03 EST.");
@@ -312,7 +371,7 @@ fn a_mask_covers_every_number_in_every_form() {
     let missed = Moment::Missed { after: Duration::from_secs(1), why: MissedWhy::Unknown };
     let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(9) };
     let connection = "main".try_into().unwrap();
-    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling] });
+    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling], mask: None });
     for card in [ringing(one(alice())), ringing(Match::Nobody), recap] {
         for kind in KINDS {
             for plain in [false, true] {
@@ -574,7 +633,13 @@ fn any_card() -> impl Strategy<Value = Card> {
             2 => {
                 let telling = Telling { call, moment: Moment::Voicemail { length: None }, at: ago(1) };
                 let connection = "main".try_into().unwrap();
-                Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling; number * 5] })
+                Card::Recap(Recap {
+                    connection,
+                    from: ago(9),
+                    to: ago(1),
+                    calls: vec![telling; number * 5],
+                    mask: None,
+                })
             }
             _ => Card::Notice(Notice { title: text.clone(), advice: text, over: false }),
         }

@@ -83,11 +83,7 @@ impl Book {
     #[must_use]
     pub fn is_told(&self, sink: &SinkName, telling: &Telling) -> bool {
         let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |manner| manner.outcomes.as_slice());
-        match telling.call.revised {
-            None => route::tells(telling.moment.kind(), outcomes),
-            Some(Revised::Completed) => false,
-            Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
-        }
+        is_told(telling, outcomes)
     }
 
     /// What a telling becomes at a sink that a route leads it to.
@@ -106,6 +102,16 @@ impl Book {
     #[must_use]
     pub fn style(&self, sink: &SinkName) -> &Style {
         self.sinks.get(sink).map_or(&self.style, |manner| &manner.style)
+    }
+}
+
+/// Whether a sink with these `outcomes` gets a message of its own for a telling.
+#[must_use]
+pub fn is_told(telling: &Telling, outcomes: &[MomentKind]) -> bool {
+    match telling.call.revised {
+        None => route::tells(telling.moment.kind(), outcomes),
+        Some(Revised::Completed) => false,
+        Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
     }
 }
 

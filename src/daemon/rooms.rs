@@ -15,6 +15,7 @@ use crate::{
         card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        phone::Mask,
         pulse::Pulses,
         time::{Now, Timestamp},
     },
@@ -138,14 +139,15 @@ impl Rooms {
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let book = self.book.open();
         let at = Timestamp::now();
-        let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
+        let mut by_sink: BTreeMap<(SinkName, Option<Mask>), Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
-            for sink in &sinks {
-                if book.tells(&telling.call) && book.is_told(sink, &telling) {
-                    by_sink.entry(sink.clone()).or_default().push(telling.clone());
+            let routed = book.routes.decide(&asked);
+            let sinks: Vec<SinkName> = routed.iter().map(|one| one.sink.clone()).collect();
+            for Routed { sink, manner, .. } in routed {
+                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
+                    by_sink.entry((sink, manner.mask)).or_default().push(telling.clone());
                 }
             }
             book.enricher.saw(&telling, sinks);
@@ -156,10 +158,10 @@ impl Rooms {
         };
         let admissions = by_sink
             .iter()
-            .flat_map(|(sink, calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), calls)))
-            .map(|(sink, calls)| {
+            .flat_map(|((sink, mask), calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), *mask, calls)))
+            .map(|(sink, mask, calls)| {
                 let key = Key { subject: Subject::Other(name(calls)), moment: MomentKind::Ended, sink };
-                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec() });
+                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec(), mask });
                 Admission { key, card, rule: Rule::Tell }
             })
             .collect();

@@ -175,6 +175,12 @@ fn covers(pattern: &str, table: &str) -> bool {
 /// A value that does not fit its key, without the value.
 pub fn misfit(source: &str, path: &str, error: &Parse) -> Problem {
     let key = if path == "." { "" } else { path };
+    // Tables that refuse unknown keys by themselves say only which there are.
+    if let Some((table, last)) = key.rsplit_once('.')
+        && KEYS.iter().any(|(pattern, keys)| covers(pattern, table) && !keys.contains(&last))
+    {
+        return unknown(source, key);
+    }
     Problem::at(source, key, reason(key, error))
 }
 

@@ -274,7 +274,7 @@ pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
 }
 
 fn recap(calls: Vec<Telling>) -> Card {
-    Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls })
+    Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls, mask: None })
 }
 
 /// Cards that wait together: `number` calls of a busy minute, oldest first.
