@@ -54,7 +54,7 @@ where
 {
     let standing = Standing::new(sink.kind, sink.pace, Now::read().tick);
     let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store: Waits::new(Policy::UPSTREAM) };
-    while !*worker.stop.borrow() {
+    while !is_stopped(&worker.stop) {
         match worker.step().await {
             Ok(()) => worker.store.forget(),
             Err(QueueError::Stopped) => return Err(QueueError::Stopped),
@@ -233,6 +233,11 @@ fn placed(settlement: &Settlement, form: &Form, place: Option<&Place>) -> Settle
         (Settlement::Delivered, Form::Living { at: None, .. }, Some(place)) => Settlement::Shown(place.clone()),
         _ => settlement.clone(),
     }
+}
+
+/// Asked to, or nobody is left who could ask.
+fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
