@@ -98,6 +98,7 @@ impl Book {
             sinks: config.sinks.iter().map(manner).collect(),
             operator: config.operator.clone(),
             directions: config.connections.iter().map(|it| (it.name.clone(), it.directions)).collect(),
+            record: config.record,
             style: config.style.clone(),
         }
     }

@@ -5,6 +5,7 @@ use super::{
     book::{Book, Lectern},
     late::Late,
     notice::{self, Trouble},
+    record::Recorder,
     status::Board,
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
         card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Queue,
@@ -27,8 +29,12 @@ pub struct Rooms {
     pub outbox: Queue,
     /// Who is asked, who is told, and how: what a reload swaps.
     pub book: Lectern,
+    /// What GoTo says, if the config asks to keep it.
+    pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
 }
 
 impl Rooms {
@@ -37,24 +43,23 @@ impl Rooms {
     pub async fn admit(&self, telling: Telling) -> Option<Late> {
         let book = self.book.open();
         if !book.tells(&telling.call) {
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, Vec::new());
             return None;
         }
         let mut noted = None;
-        if !book.enricher.is_instant() {
+        if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
         let (found, later) = book.enricher.find_so_far(&telling.call, Now::read()).await;
-        book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let at = Timestamp::now();
-        let admissions: Vec<Admission> = self
-            .routed(&book, &Asked { telling: &telling, found: &found, at })
-            .await
+        let routed = self.routed(&book, &Asked { telling: &telling, found: &found, at }).await;
+        book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
+        let admissions: Vec<Admission> = routed
             .into_iter()
             .flat_map(|Routed { sink, manner, by }| {
                 let rules = book.rules(&sink, &telling);
@@ -65,6 +70,9 @@ impl Rooms {
                 rules.into_iter().map(move |rule| Admission { key: key.clone(), card: card.clone(), rule })
             })
             .collect();
+        if admissions.is_empty() {
+            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
+        }
         match self.outbox.admit(noted, admissions).await {
             Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
                 self.board.open().calls += 1;
@@ -137,12 +145,13 @@ impl Rooms {
         for telling in tellings {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            for Routed { sink, .. } in book.routes.decide(&asked) {
-                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
-                    by_sink.entry(sink).or_default().push(telling.clone());
+            let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
+            for sink in &sinks {
+                if book.tells(&telling.call) && book.is_told(sink, &telling) {
+                    by_sink.entry(sink.clone()).or_default().push(telling.clone());
                 }
             }
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, sinks);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());

@@ -10,6 +10,7 @@ use super::{
 use crate::model::{
     delivery::{Form, Place, SinkKind},
     ids::SinkName,
+    pulse::Pulses,
     secret::Secret,
 };
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Sink {
     pub pace: Option<Pace>,
     /// Wakes it: a disabled sink is probed at once.
     pub enable: Arc<Notify>,
+    /// Where its worker says whether it turns.
+    pub pulses: Pulses,
 }
 
 impl Sink {
@@ -37,7 +40,8 @@ impl Sink {
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
         let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
-        Self { name, kind, url, app: None, pace: Some(pace), enable: Arc::new(Notify::new()) }
+        let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
+        Self { name, kind, url, app: None, pace: Some(pace), enable, pulses }
     }
 
     /// Sends a drawn message, in the form that is asked for. What was answered, and where the message stands if the chat

@@ -4,6 +4,7 @@
 
 use super::{
     answer::Answer,
+    post,
     sink::Sink,
     standing::{Outcome, Standing},
     told::{Told, journal},
@@ -13,6 +14,7 @@ use crate::model::{
     backoff::{Policy, Waits},
     card::Card,
     delivery::{Attempt, Delivery, Drawn, Form, Outbox, Place, QueueError, Settle, Settlement, SinkKind},
+    pulse::Pulse,
     time::{Now, Timestamp, elapsed},
 };
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
@@ -52,9 +54,13 @@ where
     O: Outbox,
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
 {
-    let standing = Standing::new(sink.kind, sink.pace, Now::read().tick);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store: Waits::new(Policy::UPSTREAM) };
+    let now = Now::read().tick;
+    let standing = Standing::new(sink.kind, sink.pace, now);
+    let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
+    let store = Waits::new(Policy::UPSTREAM);
+    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
     while !is_stopped(&worker.stop) {
+        worker.pulse.busy(Now::read().tick);
         match worker.step().await {
             Ok(()) => worker.store.forget(),
             Err(QueueError::Stopped) => return Err(QueueError::Stopped),
@@ -73,6 +79,7 @@ struct Worker<O, D> {
     stop: watch::Receiver<bool>,
     standing: Standing,
     store: Waits,
+    pulse: Pulse,
 }
 
 impl<O, D> Worker<O, D>
@@ -120,6 +127,7 @@ where
 
     /// Waits for the time, for `news`, for the operator, or for the stop.
     async fn rest(&mut self, wait: Duration, news: impl Future<Output = ()>) {
+        self.pulse.rest(Now::read().tick.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
             () = news => {}
@@ -182,12 +190,15 @@ where
     /// Posts; a stop shortens the wait for the answer. Where the message stands, if the chat says so.
     async fn posted(&mut self, body: String, form: &Form) -> (Answer, Option<Place>) {
         let mut stop = self.stop.clone();
-        tokio::select! {
+        self.pulse.rest(Now::read().tick.checked_add(post::TIMEOUT));
+        let sent = tokio::select! {
             sent = self.sink.send(&self.http, &body, form) => sent,
             () = async { stopped(&mut stop).await; sleep(STOP_WITHIN).await } => {
                 (Answer::Unsure("stopped before the answer came".to_owned()), None)
             }
-        }
+        };
+        self.pulse.busy(Now::read().tick);
+        sent
     }
 
     /// Ends leases, and does not give up at the first refusal: an unsettled delivery would be sent again.

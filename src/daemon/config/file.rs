@@ -72,6 +72,9 @@ pub struct StateTable {
     pub dir: Option<PathBuf>,
     /// What a committed card survives.
     pub durability: Option<DurabilityWord>,
+    /// Whether calls are recorded, masked, for `poprelay replay`.
+    #[serde(default)]
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Option<Span>,
 }

@@ -44,6 +44,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// A committed card survives power loss, not only a crash of the daemon.
     pub power_loss_safe: bool,
+    /// Calls are recorded, masked, for `poprelay replay`.
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Duration,
     /// The chat channels; at least one.
@@ -212,6 +214,7 @@ impl Reading<'_> {
             connections,
             state_dir: state_dir?,
             power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
+            record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,

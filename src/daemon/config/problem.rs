@@ -108,7 +108,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "auth_url",
         ],
     ),
-    ("state", &["dir", "durability", "retention"]),
+    ("state", &["dir", "durability", "record", "retention"]),
     ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
@@ -222,7 +222,7 @@ fn meant(last: &str) -> Option<&'static str> {
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "thread" | "why" => "true or false",
+        "internal" | "record" | "thread" | "why" => "true or false",
         _ => return None,
     })
 }
