@@ -129,7 +129,8 @@ mod tests {
         let first = printed("poprelay");
         for command in Line::command().get_subcommands() {
             let name = command.get_name();
-            assert!(first.contains(&format!("poprelay\\-{name}(1)")), "{name}");
+            let page = format!("poprelay\\-{}(1)", name.replace('-', "\\-"));
+            assert!(first.contains(&page), "{name}");
             assert!(printed(&format!("poprelay-{name}")).contains(".SH NAME"), "{name}");
         }
         assert!(printed("poprelay-login").contains("\\-\\-paste"));
