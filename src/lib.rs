@@ -43,6 +43,9 @@
 //! - *A ring may be admitted again with newer facts.* A webhook cannot edit, so the first card waits up to a second for the
 //!   line that rings; when the queue is known later, a route that matches only then still gets its first card, and a card
 //!   that still waits is brought up to date. The key (call, moment, sink) keeps it to one message.
+//! - *A call is routed after the look-up, not before*: a rule may ask who calls. What follows a ring also goes where the
+//!   outbox says that the ring went, whatever the rules say by then: who saw a call ring wants to know its end.
+//! - *A card keeps when and by what it was routed*: `explain` tells that apart from what the config of now would decide.
 //! - *An outcome is held for some seconds when a snapshot is missing that could show an answer*: rather a late "missed" than
 //!   a false one.
 //! - *`cards` draws from one sheet of words.* What is said is decided once; Slack, Teams, workflow triggers and plain text
