@@ -11,6 +11,7 @@ mod card;
 mod chaos;
 mod commands;
 mod kills;
+mod past;
 mod relays;
 mod reload;
 mod routes;

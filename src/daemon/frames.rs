@@ -135,7 +135,13 @@ fn state(state: &CallState, inbound: bool, names: &Pseudonyms) -> Value {
 
 fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value {
     let kind = match &party.kind {
-        ParticipantKind::PhoneNumber { ours, caller } => outside(ours, caller.as_ref(), inbound, names),
+        ParticipantKind::PhoneNumber { ours, caller, callee } => {
+            let mut outside = outside(ours, caller.as_ref(), inbound, names);
+            if let (Some(fields), Some(callee)) = (outside.as_object_mut(), callee) {
+                fields.insert("callee".to_owned(), names.caller(callee));
+            }
+            outside
+        }
         ParticipantKind::Line(person) => names.person("LINE", person),
         ParticipantKind::Agent(person) => names.person("AGENT", person),
         ParticipantKind::Virtual(name) => json!({ "value": "VIRTUAL_PARTICIPANT", "name": names.name("Party", name) }),
@@ -218,8 +224,8 @@ mod tests {
             Frame::Call(event) => {
                 for party in &mut event.state.participants {
                     match &mut party.kind {
-                        ParticipantKind::PhoneNumber { caller, ours } => {
-                            caller.iter_mut().for_each(blank);
+                        ParticipantKind::PhoneNumber { caller, callee, ours } => {
+                            caller.iter_mut().chain(callee).for_each(blank);
                             if event.direction != Direction::Inbound {
                                 *ours = OurNumber { number: Number::Withheld, label: None };
                             }

@@ -18,6 +18,7 @@ pub mod logins;
 pub mod network;
 pub mod notice;
 pub mod opening;
+pub mod past;
 pub mod record;
 pub mod relay;
 pub mod reload;

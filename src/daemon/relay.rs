@@ -102,6 +102,7 @@ impl Relay {
             Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Late(reports) => self.reports(reports).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
+            Heard::Past { number, calls } => self.rooms.remembers(&self.connection, &number, calls),
             other => self.link.says(other, Now::read().tick).await,
         }
     }
@@ -136,6 +137,7 @@ impl Relay {
     }
 
     fn look_up(&mut self, telling: Telling) {
+        self.rooms.wonder(&telling.call, &self.ask);
         let rooms = Arc::clone(&self.rooms);
         self.looked_up.spawn(async move {
             let call = telling.call.id.clone();

@@ -42,24 +42,23 @@ impl Rooms {
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
         if !book.tells(&telling.call) {
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, Vec::new());
             return;
         }
         let mut noted = None;
-        if !book.enricher.is_instant() {
+        if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
         let found = book.enricher.find(&telling.call, Now::read()).await;
-        book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let at = Timestamp::now();
-        let admissions: Vec<Admission> = self
-            .routed(&book, &Asked { telling: &telling, found: &found, at })
-            .await
+        let routed = self.routed(&book, &Asked { telling: &telling, found: &found, at }).await;
+        book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
+        let admissions: Vec<Admission> = routed
             .into_iter()
             .map(|Routed { sink, manner, by }| {
                 let rule = if book.is_told(&sink, &telling) { Rule::Tell } else { Rule::Renew };
@@ -128,12 +127,13 @@ impl Rooms {
         for telling in tellings {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            for Routed { sink, .. } in book.routes.decide(&asked) {
-                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
-                    by_sink.entry(sink).or_default().push(telling.clone());
+            let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
+            for sink in &sinks {
+                if book.tells(&telling.call) && book.is_told(sink, &telling) {
+                    by_sink.entry(sink.clone()).or_default().push(telling.clone());
                 }
             }
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, sinks);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());

@@ -1,10 +1,12 @@
 //! All sources together, against real files, a real history and real servers on loopback.
 
-use super::*;
+use super::{build::LOOK, *};
 use crate::model::{
     call::{Bound, Caller, MissedWhy, Moment},
+    card::History,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    phone::Number,
+    phone::{Number, Region},
+    secret::SecretRef,
     time::{Span, Timestamp},
 };
 use serde_json::json;
@@ -13,7 +15,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::{mpsc, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 fn table(toml: &str) -> SourceConfig {
@@ -93,7 +95,7 @@ async fn a_crm_that_hangs_costs_its_own_facts_and_the_deadline_at_most() {
     let deadline = Duration::from_millis(300);
     let (enricher, notes) = build(&[crm(port), contacts(&dir)], &dir, deadline).unwrap();
     assert_eq!(notes, []);
-    assert!(!enricher.is_instant());
+    assert!(!enricher.is_instant(&call("+15145550199")));
     let start = Instant::now();
     let found = enricher.find(&call("+15145550199"), Now::read()).await;
     assert!(start.elapsed() >= deadline, "it waited for the source");
@@ -199,11 +201,11 @@ async fn a_hidden_or_short_number_is_never_looked_up() {
 async fn history_is_on_by_itself_and_marks_who_was_just_missed() {
     let dir = tempfile::tempdir().unwrap();
     let (enricher, _) = build(&[], &dir, LONG).unwrap();
-    assert!(enricher.is_instant());
+    assert!(enricher.is_instant(&call("+15145550199")));
     let first = call("+15145550199");
     let missed = Moment::Missed { after: Duration::from_secs(20), why: MissedWhy::NobodyAnswered };
-    enricher.saw(&Telling { call: first.clone(), moment: Moment::Ringing, at: first.started });
-    enricher.saw(&Telling { call: first.clone(), moment: missed, at: first.started });
+    enricher.saw(&Telling { call: first.clone(), moment: Moment::Ringing, at: first.started }, vec![]);
+    enricher.saw(&Telling { call: first.clone(), moment: missed, at: first.started }, vec![]);
     let again = enricher.find(&first, Now::read()).await.history.unwrap();
     assert_eq!(again, History::default(), "a call is not its own past");
     let second = Call { id: ConversationSpaceId::try_from("c-2").unwrap(), ..first };
@@ -229,7 +231,7 @@ async fn a_history_that_cannot_be_opened_is_said_and_costs_no_card() {
 
 #[tokio::test]
 async fn a_history_that_died_is_silent_and_the_card_says_so() {
-    let enricher = Enricher { sources: vec![], history: Some(Shelf::closed()), deadline: LONG };
+    let enricher = Enricher { history: Some(Shelf::closed()), deadline: LONG, ..Enricher::default() };
     let found = enricher.find(&call("+15145550199"), Now::read()).await;
     assert_eq!((found.history, found.silent), (None, vec!["history".to_owned()]));
 }
