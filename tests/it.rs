@@ -15,5 +15,6 @@ mod past;
 mod relays;
 mod reload;
 mod routes;
+mod starts;
 mod storm;
 mod support;

@@ -8,9 +8,11 @@ use crate::{
     model::{
         call::{Call, MomentKind, Revised, Telling},
         ids::{ConnectionName, SinkName},
+        time::Timestamp,
     },
     route::{self, Routes},
 };
+use jiff::civil::Date;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -61,6 +63,12 @@ impl Book {
             Some(Revised::Completed) => false,
             Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
         }
+    }
+
+    /// The date in the cards' time zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        Timestamp::now().to_zoned(self.style.time_zone.clone()).date()
     }
 
     /// How a sink's cards are drawn.
