@@ -17,5 +17,6 @@ mod past;
 mod relays;
 mod reload;
 mod routes;
+mod starts;
 mod storm;
 mod support;

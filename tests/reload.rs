@@ -131,7 +131,7 @@ async fn systemd_hears_of_a_reload_and_of_a_config_that_was_refused_until_a_good
     assert!(!said.contains("config refused"), "{said}");
     home.configure(&config_for(&world.url()));
     hang_up();
-    hears(&["RELOADING=1", "READY=1\nSTATUS=2 of 2 lanes live, 0 calls"]).await;
+    hears(&["RELOADING=1", "READY=1\nSTATUS=2 of 2 lanes live, 0 calls today"]).await;
     child.kill().unwrap();
     child.wait().unwrap();
 }

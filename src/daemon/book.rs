@@ -9,9 +9,11 @@ use crate::{
         call::{Call, MomentKind, Revised, Telling},
         delivery::Rule,
         ids::{ConnectionName, SinkName},
+        time::Timestamp,
     },
     route::{self, Routes},
 };
+use jiff::civil::Date;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -96,6 +98,12 @@ impl Book {
             Life::Threaded if told && telling.moment.kind() != MomentKind::Ringing => vec![Rule::Live, Rule::Reply],
             Life::Living | Life::Threaded => vec![Rule::Live],
         }
+    }
+
+    /// The date in the cards' time zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        Timestamp::now().to_zoned(self.style.time_zone.clone()).date()
     }
 
     /// How a sink's cards are drawn.

@@ -76,7 +76,7 @@ impl Rooms {
         }
         match self.outbox.admit(noted, admissions).await {
             Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
-                self.board.open().calls += 1;
+                self.board.open().count(1, book.today());
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not admitted"),

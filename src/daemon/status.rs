@@ -5,6 +5,7 @@ use crate::model::{
     ids::{ConnectionName, SinkName},
     time::Timestamp,
 };
+use jiff::civil::Date;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -26,8 +27,10 @@ pub struct Status {
     pub disabled: BTreeSet<SinkName>,
     /// The store writes to memory only.
     pub volatile: bool,
-    /// Calls heard since the start.
+    /// Calls told on `day`.
     pub calls: u64,
+    /// The day they are counted for, in the cards' time zone.
+    pub day: Option<Date>,
     /// Cards that wait.
     pub waiting: u64,
     /// Why the config on disk is not the one that runs: it was refused.
@@ -81,9 +84,17 @@ impl Status {
         self.connections.values().all(|login| login.tried || login.consent_needed)
     }
 
+    /// So many more calls were told today. A new day begins at nothing.
+    pub fn count(&mut self, calls: u64, today: Date) {
+        if self.day.replace(today) != Some(today) {
+            self.calls = 0;
+        }
+        self.calls = self.calls.saturating_add(calls);
+    }
+
     /// One human line: trouble first.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn line(&self, today: Date) -> String {
         let mut parts = Vec::new();
         if let Some(why) = &self.refused {
             let first = why.lines().next().unwrap_or_default();
@@ -99,6 +110,11 @@ impl Status {
         } else {
             format!("{live} of {lanes} lanes live")
         });
+        let deaf = |login: &Login| login.live.is_empty() && !login.consent_needed;
+        if live > 0 {
+            let deaf = self.connections.iter().filter(|(_, login)| deaf(login));
+            parts.extend(deaf.map(|(name, _)| format!("{name} hears nothing")));
+        }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
             parts.push(format!("switched off: {}", names.join(", ")));
@@ -109,7 +125,8 @@ impl Status {
         if self.volatile {
             parts.push("the store cannot write, cards are kept in memory".to_owned());
         }
-        parts.push(counted(self.calls, "call"));
+        let calls = if self.day == Some(today) { self.calls } else { 0 };
+        parts.push(format!("{calls} call{} today", if calls == 1 { "" } else { "s" }));
         parts.push(match self.waiting {
             0 => "nothing waiting".to_owned(),
             waiting => format!("{waiting} waiting"),
@@ -118,13 +135,10 @@ impl Status {
     }
 }
 
-fn counted(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::date;
 
     fn main_login(live: &[u8]) -> Status {
         let login = Login { lanes: 2, live: live.iter().copied().collect(), ..Login::default() };
@@ -134,8 +148,32 @@ mod tests {
 
     #[test]
     fn a_quiet_day_is_one_short_line() {
-        let status = Status { calls: 14, ..main_login(&[0, 1]) };
-        assert_eq!(status.line(), "2 of 2 lanes live, 14 calls, nothing waiting");
+        let mut status = main_login(&[0, 1]);
+        status.count(13, date(2026, 11, 23));
+        status.count(1, date(2026, 11, 23));
+        assert_eq!(status.line(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, nothing waiting");
+    }
+
+    #[test]
+    fn a_new_day_counts_its_own_calls() {
+        let mut status = main_login(&[0, 1]);
+        status.count(14, date(2026, 11, 23));
+        assert!(status.line(date(2026, 11, 24)).contains(" 0 calls today"));
+        status.count(1, date(2026, 11, 24));
+        assert!(status.line(date(2026, 11, 24)).contains(" 1 call today"));
+    }
+
+    #[test]
+    fn a_config_that_was_refused_stands_before_all_else_and_a_deaf_login_is_named() {
+        let mut status = main_login(&[0, 1]);
+        status.connections.insert("second".try_into().unwrap(), Login { lanes: 2, ..Login::default() });
+        status.refused = Some("config.toml:3: sinks: wrong\nmore".to_owned());
+        status.restart = vec!["state.dir"];
+        assert_eq!(
+            status.line(date(2026, 11, 23)),
+            "config refused: config.toml:3: sinks: wrong, 2 of 4 lanes live, second hears nothing, \
+             restart to apply: state.dir, 0 calls today, nothing waiting"
+        );
     }
 
     #[test]
@@ -145,8 +183,8 @@ mod tests {
         status.disabled.insert(SinkName::try_from("desk").unwrap());
         status.waiting = 3;
         assert_eq!(
-            status.line(),
-            "main needs a login (poprelay login), deaf: no lane is live, switched off: desk, 0 calls, 3 waiting"
+            status.line(date(2026, 11, 23)),
+            "main needs a login (poprelay login), deaf: no lane is live, switched off: desk, 0 calls today, 3 waiting"
         );
     }
 

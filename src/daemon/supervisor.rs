@@ -32,7 +32,7 @@ use crate::{
     },
     outbox::Health,
 };
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -121,6 +121,7 @@ impl Daemon {
         daemon.follow();
         daemon.rooms.tell_noted(None).await;
         daemon.say_unclaimed().await;
+        daemon.count_earlier().await;
         daemon.logins.want(config.connections);
         Ok(daemon)
     }
@@ -156,10 +157,11 @@ impl Daemon {
         }
         let waiting = self.rooms.outbox.backlog().await;
         turns &= waiting.is_ok();
+        let today = self.rooms.book.open().today();
         let (line, is_ready) = {
             let mut board = self.rooms.board.open();
             board.waiting = waiting.map_or(board.waiting, |sinks| sinks.iter().map(|(_, count)| count).sum());
-            (board.line(), board.is_ready())
+            (board.line(today), board.is_ready())
         };
         self.ready.say(is_ready, &line);
         let Some(patience) = systemd::watchdog() else { return };
@@ -216,6 +218,17 @@ impl Daemon {
         self.followers.spawn(async move { enricher.follow().await });
     }
 
+    /// Calls of today that an earlier run knew.
+    async fn count_earlier(&self) {
+        let (outbox, book) = (&self.rooms.outbox, self.rooms.book.open());
+        let today = book.today();
+        let Ok(midnight) = today.to_zoned(book.style.time_zone.clone()) else { return };
+        let open = outbox.open_calls(midnight.timestamp()).await.unwrap_or_default().into_iter().map(|it| it.call);
+        let ended = outbox.ended_calls(midnight.timestamp()).await.unwrap_or_default();
+        let calls: BTreeSet<_> = open.chain(ended).map(|call| call.as_str().to_owned()).collect();
+        self.rooms.board.open().count(u64::try_from(calls.len()).unwrap_or(u64::MAX), today);
+    }
+
     async fn say_unclaimed(&self) {
         let book = self.rooms.book.open();
         opening::say_unclaimed(&self.rooms.outbox, |sink| book.sinks.contains_key(sink)).await;
@@ -234,7 +247,8 @@ impl Daemon {
             Ok(Err(error)) => self.refuse(&error.to_string()),
             Err(error) => self.refuse(&error.to_string()),
         }
-        let line = self.rooms.board.open().line();
+        let today = self.rooms.book.open().today();
+        let line = self.rooms.board.open().line(today);
         self.ready.reloaded(&line);
     }
 

@@ -1,6 +1,7 @@
 //! The config: found, read, and turned into what the daemon works with. All problems of a file are told at once, each
 //! with its place; nothing is guessed. The environment can set any key: `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
 
+mod access;
 mod endpoint;
 mod file;
 mod hours;
@@ -126,6 +127,10 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         source,
     })?;
     let wrong = |problems| ConfigError::Wrong { path: path.to_owned(), problems };
+    if access::is_open(path, access::WRITE) {
+        let text = format!("everybody may write it: chmod o-w {}", path.display());
+        return Err(wrong(vec![Problem { key: String::new(), line: None, text }]));
+    }
     let file = parse(&source).map_err(wrong)?;
     let beside = path.parent().unwrap_or(Path::new("."));
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| beside.to_owned(), PathBuf::from);
@@ -233,7 +238,15 @@ impl Reading<'_> {
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
         match reference.read(Some(&self.credentials)) {
-            Ok(secret) => Some(secret),
+            Ok(secret) => {
+                if let SecretRef::File(path) = reference
+                    && access::is_open(path, access::READ)
+                {
+                    let text = format!("everybody on this machine may read it: chmod o-r {}", path.display());
+                    self.warnings.push(Problem::at(self.source, key, text));
+                }
+                Some(secret)
+            }
             Err(error) => {
                 self.wrong(key, error.to_string());
                 None
