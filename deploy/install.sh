@@ -42,7 +42,7 @@ if [ "${version:-0}" -ge 254 ]; then
   for unit in poprelay.service poprelay@.service; do
     mkdir -p "$units/$unit.d"
     sed 's|/usr/bin/poprelay|/usr/local/bin/poprelay|g' \
-      systemd/poprelay.service.d/notify-reload.conf >"$units/$unit.d/notify-reload.conf"
+      "systemd/$unit.d/notify-reload.conf" >"$units/$unit.d/notify-reload.conf"
   done
 fi
 install -D -m 644 systemd/poprelay.sysusers "$root/usr/local/lib/sysusers.d/poprelay.conf"
