@@ -47,7 +47,7 @@ if [ "${version:-0}" -ge 254 ]; then
 fi
 install -D -m 644 systemd/poprelay.sysusers "$root/usr/local/lib/sysusers.d/poprelay.conf"
 live systemd-sysusers /usr/local/lib/sysusers.d/poprelay.conf
-[ ! -e systemd/poprelay.catalog ] || install -D -m 644 systemd/poprelay.catalog "$catalog"
+install -D -m 644 systemd/poprelay.catalog "$catalog"
 
 mkdir -p "$share/man/man1" "$share/man/man5" "$share/bash-completion/completions" "$share/zsh/site-functions" \
   "$share/fish/vendor_completions.d"
