@@ -42,12 +42,12 @@ if [ "${version:-0}" -ge 254 ]; then
   for unit in poprelay.service poprelay@.service; do
     mkdir -p "$units/$unit.d"
     sed 's|/usr/bin/poprelay|/usr/local/bin/poprelay|g' \
-      systemd/poprelay.service.d/notify-reload.conf >"$units/$unit.d/notify-reload.conf"
+      "systemd/$unit.d/notify-reload.conf" >"$units/$unit.d/notify-reload.conf"
   done
 fi
 install -D -m 644 systemd/poprelay.sysusers "$root/usr/local/lib/sysusers.d/poprelay.conf"
 live systemd-sysusers /usr/local/lib/sysusers.d/poprelay.conf
-[ ! -e systemd/poprelay.catalog ] || install -D -m 644 systemd/poprelay.catalog "$catalog"
+install -D -m 644 systemd/poprelay.catalog "$catalog"
 
 mkdir -p "$share/man/man1" "$share/man/man5" "$share/bash-completion/completions" "$share/zsh/site-functions" \
   "$share/fish/vendor_completions.d"
