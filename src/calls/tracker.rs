@@ -122,7 +122,6 @@ impl Tracker {
     /// Does what is due. To be called at [`Self::next_deadline`]; calling it early or late harms nothing.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
-        let limits = self.limits;
         self.forget_ended(now.tick);
         // Each once: what is due again at once waits for the next tick, so that no fault in here can hold up the loop.
         let due = self.due.iter().take_while(|(at, _)| *at <= now.tick);
