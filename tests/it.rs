@@ -12,5 +12,6 @@ mod chaos;
 mod commands;
 mod kills;
 mod relays;
+mod sequences;
 mod storm;
 mod support;
