@@ -44,7 +44,7 @@ fn outline(value: &Value, within: &str, out: &mut Vec<String>) {
             for (key, inner) in map {
                 match inner {
                     Value::String(text) if ["text", "title", "value", "label"].contains(&key.as_str()) => {
-                        out.push(format!("{kind} {text}"));
+                        out.push(format!("{kind} {}", text.replace('\n', " / ")));
                     }
                     Value::String(text) if ["color", "style"].contains(&key.as_str()) => out.push(format!("({text})")),
                     _ => outline(inner, kind, out),

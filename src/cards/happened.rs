@@ -40,7 +40,7 @@ pub(super) fn state(telling: &Telling, late: bool, since: Option<&str>) -> Strin
         Moment::Voicemail { length: Some(length) } => format!("Left a message of {}", lasting(*length)),
         Moment::Voicemail { length: None } => "Went to voicemail".to_owned(),
         Moment::Ended { .. } if call.lost => {
-            let last = whom.map(|whom| format!("last heard with {whom}"));
+            let last = whom.map(|whom| format!("last with {whom}"));
             dotted([Some("How it ended is not known".to_owned()), last])
         }
         Moment::Ended { lasted } => ended(call, *lasted),

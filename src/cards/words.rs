@@ -56,7 +56,9 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
         dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);
     sheet.small.push(say(LineName::Began, format!("Called {began}")));
     sheet.small.retain(|text| !text.is_empty());
-    if late && !matches!(moment, Moment::Ringing) {
+    if call.lost {
+        sheet.small.push(format!("last heard of {}", ago(*at, now)));
+    } else if late && !matches!(moment, Moment::Ringing) {
         sheet.small.push(format!("posted late, this was {}", ago(*at, now)));
     }
     caller.fill(&mut sheet);
