@@ -22,7 +22,7 @@ use std::{collections::BTreeSet, env, fmt::Write as _, fs, time::Duration};
 /// A telling as the chats would show it.
 fn drawn(telling: &Telling, now: Timestamp) -> String {
     let style = Style { time_zone: jiff::tz::TimeZone::get("America/New_York").unwrap(), ..Style::default() };
-    let card = Card::Call(Box::new(CallCard { telling: telling.clone(), found: Findings::default() }));
+    let card = Card::Call(Box::new(CallCard::new(telling.clone(), Findings::default())));
     let mut out = String::new();
     for row in cards::lines(&card, &style, now) {
         writeln!(out, "    {row}").unwrap();

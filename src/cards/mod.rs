@@ -76,8 +76,8 @@ struct Form {
 #[must_use]
 pub fn draw(kind: SinkKind, cards: &[&Card], style: &Style, now: Timestamp, plain: bool) -> Drawn {
     let form = match (kind, plain) {
-        (SinkKind::Slack, false) => slack::FULL,
-        (SinkKind::Slack, true) => slack::PLAIN,
+        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL,
+        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN,
         (SinkKind::SlackTrigger, _) => trigger::FLAT,
         (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL,
         (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN,
@@ -140,7 +140,10 @@ pub fn lines(card: &Card, style: &Style, now: Timestamp) -> Vec<String> {
 
 fn sheet(card: &Card, style: &Style, now: Timestamp) -> Sheet {
     match card {
-        Card::Call(card) => words::call(card, style, now),
+        Card::Call(card) => {
+            let masked = card.manner.mask.map(|mask| Style { mask, ..style.clone() });
+            words::call(card, masked.as_ref().unwrap_or(style), now).drawn(&card.manner)
+        }
         Card::Recap(recap) => recap::recap(recap, style, now),
         Card::Notice(notice) => recap::notice(notice),
     }

@@ -2,6 +2,7 @@
 //! it out and decides nothing of it.
 
 use super::text::cut;
+use crate::model::card::{Manner, Mention};
 
 /// Longest title in UTF-16 units: Slack's header takes 150.
 pub(super) const TITLE: usize = 150;
@@ -42,6 +43,10 @@ pub(super) struct Sheet {
     pub(super) small: Vec<String>,
     /// The whole card in one line beside its title, for a message of many.
     pub(super) brief: String,
+    /// Whom it mentions.
+    pub(super) mention: Vec<Mention>,
+    /// It is laid out as one of many even if it is alone.
+    pub(super) quiet: bool,
     /// The same facts apart, for a form that is laid out elsewhere.
     pub(super) parts: Parts,
 }
@@ -112,6 +117,8 @@ impl Sheet {
             link: None,
             small: Vec::new(),
             brief: String::new(),
+            mention: Vec::new(),
+            quiet: false,
             parts: Parts::default(),
         }
     }
@@ -121,6 +128,17 @@ impl Sheet {
         if let Some(text) = text.into().filter(|text| !text.is_empty()) {
             self.lines.push(Line { text, strong });
         }
+    }
+
+    /// Takes on the manner that its route asks for.
+    pub(super) fn drawn(mut self, manner: &Manner) -> Self {
+        self.mention.clone_from(&manner.mention);
+        if manner.quiet {
+            self.lines = vec![Line { text: self.brief.clone(), strong: false }];
+            (self.details, self.notes, self.items, self.small) = (Vec::new(), None, Vec::new(), Vec::new());
+            self.quiet = true;
+        }
+        self
     }
 
     /// Everything but the link, a line each.

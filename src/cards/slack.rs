@@ -9,9 +9,9 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// Blocks and text. 50 blocks a message, one of them the title; a message of 13,200 characters was refused
+/// Blocks and text. 50 blocks a message, one of them the title and one the mentions; a message of 13,200 characters was refused
 /// (`msg_blocks_too_long`), so a message of many stays far below.
-pub(super) const FULL: Form = Form { blocks: 49, size: 9000, cost, one, many };
+pub(super) const FULL: Form = Form { blocks: 48, size: 9000, cost, one, many };
 /// Text alone. 4,000 characters is what an update takes (posting takes more); a link after the rest may have 1,100.
 pub(super) const PLAIN: Form = Form { blocks: 60, size: 2800, cost: plain_cost, one: plain_one, many: plain_many };
 
@@ -28,7 +28,11 @@ fn message(fallback: &str, blocks: Vec<Value>) -> Value {
 }
 
 fn one(sheet: &Sheet) -> Value {
+    if sheet.quiet {
+        return message(&sheet.short(), mentions([sheet]).into_iter().chain(entry(sheet)).collect());
+    }
     let mut blocks = vec![header(&sheet.title)];
+    blocks.extend(mentions([sheet]));
     let lines: Vec<Vec<Piece<'_>>> = sheet.lines.iter().map(line).collect();
     blocks.extend(section(&lines));
     let details: Vec<Vec<Piece<'_>>> = sheet.details.iter().map(detail).collect();
@@ -44,6 +48,7 @@ fn one(sheet: &Sheet) -> Value {
 
 fn many(title: &str, sheets: &[Sheet]) -> Value {
     let mut blocks = vec![header(title)];
+    blocks.extend(mentions(sheets));
     blocks.extend(sheets.iter().flat_map(entry));
     message(title, blocks)
 }
@@ -122,6 +127,31 @@ fn header(title: &str) -> Value {
     json!({ "type": "header", "text": literal(&cut(title, TITLE)) })
 }
 
+/// Most people and groups that one message mentions.
+const MENTIONS: usize = 20;
+
+/// Whom the cards mention, each once. The ids are the config's: the one markup in a message that pings.
+fn mentions<'a>(sheets: impl IntoIterator<Item = &'a Sheet>) -> Option<Value> {
+    let text = mentioned(sheets);
+    (!text.is_empty()).then(|| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } }))
+}
+
+fn mentioned<'a>(sheets: impl IntoIterator<Item = &'a Sheet>) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for mention in sheets.into_iter().flat_map(|sheet| &sheet.mention) {
+        let id = mention.as_str();
+        let markup = match id {
+            "here" | "channel" => format!("<!{id}>"),
+            group if group.starts_with('S') => format!("<!subteam^{group}>"),
+            user => format!("<@{user}>"),
+        };
+        if said.len() < MENTIONS && !said.contains(&markup) {
+            said.push(markup);
+        }
+    }
+    said.join(" ")
+}
+
 fn link(target: &Link) -> Value {
     // Nothing but our own link: there is nothing in it that Slack could make more of.
     json!({ "type": "section", "text": { "type": "mrkdwn", "text": anchor(target) } })
@@ -156,11 +186,13 @@ fn plain_one(sheet: &Sheet) -> Value {
         })
         .collect();
     rows.extend(sheet.link.iter().map(anchor));
+    rows.extend(Some(mentioned([sheet])).filter(|text| !text.is_empty()));
     plain(&rows)
 }
 
 fn plain_many(title: &str, sheets: &[Sheet]) -> Value {
-    let rows: Vec<String> = std::iter::once(slack(title)).chain(sheets.iter().map(plain_row)).collect();
+    let mut rows: Vec<String> = std::iter::once(slack(title)).chain(sheets.iter().map(plain_row)).collect();
+    rows.extend(Some(mentioned(sheets)).filter(|text| !text.is_empty()));
     plain(&rows)
 }
 

@@ -40,6 +40,9 @@ fn message(fallback: &str, body: Vec<Value>, actions: Vec<Value>) -> Value {
 }
 
 fn one(sheet: &Sheet) -> Value {
+    if sheet.quiet {
+        return message(&sheet.short(), vec![entry(sheet)], Vec::new());
+    }
     let mut head = vec![text(vec![title_run(&sheet.title)])];
     head.extend(sheet.lines.iter().map(line));
     let mut body = vec![json!({ "type": "Container", "style": style(sheet.tone), "bleed": true, "items": head })];

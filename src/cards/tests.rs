@@ -60,7 +60,7 @@ fn named(name: &str) -> Call {
 
 fn card(call: Call, moment: Moment, at: Timestamp, who: Match) -> Card {
     let found = Findings { who, ..Findings::default() };
-    Card::Call(Box::new(CallCard { telling: Telling { call, moment, at }, found }))
+    Card::Call(Box::new(CallCard::new(Telling { call, moment, at }, found)))
 }
 
 fn ringing(who: Match) -> Card {
@@ -490,7 +490,7 @@ fn what_a_template_writes_is_as_inert_and_as_bounded_as_a_name() {
                     let body = draw(kind, &cards, &style, now(), plain).body;
                     let payload: Value = serde_json::from_str(&body).unwrap();
                     match kind {
-                        SinkKind::Slack => fits_slack(&payload),
+                        SinkKind::Slack | SinkKind::SlackApp => fits_slack(&payload),
                         SinkKind::SlackTrigger => is_clean(&payload),
                         SinkKind::Teams | SinkKind::TeamsConnector => {
                             is_clean(&payload);
@@ -646,7 +646,7 @@ proptest! {
             prop_assert!((1..=cards.len()).contains(&drawn.used));
             let payload: Value = serde_json::from_str(&drawn.body).unwrap();
             match kind {
-                SinkKind::Slack => fits_slack(&payload),
+                SinkKind::Slack | SinkKind::SlackApp => fits_slack(&payload),
                 SinkKind::SlackTrigger => is_clean(&payload),
                 SinkKind::Teams | SinkKind::TeamsConnector => {
                     is_clean(&payload);

@@ -2,17 +2,25 @@
 
 pub mod card;
 pub mod check;
+pub mod completions;
 pub mod demo;
+pub mod explain;
 pub mod forget;
 pub mod login;
 pub mod lookup;
+pub mod man;
 pub mod outbox;
+pub mod recording;
+pub mod replay;
+pub mod route;
 pub mod run;
 pub mod simulate;
+pub mod status;
+pub mod trial;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,
     fmt,
@@ -28,9 +36,9 @@ struct Line {
     /// The config file [default: $CONFIGURATION_DIRECTORY/config.toml, else /etc/poprelay/config.toml]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// What the journal says: error, warn, info, debug
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
-    log: String,
+    /// What the journal says: error, warn, info, debug [default: the config's journal.level, else info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -53,6 +61,14 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Draw the cards of a recorded call as a sink would get them; nothing is sent
     Card(card::CardArgs),
+    /// Say how the daemon, its logins and its sinks stand
+    Status(status::StatusArgs),
+    /// Say which rule sends a recorded call where, and why; nothing is sent
+    Route(route::RouteArgs),
+    /// Say what was decided of a call, what was sent, and what was answered
+    Explain(explain::ExplainArgs),
+    /// Run recorded calls through the config and print their cards; nothing is sent
+    Replay(replay::ReplayArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -61,6 +77,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a manual page
+    Man(man::ManArgs),
+    /// Print what a shell needs to complete the commands
+    Completions(completions::CompletionsArgs),
 }
 
 /// Parses the command line, carries it out, and says how it ended.
@@ -91,24 +111,30 @@ impl Line {
         let config = || config::load(&path).map_err(Failure::config);
         match self.command {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
+            Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
+            Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
-                journal::open(&self.log).map_err(Failure::usage)?;
-                runtime()?.block_on(run::run(config()?))
+                let journal = journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;
+                runtime()?.block_on(run::run(config()?, self.log.is_none().then_some(journal)))
             }
             Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
             Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
+            Command::Route(args) => runtime()?.block_on(route::run(&args, &config()?, &mut io::stdout())),
+            Command::Explain(args) => explain::run(&args, &config()?, &mut io::stdout().lock()),
+            Command::Replay(args) => runtime()?.block_on(replay::run(&args, &config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
-                journal::open(if self.log == "info" { "error" } else { &self.log }).map_err(Failure::usage)?;
+                journal::open(self.log.as_deref().unwrap_or("error")).map_err(Failure::usage)?;
                 let start = |wiring: demo::DemoWiring| run::beside(wiring.config_path, wiring.stop);
                 runtime()?.block_on(demo::run(args, &mut io::stdout(), start))
             }
             Command::Simulate(args) => {
-                journal::open(&self.log).map_err(Failure::usage)?;
+                journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;
                 runtime()?.block_on(simulate::run(args, &mut io::stdout()))
             }
         }

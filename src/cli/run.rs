@@ -2,29 +2,30 @@
 
 use super::{Failure, Outcome};
 use crate::daemon::{
-    config::{self, Config, ConfigError},
-    network,
-    opening::{self, Fault},
+    config::{self, Config},
+    journal::Journal,
+    opening::Fault,
+    reload::Reloads,
     supervisor,
 };
-use std::{
-    future::pending,
-    path::{Path, PathBuf},
-};
+use std::{future::pending, path::PathBuf};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, watch},
 };
 
-/// Runs the daemon: SIGTERM or Ctrl-C stops it in order, a second one at once, SIGHUP checks the config.
+/// Runs the daemon: SIGTERM or Ctrl-C stops it in order, a second one at once, SIGHUP reads the config
+/// again. `journal`: whose level the config sets, unless the command line did.
 ///
 /// # Errors
 /// 69 if a loop ended unasked (systemd starts it again), 77 for a state directory that is not ours, 78 for the config.
-pub async fn run(config: Config) -> Outcome {
+pub async fn run(config: Config, journal: Option<Journal>) -> Outcome {
+    if let Some(journal) = &journal {
+        journal.turn(&config.journal);
+    }
     for warning in &config.warnings {
         tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config is odd");
     }
-    let path = config.path.clone();
     let mut first = Stop::listen()?;
     let mut second = Stop::listen()?;
     let hang_up = signal(SignalKind::hangup()).map_err(|error| Failure::new(70, error))?;
@@ -38,10 +39,11 @@ pub async fn run(config: Config) -> Outcome {
         second.come().await;
         second.come().await;
     };
-    let daemon = supervisor::run(config, stop, now);
+    let (ask, asked) = mpsc::channel(1);
+    let daemon = supervisor::run(config, stop, now, Reloads { asked, journal });
     tokio::select! {
         ended = daemon => ended.map_err(failure),
-        never = check_on(hang_up, path) => never,
+        never = pass_on(hang_up, ask) => never,
     }
 }
 
@@ -52,7 +54,7 @@ pub async fn run(config: Config) -> Outcome {
 pub async fn beside(path: PathBuf, mut stop: watch::Receiver<bool>) -> Outcome {
     let config = config::load(&path).map_err(Failure::config)?;
     let stop = async { drop(stop.wait_for(|stop| *stop).await) };
-    supervisor::run(config, stop, pending()).await.map_err(failure)
+    supervisor::run(config, stop, pending(), Reloads::never()).await.map_err(failure)
 }
 
 fn failure(fault: Fault) -> Failure {
@@ -81,29 +83,10 @@ impl Stop {
     }
 }
 
-/// A hang-up asks whether the config on disk is good. The running one stays either way.
-async fn check_on(mut hang_up: Signal, path: PathBuf) -> Outcome {
-    loop {
-        if hang_up.recv().await.is_none() {
-            pending::<()>().await;
-        }
-        let path = path.clone();
-        // Contacts files are read for it, which may take a while.
-        let checked = tokio::task::spawn_blocking(move || is_good(&path)).await;
-        let Ok(checked) = checked else { continue };
-        match checked {
-            Ok(()) => tracing::info!("config is good: restart to apply it"),
-            Err(error) => tracing::error!(%error, "config refused: the running one stays"),
-        }
+/// A hang-up asks for the config to be read again; one that comes while another is carried out waits, and more are one.
+async fn pass_on(mut hang_up: Signal, asked: mpsc::Sender<()>) -> Outcome {
+    while hang_up.recv().await.is_some() {
+        let _ = asked.try_send(());
     }
-}
-
-/// What a start would find wrong.
-fn is_good(path: &Path) -> Result<(), ConfigError> {
-    let config = config::load(path)?;
-    match network::open() {
-        Ok(network) => opening::try_sources(&config, &network).map(drop),
-        // The running daemon has one: it is not the config's fault.
-        Err(_) => Ok(()),
-    }
+    pending().await
 }

@@ -71,6 +71,7 @@ const fn name(kind: SinkKind) -> &'static str {
         SinkKind::SlackTrigger => "slack-trigger",
         SinkKind::Teams => "teams",
         SinkKind::TeamsConnector => "teams-connector",
+        SinkKind::SlackApp => "slack-app",
     }
 }
 
@@ -103,6 +104,9 @@ fn body(body: &Body, whole: bool) -> String {
         Body::Is(text) => format!(" {text}"),
         Body::Has([first, others @ ..]) if !whole && !others.is_empty() => format!(" …{first}… (+{})", others.len()),
         Body::Has(texts) => format!(" …{}…", texts.join("… or …")),
+        Body::Done => " ok:true".to_owned(),
+        Body::Error([first, others @ ..]) if !whole && !others.is_empty() => format!(" {first} (+{})", others.len()),
+        Body::Error(names) => format!(" {}", names.join(" or ")),
         Body::HttpError(100, 999) => " …HTTP error…".to_owned(),
         Body::HttpError(from, to) => format!(" …HTTP error {}…", status(*from, *to)),
     }
@@ -116,6 +120,7 @@ fn action(act: Act) -> String {
         Act::Wait { first, most } => format!("wait: as asked, else {} to {} s", first.as_secs(), most.as_secs()),
         Act::Retry => "retry with backoff".to_owned(),
         Act::RetryOnce => "retry once".to_owned(),
+        Act::Anew => "post anew, once; then dead".to_owned(),
         Act::Plain => format!("retry plain, then dead; {REFUSALS} in a row: disable"),
         Act::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
         Act::Disable => "disable the sink".to_owned(),

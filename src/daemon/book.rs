@@ -29,6 +29,8 @@ pub struct Book {
     pub directions: BTreeMap<ConnectionName, Directions>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
+    /// Calls are recorded.
+    pub record: bool,
     /// How cards are drawn for a sink that is not in `sinks` any more.
     pub style: Style,
 }

@@ -4,7 +4,7 @@
 use super::{deaf::Deaf, notice::Trouble, rooms::Rooms, status::Login};
 use crate::{
     goto::Heard,
-    model::{ids::ConnectionName, time::Timestamp},
+    model::{event, ids::ConnectionName, time::Timestamp},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -49,7 +49,7 @@ impl Link {
             Heard::Blind { since } => {
                 self.deaf.begin(now);
                 self.note(|login| login.owed.insert(since));
-                tracing::warn!(%connection, %since, "blind window opened");
+                tracing::warn!(%connection, %since, message_id = event::BLIND_OPENED, "blind window opened");
             }
             Heard::CaughtUp { from, to } => {
                 self.caught_up(from, to);
@@ -84,7 +84,7 @@ impl Link {
             Heard::Refused { .. } => self.refused().await,
             Heard::GrantAging { days_left } => self.tell(|name| Trouble::GrantAging(name, days_left)).await,
             Heard::TokenNotKept { .. } => self.tell(Trouble::TokenNotKept).await,
-            Heard::Call(_) | Heard::Report(_) | Heard::Late(_) | Heard::Sighted { .. } => {}
+            Heard::Call(_) | Heard::Report(_) | Heard::Late(_) | Heard::Sighted { .. } | Heard::Past { .. } => {}
         }
     }
 

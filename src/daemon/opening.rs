@@ -1,24 +1,17 @@
-//! Opening the rooms: the outbox, the sources of enrichment, a worker for each sink. Thin; what is odd is told and stops
+//! Opening the rooms: the outbox, the sources of enrichment. Thin; what is odd is told and stops
 //! nothing, what is wrong is a [`Fault`].
 
 use super::{
-    config::{Config, ConfigError, Problem, SinkConfig},
+    config::{Config, ConfigError, Problem},
     network::{Network, NetworkError},
-    rooms::Rooms,
     state::StateError,
 };
 use crate::{
-    cards,
-    deliver::{self, Pace, Told},
     enrich::{self, Enricher},
-    model::{card::Card, delivery::SinkKind, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
+    model::{event, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
-use std::{path::Path, sync::Arc};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use std::path::Path;
 
 /// Why the daemon could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +44,8 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     let (queue, opened) = outbox::open(settings, Timestamp::now())?;
     if let Some(aside) = &opened.set_aside {
         let path = aside.path.display();
-        tracing::error!(%path, rescued = aside.rescued, "the store was damaged and set aside");
+        let message_id = event::STORE_SET_ASIDE;
+        tracing::error!(%path, rescued = aside.rescued, message_id, "the store was damaged and set aside");
     }
     tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
     Ok(queue)
@@ -71,7 +65,15 @@ pub async fn say_unclaimed(outbox: &Queue, claims: impl Fn(&SinkName) -> bool) {
 /// # Errors
 /// What is wrong in the tables, by file, line and key.
 pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
-    let (enricher, notes) = sources(config, network, Some(&config.state_dir))?;
+    enricher_after(&Enricher::default(), config, network)
+}
+
+/// The same for a config that takes another's place: what did not change keeps what it knows.
+///
+/// # Errors
+/// As [`enricher`].
+pub fn enricher_after(before: &Enricher, config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+    let (enricher, notes) = sources(before, config, network, Some(&config.state_dir))?;
     for note in notes {
         tracing::warn!(key = note.key, line = note.line, error = note.text, "a source of enrichment is not all there");
     }
@@ -84,10 +86,11 @@ pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigEr
 /// As [`enricher`].
 pub fn try_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
     // Without a state directory the history stays closed: its file is not ours to make here.
-    sources(config, network, None).map(|(_, notes)| notes)
+    sources(&Enricher::default(), config, network, None).map(|(_, notes)| notes)
 }
 
 fn sources(
+    before: &Enricher,
     config: &Config,
     network: &Network,
     state_dir: Option<&Path>,
@@ -95,39 +98,10 @@ fn sources(
     let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let place = |one: enrich::Problem| config.problem(&one.key, one.reason);
-    match Enricher::build(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
+    match before.rebuild(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
         Ok((enricher, notes)) => Ok((enricher, notes.into_iter().map(place).collect())),
         Err(bad) => {
             Err(ConfigError::Wrong { path: config.path.clone(), problems: bad.0.into_iter().map(place).collect() })
         }
     }
-}
-
-/// Starts a sink's worker, whose task gives its name when it ends.
-pub fn worker(
-    workers: &mut JoinSet<String>,
-    config: SinkConfig,
-    rooms: &Arc<Rooms>,
-    network: &Network,
-    told: &mpsc::Sender<Told>,
-    stop: &watch::Receiver<bool>,
-) {
-    let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
-    if let Some((per_second, burst)) = config.pace {
-        sink.pace = Some(Pace { per_second, burst });
-    } else {
-        sink.pace = None;
-    }
-    let name = format!("the worker of {}", sink.name);
-    let (book, of) = (Arc::clone(rooms), sink.name.clone());
-    let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
-        cards::draw(kind, cards, book.book.open().style(&of), now, plain)
-    };
-    let worker = deliver::run(sink, rooms.outbox.clone(), network.http.clone(), draw, told.clone(), stop.clone());
-    workers.spawn(async move {
-        match worker.await {
-            Ok(()) => name,
-            Err(error) => format!("{name} ({error})"),
-        }
-    });
 }

@@ -4,13 +4,15 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms};
+use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
     model::{
         call::{CallEvent, Report, Telling},
+        event,
         ids::{ConnectionName, ConversationSpaceId},
+        pulse::Pulse,
         time::{Now, Timestamp, elapsed},
     },
 };
@@ -34,6 +36,7 @@ pub struct Relay {
     looked_up: JoinSet<ConversationSpaceId>,
     away: Away,
     link: Link,
+    pulse: Pulse,
 }
 
 impl Relay {
@@ -41,24 +44,32 @@ impl Relay {
     #[must_use]
     pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        let link = Link::new(connection.clone(), Arc::clone(&rooms), Now::read().tick);
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link }
+        let now = Now::read().tick;
+        let link = Link::new(connection.clone(), Arc::clone(&rooms), now);
+        let pulse = rooms.pulses.join(format!("the relay of {connection}"), now);
+        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link, pulse }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
     pub async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
         loop {
             let due = self.tracker.next_deadline().into_iter().chain(self.link.due()).min();
+            self.pulse.rest(due);
             tokio::select! {
                 biased;
                 () = asked_to(&mut stop) => break,
                 Some(done) = self.looked_up.join_next(), if !self.looked_up.is_empty() => self.admitted(done),
                 next = heard.recv() => match next {
-                    Some(heard) => self.heard(heard).await,
+                    Some(heard) => {
+                        self.pulse.busy(Now::read().tick);
+                        wedge::here("relay").await;
+                        self.heard(heard).await;
+                    }
                     None => break,
                 },
                 () = wake(due) => {
                     let now = Now::read();
+                    self.pulse.busy(now.tick);
                     let effects = self.tracker.tick(now);
                     self.carry_out(effects);
                     self.link.tick(now.tick).await;
@@ -83,11 +94,15 @@ impl Relay {
     }
 
     async fn heard(&mut self, heard: Heard) {
+        if self.rooms.book.open().record {
+            self.rooms.recorder.keep(&heard);
+        }
         match heard {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Late(reports) => self.reports(reports).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
+            Heard::Past { number, calls } => self.rooms.remembers(&self.connection, &number, calls),
             other => self.link.says(other, Now::read().tick).await,
         }
     }
@@ -122,6 +137,7 @@ impl Relay {
     }
 
     fn look_up(&mut self, telling: Telling) {
+        self.rooms.wonder(&telling.call, &self.ask);
         let rooms = Arc::clone(&self.rooms);
         self.looked_up.spawn(async move {
             let call = telling.call.id.clone();
@@ -160,18 +176,20 @@ impl Relay {
         if !matches!(reports, Reports::Failed) {
             self.link.caught_up(from, to);
         }
+        let message_id = event::BLIND_CLOSED;
         match reports {
             Reports::Told(reports) => {
-                tracing::info!(%connection, %from, %to, blind_ms, reports = reports.len(), "blind window closed");
+                let found = reports.len();
+                tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "blind window closed");
                 self.reports(reports).await;
             }
             Reports::NotGranted => {
-                tracing::info!(%connection, %from, %to, blind_ms, "blind window closed");
+                tracing::info!(%connection, %from, %to, blind_ms, message_id, "blind window closed");
                 let trouble = Trouble::ReportsNotGranted(connection.clone(), from, to);
                 self.rooms.tell(trouble).await;
             }
             Reports::Failed => {
-                tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later")
+                tracing::warn!(%connection, %from, %to, blind_ms, message_id, "blind window closed, reports come later")
             }
         }
     }
@@ -214,6 +232,7 @@ mod tests {
         cards::Style,
         daemon::{
             book::{Book, Lectern, Manner},
+            record::Recorder,
             status::{Board, Login},
         },
         goto::lifecycle::{Class, Trouble},
@@ -223,6 +242,7 @@ mod tests {
             delivery::{Delivery, Outbox as _},
             ids::SinkName,
             phone::Region,
+            pulse::Pulses,
         },
         outbox,
         route::Routes,
@@ -243,7 +263,9 @@ mod tests {
             operator: Some(desk),
             ..Book::default()
         };
-        Arc::new(Rooms { outbox, book: Lectern::new(book), board: Board::default() })
+        let recorder = Recorder::new(dir.path());
+        let (board, pulses) = (Board::default(), Pulses::default());
+        Arc::new(Rooms { outbox, book: Lectern::new(book), recorder, board, pulses })
     }
 
     async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {

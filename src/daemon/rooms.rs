@@ -2,20 +2,23 @@
 //! is told and what becomes of a card is decided in the stages.
 
 use super::{
-    book::Lectern,
+    book::{Book, Lectern},
     notice::{self, Trouble},
+    record::Recorder,
     status::Board,
 };
 use crate::{
     cards::RECAP_LISTS,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Recap},
+        card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Queue,
+    route::{self, Asked, Routed},
 };
 use std::collections::BTreeMap;
 
@@ -25,8 +28,12 @@ pub struct Rooms {
     pub outbox: Queue,
     /// Who is asked, who is told, and how: what a reload swaps.
     pub book: Lectern,
+    /// What GoTo says, if the config asks to keep it.
+    pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
 }
 
 impl Rooms {
@@ -35,30 +42,30 @@ impl Rooms {
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
         if !book.tells(&telling.call) {
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, Vec::new());
             return;
         }
-        let sinks = book.routes.sinks(&telling);
         let mut noted = None;
-        if !book.enricher.is_instant() {
+        if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
                 Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
         let found = book.enricher.find(&telling.call, Now::read()).await;
-        book.enricher.saw(&telling);
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
-        let own: Vec<bool> = sinks.iter().map(|sink| book.is_told(sink, &telling)).collect();
-        let card = Card::Call(Box::new(CallCard { telling, found }));
-        let admissions: Vec<Admission> = sinks
+        let at = Timestamp::now();
+        let routed = self.routed(&book, &Asked { telling: &telling, found: &found, at }).await;
+        book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
+        let admissions: Vec<Admission> = routed
             .into_iter()
-            .zip(own)
-            .map(|(sink, own)| {
-                let rule = if own { Rule::Tell } else { Rule::Renew };
+            .map(|Routed { sink, manner, by }| {
+                let rule = if book.is_told(&sink, &telling) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
-                Admission { key, card: card.clone(), rule }
+                let routed = Some(Routing { at, by });
+                let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
+                Admission { key, card: Card::Call(Box::new(card)), rule }
             })
             .collect();
         if admissions.is_empty() {
@@ -73,6 +80,39 @@ impl Rooms {
         }
     }
 
+    /// What a crash, or a login's end, left between note and admission is told now; `of` one login, or of all.
+    pub async fn tell_noted(&self, of: Option<&ConnectionName>) {
+        match self.outbox.noted().await {
+            Ok(noted) => {
+                for telling in noted.into_iter().filter(|it| of.is_none_or(|name| it.call.connection == *name)) {
+                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
+                    self.admit(telling).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "noted moments not read"),
+        }
+    }
+
+    /// The sinks of a moment: what the rules say of it, and where the call's ring went.
+    async fn routed(&self, book: &Book, asked: &Asked<'_>) -> Vec<Routed> {
+        let routed = book.routes.decide(asked);
+        let moment = asked.telling.moment.kind();
+        if moment == MomentKind::Ringing {
+            return routed;
+        }
+        match self.outbox.earlier(asked.telling.call.id.clone()).await {
+            Ok(mut earlier) => {
+                // Cards for a sink that has left the config would wait for ever.
+                earlier.retain(|(sink, _)| book.sinks.contains_key(sink));
+                route::follow(routed, earlier, moment)
+            }
+            Err(error) => {
+                tracing::debug!(call = %asked.telling.call.id, %error, "it is not known where the ring went");
+                routed
+            }
+        }
+    }
+
     /// Says a trouble of the daemon's own in the journal and to the operator.
     pub async fn tell(&self, trouble: Trouble) {
         let sink = self.book.open().operator.clone();
@@ -82,14 +122,18 @@ impl Rooms {
     /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let book = self.book.open();
+        let at = Timestamp::now();
         let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
-            for sink in book.routes.sinks(&telling) {
-                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
-                    by_sink.entry(sink).or_default().push(telling.clone());
+            // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
+            let asked = Asked { telling: &telling, found: &Findings::default(), at };
+            let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
+            for sink in &sinks {
+                if book.tells(&telling.call) && book.is_told(sink, &telling) {
+                    by_sink.entry(sink.clone()).or_default().push(telling.clone());
                 }
             }
-            book.enricher.saw(&telling);
+            book.enricher.saw(&telling, sinks);
         }
         let name = |calls: &[Telling]| {
             let first = calls.first().map_or("", |telling| telling.call.id.as_str());

@@ -5,7 +5,12 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// How often the lock is tried, and how long it is waited between: a fifth of a second in all, at a start only.
+const TRIES: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(50);
 
 /// Why the state directory cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,22 @@ pub struct State {
     pub suffix: String,
 }
 
+/// Whether a daemon works in a directory now. Asked by taking its lock for an instant, shared.
+///
+/// # Errors
+/// The lock cannot be looked at.
+pub fn is_taken(dir: &Path) -> io::Result<bool> {
+    match File::open(dir.join("lock")) {
+        Ok(lock) => match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Takes the directory.
 ///
 /// # Errors
@@ -41,13 +62,24 @@ pub fn take(dir: &Path) -> Result<State, StateError> {
         .mode(0o600)
         .open(dir.join("lock"))
         .map_err(unusable)?;
-    match lock.try_lock() {
+    match tried(&lock) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StateError::Taken(dir.to_owned())),
         Err(TryLockError::Error(error)) => return Err(unusable(error)),
     }
     let suffix = suffix(&dir.join("host-id")).map_err(unusable)?;
     Ok(State { _lock: lock, suffix })
+}
+
+/// Tries more than once: [`is_taken`] may hold the lock for that instant.
+fn tried(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN),
+            done => return done,
+        }
+    }
+    lock.try_lock()
 }
 
 /// Eight random letters, made once: a host's name may change or be another's too, and machine ids are not for strangers.
@@ -74,6 +106,17 @@ mod tests {
         let suffix = first.suffix.clone();
         drop(first);
         assert_eq!(take(dir.path()).unwrap().suffix, suffix, "the host keeps its name");
+    }
+
+    #[test]
+    fn whether_a_daemon_works_there_is_seen_without_getting_in_its_way() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_taken(dir.path()).unwrap(), "nobody was ever there");
+        let daemon = take(dir.path()).unwrap();
+        assert!(is_taken(dir.path()).unwrap());
+        drop(daemon);
+        assert!(!is_taken(dir.path()).unwrap());
+        take(dir.path()).unwrap();
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+/// A status line is read at a glance: so many characters of a reason. The journal has all of it.
+const WHY_MOST: usize = 160;
+
 /// The board.
 #[derive(Debug, Default)]
 pub struct Board(Mutex<Status>);
@@ -25,10 +28,12 @@ pub struct Status {
     pub volatile: bool,
     /// Calls heard since the start.
     pub calls: u64,
-    /// Cards delivered since the start.
-    pub cards: u64,
     /// Cards that wait.
     pub waiting: u64,
+    /// Why the config on disk is not the one that runs: it was refused.
+    pub refused: Option<String>,
+    /// Keys whose change waits for a restart.
+    pub restart: Vec<&'static str>,
 }
 
 /// One GoTo login.
@@ -80,6 +85,10 @@ impl Status {
     #[must_use]
     pub fn line(&self) -> String {
         let mut parts = Vec::new();
+        if let Some(why) = &self.refused {
+            let first = why.lines().next().unwrap_or_default();
+            parts.push(format!("config refused: {}", first.chars().take(WHY_MOST).collect::<String>()));
+        }
         for (name, _) in self.connections.iter().filter(|(_, login)| login.consent_needed) {
             parts.push(format!("{name} needs a login (poprelay login)"));
         }
@@ -94,11 +103,13 @@ impl Status {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
             parts.push(format!("switched off: {}", names.join(", ")));
         }
+        if !self.restart.is_empty() {
+            parts.push(format!("restart to apply: {}", self.restart.join(" ")));
+        }
         if self.volatile {
             parts.push("the store cannot write, cards are kept in memory".to_owned());
         }
         parts.push(counted(self.calls, "call"));
-        parts.push(counted(self.cards, "card"));
         parts.push(match self.waiting {
             0 => "nothing waiting".to_owned(),
             waiting => format!("{waiting} waiting"),
@@ -123,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_quiet_day_is_one_short_line() {
-        let status = Status { calls: 14, cards: 1, ..main_login(&[0, 1]) };
-        assert_eq!(status.line(), "2 of 2 lanes live, 14 calls, 1 card, nothing waiting");
+        let status = Status { calls: 14, ..main_login(&[0, 1]) };
+        assert_eq!(status.line(), "2 of 2 lanes live, 14 calls, nothing waiting");
     }
 
     #[test]
@@ -135,7 +146,7 @@ mod tests {
         status.waiting = 3;
         assert_eq!(
             status.line(),
-            "main needs a login (poprelay login), deaf: no lane is live, switched off: desk, 0 calls, 0 cards, 3 waiting"
+            "main needs a login (poprelay login), deaf: no lane is live, switched off: desk, 0 calls, 3 waiting"
         );
     }
 

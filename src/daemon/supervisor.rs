@@ -3,32 +3,40 @@
 //! A loop that ends unasked is a fault: the rest is stopped in order, the process ends with a failure, and systemd starts it
 //! again; what was not delivered waits in the outbox. A clean stop (SIGTERM, Ctrl-C) takes 10 s at most: intake ends, what
 //! is held back is told, what is in flight is posted, the channels are deleted. A second signal ends it at once.
+//!
+//! A reload (SIGHUP) reads the config beside the loops and swaps it whole. Relays and workers whose settings did not change
+//! do not notice; the others are replaced one by one. A config that is not good changes nothing.
 
 use super::{
-    away::Away,
-    book::{Book, Lectern, Manner},
-    config::{self, Config, ConnectionConfig, SinkConfig},
+    book::{Book, Lectern},
+    config::{Config, ConfigError},
+    logins::Logins,
     network::{self, Network},
     notice::Trouble,
     opening::{self, Fault},
-    relay::Relay,
+    record::Recorder,
+    reload::{Fixed, Fresh, Reloads},
     rooms::Rooms,
     state,
     status::{Board, Login},
     systemd,
+    workers::Workers,
 };
 use crate::{
-    cards::Style,
     deliver::Told,
-    goto::{self, Connection},
-    model::{delivery::Outbox as _, ids::ConnectionName, time::Timestamp},
+    model::{
+        event,
+        ids::{ConnectionName, SinkName},
+        pulse::Pulses,
+        time::{Now, Timestamp},
+    },
     outbox::Health,
 };
-use std::{convert::Infallible, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
-    time::{Instant, interval, timeout_at},
+    time::{Instant, interval},
 };
 
 /// A clean stop takes no longer: the unit's TimeoutStopSec= is twice that.
@@ -37,20 +45,23 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How often status line, heartbeat and store are looked after.
 const LOOK: Duration = Duration::from_secs(2);
-/// What a connection may say before its relay has read it. Beyond, the connection waits with its frames, not with its pings.
-const HEARD: usize = 1024;
-/// A ring of an earlier run whose end is not known is asked for if it is younger than this.
-const UNENDED: Duration = Duration::from_secs(24 * 3600);
+/// What workers may tell before it is read.
+const TOLD: usize = 1024;
 
 /// Runs the daemon until `stop` completes, and stops it in order unless `now` completes meanwhile.
 ///
 /// # Errors
 /// [`Fault`]: it could not start, or one of its loops ended unasked.
-pub async fn run(config: Config, stop: impl Future<Output = ()>, now: impl Future<Output = ()>) -> Result<(), Fault> {
-    let mut daemon = Daemon::open(config).await?;
+pub async fn run(
+    config: Config,
+    stop: impl Future<Output = ()>,
+    now: impl Future<Output = ()>,
+    reloads: Reloads,
+) -> Result<(), Fault> {
+    let mut daemon = Daemon::open(config, reloads).await?;
     let ended = daemon.watch(stop).await;
     systemd::stopping();
-    tracing::info!("stopping");
+    tracing::info!(message_id = event::STOPPING, "stopping");
     tokio::select! {
         () = daemon.close() => tracing::info!("stopped"),
         () = now => tracing::warn!("stopped at once: what was in flight is sent again at the next start"),
@@ -58,152 +69,81 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>, now: impl Futur
     ended.map_or(Ok(()), |who| Err(Fault::Ended(who)))
 }
 
-/// The rooms, opened, and the loops that run in them. A loop's task gives its name when it ends.
+/// The rooms, opened, and the loops that run in them.
 struct Daemon {
     rooms: Arc<Rooms>,
-    connections: Vec<Connection>,
-    relays: JoinSet<String>,
-    workers: JoinSet<String>,
+    network: Network,
+    logins: Logins,
+    workers: Workers,
     /// What follows files; ends with the daemon.
     followers: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
     told: mpsc::Receiver<Told>,
-    stop_relays: watch::Sender<bool>,
-    stop_workers: watch::Sender<bool>,
+    reloads: Reloads,
+    fixed: Fixed,
+    /// A config that is being read.
+    reading: JoinSet<Result<Fresh, ConfigError>>,
+    ready: Readiness,
+    /// Loops that did not turn at the last look.
+    wedged: Vec<String>,
     _state: state::State,
 }
 
 impl Daemon {
-    async fn open(config: Config) -> Result<Self, Fault> {
+    async fn open(config: Config, reloads: Reloads) -> Result<Self, Fault> {
         let state = state::take(&config.state_dir)?;
         let outbox = opening::outbox(&config)?;
         let network = network::open()?;
         let enricher = opening::enricher(&config, &network)?;
-        let board = Board::default();
-        let login = |c: &ConnectionConfig| (c.name.clone(), Login { lanes: c.lanes, ..Login::default() });
-        board.open().connections = config.connections.iter().map(login).collect();
-        let (told_by, told) = mpsc::channel(HEARD);
-        let (stop_relays, relays_stop) = watch::channel(false);
-        let (stop_workers, workers_stop) = watch::channel(false);
-        let mut workers = JoinSet::new();
-        let manner = |sink: &SinkConfig| {
-            let style = Style { mask: sink.mask, ..config.style.clone() };
-            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style })
-        };
-        let book = Book {
-            enricher: Arc::new(enricher),
-            routes: config.routes,
-            sinks: config.sinks.iter().map(manner).collect(),
-            operator: config.operator,
-            directions: config.connections.iter().map(|c| (c.name.clone(), c.directions)).collect(),
-            style: config.style.clone(),
-        };
         let health = outbox.health();
-        let rooms = Arc::new(Rooms { outbox, book: Lectern::new(book), board });
-        for sink in config.sinks {
-            opening::worker(&mut workers, sink, &rooms, &network, &told_by, &workers_stop);
-        }
-        let mut followers = JoinSet::new();
-        let followed = Arc::clone(&rooms.book.open().enricher);
-        followers.spawn(async move { followed.follow().await });
+        let (told_by, told) = mpsc::channel(TOLD);
+        let book = Lectern::new(Book::of(&config, enricher));
+        let recorder = Recorder::new(&config.state_dir);
+        let (board, pulses) = (Board::default(), Pulses::default());
+        let rooms = Arc::new(Rooms { outbox, book, recorder, board, pulses });
+        let suffix = state.suffix.clone();
         let mut daemon = Self {
+            workers: Workers::new(Arc::clone(&rooms), network.http.clone(), told_by),
+            logins: Logins::new(Arc::clone(&rooms), network.clone(), config.state_dir.clone(), suffix),
             rooms,
-            followers,
-            connections: Vec::new(),
-            relays: JoinSet::new(),
-            workers,
+            network,
+            followers: JoinSet::new(),
             health,
             told,
-            stop_relays,
-            stop_workers,
+            reloads,
+            fixed: Fixed::of(&config),
+            reading: JoinSet::new(),
+            ready: Readiness { since: Instant::now(), said: None },
+            wedged: Vec::new(),
             _state: state,
         };
-        daemon.tell_noted().await;
-        let book = daemon.rooms.book.open();
-        opening::say_unclaimed(&daemon.rooms.outbox, |sink| book.sinks.contains_key(sink)).await;
-        for connection in config.connections {
-            let token_file = config::token_file(&config.state_dir, &connection.name);
-            daemon.connect(connection, token_file, &network, &relays_stop).await;
-        }
+        daemon.workers.want(&config.sinks);
+        daemon.follow();
+        daemon.rooms.tell_noted(None).await;
+        daemon.say_unclaimed().await;
+        daemon.logins.want(config.connections);
         Ok(daemon)
-    }
-
-    /// What a crash left between note and admission is told now, without a look-up's deadline being anybody's concern.
-    async fn tell_noted(&self) {
-        match self.rooms.outbox.noted().await {
-            Ok(noted) => {
-                for telling in noted {
-                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
-                    self.rooms.admit(telling).await;
-                }
-            }
-            Err(error) => tracing::error!(%error, "noted moments not read"),
-        }
-    }
-
-    async fn connect(
-        &mut self,
-        config: ConnectionConfig,
-        token_file: PathBuf,
-        network: &Network,
-        stop: &watch::Receiver<bool>,
-    ) {
-        let name = config.name.clone();
-        let outbox = &self.rooms.outbox;
-        let deaf_since = outbox.last_alive(name.clone()).await.unwrap_or_default();
-        let settings = goto::Settings {
-            name: config.name,
-            client_id: config.client_id,
-            client_secret: config.client_secret,
-            account_keys: config.account_keys,
-            first_refresh_token: config.refresh_token,
-            lanes: config.lanes,
-            region: config.region,
-            api_url: config.api_url,
-            auth_url: config.auth_url,
-            token_file,
-            nickname: format!("poprelay-{name}-{}", self._state.suffix),
-            deaf_since,
-        };
-        let (heard_by, heard) = mpsc::channel(HEARD);
-        let connection = goto::open(settings, network.http.clone(), Arc::clone(&network.tls), heard_by);
-        let away = self.left(&name).await;
-        let relay = Relay::new(name.clone(), Arc::clone(&self.rooms), connection.ask.clone(), away);
-        let stop = stop.clone();
-        self.relays.spawn(async move {
-            relay.run(heard, stop).await;
-            format!("the relay of {name}")
-        });
-        self.connections.push(connection);
-    }
-
-    /// The calls of an earlier run: those whose end is still owed, and those whose end was told.
-    async fn left(&self, connection: &ConnectionName) -> Away {
-        let since = Timestamp::now().checked_sub(UNENDED).unwrap_or(Timestamp::MIN);
-        let open = self.rooms.outbox.open_calls(since).await.unwrap_or_default();
-        let ended = self.rooms.outbox.ended_calls(since).await.unwrap_or_default();
-        let open = open.into_iter().filter(|call| call.connection == *connection).map(|call| call.call);
-        Away::after(open.collect(), ended.into_iter().collect())
     }
 
     /// Watches over the loops until `stop`; gives the name of one that ended unasked.
     async fn watch(&mut self, stop: impl Future<Output = ()>) -> Option<String> {
         let mut stop = pin!(stop);
         let mut look = interval(LOOK);
-        let mut ready = Readiness::new(Instant::now());
         loop {
             tokio::select! {
                 () = &mut stop => return None,
-                Some(ended) = self.relays.join_next() => return Some(name(ended)),
-                Some(ended) = self.workers.join_next() => return Some(name(ended)),
+                who = self.logins.fault() => return Some(who),
+                who = self.workers.fault() => return Some(who),
                 Some(told) = self.told.recv() => self.told(told).await,
                 Ok(()) = self.health.changed() => self.health().await,
-                _ = look.tick() => self.look(&mut ready).await,
+                Some(()) = self.reloads.asked.recv(), if self.reading.is_empty() => self.read(),
+                Some(read) = self.reading.join_next() => self.reload(read).await,
+                _ = look.tick() => self.look().await,
             }
         }
     }
 
-    async fn look(&mut self, ready: &mut Readiness) {
+    async fn look(&mut self) {
         let now = Timestamp::now();
         let heard: Vec<(ConnectionName, Timestamp)> = {
             let board = self.rooms.board.open();
@@ -221,11 +161,18 @@ impl Daemon {
             board.waiting = waiting.map_or(board.waiting, |sinks| sinks.iter().map(|(_, count)| count).sum());
             (board.line(), board.is_ready())
         };
-        ready.say(is_ready, &line);
-        // The store's writer and this loop turn: a daemon that cannot say this is started again by the watchdog.
-        if turns && systemd::watchdog().is_some() {
+        self.ready.say(is_ready, &line);
+        let Some(patience) = systemd::watchdog() else { return };
+        // The store's writer, this loop and all others turn: a daemon that cannot say so is started again by systemd.
+        let wedged = self.rooms.pulses.wedged(Now::read().tick, patience);
+        if turns && wedged.is_empty() {
             systemd::alive();
         }
+        if !wedged.is_empty() && wedged != self.wedged {
+            let loops = wedged.join(", ");
+            tracing::error!(loops, message_id = event::LOOP_WEDGED, "a loop does not turn: the watchdog will end it");
+        }
+        self.wedged = wedged;
     }
 
     async fn health(&self) {
@@ -240,10 +187,12 @@ impl Daemon {
 
     async fn told(&self, told: Told) {
         let trouble = match told {
-            Told::Delivered { .. } => {
-                self.rooms.board.open().cards += 1;
-                return;
+            // One that was replaced by a reload while it was off does not know that it was told.
+            Told::Delivered { sink, .. } if self.rooms.board.open().disabled.remove(&sink) => {
+                tracing::info!(%sink, message_id = event::SINK_BACK, "sink takes cards again");
+                Trouble::SinkBack(sink)
             }
+            Told::Delivered { .. } => return,
             Told::Dead { sink, why, alert, .. } if alert => Trouble::DeadLetter(sink, why),
             Told::Dead { .. } => return,
             Told::Disabled { sink, why, advice } => {
@@ -260,31 +209,89 @@ impl Daemon {
         self.rooms.tell(trouble).await;
     }
 
+    /// Contacts files of the book that is valid now.
+    fn follow(&mut self) {
+        self.followers.abort_all();
+        let enricher = Arc::clone(&self.rooms.book.open().enricher);
+        self.followers.spawn(async move { enricher.follow().await });
+    }
+
+    async fn say_unclaimed(&self) {
+        let book = self.rooms.book.open();
+        opening::say_unclaimed(&self.rooms.outbox, |sink| book.sinks.contains_key(sink)).await;
+    }
+
+    fn read(&mut self) {
+        self.ready.reloading();
+        let (fixed, network) = (self.fixed.clone(), self.network.clone());
+        let before = Arc::clone(&self.rooms.book.open().enricher);
+        self.reading.spawn_blocking(move || fixed.read(&network, &before));
+    }
+
+    async fn reload(&mut self, read: Result<Result<Fresh, ConfigError>, JoinError>) {
+        match read {
+            Ok(Ok(fresh)) => self.apply(fresh).await,
+            Ok(Err(error)) => self.refuse(&error.to_string()),
+            Err(error) => self.refuse(&error.to_string()),
+        }
+        let line = self.rooms.board.open().line();
+        self.ready.reloaded(&line);
+    }
+
+    fn refuse(&self, error: &str) {
+        tracing::error!(error, message_id = event::CONFIG_REFUSED, "config refused");
+        self.rooms.board.open().refused = Some(error.to_owned());
+    }
+
+    async fn apply(&mut self, Fresh { config, enricher, restart }: Fresh) {
+        self.rooms.book.replace(Book::of(&config, enricher));
+        self.follow();
+        let sinks = self.workers.want(&config.sinks);
+        let known = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
+        {
+            let mut board = self.rooms.board.open();
+            board.disabled.retain(known);
+            board.refused = None;
+            board.restart = restart.clone();
+        }
+        let logins = self.logins.want(config.connections);
+        if let Some(journal) = &self.reloads.journal {
+            journal.turn(&config.journal);
+        }
+        tracing::info!(
+            sinks_added = sinks.added,
+            sinks_changed = sinks.changed,
+            sinks_removed = sinks.removed,
+            connections_added = logins.added,
+            connections_changed = logins.changed,
+            connections_removed = logins.removed,
+            message_id = event::CONFIG_RELOADED,
+            "config reloaded"
+        );
+        if !restart.is_empty() {
+            tracing::warn!(keys = restart.join(", "), "restart to apply");
+        }
+        self.say_unclaimed().await;
+    }
+
     /// The clean stop, in order: intake, what is held back, what is in flight, the store.
     async fn close(&mut self) {
         let until = Instant::now() + STOP_WITHIN;
         self.followers.abort_all();
-        self.stop_relays.send_replace(true);
-        let mut closing: JoinSet<()> = self.connections.drain(..).map(Connection::close).collect();
-        while let Ok(Some(_)) = timeout_at(until, self.relays.join_next()).await {}
-        self.stop_workers.send_replace(true);
-        while let Ok(Some(_)) = timeout_at(until, self.workers.join_next()).await {}
-        while let Ok(Some(())) = timeout_at(until, closing.join_next()).await.map(|done| done.map(drop)) {}
+        self.logins.hush(until).await;
+        self.workers.close(until).await;
+        self.logins.close(until).await;
         self.rooms.outbox.close().await;
     }
 }
 
-/// READY is said once; the status line when it changes.
+/// READY is said once, and once more after each reload; the status line when it changes.
 struct Readiness {
     since: Instant,
     said: Option<String>,
 }
 
 impl Readiness {
-    const fn new(since: Instant) -> Self {
-        Self { since, said: None }
-    }
-
     fn say(&mut self, is_ready: bool, line: &str) {
         if self.said.is_none() && !is_ready && self.since.elapsed() < READY_WITHIN {
             return;
@@ -292,15 +299,24 @@ impl Readiness {
         match &self.said {
             None => {
                 systemd::ready(line);
-                tracing::info!(status = line, "started");
+                tracing::info!(status = line, message_id = event::STARTED, "started");
             }
             Some(said) if said != line => systemd::status(line),
             Some(_) => return,
         }
         self.said = Some(line.to_owned());
     }
-}
 
-fn name(ended: Result<String, JoinError>) -> String {
-    ended.unwrap_or_else(|error| format!("a loop ({error})"))
+    fn reloading(&self) {
+        if self.said.is_some() {
+            systemd::reloading();
+        }
+    }
+
+    fn reloaded(&mut self, line: &str) {
+        if let Some(said) = &mut self.said {
+            systemd::ready(line);
+            line.clone_into(said);
+        }
+    }
 }

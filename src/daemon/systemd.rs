@@ -10,9 +10,17 @@ fn say(states: &[NotifyState<'_>]) {
     }
 }
 
-/// The service is up.
+/// The service is up, or has its new config.
 pub fn ready(status: &str) {
     say(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// The config is read again; [`ready`] says that this is over. systemd wants to know since when.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(since) => say(&[NotifyState::Reloading, since]),
+        Err(error) => tracing::debug!(%error, "no monotonic clock"),
+    }
 }
 
 /// One human line for `systemctl status`.

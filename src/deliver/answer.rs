@@ -6,6 +6,9 @@ use std::{borrow::Cow, cmp::Reverse, time::Duration};
 
 /// How much of an answer's body is read at all.
 pub const READ_MOST: usize = 4096;
+/// How much of an answer of Slack's Web API is read: it repeats the message, some 13,000 characters that may be written
+/// as six each, and has to be whole to be understood.
+pub const READ_API: usize = 256 * 1024;
 /// How much of it is kept, in bytes.
 pub const KEEP_MOST: usize = 256;
 
@@ -31,7 +34,7 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`, already relative. Not yet clamped.
     pub retry_after: Option<Duration>,
-    /// The first [`READ_MOST`] bytes of the body.
+    /// The first [`READ_MOST`] bytes of the body, of the Web API [`READ_API`].
     pub body: String,
     /// The connection did not break inside them.
     pub whole: bool,

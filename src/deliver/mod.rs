@@ -13,8 +13,10 @@ mod tests;
 pub mod told;
 pub mod turn;
 pub mod verdict;
+pub mod web_api;
 pub mod worker;
 
 pub use pace::Pace;
 pub use told::Told;
+pub use web_api::App;
 pub use worker::{Sink, run};

@@ -54,6 +54,7 @@ impl Past {
     ) -> Settlement {
         let again = |not_before| Settlement::Retry { not_before, plain: delivery.plain };
         match verdict {
+            // Where the message stands is the worker's to add.
             Verdict::Delivered { .. } => {
                 self.0.remove(&delivery.id);
                 Settlement::Delivered
@@ -71,6 +72,7 @@ impl Past {
                 self.of(delivery).strikes = ALONE;
                 again(now)
             }
+            Verdict::Lost => Settlement::Lost,
             Verdict::Plain => Settlement::Retry { not_before: now, plain: true },
             // It waits with all others: the sink's probe decides, not its own time.
             Verdict::Disable => again(now),

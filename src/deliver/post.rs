@@ -5,7 +5,7 @@
 //! and does not appear in `Host`; a fragment is never sent; what may not stand in a URL at all (a blank, a quote) is
 //! escaped.
 
-use super::answer::{Answer, READ_MOST, Reply, retry_after};
+use super::answer::{Answer, READ_API, READ_MOST, Reply, retry_after};
 use crate::model::{secret::Secret, time::Timestamp};
 use reqwest::{
     Client, Response,
@@ -20,27 +20,36 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection should be given 5 s to stand, or its failure counts as a request without an answer.
 /// `charset=utf-8` stands there because Teams counts UTF-16 without it, and halves its limit.
 pub async fn post(http: &Client, url: &Secret, body: String) -> Answer {
-    within(TIMEOUT, http, url, body).await
+    within(TIMEOUT, http, url, None, body).await
 }
 
-async fn within(timeout: Duration, http: &Client, url: &Secret, body: String) -> Answer {
+/// As [`post`], for an API that knows its caller by a token and whose answers are read whole.
+pub async fn ask(http: &Client, url: &Secret, token: &Secret, body: String) -> Answer {
+    within(TIMEOUT, http, url, Some(token), body).await
+}
+
+async fn within(timeout: Duration, http: &Client, url: &Secret, token: Option<&Secret>, body: String) -> Answer {
     let Ok(url) = reqwest::Url::parse(url.expose()) else { return Answer::Unusable };
-    let request = http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
+    let mut request =
+        http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose());
+    }
     match request.send().await {
-        Ok(response) => reply(response).await,
+        Ok(response) => reply(response, if token.is_some() { READ_API } else { READ_MOST }).await,
         Err(error) => failed(error),
     }
 }
 
-async fn reply(mut response: Response) -> Answer {
+async fn reply(mut response: Response, most: usize) -> Answer {
     let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = text(RETRY_AFTER).and_then(|asked| retry_after(asked, text(DATE), Timestamp::now()));
     let status = response.status().as_u16();
     let mut bytes: Vec<u8> = Vec::new();
     let mut whole = true;
-    while bytes.len() < READ_MOST {
+    while bytes.len() < most {
         match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend(chunk.iter().take(READ_MOST - bytes.len())),
+            Ok(Some(chunk)) => bytes.extend(chunk.iter().take(most - bytes.len())),
             Ok(None) => break,
             Err(_) => {
                 whole = false;
@@ -90,7 +99,7 @@ mod tests {
     use std::time::Instant;
 
     async fn ask(url: &str, timeout: Duration) -> Answer {
-        within(timeout, &client(), &Secret::new(url), "{}".to_owned()).await
+        within(timeout, &client(), &Secret::new(url), None, "{}".to_owned()).await
     }
 
     async fn answered(answer: &'static [u8]) -> Answer {

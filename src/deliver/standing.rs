@@ -8,7 +8,7 @@
 
 use super::{
     answer::Answer,
-    pace::{Bucket, Pace},
+    pace::{Lane, Pace},
     past::Past,
     table::{Act, Row, find},
     turn::Mode,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{
     backoff::{Policy, Waits},
-    delivery::{Delivery, LONGEST_WAIT, Settlement, SinkKind},
+    delivery::{Delivery, Form, LONGEST_WAIT, Settlement, SinkKind},
     time::{Now, after},
 };
 use std::time::{Duration, Instant};
@@ -76,7 +76,8 @@ struct Ailing {
 #[derive(Debug)]
 pub struct Standing {
     kind: SinkKind,
-    bucket: Option<Bucket>,
+    posts: Lane,
+    edits: Lane,
     waits: Waits,
     held: Option<Instant>,
     ailing: Option<Ailing>,
@@ -92,7 +93,8 @@ impl Standing {
     pub fn new(kind: SinkKind, pace: Option<Pace>, now: Instant) -> Self {
         Self {
             kind,
-            bucket: pace.map(|pace| Bucket::new(pace, now)),
+            posts: Lane::new(pace, now),
+            edits: Lane::new(pace.map(|_| Pace::EDITS), now),
             waits: Waits::new(Policy::CHAT),
             held: None,
             ailing: None,
@@ -107,8 +109,15 @@ impl Standing {
     #[must_use]
     pub fn closed_for(&self, now: Instant) -> Duration {
         let held = self.held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        let paced = self.bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.wait(now));
+        let paced = self.posts.wait(now);
+        let paced = if self.kind.edits() { paced.min(self.edits.wait(now)) } else { paced };
         held.max(paced)
+    }
+
+    /// How long a delivery may not be sent yet, by its kind of message: posts and edits are counted apart.
+    #[must_use]
+    pub fn closed_to(&self, delivery: &Delivery, now: Instant) -> Duration {
+        if is_edit(delivery) { self.edits.wait(now) } else { self.posts.wait(now) }
     }
 
     /// The operator says that the sink is put right: a disabled one is tried at once. A wait that the chat asked for
@@ -138,7 +147,7 @@ impl Standing {
     /// Whether a delivery has to be a message of its own.
     #[must_use]
     pub fn alone(&self, delivery: &Delivery) -> bool {
-        delivery.plain || self.past.alone(delivery)
+        delivery.plain || delivery.form != Form::Message || self.past.alone(delivery)
     }
 
     /// Messages so far that could not say all that waited.
@@ -157,12 +166,16 @@ impl Standing {
         let row = find(self.kind, answer);
         let verdicts: Vec<Verdict> =
             batch.iter().map(|one| under(row, answer, &self.history(one, batch.len() > 1, row, answer))).collect();
-        let strike = row.act == Act::Retry && answer.status().is_some() && self.mode() == Mode::Merge;
-        if let Some(bucket) = &mut self.bucket {
-            bucket.spent(now.tick);
-        }
-        let (edge, held) = self.turned(row, &verdicts, answer, now.tick, chance);
-        self.held = if held.is_zero() { None } else { now.tick.checked_add(held) };
+        let strike =
+            matches!(row.act, Act::Retry | Act::RetryOnce) && answer.status().is_some() && self.mode() == Mode::Merge;
+        let edit = batch.first().is_some_and(is_edit);
+        self.lane(edit).spent(now.tick);
+        let (edge, held) = self.turned(row, &verdicts, answer, now.tick, chance, edit);
+        let until = if held.is_zero() { None } else { now.tick.checked_add(held) };
+        // A limit is one of the method, all else concerns the whole sink.
+        let limit = self.kind.edits() && matches!(row.act, Act::Wait { .. }) && !self.disabled;
+        self.held = if limit { None } else { until };
+        self.lane(edit).hold(until.filter(|_| limit));
         // A disabled sink holds itself; its deliveries have to be there when the operator asks for a probe.
         let not_before = if self.disabled { now.clock } else { after(now.clock, held) };
         let status = answer.status().map(|status| format!(" (HTTP {status})")).unwrap_or_default();
@@ -178,11 +191,17 @@ impl Standing {
         Outcome { row, ends, edge, held }
     }
 
+    const fn lane(&mut self, edit: bool) -> &mut Lane {
+        if edit { &mut self.edits } else { &mut self.posts }
+    }
+
     fn history(&self, one: &Delivery, merged: bool, row: &'static Row, answer: &Answer) -> History {
         History {
             merged,
             plain: one.plain,
             unsure: self.past.unsure(one),
+            edit: is_edit(one),
+            lost: matches!(one.form, Form::Living { lost: true, .. }),
             refused: self.refused_before(row, answer),
             waits: self.ailing.map_or(0, |ailing| ailing.waits),
         }
@@ -200,6 +219,7 @@ impl Standing {
         answer: &Answer,
         now: Instant,
         chance: f64,
+        edit: bool,
     ) -> (Option<Edge>, Duration) {
         let first = verdicts.first().copied();
         if first == Some(Verdict::Disable) {
@@ -210,14 +230,12 @@ impl Standing {
         }
         let (trouble, held) = match (row.act, first) {
             (Act::Wait { .. }, Some(Verdict::Wait(wait))) => {
-                if let Some(bucket) = &mut self.bucket {
-                    bucket.refused(now);
-                }
+                self.lane(edit).refused(now);
                 (false, wait.saturating_add(JITTER.mul_f64(chance.clamp(0.0, 1.0))))
             }
             (Act::Retry, Some(Verdict::Retry { at_least })) => (true, self.waits.next(chance, at_least)),
             (Act::RetryOnce, _) => (true, self.waits.next(chance, None)),
-            _ => return (self.well(row, first, answer, now), Duration::ZERO),
+            _ => return (self.well(row, first, answer, now, edit), Duration::ZERO),
         };
         if self.disabled { (None, PROBE_AGAIN) } else { (self.ails(trouble, now), held.min(LONGEST_WAIT)) }
     }
@@ -235,13 +253,18 @@ impl Standing {
     }
 
     /// The sink answered about the message itself.
-    fn well(&mut self, row: &'static Row, first: Option<Verdict>, answer: &Answer, now: Instant) -> Option<Edge> {
+    fn well(
+        &mut self,
+        row: &'static Row,
+        first: Option<Verdict>,
+        answer: &Answer,
+        now: Instant,
+        edit: bool,
+    ) -> Option<Edge> {
         match first {
             Some(Verdict::Delivered { .. }) => {
                 self.refused = None;
-                if let Some(bucket) = &mut self.bucket {
-                    bucket.taken(now);
-                }
+                self.lane(edit).taken(now);
             }
             Some(Verdict::Dead { .. }) if matches!(row.act, Act::Plain | Act::Dead { .. }) => {
                 let times = self.refused_before(row, answer).saturating_add(1);
@@ -260,12 +283,16 @@ impl Standing {
     }
 }
 
+fn is_edit(delivery: &Delivery) -> bool {
+    delivery.form.edit_of().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         deliver::{answer::Reply, tests::queue::delivery},
-        model::{backoff::Policy, time::Timestamp},
+        model::{backoff::Policy, delivery::Place, time::Timestamp},
     };
 
     /// A sink and the time it lives in.
@@ -321,6 +348,49 @@ mod tests {
         assert_eq!(outcome.held, LONGEST_WAIT);
         scene.standing.enable();
         assert_eq!(scene.closed(), 300, "it was not disabled");
+    }
+
+    /// A call's card that is edited if `ts` says where.
+    fn living(id: i64, ts: Option<&str>) -> Delivery {
+        let place = |ts: &str| Place { channel: "C1".to_owned(), message: ts.to_owned() };
+        Delivery { form: Form::Living { at: ts.map(place), lost: false }, ..delivery(id, "") }
+    }
+
+    #[test]
+    fn edits_that_come_too_fast_do_not_hold_up_posts_nor_the_other_way_round() {
+        let mut scene = Scene::new(SinkKind::SlackApp);
+        let (post, edit) = (living(1, None), living(2, Some("1.1")));
+        let long = Reply { status: 429, retry_after: Some(Duration::from_secs(20)), body: String::new(), whole: true };
+        scene.standing.answered(std::slice::from_ref(&edit), &Answer::Reply(long.clone()), scene.now, 0.0);
+        let waits = |scene: &Scene| [&post, &edit].map(|one| scene.standing.closed_to(one, scene.now.tick).as_secs());
+        assert_eq!((waits(&scene), scene.closed()), ([0, 20], 0));
+        scene.pass(5);
+        scene.standing.answered(std::slice::from_ref(&post), &Answer::Reply(long), scene.now, 0.0);
+        assert_eq!((waits(&scene), scene.closed()), ([20, 15], 15));
+        scene.pass(15);
+        let outcome =
+            scene.standing.answered(std::slice::from_ref(&edit), &reply(200, r#"{"ok":true}"#), scene.now, 0.0);
+        assert_eq!((outcome.ends[0].1.clone(), waits(&scene)), (Settlement::Delivered, [5, 0]));
+        let fault = Answer::Unsent(String::new());
+        scene.standing.answered(std::slice::from_ref(&edit), &fault, scene.now, 1.0);
+        assert_eq!(scene.closed(), 1, "what is wrong with the network concerns both");
+    }
+
+    #[test]
+    fn posts_and_edits_are_paced_apart() {
+        let mut scene = Scene::new(SinkKind::SlackApp);
+        scene.standing = Standing::new(SinkKind::SlackApp, Some(Pace::default()), scene.now.tick);
+        let (post, edit) = (living(1, None), living(2, Some("1.1")));
+        let ok = reply(200, r#"{"ok":true}"#);
+        let mut spend = |one: &Delivery, times: usize| {
+            for _ in 0..times {
+                scene.standing.answered(std::slice::from_ref(one), &ok, scene.now, 0.0);
+            }
+            let tick = scene.now.tick;
+            ([&post, &edit].map(|one| scene.standing.closed_to(one, tick).is_zero()), scene.closed())
+        };
+        assert_eq!(spend(&post, 4), ([false, true], 0));
+        assert_eq!(spend(&edit, 10), ([false, false], 1));
     }
 
     #[test]
@@ -456,7 +526,9 @@ mod tests {
     #[test]
     fn whatever_a_chat_answers_nothing_is_held_for_ever_and_every_delivery_ends() {
         let mut random = fastrand::Rng::with_seed(7);
-        for kind in [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::TeamsConnector] {
+        for kind in
+            [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::TeamsConnector, SinkKind::SlackApp]
+        {
             let mut scene = Scene::new(kind);
             scene.standing = Standing::new(kind, Some(Pace::default()), scene.now.tick);
             for _ in 0..20_000 {
@@ -488,7 +560,11 @@ mod tests {
             }
             scene.standing.enable();
             for id in 100..200 {
-                let well = if kind == SinkKind::TeamsConnector { "1" } else { "ok" };
+                let well = match kind {
+                    SinkKind::TeamsConnector => "1",
+                    SinkKind::SlackApp => r#"{"ok":true}"#,
+                    _ => "ok",
+                };
                 scene.answered(&[id], &reply(200, well));
                 scene.pass(300);
             }

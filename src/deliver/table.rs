@@ -1,8 +1,11 @@
 //! The verdict table, as data: what an answer means for each kind of sink, why, and what the operator should do. Rows
 //! are read from the top and the first that fits counts; the last fits everything. `poprelay verdicts` prints it.
 
-use super::answer::{Answer, Reply};
-use crate::model::delivery::SinkKind::{self, Slack, SlackTrigger, Teams, TeamsConnector};
+use super::{
+    answer::{Answer, Reply},
+    web_api,
+};
+use crate::model::delivery::SinkKind::{self, Slack, SlackApp, SlackTrigger, Teams, TeamsConnector};
 use std::time::Duration;
 
 /// One row.
@@ -48,6 +51,10 @@ pub enum Body {
     Is(&'static str),
     /// One of these somewhere in it.
     Has(&'static [&'static str]),
+    /// `ok:true` of Slack's Web API.
+    Done,
+    /// `ok:false` of Slack's Web API, with one of these errors.
+    Error(&'static [&'static str]),
     /// The `HTTP error NNN` of a connector lies in the range, both ends included.
     HttpError(u16, u16),
 }
@@ -68,8 +75,10 @@ pub enum Act {
     },
     /// Again later, with backoff.
     Retry,
-    /// Again later, but only once: the chat may have it.
+    /// Again later, but only once: the chat may have it. An edit is repeated as often as need be.
     RetryOnce,
+    /// The message cannot be edited any more: the newest state is posted anew, once.
+    Anew,
     /// Again as a plain text card, once; then it is a dead letter, and [`REFUSALS`] in a row disable the sink.
     Plain,
     /// A dead letter; as many different messages in a row disable the sink.
@@ -85,7 +94,8 @@ pub enum Act {
 pub const REFUSALS: u32 = 5;
 
 const ANY: &[SinkKind] = &[];
-const SLACKS: &[SinkKind] = &[Slack, SlackTrigger];
+const SLACKS: &[SinkKind] = &[Slack, SlackTrigger, SlackApp];
+const APP: &[SinkKind] = &[SlackApp];
 const TEAMSES: &[SinkKind] = &[Teams, TeamsConnector];
 
 /// What a Slack webhook says of a message that it cannot take (changelog of May 2016, and bodies seen since).
@@ -99,6 +109,55 @@ const SLACK_PAYLOAD: &[&str] = &[
     "too_many_attachments",
 ];
 
+/// Errors of the Web API by what they ask for (its methods' reference, and the errors common to all).
+const APP_WAIT: &[&str] = &["ratelimited", "rate_limited", "message_limit_exceeded"];
+const APP_AGAIN: &[&str] =
+    &["service_unavailable", "request_timeout", "team_added_to_org", "update_failed", "external_channel_migrating"];
+const APP_UNSURE: &[&str] = &["internal_error", "fatal_error"];
+const APP_GONE: &[&str] =
+    &["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"];
+const APP_PAYLOAD: &[&str] = &[
+    "no_text",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_attachments",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "too_many_attachments",
+    "block_mismatch",
+    "invalid_json",
+    "json_not_object",
+];
+const APP_OUTSIDE: &[&str] = &["not_in_channel", "channel_not_found"];
+const APP_RESTRICTED: &[&str] = &[
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_only_channel",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_thread_locked",
+    "ekm_access_denied",
+    "access_denied",
+    "team_access_not_granted",
+    "org_login_required",
+    "two_factor_setup_required",
+];
+const APP_TOKEN: &[&str] = &[
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "not_allowed_token_type",
+    "enterprise_is_restricted",
+];
+const APP_SCOPE: &[&str] = &["missing_scope", "no_permission"];
+
+const INVITE: &str =
+    "Write /invite @poprelay (your app's name) in the channel, and compare its id with the sink's channel.";
+const NEW_TOKEN: &str = "Install the app into the workspace again and put its bot token (xoxb-…) into the config.";
+const NEW_SCOPE: &str = "Give the app the bot scope chat:write, install it again and put its token into the config.";
+const UNARCHIVE: &str = "Unarchive the channel, or put another channel's id into the config.";
+const ADMIN: &str = "Ask the workspace's admins to let the app post into this channel.";
 const NEW_WEBHOOK: &str = "Create a new incoming webhook in Slack and put its URL into the config.";
 const NEW_WORKFLOW: &str = "Open the workflow in Teams: is it on, does its owner still exist, does anyone may trigger it? \
                             If in doubt create a new one and put its URL into the config.";
@@ -146,6 +205,22 @@ static ROWS: &[Row] = &[
     row(&[Slack], On::Status(404, 404, Body::Any), Act::Disable, "the webhook or its channel is gone", NEW_WEBHOOK),
     row(&[Slack], On::Status(410, 410, Body::Any), Act::Disable, "the channel is archived", NEW_WEBHOOK),
     row(&[Slack], On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
+    row(APP, On::Status(200, 200, Body::Done), Act::Delivered, "delivered", ""),
+    row(APP, On::Cut(200, 299), Act::RetryOnce, "the answer broke off: the chat may have it", ""),
+    row(APP, On::Status(200, 499, Body::Error(APP_WAIT)), wait(1, 1), "too many messages", ""),
+    row(APP, On::Status(200, 499, Body::Error(APP_AGAIN)), Act::Retry, "Slack has a fault of its own", "If it lasts: look at Slack's status page."),
+    row(APP, On::Status(200, 499, Body::Error(APP_UNSURE)), Act::RetryOnce, "Slack failed on the way: it may have it", ""),
+    row(APP, On::Status(200, 499, Body::Error(APP_GONE)), Act::Anew, "the message cannot be edited any more", ""),
+    row(APP, On::Status(200, 499, Body::Error(APP_PAYLOAD)), Act::Plain, "Slack cannot read the card", REPORT),
+    row(APP, On::Status(200, 499, Body::Error(&["is_archived"])), Act::Disable, "the channel is archived", UNARCHIVE),
+    row(APP, On::Status(200, 499, Body::Error(APP_OUTSIDE)), Act::Disable, "the bot is not in the channel, or there is none", INVITE),
+    row(APP, On::Status(200, 499, Body::Error(APP_SCOPE)), Act::Disable, "the token lacks a scope", NEW_SCOPE),
+    row(APP, On::Status(200, 499, Body::Error(APP_TOKEN)), Act::Disable, "Slack does not take the token", NEW_TOKEN),
+    row(APP, On::Status(200, 499, Body::Error(APP_RESTRICTED)), Act::Disable, "the workspace does not let the app post", ADMIN),
+    row(APP, On::Status(200, 299, Body::Any), Act::Plain, "the answer is none that is known of Slack", READ_ANSWER),
+    row(APP, On::Status(401, 403, Body::Any), Act::Disable, "Slack does not take the token", NEW_TOKEN),
+    row(APP, On::Status(404, 404, Body::Any), Act::Disable, "no Web API answers there", "Correct the sink's api_url in the config."),
+    row(APP, On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
     row(&[SlackTrigger], On::Status(200, 299, Body::Has(&["\"ok\":false", "\"ok\": false"])), Act::Disable, "the workflow refuses", "Compare the workflow's variables with those of the manual."),
     row(&[SlackTrigger], On::Status(200, 299, Body::Any), Act::Delivered, "delivered", ""),
     row(&[SlackTrigger], On::Status(400, 400, Body::Any), Act::Disable, "the workflow's variables do not fit", "Compare the workflow's variables with those of the manual."),
@@ -213,6 +288,8 @@ impl Body {
         match self {
             Self::Any => true,
             Self::Is(text) => reply.body.trim() == *text,
+            Self::Done => web_api::is_ok(&reply.body),
+            Self::Error(names) => web_api::error(&reply.body).is_some_and(|error| names.contains(&error.as_str())),
             Self::Has(texts) => texts.iter().any(|text| reply.body.contains(text)),
             Self::HttpError(from, to) => http_error(&reply.body).is_some_and(|code| (*from..=*to).contains(&code)),
         }

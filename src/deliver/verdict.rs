@@ -30,6 +30,8 @@ pub enum Verdict {
     RetryOnce,
     /// The message said several cards: again, each on its own, before any of them is held to be at fault.
     Split,
+    /// Its message cannot be edited any more: again as a new one.
+    Lost,
     /// Again in its plain form.
     Plain,
     /// A dead letter.
@@ -50,6 +52,10 @@ pub struct History {
     pub plain: bool,
     /// The delivery was repeated already after an end that is unknown.
     pub unsure: bool,
+    /// It was an edit of a message: to repeat it does no harm.
+    pub edit: bool,
+    /// An earlier message of it was lost already.
+    pub lost: bool,
     /// Other messages in a row that the sink refused for the same reason, before this one.
     pub refused: u32,
     /// Waits in a row that the sink has asked for, before this one.
@@ -73,6 +79,10 @@ pub fn under(row: &Row, answer: &Answer, history: &History) -> Verdict {
             Verdict::Wait(asked(answer).unwrap_or(unasked))
         }
         Act::Retry => Verdict::Retry { at_least: asked(answer) },
+        Act::RetryOnce if history.edit => Verdict::Retry { at_least: asked(answer) },
+        Act::Anew if history.edit && !history.lost => Verdict::Lost,
+        // Somebody takes the messages away, or a reply's thread is gone: nobody is waiting for it.
+        Act::Anew => Verdict::Dead { alert: false },
         Act::RetryOnce if history.unsure => Verdict::Dead { alert: true },
         Act::RetryOnce => Verdict::RetryOnce,
         Act::Plain | Act::Dead { .. } if history.merged => Verdict::Split,
@@ -101,14 +111,14 @@ fn asked(answer: &Answer) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::deliver::{answer::Reply, table::rows};
-    use SinkKind::{Slack, SlackTrigger, Teams, TeamsConnector};
+    use SinkKind::{Slack, SlackApp, SlackTrigger, Teams, TeamsConnector};
     use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
 
     const RETRY: Verdict = Verdict::Retry { at_least: None };
     const DEAD: Verdict = Dead { alert: true };
     const DONE: Verdict = Delivered { accepted: false };
     const ACCEPTED: Verdict = Delivered { accepted: true };
-    const ALL: [SinkKind; 4] = [Slack, SlackTrigger, Teams, TeamsConnector];
+    const ALL: [SinkKind; 5] = [Slack, SlackTrigger, Teams, TeamsConnector, SlackApp];
     const QUIRK: &str = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error ";
 
     fn reply(status: u16, body: &str) -> Answer {
@@ -136,7 +146,7 @@ mod tests {
         let any = ["", "ok", "1", "{\"ok\":true}", "<html>", "x"].as_slice();
         line(&ALL, &[301, 302, 304, 307, 308], any, Disable);
         line(&ALL, &[408, 425, 500, 502, 503, 504, 507, 599], any, RETRY);
-        line(&[Slack, SlackTrigger], &[429], any, seconds(1));
+        line(&[Slack, SlackTrigger, SlackApp], &[429], any, seconds(1));
         line(&[Teams, TeamsConnector], &[429], any, seconds(30));
         line(&ALL, &[405, 415, 402, 418, 451], any, DEAD);
         line(&ALL, &[100, 600, 999], any, DEAD);
@@ -157,6 +167,26 @@ mod tests {
         line(&[SlackTrigger], &[200], &["", "ok", "{\"ok\":true}", "<html>"], DONE);
         line(&[SlackTrigger], &[200], &["{\"ok\":false,\"error\":\"x\"}", "{\"ok\": false}"], Disable);
         line(&[SlackTrigger], &[400, 404], any, Disable);
+
+        let no = |error: &str| format!("{{\"ok\":false,\"error\":\"{error}\"}}");
+        let mut app = |errors: &[&str], verdict: Verdict| {
+            let bodies: Vec<String> = errors.iter().map(|error| no(error)).collect();
+            line(&[SlackApp], &[200], &bodies.iter().map(String::as_str).collect::<Vec<_>>(), verdict);
+        };
+        app(&["ratelimited", "rate_limited"], seconds(1));
+        app(&["service_unavailable", "request_timeout", "team_added_to_org", "external_channel_migrating"], RETRY);
+        app(&["internal_error", "fatal_error"], RetryOnce);
+        let gone = ["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"];
+        app(&gone, Dead { alert: false });
+        app(&["no_text", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"], Plain);
+        app(&["msg_too_long", "too_many_attachments", "something_new"], Plain);
+        app(&["channel_not_found", "not_in_channel", "is_archived", "restricted_action"], Disable);
+        app(&["restricted_action_read_only_channel", "ekm_access_denied", "missing_scope"], Disable);
+        app(&["account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed"], Disable);
+        line(&[SlackApp], &[200], &["{\"ok\":true}"], DONE);
+        line(&[SlackApp], &[200, 204], &["", "ok", "<html>", "{\"ok\":\"true\"}"], Plain);
+        line(&[SlackApp], &[401, 403, 404], &["", "<html>"], Disable);
+        line(&[SlackApp], &[413], &[""], Plain);
 
         line(&[Teams], &[200, 201, 202, 204], any, ACCEPTED);
         let code = |code: &str| format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"x\"}}}}");
@@ -193,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_row_is_reached_and_says_why() {
-        let cut = [(vec![Slack, TeamsConnector], Answer::Reply(cut()), RetryOnce)];
+        let cut = [(vec![Slack, TeamsConnector, SlackApp], Answer::Reply(cut()), RetryOnce)];
         let met: Vec<&Row> = recommendation()
             .iter()
             .chain(&cut)
@@ -213,7 +243,7 @@ mod tests {
     #[test]
     fn a_body_that_broke_off_is_unsure_where_it_would_have_decided() {
         let verdicts = ALL.map(|kind| judge(kind, &Answer::Reply(cut()), &History::default()));
-        assert_eq!(verdicts, [RetryOnce, DONE, ACCEPTED, RetryOnce]);
+        assert_eq!(verdicts, [RetryOnce, DONE, ACCEPTED, RetryOnce, RetryOnce]);
         let enough = Answer::Reply(Reply { body: "ok".to_owned(), ..cut() });
         assert_eq!(judge(Slack, &enough, &History::default()), DONE);
     }
@@ -255,6 +285,18 @@ mod tests {
         let unsure = History { unsure: true, ..History::default() };
         assert_eq!(judge(Slack, &Answer::Unsure(String::new()), &unsure), DEAD);
         assert_eq!(judge(Slack, &Answer::Unsent(String::new()), &unsure), RETRY);
+    }
+
+    #[test]
+    fn an_edit_is_repeated_without_harm_and_a_lost_message_is_posted_anew_once() {
+        let edit = History { edit: true, unsure: true, ..History::default() };
+        assert_eq!(judge(SlackApp, &Answer::Unsure(String::new()), &edit), RETRY);
+        assert_eq!(judge(SlackApp, &reply(200, r#"{"ok":false,"error":"fatal_error"}"#), &edit), RETRY);
+        for error in ["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"] {
+            let gone = reply(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));
+            assert_eq!(judge(SlackApp, &gone, &edit), Verdict::Lost);
+            assert_eq!(judge(SlackApp, &gone, &History { lost: true, ..edit }), Dead { alert: false });
+        }
     }
 
     #[test]

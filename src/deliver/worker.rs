@@ -9,12 +9,14 @@ use super::{
     standing::{Outcome, Standing},
     told::{Told, journal},
     turn::choose,
+    web_api::{self, App},
 };
 use crate::model::{
     backoff::{Policy, Waits},
     card::Card,
-    delivery::{Attempt, Delivery, Drawn, Outbox, QueueError, Settle, Settlement, SinkKind},
+    delivery::{Attempt, Delivery, Drawn, Form, Outbox, Place, QueueError, Settle, Settlement, SinkKind},
     ids::SinkName,
+    pulse::{Pulse, Pulses},
     secret::Secret,
     time::{Now, Timestamp, elapsed},
 };
@@ -44,12 +46,16 @@ pub struct Sink {
     pub name: SinkName,
     /// What answers there.
     pub kind: SinkKind,
-    /// Where. Opaque: never taken apart, never shown.
+    /// Where: a webhook, or the base of the Web API. Opaque: never taken apart, never shown.
     pub url: Secret,
+    /// Who speaks there; only a Slack app has one, and has to.
+    pub app: Option<App>,
     /// How fast it may be posted to; `None`: it takes all it gets.
     pub pace: Option<Pace>,
     /// Wakes it: a disabled sink is probed at once.
     pub enable: Arc<Notify>,
+    /// Where its worker says whether it turns.
+    pub pulses: Pulses,
 }
 
 impl Sink {
@@ -57,7 +63,8 @@ impl Sink {
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
         let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
-        Self { name, kind, url, pace: Some(pace), enable: Arc::new(Notify::new()) }
+        let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
+        Self { name, kind, url, app: None, pace: Some(pace), enable, pulses }
     }
 }
 
@@ -79,9 +86,13 @@ where
     O: Outbox,
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
 {
-    let standing = Standing::new(sink.kind, sink.pace, Now::read().tick);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store: Waits::new(Policy::UPSTREAM) };
+    let now = Now::read().tick;
+    let standing = Standing::new(sink.kind, sink.pace, now);
+    let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
+    let store = Waits::new(Policy::UPSTREAM);
+    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
     while !*worker.stop.borrow() {
+        worker.pulse.busy(Now::read().tick);
         match worker.step().await {
             Ok(()) => worker.store.forget(),
             Err(QueueError::Stopped) => return Err(QueueError::Stopped),
@@ -100,6 +111,7 @@ struct Worker<O, D> {
     stop: watch::Receiver<bool>,
     standing: Standing,
     store: Waits,
+    pulse: Pulse,
 }
 
 impl<O, D> Worker<O, D>
@@ -119,11 +131,16 @@ where
         // Polled once to register, and only then looked: what arrives in between is news.
         let fresh = std::future::poll_fn(|context| Poll::Ready(news.as_mut().poll(context).is_ready())).await;
         let now = Timestamp::now();
-        let waiting = outbox.waiting(&name, now, LOOK_MOST).await?;
+        let mut waiting = outbox.waiting(&name, now, LOOK_MOST).await?;
+        let paced = self.ready(&mut waiting);
         if !waiting.is_empty() {
             return self.message(&waiting).await;
         }
         if fresh {
+            return Ok(());
+        }
+        if let Some(wait) = paced {
+            self.rest(wait.max(BREATH), news).await;
             return Ok(());
         }
         let due = outbox.next_due(&name).await?;
@@ -132,8 +149,17 @@ where
         Ok(())
     }
 
+    /// Keeps of what waits what may be sent now; otherwise says when the first of it may.
+    fn ready(&self, waiting: &mut Vec<Delivery>) -> Option<Duration> {
+        let tick = Now::read().tick;
+        let soonest = waiting.iter().map(|one| self.standing.closed_to(one, tick)).min();
+        waiting.retain(|one| self.standing.closed_to(one, tick).is_zero());
+        soonest
+    }
+
     /// Waits for the time, for `news`, for the operator, or for the stop.
     async fn rest(&mut self, wait: Duration, news: impl Future<Output = ()>) {
+        self.pulse.rest(Now::read().tick.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
             () = news => {}
@@ -146,7 +172,8 @@ where
     async fn message(&mut self, waiting: &[Delivery]) -> Result<(), QueueError> {
         let standing = &self.standing;
         let chosen = choose(waiting, standing.mode(), standing.full(), |delivery| standing.alone(delivery));
-        let plain = chosen.first().is_some_and(|first| first.plain);
+        // A reply is read under its card: text is enough.
+        let plain = chosen.first().is_some_and(|first| first.plain || matches!(first.form, Form::Reply { .. }));
         let fits = if chosen.len() > 1 { self.drawn(chosen.iter().copied(), plain).used } else { 1 };
         if fits < waiting.len() {
             self.standing.overflowed();
@@ -165,18 +192,19 @@ where
         self.settle(rest.iter().map(|one| Settle { id: one.id, settlement: Settlement::Released, attempt: None }))
             .await?;
         let began = Now::read();
-        let answer = self.posted(drawn.body).await;
+        let form = batch.first().map_or(Form::Message, |first| first.form.clone());
+        let (answer, place) = self.posted(drawn.body, &form).await;
         let now = Now::read();
         let outcome = self.standing.answered(&batch, &answer, now, fastrand::f64());
         let attempt = Attempt {
             at: began.clock,
             took: now.tick.saturating_duration_since(began.tick),
             status: answer.status(),
-            answer: answer.shown(self.sink.url.expose()),
+            answer: answer.shown(&self.secrets()),
         };
         let ends = batch.iter().zip(&outcome.ends).map(|(one, (_, settlement))| Settle {
             id: one.id,
-            settlement: settlement.clone(),
+            settlement: placed(settlement, &form, place.as_ref()),
             attempt: Some(attempt.clone()),
         });
         let settled = self.settle(ends).await;
@@ -191,15 +219,36 @@ where
         Drawn { used: drawn.used.clamp(1, cards.len().max(1)), ..drawn }
     }
 
-    /// Posts; a stop shortens the wait for the answer.
-    async fn posted(&mut self, body: String) -> Answer {
+    /// Posts; a stop shortens the wait for the answer. Where the message stands, if the chat says so.
+    async fn posted(&mut self, body: String, form: &Form) -> (Answer, Option<Place>) {
         let mut stop = self.stop.clone();
-        tokio::select! {
-            answer = post::post(&self.http, &self.sink.url, body) => answer,
+        let post = async {
+            match (&self.sink.app, self.sink.kind) {
+                (Some(app), SinkKind::SlackApp) => {
+                    let request = web_api::request(&body, &app.channel, form);
+                    let base = self.sink.url.expose().trim_end_matches('/');
+                    let url = Secret::new(format!("{base}/{}", request.method));
+                    post::ask(&self.http, &url, &app.token, request.body).await
+                }
+                (None, SinkKind::SlackApp) => Answer::Unusable,
+                _ => post::post(&self.http, &self.sink.url, body).await,
+            }
+        };
+        self.pulse.rest(Now::read().tick.checked_add(post::TIMEOUT));
+        let answer = tokio::select! {
+            answer = post => answer,
             () = async { stopped(&mut stop).await; sleep(STOP_WITHIN).await } => {
                 Answer::Unsure("stopped before the answer came".to_owned())
             }
-        }
+        };
+        self.pulse.busy(Now::read().tick);
+        if self.sink.kind == SinkKind::SlackApp { web_api::read(answer) } else { (answer, None) }
+    }
+
+    /// What must not be seen in an answer that is kept.
+    fn secrets(&self) -> String {
+        let token = self.sink.app.as_ref().map_or("", |app| app.token.expose());
+        format!("{}/{token}", self.sink.url.expose())
     }
 
     /// Ends leases, and does not give up at the first refusal: an unsettled delivery would be sent again.
@@ -236,6 +285,14 @@ where
             tracing::warn!(sink = %self.sink.name, error = why, "outbox refuses the worker");
         }
         self.rest(wait, std::future::pending()).await;
+    }
+}
+
+/// A living card's first post is settled with its place: whatever comes later is an edit of it.
+fn placed(settlement: &Settlement, form: &Form, place: Option<&Place>) -> Settlement {
+    match (settlement, form, place) {
+        (Settlement::Delivered, Form::Living { at: None, .. }, Some(place)) => Settlement::Shown(place.clone()),
+        _ => settlement.clone(),
     }
 }
 

@@ -75,6 +75,9 @@ pub struct SourceConfig {
     pub calls_within: Option<Span>,
     /// history: see `calls_within`; the call that rings counts. Default: 2.
     pub calls: Option<u32>,
+    /// history: whether GoTo is asked for the calls that this daemon did not see (`caller-activity`, scope `cr.v1.read`).
+    /// Default: yes; a login without the scope is not asked again for an hour.
+    pub goto: Option<bool>,
 }
 
 /// `type` of an `[[enrich]]` table.
@@ -179,6 +182,7 @@ impl SourceConfig {
             missed_within: None,
             calls_within: None,
             calls: None,
+            goto: None,
         }
     }
 
@@ -215,6 +219,7 @@ impl SourceConfig {
             (SourceKind::History, "missed_within", self.missed_within.is_some()),
             (SourceKind::History, "calls_within", self.calls_within.is_some()),
             (SourceKind::History, "calls", self.calls.is_some()),
+            (SourceKind::History, "goto", self.goto.is_some()),
         ];
         set.into_iter().filter(|(kind, _, set)| *set && *kind != self.kind).map(|(_, key, _)| key).collect()
     }

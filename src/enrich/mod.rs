@@ -2,52 +2,65 @@
 //! that is slow, down or wrong costs its own facts, never the card. What a caller says (number, name) chooses no host and
 //! no path: it goes into its encoded place or nowhere.
 
+mod build;
 mod config;
 mod contacts;
 mod history;
 mod http;
+mod late;
 mod merge;
+mod past;
 #[cfg(test)]
 mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
 pub use history::{HistoryError, forget};
+pub use late::Later;
 pub use merge::Said;
 
 use crate::model::{
     call::{Call, Telling},
-    card::{Findings, History, Match},
+    card::{Findings, Match},
+    ids::SinkName,
     phone::{E164, Region},
-    secret::{Secret, SecretRef},
+    secret::Secret,
     time::Now,
 };
 use contacts::Contacts;
 use futures_util::future::join_all;
-use history::{Rules, Shelf};
+use history::{Elsewhere, Shelf};
 use http::Http;
+use late::Pending;
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::time::{sleep, timeout_at};
-
-/// How often contacts files are looked at; a change is read at the second look that sees it.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// All sources. The default one has none.
 #[derive(Default)]
 pub struct Enricher {
     sources: Vec<Source>,
     history: Option<Shelf>,
+    /// What GoTo remembers, if it is asked; with how far back.
+    elsewhere: Option<(Arc<Elsewhere>, Duration)>,
     deadline: Duration,
 }
 
 struct Source {
     name: String,
     kind: Kind,
+    origin: Origin,
 }
 
+/// What a source was made from: where nothing of it changed, a new config keeps the source with all it knows.
+#[derive(PartialEq)]
+struct Origin {
+    config: SourceConfig,
+    secrets: Vec<Secret>,
+    region: Region,
+}
+
+#[derive(Clone)]
 enum Kind {
     Contacts(Arc<Contacts>),
     Http(Http),
@@ -76,182 +89,72 @@ pub struct LookUp {
 }
 
 impl Enricher {
-    /// The sources of the config. Contacts files are read here, so this blocks; the second half of the answer is what the
-    /// operator should know but what stops nothing (a missing file, bad rows, a history that cannot be opened). `deadline`
-    /// is for the whole card; `resolve` finds secrets; `http` must not follow redirects; `region` is how numbers without
-    /// a country in files and records are read. Without a `state_dir` the history stays closed: for a mere check.
-    ///
-    /// # Errors
-    /// Everything that is wrong in the tables, by key.
-    pub fn build(
-        configs: &[SourceConfig],
-        deadline: Duration,
-        resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-        http: &reqwest::Client,
-        state_dir: Option<&Path>,
-        region: Region,
-    ) -> Result<(Self, Vec<Problem>), BadSources> {
-        let mut enricher = Self { sources: Vec::new(), history: None, deadline };
-        let (mut bad, mut notes) = (Vec::new(), Vec::new());
-        let mut rules = Some(Rules::default());
-        for (at, config) in configs.iter().enumerate() {
-            let key = |key: &str| format!("enrich[{at}].{key}");
-            bad.extend(config.strangers().into_iter().map(|stranger| Problem {
-                key: key(stranger),
-                reason: format!("it belongs to another type of source than {}", config.kind),
-            }));
-            let name = config.called();
-            if enricher.sources.iter().any(|source| source.name == name) {
-                bad.push(Problem {
-                    key: key("name"),
-                    reason: format!("another source is called {name:?}: cards say who said what"),
-                });
-            }
-            match (config.kind, &config.path) {
-                (SourceKind::Contacts, Some(path)) => {
-                    let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
-                    notes.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
-                    enricher.sources.push(Source { name, kind: Kind::Contacts(Arc::new(contacts)) });
-                }
-                (SourceKind::Contacts, None) => {
-                    bad.push(Problem { key: key("path"), reason: "it is missing".to_owned() })
-                }
-                (SourceKind::Http, _) => match Http::build(config, resolve, http.clone(), region) {
-                    Ok(http) => enricher.sources.push(Source { name, kind: Kind::Http(http) }),
-                    Err(wrong) => {
-                        bad.extend(wrong.into_iter().map(|it| Problem { key: key(&it.key), reason: it.reason }))
-                    }
-                },
-                (SourceKind::History, _) => rules = config.enabled.unwrap_or(true).then(|| Rules::read(config)),
-            }
-        }
-        if !bad.is_empty() {
-            return Err(BadSources(bad));
-        }
-        match rules.zip(state_dir).map(|(rules, dir)| Shelf::open(dir, rules)).transpose() {
-            Ok(shelf) => enricher.history = shelf,
-            Err(error) => {
-                notes.push(Problem { key: "enrich".to_owned(), reason: format!("there is no history: {error}") })
-            }
-        }
-        Ok((enricher, notes))
-    }
-
     /// Who calls, at the deadline at the latest. A hidden number is not looked up, nor one without a country.
     pub async fn find(&self, call: &Call, now: Now) -> Findings {
-        let Some(number) = call.caller.number.known() else { return Findings::default() };
-        let id = history::key(call);
-        let looked_up = self.look_up(number, Some(id), now).await;
-        let found = match &looked_up.found.who {
-            Match::NotAsked => "not asked",
-            Match::Nobody => "nobody",
-            Match::One { .. } => "one",
-            Match::Several { .. } => "several",
+        self.find_so_far(call, now).await.0
+    }
+
+    /// As [`Self::find`], and beside it what is still to come, if a source was not done by the deadline.
+    pub async fn find_so_far(&self, call: &Call, now: Now) -> (Findings, Option<Later>) {
+        let Some(number) = call.caller.number.known() else { return (Findings::default(), None) };
+        let (so_far, _) = self.ask(number, Some(history::key(call)), now).await;
+        let findings = so_far.findings();
+        let (found, source) = match &findings.who {
+            Match::NotAsked => ("not asked", ""),
+            Match::Nobody => ("nobody", ""),
+            Match::One { contact } => ("one", contact.source.as_str()),
+            Match::Several { .. } => ("several", ""),
         };
         let took_ms = u64::try_from(now.tick.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let source = match &looked_up.found.who {
-            Match::One { contact } => contact.source.as_str(),
-            Match::NotAsked | Match::Nobody | Match::Several { .. } => "",
-        };
         tracing::debug!(call = %call.id, caller = %number, found, source, took_ms, "caller looked up");
-        looked_up.found
+        (findings, (!so_far.is_over()).then_some(so_far))
     }
 
     /// The same for a number alone, with what each source said. `call` is left out of the history.
     pub async fn look_up(&self, number: &E164, call: Option<String>, now: Now) -> LookUp {
+        let (so_far, history_took) = self.ask(number, call, now).await;
+        LookUp { found: so_far.findings(), answers: so_far.answers, history_took }
+    }
+
+    /// Asks all at once, until the deadline.
+    async fn ask(&self, number: &E164, call: Option<String>, now: Now) -> (Later, Option<Duration>) {
         let deadline = now.tick.checked_add(self.deadline).unwrap_or(now.tick);
         let asked = join_all(self.sources.iter().map(|source| source.ask(number, deadline)));
-        let (answers, (history, history_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
-        let (who, mut silent) = merge::merge(answers.iter().map(|it| (it.source.as_str(), it.said.clone())));
-        if self.history.is_some() && history.is_none() {
-            silent.push("history".to_owned());
+        let (answers, (past, late_past, past_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
+        let (answers, late): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        let mut so_far = Later::new(answers, past);
+        for (place, pending) in late.into_iter().enumerate() {
+            pending.into_iter().for_each(|pending| so_far.wait_for(place, pending));
         }
-        LookUp { answers, history_took, found: Findings { who, history, silent } }
+        late_past.into_iter().for_each(|pending| so_far.wait_for_past(pending));
+        (so_far, past_took)
     }
 
-    async fn past(
-        &self,
-        number: &E164,
-        call: Option<String>,
-        now: Now,
-        deadline: Instant,
-    ) -> (Option<History>, Option<Duration>) {
-        let Some(shelf) = &self.history else { return (None, None) };
-        let asked = timeout_at(deadline.into(), shelf.find(number, call, now.clock)).await;
-        let history = match asked {
-            Ok(Ok(history)) => Some(history),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "history is silent");
-                None
-            }
-            Err(_) => None,
-        };
-        (history, Some(now.tick.elapsed()))
-    }
-
-    /// Remembers what the team was told of a call, for the caller's next one.
-    pub fn saw(&self, telling: &Telling) {
+    /// Remembers what the team was told of a call, and in which sinks, for the caller's next one and for recaps.
+    pub fn saw(&self, telling: &Telling, sinks: Vec<SinkName>) {
         if let Some(shelf) = &self.history {
-            shelf.saw(telling);
-        }
-    }
-
-    /// Forgets a number: its calls (how many there were) and what CRMs said of it. Contacts files are not changed.
-    ///
-    /// # Errors
-    /// If the history cannot be written.
-    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
-        for source in &self.sources {
-            if let Kind::Http(http) = &source.kind {
-                http.forget(number);
-            }
-        }
-        match &self.history {
-            Some(shelf) => shelf.forget(number).await,
-            None => Ok(0),
+            shelf.saw(telling, sinks);
         }
     }
 
     /// Whether every answer is at hand, so that a card need not be kept first while somebody is asked.
     #[must_use]
-    pub fn is_instant(&self) -> bool {
+    pub fn is_instant(&self, call: &Call) -> bool {
+        let awaited =
+            |number| self.elsewhere.as_ref().is_some_and(|(elsewhere, _)| elsewhere.awaited(number).is_some());
         self.sources.iter().all(|source| matches!(source.kind, Kind::Contacts(_)))
-    }
-
-    /// Follows contacts files for good: a changed one is read again, whole or not at all.
-    pub async fn follow(&self) -> std::convert::Infallible {
-        loop {
-            sleep(LOOK).await;
-            for source in &self.sources {
-                let Kind::Contacts(contacts) = &source.kind else { continue };
-                let contacts = Arc::clone(contacts);
-                let looked = tokio::task::spawn_blocking(move || contacts.refresh()).await;
-                match looked {
-                    Ok(Some(Ok(tally))) => {
-                        tell(&source.name, &tally);
-                        if let Some(error) = tally.complaint() {
-                            tracing::warn!(source = source.name, error, "contacts are not all taken");
-                        }
-                    }
-                    Ok(Some(Err(error))) => {
-                        tracing::warn!(source = source.name, %error, "contacts file is not taken, what was known stays known");
-                    }
-                    Ok(None) => {}
-                    Err(error) => tracing::error!(source = source.name, %error, "contacts file broke its reader"),
-                }
-            }
-        }
+            && !call.caller.number.known().is_some_and(awaited)
     }
 }
 
 impl Source {
-    async fn ask(&self, number: &E164, deadline: Instant) -> Answer {
+    async fn ask(&self, number: &E164, deadline: Instant) -> (Answer, Option<Pending<Said>>) {
         let start = Instant::now();
-        let said = match &self.kind {
-            Kind::Contacts(contacts) => contacts.find(number, &self.name),
+        let (said, late) = match &self.kind {
+            Kind::Contacts(contacts) => (contacts.find(number, &self.name), None),
             Kind::Http(http) => http.find(number, deadline).await,
         };
-        Answer { source: self.name.clone(), said, took: start.elapsed() }
+        (Answer::new(&self.name, said, start.elapsed()), late)
     }
 }
 
@@ -259,20 +162,4 @@ impl Source {
 fn cut(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     text.get(..end).unwrap_or(text)
-}
-
-/// Reads a contacts file for the first time: what the operator should know of it.
-fn first_load(contacts: &Contacts, name: &str) -> Option<String> {
-    match contacts.load() {
-        Ok(tally) => {
-            tell(name, &tally);
-            tally.complaint().map(|complaint| format!("{}: {complaint}", contacts.path().display()))
-        }
-        Err(error) => Some(format!("{}: {error}; the source is off until it can be read", contacts.path().display())),
-    }
-}
-
-fn tell(source: &str, tally: &contacts::Tally) {
-    let contacts::Tally { people, numbers, unreachable, bad, .. } = tally;
-    tracing::info!(source, people, numbers, unreachable, bad, "contacts read");
 }

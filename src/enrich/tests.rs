@@ -1,10 +1,12 @@
 //! All sources together, against real files, a real history and real servers on loopback.
 
-use super::*;
+use super::{build::LOOK, *};
 use crate::model::{
     call::{Bound, Caller, MissedWhy, Moment},
+    card::History,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    phone::Number,
+    phone::{Number, Region},
+    secret::SecretRef,
     time::{Span, Timestamp},
 };
 use serde_json::json;
@@ -12,7 +14,8 @@ use std::{fs, future::pending};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    sync::mpsc,
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
 };
 
 fn table(toml: &str) -> SourceConfig {
@@ -92,7 +95,7 @@ async fn a_crm_that_hangs_costs_its_own_facts_and_the_deadline_at_most() {
     let deadline = Duration::from_millis(300);
     let (enricher, notes) = build(&[crm(port), contacts(&dir)], &dir, deadline).unwrap();
     assert_eq!(notes, []);
-    assert!(!enricher.is_instant());
+    assert!(!enricher.is_instant(&call("+15145550199")));
     let start = Instant::now();
     let found = enricher.find(&call("+15145550199"), Now::read()).await;
     assert!(start.elapsed() >= deadline, "it waited for the source");
@@ -101,6 +104,83 @@ async fn a_crm_that_hangs_costs_its_own_facts_and_the_deadline_at_most() {
     assert_eq!(contact.name.as_deref(), Some("Alice"));
     assert_eq!(found.silent, ["crm"]);
     assert_eq!(found.history, Some(History::default()));
+}
+
+/// A CRM that answers what stands in `body` as soon as there is something.
+async fn slow_server(body: watch::Receiver<Option<serde_json::Value>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut body = body.clone();
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok(1..) = stream.read(&mut buffer).await {
+                    let body = body.wait_for(Option::is_some).await.unwrap().clone().unwrap().to_string();
+                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn what_a_source_says_after_the_deadline_is_offered_when_it_says_something_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let (says, said) = watch::channel(None);
+    let (other_says, other_said) = watch::channel(None);
+    let mut second = crm(slow_server(other_said).await);
+    second.name = Some("desk".to_owned());
+    let sources = [crm(slow_server(said).await), second];
+    let (enricher, _) = build(&sources, &dir, Duration::from_millis(50)).unwrap();
+    let (found, later) = enricher.find_so_far(&call("+15145550199"), Now::read()).await;
+    assert_eq!((found.who, found.silent), (Match::NotAsked, vec!["crm".to_owned(), "desk".to_owned()]));
+    let mut later = later.unwrap();
+    says.send_replace(Some(json!({"name": "Alice"})));
+    let newer = timeout(LONG, later.next()).await.unwrap().unwrap();
+    assert!(matches!(&newer.who, Match::One { contact } if contact.name.as_deref() == Some("Alice")), "{newer:?}");
+    assert_eq!(newer.silent, ["desk"], "the other is still waited for");
+    assert_eq!(newer.history, Some(History::default()), "what was known stays");
+    other_says.send_replace(Some(json!({"name": "Alice"})));
+    let newest = timeout(LONG, later.next()).await.unwrap().unwrap();
+    assert!(matches!(&newest.who, Match::One { contact } if contact.source == "crm + desk"), "{newest:?}");
+    assert!(newest.silent.is_empty());
+    assert_eq!(timeout(LONG, later.next()).await.unwrap(), None);
+    let (found, later) = enricher.find_so_far(&call("+15145550199"), Now::read()).await;
+    assert_eq!(found, newest);
+    assert!(later.is_none(), "the cache is warm: nothing is left to wait for");
+}
+
+#[tokio::test]
+async fn a_late_answer_that_adds_nothing_is_no_news_and_nobody_need_wait_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (says, said) = watch::channel(None);
+    let mut slow = crm(slow_server(said).await);
+    slow.concurrency = Some(1);
+    let (enricher, _) = build(&[slow], &dir, Duration::from_millis(50)).unwrap();
+    let (_, later) = enricher.find_so_far(&call("+15145550199"), Now::read()).await;
+    let (found, queued) = enricher.find_so_far(&call("+15145550188"), Now::read()).await;
+    assert_eq!(found.silent, ["crm"], "it waits behind the first");
+    drop(later);
+    says.send_replace(Some(json!({"odd": true})));
+    let mut queued = queued.unwrap();
+    let newer = timeout(LONG, queued.next()).await.unwrap().unwrap();
+    assert_eq!((newer.who, newer.silent.len()), (Match::Nobody, 0));
+    let (again, none) = enricher.find_so_far(&call("+15145550199"), Now::read()).await;
+    assert_eq!((again.who, none.is_none()), (Match::Nobody, true), "dropped, and yet in the cache");
+}
+
+#[tokio::test]
+async fn a_source_that_fails_late_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, _seen) = server(None).await;
+    let mut hangs = crm(port);
+    hangs.timeout = Some(Span(Duration::from_millis(200)));
+    let (enricher, _) = build(&[hangs], &dir, Duration::from_millis(20)).unwrap();
+    let (_, later) = enricher.find_so_far(&call("+15145550199"), Now::read()).await;
+    assert_eq!(timeout(LONG, later.unwrap().next()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -121,11 +201,11 @@ async fn a_hidden_or_short_number_is_never_looked_up() {
 async fn history_is_on_by_itself_and_marks_who_was_just_missed() {
     let dir = tempfile::tempdir().unwrap();
     let (enricher, _) = build(&[], &dir, LONG).unwrap();
-    assert!(enricher.is_instant());
+    assert!(enricher.is_instant(&call("+15145550199")));
     let first = call("+15145550199");
     let missed = Moment::Missed { after: Duration::from_secs(20), why: MissedWhy::NobodyAnswered };
-    enricher.saw(&Telling { call: first.clone(), moment: Moment::Ringing, at: first.started });
-    enricher.saw(&Telling { call: first.clone(), moment: missed, at: first.started });
+    enricher.saw(&Telling { call: first.clone(), moment: Moment::Ringing, at: first.started }, vec![]);
+    enricher.saw(&Telling { call: first.clone(), moment: missed, at: first.started }, vec![]);
     let again = enricher.find(&first, Now::read()).await.history.unwrap();
     assert_eq!(again, History::default(), "a call is not its own past");
     let second = Call { id: ConversationSpaceId::try_from("c-2").unwrap(), ..first };
@@ -133,7 +213,7 @@ async fn history_is_on_by_itself_and_marks_who_was_just_missed() {
     let history = found.history.unwrap();
     assert_eq!((history.week, history.missed_since, history.urgent), (1, 1, true));
     assert_eq!(found.who, Match::NotAsked);
-    assert_eq!(enricher.forget(second.caller.number.known().unwrap()).await.unwrap(), 1);
+    assert_eq!(forget(dir.path(), second.caller.number.known().unwrap()).unwrap(), 1);
     assert_eq!(enricher.find(&second, Now::read()).await.history, Some(History::default()));
     drop(enricher);
     let (off, _) = build(&[table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
@@ -151,7 +231,7 @@ async fn a_history_that_cannot_be_opened_is_said_and_costs_no_card() {
 
 #[tokio::test]
 async fn a_history_that_died_is_silent_and_the_card_says_so() {
-    let enricher = Enricher { sources: vec![], history: Some(Shelf::closed()), deadline: LONG };
+    let enricher = Enricher { history: Some(Shelf::closed()), deadline: LONG, ..Enricher::default() };
     let found = enricher.find(&call("+15145550199"), Now::read()).await;
     assert_eq!((found.history, found.silent), (None, vec!["history".to_owned()]));
 }
@@ -205,7 +285,7 @@ async fn a_contacts_file_that_changes_is_read_again() {
     };
     tokio::select! {
         _ = enricher.follow() => {}
-        done = tokio::time::timeout(LONG, changed) => done.unwrap(),
+        done = timeout(LONG, changed) => done.unwrap(),
     }
 }
 

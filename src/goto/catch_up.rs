@@ -2,7 +2,7 @@
 //! One question at a time each, so that the lanes never wait behind it.
 
 use super::{
-    Ask, Heard, Reports,
+    Ask, Heard, PastAsk, Reports,
     api::{Api, Error},
     session::Accounts,
     wire::Reader,
@@ -10,7 +10,7 @@ use super::{
 use crate::model::{call::Report, ids::ConversationSpaceId, time::Timestamp};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc,
+    sync::mpsc::{self, error::TrySendError},
     time::{Instant, sleep_until},
 };
 
@@ -186,7 +186,7 @@ impl CatchUp {
     }
 
     /// Answers questions about single calls, as long as there are any to come.
-    pub(super) async fn asks(self, mut asks: mpsc::Receiver<Ask>) {
+    pub(super) async fn asks(self, mut asks: mpsc::Receiver<Ask>, past: mpsc::Sender<PastAsk>) {
         let mut due: Vec<(Instant, ConversationSpaceId, usize)> = Vec::new();
         loop {
             let next = due.iter().map(|(at, ..)| *at).min();
@@ -196,6 +196,11 @@ impl CatchUp {
                     None => return,
                     Some(Ask::States { call, from, to, .. }) => self.states(&call, from, to).await,
                     Some(Ask::Report { call, .. }) => self.report(call, 0, &mut due).await,
+                    Some(Ask::Past(ask)) => {
+                        if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = past.try_send(ask) {
+                            self.tell(Heard::Past { number: ask.number, calls: Err(FAILED) }).await;
+                        }
+                    }
                 },
                 () = sleep_until(wake), if next.is_some() => {
                     let now = Instant::now();

@@ -3,6 +3,7 @@
 
 use super::{
     Ask, Heard, Settings,
+    activity::{self, Activity},
     api::{Api, Nickname},
     catch_up::{CatchUp, Window},
     grant::{Access, Driver},
@@ -74,7 +75,10 @@ pub fn open(
 
     let mut others = JoinSet::new();
     others.spawn(catch_up.clone().windows(windows));
-    others.spawn(catch_up.asks(asks));
+    let (past, past_asks) = mpsc::channel(activity::WAITING);
+    let activity = Activity { api: api.apart(), name: reader.connection.clone(), heard: heard.clone() };
+    others.spawn(activity.run(past_asks));
+    others.spawn(catch_up.asks(asks, past));
     let judge = Judge { heard: heard.clone(), windows: windows_in, live: live_in, refused: HashSet::new() };
     others.spawn(judge.run(Sight::new(settings.deaf_since), said));
 
@@ -88,6 +92,7 @@ pub fn open(
             reader: reader.clone(),
             heard: heard.clone(),
             said: said_in.clone(),
+            pulses: settings.pulses.clone(),
         };
         let (access, stopped, mut live) = (access.clone(), stopped.clone(), live.clone());
         lanes.spawn(async move {

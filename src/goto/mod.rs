@@ -10,6 +10,7 @@
 //! - `grant` drives the token machine, `session` drives one lane, `catch_up` asks for what a blind window hid, and
 //!   [`connection`] holds them together.
 
+mod activity;
 mod answer;
 pub mod api;
 mod catch_up;
@@ -34,11 +35,13 @@ pub use connection::{Connection, open};
 use crate::model::{
     call::{CallEvent, Report},
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    phone::Region,
+    past::Remembered,
+    phone::{E164, Region},
+    pulse::Pulses,
     secret::Secret,
     time::Timestamp,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 use url::Url;
 
 /// One login, as the config describes it.
@@ -68,6 +71,8 @@ pub struct Settings {
     pub nickname: String,
     /// The last time the daemon is known to have heard, from an earlier run: where its first blind window begins.
     pub deaf_since: Option<Timestamp>,
+    /// Where its lanes say whether they turn.
+    pub pulses: Pulses,
 }
 
 /// What a connection hears, of calls and of itself.
@@ -111,6 +116,14 @@ pub enum Heard {
         from: Timestamp,
         /// When the last of them ended.
         to: Timestamp,
+    },
+    /// What [`Ask::Past`] asked for. Every such question has its answer.
+    Past {
+        /// The number that was asked for.
+        number: E164,
+        /// Its calls in no order, a call perhaps more than once (for each of its legs); or how long GoTo wants to be left
+        /// alone with such questions (`cr.v1.read` is not granted, it is asked too often, it does not answer).
+        calls: Result<Vec<Remembered>, Duration>,
     },
     /// A human must run `poprelay login`: no token, or GoTo refuses the one there is. Told once per change.
     ConsentNeeded {
@@ -169,6 +182,19 @@ pub enum Heard {
     },
 }
 
+/// A question for the past calls of a number; the answer is [`Heard::Past`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastAsk {
+    /// The account whose calls they are.
+    pub account: AccountKey,
+    /// The number.
+    pub number: E164,
+    /// They began at or after this,
+    pub from: Timestamp,
+    /// and before this.
+    pub to: Timestamp,
+}
+
 /// The reports of a blind window.
 #[derive(Debug)]
 pub enum Reports {
@@ -180,7 +206,7 @@ pub enum Reports {
     Failed,
 }
 
-/// A question to GoTo about one call. The answer comes as [`Heard`]; no answer is silence.
+/// A question to GoTo about one call or caller. The answer comes as [`Heard`]; of a call no answer is silence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// The missing states of a call, bounds included.
@@ -194,6 +220,8 @@ pub enum Ask {
         /// Last sequence number.
         to: u64,
     },
+    /// The past calls of a number.
+    Past(PastAsk),
     /// The report of an ended call; asked again while there is none yet.
     Report {
         /// Its account.

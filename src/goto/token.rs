@@ -31,7 +31,7 @@ const KEEP_AGAIN: Duration = Duration::from_secs(30);
 /// Refreshes because the API refused a token come no closer than this: a second fresh token would not be better.
 const FORCE_APART: Duration = Duration::from_secs(60);
 /// 30 days: the life of a refresh token.
-const GRANT_DAYS: u64 = 30;
+pub const GRANT_DAYS: u64 = 30;
 /// GoTo replaces the token from 60 % of its life on (day 18); with 7 days left something is wrong.
 const WARN_DAYS: u64 = 7;
 const DAY: Duration = Duration::from_secs(86_400);

@@ -22,6 +22,56 @@ pub enum SinkKind {
     Teams,
     /// A retired Office 365 connector (`webhook.office.com`).
     TeamsConnector,
+    /// Slack's Web API with a bot's token: a call's message is edited as the call moves.
+    SlackApp,
+}
+
+impl SinkKind {
+    /// Whether a message, once posted, can be changed: its cards live ([`Rule::Live`]).
+    #[must_use]
+    pub const fn edits(self) -> bool {
+        matches!(self, Self::SlackApp)
+    }
+}
+
+/// Where a chat shows a message, in the chat's own words: what an edit and a reply have to name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The channel's id.
+    pub channel: String,
+    /// The message in it (Slack's `ts`).
+    pub message: String,
+}
+
+/// What a delivery becomes in the chat.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Form {
+    /// A message of its own, said once.
+    #[default]
+    Message,
+    /// The one message of a call, which becomes what the call becomes.
+    Living {
+        /// Where it stands; `None`: it is still to be posted.
+        at: Option<Place>,
+        /// An earlier message of it was lost (deleted, or closed for edits): another one is not posted.
+        lost: bool,
+    },
+    /// A reply under the call's living message.
+    Reply {
+        /// The message; `None` if it was never posted: the reply then is a message of its own.
+        to: Option<Place>,
+    },
+}
+
+impl Form {
+    /// The message that is changed rather than posted, if it is one.
+    #[must_use]
+    pub const fn edit_of(&self) -> Option<&Place> {
+        match self {
+            Self::Living { at, .. } => at.as_ref(),
+            Self::Message | Self::Reply { .. } => None,
+        }
+    }
 }
 
 /// A message ready to be posted.
@@ -43,7 +93,7 @@ pub enum Subject {
     Other(String),
 }
 
-/// A delivery's key: admitted once, across restarts.
+/// A delivery's key: admitted once, across restarts. A living card's is (subject, sink) alone, its moment moves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// What it is about.
@@ -72,8 +122,20 @@ pub enum Rule {
     /// key is known and still waits, its card is renewed; if it is known and gone, nothing happens. Nor does anything if
     /// the moment was overtaken by a later one of its call (an answer after the end): a card never goes back in time.
     Tell,
-    /// No message of its own: the newest waiting card of the same call and sink is renewed with this one (its key stays).
+    /// No message of its own: the living card of the call and sink is revised, told or not; if there is none, the newest
+    /// waiting card is renewed with this one (its key stays).
     Renew,
+    /// The call's one living card at this sink, whatever the moment. The first makes it; each later one revises it, so
+    /// that what waits is always the newest state and nothing between is said. A settled one waits again, and goes out as
+    /// an edit of its message. One that is on the wire is followed by the newer state. Never back in time; what a later
+    /// look-up could not find again is kept; who had the call before is remembered ([`super::card::CallCard::before`]).
+    Live,
+    /// A reply under the living card, once for each thing told. Nothing, if that card is still to be posted: its message
+    /// will say it.
+    Reply,
+    /// The card brings only what the sources found, later than its moment: it goes onto the living card, or the newest
+    /// one that waits, whatever state that has reached. The card's telling is not looked at.
+    Learn,
 }
 
 /// What became of an admission.
@@ -107,6 +169,8 @@ pub struct Delivery {
     pub attempts: u32,
     /// It was already tried in full form and refused: draw it plain.
     pub plain: bool,
+    /// What it becomes in the chat.
+    pub form: Form,
 }
 
 /// One attempt, kept for the operator.
@@ -127,6 +191,10 @@ pub struct Attempt {
 pub enum Settlement {
     /// The chat took it.
     Delivered,
+    /// The chat took it and said where it stands: a living card's later states are edits of that message.
+    Shown(Place),
+    /// The living card's message cannot be edited any more: it is to be posted anew, at once, as what it is by then.
+    Lost,
     /// Again, not before this time.
     Retry {
         /// Earliest next attempt.

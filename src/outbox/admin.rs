@@ -9,7 +9,7 @@ use super::{
 use crate::model::{
     call::MomentKind,
     card::Card,
-    delivery::{Attempt, DeliveryId, Subject},
+    delivery::{Attempt, DeliveryId, Place, Subject},
     ids::SinkName,
     time::Timestamp,
 };
@@ -66,6 +66,12 @@ pub struct Letter {
     pub why: Option<String>,
     /// What it says.
     pub card: Option<Card>,
+    /// `message`, `living` (one message that is edited) or `reply`.
+    pub form: String,
+    /// Where the chat shows it, if it said so.
+    pub place: Option<Place>,
+    /// How many states the chat was told.
+    pub revision: u32,
 }
 
 /// Why it could not be done.
@@ -93,8 +99,8 @@ pub enum AdminError {
     Store(#[from] rusqlite::Error),
 }
 
-const LETTER: &str =
-    "id, state, subject, moment, sink, admitted, due, settled, attempts, plain, why, coalesce(newer, card)";
+pub(super) const LETTER: &str = "id, state, subject, moment, sink, admitted, due, settled, attempts, plain, why,
+    coalesce(newer, card), form, place, revision";
 
 /// The newest deliveries that fit, oldest first.
 ///
@@ -121,9 +127,12 @@ pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(Letter, Vec<Attempt>)>
     let db = connect(dir)?;
     let found = db.query_row(&format!("SELECT {LETTER} FROM deliveries WHERE id = ?"), [id.0], letter).optional()?;
     let Some(letter) = found else { return Ok(None) };
+    Ok(Some((letter, attempts(&db, id)?)))
+}
+
+pub(super) fn attempts(db: &Connection, id: DeliveryId) -> rusqlite::Result<Vec<Attempt>> {
     let mut read = db.prepare("SELECT at, took, status, answer FROM attempts WHERE delivery = ? ORDER BY nth")?;
-    let attempts = read.query_map([id.0], attempt)?.collect::<Result<_, _>>()?;
-    Ok(Some((letter, attempts)))
+    read.query_map([id.0], attempt)?.collect()
 }
 
 /// Has deliveries tried again, at once and in full form. Answers how many: 0 if the one was told, forgotten or is unknown.
@@ -190,14 +199,15 @@ pub(super) fn connect(dir: &Path) -> Result<Connection, AdminError> {
     }
 }
 
-fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
+pub(super) fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
     let text = |column: usize| row.get::<_, String>(column);
     let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.and_then(row::from_micros));
+    let (card, form) = (serde_json::from_str(&text(11)?).ok(), text(12)?);
     Ok(Letter {
         id: DeliveryId(row.get(0)?),
         state: State::read(&text(1)?),
         subject: row::read_subject(&text(2)?),
-        moment: row::read_moment(&text(3)?),
+        moment: row::told(&form, &text(3)?, card.as_ref()),
         sink: text(4)?,
         admitted: time(5)?,
         due: time(6)?.filter(|due| *due > Timestamp::UNIX_EPOCH),
@@ -205,7 +215,10 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
         attempts: row.get::<_, i64>(8)?.try_into().unwrap_or(u32::MAX),
         plain: row.get(9)?,
         why: row.get(10)?,
-        card: serde_json::from_str(&text(11)?).ok(),
+        card,
+        form,
+        place: row.get::<_, Option<String>>(13)?.as_deref().and_then(row::read_place),
+        revision: row.get::<_, i64>(14)?.try_into().unwrap_or(u32::MAX),
     })
 }
 

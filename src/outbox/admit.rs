@@ -2,12 +2,14 @@
 //! transaction.
 
 use super::{
+    living::revised,
     row::{self, json, micros, progress, says, subject},
     store::Store,
     trouble::StoreError,
 };
 use crate::model::{
     call::MomentKind,
+    card::Card,
     delivery::{Admission, Admitted, Rule},
     ids::ConversationSpaceId,
     time::Timestamp,
@@ -34,6 +36,9 @@ impl Store {
             .map(|admission| match admission.rule {
                 Rule::Tell => self.tell(admission, now),
                 Rule::Renew => self.renew(admission),
+                Rule::Live => self.live(admission, now),
+                Rule::Reply => self.reply(admission, now),
+                Rule::Learn => self.learn(admission),
             })
             .collect()
     }
@@ -53,7 +58,7 @@ impl Store {
         drop(rows);
         drop(read);
         if let Some((id, _, waits)) = known.iter().find(|(_, kind, _)| *kind == Some(moment)) {
-            return if *waits { self.bring_up_to_date(*id, admission) } else { Ok(Admitted::Known) };
+            return if *waits { self.bring_up_to_date(*id, &admission.card) } else { Ok(Admitted::Known) };
         }
         // Two moments of a call can overtake each other on their way here; the later one has said it all.
         if known.iter().any(|(_, kind, _)| kind.is_some_and(|kind| progress(kind) > progress(moment))) {
@@ -70,22 +75,41 @@ impl Store {
         Ok(Admitted::New)
     }
 
-    fn renew(&self, admission: &Admission) -> Result<Admitted, StoreError> {
+    fn renew(&mut self, admission: &Admission) -> Result<Admitted, StoreError> {
+        if let Some(revised) = self.revise_if_living(admission)? {
+            return Ok(revised);
+        }
+        let newest = self.newest_waiting(admission)?;
+        newest.map_or(Ok(Admitted::Known), |id| self.bring_up_to_date(id, &admission.card))
+    }
+
+    /// Late facts for a card that cannot be edited once it is told, but still waits.
+    fn learn(&mut self, admission: &Admission) -> Result<Admitted, StoreError> {
+        if let Some(revised) = self.revise_if_living(admission)? {
+            return Ok(revised);
+        }
+        let Some(id) = self.newest_waiting(admission)? else { return Ok(Admitted::Known) };
+        let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
+        let old: String = read.query_row([id], |row| row.get(0))?;
+        let learned = revised(&old, &admission.card, Rule::Learn);
+        learned.map_or(Ok(Admitted::Known), |card| self.bring_up_to_date(id, &card))
+    }
+
+    fn newest_waiting(&self, admission: &Admission) -> Result<Option<i64>, StoreError> {
         let mut newest = self.db.prepare_cached(
-            "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'",
+            "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'
+             AND form = 'message'",
         )?;
         let key = &admission.key;
-        let newest: Option<i64> =
-            newest.query_row(params![subject(&key.subject), key.sink.as_str()], |row| row.get(0))?;
-        newest.map_or(Ok(Admitted::Known), |id| self.bring_up_to_date(id, admission))
+        Ok(newest.query_row(params![subject(&key.subject), key.sink.as_str()], |row| row.get(0))?)
     }
 
     /// Gives a waiting delivery a newer card. A leased one keeps it for the case that it comes back.
-    fn bring_up_to_date(&self, id: i64, admission: &Admission) -> Result<Admitted, StoreError> {
+    fn bring_up_to_date(&self, id: i64, newer: &Card) -> Result<Admitted, StoreError> {
         let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
         let old: String = read.query_row([id], |row| row.get(0))?;
         let old = serde_json::from_str(&old).ok().and_then(|card| says(&card));
-        if old.is_some_and(|old| says(&admission.card).is_some_and(|new| new < old)) {
+        if old.is_some_and(|old| says(newer).is_some_and(|new| new < old)) {
             return Ok(Admitted::Known);
         }
         let leased = self.held.leased.contains_key(&id);
@@ -94,7 +118,7 @@ impl Store {
         } else {
             "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?"
         })?;
-        write.execute(params![json(&admission.card)?, id])?;
+        write.execute(params![json(newer)?, id])?;
         Ok(if leased { Admitted::Known } else { Admitted::Renewed })
     }
 

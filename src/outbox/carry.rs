@@ -7,9 +7,11 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 /// file and is told when it is back.
 const MOST: usize = 50_000;
 
-/// The columns of a delivery, and those of one of which only the key matters: it was settled, its card is in the file.
+/// The columns of a delivery, and those of one of which only the key matters: it was settled, its card is in the file. A
+/// living card is carried whole: its call may move on, and then its message is edited.
 const WHOLE: &str = "*";
-const KEY: &str = "id, subject, sink, moment, state, due, plain, attempts, admitted, settled, why, '', NULL";
+const KEY: &str = "id, subject, sink, moment, state, due, plain, attempts, admitted, settled, why,
+    CASE form WHEN 'living' THEN card ELSE '' END AS card, NULL AS newer, form, place, revision, lost";
 
 /// How much is copied of what was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,9 +95,11 @@ fn copy(from: &Connection, into: &Connection, table: &str, select: &str) -> rusq
 fn copy_as(from: &Connection, into: &Connection, verb: &str, table: &str, select: &str) -> rusqlite::Result<Copied> {
     let mut copied = Copied { rows: 0, whole: false };
     let Ok(mut read) = from.prepare(select) else { return Ok(copied) };
+    // By their names: an older file has fewer.
+    let names = read.column_names().collect::<Vec<_>>().join(", ");
     let columns = read.column_count();
     let marks = vec!["?"; columns].join(", ");
-    let mut write = into.prepare(&format!("{verb} INTO {table} VALUES ({marks})"))?;
+    let mut write = into.prepare(&format!("{verb} INTO {table} ({names}) VALUES ({marks})"))?;
     let Ok(mut rows) = read.query([]) else { return Ok(copied) };
     while let Ok(next) = rows.next() {
         let Some(row) = next else {

@@ -13,6 +13,10 @@
 //!                  ├── a later moment of its call is admitted ──▶ superseded
 //!                  └── operator: drop ──▶ dropped
 //! ```
+//! A *living* card (a chat that can edit) is one row for a call and sink. A newer state takes the place of the one that
+//! waits; a settled row waits again with it; one that is on the wire is followed by it. The row keeps where the chat shows
+//! its message, so that a restart goes on with the same one. A *reply* waits behind it like a later moment.
+//!
 //! *Leased* is not on the disk. One daemon owns a state directory, so what it holds is what its memory says, and after a
 //! crash everything unsettled is free again without a commit or a timeout. That costs a duplicate of what was on the wire
 //! at that moment, which the next commit would not have prevented either: a webhook has no idempotency key.
@@ -23,6 +27,8 @@
 //!   after its commit: callers that come together share one sync.
 //! - Of one subject and sink only the row with the lowest id is offered. A row that comes back (retry, release) while a
 //!   later moment waits is superseded: it goes out once, as what it has become.
+//! - A living card is told in one message. A second one is posted only when the first could not be edited any more (once),
+//!   or when nobody knows whether the first was posted: a crash between post and settlement, a post without an answer.
 //! - A card never goes back in time: a moment that arrives after a later one of its call changes nothing.
 //! - A leased card is on the wire and stays as it is; a newer one is kept beside it for the case that it comes back.
 //! - Nothing that waits is ever deleted. Retention takes settled rows, oldest first, in small steps.
@@ -42,9 +48,13 @@ mod admin;
 mod admit;
 mod carry;
 mod degrade;
+mod earlier;
 mod facts;
 mod forget;
+mod living;
+mod of_call;
 mod open;
+mod overview;
 mod queue;
 mod retain;
 mod row;
@@ -56,7 +66,9 @@ pub use admin::{AdminError, Filter, Letter, Which, drop_one, list, retry, show};
 pub use degrade::Health;
 pub use facts::OpenCall;
 pub use forget::{Forgotten, forget, rewrite};
+pub use of_call::of_call;
 pub use open::{OpenError, Opened, SetAside, open};
+pub use overview::{Overview, Standing, overview};
 pub use queue::Queue;
 pub use row::State;
 pub use trouble::Trouble;

@@ -4,7 +4,7 @@ use super::trouble::StoreError;
 use crate::model::{
     call::MomentKind,
     card::Card,
-    delivery::{Delivery, DeliveryId, Key, Subject},
+    delivery::{Delivery, DeliveryId, Form, Key, Place, Subject},
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
 };
@@ -49,34 +49,82 @@ impl State {
     }
 }
 
-/// The columns that [`delivery`] reads, in its order.
-pub(super) const DELIVERY: &str = "id, subject, sink, moment, coalesce(newer, card), admitted, attempts, plain";
+/// The columns that [`delivery`] reads, in its order, of deliveries `d`. A reply's place is that of its living card.
+pub(super) const DELIVERY: &str =
+    "d.id, d.subject, d.sink, d.moment, coalesce(d.newer, d.card), d.admitted, d.attempts,
+    d.plain, d.form, CASE d.form WHEN 'reply' THEN (SELECT l.place FROM deliveries l INDEXED BY once
+    WHERE l.subject = d.subject AND l.sink = d.sink AND l.moment = 'living') ELSE d.place END, d.lost";
+
+/// A row of [`DELIVERY`].
+struct Raw {
+    id: i64,
+    subject: String,
+    sink: String,
+    moment: String,
+    card: String,
+    admitted: i64,
+    attempts: i64,
+    plain: bool,
+    form: String,
+    place: Option<String>,
+    lost: i64,
+}
 
 /// A delivery from a row of [`DELIVERY`]; `None` in the place of one that cannot be understood, with its id.
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<(i64, Option<Delivery>)> {
-    let id: i64 = row.get(0)?;
-    let words: (String, String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-    let numbers: (i64, i64, bool) = (row.get(5)?, row.get(6)?, row.get(7)?);
-    Ok((id, understood(id, &words, numbers)))
+    let raw = Raw {
+        id: row.get(0)?,
+        subject: row.get(1)?,
+        sink: row.get(2)?,
+        moment: row.get(3)?,
+        card: row.get(4)?,
+        admitted: row.get(5)?,
+        attempts: row.get(6)?,
+        plain: row.get(7)?,
+        form: row.get(8)?,
+        place: row.get(9)?,
+        lost: row.get(10)?,
+    };
+    Ok((raw.id, understood(&raw)))
 }
 
-fn understood(
-    id: i64,
-    (subject, sink, moment, card): &(String, String, String, String),
-    (admitted, attempts, plain): (i64, i64, bool),
-) -> Option<Delivery> {
+fn understood(raw: &Raw) -> Option<Delivery> {
+    let card: Card = serde_json::from_str(&raw.card).ok()?;
     Some(Delivery {
-        id: DeliveryId(id),
+        id: DeliveryId(raw.id),
         key: Key {
-            subject: read_subject(subject)?,
-            moment: read_moment(moment)?,
-            sink: SinkName::try_from(sink.as_str()).ok()?,
+            subject: read_subject(&raw.subject)?,
+            moment: told(&raw.form, &raw.moment, Some(&card))?,
+            sink: SinkName::try_from(raw.sink.as_str()).ok()?,
         },
-        card: serde_json::from_str(card).ok()?,
-        admitted: from_micros(admitted)?,
-        attempts: u32::try_from(attempts).ok()?,
-        plain,
+        card,
+        admitted: from_micros(raw.admitted)?,
+        attempts: u32::try_from(raw.attempts).ok()?,
+        plain: raw.plain,
+        form: form(raw),
     })
+}
+
+/// A place that cannot be read is none: the card is posted anew rather than never.
+fn form(raw: &Raw) -> Form {
+    let place = raw.place.as_deref().and_then(read_place);
+    match raw.form.as_str() {
+        "living" => Form::Living { at: place, lost: raw.lost > 0 },
+        "reply" => Form::Reply { to: place },
+        _ => Form::Message,
+    }
+}
+
+pub(super) fn read_place(text: &str) -> Option<Place> {
+    serde_json::from_str(text).ok()
+}
+
+/// The moment that a delivery tells: a message's is its key, the others' is in their card.
+pub(super) fn told(form: &str, moment: &str, card: Option<&Card>) -> Option<MomentKind> {
+    match (form, card) {
+        ("living" | "reply", Some(Card::Call(card))) => Some(card.telling.moment.kind()),
+        _ => read_moment(moment),
+    }
 }
 
 pub(super) fn subject(subject: &Subject) -> String {

@@ -8,7 +8,8 @@ use std::time::Duration;
 const APPLICATION: i64 = 0x504f_5052;
 
 /// One step for each `user_version`: the first makes version 1 of nothing. Steps are only ever appended.
-pub(super) const MIGRATIONS: &[&str] = &[r"
+pub(super) const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE deliveries (
   id       INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: an operator's 17 stays 17
   subject  TEXT NOT NULL,                      -- 'call:…' or 'other:…'
@@ -55,7 +56,15 @@ CREATE TABLE facts (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    r"
+-- A living card's `moment` is 'living', a reply's is its moment and time: both come after any chat that can edit.
+ALTER TABLE deliveries ADD COLUMN form     TEXT NOT NULL DEFAULT 'message';  -- message, living, reply
+ALTER TABLE deliveries ADD COLUMN place    TEXT;                             -- JSON: where the chat shows it
+ALTER TABLE deliveries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;       -- states the chat was told
+ALTER TABLE deliveries ADD COLUMN lost     INTEGER NOT NULL DEFAULT 0;       -- messages that could not be edited
+",
+];
 
 /// The version that this program writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();

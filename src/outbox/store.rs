@@ -7,7 +7,7 @@ use super::{
     trouble::StoreError,
 };
 use crate::model::{
-    delivery::{Delivery, DeliveryId, LONGEST_WAIT, Settle, Settlement},
+    delivery::{Delivery, DeliveryId, LONGEST_WAIT, Place, Settle, Settlement},
     ids::SinkName,
     time::{Timestamp, after},
 };
@@ -29,9 +29,9 @@ const FORGOTTEN: Duration = Duration::from_secs(120);
 pub(super) const FIRST: &str = "NOT EXISTS (SELECT 1 FROM deliveries e INDEXED BY once WHERE e.subject = d.subject
                                             AND e.sink = d.sink AND e.state = 'waiting' AND e.id < d.id)";
 
-/// The next moment that waits behind one.
-pub(super) const LATER: &str = "SELECT e.moment, e.sink FROM deliveries d JOIN deliveries e INDEXED BY once
-    ON e.subject = d.subject AND e.sink = d.sink
+/// What waits behind one, and whether it says what this one said (only a message replaces a message).
+pub(super) const LATER: &str = "SELECT e.moment, e.sink, d.form = 'message' AND e.form = 'message'
+    FROM deliveries d JOIN deliveries e INDEXED BY once ON e.subject = d.subject AND e.sink = d.sink
     WHERE d.id = ? AND e.id > d.id AND e.state = 'waiting' ORDER BY e.id LIMIT 1";
 
 /// One database and what is only in memory beside it.
@@ -76,8 +76,8 @@ impl Store {
         most: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut read = self.db.prepare_cached(&format!(
-            "SELECT {DELIVERY} FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = ?1
-             AND (due <= ?2 OR due > ?3) AND {FIRST} ORDER BY id"
+            "SELECT {DELIVERY} FROM deliveries d INDEXED BY waiting WHERE d.state = 'waiting' AND d.sink = ?1
+             AND (d.due <= ?2 OR d.due > ?3) AND {FIRST} ORDER BY d.id"
         ))?;
         let mut rows = read.query(params![sink.as_str(), micros(now), horizon(now)])?;
         let (mut found, mut broken) = (Vec::new(), Vec::new());
@@ -125,7 +125,7 @@ impl Store {
     /// Takes what still waits of `ids` and is first of its call.
     pub(super) fn lease(&mut self, ids: &[DeliveryId], tick: Instant) -> Result<Vec<Delivery>, StoreError> {
         let mut read = self.db.prepare_cached(&format!(
-            "SELECT {DELIVERY} FROM deliveries d WHERE id = ? AND state = 'waiting' AND {FIRST}"
+            "SELECT {DELIVERY} FROM deliveries d WHERE d.id = ? AND d.state = 'waiting' AND {FIRST}"
         ))?;
         let mut taken = Vec::new();
         for id in ids {
@@ -166,12 +166,48 @@ impl Store {
             keep.execute(params![id, micros(attempt.at), took, attempt.status, row::bounded(&attempt.answer, 256)])?;
         }
         match &settle.settlement {
-            Settlement::Delivered => self.end(id, "delivered", None, now)?,
-            Settlement::Dead(why) => self.end(id, "dead", Some(why), now)?,
+            Settlement::Delivered => self.told(id, None, now)?,
+            Settlement::Shown(place) => self.told(id, Some(place), now)?,
+            Settlement::Dead(why) => {
+                if !self.follow(id)? {
+                    self.end(id, "dead", Some(why), now)?;
+                }
+            }
+            Settlement::Lost => {
+                let mut write = self
+                    .db
+                    .prepare_cached("UPDATE deliveries SET place = NULL, lost = lost + 1, due = 0 WHERE id = ?")?;
+                write.execute([id])?;
+                drop(write);
+                self.come_back(id, None, now)?;
+            }
             Settlement::Released => self.come_back(id, None, now)?,
             Settlement::Retry { not_before, plain } => self.come_back(id, Some((*not_before, *plain)), now)?,
         }
         Ok(())
+    }
+
+    /// The chat took it; a living card that has moved on meanwhile waits again at once. Where it stands is kept even of one
+    /// that an operator dropped meanwhile.
+    fn told(&mut self, id: i64, place: Option<&Place>, now: Timestamp) -> Result<(), StoreError> {
+        let place = place.map(row::json).transpose()?;
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET place = coalesce(?2, place), revision = revision + 1 WHERE id = ?1",
+        )?;
+        write.execute(params![id, place])?;
+        drop(write);
+        if self.follow(id)? { Ok(()) } else { self.end(id, "delivered", None, now) }
+    }
+
+    /// A living card that became something else while it was on the wire says that next. `true` if it has.
+    fn follow(&mut self, id: i64) -> Result<bool, StoreError> {
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET card = newer, newer = NULL, due = 0, plain = 0
+             WHERE id = ? AND state = 'waiting' AND form = 'living' AND newer IS NOT NULL AND newer <> card RETURNING sink",
+        )?;
+        let sink: Option<String> = write.query_row([id], |row| row.get(0)).optional()?;
+        self.held.woken.extend(sink.as_deref().and_then(|sink| SinkName::try_from(sink).ok()));
+        Ok(sink.is_some())
     }
 
     /// The end of a delivery, unless it has ended already; a later moment of its call may go now.
@@ -183,7 +219,7 @@ impl Store {
         )?;
         write.execute(params![id, state, micros(now), why.map(|why| row::bounded(why, 1024))])?;
         drop(write);
-        if let Some((_, sink)) = self.later(id)? {
+        if let Some((_, sink, _)) = self.later(id)? {
             self.held.woken.insert(sink);
         }
         Ok(())
@@ -191,7 +227,7 @@ impl Store {
 
     /// A lease that ended without an end: it waits again, unless a later moment of its call waits to be told instead.
     fn come_back(&mut self, id: i64, again: Option<(Timestamp, bool)>, now: Timestamp) -> Result<(), StoreError> {
-        if let Some((moment, sink)) = self.later(id)? {
+        if let Some((moment, sink, true)) = self.later(id)? {
             self.supersede(id, &moment, now)?;
             self.held.woken.insert(sink);
             return Ok(());
@@ -204,10 +240,11 @@ impl Store {
         Ok(())
     }
 
-    fn later(&self, id: i64) -> Result<Option<(String, SinkName)>, StoreError> {
+    fn later(&self, id: i64) -> Result<Option<(String, SinkName, bool)>, StoreError> {
         let mut read = self.db.prepare_cached(LATER)?;
-        let next = read.query_row([id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).optional()?;
-        Ok(next.and_then(|(moment, sink): (String, _)| Some((moment, SinkName::try_from(sink).ok()?))))
+        let next: Option<(String, String, bool)> =
+            read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        Ok(next.and_then(|(moment, sink, instead)| Some((moment, SinkName::try_from(sink).ok()?, instead))))
     }
 }
 

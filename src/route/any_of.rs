@@ -18,14 +18,24 @@ impl<T> Default for AnyOf<T> {
 }
 
 impl<T> AnyOf<T> {
-    /// Whether nothing is asked, or one of the values fits.
-    pub(super) fn holds(&self, fits: impl FnMut(&T) -> bool) -> bool {
-        self.0.as_ref().is_none_or(|values| values.iter().any(fits))
+    /// Whether something is asked, and whether nothing is or one of the values fits.
+    pub(super) fn asks(&self, fits: impl FnMut(&T) -> bool) -> (bool, bool) {
+        (self.is_given(), self.0.as_ref().is_none_or(|values| values.iter().any(fits)))
     }
 
     /// Whether something is asked.
     pub(super) fn is_given(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Whether something is asked, and whether all that fits `other` fits this too, where `covers` says so of two values.
+    pub(super) fn against(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> (bool, bool) {
+        let all = match (&self.0, &other.0) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(mine), Some(theirs)) => theirs.iter().all(|one| mine.iter().any(|it| covers(it, one))),
+        };
+        (self.is_given(), all)
     }
 
     /// Whether nothing can fit.
@@ -34,8 +44,14 @@ impl<T> AnyOf<T> {
     }
 
     /// The values.
-    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+    pub fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
+    }
+}
+
+impl<T> From<Vec<T>> for AnyOf<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self(Some(values))
     }
 }
 

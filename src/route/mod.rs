@@ -1,43 +1,109 @@
-//! Which sinks hear of a call: rules, tried from the first. Pure. What a rule may ask is `condition`'s; what a sink is
-//! sent of a moment it is routed is [`tells`]'s.
+//! Which sinks hear of a moment, and in which manner: rules, tried from the first. Pure: the call, what is known of the
+//! caller, the time and the schedules are arguments.
+//!
+//! # How it is decided
+//! - The first rule that matches wins; one that says `continue` lets the next be tried too. What no rule matches goes
+//!   nowhere; a last rule without `match` is the default; no rules at all: everything to every sink.
+//! - A rule matches if all of its `match` holds and nothing of its `unless` does. Each key of `unless` is an exception of
+//!   its own, so that two of them need no rule more.
+//! - A rule that is muted matches and tells nobody: its calls do not fall through to the next rule. Nothing is kept for
+//!   later: on the day after, nobody wants the calls of the holiday as if they rang.
+//! - If two matching rules lead to one sink, it is told once, in the manner of the first.
+//! - What follows a ring goes where the ring went ([`follow`]), in its manner, beside what the rules say of it now: who saw
+//!   a call ring wants to know its end, though the office has closed meanwhile or a transfer has changed its queue. What a
+//!   sink is told of the moments it is routed is its `outcomes`' alone ([`tells`]).
+//!
+//! `condition` says what may be asked, `hours` (with `calendar` and `yearly`) when a schedule is open, `days` what mutes,
+//! `manner` how it is drawn, `check` what cannot be meant.
 
 mod any_of;
+mod calendar;
+mod check;
 mod condition;
+mod days;
+mod hours;
+mod manner;
 #[cfg(test)]
 mod tests;
+mod yearly;
 
 use crate::model::{
     call::{MomentKind, Telling},
+    card::{Findings, Manner, RoutedBy},
     ids::SinkName,
+    phone::Mask,
+    time::Timestamp,
 };
 pub use any_of::AnyOf;
+pub use calendar::{Holidays, NoCalendar, Oddity};
+pub use check::Problem;
 pub use condition::{Condition, Digits, Key};
-use serde::Deserialize;
-use std::collections::BTreeSet;
+pub use days::Days;
+pub use hours::{BadHours, Hours, Schedules, Standing, Week};
+pub use manner::{Mentions, When};
+use serde::{Deserialize, Serialize};
 
 /// One `[[routes]]` table of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What a telling must be. Absent or empty: anything.
+    /// What must be so. Absent or empty: anything.
     #[serde(rename = "match", default)]
     pub when: Condition,
+    /// What must not be so, each key alone.
+    #[serde(default)]
+    pub unless: Condition,
     /// Who hears of it. Empty: nobody, which ends the search like any other rule.
     pub sinks: Vec<SinkName>,
     /// Whether the rules below are tried too.
     #[serde(rename = "continue", default)]
     pub goes_on: bool,
+    /// When it tells nobody.
+    #[serde(default)]
+    pub mute: AnyOf<Days>,
+    /// How much of numbers its cards show, in place of what the sink says.
+    #[serde(default)]
+    pub mask: Option<Mask>,
+    /// Whom its cards mention.
+    #[serde(default)]
+    pub mention: Option<Mentions>,
+    /// Its cards are a title and one line.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
-/// The rules of a config with the sinks they lead to.
+/// The rules of a config with the sinks they lead to and the schedules they ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,
     all: Vec<SinkName>,
+    schedules: Schedules,
 }
 
-/// What one rule made of a telling.
+/// What is decided about.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What happened.
+    pub telling: &'a Telling,
+    /// What is known of the caller.
+    pub found: &'a Findings,
+    /// The time at which schedules are looked up.
+    pub at: Timestamp,
+}
+
+/// A sink that hears of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    /// Which.
+    pub sink: SinkName,
+    /// How.
+    pub manner: Manner,
+    /// Why.
+    pub by: RoutedBy,
+}
+
+/// What one rule made of a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explained {
     /// Its place in the config, from 1.
     pub rule: usize,
@@ -48,45 +114,22 @@ pub struct Explained {
 }
 
 /// Whether a rule matched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tried {
     /// All its conditions hold.
     Matched,
-    /// These conditions do not hold.
-    Failed(Vec<Key>),
+    /// They hold, and it is muted: nobody is told by it.
+    Muted,
+    /// It does not match.
+    Failed {
+        /// What it asks that is not so.
+        not: Vec<Key>,
+        /// Its exceptions that are so.
+        unless: Vec<Key>,
+    },
     /// A rule above matched and does not continue.
     NotReached,
-}
-
-/// Something in the rules that cannot be meant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// A rule names a sink that the config does not have.
-    #[error("rule {rule} names the sink {sink}, which is not configured")]
-    UnknownSink {
-        /// Place of the rule, from 1.
-        rule: usize,
-        /// The name.
-        sink: SinkName,
-    },
-    /// A rule can never be reached.
-    #[error("rule {rule} is never reached: rule {above} matches all it could, and does not continue")]
-    Unreachable {
-        /// Place of the rule, from 1.
-        rule: usize,
-        /// The rule above.
-        above: usize,
-    },
-    /// A condition that nothing can ever fulfil.
-    #[error("rule {rule}: nothing can match {key}: {why}")]
-    Impossible {
-        /// Place of the rule, from 1.
-        rule: usize,
-        /// The condition.
-        key: Key,
-        /// What is wrong and what to write.
-        why: &'static str,
-    },
 }
 
 /// The moments that a sink is told of besides ringing, unless its `outcomes` say otherwise.
@@ -100,68 +143,106 @@ pub fn tells(kind: MomentKind, outcomes: &[MomentKind]) -> bool {
 }
 
 impl Routes {
-    /// The rules in their order, and all sinks of the config: without rules everything goes to all of them. With rules,
-    /// what no rule matches goes nowhere; a last rule without `match` is the default.
+    /// The rules in their order, and all sinks of the config; no schedules yet.
     #[must_use]
     pub fn new(rules: Vec<Rule>, all: Vec<SinkName>) -> Self {
-        Self { rules, all }
+        Self { rules, all, schedules: Schedules::default() }
     }
 
-    /// The sinks for a telling, each once, in the order of the rules: those of the first rule that matches, and of the
-    /// matching ones after it as long as each says `continue`.
+    /// With the schedules that the rules ask.
     #[must_use]
-    pub fn sinks(&self, telling: &Telling) -> Vec<SinkName> {
-        let mut sinks = Vec::new();
+    pub fn with_schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// The rules, in their order.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The schedules that the rules ask.
+    #[must_use]
+    pub fn schedules(&self) -> &Schedules {
+        &self.schedules
+    }
+
+    /// The sinks for a moment, each once, in the order of the rules.
+    #[must_use]
+    pub fn decide(&self, asked: &Asked<'_>) -> Vec<Routed> {
         if self.rules.is_empty() {
-            sinks.clone_from(&self.all);
+            let everywhere =
+                |sink: &SinkName| Routed { sink: sink.clone(), manner: Manner::default(), by: RoutedBy::NoRules };
+            return self.all.iter().map(everywhere).collect();
         }
-        for rule in self.rules.iter().filter(|rule| rule.when.holds(telling)) {
-            for sink in &rule.sinks {
-                if !sinks.contains(sink) {
-                    sinks.push(sink.clone());
+        let mut routed: Vec<Routed> = Vec::new();
+        for (at, rule) in self.rules.iter().enumerate() {
+            let result = self.try_one(rule, asked);
+            if result == Tried::Matched {
+                let manner = rule.manner(asked);
+                for sink in &rule.sinks {
+                    if !routed.iter().any(|it| it.sink == *sink) {
+                        let by = RoutedBy::Rule(at.saturating_add(1));
+                        routed.push(Routed { sink: sink.clone(), manner: manner.clone(), by });
+                    }
                 }
             }
-            if !rule.goes_on {
+            if result.ends(rule) {
                 break;
             }
         }
-        sinks
+        routed
     }
 
-    /// What each rule makes of a telling.
+    /// What each rule makes of a moment.
     #[must_use]
-    pub fn explain(&self, telling: &Telling) -> Vec<Explained> {
+    pub fn explain(&self, asked: &Asked<'_>) -> Vec<Explained> {
         let mut stopped = false;
         let explain = |(at, rule): (usize, &Rule)| {
-            let failed = rule.when.failed(telling);
-            let result = match failed.is_empty() {
-                _ if stopped => Tried::NotReached,
-                true => Tried::Matched,
-                false => Tried::Failed(failed),
-            };
-            stopped |= result == Tried::Matched && !rule.goes_on;
+            let result = if stopped { Tried::NotReached } else { self.try_one(rule, asked) };
+            stopped |= result.ends(rule);
             Explained { rule: at.saturating_add(1), result, sinks: rule.sinks.clone() }
         };
         self.rules.iter().enumerate().map(explain).collect()
     }
 
-    /// What cannot be meant.
-    #[must_use]
-    pub fn check(&self) -> Vec<Problem> {
-        let known: BTreeSet<&SinkName> = self.all.iter().collect();
-        let mut problems = Vec::new();
-        for (at, rule) in self.rules.iter().enumerate() {
-            let place = at.saturating_add(1);
-            let unknown = rule.sinks.iter().filter(|sink| !known.contains(sink));
-            problems.extend(unknown.map(|sink| Problem::UnknownSink { rule: place, sink: sink.clone() }));
-            let impossible = rule.when.impossible();
-            problems.extend(impossible.map(|(key, why)| Problem::Impossible { rule: place, key, why }));
-            let mut above = self.rules.iter().take(at);
-            let hides = |above: &Rule| !above.goes_on && (above.when.is_empty() || above.when == rule.when);
-            if let Some(above) = above.position(hides) {
-                problems.push(Problem::Unreachable { rule: place, above: above.saturating_add(1) });
-            }
+    fn try_one(&self, rule: &Rule, asked: &Asked<'_>) -> Tried {
+        let not: Vec<Key> = rule.when.failed(asked, &self.schedules).collect();
+        let unless: Vec<Key> = rule.unless.met(asked, &self.schedules).collect();
+        match (not.is_empty() && unless.is_empty(), rule.is_muted(asked.at, &self.schedules)) {
+            (false, _) => Tried::Failed { not, unless },
+            (true, true) => Tried::Muted,
+            (true, false) => Tried::Matched,
         }
-        problems
     }
+}
+
+impl Tried {
+    /// Whether the rules after `rule` are not tried.
+    fn ends(&self, rule: &Rule) -> bool {
+        matches!(self, Self::Matched | Self::Muted) && !rule.goes_on
+    }
+}
+
+impl Rule {
+    fn is_muted(&self, at: Timestamp, schedules: &Schedules) -> bool {
+        self.mute.values().any(|days| days.cover(at, &schedules.zone))
+    }
+
+    fn manner(&self, asked: &Asked<'_>) -> Manner {
+        let mention = self.mention.as_ref().map_or_else(Vec::new, |mention| mention.of(asked));
+        Manner { mask: self.mask, mention, quiet: self.quiet }
+    }
+}
+
+/// What follows a ring goes where earlier moments of the call went, too: `earlier` are the sinks with the manner of their
+/// last card.
+#[must_use]
+pub fn follow(mut routed: Vec<Routed>, earlier: Vec<(SinkName, Manner)>, moment: MomentKind) -> Vec<Routed> {
+    for (sink, manner) in earlier {
+        if !routed.iter().any(|it| it.sink == sink) {
+            routed.push(Routed { sink, manner: manner::carried(&manner, moment), by: RoutedBy::Earlier });
+        }
+    }
+    routed
 }

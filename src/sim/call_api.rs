@@ -111,6 +111,30 @@ pub(super) async fn summaries(State(world): World, RawQuery(query): RawQuery, he
     Ok(Json(page.newest_first(items)).into_response())
 }
 
+/// `GET /caller-activity/{number}`: the reported calls of one number, which it knows by its digits after the country's, as
+/// the guide's samples have them. Any other form is a number that never called.
+pub(super) async fn activity(
+    State(world): World,
+    Path(number): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    world.entitled(&headers, REPORTS)?;
+    let query = pairs(query);
+    let time = |field: &'static str| query.first(field).and_then(|text| text.parse::<Timestamp>().ok());
+    let (Some(from), Some(to)) = (time("startTime"), time("endTime")) else {
+        return Err(Refusal::field("startTime", "must not be null"));
+    };
+    let accounts = query.all("accountKey");
+    let calls = world.calls();
+    let items: Vec<Value> = calls
+        .reports(&accounts, from, to)
+        .filter(|(_, call)| report::national(call).is_some_and(|known| known == number))
+        .map(|(_, call)| report::activity(call))
+        .collect();
+    Ok(Json(json!({ "items": items })).into_response())
+}
+
 /// `GET /users/v1/me`: the accounts of the login.
 pub(super) async fn me(State(world): World, headers: HeaderMap) -> Answer {
     world.entitled(&headers, None)?;

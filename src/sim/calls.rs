@@ -111,6 +111,16 @@ impl Calls {
         placed
     }
 
+    /// A call that is over and reported; its id.
+    pub(super) fn place_over(&mut self, plan: CallPlan, started: Timestamp) -> String {
+        let states = plan.beats.len();
+        let id = self.place(plan, started).id.to_string();
+        if let Some(entry) = self.entry(&id) {
+            (entry.said, entry.reported) = (states, true);
+        }
+        id
+    }
+
     fn forget_oldest(&mut self) {
         let oldest = self.all.iter().find(|(_, entry)| entry.over()).map(|(number, entry)| (*number, entry.placed.id));
         if let Some((number, id)) = oldest {

@@ -44,7 +44,7 @@ pub use shared::{Requests, Settings};
 
 use channels::{Order, Topic};
 use shared::Shared;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
 
 /// A running world. It ends when it is dropped; [`World::stop`] also waits until its port is free.
@@ -103,6 +103,12 @@ impl World {
     /// Places a call, which plays by itself; the id of its conversation space.
     pub fn place(&self, plan: CallPlan) -> String {
         play::place(&self.shared, plan)
+    }
+
+    /// A call that began so long ago and is over and reported; nobody hears of it. The id of its conversation space.
+    pub fn remember(&self, plan: CallPlan, ago: Duration) -> String {
+        let started = jiff::Timestamp::now().checked_sub(ago).unwrap_or(jiff::Timestamp::MIN);
+        self.shared.calls().place_over(plan, started)
     }
 
     /// Writes a text as a frame to every open socket, subscribed or not. False if there is none.

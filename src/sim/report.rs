@@ -53,6 +53,30 @@ pub(super) fn full(call: &Placed) -> Value {
     Value::Object(map)
 }
 
+/// The outside number as `caller-activity` knows it: ten digits in North America, all of them elsewhere.
+pub(super) fn national(call: &Placed) -> Option<String> {
+    let digits: String = call.plan.caller.as_ref()?.number.as_ref()?.chars().filter(char::is_ascii_digit).collect();
+    Some(digits.strip_prefix('1').filter(|rest| rest.len() == 10).unwrap_or(&digits).to_owned())
+}
+
+/// `caller-activity` item. Its `duration` has a unit that nobody knows.
+pub(super) fn activity(call: &Placed) -> Value {
+    let report = summary(call);
+    let name = report.pointer("/participants/0/name").cloned().unwrap_or_default();
+    let outside = json!({ "name": report.pointer("/caller/name"), "number": national(call) });
+    let colleague = json!({ "name": name, "number": call.plan.ours.number.trim_start_matches("+1") });
+    let outbound = call.plan.direction == "OUTBOUND";
+    let (caller, callee) = if outbound { (colleague, outside) } else { (outside, colleague) };
+    let mut item = json!({
+        "direction": call.plan.direction, "startTime": report.get("callCreated"), "endTime": report.get("callEnded"),
+        "duration": 900, "disposition": 16, "caller": caller, "callee": callee,
+    });
+    if let (Value::Object(item), Some(answered)) = (&mut item, report.get("callAnswered")) {
+        item.insert("answerTime".to_owned(), answered.clone());
+    }
+    item
+}
+
 fn ends(call: &Placed, states: &[State]) -> Map<String, Value> {
     let ended = states.last().and_then(|state| state.body.get("timestamp")).cloned();
     let mut map = Map::new();

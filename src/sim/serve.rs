@@ -31,6 +31,7 @@ pub(super) fn routes(world: &Arc<Shared>) -> Router {
         .route("/call-events/v1/conversation-spaces/{id}/events", get(call_api::events))
         .route("/call-events-report/v1/reports/{id}", get(call_api::one_report))
         .route("/call-events-report/v1/report-summaries", get(call_api::summaries))
+        .route("/call-reports/v1/reports/caller-activity/{number}", get(call_api::activity))
         .route("/users/v1/me", get(call_api::me))
         .route("/users/v1/users", get(call_api::users))
         .layer(middleware::from_fn_with_state(layer(world), gate::rest));

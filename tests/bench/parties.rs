@@ -4,6 +4,7 @@ use super::bare;
 use poprelay::sim::{ACCOUNT, FIRST_REFRESH_TOKEN};
 use serde_json::{Value, json};
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::{BufRead as _, BufReader},
     path::PathBuf,
@@ -71,7 +72,7 @@ impl Home {
 
     pub fn run(&self) -> Running {
         let log = self.0.path().join("journal");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_poprelay"));
+        let mut command = Command::new(binary());
         command.args(["run", "--config"]).arg(self.0.path().join("config.toml"));
         command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET").stderr(File::create(&log).unwrap());
         Running::spawn(&mut command, Some(log))
@@ -87,7 +88,7 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_poprelay"));
+        let mut command = Command::new(binary());
         command.args(["simulate", "--listen", "127.0.0.1:0", "--rate", "0"]).stdout(Stdio::piped());
         let mut process = Running::spawn(&mut command, None);
         let mut said = BufReader::new(process.child.stdout.take().unwrap()).lines();
@@ -156,4 +157,10 @@ enabled = {history}
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
+}
+
+/// The program that is measured: the one that was built with this bench, unless `POPRELAY_BENCH_BINARY` names another build
+/// to compare it with.
+fn binary() -> OsString {
+    std::env::var_os("POPRELAY_BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_poprelay").into())
 }

@@ -53,7 +53,7 @@ fn admission(call: &str, sink: &SinkName) -> Admission {
         revised: None,
     };
     let telling = Telling { call, moment: Moment::Ringing, at: Timestamp::now() };
-    let card = Card::Call(Box::new(CallCard { telling, found: Findings::default() }));
+    let card = Card::Call(Box::new(CallCard::new(telling, Findings::default())));
     Admission {
         key: Key { subject: Subject::Call(id), moment: MomentKind::Ringing, sink: sink.clone() },
         card,

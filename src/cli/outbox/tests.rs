@@ -55,7 +55,7 @@ fn admission(call: &str) -> Admission {
     let telling = Telling { call, moment: Moment::Ringing, at: Timestamp::now() };
     let key =
         Key { subject: Subject::Call(id), moment: MomentKind::Ringing, sink: SinkName::try_from("desk").unwrap() };
-    Admission { key, card: Card::Call(Box::new(CallCard { telling, found })), rule: Rule::Tell }
+    Admission { key, card: Card::Call(Box::new(CallCard::new(telling, found))), rule: Rule::Tell }
 }
 
 /// An outbox with a dead letter (1), a told one (2) and one that waits (3).

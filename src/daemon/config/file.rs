@@ -5,7 +5,7 @@ use crate::{
     cards::LineName,
     enrich::SourceConfig,
     model::{call::MomentKind, phone::Mask, secret::SecretRef, time::Span},
-    route::Rule,
+    route::{AnyOf, Rule},
 };
 use serde::{Deserialize, Deserializer};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -22,8 +22,12 @@ pub struct File {
     pub sinks: BTreeMap<String, SinkTable>,
     /// `[operator]`
     pub operator: OperatorTable,
+    /// `[journal]`
+    pub journal: JournalTable,
     /// `[cards]`
     pub cards: CardsTable,
+    /// `[hours.NAME]`: days with their hours, `time_zone`, `holidays`.
+    pub hours: BTreeMap<String, BTreeMap<String, AnyOf<String>>>,
     /// `[[routes]]`
     pub routes: Vec<Rule>,
     /// `[[enrich]]`
@@ -68,6 +72,9 @@ pub struct StateTable {
     pub dir: Option<PathBuf>,
     /// What a committed card survives.
     pub durability: Option<DurabilityWord>,
+    /// Whether calls are recorded, masked, for `poprelay replay`.
+    #[serde(default)]
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Option<Span>,
 }
@@ -148,6 +155,14 @@ const fn four() -> u32 {
 pub struct OperatorTable {
     /// A sink's name.
     pub sink: Option<String>,
+}
+
+/// What the journal says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct JournalTable {
+    /// As `--log`, which goes before it.
+    pub level: Option<String>,
 }
 
 /// How cards are written.

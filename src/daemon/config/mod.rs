@@ -3,12 +3,13 @@
 
 mod endpoint;
 mod file;
+mod hours;
 mod problem;
 mod style;
 
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, KEYS, Problem};
 
-use super::directions::Directions;
+use super::{directions::Directions, journal};
 use crate::{
     cards::Style,
     enrich::SourceConfig,
@@ -19,7 +20,7 @@ use crate::{
         phone::{Mask, Region},
         secret::{Secret, SecretRef},
     },
-    route::{DEFAULT_OUTCOMES, Problem as Misrouted, Routes},
+    route::{DEFAULT_OUTCOMES, Routes},
 };
 use file::{ConnectionTable, DurabilityWord, File, PaceWord, SinkTable};
 use std::{
@@ -43,12 +44,16 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// A committed card survives power loss, not only a crash of the daemon.
     pub power_loss_safe: bool,
+    /// Calls are recorded, masked, for `poprelay replay`.
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Duration,
     /// The chat channels; at least one.
     pub sinks: Vec<SinkConfig>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
+    /// What the journal says, unless the command line says otherwise: a level or a filter.
+    pub journal: String,
     /// How cards are drawn where a sink does not say otherwise.
     pub style: Style,
     /// How long a card waits for all its look-ups together.
@@ -71,7 +76,7 @@ impl Config {
 }
 
 /// One GoTo login.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionConfig {
     /// Its name.
     pub name: ConnectionName,
@@ -98,7 +103,7 @@ pub struct ConnectionConfig {
 }
 
 /// One chat channel.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkConfig {
     /// Its name.
     pub name: SinkName,
@@ -204,25 +209,33 @@ impl Reading<'_> {
             }
             known
         });
+        let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
+        if journal::filter(&journal).is_err() {
+            self.wrong(
+                "journal.level",
+                "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
+            );
+        }
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
             self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
         }
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
-        let routes = Routes::new(file.routes, names);
-        for problem in routes.check() {
-            self.misrouted(&problem);
-        }
+        let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
+        let routes = self.routes(file.routes, names, &file.hours, zone);
+        self.mentions(&routes, &sinks);
         Some(Config {
             path: path.to_owned(),
             credentials: self.credentials.clone(),
             connections,
             state_dir: state_dir?,
             power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
+            record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
+            journal,
             style: style?,
             deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
             routes,
@@ -233,18 +246,6 @@ impl Reading<'_> {
 
     fn wrong(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.problems.push(Problem::at(self.source, key, text));
-    }
-
-    /// A rule that cannot work is wrong; one that is only never reached works as it is written.
-    fn misrouted(&mut self, problem: &Misrouted) {
-        let (Misrouted::UnknownSink { rule, .. }
-        | Misrouted::Unreachable { rule, .. }
-        | Misrouted::Impossible { rule, .. }) = problem;
-        let found = Problem::at(self.source, format!("routes.{}", rule.saturating_sub(1)), problem.to_string());
-        match problem {
-            Misrouted::Unreachable { .. } => self.warnings.push(found),
-            Misrouted::UnknownSink { .. } | Misrouted::Impossible { .. } => self.problems.push(found),
-        }
     }
 
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {

@@ -70,9 +70,28 @@ impl Problem {
     }
 }
 
+const CONDITIONS: [&str; 16] = [
+    "connection",
+    "account",
+    "number",
+    "queue",
+    "extension",
+    "caller",
+    "region",
+    "direction",
+    "withheld",
+    "known",
+    "tags",
+    "tier",
+    "urgent",
+    "first_time",
+    "moment",
+    "hours",
+];
+
 /// The keys of each table; `*` stands for a name of the operator's choice.
-const KEYS: [(&str, &[&str]); 11] = [
-    ("", &["connections", "state", "sinks", "operator", "cards", "routes", "enrich"]),
+pub const KEYS: &[(&str, &[&str])] = &[
+    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
     (
         "connections.*",
         &[
@@ -89,13 +108,15 @@ const KEYS: [(&str, &[&str]); 11] = [
             "auth_url",
         ],
     ),
-    ("state", &["dir", "durability", "retention"]),
+    ("state", &["dir", "durability", "record", "retention"]),
     ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
+    ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
     ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
-    ("routes.*", &["match", "sinks", "continue"]),
+    ("routes.*", &["match", "unless", "sinks", "continue", "mute", "mask", "mention", "quiet"]),
+    ("routes.*.mention", &["slack", "when"]),
     (
         "enrich.*",
         &[
@@ -128,7 +149,8 @@ const KEYS: [(&str, &[&str]); 11] = [
             "calls",
         ],
     ),
-    ("routes.*.match", &["connection", "account", "number", "queue", "extension", "caller", "withheld", "moment"]),
+    ("routes.*.match", &CONDITIONS),
+    ("routes.*.unless", &CONDITIONS),
 ];
 
 /// An unknown key, with the known one it is closest to.
@@ -198,8 +220,7 @@ fn meant(last: &str) -> Option<&'static str> {
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" => "true or false",
-        "why" => "true or false",
+        "internal" | "why" | "record" => "true or false",
         _ => return None,
     })
 }

@@ -172,3 +172,78 @@ fn outside_systemd_a_credential_is_looked_for_beside_the_config() {
     fs::write(dir.path().join("goto"), "s3cr3t\n").unwrap();
     assert_eq!(load(&path).unwrap().connections[0].client_secret.as_ref().unwrap().expose(), "s3cr3t");
 }
+
+const OFFICE: &str = r#"
+[hours.office]
+mon-fri = "09:00-17:30"
+time_zone = "Europe/Berlin"
+holidays = "{ICS}"
+[[routes]]
+match = { hours = "office" }
+sinks = ["front-desk"]
+mute = ["2026-12-24/2026-12-26"]
+"#;
+
+fn office(holidays: &str) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("days.ics");
+    fs::write(&path, holidays).unwrap();
+    read(&(GOOD.to_owned() + &OFFICE.replace("{ICS}", path.to_str().unwrap())))
+}
+
+#[test]
+fn hours_have_their_zone_and_their_holidays() {
+    use crate::route::Standing;
+    let day = "BEGIN:VEVENT\nDTSTART;VALUE=DATE:20261123\nSUMMARY:Our day\nEND:VEVENT\n";
+    let config = office(&format!("BEGIN:VCALENDAR\n{day}END:VCALENDAR\n")).unwrap();
+    assert_eq!(config.warnings, []);
+    let office = &config.routes.schedules().hours["office"];
+    let at = |time: &str| office.at(time.parse().unwrap());
+    assert_eq!(at("2026-11-23T10:00:00Z"), Standing::Holiday("Our day".into()));
+    assert_eq!((at("2026-11-24T08:00:00Z"), at("2026-11-24T07:59:00Z")), (Standing::Open, Standing::Closed));
+}
+
+#[test]
+fn a_holiday_file_that_is_none_costs_its_holidays_and_not_the_calls() {
+    let warned = |text: &str| office(text).unwrap().warnings.remove(0);
+    let none = warned("Name,Phone\n");
+    assert_eq!((none.key.as_str(), none.line), ("hours.office.holidays", Some(14)));
+    assert!(
+        none.text.ends_with(
+            "days.ics: it is no iCalendar file: it does not begin with BEGIN:VCALENDAR; its holidays do not count"
+        ),
+        "{}",
+        none.text
+    );
+    let odd = warned("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:soon\nEND:VEVENT\n");
+    assert!(odd.text.ends_with("days.ics:3: no date: left out"), "{}", odd.text);
+    let missing = read(&(GOOD.to_owned() + &OFFICE.replace("{ICS}", "/nonexistent.ics"))).unwrap();
+    assert!(missing.warnings[0].text.contains("/nonexistent.ics: No such file"), "{:?}", missing.warnings);
+}
+
+#[test]
+fn what_cannot_be_meant_of_hours_and_routes_is_told_by_key() {
+    let table = [
+        ("Europe/Berlin", "Europe/Berln", "13:hours.office.time_zone: no such time zone"),
+        ("\"09:00-17:30\"", "[]", "11:hours.office: it is never open"),
+        ("\"09:00-17:30\"", "\"9 to 5\"", "12:hours.office.mon-fri: no hours: write \"09:00-17:30\""),
+        ("mon-fri", "mon-fry", "12:hours.office.mon-fry: no day"),
+        ("hours = \"office\"", "hours = \"ofice\"", "16:routes.0.match.hours: rule 1: there is no table [hours.ofice]"),
+        ("2026-12-26", "2026-12-23", "18:routes.0.mute.0: expected days"),
+        ("mute", "mtue", "18:routes.0.mtue: unknown key; did you mean `mute`?"),
+        ("hours = \"office\"", "region = \"Mars\"", "16:routes.0.match"),
+    ];
+    for (good, bad, told) in table {
+        let text = GOOD.to_owned() + &OFFICE.replace("holidays = \"{ICS}\"\n", "# none\n").replacen(good, bad, 1);
+        let all = problems(&text);
+        assert!(all.iter().any(|it| it.starts_with(told)), "{told}: {all:?}");
+    }
+}
+
+#[test]
+fn a_mention_that_a_chat_cannot_make_is_told() {
+    let teams = "[sinks.support]\ntype = \"teams\"\nurl = \"http://127.0.0.1:1/w\"\n[[routes]]\nsinks = [\"front-desk\", \"support\"]\nmention = { slack = \"S0123\" }\n";
+    let config = read(&(GOOD.to_owned() + teams)).unwrap();
+    let told = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
+    assert_eq!(told.text, "support mentions nobody: only a Slack webhook and a Slack app do");
+}

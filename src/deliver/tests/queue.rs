@@ -4,7 +4,7 @@ use crate::model::{
     call::{MomentKind, Telling},
     card::{Card, Notice},
     delivery::{
-        Admission, Admitted, Attempt, Delivery, DeliveryId, Key, Outbox, QueueError, Settle, Settlement, Subject,
+        Admission, Admitted, Attempt, Delivery, DeliveryId, Form, Key, Outbox, QueueError, Settle, Settlement, Subject,
     },
     ids::{ConversationSpaceId, SinkName},
     time::{Timestamp, after},
@@ -60,6 +60,7 @@ pub fn delivery(id: i64, title: &str) -> Delivery {
         admitted: after(Timestamp::UNIX_EPOCH, Duration::from_secs(u64::try_from(id).unwrap())),
         attempts: 0,
         plain: false,
+        form: Form::Message,
     }
 }
 
@@ -153,6 +154,14 @@ impl Outbox for Queue {
             row.tries.extend(settle.attempt);
             row.state = match settle.settlement {
                 Settlement::Delivered => State::Delivered,
+                Settlement::Shown(place) => {
+                    row.delivery.form = Form::Living { at: Some(place), lost: false };
+                    State::Delivered
+                }
+                Settlement::Lost => {
+                    row.delivery.form = Form::Living { at: None, lost: true };
+                    State::Waits(Timestamp::UNIX_EPOCH)
+                }
                 Settlement::Dead(why) => State::Dead(why),
                 Settlement::Released => State::Waits(Timestamp::UNIX_EPOCH),
                 Settlement::Retry { not_before, plain } => {

@@ -1,15 +1,19 @@
 //! What this daemon itself saw of a caller: an SQLite file in the state directory, owned by one thread. Async code sends
 //! it questions and never waits for the disk; a full or broken disk costs the history of a card, not the card.
 
+mod elsewhere;
 mod store;
 
 use super::config::SourceConfig;
 use crate::model::{
     call::{Bound, Call, Moment, MomentKind, Telling},
     card::History,
+    ids::SinkName,
+    past::Remembered,
     phone::E164,
     time::{Span, Timestamp},
 };
+pub use elsewhere::{Elsewhere, SAME};
 use std::{
     io,
     path::Path,
@@ -38,6 +42,8 @@ pub struct Rules {
     pub calls_within: Duration,
     /// See there; the call that rings counts.
     pub calls: u32,
+    /// Whether GoTo is asked for the calls that this daemon did not see.
+    pub goto: bool,
 }
 
 impl Rules {
@@ -51,18 +57,20 @@ impl Rules {
             missed_within: span(config.missed_within, usual.missed_within),
             calls_within: span(config.calls_within, usual.calls_within),
             calls: config.calls.unwrap_or(usual.calls),
+            goto: config.goto.unwrap_or(usual.goto),
         }
     }
 }
 
 impl Default for Rules {
-    /// 90 days; missed within 15 minutes; two calls in 10 minutes.
+    /// 90 days; missed within 15 minutes; two calls in 10 minutes; GoTo is asked.
     fn default() -> Self {
         Self {
             retention: Duration::from_secs(90 * 86_400),
             missed_within: Duration::from_secs(15 * 60),
             calls_within: Duration::from_secs(10 * 60),
             calls: 2,
+            goto: true,
         }
     }
 }
@@ -88,29 +96,38 @@ pub fn key(call: &Call) -> String {
 }
 
 /// The way to the thread that owns the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shelf {
     asks: SyncSender<Ask>,
+    rules: Rules,
 }
 
 enum Ask {
     Saw(Box<Seen>),
+    Import { number: E164, calls: Vec<Remembered> },
     Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
-    Forget { number: E164, reply: oneshot::Sender<rusqlite::Result<usize>> },
 }
 
 /// One moment of a call, as much of it as is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     call: String,
-    number: E164,
+    /// The other side's, if it is known.
+    number: Option<E164>,
     started: Timestamp,
     kind: MomentKind,
     with: Option<String>,
+    outbound: bool,
+    /// Nobody heard how it ended.
+    lost: bool,
+    /// Until somebody took it, or it ended without.
+    waited: Option<Duration>,
+    sinks: Vec<SinkName>,
 }
 
 impl Shelf {
-    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the shelf is dropped.
+    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the last clone of the
+    /// shelf is dropped.
     ///
     /// # Errors
     /// If the file cannot be opened or is none of ours.
@@ -119,31 +136,47 @@ impl Shelf {
         let (asks, inbox) = sync_channel(WAITING);
         let thread = thread::Builder::new().name("history".to_owned());
         thread.spawn(move || serve(store, &inbox)).map_err(HistoryError::Thread)?;
-        Ok(Self { asks })
+        Ok(Self { asks, rules })
     }
 
-    /// Remembers a moment, soon.
-    pub fn saw(&self, telling: &Telling) {
-        let Some(number) = telling.call.caller.number.known() else { return };
-        // A call of ours counts once somebody took it: nobody is missed by calling out. One whose end was lost says nothing.
-        let tried = telling.call.bound != Bound::Inbound
-            && !matches!(telling.moment.kind(), MomentKind::Answered | MomentKind::Ended);
-        if tried || telling.call.lost {
+    /// What it was opened with.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Remembers a moment, soon, and which sinks heard of it. Calls between colleagues are nobody's history.
+    pub fn saw(&self, telling: &Telling, sinks: Vec<SinkName>) {
+        let call = &telling.call;
+        if call.bound == Bound::Internal {
             return;
         }
-        let person = match &telling.moment {
-            Moment::Answered { by, .. } => Some(by),
-            Moment::Ringing | Moment::Missed { .. } | Moment::Voicemail { .. } | Moment::Ended { .. } => None,
+        let (person, waited) = match &telling.moment {
+            Moment::Answered { by, after } => (Some(by), Some(*after)),
+            Moment::Missed { after, .. } => (None, Some(*after)),
+            Moment::Ringing | Moment::Voicemail { .. } | Moment::Ended { .. } => (None, None),
         };
         let seen = Seen {
-            call: key(&telling.call),
-            number: number.clone(),
-            started: telling.call.started,
+            call: key(call),
+            number: call.caller.number.known().cloned(),
+            started: call.started,
             kind: telling.moment.kind(),
             with: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
+            outbound: call.bound == Bound::Outbound,
+            lost: call.lost,
+            waited,
+            sinks,
         };
         if let Err(TrySendError::Full(_)) = self.asks.try_send(Ask::Saw(Box::new(seen))) {
             tracing::warn!("history cannot keep up, a call is not remembered");
+        }
+    }
+
+    /// Keeps what somebody else remembers of a number, before anything that is asked after this.
+    pub fn import(&self, number: &E164, legs: Vec<Remembered>) {
+        let (number, calls) = (number.clone(), elsewhere::calls(legs));
+        if let Err(TrySendError::Full(_)) = self.asks.try_send(Ask::Import { number, calls }) {
+            tracing::debug!("history cannot keep up, past calls are not taken over");
         }
     }
 
@@ -157,20 +190,10 @@ impl Shelf {
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
-    /// Forgets all calls of a number, on the disk too: how many there were.
-    ///
-    /// # Errors
-    /// If the store cannot do it.
-    pub async fn forget(&self, number: &E164) -> Result<usize, HistoryError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Forget { number: number.clone(), reply })?;
-        answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
-    }
-
     /// One whose thread is gone.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { asks: sync_channel(1).0 }
+        Self { asks: sync_channel(1).0, rules: Rules::default() }
     }
 
     fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
@@ -205,13 +228,13 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
         }
         match inbox.recv_timeout(TIDY) {
             Ok(Ask::Saw(seen)) => note(&mut failing, &store.saw(&seen)),
+            Ok(Ask::Import { number, calls }) => note(&mut failing, &store.import(&number, &calls)),
             // Whoever asked may have given up waiting: then nobody takes the answer.
             Ok(Ask::Find { number, call, at, reply }) => {
                 let found = store.find(&number, call.as_deref(), at);
                 note(&mut failing, &found);
                 drop(reply.send(found));
             }
-            Ok(Ask::Forget { number, reply }) => drop(reply.send(store.forget(&number))),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -269,15 +292,15 @@ mod tests {
         let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
         {
             let shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
-            shelf.saw(&answered);
-            shelf.saw(&telling("b", "2026-11-22T10:00:00Z", missed));
+            shelf.saw(&answered, vec![]);
+            shelf.saw(&telling("b", "2026-11-22T10:00:00Z", missed), vec![]);
             assert_eq!(shelf.find(&number, None, now).await.unwrap().week, 2);
         }
         let shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
         let history = shelf.find(&number, None, now).await.unwrap();
         assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
         assert_eq!(history.missed_since, 1);
-        assert_eq!(shelf.forget(&number).await.unwrap(), 2);
+        assert_eq!(forget(dir.path(), &number).unwrap(), 2);
         assert_eq!(shelf.find(&number, None, now).await.unwrap(), History::default());
         drop(shelf);
         let bytes: Vec<u8> = std::fs::read_dir(dir.path())

@@ -1,9 +1,10 @@
 //! The SQL of the history: one row a call. Decides what of a caller's past is told; blocks, so it lives on its own thread.
 
-use super::{Rules, Seen};
+use super::{Rules, Seen, elsewhere::SAME};
 use crate::model::{
     call::MomentKind,
     card::{Again, History, PastCall},
+    past::Remembered,
     phone::E164,
     time::Timestamp,
 };
@@ -12,8 +13,15 @@ use std::{path::Path, time::Duration};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// `user_version` of the layout below.
-const LAYOUT: i64 = 1;
+/// What layout (`user_version`) 2 adds: who called whom, how long it waited (ms), the sinks that heard of it (one a line), and whether it is
+/// known from a report of GoTo only, which gives way to what was seen.
+const LAYOUT_2: &str = "BEGIN;
+    ALTER TABLE calls ADD COLUMN outbound INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE calls ADD COLUMN waited INTEGER;
+    ALTER TABLE calls ADD COLUMN sinks TEXT NOT NULL DEFAULT '';
+    ALTER TABLE calls ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 2;
+    COMMIT;";
 
 /// Outcomes are kept as numbers that grow as a call goes on, so that a moment heard late never takes one back.
 const RINGING: i64 = 0;
@@ -21,6 +29,9 @@ const ANSWERED: i64 = 1;
 const MISSED: i64 = 2;
 const VOICEMAIL: i64 = 3;
 const ENDED: i64 = 4;
+
+/// [`SAME`] as the file counts.
+const SAME_MS: i64 = SAME.as_millis() as i64;
 
 /// Connection and rules.
 pub struct Store {
@@ -40,7 +51,7 @@ impl Store {
         // Without it SQLite compiles both questions again for each new number, which costs more than their answers.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout < LAYOUT {
+        if layout < 1 {
             db.execute_batch(
                 "BEGIN;
                  CREATE TABLE IF NOT EXISTS calls (
@@ -53,27 +64,87 @@ impl Store {
                  COMMIT;",
             )?;
         }
+        if layout < 2 {
+            db.execute_batch(LAYOUT_2)?;
+        }
         close_to_others(path);
         Ok(Self { db, rules })
     }
 
-    /// Keeps a moment.
+    /// Keeps a moment. What a report said of the same call gives way.
     pub fn saw(&mut self, seen: &Seen) -> rusqlite::Result<()> {
         let outcome = match seen.kind {
-            MomentKind::Ringing => RINGING,
             MomentKind::Answered => ANSWERED,
-            MomentKind::Missed => MISSED,
-            MomentKind::Voicemail => VOICEMAIL,
-            MomentKind::Ended => ENDED,
+            MomentKind::Ended if !seen.lost => ENDED,
+            MomentKind::Missed if !seen.outbound => MISSED,
+            MomentKind::Voicemail if !seen.outbound => VOICEMAIL,
+            // Nobody knows how it ended, or nobody there took it: no talk, and nobody of us missed anything.
+            MomentKind::Ringing | MomentKind::Ended | MomentKind::Missed | MomentKind::Voicemail => RINGING,
         };
-        self.db
+        let number = seen.number.as_ref().map_or("", E164::expose);
+        let (started, waited) = (seen.started.as_millisecond(), seen.waited.map(millis));
+        let change = self.db.transaction()?;
+        change
             .prepare_cached(
-                "INSERT INTO calls (call, number, started, outcome, colleague) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (call) DO UPDATE SET
-                     outcome = max(outcome, excluded.outcome), colleague = coalesce(colleague, excluded.colleague)",
+                     outcome = max(outcome, excluded.outcome), colleague = coalesce(colleague, excluded.colleague),
+                     waited = coalesce(waited, excluded.waited)",
             )?
-            .execute(params![seen.call, seen.number.expose(), seen.started.as_millisecond(), outcome, seen.with])
-            .map(drop)
+            .execute(params![seen.call, number, started, outcome, seen.with, seen.outbound, waited])?;
+        for sink in &seen.sinks {
+            change
+                .prepare_cached(
+                    "UPDATE calls SET sinks = sinks || ?2 || ' '
+                     WHERE call = ?1 AND instr(' ' || sinks, ' ' || ?2 || ' ') = 0",
+                )?
+                .execute(params![seen.call, sink.as_str()])?;
+        }
+        if !number.is_empty() {
+            change
+                .prepare_cached(
+                    "DELETE FROM calls WHERE number = ?1 AND started BETWEEN ?2 AND ?3 AND outbound = ?4 AND reported",
+                )?
+                .execute(params![number, started - SAME_MS, started + SAME_MS, seen.outbound])?;
+        }
+        change.commit()
+    }
+
+    /// Keeps what a report says of a number, instead of what an earlier one said. What was seen is left as it is.
+    pub fn import(&mut self, number: &E164, calls: &[Remembered]) -> rusqlite::Result<()> {
+        let number = number.expose();
+        let change = self.db.transaction()?;
+        change.execute("DELETE FROM calls WHERE number = ?1 AND reported", [number])?;
+        for call in calls {
+            let started = call.started.as_millisecond();
+            let way = if call.outbound { "to" } else { "from" };
+            let outcome = match (call.answered, call.outbound) {
+                (Some(_), _) => ENDED,
+                (None, false) => MISSED,
+                (None, true) => RINGING,
+            };
+            let waited = call.answered.map(|at| millis(crate::model::time::elapsed(call.started, at)));
+            change
+                .prepare_cached(
+                    "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, reported)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 1
+                     WHERE NOT EXISTS (SELECT 1 FROM calls WHERE number = ?2 AND started BETWEEN ?8 AND ?9
+                                                            AND outbound = ?6)",
+                )?
+                .execute(params![
+                    format!("report {way} {number} {started}"),
+                    number,
+                    started,
+                    outcome,
+                    call.with,
+                    call.outbound,
+                    waited,
+                    started - SAME_MS,
+                    started + SAME_MS,
+                ])?;
+        }
+        change.commit()
     }
 
     /// What is known of the caller as of `at`, leaving out `call`.
@@ -84,13 +155,16 @@ impl Store {
             .db
             .prepare_cached(
                 "SELECT started, outcome, colleague FROM calls
-                 WHERE number = ?1 AND call <> ?2 AND started <= ?3 ORDER BY started DESC LIMIT 1",
+                 WHERE number = ?1 AND call <> ?2 AND started <= ?3 AND NOT (outbound AND outcome = 0)
+                 ORDER BY started DESC LIMIT 1",
             )?
             .query_row(params![number, this, at.as_millisecond()], past_call)
             .optional()?;
         let mut counts = self.db.prepare_cached(
-            "WITH his AS (SELECT started, outcome FROM calls WHERE number = ?1 AND call <> ?2 AND started <= ?3),
-                  talked AS (SELECT coalesce(max(started), -1) AS started FROM his WHERE outcome IN (1, 4))
+            "WITH ours AS (SELECT started, outcome, outbound FROM calls
+                           WHERE number = ?1 AND call <> ?2 AND started <= ?3),
+                  talked AS (SELECT coalesce(max(started), -1) AS started FROM ours WHERE outcome IN (1, 4)),
+                  his AS (SELECT started, outcome FROM ours WHERE NOT outbound)
              SELECT count(*) FILTER (WHERE started > ?4),
                     count(*) FILTER (WHERE started > ?5),
                     count(*) FILTER (WHERE outcome IN (2, 3) AND started > (SELECT started FROM talked)),
@@ -127,6 +201,10 @@ impl Store {
         let oldest = crate::model::time::before(now, self.rules.retention).as_millisecond();
         self.db.execute("DELETE FROM calls WHERE started < ?1", [oldest]).map(drop)
     }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
@@ -180,10 +258,16 @@ mod tests {
         Number::read(Some(text), Region::US).known().unwrap().clone()
     }
 
+    fn seen(call: &str, number: Option<E164>, started: Timestamp, kind: MomentKind) -> Seen {
+        let (call, sinks) = (call.to_owned(), Vec::new());
+        Seen { call, number, started, kind, with: None, outbound: false, lost: false, waited: None, sinks }
+    }
+
     fn saw(store: &mut Store, call: &str, started: &str, kind: MomentKind, with: Option<&str>) {
         let started = started.parse().unwrap();
         let number = number("+15145550199");
-        store.saw(&Seen { call: call.into(), number, started, kind, with: with.map(str::to_owned) }).unwrap();
+        let seen = Seen { with: with.map(str::to_owned), ..seen(call, Some(number), started, kind) };
+        store.saw(&seen).unwrap();
     }
 
     fn ask(store: &Store, call: &str) -> History {
@@ -247,6 +331,74 @@ mod tests {
         saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
         saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Ringing, None);
         assert_eq!(ask(&store, "now").last.unwrap().outcome, MomentKind::Missed);
+    }
+
+    fn reported(started: &str, outbound: bool, answered: bool) -> Remembered {
+        let started: Timestamp = started.parse().unwrap();
+        let with = answered.then(|| "Ben".to_owned());
+        Remembered { outbound, started, answered: answered.then_some(started), ended: None, with }
+    }
+
+    #[test]
+    fn what_a_report_says_joins_what_was_seen_and_no_call_counts_twice() {
+        let mut store = store();
+        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
+        let report = [
+            reported("2026-11-20T10:00:07Z", false, true),
+            reported("2026-11-21T10:00:00Z", false, false),
+            reported("2026-11-10T10:00:00Z", false, true),
+        ];
+        store.import(&number("+15145550199"), &report).unwrap();
+        store.import(&number("+15145550199"), &report).unwrap();
+        let history = ask(&store, "now");
+        assert_eq!(
+            (history.week, history.month, history.missed_since),
+            (2, 3, 2),
+            "what was seen counts as it was seen"
+        );
+        saw(&mut store, "b", "2026-11-21T09:59:55Z", MomentKind::Ended, Some("Bob"));
+        let history = ask(&store, "now");
+        assert_eq!((history.week, history.month, history.missed_since), (2, 3, 0), "seen after it was reported");
+        assert_eq!(history.last.unwrap().with.as_deref(), Some("Bob"));
+    }
+
+    #[test]
+    fn our_own_calls_are_no_calls_of_the_caller_but_a_talk_is_a_talk() {
+        let mut store = store();
+        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
+        store.import(&number("+15145550199"), &[reported("2026-11-20T11:00:00Z", true, false)]).unwrap();
+        let history = ask(&store, "now");
+        assert_eq!((history.week, history.missed_since), (1, 1), "we called and nobody was there");
+        assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
+        let at = "2026-11-21T10:00:00Z".parse().unwrap();
+        let back = Seen { outbound: true, ..seen("b", Some(number("+15145550199")), at, MomentKind::Ended) };
+        store.saw(&back).unwrap();
+        let history = ask(&store, "now");
+        assert_eq!((history.week, history.missed_since), (1, 0), "called back");
+        assert_eq!(history.last.unwrap().at, at);
+    }
+
+    #[test]
+    fn a_file_of_the_first_layout_opens_with_all_that_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(
+            "CREATE TABLE calls (call TEXT PRIMARY KEY, number TEXT NOT NULL, started INTEGER NOT NULL,
+                                 outcome INTEGER NOT NULL, colleague TEXT) WITHOUT ROWID;
+             CREATE INDEX calls_of_a_number ON calls (number, started);
+             CREATE INDEX calls_by_age ON calls (started);
+             INSERT INTO calls VALUES ('1/a', '+15145550199', 1795255200000, 4, 'Bob');
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let mut store = Store::open(&path, Rules::default()).unwrap();
+            saw(&mut store, "b", "2026-11-22T10:00:00Z", MomentKind::Missed, None);
+            let history = ask(&store, "now");
+            assert_eq!((history.month, history.missed_since), (2, 1));
+        }
     }
 
     #[test]

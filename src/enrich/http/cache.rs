@@ -44,11 +44,6 @@ impl Cache {
             self.kept.insert(number.digits(), (until, people.to_vec()));
         }
     }
-
-    /// Drops what is kept of a number.
-    pub fn forget(&mut self, number: &E164) {
-        self.kept.remove(&number.digits());
-    }
 }
 
 #[cfg(test)]
@@ -71,8 +66,6 @@ mod tests {
         let later = now + Duration::from_secs(60);
         assert!(cache.get(&number(1), later).is_some() && cache.get(&number(2), later).is_none());
         assert!(cache.get(&number(1), now + Duration::from_secs(300)).is_none());
-        cache.forget(&number(1));
-        assert!(cache.get(&number(1), now).is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use super::merge::Said;
+use super::{late::Pending, merge::Said};
 use crate::model::{
     card::Contact,
     phone::{E164, Region},
@@ -30,6 +30,7 @@ use std::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinError, JoinHandle},
     time::{sleep, timeout, timeout_at},
 };
 
@@ -65,38 +66,49 @@ struct State {
 }
 
 impl Http {
-    /// What the CRM knows of the number, if it says so before `deadline`.
-    pub async fn find(&self, number: &E164, deadline: Instant) -> Said {
+    /// What the CRM knows of the number, if it says so before `deadline`, and else beside it the answer that is on its way.
+    pub async fn find(&self, number: &E164, deadline: Instant) -> (Said, Option<Pending<Said>>) {
         let until = tokio::time::Instant::from_std(deadline);
         if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
-            return Said::Knows(people);
+            return (Said::Knows(people), None);
         }
-        let permit = match timeout_at(until, Arc::clone(&self.0.gate).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Said::Silent(Failure::Busy.to_string()),
+        let mut gate = Box::pin(Arc::clone(&self.0.gate).acquire_owned());
+        let Ok(permit) = timeout_at(until, &mut gate).await else {
+            let source = Arc::clone(&self.0);
+            let wait = self.0.timeout;
+            let number = number.clone();
+            // It keeps its place in the line.
+            let turn = tokio::spawn(async move {
+                let permit = timeout(wait, gate).await.map_err(|_| Failure::Busy)?;
+                source.turn(number, deadline, permit.map_err(|_| Failure::Busy)?).await
+            });
+            return (Said::Silent(Failure::Busy.to_string()), Some(late(turn)));
         };
-        // Whoever held the permit may have asked for the same number.
-        if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
-            return Said::Knows(people);
+        let Ok(permit) = permit else { return (Said::Silent(Failure::Busy.to_string()), None) };
+        let mut turn = tokio::spawn(Arc::clone(&self.0).turn(number.clone(), deadline, permit));
+        let answer = timeout_at(until, &mut turn).await;
+        if !matches!(answer, Ok(Ok(Err(Failure::LeftAlone)))) {
+            self.0.note_pace(answer.is_err());
         }
-        if !self.0.state().breaker.admits(Instant::now()) {
-            return Said::Silent(Failure::LeftAlone.to_string());
-        }
-        let look_up = tokio::spawn(Arc::clone(&self.0).look_up(number.clone(), deadline, permit));
-        let answer = timeout_at(until, look_up).await;
-        self.0.note_pace(answer.is_err());
         match answer {
-            Ok(Ok(Ok(people))) => Said::Knows(people),
-            Ok(Ok(Err(failure))) => Said::Silent(failure.to_string()),
-            Ok(Err(_)) => Said::Silent("the look-up was stopped".to_owned()),
-            Err(_) => Said::Silent("no answer in time".to_owned()),
+            Ok(answer) => (said(answer), None),
+            Err(_) => (Said::Silent("no answer in time".to_owned()), Some(late(turn))),
         }
     }
+}
 
-    /// Drops what is kept of a number.
-    pub fn forget(&self, number: &E164) {
-        self.0.state().cache.forget(number);
+type Turn = JoinHandle<Result<Vec<Contact>, Failure>>;
+
+fn said(answer: Result<Result<Vec<Contact>, Failure>, JoinError>) -> Said {
+    match answer {
+        Ok(Ok(people)) => Said::Knows(people),
+        Ok(Err(failure)) => Said::Silent(failure.to_string()),
+        Err(_) => Said::Silent("the look-up was stopped".to_owned()),
     }
+}
+
+fn late(turn: Turn) -> Pending<Said> {
+    Box::pin(async move { Some(said(turn.await)) })
 }
 
 impl Source {
@@ -104,13 +116,23 @@ impl Source {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks within the source's timeout, and remembers what came of it.
-    async fn look_up(
+    /// One number's turn: asks within the source's timeout, and remembers what came of it.
+    async fn turn(
         self: Arc<Self>,
         number: E164,
         deadline: Instant,
         _permit: OwnedSemaphorePermit,
     ) -> Result<Vec<Contact>, Failure> {
+        {
+            let (mut state, now) = (self.state(), Instant::now());
+            // Whoever held the permit may have asked for the same number.
+            if let Some(people) = state.cache.get(&number, now) {
+                return Ok(people);
+            }
+            if !state.breaker.admits(now) {
+                return Err(Failure::LeftAlone);
+            }
+        }
         let asked = timeout(self.timeout, self.ask(&number, deadline)).await;
         let answer = asked.unwrap_or(Err(Failure::TimedOut(self.timeout)));
         self.note(&number, &answer);

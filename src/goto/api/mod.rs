@@ -1,6 +1,7 @@
 //! GoTo's REST API, as far as a lane and its catch-up need it. Each call is one question and one answer, bounded in time and
 //! size; what failed comes back with its class. Decides nothing but how fast may be asked.
 
+mod activity;
 mod calls;
 mod channels;
 mod pace;
@@ -115,6 +116,11 @@ impl Api {
     ) -> Self {
         let pace = Arc::new(Mutex::new(Pace::rested(Instant::now())));
         Self { http, base, access, rejected, pace, name }
+    }
+
+    /// The same way with a pace of its own: a rest that these questions are told to take is not the lanes'.
+    pub(super) fn apart(&self) -> Self {
+        Self { pace: Arc::new(Mutex::new(Pace::rested(Instant::now()))), ..self.clone() }
     }
 
     /// Asks one question. A 401 makes one refresh, and the question is asked once more.

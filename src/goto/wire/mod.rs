@@ -1,10 +1,12 @@
 //! Their JSON in our words: which frame this is. Attributes may come and go without notice, so nothing here is strict but
 //! the few facts without which a frame says nothing. No I/O.
 
+mod activity;
 mod call;
 mod pick;
 mod report;
 
+pub use activity::activity;
 pub use call::{active, states};
 pub use report::{report, summaries};
 

@@ -26,7 +26,7 @@ fn of(number: &str, call: &str, kind: MomentKind) -> Telling {
 
 fn told(telling: Telling, to: &str, found: Findings) -> Admission {
     let key = Key { subject: Subject::Call(telling.call.id.clone()), moment: telling.moment.kind(), sink: sink(to) };
-    Admission { key, card: Card::Call(Box::new(CallCard { telling, found })), rule: Rule::Tell }
+    Admission { key, card: Card::Call(Box::new(CallCard::new(telling, found))), rule: Rule::Tell }
 }
 
 /// The files as they are at this moment, of a daemon that runs or does not.

@@ -5,6 +5,7 @@ mod cost;
 mod faults;
 mod forget;
 mod kill;
+mod living;
 mod model;
 mod suite;
 
@@ -153,7 +154,7 @@ fn telling(call: &str, kind: MomentKind, words: &str) -> Telling {
 }
 
 fn card(call: &str, kind: MomentKind, words: &str) -> Card {
-    Card::Call(Box::new(CallCard { telling: telling(call, kind, words), found: Findings::default() }))
+    Card::Call(Box::new(CallCard::new(telling(call, kind, words), Findings::default())))
 }
 
 fn words(card: &Card) -> &str {

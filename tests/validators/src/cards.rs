@@ -64,7 +64,7 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
 }
 
 pub fn card(call: Call, moment: Moment, seconds: i64, found: Findings) -> Card {
-    Card::Call(Box::new(CallCard { telling: Telling { call, moment, at: ago(seconds) }, found }))
+    Card::Call(Box::new(CallCard::new(Telling { call, moment, at: ago(seconds) }, found)))
 }
 
 /// Alice Martin as a CRM knows her.

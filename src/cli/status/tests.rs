@@ -1,0 +1,110 @@
+//! Over a real state directory, as an operator types it.
+
+use super::*;
+use crate::{
+    model::{
+        call::MomentKind,
+        card::{Card, Notice},
+        delivery::{Admission, Attempt, Key, Outbox as _, Rule, Settle, Settlement, Subject},
+        ids::SinkName,
+        secret::Secret,
+    },
+    outbox::{Durability, Queue, Retention, Settings, open},
+};
+use std::{fs, path::Path};
+
+fn config(dir: &Path) -> Config {
+    let path = dir.join("config.toml");
+    let state = dir.join("state");
+    let text = format!(
+        "[connections.main]\nclient_id = \"c\"\n[state]\ndir = {state:?}\n\
+         [sinks.desk]\ntype = \"slack\"\nurl = \"http://127.0.0.1:9/services/T/B/x\"\n"
+    );
+    fs::write(&path, text).unwrap();
+    fs::create_dir_all(&state).unwrap();
+    config::load(&path).unwrap()
+}
+
+fn outbox(config: &Config) -> Queue {
+    let (dir, retention) = (config.state_dir.clone(), Retention::default());
+    open(Settings { dir, durability: Durability::Crash, retention }, Timestamp::now()).unwrap().0
+}
+
+fn admission(subject: &str) -> Admission {
+    let sink = SinkName::try_from("desk").unwrap();
+    let card = Card::Notice(Notice { title: "t".to_owned(), advice: String::new(), over: false });
+    let key = Key { subject: Subject::Other(subject.to_owned()), moment: MomentKind::Ended, sink };
+    Admission { key, card, rule: Rule::Tell }
+}
+
+fn typed(config: &Config, json: bool) -> (String, Option<Failure>) {
+    let mut out = Vec::new();
+    let end = run(&StatusArgs { json }, config, &mut out);
+    (String::from_utf8(out).unwrap(), end.err())
+}
+
+#[test]
+fn before_the_first_start_it_says_what_is_missing_and_ends_with_69() {
+    let dir = tempfile::tempdir().unwrap();
+    let (text, failure) = typed(&config(dir.path()), false);
+    assert_eq!(
+        text,
+        "daemon  not running\n\
+         login   main: never heard yet; there is no token file (poprelay login --connection main)\n\
+         sink    desk: nothing waits; no card yet\n"
+    );
+    let failure = failure.unwrap();
+    assert_eq!(failure.code, 69);
+    assert!(failure.to_string().contains("systemctl start poprelay"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_daemon_that_hears_is_well_and_what_waits_is_counted_with_its_last_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let queue = outbox(&config);
+    let _daemon = state::take(&config.state_dir).unwrap();
+    let now = Timestamp::now();
+    let issued = now.checked_sub(Duration::from_secs(3 * 86_400)).unwrap();
+    let token = config::token_file(&config.state_dir, &config.connections[0].name);
+    token_file::write(&token, &Kept { refresh_token: Secret::new("r"), issued }).unwrap();
+    queue.alive(config.connections[0].name.clone(), now).await.unwrap();
+    queue.admit(None, vec![admission("told"), admission("tried"), admission("dead")]).await.unwrap();
+    let ids: Vec<_> =
+        queue.waiting(&"desk".try_into().unwrap(), now, 9).await.unwrap().into_iter().map(|one| one.id).collect();
+    queue.lease(ids.clone()).await.unwrap();
+    let attempt = Attempt { at: now, took: Duration::ZERO, status: Some(503), answer: "busy\u{1b}[31m".to_owned() };
+    let ends =
+        [Settlement::Delivered, Settlement::Retry { not_before: now, plain: false }, Settlement::Dead("no".into())];
+    let settle = |(id, settlement)| Settle { id, settlement, attempt: Some(attempt.clone()) };
+    queue.settle(ids.into_iter().zip(ends).map(settle).collect()).await.unwrap();
+
+    let (text, failure) = typed(&config, false);
+    assert!(failure.is_none(), "{failure:?}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "daemon  running");
+    assert!(lines[1].starts_with("login   main: heard up to ") && lines[1].contains("27 days"), "{}", lines[1]);
+    let sink = lines[2];
+    for part in ["1 card waits", "last answer: busy [31m", "1 given up", "last card "] {
+        assert!(sink.contains(part), "{part} is not in {sink}");
+    }
+    let (json, _) = typed(&config, true);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["running"], &json["sinks"][0]["waiting"], &json["sinks"][0]["dead"]),
+        (&true.into(), &1.into(), &1.into())
+    );
+    assert!(!json.to_string().contains("\"r\""), "the token is shown");
+}
+
+#[tokio::test]
+async fn a_login_that_was_not_heard_for_two_minutes_is_deaf() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let _daemon = state::take(&config.state_dir).unwrap();
+    let before = Timestamp::now().checked_sub(Duration::from_secs(180)).unwrap();
+    outbox(&config).alive(config.connections[0].name.clone(), before).await.unwrap();
+    let (text, failure) = typed(&config, false);
+    assert!(text.contains("deaf since 3 min ago"), "{text}");
+    assert!(failure.unwrap().to_string().contains("main hears no calls"));
+}

@@ -1,0 +1,63 @@
+//! The calls of one number: a page of `caller-activity/{number}`. `duration` is not read: its unit is documented nowhere.
+
+use super::{
+    Unreadable, json,
+    pick::{list, object, text, time},
+};
+use crate::model::past::Remembered;
+use serde_json::Value;
+
+/// Items that are read of one answer: GoTo's largest `pageSize`.
+const MOST: usize = 10_000;
+
+/// Reads an answer. Items without a beginning are left out.
+///
+/// # Errors
+/// [`Unreadable`] when the answer as a whole is none.
+pub fn activity(body: &[u8]) -> Result<Vec<Remembered>, Unreadable> {
+    let page = json(body)?;
+    if page.get("items").is_none_or(|items| !items.is_array()) {
+        return Err(Unreadable::Lacks("items"));
+    }
+    Ok(list(&page, "items", MOST).filter_map(item).collect())
+}
+
+fn item(value: &Value) -> Option<Remembered> {
+    let outbound = text(value, "direction").is_some_and(|word| word.eq_ignore_ascii_case("OUTBOUND"));
+    let colleague = object(value, if outbound { "caller" } else { "callee" });
+    Some(Remembered {
+        outbound,
+        started: time(value, "startTime")?,
+        answered: time(value, "answerTime"),
+        ended: time(value, "endTime"),
+        with: colleague.and_then(|it| text(it, "name")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_answer_is_read_and_an_unanswered_call_has_nobody_who_took_it() {
+        let body = br#"{"items":[
+            {"direction":"INBOUND","startTime":"2026-11-20T10:00:00.123456Z","answerTime":"2026-11-20T10:00:08Z",
+             "endTime":"2026-11-20T10:03:00Z","duration":900,"disposition":16,
+             "caller":{"name":"Ann","number":"5145550199"},"callee":{"name":"Ben","number":"5145550100"}},
+            {"direction":"OUTBOUND","startTime":"2026-11-20T11:00:00Z","endTime":"2026-11-20T11:00:20Z",
+             "caller":{"name":"Ben"},"callee":{"name":"Ann"}},
+            {"direction":"INBOUND","startTime":null}, 7]}"#;
+        let calls = activity(body).unwrap();
+        let [answered, tried] = calls.as_slice() else { panic!("{calls:?}") };
+        assert_eq!((answered.outbound, answered.with.as_deref()), (false, Some("Ben")));
+        assert_eq!(answered.answered.unwrap().to_string(), "2026-11-20T10:00:08Z");
+        assert_eq!((tried.outbound, tried.answered, tried.with.as_deref()), (true, None, Some("Ben")));
+    }
+
+    #[test]
+    fn what_is_no_list_is_no_answer() {
+        for body in ["", "[]", "{}", r#"{"items":{}}"#, "<html>"] {
+            assert!(activity(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}
