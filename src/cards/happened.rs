@@ -2,12 +2,14 @@
 //! nothing of who calls, or of the state's sign and colour.
 
 use super::{
+    passed,
     sheet::dotted,
     spoken::lasting,
     words::{people, person, queue_name},
 };
 use crate::model::{
     call::{Bound, Call, MissedWhy, Moment, Person, Revised, Telling},
+    card::CallCard,
     time::elapsed,
 };
 use std::time::Duration;
@@ -16,14 +18,15 @@ use std::time::Duration;
 const HANDS: usize = 4;
 
 /// The line. `late`: it is told late. `since`: when the call came into its queue, written out, if that is worth a word.
-pub(super) fn state(telling: &Telling, late: bool, since: Option<&str>) -> String {
-    let Telling { call, moment, .. } = telling;
+pub(super) fn state(card: &CallCard, late: bool, since: Option<&str>) -> String {
+    let Telling { call, moment, .. } = &card.telling;
     let whom = people(&call.people);
     match moment {
         Moment::Ringing => ringing(call, whom, late, since),
         Moment::Answered { after, .. } if call.bound == Bound::Outbound => {
             dotted([Some(format!("Taken after {}", lasting(*after))), caller_of_ours(call)])
         }
+        Moment::Answered { by, after } if call.transfers.is_empty() => passed::answered(card, by, *after),
         Moment::Answered { by, after } => {
             let first = call.transfers.first().map_or(by, |transfer| &transfer.from);
             let on: Vec<String> = call.transfers.iter().map(|transfer| named(&transfer.to)).collect();

@@ -4,7 +4,7 @@
 use super::{
     Style,
     caller::{self, Caller},
-    happened,
+    happened, passed,
     sheet::{Parts, Sheet, Tone, dotted},
     spoken::{ago, clock},
     text::{shown, turns},
@@ -20,7 +20,7 @@ use crate::model::{
 use minijinja::Value;
 
 /// People named on a card; the rest are counted.
-const PEOPLE: usize = 3;
+pub(super) const PEOPLE: usize = 3;
 /// Longest name of a person, a queue or one of our numbers, in UTF-16 units.
 const NAME: usize = 60;
 
@@ -38,7 +38,7 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
         called: ours(call, style).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: people(&call.people).unwrap_or_default(),
-        state: happened::state(&card.telling, late, since.as_deref()),
+        state: happened::state(card, late, since.as_deref()),
     };
 
     let beside =
@@ -51,6 +51,9 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
     sheet.line(say(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
     sheet.line(say(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
     sheet.line(say(LineName::State, parts.state.clone()), true);
+    // Where the state says who handed it on, the line would only say it again.
+    let said = !call.transfers.is_empty() && (card.before.is_empty() || matches!(moment, Moment::Answered { .. }));
+    sheet.line(passed::earlier(card).filter(|_| !said), false);
     sheet.line(say(LineName::Called, via(call.bound, &parts)), false);
     sheet.brief =
         dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);

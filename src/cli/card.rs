@@ -78,7 +78,7 @@ fn for_people(telling: &Telling, sink: &SinkConfig, routed: bool, lines: &[Strin
 }
 
 fn is_shown(kind: MomentKind, only: Option<MomentKind>, sink: &SinkConfig) -> bool {
-    only.map_or_else(|| route::tells(kind, &sink.outcomes), |only| only == kind)
+    only.map_or_else(|| sink.kind.edits() || route::tells(kind, &sink.outcomes), |only| only == kind)
 }
 
 /// Refuses a recording of which the sink would be told nothing, or nothing of the moment that was asked for.

@@ -138,7 +138,7 @@ fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value 
     let kind = match &party.kind {
         ParticipantKind::PhoneNumber { ours, caller, callee } => {
             let mut outside = outside(ours, caller.as_ref(), inbound, names);
-            if let (Some(fields), Some(callee)) = (outside.as_object_mut(), callee) {
+            if let (Some(callee), Some(fields)) = (callee, outside.as_object_mut()) {
                 fields.insert("callee".to_owned(), names.caller(callee));
             }
             outside
@@ -226,8 +226,9 @@ mod tests {
                 event.dialed = None;
                 for party in &mut event.state.participants {
                     match &mut party.kind {
-                        ParticipantKind::PhoneNumber { caller, callee, ours } => {
-                            caller.iter_mut().chain(callee).for_each(blank);
+                        ParticipantKind::PhoneNumber { caller, ours, callee } => {
+                            callee.iter_mut().for_each(blank);
+                            caller.iter_mut().for_each(blank);
                             if event.direction != Direction::Inbound {
                                 *ours = OurNumber { number: Number::Withheld, label: None };
                             }

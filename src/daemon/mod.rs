@@ -12,6 +12,7 @@ pub mod deaf;
 pub mod directions;
 pub mod frames;
 pub mod journal;
+pub mod late;
 pub mod line;
 pub mod link;
 pub mod logins;

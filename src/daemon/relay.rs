@@ -4,7 +4,7 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
+use super::{away::Away, late::Late, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
@@ -33,7 +33,8 @@ pub struct Relay {
     ask: mpsc::Sender<Ask>,
     tracker: Tracker,
     lines: Lines,
-    looked_up: JoinSet<ConversationSpaceId>,
+    looked_up: JoinSet<(ConversationSpaceId, Option<Late>)>,
+    late: JoinSet<()>,
     away: Away,
     link: Link,
     pulse: Pulse,
@@ -47,7 +48,8 @@ impl Relay {
         let now = Now::read().tick;
         let link = Link::new(connection.clone(), Arc::clone(&rooms), now);
         let pulse = rooms.pulses.join(format!("the relay of {connection}"), now);
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link, pulse }
+        let (looked_up, late) = (JoinSet::new(), JoinSet::new());
+        Self { connection, rooms, ask, tracker, lines, looked_up, late, away, link, pulse }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
@@ -141,15 +143,17 @@ impl Relay {
         let rooms = Arc::clone(&self.rooms);
         self.looked_up.spawn(async move {
             let call = telling.call.id.clone();
-            rooms.admit(telling).await;
-            call
+            let late = rooms.admit(telling).await;
+            (call, late)
         });
     }
 
-    /// One telling is in the store: the next of its call, if one waits, has its turn.
-    fn admitted(&mut self, done: Result<ConversationSpaceId, JoinError>) {
+    /// One telling is in the store: the next of its call, if one waits, has its turn, and does not wait for late facts.
+    fn admitted(&mut self, done: Result<(ConversationSpaceId, Option<Late>), JoinError>) {
+        while self.late.try_join_next().is_some() {}
         match done {
-            Ok(call) => {
+            Ok((call, late)) => {
+                late.map(|late| self.late.spawn(late.follow(Arc::clone(&self.rooms))));
                 if let Some(turn) = self.lines.done(&call) {
                     self.look_up(turn);
                 }
@@ -231,7 +235,7 @@ mod tests {
     use crate::{
         cards::Style,
         daemon::{
-            book::{Book, Lectern, Manner},
+            book::{Book, Lectern, Life, Manner},
             record::Recorder,
             status::{Board, Login},
         },
@@ -259,7 +263,7 @@ mod tests {
         let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
         let book = Book {
             routes: Routes::new(Vec::new(), vec![desk.clone()]),
-            sinks: [(desk.clone(), Manner { outcomes, style: Style::default() })].into(),
+            sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said })].into(),
             operator: Some(desk),
             ..Book::default()
         };

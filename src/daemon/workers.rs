@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cards,
-    deliver::{self, Pace, Told},
+    deliver::{self, Sink, Told},
     model::{
         card::Card,
         delivery::{QueueError, SinkKind},
@@ -92,9 +92,7 @@ impl Workers {
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
-        sink.pace = config.pace.map(|(per_second, burst)| Pace { per_second, burst });
-        sink.pulses = self.rooms.pulses.clone();
+        let sink = Sink { pulses: self.rooms.pulses.clone(), ..config.sink() };
         let (stop, stopped) = watch::channel(false);
         self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
         let (rooms, of) = (Arc::clone(&self.rooms), name.clone());
@@ -108,5 +106,5 @@ impl Workers {
 
 /// What a worker is started with. What the book says of its sink it reads anew for each card.
 fn post_settings(sink: &SinkConfig) -> SinkConfig {
-    SinkConfig { outcomes: Vec::new(), mask: Mask::None, ..sink.clone() }
+    SinkConfig { outcomes: Vec::new(), thread: false, mask: Mask::None, ..sink.clone() }
 }
