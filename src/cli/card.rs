@@ -1,7 +1,10 @@
 //! `poprelay card`: what a sink would be sent of a recorded call. The rooms are the daemon's, from the wire to the drawing;
 //! the clock is the recording's. Nothing is sent, nothing is kept, and GoTo is asked nothing.
 
-use super::{Failure, Outcome, recording, trial::trials};
+use super::{
+    Failure, Outcome, recording,
+    trial::{is_told, trials},
+};
 use crate::{
     cards,
     daemon::config::{Config, SinkConfig},
@@ -9,7 +12,6 @@ use crate::{
         call::{MomentKind, Telling},
         card::{CallCard, Card},
     },
-    route,
 };
 use clap::Args;
 use std::{io::Write, path::PathBuf};
@@ -53,7 +55,7 @@ pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Out
     chosen(&told, args.moment, sink).map_err(|why| recording::bad(&args.event, &why))?;
     for trial in trials(config, &told, None).await? {
         let (telling, at) = (trial.telling, trial.at);
-        if !is_shown(telling.moment.kind(), args.moment, sink) {
+        if !is_shown(telling, args.moment, sink) {
             continue;
         }
         let led = trial.routed.into_iter().find(|routed| routed.sink == sink.name);
@@ -77,13 +79,13 @@ fn for_people(telling: &Telling, sink: &SinkConfig, routed: bool, lines: &[Strin
     format!("{}, to {}{route}\n\n  {}\n\n{pretty}\n\n", telling.moment.kind().as_str(), sink.name, lines.join("\n  "))
 }
 
-fn is_shown(kind: MomentKind, only: Option<MomentKind>, sink: &SinkConfig) -> bool {
-    only.map_or_else(|| sink.kind.edits() || route::tells(kind, &sink.outcomes), |only| only == kind)
+fn is_shown(telling: &Telling, only: Option<MomentKind>, sink: &SinkConfig) -> bool {
+    only.map_or_else(|| is_told(sink, telling), |only| only == telling.moment.kind())
 }
 
 /// Refuses a recording of which the sink would be told nothing, or nothing of the moment that was asked for.
 fn chosen(told: &[Telling], only: Option<MomentKind>, sink: &SinkConfig) -> Result<(), String> {
-    if told.iter().any(|telling| is_shown(telling.moment.kind(), only, sink)) {
+    if told.iter().any(|telling| is_shown(telling, only, sink)) {
         return Ok(());
     }
     let has: Vec<&str> = MOMENTS
