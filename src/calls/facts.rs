@@ -3,6 +3,7 @@
 
 use super::{
     bound::{bound, callee, colleague, initiator},
+    order::{Order, better},
     snapshot::{Place, caller, ours, outside_talks, people, place},
     talks::{Answer, Taking, Talks},
     verdict::Verdict,
@@ -16,15 +17,11 @@ use std::time::Duration;
 /// Queues kept of one call: a card is read up to here.
 const QUEUES: usize = 16;
 
+/// People kept whom one call rang: a card names three of them.
+const PEOPLE: usize = 32;
+
 /// A timestamp further than this from the daemon's clock is an error of somebody's clock, and is not shown.
 const SANE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The place of a snapshot in a call: conversations in the order they joined it, then the sequence number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Order {
-    pub(super) leg: usize,
-    pub(super) sequence: u64,
-}
 
 /// The people of one snapshot.
 #[derive(Debug, Clone)]
@@ -47,6 +44,10 @@ pub(super) struct Facts {
     /// With when the call was first seen in it.
     queues: Vec<(Order, Queue, Timestamp)>,
     people: Option<(Order, OnIt)>,
+    /// Whom it rang, in order.
+    rung: Vec<(Order, Person)>,
+    /// The newest snapshot in which it only waits in a queue.
+    waits: Option<Order>,
     created: Option<Timestamp>,
     first: (Order, Timestamp),
     /// When the newest snapshot was taken.
@@ -78,6 +79,8 @@ impl Facts {
             ours: None,
             queues: Vec::new(),
             people: None,
+            rung: Vec::new(),
+            waits: None,
             created: None,
             first: (order, at),
             last: at,
@@ -112,6 +115,10 @@ impl Facts {
             self.place = self.place.max(Some((order, place)));
         }
         self.fold_people(order, event, at);
+        let alone = people(participants, |status| matches!(status, Status::Ringing | Status::Connected)).is_empty();
+        if alone && event.state.systems.iter().any(|system| matches!(system, System::Queue(_))) {
+            self.waits = self.waits.max(Some(order));
+        }
     }
 
     fn fold_people(&mut self, order: Order, event: &CallEvent, at: Timestamp) {
@@ -121,6 +128,9 @@ impl Facts {
         self.rang |= !ringing.is_empty();
         self.leaving |= !people(participants, |status| *status == Status::Disconnecting).is_empty();
         self.talks.hear(at, order, talking.clone(), outside_talks(participants));
+        for person in &ringing {
+            self.rings(order, person);
+        }
         let now = OnIt { talking, ringing };
         if now.talking.is_empty() && now.ringing.is_empty() {
             // Nobody rings or talks: who is listed is better than nobody, and gives way to any snapshot that knows.
@@ -131,6 +141,20 @@ impl Facts {
         } else if self.people.as_ref().is_none_or(|(known, _)| *known <= order) {
             self.people = Some((order, now));
         }
+    }
+
+    /// Adds somebody whom it rang, where it rang first.
+    fn rings(&mut self, order: Order, person: &Person) {
+        match self.rung.iter().position(|(_, known)| known == person) {
+            Some(at) if self.rung.get(at).is_some_and(|(known, _)| order < *known) => {
+                self.rung.remove(at);
+            }
+            Some(_) => return,
+            None if self.rung.len() >= PEOPLE => return,
+            None => {}
+        }
+        let at = self.rung.partition_point(|(known, _)| *known <= order);
+        self.rung.insert(at, (order, person.clone()));
     }
 
     fn pass(&mut self, order: Order, queue: &Queue, since: Timestamp) {
@@ -170,13 +194,17 @@ impl Facts {
     pub(super) fn names_somebody(&self) -> bool {
         match self.bound() {
             Bound::Inbound => self.people.is_some() || !self.queues.is_empty(),
-            Bound::Outbound => self.callee.is_some(),
+            Bound::Outbound => self.bound.is_some_and(|(sure, ..)| sure > 0) && self.callee.is_some(),
             Bound::Internal => !self.called_people().is_empty() || !self.queues.is_empty(),
         }
     }
 
-    /// Who talks, or else whom it rings; not the colleague who began an internal call.
+    /// Who talks, or else whom it rings, and nobody while it waits for the next in a queue; not the colleague who began an
+    /// internal call.
     fn called_people(&self) -> Vec<&Person> {
+        if self.waits > self.people.as_ref().map(|(order, _)| *order) && self.answer().is_none() {
+            return Vec::new();
+        }
         let began = self.initiator.as_ref().map(|(.., person)| person).filter(|_| self.bound() == Bound::Internal);
         let Some((_, on)) = &self.people else { return Vec::new() };
         let others = |people: &'_ [Person]| people.iter().filter(|person| Some(*person) != began).count() > 0;
@@ -207,6 +235,10 @@ impl Facts {
         for (order, queue, since) in &other.queues {
             self.pass(shift(*order), queue, *since);
         }
+        for (order, person) in &other.rung {
+            self.rings(shift(*order), person);
+        }
+        self.waits = self.waits.max(other.waits.map(shift));
         self.people = other.people.map(|(order, people)| (shift(order), people)).or(self.people.take());
         self.created = self.created.into_iter().chain(other.created).min();
         self.first.1 = self.first.1.min(other.first.1);
@@ -228,6 +260,14 @@ impl Facts {
         }
     }
 
+    /// Puts what is known of a call that is over into `call`: of one that nobody took everybody whom it rang.
+    pub(super) fn write_end(&self, call: &mut Call) {
+        self.write(call);
+        if self.bound() != Bound::Outbound && self.answer().is_none() && !self.rung.is_empty() {
+            call.people = self.rung.iter().map(|(_, person)| person.clone()).collect();
+        }
+    }
+
     /// Puts what is known into `call`.
     pub(super) fn write(&self, call: &mut Call) {
         call.bound = self.bound();
@@ -245,14 +285,5 @@ impl Facts {
         call.people = self.called_people().into_iter().cloned().collect();
         call.transfers = self.talks.transfers(self.taking());
         call.started = self.started();
-    }
-}
-
-/// Keeps the surest, and of two equally sure the earlier.
-fn better<T: Clone>(known: &mut Option<(u8, Order, T)>, order: Order, said: Option<(u8, &T)>) {
-    if let Some((sure, said)) = said
-        && known.as_ref().is_none_or(|(was, whence, _)| sure > *was || sure == *was && order < *whence)
-    {
-        *known = Some((sure, order, said.clone()));
     }
 }

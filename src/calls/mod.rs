@@ -11,6 +11,7 @@
 //!   conversation, `legs` all the conversations of a call.
 //! - `snapshot` reads one snapshot by itself; `facts` folds snapshots into what is known. The fold does not depend on their order: each fact keeps the place in
 //!   the sequence it came from, so a late snapshot adds what was unknown and never takes a newer fact back.
+//! - `bound` says which way a call goes and who is on its other side; `talks` who had it, one after the other.
 //! - `outcome` says how a call ended, from the facts and a report.
 //! - `progress` is one call: what was told, what may be told now, how long that may be held back.
 //! - `tracker` is the map of all calls, its bounds and its deadlines.
@@ -35,6 +36,7 @@ mod bound;
 mod facts;
 mod leg;
 mod legs;
+mod order;
 mod outcome;
 mod progress;
 mod reported;

@@ -148,7 +148,7 @@ impl Progress {
         let at = self.facts.last.min(now.clock);
         let better = self.last_moment(at);
         if let Some(revised) = outcome::revised(told, &better, was_heard) {
-            self.facts.write(&mut self.call);
+            self.facts.write_end(&mut self.call);
             self.call.revised = Some(revised);
             out.push(self.tell(better.clone(), at));
             self.told = Some(better);
@@ -219,6 +219,7 @@ impl Progress {
             }
         }
         let moment = self.last_moment(at);
+        self.facts.write_end(&mut self.call);
         out.push(self.tell(moment.clone(), at));
         self.told = Some(moment);
         true
@@ -232,7 +233,7 @@ impl Progress {
 
     /// Tells that nobody heard how it ended, as of when it was last heard of.
     fn give_up(&mut self, out: &mut Vec<Effect>) {
-        self.facts.write(&mut self.call);
+        self.facts.write_end(&mut self.call);
         self.call.lost = true;
         out.push(self.tell(Moment::Ended { lasted: None }, self.facts.last));
     }

@@ -1,7 +1,7 @@
 //! Who talked, one after the other: who took the call, and who handed it on to whom. Folded so that the order in which
 //! snapshots arrive does not matter; says nothing of who calls, or how it ended.
 
-use super::facts::Order;
+use super::order::Order;
 use crate::model::{
     call::{Bound, Call, Person, Transfer},
     time::Timestamp,

@@ -9,7 +9,7 @@ use super::{
     text::{self, clean, link, shown},
 };
 use crate::model::{
-    call::{self, MomentKind},
+    call::{self, Bound, MomentKind},
     card::{CallCard, Contact, Findings, History, Match, PastCall},
     phone::{Mask, Number, Region},
     time::Timestamp,
@@ -52,6 +52,9 @@ pub(super) struct Caller {
 /// Reads a card for what it says of the caller.
 pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
     let (call, found) = (&card.telling.call, &card.found);
+    if call.bound == Bound::Internal {
+        return colleague(&call.caller, call.region, style.mask);
+    }
     let number = number(&call.caller.number, call.region, style.mask);
     let shown_number = number.clone();
     let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
@@ -147,6 +150,23 @@ pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Opti
         Number::Known(_) | Number::Short(_) => lettered.then_some(name),
         Number::Unreadable(_) => Some(name),
     }
+}
+
+/// A colleague who calls a colleague: by name and extension, which nobody looks up.
+fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> Caller {
+    let name = shown(caller.name.as_deref(), NAME);
+    let extension = match &caller.number {
+        Number::Withheld => None,
+        number => number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER)),
+    };
+    let title = match (name, &extension) {
+        (Some(name), Some(extension)) => format!("{name} ({extension})"),
+        (Some(name), None) => name,
+        (None, Some(extension)) => format!("Extension {extension}"),
+        (None, None) => "A colleague".to_owned(),
+    };
+    let kind = Some("Internal call".to_owned());
+    Caller { title, number: extension.unwrap_or_default(), identity: kind.clone(), beside: kind, ..Caller::default() }
 }
 
 /// A caller whom no source names: by the network's name, which is said to be that, or by the number.

@@ -43,7 +43,7 @@ fn entry(telling: &Telling, style: &Style, now: Timestamp) -> String {
     let network = caller::network(&call.caller, call.region, style.mask);
     let network = shown(network.as_deref(), 40).map(|name| format!("network says “{name}”"));
     let when = hour(call.started, now, &style.time_zone);
-    let head = format!("{} {when} {number}", words::emoji(&telling.moment));
+    let head = format!("{} {when} {number}", words::emoji(telling));
     let waited = match telling.moment {
         Moment::Missed { after, .. } => Some(format!("waited {}", lasting(after))),
         _ => None,

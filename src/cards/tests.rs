@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
+    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Revised, Telling, Transfer},
     card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap},
     phone::{Number, Region},
 };
@@ -748,4 +748,68 @@ proptest! {
             prop_assert!(!text(card, &style(), now()).contains(char::is_control));
         }
     }
+}
+
+#[test]
+fn a_call_says_who_handed_it_on_and_where_it_waited() {
+    let (bob, eve) = (person("Bob Roy", "1015"), person("Eve Li", "1031"));
+    let handed = |from: &Person, to: &Person| Transfer { from: from.clone(), to: to.clone(), at: ago(30) };
+    let state = |call, moment| said(&card(call, moment, ago(1), Match::NotAsked)).remove(1);
+    let secs = Duration::from_secs;
+
+    let once = Call { transfers: vec![handed(&bob, &eve)], people: vec![eve.clone()], ..call("+15145550199") };
+    let answered = Moment::Answered { by: eve.clone(), after: secs(8) };
+    assert_eq!(state(once.clone(), answered), "Bob Roy (1015) answered after 8 s · handed on to Eve Li (1031)");
+    let ended = Moment::Ended { lasted: Some(secs(200)) };
+    assert_eq!(state(once, ended.clone()), "Talked for 3 min 20 s · with Bob Roy (1015) → Eve Li (1031)");
+    let to_and_fro = [(&bob, &eve), (&eve, &bob), (&bob, &eve), (&eve, &bob)];
+    let often = to_and_fro.map(|(from, to)| handed(from, to)).to_vec();
+    let said = state(Call { transfers: often, ..call("+15145550199") }, ended);
+    assert_eq!(
+        said,
+        "Talked for 3 min 20 s · with Bob Roy (1015) → … → Bob Roy (1015) → Eve Li (1031) → Bob Roy (1015)"
+    );
+
+    let queues = vec![Queue { name: "Support".into(), extension: None }];
+    let waited = Call { queues, queued: Some(ago(120)), started: ago(150), people: Vec::new(), ..call("+15145550199") };
+    assert_eq!(state(waited.clone(), Moment::Ringing), "Waits in Support since 14:01 EST");
+    let left = Moment::Missed { after: secs(120), why: MissedWhy::LeftQueue };
+    assert_eq!(state(waited, left), "Hung up after 1 min 30 s in the queue");
+}
+
+#[test]
+fn calls_that_go_out_and_calls_between_colleagues_have_words_of_their_own() {
+    let secs = Duration::from_secs;
+    let told = |call: &Call, moment| said(&card(call.clone(), moment, ago(1), Match::NotAsked))[..2].to_vec();
+    let out = Call { bound: Bound::Outbound, ..call("+15145550199") };
+    let missed = Moment::Missed { after: secs(30), why: MissedWhy::NobodyAnswered };
+    let answered = Moment::Answered { by: person("Bob Roy", "1015"), after: secs(7) };
+    let title = "📤 Bob Roy (1015) calls (514) 555-0199";
+    assert_eq!(told(&out, Moment::Ringing), [title, "Bob Roy (1015) calls"]);
+    assert_eq!(told(&out, answered), ["✅ Reached: (514) 555-0199", "Taken after 7 s · Bob Roy (1015) called"]);
+    assert_eq!(told(&out, missed), ["📵 Not reached: (514) 555-0199", "No answer after 30 s · Bob Roy (1015) called"]);
+    assert!(
+        said(&card(out, Moment::Ringing, ago(1), Match::NotAsked))
+            .contains(&"From Main line (514) 555-0100".to_owned())
+    );
+
+    let mut inside = Call { bound: Bound::Internal, ..call("1020") };
+    inside.caller.name = Some("Ann Kim".into());
+    let of = said(&card(inside, Moment::Ringing, ago(1), Match::NotAsked));
+    assert_eq!(of[..3], ["📞 Ann Kim (1020)", "Internal call", "Rings Bob Roy (1015)"]);
+}
+
+#[test]
+fn a_call_whose_end_nobody_heard_and_one_told_wrong_say_so() {
+    let lost = Call { lost: true, ..call("+15145550199") };
+    let of = said(&card(lost, Moment::Ended { lasted: None }, ago(3700), Match::NotAsked));
+    assert_eq!(of[..2], ["❔ Lost sight of: (514) 555-0199", "How it ended is not known · last with Bob Roy (1015)"]);
+    assert!(of.last().unwrap().ends_with("last heard of 1 h ago"), "{of:?}");
+    let wrong = Call { revised: Some(Revised::Corrected), ..call("+15145550199") };
+    let lasted = Some(Duration::from_secs(54));
+    let of = said(&card(wrong, Moment::Ended { lasted }, ago(3), Match::NotAsked));
+    assert_eq!(
+        of[..2],
+        ["✅ Not missed: (514) 555-0199", "Was told as missed · Talked for 54 s · with Bob Roy (1015)"]
+    );
 }

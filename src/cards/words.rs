@@ -4,15 +4,15 @@
 use super::{
     Style,
     caller::{self, Caller},
-    passed,
+    happened, passed,
     sheet::{Parts, Sheet, Tone, dotted},
-    spoken::{ago, clock, lasting},
+    spoken::{ago, clock},
     text::{shown, turns},
     values::{self, Beside},
     wording::LineName,
 };
 use crate::model::{
-    call::{Call, MissedWhy, Moment, Person, Queue, Telling},
+    call::{Bound, Call, Moment, Person, Queue, Revised, Telling},
     card::{CallCard, FRESH},
     time::{Timestamp, elapsed},
 };
@@ -30,31 +30,38 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
     let caller = caller::of(card, style, now);
     let late = elapsed(*at, now) > FRESH;
     let began = clock(call.started, now, &style.time_zone);
+    // A queue that was entered at once is as old as the call, which stands there anyway.
+    let since = call.queued.map(|queued| clock(queued, now, &style.time_zone)).filter(|since| *since != began);
     let parts = Parts {
         caller: caller.title.clone(),
         number: caller.number.clone(),
         called: ours(call, style).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: people(&call.people).unwrap_or_default(),
-        state: state(card, late),
+        state: happened::state(card, late, since.as_deref()),
     };
 
-    let beside = Beside { caller: &caller, parts: &parts, sign: emoji(moment), began: &began, mask: style.mask, late };
+    let beside =
+        Beside { caller: &caller, parts: &parts, sign: emoji(&card.telling), began: &began, mask: style.mask, late };
     let values = if style.wording.is_empty() { Value::UNDEFINED } else { values::of(card, &beside) };
     let say = |name: LineName, line: String| style.wording.say(name, line, &values);
-    let plain = title(moment, *at, late.then_some(now), &caller);
+    let plain = title(&card.telling, late.then_some(now), &caller);
     let titled = Some(say(LineName::Title, plain.clone())).filter(|title| !title.is_empty());
-    let mut sheet = Sheet::new(tone(moment, late), &titled.unwrap_or(plain));
+    let mut sheet = Sheet::new(tone(&card.telling, late), &titled.unwrap_or(plain));
     sheet.line(say(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
     sheet.line(say(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
     sheet.line(say(LineName::State, parts.state.clone()), true);
-    sheet.line(passed::earlier(card), false);
-    sheet.line(say(LineName::Called, via(&parts)), false);
+    // Where the state says who handed it on, the line would only say it again.
+    let said = !call.transfers.is_empty() && (card.before.is_empty() || matches!(moment, Moment::Answered { .. }));
+    sheet.line(passed::earlier(card).filter(|_| !said), false);
+    sheet.line(say(LineName::Called, via(call.bound, &parts)), false);
     sheet.brief =
         dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);
     sheet.small.push(say(LineName::Began, format!("Called {began}")));
     sheet.small.retain(|text| !text.is_empty());
-    if late && !matches!(moment, Moment::Ringing) {
+    if call.lost {
+        sheet.small.push(format!("last heard of {}", ago(*at, now)));
+    } else if late && !matches!(moment, Moment::Ringing) {
         sheet.small.push(format!("posted late, this was {}", ago(*at, now)));
     }
     caller.fill(&mut sheet);
@@ -62,27 +69,41 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
     sheet
 }
 
-/// `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`.
-fn title(moment: &Moment, at: Timestamp, late: Option<Timestamp>, caller: &Caller) -> String {
+/// `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`, `📤 Dana Roy (1015) calls (514) 555-0199`.
+fn title(telling: &Telling, late: Option<Timestamp>, caller: &Caller) -> String {
+    let (call, moment) = (&telling.call, &telling.moment);
     let urgent = if caller.urgent { "🔥 " } else { "" };
+    let out = call.bound == Bound::Outbound;
     let state = match (moment, late) {
+        (Moment::Ringing, Some(now)) => {
+            format!("{} {}: ", if out { "Called" } else { "Rang" }, ago(telling.at, now))
+        }
+        (Moment::Ringing, None) if out => {
+            people(&call.people).map_or_else(|| "Outgoing: ".to_owned(), |whom| format!("{whom} calls "))
+        }
         (Moment::Ringing, None) => String::new(),
-        (Moment::Ringing, Some(now)) => format!("Rang {}: ", ago(at, now)),
+        (Moment::Answered { .. }, _) if out => "Reached: ".to_owned(),
+        (Moment::Missed { .. }, _) if out => "Not reached: ".to_owned(),
         (Moment::Answered { .. }, _) => "Answered: ".to_owned(),
         (Moment::Missed { .. }, _) => "Missed: ".to_owned(),
         (Moment::Voicemail { .. }, _) => "Voicemail: ".to_owned(),
+        (Moment::Ended { .. }, _) if call.lost => "Lost sight of: ".to_owned(),
+        (Moment::Ended { .. }, _) if call.revised == Some(Revised::Corrected) => "Not missed: ".to_owned(),
         (Moment::Ended { .. }, _) => "Ended: ".to_owned(),
     };
-    format!("{} {urgent}{state}{}", emoji(moment), caller.title)
+    format!("{} {urgent}{state}{}", emoji(telling), caller.title)
 }
 
 /// The state as a sign that is seen before anything is read.
-pub(super) const fn emoji(moment: &Moment) -> &'static str {
-    match moment {
-        Moment::Ringing => "📞",
-        Moment::Answered { .. } | Moment::Ended { .. } => "✅",
-        Moment::Missed { .. } => "❌",
-        Moment::Voicemail { .. } => "📭",
+pub(super) fn emoji(telling: &Telling) -> &'static str {
+    match (&telling.moment, telling.call.bound) {
+        (Moment::Ringing, Bound::Outbound) => "📤",
+        (Moment::Ringing, Bound::Inbound | Bound::Internal) => "📞",
+        (Moment::Ended { .. }, _) if telling.call.lost => "❔",
+        (Moment::Answered { .. } | Moment::Ended { .. }, _) => "✅",
+        (Moment::Missed { .. }, Bound::Outbound) => "📵",
+        (Moment::Missed { .. }, Bound::Inbound | Bound::Internal) => "❌",
+        (Moment::Voicemail { .. }, _) => "📭",
     }
 }
 
@@ -103,58 +124,23 @@ pub(super) fn state_name(telling: &Telling, now: Timestamp) -> &'static str {
     }
 }
 
-const fn tone(moment: &Moment, late: bool) -> Tone {
-    match moment {
+const fn tone(telling: &Telling, late: bool) -> Tone {
+    match &telling.moment {
         Moment::Ringing if late => Tone::Past,
         Moment::Ringing => Tone::Now,
         Moment::Answered { .. } => Tone::Good,
+        // Nobody waits for us to call back where we called.
+        Moment::Missed { .. } if matches!(telling.call.bound, Bound::Outbound) => Tone::Past,
         Moment::Missed { .. } => Tone::Bad,
         Moment::Voicemail { .. } => Tone::Waiting,
         Moment::Ended { .. } => Tone::Past,
     }
 }
 
-/// What happened to the call, in one line.
-fn state(card: &CallCard, late: bool) -> String {
-    let Telling { call, moment, .. } = &card.telling;
-    let whom = people(&call.people);
-    match moment {
-        Moment::Ringing if late => dotted([whom.map(|whom| format!("Rang {whom}")), Some("posted late".to_owned())]),
-        Moment::Ringing => {
-            let rings = match (whom, call.queues.last()) {
-                (Some(whom), _) => format!("Rings {whom}"),
-                (None, Some(queue)) => format!("Waits in {}", queue_name(queue)),
-                (None, None) => "Ringing".to_owned(),
-            };
-            if call.late { format!("{rings}, already under way") } else { rings }
-        }
-        Moment::Answered { by, after } => passed::answered(card, by, *after),
-        Moment::Missed { after, why } => {
-            let rang = whom.map(|whom| format!("rang {whom}"));
-            dotted([Some(missed(*why, &lasting(*after))), rang])
-        }
-        Moment::Voicemail { length: Some(length) } => format!("Left a message of {}", lasting(*length)),
-        Moment::Voicemail { length: None } => "Went to voicemail".to_owned(),
-        Moment::Ended { lasted } => {
-            let talked =
-                lasted.map_or_else(|| "Call ended".to_owned(), |lasted| format!("Talked for {}", lasting(lasted)));
-            dotted([Some(talked), whom.map(|whom| format!("with {whom}"))])
-        }
-    }
-}
-
-fn missed(why: MissedWhy, waited: &str) -> String {
-    match why {
-        MissedWhy::NobodyAnswered => format!("Waited {waited}, nobody answered"),
-        MissedWhy::LeftQueue => format!("Hung up after {waited} in the queue"),
-        MissedWhy::LeftMenu => format!("Hung up after {waited} in the menu"),
-        MissedWhy::Unknown => format!("Nobody took it, gone after {waited}"),
-    }
-}
-
-/// Which of our numbers and queues: `To Main line (514) 555-0100 · queue Support`.
-fn via(parts: &Parts) -> String {
-    let ours = (!parts.called.is_empty()).then(|| format!("To {}", parts.called));
+/// Which of our numbers and queues: `To Main line (514) 555-0100 · queue Support`; of an outbound call `From …`.
+fn via(bound: Bound, parts: &Parts) -> String {
+    let way = if bound == Bound::Outbound { "From" } else { "To" };
+    let ours = (!parts.called.is_empty()).then(|| format!("{way} {}", parts.called));
     dotted([ours, (!parts.queue.is_empty()).then(|| format!("queue {}", parts.queue))])
 }
 
@@ -183,14 +169,14 @@ fn queues(call: &Call) -> Option<String> {
     (!queues.is_empty()).then(|| queues.join(" → "))
 }
 
-fn queue_name(queue: &Queue) -> String {
+pub(super) fn queue_name(queue: &Queue) -> String {
     shown(Some(&queue.name), NAME)
         .or_else(|| shown(queue.extension.as_deref(), NAME))
         .unwrap_or_else(|| "a queue".to_owned())
 }
 
 /// `Bob Roy (1015), Eve Li (1016) and 3 more`.
-fn people(people: &[Person]) -> Option<String> {
+pub(super) fn people(people: &[Person]) -> Option<String> {
     let named: Vec<String> = people.iter().filter_map(person).collect();
     let more = named.len().saturating_sub(PEOPLE);
     let first = named.into_iter().take(PEOPLE).collect::<Vec<_>>().join(", ");

@@ -12,7 +12,6 @@ use crate::{
         call::{MomentKind, Telling},
         card::{CallCard, Card},
     },
-    route,
 };
 use clap::Args;
 use std::{io::Write, path::PathBuf};

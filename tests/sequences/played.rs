@@ -1,0 +1,107 @@
+//! A recorded call played into a tracker whose clock the test owns.
+
+use poprelay::{
+    calls::{Effect, Limits, Tracker},
+    goto::wire::{Frame, Reader, frame},
+    model::{
+        call::{Bound, Moment, Telling},
+        phone::Region,
+        time::{Now, Timestamp, after},
+    },
+};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// What came of a recording.
+pub struct Played {
+    /// When its first frame arrived.
+    pub start: Timestamp,
+    /// Since then: what is told, or what is asked for.
+    pub said: Vec<(Duration, Result<Telling, String>)>,
+}
+
+/// A recording.
+pub struct Recording {
+    /// Its file.
+    pub path: PathBuf,
+    /// When its first frame arrived.
+    pub start: Timestamp,
+    /// Each frame with its arrival since then.
+    pub frames: Vec<(Duration, Frame)>,
+}
+
+/// All recordings.
+pub fn corpus() -> Vec<Recording> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    paths.sort();
+    paths.into_iter().map(recording).collect()
+}
+
+fn recording(path: PathBuf) -> Recording {
+    let text = fs::read_to_string(&path).unwrap();
+    let reader = Reader { connection: "main".try_into().unwrap(), region: Region::US };
+    let arrival = |line: &str| -> Timestamp {
+        let value: Value = serde_json::from_str(line).unwrap();
+        value.get("data").unwrap_or(&value)["timestamp"].as_str().unwrap().parse().unwrap()
+    };
+    let start = text.lines().map(arrival).min().unwrap();
+    let since = |line: &str| poprelay::model::time::elapsed(start, arrival(line));
+    let frames = text.lines().map(|line| (since(line), frame(line, &reader).unwrap())).collect();
+    Recording { path, start, frames }
+}
+
+/// Plays frames in the order of their arrival since `start`, and lets `rest` pass behind the last.
+pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) -> Played {
+    let origin = Instant::now();
+    let now = |since: Duration| Now { tick: origin + since, clock: after(start, since) };
+    let mut tracker = Tracker::new(Limits::default());
+    let mut said = Vec::new();
+    let last = frames.iter().map(|(at, _)| *at).max().unwrap_or_default();
+    let run_to = |tracker: &mut Tracker, to: Duration, said: &mut Vec<(Duration, Result<Telling, String>)>| {
+        while let Some(due) = tracker.next_deadline().map(|due| due - origin).filter(|due| *due <= to) {
+            said.extend(tracker.tick(now(due)).into_iter().map(|effect| (due, words(effect))));
+        }
+    };
+    for (at, frame) in frames {
+        run_to(&mut tracker, at, &mut said);
+        let effects = match frame {
+            Frame::Call(event) => tracker.hear(event, now(at)),
+            Frame::Report(report) => tracker.report(report, now(at)),
+            // What is not subscribed to is no call's.
+            Frame::Foreign | Frame::RefreshRequired | Frame::ToBeClosed => Vec::new(),
+        };
+        said.extend(effects.into_iter().map(|effect| (at, words(effect))));
+    }
+    run_to(&mut tracker, last + rest, &mut said);
+    Played { start, said }
+}
+
+fn words(effect: Effect) -> Result<Telling, String> {
+    match effect {
+        Effect::Tell(telling) => Ok(telling),
+        Effect::AskStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
+        Effect::AskReport { call, .. } => Err(format!("asks for the report of {call}")),
+    }
+}
+
+/// A telling in one line: what the rooms behind the tracker get.
+pub fn telling_words(telling: &Telling) -> String {
+    let call = &telling.call;
+    let mut words = vec![telling.moment.kind().as_str().to_owned(), format!("call {}", call.id)];
+    if call.bound != Bound::Inbound {
+        words.push(call.bound.as_str().to_owned());
+    }
+    if let Moment::Missed { why, .. } = &telling.moment {
+        words.push(format!("{why:?}"));
+    }
+    words.extend(call.late.then(|| "late".to_owned()));
+    words.extend(call.lost.then(|| "lost".to_owned()));
+    words.extend(call.revised.map(|revised| format!("{revised:?}").to_lowercase()));
+    words.join(" ")
+}

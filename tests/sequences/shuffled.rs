@@ -1,0 +1,113 @@
+//! The corpus once more, its frames late, doubled and lost: whatever arrives, the team is not misled.
+
+use super::played::{Played, Recording, corpus, play};
+use poprelay::{
+    daemon::book::Book,
+    goto::wire::Frame,
+    model::call::{CallEvent, Moment, MomentKind, ParticipantKind, Status},
+};
+use proptest::prelude::*;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// What becomes of one frame on one lane: it arrives so many ms late, or never.
+type Way = Option<u64>;
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![4 => (0_u64..300).prop_map(Some), 2 => (0_u64..20_000).prop_map(Some), 2 => Just(None)]
+}
+
+/// Whether a person is seen talking.
+fn talks(event: &CallEvent) -> bool {
+    event.state.participants.iter().any(|party| {
+        matches!(party.kind, ParticipantKind::Line(_) | ParticipantKind::Agent(_)) && party.status == Status::Connected
+    })
+}
+
+/// Conversations that say they belong together, by the least of their names.
+fn groups<'a>(events: impl Iterator<Item = &'a CallEvent>) -> BTreeMap<String, String> {
+    let mut groups: BTreeMap<String, String> = BTreeMap::new();
+    for event in events {
+        let names = std::iter::once(&event.call).chain(&event.linked).map(|id| id.as_str().to_owned());
+        let names: Vec<String> = names.collect();
+        let known = names.iter().filter_map(|name| groups.get(name).cloned());
+        let least = known.chain(names.iter().cloned()).min().unwrap();
+        groups.extend(names.into_iter().map(|name| (name, least.clone())));
+    }
+    groups
+}
+
+fn check(played: &Played, delivered: &[(Duration, Frame)]) -> Result<(), TestCaseError> {
+    let events = || {
+        delivered.iter().filter_map(|(at, frame)| match frame {
+            Frame::Call(event) => Some((*at, event)),
+            _ => None,
+        })
+    };
+    let groups = groups(events().map(|(_, event)| event));
+    let group = |id: &str| groups.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let book = Book::default();
+    let told: Vec<_> = played.said.iter().filter_map(|(at, said)| Some((*at, said.as_ref().ok()?))).collect();
+    let told: Vec<_> = told.into_iter().filter(|(_, telling)| book.tells(&telling.call)).collect();
+    let words: Vec<String> = told.iter().map(|(at, it)| format!("{at:?} {} {:?}", it.call.id, it.moment)).collect();
+
+    let rings: BTreeSet<&str> = told
+        .iter()
+        .filter(|(_, telling)| telling.moment.kind() == MomentKind::Ringing)
+        .map(|(_, telling)| telling.call.id.as_str())
+        .collect();
+    let of_groups: BTreeSet<String> = rings.iter().map(|id| group(id)).collect();
+    prop_assert_eq!(rings.len(), of_groups.len(), "one ring card a call: {:?}", words);
+
+    let mut over: BTreeMap<&str, MomentKind> = BTreeMap::new();
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for (at, telling) in &told {
+        let (id, kind) = (telling.call.id.as_str(), telling.moment.kind());
+        let before = over.get(id);
+        prop_assert!(before.is_none() || telling.call.revised.is_some(), "after the end only a better end: {words:?}");
+        if let Moment::Answered { by, .. } = &telling.moment {
+            let by = by.name.as_deref().unwrap_or_default();
+            prop_assert!(taken.insert(id, by) != Some(by), "who has the call is news: {words:?}");
+        }
+        if kind == MomentKind::Ringing {
+            prop_assert!(!taken.contains_key(id), "no ring behind an answer: {words:?}");
+        }
+        if kind.is_last() {
+            over.insert(id, kind);
+        }
+        let group = group(id);
+        let answered = events()
+            .any(|(heard, event)| heard <= *at && talks(event) && groups.get(event.call.as_str()) == Some(&group));
+        prop_assert!(!answered || kind != MomentKind::Missed, "a person was heard talking: {words:?}");
+    }
+    // What was told too early is put right by what came in time to do so.
+    for (id, kind) in over {
+        let group = group(id);
+        let answered = events().any(|(_, event)| talks(event) && event.call.as_str() == id);
+        prop_assert!(!answered || kind == MomentKind::Ended, "{group} was answered: {words:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_late_doubled_or_lost_nobody_is_misled(ways in prop::collection::vec((way(), way()), 24)) {
+        for Recording { path, start, frames } in corpus() {
+            let mut delivered: Vec<(Duration, Frame)> = Vec::new();
+            for ((at, frame), (one, two)) in frames.iter().zip(ways.iter().cycle()) {
+                let lanes = [one, two].into_iter().flatten();
+                delivered.extend(lanes.map(|late| (*at + Duration::from_millis(*late), frame.clone())));
+            }
+            delivered.sort_by_key(|(at, _)| *at);
+            if !delivered.iter().any(|(_, frame)| matches!(frame, Frame::Call(_))) {
+                continue;
+            }
+            let played = play(start, delivered.clone(), Duration::from_secs(300));
+            check(&played, &delivered).map_err(|error| TestCaseError::fail(format!("{}: {error}", path.display())))?;
+        }
+    }
+}
