@@ -14,5 +14,6 @@ mod kills;
 mod past;
 mod relays;
 mod reload;
+mod routes;
 mod storm;
 mod support;

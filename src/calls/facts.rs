@@ -2,11 +2,13 @@
 //! answered and where the caller stood last; not what is told, nor when.
 
 use super::{
-    snapshot::{Place, caller, ours, people, place},
+    bound::{bound, callee, colleague, initiator},
+    snapshot::{Place, caller, ours, outside_talks, people, place},
+    talks::{Answer, Taking, Talks},
     verdict::Verdict,
 };
 use crate::model::{
-    call::{Call, CallEvent, Caller, MissedWhy, OurNumber, Person, Phase, Queue, Status, System},
+    call::{Bound, Call, CallEvent, Caller, MissedWhy, OurNumber, Person, Phase, Queue, Status, System},
     time::{Timestamp, elapsed},
 };
 use std::time::Duration;
@@ -24,28 +26,33 @@ pub(super) struct Order {
     pub(super) sequence: u64,
 }
 
-/// The first snapshot in which a person was connected.
+/// The people of one snapshot.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) order: Order,
-    pub(super) by: Person,
-    pub(super) at: Timestamp,
+struct OnIt {
+    talking: Vec<Person>,
+    ringing: Vec<Person>,
 }
 
 /// What is known of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
+    bound: Option<(u8, Order, Bound)>,
     /// How sure the caller is, whence, who.
     caller: Option<(u8, Order, Caller)>,
+    /// The same of the called party of an outbound call.
+    callee: Option<(u8, Order, Caller)>,
+    /// The same of the line that began an internal call.
+    initiator: Option<(u8, Order, Person)>,
     ours: Option<(u8, Order, OurNumber)>,
-    queues: Vec<(Order, Queue)>,
-    people: Option<(Order, Vec<Person>)>,
+    /// With when the call was first seen in it.
+    queues: Vec<(Order, Queue, Timestamp)>,
+    people: Option<(Order, OnIt)>,
     created: Option<Timestamp>,
     first: (Order, Timestamp),
     /// When the newest snapshot was taken.
     pub(super) last: Timestamp,
     pub(super) place: Option<(Order, Place)>,
-    pub(super) answer: Option<Answer>,
+    talks: Talks,
     /// A phone rang.
     pub(super) rang: bool,
     /// A person was seen leaving, which may mean that somebody had answered, or that a phone stopped ringing.
@@ -64,7 +71,10 @@ impl Facts {
         let at = sane(event.state.at, clock).unwrap_or(clock);
         let order = Order { leg: 0, sequence: event.state.sequence };
         Self {
+            bound: None,
             caller: None,
+            callee: None,
+            initiator: None,
             ours: None,
             queues: Vec::new(),
             people: None,
@@ -72,7 +82,7 @@ impl Facts {
             first: (order, at),
             last: at,
             place: None,
-            answer: None,
+            talks: Talks::default(),
             rang: false,
             leaving: false,
             report: None,
@@ -88,11 +98,14 @@ impl Facts {
         self.first = self.first.min((order, at));
         self.last = self.last.max(at);
         self.created = self.created.or_else(|| sane(event.created, clock));
+        better(&mut self.bound, order, bound(event).as_ref().map(|(sure, bound)| (*sure, bound)));
         better(&mut self.caller, order, caller(participants));
+        better(&mut self.callee, order, callee(event).as_ref().map(|(sure, callee)| (*sure, callee)));
+        better(&mut self.initiator, order, initiator(participants));
         better(&mut self.ours, order, ours(participants));
         for system in &event.state.systems {
             if let System::Queue(queue) = system {
-                self.pass(order, queue);
+                self.pass(order, queue, at);
             }
         }
         if let Some(place) = place(event) {
@@ -107,34 +120,44 @@ impl Facts {
         let talking = people(participants, |status| *status == Status::Connected);
         self.rang |= !ringing.is_empty();
         self.leaving |= !people(participants, |status| *status == Status::Disconnecting).is_empty();
-        if let Some(by) = talking.first()
-            && self.answer.as_ref().is_none_or(|answer| order < answer.order)
-        {
-            self.answer = Some(Answer { order, by: by.clone(), at });
-        }
-        let now = if talking.is_empty() { ringing } else { talking };
-        if now.is_empty() {
+        self.talks.hear(at, order, talking.clone(), outside_talks(participants));
+        let now = OnIt { talking, ringing };
+        if now.talking.is_empty() && now.ringing.is_empty() {
             // Nobody rings or talks: who is listed is better than nobody, and gives way to any snapshot that knows.
             let listed = people(participants, |_| true);
             if self.people.is_none() && event.state.phase == Phase::Ending && !listed.is_empty() {
-                self.people = Some((Order::default(), listed));
+                self.people = Some((Order::default(), OnIt { talking: listed, ringing: Vec::new() }));
             }
         } else if self.people.as_ref().is_none_or(|(known, _)| *known <= order) {
             self.people = Some((order, now));
         }
     }
 
-    fn pass(&mut self, order: Order, queue: &Queue) {
-        match self.queues.iter().position(|(_, known)| known == queue) {
-            Some(at) if self.queues.get(at).is_some_and(|(known, _)| order < *known) => {
+    fn pass(&mut self, order: Order, queue: &Queue, since: Timestamp) {
+        match self.queues.iter().position(|(_, known, _)| known == queue) {
+            Some(at) if self.queues.get(at).is_some_and(|(known, ..)| order < *known) => {
                 self.queues.remove(at);
             }
             Some(_) => return,
             None if self.queues.len() >= QUEUES => return,
             None => {}
         }
-        let at = self.queues.partition_point(|(known, _)| *known <= order);
-        self.queues.insert(at, (order, queue.clone()));
+        let at = self.queues.partition_point(|(known, ..)| *known <= order);
+        self.queues.insert(at, (order, queue.clone(), since));
+    }
+
+    /// Which way the call goes.
+    pub(super) fn bound(&self) -> Bound {
+        self.bound.map(|(.., bound)| bound).unwrap_or_default()
+    }
+
+    fn taking(&self) -> Taking<'_> {
+        Taking { bound: self.bound(), initiator: self.initiator.as_ref().map(|(.., person)| person) }
+    }
+
+    /// Who took the call, if somebody did.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        self.talks.answer(self.taking())
     }
 
     /// When the call began, as well as it is known.
@@ -142,9 +165,23 @@ impl Facts {
         self.created.unwrap_or(self.first.1)
     }
 
-    /// Whether somebody is known whom a card could name: a person, or a queue.
+    /// Whether somebody is known whom a card could name beside the one who calls: a person, or a queue; of an outbound call
+    /// whom it calls.
     pub(super) fn names_somebody(&self) -> bool {
-        self.people.is_some() || !self.queues.is_empty()
+        match self.bound() {
+            Bound::Inbound => self.people.is_some() || !self.queues.is_empty(),
+            Bound::Outbound => self.callee.is_some(),
+            Bound::Internal => !self.called_people().is_empty() || !self.queues.is_empty(),
+        }
+    }
+
+    /// Who talks, or else whom it rings; not the colleague who began an internal call.
+    fn called_people(&self) -> Vec<&Person> {
+        let began = self.initiator.as_ref().map(|(.., person)| person).filter(|_| self.bound() == Bound::Internal);
+        let Some((_, on)) = &self.people else { return Vec::new() };
+        let others = |people: &'_ [Person]| people.iter().filter(|person| Some(*person) != began).count() > 0;
+        let people = if others(&on.talking) { &on.talking } else { &on.ringing };
+        people.iter().filter(|person| Some(*person) != began).collect()
     }
 
     /// Who calls, if somebody said so.
@@ -167,16 +204,15 @@ impl Facts {
         better(&mut self.caller, shift(Order::default()), theirs);
         let theirs = other.ours.as_ref().map(|(sure, _, ours)| (*sure, ours));
         better(&mut self.ours, shift(Order::default()), theirs);
-        for (order, queue) in &other.queues {
-            self.pass(shift(*order), queue);
+        for (order, queue, since) in &other.queues {
+            self.pass(shift(*order), queue, *since);
         }
         self.people = other.people.map(|(order, people)| (shift(order), people)).or(self.people.take());
         self.created = self.created.into_iter().chain(other.created).min();
         self.first.1 = self.first.1.min(other.first.1);
         self.last = self.last.max(other.last);
         self.place = other.place.map(|(order, place)| (shift(order), place)).or(self.place);
-        let theirs = other.answer.map(|answer| Answer { order: shift(answer.order), ..answer });
-        self.answer = self.answer.take().into_iter().chain(theirs).min_by_key(|answer| answer.at);
+        self.talks.join(other.talks, shift);
         self.rang |= other.rang;
         self.leaving |= other.leaving;
         self.report = self.report.max(other.report);
@@ -185,7 +221,7 @@ impl Facts {
     /// How the call was missed, if it was.
     pub(super) fn missed_why(&self) -> MissedWhy {
         match self.place {
-            _ if self.rang => MissedWhy::NobodyAnswered,
+            _ if self.rang || self.bound() != Bound::Inbound => MissedWhy::NobodyAnswered,
             Some((_, Place::Queue)) => MissedWhy::LeftQueue,
             Some((_, Place::Menu)) => MissedWhy::LeftMenu,
             _ => MissedWhy::Unknown,
@@ -194,12 +230,20 @@ impl Facts {
 
     /// Puts what is known into `call`.
     pub(super) fn write(&self, call: &mut Call) {
-        if let Some((_, _, caller)) = &self.caller {
-            call.caller = caller.clone();
+        call.bound = self.bound();
+        let other_side = match call.bound {
+            Bound::Inbound => self.caller.as_ref().map(|(.., caller)| caller.clone()),
+            Bound::Outbound => self.callee.as_ref().map(|(.., callee)| callee.clone()),
+            Bound::Internal => self.initiator.as_ref().map(|(.., person)| colleague(person, call.region)),
+        };
+        if let Some(other_side) = other_side {
+            call.caller = other_side;
         }
-        call.ours = self.ours.as_ref().map(|(_, _, ours)| ours.clone());
-        call.queues = self.queues.iter().map(|(_, queue)| queue.clone()).collect();
-        call.people = self.people.as_ref().map(|(_, people)| people.clone()).unwrap_or_default();
+        call.ours = self.ours.as_ref().map(|(.., ours)| ours.clone());
+        call.queues = self.queues.iter().map(|(_, queue, _)| queue.clone()).collect();
+        call.queued = self.queues.last().map(|(.., since)| *since);
+        call.people = self.called_people().into_iter().cloned().collect();
+        call.transfers = self.talks.transfers(self.taking());
         call.started = self.started();
     }
 }

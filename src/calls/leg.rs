@@ -62,7 +62,12 @@ impl Leg {
 
     /// Whether nothing of it is missing that could show an answer.
     pub(super) fn is_sure(&self) -> bool {
-        self.reported || self.opened && self.sequence.is_complete()
+        self.reported || self.was_heard()
+    }
+
+    /// Whether every snapshot of it was heard.
+    pub(super) fn was_heard(&self) -> bool {
+        self.opened && self.sequence.is_complete()
     }
 
     /// Whether the snapshot before `number` was heard, so that `number` shows when something happened.

@@ -92,8 +92,16 @@ impl Legs {
     /// Whether nothing that could show an answer is missing: every snapshot of every conversation was heard, or its
     /// report.
     pub(super) fn are_sure(&self) -> bool {
-        let was_heard = |id: &ConversationSpaceId| self.ids().any(|heard| heard == id);
-        self.unreported().next().is_none() || self.heard.iter().all(Leg::is_sure) && self.announced().all(was_heard)
+        self.unreported().next().is_none() || self.heard.iter().all(Leg::is_sure) && self.are_all_known()
+    }
+
+    /// Whether every snapshot of every conversation was heard.
+    pub(super) fn were_heard(&self) -> bool {
+        self.heard.iter().all(Leg::was_heard) && self.are_all_known()
+    }
+
+    fn are_all_known(&self) -> bool {
+        self.announced().all(|id| self.ids().any(|heard| heard == id))
     }
 
     /// Whether the snapshot before `sequence` of the conversation at `place` was heard.

@@ -16,8 +16,10 @@
 //! - `tracker` is the map of all calls, its bounds and its deadlines.
 //!
 //! # Invariants
-//! - After a last moment (missed, voicemail, ended) nothing of a call is told while it is remembered.
-//! - Answered and a last moment are told once. Ringing is told again only when whom it rings, which queues it passed or
+//! - After a last moment (missed, voicemail, ended) nothing of a call is told while it is remembered, but a better last
+//!   moment, marked as [`Revised`](crate::model::call::Revised): a length that was unknown, a message in the mailbox, an
+//!   answer behind a "missed" that was told while snapshots were missing.
+//! - Answered is told once for each person who has the call, one after the other. Ringing is told again only when whom it rings, which queues it passed or
 //!   who calls has changed, and never once somebody has answered.
 //! - A call is never told as missed if a person was connected in any snapshot that was heard before the telling.
 //! - Every open call has a deadline, and memory is bounded: see [`Limits`].
@@ -25,9 +27,11 @@
 //! # What was rejected
 //! - *Waiting for missing snapshots before ringing.* The ring is worth seconds; holes are asked for, not waited for.
 //!   Only an outcome is held, for [`Limits::outcome_grace`], when a snapshot is missing that could show an answer.
-//! - *Telling voicemail after missed, when the report says so.* A webhook would get a second card for one call.
-//! - *Closing silent calls by a guess.* A silent call is asked for, again and again less often, and then forgotten.
+//! - *Closing silent calls by a guess.* A silent call is asked for, again and again less often, and then told as lost: how it
+//!   ended is not known.
+//! - *Believing a report against snapshots that were all heard.* GoTo may count a machine that picks up as an answer.
 
+mod bound;
 mod facts;
 mod leg;
 mod legs;
@@ -36,6 +40,7 @@ mod progress;
 mod reported;
 mod sequence;
 mod snapshot;
+mod talks;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -96,7 +101,10 @@ pub struct Limits {
     /// After how much silence the report of an open call is asked for (its end may be lost), and again after twice that.
     /// 10 min: longer than a phone rings; a long conversation costs a handful of questions.
     pub silence: Duration,
-    /// After how much silence an open call is forgotten. 4 h.
+    /// After how much silence a call that nobody took is closed as lost. 1 h: no phone rings and no queue holds so long
+    /// without a change, and GoTo was asked three times.
+    pub given_up: Duration,
+    /// The same of a call that somebody took. 4 h: people who talk change nothing.
     pub stale: Duration,
     /// How long an ended call is remembered, so that its doubles and late snapshots say nothing. 10 min.
     pub memory: Duration,
@@ -118,6 +126,7 @@ impl Default for Limits {
             menu_grace: Duration::from_secs(3),
             outcome_grace: Duration::from_secs(6),
             silence: Duration::from_secs(10 * 60),
+            given_up: Duration::from_secs(60 * 60),
             stale: Duration::from_secs(4 * 60 * 60),
             memory: Duration::from_secs(10 * 60),
             ended: 10_000,

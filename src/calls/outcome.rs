@@ -6,12 +6,27 @@ use super::{
     verdict::Verdict,
 };
 use crate::model::{
-    call::{MissedWhy, Moment, Report},
+    call::{Bound, MissedWhy, Moment, Report, Revised},
     time::{Timestamp, elapsed},
 };
+
 /// When a reported call ended, at the daemon's `clock` if the report does not say it believably.
 pub(super) fn ended(report: &Report, clock: Timestamp) -> Timestamp {
     sane(report.ended, clock).unwrap_or(clock)
+}
+
+/// What makes `better` worth telling after `told`. `was_heard`: every snapshot was heard when the first was told, so that a
+/// report that knows an answer knows a machine's.
+pub(super) fn revised(told: &Moment, better: &Moment, was_heard: bool) -> Option<Revised> {
+    match (told, better) {
+        (Moment::Missed { .. } | Moment::Voicemail { .. }, Moment::Ended { .. }) if !was_heard => {
+            Some(Revised::Corrected)
+        }
+        (Moment::Missed { .. }, Moment::Voicemail { .. })
+        | (Moment::Voicemail { length: None }, Moment::Voicemail { length: Some(_) })
+        | (Moment::Ended { lasted: None }, Moment::Ended { lasted: Some(_) }) => Some(Revised::Completed),
+        _ => None,
+    }
 }
 
 /// The last moment of a call that ended at `at`. A person who was heard talking outweighs any report; a report outweighs
@@ -21,7 +36,7 @@ pub(super) fn last_moment(facts: &Facts, at: Timestamp, complete: bool, exact: b
         Some(Verdict::Talked { lasted }) => lasted,
         _ => None,
     };
-    if let Some(answer) = &facts.answer {
+    if let Some(answer) = facts.answer() {
         return Moment::Ended { lasted: reported.or_else(|| exact.then(|| elapsed(answer.at, at))) };
     }
     let missed = |why| Moment::Missed { after: elapsed(facts.started(), at), why };
@@ -35,7 +50,9 @@ pub(super) fn last_moment(facts: &Facts, at: Timestamp, complete: bool, exact: b
         }),
         // Rather no card than a false "missed": a person who leaves a call that was half heard had probably talked.
         None if facts.leaving && !complete => Moment::Ended { lasted: None },
-        None if facts.place.is_some_and(|(_, place)| place == Place::Voicemail) => Moment::Voicemail { length: None },
+        None if facts.bound() != Bound::Outbound && facts.place.is_some_and(|(_, place)| place == Place::Voicemail) => {
+            Moment::Voicemail { length: None }
+        }
         None => missed(facts.missed_why()),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{
     Effect, Limits,
+    bound::bound,
     facts::Facts,
     leg::Heard,
     legs::Legs,
@@ -11,7 +12,7 @@ use super::{
     verdict,
 };
 use crate::model::{
-    call::{Bound, Call, CallEvent, Caller, Moment, Phase, Report, Telling},
+    call::{Bound, Call, CallEvent, Caller, Moment, Person, Phase, Report, Telling},
     ids::ConversationSpaceId,
     phone::Number,
     time::{Now, Timestamp, elapsed},
@@ -30,7 +31,10 @@ pub(super) struct Progress {
     patience: Duration,
     /// What the newest ring card says, until somebody answers.
     rung: Option<Call>,
-    answered: bool,
+    /// Whom the newest answered card names.
+    taken: Option<Person>,
+    /// The last moment, once it is told.
+    told: Option<Moment>,
     /// Until when an outcome is held back.
     held: Option<Instant>,
 }
@@ -51,9 +55,11 @@ impl Progress {
                 queues: Vec::new(),
                 people: Vec::new(),
                 transfers: Vec::new(),
+                queued: None,
                 started: facts.started(),
                 late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
                 lost: false,
+                revised: None,
             },
             facts,
             legs: Legs::default(),
@@ -61,7 +67,8 @@ impl Progress {
             last_heard: now.tick,
             patience: limits.silence,
             rung: None,
-            answered: false,
+            taken: None,
+            told: None,
             held: None,
         }
     }
@@ -78,12 +85,17 @@ impl Progress {
 
     /// Whether the conversation of `event`, which is linked to this call, is part of it.
     pub(super) fn takes(&self, event: &CallEvent) -> bool {
-        self.legs.has_room(1) && self.facts.is_same_caller(caller(&event.state.participants).map(|(_, caller)| caller))
+        let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
+        let same_way = bound(event).is_none_or(|(_, bound)| bound == self.facts.bound());
+        // A colleague who calls out for a call has a conversation of his own, unless the caller is in it.
+        self.legs.has_room(1) && self.facts.is_same_caller(theirs) && (same_way || theirs.is_some())
     }
 
     /// Whether `other`, which is linked to this call, is the same call.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.legs.has_room(other.legs.len()) && self.facts.is_same_caller(other.facts.caller())
+        self.facts.bound() == other.facts.bound()
+            && self.legs.has_room(other.legs.len())
+            && self.facts.is_same_caller(other.facts.caller())
     }
 
     /// The two as one, under the id of the one that rang, or else of this one.
@@ -93,7 +105,7 @@ impl Progress {
         }
         let place = self.legs.join(other.legs);
         self.facts.join(other.facts, place);
-        self.answered |= other.answered;
+        self.taken = self.taken.or(other.taken);
         self.first_heard = self.first_heard.min(other.first_heard);
         self.last_heard = self.last_heard.max(other.last_heard);
         self
@@ -101,7 +113,7 @@ impl Progress {
 
     /// Whether a person is known to have taken it.
     pub(super) fn was_answered(&self) -> bool {
-        self.facts.answer.is_some()
+        self.facts.answer().is_some()
     }
 
     /// Whose it is.
@@ -130,6 +142,24 @@ impl Progress {
         true
     }
 
+    /// Tells a better last moment, if what was heard since the first makes one.
+    pub(super) fn revise(&mut self, was_heard: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(told) = self.told.as_ref().filter(|_| self.legs.are_over()) else { return };
+        let at = self.facts.last.min(now.clock);
+        let better = self.last_moment(at);
+        if let Some(revised) = outcome::revised(told, &better, was_heard) {
+            self.facts.write(&mut self.call);
+            self.call.revised = Some(revised);
+            out.push(self.tell(better.clone(), at));
+            self.told = Some(better);
+        }
+    }
+
+    /// Whether every snapshot was heard.
+    pub(super) fn was_heard(&self) -> bool {
+        self.legs.were_heard()
+    }
+
     /// Takes the report of one of its conversations, which is then over.
     pub(super) fn report(&mut self, report: &Report, now: Now) {
         self.legs.report(&report.call);
@@ -150,29 +180,33 @@ impl Progress {
             return self.conclude(at, now, limits, out);
         }
         self.held = None;
-        if !self.answered {
+        let answer = self.facts.answer();
+        if self.taken.is_none() {
             let due = self.facts.names_somebody() || now.tick >= self.ring_due(limits);
             let renewed = self.rung.as_ref().is_some_and(|rung| !says_the_same(rung, &self.call));
             let is_first = self.rung.is_none();
-            if is_first && due || renewed && self.facts.answer.is_none() {
+            if is_first && (due || answer.is_some()) || renewed && answer.is_none() {
                 out.push(self.tell(Moment::Ringing, at));
                 self.rung = Some(self.call.clone());
             }
         }
-        if let Some(answer) = &self.facts.answer
-            && !self.answered
-        {
-            let after = elapsed(self.facts.started(), answer.at);
-            let moment = Moment::Answered { by: answer.by.clone(), after };
-            out.push(self.tell(moment, answer.at));
-            self.answered = true;
+        if let Some(answer) = answer {
+            // Who has it now: whoever took it first, until it is handed on.
+            let handed = self.call.transfers.last();
+            let (by, at) = handed.map_or((&answer.by, answer.at), |transfer| (&transfer.to, transfer.at));
+            if self.taken.as_ref() != Some(by) {
+                let by = by.clone();
+                self.taken = Some(by.clone());
+                out.push(self.tell(Moment::Answered { by, after: elapsed(self.facts.started(), answer.at) }, at));
+            }
         }
         false
     }
 
     /// Tells how it ended, unless that is held back for a snapshot or a report that may still come.
     fn conclude(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        if self.facts.answer.is_none() && !self.legs.are_sure() {
+        let answer = self.facts.answer();
+        if answer.is_none() && !self.legs.are_sure() {
             let until = match self.held {
                 Some(until) => until,
                 None => {
@@ -184,11 +218,23 @@ impl Progress {
                 return false;
             }
         }
-        let answer = self.facts.answer.as_ref().map(|answer| answer.order);
-        let exact = answer.is_some_and(|order| self.legs.follows(order.leg, order.sequence));
-        let moment = outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact);
-        out.push(self.tell(moment, at));
+        let moment = self.last_moment(at);
+        out.push(self.tell(moment.clone(), at));
+        self.told = Some(moment);
         true
+    }
+
+    fn last_moment(&self, at: Timestamp) -> Moment {
+        let answer = self.facts.answer();
+        let exact = answer.is_some_and(|answer| self.legs.follows(answer.order.leg, answer.order.sequence));
+        outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact)
+    }
+
+    /// Tells that nobody heard how it ended, as of when it was last heard of.
+    fn give_up(&mut self, out: &mut Vec<Effect>) {
+        self.facts.write(&mut self.call);
+        self.call.lost = true;
+        out.push(self.tell(Moment::Ended { lasted: None }, self.facts.last));
     }
 
     fn tell(&self, moment: Moment, at: Timestamp) -> Effect {
@@ -204,26 +250,33 @@ impl Progress {
         }));
     }
 
+    /// After how much silence it is given up.
+    fn most_silence(&self, limits: &Limits) -> Duration {
+        if self.was_answered() { limits.stale } else { limits.given_up }
+    }
+
     /// When it must be looked at again.
     pub(super) fn due(&self, limits: &Limits) -> Instant {
-        let silence = self.last_heard + self.patience;
+        let silence = self.last_heard + self.patience.min(self.most_silence(limits));
         match self.held {
             Some(until) => until,
-            None if self.rung.is_none() && !self.answered => silence.min(self.ring_due(limits)),
+            None if self.rung.is_none() && self.taken.is_none() => silence.min(self.ring_due(limits)),
             None => silence,
         }
     }
 
-    /// After its due time: asks for the report of a call that is silent. Answers whether it is to be forgotten.
+    /// After its due time: asks for the report of a call that is silent, and gives it up in the end. Answers whether it did.
     pub(super) fn is_stale(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let silent = now.tick.saturating_duration_since(self.last_heard);
-        if silent >= limits.stale {
+        let most = self.most_silence(limits);
+        if silent >= most {
+            self.give_up(out);
             return true;
         }
         if silent >= self.patience {
             self.ask_report(out);
             while self.patience <= silent {
-                self.patience = self.patience.saturating_mul(2).min(limits.stale);
+                self.patience = self.patience.saturating_mul(2).min(most);
             }
         }
         false

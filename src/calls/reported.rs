@@ -1,32 +1,27 @@
 //! A call that was never heard of, as its report alone tells it: for the time after a blind window.
 
 use super::{
+    bound::of_report,
     snapshot::Place,
     verdict::{Verdict, read},
 };
 use crate::model::{
-    call::{Bound, Call, Caller, Direction, MissedWhy, Moment, Report, Telling},
+    call::{Bound, Call, Caller, MissedWhy, Moment, Report, Telling},
     phone::Number,
     time::{Timestamp, elapsed},
 };
 
-/// The last moment of a reported call; `None` for one that nobody outside made. `clock` stands in for missing times.
+/// The last moment of a reported call; `None` if nobody can tell which way it went. `clock` stands in for missing times.
 #[must_use]
 pub fn reported(report: &Report, clock: Timestamp) -> Option<Telling> {
-    let outside = match report.direction {
-        Direction::Inbound => true,
-        Direction::Outbound => false,
-        Direction::Other(_) => report.caller.as_ref().is_some_and(|caller| caller.number.known().is_some()),
-    };
-    if !outside {
-        return None;
-    }
+    let bound = of_report(report)?;
     // As it stands: a blind window may be days long, which a live snapshot's time may not.
     let at = report.ended.unwrap_or(clock);
     let started = report.created.unwrap_or(at);
     let missed = |why| Moment::Missed { after: elapsed(started, at), why };
     let moment = match read(report) {
         Verdict::Talked { lasted } => Moment::Ended { lasted },
+        Verdict::Left(_) if bound != Bound::Inbound => missed(MissedWhy::NobodyAnswered),
         Verdict::Voicemail => Moment::Voicemail { length: None },
         Verdict::Left(Some(Place::Queue)) => missed(MissedWhy::LeftQueue),
         Verdict::Left(Some(Place::Menu)) => missed(MissedWhy::LeftMenu),
@@ -38,15 +33,17 @@ pub fn reported(report: &Report, clock: Timestamp) -> Option<Telling> {
         connection: report.connection.clone(),
         region: report.region,
         account: report.account.clone(),
-        bound: Bound::Inbound,
+        bound,
         caller: report.caller.clone().unwrap_or(Caller { name: None, number: Number::Withheld }),
         ours: None,
         queues: Vec::new(),
         people: report.people.clone(),
         transfers: Vec::new(),
+        queued: None,
         started,
         late: true,
         lost: false,
+        revised: None,
     };
     Some(Telling { call, moment, at })
 }
@@ -55,7 +52,7 @@ pub fn reported(report: &Report, clock: Timestamp) -> Option<Telling> {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{MomentKind, Person},
+        call::{Bound, Direction, MomentKind, Person},
         phone::Region,
     };
 
@@ -87,8 +84,17 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_our_own_is_not_told() {
-        let outbound = Report { direction: Direction::Outbound, ..report("NORMAL", true) };
-        assert_eq!(reported(&outbound, Timestamp::now()), None);
+    fn a_report_says_which_way_its_call_went() {
+        let of = |direction, number| {
+            let caller = Some(Caller { name: None, number: Number::read(number, Region::US) });
+            let report = Report { direction, caller, ..report("NORMAL", true) };
+            reported(&report, Timestamp::now()).map(|told| told.call.bound)
+        };
+        let unsaid = || Direction::Other(String::new());
+        assert_eq!(of(Direction::Outbound, Some("+15145550188")), Some(Bound::Outbound));
+        assert_eq!(of(Direction::Outbound, Some("1015")), Some(Bound::Internal));
+        assert_eq!(of(unsaid(), Some("1015")), Some(Bound::Internal));
+        assert_eq!(of(unsaid(), Some("+15145550188")), Some(Bound::Inbound));
+        assert_eq!(of(unsaid(), None), None);
     }
 }

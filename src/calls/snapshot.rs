@@ -1,7 +1,7 @@
 //! One snapshot, read by itself: who calls, on which of our numbers, who is on it, where the caller stands. No memory.
 
 use crate::model::{
-    call::{CallEvent, Caller, Direction, OurNumber, Participant, ParticipantKind, Person, Status, System},
+    call::{CallEvent, Caller, OurNumber, Participant, ParticipantKind, Person, Status, System},
     phone::Number,
 };
 
@@ -16,17 +16,8 @@ pub(super) enum Place {
     Voicemail,
 }
 
-/// Whether an event is of a call from outside. What is neither inbound nor outbound is if an outside caller is on it.
-pub(super) fn is_from_outside(event: &CallEvent) -> bool {
-    match event.direction {
-        Direction::Inbound => true,
-        Direction::Outbound => false,
-        Direction::Other(_) => caller(&event.state.participants).is_some_and(|(sure, _)| sure >= PSTN),
-    }
-}
-
 /// The rank of a caller that the outside line itself carries.
-const PSTN: u8 = 2;
+pub(super) const PSTN: u8 = 2;
 
 /// Who calls and how sure that is: the outside line's caller first, wherever it stands in the list, then anybody's; a
 /// shown number before a hidden one.
@@ -44,24 +35,37 @@ pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
 /// Which of our numbers was called: the one the caller came in on before any other.
 pub(super) fn ours(participants: &[Participant]) -> Option<(u8, &OurNumber)> {
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
-        ParticipantKind::PhoneNumber { ours, caller } => Some((u8::from(caller.is_some()), ours)),
+        // One without a number of its own is no number of ours.
+        ParticipantKind::PhoneNumber { ours, caller, .. }
+            if ours.number != Number::Withheld || ours.label.is_some() =>
+        {
+            Some((u8::from(caller.is_some()), ours))
+        }
         _ => None,
     });
     ranked.rev().max_by_key(|(sure, _)| *sure)
 }
 
+/// The parties that are people.
+pub(super) fn lines(participants: &[Participant]) -> impl Iterator<Item = (&Participant, &Person)> {
+    participants.iter().filter_map(|party| match &party.kind {
+        ParticipantKind::Line(person) | ParticipantKind::Agent(person) => Some((party, person)),
+        _ => None,
+    })
+}
+
+/// Whether the outside line is connected.
+pub(super) fn outside_talks(participants: &[Participant]) -> bool {
+    let is_outside = |party: &&Participant| matches!(party.kind, ParticipantKind::PhoneNumber { .. });
+    participants.iter().filter(is_outside).any(|party| party.status == Status::Connected)
+}
+
 /// The people of a snapshot that `does` picks, each once.
 pub(super) fn people(participants: &[Participant], does: impl Fn(&Status) -> bool) -> Vec<Person> {
     let mut people = Vec::new();
-    for participant in participants.iter().filter(|participant| does(&participant.status)) {
-        match &participant.kind {
-            ParticipantKind::Line(person) | ParticipantKind::Agent(person) if !people.contains(person) => {
-                people.push(person.clone());
-            }
-            _ => {}
-        }
-        if people.len() == PEOPLE {
-            break;
+    for (_, person) in lines(participants).filter(|(party, _)| does(&party.status)) {
+        if people.len() < PEOPLE && !people.contains(person) {
+            people.push(person.clone());
         }
     }
     people

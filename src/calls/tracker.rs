@@ -1,8 +1,8 @@
 //! All calls: which snapshot belongs to which, when something is due, and how much is remembered. See the module's page.
 
-use super::{Effect, Limits, progress::Progress, snapshot::is_from_outside};
+use super::{Effect, Limits, bound::bound, progress::Progress};
 use crate::model::{
-    call::{CallEvent, Direction, Report},
+    call::{Bound, CallEvent, Report},
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     time::Now,
 };
@@ -21,10 +21,20 @@ pub struct Tracker {
     roots: HashMap<ConversationSpaceId, ConversationSpaceId>,
     /// One entry for each open call.
     due: BTreeSet<(Instant, ConversationSpaceId)>,
-    /// Ended conversations, with whether a person had taken the call.
-    ended: HashMap<ConversationSpaceId, bool>,
+    /// Ended conversations, with the call they belonged to.
+    ended: HashMap<ConversationSpaceId, Ended>,
+    /// Ended calls, for as long as their first conversation is remembered: what comes late may make a better outcome.
+    closed: HashMap<ConversationSpaceId, Progress>,
     /// The same in the order they ended.
     farewells: VecDeque<(Instant, ConversationSpaceId)>,
+}
+
+/// What is remembered of an ended conversation.
+#[derive(Debug)]
+struct Ended {
+    call: ConversationSpaceId,
+    /// A person had taken it.
+    answered: bool,
 }
 
 impl Tracker {
@@ -37,6 +47,7 @@ impl Tracker {
             roots: HashMap::new(),
             due: BTreeSet::new(),
             ended: HashMap::new(),
+            closed: HashMap::new(),
             farewells: VecDeque::new(),
         }
     }
@@ -44,17 +55,28 @@ impl Tracker {
     /// Takes a snapshot, from whichever lane or answer, new or not.
     pub fn hear(&mut self, event: CallEvent, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
+        let limits = self.limits;
         self.forget_ended(now.tick);
-        if event.direction == Direction::Outbound || self.ended.contains_key(&event.call) {
+        if let Some(call) = self.closed(&event.call) {
+            let was_heard = call.was_heard();
+            let mut unasked = Vec::new();
+            call.hear(&event, now, &limits, &mut unasked);
+            call.revise(was_heard, now, &mut out);
+            return out;
+        }
+        if self.ended.contains_key(&event.call) {
             return out;
         }
         let root = self.root(&event);
-        if root.is_none() && !is_from_outside(&event) {
+        if root.is_none() && bound(&event).is_none_or(|(_, bound)| bound != Bound::Inbound && self.is_consulted(&event))
+        {
             return out;
         }
-        if root.is_none() && event.linked.iter().any(|linked| self.ended.get(linked) == Some(&true)) {
+        if root.is_none()
+            && event.linked.iter().any(|linked| self.ended.get(linked).is_some_and(|ended| ended.answered))
+        {
             // The rest of a call that somebody had taken: a transfer, which is not told.
-            self.bury(event.call, true, now.tick);
+            self.bury(event.call.clone(), Ended { call: event.call, answered: true }, now.tick);
             return out;
         }
         let mut call = match root.and_then(|root| self.take(&root)) {
@@ -68,8 +90,8 @@ impl Tracker {
         out
     }
 
-    /// Takes a report, which closes a call whose end was never heard, or decides an outcome that is held back. A call that
-    /// is over keeps the outcome it was told with, and one that was never heard of is left to whoever reads the reports
+    /// Takes a report, which closes a call whose end was never heard, or decides an outcome that is held back. The outcome of
+    /// a call that is over is completed, or corrected if it was told while snapshots were missing. One that was never heard of is left to whoever reads the reports
     /// of a blind window: the answer is empty.
     pub fn report(&mut self, report: Report, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
@@ -78,8 +100,17 @@ impl Tracker {
             call.report(&report, now);
             let over = call.speak(now, &self.limits, &mut out);
             self.put(call, over, now, &mut out);
+        } else if let Some(call) = self.closed(&report.call) {
+            let was_heard = call.was_heard();
+            call.report(&report, now);
+            call.revise(was_heard, now, &mut out);
         }
         out
+    }
+
+    /// The ended call of a conversation, while it is remembered.
+    fn closed(&mut self, id: &ConversationSpaceId) -> Option<&mut Progress> {
+        self.closed.get_mut(&self.ended.get(id)?.call)
     }
 
     /// Whether a conversation belongs to a call that is under way, or that ended a short while ago.
@@ -160,6 +191,14 @@ impl Tracker {
         candidates.find(|call| call.takes(event)).map(|call| call.id().clone())
     }
 
+    /// Whether `event` is of a conversation that a colleague holds for a call under way, or for one that somebody had
+    /// taken: to ask another one before handing it on. It is no call of its own.
+    fn is_consulted(&self, event: &CallEvent) -> bool {
+        let is_taken = |id: &ConversationSpaceId| self.ended.get(id).is_some_and(|ended| ended.answered);
+        let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
+        self.roots.contains_key(&event.call) || event.linked.iter().any(|id| is_taken(id) || is_open(id))
+    }
+
     /// The call with all others that `event` says are the same: two conversations may both be known before a link is.
     fn join(&mut self, mut call: Progress, event: &CallEvent) -> Progress {
         for linked in &event.linked {
@@ -186,8 +225,10 @@ impl Tracker {
         if over {
             self.unlink(&call);
             for leg in call.legs().ids() {
-                self.bury(leg.clone(), call.was_answered(), now.tick);
+                let ended = Ended { call: call.id().clone(), answered: call.was_answered() };
+                self.bury(leg.clone(), ended, now.tick);
             }
+            self.closed.insert(call.id().clone(), call);
             return;
         }
         for id in call.legs().ids().chain(call.legs().announced()).filter(|id| *id != call.id()) {
@@ -220,8 +261,8 @@ impl Tracker {
         }
     }
 
-    fn bury(&mut self, id: ConversationSpaceId, answered: bool, now: Instant) {
-        if self.ended.insert(id.clone(), answered).is_none() {
+    fn bury(&mut self, id: ConversationSpaceId, ended: Ended, now: Instant) {
+        if self.ended.insert(id.clone(), ended).is_none() {
             self.farewells.push_back((now, id));
         }
     }
@@ -232,6 +273,7 @@ impl Tracker {
         {
             if let Some((_, id)) = self.farewells.pop_front() {
                 self.ended.remove(&id);
+                self.closed.remove(&id);
             }
         }
     }
@@ -244,6 +286,7 @@ pub(super) struct Sizes {
     pub(super) roots: usize,
     pub(super) due: usize,
     pub(super) ended: usize,
+    pub(super) closed: usize,
     pub(super) farewells: usize,
 }
 
@@ -255,6 +298,7 @@ impl Tracker {
             roots: self.roots.len(),
             due: self.due.len(),
             ended: self.ended.len(),
+            closed: self.closed.len(),
             farewells: self.farewells.len(),
         }
     }

@@ -43,9 +43,11 @@ fn call(number: &str) -> Call {
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
+        queued: None,
         started: ago(3),
         late: false,
         lost: false,
+        revised: None,
     }
 }
 

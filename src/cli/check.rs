@@ -4,7 +4,7 @@ use super::{Failure, Outcome};
 use crate::{
     daemon::{
         config::{self, Config, ConnectionConfig, Problem, SinkConfig},
-        network, opening,
+        network, opening, record,
     },
     model::{call::MomentKind, delivery::SinkKind, phone::Mask},
 };
@@ -58,6 +58,10 @@ fn describe(config: &Config, odd: &[Problem], out: &mut impl Write) -> io::Resul
     }
     let durable = if config.power_loss_safe { "power loss" } else { "a crash of the daemon" };
     writeln!(out, "keeps      its state in {}; an accepted card survives {durable}", config.state_dir.display())?;
+    if config.record {
+        let folder = config.state_dir.join(record::FOLDER);
+        writeln!(out, "records    calls into {}, without names and numbers of callers", folder.display())?;
+    }
     match &config.operator {
         Some(sink) => writeln!(out, "complains  to {sink} and in the journal")?,
         None => writeln!(out, "complains  in the journal only ([operator] sink = … adds a chat)")?,

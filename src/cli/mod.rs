@@ -4,14 +4,19 @@ pub mod card;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod explain;
 pub mod forget;
 pub mod login;
 pub mod lookup;
 pub mod man;
 pub mod outbox;
+pub mod recording;
+pub mod replay;
+pub mod route;
 pub mod run;
 pub mod simulate;
 pub mod status;
+pub mod trial;
 pub mod verdicts;
 
 use crate::daemon::{config, journal};
@@ -58,6 +63,12 @@ enum Command {
     Card(card::CardArgs),
     /// Say how the daemon, its logins and its sinks stand
     Status(status::StatusArgs),
+    /// Say which rule sends a recorded call where, and why; nothing is sent
+    Route(route::RouteArgs),
+    /// Say what was decided of a call, what was sent, and what was answered
+    Explain(explain::ExplainArgs),
+    /// Run recorded calls through the config and print their cards; nothing is sent
+    Replay(replay::ReplayArgs),
     /// See and mend what waits and what was given up
     Outbox(outbox::OutboxArgs),
     /// Print what each answer of a chat means
@@ -113,6 +124,9 @@ impl Line {
             Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
             Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
+            Command::Route(args) => runtime()?.block_on(route::run(&args, &config()?, &mut io::stdout())),
+            Command::Explain(args) => explain::run(&args, &config()?, &mut io::stdout().lock()),
+            Command::Replay(args) => runtime()?.block_on(replay::run(&args, &config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(self.log.as_deref().unwrap_or("error")).map_err(Failure::usage)?;

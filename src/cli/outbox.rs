@@ -11,6 +11,7 @@ use crate::{
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 use shown::{Form, list_json, page, state, table, whole_json};
+pub(super) use shown::{attempt_line, printable};
 use std::{io::Write, path::Path};
 
 /// Looks into what still has to be told, and what could not be; beside a running daemon or without one.

@@ -1,10 +1,14 @@
 //! What a reload swaps out, whole: who is asked, who is told, and how. It decides nothing; whoever takes a [`Book`] works
 //! with that one to the end, so that one telling never sees half of an old config and half of a new one.
 
+use super::directions::Directions;
 use crate::{
     cards::Style,
     enrich::Enricher,
-    model::{call::MomentKind, ids::SinkName},
+    model::{
+        call::{Call, MomentKind, Revised, Telling},
+        ids::{ConnectionName, SinkName},
+    },
     route::{self, Routes},
 };
 use std::{
@@ -21,8 +25,12 @@ pub struct Book {
     pub routes: Routes,
     /// How each sink is told.
     pub sinks: BTreeMap<SinkName, Manner>,
+    /// Which calls of each login are told; the default for one that is not in here.
+    pub directions: BTreeMap<ConnectionName, Directions>,
     /// Where the daemon tells its own troubles.
     pub operator: Option<SinkName>,
+    /// Calls are recorded.
+    pub record: bool,
     /// How cards are drawn for a sink that is not in `sinks` any more.
     pub style: Style,
 }
@@ -37,11 +45,22 @@ pub struct Manner {
 }
 
 impl Book {
-    /// Whether a sink gets a message of its own for a moment that a route leads to it.
+    /// Whether anybody is told of a call. What is not told is still seen.
     #[must_use]
-    pub fn is_told(&self, sink: &SinkName, moment: MomentKind) -> bool {
+    pub fn tells(&self, call: &Call) -> bool {
+        self.directions.get(&call.connection).copied().unwrap_or_default().tell(call.bound)
+    }
+
+    /// Whether a sink gets a message of its own for a telling that a route leads to it. An outcome that is told again gets
+    /// one only where the first telling was heard and was wrong.
+    #[must_use]
+    pub fn is_told(&self, sink: &SinkName, telling: &Telling) -> bool {
         let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |manner| manner.outcomes.as_slice());
-        route::tells(moment, outcomes)
+        match telling.call.revised {
+            None => route::tells(telling.moment.kind(), outcomes),
+            Some(Revised::Completed) => false,
+            Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
+        }
     }
 
     /// How a sink's cards are drawn.

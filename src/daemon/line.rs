@@ -58,9 +58,11 @@ mod tests {
             queues: Vec::new(),
             people: Vec::new(),
             transfers: Vec::new(),
+            queued: None,
             started: Timestamp::UNIX_EPOCH,
             late: false,
             lost: false,
+            revised: None,
         };
         Telling { call, moment, at: Timestamp::UNIX_EPOCH }
     }

@@ -1,13 +1,16 @@
 //! The daemon: the one room that knows all stages and joins them. `supervisor` owns the tasks; `relay` is one login's way
 //! from what is heard to what the outbox keeps; `rooms` is what the relays share, `book` the part of it that a reload swaps. What is decided here is small and plain:
-//! `line` (one call's order), `away` (what is told of a blind window), `link` and `deaf` (what a login's own state is worth),
-//! `notice` (what the operator hears), `status`.
+//! `line` (one call's order), `away` (what is told of a blind window), `directions` (which calls are told at all), `link` and
+//! `deaf` (what a login's own state is worth), `notice` (what the operator hears), `status`; `record` (with `frames`) keeps what
+//! was heard for a replay, if asked to.
 
 pub mod away;
 pub mod book;
 pub mod config;
 pub mod crew;
 pub mod deaf;
+pub mod directions;
+pub mod frames;
 pub mod journal;
 pub mod line;
 pub mod link;
@@ -16,7 +19,7 @@ pub mod network;
 pub mod notice;
 pub mod opening;
 pub mod past;
-
+pub mod record;
 pub mod relay;
 pub mod reload;
 pub mod rooms;

@@ -83,6 +83,9 @@ impl Relay {
     }
 
     async fn heard(&mut self, heard: Heard) {
+        if self.rooms.book.open().record {
+            self.rooms.recorder.keep(&heard);
+        }
         match heard {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
@@ -216,6 +219,7 @@ mod tests {
         cards::Style,
         daemon::{
             book::{Book, Lectern, Manner},
+            record::Recorder,
             status::{Board, Login},
         },
         goto::lifecycle::{Class, Trouble},
@@ -245,7 +249,12 @@ mod tests {
             operator: Some(desk),
             ..Book::default()
         };
-        Arc::new(Rooms { outbox, book: Lectern::new(book), board: Board::default() })
+        Arc::new(Rooms {
+            outbox,
+            book: Lectern::new(book),
+            recorder: Recorder::new(dir.path()),
+            board: Board::default(),
+        })
     }
 
     async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {

@@ -97,6 +97,8 @@ impl Book {
             routes: config.routes.clone(),
             sinks: config.sinks.iter().map(manner).collect(),
             operator: config.operator.clone(),
+            directions: config.connections.iter().map(|it| (it.name.clone(), it.directions)).collect(),
+            record: config.record,
             style: config.style.clone(),
         }
     }

@@ -4,6 +4,7 @@
 use super::{
     book::{Book, Lectern},
     notice::{self, Trouble},
+    record::Recorder,
     status::Board,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub struct Rooms {
     pub outbox: Queue,
     /// Who is asked, who is told, and how: what a reload swaps.
     pub book: Lectern,
+    /// What GoTo says, if the config asks to keep it.
+    pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
 }
@@ -35,6 +38,10 @@ impl Rooms {
     /// so that a crash meanwhile costs the facts and not the call.
     pub async fn admit(&self, telling: Telling) {
         let book = self.book.open();
+        if !book.tells(&telling.call) {
+            book.enricher.saw(&telling, Vec::new());
+            return;
+        }
         let mut noted = None;
         if !book.enricher.is_instant(&telling.call) {
             match self.outbox.note(telling.clone()).await {
@@ -51,7 +58,7 @@ impl Rooms {
         let admissions: Vec<Admission> = routed
             .into_iter()
             .map(|Routed { sink, manner, by }| {
-                let rule = if book.is_told(&sink, moment) { Rule::Tell } else { Rule::Renew };
+                let rule = if book.is_told(&sink, &telling) { Rule::Tell } else { Rule::Renew };
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 let routed = Some(Routing { at, by });
                 let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
@@ -119,7 +126,7 @@ impl Rooms {
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
             let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
             for sink in &sinks {
-                if book.is_told(sink, telling.moment.kind()) {
+                if book.tells(&telling.call) && book.is_told(sink, &telling) {
                     by_sink.entry(sink.clone()).or_default().push(telling.clone());
                 }
             }

@@ -14,6 +14,7 @@ use super::{
     network::{self, Network},
     notice::Trouble,
     opening::{self, Fault},
+    record::Recorder,
     reload::{Fixed, Fresh, Reloads},
     rooms::Rooms,
     state,
@@ -93,7 +94,8 @@ impl Daemon {
         let health = outbox.health();
         let (told_by, told) = mpsc::channel(TOLD);
         let book = Lectern::new(Book::of(&config, enricher));
-        let rooms = Arc::new(Rooms { outbox, book, board: Board::default() });
+        let rooms =
+            Arc::new(Rooms { outbox, book, recorder: Recorder::new(&config.state_dir), board: Board::default() });
         let suffix = state.suffix.clone();
         let mut daemon = Self {
             workers: Workers::new(Arc::clone(&rooms), network.http.clone(), told_by),

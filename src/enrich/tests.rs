@@ -54,9 +54,11 @@ fn call(number: &str) -> Call {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        queued: None,
         started: Timestamp::now(),
         late: false,
         lost: false,
+        revised: None,
     }
 }
 

@@ -99,7 +99,7 @@ pub enum AdminError {
     Store(#[from] rusqlite::Error),
 }
 
-const LETTER: &str = "id, state, subject, moment, sink, admitted, due, settled, attempts, plain, why,
+pub(super) const LETTER: &str = "id, state, subject, moment, sink, admitted, due, settled, attempts, plain, why,
     coalesce(newer, card), form, place, revision";
 
 /// The newest deliveries that fit, oldest first.
@@ -127,9 +127,12 @@ pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(Letter, Vec<Attempt>)>
     let db = connect(dir)?;
     let found = db.query_row(&format!("SELECT {LETTER} FROM deliveries WHERE id = ?"), [id.0], letter).optional()?;
     let Some(letter) = found else { return Ok(None) };
+    Ok(Some((letter, attempts(&db, id)?)))
+}
+
+pub(super) fn attempts(db: &Connection, id: DeliveryId) -> rusqlite::Result<Vec<Attempt>> {
     let mut read = db.prepare("SELECT at, took, status, answer FROM attempts WHERE delivery = ? ORDER BY nth")?;
-    let attempts = read.query_map([id.0], attempt)?.collect::<Result<_, _>>()?;
-    Ok(Some((letter, attempts)))
+    read.query_map([id.0], attempt)?.collect()
 }
 
 /// Has deliveries tried again, at once and in full form. Answers how many: 0 if the one was told, forgotten or is unknown.
@@ -196,7 +199,7 @@ pub(super) fn connect(dir: &Path) -> Result<Connection, AdminError> {
     }
 }
 
-fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
+pub(super) fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
     let text = |column: usize| row.get::<_, String>(column);
     let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.and_then(row::from_micros));
     let (card, form) = (serde_json::from_str(&text(11)?).ok(), text(12)?);

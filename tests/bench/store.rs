@@ -46,9 +46,11 @@ fn admission(call: &str, sink: &SinkName) -> Admission {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        queued: None,
         started: Timestamp::now(),
         late: false,
         lost: false,
+        revised: None,
     };
     let telling = Telling { call, moment: Moment::Ringing, at: Timestamp::now() };
     let card = Card::Call(Box::new(CallCard::new(telling, Findings::default())));

@@ -10,17 +10,17 @@ check() {
     printf 'ok      %s\n' "$sentence"
   else
     printf 'FAILED  %s\n' "$sentence"
-    printf '%s\n' "$output" | tail -n 20 | sed 's/^/        | /'
+    printf '%s\n' "$output" | tail -n 20 | cut -c 1-400 | sed 's/^/        | /'
     failed=1
   fi
 }
 
 # Asks every 50 ms, for at most so many seconds, until the command succeeds.
 within() {
-  local until=$((SECONDS + $1))
+  local until=$((SECONDS + $1)) output
   shift
-  until "$@"; do
-    [ "$SECONDS" -lt "$until" ] || return 1
+  until output=$("$@" 2>&1); do
+    [ "$SECONDS" -lt "$until" ] || { printf '%s\n' "$output"; return 1; }
     sleep 0.05
   done
 }

@@ -224,11 +224,19 @@ proptest! {
         let run = Run::of(&story, &lanes, api, pushed);
         let kinds = run.kinds();
         let told = &run.world.told;
-        let count = |kind| kinds.iter().filter(|it| **it == kind).count();
-        let lasts = kinds.iter().filter(|kind| kind.is_last()).count();
+        let first = run.world.tellings.iter().filter(|telling| telling.call.revised.is_none());
+        let lasts = first.filter(|telling| telling.moment.kind().is_last()).count();
 
-        prop_assert!(lasts <= 1 && count(MomentKind::Answered) <= 1, "{told:?}");
-        prop_assert!(kinds.iter().rev().skip(1).all(|kind| !kind.is_last()), "nothing after the last: {told:?}");
+        prop_assert!(lasts <= 1, "{told:?}");
+        let by = run.world.tellings.iter().filter_map(|telling| match &telling.moment {
+            Moment::Answered { by, .. } => Some(by.name.clone()),
+            _ => None,
+        });
+        let by: Vec<_> = by.collect();
+        prop_assert!(by.windows(2).all(|pair| pair[0] != pair[1]), "who has it is news: {told:?}");
+        let last = kinds.iter().position(|kind| kind.is_last()).unwrap_or(kinds.len());
+        let after = run.world.tellings.iter().skip(last + 1);
+        prop_assert!(after.clone().all(|it| it.call.revised.is_some()), "after the last only a better one: {told:?}");
         let answered = kinds.iter().position(|kind| *kind == MomentKind::Answered);
         let rang = kinds.iter().position(|kind| *kind == MomentKind::Ringing);
         prop_assert!(answered.is_none_or(|answered| rang.is_some_and(|rang| rang < answered)), "{told:?}");

@@ -3,7 +3,7 @@
 use super::world::{World, at, caller_of, caller_on, line, machine, menu, queue, report, snapshot};
 use crate::{
     calls::{Effect, Limits},
-    model::call::{CallEvent, Direction, Moment, Phase, Status},
+    model::call::{CallEvent, Direction, Moment, MomentKind, Phase, Revised, Status},
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -178,16 +178,30 @@ proptest! {
                 Noise::Wait(wait) => now += wait,
             }
             let sizes = world.tracker.sizes();
-            prop_assert!(sizes.due == sizes.open && sizes.farewells == sizes.ended && sizes.open <= 4, "{sizes:?}");
+            prop_assert!(sizes.due == sizes.open && sizes.farewells == sizes.ended && sizes.closed <= sizes.ended && sizes.open <= 4, "{sizes:?}");
         }
         let mut told: BTreeMap<&str, Vec<&Moment>> = BTreeMap::new();
         for telling in &world.tellings {
             told.entry(telling.call.id.as_str()).or_default().push(&telling.moment);
         }
         for (_, moments) in told {
-            let answers = moments.iter().filter(|moment| matches!(moment, Moment::Answered { .. })).count();
-            prop_assert!(answers <= 1, "{:?}", world.told);
-            prop_assert!(moments.iter().rev().skip(1).all(|moment| !moment.kind().is_last()), "{:?}", world.told);
+            let by = moments.iter().filter_map(|moment| match moment {
+                Moment::Answered { by, .. } => Some(by),
+                _ => None,
+            });
+            let by: Vec<_> = by.collect();
+            prop_assert!(by.windows(2).all(|pair| pair[0] != pair[1]), "{:?}", world.told);
+        }
+        let mut last: BTreeMap<&str, MomentKind> = BTreeMap::new();
+        for telling in &world.tellings {
+            let kind = telling.moment.kind();
+            let before = last.insert(telling.call.id.as_str(), kind).filter(|kind| kind.is_last());
+            let better = before.is_none_or(|before| match telling.call.revised {
+                None => false,
+                Some(Revised::Corrected) => before != MomentKind::Ended && kind == MomentKind::Ended,
+                Some(Revised::Completed) => kind == before || (before, kind) == (MomentKind::Missed, MomentKind::Voicemail),
+            });
+            prop_assert!(better, "after the last only a better one: {:?}", world.told);
         }
         world.run_to(6 * 60 * 60 * 1_000);
         let sizes = world.tracker.sizes();

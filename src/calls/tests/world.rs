@@ -4,8 +4,8 @@ use crate::{
     calls::{Effect, Limits, Tracker},
     model::{
         call::{
-            CallEvent, CallState, Caller, Direction, Moment, OurNumber, Participant, ParticipantKind, Person, Phase,
-            Queue, Report, Status, System, Telling,
+            Bound, CallEvent, CallState, Caller, Direction, Moment, OurNumber, Participant, ParticipantKind, Person,
+            Phase, Queue, Report, Status, System, Telling, Transfer,
         },
         ids::ConversationSpaceId,
         phone::{Number, Region},
@@ -134,22 +134,31 @@ impl World {
 fn words(telling: &Telling) -> String {
     let call = &telling.call;
     let mut words = vec![ms(telling.at).to_string(), telling.moment.kind().as_str().to_owned()];
+    if call.bound != Bound::Inbound {
+        words.insert(1, call.bound.as_str().to_owned());
+    }
     words.extend(call.people.iter().map(|person| person.name.clone().unwrap()));
     if !call.queues.is_empty() {
         let names: Vec<&str> = call.queues.iter().map(|queue| queue.name.as_str()).collect();
         words.push(format!("in {}", names.join(", ")));
     }
     words.extend(call.late.then(|| "late".to_owned()));
+    words.extend(call.lost.then(|| "lost".to_owned()));
+    words.extend(call.revised.map(|revised| format!("{revised:?}").to_lowercase()));
+    let from = |transfer: &Transfer| format!("from {}", transfer.from.name.clone().unwrap());
+    let handed: Vec<String> = call.transfers.last().map(from).into_iter().collect();
     match &telling.moment {
         Moment::Ringing | Moment::Voicemail { .. } => {}
         Moment::Answered { by, after } => {
             words.push(format!("by {} after {}", by.name.clone().unwrap(), after.as_millis()));
+            words.extend(handed);
         }
         Moment::Missed { after, why } => {
             let why = serde_json::to_value(why).unwrap();
             words.push(format!("{} after {}", why.as_str().unwrap(), after.as_millis()));
         }
         Moment::Ended { lasted } => {
+            words.extend(handed);
             words.push(lasted.map_or("?".to_owned(), |lasted| lasted.as_millis().to_string()));
         }
     }
@@ -171,6 +180,7 @@ pub fn snapshot(
         direction: Direction::Inbound,
         created: Some(at(0)),
         hung_up_by: None,
+        dialed: None,
         linked: vec![],
         state: CallState {
             sequence,
@@ -199,13 +209,20 @@ pub fn report(answered: Option<u64>, ended: Option<u64>, outcome: Option<&str>) 
 }
 
 fn party(kind: ParticipantKind, status: Status) -> Participant {
-    Participant { id: None, kind, status }
+    Participant { id: None, originator: None, kind, status }
 }
 
 pub fn caller_of(name: Option<&str>, number: Option<&str>, status: Status) -> Participant {
     let caller = Caller { name: name.map(str::to_owned), number: Number::read(number, Region::US) };
     let ours = OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: Some("Main line".into()) };
-    party(ParticipantKind::PhoneNumber { ours, caller: Some(caller) }, status)
+    party(ParticipantKind::PhoneNumber { ours, caller: Some(caller), callee: None }, status)
+}
+
+/// The outside line of a call that a colleague makes.
+pub fn callee(status: Status) -> Participant {
+    let callee = Caller { name: None, number: Number::read(Some("+15145550188"), Region::US) };
+    let ours = OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: Some("Main line".into()) };
+    party(ParticipantKind::PhoneNumber { ours, caller: None, callee: Some(callee) }, status)
 }
 
 pub fn caller_on(status: Status) -> Participant {

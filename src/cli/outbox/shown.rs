@@ -51,7 +51,7 @@ fn about(letter: &Letter, form: Form) -> String {
 }
 
 /// Without what could drive a terminal or turn its text around.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
@@ -111,12 +111,18 @@ fn span(time: Duration) -> String {
 pub(super) fn page(letter: &Letter, attempts: &[Attempt], form: Form, now: Timestamp) -> String {
     let mut page = table(std::slice::from_ref(letter), form, now);
     for (n, attempt) in attempts.iter().enumerate() {
-        let status = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        let (at, took) = (attempt.at.strftime("%Y-%m-%d %H:%M:%SZ"), attempt.took.as_millis());
-        page.push_str(&format!("attempt {}: {at}, {took} ms, {status}: {}\n", n + 1, printable(&attempt.answer)));
+        page.push_str(&attempt_line(n, attempt));
+        page.push('\n');
     }
     page.push_str(&pretty(&card_json(letter, form)));
     page
+}
+
+/// The attempt after `n` others, on one line.
+pub(in crate::cli) fn attempt_line(n: usize, attempt: &Attempt) -> String {
+    let status = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let (at, took) = (attempt.at.strftime("%Y-%m-%d %H:%M:%SZ"), attempt.took.as_millis());
+    format!("attempt {}: {at}, {took} ms, {status}: {}", n + 1, printable(&attempt.answer))
 }
 
 pub(super) fn list_json(letters: &[Letter], form: Form) -> String {

@@ -43,9 +43,11 @@ fn admission(call: &str) -> Admission {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        queued: None,
         started: Timestamp::now(),
         late: false,
         lost: false,
+        revised: None,
     };
     let notes = Some("call back: +1 514 555 0142".to_owned());
     let contact = Box::new(Contact { notes, source: "crm".to_owned(), ..Contact::default() });

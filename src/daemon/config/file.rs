@@ -52,6 +52,12 @@ pub struct ConnectionTable {
     pub lanes: Option<u8>,
     /// Region of the account's numbers.
     pub region: Option<String>,
+    /// Which calls with the outside are told.
+    #[serde(default = "inbound", deserialize_with = "list")]
+    pub directions: Vec<String>,
+    /// Whether calls between colleagues are told.
+    #[serde(default)]
+    pub internal: bool,
     /// Base of the REST API.
     pub api_url: Option<String>,
     /// Base of the OAuth server.
@@ -66,6 +72,9 @@ pub struct StateTable {
     pub dir: Option<PathBuf>,
     /// What a committed card survives.
     pub durability: Option<DurabilityWord>,
+    /// Whether calls are recorded, masked, for `poprelay replay`.
+    #[serde(default)]
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Option<Span>,
 }
@@ -208,6 +217,10 @@ impl LinesTable {
 
 fn some_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     list(deserializer).map(Some)
+}
+
+fn inbound() -> Vec<String> {
+    vec!["inbound".to_owned()]
 }
 
 /// A list, or one text with commas: the environment can only say the latter.

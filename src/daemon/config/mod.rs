@@ -9,7 +9,7 @@ mod style;
 
 pub use problem::{ConfigError, KEYS, Problem};
 
-use super::journal;
+use super::{directions::Directions, journal};
 use crate::{
     cards::Style,
     enrich::SourceConfig,
@@ -44,6 +44,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// A committed card survives power loss, not only a crash of the daemon.
     pub power_loss_safe: bool,
+    /// Calls are recorded, masked, for `poprelay replay`.
+    pub record: bool,
     /// How long settled deliveries are kept.
     pub retention: Duration,
     /// The chat channels; at least one.
@@ -92,6 +94,8 @@ pub struct ConnectionConfig {
     pub lanes: u8,
     /// Region of its numbers.
     pub region: Region,
+    /// Which of its calls are told.
+    pub directions: Directions,
     /// REST API.
     pub api_url: Url,
     /// OAuth server.
@@ -227,6 +231,7 @@ impl Reading<'_> {
             connections,
             state_dir: state_dir?,
             power_loss_safe: file.state.durability != Some(DurabilityWord::Crash),
+            record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             operator,
@@ -280,6 +285,8 @@ impl Reading<'_> {
         if region.is_none() {
             self.wrong(at("region"), "no such region: two letters of ISO 3166-1, as in \"US\" or \"DE\"");
         }
+        let directions = Directions::read(&table.directions, table.internal);
+        let directions = directions.map_err(|text| self.wrong(at("directions"), text)).ok();
         let api_url = self.base(&at("api_url"), table.api_url.as_deref().unwrap_or("https://api.goto.com"));
         let auth = table.auth_url.as_deref().unwrap_or("https://authentication.logmeininc.com");
         let auth_url = self.base(&at("auth_url"), auth);
@@ -297,6 +304,7 @@ impl Reading<'_> {
             refresh_token,
             lanes,
             region: region?,
+            directions: directions?,
             api_url: api_url?,
             auth_url: auth_url?,
         })

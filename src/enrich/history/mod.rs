@@ -267,15 +267,17 @@ mod tests {
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("1").unwrap(),
-            bound: crate::model::call::Bound::Inbound,
+            bound: Bound::Inbound,
             caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
             ours: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            queued: None,
             started,
             late: false,
             lost: false,
+            revised: None,
         };
         Telling { call, moment, at: started }
     }

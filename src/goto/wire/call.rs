@@ -55,6 +55,7 @@ fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallEven
         direction: direction(metadata),
         created: time(metadata, "callCreated"),
         hung_up_by: id(metadata, "hangupOriginatorId"),
+        dialed: text(metadata, "dialString").map(|dialed| Number::read(Some(&dialed), reader.region)),
         linked: list(metadata, "associatedConversations", MOST)
             .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
             .collect(),
@@ -94,16 +95,17 @@ fn kind(holder: &Value) -> String {
 
 fn participant(value: &Value, region: Region) -> Participant {
     let of = value.get("type").unwrap_or(&Value::Null);
-    let caller = || of.get("caller").or_else(|| value.get("caller")).and_then(|it| caller(it, region));
+    let side = |name| of.get(name).or_else(|| value.get(name)).and_then(|it| caller(it, region));
     let kind = match kind(value).as_str() {
         "PHONE_NUMBER" => ParticipantKind::PhoneNumber {
             ours: OurNumber { number: Number::read(text(of, "number").as_deref(), region), label: text(of, "name") },
-            caller: caller(),
+            caller: side("caller"),
+            callee: side("callee"),
         },
         "LINE" => ParticipantKind::Line(person(value)),
         "AGENT" => ParticipantKind::Agent(person(value)),
         "VIRTUAL_PARTICIPANT" => ParticipantKind::Virtual(either(value, "name")),
-        other => ParticipantKind::Other { value: other.to_owned(), caller: caller() },
+        other => ParticipantKind::Other { value: other.to_owned(), caller: side("caller") },
     };
     let status = match value.get("status").and_then(|it| text(it, "value")).or_else(|| text(value, "status")) {
         None => Status::Other(String::new()),
@@ -115,7 +117,7 @@ fn participant(value: &Value, region: Region) -> Participant {
             _ => Status::Other(word),
         },
     };
-    Participant { id: id(value, "id"), kind, status }
+    Participant { id: id(value, "id"), originator: id(value, "originator"), kind, status }
 }
 
 /// A fact that stands under `type` or, in flattened answers, beside it.

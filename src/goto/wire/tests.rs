@@ -31,7 +31,7 @@ fn a_call_is_read_whole_wrapped_or_bare() {
     assert_eq!(event.created.unwrap().to_string(), "2026-05-01T14:03:20.147Z");
     assert_eq!(event.linked.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["a-1", "a-2", "a-3", "7"]);
     assert_eq!((event.state.sequence, event.state.phase.clone()), (2, Phase::Starting));
-    let ParticipantKind::PhoneNumber { ours, caller: Some(caller) } = &event.state.participants[0].kind else {
+    let ParticipantKind::PhoneNumber { ours, caller: Some(caller), .. } = &event.state.participants[0].kind else {
         panic!()
     };
     assert_eq!(ours.label.as_deref(), Some("Main line"));

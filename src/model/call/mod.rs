@@ -79,6 +79,9 @@ pub struct Call {
     /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
+    /// When it came into the last of its queues, if it passed one.
+    #[serde(default)]
+    pub queued: Option<Timestamp>,
     /// When it began.
     pub started: Timestamp,
     /// It was heard of only when it was already under way.
@@ -87,6 +90,9 @@ pub struct Call {
     /// [`Moment::Ended`] of unknown length, whether or not somebody had taken it.
     #[serde(default)]
     pub lost: bool,
+    /// Its last moment was told before, and this one is better.
+    #[serde(default)]
+    pub revised: Option<Revised>,
 }
 
 impl Call {
@@ -117,6 +123,16 @@ impl Bound {
             Self::Internal => "internal",
         }
     }
+}
+
+/// Why a last moment is told a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revised {
+    /// More is known: a length, a message in the mailbox. Worth changing a card that stands, not another message.
+    Completed,
+    /// What was told was wrong: somebody had taken the call that was told as missed. Worth a word everywhere.
+    Corrected,
 }
 
 /// One hand-over of a call.

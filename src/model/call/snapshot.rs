@@ -3,7 +3,7 @@
 use super::{Caller, OurNumber, Person, Queue};
 use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId, ParticipantId},
-    phone::Region,
+    phone::{Number, Region},
     time::Timestamp,
 };
 
@@ -24,6 +24,8 @@ pub struct CallEvent {
     pub created: Option<Timestamp>,
     /// Who hung up, if said.
     pub hung_up_by: Option<ParticipantId>,
+    /// What was dialled, if said: the called party of an outbound call.
+    pub dialed: Option<Number>,
     /// Other conversation spaces that belong to the same call (transfers).
     pub linked: Vec<ConversationSpaceId>,
     /// The snapshot.
@@ -74,6 +76,8 @@ pub enum Phase {
 pub struct Participant {
     /// Its id; missing ones are read as the empty leg of their place in the list.
     pub id: Option<ParticipantId>,
+    /// The party or machine that brought it in; its own id if it began the call.
+    pub originator: Option<ParticipantId>,
     /// What it is.
     pub kind: ParticipantKind,
     /// What it does.
@@ -89,6 +93,8 @@ pub enum ParticipantKind {
         ours: OurNumber,
         /// The outside caller of an inbound call.
         caller: Option<Caller>,
+        /// The called party of an outbound call.
+        callee: Option<Caller>,
     },
     /// A user's line.
     Line(Person),

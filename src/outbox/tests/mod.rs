@@ -3,6 +3,7 @@
 mod admin;
 mod cost;
 mod faults;
+mod fold;
 mod forget;
 mod kill;
 mod living;
@@ -142,9 +143,11 @@ fn telling(call: &str, kind: MomentKind, words: &str) -> Telling {
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            queued: None,
             started: Timestamp::UNIX_EPOCH,
             late: false,
             lost: false,
+            revised: None,
         },
         moment: moment(kind),
         at: Timestamp::UNIX_EPOCH,

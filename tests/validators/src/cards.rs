@@ -55,9 +55,11 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
+        queued: None,
         started: ago(seconds),
         late: false,
         lost: false,
+        revised: None,
     }
 }
 
