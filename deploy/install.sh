@@ -1,14 +1,28 @@
 #!/bin/sh
-# Installs poprelay on a systemd machine, or upgrades it: program, unit, example config. Run as root from the project's folder,
-# after `cargo build --release`. `--remove` takes program and unit away again; config and state stay.
+# Installs poprelay on a machine with systemd that takes no Debian packages, or upgrades it: program, units, catalog, manual
+# pages, completions, example config. Run as root from the project's folder, after `cargo build --release`. $BINARY names
+# another program, $DESTDIR another root. `--remove` takes all of it away again; config and state stay.
 set -eu
 cd "$(dirname "$0")/.."
 root=${DESTDIR:-}
+bin=$root/usr/local/bin/poprelay
+units=$root/usr/local/lib/systemd/system
+catalog=$root/usr/lib/systemd/catalog/poprelay.catalog
+share=$root/usr/local/share
+
+# What only a running machine can be told.
+live() { [ -n "$root" ] || "$@"; }
 
 if [ "${1:-}" = --remove ]; then
-  [ -n "$root" ] || systemctl disable --now poprelay.service || true
-  rm -f "$root/usr/local/bin/poprelay" "$root/etc/systemd/system/poprelay.service"
-  [ -n "$root" ] || systemctl daemon-reload
+  live systemctl disable --now poprelay.service 'poprelay@*.service' || true
+  rm -f "$bin" "$units/poprelay.service" "$units/poprelay@.service" "$units/poprelay.service.d/notify-reload.conf" \
+    "$units/poprelay@.service.d/notify-reload.conf" "$catalog" "$root/usr/local/lib/sysusers.d/poprelay.conf" \
+    "$share"/man/man1/poprelay.1 "$share"/man/man1/poprelay-*.1 "$share/man/man5/poprelay.toml.5" \
+    "$share/bash-completion/completions/poprelay" "$share/zsh/site-functions/_poprelay" \
+    "$share/fish/vendor_completions.d/poprelay.fish"
+  rmdir "$units/poprelay.service.d" "$units/poprelay@.service.d" 2>/dev/null || true
+  live systemctl daemon-reload
+  live journalctl --update-catalog || true
   echo "poprelay is removed. Its config is still in /etc/poprelay, its state in /var/lib/private/poprelay."
   exit 0
 fi
@@ -16,11 +30,39 @@ fi
 binary=${BINARY:-target/release/poprelay}
 [ -x "$binary" ] || { echo "there is no $binary yet: cargo build --release" >&2; exit 1; }
 
-install -D -m 755 "$binary" "$root/usr/local/bin/poprelay"
-install -D -m 644 systemd/poprelay.service "$root/etc/systemd/system/poprelay.service"
+install -D -m 755 "$binary" "$bin"
+# The units speak of /usr/bin, where packages put programs.
+mkdir -p "$units"
+for unit in poprelay.service poprelay@.service; do
+  sed 's|/usr/bin/poprelay|/usr/local/bin/poprelay|g' "systemd/$unit" >"$units/$unit"
+done
+# Before systemd 254 the drop-in's words are not known yet.
+version=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+if [ "${version:-0}" -ge 254 ]; then
+  for unit in poprelay.service poprelay@.service; do
+    mkdir -p "$units/$unit.d"
+    sed 's|/usr/bin/poprelay|/usr/local/bin/poprelay|g' \
+      systemd/poprelay.service.d/notify-reload.conf >"$units/$unit.d/notify-reload.conf"
+  done
+fi
+install -D -m 644 systemd/poprelay.sysusers "$root/usr/local/lib/sysusers.d/poprelay.conf"
+live systemd-sysusers /usr/local/lib/sysusers.d/poprelay.conf
+[ ! -e systemd/poprelay.catalog ] || install -D -m 644 systemd/poprelay.catalog "$catalog"
+
+mkdir -p "$share/man/man1" "$share/man/man5" "$share/bash-completion/completions" "$share/zsh/site-functions" \
+  "$share/fish/vendor_completions.d"
+"$bin" man --dir "$share/man/man1"
+mv "$share/man/man1/poprelay.toml.5" "$share/man/man5/"
+"$bin" completions bash >"$share/bash-completion/completions/poprelay"
+"$bin" completions zsh >"$share/zsh/site-functions/_poprelay"
+"$bin" completions fish >"$share/fish/vendor_completions.d/poprelay.fish"
+
 install -d -m 755 "$root/etc/poprelay"
 install -m 644 config.example.toml "$root/etc/poprelay/config.example.toml"
-[ -e "$root/etc/poprelay/config.toml" ] || install -m 644 config.example.toml "$root/etc/poprelay/config.toml"
-[ -n "$root" ] || systemctl daemon-reload
-
-echo "poprelay is installed. Next: edit /etc/poprelay/config.toml, then see \"Go real\" in README.md, steps 2 to 6."
+if [ ! -e "$root/etc/poprelay/config.toml" ]; then
+  install -m 640 config.example.toml "$root/etc/poprelay/config.toml"
+  live chgrp poprelay-config /etc/poprelay/config.toml
+fi
+live systemctl daemon-reload
+live journalctl --update-catalog || true
+echo "poprelay is installed. Next: edit /etc/poprelay/config.toml, then see \"Go real\" in README.md."

@@ -8,7 +8,9 @@ use crate::support::{
     account::{Account, plan},
     config_for,
 };
-use poprelay::sim::{ChannelFaults, ChatFaults, Faults, RestFaults, Settings, SocketFaults, TokenFaults, World};
+use poprelay::sim::{
+    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, Settings, SocketFaults, TokenFaults, World,
+};
 use std::{
     collections::BTreeMap,
     env,
@@ -75,7 +77,7 @@ fn weather(dice: &mut fastrand::Rng) -> Faults {
     let refused = dice.choice([None, None, None, None, Some(403), Some(429), Some(500)]).flatten();
     let accounts: BTreeMap<String, u16> =
         refused.map(|status| (crate::support::ACCOUNT.to_owned(), status)).into_iter().collect();
-    Faults { down, tokens, channels, sockets, rest, accounts, chat }
+    Faults { down, tokens, channels, sockets, rest, accounts, chat, app: AppFaults::default() }
 }
 
 /// Nothing is wrong, and the chat takes all it gets.

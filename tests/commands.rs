@@ -139,3 +139,31 @@ async fn of_a_forgotten_number_no_file_of_a_running_daemon_holds_a_byte() {
     let (status, _, err) = run_to_end(home.command(&["forget", "anonymous"])).await;
     assert_eq!(status.code(), Some(65), "{err}");
 }
+
+#[tokio::test]
+async fn a_test_card_is_sent_and_what_the_chat_answered_is_said() {
+    let world = World::start(Settings::default()).await.unwrap();
+    let app = format!(
+        "[sinks.app]\ntype = \"slack-app\"\ntoken = \"xoxb-secret\"\nchannel = \"C0TEST\"\napi_url = \"{}\"\n",
+        world.slack_api()
+    );
+    let home = Home::new(&format!("{}\n{app}", config_for(&world.url())));
+    let send = async |sink| run_to_end(home.command(&["test-card", "--sink", sink])).await;
+    let (status, out, _) = send("desk").await;
+    assert!(status.success() && out.contains("desk: card delivered (HTTP 200)"), "{out}");
+    let (status, out, _) = send("support").await;
+    assert!(status.success() && out.contains("support: card accepted (HTTP 202)"), "{out}");
+    let (status, out, _) = send("app").await;
+    assert!(status.success() && out.contains("app: card delivered") && out.contains("app: edit delivered"), "{out}");
+    let messages = world.messages();
+    assert_eq!((messages.len(), messages.first().map(|message| message.said.len())), (1, Some(2)));
+    assert_eq!(world.posts().len(), 2);
+    world.set_faults(|faults| {
+        faults.app.uninvited.insert("C0TEST".to_owned());
+    });
+    let (status, _, err) = send("app").await;
+    assert_eq!(status.code(), Some(69));
+    assert!(err.contains("not_in_channel") && err.contains("/invite") && !err.contains("xoxb"), "{err}");
+    assert_eq!(send("nobody").await.0.code(), Some(64));
+    assert!(!home.state().join("outbox.sqlite").exists(), "the outbox is not touched");
+}

@@ -11,6 +11,8 @@ mod card;
 mod chaos;
 mod commands;
 mod kills;
+mod living;
+mod outcomes;
 mod past;
 mod relays;
 mod reload;

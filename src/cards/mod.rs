@@ -1,12 +1,13 @@
 //! A card as Slack blocks, as a Teams Adaptive Card, as plain text. Pure: decides what is said and how it looks, within the
 //! chats' limits by construction; never where it goes or whether it arrives.
 //!
-//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `recap`, `spoken`) decides what a card says, as one
+//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `passed`, `recap`, `spoken`) decides what a card says, as one
 //! sheet; `wording` (with `values`) lets an operator say its lines otherwise; `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest first, as many as
 //! fit.
 
 mod caller;
 mod facts;
+mod passed;
 mod recap;
 mod sheet;
 mod slack;
@@ -33,6 +34,7 @@ use crate::model::{
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use sheet::Sheet;
+use std::borrow::Cow;
 
 /// How cards are drawn for one sink.
 #[derive(Debug, Clone)]
@@ -139,11 +141,13 @@ pub fn lines(card: &Card, style: &Style, now: Timestamp) -> Vec<String> {
 
 fn sheet(card: &Card, style: &Style, now: Timestamp) -> Sheet {
     match card {
-        Card::Call(card) => {
-            let masked = card.manner.mask.map(|mask| Style { mask, ..style.clone() });
-            words::call(card, masked.as_ref().unwrap_or(style), now).drawn(&card.manner)
-        }
-        Card::Recap(recap) => recap::recap(recap, style, now),
+        Card::Call(card) => words::call(card, &masked(style, card.manner.mask), now).drawn(&card.manner),
+        Card::Recap(recap) => recap::recap(recap, &masked(style, recap.mask), now),
         Card::Notice(notice) => recap::notice(notice),
     }
+}
+
+/// A style with a rule's mask in the place of its sink's.
+fn masked(style: &Style, mask: Option<Mask>) -> Cow<'_, Style> {
+    mask.map_or(Cow::Borrowed(style), |mask| Cow::Owned(Style { mask, ..style.clone() }))
 }

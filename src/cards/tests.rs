@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Telling},
-    card::{Again, CallCard, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap},
+    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -116,6 +116,65 @@ fn a_known_caller_is_read_from_the_top() {
     );
 }
 
+/// Alice's ring in a manner.
+fn in_manner(manner: Manner) -> Card {
+    let Card::Call(card) = ringing(one(alice())) else { unreachable!() };
+    Card::Call(Box::new(CallCard { manner, ..*card }))
+}
+
+#[test]
+fn a_quiet_card_is_its_title_and_one_line_in_every_chat() {
+    let quiet = in_manner(Manner { quiet: true, ..Manner::default() });
+    let line = "(514) 555-0199 · Rings Bob Roy (1015) · Main line · 14:03 EST";
+    assert_eq!(said(&quiet)[..2], ["📞 Alice Martin · VIP", line]);
+    assert_eq!(said(&quiet).len(), 3, "and its link");
+    for kind in KINDS {
+        let text = body(kind, &[&quiet], false).to_string();
+        assert!(
+            text.contains("Bob Roy") && !text.contains("Martin Bakery") && !text.contains("Open tickets"),
+            "{text}"
+        );
+    }
+    assert_eq!(body(SinkKind::Slack, &[&quiet], false)["blocks"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_rules_mask_stands_in_the_place_of_the_sinks_on_calls_and_recaps() {
+    let masked = in_manner(Manner { mask: Some(Mask::Last4), ..Manner::default() });
+    let open = in_manner(Manner { mask: Some(Mask::None), ..Manner::default() });
+    let all = Style { mask: Mask::All, ..style() };
+    assert!(said(&masked).concat().contains("(•••) •••-0199") && !said(&masked).concat().contains("555"));
+    assert!(lines(&open, &all, now()).concat().contains("(514) 555-0199"));
+    let Card::Call(call) = ringing(Match::NotAsked) else { unreachable!() };
+    let connection = "main".try_into().unwrap();
+    let mask = Some(Mask::Last2);
+    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![call.telling], mask });
+    assert!(!said(&recap).concat().contains("555") && said(&recap).concat().contains("99"));
+    // Beside others in one message each keeps its own.
+    let both = body(SinkKind::Slack, &[&masked, &open], false).to_string();
+    assert!(both.contains("•••-0199") && both.contains("555-0199"), "{both}");
+}
+
+#[test]
+fn only_ids_of_the_config_are_mentioned_each_once_and_in_every_form_of_slack() {
+    let mention = |ids: &[&str]| ids.iter().map(|id| Mention::try_from((*id).to_owned()).unwrap()).collect();
+    let group = in_manner(Manner { mention: mention(&["S0123", "U0456"]), ..Manner::default() });
+    let here = in_manner(Manner { mention: mention(&["here", "S0123"]), quiet: true, ..Manner::default() });
+    for plain in [false, true] {
+        let one = body(SinkKind::Slack, &[&group], plain).to_string();
+        assert!(one.contains("<!subteam^S0123> <@U0456>"), "{one}");
+        let many = body(SinkKind::Slack, &[&group, &here], plain).to_string();
+        assert!(many.contains("<!subteam^S0123> <@U0456> <!here>"), "{many}");
+    }
+    for kind in [SinkKind::Teams, SinkKind::SlackTrigger] {
+        let text = body(kind, &[&group], false).to_string();
+        assert!(!text.contains("S0123") && !text.contains("entities"), "{text}");
+    }
+    let stranger = card(named("<!channel> <@U0456>"), Moment::Ringing, ago(3), Match::NotAsked);
+    let text = body(SinkKind::Slack, &[&stranger], true).to_string();
+    assert!(!text.contains("<!channel>") && !text.contains("<@U0456>"), "{text}");
+}
+
 #[test]
 fn an_unknown_caller_has_the_networks_name_which_is_said_to_be_that() {
     let said = |who| said(&card(named("MARTIN A"), Moment::Ringing, ago(3), who));
@@ -216,6 +275,29 @@ fn every_moment_says_what_happened() {
 }
 
 #[test]
+fn a_card_that_lives_keeps_who_took_it_first_and_after_how_long() {
+    let answered = |name: &str, after| Moment::Answered { by: person(name, "7"), after: Duration::from_secs(after) };
+    let lives = |moment, before: Vec<Moment>| {
+        let Card::Call(mut card) = card(call("+15145550199"), moment, ago(1), Match::NotAsked) else { panic!() };
+        card.before = before;
+        said(&Card::Call(card))[1..3].join(" | ")
+    };
+    let to = "To Main line (514) 555-0100";
+    assert_eq!(lives(answered("Dana", 8), vec![]), format!("Dana (7) answered after 8 s | {to}"));
+    let dana = || vec![answered("Dana", 8)];
+    assert_eq!(lives(answered("Eve", 62), dana()), "Eve (7) took over after 1 min 2 s | Dana (7) answered after 8 s");
+    let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+    let talked = "Talked for 2 min 33 s · with Bob Roy (1015)";
+    assert_eq!(lives(ended.clone(), dana()), format!("{talked} | Dana (7) answered after 8 s"));
+    let many = (0..6).map(|n| answered(&format!("P{n}"), 8 + n)).collect();
+    assert_eq!(
+        lives(ended.clone(), many),
+        format!("{talked} | P0 (7) answered after 8 s, then P3 (7), then P4 (7), then P5 (7)")
+    );
+    assert_eq!(lives(ended, vec![]), format!("{talked} | {to}"));
+}
+
+#[test]
 fn a_ring_that_is_not_fresh_says_its_age_and_one_heard_late_that_it_is_under_way() {
     let rang = said(&card(call("+15145550199"), Moment::Ringing, ago(200), one(alice())));
     assert_eq!(rang[0], "📞 Rang 3 min ago: Alice Martin · VIP");
@@ -273,7 +355,7 @@ fn a_recap_counts_and_lists_and_a_notice_says_what_to_do() {
     let missed = Moment::Missed { after: Duration::from_secs(21), why: MissedWhy::NobodyAnswered };
     let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(100) };
     let connection = "main".try_into().unwrap();
-    let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3] });
+    let recap = Card::Recap(Recap { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3], mask: None });
     let said_of_recap = said(&recap);
     assert_eq!(said_of_recap[0], "📋 While we were away: 3 missed");
     assert_eq!(said_of_recap[1], "The link to GoTo was down from 13:43 to 14:03 EST.");
@@ -289,7 +371,7 @@ fn a_mask_covers_every_number_in_every_form() {
     let missed = Moment::Missed { after: Duration::from_secs(1), why: MissedWhy::Unknown };
     let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(9) };
     let connection = "main".try_into().unwrap();
-    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling] });
+    let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling], mask: None });
     for card in [ringing(one(alice())), ringing(Match::Nobody), recap] {
         for kind in KINDS {
             for plain in [false, true] {
@@ -551,7 +633,13 @@ fn any_card() -> impl Strategy<Value = Card> {
             2 => {
                 let telling = Telling { call, moment: Moment::Voicemail { length: None }, at: ago(1) };
                 let connection = "main".try_into().unwrap();
-                Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling; number * 5] })
+                Card::Recap(Recap {
+                    connection,
+                    from: ago(9),
+                    to: ago(1),
+                    calls: vec![telling; number * 5],
+                    mask: None,
+                })
             }
             _ => Card::Notice(Notice { title: text.clone(), advice: text, over: false }),
         }

@@ -4,6 +4,7 @@
 use super::{
     Style,
     caller::{self, Caller},
+    passed,
     sheet::{Parts, Sheet, Tone, dotted},
     spoken::{ago, clock, lasting},
     text::{shown, turns},
@@ -19,7 +20,7 @@ use crate::model::{
 use minijinja::Value;
 
 /// People named on a card; the rest are counted.
-const PEOPLE: usize = 3;
+pub(super) const PEOPLE: usize = 3;
 /// Longest name of a person, a queue or one of our numbers, in UTF-16 units.
 const NAME: usize = 60;
 
@@ -35,7 +36,7 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
         called: ours(call, style).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: people(&call.people).unwrap_or_default(),
-        state: state(call, moment, late),
+        state: state(card, late),
     };
 
     let beside = Beside { caller: &caller, parts: &parts, sign: emoji(moment), began: &began, mask: style.mask, late };
@@ -47,6 +48,7 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
     sheet.line(say(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
     sheet.line(say(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
     sheet.line(say(LineName::State, parts.state.clone()), true);
+    sheet.line(passed::earlier(card), false);
     sheet.line(say(LineName::Called, via(&parts)), false);
     sheet.brief =
         dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);
@@ -113,7 +115,8 @@ const fn tone(moment: &Moment, late: bool) -> Tone {
 }
 
 /// What happened to the call, in one line.
-fn state(call: &Call, moment: &Moment, late: bool) -> String {
+fn state(card: &CallCard, late: bool) -> String {
+    let Telling { call, moment, .. } = &card.telling;
     let whom = people(&call.people);
     match moment {
         Moment::Ringing if late => dotted([whom.map(|whom| format!("Rang {whom}")), Some("posted late".to_owned())]),
@@ -125,9 +128,7 @@ fn state(call: &Call, moment: &Moment, late: bool) -> String {
             };
             if call.late { format!("{rings}, already under way") } else { rings }
         }
-        Moment::Answered { by, after } => {
-            format!("{} answered after {}", person(by).unwrap_or_else(|| "Somebody".to_owned()), lasting(*after))
-        }
+        Moment::Answered { by, after } => passed::answered(card, by, *after),
         Moment::Missed { after, why } => {
             let rang = whom.map(|whom| format!("rang {whom}"));
             dotted([Some(missed(*why, &lasting(*after))), rang])
@@ -201,7 +202,7 @@ fn people(people: &[Person]) -> Option<String> {
 }
 
 /// `Bob Roy (1015)`.
-fn person(person: &Person) -> Option<String> {
+pub(super) fn person(person: &Person) -> Option<String> {
     let extension = shown(person.extension.as_deref(), 12);
     match (shown(person.name.as_deref(), NAME), extension) {
         (Some(name), Some(extension)) => Some(format!("{name} ({extension})")),

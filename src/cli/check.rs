@@ -101,6 +101,14 @@ fn tells(sink: &SinkConfig) -> String {
         None => "as they come".to_owned(),
     };
     let moments: Vec<&str> = [MomentKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
+    let moments = match (sink.kind.edits(), sink.thread) {
+        (false, _) => moments.join(", "),
+        (true, false) => "one message a call, edited as it moves".to_owned(),
+        (true, true) => {
+            let replied: Vec<&str> = sink.outcomes.iter().map(|moment| moment.as_str()).collect();
+            format!("one message a call, edited as it moves; in its thread {}", replied.join(", "))
+        }
+    };
     let mask = if sink.mask == Mask::None { "" } else { ", numbers masked" };
-    format!("tells      {}: {chat}, {}; {pace}{mask}", sink.name, moments.join(", "))
+    format!("tells      {}: {chat}, {}; {pace}{mask}", sink.name, moments)
 }

@@ -16,6 +16,7 @@ pub mod route;
 pub mod run;
 pub mod simulate;
 pub mod status;
+pub mod test_card;
 pub mod trial;
 pub mod verdicts;
 
@@ -61,6 +62,8 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Draw the cards of a recorded call as a sink would get them; nothing is sent
     Card(card::CardArgs),
+    /// Send a test card to a sink and say what its chat answered
+    TestCard(test_card::TestCardArgs),
     /// Say how the daemon, its logins and its sinks stand
     Status(status::StatusArgs),
     /// Say which rule sends a recorded call where, and why; nothing is sent
@@ -127,6 +130,7 @@ impl Line {
             Command::Route(args) => runtime()?.block_on(route::run(&args, &config()?, &mut io::stdout())),
             Command::Explain(args) => explain::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Replay(args) => runtime()?.block_on(replay::run(&args, &config()?, &mut io::stdout())),
+            Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo's face is its cards; the journal stays quiet unless it is asked for.
                 journal::open(self.log.as_deref().unwrap_or("error")).map_err(Failure::usage)?;

@@ -20,7 +20,7 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 const TICKS: usize = 10_000;
 
 /// What the team would have been told of a file's calls, each moment of a call once. The calls are those of the config's
-/// first login.
+/// first login, in the directions that it tells.
 ///
 /// # Errors
 /// 65 for a file that is no recording, 78 for a config without a login.
@@ -31,7 +31,9 @@ pub fn tellings(path: &Path, config: &Config) -> Result<Vec<Telling>, Failure> {
     let reader = Reader { connection: connection.name.clone(), region: connection.region };
     let text = read(path).map_err(|why| bad(path, &why))?;
     let frames = frames(&text, &reader).map_err(|why| bad(path, &why))?;
-    Ok(tell(frames, Now::read()))
+    let mut told = tell(frames, Now::read());
+    told.retain(|telling| connection.directions.tell(telling.call.bound));
+    Ok(told)
 }
 
 /// A file of which something cannot be done, and why: 65.

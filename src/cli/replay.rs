@@ -86,7 +86,7 @@ async fn say(config: &Config, told: &[Telling], at: Option<Timestamp>) -> Result
         let moment = trial.telling.moment.kind();
         for routed in trial.routed {
             let Some(sink) = config.sinks.iter().find(|sink| sink.name == routed.sink) else { continue };
-            if !is_told(sink, moment) {
+            if !is_told(sink, trial.telling) {
                 continue;
             }
             let style = cards::Style { mask: sink.mask, ..config.style.clone() };

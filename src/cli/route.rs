@@ -45,7 +45,7 @@ pub async fn run(args: &RouteArgs, config: &Config, out: &mut impl Write) -> Out
 
 fn sink<'a>(trial: &Trial<'_>, config: &'a Config, name: &str) -> Option<(&'a SinkConfig, bool)> {
     let sink = config.sinks.iter().find(|sink| sink.name.as_str() == name)?;
-    Some((sink, is_told(sink, trial.telling.moment.kind())))
+    Some((sink, is_told(sink, trial.telling)))
 }
 
 fn as_text(trial: &Trial<'_>, config: &Config) -> String {

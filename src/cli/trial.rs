@@ -4,6 +4,7 @@
 use super::Failure;
 use crate::{
     daemon::{
+        book,
         config::{Config, SinkConfig},
         network, opening,
     },
@@ -56,7 +57,7 @@ pub async fn trials<'a>(
             routed = route::follow(routed, before.clone(), telling.moment.kind());
         }
         for Routed { sink, manner, .. } in &routed {
-            let told = config.sinks.iter().any(|it| it.name == *sink && is_told(it, telling.moment.kind()));
+            let told = config.sinks.iter().any(|it| it.name == *sink && is_told(it, telling));
             match before.iter_mut().find(|(known, _)| known == sink) {
                 Some((_, last)) => last.clone_from(manner),
                 // Where there is no card to bring up to date, nothing went.
@@ -71,8 +72,8 @@ pub async fn trials<'a>(
 
 /// Whether a sink gets something to see of a moment that is routed to it.
 #[must_use]
-pub fn is_told(sink: &SinkConfig, moment: MomentKind) -> bool {
-    sink.kind.edits() || route::tells(moment, &sink.outcomes)
+pub fn is_told(sink: &SinkConfig, telling: &Telling) -> bool {
+    sink.kind.edits() || book::is_told(telling, &sink.outcomes)
 }
 
 /// Reads `--at`: with its offset, or by the clock on the wall of the cards' zone.

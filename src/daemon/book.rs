@@ -1,12 +1,13 @@
 //! What a reload swaps out, whole: who is asked, who is told, and how. It decides nothing; whoever takes a [`Book`] works
 //! with that one to the end, so that one telling never sees half of an old config and half of a new one.
 
-use super::directions::Directions;
+use super::{config::SinkConfig, directions::Directions};
 use crate::{
     cards::Style,
     enrich::Enricher,
     model::{
         call::{Call, MomentKind, Revised, Telling},
+        delivery::Rule,
         ids::{ConnectionName, SinkName},
     },
     route::{self, Routes},
@@ -42,6 +43,32 @@ pub struct Manner {
     pub outcomes: Vec<MomentKind>,
     /// How its cards are drawn.
     pub style: Style,
+    /// How its messages live.
+    pub life: Life,
+}
+
+/// What becomes of a message after it was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Life {
+    /// Nothing: what comes later is another message.
+    #[default]
+    Said,
+    /// It is edited as its call moves.
+    Living,
+    /// It is, and outcomes are also said in its thread: an edit makes no sound.
+    Threaded,
+}
+
+impl Life {
+    /// As a sink's config has it.
+    #[must_use]
+    pub const fn of(sink: &SinkConfig) -> Self {
+        match (sink.kind.edits(), sink.thread) {
+            (false, _) => Self::Said,
+            (true, false) => Self::Living,
+            (true, true) => Self::Threaded,
+        }
+    }
 }
 
 impl Book {
@@ -56,10 +83,18 @@ impl Book {
     #[must_use]
     pub fn is_told(&self, sink: &SinkName, telling: &Telling) -> bool {
         let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |manner| manner.outcomes.as_slice());
-        match telling.call.revised {
-            None => route::tells(telling.moment.kind(), outcomes),
-            Some(Revised::Completed) => false,
-            Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
+        is_told(telling, outcomes)
+    }
+
+    /// What a telling becomes at a sink that a route leads it to.
+    #[must_use]
+    pub fn rules(&self, sink: &SinkName, telling: &Telling) -> Vec<Rule> {
+        let told = self.is_told(sink, telling);
+        match self.sinks.get(sink).map_or(Life::Said, |manner| manner.life) {
+            Life::Said if told => vec![Rule::Tell],
+            Life::Said => vec![Rule::Renew],
+            Life::Threaded if told && telling.moment.kind() != MomentKind::Ringing => vec![Rule::Live, Rule::Reply],
+            Life::Living | Life::Threaded => vec![Rule::Live],
         }
     }
 
@@ -67,6 +102,16 @@ impl Book {
     #[must_use]
     pub fn style(&self, sink: &SinkName) -> &Style {
         self.sinks.get(sink).map_or(&self.style, |manner| &manner.style)
+    }
+}
+
+/// Whether a sink with these `outcomes` gets a message of its own for a telling.
+#[must_use]
+pub fn is_told(telling: &Telling, outcomes: &[MomentKind]) -> bool {
+    match telling.call.revised {
+        None => route::tells(telling.moment.kind(), outcomes),
+        Some(Revised::Completed) => false,
+        Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
     }
 }
 
@@ -95,6 +140,53 @@ impl Lectern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        call::{Bound, Caller, MissedWhy, Moment},
+        phone::{Number, Region},
+        time::Timestamp,
+    };
+    use std::time::Duration;
+
+    fn telling(moment: Moment, revised: Option<Revised>) -> Telling {
+        let call = Call {
+            id: "a".try_into().unwrap(),
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            bound: Bound::Inbound,
+            caller: Caller { name: None, number: Number::Withheld },
+            ours: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            queued: None,
+            transfers: Vec::new(),
+            started: Timestamp::UNIX_EPOCH,
+            late: false,
+            lost: false,
+            revised,
+        };
+        Telling { call, moment, at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_living_message_hears_every_moment_and_a_webhook_what_it_wants() {
+        let name = |name: &str| SinkName::try_from(name).unwrap();
+        let manner = |life| Manner { outcomes: vec![MomentKind::Missed], style: Style::default(), life };
+        let sinks = [("hook", Life::Said), ("app", Life::Living), ("talk", Life::Threaded)];
+        let book = Book { sinks: sinks.map(|(sink, life)| (name(sink), manner(life))).into(), ..Book::default() };
+        let rules = |moment: Moment, revised| {
+            let telling = telling(moment, revised);
+            ["hook", "app", "talk"].map(|sink| book.rules(&name(sink), &telling))
+        };
+        let missed = || Moment::Missed { after: Duration::from_secs(9), why: MissedWhy::Unknown };
+        let ended = || Moment::Ended { lasted: None };
+        let (live, replied) = (|| vec![Rule::Live], || vec![Rule::Live, Rule::Reply]);
+        assert_eq!(rules(Moment::Ringing, None), [vec![Rule::Tell], live(), live()]);
+        assert_eq!(rules(ended(), None), [vec![Rule::Renew], live(), live()]);
+        assert_eq!(rules(missed(), None), [vec![Rule::Tell], live(), replied()]);
+        assert_eq!(rules(missed(), Some(Revised::Completed)), [vec![Rule::Renew], live(), live()]);
+        assert_eq!(rules(ended(), Some(Revised::Corrected)), [vec![Rule::Tell], live(), replied()]);
+    }
 
     #[test]
     fn work_that_began_with_a_book_ends_with_it() {

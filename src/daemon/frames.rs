@@ -85,6 +85,7 @@ pub fn call(event: &CallEvent, names: &Pseudonyms) -> Value {
     let metadata = json!({
         "conversationSpaceId": event.call, "accountKey": event.account, "direction": direction(&event.direction),
         "callCreated": event.created, "hangupOriginatorId": event.hung_up_by, "associatedConversations": event.linked,
+        "dialString": event.dialed.as_ref().and_then(|dialed| names.number(dialed)),
     });
     let ours = event.direction == Direction::Inbound;
     let state = state(&event.state, ours, names);
@@ -135,7 +136,13 @@ fn state(state: &CallState, inbound: bool, names: &Pseudonyms) -> Value {
 
 fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value {
     let kind = match &party.kind {
-        ParticipantKind::PhoneNumber { ours, caller } => outside(ours, caller.as_ref(), inbound, names),
+        ParticipantKind::PhoneNumber { ours, caller, callee } => {
+            let mut outside = outside(ours, caller.as_ref(), inbound, names);
+            if let (Some(callee), Some(fields)) = (callee, outside.as_object_mut()) {
+                fields.insert("callee".to_owned(), names.caller(callee));
+            }
+            outside
+        }
         ParticipantKind::Line(person) => names.person("LINE", person),
         ParticipantKind::Agent(person) => names.person("AGENT", person),
         ParticipantKind::Virtual(name) => json!({ "value": "VIRTUAL_PARTICIPANT", "name": names.name("Party", name) }),
@@ -150,7 +157,7 @@ fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value 
         Status::Disconnected => "DISCONNECTED",
         Status::Other(word) => word,
     };
-    json!({ "id": party.id, "type": kind, "status": { "value": status } })
+    json!({ "id": party.id, "originator": party.originator, "type": kind, "status": { "value": status } })
 }
 
 /// The outside line. Of a call that does not come in, the number may be that of the other side.
@@ -216,9 +223,11 @@ mod tests {
                 report.people.iter_mut().for_each(|person| person.name = None);
             }
             Frame::Call(event) => {
+                event.dialed = None;
                 for party in &mut event.state.participants {
                     match &mut party.kind {
-                        ParticipantKind::PhoneNumber { caller, ours } => {
+                        ParticipantKind::PhoneNumber { caller, ours, callee } => {
+                            callee.iter_mut().for_each(blank);
                             caller.iter_mut().for_each(blank);
                             if event.direction != Direction::Inbound {
                                 *ours = OurNumber { number: Number::Withheld, label: None };

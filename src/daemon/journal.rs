@@ -1,14 +1,28 @@
 //! Where the daemon's lines go: under systemd straight to journald with their fields, on a terminal as readable lines.
 //! What is said, and at which level, is each room's own; this only opens the way, and sees that it never blocks.
+//!
+//! tracing-journald upper-cases field names, so a field `message_id` is journald's MESSAGE_ID and nothing of ours is needed
+//! beside it. The levels are journald's err, warning, info and debug: tracing has no notice, and "started" is no more than
+//! info, since nobody has to act.
 
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
-use std::{collections::BTreeSet, env, fs, io, io::IsTerminal as _, os::fd::RawFd};
+use std::{collections::BTreeSet, env, error::Error, fmt, fs, io, io::IsTerminal as _, os::fd::RawFd};
+use tracing::field::{Field, Visit};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{
-    EnvFilter, Registry, filter::LevelFilter, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+    EnvFilter, Registry,
+    field::{RecordFields, VisitOutput as _},
+    filter::LevelFilter,
+    fmt::{
+        FormatFields,
+        format::{DefaultVisitor, Writer},
+    },
+    layer::SubscriberExt as _,
+    reload,
+    util::SubscriberInitExt as _,
 };
 
 /// Why the journal could not be opened.
@@ -36,7 +50,11 @@ pub fn open(level: &str) -> Result<Journal, JournalError> {
     let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald().ok());
     let terminal = journald.is_none().then(|| {
         let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(colours)
+        tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_target(false)
+            .with_ansi(colours)
+            .fmt_fields(Readable)
     });
     registry.with(journald).with(terminal).try_init().map_err(JournalError::Twice)?;
     Ok(Journal(handle))
@@ -66,6 +84,35 @@ pub fn filter(level: &str) -> Result<EnvFilter, JournalError> {
         return Err(JournalError::Level);
     }
     EnvFilter::builder().parse(level).map_err(JournalError::Filter)
+}
+
+/// Fields for a person's eyes: all but the id of the journal's catalog, which only journald has a use for.
+struct Readable;
+
+impl<'w> FormatFields<'w> for Readable {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut visitor = WithoutId(DefaultVisitor::new(writer, true));
+        fields.record(&mut visitor);
+        visitor.0.finish()
+    }
+}
+
+struct WithoutId<'a>(DefaultVisitor<'a>);
+
+impl Visit for WithoutId<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() != "message_id" {
+            self.0.record_str(field, value);
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.0.record_error(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.record_debug(field, value);
+    }
 }
 
 fn journald() -> io::Result<tracing_journald::Layer> {

@@ -4,7 +4,7 @@
 use super::{deaf::Deaf, notice::Trouble, rooms::Rooms, status::Login};
 use crate::{
     goto::Heard,
-    model::{ids::ConnectionName, time::Timestamp},
+    model::{event, ids::ConnectionName, time::Timestamp},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -49,7 +49,7 @@ impl Link {
             Heard::Blind { since } => {
                 self.deaf.begin(now);
                 self.note(|login| login.owed.insert(since));
-                tracing::warn!(%connection, %since, "blind window opened");
+                tracing::warn!(%connection, %since, message_id = event::BLIND_OPENED, "blind window opened");
             }
             Heard::CaughtUp { from, to } => {
                 self.caught_up(from, to);

@@ -9,6 +9,7 @@ use super::{
     away::Away,
     config::{self, ConnectionConfig},
     crew::{Changes, Crew, Ended, Step},
+    directions::Directions,
     network::Network,
     relay::Relay,
     rooms::Rooms,
@@ -63,7 +64,9 @@ impl Logins {
 
     /// From now on these logins are held and no other. One that did not change keeps its sockets.
     pub fn want(&mut self, connections: Vec<ConnectionConfig>) -> Changes {
-        let wanted = connections.into_iter().map(|login| (login.name.clone(), login)).collect();
+        // Which calls of it are told is in the book, and changes without it.
+        let held = |login| ConnectionConfig { directions: Directions::default(), ..login };
+        let wanted = connections.into_iter().map(|login| (login.name.clone(), held(login))).collect();
         let (steps, changes) = self.crew.want(wanted);
         for step in steps {
             match step {
@@ -167,6 +170,7 @@ impl Place {
             api_url: login.api_url,
             auth_url: login.auth_url,
             deaf_since,
+            pulses: self.rooms.pulses.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::model::{
     call::MomentKind,
     card::{Card, Notice},
     delivery::{Admission, Key, Outbox, Rule, Subject},
+    event,
     ids::{AccountKey, ConnectionName, SinkName},
     time::Timestamp,
 };
@@ -146,34 +147,34 @@ impl Trouble {
             | Self::DeadLetter(..) => return,
         };
         let Notice { title, advice, over } = &self.notice();
-        let message = self.message();
+        let (message, message_id) = self.event();
         match (over, self.is_an_error()) {
-            (true, _) => tracing::info!(connection, "{message}"),
-            (false, true) => tracing::error!(connection, error = title, advice, "{message}"),
-            (false, false) => tracing::warn!(connection, error = title, advice, "{message}"),
+            (true, _) => tracing::info!(connection, message_id, "{message}"),
+            (false, true) => tracing::error!(connection, error = title, advice, message_id, "{message}"),
+            (false, false) => tracing::warn!(connection, error = title, advice, message_id, "{message}"),
         }
     }
 
-    /// The fixed words of its journal line.
-    const fn message(&self) -> &'static str {
+    /// The fixed words of its journal line, and its id.
+    const fn event(&self) -> (&'static str, &'static str) {
         match self {
-            Self::ConsentNeeded(_) => "consent needed",
-            Self::ConsentGiven(_) => "consent given",
-            Self::GrantAging(..) => "grant about to expire",
-            Self::TokenNotKept(_) => "token not kept",
-            Self::AccountRefused(..) => "account refused",
-            Self::ConnectionRefused(_) => "connection refused by goto",
-            Self::ConnectionAccepted(_) => "connection accepted by goto",
-            Self::Deaf(_) => "deaf for long",
-            Self::HearsAgain(_) => "hears again",
-            Self::ReportsNotGranted(..) => "blind window cannot be told",
-            Self::SinkDisabled(..) => "sink disabled",
-            Self::SinkUnreachable(..) => "sink unreachable",
-            Self::SinkThrottled(_) => "sink throttled",
-            Self::SinkBack(_) => "sink back",
-            Self::DeadLetter(..) => "dead letter",
-            Self::StoreVolatile(_) => "store keeps in memory only",
-            Self::StoreDurable => "store writes again",
+            Self::ConsentNeeded(_) => ("consent needed", event::CONSENT_NEEDED),
+            Self::ConsentGiven(_) => ("consent given", event::CONSENT_GIVEN),
+            Self::GrantAging(..) => ("grant about to expire", event::GRANT_AGING),
+            Self::TokenNotKept(_) => ("token not kept", event::TOKEN_NOT_KEPT),
+            Self::AccountRefused(..) => ("account refused", event::ACCOUNT_REFUSED),
+            Self::ConnectionRefused(_) => ("connection refused by goto", event::CONNECTION_REFUSED),
+            Self::ConnectionAccepted(_) => ("connection accepted by goto", event::CONNECTION_ACCEPTED),
+            Self::Deaf(_) => ("deaf for long", event::DEAF),
+            Self::HearsAgain(_) => ("hears again", event::HEARS_AGAIN),
+            Self::ReportsNotGranted(..) => ("blind window cannot be told", event::REPORTS_NOT_GRANTED),
+            Self::SinkDisabled(..) => ("sink disabled", event::SINK_DISABLED),
+            Self::SinkUnreachable(..) => ("sink unreachable", event::SINK_UNREACHABLE),
+            Self::SinkThrottled(_) => ("sink throttled", event::SINK_THROTTLED),
+            Self::SinkBack(_) => ("sink back", event::SINK_BACK),
+            Self::DeadLetter(..) => ("dead letter", event::DEAD_LETTER),
+            Self::StoreVolatile(_) => ("store keeps in memory only", event::STORE_VOLATILE),
+            Self::StoreDurable => ("store writes again", event::STORE_DURABLE),
         }
     }
 }

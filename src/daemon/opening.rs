@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     enrich::{self, Enricher},
-    model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
+    model::{event, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Queue, Retention},
 };
 use std::path::Path;
@@ -44,7 +44,8 @@ pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     let (queue, opened) = outbox::open(settings, Timestamp::now())?;
     if let Some(aside) = &opened.set_aside {
         let path = aside.path.display();
-        tracing::error!(%path, rescued = aside.rescued, "the store was damaged and set aside");
+        let message_id = event::STORE_SET_ASIDE;
+        tracing::error!(%path, rescued = aside.rescued, message_id, "the store was damaged and set aside");
     }
     tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
     Ok(queue)

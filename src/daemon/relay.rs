@@ -4,13 +4,15 @@
 //! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
 //! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
 
-use super::{away::Away, line::Lines, link::Link, notice::Trouble, rooms::Rooms};
+use super::{away::Away, late::Late, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
 use crate::{
     calls::{Effect, Limits, Tracker},
     goto::{Ask, Heard, Reports},
     model::{
         call::{CallEvent, Report, Telling},
+        event,
         ids::{ConnectionName, ConversationSpaceId},
+        pulse::Pulse,
         time::{Now, Timestamp, elapsed},
     },
 };
@@ -31,9 +33,11 @@ pub struct Relay {
     ask: mpsc::Sender<Ask>,
     tracker: Tracker,
     lines: Lines,
-    looked_up: JoinSet<ConversationSpaceId>,
+    looked_up: JoinSet<(ConversationSpaceId, Option<Late>)>,
+    late: JoinSet<()>,
     away: Away,
     link: Link,
+    pulse: Pulse,
 }
 
 impl Relay {
@@ -41,24 +45,43 @@ impl Relay {
     #[must_use]
     pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
         let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        let link = Link::new(connection.clone(), Arc::clone(&rooms), Now::read().tick);
-        Self { connection, rooms, ask, tracker, lines, looked_up: JoinSet::new(), away, link }
+        let now = Now::read().tick;
+        let link = Link::new(connection.clone(), Arc::clone(&rooms), now);
+        let pulse = rooms.pulses.join(format!("the relay of {connection}"), now);
+        Self {
+            connection,
+            rooms,
+            ask,
+            tracker,
+            lines,
+            looked_up: JoinSet::new(),
+            late: JoinSet::new(),
+            away,
+            link,
+            pulse,
+        }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
     pub async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
         loop {
             let due = self.tracker.next_deadline().into_iter().chain(self.link.due()).min();
+            self.pulse.rest(due);
             tokio::select! {
                 biased;
                 () = asked_to(&mut stop) => break,
                 Some(done) = self.looked_up.join_next(), if !self.looked_up.is_empty() => self.admitted(done),
                 next = heard.recv() => match next {
-                    Some(heard) => self.heard(heard).await,
+                    Some(heard) => {
+                        self.pulse.busy(Now::read().tick);
+                        wedge::here("relay").await;
+                        self.heard(heard).await;
+                    }
                     None => break,
                 },
                 () = wake(due) => {
                     let now = Now::read();
+                    self.pulse.busy(now.tick);
                     let effects = self.tracker.tick(now);
                     self.carry_out(effects);
                     self.link.tick(now.tick).await;
@@ -130,15 +153,17 @@ impl Relay {
         let rooms = Arc::clone(&self.rooms);
         self.looked_up.spawn(async move {
             let call = telling.call.id.clone();
-            rooms.admit(telling).await;
-            call
+            let late = rooms.admit(telling).await;
+            (call, late)
         });
     }
 
-    /// One telling is in the store: the next of its call, if one waits, has its turn.
-    fn admitted(&mut self, done: Result<ConversationSpaceId, JoinError>) {
+    /// One telling is in the store: the next of its call, if one waits, has its turn, and does not wait for late facts.
+    fn admitted(&mut self, done: Result<(ConversationSpaceId, Option<Late>), JoinError>) {
+        while self.late.try_join_next().is_some() {}
         match done {
-            Ok(call) => {
+            Ok((call, late)) => {
+                late.map(|late| self.late.spawn(late.follow(Arc::clone(&self.rooms))));
                 if let Some(turn) = self.lines.done(&call) {
                     self.look_up(turn);
                 }
@@ -165,18 +190,20 @@ impl Relay {
         if !matches!(reports, Reports::Failed) {
             self.link.caught_up(from, to);
         }
+        let message_id = event::BLIND_CLOSED;
         match reports {
             Reports::Told(reports) => {
-                tracing::info!(%connection, %from, %to, blind_ms, reports = reports.len(), "blind window closed");
+                let found = reports.len();
+                tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "blind window closed");
                 self.reports(reports).await;
             }
             Reports::NotGranted => {
-                tracing::info!(%connection, %from, %to, blind_ms, "blind window closed");
+                tracing::info!(%connection, %from, %to, blind_ms, message_id, "blind window closed");
                 let trouble = Trouble::ReportsNotGranted(connection.clone(), from, to);
                 self.rooms.tell(trouble).await;
             }
             Reports::Failed => {
-                tracing::warn!(%connection, %from, %to, blind_ms, "blind window closed, reports come later")
+                tracing::warn!(%connection, %from, %to, blind_ms, message_id, "blind window closed, reports come later")
             }
         }
     }
@@ -218,7 +245,7 @@ mod tests {
     use crate::{
         cards::Style,
         daemon::{
-            book::{Book, Lectern, Manner},
+            book::{Book, Lectern, Life, Manner},
             record::Recorder,
             status::{Board, Login},
         },
@@ -229,6 +256,7 @@ mod tests {
             delivery::{Delivery, Outbox as _},
             ids::SinkName,
             phone::Region,
+            pulse::Pulses,
         },
         outbox,
         route::Routes,
@@ -245,16 +273,13 @@ mod tests {
         let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
         let book = Book {
             routes: Routes::new(Vec::new(), vec![desk.clone()]),
-            sinks: [(desk.clone(), Manner { outcomes, style: Style::default() })].into(),
+            sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said })].into(),
             operator: Some(desk),
             ..Book::default()
         };
-        Arc::new(Rooms {
-            outbox,
-            book: Lectern::new(book),
-            recorder: Recorder::new(dir.path()),
-            board: Board::default(),
-        })
+        let recorder = Recorder::new(dir.path());
+        let (board, pulses) = (Board::default(), Pulses::default());
+        Arc::new(Rooms { outbox, book: Lectern::new(book), recorder, board, pulses })
     }
 
     async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {

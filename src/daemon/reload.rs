@@ -2,7 +2,7 @@
 //! in the old one's place. What a running daemon cannot change is named, never guessed. It stops and starts nothing.
 
 use super::{
-    book::{Book, Manner},
+    book::{Book, Life, Manner},
     config::{self, Config, ConfigError},
     journal::Journal,
     network::Network,
@@ -90,7 +90,7 @@ impl Book {
     pub fn of(config: &Config, enricher: Enricher) -> Self {
         let manner = |sink: &config::SinkConfig| {
             let style = Style { mask: sink.mask, ..config.style.clone() };
-            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style })
+            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style, life: Life::of(sink) })
         };
         Self {
             enricher: Arc::new(enricher),

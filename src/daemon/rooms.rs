@@ -3,6 +3,7 @@
 
 use super::{
     book::{Book, Lectern},
+    late::Late,
     notice::{self, Trouble},
     record::Recorder,
     status::Board,
@@ -14,6 +15,8 @@ use crate::{
         card::{CallCard, Card, Findings, Recap, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
+        phone::Mask,
+        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Queue,
@@ -31,16 +34,18 @@ pub struct Rooms {
     pub recorder: Recorder,
     /// How the daemon is.
     pub board: Board,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
 }
 
 impl Rooms {
     /// Looks the caller up and hands the telling's cards to the outbox. A look-up that takes time is preceded by a note,
-    /// so that a crash meanwhile costs the facts and not the call.
-    pub async fn admit(&self, telling: Telling) {
+    /// so that a crash meanwhile costs the facts and not the call. Gives back what the sources may still find out.
+    pub async fn admit(&self, telling: Telling) -> Option<Late> {
         let book = self.book.open();
         if !book.tells(&telling.call) {
             book.enricher.saw(&telling, Vec::new());
-            return;
+            return None;
         }
         let mut noted = None;
         if !book.enricher.is_instant(&telling.call) {
@@ -49,7 +54,7 @@ impl Rooms {
                 Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
             }
         }
-        let found = book.enricher.find(&telling.call, Now::read()).await;
+        let (found, later) = book.enricher.find_so_far(&telling.call, Now::read()).await;
         let moment = telling.moment.kind();
         let call = telling.call.id.clone();
         let at = Timestamp::now();
@@ -57,23 +62,37 @@ impl Rooms {
         book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
         let admissions: Vec<Admission> = routed
             .into_iter()
-            .map(|Routed { sink, manner, by }| {
-                let rule = if book.is_told(&sink, &telling) { Rule::Tell } else { Rule::Renew };
+            .flat_map(|Routed { sink, manner, by }| {
+                let rules = book.rules(&sink, &telling);
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
                 let routed = Some(Routing { at, by });
                 let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
-                Admission { key, card: Card::Call(Box::new(card)), rule }
+                let card = Card::Call(Box::new(card));
+                rules.into_iter().map(move |rule| Admission { key: key.clone(), card: card.clone(), rule })
             })
             .collect();
-        if admissions.is_empty() {
-            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
-        }
         match self.outbox.admit(noted, admissions).await {
             Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
                 self.board.open().calls += 1;
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not admitted"),
+        }
+        later.map(|later| Late { telling, later })
+    }
+
+    /// What the sources found out about a call after its telling's deadline: onto the messages that live, and the cards
+    /// that still wait.
+    pub async fn learned(&self, telling: &Telling, found: Findings) {
+        let (call, moment) = (telling.call.id.clone(), telling.moment.kind());
+        let card = Card::Call(Box::new(CallCard::new(telling.clone(), found)));
+        let book = self.book.open();
+        let admissions = book.sinks.keys().map(|sink| {
+            let key = Key { subject: Subject::Call(call.clone()), moment, sink: sink.clone() };
+            Admission { key, card: card.clone(), rule: Rule::Learn }
+        });
+        if let Err(error) = self.outbox.admit(None, admissions.collect()).await {
+            tracing::error!(%call, moment = moment.as_str(), %error, "late facts not admitted");
         }
     }
 
@@ -83,7 +102,7 @@ impl Rooms {
             Ok(noted) => {
                 for telling in noted.into_iter().filter(|it| of.is_none_or(|name| it.call.connection == *name)) {
                     tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
-                    self.admit(telling).await;
+                    drop(self.admit(telling).await);
                 }
             }
             Err(error) => tracing::error!(%error, "noted moments not read"),
@@ -120,14 +139,15 @@ impl Rooms {
     pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
         let book = self.book.open();
         let at = Timestamp::now();
-        let mut by_sink: BTreeMap<SinkName, Vec<Telling>> = BTreeMap::new();
+        let mut by_sink: BTreeMap<(SinkName, Option<Mask>), Vec<Telling>> = BTreeMap::new();
         for telling in tellings {
             // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
             let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            let sinks: Vec<SinkName> = book.routes.decide(&asked).into_iter().map(|one| one.sink).collect();
-            for sink in &sinks {
-                if book.tells(&telling.call) && book.is_told(sink, &telling) {
-                    by_sink.entry(sink.clone()).or_default().push(telling.clone());
+            let routed = book.routes.decide(&asked);
+            let sinks: Vec<SinkName> = routed.iter().map(|one| one.sink.clone()).collect();
+            for Routed { sink, manner, .. } in routed {
+                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
+                    by_sink.entry((sink, manner.mask)).or_default().push(telling.clone());
                 }
             }
             book.enricher.saw(&telling, sinks);
@@ -138,10 +158,10 @@ impl Rooms {
         };
         let admissions = by_sink
             .iter()
-            .flat_map(|(sink, calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), calls)))
-            .map(|(sink, calls)| {
+            .flat_map(|((sink, mask), calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), *mask, calls)))
+            .map(|(sink, mask, calls)| {
                 let key = Key { subject: Subject::Other(name(calls)), moment: MomentKind::Ended, sink };
-                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec() });
+                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec(), mask });
                 Admission { key, card, rule: Rule::Tell }
             })
             .collect();

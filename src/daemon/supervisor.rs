@@ -25,8 +25,10 @@ use super::{
 use crate::{
     deliver::Told,
     model::{
+        event,
         ids::{ConnectionName, SinkName},
-        time::Timestamp,
+        pulse::Pulses,
+        time::{Now, Timestamp},
     },
     outbox::Health,
 };
@@ -59,7 +61,7 @@ pub async fn run(
     let mut daemon = Daemon::open(config, reloads).await?;
     let ended = daemon.watch(stop).await;
     systemd::stopping();
-    tracing::info!("stopping");
+    tracing::info!(message_id = event::STOPPING, "stopping");
     tokio::select! {
         () = daemon.close() => tracing::info!("stopped"),
         () = now => tracing::warn!("stopped at once: what was in flight is sent again at the next start"),
@@ -82,6 +84,8 @@ struct Daemon {
     /// A config that is being read.
     reading: JoinSet<Result<Fresh, ConfigError>>,
     ready: Readiness,
+    /// Loops that did not turn at the last look.
+    wedged: Vec<String>,
     _state: state::State,
 }
 
@@ -94,8 +98,9 @@ impl Daemon {
         let health = outbox.health();
         let (told_by, told) = mpsc::channel(TOLD);
         let book = Lectern::new(Book::of(&config, enricher));
-        let rooms =
-            Arc::new(Rooms { outbox, book, recorder: Recorder::new(&config.state_dir), board: Board::default() });
+        let recorder = Recorder::new(&config.state_dir);
+        let (board, pulses) = (Board::default(), Pulses::default());
+        let rooms = Arc::new(Rooms { outbox, book, recorder, board, pulses });
         let suffix = state.suffix.clone();
         let mut daemon = Self {
             workers: Workers::new(Arc::clone(&rooms), network.http.clone(), told_by),
@@ -109,6 +114,7 @@ impl Daemon {
             fixed: Fixed::of(&config),
             reading: JoinSet::new(),
             ready: Readiness { since: Instant::now(), said: None },
+            wedged: Vec::new(),
             _state: state,
         };
         daemon.workers.want(&config.sinks);
@@ -156,10 +162,17 @@ impl Daemon {
             (board.line(), board.is_ready())
         };
         self.ready.say(is_ready, &line);
-        // The store's writer and this loop turn: a daemon that cannot say this is started again by the watchdog.
-        if turns && systemd::watchdog().is_some() {
+        let Some(patience) = systemd::watchdog() else { return };
+        // The store's writer, this loop and all others turn: a daemon that cannot say so is started again by systemd.
+        let wedged = self.rooms.pulses.wedged(Now::read().tick, patience);
+        if turns && wedged.is_empty() {
             systemd::alive();
         }
+        if !wedged.is_empty() && wedged != self.wedged {
+            let loops = wedged.join(", ");
+            tracing::error!(loops, message_id = event::LOOP_WEDGED, "a loop does not turn: the watchdog will end it");
+        }
+        self.wedged = wedged;
     }
 
     async fn health(&self) {
@@ -176,7 +189,7 @@ impl Daemon {
         let trouble = match told {
             // One that was replaced by a reload while it was off does not know that it was told.
             Told::Delivered { sink, .. } if self.rooms.board.open().disabled.remove(&sink) => {
-                tracing::info!(%sink, "sink takes cards again");
+                tracing::info!(%sink, message_id = event::SINK_BACK, "sink takes cards again");
                 Trouble::SinkBack(sink)
             }
             Told::Delivered { .. } => return,
@@ -226,7 +239,7 @@ impl Daemon {
     }
 
     fn refuse(&self, error: &str) {
-        tracing::error!(error, "config refused");
+        tracing::error!(error, message_id = event::CONFIG_REFUSED, "config refused");
         self.rooms.board.open().refused = Some(error.to_owned());
     }
 
@@ -252,6 +265,7 @@ impl Daemon {
             connections_added = logins.added,
             connections_changed = logins.changed,
             connections_removed = logins.removed,
+            message_id = event::CONFIG_RELOADED,
             "config reloaded"
         );
         if !restart.is_empty() {
@@ -285,7 +299,7 @@ impl Readiness {
         match &self.said {
             None => {
                 systemd::ready(line);
-                tracing::info!(status = line, "started");
+                tracing::info!(status = line, message_id = event::STARTED, "started");
             }
             Some(said) if said != line => systemd::status(line),
             Some(_) => return,

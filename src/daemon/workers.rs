@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cards,
-    deliver::{self, Pace, Told},
+    deliver::{self, Told},
     model::{
         card::Card,
         delivery::{QueueError, SinkKind},
@@ -92,8 +92,8 @@ impl Workers {
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let mut sink = deliver::Sink::new(config.name, config.kind, config.url);
-        sink.pace = config.pace.map(|(per_second, burst)| Pace { per_second, burst });
+        let mut sink = config.sink();
+        sink.pulses = self.rooms.pulses.clone();
         let (stop, stopped) = watch::channel(false);
         self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
         let (rooms, of) = (Arc::clone(&self.rooms), name.clone());
@@ -107,5 +107,5 @@ impl Workers {
 
 /// What a worker is started with. What the book says of its sink it reads anew for each card.
 fn post_settings(sink: &SinkConfig) -> SinkConfig {
-    SinkConfig { outcomes: Vec::new(), mask: Mask::None, ..sink.clone() }
+    SinkConfig { outcomes: Vec::new(), thread: false, mask: Mask::None, ..sink.clone() }
 }

@@ -3,9 +3,11 @@
 //! act. How a card looks is not decided here: the drawing function is handed in.
 
 pub mod answer;
+mod api_errors;
 pub mod pace;
 pub mod past;
 pub mod post;
+pub mod sink;
 pub mod standing;
 pub mod table;
 #[cfg(test)]
@@ -17,6 +19,7 @@ pub mod web_api;
 pub mod worker;
 
 pub use pace::Pace;
+pub use sink::Sink;
 pub use told::Told;
 pub use web_api::App;
-pub use worker::{Sink, run};
+pub use worker::run;

@@ -3,7 +3,7 @@
 
 use super::{
     answer::{Answer, Reply},
-    web_api,
+    api_errors, web_api,
 };
 use crate::model::delivery::SinkKind::{self, Slack, SlackApp, SlackTrigger, Teams, TeamsConnector};
 use std::time::Duration;
@@ -109,49 +109,6 @@ const SLACK_PAYLOAD: &[&str] = &[
     "too_many_attachments",
 ];
 
-/// Errors of the Web API by what they ask for (its methods' reference, and the errors common to all).
-const APP_WAIT: &[&str] = &["ratelimited", "rate_limited", "message_limit_exceeded"];
-const APP_AGAIN: &[&str] =
-    &["service_unavailable", "request_timeout", "team_added_to_org", "update_failed", "external_channel_migrating"];
-const APP_UNSURE: &[&str] = &["internal_error", "fatal_error"];
-const APP_GONE: &[&str] =
-    &["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"];
-const APP_PAYLOAD: &[&str] = &[
-    "no_text",
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "invalid_attachments",
-    "msg_blocks_too_long",
-    "msg_too_long",
-    "too_many_attachments",
-    "block_mismatch",
-    "invalid_json",
-    "json_not_object",
-];
-const APP_OUTSIDE: &[&str] = &["not_in_channel", "channel_not_found"];
-const APP_RESTRICTED: &[&str] = &[
-    "restricted_action",
-    "restricted_action_read_only_channel",
-    "restricted_action_thread_only_channel",
-    "restricted_action_non_threadable_channel",
-    "restricted_action_thread_locked",
-    "ekm_access_denied",
-    "access_denied",
-    "team_access_not_granted",
-    "org_login_required",
-    "two_factor_setup_required",
-];
-const APP_TOKEN: &[&str] = &[
-    "invalid_auth",
-    "not_authed",
-    "account_inactive",
-    "token_revoked",
-    "token_expired",
-    "not_allowed_token_type",
-    "enterprise_is_restricted",
-];
-const APP_SCOPE: &[&str] = &["missing_scope", "no_permission"];
-
 const INVITE: &str =
     "Write /invite @poprelay (your app's name) in the channel, and compare its id with the sink's channel.";
 const NEW_TOKEN: &str = "Install the app into the workspace again and put its bot token (xoxb-…) into the config.";
@@ -207,18 +164,19 @@ static ROWS: &[Row] = &[
     row(&[Slack], On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
     row(APP, On::Status(200, 200, Body::Done), Act::Delivered, "delivered", ""),
     row(APP, On::Cut(200, 299), Act::RetryOnce, "the answer broke off: the chat may have it", ""),
-    row(APP, On::Status(200, 499, Body::Error(APP_WAIT)), wait(1, 1), "too many messages", ""),
-    row(APP, On::Status(200, 499, Body::Error(APP_AGAIN)), Act::Retry, "Slack has a fault of its own", "If it lasts: look at Slack's status page."),
-    row(APP, On::Status(200, 499, Body::Error(APP_UNSURE)), Act::RetryOnce, "Slack failed on the way: it may have it", ""),
-    row(APP, On::Status(200, 499, Body::Error(APP_GONE)), Act::Anew, "the message cannot be edited any more", ""),
-    row(APP, On::Status(200, 499, Body::Error(APP_PAYLOAD)), Act::Plain, "Slack cannot read the card", REPORT),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::WAIT)), wait(1, 1), "too many messages", ""),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::AGAIN)), Act::Retry, "Slack has a fault of its own", "If it lasts: look at Slack's status page."),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::UNSURE)), Act::RetryOnce, "Slack failed on the way: it may have it", ""),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::GONE)), Act::Anew, "the message cannot be edited any more", ""),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::PAYLOAD)), Act::Plain, "Slack cannot read the card", REPORT),
     row(APP, On::Status(200, 499, Body::Error(&["is_archived"])), Act::Disable, "the channel is archived", UNARCHIVE),
-    row(APP, On::Status(200, 499, Body::Error(APP_OUTSIDE)), Act::Disable, "the bot is not in the channel, or there is none", INVITE),
-    row(APP, On::Status(200, 499, Body::Error(APP_SCOPE)), Act::Disable, "the token lacks a scope", NEW_SCOPE),
-    row(APP, On::Status(200, 499, Body::Error(APP_TOKEN)), Act::Disable, "Slack does not take the token", NEW_TOKEN),
-    row(APP, On::Status(200, 499, Body::Error(APP_RESTRICTED)), Act::Disable, "the workspace does not let the app post", ADMIN),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::OUTSIDE)), Act::Disable, "the bot is not in the channel, or there is none", INVITE),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::SCOPE)), Act::Disable, "the token lacks a scope", NEW_SCOPE),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::TOKEN)), Act::Disable, "Slack does not take the token", NEW_TOKEN),
+    row(APP, On::Status(200, 499, Body::Error(api_errors::RESTRICTED)), Act::Disable, "the workspace does not let the app post", ADMIN),
     row(APP, On::Status(200, 299, Body::Any), Act::Plain, "the answer is none that is known of Slack", READ_ANSWER),
-    row(APP, On::Status(401, 403, Body::Any), Act::Disable, "Slack does not take the token", NEW_TOKEN),
+    row(APP, On::Status(401, 401, Body::Any), Act::Disable, "Slack does not take the token", NEW_TOKEN),
+    row(APP, On::Status(403, 403, Body::Any), Act::Disable, "Slack does not take the token", NEW_TOKEN),
     row(APP, On::Status(404, 404, Body::Any), Act::Disable, "no Web API answers there", "Correct the sink's api_url in the config."),
     row(APP, On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
     row(&[SlackTrigger], On::Status(200, 299, Body::Has(&["\"ok\":false", "\"ok\": false"])), Act::Disable, "the workflow refuses", "Compare the workflow's variables with those of the manual."),

@@ -7,6 +7,7 @@ use super::{
 use crate::model::{
     card::Card,
     delivery::{Attempt, Delivery, Key, Settlement, Subject},
+    event,
     ids::SinkName,
     time::{Timestamp, elapsed},
 };
@@ -113,8 +114,8 @@ fn card(
             None
         }
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
-            let answer = &attempt.answer;
-            tracing::error!(%sink, call, moment, attempt = count, status, took_ms, error = why, answer, "card given up");
+            let (answer, message_id) = (&attempt.answer, event::DEAD_LETTER);
+            tracing::error!(%sink, call, moment, attempt = count, status, took_ms, error = why, answer, message_id, "card given up");
             // A notice that a notice was given up would go the same way, for ever.
             let alert = *alert && !matches!(one.card, Card::Notice(_));
             let advice = outcome.row.advice;
@@ -141,19 +142,21 @@ fn edge(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
             None
         }
         Edge::Unreachable => {
-            tracing::error!(%sink, status, wait_ms, error, answer = attempt.answer, "sink out of reach for long");
+            let message_id = event::SINK_UNREACHABLE;
+            tracing::error!(%sink, status, wait_ms, error, answer = attempt.answer, message_id, "sink out of reach for long");
             Some(Told::Unreachable { sink, why: outcome.row.reason, advice: outcome.row.advice })
         }
         Edge::Throttled => {
-            tracing::error!(%sink, status, wait_ms, error, "sink throttled for long");
+            tracing::error!(%sink, status, wait_ms, error, message_id = event::SINK_THROTTLED, "sink throttled for long");
             Some(Told::Throttled { sink })
         }
         Edge::Disabled => {
-            tracing::error!(%sink, status, wait_ms, error, answer = attempt.answer, "sink disabled");
+            let message_id = event::SINK_DISABLED;
+            tracing::error!(%sink, status, wait_ms, error, answer = attempt.answer, message_id, "sink disabled");
             Some(Told::Disabled { sink, why: outcome.row.reason, advice: outcome.row.advice })
         }
         Edge::Back => {
-            tracing::info!(%sink, status, "sink takes cards again");
+            tracing::info!(%sink, status, message_id = event::SINK_BACK, "sink takes cards again");
             Some(Told::Back { sink })
         }
     }

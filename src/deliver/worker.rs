@@ -4,24 +4,22 @@
 
 use super::{
     answer::Answer,
-    pace::Pace,
     post,
+    sink::Sink,
     standing::{Outcome, Standing},
     told::{Told, journal},
     turn::choose,
-    web_api::{self, App},
 };
 use crate::model::{
     backoff::{Policy, Waits},
     card::Card,
     delivery::{Attempt, Delivery, Drawn, Form, Outbox, Place, QueueError, Settle, Settlement, SinkKind},
-    ids::SinkName,
-    secret::Secret,
+    pulse::Pulse,
     time::{Now, Timestamp, elapsed},
 };
-use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{mpsc, watch},
     time::{sleep, timeout},
 };
 
@@ -37,32 +35,6 @@ const STOP_WITHIN: Duration = Duration::from_secs(8);
 const TELL_WITHIN: Duration = Duration::from_secs(1);
 /// How often a settlement is tried before the delivery is left to its lease, which a restart ends.
 const SETTLE_TRIES: u32 = 5;
-
-/// A place where cards are told.
-#[derive(Debug, Clone)]
-pub struct Sink {
-    /// Its name.
-    pub name: SinkName,
-    /// What answers there.
-    pub kind: SinkKind,
-    /// Where: a webhook, or the base of the Web API. Opaque: never taken apart, never shown.
-    pub url: Secret,
-    /// Who speaks there; only a Slack app has one, and has to.
-    pub app: Option<App>,
-    /// How fast it may be posted to; `None`: it takes all it gets.
-    pub pace: Option<Pace>,
-    /// Wakes it: a disabled sink is probed at once.
-    pub enable: Arc<Notify>,
-}
-
-impl Sink {
-    /// A sink at its kind's own pace.
-    #[must_use]
-    pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
-        let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
-        Self { name, kind, url, app: None, pace: Some(pace), enable: Arc::new(Notify::new()) }
-    }
-}
 
 /// Tells `sink` what waits for it, until `stop` turns true (or its sender is gone): then the post in flight is
 /// finished within 8 s and settled, and the rest stays in the outbox. `draw` gets the cards, now, and whether to draw
@@ -82,9 +54,13 @@ where
     O: Outbox,
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
 {
-    let standing = Standing::new(sink.kind, sink.pace, Now::read().tick);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store: Waits::new(Policy::UPSTREAM) };
+    let now = Now::read().tick;
+    let standing = Standing::new(sink.kind, sink.pace, now);
+    let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
+    let store = Waits::new(Policy::UPSTREAM);
+    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
     while !*worker.stop.borrow() {
+        worker.pulse.busy(Now::read().tick);
         match worker.step().await {
             Ok(()) => worker.store.forget(),
             Err(QueueError::Stopped) => return Err(QueueError::Stopped),
@@ -103,6 +79,7 @@ struct Worker<O, D> {
     stop: watch::Receiver<bool>,
     standing: Standing,
     store: Waits,
+    pulse: Pulse,
 }
 
 impl<O, D> Worker<O, D>
@@ -150,6 +127,7 @@ where
 
     /// Waits for the time, for `news`, for the operator, or for the stop.
     async fn rest(&mut self, wait: Duration, news: impl Future<Output = ()>) {
+        self.pulse.rest(Now::read().tick.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
             () = news => {}
@@ -190,7 +168,7 @@ where
             at: began.clock,
             took: now.tick.saturating_duration_since(began.tick),
             status: answer.status(),
-            answer: answer.shown(&self.secrets()),
+            answer: self.sink.shown(&answer),
         };
         let ends = batch.iter().zip(&outcome.ends).map(|(one, (_, settlement))| Settle {
             id: one.id,
@@ -212,31 +190,15 @@ where
     /// Posts; a stop shortens the wait for the answer. Where the message stands, if the chat says so.
     async fn posted(&mut self, body: String, form: &Form) -> (Answer, Option<Place>) {
         let mut stop = self.stop.clone();
-        let post = async {
-            match (&self.sink.app, self.sink.kind) {
-                (Some(app), SinkKind::SlackApp) => {
-                    let request = web_api::request(&body, &app.channel, form);
-                    let base = self.sink.url.expose().trim_end_matches('/');
-                    let url = Secret::new(format!("{base}/{}", request.method));
-                    post::ask(&self.http, &url, &app.token, request.body).await
-                }
-                (None, SinkKind::SlackApp) => Answer::Unusable,
-                _ => post::post(&self.http, &self.sink.url, body).await,
-            }
-        };
-        let answer = tokio::select! {
-            answer = post => answer,
+        self.pulse.rest(Now::read().tick.checked_add(post::TIMEOUT));
+        let sent = tokio::select! {
+            sent = self.sink.send(&self.http, &body, form) => sent,
             () = async { stopped(&mut stop).await; sleep(STOP_WITHIN).await } => {
-                Answer::Unsure("stopped before the answer came".to_owned())
+                (Answer::Unsure("stopped before the answer came".to_owned()), None)
             }
         };
-        if self.sink.kind == SinkKind::SlackApp { web_api::read(answer) } else { (answer, None) }
-    }
-
-    /// What must not be seen in an answer that is kept.
-    fn secrets(&self) -> String {
-        let token = self.sink.app.as_ref().map_or("", |app| app.token.expose());
-        format!("{}/{token}", self.sink.url.expose())
+        self.pulse.busy(Now::read().tick);
+        sent
     }
 
     /// Ends leases, and does not give up at the first refusal: an unsettled delivery would be sent again.

@@ -92,6 +92,7 @@ pub fn open(
             reader: reader.clone(),
             heard: heard.clone(),
             said: said_in.clone(),
+            pulses: settings.pulses.clone(),
         };
         let (access, stopped, mut live) = (access.clone(), stopped.clone(), live.clone());
         lanes.spawn(async move {

@@ -37,6 +37,7 @@ use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     past::Remembered,
     phone::{E164, Region},
+    pulse::Pulses,
     secret::Secret,
     time::Timestamp,
 };
@@ -70,6 +71,8 @@ pub struct Settings {
     pub nickname: String,
     /// The last time the daemon is known to have heard, from an earlier run: where its first blind window begins.
     pub deaf_since: Option<Timestamp>,
+    /// Where its lanes say whether they turn.
+    pub pulses: Pulses,
 }
 
 /// What a connection hears, of calls and of itself.

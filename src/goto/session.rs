@@ -11,6 +11,7 @@ use super::{
 };
 use crate::model::{
     ids::{AccountKey, ChannelId},
+    pulse::Pulses,
     secret::Secret,
     time::Now,
 };
@@ -53,29 +54,35 @@ pub(super) struct Session {
     pub(super) heard: mpsc::Sender<Heard>,
     /// Unbounded, because a lane must not wait for whoever reads; the machine's own waits bound it.
     pub(super) said: mpsc::UnboundedSender<(u8, Tell)>,
+    pub(super) pulses: Pulses,
 }
 
 impl Session {
     /// Runs the lane until `stop`, and then until its channels are deleted.
     pub(super) async fn run(self, mut access: watch::Receiver<Access>, mut stop: watch::Receiver<bool>) {
         let session = Arc::new(self);
+        let name = format!("lane {} of {}", session.name.lane, session.name.base);
+        let pulse = session.pulses.join(name, Now::read().tick);
         let (mailbox, mut inputs) = mpsc::channel(MAILBOX);
         let mut hands = Hands { session, mailbox, work: JoinSet::new(), sockets: HashMap::new() };
         let mut lane = Lane::new(hands.session.name.lane);
         let mut had_token = matches!(*access.borrow_and_update(), Access::Given(..));
         let mut input = Input::Start;
         loop {
+            let now = Now::read();
+            pulse.busy(now.tick);
             let stopping = matches!(input, Input::Stop);
             if let Input::Ended(ticket, _) = &input {
                 hands.sockets.remove(ticket);
             }
-            for effect in lane.on(input, Now::read(), &mut fastrand::f64) {
+            for effect in lane.on(input, now, &mut fastrand::f64) {
                 hands.carry_out(effect);
             }
             if stopping {
                 break;
             }
             let due = lane.deadline().map_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60), Into::into);
+            pulse.rest(Some(due.into_std()));
             input = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => Input::Stop,
@@ -90,6 +97,7 @@ impl Session {
                 () = tokio::time::sleep_until(due) => Input::Tick,
             };
         }
+        drop(pulse);
         hands.finish(&mut lane, inputs).await;
     }
 }

@@ -44,6 +44,7 @@ fn settings(goto: &StandIn, dir: &tempfile::TempDir) -> Settings {
         token_file: dir.path().join("token.json"),
         nickname: "poprelay-main-x".to_owned(),
         deaf_since: None,
+        pulses: crate::model::pulse::Pulses::default(),
     }
 }
 

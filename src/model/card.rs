@@ -235,6 +235,9 @@ pub struct Recap {
     pub to: Timestamp,
     /// The calls that ended in it, oldest first. Each is a telling of its last moment.
     pub calls: Vec<Telling>,
+    /// How much of numbers is seen, in place of what the sink says: a rule's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Mask>,
 }
 
 /// The daemon's own trouble, said to the operator in the chat as well as in the journal.

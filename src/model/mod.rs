@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod call;
 pub mod card;
 pub mod delivery;
+pub mod event;
 pub mod ids;
 pub mod past;
 pub mod phone;

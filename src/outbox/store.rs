@@ -7,7 +7,7 @@ use super::{
     trouble::StoreError,
 };
 use crate::model::{
-    delivery::{Delivery, DeliveryId, LONGEST_WAIT, Place, Settle, Settlement},
+    delivery::{Delivery, DeliveryId, Form, LONGEST_WAIT, Place, Settle, Settlement},
     ids::SinkName,
     time::{Timestamp, after},
 };
@@ -44,10 +44,18 @@ pub(super) struct Store {
 /// What a transaction changes beside the database, so that both can be rolled back.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
-    /// On the wire, and since when.
-    pub(super) leased: BTreeMap<i64, Instant>,
+    /// On the wire.
+    pub(super) leased: BTreeMap<i64, Lease>,
     /// Whose workers have something new to look at after the commit.
     pub(super) woken: BTreeSet<SinkName>,
+}
+
+/// A delivery on the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Lease {
+    since: Instant,
+    /// The card it says, if that stands in `newer`: a crash left it there.
+    newer: Option<String>,
 }
 
 impl Store {
@@ -127,13 +135,18 @@ impl Store {
         let mut read = self.db.prepare_cached(&format!(
             "SELECT {DELIVERY} FROM deliveries d WHERE d.id = ? AND d.state = 'waiting' AND {FIRST}"
         ))?;
+        let mut newer = self.db.prepare_cached("SELECT newer FROM deliveries WHERE id = ?")?;
         let mut taken = Vec::new();
         for id in ids {
             if self.held.leased.contains_key(&id.0) {
                 continue;
             }
             if let Some((id, Some(delivery))) = read.query_row([id.0], delivery).optional()? {
-                self.held.leased.insert(id, tick);
+                let newer = match delivery.form {
+                    Form::Living { .. } => newer.query_row([id], |row| row.get(0))?,
+                    Form::Message | Form::Reply { .. } => None,
+                };
+                self.held.leased.insert(id, Lease { since: tick, newer });
                 taken.push(delivery);
             }
         }
@@ -143,7 +156,7 @@ impl Store {
     /// Frees what is leased for longer than any post takes: its worker is gone. `true` if there was any.
     pub(super) fn free_forgotten(&mut self, tick: Instant) -> bool {
         let before = self.held.leased.len();
-        self.held.leased.retain(|_, since| tick.saturating_duration_since(*since) < FORGOTTEN);
+        self.held.leased.retain(|_, lease| tick.saturating_duration_since(lease.since) < FORGOTTEN);
         let freed = before - self.held.leased.len();
         if freed > 0 {
             tracing::warn!(freed, "leased deliveries were never settled, they wait again");
@@ -154,7 +167,7 @@ impl Store {
     /// Ends a lease. What an operator dropped meanwhile stays dropped; its attempt is kept all the same.
     pub(super) fn settle(&mut self, settle: &Settle, now: Timestamp) -> Result<(), StoreError> {
         let id = settle.id.0;
-        self.held.leased.remove(&id);
+        let said = self.held.leased.remove(&id).and_then(|lease| lease.newer);
         if let Some(attempt) = &settle.attempt {
             let mut count = self.db.prepare_cached("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?")?;
             count.execute([id])?;
@@ -166,10 +179,10 @@ impl Store {
             keep.execute(params![id, micros(attempt.at), took, attempt.status, row::bounded(&attempt.answer, 256)])?;
         }
         match &settle.settlement {
-            Settlement::Delivered => self.told(id, None, now)?,
-            Settlement::Shown(place) => self.told(id, Some(place), now)?,
+            Settlement::Delivered => self.told(id, None, said.as_deref(), now)?,
+            Settlement::Shown(place) => self.told(id, Some(place), said.as_deref(), now)?,
             Settlement::Dead(why) => {
-                if !self.follow(id)? {
+                if !self.follow(id, said.as_deref())? {
                     self.end(id, "dead", Some(why), now)?;
                 }
             }
@@ -189,23 +202,25 @@ impl Store {
 
     /// The chat took it; a living card that has moved on meanwhile waits again at once. Where it stands is kept even of one
     /// that an operator dropped meanwhile.
-    fn told(&mut self, id: i64, place: Option<&Place>, now: Timestamp) -> Result<(), StoreError> {
+    fn told(&mut self, id: i64, place: Option<&Place>, said: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
         let place = place.map(row::json).transpose()?;
         let mut write = self.db.prepare_cached(
             "UPDATE deliveries SET place = coalesce(?2, place), revision = revision + 1 WHERE id = ?1",
         )?;
         write.execute(params![id, place])?;
         drop(write);
-        if self.follow(id)? { Ok(()) } else { self.end(id, "delivered", None, now) }
+        if self.follow(id, said)? { Ok(()) } else { self.end(id, "delivered", None, now) }
     }
 
-    /// A living card that became something else while it was on the wire says that next. `true` if it has.
-    fn follow(&mut self, id: i64) -> Result<bool, StoreError> {
+    /// A living card that became something else while it was on the wire says that next. `true` if it has. `said`: what
+    /// was on the wire, where that is not its card.
+    fn follow(&mut self, id: i64, said: Option<&str>) -> Result<bool, StoreError> {
         let mut write = self.db.prepare_cached(
             "UPDATE deliveries SET card = newer, newer = NULL, due = 0, plain = 0
-             WHERE id = ? AND state = 'waiting' AND form = 'living' AND newer IS NOT NULL AND newer <> card RETURNING sink",
+             WHERE id = ?1 AND state = 'waiting' AND form = 'living' AND newer IS NOT NULL AND newer <> coalesce(?2, card)
+             RETURNING sink",
         )?;
-        let sink: Option<String> = write.query_row([id], |row| row.get(0)).optional()?;
+        let sink: Option<String> = write.query_row(params![id, said], |row| row.get(0)).optional()?;
         self.held.woken.extend(sink.as_deref().and_then(|sink| SinkName::try_from(sink).ok()));
         Ok(sink.is_some())
     }
@@ -215,7 +230,7 @@ impl Store {
         // A dead letter keeps what the card had become: that is what an operator's retry should say.
         let mut write = self.db.prepare_cached(
             "UPDATE deliveries SET state = ?2, settled = ?3, why = ?4, newer = NULL,
-             card = CASE ?2 WHEN 'dead' THEN coalesce(newer, card) ELSE card END WHERE id = ?1 AND state = 'waiting'",
+             card = CASE WHEN ?2 = 'dead' OR form = 'living' THEN coalesce(newer, card) ELSE card END WHERE id = ?1 AND state = 'waiting'",
         )?;
         write.execute(params![id, state, micros(now), why.map(|why| row::bounded(why, 1024))])?;
         drop(write);

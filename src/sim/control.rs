@@ -144,7 +144,9 @@ pub(super) async fn events(State(world): World) -> Response {
     let before = world.chat().last_shown(SHOWN_FIRST);
     let (calls, heard) = world.calls().totals();
     let so_far = json!({ "news": "so_far", "calls": calls, "heard": heard });
-    let before = before.into_iter().map(|post| json!({ "news": "post", "post": post }));
+    let living = world.messages().last_shown(SHOWN_FIRST);
+    let living = living.into_iter().map(|message| json!({ "news": "message", "message": message }));
+    let before = before.into_iter().map(|post| json!({ "news": "post", "post": post })).chain(living);
     let before = stream::iter(
         std::iter::once(so_far)
             .chain(before)

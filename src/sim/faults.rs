@@ -2,7 +2,10 @@
 //! GoTo and a chat in good health. Shares are 0 (never) to 1 (always).
 
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Every switch.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,6 +25,8 @@ pub struct Faults {
     pub accounts: BTreeMap<String, u16>,
     /// The chat's webhooks.
     pub chat: ChatFaults,
+    /// Slack's Web API.
+    pub app: AppFaults,
 }
 
 /// Switches of the login.
@@ -200,6 +205,70 @@ impl Default for ChatFaults {
             slow: 0.0,
             slow_ms: 0,
             gone: BTreeMap::new(),
+        }
+    }
+}
+
+/// Switches of Slack's Web API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppFaults {
+    /// The token is revoked.
+    pub revoked: bool,
+    /// Channels that the bot is not in.
+    pub uninvited: BTreeSet<String>,
+    /// Channels that are archived.
+    pub archived: BTreeSet<String>,
+    /// Channels that are not there.
+    pub unknown: BTreeSet<String>,
+    /// Methods that always answer this error.
+    pub errors: BTreeMap<String, String>,
+    /// Seconds for which a message may be edited; unset: for ever.
+    pub edit_window: Option<u64>,
+    /// Messages a second and channel before 429; unset: no limit. Slack documents 1 with short bursts.
+    pub posts_per_second: Option<f64>,
+    /// Messages that may come at once before the limit bites.
+    pub burst: u32,
+    /// Edits a minute before 429; unset: no limit. Slack documents 50 (tier 3).
+    pub edits_per_minute: Option<u32>,
+    /// Share answered with 429 whatever the rate.
+    pub too_many: f64,
+    /// `Retry-After` of a 429, seconds.
+    pub retry_after: u64,
+    /// Share answered with 503.
+    pub server_error: f64,
+    /// Share that is never read nor answered.
+    pub hang: f64,
+    /// Share that is shown, but never answered.
+    pub hang_after_accept: f64,
+    /// Share that is shown and answered with `fatal_error`.
+    pub fatal_after_accept: f64,
+    /// Share that is answered late.
+    pub slow: f64,
+    /// How late, milliseconds at most.
+    pub slow_ms: u64,
+}
+
+impl Default for AppFaults {
+    fn default() -> Self {
+        Self {
+            revoked: false,
+            uninvited: BTreeSet::new(),
+            archived: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+            errors: BTreeMap::new(),
+            edit_window: None,
+            posts_per_second: Some(1.0),
+            burst: 8,
+            edits_per_minute: Some(50),
+            too_many: 0.0,
+            retry_after: 1,
+            server_error: 0.0,
+            hang: 0.0,
+            hang_after_accept: 0.0,
+            fatal_after_accept: 0.0,
+            slow: 0.0,
+            slow_ms: 0,
         }
     }
 }

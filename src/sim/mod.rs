@@ -1,7 +1,7 @@
 //! A GoTo and a chat to play with: what `demo` and `simulate` serve and what the tests talk to. It speaks the wire formats
 //! on its own, without the stages, so that a misunderstanding is not mirrored on both sides.
 //!
-//! Books (`grants`, `channels`, `calls`) know what is; handlers (`oauth`, `*_api`, `chat`, `control`) speak HTTP over
+//! Books (`grants`, `channels`, `calls`, `messages`) know what is; handlers (`oauth`, `*_api`, `chat`, `control`) speak HTTP over
 //! them; `play` and `socket` are the loops. `faults` are its switches.
 
 mod answer;
@@ -16,6 +16,7 @@ mod day;
 mod faults;
 mod gate;
 mod grants;
+mod messages;
 mod oauth;
 mod people;
 mod placed;
@@ -26,6 +27,7 @@ mod serve;
 mod shapes;
 mod shared;
 mod slack;
+mod slack_api;
 mod snapshot;
 mod socket;
 mod subscription_api;
@@ -36,8 +38,9 @@ mod tests;
 pub use calls::Made;
 pub use chat::{Posted, Service};
 pub use day::Day;
-pub use faults::{ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
+pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
 pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
+pub use messages::{Message, Said};
 pub use scenario::{ACCOUNT, Beat, CallPlan, Face, Line, Ours, Party, Timed};
 pub use shapes::SHAPES;
 pub use shared::{Requests, Settings};
@@ -98,6 +101,23 @@ impl World {
             Service::Teams => "teams",
         };
         format!("{}/{path}/{name}", self.url())
+    }
+
+    /// The base of Slack's Web API.
+    #[must_use]
+    pub fn slack_api(&self) -> String {
+        format!("{}/api/", self.url())
+    }
+
+    /// What Slack apps wrote, with every edit, oldest first.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        self.shared.messages().from(0, usize::MAX)
+    }
+
+    /// Deletes an app's message, as a person would. False if there is none.
+    pub fn delete_message(&self, channel: &str, ts: &str) -> bool {
+        self.shared.messages().delete(channel, ts)
     }
 
     /// Places a call, which plays by itself; the id of its conversation space.

@@ -1,9 +1,9 @@
 //! The routes, and the loop that takes connections. Connections are tasks of the world, so that they end with it.
 
-use super::{call_api, channel_api, chat, control, gate, oauth, shared::Shared, socket, subscription_api};
+use super::{call_api, channel_api, chat, control, gate, oauth, shared::Shared, slack_api, socket, subscription_api};
 use axum::{
     Router, middleware,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
@@ -44,6 +44,8 @@ pub(super) fn routes(world: &Arc<Shared>) -> Router {
         .route("/sim/calls", get(control::calls))
         .route("/sim/posts", get(control::posts).delete(control::forget_posts))
         .route("/sim/faults", put(control::set_faults).get(control::faults))
+        .route("/sim/messages", get(slack_api::listed))
+        .route("/sim/messages/{channel}/{ts}", delete(slack_api::delete))
         .route("/sim/drop", post(control::drop_sockets))
         .route("/sim/expire", post(control::expire))
         .route("/sim/channels", get(control::channels))
@@ -57,6 +59,9 @@ pub(super) fn routes(world: &Arc<Shared>) -> Router {
         .route("/notification-channel/v1/channels/{id}/channelId/ws", get(socket::open))
         .route("/slack/{name}", post(chat::to_slack))
         .route("/teams/{name}", post(chat::to_teams))
+        .route("/api/chat.postMessage", post(slack_api::post))
+        .route("/api/chat.update", post(slack_api::update))
+        .route("/api/{method}", post(slack_api::other))
         .layer(middleware::from_fn_with_state(layer(world), gate::count))
         .merge(control)
         .with_state(layer(world))

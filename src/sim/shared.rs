@@ -8,6 +8,7 @@ use super::{
     chat::Chat,
     faults::Faults,
     grants::Grants,
+    messages::Messages,
 };
 use crate::model::time::Now;
 use axum::http::StatusCode;
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     channels: Mutex<Channels>,
     calls: Mutex<Calls>,
     chat: Mutex<Chat>,
+    messages: Mutex<Messages>,
     dice: Mutex<fastrand::Rng>,
     requests: Mutex<Requests>,
     rates: Mutex<HashMap<String, Bucket>>,
@@ -93,6 +95,7 @@ impl Shared {
             channels: Mutex::new(Channels::new(seed ^ 0x6368)),
             calls: Mutex::new(Calls::new(seed ^ 0x6361)),
             chat: Mutex::new(Chat::default()),
+            messages: Mutex::default(),
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             requests: Mutex::default(),
             rates: Mutex::default(),
@@ -115,6 +118,10 @@ impl Shared {
 
     pub(super) fn chat(&self) -> MutexGuard<'_, Chat> {
         hold(&self.chat)
+    }
+
+    pub(super) fn messages(&self) -> MutexGuard<'_, Messages> {
+        hold(&self.messages)
     }
 
     pub(super) fn dice(&self) -> MutexGuard<'_, fastrand::Rng> {

@@ -75,6 +75,7 @@ pub fn webhook(word: SinkWord, text: &str) -> Result<(SinkKind, Vec<&'static str
             }
             SinkKind::Teams
         }
+        SinkWord::SlackApp => return Err("a Slack app has no webhook".to_owned()),
     };
     Ok((kind, warnings))
 }

@@ -92,11 +92,19 @@ pub enum DurabilityWord {
 /// One chat channel.
 #[derive(Debug, Deserialize)]
 pub struct SinkTable {
-    /// `slack` or `teams`.
+    /// `slack`, `teams` or `slack-app`.
     #[serde(rename = "type")]
     pub kind: SinkWord,
     /// The webhook's URL, a secret.
-    pub url: SecretRef,
+    pub url: Option<SecretRef>,
+    /// A Slack app's bot token.
+    pub token: Option<SecretRef>,
+    /// Id of the channel that a Slack app posts to.
+    pub channel: Option<String>,
+    /// Base of Slack's Web API.
+    pub api_url: Option<String>,
+    /// Whether a Slack app also says outcomes in the thread of a call's message.
+    pub thread: Option<bool>,
     /// How fast the chat takes messages.
     pub pace: Option<PaceWord>,
     /// Which moments besides the ring are told.
@@ -114,6 +122,8 @@ pub enum SinkWord {
     Slack,
     /// Teams Workflows webhook.
     Teams,
+    /// Slack's Web API, whose messages are edited.
+    SlackApp,
 }
 
 /// `pace = { per_second = 1, burst = 4 }` or `"off"`.

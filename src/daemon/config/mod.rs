@@ -5,24 +5,24 @@ mod endpoint;
 mod file;
 mod hours;
 mod problem;
+mod sink;
 mod style;
 
 pub use problem::{ConfigError, KEYS, Problem};
+pub use sink::SinkConfig;
 
 use super::{directions::Directions, journal};
 use crate::{
     cards::Style,
     enrich::SourceConfig,
     model::{
-        call::MomentKind,
-        delivery::SinkKind,
         ids::{AccountKey, ConnectionName, SinkName},
-        phone::{Mask, Region},
+        phone::Region,
         secret::{Secret, SecretRef},
     },
-    route::{DEFAULT_OUTCOMES, Routes},
+    route::Routes,
 };
-use file::{ConnectionTable, DurabilityWord, File, PaceWord, SinkTable};
+use file::{ConnectionTable, DurabilityWord, File};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -100,23 +100,6 @@ pub struct ConnectionConfig {
     pub api_url: Url,
     /// OAuth server.
     pub auth_url: Url,
-}
-
-/// One chat channel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SinkConfig {
-    /// Its name.
-    pub name: SinkName,
-    /// What stands at its URL.
-    pub kind: SinkKind,
-    /// The URL.
-    pub url: Secret,
-    /// Messages a second and at once; `None`: as they come.
-    pub pace: Option<(f64, u32)>,
-    /// Moments told besides the ring.
-    pub outcomes: Vec<MomentKind>,
-    /// What the channel sees of numbers.
-    pub mask: Mask,
 }
 
 /// Where the config is looked for when `--config` does not say: `$CONFIGURATION_DIRECTORY` (systemd), then `/etc`.
@@ -312,41 +295,6 @@ impl Reading<'_> {
 
     fn base(&mut self, key: &str, text: &str) -> Option<Url> {
         endpoint::base(text).map_err(|text| self.wrong(key, text)).ok()
-    }
-
-    fn sink(&mut self, name: &str, table: SinkTable) -> Option<SinkConfig> {
-        let at = |key: &str| format!("sinks.{name}.{key}");
-        let before = self.problems.len();
-        let id = SinkName::try_from(name);
-        if let Err(error) = &id {
-            self.wrong(format!("sinks.{name}"), format!("no name for a sink: {error}"));
-        }
-        let pace = match table.pace {
-            None => Some((1.0, 4)),
-            Some(PaceWord::Word(_)) => None,
-            Some(PaceWord::Rate { per_second, burst }) => {
-                if !(per_second.is_finite() && (0.001..=1000.0).contains(&per_second)) || burst == 0 {
-                    self.wrong(at("pace"), "expected per_second from 0.001 to 1000 and burst from 1");
-                }
-                Some((per_second, burst))
-            }
-        };
-        let outcomes = table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec());
-        let url = self.secret(&at("url"), &table.url)?;
-        let kind = match endpoint::webhook(table.kind, url.expose()) {
-            Ok((kind, warnings)) => {
-                self.warnings.extend(warnings.into_iter().map(|text| Problem::at(self.source, at("url"), text)));
-                Some(kind)
-            }
-            Err(text) => {
-                self.wrong(at("url"), text);
-                None
-            }
-        };
-        if self.problems.len() > before {
-            return None;
-        }
-        Some(SinkConfig { name: id.ok()?, kind: kind?, url, pace, outcomes, mask: table.mask })
     }
 }
 

@@ -109,7 +109,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("state", &["dir", "durability", "record", "retention"]),
-    ("sinks.*", &["type", "url", "pace", "outcomes", "mask"]),
+    ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("operator", &["sink"]),
     ("journal", &["level"]),
@@ -175,6 +175,12 @@ fn covers(pattern: &str, table: &str) -> bool {
 /// A value that does not fit its key, without the value.
 pub fn misfit(source: &str, path: &str, error: &Parse) -> Problem {
     let key = if path == "." { "" } else { path };
+    // Tables that refuse unknown keys by themselves say only which there are.
+    if let Some((table, last)) = key.rsplit_once('.')
+        && KEYS.iter().any(|(pattern, keys)| covers(pattern, table) && !keys.contains(&last))
+    {
+        return unknown(source, key);
+    }
     Problem::at(source, key, reason(key, error))
 }
 
@@ -208,10 +214,12 @@ fn without_values(text: &str) -> String {
 
 fn meant(last: &str) -> Option<&'static str> {
     Some(match last {
-        "client_secret" | "refresh_token" | "url" => {
+        "client_secret" | "refresh_token" | "url" | "token" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
-        "type" => "\"slack\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source",
+        "type" => {
+            "\"slack\", \"slack-app\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source"
+        }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
@@ -220,7 +228,7 @@ fn meant(last: &str) -> Option<&'static str> {
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "why" | "record" => "true or false",
+        "internal" | "record" | "thread" | "why" => "true or false",
         _ => return None,
     })
 }

@@ -1,7 +1,10 @@
 //! The config as people write it, and as they get it wrong.
 
 use super::*;
-use crate::cards::Wording;
+use crate::{
+    cards::Wording,
+    model::{call::MomentKind, delivery::SinkKind, phone::Mask},
+};
 
 const GOOD: &str = r#"
 [connections.main]
@@ -59,23 +62,51 @@ fn the_example_config_has_every_key_and_is_itself_good() {
     assert_eq!(file.cards.lines.given().count(), 6);
     Wording::read(file.cards.lines.given()).unwrap();
     assert!(
-        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 2 && file.routes.len() == 1
+        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 3 && file.routes.len() == 1
     );
 }
 
 #[test]
 fn a_wrong_key_is_told_with_file_line_key_and_what_was_meant() {
-    assert_eq!(
-        problems(&GOOD.replace("url =", "ulr =")),
-        [
-            "9:sinks.front-desk.ulr: unknown key; did you mean `url`?",
-            "7:sinks.front-desk: `sinks.front-desk.url` is missing",
-        ]
-    );
+    assert_eq!(problems(&GOOD.replace("url =", "ulr =")), ["9:sinks.front-desk.ulr: unknown key; did you mean `url`?"]);
+    assert_eq!(problems(&GOOD.replace("url =", "# ")), ["7:sinks.front-desk.url: missing: the webhook's URL"]);
     assert_eq!(
         problems(&GOOD.replace("client_id", "client-id"))[0],
         "3:connections.main.client-id: unknown key; did you mean `client_id`?"
     );
+}
+
+const APP: &str = r#"
+[sinks.sales]
+type = "slack-app"
+token = "xoxb-s3cr3t"
+channel = "C0123ABCD"
+"#;
+
+#[test]
+fn a_slack_app_has_a_token_and_a_channel_and_no_webhook() {
+    let config = read(&format!("{GOOD}{APP}")).unwrap();
+    let sink = config.sinks.iter().find(|sink| sink.name.as_str() == "sales").unwrap();
+    assert_eq!((sink.kind, sink.url.expose(), sink.thread), (SinkKind::SlackApp, "https://slack.com/api/", false));
+    assert_eq!(sink.app.as_ref().map(|app| app.channel.as_str()), Some("C0123ABCD"));
+    assert!(config.warnings.is_empty());
+    let with = |more: &str| format!("{GOOD}{APP}{more}\n");
+    assert_eq!(read(&with("outcomes = [\"missed\"]")).unwrap().warnings.len(), 1, "nobody would hear them");
+    assert!(read(&with("outcomes = [\"missed\"]\nthread = true")).unwrap().warnings.is_empty());
+    let key = |text: &str| {
+        let all = problems(text);
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert!(!all[0].contains("s3cr3t"), "{all:?}");
+        all[0].split(": ").next().unwrap().to_owned()
+    };
+    assert_eq!(key(&with("").replace("C0123ABCD", "#sales")), "14:sinks.sales.channel");
+    assert_eq!(key(&with("").replace("xoxb-", "xapp-")), "13:sinks.sales.token");
+    assert_eq!(key(&with("").replace("xoxb-", "")), "13:sinks.sales.token");
+    assert_eq!(key(&with("").replace("token =", "# ")), "11:sinks.sales.token");
+    assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
+    assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
+    assert_eq!(key(&format!("{GOOD}thread = true")), "10:sinks.front-desk.thread");
+    assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 
 #[test]

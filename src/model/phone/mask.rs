@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How much of a number may be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mask {
     /// All of it.

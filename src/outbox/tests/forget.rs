@@ -88,6 +88,7 @@ async fn what_is_told_of_others_goes_on_without_the_number() {
         from: Timestamp::UNIX_EPOCH,
         to: Timestamp::UNIX_EPOCH,
         calls: vec![of(PERSON, "x", Missed), of(OTHER, "y", Missed)],
+        mask: None,
     });
     let key = Key { subject: Subject::Other("recap".to_owned()), moment: Ended, sink: sink("desk") };
     let admissions = vec![

@@ -4,6 +4,7 @@ mod calls;
 mod chat;
 mod faults;
 mod login;
+mod slack_api;
 
 use super::*;
 use futures_util::StreamExt as _;

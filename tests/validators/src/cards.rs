@@ -234,6 +234,9 @@ pub fn all() -> Vec<(String, Card)> {
             all.push((format!("{what}-{who}"), card(call.clone(), moment, age, found.clone())));
         }
         let telling = Telling { call: call.clone(), moment: Moment::Voicemail { length: None }, at: ago(30) };
+        for (name, card) in living(&call, &found) {
+            all.push((format!("living-{name}-{who}"), card));
+        }
         for number in [0, 1, 50] {
             all.push((format!("recap-{number}-{who}"), recap(vec![telling.clone(); number])));
         }
@@ -247,8 +250,31 @@ pub fn all() -> Vec<(String, Card)> {
     all
 }
 
+/// What a message that lives becomes, as the outbox keeps it: each state with the answers before it.
+pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
+    let answered = |name, extension, after| Moment::Answered {
+        by: person(name, extension),
+        after: Duration::from_secs(after),
+    };
+    let (bob, eve) = (answered("Bob Roy", "1015", 8), answered("Eve Li", "1016", 62));
+    let many: Vec<Moment> = (0..8).map(|n| answered("Ann <!channel> Example", "1018", 8 + n)).collect();
+    let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+    let states = [
+        ("ringing", Moment::Ringing, vec![]),
+        ("answered", bob.clone(), vec![]),
+        ("handed-on", eve.clone(), vec![bob.clone()]),
+        ("ended", ended.clone(), vec![bob, eve]),
+        ("ended-of-many", ended, many),
+    ];
+    let made = states.into_iter().map(|(name, moment, before)| {
+        let telling = Telling { call: call.clone(), moment, at: ago(2) };
+        (name, Card::Call(Box::new(CallCard { before, ..CallCard::new(telling, found.clone()) })))
+    });
+    made.collect()
+}
+
 fn recap(calls: Vec<Telling>) -> Card {
-    Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls })
+    Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls, mask: None })
 }
 
 /// Cards that wait together: `number` calls of a busy minute, oldest first.
@@ -303,7 +329,12 @@ pub fn gallery() -> Vec<Picture> {
         moment: missed(*why),
         at: ago(800),
     });
+    let mut life = living(&known(), &found(one(alice()))).into_iter();
+    let mut lives = |name| life.find(|(state, _)| *state == name).map(|(_, card)| card).expect("a state");
     vec![
+        picture("living-answered", lives("answered"), &["Answered", "Bob Roy (1015) answered after 8 s"]),
+        picture("living-handed-on", lives("handed-on"), &["Eve Li (1016) took over after 1 min 2 s", "Bob Roy (1015)"]),
+        picture("living-ended", lives("ended"), &["Talked for 2 min 33 s", "answered after 8 s, then Eve Li (1016)"]),
         picture(
             "ringing",
             card(known(), Moment::Ringing, 3, alice_with(history_ok)),

@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 use validators::{cards, slack, teams};
 
 type Faults = fn(&Value) -> Vec<String>;
-const CHATS: [(SinkKind, Faults); 3] =
-    [(SinkKind::Slack, slack::faults), (SinkKind::Teams, teams::faults), (SinkKind::TeamsConnector, teams::faults)];
+const CHATS: [(SinkKind, Faults); 4] = [
+    (SinkKind::Slack, slack::faults),
+    (SinkKind::SlackApp, slack::faults),
+    (SinkKind::Teams, teams::faults),
+    (SinkKind::TeamsConnector, teams::faults),
+];
 
 fn drawn(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();

@@ -1,0 +1,68 @@
+//! A sink as a worker and a test card know it: where it is, who speaks there, and one message to it. Decides nothing about
+//! when, and nothing about what an answer means.
+
+use super::{
+    answer::Answer,
+    pace::Pace,
+    post,
+    web_api::{self, App},
+};
+use crate::model::{
+    delivery::{Form, Place, SinkKind},
+    ids::SinkName,
+    pulse::Pulses,
+    secret::Secret,
+};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// A place where cards are told.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    /// Its name.
+    pub name: SinkName,
+    /// What answers there.
+    pub kind: SinkKind,
+    /// Where: a webhook, or the base of the Web API. Opaque: never taken apart, never shown.
+    pub url: Secret,
+    /// Who speaks there; only a Slack app has one, and has to.
+    pub app: Option<App>,
+    /// How fast it may be posted to; `None`: it takes all it gets.
+    pub pace: Option<Pace>,
+    /// Wakes it: a disabled sink is probed at once.
+    pub enable: Arc<Notify>,
+    /// Where its worker says whether it turns.
+    pub pulses: Pulses,
+}
+
+impl Sink {
+    /// A sink at its kind's own pace.
+    #[must_use]
+    pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
+        let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
+        let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
+        Self { name, kind, url, app: None, pace: Some(pace), enable, pulses }
+    }
+
+    /// Sends a drawn message, in the form that is asked for. What was answered, and where the message stands if the chat
+    /// says so.
+    pub async fn send(&self, http: &reqwest::Client, drawn: &str, form: &Form) -> (Answer, Option<Place>) {
+        match (&self.app, self.kind) {
+            (Some(app), SinkKind::SlackApp) => {
+                let request = web_api::request(drawn, &app.channel, form);
+                let base = self.url.expose().trim_end_matches('/');
+                let url = Secret::new(format!("{base}/{}", request.method));
+                web_api::read(post::ask(http, &url, &app.token, request.body).await)
+            }
+            (None, SinkKind::SlackApp) => (Answer::Unusable, None),
+            _ => (post::post(http, &self.url, drawn.to_owned()).await, None),
+        }
+    }
+
+    /// What may be kept of an answer: nothing of the URL or the token is in it.
+    #[must_use]
+    pub fn shown(&self, answer: &Answer) -> String {
+        let token = self.app.as_ref().map_or("", |app| app.token.expose());
+        answer.shown(&format!("{}/{token}", self.url.expose()))
+    }
+}
