@@ -1,10 +1,7 @@
 //! `poprelay card`: what a sink would be sent of a recorded call. The rooms are the daemon's, from the wire to the drawing;
 //! the clock is the recording's. Nothing is sent, nothing is kept, and GoTo is asked nothing.
 
-use super::{
-    Failure, Outcome, recording,
-    trial::{is_told, trials},
-};
+use super::{Failure, Outcome, recording, trial::trials};
 use crate::{
     cards,
     daemon::config::{Config, SinkConfig},
@@ -12,6 +9,7 @@ use crate::{
         call::{MomentKind, Telling},
         card::{CallCard, Card},
     },
+    route,
 };
 use clap::Args;
 use std::{io::Write, path::PathBuf};
@@ -80,7 +78,7 @@ fn for_people(telling: &Telling, sink: &SinkConfig, routed: bool, lines: &[Strin
 }
 
 fn is_shown(kind: MomentKind, only: Option<MomentKind>, sink: &SinkConfig) -> bool {
-    only.map_or_else(|| is_told(sink, kind), |only| only == kind)
+    only.map_or_else(|| sink.kind.edits() || route::tells(kind, &sink.outcomes), |only| only == kind)
 }
 
 /// Refuses a recording of which the sink would be told nothing, or nothing of the moment that was asked for.

@@ -48,18 +48,8 @@ impl Relay {
         let now = Now::read().tick;
         let link = Link::new(connection.clone(), Arc::clone(&rooms), now);
         let pulse = rooms.pulses.join(format!("the relay of {connection}"), now);
-        Self {
-            connection,
-            rooms,
-            ask,
-            tracker,
-            lines,
-            looked_up: JoinSet::new(),
-            late: JoinSet::new(),
-            away,
-            link,
-            pulse,
-        }
+        let (looked_up, late) = (JoinSet::new(), JoinSet::new());
+        Self { connection, rooms, ask, tracker, lines, looked_up, late, away, link, pulse }
     }
 
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.

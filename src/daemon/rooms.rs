@@ -71,6 +71,9 @@ impl Rooms {
                 rules.into_iter().map(move |rule| Admission { key: key.clone(), card: card.clone(), rule })
             })
             .collect();
+        if admissions.is_empty() {
+            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
+        }
         match self.outbox.admit(noted, admissions).await {
             Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
                 self.board.open().calls += 1;

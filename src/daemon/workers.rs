@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cards,
-    deliver::{self, Told},
+    deliver::{self, Sink, Told},
     model::{
         card::Card,
         delivery::{QueueError, SinkKind},
@@ -92,8 +92,7 @@ impl Workers {
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let mut sink = config.sink();
-        sink.pulses = self.rooms.pulses.clone();
+        let sink = Sink { pulses: self.rooms.pulses.clone(), ..config.sink() };
         let (stop, stopped) = watch::channel(false);
         self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
         let (rooms, of) = (Arc::clone(&self.rooms), name.clone());

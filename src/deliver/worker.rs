@@ -59,7 +59,7 @@ where
     let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
     let store = Waits::new(Policy::UPSTREAM);
     let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
-    while !*worker.stop.borrow() {
+    while !is_stopped(&worker.stop) {
         worker.pulse.busy(Now::read().tick);
         match worker.step().await {
             Ok(()) => worker.store.forget(),
@@ -244,6 +244,11 @@ fn placed(settlement: &Settlement, form: &Form, place: Option<&Place>) -> Settle
         (Settlement::Delivered, Form::Living { at: None, .. }, Some(place)) => Settlement::Shown(place.clone()),
         _ => settlement.clone(),
     }
+}
+
+/// Asked to, or nobody is left who could ask.
+fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

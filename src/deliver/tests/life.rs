@@ -390,3 +390,13 @@ fn a_worker_can_be_spawned_with_any_drawing() {
         run(sink, Queue::default(), client(), draw, told, stop)
     });
 }
+
+#[tokio::test]
+async fn a_worker_whose_daemon_is_gone_ends_as_one_that_is_told_to() {
+    let chat = Chat::new(|_, _| Reply::ok()).await;
+    let mut life = Life::new("desk", &chat, None, &Queue::default());
+    life.add("a");
+    assert_eq!(life.delivered(1).await, ["a"]);
+    drop(life.stop);
+    timeout(Duration::from_secs(10), life.worker).await.unwrap().unwrap().unwrap();
+}
