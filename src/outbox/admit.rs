@@ -67,6 +67,7 @@ impl Store {
         for (id, _, _) in known.iter().filter(|(id, _, waits)| *waits && !self.held.leased.contains_key(id)) {
             self.supersede(*id, moment.as_str(), now)?;
         }
+        self.fold(admission, now)?;
         let mut insert = self
             .db
             .prepare_cached("INSERT INTO deliveries (subject, sink, moment, admitted, card) VALUES (?, ?, ?, ?, ?)")?;

@@ -50,6 +50,7 @@ mod carry;
 mod degrade;
 mod earlier;
 mod facts;
+mod fold;
 mod forget;
 mod living;
 mod of_call;

@@ -3,6 +3,7 @@
 mod admin;
 mod cost;
 mod faults;
+mod fold;
 mod forget;
 mod kill;
 mod living;
