@@ -46,6 +46,13 @@
 //! - *A call is routed after the look-up, not before*: a rule may ask who calls. What follows a ring also goes where the
 //!   outbox says that the ring went, whatever the rules say by then: who saw a call ring wants to know its end.
 //! - *A card keeps when and by what it was routed*: `explain` tells that apart from what the config of now would decide.
+//! - *A chat that can edit has one living row for a call, not a row for each moment.* The row is revised and reopened, so that what
+//!   waits is always the newest state; facts that come after the deadline, and a call that is handed on, land on the same message.
+//! - *A config is swapped whole, as a book.* A telling takes the book once and works with it from look-up to admission; workers and
+//!   logins are replaced one by one, and only where their own settings changed.
+//! - *Every loop says when it will turn next, not that it lives.* One that waits for a chat or for GoTo is well; the watchdog is fed
+//!   while nobody has broken the word (`model::pulse`).
+//! - *All calls are followed, the chosen ones are told.* The history must know that somebody called back, whoever was told of it.
 //! - *An outcome is held for some seconds when a snapshot is missing that could show an answer*: rather a late "missed" than
 //!   a false one.
 //! - *`cards` draws from one sheet of words.* What is said is decided once; Slack, Teams, workflow triggers and plain text

@@ -1,5 +1,5 @@
 //! `poprelay login`: one human consents once, in a browser; the refresh token ends up in the token file. Works with a browser
-//! here ([`listener`]) and without one (the redirected address is pasted); [`answer`] reads what comes back either way.
+//! here (`listener`) and without one (the redirected address is pasted); `answer` reads what comes back either way.
 
 mod answer;
 mod listener;
