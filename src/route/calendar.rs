@@ -2,7 +2,10 @@
 //! A bounded reader of what holidays need, because the crates for it bring a second library of time. It decides what an
 //! event covers; which schedule a holiday closes is `hours`'s. What it cannot read is told by line, the rest counts.
 
-use super::yearly::{Foreign, Yearly};
+use super::{
+    property::{Property, Time, time, unfolded},
+    yearly::{Foreign, Yearly},
+};
 use jiff::{
     SignedDuration, Span, Timestamp,
     civil::{Date, DateTime},
@@ -115,79 +118,6 @@ impl Event {
         let by_rule = || self.yearly.as_ref().is_some_and(|rule| rule.begins(day, self.first));
         (day == self.first.date() || self.also.contains(&day) || by_rule()) && !self.not.contains(&day)
     }
-}
-
-/// The lines of a file, each with the number of its first, continued ones joined (RFC 5545, 3.1).
-fn unfolded(text: &str) -> impl Iterator<Item = (usize, String)> {
-    let mut lines = text.lines().enumerate().peekable();
-    std::iter::from_fn(move || {
-        let (at, first) = lines.next()?;
-        let mut whole = first.to_owned();
-        while let Some((_, more)) = lines.next_if(|(_, line)| line.starts_with([' ', '\t'])) {
-            whole.extend(more.chars().skip(1));
-        }
-        Some((at.saturating_add(1), whole))
-    })
-}
-
-/// One line: `NAME;PARAMETER=VALUE:VALUE`.
-struct Property {
-    name: String,
-    parameters: Vec<(String, String)>,
-    value: String,
-}
-
-impl Property {
-    fn read(line: &str) -> Option<Self> {
-        let mut quoted = false;
-        let colon = line.find(|c| {
-            quoted ^= c == '"';
-            c == ':' && !quoted
-        })?;
-        let (head, value) = line.split_at_checked(colon)?;
-        let mut parts = head.split(';');
-        let name = parts.next()?.trim().to_ascii_uppercase();
-        let parameter = |part: &str| {
-            let (name, value) = part.split_once('=')?;
-            Some((name.trim().to_ascii_uppercase(), value.trim().trim_matches('"').to_owned()))
-        };
-        let value = value.chars().skip(1).collect();
-        Some(Self { name, parameters: parts.filter_map(parameter).collect(), value })
-    }
-
-    fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A date or a time, with the zone it is written in.
-    fn time(&self) -> Option<Time> {
-        time(&self.value, self.parameter("TZID"))
-    }
-}
-
-/// A date or time as it is written.
-#[derive(Debug, Clone)]
-struct Time {
-    at: DateTime,
-    is_day: bool,
-    /// `Err`: a zone that nobody knows.
-    zone: Result<Option<TimeZone>, ()>,
-}
-
-fn time(text: &str, zone: Option<&str>) -> Option<Time> {
-    let text = text.trim().to_ascii_uppercase();
-    if !text.contains('T') {
-        let day = Date::strptime("%Y%m%d", &text).ok()?;
-        return Some(Time { at: day.to_datetime(jiff::civil::Time::midnight()), is_day: true, zone: Ok(None) });
-    }
-    let bare = text.trim_end_matches('Z');
-    let at = DateTime::strptime("%Y%m%dT%H%M%S", bare).ok()?;
-    let zone = match zone {
-        _ if bare.len() < text.len() => Ok(Some(TimeZone::UTC)),
-        None => Ok(None),
-        Some(name) => TimeZone::get(name).map(Some).map_err(|_| ()),
-    };
-    Some(Time { at, is_day: false, zone })
 }
 
 /// An event whose lines are being read.

@@ -21,8 +21,10 @@ mod calendar;
 mod check;
 mod condition;
 mod days;
+mod digits;
 mod hours;
 mod manner;
+mod property;
 #[cfg(test)]
 mod tests;
 mod yearly;
@@ -37,8 +39,9 @@ use crate::model::{
 pub use any_of::AnyOf;
 pub use calendar::{Holidays, NoCalendar, Oddity};
 pub use check::Problem;
-pub use condition::{Condition, Digits, Key};
+pub use condition::{Condition, Key};
 pub use days::Days;
+pub use digits::Digits;
 pub use hours::{BadHours, Hours, Schedules, Standing, Week};
 pub use manner::{Mentions, When};
 use serde::{Deserialize, Serialize};
