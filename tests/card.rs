@@ -130,3 +130,39 @@ async fn the_operators_words_facts_and_silence_are_on_the_card() {
     assert_eq!(status.code(), Some(78), "{err}");
     assert!(err.contains("cards.lines.called: no card has `cal`; did you mean `"), "{err}");
 }
+
+#[tokio::test]
+async fn a_page_shows_the_cards_loads_nothing_and_keeps_strangers_text_inert() {
+    let hostile = "</script><img src=x onerror=alert(1)><!--";
+    let words = format!("[cards.lines]\ntitle = \"{{{{ caller.name }}}} {hostile}\"");
+    let home = home(&words);
+    for sink in ["desk", "support"] {
+        let args = ["card", "--page", "--event", &recording("answered.jsonl"), "--sink", sink];
+        let (status, page, err) = run_to_end(home.command(&args)).await;
+        assert!(status.success(), "{err}");
+        let (_, given) = page.split_once("<script type=\"application/json\" id=\"given\">").unwrap();
+        let (given, script) = given.split_once("</script>").unwrap();
+        assert!(!given.contains(['<', '>', '&']), "{given}");
+        let given: Value = serde_json::from_str(given).unwrap();
+        let cards = given["cards"].as_array().unwrap();
+        let moments: Vec<_> = cards.iter().map(|card| card["note"].as_str().unwrap()).collect();
+        let expected: &[&str] = if sink == "desk" { &["ringing", "answered", "ended"] } else { &["ringing"] };
+        assert_eq!(moments, expected);
+        let payloads = payloads(&home, &recording("answered.jsonl"), sink, &[]).await;
+        assert!(cards.iter().map(|card| &card["payload"]).eq(&payloads), "{given}");
+        let (head, _) = page.split_once("<script").unwrap();
+        for loads in ["src=", "href=", "url(", "@import", "<link", "<img", "<iframe", "<base", "http:", "https:/"] {
+            assert!(!head.contains(loads), "{loads}");
+        }
+        assert_eq!(page.matches("<script").count(), 2, "the cards and what draws them");
+        assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"));
+        assert!(script.contains("if (given) return make(\"span\", \"link\""), "no link leads anywhere");
+    }
+}
+
+#[tokio::test]
+async fn the_simulators_own_page_has_no_cards_in_it() {
+    let page = include_str!("../src/sim/page.html");
+    assert_eq!((page.matches("<!-- given -->").count(), page.contains("id=\"given\"")), (1, false));
+    assert_eq!(page.matches("<meta charset=\"utf-8\">").count(), 1, "where the policy of a printed page goes");
+}

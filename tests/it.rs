@@ -17,6 +17,7 @@ mod past;
 mod relays;
 mod reload;
 mod routes;
+mod seeds;
 mod sequences;
 mod starts;
 mod storm;

@@ -1,6 +1,8 @@
 //! `poprelay card`: what a sink would be sent of a recorded call. The rooms are the daemon's, from the wire to the drawing;
 //! the clock is the recording's. Nothing is sent, nothing is kept, and GoTo is asked nothing.
 
+mod page;
+
 use super::{
     Failure, Outcome, recording,
     trial::{is_told, trials},
@@ -34,6 +36,9 @@ pub struct CardArgs {
     /// The payloads alone, one a line, as they would be posted
     #[arg(long)]
     pub json: bool,
+    /// One HTML page that shows the cards as the chat would; it loads nothing, and its links lead nowhere
+    #[arg(long, conflicts_with = "json")]
+    pub page: bool,
 }
 
 fn moment(word: &str) -> Result<MomentKind, String> {
@@ -53,6 +58,7 @@ pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Out
     };
     let told = recording::tellings(&args.event, config)?;
     chosen(&told, args.moment, sink).map_err(|why| recording::bad(&args.event, &why))?;
+    let mut shown = Vec::new();
     for trial in trials(config, &told, None).await? {
         let (telling, at) = (trial.telling, trial.at);
         if !is_shown(telling, args.moment, sink) {
@@ -64,10 +70,18 @@ pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Out
         let card = Card::Call(Box::new(CallCard { manner, ..CallCard::new(telling.clone(), trial.found) }));
         let style = cards::Style { mask: sink.mask, ..config.style.clone() };
         let body = cards::draw(sink.kind, &[&card], &style, at, false).body;
+        if args.page {
+            shown.push((telling.moment.kind(), at, body));
+            continue;
+        }
         let text = match args.json {
             true => format!("{body}\n"),
             false => for_people(telling, sink, routed, &cards::lines(&card, &style, at), &body),
         };
+        out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))?;
+    }
+    if args.page {
+        let text = page::page(&sink.name, sink.kind, &shown);
         out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))?;
     }
     Ok(())

@@ -10,6 +10,8 @@ mod http;
 mod late;
 mod merge;
 mod past;
+#[doc(hidden)]
+pub mod raw;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,7 @@
 )]
 
 mod bare;
+mod contacts;
 mod load;
 mod parties;
 mod process;
@@ -37,10 +38,13 @@ struct Plan {
     waiting: u32,
     /// Cards through the outbox, one at a time.
     cards: u32,
+    /// People of a contacts file, with two numbers each.
+    people: u32,
 }
 
-const WHOLE: Plan = Plan { compared: 2000, variant: 500, crowd: 10_000, waiting: 100_000, cards: 1000 };
-const QUICK: Plan = Plan { compared: 500, variant: 0, crowd: 0, waiting: 0, cards: 200 };
+const WHOLE: Plan =
+    Plan { compared: 2000, variant: 500, crowd: 10_000, waiting: 100_000, cards: 1000, people: 250_000 };
+const QUICK: Plan = Plan { compared: 500, variant: 0, crowd: 0, waiting: 0, cards: 200, people: 25_000 };
 
 /// Calls a second of the runs that are timed, and of the crowd.
 const RATE: f64 = 100.0;
@@ -74,6 +78,7 @@ fn main() {
 
 async fn bench(plan: Plan) {
     println!("load of this machine before: {}", process::load_average());
+    contacts::costs(plan.people).await;
     let bare = measured("bare relay", plan.compared, plan.crowd, 1, Running::bare).await;
     let mut rows = vec![relay(&DEFAULT, plan.compared, plan.crowd).await];
     if plan.variant > 0 {

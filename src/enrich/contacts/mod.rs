@@ -8,11 +8,11 @@ mod csv;
 mod decode;
 mod vcard;
 
+pub use book::Book;
 pub use builder::Tally;
 
 use super::merge::Said;
 use crate::model::phone::{E164, Region};
-use book::Book;
 use builder::Builder;
 use std::{
     collections::BTreeMap,
@@ -125,14 +125,7 @@ impl Contacts {
             return Err(ContactsError::TooLarge);
         }
         let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
-        let text = decode::decode(&bytes);
-        let mut book = Builder::new(self.region);
-        if vcard::is_vcard(&text) {
-            vcard::read(&text, &mut book);
-        } else {
-            csv::read(&text, &self.columns, &mut book)?;
-        }
-        Ok(book.finish())
+        Ok(people(&bytes, &self.columns, self.region)?)
     }
 
     fn stamp(&self) -> Stamp {
@@ -143,6 +136,21 @@ impl Contacts {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The people of a CSV or vCard file, from its bytes.
+///
+/// # Errors
+/// If it is no table of people.
+pub fn people(bytes: &[u8], columns: &BTreeMap<String, String>, region: Region) -> Result<(Book, Tally), csv::NoTable> {
+    let text = decode::decode(bytes);
+    let mut book = Builder::new(region);
+    if vcard::is_vcard(&text) {
+        vcard::read(&text, &mut book);
+    } else {
+        csv::read(&text, columns, &mut book)?;
+    }
+    Ok(book.finish())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::model::{
     card::Contact,
     phone::{E164, Region},
 };
-use answer::Reading;
+pub use answer::Reading;
 use ask::{Failure, Question};
 use breaker::Breaker;
 use cache::Cache;

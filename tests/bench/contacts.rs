@@ -1,0 +1,155 @@
+//! Who is calling: what half a million numbers of contacts cost in time and memory, and what a card waits for three sources.
+
+use super::{
+    process::Memory,
+    table::{mib, written},
+};
+use poprelay::{
+    enrich::{Enricher, SourceConfig, raw::People},
+    model::{
+        call::{Bound, Call, Caller},
+        ids::{AccountKey, ConnectionName, ConversationSpaceId},
+        phone::{E164, Number, Region},
+        time::{Now, Timestamp},
+    },
+};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+/// Look-ups in memory that are timed together.
+const LOOK_UPS: u32 = 100_000;
+/// Cards whose sources are timed one by one.
+const CARDS: u32 = 2000;
+
+/// A table of `people` with two numbers each: the first is `prefix` and 2000000 or more, the second 3000000 or more.
+fn table(people: u32, prefix: &str) -> String {
+    let mut text = String::from("Name,Company,Phone,Mobile,Tier,Email\n");
+    for n in 0..people {
+        let (company, phone, mobile) = (n % 5000, 2_000_000 + n, 3_000_000 + n);
+        writeln!(text, "Person {n},Company {company},{prefix}{phone},{prefix}{mobile},Gold,p{n}@example.com").unwrap();
+    }
+    text
+}
+
+fn number(text: &str) -> E164 {
+    Number::read(Some(text), Region::US).known().expect("a number").clone()
+}
+
+/// Prints what a file of so many people costs, and then what a card waits for it, a CRM and the history. It measures its
+/// own process, so it comes before whatever else is done in it.
+pub async fn costs(people: u32) {
+    println!();
+    println!("{:<24}{:>14}{:>14}{:>14}{:>14}", "contacts", "numbers", "load", "memory", "look-up");
+    let me = std::process::id();
+    // Plain numbers of North America have a way of their own; those of elsewhere go through the phone-number library.
+    let mut kept = Vec::new();
+    for (name, prefix) in [("North America", "+1415"), ("Germany", "+4930")] {
+        let text = table(people, prefix);
+        let before = Memory::of(me);
+        let start = Instant::now();
+        let book = People::read(text.as_bytes(), &BTreeMap::new(), Region::US).expect("a table");
+        let took = start.elapsed();
+        let memory = Memory::of(me).anonymous.saturating_sub(before.anonymous);
+        let asked: Vec<_> = (0..LOOK_UPS)
+            .map(|n| number(&format!("{prefix}{}", 2_000_000 + u64::from(n) * u64::from(people) / u64::from(LOOK_UPS))))
+            .collect();
+        let start = Instant::now();
+        let found = asked.iter().filter(|number| book.find(number).len() == 1).count();
+        let each = start.elapsed() / LOOK_UPS;
+        assert_eq!(found, asked.len(), "every number is found");
+        println!("{name:<24}{:>14}{:>14}{:>14}{:>11} ns", people * 2, written(took), mib(memory), each.as_nanos());
+        kept.push(book);
+    }
+    drop(kept);
+    card(people).await;
+}
+
+/// Prints what a card waits for three sources.
+async fn card(people: u32) {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    fs::write(dir.path().join("people.csv"), table(people, "+4930")).unwrap();
+    let enricher = sources(dir.path(), crm());
+    let mut took = Vec::new();
+    for nth in 0..CARDS {
+        // A new number each time: nothing of the CRM's answers is in its cache.
+        let call = call(nth);
+        let start = Instant::now();
+        let found = enricher.find(&call, Now::read()).await;
+        took.push(start.elapsed());
+        assert!(found.silent.is_empty() && found.history.is_some(), "{found:?}");
+    }
+    took.sort_unstable();
+    let at = |part: usize| written(took[took.len() * part / 100]);
+    println!("a card waits for contacts, a CRM on loopback and the history: p50 {}, p99 {}", at(50), at(99));
+}
+
+fn sources(dir: &Path, crm: u16) -> Enricher {
+    let people = dir.join("people.csv");
+    let tables = [
+        serde_json::json!({"type": "contacts", "path": people}),
+        serde_json::json!({"type": "http", "name": "crm", "fields": {"name": "/name"},
+            "url": format!("http://127.0.0.1:{crm}/?q={{number}}")}),
+    ];
+    let configs: Vec<SourceConfig> = tables.into_iter().map(|table| serde_json::from_value(table).unwrap()).collect();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let secret = |secret: &poprelay::model::secret::SecretRef| secret.read(None).map_err(|error| error.to_string());
+    let deadline = Duration::from_secs(20);
+    let built = Enricher::build(&configs, deadline, &secret, &client, Some(dir), Region::US);
+    let (enricher, notes) = built.map_err(|bad| bad.0).unwrap();
+    assert!(notes.is_empty(), "{notes:?}");
+    enricher
+}
+
+/// The port of a CRM that knows everybody, on a thread of its own.
+fn crm() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut buffer = [0; 4096];
+                    while let Ok(1..) = stream.read(&mut buffer).await {
+                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"name\":\"Alice\"}";
+                        if stream.write_all(answer).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+    });
+    port
+}
+
+fn call(nth: u32) -> Call {
+    Call {
+        id: ConversationSpaceId::try_from(format!("c-{nth}").as_str()).unwrap(),
+        connection: ConnectionName::try_from("main").unwrap(),
+        region: Region::US,
+        account: AccountKey::try_from("1").unwrap(),
+        bound: Bound::Inbound,
+        caller: Caller { name: None, number: Number::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
+        ours: None,
+        queues: Vec::new(),
+        people: Vec::new(),
+        transfers: Vec::new(),
+        queued: None,
+        started: Timestamp::now(),
+        late: false,
+        lost: false,
+        revised: None,
+    }
+}
