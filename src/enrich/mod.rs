@@ -10,6 +10,7 @@ mod http;
 mod late;
 mod merge;
 mod past;
+mod shift;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,7 @@ pub struct Enricher {
     /// What GoTo remembers, if it is asked; with how far back.
     elsewhere: Option<(Arc<Elsewhere>, Duration)>,
     deadline: Duration,
+    region: Option<Region>,
 }
 
 struct Source {

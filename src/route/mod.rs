@@ -39,7 +39,7 @@ pub use calendar::{Holidays, NoCalendar, Oddity};
 pub use check::Problem;
 pub use condition::{Condition, Digits, Key};
 pub use days::Days;
-pub use hours::{BadHours, Hours, Schedules, Standing, Week};
+pub use hours::{BadHours, Hours, Schedules, Standing, Week, days};
 pub use manner::{Mentions, When};
 use serde::{Deserialize, Serialize};
 

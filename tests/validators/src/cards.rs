@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use poprelay::cards::Style;
 use poprelay::model::call::MomentKind;
 use poprelay::model::call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling};
-use poprelay::model::card::{CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap};
+use poprelay::model::card::{CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap, Shift, Waiting};
 use poprelay::model::phone::{Mask, Number, Region};
 use poprelay::model::time::Timestamp;
 use std::time::Duration;
