@@ -70,7 +70,7 @@ fn back(shift: &Shift, waiting: usize) -> Option<String> {
     Some(dotted([left, withheld])).filter(|said| !said.is_empty())
 }
 
-/// `14:05 (514) 555-0199 · Alice Martin · missed 3 times, left a message`.
+/// `14:05 (514) 555-0199 · Alice Martin · missed 3 times · left a message`.
 fn entry(waiting: &Waiting, region: Option<Region>, style: &Style, now: Timestamp) -> Item {
     let number = caller::number(&waiting.number, region.unwrap_or(Region::US), style.mask);
     let head = format!("{} {number}", hour(waiting.last, now, &style.time_zone));

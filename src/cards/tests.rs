@@ -401,7 +401,7 @@ fn a_shift_says_what_came_in_and_whom_to_call_back() {
             "📋 Recap: 12 calls, 7 answered, 4 missed (1 left a message), 1 unknown",
             "2 callers not called back · 1 missed call without a number",
             "Longest wait: 3 min 20 s",
-            "13:53 (514) 555-0199 · Alice Martin · missed 2 times, left a message",
+            "13:53 (514) 555-0199 · Alice Martin · missed 2 times · left a message",
             "11:33 +44 20 7946 0101",
             "From 22 Nov 14:03 to 14:02 EST",
         ]

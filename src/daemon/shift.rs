@@ -135,11 +135,11 @@ pub async fn tell(rooms: Arc<Rooms>) -> Infallible {
     loop {
         pulse.rest(Instant::now().checked_add(LOOK));
         sleep(LOOK).await;
-        pulse.busy(Instant::now());
         let book = rooms.book.open();
         let (now, settled) = (Timestamp::now(), before(Timestamp::now(), SETTLE));
         // A clock that jumped far ahead has nobody read the recaps of years.
         for due in due(&book, seen.max(before(now, LATEST)), settled) {
+            pulse.busy(Instant::now());
             tell_one(&rooms, &book, &due, now).await;
         }
         seen = settled;
@@ -168,10 +168,22 @@ async fn tell_one(rooms: &Rooms, book: &Book, due: &Due, now: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::after;
     use crate::{
         cards::Style,
-        daemon::book::{Life, Manner},
+        daemon::{
+            book::{Lectern, Life, Manner},
+            record::Recorder,
+            status::Board,
+        },
+        enrich::Enricher,
+        model::{
+            call::{Bound, Call, Caller, MissedWhy, Moment, Telling},
+            phone::{Number, Region},
+            pulse::Pulses,
+            secret::SecretRef,
+            time::after,
+        },
+        outbox,
     };
 
     fn schedule(times: &[&str], days: &[&str]) -> Schedule {
@@ -238,5 +250,77 @@ mod tests {
         assert_eq!(due(&book, noon, after(noon, LOOK)), [], "it is due once");
         assert_eq!(due(&book, before(evening, LATEST), evening), [first, second], "after a night off");
         assert_eq!(due(&book, evening, noon), [], "a clock that was set back");
+    }
+
+    /// Rooms with a history in `dir`, and a contacts file that knows one caller.
+    fn rooms(dir: &tempfile::TempDir) -> Rooms {
+        let people = dir.path().join("people.csv");
+        std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
+        let durability = outbox::Durability::Crash;
+        let retention = outbox::Retention::default();
+        let settings = outbox::Settings { dir: dir.path().to_owned(), durability, retention };
+        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+        let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
+        let (second, no_secrets) = (Duration::from_secs(5), |_: &SecretRef| Err(String::new()));
+        let http = reqwest::Client::new();
+        let (enricher, _) =
+            Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
+        let book = Lectern::new(Book { enricher: Arc::new(enricher), ..Book::default() });
+        let recorder = Recorder::new(dir.path());
+        Rooms { outbox, book, recorder, board: Board::default(), pulses: Pulses::default() }
+    }
+
+    fn missed(started: Timestamp) -> Telling {
+        let call = Call {
+            id: "a".try_into().unwrap(),
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            bound: Bound::Inbound,
+            caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
+            ours: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            queued: None,
+            transfers: Vec::new(),
+            started,
+            late: false,
+            lost: false,
+            revised: None,
+        };
+        let waited = Duration::from_secs(21);
+        Telling { call, moment: Moment::Missed { after: waited, why: MissedWhy::Unknown }, at: after(started, waited) }
+    }
+
+    #[tokio::test]
+    async fn a_recap_is_told_once_whenever_the_daemon_starts_and_says_if_it_is_late() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        let book = rooms.book.open();
+        let desk: SinkName = "desk".try_into().unwrap();
+        let to = Timestamp::now();
+        let from = before(to, Duration::from_secs(3600));
+        let started = before(to, Duration::from_secs(600));
+        book.enricher.saw(&missed(started), vec![desk.clone()]);
+        let hour = Duration::from_secs(3600);
+        let due = Due { sink: desk.clone(), from, to };
+        tell_one(&rooms, &book, &due, after(to, hour)).await;
+        tell_one(&rooms, &book, &due, after(to, 2 * hour)).await;
+        let empty = Due { from: before(from, hour), to: from, ..due };
+        tell_one(&rooms, &book, &empty, after(to, hour)).await;
+        let waiting = rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap();
+        let [Card::Shift(shift)] = waiting.iter().map(|one| &one.card).collect::<Vec<_>>()[..] else {
+            panic!("{waiting:?}")
+        };
+        assert_eq!((shift.from, shift.to, shift.late, shift.calls, shift.missed), (from, to, true, 1, 1));
+        assert_eq!(shift.longest_wait, Some(Duration::from_secs(21)));
+        let [caller] = &shift.waiting[..] else { panic!("{shift:?}") };
+        assert_eq!((caller.name.as_deref(), caller.times), (Some("Alice Martin"), 1));
+        tell_one(&rooms, &book, &Due { from: to, to: after(to, hour), sink: desk.clone() }, after(to, hour)).await;
+        assert_eq!(
+            rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap().len(),
+            2,
+            "a quiet shift is told too"
+        );
     }
 }

@@ -9,6 +9,7 @@ use crate::model::{
     phone::{E164, Number},
     time::{Now, Timestamp},
 };
+use futures_util::future::join_all;
 use std::collections::HashMap;
 
 impl Enricher {
@@ -29,9 +30,9 @@ impl Enricher {
         let mut shift = Shift { region: self.region, ..sum(&calls, sink, from, to) };
         shift.more = u32::try_from(shift.waiting.len().saturating_sub(most)).unwrap_or(u32::MAX);
         shift.waiting.truncate(most);
-        for waiting in &mut shift.waiting {
-            waiting.name = self.name(&waiting.number).await;
-        }
+        // All at once: each look-up may take the whole deadline.
+        let names = join_all(shift.waiting.iter().map(|waiting| self.name(&waiting.number))).await;
+        shift.waiting.iter_mut().zip(names).for_each(|(waiting, name)| waiting.name = name);
         Ok(shift)
     }
 

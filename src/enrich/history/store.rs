@@ -435,7 +435,8 @@ mod tests {
                                  outcome INTEGER NOT NULL, colleague TEXT) WITHOUT ROWID;
              CREATE INDEX calls_of_a_number ON calls (number, started);
              CREATE INDEX calls_by_age ON calls (started);
-             INSERT INTO calls VALUES ('1/a', '+15145550199', 1795255200000, 4, 'Bob');
+             INSERT INTO calls VALUES ('1/a', '+15145550199', 1795255200000, 4, 'Bob'),
+                                      ('1/r', '+15145550177', 1795255200000, 0, NULL);
              PRAGMA user_version = 1;",
         )
         .unwrap();
@@ -445,7 +446,44 @@ mod tests {
             saw(&mut store, "b", "2026-11-22T10:00:00Z", MomentKind::Missed, None);
             let history = ask(&store, "now");
             assert_eq!((history.month, history.missed_since), (2, 1));
+            let began = Timestamp::from_millisecond(1_795_255_200_000).unwrap();
+            let decided: Vec<_> = store.since(began).unwrap().iter().map(|past| past.decided).collect();
+            let missed = "2026-11-22T10:00:00Z".parse().ok();
+            assert_eq!(decided, [Some(began), None, missed], "what rang was not known to end");
         }
+    }
+
+    #[test]
+    fn a_call_is_remembered_with_who_heard_of_it_and_when_it_was_first_known_what_became_of_it() {
+        let mut store = store();
+        let at = |time: &str| -> Timestamp { format!("2026-11-23T{time}Z").parse().unwrap() };
+        let (desk, sales): (SinkName, SinkName) = ("desk".try_into().unwrap(), "sales".try_into().unwrap());
+        let one = |kind, time: &str, sinks| {
+            let waited = (kind == MomentKind::Missed).then_some(Duration::from_millis(20_500));
+            let first = seen("a", Some(number("+15145550199")), at("09:59:00"), kind);
+            Seen { at: at(time), waited, sinks, ..first }
+        };
+        for moment in [
+            one(MomentKind::Ringing, "09:59:00", vec![desk.clone()]),
+            one(MomentKind::Missed, "09:59:20", vec![desk.clone(), sales.clone()]),
+            one(MomentKind::Voicemail, "10:01:00", vec![desk.clone()]),
+        ] {
+            store.saw(&moment).unwrap();
+        }
+        let withheld = seen("b", None, at("10:02:00"), MomentKind::Ringing);
+        store.saw(&withheld).unwrap();
+        let [call, unknown] = &store.since(at("09:59:10")).unwrap()[..] else { panic!() };
+        assert_eq!((unknown.number.clone(), unknown.decided), (None, None));
+        let expected = Past {
+            number: Some(number("+15145550199")),
+            started: at("09:59:00"),
+            outcome: MomentKind::Voicemail,
+            outbound: false,
+            waited: Some(Duration::from_millis(20_500)),
+            decided: Some(at("09:59:20")),
+            sinks: vec![desk, sales],
+        };
+        assert_eq!(*call, expected);
     }
 
     #[test]
