@@ -1,7 +1,7 @@
 //! A card as Slack blocks, as a Teams Adaptive Card, as plain text. Pure: decides what is said and how it looks, within the
 //! chats' limits by construction; never where it goes or whether it arrives.
 //!
-//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `happened`, `passed`, `recap`, `spoken`) decides what a card says, as one
+//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `happened`, `passed`, `recap`, `shift`, `spoken`) decides what a card says, as one
 //! sheet; `wording` (with `values`) lets an operator say its lines otherwise; `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest first, as many as
 //! fit.
 
@@ -11,6 +11,7 @@ mod happened;
 mod passed;
 mod recap;
 mod sheet;
+mod shift;
 mod slack;
 mod spoken;
 mod teams;
@@ -24,6 +25,7 @@ mod words;
 
 pub use facts::CHOSEN;
 pub use recap::LISTED as RECAP_LISTS;
+pub use shift::LISTED as SHIFT_LISTS;
 pub use wording::{BadLine, LineName, Wording};
 
 use crate::model::{
@@ -106,7 +108,7 @@ fn fitting<'a>(form: &Form, cards: &[&'a Card], style: &Style, now: Timestamp) -
     let mut taken = Vec::new();
     for card in cards {
         // An entry among many has room for three of a recap's callers: it goes alone, so that all are seen.
-        let alone = matches!(card, Card::Recap(_));
+        let alone = matches!(card, Card::Recap(_) | Card::Shift(_));
         if alone && !taken.is_empty() {
             break;
         }
@@ -144,6 +146,7 @@ fn sheet(card: &Card, style: &Style, now: Timestamp) -> Sheet {
     match card {
         Card::Call(card) => words::call(card, &masked(style, card.manner.mask), now).drawn(&card.manner),
         Card::Recap(recap) => recap::recap(recap, &masked(style, recap.mask), now),
+        Card::Shift(shift) => shift::shift(shift, style, now),
         Card::Notice(notice) => recap::notice(notice),
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn many(cards: &[&Card], now: Timestamp) -> String {
 fn telling(card: &Card) -> Option<&Telling> {
     match card {
         Card::Call(card) => Some(&card.telling),
-        Card::Recap(_) | Card::Notice(_) => None,
+        Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => None,
     }
 }
 

@@ -3,7 +3,10 @@
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Revised, Telling, Transfer},
-    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap},
+    card::{
+        Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap, Shift,
+        Waiting,
+    },
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -365,6 +368,57 @@ fn a_recap_counts_and_lists_and_a_notice_says_what_to_do() {
     assert_eq!(said(&notice(true))[0], "🟢 T");
 }
 
+fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> Waiting {
+    let number = Number::read(Some(number), Region::US);
+    Waiting { number, name: name.map(Into::into), times, last, voicemail: false }
+}
+
+fn shift() -> Shift {
+    Shift {
+        from: ago(86_400),
+        to: ago(60),
+        calls: 12,
+        answered: 7,
+        missed: 4,
+        voicemails: 1,
+        withheld: 1,
+        longest_wait: Some(Duration::from_secs(200)),
+        waiting: vec![
+            Waiting { voicemail: true, ..waiting("+15145550199", Some("Alice Martin"), 2, ago(600)) },
+            waiting("+442079460101", None, 1, ago(9000)),
+        ],
+        region: Some(Region::US),
+        ..Shift::default()
+    }
+}
+
+#[test]
+fn a_shift_says_what_came_in_and_whom_to_call_back() {
+    let told = |shift: Shift| said(&Card::Shift(shift));
+    assert_eq!(
+        told(shift()),
+        [
+            "📋 Recap: 12 calls, 7 answered, 4 missed (1 left a message), 1 unknown",
+            "2 callers not called back · 1 missed call without a number",
+            "Longest wait: 3 min 20 s",
+            "13:53 (514) 555-0199 · Alice Martin · missed 2 times · left a message",
+            "11:33 +44 20 7946 0101",
+            "From 22 Nov 14:03 to 14:02 EST",
+        ]
+    );
+    assert_eq!(
+        told(Shift { waiting: vec![], ..shift() })[1].split(" · ").next(),
+        Some("All missed callers were called back or got through")
+    );
+    let quiet = Shift { from: ago(86_400), to: ago(60), late: true, ..Shift::default() };
+    assert_eq!(
+        told(quiet),
+        ["📋 Recap: no calls", "From 22 Nov 14:03 to 14:02 EST · told late: the relay did not run then"]
+    );
+    let many = Shift { waiting: vec![waiting("+15145550199", None, 1, ago(9)); SHIFT_LISTS], more: 4, ..shift() };
+    assert!(told(many).contains(&"and 4 more".to_owned()));
+}
+
 #[test]
 fn a_mask_covers_every_number_in_every_form() {
     let style = Style { mask: Mask::Last4, ..style() };
@@ -372,7 +426,8 @@ fn a_mask_covers_every_number_in_every_form() {
     let telling = Telling { call: call("+15145550199"), moment: missed, at: ago(9) };
     let connection = "main".try_into().unwrap();
     let recap = Card::Recap(Recap { connection, from: ago(9), to: ago(1), calls: vec![telling], mask: None });
-    for card in [ringing(one(alice())), ringing(Match::Nobody), recap] {
+    let shift = Card::Shift(Shift { waiting: vec![waiting("+15145550199", None, 1, ago(9))], ..shift() });
+    for card in [ringing(one(alice())), ringing(Match::Nobody), recap, shift] {
         for kind in KINDS {
             for plain in [false, true] {
                 for cards in [vec![&card], vec![&card, &card]] {
@@ -618,7 +673,7 @@ fn any_contact() -> impl Strategy<Value = Contact> {
 }
 
 fn any_card() -> impl Strategy<Value = Card> {
-    (any_contact(), any_text(), 0_usize..12, 0..4).prop_map(|(contact, text, number, kind)| {
+    (any_contact(), any_text(), 0_usize..12, 0..5).prop_map(|(contact, text, number, kind)| {
         let person = Person { name: Some(text.clone()), extension: Some(text.clone()), line: None };
         let call = Call {
             caller: Caller { name: Some(text.clone()), number: Number::read(Some(&text), Region::US) },
@@ -640,6 +695,13 @@ fn any_card() -> impl Strategy<Value = Card> {
                     calls: vec![telling; number * 5],
                     mask: None,
                 })
+            }
+            3 => {
+                let one = Waiting { voicemail: true, ..waiting("+442079460101", Some(&text), u32::MAX, ago(9000)) };
+                let numbers =
+                    Shift { calls: u32::MAX, answered: 1, voicemails: u32::MAX, withheld: u32::MAX, ..shift() };
+                let missed = u32::MAX - 9;
+                Card::Shift(Shift { waiting: vec![one; number * 5], missed, late: true, more: u32::MAX, ..numbers })
             }
             _ => Card::Notice(Notice { title: text.clone(), advice: text, over: false }),
         }

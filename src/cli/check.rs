@@ -110,5 +110,6 @@ fn tells(sink: &SinkConfig) -> String {
         }
     };
     let mask = if sink.mask == Mask::None { "" } else { ", numbers masked" };
-    format!("tells      {}: {chat}, {}; {pace}{mask}", sink.name, moments)
+    let recap = sink.recap.as_ref().map_or_else(String::new, |schedule| format!("; recap {schedule}"));
+    format!("tells      {}: {chat}, {}; {pace}{mask}{recap}", sink.name, moments)
 }

@@ -1,7 +1,7 @@
 //! What a reload swaps out, whole: who is asked, who is told, and how. It decides nothing; whoever takes a [`Book`] works
 //! with that one to the end, so that one telling never sees half of an old config and half of a new one.
 
-use super::{config::SinkConfig, directions::Directions};
+use super::{config::SinkConfig, directions::Directions, shift::Schedule};
 use crate::{
     cards::Style,
     enrich::Enricher,
@@ -47,6 +47,8 @@ pub struct Manner {
     pub style: Style,
     /// How its messages live.
     pub life: Life,
+    /// When it is told what came in.
+    pub recap: Option<Schedule>,
 }
 
 /// What becomes of a message after it was posted.
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn a_living_message_hears_every_moment_and_a_webhook_what_it_wants() {
         let name = |name: &str| SinkName::try_from(name).unwrap();
-        let manner = |life| Manner { outcomes: vec![MomentKind::Missed], style: Style::default(), life };
+        let manner = |life| Manner { outcomes: vec![MomentKind::Missed], style: Style::default(), life, recap: None };
         let sinks = [("hook", Life::Said), ("app", Life::Living), ("talk", Life::Threaded)];
         let book = Book { sinks: sinks.map(|(sink, life)| (name(sink), manner(life))).into(), ..Book::default() };
         let rules = |moment: Moment, revised| {

@@ -1,7 +1,7 @@
 //! The daemon: the one room that knows all stages and joins them. `supervisor` owns the tasks; `relay` is one login's way
 //! from what is heard to what the outbox keeps; `rooms` is what the relays share, `book` the part of it that a reload swaps. What is decided here is small and plain:
 //! `line` (one call's order), `away` (what is told of a blind window), `directions` (which calls are told at all), `link` and
-//! `deaf` (what a login's own state is worth), `notice` (what the operator hears), `status`; `record` (with `frames`) keeps what
+//! `deaf` (what a login's own state is worth), `notice` (what the operator hears), `shift` (when a sink gets its recap), `status`; `record` (with `frames`) keeps what
 //! was heard for a replay, if asked to.
 
 pub mod away;
@@ -24,6 +24,7 @@ pub mod record;
 pub mod relay;
 pub mod reload;
 pub mod rooms;
+pub mod shift;
 pub mod state;
 pub mod status;
 pub mod supervisor;

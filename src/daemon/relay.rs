@@ -263,7 +263,7 @@ mod tests {
         let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
         let book = Book {
             routes: Routes::new(Vec::new(), vec![desk.clone()]),
-            sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said })].into(),
+            sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said, recap: None })].into(),
             operator: Some(desk),
             ..Book::default()
         };

@@ -90,7 +90,10 @@ impl Book {
     pub fn of(config: &Config, enricher: Enricher) -> Self {
         let manner = |sink: &config::SinkConfig| {
             let style = Style { mask: sink.mask, ..config.style.clone() };
-            (sink.name.clone(), Manner { outcomes: sink.outcomes.clone(), style, life: Life::of(sink) })
+            (
+                sink.name.clone(),
+                Manner { outcomes: sink.outcomes.clone(), style, life: Life::of(sink), recap: sink.recap.clone() },
+            )
         };
         Self {
             enricher: Arc::new(enricher),

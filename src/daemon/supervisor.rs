@@ -17,7 +17,7 @@ use super::{
     record::Recorder,
     reload::{Fixed, Fresh, Reloads},
     rooms::Rooms,
-    state,
+    shift, state,
     status::{Board, Login},
     systemd,
     workers::Workers,
@@ -77,6 +77,8 @@ struct Daemon {
     workers: Workers,
     /// What follows files; ends with the daemon.
     followers: JoinSet<Infallible>,
+    /// What tells recaps; ends with the daemon.
+    shifts: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
     told: mpsc::Receiver<Told>,
     reloads: Reloads,
@@ -108,6 +110,7 @@ impl Daemon {
             rooms,
             network,
             followers: JoinSet::new(),
+            shifts: JoinSet::new(),
             health,
             told,
             reloads,
@@ -123,6 +126,7 @@ impl Daemon {
         daemon.say_unclaimed().await;
         daemon.count_earlier().await;
         daemon.logins.want(config.connections);
+        daemon.shifts.spawn(shift::tell(Arc::clone(&daemon.rooms)));
         Ok(daemon)
     }
 
@@ -135,6 +139,7 @@ impl Daemon {
                 () = &mut stop => return None,
                 who = self.logins.fault() => return Some(who),
                 who = self.workers.fault() => return Some(who),
+                Some(_) = self.shifts.join_next() => return Some("recaps".to_owned()),
                 Some(told) = self.told.recv() => self.told(told).await,
                 Ok(()) = self.health.changed() => self.health().await,
                 Some(()) = self.reloads.asked.recv(), if self.reading.is_empty() => self.read(),
@@ -292,6 +297,7 @@ impl Daemon {
     async fn close(&mut self) {
         let until = Instant::now() + STOP_WITHIN;
         self.followers.abort_all();
+        self.shifts.abort_all();
         self.logins.hush(until).await;
         self.workers.close(until).await;
         self.logins.close(until).await;

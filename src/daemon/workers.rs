@@ -106,5 +106,5 @@ impl Workers {
 
 /// What a worker is started with. What the book says of its sink it reads anew for each card.
 fn post_settings(sink: &SinkConfig) -> SinkConfig {
-    SinkConfig { outcomes: Vec::new(), thread: false, mask: Mask::None, ..sink.clone() }
+    SinkConfig { outcomes: Vec::new(), recap: None, thread: false, mask: Mask::None, ..sink.clone() }
 }

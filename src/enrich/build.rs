@@ -49,7 +49,7 @@ impl Enricher {
         state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<Problem>), BadSources> {
-        let mut enricher = Self { deadline, ..Self::default() };
+        let mut enricher = Self { deadline, region: Some(region), ..Self::default() };
         let (mut bad, mut notes) = (Vec::new(), Vec::new());
         let mut rules = Some(Rules::default());
         for (at, config) in configs.iter().enumerate() {

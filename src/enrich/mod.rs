@@ -12,6 +12,7 @@ mod merge;
 mod past;
 #[doc(hidden)]
 pub mod raw;
+mod shift;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,7 @@ pub struct Enricher {
     /// What GoTo remembers, if it is asked; with how far back.
     elsewhere: Option<(Arc<Elsewhere>, Duration)>,
     deadline: Duration,
+    region: Option<Region>,
 }
 
 struct Source {

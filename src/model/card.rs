@@ -3,7 +3,7 @@
 use super::{
     call::{Moment, MomentKind, Telling},
     ids::ConnectionName,
-    phone::Mask,
+    phone::{Mask, Number, Region},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ pub enum Card {
     Call(Box<CallCard>),
     /// What came and went while nobody listened.
     Recap(Recap),
+    /// What a sink heard of since its recap before.
+    Shift(Shift),
     /// The daemon's own trouble, for the operator.
     Notice(Notice),
 }
@@ -240,6 +242,53 @@ pub struct Recap {
     pub mask: Option<Mask>,
 }
 
+/// The calls from outside that a sink heard of in a shift, and who of the missed ones still waits to be called back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shift {
+    /// Start of the shift.
+    pub from: Timestamp,
+    /// Its end, when it is to be told.
+    pub to: Timestamp,
+    /// The daemon did not run at its end.
+    pub late: bool,
+    /// Calls of which something became known in it: answered, missed, or lost sight of.
+    pub calls: u32,
+    /// Those that somebody took.
+    pub answered: u32,
+    /// Those that nobody took.
+    pub missed: u32,
+    /// Those of the missed that left a message.
+    pub voicemails: u32,
+    /// Missed calls that show no number to call back.
+    pub withheld: u32,
+    /// The longest that a caller waited, until somebody took the call or nobody did.
+    pub longest_wait: Option<Duration>,
+    /// Who was missed and not called back, the last one first; as many as are listed.
+    pub waiting: Vec<Waiting>,
+    /// How many more there are than `waiting` lists.
+    pub more: u32,
+    /// How their numbers are read at home; `None`: as in the US.
+    pub region: Option<Region>,
+}
+
+/// A caller who was missed and whom nobody has talked to or called since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The number.
+    pub number: Number,
+    /// Who it is, if a source knows exactly one. Untrusted text.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// How often the caller was missed in the shift.
+    pub times: u32,
+    /// When the last of these calls began.
+    pub last: Timestamp,
+    /// The caller left a message.
+    #[serde(default)]
+    pub voicemail: bool,
+}
+
 /// The daemon's own trouble, said to the operator in the chat as well as in the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -258,6 +307,7 @@ impl Card {
         match self {
             Self::Call(card) => Some(card.telling.at),
             Self::Recap(recap) => Some(recap.to),
+            Self::Shift(shift) => Some(shift.to),
             Self::Notice(_) => None,
         }
     }

@@ -57,7 +57,7 @@ impl Store {
     pub(super) fn hear(&self, card: &Card, now: Timestamp) -> Result<(), StoreError> {
         match card {
             Card::Call(card) => self.track(&card.telling, now),
-            Card::Recap(_) | Card::Notice(_) => Ok(()),
+            Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => Ok(()),
         }
     }
 

@@ -151,6 +151,10 @@ fn left(card: &str, digits: &str) -> Left {
             recap.calls.retain(|telling| !is_caller(&telling.call.caller.number));
             (!recap.calls.is_empty()).then_some(Card::Recap(recap))
         }
+        Ok(Card::Shift(mut shift)) => {
+            shift.waiting.retain(|it| !is_caller(&it.number));
+            Some(Card::Shift(shift))
+        }
         Ok(card) => Some(card),
         Err(_) => None,
     };

@@ -160,7 +160,7 @@ pub(super) const fn progress(kind: MomentKind) -> u8 {
 pub(super) fn says(card: &Card) -> Option<u8> {
     match card {
         Card::Call(card) => Some(progress(card.telling.moment.kind())),
-        Card::Recap(_) | Card::Notice(_) => None,
+        Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => None,
     }
 }
 

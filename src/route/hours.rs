@@ -77,11 +77,7 @@ impl Week {
     /// [`BadHours`]; nothing is added then.
     pub fn say(&mut self, days: &str, spans: &AnyOf<String>) -> Result<(), BadHours> {
         let spans: Vec<_> = spans.values().map(|text| span(text)).collect::<Option<_>>().ok_or(BadHours::NoSpan)?;
-        let (first, last) = days.split_once('-').unwrap_or((days, days));
-        let (first, last) = (day(first).ok_or(BadHours::NoDay)?, day(last).ok_or(BadHours::NoDay)?);
-        // Seven at most, from the first, over Sunday if need be.
-        let run = (0..7).map(|step| (first + step) % 7).take((last + 7 - first) % 7 + 1);
-        for day in run {
+        for day in run(days).ok_or(BadHours::NoDay)? {
             let name = NAMES.get(day).copied().unwrap_or_default();
             match self.days.get_mut(day) {
                 Some(said @ None) => *said = Some(spans.clone()),
@@ -107,6 +103,19 @@ impl Week {
         let since_yesterday = |(from, to): &(u16, u16)| to <= from && minute < *to;
         spans(weekday).iter().any(today) || spans(weekday.previous()).iter().any(since_yesterday)
     }
+}
+
+/// The days of `mon` or `mon-fri`.
+#[must_use]
+pub fn days(text: &str) -> Option<Vec<Weekday>> {
+    run(text)?.map(|day| Weekday::from_monday_zero_offset(i8::try_from(day).ok()?).ok()).collect()
+}
+
+/// Seven at most, from the first, over Sunday if need be.
+fn run(text: &str) -> Option<impl Iterator<Item = usize> + use<>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (day(first)?, day(last)?);
+    Some((0..7).map(move |step| (first + step) % 7).take((last + 7 - first) % 7 + 1))
 }
 
 fn day(text: &str) -> Option<usize> {

@@ -42,7 +42,7 @@ pub use check::Problem;
 pub use condition::{Condition, Key};
 pub use days::Days;
 pub use digits::Digits;
-pub use hours::{BadHours, Hours, Schedules, Standing, Week};
+pub use hours::{BadHours, Hours, Schedules, Standing, Week, days};
 pub use manner::{Mentions, When};
 use serde::{Deserialize, Serialize};
 

@@ -38,6 +38,7 @@ fn about(letter: &Letter, form: Form) -> String {
     let text = match &letter.card {
         None => "(cannot be read)".to_owned(),
         Some(Card::Recap(recap)) => format!("recap of {} calls", recap.calls.len()),
+        Some(Card::Shift(shift)) => format!("recap of a shift: {} calls", shift.calls),
         Some(Card::Notice(notice)) => notice.title.clone(),
         Some(Card::Call(card)) => {
             let call = &card.telling.call;

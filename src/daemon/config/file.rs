@@ -109,6 +109,8 @@ pub struct SinkTable {
     pub pace: Option<PaceWord>,
     /// Which moments besides the ring are told.
     pub outcomes: Option<Vec<MomentKind>>,
+    /// When it is told what came in since the time before.
+    pub recap: Option<RecapWord>,
     /// How much of callers' numbers the channel sees.
     #[serde(default)]
     pub mask: Mask,
@@ -124,6 +126,41 @@ pub enum SinkWord {
     Teams,
     /// Slack's Web API, whose messages are edited.
     SlackApp,
+}
+
+/// `recap = "17:30"`, a list of times, or a table with the days beside them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum RecapWord {
+    /// Every day.
+    Daily(Times),
+    /// On some days of the week.
+    OnDays {
+        /// The times.
+        at: Times,
+        /// As in `[hours.NAME]`; every day if left out.
+        days: Option<Times>,
+    },
+}
+
+/// One text or a list of them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Times {
+    /// One.
+    One(String),
+    /// More.
+    Many(Vec<String>),
+}
+
+impl Times {
+    /// All.
+    pub fn words(&self) -> &[String] {
+        match self {
+            Self::One(word) => std::slice::from_ref(word),
+            Self::Many(words) => words,
+        }
+    }
 }
 
 /// `pace = { per_second = 1, burst = 4 }` or `"off"`.

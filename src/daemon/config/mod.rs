@@ -190,6 +190,7 @@ impl Reading<'_> {
         if clean && sinks.is_empty() {
             self.wrong("sinks", "nobody to tell: add a [sinks.NAME] table with type and url");
         }
+        self.recaps(&sinks, &file.enrich);
         let operator = file.operator.sink.and_then(|name| {
             let known = sinks.iter().find(|sink| sink.name.as_str() == name).map(|sink| sink.name.clone());
             if known.is_none() {

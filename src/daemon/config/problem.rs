@@ -109,8 +109,9 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("state", &["dir", "durability", "record", "retention"]),
-    ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "mask"]),
+    ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "recap", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
+    ("sinks.*.recap", &["at", "days"]),
     ("operator", &["sink"]),
     ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
@@ -214,6 +215,7 @@ fn without_values(text: &str) -> String {
 
 fn meant(last: &str) -> Option<&'static str> {
     Some(match last {
+        "recap" => "a time as in \"17:30\", a list of such, or { at = \"17:30\", days = \"mon-fri\" }",
         "client_secret" | "refresh_token" | "url" | "token" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }

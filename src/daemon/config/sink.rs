@@ -2,10 +2,12 @@
 
 use super::{
     Problem, Reading, endpoint,
-    file::{PaceWord, SinkTable, SinkWord},
+    file::{PaceWord, RecapWord, SinkTable, SinkWord, Times},
 };
 use crate::{
+    daemon::shift::Schedule,
     deliver::{App, Pace, Sink},
+    enrich::{SourceConfig, SourceKind},
     model::{
         call::MomentKind,
         delivery::SinkKind,
@@ -36,6 +38,8 @@ pub struct SinkConfig {
     pub pace: Option<(f64, u32)>,
     /// Moments told besides the ring. A living card hears all: of it these are replied in its thread, if it has one.
     pub outcomes: Vec<MomentKind>,
+    /// When it is told what came in since the time before.
+    pub recap: Option<Schedule>,
     /// What the channel sees of numbers.
     pub mask: Mask,
 }
@@ -64,6 +68,7 @@ impl Reading<'_> {
             self.wrong(format!("sinks.{name}"), format!("no name for a sink: {error}"));
         }
         let pace = self.pace(name, table.pace);
+        let recap = table.recap.as_ref().and_then(|word| self.recap(name, word));
         let target = match table.kind {
             SinkWord::SlackApp => self.app(name, &table),
             word => self.webhook(name, word, &table),
@@ -80,6 +85,7 @@ impl Reading<'_> {
             thread: table.thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),
+            recap,
             mask: table.mask,
         })
     }
@@ -95,6 +101,27 @@ impl Reading<'_> {
                 Some((per_second, burst))
             }
         }
+    }
+
+    /// A recap says what the history remembers.
+    pub(super) fn recaps(&mut self, sinks: &[SinkConfig], sources: &[SourceConfig]) {
+        let last = sources.iter().rev().find(|source| source.kind == SourceKind::History);
+        if last.and_then(|source| source.enabled) != Some(false) {
+            return;
+        }
+        for sink in sinks.iter().filter(|sink| sink.recap.is_some()) {
+            let text = "it needs the history, and a source of type = \"history\" says enabled = false";
+            self.wrong(format!("sinks.{}.recap", sink.name), text);
+        }
+    }
+
+    fn recap(&mut self, name: &str, word: &RecapWord) -> Option<Schedule> {
+        let (at, days) = match word {
+            RecapWord::Daily(at) => (at, None),
+            RecapWord::OnDays { at, days } => (at, days.as_ref()),
+        };
+        let read = Schedule::read(at.words(), days.map(Times::words));
+        read.map_err(|text| self.wrong(format!("sinks.{name}.recap"), text)).ok()
     }
 
     fn webhook(&mut self, name: &str, word: SinkWord, table: &SinkTable) -> Option<Target> {

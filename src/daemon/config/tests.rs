@@ -110,6 +110,30 @@ fn a_slack_app_has_a_token_and_a_channel_and_no_webhook() {
 }
 
 #[test]
+fn a_recap_has_its_times_its_days_and_a_history_to_tell() {
+    let with = |more: &str| format!("{GOOD}{more}\n");
+    let recap = |more: &str| read(&with(more)).unwrap().sinks[0].recap.as_ref().map(ToString::to_string);
+    assert_eq!(recap(""), None);
+    assert_eq!(recap("recap = \"17:30\"").unwrap(), "at 17:30");
+    assert_eq!(recap("recap = [\"17:30\", \"9:00\"]").unwrap(), "at 09:00 and 17:30");
+    let table = "recap = { at = [\"17:30\"], days = \"sat-mon\" }";
+    assert_eq!(recap(table).unwrap(), "at 17:30 on Mon Sat Sun");
+    assert!(recap(&format!("{table}\n[[enrich]]\ntype = \"history\"")).is_some());
+    for bad in [
+        "recap = \"25:00\"",
+        "recap = 17",
+        "recap = []",
+        "recap = { at = \"17:30\", day = \"mon\" }",
+        "recap = { days = \"mon\" }",
+        "recap = { at = \"17:30\", days = \"someday\" }",
+        "recap = \"17:30\"\n[[enrich]]\ntype = \"history\"\nenabled = false",
+    ] {
+        let all = problems(&with(bad));
+        assert!(all.len() == 1 && all[0].starts_with("10:sinks.front-desk.recap"), "{bad}: {all:?}");
+    }
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let text = GOOD.replace("client_secret", "lanes = 9\nregion = \"Mars\"\nclient_secret")
         + "[operator]\nsink = \"nobody\"\n";

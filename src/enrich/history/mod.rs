@@ -106,6 +106,7 @@ enum Ask {
     Saw(Box<Seen>),
     Import { number: E164, calls: Vec<Remembered> },
     Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
+    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<Past>>> },
 }
 
 /// One moment of a call, as much of it as is remembered.
@@ -115,6 +116,8 @@ struct Seen {
     /// The other side's, if it is known.
     number: Option<E164>,
     started: Timestamp,
+    /// When it was known.
+    at: Timestamp,
     kind: MomentKind,
     with: Option<String>,
     outbound: bool,
@@ -123,6 +126,25 @@ struct Seen {
     /// Until somebody took it, or it ended without.
     waited: Option<Duration>,
     sinks: Vec<SinkName>,
+}
+
+/// A call as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// The other side's, if it is known.
+    pub number: Option<E164>,
+    /// When it began.
+    pub started: Timestamp,
+    /// What became of it; ringing if nobody knows, or if we called and nobody was there.
+    pub outcome: MomentKind,
+    /// We called.
+    pub outbound: bool,
+    /// Until somebody took it, or it ended without.
+    pub waited: Option<Duration>,
+    /// When it was first known what became of it.
+    pub decided: Option<Timestamp>,
+    /// Who heard of it.
+    pub sinks: Vec<SinkName>,
 }
 
 impl Shelf {
@@ -160,6 +182,7 @@ impl Shelf {
             call: key(call),
             number: call.caller.number.known().cloned(),
             started: call.started,
+            at: telling.at,
             kind: telling.moment.kind(),
             with: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
             outbound: call.bound == Bound::Outbound,
@@ -187,6 +210,16 @@ impl Shelf {
     pub async fn find(&self, number: &E164, call: Option<String>, at: Timestamp) -> Result<History, HistoryError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Find { number: number.clone(), call, at, reply })?;
+        answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
+    }
+
+    /// All calls that began or were decided since `from`, oldest first.
+    ///
+    /// # Errors
+    /// If the store cannot say.
+    pub async fn since(&self, from: Timestamp) -> Result<Vec<Past>, HistoryError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Since { from, reply })?;
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
@@ -234,6 +267,11 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
                 let found = store.find(&number, call.as_deref(), at);
                 note(&mut failing, &found);
                 drop(reply.send(found));
+            }
+            Ok(Ask::Since { from, reply }) => {
+                let calls = store.since(from);
+                note(&mut failing, &calls);
+                drop(reply.send(calls));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

@@ -1,11 +1,12 @@
 //! The SQL of the history: one row a call. Decides what of a caller's past is told; blocks, so it lives on its own thread.
 
-use super::{Rules, Seen, elsewhere::SAME};
+use super::{Past, Rules, Seen, elsewhere::SAME};
 use crate::model::{
     call::MomentKind,
     card::{Again, History, PastCall},
+    ids::SinkName,
     past::Remembered,
-    phone::E164,
+    phone::{E164, Number, Region},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, config::DbConfig, params};
@@ -22,6 +23,17 @@ const LAYOUT_2: &str = "BEGIN;
     ALTER TABLE calls ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 2;
     COMMIT;";
+
+/// What layout 3 adds: when it was first known what became of the call (ms).
+const LAYOUT_3: &str = "BEGIN;
+    ALTER TABLE calls ADD COLUMN decided INTEGER;
+    UPDATE calls SET decided = started WHERE outcome > 0;
+    CREATE INDEX calls_by_outcome ON calls (decided);
+    PRAGMA user_version = 3;
+    COMMIT;";
+
+/// Calls that a recap counts at most: a shift of a busy call center, and no more memory than some megabytes.
+const COUNTED: i64 = 50_000;
 
 /// Outcomes are kept as numbers that grow as a call goes on, so that a moment heard late never takes one back.
 const RINGING: i64 = 0;
@@ -67,6 +79,9 @@ impl Store {
         if layout < 2 {
             db.execute_batch(LAYOUT_2)?;
         }
+        if layout < 3 {
+            db.execute_batch(LAYOUT_3)?;
+        }
         close_to_others(path);
         Ok(Self { db, rules })
     }
@@ -83,16 +98,17 @@ impl Store {
         };
         let number = seen.number.as_ref().map_or("", E164::expose);
         let (started, waited) = (seen.started.as_millisecond(), seen.waited.map(millis));
+        let decided = (seen.kind != MomentKind::Ringing).then_some(seen.at.as_millisecond());
         let change = self.db.transaction()?;
         change
             .prepare_cached(
-                "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, decided)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (call) DO UPDATE SET
                      outcome = max(outcome, excluded.outcome), colleague = coalesce(colleague, excluded.colleague),
-                     waited = coalesce(waited, excluded.waited)",
+                     waited = coalesce(waited, excluded.waited), decided = coalesce(decided, excluded.decided)",
             )?
-            .execute(params![seen.call, number, started, outcome, seen.with, seen.outbound, waited])?;
+            .execute(params![seen.call, number, started, outcome, seen.with, seen.outbound, waited, decided])?;
         for sink in &seen.sinks {
             change
                 .prepare_cached(
@@ -183,6 +199,18 @@ impl Store {
         })
     }
 
+    /// All calls that began or were decided since `from`, oldest first.
+    pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<Past>> {
+        let mut read = self.db.prepare_cached(
+            "SELECT number, started, outcome, outbound, waited, decided, sinks FROM calls
+             WHERE started >= ?1 OR decided >= ?1 ORDER BY started DESC LIMIT ?2",
+        )?;
+        let rows = read.query_map(params![from.as_millisecond(), COUNTED], past)?;
+        let mut calls: Vec<Past> = rows.collect::<Result<_, _>>()?;
+        calls.reverse();
+        Ok(calls)
+    }
+
     /// Forgets a number, its traces in the write-ahead log too.
     pub fn forget(&self, number: &E164) -> rusqlite::Result<usize> {
         let gone = self.db.execute("DELETE FROM calls WHERE number = ?1", [number.expose()])?;
@@ -207,14 +235,34 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
-    let outcome = match row.get(1)? {
+fn outcome(number: i64) -> MomentKind {
+    match number {
         ANSWERED => MomentKind::Answered,
         MISSED => MomentKind::Missed,
         VOICEMAIL => MomentKind::Voicemail,
         ENDED => MomentKind::Ended,
         _ => MomentKind::Ringing,
-    };
+    }
+}
+
+fn past(row: &Row<'_>) -> rusqlite::Result<Past> {
+    let number: String = row.get(0)?;
+    let at = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
+    let waited: Option<i64> = row.get(4)?;
+    let sinks: String = row.get(6)?;
+    Ok(Past {
+        number: Number::read(Some(&number), Region::US).known().cloned(),
+        started: at(row.get(1)?),
+        outcome: outcome(row.get(2)?),
+        outbound: row.get(3)?,
+        waited: waited.map(|ms| Duration::from_millis(ms.unsigned_abs())),
+        decided: row.get::<_, Option<i64>>(5)?.map(at),
+        sinks: sinks.split_whitespace().filter_map(|name| SinkName::try_from(name).ok()).collect(),
+    })
+}
+
+fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
+    let outcome = outcome(row.get(1)?);
     let at = Timestamp::from_millisecond(row.get(0)?).unwrap_or_default();
     Ok(PastCall { at, outcome, with: row.get(2)? })
 }
@@ -246,7 +294,6 @@ fn close_to_others(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::phone::{Number, Region};
 
     const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -260,7 +307,7 @@ mod tests {
 
     fn seen(call: &str, number: Option<E164>, started: Timestamp, kind: MomentKind) -> Seen {
         let (call, sinks) = (call.to_owned(), Vec::new());
-        Seen { call, number, started, kind, with: None, outbound: false, lost: false, waited: None, sinks }
+        Seen { call, number, started, at: started, kind, with: None, outbound: false, lost: false, waited: None, sinks }
     }
 
     fn saw(store: &mut Store, call: &str, started: &str, kind: MomentKind, with: Option<&str>) {
@@ -388,7 +435,8 @@ mod tests {
                                  outcome INTEGER NOT NULL, colleague TEXT) WITHOUT ROWID;
              CREATE INDEX calls_of_a_number ON calls (number, started);
              CREATE INDEX calls_by_age ON calls (started);
-             INSERT INTO calls VALUES ('1/a', '+15145550199', 1795255200000, 4, 'Bob');
+             INSERT INTO calls VALUES ('1/a', '+15145550199', 1795255200000, 4, 'Bob'),
+                                      ('1/r', '+15145550177', 1795255200000, 0, NULL);
              PRAGMA user_version = 1;",
         )
         .unwrap();
@@ -398,7 +446,44 @@ mod tests {
             saw(&mut store, "b", "2026-11-22T10:00:00Z", MomentKind::Missed, None);
             let history = ask(&store, "now");
             assert_eq!((history.month, history.missed_since), (2, 1));
+            let began = Timestamp::from_millisecond(1_795_255_200_000).unwrap();
+            let decided: Vec<_> = store.since(began).unwrap().iter().map(|past| past.decided).collect();
+            let missed = "2026-11-22T10:00:00Z".parse().ok();
+            assert_eq!(decided, [Some(began), None, missed], "what rang was not known to end");
         }
+    }
+
+    #[test]
+    fn a_call_is_remembered_with_who_heard_of_it_and_when_it_was_first_known_what_became_of_it() {
+        let mut store = store();
+        let at = |time: &str| -> Timestamp { format!("2026-11-23T{time}Z").parse().unwrap() };
+        let (desk, sales): (SinkName, SinkName) = ("desk".try_into().unwrap(), "sales".try_into().unwrap());
+        let one = |kind, time: &str, sinks| {
+            let waited = (kind == MomentKind::Missed).then_some(Duration::from_millis(20_500));
+            let first = seen("a", Some(number("+15145550199")), at("09:59:00"), kind);
+            Seen { at: at(time), waited, sinks, ..first }
+        };
+        for moment in [
+            one(MomentKind::Ringing, "09:59:00", vec![desk.clone()]),
+            one(MomentKind::Missed, "09:59:20", vec![desk.clone(), sales.clone()]),
+            one(MomentKind::Voicemail, "10:01:00", vec![desk.clone()]),
+        ] {
+            store.saw(&moment).unwrap();
+        }
+        let withheld = seen("b", None, at("10:02:00"), MomentKind::Ringing);
+        store.saw(&withheld).unwrap();
+        let [call, unknown] = &store.since(at("09:59:10")).unwrap()[..] else { panic!() };
+        assert_eq!((unknown.number.clone(), unknown.decided), (None, None));
+        let expected = Past {
+            number: Some(number("+15145550199")),
+            started: at("09:59:00"),
+            outcome: MomentKind::Voicemail,
+            outbound: false,
+            waited: Some(Duration::from_millis(20_500)),
+            decided: Some(at("09:59:20")),
+            sinks: vec![desk, sales],
+        };
+        assert_eq!(*call, expected);
     }
 
     #[test]

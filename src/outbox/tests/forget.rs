@@ -6,7 +6,7 @@ use super::{
 };
 use crate::model::{
     call::MomentKind::{Ended, Missed, Ringing},
-    card::{Contact, Match, Recap},
+    card::{Contact, Match, Recap, Shift, Waiting},
     delivery::Admitted,
     phone::E164,
 };
@@ -91,24 +91,35 @@ async fn what_is_told_of_others_goes_on_without_the_number() {
         mask: None,
     });
     let key = Key { subject: Subject::Other("recap".to_owned()), moment: Ended, sink: sink("desk") };
+    let waits = |number: &str| Waiting {
+        number: Number::read(Some(number), Region::US),
+        name: None,
+        times: 1,
+        last: Timestamp::UNIX_EPOCH,
+        voicemail: false,
+    };
+    let shift = Card::Shift(Shift { missed: 2, waiting: vec![waits(PERSON), waits(OTHER)], ..Shift::default() });
+    let shift_key = Key { subject: Subject::Other("shift".to_owned()), moment: Ended, sink: sink("desk") };
     let admissions = vec![
         told(of(OTHER, "a", Ringing), "desk", Findings { who, ..Findings::default() }),
         told(to_ours.clone(), "desk", Findings::default()),
         Admission { key, card: recap, rule: Rule::Tell },
+        Admission { key: shift_key, card: shift, rule: Rule::Tell },
     ];
     queue.admit(None, admissions).await.unwrap();
     let forgotten = forget(dir, &person(), Timestamp::now()).unwrap();
-    assert_eq!((forgotten.blanked, forgotten.changed), (0, 2));
+    assert_eq!((forgotten.blanked, forgotten.changed), (0, 3));
     let left = now_waiting(queue, "desk").await;
-    let [Card::Call(first), Card::Call(second), Card::Recap(third)] =
+    let [Card::Call(first), Card::Call(second), Card::Recap(third), Card::Shift(fourth)] =
         left.iter().map(|it| &it.card).collect::<Vec<_>>()[..]
     else {
-        panic!("three cards")
+        panic!("four cards")
     };
     let Match::One { contact } = &first.found.who else { panic!("one contact") };
     assert_eq!(contact.notes.as_deref(), Some("shares ••• with her sister, not +151455501997"));
     assert_eq!(second.telling, to_ours);
     assert_eq!(third.calls, [of(OTHER, "y", Missed)]);
+    assert_eq!((fourth.missed, &fourth.waiting[..]), (2, &[waits(OTHER)][..]));
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ fn card(call: &str, kind: MomentKind, words: &str) -> Card {
 fn words(card: &Card) -> &str {
     match card {
         Card::Call(card) => card.telling.call.caller.name.as_deref().unwrap(),
-        Card::Recap(_) | Card::Notice(_) => panic!("a call's card"),
+        Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => panic!("a call's card"),
     }
 }
 

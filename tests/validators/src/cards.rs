@@ -4,7 +4,9 @@ use jiff::tz::TimeZone;
 use poprelay::cards::Style;
 use poprelay::model::call::MomentKind;
 use poprelay::model::call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling};
-use poprelay::model::card::{CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap};
+use poprelay::model::card::{
+    CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap, Shift, Waiting,
+};
 use poprelay::model::phone::{Mask, Number, Region};
 use poprelay::model::time::Timestamp;
 use std::time::Duration;
@@ -188,8 +190,14 @@ pub fn callers() -> Vec<(String, Call, Findings)> {
         call.queues = vec![Queue { name: text.clone(), extension: Some(text.clone()) }; 5];
         call.people = vec![Person { name: Some(text.clone()), extension: Some(text.clone()), line: None }; 12];
         let last = PastCall { at: ago(90_000), outcome: MomentKind::Ended, with: Some(text.clone()) };
-        let history =
-            Some(History { last: Some(last), week: 1, month: u32::MAX, missed_since: u32::MAX, urgent: true, again: None });
+        let history = Some(History {
+            last: Some(last),
+            week: 1,
+            month: u32::MAX,
+            missed_since: u32::MAX,
+            urgent: true,
+            again: None,
+        });
         let silent = vec![text.clone(); 9];
         callers.push((
             format!("{name}-one"),
@@ -252,10 +260,8 @@ pub fn all() -> Vec<(String, Card)> {
 
 /// What a message that lives becomes, as the outbox keeps it: each state with the answers before it.
 pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
-    let answered = |name, extension, after| Moment::Answered {
-        by: person(name, extension),
-        after: Duration::from_secs(after),
-    };
+    let answered =
+        |name, extension, after| Moment::Answered { by: person(name, extension), after: Duration::from_secs(after) };
     let (bob, eve) = (answered("Bob Roy", "1015", 8), answered("Eve Li", "1016", 62));
     let many: Vec<Moment> = (0..8).map(|n| answered("Ann <!channel> Example", "1018", 8 + n)).collect();
     let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
@@ -277,9 +283,33 @@ fn recap(calls: Vec<Telling>) -> Card {
     Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls, mask: None })
 }
 
+/// A day's recap: the numbers are of callers who wait to be called back.
+fn shift<const N: usize>(numbers: [&str; N]) -> Shift {
+    let waiting = numbers.iter().enumerate().map(|(n, number)| Waiting {
+        number: Number::read(Some(number), Region::US),
+        name: (n == 0).then(|| "Alice Martin".to_owned()),
+        times: if n == 0 { 2 } else { 1 },
+        last: ago(1800 + 7200 * n as i64),
+        voicemail: n == 1,
+    });
+    Shift {
+        from: ago(86_420),
+        to: ago(20),
+        calls: 12,
+        answered: 8,
+        missed: 4,
+        voicemails: 1,
+        longest_wait: Some(Duration::from_secs(200)),
+        waiting: waiting.collect(),
+        region: Some(Region::US),
+        ..Shift::default()
+    }
+}
+
 /// Cards that wait together: `number` calls of a busy minute, oldest first.
 pub fn busy(number: usize) -> Vec<Card> {
-    let names = ["Alice Martin", "Jonas Weber", "Chloé Tremblay", "Ravi Patel", "María José Núñez", "", "Nguyễn Thị Hoa"];
+    let names =
+        ["Alice Martin", "Jonas Weber", "Chloé Tremblay", "Ravi Patel", "María José Núñez", "", "Nguyễn Thị Hoa"];
     (0..number)
         .map(|n| {
             let age = 1 + (number - n) as i64;
@@ -317,7 +347,8 @@ pub fn gallery() -> Vec<Picture> {
     support.people =
         vec![person("Bob Roy", "1015"), person("Eve Li", "1016"), person("Sam Oduya", "1017"), person("Ann", "1018")];
     let missed = |why| Moment::Missed { after: secs(21), why };
-    let evil = "[Call](tel:900) **free** [x](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
+    let evil =
+        "[Call](tel:900) **free** [x](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
     let alice_with = |history| Findings { history: Some(history), ..found(one(alice())) };
     let lost = [
         ("+15145550142", MissedWhy::NobodyAnswered),
@@ -353,7 +384,14 @@ pub fn gallery() -> Vec<Picture> {
         picture(
             "nobody",
             card(support, Moment::Ringing, 3, Findings { silent: vec!["crm".into()], ..found(Match::Nobody) }),
-            &["(514) 555-0142", "TREMBLAY C", "name as the network shows it", "Support", "CRM did not answer", "1 more"],
+            &[
+                "(514) 555-0142",
+                "TREMBLAY C",
+                "name as the network shows it",
+                "Support",
+                "CRM did not answer",
+                "1 more",
+            ],
         ),
         picture(
             "withheld",
@@ -411,6 +449,17 @@ pub fn gallery() -> Vec<Picture> {
             "recap",
             recap(lost.collect()),
             &["While we were away", "3 missed", "(514) 555-0142", "Withheld number"],
+        ),
+        picture(
+            "shift",
+            Card::Shift(shift(["+15145550142", "+15145550177", "+442079460101"])),
+            &[
+                "12 calls, 8 answered, 4 missed",
+                "3 callers not called back",
+                "Longest wait",
+                "Alice Martin",
+                "missed 2 times",
+            ],
         ),
         picture(
             "notice",
