@@ -246,7 +246,7 @@ mod tests {
         let second = Due { sink: desk, from: noon, to: evening };
         let tick = |at| before(at, Duration::from_secs(20));
         assert_eq!(due(&book, tick(tick(noon)), tick(noon)), []);
-        assert_eq!(due(&book, tick(noon), noon), [first.clone()]);
+        assert_eq!(due(&book, tick(noon), noon), std::slice::from_ref(&first));
         assert_eq!(due(&book, noon, after(noon, LOOK)), [], "it is due once");
         assert_eq!(due(&book, before(evening, LATEST), evening), [first, second], "after a night off");
         assert_eq!(due(&book, evening, noon), [], "a clock that was set back");
