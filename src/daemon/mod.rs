@@ -20,6 +20,7 @@ pub mod network;
 pub mod notice;
 pub mod opening;
 pub mod past;
+pub mod readiness;
 pub mod record;
 pub mod relay;
 pub mod reload;

@@ -14,6 +14,7 @@ use super::{
     network::{self, Network},
     notice::Trouble,
     opening::{self, Fault},
+    readiness::Readiness,
     record::Recorder,
     reload::{Fixed, Fresh, Reloads},
     rooms::Rooms,
@@ -41,8 +42,6 @@ use tokio::{
 
 /// A clean stop takes no longer: the unit's TimeoutStopSec= is twice that.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// READY is said after this even if GoTo answers nothing at all: the daemon is up, and what it lacks is in its status.
-const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How often status line, heartbeat and store are looked after.
 const LOOK: Duration = Duration::from_secs(2);
 /// What workers may tell before it is read.
@@ -116,7 +115,7 @@ impl Daemon {
             reloads,
             fixed: Fixed::of(&config),
             reading: JoinSet::new(),
-            ready: Readiness { since: Instant::now(), said: None },
+            ready: Readiness::new(Instant::now()),
             wedged: Vec::new(),
             _state: state,
         };
@@ -140,6 +139,10 @@ impl Daemon {
                 who = self.logins.fault() => return Some(who),
                 who = self.workers.fault() => return Some(who),
                 Some(_) = self.shifts.join_next() => return Some("recaps".to_owned()),
+                // A reload ends the follower of the book before; nothing else does.
+                Some(Err(error)) = self.followers.join_next() => if !error.is_cancelled() {
+                    return Some(format!("the follower of contacts files ({error})"));
+                },
                 Some(told) = self.told.recv() => self.told(told).await,
                 Ok(()) = self.health.changed() => self.health().await,
                 Some(()) = self.reloads.asked.recv(), if self.reading.is_empty() => self.read(),
@@ -302,41 +305,5 @@ impl Daemon {
         self.workers.close(until).await;
         self.logins.close(until).await;
         self.rooms.outbox.close().await;
-    }
-}
-
-/// READY is said once, and once more after each reload; the status line when it changes.
-struct Readiness {
-    since: Instant,
-    said: Option<String>,
-}
-
-impl Readiness {
-    fn say(&mut self, is_ready: bool, line: &str) {
-        if self.said.is_none() && !is_ready && self.since.elapsed() < READY_WITHIN {
-            return;
-        }
-        match &self.said {
-            None => {
-                systemd::ready(line);
-                tracing::info!(status = line, message_id = event::STARTED, "started");
-            }
-            Some(said) if said != line => systemd::status(line),
-            Some(_) => return,
-        }
-        self.said = Some(line.to_owned());
-    }
-
-    fn reloading(&self) {
-        if self.said.is_some() {
-            systemd::reloading();
-        }
-    }
-
-    fn reloaded(&mut self, line: &str) {
-        if let Some(said) = &mut self.said {
-            systemd::ready(line);
-            line.clone_into(said);
-        }
     }
 }

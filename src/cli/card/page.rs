@@ -24,7 +24,7 @@ pub fn page(sink: &SinkName, kind: SinkKind, shown: &[(MomentKind, Timestamp, St
         json!({"service": service, "shown": true, "number": number, "at": at, "note": moment.as_str(), "payload": payload})
     };
     let cards: Vec<Value> = shown.iter().enumerate().map(card).collect();
-    let given = inert(&json!({"title": format!("poprelay: cards of {sink}"), "cards": cards}).to_string());
+    let given = inert(&json!({"sink": sink.as_str(), "cards": cards}).to_string());
     let data = format!("<script type=\"application/json\" id=\"given\">{given}</script>");
     let whole = PAGE.replacen(PLACE, &data, 1);
     whole.replacen("<meta charset=\"utf-8\">", &format!("<meta charset=\"utf-8\">\n{POLICY}"), 1)
