@@ -42,7 +42,7 @@ impl Number {
         let short = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         match parsed {
             Some(number) if short && !PHONE_NUMBER_UTIL.is_valid_number(&number) => Self::Short(text.into()),
-            Some(number) if is_whole(&number) => Self::Known(e164(&number)),
+            Some(number) if is_whole(&number) && is_settled(&number) => Self::Known(e164(&number)),
             _ if short => Self::Short(text.into()),
             _ => Self::Unreadable(whole.chars().take(64).collect::<String>().into()),
         }
@@ -93,6 +93,14 @@ fn is_whole(number: &PhoneNumber) -> bool {
     matches!(PHONE_NUMBER_UTIL.is_possible_number_with_reason(number), Ok(NumberLengthType::IsPossible))
 }
 
+/// Whether it is the same when it is read again. `000…` typed in Germany is not: each reading takes one of the zeros for
+/// the trunk's, and two places would keep two numbers of one caller. Only numbers with a zero in front can be such.
+fn is_settled(number: &PhoneNumber) -> bool {
+    let again =
+        || PHONE_NUMBER_UTIL.parse(e164(number).expose(), None).ok().map(|again| e164(&again).expose().to_owned());
+    !number.italian_leading_zero() || again().as_deref() == Some(e164(number).expose())
+}
+
 fn e164(number: &PhoneNumber) -> E164 {
     let mut text = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned();
     if let Some(extension) = number.extension.as_deref().filter(|it| !it.is_empty()) {
@@ -124,6 +132,14 @@ mod tests {
                 prop_assert_eq!(Some(short.expose().to_owned()), by_the_library(&text, region), "{}", text);
             }
         }
+    }
+
+    #[test]
+    fn a_number_that_another_reading_would_change_is_none() {
+        let german = Region::read("DE").unwrap();
+        assert!(matches!(Number::read(Some("000329370425"), german), Number::Unreadable(_)));
+        let roman = Number::read(Some("06 6982 1234"), Region::read("IT").unwrap());
+        assert_eq!(roman.known().map(E164::expose), Some("+390669821234"), "an Italian zero is part of the number");
     }
 
     #[test]
