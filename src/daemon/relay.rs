@@ -251,6 +251,7 @@ mod tests {
         outbox,
         route::Routes,
     };
+    use std::collections::HashSet;
 
     fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
         let settings = outbox::Settings {
@@ -280,7 +281,9 @@ mod tests {
             heard_by.send(one).await.unwrap();
         }
         drop(heard_by);
-        let relay = Relay::new("main".try_into().unwrap(), Arc::clone(rooms), ask, Away::default());
+        let ended = rooms.outbox.ended_calls(Timestamp::UNIX_EPOCH).await.unwrap();
+        let away = Away::after(HashSet::new(), ended.into_iter().collect());
+        let relay = Relay::new("main".try_into().unwrap(), Arc::clone(rooms), ask, away);
         relay.run(heard, stopped).await;
     }
 
@@ -334,5 +337,28 @@ mod tests {
             vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
         relayed(&rooms, vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hid) }]).await;
         assert_eq!(waiting(&rooms).await.len(), 1);
+    }
+
+    /// The heartbeat is kept every 10 s: whoever is stopped earlier leaves a window that begins where his own did.
+    #[tokio::test]
+    async fn a_next_run_over_the_same_window_tells_the_calls_that_the_run_before_did_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        let to = Timestamp::now();
+        let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+        let hid = |calls: &[&str]| {
+            let hid = calls.iter().map(|call| report(call, "MISSED", at(30))).collect();
+            vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hid) }]
+        };
+        relayed(&rooms, hid(&["a", "b"])).await;
+        relayed(&rooms, hid(&["a", "b", "c", "d"])).await;
+        let told = waiting(&rooms).await;
+        let told = told.iter().filter_map(|one| match &one.card {
+            Card::Recap(recap) => {
+                Some(recap.calls.iter().map(|it| it.call.id.to_string()).collect::<Vec<_>>().concat())
+            }
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), ["ab", "cd"]);
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     outbox::Queue,
     route::{self, Asked, Routed},
 };
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// What all relays share.
@@ -156,8 +157,12 @@ impl Rooms {
             book.enricher.saw(&telling, sinks);
         }
         let name = |calls: &[Telling]| {
-            let first = calls.first().map_or("", |telling| telling.call.id.as_str());
-            format!("recap {connection} {from} {first}")
+            let ids = calls
+                .iter()
+                .fold(Sha256::new(), |hash, one| hash.chain_update(one.call.id.as_str()).chain_update("\n"));
+            let ids: String = ids.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            // All of its calls name it: a next run's window may begin at the same time and hold more of them.
+            format!("recap {connection} {from} {ids}")
         };
         let admissions = by_sink
             .iter()

@@ -53,11 +53,13 @@ impl Store {
         Ok(tellings)
     }
 
-    /// Learns of a call from a card.
+    /// Learns of calls from a card.
     pub(super) fn hear(&self, card: &Card, now: Timestamp) -> Result<(), StoreError> {
         match card {
             Card::Call(card) => self.track(&card.telling, now),
-            Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => Ok(()),
+            // Or a next run, whose window may begin where this one's did, would tell them again.
+            Card::Recap(recap) => recap.calls.iter().try_for_each(|telling| self.track(telling, now)),
+            Card::Shift(_) | Card::Notice(_) => Ok(()),
         }
     }
 
