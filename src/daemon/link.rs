@@ -94,7 +94,12 @@ impl Link {
             Heard::Refused { .. } => self.refused().await,
             Heard::GrantAging { days_left } => self.tell(|name| Trouble::GrantAging(name, days_left)).await,
             Heard::TokenNotKept { .. } => self.tell(Trouble::TokenNotKept).await,
-            Heard::Call(_) | Heard::Report(_) | Heard::Late(_) | Heard::Sighted { .. } | Heard::Past { .. } => {}
+            Heard::Call(_)
+            | Heard::Report(_)
+            | Heard::Late(_)
+            | Heard::Sighted { .. }
+            | Heard::Listed { .. }
+            | Heard::Past { .. } => {}
         }
     }
 

@@ -70,8 +70,14 @@ pub fn open(
         rejected,
         heard: heard.clone(),
     };
-    let catch_up =
-        CatchUp { api: api.clone(), accounts: Arc::clone(&accounts), reader: reader.clone(), heard: heard.clone() };
+    let catch_up = CatchUp {
+        api: api.clone(),
+        accounts: Arc::clone(&accounts),
+        reader: reader.clone(),
+        heard: heard.clone(),
+        live: live.clone(),
+        look: settings.look,
+    };
 
     let mut others = JoinSet::new();
     others.spawn(catch_up.clone().windows(windows));
@@ -176,7 +182,10 @@ impl Judge {
 
     async fn change(&self, change: Option<Change>) {
         match change {
-            Some(Change::Blind { since }) => self.tell(Heard::Blind { since }).await,
+            Some(Change::Blind { since }) => {
+                self.live.send_replace(false);
+                self.tell(Heard::Blind { since }).await;
+            }
             // The other end closes only when the connection is dropped.
             Some(Change::Sighted { from, to }) => drop(self.windows.send(Window { from, to })),
             None => {}
