@@ -8,7 +8,7 @@ use super::{
     sink::Sink,
     standing::{Outcome, Standing},
     told::{Told, journal},
-    turn::choose,
+    turn::{choose, drawn_as_of},
 };
 use crate::model::{
     backoff::{Policy, Waits},
@@ -182,8 +182,12 @@ where
 
     /// A drawing that says nothing would be posted for ever: it says at least its first card.
     fn drawn<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> Drawn {
-        let cards: Vec<&Card> = batch.map(|delivery| &delivery.card).collect();
-        let drawn = (self.draw)(self.sink.kind, &cards, Timestamp::now(), plain);
+        let batch: Vec<&Delivery> = batch.collect();
+        let now = Timestamp::now();
+        // An edit goes alone.
+        let at = batch.first().map_or(now, |first| drawn_as_of(first, now));
+        let cards: Vec<&Card> = batch.iter().map(|delivery| &delivery.card).collect();
+        let drawn = (self.draw)(self.sink.kind, &cards, at, plain);
         Drawn { used: drawn.used.clamp(1, cards.len().max(1)), ..drawn }
     }
 

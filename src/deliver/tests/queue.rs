@@ -1,12 +1,13 @@
 //! An outbox in memory, as far as a worker needs one.
 
 use crate::model::{
-    call::{MomentKind, Telling},
-    card::{Card, Notice},
+    call::{Bound, Call, Caller, Moment, MomentKind, Telling},
+    card::{CallCard, Card, Findings, Notice},
     delivery::{
         Admission, Admitted, Attempt, Delivery, DeliveryId, Form, Key, Outbox, QueueError, Settle, Settlement, Subject,
     },
-    ids::{ConversationSpaceId, SinkName},
+    ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
+    phone::{Number, Region},
     time::{Timestamp, after},
 };
 use std::{
@@ -62,6 +63,28 @@ pub fn delivery(id: i64, title: &str) -> Delivery {
         plain: false,
         form: Form::Message,
     }
+}
+
+/// The card of a call that rang at `at`.
+pub fn ring(at: Timestamp) -> CallCard {
+    let call = Call {
+        id: ConversationSpaceId::try_from("a").unwrap(),
+        connection: ConnectionName::try_from("main").unwrap(),
+        region: Region::US,
+        account: AccountKey::try_from("2930718022414574861").unwrap(),
+        bound: Bound::Inbound,
+        caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
+        ours: None,
+        queues: vec![],
+        people: vec![],
+        transfers: vec![],
+        queued: None,
+        started: at,
+        late: false,
+        lost: false,
+        revised: None,
+    };
+    CallCard::new(Telling { call, moment: Moment::Ringing, at }, Findings::default())
 }
 
 impl Queue {
