@@ -4,3 +4,4 @@ pub mod chat;
 mod life;
 pub mod queue;
 pub mod sockets;
+mod standing;
