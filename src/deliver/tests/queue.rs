@@ -100,6 +100,15 @@ impl Queue {
         inside.news.entry(sink.clone()).or_default().notify_waiters();
     }
 
+    /// Admits a delivery as it is.
+    pub fn put(&self, delivery: Delivery) {
+        let mut inside = self.0.lock().unwrap();
+        let sink = delivery.key.sink.clone();
+        let state = State::Waits(Timestamp::UNIX_EPOCH);
+        inside.rows.insert(delivery.id, Row { delivery, state, tries: Vec::new() });
+        inside.news.entry(sink).or_default().notify_waiters();
+    }
+
     /// Adds a notice as late as can be: when a worker has found nothing and has asked when to look again.
     pub fn add_late(&self, sink: &SinkName, title: &str) {
         self.0.lock().unwrap().late = Some((sink.clone(), title.to_owned()));
