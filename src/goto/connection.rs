@@ -61,7 +61,7 @@ pub fn open(
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
     let driver = Driver {
         name: reader.connection.clone(),
-        failing: false,
+        failures: 0,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
         http,
         path: settings.token_file,

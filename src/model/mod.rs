@@ -10,5 +10,6 @@ pub mod ids;
 pub mod past;
 pub mod phone;
 pub mod pulse;
+pub mod repeat;
 pub mod secret;
 pub mod time;
