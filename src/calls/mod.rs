@@ -19,7 +19,8 @@
 //! # Invariants
 //! - After a last moment (missed, voicemail, ended) nothing of a call is told while it is remembered, but a better last
 //!   moment, marked as [`Revised`](crate::model::call::Revised): a length that was unknown, a message in the mailbox, an
-//!   answer behind a "missed" that was told while snapshots were missing.
+//!   answer behind a "missed" that was told while snapshots were missing, the end of a talk that went on in another
+//!   conversation.
 //! - Answered is told once for each person who has the call, one after the other. Ringing is told again only when whom it rings, which queues it passed or
 //!   who calls has changed, and never once somebody has answered.
 //! - A call is never told as missed if a person was connected in any snapshot that was heard before the telling.

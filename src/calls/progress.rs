@@ -12,7 +12,7 @@ use super::{
     verdict,
 };
 use crate::model::{
-    call::{Bound, Call, CallEvent, Caller, Moment, Person, Phase, Report, Telling},
+    call::{Bound, Call, CallEvent, Caller, Moment, Person, Phase, Report, Revised, Telling},
     ids::ConversationSpaceId,
     phone::Number,
     time::{Now, Timestamp, elapsed},
@@ -171,6 +171,9 @@ impl Progress {
     pub(super) fn speak(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let at = self.facts.last;
         self.facts.write(&mut self.call);
+        if self.told.is_some() {
+            return self.conclude_again(at, out);
+        }
         if self.legs.are_over() {
             return self.conclude(at, now, limits, out);
         }
@@ -220,6 +223,21 @@ impl Progress {
         true
     }
 
+    /// Completes the end of a call that was told as over and then went on elsewhere. Until then nothing is told: no card
+    /// goes back from an end.
+    fn conclude_again(&mut self, at: Timestamp, out: &mut Vec<Effect>) -> bool {
+        if !self.legs.are_over() {
+            self.held = None;
+            return false;
+        }
+        let moment = self.last_moment(at);
+        self.facts.write_end(&mut self.call);
+        self.call.revised = Some(Revised::Completed);
+        out.push(self.tell(moment.clone(), at));
+        self.told = Some(moment);
+        true
+    }
+
     fn last_moment(&self, at: Timestamp) -> Moment {
         let answer = self.facts.answer();
         let exact = answer.is_some_and(|answer| self.legs.follows(answer.order.leg, answer.order.sequence));
@@ -228,6 +246,10 @@ impl Progress {
 
     /// Tells that nobody heard how it ended, as of when it was last heard of.
     fn give_up(&mut self, out: &mut Vec<Effect>) {
+        // An end that was told is not taken back.
+        if self.told.is_some() {
+            return;
+        }
         self.facts.write_end(&mut self.call);
         self.call.lost = true;
         out.push(self.tell(Moment::Ended { lasted: None }, self.facts.last));
@@ -256,7 +278,9 @@ impl Progress {
         let silence = self.last_heard + self.patience.min(self.most_silence(limits));
         match self.held {
             Some(until) => until,
-            None if self.rung.is_none() && self.taken.is_none() => silence.min(self.ring_due(limits)),
+            None if self.told.is_none() && self.rung.is_none() && self.taken.is_none() => {
+                silence.min(self.ring_due(limits))
+            }
             None => silence,
         }
     }

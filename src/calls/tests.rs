@@ -5,7 +5,7 @@ mod bounds;
 mod world;
 
 use super::Limits;
-use crate::model::call::{Direction, Phase, Status, System};
+use crate::model::call::{Direction, Phase, Revised, Status, System};
 use world::{World, agent, callee, caller_of, caller_on, line, menu, queue, snapshot};
 
 /// A direct call to Bob, who takes it.
@@ -431,6 +431,33 @@ fn a_linked_conversation_of_the_same_caller_is_the_same_call() {
     third.call = "third".try_into().unwrap();
     world.hear_at(20_000, third);
     assert_eq!(world.ids(), ["first"], "what is linked to a call that was answered is its transfer");
+}
+
+#[test]
+fn a_call_that_goes_on_in_another_conversation_after_its_end_was_told_gets_a_better_end_however_late() {
+    let mut world = World::new();
+    world.hear_all(answered());
+    let ended = world.told.len();
+    let rest = |number, at, phase, status| {
+        let mut event = snapshot(number, at, phase, [caller_on(Status::Connected), line("Eve", status)], []);
+        event.linked = vec![event.call.clone()];
+        event.call = "second".try_into().unwrap();
+        event
+    };
+    world.hear_at(200_000, rest(1, 200_000, Phase::Starting, Status::Ringing));
+    world.hear_at(205_000, rest(2, 205_000, Phase::Active, Status::Connected));
+    world.run_to(2_000_000);
+    assert_eq!(world.told.len(), ended, "no card goes back from an end: {:?}", world.told);
+    world.hear_at(2_000_000, rest(3, 2_000_000, Phase::Ending, Status::Disconnecting));
+    assert_eq!(world.told.len(), ended + 1, "{:?}", world.told);
+    let last = world.tellings.last().unwrap();
+    assert_eq!((last.call.id.as_str(), last.call.revised), ("first", Some(Revised::Completed)));
+    assert_eq!(last.call.transfers.len(), 1);
+    world.hear_at(2_000_050, rest(3, 2_000_000, Phase::Ending, Status::Disconnecting));
+    world.run_to(9_000_000);
+    assert_eq!(world.told.len(), ended + 1);
+    let sizes = world.tracker.sizes();
+    assert_eq!((sizes.open, sizes.roots, sizes.due), (0, 0, 0));
 }
 
 #[test]

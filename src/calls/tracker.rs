@@ -67,17 +67,21 @@ impl Tracker {
         if self.ended.contains_key(&event.call) {
             return out;
         }
-        let root = self.root(&event);
+        let mut root = self.root(&event);
         if root.is_none() && bound(&event).is_none_or(|(_, bound)| bound != Bound::Inbound && self.is_consulted(&event))
         {
             return out;
         }
+        let rest = event.linked.iter().find(|linked| self.ended.get(linked).is_some_and(|ended| ended.answered));
         if root.is_none()
-            && event.linked.iter().any(|linked| self.ended.get(linked).is_some_and(|ended| ended.answered))
+            && let Some(rest) = rest
         {
-            // The rest of a call that somebody had taken: a transfer, which is not told.
-            self.bury(event.call.clone(), Ended { call: event.call, answered: true }, now.tick);
-            return out;
+            let Some(call) = self.reopen(rest, &event) else {
+                // The rest of a call that somebody had taken, and that nothing more is known of: it is not told.
+                self.bury(event.call.clone(), Ended { call: event.call, answered: true }, now.tick);
+                return out;
+            };
+            root = Some(call);
         }
         let mut call = match root.and_then(|root| self.take(&root)) {
             Some(call) => call,
@@ -111,6 +115,23 @@ impl Tracker {
     /// The ended call of a conversation, while it is remembered.
     fn closed(&mut self, id: &ConversationSpaceId) -> Option<&mut Progress> {
         self.closed.get_mut(&self.ended.get(id)?.call)
+    }
+
+    /// A call that somebody had taken and that was told as over goes on in another conversation, which was linked to it too
+    /// late: it is under way again. `None` if it is forgotten, or has as many conversations as a call may have.
+    fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallEvent) -> Option<ConversationSpaceId> {
+        let id = self.ended.get(ended)?.call.clone();
+        if !self.closed.get(&id)?.takes(event) {
+            return None;
+        }
+        let call = self.closed.remove(&id)?;
+        for leg in call.legs().ids() {
+            self.ended.remove(leg);
+        }
+        self.farewells.retain(|(_, buried)| self.ended.contains_key(buried));
+        self.due.insert((call.due(&self.limits), id.clone()));
+        self.open.insert(id.clone(), call);
+        Some(id)
     }
 
     /// Whether a conversation belongs to a call that is under way, or that ended a short while ago.
