@@ -170,6 +170,7 @@ mod tests {
             people: Vec::new(),
             queued: None,
             transfers: Vec::new(),
+            answered: None,
             started: Timestamp::UNIX_EPOCH,
             late: false,
             lost: false,

@@ -54,6 +54,7 @@ fn call(number: &str) -> Call {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: Timestamp::now(),
         late: false,

@@ -1,7 +1,7 @@
 //! A card: what is said, before any chat's form of it. It is what the outbox stores; `cards` draws it when it is sent.
 
 use super::{
-    call::{Moment, MomentKind, Telling},
+    call::{MomentKind, Telling},
     ids::ConnectionName,
     phone::{Mask, Number, Region},
     time::Timestamp,
@@ -37,17 +37,13 @@ pub struct CallCard {
     /// Why it goes to its sink; `None` for cards of an earlier version.
     #[serde(default)]
     pub routed: Option<Routing>,
-    /// Who had the call before, in order: the answers that a living card told and that were followed by another. The
-    /// outbox fills it in; a card on its way there has none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<Moment>,
 }
 
 impl CallCard {
     /// A card that has told nothing yet, and of which nothing is asked but to say it.
     #[must_use]
     pub fn new(telling: Telling, found: Findings) -> Self {
-        Self { telling, found, manner: Manner::default(), routed: None, before: Vec::new() }
+        Self { telling, found, manner: Manner::default(), routed: None }
     }
 }
 

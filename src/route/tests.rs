@@ -70,6 +70,7 @@ fn telling(moment: Moment) -> Telling {
             queues: vec![Queue { name: "Support".into(), extension: Some("8001".into()) }],
             people: vec![Person { name: Some("Bob Roy".into()), extension: Some("0015".into()), line: None }],
             transfers: Vec::new(),
+            answered: None,
             queued: None,
             started: at,
             late: false,

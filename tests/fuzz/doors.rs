@@ -148,6 +148,7 @@ fn known(people: Vec<Contact>) {
         queues: Vec::new(),
         people: Vec::new(),
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: at,
         late: false,

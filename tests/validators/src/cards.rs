@@ -57,6 +57,7 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: ago(seconds),
         late: false,
