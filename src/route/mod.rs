@@ -12,6 +12,9 @@
 //! - What follows a ring goes where the ring went ([`follow`]), in its manner, beside what the rules say of it now: who saw
 //!   a call ring wants to know its end, though the office has closed meanwhile or a transfer has changed its queue. What a
 //!   sink is told of the moments it is routed is its `outcomes`' alone ([`tells`]).
+//! - What a source says after the card's deadline routes the moments that follow, which ask it again and find its answer
+//!   kept. It does not route again what was routed: a phone stops ringing before a second sink could act on it, and the
+//!   first one has already been told. It is added to the messages that live and the cards that still wait.
 //!
 //! `condition` says what may be asked, `hours` (with `calendar` and `yearly`) when a schedule is open, `days` what mutes,
 //! `manner` how it is drawn, `check` what cannot be meant.
