@@ -3,10 +3,8 @@
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Revised, Telling, Transfer},
-    card::{
-        Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap, Shift,
-        Waiting,
-    },
+    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Notice, PastCall, Recap, Shift, Waiting},
+    mention::{Mention, TeamsMention},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -174,9 +172,51 @@ fn only_ids_of_the_config_are_mentioned_each_once_and_in_every_form_of_slack() {
         let text = body(kind, &[&group], false).to_string();
         assert!(!text.contains("S0123") && !text.contains("entities"), "{text}");
     }
+    for kind in [SinkKind::Slack, SinkKind::SlackTrigger] {
+        let manner = Manner { teams: vec![dana()], ..Manner::default() };
+        assert!(!body(kind, &[&in_manner(manner)], false).to_string().contains("Dana"));
+    }
     let stranger = card(named("<!channel> <@U0456>"), Moment::Ringing, ago(3), Match::NotAsked);
     let text = body(SinkKind::Slack, &[&stranger], true).to_string();
     assert!(!text.contains("<!channel>") && !text.contains("<@U0456>"), "{text}");
+}
+
+fn dana() -> TeamsMention {
+    "Dana Cole <dana@example.com>".to_owned().try_into().unwrap()
+}
+
+#[test]
+fn only_people_of_the_config_are_mentioned_in_teams_each_once() {
+    let eve: TeamsMention = "Eve Li <00000000-1111-2222-3333-444444444444>".to_owned().try_into().unwrap();
+    let both = in_manner(Manner { teams: vec![dana(), eve.clone(), dana()], ..Manner::default() });
+    let quiet = in_manner(Manner { teams: vec![eve], quiet: true, ..Manner::default() });
+    let people = json!([
+        { "type": "mention", "text": "<at>Dana Cole</at>", "mentioned": { "id": "dana@example.com", "name": "Dana Cole" } },
+        { "type": "mention", "text": "<at>Eve Li</at>",
+          "mentioned": { "id": "00000000-1111-2222-3333-444444444444", "name": "Eve Li" } },
+    ]);
+    for kind in [SinkKind::Teams, SinkKind::TeamsConnector] {
+        for cards in [&[&both][..], &[&both, &quiet]] {
+            let content = &body(kind, cards, false)["attachments"][0]["content"];
+            assert_eq!(content["msteams"]["entities"], people);
+            assert_eq!(content["body"][1]["text"], "<at>Dana Cole</at> <at>Eve Li</at>");
+        }
+        let plain = body(kind, &[&both], true).to_string();
+        assert!(!plain.contains("entities") && !plain.contains("<at>"), "{plain}");
+    }
+    let Card::Call(mut stranger) = card(named("<at>Dana Cole</at>"), Moment::Ringing, ago(3), Match::NotAsked) else {
+        panic!()
+    };
+    stranger.manner.teams = vec![dana()];
+    let drawn = body(SinkKind::Teams, &[&Card::Call(stranger)], false);
+    let content = drawn["attachments"][0]["content"].clone();
+    assert_eq!(content["body"].to_string().matches("<at>").count(), 1, "{content}");
+    assert!(!content["fallbackText"].to_string().contains("<at>"));
+    let crowd: Vec<TeamsMention> =
+        (0..99).map(|n| format!("Person {n} <p{n}@example.com>").try_into().unwrap()).collect();
+    let crowd = body(SinkKind::Teams, &[&in_manner(Manner { teams: crowd, ..Manner::default() })], false);
+    let entities = crowd["attachments"][0]["content"]["msteams"]["entities"].as_array().unwrap().len();
+    assert!((9..20).contains(&entities), "{entities}");
 }
 
 #[test]

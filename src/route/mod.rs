@@ -48,6 +48,7 @@ pub use digits::Digits;
 pub use hours::{BadHours, Hours, Schedules, Standing, Week, days};
 pub use manner::{Mentions, When};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// One `[[routes]]` table of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -161,6 +162,12 @@ impl Routes {
         Self { schedules, ..self }
     }
 
+    /// The same with the holidays of a file that has changed.
+    #[must_use]
+    pub fn with_holidays(&self, file: &Path, holidays: Holidays) -> Self {
+        Self { schedules: self.schedules.clone().with_holidays(file, holidays), ..self.clone() }
+    }
+
     /// The rules, in their order.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
@@ -236,8 +243,10 @@ impl Rule {
     }
 
     fn manner(&self, asked: &Asked<'_>) -> Manner {
-        let mention = self.mention.as_ref().map_or_else(Vec::new, |mention| mention.of(asked));
-        Manner { mask: self.mask, mention, quiet: self.quiet }
+        let mention = self.mention.as_ref().filter(|mention| mention.apply(asked));
+        let slack = mention.into_iter().flat_map(|mention| mention.slack.values()).cloned();
+        let teams = mention.into_iter().flat_map(|mention| mention.teams.values()).cloned();
+        Manner { mask: self.mask, mention: slack.collect(), teams: teams.collect(), quiet: self.quiet }
     }
 }
 
