@@ -190,6 +190,8 @@ async fn frames_that_say_nothing_readable_stop_nothing() {
     }
     daemon.says("frame not readable").await;
     relays(&world, "AFTER GARBAGE").await;
+    // Whoever sends one may send a thousand: the journal says the first, and counts the others.
+    assert_eq!(daemon.journal().matches("frame not readable").count(), 1);
     // Over the largest notification there is: the socket ends, and the lanes come back.
     world.say(&format!("\"{}\"", "x".repeat(3 << 20)));
     daemon.says("lane lost").await;

@@ -1,7 +1,7 @@
 //! A call is one message in Slack that becomes what the call becomes: the real daemon against a Web API on loopback, with
 //! kills between states, limits, and what a workspace does to a bot.
 
-use crate::support::{Home, SOON, config_for, eventually, run_to_end};
+use crate::support::{Daemon, Home, SOON, config_for, eventually, run_to_end};
 use poprelay::sim::{Beat, CallPlan, Face, Line, Message, Party, Settings, World};
 use std::time::Duration;
 
@@ -269,6 +269,116 @@ async fn what_a_source_says_after_the_deadline_lands_on_the_message() {
     assert_eq!(rank(&newest(&late)), 0, "it still rings");
     assert!(newest(&becomes(&world, "Ended:").await).contains("Alice of the CRM"));
     drop(daemon.stop().await);
+}
+
+/// Reads a new config into a daemon that runs.
+async fn reload(daemon: &Daemon, home: &Home, config: &str) {
+    let done = || daemon.journal().matches("INFO config reloaded").count();
+    let before = done();
+    home.configure(config);
+    daemon.signal("-HUP");
+    eventually("the reload is carried out", SOON, async || (done() > before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_sink_that_becomes_a_webhook_in_the_midst_of_a_call_tells_what_is_new_there_once() {
+    let world = world().await;
+    let app = config(&world, "");
+    let (others, _) = app.split_once("[sinks.living]").unwrap();
+    let hook = format!("{others}[sinks.living]\ntype = \"slack\"\nurl = \"{}/slack/living\"\n", world.url());
+    let mut home = Home::new(&app);
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    let missed = [
+        (0, Beat::Comes),
+        (50, Beat::Rings { lines: vec![bob()] }),
+        (6000, Beat::Mailbox { face: Face::Party }),
+        (8000, Beat::HangsUp { extension: None }),
+    ];
+    world.place(CallPlan::of("voicemail", alice(), missed));
+    let ring = becomes(&world, "ALICE MARTIN").await;
+    settled(&home).await;
+    reload(&daemon, &home, &hook).await;
+    crate::support::shows(&world, "living", 1).await;
+    crate::support::shows(&world, "desk", 2).await;
+    drop(daemon.stop().await);
+    let left = messages(&world);
+    assert_eq!((left.len(), left[0].said.len()), (1, ring.said.len()), "the message stands as it was");
+    let told = crate::support::shown(&world, "living");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].to_string().contains("ALICE MARTIN"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_sink_that_moves_in_the_midst_of_a_call_leaves_its_message_where_it_stands() {
+    let world = world().await;
+    let here = config(&world, "");
+    let mut home = Home::new(&here);
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    world.place(call(alice(), [50, 6000, 8000]));
+    let ring = becomes(&world, "ALICE MARTIN").await;
+    settled(&home).await;
+    reload(&daemon, &home, &here.replace(CHANNEL, "C0MOVED")).await;
+    let over = becomes(&world, "Ended:").await;
+    assert_eq!((over.ts, over.channel.as_str()), (ring.ts, CHANNEL));
+    world.place(call(Party::of("BEA", "+15145550142"), [50, 1000, 2000]));
+    eventually("the next call is told in the new channel", SOON, async || {
+        messages(&world).into_iter().find(|message| message.channel == "C0MOVED" && newest(message).contains("BEA"))
+    })
+    .await;
+    drop(daemon.stop().await);
+}
+
+#[tokio::test]
+async fn a_message_in_a_channel_that_was_left_is_posted_anew_where_the_sink_is_now() {
+    let world = world().await;
+    let here = config(&world, "");
+    let mut home = Home::new(&here);
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    world.place(call(alice(), [50, 6000, 8000]));
+    becomes(&world, "ALICE MARTIN").await;
+    settled(&home).await;
+    world.set_faults(|faults| {
+        faults.app.uninvited.insert(CHANNEL.to_owned());
+    });
+    reload(&daemon, &home, &here.replace(CHANNEL, "C0MOVED")).await;
+    let over = eventually("it goes on in the new channel", SOON, async || {
+        messages(&world).into_iter().find(|message| message.channel == "C0MOVED" && newest(message).contains("Ended:"))
+    })
+    .await;
+    is_in_order(&over);
+    let journal = daemon.stop().await;
+    assert!(!journal.contains("sink disabled"), "{journal}");
+    assert_eq!(messages(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn three_sinks_with_one_token_keep_within_its_limits_together() {
+    let world = world().await;
+    // Hardly more than one sink's own pace.
+    world.set_faults(|faults| faults.app.edits_per_minute = Some(41));
+    let one = config(&world, "");
+    let (_, sink) = one.split_once("[sinks.living]").unwrap();
+    let more = |name: &str| format!("[sinks.{name}]{}", sink.replace(CHANNEL, &format!("C0{}", name.to_uppercase())));
+    let mut home = Home::new(&format!("{one}\n{}\n{}", more("second"), more("third")));
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    for n in 0..12_u64 {
+        let caller = Party::of(&format!("CALLER {n}"), &format!("+151455501{n:02}"));
+        world.place(call(caller, [20, 12_000, 24_000]));
+    }
+    eventually("every call's messages say how it ended", Duration::from_secs(240), async || {
+        let all = messages(&world);
+        (all.len() == 36 && all.iter().all(|message| rank(&newest(message)) == 2)).then_some(())
+    })
+    .await;
+    let journal = daemon.stop().await;
+    let edits: usize = messages(&world).iter().map(|message| message.said.len() - 1).sum();
+    let refused = journal.matches("too many messages").count();
+    eprintln!("three sinks with one token: 36 messages, {edits} edits, {refused} refusals seen");
+    assert_eq!(refused, 0, "{journal}");
 }
 
 #[tokio::test]

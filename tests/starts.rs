@@ -59,6 +59,22 @@ async fn a_secret_that_everybody_may_read_is_told_with_what_to_type() {
     assert!(!told.contains("chmod"), "{told}");
 }
 
+/// Only root can give a file away; without that there is nothing to see.
+#[tokio::test]
+async fn a_config_that_another_user_owns_is_told_with_what_to_type() {
+    let home = Home::new(&config_for(NOWHERE));
+    let file = home.path().join("config.toml");
+    if std::os::unix::fs::chown(&file, Some(61_234), None).is_err() {
+        return eprintln!("skipped: only root can give a file to somebody else");
+    }
+    let (status, told, _) = run_to_end(home.command(&["check"])).await;
+    assert!(
+        status.success()
+            && told.contains(&format!("user 61234 owns it and may change it: chown root {}", file.display())),
+        "{told}"
+    );
+}
+
 #[tokio::test]
 async fn without_journald_the_lines_go_to_stderr() {
     let home = Home::new(&config_for(NOWHERE).replace("{STATE}", "/proc/poprelay"));

@@ -117,11 +117,6 @@ impl Progress {
         self.facts.answer().is_some()
     }
 
-    /// Whose it is.
-    pub(super) fn call(&self) -> &Call {
-        &self.call
-    }
-
     /// Folds a snapshot. Answers whether it said anything new; what follows from it is [`Self::speak`]'s.
     pub(super) fn hear(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let (at, heard, hole) = self.legs.hear(event, limits.asks);

@@ -3,7 +3,7 @@
 use super::{Effect, Limits, bound::bound, progress::Progress};
 use crate::model::{
     call::{Bound, CallEvent, Report},
-    ids::{AccountKey, ConnectionName, ConversationSpaceId},
+    ids::ConversationSpaceId,
     time::Now,
 };
 use std::{
@@ -151,21 +151,13 @@ impl Tracker {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Questions for the open calls of an account that GoTo does not list as active (any more): their end was not heard.
-    /// For the time after a blind window.
+    /// Questions for the open calls that GoTo does not list as active (any more): their end was not heard. For the time
+    /// after a blind window.
     #[must_use]
-    pub fn unlisted(
-        &self,
-        connection: &ConnectionName,
-        account: &AccountKey,
-        active: &HashSet<ConversationSpaceId>,
-    ) -> Vec<Effect> {
+    pub fn unlisted(&self, active: &HashSet<ConversationSpaceId>) -> Vec<Effect> {
         let mut out = Vec::new();
-        for call in self.open.values() {
-            let theirs = call.call().connection == *connection && call.call().account == *account;
-            if theirs && !call.legs().ids().any(|leg| active.contains(leg)) {
-                call.ask_report(&mut out);
-            }
+        for call in self.open.values().filter(|call| !call.legs().ids().any(|leg| active.contains(leg))) {
+            call.ask_report(&mut out);
         }
         out
     }

@@ -4,7 +4,7 @@
 use super::{deaf::Deaf, notice::Trouble, rooms::Rooms, status::Login};
 use crate::{
     goto::Heard,
-    model::{event, ids::ConnectionName, time::Timestamp},
+    model::{event, ids::ConnectionName, repeat::Repeat, time::Timestamp},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -13,23 +13,31 @@ pub struct Link {
     connection: ConnectionName,
     rooms: Arc<Rooms>,
     deaf: Deaf,
+    /// Frames that cannot be read: whoever sends one may send a thousand.
+    unreadable: Repeat,
+    /// Heartbeats that the store did not take.
+    unkept: Repeat,
 }
 
 impl Link {
     /// A login that does not hear yet.
     #[must_use]
-    pub const fn new(connection: ConnectionName, rooms: Arc<Rooms>, now: Instant) -> Self {
-        Self { connection, rooms, deaf: Deaf::new(now) }
+    pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, now: Instant) -> Self {
+        let (unreadable, unkept) = (Repeat::default(), Repeat::default());
+        Self { connection, rooms, deaf: Deaf::new(now), unreadable, unkept }
     }
 
     /// When [`Link::tick`] is due; `None` while it has nothing to do.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.deaf.due()
+        self.deaf.due().into_iter().chain(self.unreadable.due()).min()
     }
 
     /// Time has passed.
     pub async fn tick(&mut self, now: Instant) {
+        if let Some(repeats) = self.unreadable.count(now) {
+            tracing::warn!(connection = %self.connection, repeats, "more frames not readable");
+        }
         if self.deaf.due().is_some() && self.note(|login| login.consent_needed || login.refused) {
             self.deaf.explained();
         } else if self.deaf.tell(now) {
@@ -41,7 +49,7 @@ impl Link {
     pub async fn says(&mut self, heard: Heard, now: Instant) {
         let connection = self.connection.clone();
         match heard {
-            Heard::Live { lane } => self.hears(lane).await,
+            Heard::Live { lane } => self.hears(lane, now).await,
             Heard::Lost { lane, why } => {
                 self.note(|login| login.live.remove(&lane));
                 tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
@@ -65,7 +73,9 @@ impl Link {
                 tracing::debug!(%connection, accounts, "subscribed");
             }
             Heard::Unreadable { lane, bytes, why } => {
-                tracing::warn!(%connection, lane, bytes, %why, "frame not readable");
+                if let Some(repeats) = self.unreadable.came(now) {
+                    tracing::warn!(%connection, lane, bytes, %why, repeats, "frame not readable");
+                }
             }
             Heard::ConsentNeeded { .. } => {
                 self.note(|login| login.consent_needed = true);
@@ -84,11 +94,16 @@ impl Link {
             Heard::Refused { .. } => self.refused().await,
             Heard::GrantAging { days_left } => self.tell(|name| Trouble::GrantAging(name, days_left)).await,
             Heard::TokenNotKept { .. } => self.tell(Trouble::TokenNotKept).await,
-            Heard::Call(_) | Heard::Report(_) | Heard::Late(_) | Heard::Sighted { .. } | Heard::Past { .. } => {}
+            Heard::Call(_)
+            | Heard::Report(_)
+            | Heard::Late(_)
+            | Heard::Sighted { .. }
+            | Heard::Listed { .. }
+            | Heard::Past { .. } => {}
         }
     }
 
-    async fn hears(&mut self, lane: u8) {
+    async fn hears(&mut self, lane: u8, now: Instant) {
         let connection = &self.connection;
         tracing::info!(%connection, lane, "lane live");
         let was_refused = self.note(|login| {
@@ -96,7 +111,7 @@ impl Link {
             login.tried = true;
             std::mem::take(&mut login.refused)
         });
-        self.alive().await;
+        self.alive(now).await;
         if self.deaf.end() {
             self.tell(Trouble::HearsAgain).await;
         } else if was_refused {
@@ -105,11 +120,12 @@ impl Link {
     }
 
     /// From the first moment on a next start knows since when to catch up, however short this run is.
-    async fn alive(&self) {
+    async fn alive(&mut self, now: Instant) {
         if let Some(up_to) = self.note(|login| login.heard_up_to(Timestamp::now()))
             && let Err(error) = self.rooms.outbox.alive(self.connection.clone(), up_to).await
+            && let Some(repeats) = self.unkept.came(now)
         {
-            tracing::warn!(connection = %self.connection, %error, "heartbeat not kept");
+            tracing::warn!(connection = %self.connection, %error, repeats, "heartbeat not kept");
         }
     }
 

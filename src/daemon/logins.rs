@@ -6,7 +6,7 @@
 //! which the new one catches up with as after a restart.
 
 use super::{
-    away::Away,
+    away::{Away, Unended},
     config::{self, ConnectionConfig},
     crew::{Changes, Crew, Ended, Step},
     directions::Directions,
@@ -17,7 +17,11 @@ use super::{
 };
 use crate::{
     goto,
-    model::{ids::ConnectionName, time::Timestamp},
+    model::{
+        ids::ConnectionName,
+        time::{Timestamp, before},
+    },
+    outbox::OpenCall,
 };
 use std::{
     collections::BTreeMap, convert::Infallible, future::pending, path::PathBuf, pin::pin, sync::Arc, time::Duration,
@@ -30,8 +34,10 @@ use tokio::{
 
 /// What a connection may say before its relay has read it. Beyond, the connection waits with its frames, not with its pings.
 const HEARD: usize = 1024;
-/// A ring of an earlier run whose end is not known is asked for if it is younger than this.
-const UNENDED: Duration = Duration::from_secs(24 * 3600);
+/// A call of an earlier run whose end is not known is closed if it was heard of within this: as long as cards are kept.
+const OPEN: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A report is that of a call that was told if that was within this: reports come some minutes after a call's end.
+const ENDED: Duration = Duration::from_secs(24 * 3600);
 
 /// All logins.
 pub struct Logins {
@@ -170,16 +176,18 @@ impl Place {
             api_url: login.api_url,
             auth_url: login.auth_url,
             deaf_since,
+            look: goto::LOOK,
             pulses: self.rooms.pulses.clone(),
         }
     }
 
     /// The calls of an earlier run: those whose end is still owed, and those whose end was told.
     async fn left(&self, connection: &ConnectionName) -> Away {
-        let since = Timestamp::now().checked_sub(UNENDED).unwrap_or(Timestamp::MIN);
-        let open = self.rooms.outbox.open_calls(since).await.unwrap_or_default();
-        let ended = self.rooms.outbox.ended_calls(since).await.unwrap_or_default();
-        let open = open.into_iter().filter(|call| call.connection == *connection).map(|call| call.call);
-        Away::after(open.collect(), ended.into_iter().collect())
+        let now = Timestamp::now();
+        let open = self.rooms.outbox.open_calls(before(now, OPEN)).await.unwrap_or_default();
+        let ended = self.rooms.outbox.ended_calls(before(now, ENDED)).await.unwrap_or_default();
+        let open = open.into_iter().filter(|open| open.connection == *connection);
+        let left = |open: OpenCall| (open.call, Unended { last: open.last, heard: open.heard, asked: None });
+        Away::after(open.map(left).collect(), ended, now)
     }
 }

@@ -90,7 +90,7 @@ fn write(folder: &Path, inbox: &Receiver<Frame>, key: [u8; 16]) {
     let names = Pseudonyms::new(key);
     let mut seen = VecDeque::new();
     let mut reel = Reel { folder, file: None, most: FILE };
-    let mut failing = false;
+    let mut lost: u64 = 0;
     while let Ok(frame) = inbox.recv() {
         let frame = match &frame {
             Frame::Call(event) => {
@@ -107,12 +107,12 @@ fn write(folder: &Path, inbox: &Receiver<Frame>, key: [u8; 16]) {
             Frame::Report(report) => frames::report(report, &names),
         };
         let written = reel.keep(&format!("{frame}\n"), Timestamp::now());
-        match (&written, failing) {
-            (Err(error), false) => tracing::warn!(%error, "calls are not recorded"),
-            (Ok(()), true) => tracing::info!("calls are recorded again"),
+        match (&written, lost) {
+            (Err(error), 0) => tracing::warn!(%error, "calls are not recorded"),
+            (Ok(()), 1..) => tracing::info!(repeats = lost, "calls are recorded again"),
             _ => {}
         }
-        failing = written.is_err();
+        lost = if written.is_err() { lost.saturating_add(1) } else { 0 };
     }
 }
 

@@ -55,7 +55,7 @@ impl Relay {
     /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
     pub async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
         loop {
-            let due = self.tracker.next_deadline().into_iter().chain(self.link.due()).min();
+            let due = self.due();
             self.pulse.rest(due);
             tokio::select! {
                 biased;
@@ -74,11 +74,20 @@ impl Relay {
                     self.pulse.busy(now.tick);
                     let effects = self.tracker.tick(now);
                     self.carry_out(effects);
+                    let effects = self.away.tick(now.clock);
+                    self.carry_out(effects);
                     self.link.tick(now.tick).await;
                 }
             }
         }
         self.finish(heard).await;
+    }
+
+    /// When something is to be done, if nothing is heard before.
+    fn due(&self) -> Option<std::time::Instant> {
+        let now = Now::read();
+        let away = self.away.due().map(|due| now.tick + elapsed(now.clock, due));
+        [self.tracker.next_deadline(), self.link.due(), away].into_iter().flatten().min()
     }
 
     /// What was heard before the stop is told; nothing new is taken.
@@ -104,12 +113,18 @@ impl Relay {
             Heard::Report(report) => self.reports(vec![report]).await,
             Heard::Late(reports) => self.reports(reports).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
+            Heard::Listed { active } => {
+                let mut effects = self.tracker.unlisted(&active);
+                effects.extend(self.away.listed(&active, Timestamp::now()));
+                self.carry_out(effects);
+            }
             Heard::Past { number, calls } => self.rooms.remembers(&self.connection, &number, calls),
             other => self.link.says(other, Now::read().tick).await,
         }
     }
 
     fn call(&mut self, event: CallEvent) {
+        self.away.heard(&event.call);
         let effects = self.tracker.hear(event, Now::read());
         self.carry_out(effects);
     }
@@ -230,135 +245,4 @@ fn millis(time: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        cards::Style,
-        daemon::{
-            book::{Book, Lectern, Life, Manner},
-            record::Recorder,
-            status::{Board, Login},
-        },
-        goto::lifecycle::{Class, Trouble},
-        model::{
-            call::{Direction, MomentKind},
-            card::Card,
-            delivery::{Delivery, Outbox as _},
-            ids::SinkName,
-            phone::Region,
-            pulse::Pulses,
-        },
-        outbox,
-        route::Routes,
-    };
-    use std::collections::HashSet;
-
-    fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
-        let settings = outbox::Settings {
-            dir: dir.path().to_owned(),
-            durability: outbox::Durability::Crash,
-            retention: outbox::Retention::default(),
-        };
-        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
-        let desk: SinkName = "desk".try_into().unwrap();
-        let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
-        let book = Book {
-            routes: Routes::new(Vec::new(), vec![desk.clone()]),
-            sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said, recap: None })].into(),
-            operator: Some(desk),
-            ..Book::default()
-        };
-        let recorder = Recorder::new(dir.path());
-        let (board, pulses) = (Board::default(), Pulses::default());
-        Arc::new(Rooms { outbox, book: Lectern::new(book), recorder, board, pulses })
-    }
-
-    async fn relayed(rooms: &Arc<Rooms>, all: Vec<Heard>) {
-        let (heard_by, heard) = mpsc::channel(64);
-        let (ask, _asked) = mpsc::channel(8);
-        let (_stop, stopped) = watch::channel(false);
-        for one in all {
-            heard_by.send(one).await.unwrap();
-        }
-        drop(heard_by);
-        let ended = rooms.outbox.ended_calls(Timestamp::UNIX_EPOCH).await.unwrap();
-        let away = Away::after(HashSet::new(), ended.into_iter().collect());
-        let relay = Relay::new("main".try_into().unwrap(), Arc::clone(rooms), ask, away);
-        relay.run(heard, stopped).await;
-    }
-
-    async fn waiting(rooms: &Rooms) -> Vec<Delivery> {
-        rooms.outbox.waiting(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
-    }
-
-    fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
-        Report {
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            call: call.try_into().unwrap(),
-            direction: Direction::Inbound,
-            created: ended.checked_sub(Duration::from_secs(9)).ok(),
-            answered: None,
-            ended: Some(ended),
-            caller: None,
-            outcome: Some(outcome.to_owned()),
-            people: Vec::new(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_refusal_is_told_once_for_all_lanes_and_so_is_its_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let rooms = rooms(&dir);
-        rooms.board.open().connections.insert("main".try_into().unwrap(), Login::default());
-        let refused =
-            |lane| Heard::Refused { lane, why: Trouble { class: Class::Refused, status: Some(403), after: None } };
-        let said = vec![refused(0), refused(1), Heard::Live { lane: 0 }, Heard::Live { lane: 1 }];
-        relayed(&rooms, said).await;
-        let over: Vec<bool> = waiting(&rooms)
-            .await
-            .iter()
-            .filter_map(|one| match &one.card {
-                Card::Notice(notice) => Some(notice.over),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(over, [false, true]);
-    }
-
-    #[tokio::test]
-    async fn a_blind_window_is_told_in_one_recap_however_many_calls_it_hid() {
-        let dir = tempfile::tempdir().unwrap();
-        let rooms = rooms(&dir);
-        let to = Timestamp::now();
-        let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-        let hid =
-            vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
-        relayed(&rooms, vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hid) }]).await;
-        assert_eq!(waiting(&rooms).await.len(), 1);
-    }
-
-    /// The heartbeat is kept every 10 s: whoever is stopped earlier leaves a window that begins where his own did.
-    #[tokio::test]
-    async fn a_next_run_over_the_same_window_tells_the_calls_that_the_run_before_did_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let rooms = rooms(&dir);
-        let to = Timestamp::now();
-        let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-        let hid = |calls: &[&str]| {
-            let hid = calls.iter().map(|call| report(call, "MISSED", at(30))).collect();
-            vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hid) }]
-        };
-        relayed(&rooms, hid(&["a", "b"])).await;
-        relayed(&rooms, hid(&["a", "b", "c", "d"])).await;
-        let told = waiting(&rooms).await;
-        let told = told.iter().filter_map(|one| match &one.card {
-            Card::Recap(recap) => {
-                Some(recap.calls.iter().map(|it| it.call.id.to_string()).collect::<Vec<_>>().concat())
-            }
-            _ => None,
-        });
-        assert_eq!(told.collect::<Vec<_>>(), ["ab", "cd"]);
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cards,
-    deliver::{self, Sink, Told},
+    deliver::{self, Lanes, Sink, Told},
     model::{
         card::Card,
         delivery::{QueueError, SinkKind},
@@ -28,6 +28,7 @@ use tokio::{
 pub struct Workers {
     rooms: Arc<Rooms>,
     http: reqwest::Client,
+    lanes: Lanes,
     told: mpsc::Sender<Told>,
     crew: Crew<SinkName, SinkConfig>,
     switches: BTreeMap<SinkName, Switch>,
@@ -45,7 +46,7 @@ impl Workers {
     #[must_use]
     pub fn new(rooms: Arc<Rooms>, http: reqwest::Client, told: mpsc::Sender<Told>) -> Self {
         let tasks = JoinSet::new();
-        Self { rooms, http, told, crew: Crew::default(), switches: BTreeMap::new(), tasks }
+        Self { rooms, http, lanes: Lanes::default(), told, crew: Crew::default(), switches: BTreeMap::new(), tasks }
     }
 
     /// From now on there is a worker for each of these sinks and no other. One whose sink did not change goes on with
@@ -92,7 +93,7 @@ impl Workers {
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let sink = Sink { pulses: self.rooms.pulses.clone(), ..config.sink() };
+        let sink = Sink { pulses: self.rooms.pulses.clone(), lanes: self.lanes.clone(), ..config.sink() };
         let (stop, stopped) = watch::channel(false);
         self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
         let (rooms, of) = (Arc::clone(&self.rooms), name.clone());

@@ -4,6 +4,7 @@
 
 pub mod answer;
 mod api_errors;
+pub mod lane;
 pub mod pace;
 pub mod past;
 pub mod post;
@@ -18,6 +19,7 @@ pub mod verdict;
 pub mod web_api;
 pub mod worker;
 
+pub use lane::Lanes;
 pub use pace::Pace;
 pub use sink::Sink;
 pub use told::Told;

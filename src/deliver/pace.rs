@@ -37,55 +37,6 @@ const SLOWEST: f64 = 1.0 / 30.0;
 /// How long nothing may be refused before the pace is raised by half: from one halving back in some 10 minutes.
 const FORGIVE: Duration = Duration::from_secs(300);
 
-/// One method's pace and pause: Slack counts its Web API's by the method, so that edits that came too fast do not hold up
-/// the post of a call that rings now.
-#[derive(Debug, Clone)]
-pub struct Lane {
-    bucket: Option<Bucket>,
-    held: Option<Instant>,
-}
-
-impl Lane {
-    /// An open one; `None`: it takes all it gets.
-    #[must_use]
-    pub fn new(pace: Option<Pace>, now: Instant) -> Self {
-        Self { bucket: pace.map(|pace| Bucket::new(pace, now)), held: None }
-    }
-
-    /// How long until the next message may be sent; zero: now.
-    #[must_use]
-    pub fn wait(&self, now: Instant) -> Duration {
-        let held = self.held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        held.max(self.bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.wait(now)))
-    }
-
-    /// Sends nothing until then.
-    pub const fn hold(&mut self, until: Option<Instant>) {
-        self.held = until;
-    }
-
-    /// See [`Bucket::spent`].
-    pub fn spent(&mut self, now: Instant) {
-        if let Some(bucket) = &mut self.bucket {
-            bucket.spent(now);
-        }
-    }
-
-    /// See [`Bucket::refused`].
-    pub fn refused(&mut self, now: Instant) {
-        if let Some(bucket) = &mut self.bucket {
-            bucket.refused(now);
-        }
-    }
-
-    /// See [`Bucket::taken`].
-    pub fn taken(&mut self, now: Instant) {
-        if let Some(bucket) = &mut self.bucket {
-            bucket.taken(now);
-        }
-    }
-}
-
 /// One URL's bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
@@ -110,7 +61,13 @@ impl Bucket {
     /// How long until the next message may be sent; zero: now.
     #[must_use]
     pub fn wait(&self, now: Instant) -> Duration {
-        let missing = 1.0 - self.level_at(now);
+        self.wait_behind(0, now)
+    }
+
+    /// As [`Bucket::wait`], with so many messages on the wire that are still to be counted.
+    #[must_use]
+    pub fn wait_behind(&self, sending: u32, now: Instant) -> Duration {
+        let missing = 1.0 + f64::from(sending) - self.level_at(now);
         if missing <= 0.0 {
             return Duration::ZERO;
         }

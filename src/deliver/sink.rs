@@ -3,6 +3,7 @@
 
 use super::{
     answer::Answer,
+    lane::{Lane, Lanes},
     pace::Pace,
     post,
     web_api::{self, App},
@@ -13,7 +14,7 @@ use crate::model::{
     pulse::Pulses,
     secret::Secret,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tokio::sync::Notify;
 
 /// A place where cards are told.
@@ -29,6 +30,8 @@ pub struct Sink {
     pub app: Option<App>,
     /// How fast it may be posted to; `None`: it takes all it gets.
     pub pace: Option<Pace>,
+    /// The lanes that it shares with other sinks of its token.
+    pub lanes: Lanes,
     /// Wakes it: a disabled sink is probed at once.
     pub enable: Arc<Notify>,
     /// Where its worker says whether it turns.
@@ -41,7 +44,19 @@ impl Sink {
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
         let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
         let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
-        Self { name, kind, url, app: None, pace: Some(pace), enable, pulses }
+        Self { name, kind, url, app: None, pace: Some(pace), lanes: Lanes::default(), enable, pulses }
+    }
+
+    /// The lanes of its posts and of its edits: an app's edits are counted by the workspace, its posts by the channel.
+    #[must_use]
+    pub fn ways(&self, now: Instant) -> [Lane; 2] {
+        match (&self.app, self.pace) {
+            (Some(app), Some(pace)) => {
+                let of = |method, channel, pace| self.lanes.of(&app.token, &self.url, method, channel, pace, now);
+                [of("chat.postMessage", &app.channel, pace), of("chat.update", "", Pace::EDITS)]
+            }
+            (_, pace) => [Lane::new(pace, now), Lane::new(pace.map(|_| Pace::EDITS), now)],
+        }
     }
 
     /// Sends a drawn message, in the form that is asked for. What was answered, and where the message stands if the chat

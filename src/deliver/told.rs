@@ -6,7 +6,7 @@ use super::{
 };
 use crate::model::{
     card::Card,
-    delivery::{Attempt, Delivery, Key, Settlement, Subject},
+    delivery::{Attempt, Delivery, Form, Key, Settlement, Subject},
     event,
     ids::SinkName,
     time::{Timestamp, elapsed},
@@ -112,6 +112,12 @@ fn card(
             let error = outcome.row.reason;
             tracing::info!(%sink, call, moment, attempt = count, status, error, "message lost, posted anew");
             None
+        }
+        // What it tells stands in its call's message too; if that is gone, somebody took it away.
+        (Verdict::Dead { alert: false }, Settlement::Dead(why)) if matches!(one.form, Form::Reply { .. }) => {
+            let error = outcome.row.reason;
+            tracing::warn!(%sink, call, moment, attempt = count, status, error, "reply left out, its message is gone");
+            Some(Told::Dead { sink: sink.clone(), key: one.key.clone(), why: why.clone(), advice: "", alert: false })
         }
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
             let (answer, message_id) = (&attempt.answer, event::DEAD_LETTER);

@@ -6,7 +6,8 @@
 //! messages that the sink refused while it took others. A sink that is in trouble gets one card at a time, the one that
 //! was tried least: a whole batch would spend its only second chance on finding out whether the sink is well.
 
-use crate::model::delivery::Delivery;
+use super::web_api;
+use crate::model::{card::Card, delivery::Delivery, time::Timestamp};
 
 /// How many cards are handed to the drawing at most: more than any chat's message holds.
 const MERGE_MOST: usize = 100;
@@ -48,10 +49,27 @@ pub fn choose(waiting: &[Delivery], mode: Mode, full: u32, alone: impl Fn(&Deliv
     queue
 }
 
+/// As of when a message is drawn. A new one: as of `now`. An edit: as of when the chat first showed what it tells, which is
+/// its moment, or the post of the message if that came later. A message that was there in time is not late because it was
+/// changed, and a ring that came late stays one. How long a call has not been heard of counts up to `now` in both.
+#[must_use]
+pub fn drawn_as_of(delivery: &Delivery, now: Timestamp) -> Timestamp {
+    match (delivery.form.edit_of(), &delivery.card) {
+        (Some(place), Card::Call(card)) if !card.telling.call.lost => {
+            let at = card.telling.at;
+            web_api::posted(place).map_or(at, |posted| posted.max(at)).min(now)
+        }
+        _ => now,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::tests::queue::delivery;
+    use crate::{
+        deliver::tests::queue::{delivery, ring},
+        model::delivery::{Form, Place},
+    };
 
     fn waiting(count: i64) -> Vec<Delivery> {
         (1..=count).map(|id| delivery(id, &id.to_string())).collect()
@@ -108,5 +126,28 @@ mod tests {
     #[test]
     fn a_long_queue_is_not_drawn_whole() {
         assert_eq!(choose(&waiting(300), Mode::Merge, 0, |_| false).len(), MERGE_MOST);
+    }
+
+    #[test]
+    fn a_message_that_was_there_in_time_is_not_late_because_it_was_edited() {
+        let time = |text: &str| -> Timestamp { format!("2026-11-23T{text}Z").parse().unwrap() };
+        let (rang, now) = (time("18:00:00"), time("18:10:00"));
+        let edit = |posted: &str| {
+            let message = if posted.is_empty() { "x".to_owned() } else { format!("{}.07", time(posted).as_second()) };
+            let at = Some(Place { channel: "C1".to_owned(), message });
+            let card = Card::Call(Box::new(ring(rang)));
+            Delivery { form: Form::Living { at, lost: false }, card, ..delivery(1, "") }
+        };
+        assert_eq!(drawn_as_of(&edit("18:00:02"), now), time("18:00:02"));
+        assert_eq!(drawn_as_of(&edit("18:03:00"), now), time("18:03:00"), "it was late, and stays so");
+        assert_eq!(drawn_as_of(&edit("17:59:00"), now), rang, "a later moment of a message that stood there");
+        assert_eq!(drawn_as_of(&edit("18:11:00"), now), now, "the chat's clock is ahead of ours");
+        assert_eq!(drawn_as_of(&edit(""), now), rang);
+        let new = Delivery { form: Form::Living { at: None, lost: false }, ..edit("18:00:02") };
+        assert_eq!(drawn_as_of(&new, now), now);
+        let mut lost = ring(rang);
+        lost.telling.call.lost = true;
+        let lost = Delivery { card: Card::Call(Box::new(lost)), ..edit("18:00:02") };
+        assert_eq!(drawn_as_of(&lost, now), now, "it says for how long nothing was heard");
     }
 }

@@ -3,7 +3,9 @@
 
 use super::{
     answer::Answer,
+    api_errors,
     table::{Act, REFUSALS, Row, find},
+    web_api,
 };
 use crate::model::delivery::{LONGEST_WAIT, SinkKind};
 use std::time::Duration;
@@ -56,6 +58,8 @@ pub struct History {
     pub edit: bool,
     /// An earlier message of it was lost already.
     pub lost: bool,
+    /// It was for a message in another channel than the sink's: the config has changed since.
+    pub elsewhere: bool,
     /// Other messages in a row that the sink refused for the same reason, before this one.
     pub refused: u32,
     /// Waits in a row that the sink has asked for, before this one.
@@ -79,10 +83,10 @@ pub fn under(row: &Row, answer: &Answer, history: &History) -> Verdict {
             Verdict::Wait(asked(answer).unwrap_or(unasked))
         }
         Act::Retry => Verdict::Retry { at_least: asked(answer) },
+        // What is wrong with the channel of old says nothing of the sink's own.
+        Act::Disable if history.elsewhere && is_of_channel(answer) => gone(history),
         Act::RetryOnce if history.edit => Verdict::Retry { at_least: asked(answer) },
-        Act::Anew if history.edit && !history.lost => Verdict::Lost,
-        // Somebody takes the messages away, or a reply's thread is gone: nobody is waiting for it.
-        Act::Anew => Verdict::Dead { alert: false },
+        Act::Anew => gone(history),
         Act::RetryOnce if history.unsure => Verdict::Dead { alert: true },
         Act::RetryOnce => Verdict::RetryOnce,
         Act::Plain | Act::Dead { .. } if history.merged => Verdict::Split,
@@ -91,6 +95,19 @@ pub fn under(row: &Row, answer: &Answer, history: &History) -> Verdict {
         Act::Dead { disable_after } => dead(history, disable_after),
         Act::Disable => Verdict::Disable,
     }
+}
+
+/// The message that was to be edited, or replied to, cannot be reached. What a reply tells stands in its call's message
+/// too, which is posted anew if it still moves; whose message was lost twice has somebody who takes them away.
+const fn gone(history: &History) -> Verdict {
+    if history.edit && !history.lost { Verdict::Lost } else { Verdict::Dead { alert: false } }
+}
+
+/// Whether an answer complains of the channel rather than of the token.
+fn is_of_channel(answer: &Answer) -> bool {
+    let Answer::Reply(reply) = answer else { return false };
+    let channel = [api_errors::OUTSIDE, api_errors::RESTRICTED, &["is_archived"]];
+    web_api::error(&reply.body).is_some_and(|error| channel.iter().any(|names| names.contains(&error.as_str())))
 }
 
 /// A dead letter, unless so many different ones in a row say that the sink is at fault.
@@ -266,6 +283,19 @@ mod tests {
             [0, 1, 2, 3, 40].map(|waits| judge(TeamsConnector, &answer, &History { waits, ..History::default() }));
         assert_eq!(waits, [30, 60, 120, 120, 120].map(seconds));
         assert_eq!(judge(Slack, &reply(429, ""), &History { waits: 40, ..History::default() }), seconds(1));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_channel_of_old_does_not_disable_a_sink_that_moved() {
+        let edit = History { edit: true, elsewhere: true, ..History::default() };
+        let reply = |error: &str| reply(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));
+        for error in ["not_in_channel", "channel_not_found", "is_archived", "restricted_action"] {
+            assert_eq!(judge(SlackApp, &reply(error), &edit), Verdict::Lost, "{error}");
+            let answer = History { edit: false, ..edit };
+            assert_eq!(judge(SlackApp, &reply(error), &answer), Dead { alert: false }, "{error}");
+            assert_eq!(judge(SlackApp, &reply(error), &History { elsewhere: false, ..edit }), Disable, "{error}");
+        }
+        assert_eq!(judge(SlackApp, &reply("token_revoked"), &edit), Disable);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::answer::{Answer, Reply};
 use crate::model::{
     delivery::{Form, Place},
     secret::Secret,
+    time::Timestamp,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -88,6 +89,13 @@ pub fn read(answer: Answer) -> (Answer, Option<Place>) {
     (Answer::Reply(Reply { body: body.to_string(), ..reply }), place)
 }
 
+/// When a message was posted, by its `ts`: seconds since 1970, and a count behind the point.
+#[must_use]
+pub fn posted(place: &Place) -> Option<Timestamp> {
+    let (seconds, _) = place.message.split_once('.')?;
+    Timestamp::from_second(seconds.parse().ok()?).ok()
+}
+
 /// Slack's ids have a dozen characters; a megabyte of one would be stored with the card.
 fn fits(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_')
@@ -151,6 +159,15 @@ mod tests {
                 (method, &body["channel"], body.get("thread_ts")),
                 ("chat.postMessage", &json!("C0123ABCD"), None)
             );
+        }
+    }
+
+    #[test]
+    fn a_ts_says_when_its_message_was_posted_and_what_is_none_says_nothing() {
+        let at = |ts: &str| posted(&Place { message: ts.to_owned(), ..place() });
+        assert_eq!(at("1795456800.000042"), "2026-11-23T18:00:00Z".parse().ok());
+        for nonsense in ["", ".", "x.1", "1795456800", "99999999999999999999.1", "999999999999999.1"] {
+            assert_eq!(at(nonsense), None, "{nonsense}");
         }
     }
 

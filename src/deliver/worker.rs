@@ -8,7 +8,7 @@ use super::{
     sink::Sink,
     standing::{Outcome, Standing},
     told::{Told, journal},
-    turn::choose,
+    turn::{choose, drawn_as_of},
 };
 use crate::model::{
     backoff::{Policy, Waits},
@@ -55,7 +55,8 @@ where
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
 {
     let now = Now::read().tick;
-    let standing = Standing::new(sink.kind, sink.pace, now);
+    let channel = sink.app.as_ref().map(|app| app.channel.clone());
+    let standing = Standing::new(sink.kind, channel, sink.ways(now));
     let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
     let store = Waits::new(Policy::UPSTREAM);
     let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
@@ -146,12 +147,18 @@ where
         if fits < waiting.len() {
             self.standing.overflowed();
         }
+        let place = chosen.first().and_then(|first| self.standing.enter(first, Now::read().tick));
+        // Kept until the answer is counted: sinks with one token share their lanes.
+        let Some(_place) = place else { return Ok(()) };
         let ids = chosen.iter().take(fits).map(|delivery| delivery.id).collect();
         let mut batch = self.outbox.lease(ids).await?;
         if batch.is_empty() {
             // Somebody else was faster, or the operator dropped it.
             self.rest(BREATH, std::future::pending()).await;
             return Ok(());
+        }
+        if !self.sink.kind.edits() && matches!(batch.first(), Some(Delivery { form: Form::Reply { .. }, .. })) {
+            return self.unthreaded(&batch).await;
         }
         batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.admitted, delivery.id)));
         let drawn = self.drawn(batch.iter(), plain);
@@ -180,10 +187,22 @@ where
         settled
     }
 
+    /// Replies of a sink that has no threads any more: their call's message has said or will say it.
+    async fn unthreaded(&mut self, batch: &[Delivery]) -> Result<(), QueueError> {
+        let why = "a reply, and the sink has no threads any more";
+        tracing::info!(sink = %self.sink.name, count = batch.len(), error = why, "card left out");
+        let dead = Settlement::Dead(why.to_owned());
+        self.settle(batch.iter().map(|one| Settle { id: one.id, settlement: dead.clone(), attempt: None })).await
+    }
+
     /// A drawing that says nothing would be posted for ever: it says at least its first card.
     fn drawn<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> Drawn {
-        let cards: Vec<&Card> = batch.map(|delivery| &delivery.card).collect();
-        let drawn = (self.draw)(self.sink.kind, &cards, Timestamp::now(), plain);
+        let batch: Vec<&Delivery> = batch.collect();
+        let now = Timestamp::now();
+        // An edit goes alone.
+        let at = batch.first().filter(|_| self.sink.kind.edits()).map_or(now, |first| drawn_as_of(first, now));
+        let cards: Vec<&Card> = batch.iter().map(|delivery| &delivery.card).collect();
+        let drawn = (self.draw)(self.sink.kind, &cards, at, plain);
         Drawn { used: drawn.used.clamp(1, cards.len().max(1)), ..drawn }
     }
 

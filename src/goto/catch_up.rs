@@ -10,7 +10,10 @@ use super::{
 use crate::model::{call::Report, ids::ConversationSpaceId, time::Timestamp};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     time::{Instant, sleep_until},
 };
 
@@ -33,6 +36,9 @@ const BEFORE: Duration = Duration::from_secs(600);
 /// Reports of calls that ended so long before the window are told too: what was heard last may have been lost on its way.
 /// Whoever hears them knows which calls were told.
 const EARLIER: Duration = Duration::from_secs(60);
+/// How often GoTo is asked for the calls that ended while it was heard: sockets that answer may still have swallowed
+/// every word of a call. 5 min: a call back is then still one; and one question in 300 s of the 10 a second that the API allows.
+pub const LOOK: Duration = Duration::from_secs(300);
 /// 31 days: the longest span of one question for reports.
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 /// Questions about single calls that wait for their report.
@@ -79,6 +85,10 @@ pub(super) struct CatchUp {
     pub(super) accounts: Arc<Accounts>,
     pub(super) reader: Reader,
     pub(super) heard: mpsc::Sender<Heard>,
+    /// Whether a lane hears.
+    pub(super) live: watch::Receiver<bool>,
+    /// How often it is looked whether something was not heard: [`LOOK`].
+    pub(super) look: Duration,
 }
 
 impl CatchUp {
@@ -86,6 +96,7 @@ impl CatchUp {
     pub(super) async fn windows(self, mut windows: mpsc::UnboundedReceiver<Window>) {
         let mut due: Vec<Check> = Vec::new();
         let mut told: HashSet<ConversationSpaceId> = HashSet::new();
+        let mut look = Some(Instant::now() + self.look);
         loop {
             let next = due.iter().map(|check| check.at).min();
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
@@ -99,6 +110,9 @@ impl CatchUp {
                     self.close(&all, &mut due, &mut told).await;
                 }
                 () = sleep_until(wake), if next.is_some() => self.check(&mut due, &mut told).await,
+                () = sleep_until(look.unwrap_or(wake)), if look.is_some() => {
+                    look = self.look(&mut told).await.then(|| Instant::now() + self.look);
+                }
             }
             if due.is_empty() {
                 told.clear();
@@ -109,7 +123,7 @@ impl CatchUp {
     /// Active calls and reports are asked for side by side: what rings now waits for nothing.
     async fn close(&self, all: &[Window], due: &mut Vec<Check>, told: &mut HashSet<ConversationSpaceId>) {
         let Some(whole) = all.iter().copied().reduce(Window::and) else { return };
-        let ((), reports) = tokio::join!(self.active(), self.reports(whole));
+        let (active, reports) = tokio::join!(self.active(), self.reports(whole));
         let later = match &reports {
             Ok(_) => LATER.as_slice(),
             Err(Error::Status { status: 403, .. }) => &[],
@@ -130,9 +144,14 @@ impl CatchUp {
             };
             self.tell(Heard::Sighted { from: window.from, to: window.to, reports }).await;
         }
+        // After the reports: what they close needs no further question.
+        if let Some(active) = active {
+            self.tell(Heard::Listed { active }).await;
+        }
     }
 
-    async fn active(&self) {
+    /// Tells the calls that are under way, and answers which they are; `None` if GoTo does not say.
+    async fn active(&self) -> Option<HashSet<ConversationSpaceId>> {
         for wait in [0, 2, 10] {
             tokio::time::sleep(Duration::from_secs(wait)).await;
             let calls = match self.accounts.get(&self.api).await {
@@ -141,16 +160,41 @@ impl CatchUp {
             };
             match calls {
                 Ok(calls) => {
+                    let active = calls.iter().map(|call| call.call.clone()).collect();
                     for call in calls {
                         self.tell(Heard::Call(call)).await;
                     }
-                    return;
+                    return Some(active);
                 }
                 Err(Error::Status { status: 403, .. }) => {
                     tracing::warn!("active calls are not granted to this login: scope call-events.v1.events.read");
-                    return;
+                    return None;
                 }
                 Err(error) => tracing::debug!(%error, "active calls not known"),
+            }
+        }
+        None
+    }
+
+    /// Asks for the calls that ended a short while ago, of which perhaps nothing was heard. Whoever hears the reports knows
+    /// which were told. Answers whether it is worth to ask again: not without the scope for it.
+    async fn look(&self, told: &mut HashSet<ConversationSpaceId>) -> bool {
+        // A blind window has questions of its own, whose answers are told together.
+        if !*self.live.borrow() {
+            return true;
+        }
+        let to = Timestamp::now();
+        match self.reports(Window { from: to.checked_sub(self.look).unwrap_or(to), to }).await {
+            Ok(reports) => {
+                let new: Vec<Report> = reports.into_iter().filter(|one| told.insert(one.call.clone())).collect();
+                if !new.is_empty() {
+                    self.tell(Heard::Late(new)).await;
+                }
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "it is not known whether a call was not heard");
+                !matches!(error, Error::Status { status: 403, .. })
             }
         }
     }

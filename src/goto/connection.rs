@@ -61,7 +61,7 @@ pub fn open(
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
     let driver = Driver {
         name: reader.connection.clone(),
-        failing: false,
+        failures: 0,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
         http,
         path: settings.token_file,
@@ -70,8 +70,14 @@ pub fn open(
         rejected,
         heard: heard.clone(),
     };
-    let catch_up =
-        CatchUp { api: api.clone(), accounts: Arc::clone(&accounts), reader: reader.clone(), heard: heard.clone() };
+    let catch_up = CatchUp {
+        api: api.clone(),
+        accounts: Arc::clone(&accounts),
+        reader: reader.clone(),
+        heard: heard.clone(),
+        live: live.clone(),
+        look: settings.look,
+    };
 
     let mut others = JoinSet::new();
     others.spawn(catch_up.clone().windows(windows));
@@ -176,7 +182,10 @@ impl Judge {
 
     async fn change(&self, change: Option<Change>) {
         match change {
-            Some(Change::Blind { since }) => self.tell(Heard::Blind { since }).await,
+            Some(Change::Blind { since }) => {
+                self.live.send_replace(false);
+                self.tell(Heard::Blind { since }).await;
+            }
             // The other end closes only when the connection is dropped.
             Some(Change::Sighted { from, to }) => drop(self.windows.send(Window { from, to })),
             None => {}

@@ -43,7 +43,7 @@ pub(super) struct Driver {
     pub(super) heard: mpsc::Sender<Heard>,
     pub(super) name: ConnectionName,
     /// That refreshes fail was said.
-    pub(super) failing: bool,
+    pub(super) failures: u64,
 }
 
 impl Driver {
@@ -98,17 +98,21 @@ impl Driver {
     async fn refresh(&mut self, token: &Secret) -> Result<Fresh, Failed> {
         match self.client.refresh(&self.http, token).await {
             Ok(tokens) => {
-                self.failing = false;
+                let repeats = std::mem::take(&mut self.failures);
+                if repeats > 0 {
+                    tracing::info!(connection = %self.name, repeats, "token refreshed again");
+                }
                 let oauth::Tokens { access, refresh, expires_in } = tokens;
                 Ok(Fresh { access, refresh, expires_in })
             }
             Err(error) => {
                 let connection = &self.name;
-                if std::mem::replace(&mut self.failing, true) {
-                    tracing::debug!(%connection, %error, "token refresh failed");
-                } else {
+                if self.failures == 0 {
                     tracing::warn!(%connection, %error, "token refresh failed, tries on");
+                } else {
+                    tracing::debug!(%connection, %error, "token refresh failed");
                 }
+                self.failures = self.failures.saturating_add(1);
                 Err(match error {
                     oauth::Error::Denied { status, code } => Failed::Denied { status, code },
                     oauth::Error::Status { after, .. } => Failed::Transient(after),

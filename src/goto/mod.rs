@@ -30,6 +30,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use catch_up::LOOK;
 pub use connection::{Connection, open};
 
 use crate::model::{
@@ -41,7 +42,7 @@ use crate::model::{
     secret::Secret,
     time::Timestamp,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 use url::Url;
 
 /// One login, as the config describes it.
@@ -71,6 +72,8 @@ pub struct Settings {
     pub nickname: String,
     /// The last time the daemon is known to have heard, from an earlier run: where its first blind window begins.
     pub deaf_since: Option<Timestamp>,
+    /// How often GoTo is asked whether a call ended of which nothing was heard: [`LOOK`].
+    pub look: Duration,
     /// Where its lanes say whether they turn.
     pub pulses: Pulses,
 }
@@ -108,7 +111,13 @@ pub enum Heard {
         /// The calls that came and went meanwhile.
         reports: Reports,
     },
-    /// Reports that a blind window did not find at first. They are told together, not in a card each.
+    /// Which calls are under way, after a blind window: told behind them and behind the window's reports. What the house
+    /// takes for open and is not among them has ended.
+    Listed {
+        /// Their conversations.
+        active: HashSet<ConversationSpaceId>,
+    },
+    /// Reports that a blind window did not find at first, or of calls that ended a short while ago. They are told together, not in a card each.
     Late(Vec<Report>),
     /// The reports of windows that [`Reports::Failed`] at first are all told now, as [`Heard::Late`] before this.
     CaughtUp {

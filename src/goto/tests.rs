@@ -44,6 +44,7 @@ fn settings(goto: &StandIn, dir: &tempfile::TempDir) -> Settings {
         token_file: dir.path().join("token.json"),
         nickname: "poprelay-main-x".to_owned(),
         deaf_since: None,
+        look: LOOK,
         pulses: crate::model::pulse::Pulses::default(),
     }
 }
@@ -294,6 +295,25 @@ async fn a_socket_that_is_cut_opens_a_blind_window_that_is_closed_by_asking() {
     });
     let late = run.until(|heard| if let Heard::Late(late) = heard { late.into_iter().next() } else { None }).await;
     assert_eq!(late.call.as_str(), "late", "a late report comes once, the known one not again");
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn a_call_of_which_no_word_was_heard_is_found_by_looking_and_nobody_looks_without_the_scope() {
+    let gone = json!({"conversationSpaceId": "swallowed", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"});
+    let often = |settings: &mut Settings| settings.look = Duration::from_millis(100);
+    let mut run = run(StandIn::start().await, often).await;
+    run.live().await;
+    run.goto.with(|facts| facts.reports.push(gone));
+    let late = |heard| if let Heard::Late(late) = heard { late.into_iter().next() } else { None };
+    assert_eq!(run.until(late).await.call.as_str(), "swallowed");
+    let refused = json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"});
+    run.goto.instead("GET /call-events-report", &[(403, refused)]);
+    let unused = || run.goto.with(|facts| facts.instead.iter().any(|(_, answers)| !answers.is_empty()));
+    until(|| !unused()).await;
+    let asked = run.goto.count("GET /call-events-report");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(run.goto.count("GET /call-events-report"), asked);
     run.connection.close().await;
 }
 

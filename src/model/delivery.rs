@@ -64,6 +64,15 @@ pub enum Form {
 }
 
 impl Form {
+    /// The message that it changes or replies to, if there is one.
+    #[must_use]
+    pub const fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Living { at: place, .. } | Self::Reply { to: place } => place.as_ref(),
+            Self::Message => None,
+        }
+    }
+
     /// The message that is changed rather than posted, if it is one.
     #[must_use]
     pub const fn edit_of(&self) -> Option<&Place> {
@@ -120,10 +129,11 @@ pub struct Admission {
 pub enum Rule {
     /// A message of its own. Earlier cards of the same call and sink that still wait are settled as superseded. If the
     /// key is known and still waits, its card is renewed; if it is known and gone, nothing happens. Nor does anything if
-    /// the moment was overtaken by a later one of its call (an answer after the end): a card never goes back in time.
+    /// the moment was overtaken by a later one of its call (an answer after the end): a card never goes back in time. What
+    /// a living card has shown (the sink could edit then) is told already, and what messages have said is to [`Rule::Live`].
     Tell,
-    /// No message of its own: the living card of the call and sink is revised, told or not; if there is none, the newest
-    /// waiting card is renewed with this one (its key stays).
+    /// No message of its own: the newest waiting card of the call and sink, living or not, is renewed with this one (its
+    /// key stays). A living card that was told stays as it is: its sink was one that edits, and is none now.
     Renew,
     /// The call's one living card at this sink, whatever the moment. The first makes it; each later one revises it, so
     /// that what waits is always the newest state and nothing between is said. A settled one waits again, and goes out as

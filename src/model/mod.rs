@@ -11,5 +11,6 @@ pub mod mention;
 pub mod past;
 pub mod phone;
 pub mod pulse;
+pub mod repeat;
 pub mod secret;
 pub mod time;

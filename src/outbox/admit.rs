@@ -60,6 +60,10 @@ impl Store {
         if let Some((id, _, waits)) = known.iter().find(|(_, kind, _)| *kind == Some(moment)) {
             return if *waits { self.bring_up_to_date(*id, &admission.card) } else { Ok(Admitted::Known) };
         }
+        // A sink that could edit until now said it in the call's message.
+        if self.living_said(admission)? {
+            return Ok(Admitted::Known);
+        }
         // Two moments of a call can overtake each other on their way here; the later one has said it all.
         if known.iter().any(|(_, kind, _)| kind.is_some_and(|kind| progress(kind) > progress(moment))) {
             return Ok(Admitted::Known);
@@ -77,7 +81,7 @@ impl Store {
     }
 
     fn renew(&mut self, admission: &Admission) -> Result<Admitted, StoreError> {
-        if let Some(revised) = self.revise_if_living(admission)? {
+        if let Some(revised) = self.revise_if_waiting(admission)? {
             return Ok(revised);
         }
         let newest = self.newest_waiting(admission)?;

@@ -2,13 +2,14 @@
 //! daemon last said that it hears. Same file, same writer, same transactions.
 
 use super::{
-    row::{from_micros, json, micros},
+    row::{from_micros, json, micros, subject},
     store::Store,
     trouble::StoreError,
 };
 use crate::model::{
     call::Telling,
     card::Card,
+    delivery::Subject,
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
     time::{Timestamp, elapsed},
 };
@@ -29,6 +30,8 @@ pub struct OpenCall {
     pub call: ConversationSpaceId,
     /// When it was last heard of.
     pub heard: Timestamp,
+    /// What was told of it last; `None` if no sink was told.
+    pub last: Option<Telling>,
 }
 
 impl Store {
@@ -85,7 +88,23 @@ impl Store {
             let words: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             open.extend(open_call(&words, row.get(3)?));
         }
+        for call in &mut open {
+            call.last = self.last_told(&call.call)?;
+        }
         Ok(open)
+    }
+
+    /// What a call's newest card tells. A card that cannot be read tells nothing.
+    fn last_told(&self, call: &ConversationSpaceId) -> Result<Option<Telling>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT coalesce(newer, card) FROM deliveries INDEXED BY once WHERE subject = ? ORDER BY id DESC LIMIT 1",
+        )?;
+        let subject = subject(&Subject::Call(call.clone()));
+        let card: Option<String> = read.query_row([subject], |row| row.get(0)).optional()?;
+        Ok(card.and_then(|card| match serde_json::from_str(&card) {
+            Ok(Card::Call(card)) => Some(card.telling),
+            _ => None,
+        }))
     }
 
     /// Calls whose last moment came, and that were heard of since `since`.
@@ -128,5 +147,6 @@ fn open_call((connection, account, call): &(String, String, String), heard: i64)
         account: AccountKey::try_from(account.as_str()).ok()?,
         call: ConversationSpaceId::try_from(call.as_str()).ok()?,
         heard: from_micros(heard)?,
+        last: None,
     })
 }

@@ -7,7 +7,7 @@ use super::{
     trouble::StoreError,
 };
 use crate::model::{
-    call::Moment,
+    call::{Moment, MomentKind},
     card::{CallCard, Card, Findings, Match},
     delivery::{Admission, Admitted, Rule},
     time::Timestamp,
@@ -31,14 +31,26 @@ impl Store {
             return self.revise(&living, admission);
         }
         let (subject, sink) = (subject(&admission.key.subject), &admission.key.sink);
-        // A sink that was a webhook until now: what waits for it is told by the living card.
-        let mut waiting = self.db.prepare_cached(
-            "SELECT id FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'",
+        // A sink that was a webhook until now: what it said stands there and is not said again; what waits for it is told
+        // by the living card.
+        let mut read = self.db.prepare_cached(
+            "SELECT id, moment, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?
+             AND state IN ('waiting', 'delivered')",
         )?;
-        let ids: Vec<i64> =
-            waiting.query_map(params![subject, sink.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        drop(waiting);
-        for id in ids.iter().filter(|id| !self.held.leased.contains_key(id)) {
+        let earlier: Vec<(i64, Option<MomentKind>, bool)> = read
+            .query_map(params![subject, sink.as_str()], |row| {
+                let (moment, state): (String, String) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, row::read_moment(&moment), state == "waiting"))
+            })?
+            .collect::<Result<_, _>>()?;
+        drop(read);
+        let waits = |id, waiting| waiting && !self.held.leased.contains_key(&id);
+        let moment = admission.key.moment;
+        let is_said = |kind: MomentKind| kind == moment || progress(kind) > progress(moment);
+        if earlier.iter().any(|(id, kind, waiting)| !waits(*id, *waiting) && kind.is_some_and(is_said)) {
+            return Ok(Admitted::Known);
+        }
+        for (id, ..) in earlier.iter().filter(|(id, _, waiting)| waits(*id, *waiting)) {
             self.supersede(*id, LIVING, now)?;
         }
         let mut insert = self.db.prepare_cached(
@@ -49,7 +61,26 @@ impl Store {
         Ok(Admitted::New)
     }
 
-    /// Revises the living card if there is one: a state from a route that does not lead to its sink, or late facts.
+    /// Revises the living card if it still waits: a state that has no message of its own at a sink that cannot edit any
+    /// more. A message that stands is left as it is: what would be its edit would be a message of its own.
+    pub(super) fn revise_if_waiting(&mut self, admission: &Admission) -> Result<Option<Admitted>, StoreError> {
+        match self.living(admission)? {
+            Some(living) if living.state == Some(row::State::Waiting) => self.revise(&living, admission).map(Some),
+            Some(_) => Ok(Some(Admitted::Known)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the chat was shown this moment, or a later one, by a living card.
+    pub(super) fn living_said(&self, admission: &Admission) -> Result<bool, StoreError> {
+        let Some(living) = self.living(admission)? else { return Ok(false) };
+        let moment = admission.key.moment;
+        let shows = row::told(LIVING, LIVING, serde_json::from_str(&living.card).ok().as_ref());
+        Ok(living.state == Some(row::State::Delivered)
+            && shows.is_some_and(|kind| kind == moment || progress(kind) > progress(moment)))
+    }
+
+    /// Revises the living card if there is one: late facts.
     pub(super) fn revise_if_living(&mut self, admission: &Admission) -> Result<Option<Admitted>, StoreError> {
         let living = self.living(admission)?;
         living.map(|living| self.revise(&living, admission)).transpose()

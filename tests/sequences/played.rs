@@ -63,8 +63,9 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
     let mut tracker = Tracker::new(Limits::default());
     let mut said = Vec::new();
     let last = frames.iter().map(|(at, _)| *at).max().unwrap_or_default();
+    // What arrives at a deadline is heard before it, as by the relay.
     let run_to = |tracker: &mut Tracker, to: Duration, said: &mut Vec<(Duration, Result<Telling, String>)>| {
-        while let Some(due) = tracker.next_deadline().map(|due| due - origin).filter(|due| *due <= to) {
+        while let Some(due) = tracker.next_deadline().map(|due| due - origin).filter(|due| *due < to) {
             said.extend(tracker.tick(now(due)).into_iter().map(|effect| (due, words(effect))));
         }
     };

@@ -101,7 +101,7 @@ impl World {
 
     pub fn unlisted(&self, active: &[&str]) -> usize {
         let active = active.iter().map(|id| (*id).try_into().unwrap()).collect();
-        self.tracker.unlisted(&"main".try_into().unwrap(), &"42".try_into().unwrap(), &active).len()
+        self.tracker.unlisted(&active).len()
     }
 
     fn take(&mut self, effects: Vec<Effect>) {

@@ -134,7 +134,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let file = parse(&source).map_err(wrong)?;
     let beside = path.parent().unwrap_or(Path::new("."));
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| beside.to_owned(), PathBuf::from);
-    let mut reading = Reading { source: &source, credentials, problems: Vec::new(), warnings: Vec::new() };
+    let owned = access::stranger(path).map(|user| Problem {
+        key: String::new(),
+        line: None,
+        text: format!("user {user} owns it and may change it: chown root {}", path.display()),
+    });
+    let warnings = owned.into_iter().collect();
+    let mut reading = Reading { source: &source, credentials, problems: Vec::new(), warnings };
     let config = reading.config(path, file);
     match config {
         Some(config) if reading.problems.is_empty() => Ok(config),

@@ -41,7 +41,7 @@ fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool) -> Drawn {
     Drawn { body: serde_json::json!({ "plain": plain, "cards": titles }).to_string(), used }
 }
 
-struct Life {
+pub struct Life {
     name: SinkName,
     queue: Queue,
     told: mpsc::Receiver<Told>,
@@ -60,7 +60,15 @@ impl Life {
         D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync + 'static,
     {
         let name = SinkName::try_from(name).unwrap();
-        let sink = Sink { pace, ..Sink::new(name.clone(), SinkKind::Slack, Secret::new(chat.url.as_str())) };
+        let sink = Sink { pace, ..Sink::new(name, SinkKind::Slack, Secret::new(chat.url.as_str())) };
+        Self::of(sink, queue, draw)
+    }
+
+    pub fn of<D>(sink: Sink, queue: &Queue, draw: D) -> Self
+    where
+        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync + 'static,
+    {
+        let name = sink.name.clone();
         let (tell, told) = mpsc::channel(1000);
         let (stop, stopped) = watch::channel(false);
         let enable = sink.enable.clone();
@@ -73,7 +81,7 @@ impl Life {
         self.queue.add(&self.name, title);
     }
 
-    async fn told(&mut self) -> Told {
+    pub async fn told(&mut self) -> Told {
         timeout(Duration::from_secs(30), self.told.recv()).await.unwrap().unwrap()
     }
 
@@ -89,10 +97,20 @@ impl Life {
         titles
     }
 
-    async fn end(self) -> Result<(), QueueError> {
+    pub async fn end(self) -> Result<(), QueueError> {
         self.stop.send_replace(true);
         timeout(Duration::from_secs(10), self.worker).await.unwrap().unwrap()
     }
+}
+
+/// Waits until it is so, with a bound.
+pub async fn until(is_so: impl Fn() -> bool) {
+    let turns = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), turns).await.unwrap();
 }
 
 fn cards(heard: &[Heard]) -> Vec<&str> {

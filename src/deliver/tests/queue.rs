@@ -1,12 +1,13 @@
 //! An outbox in memory, as far as a worker needs one.
 
 use crate::model::{
-    call::{MomentKind, Telling},
-    card::{Card, Notice},
+    call::{Bound, Call, Caller, Moment, MomentKind, Telling},
+    card::{CallCard, Card, Findings, Notice},
     delivery::{
         Admission, Admitted, Attempt, Delivery, DeliveryId, Form, Key, Outbox, QueueError, Settle, Settlement, Subject,
     },
-    ids::{ConversationSpaceId, SinkName},
+    ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
+    phone::{Number, Region},
     time::{Timestamp, after},
 };
 use std::{
@@ -64,6 +65,29 @@ pub fn delivery(id: i64, title: &str) -> Delivery {
     }
 }
 
+/// The card of a call that rang at `at`.
+pub fn ring(at: Timestamp) -> CallCard {
+    let call = Call {
+        id: ConversationSpaceId::try_from("a").unwrap(),
+        connection: ConnectionName::try_from("main").unwrap(),
+        region: Region::US,
+        account: AccountKey::try_from("2930718022414574861").unwrap(),
+        bound: Bound::Inbound,
+        caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
+        ours: None,
+        queues: vec![],
+        people: vec![],
+        transfers: vec![],
+        answered: None,
+        queued: None,
+        started: at,
+        late: false,
+        lost: false,
+        revised: None,
+    };
+    CallCard::new(Telling { call, moment: Moment::Ringing, at }, Findings::default())
+}
+
 impl Queue {
     /// Admits a notice by its title.
     pub fn add(&self, sink: &SinkName, title: &str) {
@@ -75,6 +99,15 @@ impl Queue {
         let state = State::Waits(Timestamp::UNIX_EPOCH);
         inside.rows.insert(DeliveryId(id), Row { delivery, state, tries: Vec::new() });
         inside.news.entry(sink.clone()).or_default().notify_waiters();
+    }
+
+    /// Admits a delivery as it is.
+    pub fn put(&self, delivery: Delivery) {
+        let mut inside = self.0.lock().unwrap();
+        let sink = delivery.key.sink.clone();
+        let state = State::Waits(Timestamp::UNIX_EPOCH);
+        inside.rows.insert(delivery.id, Row { delivery, state, tries: Vec::new() });
+        inside.news.entry(sink).or_default().notify_waiters();
     }
 
     /// Adds a notice as late as can be: when a worker has found nothing and has asked when to look again.

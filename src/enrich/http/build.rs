@@ -83,6 +83,7 @@ impl Http {
             cache: Cache::new(span(config.cache, 300), span(config.cache_misses, 60)),
             breaker: Breaker::default(),
             trouble: None,
+            failures: 0,
             slow: false,
         };
         Ok(Self(Arc::new(Source {

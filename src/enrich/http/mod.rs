@@ -61,6 +61,8 @@ struct State {
     breaker: Breaker,
     /// The kind of trouble that was last said in the journal.
     trouble: Option<mem::Discriminant<Failure>>,
+    /// Look-ups that failed since it answered last.
+    failures: u64,
     /// Cards went out without it because it was too slow, which was said in the journal.
     slow: bool,
 }
@@ -210,12 +212,14 @@ impl Source {
             Ok(people) => {
                 state.cache.put(number, people, now);
                 state.breaker.succeeded();
+                let repeats = mem::take(&mut state.failures);
                 if state.trouble.take().is_some() {
-                    tracing::info!(source = self.name, "source answers again");
+                    tracing::info!(source = self.name, repeats, "source answers again");
                 }
             }
             Err(failure) => {
                 state.breaker.failed(now, failure.retry_after());
+                state.failures = state.failures.saturating_add(1);
                 let kind = mem::discriminant(failure);
                 if state.trouble.replace(kind) != Some(kind) {
                     tracing::warn!(source = self.name, error = %failure, "source fails, its facts are left out");

@@ -315,6 +315,8 @@ async fn what_the_daemon_needs_to_know_of_the_time_before_is_there_after_a_resta
     assert_eq!(last.as_millisecond(), start.as_millisecond());
     let open = under.queue.open_calls(start).await.unwrap();
     assert_eq!(open.iter().map(|open| open.call.as_str()).collect::<Vec<_>>(), ["noted", "rings"]);
+    let last: Vec<_> = open.iter().map(|open| open.last.as_ref().map(|last| last.moment.kind())).collect();
+    assert_eq!(last, [None, Some(MomentKind::Ringing)], "what was told of it last");
     let ended = under.queue.ended_calls(start).await.unwrap();
     assert_eq!(ended.iter().map(|call| call.as_str()).collect::<Vec<_>>(), ["over"]);
     assert_eq!(under.queue.open_calls(after(Timestamp::now(), Duration::from_secs(1))).await.unwrap(), []);

@@ -22,7 +22,9 @@ suite! { Sqlite::fresh();
     a_refused_state_does_not_keep_the_next_one_from_being_told,
     late_facts_land_on_whatever_state_the_card_has_reached,
     a_later_look_up_that_finds_less_takes_nothing_away,
-    a_state_from_a_route_that_leads_elsewhere_moves_a_living_card_and_makes_none,
+    a_sink_that_cannot_edit_any_more_is_told_what_is_new_and_nothing_twice,
+    an_edit_that_still_waits_is_brought_up_to_date_whatever_its_sink_became,
+    a_sink_that_edits_from_now_on_says_nothing_that_its_messages_said,
     a_reply_goes_under_its_message_after_it_and_is_said_once,
 }
 
@@ -214,14 +216,47 @@ mod cases {
         assert_eq!((words(&one.card), &card.found.who, card.found.silent.len()), ("talks", &Match::Nobody, 0));
     }
 
-    pub async fn a_state_from_a_route_that_leads_elsewhere_moves_a_living_card_and_makes_none(under: impl Under) {
+    pub async fn a_sink_that_cannot_edit_any_more_is_told_what_is_new_and_nothing_twice(mut under: impl Under) {
         let queue = under.queue();
-        let renew = |call| Admission { rule: Rule::Renew, ..live(call, Ended, "over") };
-        assert_eq!(queue.admit(None, vec![renew("a")]).await.unwrap(), [Admitted::Known]);
+        let by = |rule, kind| Admission { rule, ..live("a", kind, "new") };
+        assert_eq!(queue.admit(None, vec![by(Rule::Renew, Ended)]).await.unwrap(), [Admitted::Known]);
         queue.admit(None, vec![live("a", Ringing, "rings")]).await.unwrap();
         post(&queue, "1.1").await;
-        assert_eq!(queue.admit(None, vec![renew("a")]).await.unwrap(), [Admitted::Renewed]);
+        under.crash().await;
+        let queue = under.queue();
+        let news = vec![by(Rule::Tell, Ringing), by(Rule::Renew, Answered)];
+        assert_eq!(queue.admit(None, news).await.unwrap(), [Admitted::Known, Admitted::Known]);
+        assert_eq!(now_waiting(&queue, "desk").await, [], "the edit would be a second message");
+        assert_eq!(queue.admit(None, vec![by(Rule::Tell, Missed)]).await.unwrap(), [Admitted::New]);
+        let missed = lease_one(&queue, "desk").await;
+        assert_eq!((missed.key.moment, missed.form.clone()), (Missed, Form::Message));
+        end(&queue, &missed, Settlement::Delivered).await;
+    }
+
+    pub async fn an_edit_that_still_waits_is_brought_up_to_date_whatever_its_sink_became(under: impl Under) {
+        let queue = under.queue();
+        queue.admit(None, vec![live("a", Ringing, "rings")]).await.unwrap();
+        post(&queue, "1.1").await;
+        queue.admit(None, vec![live("a", Answered, "talks")]).await.unwrap();
+        let renew = Admission { rule: Rule::Renew, ..live("a", Ended, "over") };
+        assert_eq!(queue.admit(None, vec![renew]).await.unwrap(), [Admitted::Renewed]);
         assert_eq!(words(&lease_one(&queue, "desk").await.card), "over");
+    }
+
+    pub async fn a_sink_that_edits_from_now_on_says_nothing_that_its_messages_said(mut under: impl Under) {
+        let queue = under.queue();
+        let tell = |kind| Admission { rule: Rule::Tell, ..live("a", kind, "said") };
+        queue.admit(None, vec![tell(Ringing)]).await.unwrap();
+        let ring = lease_one(&queue, "desk").await;
+        assert_eq!(queue.admit(None, vec![live("a", Ringing, "x")]).await.unwrap(), [Admitted::Known], "on the wire");
+        end(&queue, &ring, Settlement::Delivered).await;
+        under.crash().await;
+        let queue = under.queue();
+        assert_eq!(queue.admit(None, vec![live("a", Ringing, "x")]).await.unwrap(), [Admitted::Known]);
+        assert_eq!(queue.admit(None, vec![live("a", Answered, "talks")]).await.unwrap(), [Admitted::New]);
+        post(&queue, "1.1").await;
+        assert_eq!(queue.admit(None, vec![live("a", Missed, "gone")]).await.unwrap(), [Admitted::Renewed]);
+        assert_eq!(edit_of(&lease_one(&queue, "desk").await), Some("1.1"));
     }
 
     pub async fn a_reply_goes_under_its_message_after_it_and_is_said_once(mut under: impl Under) {

@@ -404,7 +404,7 @@ async fn trouble_is_said_once_a_change_and_says_nothing_secret() {
     let [refused, odd, well] = ours.as_slice() else { panic!("{ours:#?}") };
     assert!(refused.contains("WARN") && refused.contains("source fails") && refused.contains("401"), "{refused}");
     assert!(odd.contains("WARN") && odd.contains("400"), "{odd}");
-    assert!(well.contains("INFO") && well.contains("source answers again"), "{well}");
+    assert!(well.contains("INFO") && well.contains("source answers again") && well.contains("repeats=3"), "{well}");
     assert!(
         ours.iter().all(|line| !line.contains("hush") && !line.contains("5145550199") && !line.contains("phone=")),
         "{ours:?}"
