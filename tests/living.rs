@@ -93,7 +93,7 @@ async fn a_call_is_one_message_from_its_ring_to_its_end() {
     let over = becomes(&world, "Ended:").await;
     is_in_order(&over);
     let last = &over.said.last().unwrap().payload;
-    assert!(last.to_string().contains("Bob Roy (1015) answered after"), "{last}");
+    assert!(last.to_string().contains("Bob Roy (1015) · answered after"), "{last}");
     assert_eq!((over.ts, over.channel.as_str()), (ring.ts, CHANNEL));
     let journal = daemon.stop().await;
     assert!(!journal.contains("xoxb-secret"), "{journal}");

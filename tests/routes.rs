@@ -1,9 +1,10 @@
 //! Why a card goes where it goes: the commands that say so, and the daemon that does so.
 
 use crate::support::{Home, SOON, config_for, eventually, run_to_end, shows, text};
-use poprelay::sim::{CallPlan, Line, Party, Settings, World};
+use poprelay::sim::{Beat, CallPlan, Line, Party, Settings, World};
 use serde_json::Value;
 use std::{fs, path::Path};
+use tokio::sync::watch;
 
 const NOWHERE: &str = "http://127.0.0.1:9";
 
@@ -165,6 +166,43 @@ async fn what_was_decided_sent_and_answered_is_explained_and_the_end_follows_the
     let json: Value = serde_json::from_str(&said(&home, &["explain", "--json", &id]).await).unwrap();
     assert_eq!(json["deliveries"].as_array().unwrap().len(), 3);
     assert_eq!(json["deliveries"][0]["routed"]["by"]["rule"], 1);
+}
+
+/// A CRM that answers once it may.
+async fn crm_that_waits() -> (String, watch::Sender<bool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (may, waits) = watch::channel(false);
+    let answer = async move || {
+        waits.clone().wait_for(|may| *may).await.unwrap();
+        axum::Json(serde_json::json!({ "name": "Alice of the CRM", "tier": "VIP" }))
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await.unwrap() });
+    (url, may)
+}
+
+#[tokio::test]
+async fn facts_that_come_after_the_ring_was_posted_route_what_follows_it_and_do_not_ring_twice() {
+    let world = World::start(Settings::default()).await.unwrap();
+    let (crm, may) = crm_that_waits().await;
+    let rules = format!(
+        "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{number}}\"\ntimeout = \"10s\"\n\
+         fields = {{ name = \"/name\", tier = \"/tier\" }}\n\
+         [[routes]]\nmatch = {{ tier = \"VIP\" }}\nsinks = [\"support\"]\n[[routes]]\nsinks = [\"desk\"]\n"
+    );
+    let mut home = home(&config_for(&world.url()), &rules);
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    let rings = Beat::Rings { lines: vec![Line::of("1015", "Bob Roy")] };
+    let beats = [(0, Beat::Comes), (50, rings), (8_000, Beat::HangsUp { extension: None })];
+    world.place(CallPlan::of("late", Party::of("ALICE MARTIN", "+15145550199"), beats));
+    assert!(shows(&world, "desk", 1).await[0].contains("ALICE MARTIN"));
+    may.send(true).unwrap();
+    let (desk, support) = (shows(&world, "desk", 2).await, shows(&world, "support", 1).await);
+    assert!(desk[1].contains("Missed: Alice of the CRM"), "{desk:?}");
+    assert!(support[0].contains("Missed: Alice of the CRM"), "{support:?}");
+    daemon.stop().await;
+    assert_eq!(shows(&world, "support", 1).await.len(), 1, "the ring went to a second sink");
 }
 
 #[tokio::test]

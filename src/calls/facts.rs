@@ -284,6 +284,7 @@ impl Facts {
         call.queued = self.queues.last().map(|(.., since)| *since);
         call.people = self.called_people().into_iter().cloned().collect();
         call.transfers = self.talks.transfers(self.taking());
+        call.answered = self.answer().map(|answer| answer.at);
         call.started = self.started();
     }
 }

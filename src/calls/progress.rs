@@ -55,6 +55,7 @@ impl Progress {
                 queues: Vec::new(),
                 people: Vec::new(),
                 transfers: Vec::new(),
+                answered: None,
                 queued: None,
                 started: facts.started(),
                 late: event.state.sequence > 1 && event.state.phase != Phase::Starting,

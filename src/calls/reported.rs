@@ -39,6 +39,7 @@ pub fn reported(report: &Report, clock: Timestamp) -> Option<Telling> {
         queues: Vec::new(),
         people: report.people.clone(),
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started,
         late: true,

@@ -125,10 +125,10 @@ impl Tracker {
             return None;
         }
         let call = self.closed.remove(&id)?;
-        for leg in call.legs().ids() {
-            self.ended.remove(leg);
-        }
+        self.ended.retain(|_, ended| ended.call != id);
         self.farewells.retain(|(_, buried)| self.ended.contains_key(buried));
+        // What is remembered goes with its farewell, or it would stay for ever.
+        self.closed.retain(|closed, _| self.ended.contains_key(closed));
         self.due.insert((call.due(&self.limits), id.clone()));
         self.open.insert(id.clone(), call);
         Some(id)

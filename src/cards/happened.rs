@@ -2,7 +2,6 @@
 //! nothing of who calls, or of the state's sign and colour.
 
 use super::{
-    passed,
     sheet::dotted,
     spoken::lasting,
     words::{people, person, queue_name},
@@ -26,7 +25,6 @@ pub(super) fn state(card: &CallCard, late: bool, since: Option<&str>) -> String 
         Moment::Answered { after, .. } if call.bound == Bound::Outbound => {
             dotted([Some(format!("Taken after {}", lasting(*after))), caller_of_ours(call)])
         }
-        Moment::Answered { by, after } if call.transfers.is_empty() => passed::answered(card, by, *after),
         Moment::Answered { by, after } => {
             let first = call.transfers.first().map_or(by, |transfer| &transfer.from);
             let on: Vec<String> = call.transfers.iter().map(|transfer| named(&transfer.to)).collect();
@@ -89,7 +87,10 @@ fn ended(call: &Call, lasted: Option<Duration>) -> String {
     let mut hands: Vec<String> = call.transfers.first().map(|transfer| named(&transfer.from)).into_iter().collect();
     hands.extend(call.transfers.iter().map(|transfer| named(&transfer.to)));
     let with = if hands.is_empty() { people(&call.people) } else { Some(chain(&hands)) };
-    dotted([wrong, Some(talked), with.map(|with| format!("with {with}"))])
+    let waited = call.answered.map(|answered| lasting(elapsed(call.started, answered)));
+    let verb = if call.bound == Bound::Outbound { "taken" } else { "answered" };
+    let answered = waited.map(|waited| format!("{verb} after {waited}"));
+    dotted([wrong, Some(talked), with.map(|with| format!("with {with}")), answered])
 }
 
 /// The colleague who makes an outbound call.

@@ -1,14 +1,13 @@
 //! A card as Slack blocks, as a Teams Adaptive Card, as plain text. Pure: decides what is said and how it looks, within the
 //! chats' limits by construction; never where it goes or whether it arrives.
 //!
-//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `happened`, `passed`, `recap`, `shift`, `spoken`) decides what a card says, as one
+//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `happened`, `recap`, `shift`, `spoken`) decides what a card says, as one
 //! sheet; `wording` (with `values`) lets an operator say its lines otherwise; `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest first, as many as
 //! fit.
 
 mod caller;
 mod facts;
 mod happened;
-mod passed;
 mod recap;
 mod sheet;
 mod shift;

@@ -2,7 +2,10 @@
 //! it out and decides nothing of it.
 
 use super::text::cut;
-use crate::model::card::{Manner, Mention};
+use crate::model::{
+    card::Manner,
+    mention::{Mention, TeamsMention},
+};
 
 /// Longest title in UTF-16 units: Slack's header takes 150.
 pub(super) const TITLE: usize = 150;
@@ -43,8 +46,10 @@ pub(super) struct Sheet {
     pub(super) small: Vec<String>,
     /// The whole card in one line beside its title, for a message of many.
     pub(super) brief: String,
-    /// Whom it mentions.
+    /// Whom it mentions in Slack.
     pub(super) mention: Vec<Mention>,
+    /// Whom it mentions in Teams.
+    pub(super) teams: Vec<TeamsMention>,
     /// It is laid out as one of many even if it is alone.
     pub(super) quiet: bool,
     /// The same facts apart, for a form that is laid out elsewhere.
@@ -118,6 +123,7 @@ impl Sheet {
             small: Vec::new(),
             brief: String::new(),
             mention: Vec::new(),
+            teams: Vec::new(),
             quiet: false,
             parts: Parts::default(),
         }
@@ -133,6 +139,7 @@ impl Sheet {
     /// Takes on the manner that its route asks for.
     pub(super) fn drawn(mut self, manner: &Manner) -> Self {
         self.mention.clone_from(&manner.mention);
+        self.teams.clone_from(&manner.teams);
         if manner.quiet {
             self.lines = vec![Line { text: self.brief.clone(), strong: false }];
             (self.details, self.notes, self.items, self.small) = (Vec::new(), None, Vec::new(), Vec::new());

@@ -1,7 +1,8 @@
 //! Cards as Teams messages: an Adaptive Card 1.4 in the envelope that Workflows takes (a retired connector takes the same).
 //! Decides the layout; the words are the sheet's. Strangers' text stands in `TextRun`s, which read no Markdown; where only
-//! Markdown text is possible (a fact, plain text) it is escaped. No `entities`, so nothing mentions anyone. No `Table`,
-//! which needs 1.5: an older client shows nothing but `fallbackText` of a card that is too new for it.
+//! Markdown text is possible (a fact, plain text) it is escaped. `entities` name whom the config mentions and nobody else;
+//! the plain form, which is for what a chat refused, mentions nobody. No `Table`, which needs 1.5: an older client shows
+//! nothing but `fallbackText` of a card that is too new for it.
 
 use super::{
     Form,
@@ -11,10 +12,13 @@ use super::{
 use serde_json::{Value, json};
 
 /// An Adaptive Card. The chat takes 28 KB, counted after it has added its own: 24,453 bytes were too many once, so a
-/// message stays under 20,000, of which frame and title take up to 2,000.
-pub(super) const FULL: Form = Form { blocks: 60, size: 18_000, cost, one, many };
+/// message stays under 20,000, of which frame and title take up to 2,000 and the mentions as much.
+pub(super) const FULL: Form = Form { blocks: 60, size: 16_000, cost, one, many };
 /// A card with one text.
 pub(super) const PLAIN: Form = Form { blocks: 60, size: 8_000, cost: plain_cost, one: plain_one, many: plain_many };
+
+/// Bytes that the mentions of a message take: some ten people. Who comes after them is left out.
+const MENTIONED: usize = 2_000;
 
 /// `contentUrl` must be there, and null: left out, the trigger refuses the message.
 fn message(fallback: &str, body: Vec<Value>, actions: Vec<Value>) -> Value {
@@ -39,7 +43,37 @@ fn message(fallback: &str, body: Vec<Value>, actions: Vec<Value>) -> Value {
     })
 }
 
+/// `card` with a line that mentions whom its sheets mention, each once, below its title. Teams takes `<at>NAME</at>` in a
+/// text for a mention where an entity has the same text; strangers' text has no such markup (`unevaluated`).
+fn mentioning<'a>(mut message: Value, sheets: impl IntoIterator<Item = &'a Sheet>) -> Value {
+    let (mut texts, mut entities, mut size) = (Vec::new(), Vec::new(), 0_usize);
+    for who in sheets.into_iter().flat_map(|sheet| &sheet.teams) {
+        let text = format!("<at>{}</at>", who.name());
+        let entity = json!({ "type": "mention", "text": text, "mentioned": { "id": who.id(), "name": who.name() } });
+        size = size.saturating_add(entity.to_string().len()).saturating_add(text.len());
+        // Of two who share a name the text can mean one.
+        if !texts.contains(&text) && size <= MENTIONED {
+            texts.push(text);
+            entities.push(entity);
+        }
+    }
+    let Some(card) = message.pointer_mut("/attachments/0/content").filter(|_| !texts.is_empty()) else {
+        return message;
+    };
+    if let Some(body) = card.pointer_mut("/body").and_then(Value::as_array_mut) {
+        body.insert(body.len().min(1), json!({ "type": "TextBlock", "wrap": true, "text": texts.join(" ") }));
+    }
+    if let Some(msteams) = card.pointer_mut("/msteams").and_then(Value::as_object_mut) {
+        msteams.insert("entities".to_owned(), Value::Array(entities));
+    }
+    message
+}
+
 fn one(sheet: &Sheet) -> Value {
+    mentioning(unmentioning(sheet), [sheet])
+}
+
+fn unmentioning(sheet: &Sheet) -> Value {
     if sheet.quiet {
         return message(&sheet.short(), vec![entry(sheet)], Vec::new());
     }
@@ -70,7 +104,7 @@ fn label(text: &str) -> String {
 fn many(title: &str, sheets: &[Sheet]) -> Value {
     let mut body = vec![text(vec![title_run(title)])];
     body.extend(sheets.iter().map(entry));
-    message(title, body, Vec::new())
+    mentioning(message(title, body, Vec::new()), sheets)
 }
 
 /// An entry among many: its title, and below it the line beside it with its link.

@@ -3,10 +3,8 @@
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Revised, Telling, Transfer},
-    card::{
-        Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Mention, Notice, PastCall, Recap, Shift,
-        Waiting,
-    },
+    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Notice, PastCall, Recap, Shift, Waiting},
+    mention::{Mention, TeamsMention},
     phone::{Number, Region},
 };
 use proptest::prelude::*;
@@ -46,6 +44,7 @@ fn call(number: &str) -> Call {
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: ago(3),
         late: false,
@@ -173,9 +172,51 @@ fn only_ids_of_the_config_are_mentioned_each_once_and_in_every_form_of_slack() {
         let text = body(kind, &[&group], false).to_string();
         assert!(!text.contains("S0123") && !text.contains("entities"), "{text}");
     }
+    for kind in [SinkKind::Slack, SinkKind::SlackTrigger] {
+        let manner = Manner { teams: vec![dana()], ..Manner::default() };
+        assert!(!body(kind, &[&in_manner(manner)], false).to_string().contains("Dana"));
+    }
     let stranger = card(named("<!channel> <@U0456>"), Moment::Ringing, ago(3), Match::NotAsked);
     let text = body(SinkKind::Slack, &[&stranger], true).to_string();
     assert!(!text.contains("<!channel>") && !text.contains("<@U0456>"), "{text}");
+}
+
+fn dana() -> TeamsMention {
+    "Dana Cole <dana@example.com>".to_owned().try_into().unwrap()
+}
+
+#[test]
+fn only_people_of_the_config_are_mentioned_in_teams_each_once() {
+    let eve: TeamsMention = "Eve Li <00000000-1111-2222-3333-444444444444>".to_owned().try_into().unwrap();
+    let both = in_manner(Manner { teams: vec![dana(), eve.clone(), dana()], ..Manner::default() });
+    let quiet = in_manner(Manner { teams: vec![eve], quiet: true, ..Manner::default() });
+    let people = json!([
+        { "type": "mention", "text": "<at>Dana Cole</at>", "mentioned": { "id": "dana@example.com", "name": "Dana Cole" } },
+        { "type": "mention", "text": "<at>Eve Li</at>",
+          "mentioned": { "id": "00000000-1111-2222-3333-444444444444", "name": "Eve Li" } },
+    ]);
+    for kind in [SinkKind::Teams, SinkKind::TeamsConnector] {
+        for cards in [&[&both][..], &[&both, &quiet]] {
+            let content = &body(kind, cards, false)["attachments"][0]["content"];
+            assert_eq!(content["msteams"]["entities"], people);
+            assert_eq!(content["body"][1]["text"], "<at>Dana Cole</at> <at>Eve Li</at>");
+        }
+        let plain = body(kind, &[&both], true).to_string();
+        assert!(!plain.contains("entities") && !plain.contains("<at>"), "{plain}");
+    }
+    let Card::Call(mut stranger) = card(named("<at>Dana Cole</at>"), Moment::Ringing, ago(3), Match::NotAsked) else {
+        panic!()
+    };
+    stranger.manner.teams = vec![dana()];
+    let drawn = body(SinkKind::Teams, &[&Card::Call(stranger)], false);
+    let content = drawn["attachments"][0]["content"].clone();
+    assert_eq!(content["body"].to_string().matches("<at>").count(), 1, "{content}");
+    assert!(!content["fallbackText"].to_string().contains("<at>"));
+    let crowd: Vec<TeamsMention> =
+        (0..99).map(|n| format!("Person {n} <p{n}@example.com>").try_into().unwrap()).collect();
+    let crowd = body(SinkKind::Teams, &[&in_manner(Manner { teams: crowd, ..Manner::default() })], false);
+    let entities = crowd["attachments"][0]["content"]["msteams"]["entities"].as_array().unwrap().len();
+    assert!((9..20).contains(&entities), "{entities}");
 }
 
 #[test]
@@ -278,26 +319,26 @@ fn every_moment_says_what_happened() {
 }
 
 #[test]
-fn a_card_that_lives_keeps_who_took_it_first_and_after_how_long() {
-    let answered = |name: &str, after| Moment::Answered { by: person(name, "7"), after: Duration::from_secs(after) };
-    let lives = |moment, before: Vec<Moment>| {
-        let Card::Call(mut card) = card(call("+15145550199"), moment, ago(1), Match::NotAsked) else { panic!() };
-        card.before = before;
-        said(&Card::Call(card))[1..3].join(" | ")
-    };
-    let to = "To Main line (514) 555-0100";
-    assert_eq!(lives(answered("Dana", 8), vec![]), format!("Dana (7) answered after 8 s | {to}"));
-    let dana = || vec![answered("Dana", 8)];
-    assert_eq!(lives(answered("Eve", 62), dana()), "Eve (7) took over after 1 min 2 s | Dana (7) answered after 8 s");
-    let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+fn a_call_that_is_over_says_how_long_it_had_waited() {
+    let ended = || Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+    let said_of = |call: Call| said(&card(call, ended(), ago(1), Match::NotAsked)).remove(1);
+    let taken = |bound| Call { bound, answered: Some(ago(162)), started: ago(170), ..call("+15145550199") };
     let talked = "Talked for 2 min 33 s · with Bob Roy (1015)";
-    assert_eq!(lives(ended.clone(), dana()), format!("{talked} | Dana (7) answered after 8 s"));
-    let many = (0..6).map(|n| answered(&format!("P{n}"), 8 + n)).collect();
-    assert_eq!(
-        lives(ended.clone(), many),
-        format!("{talked} | P0 (7) answered after 8 s, then P3 (7), then P4 (7), then P5 (7)")
-    );
-    assert_eq!(lives(ended, vec![]), format!("{talked} | {to}"));
+    assert_eq!(said_of(taken(Bound::Inbound)), format!("{talked} · answered after 8 s"));
+    assert_eq!(said_of(taken(Bound::Outbound)), format!("{talked} · taken after 8 s"));
+    assert_eq!(said_of(call("+15145550199")), talked);
+}
+
+#[test]
+fn a_card_that_an_earlier_version_stored_is_still_read() {
+    let new = ringing(one(alice()));
+    let mut stored = serde_json::to_value(&new).unwrap();
+    stored["before"] = serde_json::json!([{ "is": "answered", "by": {}, "after": 8 }]);
+    let call = stored["telling"]["call"].as_object_mut().unwrap();
+    for field in ["answered", "transfers"] {
+        assert!(call.remove(field).is_some(), "{field}");
+    }
+    assert_eq!(serde_json::from_value::<Card>(stored).unwrap(), new);
 }
 
 #[test]

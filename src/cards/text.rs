@@ -123,6 +123,7 @@ pub(super) fn formats_in_slack(text: &str) -> bool {
 
 /// For a Teams text that reads Markdown: what would format is escaped, what is evaluated there (`{{DATE(…)}}`) broken.
 pub(super) fn teams(text: &str) -> String {
+    let text = unevaluated(text);
     let mut out = String::with_capacity(text.len());
     let number = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
     for (at, c) in text.char_indices() {
@@ -132,12 +133,14 @@ pub(super) fn teams(text: &str) -> String {
         }
         out.push(c);
     }
-    unevaluated(&out)
+    out
 }
 
-/// `text` without the opening of a Teams function, which is evaluated inside a user's text too.
+/// `text` without the opening of a Teams function, which is evaluated inside a user's text too, and without the markup
+/// that is a mention once the card names whom it mentions.
 pub(super) fn unevaluated(text: &str) -> String {
-    text.replace("{{", "{ { ").replace("{{", "{ { ")
+    let text = text.replace("{{", "{ { ").replace("{{", "{ { ");
+    ["<at>", "<AT>", "<At>", "<aT>"].iter().fold(text, |text, at| text.replace(at, "‹at›"))
 }
 
 /// `text` in which no client finds a host's name to make a link of. For the plain forms, where neither chat can be told to

@@ -4,7 +4,7 @@
 use super::{
     Style,
     caller::{self, Caller},
-    happened, passed,
+    happened,
     sheet::{Parts, Sheet, Tone, dotted},
     spoken::{ago, clock},
     text::{shown, turns},
@@ -51,9 +51,6 @@ pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
     sheet.line(say(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
     sheet.line(say(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
     sheet.line(say(LineName::State, parts.state.clone()), true);
-    // Where the state says who handed it on, the line would only say it again.
-    let said = !call.transfers.is_empty() && (card.before.is_empty() || matches!(moment, Moment::Answered { .. }));
-    sheet.line(passed::earlier(card).filter(|_| !said), false);
     sheet.line(say(LineName::Called, via(call.bound, &parts)), false);
     sheet.brief =
         dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);

@@ -124,6 +124,7 @@ fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::R
         people: vec![Person { name: Some("Dana Example".to_owned()), extension: Some("1015".to_owned()), line: None }],
         queued: None,
         transfers: Vec::new(),
+        answered: None,
         started: now,
         late: false,
         lost: false,

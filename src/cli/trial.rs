@@ -136,7 +136,8 @@ pub fn manner(manner: &Manner) -> String {
         Mask::None => "numbers in full",
         Mask::Last4 | Mask::Last2 | Mask::All => "numbers masked",
     });
-    let mentions = manner.mention.iter().map(|mention| mention.as_str()).collect::<Vec<_>>().join(", ");
+    let slack = manner.mention.iter().map(|mention| mention.as_str());
+    let mentions = slack.chain(manner.teams.iter().map(|mention| mention.name())).collect::<Vec<_>>().join(", ");
     let mentions = (!mentions.is_empty()).then(|| format!("mentions {mentions}"));
     let quiet = manner.quiet.then(|| "quiet".to_owned());
     let parts: Vec<String> = [mask.map(str::to_owned), mentions, quiet].into_iter().flatten().collect();

@@ -11,16 +11,17 @@ use crate::{
         ids::{ConnectionName, SinkName},
         time::Timestamp,
     },
-    route::{self, Routes},
+    route::{self, Holidays, Routes},
 };
 use jiff::civil::Date;
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
 /// The part of a config that a telling sees from its look-up to its admission.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Book {
     /// Who is calling.
     pub enricher: Arc<Enricher>,
@@ -102,6 +103,12 @@ impl Book {
         }
     }
 
+    /// The same with the holidays of a file that has changed.
+    #[must_use]
+    pub fn with_holidays(&self, file: &Path, holidays: Holidays) -> Self {
+        Self { routes: self.routes.with_holidays(file, holidays), ..self.clone() }
+    }
+
     /// The date in the cards' time zone.
     #[must_use]
     pub fn today(&self) -> Date {
@@ -141,6 +148,16 @@ impl Lectern {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What `revision` makes of the book that is valid now is valid from now on; answers whether it made anything. Nobody
+    /// replaces the book in between.
+    pub fn revise(&self, revision: impl FnOnce(&Book) -> Option<Book>) -> bool {
+        let mut valid = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let revised = revision(&valid).map(Arc::new);
+        let is_revised = revised.is_some();
+        revised.into_iter().for_each(|book| *valid = book);
+        is_revised
+    }
+
     /// From now on this one is valid; work that took the old one ends with it.
     pub fn replace(&self, book: Book) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
@@ -170,6 +187,7 @@ mod tests {
             people: Vec::new(),
             queued: None,
             transfers: Vec::new(),
+            answered: None,
             started: Timestamp::UNIX_EPOCH,
             late: false,
             lost: false,

@@ -1,5 +1,6 @@
 //! What the sources say of a caller after the card's deadline: it goes onto the messages that live and the cards that still
-//! wait. Thin: what is new in it `enrich` says, what becomes of a card the outbox.
+//! wait. It routes nothing anew: the call's next moment asks the sources again, and is routed by what they say then. Thin:
+//! what is new in it `enrich` says, what becomes of a card the outbox.
 
 use super::rooms::Rooms;
 use crate::{enrich::Later, model::call::Telling};

@@ -58,6 +58,7 @@ mod tests {
             queues: Vec::new(),
             people: Vec::new(),
             transfers: Vec::new(),
+            answered: None,
             queued: None,
             started: Timestamp::UNIX_EPOCH,
             late: false,

@@ -11,6 +11,7 @@ pub mod crew;
 pub mod deaf;
 pub mod directions;
 pub mod frames;
+pub mod holidays;
 pub mod journal;
 pub mod late;
 pub mod line;

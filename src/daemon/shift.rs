@@ -283,6 +283,7 @@ mod tests {
             people: Vec::new(),
             queued: None,
             transfers: Vec::new(),
+            answered: None,
             started,
             late: false,
             lost: false,

@@ -10,6 +10,7 @@
 use super::{
     book::{Book, Lectern},
     config::{Config, ConfigError},
+    holidays,
     logins::Logins,
     network::{self, Network},
     notice::Trouble,
@@ -141,7 +142,7 @@ impl Daemon {
                 Some(_) = self.shifts.join_next() => return Some("recaps".to_owned()),
                 // A reload ends the follower of the book before; nothing else does.
                 Some(Err(error)) = self.followers.join_next() => if !error.is_cancelled() {
-                    return Some(format!("the follower of contacts files ({error})"));
+                    return Some(format!("a follower of files ({error})"));
                 },
                 Some(told) = self.told.recv() => self.told(told).await,
                 Ok(()) = self.health.changed() => self.health().await,
@@ -219,11 +220,12 @@ impl Daemon {
         self.rooms.tell(trouble).await;
     }
 
-    /// Contacts files of the book that is valid now.
+    /// Contacts and holiday files of the book that is valid now.
     fn follow(&mut self) {
         self.followers.abort_all();
         let enricher = Arc::clone(&self.rooms.book.open().enricher);
         self.followers.spawn(async move { enricher.follow().await });
+        self.followers.spawn(holidays::follow(Arc::clone(&self.rooms)));
     }
 
     /// Calls of today that an earlier run knew.

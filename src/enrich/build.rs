@@ -3,6 +3,7 @@
 use super::{
     BadSources, Enricher, Kind, Origin, Problem, Source, SourceConfig, SourceKind,
     contacts::{Contacts, Tally},
+    followed::Followed,
     history::{Rules, Shelf},
     http::Http,
 };
@@ -12,9 +13,6 @@ use crate::model::{
 };
 use std::{cell::RefCell, path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
-
-/// How often contacts files are looked at; a change is read at the second look that sees it.
-pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 impl Enricher {
     /// The sources of the config. Contacts files are read here, so this blocks; the second half of the answer is what the
@@ -125,7 +123,7 @@ impl Enricher {
     /// Follows contacts files for good: a changed one is read again, whole or not at all.
     pub async fn follow(&self) -> std::convert::Infallible {
         loop {
-            sleep(LOOK).await;
+            sleep(Followed::LOOK).await;
             for source in &self.sources {
                 let Kind::Contacts(contacts) = &source.kind else { continue };
                 let contacts = Arc::clone(contacts);

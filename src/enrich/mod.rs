@@ -5,6 +5,7 @@
 mod build;
 mod config;
 mod contacts;
+mod followed;
 mod history;
 mod http;
 mod late;
@@ -17,6 +18,7 @@ mod shift;
 mod tests;
 
 pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
+pub use followed::Followed;
 pub use history::{HistoryError, forget};
 pub use late::Later;
 pub use merge::Said;

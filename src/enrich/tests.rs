@@ -1,6 +1,6 @@
 //! All sources together, against real files, a real history and real servers on loopback.
 
-use super::{build::LOOK, *};
+use super::*;
 use crate::model::{
     call::{Bound, Caller, MissedWhy, Moment},
     card::History,
@@ -54,6 +54,7 @@ fn call(number: &str) -> Call {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: Timestamp::now(),
         late: false,
@@ -280,7 +281,7 @@ async fn a_contacts_file_that_changes_is_read_again() {
             if contact.name.as_deref() == Some("Somebody else") {
                 return;
             }
-            sleep(LOOK).await;
+            sleep(Followed::LOOK).await;
         }
     };
     tokio::select! {

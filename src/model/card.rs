@@ -1,8 +1,9 @@
 //! A card: what is said, before any chat's form of it. It is what the outbox stores; `cards` draws it when it is sent.
 
 use super::{
-    call::{Moment, MomentKind, Telling},
+    call::{MomentKind, Telling},
     ids::ConnectionName,
+    mention::{Mention, TeamsMention},
     phone::{Mask, Number, Region},
     time::Timestamp,
 };
@@ -37,17 +38,13 @@ pub struct CallCard {
     /// Why it goes to its sink; `None` for cards of an earlier version.
     #[serde(default)]
     pub routed: Option<Routing>,
-    /// Who had the call before, in order: the answers that a living card told and that were followed by another. The
-    /// outbox fills it in; a card on its way there has none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<Moment>,
 }
 
 impl CallCard {
     /// A card that has told nothing yet, and of which nothing is asked but to say it.
     #[must_use]
     pub fn new(telling: Telling, found: Findings) -> Self {
-        Self { telling, found, manner: Manner::default(), routed: None, before: Vec::new() }
+        Self { telling, found, manner: Manner::default(), routed: None }
     }
 }
 
@@ -58,45 +55,14 @@ pub struct Manner {
     /// How much of numbers is seen, in place of what the sink says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
-    /// Who is mentioned: ids of the config, never a stranger's text.
+    /// Who is mentioned in Slack.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mention: Vec<Mention>,
+    /// Who is mentioned in Teams.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<TeamsMention>,
     /// Title and one line alone.
     pub quiet: bool,
-}
-
-/// Who a Slack card mentions: a user (`U…`, `W…`), a user group (`S…`), `here` or `channel`. Nothing else becomes one, so
-/// that it can stand in a message as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Mention(String);
-
-impl TryFrom<String> for Mention {
-    type Error = &'static str;
-
-    fn try_from(id: String) -> Result<Self, Self::Error> {
-        let is_id = (3..=32).contains(&id.len())
-            && id.starts_with(['U', 'W', 'S'])
-            && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        match is_id || id == "here" || id == "channel" {
-            true => Ok(Self(id)),
-            false => Err("expected the id of a Slack user (U…) or user group (S…), \"here\" or \"channel\""),
-        }
-    }
-}
-
-impl From<Mention> for String {
-    fn from(mention: Mention) -> Self {
-        mention.0
-    }
-}
-
-impl Mention {
-    /// As the config writes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Why and when a card was routed to its sink.

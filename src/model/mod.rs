@@ -7,6 +7,7 @@ pub mod card;
 pub mod delivery;
 pub mod event;
 pub mod ids;
+pub mod mention;
 pub mod past;
 pub mod phone;
 pub mod pulse;

@@ -7,7 +7,7 @@ use super::{
     trouble::StoreError,
 };
 use crate::model::{
-    call::{Moment, MomentKind, Person},
+    call::{Moment, MomentKind},
     card::{CallCard, Card, Findings, Match},
     delivery::{Admission, Admitted, Rule},
     time::Timestamp,
@@ -16,9 +16,6 @@ use rusqlite::{OptionalExtension as _, params};
 
 /// What stands in a living row's `moment`: its key is (subject, sink), and what it tells moves.
 pub(super) const LIVING: &str = "living";
-/// Answers remembered on a card; a call that was handed on more often keeps the last of them.
-const ANSWERS: usize = 8;
-
 /// A living row as far as an admission has to know it.
 struct Living {
     id: i64,
@@ -178,32 +175,14 @@ fn moved(old: &CallCard, new: &CallCard) -> Option<CallCard> {
     if progress(is.kind()) < progress(was.kind()) {
         return None;
     }
-    let mut before = old.before.clone();
-    match (was, is) {
-        (Moment::Answered { by, .. }, Moment::Answered { by: next, .. }) => {
-            if new.telling.at < old.telling.at {
-                return None;
-            }
-            if !same(by, next) {
-                before.push(was.clone());
-            }
-        }
-        (Moment::Answered { .. }, _) => before.push(was.clone()),
-        _ => {}
+    // Of two who took it, whoever did so later has it.
+    if matches!((was, is), (Moment::Answered { .. }, Moment::Answered { .. })) && new.telling.at < old.telling.at {
+        return None;
     }
-    let surplus = before.len().saturating_sub(ANSWERS);
-    before.drain(..surplus);
     // That the same was decided again is no news.
     let routed = if was.kind() == is.kind() { &old.routed } else { &new.routed };
     let found = better(&old.found, &new.found).clone();
-    Some(CallCard { found, before, routed: routed.clone(), ..new.clone() })
-}
-
-fn same(one: &Person, other: &Person) -> bool {
-    match (&one.line, &other.line) {
-        (Some(one), Some(other)) => one == other,
-        _ => one == other,
-    }
+    Some(CallCard { found, routed: routed.clone(), ..new.clone() })
 }
 
 /// The newer findings, unless sources that answered before were silent this time.

@@ -91,11 +91,6 @@ impl Holidays {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// Takes those of another file in.
-    pub fn join(&mut self, more: Self) {
-        self.0.extend(more.0);
-    }
 }
 
 impl Event {

@@ -51,8 +51,9 @@ impl Routes {
             let text = format!("rule {} names the sink {sink}, which is not configured", place(at));
             problems.push(Problem::wrong(format!("routes.{at}.sinks"), text));
         }
-        if rule.mention.as_ref().is_some_and(|mention| mention.slack.is_impossible()) {
-            let text = format!("rule {} mentions nobody: the list is empty", place(at));
+        let mentions = |it: &super::Mentions| it.slack.values().next().is_some() || it.teams.values().next().is_some();
+        if rule.mention.as_ref().is_some_and(|mention| !mentions(mention)) {
+            let text = format!("rule {} mentions nobody: its `slack` and `teams` name none", place(at));
             problems.push(Problem::idle(format!("routes.{at}.mention"), text));
         }
     }

@@ -7,7 +7,11 @@
 use super::{any_of::AnyOf, calendar::Holidays};
 use jiff::{Timestamp, civil::Weekday, tz::TimeZone};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
@@ -19,8 +23,8 @@ pub struct Hours {
     pub zone: TimeZone,
     /// When it is open.
     pub week: Week,
-    /// When it is not open after all.
-    pub holidays: Holidays,
+    /// When it is not open after all, by the file that says so. Shared with the other schedules that name the file.
+    pub holidays: BTreeMap<PathBuf, Arc<Holidays>>,
 }
 
 /// Whether a schedule is open.
@@ -39,7 +43,7 @@ impl Hours {
     /// Whether it is open at a time.
     #[must_use]
     pub fn at(&self, at: Timestamp) -> Standing {
-        if let Some(name) = self.holidays.at(at, &self.zone) {
+        if let Some(name) = self.holidays.values().find_map(|file| file.at(at, &self.zone)) {
             return Standing::Holiday(name.to_owned());
         }
         let local = at.to_zoned(self.zone.clone());
@@ -158,6 +162,23 @@ impl Schedules {
     #[must_use]
     pub fn is_open(&self, name: &str, at: Timestamp) -> bool {
         self.hours.get(name).is_some_and(|hours| hours.at(at) == Standing::Open)
+    }
+
+    /// The files of all their holidays, each once.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let files: BTreeSet<&Path> =
+            self.hours.values().flat_map(|hours| hours.holidays.keys()).map(PathBuf::as_path).collect();
+        files.into_iter()
+    }
+
+    /// With these holidays in every schedule that names their file.
+    #[must_use]
+    pub fn with_holidays(mut self, file: &Path, holidays: Holidays) -> Self {
+        let holidays = Arc::new(holidays);
+        for known in self.hours.values_mut().filter_map(|hours| hours.holidays.get_mut(file)) {
+            *known = Arc::clone(&holidays);
+        }
+        self
     }
 
     /// How all of them stand.

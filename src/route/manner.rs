@@ -3,7 +3,8 @@
 use super::{Asked, any_of::AnyOf};
 use crate::model::{
     call::MomentKind,
-    card::{Manner, Mention},
+    card::Manner,
+    mention::{Mention, TeamsMention},
 };
 use serde::Deserialize;
 
@@ -12,7 +13,11 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Mentions {
     /// Who, in Slack.
+    #[serde(default)]
     pub slack: AnyOf<Mention>,
+    /// Who, in Teams.
+    #[serde(default)]
+    pub teams: AnyOf<TeamsMention>,
     /// For which calls.
     #[serde(default)]
     pub when: When,
@@ -30,22 +35,22 @@ pub enum When {
 }
 
 impl Mentions {
-    /// Whom a card mentions: of what wants somebody to act, a ring and a call that nobody took. That a colleague answered
-    /// pings nobody.
-    pub(super) fn of(&self, asked: &Asked<'_>) -> Vec<Mention> {
+    /// Whether a card of this moment mentions anybody: of what wants somebody to act, a ring and a call that nobody took.
+    /// That a colleague answered pings nobody.
+    pub(super) fn apply(&self, asked: &Asked<'_>) -> bool {
         let wants_somebody = is_for_somebody(asked.telling.moment.kind());
         let urgent = asked.found.history.as_ref().is_some_and(|history| history.urgent);
-        match wants_somebody && (urgent || self.when == When::Always) {
-            true => self.slack.values().cloned().collect(),
-            false => Vec::new(),
-        }
+        wants_somebody && (urgent || self.when == When::Always)
     }
 }
 
 /// The manner of an earlier moment's card, for a later moment.
 pub(super) fn carried(manner: &Manner, moment: MomentKind) -> Manner {
-    let mention = if is_for_somebody(moment) { manner.mention.clone() } else { Vec::new() };
-    Manner { mention, ..manner.clone() }
+    let mut manner = manner.clone();
+    if !is_for_somebody(moment) {
+        (manner.mention, manner.teams) = (Vec::new(), Vec::new());
+    }
+    manner
 }
 
 const fn is_for_somebody(moment: MomentKind) -> bool {

@@ -12,6 +12,9 @@
 //! - What follows a ring goes where the ring went ([`follow`]), in its manner, beside what the rules say of it now: who saw
 //!   a call ring wants to know its end, though the office has closed meanwhile or a transfer has changed its queue. What a
 //!   sink is told of the moments it is routed is its `outcomes`' alone ([`tells`]).
+//! - What a source says after the card's deadline routes the moments that follow, which ask it again and find its answer
+//!   kept. It does not route again what was routed: a phone stops ringing before a second sink could act on it, and the
+//!   first one has already been told. It is added to the messages that live and the cards that still wait.
 //!
 //! `condition` says what may be asked, `hours` (with `calendar` and `yearly`) when a schedule is open, `days` what mutes,
 //! `manner` how it is drawn, `check` what cannot be meant.
@@ -45,6 +48,7 @@ pub use digits::Digits;
 pub use hours::{BadHours, Hours, Schedules, Standing, Week, days};
 pub use manner::{Mentions, When};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// One `[[routes]]` table of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -158,6 +162,12 @@ impl Routes {
         Self { schedules, ..self }
     }
 
+    /// The same with the holidays of a file that has changed.
+    #[must_use]
+    pub fn with_holidays(&self, file: &Path, holidays: Holidays) -> Self {
+        Self { schedules: self.schedules.clone().with_holidays(file, holidays), ..self.clone() }
+    }
+
     /// The rules, in their order.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
@@ -233,8 +243,10 @@ impl Rule {
     }
 
     fn manner(&self, asked: &Asked<'_>) -> Manner {
-        let mention = self.mention.as_ref().map_or_else(Vec::new, |mention| mention.of(asked));
-        Manner { mask: self.mask, mention, quiet: self.quiet }
+        let mention = self.mention.as_ref().filter(|mention| mention.apply(asked));
+        let slack = mention.into_iter().flat_map(|mention| mention.slack.values()).cloned();
+        let teams = mention.into_iter().flat_map(|mention| mention.teams.values()).cloned();
+        Manner { mask: self.mask, mention: slack.collect(), teams: teams.collect(), quiet: self.quiet }
     }
 }
 

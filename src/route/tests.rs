@@ -6,12 +6,13 @@ mod hours;
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue},
-    card::{Contact, History, Match, Mention, PastCall},
+    card::{Contact, History, Match, PastCall},
+    mention::Mention,
     phone::{Number, Region},
 };
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 #[derive(Deserialize)]
 struct Config {
@@ -30,7 +31,7 @@ fn schedules() -> Schedules {
     let zone = TimeZone::get("America/New_York").unwrap();
     let mut week = Week::default();
     week.say("mon-fri", &vec!["09:00-17:30".to_owned()].into()).unwrap();
-    let office = Hours { zone: zone.clone(), week, holidays: Holidays::default() };
+    let office = Hours { zone: zone.clone(), week, holidays: BTreeMap::new() };
     Schedules { zone, hours: [("office".to_owned(), office)].into() }
 }
 
@@ -70,6 +71,7 @@ fn telling(moment: Moment) -> Telling {
             queues: vec![Queue { name: "Support".into(), extension: Some("8001".into()) }],
             people: vec![Person { name: Some("Bob Roy".into()), extension: Some("0015".into()), line: None }],
             transfers: Vec::new(),
+            answered: None,
             queued: None,
             started: at,
             late: false,
@@ -400,8 +402,8 @@ fn a_sink_is_told_once_in_the_manner_of_the_first_rule() {
     let (telling, found) = (ringing(), Findings::default());
     let routed = routes.decide(&Asked { telling: &telling, found: &found, at: at(NOON) });
     let mention = vec![Mention::try_from("S0123".to_owned()).unwrap()];
-    assert_eq!(routed[0].manner, Manner { mask: Some(Mask::Last4), mention: vec![], quiet: true });
-    assert_eq!(routed[1].manner, Manner { mask: None, mention, quiet: false });
+    assert_eq!(routed[0].manner, Manner { mask: Some(Mask::Last4), quiet: true, ..Manner::default() });
+    assert_eq!(routed[1].manner, Manner { mention, ..Manner::default() });
     assert_eq!(routed.iter().map(|it| it.by).collect::<Vec<_>>(), [RoutedBy::Rule(1), RoutedBy::Rule(2)]);
 }
 
@@ -419,6 +421,14 @@ fn somebody_is_mentioned_for_what_is_urgent_and_never_because_it_was_answered() 
     let always = ", when = 'always'";
     assert_eq!((mentions(always, &ringing(), false), mentions(always, &missed, false)), (2, 2));
     assert_eq!((mentions(always, &ended, true), mentions("", &ended, true)), (0, 0));
+    let teams =
+        routes("[[routes]]\nsinks = ['desk']\nmention = { teams = 'Eve Li <eve@example.com>', when = 'always' }");
+    let people = |telling: &Telling| {
+        let asked = Asked { telling, found: &Findings::default(), at: at(NOON) };
+        let routed = teams.decide(&asked).remove(0).manner;
+        follow(vec![], vec![("desk".try_into().unwrap(), routed)], telling.moment.kind()).remove(0).manner.teams.len()
+    };
+    assert_eq!((people(&missed), people(&ended)), (1, 0));
     for bad in ["'Alice'", "'U'", "'<!here>'", "'everyone'", "'u0123'", "7"] {
         let text = refused(&format!("[[routes]]\nsinks = []\nmention = {{ slack = {bad} }}"));
         assert!(text.contains("expected") || text.contains("a text in quotes"), "{bad}: {text}");

@@ -146,6 +146,7 @@ fn call(nth: u32) -> Call {
         queues: Vec::new(),
         people: Vec::new(),
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: Timestamp::now(),
         late: false,

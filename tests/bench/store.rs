@@ -46,6 +46,7 @@ fn admission(call: &str, sink: &SinkName) -> Admission {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: Timestamp::now(),
         late: false,

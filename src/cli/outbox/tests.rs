@@ -43,6 +43,7 @@ fn admission(call: &str) -> Admission {
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: Timestamp::now(),
         late: false,

@@ -3,14 +3,12 @@
 
 use super::{Problem, Reading, SinkConfig};
 use crate::{
+    daemon::holidays,
     model::{delivery::SinkKind, ids::SinkName},
     route::{AnyOf, Holidays, Hours, Routes, Rule, Schedules, Week},
 };
 use jiff::tz::TimeZone;
-use std::{collections::BTreeMap, fs::File, io::Read as _};
-
-/// Largest holiday file: national holidays of ten years are some 60 KB.
-const LARGEST: u64 = 1024 * 1024;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 type Table = BTreeMap<String, AnyOf<String>>;
 
@@ -32,15 +30,19 @@ impl Reading<'_> {
         routes
     }
 
-    /// A mention that no sink of its rule can make is told: Slack's ids are Slack's.
+    /// A sink that its rule's mention says nobody for is told: each chat has ids of its own.
     pub(super) fn mentions(&mut self, routes: &Routes, sinks: &[SinkConfig]) {
-        let is_deaf = |name: &SinkName| {
-            let kind = sinks.iter().find(|sink| sink.name == *name).map(|sink| sink.kind);
-            matches!(kind, Some(SinkKind::Teams | SinkKind::TeamsConnector | SinkKind::SlackTrigger))
-        };
         for (at, rule) in routes.rules().iter().enumerate() {
-            for sink in rule.sinks.iter().filter(|sink| rule.mention.is_some() && is_deaf(sink)) {
-                let text = format!("{sink} mentions nobody: only a Slack webhook and a Slack app do");
+            let Some(mention) = &rule.mention else { continue };
+            let (slack, teams) = (mention.slack.values().next(), mention.teams.values().next());
+            for sink in sinks.iter().filter(|sink| rule.sinks.contains(&sink.name)) {
+                let why = match sink.kind {
+                    SinkKind::Slack | SinkKind::SlackApp if slack.is_none() => "`slack` names nobody",
+                    SinkKind::Teams | SinkKind::TeamsConnector if teams.is_none() => "`teams` names nobody",
+                    SinkKind::SlackTrigger => "a Slack workflow can mention nobody",
+                    SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams | SinkKind::TeamsConnector => continue,
+                };
+                let text = format!("{} mentions nobody: {why}", sink.name);
                 self.warnings.push(Problem::at(self.source, format!("routes.{at}.mention"), text));
             }
         }
@@ -48,14 +50,16 @@ impl Reading<'_> {
 
     fn hours(&mut self, name: &str, table: &Table, zone: &TimeZone) -> Hours {
         let at = |key: &str| format!("hours.{name}.{key}");
-        let mut hours = Hours { zone: zone.clone(), week: Week::default(), holidays: Holidays::default() };
+        let mut hours = Hours { zone: zone.clone(), week: Week::default(), holidays: BTreeMap::new() };
         for (key, value) in table {
             match key.as_str() {
                 "time_zone" => match value.values().map(|name| TimeZone::get(name)).next() {
                     Some(Ok(zone)) if value.values().count() == 1 => hours.zone = zone,
                     _ => self.wrong(at(key), "no such time zone: an IANA name, as in \"America/New_York\""),
                 },
-                "holidays" => value.values().for_each(|path| hours.holidays.join(self.holidays(&at(key), path))),
+                "holidays" => value.values().for_each(|path| {
+                    hours.holidays.insert(path.into(), Arc::new(self.holidays(&at(key), path)));
+                }),
                 days => {
                     if let Err(error) = hours.week.say(days, value) {
                         self.wrong(at(days), error.to_string());
@@ -72,14 +76,7 @@ impl Reading<'_> {
     /// A file that cannot be used costs its holidays, not the calls.
     fn holidays(&mut self, key: &str, path: &str) -> Holidays {
         let mut warn = |text: String| self.warnings.push(Problem::at(self.source, key, text));
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(why) => {
-                warn(format!("{path}: {why}; its holidays do not count"));
-                return Holidays::default();
-            }
-        };
-        match Holidays::read(&text) {
+        match holidays::read(Path::new(path)) {
             Ok((holidays, odd)) => {
                 odd.into_iter().for_each(|odd| warn(format!("{path}:{}: {}", odd.line, odd.text)));
                 if holidays.is_empty() {
@@ -87,18 +84,10 @@ impl Reading<'_> {
                 }
                 holidays
             }
-            Err(error) => {
-                warn(format!("{path}: {error}; its holidays do not count"));
+            Err(why) => {
+                warn(format!("{path}: {why}; its holidays do not count"));
                 Holidays::default()
             }
         }
     }
-}
-
-fn read(path: &str) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(LARGEST.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    let fits = u64::try_from(bytes.len()).is_ok_and(|size| size <= LARGEST);
-    if fits { Ok(String::from_utf8_lossy(&bytes).into_owned()) } else { Err("larger than 1 MiB".to_owned()) }
 }

@@ -117,7 +117,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
     ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
     ("routes.*", &["match", "unless", "sinks", "continue", "mute", "mask", "mention", "quiet"]),
-    ("routes.*.mention", &["slack", "when"]),
+    ("routes.*.mention", &["slack", "teams", "when"]),
     (
         "enrich.*",
         &[

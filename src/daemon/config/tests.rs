@@ -300,5 +300,9 @@ fn a_mention_that_a_chat_cannot_make_is_told() {
     let teams = "[sinks.support]\ntype = \"teams\"\nurl = \"http://127.0.0.1:1/w\"\n[[routes]]\nsinks = [\"front-desk\", \"support\"]\nmention = { slack = \"S0123\" }\n";
     let config = read(&(GOOD.to_owned() + teams)).unwrap();
     let told = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
-    assert_eq!(told.text, "support mentions nobody: only a Slack webhook and a Slack app do");
+    assert_eq!(told.text, "support mentions nobody: `teams` names nobody");
+    let both = teams.replace("\"S0123\"", "\"S0123\", teams = \"Dana Cole <dana@example.com>\"");
+    assert!(read(&(GOOD.to_owned() + &both)).unwrap().warnings.iter().all(|it| it.key != "routes.0.mention"));
+    let wrong = problems(&(GOOD.to_owned() + &teams.replace("slack = \"S0123\"", "teams = \"dana@example.com\"")));
+    assert!(wrong.iter().any(|it| it.contains("Dana Cole <dana@example.com>")), "{wrong:?}");
 }

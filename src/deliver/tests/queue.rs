@@ -78,6 +78,7 @@ pub fn ring(at: Timestamp) -> CallCard {
         queues: vec![],
         people: vec![],
         transfers: vec![],
+        answered: None,
         queued: None,
         started: at,
         late: false,

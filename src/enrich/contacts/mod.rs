@@ -11,7 +11,7 @@ mod vcard;
 pub use book::Book;
 pub use builder::Tally;
 
-use super::merge::Said;
+use super::{followed::Followed, merge::Said};
 use crate::model::phone::{E164, Region};
 use builder::Builder;
 use std::{
@@ -19,7 +19,6 @@ use std::{
     fs, io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
 };
 
 /// Largest file that is read: 512 MiB, some three million people.
@@ -51,24 +50,18 @@ pub struct Contacts {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     book: Option<Arc<Book>>,
-    /// The file as it was when it was last read, or last failed to be.
-    read: Option<Stamp>,
-    /// A change that is let settle until the next look, so that a file half copied is not read.
-    settling: Option<Stamp>,
+    file: Followed,
 }
-
-/// What changes when a file does. `None` inside: it is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp(Option<(SystemTime, u64)>);
 
 impl Contacts {
     /// A source that has read nothing yet.
     #[must_use]
     pub fn new(path: PathBuf, columns: BTreeMap<String, String>, region: Region) -> Self {
-        Self { path, columns, region, state: Mutex::default() }
+        let state = Mutex::new(State { book: None, file: Followed::since_now(&path) });
+        Self { path, columns, region, state }
     }
 
     /// Where the file is.
@@ -89,35 +82,26 @@ impl Contacts {
     /// # Errors
     /// If it cannot be read, or is no table of people.
     pub fn load(&self) -> Result<Tally, ContactsError> {
-        let stamp = self.stamp();
-        let read = self.read();
-        let settled = self.stamp() == stamp;
-        let mut state = self.state();
-        state.read = Some(stamp);
-        state.settling = None;
-        let (book, tally) = read?;
-        if !settled {
-            state.read = None;
-            return Err(ContactsError::Changing);
-        }
-        state.book = Some(Arc::new(book));
-        Ok(tally)
+        self.state().file.read_now();
+        self.take()
     }
 
     /// Reads the file if it has changed since the last look and not since the one before. `None`: nothing to do. Blocks.
     pub fn refresh(&self) -> Option<Result<Tally, ContactsError>> {
-        let stamp = self.stamp();
-        {
-            let mut state = self.state();
-            if state.read == Some(stamp) {
-                return None;
-            }
-            if state.settling != Some(stamp) {
-                state.settling = Some(stamp);
-                return None;
-            }
+        let has_changed = self.state().file.has_changed();
+        has_changed.then(|| self.take())
+    }
+
+    fn take(&self) -> Result<Tally, ContactsError> {
+        let read = self.read();
+        let mut state = self.state();
+        let settled = state.file.is_as_seen();
+        let (book, tally) = read?;
+        if !settled {
+            return Err(ContactsError::Changing);
         }
-        Some(self.load())
+        state.book = Some(Arc::new(book));
+        Ok(tally)
     }
 
     fn read(&self) -> Result<(Book, Tally), ContactsError> {
@@ -126,11 +110,6 @@ impl Contacts {
         }
         let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
         Ok(people(&bytes, &self.columns, self.region)?)
-    }
-
-    fn stamp(&self) -> Stamp {
-        let seen = fs::metadata(&self.path).and_then(|it| Ok((it.modified()?, it.len())));
-        Stamp(seen.ok())
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

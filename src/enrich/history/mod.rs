@@ -311,6 +311,7 @@ mod tests {
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            answered: None,
             queued: None,
             started,
             late: false,

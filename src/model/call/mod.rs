@@ -79,6 +79,9 @@ pub struct Call {
     /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
+    /// When it was first taken, as far as that was heard.
+    #[serde(default)]
+    pub answered: Option<Timestamp>,
     /// When it came into the last of its queues, if it passed one.
     #[serde(default)]
     pub queued: Option<Timestamp>,

@@ -22,7 +22,6 @@ suite! { Sqlite::fresh();
     a_refused_state_does_not_keep_the_next_one_from_being_told,
     late_facts_land_on_whatever_state_the_card_has_reached,
     a_later_look_up_that_finds_less_takes_nothing_away,
-    who_had_the_call_before_is_remembered,
     a_sink_that_cannot_edit_any_more_is_told_what_is_new_and_nothing_twice,
     an_edit_that_still_waits_is_brought_up_to_date_whatever_its_sink_became,
     a_sink_that_edits_from_now_on_says_nothing_that_its_messages_said,
@@ -215,29 +214,6 @@ mod cases {
         let one = lease_one(&queue, "desk").await;
         let card = call(&one.card);
         assert_eq!((words(&one.card), &card.found.who, card.found.silent.len()), ("talks", &Match::Nobody, 0));
-    }
-
-    pub async fn who_had_the_call_before_is_remembered(under: impl Under) {
-        let queue = under.queue();
-        for admission in [live("a", Ringing, ""), taken("a", "Dana", 1), taken("a", "Dana", 2), taken("a", "Bob", 9)] {
-            queue.admit(None, vec![admission]).await.unwrap();
-        }
-        queue.admit(None, vec![live("a", Ended, "over")]).await.unwrap();
-        let one = lease_one(&queue, "desk").await;
-        let names: Vec<_> = call(&one.card)
-            .before
-            .iter()
-            .map(|moment| match moment {
-                Moment::Answered { by, .. } => by.name.as_deref().unwrap(),
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(names, ["Dana", "Bob"]);
-        for n in 0..50 {
-            queue.admit(None, vec![taken("b", &format!("person {n}"), n)]).await.unwrap();
-        }
-        let one = now_waiting(&queue, "desk").await.pop().unwrap();
-        assert_eq!(call(&one.card).before.len(), 8);
     }
 
     pub async fn a_sink_that_cannot_edit_any_more_is_told_what_is_new_and_nothing_twice(mut under: impl Under) {

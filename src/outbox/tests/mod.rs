@@ -143,6 +143,7 @@ fn telling(call: &str, kind: MomentKind, words: &str) -> Telling {
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
+            answered: None,
             queued: None,
             started: Timestamp::UNIX_EPOCH,
             late: false,

@@ -2,6 +2,7 @@
 
 use super::super::{hours::*, *};
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 
 fn week(lines: &[(&str, &[&str])]) -> Result<Week, BadHours> {
     let mut week = Week::default();
@@ -12,7 +13,7 @@ fn week(lines: &[(&str, &[&str])]) -> Result<Week, BadHours> {
 }
 
 fn hours(zone: &str, lines: &[(&str, &[&str])]) -> Hours {
-    Hours { zone: TimeZone::get(zone).unwrap(), week: week(lines).unwrap(), holidays: Holidays::default() }
+    Hours { zone: TimeZone::get(zone).unwrap(), week: week(lines).unwrap(), holidays: BTreeMap::new() }
 }
 
 /// The times of `table`, each with its offset, and whether it is open then.

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use poprelay::cards::Style;
 use poprelay::model::call::MomentKind;
-use poprelay::model::call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling};
+use poprelay::model::call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling, Transfer};
 use poprelay::model::card::{
     CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap, Shift, Waiting,
 };
@@ -57,6 +57,7 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
+        answered: None,
         queued: None,
         started: ago(seconds),
         late: false,
@@ -242,7 +243,10 @@ pub fn all() -> Vec<(String, Card)> {
             all.push((format!("{what}-{who}"), card(call.clone(), moment, age, found.clone())));
         }
         let telling = Telling { call: call.clone(), moment: Moment::Voicemail { length: None }, at: ago(30) };
-        for (name, card) in living(&call, &found) {
+        for (name, mut card) in living(&call, &found) {
+            if let Card::Call(card) = &mut card {
+                card.manner.teams = vec!["Dana Cole <dana@example.com>".to_owned().try_into().unwrap()];
+            }
             all.push((format!("living-{name}-{who}"), card));
         }
         for number in [0, 1, 50] {
@@ -258,23 +262,25 @@ pub fn all() -> Vec<(String, Card)> {
     all
 }
 
-/// What a message that lives becomes, as the outbox keeps it: each state with the answers before it.
+/// What a message that lives becomes, state by state, with whoever had the call.
 pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
-    let answered =
-        |name, extension, after| Moment::Answered { by: person(name, extension), after: Duration::from_secs(after) };
-    let (bob, eve) = (answered("Bob Roy", "1015", 8), answered("Eve Li", "1016", 62));
-    let many: Vec<Moment> = (0..8).map(|n| answered("Ann <!channel> Example", "1018", 8 + n)).collect();
+    let (bob, eve) = (person("Bob Roy", "1015"), person("Eve Li", "1016"));
+    let ann = person("Ann <!channel> <at>Example</at>", "1018");
+    let handed = |from: &Person, to: &Person| Transfer { from: from.clone(), to: to.clone(), at: ago(9) };
+    let answered = |by: &Person| Moment::Answered { by: by.clone(), after: Duration::from_secs(8) };
     let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+    let once = vec![handed(&bob, &eve)];
     let states = [
         ("ringing", Moment::Ringing, vec![]),
-        ("answered", bob.clone(), vec![]),
-        ("handed-on", eve.clone(), vec![bob.clone()]),
-        ("ended", ended.clone(), vec![bob, eve]),
-        ("ended-of-many", ended, many),
+        ("answered", answered(&bob), vec![]),
+        ("handed-on", answered(&eve), once.clone()),
+        ("ended", ended.clone(), once),
+        ("ended-of-many", ended, vec![handed(&bob, &ann); 8]),
     ];
-    let made = states.into_iter().map(|(name, moment, before)| {
-        let telling = Telling { call: call.clone(), moment, at: ago(2) };
-        (name, Card::Call(Box::new(CallCard { before, ..CallCard::new(telling, found.clone()) })))
+    let made = states.into_iter().map(|(name, moment, transfers)| {
+        let answered = (moment != Moment::Ringing).then(|| ago(40));
+        let call = Call { transfers, answered, ..call.clone() };
+        (name, card(call, moment, 2, found.clone()))
     });
     made.collect()
 }

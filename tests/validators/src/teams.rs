@@ -30,9 +30,12 @@ pub fn faults(payload: &Value) -> Vec<String> {
     }
     let mut card = attachment["content"].clone();
     let msteams = card.as_object_mut().and_then(|card| card.remove("msteams"));
-    if msteams != Some(serde_json::json!({ "width": "Full" })) {
-        faults.push("msteams is not the width alone".into());
+    let mut msteams = msteams.unwrap_or_default();
+    let entities = msteams.as_object_mut().and_then(|msteams| msteams.remove("entities"));
+    if msteams != serde_json::json!({ "width": "Full" }) {
+        faults.push("msteams is not the width and the mentions alone".into());
     }
+    faults.extend(unmentioned(&card, entities.as_ref()));
     faults.extend(SCHEMA.iter_errors(&card).take(3).map(|fault| format!("schema at {}", fault.instance_path())));
     if card["version"] != "1.4" {
         faults.push("not version 1.4".into());
@@ -59,4 +62,23 @@ pub fn faults(payload: &Value) -> Vec<String> {
         faults.push("a text that is evaluated".into());
     }
     faults
+}
+
+/// Faults of the mentions: each entity is a person whose `<at>NAME</at>` stands in a `TextBlock`, and nobody else's does.
+fn unmentioned(card: &Value, entities: Option<&Value>) -> Vec<String> {
+    let said: String = objects(card)
+        .into_iter()
+        .filter(|object| object.get("type").is_some_and(|kind| kind == "TextBlock"))
+        .filter_map(|object| object.get("text").and_then(Value::as_str))
+        .collect();
+    let people = entities.map_or(&[][..], |entities| entities.as_array().map_or(&[][..], Vec::as_slice));
+    let is_person = |entity: &&Value| {
+        let name = entity["mentioned"]["name"].as_str().unwrap_or_default();
+        let id = entity["mentioned"]["id"].as_str().unwrap_or_default();
+        let text = format!("<at>{name}</at>");
+        entity["type"] == "mention" && entity["text"] == text && said.contains(&text) && !id.is_empty()
+    };
+    let all = entities.is_none_or(|_| !people.is_empty() && people.iter().filter(is_person).count() == people.len());
+    let at = crate::texts(card).iter().map(|text| text.matches("<at>").count()).sum::<usize>();
+    if all && at == people.len() { Vec::new() } else { vec!["a mention of nobody, or of somebody else".into()] }
 }

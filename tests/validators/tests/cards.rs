@@ -183,7 +183,12 @@ fn a_broken_teams_message_is_refused() {
                 card(p)["actions"] = vec![json!({ "type": "Action.OpenUrl", "url": "https://x.example" }); 7].into()
             }),
             ("another width", |p| card(p)["msteams"]["width"] = "full".into()),
-            ("mentions", |p| card(p)["msteams"]["entities"] = json!([])),
+            ("a mention that stands nowhere", |p| {
+                card(p)["msteams"]["entities"] =
+                    json!([{ "type": "mention", "text": "<at>A</at>", "mentioned": { "id": "a@b.co", "name": "A" } }])
+            }),
+            ("no mention", |p| card(p)["msteams"]["entities"] = json!([])),
+            ("a mention of nobody", |p| card(p)["fallbackText"] = "<at>A</at>".into()),
             ("no fallback", |p| {
                 card(p).as_object_mut().unwrap().remove("fallbackText");
             }),
