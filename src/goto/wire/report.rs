@@ -7,7 +7,7 @@ use super::{
     pick::{id, list, object, text, time},
 };
 use crate::model::{
-    call::{Direction, ParticipantKind, Person, Report, Status},
+    call::{Caller, Direction, ParticipantKind, Person, Report, Status},
     time::Timestamp,
 };
 use serde_json::Value;
@@ -28,13 +28,14 @@ pub fn summaries(body: &[u8], reader: &Reader) -> Result<(Vec<Report>, Option<St
 /// Reads a summary.
 pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
     let from = object(value, "caller");
+    let direction = match direction(value) {
+        Direction::Other(word) if word.is_empty() => guessed(from),
+        said => said,
+    };
     Ok(Report {
-        direction: match direction(value) {
-            Direction::Other(word) if word.is_empty() => guessed(from),
-            said => said,
-        },
         answered: time(value, "callAnswered"),
-        caller: from.and_then(|it| caller(it, reader.region)),
+        caller: other_side(value, &direction, from, reader),
+        direction,
         outcome: text(value, "callerOutcome"),
         people: people(value),
         ..bare(value, reader)?
@@ -51,13 +52,27 @@ pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
         .find_map(|one| one.get("type").and_then(|of| object(of, "caller")))
         .or_else(|| object(&value, "caller"));
     Ok(Report {
-        direction: direction(&value),
         answered: time(&value, "callAnswered").or_else(|| first_taken(&value, reader)),
-        caller: outside.and_then(|it| caller(it, reader.region)),
+        caller: other_side(&value, &direction(&value), outside, reader),
+        direction: direction(&value),
         outcome: text(&value, "callerOutcome"),
         people: people(&value),
         ..bare(&value, reader)?
     })
+}
+
+/// Who is on the other side. Of a call that went out that is not who called, a line of ours, but the outside participant,
+/// if the report lists it: as a state does, or with its number beside its kind.
+fn other_side(value: &Value, direction: &Direction, from: Option<&Value>, reader: &Reader) -> Option<Caller> {
+    let read = |it: &Value| caller(it, reader.region);
+    let callee = |one: &Value| {
+        let kind = object(one, "type").filter(|kind| text(kind, "value").as_deref() == Some("PHONE_NUMBER"))?;
+        let bare = || Some(one).filter(|one| text(one, "number").is_some());
+        object(kind, "callee").or_else(bare).and_then(read)
+    };
+    let called = || list(value, "participants", MOST).find_map(callee);
+    let out = (*direction == Direction::Outbound).then(called).flatten();
+    out.or_else(|| from.and_then(read))
 }
 
 /// What all reports have.

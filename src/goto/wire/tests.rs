@@ -133,6 +133,25 @@ fn a_summary_says_who_took_it_or_that_nobody_did() {
 }
 
 #[test]
+fn of_a_call_that_went_out_the_other_side_is_who_was_called_and_between_lines_who_called() {
+    let summary = |direction: &str, called: &str| {
+        let text = format!(
+            r#"{{"data":{{"source":"call-events-report","type":"REPORT_SUMMARY","content":{{"conversationSpaceId":"b7d1","accountKey":"1",
+             "direction":"{direction}","caller":{{"name":"Bob Roy","number":"1015","type":{{"value":"LINE"}}}},"participants":[
+             {{"name":"Bob Roy","number":"1015","type":{{"value":"LINE","lineId":"l"}}}},{called}]}}}}}}"#
+        );
+        let Frame::Report(report) = frame(&text, &reader()).unwrap() else { panic!() };
+        report.caller.unwrap().number
+    };
+    let outside = r#"{"name":"Ann","number":"+15145550199","type":{"value":"PHONE_NUMBER","number":"+15145550100"}}"#;
+    let callee = r#"{"type":{"value":"PHONE_NUMBER","number":"+15145550100","callee":{"number":"+15145550199"}}}"#;
+    let number = Number::read(Some("+15145550199"), Region::US);
+    assert_eq!((summary("OUTBOUND", outside), summary("OUTBOUND", callee)), (number.clone(), number));
+    let colleague = r#"{"number":"1020","type":{"value":"LINE"}}"#;
+    assert_eq!(summary("OUTBOUND", colleague), Number::Short("1015".into()));
+}
+
+#[test]
 fn a_full_report_is_answered_when_a_person_was_first_connected() {
     let body = br#"{"conversationSpaceId":"c","accountKey":"1","direction":"INBOUND","callCreated":"2026-05-01T16:00:00Z","callEnded":"2026-05-01T16:05:00Z",
      "participants":[{"type":{"value":"PHONE_NUMBER","number":"+15145550100","caller":{"name":"Ann","number":"+15145550199"}}},{"type":{"value":"AGENT","name":"Bob"}}],
