@@ -9,6 +9,7 @@ use crate::{
         card::{Card, Shift},
         delivery::{Admission, Key, Outbox, Rule, Subject},
         ids::SinkName,
+        pulse::Pulse,
         time::{Timestamp, before, elapsed},
     },
     route,
@@ -135,15 +136,19 @@ pub async fn tell(rooms: Arc<Rooms>) -> Infallible {
     loop {
         pulse.rest(Instant::now().checked_add(LOOK));
         sleep(LOOK).await;
-        let book = rooms.book.open();
-        let (now, settled) = (Timestamp::now(), before(Timestamp::now(), SETTLE));
-        // A clock that jumped far ahead has nobody read the recaps of years.
-        for due in due(&book, seen.max(before(now, LATEST)), settled) {
-            pulse.busy(Instant::now());
-            tell_one(&rooms, &book, &due, now).await;
-        }
-        seen = settled;
+        seen = look(&rooms, &pulse, seen, Timestamp::now()).await;
     }
+}
+
+/// Tells what has become due since `seen`, and answers up to when that is done.
+async fn look(rooms: &Rooms, pulse: &Pulse, seen: Timestamp, now: Timestamp) -> Timestamp {
+    let (book, settled) = (rooms.book.open(), before(now, SETTLE));
+    // A clock that jumped far ahead has nobody read the recaps of years.
+    for due in due(&book, seen.max(before(now, LATEST)), settled) {
+        pulse.busy(Instant::now());
+        tell_one(rooms, &book, &due, now).await;
+    }
+    settled
 }
 
 async fn tell_one(rooms: &Rooms, book: &Book, due: &Due, now: Timestamp) {
@@ -323,5 +328,33 @@ mod tests {
             2,
             "a quiet shift is told too"
         );
+    }
+
+    #[tokio::test]
+    async fn looking_again_and_again_tells_a_recap_once_a_minute_after_its_time_and_a_restart_does_not_tell_it_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let rooms = rooms(&dir);
+        let desk: SinkName = "desk".try_into().unwrap();
+        let style = Style { time_zone: zone(), ..Style::default() };
+        let recap = Some(schedule(&["17:30"], &[]));
+        let manner = Manner { outcomes: vec![], style: style.clone(), life: Life::Said, recap };
+        let enricher = Arc::clone(&rooms.book.open().enricher);
+        rooms.book.replace(Book { enricher, sinks: [(desk.clone(), manner)].into(), style, ..Book::default() });
+        let evening = at("2026-11-23T22:30:00Z");
+        rooms.book.open().enricher.saw(&missed(before(evening, Duration::from_secs(3600))), vec![desk.clone()]);
+        let pulse = rooms.pulses.join("recaps".to_owned(), Instant::now());
+        let told = async || rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap().len();
+        let mut seen = before(evening, Duration::from_secs(40));
+        let mut counts = Vec::new();
+        for seconds in [20, 40, 59, 61, 80, 100] {
+            seen = look(&rooms, &pulse, seen, after(evening, Duration::from_secs(seconds))).await;
+            counts.push(told().await);
+        }
+        assert_eq!(counts, [0, 0, 0, 1, 1, 1]);
+        let restarted = after(evening, Duration::from_secs(3000));
+        look(&rooms, &pulse, before(restarted, LATEST), restarted).await;
+        let waiting = rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap();
+        let shifts = waiting.iter().filter_map(|one| if let Card::Shift(it) = &one.card { Some(it.to) } else { None });
+        assert_eq!(shifts.filter(|to| *to == evening).count(), 1);
     }
 }

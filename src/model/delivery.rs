@@ -138,7 +138,7 @@ pub enum Rule {
     /// The call's one living card at this sink, whatever the moment. The first makes it; each later one revises it, so
     /// that what waits is always the newest state and nothing between is said. A settled one waits again, and goes out as
     /// an edit of its message. One that is on the wire is followed by the newer state. Never back in time; what a later
-    /// look-up could not find again is kept; who had the call before is remembered ([`super::card::CallCard::before`]).
+    /// look-up could not find again is kept.
     Live,
     /// A reply under the living card, once for each thing told. Nothing, if that card is still to be posted: its message
     /// will say it.
