@@ -59,6 +59,8 @@ pub struct Outcome {
     pub edge: Option<Edge>,
     /// How long the sink is held.
     pub held: Duration,
+    /// Tries that got nothing through before this one did; 0 on any edge but the end of trouble.
+    pub repeats: u32,
 }
 
 /// A spell without success.
@@ -82,6 +84,8 @@ pub struct Standing {
     waits: Waits,
     held: Option<Instant>,
     ailing: Option<Ailing>,
+    /// Tries since something got through.
+    failures: u32,
     disabled: bool,
     refused: Option<(&'static Row, Option<u16>, u32)>,
     pub(super) past: Past,
@@ -100,6 +104,7 @@ impl Standing {
             waits: Waits::new(Policy::CHAT),
             held: None,
             ailing: None,
+            failures: 0,
             disabled: false,
             refused: None,
             past: Past::default(),
@@ -178,7 +183,12 @@ impl Standing {
             matches!(row.act, Act::Retry | Act::RetryOnce) && answer.status().is_some() && self.mode() == Mode::Merge;
         let edit = batch.first().is_some_and(|first| self.is_edit(first));
         self.lane(edit).spent(now.tick);
+        let failed = std::mem::take(&mut self.failures);
         let (edge, held) = self.turned(row, &verdicts, answer, now.tick, chance, edit);
+        let repeats = if matches!(edge, Some(Edge::Over | Edge::Back)) { failed } else { 0 };
+        if !held.is_zero() {
+            self.failures = failed.saturating_add(1);
+        }
         let until = if held.is_zero() { None } else { now.tick.checked_add(held) };
         // A limit is one of the method, all else concerns the whole sink.
         let limit = self.kind.edits() && matches!(row.act, Act::Wait { .. }) && !self.disabled;
@@ -198,7 +208,7 @@ impl Standing {
                 _ => (verdict, self.past.end(one, verdict, why.clone(), not_before, now.clock)),
             })
             .collect();
-        Outcome { row, ends, edge, held }
+        Outcome { row, ends, edge, held, repeats }
     }
 
     /// A sink that could edit and cannot any more says as a message what was to be an edit.

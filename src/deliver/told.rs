@@ -144,7 +144,7 @@ fn edge(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
             None
         }
         Edge::Over => {
-            tracing::info!(%sink, status, "sink takes cards again");
+            tracing::info!(%sink, status, repeats = outcome.repeats, "sink takes cards again");
             None
         }
         Edge::Unreachable => {
@@ -162,7 +162,8 @@ fn edge(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
             Some(Told::Disabled { sink, why: outcome.row.reason, advice: outcome.row.advice })
         }
         Edge::Back => {
-            tracing::info!(%sink, status, message_id = event::SINK_BACK, "sink takes cards again");
+            let repeats = outcome.repeats;
+            tracing::info!(%sink, status, repeats, message_id = event::SINK_BACK, "sink takes cards again");
             Some(Told::Back { sink })
         }
     }

@@ -63,7 +63,7 @@ where
     while !is_stopped(&worker.stop) {
         worker.pulse.busy(Now::read().tick);
         match worker.step().await {
-            Ok(()) => worker.store.forget(),
+            Ok(()) => worker.taken_again(),
             Err(QueueError::Stopped) => return Err(QueueError::Stopped),
             Err(error) => worker.refused(&error).await,
         }
@@ -244,6 +244,15 @@ where
                 drop(timeout(TELL_WITHIN, self.told.send(told)).await);
             }
         }
+    }
+
+    /// The store answers; if it did not before, that is said.
+    fn taken_again(&mut self) {
+        let repeats = self.store.failures();
+        if repeats > 0 {
+            tracing::info!(sink = %self.sink.name, repeats, "outbox takes the worker again");
+        }
+        self.store.forget();
     }
 
     /// The store refused: waits, and says so once.

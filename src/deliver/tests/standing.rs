@@ -125,7 +125,8 @@ fn an_outage_backs_off_sends_one_card_at_a_time_and_ends_with_the_first_success(
     let held: Vec<u64> = (0..8).map(|_| scene.answered(&[1], &unsent()).held.as_secs()).collect();
     assert_eq!(held, [1, 2, 4, 8, 16, 32, 60, 60]);
     assert_eq!(scene.standing.mode(), Mode::Canary);
-    assert_eq!(scene.answered(&[1], &reply(200, "ok")).edge, Some(Edge::Over));
+    let over = scene.answered(&[1], &reply(200, "ok"));
+    assert_eq!((over.edge, over.repeats), (Some(Edge::Over), 8));
     assert_eq!((scene.standing.mode(), scene.closed()), (Mode::Merge, 0));
     assert_eq!(scene.answered(&[1], &unsent()).held.as_secs(), 1, "waits begin small again");
 }
@@ -144,7 +145,8 @@ fn trouble_is_told_once_after_a_quarter_of_an_hour_and_its_end_too() {
         expected[0] = Some(Edge::Trouble);
         expected[15] = Some(told);
         assert_eq!(edges, expected);
-        assert_eq!(scene.answered(&[1], &reply(200, "ok")).edge, Some(Edge::Back));
+        let back = scene.answered(&[1], &reply(200, "ok"));
+        assert_eq!((back.edge, back.repeats), (Some(Edge::Back), 20));
         assert_eq!(scene.answered(&[1], &reply(200, "ok")).edge, None);
     }
 }
