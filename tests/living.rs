@@ -81,6 +81,20 @@ fn is_in_order(message: &Message) {
 }
 
 #[tokio::test]
+async fn the_length_of_a_message_is_found_in_the_mailbox_where_the_config_wants_that() {
+    let world = world().await;
+    let config = config(&world, "").replace("[connections.main]", "[connections.main]\nvoicemail = true");
+    let mut home = Home::new(&config);
+    let daemon = home.run();
+    daemon.says("lane live").await;
+    world.place(CallPlan::voicemail(alice(), &bob(), Face::Party).at_speed(10.0));
+    let message = becomes(&world, "Left a message of").await;
+    is_in_order(&message);
+    assert!(titles(&message).iter().any(|title| title.contains("Went to voicemail")), "{:?}", titles(&message));
+    drop(daemon.stop().await);
+}
+
+#[tokio::test]
 async fn a_call_is_one_message_from_its_ring_to_its_end() {
     let world = world().await;
     let mut home = Home::new(&config(&world, ""));

@@ -151,6 +151,16 @@ impl Progress {
         }
     }
 
+    /// Completes an end that was told as a message of unknown length.
+    pub(super) fn voicemail(&mut self, length: Duration, out: &mut Vec<Effect>) {
+        if self.told == Some(Moment::Voicemail { length: None }) {
+            let moment = Moment::Voicemail { length: Some(length) };
+            self.call.revised = Some(Revised::Completed);
+            out.push(self.tell(moment.clone(), self.facts.last));
+            self.told = Some(moment);
+        }
+    }
+
     /// Whether every snapshot was heard.
     pub(super) fn was_heard(&self) -> bool {
         self.legs.were_heard()

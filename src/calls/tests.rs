@@ -5,7 +5,8 @@ mod bounds;
 mod world;
 
 use super::Limits;
-use crate::model::call::{Direction, Phase, Revised, Status, System};
+use crate::model::call::{Direction, Moment, Phase, Revised, Status, System};
+use std::time::Duration;
 use world::{World, agent, callee, caller_of, caller_on, line, menu, queue, snapshot};
 
 /// A direct call to Bob, who takes it.
@@ -129,6 +130,32 @@ fn an_answer_within_the_grace_still_rings_first() {
     world.hear_at(50, answered().remove(0));
     world.hear_at(700, snapshot(2, 700, Phase::Active, [line("Bob", Status::Connected)], []));
     assert_eq!(world.told, ["700 ringing Bob", "700 answered Bob by Bob after 700"]);
+}
+
+#[test]
+fn the_length_of_a_message_completes_the_end_once_and_no_other_end() {
+    let mut world = World::new();
+    let mailbox = System::Other("VOICEMAIL".into());
+    world.hear_all(answered().into_iter().take(2));
+    world.hear_at(21_000, snapshot(3, 21_000, Phase::Active, [caller_on(Status::Connected)], [mailbox]));
+    world.hear_at(48_000, snapshot(4, 48_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    let before = world.told.len();
+    for _ in 0..2 {
+        world.voicemail("first", 18);
+    }
+    assert_eq!(world.told.len(), before + 1, "{:?}", world.told);
+    let last = world.tellings.last().unwrap();
+    assert_eq!(
+        (&last.moment, last.call.revised),
+        (&Moment::Voicemail { length: Some(Duration::from_secs(18)) }, Some(Revised::Completed))
+    );
+
+    let mut world = World::new();
+    world.hear_all(answered());
+    let before = world.told.len();
+    world.voicemail("first", 18);
+    world.voicemail("unknown", 18);
+    assert_eq!(world.told.len(), before);
 }
 
 #[test]

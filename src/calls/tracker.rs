@@ -8,7 +8,7 @@ use crate::model::{
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// The calls that are under way, and the ids of those that ended a short while ago.
@@ -108,6 +108,15 @@ impl Tracker {
             let was_heard = call.was_heard();
             call.report(&report, now);
             call.revise(was_heard, now, &mut out);
+        }
+        out
+    }
+
+    /// The length of the message that a call left, which is over.
+    pub fn voicemail(&mut self, call: &ConversationSpaceId, length: Duration) -> Vec<Effect> {
+        let mut out = Vec::new();
+        if let Some(call) = self.closed(call) {
+            call.voicemail(length, &mut out);
         }
         out
     }

@@ -13,7 +13,7 @@ use crate::{
         network,
     },
     goto::{
-        oauth::{Client, Error as OauthError, ProofKey, SCOPES, unguessable},
+        oauth::{Client, Error as OauthError, ProofKey, SCOPES, VOICEMAIL_SCOPE, unguessable},
         token_file::{self, Kept},
     },
     model::time::Timestamp,
@@ -77,7 +77,7 @@ pub async fn of(args: &LoginArgs, config: Config) -> Outcome {
     let login = Login {
         client: Client { id: chosen.client_id, secret: chosen.client_secret, auth_url: chosen.auth_url },
         redirect_uri: chosen.redirect_uri,
-        scopes: SCOPES.to_owned(),
+        scopes: if chosen.voicemail { format!("{SCOPES} {VOICEMAIL_SCOPE}") } else { SCOPES.to_owned() },
         token_file: config::token_file(&state_dir, &chosen.name),
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| Failure::new(74, error))?;

@@ -99,6 +99,7 @@ impl Link {
             | Heard::Late(_)
             | Heard::Sighted { .. }
             | Heard::Listed { .. }
+            | Heard::Voicemail { .. }
             | Heard::Past { .. } => {}
         }
     }

@@ -177,6 +177,7 @@ impl Place {
             auth_url: login.auth_url,
             deaf_since,
             look: goto::LOOK,
+            voicemail: login.voicemail,
             pulses: self.rooms.pulses.clone(),
         }
     }

@@ -7,9 +7,9 @@
 use super::{away::Away, late::Late, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
 use crate::{
     calls::{Effect, Limits, Tracker},
-    goto::{Ask, Heard, Reports},
+    goto::{Ask, Heard, Reports, VoicemailAsk},
     model::{
-        call::{CallEvent, Report, Telling},
+        call::{CallEvent, Moment, Report, Telling},
         event,
         ids::{ConnectionName, ConversationSpaceId},
         pulse::Pulse,
@@ -118,6 +118,10 @@ impl Relay {
                 effects.extend(self.away.listed(&active, Timestamp::now()));
                 self.carry_out(effects);
             }
+            Heard::Voicemail { call, length } => {
+                let effects = self.tracker.voicemail(&call, length);
+                self.carry_out(effects);
+            }
             Heard::Past { number, calls } => self.rooms.remembers(&self.connection, &number, calls),
             other => self.link.says(other, Now::read().tick).await,
         }
@@ -133,8 +137,10 @@ impl Relay {
         for effect in effects {
             let asked = match effect {
                 Effect::Tell(telling) => {
+                    let message = message_of(&telling);
                     self.tell(telling);
-                    continue;
+                    let Some(ask) = message else { continue };
+                    Ask::Voicemail(ask)
                 }
                 Effect::AskStates { account, call, from, to, .. } => Ask::States { account, call, from, to },
                 Effect::AskReport { account, call, .. } => Ask::Report { account, call },
@@ -225,6 +231,21 @@ impl Relay {
             self.rooms.recap(&self.connection, from, to, caught_up.recap).await;
         }
     }
+}
+
+/// Which message is to be looked for, if a caller has left one of unknown length.
+fn message_of(telling: &Telling) -> Option<VoicemailAsk> {
+    let Telling { call, moment: Moment::Voicemail { length: None }, at } = telling else { return None };
+    let extensions: Vec<String> = call.people.iter().filter_map(|person| person.extension.clone()).collect();
+    call.caller.number.known()?;
+    (!extensions.is_empty()).then(|| VoicemailAsk {
+        account: call.account.clone(),
+        call: call.id.clone(),
+        caller: call.caller.number.clone(),
+        extensions,
+        from: call.started,
+        to: *at,
+    })
 }
 
 async fn asked_to(stop: &mut watch::Receiver<bool>) {

@@ -2,7 +2,7 @@
 //! One question at a time each, so that the lanes never wait behind it.
 
 use super::{
-    Ask, Heard, PastAsk, Reports,
+    Ask, Heard, PastAsk, Reports, VoicemailAsk,
     api::{Api, Error},
     session::Accounts,
     wire::Reader,
@@ -230,7 +230,12 @@ impl CatchUp {
     }
 
     /// Answers questions about single calls, as long as there are any to come.
-    pub(super) async fn asks(self, mut asks: mpsc::Receiver<Ask>, past: mpsc::Sender<PastAsk>) {
+    pub(super) async fn asks(
+        self,
+        mut asks: mpsc::Receiver<Ask>,
+        past: mpsc::Sender<PastAsk>,
+        mail: mpsc::Sender<VoicemailAsk>,
+    ) {
         let mut due: Vec<(Instant, ConversationSpaceId, usize)> = Vec::new();
         loop {
             let next = due.iter().map(|(at, ..)| *at).min();
@@ -240,6 +245,8 @@ impl CatchUp {
                     None => return,
                     Some(Ask::States { call, from, to, .. }) => self.states(&call, from, to).await,
                     Some(Ask::Report { call, .. }) => self.report(call, 0, &mut due).await,
+                    // Full, or nobody looks into mailboxes: the card says that there is a message, and not how long it is.
+                    Some(Ask::Voicemail(ask)) => drop(mail.try_send(ask)),
                     Some(Ask::Past(ask)) => {
                         if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = past.try_send(ask) {
                             self.tell(Heard::Past { number: ask.number, calls: Err(FAILED) }).await;

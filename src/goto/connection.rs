@@ -11,6 +11,7 @@ use super::{
     oauth::Client,
     session::{Accounts, Session},
     sight::{Change, Sight},
+    voicemail::{self, Mailboxes},
     wire::Reader,
 };
 use crate::model::{ids::AccountKey, secret::Secret, time::Timestamp};
@@ -84,7 +85,12 @@ pub fn open(
     let (past, past_asks) = mpsc::channel(activity::WAITING);
     let activity = Activity { api: api.apart(), name: reader.connection.clone(), heard: heard.clone() };
     others.spawn(activity.run(past_asks));
-    others.spawn(catch_up.asks(asks, past));
+    let (mail, mail_asks) = mpsc::channel(voicemail::WAITING);
+    if settings.voicemail {
+        let mailboxes = Mailboxes { api: api.apart(), reader: reader.clone(), heard: heard.clone() };
+        others.spawn(mailboxes.run(mail_asks));
+    }
+    others.spawn(catch_up.asks(asks, past, mail));
     let judge = Judge { heard: heard.clone(), windows: windows_in, live: live_in, refused: HashSet::new() };
     others.spawn(judge.run(Sight::new(settings.deaf_since), said));
 

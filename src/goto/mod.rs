@@ -25,6 +25,7 @@ pub mod socket;
 mod stand_in;
 pub mod token;
 pub mod token_file;
+mod voicemail;
 pub mod wire;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tests;
 
 pub use catch_up::LOOK;
 pub use connection::{Connection, open};
+pub use voicemail::VoicemailAsk;
 
 use crate::model::{
     call::{CallEvent, Report},
@@ -74,6 +76,8 @@ pub struct Settings {
     pub deaf_since: Option<Timestamp>,
     /// How often GoTo is asked whether a call ended of which nothing was heard: [`LOOK`].
     pub look: Duration,
+    /// Whether it looks into mailboxes: scope `voicemail.v1.voicemails.read`.
+    pub voicemail: bool,
     /// Where its lanes say whether they turn.
     pub pulses: Pulses,
 }
@@ -133,6 +137,13 @@ pub enum Heard {
         /// Its calls in no order, a call perhaps more than once (for each of its legs); or how long GoTo wants to be left
         /// alone with such questions (`cr.v1.read` is not granted, it is asked too often, it does not answer).
         calls: Result<Vec<Remembered>, Duration>,
+    },
+    /// The length of the message that a call left, as [`Ask::Voicemail`] asked for.
+    Voicemail {
+        /// The call.
+        call: ConversationSpaceId,
+        /// How long it is.
+        length: Duration,
     },
     /// A human must run `poprelay login`: no token, or GoTo refuses the one there is. Told once per change.
     ConsentNeeded {
@@ -231,6 +242,8 @@ pub enum Ask {
     },
     /// The past calls of a number.
     Past(PastAsk),
+    /// The message that a call left; left unasked where the connection is not to look into mailboxes.
+    Voicemail(VoicemailAsk),
     /// The report of an ended call; asked again while there is none yet.
     Report {
         /// Its account.

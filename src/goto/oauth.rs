@@ -17,6 +17,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Call events and their subscription, and the reports that close blind windows. Channels need no scope.
 pub const SCOPES: &str = "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read";
+/// To look into mailboxes for the length of a message: asked for only where the config wants that, since a scope that the
+/// client does not have ends the login.
+pub const VOICEMAIL_SCOPE: &str = "voicemail.v1.voicemails.read";
 
 /// The OAuth client at GoTo.
 #[derive(Debug, Clone)]

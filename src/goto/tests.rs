@@ -45,6 +45,7 @@ fn settings(goto: &StandIn, dir: &tempfile::TempDir) -> Settings {
         nickname: "poprelay-main-x".to_owned(),
         deaf_since: None,
         look: LOOK,
+        voicemail: false,
         pulses: crate::model::pulse::Pulses::default(),
     }
 }

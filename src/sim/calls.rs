@@ -194,6 +194,11 @@ impl Calls {
         entry.reported.then_some(&entry.placed)
     }
 
+    /// Calls whose reports are there, newest first.
+    pub(super) fn all_reported(&self) -> impl Iterator<Item = &Placed> {
+        self.all.values().rev().filter(|entry| entry.reported).map(|entry| &entry.placed)
+    }
+
     /// Calls of an account whose reports are there and which began in the given time, newest first.
     pub(super) fn reports<'a>(
         &'a self,

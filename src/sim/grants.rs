@@ -15,8 +15,7 @@ use std::{
 pub const FIRST_REFRESH_TOKEN: &str = "first-refresh-token";
 
 /// What a client gets that asks for no scope in particular: all that this world knows.
-pub const ALL_SCOPES: &str =
-    "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read users.v1.lines.read voice-admin.v1.read";
+pub const ALL_SCOPES: &str = "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read users.v1.lines.read voice-admin.v1.read voicemail.v1.voicemails.read";
 
 /// The user of this world.
 pub const PRINCIPAL: &str = "admin@example.com";

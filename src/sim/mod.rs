@@ -34,6 +34,7 @@ mod subscription_api;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod voicemail_api;
 
 pub use calls::Made;
 pub use chat::{Posted, Service};

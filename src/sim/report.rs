@@ -5,6 +5,7 @@ use super::{
     scenario::Beat,
     snapshot::{State, states},
 };
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// `report-summaries` item and content of `REPORT_SUMMARY`.
@@ -75,6 +76,24 @@ pub(super) fn activity(call: &Placed) -> Value {
         item.insert("answerTime".to_owned(), answered.clone());
     }
     item
+}
+
+/// The item of a mailbox, if the call left a message: of all the time between the mailbox's answer and the end.
+pub(super) fn message(call: &Placed) -> Option<Value> {
+    (outcome(call) == "LEFT_VOICEMAIL").then_some(())?;
+    let states = states(call);
+    let at = |back: usize| -> Option<Timestamp> {
+        let state = states.len().checked_sub(back).and_then(|place| states.get(place))?;
+        text(&state.body, "/timestamp")?.parse().ok()
+    };
+    let (from, to) = (at(2)?, at(1)?);
+    let people = people(&states);
+    let extension = people.iter().find_map(|one| text(one, "/number"))?;
+    Some(json!({
+        "voicemailId": call.id, "accountKey": call.plan.account, "extensionNumber": extension,
+        "callerNumber": national(call), "timestamp": written(to), "status": "NEW",
+        "durationMs": to.duration_since(from).as_millis() as i64, "transcriptionStatus": "IN_PROGRESS",
+    }))
 }
 
 fn ends(call: &Placed, states: &[State]) -> Map<String, Value> {

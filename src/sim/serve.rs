@@ -1,6 +1,9 @@
 //! The routes, and the loop that takes connections. Connections are tasks of the world, so that they end with it.
 
-use super::{call_api, channel_api, chat, control, gate, oauth, shared::Shared, slack_api, socket, subscription_api};
+use super::{
+    call_api, channel_api, chat, control, gate, oauth, shared::Shared, slack_api, socket, subscription_api,
+    voicemail_api,
+};
 use axum::{
     Router, middleware,
     routing::{delete, get, post, put},
@@ -32,6 +35,8 @@ pub(super) fn routes(world: &Arc<Shared>) -> Router {
         .route("/call-events-report/v1/reports/{id}", get(call_api::one_report))
         .route("/call-events-report/v1/report-summaries", get(call_api::summaries))
         .route("/call-reports/v1/reports/caller-activity/{number}", get(call_api::activity))
+        .route("/voicemail/v1/voicemailboxes", get(voicemail_api::boxes))
+        .route("/voicemail/v1/voicemailboxes/{id}/voicemails", get(voicemail_api::messages))
         .route("/users/v1/me", get(call_api::me))
         .route("/users/v1/users", get(call_api::users))
         .layer(middleware::from_fn_with_state(layer(world), gate::rest));

@@ -99,6 +99,11 @@ impl World {
         self.take(effects);
     }
 
+    pub fn voicemail(&mut self, call: &str, seconds: u64) {
+        let effects = self.tracker.voicemail(&call.try_into().unwrap(), Duration::from_secs(seconds));
+        self.take(effects);
+    }
+
     pub fn unlisted(&self, active: &[&str]) -> usize {
         let active = active.iter().map(|id| (*id).try_into().unwrap()).collect();
         self.tracker.unlisted(&active).len()

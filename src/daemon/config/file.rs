@@ -58,6 +58,9 @@ pub struct ConnectionTable {
     /// Whether calls between colleagues are told.
     #[serde(default)]
     pub internal: bool,
+    /// Whether mailboxes are looked into.
+    #[serde(default)]
+    pub voicemail: bool,
     /// Base of the REST API.
     pub api_url: Option<String>,
     /// Base of the OAuth server.

@@ -97,6 +97,8 @@ pub struct ConnectionConfig {
     pub region: Region,
     /// Which of its calls are told.
     pub directions: Directions,
+    /// Whether mailboxes are looked into for the length of a message.
+    pub voicemail: bool,
     /// REST API.
     pub api_url: Url,
     /// OAuth server.
@@ -308,6 +310,7 @@ impl Reading<'_> {
             lanes,
             region: region?,
             directions: directions?,
+            voicemail: table.voicemail,
             api_url: api_url?,
             auth_url: auth_url?,
         })

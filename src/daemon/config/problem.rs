@@ -104,6 +104,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "region",
             "directions",
             "internal",
+            "voicemail",
             "api_url",
             "auth_url",
         ],
@@ -230,7 +231,7 @@ fn meant(last: &str) -> Option<&'static str> {
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "record" | "thread" | "why" => "true or false",
+        "internal" | "voicemail" | "record" | "thread" | "why" => "true or false",
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ mod activity;
 mod calls;
 mod channels;
 mod pace;
+mod voicemail;
 
 pub use channels::Nickname;
 

@@ -5,10 +5,12 @@ mod activity;
 mod call;
 mod pick;
 mod report;
+mod voicemail;
 
 pub use activity::activity;
 pub use call::{active, states};
 pub use report::{report, summaries};
+pub use voicemail::{Message, boxes, messages};
 
 use crate::model::{
     call::{CallEvent, Report},

@@ -1,0 +1,25 @@
+//! Questions about mailboxes.
+
+use super::{Api, Error};
+use crate::{
+    goto::wire::{self, Message},
+    model::{ids::AccountKey, phone::Region},
+};
+use reqwest::Method;
+
+impl Api {
+    /// The mailboxes of an extension.
+    pub(in crate::goto) async fn mailboxes(&self, account: &AccountKey, extension: &str) -> Result<Vec<String>, Error> {
+        let query = [("accountKey", account.as_str()), ("extensionNumber", extension)];
+        let body = self.ask(Method::GET, &["voicemail", "v1", "voicemailboxes"], &query, None).await?;
+        wire::boxes(&body).map_err(|_| Error::Garbled)
+    }
+
+    /// The newest messages that nobody has listened to.
+    pub(in crate::goto) async fn messages(&self, mailbox: &str, region: Region) -> Result<Vec<Message>, Error> {
+        let path = ["voicemail", "v1", "voicemailboxes", mailbox, "voicemails"];
+        let query = [("page", "0"), ("pageSize", "50"), ("status", "NEW")];
+        let body = self.ask(Method::GET, &path, &query, None).await?;
+        wire::messages(&body, region).map_err(|_| Error::Garbled)
+    }
+}

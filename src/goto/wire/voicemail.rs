@@ -1,0 +1,81 @@
+//! Mailboxes and what lies in them: `voicemailboxes` and `voicemailboxes/{id}/voicemails`.
+
+use super::{
+    Unreadable,
+    call::caller,
+    json,
+    pick::{list, text, time, whole},
+};
+use crate::model::{
+    call::Caller,
+    phone::{Number, Region},
+    time::Timestamp,
+};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Items that are read of one answer; a page has 50.
+const MOST: usize = 100;
+
+/// A message in a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Who left it.
+    pub caller: Number,
+    /// When.
+    pub at: Timestamp,
+    /// How long it is.
+    pub length: Duration,
+}
+
+/// Reads the ids of the mailboxes of an extension: a list of them, or one alone, for the documentation shows both.
+///
+/// # Errors
+/// [`Unreadable`] when the answer is no JSON.
+pub fn boxes(body: &[u8]) -> Result<Vec<String>, Unreadable> {
+    let page = json(body)?;
+    let one = text(&page, "voicemailboxId");
+    let many = list(&page, "items", MOST).filter_map(|item| text(item, "voicemailboxId"));
+    Ok(one.into_iter().chain(many).collect())
+}
+
+/// Reads a page of messages. One without a time or a length is left out.
+///
+/// # Errors
+/// [`Unreadable`] when the answer is no JSON.
+pub fn messages(body: &[u8], region: Region) -> Result<Vec<Message>, Unreadable> {
+    let page = json(body)?;
+    let message = |item: &Value| {
+        let from = item.get("callerNumber").and_then(|number| caller(number, region));
+        Some(Message {
+            caller: from.map(|Caller { number, .. }| number)?,
+            at: time(item, "timestamp")?,
+            length: Duration::from_millis(whole(item, "durationMs")?),
+        })
+    };
+    Ok(list(&page, "items", MOST).filter_map(message).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_and_what_lacks_a_time_or_a_length_is_left_out() {
+        let body = br#"{"page":0,"pageSize":50,"matchesTotal":3,"items":[
+            {"voicemailId":"djE6","callerNumber":"5145550199","durationMs":18500,"timestamp":"2026-05-01T15:00:48.100Z","status":"NEW"},
+            {"callerNumber":"1003","durationMs":"x","timestamp":"2026-05-01T15:00:48.100Z"}, {"durationMs":5}, 7]}"#;
+        let read = messages(body, Region::US).unwrap();
+        let [message] = read.as_slice() else { panic!("{read:?}") };
+        assert_eq!(message.caller, Number::read(Some("+15145550199"), Region::US));
+        assert_eq!(message.length, Duration::from_millis(18_500));
+        assert!(messages(b"<html>", Region::US).is_err());
+    }
+
+    #[test]
+    fn mailboxes_come_alone_or_in_a_list() {
+        assert_eq!(boxes(br#"{"voicemailboxId":"f4","newMessageCount":1}"#).unwrap(), ["f4"]);
+        assert_eq!(boxes(br#"{"items":[{"voicemailboxId":"f4"},{},{"voicemailboxId":"f5"}]}"#).unwrap(), ["f4", "f5"]);
+        assert_eq!(boxes(b"[]").unwrap(), [""; 0]);
+    }
+}
