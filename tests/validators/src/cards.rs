@@ -278,7 +278,7 @@ pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
         ("ended-of-many", ended, vec![handed(&bob, &ann); 8]),
     ];
     let made = states.into_iter().map(|(name, moment, transfers)| {
-        let answered = (moment != Moment::Ringing).then(|| ago(40));
+        let answered = (moment != Moment::Ringing).then(|| call.started + jiff::SignedDuration::from_secs(8));
         let call = Call { transfers, answered, ..call.clone() };
         (name, card(call, moment, 2, found.clone()))
     });
@@ -370,8 +370,16 @@ pub fn gallery() -> Vec<Picture> {
     let mut lives = |name| life.find(|(state, _)| *state == name).map(|(_, card)| card).expect("a state");
     vec![
         picture("living-answered", lives("answered"), &["Answered", "Bob Roy (1015) answered after 8 s"]),
-        picture("living-handed-on", lives("handed-on"), &["Eve Li (1016) took over after 1 min 2 s", "Bob Roy (1015)"]),
-        picture("living-ended", lives("ended"), &["Talked for 2 min 33 s", "answered after 8 s, then Eve Li (1016)"]),
+        picture(
+            "living-handed-on",
+            lives("handed-on"),
+            &["Bob Roy (1015) answered after 8 s", "handed on to Eve Li (1016)"],
+        ),
+        picture(
+            "living-ended",
+            lives("ended"),
+            &["Talked for 2 min 33 s", "with Bob Roy (1015) → Eve Li (1016)", "answered after 8 s"],
+        ),
         picture(
             "ringing",
             card(known(), Moment::Ringing, 3, alice_with(history_ok)),
