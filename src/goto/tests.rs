@@ -1,5 +1,9 @@
 //! A whole connection against a stand-in for GoTo on loopback: real sockets, real time, waits only for things that happen.
 
+mod blind;
+mod login;
+mod past;
+
 use super::{
     lifecycle::Why,
     stand_in::{StandIn, Tell},
@@ -123,96 +127,6 @@ async fn a_call_is_heard_over_a_channel_that_is_subscribed_before_it_is_opened_a
 }
 
 #[tokio::test]
-async fn a_start_deletes_its_own_leftovers_and_nobody_elses() {
-    let goto = StandIn::start().await;
-    goto.with(|facts| {
-        facts.channels.insert("old".to_owned(), "poprelay-main-x-0".to_owned());
-        facts.channels.insert("gone lane".replace(' ', "-"), "poprelay-main-x-4".to_owned());
-        facts.channels.insert("other".to_owned(), "poprelay-main-y-0".to_owned());
-    });
-    let mut run = run(goto, |_| {}).await;
-    run.live().await;
-    let left = run.goto.with(|facts| facts.channels.values().cloned().collect::<Vec<_>>());
-    assert_eq!(left, ["poprelay-main-x-0", "poprelay-main-y-0"], "the new one and the other host's");
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn an_api_that_refuses_a_token_gets_a_fresh_one_and_the_rotated_one_is_kept() {
-    let goto = StandIn::start().await;
-    goto.with(|facts| facts.rotate = true);
-    goto.instead("POST /call-events/v1", &[(401, json!({"errorCode": "AUTHN_INVALID_TOKEN"}))]);
-    let mut run = run(goto, |_| {}).await;
-    run.until(|heard| {
-        assert!(!matches!(heard, Heard::Refused { .. }), "a fresh token is enough");
-        matches!(heard, Heard::Live { .. }).then_some(())
-    })
-    .await;
-    assert_eq!(run.goto.count("POST /oauth/token"), 2);
-    let kept = token_file::read(&run.dir.path().join("token.json")).unwrap();
-    assert_eq!(kept.refresh_token.expose(), "refresh-2");
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn a_dead_grant_says_so_asks_nothing_more_and_heals_by_the_token_file_alone() {
-    let goto = StandIn::start().await;
-    goto.instead("POST /oauth/token", &[(400, json!({"error": "invalid_grant"}))]);
-    let mut run = run(goto, |_| {}).await;
-    let why = run.until(|heard| if let Heard::ConsentNeeded { why } = heard { Some(why) } else { None }).await;
-    assert_eq!(why, token::Dead::Refused { status: 400, code: Some("invalid_grant".to_owned()) });
-    assert_eq!(run.goto.count("POST /notification-channel"), 0);
-    let kept = Kept { refresh_token: Secret::new("by hand"), issued: Timestamp::now() };
-    token_file::write(&run.dir.path().join("token.json"), &kept).unwrap();
-    run.until(|heard| matches!(heard, Heard::ConsentGiven).then_some(())).await;
-    run.live().await;
-    assert_eq!(run.goto.count("POST /oauth/token"), 2, "one that died, one that healed");
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn one_refused_account_is_told_and_the_others_go_on() {
-    let goto = StandIn::start().await;
-    goto.with(|facts| facts.accounts.extend([("2".to_owned(), 403)]));
-    let mut run = run(goto, |_| {}).await;
-    let (account, status) =
-        run.until(|heard| {
-            if let Heard::AccountRefused { account, status, .. } = heard { Some((account, status)) } else { None }
-        })
-        .await;
-    assert_eq!((account.as_str(), status), ("2", 403));
-    assert_eq!(
-        run.until(|heard| if let Heard::Subscribed { accounts } = heard { Some(accounts) } else { None }).await,
-        1
-    );
-    run.live().await;
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn a_login_with_every_account_refused_stays_up_and_says_so() {
-    let goto = StandIn::start().await;
-    goto.with(|facts| facts.accounts.extend([("1".to_owned(), 403), ("2".to_owned(), 404)]));
-    let mut run = run(goto, |_| {}).await;
-    let why = run.until(|heard| if let Heard::Refused { why, .. } = heard { Some(why) } else { None }).await;
-    assert_eq!(why.status, Some(403));
-    run.goto.with(|facts| facts.accounts.clear());
-    run.live().await;
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn an_empty_list_of_accounts_means_those_of_the_login() {
-    let mut run = run(StandIn::start().await, |settings| settings.account_keys.clear()).await;
-    assert_eq!(
-        run.until(|heard| if let Heard::Subscribed { accounts } = heard { Some(accounts) } else { None }).await,
-        1
-    );
-    assert_eq!(run.goto.count("GET /users/v1/me"), 1);
-    run.connection.close().await;
-}
-
-#[tokio::test]
 async fn errors_on_the_way_are_waited_out_and_retry_after_is_obeyed() {
     let goto = StandIn::start().await;
     let slow_down = json!({"errorCode": "TOO_MANY_REQUESTS", "retryAfter": 1});
@@ -255,81 +169,6 @@ async fn garbage_is_counted_and_the_next_call_is_heard() {
     run.goto.push(|| Tell::Binary(2 * 1024 * 1024));
     run.until(|heard| matches!(heard, Heard::Lost { why: Why::Broken, .. }).then_some(())).await;
     run.live().await;
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn a_socket_that_is_cut_opens_a_blind_window_that_is_closed_by_asking() {
-    let goto = StandIn::start().await;
-    let mut run = run(goto, |_| {}).await;
-    run.live().await;
-    run.goto.with(|facts| {
-        facts.active = vec![state("still", 4, "ACTIVE")];
-        facts.reports = vec![
-            json!({"conversationSpaceId": "gone", "accountKey": "1", "direction": "INBOUND", "callEnded": "2999-01-01T00:00:00Z"}),
-            json!({"conversationSpaceId": "before", "accountKey": "1", "direction": "INBOUND", "callEnded": "2001-01-01T00:00:00Z"}),
-        ];
-    });
-    run.goto.push(|| Tell::Cut);
-    run.until(|heard| matches!(heard, Heard::Lost { .. }).then_some(())).await;
-    let since = run.until(|heard| if let Heard::Blind { since } = heard { Some(since) } else { None }).await;
-    let (mut active, mut window) = (None, None);
-    while active.is_none() || window.is_none() {
-        match run.until(Some).await {
-            Heard::Call(call) => active = Some(call),
-            Heard::Sighted { from, to, reports } => window = Some((from, to, reports)),
-            _ => {}
-        }
-    }
-    let active = active.unwrap();
-    assert_eq!((active.call.as_str(), active.state.phase), ("still", Phase::Active));
-    let (from, to, reports) = window.unwrap();
-    assert_eq!(from, since);
-    assert!(to > from);
-    let Reports::Told(reports) = reports else { panic!("{reports:?}") };
-    let calls: Vec<_> = reports.iter().map(|report| report.call.as_str()).collect();
-    assert_eq!(calls, ["gone"], "what ended before the window was heard");
-    run.goto.with(|facts| {
-        facts
-            .reports
-            .push(json!({"conversationSpaceId": "late", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"}));
-    });
-    let late = run.until(|heard| if let Heard::Late(late) = heard { late.into_iter().next() } else { None }).await;
-    assert_eq!(late.call.as_str(), "late", "a late report comes once, the known one not again");
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn a_call_of_which_no_word_was_heard_is_found_by_looking_and_nobody_looks_without_the_scope() {
-    let gone = json!({"conversationSpaceId": "swallowed", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"});
-    let often = |settings: &mut Settings| settings.look = Duration::from_millis(100);
-    let mut run = run(StandIn::start().await, often).await;
-    run.live().await;
-    run.goto.with(|facts| facts.reports.push(gone));
-    let late = |heard| if let Heard::Late(late) = heard { late.into_iter().next() } else { None };
-    assert_eq!(run.until(late).await.call.as_str(), "swallowed");
-    let refused = json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"});
-    run.goto.instead("GET /call-events-report", &[(403, refused)]);
-    let unused = || run.goto.with(|facts| facts.instead.iter().any(|(_, answers)| !answers.is_empty()));
-    until(|| !unused()).await;
-    let asked = run.goto.count("GET /call-events-report");
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(run.goto.count("GET /call-events-report"), asked);
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn a_window_of_an_earlier_run_is_closed_at_the_start_and_a_missing_scope_is_said() {
-    let goto = StandIn::start().await;
-    goto.instead("GET /call-events-report", &[(403, json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"}))]);
-    let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let mut run = run(goto, |settings| settings.deaf_since = Some(since)).await;
-    assert_eq!(run.until(|heard| if let Heard::Blind { since } = heard { Some(since) } else { None }).await, since);
-    let (from, reports) = run
-        .until(|heard| if let Heard::Sighted { from, reports, .. } = heard { Some((from, reports)) } else { None })
-        .await;
-    assert_eq!(from, since);
-    assert!(matches!(reports, Reports::NotGranted));
     run.connection.close().await;
 }
 
@@ -436,57 +275,4 @@ async fn a_house_that_does_not_listen_stops_no_renewal_and_loses_nothing() {
     let wanted: Vec<_> = (0..600).map(|sequence| format!("c-{sequence}")).collect();
     assert_eq!(calls, wanted, "all, in order");
     connection.close().await;
-}
-
-fn past_ask(last: u32) -> Ask {
-    let number = crate::model::phone::Number::read(Some(&format!("+151455501{last}")), Region::US);
-    let (from, to) = ("2026-11-01T00:00:00Z".parse().unwrap(), "2026-11-23T10:00:00Z".parse().unwrap());
-    let (account, number) = (AccountKey::try_from("1").unwrap(), number.known().unwrap().clone());
-    Ask::Past(PastAsk { account, number, from, to })
-}
-
-fn past(heard: Heard) -> Option<Result<Vec<Remembered>, Duration>> {
-    match heard {
-        Heard::Past { calls, .. } => Some(calls),
-        _ => None,
-    }
-}
-
-#[tokio::test]
-async fn a_number_is_asked_for_in_every_form_until_one_is_known_and_then_in_that_one() {
-    let goto = StandIn::start().await;
-    let item = json!({"items": [{"direction": "INBOUND", "startTime": "2026-11-20T10:00:00Z"}]});
-    goto.instead("GET /call-reports/v1/reports/caller-activity/15145550199", &[(200, json!({"items": []}))]);
-    goto.instead("GET /call-reports/v1/reports/caller-activity/5145550199", &[(200, item.clone())]);
-    goto.instead("GET /call-reports/v1/reports/caller-activity/5145550188", &[(200, item)]);
-    let mut run = run(goto, |_| {}).await;
-    run.connection.ask.send(past_ask(99)).await.unwrap();
-    assert_eq!(run.until(past).await.unwrap().len(), 1);
-    run.connection.ask.send(past_ask(88)).await.unwrap();
-    assert_eq!(run.until(past).await.unwrap().len(), 1);
-    let asked = run.goto.with(|facts| facts.asked.clone());
-    let of = |asked: &String| asked.rsplit_once("/caller-activity/").map(|(_, number)| number.to_owned());
-    let forms: Vec<String> = asked.iter().filter_map(of).collect();
-    assert_eq!(forms, ["+15145550199", "15145550199", "5145550199", "5145550188"]);
-    run.connection.close().await;
-}
-
-#[tokio::test]
-async fn a_goto_that_tells_no_past_calls_says_how_long_it_wants_to_be_left_alone() {
-    let refusals = [
-        (403, json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"}), 3600),
-        (429, json!({}), 300),
-        (400, json!({"errorCode": "MANDATORY_ORGANIZATION_ID"}), 3600),
-        (500, json!({}), 60),
-        (200, json!({"items": 7}), 60),
-    ];
-    let goto = StandIn::start().await;
-    let answers: Vec<_> = refusals.iter().map(|(status, body, _)| (*status, body.clone())).collect();
-    goto.instead("GET /call-reports", &answers);
-    let mut run = run(goto, |_| {}).await;
-    for (status, _, seconds) in refusals {
-        run.connection.ask.send(past_ask(99)).await.unwrap();
-        assert_eq!(run.until(past).await, Err(Duration::from_secs(seconds)), "{status}");
-    }
-    run.connection.close().await;
 }

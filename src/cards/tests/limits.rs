@@ -1,0 +1,130 @@
+//! Whatever strangers send, every form stays within its chat's limits.
+
+use super::*;
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[<>&|*_!@#\\[\\](){}:/.a-z0-9\u{202E}\u{200D}\u{301}\n -]{0,400}",
+        "(\\PC){0,600}",
+        Just("&<".repeat(2000)),
+        Just("\"\\".repeat(2000)),
+        Just("𝕬電".repeat(2000)),
+        Just("https://evil.example/".repeat(90)),
+    ]
+}
+
+fn any_contact() -> impl Strategy<Value = Contact> {
+    let texts = proptest::collection::vec(any_text(), 8);
+    (texts, 0_usize..30).prop_map(|(texts, number)| {
+        let text = |n: usize| texts.get(n).cloned();
+        let fact = Fact { label: texts[4].clone(), value: texts[5].clone(), source: texts[6].clone() };
+        Contact {
+            name: text(0),
+            company: text(1),
+            tier: text(2),
+            owner: text(7),
+            notes: text(3),
+            tags: vec![texts[2].clone(); number],
+            link: Some(format!("https://crm.example.com/{}", texts[6])),
+            facts: vec![fact; number],
+            source: texts[7].clone(),
+        }
+    })
+}
+
+fn any_card() -> impl Strategy<Value = Card> {
+    (any_contact(), any_text(), 0_usize..12, 0..5).prop_map(|(contact, text, number, kind)| {
+        let person = Person { name: Some(text.clone()), extension: Some(text.clone()), line: None };
+        let call = Call {
+            caller: Caller { name: Some(text.clone()), number: Number::read(Some(&text), Region::US) },
+            ours: Some(OurNumber { number: Number::read(Some(&text), Region::US), label: Some(text.clone()) }),
+            queues: vec![Queue { name: text.clone(), extension: None }; number],
+            people: vec![person; number],
+            ..call("+15145550199")
+        };
+        match kind {
+            0 => card(call, Moment::Ringing, ago(3), one(contact)),
+            1 => card(call, Moment::Ringing, ago(90), Match::Several { contacts: vec![contact; number] }),
+            2 => {
+                let telling = Telling { call, moment: Moment::Voicemail { length: None }, at: ago(1) };
+                let connection = "main".try_into().unwrap();
+                Card::Recap(Recap {
+                    connection,
+                    from: ago(9),
+                    to: ago(1),
+                    calls: vec![telling; number * 5],
+                    mask: None,
+                })
+            }
+            3 => {
+                let one = Waiting { voicemail: true, ..waiting("+442079460101", Some(&text), u32::MAX, ago(9000)) };
+                let numbers =
+                    Shift { calls: u32::MAX, answered: 1, voicemails: u32::MAX, withheld: u32::MAX, ..shift() };
+                let missed = u32::MAX - 9;
+                Card::Shift(Shift { waiting: vec![one; number * 5], missed, late: true, more: u32::MAX, ..numbers })
+            }
+            _ => Card::Notice(Notice { title: text.clone(), advice: text, over: false }),
+        }
+    })
+}
+
+#[test]
+fn cards_of_the_longest_texts_fit_alone_and_together() {
+    for sign in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
+        let text = sign.repeat(3000);
+        let fact = Fact { label: text.clone(), value: text.clone(), source: text.clone() };
+        let contact = Contact {
+            name: Some(text.clone()),
+            company: Some(text.clone()),
+            notes: Some(text.clone()),
+            tags: vec![text.clone(); 9],
+            facts: vec![fact; 20],
+            link: Some(format!("https://crm.example.com/{}", "&a".repeat(190))),
+            source: text.clone(),
+            ..alice()
+        };
+        let ring = |who| {
+            let people = vec![person(&text, &text); 9];
+            let queues = vec![Queue { name: text.clone(), extension: None }; 9];
+            card(Call { people, queues, ..call("+15145550199") }, Moment::Ringing, ago(3), who)
+        };
+        let several = ring(Match::Several { contacts: vec![contact.clone(); 9] });
+        let cards = [ring(one(contact)), several];
+        for many in [1, 2, 60] {
+            let cards: Vec<&Card> = cards.iter().cycle().take(many).collect();
+            for plain in [false, true] {
+                fits_slack(&body(SinkKind::Slack, &cards, plain));
+                let teams = draw(SinkKind::Teams, &cards, &style(), now(), plain);
+                assert!(teams.body.len() <= 20_000, "{sign}: {} bytes for {}", teams.body.len(), teams.used);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_strangers_send_every_card_fits(cards in proptest::collection::vec(any_card(), 1..9), plain: bool) {
+        let cards: Vec<&Card> = cards.iter().collect();
+        for kind in KINDS {
+            let drawn = draw(kind, &cards, &style(), now(), plain);
+            prop_assert!((1..=cards.len()).contains(&drawn.used));
+            let payload: Value = serde_json::from_str(&drawn.body).unwrap();
+            match kind {
+                SinkKind::Slack | SinkKind::SlackApp => fits_slack(&payload),
+                SinkKind::SlackTrigger => is_clean(&payload),
+                SinkKind::Teams | SinkKind::TeamsConnector => {
+                    is_clean(&payload);
+                    prop_assert!(drawn.body.len() <= 20_000, "{} bytes", drawn.body.len());
+                    let evaluated = drawn.body.contains("\"{{") || drawn.body.contains("{{DATE");
+                    prop_assert!(!evaluated);
+                }
+            }
+        }
+        for card in cards {
+            prop_assert!(!text(card, &style(), now()).contains(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Each condition, and what it holds of.
+
+use super::*;
+
+#[test]
+fn each_condition_holds_of_what_it_names_and_of_nothing_else() {
+    let table = [
+        ("", true),
+        ("connection = 'main'", true),
+        ("connection = 'other'", false),
+        ("account = '42'", true),
+        ("account = '420'", false),
+        ("number = '+15145550100'", true),
+        ("number = '+1 (514) 555-0100'", true),
+        ("number = '+1514555*'", true),
+        ("number = '+15145550199'", false),
+        ("number = 'main LINE (24/7)'", true),
+        ("number = 'Main line'", false),
+        ("queue = 'support'", true),
+        ("queue = '8001'", true),
+        ("queue = 'Sales'", false),
+        ("queue = ['Sales', 'Support']", true),
+        ("extension = '0015'", true),
+        ("extension = '15'", false),
+        ("extension = 'bob roy'", true),
+        ("extension = ['1', '2']", false),
+        ("caller = '+15145550199'", true),
+        ("caller = '+1 514-555-0199'", true),
+        ("caller = '+1514*'", true),
+        ("caller = '*'", true),
+        ("caller = '+1514555'", false),
+        ("caller = '5145550199'", false),
+        ("caller = ['+44*', '+1514*']", true),
+        ("caller = []", false),
+        ("withheld = false", true),
+        ("withheld = true", false),
+        ("moment = 'ringing'", true),
+        ("moment = ['missed', 'voicemail']", false),
+        ("queue = 'Support', caller = '+1514*', moment = 'ringing'", true),
+        ("queue = 'Support', caller = '+44*', moment = 'ringing'", false),
+    ];
+    for (condition, expected) in table {
+        assert_eq!(takes(condition, &ringing()), expected, "{condition}");
+    }
+}
+
+#[test]
+fn what_a_call_does_not_have_matches_nothing() {
+    let mut bare = ringing();
+    bare.call.caller.number = Number::Withheld;
+    bare.call.ours = None;
+    bare.call.queues.clear();
+    bare.call.people = vec![Person { name: None, extension: None, line: None }];
+    for condition in ["caller = '*'", "number = '*'", "queue = ''", "extension = ''", "number = ''", "caller = ''"] {
+        assert!(!takes(condition, &bare), "{condition}");
+    }
+    assert!(takes("withheld = true", &bare));
+}
+
+#[test]
+fn a_short_number_is_matched_as_it_is() {
+    let mut internal = ringing();
+    internal.call.caller.number = Number::read(Some("1015"), Region::US);
+    assert!(takes("caller = '1015'", &internal) && takes("caller = '10*'", &internal));
+    assert!(!takes("caller = '+1015'", &internal));
+}
+
+#[test]
+fn every_moment_goes_by_its_name() {
+    let moments = [
+        (Moment::Ringing, "ringing"),
+        (Moment::Answered { by: ringing().call.people.remove(0), after: Duration::ZERO }, "answered"),
+        (Moment::Missed { after: Duration::ZERO, why: MissedWhy::Unknown }, "missed"),
+        (Moment::Voicemail { length: None }, "voicemail"),
+        (Moment::Ended { lasted: None }, "ended"),
+    ];
+    for (moment, name) in &moments {
+        for (_, other) in &moments {
+            assert_eq!(takes(&format!("moment = '{other}'"), &telling(moment.clone())), name == other);
+        }
+    }
+}
+
+#[test]
+fn what_is_known_of_the_caller_decides_and_what_is_unknown_holds_of_nothing() {
+    let telling = ringing();
+    let last = Some(PastCall { at: telling.at, outcome: MomentKind::Missed, with: None });
+    let called = History { last, month: 1, urgent: true, ..History::default() };
+    let vip = Findings { history: Some(called), ..found(&["VIP", "east"], Some("Gold")) };
+    let nobody = Findings { who: Match::Nobody, history: Some(History::default()), ..Findings::default() };
+    let both = Match::Several { contacts: vec![Contact { tags: vec!["vip".into()], ..Contact::default() }; 2] };
+    let several = Findings { who: both, ..Findings::default() };
+    let table = [
+        ("tags = 'vip'", [true, false, false, false]),
+        ("tags = ['west', 'east']", [true, false, false, false]),
+        ("tier = 'gold'", [true, false, false, false]),
+        ("tier = 'silver'", [false; 4]),
+        ("known = true", [true, false, true, false]),
+        ("known = false", [false, true, false, false]),
+        ("urgent = true", [true, false, false, false]),
+        ("urgent = false", [false, true, true, true]),
+        ("first_time = true", [false, true, false, false]),
+        ("first_time = false", [true, false, false, false]),
+        ("region = 'ca'", [true; 4]),
+        ("region = ['US', 'DE']", [false; 4]),
+        ("direction = 'inbound'", [true; 4]),
+        ("direction = ['outbound', 'internal']", [false; 4]),
+    ];
+    let unknown = Findings::default();
+    for (condition, expected) in table {
+        for (who, expected) in [&vip, &nobody, &several, &unknown].into_iter().zip(expected) {
+            assert_eq!(takes_of(condition, &telling, who, NOON), expected, "{condition} of {who:?}");
+        }
+    }
+    let mut short = ringing();
+    short.call.caller.number = Number::read(Some("1015"), Region::US);
+    assert!(!takes("region = ['US', 'CA']", &short), "a short number is of no country");
+}
+
+#[test]
+fn a_schedule_is_asked_at_the_moment_of_the_decision() {
+    let telling = ringing();
+    for (time, open) in [(NOON, true), ("2026-11-23T13:59:59Z", false), ("2026-11-23T14:00:00Z", true)] {
+        assert_eq!(takes_of("hours = 'office'", &telling, &Findings::default(), time), open, "{time}");
+    }
+    assert!(!takes("hours = 'nowhere'", &telling));
+}
+
+#[test]
+fn each_exception_keeps_a_rule_from_matching() {
+    let routes = |unless: &str| routes(&format!("[[routes]]\nunless = {{ {unless} }}\nsinks = ['desk']"));
+    let is_told = |unless: &str| !decided(&routes(unless), &ringing()).is_empty();
+    assert!(!is_told("queue = 'Support', caller = '+44*'") && !is_told("queue = 'Sales', caller = '+1*'"));
+    assert!(is_told("queue = 'Sales', caller = '+44*'") && is_told("tags = 'vip'"));
+}
