@@ -242,6 +242,10 @@ impl Progress {
             return false;
         }
         let moment = self.last_moment(at);
+        // It was told that somebody had it: what was heard since may doubt that, and does not take it back.
+        if !matches!(moment, Moment::Ended { .. }) {
+            return true;
+        }
         self.facts.write_end(&mut self.call);
         self.call.revised = Some(Revised::Completed);
         out.push(self.tell(moment.clone(), at));

@@ -253,7 +253,12 @@ impl Tracker {
             self.closed.insert(call.id().clone(), call);
             return;
         }
-        for id in call.legs().ids().chain(call.legs().announced()).filter(|id| *id != call.id()) {
+        let others = |id: &&ConversationSpaceId| *id != call.id();
+        for id in call.legs().ids().filter(others) {
+            // Another call may have announced it: whoever heard it has it.
+            self.roots.insert(id.clone(), call.id().clone());
+        }
+        for id in call.legs().announced().filter(others) {
             self.roots.entry(id.clone()).or_insert_with(|| call.id().clone());
         }
         self.due.insert((call.due(&self.limits), call.id().clone()));

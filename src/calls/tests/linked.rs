@@ -130,3 +130,48 @@ fn a_linked_conversation_of_another_caller_is_another_call() {
     world.hear_at(5_000, event);
     assert_eq!(world.ids(), ["first", "second"]);
 }
+
+#[test]
+fn a_conversation_announced_by_one_call_and_heard_as_part_of_another_is_the_others() {
+    let mut world = World::new();
+    let of = |id: &str, linked: Option<&str>, mut event: crate::model::call::CallEvent| {
+        event.call = id.try_into().unwrap();
+        event.linked = linked.into_iter().map(|id| id.try_into().unwrap()).collect();
+        event
+    };
+    let hidden = [caller_of(None, None, Status::Ringing)];
+    world.hear_at(0, of("hidden", Some("third"), snapshot(1, 0, Phase::Starting, hidden, [])));
+    world.hear_at(0, of("second", None, snapshot(1, 0, Phase::Active, [], [queue("Support")])));
+    let talk = || [caller_on(Status::Connected), line("Eve", Status::Connected)];
+    world.hear_at(100, of("third", None, snapshot(1, 100, Phase::Active, talk(), [])));
+    world.hear_at(200, of("second", Some("third"), snapshot(2, 200, Phase::Active, [], [queue("Support")])));
+    let told = world.told.clone();
+    assert!(told.iter().any(|one| one.contains("answered Eve")), "{told:?}");
+    world.hear_at(300, of("third", None, snapshot(2, 300, Phase::Active, talk(), [])));
+    assert_eq!(world.told, told, "it is not a call of its own again");
+}
+
+#[test]
+fn an_end_with_somebody_is_not_taken_back_when_the_call_that_went_on_turns_out_otherwise() {
+    let mut world = World::new();
+    let parties = [line("Bob", Status::Connected), caller_of(None, None, Status::Disconnecting)];
+    world.hear_at(0, snapshot(4, 0, Phase::Active, parties, []));
+    world.report_at(100, None, Some(9_000), None);
+    assert!(matches!(world.tellings.last().unwrap().moment, Moment::Ended { .. }), "{:?}", world.told);
+    let told = world.told.clone();
+    let mut outbound = snapshot(1, 200, Phase::Starting, [caller_on(Status::Ringing)], []);
+    outbound.direction = Direction::Outbound;
+    world.hear_at(200, outbound);
+    let rest = |number, at, phase| {
+        let mut event = snapshot(number, at, phase, [caller_on(Status::Ringing)], []);
+        event.linked = vec![event.call.clone()];
+        event.call = "second".try_into().unwrap();
+        event
+    };
+    world.hear_at(300, rest(1, 300, Phase::Starting));
+    assert_eq!(world.tracker.sizes().open, 1);
+    world.hear_at(400, rest(2, 400, Phase::Ending));
+    world.run_to(600_000);
+    assert_eq!(world.told, told, "no missed call after an end");
+    assert_eq!(world.tracker.sizes().open, 0);
+}
