@@ -1,9 +1,9 @@
-//! The whole: the real binary against a simulated GoTo and chat on loopback, with real signals and real kills.
+//! Integration tests: the real binary against simulated GoTo and chats on loopback, with real signals and kills.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on should say so and stop"
+    reason = "a test that cannot continue should print the cause and stop"
 )]
 
 mod broken;

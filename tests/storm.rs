@@ -1,4 +1,5 @@
-//! Many calls at once and a chat that takes one message a second: everybody is seen soon, and nobody is refused.
+//! Bursts of calls against a chat that accepts one message per second: every call is shown within the bound and the daemon
+//! causes no 429.
 
 use crate::support::{
     Home,
@@ -8,82 +9,84 @@ use crate::support::{
 use poprelay::sim::{CallPlan, Settings, World};
 use std::time::{Duration, Instant};
 
-/// One Slack sink at its default pace, against a chat that counts as strictly as is documented: 1/s, 4 at once.
-async fn one_channel() -> (World, Home) {
-    let world = World::start(Settings::default()).await.unwrap();
-    world.set_faults(|faults| faults.chat.burst = 4);
-    let config = config_for(&world.url());
+/// Longest time from the start of a call to its first card in a burst of 60 calls. Measured on the simulator's clock.
+const MAX_DELAY_MS: i64 = 15_000;
+
+/// Starts a simulator that limits as documented (1/s, burst 4) and prepares one Slack sink with the default rate.
+async fn one_slack_sink() -> (World, Home) {
+    let sim = World::start(Settings::default()).await.unwrap();
+    sim.set_faults(|faults| faults.chat.burst = 4);
+    let config = config_for(&sim.url());
     let (config, _) = config.split_once("[sinks.support]").unwrap();
-    let home = Home::new(config);
-    (world, home)
+    let dir = Home::new(config);
+    (sim, dir)
 }
 
-/// Waits until `sink` shows every call, and prints who was seen when.
-async fn seen(world: &World, within: Duration) -> (Account, Vec<i64>) {
-    let mut account = Account::default();
-    eventually("every caller is seen", within, async || {
-        account.read(world);
-        account.lost("desk").is_empty().then_some(())
+/// Waits until `desk` shows every call. Returns the ledger and the sorted delays in milliseconds.
+async fn shown_calls(sim: &World, within: Duration) -> (Account, Vec<i64>) {
+    let mut ledger = Account::default();
+    eventually("every call is shown", within, async || {
+        ledger.read(sim);
+        ledger.lost("desk").is_empty().then_some(())
     })
     .await;
-    let delays = account.delays("desk", world);
-    (account, delays)
+    let delays = ledger.delays("desk", sim);
+    (ledger, delays)
 }
 
-fn told(what: &str, account: &Account, delays: &[i64]) {
+fn print_delays(what: &str, ledger: &Account, delays: &[i64]) {
     let at = |share: usize| delays.get((delays.len() - 1) * share / 100).unwrap();
-    let (messages, refused) = (account.messages("desk"), account.refused("desk", 429));
+    let (messages, refused) = (ledger.messages("desk"), ledger.refused("desk", 429));
     eprintln!(
-        "{what}: {messages} messages, {refused} refused for their rate; first seen after p50 {} ms, p95 {} ms, max {} ms",
+        "{what}: {messages} messages, {refused} rejected with 429; first card after p50 {} ms, p95 {} ms, max {} ms",
         at(50),
         at(95),
         at(100)
     );
 }
 
-/// A call that rings for long enough to be seen ringing.
-fn ringing(index: u32, dice: &mut fastrand::Rng) -> CallPlan {
-    let mut plan = plan(index, dice);
+/// Returns a call at real speed, which rings until its card is shown.
+fn slow_call(index: u32, rng: &mut fastrand::Rng) -> CallPlan {
+    let mut plan = plan(index, rng);
     plan.speed = 1.0;
     plan
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_calls_in_a_second_are_all_seen_soon_and_earn_no_refusal() {
-    let (world, mut home) = one_channel().await;
-    let daemon = home.run();
-    daemon.says("lane live").await;
-    let mut dice = fastrand::Rng::with_seed(60);
+async fn burst_of_60_calls_is_shown_in_time_without_429() {
+    let (sim, mut dir) = one_slack_sink().await;
+    let daemon = dir.run();
+    daemon.wait_for_log("lane live").await;
+    let mut rng = fastrand::Rng::with_seed(60);
     let start = Instant::now();
     for index in 0..60 {
         tokio::time::sleep_until((start + Duration::from_millis(16) * index).into()).await;
-        world.place(ringing(index, &mut dice));
+        sim.place(slow_call(index, &mut rng));
     }
-    let (account, delays) = seen(&world, Duration::from_secs(30)).await;
-    told("60 calls in a second", &account, &delays);
+    let (ledger, delays) = shown_calls(&sim, Duration::from_secs(30)).await;
+    print_delays("60 calls in a second", &ledger, &delays);
     let last = *delays.last().unwrap();
-    // The promise is 15 s; a machine that is busy with other things may take longer to place and to post.
-    assert!(last < 15_000 || start.elapsed() > Duration::from_secs(20), "the last caller was seen after {last} ms");
-    assert_eq!(account.refused("desk", 429), 0, "no refusal is earned");
-    assert!(account.messages("desk") <= 20, "sixty calls cost a few messages: {}", account.messages("desk"));
+    assert!(last < MAX_DELAY_MS, "the last call was shown after {last} ms");
+    assert_eq!(ledger.refused("desk", 429), 0, "requests rejected with 429");
+    assert!(ledger.messages("desk") <= 20, "60 calls need few messages: {}", ledger.messages("desk"));
     drop(daemon.stop().await);
-    assert!(account.twice("desk").is_empty());
+    assert!(ledger.twice("desk").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn six_hundred_calls_in_a_minute_are_all_seen() {
-    let (world, mut home) = one_channel().await;
-    let daemon = home.run();
-    daemon.says("lane live").await;
-    let mut dice = fastrand::Rng::with_seed(600);
+async fn load_of_600_calls_in_a_minute_is_shown_without_429() {
+    let (sim, mut dir) = one_slack_sink().await;
+    let daemon = dir.run();
+    daemon.wait_for_log("lane live").await;
+    let mut rng = fastrand::Rng::with_seed(600);
     let start = Instant::now();
     for index in 0..600 {
         tokio::time::sleep_until((start + Duration::from_millis(100) * index).into()).await;
-        world.place(ringing(index, &mut dice));
+        sim.place(slow_call(index, &mut rng));
     }
-    let (account, delays) = seen(&world, Duration::from_secs(60)).await;
-    told("600 calls in a minute", &account, &delays);
-    assert_eq!(account.refused("desk", 429), 0, "no refusal is earned");
+    let (ledger, delays) = shown_calls(&sim, Duration::from_secs(60)).await;
+    print_delays("600 calls in a minute", &ledger, &delays);
+    assert_eq!(ledger.refused("desk", 429), 0, "requests rejected with 429");
     drop(daemon.stop().await);
-    assert!(account.twice("desk").is_empty());
+    assert!(ledger.twice("desk").is_empty());
 }

@@ -1,5 +1,5 @@
-//! Who calls, in words: the four honest results of a look-up (one, several, nobody, not asked), a hidden number, the past.
-//! Decides what is said of a caller; nothing of what happens to the call.
+//! Renders the caller: the four look-up results (one, several, no match, not looked up), a withheld number, the
+//! history. Does not render the status of the call.
 
 use super::{
     Style,
@@ -16,75 +16,75 @@ use crate::model::{
 };
 use std::collections::BTreeSet;
 
-/// Longest name or company, in UTF-16 units.
+/// UTF-16 units of a name or company.
 pub(super) const NAME: usize = 70;
-/// Longest number: an unreadable one may be any text.
-const NUMBER: usize = 50;
-/// So many digits are a number, whatever stands around them: local numbers have seven.
-const DIGITS: usize = 7;
-/// Longest free text: about five lines on a phone.
+/// UTF-16 units of a number: an unparsed one may be any text.
+const MAX_NUMBER_UNITS: usize = 50;
+/// Digits from which a name counts as a phone number: local numbers have seven.
+const MIN_NUMBER_DIGITS: usize = 7;
+/// UTF-16 units of free text: about five lines on a phone.
 pub(super) const NOTES: usize = 300;
-/// Callers listed where there are several: as many as Teams takes buttons.
-const CANDIDATES: usize = 6;
+/// Contacts listed if several match: the number of buttons Teams allows.
+const MAX_CANDIDATES: usize = 6;
 
-/// What is said of a caller.
+/// Texts about a caller.
 #[derive(Debug, Default)]
 pub(super) struct Caller {
-    /// Name and tier, or the name that the network sends, or the number, or what is known in its place.
+    /// Name and tier, or the name from the network, or the number, or a substitute.
     pub(super) title: String,
-    /// The number alone, or the words in its place.
+    /// The number alone, or a substitute.
     pub(super) number: String,
-    /// Marked: missed or called minutes ago.
+    /// Whether the caller was missed or called minutes ago.
     pub(super) urgent: bool,
-    /// Why it is urgent.
+    /// Reason why the call is urgent.
     pub(super) alert: Option<String>,
-    /// Company, number, what the network says.
+    /// Company, number, name from the network.
     pub(super) identity: Option<String>,
-    /// What stands beside the title in one line: the number, or who it may be.
+    /// Text beside the title in one line: the number, or possible contacts.
     pub(super) beside: Option<String>,
     details: Vec<Detail>,
     notes: Option<String>,
     items: Vec<Item>,
     link: Option<Link>,
-    small: Vec<String>,
+    footnotes: Vec<String>,
 }
 
-/// Reads a card for what it says of the caller.
-pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
-    let (call, found) = (&card.telling.call, &card.found);
+/// Renders the caller of a call card.
+pub(super) fn of(card: &CallCard, options: &Style, now: Timestamp) -> Caller {
+    let (call, info) = (&card.telling.call, &card.found);
     if call.bound == Bound::Internal {
-        return colleague(&call.caller, call.region, style.mask);
+        return colleague(&call.caller, call.region, options.mask);
     }
-    let number = number(&call.caller.number, call.region, style.mask);
-    let shown_number = number.clone();
-    let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
-    let mut caller = match &found.who {
-        Match::One { contact } => one(contact, number, unknown, style),
+    let number = number(&call.caller.number, call.region, options.mask);
+    let formatted_number = number.clone();
+    let unknown = unknown(number.clone(), network(&call.caller, call.region, options.mask));
+    let mut caller = match &info.who {
+        Match::One { contact } => one(contact, number, unknown, options),
         Match::Several { contacts } => several(contacts, unknown),
-        Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(found))])), ..unknown },
+        Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(info))])), ..unknown },
         Match::NotAsked => unknown,
     };
-    caller.number = shown_number;
-    if let Some(history) = &found.history {
-        caller.past(history, now);
+    caller.number = formatted_number;
+    if let Some(history) = &info.history {
+        caller.add_history(history, now);
     }
-    if !matches!(found.who, Match::Nobody) {
-        caller.small.extend(silent(found));
+    if !matches!(info.who, Match::Nobody) {
+        caller.footnotes.extend(failed_sources_line(info));
     }
     caller
 }
 
 impl Caller {
-    /// Adds what is known of the caller to the card of a call.
-    pub(super) fn fill(self, sheet: &mut Sheet) {
-        sheet.details.extend(self.details);
-        sheet.notes = self.notes;
-        sheet.items = self.items;
-        sheet.link = self.link;
-        sheet.small.extend(self.small);
+    /// Adds rows, notes, items, link and sources to the content of a call card.
+    pub(super) fn fill(self, content: &mut Sheet) {
+        content.details.extend(self.details);
+        content.notes = self.notes;
+        content.items = self.items;
+        content.link = self.link;
+        content.small.extend(self.footnotes);
     }
 
-    fn past(&mut self, history: &History, now: Timestamp) {
+    fn add_history(&mut self, history: &History, now: Timestamp) {
         self.urgent = history.urgent;
         self.alert = alert(history, now);
         let last = history.last.as_ref().map_or_else(|| "none that we know of".to_owned(), |last| past_call(last, now));
@@ -93,16 +93,17 @@ impl Caller {
             0 => format!("{} in 30 days", count(month, "call", "calls")),
             week => format!("{} in 7 days, {month} in 30", count(week, "call", "calls")),
         });
-        let mut past = vec![Detail { label: "Last call".to_owned(), value: dotted([Some(last), calls]) }];
-        past.append(&mut self.details);
-        self.details = past;
+        let mut rows = vec![Detail { label: "Last call".to_owned(), value: dotted([Some(last), calls]) }];
+        rows.append(&mut self.details);
+        self.details = rows;
     }
 }
 
 fn alert(history: &History, now: Timestamp) -> Option<String> {
-    let sign = if history.urgent { "🔥 " } else { "" };
-    let again = history.again.as_ref().map(|it| format!("{} call in {}", ordinal(it.nth), lasting(it.within)));
-    let said = match (history.missed_since as usize, &history.last) {
+    let emoji = if history.urgent { "🔥 " } else { "" };
+    let again =
+        history.again.as_ref().map(|again| format!("{} call in {}", ordinal(again.nth), lasting(again.within)));
+    let text = match (history.missed_since as usize, &history.last) {
         (0, Some(last)) => again.map(|again| format!("{again}, last time {}", ago(last.at, now))),
         (0, None) => None,
         (missed, _) => {
@@ -110,10 +111,10 @@ fn alert(history: &History, now: Timestamp) -> Option<String> {
             Some(dotted([Some(missed), again]))
         }
     };
-    said.map(|said| format!("{sign}{said}"))
+    text.map(|text| format!("{emoji}{text}"))
 }
 
-/// `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
+/// Renders an earlier call: `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
 fn past_call(last: &PastCall, now: Timestamp) -> String {
     let with = shown(last.with.as_deref(), NAME);
     let outcome = match (last.outcome, with) {
@@ -126,9 +127,9 @@ fn past_call(last: &PastCall, now: Timestamp) -> String {
     format!("{}, {outcome}", ago(last.at, now))
 }
 
-/// A caller's number, or the words that stand in its place.
+/// Formats a number, or returns a substitute.
 pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
-    let text = number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER));
+    let text = number.shown(region, mask).and_then(|text| shown(Some(&text), MAX_NUMBER_UNITS));
     match (number, text) {
         (Number::Withheld, _) | (_, None) => "Withheld number".to_owned(),
         (Number::Known(_), Some(text)) => text,
@@ -137,11 +138,11 @@ pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
     }
 }
 
-/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it
-/// that a mask would have covered.
+/// Returns the name from the network, unless it repeats the number, is a word for a withheld number, or contains a
+/// number that the mask hides.
 pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
     let name = shown(caller.name.as_deref(), NAME)?;
-    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= MIN_NUMBER_DIGITS {
         return None;
     }
     let lettered = name.contains(char::is_alphabetic);
@@ -152,12 +153,12 @@ pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Opti
     }
 }
 
-/// A colleague who calls a colleague: by name and extension, which nobody looks up.
+/// Renders the caller of an internal call by name and extension; there is no look-up.
 fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> Caller {
     let name = shown(caller.name.as_deref(), NAME);
     let extension = match &caller.number {
         Number::Withheld => None,
-        number => number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER)),
+        number => number.shown(region, mask).and_then(|text| shown(Some(&text), MAX_NUMBER_UNITS)),
     };
     let title = match (name, &extension) {
         (Some(name), Some(extension)) => format!("{name} ({extension})"),
@@ -169,19 +170,19 @@ fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> Caller {
     Caller { title, number: extension.unwrap_or_default(), identity: kind.clone(), beside: kind, ..Caller::default() }
 }
 
-/// A caller whom no source names: by the network's name, which is said to be that, or by the number.
+/// Renders a caller without a contact by the name from the network, labelled as such, or by the number.
 fn unknown(number: String, network: Option<String>) -> Caller {
     let Some(name) = network else { return Caller { title: number, ..Caller::default() } };
-    let beside = dotted([Some(upright(number, &[&name])), Some("name as the network shows it".to_owned())]);
+    let beside = dotted([Some(keep_ltr(number, &[&name])), Some("name as the network shows it".to_owned())]);
     Caller { title: name, identity: Some(beside.clone()), beside: Some(beside), ..Caller::default() }
 }
 
-/// Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
-fn upright(number: String, beside: &[&str]) -> String {
+/// Prefixes a number beside right-to-left text with `Tel.`: without letters before it, its digit groups are reordered.
+fn keep_ltr(number: String, beside: &[&str]) -> String {
     if beside.iter().any(|text| text::turns(text)) { format!("Tel. {number}") } else { number }
 }
 
-fn one(contact: &Contact, number: String, unknown: Caller, style: &Style) -> Caller {
+fn one(contact: &Contact, number: String, unknown: Caller, options: &Style) -> Caller {
     let company = shown(contact.company.as_deref(), NAME);
     let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
         (Some(name), company) => (Some(name), company),
@@ -189,35 +190,35 @@ fn one(contact: &Contact, number: String, unknown: Caller, style: &Style) -> Cal
     };
     let tier = shown(contact.tier.as_deref(), 24);
     let Some(name) = name else {
-        // A record without a name: what the record says is still worth reading.
+        // A record without a name still has facts worth showing.
         let nameless = Caller { title: dotted([Some(unknown.title), tier]), ..unknown };
-        return known(nameless, contact, style);
+        return known(nameless, contact, options);
     };
-    let number = upright(number, &[&name, company.as_deref().unwrap_or_default()]);
+    let number = keep_ltr(number, &[&name, company.as_deref().unwrap_or_default()]);
     let identity = dotted([company, Some(number.clone())]);
     let title = dotted([Some(name), tier]);
-    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact, style)
+    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact, options)
 }
 
-fn known(mut caller: Caller, contact: &Contact, style: &Style) -> Caller {
-    caller.details = facts::rows(contact, style.facts.as_deref());
+fn known(mut caller: Caller, contact: &Contact, options: &Style) -> Caller {
+    caller.details = facts::rows(contact, options.facts.as_deref());
     caller.notes = shown(contact.notes.as_deref(), NOTES);
     caller.link = contact_link(contact, "Open in");
-    if style.why {
-        caller.small.extend(why(contact));
+    if options.why {
+        caller.footnotes.extend(sources_line(contact));
     }
     caller
 }
 
 fn several(contacts: &[Contact], unknown: Caller) -> Caller {
-    let listed = contacts.iter().take(CANDIDATES).map(|contact| {
+    let listed = contacts.iter().take(MAX_CANDIDATES).map(|contact| {
         let name = shown(contact.name.as_deref(), NAME);
         let text = dotted([name, shown(contact.company.as_deref(), NAME), shown(contact.tier.as_deref(), 24)]);
         let text = if text.is_empty() { "A record without a name".to_owned() } else { text };
         Item { link: contact_link(contact, "Open in"), text }
     });
     let mut items: Vec<Item> = listed.collect();
-    let more = contacts.len().saturating_sub(CANDIDATES);
+    let more = contacts.len().saturating_sub(MAX_CANDIDATES);
     if more > 0 {
         items.push(Item { text: format!("and {more} more"), link: None });
     }
@@ -231,31 +232,32 @@ fn several(contacts: &[Contact], unknown: Caller) -> Caller {
 fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {
     let url = link(contact.link.as_deref()?)?;
     let label =
-        shown(Some(&source(&contact.source)), 40).map_or_else(|| "Open".to_owned(), |name| format!("{verb} {name}"));
+        shown(Some(&source_name(&contact.source)), 40).map_or_else(|| "Open".to_owned(), |name| format!("{verb} {name}"));
     Some(Link { url, label })
 }
 
-/// Where it is known from: `found by number in CRM, Contacts`.
-fn why(contact: &Contact) -> Option<String> {
+/// Lists the sources of a contact: `found by number in CRM, Contacts`.
+fn sources_line(contact: &Contact) -> Option<String> {
     let all = std::iter::once(&contact.source).chain(contact.facts.iter().take(FACTS).map(|fact| &fact.source));
     let mut seen = BTreeSet::new();
     let names: Vec<String> =
-        all.map(|name| source(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
+        all.map(|name| source_name(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
     (!names.is_empty()).then(|| clean(&format!("found by number in {}", names.join(", ")), 120))
 }
 
-fn silent(found: &Findings) -> Option<String> {
+/// Lists sources that failed: `CRM did not answer`.
+fn failed_sources_line(info: &Findings) -> Option<String> {
     let names: Vec<String> =
-        found.silent.iter().take(FACTS).map(|name| source(name)).filter(|name| !name.is_empty()).collect();
+        info.silent.iter().take(FACTS).map(|name| source_name(name)).filter(|name| !name.is_empty()).collect();
     (!names.is_empty()).then(|| format!("{} did not answer", clean(&names.join(", "), 120)))
 }
 
-fn not_found(found: &Findings) -> String {
-    silent(found).map_or_else(|| "Not in our records".to_owned(), |silent| format!("Not found, but {silent}"))
+fn not_found(info: &Findings) -> String {
+    failed_sources_line(info).map_or_else(|| "Not in our records".to_owned(), |failed| format!("Not found, but {failed}"))
 }
 
-/// A source's config name as a person writes it: `crm` is CRM, `zoho-desk` Zoho desk.
-fn source(name: &str) -> String {
+/// Formats the config name of a source: `crm` as CRM, `zoho-desk` as Zoho desk.
+fn source_name(name: &str) -> String {
     let name = clean(name, 30).replace(['-', '_'], " ");
     if name.chars().count() <= 3 {
         return name.to_uppercase();

@@ -1,5 +1,5 @@
-//! What happened to a call, in one line: whom it rings, who took it after how long, who handed it on, how it ended. Decides
-//! nothing of who calls, or of the state's sign and colour.
+//! Renders the status line of a call: whom it rings, who answered after how long, transfers, how it ended. Does not
+//! render the caller, the emoji or the colour.
 
 use super::{
     sheet::dotted,
@@ -13,26 +13,27 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// People named of those who had the call one after the other: the first, and the last ones.
-const HANDS: usize = 4;
+/// People named in a chain of transfers: the first and the last ones.
+const MAX_HANDLERS: usize = 4;
 
-/// The line. `late`: it is told late. `since`: when the call came into its queue, written out, if that is worth a word.
+/// Renders the line. `late`: the card is posted late. `since`: the printed time at which the call entered its queue, if
+/// that differs from its start.
 pub(super) fn state(card: &CallCard, late: bool, since: Option<&str>) -> String {
     let Telling { call, moment, .. } = &card.telling;
     let whom = people(&call.people);
     match moment {
         Moment::Ringing => ringing(call, whom, late, since),
         Moment::Answered { after, .. } if call.bound == Bound::Outbound => {
-            dotted([Some(format!("Taken after {}", lasting(*after))), caller_of_ours(call)])
+            dotted([Some(format!("Picked up after {}", lasting(*after))), calling_colleague(call)])
         }
         Moment::Answered { by, after } => {
             let first = call.transfers.first().map_or(by, |transfer| &transfer.from);
-            let on: Vec<String> = call.transfers.iter().map(|transfer| named(&transfer.to)).collect();
-            let handed = (!on.is_empty()).then(|| format!("handed on to {}", chain(&on)));
-            dotted([Some(format!("{} answered after {}", named(first), lasting(*after))), handed])
+            let receivers: Vec<String> = call.transfers.iter().map(|transfer| person_or_somebody(&transfer.to)).collect();
+            let transferred = (!receivers.is_empty()).then(|| format!("transferred to {}", chain(&receivers)));
+            dotted([Some(format!("{} answered after {}", person_or_somebody(first), lasting(*after))), transferred])
         }
         Moment::Missed { after, .. } if call.bound == Bound::Outbound => {
-            dotted([Some(format!("No answer after {}", lasting(*after))), caller_of_ours(call)])
+            dotted([Some(format!("No answer after {}", lasting(*after))), calling_colleague(call)])
         }
         Moment::Missed { after, why } => {
             let rang = whom.map(|whom| format!("rang {whom}"));
@@ -68,45 +69,46 @@ fn ringing(call: &Call, whom: Option<String>, late: bool, since: Option<&str>) -
 }
 
 fn missed(call: &Call, why: MissedWhy, waited: Duration) -> String {
-    let all = lasting(waited);
+    let total = lasting(waited);
     match why {
-        MissedWhy::NobodyAnswered => format!("Waited {all}, nobody answered"),
+        MissedWhy::NobodyAnswered => format!("Waited {total}, nobody answered"),
         MissedWhy::LeftQueue => {
-            // What counts is how long it waited there, not what it heard before.
+            // Counts the time in the queue, not the announcements before.
             let before = call.queued.map(|queued| elapsed(call.started, queued)).unwrap_or_default();
             format!("Hung up after {} in the queue", lasting(waited.saturating_sub(before)))
         }
-        MissedWhy::LeftMenu => format!("Hung up after {all} in the menu"),
-        MissedWhy::Unknown => format!("Nobody took it, gone after {all}"),
+        MissedWhy::LeftMenu => format!("Hung up after {total} in the menu"),
+        MissedWhy::Unknown => format!("Nobody answered, ended after {total}"),
     }
 }
 
 fn ended(call: &Call, lasted: Option<Duration>) -> String {
-    let wrong = (call.revised == Some(Revised::Corrected)).then(|| "Was told as missed".to_owned());
+    let correction = (call.revised == Some(Revised::Corrected)).then(|| "Was posted as missed".to_owned());
     let talked = lasted.map_or_else(|| "Call ended".to_owned(), |lasted| format!("Talked for {}", lasting(lasted)));
-    let mut hands: Vec<String> = call.transfers.first().map(|transfer| named(&transfer.from)).into_iter().collect();
-    hands.extend(call.transfers.iter().map(|transfer| named(&transfer.to)));
-    let with = if hands.is_empty() { people(&call.people) } else { Some(chain(&hands)) };
+    let mut handlers: Vec<String> =
+        call.transfers.first().map(|transfer| person_or_somebody(&transfer.from)).into_iter().collect();
+    handlers.extend(call.transfers.iter().map(|transfer| person_or_somebody(&transfer.to)));
+    let with = if handlers.is_empty() { people(&call.people) } else { Some(chain(&handlers)) };
     let waited = call.answered.map(|answered| lasting(elapsed(call.started, answered)));
-    let verb = if call.bound == Bound::Outbound { "taken" } else { "answered" };
+    let verb = if call.bound == Bound::Outbound { "picked up" } else { "answered" };
     let answered = waited.map(|waited| format!("{verb} after {waited}"));
-    dotted([wrong, Some(talked), with.map(|with| format!("with {with}")), answered])
+    dotted([correction, Some(talked), with.map(|with| format!("with {with}")), answered])
 }
 
-/// The colleague who makes an outbound call.
-fn caller_of_ours(call: &Call) -> Option<String> {
+/// Names the colleague who makes an outbound call.
+fn calling_colleague(call: &Call) -> Option<String> {
     people(&call.people).map(|whom| format!("{whom} called"))
 }
 
-/// `Bob Roy (1015) → Eve Kim (1020)`.
-fn chain(hands: &[String]) -> String {
-    let Some((first, rest)) = hands.split_first() else { return String::new() };
-    let left_out = rest.len().saturating_sub(HANDS.saturating_sub(1));
+/// Joins a chain of transfers: `Bob Roy (1015) → Eve Kim (1020)`.
+fn chain(handlers: &[String]) -> String {
+    let Some((first, rest)) = handlers.split_first() else { return String::new() };
+    let left_out = rest.len().saturating_sub(MAX_HANDLERS.saturating_sub(1));
     let gap = (left_out > 0).then(|| "…".to_owned());
     let last = rest.iter().skip(left_out).cloned();
     std::iter::once(first.clone()).chain(gap).chain(last).collect::<Vec<_>>().join(" → ")
 }
 
-fn named(one: &Person) -> String {
+fn person_or_somebody(one: &Person) -> String {
     person(one).unwrap_or_else(|| "Somebody".to_owned())
 }

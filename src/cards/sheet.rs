@@ -1,5 +1,4 @@
-//! What a card says, in no chat's form: clean, cut text in the order it is read. `words` fills it; each chat's module lays
-//! it out and decides nothing of it.
+//! Content of a card, independent of the chat: sanitized, truncated texts in reading order.
 
 use super::text::cut;
 use crate::model::{
@@ -7,110 +6,110 @@ use crate::model::{
     mention::{Mention, TeamsMention},
 };
 
-/// Longest title in UTF-16 units: Slack's header takes 150.
+/// UTF-16 units of a title: a Slack header allows 150.
 pub(super) const TITLE: usize = 150;
 
-/// The state, as a colour.
+/// Status as a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// It rings: look now.
+    /// Ringing.
     Now,
-    /// It went well.
+    /// Answered, or an alert that is resolved.
     Good,
-    /// Somebody should call back, or a fault stands.
+    /// Missed, or an alert that fires.
     Bad,
-    /// It waits to be heard.
+    /// A voicemail to listen to.
     Waiting,
-    /// It is told for the record.
+    /// For the record.
     Past,
 }
 
-/// One card.
+/// Content of one card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sheet {
-    /// Its colour.
+    /// Colour.
     pub(super) tone: Tone,
-    /// State and caller, with the state's emoji in front.
+    /// Emoji, status and caller.
     pub(super) title: String,
-    /// What is read next, one line each.
+    /// Lines below the title.
     pub(super) lines: Vec<Line>,
-    /// What is known beside, each with its label.
+    /// Labelled rows.
     pub(super) details: Vec<Detail>,
     /// Free text of the contact.
     pub(super) notes: Option<String>,
-    /// Callers it may be, or calls of a recap.
+    /// Possible contacts, calls of a gap summary, or callers of a recap.
     pub(super) items: Vec<Item>,
-    /// The record.
+    /// Link to the record of the contact.
     pub(super) link: Option<Link>,
-    /// When, and where it is known from.
+    /// Start of the call and sources of the contact.
     pub(super) small: Vec<String>,
-    /// The whole card in one line beside its title, for a message of many.
+    /// The card in one line beside its title, for a batch.
     pub(super) brief: String,
-    /// Whom it mentions in Slack.
+    /// Mentions in Slack.
     pub(super) mention: Vec<Mention>,
-    /// Whom it mentions in Teams.
+    /// Mentions in Teams.
     pub(super) teams: Vec<TeamsMention>,
-    /// It is laid out as one of many even if it is alone.
+    /// Whether the card is laid out as a batch entry even if alone.
     pub(super) quiet: bool,
-    /// The same facts apart, for a form that is laid out elsewhere.
+    /// Single fields for a Slack workflow, which lays them out.
     pub(super) parts: Parts,
 }
 
-/// Facts of a call, each alone; empty where there is none.
+/// Single fields of a call card; empty without data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Parts {
-    /// Name and tier, or what stands in their place.
+    /// Name and tier, or a substitute.
     pub(super) caller: String,
     /// The caller's number.
     pub(super) number: String,
-    /// Our number.
+    /// Account number.
     pub(super) called: String,
-    /// The queues.
+    /// Queues.
     pub(super) queue: String,
-    /// Whom it rings or rang.
+    /// People whose phones ring or rang.
     pub(super) people: String,
-    /// What happened, in words.
+    /// Status line.
     pub(super) state: String,
 }
 
-/// A line of a card.
+/// Line of a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// What it says.
+    /// Sanitized text.
     pub(super) text: String,
-    /// It stands out.
+    /// Whether the line is bold.
     pub(super) strong: bool,
 }
 
-/// A fact with its label.
+/// Labelled row of a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Detail {
-    /// What it is.
+    /// Sanitized label.
     pub(super) label: String,
-    /// What it says.
+    /// Sanitized value.
     pub(super) value: String,
 }
 
-/// One of several.
+/// Entry of a list on a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// What it says.
+    /// Sanitized text.
     pub(super) text: String,
-    /// Where its record is.
+    /// Link to the record.
     pub(super) link: Option<Link>,
 }
 
 /// A link to a record: `https:`, safe inside `<url|label>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
-    /// Where.
+    /// Target.
     pub(super) url: String,
-    /// What it is called.
+    /// Visible text.
     pub(super) label: String,
 }
 
 impl Sheet {
-    /// A card that has a title so far.
+    /// Creates content with a title only.
     pub(super) fn new(tone: Tone, title: &str) -> Self {
         Self {
             tone,
@@ -129,18 +128,18 @@ impl Sheet {
         }
     }
 
-    /// One more line, if it says anything.
+    /// Adds a line, unless it is empty.
     pub(super) fn line(&mut self, text: impl Into<Option<String>>, strong: bool) {
         if let Some(text) = text.into().filter(|text| !text.is_empty()) {
             self.lines.push(Line { text, strong });
         }
     }
 
-    /// Takes on the manner that its route asks for.
-    pub(super) fn drawn(mut self, manner: &Manner) -> Self {
-        self.mention.clone_from(&manner.mention);
-        self.teams.clone_from(&manner.teams);
-        if manner.quiet {
+    /// Applies the options of the route: mentions and compact layout.
+    pub(super) fn drawn(mut self, options: &Manner) -> Self {
+        self.mention.clone_from(&options.mention);
+        self.teams.clone_from(&options.teams);
+        if options.quiet {
             self.lines = vec![Line { text: self.brief.clone(), strong: false }];
             (self.details, self.notes, self.items, self.small) = (Vec::new(), None, Vec::new(), Vec::new());
             self.quiet = true;
@@ -148,7 +147,7 @@ impl Sheet {
         self
     }
 
-    /// Everything but the link, a line each.
+    /// Returns everything but the link as lines.
     pub(super) fn rows(&self) -> Vec<String> {
         let mut rows = vec![self.title.clone()];
         rows.extend(self.lines.iter().map(|line| line.text.clone()));
@@ -161,13 +160,13 @@ impl Sheet {
         rows
     }
 
-    /// Title and the one line beside it.
+    /// Returns title and summary in one line.
     pub(super) fn short(&self) -> String {
         if self.brief.is_empty() { self.title.clone() } else { format!("{} · {}", self.title, self.brief) }
     }
 }
 
-/// `parts` with a middle dot between those that say anything.
+/// Joins the non-empty parts with a middle dot.
 pub(super) fn dotted<I: IntoIterator<Item = Option<String>>>(parts: I) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }

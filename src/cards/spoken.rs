@@ -1,12 +1,12 @@
-//! Times and lengths as a person says them. Decides their wording only.
+//! Formats durations, ages and times for people.
 
 use crate::model::time::{Timestamp, elapsed};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
-/// `21 s`, `3 min 20 s`, `14 min`, `2 h 5 min`.
-pub(super) fn lasting(length: Duration) -> String {
-    let seconds = length.as_secs();
+/// Formats a duration: `21 s`, `3 min 20 s`, `14 min`, `2 h 5 min`.
+pub(super) fn lasting(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
         (0, min @ 10.., _) | (0, min, 0) => format!("{min} min"),
@@ -16,7 +16,7 @@ pub(super) fn lasting(length: Duration) -> String {
     }
 }
 
-/// `21 s ago`, `3 min ago`, `5 h ago`, `12 days ago`; a time ahead of `now` counts as now.
+/// Formats an age: `21 s ago`, `3 min ago`, `5 h ago`, `12 days ago`. A time after `now` counts as now.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = elapsed(at, now).as_secs();
     match (seconds / 86_400, seconds / 3600, seconds / 60) {
@@ -28,37 +28,37 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `14:03 EST`, with the day if it is not `now`'s, and the year if that is another.
+/// Formats a time with its zone: `14:03 EST`, with the day unless today, with the year unless this year.
 pub(super) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     format!("{} {}", hour(at, now, zone), zone_name(at, zone))
 }
 
-/// `from 14:03 to 14:20 EST`.
+/// Formats a time range: `from 14:03 to 14:20 EST`.
 pub(super) fn window(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     format!("from {} to {}", hour(from, now, zone), clock(to, now, zone))
 }
 
-/// [`clock`] without its zone, for lists whose zone is said once.
+/// Formats a time like [`format_zoned_time`] without its zone, for lists that print the zone once.
 pub(super) fn hour(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    let (there, here) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let shape = if there.date() == here.date() {
+    let (then, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let format = if then.date() == today.date() {
         "%H:%M"
-    } else if there.year() == here.year() {
+    } else if then.year() == today.year() {
         "%-d %b %H:%M"
     } else {
         "%-d %b %Y %H:%M"
     };
-    there.strftime(shape).to_string()
+    then.strftime(format).to_string()
 }
 
-/// `EST`; zones that have no letters of their own (`-03`) are told from an hour by `UTC-03`.
+/// Returns the zone name: `EST`, or `UTC-03` for a zone without letters.
 fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
     let info = zone.to_offset_info(at);
     let name = info.abbreviation();
     if name.starts_with(['+', '-']) { format!("UTC{name}") } else { name.to_owned() }
 }
 
-/// `2nd`, `11th`, `23rd`.
+/// Formats an ordinal: `2nd`, `11th`, `23rd`.
 pub(super) fn ordinal(number: u32) -> String {
     let ending = match (number % 100, number % 10) {
         (11..=13, _) => "th",
@@ -70,7 +70,7 @@ pub(super) fn ordinal(number: u32) -> String {
     format!("{number}{ending}")
 }
 
-/// `1 call`, `2 calls`.
+/// Formats a count with its noun: `1 call`, `2 calls`.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
@@ -84,22 +84,22 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_as_exact_as_anyone_cares() {
-        let said: Vec<String> =
+    fn format_duration_two_largest_units() {
+        let formatted: Vec<String> =
             [0, 21, 60, 200, 840, 3600, 7500].map(|s| lasting(Duration::from_secs(s))).into_iter().collect();
-        assert_eq!(said, ["0 s", "21 s", "1 min", "3 min 20 s", "14 min", "1 h", "2 h 5 min"]);
+        assert_eq!(formatted, ["0 s", "21 s", "1 min", "3 min 20 s", "14 min", "1 h", "2 h 5 min"]);
     }
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
+    fn format_age_largest_unit() {
         let now = at("2026-11-23T19:03:00Z");
-        let said = ["2026-11-23T19:04:00Z", "2026-11-23T19:00:00Z", "2026-11-23T14:00:00Z", "2026-11-22T14:00:00Z"];
-        assert_eq!(said.map(|t| ago(at(t), now)), ["0 s ago", "3 min ago", "5 h ago", "1 day ago"]);
+        let formatted = ["2026-11-23T19:04:00Z", "2026-11-23T19:00:00Z", "2026-11-23T14:00:00Z", "2026-11-22T14:00:00Z"];
+        assert_eq!(formatted.map(|t| ago(at(t), now)), ["0 s ago", "3 min ago", "5 h ago", "1 day ago"]);
         assert_eq!(ago(at("2026-11-11T14:00:00Z"), now), "12 days ago");
     }
 
     #[test]
-    fn a_time_names_its_zone_and_its_day_where_it_is_another() {
+    fn format_zoned_time_day_and_year_only_if_different() {
         let now = at("2026-11-23T19:03:00Z");
         let new_york = TimeZone::get("America/New_York").unwrap();
         assert_eq!(clock(now, now, &new_york), "14:03 EST");

@@ -1,4 +1,4 @@
-//! What cards say, and that every form stays within its chat's limits whatever strangers send.
+//! Card texts, and limits of the chats under any input.
 
 mod caller;
 mod happened;
@@ -10,7 +10,7 @@ mod templates;
 use super::*;
 use crate::model::{
     call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Revised, Telling, Transfer},
-    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Notice, PastCall, Recap, Shift, Waiting},
+    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Notice, PastCall, GapSummary, Shift, Waiting},
     mention::{Mention, TeamsMention},
     phone::{Number, Region},
 };
@@ -24,7 +24,7 @@ fn now() -> Timestamp {
     "2026-11-23T19:03:20Z".parse().unwrap()
 }
 
-fn style() -> Style {
+fn options() -> Style {
     Style { time_zone: TimeZone::get("America/New_York").unwrap(), ..Style::default() }
 }
 
@@ -60,7 +60,7 @@ fn call(number: &str) -> Call {
     }
 }
 
-/// A call of which the network says who it is.
+/// A call with a name from the network.
 fn named(name: &str) -> Call {
     let mut call = call("+15145550199");
     call.caller.name = Some(name.into());
@@ -92,12 +92,12 @@ fn one(contact: Contact) -> Match {
     Match::One { contact: Box::new(contact) }
 }
 
-fn said(card: &Card) -> Vec<String> {
-    lines(card, &style(), now())
+fn rendered(card: &Card) -> Vec<String> {
+    lines(card, &options(), now())
 }
 
 fn body(kind: SinkKind, cards: &[&Card], plain: bool) -> Value {
-    serde_json::from_str(&draw(kind, cards, &style(), now(), plain).body).unwrap()
+    serde_json::from_str(&draw(kind, cards, &options(), now(), plain).body).unwrap()
 }
 
 fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> Waiting {
@@ -105,7 +105,7 @@ fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> Wai
     Waiting { number, name: name.map(Into::into), times, last, voicemail: false }
 }
 
-fn shift() -> Shift {
+fn recap() -> Shift {
     Shift {
         from: ago(86_400),
         to: ago(60),
@@ -124,7 +124,7 @@ fn shift() -> Shift {
     }
 }
 
-/// Every text in a payload, with the key it stands under.
+/// Collects every text of a payload with its key.
 fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
     match value {
         Value::String(text) => found.push((key, text)),
@@ -134,7 +134,7 @@ fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>
     }
 }
 
-fn is_clean(payload: &Value) {
+fn assert_clean(payload: &Value) {
     let mut found = Vec::new();
     texts("", payload, &mut found);
     for (key, text) in found {
@@ -144,25 +144,25 @@ fn is_clean(payload: &Value) {
     }
 }
 
-/// Anything in angle brackets that is not our link.
-fn foreign_markup(text: &str) -> bool {
+/// Returns whether angle brackets contain anything but our link.
+fn has_foreign_markup(text: &str) -> bool {
     let ours = |part: &str| part.starts_with("https://crm.example.com/") && part.contains("|Open");
     text.split('<').skip(1).any(|part| !ours(part))
 }
 
-fn fits_slack(payload: &Value) {
-    is_clean(payload);
+fn assert_fits_slack(payload: &Value) {
+    assert_clean(payload);
     let fallback = payload["text"].as_str().unwrap();
-    assert!((1..=4000).contains(&text::units(fallback)) && !foreign_markup(fallback), "{fallback}");
+    assert!((1..=4000).contains(&text::units(fallback)) && !has_foreign_markup(fallback), "{fallback}");
     let none = Vec::new();
     let blocks = payload["blocks"].as_array().unwrap_or(&none);
     assert!(blocks.len() <= 50);
     let mut total = 0;
     for block in blocks {
         let text = block.pointer("/text/text").or(block.pointer("/elements/0/text")).unwrap().as_str().unwrap();
-        let most = if block["type"] == "header" { 150 } else { 3000 };
-        assert!((1..=most).contains(&text::units(text)), "{} units in {block}", text::units(text));
-        assert!(!foreign_markup(text), "{block}");
+        let max_units = if block["type"] == "header" { 150 } else { 3000 };
+        assert!((1..=max_units).contains(&text::units(text)), "{} units in {block}", text::units(text));
+        assert!(!has_foreign_markup(text), "{block}");
         total += text::units(text);
     }
     assert!(total < 13_000, "{total} units");

@@ -1,18 +1,18 @@
-//! Cards for a Slack Workflow Builder trigger: a flat object of strings, laid out by the workflow. Its keys are a contract
-//! with the workflows that operators build, each a text variable of that name; all are always there, empty where there is
-//! nothing to say:
+//! Renders cards for a Slack Workflow Builder trigger: a flat object of strings; the workflow does the layout. The keys
+//! are a contract with the workflows that operators build, each a text variable of that name. All keys are always
+//! present, empty without data:
 //!
-//! | key | what it says |
+//! | key | content |
 //! |---|---|
-//! | `title` | state and caller, as a card's title |
-//! | `caller` | name and tier, or the number, or what stands in its place |
+//! | `title` | status and caller, the title of the card |
+//! | `caller` | name and tier, or the number, or a substitute |
 //! | `number` | the caller's number |
-//! | `called` | our number, with its label |
-//! | `queue` | the queues it went through |
-//! | `people` | whom it rings or rang |
-//! | `state` | what happened, in words |
-//! | `link` | `https:` link to the caller's record |
-//! | `text` | the whole card, or many cards, a line each |
+//! | `called` | account number with its label |
+//! | `queue` | queues of the call |
+//! | `people` | people whose phones ring or rang |
+//! | `state` | status line |
+//! | `link` | `https:` link to the record of the contact |
+//! | `text` | the whole card or batch as lines |
 
 use super::{
     Form,
@@ -21,40 +21,40 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// Ten messages a minute are taken, so many cards share one; a variable is kept at the size of a section's text.
+/// A trigger accepts ten messages a minute, so cards share one; a variable stays within the size of a section text.
 pub(super) const FLAT: Form = Form { blocks: 60, size: 2700, cost, one, many };
 
-fn one(sheet: &Sheet) -> Value {
-    let parts = &sheet.parts;
+fn one(content: &Sheet) -> Value {
+    let fields = &content.parts;
     json!({
-        "title": inert(&sheet.title),
-        "caller": inert(&parts.caller),
-        "number": inert(&parts.number),
-        "called": inert(&parts.called),
-        "queue": inert(&parts.queue),
-        "people": inert(&parts.people),
-        "state": inert(&parts.state),
-        "link": sheet.link.as_ref().map_or("", |link| &link.url),
-        "text": sheet.rows().iter().map(|row| inert(row)).collect::<Vec<_>>().join("\n"),
+        "title": sanitize(&content.title),
+        "caller": sanitize(&fields.caller),
+        "number": sanitize(&fields.number),
+        "called": sanitize(&fields.called),
+        "queue": sanitize(&fields.queue),
+        "people": sanitize(&fields.people),
+        "state": sanitize(&fields.state),
+        "link": content.link.as_ref().map_or("", |link| &link.url),
+        "text": content.rows().iter().map(|row| sanitize(row)).collect::<Vec<_>>().join("\n"),
     })
 }
 
-fn many(title: &str, sheets: &[Sheet]) -> Value {
-    let rows: Vec<String> = sheets.iter().map(row).collect();
+fn many(title: &str, contents: &[Sheet]) -> Value {
+    let rows: Vec<String> = contents.iter().map(row).collect();
     json!({
-        "title": inert(title), "caller": "", "number": "", "called": "", "queue": "", "people": "", "state": "",
+        "title": sanitize(title), "caller": "", "number": "", "called": "", "queue": "", "people": "", "state": "",
         "link": "", "text": rows.join("\n"),
     })
 }
 
-fn row(sheet: &Sheet) -> String {
-    inert(&sheet.short())
+fn row(content: &Sheet) -> String {
+    sanitize(&content.short())
 }
 
-fn cost(sheet: &Sheet) -> (usize, usize) {
-    (1, units(&row(sheet)).saturating_add(1))
+fn cost(content: &Sheet) -> (usize, usize) {
+    (1, units(&row(content)).saturating_add(1))
 }
 
-fn inert(text: &str) -> String {
+fn sanitize(text: &str) -> String {
     unbracketed(&unlinked(text))
 }

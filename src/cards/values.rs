@@ -1,5 +1,5 @@
-//! What may stand in a template of a line: every name is always there, and empty where nothing is known, so that only a
-//! slip is undefined. All text in it is clean.
+//! Variables of card line templates. Every variable is always defined, empty without data, so only a typing error is
+//! undefined. All texts are sanitized.
 
 use super::{
     caller::{self, Caller},
@@ -18,7 +18,7 @@ use minijinja::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The names; `caller.facts["Label"]` is a fact by its label.
+/// Names of the variables; `caller.facts["Label"]` is a fact by its label.
 pub(super) const KNOWN: [&str; 20] = [
     "line",
     "sign",
@@ -42,38 +42,38 @@ pub(super) const KNOWN: [&str; 20] = [
     "caller.facts",
 ];
 
-/// Whether a card has this name.
+/// Returns whether a template may use this variable.
 pub(super) fn is_known(name: &str) -> bool {
     KNOWN.contains(&name) || name.starts_with("caller.facts.")
 }
 
-/// What is worth a word besides the card's own.
+/// Inputs of the template context beside the card.
 pub(super) struct Beside<'a> {
-    /// The caller as the card has it.
+    /// Caller lines of the card.
     pub(super) caller: &'a Caller,
-    /// The call's facts as the card has them.
+    /// Fields of the card.
     pub(super) parts: &'a Parts,
-    /// The state as a sign.
+    /// Emoji of the status.
     pub(super) sign: &'a str,
-    /// When the call began, written out.
+    /// Printed start time of the call.
     pub(super) began: &'a str,
-    /// How much of a number is shown.
+    /// How much of a phone number is visible.
     pub(super) mask: Mask,
-    /// Whether it is told late.
+    /// Whether the card is posted late.
     pub(super) late: bool,
 }
 
-/// The values of a card.
-pub(super) fn of(card: &CallCard, beside: &Beside<'_>) -> Value {
+/// Builds the template context of a card.
+pub(super) fn of(card: &CallCard, extra: &Beside<'_>) -> Value {
     let Telling { call, moment, .. } = &card.telling;
-    let nobody = Contact::default();
+    let no_contact = Contact::default();
     let contact = match &card.found.who {
         Match::One { contact } => contact,
-        Match::NotAsked | Match::Nobody | Match::Several { .. } => &nobody,
+        Match::NotAsked | Match::Nobody | Match::Several { .. } => &no_contact,
     };
-    let network = caller::network(&call.caller, call.region, beside.mask).unwrap_or_default();
+    let network = caller::network(&call.caller, call.region, extra.mask).unwrap_or_default();
     let text = |text: &Option<String>| shown(text.as_deref(), caller::NAME).unwrap_or_default();
-    // As on the card: a company without a person is the name, and the network is asked last.
+    // As on the card: a company without a person is the name; the network's name is the last choice.
     let (name, company) = match (text(&contact.name), text(&contact.company)) {
         (name, company) if !name.is_empty() => (name, company),
         (_, company) if !company.is_empty() => (company, String::new()),
@@ -82,60 +82,60 @@ pub(super) fn of(card: &CallCard, beside: &Beside<'_>) -> Value {
     let facts = contact.facts.iter().take(100).filter_map(facts::fact);
     let facts = facts.rev().map(|fact| (fact.label.to_lowercase(), fact.value)).collect();
     context! {
-        sign => beside.sign,
+        sign => extra.sign,
         moment => moment.kind().as_str(),
-        state => beside.parts.state.as_str(),
-        urgent => beside.caller.urgent,
-        late => beside.late,
-        began => beside.began,
+        state => extra.parts.state.as_str(),
+        urgent => extra.caller.urgent,
+        late => extra.late,
+        began => extra.began,
         connection => call.connection.as_str(),
-        queue => beside.parts.queue.as_str(),
-        people => beside.parts.people.as_str(),
-        called => beside.parts.called.as_str(),
+        queue => extra.parts.queue.as_str(),
+        people => extra.parts.people.as_str(),
+        called => extra.parts.called.as_str(),
         caller => context! {
             name => name,
-            number => beside.caller.number.as_str(),
+            number => extra.caller.number.as_str(),
             company => company,
             tier => text(&contact.tier),
             owner => text(&contact.owner),
             notes => shown(contact.notes.as_deref(), caller::NOTES).unwrap_or_default(),
             tags => facts::tag_names(contact),
             network => network,
-            facts => Value::from_object(Facts(facts)),
+            facts => Value::from_object(FactsByLabel(facts)),
         },
     }
 }
 
-/// The same, with the line as it would be.
-pub(super) fn of_line(values: &Value, as_it_is: &str) -> Value {
-    merge_maps([context! { line => as_it_is }, values.clone()])
+/// Adds the default text of the line to the context.
+pub(super) fn of_line(values: &Value, default_text: &str) -> Value {
+    merge_maps([context! { line => default_text }, values.clone()])
 }
 
-/// Facts by label, whatever its case; a caller who lacks one has an empty one.
+/// Facts by label, ignoring case; an unknown label is an empty text.
 #[derive(Debug)]
-struct Facts(BTreeMap<String, String>);
+struct FactsByLabel(BTreeMap<String, String>);
 
-impl Object for Facts {
+impl Object for FactsByLabel {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let label = key.as_str()?.trim().to_lowercase();
         Some(self.0.get(&label).map_or_else(|| Value::from(""), |value| Value::from(value.as_str())))
     }
 }
 
-/// A call of which nothing is known.
+/// Builds a sample context without any caller data.
 pub(super) fn empty() -> Value {
     sample("", false, Vec::new())
 }
 
-/// A call of which everything is known.
+/// Builds a sample context with all caller data.
 pub(super) fn full() -> Value {
     sample("x", true, vec!["x"])
 }
 
-fn sample(text: &str, holds: bool, tags: Vec<&'static str>) -> Value {
-    let facts = Value::from_object(Facts(BTreeMap::new()));
+fn sample(text: &str, flag: bool, tags: Vec<&'static str>) -> Value {
+    let facts = Value::from_object(FactsByLabel(BTreeMap::new()));
     context! {
-        sign => text, moment => text, state => text, urgent => holds, late => holds, began => text,
+        sign => text, moment => text, state => text, urgent => flag, late => flag, began => text,
         connection => text, queue => text, people => text, called => text,
         caller => context! {
             name => text, number => text, company => text, tier => text, owner => text, notes => text,

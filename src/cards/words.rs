@@ -1,5 +1,5 @@
-//! What a card says: which facts, in which order, in which words. Every form of a card (Slack, Teams, plain) is laid out
-//! from this one [`Sheet`], so that they cannot come to disagree. Decides nothing of markup, limits of a chat, or colour.
+//! Builds the content of a call card: which facts, in which order, in which words. All layouts (Slack, Teams, plain)
+//! render this one [`CardContent`]. Does not decide markup, colour or the limits of a chat.
 
 use super::{
     Style,
@@ -19,54 +19,54 @@ use crate::model::{
 
 use minijinja::Value;
 
-/// People named on a card; the rest are counted.
+/// People named on a card; the rest is counted.
 pub(super) const PEOPLE: usize = 3;
-/// Longest name of a person, a queue or one of our numbers, in UTF-16 units.
-const NAME: usize = 60;
+/// UTF-16 units of the name of a person, a queue or an account number.
+const MAX_NAME_UNITS: usize = 60;
 
-/// A moment of a call.
-pub(super) fn call(card: &CallCard, style: &Style, now: Timestamp) -> Sheet {
+/// Builds the content of one call update.
+pub(super) fn call(card: &CallCard, options: &Style, now: Timestamp) -> Sheet {
     let Telling { call, moment, at } = &card.telling;
-    let caller = caller::of(card, style, now);
+    let caller = caller::of(card, options, now);
     let late = elapsed(*at, now) > FRESH;
-    let began = clock(call.started, now, &style.time_zone);
-    // A queue that was entered at once is as old as the call, which stands there anyway.
-    let since = call.queued.map(|queued| clock(queued, now, &style.time_zone)).filter(|since| *since != began);
-    let parts = Parts {
+    let started = clock(call.started, now, &options.time_zone);
+    // If the queue time prints like the start of the call, the start alone is enough.
+    let since = call.queued.map(|queued| clock(queued, now, &options.time_zone)).filter(|since| *since != started);
+    let fields = Parts {
         caller: caller.title.clone(),
         number: caller.number.clone(),
-        called: ours(call, style).unwrap_or_default(),
+        called: account_number(call, options).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: people(&call.people).unwrap_or_default(),
         state: happened::state(card, late, since.as_deref()),
     };
 
-    let beside =
-        Beside { caller: &caller, parts: &parts, sign: emoji(&card.telling), began: &began, mask: style.mask, late };
-    let values = if style.wording.is_empty() { Value::UNDEFINED } else { values::of(card, &beside) };
-    let say = |name: LineName, line: String| style.wording.say(name, line, &values);
-    let plain = title(&card.telling, late.then_some(now), &caller);
-    let titled = Some(say(LineName::Title, plain.clone())).filter(|title| !title.is_empty());
-    let mut sheet = Sheet::new(tone(&card.telling, late), &titled.unwrap_or(plain));
-    sheet.line(say(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
-    sheet.line(say(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
-    sheet.line(say(LineName::State, parts.state.clone()), true);
-    sheet.line(say(LineName::Called, via(call.bound, &parts)), false);
-    sheet.brief =
-        dotted([caller.beside.clone(), Some(parts.state.clone()), line_name(call, style), Some(began.clone())]);
-    sheet.small.push(say(LineName::Began, format!("Called {began}")));
-    sheet.small.retain(|text| !text.is_empty());
+    let extra =
+        Beside { caller: &caller, parts: &fields, sign: emoji(&card.telling), began: &started, mask: options.mask, late };
+    let values = if options.wording.is_empty() { Value::UNDEFINED } else { values::of(card, &extra) };
+    let worded = |name: LineName, line: String| options.wording.say(name, line, &values);
+    let default_title = title(&card.telling, late.then_some(now), &caller);
+    let title = Some(worded(LineName::Title, default_title.clone())).filter(|title| !title.is_empty());
+    let mut content = Sheet::new(tone(&card.telling, late), &title.unwrap_or(default_title));
+    content.line(worded(LineName::Alert, caller.alert.clone().unwrap_or_default()), true);
+    content.line(worded(LineName::Caller, caller.identity.clone().unwrap_or_default()), false);
+    content.line(worded(LineName::State, fields.state.clone()), true);
+    content.line(worded(LineName::Called, dialed_line(call.bound, &fields)), false);
+    content.brief =
+        dotted([caller.beside.clone(), Some(fields.state.clone()), line_name(call, options), Some(started.clone())]);
+    content.small.push(worded(LineName::Began, format!("Called {started}")));
+    content.small.retain(|text| !text.is_empty());
     if call.lost {
-        sheet.small.push(format!("last heard of {}", ago(*at, now)));
+        content.small.push(format!("last event {}", ago(*at, now)));
     } else if late && !matches!(moment, Moment::Ringing) {
-        sheet.small.push(format!("posted late, this was {}", ago(*at, now)));
+        content.small.push(format!("posted late, this was {}", ago(*at, now)));
     }
-    caller.fill(&mut sheet);
-    sheet.parts = parts;
-    sheet
+    caller.fill(&mut content);
+    content.parts = fields;
+    content
 }
 
-/// `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`, `📤 Dana Roy (1015) calls (514) 555-0199`.
+/// Renders the title: `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`, `📤 Dana Roy (1015) calls (514) 555-0199`.
 fn title(telling: &Telling, late: Option<Timestamp>, caller: &Caller) -> String {
     let (call, moment) = (&telling.call, &telling.moment);
     let urgent = if caller.urgent { "🔥 " } else { "" };
@@ -84,14 +84,14 @@ fn title(telling: &Telling, late: Option<Timestamp>, caller: &Caller) -> String 
         (Moment::Answered { .. }, _) => "Answered: ".to_owned(),
         (Moment::Missed { .. }, _) => "Missed: ".to_owned(),
         (Moment::Voicemail { .. }, _) => "Voicemail: ".to_owned(),
-        (Moment::Ended { .. }, _) if call.lost => "Lost sight of: ".to_owned(),
+        (Moment::Ended { .. }, _) if call.lost => "Outcome unknown: ".to_owned(),
         (Moment::Ended { .. }, _) if call.revised == Some(Revised::Corrected) => "Not missed: ".to_owned(),
         (Moment::Ended { .. }, _) => "Ended: ".to_owned(),
     };
     format!("{} {urgent}{state}{}", emoji(telling), caller.title)
 }
 
-/// The state as a sign that is seen before anything is read.
+/// Returns the emoji of the call status.
 pub(super) fn emoji(telling: &Telling) -> &'static str {
     match (&telling.moment, telling.call.bound) {
         (Moment::Ringing, Bound::Outbound) => "📤",
@@ -104,12 +104,12 @@ pub(super) fn emoji(telling: &Telling) -> &'static str {
     }
 }
 
-/// A ring that is still fresh.
+/// Name of a ring that is younger than [`LATE_AFTER`].
 pub(super) const RINGING: &str = "ringing";
-/// The states as a count names them, the ones to act on first.
+/// Status names in the order of a count, those that need action first.
 pub(super) const STATES: [&str; 6] = [RINGING, "rang", "missed", "voicemail", "answered", "ended"];
 
-/// The state of a call as a count names it.
+/// Returns the status name of a call for counts.
 pub(super) fn state_name(telling: &Telling, now: Timestamp) -> &'static str {
     match telling.moment {
         Moment::Ringing if elapsed(telling.at, now) > FRESH => "rang",
@@ -126,7 +126,7 @@ const fn tone(telling: &Telling, late: bool) -> Tone {
         Moment::Ringing if late => Tone::Past,
         Moment::Ringing => Tone::Now,
         Moment::Answered { .. } => Tone::Good,
-        // Nobody waits for us to call back where we called.
+        // An unanswered outbound call needs no callback.
         Moment::Missed { .. } if matches!(telling.call.bound, Bound::Outbound) => Tone::Past,
         Moment::Missed { .. } => Tone::Bad,
         Moment::Voicemail { .. } => Tone::Waiting,
@@ -134,45 +134,46 @@ const fn tone(telling: &Telling, late: bool) -> Tone {
     }
 }
 
-/// Which of our numbers and queues: `To Main line (514) 555-0100 · queue Support`; of an outbound call `From …`.
-fn via(bound: Bound, parts: &Parts) -> String {
+/// Renders account number and queues: `To Main line (514) 555-0100 · queue Support`; of an outbound call `From …`.
+fn dialed_line(bound: Bound, fields: &Parts) -> String {
     let way = if bound == Bound::Outbound { "From" } else { "To" };
-    let ours = (!parts.called.is_empty()).then(|| format!("{way} {}", parts.called));
-    dotted([ours, (!parts.queue.is_empty()).then(|| format!("queue {}", parts.queue))])
+    let number = (!fields.called.is_empty()).then(|| format!("{way} {}", fields.called));
+    dotted([number, (!fields.queue.is_empty()).then(|| format!("queue {}", fields.queue))])
 }
 
-/// The same in few words: `Main line · Support`.
-pub(super) fn line_name(call: &Call, style: &Style) -> Option<String> {
-    let label = call.ours.as_ref().and_then(|ours| shown(ours.label.as_deref(), NAME));
-    let via = dotted([label.or_else(|| ours(call, style)), queues(call)]);
-    (!via.is_empty()).then_some(via)
+/// Renders account number and queues in short: `Main line · Support`.
+pub(super) fn line_name(call: &Call, options: &Style) -> Option<String> {
+    let label = call.ours.as_ref().and_then(|ours| shown(ours.label.as_deref(), MAX_NAME_UNITS));
+    let summary = dotted([label.or_else(|| account_number(call, options)), queues(call)]);
+    (!summary.is_empty()).then_some(summary)
 }
 
-/// `Main line (514) 555-0100`.
-fn ours(call: &Call, style: &Style) -> Option<String> {
+/// Renders the account number with its label: `Main line (514) 555-0100`.
+fn account_number(call: &Call, options: &Style) -> Option<String> {
     let ours = call.ours.as_ref()?;
-    let number = shown(ours.number.shown(call.region, style.mask).as_deref(), NAME);
-    match (shown(ours.label.as_deref(), NAME), number) {
+    let number = shown(ours.number.shown(call.region, options.mask).as_deref(), MAX_NAME_UNITS);
+    match (shown(ours.label.as_deref(), MAX_NAME_UNITS), number) {
         (Some(label), Some(number)) if turns(&label) => Some(format!("{label} · tel. {number}")),
         (Some(label), Some(number)) => Some(format!("{label} {number}")),
         (label, number) => label.or(number),
     }
 }
 
-/// `Sales → Support`: the last of them, in order.
+/// Renders the last queues of the call in order: `Sales → Support`.
 fn queues(call: &Call) -> Option<String> {
-    let passed = call.queues.len().saturating_sub(PEOPLE);
-    let queues: Vec<String> = call.queues.iter().skip(passed).map(queue_name).collect();
+    let skipped = call.queues.len().saturating_sub(PEOPLE);
+    let queues: Vec<String> = call.queues.iter().skip(skipped).map(queue_name).collect();
     (!queues.is_empty()).then(|| queues.join(" → "))
 }
 
+/// Returns name or extension of a queue.
 pub(super) fn queue_name(queue: &Queue) -> String {
-    shown(Some(&queue.name), NAME)
-        .or_else(|| shown(queue.extension.as_deref(), NAME))
+    shown(Some(&queue.name), MAX_NAME_UNITS)
+        .or_else(|| shown(queue.extension.as_deref(), MAX_NAME_UNITS))
         .unwrap_or_else(|| "a queue".to_owned())
 }
 
-/// `Bob Roy (1015), Eve Li (1016) and 3 more`.
+/// Lists people: `Bob Roy (1015), Eve Li (1016) and 3 more`.
 pub(super) fn people(people: &[Person]) -> Option<String> {
     let named: Vec<String> = people.iter().filter_map(person).collect();
     let more = named.len().saturating_sub(PEOPLE);
@@ -184,10 +185,10 @@ pub(super) fn people(people: &[Person]) -> Option<String> {
     }
 }
 
-/// `Bob Roy (1015)`.
+/// Renders a person with the extension: `Bob Roy (1015)`.
 pub(super) fn person(person: &Person) -> Option<String> {
     let extension = shown(person.extension.as_deref(), 12);
-    match (shown(person.name.as_deref(), NAME), extension) {
+    match (shown(person.name.as_deref(), MAX_NAME_UNITS), extension) {
         (Some(name), Some(extension)) => Some(format!("{name} ({extension})")),
         (Some(name), None) => Some(name),
         (None, Some(extension)) => Some(format!("extension {extension}")),

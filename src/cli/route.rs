@@ -1,5 +1,5 @@
-//! `poprelay route`: which rule sends the moments of a recorded call where, and by which of its conditions the others do
-//! not. Nothing is sent.
+//! `poprelay route`: shows the rule and the sinks of each update of a recorded call, and the failing conditions of the
+//! other rules. Sends nothing.
 
 use super::{
     Failure, Outcome, recording,
@@ -10,30 +10,30 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::{io::Write, path::PathBuf};
 
-/// `poprelay route`
+/// Arguments of `poprelay route`.
 #[derive(Debug, Args)]
 pub struct RouteArgs {
-    /// Frames as GoTo pushes them: JSON, one after the other, in `data` or bare
+    /// Recording: GoTo's JSON frames one after the other, bare or inside `data`
     #[arg(long, value_name = "FILE")]
     pub event: PathBuf,
-    /// Decide as if it were this time; default: the recording's own
+    /// Evaluate the rules at this time [default: the time of the recording]
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// For scripts
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// Says of each moment of a recording what each rule makes of it, and where it goes.
+/// Writes the outcome of each rule and the destinations of each update of a recording.
 ///
 /// # Errors
-/// 64 for a time that is none, 65 for a file that is no recording or of which nothing is told, 78 for sources of
-/// enrichment that are wrong, 74 if `out` is gone.
+/// 64 for an invalid time, 65 for an invalid recording or one without call updates, 78 for invalid enrichment sources, 74
+/// if `out` cannot be written.
 pub async fn run(args: &RouteArgs, config: &Config, out: &mut impl Write) -> Outcome {
     let at = args.at.as_deref().map(|at| trial::time(at, config)).transpose()?;
     let told = recording::tellings(&args.event, config)?;
     if told.is_empty() {
-        return Err(recording::bad(&args.event, "nothing in it is told: no call from outside"));
+        return Err(recording::bad(&args.event, "no call update in this recording: no external call"));
     }
     let trials = trials(config, &told, at).await?;
     let text = match args.json {
@@ -54,24 +54,24 @@ fn as_text(trial: &Trial<'_>, config: &Config) -> String {
     lines.extend(hours(&config.routes, trial.at).map(|line| format!("  {line}")));
     lines.extend(rules(&trial.explained).map(|line| format!("  {line}")));
     for routed in &trial.routed {
-        let told = match sink(trial, config, routed.sink.as_str()) {
+        let effect = match sink(trial, config, routed.sink.as_str()) {
             Some((_, false)) => {
-                format!("only a card that still waits is brought up to date: its outcomes leave {moment} out")
+                format!("updates a pending card only, the sink's outcomes exclude {moment}")
             }
-            _ => format!("told{}", manner(&routed.manner)),
+            _ => format!("posts a card{}", manner(&routed.manner)),
         };
-        lines.push(format!("  → {}, {told}, because {}", routed.sink, because(routed.by)));
+        lines.push(format!("  → {}, {effect}, because {}", routed.sink, reason(routed.by)));
     }
     if trial.routed.is_empty() {
-        lines.push("  → nobody".to_owned());
+        lines.push("  → no sink".to_owned());
     }
     format!("{}\n\n", lines.join("\n"))
 }
 
-fn because(it: crate::model::card::RoutedBy) -> String {
-    match it {
-        crate::model::card::RoutedBy::Rule(_) => format!("{} matches", by(it)),
-        _ => by(it),
+fn reason(route_reason: crate::model::card::RoutedBy) -> String {
+    match route_reason {
+        crate::model::card::RoutedBy::Rule(_) => format!("{} matches", by(route_reason)),
+        _ => by(route_reason),
     }
 }
 

@@ -1,5 +1,5 @@
-//! `poprelay test-card`: a made-up call's card, sent to one sink now, past the outbox; what was answered and what to do
-//! about it, in the words of the table that the daemon goes by. A Slack app's is then edited, as a call's would be.
+//! `poprelay test-card`: sends the card of an invented call to one sink without the outbox. Prints the response and the
+//! advice of the daemon's response rules. With a Slack app the card is then edited once.
 
 use super::{Failure, Outcome};
 use crate::{
@@ -25,22 +25,22 @@ use crate::{
 use clap::Args;
 use std::{io::Write, time::Duration};
 
-/// `poprelay test-card`
+/// Arguments of `poprelay test-card`.
 #[derive(Debug, Args)]
 pub struct TestCardArgs {
-    /// The sink that it is sent to
+    /// Sink to send to
     #[arg(long, value_name = "NAME")]
     pub sink: String,
 }
 
-/// Sends the card and writes to `out` what became of it.
+/// Sends the card and writes the result to `out`.
 ///
 /// # Errors
-/// 64 for a sink that there is not, 69 if the chat did not take the card, 74 if `out` is gone.
+/// 64 for an unknown sink, 69 if the chat rejects the card, 74 if `out` cannot be written.
 pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> Outcome {
     let names: Vec<String> = config.sinks.iter().map(|sink| sink.name.to_string()).collect();
     let Some(sink) = config.sinks.into_iter().find(|sink| sink.name.as_str() == args.sink) else {
-        return Err(Failure::usage(format!("no sink has this name; there are {}", names.join(", "))));
+        return Err(Failure::usage(format!("unknown sink; expected one of {}", names.join(", "))));
     };
     let style = Style { mask: sink.mask, ..config.style };
     let connection = config.connections.into_iter().next().map(|connection| (connection.name, connection.region));
@@ -48,33 +48,33 @@ pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> O
         return Err(Failure::config(anyhow::anyhow!("the config has no connection")));
     };
     let http = network::open().map_err(Failure::unavailable)?.http;
-    let began = Timestamp::now();
-    let test = Test { http, style, call: call(connection, region, began).map_err(Failure::data)?, out };
-    test.run(sink, began).await
+    let start = Timestamp::now();
+    let test_run = TestCardRun { http, style, call: call(connection, region, start).map_err(Failure::data)?, out };
+    test_run.run(sink, start).await
 }
 
-/// What a test needs.
-struct Test<'a, W> {
+/// State of one test run.
+struct TestCardRun<'a, W> {
     http: reqwest::Client,
     style: Style,
     call: Call,
     out: &'a mut W,
 }
 
-impl<W: Write> Test<'_, W> {
-    async fn run(mut self, config: SinkConfig, began: Timestamp) -> Outcome {
-        let living = config.kind.edits();
+impl<W: Write> TestCardRun<'_, W> {
+    async fn run(mut self, config: SinkConfig, start: Timestamp) -> Outcome {
+        let is_live = config.kind.edits();
         let sink = config.sink();
-        let form = if living { Form::Living { at: None, lost: false } } else { Form::Message };
-        let place = self.send(&sink, Moment::Ringing, began, &form, "card").await?;
-        if living {
+        let form = if is_live { Form::Living { at: None, lost: false } } else { Form::Message };
+        let place = self.send(&sink, Moment::Ringing, start, &form, "card").await?;
+        if is_live {
             let Some(place) = place else {
-                return Err(Failure::unavailable(anyhow::anyhow!("Slack did not say where the card stands")));
+                return Err(Failure::unavailable(anyhow::anyhow!("the response of Slack has no message reference")));
             };
             let after = Duration::from_secs(8);
             let by = Person { name: Some("Dana Example".to_owned()), extension: Some("1015".to_owned()), line: None };
             let form = Form::Living { at: Some(place), lost: false };
-            self.send(&sink, Moment::Answered { by, after }, began, &form, "edit").await?;
+            self.send(&sink, Moment::Answered { by, after }, start, &form, "edit").await?;
         }
         Ok(())
     }
@@ -83,34 +83,34 @@ impl<W: Write> Test<'_, W> {
         &mut self,
         sink: &Sink,
         moment: Moment,
-        began: Timestamp,
+        start: Timestamp,
         form: &Form,
         what: &str,
     ) -> Result<Option<Place>, Failure> {
-        let telling = Telling { call: self.call.clone(), moment, at: began };
+        let telling = Telling { call: self.call.clone(), moment, at: start };
         let card = Card::Call(Box::new(CallCard::new(telling, Findings::default())));
-        let drawn = cards::draw(sink.kind, &[&card], &self.style, began, false);
-        let (answer, place) = sink.send(&self.http, &drawn.body, form).await;
+        let rendered = cards::draw(sink.kind, &[&card], &self.style, start, false);
+        let (answer, place) = sink.send(&self.http, &rendered.body, form).await;
         let row = find(sink.kind, &answer);
-        let status = answer.status().map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+        let status = answer.status().map_or_else(|| "no response".to_owned(), |status| format!("HTTP {status}"));
         let name = &sink.name;
         if let Verdict::Delivered { .. } = judge(sink.kind, &answer, &History::default()) {
-            let written = writeln!(self.out, "{name}: {what} {} ({status})", row.reason);
-            return written.map(|()| place).map_err(|error| Failure::new(74, error));
+            let result = writeln!(self.out, "{name}: {what} {} ({status})", row.reason);
+            return result.map(|()| place).map_err(|error| Failure::new(74, error));
         }
-        let (shown, advice) = (sink.shown(&answer), row.advice);
-        let told = format!("{name}: the {what} was not taken: {} ({status}: {shown}). {advice}", row.reason);
-        Err(Failure::unavailable(anyhow::anyhow!("{}", told.trim_end())))
+        let (excerpt, advice) = (sink.shown(&answer), row.advice);
+        let error = format!("{name}: {what} rejected: {} ({status}: {excerpt}). {advice}", row.reason);
+        Err(Failure::unavailable(anyhow::anyhow!("{}", error.trim_end())))
     }
 }
 
-/// A call of nobody: the number is one that is kept for examples.
+/// Builds an invented call; its number is reserved for examples.
 fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::Result<Call> {
     Ok(Call {
-        id: "test-card".try_into().map_err(|_| anyhow::anyhow!("no id"))?,
+        id: "test-card".try_into().map_err(|_| anyhow::anyhow!("invalid ID"))?,
         connection,
         region,
-        account: "1".try_into().map_err(|_| anyhow::anyhow!("no account"))?,
+        account: "1".try_into().map_err(|_| anyhow::anyhow!("invalid account"))?,
         bound: Bound::Inbound,
         caller: Caller {
             name: Some("Test card of poprelay".to_owned()),

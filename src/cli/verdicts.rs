@@ -1,5 +1,4 @@
-//! `poprelay verdicts`: what each answer of a chat means, why, and what to do. Prints the table that decides; has no
-//! words of its own beyond the names of its columns.
+//! `poprelay responses`: prints the response rules that the daemon applies, with their reasons and advice.
 
 use super::{Failure, Outcome};
 use crate::{
@@ -9,13 +8,13 @@ use crate::{
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Writes the table to `out`: aligned columns, or with `json` an array of objects.
+/// Writes the rules to `out` as aligned columns, or as a JSON array.
 ///
 /// # Errors
-/// 74 if `out` does not take it.
+/// 74 if `out` cannot be written.
 pub fn verdicts(json: bool, out: &mut impl Write) -> Outcome {
     let written = if json { as_json(out) } else { as_text(out) };
-    written.map_err(|why| Failure::new(74, anyhow::Error::new(why).context("the table could not be written")))
+    written.map_err(|why| Failure::new(74, anyhow::Error::new(why).context("cannot write output")))
 }
 
 fn as_json(out: &mut impl Write) -> io::Result<()> {
@@ -39,18 +38,18 @@ fn as_text(out: &mut impl Write) -> io::Result<()> {
     for [sink, answer, action, meaning] in &lines {
         writeln!(out, "{sink:first$}  {answer:second$}  {action:third$}  {meaning}")?;
     }
-    writeln!(out, "\nThe first row that fits counts. What to do:")?;
-    let mut said: Vec<&str> = Vec::new();
+    writeln!(out, "\nThe first matching row applies. Advice:")?;
+    let mut printed_advice: Vec<&str> = Vec::new();
     for row in rows().filter(|row| !row.advice.is_empty()) {
-        if !said.contains(&row.advice) {
-            said.push(row.advice);
-            let mut of: Vec<&str> = Vec::new();
+        if !printed_advice.contains(&row.advice) {
+            printed_advice.push(row.advice);
+            let mut reasons: Vec<&str> = Vec::new();
             for other in rows().filter(|other| other.advice == row.advice) {
-                if !of.contains(&other.reason) {
-                    of.push(other.reason);
+                if !reasons.contains(&other.reason) {
+                    reasons.push(other.reason);
                 }
             }
-            writeln!(out, "- {}\n  ({})", row.advice, of.join("; "))?;
+            writeln!(out, "- {}\n  ({})", row.advice, reasons.join("; "))?;
         }
     }
     Ok(())
@@ -64,7 +63,7 @@ fn sinks(row: &Row) -> String {
     names.join(", ")
 }
 
-/// As the config and the store write it.
+/// Returns the name used in the config and the store.
 const fn name(kind: SinkKind) -> &'static str {
     match kind {
         SinkKind::Slack => "slack",
@@ -75,14 +74,14 @@ const fn name(kind: SinkKind) -> &'static str {
     }
 }
 
-/// `whole`: with all the texts a body may have, which is too wide for a column.
+/// Describes the condition of a rule. `whole` includes all body texts, too wide for a column.
 fn answer(on: &On, whole: bool) -> String {
     match on {
         On::Unsent => "no connection".to_owned(),
         On::Untrusted => "bad certificate".to_owned(),
-        On::Unsure => "no answer after sending".to_owned(),
-        On::Unusable => "unusable URL".to_owned(),
-        On::Cut(from, to) => format!("{}, broken off", status(*from, *to)),
+        On::Unsure => "no response after sending".to_owned(),
+        On::Unusable => "invalid URL".to_owned(),
+        On::Cut(from, to) => format!("{}, incomplete", status(*from, *to)),
         On::Status(from, to, text) => format!("{}{}", status(*from, *to), body(text, whole)),
         On::Rest => "anything else".to_owned(),
     }
@@ -116,11 +115,11 @@ fn action(act: Act) -> String {
     match act {
         Act::Delivered => "done".to_owned(),
         Act::Accepted => "done, unconfirmed".to_owned(),
-        Act::Wait { first, most } if first == most => format!("wait: as asked, else {} s", first.as_secs()),
-        Act::Wait { first, most } => format!("wait: as asked, else {} to {} s", first.as_secs(), most.as_secs()),
+        Act::Wait { first, most } if first == most => format!("wait: Retry-After, else {} s", first.as_secs()),
+        Act::Wait { first, most } => format!("wait: Retry-After, else {} to {} s", first.as_secs(), most.as_secs()),
         Act::Retry => "retry with backoff".to_owned(),
         Act::RetryOnce => "retry once".to_owned(),
-        Act::Anew => "post anew, once; then dead".to_owned(),
+        Act::Anew => "repost once, then dead".to_owned(),
         Act::Plain => format!("retry plain, then dead; {REFUSALS} in a row: disable"),
         Act::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
         Act::Disable => "disable the sink".to_owned(),
@@ -131,15 +130,15 @@ fn action(act: Act) -> String {
 mod tests {
     use super::*;
 
-    fn printed(json: bool) -> String {
+    fn output(json: bool) -> String {
         let mut out = Vec::new();
         verdicts(json, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn the_table_is_printed_aligned_and_whole() {
-        let text = printed(false);
+    fn responses_text_is_aligned_and_complete() {
+        let text = output(false);
         let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
         assert_eq!(lines.len(), rows().count() + 1);
         let meaning = lines[0].chars().take_while(|c| *c != 'M').count();
@@ -153,16 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn a_script_reads_the_same_rows() {
-        let table: Vec<Value> = serde_json::from_str(&printed(true)).unwrap();
+    fn responses_json_has_the_same_rows() {
+        let table: Vec<Value> = serde_json::from_str(&output(true)).unwrap();
         assert_eq!(table.len(), rows().count());
         let retired = table.iter().find(|row| row["sinks"] == json!(["teams-connector"])).unwrap();
-        assert!(printed(true).contains("invalid_blocks_format"), "a script gets every text");
+        assert!(output(true).contains("invalid_blocks_format"), "JSON includes every text");
         assert!(retired["answer"].is_string() && retired["action"].is_string() && retired["reason"].is_string());
     }
 
     #[test]
-    fn a_pipe_that_is_closed_is_a_failure_with_its_code() {
+    fn responses_closed_pipe_is_io_error() {
         assert_eq!(verdicts(false, &mut [0_u8; 8].as_mut_slice()).unwrap_err().code, 74);
     }
 }

@@ -1,7 +1,7 @@
-//! What a reload swaps out, whole: who is asked, who is told, and how. It decides nothing; whoever takes a [`Book`] works
-//! with that one to the end, so that one telling never sees half of an old config and half of a new one.
+//! Reloadable settings: enrichment sources, routes and sinks. Work that loaded a [`Settings`] uses it to the end, so
+//! that no update sees half of an old and half of a new config.
 
-use super::{config::SinkConfig, directions::Directions, shift::Schedule};
+use super::{config::SinkConfig, directions::Directions, shift::RecapSchedule};
 use crate::{
     cards::Style,
     enrich::Enricher,
@@ -20,52 +20,52 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// The part of a config that a telling sees from its look-up to its admission.
+/// The part of the config that call updates use, from look-up to enqueue.
 #[derive(Clone, Default)]
 pub struct Book {
-    /// Who is calling.
+    /// Look-up of callers.
     pub enricher: Arc<Enricher>,
-    /// Which sinks get it.
+    /// Routing rules.
     pub routes: Routes,
-    /// How each sink is told.
+    /// Settings of each sink.
     pub sinks: BTreeMap<SinkName, Manner>,
-    /// Which calls of each login are told; the default for one that is not in here.
+    /// Directions reported per connection; the default applies to others.
     pub directions: BTreeMap<ConnectionName, Directions>,
-    /// Where the daemon tells its own troubles.
+    /// Sink of the alerts.
     pub operator: Option<SinkName>,
-    /// Calls are recorded.
+    /// Whether snapshots and reports are recorded.
     pub record: bool,
-    /// How cards are drawn for a sink that is not in `sinks` any more.
+    /// Render options of sinks missing in `sinks`.
     pub style: Style,
 }
 
-/// How one sink is told.
+/// Settings of one sink.
 #[derive(Debug, Clone)]
 pub struct Manner {
-    /// Moments told besides the ring.
+    /// Statuses posted besides `ringing`.
     pub outcomes: Vec<MomentKind>,
-    /// How its cards are drawn.
+    /// Render options of the sink's cards.
     pub style: Style,
-    /// How its messages live.
+    /// How later statuses of a call are posted.
     pub life: Life,
-    /// When it is told what came in.
-    pub recap: Option<Schedule>,
+    /// Recap times.
+    pub recap: Option<RecapSchedule>,
 }
 
-/// What becomes of a message after it was posted.
+/// How later statuses of a call are posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Life {
-    /// Nothing: what comes later is another message.
+    /// Each status is a message of its own.
     #[default]
     Said,
-    /// It is edited as its call moves.
+    /// One live message per call, edited as the call moves.
     Living,
-    /// It is, and outcomes are also said in its thread: an edit makes no sound.
+    /// A live message, with outcomes replied in its thread: edits trigger no notification.
     Threaded,
 }
 
 impl Life {
-    /// As a sink's config has it.
+    /// Returns the mode of a sink's type and `thread` key.
     #[must_use]
     pub const fn of(sink: &SinkConfig) -> Self {
         match (sink.kind.edits(), sink.thread) {
@@ -77,90 +77,90 @@ impl Life {
 }
 
 impl Book {
-    /// Whether anybody is told of a call. What is not told is still seen.
+    /// Returns whether a call is reported. Other calls are still recorded in the history.
     #[must_use]
     pub fn tells(&self, call: &Call) -> bool {
         self.directions.get(&call.connection).copied().unwrap_or_default().tell(call.bound)
     }
 
-    /// Whether a sink gets a message of its own for a telling that a route leads to it. An outcome that is told again gets
-    /// one only where the first telling was heard and was wrong.
+    /// Returns whether a routed update is posted as a message at a sink. A revised outcome is posted again only if it
+    /// corrects one derived from events.
     #[must_use]
-    pub fn is_told(&self, sink: &SinkName, telling: &Telling) -> bool {
-        let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |manner| manner.outcomes.as_slice());
-        is_told(telling, outcomes)
+    pub fn is_told(&self, sink: &SinkName, update: &Telling) -> bool {
+        let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |sink| sink.outcomes.as_slice());
+        is_told(update, outcomes)
     }
 
-    /// What a telling becomes at a sink that a route leads it to.
+    /// Returns the enqueue modes of a routed update at a sink.
     #[must_use]
-    pub fn rules(&self, sink: &SinkName, telling: &Telling) -> Vec<Rule> {
-        let told = self.is_told(sink, telling);
-        match self.sinks.get(sink).map_or(Life::Said, |manner| manner.life) {
-            Life::Said if told => vec![Rule::Tell],
+    pub fn rules(&self, sink: &SinkName, update: &Telling) -> Vec<Rule> {
+        let notifies = self.is_told(sink, update);
+        match self.sinks.get(sink).map_or(Life::Said, |sink| sink.life) {
+            Life::Said if notifies => vec![Rule::Tell],
             Life::Said => vec![Rule::Renew],
-            Life::Threaded if told && telling.moment.kind() != MomentKind::Ringing => vec![Rule::Live, Rule::Reply],
+            Life::Threaded if notifies && update.moment.kind() != MomentKind::Ringing => vec![Rule::Live, Rule::Reply],
             Life::Living | Life::Threaded => vec![Rule::Live],
         }
     }
 
-    /// The same with the holidays of a file that has changed.
+    /// Returns a copy with the holidays of a changed file.
     #[must_use]
     pub fn with_holidays(&self, file: &Path, holidays: Holidays) -> Self {
         Self { routes: self.routes.with_holidays(file, holidays), ..self.clone() }
     }
 
-    /// The date in the cards' time zone.
+    /// Returns today's date in the cards' time zone.
     #[must_use]
     pub fn today(&self) -> Date {
         Timestamp::now().to_zoned(self.style.time_zone.clone()).date()
     }
 
-    /// How a sink's cards are drawn.
+    /// Returns the render options of a sink.
     #[must_use]
     pub fn style(&self, sink: &SinkName) -> &Style {
-        self.sinks.get(sink).map_or(&self.style, |manner| &manner.style)
+        self.sinks.get(sink).map_or(&self.style, |sink| &sink.style)
     }
 }
 
-/// Whether a sink with these `outcomes` gets a message of its own for a telling.
+/// Returns whether an update is posted as a message at a sink with these `outcomes`.
 #[must_use]
-pub fn is_told(telling: &Telling, outcomes: &[MomentKind]) -> bool {
-    match telling.call.revised {
-        None => route::tells(telling.moment.kind(), outcomes),
+pub fn is_told(update: &Telling, outcomes: &[MomentKind]) -> bool {
+    match update.call.revised {
+        None => route::tells(update.moment.kind(), outcomes),
         Some(Revised::Completed) => false,
         Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
     }
 }
 
-/// The book that is valid now.
+/// Holder of the current settings.
 pub struct Lectern(RwLock<Arc<Book>>);
 
 impl Lectern {
-    /// With its first book.
+    /// Creates it with the first settings.
     #[must_use]
-    pub fn new(book: Book) -> Self {
-        Self(RwLock::new(Arc::new(book)))
+    pub fn new(settings: Book) -> Self {
+        Self(RwLock::new(Arc::new(settings)))
     }
 
-    /// The book that is valid now. Take it once for one piece of work.
+    /// Returns the current settings. Load once per unit of work.
     #[must_use]
     pub fn open(&self) -> Arc<Book> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What `revision` makes of the book that is valid now is valid from now on; answers whether it made anything. Nobody
-    /// replaces the book in between.
-    pub fn revise(&self, revision: impl FnOnce(&Book) -> Option<Book>) -> bool {
-        let mut valid = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let revised = revision(&valid).map(Arc::new);
-        let is_revised = revised.is_some();
-        revised.into_iter().for_each(|book| *valid = book);
-        is_revised
+    /// Replaces the settings by `change` of them, unless it returns `None`. Returns whether it did. Writers wait for
+    /// each other.
+    pub fn revise(&self, change: impl FnOnce(&Book) -> Option<Book>) -> bool {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&current).map(Arc::new);
+        let is_changed = changed.is_some();
+        changed.into_iter().for_each(|settings| *current = settings);
+        is_changed
     }
 
-    /// From now on this one is valid; work that took the old one ends with it.
-    pub fn replace(&self, book: Book) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+    /// Replaces the settings. Work that loaded the old ones ends with them.
+    pub fn replace(&self, settings: Book) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
     };
     use std::time::Duration;
 
-    fn telling(moment: Moment, revised: Option<Revised>) -> Telling {
+    fn update(moment: Moment, revised: Option<Revised>) -> Telling {
         let call = Call {
             id: "a".try_into().unwrap(),
             connection: "main".try_into().unwrap(),
@@ -197,31 +197,31 @@ mod tests {
     }
 
     #[test]
-    fn a_living_message_hears_every_moment_and_a_webhook_what_it_wants() {
+    fn enqueue_modes_follow_message_mode_and_outcomes() {
         let name = |name: &str| SinkName::try_from(name).unwrap();
-        let manner = |life| Manner { outcomes: vec![MomentKind::Missed], style: Style::default(), life, recap: None };
+        let sink_settings = |life| Manner { outcomes: vec![MomentKind::Missed], style: Style::default(), life, recap: None };
         let sinks = [("hook", Life::Said), ("app", Life::Living), ("talk", Life::Threaded)];
-        let book = Book { sinks: sinks.map(|(sink, life)| (name(sink), manner(life))).into(), ..Book::default() };
-        let rules = |moment: Moment, revised| {
-            let telling = telling(moment, revised);
-            ["hook", "app", "talk"].map(|sink| book.rules(&name(sink), &telling))
+        let settings = Book { sinks: sinks.map(|(sink, life)| (name(sink), sink_settings(life))).into(), ..Book::default() };
+        let modes = |moment: Moment, revised| {
+            let update = update(moment, revised);
+            ["hook", "app", "talk"].map(|sink| settings.rules(&name(sink), &update))
         };
         let missed = || Moment::Missed { after: Duration::from_secs(9), why: MissedWhy::Unknown };
         let ended = || Moment::Ended { lasted: None };
         let (live, replied) = (|| vec![Rule::Live], || vec![Rule::Live, Rule::Reply]);
-        assert_eq!(rules(Moment::Ringing, None), [vec![Rule::Tell], live(), live()]);
-        assert_eq!(rules(ended(), None), [vec![Rule::Renew], live(), live()]);
-        assert_eq!(rules(missed(), None), [vec![Rule::Tell], live(), replied()]);
-        assert_eq!(rules(missed(), Some(Revised::Completed)), [vec![Rule::Renew], live(), live()]);
-        assert_eq!(rules(ended(), Some(Revised::Corrected)), [vec![Rule::Tell], live(), replied()]);
+        assert_eq!(modes(Moment::Ringing, None), [vec![Rule::Tell], live(), live()]);
+        assert_eq!(modes(ended(), None), [vec![Rule::Renew], live(), live()]);
+        assert_eq!(modes(missed(), None), [vec![Rule::Tell], live(), replied()]);
+        assert_eq!(modes(missed(), Some(Revised::Completed)), [vec![Rule::Renew], live(), live()]);
+        assert_eq!(modes(ended(), Some(Revised::Corrected)), [vec![Rule::Tell], live(), replied()]);
     }
 
     #[test]
-    fn work_that_began_with_a_book_ends_with_it() {
+    fn loaded_settings_do_not_change_on_replace() {
         let desk: SinkName = "desk".try_into().unwrap();
-        let lectern = Lectern::new(Book::default());
-        let begun = lectern.open();
-        lectern.replace(Book { operator: Some(desk.clone()), ..Book::default() });
-        assert_eq!((begun.operator.clone(), lectern.open().operator.clone()), (None, Some(desk)));
+        let shared = Lectern::new(Book::default());
+        let loaded = shared.open();
+        shared.replace(Book { operator: Some(desk.clone()), ..Book::default() });
+        assert_eq!((loaded.operator.clone(), shared.open().operator.clone()), (None, Some(desk)));
     }
 }

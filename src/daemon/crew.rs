@@ -1,49 +1,49 @@
-//! Named loops of one kind (a worker for each sink, a relay for each login): which are wanted, which run, and what has to
-//! be started and stopped to get there. Pure: whoever asks starts and stops them.
+//! Reconciles named tasks of one kind (a worker per sink, a relay per connection) with the wanted ones. Pure: the
+//! caller starts and stops them.
 //!
-//! A loop whose settings changed is stopped, and started anew only when it has ended: there are never two of one name.
+//! A task with changed settings is stopped first and started after its exit: two tasks never share a name.
 
 use std::collections::BTreeMap;
 
-/// The loops of one kind. `N` is their name, `C` what they are started with.
+/// Wanted and running tasks of one kind. `N` is their name, `C` their settings.
 #[derive(Debug)]
 pub struct Crew<N, C> {
     wanted: BTreeMap<N, C>,
-    running: BTreeMap<N, Running<C>>,
+    running: BTreeMap<N, RunningTask<C>>,
 }
 
 #[derive(Debug)]
-struct Running<C> {
-    with: C,
+struct RunningTask<C> {
+    settings: C,
     stopping: bool,
 }
 
-/// What has to be done.
+/// An action for the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<N, C> {
-    /// Ask it to end.
+    /// Request the task to stop.
     Stop(N),
-    /// Start it.
+    /// Start the task with these settings.
     Start(N, C),
 }
 
-/// What the end of a loop means.
+/// The meaning of a task's exit.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ended<C> {
-    /// It was asked for; with what it has to be started anew, if it has.
+    /// Requested; with the settings to restart with, if any.
     Asked(Option<C>),
-    /// Nobody asked for it: a fault.
+    /// Unexpected: a failure.
     Unasked,
 }
 
-/// How many loops a new wish concerns.
+/// Numbers of tasks changed by a reconciliation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// New names.
+    /// Added names.
     pub added: usize,
-    /// Names that stay, with other settings.
+    /// Kept names with other settings.
     pub changed: usize,
-    /// Names that are gone.
+    /// Removed names.
     pub removed: usize,
 }
 
@@ -54,39 +54,39 @@ impl<N, C> Default for Crew<N, C> {
 }
 
 impl<N: Ord + Clone, C: PartialEq + Clone> Crew<N, C> {
-    /// From now on these are wanted: what has to be done, and how much is new about it.
+    /// Sets the wanted tasks. Returns the actions to take and the number of changes.
     pub fn want(&mut self, wanted: BTreeMap<N, C>) -> (Vec<Step<N, C>>, Changes) {
         let before = std::mem::replace(&mut self.wanted, wanted);
         let changes = Changes {
             added: self.wanted.keys().filter(|name| !before.contains_key(*name)).count(),
-            changed: self.wanted.iter().filter(|(name, with)| before.get(*name).is_some_and(|b| b != *with)).count(),
+            changed: self.wanted.iter().filter(|(name, settings)| before.get(*name).is_some_and(|old| old != *settings)).count(),
             removed: before.keys().filter(|name| !self.wanted.contains_key(*name)).count(),
         };
-        let mut steps = Vec::new();
-        for (name, one) in &mut self.running {
-            if !one.stopping && self.wanted.get(name) != Some(&one.with) {
-                one.stopping = true;
-                steps.push(Step::Stop(name.clone()));
+        let mut actions = Vec::new();
+        for (name, task) in &mut self.running {
+            if !task.stopping && self.wanted.get(name) != Some(&task.settings) {
+                task.stopping = true;
+                actions.push(Step::Stop(name.clone()));
             }
         }
-        for (name, with) in &self.wanted {
+        for (name, settings) in &self.wanted {
             if !self.running.contains_key(name) {
-                self.running.insert(name.clone(), Running { with: with.clone(), stopping: false });
-                steps.push(Step::Start(name.clone(), with.clone()));
+                self.running.insert(name.clone(), RunningTask { settings: settings.clone(), stopping: false });
+                actions.push(Step::Start(name.clone(), settings.clone()));
             }
         }
-        (steps, changes)
+        (actions, changes)
     }
 
-    /// A loop has ended. If it was asked to and is wanted, it counts as started anew.
+    /// Records the exit of a task. A requested exit of a wanted task counts as its restart.
     pub fn ended(&mut self, name: &N) -> Ended<C> {
         match self.running.remove(name) {
-            Some(Running { stopping: true, .. }) => {
-                let again = self.wanted.get(name).cloned();
-                if let Some(with) = &again {
-                    self.running.insert(name.clone(), Running { with: with.clone(), stopping: false });
+            Some(RunningTask { stopping: true, .. }) => {
+                let restart = self.wanted.get(name).cloned();
+                if let Some(settings) = &restart {
+                    self.running.insert(name.clone(), RunningTask { settings: settings.clone(), stopping: false });
                 }
-                Ended::Asked(again)
+                Ended::Asked(restart)
             }
             Some(_) | None => Ended::Unasked,
         }
@@ -97,37 +97,37 @@ impl<N: Ord + Clone, C: PartialEq + Clone> Crew<N, C> {
 mod tests {
     use super::*;
 
-    fn wish<const S: usize>(all: [(&'static str, u8); S]) -> BTreeMap<&'static str, u8> {
+    fn wanted<const S: usize>(all: [(&'static str, u8); S]) -> BTreeMap<&'static str, u8> {
         all.into()
     }
 
     #[test]
-    fn only_what_changed_is_stopped_and_the_rest_runs_on() {
-        let mut crew = Crew::default();
-        let (steps, _) = crew.want(wish([("a", 1), ("b", 1), ("c", 1)]));
-        assert_eq!(steps, [Step::Start("a", 1), Step::Start("b", 1), Step::Start("c", 1)]);
-        let (steps, changes) = crew.want(wish([("a", 1), ("b", 2), ("d", 1)]));
-        assert_eq!(steps, [Step::Stop("b"), Step::Stop("c"), Step::Start("d", 1)]);
+    fn reconcile_stops_only_changed_and_removed_tasks() {
+        let mut tasks = Crew::default();
+        let (actions, _) = tasks.want(wanted([("a", 1), ("b", 1), ("c", 1)]));
+        assert_eq!(actions, [Step::Start("a", 1), Step::Start("b", 1), Step::Start("c", 1)]);
+        let (actions, changes) = tasks.want(wanted([("a", 1), ("b", 2), ("d", 1)]));
+        assert_eq!(actions, [Step::Stop("b"), Step::Stop("c"), Step::Start("d", 1)]);
         assert_eq!(changes, Changes { added: 1, changed: 1, removed: 1 });
-        assert_eq!(crew.want(wish([("a", 1), ("b", 2), ("d", 1)])), (vec![], Changes::default()));
+        assert_eq!(tasks.want(wanted([("a", 1), ("b", 2), ("d", 1)])), (vec![], Changes::default()));
     }
 
     #[test]
-    fn a_changed_loop_is_started_when_the_old_one_has_ended_and_with_the_newest_settings() {
-        let mut crew = Crew::default();
-        crew.want(wish([("a", 1)]));
-        assert_eq!(crew.want(wish([("a", 2)])).0, [Step::Stop("a")]);
-        assert_eq!(crew.want(wish([("a", 3)])).0, [], "it is stopping already, and never are there two");
-        assert_eq!(crew.ended(&"a"), Ended::Asked(Some(3)));
-        assert_eq!(crew.want(wish([])).0, [Step::Stop("a")]);
-        assert_eq!(crew.ended(&"a"), Ended::Asked(None));
-        assert_eq!(crew.want(wish([("a", 4)])).0, [Step::Start("a", 4)]);
+    fn changed_task_restarts_after_exit_with_newest_settings() {
+        let mut tasks = Crew::default();
+        tasks.want(wanted([("a", 1)]));
+        assert_eq!(tasks.want(wanted([("a", 2)])).0, [Step::Stop("a")]);
+        assert_eq!(tasks.want(wanted([("a", 3)])).0, [], "the old task is still stopping");
+        assert_eq!(tasks.ended(&"a"), Ended::Asked(Some(3)));
+        assert_eq!(tasks.want(wanted([])).0, [Step::Stop("a")]);
+        assert_eq!(tasks.ended(&"a"), Ended::Asked(None));
+        assert_eq!(tasks.want(wanted([("a", 4)])).0, [Step::Start("a", 4)]);
     }
 
     #[test]
-    fn a_loop_that_ends_unasked_is_a_fault() {
-        let mut crew = Crew::default();
-        crew.want(wish([("a", 1)]));
-        assert_eq!(crew.ended(&"a"), Ended::<u8>::Unasked);
+    fn exit_without_request_is_unexpected() {
+        let mut tasks = Crew::default();
+        tasks.want(wanted([("a", 1)]));
+        assert_eq!(tasks.ended(&"a"), Ended::<u8>::Unasked);
     }
 }

@@ -1,52 +1,51 @@
-//! When it is worth a word in the chat that a login hears nothing. Pure: `now` is an argument.
+//! Decides when a connection without a live lane raises an alert. Pure: `now` is an argument.
 
 use std::time::{Duration, Instant};
 
-/// A broken link is back within a minute, the longest wait between two tries; what lasts twice that does not mend itself
-/// unseen. 2 min.
-const TELL_AFTER: Duration = Duration::from_secs(120);
+/// Outage duration before an alert: 2 min. Retries are 1 min apart at most, so a longer outage needs attention.
+const ALERT_AFTER: Duration = Duration::from_secs(120);
 
-/// Whether a login hears, and whether its silence was told.
+/// The outage of a connection, and whether its alert was raised.
 #[derive(Debug)]
 pub struct Deaf {
     since: Option<Instant>,
-    told: bool,
+    alerted: bool,
 }
 
 impl Deaf {
-    /// A login that does not hear yet.
+    /// Creates the timer of a connection without a live lane.
     #[must_use]
     pub const fn new(now: Instant) -> Self {
-        Self { since: Some(now), told: false }
+        Self { since: Some(now), alerted: false }
     }
 
-    /// It hears nothing from now on.
+    /// Starts an outage; a running one continues.
     pub fn begin(&mut self, now: Instant) {
         self.since = self.since.or(Some(now));
     }
 
-    /// It hears. `true`: that it did not was told, so this is news.
+    /// Ends the outage. Returns whether its alert was raised, so that the end is worth an alert.
     pub fn end(&mut self) -> bool {
         self.since = None;
-        std::mem::take(&mut self.told)
+        std::mem::take(&mut self.alerted)
     }
 
-    /// The silence was told for another reason, which tells its own end.
+    /// Cancels the timer: another alert covers this outage and its end.
     pub fn explained(&mut self) {
         self.since = None;
     }
 
-    /// When [`Deaf::tell`] is due; `None` while there is nothing to tell.
+    /// Returns when [`OutageTimer::fire`] is due; `None` without a pending alert.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.since.filter(|_| !self.told).map(|since| since + TELL_AFTER)
+        self.since.filter(|_| !self.alerted).map(|since| since + ALERT_AFTER)
     }
 
-    /// Whether it is to be told now. Once.
+    /// Returns true once, when the alert is due.
     pub fn tell(&mut self, now: Instant) -> bool {
-        let tell = self.due().is_some_and(|due| now >= due);
-        self.told |= tell;
-        tell
+        let is_due = self.due().is_some_and(|due| now >= due);
+        self.alerted |= is_due;
+        is_due
     }
 }
 
@@ -55,29 +54,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_silence_is_told_once_when_it_lasts_and_so_is_its_end() {
+    fn outage_fires_once_and_its_end_is_reported_once() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut deaf = Deaf::new(start);
-        assert!(!deaf.tell(at(119)));
-        assert!(deaf.tell(at(120)));
-        assert!(!deaf.tell(at(500)) && deaf.due().is_none(), "once");
-        deaf.begin(at(600));
-        assert!(!deaf.tell(at(900)), "it is the same silence");
-        assert!(deaf.end());
-        assert!(!deaf.end() && deaf.due().is_none());
+        let mut outage = Deaf::new(start);
+        assert!(!outage.tell(at(119)));
+        assert!(outage.tell(at(120)));
+        assert!(!outage.tell(at(500)) && outage.due().is_none(), "once");
+        outage.begin(at(600));
+        assert!(!outage.tell(at(900)), "the outage continues");
+        assert!(outage.end());
+        assert!(!outage.end() && outage.due().is_none());
     }
 
     #[test]
-    fn a_blip_and_what_was_told_otherwise_are_not_told() {
+    fn outage_short_or_suppressed_does_not_fire() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut deaf = Deaf::new(start);
-        assert!(!deaf.end(), "the start of a daemon is no news");
-        deaf.begin(at(10));
-        assert!(!deaf.end() && !deaf.tell(at(500)));
-        deaf.begin(at(600));
-        deaf.explained();
-        assert!(!deaf.tell(at(900)) && !deaf.end());
+        let mut outage = Deaf::new(start);
+        assert!(!outage.end(), "the start of a daemon is no alert");
+        outage.begin(at(10));
+        assert!(!outage.end() && !outage.tell(at(500)));
+        outage.begin(at(600));
+        outage.explained();
+        assert!(!outage.tell(at(900)) && !outage.end());
     }
 }

@@ -1,9 +1,9 @@
-//! Which calls of a login are told: those that come in, those that go out, those between colleagues. Pure. What is not told
-//! is still seen: the history knows that a caller was called back.
+//! Selects the calls of a connection to report by direction: inbound, outbound, internal. Pure. Other calls are still
+//! recorded: the history needs calls back.
 
 use crate::model::call::Bound;
 
-/// Which calls are told.
+/// Directions reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Directions {
     /// Calls from outside.
@@ -22,26 +22,26 @@ impl Default for Directions {
 }
 
 impl Directions {
-    /// As the config has it: the ways with the outside by name, and whether calls between colleagues are told.
+    /// Parses the config: directions by name, and whether internal calls are reported.
     ///
     /// # Errors
-    /// What was expected, if a name is none.
+    /// An unknown direction, with the expected ones.
     pub fn read(named: &[String], internal: bool) -> Result<Self, String> {
-        let has = |bound: Bound| named.iter().any(|name| name == bound.as_str());
+        let has = |direction: Bound| named.iter().any(|name| name == direction.as_str());
         if has(Bound::Internal) {
-            return Err("calls between colleagues are told with internal = true".to_owned());
+            return Err("internal is no direction. Set internal = true to report calls between colleagues".to_owned());
         }
-        if let Some(odd) = named.iter().find(|name| !["inbound", "outbound"].contains(&name.as_str())) {
-            let odd: String = odd.chars().take(40).collect();
-            return Err(format!("no such direction: {odd:?}, expected a list of \"inbound\", \"outbound\""));
+        if let Some(unknown) = named.iter().find(|name| !["inbound", "outbound"].contains(&name.as_str())) {
+            let unknown: String = unknown.chars().take(40).collect();
+            return Err(format!("unknown direction {unknown:?}, expected a list of \"inbound\", \"outbound\""));
         }
         Ok(Self { inbound: has(Bound::Inbound), outbound: has(Bound::Outbound), internal })
     }
 
-    /// Whether a call that goes this way is told.
+    /// Returns whether calls of this direction are reported.
     #[must_use]
-    pub const fn tell(self, bound: Bound) -> bool {
-        match bound {
+    pub const fn tell(self, direction: Bound) -> bool {
+        match direction {
             Bound::Inbound => self.inbound,
             Bound::Outbound => self.outbound,
             Bound::Internal => self.internal,
@@ -54,21 +54,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_direction_that_is_none_is_an_error_that_says_what_is_one() {
+    fn unknown_direction_error_lists_the_expected_ones() {
         let read =
             |names: &[&str]| Directions::read(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), false);
         assert_eq!(read(&["inbound"]), Ok(Directions::default()));
         assert_eq!(read(&["outbound", "inbound"]).map(|read| read.outbound), Ok(true));
-        assert_eq!(read(&[]).map(|read| read.inbound), Ok(false), "nothing is told of a login that is only looked at");
+        assert_eq!(read(&[]).map(|read| read.inbound), Ok(false), "no direction is allowed");
         assert!(read(&["outward"]).unwrap_err().contains("\"outward\", expected a list"));
         assert!(read(&["internal"]).unwrap_err().contains("internal = true"));
     }
 
     #[test]
-    fn only_calls_from_outside_are_told_unless_chosen_otherwise() {
-        let ways = [Bound::Inbound, Bound::Outbound, Bound::Internal];
-        assert_eq!(ways.map(|way| Directions::default().tell(way)), [true, false, false]);
+    fn filter_allows_only_inbound_calls_by_default() {
+        let directions = [Bound::Inbound, Bound::Outbound, Bound::Internal];
+        assert_eq!(directions.map(|direction| Directions::default().tell(direction)), [true, false, false]);
         let chosen = Directions { inbound: false, outbound: true, internal: true };
-        assert_eq!(ways.map(|way| chosen.tell(way)), [false, true, true]);
+        assert_eq!(directions.map(|direction| chosen.tell(direction)), [false, true, true]);
     }
 }

@@ -1,9 +1,9 @@
-//! A call as a frame once more, for a recording: in GoTo's form, so that what reads GoTo reads it, and without what names
-//! a person. Pure. Callers and colleagues get names and numbers in the place of theirs, the same for the same within one
-//! run of the daemon, so that what belongs together still does; the key of that is never written down.
+//! Encodes snapshots and reports in GoTo's wire form for a recording, readable by the decoder of `goto::wire`. Pure.
 //!
-//! What rules ask about stays as it is: our own numbers with their labels, queues, extensions, accounts, and of a caller's
-//! number its country and area. A rule that names a caller or a colleague does not match in a recording.
+//! Names and numbers of persons are replaced by pseudonyms: the same person has the same pseudonym within one run of
+//! the daemon. The key is never stored. Fields used by rules stay: account numbers with labels, queues, extensions,
+//! accounts, and country and area of a caller's number. A rule that names a caller or a colleague does not match in a
+//! recording.
 
 use crate::model::{
     call::{
@@ -15,23 +15,23 @@ use crate::model::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Digits of a national number that stay: the area.
-const AREA: usize = 3;
-/// Numbers that are tried for one that its country has.
-const TRIES: u8 = 60;
+/// Leading national digits kept in a pseudonym: the area code.
+const AREA_DIGITS: usize = 3;
+/// Candidates tried for a number valid in its country.
+const MAX_CANDIDATES: u8 = 60;
 
-/// Names and numbers in the place of others.
+/// Pseudonyms for names and numbers.
 pub struct Pseudonyms([u8; 16]);
 
 impl Pseudonyms {
-    /// Those of a key, which must be of chance and kept nowhere.
+    /// Creates pseudonyms from `key`, which must be random and not stored.
     #[must_use]
     pub const fn new(key: [u8; 16]) -> Self {
         Self(key)
     }
 
-    fn digest(&self, kind: &str, text: &str, turn: u8) -> [u8; 32] {
-        let parts = [&self.0, kind.as_bytes(), &[0, turn], text.as_bytes()];
+    fn digest(&self, kind: &str, text: &str, attempt: u8) -> [u8; 32] {
+        let parts = [&self.0, kind.as_bytes(), &[0, attempt], text.as_bytes()];
         parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into()
     }
 
@@ -46,25 +46,25 @@ impl Pseudonyms {
             Number::Withheld => None,
             Number::Short(short) => Some(short.to_string()),
             Number::Unreadable(text) => self.name("unreadable", &Some(text.to_string())),
-            Number::Known(number) => Some(self.known(number)),
+            Number::Known(number) => Some(self.replace_number(number)),
         }
     }
 
-    /// Another number of the same area that its country could have given out.
-    fn known(&self, number: &E164) -> String {
+    /// Returns another valid number of the same country and area.
+    fn replace_number(&self, number: &E164) -> String {
         let whole = number.expose();
         let country = whole.len().saturating_sub(number.national().len());
-        let kept = country.saturating_add(AREA).min(whole.len());
-        let other = |turn: u8| -> String {
-            let digits = self.digest("number", whole, turn);
+        let kept = country.saturating_add(AREA_DIGITS).min(whole.len());
+        let candidate = |attempt: u8| -> String {
+            let digits = self.digest("number", whole, attempt);
             let tail = digits.iter().map(|byte| char::from(b'0' + byte % 10));
             whole.chars().take(kept).chain(tail.take(whole.len().saturating_sub(kept))).collect()
         };
-        let fits = |text: &String| {
+        let is_valid = |text: &String| {
             let read = Number::read(Some(text), Region::US);
             text != whole && read.known().is_some_and(|it| it.country() == number.country())
         };
-        (0..TRIES).map(other).find(fits).unwrap_or_else(|| other(0))
+        (0..MAX_CANDIDATES).map(candidate).find(is_valid).unwrap_or_else(|| candidate(0))
     }
 
     fn caller(&self, caller: &Caller) -> Value {
@@ -79,7 +79,7 @@ impl Pseudonyms {
     }
 }
 
-/// A snapshot as GoTo pushes it.
+/// Encodes a snapshot like a GoTo push.
 #[must_use]
 pub fn call(event: &CallEvent, names: &Pseudonyms) -> Value {
     let metadata = json!({
@@ -95,7 +95,7 @@ pub fn call(event: &CallEvent, names: &Pseudonyms) -> Value {
     } })
 }
 
-/// A report as GoTo pushes it.
+/// Encodes a report like a GoTo push.
 #[must_use]
 pub fn report(report: &Report, names: &Pseudonyms) -> Value {
     let people: Vec<Value> = report.people.iter().map(|it| json!({ "type": names.person("LINE", it) })).collect();
@@ -160,7 +160,7 @@ fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value 
     json!({ "id": party.id, "originator": party.originator, "type": kind, "status": { "value": status } })
 }
 
-/// The outside line. Of a call that does not come in, the number may be that of the other side.
+/// Encodes the outside line. On calls that are not inbound, the number may be the far side's.
 fn outside(ours: &OurNumber, caller: Option<&Caller>, inbound: bool, names: &Pseudonyms) -> Value {
     let (number, label) = match (inbound, &ours.number) {
         (true, Number::Known(number)) => (Some(number.expose().to_owned()), ours.label.clone()),
@@ -192,8 +192,8 @@ mod tests {
         Reader { connection: "main".try_into().unwrap(), region: Region::US }
     }
 
-    /// The frames of all recordings that the tests have.
-    fn recorded() -> Vec<Frame> {
+    /// Decodes the frames of all recordings in tests/calls.
+    fn recorded_frames() -> Vec<Frame> {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls");
         let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
         let texts = files.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).map(fs::read_to_string);
@@ -204,7 +204,7 @@ mod tests {
         frames.collect()
     }
 
-    fn again(frame: &Frame, names: &Pseudonyms) -> Option<(String, Frame)> {
+    fn reencode(frame: &Frame, names: &Pseudonyms) -> Option<(String, Frame)> {
         let value = match frame {
             Frame::Call(event) => call(event, names),
             Frame::Report(it) => report(it, names),
@@ -213,8 +213,8 @@ mod tests {
         Some((value.to_string(), wire::frame(&value.to_string(), &reader()).unwrap()))
     }
 
-    /// What is left of a frame without names and numbers.
-    fn bare(frame: &Frame) -> String {
+    /// Formats a frame without names and numbers.
+    fn without_persons(frame: &Frame) -> String {
         let mut frame = frame.clone();
         let blank = |caller: &mut Caller| *caller = Caller { name: None, number: Number::Withheld };
         match &mut frame {
@@ -245,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_frame_says_the_same_again_but_for_who_it_is() {
+    fn encoded_frame_differs_only_in_persons() {
         let names = Pseudonyms::new([7; 16]);
-        let frames = recorded();
+        let frames = recorded_frames();
         assert!(frames.len() >= 10);
         for frame in &frames {
-            let Some((text, read)) = again(frame, &names) else { continue };
-            assert_eq!(bare(&read), bare(frame));
+            let Some((text, read)) = reencode(frame, &names) else { continue };
+            assert_eq!(without_persons(&read), without_persons(frame));
             for secret in ["5550142", "DUBOIS", "Bob Roy", "Eve"] {
                 assert!(!text.contains(secret), "{secret}: {text}");
             }
@@ -259,8 +259,8 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_is_one_other_caller_throughout_and_another_in_another_run() {
-        let frames = recorded();
+    fn pseudonym_is_stable_within_a_run_and_differs_between_runs() {
+        let frames = recorded_frames();
         let numbers = |key: u8| -> std::collections::BTreeSet<String> {
             let names = Pseudonyms::new([key; 16]);
             let known = |caller: &Caller| caller.number.known().map(|it| it.expose().to_owned());
@@ -277,8 +277,8 @@ mod tests {
             };
             frames
                 .iter()
-                .filter(|it| format!("{it:?}").contains("unanswered-1") || bare(it).contains("voicemail-1"))
-                .filter_map(|frame| again(frame, &names))
+                .filter(|it| format!("{it:?}").contains("unanswered-1") || without_persons(it).contains("voicemail-1"))
+                .filter_map(|frame| reencode(frame, &names))
                 .flat_map(|(_, frame)| of(frame))
                 .collect()
         };
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_the_place_of_another_is_one_of_its_country() {
+    fn pseudonym_number_is_valid_in_the_same_country() {
         let names = Pseudonyms::new([3; 16]);
         for text in ["+15145550199", "+442079460000", "+4930123456", "+33142685300", "+390612345678", "+6565550100"] {
             let number = Number::read(Some(text), Region::US);

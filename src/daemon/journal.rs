@@ -1,9 +1,8 @@
-//! Where the daemon's lines go: under systemd straight to journald with their fields, on a terminal as readable lines.
-//! What is said, and at which level, is each room's own; this only opens the way, and sees that it never blocks.
+//! Installs the log output: journald with fields under systemd, readable lines on stderr elsewhere. Logging never
+//! blocks a task.
 //!
-//! tracing-journald upper-cases field names, so a field `message_id` is journald's MESSAGE_ID and nothing of ours is needed
-//! beside it. The levels are journald's err, warning, info and debug: tracing has no notice, and "started" is no more than
-//! info, since nobody has to act.
+//! tracing-journald upper-cases field names: the field `message_id` becomes journald's MESSAGE_ID. Levels map to err,
+//! warning, info and debug; tracing has no notice.
 
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
@@ -25,81 +24,82 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Why the journal could not be opened.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// `--log` is no filter.
+    /// The filter does not parse.
     #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
     Filter(#[source] tracing_subscriber::filter::ParseError),
-    /// `--log` is no level.
+    /// A single word is not a level.
     #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
     Level,
-    /// Somebody opened it before.
-    #[error("the journal is already open")]
+    /// Logging was set up before.
+    #[error("logging is already set up")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Opens the journal at `level`. Under systemd (`$JOURNAL_STREAM` is set) it is journald; if its socket is missing, and
-/// everywhere else, it is stderr.
+/// Sets up logging at `level`. Under systemd (`$JOURNAL_STREAM` set) lines go to journald; without its socket, and
+/// elsewhere, to stderr.
 ///
 /// # Errors
-/// If `level` is no filter, or the journal was opened before.
+/// `level` is not a filter, or logging was set up before.
 pub fn open(level: &str) -> Result<Journal, JournalError> {
     let (filter, handle) = reload::Layer::new(filter(level)?);
     let registry = tracing_subscriber::registry().with(filter);
-    let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald().ok());
+    let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald_layer().ok());
     let terminal = journald.is_none().then(|| {
-        let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+        let ansi = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
         tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_target(false)
-            .with_ansi(colours)
-            .fmt_fields(Readable)
+            .with_ansi(ansi)
+            .fmt_fields(HumanFields)
     });
     registry.with(journald).with(terminal).try_init().map_err(JournalError::Twice)?;
     Ok(Journal(handle))
 }
 
-/// The open journal.
+/// Handle to change the level while the daemon runs.
 pub struct Journal(reload::Handle<EnvFilter, Registry>);
 
 impl Journal {
-    /// From now on it says so much. What is no filter changes nothing.
+    /// Sets the level. An invalid filter changes nothing.
     pub fn turn(&self, level: &str) {
         if let Ok(filter) = filter(level)
             && let Err(error) = self.0.reload(filter)
         {
-            tracing::warn!(%error, "the journal's level cannot be changed");
+            tracing::warn!(%error, "log level change failed");
         }
     }
 }
 
-/// What `--log` and the config may say. A single word is a level: as a filter it would be a module that does not exist, and silence everything.
+/// Parses `--log` or the config's level. A single word must be a level: as a filter it would name a missing module
+/// and silence everything.
 ///
 /// # Errors
-/// If it is neither a level nor a filter.
+/// Neither a level nor a filter.
 pub fn filter(level: &str) -> Result<EnvFilter, JournalError> {
-    let word = !level.contains(['=', ',', ':', '[']);
-    if level.is_empty() || (word && level.parse::<LevelFilter>().is_err()) {
+    let is_word = !level.contains(['=', ',', ':', '[']);
+    if level.is_empty() || (is_word && level.parse::<LevelFilter>().is_err()) {
         return Err(JournalError::Level);
     }
     EnvFilter::builder().parse(level).map_err(JournalError::Filter)
 }
 
-/// Fields for a person's eyes: all but the id of the journal's catalog, which only journald has a use for.
-struct Readable;
+/// Formats fields for terminals: all but `message_id`, which only journald's catalog uses.
+struct HumanFields;
 
-impl<'w> FormatFields<'w> for Readable {
+impl<'w> FormatFields<'w> for HumanFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
-        let mut visitor = WithoutId(DefaultVisitor::new(writer, true));
+        let mut visitor = HideMessageId(DefaultVisitor::new(writer, true));
         fields.record(&mut visitor);
         visitor.0.finish()
     }
 }
 
-struct WithoutId<'a>(DefaultVisitor<'a>);
+struct HideMessageId<'a>(DefaultVisitor<'a>);
 
-impl Visit for WithoutId<'_> {
+impl Visit for HideMessageId<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() != "message_id" {
             self.0.record_str(field, value);
@@ -115,8 +115,8 @@ impl Visit for WithoutId<'_> {
     }
 }
 
-fn journald() -> io::Result<tracing_journald::Layer> {
-    let before = sockets();
+fn journald_layer() -> io::Result<tracing_journald::Layer> {
+    let before = open_sockets();
     let layer = tracing_journald::layer()?
         .with_field_prefix(None)
         .with_syslog_identifier("poprelay".to_owned())
@@ -127,25 +127,25 @@ fn journald() -> io::Result<tracing_journald::Layer> {
             debug: Priority::Debug,
             trace: Priority::Debug,
         });
-    for fd in sockets().difference(&before) {
-        if let Err(error) = never_block(*fd) {
-            // The layer works all the same; a journald that hangs would then hold up the daemon.
+    for fd in open_sockets().difference(&before) {
+        if let Err(error) = set_nonblocking(*fd) {
+            // The layer works without this; a stalled journald would then block the daemon.
             drop(error);
         }
     }
     Ok(layer)
 }
 
-/// The layer's socket blocks, and it does not hand it out: with a journald that hangs, every line would stop a worker
-/// thread. `pidfd_getfd` on ourselves is the safe way to a second handle on the same open socket.
-fn never_block(fd: RawFd) -> io::Result<()> {
-    let ourselves = pidfd_open(getpid(), PidfdFlags::empty())?;
-    let socket = pidfd_getfd(&ourselves, fd, PidfdGetfdFlags::empty())?;
+/// Makes a socket non-blocking. The layer's socket blocks and is private: with a stalled journald every line would
+/// block a worker thread. `pidfd_getfd` on this process is the safe way to a second handle on the same open socket.
+fn set_nonblocking(fd: RawFd) -> io::Result<()> {
+    let this_process = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let socket = pidfd_getfd(&this_process, fd, PidfdGetfdFlags::empty())?;
     let flags = fcntl_getfl(&socket)?;
     Ok(fcntl_setfl(&socket, flags | OFlags::NONBLOCK)?)
 }
 
-fn sockets() -> BTreeSet<RawFd> {
+fn open_sockets() -> BTreeSet<RawFd> {
     let Ok(open) = fs::read_dir("/proc/self/fd") else { return BTreeSet::new() };
     open.flatten()
         .filter(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:")))
@@ -159,7 +159,7 @@ mod tests {
     use std::os::{fd::AsRawFd as _, unix::net::UnixDatagram};
 
     #[test]
-    fn a_word_that_is_no_level_is_refused_instead_of_silencing_everything() {
+    fn filter_rejects_a_word_that_is_no_level() {
         for good in ["info", "debug", "WARN", "off", "info,poprelay::goto=debug", "poprelay::goto=debug"] {
             assert!(filter(good).is_ok(), "{good}");
         }
@@ -169,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_made_never_to_block_says_so_instead_of_waiting() {
+    fn nonblocking_socket_returns_would_block_when_full() {
         let (ours, _theirs) = UnixDatagram::pair().unwrap();
-        assert!(sockets().contains(&ours.as_raw_fd()));
-        never_block(ours.as_raw_fd()).unwrap();
+        assert!(open_sockets().contains(&ours.as_raw_fd()));
+        set_nonblocking(ours.as_raw_fd()).unwrap();
         let error = (0..100_000).find_map(|_| ours.send(&[0; 1000]).err()).unwrap();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }

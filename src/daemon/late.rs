@@ -1,24 +1,23 @@
-//! What the sources say of a caller after the card's deadline: it goes onto the messages that live and the cards that still
-//! wait. It routes nothing anew: the call's next moment asks the sources again, and is routed by what they say then. Thin:
-//! what is new in it `enrich` says, what becomes of a card the outbox.
+//! Merges look-up results that arrive after a card's deadline into live messages and pending cards. Late results do
+//! not route: the call's next status is looked up and routed with them.
 
 use super::rooms::Rooms;
 use crate::{enrich::Later, model::call::Telling};
 use std::sync::Arc;
 
-/// A telling whose card went out before all sources had answered.
+/// An update enqueued before all sources answered.
 pub struct Late {
-    /// What was told.
+    /// The update.
     pub telling: Telling,
-    /// What is still to come.
+    /// The look-ups still running.
     pub later: Later,
 }
 
 impl Late {
-    /// Brings the card up to date with each answer, until all have come or given up, which they do within their timeouts.
-    pub async fn follow(mut self, rooms: Arc<Rooms>) {
-        while let Some(found) = self.later.next().await {
-            rooms.learned(&self.telling, found).await;
+    /// Merges each result, until all sources have answered or timed out.
+    pub async fn follow(mut self, pipeline: Arc<Rooms>) {
+        while let Some(info) = self.later.next().await {
+            pipeline.learned(&self.telling, info).await;
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The order of one call's tellings: one is looked up and admitted at a time, the rest of the call waits behind it.
-//! Pure; other calls are not held up.
+//! Order of one call's updates: one at a time is processed, later ones of the call wait. Other calls proceed. Pure.
 
 use crate::model::{
     call::{MomentKind, Telling},
@@ -7,27 +6,27 @@ use crate::model::{
 };
 use std::collections::{HashMap, VecDeque};
 
-/// A line for each call that has a telling under way.
+/// A queue for each call with an update in progress.
 #[derive(Debug, Default)]
 pub struct Lines(HashMap<ConversationSpaceId, VecDeque<Telling>>);
 
 impl Lines {
-    /// Takes a telling; gives it back if nothing of its call is under way, so that it is its turn now. A ring with newer
-    /// facts takes the place of a ring that still waits.
-    pub fn join(&mut self, telling: Telling) -> Option<Telling> {
-        let ringing = |telling: &Telling| telling.moment.kind() == MomentKind::Ringing;
-        let Some(line) = self.0.get_mut(&telling.call.id) else {
-            self.0.insert(telling.call.id.clone(), VecDeque::new());
-            return Some(telling);
+    /// Adds an update. Returns the update to process now if none of its call is in progress. A newer ringing update
+    /// replaces a waiting one.
+    pub fn join(&mut self, update: Telling) -> Option<Telling> {
+        let is_ringing = |update: &Telling| update.moment.kind() == MomentKind::Ringing;
+        let Some(queue) = self.0.get_mut(&update.call.id) else {
+            self.0.insert(update.call.id.clone(), VecDeque::new());
+            return Some(update);
         };
-        match line.back_mut() {
-            Some(last) if ringing(last) && ringing(&telling) => *last = telling,
-            _ => line.push_back(telling),
+        match queue.back_mut() {
+            Some(last) if is_ringing(last) && is_ringing(&update) => *last = update,
+            _ => queue.push_back(update),
         }
         None
     }
 
-    /// The call's telling is admitted: the next one, if any waits.
+    /// Completes the call's update in progress. Returns the next one, if any.
     pub fn done(&mut self, call: &ConversationSpaceId) -> Option<Telling> {
         let next = self.0.get_mut(call)?.pop_front();
         if next.is_none() {
@@ -46,7 +45,7 @@ mod tests {
         time::Timestamp,
     };
 
-    fn telling(call: &str, moment: Moment, name: &str) -> Telling {
+    fn update(call: &str, moment: Moment, name: &str) -> Telling {
         let call = Call {
             id: call.try_into().unwrap(),
             connection: "main".try_into().unwrap(),
@@ -69,25 +68,25 @@ mod tests {
     }
 
     #[test]
-    fn tellings_of_one_call_go_one_after_the_other_and_other_calls_do_not_wait() {
-        let (mut lines, id) = (Lines::default(), "a".try_into().unwrap());
-        let first = telling("a", Moment::Ringing, "first");
-        let end = telling("a", Moment::Ended { lasted: None }, "end");
-        assert_eq!(lines.join(first.clone()), Some(first));
-        assert_eq!(lines.join(end.clone()), None);
-        assert!(lines.join(telling("b", Moment::Ringing, "")).is_some());
-        assert_eq!(lines.done(&id), Some(end));
-        assert_eq!(lines.done(&id), None);
-        assert!(lines.join(telling("a", Moment::Ringing, "")).is_some(), "the line is gone when nobody stands in it");
+    fn updates_of_one_call_are_serialized_and_other_calls_proceed() {
+        let (mut order, id) = (Lines::default(), "a".try_into().unwrap());
+        let first = update("a", Moment::Ringing, "first");
+        let end = update("a", Moment::Ended { lasted: None }, "end");
+        assert_eq!(order.join(first.clone()), Some(first));
+        assert_eq!(order.join(end.clone()), None);
+        assert!(order.join(update("b", Moment::Ringing, "")).is_some());
+        assert_eq!(order.done(&id), Some(end));
+        assert_eq!(order.done(&id), None);
+        assert!(order.join(update("a", Moment::Ringing, "")).is_some(), "an empty queue is removed");
     }
 
     #[test]
-    fn a_ring_that_waits_is_replaced_by_one_with_newer_facts() {
-        let (mut lines, id) = (Lines::default(), "a".try_into().unwrap());
-        lines.join(telling("a", Moment::Ringing, "1"));
-        lines.join(telling("a", Moment::Ringing, "2"));
-        lines.join(telling("a", Moment::Ringing, "3"));
-        assert_eq!(lines.done(&id), Some(telling("a", Moment::Ringing, "3")));
-        assert_eq!(lines.done(&id), None);
+    fn waiting_ring_is_replaced_by_a_newer_one() {
+        let (mut order, id) = (Lines::default(), "a".try_into().unwrap());
+        order.join(update("a", Moment::Ringing, "1"));
+        order.join(update("a", Moment::Ringing, "2"));
+        order.join(update("a", Moment::Ringing, "3"));
+        assert_eq!(order.done(&id), Some(update("a", Moment::Ringing, "3")));
+        assert_eq!(order.done(&id), None);
     }
 }

@@ -1,5 +1,5 @@
-//! What a login says of itself: onto the status board, into the journal, and, where a person must act, to the operator.
-//! Decides only what is news; what the calls say goes its own way.
+//! Applies connection events to the status and the journal, and raises alerts where the operator must act. `relay`
+//! handles call events.
 
 use super::{deaf::Deaf, notice::Trouble, rooms::Rooms, status::Login};
 use crate::{
@@ -8,92 +8,92 @@ use crate::{
 };
 use std::{sync::Arc, time::Instant};
 
-/// One login, as far as it speaks of itself.
+/// Monitor of one connection.
 pub struct Link {
     connection: ConnectionName,
-    rooms: Arc<Rooms>,
-    deaf: Deaf,
-    /// Frames that cannot be read: whoever sends one may send a thousand.
-    unreadable: Repeat,
-    /// Heartbeats that the store did not take.
-    unkept: Repeat,
+    pipeline: Arc<Rooms>,
+    outage: Deaf,
+    /// Throttles the log of malformed frames, which may come in thousands.
+    malformed_frames: Repeat,
+    /// Throttles the log of failed heartbeats.
+    failed_heartbeats: Repeat,
 }
 
 impl Link {
-    /// A login that does not hear yet.
+    /// Creates the monitor of a connection without a live lane.
     #[must_use]
-    pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, now: Instant) -> Self {
-        let (unreadable, unkept) = (Repeat::default(), Repeat::default());
-        Self { connection, rooms, deaf: Deaf::new(now), unreadable, unkept }
+    pub fn new(connection: ConnectionName, pipeline: Arc<Rooms>, now: Instant) -> Self {
+        let (malformed_frames, failed_heartbeats) = (Repeat::default(), Repeat::default());
+        Self { connection, pipeline, outage: Deaf::new(now), malformed_frames, failed_heartbeats }
     }
 
-    /// When [`Link::tick`] is due; `None` while it has nothing to do.
+    /// Returns when [`ConnectionMonitor::tick`] is due; `None` without a timer.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.deaf.due().into_iter().chain(self.unreadable.due()).min()
+        self.outage.due().into_iter().chain(self.malformed_frames.due()).min()
     }
 
-    /// Time has passed.
+    /// Handles due timers.
     pub async fn tick(&mut self, now: Instant) {
-        if let Some(repeats) = self.unreadable.count(now) {
-            tracing::warn!(connection = %self.connection, repeats, "more frames not readable");
+        if let Some(repeats) = self.malformed_frames.count(now) {
+            tracing::warn!(connection = %self.connection, repeats, "more malformed frames");
         }
-        if self.deaf.due().is_some() && self.note(|login| login.consent_needed || login.refused) {
-            self.deaf.explained();
-        } else if self.deaf.tell(now) {
-            self.tell(Trouble::Deaf).await;
+        if self.outage.due().is_some() && self.update(|status| status.consent_needed || status.refused) {
+            self.outage.explained();
+        } else if self.outage.tell(now) {
+            self.raise(Trouble::Deaf).await;
         }
     }
 
-    /// Takes what the connection says of itself; what it says of calls is not for this.
-    pub async fn says(&mut self, heard: Heard, now: Instant) {
+    /// Handles a connection event; ignores call events.
+    pub async fn says(&mut self, event: Heard, now: Instant) {
         let connection = self.connection.clone();
-        match heard {
-            Heard::Live { lane } => self.hears(lane, now).await,
+        match event {
+            Heard::Live { lane } => self.lane_up(lane, now).await,
             Heard::Lost { lane, why } => {
-                self.note(|login| login.live.remove(&lane));
+                self.update(|status| status.live.remove(&lane));
                 tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
             }
             Heard::Blind { since } => {
-                self.deaf.begin(now);
-                self.note(|login| login.owed.insert(since));
-                tracing::warn!(%connection, %since, message_id = event::BLIND_OPENED, "blind window opened");
+                self.outage.begin(now);
+                self.update(|status| status.owed.insert(since));
+                tracing::warn!(%connection, %since, message_id = event::BLIND_OPENED, "event gap opened");
             }
             Heard::CaughtUp { from, to } => {
                 self.caught_up(from, to);
-                tracing::info!(%connection, %from, %to, "reports of blind windows told");
+                tracing::info!(%connection, %from, %to, "event gap reports recovered");
             }
             Heard::Failing { lane, why } => {
-                self.note(|login| login.tried = true);
+                self.update(|status| status.tried = true);
                 let status = why.status;
-                tracing::warn!(%connection, lane, status, error = why.class.as_str(), "lane cannot hear, tries on");
+                tracing::warn!(%connection, lane, status, error = why.class.as_str(), "lane failed to connect, retrying");
             }
             Heard::Subscribed { accounts } => {
-                self.note(|login| login.tried = true);
+                self.update(|status| status.tried = true);
                 tracing::debug!(%connection, accounts, "subscribed");
             }
             Heard::Unreadable { lane, bytes, why } => {
-                if let Some(repeats) = self.unreadable.came(now) {
-                    tracing::warn!(%connection, lane, bytes, %why, repeats, "frame not readable");
+                if let Some(repeats) = self.malformed_frames.came(now) {
+                    tracing::warn!(%connection, lane, bytes, %why, repeats, "malformed frame");
                 }
             }
             Heard::ConsentNeeded { .. } => {
-                self.note(|login| login.consent_needed = true);
-                self.tell(Trouble::ConsentNeeded).await;
+                self.update(|status| status.consent_needed = true);
+                self.raise(Trouble::ConsentNeeded).await;
             }
             Heard::ConsentGiven => {
-                if self.note(|login| std::mem::take(&mut login.consent_needed) && login.live.is_empty()) {
-                    self.deaf.begin(now);
+                if self.update(|status| std::mem::take(&mut status.consent_needed) && status.live.is_empty()) {
+                    self.outage.begin(now);
                 }
-                self.tell(Trouble::ConsentGiven).await;
+                self.raise(Trouble::ConsentGiven).await;
             }
             Heard::AccountRefused { account, status, .. } => {
-                self.note(|login| login.tried = true);
-                self.tell(|name| Trouble::AccountRefused(name, account, status)).await;
+                self.update(|status| status.tried = true);
+                self.raise(|name| Trouble::AccountRefused(name, account, status)).await;
             }
-            Heard::Refused { .. } => self.refused().await,
-            Heard::GrantAging { days_left } => self.tell(|name| Trouble::GrantAging(name, days_left)).await,
-            Heard::TokenNotKept { .. } => self.tell(Trouble::TokenNotKept).await,
+            Heard::Refused { .. } => self.on_rejected().await,
+            Heard::GrantAging { days_left } => self.raise(|name| Trouble::GrantAging(name, days_left)).await,
+            Heard::TokenNotKept { .. } => self.raise(Trouble::TokenNotKept).await,
             Heard::Call(_)
             | Heard::Report(_)
             | Heard::Late(_)
@@ -104,53 +104,53 @@ impl Link {
         }
     }
 
-    async fn hears(&mut self, lane: u8, now: Instant) {
+    async fn lane_up(&mut self, lane: u8, now: Instant) {
         let connection = &self.connection;
         tracing::info!(%connection, lane, "lane live");
-        let was_refused = self.note(|login| {
-            login.live.insert(lane);
-            login.tried = true;
-            std::mem::take(&mut login.refused)
+        let was_rejected = self.update(|status| {
+            status.live.insert(lane);
+            status.tried = true;
+            std::mem::take(&mut status.refused)
         });
-        self.alive(now).await;
-        if self.deaf.end() {
-            self.tell(Trouble::HearsAgain).await;
-        } else if was_refused {
-            self.tell(Trouble::ConnectionAccepted).await;
+        self.write_heartbeat(now).await;
+        if self.outage.end() {
+            self.raise(Trouble::HearsAgain).await;
+        } else if was_rejected {
+            self.raise(Trouble::ConnectionAccepted).await;
         }
     }
 
-    /// From the first moment on a next start knows since when to catch up, however short this run is.
-    async fn alive(&mut self, now: Instant) {
-        if let Some(up_to) = self.note(|login| login.heard_up_to(Timestamp::now()))
-            && let Err(error) = self.rooms.outbox.alive(self.connection.clone(), up_to).await
-            && let Some(repeats) = self.unkept.came(now)
+    /// Writes a heartbeat. The next start backfills from it, however short this run is.
+    async fn write_heartbeat(&mut self, now: Instant) {
+        if let Some(up_to) = self.update(|status| status.heard_up_to(Timestamp::now()))
+            && let Err(error) = self.pipeline.outbox.alive(self.connection.clone(), up_to).await
+            && let Some(repeats) = self.failed_heartbeats.came(now)
         {
-            tracing::warn!(connection = %self.connection, %error, repeats, "heartbeat not kept");
+            tracing::warn!(connection = %self.connection, %error, repeats, "heartbeat not written");
         }
     }
 
-    /// The calls of the blind windows that began in this time are told.
+    /// Removes the recovered gaps beginning in this time from the status.
     pub fn caught_up(&self, from: Timestamp, to: Timestamp) {
-        self.note(|login| login.caught_up(from, to));
+        self.update(|status| status.caught_up(from, to));
     }
 
-    /// Each lane is refused for itself; the operator hears of it once.
-    async fn refused(&mut self) {
-        let was_refused = self.note(|login| {
-            login.tried = true;
-            std::mem::replace(&mut login.refused, true)
+    /// Raises one alert, although each lane is rejected.
+    async fn on_rejected(&mut self) {
+        let was_rejected = self.update(|status| {
+            status.tried = true;
+            std::mem::replace(&mut status.refused, true)
         });
-        if !was_refused {
-            self.tell(Trouble::ConnectionRefused).await;
+        if !was_rejected {
+            self.raise(Trouble::ConnectionRefused).await;
         }
     }
 
-    fn note<T: Default>(&self, change: impl FnOnce(&mut Login) -> T) -> T {
-        self.rooms.board.open().connections.get_mut(&self.connection).map(change).unwrap_or_default()
+    fn update<T: Default>(&self, change: impl FnOnce(&mut Login) -> T) -> T {
+        self.pipeline.board.open().connections.get_mut(&self.connection).map(change).unwrap_or_default()
     }
 
-    async fn tell(&self, trouble: impl FnOnce(ConnectionName) -> Trouble) {
-        self.rooms.tell(trouble(self.connection.clone())).await;
+    async fn raise(&self, alert: impl FnOnce(ConnectionName) -> Trouble) {
+        self.pipeline.tell(alert(self.connection.clone())).await;
     }
 }

@@ -1,9 +1,9 @@
-//! The GoTo logins, each with its relay: opened, closed and replaced as the config wants them. What has to be done is the
-//! crew's to say. Thin.
+//! The GoTo connections, each with its relay: opened, closed and replaced as the config requires. `task_set` decides
+//! the actions.
 //!
-//! A login whose settings changed is closed wholly (its channels deleted, a token that rotates on disk) before it is opened
-//! anew: two of one name would refresh one token and delete each other's channels. What rings meanwhile is a blind window,
-//! which the new one catches up with as after a restart.
+//! A connection with changed settings closes completely (channels deleted, token written) before it is opened again:
+//! two of one name would refresh one token and delete each other's channels. Calls ringing in between fall into an
+//! event gap, which the new connection backfills as after a restart.
 
 use super::{
     away::{Away, Unended},
@@ -32,54 +32,54 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// What a connection may say before its relay has read it. Beyond, the connection waits with its frames, not with its pings.
-const HEARD: usize = 1024;
-/// A call of an earlier run whose end is not known is closed if it was heard of within this: as long as cards are kept.
-const OPEN: Duration = Duration::from_secs(30 * 24 * 3600);
-/// A report is that of a call that was told if that was within this: reports come some minutes after a call's end.
-const ENDED: Duration = Duration::from_secs(24 * 3600);
+/// Capacity of the event channel to a relay. A full channel delays frames, not pings.
+const EVENT_CAPACITY: usize = 1024;
+/// Age of open calls recovered from an earlier run: as long as cards are kept.
+const OPEN_CALLS_MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Age of ended calls recognized in reports. Reports arrive some minutes after a call's end.
+const ENDED_CALLS_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// All logins.
+/// The connection tasks and what they share.
 pub struct Logins {
-    place: Place,
-    crew: Crew<ConnectionName, ConnectionConfig>,
+    context: ConnectionContext,
+    tasks: Crew<ConnectionName, ConnectionConfig>,
     stops: BTreeMap<ConnectionName, watch::Sender<bool>>,
-    tasks: JoinSet<ConnectionName>,
-    /// Held by each relay until all it heard is told.
-    relaying: mpsc::Sender<Infallible>,
-    relayed: mpsc::Receiver<Infallible>,
+    running: JoinSet<ConnectionName>,
+    /// Held by each relay until its received events are processed.
+    relay_guard: mpsc::Sender<Infallible>,
+    relays_done: mpsc::Receiver<Infallible>,
 }
 
-/// What every login is opened with.
+/// Shared parts for opening a connection.
 #[derive(Clone)]
-struct Place {
-    rooms: Arc<Rooms>,
+struct ConnectionContext {
+    pipeline: Arc<Rooms>,
     network: Network,
     state_dir: PathBuf,
     suffix: String,
 }
 
 impl Logins {
-    /// None yet. `suffix` tells this host's channels from another's.
+    /// Creates an empty set. `suffix` distinguishes this host's channels from another's.
     #[must_use]
-    pub fn new(rooms: Arc<Rooms>, network: Network, state_dir: PathBuf, suffix: String) -> Self {
-        let place = Place { rooms, network, state_dir, suffix };
-        let (relaying, relayed) = mpsc::channel(1);
-        Self { place, crew: Crew::default(), stops: BTreeMap::new(), tasks: JoinSet::new(), relaying, relayed }
+    pub fn new(pipeline: Arc<Rooms>, network: Network, state_dir: PathBuf, suffix: String) -> Self {
+        let context = ConnectionContext { pipeline, network, state_dir, suffix };
+        let (relay_guard, relays_done) = mpsc::channel(1);
+        Self { context, tasks: Crew::default(), stops: BTreeMap::new(), running: JoinSet::new(), relay_guard, relays_done }
     }
 
-    /// From now on these logins are held and no other. One that did not change keeps its sockets.
+    /// Reconciles the connections with the config. An unchanged connection keeps its sockets.
     pub fn want(&mut self, connections: Vec<ConnectionConfig>) -> Changes {
-        // Which calls of it are told is in the book, and changes without it.
-        let held = |login| ConnectionConfig { directions: Directions::default(), ..login };
-        let wanted = connections.into_iter().map(|login| (login.name.clone(), held(login))).collect();
-        let (steps, changes) = self.crew.want(wanted);
-        for step in steps {
-            match step {
-                Step::Start(name, login) => self.start(name, login),
+        // Directions are read from the current settings: changing them restarts nothing.
+        let without_directions = |config| ConnectionConfig { directions: Directions::default(), ..config };
+        let wanted = connections.into_iter().map(|config| (config.name.clone(), without_directions(config))).collect();
+        let (actions, changes) = self.tasks.want(wanted);
+        for action in actions {
+            match action {
+                Step::Start(name, config) => self.start(name, config),
                 Step::Stop(name) => {
-                    // What is not on the board has no heartbeat: the next one's blind window begins here.
-                    self.place.rooms.board.open().connections.remove(&name);
+                    // A connection missing in the status writes no heartbeat: the next one's event gap begins here.
+                    self.context.pipeline.board.open().connections.remove(&name);
                     drop(self.stops.remove(&name));
                 }
             }
@@ -87,68 +87,68 @@ impl Logins {
         changes
     }
 
-    /// Opens logins anew that ended because they were asked to; completes with what to say of one that was not asked.
+    /// Restarts connections after a requested exit. Completes with a description of an unexpected one.
     pub async fn fault(&mut self) -> String {
         loop {
-            let Some(ended) = self.tasks.join_next().await else { return pending().await };
+            let Some(ended) = self.running.join_next().await else { return pending().await };
             let name = match ended {
                 Ok(name) => name,
-                Err(error) => return format!("a relay ({error})"),
+                Err(error) => return format!("relay ({error})"),
             };
-            match self.crew.ended(&name) {
-                Ended::Asked(Some(login)) => self.start(name, login),
+            match self.tasks.ended(&name) {
+                Ended::Asked(Some(config)) => self.start(name, config),
                 Ended::Asked(None) => {}
-                Ended::Unasked => return format!("the relay of {name}"),
+                Ended::Unasked => return format!("relay of {name}"),
             }
         }
     }
 
-    /// Asks all to end, and waits until what was heard is told, until `until` at the latest.
+    /// Stops all connections and waits until received events are processed, until `until` at the latest.
     pub async fn hush(&mut self, until: Instant) {
         self.stops.clear();
-        let (relaying, _) = mpsc::channel(1);
-        self.relaying = relaying;
-        drop(timeout_at(until, self.relayed.recv()).await);
+        let (relay_guard, _) = mpsc::channel(1);
+        self.relay_guard = relay_guard;
+        drop(timeout_at(until, self.relays_done.recv()).await);
     }
 
-    /// Waits until the channels are deleted, until `until` at the latest.
+    /// Waits until the GoTo channels are deleted, until `until` at the latest.
     pub async fn close(&mut self, until: Instant) {
-        while let Ok(Some(_)) = timeout_at(until, self.tasks.join_next()).await {}
+        while let Ok(Some(_)) = timeout_at(until, self.running.join_next()).await {}
     }
 
-    fn start(&mut self, name: ConnectionName, login: ConnectionConfig) {
-        let fresh = Login { lanes: login.lanes, ..Login::default() };
-        self.place.rooms.board.open().connections.insert(name.clone(), fresh);
+    fn start(&mut self, name: ConnectionName, config: ConnectionConfig) {
+        let status = Login { lanes: config.lanes, ..Login::default() };
+        self.context.pipeline.board.open().connections.insert(name.clone(), status);
         let (stop, stopped) = watch::channel(false);
         self.stops.insert(name.clone(), stop);
-        let (place, relaying) = (self.place.clone(), self.relaying.clone());
-        self.tasks.spawn(async move {
-            place.hold(login, stopped, relaying).await;
+        let (context, relay_guard) = (self.context.clone(), self.relay_guard.clone());
+        self.running.spawn(async move {
+            context.run_connection(config, stopped, relay_guard).await;
             name
         });
     }
 }
 
-impl Place {
-    /// Holds a login until `stop`; ends earlier only if its relay does.
-    async fn hold(self, login: ConnectionConfig, stop: watch::Receiver<bool>, relaying: mpsc::Sender<Infallible>) {
-        let name = login.name.clone();
-        self.rooms.tell_noted(Some(&name)).await;
-        let away = self.left(&name).await;
-        let (heard_by, heard) = mpsc::channel(HEARD);
-        let settings = self.settings(login).await;
-        let connection = goto::open(settings, self.network.http.clone(), Arc::clone(&self.network.tls), heard_by);
-        let relay = Relay::new(name, Arc::clone(&self.rooms), connection.ask.clone(), away);
-        let mut asked = stop.clone();
+impl ConnectionContext {
+    /// Runs a connection until `stop`. Returns earlier only if its relay does.
+    async fn run_connection(self, config: ConnectionConfig, stop: watch::Receiver<bool>, relay_guard: mpsc::Sender<Infallible>) {
+        let name = config.name.clone();
+        self.pipeline.tell_noted(Some(&name)).await;
+        let recovery = self.load_open_calls(&name).await;
+        let (event_sender, events) = mpsc::channel(EVENT_CAPACITY);
+        let settings = self.settings(config).await;
+        let connection = goto::open(settings, self.network.http.clone(), Arc::clone(&self.network.tls), event_sender);
+        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.ask.clone(), recovery);
+        let mut stop_signal = stop.clone();
         let closing = async {
-            // A sender that is gone asks too.
-            drop(asked.wait_for(|stop| *stop).await);
+            // A dropped sender stops the connection too.
+            drop(stop_signal.wait_for(|stop| *stop).await);
             connection.close().await;
         };
-        let until = stop.clone();
+        let relay_stop = stop.clone();
         let relay = async {
-            relay.run(heard, until).await;
-            drop(relaying);
+            relay.run(events, relay_stop).await;
+            drop(relay_guard);
         };
         let (mut closing, mut relay) = (pin!(closing), pin!(relay));
         tokio::select! {
@@ -161,34 +161,34 @@ impl Place {
         }
     }
 
-    async fn settings(&self, login: ConnectionConfig) -> goto::Settings {
-        let deaf_since = self.rooms.outbox.last_alive(login.name.clone()).await.unwrap_or_default();
+    async fn settings(&self, config: ConnectionConfig) -> goto::Settings {
+        let last_live_at = self.pipeline.outbox.last_alive(config.name.clone()).await.unwrap_or_default();
         goto::Settings {
-            token_file: config::token_file(&self.state_dir, &login.name),
-            nickname: format!("poprelay-{}-{}", login.name, self.suffix),
-            name: login.name,
-            client_id: login.client_id,
-            client_secret: login.client_secret,
-            account_keys: login.account_keys,
-            first_refresh_token: login.refresh_token,
-            lanes: login.lanes,
-            region: login.region,
-            api_url: login.api_url,
-            auth_url: login.auth_url,
-            deaf_since,
+            token_file: config::token_file(&self.state_dir, &config.name),
+            nickname: format!("poprelay-{}-{}", config.name, self.suffix),
+            name: config.name,
+            client_id: config.client_id,
+            client_secret: config.client_secret,
+            account_keys: config.account_keys,
+            first_refresh_token: config.refresh_token,
+            lanes: config.lanes,
+            region: config.region,
+            api_url: config.api_url,
+            auth_url: config.auth_url,
+            deaf_since: last_live_at,
             look: goto::LOOK,
-            voicemail: login.voicemail,
-            pulses: self.rooms.pulses.clone(),
+            voicemail: config.voicemail,
+            pulses: self.pipeline.pulses.clone(),
         }
     }
 
-    /// The calls of an earlier run: those whose end is still owed, and those whose end was told.
-    async fn left(&self, connection: &ConnectionName) -> Away {
+    /// Loads the calls of an earlier run: those still open, and those already ended.
+    async fn load_open_calls(&self, connection: &ConnectionName) -> Away {
         let now = Timestamp::now();
-        let open = self.rooms.outbox.open_calls(before(now, OPEN)).await.unwrap_or_default();
-        let ended = self.rooms.outbox.ended_calls(before(now, ENDED)).await.unwrap_or_default();
+        let open = self.pipeline.outbox.open_calls(before(now, OPEN_CALLS_MAX_AGE)).await.unwrap_or_default();
+        let ended = self.pipeline.outbox.ended_calls(before(now, ENDED_CALLS_MAX_AGE)).await.unwrap_or_default();
         let open = open.into_iter().filter(|open| open.connection == *connection);
-        let left = |open: OpenCall| (open.call, Unended { last: open.last, heard: open.heard, asked: None });
-        Away::after(open.map(left).collect(), ended, now)
+        let unfinished = |open: OpenCall| (open.call, Unended { last: open.last, heard: open.heard, asked: None });
+        Away::after(open.map(unfinished).collect(), ended, now)
     }
 }

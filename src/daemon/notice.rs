@@ -1,5 +1,5 @@
-//! The daemon's own troubles, said to the operator: each as a journal line and, if `[operator]` names a sink, as a card
-//! in the chat. Once per change: whoever calls this has seen an edge.
+//! Alerts: problems of the daemon reported to the operator, as a journal line and, if `[operator]` names a sink, as a
+//! card. Callers report each change once; nothing here detects changes.
 
 use crate::model::{
     call::MomentKind,
@@ -11,108 +11,110 @@ use crate::model::{
 };
 use crate::outbox::Queue;
 
-/// What an operator hears of.
+/// A problem, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// A login must be made anew.
+    /// GoTo accepts no token: the operator has to log in.
     ConsentNeeded(ConnectionName),
-    /// It was.
+    /// The operator has logged in again.
     ConsentGiven(ConnectionName),
-    /// The refresh token dies in so many days.
+    /// The refresh token expires in this many days.
     GrantAging(ConnectionName, u32),
-    /// A rotated token could not be written.
+    /// A rotated refresh token is not on disk.
     TokenNotKept(ConnectionName),
-    /// GoTo refuses an account.
+    /// GoTo rejects an account of the connection, with the HTTP status.
     AccountRefused(ConnectionName, AccountKey, u16),
-    /// GoTo refuses the login's channel altogether.
+    /// GoTo rejects the connection's channel or subscriptions.
     ConnectionRefused(ConnectionName),
-    /// GoTo takes the login's channel again.
+    /// GoTo accepts the connection's channel again.
     ConnectionAccepted(ConnectionName),
-    /// A login hears nothing for minutes, whatever it tries.
+    /// The connection has had no live lane for 2 minutes.
     Deaf(ConnectionName),
-    /// It hears again.
+    /// The connection has a live lane again.
     HearsAgain(ConnectionName),
-    /// Calls of a blind window cannot be told.
+    /// Reports are not granted: calls of an event gap cannot be recovered.
     ReportsNotGranted(ConnectionName, Timestamp, Timestamp),
-    /// A sink is switched off.
+    /// The sink is disabled: its endpoint rejects every card.
     SinkDisabled(SinkName, String),
-    /// A sink cannot be reached for long.
+    /// The sink has been unreachable for 15 minutes.
     SinkUnreachable(SinkName, String),
-    /// A sink takes no more for long.
+    /// The sink has been throttled for 15 minutes.
     SinkThrottled(SinkName),
-    /// A sink is well again.
+    /// The sink accepts cards again.
     SinkBack(SinkName),
-    /// A card was given up.
+    /// A card became a dead letter.
     DeadLetter(SinkName, String),
-    /// The store keeps in memory only.
+    /// The outbox is in memory only.
     StoreVolatile(String),
-    /// The store writes again.
+    /// The outbox is on disk again.
     StoreDurable,
 }
 
 impl Trouble {
-    /// What is said of it: a sentence, and what to do.
+    /// Returns the alert card: a title, and advice while the alert fires.
     #[must_use]
     pub fn notice(&self) -> Notice {
-        let red = |title: String, advice: &str| Notice { title, advice: advice.to_owned(), over: false };
-        let green = |title: String| Notice { title, advice: String::new(), over: true };
+        let firing = |title: String, advice: &str| Notice { title, advice: advice.to_owned(), over: false };
+        let resolved = |title: String| Notice { title, advice: String::new(), over: true };
         match self {
-            Self::ConsentNeeded(name) => red(
-                format!("GoTo wants a new login for {name}: no call is heard until then"),
-                &format!("Run: poprelay login --connection {name}. The daemon goes on by itself."),
+            Self::ConsentNeeded(name) => firing(
+                format!("GoTo requires a new login for {name}: no call is received until then"),
+                &format!("Run: poprelay login --connection {name}. The daemon picks up the new token."),
             ),
-            Self::ConsentGiven(name) => green(format!("{name} is logged in again")),
-            Self::GrantAging(name, days) => red(
-                format!("The login of {name} ends in {days} days unless GoTo renews it"),
+            Self::ConsentGiven(name) => resolved(format!("{name} is logged in again")),
+            Self::GrantAging(name, days) => firing(
+                format!("The refresh token of {name} expires in {days} days unless GoTo renews it"),
                 &format!("Run: poprelay login --connection {name}"),
             ),
-            Self::TokenNotKept(name) => red(
-                format!("The new token of {name} could not be written: the next start would use a dead one"),
-                "Make the state directory writable; the daemon tries again at the next refresh.",
+            Self::TokenNotKept(name) => firing(
+                format!("The new token of {name} was not written: the next start would use an invalid one"),
+                "Make the state directory writable. The daemon retries at the next refresh.",
             ),
-            Self::AccountRefused(name, account, status) => red(
-                format!("GoTo refuses account {account} to {name} (status {status}): its calls are not heard"),
-                "The login must be a super admin of the account. Check account_keys and the user's role.",
+            Self::AccountRefused(name, account, status) => firing(
+                format!("GoTo rejects account {account} of {name} (status {status}): its calls are not received"),
+                "The user must be a super admin of the account. Check account_keys and the user's role.",
             ),
-            Self::ConnectionRefused(name) => red(
-                format!("GoTo refuses {name}: no call is heard"),
-                "Check the OAuth client's scopes (call-events.v1.notifications.manage) and that the user is a super admin. The daemon asks again every few minutes.",
+            Self::ConnectionRefused(name) => firing(
+                format!("GoTo rejects {name}: no call is received"),
+                "Check the OAuth client's scopes (call-events.v1.notifications.manage) and that \
+                 the user is a super admin. The daemon retries every few minutes.",
             ),
-            Self::ConnectionAccepted(name) => green(format!("GoTo accepts {name} again")),
-            Self::Deaf(name) => red(
-                format!("{name} has no link to GoTo for 2 minutes: no call is heard"),
-                "The daemon tries on. If it lasts: check this machine's network and DNS, GoTo's status page, and the journal's \"lane cannot hear\".",
+            Self::ConnectionAccepted(name) => resolved(format!("GoTo accepts {name} again")),
+            Self::Deaf(name) => firing(
+                format!("{name} has had no live lane for 2 minutes: no call is received"),
+                "The daemon retries. If this lasts: check this machine's network and DNS, GoTo's status page, \
+                 and \"lane failed to connect\" in the journal.",
             ),
-            Self::HearsAgain(name) => green(format!("{name} is linked to GoTo again")),
-            Self::ReportsNotGranted(name, from, to) => red(
-                format!("{name} was blind from {from:.0} to {to:.0}: calls that came and went then cannot be told"),
-                "Grant the scope cr.v1.read to the OAuth client and log in again, so that such calls are told afterwards.",
+            Self::HearsAgain(name) => resolved(format!("{name} is connected to GoTo again")),
+            Self::ReportsNotGranted(name, from, to) => firing(
+                format!("{name} received no events from {from:.0} to {to:.0}: calls of that time cannot be recovered"),
+                "Grant the scope cr.v1.read to the OAuth client and log in again. Calls of later gaps are then posted.",
             ),
-            Self::SinkDisabled(sink, why) => red(
-                format!("{sink} is switched off: {why}"),
-                "Its cards wait. They go out when it answers again; it is tried every hour.",
+            Self::SinkDisabled(sink, why) => firing(
+                format!("{sink} is disabled: {why}"),
+                "Its cards are kept and posted when the sink accepts them again. The daemon retries every hour.",
             ),
-            Self::SinkUnreachable(sink, why) => red(
-                format!("{sink} cannot be reached for 15 minutes: {why}"),
-                "Its cards wait and are tried again. If it lasts: check DNS, the network, and the chat's status page.",
+            Self::SinkUnreachable(sink, why) => firing(
+                format!("{sink} has been unreachable for 15 minutes: {why}"),
+                "Its cards are kept and retried. If this lasts: check DNS, the network, and the chat's status page.",
             ),
-            Self::SinkThrottled(sink) => red(
-                format!("{sink} takes no messages for 15 minutes"),
+            Self::SinkThrottled(sink) => firing(
+                format!("{sink} has been throttled for 15 minutes"),
                 "Too many messages for one channel: raise its limit or route fewer calls to it.",
             ),
-            Self::SinkBack(sink) => green(format!("{sink} takes cards again")),
+            Self::SinkBack(sink) => resolved(format!("{sink} accepts cards again")),
             Self::DeadLetter(sink, why) => {
-                red(format!("A card for {sink} was given up: {why}"), "See: poprelay outbox list --state dead")
+                firing(format!("A card for {sink} is a dead letter: {why}"), "See: poprelay outbox list --state dead")
             }
-            Self::StoreVolatile(why) => red(
-                format!("The store cannot write ({why}): cards go out, but a crash now would lose what waits"),
-                "Make room on the state directory's disk, or make it writable. The daemon goes back to it by itself.",
+            Self::StoreVolatile(why) => firing(
+                format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),
+                "Free space on the state directory's disk, or make it writable. The daemon then returns to it.",
             ),
-            Self::StoreDurable => green("The store writes to disk again".to_owned()),
+            Self::StoreDurable => resolved("The store writes to disk again".to_owned()),
         }
     }
 
-    fn is_an_error(&self) -> bool {
+    fn is_error(&self) -> bool {
         matches!(
             self,
             Self::ConsentNeeded(_)
@@ -126,8 +128,8 @@ impl Trouble {
         )
     }
 
-    /// Its journal line. A sink's troubles have theirs already, with status and answer, where they were met.
-    fn journal(&self) {
+    /// Logs the alert. Sink alerts are skipped: `deliver` logs them with status and response.
+    fn log(&self) {
         let connection = match self {
             Self::ConsentNeeded(name)
             | Self::ConsentGiven(name)
@@ -147,47 +149,47 @@ impl Trouble {
             | Self::DeadLetter(..) => return,
         };
         let Notice { title, advice, over } = &self.notice();
-        let (message, message_id) = self.event();
-        match (over, self.is_an_error()) {
+        let (message, message_id) = self.journal_event();
+        match (over, self.is_error()) {
             (true, _) => tracing::info!(connection, message_id, "{message}"),
             (false, true) => tracing::error!(connection, error = title, advice, message_id, "{message}"),
             (false, false) => tracing::warn!(connection, error = title, advice, message_id, "{message}"),
         }
     }
 
-    /// The fixed words of its journal line, and its id.
-    const fn event(&self) -> (&'static str, &'static str) {
+    /// Journal message and message id.
+    const fn journal_event(&self) -> (&'static str, &'static str) {
         match self {
-            Self::ConsentNeeded(_) => ("consent needed", event::CONSENT_NEEDED),
-            Self::ConsentGiven(_) => ("consent given", event::CONSENT_GIVEN),
-            Self::GrantAging(..) => ("grant about to expire", event::GRANT_AGING),
-            Self::TokenNotKept(_) => ("token not kept", event::TOKEN_NOT_KEPT),
-            Self::AccountRefused(..) => ("account refused", event::ACCOUNT_REFUSED),
-            Self::ConnectionRefused(_) => ("connection refused by goto", event::CONNECTION_REFUSED),
+            Self::ConsentNeeded(_) => ("login required", event::CONSENT_NEEDED),
+            Self::ConsentGiven(_) => ("login restored", event::CONSENT_GIVEN),
+            Self::GrantAging(..) => ("refresh token expiring", event::GRANT_AGING),
+            Self::TokenNotKept(_) => ("token not persisted", event::TOKEN_NOT_KEPT),
+            Self::AccountRefused(..) => ("account rejected", event::ACCOUNT_REFUSED),
+            Self::ConnectionRefused(_) => ("connection rejected by goto", event::CONNECTION_REFUSED),
             Self::ConnectionAccepted(_) => ("connection accepted by goto", event::CONNECTION_ACCEPTED),
-            Self::Deaf(_) => ("deaf for long", event::DEAF),
-            Self::HearsAgain(_) => ("hears again", event::HEARS_AGAIN),
-            Self::ReportsNotGranted(..) => ("blind window cannot be told", event::REPORTS_NOT_GRANTED),
+            Self::Deaf(_) => ("connection down", event::DEAF),
+            Self::HearsAgain(_) => ("connection restored", event::HEARS_AGAIN),
+            Self::ReportsNotGranted(..) => ("event gap not recoverable", event::REPORTS_NOT_GRANTED),
             Self::SinkDisabled(..) => ("sink disabled", event::SINK_DISABLED),
             Self::SinkUnreachable(..) => ("sink unreachable", event::SINK_UNREACHABLE),
             Self::SinkThrottled(_) => ("sink throttled", event::SINK_THROTTLED),
-            Self::SinkBack(_) => ("sink back", event::SINK_BACK),
+            Self::SinkBack(_) => ("sink recovered", event::SINK_BACK),
             Self::DeadLetter(..) => ("dead letter", event::DEAD_LETTER),
-            Self::StoreVolatile(_) => ("store keeps in memory only", event::STORE_VOLATILE),
-            Self::StoreDurable => ("store writes again", event::STORE_DURABLE),
+            Self::StoreVolatile(_) => ("store in memory only", event::STORE_VOLATILE),
+            Self::StoreDurable => ("store recovered", event::STORE_DURABLE),
         }
     }
 }
 
-/// Says a trouble in the journal, and to the operator's sink, whose card waits in the outbox.
-pub async fn tell(trouble: &Trouble, sink: Option<SinkName>, outbox: &Queue) {
-    trouble.journal();
+/// Logs the alert and enqueues its card for the operator's sink.
+pub async fn tell(alert: &Trouble, sink: Option<SinkName>, outbox: &Queue) {
+    alert.log();
     let Some(sink) = sink else { return };
     let subject = Subject::Other(format!("notice {}", uuid::Uuid::now_v7()));
     let key = Key { subject, moment: MomentKind::Ended, sink };
-    let card = Card::Notice(trouble.notice());
+    let card = Card::Notice(alert.notice());
     if let Err(error) = outbox.admit(None, vec![Admission { key, card, rule: Rule::Tell }]).await {
-        tracing::debug!(%error, "a notice was not kept");
+        tracing::debug!(%error, "alert not enqueued");
     }
 }
 
@@ -196,11 +198,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_says_what_to_do_and_a_good_one_needs_no_advice() {
+    fn alert_firing_has_advice_and_resolved_has_none() {
         let main = ConnectionName::try_from("main").unwrap();
-        let red = Trouble::ConsentNeeded(main.clone()).notice();
-        assert!(red.advice.contains("poprelay login --connection main") && !red.over);
-        let green = Trouble::ConsentGiven(main).notice();
-        assert!(green.over && green.advice.is_empty());
+        let firing = Trouble::ConsentNeeded(main.clone()).notice();
+        assert!(firing.advice.contains("poprelay login --connection main") && !firing.over);
+        let resolved = Trouble::ConsentGiven(main).notice();
+        assert!(resolved.over && resolved.advice.is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! Opening the rooms: the outbox, the sources of enrichment. Thin; what is odd is told and stops
-//! nothing, what is wrong is a [`Fault`].
+//! Start-up: opens the outbox and builds the enricher. Warnings are logged and stop nothing; errors are
+//! [`DaemonError`].
 
 use super::{
     config::{Config, ConfigError, Problem},
@@ -13,95 +13,95 @@ use crate::{
 };
 use std::path::Path;
 
-/// Why the daemon could not start, or had to end.
+/// Why the daemon failed to start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The state directory.
+    /// The state directory is unusable.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The outbox.
+    /// The outbox cannot be opened.
     #[error(transparent)]
     Outbox(#[from] OpenError),
-    /// The network.
+    /// The HTTP client cannot be built.
     #[error(transparent)]
     Network(#[from] NetworkError),
-    /// The sources of enrichment.
+    /// A look-up source is invalid.
     #[error(transparent)]
     Sources(#[from] ConfigError),
-    /// A loop ended unasked.
-    #[error("{0} ended unasked: stopped in order, to be started again")]
+    /// A task exited unexpectedly.
+    #[error("{0} exited unexpectedly, shutting down for a restart")]
     Ended(String),
 }
 
-/// The outbox of the state directory.
+/// Opens the outbox in the state directory.
 ///
 /// # Errors
-/// A file that must not be touched.
+/// An outbox file that must not be modified.
 pub fn outbox(config: &Config) -> Result<Queue, Fault> {
     let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
     let retention = Retention { age: config.retention, ..Retention::default() };
-    let settings = outbox::Settings { dir: config.state_dir.clone(), durability, retention };
+    let settings = outbox::OutboxSettings { dir: config.state_dir.clone(), durability, retention };
     let (queue, opened) = outbox::open(settings, Timestamp::now())?;
-    if let Some(aside) = &opened.set_aside {
-        let path = aside.path.display();
+    if let Some(damaged) = &opened.set_aside {
+        let path = damaged.path.display();
         let message_id = event::STORE_SET_ASIDE;
-        tracing::error!(%path, rescued = aside.rescued, message_id, "the store was damaged and set aside");
+        tracing::error!(%path, rescued = damaged.rescued, message_id, "damaged store set aside");
     }
     tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
     Ok(queue)
 }
 
-/// Says whose cards wait although no sink of the config takes them: they are kept, and told when the sink is back.
-pub async fn say_unclaimed(outbox: &Queue, claims: impl Fn(&SinkName) -> bool) {
+/// Warns of pending cards for sinks missing in the config. The cards are kept until the sink is configured again.
+pub async fn say_unclaimed(outbox: &Queue, is_configured: impl Fn(&SinkName) -> bool) {
     for (sink, waiting) in outbox.backlog().await.unwrap_or_default() {
-        if !claims(&sink) {
-            tracing::warn!(%sink, waiting, "cards wait for a sink that is not in the config");
+        if !is_configured(&sink) {
+            tracing::warn!(%sink, waiting, "pending cards for a sink missing in the config");
         }
     }
 }
 
-/// The sources of enrichment. Secrets in their headers are read now; what is odd about a source is told and stops nothing.
+/// Builds the enricher and reads the secrets of its headers. Incomplete sources are logged.
 ///
 /// # Errors
-/// What is wrong in the tables, by file, line and key.
+/// Invalid tables, by file, line and key.
 pub fn enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
     enricher_after(&Enricher::default(), config, network)
 }
 
-/// The same for a config that takes another's place: what did not change keeps what it knows.
+/// Builds the enricher for a reloaded config. Unchanged sources keep their contents.
 ///
 /// # Errors
-/// As [`enricher`].
-pub fn enricher_after(before: &Enricher, config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
-    let (enricher, notes) = sources(before, config, network, Some(&config.state_dir))?;
-    for note in notes {
-        tracing::warn!(key = note.key, line = note.line, error = note.text, "a source of enrichment is not all there");
+/// As [`build_enricher`].
+pub fn enricher_after(previous: &Enricher, config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+    let (enricher, warnings) = resolve_sources(previous, config, network, Some(&config.state_dir))?;
+    for warning in warnings {
+        tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "enrichment source is incomplete");
     }
     Ok(enricher)
 }
 
-/// What would be odd about the sources of enrichment, without opening or writing anything of the daemon's own.
+/// Checks the sources without opening the history or writing files. Returns the warnings.
 ///
 /// # Errors
-/// As [`enricher`].
+/// As [`build_enricher`].
 pub fn try_sources(config: &Config, network: &Network) -> Result<Vec<Problem>, ConfigError> {
-    // Without a state directory the history stays closed: its file is not ours to make here.
-    sources(&Enricher::default(), config, network, None).map(|(_, notes)| notes)
+    // Without a state directory the history stays closed: `check` must not create its file.
+    resolve_sources(&Enricher::default(), config, network, None).map(|(_, warnings)| warnings)
 }
 
-fn sources(
-    before: &Enricher,
+fn resolve_sources(
+    previous: &Enricher,
     config: &Config,
     network: &Network,
     state_dir: Option<&Path>,
 ) -> Result<(Enricher, Vec<Problem>), ConfigError> {
     let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
-    let place = |one: enrich::Problem| config.problem(&one.key, one.reason);
-    match before.rebuild(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
-        Ok((enricher, notes)) => Ok((enricher, notes.into_iter().map(place).collect())),
-        Err(bad) => {
-            Err(ConfigError::Wrong { path: config.path.clone(), problems: bad.0.into_iter().map(place).collect() })
+    let diagnostic = |problem: enrich::Problem| config.problem(&problem.key, problem.reason);
+    match previous.rebuild(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
+        Ok((enricher, warnings)) => Ok((enricher, warnings.into_iter().map(diagnostic).collect())),
+        Err(invalid) => {
+            Err(ConfigError::Wrong { path: config.path.clone(), problems: invalid.0.into_iter().map(diagnostic).collect() })
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Carries the question for a caller's past calls from `enrich` to `goto`, and its answer back. Decides nothing: whether to
-//! ask is `enrich`'s, in which form and how often is `goto`'s.
+//! Passes caller history queries from `enrich` to `goto`, and the answers back. `enrich` decides whether to query,
+//! `goto` how and how often.
 
 use super::rooms::Rooms;
 use crate::{
@@ -9,23 +9,23 @@ use crate::{
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// A question that found no room is not repeated sooner.
-const CROWDED: Duration = Duration::from_secs(60);
+/// Delay before a dropped query may be repeated: 60 s.
+const DROPPED_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 impl Rooms {
-    /// Asks GoTo about a call's caller, if that may tell something new.
-    pub(super) fn wonder(&self, call: &Call, ask: &mpsc::Sender<Ask>) {
-        let book = self.book.open();
-        let Some((from, to)) = book.enricher.wonders(call, Now::read()) else { return };
+    /// Queries GoTo for the caller's history, if the result may be new.
+    pub(super) fn wonder(&self, call: &Call, queries: &mpsc::Sender<Ask>) {
+        let settings = self.book.open();
+        let Some((from, to)) = settings.enricher.wonders(call, Now::read()) else { return };
         let Some(number) = call.caller.number.known().cloned() else { return };
-        if let Err(error) = ask.try_send(Ask::Past(PastAsk { account: call.account.clone(), number, from, to }))
-            && let Ask::Past(asked) = error.into_inner()
+        if let Err(error) = queries.try_send(Ask::Past(PastAsk { account: call.account.clone(), number, from, to }))
+            && let Ask::Past(query) = error.into_inner()
         {
-            self.remembers(&call.connection, &asked.number, Err(CROWDED));
+            self.remembers(&call.connection, &query.number, Err(DROPPED_RETRY_DELAY));
         }
     }
 
-    /// Hands the answer on.
+    /// Passes the result to `enrich`.
     pub(super) fn remembers(
         &self,
         connection: &ConnectionName,

@@ -1,5 +1,5 @@
-//! What all relays share, and the way of one telling through it: noted, looked up, routed, admitted. Thin: who it is, who
-//! is told and what becomes of a card is decided in the stages.
+//! The path of a call update shared by all relays: saved as pending, looked up, routed, enqueued. The decisions are
+//! made by the stages.
 
 use super::{
     book::{Book, Lectern},
@@ -9,10 +9,10 @@ use super::{
     status::Board,
 };
 use crate::{
-    cards::RECAP_LISTS,
+    cards::MAX_GAP_SUMMARY_CALLS,
     model::{
         call::{MomentKind, Telling},
-        card::{CallCard, Card, Findings, Recap, Routing},
+        card::{CallCard, Card, Findings, GapSummary, Routing},
         delivery::{Admission, Admitted, Key, Outbox, Rule, Subject},
         ids::{ConnectionName, SinkName},
         phone::Mask,
@@ -25,156 +25,157 @@ use crate::{
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-/// What all relays share.
+/// State shared by all relays.
 pub struct Rooms {
-    /// What still has to be said.
+    /// The outbox.
     pub outbox: Queue,
-    /// Who is asked, who is told, and how: what a reload swaps.
+    /// The current settings, replaced by a reload.
     pub book: Lectern,
-    /// What GoTo says, if the config asks to keep it.
+    /// Recorder of snapshots and reports, used if the config enables it.
     pub recorder: Recorder,
-    /// How the daemon is.
+    /// Status of the daemon.
     pub board: Board,
-    /// Whether its loops turn.
+    /// Heartbeats of all tasks.
     pub pulses: Pulses,
 }
 
 impl Rooms {
-    /// Looks the caller up and hands the telling's cards to the outbox. A look-up that takes time is preceded by a note,
-    /// so that a crash meanwhile costs the facts and not the call. Gives back what the sources may still find out.
-    pub async fn admit(&self, telling: Telling) -> Option<Late> {
-        let book = self.book.open();
-        if !book.tells(&telling.call) {
-            book.enricher.saw(&telling, Vec::new());
+    /// Looks up the caller and enqueues the cards of an update. Before a look-up that takes time the update is saved
+    /// as pending: a crash then costs caller info, not the call. Returns the look-ups still running after the
+    /// deadline.
+    pub async fn admit(&self, update: Telling) -> Option<Late> {
+        let settings = self.book.open();
+        if !settings.tells(&update.call) {
+            settings.enricher.saw(&update, Vec::new());
             return None;
         }
-        let mut noted = None;
-        if !book.enricher.is_instant(&telling.call) {
-            match self.outbox.note(telling.clone()).await {
-                Ok(()) => noted = Some((telling.call.id.clone(), telling.moment.kind())),
-                Err(error) => tracing::error!(call = %telling.call.id, %error, "moment not noted"),
+        let mut saved = None;
+        if !settings.enricher.is_instant(&update.call) {
+            match self.outbox.note(update.clone()).await {
+                Ok(()) => saved = Some((update.call.id.clone(), update.moment.kind())),
+                Err(error) => tracing::error!(call = %update.call.id, %error, "pending update not saved"),
             }
         }
-        let (found, later) = book.enricher.find_so_far(&telling.call, Now::read()).await;
-        let moment = telling.moment.kind();
-        let call = telling.call.id.clone();
+        let (info, later) = settings.enricher.find_so_far(&update.call, Now::read()).await;
+        let moment = update.moment.kind();
+        let call = update.call.id.clone();
         let at = Timestamp::now();
-        let routed = self.routed(&book, &Asked { telling: &telling, found: &found, at }).await;
-        book.enricher.saw(&telling, routed.iter().map(|one| one.sink.clone()).collect());
-        let admissions: Vec<Admission> = routed
+        let destinations = self.destinations(&settings, &Asked { telling: &update, found: &info, at }).await;
+        settings.enricher.saw(&update, destinations.iter().map(|destination| destination.sink.clone()).collect());
+        let deliveries: Vec<Admission> = destinations
             .into_iter()
             .flat_map(|Routed { sink, manner, by }| {
-                let rules = book.rules(&sink, &telling);
+                let modes = settings.rules(&sink, &update);
                 let key = Key { subject: Subject::Call(call.clone()), moment, sink };
-                let routed = Some(Routing { at, by });
-                let card = CallCard { manner, routed, ..CallCard::new(telling.clone(), found.clone()) };
+                let decision = Some(Routing { at, by });
+                let card = CallCard { manner, routed: decision, ..CallCard::new(update.clone(), info.clone()) };
                 let card = Card::Call(Box::new(card));
-                rules.into_iter().map(move |rule| Admission { key: key.clone(), card: card.clone(), rule })
+                modes.into_iter().map(move |mode| Admission { key: key.clone(), card: card.clone(), rule: mode })
             })
             .collect();
-        if admissions.is_empty() {
-            tracing::debug!(%call, moment = moment.as_str(), "no route leads to a sink");
+        if deliveries.is_empty() {
+            tracing::debug!(%call, moment = moment.as_str(), "no route matches");
         }
-        match self.outbox.admit(noted, admissions).await {
-            Ok(admitted) if moment == MomentKind::Ringing && admitted.contains(&Admitted::New) => {
-                self.board.open().count(1, book.today());
+        match self.outbox.admit(saved, deliveries).await {
+            Ok(results) if moment == MomentKind::Ringing && results.contains(&Admitted::New) => {
+                self.board.open().count(1, settings.today());
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not admitted"),
+            Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not enqueued"),
         }
-        later.map(|later| Late { telling, later })
+        later.map(|later| Late { telling: update, later })
     }
 
-    /// What the sources found out about a call after its telling's deadline: onto the messages that live, and the cards
-    /// that still wait.
-    pub async fn learned(&self, telling: &Telling, found: Findings) {
-        let (call, moment) = (telling.call.id.clone(), telling.moment.kind());
-        let card = Card::Call(Box::new(CallCard::new(telling.clone(), found)));
-        let book = self.book.open();
-        let admissions = book.sinks.keys().map(|sink| {
+    /// Merges caller info that arrived after the deadline into live messages and pending cards.
+    pub async fn learned(&self, update: &Telling, info: Findings) {
+        let (call, moment) = (update.call.id.clone(), update.moment.kind());
+        let card = Card::Call(Box::new(CallCard::new(update.clone(), info)));
+        let settings = self.book.open();
+        let deliveries = settings.sinks.keys().map(|sink| {
             let key = Key { subject: Subject::Call(call.clone()), moment, sink: sink.clone() };
             Admission { key, card: card.clone(), rule: Rule::Learn }
         });
-        if let Err(error) = self.outbox.admit(None, admissions.collect()).await {
-            tracing::error!(%call, moment = moment.as_str(), %error, "late facts not admitted");
+        if let Err(error) = self.outbox.admit(None, deliveries.collect()).await {
+            tracing::error!(%call, moment = moment.as_str(), %error, "late caller info not enqueued");
         }
     }
 
-    /// What a crash, or a login's end, left between note and admission is told now; `of` one login, or of all.
+    /// Processes the updates left pending by a crash or a stopped connection: those of connection `of`, or all.
     pub async fn tell_noted(&self, of: Option<&ConnectionName>) {
         match self.outbox.noted().await {
-            Ok(noted) => {
-                for telling in noted.into_iter().filter(|it| of.is_none_or(|name| it.call.connection == *name)) {
-                    tracing::info!(call = %telling.call.id, moment = telling.moment.kind().as_str(), "told after a crash");
-                    drop(self.admit(telling).await);
+            Ok(pending) => {
+                for update in pending.into_iter().filter(|update| of.is_none_or(|name| update.call.connection == *name)) {
+                    tracing::info!(call = %update.call.id, moment = update.moment.kind().as_str(), "replaying pending update");
+                    drop(self.admit(update).await);
                 }
             }
-            Err(error) => tracing::error!(%error, "noted moments not read"),
+            Err(error) => tracing::error!(%error, "reading pending updates failed"),
         }
     }
 
-    /// The sinks of a moment: what the rules say of it, and where the call's ring went.
-    async fn routed(&self, book: &Book, asked: &Asked<'_>) -> Vec<Routed> {
-        let routed = book.routes.decide(asked);
-        let moment = asked.telling.moment.kind();
+    /// Returns the sinks of an update: those of the routes, and those of the call's ring.
+    async fn destinations(&self, settings: &Book, input: &Asked<'_>) -> Vec<Routed> {
+        let routed = settings.routes.decide(input);
+        let moment = input.telling.moment.kind();
         if moment == MomentKind::Ringing {
             return routed;
         }
-        match self.outbox.earlier(asked.telling.call.id.clone()).await {
-            Ok(mut earlier) => {
-                // Cards for a sink that has left the config would wait for ever.
-                earlier.retain(|(sink, _)| book.sinks.contains_key(sink));
-                route::follow(routed, earlier, moment)
+        match self.outbox.earlier(input.telling.call.id.clone()).await {
+            Ok(mut previous) => {
+                // Cards for a sink missing in the config would never be posted.
+                previous.retain(|(sink, _)| settings.sinks.contains_key(sink));
+                route::follow(routed, previous, moment)
             }
             Err(error) => {
-                tracing::debug!(call = %asked.telling.call.id, %error, "it is not known where the ring went");
+                tracing::debug!(call = %input.telling.call.id, %error, "reading previous sinks failed");
                 routed
             }
         }
     }
 
-    /// Says a trouble of the daemon's own in the journal and to the operator.
-    pub async fn tell(&self, trouble: Trouble) {
+    /// Raises an alert in the journal and to the operator.
+    pub async fn tell(&self, alert: Trouble) {
         let sink = self.book.open().operator.clone();
-        notice::tell(&trouble, sink, &self.outbox).await;
+        notice::tell(&alert, sink, &self.outbox).await;
     }
 
-    /// Cards for each sink that would have been told, of the calls that came and went unheard: as many as list them all.
-    pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, tellings: Vec<Telling>) {
-        let book = self.book.open();
+    /// Enqueues gap summaries: for each sink the calls of an event gap that would have been posted there, in as many
+    /// cards as needed.
+    pub async fn recap(&self, connection: &ConnectionName, from: Timestamp, to: Timestamp, updates: Vec<Telling>) {
+        let settings = self.book.open();
         let at = Timestamp::now();
         let mut by_sink: BTreeMap<(SinkName, Option<Mask>), Vec<Telling>> = BTreeMap::new();
-        for telling in tellings {
-            // Nobody is looked up for a recap: it lists calls, and says nothing of the callers.
-            let asked = Asked { telling: &telling, found: &Findings::default(), at };
-            let routed = book.routes.decide(&asked);
-            let sinks: Vec<SinkName> = routed.iter().map(|one| one.sink.clone()).collect();
+        for update in updates {
+            // Callers are not looked up: a gap summary lists calls without caller info.
+            let input = Asked { telling: &update, found: &Findings::default(), at };
+            let routed = settings.routes.decide(&input);
+            let sinks: Vec<SinkName> = routed.iter().map(|destination| destination.sink.clone()).collect();
             for Routed { sink, manner, .. } in routed {
-                if book.tells(&telling.call) && book.is_told(&sink, &telling) {
-                    by_sink.entry((sink, manner.mask)).or_default().push(telling.clone());
+                if settings.tells(&update.call) && settings.is_told(&sink, &update) {
+                    by_sink.entry((sink, manner.mask)).or_default().push(update.clone());
                 }
             }
-            book.enricher.saw(&telling, sinks);
+            settings.enricher.saw(&update, sinks);
         }
-        let name = |calls: &[Telling]| {
+        let key_name = |calls: &[Telling]| {
             let ids = calls
                 .iter()
-                .fold(Sha256::new(), |hash, one| hash.chain_update(one.call.id.as_str()).chain_update("\n"));
+                .fold(Sha256::new(), |hash, update| hash.chain_update(update.call.id.as_str()).chain_update("\n"));
             let ids: String = ids.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            // All of its calls name it: a next run's window may begin at the same time and hold more of them.
+            // The key covers all calls: the next run's gap may begin at the same time and contain more.
             format!("recap {connection} {from} {ids}")
         };
-        let admissions = by_sink
+        let deliveries = by_sink
             .iter()
-            .flat_map(|((sink, mask), calls)| calls.chunks(RECAP_LISTS).map(move |calls| (sink.clone(), *mask, calls)))
+            .flat_map(|((sink, mask), calls)| calls.chunks(MAX_GAP_SUMMARY_CALLS).map(move |calls| (sink.clone(), *mask, calls)))
             .map(|(sink, mask, calls)| {
-                let key = Key { subject: Subject::Other(name(calls)), moment: MomentKind::Ended, sink };
-                let card = Card::Recap(Recap { connection: connection.clone(), from, to, calls: calls.to_vec(), mask });
+                let key = Key { subject: Subject::Other(key_name(calls)), moment: MomentKind::Ended, sink };
+                let card = Card::GapSummary(GapSummary { connection: connection.clone(), from, to, calls: calls.to_vec(), mask });
                 Admission { key, card, rule: Rule::Tell }
             })
             .collect();
-        if let Err(error) = self.outbox.admit(None, admissions).await {
-            tracing::error!(%connection, %error, "recap not admitted");
+        if let Err(error) = self.outbox.admit(None, deliveries).await {
+            tracing::error!(%connection, %error, "gap summary not enqueued");
         }
     }
 }

@@ -1,9 +1,8 @@
-//! The recap of a shift: when each sink gets one, and of what. Decides the times; what is counted is `enrich`'s business,
-//! how it looks that of `cards`.
+//! Recaps: decides when each sink gets one and for which time span. `enrich` counts the calls, `cards` renders them.
 
 use super::{book::Book, rooms::Rooms};
 use crate::{
-    cards::SHIFT_LISTS,
+    cards::MAX_RECAP_CALLERS,
     model::{
         call::MomentKind,
         card::{Card, Shift},
@@ -27,16 +26,16 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// A recap is told so long after its time: the last call of the shift may still be asked about, and be written down.
-const SETTLE: Duration = Duration::from_secs(60);
-/// A recap that could not be told for longer than this is not worth telling: the next one is near.
-const LATEST: Duration = Duration::from_secs(12 * 3600);
-/// Told so long after its time, a recap says that it is late.
-const LATE: Duration = Duration::from_secs(600);
-/// How often the times are looked at: a reload, a clock that was set and a machine that slept are seen by then.
-const LOOK: Duration = Duration::from_secs(20);
-/// Recaps a day: more is no recap.
-const MOST: usize = 24;
+/// Delay after a recap's time: reports of the last calls may still arrive. 60 s.
+const SETTLE_DELAY: Duration = Duration::from_secs(60);
+/// Longest delay of a recap: later ones are dropped, since the next is near. 12 h.
+const MAX_DELAY: Duration = Duration::from_secs(12 * 3600);
+/// Delay from which a recap is marked late. 10 min.
+const LATE_AFTER: Duration = Duration::from_secs(600);
+/// Poll interval. Reloads, clock changes and sleep of the machine take effect within it.
+const POLL_INTERVAL: Duration = Duration::from_secs(20);
+/// Most recap times a day.
+const MAX_TIMES: usize = 24;
 const WEEK: [Weekday; 7] = [
     Weekday::Monday,
     Weekday::Tuesday,
@@ -47,47 +46,47 @@ const WEEK: [Weekday; 7] = [
     Weekday::Sunday,
 ];
 
-/// The ends of a sink's shifts: some times of some days of the week, as the clock on the wall shows them.
+/// Recap times of a sink: times of day on days of the week, in local time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
+pub struct RecapSchedule {
     times: Vec<Time>,
     days: Vec<Weekday>,
 }
 
-impl Schedule {
-    /// As the config has it: times of the day, and days as in `[hours.NAME]`; without, every day.
+impl RecapSchedule {
+    /// Parses times of day and days as in `[hours.NAME]`; without days, every day.
     ///
     /// # Errors
-    /// What was expected.
+    /// The expected form.
     pub fn read(times: &[String], days: Option<&[String]>) -> Result<Self, String> {
-        let mut read: Vec<Time> = times
+        let mut parsed: Vec<Time> = times
             .iter()
             .map(|text| Time::strptime("%H:%M", text.trim()).ok())
             .collect::<Option<_>>()
-            .filter(|times: &Vec<Time>| (1..=MOST).contains(&times.len()))
-            .ok_or_else(|| format!("no time: write \"17:30\", or a list of up to {MOST} such"))?;
-        read.sort();
-        read.dedup();
+            .filter(|times: &Vec<Time>| (1..=MAX_TIMES).contains(&times.len()))
+            .ok_or_else(|| format!("expected a time such as \"17:30\", or a list of up to {MAX_TIMES}"))?;
+        parsed.sort();
+        parsed.dedup();
         let days: Option<Vec<Vec<Weekday>>> = days
             .map_or_else(|| Some(vec![WEEK.to_vec()]), |words| words.iter().map(|text| route::days(text)).collect());
         let days = days.map(|days| days.concat()).filter(|days| !days.is_empty());
-        Ok(Self { times: read, days: days.ok_or("no days: write \"mon\", \"mon-fri\", or a list of such")? })
+        Ok(Self { times: parsed, days: days.ok_or("expected days such as \"mon\" or \"mon-fri\", or a list")? })
     }
 
-    /// The first end of a shift after `at`. A time that a day leaves out (clocks go forward) is as much later as the clock
-    /// was moved; of one that comes twice it is the first.
+    /// Returns the first recap time after `at`. A time skipped by a clock change moves forward by that change; of a
+    /// repeated time the first counts.
     #[must_use]
     pub fn next(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         self.around(at, zone).filter(|end| *end > at).min()
     }
 
-    /// The last end of a shift before `at`.
+    /// Returns the last recap time before `at`.
     #[must_use]
     pub fn last(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         self.around(at, zone).filter(|end| *end < at).max()
     }
 
-    /// The ends from a week before to a week after: one of each side at least.
+    /// Returns the recap times from a week before to a week after `at`: at least one on each side.
     fn around(&self, at: Timestamp, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
         let today = at.to_zoned(zone.clone()).date();
         let dates = (-8..=8_i64).filter_map(move |days| today.checked_add(days.days()).ok());
@@ -97,8 +96,8 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Schedule {
-    /// `at 13:00 and 17:30`, with the days if there are fewer than all.
+impl fmt::Display for RecapSchedule {
+    /// Writes `at 13:00 and 17:30`, with the days unless all are included.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times: Vec<String> = self.times.iter().map(|time| time.strftime("%H:%M").to_string()).collect();
         write!(f, "at {}", times.join(" and "))?;
@@ -108,65 +107,65 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// A recap that is due.
+/// A recap due now, with its time span.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Due {
+struct DueRecap {
     sink: SinkName,
     from: Timestamp,
     to: Timestamp,
 }
 
-/// The recaps whose time came after `seen` and up to `now`, a sink's oldest first. The time zone is that of the cards.
-fn due(book: &Book, seen: Timestamp, now: Timestamp) -> Vec<Due> {
-    let zone = &book.style.time_zone;
-    let with_times = book.sinks.iter().filter_map(|(sink, manner)| Some((sink, manner.recap.as_ref()?)));
+/// Returns the recaps due after `seen` and up to `now`, oldest first per sink. The time zone is that of the cards.
+fn due(settings: &Book, seen: Timestamp, now: Timestamp) -> Vec<DueRecap> {
+    let zone = &settings.style.time_zone;
+    let with_times = settings.sinks.iter().filter_map(|(sink, settings)| Some((sink, settings.recap.as_ref()?)));
     let dues = with_times.flat_map(|(sink, schedule)| {
         let first = schedule.next(seen, zone);
         let ends = std::iter::successors(first, move |end| schedule.next(*end, zone)).take_while(|end| *end <= now);
-        ends.filter_map(move |to| Some(Due { sink: sink.clone(), from: schedule.last(to, zone)?, to }))
+        ends.filter_map(move |to| Some(DueRecap { sink: sink.clone(), from: schedule.last(to, zone)?, to }))
     });
     dues.collect()
 }
 
-/// Tells each sink its recaps, for good. At a start it looks back as far as a recap is worth telling: the outbox knows
-/// which ones were told.
-pub async fn tell(rooms: Arc<Rooms>) -> Infallible {
-    let pulse = rooms.pulses.join("recaps".to_owned(), Instant::now());
-    let mut seen = before(Timestamp::now(), LATEST);
+/// Enqueues each sink's recaps, forever. The start looks back by `MAX_DELAY`; the outbox rejects recaps already
+/// enqueued.
+pub async fn tell(pipeline: Arc<Rooms>) -> Infallible {
+    let heartbeat = pipeline.pulses.join("recaps".to_owned(), Instant::now());
+    let mut seen = before(Timestamp::now(), MAX_DELAY);
     loop {
-        pulse.rest(Instant::now().checked_add(LOOK));
-        sleep(LOOK).await;
-        seen = look(&rooms, &pulse, seen, Timestamp::now()).await;
+        heartbeat.rest(Instant::now().checked_add(POLL_INTERVAL));
+        sleep(POLL_INTERVAL).await;
+        seen = poll(&pipeline, &heartbeat, seen, Timestamp::now()).await;
     }
 }
 
-/// Tells what has become due since `seen`, and answers up to when that is done.
-async fn look(rooms: &Rooms, pulse: &Pulse, seen: Timestamp, now: Timestamp) -> Timestamp {
-    let (book, settled) = (rooms.book.open(), before(now, SETTLE));
-    // A clock that jumped far ahead has nobody read the recaps of years.
-    for due in due(&book, seen.max(before(now, LATEST)), settled) {
-        pulse.busy(Instant::now());
-        tell_one(rooms, &book, &due, now).await;
+/// Enqueues recaps due since `seen`. Returns the time up to which that is done.
+async fn poll(pipeline: &Rooms, heartbeat: &Pulse, seen: Timestamp, now: Timestamp) -> Timestamp {
+    let (settings, settled) = (pipeline.book.open(), before(now, SETTLE_DELAY));
+    // A clock that jumped ahead must not produce the recaps of years.
+    for due in due(&settings, seen.max(before(now, MAX_DELAY)), settled) {
+        heartbeat.busy(Instant::now());
+        enqueue_recap(pipeline, &settings, &due, now).await;
     }
     settled
 }
 
-async fn tell_one(rooms: &Rooms, book: &Book, due: &Due, now: Timestamp) {
-    let Due { sink, from, to } = due;
-    let shift = match book.enricher.shift(sink, *from, *to, SHIFT_LISTS).await {
-        Ok(shift) => Shift { late: elapsed(*to, now) > LATE, ..shift },
-        Err(error) => return tracing::error!(%sink, %error, "recap not told"),
+async fn enqueue_recap(pipeline: &Rooms, settings: &Book, due: &DueRecap, now: Timestamp) {
+    let DueRecap { sink, from, to } = due;
+    let recap = match settings.enricher.shift(sink, *from, *to, MAX_RECAP_CALLERS).await {
+        Ok(recap) => Shift { late: elapsed(*to, now) > LATE_AFTER, ..recap },
+        Err(error) => return tracing::error!(%sink, %error, "recap not counted"),
     };
-    // A first start has nothing to be late with.
-    if shift.late && shift.calls == 0 {
+    // A first start has no calls: late recaps without calls are dropped.
+    if recap.late && recap.calls == 0 {
         return;
     }
     let key =
         Key { subject: Subject::Other(format!("shift {sink} {to}")), moment: MomentKind::Ended, sink: sink.clone() };
-    let (calls, missed) = (shift.calls, shift.missed);
-    match rooms.outbox.admit(None, vec![Admission { key, card: Card::Shift(shift), rule: Rule::Tell }]).await {
-        Ok(_) => tracing::debug!(%sink, calls, missed, "recap of a shift"),
-        Err(error) => tracing::error!(%sink, %error, "recap not admitted"),
+    let (calls, missed) = (recap.calls, recap.missed);
+    match pipeline.outbox.admit(None, vec![Admission { key, card: Card::Shift(recap), rule: Rule::Tell }]).await {
+        Ok(_) => tracing::debug!(%sink, calls, missed, "recap enqueued"),
+        Err(error) => tracing::error!(%sink, %error, "recap not enqueued"),
     }
 }
 
@@ -191,10 +190,10 @@ mod tests {
         outbox,
     };
 
-    fn schedule(times: &[&str], days: &[&str]) -> Schedule {
+    fn schedule(times: &[&str], days: &[&str]) -> RecapSchedule {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let days = words(days);
-        Schedule::read(&words(times), Some(days.as_slice()).filter(|days| !days.is_empty())).unwrap()
+        RecapSchedule::read(&words(times), Some(days.as_slice()).filter(|days| !days.is_empty())).unwrap()
     }
 
     fn zone() -> TimeZone {
@@ -207,7 +206,7 @@ mod tests {
 
     /// 23 November 2026 is a Monday; New York is 5 hours behind in winter, 4 in summer.
     #[test]
-    fn a_shift_ends_at_its_times_on_its_days_whatever_the_clocks_do() {
+    fn schedule_handles_days_and_clock_changes() {
         for (times, days, now, last, next) in [
             (&["17:30"][..], &[][..], "2026-11-23T22:29:59Z", "2026-11-22T22:30:00Z", "2026-11-23T22:30:00Z"),
             (&["17:30"], &[], "2026-11-23T22:30:00Z", "2026-11-22T22:30:00Z", "2026-11-24T22:30:00Z"),
@@ -227,52 +226,52 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_or_no_day_is_refused_and_a_schedule_says_itself() {
-        let read = |time: &str, day: &str| Schedule::read(&[time.to_owned()], Some(&[day.to_owned()]));
+    fn schedule_rejects_invalid_times_and_displays_valid_ones() {
+        let read = |time: &str, day: &str| RecapSchedule::read(&[time.to_owned()], Some(&[day.to_owned()]));
         assert_eq!(read("17:30", "mon-fri").unwrap().to_string(), "at 17:30 on Mon Tue Wed Thu Fri");
         assert_eq!(schedule(&["14:00", "6:00", "14:00"], &[]).to_string(), "at 06:00 and 14:00");
         for (time, day) in [("25:00", "mon"), ("half five", "mon"), ("", "mon"), ("17:30", "someday"), ("17:30", "")] {
             assert!(read(time, day).is_err(), "{time} {day}");
         }
-        assert!(Schedule::read(&[], None).is_err() && Schedule::read(&["09:00".to_owned()], Some(&[])).is_err());
-        assert!(Schedule::read(&vec!["09:00".to_owned(); MOST + 1], None).is_err());
+        assert!(RecapSchedule::read(&[], None).is_err() && RecapSchedule::read(&["09:00".to_owned()], Some(&[])).is_err());
+        assert!(RecapSchedule::read(&vec!["09:00".to_owned(); MAX_TIMES + 1], None).is_err());
     }
 
     #[test]
-    fn each_recap_is_due_once_after_its_time_and_reaches_back_to_the_one_before() {
+    fn recap_is_due_once_and_spans_from_the_previous_one() {
         let style = Style { time_zone: zone(), ..Style::default() };
-        let manner = |recap| Manner { outcomes: vec![], style: style.clone(), life: Life::Said, recap };
+        let sink_settings = |recap| Manner { outcomes: vec![], style: style.clone(), life: Life::Said, recap };
         let (desk, quiet): (SinkName, SinkName) = ("desk".try_into().unwrap(), "quiet".try_into().unwrap());
-        let sinks = [(desk.clone(), manner(Some(schedule(&["13:00", "17:30"], &["mon-fri"])))), (quiet, manner(None))];
-        let book = Book { sinks: sinks.into(), style: style.clone(), ..Book::default() };
+        let sinks = [(desk.clone(), sink_settings(Some(schedule(&["13:00", "17:30"], &["mon-fri"])))), (quiet, sink_settings(None))];
+        let settings = Book { sinks: sinks.into(), style: style.clone(), ..Book::default() };
         let (friday, noon, evening) =
             (at("2026-11-20T22:30:00Z"), at("2026-11-23T18:00:00Z"), at("2026-11-23T22:30:00Z"));
-        let first = Due { sink: desk.clone(), from: friday, to: noon };
-        let second = Due { sink: desk, from: noon, to: evening };
-        let tick = |at| before(at, Duration::from_secs(20));
-        assert_eq!(due(&book, tick(tick(noon)), tick(noon)), []);
-        assert_eq!(due(&book, tick(noon), noon), std::slice::from_ref(&first));
-        assert_eq!(due(&book, noon, after(noon, LOOK)), [], "it is due once");
-        assert_eq!(due(&book, before(evening, LATEST), evening), [first, second], "after a night off");
-        assert_eq!(due(&book, evening, noon), [], "a clock that was set back");
+        let first = DueRecap { sink: desk.clone(), from: friday, to: noon };
+        let second = DueRecap { sink: desk, from: noon, to: evening };
+        let before_tick = |at| before(at, Duration::from_secs(20));
+        assert_eq!(due(&settings, before_tick(before_tick(noon)), before_tick(noon)), []);
+        assert_eq!(due(&settings, before_tick(noon), noon), std::slice::from_ref(&first));
+        assert_eq!(due(&settings, noon, after(noon, POLL_INTERVAL)), [], "due once");
+        assert_eq!(due(&settings, before(evening, MAX_DELAY), evening), [first, second], "after a night without the daemon");
+        assert_eq!(due(&settings, evening, noon), [], "clock set back");
     }
 
-    /// Rooms with a history in `dir`, and a contacts file that knows one caller.
-    fn rooms(dir: &tempfile::TempDir) -> Rooms {
+    /// Creates a pipeline with a history in `dir` and a contacts file with one caller.
+    fn pipeline(dir: &tempfile::TempDir) -> Rooms {
         let people = dir.path().join("people.csv");
         std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
         let durability = outbox::Durability::Crash;
         let retention = outbox::Retention::default();
-        let settings = outbox::Settings { dir: dir.path().to_owned(), durability, retention };
+        let settings = outbox::OutboxSettings { dir: dir.path().to_owned(), durability, retention };
         let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
         let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
         let (second, no_secrets) = (Duration::from_secs(5), |_: &SecretRef| Err(String::new()));
         let http = reqwest::Client::new();
         let (enricher, _) =
             Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
-        let book = Lectern::new(Book { enricher: Arc::new(enricher), ..Book::default() });
+        let settings = Lectern::new(Book { enricher: Arc::new(enricher), ..Book::default() });
         let recorder = Recorder::new(dir.path());
-        Rooms { outbox, book, recorder, board: Board::default(), pulses: Pulses::default() }
+        Rooms { outbox, book: settings, recorder, board: Board::default(), pulses: Pulses::default() }
     }
 
     fn missed(started: Timestamp) -> Telling {
@@ -299,62 +298,62 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recap_is_told_once_whenever_the_daemon_starts_and_says_if_it_is_late() {
+    async fn recap_is_enqueued_once_and_marked_late() {
         let dir = tempfile::tempdir().unwrap();
-        let rooms = rooms(&dir);
-        let book = rooms.book.open();
+        let pipeline = pipeline(&dir);
+        let settings = pipeline.book.open();
         let desk: SinkName = "desk".try_into().unwrap();
         let to = Timestamp::now();
         let from = before(to, Duration::from_secs(3600));
         let started = before(to, Duration::from_secs(600));
-        book.enricher.saw(&missed(started), vec![desk.clone()]);
+        settings.enricher.saw(&missed(started), vec![desk.clone()]);
         let hour = Duration::from_secs(3600);
-        let due = Due { sink: desk.clone(), from, to };
-        tell_one(&rooms, &book, &due, after(to, hour)).await;
-        tell_one(&rooms, &book, &due, after(to, 2 * hour)).await;
-        let empty = Due { from: before(from, hour), to: from, ..due };
-        tell_one(&rooms, &book, &empty, after(to, hour)).await;
-        let waiting = rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap();
-        let [Card::Shift(shift)] = waiting.iter().map(|one| &one.card).collect::<Vec<_>>()[..] else {
+        let due = DueRecap { sink: desk.clone(), from, to };
+        enqueue_recap(&pipeline, &settings, &due, after(to, hour)).await;
+        enqueue_recap(&pipeline, &settings, &due, after(to, 2 * hour)).await;
+        let empty = DueRecap { from: before(from, hour), to: from, ..due };
+        enqueue_recap(&pipeline, &settings, &empty, after(to, hour)).await;
+        let waiting = pipeline.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap();
+        let [Card::Shift(recap)] = waiting.iter().map(|one| &one.card).collect::<Vec<_>>()[..] else {
             panic!("{waiting:?}")
         };
-        assert_eq!((shift.from, shift.to, shift.late, shift.calls, shift.missed), (from, to, true, 1, 1));
-        assert_eq!(shift.longest_wait, Some(Duration::from_secs(21)));
-        let [caller] = &shift.waiting[..] else { panic!("{shift:?}") };
+        assert_eq!((recap.from, recap.to, recap.late, recap.calls, recap.missed), (from, to, true, 1, 1));
+        assert_eq!(recap.longest_wait, Some(Duration::from_secs(21)));
+        let [caller] = &recap.waiting[..] else { panic!("{recap:?}") };
         assert_eq!((caller.name.as_deref(), caller.times), (Some("Alice Martin"), 1));
-        tell_one(&rooms, &book, &Due { from: to, to: after(to, hour), sink: desk.clone() }, after(to, hour)).await;
+        enqueue_recap(&pipeline, &settings, &DueRecap { from: to, to: after(to, hour), sink: desk.clone() }, after(to, hour)).await;
         assert_eq!(
-            rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap().len(),
+            pipeline.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap().len(),
             2,
-            "a quiet shift is told too"
+            "a recap without calls is enqueued too"
         );
     }
 
     #[tokio::test]
-    async fn looking_again_and_again_tells_a_recap_once_a_minute_after_its_time_and_a_restart_does_not_tell_it_again() {
+    async fn poll_enqueues_a_recap_once_across_restarts() {
         let dir = tempfile::tempdir().unwrap();
-        let rooms = rooms(&dir);
+        let pipeline = pipeline(&dir);
         let desk: SinkName = "desk".try_into().unwrap();
         let style = Style { time_zone: zone(), ..Style::default() };
         let recap = Some(schedule(&["17:30"], &[]));
-        let manner = Manner { outcomes: vec![], style: style.clone(), life: Life::Said, recap };
-        let enricher = Arc::clone(&rooms.book.open().enricher);
-        rooms.book.replace(Book { enricher, sinks: [(desk.clone(), manner)].into(), style, ..Book::default() });
+        let sink_settings = Manner { outcomes: vec![], style: style.clone(), life: Life::Said, recap };
+        let enricher = Arc::clone(&pipeline.book.open().enricher);
+        pipeline.book.replace(Book { enricher, sinks: [(desk.clone(), sink_settings)].into(), style, ..Book::default() });
         let evening = at("2026-11-23T22:30:00Z");
-        rooms.book.open().enricher.saw(&missed(before(evening, Duration::from_secs(3600))), vec![desk.clone()]);
-        let pulse = rooms.pulses.join("recaps".to_owned(), Instant::now());
-        let told = async || rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap().len();
+        pipeline.book.open().enricher.saw(&missed(before(evening, Duration::from_secs(3600))), vec![desk.clone()]);
+        let heartbeat = pipeline.pulses.join("recaps".to_owned(), Instant::now());
+        let enqueued = async || pipeline.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap().len();
         let mut seen = before(evening, Duration::from_secs(40));
         let mut counts = Vec::new();
         for seconds in [20, 40, 59, 61, 80, 100] {
-            seen = look(&rooms, &pulse, seen, after(evening, Duration::from_secs(seconds))).await;
-            counts.push(told().await);
+            seen = poll(&pipeline, &heartbeat, seen, after(evening, Duration::from_secs(seconds))).await;
+            counts.push(enqueued().await);
         }
         assert_eq!(counts, [0, 0, 0, 1, 1, 1]);
         let restarted = after(evening, Duration::from_secs(3000));
-        look(&rooms, &pulse, before(restarted, LATEST), restarted).await;
-        let waiting = rooms.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap();
-        let shifts = waiting.iter().filter_map(|one| if let Card::Shift(it) = &one.card { Some(it.to) } else { None });
-        assert_eq!(shifts.filter(|to| *to == evening).count(), 1);
+        poll(&pipeline, &heartbeat, before(restarted, MAX_DELAY), restarted).await;
+        let waiting = pipeline.outbox.waiting(&desk, Timestamp::now(), 9).await.unwrap();
+        let recaps = waiting.iter().filter_map(|one| if let Card::Shift(it) = &one.card { Some(it.to) } else { None });
+        assert_eq!(recaps.filter(|to| *to == evening).count(), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! The state directory: made if missing, owned by one daemon at a time, and the host's own suffix for channel nicknames.
+//! The state directory: created if missing, locked by one daemon at a time, with the host's suffix for channel
+//! nicknames.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -8,34 +9,34 @@ use std::{
     time::Duration,
 };
 
-/// How often the lock is tried, and how long it is waited between: a fifth of a second in all, at a start only.
-const TRIES: u32 = 5;
-const BETWEEN: Duration = Duration::from_millis(50);
+/// Attempts to take the lock, and the delay between them: 0.2 s in all, at the start only.
+const LOCK_ATTEMPTS: u32 = 5;
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Why the state directory cannot be had.
+/// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// It cannot be made or written.
-    #[error("cannot use the state directory {}: make it, owned by the daemon's user (StateDirectory= does)", .0.display())]
+    /// The directory cannot be created or written.
+    #[error("state directory {} is unusable. Create it, owned by the daemon's user (StateDirectory= does)", .0.display())]
     Unusable(PathBuf, #[source] io::Error),
-    /// Another daemon works in it.
-    #[error("another poprelay works in {}: stop it first, or give this one a state directory of its own", .0.display())]
+    /// Another daemon holds the lock.
+    #[error("another poprelay uses {}. Stop it first, or give this one another state directory", .0.display())]
     Taken(PathBuf),
 }
 
-/// A state directory that is ours as long as this lives.
+/// A locked state directory. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct State {
-    /// Held for its lock.
+    /// Open file holding the lock.
     _lock: File,
-    /// Tells this host's channels from another's of the same login.
+    /// Distinguishes this host's channels from another's of the same connection.
     pub suffix: String,
 }
 
-/// Whether a daemon works in a directory now. Asked by taking its lock for an instant, shared.
+/// Returns whether a daemon uses the directory. Takes a shared lock for an instant.
 ///
 /// # Errors
-/// The lock cannot be looked at.
+/// The lock file cannot be opened or tested.
 pub fn is_taken(dir: &Path) -> io::Result<bool> {
     match File::open(dir.join("lock")) {
         Ok(lock) => match lock.try_lock_shared() {
@@ -48,10 +49,10 @@ pub fn is_taken(dir: &Path) -> io::Result<bool> {
     }
 }
 
-/// Takes the directory.
+/// Creates and locks the directory.
 ///
 /// # Errors
-/// [`StateError`]: it cannot be used, or another daemon has it.
+/// [`StateError`]: unusable, or locked by another daemon.
 pub fn take(dir: &Path) -> Result<State, StateError> {
     let unusable = |error| StateError::Unusable(dir.to_owned(), error);
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unusable)?;
@@ -62,32 +63,32 @@ pub fn take(dir: &Path) -> Result<State, StateError> {
         .mode(0o600)
         .open(dir.join("lock"))
         .map_err(unusable)?;
-    match tried(&lock) {
+    match try_lock_repeatedly(&lock) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StateError::Taken(dir.to_owned())),
         Err(TryLockError::Error(error)) => return Err(unusable(error)),
     }
-    let suffix = suffix(&dir.join("host-id")).map_err(unusable)?;
+    let suffix = load_suffix(&dir.join("host-id")).map_err(unusable)?;
     Ok(State { _lock: lock, suffix })
 }
 
-/// Tries more than once: [`is_taken`] may hold the lock for that instant.
-fn tried(lock: &File) -> Result<(), TryLockError> {
-    for _ in 1..TRIES {
+/// Retries: [`is_locked`] may hold the lock for an instant.
+fn try_lock_repeatedly(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_ATTEMPTS {
         match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN),
-            done => return done,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_RETRY_DELAY),
+            result => return result,
         }
     }
     lock.try_lock()
 }
 
-/// Eight random letters, made once: a host's name may change or be another's too, and machine ids are not for strangers.
-fn suffix(path: &Path) -> io::Result<String> {
-    let known = fs::read_to_string(path).unwrap_or_default();
-    let known = known.trim();
-    if known.len() == 8 && known.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Ok(known.to_owned());
+/// Reads or creates eight random hex digits. A host name may change or be shared, and machine ids are private.
+fn load_suffix(path: &Path) -> io::Result<String> {
+    let stored = fs::read_to_string(path).unwrap_or_default();
+    let stored = stored.trim();
+    if stored.len() == 8 && stored.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(stored.to_owned());
     }
     let new: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
     fs::write(path, &new)?;
@@ -99,19 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_daemon_on_one_state_directory_is_refused() {
+    fn lock_held_by_another_daemon_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let first = take(dir.path()).unwrap();
         assert!(matches!(take(dir.path()), Err(StateError::Taken(_))));
         let suffix = first.suffix.clone();
         drop(first);
-        assert_eq!(take(dir.path()).unwrap().suffix, suffix, "the host keeps its name");
+        assert_eq!(take(dir.path()).unwrap().suffix, suffix, "the suffix is stable");
     }
 
     #[test]
-    fn whether_a_daemon_works_there_is_seen_without_getting_in_its_way() {
+    fn is_locked_does_not_disturb_the_daemon() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!is_taken(dir.path()).unwrap(), "nobody was ever there");
+        assert!(!is_taken(dir.path()).unwrap(), "no lock file yet");
         let daemon = take(dir.path()).unwrap();
         assert!(is_taken(dir.path()).unwrap());
         drop(daemon);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_cannot_be_made_is_told_with_its_path() {
+    fn unusable_directory_error_names_its_path() {
         let error = take(Path::new("/proc/poprelay")).unwrap_err();
         assert!(error.to_string().contains("/proc/poprelay"), "{error}");
     }

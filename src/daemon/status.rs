@@ -1,5 +1,5 @@
-//! How the daemon is: what every room said last, and the one human line of it for `systemctl status`. A board that the
-//! loops write and the supervisor reads; it decides nothing.
+//! The daemon's status, written by the tasks and read by the supervisor, and its one-line summary for `systemctl
+//! status`.
 
 use crate::model::{
     ids::{ConnectionName, SinkName},
@@ -11,80 +11,80 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// A status line is read at a glance: so many characters of a reason. The journal has all of it.
-const WHY_MOST: usize = 160;
+/// Characters of a reason in the status line. The journal has the full text.
+const MAX_REASON_CHARS: usize = 160;
 
-/// The board.
+/// Status shared by all tasks.
 #[derive(Debug, Default)]
 pub struct Board(Mutex<Status>);
 
-/// What stands on it.
+/// The status of the daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Each GoTo login.
+    /// Status of each GoTo connection.
     pub connections: BTreeMap<ConnectionName, Login>,
-    /// Sinks that are switched off because their endpoint refused for good.
+    /// Sinks disabled because their endpoint rejects every card.
     pub disabled: BTreeSet<SinkName>,
-    /// The store writes to memory only.
+    /// The outbox is in memory only.
     pub volatile: bool,
-    /// Calls told on `day`.
+    /// Calls posted on `day`.
     pub calls: u64,
-    /// The day they are counted for, in the cards' time zone.
+    /// Day of the count, in the cards' time zone.
     pub day: Option<Date>,
-    /// Cards that wait.
+    /// Number of pending cards.
     pub waiting: u64,
-    /// Why the config on disk is not the one that runs: it was refused.
+    /// Why the config on disk was rejected.
     pub refused: Option<String>,
-    /// Keys whose change waits for a restart.
+    /// Keys whose change takes effect at a restart.
     pub restart: Vec<&'static str>,
 }
 
-/// One GoTo login.
+/// Status of one GoTo connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Login {
-    /// Lanes it wants.
+    /// Number of configured lanes.
     pub lanes: u8,
-    /// Lanes that hear.
+    /// Lanes live now.
     pub live: BTreeSet<u8>,
-    /// Beginnings of the blind windows whose calls are not told yet.
+    /// Beginnings of the event gaps not recovered yet.
     pub owed: BTreeSet<Timestamp>,
-    /// It waits for `poprelay login`.
+    /// `poprelay login` is required.
     pub consent_needed: bool,
-    /// GoTo refuses it.
+    /// GoTo rejects the connection.
     pub refused: bool,
-    /// Its first subscription was tried, with whatever end.
+    /// The first subscription was attempted, successful or not.
     pub tried: bool,
 }
 
 impl Login {
-    /// Up to when everything that GoTo knows was heard, if that goes on: a next start catches up from there.
+    /// Returns the time up to which all calls are covered, while a lane is live. The next start backfills from there.
     #[must_use]
     pub fn heard_up_to(&self, now: Timestamp) -> Option<Timestamp> {
-        let hears = !self.live.is_empty();
-        hears.then(|| self.owed.first().map_or(now, |owed| now.min(*owed)))
+        let is_live = !self.live.is_empty();
+        is_live.then(|| self.owed.first().map_or(now, |gap| now.min(*gap)))
     }
 
-    /// The calls of the blind windows that began in this time are told.
+    /// Removes the recovered gaps beginning in this time.
     pub fn caught_up(&mut self, from: Timestamp, to: Timestamp) {
-        self.owed.retain(|owed| *owed < from || *owed > to);
+        self.owed.retain(|gap| *gap < from || *gap > to);
     }
 }
 
 impl Board {
-    /// Reads or writes it. A panic elsewhere does not make the board unreadable.
+    /// Locks the status. A panic in another task does not poison it.
     pub fn open(&self) -> MutexGuard<'_, Status> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Status {
-    /// Whether the service may call itself ready: every login's first subscription was tried.
+    /// Returns whether the service is ready: every connection attempted its first subscription.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.connections.values().all(|login| login.tried || login.consent_needed)
+        self.connections.values().all(|connection| connection.tried || connection.consent_needed)
     }
 
-    /// So many more calls were told today. A new day begins at nothing.
+    /// Adds posted calls to the daily count, which restarts on a new day.
     pub fn count(&mut self, calls: u64, today: Date) {
         if self.day.replace(today) != Some(today) {
             self.calls = 0;
@@ -92,44 +92,44 @@ impl Status {
         self.calls = self.calls.saturating_add(calls);
     }
 
-    /// One human line: trouble first.
+    /// Returns the summary line, problems first.
     #[must_use]
     pub fn line(&self, today: Date) -> String {
         let mut parts = Vec::new();
         if let Some(why) = &self.refused {
-            let first = why.lines().next().unwrap_or_default();
-            parts.push(format!("config refused: {}", first.chars().take(WHY_MOST).collect::<String>()));
+            let first_line = why.lines().next().unwrap_or_default();
+            parts.push(format!("config rejected: {}", first_line.chars().take(MAX_REASON_CHARS).collect::<String>()));
         }
-        for (name, _) in self.connections.iter().filter(|(_, login)| login.consent_needed) {
+        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.consent_needed) {
             parts.push(format!("{name} needs a login (poprelay login)"));
         }
-        let live: usize = self.connections.values().map(|login| login.live.len()).sum();
-        let lanes: usize = self.connections.values().map(|login| usize::from(login.lanes)).sum();
+        let live: usize = self.connections.values().map(|connection| connection.live.len()).sum();
+        let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();
         parts.push(if live == 0 {
-            "deaf: no lane is live".to_owned()
+            "no lane is live".to_owned()
         } else {
             format!("{live} of {lanes} lanes live")
         });
-        let deaf = |login: &Login| login.live.is_empty() && !login.consent_needed;
+        let is_down = |connection: &Login| connection.live.is_empty() && !connection.consent_needed;
         if live > 0 {
-            let deaf = self.connections.iter().filter(|(_, login)| deaf(login));
-            parts.extend(deaf.map(|(name, _)| format!("{name} hears nothing")));
+            let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
+            parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
-            parts.push(format!("switched off: {}", names.join(", ")));
+            parts.push(format!("disabled: {}", names.join(", ")));
         }
         if !self.restart.is_empty() {
-            parts.push(format!("restart to apply: {}", self.restart.join(" ")));
+            parts.push(format!("restart required to apply: {}", self.restart.join(" ")));
         }
         if self.volatile {
-            parts.push("the store cannot write, cards are kept in memory".to_owned());
+            parts.push("the store cannot write, cards are in memory only".to_owned());
         }
         let calls = if self.day == Some(today) { self.calls } else { 0 };
         parts.push(format!("{calls} call{} today", if calls == 1 { "" } else { "s" }));
         parts.push(match self.waiting {
-            0 => "nothing waiting".to_owned(),
-            waiting => format!("{waiting} waiting"),
+            0 => "no cards pending".to_owned(),
+            waiting => format!("{waiting} pending"),
         });
         parts.join(", ")
     }
@@ -140,23 +140,23 @@ mod tests {
     use super::*;
     use jiff::civil::date;
 
-    fn main_login(live: &[u8]) -> Status {
-        let login = Login { lanes: 2, live: live.iter().copied().collect(), ..Login::default() };
-        let connections = [(ConnectionName::try_from("main").unwrap(), login)].into();
+    fn main_connection(live: &[u8]) -> Status {
+        let connection = Login { lanes: 2, live: live.iter().copied().collect(), ..Login::default() };
+        let connections = [(ConnectionName::try_from("main").unwrap(), connection)].into();
         Status { connections, ..Status::default() }
     }
 
     #[test]
-    fn a_quiet_day_is_one_short_line() {
-        let mut status = main_login(&[0, 1]);
+    fn summary_without_problems_is_short() {
+        let mut status = main_connection(&[0, 1]);
         status.count(13, date(2026, 11, 23));
         status.count(1, date(2026, 11, 23));
-        assert_eq!(status.line(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, nothing waiting");
+        assert_eq!(status.line(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, no cards pending");
     }
 
     #[test]
-    fn a_new_day_counts_its_own_calls() {
-        let mut status = main_login(&[0, 1]);
+    fn daily_count_restarts_on_a_new_day() {
+        let mut status = main_connection(&[0, 1]);
         status.count(14, date(2026, 11, 23));
         assert!(status.line(date(2026, 11, 24)).contains(" 0 calls today"));
         status.count(1, date(2026, 11, 24));
@@ -164,35 +164,35 @@ mod tests {
     }
 
     #[test]
-    fn a_config_that_was_refused_stands_before_all_else_and_a_deaf_login_is_named() {
-        let mut status = main_login(&[0, 1]);
+    fn summary_names_rejected_config_first_and_down_connections() {
+        let mut status = main_connection(&[0, 1]);
         status.connections.insert("second".try_into().unwrap(), Login { lanes: 2, ..Login::default() });
         status.refused = Some("config.toml:3: sinks: wrong\nmore".to_owned());
         status.restart = vec!["state.dir"];
         assert_eq!(
             status.line(date(2026, 11, 23)),
-            "config refused: config.toml:3: sinks: wrong, 2 of 4 lanes live, second hears nothing, \
-             restart to apply: state.dir, 0 calls today, nothing waiting"
+            "config rejected: config.toml:3: sinks: wrong, 2 of 4 lanes live, second has no live lane, \
+             restart required to apply: state.dir, 0 calls today, no cards pending"
         );
     }
 
     #[test]
-    fn trouble_comes_first() {
-        let mut status = main_login(&[]);
-        status.connections.values_mut().for_each(|login| login.consent_needed = true);
+    fn summary_lists_problems_first() {
+        let mut status = main_connection(&[]);
+        status.connections.values_mut().for_each(|connection| connection.consent_needed = true);
         status.disabled.insert(SinkName::try_from("desk").unwrap());
         status.waiting = 3;
         assert_eq!(
             status.line(date(2026, 11, 23)),
-            "main needs a login (poprelay login), deaf: no lane is live, switched off: desk, 0 calls today, 3 waiting"
+            "main needs a login (poprelay login), no lane is live, disabled: desk, 0 calls today, 3 pending"
         );
     }
 
     #[test]
-    fn the_service_is_ready_when_every_login_was_tried() {
-        let mut status = main_login(&[]);
+    fn ready_when_every_connection_was_attempted() {
+        let mut status = main_connection(&[]);
         assert!(!status.is_ready());
-        status.connections.values_mut().for_each(|login| login.tried = true);
+        status.connections.values_mut().for_each(|connection| connection.tried = true);
         assert!(status.is_ready());
     }
 }

@@ -1,44 +1,44 @@
-//! What systemd hears from the daemon: READY, STATUS, STOPPING and the watchdog's feed. Outside systemd
-//! (`$NOTIFY_SOCKET` is not set) all of it is silence.
+//! Sends READY, STATUS, STOPPING and watchdog messages to systemd. Does nothing outside systemd (`$NOTIFY_SOCKET`
+//! unset).
 
 use sd_notify::NotifyState;
 use std::time::Duration;
 
-fn say(states: &[NotifyState<'_>]) {
+fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd does not listen");
+        tracing::debug!(%error, "systemd notification failed");
     }
 }
 
-/// The service is up, or has its new config.
+/// Reports READY with a status line: at the start, and after a reload.
 pub fn ready(status: &str) {
-    say(&[NotifyState::Ready, NotifyState::Status(status)]);
+    send(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// The config is read again; [`ready`] says that this is over. systemd wants to know since when.
+/// Reports a reload with its monotonic start time, which systemd requires. [`ready`] ends the reload.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(since) => say(&[NotifyState::Reloading, since]),
-        Err(error) => tracing::debug!(%error, "no monotonic clock"),
+        Ok(since) => send(&[NotifyState::Reloading, since]),
+        Err(error) => tracing::debug!(%error, "monotonic clock unavailable"),
     }
 }
 
-/// One human line for `systemctl status`.
+/// Sets the line shown by `systemctl status`.
 pub fn status(line: &str) {
-    say(&[NotifyState::Status(line)]);
+    send(&[NotifyState::Status(line)]);
 }
 
-/// The service goes down.
+/// Reports the stop.
 pub fn stopping() {
-    say(&[NotifyState::Stopping, NotifyState::Status("stopping: posting what is in flight")]);
+    send(&[NotifyState::Stopping, NotifyState::Status("stopping: finishing posts in flight")]);
 }
 
-/// Every loop made progress.
+/// Feeds the watchdog: every task made progress.
 pub fn alive() {
-    say(&[NotifyState::Watchdog]);
+    send(&[NotifyState::Watchdog]);
 }
 
-/// How often [`alive`] must be said: half of `WatchdogSec=`, `None` without one.
+/// Longest interval between calls of [`feed_watchdog`]: half of `WatchdogSec=`, `None` without one.
 #[must_use]
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)

@@ -1,19 +1,18 @@
-//! A switch for tests: a loop that stands still, so that a real systemd's watchdog can be seen to end and restart the
-//! daemon. `POPRELAY_TEST_WEDGE=relay:FILE` wedges the relay at what it hears next, once for each time that FILE is there.
-//! A release build has nothing of it.
+//! Test hook: stalls a task, so that tests can see systemd's watchdog restart the daemon. Compiled out of release
+//! builds. `POPRELAY_TEST_WEDGE=relay:FILE` stalls the relay at its next event, once for each time FILE exists.
 
-/// Stands still for good if the switch says so.
+/// Never completes if the hook for `name` is set.
 #[cfg(debug_assertions)]
 pub async fn here(name: &str) {
-    let Ok(switch) = std::env::var("POPRELAY_TEST_WEDGE") else { return };
-    if let Some((of, file)) = switch.split_once(':')
-        && of == name
+    let Ok(hook) = std::env::var("POPRELAY_TEST_WEDGE") else { return };
+    if let Some((task, file)) = hook.split_once(':')
+        && task == name
         && std::fs::remove_file(file).is_ok()
     {
         std::future::pending().await
     }
 }
 
-/// Nothing.
+/// Does nothing in release builds.
 #[cfg(not(debug_assertions))]
 pub async fn here(_: &str) {}

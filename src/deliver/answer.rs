@@ -1,47 +1,47 @@
-//! What came back from a post, as the verdict table sees it, and the little of it that may be kept. No sockets here.
+//! Result of a post as the response table reads it, and the redacted excerpt that may be stored. Opens no sockets.
 
 use crate::model::time::{Timestamp, elapsed};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, cmp::Reverse, time::Duration};
 
-/// How much of an answer's body is read at all.
+/// Bytes read of a webhook response body.
 pub const READ_MOST: usize = 4096;
-/// How much of an answer of Slack's Web API is read: it repeats the message, some 13,000 characters that may be written
-/// as six each, and has to be whole to be understood.
+/// Bytes read of a Slack Web API response body. The body repeats the message (about 13,000 characters, up to six bytes
+/// each) and can be parsed only if complete.
 pub const READ_API: usize = 256 * 1024;
-/// How much of it is kept, in bytes.
+/// Bytes kept of a response body.
 pub const KEEP_MOST: usize = 256;
 
-/// How a post ended. The texts may quote the other side: only [`Answer::shown`] may be kept or logged.
+/// Result of a post. The texts may quote the chat: only [`PostResult::redacted`] may be stored or logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// An HTTP answer.
+    /// The chat sent an HTTP response.
     Reply(Reply),
-    /// Nothing was sent: no address, no connection, no TLS.
+    /// Nothing was sent: DNS, connection or TLS failed.
     Unsent(String),
-    /// Nothing was sent: the other side's certificate is not valid for it.
+    /// Nothing was sent: the certificate of the server is not valid.
     Untrusted(String),
-    /// It was sent, and then nothing came: a timeout or a reset. Whether the chat has it is unknown.
+    /// The request was sent and no response came (timeout or reset). The message may have arrived.
     Unsure(String),
-    /// The URL cannot be posted to at all.
+    /// The URL is not valid for a POST.
     Unusable,
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// HTTP status.
+    /// HTTP status code.
     pub status: u16,
-    /// `Retry-After`, already relative. Not yet clamped.
+    /// `Retry-After` as a duration, not clamped.
     pub retry_after: Option<Duration>,
-    /// The first [`READ_MOST`] bytes of the body, of the Web API [`READ_API`].
+    /// The first [`MAX_BODY_BYTES`] of the body, or [`MAX_API_BODY_BYTES`] for the Web API.
     pub body: String,
-    /// The connection did not break inside them.
+    /// The body did not end early.
     pub whole: bool,
 }
 
 impl Answer {
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status if there was a response.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self {
@@ -50,19 +50,19 @@ impl Answer {
         }
     }
 
-    /// What may be kept of it: at most [`KEEP_MOST`] bytes, no control characters, nothing of `url`, no phone number.
+    /// Returns an excerpt to store: at most [`MAX_EXCERPT_BYTES`], no control characters, no part of `url`, no numbers.
     #[must_use]
     pub fn shown(&self, url: &str) -> String {
         match self {
-            Self::Reply(reply) => clean(&reply.body, url),
-            Self::Unsent(why) | Self::Untrusted(why) | Self::Unsure(why) => clean(why, url),
-            Self::Unusable => "the sink's URL cannot be used".to_owned(),
+            Self::Reply(reply) => redact(&reply.body, url),
+            Self::Unsent(reason) | Self::Untrusted(reason) | Self::Unsure(reason) => redact(reason, url),
+            Self::Unusable => "the URL of the sink is not valid".to_owned(),
         }
     }
 }
 
-/// `Retry-After`: seconds or an HTTP-date. The date is read against the answer's own `Date` where it has one, so that a
-/// wrong clock here does not turn into a wrong wait.
+/// Parses `Retry-After`: seconds or an HTTP date. A date is compared with the response's own `Date` if present, so that a
+/// wrong local clock causes no wrong wait.
 #[must_use]
 pub fn retry_after(text: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
@@ -73,56 +73,56 @@ pub fn retry_after(text: &str, date: Option<&str>, now: Timestamp) -> Option<Dur
     Some(elapsed(date.and_then(http_date).unwrap_or(now), at))
 }
 
-/// `Mon, 23 Nov 2026 18:00:00 GMT`, which RFC 2822's grammar covers.
+/// Parses `Mon, 23 Nov 2026 18:00:00 GMT`; RFC 2822's grammar covers this form.
 fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
-/// Error bodies echo requests ("the request URI '…' does not match", "Cannot POST /…"), and the URL is the secret: every
-/// word with `://` and every telling piece of our own URL is covered, also in its decoded form.
-fn clean(text: &str, url: &str) -> String {
-    let mut covers: Vec<Cow<str>> = pieces(url)
-        .flat_map(|piece| [Cow::Borrowed(piece), percent_decode_str(piece).decode_utf8_lossy()])
-        .filter(|piece| !piece.is_empty())
+/// Redacts each word with `://` and each secret part of the sink's URL, raw and decoded. Error bodies echo requests ("the
+/// request URI '…' does not match", "Cannot POST /…"), and the URL is the secret.
+fn redact(text: &str, url: &str) -> String {
+    let mut secrets: Vec<Cow<str>> = secret_parts(url)
+        .flat_map(|part| [Cow::Borrowed(part), percent_decode_str(part).decode_utf8_lossy()])
+        .filter(|part| !part.is_empty())
         .collect();
-    // The longest first: a piece may begin with another one.
-    covers.sort_by_key(|piece| Reverse(piece.len()));
-    let mut open: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    for piece in &covers {
-        open = open.replace(piece.as_ref(), "[…]");
+    // Longest first: one part may be a prefix of another.
+    secrets.sort_by_key(|part| Reverse(part.len()));
+    let mut redacted: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for part in &secrets {
+        redacted = redacted.replace(part.as_ref(), "[…]");
     }
     if text.len() >= READ_MOST {
-        // Reading may have stopped in the middle of a piece.
-        let longest = covers.first().map_or(0, |piece| piece.chars().count());
-        open = open.chars().take(open.chars().count().saturating_sub(longest)).collect();
+        // The body limit may have cut a secret part.
+        let longest_secret = secrets.first().map_or(0, |part| part.chars().count());
+        redacted = redacted.chars().take(redacted.chars().count().saturating_sub(longest_secret)).collect();
     }
     let words: Vec<&str> =
-        open.split_whitespace().map(|word| if word.contains("://") { "[url]" } else { word }).collect();
-    cut(&without_numbers(&words.join(" "))).to_owned()
+        redacted.split_whitespace().map(|word| if word.contains("://") { "[url]" } else { word }).collect();
+    truncate(&mask_numbers(&words.join(" "))).to_owned()
 }
 
-/// Fewest digits that are covered: local numbers have seven.
-const NUMBER: usize = 7;
+/// Digits from which a run is redacted: local numbers have seven.
+const MIN_NUMBER_DIGITS: usize = 7;
 
-/// An answer may echo the card, and a caller's number is nobody's business in a journal: digits enough for one, as people
-/// and cards write them (`+15145550199`, `(514) 555-0199`), are covered.
-fn without_numbers(text: &str) -> String {
+/// Replaces phone numbers (`+15145550199`, `(514) 555-0199`) with `[number]`. A response may echo the card, and the
+/// journal must not contain the caller's number.
+fn mask_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = String::new();
     for c in text.chars() {
         if c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | ' ') {
             run.push(c);
         } else {
-            spill(&mut run, &mut out);
+            flush_run(&mut run, &mut out);
             out.push(c);
         }
     }
-    spill(&mut run, &mut out);
+    flush_run(&mut run, &mut out);
     out
 }
 
-fn spill(run: &mut String, out: &mut String) {
-    if run.chars().filter(char::is_ascii_digit).count() < NUMBER {
+fn flush_run(run: &mut String, out: &mut String) {
+    if run.chars().filter(char::is_ascii_digit).count() < MIN_NUMBER_DIGITS {
         out.push_str(run);
     } else {
         let (start, end) = (run.starts_with(' '), run.ends_with(' '));
@@ -132,16 +132,16 @@ fn spill(run: &mut String, out: &mut String) {
     run.clear();
 }
 
-/// The pieces of a URL behind its host that could be a secret: long, or short with digits. Plain short words
+/// Returns the parts of a URL after its host that may be secret: long ones, and short ones with digits. Short plain words
 /// (`services`, `triggers`) stay readable.
-fn pieces(url: &str) -> impl Iterator<Item = &str> {
-    let (_, behind) = url.split_once("://").unwrap_or(("", url));
-    let (_, path) = behind.split_once(['/', '?']).unwrap_or((behind, ""));
+fn secret_parts(url: &str) -> impl Iterator<Item = &str> {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let (_, path) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
     path.split(['/', '?', '&', '=', '#'])
-        .filter(|piece| piece.len() >= 16 || (piece.len() >= 6 && piece.chars().any(|c| c.is_ascii_digit())))
+        .filter(|part| part.len() >= 16 || (part.len() >= 6 && part.chars().any(|c| c.is_ascii_digit())))
 }
 
-fn cut(text: &str) -> &str {
+fn truncate(text: &str) -> &str {
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= KEEP_MOST).last();
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
@@ -159,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_echoes_a_callers_number_is_kept_without_it() {
-        for (echo, kept) in [
+    fn redacted_response_contains_no_caller_number() {
+        for (body, expected) in [
             ("cannot post +15145550199 here", "cannot post [number] here"),
             ("\"text\":\"(514) 555-0199 rings\"", "\"text\":\"[number] rings\""),
             ("5145550199", "[number]"),
@@ -169,18 +169,18 @@ mod tests {
                 "Actual size: 28897 bytes, allowed 28672 (HTTP 413)",
             ),
         ] {
-            assert_eq!(reply(echo).shown(URL), kept);
+            assert_eq!(reply(body).shown(URL), expected);
         }
     }
 
     #[test]
-    fn an_answer_that_echoes_our_url_is_kept_without_it() {
-        for echo in [
+    fn redacted_response_contains_no_sink_url() {
+        for body in [
             format!("The request URI '{URL}' does not match"),
             format!("Cannot POST {}", URL.split_once(":443").unwrap().1),
             "bad signature AbCdEfGhIjKlMnOpQrStUvWxYz+0".to_owned(),
         ] {
-            let shown = reply(&echo).shown(URL);
+            let shown = reply(&body).shown(URL);
             assert!(!shown.contains("AbCdEfGh") && !shown.contains("0123456789abcdef"), "{shown}");
         }
         assert_eq!(reply("no_service").shown(URL), "no_service");
@@ -188,34 +188,34 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_which_reading_saw_only_the_start_is_not_kept_either() {
+    fn redacted_secret_cut_by_body_limit_is_removed() {
         let long = "abc0".repeat(75);
-        for fill in 0..310 {
-            let echo = "x".repeat(fill) + &format!(" {long}").repeat(20);
-            let read: String = echo.chars().take(READ_MOST).collect();
-            let shown = reply(&read).shown(&format!("https://x/{long}"));
+        for padding in 0..310 {
+            let body = "x".repeat(padding) + &format!(" {long}").repeat(20);
+            let body_read: String = body.chars().take(READ_MOST).collect();
+            let shown = reply(&body_read).shown(&format!("https://x/{long}"));
             assert!(!shown.contains("abc0"), "{shown}");
         }
     }
 
     #[test]
-    fn a_piece_that_begins_with_another_is_covered_whole() {
+    fn redacted_part_with_other_part_as_prefix_is_removed() {
         let shown = reply("no 0123456789abcdefghij here").shown("https://x/0123456789/0123456789abcdefghij");
         assert_eq!(shown, "no […] here");
     }
 
     proptest! {
         #[test]
-        fn whatever_stands_around_it_our_url_is_covered(before in ".*", after in ".*", whole in any::<bool>()) {
-            let echo = if whole { URL } else { "AbCdEfGhIjKlMnOpQrStUvWxYz%2B0" };
-            let shown = reply(&format!("{before}{echo}{after}")).shown(URL);
+        fn redacted_url_in_any_text_is_removed(before in ".*", after in ".*", full in any::<bool>()) {
+            let body = if full { URL } else { "AbCdEfGhIjKlMnOpQrStUvWxYz%2B0" };
+            let shown = reply(&format!("{before}{body}{after}")).shown(URL);
             prop_assert!(shown.len() <= KEEP_MOST);
             prop_assert!(!shown.contains("AbCdEfGhIjKlMnOp"), "{}", shown);
         }
     }
 
     #[test]
-    fn what_is_kept_is_short_and_cannot_forge_journal_lines() {
+    fn redacted_excerpt_is_short_without_control_characters() {
         let shown = reply(&"é\n\u{1b}[31m".repeat(500)).shown("");
         assert!(shown.len() <= KEEP_MOST && shown.len() > KEEP_MOST - 8);
         assert!(!shown.chars().any(char::is_control));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_seconds_or_a_date_against_the_answers_own_clock() {
+    fn retry_after_seconds_or_date_relative_to_response_date() {
         let now: Timestamp = "2026-11-23T18:00:00Z".parse().unwrap();
         let date = "Mon, 23 Nov 2026 18:00:30 GMT";
         assert_eq!(retry_after("7", None, now), Some(Duration::from_secs(7)));

@@ -1,17 +1,17 @@
-//! The errors of Slack's Web API by what they ask for: those of `chat.postMessage` and `chat.update`, and those that all
-//! methods share, as their reference lists them. Words alone; the [`table`](super::table) says what to do.
+//! Error codes of Slack's Web API, grouped by the action they call for. Source: Slack's reference of `chat.postMessage`
+//! and `chat.update`, including the errors all methods share. The [`table`](super::table) holds the actions.
 
-/// Too many messages.
+/// The rate limit is exceeded.
 pub const WAIT: &[&str] = &["ratelimited", "rate_limited", "message_limit_exceeded"];
-/// Slack's own trouble: nothing was done.
+/// Temporary server errors: Slack did not perform the request.
 pub const AGAIN: &[&str] =
     &["service_unavailable", "request_timeout", "team_added_to_org", "update_failed", "external_channel_migrating"];
-/// Slack failed on the way: it may have been done.
+/// Server errors after which Slack may have performed the request.
 pub const UNSURE: &[&str] = &["internal_error", "fatal_error"];
-/// What was to be changed, or replied to, is not there for it any more.
+/// The message to edit or to reply to is gone or locked.
 pub const GONE: &[&str] =
     &["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"];
-/// It is the message.
+/// Slack rejects the content of the message.
 pub const PAYLOAD: &[&str] = &[
     "no_text",
     "invalid_blocks",
@@ -24,9 +24,9 @@ pub const PAYLOAD: &[&str] = &[
     "invalid_json",
     "json_not_object",
 ];
-/// The bot is not in the channel, or there is none.
+/// The bot is not in the channel, or the channel does not exist.
 pub const OUTSIDE: &[&str] = &["not_in_channel", "channel_not_found"];
-/// The workspace's rules.
+/// A rule of the workspace forbids the post.
 pub const RESTRICTED: &[&str] = &[
     "restricted_action",
     "restricted_action_read_only_channel",
@@ -39,7 +39,7 @@ pub const RESTRICTED: &[&str] = &[
     "org_login_required",
     "two_factor_setup_required",
 ];
-/// The token.
+/// The token is invalid or revoked.
 pub const TOKEN: &[&str] = &[
     "invalid_auth",
     "not_authed",
@@ -49,5 +49,5 @@ pub const TOKEN: &[&str] = &[
     "not_allowed_token_type",
     "enterprise_is_restricted",
 ];
-/// What the token may do.
+/// The token lacks a scope.
 pub const SCOPE: &[&str] = &["missing_scope", "no_permission"];

@@ -1,5 +1,5 @@
-//! One method's pace and pause, shared by all that Slack counts together: sinks with one token share the edits of their
-//! workspace, and in one channel its posts. Knows what a bucket holds and who is on the wire; decides nothing of answers.
+//! Rate limit and pause of one API method, shared by all sinks that Slack counts together: sinks with one token share the
+//! edits of a workspace and the posts of a channel. Contains no policy about responses.
 
 use super::pace::{Bucket, Pace};
 use crate::model::secret::Secret;
@@ -10,118 +10,118 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One method's pace and pause: Slack counts its Web API's by the method, so that edits that came too fast do not hold up
-/// the post of a call that rings now. Clones are the same lane.
+/// Rate limit and pause of one API method. Slack counts its Web API by method: throttled edits do not delay the post of a
+/// ringing call. Clones share one state.
 #[derive(Debug, Clone)]
-pub struct Lane(Arc<Mutex<Inside>>);
+pub struct Lane(Arc<Mutex<LimiterState>>);
 
 #[derive(Debug)]
-struct Inside {
+struct LimiterState {
     bucket: Option<Bucket>,
-    held: Option<Instant>,
-    sending: u32,
+    paused_until: Option<Instant>,
+    in_flight: u32,
 }
 
-/// A message on its way, for which no other may take the place until this is dropped.
+/// Permission for one message in flight; dropping the permit releases the place.
 #[derive(Debug)]
 pub struct Permit(Lane);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut inside = self.0.open();
-        inside.sending = inside.sending.saturating_sub(1);
+        let mut state = self.0.lock();
+        state.in_flight = state.in_flight.saturating_sub(1);
     }
 }
 
 impl Lane {
-    /// An open one; `None`: it takes all it gets.
+    /// Creates an idle limiter; `None` means unlimited.
     #[must_use]
     pub fn new(pace: Option<Pace>, now: Instant) -> Self {
         let bucket = pace.map(|pace| Bucket::new(pace, now));
-        Self(Arc::new(Mutex::new(Inside { bucket, held: None, sending: 0 })))
+        Self(Arc::new(Mutex::new(LimiterState { bucket, paused_until: None, in_flight: 0 })))
     }
 
-    fn open(&self) -> MutexGuard<'_, Inside> {
+    fn lock(&self) -> MutexGuard<'_, LimiterState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long until the next message may be sent; zero: now.
+    /// Returns the time until the next message may be sent; zero means now.
     #[must_use]
     pub fn wait(&self, now: Instant) -> Duration {
-        self.open().wait(now)
+        self.lock().wait(now)
     }
 
-    /// Takes a place on the lane; `None` if somebody else was faster.
+    /// Acquires a permit; `None` if another sink was faster.
     #[must_use]
     pub fn enter(&self, now: Instant) -> Option<Permit> {
-        let mut inside = self.open();
-        if !inside.wait(now).is_zero() {
+        let mut state = self.lock();
+        if !state.wait(now).is_zero() {
             return None;
         }
-        inside.sending = inside.sending.saturating_add(1);
+        state.in_flight = state.in_flight.saturating_add(1);
         Some(Permit(self.clone()))
     }
 
-    /// Sends nothing until then: the chat asked for it. A longer wait that another sink was asked for stays.
+    /// Pauses until the time the chat asked for. A longer pause from another sink stays.
     pub fn hold(&self, until: Instant) {
-        let mut inside = self.open();
-        inside.held = inside.held.max(Some(until));
+        let mut state = self.lock();
+        state.paused_until = state.paused_until.max(Some(until));
     }
 
-    /// See [`Bucket::spent`].
+    /// See [`TokenBucket::consume`].
     pub fn spent(&self, now: Instant) {
-        if let Some(bucket) = &mut self.open().bucket {
+        if let Some(bucket) = &mut self.lock().bucket {
             bucket.spent(now);
         }
     }
 
-    /// See [`Bucket::refused`].
+    /// See [`TokenBucket::on_throttled`].
     pub fn refused(&self, now: Instant) {
-        if let Some(bucket) = &mut self.open().bucket {
+        if let Some(bucket) = &mut self.lock().bucket {
             bucket.refused(now);
         }
     }
 
-    /// See [`Bucket::taken`].
+    /// See [`TokenBucket::on_success`].
     pub fn taken(&self, now: Instant) {
-        if let Some(bucket) = &mut self.open().bucket {
+        if let Some(bucket) = &mut self.lock().bucket {
             bucket.taken(now);
         }
     }
 }
 
-impl Inside {
+impl LimiterState {
     fn wait(&self, now: Instant) -> Duration {
-        let held = self.held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        held.max(self.bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.wait_behind(self.sending, now)))
+        let paused_until = self.paused_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        paused_until.max(self.bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.wait_behind(self.in_flight, now)))
     }
 }
 
-/// The lanes of all sinks of a daemon. A token is known by a hash that means nothing outside this process.
+/// Shared limiters of a daemon's sinks. Tokens are stored only as a hash with a random key of this process.
 #[derive(Debug, Clone, Default)]
-pub struct Lanes(Arc<Mutex<Known>>);
+pub struct Lanes(Arc<Mutex<Registry>>);
 
 #[derive(Debug, Default)]
-struct Known {
-    keys: RandomState,
-    lanes: HashMap<u64, Weak<Mutex<Inside>>>,
+struct Registry {
+    hasher: RandomState,
+    limiters: HashMap<u64, Weak<Mutex<LimiterState>>>,
 }
 
 impl Lanes {
-    /// The lane of `method` for a token, at an API and in a channel (empty: wherever it is), at this pace. Who asks with the
-    /// same words while another holds it gets the same one.
+    /// Returns the limiter of `method` for a token, an API URL, a channel (empty for all channels) and a rate limit. Equal
+    /// arguments return the same limiter while any sink holds it.
     #[must_use]
     pub fn of(&self, token: &Secret, api: &Secret, method: &str, channel: &str, pace: Pace, now: Instant) -> Lane {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let paced = (pace.per_second.to_bits(), pace.burst);
-        let key = known.keys.hash_one((token.expose(), api.expose(), method, channel, paced));
-        known.lanes.retain(|_, lane| lane.strong_count() > 0);
-        if let Some(lane) = known.lanes.get(&key).and_then(Weak::upgrade) {
-            return Lane(lane);
+        let mut registry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = (pace.per_second.to_bits(), pace.burst);
+        let key = registry.hasher.hash_one((token.expose(), api.expose(), method, channel, rate));
+        registry.limiters.retain(|_, limiter| limiter.strong_count() > 0);
+        if let Some(limiter) = registry.limiters.get(&key).and_then(Weak::upgrade) {
+            return Lane(limiter);
         }
-        let lane = Lane::new(Some(pace), now);
-        known.lanes.insert(key, Arc::downgrade(&lane.0));
-        lane
+        let limiter = Lane::new(Some(pace), now);
+        registry.limiters.insert(key, Arc::downgrade(&limiter.0));
+        limiter
     }
 }
 
@@ -135,39 +135,39 @@ mod tests {
     }
 
     #[test]
-    fn sinks_with_one_token_share_its_pace_and_its_pause_and_others_have_their_own() {
+    fn registry_same_token_and_channel_share_rate_and_pause() {
         let (lanes, now) = (Lanes::default(), Instant::now());
-        let [one, same, other, elsewhere] = [("xoxb-1", "C1"), ("xoxb-1", "C1"), ("xoxb-2", "C1"), ("xoxb-1", "C2")]
+        let [one, same, other, other_channel] = [("xoxb-1", "C1"), ("xoxb-1", "C1"), ("xoxb-2", "C1"), ("xoxb-1", "C2")]
             .map(|(t, c)| of(&lanes, t, c, now));
         one.spent(now);
         same.spent(now);
-        let free = |lane: &Lane| lane.wait(now).is_zero();
-        assert_eq!([&one, &same, &other, &elsewhere].map(free), [false, false, true, true]);
+        let is_free = |limiter: &Lane| limiter.wait(now).is_zero();
+        assert_eq!([&one, &same, &other, &other_channel].map(is_free), [false, false, true, true]);
         other.hold(now + Duration::from_secs(9));
         other.hold(now + Duration::from_secs(3));
         assert_eq!(of(&lanes, "xoxb-2", "C1", now).wait(now), Duration::from_secs(9));
         assert!(!format!("{lanes:?}").contains("xoxb"));
         drop((one, same));
-        assert!(free(&of(&lanes, "xoxb-1", "C1", now)), "nobody held it: it begins anew");
+        assert!(is_free(&of(&lanes, "xoxb-1", "C1", now)), "a limiter without a holder starts full");
     }
 
     #[test]
-    fn a_place_that_is_taken_is_free_again_only_when_its_message_was_counted() {
+    fn limiter_permit_is_released_after_message_is_counted() {
         let now = Instant::now();
-        let lane = Lane::new(Some(Pace { per_second: 1.0, burst: 2 }), now);
-        let (first, second) = (lane.enter(now).unwrap(), lane.clone().enter(now).unwrap());
-        assert!(lane.enter(now).is_none() && !lane.wait(now).is_zero(), "both of the burst are on the wire");
+        let limiter = Lane::new(Some(Pace { per_second: 1.0, burst: 2 }), now);
+        let (first, second) = (limiter.enter(now).unwrap(), limiter.clone().enter(now).unwrap());
+        assert!(limiter.enter(now).is_none() && !limiter.wait(now).is_zero(), "both messages of the burst are in flight");
         drop(first);
-        lane.spent(now);
+        limiter.spent(now);
         drop(second);
-        assert!(lane.enter(now).is_some(), "one came back unsent, one is left");
+        assert!(limiter.enter(now).is_some(), "one returned unsent, one is left");
     }
 
     #[test]
-    fn a_sink_without_a_pace_takes_all_it_gets() {
+    fn limiter_without_rate_limit_never_waits() {
         let now = Instant::now();
-        let lane = Lane::new(None, now);
-        let many: Vec<Option<Permit>> = (0..100).map(|_| lane.enter(now)).collect();
+        let limiter = Lane::new(None, now);
+        let many: Vec<Option<Permit>> = (0..100).map(|_| limiter.enter(now)).collect();
         assert!(many.iter().all(Option::is_some));
     }
 }

@@ -1,6 +1,6 @@
-//! Saying it: one worker per sink takes waiting deliveries from the outbox, draws them, posts them and settles what the
-//! answer means. Decisions are plain functions ([`verdict`], [`pace`], [`turn`], [`standing`]); [`post`] and [`worker`]
-//! act. How a card looks is not decided here: the drawing function is handed in.
+//! Posting: one worker per sink leases due deliveries from the outbox, renders and posts them, and settles each by the
+//! response. Decisions are pure functions ([`verdict`], [`rate_limit`], [`batch`], [`sink_state`]); [`post`] and
+//! [`worker`] do the I/O. The caller passes the render function in.
 
 pub mod answer;
 mod api_errors;

@@ -1,8 +1,8 @@
-//! What single deliveries of a sink went through, and how each ends for now after a verdict. Pure.
+//! Failure counts of single deliveries, and the settlement that follows a verdict. Pure.
 //!
-//! A card that fails while the sink is otherwise well gets a strike. Two strikes and it goes alone, so that it cannot
-//! hold up others; ten and it is given up. An outage gives no strikes, however long it lasts. All this lives in memory: a
-//! restart forgives it once more.
+//! A card that fails while the sink works gets a strike. With two strikes the card goes alone and cannot delay others;
+//! with ten it becomes a dead letter. An outage gives no strikes, however long it lasts. The counts live in memory: a
+//! restart clears them.
 
 use super::verdict::Verdict;
 use crate::model::{
@@ -13,37 +13,37 @@ use crate::model::{
 use std::{collections::HashMap, time::Duration};
 
 /// Strikes after which a card goes alone.
-const ALONE: u32 = 2;
-/// Strikes after which a card is given up: some ten minutes, as it then waits up to a minute between them.
-const GIVE_UP: u32 = 10;
-/// Deliveries remembered at most; past that all are forgiven. Those that an operator dropped would stay for ever.
-const MOST: usize = 10_000;
+const STRIKES_TO_GO_ALONE: u32 = 2;
+/// Strikes after which a card becomes a dead letter: about ten minutes, with waits of up to a minute in between.
+const MAX_STRIKES: u32 = 10;
+/// Maximum deliveries tracked; beyond it all counts are cleared. Deliveries dropped by an operator are never removed.
+const MAX_ENTRIES: usize = 10_000;
 
-/// The memory of one sink.
+/// Failure counts of one sink's deliveries.
 #[derive(Debug, Default)]
-pub struct Past(HashMap<DeliveryId, One>);
+pub struct Past(HashMap<DeliveryId, Entry>);
 
-/// What is remembered of one delivery.
+/// Failure state of one delivery.
 #[derive(Debug, Clone, Copy, Default)]
-struct One {
+struct Entry {
     strikes: u32,
-    unsure: bool,
+    ambiguous: bool,
 }
 
 impl Past {
-    /// Whether a delivery has struck so often that it goes alone.
+    /// Returns whether a delivery has enough strikes to go alone.
     #[must_use]
     pub fn alone(&self, delivery: &Delivery) -> bool {
-        self.0.get(&delivery.id).is_some_and(|one| one.strikes >= ALONE)
+        self.0.get(&delivery.id).is_some_and(|entry| entry.strikes >= STRIKES_TO_GO_ALONE)
     }
 
-    /// Whether a delivery was repeated already after an end that is unknown.
+    /// Returns whether a delivery was already retried after an ambiguous result.
     #[must_use]
     pub fn unsure(&self, delivery: &Delivery) -> bool {
-        self.0.get(&delivery.id).is_some_and(|one| one.unsure)
+        self.0.get(&delivery.id).is_some_and(|entry| entry.ambiguous)
     }
 
-    /// How a delivery ends for now. `why` is written on a dead letter; `not_before` is when the sink goes on.
+    /// Returns the settlement of a verdict. `why` is stored with a dead letter; `not_before` is when the sink resumes.
     pub fn end(
         &mut self,
         delivery: &Delivery,
@@ -52,9 +52,9 @@ impl Past {
         not_before: Timestamp,
         now: Timestamp,
     ) -> Settlement {
-        let again = |not_before| Settlement::Retry { not_before, plain: delivery.plain };
+        let retry = |not_before| Settlement::Retry { not_before, plain: delivery.plain };
         match verdict {
-            // Where the message stands is the worker's to add.
+            // The worker adds the message reference.
             Verdict::Delivered { .. } => {
                 self.0.remove(&delivery.id);
                 Settlement::Delivered
@@ -63,23 +63,23 @@ impl Past {
                 self.0.remove(&delivery.id);
                 Settlement::Dead(why)
             }
-            Verdict::Wait(_) | Verdict::Retry { .. } => again(not_before),
+            Verdict::Wait(_) | Verdict::Retry { .. } => retry(not_before),
             Verdict::RetryOnce => {
-                self.of(delivery).unsure = true;
-                again(not_before)
+                self.entry(delivery).ambiguous = true;
+                retry(not_before)
             }
             Verdict::Split => {
-                self.of(delivery).strikes = ALONE;
-                again(now)
+                self.entry(delivery).strikes = STRIKES_TO_GO_ALONE;
+                retry(now)
             }
             Verdict::Lost => Settlement::Lost,
             Verdict::Plain => Settlement::Retry { not_before: now, plain: true },
-            // It waits with all others: the sink's probe decides, not its own time.
-            Verdict::Disable => again(now),
+            // The delivery waits with all others for the sink's probe, without a time of its own.
+            Verdict::Disable => retry(now),
         }
     }
 
-    /// The sink was well and failed at this message, and is held that long: the card may be the reason.
+    /// Counts a strike: the sink worked before and failed at this message. The sink pauses for `held`.
     pub fn struck(
         &mut self,
         delivery: &Delivery,
@@ -87,17 +87,17 @@ impl Past {
         held: Duration,
         chance: f64,
     ) -> (Verdict, Settlement) {
-        let one = self.of(delivery);
-        one.strikes = one.strikes.saturating_add(1);
-        let strikes = one.strikes;
-        if strikes >= GIVE_UP {
+        let entry = self.entry(delivery);
+        entry.strikes = entry.strikes.saturating_add(1);
+        let strikes = entry.strikes;
+        if strikes >= MAX_STRIKES {
             self.0.remove(&delivery.id);
-            let why = "the chat fails at this card and takes others".to_owned();
+            let why = "the chat rejects this card and accepts others".to_owned();
             return (Verdict::Dead { alert: true }, Settlement::Dead(why));
         }
-        // From then on it waits 30 to 60 s of its own.
-        let own = Policy::CHAT.longest.mul_f64(chance.clamp(0.0, 1.0).midpoint(1.0));
-        let wait = if strikes > ALONE { held.max(own) } else { held };
+        // Each further strike waits 30 to 60 s.
+        let min_wait = Policy::CHAT.longest.mul_f64(chance.clamp(0.0, 1.0).midpoint(1.0));
+        let wait = if strikes > STRIKES_TO_GO_ALONE { held.max(min_wait) } else { held };
         (Verdict::Retry { at_least: None }, Settlement::Retry { not_before: after(now, wait), plain: delivery.plain })
     }
 
@@ -106,8 +106,8 @@ impl Past {
         self.0.len()
     }
 
-    fn of(&mut self, delivery: &Delivery) -> &mut One {
-        if self.0.len() >= MOST {
+    fn entry(&mut self, delivery: &Delivery) -> &mut Entry {
+        if self.0.len() >= MAX_ENTRIES {
             self.0.clear();
         }
         self.0.entry(delivery.id).or_default()

@@ -1,5 +1,5 @@
-//! A sink as a worker and a test card know it: where it is, who speaks there, and one message to it. Decides nothing about
-//! when, and nothing about what an answer means.
+//! A sink as the worker and `test-card` use it: URL, credentials, and sending one message. Contains no policy about
+//! timing or the meaning of a response.
 
 use super::{
     answer::Answer,
@@ -17,29 +17,29 @@ use crate::model::{
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Notify;
 
-/// A place where cards are told.
+/// A chat channel that receives cards.
 #[derive(Debug, Clone)]
 pub struct Sink {
-    /// Its name.
+    /// Name in the config.
     pub name: SinkName,
-    /// What answers there.
+    /// Kind of chat behind the URL.
     pub kind: SinkKind,
-    /// Where: a webhook, or the base of the Web API. Opaque: never taken apart, never shown.
+    /// Webhook URL, or the base URL of the Web API. Secret: never parsed, never logged.
     pub url: Secret,
-    /// Who speaks there; only a Slack app has one, and has to.
+    /// Credentials of a Slack app; required for that kind, `None` for all others.
     pub app: Option<App>,
-    /// How fast it may be posted to; `None`: it takes all it gets.
+    /// Rate limit of posts; `None` means unlimited.
     pub pace: Option<Pace>,
-    /// The lanes that it shares with other sinks of its token.
+    /// Limiters shared by all sinks with the same token.
     pub lanes: Lanes,
-    /// Wakes it: a disabled sink is probed at once.
+    /// Wakes the worker: a disabled sink is probed immediately.
     pub enable: Arc<Notify>,
-    /// Where its worker says whether it turns.
+    /// Receives the heartbeats of the worker.
     pub pulses: Pulses,
 }
 
 impl Sink {
-    /// A sink at its kind's own pace.
+    /// Creates a sink with the default rate limit of its kind.
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
         let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
@@ -47,34 +47,34 @@ impl Sink {
         Self { name, kind, url, app: None, pace: Some(pace), lanes: Lanes::default(), enable, pulses }
     }
 
-    /// The lanes of its posts and of its edits: an app's edits are counted by the workspace, its posts by the channel.
+    /// Returns the limiters of posts and of edits. Slack counts an app's edits by workspace and its posts by channel.
     #[must_use]
     pub fn ways(&self, now: Instant) -> [Lane; 2] {
         match (&self.app, self.pace) {
             (Some(app), Some(pace)) => {
-                let of = |method, channel, pace| self.lanes.of(&app.token, &self.url, method, channel, pace, now);
-                [of("chat.postMessage", &app.channel, pace), of("chat.update", "", Pace::EDITS)]
+                let limiter = |method, channel, pace| self.lanes.of(&app.token, &self.url, method, channel, pace, now);
+                [limiter("chat.postMessage", &app.channel, pace), limiter("chat.update", "", Pace::EDITS)]
             }
             (_, pace) => [Lane::new(pace, now), Lane::new(pace.map(|_| Pace::EDITS), now)],
         }
     }
 
-    /// Sends a drawn message, in the form that is asked for. What was answered, and where the message stands if the chat
-    /// says so.
-    pub async fn send(&self, http: &reqwest::Client, drawn: &str, form: &Form) -> (Answer, Option<Place>) {
+    /// Sends a rendered message in the requested mode. Returns the result, and the message reference if the response has
+    /// one.
+    pub async fn send(&self, http: &reqwest::Client, rendered: &str, form: &Form) -> (Answer, Option<Place>) {
         match (&self.app, self.kind) {
             (Some(app), SinkKind::SlackApp) => {
-                let request = web_api::request(drawn, &app.channel, form);
+                let request = web_api::request(rendered, &app.channel, form);
                 let base = self.url.expose().trim_end_matches('/');
                 let url = Secret::new(format!("{base}/{}", request.method));
                 web_api::read(post::ask(http, &url, &app.token, request.body).await)
             }
             (None, SinkKind::SlackApp) => (Answer::Unusable, None),
-            _ => (post::post(http, &self.url, drawn.to_owned()).await, None),
+            _ => (post::post(http, &self.url, rendered.to_owned()).await, None),
         }
     }
 
-    /// What may be kept of an answer: nothing of the URL or the token is in it.
+    /// Returns an excerpt of the response that contains no part of the URL or the token.
     #[must_use]
     pub fn shown(&self, answer: &Answer) -> String {
         let token = self.app.as_ref().map_or("", |app| app.token.expose());

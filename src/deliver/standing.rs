@@ -1,10 +1,9 @@
-//! How one sink stands: when it may be posted to, and what an answer changes for it and for what was in the message.
-//! Pure: time and chance are arguments; the table and [`verdict`](super::verdict) say what an answer means.
+//! State of one sink: when it may be posted to, and how a response changes the state and settles the deliveries.
+//! Pure: time and randomness are arguments; [`verdict`](super::verdict) interprets the responses.
 //!
-//! **Well** → messages are merged and go as fast as the pace allows. **In trouble** (nothing gets through, or the chat
-//! has faults of its own) → the whole sink waits with backoff, and one card at a time finds out whether it is over.
-//! **Disabled** (the sink itself is wrong: gone, forbidden) → nothing is sent but a probe every hour or when the
-//! operator asks; deliveries wait. Each edge is told once.
+//! **Working**: messages are merged and sent at the rate limit. **Failing** (no connection or server errors): the sink
+//! backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent, every
+//! hour or on the operator's request; deliveries wait. Each transition is reported once.
 
 use super::{
     answer::Answer,
@@ -21,225 +20,224 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// A disabled sink is probed this often ("manual enable or every 1 h").
-const PROBE: Duration = Duration::from_secs(3600);
-/// A probe to which no chat answered is repeated after this, the longest wait a chat may ask for: nothing was sent, and
-/// what looks like a wrong certificate may be a clock that is not yet set after a boot.
-const PROBE_AGAIN: Duration = LONGEST_WAIT;
-/// Trouble that lasts longer is told to the operator (15 min of 429 in a row, by the table; the same for silence).
-const TELL_AFTER: Duration = Duration::from_secs(15 * 60);
-/// At most so much is added to a wait that the chat asked for, so that several daemons do not return in step.
-const JITTER: Duration = Duration::from_secs(1);
+/// Probe interval of a disabled sink ("manual enable or every 1 h").
+const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
+/// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`: nothing was sent, and an
+/// unset clock after a boot looks like an invalid certificate.
+const FAILED_PROBE_INTERVAL: Duration = LONGEST_WAIT;
+/// Outage duration after which the operator gets an alert (15 min of 429 in a row, or of failures).
+const ALERT_AFTER: Duration = Duration::from_secs(15 * 60);
+/// Maximum jitter added to a requested wait, so that several daemons do not return at the same time.
+const MAX_JITTER: Duration = Duration::from_secs(1);
 
-/// An edge, told once.
+/// A state transition, reported once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
-    /// The first failure after all was well.
+    /// First failure of a working sink.
     Trouble,
-    /// Trouble is over before anybody was told.
+    /// An outage ended before its alert.
     Over,
-    /// In trouble for long.
+    /// Failing for longer than the alert delay.
     Unreachable,
-    /// Asked to wait for long.
+    /// Throttled for longer than the alert delay.
     Throttled,
     /// The sink was disabled.
     Disabled,
-    /// What was told is over.
+    /// A reported outage ended.
     Back,
 }
 
-/// What an answer came to.
+/// Result of one response for the sink and its deliveries.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The table's row.
+    /// Response rule that matched.
     pub row: &'static Row,
-    /// How each delivery of the message ends, in its order.
+    /// Verdict and settlement of each delivery, in the order of the message.
     pub ends: Vec<(Verdict, Settlement)>,
-    /// The edge, if the sink went over one.
+    /// State transition, if any.
     pub edge: Option<Edge>,
-    /// How long the sink is held.
+    /// Time until the sink may be used again.
     pub held: Duration,
-    /// Tries that got nothing through before this one did; 0 on any edge but the end of trouble.
+    /// Failed attempts before this success; 0 unless an outage ended.
     pub repeats: u32,
 }
 
-/// A spell without success.
+/// Time span without a successful post.
 #[derive(Debug, Clone, Copy)]
-struct Ailing {
+struct Outage {
     since: Instant,
-    /// Nothing gets through, as opposed to: it asks to wait.
-    trouble: bool,
-    /// Waits asked for in a row.
+    /// The sink fails; `false` means that it throttles.
+    failing: bool,
+    /// Requested waits in a row.
     waits: u32,
-    told: bool,
+    alerted: bool,
 }
 
-/// One sink's standing.
+/// State of one sink.
 #[derive(Debug)]
 pub struct Standing {
     kind: SinkKind,
     channel: Option<String>,
-    posts: Lane,
-    edits: Lane,
-    waits: Waits,
-    held: Option<Instant>,
-    ailing: Option<Ailing>,
-    /// Tries since something got through.
+    post_limiter: Lane,
+    edit_limiter: Lane,
+    backoff: Waits,
+    paused_until: Option<Instant>,
+    outage: Option<Outage>,
+    /// Failed attempts since the last success.
     failures: u32,
     disabled: bool,
-    refused: Option<(&'static Row, Option<u16>, u32)>,
+    rejected: Option<(&'static Row, Option<u16>, u32)>,
     pub(super) past: Past,
-    full: u32,
+    overflows: u32,
 }
 
 impl Standing {
-    /// A sink that is well. `channel`: the one it posts to, if it names one.
+    /// Creates a working sink. `channel` is the channel ID of a Slack app.
     #[must_use]
-    pub fn new(kind: SinkKind, channel: Option<String>, [posts, edits]: [Lane; 2]) -> Self {
+    pub fn new(kind: SinkKind, channel: Option<String>, [post_limiter, edit_limiter]: [Lane; 2]) -> Self {
         Self {
             kind,
             channel,
-            posts,
-            edits,
-            waits: Waits::new(Policy::CHAT),
-            held: None,
-            ailing: None,
+            post_limiter,
+            edit_limiter,
+            backoff: Waits::new(Policy::CHAT),
+            paused_until: None,
+            outage: None,
             failures: 0,
             disabled: false,
-            refused: None,
+            rejected: None,
             past: Past::default(),
-            full: 0,
+            overflows: 0,
         }
     }
 
-    /// How long nothing may be posted yet; zero: now.
+    /// Returns the time until any message may be posted; zero means now.
     #[must_use]
     pub fn closed_for(&self, now: Instant) -> Duration {
-        let held = self.held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        let paced = self.posts.wait(now);
-        let paced = if self.kind.edits() { paced.min(self.edits.wait(now)) } else { paced };
-        held.max(paced)
+        let paused = self.paused_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let paced = self.post_limiter.wait(now);
+        let paced = if self.kind.edits() { paced.min(self.edit_limiter.wait(now)) } else { paced };
+        paused.max(paced)
     }
 
-    /// How long a delivery may not be sent yet, by its kind of message: posts and edits are counted apart.
+    /// Returns the time until this delivery may be sent. Posts and edits have separate limiters.
     #[must_use]
     pub fn closed_to(&self, delivery: &Delivery, now: Instant) -> Duration {
-        self.lane(self.is_edit(delivery)).wait(now)
+        self.limiter(self.is_edit(delivery)).wait(now)
     }
 
-    /// Takes a place for a delivery on its lane; `None` if another sink was faster.
+    /// Acquires a permit of the delivery's limiter; `None` if another sink was faster.
     #[must_use]
     pub fn enter(&self, delivery: &Delivery, now: Instant) -> Option<Permit> {
-        self.lane(self.is_edit(delivery)).enter(now)
+        self.limiter(self.is_edit(delivery)).enter(now)
     }
 
-    /// The operator says that the sink is put right: a disabled one is tried at once. A wait that the chat asked for
-    /// is not shortened.
+    /// Requests an immediate probe of a disabled sink. A wait requested by the chat is not shortened.
     pub const fn enable(&mut self) {
         if self.disabled {
-            self.held = None;
+            self.paused_until = None;
         }
     }
 
-    /// How the next message is put together.
+    /// Returns the composition of the next message.
     #[must_use]
     pub fn mode(&self) -> Mode {
         if self.disabled {
             Mode::Probe
-        } else if self.in_trouble() {
+        } else if self.is_failing() {
             Mode::Canary
         } else {
             Mode::Merge
         }
     }
 
-    fn in_trouble(&self) -> bool {
-        self.ailing.is_some_and(|ailing| ailing.trouble)
+    fn is_failing(&self) -> bool {
+        self.outage.is_some_and(|outage| outage.failing)
     }
 
-    /// Whether a delivery has to be a message of its own.
+    /// Returns whether a delivery must not be merged.
     #[must_use]
     pub fn alone(&self, delivery: &Delivery) -> bool {
         delivery.plain || delivery.form != Form::Message || self.past.alone(delivery)
     }
 
-    /// Messages so far that could not say all that waited.
+    /// Returns the number of messages that could not hold all due cards.
     #[must_use]
     pub const fn full(&self) -> u32 {
-        self.full
+        self.overflows
     }
 
-    /// A message could not say all that waited.
+    /// Counts a message that could not hold all due cards.
     pub const fn overflowed(&mut self) {
-        self.full = self.full.wrapping_add(1);
+        self.overflows = self.overflows.wrapping_add(1);
     }
 
-    /// What `answer` to the message that said `batch` comes to. `chance` lies in 0..1.
+    /// Applies the response to the message with `batch`. `chance` is a random number in 0..1.
     pub fn answered(&mut self, batch: &[Delivery], answer: &Answer, now: Now, chance: f64) -> Outcome {
         let row = find(self.kind, answer);
         let verdicts: Vec<Verdict> =
-            batch.iter().map(|one| under(row, answer, &self.history(one, batch.len() > 1, row, answer))).collect();
-        let strike =
+            batch.iter().map(|delivery| under(row, answer, &self.context(delivery, batch.len() > 1, row, answer))).collect();
+        let is_strike =
             matches!(row.act, Act::Retry | Act::RetryOnce) && answer.status().is_some() && self.mode() == Mode::Merge;
         let edit = batch.first().is_some_and(|first| self.is_edit(first));
-        self.lane(edit).spent(now.tick);
-        let failed = std::mem::take(&mut self.failures);
-        let (edge, held) = self.turned(row, &verdicts, answer, now.tick, chance, edit);
-        let repeats = if matches!(edge, Some(Edge::Over | Edge::Back)) { failed } else { 0 };
+        self.limiter(edit).spent(now.tick);
+        let earlier_failures = std::mem::take(&mut self.failures);
+        let (edge, held) = self.apply(row, &verdicts, answer, now.tick, chance, edit);
+        let repeats = if matches!(edge, Some(Edge::Over | Edge::Back)) { earlier_failures } else { 0 };
         if !held.is_zero() {
-            self.failures = failed.saturating_add(1);
+            self.failures = earlier_failures.saturating_add(1);
         }
         let until = if held.is_zero() { None } else { now.tick.checked_add(held) };
-        // A limit is one of the method, all else concerns the whole sink.
-        let limit = self.kind.edits() && matches!(row.act, Act::Wait { .. }) && !self.disabled;
-        self.held = if limit { None } else { until };
-        if let Some(until) = until.filter(|_| limit) {
-            self.lane(edit).hold(until);
+        // Throttling concerns one API method, every other failure the whole sink.
+        let is_throttled = self.kind.edits() && matches!(row.act, Act::Wait { .. }) && !self.disabled;
+        self.paused_until = if is_throttled { None } else { until };
+        if let Some(until) = until.filter(|_| is_throttled) {
+            self.limiter(edit).hold(until);
         }
-        // A disabled sink holds itself; its deliveries have to be there when the operator asks for a probe.
+        // A disabled sink pauses itself. Its deliveries stay due, because an operator may request a probe.
         let not_before = if self.disabled { now.clock } else { after(now.clock, held) };
         let status = answer.status().map(|status| format!(" (HTTP {status})")).unwrap_or_default();
         let why = format!("{}{status}", row.reason);
         let ends = batch
             .iter()
             .zip(verdicts)
-            .map(|(one, verdict)| match verdict {
-                Verdict::Retry { .. } if strike => self.past.struck(one, now.clock, held, chance),
-                _ => (verdict, self.past.end(one, verdict, why.clone(), not_before, now.clock)),
+            .map(|(delivery, verdict)| match verdict {
+                Verdict::Retry { .. } if is_strike => self.past.struck(delivery, now.clock, held, chance),
+                _ => (verdict, self.past.end(delivery, verdict, why.clone(), not_before, now.clock)),
             })
             .collect();
         Outcome { row, ends, edge, held, repeats }
     }
 
-    /// A sink that could edit and cannot any more says as a message what was to be an edit.
+    /// Returns whether a delivery edits a message. A sink whose kind no longer supports edits posts a new one.
     const fn is_edit(&self, delivery: &Delivery) -> bool {
         self.kind.edits() && delivery.form.edit_of().is_some()
     }
 
-    const fn lane(&self, edit: bool) -> &Lane {
-        if edit { &self.edits } else { &self.posts }
+    const fn limiter(&self, edit: bool) -> &Lane {
+        if edit { &self.edit_limiter } else { &self.post_limiter }
     }
 
-    fn history(&self, one: &Delivery, merged: bool, row: &'static Row, answer: &Answer) -> History {
+    fn context(&self, delivery: &Delivery, merged: bool, row: &'static Row, answer: &Answer) -> History {
         History {
             merged,
-            plain: one.plain,
-            unsure: self.past.unsure(one),
-            edit: self.is_edit(one),
-            lost: matches!(one.form, Form::Living { lost: true, .. }),
+            plain: delivery.plain,
+            unsure: self.past.unsure(delivery),
+            edit: self.is_edit(delivery),
+            lost: matches!(delivery.form, Form::Living { lost: true, .. }),
             elsewhere: self.kind.edits()
-                && one.form.place().is_some_and(|place| self.channel.as_ref() != Some(&place.channel)),
-            refused: self.refused_before(row, answer),
-            waits: self.ailing.map_or(0, |ailing| ailing.waits),
+                && delivery.form.place().is_some_and(|place| self.channel.as_ref() != Some(&place.channel)),
+            refused: self.rejections_before(row, answer),
+            waits: self.outage.map_or(0, |outage| outage.waits),
         }
     }
 
-    fn refused_before(&self, row: &'static Row, answer: &Answer) -> u32 {
-        self.refused.filter(|(of, status, _)| *of == row && *status == answer.status()).map_or(0, |(.., times)| times)
+    fn rejections_before(&self, row: &'static Row, answer: &Answer) -> u32 {
+        self.rejected.filter(|(of, status, _)| *of == row && *status == answer.status()).map_or(0, |(.., times)| times)
     }
 
-    /// What the answer changes for the sink: the edge it went over, and how long it is held.
-    fn turned(
+    /// Updates the sink after a response. Returns the transition and the pause.
+    fn apply(
         &mut self,
         row: &'static Row,
         verdicts: &[Verdict],
@@ -252,35 +250,35 @@ impl Standing {
         if first == Some(Verdict::Disable) {
             let edge = (!self.disabled).then_some(Edge::Disabled);
             self.disabled = true;
-            self.ailing = None;
-            return (edge, if answer.status().is_some() { PROBE } else { PROBE_AGAIN });
+            self.outage = None;
+            return (edge, if answer.status().is_some() { PROBE_INTERVAL } else { FAILED_PROBE_INTERVAL });
         }
-        let (trouble, held) = match (row.act, first) {
+        let (failing, held) = match (row.act, first) {
             (Act::Wait { .. }, Some(Verdict::Wait(wait))) => {
-                self.lane(edit).refused(now);
-                (false, wait.saturating_add(JITTER.mul_f64(chance.clamp(0.0, 1.0))))
+                self.limiter(edit).refused(now);
+                (false, wait.saturating_add(MAX_JITTER.mul_f64(chance.clamp(0.0, 1.0))))
             }
-            (Act::Retry, Some(Verdict::Retry { at_least })) => (true, self.waits.next(chance, at_least)),
-            (Act::RetryOnce, _) => (true, self.waits.next(chance, None)),
-            _ => return (self.well(row, first, answer, now, edit), Duration::ZERO),
+            (Act::Retry, Some(Verdict::Retry { at_least })) => (true, self.backoff.next(chance, at_least)),
+            (Act::RetryOnce, _) => (true, self.backoff.next(chance, None)),
+            _ => return (self.on_success(row, first, answer, now, edit), Duration::ZERO),
         };
-        if self.disabled { (None, PROBE_AGAIN) } else { (self.ails(trouble, now), held.min(LONGEST_WAIT)) }
+        if self.disabled { (None, FAILED_PROBE_INTERVAL) } else { (self.on_failure(failing, now), held.min(LONGEST_WAIT)) }
     }
 
-    fn ails(&mut self, trouble: bool, now: Instant) -> Option<Edge> {
-        let first = self.ailing.is_none();
-        let ailing = self.ailing.get_or_insert(Ailing { since: now, trouble, waits: 0, told: false });
-        ailing.trouble = trouble;
-        ailing.waits = if trouble { 0 } else { ailing.waits.saturating_add(1) };
-        if !ailing.told && now.saturating_duration_since(ailing.since) >= TELL_AFTER {
-            ailing.told = true;
-            return Some(if trouble { Edge::Unreachable } else { Edge::Throttled });
+    fn on_failure(&mut self, failing: bool, now: Instant) -> Option<Edge> {
+        let first = self.outage.is_none();
+        let outage = self.outage.get_or_insert(Outage { since: now, failing, waits: 0, alerted: false });
+        outage.failing = failing;
+        outage.waits = if failing { 0 } else { outage.waits.saturating_add(1) };
+        if !outage.alerted && now.saturating_duration_since(outage.since) >= ALERT_AFTER {
+            outage.alerted = true;
+            return Some(if failing { Edge::Unreachable } else { Edge::Throttled });
         }
         first.then_some(Edge::Trouble)
     }
 
-    /// The sink answered about the message itself.
-    fn well(
+    /// Ends an outage: the response concerns the message, not the sink.
+    fn on_success(
         &mut self,
         row: &'static Row,
         first: Option<Verdict>,
@@ -290,20 +288,20 @@ impl Standing {
     ) -> Option<Edge> {
         match first {
             Some(Verdict::Delivered { .. }) => {
-                self.refused = None;
-                self.lane(edit).taken(now);
+                self.rejected = None;
+                self.limiter(edit).taken(now);
             }
             Some(Verdict::Dead { .. }) if matches!(row.act, Act::Plain | Act::Dead { .. }) => {
-                let times = self.refused_before(row, answer).saturating_add(1);
-                self.refused = Some((row, answer.status(), times));
+                let times = self.rejections_before(row, answer).saturating_add(1);
+                self.rejected = Some((row, answer.status(), times));
             }
             _ => {}
         }
-        self.waits.forget();
+        self.backoff.forget();
         let was_disabled = std::mem::take(&mut self.disabled);
-        let ailed = self.ailing.take();
-        match ailed {
-            Some(ailing) if !ailing.told && !was_disabled => Some(Edge::Over),
+        let outage = self.outage.take();
+        match outage {
+            Some(outage) if !outage.alerted && !was_disabled => Some(Edge::Over),
             None if !was_disabled => None,
             _ => Some(Edge::Back),
         }

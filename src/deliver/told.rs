@@ -1,4 +1,4 @@
-//! What a worker tells: the daemon (for its status, its metrics and the operator's notices), and the journal.
+//! Events of a worker: sent to the daemon (status, metrics, alerts) and logged to the journal.
 
 use super::{
     standing::{Edge, Outcome},
@@ -13,96 +13,96 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// Something happened at a sink.
+/// An event of one sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// A card was delivered.
     Delivered {
-        /// Where.
+        /// Sink that received the card.
         sink: SinkName,
-        /// Which.
+        /// Key of the delivery.
         key: Key,
-        /// Which attempt it was, from 1.
+        /// Number of the attempt, from 1.
         attempt: u32,
-        /// How long the post took.
+        /// Duration of the post.
         took: Duration,
-        /// The chat says only that it took it in.
+        /// The chat confirmed only that it accepted the message.
         accepted: bool,
     },
-    /// A card was given up: it is a dead letter now.
+    /// A card became a dead letter.
     Dead {
-        /// Where.
+        /// Sink that rejected the card.
         sink: SinkName,
-        /// Which.
+        /// Key of the delivery.
         key: Key,
-        /// Why.
+        /// Reason for operators.
         why: String,
-        /// What to do; empty where nothing is to be done.
+        /// Advice for operators; empty if there is none.
         advice: &'static str,
-        /// It is worth a notice to the operator.
+        /// The operator gets an alert.
         alert: bool,
     },
-    /// The sink is disabled; its deliveries wait. Told once.
+    /// The sink is disabled and its deliveries wait. Sent once.
     Disabled {
-        /// Which.
+        /// Disabled sink.
         sink: SinkName,
-        /// Why.
+        /// Meaning of the response.
         why: &'static str,
-        /// What to do.
+        /// Advice for operators.
         advice: &'static str,
     },
-    /// The sink has asked to wait for more than 15 minutes without taking anything. Told once.
+    /// The sink throttled every message for more than 15 minutes. Sent once.
     Throttled {
-        /// Which.
+        /// Throttled sink.
         sink: SinkName,
     },
-    /// The sink could not be reached, or had faults of its own, for more than 15 minutes. Told once.
+    /// The sink was unreachable or returned server errors for more than 15 minutes. Sent once.
     Unreachable {
-        /// Which.
+        /// Unreachable sink.
         sink: SinkName,
-        /// Why, at the last attempt.
+        /// Reason of the last failure.
         why: &'static str,
-        /// What to do; empty where nothing is to be done.
+        /// Advice for operators; empty if there is none.
         advice: &'static str,
     },
-    /// A sink that was told as disabled, throttled or unreachable takes messages again.
+    /// A sink reported as disabled, throttled or unreachable accepts messages again.
     Back {
-        /// Which.
+        /// Recovered sink.
         sink: SinkName,
     },
 }
 
-/// Writes the journal's lines for a message that was answered, and gives what the daemon is told, in the same order.
+/// Logs the outcome of one message and returns the events for the daemon in the same order.
 pub fn journal(sink: &SinkName, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) -> Vec<Told> {
-    let cards = batch.iter().zip(&outcome.ends).filter_map(|(one, end)| card(sink, one, end, outcome, attempt, now));
-    let mut told: Vec<Told> = cards.collect();
-    told.extend(edge(sink, outcome, attempt));
-    told
+    let cards = batch.iter().zip(&outcome.ends).filter_map(|(delivery, end)| card_event(sink, delivery, end, outcome, attempt, now));
+    let mut events: Vec<Told> = cards.collect();
+    events.extend(transition_event(sink, outcome, attempt));
+    events
 }
 
-fn card(
+fn card_event(
     sink: &SinkName,
-    one: &Delivery,
+    delivery: &Delivery,
     (verdict, settlement): &(Verdict, Settlement),
     outcome: &Outcome,
     attempt: &Attempt,
     now: Timestamp,
 ) -> Option<Told> {
-    let (call, moment) = (call(&one.key.subject), one.key.moment.as_str());
-    let count = one.attempts.saturating_add(1);
+    let (call, moment) = (call_id(&delivery.key.subject), delivery.key.moment.as_str());
+    let count = delivery.attempts.saturating_add(1);
     let status = attempt.status;
     let took_ms = millis(attempt.took);
     match (verdict, settlement) {
         (Verdict::Delivered { accepted }, _) => {
-            let age_ms = millis(elapsed(one.card.happened().unwrap_or(one.admitted), now));
-            if one.form.edit_of().is_some() {
+            let age_ms = millis(elapsed(delivery.card.happened().unwrap_or(delivery.admitted), now));
+            if delivery.form.edit_of().is_some() {
                 tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card edited");
             } else {
                 tracing::info!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card delivered");
             }
             Some(Told::Delivered {
                 sink: sink.clone(),
-                key: one.key.clone(),
+                key: delivery.key.clone(),
                 attempt: count,
                 took: attempt.took,
                 accepted: *accepted,
@@ -110,50 +110,53 @@ fn card(
         }
         (Verdict::Lost, _) => {
             let error = outcome.row.reason;
-            tracing::info!(%sink, call, moment, attempt = count, status, error, "message lost, posted anew");
+            tracing::info!(%sink, call, moment, attempt = count, status, error, "message gone, reposting");
             None
         }
-        // What it tells stands in its call's message too; if that is gone, somebody took it away.
-        (Verdict::Dead { alert: false }, Settlement::Dead(why)) if matches!(one.form, Form::Reply { .. }) => {
+        // The live message repeats the content of the reply. If that message is gone, a person deleted it.
+        (Verdict::Dead { alert: false }, Settlement::Dead(why)) if matches!(delivery.form, Form::Reply { .. }) => {
             let error = outcome.row.reason;
-            tracing::warn!(%sink, call, moment, attempt = count, status, error, "reply left out, its message is gone");
-            Some(Told::Dead { sink: sink.clone(), key: one.key.clone(), why: why.clone(), advice: "", alert: false })
+            tracing::warn!(%sink, call, moment, attempt = count, status, error, "reply dropped, its message is gone");
+            Some(Told::Dead { sink: sink.clone(), key: delivery.key.clone(), why: why.clone(), advice: "", alert: false })
         }
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
             let (answer, message_id) = (&attempt.answer, event::DEAD_LETTER);
-            tracing::error!(%sink, call, moment, attempt = count, status, took_ms, error = why, answer, message_id, "card given up");
-            // A notice that a notice was given up would go the same way, for ever.
-            let alert = *alert && !matches!(one.card, Card::Notice(_));
+            tracing::error!(
+                %sink, call, moment, attempt = count, status, took_ms, error = why, answer, message_id,
+                "card undeliverable, dead letter stored"
+            );
+            // An alert about an undeliverable alert would fail the same way, endlessly.
+            let alert = *alert && !matches!(delivery.card, Card::Notice(_));
             let advice = outcome.row.advice;
-            Some(Told::Dead { sink: sink.clone(), key: one.key.clone(), why: why.clone(), advice, alert })
+            Some(Told::Dead { sink: sink.clone(), key: delivery.key.clone(), why: why.clone(), advice, alert })
         }
         _ => {
             let (wait_ms, error) = (millis(outcome.held), outcome.row.reason);
-            tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, wait_ms, error, "card waits");
+            tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, wait_ms, error, "card delayed");
             None
         }
     }
 }
 
-fn edge(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
+fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
     let sink = sink.clone();
     let (status, wait_ms, error) = (attempt.status, millis(outcome.held), outcome.row.reason);
     match outcome.edge? {
         Edge::Trouble => {
-            tracing::warn!(%sink, status, wait_ms, error, answer = attempt.answer, "sink takes nothing for now");
+            tracing::warn!(%sink, status, wait_ms, error, answer = attempt.answer, "sink failing, deliveries paused");
             None
         }
         Edge::Over => {
-            tracing::info!(%sink, status, repeats = outcome.repeats, "sink takes cards again");
+            tracing::info!(%sink, status, repeats = outcome.repeats, "sink recovered");
             None
         }
         Edge::Unreachable => {
             let message_id = event::SINK_UNREACHABLE;
-            tracing::error!(%sink, status, wait_ms, error, answer = attempt.answer, message_id, "sink out of reach for long");
+            tracing::error!(%sink, status, wait_ms, error, answer = attempt.answer, message_id, "sink unreachable");
             Some(Told::Unreachable { sink, why: outcome.row.reason, advice: outcome.row.advice })
         }
         Edge::Throttled => {
-            tracing::error!(%sink, status, wait_ms, error, message_id = event::SINK_THROTTLED, "sink throttled for long");
+            tracing::error!(%sink, status, wait_ms, error, message_id = event::SINK_THROTTLED, "sink throttled");
             Some(Told::Throttled { sink })
         }
         Edge::Disabled => {
@@ -163,13 +166,13 @@ fn edge(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<Told> {
         }
         Edge::Back => {
             let repeats = outcome.repeats;
-            tracing::info!(%sink, status, repeats, message_id = event::SINK_BACK, "sink takes cards again");
+            tracing::info!(%sink, status, repeats, message_id = event::SINK_BACK, "sink recovered");
             Some(Told::Back { sink })
         }
     }
 }
 
-fn call(subject: &Subject) -> Option<&str> {
+fn call_id(subject: &Subject) -> Option<&str> {
     match subject {
         Subject::Call(call) => Some(call.as_str()),
         Subject::Other(_) => None,

@@ -1,5 +1,5 @@
-//! Slack's Web API, as far as a card needs it: `chat.postMessage`, `chat.update`, and their answers, which say everything
-//! with status 200. Pure: what is asked and what was answered; [`post`](super::post) carries it.
+//! Slack's Web API: requests of `chat.postMessage` and `chat.update`, and their responses, which report errors with status
+//! 200. Pure; [`post`](super::post) sends the requests.
 
 use super::answer::{Answer, Reply};
 use crate::model::{
@@ -10,32 +10,32 @@ use crate::model::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// Who speaks, and where.
+/// Credentials and channel of a Slack app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct App {
-    /// The bot's token.
+    /// Bot token.
     pub token: Secret,
-    /// The id of the channel that is posted to. An edit goes to the channel that its message stands in.
+    /// ID of the channel for new messages. An edit uses the channel of its message.
     pub channel: String,
 }
 
-/// One request.
+/// One Web API request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The method, behind the API's base.
+    /// Method name, appended to the base URL.
     pub method: &'static str,
-    /// Its arguments.
+    /// Arguments as JSON.
     pub body: String,
 }
 
-/// What is asked to bring a drawn message into `form`.
+/// Builds the request that posts a rendered message in the mode `form`.
 #[must_use]
 pub fn request(drawn: &str, channel: &str, form: &Form) -> Request {
     let mut body: Map<String, Value> = serde_json::from_str(drawn).unwrap_or_default();
     let (method, channel) = match form {
         Form::Living { at: Some(place), .. } => {
             body.insert("ts".to_owned(), json!(place.message));
-            // Blocks that are not named would stay.
+            // Slack keeps the old blocks if the field is missing.
             body.entry("blocks").or_insert_with(|| json!([]));
             body.retain(|key, _| !key.starts_with("unfurl_"));
             ("chat.update", place.channel.as_str())
@@ -50,7 +50,7 @@ pub fn request(drawn: &str, channel: &str, form: &Form) -> Request {
     Request { method, body: Value::Object(body).to_string() }
 }
 
-/// What of an answer decides. The rest repeats the message, which is nobody's business in a table of attempts.
+/// Fields of a response that decide. The rest repeats the message, which must not enter the table of attempts.
 #[derive(Debug, Deserialize)]
 struct Said {
     ok: bool,
@@ -67,50 +67,51 @@ struct Metadata {
     messages: Vec<String>,
 }
 
-/// The answer reduced to what decides, in one shape, and where the message stands if it says so. What is no answer of the
-/// Web API stays as it is.
+/// Reduces a response to the fields that decide, and returns the message reference if present. A body that is no Web API
+/// response stays unchanged.
 #[must_use]
 pub fn read(answer: Answer) -> (Answer, Option<Place>) {
     let Answer::Reply(reply) = answer else { return (answer, None) };
-    let Ok(said) = serde_json::from_str::<Said>(&reply.body) else { return (Answer::Reply(reply), None) };
-    let place = match (said.channel, said.ts) {
-        (Some(channel), Some(message)) if said.ok && fits(&channel) && fits(&message) => {
+    let Ok(response) = serde_json::from_str::<Said>(&reply.body) else { return (Answer::Reply(reply), None) };
+    let message_ref = match (response.channel, response.ts) {
+        (Some(channel), Some(message)) if response.ok && is_valid_id(&channel) && is_valid_id(&message) => {
             Some(Place { channel, message })
         }
         _ => None,
     };
-    let mut body = json!({ "ok": said.ok });
-    let why = said.response_metadata.map(|metadata| metadata.messages.join("; ")).filter(|why| !why.is_empty());
-    for (key, value) in [("error", said.error), ("needed", said.needed), ("why", why)] {
+    let mut body = json!({ "ok": response.ok });
+    let detail = response.response_metadata.map(|metadata| metadata.messages.join("; "));
+    let detail = detail.filter(|detail| !detail.is_empty());
+    for (key, value) in [("error", response.error), ("needed", response.needed), ("why", detail)] {
         if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
             fields.insert(key.to_owned(), json!(value));
         }
     }
-    (Answer::Reply(Reply { body: body.to_string(), ..reply }), place)
+    (Answer::Reply(Reply { body: body.to_string(), ..reply }), message_ref)
 }
 
-/// When a message was posted, by its `ts`: seconds since 1970, and a count behind the point.
+/// Returns the time of a message by its `ts`: seconds since 1970, then a counter after the point.
 #[must_use]
 pub fn posted(place: &Place) -> Option<Timestamp> {
     let (seconds, _) = place.message.split_once('.')?;
     Timestamp::from_second(seconds.parse().ok()?).ok()
 }
 
-/// Slack's ids have a dozen characters; a megabyte of one would be stored with the card.
-fn fits(id: &str) -> bool {
+/// Returns whether an ID is safe to store. Slack's IDs have about 12 characters; the limit is 64.
+fn is_valid_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_')
 }
 
-/// The `error` of an answer in the shape of [`read`]; `None` for any other.
+/// Returns the `error` of a response reduced by [`parse_response`]; `None` for any other body.
 #[must_use]
 pub fn error(body: &str) -> Option<String> {
-    serde_json::from_str::<Said>(body).ok().filter(|said| !said.ok)?.error
+    serde_json::from_str::<Said>(body).ok().filter(|response| !response.ok)?.error
 }
 
-/// Whether an answer says that it was done.
+/// Returns whether a response has `ok:true`.
 #[must_use]
 pub fn is_ok(body: &str) -> bool {
-    serde_json::from_str::<Said>(body).is_ok_and(|said| said.ok)
+    serde_json::from_str::<Said>(body).is_ok_and(|response| response.ok)
 }
 
 #[cfg(test)]
@@ -124,7 +125,7 @@ mod tests {
         Place { channel: "C0OTHER".to_owned(), message: "1716.0042".to_owned() }
     }
 
-    fn asked(drawn: &str, form: &Form) -> (&'static str, Value) {
+    fn built(drawn: &str, form: &Form) -> (&'static str, Value) {
         let request = request(drawn, "C0123ABCD", form);
         (request.method, serde_json::from_str(&request.body).unwrap())
     }
@@ -134,27 +135,27 @@ mod tests {
     }
 
     #[test]
-    fn a_living_card_is_posted_once_and_then_edited_where_it_stands() {
-        let (method, body) = asked(DRAWN, &Form::Living { at: None, lost: false });
+    fn request_live_message_is_posted_then_edited() {
+        let (method, body) = built(DRAWN, &Form::Living { at: None, lost: false });
         assert_eq!((method, &body["channel"], body.get("ts")), ("chat.postMessage", &json!("C0123ABCD"), None));
         assert_eq!(body["unfurl_links"], false);
-        let (method, body) = asked(DRAWN, &Form::Living { at: Some(place()), lost: false });
+        let (method, body) = built(DRAWN, &Form::Living { at: Some(place()), lost: false });
         let edit =
             json!({ "channel": "C0OTHER", "ts": "1716.0042", "text": "rings", "blocks": [{ "type": "divider" }] });
         assert_eq!((method, body), ("chat.update", edit));
-        let (_, body) = asked(PLAIN, &Form::Living { at: Some(place()), lost: false });
-        assert_eq!(body["blocks"], json!([]), "or the blocks of the full form would stay");
+        let (_, body) = built(PLAIN, &Form::Living { at: Some(place()), lost: false });
+        assert_eq!(body["blocks"], json!([]), "the blocks of the full card are removed");
     }
 
     #[test]
-    fn a_reply_names_its_thread_and_without_one_is_a_message() {
-        let (method, body) = asked(PLAIN, &Form::Reply { to: Some(place()) });
+    fn request_reply_without_thread_is_a_message() {
+        let (method, body) = built(PLAIN, &Form::Reply { to: Some(place()) });
         assert_eq!(
             (method, &body["thread_ts"], &body["channel"]),
             ("chat.postMessage", &json!("1716.0042"), &json!("C0OTHER"))
         );
         for form in [Form::Reply { to: None }, Form::Message] {
-            let (method, body) = asked(PLAIN, &form);
+            let (method, body) = built(PLAIN, &form);
             assert_eq!(
                 (method, &body["channel"], body.get("thread_ts")),
                 ("chat.postMessage", &json!("C0123ABCD"), None)
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ts_says_when_its_message_was_posted_and_what_is_none_says_nothing() {
+    fn posted_at_valid_ts_is_time_invalid_is_none() {
         let at = |ts: &str| posted(&Place { message: ts.to_owned(), ..place() });
         assert_eq!(at("1795456800.000042"), "2026-11-23T18:00:00Z".parse().ok());
         for nonsense in ["", ".", "x.1", "1795456800", "99999999999999999999.1", "999999999999999.1"] {
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_answer_only_what_decides_is_kept() {
+    fn parse_response_keeps_only_deciding_fields() {
         let (answer, at) = read(reply(
             r#"{ "ok": true, "channel": "C0OTHER", "ts": "1716.0042", "message": { "text": "Alice Martin" } }"#,
         ));
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_of_the_api_stays_as_it_is_and_names_no_place() {
+    fn parse_response_foreign_body_is_unchanged() {
         for body in ["", "ok", "<html>", "[]", r#"{"ok":"yes"}"#, r#"{"error":"x"}"#, "null"] {
             assert_eq!(read(reply(body)), (reply(body), None), "{body}");
             assert!(!is_ok(body) && error(body).is_none());

@@ -1,4 +1,5 @@
-//! Whether a file has changed and let settle: so that one that is half copied is not read. Looks at its time and size only.
+//! Detects file changes by modification time and size. A change counts after two equal polls, to skip half-written
+//! files.
 
 use std::{
     fs,
@@ -6,65 +7,66 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A file that is looked at from time to time.
+/// File that is polled for changes.
 #[derive(Debug, Clone)]
 pub struct Followed {
     path: PathBuf,
-    /// The file as it was when it was last read, or last failed to be.
-    read: Option<Stamp>,
-    /// A change that is let settle until the next look.
-    settling: Option<Stamp>,
+    /// Version at the last read or failed read.
+    read: Option<FileVersion>,
+    /// Changed version, seen by one poll.
+    changed: Option<FileVersion>,
 }
 
-/// What changes when a file does. `None` inside: it is not there.
+/// Modification time and size. `None` inside: no such file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp(Option<(SystemTime, u64)>);
+struct FileVersion(Option<(SystemTime, u64)>);
 
 impl Followed {
-    /// How often files are looked at; a change is read at the second look that sees it.
+    /// Interval of polls. A change is read at the second poll that sees it.
     pub const LOOK: Duration = Duration::from_secs(2);
 
-    /// A file that was read just now.
+    /// Watches a file that was just read.
     #[must_use]
     pub fn since_now(path: &Path) -> Self {
-        Self { path: path.to_owned(), read: Some(stamp(path)), settling: None }
+        Self { path: path.to_owned(), read: Some(file_version(path)), changed: None }
     }
 
-    /// Where it is.
+    /// Returns the watched path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// It is about to be read. Blocks.
+    /// Records the current version as read. Blocks.
     pub fn read_now(&mut self) {
-        (self.read, self.settling) = (Some(stamp(&self.path)), None);
+        (self.read, self.changed) = (Some(file_version(&self.path)), None);
     }
 
-    /// Whether it has changed since it was read last, and not since the look before; it then counts as read. Blocks.
+    /// Returns whether the file changed since the last read and is equal to the previous poll. If so, the version is
+    /// recorded as read. Blocks.
     pub fn has_changed(&mut self) -> bool {
-        let stamp = stamp(&self.path);
-        if self.read == Some(stamp) {
+        let version = file_version(&self.path);
+        if self.read == Some(version) {
             return false;
         }
-        if self.settling != Some(stamp) {
-            self.settling = Some(stamp);
+        if self.changed != Some(version) {
+            self.changed = Some(version);
             return false;
         }
-        (self.read, self.settling) = (Some(stamp), None);
+        (self.read, self.changed) = (Some(version), None);
         true
     }
 
-    /// After reading it: whether it is still the one that was seen. If not it is read again. Blocks.
+    /// Returns whether the file is unchanged after the read. If not, the next polls report a change. Blocks.
     pub fn is_as_seen(&mut self) -> bool {
-        let settled = self.read == Some(stamp(&self.path));
-        if !settled {
+        let unchanged = self.read == Some(file_version(&self.path));
+        if !unchanged {
             self.read = None;
         }
-        settled
+        unchanged
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
-    Stamp(fs::metadata(path).and_then(|it| Ok((it.modified()?, it.len()))).ok())
+fn file_version(path: &Path) -> FileVersion {
+    FileVersion(fs::metadata(path).and_then(|it| Ok((it.modified()?, it.len()))).ok())
 }

@@ -1,96 +1,96 @@
-//! What comes after the deadline: the sources that were not done go on within their own timeout, and each answer that
-//! changes what is known is offered. Decides nothing of who it is (`merge` does), and posts nothing.
+//! Pending answers after the deadline: unfinished sources go on within their own timeout, and each answer that changes
+//! the caller info is returned. Merging is done in `merge`.
 
 use super::{Answer, Said, merge};
 use crate::model::card::{Findings, History};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::time::Duration;
 
-/// An answer that is still on its way; `None` if it ends without one.
+/// Future of a late answer. `None` if no answer came.
 pub(super) type Pending<T> = BoxFuture<'static, Option<T>>;
 
-/// How the history stands.
+/// State of the history query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Past {
-    /// There is none.
+    /// History is disabled.
     Off,
-    /// It should say something and has not.
+    /// No answer yet, or the query failed.
     Silent,
-    /// What it says.
+    /// Caller history.
     Said(History),
 }
 
-/// One answer that came.
-enum News {
+/// Late answer of a source (by index) or of the history.
+enum PendingAnswer {
     Source(usize, Option<Said>),
-    Past(Option<History>),
+    History(Option<History>),
 }
 
-/// What is known so far, and the answers that are still on their way. Whoever drops it loses nothing but the offer: the
-/// sources go on for their caches.
+/// Look-up result so far, with the pending answers. Dropping the value cancels no source: the answers still fill the
+/// caches.
 pub struct Later {
     pub(super) answers: Vec<Answer>,
     pub(super) past: Past,
-    coming: FuturesUnordered<BoxFuture<'static, News>>,
+    pending: FuturesUnordered<BoxFuture<'static, PendingAnswer>>,
 }
 
 impl Later {
     pub(super) fn new(answers: Vec<Answer>, past: Past) -> Self {
-        Self { answers, past, coming: FuturesUnordered::new() }
+        Self { answers, past, pending: FuturesUnordered::new() }
     }
 
-    /// The source at `place` of the answers is not done.
-    pub(super) fn wait_for(&mut self, place: usize, pending: Pending<Said>) {
-        self.coming.push(Box::pin(async move { News::Source(place, pending.await) }));
+    /// Adds the pending answer of the source at `index`.
+    pub(super) fn wait_for(&mut self, index: usize, pending: Pending<Said>) {
+        self.pending.push(Box::pin(async move { PendingAnswer::Source(index, pending.await) }));
     }
 
-    /// The history is not done, or somebody else's is still asked for.
+    /// Adds a pending history answer: the local query, or a running GoTo query.
     pub(super) fn wait_for_past(&mut self, pending: Pending<History>) {
-        self.coming.push(Box::pin(async move { News::Past(pending.await) }));
+        self.pending.push(Box::pin(async move { PendingAnswer::History(pending.await) }));
     }
 
-    /// Whether anything may still come.
+    /// Returns whether no answer is pending.
     pub(super) fn is_over(&self) -> bool {
-        self.coming.is_empty()
+        self.pending.is_empty()
     }
 
-    /// What a card would say now.
+    /// Merges the answers received so far.
     pub(super) fn findings(&self) -> Findings {
-        let (who, mut silent) = merge::merge(self.answers.iter().map(|it| (it.source.as_str(), it.said.clone())));
+        let (who, mut failed) = merge::merge(self.answers.iter().map(|it| (it.source.as_str(), it.said.clone())));
         let history = match &self.past {
             Past::Off => None,
             Past::Silent => {
-                silent.push("history".to_owned());
+                failed.push("history".to_owned());
                 None
             }
             Past::Said(history) => Some(history.clone()),
         };
-        Findings { who, history, silent }
+        Findings { who, history, silent: failed }
     }
 
-    /// The next findings that say something else than the last did, as soon as a source has answered; `None` when all have
-    /// answered or given up, which they do within their timeouts. Cancel safe.
+    /// Waits for the next answer that changes the caller info. `None` when all sources have answered or failed, at the
+    /// latest after their timeouts. Cancel safe.
     pub async fn next(&mut self) -> Option<Findings> {
         loop {
-            let news = self.coming.next().await?;
+            let answer = self.pending.next().await?;
             let before = self.findings();
-            self.take(news);
-            let now = self.findings();
-            if now != before {
-                return Some(now);
+            self.apply(answer);
+            let after = self.findings();
+            if after != before {
+                return Some(after);
             }
         }
     }
 
-    fn take(&mut self, news: News) {
-        match news {
-            News::Source(place, Some(said)) => {
-                if let Some(answer) = self.answers.get_mut(place) {
-                    answer.said = said;
+    fn apply(&mut self, answer: PendingAnswer) {
+        match answer {
+            PendingAnswer::Source(index, Some(answer)) => {
+                if let Some(report) = self.answers.get_mut(index) {
+                    report.said = answer;
                 }
             }
-            News::Past(Some(history)) => self.past = Past::Said(history),
-            News::Source(_, None) | News::Past(None) => {}
+            PendingAnswer::History(Some(history)) => self.past = Past::Said(history),
+            PendingAnswer::Source(_, None) | PendingAnswer::History(None) => {}
         }
     }
 }

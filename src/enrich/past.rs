@@ -1,5 +1,5 @@
-//! What is known of a caller's past calls: what was seen, and what GoTo remembers beside it. Decides when which is waited
-//! for; the asking is done by whoever hears GoTo.
+//! Caller history: recorded calls, completed by GoTo's caller activity. Decides how long to wait for each; the daemon
+//! sends the query to GoTo.
 
 use super::{
     Enricher,
@@ -18,8 +18,9 @@ use futures_util::FutureExt;
 use std::time::{Duration, Instant};
 use tokio::time::{timeout, timeout_at};
 
-/// GoTo is asked in up to three forms of the number, each given up after 10 s, behind others' questions: later is too late.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Limit for GoTo's answer. The query takes up to three number forms with a 10 s timeout each, and waits behind other
+/// queries. A later answer is of no use.
+const GOTO_TIMEOUT: Duration = Duration::from_secs(40);
 
 impl Enricher {
     pub(super) async fn past(
@@ -29,43 +30,44 @@ impl Enricher {
         now: Now,
         deadline: Instant,
     ) -> (Past, Option<Pending<History>>, Option<Duration>) {
-        let Some(shelf) = &self.history else { return (Past::Off, None, None) };
+        let Some(handle) = &self.history else { return (Past::Off, None, None) };
         let until = deadline.into();
-        let mut seen = past(shelf.clone(), number.clone(), call.clone(), now).boxed();
-        let answer = timeout_at(until, &mut seen).await;
+        let mut recorded = find_history(handle.clone(), number.clone(), call.clone(), now).boxed();
+        let answer = timeout_at(until, &mut recorded).await;
         let took = Some(now.tick.elapsed());
-        let said = match answer {
-            Ok(Some(history)) => Past::Said(history),
+        let history = match answer {
+            Ok(Some(found)) => Past::Said(found),
             Ok(None) => Past::Silent,
-            Err(_) => return (Past::Silent, Some(seen), took),
+            Err(_) => return (Past::Silent, Some(recorded), took),
         };
-        let Some(mut awaited) = self.elsewhere.as_ref().and_then(|(elsewhere, _)| elsewhere.awaited(number)) else {
-            return (said, None, took);
+        let Some(mut pending) = self.elsewhere.as_ref().and_then(|(queries, _)| queries.awaited(number)) else {
+            return (history, None, took);
         };
-        let (shelf, number) = (shelf.clone(), number.clone());
-        let mut remembered = async move {
-            timeout(PATIENCE, awaited.wait_for(|done| *done)).await.ok()?.ok()?;
-            past(shelf, number, call, now).await
+        let (handle, number) = (handle.clone(), number.clone());
+        let mut imported = async move {
+            timeout(GOTO_TIMEOUT, pending.wait_for(|done| *done)).await.ok()?.ok()?;
+            find_history(handle, number, call, now).await
         }
         .boxed();
-        match timeout_at(until, &mut remembered).await {
-            Ok(Some(history)) => (Past::Said(history), None, took),
-            Ok(None) => (said, None, took),
-            Err(_) => (said, Some(remembered), took),
+        match timeout_at(until, &mut imported).await {
+            Ok(Some(found)) => (Past::Said(found), None, took),
+            Ok(None) => (history, None, took),
+            Err(_) => (history, Some(imported), took),
         }
     }
 
-    /// The span of past calls that GoTo should be asked for before this call's caller is looked up, if it should. The
-    /// number then counts as asked about: whoever asks must bring the answer to [`Self::remembers`].
+    /// Returns the time span to query at GoTo before the look-up of this caller, if a query is due. The number then
+    /// counts as queried: the caller of this function must pass the answer to [`Self::import_activity`].
     pub fn wonders(&self, call: &Call, now: Now) -> Option<(Timestamp, Timestamp)> {
-        let (elsewhere, back) = self.history.as_ref().and(self.elsewhere.as_ref())?;
+        let (queries, look_back) = self.history.as_ref().and(self.elsewhere.as_ref())?;
         let number = call.caller.number.known()?;
-        // Up to this call, which is no past of its own.
+        // The span ends before this call, which is not part of its own history.
         let to = before(call.started, SAME);
-        elsewhere.wonders(&call.connection, number, now.tick).then(|| (before(now.clock, *back), to))
+        queries.wonders(&call.connection, number, now.tick).then(|| (before(now.clock, *look_back), to))
     }
 
-    /// What GoTo remembers of a number, or how long `connection` wants to be left alone with such questions.
+    /// Imports GoTo's caller activity for a number. An error holds the time for which `connection` accepts no such
+    /// queries.
     pub fn remembers(
         &self,
         connection: &ConnectionName,
@@ -73,18 +75,18 @@ impl Enricher {
         calls: Result<Vec<Remembered>, Duration>,
         now: Now,
     ) {
-        let (Some(shelf), Some((elsewhere, _))) = (&self.history, &self.elsewhere) else { return };
+        let (Some(history), Some((queries, _))) = (&self.history, &self.elsewhere) else { return };
         match calls {
             Ok(legs) => {
-                shelf.import(number, legs);
-                elsewhere.answered(number);
+                history.import(number, legs);
+                queries.answered(number);
             }
-            Err(wait) => elsewhere.silent(connection, number, wait, now.tick),
+            Err(wait) => queries.silent(connection, number, wait, now.tick),
         }
     }
 }
 
-async fn past(shelf: Shelf, number: E164, call: Option<String>, now: Now) -> Option<History> {
-    let answer = shelf.find(&number, call, now.clock).await;
-    answer.inspect_err(|error| tracing::debug!(%error, "history is silent")).ok()
+async fn find_history(handle: Shelf, number: E164, call: Option<String>, now: Now) -> Option<History> {
+    let answer = handle.find(&number, call, now.clock).await;
+    answer.inspect_err(|error| tracing::debug!(%error, "history look-up failed")).ok()
 }

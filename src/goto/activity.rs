@@ -1,5 +1,5 @@
-//! Asks for the past calls of callers, one number at a time and at a pace of its own: the lanes never wait for it. Decides
-//! in which form a number is asked for, and how long GoTo is left alone after it could not say.
+//! Task that queries the past calls of callers, one number at a time and with its own rate limit. Decides the spelling
+//! of a number and the cooldown after a failure.
 
 use super::{
     Heard, PastAsk,
@@ -10,16 +10,16 @@ use crate::model::{ids::ConnectionName, past::Remembered};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Questions that wait for their turn; more are left unasked.
+/// Queries that wait in the queue; further ones are rejected.
 pub(super) const WAITING: usize = 16;
-/// After 403, or a refusal that only a human can mend: it is asked again once an hour.
-const REFUSED: Duration = Duration::from_secs(3600);
-/// After 429 without a `Retry-After`.
-const THROTTLED: Duration = Duration::from_secs(300);
-/// After no answer, or one that cannot be read.
-const FAILED: Duration = Duration::from_secs(60);
+/// Cooldown after 403, or after a rejection that only an operator can resolve.
+const REJECTED_COOLDOWN: Duration = Duration::from_secs(3600);
+/// Cooldown after 429 without `Retry-After`.
+const THROTTLED_COOLDOWN: Duration = Duration::from_secs(300);
+/// Cooldown after a missing or malformed answer, and lower bound of every cooldown.
+const FAILURE_COOLDOWN: Duration = Duration::from_secs(60);
 
-/// What asks for past calls.
+/// Task that answers [`CallerActivityQuery`]s.
 pub(super) struct Activity {
     pub(super) api: Api,
     pub(super) name: ConnectionName,
@@ -27,67 +27,68 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// Answers as long as there is somebody who asks.
-    pub(super) async fn run(self, mut asks: mpsc::Receiver<PastAsk>) {
+    /// Answers queries until every sender is dropped.
+    pub(super) async fn run(self, mut queries: mpsc::Receiver<PastAsk>) {
         let (mut form, mut failing) = (None, false);
-        while let Some(ask) = asks.recv().await {
-            let calls = self.calls(&ask, &mut form).await;
+        while let Some(query) = queries.recv().await {
+            let calls = self.calls(&query, &mut form).await;
             if calls.is_err() != failing {
                 failing = !failing;
                 match &calls {
-                    Ok(_) => tracing::info!(connection = %self.name, "goto tells past calls of callers again"),
+                    Ok(_) => tracing::info!(connection = %self.name, "caller activity recovered"),
                     Err(error) => {
-                        let wait_s = left_alone(error).as_secs();
-                        tracing::info!(connection = %self.name, %error, wait_s, "goto tells no past calls of callers");
+                        let wait_s = cooldown(error).as_secs();
+                        tracing::info!(connection = %self.name, %error, wait_s, "caller activity unavailable");
                     }
                 }
             }
-            let calls = calls.map_err(|error| left_alone(&error));
-            // The other end closes only when the daemon stops.
-            let _ = self.heard.send(Heard::Past { number: ask.number, calls }).await;
+            let calls = calls.map_err(|error| cooldown(&error));
+            // The receiver closes only at shutdown.
+            let _ = self.heard.send(Heard::Past { number: query.number, calls }).await;
         }
     }
 
-    /// GoTo writes numbers in its own form, which is not documented: all are tried until one has calls, and that one is
-    /// the form from then on.
-    async fn calls(&self, ask: &PastAsk, form: &mut Option<usize>) -> Result<Vec<Remembered>, Error> {
-        let number = &ask.number;
+    /// Queries the calls of a number. GoTo's spelling of numbers is undocumented: every form is tried until one returns
+    /// calls, and that form is used from then on.
+    async fn calls(&self, query: &PastAsk, form: &mut Option<usize>) -> Result<Vec<Remembered>, Error> {
+        let number = &query.number;
         let e164 = number.expose();
-        let (mut understood, mut refused) = (false, None);
+        let (mut accepted, mut rejection) = (false, None);
         let forms = [e164.to_owned(), e164.trim_start_matches('+').to_owned(), number.national()];
-        for (place, text) in forms.iter().enumerate() {
-            if form.is_some_and(|known| known != place) {
+        for (index, text) in forms.iter().enumerate() {
+            if form.is_some_and(|known| known != index) {
                 continue;
             }
-            match self.api.activity(&ask.account, text, (ask.from, ask.to)).await {
-                Ok(calls) if calls.is_empty() => understood = true,
+            match self.api.activity(&query.account, text, (query.from, query.to)).await {
+                Ok(calls) if calls.is_empty() => accepted = true,
                 Ok(calls) => {
-                    *form = Some(place);
+                    *form = Some(index);
                     return Ok(calls);
                 }
-                // Nothing is known by this form of the number, or it is none to GoTo.
-                Err(Error::Status { status: 404, .. }) => understood = true,
-                Err(Error::Status { status: 400, code, after }) if !is_about_the_login(code.as_deref()) => {
-                    refused = Some(Error::Status { status: 400, code, after });
+                // GoTo has no calls under this form, or does not accept the form.
+                Err(Error::Status { status: 404, .. }) => accepted = true,
+                Err(Error::Status { status: 400, code, after }) if !is_organization_required(code.as_deref()) => {
+                    rejection = Some(Error::Status { status: 400, code, after });
                 }
                 Err(error) => return Err(error),
             }
         }
-        refused.filter(|_| !understood).map_or_else(|| Ok(Vec::new()), Err)
+        rejection.filter(|_| !accepted).map_or_else(|| Ok(Vec::new()), Err)
     }
 }
 
-/// `MANDATORY_ORGANIZATION_ID`: a login of several organizations is asked for one, which no scope of ours can find out.
-fn is_about_the_login(code: Option<&str>) -> bool {
+/// Whether the code is `MANDATORY_ORGANIZATION_ID`: the login has several organizations, and no scope here lists them.
+fn is_organization_required(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.contains("ORGANIZATION"))
 }
 
-fn left_alone(error: &Error) -> Duration {
-    let trouble = error.trouble();
-    match (trouble.class, trouble.after) {
-        (_, Some(after)) => after.max(FAILED),
-        (Class::Refused, None) => REFUSED,
-        (Class::Transient, None) if trouble.status == Some(429) => THROTTLED,
-        (_, None) => FAILED,
+/// Returns how long no further query is sent after this failure.
+fn cooldown(error: &Error) -> Duration {
+    let failure = error.trouble();
+    match (failure.class, failure.after) {
+        (_, Some(after)) => after.max(FAILURE_COOLDOWN),
+        (Class::Refused, None) => REJECTED_COOLDOWN,
+        (Class::Transient, None) if failure.status == Some(429) => THROTTLED_COOLDOWN,
+        (_, None) => FAILURE_COOLDOWN,
     }
 }

@@ -1,29 +1,29 @@
-//! Reading what GoTo's servers answer, whichever of them it is: a body up to a bound, a wait, a code. Pure but for the body.
+//! Helpers for HTTP responses of GoTo's servers: bounded body, `Retry-After`, error code. Contains no policy.
 
 use crate::model::time::{Timestamp, elapsed};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::time::Duration;
 
-/// A server that asks for more than this is asked again all the same.
-const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+/// Upper bound of a stated `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// Why a body was not read.
+/// Error of reading a body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
-    /// The connection ended before it did.
-    #[error("the answer is cut short")]
+    /// The connection ended before the body.
+    #[error("response body is cut short")]
     CutShort(#[source] reqwest::Error),
-    /// It is longer than its bound.
-    #[error("the answer is too long")]
+    /// The body exceeds its limit.
+    #[error("response body is too long")]
     TooLong,
 }
 
-/// Reads a body of up to `longest` bytes.
-pub(super) async fn bounded(mut answer: reqwest::Response, longest: usize) -> Result<Vec<u8>, Unread> {
+/// Reads a body of up to `max_bytes`.
+pub(super) async fn bounded(mut response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, Unread> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|e| Unread::CutShort(e.without_url()))? {
-        if body.len() + chunk.len() > longest {
+    while let Some(chunk) = response.chunk().await.map_err(|e| Unread::CutShort(e.without_url()))? {
+        if body.len() + chunk.len() > max_bytes {
             return Err(Unread::TooLong);
         }
         body.extend_from_slice(&chunk);
@@ -31,19 +31,19 @@ pub(super) async fn bounded(mut answer: reqwest::Response, longest: usize) -> Re
     Ok(body)
 }
 
-/// `Retry-After` in seconds or as a date, up to an hour.
+/// Parses `Retry-After`, in seconds or as a date, capped at one hour.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    let asked = match text.parse::<u64>() {
+    let stated = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => elapsed(now, jiff::fmt::rfc2822::parse(text).ok()?.timestamp()),
     };
-    Some(asked.min(LONGEST_ASKED))
+    Some(stated.min(MAX_RETRY_AFTER))
 }
 
-/// A code as GoTo writes them; anything else could be a text with a number in it.
+/// Returns an error code in GoTo's form; other texts are dropped, because they may contain a phone number.
 pub(super) fn word(value: &Value) -> Option<String> {
     let code = value.as_str()?;
-    let is_word = code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    is_word.then(|| code.to_owned())
+    let is_code = code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    is_code.then(|| code.to_owned())
 }

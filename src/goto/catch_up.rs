@@ -1,5 +1,5 @@
-//! Asks for what was not pushed: the calls and reports of a blind window, and what the rest of the house asks about one call.
-//! One question at a time each, so that the lanes never wait behind it.
+//! Backfill: queries what was not pushed. Closes event gaps, polls recent reports, and answers queries about single
+//! calls. Runs beside the lanes, which never wait for a query.
 
 use super::{
     Ask, Heard, PastAsk, Reports, VoicemailAsk,
@@ -17,34 +17,34 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Reports come some time after the end of a call, how long is not documented: a window is asked about again after these.
-const LATER: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
-/// A window that could not be asked about is tried again after this, and so on until it can: it is forgotten by nobody.
-const FAILED: Duration = Duration::from_secs(15);
-/// One call's report: 404 until there is one.
-const REPORT: [Duration; 5] = [
+/// Waits before a gap is queried again: a report appears some undocumented time after the end of its call.
+const LATE_REPORT_DELAYS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
+/// Wait before a failed query of a gap is retried; retries have no limit.
+const RETRY_DELAY: Duration = Duration::from_secs(15);
+/// Waits between queries for one call's report, which is 404 until it exists.
+const REPORT_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(10),
     Duration::from_secs(30),
     Duration::from_secs(60),
 ];
-/// Checks that are due within this are made together: windows that follow each other closely cost one question.
-const TOGETHER: Duration = Duration::from_secs(2);
-/// A call that ended in the window may have begun before it, and reports are found by their beginning.
-const BEFORE: Duration = Duration::from_secs(600);
-/// Reports of calls that ended so long before the window are told too: what was heard last may have been lost on its way.
-/// Whoever hears them knows which calls were told.
-const EARLIER: Duration = Duration::from_secs(60);
-/// How often GoTo is asked for the calls that ended while it was heard: sockets that answer may still have swallowed
-/// every word of a call. 5 min: a call back is then still one; and one question in 300 s of the 10 a second that the API allows.
+/// Checks due within this time are merged: gaps in close succession cost one query.
+const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
+/// Queried time before a gap: reports are found by the start of a call, which may precede the gap.
+const START_MARGIN: Duration = Duration::from_secs(600);
+/// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost. The
+/// call tracker drops known calls.
+const END_MARGIN: Duration = Duration::from_secs(60);
+/// Interval of the periodic backfill, which finds calls without a single frame although a lane was live. After 5 min a
+/// callback is still useful; the API allows 10 requests a second.
 pub const LOOK: Duration = Duration::from_secs(300);
-/// 31 days: the longest span of one question for reports.
-const LONGEST: Duration = Duration::from_secs(31 * 86_400);
-/// Questions about single calls that wait for their report.
-const WAITING: usize = 1000;
+/// 31 days: longest span of one query for reports.
+const MAX_QUERY_SPAN: Duration = Duration::from_secs(31 * 86_400);
+/// Calls whose report may be awaited at the same time.
+const MAX_AWAITED_REPORTS: usize = 1000;
 
-/// A blind window that is over.
+/// A closed event gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) from: Timestamp,
@@ -52,106 +52,116 @@ pub(super) struct Window {
 }
 
 impl Window {
-    fn and(self, other: Self) -> Self {
+    fn merge(self, other: Self) -> Self {
         Self { from: self.from.min(other.from), to: self.to.max(other.to) }
     }
 
-    /// The span to ask for.
-    fn asked(self) -> (Timestamp, Timestamp) {
-        let from = self.from.checked_sub(BEFORE).unwrap_or(self.from);
-        (from.max(self.to.checked_sub(LONGEST).unwrap_or(from)), self.to)
+    /// Returns the span to query.
+    fn query_span(self) -> (Timestamp, Timestamp) {
+        let from = self.from.checked_sub(START_MARGIN).unwrap_or(self.from);
+        (from.max(self.to.checked_sub(MAX_QUERY_SPAN).unwrap_or(from)), self.to)
     }
 
-    /// Whether the call of a report ended while nobody heard, as far as it says.
-    fn hid(self, report: &Report) -> bool {
-        let from = self.from.checked_sub(EARLIER).unwrap_or(self.from);
+    /// Whether the call of a report ended inside the gap, or has no stated end.
+    fn contains(self, report: &Report) -> bool {
+        let from = self.from.checked_sub(END_MARGIN).unwrap_or(self.from);
         report.ended.is_none_or(|ended| ended >= from)
     }
 }
 
-/// A window that is to be asked about again.
+/// A gap to be queried again.
 #[derive(Debug, Clone, Copy)]
-struct Check {
+struct PendingCheck {
     at: Instant,
-    window: Window,
-    /// It was never answered: it is asked about until it is.
-    owed: bool,
+    gap: Window,
+    /// No query of this gap succeeded yet: retry until one does.
+    unanswered: bool,
 }
 
-/// What the catch-up of one login needs.
+/// Backfill of one connection.
 #[derive(Clone)]
 pub(super) struct CatchUp {
     pub(super) api: Api,
     pub(super) accounts: Arc<Accounts>,
     pub(super) reader: Reader,
     pub(super) heard: mpsc::Sender<Heard>,
-    /// Whether a lane hears.
+    /// Whether a lane is live.
     pub(super) live: watch::Receiver<bool>,
-    /// How often it is looked whether something was not heard: [`LOOK`].
+    /// Interval of the periodic backfill: [`BACKFILL_INTERVAL`].
     pub(super) look: Duration,
 }
 
 impl CatchUp {
-    /// Closes blind windows, as long as there are any to come.
-    pub(super) async fn windows(self, mut windows: mpsc::UnboundedReceiver<Window>) {
-        let mut due: Vec<Check> = Vec::new();
-        let mut told: HashSet<ConversationSpaceId> = HashSet::new();
-        let mut look = Some(Instant::now() + self.look);
+    /// Backfills event gaps until the sender is dropped, and polls recent reports.
+    pub(super) async fn windows(self, mut gaps: mpsc::UnboundedReceiver<Window>) {
+        let mut due: Vec<PendingCheck> = Vec::new();
+        let mut emitted: HashSet<ConversationSpaceId> = HashSet::new();
+        let mut next_poll = Some(Instant::now() + self.look);
         loop {
             let next = due.iter().map(|check| check.at).min();
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
-                window = windows.recv() => {
-                    let Some(window) = window else { return };
-                    let mut all = vec![window];
-                    while let Ok(more) = windows.try_recv() {
+                gap = gaps.recv() => {
+                    let Some(gap) = gap else { return };
+                    let mut all = vec![gap];
+                    while let Ok(more) = gaps.try_recv() {
                         all.push(more);
                     }
-                    self.close(&all, &mut due, &mut told).await;
+                    self.backfill_gaps(&all, &mut due, &mut emitted).await;
                 }
-                () = sleep_until(wake), if next.is_some() => self.check(&mut due, &mut told).await,
-                () = sleep_until(look.unwrap_or(wake)), if look.is_some() => {
-                    look = self.look(&mut told).await.then(|| Instant::now() + self.look);
+                () = sleep_until(wake), if next.is_some() => self.run_checks(&mut due, &mut emitted).await,
+                () = sleep_until(next_poll.unwrap_or(wake)), if next_poll.is_some() => {
+                    next_poll = self.poll_recent(&mut emitted).await.then(|| Instant::now() + self.look);
                 }
             }
             if due.is_empty() {
-                told.clear();
+                emitted.clear();
             }
         }
     }
 
-    /// Active calls and reports are asked for side by side: what rings now waits for nothing.
-    async fn close(&self, all: &[Window], due: &mut Vec<Check>, told: &mut HashSet<ConversationSpaceId>) {
-        let Some(whole) = all.iter().copied().reduce(Window::and) else { return };
-        let (active, reports) = tokio::join!(self.active(), self.reports(whole));
-        let later = match &reports {
-            Ok(_) => LATER.as_slice(),
+    /// Queries active calls and reports concurrently: a ringing call does not wait for reports.
+    async fn backfill_gaps(
+        &self,
+        all: &[Window],
+        due: &mut Vec<PendingCheck>,
+        emitted: &mut HashSet<ConversationSpaceId>,
+    ) {
+        let Some(merged) = all.iter().copied().reduce(Window::merge) else { return };
+        let (active, reports) = tokio::join!(self.fetch_active(), self.fetch_reports(merged));
+        let delays = match &reports {
+            Ok(_) => LATE_REPORT_DELAYS.as_slice(),
             Err(Error::Status { status: 403, .. }) => &[],
-            Err(_) => &[FAILED],
+            Err(_) => &[RETRY_DELAY],
         };
         let now = Instant::now();
-        due.extend(later.iter().map(|wait| Check { at: now + *wait, window: whole, owed: reports.is_err() }));
-        let mut left = reports
-            .map(|reports| reports.into_iter().filter(|report| told.insert(report.call.clone())).collect::<Vec<_>>());
-        for (place, window) in all.iter().enumerate() {
-            let last = place + 1 == all.len();
-            let reports = match &mut left {
-                Ok(left) => Reports::Told(
-                    left.extract_if(.., |one| last || one.ended.is_some_and(|at| at < window.to)).collect(),
+        due.extend(delays.iter().map(|wait| PendingCheck {
+            at: now + *wait,
+            gap: merged,
+            unanswered: reports.is_err(),
+        }));
+        let mut remaining = reports.map(|reports| {
+            reports.into_iter().filter(|report| emitted.insert(report.call.clone())).collect::<Vec<_>>()
+        });
+        for (index, gap) in all.iter().enumerate() {
+            let last = index + 1 == all.len();
+            let reports = match &mut remaining {
+                Ok(remaining) => Reports::Told(
+                    remaining.extract_if(.., |one| last || one.ended.is_some_and(|at| at < gap.to)).collect(),
                 ),
                 Err(Error::Status { status: 403, .. }) => Reports::NotGranted,
                 Err(_) => Reports::Failed,
             };
-            self.tell(Heard::Sighted { from: window.from, to: window.to, reports }).await;
+            self.emit(Heard::Sighted { from: gap.from, to: gap.to, reports }).await;
         }
-        // After the reports: what they close needs no further question.
+        // After the reports: a call that they end needs no further query.
         if let Some(active) = active {
-            self.tell(Heard::Listed { active }).await;
+            self.emit(Heard::Listed { active }).await;
         }
     }
 
-    /// Tells the calls that are under way, and answers which they are; `None` if GoTo does not say.
-    async fn active(&self) -> Option<HashSet<ConversationSpaceId>> {
+    /// Emits the active calls and returns their ids; `None` if GoTo does not answer.
+    async fn fetch_active(&self) -> Option<HashSet<ConversationSpaceId>> {
         for wait in [0, 2, 10] {
             tokio::time::sleep(Duration::from_secs(wait)).await;
             let calls = match self.accounts.get(&self.api).await {
@@ -162,79 +172,80 @@ impl CatchUp {
                 Ok(calls) => {
                     let active = calls.iter().map(|call| call.call.clone()).collect();
                     for call in calls {
-                        self.tell(Heard::Call(call)).await;
+                        self.emit(Heard::Call(call)).await;
                     }
                     return Some(active);
                 }
                 Err(Error::Status { status: 403, .. }) => {
-                    tracing::warn!("active calls are not granted to this login: scope call-events.v1.events.read");
+                    tracing::warn!("active calls not granted, scope call-events.v1.events.read is missing");
                     return None;
                 }
-                Err(error) => tracing::debug!(%error, "active calls not known"),
+                Err(error) => tracing::debug!(%error, "active calls query failed"),
             }
         }
         None
     }
 
-    /// Asks for the calls that ended a short while ago, of which perhaps nothing was heard. Whoever hears the reports knows
-    /// which were told. Answers whether it is worth to ask again: not without the scope for it.
-    async fn look(&self, told: &mut HashSet<ConversationSpaceId>) -> bool {
-        // A blind window has questions of its own, whose answers are told together.
+    /// Queries the reports of recently ended calls, which may have produced no frame. The call tracker drops known calls.
+    /// Returns whether to poll again: not without the scope.
+    async fn poll_recent(&self, emitted: &mut HashSet<ConversationSpaceId>) -> bool {
+        // An event gap has its own queries, whose reports belong together.
         if !*self.live.borrow() {
             return true;
         }
         let to = Timestamp::now();
-        match self.reports(Window { from: to.checked_sub(self.look).unwrap_or(to), to }).await {
+        match self.fetch_reports(Window { from: to.checked_sub(self.look).unwrap_or(to), to }).await {
             Ok(reports) => {
-                let new: Vec<Report> = reports.into_iter().filter(|one| told.insert(one.call.clone())).collect();
+                let new: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
                 if !new.is_empty() {
-                    self.tell(Heard::Late(new)).await;
+                    self.emit(Heard::Late(new)).await;
                 }
                 true
             }
             Err(error) => {
-                tracing::debug!(%error, "it is not known whether a call was not heard");
+                tracing::debug!(%error, "periodic backfill failed");
                 !matches!(error, Error::Status { status: 403, .. })
             }
         }
     }
 
-    async fn reports(&self, window: Window) -> Result<Vec<Report>, Error> {
+    async fn fetch_reports(&self, gap: Window) -> Result<Vec<Report>, Error> {
         let accounts = self.accounts.get(&self.api).await?;
-        let reports = self.api.reports(accounts, window.asked(), &self.reader).await?;
-        Ok(reports.into_iter().filter(|report| window.hid(report)).collect())
+        let reports = self.api.reports(accounts, gap.query_span(), &self.reader).await?;
+        Ok(reports.into_iter().filter(|report| gap.contains(report)).collect())
     }
 
-    /// Looks again for late reports, and for those of windows that could not be asked about.
-    async fn check(&self, due: &mut Vec<Check>, told: &mut HashSet<ConversationSpaceId>) {
-        let until = Instant::now() + TOGETHER;
-        let now: Vec<Check> = due.extract_if(.., |check| check.at <= until).collect();
-        let Some(whole) = now.iter().map(|check| check.window).reduce(Window::and) else { return };
-        match self.reports(whole).await {
+    /// Queries late reports of the gaps that are due, and those of gaps without a successful query.
+    async fn run_checks(&self, due: &mut Vec<PendingCheck>, emitted: &mut HashSet<ConversationSpaceId>) {
+        let until = Instant::now() + CHECK_MERGE_SPAN;
+        let now: Vec<PendingCheck> = due.extract_if(.., |check| check.at <= until).collect();
+        let Some(merged) = now.iter().map(|check| check.gap).reduce(Window::merge) else { return };
+        match self.fetch_reports(merged).await {
             Ok(reports) => {
-                let late: Vec<Report> = reports.into_iter().filter(|one| told.insert(one.call.clone())).collect();
+                let late: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
                 if !late.is_empty() {
-                    self.tell(Heard::Late(late)).await;
+                    self.emit(Heard::Late(late)).await;
                 }
-                let owed: Vec<Window> = now.iter().filter(|check| check.owed).map(|check| check.window).collect();
-                for Window { from, to } in owed {
-                    self.tell(Heard::CaughtUp { from, to }).await;
+                let unanswered: Vec<Window> =
+                    now.iter().filter(|check| check.unanswered).map(|check| check.gap).collect();
+                for Window { from, to } in unanswered {
+                    self.emit(Heard::CaughtUp { from, to }).await;
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "late reports not known");
-                let at = Instant::now() + FAILED;
-                due.extend(now.into_iter().filter(|check| check.owed).map(|check| Check { at, ..check }));
+                tracing::debug!(%error, "late reports query failed");
+                let at = Instant::now() + RETRY_DELAY;
+                due.extend(now.into_iter().filter(|check| check.unanswered).map(|check| PendingCheck { at, ..check }));
             }
         }
     }
 
-    /// Answers questions about single calls, as long as there are any to come.
+    /// Answers queries about single calls until the sender is dropped.
     pub(super) async fn asks(
         self,
         mut asks: mpsc::Receiver<Ask>,
-        past: mpsc::Sender<PastAsk>,
-        mail: mpsc::Sender<VoicemailAsk>,
+        caller_activity: mpsc::Sender<PastAsk>,
+        voicemail: mpsc::Sender<VoicemailAsk>,
     ) {
         let mut due: Vec<(Instant, ConversationSpaceId, usize)> = Vec::new();
         loop {
@@ -243,57 +254,57 @@ impl CatchUp {
             tokio::select! {
                 ask = asks.recv() => match ask {
                     None => return,
-                    Some(Ask::States { call, from, to, .. }) => self.states(&call, from, to).await,
-                    Some(Ask::Report { call, .. }) => self.report(call, 0, &mut due).await,
-                    // Full, or nobody looks into mailboxes: the card says that there is a message, and not how long it is.
-                    Some(Ask::Voicemail(ask)) => drop(mail.try_send(ask)),
+                    Some(Ask::States { call, from, to, .. }) => self.fetch_states(&call, from, to).await,
+                    Some(Ask::Report { call, .. }) => self.fetch_report(call, 0, &mut due).await,
+                    // Full, or mailboxes are not configured: the card then shows a message without its length.
+                    Some(Ask::Voicemail(ask)) => drop(voicemail.try_send(ask)),
                     Some(Ask::Past(ask)) => {
-                        if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = past.try_send(ask) {
-                            self.tell(Heard::Past { number: ask.number, calls: Err(FAILED) }).await;
+                        if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = caller_activity.try_send(ask) {
+                            self.emit(Heard::Past { number: ask.number, calls: Err(RETRY_DELAY) }).await;
                         }
                     }
                 },
                 () = sleep_until(wake), if next.is_some() => {
                     let now = Instant::now();
                     let ready: Vec<_> = due.extract_if(.., |(at, ..)| *at <= now).collect();
-                    for (_, call, tries) in ready {
-                        self.report(call, tries, &mut due).await;
+                    for (_, call, attempts) in ready {
+                        self.fetch_report(call, attempts, &mut due).await;
                     }
                 }
             }
         }
     }
 
-    /// A 404 is normal: the call has ended meanwhile.
-    async fn states(&self, call: &ConversationSpaceId, from: u64, to: u64) {
+    /// Fetches missing states of a call. A 404 is normal: the call has ended.
+    async fn fetch_states(&self, call: &ConversationSpaceId, from: u64, to: u64) {
         match self.api.states(call, (from, to), &self.reader).await {
             Ok(states) => {
                 for state in states {
-                    self.tell(Heard::Call(state)).await;
+                    self.emit(Heard::Call(state)).await;
                 }
             }
-            Err(error) => tracing::debug!(%call, %error, "missing states not known"),
+            Err(error) => tracing::debug!(%call, %error, "missing states query failed"),
         }
     }
 
-    async fn report(
+    async fn fetch_report(
         &self,
         call: ConversationSpaceId,
-        tries: usize,
+        attempts: usize,
         due: &mut Vec<(Instant, ConversationSpaceId, usize)>,
     ) {
         match self.api.report(&call, &self.reader).await {
-            Ok(report) => self.tell(Heard::Report(report)).await,
+            Ok(report) => self.emit(Heard::Report(report)).await,
             Err(Error::Status { status: 403, .. }) => {}
-            Err(error) => match REPORT.get(tries) {
-                Some(wait) if due.len() < WAITING => due.push((Instant::now() + *wait, call, tries + 1)),
-                Some(_) | None => tracing::debug!(%call, %error, "report not known"),
+            Err(error) => match REPORT_RETRY_DELAYS.get(attempts) {
+                Some(wait) if due.len() < MAX_AWAITED_REPORTS => due.push((Instant::now() + *wait, call, attempts + 1)),
+                Some(_) | None => tracing::debug!(%call, %error, "report query failed"),
             },
         }
     }
 
-    async fn tell(&self, heard: Heard) {
-        // The other end closes only when the daemon stops.
-        let _ = self.heard.send(heard).await;
+    async fn emit(&self, event: Heard) {
+        // The receiver closes only at shutdown.
+        let _ = self.heard.send(event).await;
     }
 }

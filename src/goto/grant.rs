@@ -1,5 +1,5 @@
-//! Drives the token machine: asks GoTo, writes the token file, hands access tokens to the API client, and watches the file
-//! while a human is needed. Decides nothing.
+//! Task of one connection's token: executes the effects of the token machine (refresh, token file, access token) and
+//! watches the token file. Contains no policy.
 
 use super::{
     Heard,
@@ -18,21 +18,21 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// How often the token file is looked at while a human is needed: soon enough to go on while they still watch.
-const LOOK: Duration = Duration::from_secs(2);
+/// Poll interval of the token file while a login is required: the operator at the terminal sees the lane recover.
+const FILE_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What the API client may use now.
+/// Access token as published to the API client.
 #[derive(Debug, Clone)]
 pub(super) enum Access {
-    /// Nothing yet; soon.
+    /// The first refresh is in flight.
     Awaited,
-    /// This token, until then.
+    /// An access token and its expiry.
     Given(Secret, Instant),
-    /// Nothing until a human has acted.
+    /// No token until an operator logs in.
     Consent,
 }
 
-/// The task of one login's token.
+/// Task that keeps the access token of one connection valid.
 pub(super) struct Driver {
     pub(super) client: Client,
     pub(super) http: reqwest::Client,
@@ -42,56 +42,56 @@ pub(super) struct Driver {
     pub(super) rejected: mpsc::Receiver<Secret>,
     pub(super) heard: mpsc::Sender<Heard>,
     pub(super) name: ConnectionName,
-    /// That refreshes fail was said.
+    /// Consecutive failed refreshes; only the first is logged as a warning.
     pub(super) failures: u64,
 }
 
 impl Driver {
-    /// Runs until nobody listens any more.
+    /// Runs until every receiver of the access token is dropped.
     pub(super) async fn run(mut self) {
-        let file = self.look().await.map_err(|error| match error {
+        let file = self.read_token_file().await.map_err(|error| match error {
             token_file::Error::Missing => Dead::NoToken,
             token_file::Error::Exposed { .. } | token_file::Error::Damaged | token_file::Error::Io { .. } => {
-                tracing::warn!(%error, "token file is not used");
+                tracing::warn!(%error, "token file ignored");
                 Dead::Unusable
             }
         });
         let (mut token, mut effects) = Token::begin(file, self.first.take(), Now::read());
-        let mut seen = None;
+        let mut last_modified = None;
         loop {
-            self.carry_out(&mut token, effects).await;
-            let Some(input) = self.next(&token, &mut seen).await else { return };
+            self.run_effects(&mut token, effects).await;
+            let Some(input) = self.next_input(&token, &mut last_modified).await else { return };
             effects = token.on(input, Now::read(), fastrand::f64());
         }
     }
 
-    /// Effects in their order; those that have an answer give it to the machine before the next.
-    async fn carry_out(&mut self, token: &mut Token, effects: Vec<Effect>) {
-        let mut todo = std::collections::VecDeque::from(effects);
-        while let Some(effect) = todo.pop_front() {
+    /// Executes effects in order; an answer goes back into the machine before the next effect.
+    async fn run_effects(&mut self, token: &mut Token, effects: Vec<Effect>) {
+        let mut queue = std::collections::VecDeque::from(effects);
+        while let Some(effect) = queue.pop_front() {
             let answer = match effect {
                 Effect::Refresh(refresh) => Some(Input::Refreshed(self.refresh(&refresh).await)),
-                Effect::Keep(grant) => Some(Input::Kept { done: self.keep(grant).await }),
+                Effect::Keep(grant) => Some(Input::Kept { done: self.persist(grant).await }),
                 Effect::Give { access, expires } => {
                     self.access.send_replace(Access::Given(access, expires));
                     None
                 }
                 Effect::Need(why) => {
                     self.access.send_replace(Access::Consent);
-                    self.tell(Heard::ConsentNeeded { why }).await
+                    self.emit(Heard::ConsentNeeded { why }).await
                 }
-                Effect::Healed => self.tell(Heard::ConsentGiven).await,
-                Effect::Aging(days_left) => self.tell(Heard::GrantAging { days_left }).await,
+                Effect::Healed => self.emit(Heard::ConsentGiven).await,
+                Effect::Aging(days_left) => self.emit(Heard::GrantAging { days_left }).await,
             };
             if let Some(input) = answer {
-                todo.extend(token.on(input, Now::read(), fastrand::f64()));
+                queue.extend(token.on(input, Now::read(), fastrand::f64()));
             }
         }
     }
 
-    async fn tell(&self, heard: Heard) -> Option<Input> {
-        // The other end closes only when the daemon stops.
-        let _ = self.heard.send(heard).await;
+    async fn emit(&self, event: Heard) -> Option<Input> {
+        // The receiver closes only at shutdown.
+        let _ = self.heard.send(event).await;
         None
     }
 
@@ -100,7 +100,7 @@ impl Driver {
             Ok(tokens) => {
                 let repeats = std::mem::take(&mut self.failures);
                 if repeats > 0 {
-                    tracing::info!(connection = %self.name, repeats, "token refreshed again");
+                    tracing::info!(connection = %self.name, repeats, "token refresh recovered");
                 }
                 let oauth::Tokens { access, refresh, expires_in } = tokens;
                 Ok(Fresh { access, refresh, expires_in })
@@ -108,7 +108,7 @@ impl Driver {
             Err(error) => {
                 let connection = &self.name;
                 if self.failures == 0 {
-                    tracing::warn!(%connection, %error, "token refresh failed, tries on");
+                    tracing::warn!(%connection, %error, "token refresh failed, retrying");
                 } else {
                     tracing::debug!(%connection, %error, "token refresh failed");
                 }
@@ -122,43 +122,43 @@ impl Driver {
         }
     }
 
-    async fn keep(&self, grant: Grant) -> bool {
+    async fn persist(&self, grant: Grant) -> bool {
         let path = self.path.clone();
-        let kept = Kept { refresh_token: grant.refresh, issued: grant.issued.unwrap_or_else(Timestamp::now) };
-        let written = tokio::task::spawn_blocking(move || token_file::write(&path, &kept)).await;
+        let stored = Kept { refresh_token: grant.refresh, issued: grant.issued.unwrap_or_else(Timestamp::now) };
+        let written = tokio::task::spawn_blocking(move || token_file::write(&path, &stored)).await;
         match written {
             Ok(Ok(())) => true,
             Ok(Err(why)) => {
-                self.tell(Heard::TokenNotKept { why }).await;
+                self.emit(Heard::TokenNotKept { why }).await;
                 false
             }
             Err(_) => false,
         }
     }
 
-    async fn look(&self) -> Result<Grant, token_file::Error> {
+    async fn read_token_file(&self) -> Result<Grant, token_file::Error> {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || token_file::read(&path)).await;
-        let kept = read.unwrap_or(Err(token_file::Error::Damaged))?;
-        Ok(Grant { refresh: kept.refresh_token, issued: Some(kept.issued) })
+        let stored = read.unwrap_or(Err(token_file::Error::Damaged))?;
+        Ok(Grant { refresh: stored.refresh_token, issued: Some(stored.issued) })
     }
 
-    /// The next thing that happens; `None` when nobody is left to hand tokens to.
-    async fn next(&mut self, token: &Token, seen: &mut Option<SystemTime>) -> Option<Input> {
+    /// Waits for the next input; `None` when every receiver of the access token is dropped.
+    async fn next_input(&mut self, token: &Token, last_modified: &mut Option<SystemTime>) -> Option<Input> {
         let deadline = token.deadline();
         loop {
             let wake = if token.needs_consent() {
-                tokio::time::Instant::now() + LOOK
+                tokio::time::Instant::now() + FILE_POLL_INTERVAL
             } else {
-                deadline.map_or_else(|| tokio::time::Instant::now() + LOOK, Into::into)
+                deadline.map_or_else(|| tokio::time::Instant::now() + FILE_POLL_INTERVAL, Into::into)
             };
             tokio::select! {
                 rejected = self.rejected.recv() => return rejected.map(Input::Rejected),
                 () = self.access.closed() => return None,
                 () = tokio::time::sleep_until(wake) => {}
             }
-            if self.changed(seen).await
-                && let Ok(grant) = self.look().await
+            if self.file_changed(last_modified).await
+                && let Ok(grant) = self.read_token_file().await
             {
                 return Some(Input::Found(grant));
             }
@@ -168,11 +168,11 @@ impl Driver {
         }
     }
 
-    /// Whether the file has another time of change than when it was last looked at.
-    async fn changed(&self, seen: &mut Option<SystemTime>) -> bool {
+    /// Whether the modification time of the file changed since the last call.
+    async fn file_changed(&self, last_modified: &mut Option<SystemTime>) -> bool {
         let now = tokio::fs::metadata(&self.path).await.and_then(|file| file.modified()).ok();
-        let changed = now.is_some() && now != *seen;
-        *seen = now;
+        let changed = now.is_some() && now != *last_modified;
+        *last_modified = now;
         changed
     }
 }

@@ -1,5 +1,5 @@
-//! Drives one lane: carries out what the machine decides and tells it what came of it. Decides nothing. Every request and
-//! every socket is a task of its own, so that nothing slow keeps a ping or a renewal waiting.
+//! Task of one lane: executes the effects of the lane machine and returns the results as inputs. Contains no policy.
+//! Every request and every socket is a separate task, so that a slow one never delays a ping or a renewal.
 
 use super::{
     Heard,
@@ -21,10 +21,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Inputs that wait for the machine; it takes them in microseconds.
+/// Capacity of the lane's mailbox; the machine handles an input within microseconds.
 const MAILBOX: usize = 64;
 
-/// The accounts of a login: as configured, or as GoTo names them, asked once.
+/// Accounts of a login: as configured, or fetched once from GoTo.
 #[derive(Debug)]
 pub(super) struct Accounts {
     configured: Vec<AccountKey>,
@@ -44,7 +44,7 @@ impl Accounts {
     }
 }
 
-/// What a lane's tasks share.
+/// Task of one lane; shared by the tasks of its requests and sockets.
 pub(super) struct Session {
     pub(super) name: Nickname,
     pub(super) api: Api,
@@ -52,7 +52,7 @@ pub(super) struct Session {
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) reader: Reader,
     pub(super) heard: mpsc::Sender<Heard>,
-    /// Unbounded, because a lane must not wait for whoever reads; the machine's own waits bound it.
+    /// Unbounded, because a lane must not wait for its receiver; the machine's waits bound the rate.
     pub(super) said: mpsc::UnboundedSender<(u8, Tell)>,
     pub(super) pulses: Pulses,
 }
@@ -64,8 +64,8 @@ impl Session {
         let name = format!("lane {} of {}", session.name.lane, session.name.base);
         let pulse = session.pulses.join(name, Now::read().tick);
         let (mailbox, mut inputs) = mpsc::channel(MAILBOX);
-        let mut hands = Hands { session, mailbox, work: JoinSet::new(), sockets: HashMap::new() };
-        let mut lane = Lane::new(hands.session.name.lane);
+        let mut runner = EffectRunner { session, mailbox, tasks: JoinSet::new(), sockets: HashMap::new() };
+        let mut lane = Lane::new(runner.session.name.lane);
         let mut had_token = matches!(*access.borrow_and_update(), Access::Given(..));
         let mut input = Input::Start;
         loop {
@@ -73,10 +73,10 @@ impl Session {
             pulse.busy(now.tick);
             let stopping = matches!(input, Input::Stop);
             if let Input::Ended(ticket, _) = &input {
-                hands.sockets.remove(ticket);
+                runner.sockets.remove(ticket);
             }
             for effect in lane.on(input, now, &mut fastrand::f64) {
-                hands.carry_out(effect);
+                runner.run_effect(effect);
             }
             if stopping {
                 break;
@@ -93,85 +93,85 @@ impl Session {
                     had_token = has_token;
                     if is_new { Input::Wake } else { Input::Tick }
                 }
-                Some(_) = hands.work.join_next() => Input::Tick,
+                Some(_) = runner.tasks.join_next() => Input::Tick,
                 () = tokio::time::sleep_until(due) => Input::Tick,
             };
         }
         drop(pulse);
-        hands.finish(&mut lane, inputs).await;
+        runner.finish(&mut lane, inputs).await;
     }
 }
 
-/// A lane's tasks.
-struct Hands {
+/// Executes the effects of a lane in tasks.
+struct EffectRunner {
     session: Arc<Session>,
     mailbox: mpsc::Sender<Input>,
-    work: JoinSet<()>,
+    tasks: JoinSet<()>,
     sockets: HashMap<Ticket, mpsc::Sender<Order>>,
 }
 
-impl Hands {
-    fn carry_out(&mut self, effect: Effect) {
+impl EffectRunner {
+    fn run_effect(&mut self, effect: Effect) {
         let (session, mailbox) = (Arc::clone(&self.session), self.mailbox.clone());
         match effect {
-            Effect::Create { ticket, sweep } => self.ask(async move {
+            Effect::Create { ticket, sweep } => self.request(async move {
                 let answer = session.api.create(&session.name, sweep).await;
                 Input::Created(ticket, answer.map_err(|error| error.trouble()))
             }),
             Effect::Subscribe { ticket, channel, only } => {
-                self.work.spawn(async move { session.subscribe(&mailbox, ticket, &channel, only).await });
+                self.tasks.spawn(async move { session.subscribe(&mailbox, ticket, &channel, only).await });
             }
-            Effect::Renew { ticket, channel, how } => self.ask(async move {
+            Effect::Renew { ticket, channel, how } => self.request(async move {
                 let answer = session.api.renew(&session.name, &channel, how).await;
                 Input::Renewed(ticket, answer.map_err(|error| error.trouble()))
             }),
             Effect::Open { ticket, url } => {
-                let (orders, taken) = mpsc::channel(8);
-                self.sockets.insert(ticket, orders);
-                self.work.spawn(async move { session.socket(&mailbox, ticket, &url, taken).await });
+                let (commands, receiver) = mpsc::channel(8);
+                self.sockets.insert(ticket, commands);
+                self.tasks.spawn(async move { session.run_socket(&mailbox, ticket, &url, receiver).await });
             }
             Effect::Ping(ticket) => {
-                if let Some(orders) = self.sockets.get(&ticket) {
-                    // A socket that is too busy for eight pings counts as silent soon.
-                    let _ = orders.try_send(Order::Ping);
+                if let Some(commands) = self.sockets.get(&ticket) {
+                    // A socket with eight pings queued is about to count as silent.
+                    let _ = commands.try_send(Order::Ping);
                 }
             }
             Effect::Close(ticket) => drop(self.sockets.remove(&ticket)),
             Effect::Delete(channel) => {
-                self.work.spawn(async move {
+                self.tasks.spawn(async move {
                     if let Err(error) = session.api.delete(&session.name, &channel).await {
-                        tracing::debug!(lane = session.name.lane, %error, "channel not deleted, left to a later sweep");
+                        tracing::debug!(lane = session.name.lane, %error, "channel not deleted, left for a later sweep");
                     }
                 });
             }
-            Effect::Tell(tell) => {
-                // The other end closes only when the connection is dropped.
-                let _ = session.said.send((session.name.lane, tell));
+            Effect::Tell(event) => {
+                // The receiver closes only when the connection is dropped.
+                let _ = session.said.send((session.name.lane, event));
             }
         }
     }
 
-    fn ask(&mut self, question: impl Future<Output = Input> + Send + 'static) {
+    fn request(&mut self, request: impl Future<Output = Input> + Send + 'static) {
         let mailbox = self.mailbox.clone();
-        self.work.spawn(async move {
-            let answer = question.await;
+        self.tasks.spawn(async move {
+            let answer = request.await;
             let _ = mailbox.send(answer).await;
         });
     }
 
-    /// After the stop: answers that are on their way may still bring a channel to delete.
+    /// Waits for the tasks after the stop: an answer in flight may still contain a channel to delete.
     async fn finish(mut self, lane: &mut Lane, mut inputs: mpsc::Receiver<Input>) {
         self.sockets.clear();
-        while !self.work.is_empty() {
+        while !self.tasks.is_empty() {
             tokio::select! {
-                // A task sends its answer before it ends: taken the other way round, a channel just made would be left.
+                // A task sends its answer before it ends: inputs first, else a new channel would be left behind.
                 biased;
                 Some(input) = inputs.recv() => {
                     for effect in lane.on(input, Now::read(), &mut fastrand::f64) {
-                        self.carry_out(effect);
+                        self.run_effect(effect);
                     }
                 }
-                Some(_) = self.work.join_next() => {}
+                Some(_) = self.tasks.join_next() => {}
                 else => break,
             }
         }
@@ -191,49 +191,55 @@ impl Session {
             None => self.accounts.get(&self.api).await.map(<[_]>::to_vec),
         };
         let answer = match &all {
-            // A login without accounts: as good as refused, until somebody gives it one.
+            // A login without accounts counts as rejected until it gets one.
             Ok(accounts) if accounts.is_empty() => Err(Trouble { class: Class::Refused, status: None, after: None }),
             Ok(accounts) => self.api.subscribe(channel, accounts).await.map_err(|error| error.trouble()),
             Err(error) => Err(match error.trouble() {
-                // Of the account look-up, not of the channel.
+                // A 404 of the account request, not of the channel.
                 Trouble { class: Class::Gone, status, after } => Trouble { class: Class::Refused, status, after },
                 other => other,
             }),
         };
         let accepted = match (&all, &answer) {
-            (Ok(accounts), Ok(accepted)) => taken(accounts, accepted),
+            (Ok(accounts), Ok(accepted)) => accepted_accounts(accounts, accepted),
             (Err(_), _) | (_, Err(_)) => Vec::new(),
         };
         let _ = mailbox.send(Input::Subscribed(ticket, answer)).await;
         if !accepted.is_empty()
             && let Err(error) = self.api.subscribe_reports(channel, &accepted).await
         {
-            tracing::debug!(lane = self.name.lane, %error, "reports are not pushed, they are asked for when needed");
+            tracing::debug!(lane = self.name.lane, %error, "report subscription failed, reports are queried when needed");
         }
     }
 
-    async fn socket(&self, mailbox: &mpsc::Sender<Input>, ticket: Ticket, url: &Secret, orders: mpsc::Receiver<Order>) {
+    async fn run_socket(
+        &self,
+        mailbox: &mpsc::Sender<Input>,
+        ticket: Ticket,
+        url: &Secret,
+        commands: mpsc::Receiver<Order>,
+    ) {
         let stream = match socket::open(url, Arc::clone(&self.tls)).await {
             Ok(stream) => stream,
-            Err(trouble) => return drop(mailbox.send(Input::Opened(ticket, Err(trouble))).await),
+            Err(failure) => return drop(mailbox.send(Input::Opened(ticket, Err(failure))).await),
         };
         let _ = mailbox.send(Input::Opened(ticket, Ok(()))).await;
-        let ears = Ears {
+        let output = Ears {
             lane: self.name.lane,
             ticket,
             mailbox: mailbox.clone(),
             reader: self.reader.clone(),
             heard: self.heard.clone(),
         };
-        let why = socket::listen(stream, &ears, orders).await;
+        let why = socket::listen(stream, &output, commands).await;
         let _ = mailbox.send(Input::Ended(ticket, why)).await;
     }
 }
 
-/// The accounts that accepted.
-fn taken(asked: &[AccountKey], accepted: &Accepted) -> Vec<AccountKey> {
+/// Returns the accounts that were accepted.
+fn accepted_accounts(requested: &[AccountKey], accepted: &Accepted) -> Vec<AccountKey> {
     let out = |account: &AccountKey| {
         accepted.later.contains(account) || accepted.refused.iter().any(|one| one.account == *account)
     };
-    asked.iter().filter(|account| !out(account)).cloned().collect()
+    requested.iter().filter(|account| !out(account)).cloned().collect()
 }

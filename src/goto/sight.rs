@@ -1,67 +1,67 @@
-//! Whether anybody hears: from lanes that are live or not, when a blind window opens and closes. No clock, no I/O.
+//! Opens and closes event gaps from the liveness of lanes. No clock, no I/O.
 
 use crate::model::time::Timestamp;
 use std::collections::BTreeSet;
 
-/// What a lane's coming or going means for the connection.
+/// Change of the connection's event gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The last lane went.
+    /// The last live lane was lost.
     Blind {
-        /// The last moment at which a call would surely have been heard.
+        /// Last time at which a call would certainly have been received.
         since: Timestamp,
     },
-    /// The first lane is back.
+    /// A lane is live again.
     Sighted {
-        /// When the window began.
+        /// Start of the gap.
         from: Timestamp,
-        /// When it ended.
+        /// End of the gap.
         to: Timestamp,
     },
 }
 
-/// Which lanes hear, and since when none does.
+/// Tracks the live lanes of a connection and its event gap.
 #[derive(Debug)]
 pub struct Sight {
     live: BTreeSet<u8>,
-    /// The latest moment up to which a lane that is lost surely heard.
-    heard: Option<Timestamp>,
-    blind: Option<Timestamp>,
+    /// Latest time at which a lost lane was certainly live.
+    last_live_at: Option<Timestamp>,
+    gap_start: Option<Timestamp>,
 }
 
 impl Sight {
-    /// At start no lane hears. `deaf_since`: the last time an earlier run heard; without it there was none, and nothing
-    /// is missed.
+    /// Creates a tracker without live lanes. `last_live_at`: last live time of an earlier run; `None` (first start)
+    /// means no gap.
     #[must_use]
-    pub fn new(deaf_since: Option<Timestamp>) -> Self {
-        Self { live: BTreeSet::new(), heard: deaf_since, blind: deaf_since }
+    pub fn new(last_live_at: Option<Timestamp>) -> Self {
+        Self { live: BTreeSet::new(), last_live_at: last_live_at, gap_start: last_live_at }
     }
 
-    /// Since when nobody hears, if a window is open.
+    /// Returns the start of the open gap.
     #[must_use]
     pub const fn blind_since(&self) -> Option<Timestamp> {
-        self.blind
+        self.gap_start
     }
 
-    /// A lane hears from `now` on.
+    /// Records that a lane is live from `now` on.
     pub fn live(&mut self, lane: u8, now: Timestamp) -> Option<Change> {
         self.live.insert(lane);
-        // A clock that was set back makes the window empty, not negative.
-        self.blind.take().map(|from| Change::Sighted { from: from.min(now), to: now })
+        // A clock that was set back leads to an empty gap, not to a negative one.
+        self.gap_start.take().map(|from| Change::Sighted { from: from.min(now), to: now })
     }
 
-    /// A lane that surely heard up to `heard` does not any more.
-    pub fn lost(&mut self, lane: u8, heard: Timestamp) -> Option<Change> {
+    /// Records the loss of a lane that was certainly live until `live_until`.
+    pub fn lost(&mut self, lane: u8, live_until: Timestamp) -> Option<Change> {
         if !self.live.remove(&lane) {
             return None;
         }
-        let latest = self.heard.map_or(heard, |before| before.max(heard));
-        self.heard = Some(latest);
+        let latest = self.last_live_at.map_or(live_until, |before| before.max(live_until));
+        self.last_live_at = Some(latest);
         if !self.live.is_empty() {
             return None;
         }
-        self.heard = None;
-        self.blind = Some(latest);
+        self.last_live_at = None;
+        self.gap_start = Some(latest);
         Some(Change::Blind { since: latest })
     }
 }
@@ -75,28 +75,32 @@ mod tests {
     }
 
     #[test]
-    fn one_live_lane_is_enough_and_the_last_to_hear_opens_the_window() {
-        let mut sight = Sight::new(None);
-        assert_eq!(sight.live(0, at(1)), None, "a first start has missed nothing");
-        assert_eq!(sight.live(1, at(2)), None);
-        assert_eq!(sight.lost(1, at(10)), None);
-        assert_eq!(sight.lost(1, at(11)), None, "lost twice is lost once");
-        assert_eq!(sight.lost(0, at(8)), Some(Change::Blind { since: at(10) }), "lane 1 heard longer");
-        assert_eq!(sight.blind_since(), Some(at(10)));
-        assert_eq!(sight.live(1, at(15)), Some(Change::Sighted { from: at(10), to: at(15) }));
-        assert_eq!(sight.live(0, at(16)), None);
+    fn gap_opens_with_last_lost_lane_and_closes_with_first_live() {
+        let mut tracker = Sight::new(None);
+        assert_eq!(tracker.live(0, at(1)), None, "first start must have no gap");
+        assert_eq!(tracker.live(1, at(2)), None);
+        assert_eq!(tracker.lost(1, at(10)), None);
+        assert_eq!(tracker.lost(1, at(11)), None, "second loss must have no effect");
+        assert_eq!(
+            tracker.lost(0, at(8)),
+            Some(Change::Blind { since: at(10) }),
+            "gap must start at the later live time, of lane 1"
+        );
+        assert_eq!(tracker.blind_since(), Some(at(10)));
+        assert_eq!(tracker.live(1, at(15)), Some(Change::Sighted { from: at(10), to: at(15) }));
+        assert_eq!(tracker.live(0, at(16)), None);
     }
 
     #[test]
-    fn a_window_reaches_back_to_an_earlier_run() {
-        let mut sight = Sight::new(Some(at(100)));
-        assert_eq!(sight.blind_since(), Some(at(100)));
-        assert_eq!(sight.live(0, at(160)), Some(Change::Sighted { from: at(100), to: at(160) }));
+    fn gap_starts_at_last_live_time_of_earlier_run() {
+        let mut tracker = Sight::new(Some(at(100)));
+        assert_eq!(tracker.blind_since(), Some(at(100)));
+        assert_eq!(tracker.live(0, at(160)), Some(Change::Sighted { from: at(100), to: at(160) }));
     }
 
     #[test]
-    fn a_clock_set_back_makes_an_empty_window() {
-        let mut sight = Sight::new(Some(at(100)));
-        assert_eq!(sight.live(0, at(40)), Some(Change::Sighted { from: at(40), to: at(40) }));
+    fn gap_with_clock_set_back_is_empty() {
+        let mut tracker = Sight::new(Some(at(100)));
+        assert_eq!(tracker.live(0, at(40)), Some(Change::Sighted { from: at(40), to: at(40) }));
     }
 }

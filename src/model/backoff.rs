@@ -1,11 +1,11 @@
-//! How long to wait before trying again. The one place that knows the `backoff` crate: it grows the ceiling; the chance
-//! (full jitter), the cap and the forgetting are ours, because the crate draws its own random numbers and applies its
-//! jitter after the cap. The crate is unmaintained (RUSTSEC-2025-0012); replacing it is a change of this file.
+//! Retry waits: exponential, with full jitter. Only this module uses the `backoff` crate, which grows the ceiling.
+//! Jitter, cap and reset are implemented here: the crate generates its own random numbers and applies jitter after the cap.
+//! The crate is unmaintained (RUSTSEC-2025-0012); a replacement changes this file only.
 
 use backoff::{Clock, backoff::Backoff as _, exponential::ExponentialBackoff};
 use std::time::{Duration, Instant};
 
-/// How waits grow.
+/// Growth of the waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// Ceiling of the first wait.
@@ -15,32 +15,32 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Towards GoTo: 1 s doubling to 60 s (its demo waits a fixed 10 s; "backoff 1…60 s" of the reference).
+    /// For GoTo: 1 s doubling to 60 s (GoTo's demo waits a fixed 10 s; the reference has "backoff 1…60 s").
     pub const UPSTREAM: Self = Self { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
-    /// Towards a chat: 1 s·2ⁿ, at most 60 s.
+    /// For a chat: 1 s·2ⁿ, at most 60 s.
     pub const CHAT: Self = Self { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 }
 
-/// The waits of one thing that fails, growing until [`Waits::forget`].
+/// Waits of one operation that fails, growing until [`Backoff::reset`].
 #[derive(Debug)]
 pub struct Waits {
     policy: Policy,
-    ceiling: ExponentialBackoff<Still>,
+    ceiling: ExponentialBackoff<FrozenClock>,
     failures: u32,
 }
 
-/// The crate asks the time for its give-up limit, which a daemon does not have: a clock that stands still.
+/// Clock that never advances: the crate reads it for a give-up limit, which a daemon does not have.
 #[derive(Debug, Clone, Copy)]
-struct Still(Instant);
+struct FrozenClock(Instant);
 
-impl Clock for Still {
+impl Clock for FrozenClock {
     fn now(&self) -> Instant {
         self.0
     }
 }
 
 impl Waits {
-    /// Nothing has failed yet.
+    /// Creates a backoff without failures.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         let start = Instant::now();
@@ -52,27 +52,27 @@ impl Waits {
             max_interval: policy.longest,
             start_time: start,
             max_elapsed_time: None,
-            clock: Still(start),
+            clock: FrozenClock(start),
         };
         Self { policy, ceiling, failures: 0 }
     }
 
-    /// The wait after one more failure: full jitter, `chance` in 0..1 times the ceiling, but never less than what the
-    /// other side asked for (`at_least`, its Retry-After).
+    /// Records a failure and returns the wait before the next attempt: `chance` (0..1, full jitter) times the ceiling, but
+    /// never less than `at_least`, the peer's Retry-After.
     pub fn next(&mut self, chance: f64, at_least: Option<Duration>) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let ceiling = self.ceiling.next_backoff().unwrap_or(self.policy.longest).min(self.policy.longest);
         let wait = ceiling.mul_f64(chance.clamp(0.0, 1.0));
-        at_least.map_or(wait, |asked| asked.max(wait))
+        at_least.map_or(wait, |minimum| minimum.max(wait))
     }
 
-    /// Failures since the last [`Waits::forget`].
+    /// Returns the number of failures since the last [`Backoff::reset`].
     #[must_use]
     pub const fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// The link has held: start small again.
+    /// Restarts at the initial ceiling, after a success.
     pub fn forget(&mut self) {
         self.failures = 0;
         self.ceiling.reset();
@@ -99,39 +99,39 @@ impl Clone for Waits {
 mod tests {
     use super::*;
 
-    const P: Policy = Policy { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
+    const POLICY: Policy = Policy { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 
     #[test]
-    fn ceilings_double_up_to_the_longest() {
-        let mut waits = Waits::new(P);
-        let seen: Vec<u64> = (0..9).map(|_| waits.next(1.0, None).as_secs()).collect();
-        assert_eq!(seen, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(waits.failures(), 9);
+    fn backoff_ceiling_doubles_up_to_max() {
+        let mut backoff = Waits::new(POLICY);
+        let secs: Vec<u64> = (0..9).map(|_| backoff.next(1.0, None).as_secs()).collect();
+        assert_eq!(secs, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(backoff.failures(), 9);
     }
 
     #[test]
-    fn chance_shrinks_a_wait_and_never_lifts_it_over_the_ceiling() {
-        let mut waits = Waits::new(P);
-        assert_eq!(waits.next(0.25, None), Duration::from_millis(250));
-        assert_eq!(waits.next(7.0, None), Duration::from_secs(2));
-        assert_eq!(waits.next(-1.0, None), Duration::ZERO);
+    fn next_with_any_chance_stays_within_ceiling() {
+        let mut backoff = Waits::new(POLICY);
+        assert_eq!(backoff.next(0.25, None), Duration::from_millis(250));
+        assert_eq!(backoff.next(7.0, None), Duration::from_secs(2));
+        assert_eq!(backoff.next(-1.0, None), Duration::ZERO);
     }
 
     #[test]
-    fn what_the_other_side_asks_for_is_a_lower_bound() {
-        let mut waits = Waits::new(P);
-        assert_eq!(waits.next(0.5, Some(Duration::from_secs(90))), Duration::from_secs(90));
-        assert_eq!(waits.next(1.0, Some(Duration::from_millis(1))), Duration::from_secs(2));
+    fn next_with_retry_after_is_never_shorter() {
+        let mut backoff = Waits::new(POLICY);
+        assert_eq!(backoff.next(0.5, Some(Duration::from_secs(90))), Duration::from_secs(90));
+        assert_eq!(backoff.next(1.0, Some(Duration::from_millis(1))), Duration::from_secs(2));
     }
 
     #[test]
-    fn a_link_that_held_is_forgiven_and_a_clone_goes_its_own_way() {
-        let mut waits = Waits::new(P);
-        waits.next(1.0, None);
-        waits.next(1.0, None);
-        let mut twin = waits.clone();
-        waits.forget();
-        assert_eq!(waits.next(1.0, None), Duration::from_secs(1));
-        assert_eq!(twin.next(1.0, None), Duration::from_secs(4));
+    fn reset_restarts_growth_and_leaves_clones_unchanged() {
+        let mut backoff = Waits::new(POLICY);
+        backoff.next(1.0, None);
+        backoff.next(1.0, None);
+        let mut clone = backoff.clone();
+        backoff.forget();
+        assert_eq!(backoff.next(1.0, None), Duration::from_secs(1));
+        assert_eq!(clone.next(1.0, None), Duration::from_secs(4));
     }
 }

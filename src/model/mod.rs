@@ -1,5 +1,5 @@
-//! The words every room uses: ids, numbers, calls, moments, cards, deliveries, secrets. No clock in here, and no I/O but
-//! for the place a secret is read from; a stage imports this module and itself.
+//! Domain types shared by all stages: ids, phone numbers, calls, cards, deliveries, secrets, time. Contains no policy; the
+//! only I/O is reading a secret.
 
 pub mod backoff;
 pub mod call;

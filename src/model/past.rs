@@ -1,18 +1,18 @@
-//! A call that is over, as somebody else's report has it: what the own history did not see.
+//! A past call as another system reports it. The daemon's own history is in `enrich`.
 
 use super::time::Timestamp;
 
-/// One call between us and a number.
+/// A past call between the account and a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
-    /// We called; else we were called.
+    /// Direction: `true` if the account called the number, `false` if the number called.
     pub outbound: bool,
-    /// When it began.
+    /// Start of the call.
     pub started: Timestamp,
-    /// When somebody took it, if somebody did.
+    /// Time of the answer; `None` if the call was not answered.
     pub answered: Option<Timestamp>,
-    /// When it ended, if said.
+    /// End of the call, if reported.
     pub ended: Option<Timestamp>,
-    /// The colleague, if named.
+    /// Name of the colleague on the call, if reported.
     pub with: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! Whether a loop still turns. A loop says when it works and when it rests; whoever watches sees from that, at a given time,
-//! which ones do not come forward. Pure: `now` is an argument. What follows from it is the watcher's business.
+//! Task heartbeats. Each task reports when it is busy and until when it is idle; the monitor lists the stalled tasks. Pure:
+//! `now` is an argument. The caller decides what to do about a stalled task.
 
 use std::{
     collections::BTreeMap,
@@ -10,35 +10,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The pulses of all loops; clones share them.
+/// Heartbeats of all tasks; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Pulses(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    next: AtomicU64,
-    loops: Mutex<BTreeMap<u64, (String, Beat)>>,
+    next_id: AtomicU64,
+    tasks: Mutex<BTreeMap<u64, (String, Beat)>>,
 }
 
-/// One loop's pulse. When it is dropped, nobody expects the loop to turn.
+/// Heartbeat of one task. Dropping the heartbeat removes the task from the monitor.
 #[derive(Debug)]
 pub struct Pulse {
-    of: Pulses,
+    monitor: Pulses,
     id: u64,
 }
 
-/// What a loop said last.
+/// Last reported state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
-    /// It works on one thing since then.
+    /// Busy with one unit of work since this time.
     Busy(Instant),
-    /// It waits, and will turn at that time on its own; `None`: for something that may never come.
+    /// Idle until this time; `None`: idle without a deadline.
     Resting(Option<Instant>),
 }
 
 impl Beat {
-    /// Whether a loop that said this should have said something else by now: it has worked on one thing, or overslept,
-    /// for longer than `patience`.
+    /// Returns whether the task is overdue: busy with one unit of work, or past its idle deadline, for longer than
+    /// `patience`.
     #[must_use]
     pub fn is_wedged(self, now: Instant, patience: Duration) -> bool {
         let since = match self {
@@ -51,48 +51,48 @@ impl Beat {
 }
 
 impl Pulses {
-    /// A new loop, which works from now on. `name` is for the journal.
+    /// Registers a task, busy from `now` on. `name` is for the journal.
     #[must_use]
     pub fn join(&self, name: String, now: Instant) -> Pulse {
-        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        self.loops().insert(id, (name, Beat::Busy(now)));
-        Pulse { of: self.clone(), id }
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        self.tasks().insert(id, (name, Beat::Busy(now)));
+        Pulse { monitor: self.clone(), id }
     }
 
-    /// The names of the loops that do not come forward.
+    /// Returns the names of the stalled tasks.
     #[must_use]
     pub fn wedged(&self, now: Instant, patience: Duration) -> Vec<String> {
-        let loops = self.loops();
-        let wedged = loops.values().filter(|(_, beat)| beat.is_wedged(now, patience));
-        wedged.map(|(name, _)| name.clone()).collect()
+        let tasks = self.tasks();
+        let stalled = tasks.values().filter(|(_, state)| state.is_wedged(now, patience));
+        stalled.map(|(name, _)| name.clone()).collect()
     }
 
-    fn loops(&self) -> MutexGuard<'_, BTreeMap<u64, (String, Beat)>> {
-        self.0.loops.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tasks(&self) -> MutexGuard<'_, BTreeMap<u64, (String, Beat)>> {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pulse {
-    /// The loop begins with the next thing.
+    /// Reports that the task starts its next_id unit of work.
     pub fn busy(&self, now: Instant) {
-        self.beats(Beat::Busy(now));
+        self.set(Beat::Busy(now));
     }
 
-    /// The loop waits until then, or for something that may never come.
+    /// Reports that the task is idle until `until`; `None`: without a deadline.
     pub fn rest(&self, until: Option<Instant>) {
-        self.beats(Beat::Resting(until));
+        self.set(Beat::Resting(until));
     }
 
-    fn beats(&self, beat: Beat) {
-        if let Some((_, last)) = self.of.loops().get_mut(&self.id) {
-            *last = beat;
+    fn set(&self, state: Beat) {
+        if let Some((_, last)) = self.monitor.tasks().get_mut(&self.id) {
+            *last = state;
         }
     }
 }
 
 impl Drop for Pulse {
     fn drop(&mut self) {
-        self.of.loops().remove(&self.id);
+        self.monitor.tasks().remove(&self.id);
     }
 }
 
@@ -103,10 +103,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     #[test]
-    fn a_loop_is_wedged_that_works_or_oversleeps_for_too_long_and_never_one_that_may_wait() {
+    fn task_is_stalled_when_busy_or_past_deadline_too_long() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        for (beat, now, wedged) in [
+        for (state, now, stalled) in [
             (Beat::Busy(at(0)), at(30), false),
             (Beat::Busy(at(0)), at(31), true),
             (Beat::Resting(Some(at(300))), at(299), false),
@@ -115,19 +115,19 @@ mod tests {
             (Beat::Resting(None), at(1_000_000), false),
             (Beat::Busy(at(9)), at(0), false),
         ] {
-            assert_eq!(beat.is_wedged(now, PATIENCE), wedged, "{beat:?} at {:?}", now - start);
+            assert_eq!(state.is_wedged(now, PATIENCE), stalled, "{state:?} at {:?}", now - start);
         }
     }
 
     #[test]
-    fn only_loops_that_live_are_expected_to_turn() {
-        let (pulses, start) = (Pulses::default(), Instant::now());
-        let (relay, worker) = (pulses.join("relay".into(), start), pulses.join("worker".into(), start));
+    fn stalled_lists_registered_tasks_only() {
+        let (monitor, start) = (Pulses::default(), Instant::now());
+        let (relay, worker) = (monitor.join("relay".into(), start), monitor.join("worker".into(), start));
         let late = start + Duration::from_secs(60);
-        assert_eq!(pulses.wedged(late, PATIENCE), ["relay", "worker"]);
+        assert_eq!(monitor.wedged(late, PATIENCE), ["relay", "worker"]);
         worker.busy(late);
-        assert_eq!(pulses.wedged(late, PATIENCE), ["relay"]);
+        assert_eq!(monitor.wedged(late, PATIENCE), ["relay"]);
         drop(relay);
-        assert!(pulses.wedged(late, PATIENCE).is_empty());
+        assert!(monitor.wedged(late, PATIENCE).is_empty());
     }
 }

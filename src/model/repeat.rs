@@ -1,42 +1,42 @@
-//! What goes wrong again and again is said once, and then how often it came. Pure: time is an argument.
+//! Log throttle for repeated problems: the first one is logged, later ones are counted. Pure: time is an argument.
 
 use std::{
     mem,
     time::{Duration, Instant},
 };
 
-/// The count of what came again is said after this. 10 min: a stream of broken frames is six lines an hour.
-const QUIET: Duration = Duration::from_secs(600);
+/// Shortest time between two log lines. 10 min: a stream of malformed frames causes six lines an hour.
+const LOG_INTERVAL: Duration = Duration::from_secs(600);
 
-/// One thing that may come again.
+/// Throttle of one kind of problem.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Repeat {
-    said: Option<Instant>,
-    unsaid: u64,
+    logged: Option<Instant>,
+    suppressed: u64,
 }
 
 impl Repeat {
-    /// It came. `Some` if it is to be said now, with how often it came unsaid since it was said last.
+    /// Records an occurrence. Returns the number suppressed since the last log line if the caller should log now.
     pub fn came(&mut self, now: Instant) -> Option<u64> {
-        if self.said.is_some_and(|said| now.saturating_duration_since(said) < QUIET) {
-            self.unsaid = self.unsaid.saturating_add(1);
+        if self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOG_INTERVAL) {
+            self.suppressed = self.suppressed.saturating_add(1);
             return None;
         }
-        self.said = Some(now);
-        Some(mem::take(&mut self.unsaid))
+        self.logged = Some(now);
+        Some(mem::take(&mut self.suppressed))
     }
 
-    /// When [`Self::count`] has something to say; `None` while all is said.
+    /// Returns when [`Self::take_suppressed`] has a count to log; `None` if nothing was suppressed.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.said.filter(|_| self.unsaid > 0).map(|said| said + QUIET)
+        self.logged.filter(|_| self.suppressed > 0).map(|logged| logged + LOG_INTERVAL)
     }
 
-    /// How often it came unsaid, if it is time to say that.
+    /// Returns and resets the number of suppressed occurrences, once it is due.
     pub fn count(&mut self, now: Instant) -> Option<u64> {
         self.due().filter(|due| *due <= now)?;
-        self.said = Some(now);
-        Some(mem::take(&mut self.unsaid))
+        self.logged = Some(now);
+        Some(mem::take(&mut self.suppressed))
     }
 }
 
@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_again_is_said_once_and_then_counted() {
+    fn repeated_problem_is_logged_once_then_counted() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut repeat = Repeat::default();
-        assert_eq!((repeat.came(at(0)), repeat.due()), (Some(0), None));
-        assert_eq!((repeat.came(at(1)), repeat.came(at(599))), (None, None));
-        assert_eq!((repeat.count(at(599)), repeat.due()), (None, Some(at(600))));
-        assert_eq!((repeat.count(at(600)), repeat.due()), (Some(2), None));
-        assert_eq!((repeat.came(at(601)), repeat.came(at(1300))), (None, Some(1)), "late is said with its count");
+        let mut throttle = Repeat::default();
+        assert_eq!((throttle.came(at(0)), throttle.due()), (Some(0), None));
+        assert_eq!((throttle.came(at(1)), throttle.came(at(599))), (None, None));
+        assert_eq!((throttle.count(at(599)), throttle.due()), (None, Some(at(600))));
+        assert_eq!((throttle.count(at(600)), throttle.due()), (Some(2), None));
+        assert_eq!((throttle.came(at(601)), throttle.came(at(1300))), (None, Some(1)), "logged with the count");
     }
 }

@@ -1,5 +1,5 @@
-//! What an operator may do to the file, beside a running daemon or without one: look, try again, drop. The daemon notices
-//! within two seconds. While it runs from memory (see [`super::Health`]) it does not see what is done here.
+//! Operator commands on the file, with or without a running daemon: list, retry, drop. The daemon detects changes within two
+//! seconds, except while its outbox is in memory (see [`super::Health`]).
 
 use super::{
     FILE,
@@ -16,118 +16,118 @@ use crate::model::{
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use std::{io, path::Path, path::PathBuf, time::Duration};
 
-/// Rows that one transaction changes: the daemon's writer waits for it, a ring behind the writer too.
+/// Rows changed by one transaction: the daemon's writer, and with it a ring, waits for each transaction.
 pub(super) const STEP: usize = 500;
 
-/// Which deliveries to list.
+/// Filter of listed deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this state only.
+    /// Only this state.
     pub state: Option<State>,
-    /// For this sink only.
+    /// Only this sink.
     pub sink: Option<SinkName>,
-    /// The newest so many.
+    /// Most deliveries listed, the newest.
     pub most: u32,
 }
 
-/// Which deliveries to try again.
+/// Deliveries to retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
-    /// One: a dead letter, one that was dropped, or one that waits for its time.
+    /// One delivery: dead, dropped or waiting.
     One(DeliveryId),
-    /// All dead letters, of one sink or of all.
+    /// All dead letters of one sink, or of all sinks.
     Dead(Option<SinkName>),
 }
 
-/// A delivery as an operator sees it. What cannot be understood is `None`; it is shown all the same.
+/// A stored delivery, for an operator. Unreadable columns are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// Its number.
+    /// Row id.
     pub id: DeliveryId,
-    /// Where it stands.
+    /// State.
     pub state: Option<State>,
-    /// What it is about.
+    /// Subject.
     pub subject: Option<Subject>,
-    /// Which moment of it.
+    /// Status.
     pub moment: Option<MomentKind>,
-    /// Who is told, as the file has it: the sink may have left the config.
+    /// Sink name in the file: the config may not have the sink any more.
     pub sink: String,
-    /// When it was admitted.
+    /// When the delivery was enqueued.
     pub admitted: Option<Timestamp>,
-    /// Not before this time; `None`: at once.
+    /// Earliest next attempt; `None`: immediately.
     pub due: Option<Timestamp>,
-    /// When it ended.
+    /// When the delivery was settled.
     pub settled: Option<Timestamp>,
-    /// Attempts made.
+    /// Number of attempts.
     pub attempts: u32,
-    /// It is drawn plain.
+    /// Rendered as plain text.
     pub plain: bool,
-    /// Why it is dead, or what it was told as.
+    /// Reason of a dead letter, or the status that superseded the delivery.
     pub why: Option<String>,
-    /// What it says.
+    /// Card; `None` if erased or unreadable.
     pub card: Option<Card>,
-    /// `message`, `living` (one message that is edited) or `reply`.
+    /// `post`, `live` (one message that is edited) or `reply`.
     pub form: String,
-    /// Where the chat shows it, if it said so.
+    /// Reference of the posted message, if the chat returned one.
     pub place: Option<Place>,
-    /// How many states the chat was told.
+    /// Number of posted updates.
     pub revision: u32,
 }
 
-/// Why it could not be done.
+/// Failure of an operator command.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// Nothing is there.
-    #[error("there is no outbox at {0}: has the daemon run with this state directory?")]
+    /// The file does not exist.
+    #[error("no outbox at {0}. Run the daemon with this state directory first")]
     Missing(PathBuf),
-    /// Not allowed.
-    #[error("{0} cannot be opened: run this as the daemon's user")]
+    /// Permission denied.
+    #[error("{0} cannot be opened. Run this command as the daemon's user")]
     Denied(PathBuf),
-    /// Another version's.
-    #[error("{path} is of version {found}, this program knows {VERSION}: use the poprelay that the daemon runs")]
+    /// The file has another version.
+    #[error("{path} has version {found}, but this program supports {VERSION}. Use the same poprelay as the daemon")]
     Version {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: usize,
     },
-    /// No outbox.
-    #[error("{0} is no outbox")]
+    /// The file is not an outbox.
+    #[error("{0} is not an outbox")]
     Foreign(PathBuf),
-    /// SQLite refused.
-    #[error("the outbox could not be read or written")]
+    /// SQLite failed.
+    #[error("outbox access failed")]
     Store(#[from] rusqlite::Error),
 }
 
-pub(super) const LETTER: &str = "id, state, subject, moment, sink, admitted, due, settled, attempts, plain, why,
-    coalesce(newer, card), form, place, revision";
+pub(super) const LETTER: &str = "id, state, subject, status, sink, enqueued_at, due, settled, attempts, plain, reason,
+    coalesce(newer, card), mode, message_ref, revision";
 
-/// The newest deliveries that fit, oldest first.
+/// Returns the newest deliveries that match, oldest first.
 ///
 /// # Errors
 /// [`AdminError`].
 pub fn list(dir: &Path, filter: &Filter) -> Result<Vec<Letter>, AdminError> {
     let db = connect(dir)?;
-    // The state as a literal: that is what lets SQLite take the index of what waits.
+    // The state as a literal: SQLite then uses the partial index of waiting rows.
     let state = filter.state.map_or_else(|| "TRUE".to_owned(), |state| format!("state = '{}'", state.as_str()));
     let mut read = db.prepare(&format!(
         "SELECT {LETTER} FROM deliveries WHERE {state} AND (?1 IS NULL OR sink = ?1) ORDER BY id DESC LIMIT ?2"
     ))?;
     let rows = read.query_map(params![filter.sink.as_ref().map(SinkName::as_str), filter.most], letter)?;
-    let mut letters: Vec<Letter> = rows.collect::<Result<_, _>>()?;
-    letters.reverse();
-    Ok(letters)
+    let mut deliveries: Vec<Letter> = rows.collect::<Result<_, _>>()?;
+    deliveries.reverse();
+    Ok(deliveries)
 }
 
-/// One delivery with its attempts.
+/// Returns one delivery with its attempts.
 ///
 /// # Errors
 /// [`AdminError`].
 pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(Letter, Vec<Attempt>)>, AdminError> {
     let db = connect(dir)?;
     let found = db.query_row(&format!("SELECT {LETTER} FROM deliveries WHERE id = ?"), [id.0], letter).optional()?;
-    let Some(letter) = found else { return Ok(None) };
-    Ok(Some((letter, attempts(&db, id)?)))
+    let Some(delivery) = found else { return Ok(None) };
+    Ok(Some((delivery, attempts(&db, id)?)))
 }
 
 pub(super) fn attempts(db: &Connection, id: DeliveryId) -> rusqlite::Result<Vec<Attempt>> {
@@ -135,13 +135,13 @@ pub(super) fn attempts(db: &Connection, id: DeliveryId) -> rusqlite::Result<Vec<
     read.query_map([id.0], attempt)?.collect()
 }
 
-/// Has deliveries tried again, at once and in full form. Answers how many: 0 if the one was told, forgotten or is unknown.
+/// Retries deliveries immediately, in the full layout. Returns their number: 0 for a delivered, erased or unknown one.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn retry(dir: &Path, which: &Which) -> Result<u64, AdminError> {
+pub fn retry(dir: &Path, target: &Which) -> Result<u64, AdminError> {
     let db = connect(dir)?;
-    let ids: Vec<i64> = match which {
+    let ids: Vec<i64> = match target {
         Which::One(id) => vec![id.0],
         Which::Dead(sink) => db
             .prepare("SELECT id FROM deliveries WHERE state = 'dead' AND (?1 IS NULL OR sink = ?1) ORDER BY id")?
@@ -151,19 +151,19 @@ pub fn retry(dir: &Path, which: &Which) -> Result<u64, AdminError> {
     each(
         &db,
         &ids,
-        "UPDATE deliveries SET state = 'waiting', due = 0, plain = 0, settled = NULL, why = NULL
+        "UPDATE deliveries SET state = 'waiting', due = 0, plain = 0, settled = NULL, reason = NULL
          WHERE id = ? AND state IN ('dead', 'dropped', 'waiting') AND card <> ''",
     )
 }
 
-/// Gives one up for good: it is not told, and stays known. `false` if it has been told, or is not there.
+/// Drops a delivery: never posted, but its key stays. Returns `false` for a delivered or unknown one.
 ///
 /// # Errors
 /// [`AdminError`].
 pub fn drop_one(dir: &Path, id: DeliveryId, now: Timestamp) -> Result<bool, AdminError> {
     let db = connect(dir)?;
     let dropped = db.execute(
-        "UPDATE deliveries SET state = 'dropped', settled = ?2, why = NULL WHERE id = ?1 AND state IN ('dead', 'waiting')",
+        "UPDATE deliveries SET state = 'dropped', settled = ?2, reason = NULL WHERE id = ?1 AND state IN ('dead', 'waiting')",
         params![id.0, row::micros(now)],
     )?;
     Ok(dropped > 0)

@@ -1,109 +1,115 @@
-//! Copying rows from one outbox database to another: to memory when the disk fails, back when it bears again, and out of
-//! a damaged file. Copies what can be read and stops a table at its first unreadable row.
+//! Copies rows between outbox databases: to memory when the disk fails, back when the disk works again, and out of a
+//! damaged file. Stops each table at its first unreadable row.
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-/// Most rows of either kind that are copied: some 100 MB of waiting cards at the very worst. What is beyond stays in the
-/// file and is told when it is back.
-const MOST: usize = 50_000;
+/// Most rows copied of each kind (settled, waiting): some 100 MB of waiting cards at worst. Further rows stay in the file
+/// and are posted when the file is back.
+const MAX_ROWS: usize = 50_000;
 
-/// The columns of a delivery, and those of one of which only the key matters: it was settled, its card is in the file. A
-/// living card is carried whole: its call may move on, and then its message is edited.
-const WHOLE: &str = "*";
-const KEY: &str = "id, subject, sink, moment, state, due, plain, attempts, admitted, settled, why,
-    CASE form WHEN 'living' THEN card ELSE '' END AS card, NULL AS newer, form, place, revision, lost";
+/// All columns of a delivery, and those of a settled one for memory, without the card. A live message keeps its card,
+/// because a later update edits the message.
+const ALL_COLUMNS: &str = "*";
+const KEY_COLUMNS: &str = "id, subject, sink, status, state, due, plain, attempts, enqueued_at, settled, reason,
+    CASE mode WHEN 'live' THEN card ELSE '' END AS card, NULL AS newer, mode, message_ref, revision, reposts";
 
-/// How much is copied of what was settled.
+/// Copied part of settled deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// The key, so that nothing is told twice: for memory.
+    /// Keys only, to prevent duplicates: for memory.
     Keys,
-    /// All of it: for a new file.
+    /// All columns: for a new file.
     Whole,
 }
 
-/// What arrived.
+/// Result of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Carried {
-    /// Deliveries that wait, and noted moments.
+    /// Number of waiting deliveries and pending updates copied.
     pub(super) rows: u64,
-    /// All noted moments could be read.
+    /// Whether all pending updates were readable.
     pub(super) noted: bool,
 }
 
-/// Copies from `from` into the empty `into`: the newest settled, the oldest waiting, and all that stands beside them.
+/// Copies from `from` into the empty `into`: the newest settled and the oldest waiting deliveries, and the other tables.
 ///
 /// # Errors
-/// Only what `into` cannot take.
-pub(super) fn carry(from: &Connection, into: &Connection, settled: Settled) -> rusqlite::Result<Carried> {
-    let (columns, kept) = match settled {
-        Settled::Keys => (KEY, "('waiting')"),
-        Settled::Whole => (WHOLE, "('waiting', 'dead')"),
+/// Only if `into` cannot be written.
+pub(super) fn carry(from: &Connection, into: &Connection, scope: Settled) -> rusqlite::Result<Carried> {
+    let (columns, states) = match scope {
+        Settled::Keys => (KEY_COLUMNS, "('waiting')"),
+        Settled::Whole => (ALL_COLUMNS, "('waiting', 'dead')"),
     };
-    copy(
+    copy_table(
         from,
         into,
         "deliveries",
-        &format!("SELECT {columns} FROM deliveries WHERE state <> 'waiting' ORDER BY settled DESC LIMIT {MOST}"),
+        &format!("SELECT {columns} FROM deliveries WHERE state <> 'waiting' ORDER BY settled DESC LIMIT {MAX_ROWS}"),
     )?;
-    let waiting = copy(
+    let waiting = copy_table(
         from,
         into,
         "deliveries",
-        &format!("SELECT * FROM deliveries WHERE state = 'waiting' ORDER BY id LIMIT {MOST}"),
+        &format!("SELECT * FROM deliveries WHERE state = 'waiting' ORDER BY id LIMIT {MAX_ROWS}"),
     )?;
-    let noted = copy(from, into, "noted", "SELECT * FROM noted ORDER BY rowid")?;
-    copy(
+    let pending = copy_table(from, into, "pending_updates", "SELECT * FROM pending_updates ORDER BY rowid")?;
+    copy_table(
         from,
         into,
         "attempts",
-        &format!("SELECT * FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE state IN {kept})"),
+        &format!("SELECT * FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE state IN {states})"),
     )?;
-    copy(from, into, "calls", "SELECT * FROM calls")?;
-    copy(from, into, "facts", "SELECT * FROM facts")?;
-    number_on(from, into)?;
-    Ok(Carried { rows: waiting.rows + noted.rows, noted: noted.whole })
+    copy_table(from, into, "calls", "SELECT * FROM calls")?;
+    copy_table(from, into, "metadata", "SELECT * FROM metadata")?;
+    continue_ids(from, into)?;
+    Ok(Carried { rows: waiting.rows + pending.rows, noted: pending.is_complete })
 }
 
-/// Copies memory's rows over those of a file, in one transaction: memory has seen all that happened since. `noted` says
-/// that it also knew all noted moments, so that those it does not have were settled.
-pub(super) fn carry_back(from: &Connection, into: &Connection, noted: bool) -> rusqlite::Result<()> {
+/// Copies memory's rows over those of a file, in one transaction: memory has all later changes. `pending_complete`: memory
+/// started with all pending updates, so those missing in memory were enqueued and are deleted.
+pub(super) fn carry_back(from: &Connection, into: &Connection, pending_complete: bool) -> rusqlite::Result<()> {
     into.execute_batch("BEGIN IMMEDIATE")?;
-    if noted {
-        into.execute("DELETE FROM noted", [])?;
+    if pending_complete {
+        into.execute("DELETE FROM pending_updates", [])?;
     }
-    copy(from, into, "deliveries", "SELECT * FROM deliveries WHERE card <> ''")?;
-    // Bare keys teach a new file what was told; a file that knows them keeps its cards.
-    copy_as(from, into, "INSERT OR IGNORE", "deliveries", "SELECT * FROM deliveries WHERE card = ''")?;
-    copy(from, into, "noted", "SELECT * FROM noted ORDER BY rowid")?;
-    for table in ["attempts", "calls", "facts"] {
-        copy(from, into, table, &format!("SELECT * FROM {table}"))?;
+    copy_table(from, into, "deliveries", "SELECT * FROM deliveries WHERE card <> ''")?;
+    // Rows without a card add their keys to a new file; a file that has the keys keeps its cards.
+    copy_table_as(from, into, "INSERT OR IGNORE", "deliveries", "SELECT * FROM deliveries WHERE card = ''")?;
+    copy_table(from, into, "pending_updates", "SELECT * FROM pending_updates ORDER BY rowid")?;
+    for table in ["attempts", "calls", "metadata"] {
+        copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
     }
-    number_on(from, into)?;
+    continue_ids(from, into)?;
     into.execute_batch("COMMIT")
 }
 
-struct Copied {
+struct TableCopy {
     rows: u64,
-    whole: bool,
+    is_complete: bool,
 }
 
-fn copy(from: &Connection, into: &Connection, table: &str, select: &str) -> rusqlite::Result<Copied> {
-    copy_as(from, into, "INSERT OR REPLACE", table, select)
+fn copy_table(from: &Connection, into: &Connection, table: &str, select: &str) -> rusqlite::Result<TableCopy> {
+    copy_table_as(from, into, "INSERT OR REPLACE", table, select)
 }
 
-fn copy_as(from: &Connection, into: &Connection, verb: &str, table: &str, select: &str) -> rusqlite::Result<Copied> {
-    let mut copied = Copied { rows: 0, whole: false };
+fn copy_table_as(
+    from: &Connection,
+    into: &Connection,
+    verb: &str,
+    table: &str,
+    select: &str,
+) -> rusqlite::Result<TableCopy> {
+    let mut copied = TableCopy { rows: 0, is_complete: false };
     let Ok(mut read) = from.prepare(select) else { return Ok(copied) };
-    // By their names: an older file has fewer.
+    // Columns by name: an older file has fewer.
     let names = read.column_names().collect::<Vec<_>>().join(", ");
     let columns = read.column_count();
-    let marks = vec!["?"; columns].join(", ");
-    let mut write = into.prepare(&format!("{verb} INTO {table} ({names}) VALUES ({marks})"))?;
+    let placeholders = vec!["?"; columns].join(", ");
+    let mut write = into.prepare(&format!("{verb} INTO {table} ({names}) VALUES ({placeholders})"))?;
     let Ok(mut rows) = read.query([]) else { return Ok(copied) };
     while let Ok(next) = rows.next() {
         let Some(row) = next else {
-            copied.whole = true;
+            copied.is_complete = true;
             break;
         };
         let values: rusqlite::Result<Vec<Value>> = (0..columns).map(|column| row.get(column)).collect();
@@ -115,8 +121,8 @@ fn copy_as(from: &Connection, into: &Connection, verb: &str, table: &str, select
     Ok(copied)
 }
 
-/// Ids go on where they were: none is used twice, whichever database gave it.
-fn number_on(from: &Connection, into: &Connection) -> rusqlite::Result<()> {
+/// Continues the id sequence, so that no id is used twice across both databases.
+fn continue_ids(from: &Connection, into: &Connection) -> rusqlite::Result<()> {
     let last = |db: &Connection| {
         db.query_row("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'deliveries'", [], |row| {
             row.get::<_, i64>(0)

@@ -1,8 +1,8 @@
-//! What the queue stands on: the file, or memory while the disk does not bear. Decides when to fall and when to come back;
-//! the store above does not notice.
+//! Storage of the outbox: the SQLite file, or an in-memory database while the file is unusable. Switches over and back; the
+//! store is unaffected.
 
 use super::{
-    FILE, Retention, Settings,
+    FILE, Retention, OutboxSettings,
     carry::{Carried, Settled, carry, carry_back},
     open::{Disk, NoDisk, disk, read_only, set_aside},
     queue::Job,
@@ -15,83 +15,83 @@ use rusqlite::Connection;
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Instant};
 use tokio::sync::watch;
 
-/// What the queue stands on.
+/// Health of the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// What it answers is on the disk.
+    /// Commits are on disk.
     Durable,
-    /// The disk does not bear: cards go out, and a crash of the daemon loses those that wait.
+    /// The file is unusable: cards are posted from memory, and a crash of the daemon loses the waiting ones.
     Volatile {
-        /// Why.
+        /// The disk problem.
         why: Trouble,
-        /// Since when.
+        /// Time of the switch to memory.
         since: Timestamp,
     },
 }
 
-/// Looks between two attempts to come back, at most: with a look every 2 s, half a minute.
-const RAREST: u32 = 16;
+/// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
+const MAX_RESTORE_WAIT: u32 = 16;
 
-/// Looks between two steps of retention when there was nothing to do: a minute.
-const SELDOM: u32 = 30;
+/// Maintenance runs between two retention steps without work: a minute.
+const RETENTION_INTERVAL: u32 = 30;
 
-/// Memory keeps this much of what was settled while the disk was away.
-const MEMORY: u64 = 128 << 20;
+/// Retention limit in memory, in bytes.
+const MAX_MEMORY_BYTES: u64 = 128 << 20;
 
-/// The store and its footing.
+/// The store and its backend.
 #[derive(Debug)]
 pub(super) struct Ground {
     store: Store,
-    settings: Settings,
-    stand: Stand,
+    settings: OutboxSettings,
+    backend: Backend,
     health: watch::Sender<Health>,
-    /// Looks until the next step of retention.
+    /// Maintenance runs until the next retention step.
     retain_in: u32,
 }
 
 #[derive(Debug)]
-enum Stand {
+enum Backend {
     Disk {
-        /// Device and inode: a file that was removed can be written for ever, and nobody would find it again.
-        node: Option<(u64, u64)>,
-        /// `PRAGMA data_version`: moves when another process commits.
+        /// Device and inode: a deleted file stays writable, but its rows would be lost.
+        file_id: Option<(u64, u64)>,
+        /// `PRAGMA data_version`: changes when another process commits.
         version: i64,
     },
     Memory {
-        /// Looks until the next attempt to come back.
+        /// Maintenance runs until the next attempt to restore the file.
         next: u32,
-        /// And until the one after, doubling.
+        /// Wait after that attempt, in maintenance runs; doubles.
         wait: u32,
-        /// Memory knows all noted moments.
-        noted: bool,
+        /// Memory has all pending updates.
+        pending_complete: bool,
     },
 }
 
-/// What a look around found.
+/// Result of a maintenance run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Nothing.
+    /// Nothing to do.
     Quiet,
-    /// More of the same is to do: look again soon.
+    /// Retention has more rows to delete: run again soon.
     Busy,
-    /// Another process changed the file, or the ground did: all workers should look.
+    /// Rows changed (another process, a switch of the backend, an expired lease): wake all workers.
     Changed,
 }
 
 impl Ground {
-    pub(super) fn on_disk(settings: Settings, disk: Disk) -> Self {
-        let stand = standing(&settings, &disk.db);
+    pub(super) fn on_disk(settings: OutboxSettings, disk: Disk) -> Self {
+        let backend = file_backend(&settings, &disk.db);
         let store = Store { db: disk.db, held: Held::default() };
-        Self { store, settings, stand, health: watch::Sender::new(Health::Durable), retain_in: SELDOM }
+        Self { store, settings, backend, health: watch::Sender::new(Health::Durable), retain_in: RETENTION_INTERVAL }
     }
 
-    /// Starts without a disk, with what can be read of the file.
-    pub(super) fn in_memory(settings: Settings, why: Trouble, since: Timestamp) -> rusqlite::Result<Self> {
+    /// Starts in memory, with the rows that are readable in the file.
+    pub(super) fn in_memory(settings: OutboxSettings, why: Trouble, since: Timestamp) -> rusqlite::Result<Self> {
         let file = read_only(&settings.dir.join(FILE));
-        let (db, carried) = memory(file.as_ref())?;
-        let stand = Stand::Memory { next: 1, wait: 1, noted: carried.noted };
+        let (db, copied) = memory(file.as_ref())?;
+        let backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.noted };
         let health = watch::Sender::new(Health::Volatile { why, since });
-        Ok(Self { store: Store { db, held: Held::default() }, settings, stand, health, retain_in: SELDOM })
+        Ok(Self { store: Store { db, held: Held::default() }, settings, backend, health, retain_in: RETENTION_INTERVAL })
     }
 
     pub(super) const fn store(&self) -> &Store {
@@ -110,16 +110,16 @@ impl Ground {
         self.health.subscribe()
     }
 
-    /// Runs jobs in one transaction and answers them after its commit; on a disk that fails, again in memory. A job that
-    /// fails by its own fault fails alone.
+    /// Runs jobs in one transaction and replies after the commit; after a disk error, runs them again in memory. Other errors
+    /// fail only the job that caused them.
     pub(super) fn run(&mut self, mut jobs: Vec<Box<dyn Job>>, now: Timestamp) {
-        let mut done = self.attempt(&mut jobs, now);
-        if let Err(error) = &done
-            && self.fell(error, now)
+        let mut result = self.attempt(&mut jobs, now);
+        if let Err(error) = &result
+            && self.on_disk_error(error, now)
         {
-            done = self.attempt(&mut jobs, now);
+            result = self.attempt(&mut jobs, now);
         }
-        match done {
+        match result {
             Ok(()) => jobs.into_iter().for_each(|job| job.answer(None)),
             Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.run(vec![job], now)),
             Err(error) => {
@@ -135,53 +135,53 @@ impl Ground {
         self.store.transact(writes, |store| jobs.iter_mut().try_for_each(|job| job.work(store, now)))
     }
 
-    /// Leaves the disk if the error is its fault; `true` if memory is the ground now and it was not before.
-    fn fell(&mut self, error: &StoreError, now: Timestamp) -> bool {
-        match (error.trouble(), &self.stand) {
-            (Some(why), Stand::Disk { .. }) => self.fall(why, now),
+    /// Switches to memory if the disk caused the error. Returns `true` if the backend switched.
+    fn on_disk_error(&mut self, error: &StoreError, now: Timestamp) -> bool {
+        match (error.trouble(), &self.backend) {
+            (Some(why), Backend::Disk { .. }) => self.switch_to_memory(why, now),
             _ => false,
         }
     }
 
-    fn fall(&mut self, why: Trouble, now: Timestamp) -> bool {
-        let Ok((db, carried)) = memory(Some(&self.store.db)) else { return false };
+    fn switch_to_memory(&mut self, why: Trouble, now: Timestamp) -> bool {
+        let Ok((db, copied)) = memory(Some(&self.store.db)) else { return false };
         self.store.db = db;
-        self.stand = Stand::Memory { next: 1, wait: 1, noted: carried.noted };
+        self.backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.noted };
         if why == Trouble::Damaged {
             match set_aside(&self.settings.dir.join(FILE), now) {
                 Ok(file) => {
-                    tracing::error!(file = %file.display(), rescued = carried.rows, "outbox damaged, set aside")
+                    tracing::error!(file = %file.display(), rescued = copied.rows, "outbox file damaged, quarantined")
                 }
-                Err(error) => tracing::error!(%error, "damaged outbox cannot be set aside"),
+                Err(error) => tracing::error!(%error, "damaged outbox file cannot be quarantined"),
             }
         }
         self.health.send_replace(Health::Volatile { why, since: now });
         true
     }
 
-    /// Looks after the ground: every 2 s, whatever else happens.
+    /// Runs maintenance: expires leases, checks or restores the file, runs retention. Called every 2 s.
     pub(super) fn look(&mut self, now: Timestamp, tick: Instant) -> Look {
         if self.store.free_forgotten(tick) {
             return Look::Changed;
         }
-        match self.stand {
-            Stand::Disk { node: before, version } => self.look_at_disk(before, version, now),
-            Stand::Memory { next: 0, .. } => self.come_back(now),
-            Stand::Memory { ref mut next, .. } => {
+        match self.backend {
+            Backend::Disk { file_id: before, version } => self.check_file(before, version, now),
+            Backend::Memory { next: 0, .. } => self.try_restore(now),
+            Backend::Memory { ref mut next, .. } => {
                 *next -= 1;
                 self.retain(now)
             }
         }
     }
 
-    fn look_at_disk(&mut self, before: Option<(u64, u64)>, version: i64, now: Timestamp) -> Look {
-        if node(&self.settings.dir.join(FILE)) != before {
-            self.fall(Trouble::Vanished, now);
+    fn check_file(&mut self, before: Option<(u64, u64)>, version: i64, now: Timestamp) -> Look {
+        if file_id(&self.settings.dir.join(FILE)) != before {
+            self.switch_to_memory(Trouble::Vanished, now);
             return Look::Changed;
         }
         let seen = data_version(&self.store.db);
         if seen != version {
-            self.stand = Stand::Disk { node: before, version: seen };
+            self.backend = Backend::Disk { file_id: before, version: seen };
             return Look::Changed;
         }
         self.retain(now)
@@ -192,49 +192,49 @@ impl Ground {
             self.retain_in -= 1;
             return Look::Quiet;
         }
-        let retention = match self.stand {
-            Stand::Disk { .. } => self.settings.retention,
-            Stand::Memory { .. } => Retention { bytes: MEMORY, ..self.settings.retention },
+        let retention = match self.backend {
+            Backend::Disk { .. } => self.settings.retention,
+            Backend::Memory { .. } => Retention { bytes: MAX_MEMORY_BYTES, ..self.settings.retention },
         };
         match self.store.retain(retention, now) {
             Ok(true) => return Look::Busy,
             Ok(false) => {}
             Err(error) => {
-                if self.fell(&error, now) {
+                if self.on_disk_error(&error, now) {
                     return Look::Changed;
                 }
                 tracing::warn!(%error, "outbox retention failed");
             }
         }
-        self.retain_in = SELDOM;
+        self.retain_in = RETENTION_INTERVAL;
         Look::Quiet
     }
 
-    /// Tries the disk again: opens it as at a start, and copies memory over it.
-    fn come_back(&mut self, now: Timestamp) -> Look {
-        let Stand::Memory { wait, noted, .. } = self.stand else { return Look::Quiet };
-        let back = disk(&self.settings, now).and_then(|disk| {
-            carry_back(&self.store.db, &disk.db, noted).inspect_err(|_| schema::undo(&disk.db))?;
+    /// Tries to restore the file: opens it as at start, and copies memory's rows into it.
+    fn try_restore(&mut self, now: Timestamp) -> Look {
+        let Backend::Memory { wait, pending_complete, .. } = self.backend else { return Look::Quiet };
+        let restored = disk(&self.settings, now).and_then(|disk| {
+            carry_back(&self.store.db, &disk.db, pending_complete).inspect_err(|_| schema::undo(&disk.db))?;
             Ok(disk)
         });
-        match back {
+        match restored {
             Ok(disk) => {
-                self.stand = standing(&self.settings, &disk.db);
+                self.backend = file_backend(&self.settings, &disk.db);
                 self.store.db = disk.db;
                 self.health.send_replace(Health::Durable);
                 Look::Changed
             }
             Err(why) => {
-                let wait = (wait * 2).min(RAREST);
-                self.stand = Stand::Memory { next: wait, wait, noted };
-                self.still_away(why);
+                let wait = (wait * 2).min(MAX_RESTORE_WAIT);
+                self.backend = Backend::Memory { next: wait, wait, pending_complete };
+                self.update_reason(why);
                 Look::Quiet
             }
         }
     }
 
-    /// The reason may change (vanished, then read-only): watchers are told, the time stays that of the fall.
-    fn still_away(&self, reason: NoDisk) {
+    /// Updates the reason if it changed (missing, then read-only) and notifies the watchers. The time of the switch stays.
+    fn update_reason(&self, reason: NoDisk) {
         let new = match reason {
             NoDisk::Trouble(why) => why,
             NoDisk::Newer(_) | NoDisk::Foreign => Trouble::Foreign,
@@ -249,21 +249,21 @@ impl Ground {
     }
 }
 
-fn standing(settings: &Settings, db: &Connection) -> Stand {
-    Stand::Disk { node: node(&settings.dir.join(FILE)), version: data_version(db) }
+fn file_backend(settings: &OutboxSettings, db: &Connection) -> Backend {
+    Backend::Disk { file_id: file_id(&settings.dir.join(FILE)), version: data_version(db) }
 }
 
-/// A database in memory with what can be read of `from`.
+/// Creates an in-memory database with the rows that are readable in `from`.
 fn memory(from: Option<&Connection>) -> rusqlite::Result<(Connection, Carried)> {
     let db = Connection::open_in_memory()?;
     schema::keep_plans(&db)?;
     schema::migrate(&db, 0, MIGRATIONS)?;
-    let nothing = Carried { rows: 0, noted: false };
-    let carried = from.map_or(Ok(nothing), |from| carry(from, &db, Settled::Keys))?;
-    Ok((db, carried))
+    let empty = Carried { rows: 0, noted: false };
+    let copied = from.map_or(Ok(empty), |from| carry(from, &db, Settled::Keys))?;
+    Ok((db, copied))
 }
 
-fn node(path: &Path) -> Option<(u64, u64)> {
+fn file_id(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 

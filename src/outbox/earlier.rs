@@ -1,4 +1,4 @@
-//! Where the earlier moments of a call went: asked when what follows a ring is routed. It reads, and decides nothing.
+//! Sinks of the earlier updates of a call. Routing queries them for every update after the ring.
 
 use super::{queue::Queue, row::subject, store::Store, trouble::StoreError};
 use crate::model::{
@@ -8,15 +8,15 @@ use crate::model::{
 };
 use serde::Deserialize;
 
-/// What is read of a card.
+/// The part of a stored card that is read here.
 #[derive(Default, Deserialize)]
-struct Drawn {
+struct OptionsOnly {
     #[serde(default)]
     manner: Manner,
 }
 
 impl Store {
-    fn earlier(&self, call: &ConversationSpaceId) -> Result<Vec<(SinkName, Manner)>, StoreError> {
+    fn previous_sinks(&self, call: &ConversationSpaceId) -> Result<Vec<(SinkName, Manner)>, StoreError> {
         let mut read = self.db.prepare_cached(
             "SELECT sink, coalesce(newer, card) FROM deliveries INDEXED BY once
              WHERE subject = ? AND state <> 'dropped' ORDER BY id",
@@ -26,7 +26,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let (sink, card): (String, String) = (row.get(0)?, row.get(1)?);
             let Ok(sink) = SinkName::try_from(sink) else { continue };
-            let Drawn { manner } = serde_json::from_str(&card).unwrap_or_default();
+            let OptionsOnly { manner } = serde_json::from_str(&card).unwrap_or_default();
             match earlier.iter_mut().find(|(known, _)| *known == sink) {
                 Some((_, last)) => *last = manner,
                 None => earlier.push((sink, manner)),
@@ -37,12 +37,12 @@ impl Store {
 }
 
 impl Queue {
-    /// The sinks that have a delivery of a call, each with the manner of its last card, in the order they were first
-    /// told. What an operator dropped does not count.
+    /// Returns the sinks with a delivery of the call, each with the options of its last card, ordered by their first
+    /// delivery. Dropped deliveries do not count.
     ///
     /// # Errors
-    /// As every method of the queue.
+    /// [`OutboxError`].
     pub async fn earlier(&self, call: ConversationSpaceId) -> Result<Vec<(SinkName, Manner)>, QueueError> {
-        self.ask(false, move |store, _| store.earlier(&call)).await
+        self.ask(false, move |store, _| store.previous_sinks(&call)).await
     }
 }

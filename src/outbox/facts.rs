@@ -1,5 +1,5 @@
-//! The small things that live beside the deliveries: moments noted before their look-up, calls under way, and when the
-//! daemon last said that it hears. Same file, same writer, same transactions.
+//! Bookkeeping tables beside the deliveries: pending updates, calls, and the heartbeats of live connections. Same file, same
+//! writer, same transactions.
 
 use super::{
     row::{from_micros, json, micros, subject},
@@ -16,86 +16,87 @@ use crate::model::{
 use rusqlite::{OptionalExtension as _, params};
 use std::time::Duration;
 
-/// The heartbeat is written at most this often: a sync each time, and a blind window is told in seconds, not finer.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Shortest time between two heartbeat writes: each one syncs, and event gaps need no finer resolution.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A call that was heard of and whose end was not.
+/// A call without a final status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCall {
-    /// The login that heard it.
+    /// The connection that received the call.
     pub connection: ConnectionName,
-    /// The account it belongs to.
+    /// The account of the call.
     pub account: AccountKey,
     /// The call.
     pub call: ConversationSpaceId,
-    /// When it was last heard of.
+    /// Time of the last update.
     pub heard: Timestamp,
-    /// What was told of it last; `None` if no sink was told.
+    /// The last enqueued update; `None` if no sink received any.
     pub last: Option<Telling>,
 }
 
 impl Store {
-    /// Keeps a moment until it is admitted.
-    pub(super) fn note(&self, telling: &Telling, now: Timestamp) -> Result<(), StoreError> {
-        let mut keep = self
-            .db
-            .prepare_cached("INSERT OR REPLACE INTO noted (call, moment, noted, telling) VALUES (?, ?, ?, ?)")?;
-        keep.execute(params![telling.call.id.as_str(), telling.moment.kind().as_str(), micros(now), json(telling)?])?;
-        self.track(telling, now)
+    /// Saves an update until its deliveries are enqueued.
+    pub(super) fn note(&self, update: &Telling, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO pending_updates (call, status, saved_at, call_update) VALUES (?, ?, ?, ?)",
+        )?;
+        write.execute(params![update.call.id.as_str(), update.moment.kind().as_str(), micros(now), json(update)?])?;
+        self.upsert_call(update, now)
     }
 
-    /// What was noted and never admitted, oldest first. What cannot be understood stays in the file and is said.
+    /// Returns the pending updates, oldest first. Unreadable ones stay in the file and are logged.
     pub(super) fn noted(&self) -> Result<Vec<Telling>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT telling FROM noted ORDER BY noted, rowid")?;
+        let mut read = self.db.prepare_cached("SELECT call_update FROM pending_updates ORDER BY saved_at, rowid")?;
         let texts: Vec<String> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let (all, mut tellings) = (texts.len(), Vec::new());
-        tellings.extend(texts.iter().filter_map(|text| serde_json::from_str(text).ok()));
-        if tellings.len() < all {
-            tracing::error!(unreadable = all - tellings.len(), "noted moments cannot be read");
+        let (all, mut updates) = (texts.len(), Vec::new());
+        updates.extend(texts.iter().filter_map(|text| serde_json::from_str(text).ok()));
+        if updates.len() < all {
+            tracing::error!(unreadable = all - updates.len(), "pending updates are unreadable");
         }
-        Ok(tellings)
+        Ok(updates)
     }
 
-    /// Learns of calls from a card.
+    /// Records the calls on a card.
     pub(super) fn hear(&self, card: &Card, now: Timestamp) -> Result<(), StoreError> {
         match card {
-            Card::Call(card) => self.track(&card.telling, now),
-            // Or a next run, whose window may begin where this one's did, would tell them again.
-            Card::Recap(recap) => recap.calls.iter().try_for_each(|telling| self.track(telling, now)),
+            Card::Call(card) => self.upsert_call(&card.telling, now),
+            // Otherwise the next run, whose gap may begin at the same time, would post them again.
+            Card::GapSummary(summary) => summary.calls.iter().try_for_each(|update| self.upsert_call(update, now)),
             Card::Shift(_) | Card::Notice(_) => Ok(()),
         }
     }
 
-    fn track(&self, telling: &Telling, now: Timestamp) -> Result<(), StoreError> {
-        let call = &telling.call;
-        let mut keep = self.db.prepare_cached(
-            "INSERT INTO calls (call, connection, account, heard, over) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (call) DO UPDATE SET heard = excluded.heard, over = max(over, excluded.over)",
+    fn upsert_call(&self, update: &Telling, now: Timestamp) -> Result<(), StoreError> {
+        let call = &update.call;
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO calls (call, connection, account, last_seen, ended) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (call) DO UPDATE SET last_seen = excluded.last_seen, ended = max(ended, excluded.ended)",
         )?;
-        let over = telling.moment.kind().is_last();
-        keep.execute(params![call.id.as_str(), call.connection.as_str(), call.account.as_str(), micros(now), over])?;
+        let ended = update.moment.kind().is_last();
+        write.execute(params![call.id.as_str(), call.connection.as_str(), call.account.as_str(), micros(now), ended])?;
         Ok(())
     }
 
-    /// Calls heard of since `since` whose last moment never came, oldest first.
+    /// Returns the calls updated since `since` without a final status, oldest first.
     pub(super) fn open_calls(&self, since: Timestamp) -> Result<Vec<OpenCall>, StoreError> {
         let mut read = self.db.prepare_cached(
-            "SELECT connection, account, call, heard FROM calls WHERE heard >= ? AND NOT over ORDER BY heard, call",
+            "SELECT connection, account, call, last_seen FROM calls
+             WHERE last_seen >= ? AND NOT ended ORDER BY last_seen, call",
         )?;
         let mut rows = read.query([micros(since)])?;
         let mut open = Vec::new();
         while let Some(row) = rows.next()? {
-            let words: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            open.extend(open_call(&words, row.get(3)?));
+            let ids: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            open.extend(open_call(&ids, row.get(3)?));
         }
         for call in &mut open {
-            call.last = self.last_told(&call.call)?;
+            call.last = self.last_update(&call.call)?;
         }
         Ok(open)
     }
 
-    /// What a call's newest card tells. A card that cannot be read tells nothing.
-    fn last_told(&self, call: &ConversationSpaceId) -> Result<Option<Telling>, StoreError> {
+    /// Returns the update on the newest card of a call; `None` if the card is unreadable.
+    fn last_update(&self, call: &ConversationSpaceId) -> Result<Option<Telling>, StoreError> {
         let mut read = self.db.prepare_cached(
             "SELECT coalesce(newer, card) FROM deliveries INDEXED BY once WHERE subject = ? ORDER BY id DESC LIMIT 1",
         )?;
@@ -107,29 +108,30 @@ impl Store {
         }))
     }
 
-    /// Calls whose last moment came, and that were heard of since `since`.
+    /// Returns the calls updated since `since` with a final status.
     pub(super) fn ended_calls(&self, since: Timestamp) -> Result<Vec<ConversationSpaceId>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT call FROM calls WHERE heard >= ? AND over")?;
+        let mut read = self.db.prepare_cached("SELECT call FROM calls WHERE last_seen >= ? AND ended")?;
         let calls: Vec<String> = read.query_map([micros(since)], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(calls.into_iter().filter_map(|call| ConversationSpaceId::try_from(call).ok()).collect())
     }
 
-    /// The heartbeat. A clock that jumped back writes too, or the old time would stand until it is reached again.
+    /// Writes the heartbeat of a connection. A clock that jumped back also causes a write: the stored time would be later.
     pub(super) fn alive(&self, connection: &ConnectionName, now: Timestamp) -> Result<(), StoreError> {
-        let fresh = self.last_alive(connection)?.is_some_and(|last| last <= now && elapsed(last, now) < HEARTBEAT);
-        if !fresh {
-            let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")?;
-            write.execute(params![format!("alive {connection}"), micros(now)])?;
+        let is_fresh =
+            self.last_alive(connection)?.is_some_and(|last| last <= now && elapsed(last, now) < HEARTBEAT_INTERVAL);
+        if !is_fresh {
+            let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)")?;
+            write.execute(params![format!("heartbeat {connection}"), micros(now)])?;
         }
         Ok(())
     }
 
     pub(super) fn last_alive(&self, connection: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT value FROM facts WHERE name = ?")?;
-        Ok(read.query_row([format!("alive {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
+        let mut read = self.db.prepare_cached("SELECT value FROM metadata WHERE name = ?")?;
+        Ok(read.query_row([format!("heartbeat {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
     }
 
-    /// How many deliveries wait, by sink.
+    /// Returns the number of waiting deliveries by sink.
     pub(super) fn backlog(&self) -> Result<Vec<(SinkName, u64)>, StoreError> {
         let mut read = self.db.prepare_cached(
             "SELECT sink, count(*) FROM deliveries INDEXED BY waiting WHERE state = 'waiting' GROUP BY sink",
@@ -141,12 +143,12 @@ impl Store {
     }
 }
 
-fn open_call((connection, account, call): &(String, String, String), heard: i64) -> Option<OpenCall> {
+fn open_call((connection, account, call): &(String, String, String), last_seen: i64) -> Option<OpenCall> {
     Some(OpenCall {
         connection: ConnectionName::try_from(connection.as_str()).ok()?,
         account: AccountKey::try_from(account.as_str()).ok()?,
         call: ConversationSpaceId::try_from(call.as_str()).ok()?,
-        heard: from_micros(heard)?,
+        heard: from_micros(last_seen)?,
         last: None,
     })
 }

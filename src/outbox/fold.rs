@@ -1,5 +1,5 @@
-//! Back-to-back calls of one number: a ring that still waits goes along with the ring of the caller's next call, whose
-//! card counts it. Each call's outcome is told all the same.
+//! Coalescing of back-to-back calls: a waiting ring is superseded by the ring of the caller's next call, whose card counts
+//! both. The final status of each call is still posted.
 
 use super::{row::json, store::Store, trouble::StoreError};
 use crate::model::{
@@ -10,28 +10,27 @@ use crate::model::{
 };
 use rusqlite::params;
 
-/// Deliveries that are looked through, from the newest: who calls again at once is among them, and a long queue costs no
-/// more than a short one.
-const LOOKED_AT: i64 = 200;
+/// Deliveries scanned, from the newest: a back-to-back call is among them, and the cost does not grow with the backlog.
+const MAX_SCANNED: i64 = 200;
 
 impl Store {
-    /// Settles the waiting rings of the same caller that this ring's card counts.
-    pub(super) fn fold(&self, admission: &Admission, now: Timestamp) -> Result<(), StoreError> {
-        let Some(ring) = again(&admission.card) else { return Ok(()) };
+    /// Supersedes the waiting rings of the same caller that the new ring's card counts.
+    pub(super) fn fold(&self, delivery: &Admission, now: Timestamp) -> Result<(), StoreError> {
+        let Some(ring) = repeated_ring(&delivery.card) else { return Ok(()) };
         let Some(number) = ring.call.caller.number.known() else { return Ok(()) };
         let mut read = self.db.prepare_cached(
-            "SELECT id, card FROM (SELECT id, card, moment, form, attempts FROM deliveries INDEXED BY waiting
+            "SELECT id, card FROM (SELECT id, card, status, mode, attempts FROM deliveries INDEXED BY waiting
                                    WHERE sink = ?1 AND state = 'waiting' ORDER BY id DESC LIMIT ?2)
-             WHERE moment = 'ringing' AND form = 'message' AND attempts = 0 AND instr(card, ?3) > 0",
+             WHERE status = 'ringing' AND mode = 'post' AND attempts = 0 AND instr(card, ?3) > 0",
         )?;
-        let mut rows = read.query(params![admission.key.sink.as_str(), LOOKED_AT, json(number)?])?;
+        let mut rows = read.query(params![delivery.key.sink.as_str(), MAX_SCANNED, json(number)?])?;
         let mut earlier = Vec::new();
         while let Some(row) = rows.next()? {
             let (id, card): (i64, String) = (row.get(0)?, row.get(1)?);
             let Ok(Card::Call(card)) = serde_json::from_str(&card) else { continue };
             let call = &card.telling.call;
-            let same = call.caller.number == ring.call.caller.number && call.bound == ring.call.bound;
-            if same && call.id != ring.call.id && call.started <= ring.call.started {
+            let is_same_caller = call.caller.number == ring.call.caller.number && call.bound == ring.call.bound;
+            if is_same_caller && call.id != ring.call.id && call.started <= ring.call.started {
                 earlier.push(id);
             }
         }
@@ -43,9 +42,9 @@ impl Store {
     }
 }
 
-/// A ring whose card says that the caller called before it.
-fn again(card: &Card) -> Option<&Telling> {
+/// Returns the update of a ring card that counts an earlier call of the caller.
+fn repeated_ring(card: &Card) -> Option<&Telling> {
     let Card::Call(card) = card else { return None };
-    let counted = card.found.history.as_ref().is_some_and(|history| history.again.is_some());
-    (matches!(card.telling.moment, Moment::Ringing) && counted).then_some(&card.telling)
+    let is_counted = card.found.history.as_ref().is_some_and(|history| history.again.is_some());
+    (matches!(card.telling.moment, Moment::Ringing) && is_counted).then_some(&card.telling)
 }

@@ -1,5 +1,5 @@
-//! The queue's face to the daemon: one writer thread that drains its channel into one transaction and answers after the
-//! commit, and the news for the workers. Decides nothing about deliveries.
+//! Handle of the outbox. One writer thread drains its channel into one transaction, replies after the commit, and wakes the
+//! workers. Contains no delivery policy.
 
 use super::{
     degrade::{Ground, Health, Look},
@@ -26,22 +26,22 @@ use std::{
 };
 use tokio::sync::{Notify, oneshot, watch};
 
-/// Jobs of one transaction, at most: a commit of some 10 ms.
-const GROUP: usize = 256;
+/// Most jobs of one transaction: a commit of some 10 ms.
+const MAX_BATCH: usize = 256;
 
-/// How often the ground is looked after; also how soon a change by the command line is noticed.
+/// Interval of storage maintenance; also the longest delay before a change by the CLI is detected.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
-/// How soon again while retention has more to do: small steps, with room for rings between them.
-const BUSY: Duration = Duration::from_millis(50);
+/// Pause between retention steps while more rows are left: leaves room for rings.
+const RETENTION_PAUSE: Duration = Duration::from_millis(50);
 
-/// Something to do in a transaction, once or (if that was rolled back) again.
+/// A unit of work in a transaction. Runs again if the transaction was rolled back.
 pub(super) trait Job: Send {
-    /// Does it and keeps the answer.
+    /// Runs the work and keeps the result.
     fn work(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError>;
-    /// Whether it may write.
+    /// Returns whether the work may write.
     fn writes(&self) -> bool;
-    /// The transaction's end: hands out what was kept, or the failure.
+    /// Ends the job after the transaction: sends the kept result, or the failure.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -63,136 +63,136 @@ impl<T: Send, F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send> J
     }
 
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        let answer = match (failure, self.out) {
+        let result = match (failure, self.out) {
             (Some(error), _) => Err(QueueError::Store(Box::new(error))),
             (None, Some(out)) => Ok(out),
             (None, None) => Err(QueueError::Stopped),
         };
-        // Whoever asked may have gone; what was done is done.
-        drop(self.reply.send(answer));
+        // The caller may be gone; the commit stands.
+        drop(self.reply.send(result));
     }
 }
 
-enum Message {
+enum Command {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
 
-/// Who is told that something new waits. A worker that is not listening at the moment finds a permit when it does.
+/// Wakeups for the workers. A worker that is not waiting at that time finds a permit later.
 #[derive(Debug, Default)]
-struct News(Mutex<HashMap<SinkName, Arc<Notify>>>);
+struct Wakeups(Mutex<HashMap<SinkName, Arc<Notify>>>);
 
-impl News {
-    fn of(&self, sink: &SinkName) -> Arc<Notify> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(sink.clone()).or_default())
+impl Wakeups {
+    fn for_sink(&self, sink: &SinkName) -> Arc<Notify> {
+        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sinks.entry(sink.clone()).or_default())
     }
 
-    fn all(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|one| one.notify_one());
+    fn notify_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|notify| notify.notify_one());
     }
 }
 
-/// The outbox over one SQLite file. Clones share one writer, which ends when the last of them is dropped or with
-/// [`Queue::close`]. Each caller waits for its answer, so the writer's channel is as long as there are callers.
+/// The outbox over one SQLite file. Clones share one writer, which stops when the last clone is dropped or with
+/// [`SqliteOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    messages: Sender<Message>,
-    news: Arc<News>,
+    commands: Sender<Command>,
+    wakeups: Arc<Wakeups>,
     health: watch::Receiver<Health>,
 }
 
 impl Queue {
-    /// Starts the writer; it looks after its ground every `look`.
-    pub(super) fn start(ground: Ground, look: Duration) -> io::Result<Self> {
-        let (messages, inbox) = channel();
-        let news = Arc::new(News::default());
-        let queue = Self { messages, news: Arc::clone(&news), health: ground.watch() };
-        thread::Builder::new().name("outbox".to_owned()).spawn(move || serve(ground, &inbox, &news, look))?;
-        Ok(queue)
+    /// Starts the writer, with storage maintenance every `interval`.
+    pub(super) fn start(storage: Ground, interval: Duration) -> io::Result<Self> {
+        let (commands, inbox) = channel();
+        let wakeups = Arc::new(Wakeups::default());
+        let outbox = Self { commands, wakeups: Arc::clone(&wakeups), health: storage.watch() };
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || writer_loop(storage, &inbox, &wakeups, interval))?;
+        Ok(outbox)
     }
 
-    /// Whether what it answers is on the disk, and when that changes.
+    /// Returns a watch of the storage health.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
     }
 
-    /// Says that `connection` hears calls at `now`; written at most every 10 s.
+    /// Records that a lane of `connection` is live at `now`; written at most every 10 s.
     ///
     /// # Errors
-    /// As every method of the queue.
+    /// [`OutboxError`].
     pub async fn alive(&self, connection: ConnectionName, now: Timestamp) -> Result<(), QueueError> {
         self.ask(true, move |store, _| store.alive(&connection, now)).await
     }
 
-    /// When a daemon last said so of this connection.
+    /// Returns the last heartbeat of the connection.
     ///
     /// # Errors
-    /// As every method of the queue.
+    /// [`OutboxError`].
     pub async fn last_alive(&self, connection: ConnectionName) -> Result<Option<Timestamp>, QueueError> {
         self.ask(false, move |store, _| store.last_alive(&connection)).await
     }
 
-    /// Calls heard of (noted or admitted) since `since` whose last moment never came, oldest first.
+    /// Returns the calls updated (pending or enqueued) since `since` without a final status, oldest first.
     ///
     /// # Errors
-    /// As every method of the queue.
+    /// [`OutboxError`].
     pub async fn open_calls(&self, since: Timestamp) -> Result<Vec<OpenCall>, QueueError> {
         self.ask(false, move |store, _| store.open_calls(since)).await
     }
 
-    /// Calls heard of since `since` whose last moment came: they were told, and are no news in any report.
+    /// Returns the calls updated since `since` with a final status: later reports of them are not posted.
     ///
     /// # Errors
-    /// As every method of the queue.
+    /// [`OutboxError`].
     pub async fn ended_calls(&self, since: Timestamp) -> Result<Vec<ConversationSpaceId>, QueueError> {
         self.ask(false, move |store, _| store.ended_calls(since)).await
     }
 
-    /// How many deliveries wait for each sink, those on the wire among them; also for sinks that have left the config.
-    /// Walks all that waits: some 10 ms for 100,000.
+    /// Returns the number of waiting deliveries by sink, including leased ones and sinks that are not in the config any more.
+    /// Scans all waiting rows: some 10 ms for 100,000.
     ///
     /// # Errors
-    /// As every method of the queue.
+    /// [`OutboxError`].
     pub async fn backlog(&self) -> Result<Vec<(SinkName, u64)>, QueueError> {
         self.ask(false, |store, _| store.backlog()).await
     }
 
-    /// Ends the writer after what was asked before, and closes the file: its log is then folded in. Later calls answer
-    /// [`QueueError::Stopped`].
+    /// Stops the writer after the commands already sent, and closes the file, which merges the WAL. Later calls return
+    /// [`OutboxError::Stopped`].
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.messages.send(Message::Close(done)).is_ok() {
-            // The writer drops its end when the file is closed: the answer is that there is none.
+        if self.commands.send(Command::Close(done)).is_ok() {
+            // The writer drops its end after closing the file: the receive error is the signal.
             drop(closed.await);
         }
     }
 
-    /// Has the writer do something in its next transaction, and waits for the commit.
+    /// Runs work in the writer's next transaction and waits for the commit.
     pub(super) async fn ask<T, F>(&self, writes: bool, work: F) -> Result<T, QueueError>
     where
         T: Send + 'static,
         F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Message::Job(Box::new(Task { work, writes, out: None, reply }));
-        self.messages.send(job).map_err(|_| QueueError::Stopped)?;
-        answer.await.unwrap_or(Err(QueueError::Stopped))
+        let (reply, result) = oneshot::channel();
+        let job = Command::Job(Box::new(Task { work, writes, out: None, reply }));
+        self.commands.send(job).map_err(|_| QueueError::Stopped)?;
+        result.await.unwrap_or(Err(QueueError::Stopped))
     }
 }
 
 impl Outbox for Queue {
-    fn note(&self, telling: Telling) -> impl Future<Output = Result<(), QueueError>> + Send {
-        self.ask(true, move |store, now| store.note(&telling, now))
+    fn note(&self, update: Telling) -> impl Future<Output = Result<(), QueueError>> + Send {
+        self.ask(true, move |store, now| store.note(&update, now))
     }
 
     fn admit(
         &self,
-        noted: Option<(ConversationSpaceId, MomentKind)>,
-        admissions: Vec<Admission>,
+        pending: Option<(ConversationSpaceId, MomentKind)>,
+        deliveries: Vec<Admission>,
     ) -> impl Future<Output = Result<Vec<Admitted>, QueueError>> + Send {
-        self.ask(true, move |store, now| store.admit(noted.as_ref(), &admissions, now))
+        self.ask(true, move |store, now| store.admit(pending.as_ref(), &deliveries, now))
     }
 
     fn noted(&self) -> impl Future<Output = Result<Vec<Telling>, QueueError>> + Send {
@@ -223,55 +223,55 @@ impl Outbox for Queue {
     }
 
     fn news(&self, sink: &SinkName) -> impl Future<Output = ()> + Send {
-        let news = self.news.of(sink);
-        async move { news.notified().await }
+        let wakeup = self.wakeups.for_sink(sink);
+        async move { wakeup.notified().await }
     }
 }
 
-fn serve(mut ground: Ground, inbox: &Receiver<Message>, news: &News, every: Duration) {
-    let mut look = Instant::now() + every;
+fn writer_loop(mut storage: Ground, inbox: &Receiver<Command>, wakeups: &Wakeups, interval: Duration) {
+    let mut next_maintenance = Instant::now() + interval;
     loop {
         let mut closing = None;
-        match inbox.recv_timeout(look.saturating_duration_since(Instant::now())) {
+        match inbox.recv_timeout(next_maintenance.saturating_duration_since(Instant::now())) {
             Ok(first) => {
-                let jobs = gather(first, inbox, &mut closing);
-                ground.run(jobs, Timestamp::now());
+                let jobs = drain(first, inbox, &mut closing);
+                storage.run(jobs, Timestamp::now());
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if Instant::now() >= look {
-            let found = ground.look(Timestamp::now(), Instant::now());
-            look = Instant::now() + if found == Look::Busy { BUSY } else { every };
+        if Instant::now() >= next_maintenance {
+            let found = storage.look(Timestamp::now(), Instant::now());
+            next_maintenance = Instant::now() + if found == Look::Busy { RETENTION_PAUSE } else { interval };
             if found == Look::Changed {
-                news.all();
+                wakeups.notify_all();
             }
         }
-        for sink in std::mem::take(&mut ground.store_mut().held.woken) {
-            news.of(&sink).notify_one();
+        for sink in std::mem::take(&mut storage.store_mut().held.woken) {
+            wakeups.for_sink(&sink).notify_one();
         }
         if let Some(done) = closing {
-            drop(ground);
-            news.all();
+            drop(storage);
+            wakeups.notify_all();
             drop(done);
             return;
         }
     }
 }
 
-/// All that has come meanwhile, up to a group's size or a request to close.
-fn gather(first: Message, inbox: &Receiver<Message>, closing: &mut Option<oneshot::Sender<()>>) -> Vec<Box<dyn Job>> {
+/// Collects the jobs received so far, up to the batch limit or a close command.
+fn drain(first: Command, inbox: &Receiver<Command>, closing: &mut Option<oneshot::Sender<()>>) -> Vec<Box<dyn Job>> {
     let mut jobs = Vec::new();
     let mut next = Some(first);
-    while let Some(message) = next {
-        match message {
-            Message::Job(job) => jobs.push(job),
-            Message::Close(done) => {
+    while let Some(command) = next {
+        match command {
+            Command::Job(job) => jobs.push(job),
+            Command::Close(done) => {
                 *closing = Some(done);
                 break;
             }
         }
-        next = if jobs.len() < GROUP { inbox.try_recv().ok() } else { None };
+        next = if jobs.len() < MAX_BATCH { inbox.try_recv().ok() } else { None };
     }
     jobs
 }

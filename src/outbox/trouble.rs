@@ -1,53 +1,53 @@
-//! What can go wrong between the queue and its file, and what of it means that the disk does not bear.
+//! Storage errors: maps SQLite errors to disk problems, which switch the outbox to memory.
 
 use rusqlite::ErrorCode;
 
-/// Why the disk does not bear. Every one of them can pass.
+/// Disk problem that makes the file unusable. All of them can be temporary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// No space left.
     Full,
-    /// Read-only, or not ours to write.
+    /// Read-only, or not writable for the daemon's user.
     ReadOnly,
-    /// The file or its directory is gone or cannot be opened, or another stands in its place.
+    /// The file or its directory is missing, cannot be opened or was replaced.
     Vanished,
-    /// What was read is no sound database.
+    /// The database is damaged.
     Damaged,
-    /// A newer version's or another program's file stands in its place.
+    /// The file belongs to a newer version or to another program.
     Foreign,
-    /// Another program holds the database's lock.
+    /// Another program holds the database lock.
     Locked,
-    /// The disk failed in another way.
+    /// Any other disk failure.
     Failing,
 }
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Full => "no space is left on its disk",
-            Self::ReadOnly => "its file or directory cannot be written",
-            Self::Vanished => "its file is gone or cannot be opened",
-            Self::Damaged => "its file is damaged",
-            Self::Foreign => "a newer version's or another program's file stands in its place",
-            Self::Locked => "another program holds its file locked",
-            Self::Failing => "its disk fails",
+            Self::Full => "no space left on the disk of the outbox",
+            Self::ReadOnly => "the outbox file or directory is not writable",
+            Self::Vanished => "the outbox file is missing or cannot be opened",
+            Self::Damaged => "the outbox file is damaged",
+            Self::Foreign => "the outbox file belongs to a newer version or to another program",
+            Self::Locked => "another program holds the lock of the outbox file",
+            Self::Failing => "the disk of the outbox failed",
         })
     }
 }
 
-/// Why one command on the store failed. Says nothing of what was in it.
+/// Failure of a store operation. Contains no stored values.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
-    /// SQLite's own words: codes, tables and columns, never values.
+    /// SQLite's message: codes, tables and columns, never values.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// Something cannot be written as JSON; what it was stays out of the error.
-    #[error("a card could not be written as JSON")]
+    /// A value cannot be serialized as JSON. The value is not in the error.
+    #[error("card serialization failed")]
     Unwritable,
 }
 
 impl StoreError {
-    /// Whether it is the disk's fault, and how.
+    /// Returns the disk problem, if the disk caused the error.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         match self {
             Self::Sqlite(error) => trouble(error),
@@ -56,7 +56,7 @@ impl StoreError {
     }
 }
 
-/// What a failure of SQLite says of the disk; `None` if it is the command's own fault.
+/// Maps a SQLite error to a disk problem; `None` if the statement caused the error.
 pub(super) fn trouble(error: &rusqlite::Error) -> Option<Trouble> {
     match error.sqlite_error_code()? {
         ErrorCode::DiskFull => Some(Trouble::Full),

@@ -1,5 +1,5 @@
-//! One value or a list of them, as a condition of the config is written. Its own reader, because serde's untagged enums
-//! answer a wrong value with nothing but "did not match any variant".
+//! One value or a list, as a condition of the config is written. Has its own deserializer: serde reports a wrong value
+//! of an untagged enum only as "did not match any variant".
 
 use serde::{
     Deserialize, Deserializer,
@@ -7,7 +7,7 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// One text or a list of them, each a `T`. Absent: any; an empty list: none.
+/// One text or a list of texts, each a `T`. Absent: matches anything; empty list: matches nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnyOf<T>(Option<Vec<T>>);
 
@@ -18,17 +18,17 @@ impl<T> Default for AnyOf<T> {
 }
 
 impl<T> AnyOf<T> {
-    /// Whether something is asked, and whether nothing is or one of the values fits.
+    /// Returns whether values are given, and whether one fits (or none are given).
     pub(super) fn asks(&self, fits: impl FnMut(&T) -> bool) -> (bool, bool) {
         (self.is_given(), self.0.as_ref().is_none_or(|values| values.iter().any(fits)))
     }
 
-    /// Whether something is asked.
+    /// Returns whether values are given.
     pub(super) fn is_given(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether something is asked, and whether all that fits `other` fits this too, where `covers` says so of two values.
+    /// Returns whether values are given, and whether every value of `other` is covered by one of these.
     pub(super) fn against(&self, other: &Self, covers: impl Fn(&T, &T) -> bool) -> (bool, bool) {
         let all = match (&self.0, &other.0) {
             (None, _) => true,
@@ -38,12 +38,12 @@ impl<T> AnyOf<T> {
         (self.is_given(), all)
     }
 
-    /// Whether nothing can fit.
+    /// Returns whether the list is empty, so that nothing matches.
     pub(super) fn is_impossible(&self) -> bool {
         self.0.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The values.
+    /// Returns the values.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }
@@ -61,11 +61,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrList<T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text in quotes, or a list of them")
+        f.write_str("a text in quotes, or a list of texts")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
-        // Owned: the text may not live as long as what is read from it.
+        // Owned: the text may not outlive the value deserialized from it.
         T::deserialize(text.to_owned().into_deserializer()).map(|value| vec![value])
     }
 

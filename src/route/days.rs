@@ -1,5 +1,4 @@
-//! Days on which a rule keeps quiet: `mute = "2026-12-24/2026-12-26"`. Decides what a text covers; whose zone it is read
-//! in is the caller's.
+//! Dates on which a rule is muted: `mute = "2026-12-24/2026-12-26"`. Does not choose the time zone.
 
 use jiff::{
     Timestamp,
@@ -8,7 +7,7 @@ use jiff::{
 };
 use serde::Deserialize;
 
-/// One day, several to the last inclusive, or from one time to another.
+/// One day, days up to and including the last, or a range of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Days {
@@ -20,16 +19,16 @@ impl TryFrom<String> for Days {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        const MEANT: &str =
+        const EXPECTED: &str =
             "expected days or times, as in \"2026-12-24/2026-12-26\" or \"2026-12-24T12:00/2027-01-02T08:00\"";
         let (from, to) = text.split_once('/').unwrap_or((&text, &text));
-        let days = Self { from: edge(from, false).ok_or(MEANT)?, to: edge(to, true).ok_or(MEANT)? };
-        if days.from < days.to { Ok(days) } else { Err("expected days of which the last is not before the first") }
+        let range = Self { from: parse_bound(from, false).ok_or(EXPECTED)?, to: parse_bound(to, true).ok_or(EXPECTED)? };
+        if range.from < range.to { Ok(range) } else { Err("expected days in order, the first not after the last") }
     }
 }
 
-/// A day's begin or end, or the time that is written.
-fn edge(text: &str, is_end: bool) -> Option<DateTime> {
+/// Parses the start or end of a day, or a time.
+fn parse_bound(text: &str, is_end: bool) -> Option<DateTime> {
     let text = text.trim();
     if text.contains(['T', 't', ' ']) {
         return text.parse().ok();
@@ -40,7 +39,7 @@ fn edge(text: &str, is_end: bool) -> Option<DateTime> {
 }
 
 impl Days {
-    /// Whether a time is in them, by the clock on the wall of `zone`.
+    /// Returns whether `at` is in the range, in local time of `zone`.
     pub(super) fn cover(&self, at: Timestamp, zone: &TimeZone) -> bool {
         let local = at.to_zoned(zone.clone()).datetime();
         self.from <= local && local < self.to

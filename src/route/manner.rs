@@ -1,4 +1,4 @@
-//! How a rule wants the cards drawn that it sends: what it says in the config, and what of it holds for one moment.
+//! Mentions of a rule: the config table, and which updates mention someone.
 
 use super::{Asked, any_of::AnyOf};
 use crate::model::{
@@ -8,53 +8,53 @@ use crate::model::{
 };
 use serde::Deserialize;
 
-/// A rule's `mention`.
+/// The `mention` table of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mentions {
-    /// Who, in Slack.
+    /// Users and groups in Slack.
     #[serde(default)]
     pub slack: AnyOf<Mention>,
-    /// Who, in Teams.
+    /// People in Teams.
     #[serde(default)]
     pub teams: AnyOf<TeamsMention>,
-    /// For which calls.
+    /// Calls that mention them.
     #[serde(default)]
     pub when: When,
 }
 
-/// For which calls somebody is mentioned.
+/// Calls for which a card mentions someone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
-    /// Of callers who were missed or called minutes ago.
+    /// Calls of callers who were missed or called minutes ago.
     #[default]
     Urgent,
-    /// All.
+    /// All calls.
     Always,
 }
 
 impl Mentions {
-    /// Whether a card of this moment mentions anybody: of what wants somebody to act, a ring and a call that nobody took.
-    /// That a colleague answered pings nobody.
-    pub(super) fn apply(&self, asked: &Asked<'_>) -> bool {
-        let wants_somebody = is_for_somebody(asked.telling.moment.kind());
-        let urgent = asked.found.history.as_ref().is_some_and(|history| history.urgent);
-        wants_somebody && (urgent || self.when == When::Always)
+    /// Returns whether the card of this update mentions someone. Only updates that need action do: a ring or a missed
+    /// call, not an answer.
+    pub(super) fn apply(&self, input: &Asked<'_>) -> bool {
+        let is_actionable = needs_action(input.telling.moment.kind());
+        let urgent = input.found.history.as_ref().is_some_and(|history| history.urgent);
+        is_actionable && (urgent || self.when == When::Always)
     }
 }
 
-/// The manner of an earlier moment's card, for a later moment.
-pub(super) fn carried(manner: &Manner, moment: MomentKind) -> Manner {
-    let mut manner = manner.clone();
-    if !is_for_somebody(moment) {
-        (manner.mention, manner.teams) = (Vec::new(), Vec::new());
+/// Returns the options of an earlier card for a later status: without mentions unless the status needs action.
+pub(super) fn carried(earlier: &Manner, status: MomentKind) -> Manner {
+    let mut options = earlier.clone();
+    if !needs_action(status) {
+        (options.mention, options.teams) = (Vec::new(), Vec::new());
     }
-    manner
+    options
 }
 
-const fn is_for_somebody(moment: MomentKind) -> bool {
-    match moment {
+const fn needs_action(status: MomentKind) -> bool {
+    match status {
         MomentKind::Ringing | MomentKind::Missed | MomentKind::Voicemail => true,
         MomentKind::Answered | MomentKind::Ended => false,
     }

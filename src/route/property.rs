@@ -1,25 +1,25 @@
-//! The lines of an iCalendar file (RFC 5545): unfolded, and cut into name, parameters and value; dates and times in them.
-//! What an event is made of is `calendar`'s.
+//! Lines of an iCalendar file (RFC 5545): unfolding, name, parameters and value, dates and times. Does not interpret
+//! events.
 
 use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
 
-/// The lines of a file, each with the number of its first, continued ones joined (RFC 5545, 3.1).
+/// Joins folded lines (RFC 5545, 3.1) and returns each with the number of its first line.
 pub(super) fn unfolded(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut lines = text.lines().enumerate().peekable();
     std::iter::from_fn(move || {
         let (at, first) = lines.next()?;
-        let mut whole = first.to_owned();
-        while let Some((_, more)) = lines.next_if(|(_, line)| line.starts_with([' ', '\t'])) {
-            whole.extend(more.chars().skip(1));
+        let mut line = first.to_owned();
+        while let Some((_, more)) = lines.next_if(|(_, next)| next.starts_with([' ', '\t'])) {
+            line.extend(more.chars().skip(1));
         }
-        Some((at.saturating_add(1), whole))
+        Some((at.saturating_add(1), line))
     })
 }
 
-/// One line: `NAME;PARAMETER=VALUE:VALUE`.
+/// Content line: `NAME;PARAMETER=VALUE:VALUE`.
 pub(super) struct Property {
     pub(super) name: String,
     pub(super) parameters: Vec<(String, String)>,
@@ -48,22 +48,22 @@ impl Property {
         self.parameters.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
     }
 
-    /// A date or a time, with the zone it is written in.
+    /// Parses the value as a date or time in the zone of `TZID`.
     pub(super) fn time(&self) -> Option<Time> {
         time(&self.value, self.parameter("TZID"))
     }
 }
 
-/// A date or time as it is written.
+/// Date or time as written in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Time {
     pub(super) at: DateTime,
     pub(super) is_day: bool,
-    /// `Err`: a zone that nobody knows.
+    /// `Err`: an unknown zone.
     pub(super) zone: Result<Option<TimeZone>, ()>,
 }
 
-/// Reads one, in the zone that its parameter names.
+/// Parses a date or time in the named zone.
 pub(super) fn time(text: &str, zone: Option<&str>) -> Option<Time> {
     let text = text.trim().to_ascii_uppercase();
     if !text.contains('T') {

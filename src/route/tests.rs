@@ -1,4 +1,4 @@
-//! Rules as a config writes them, against tellings: truth tables.
+//! Rules as written in a config, against call updates: truth tables.
 
 mod calendar;
 mod conditions;
@@ -28,7 +28,7 @@ fn routes(config: &str) -> Routes {
     Routes::new(config.routes, sinks).with_schedules(schedules())
 }
 
-/// New York's office and its closed days.
+/// A schedule of an office in New York.
 fn schedules() -> Schedules {
     let zone = TimeZone::get("America/New_York").unwrap();
     let mut week = Week::default();
@@ -52,7 +52,7 @@ fn decided_of(routes: &Routes, telling: &Telling, found: &Findings, time: &str) 
     routes.decide(&Asked { telling, found, at: at(time) }).into_iter().map(|routed| routed.sink).collect()
 }
 
-fn refused(config: &str) -> String {
+fn parse_error(config: &str) -> String {
     toml::from_str::<Config>(config).err().unwrap().to_string()
 }
 
@@ -93,22 +93,22 @@ fn names(sinks: &[SinkName]) -> Vec<&str> {
     sinks.iter().map(SinkName::as_str).collect()
 }
 
-/// Whether a rule with this `match` takes the telling.
-fn takes(condition: &str, telling: &Telling) -> bool {
-    takes_of(condition, telling, &Findings::default(), NOON)
+/// Returns whether a rule with this `match` matches the update.
+fn rule_matches(condition: &str, telling: &Telling) -> bool {
+    rule_matches_with(condition, telling, &Findings::default(), NOON)
 }
 
-/// Whether a rule with this `match` takes it, and one with this `unless` does not.
-fn takes_of(condition: &str, telling: &Telling, found: &Findings, time: &str) -> bool {
+/// Like [`rule_matches`] with caller info and time; checks that `unless` gives the opposite result.
+fn rule_matches_with(condition: &str, telling: &Telling, found: &Findings, time: &str) -> bool {
     let rule = |table: &str| routes(&format!("[[routes]]\n{table} = {{ {condition} }}\nsinks = ['desk']"));
-    let taken = !decided_of(&rule("match"), telling, found, time).is_empty();
-    let excepted = decided_of(&rule("unless"), telling, found, time).is_empty();
-    assert!(condition.is_empty() || condition.contains(", ") || taken == excepted, "{condition}");
-    taken
+    let matches = !decided_of(&rule("match"), telling, found, time).is_empty();
+    let excluded = decided_of(&rule("unless"), telling, found, time).is_empty();
+    assert!(condition.is_empty() || condition.contains(", ") || matches == excluded, "{condition}");
+    matches
 }
 
 #[test]
-fn the_first_rule_that_matches_wins_and_continue_goes_on() {
+fn decide_first_match_wins_unless_continue() {
     let rules = |first: &str, second: &str| {
         format!(
             "[[routes]]\nmatch = {{ queue = 'Support' }}\nsinks = ['support']\n{first}\n\
@@ -129,18 +129,18 @@ fn the_first_rule_that_matches_wins_and_continue_goes_on() {
 }
 
 #[test]
-fn without_rules_all_sinks_hear_and_with_rules_only_those_that_match() {
+fn decide_no_rules_all_sinks_else_matching_only() {
     assert_eq!(names(&decided(&routes(""), &ringing())), ["desk", "support", "sales"]);
     assert_eq!(
         names(&decided(&routes("[[routes]]\nmatch = { queue = 'Sales' }\nsinks = ['sales']"), &ringing())),
         [""; 0]
     );
     let muted = "[[routes]]\nmatch = { withheld = false }\nsinks = []\n[[routes]]\nsinks = ['desk']";
-    assert_eq!(names(&decided(&routes(muted), &ringing())), [""; 0], "a rule without sinks keeps a call quiet");
+    assert_eq!(names(&decided(&routes(muted), &ringing())), [""; 0], "a rule without sinks ends the search");
 }
 
 #[test]
-fn each_rule_is_explained_by_the_conditions_that_do_not_hold() {
+fn explain_lists_failing_conditions_per_rule() {
     let routes = routes(
         "[[routes]]\nmatch = { queue = 'Sales', caller = '+44*', moment = 'ringing' }\nsinks = ['sales']\n\
          [[routes]]\nunless = { hours = 'office', region = 'CA', queue = 'Sales' }\nsinks = ['sales']\n\
@@ -152,12 +152,12 @@ fn each_rule_is_explained_by_the_conditions_that_do_not_hold() {
     let explained = routes.explain(&Asked { telling: &telling, found: &found, at: at(NOON) });
     let results: Vec<Tried> = explained.into_iter().map(|rule| rule.result).collect();
     let failed = Tried::Failed { not: vec![Key::Queue, Key::Caller], unless: vec![] };
-    let excepted = Tried::Failed { not: vec![], unless: vec![Key::Region, Key::Hours] };
-    assert_eq!(results, [failed, excepted, Tried::Muted, Tried::Matched, Tried::NotReached]);
+    let excluded = Tried::Failed { not: vec![], unless: vec![Key::Region, Key::Hours] };
+    assert_eq!(results, [failed, excluded, Tried::Muted, Tried::Matched, Tried::NotReached]);
 }
 
 #[test]
-fn a_sink_is_told_of_rings_and_of_the_outcomes_it_asked_for() {
+fn sink_wants_ringing_and_configured_outcomes() {
     use MomentKind::{Answered, Ended, Missed, Ringing, Voicemail};
     let table = [(Ringing, true), (Answered, false), (Missed, true), (Voicemail, true), (Ended, false)];
     for (kind, expected) in table {
@@ -174,30 +174,30 @@ fn found(tags: &[&str], tier: Option<&str>) -> Findings {
 }
 
 #[test]
-fn a_muted_rule_keeps_its_calls_quiet_on_its_days_and_no_longer() {
+fn mute_rule_sends_nothing_on_its_dates_only() {
     let rules =
         |mute: &str| routes(&format!("[[routes]]\nmute = {mute}\nsinks = ['desk']\n[[routes]]\nsinks = ['sales']"));
-    let told =
+    let sinks_at =
         |mute: &str, time: &str| names(&decided_of(&rules(mute), &ringing(), &Findings::default(), time)).concat();
     let days = "'2026-12-24/2026-12-26'";
-    // New York is five hours behind.
+    // New York is UTC-5.
     for (time, sink) in [
         ("2026-12-24T04:59:59Z", "desk"),
         ("2026-12-24T05:00:00Z", ""),
         ("2026-12-27T04:59:59Z", ""),
         ("2026-12-27T05:00:00Z", "desk"),
     ] {
-        assert_eq!(told(days, time), sink, "{time}");
+        assert_eq!(sinks_at(days, time), sink, "{time}");
     }
-    assert_eq!(told("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T17:30:00Z"), "");
-    assert_eq!(told("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T18:00:00Z"), "desk");
+    assert_eq!(sinks_at("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T17:30:00Z"), "");
+    assert_eq!(sinks_at("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T18:00:00Z"), "desk");
     for bad in ["'24.12.2026'", "'2026-12-26/2026-12-24'", "'2026-02-30'", "''", "'/'"] {
-        assert!(refused(&format!("[[routes]]\nsinks = []\nmute = {bad}")).contains("expected days"), "{bad}");
+        assert!(parse_error(&format!("[[routes]]\nsinks = []\nmute = {bad}")).contains("expected days"), "{bad}");
     }
 }
 
 #[test]
-fn a_sink_is_told_once_in_the_manner_of_the_first_rule() {
+fn decide_sink_once_with_options_of_first_rule() {
     let routes = routes(
         "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\nquiet = true\nmask = 'last4'\ncontinue = true\n\
          [[routes]]\nsinks = ['desk', 'sales']\nmention = { slack = 'S0123', when = 'always' }",
@@ -211,7 +211,7 @@ fn a_sink_is_told_once_in_the_manner_of_the_first_rule() {
 }
 
 #[test]
-fn somebody_is_mentioned_for_what_is_urgent_and_never_because_it_was_answered() {
+fn mentions_only_urgent_and_actionable_statuses() {
     let mentions = |when: &str, telling: &Telling, urgent: bool| {
         let routes = routes(&format!("[[routes]]\nsinks = ['desk']\nmention = {{ slack = ['U01', 'here']{when} }}"));
         let history = Some(History { urgent, ..History::default() });
@@ -233,22 +233,22 @@ fn somebody_is_mentioned_for_what_is_urgent_and_never_because_it_was_answered() 
     };
     assert_eq!((people(&missed), people(&ended)), (1, 0));
     for bad in ["'Alice'", "'U'", "'<!here>'", "'everyone'", "'u0123'", "7"] {
-        let text = refused(&format!("[[routes]]\nsinks = []\nmention = {{ slack = {bad} }}"));
+        let text = parse_error(&format!("[[routes]]\nsinks = []\nmention = {{ slack = {bad} }}"));
         assert!(text.contains("expected") || text.contains("a text in quotes"), "{bad}: {text}");
     }
 }
 
 #[test]
-fn what_follows_a_ring_goes_where_the_ring_went_and_where_the_rules_say() {
+fn previous_sinks_added_to_sinks_of_rules() {
     let routed = |sink: &str, by| Routed { sink: sink.try_into().unwrap(), manner: Manner::default(), by };
     let quiet =
         Manner { quiet: true, mention: vec![Mention::try_from("here".to_owned()).unwrap()], ..Manner::default() };
     let earlier = || vec![("desk".try_into().unwrap(), quiet.clone()), ("sales".try_into().unwrap(), quiet.clone())];
     let by_rule = || vec![routed("sales", RoutedBy::Rule(2))];
     let missed = follow(by_rule(), earlier(), MomentKind::Missed);
-    assert_eq!(missed[0], routed("sales", RoutedBy::Rule(2)), "a rule's manner comes before that of the ring");
+    assert_eq!(missed[0], routed("sales", RoutedBy::Rule(2)), "options of a rule override those of the ring");
     let at_desk = Routed { sink: "desk".try_into().unwrap(), manner: quiet.clone(), by: RoutedBy::Earlier };
     assert_eq!(missed[1..], [at_desk]);
     let answered = follow(vec![], earlier(), MomentKind::Answered);
-    assert!(answered.iter().all(|it| it.manner.quiet && it.manner.mention.is_empty()), "an answer pings nobody");
+    assert!(answered.iter().all(|it| it.manner.quiet && it.manner.mention.is_empty()), "an answer mentions nobody");
 }

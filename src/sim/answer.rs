@@ -1,5 +1,4 @@
-//! How the played GoTo says no, and how it reads a query string: the documented error body, and repeated keys.
-//! Decides nothing about who is refused.
+//! GoTo's documented error body and query strings with repeated keys. The handlers decide what is rejected.
 
 use axum::{
     Json,
@@ -8,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// A refusal with GoTo's error body.
+/// A rejection with GoTo's error body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -19,17 +18,17 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with its `errorCode` and message.
+    /// Creates an error from its `errorCode` and message.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), field: None, retry_after: None }
     }
 
-    /// 400: a field that is not what it should be.
+    /// 400: a field with an invalid value.
     pub(super) fn field(field: &'static str, constraint: impl Into<String>) -> Self {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", constraint) }
     }
 
-    /// 400: a body that cannot be read.
+    /// 400: a body that is not valid JSON.
     pub(super) fn malformed() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", "The request body could not be read.")
     }
@@ -44,7 +43,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "RTC-NOTIFICATION-CHANNEL-NOT-FOUND", "The channel was not found.")
     }
 
-    /// 429, with the seconds to wait where the service says them.
+    /// 429, with `Retry-After` in seconds where the service sends one.
     pub(super) fn too_many(retry_after: Option<u64>) -> Self {
         Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "Too many requests.") }
     }
@@ -70,27 +69,27 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The pairs of a query string or a form, in order, repeated keys kept.
+/// Key-value pairs of a query string or form, in order. Repeated keys are kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
-    /// Reads `a=b&a=c`.
+    /// Parses `a=b&a=c`.
     pub(super) fn read(raw: &[u8]) -> Self {
         Self(url::form_urlencoded::parse(raw).into_owned().collect())
     }
 
-    /// The first value of a key.
+    /// Returns the first value of a key.
     pub(super) fn first(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// All values of a key.
+    /// Returns all values of a key.
     pub(super) fn all(&self, key: &str) -> Vec<String> {
         self.0.iter().filter(|(name, _)| name == key).map(|(_, value)| value.clone()).collect()
     }
 
-    /// `pageSize` (1 to 100, the default as given) and `pageMarker`, read as the number this simulator hands out.
+    /// Parses `pageSize` (1 to 100) and `pageMarker`. A marker is the number that this simulator issued.
     pub(super) fn page(&self, default: usize) -> Result<Page, Refusal> {
         let size = match self.first("pageSize") {
             None => default,
@@ -110,7 +109,7 @@ impl Pairs {
     }
 }
 
-/// Which part of a list is asked for.
+/// Requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) size: usize,
@@ -118,8 +117,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Takes this page from `items`, which are newest first and numbered downwards; items at or above the marker were
-    /// on earlier pages. The answer is the list body, with a marker only if more follow.
+    /// Returns the list body of this page. `items` are newest first, with descending numbers; items at or above the
+    /// marker were on earlier pages. The body has a marker only if more items follow.
     pub(super) fn newest_first(self, items: impl Iterator<Item = (u64, Value)>) -> Value {
         let mut rest = items.filter(|(number, _)| self.marker.is_none_or(|marker| *number < marker));
         let taken: Vec<(u64, Value)> = rest.by_ref().take(self.size).collect();
@@ -141,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_paged_newest_first_until_the_marker_stays_away() {
+    fn page_newest_first_has_marker_until_last_page() {
         let items = || (0..5u64).rev().map(|n| (n, json!(n)));
         let first = Page { size: 2, marker: None }.newest_first(items());
         assert_eq!(first["items"], json!([4, 3]));
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_size_outside_of_1_to_100_is_refused() {
+    fn page_size_outside_1_to_100_is_rejected() {
         assert!(Pairs::read(b"pageSize=101").page(50).is_err());
         assert!(Pairs::read(b"pageSize=0").page(50).is_err());
         assert_eq!(Pairs::read(b"").page(50).unwrap(), Page { size: 50, marker: None });

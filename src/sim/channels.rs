@@ -1,5 +1,4 @@
-//! The notification channels of the one user: their lives, who listens on them, what they are subscribed to. The book
-//! behind the channel and subscription endpoints and the sockets; no HTTP, no clock.
+//! Store of notification channels: lifetimes, open sockets and subscriptions of the one user. No HTTP, no clock.
 
 use super::faults::ChannelFaults;
 use std::{
@@ -10,67 +9,67 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// What a socket is told to do.
+/// A command to a socket task.
 #[derive(Debug, Clone)]
 pub(super) enum Order {
-    /// Send this; if it is of a call, the call (and the state's number) counts as heard once it is written.
+    /// Send this frame. The second field is the call and sequence number to mark as delivered after the write.
     Say(Utf8Bytes, Option<(Arc<str>, u64)>),
-    /// The channel's life has changed: look again.
+    /// The channel lifetime has changed: read it again.
     Look,
-    /// Say that the end is near, then close.
+    /// Send a close notice, then close.
     Announce,
     /// Close with a close frame.
     Close,
-    /// Drop the connection without a word.
+    /// Drop the connection without a close frame.
     Cut,
 }
 
 /// One open socket.
 #[derive(Debug)]
-struct Seat {
+struct SocketHandle {
     number: u64,
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<Order>,
 }
 
 /// One channel.
 #[derive(Debug)]
 pub(super) struct Channel {
-    /// Opaque, some 85 URL-safe characters.
+    /// Opaque id: 85 alphanumeric characters.
     pub(super) id: String,
-    /// As the client chose it.
+    /// Nickname chosen by the client.
     pub(super) nickname: String,
-    /// Channels are numbered as they are made.
+    /// Position in the order of creation.
     pub(super) number: u64,
-    /// Real life from the last renewal.
+    /// Real lifetime from the last renewal.
     pub(super) life: Duration,
-    /// When it ends if nobody renews it.
+    /// Expiry time without a renewal.
     pub(super) until: Instant,
-    /// Accounts whose call events it gets, with the state types; empty: all types.
+    /// Subscribed accounts of call events, each with its state types. An empty list means all types.
     pub(super) calls: BTreeMap<String, Vec<String>>,
-    /// Accounts whose reports it gets, with the id of the subscription.
+    /// Subscribed accounts of reports, each with its subscription id.
     pub(super) reports: BTreeMap<String, String>,
-    seats: Vec<Seat>,
+    sockets: Vec<SocketHandle>,
 }
 
 impl Channel {
-    /// Whether a socket is open on it.
+    /// Returns whether a socket is open on the channel.
     pub(super) const fn connected(&self) -> bool {
-        !self.seats.is_empty()
+        !self.sockets.is_empty()
     }
 
-    fn order(&mut self, order: &Order) {
-        self.seats.retain(|seat| seat.orders.send(order.clone()).is_ok());
+    fn command(&mut self, command: &Order) {
+        self.sockets.retain(|socket| socket.commands.send(command.clone()).is_ok());
     }
 }
 
-/// A frame's addressees.
+/// Recipients of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Topic<'a> {
-    /// A state of a call, with its type.
+    /// Subscribers of call states of this type.
     Call(&'a str),
-    /// A report of a call.
+    /// Subscribers of reports.
     Report,
-    /// Everybody who has an open socket, subscribed or not.
+    /// Every open socket, with or without a subscription.
     Everybody,
 }
 
@@ -82,102 +81,102 @@ pub(super) struct Full;
 #[derive(Debug)]
 pub(super) struct Channels {
     all: Vec<Channel>,
-    made: u64,
-    seated: u64,
-    dice: fastrand::Rng,
+    created: u64,
+    next_socket: u64,
+    rng: fastrand::Rng,
 }
 
 impl Channels {
-    /// No channels yet.
+    /// Creates an empty store.
     pub(super) fn new(seed: u64) -> Self {
-        Self { all: Vec::new(), made: 0, seated: 0, dice: fastrand::Rng::with_seed(seed) }
+        Self { all: Vec::new(), created: 0, next_socket: 0, rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// Lets the channels go whose life is over; their sockets close.
+    /// Removes expired channels and closes their sockets.
     pub(super) fn sweep(&mut self, now: Instant) {
         for channel in self.all.iter_mut().filter(|channel| channel.until <= now) {
-            channel.order(&Order::Close);
+            channel.command(&Order::Close);
         }
         self.all.retain(|channel| channel.until > now);
     }
 
-    /// A new channel.
-    pub(super) fn create(&mut self, nickname: &str, terms: &ChannelFaults, now: Instant) -> Result<&Channel, Full> {
+    /// Creates a channel.
+    pub(super) fn create(&mut self, nickname: &str, faults: &ChannelFaults, now: Instant) -> Result<&Channel, Full> {
         self.sweep(now);
-        if self.all.len() >= terms.limit {
+        if self.all.len() >= faults.limit {
             return Err(Full);
         }
-        let id: String = std::iter::repeat_with(|| self.dice.alphanumeric()).take(85).collect();
-        self.made += 1;
+        let id: String = std::iter::repeat_with(|| self.rng.alphanumeric()).take(85).collect();
+        self.created += 1;
         self.all.push(Channel {
             id,
             nickname: nickname.to_owned(),
-            number: self.made,
-            life: terms.life(),
-            until: now + terms.life(),
+            number: self.created,
+            life: faults.life(),
+            until: now + faults.life(),
             calls: BTreeMap::new(),
             reports: BTreeMap::new(),
-            seats: Vec::new(),
+            sockets: Vec::new(),
         });
         self.all.last().ok_or(Full)
     }
 
-    /// All channels, newest first.
+    /// Returns all channels, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &Channel> {
         self.all.iter().rev()
     }
 
-    /// A channel by its id.
+    /// Returns a channel by id.
     pub(super) fn by_id(&mut self, id: &str, now: Instant) -> Option<&mut Channel> {
         self.sweep(now);
         self.all.iter_mut().find(|channel| channel.id == id)
     }
 
-    /// A channel by nickname and id.
+    /// Returns a channel by nickname and id.
     pub(super) fn get(&mut self, nickname: &str, id: &str, now: Instant) -> Option<&mut Channel> {
         self.by_id(id, now).filter(|channel| channel.nickname == nickname)
     }
 
-    /// Starts a channel's life anew.
-    pub(super) fn renew(&mut self, nickname: &str, id: &str, terms: &ChannelFaults, now: Instant) -> Option<&Channel> {
+    /// Restarts the lifetime of a channel.
+    pub(super) fn renew(&mut self, nickname: &str, id: &str, faults: &ChannelFaults, now: Instant) -> Option<&Channel> {
         let channel = self.get(nickname, id, now)?;
-        channel.life = terms.life();
+        channel.life = faults.life();
         channel.until = now + channel.life;
-        channel.order(&Order::Look);
+        channel.command(&Order::Look);
         Some(channel)
     }
 
-    /// Ends a channel; false if there is none.
+    /// Deletes a channel. Returns false if the channel does not exist.
     pub(super) fn delete(&mut self, nickname: &str, id: &str, now: Instant) -> bool {
         let Some(channel) = self.get(nickname, id, now) else { return false };
-        channel.order(&Order::Close);
+        channel.command(&Order::Close);
         let number = channel.number;
         self.all.retain(|channel| channel.number != number);
         true
     }
 
-    /// A socket opens on a channel: its seat's number and its orders.
+    /// Adds a socket to a channel. Returns the socket number and the command receiver.
     pub(super) fn sit(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::UnboundedReceiver<Order>)> {
-        self.seated += 1;
-        let number = self.seated;
+        self.next_socket += 1;
+        let number = self.next_socket;
         let channel = self.by_id(id, now)?;
-        let (orders, receiver) = mpsc::unbounded_channel();
-        channel.seats.push(Seat { number, orders });
+        let (commands, receiver) = mpsc::unbounded_channel();
+        channel.sockets.push(SocketHandle { number, commands });
         Some((number, receiver))
     }
 
-    /// A socket has gone.
-    pub(super) fn leave(&mut self, id: &str, seat: u64) {
+    /// Removes a socket from a channel.
+    pub(super) fn leave(&mut self, id: &str, socket: u64) {
         if let Some(channel) = self.all.iter_mut().find(|channel| channel.id == id) {
-            channel.seats.retain(|one| one.number != seat);
+            channel.sockets.retain(|one| one.number != socket);
         }
     }
 
-    /// Hands a frame to every open socket that is meant. True if there was one.
-    pub(super) fn tell(&mut self, account: &str, topic: Topic<'_>, order: &Order, now: Instant) -> bool {
-        let mut told = false;
+    /// Sends a frame to every open socket of the topic. Returns true if there was one.
+    pub(super) fn tell(&mut self, account: &str, topic: Topic<'_>, command: &Order, now: Instant) -> bool {
+        let mut sent = false;
         for channel in self.all.iter_mut().filter(|channel| channel.until > now) {
-            let meant = match topic {
+            let selected = match topic {
                 Topic::Call(kind) => channel
                     .calls
                     .get(account)
@@ -185,26 +184,26 @@ impl Channels {
                 Topic::Report => channel.reports.contains_key(account),
                 Topic::Everybody => true,
             };
-            if meant {
-                channel.order(order);
-                told |= channel.connected();
+            if selected {
+                channel.command(command);
+                sent |= channel.connected();
             }
         }
-        told
+        sent
     }
 
-    /// Gives every open socket an order.
-    pub(super) fn order_all(&mut self, order: &Order) {
-        self.all.iter_mut().for_each(|channel| channel.order(order));
+    /// Sends a command to every open socket.
+    pub(super) fn order_all(&mut self, command: &Order) {
+        self.all.iter_mut().for_each(|channel| channel.command(command));
     }
 
-    /// Gives one open socket an order, chosen by `dice`.
-    pub(super) fn order_one(&mut self, order: &Order, dice: &mut fastrand::Rng) {
-        let seats = self.all.iter().flat_map(|channel| &channel.seats).map(|seat| seat.number);
-        let Some(chosen) = dice.choice(seats.collect::<Vec<_>>()) else { return };
-        for seat in self.all.iter_mut().flat_map(|channel| &mut channel.seats) {
-            if seat.number == chosen {
-                drop(seat.orders.send(order.clone()));
+    /// Sends a command to one open socket, chosen by `rng`.
+    pub(super) fn order_one(&mut self, command: &Order, rng: &mut fastrand::Rng) {
+        let sockets = self.all.iter().flat_map(|channel| &channel.sockets).map(|socket| socket.number);
+        let Some(chosen) = rng.choice(sockets.collect::<Vec<_>>()) else { return };
+        for socket in self.all.iter_mut().flat_map(|channel| &mut channel.sockets) {
+            if socket.number == chosen {
+                drop(socket.commands.send(command.clone()));
             }
         }
     }
@@ -218,12 +217,12 @@ mod tests {
         let id = channels.create("n", &ChannelFaults::default(), now).unwrap().id.clone();
         let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         channels.by_id(&id, now).unwrap().calls.insert("1".to_owned(), kinds);
-        let (_, orders) = channels.sit(&id, now).unwrap();
-        (id, orders)
+        let (_, commands) = channels.sit(&id, now).unwrap();
+        (id, commands)
     }
 
     #[test]
-    fn a_frame_reaches_the_sockets_that_are_subscribed_to_its_account_and_type() {
+    fn frame_reaches_sockets_subscribed_to_account_and_type() {
         let (mut channels, now) = (Channels::new(1), Instant::now());
         let (_, mut all) = subscribed(&mut channels, &[], now);
         let (_, mut endings) = subscribed(&mut channels, &["ENDING"], now);
@@ -235,27 +234,27 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_ends_with_its_life_unless_it_is_renewed() {
+    fn channel_expires_unless_renewed() {
         let (mut channels, start) = (Channels::new(1), Instant::now());
-        let terms = ChannelFaults { lifetime: 10, ..ChannelFaults::default() };
+        let faults = ChannelFaults { lifetime: 10, ..ChannelFaults::default() };
         let at = |seconds| start + Duration::from_secs(seconds);
-        let id = channels.create("n", &terms, start).unwrap().id.clone();
-        assert!(channels.renew("n", &id, &terms, at(9)).is_some());
+        let id = channels.create("n", &faults, start).unwrap().id.clone();
+        assert!(channels.renew("n", &id, &faults, at(9)).is_some());
         assert!(channels.get("other", &id, at(9)).is_none());
         assert!(channels.get("n", &id, at(18)).is_some());
         assert!(channels.get("n", &id, at(19)).is_none());
     }
 
     #[test]
-    fn one_channel_over_the_limit_is_refused() {
+    fn channel_above_limit_is_rejected() {
         let (mut channels, now) = (Channels::new(1), Instant::now());
-        let terms = ChannelFaults::default();
+        let faults = ChannelFaults::default();
         for _ in 0..50 {
-            assert!(channels.create("n", &terms, now).is_ok());
+            assert!(channels.create("n", &faults, now).is_ok());
         }
-        assert_eq!(channels.create("n", &terms, now).err(), Some(Full));
+        assert_eq!(channels.create("n", &faults, now).err(), Some(Full));
         let id = channels.newest_first().next().unwrap().id.clone();
         assert!(channels.delete("n", &id, now) && !channels.delete("n", &id, now));
-        assert!(channels.create("n", &terms, now).is_ok());
+        assert!(channels.create("n", &faults, now).is_ok());
     }
 }

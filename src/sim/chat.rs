@@ -1,5 +1,5 @@
-//! The chat: incoming webhooks of Slack (`/slack/<name>`) and Teams (`/teams/<name>`) that check, answer and limit as the
-//! real ones do, and keep what was posted.
+//! Incoming webhooks of Slack (`/slack/<name>`) and Teams (`/teams/<name>`). They check, answer and rate-limit requests
+//! like the real ones, and store every request.
 
 use super::{shared::Shared, slack, teams};
 use axum::{
@@ -14,88 +14,88 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{collections::VecDeque, sync::Arc};
 
-/// Posts kept; beyond it the oldest are forgotten.
-const KEPT: usize = 200_000;
+/// Requests in the log. Beyond this limit the oldest is removed.
+const MAX_REQUESTS: usize = 200_000;
 
-/// Which chat.
+/// Kind of chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
-    /// Slack's incoming webhook.
+    /// Slack incoming webhook.
     Slack,
-    /// A Workflows webhook of Teams.
+    /// Teams Workflows webhook.
     Teams,
 }
 
-/// One request to a webhook, taken or refused.
+/// One request to a webhook, accepted or rejected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Posted {
-    /// Its place in the order of arrival, from 0.
+    /// Position in the order of arrival, from 0.
     pub number: u64,
-    /// When it came.
+    /// Time of arrival.
     pub at: Timestamp,
-    /// To which chat.
+    /// Chat of the webhook.
     pub service: Service,
-    /// To which webhook: the last part of the path.
+    /// Webhook name: the last part of the path.
     pub name: String,
-    /// The status it was answered with; 0 if it was taken and never answered.
+    /// HTTP status of the answer; 0 if the request was accepted and never answered.
     pub status: u16,
-    /// Whether the channel sees it.
+    /// Whether the channel shows the message.
     pub shown: bool,
-    /// The body, if it is JSON.
+    /// JSON body; `null` for any other body.
     pub payload: Value,
 }
 
-/// Everything posted, oldest first.
+/// All requests, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Chat {
-    posts: VecDeque<Posted>,
+    requests: VecDeque<Posted>,
     next: u64,
 }
 
 impl Chat {
-    fn keep(&mut self, mut post: Posted) -> Posted {
+    fn record(&mut self, mut post: Posted) -> Posted {
         post.number = self.next;
         self.next += 1;
-        self.posts.push_back(post.clone());
-        if self.posts.len() > KEPT {
-            self.posts.pop_front();
+        self.requests.push_back(post.clone());
+        if self.requests.len() > MAX_REQUESTS {
+            self.requests.pop_front();
         }
         post
     }
 
-    /// Requests from the given number on, oldest first.
+    /// Returns up to `most` requests from the given number on, oldest first.
     pub(super) fn from(&self, number: u64, most: usize) -> Vec<Posted> {
-        let start = self.posts.partition_point(|post| post.number < number);
-        self.posts.iter().skip(start).take(most).cloned().collect()
+        let start = self.requests.partition_point(|post| post.number < number);
+        self.requests.iter().skip(start).take(most).cloned().collect()
     }
 
-    /// The last `most` that the channel sees, oldest first.
+    /// Returns the last `most` requests that the channel shows, oldest first.
     pub(super) fn last_shown(&self, most: usize) -> Vec<Posted> {
-        let mut last: Vec<Posted> = self.posts.iter().rev().filter(|post| post.shown).take(most).cloned().collect();
+        let mut last: Vec<Posted> = self.requests.iter().rev().filter(|post| post.shown).take(most).cloned().collect();
         last.reverse();
         last
     }
 
-    /// Forgets all posts; numbers go on.
+    /// Removes all requests. Numbering continues.
     pub(super) fn forget(&mut self) {
-        self.posts.clear();
+        self.requests.clear();
     }
 }
 
-/// What becomes of a request: kept as this, answered like that.
-struct Fate {
+/// Result of a request: the logged values and the answer.
+struct WebhookOutcome {
     status: u16,
     shown: bool,
     payload: Value,
     answer: Response,
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response {
+fn text_response(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html")], text).into_response()
 }
 
-fn limited(service: Service, seconds: u64) -> Response {
+fn rate_limited(service: Service, seconds: u64) -> Response {
     let wait = [(header::RETRY_AFTER, seconds.to_string())];
     let body = match service {
         Service::Slack => json!({ "retry_after": seconds, "ok": false, "error": "rate_limited" }),
@@ -104,82 +104,82 @@ fn limited(service: Service, seconds: u64) -> Response {
     (StatusCode::TOO_MANY_REQUESTS, wait, Json(body)).into_response()
 }
 
-fn told_to(service: Service, status: u16) -> Response {
+fn status_response(service: Service, status: u16) -> Response {
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match service {
-        Service::Slack => plain(code, slack::refusal(status)),
+        Service::Slack => text_response(code, slack::refusal(status)),
         Service::Teams => (code, Json(teams::refusal(status))).into_response(),
     }
 }
 
-fn judged(service: Service, body: &[u8]) -> Fate {
+fn check_payload(service: Service, body: &[u8]) -> WebhookOutcome {
     let raw = || serde_json::from_slice(body).unwrap_or_default();
     match service {
         Service::Slack => match slack::check(body) {
-            Ok(payload) => Fate { status: 200, shown: true, payload, answer: plain(StatusCode::OK, "ok") },
-            Err(why) => Fate { status: 400, shown: false, payload: raw(), answer: plain(StatusCode::BAD_REQUEST, why) },
+            Ok(payload) => WebhookOutcome { status: 200, shown: true, payload, answer: text_response(StatusCode::OK, "ok") },
+            Err(reason) => WebhookOutcome { status: 400, shown: false, payload: raw(), answer: text_response(StatusCode::BAD_REQUEST, reason) },
         },
         Service::Teams => match teams::check(body) {
             teams::Verdict::Accepted { payload, shown } => {
-                Fate { status: 202, shown, payload, answer: StatusCode::ACCEPTED.into_response() }
+                WebhookOutcome { status: 202, shown, payload, answer: StatusCode::ACCEPTED.into_response() }
             }
-            teams::Verdict::Refused(status, why) => {
+            teams::Verdict::Refused(status, reason) => {
                 let code = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-                Fate { status, shown: false, payload: raw(), answer: (code, Json(why)).into_response() }
+                WebhookOutcome { status, shown: false, payload: raw(), answer: (code, Json(reason)).into_response() }
             }
         },
     }
 }
 
-fn fate(world: &Shared, service: Service, path: &str, headers: &HeaderMap, body: &[u8]) -> Fate {
-    let faults = world.faults();
+fn outcome(sim: &Shared, service: Service, path: &str, headers: &HeaderMap, body: &[u8]) -> WebhookOutcome {
+    let faults = sim.faults();
     let chat = &faults.chat;
-    let refused = |status, answer| Fate {
+    let rejected = |status, answer| WebhookOutcome {
         status,
         shown: false,
         payload: serde_json::from_slice(body).unwrap_or_default(),
         answer,
     };
     if let Some(status) = chat.gone.get(path) {
-        return refused(*status, told_to(service, *status));
+        return rejected(*status, status_response(service, *status));
     }
-    let crowded = chat.per_second.is_some_and(|rate| !world.allows(path, rate, chat.burst));
-    if crowded || world.falls(chat.too_many) {
-        return refused(429, limited(service, chat.retry_after));
+    let over_limit = chat.per_second.is_some_and(|rate| !sim.allows(path, rate, chat.burst));
+    if over_limit || sim.falls(chat.too_many) {
+        return rejected(429, rate_limited(service, chat.retry_after));
     }
-    if world.falls(chat.server_error) {
-        return refused(500, told_to(service, 500));
+    if sim.falls(chat.server_error) {
+        return rejected(500, status_response(service, 500));
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {
         let answer = match service {
-            Service::Slack => plain(StatusCode::BAD_REQUEST, "invalid_payload"),
-            Service::Teams => told_to(service, 400),
+            Service::Slack => text_response(StatusCode::BAD_REQUEST, "invalid_payload"),
+            Service::Teams => status_response(service, 400),
         };
-        return refused(400, answer);
+        return rejected(400, answer);
     }
-    judged(service, body)
+    check_payload(service, body)
 }
 
-async fn post(world: Arc<Shared>, service: Service, name: String, headers: HeaderMap, body: Bytes) -> Response {
-    let faults = world.faults();
-    if world.falls(faults.chat.slow) {
-        tokio::time::sleep(world.some_of(faults.chat.slow_ms)).await;
+async fn post(sim: Arc<Shared>, service: Service, name: String, headers: HeaderMap, body: Bytes) -> Response {
+    let faults = sim.faults();
+    if sim.falls(faults.chat.slow) {
+        tokio::time::sleep(sim.some_of(faults.chat.slow_ms)).await;
     }
-    if world.falls(faults.chat.hang) {
+    if sim.falls(faults.chat.hang) {
         std::future::pending::<()>().await;
     }
     let path = match service {
         Service::Slack => format!("/slack/{name}"),
         Service::Teams => format!("/teams/{name}"),
     };
-    let Fate { status, shown, payload, answer } = fate(&world, service, &path, &headers, &body);
-    let silent = (200..300).contains(&status) && world.falls(faults.chat.hang_after_accept);
-    let status = if silent { 0 } else { status };
+    let WebhookOutcome { status, shown, payload, answer } = outcome(&sim, service, &path, &headers, &body);
+    let no_answer = (200..300).contains(&status) && sim.falls(faults.chat.hang_after_accept);
+    let status = if no_answer { 0 } else { status };
     let at = Timestamp::now();
-    let kept = world.chat().keep(Posted { number: 0, at, service, name, status, shown, payload });
-    world.tell(&json!({ "news": "post", "post": kept }));
-    if silent {
+    let recorded = sim.chat().record(Posted { number: 0, at, service, name, status, shown, payload });
+    sim.tell(&json!({ "news": "post", "post": recorded }));
+    if no_answer {
         std::future::pending::<()>().await;
     }
     answer
@@ -187,20 +187,20 @@ async fn post(world: Arc<Shared>, service: Service, name: String, headers: Heade
 
 /// `POST /slack/{name}`.
 pub(super) async fn to_slack(
-    State(world): State<Arc<Shared>>,
+    State(sim): State<Arc<Shared>>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    post(world, Service::Slack, name, headers, body).await
+    post(sim, Service::Slack, name, headers, body).await
 }
 
 /// `POST /teams/{name}`.
 pub(super) async fn to_teams(
-    State(world): State<Arc<Shared>>,
+    State(sim): State<Arc<Shared>>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    post(world, Service::Teams, name, headers, body).await
+    post(sim, Service::Teams, name, headers, body).await
 }

@@ -1,5 +1,4 @@
-//! What stands before every request to the played GoTo: the faults of its REST interface and its rate limit, and the
-//! count of requests.
+//! Middleware of the simulated GoTo: REST faults, rate limits and request counts.
 
 use super::{answer::Refusal, shared::Shared};
 use axum::{
@@ -10,59 +9,59 @@ use axum::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// Parts of a path that are longer are ids: a UUID has 36 characters, a channel's id 85.
-const LONGEST_NAME: usize = 30;
+/// Longer path segments are ids: a UUID has 36 characters, a channel id 85.
+const MAX_SEGMENT_LENGTH: usize = 30;
 
-/// Lets a REST request through, or does what the switches say.
-pub(super) async fn rest(State(world): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let faults = world.faults();
+/// Passes a REST request on, or applies a fault.
+pub(super) async fn rest(State(sim): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let faults = sim.faults();
     let rest = &faults.rest;
-    if world.falls(rest.slow) {
-        tokio::time::sleep(world.some_of(rest.slow_ms)).await;
+    if sim.falls(rest.slow) {
+        tokio::time::sleep(sim.some_of(rest.slow_ms)).await;
     }
-    if world.falls(rest.hang) {
+    if sim.falls(rest.hang) {
         std::future::pending::<()>().await;
     }
     let api = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
-    let crowded = rest.per_second.is_some_and(|rate| !world.allows(&api, f64::from(rate), rate));
-    if crowded || world.falls(rest.too_many) {
+    let over_limit = rest.per_second.is_some_and(|rate| !sim.allows(&api, f64::from(rate), rate));
+    if over_limit || sim.falls(rest.too_many) {
         return Refusal::too_many(rest.retry_after).into_response();
     }
-    if world.falls(rest.server_error) {
-        return Refusal::broken(some_5xx(&world)).into_response();
+    if sim.falls(rest.server_error) {
+        return Refusal::broken(random_5xx(&sim)).into_response();
     }
-    if world.falls(rest.unauthorized) {
+    if sim.falls(rest.unauthorized) {
         return Refusal::new(StatusCode::UNAUTHORIZED, "AUTHN_INVALID_TOKEN", "The token is invalid.").into_response();
     }
     next.run(request).await
 }
 
-/// The token endpoint has switches of its own: a 401 there means something else.
-pub(super) async fn tokens(State(world): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let faults = world.faults();
+/// Applies the faults of the token endpoint. They are separate because a 401 has another meaning there.
+pub(super) async fn tokens(State(sim): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let faults = sim.faults();
     tokio::time::sleep(Duration::from_millis(faults.tokens.slow_ms)).await;
-    if world.falls(faults.tokens.server_error) {
-        return Refusal::broken(some_5xx(&world)).into_response();
+    if sim.falls(faults.tokens.server_error) {
+        return Refusal::broken(random_5xx(&sim)).into_response();
     }
     next.run(request).await
 }
 
-/// Counts every request by its route and answer.
-pub(super) async fn count(State(world): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let route = route(request.uri().path());
+/// Counts every request by method, route and status.
+pub(super) async fn count(State(sim): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let route = route_pattern(request.uri().path());
     let method = request.method().as_str().to_owned();
-    let answer = next.run(request).await;
-    *world.requests().entry((method, route, answer.status().as_u16())).or_default() += 1;
-    answer
+    let response = next.run(request).await;
+    *sim.requests().entry((method, route, response.status().as_u16())).or_default() += 1;
+    response
 }
 
-/// A path with its ids (of a channel, of a call) as `*`.
-fn route(path: &str) -> String {
-    let short = |part| if str::len(part) > LONGEST_NAME { "*" } else { part };
+/// Returns a path with ids (of a channel, of a call) replaced by `*`.
+fn route_pattern(path: &str) -> String {
+    let short = |part| if str::len(part) > MAX_SEGMENT_LENGTH { "*" } else { part };
     path.split('/').map(short).collect::<Vec<_>>().join("/")
 }
 
-fn some_5xx(world: &Shared) -> StatusCode {
+fn random_5xx(sim: &Shared) -> StatusCode {
     let all = [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE];
-    world.dice().choice(all).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    sim.dice().choice(all).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -1,40 +1,40 @@
-//! What a Slack app wrote: messages with their edits and threads, as a channel keeps them. A book; it answers nobody.
+//! Store of Slack app messages, with edits and threads. No HTTP.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// Messages kept; beyond it the oldest are forgotten.
-const KEPT: usize = 50_000;
+/// Messages in the store. Beyond this limit the oldest is removed.
+const MAX_MESSAGES: usize = 50_000;
 
-/// One message of an app.
+/// One message of a Slack app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Its place in the order of arrival, from 0.
+    /// Position in the order of arrival, from 0.
     pub number: u64,
-    /// The channel's id.
+    /// Channel id.
     pub channel: String,
-    /// Its name in the channel.
+    /// Message id within the channel.
     pub ts: String,
-    /// The message that it replies to.
+    /// `ts` of the parent message of a reply.
     pub thread: Option<String>,
-    /// Everything it said, oldest first; the last is what the channel shows.
+    /// All versions, oldest first. The channel shows the last one.
     pub said: Vec<Said>,
-    /// A person deleted it.
+    /// Whether a user deleted the message.
     pub deleted: bool,
 }
 
-/// What a message said from a time on.
+/// One version of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Said {
-    /// Since when.
+    /// Time of the post or edit.
     pub at: Timestamp,
-    /// The arguments that it came with.
+    /// Request arguments.
     pub payload: Value,
 }
 
-/// Every message of every channel.
+/// All messages of all channels.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     all: VecDeque<Message>,
@@ -42,23 +42,23 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// A new message.
+    /// Adds a message.
     pub(super) fn post(&mut self, channel: &str, payload: Value, at: Timestamp) -> Message {
         let number = self.next;
         self.next += 1;
-        // As Slack's: seconds, and a count that keeps two of them apart.
+        // Same form as in Slack: seconds, and a counter that makes the value unique.
         let ts = format!("{}.{number:06}", at.as_second());
         let thread = payload.get("thread_ts").and_then(Value::as_str).map(str::to_owned);
         let channel = channel.to_owned();
         let message = Message { number, channel, ts, thread, said: vec![Said { at, payload }], deleted: false };
         self.all.push_back(message.clone());
-        if self.all.len() > KEPT {
+        if self.all.len() > MAX_MESSAGES {
             self.all.pop_front();
         }
         message
     }
 
-    /// Changes a message; the error is Slack's. `window`: how long it may be changed.
+    /// Edits a message within `window` seconds. The error is Slack's error code.
     pub(super) fn update(
         &mut self,
         channel: &str,
@@ -77,7 +77,7 @@ impl Messages {
         Ok(message.clone())
     }
 
-    /// Deletes a message, as a person would. False if there is none.
+    /// Deletes a message on behalf of a user. Returns false if the message does not exist.
     pub(super) fn delete(&mut self, channel: &str, ts: &str) -> bool {
         let found = self.find(channel, ts);
         found.is_some_and(|message| !std::mem::replace(&mut message.deleted, true))
@@ -87,13 +87,13 @@ impl Messages {
         self.all.iter_mut().rev().find(|message| message.channel == channel && message.ts == ts)
     }
 
-    /// Messages from the given number on, oldest first.
+    /// Returns up to `most` messages from the given number on, oldest first.
     pub(super) fn from(&self, number: u64, most: usize) -> Vec<Message> {
         let start = self.all.partition_point(|message| message.number < number);
         self.all.iter().skip(start).take(most).cloned().collect()
     }
 
-    /// The last `most` that a channel shows, oldest first.
+    /// Returns the last `most` messages that are not deleted, oldest first.
     pub(super) fn last_shown(&self, most: usize) -> Vec<Message> {
         let mut last: Vec<Message> =
             self.all.iter().rev().filter(|message| !message.deleted).take(most).cloned().collect();

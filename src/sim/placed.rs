@@ -1,5 +1,4 @@
-//! A call that was placed: its plan, its id, its start, and the facts of it that never change. Pure; all ids follow from
-//! the call's own.
+//! A scheduled call: its plan, id, start and constant facts. Pure. All other ids derive from the call id.
 
 use super::scenario::{CallPlan, Line};
 use jiff::Timestamp;
@@ -7,49 +6,49 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long after its end a call's report is there, at speed 1. "As soon as the call completes", says the guide.
-const REPORT_AFTER: Duration = Duration::from_secs(6);
+/// Delay between the end of a call and its report, at speed 1. GoTo's guide: "as soon as the call completes".
+const REPORT_DELAY: Duration = Duration::from_secs(6);
 
-/// A call that was placed: all that its states follow from.
+/// A scheduled call. Its states derive from these fields alone.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
-    /// The conversation space.
+    /// Conversation space id.
     pub(super) id: Uuid,
-    /// When it came into being.
+    /// Start of the call.
     pub(super) started: Timestamp,
-    /// What it does.
+    /// Steps of the call.
     pub(super) plan: CallPlan,
 }
 
-/// ISO 8601 in UTC with milliseconds, as all of GoTo's times.
+/// Formats a time as GoTo does: ISO 8601 in UTC with milliseconds.
 pub(super) fn written(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
 impl Placed {
-    /// A part's own id, the same every time it is asked for.
+    /// Returns the stable id of a part of the call.
     pub(super) fn part(&self, name: &str) -> String {
         Uuid::new_v5(&self.id, name.as_bytes()).to_string()
     }
 
-    /// A moment of the plan in real time since the start.
+    /// Converts a time of the plan to real time since the start.
     pub(super) fn real(&self, at_ms: u64) -> Duration {
         let speed = if self.plan.speed.is_finite() { self.plan.speed.max(0.001) } else { 1.0 };
         Duration::from_millis(at_ms).div_f64(speed)
     }
 
-    /// The clock at a time since the start.
+    /// Returns the clock time at a duration since the start.
     pub(super) fn at(&self, after: Duration) -> Timestamp {
         self.started.checked_add(after).unwrap_or(Timestamp::MAX)
     }
 
-    /// When the report is there, since the start.
+    /// Returns the duration from the start to the report.
     pub(super) fn reported(&self) -> Duration {
         let end = self.plan.beats.last().map_or(0, |timed| timed.at_ms);
-        self.real(end + u64::try_from(REPORT_AFTER.as_millis()).unwrap_or(u64::MAX))
+        self.real(end + u64::try_from(REPORT_DELAY.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// `metadata`, with who hung up once somebody has.
+    /// Returns `metadata`, with the originator of the hangup after the end.
     pub(super) fn metadata(&self, hung_up_by: Option<&str>) -> Value {
         let mut map = Map::new();
         map.insert("conversationSpaceId".to_owned(), self.id.to_string().into());
@@ -61,7 +60,7 @@ impl Placed {
         Value::Object(map)
     }
 
-    /// The `type` of the outside party.
+    /// Returns the `type` object of the outside party.
     pub(super) fn phone(&self) -> Value {
         let mut kind = json!({
             "value": "PHONE_NUMBER", "phoneNumberId": id_of(&self.plan.ours.number),
@@ -78,12 +77,12 @@ impl Placed {
     }
 }
 
-/// An id of something that outlives calls: a line, a number, a queue.
+/// Returns the stable id of a line, number or queue, independent of a call.
 pub(super) fn id_of(name: &str) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
 }
 
-/// `userKey` of a line: digits, more than fit a 64-bit float.
+/// Returns the `userKey` of a line: more digits than a 64-bit float can hold.
 pub(super) fn user_key(line: &Line) -> String {
     let digits: String = line.extension.chars().filter(char::is_ascii_digit).collect();
     format!("98765432109876{digits:0>5}")

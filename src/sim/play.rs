@@ -1,4 +1,4 @@
-//! Plays placed calls: says each state when its time has come. And the loop that disturbs sockets as the switches ask.
+//! Plays placed calls: sends each state at its time. Also runs the loop that drops and closes random sockets.
 
 use super::{
     channels::{Order, Topic},
@@ -14,61 +14,61 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the disturbing loop looks.
-const BEAT: Duration = Duration::from_millis(50);
+/// Interval of the loop that disturbs sockets.
+const DISTURB_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Places a call and starts playing it; its id.
-pub(super) fn place(world: &Arc<Shared>, plan: CallPlan) -> String {
-    let placed = world.calls().place(plan, Timestamp::now());
+/// Places a call and starts to play it. Returns the call id.
+pub(super) fn place(sim: &Arc<Shared>, plan: CallPlan) -> String {
+    let placed = sim.calls().place(plan, Timestamp::now());
     let id = placed.id.to_string();
-    let began = Instant::now();
-    let world_of_call = Arc::clone(world);
-    world.spawn(async move {
-        let world = world_of_call;
+    let started = Instant::now();
+    let owner = Arc::clone(sim);
+    sim.spawn(async move {
+        let sim = owner;
         let call: Arc<str> = placed.id.to_string().into();
         let account = placed.plan.account.clone();
         for state in snapshot::states(&placed) {
-            tokio::time::sleep_until((began + state.after).into()).await;
-            world.calls().said(&call);
+            tokio::time::sleep_until((started + state.after).into()).await;
+            sim.calls().said(&call);
             if state.sequence == 1 {
-                let made = world.calls().one(&call);
-                world.tell(&json!({ "news": "call", "call": made }));
+                let summary = sim.calls().one(&call);
+                sim.tell(&json!({ "news": "call", "call": summary }));
             }
-            for _ in 0..times(&world) {
-                let of = Some((Arc::clone(&call), state.sequence));
-                world.say(&account, Topic::Call(state.kind), &state.frame().to_string(), of);
+            for _ in 0..copies(&sim) {
+                let state_id = Some((Arc::clone(&call), state.sequence));
+                sim.say(&account, Topic::Call(state.kind), &state.frame().to_string(), state_id);
             }
         }
-        tokio::time::sleep_until((began + placed.reported()).into()).await;
-        world.calls().reported(&call);
-        world.say(&account, Topic::Report, &report::frame(&placed).to_string(), None);
+        tokio::time::sleep_until((started + placed.reported()).into()).await;
+        sim.calls().reported(&call);
+        sim.say(&account, Topic::Report, &report::frame(&placed).to_string(), None);
     });
     id
 }
 
-/// How often a state is said: once, unless a switch loses or doubles it.
-fn times(world: &Shared) -> usize {
-    let faults = world.faults();
-    if world.falls(faults.sockets.lost) {
+/// Returns the number of copies of a frame: 1, or 0 or 2 by a fault.
+fn copies(sim: &Shared) -> usize {
+    let faults = sim.faults();
+    if sim.falls(faults.sockets.lost) {
         0
-    } else if world.falls(faults.sockets.doubled) {
+    } else if sim.falls(faults.sockets.doubled) {
         2
     } else {
         1
     }
 }
 
-/// Cuts and closes random sockets as often as the switches say, on average.
-pub(super) async fn disturb(world: Arc<Shared>) {
-    let mut tick = tokio::time::interval(BEAT);
+/// Drops and closes random sockets at the average rate of the fault switches.
+pub(super) async fn disturb(sim: Arc<Shared>) {
+    let mut tick = tokio::time::interval(DISTURB_INTERVAL);
     loop {
         tick.tick().await;
-        let faults = world.faults();
-        for (every, order) in [(faults.sockets.drop_every, Order::Cut), (faults.sockets.close_every, Order::Announce)] {
-            if every > 0.0 && world.falls(BEAT.as_secs_f64() / every) {
-                world.channels().order_one(&order, &mut world.dice());
+        let faults = sim.faults();
+        for (mean_interval, order) in [(faults.sockets.drop_every, Order::Cut), (faults.sockets.close_every, Order::Announce)] {
+            if mean_interval > 0.0 && sim.falls(DISTURB_INTERVAL.as_secs_f64() / mean_interval) {
+                sim.channels().order_one(&order, &mut sim.dice());
             }
         }
-        world.channels().sweep(Instant::now());
+        sim.channels().sweep(Instant::now());
     }
 }

@@ -1,4 +1,4 @@
-//! What GoTo reports of a call after its end: the summary and the full report. Pure, from the call's own states.
+//! Reports of ended calls: summary, full report, caller activity and voicemail item. Pure, from the states of the call.
 
 use super::{
     placed::{Placed, id_of, written},
@@ -8,14 +8,14 @@ use super::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// `report-summaries` item and content of `REPORT_SUMMARY`.
+/// Returns an item of `report-summaries`, also the content of `REPORT_SUMMARY`.
 pub(super) fn summary(call: &Placed) -> Value {
     let states = states(call);
-    let mut map = ends(call, &states);
-    if let Some(answered) = states.iter().find(|state| persons(state).any(|leg| status(leg) == Some("CONNECTED"))) {
+    let mut map = common_fields(call, &states);
+    if let Some(answered) = states.iter().find(|state| staff(state).any(|leg| status(leg) == Some("CONNECTED"))) {
         map.insert("callAnswered".to_owned(), answered.body.get("timestamp").cloned().unwrap_or_default());
     }
-    map.insert("callerOutcome".to_owned(), outcome(call).into());
+    map.insert("callerOutcome".to_owned(), caller_outcome(call).into());
     let mut caller = Map::from_iter([(
         "type".to_owned(),
         json!({
@@ -27,11 +27,11 @@ pub(super) fn summary(call: &Placed) -> Value {
         party.number.as_ref().map(|number| caller.insert("number".to_owned(), number.clone().into()));
     }
     map.insert("caller".to_owned(), Value::Object(caller));
-    map.insert("participants".to_owned(), people(&states).into());
+    map.insert("participants".to_owned(), summary_participants(&states).into());
     Value::Object(map)
 }
 
-/// The frame that announces it.
+/// Returns the `REPORT_SUMMARY` frame.
 pub(super) fn frame(call: &Placed) -> Value {
     let at = call.started.checked_add(call.reported()).map(written).unwrap_or_default();
     json!({ "data": {
@@ -39,28 +39,28 @@ pub(super) fn frame(call: &Placed) -> Value {
     } })
 }
 
-/// `reports/{id}`.
+/// Returns the body of `reports/{id}`.
 pub(super) fn full(call: &Placed) -> Value {
     let states = states(call);
-    let mut map = ends(call, &states);
+    let mut map = common_fields(call, &states);
     if let Some(by) = states.last().and_then(|state| state.metadata.get("hangupOriginatorId")) {
         map.insert("hangupOriginatorId".to_owned(), by.clone());
     }
     map.insert("associatedConversations".to_owned(), json!([]));
-    map.insert("participants".to_owned(), everyone(&states, "participants").into());
-    let systems = everyone(&states, "interactiveVoiceResponseSystems");
+    map.insert("participants".to_owned(), last_seen(&states, "participants").into());
+    let systems = last_seen(&states, "interactiveVoiceResponseSystems");
     map.insert("interactiveVoiceResponseSystems".to_owned(), systems.into());
     map.insert("callStates".to_owned(), states.into_iter().map(|state| state.body).collect());
     Value::Object(map)
 }
 
-/// The outside number as `caller-activity` knows it: ten digits in North America, all of them elsewhere.
+/// Returns the outside number as `caller-activity` writes it: ten digits in North America, all digits elsewhere.
 pub(super) fn national(call: &Placed) -> Option<String> {
     let digits: String = call.plan.caller.as_ref()?.number.as_ref()?.chars().filter(char::is_ascii_digit).collect();
     Some(digits.strip_prefix('1').filter(|rest| rest.len() == 10).unwrap_or(&digits).to_owned())
 }
 
-/// `caller-activity` item. Its `duration` has a unit that nobody knows.
+/// Returns an item of `caller-activity`. The unit of `duration` is undocumented.
 pub(super) fn activity(call: &Placed) -> Value {
     let report = summary(call);
     let name = report.pointer("/participants/0/name").cloned().unwrap_or_default();
@@ -78,17 +78,17 @@ pub(super) fn activity(call: &Placed) -> Value {
     item
 }
 
-/// The item of a mailbox, if the call left a message: of all the time between the mailbox's answer and the end.
+/// Returns the voicemail item of a call that left a message. The message lasts from the mailbox's answer to the end.
 pub(super) fn message(call: &Placed) -> Option<Value> {
-    (outcome(call) == "LEFT_VOICEMAIL").then_some(())?;
+    (caller_outcome(call) == "LEFT_VOICEMAIL").then_some(())?;
     let states = states(call);
     let at = |back: usize| -> Option<Timestamp> {
         let state = states.len().checked_sub(back).and_then(|place| states.get(place))?;
         text(&state.body, "/timestamp")?.parse().ok()
     };
     let (from, to) = (at(2)?, at(1)?);
-    let people = people(&states);
-    let extension = people.iter().find_map(|one| text(one, "/number"))?;
+    let summary_participants = summary_participants(&states);
+    let extension = summary_participants.iter().find_map(|one| text(one, "/number"))?;
     Some(json!({
         "voicemailId": call.id, "accountKey": call.plan.account, "extensionNumber": extension,
         "callerNumber": national(call), "timestamp": written(to), "status": "NEW",
@@ -96,7 +96,7 @@ pub(super) fn message(call: &Placed) -> Option<Value> {
     }))
 }
 
-fn ends(call: &Placed, states: &[State]) -> Map<String, Value> {
+fn common_fields(call: &Placed, states: &[State]) -> Map<String, Value> {
     let ended = states.last().and_then(|state| state.body.get("timestamp")).cloned();
     let mut map = Map::new();
     map.insert("conversationSpaceId".to_owned(), call.id.to_string().into());
@@ -108,8 +108,8 @@ fn ends(call: &Placed, states: &[State]) -> Map<String, Value> {
     map
 }
 
-/// `callerOutcome`: `NORMAL` and `LEFT_DIAL_PLAN` are known to exist, the others are guesses that a client must live with.
-fn outcome(call: &Placed) -> &'static str {
+/// Returns `callerOutcome`. `NORMAL` and `LEFT_DIAL_PLAN` were observed; the other values are guesses.
+fn caller_outcome(call: &Placed) -> &'static str {
     let beats = || call.plan.beats.iter().map(|timed| &timed.beat);
     if beats().any(|beat| matches!(beat, Beat::Answers { .. })) {
         "NORMAL"
@@ -124,7 +124,7 @@ fn outcome(call: &Placed) -> &'static str {
     }
 }
 
-fn listed<'a>(state: &'a State, key: &str) -> impl Iterator<Item = &'a Value> {
+fn array_items<'a>(state: &'a State, key: &str) -> impl Iterator<Item = &'a Value> {
     state.body.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -136,14 +136,14 @@ fn status(leg: &Value) -> Option<&str> {
     text(leg, "/status/value")
 }
 
-fn persons(state: &State) -> impl Iterator<Item = &Value> {
-    listed(state, "participants").filter(|leg| matches!(text(leg, "/type/value"), Some("LINE" | "AGENT")))
+fn staff(state: &State) -> impl Iterator<Item = &Value> {
+    array_items(state, "participants").filter(|leg| matches!(text(leg, "/type/value"), Some("LINE" | "AGENT")))
 }
 
-/// Each participant or system once, as it was last seen, without its status.
-fn everyone(states: &[State], key: &str) -> Vec<Value> {
+/// Returns each participant or system once, as in its last state, without its status.
+fn last_seen(states: &[State], key: &str) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
-    for one in states.iter().flat_map(|state| listed(state, key)) {
+    for one in states.iter().flat_map(|state| array_items(state, key)) {
         let mut one = one.clone();
         if let Value::Object(map) = &mut one {
             map.remove("status");
@@ -156,18 +156,18 @@ fn everyone(states: &[State], key: &str) -> Vec<Value> {
     all
 }
 
-/// The lines and agents, in the summary's shape: those who talked, or else those who rang.
-fn people(states: &[State]) -> Vec<Value> {
-    let talked = |id: Option<&Value>| {
-        states.iter().flat_map(persons).any(|leg| leg.get("id") == id && status(leg) == Some("CONNECTED"))
+/// Returns lines and agents in the form of the summary: those that were connected, otherwise those that rang.
+fn summary_participants(states: &[State]) -> Vec<Value> {
+    let was_connected = |id: Option<&Value>| {
+        states.iter().flat_map(staff).any(|leg| leg.get("id") == id && status(leg) == Some("CONNECTED"))
     };
-    let all: Vec<Value> = everyone(states, "participants")
+    let all: Vec<Value> = last_seen(states, "participants")
         .into_iter()
         .filter(|leg| matches!(text(leg, "/type/value"), Some("LINE" | "AGENT")))
         .collect();
-    let anybody = all.iter().any(|leg| talked(leg.get("id")));
+    let any_connected = all.iter().any(|leg| was_connected(leg.get("id")));
     all.iter()
-        .filter(|leg| !anybody || talked(leg.get("id")))
+        .filter(|leg| !any_connected || was_connected(leg.get("id")))
         .map(|leg| {
             json!({
                 "id": leg.get("id"), "legId": leg.get("legId"), "name": text(leg, "/type/name"),

@@ -1,4 +1,4 @@
-//! The routes, and the loop that takes connections. Connections are tasks of the world, so that they end with it.
+//! HTTP routes and the accept loop. Connections are tasks of the simulator, so that they end with it.
 
 use super::{
     call_api, channel_api, chat, control, gate, oauth, shared::Shared, slack_api, socket, subscription_api,
@@ -13,9 +13,9 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use std::{sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
-/// Every route of the world.
-pub(super) fn routes(world: &Arc<Shared>) -> Router {
-    let layer = |world: &Arc<Shared>| Arc::clone(world);
+/// Returns all routes of the simulator.
+pub(super) fn routes(sim: &Arc<Shared>) -> Router {
+    let layer = |sim: &Arc<Shared>| Arc::clone(sim);
     let channel = "/notification-channel/v1/channels/{nickname}/{id}";
     let rest = Router::new()
         .route("/notification-channel/v1/channels", get(channel_api::list))
@@ -39,10 +39,10 @@ pub(super) fn routes(world: &Arc<Shared>) -> Router {
         .route("/voicemail/v1/voicemailboxes/{id}/voicemails", get(voicemail_api::messages))
         .route("/users/v1/me", get(call_api::me))
         .route("/users/v1/users", get(call_api::users))
-        .layer(middleware::from_fn_with_state(layer(world), gate::rest));
+        .layer(middleware::from_fn_with_state(layer(sim), gate::rest));
     let login = Router::new()
         .route("/oauth/token", post(oauth::token))
-        .layer(middleware::from_fn_with_state(layer(world), gate::tokens));
+        .layer(middleware::from_fn_with_state(layer(sim), gate::tokens));
     let control = Router::new()
         .route("/sim/call", post(control::call))
         .route("/sim/say", post(control::say))
@@ -67,30 +67,30 @@ pub(super) fn routes(world: &Arc<Shared>) -> Router {
         .route("/api/chat.postMessage", post(slack_api::post))
         .route("/api/chat.update", post(slack_api::update))
         .route("/api/{method}", post(slack_api::other))
-        .layer(middleware::from_fn_with_state(layer(world), gate::count))
+        .layer(middleware::from_fn_with_state(layer(sim), gate::count))
         .merge(control)
-        .with_state(layer(world))
+        .with_state(layer(sim))
 }
 
-/// Takes connections until the world ends; while it is down they are closed at once.
-pub(super) async fn serve(world: Arc<Shared>, listener: TcpListener) {
-    let routes = routes(&world);
+/// Accepts connections until the simulator ends. While it is down, connections are closed immediately.
+pub(super) async fn serve(sim: Arc<Shared>, listener: TcpListener) {
+    let routes = routes(&sim);
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file handles, most likely: let some go before trying again.
+            // Usually no file descriptor is free: wait for some to close before the next accept.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        if world.faults().down {
+        if sim.faults().down {
             continue;
         }
         drop(stream.set_nodelay(true));
         let service = TowerToHyperService::new(routes.clone());
-        let keeper = Arc::clone(&world);
-        world.spawn(async move {
+        let owner = Arc::clone(&sim);
+        sim.spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
             tokio::select! {
-                () = keeper.cut.notified() => {}
+                () = owner.cut.notified() => {}
                 served = connection => drop(served),
             }
         });

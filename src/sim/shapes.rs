@@ -1,12 +1,12 @@
-//! The shapes that calls usually have, timed as the reference's sequences are.
+//! Presets: common call plans, timed like the reference sequences.
 
 use super::scenario::{Beat, CallPlan, Face, Line, Party, Timed};
 
-/// The shapes that calls usually have.
+/// Names of the presets.
 pub const SHAPES: [&str; 7] = ["answered", "missed", "voicemail", "queue", "transfer", "left-queue", "left-menu"];
 
 impl CallPlan {
-    /// A usual call of a shape, by Alice Martin; `None` for a shape that is none of [`SHAPES`].
+    /// Returns a preset with Alice Martin as caller; `None` if the name is not in [`SHAPES`].
     #[must_use]
     pub fn shaped(shape: &str) -> Option<Self> {
         let alice = Party::of("ALICE MARTIN", "+15145550199");
@@ -23,7 +23,7 @@ impl CallPlan {
         })
     }
 
-    /// A direct line rings and answers.
+    /// Returns a call to a direct line that answers.
     #[must_use]
     pub fn answered(caller: Party, by: &Line) -> Self {
         let extension = by.extension.clone();
@@ -39,7 +39,7 @@ impl CallPlan {
         )
     }
 
-    /// Lines ring and nobody takes it.
+    /// Returns a call to lines that do not answer.
     #[must_use]
     pub fn missed(caller: Party, lines: &[Line]) -> Self {
         Self::of(
@@ -53,7 +53,7 @@ impl CallPlan {
         )
     }
 
-    /// Nobody takes it and the caller speaks to the mailbox.
+    /// Returns a call that the mailbox answers.
     #[must_use]
     pub fn voicemail(caller: Party, line: &Line, face: Face) -> Self {
         Self::of(
@@ -68,7 +68,7 @@ impl CallPlan {
         )
     }
 
-    /// Through a menu and a queue to an agent.
+    /// Returns a call through a menu and a queue to an agent.
     #[must_use]
     pub fn queued(caller: Party, queue: &str, agent: &Line) -> Self {
         let extension = agent.extension.clone();
@@ -86,7 +86,7 @@ impl CallPlan {
         )
     }
 
-    /// Through a menu and a queue to an agent, who hands it on.
+    /// Returns a call through a menu and a queue to an agent, who transfers it.
     #[must_use]
     pub fn transferred(caller: Party, queue: &str, agent: &Line, to: &Line) -> Self {
         let mut plan = Self::queued(caller, queue, agent);
@@ -102,7 +102,7 @@ impl CallPlan {
         plan
     }
 
-    /// The caller gives up in the queue.
+    /// Returns a call whose caller hangs up in the queue.
     #[must_use]
     pub fn left_queue(caller: Party, queue: &str) -> Self {
         let queue = Beat::Queue { name: queue.to_owned() };
@@ -113,7 +113,7 @@ impl CallPlan {
         )
     }
 
-    /// The caller gives up in the menu.
+    /// Returns a call whose caller hangs up in the menu.
     #[must_use]
     pub fn left_menu(caller: Party) -> Self {
         let over = Beat::HangsUp { extension: None };
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_beats_of_every_shape_come_in_order_of_time_and_end_with_the_call() {
+    fn preset_steps_are_in_time_order_and_end_with_hangup() {
         for shape in SHAPES {
             let plan = CallPlan::shaped(shape).unwrap();
             assert_eq!(plan.shape, shape);

@@ -1,4 +1,4 @@
-//! What all parts of the world share: its books, its switches, its dice, its tasks. Holds; decides nothing.
+//! Shared state of the simulator: stores, fault switches, random source, tasks. No policy.
 
 use super::{
     answer::Refusal,
@@ -23,25 +23,25 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What a world is started with.
+/// Start options of a simulator.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it listens; port 0 for any that is free.
+    /// Listen address; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Ids, tokens, names and faults follow from it.
+    /// Seed of ids, tokens, names and faults.
     pub seed: u64,
-    /// The only client that is let in, with its secret if it has one; unset: any.
+    /// The only accepted OAuth client, with an optional secret; `None`: any client.
     pub client: Option<(String, Option<String>)>,
-    /// The only accounts that can be subscribed to; empty: any.
+    /// The only accounts that accept subscriptions; empty: any account.
     pub accounts: Vec<String>,
-    /// Whether any bearer token and any refresh token will do.
+    /// Whether any bearer token and any refresh token is accepted.
     pub any_token: bool,
-    /// The switches it starts with.
+    /// Initial fault switches.
     pub faults: Faults,
 }
 
 impl Default for Settings {
-    /// Loopback, a free port, everybody welcome, in good health.
+    /// Returns loopback, a free port, any client and account, no faults.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -54,36 +54,36 @@ impl Default for Settings {
     }
 }
 
-/// How often a route was asked and answered how: `("POST", "/oauth/token", 200)`.
+/// Request counts by method, route and status: `("POST", "/oauth/token", 200)`.
 pub type Requests = BTreeMap<(String, String, u16), u64>;
 
-/// The world behind the handlers.
+/// State behind the handlers.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) address: SocketAddr,
     pub(super) faults: watch::Sender<Arc<Faults>>,
-    /// Rung when every connection is to be cut.
+    /// Notified when every connection is to be dropped.
     pub(super) cut: Notify,
-    /// JSON for the page and for whoever listens to `/sim/events`.
+    /// JSON events for the page and for clients of `/sim/events`.
     pub(super) news: broadcast::Sender<Arc<str>>,
     grants: Mutex<Grants>,
     channels: Mutex<Channels>,
     calls: Mutex<Calls>,
     chat: Mutex<Chat>,
     messages: Mutex<Messages>,
-    dice: Mutex<fastrand::Rng>,
+    rng: Mutex<fastrand::Rng>,
     requests: Mutex<Requests>,
     rates: Mutex<HashMap<String, Bucket>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
-    /// A world with nothing in it.
+    /// Creates an empty state.
     pub(super) fn new(settings: Settings, address: SocketAddr) -> Arc<Self> {
         let seed = settings.seed;
         Arc::new(Self {
@@ -96,7 +96,7 @@ impl Shared {
             calls: Mutex::new(Calls::new(seed ^ 0x6361)),
             chat: Mutex::new(Chat::default()),
             messages: Mutex::default(),
-            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             requests: Mutex::default(),
             rates: Mutex::default(),
             tasks: Mutex::default(),
@@ -105,39 +105,39 @@ impl Shared {
     }
 
     pub(super) fn grants(&self) -> MutexGuard<'_, Grants> {
-        hold(&self.grants)
+        lock(&self.grants)
     }
 
     pub(super) fn channels(&self) -> MutexGuard<'_, Channels> {
-        hold(&self.channels)
+        lock(&self.channels)
     }
 
     pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
-        hold(&self.calls)
+        lock(&self.calls)
     }
 
     pub(super) fn chat(&self) -> MutexGuard<'_, Chat> {
-        hold(&self.chat)
+        lock(&self.chat)
     }
 
     pub(super) fn messages(&self) -> MutexGuard<'_, Messages> {
-        hold(&self.messages)
+        lock(&self.messages)
     }
 
     pub(super) fn dice(&self) -> MutexGuard<'_, fastrand::Rng> {
-        hold(&self.dice)
+        lock(&self.rng)
     }
 
     pub(super) fn requests(&self) -> MutexGuard<'_, Requests> {
-        hold(&self.requests)
+        lock(&self.requests)
     }
 
-    /// The switches as they are now.
+    /// Returns the current fault switches.
     pub(super) fn faults(&self) -> Arc<Faults> {
         Arc::clone(&self.faults.borrow())
     }
 
-    /// Sets the switches; going down cuts everything that is open.
+    /// Sets the fault switches. Setting `down` drops all connections.
     pub(super) fn set_faults(&self, faults: Faults) {
         let down = faults.down;
         self.faults.send_replace(Arc::new(faults));
@@ -146,56 +146,56 @@ impl Shared {
         }
     }
 
-    /// Throws the dice: true in the given share of cases.
+    /// Returns true with the given probability.
     pub(super) fn falls(&self, share: f64) -> bool {
         share > 0.0 && self.dice().f64() < share
     }
 
-    /// One of `within` milliseconds.
+    /// Returns a random duration of at most `within` milliseconds.
     pub(super) fn some_of(&self, within: u64) -> std::time::Duration {
         std::time::Duration::from_millis(self.dice().u64(0..=within))
     }
 
-    /// Whether the rate of `what` allows one more now.
+    /// Returns whether the rate limit of `what` allows one more request now.
     pub(super) fn allows(&self, what: &str, per_second: f64, burst: u32) -> bool {
         let now = Instant::now();
-        let mut rates = hold(&self.rates);
+        let mut rates = lock(&self.rates);
         let bucket = rates.entry(what.to_owned()).or_insert_with(|| Bucket::full(burst, now));
         bucket.take(per_second, burst, now)
     }
 
-    /// Tells whoever watches. Nobody may be watching.
+    /// Publishes an event. Without subscribers the event is discarded.
     pub(super) fn tell(&self, news: &serde_json::Value) {
         if self.news.receiver_count() > 0 {
             drop(self.news.send(news.to_string().into()));
         }
     }
 
-    /// Hands a frame to the sockets that are meant, unless they are silent now. True if there was one.
+    /// Sends a frame to the sockets of the topic, unless sockets are silent. Returns true if there was one.
     pub(super) fn say(&self, account: &str, topic: Topic<'_>, text: &str, of: Option<(Arc<str>, u64)>) -> bool {
         let silent = self.faults().sockets.silent;
         !silent && self.channels().tell(account, topic, &Order::Say(text.into(), of), Instant::now())
     }
 
-    /// Starts a task that ends with the world.
+    /// Starts a task that ends with the simulator.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = hold(&self.tasks);
+        let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
     }
 
-    /// Tells all tasks to end, without waiting for it. They hold the world themselves, so that nothing else ends them.
+    /// Aborts all tasks without waiting. Each task holds this state, so that a drop alone ends none of them.
     pub(super) fn abandon(&self) {
-        hold(&self.tasks).abort_all();
+        lock(&self.tasks).abort_all();
     }
 
-    /// Ends all tasks.
+    /// Aborts all tasks and waits for them.
     pub(super) async fn end(&self) {
-        let mut tasks = std::mem::take(&mut *hold(&self.tasks));
+        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
         tasks.shutdown().await;
     }
 
-    /// Whether a request with these headers may do what needs `scope`.
+    /// Checks that the bearer token of a request is valid and has `scope`.
     pub(super) fn entitled(&self, headers: &axum::http::HeaderMap, scope: Option<&str>) -> Result<(), Refusal> {
         let denied = |code, message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, code, message));
         let insufficient = || {

@@ -1,9 +1,9 @@
-//! What Slack's incoming webhook says to a payload: the documented limits of Block Kit, and its terse answers. Pure.
+//! Payload rules of Slack: the documented limits of Block Kit and the webhook's error texts. Pure.
 
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Checks a body; the error is the text that Slack answers with status 400.
+/// Checks a body. The error is Slack's answer with status 400.
 pub(super) fn check(body: &[u8]) -> Result<Value, &'static str> {
     let payload: Value = serde_json::from_slice(body).map_err(|_| "invalid_payload")?;
     if !payload.is_object() {
@@ -86,12 +86,12 @@ fn text_object(value: Option<&Value>, longest: usize, types: &[&str]) -> bool {
         && value.get("text").is_some_and(|text| string(text, 1..=longest))
 }
 
-/// A string whose length in code points is in the given range.
+/// Returns whether a value is a string with a length in the given range, in code points.
 fn string(value: &Value, length: std::ops::RangeInclusive<usize>) -> bool {
     value.as_str().is_some_and(|text| length.contains(&text.chars().count()))
 }
 
-/// The body of the real answer with a status that a switch asks for.
+/// Returns the body of Slack's answer with an injected status.
 pub(super) const fn refusal(status: u16) -> &'static str {
     match status {
         400 => "invalid_payload",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_slack_refuses_is_refused_in_its_words() {
+    fn invalid_payload_gets_slack_error_text() {
         assert_eq!(check(b"{").err(), Some("invalid_payload"));
         assert_eq!(answer(&json!([])), "invalid_payload");
         assert_eq!(answer(&json!({ "text": "" })), "no_text");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_the_limits_is_taken() {
+    fn payload_within_limits_is_accepted() {
         assert_eq!(answer(&json!({ "text": "x" })), "ok");
         let field = json!({ "type": "mrkdwn", "text": "x".repeat(2000) });
         let fields = json!({ "type": "section", "fields": vec![field; 10] });

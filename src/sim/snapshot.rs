@@ -1,5 +1,5 @@
-//! What GoTo would say of a call at each of its beats: full snapshots, as live events and REST answers have them. Pure:
-//! a placed call gives the same states every time, so that none need be kept.
+//! Call snapshots for each step of a call, as in live events and REST answers. Pure: a scheduled call always gives the
+//! same states, so that none are stored.
 
 use super::{
     placed::{Placed, id_of, user_key, written},
@@ -8,10 +8,10 @@ use super::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// One state and when it is said.
+/// One state and its time.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// Since the start, at the plan's speed.
+    /// Time since the start, at the speed of the plan.
     pub(super) after: Duration,
     /// `sequenceNumber`.
     pub(super) sequence: u64,
@@ -19,12 +19,12 @@ pub(super) struct State {
     pub(super) kind: &'static str,
     /// `state`.
     pub(super) body: Value,
-    /// `metadata` as it is at this state.
+    /// `metadata` at this state.
     pub(super) metadata: Value,
 }
 
 impl State {
-    /// The frame that carries it.
+    /// Returns the frame of this state.
     pub(super) fn frame(&self) -> Value {
         json!({ "data": {
             "source": "call-events", "type": "call-state", "timestamp": self.body.get("timestamp"),
@@ -33,9 +33,9 @@ impl State {
     }
 }
 
-/// Every state of a call.
+/// Returns all states of a call.
 pub(super) fn states(call: &Placed) -> Vec<State> {
-    let mut scene = Scene::new(call);
+    let mut scene = CallScene::new(call);
     call.plan.beats.iter().zip(1..).map(|(timed, sequence)| scene.step(timed.at_ms, &timed.beat, sequence)).collect()
 }
 
@@ -46,29 +46,29 @@ struct Leg {
     kind: Value,
     extension: Option<String>,
     status: &'static str,
-    /// Since when what is said on a line is recorded.
+    /// Start of the recording.
     recorded: Option<Duration>,
 }
 
-/// The call as the beats have left it.
-struct Scene<'a> {
+/// The call after the steps played so far.
+struct CallScene<'a> {
     call: &'a Placed,
     caller: String,
     legs: Vec<Leg>,
     menu: bool,
-    queue: Option<Queue>,
+    queue: Option<QueueState>,
     mailbox: bool,
-    talks: bool,
+    active: bool,
     hung_up_by: Option<String>,
 }
 
-struct Queue {
+struct QueueState {
     name: String,
     since: Duration,
     answered: Option<Duration>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> CallScene<'a> {
     fn new(call: &'a Placed) -> Self {
         let caller = call.part("caller");
         Self {
@@ -78,14 +78,14 @@ impl<'a> Scene<'a> {
             menu: false,
             queue: None,
             mailbox: false,
-            talks: false,
+            active: false,
             hung_up_by: None,
         }
     }
 
     fn step(&mut self, at_ms: u64, beat: &Beat, sequence: u64) -> State {
         let after = self.call.real(at_ms);
-        let kind = self.play(beat, after);
+        let kind = self.apply(beat, after);
         let mut body = json!({
             "id": self.call.part(&format!("state-{sequence}")), "type": kind, "sequenceNumber": sequence,
             "timestamp": written(self.call.at(after)),
@@ -99,9 +99,9 @@ impl<'a> Scene<'a> {
         State { after, sequence, kind, body, metadata }
     }
 
-    /// Plays a beat and says which type of state it makes.
-    fn play(&mut self, beat: &Beat, after: Duration) -> &'static str {
-        // A call whose first state rings already has its caller in it.
+    /// Applies a step. Returns the type of the resulting state.
+    fn apply(&mut self, beat: &Beat, after: Duration) -> &'static str {
+        // A plan may start with a ringing state, which contains the caller too.
         if self.legs.iter().all(|leg| leg.id != self.caller) {
             let (id, kind) = (self.caller.clone(), self.call.phone());
             self.legs.push(Leg {
@@ -121,7 +121,7 @@ impl<'a> Scene<'a> {
                 self.connect_caller();
             }
             Beat::Queue { name } => {
-                self.queue = Some(Queue { name: name.clone(), since: after, answered: None });
+                self.queue = Some(QueueState { name: name.clone(), since: after, answered: None });
                 self.connect_caller();
             }
             Beat::Offers { line } => {
@@ -143,11 +143,11 @@ impl<'a> Scene<'a> {
                 return "ENDING";
             }
         }
-        if self.talks { "ACTIVE" } else { "STARTING" }
+        if self.active { "ACTIVE" } else { "STARTING" }
     }
 
     fn connect_caller(&mut self) {
-        self.talks = true;
+        self.active = true;
         self.legs.iter_mut().filter(|leg| leg.id == self.caller).for_each(|leg| leg.status = "CONNECTED");
     }
 
@@ -178,14 +178,14 @@ impl<'a> Scene<'a> {
         });
     }
 
-    /// Somebody takes it: whoever else rang or talked is off the call.
+    /// Connects the extension that answers. Every other line that rang or talked leaves the call.
     fn answer(&mut self, extension: &str, after: Duration) {
         self.legs.retain(|leg| leg.extension.as_deref().is_none_or(|one| one == extension));
         for leg in &mut self.legs {
             leg.status = "CONNECTED";
             leg.recorded = leg.extension.is_some().then(|| leg.recorded.unwrap_or(after));
         }
-        self.talks = true;
+        self.active = true;
         if let Some(queue) = &mut self.queue {
             queue.answered = Some(after);
         }
@@ -257,8 +257,8 @@ mod tests {
     use super::*;
     use crate::sim::scenario::CallPlan;
 
-    /// One line a state: its type, who is there and how, and which systems.
-    fn story(shape: &str) -> Vec<String> {
+    /// Returns one line for each state: number, type, participants with status, systems.
+    fn outline(shape: &str) -> Vec<String> {
         let plan = CallPlan::shaped(shape).unwrap();
         let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
         let text = |value: &Value, pointer: &str| value.pointer(pointer).unwrap().as_str().unwrap().to_owned();
@@ -278,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn a_transferred_call_goes_through_the_states_of_the_reference() {
+    fn transferred_call_has_reference_states() {
         assert_eq!(
-            story("transfer"),
+            outline("transfer"),
             [
                 "1 STARTING | PHONE_NUMBER:RINGING | ",
                 "2 ACTIVE | PHONE_NUMBER:CONNECTED | DIAL_PLAN",
@@ -295,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_nobody_takes_ends_with_the_mailbox_or_without() {
+    fn unanswered_call_ends_with_and_without_mailbox() {
         assert_eq!(
-            story("voicemail"),
+            outline("voicemail"),
             [
                 "1 STARTING | PHONE_NUMBER:RINGING | ",
                 "2 STARTING | PHONE_NUMBER:RINGING LINE:RINGING | ",
@@ -305,11 +305,11 @@ mod tests {
                 "4 ENDING | PHONE_NUMBER:DISCONNECTING | ",
             ]
         );
-        assert_eq!(story("missed").last().unwrap(), "3 ENDING | PHONE_NUMBER:DISCONNECTING LINE:DISCONNECTING | ");
+        assert_eq!(outline("missed").last().unwrap(), "3 ENDING | PHONE_NUMBER:DISCONNECTING LINE:DISCONNECTING | ");
     }
 
     #[test]
-    fn who_hung_up_is_named_at_the_end_only() {
+    fn hangup_originator_is_only_in_last_state() {
         let plan = CallPlan::shaped("transfer").unwrap();
         let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
         let states = states(&call);

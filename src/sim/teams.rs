@@ -1,31 +1,31 @@
-//! What a Teams Workflows webhook says to a payload: the trigger's schema, and what it takes but never shows. Pure.
+//! Payload rules of a Teams Workflows webhook: the trigger's schema, and payloads that are accepted but never shown. Pure.
 
 use serde_json::{Value, json};
 
-/// A request above this is refused at the door.
-const LARGEST: usize = 28_672;
-/// A request above this is accepted, then grows inside the flow beyond what Teams takes, and is never seen.
-const LARGEST_SHOWN: usize = 24_000;
+/// Larger requests are rejected, bytes.
+const MAX_REQUEST_BYTES: usize = 28_672;
+/// Larger requests are accepted but never shown, bytes. The flow enlarges them beyond the limit of Teams.
+const MAX_SHOWN_BYTES: usize = 24_000;
 
-/// What becomes of a payload.
+/// Result of a payload.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
-    /// 202, and whether the channel sees anything of it.
+    /// 202, and whether the channel shows the message.
     Accepted { payload: Value, shown: bool },
-    /// Status and body of a refusal.
+    /// Status and body of a rejection.
     Refused(u16, Value),
 }
 
 /// Checks a body.
 pub(super) fn check(body: &[u8]) -> Verdict {
-    if body.len() > LARGEST {
-        return Verdict::Refused(413, error("RequestEntityTooLarge", "The request entity is too large."));
+    if body.len() > MAX_REQUEST_BYTES {
+        return Verdict::Refused(413, error_body("RequestEntityTooLarge", "The request entity is too large."));
     }
     let Ok(payload) = serde_json::from_slice::<Value>(body) else {
-        return Verdict::Refused(400, error("InvalidRequestContent", "The request content is not valid JSON."));
+        return Verdict::Refused(400, error_body("InvalidRequestContent", "The request content is not valid JSON."));
     };
     let Some(attachments) = payload.get("attachments") else {
-        // A bare card or text fits no attachment: the flow runs over nothing and shows nothing.
+        // A bare card or text has no attachments: the flow has nothing to iterate over and shows nothing.
         return Verdict::Accepted { payload, shown: false };
     };
     let missing = match attachments.as_array() {
@@ -39,7 +39,7 @@ pub(super) fn check(body: &[u8]) -> Verdict {
             "The input body for trigger 'manual' of type 'Request' did not match its schema definition. Error details: \
              'Required properties are missing from object: {key}.'"
         );
-        return Verdict::Refused(400, error("TriggerInputSchemaMismatch", &message));
+        return Verdict::Refused(400, error_body("TriggerInputSchemaMismatch", &message));
     }
     let card = |attachment: &Value| {
         attachment.get("contentType").and_then(Value::as_str) == Some("application/vnd.microsoft.card.adaptive")
@@ -49,22 +49,22 @@ pub(super) fn check(body: &[u8]) -> Verdict {
     };
     let cards = attachments.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(card));
     let message = payload.get("type").and_then(Value::as_str) == Some("message");
-    let shown = cards && message && body.len() <= LARGEST_SHOWN;
+    let shown = cards && message && body.len() <= MAX_SHOWN_BYTES;
     Verdict::Accepted { payload, shown }
 }
 
-/// The error body of a Workflows URL.
-pub(super) fn error(code: &str, message: &str) -> Value {
+/// Returns the error body of a Workflows URL.
+pub(super) fn error_body(code: &str, message: &str) -> Value {
     json!({ "error": { "code": code, "message": message } })
 }
 
-/// The body of the real answer with a status that a switch asks for.
+/// Returns the body of the Workflows answer with an injected status.
 pub(super) fn refusal(status: u16) -> Value {
     match status {
-        401 => error("DirectApiAuthorizationRequired", "The request must be authenticated."),
-        404 => error("WorkflowNotFound", "The workflow could not be found."),
-        429 => error("TooManyRequests", "Rate limit is exceeded. Try again later."),
-        _ => error("InternalServerError", "Encountered internal server error."),
+        401 => error_body("DirectApiAuthorizationRequired", "The request must be authenticated."),
+        404 => error_body("WorkflowNotFound", "The workflow could not be found."),
+        429 => error_body("TooManyRequests", "Rate limit is exceeded. Try again later."),
+        _ => error_body("InternalServerError", "Encountered internal server error."),
     }
 }
 
@@ -84,21 +84,21 @@ mod tests {
     }
 
     #[test]
-    fn a_card_in_its_envelope_is_shown() {
+    fn card_in_envelope_is_shown() {
         assert!(matches!(check(&envelope(&good())), Verdict::Accepted { shown: true, .. }));
     }
 
     #[test]
-    fn a_card_without_content_url_does_not_match_the_schema() {
+    fn card_without_content_url_violates_schema() {
         let mut card = good();
         card.as_object_mut().unwrap().remove("contentUrl");
-        let Verdict::Refused(400, body) = check(&envelope(&card)) else { panic!("taken") };
+        let Verdict::Refused(400, body) = check(&envelope(&card)) else { panic!("card accepted") };
         assert_eq!(body["error"]["code"], "TriggerInputSchemaMismatch");
         assert!(body["error"]["message"].as_str().unwrap().contains("contentUrl"));
     }
 
     #[test]
-    fn what_is_no_envelope_is_taken_and_never_seen() {
+    fn payload_outside_envelope_or_limits_is_never_shown() {
         assert!(matches!(check(br#"{"text":"x"}"#), Verdict::Accepted { shown: false, .. }));
         let mut card = good();
         card["content"]["body"] = json!([{ "type": "TextBlock", "text": "x".repeat(24_000) }]);

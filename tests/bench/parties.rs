@@ -1,4 +1,4 @@
-//! The parties of a run, one process each: the simulated world, and the relay under test. Killed when dropped.
+//! The processes of a run: the simulator and the relay under test. Dropping kills them.
 
 use super::bare;
 use poprelay::sim::{ACCOUNT, FIRST_REFRESH_TOKEN};
@@ -13,8 +13,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// How long anything may take that happens at once on an idle machine.
-const SOON: Duration = Duration::from_secs(60);
+/// Bound for events that are immediate on an idle machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A process of a run.
 pub struct Running {
@@ -30,10 +30,10 @@ impl Running {
         Self { child, log, started }
     }
 
-    /// The bare relay in `world`.
-    pub fn bare(world: &World) -> Self {
+    /// Starts the bare relay against a simulator.
+    pub fn bare(sim: &World) -> Self {
         let me = std::env::current_exe().unwrap();
-        Self::spawn(Command::new(me).arg(bare::FLAG).arg(&world.url), None)
+        Self::spawn(Command::new(me).arg(bare::FLAG).arg(&sim.url), None)
     }
 
     pub fn pid(&self) -> u32 {
@@ -53,7 +53,7 @@ impl Drop for Running {
     }
 }
 
-/// A place on disk for one daemon. On the disk that builds are on: many a `/tmp` is memory, whose syncs cost nothing.
+/// Directory of one daemon, on the disk of the build. `/tmp` is often in memory, where a sync costs nothing.
 pub struct Home(TempDir);
 
 impl Home {
@@ -79,7 +79,7 @@ impl Home {
     }
 }
 
-/// A simulated GoTo and chat, and the control of it.
+/// A simulator process and its control API.
 pub struct World {
     pub url: String,
     pub http: reqwest::Client,
@@ -91,23 +91,23 @@ impl World {
         let mut command = Command::new(binary());
         command.args(["simulate", "--listen", "127.0.0.1:0", "--rate", "0"]).stdout(Stdio::piped());
         let mut process = Running::spawn(&mut command, None);
-        let mut said = BufReader::new(process.child.stdout.take().unwrap()).lines();
-        let first = said.next().unwrap().unwrap();
+        let mut output = BufReader::new(process.child.stdout.take().unwrap()).lines();
+        let first = output.next().unwrap().unwrap();
         let url = first.split_whitespace().last().unwrap().to_owned();
-        // What it says besides would stop it if nobody read.
-        std::thread::spawn(move || said.for_each(drop));
-        let world = Self { url, http: reqwest::Client::new(), _process: process };
+        // Read the rest of the output, because a full pipe would block the simulator.
+        std::thread::spawn(move || output.for_each(drop));
+        let sim = Self { url, http: reqwest::Client::new(), _process: process };
         let healthy_and_without_limits = json!({ "chat": { "per_second": null }, "rest": { "per_second": null } });
-        let set = world.http.put(format!("{}/sim/faults", world.url)).json(&healthy_and_without_limits);
+        let set = sim.http.put(format!("{}/sim/faults", sim.url)).json(&healthy_and_without_limits);
         set.send().await.unwrap().error_for_status().unwrap();
-        world
+        sim
     }
 
     pub fn webhook(&self) -> String {
         format!("{}/slack/desk", self.url)
     }
 
-    /// A config for this world, with one Slack sink that takes all it gets.
+    /// Returns a config for this simulator with one Slack sink without a rate limit.
     pub fn config(&self, lanes: u8, durability: &str, history: bool, webhook: &str) -> String {
         let url = &self.url;
         format!(
@@ -134,7 +134,7 @@ enabled = {history}
         )
     }
 
-    /// What a list of the control says from `from` on.
+    /// Returns a list of the control API from `from` on.
     pub async fn list(&self, what: &str, from: u64) -> Vec<Value> {
         let answer = self.http.get(format!("{}/sim/{what}?from={from}", self.url)).send().await.unwrap();
         let mut answer: Value = answer.json().await.unwrap();
@@ -144,7 +144,7 @@ enabled = {history}
         }
     }
 
-    /// Waits until `relay` holds so many open, subscribed channels; the time since its start.
+    /// Waits until `relay` has `lanes` open, subscribed channels. Returns the time since its start.
     pub async fn subscribed(&self, lanes: usize, relay: &Running) -> Duration {
         loop {
             let channels = self.list("channels", 0).await;
@@ -153,14 +153,13 @@ enabled = {history}
             if channels.iter().filter(open).count() >= lanes {
                 return since;
             }
-            assert!(since < SOON, "not subscribed within {SOON:?}");
+            assert!(since < TIMEOUT, "not subscribed within {TIMEOUT:?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 }
 
-/// The program that is measured: the one that was built with this bench, unless `POPRELAY_BENCH_BINARY` names another build
-/// to compare it with.
+/// Returns the measured program: `POPRELAY_BENCH_BINARY`, or the one built with this bench.
 fn binary() -> OsString {
     std::env::var_os("POPRELAY_BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_poprelay").into())
 }

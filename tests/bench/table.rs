@@ -1,9 +1,9 @@
-//! The tables.
+//! Output tables.
 
 use super::{load::Timed, process::Memory};
 use std::time::Duration;
 
-/// One relay's numbers.
+/// Numbers of one relay.
 pub struct Row {
     pub name: String,
     pub subscribed: Duration,
@@ -14,7 +14,7 @@ pub struct Row {
     pub untold: usize,
 }
 
-/// The runs, each number with its ratio to the bare relay's.
+/// Prints the runs, each number with its ratio to the bare relay.
 pub fn runs(bare: &Row, rows: &[Row]) {
     println!();
     println!(
@@ -25,10 +25,10 @@ pub fn runs(bare: &Row, rows: &[Row]) {
         "p99",
         "CPU a card",
         "idle RSS",
-        "after the crowd",
+        "after the load",
         "subscribed in",
         "calls/s",
-        "untold"
+        "lost"
     );
     for row in std::iter::once(bare).chain(rows) {
         let (one, other) = (&row.timed, &bare.timed);
@@ -52,10 +52,10 @@ pub fn runs(bare: &Row, rows: &[Row]) {
         );
     }
     let anonymous = |row: &Row| {
-        let after = row.after.map_or(String::new(), |after| format!(", {} after the crowd", mib(after.anonymous)));
+        let after = row.after.map_or(String::new(), |after| format!(", {} after the load", mib(after.anonymous)));
         format!("{} {} idle{after}", row.name, mib(row.idle.anonymous))
     };
-    println!("of which anonymous: {}; {}", anonymous(bare), rows.first().map_or(String::new(), anonymous));
+    println!("anonymous: {}; {}", anonymous(bare), rows.first().map_or(String::new(), anonymous));
 }
 
 fn ratio(one: f64, other: f64) -> String {
@@ -66,7 +66,7 @@ fn time(one: Duration, bare: Duration) -> String {
     format!("{}{}", written(one), ratio(one.as_secs_f64(), bare.as_secs_f64()))
 }
 
-/// Three figures or so.
+/// Formats a duration with about three significant digits.
 pub fn written(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
     if micros < 1000.0 { format!("{micros:.0} µs") } else { format!("{:.2} ms", micros / 1000.0) }
@@ -78,7 +78,7 @@ fn memory(one: Memory, bare: Memory) -> String {
     format!("{}{ratio}", mib(one.resident))
 }
 
-/// kB as MiB.
+/// Formats kB as MiB.
 pub fn mib(kb: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "some thousand kB")]
     let mib = kb as f64 / 1024.0;

@@ -1,4 +1,4 @@
-//! The outbox's file as any SQLite reader sees it, after its daemon has ended.
+//! The outbox file read with plain SQLite after the daemon has exited.
 
 use rusqlite::{Connection, OpenFlags};
 use std::{
@@ -6,23 +6,25 @@ use std::{
     path::Path,
 };
 
-/// What the file says of each sink's callers.
+/// Stored deliveries by sink and caller.
 #[derive(Debug, Default)]
 pub struct Stored {
     states: BTreeMap<(String, String), usize>,
     of: HashMap<(String, String), Vec<String>>,
     unsure: HashSet<(String, String)>,
+    /// Dead letters with at least two attempts, one of them without an answer.
+    died_unanswered: HashSet<(String, String)>,
 }
 
 impl Stored {
-    /// Reads the file of a state directory.
+    /// Reads the outbox file of a state directory.
     pub fn read(state: &Path) -> Self {
         let file = state.join("outbox.sqlite");
         let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let mut stored = Self::default();
         let unsure = "EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.id AND a.status IS NULL)";
         let query =
-            format!("SELECT sink, state, moment, coalesce(why, ''), attempts, card, {unsure} FROM deliveries d");
+            format!("SELECT sink, state, status, coalesce(reason, ''), attempts, card, {unsure} FROM deliveries d");
         let mut read = db.prepare(&query).unwrap();
         let mut rows = read.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
@@ -34,6 +36,9 @@ impl Stored {
                 let key = (sink.clone(), caller);
                 if unsure {
                     stored.unsure.insert(key.clone());
+                    if state == "dead" && attempts >= 2 {
+                        stored.died_unanswered.insert(key.clone());
+                    }
                 }
                 stored.of.entry(key).or_default().push(format!("{moment} {state} after {attempts} tries ({why})"));
             }
@@ -41,24 +46,29 @@ impl Stored {
         stored
     }
 
-    /// What is kept of a caller.
+    /// Describes the deliveries of a caller.
     pub fn of(&self, sink: &str, caller: &str) -> String {
-        let kept = self.of.get(&(sink.to_owned(), caller.to_owned()));
-        kept.map_or_else(|| "nothing in the store".to_owned(), |kept| kept.join("; "))
+        let deliveries = self.of.get(&(sink.to_owned(), caller.to_owned()));
+        deliveries.map_or_else(|| "no delivery in the store".to_owned(), |deliveries| deliveries.join("; "))
     }
 
-    /// Whether a card of this caller had a try whose end is unknown.
+    /// Returns whether a card of this caller had an attempt without an answer.
     pub fn unsure(&self, sink: &str, caller: &str) -> bool {
         self.unsure.contains(&(sink.to_owned(), caller.to_owned()))
     }
 
-    /// How many deliveries wait.
+    /// Returns whether a card of this caller is a dead letter because its repeated attempts got no answer.
+    pub fn died_unanswered(&self, sink: &str, caller: &str) -> bool {
+        self.died_unanswered.contains(&(sink.to_owned(), caller.to_owned()))
+    }
+
+    /// Returns the number of waiting deliveries.
     pub fn waiting(&self) -> usize {
         self.states.iter().filter(|((_, state), _)| state == "waiting").map(|(_, count)| count).sum()
     }
 }
 
-/// The numbers that stand in a stored card.
+/// Returns the caller numbers in a stored card.
 fn numbers(card: &str) -> HashSet<String> {
     let found = card.match_indices("+1514").filter_map(|(at, _)| card.get(at..at + 12));
     found.map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! Whatever strangers send, every form stays within its chat's limits.
+//! Limits of the chats under any input.
 
 use super::*;
 
@@ -49,7 +49,7 @@ fn any_card() -> impl Strategy<Value = Card> {
             2 => {
                 let telling = Telling { call, moment: Moment::Voicemail { length: None }, at: ago(1) };
                 let connection = "main".try_into().unwrap();
-                Card::Recap(Recap {
+                Card::GapSummary(GapSummary {
                     connection,
                     from: ago(9),
                     to: ago(1),
@@ -60,7 +60,7 @@ fn any_card() -> impl Strategy<Value = Card> {
             3 => {
                 let one = Waiting { voicemail: true, ..waiting("+442079460101", Some(&text), u32::MAX, ago(9000)) };
                 let numbers =
-                    Shift { calls: u32::MAX, answered: 1, voicemails: u32::MAX, withheld: u32::MAX, ..shift() };
+                    Shift { calls: u32::MAX, answered: 1, voicemails: u32::MAX, withheld: u32::MAX, ..recap() };
                 let missed = u32::MAX - 9;
                 Card::Shift(Shift { waiting: vec![one; number * 5], missed, late: true, more: u32::MAX, ..numbers })
             }
@@ -70,9 +70,9 @@ fn any_card() -> impl Strategy<Value = Card> {
 }
 
 #[test]
-fn cards_of_the_longest_texts_fit_alone_and_together() {
-    for sign in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
-        let text = sign.repeat(3000);
+fn longest_texts_fit_alone_and_in_batch() {
+    for character in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
+        let text = character.repeat(3000);
         let fact = Fact { label: text.clone(), value: text.clone(), source: text.clone() };
         let contact = Contact {
             name: Some(text.clone()),
@@ -94,9 +94,9 @@ fn cards_of_the_longest_texts_fit_alone_and_together() {
         for many in [1, 2, 60] {
             let cards: Vec<&Card> = cards.iter().cycle().take(many).collect();
             for plain in [false, true] {
-                fits_slack(&body(SinkKind::Slack, &cards, plain));
-                let teams = draw(SinkKind::Teams, &cards, &style(), now(), plain);
-                assert!(teams.body.len() <= 20_000, "{sign}: {} bytes for {}", teams.body.len(), teams.used);
+                assert_fits_slack(&body(SinkKind::Slack, &cards, plain));
+                let teams = draw(SinkKind::Teams, &cards, &options(), now(), plain);
+                assert!(teams.body.len() <= 20_000, "{character}: {} bytes for {}", teams.body.len(), teams.used);
             }
         }
     }
@@ -106,25 +106,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_strangers_send_every_card_fits(cards in proptest::collection::vec(any_card(), 1..9), plain: bool) {
+    fn any_input_every_layout_fits(cards in proptest::collection::vec(any_card(), 1..9), plain: bool) {
         let cards: Vec<&Card> = cards.iter().collect();
         for kind in KINDS {
-            let drawn = draw(kind, &cards, &style(), now(), plain);
-            prop_assert!((1..=cards.len()).contains(&drawn.used));
-            let payload: Value = serde_json::from_str(&drawn.body).unwrap();
+            let message = draw(kind, &cards, &options(), now(), plain);
+            prop_assert!((1..=cards.len()).contains(&message.used));
+            let payload: Value = serde_json::from_str(&message.body).unwrap();
             match kind {
-                SinkKind::Slack | SinkKind::SlackApp => fits_slack(&payload),
-                SinkKind::SlackTrigger => is_clean(&payload),
+                SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),
+                SinkKind::SlackTrigger => assert_clean(&payload),
                 SinkKind::Teams | SinkKind::TeamsConnector => {
-                    is_clean(&payload);
-                    prop_assert!(drawn.body.len() <= 20_000, "{} bytes", drawn.body.len());
-                    let evaluated = drawn.body.contains("\"{{") || drawn.body.contains("{{DATE");
+                    assert_clean(&payload);
+                    prop_assert!(message.body.len() <= 20_000, "{} bytes", message.body.len());
+                    let evaluated = message.body.contains("\"{{") || message.body.contains("{{DATE");
                     prop_assert!(!evaluated);
                 }
             }
         }
         for card in cards {
-            prop_assert!(!text(card, &style(), now()).contains(char::is_control));
+            prop_assert!(!text(card, &options(), now()).contains(char::is_control));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the demo says on the terminal. Text of cards is cleaned of everything that a terminal would obey.
+//! Terminal output of the demo. Control characters are removed from card text.
 
 use crate::sim::Posted;
 use jiff::tz::TimeZone;
@@ -8,29 +8,29 @@ use std::{
     time::Duration,
 };
 
-/// Lines of one message that are shown.
-const MOST_LINES: usize = 12;
+/// Maximum lines printed per message, after the first.
+const MAX_LINES: usize = 12;
 
-/// What it is, where to look, how to stop it.
+/// Prints the purpose of the demo, the page URL and how to stop.
 pub fn introduce(url: &str, calls: Option<usize>, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "poprelay demo: a played GoTo calls a played office; the real daemon turns the calls into cards.")?;
-    writeln!(out, "Nothing leaves this machine, and nothing stays on it.")?;
+    writeln!(out, "poprelay demo: simulated calls, real daemon.")?;
+    writeln!(out, "All traffic stays on this machine, and all files are deleted at the end.")?;
     writeln!(out)?;
-    writeln!(out, "  see the team's channel, as Slack and as Teams:  {url}/")?;
+    writeln!(out, "  channel page (Slack and Teams):  {url}/")?;
     match calls {
-        Some(calls) => writeln!(out, "  it ends by itself after {calls} calls; Ctrl-C ends it now")?,
-        None => writeln!(out, "  Ctrl-C ends it")?,
+        Some(calls) => writeln!(out, "  ends after {calls} calls; Ctrl-C stops it now")?,
+        None => writeln!(out, "  Ctrl-C stops it")?,
     }
     writeln!(out)
 }
 
-/// A message as it arrives: when, and what it says.
+/// Prints one message with its time.
 pub fn card(post: &Posted, out: &mut impl Write) -> io::Result<()> {
     let time = post.at.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string();
-    let lines = said(&post.payload);
+    let lines = message_lines(&post.payload);
     let mut lines = lines.iter();
     writeln!(out, "{time}  {}", lines.next().map_or("(an empty message)", String::as_str))?;
-    for line in lines.by_ref().take(MOST_LINES) {
+    for line in lines.by_ref().take(MAX_LINES) {
         writeln!(out, "          {line}")?;
     }
     match lines.count() {
@@ -40,22 +40,22 @@ pub fn card(post: &Posted, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// How it went.
-pub fn account(calls: usize, told: usize, waits: &[Duration], posts: usize, out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{told} of {calls} calls were told, in {posts} messages to two channels")?;
+/// Prints counts and latencies.
+pub fn account(calls: usize, posted: usize, waits: &[Duration], posts: usize, out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{posted} of {calls} calls posted, in {posts} messages to two channels")?;
     let at = |part: usize| waits.get(waits.len().saturating_sub(1) * part / 100).map(Duration::as_millis);
-    if let (Some(middle), Some(worst)) = (at(50), at(100)) {
-        write!(out, "; a ring became a card after {middle} ms (median), {worst} ms at worst")?;
+    if let (Some(median), Some(max)) = (at(50), at(100)) {
+        write!(out, "; ring to card: {median} ms median, {max} ms maximum")?;
     }
     writeln!(out, ".")
 }
 
-/// What to do next.
+/// Prints the steps to a real installation.
 pub fn farewell(out: &mut impl Write) -> io::Result<()> {
     writeln!(out)?;
     writeln!(
         out,
-        "To go real: make an OAuth client in GoTo's developer portal and a webhook in Slack or Teams, write both"
+        "For real calls: create an OAuth client in GoTo's developer portal and a webhook in Slack or Teams, write both"
     )?;
     writeln!(
         out,
@@ -63,8 +63,8 @@ pub fn farewell(out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-/// The lines of a Slack message, from its blocks, or from its fallback text where it has none.
-fn said(payload: &Value) -> Vec<String> {
+/// Returns the lines of a Slack message from its blocks, or from its fallback text if there are none.
+fn message_lines(payload: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for block in payload.get("blocks").and_then(Value::as_array).into_iter().flatten() {
         texts(block, &mut lines);
@@ -75,7 +75,7 @@ fn said(payload: &Value) -> Vec<String> {
     lines
 }
 
-/// Every text object in a block, in order.
+/// Appends every text object of a block, in order.
 fn texts(value: &Value, lines: &mut Vec<String>) {
     let kind = value.get("type").and_then(Value::as_str);
     if let (Some("mrkdwn" | "plain_text" | "text"), Some(text)) = (kind, value.get("text").and_then(Value::as_str)) {
@@ -83,15 +83,15 @@ fn texts(value: &Value, lines: &mut Vec<String>) {
     }
     for key in ["text", "fields", "elements"] {
         match value.get(key) {
-            Some(Value::Array(list)) => list.iter().for_each(|one| texts(one, lines)),
-            Some(one @ Value::Object(_)) => texts(one, lines),
+            Some(Value::Array(list)) => list.iter().for_each(|item| texts(item, lines)),
+            Some(item @ Value::Object(_)) => texts(item, lines),
             _ => {}
         }
     }
 }
 
-fn push(text: &str, markup: bool, lines: &mut Vec<String>) {
-    let text = if markup { unmarked(text) } else { text.to_owned() };
+fn push(text: &str, is_markup: bool, lines: &mut Vec<String>) {
+    let text = if is_markup { strip_markup(text) } else { text.to_owned() };
     for line in text.lines() {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
         let line = line.trim();
@@ -101,13 +101,13 @@ fn push(text: &str, markup: bool, lines: &mut Vec<String>) {
     }
 }
 
-/// Slack's markup as plain text: `<url|label>` as the label and the URL, entities as their signs.
-fn unmarked(text: &str) -> String {
+/// Converts Slack's markup to plain text: `<url|label>` to label and URL, entities to characters.
+fn strip_markup(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
         plain.push_str(&before.replace('*', ""));
-        let (inside, behind) = after.split_once('>').unwrap_or((after, ""));
+        let (inside, following) = after.split_once('>').unwrap_or((after, ""));
         match inside.split_once('|') {
             Some((date, fallback)) if date.starts_with("!date^") => plain.push_str(fallback),
             Some((url, label)) => {
@@ -117,7 +117,7 @@ fn unmarked(text: &str) -> String {
             }
             None => plain.push_str(inside),
         }
-        rest = behind;
+        rest = following;
     }
     plain.push_str(&rest.replace('*', ""));
     plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -129,7 +129,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_card_reads_as_plain_lines_and_moves_no_cursor() {
+    fn message_lines_are_plain_text_without_control_characters() {
         let payload = json!({ "text": "fallback", "blocks": [
             { "type": "header", "text": { "type": "plain_text", "text": "📞 Ann\u{1b}[2J" } },
             { "type": "section", "text": { "type": "mrkdwn", "text": "*Called* Main line\nR&amp;D &lt;x&gt;" } },
@@ -138,9 +138,9 @@ mod tests {
             { "type": "context", "elements": [{ "type": "plain_text", "text": "14:03" }] },
         ] });
         assert_eq!(
-            said(&payload),
+            message_lines(&payload),
             ["📞 Ann[2J", "Called Main line", "R&D <x>", "Open → https://crm.example.com/1", "14:03"]
         );
-        assert_eq!(said(&json!({ "text": "only &amp; this" })), ["only & this"]);
+        assert_eq!(message_lines(&json!({ "text": "only &amp; this" })), ["only & this"]);
     }
 }

@@ -1,83 +1,81 @@
-//! Which calls the channels have seen, judged from outside: by the caller's number in what was posted. Each entry of a
-//! message tells one call, so that a caller who calls twice must be seen twice. What this cannot tell apart: the ring of a
-//! second call and a late word on the first, of the same caller; hence a demo that counts has every caller call once. Pure.
+//! Counts the calls that the channels show, by the caller's number in the posted text. Each entry of a message covers one
+//! call. The ring of a second call and a late update of the first are indistinguishable for one caller: a counted demo
+//! has no repeated caller. Pure.
 
 use crate::sim::{Made, Posted, Service};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::{collections::HashMap, time::Duration};
 
-/// Digits that tell one caller of a demo from another, from the end of the number: national and international forms share
-/// them.
-const DIGITS: usize = 8;
+/// Last digits that identify a caller of the demo: national and international formats share them.
+const KEY_DIGITS: usize = 8;
 
-/// The calls that one of the channels has not seen.
+/// Returns the calls missing in at least one channel.
 pub fn untold<'a>(calls: &'a [Made], posts: &[Posted]) -> Vec<&'a Made> {
-    let (slack, teams) = (seen(calls, posts, Service::Slack), seen(calls, posts, Service::Teams));
+    let (slack, teams) = (first_posts(calls, posts, Service::Slack), first_posts(calls, posts, Service::Teams));
     let both = slack.into_iter().zip(teams).map(|(slack, teams)| slack.is_some() && teams.is_some());
     calls.iter().zip(both).filter(|(_, both)| !both).map(|(call, _)| call).collect()
 }
 
-/// How long after its first frame each call was first seen in the Slack channel, shortest first.
+/// Returns the time from first frame to Slack post of each call, shortest first.
 pub fn waits(calls: &[Made], posts: &[Posted]) -> Vec<Duration> {
-    let seen = seen(calls, posts, Service::Slack);
+    let first_posts = first_posts(calls, posts, Service::Slack);
     let wait = |(call, at): (&Made, Option<Timestamp>)| Duration::try_from(at?.duration_since(call.heard_at?)).ok();
-    let mut waits: Vec<Duration> = calls.iter().zip(seen).filter_map(wait).collect();
+    let mut waits: Vec<Duration> = calls.iter().zip(first_posts).filter_map(wait).collect();
     waits.sort_unstable();
     waits
 }
 
-/// For each call, oldest first, when a channel first had an entry for it: the earliest that is no other call's and did not
-/// come before the call.
-fn seen(calls: &[Made], posts: &[Posted], service: Service) -> Vec<Option<Timestamp>> {
+/// Returns the first post of each call in a channel: the earliest unassigned entry after the call's start.
+fn first_posts(calls: &[Made], posts: &[Posted], service: Service) -> Vec<Option<Timestamp>> {
     let texts: Vec<(Timestamp, Vec<String>)> =
         posts.iter().filter(|post| post.service == service).map(|post| (post.at, texts(&post.payload))).collect();
     let mut entries: HashMap<String, Vec<Timestamp>> = HashMap::new();
     calls
         .iter()
         .map(|call| {
-            let key = key(call);
-            let left = entries.entry(key.clone()).or_insert_with(|| all(&texts, &key));
-            let next = left.iter().position(|at| *at >= call.started)?;
-            Some(left.remove(next))
+            let caller_key = caller_key(call);
+            let unassigned = entries.entry(caller_key.clone()).or_insert_with(|| entry_times(&texts, &caller_key));
+            let next = unassigned.iter().position(|at| *at >= call.started)?;
+            Some(unassigned.remove(next))
         })
         .collect()
 }
 
-/// When each entry with the given key was posted, oldest first.
-fn all(posts: &[(Timestamp, Vec<String>)], key: &str) -> Vec<Timestamp> {
+/// Returns the times of all entries with a key, oldest first.
+fn entry_times(posts: &[(Timestamp, Vec<String>)], caller_key: &str) -> Vec<Timestamp> {
     let has = |text: &&String| {
-        if key.is_empty() {
+        if caller_key.is_empty() {
             return text.to_lowercase().contains("withheld");
         }
-        text.chars().filter(char::is_ascii_digit).collect::<String>().contains(key)
+        text.chars().filter(char::is_ascii_digit).collect::<String>().contains(caller_key)
     };
     let times = |(at, texts): &(Timestamp, Vec<String>)| std::iter::repeat_n(*at, texts.iter().filter(has).count());
     posts.iter().flat_map(times).collect()
 }
 
-/// The end of the caller's number; nothing for a caller who hides it.
-fn key(call: &Made) -> String {
+/// Returns the last digits of the caller's number; empty for a withheld number.
+fn caller_key(call: &Made) -> String {
     let digits: Vec<char> = call.caller.iter().flat_map(|number| number.chars()).filter(char::is_ascii_digit).collect();
-    digits.iter().skip(digits.len().saturating_sub(DIGITS)).collect()
+    digits.iter().skip(digits.len().saturating_sub(KEY_DIGITS)).collect()
 }
 
-/// Every text that a message shows; the fallback texts say the same again.
+/// Returns every visible text of a message; fallback texts repeat the same content.
 fn texts(payload: &Value) -> Vec<String> {
     let mut all = Vec::new();
     match payload.get("blocks") {
-        Some(blocks) => gather(blocks, &mut all),
-        None => gather(payload, &mut all),
+        Some(blocks) => collect_texts(blocks, &mut all),
+        None => collect_texts(payload, &mut all),
     }
     all
 }
 
-fn gather(value: &Value, into: &mut Vec<String>) {
+fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
-        Value::String(text) => into.push(text.clone()),
-        Value::Array(list) => list.iter().for_each(|one| gather(one, into)),
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|item| collect_texts(item, texts)),
         Value::Object(map) => {
-            map.iter().filter(|(key, _)| *key != "fallbackText").for_each(|(_, one)| gather(one, into))
+            map.iter().filter(|(key, _)| *key != "fallbackText").for_each(|(_, item)| collect_texts(item, texts))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_told_when_both_channels_show_its_number_in_any_form() {
+    fn missing_call_shown_in_both_channels_is_covered() {
         let calls = [call(Some("+15145550199"), 10)];
         let slack = post(Service::Slack, "Ann (514) 555-0199", 12);
         assert_eq!(untold(&calls, std::slice::from_ref(&slack)).len(), 1);
@@ -126,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_posted_before_a_call_does_not_tell_it() {
+    fn missing_post_before_call_does_not_count() {
         let posts = [post(Service::Slack, "5145550199", 9), post(Service::Teams, "5145550199", 9)];
         assert_eq!(untold(&[call(Some("+15145550199"), 10)], &posts).len(), 1);
     }
 
     #[test]
-    fn a_caller_without_a_number_is_told_by_the_word_for_that() {
+    fn missing_withheld_number_is_covered_by_word() {
         for number in [None, Some(""), Some("anonymous")] {
             let calls = [call(number, 10)];
             let posts = |text| [post(Service::Slack, text, 11), post(Service::Teams, text, 11)];
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_who_calls_twice_must_be_seen_twice_in_two_messages_or_in_one() {
+    fn missing_repeated_caller_needs_two_entries() {
         let calls = [call(Some("+15145550199"), 10), call(Some("+15145550199"), 11)];
         let once = [post(Service::Slack, "5145550199", 12), post(Service::Teams, "5145550199", 12)];
         assert_eq!(untold(&calls, &once).len(), 1);

@@ -1,51 +1,51 @@
-//! poprelay.toml(5): the example config, which has every key with its default, laid out as a manual page. Nothing is said
-//! here of any key: what the page says is what the example says, and a test of the config holds that one to the code.
+//! Manual page poprelay.toml(5), generated from the example config, which lists every key with its default. A test of the
+//! config compares the example with the code.
 
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-/// The example as it is shipped.
+/// Shipped example config.
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 
-/// One line of the example.
+/// One line of the example config.
 #[derive(Debug, PartialEq, Eq)]
-enum Line<'a> {
-    /// `# ── … ──`
+enum ExampleLine<'a> {
+    /// Section title: `# ── … ──`.
     Section(&'a str),
-    /// `[cards]`, `[[routes]]`, and what is said of it.
+    /// Table header such as `[cards]` or `[[routes]]`, and its comment.
     Table(&'a str, &'a str),
-    /// A key, its value, and what is said of it.
+    /// Key, value and comment.
     Key(&'a str, &'a str, &'a str),
-    /// A sentence or part of one.
-    Said(&'a str),
-    /// Nothing.
+    /// Text, possibly part of a sentence.
+    Text(&'a str),
+    /// Empty line.
     Blank,
 }
 
-impl<'a> Line<'a> {
+impl<'a> ExampleLine<'a> {
     fn read(line: &'a str) -> Self {
-        // Commented out or not is the example's affair: the page shows what can be written.
-        let open = line.strip_prefix('#').map_or(line, str::trim);
+        // The page lists commented-out keys like active ones.
+        let uncommented = line.strip_prefix('#').map_or(line, str::trim);
         if let Some(title) = line.strip_prefix("# ── ") {
             return Self::Section(title.trim_end_matches('─').trim());
         }
-        if open.is_empty() {
+        if uncommented.is_empty() {
             return Self::Blank;
         }
-        let (text, said) = commented(open);
+        let (text, comment) = split_comment(uncommented);
         if text.starts_with('[') && text.ends_with(']') {
-            return Self::Table(text, said);
+            return Self::Table(text, comment);
         }
         match text.split_once(" = ") {
             Some((key, value)) if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') => {
-                Self::Key(key, value, said)
+                Self::Key(key, value, comment)
             }
-            _ => Self::Said(open),
+            _ => Self::Text(uncommented),
         }
     }
 }
 
-/// What stands before a comment, and the comment. A `#` in quotes is none.
-fn commented(line: &str) -> (&str, &str) {
+/// Splits a line into content and comment. A `#` in quotes starts no comment.
+fn split_comment(line: &str) -> (&str, &str) {
     let mut quoted = false;
     for (at, c) in line.char_indices() {
         match c {
@@ -60,25 +60,25 @@ fn commented(line: &str) -> (&str, &str) {
     (line.trim(), "")
 }
 
-/// The page.
+/// Builds the page.
 pub(super) fn page() -> Roff {
     let mut roff = Roff::new();
     roff.control("TH", ["poprelay.toml", "5", "", "", "poprelay"]);
-    roff.control("SH", ["NAME"]).text([roman("poprelay.toml - the config of poprelay, /etc/poprelay/config.toml")]);
+    roff.control("SH", ["NAME"]).text([roman("poprelay.toml - config file of poprelay, /etc/poprelay/config.toml")]);
     roff.control("SH", ["DESCRIPTION"]);
     for line in EXAMPLE.lines() {
-        match Line::read(line) {
-            Line::Section(title) => roff.control("SH", [title]),
-            Line::Table(name, said) => {
+        match ExampleLine::read(line) {
+            ExampleLine::Section(title) => roff.control("SH", [title]),
+            ExampleLine::Table(name, comment) => {
                 roff.control("SS", [name]);
-                if said.is_empty() { &mut roff } else { roff.text([roman(said)]) }
+                if comment.is_empty() { &mut roff } else { roff.text([roman(comment)]) }
             }
-            Line::Key(key, value, said) => {
+            ExampleLine::Key(key, value, comment) => {
                 roff.control("TP", []).text([bold(key), roman(" = "), italic(value)]);
-                roff.text([roman(said)])
+                roff.text([roman(comment)])
             }
-            Line::Said(words) => roff.text([roman(words)]),
-            Line::Blank => roff.control("PP", []),
+            ExampleLine::Text(text) => roff.text([roman(text)]),
+            ExampleLine::Blank => roff.control("PP", []),
         };
     }
     roff.control("SH", ["SEE ALSO"]).text([roman("poprelay(1), poprelay-check(1), systemd-creds(1)")]);
@@ -92,23 +92,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_line_of_the_example_is_read_as_what_it_is() {
-        assert_eq!(Line::read("# ── GoTo: one login ────"), Line::Section("GoTo: one login"));
-        assert_eq!(Line::read("[cards]"), Line::Table("[cards]", ""));
-        assert_eq!(Line::read("# [[enrich]]   # a file"), Line::Table("[[enrich]]", "a file"));
-        assert_eq!(Line::read("lanes = 2   # 1 to 4"), Line::Key("lanes", "2", "1 to 4"));
-        assert_eq!(Line::read("# name = \"a # b\""), Line::Key("name", "\"a # b\"", ""));
-        assert_eq!(Line::read("# There are: sign, moment"), Line::Said("There are: sign, moment"));
-        assert_eq!(Line::read(""), Line::Blank);
+    fn example_line_is_parsed_by_kind() {
+        assert_eq!(ExampleLine::read("# ── GoTo: one login ────"), ExampleLine::Section("GoTo: one login"));
+        assert_eq!(ExampleLine::read("[cards]"), ExampleLine::Table("[cards]", ""));
+        assert_eq!(ExampleLine::read("# [[enrich]]   # a file"), ExampleLine::Table("[[enrich]]", "a file"));
+        assert_eq!(ExampleLine::read("lanes = 2   # 1 to 4"), ExampleLine::Key("lanes", "2", "1 to 4"));
+        assert_eq!(ExampleLine::read("# name = \"a # b\""), ExampleLine::Key("name", "\"a # b\"", ""));
+        assert_eq!(ExampleLine::read("# There are: sign, moment"), ExampleLine::Text("There are: sign, moment"));
+        assert_eq!(ExampleLine::read(""), ExampleLine::Blank);
     }
 
     #[test]
-    fn every_key_that_the_config_knows_is_on_the_page() {
+    fn page_contains_every_config_key() {
         let words: BTreeSet<&str> = EXAMPLE.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
         let named = KEYS.iter().flat_map(|(_, keys)| keys.iter().copied());
         let fields = include_str!("../../daemon/config/file.rs").lines().filter_map(|line| {
             let (field, _) = line.strip_prefix("    pub ")?.split_once(": ")?;
-            // Written `type`, which is a word of the language.
+            // The key is `type`, a Rust keyword.
             Some(if field == "kind" { "type" } else { field })
         });
         for key in named.chain(fields) {

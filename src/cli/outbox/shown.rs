@@ -1,5 +1,5 @@
-//! A delivery as an operator reads it: lines for a person, JSON for a script. Numbers are masked unless asked for, and
-//! callers' words never reach a terminal as control characters.
+//! Formats deliveries as text lines or JSON. Numbers are masked by default; control characters of foreign text never reach
+//! the terminal.
 
 use crate::{
     model::{
@@ -14,13 +14,13 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How it is written.
+/// Output options.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Form {
-    /// For scripts.
+    /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Numbers in full; otherwise their last two digits.
+    /// Show full phone numbers instead of the last two digits.
     #[arg(long)]
     pub(super) show_numbers: bool,
 }
@@ -33,17 +33,17 @@ pub(super) fn state(letter: &Letter) -> &'static str {
     letter.state.map_or("unknown", State::as_str)
 }
 
-/// Who or what a card is about, in a few words.
-fn about(letter: &Letter, form: Form) -> String {
+/// Returns a short title of a card, up to 40 characters.
+fn card_title(letter: &Letter, form: Form) -> String {
     let text = match &letter.card {
-        None => "(cannot be read)".to_owned(),
-        Some(Card::Recap(recap)) => format!("recap of {} calls", recap.calls.len()),
-        Some(Card::Shift(shift)) => format!("recap of a shift: {} calls", shift.calls),
+        None => "(not readable)".to_owned(),
+        Some(Card::GapSummary(recap)) => format!("gap summary of {} calls", recap.calls.len()),
+        Some(Card::Shift(shift)) => format!("recap of {} calls", shift.calls),
         Some(Card::Notice(notice)) => notice.title.clone(),
         Some(Card::Call(card)) => {
             let call = &card.telling.call;
             let number = call.caller.number.shown(call.region, mask(form));
-            let parts = [call.caller.name.as_deref().map(|name| free_text(name, form)), number];
+            let parts = [call.caller.name.as_deref().map(|name| mask_free_text(name, form)), number];
             let known: Vec<String> = parts.into_iter().flatten().collect();
             if known.is_empty() { "withheld".to_owned() } else { known.join(" ") }
         }
@@ -51,34 +51,34 @@ fn about(letter: &Letter, form: Form) -> String {
     printable(&text).chars().take(40).collect()
 }
 
-/// Without what could drive a terminal or turn its text around.
+/// Replaces control characters and direction marks with blanks.
 pub(in crate::cli) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_direction_mark(c) { ' ' } else { c }).collect()
 }
 
-/// Unicode's signs that change the direction of what follows.
-const fn turns(c: char) -> bool {
+/// Returns whether a character changes the text direction.
+const fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Somebody's words, with numbers in them masked: seven digits are the shortest that reach a person.
-fn free_text(text: &str, form: Form) -> String {
+/// Masks free text with seven or more digits, the shortest length of a phone number.
+fn mask_free_text(text: &str, form: Form) -> String {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits >= 7 { mask(form).cover(text) } else { text.to_owned() }
 }
 
 pub(super) fn table(letters: &[Letter], form: Form, now: Timestamp) -> String {
-    let mut rows = vec![["ID", "STATE", "SINK", "MOMENT", "ABOUT", "AGE", "TRIES", "NEXT / WHY"].map(str::to_owned)];
+    let mut rows = vec![["ID", "STATE", "SINK", "MOMENT", "ABOUT", "AGE", "TRIES", "NEXT / REASON"].map(str::to_owned)];
     rows.extend(letters.iter().map(|letter| {
         [
             letter.id.0.to_string(),
             state(letter).to_owned(),
             printable(&letter.sink),
             letter.moment.map_or("unknown", |moment| moment.as_str()).to_owned(),
-            about(letter, form),
-            letter.admitted.map_or_else(String::new, |at| span(elapsed(at, now))),
+            card_title(letter, form),
+            letter.admitted.map_or_else(String::new, |at| format_duration(elapsed(at, now))),
             letter.attempts.to_string(),
-            next(letter, now),
+            next_or_reason(letter, now),
         ]
     }));
     let widths: [usize; 8] = std::array::from_fn(|column| {
@@ -91,16 +91,16 @@ pub(super) fn table(letters: &[Letter], form: Form, now: Timestamp) -> String {
     rows.iter().map(line).collect()
 }
 
-fn next(letter: &Letter, now: Timestamp) -> String {
+fn next_or_reason(letter: &Letter, now: Timestamp) -> String {
     match (letter.state, letter.due, &letter.why) {
-        (Some(State::Waiting), Some(due), _) if due > now => format!("in {}", span(elapsed(now, due))),
+        (Some(State::Waiting), Some(due), _) if due > now => format!("in {}", format_duration(elapsed(now, due))),
         (Some(State::Waiting), ..) => "now".to_owned(),
         (_, _, Some(why)) => printable(why),
         (_, _, None) => String::new(),
     }
 }
 
-fn span(time: Duration) -> String {
+fn format_duration(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
@@ -115,25 +115,25 @@ pub(super) fn page(letter: &Letter, attempts: &[Attempt], form: Form, now: Times
         page.push_str(&attempt_line(n, attempt));
         page.push('\n');
     }
-    page.push_str(&pretty(&card_json(letter, form)));
+    page.push_str(&to_pretty_json(&card_json(letter, form)));
     page
 }
 
-/// The attempt after `n` others, on one line.
+/// Formats one attempt as a line; `n` is the number of attempts before it.
 pub(in crate::cli) fn attempt_line(n: usize, attempt: &Attempt) -> String {
-    let status = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let status = attempt.status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
     let (at, took) = (attempt.at.strftime("%Y-%m-%d %H:%M:%SZ"), attempt.took.as_millis());
     format!("attempt {}: {at}, {took} ms, {status}: {}", n + 1, printable(&attempt.answer))
 }
 
 pub(super) fn list_json(letters: &[Letter], form: Form) -> String {
-    pretty(&Value::Array(letters.iter().map(|letter| as_json(letter, form)).collect()))
+    to_pretty_json(&Value::Array(letters.iter().map(|letter| as_json(letter, form)).collect()))
 }
 
 fn as_json(letter: &Letter, form: Form) -> Value {
     json!({
         "id": letter.id, "state": state(letter), "subject": letter.subject, "moment": letter.moment,
-        "sink": letter.sink, "about": about(letter, form), "admitted": letter.admitted, "due": letter.due,
+        "sink": letter.sink, "about": card_title(letter, form), "admitted": letter.admitted, "due": letter.due,
         "settled": letter.settled, "attempts": letter.attempts, "plain": letter.plain, "why": letter.why,
         "form": letter.form, "place": letter.place, "revision": letter.revision,
     })
@@ -145,28 +145,28 @@ pub(super) fn whole_json(letter: &Letter, attempts: &[Attempt], form: Form) -> S
         fields.insert("card".to_owned(), card_json(letter, form));
         fields.insert("tried".to_owned(), json!(attempts));
     }
-    pretty(&whole)
+    to_pretty_json(&whole)
 }
 
 fn card_json(letter: &Letter, form: Form) -> Value {
     let mut card = serde_json::to_value(&letter.card).unwrap_or_default();
-    conceal(&mut card, form);
+    mask_card(&mut card, form);
     card
 }
 
-/// Masks numbers in a card: where one stands by its type, and where people wrote one into their words. Ids and times have
-/// as many digits and stay.
-fn conceal(value: &mut Value, form: Form) {
-    const NUMBERS: [&str; 3] = ["known", "short", "unreadable"];
-    const WORDS: [&str; 7] = ["name", "notes", "value", "company", "link", "label", "title"];
+/// Masks phone numbers in a card: number fields, and free text written by people. IDs and times have as many digits and
+/// stay unchanged.
+fn mask_card(value: &mut Value, form: Form) {
+    const NUMBER_FIELDS: [&str; 3] = ["known", "short", "unreadable"];
+    const TEXT_FIELDS: [&str; 7] = ["name", "notes", "value", "company", "link", "label", "title"];
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| conceal(item, form)),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_card(item, form)),
         Value::Object(fields) => {
             for (name, field) in fields {
                 match field {
-                    Value::String(text) if NUMBERS.contains(&name.as_str()) => *text = mask(form).cover(text),
-                    Value::String(text) if WORDS.contains(&name.as_str()) => *text = free_text(text, form),
-                    other => conceal(other, form),
+                    Value::String(text) if NUMBER_FIELDS.contains(&name.as_str()) => *text = mask(form).cover(text),
+                    Value::String(text) if TEXT_FIELDS.contains(&name.as_str()) => *text = mask_free_text(text, form),
+                    other => mask_card(other, form),
                 }
             }
         }
@@ -174,9 +174,9 @@ fn conceal(value: &mut Value, form: Form) {
     }
 }
 
-fn pretty(value: &Value) -> String {
-    // Keys are texts and numbers finite: there is nothing that could not be written.
+fn to_pretty_json(value: &Value) -> String {
+    // Serialization cannot fail: keys are strings and numbers are finite.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let escaped = text.chars().map(|c| if turns(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() });
+    let escaped = text.chars().map(|c| if is_direction_mark(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() });
     format!("{}\n", escaped.collect::<String>())
 }

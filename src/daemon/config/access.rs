@@ -1,4 +1,4 @@
-//! Who else on this machine may read or write a file of the config. Looks; what follows is not decided here.
+//! Permissions of config files: access by other users, and foreign owners. Only reads them; callers decide.
 
 use rustix::process::geteuid;
 use std::{
@@ -7,27 +7,27 @@ use std::{
     path::Path,
 };
 
-/// The owner of what has none in this user namespace: `overflowuid` of the kernel, 65534 wherever nobody changed it.
+/// Owner id of files without a mapped owner in this user namespace: the kernel's `overflowuid`, 65534 by default.
 const UNMAPPED: u32 = 65534;
 
-/// Others may read.
+/// Mode bit: others can read.
 pub const READ: u32 = 0o004;
-/// Others may write.
+/// Mode bit: others can write.
 pub const WRITE: u32 = 0o002;
 
-/// Whether a regular file is open to everybody in this way. A device or a pipe is not: nothing is kept in it.
-pub fn is_open(path: &Path, way: u32) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & way != 0)
+/// Returns whether all users have this access to a regular file. Devices and pipes store nothing and return false.
+pub fn is_open(path: &Path, mode_bit: u32) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & mode_bit != 0)
 }
 
-/// The user who owns a regular file, if that is neither root nor the one we run as: whoever owns it may change it.
+/// Returns the owner of a regular file, if neither root nor this process's user. An owner can change the file.
 pub fn stranger(path: &Path) -> Option<u32> {
     let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    Some(file.uid()).filter(|owner| is_stranger(*owner, geteuid().as_raw()))
+    Some(file.uid()).filter(|owner| is_foreign(*owner, geteuid().as_raw()))
 }
 
-const fn is_stranger(owner: u32, we: u32) -> bool {
-    owner != 0 && owner != we && owner != UNMAPPED
+const fn is_foreign(owner: u32, own_uid: u32) -> bool {
+    owner != 0 && owner != own_uid && owner != UNMAPPED
 }
 
 #[cfg(test)]
@@ -35,8 +35,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_and_we_ourselves_are_no_strangers_and_an_owner_that_nobody_can_name_is_not_accused() {
+    fn foreign_owner_excludes_root_self_and_unmapped_ids() {
         let all = [(0, 61_234), (61_234, 61_234), (UNMAPPED, 61_234), (1000, 61_234), (1000, 0)];
-        assert_eq!(all.map(|(owner, we)| is_stranger(owner, we)), [false, false, false, true, true]);
+        assert_eq!(all.map(|(owner, own_uid)| is_foreign(owner, own_uid)), [false, false, false, true, true]);
     }
 }

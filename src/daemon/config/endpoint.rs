@@ -1,16 +1,16 @@
-//! URLs in the config: which are acceptable, what stands behind a webhook's, and what about it is worth a warning.
-//! Reasons never quote a URL, since a webhook's is a secret.
+//! Validates URLs and detects the service behind a webhook URL. Messages never quote a URL: a webhook's URL is a
+//! secret.
 
 use super::file::SinkWord;
 use crate::model::delivery::SinkKind;
 use url::{Host, Url};
 
-/// Longest URL taken: Workflows URLs of 290 characters were seen, and programs with tighter fields broke on them.
-const LONGEST: usize = 2048;
+/// Most bytes in a URL. Workflows URLs of 290 characters were seen, and programs with narrower fields failed on them.
+const MAX_URL_BYTES: usize = 2048;
 
-fn read(text: &str) -> Result<Url, String> {
-    if text.len() > LONGEST {
-        return Err(format!("a URL of more than {LONGEST} bytes"));
+fn parse(text: &str) -> Result<Url, String> {
+    if text.len() > MAX_URL_BYTES {
+        return Err(format!("URL longer than {MAX_URL_BYTES} bytes"));
     }
     let url = Url::parse(text.trim()).map_err(|_| "expected a URL, as in https://…".to_owned())?;
     if url.host().is_none() {
@@ -19,12 +19,12 @@ fn read(text: &str) -> Result<Url, String> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err("plain http is accepted for this machine (localhost) only: use https".to_owned()),
+        "http" => Err("plain http is only accepted for localhost, use https".to_owned()),
         _ => Err("expected an https URL".to_owned()),
     }
 }
 
-/// Whether a URL points at this machine.
+/// Returns whether a URL points at this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -34,50 +34,50 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The base of an API.
+/// Parses the base URL of an API.
 pub fn base(text: &str) -> Result<Url, String> {
-    let url = read(text)?;
+    let url = parse(text)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err("expected a base URL without query or fragment".to_owned());
     }
     Ok(url)
 }
 
-/// The redirect URI of a login: GoTo takes plain http on loopback with port and path.
+/// Parses the redirect URI of an OAuth client: GoTo accepts plain http on loopback, with port and path.
 pub fn redirect(text: &str) -> Result<Url, String> {
-    read(text).map_err(|reason| format!("{reason} (as registered on the OAuth client, letter by letter)"))
+    parse(text).map_err(|reason| format!("{reason} (as registered on the OAuth client, letter by letter)"))
 }
 
-/// What stands at a webhook's URL, with warnings.
-pub fn webhook(word: SinkWord, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
-    let url = read(text)?;
+/// Parses a webhook URL and returns its service, with warnings.
+pub fn webhook(kind: SinkWord, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
+    let url = parse(text)?;
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let mut warnings = Vec::new();
-    let kind = match word {
+    let sink_kind = match kind {
         SinkWord::Slack => {
             if !is_loopback(&url) && host != "hooks.slack.com" && host != "hooks.slack-gov.com" {
-                warnings.push("the host is not Slack's (hooks.slack.com); it is used as it is");
+                warnings.push("the host is not hooks.slack.com, used unchanged");
             }
             let trigger = ["/triggers/", "/workflows/"].iter().any(|p| url.path().starts_with(p));
             if trigger { SinkKind::SlackTrigger } else { SinkKind::Slack }
         }
         SinkWord::Teams if host.ends_with(".webhook.office.com") || host.starts_with("outlook.office") => {
-            warnings.push("Office 365 connectors are retired: make a Workflow in Teams and use its URL");
+            warnings.push("Office 365 connectors are retired. Create a Workflow in Teams and use its URL");
             SinkKind::TeamsConnector
         }
         SinkWord::Teams => {
             let known = [".logic.azure.com", ".environment.api.powerplatform.com", ".azure-api.net"];
             if !is_loopback(&url) && !known.iter().any(|suffix| host.ends_with(suffix)) {
-                warnings.push("the host is not one of Power Automate's; it is used as it is");
+                warnings.push("the host is not a Power Automate host, used unchanged");
             }
             if !is_loopback(&url) && !url.query_pairs().any(|(name, _)| name == "sig") {
-                warnings.push("no sig= in it: let the Workflow be triggered by anyone, or every card will be refused");
+                warnings.push("sig= is missing in the URL. Let anyone trigger the Workflow, or every card will be rejected");
             }
             SinkKind::Teams
         }
         SinkWord::SlackApp => return Err("a Slack app has no webhook".to_owned()),
     };
-    Ok((kind, warnings))
+    Ok((sink_kind, warnings))
 }
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_this_machine_only() {
+    fn base_accepts_plain_http_on_loopback_only() {
         for good in ["http://localhost:5000/x", "http://127.0.0.1:1/x", "http://[::1]:1/", "https://api.goto.com"] {
             assert!(base(good).is_ok(), "{good}");
         }
@@ -96,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_at_a_webhook_is_read_off_its_url() {
-        let kind = |word, url: &str| webhook(word, url).unwrap();
+    fn webhook_kind_is_detected_from_its_url() {
+        let kind = |value, url: &str| webhook(value, url).unwrap();
         let services = "https://hooks.slack.com/services/T0/B0/x";
         assert_eq!(kind(SinkWord::Slack, services), (SinkKind::Slack, vec![]));
         assert_eq!(kind(SinkWord::Slack, "https://hooks.slack.com/triggers/T0/1/x").0, SinkKind::SlackTrigger);
@@ -105,12 +105,12 @@ mod tests {
         assert_eq!(kind(SinkWord::Teams, office).0, SinkKind::TeamsConnector);
         let flow = "https://prod-01.westus.logic.azure.com:443/workflows/a/triggers/manual/paths/invoke?sig=x";
         assert_eq!(kind(SinkWord::Teams, flow), (SinkKind::Teams, vec![]));
-        assert_eq!(kind(SinkWord::Teams, "https://a.azure-api.net/x").1.len(), 1, "no sig is worth a word");
-        assert_eq!(kind(SinkWord::Slack, "https://example.com/x").1.len(), 1, "a foreign host is worth a word");
+        assert_eq!(kind(SinkWord::Teams, "https://a.azure-api.net/x").1.len(), 1, "a missing sig is a warning");
+        assert_eq!(kind(SinkWord::Slack, "https://example.com/x").1.len(), 1, "an unknown host is a warning");
     }
 
     #[test]
-    fn a_reason_never_quotes_the_url() {
+    fn webhook_error_does_not_quote_the_url() {
         let error = webhook(SinkWord::Slack, "http://hooks.slack.com/services/T0/B0/secret").unwrap_err();
         assert!(!error.contains("secret"));
     }

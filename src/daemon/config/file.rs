@@ -1,5 +1,5 @@
-//! The config as it is written: one struct a table, every key optional where the design has a default. It only reads;
-//! what the values mean is decided in `mod.rs`.
+//! Schema of the config file: one struct per table, optional keys where a default exists. The values are validated in
+//! `mod.rs`.
 
 use crate::{
     cards::LineName,
@@ -34,65 +34,65 @@ pub struct File {
     pub enrich: Vec<SourceConfig>,
 }
 
-/// One GoTo login.
+/// One GoTo connection.
 #[derive(Debug, Deserialize)]
 pub struct ConnectionTable {
-    /// The OAuth client made at GoTo's developer portal.
+    /// Id of the OAuth client from GoTo's developer portal.
     pub client_id: String,
-    /// Its secret; a public client has none.
+    /// Secret of the OAuth client; a public client has none.
     pub client_secret: Option<SecretRef>,
-    /// Accounts to subscribe to; empty: every account of the login.
+    /// Accounts to subscribe to; empty: every account of the user.
     #[serde(default, deserialize_with = "list")]
     pub account_keys: Vec<String>,
-    /// Must be registered on the client, letter by letter.
+    /// Redirect URI, registered on the client letter by letter.
     pub redirect_uri: Option<String>,
     /// A first refresh token, instead of `poprelay login`.
     pub refresh_token: Option<SecretRef>,
-    /// Live channels held at the same time.
+    /// Number of lanes.
     pub lanes: Option<u8>,
     /// Region of the account's numbers.
     pub region: Option<String>,
-    /// Which calls with the outside are told.
-    #[serde(default = "inbound", deserialize_with = "list")]
+    /// Directions reported: `inbound`, `outbound`.
+    #[serde(default = "default_directions", deserialize_with = "list")]
     pub directions: Vec<String>,
-    /// Whether calls between colleagues are told.
+    /// Whether calls between colleagues are reported.
     #[serde(default)]
     pub internal: bool,
-    /// Whether mailboxes are looked into.
+    /// Whether mailboxes are queried.
     #[serde(default)]
     pub voicemail: bool,
-    /// Base of the REST API.
+    /// Base URL of the REST API.
     pub api_url: Option<String>,
-    /// Base of the OAuth server.
+    /// Base URL of the OAuth server.
     pub auth_url: Option<String>,
 }
 
-/// Where the daemon keeps what must outlive it.
+/// State directory, durability, recording, retention.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct StateTable {
-    /// The directory.
+    /// Path of the state directory.
     pub dir: Option<PathBuf>,
-    /// What a committed card survives.
+    /// Failures that a committed card survives.
     pub durability: Option<DurabilityWord>,
-    /// Whether calls are recorded, masked, for `poprelay replay`.
+    /// Whether calls are recorded, pseudonymized, for `poprelay replay`.
     #[serde(default)]
     pub record: bool,
-    /// How long settled deliveries are kept.
+    /// Retention of settled deliveries.
     pub retention: Option<Span>,
 }
 
-/// `durability` in words.
+/// Values of `durability`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DurabilityWord {
-    /// Power loss.
+    /// Survives power loss.
     PowerLoss,
-    /// A crash of the daemon, not of the machine.
+    /// Survives a crash of the daemon, not of the machine.
     Crash,
 }
 
-/// One chat channel.
+/// One sink: a chat channel.
 #[derive(Debug, Deserialize)]
 pub struct SinkTable {
     /// `slack`, `teams` or `slack-app`.
@@ -102,62 +102,62 @@ pub struct SinkTable {
     pub url: Option<SecretRef>,
     /// A Slack app's bot token.
     pub token: Option<SecretRef>,
-    /// Id of the channel that a Slack app posts to.
+    /// Channel id a Slack app posts to.
     pub channel: Option<String>,
-    /// Base of Slack's Web API.
+    /// Base URL of Slack's Web API.
     pub api_url: Option<String>,
-    /// Whether a Slack app also says outcomes in the thread of a call's message.
+    /// Whether a Slack app also replies outcomes in the message's thread.
     pub thread: Option<bool>,
-    /// How fast the chat takes messages.
+    /// Rate limit of the chat.
     pub pace: Option<PaceWord>,
-    /// Which moments besides the ring are told.
+    /// Statuses posted besides `ringing`.
     pub outcomes: Option<Vec<MomentKind>>,
-    /// When it is told what came in since the time before.
+    /// Recap times.
     pub recap: Option<RecapWord>,
-    /// How much of callers' numbers the channel sees.
+    /// Masking of callers' numbers.
     #[serde(default)]
     pub mask: Mask,
 }
 
-/// `type` of a sink.
+/// Values of a sink's `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SinkWord {
-    /// Slack incoming webhook or workflow trigger, told apart by the URL.
+    /// Slack incoming webhook or workflow trigger, distinguished by the URL.
     Slack,
     /// Teams Workflows webhook.
     Teams,
-    /// Slack's Web API, whose messages are edited.
+    /// Slack's Web API, which can edit messages.
     SlackApp,
 }
 
-/// `recap = "17:30"`, a list of times, or a table with the days beside them.
+/// `recap = "17:30"`, a list of times, or a table with times and days.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum RecapWord {
-    /// Every day.
+    /// Times of every day.
     Daily(Times),
-    /// On some days of the week.
+    /// Times on some days of the week.
     OnDays {
-        /// The times.
+        /// Times of day.
         at: Times,
-        /// As in `[hours.NAME]`; every day if left out.
+        /// Days as in `[hours.NAME]`; every day if missing.
         days: Option<Times>,
     },
 }
 
-/// One text or a list of them.
+/// One string or a list of strings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Times {
-    /// One.
+    /// One string.
     One(String),
-    /// More.
+    /// A list of strings.
     Many(Vec<String>),
 }
 
 impl Times {
-    /// All.
+    /// Returns all strings.
     pub fn words(&self) -> &[String] {
         match self {
             Self::One(word) => std::slice::from_ref(word),
@@ -170,88 +170,88 @@ impl Times {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum PaceWord {
-    /// A rate.
+    /// A rate limit.
     Rate {
-        /// Messages a second.
-        #[serde(default = "one")]
+        /// Messages per second.
+        #[serde(default = "default_per_second")]
         per_second: f64,
-        /// Messages at once after a silence.
-        #[serde(default = "four")]
+        /// Messages in a burst after a pause.
+        #[serde(default = "default_burst")]
         burst: u32,
     },
-    /// A word.
+    /// A keyword.
     Word(Off),
 }
 
-/// The one word a pace can be.
+/// The keyword of `pace`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Off {
-    /// The sink takes all it gets.
+    /// No rate limit.
     Off,
 }
 
-const fn one() -> f64 {
+const fn default_per_second() -> f64 {
     1.0
 }
 
-const fn four() -> u32 {
+const fn default_burst() -> u32 {
     4
 }
 
-/// Where the daemon tells its own troubles.
+/// Alerts to the operator.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct OperatorTable {
-    /// A sink's name.
+    /// Name of a sink.
     pub sink: Option<String>,
 }
 
-/// What the journal says.
+/// Log output.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct JournalTable {
-    /// As `--log`, which goes before it.
+    /// Level or filter, overridden by `--log`.
     pub level: Option<String>,
 }
 
-/// How cards are written.
+/// Contents of the cards.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct CardsTable {
-    /// IANA name of the zone in which times are written.
+    /// IANA name of the time zone of displayed times.
     pub time_zone: Option<String>,
-    /// How long a card waits for all its look-ups together.
+    /// Common deadline of a card's look-ups.
     pub deadline: Option<Span>,
-    /// Labels of the facts that are shown, in their order.
-    #[serde(deserialize_with = "some_list")]
+    /// Labels of the facts shown, in order.
+    #[serde(deserialize_with = "optional_list")]
     pub facts: Option<Vec<String>>,
-    /// Whether a card says which source knows the caller.
+    /// Whether a card names the source of the caller's name.
     pub why: Option<bool>,
     /// `[cards.lines]`
     pub lines: LinesTable,
 }
 
-/// The operator's own words for lines of a call's card: templates.
+/// Templates that replace lines of a call's card.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct LinesTable {
-    /// State and caller.
+    /// Status and caller.
     pub title: Option<String>,
-    /// Why it is urgent.
+    /// Reason of urgency.
     pub alert: Option<String>,
     /// Company and number.
     pub caller: Option<String>,
-    /// What happens to the call.
+    /// State of the call.
     pub state: Option<String>,
-    /// Which of our numbers and queues.
+    /// Account number and queues.
     pub called: Option<String>,
-    /// When the call began.
+    /// Start of the call.
     pub began: Option<String>,
 }
 
 impl LinesTable {
-    /// The lines that have a template.
+    /// Returns the lines with a template.
     pub fn given(&self) -> impl Iterator<Item = (LineName, &str)> {
         let lines = [
             (LineName::Title, &self.title),
@@ -265,24 +265,24 @@ impl LinesTable {
     }
 }
 
-fn some_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+fn optional_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     list(deserializer).map(Some)
 }
 
-fn inbound() -> Vec<String> {
+fn default_directions() -> Vec<String> {
     vec!["inbound".to_owned()]
 }
 
-/// A list, or one text with commas: the environment can only say the latter.
+/// Deserializes a list, or one comma-separated string as set by the environment.
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Words {
+    enum StringOrList {
         Many(Vec<String>),
         One(String),
     }
-    Ok(match Words::deserialize(deserializer)? {
-        Words::Many(words) => words,
-        Words::One(text) => text.split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty()).collect(),
+    Ok(match StringOrList::deserialize(deserializer)? {
+        StringOrList::Many(words) => words,
+        StringOrList::One(text) => text.split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty()).collect(),
     })
 }

@@ -1,5 +1,5 @@
-//! `[[routes]]` and `[hours.NAME]`: rules with the schedules they ask. Reads the holiday files; what rules and schedules
-//! mean is decided by `route`.
+//! `[[routes]]` and `[hours.NAME]`: builds rules with their schedules and loads holiday files. `route` interprets
+//! rules and schedules.
 
 use super::{Problem, Reading, SinkConfig};
 use crate::{
@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 type Table = BTreeMap<String, AnyOf<String>>;
 
 impl Reading<'_> {
-    /// The rules, with what is wrong with them told by key. `zone` is that of the cards.
+    /// Builds the rules and reports their problems by key. `zone` is the cards' time zone.
     pub(super) fn routes(
         &mut self,
         rules: Vec<Rule>,
@@ -30,19 +30,19 @@ impl Reading<'_> {
         routes
     }
 
-    /// A sink that its rule's mention says nobody for is told: each chat has ids of its own.
+    /// Warns of sinks where a rule's mention has no effect: each chat has its own ids.
     pub(super) fn mentions(&mut self, routes: &Routes, sinks: &[SinkConfig]) {
         for (at, rule) in routes.rules().iter().enumerate() {
             let Some(mention) = &rule.mention else { continue };
             let (slack, teams) = (mention.slack.values().next(), mention.teams.values().next());
             for sink in sinks.iter().filter(|sink| rule.sinks.contains(&sink.name)) {
                 let why = match sink.kind {
-                    SinkKind::Slack | SinkKind::SlackApp if slack.is_none() => "`slack` names nobody",
-                    SinkKind::Teams | SinkKind::TeamsConnector if teams.is_none() => "`teams` names nobody",
-                    SinkKind::SlackTrigger => "a Slack workflow can mention nobody",
+                    SinkKind::Slack | SinkKind::SlackApp if slack.is_none() => "`slack` is empty",
+                    SinkKind::Teams | SinkKind::TeamsConnector if teams.is_none() => "`teams` is empty",
+                    SinkKind::SlackTrigger => "a Slack workflow cannot mention people",
                     SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams | SinkKind::TeamsConnector => continue,
                 };
-                let text = format!("{} mentions nobody: {why}", sink.name);
+                let text = format!("mention has no effect at {}: {why}", sink.name);
                 self.warnings.push(Problem::at(self.source, format!("routes.{at}.mention"), text));
             }
         }
@@ -55,7 +55,7 @@ impl Reading<'_> {
             match key.as_str() {
                 "time_zone" => match value.values().map(|name| TimeZone::get(name)).next() {
                     Some(Ok(zone)) if value.values().count() == 1 => hours.zone = zone,
-                    _ => self.wrong(at(key), "no such time zone: an IANA name, as in \"America/New_York\""),
+                    _ => self.wrong(at(key), "unknown time zone, expected an IANA name, as in \"America/New_York\""),
                 },
                 "holidays" => value.values().for_each(|path| {
                     hours.holidays.insert(path.into(), Arc::new(self.holidays(&at(key), path)));
@@ -68,24 +68,24 @@ impl Reading<'_> {
             }
         }
         if hours.week.is_never_open() {
-            self.wrong(format!("hours.{name}"), "it is never open: write its days, as in mon-fri = \"09:00-17:30\"");
+            self.wrong(format!("hours.{name}"), "never open. Add its days, as in mon-fri = \"09:00-17:30\"");
         }
         hours
     }
 
-    /// A file that cannot be used costs its holidays, not the calls.
+    /// Loads a holiday file. An unusable file costs its holidays, not the calls.
     fn holidays(&mut self, key: &str, path: &str) -> Holidays {
         let mut warn = |text: String| self.warnings.push(Problem::at(self.source, key, text));
         match holidays::read(Path::new(path)) {
-            Ok((holidays, odd)) => {
-                odd.into_iter().for_each(|odd| warn(format!("{path}:{}: {}", odd.line, odd.text)));
+            Ok((holidays, found)) => {
+                found.into_iter().for_each(|warning| warn(format!("{path}:{}: {}", warning.line, warning.text)));
                 if holidays.is_empty() {
-                    warn(format!("{path}: no event in it can be read"));
+                    warn(format!("{path}: no readable event"));
                 }
                 holidays
             }
             Err(why) => {
-                warn(format!("{path}: {why}; its holidays do not count"));
+                warn(format!("{path}: {why}, its holidays are ignored"));
                 Holidays::default()
             }
         }

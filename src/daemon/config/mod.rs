@@ -1,5 +1,6 @@
-//! The config: found, read, and turned into what the daemon works with. All problems of a file are told at once, each
-//! with its place; nothing is guessed. The environment can set any key: `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
+//! Finds, reads and validates the config file. All problems of a file are reported together, each with its line and
+//! key; invalid values are never replaced by guesses. Environment variables can set any key:
+//! `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
 
 mod access;
 mod endpoint;
@@ -31,44 +32,44 @@ use std::{
 };
 use url::Url;
 
-/// A config that can be worked with.
+/// A validated config.
 #[derive(Debug)]
 pub struct Config {
-    /// The file it came from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Where `{ credential = … }` is found: `$CREDENTIALS_DIRECTORY`, outside systemd the config's own folder, so that
-    /// commands typed by root find what the unit's LoadCredential= takes from there.
+    /// Folder of `{ credential = … }`: `$CREDENTIALS_DIRECTORY`, outside systemd the config's folder. Commands typed
+    /// by root then find the files that the unit's LoadCredential= takes from there.
     pub credentials: PathBuf,
-    /// The GoTo logins; at least one.
+    /// GoTo connections; at least one.
     pub connections: Vec<ConnectionConfig>,
-    /// Where the daemon keeps its state.
+    /// State directory.
     pub state_dir: PathBuf,
-    /// A committed card survives power loss, not only a crash of the daemon.
+    /// Whether a committed card survives power loss, not only a crash of the daemon.
     pub power_loss_safe: bool,
-    /// Calls are recorded, masked, for `poprelay replay`.
+    /// Whether calls are recorded, pseudonymized, for `poprelay replay`.
     pub record: bool,
-    /// How long settled deliveries are kept.
+    /// Retention of settled deliveries.
     pub retention: Duration,
-    /// The chat channels; at least one.
+    /// Sinks; at least one.
     pub sinks: Vec<SinkConfig>,
-    /// Where the daemon tells its own troubles.
+    /// Sink of the alerts.
     pub operator: Option<SinkName>,
-    /// What the journal says, unless the command line says otherwise: a level or a filter.
+    /// Log level or filter, overridden by the command line.
     pub journal: String,
-    /// How cards are drawn where a sink does not say otherwise.
+    /// Render options, where a sink has none.
     pub style: Style,
-    /// How long a card waits for all its look-ups together.
+    /// Common deadline of a card's look-ups.
     pub deadline: Duration,
-    /// Who is told what.
+    /// Routing rules.
     pub routes: Routes,
-    /// Who is asked about callers, in order of precedence.
+    /// Look-up sources, in order of precedence.
     pub enrich: Vec<SourceConfig>,
-    /// What works but is worth a look.
+    /// Warnings: valid values that deserve attention.
     pub warnings: Vec<Problem>,
 }
 
 impl Config {
-    /// A problem that showed only when the config was put to use, with its line if the file still is what was read.
+    /// Creates a diagnostic found while using the config, with its line if the file is unchanged.
     #[must_use]
     pub fn problem(&self, key: &str, text: String) -> Problem {
         let source = fs::read_to_string(&self.path).unwrap_or_default();
@@ -76,36 +77,36 @@ impl Config {
     }
 }
 
-/// One GoTo login.
+/// One GoTo connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionConfig {
-    /// Its name.
+    /// Name of the connection.
     pub name: ConnectionName,
-    /// OAuth client.
+    /// OAuth client id.
     pub client_id: String,
-    /// Its secret.
+    /// OAuth client secret.
     pub client_secret: Option<Secret>,
-    /// Accounts; empty: all of the login.
+    /// Accounts to subscribe to; empty: all accounts of the user.
     pub account_keys: Vec<AccountKey>,
-    /// As registered on the client.
+    /// Redirect URI registered on the OAuth client.
     pub redirect_uri: Url,
-    /// First refresh token from the config.
+    /// First refresh token, instead of `poprelay login`.
     pub refresh_token: Option<Secret>,
-    /// Live channels at the same time, 1 to 4.
+    /// Number of lanes, 1 to 4.
     pub lanes: u8,
-    /// Region of its numbers.
+    /// Region of numbers without a country code.
     pub region: Region,
-    /// Which of its calls are told.
+    /// Directions reported.
     pub directions: Directions,
-    /// Whether mailboxes are looked into for the length of a message.
+    /// Whether mailboxes are queried for the length of a message.
     pub voicemail: bool,
-    /// REST API.
+    /// Base URL of the REST API.
     pub api_url: Url,
-    /// OAuth server.
+    /// Base URL of the OAuth server.
     pub auth_url: Url,
 }
 
-/// Where the config is looked for when `--config` does not say: `$CONFIGURATION_DIRECTORY` (systemd), then `/etc`.
+/// Returns the path used without `--config`: in `$CONFIGURATION_DIRECTORY` (systemd), else in `/etc/poprelay`.
 #[must_use]
 pub fn default_path() -> PathBuf {
     env::var_os("CONFIGURATION_DIRECTORY")
@@ -113,40 +114,40 @@ pub fn default_path() -> PathBuf {
         .join("config.toml")
 }
 
-/// Reads and checks a config file.
+/// Reads and validates a config file.
 ///
 /// # Errors
-/// [`ConfigError`] names every problem with file, line and key.
+/// [`ConfigError`]: every problem with line and key.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let source = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
         hint: match source.kind() {
             std::io::ErrorKind::NotFound => "start from config.example.toml, or name another file with --config",
             std::io::ErrorKind::PermissionDenied => "let the daemon's user read it (mode 0640, its group)",
-            std::io::ErrorKind::InvalidData => "it is not UTF-8 text",
+            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text",
             _ => "the system's reason follows",
         },
         source,
     })?;
-    let wrong = |problems| ConfigError::Wrong { path: path.to_owned(), problems };
+    let invalid = |problems| ConfigError::Wrong { path: path.to_owned(), problems };
     if access::is_open(path, access::WRITE) {
-        let text = format!("everybody may write it: chmod o-w {}", path.display());
-        return Err(wrong(vec![Problem { key: String::new(), line: None, text }]));
+        let text = format!("all users can write the file. Run: chmod o-w {}", path.display());
+        return Err(invalid(vec![Problem { key: String::new(), line: None, text }]));
     }
-    let file = parse(&source).map_err(wrong)?;
-    let beside = path.parent().unwrap_or(Path::new("."));
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| beside.to_owned(), PathBuf::from);
-    let owned = access::stranger(path).map(|user| Problem {
+    let file = parse(&source).map_err(invalid)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| folder.to_owned(), PathBuf::from);
+    let owner_warning = access::stranger(path).map(|user| Problem {
         key: String::new(),
         line: None,
-        text: format!("user {user} owns it and may change it: chown root {}", path.display()),
+        text: format!("user {user} owns the file and can change it. Run: chown root {}", path.display()),
     });
-    let warnings = owned.into_iter().collect();
-    let mut reading = Reading { source: &source, credentials, problems: Vec::new(), warnings };
-    let config = reading.config(path, file);
+    let warnings = owner_warning.into_iter().collect();
+    let mut validator = Reading { source: &source, credentials, problems: Vec::new(), warnings };
+    let config = validator.validate(path, file);
     match config {
-        Some(config) if reading.problems.is_empty() => Ok(config),
-        _ => Err(wrong(reading.problems)),
+        Some(config) if validator.problems.is_empty() => Ok(config),
+        _ => Err(invalid(validator.problems)),
     }
 }
 
@@ -154,7 +155,7 @@ fn parse(source: &str) -> Result<File, Vec<Problem>> {
     if let Err(error) = toml::from_str::<toml::Table>(source) {
         return Err(vec![problem::syntax(source, &error)]);
     }
-    // `prefix_separator` too: with the separator alone the crate wants it after the prefix only by accident of version.
+    // `prefix_separator` is set too: versions of the crate differ in whether `separator` alone follows the prefix.
     let environment = config::Environment::with_prefix("POPRELAY").prefix_separator("__").separator("__");
     let merged = config::Config::builder()
         .add_source(config::File::from_str(source, config::FileFormat::Toml))
@@ -178,7 +179,7 @@ fn parse(source: &str) -> Result<File, Vec<Problem>> {
     }
 }
 
-/// One pass over a file: what it means, and what is wrong with it.
+/// Validation of one file: collects problems and warnings.
 struct Reading<'a> {
     source: &'a str,
     credentials: PathBuf,
@@ -187,24 +188,24 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn config(&mut self, path: &Path, file: File) -> Option<Config> {
+    fn validate(&mut self, path: &Path, file: File) -> Option<Config> {
         let connections: Vec<_> =
             file.connections.into_iter().filter_map(|(name, table)| self.connection(&name, table)).collect();
         let sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
-        let clean = self.problems.is_empty();
-        if clean && connections.is_empty() {
-            self.wrong("connections", "no GoTo login: add a [connections.main] table with its client_id");
+        let is_valid = self.problems.is_empty();
+        if is_valid && connections.is_empty() {
+            self.wrong("connections", "no GoTo connection: add a [connections.main] table with its client_id");
         }
-        if clean && sinks.is_empty() {
-            self.wrong("sinks", "nobody to tell: add a [sinks.NAME] table with type and url");
+        if is_valid && sinks.is_empty() {
+            self.wrong("sinks", "no sink: add a [sinks.NAME] table with type and url");
         }
         self.recaps(&sinks, &file.enrich);
         let operator = file.operator.sink.and_then(|name| {
-            let known = sinks.iter().find(|sink| sink.name.as_str() == name).map(|sink| sink.name.clone());
-            if known.is_none() {
+            let sink = sinks.iter().find(|sink| sink.name.as_str() == name).map(|sink| sink.name.clone());
+            if sink.is_none() {
                 self.wrong("operator.sink", "no sink has this name");
             }
-            known
+            sink
         });
         let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
         if journal::filter(&journal).is_err() {
@@ -216,7 +217,7 @@ impl Reading<'_> {
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
-            self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME says where to keep state");
+            self.wrong("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME is set");
         }
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
         let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
@@ -251,7 +252,7 @@ impl Reading<'_> {
                 if let SecretRef::File(path) = reference
                     && access::is_open(path, access::READ)
                 {
-                    let text = format!("everybody on this machine may read it: chmod o-r {}", path.display());
+                    let text = format!("all users can read the file. Run: chmod o-r {}", path.display());
                     self.warnings.push(Problem::at(self.source, key, text));
                 }
                 Some(secret)
@@ -268,7 +269,7 @@ impl Reading<'_> {
         let before = self.problems.len();
         let id = ConnectionName::try_from(name);
         if let Err(error) = &id {
-            self.wrong(format!("connections.{name}"), format!("no name for a connection: {error}"));
+            self.wrong(format!("connections.{name}"), format!("invalid connection name: {error}"));
         }
         if table.client_id.trim().is_empty() {
             self.wrong(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
@@ -288,7 +289,7 @@ impl Reading<'_> {
         }
         let region = table.region.as_deref().map_or(Some(Region::US), Region::read);
         if region.is_none() {
-            self.wrong(at("region"), "no such region: two letters of ISO 3166-1, as in \"US\" or \"DE\"");
+            self.wrong(at("region"), "unknown region, expected two letters of ISO 3166-1, as in \"US\" or \"DE\"");
         }
         let directions = Directions::read(&table.directions, table.internal);
         let directions = directions.map_err(|text| self.wrong(at("directions"), text)).ok();
@@ -323,12 +324,12 @@ impl Reading<'_> {
 
 fn default_state_dir() -> Option<PathBuf> {
     let systemd = env::var_os("STATE_DIRECTORY").map(PathBuf::from);
-    let user = || env::var_os("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("poprelay"));
+    let xdg = || env::var_os("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("poprelay"));
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state/poprelay"));
-    systemd.or_else(user).or_else(home)
+    systemd.or_else(xdg).or_else(home)
 }
 
-/// Where a connection's token is kept.
+/// Returns the token file of a connection.
 #[must_use]
 pub fn token_file(state_dir: &Path, connection: &ConnectionName) -> PathBuf {
     state_dir.join(format!("token-{connection}.json"))

@@ -1,48 +1,48 @@
-//! What is wrong with a config, said so that it can be mended: file, line, key, what was meant. Values never appear in
-//! it, since any of them may be a secret; the parser's own messages quote them, so only their kind is taken over.
+//! Diagnostics of a config: file, line, key, and the expected form. Values never appear, since any may be a secret:
+//! parser messages quote values, so only their kind is used.
 
 use config::ConfigError as Parse;
 use std::{fmt, path::PathBuf};
 use toml::de::{DeTable, DeValue};
 
-/// One thing that is wrong, with its place.
+/// One problem with its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, as in `sinks.front-desk.url`; empty where there is none.
+    /// Key, as in `sinks.front-desk.url`; empty if none.
     pub key: String,
-    /// Line of the key in the file, counted from 1; `None` where the environment or nobody set it.
+    /// Line of the key, from 1; `None` if set by the environment or missing.
     pub line: Option<usize>,
-    /// What is wrong and what was meant, in one sentence.
+    /// Problem and expected form, in one sentence.
     pub text: String,
 }
 
-/// Why there is no config.
+/// Why the config cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the config {}: {hint}", path.display())]
     Unreadable {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What to do.
+        /// Hint for the operator.
         hint: &'static str,
-        /// The system's reason.
+        /// Cause reported by the system.
         #[source]
         source: std::io::Error,
     },
-    /// The file can be read but says something wrong.
-    #[error("{}", Listed(path, problems))]
+    /// The file has invalid contents.
+    #[error("{}", DisplayProblems(path, problems))]
     Wrong {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// All that was found; never empty.
+        /// All problems found; never empty.
         problems: Vec<Problem>,
     },
 }
 
-struct Listed<'a>(&'a PathBuf, &'a [Problem]);
+struct DisplayProblems<'a>(&'a PathBuf, &'a [Problem]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for DisplayProblems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, problem) in self.1.iter().enumerate() {
             if i > 0 {
@@ -63,7 +63,7 @@ impl fmt::Display for Listed<'_> {
 }
 
 impl Problem {
-    /// A problem of `key`, placed in `source`.
+    /// Creates a diagnostic for `key`, with its line in `source`.
     pub fn at(source: &str, key: impl Into<String>, text: impl Into<String>) -> Self {
         let key = key.into();
         Self { line: line_of(source, &key), key, text: text.into() }
@@ -89,7 +89,7 @@ const CONDITIONS: [&str; 16] = [
     "hours",
 ];
 
-/// The keys of each table; `*` stands for a name of the operator's choice.
+/// Known keys of each table; `*` is a name chosen by the operator.
 pub const KEYS: &[(&str, &[&str])] = &[
     ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
     (
@@ -155,68 +155,68 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("routes.*.unless", &CONDITIONS),
 ];
 
-/// An unknown key, with the known one it is closest to.
+/// Creates a diagnostic for an unknown key, with the closest known one.
 pub fn unknown(source: &str, key: &str) -> Problem {
     let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
-    let near = KEYS
+    let nearest = KEYS
         .iter()
-        .find(|(pattern, _)| covers(pattern, table))
+        .find(|(pattern, _)| matches_table(pattern, table))
         .and_then(|(_, keys)| keys.iter().map(|k| (strsim::damerau_levenshtein(k, last), *k)).min());
-    let text = match near {
-        Some((slips, meant)) if slips <= 1 + last.len() / 4 => format!("unknown key; did you mean `{meant}`?"),
-        _ => "unknown key; config.example.toml lists all".to_owned(),
+    let text = match nearest {
+        Some((distance, known)) if distance <= 1 + last.len() / 4 => format!("unknown key; did you mean `{known}`?"),
+        _ => "unknown key, see config.example.toml for all keys".to_owned(),
     };
     Problem::at(source, key, text)
 }
 
-fn covers(pattern: &str, table: &str) -> bool {
+fn matches_table(pattern: &str, table: &str) -> bool {
     let mut parts = table.split('.');
     pattern.split('.').all(|p| parts.next().is_some_and(|t| p == "*" || p == t)) && parts.next().is_none()
 }
 
-/// A value that does not fit its key, without the value.
+/// Creates a diagnostic for a value of the wrong type, without the value.
 pub fn misfit(source: &str, path: &str, error: &Parse) -> Problem {
     let key = if path == "." { "" } else { path };
-    // Tables that refuse unknown keys by themselves say only which there are.
+    // Tables with `deny_unknown_fields` list only the known keys.
     if let Some((table, last)) = key.rsplit_once('.')
-        && KEYS.iter().any(|(pattern, keys)| covers(pattern, table) && !keys.contains(&last))
+        && KEYS.iter().any(|(pattern, keys)| matches_table(pattern, table) && !keys.contains(&last))
     {
         return unknown(source, key);
     }
-    Problem::at(source, key, reason(key, error))
+    Problem::at(source, key, describe(key, error))
 }
 
-fn reason(key: &str, error: &Parse) -> String {
-    // An item of a list is meant as its list is.
+fn describe(key: &str, error: &Parse) -> String {
+    // List items share the expected form of their list.
     let named = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
     let last = named.rsplit('.').next().unwrap_or(named);
-    if let Some(meant) = meant(last) {
-        return format!("expected {meant}");
+    if let Some(expected) = expected_value(last) {
+        return format!("expected {expected}");
     }
     match error {
-        Parse::At { error, .. } => reason(key, error),
+        Parse::At { error, .. } => describe(key, error),
         Parse::Type { expected, .. } => format!("expected {expected}, found something else"),
         Parse::NotFound(name) => format!("`{name}` is missing"),
         Parse::Message(text) => without_values(text),
-        _ => "it does not fit".to_owned(),
+        _ => "invalid value".to_owned(),
     }
 }
 
-/// Serde's own messages name missing fields and known words, and quote values: what may quote one is cut.
+/// Removes values from serde's messages. Missing fields and known words are kept; quotes may contain a value.
 fn without_values(text: &str) -> String {
-    if ["missing field", "missing configuration field", "no duration"].iter().any(|start| text.starts_with(start)) {
+    if ["missing field", "missing configuration field"].iter().any(|start| text.starts_with(start)) {
         return text.to_owned();
     }
     match text.split_once("expected") {
         Some((_, rest)) => format!("expected{rest}"),
-        None if text.contains(['`', '"']) || text.contains("variant") => "it does not fit".to_owned(),
+        None if text.contains(['`', '"']) || text.contains("variant") => "invalid value".to_owned(),
         None => text.to_owned(),
     }
 }
 
-fn meant(last: &str) -> Option<&'static str> {
+fn expected_value(last: &str) -> Option<&'static str> {
     Some(match last {
-        "recap" => "a time as in \"17:30\", a list of such, or { at = \"17:30\", days = \"mon-fri\" }",
+        "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\" }",
         "client_secret" | "refresh_token" | "url" | "token" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
@@ -236,17 +236,17 @@ fn meant(last: &str) -> Option<&'static str> {
     })
 }
 
-/// A syntax error: the parser's words without the line it quotes.
+/// Creates a diagnostic for a TOML syntax error, without the line the parser quotes.
 pub fn syntax(source: &str, error: &toml::de::Error) -> Problem {
     let line = error.span().map(|span| line_at(source, span.start));
-    Problem { key: String::new(), line, text: format!("not TOML: {}", error.message()) }
+    Problem { key: String::new(), line, text: format!("invalid TOML: {}", error.message()) }
 }
 
 fn line_at(source: &str, offset: usize) -> usize {
     source.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
 }
 
-/// Where a dotted key stands; the nearest table above it if it stands nowhere.
+/// Returns the line of a dotted key, or of the nearest existing table above it.
 fn line_of(source: &str, key: &str) -> Option<usize> {
     let tree = DeTable::parse(source).ok()?;
     let mut parts = key.split('.');
@@ -276,7 +276,7 @@ mod tests {
     const SOURCE: &str = "[connections.main]\nclient_id = \"a\"\n\n[sinks.desk]\ntype = \"slack\"\nulr = \"https://x\"\n\n[[routes]]\nsinks = [\"desk\"]\n[[routes]]\nsink = [\"desk\"]\n";
 
     #[test]
-    fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
+    fn unknown_key_has_line_and_suggestion() {
         let problem = unknown(SOURCE, "sinks.desk.ulr");
         assert_eq!((problem.line, problem.text.as_str()), (Some(6), "unknown key; did you mean `url`?"));
         let problem = unknown(SOURCE, "routes.1.sink");
@@ -285,16 +285,16 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_is_placed_at_its_table() {
+    fn missing_key_is_placed_at_its_table() {
         assert_eq!(line_of(SOURCE, "sinks.desk.url"), Some(4));
         assert_eq!(line_of(SOURCE, "operator.sink"), None);
     }
 
     #[test]
-    fn a_message_that_quotes_a_value_loses_it() {
+    fn message_with_a_quoted_value_loses_it() {
         let error = Parse::Message("invalid value: string \"xoxb-secret\", expected a duration".into());
         assert_eq!(misfit(SOURCE, "cards.deadline", &error).text, "expected a duration");
         let error = Parse::Message("something `xoxb-secret` odd".into());
-        assert_eq!(misfit(SOURCE, "cards.deadline", &error).text, "it does not fit");
+        assert_eq!(misfit(SOURCE, "cards.deadline", &error).text, "invalid value");
     }
 }

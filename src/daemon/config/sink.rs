@@ -1,11 +1,11 @@
-//! `[sinks.NAME]`: what a sink's table means, by its type, and what is wrong with it.
+//! `[sinks.NAME]`: validates a sink's table according to its type.
 
 use super::{
     Problem, Reading, endpoint,
     file::{PaceWord, RecapWord, SinkTable, SinkWord, Times},
 };
 use crate::{
-    daemon::shift::Schedule,
+    daemon::shift::RecapSchedule,
     deliver::{App, Pace, Sink},
     enrich::{SourceConfig, SourceKind},
     model::{
@@ -18,34 +18,35 @@ use crate::{
     route::DEFAULT_OUTCOMES,
 };
 
-/// Slack's Web API. GovSlack has another one (`https://slack-gov.com/api/`).
-const API: &str = "https://slack.com/api/";
+/// Base URL of Slack's Web API. GovSlack has another (`https://slack-gov.com/api/`).
+const SLACK_API: &str = "https://slack.com/api/";
 
-/// One chat channel.
+/// One sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkConfig {
-    /// Its name.
+    /// Name of the sink.
     pub name: SinkName,
-    /// What stands at its URL.
+    /// Service behind the URL.
     pub kind: SinkKind,
-    /// The URL; of a Slack app the base of the Web API.
+    /// URL of the webhook; of a Slack app the base of the Web API.
     pub url: Secret,
-    /// Who speaks; only for a Slack app.
+    /// Token and channel; only for a Slack app.
     pub app: Option<App>,
-    /// Whether `outcomes` are also said in the thread of a call's message; only for a Slack app.
+    /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
     pub thread: bool,
-    /// Messages a second and at once; `None`: as they come.
+    /// Messages per second and burst; `None`: no rate limit.
     pub pace: Option<(f64, u32)>,
-    /// Moments told besides the ring. A living card hears all: of it these are replied in its thread, if it has one.
+    /// Statuses posted besides `ringing`. A live message shows all statuses; these are replied in its thread, if
+    /// enabled.
     pub outcomes: Vec<MomentKind>,
-    /// When it is told what came in since the time before.
-    pub recap: Option<Schedule>,
-    /// What the channel sees of numbers.
+    /// Recap times.
+    pub recap: Option<RecapSchedule>,
+    /// Masking of callers' numbers.
     pub mask: Mask,
 }
 
 impl SinkConfig {
-    /// The sink that it speaks of.
+    /// Converts the config into a sink of `deliver`.
     #[must_use]
     pub fn sink(self) -> Sink {
         let pace = self.pace.map(|(per_second, burst)| Pace { per_second, burst });
@@ -53,7 +54,7 @@ impl SinkConfig {
     }
 }
 
-/// What a sink's type says of where it is.
+/// Endpoint of a sink, by its type.
 struct Target {
     kind: SinkKind,
     url: Secret,
@@ -65,13 +66,13 @@ impl Reading<'_> {
         let before = self.problems.len();
         let id = SinkName::try_from(name);
         if let Err(error) = &id {
-            self.wrong(format!("sinks.{name}"), format!("no name for a sink: {error}"));
+            self.wrong(format!("sinks.{name}"), format!("invalid sink name: {error}"));
         }
         let pace = self.pace(name, table.pace);
-        let recap = table.recap.as_ref().and_then(|word| self.recap(name, word));
+        let recap = table.recap.as_ref().and_then(|value| self.recap(name, value));
         let target = match table.kind {
-            SinkWord::SlackApp => self.app(name, &table),
-            word => self.webhook(name, word, &table),
+            SinkWord::SlackApp => self.slack_app(name, &table),
+            kind => self.webhook(name, kind, &table),
         };
         if self.problems.len() > before {
             return None;
@@ -90,8 +91,8 @@ impl Reading<'_> {
         })
     }
 
-    fn pace(&mut self, name: &str, word: Option<PaceWord>) -> Option<(f64, u32)> {
-        match word {
+    fn pace(&mut self, name: &str, value: Option<PaceWord>) -> Option<(f64, u32)> {
+        match value {
             None => Some((1.0, 4)),
             Some(PaceWord::Word(_)) => None,
             Some(PaceWord::Rate { per_second, burst }) => {
@@ -103,28 +104,28 @@ impl Reading<'_> {
         }
     }
 
-    /// A recap says what the history remembers.
+    /// Reports recaps without the history they are counted from.
     pub(super) fn recaps(&mut self, sinks: &[SinkConfig], sources: &[SourceConfig]) {
         let last = sources.iter().rev().find(|source| source.kind == SourceKind::History);
         if last.and_then(|source| source.enabled) != Some(false) {
             return;
         }
         for sink in sinks.iter().filter(|sink| sink.recap.is_some()) {
-            let text = "it needs the history, and a source of type = \"history\" says enabled = false";
+            let text = "a recap requires the history, but a source of type = \"history\" has enabled = false";
             self.wrong(format!("sinks.{}.recap", sink.name), text);
         }
     }
 
-    fn recap(&mut self, name: &str, word: &RecapWord) -> Option<Schedule> {
-        let (at, days) = match word {
+    fn recap(&mut self, name: &str, value: &RecapWord) -> Option<RecapSchedule> {
+        let (at, days) = match value {
             RecapWord::Daily(at) => (at, None),
             RecapWord::OnDays { at, days } => (at, days.as_ref()),
         };
-        let read = Schedule::read(at.words(), days.map(Times::words));
+        let read = RecapSchedule::read(at.words(), days.map(Times::words));
         read.map_err(|text| self.wrong(format!("sinks.{name}.recap"), text)).ok()
     }
 
-    fn webhook(&mut self, name: &str, word: SinkWord, table: &SinkTable) -> Option<Target> {
+    fn webhook(&mut self, name: &str, kind: SinkWord, table: &SinkTable) -> Option<Target> {
         let at = |key: &str| format!("sinks.{name}.{key}");
         let given = [
             ("token", table.token.is_some()),
@@ -133,10 +134,10 @@ impl Reading<'_> {
             ("thread", table.thread.is_some()),
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
-            self.wrong(at(key), "only a sink of type = \"slack-app\" has it");
+            self.wrong(at(key), "only valid for a sink of type = \"slack-app\"");
         }
         let url = self.required(&at("url"), table.url.as_ref(), "the webhook's URL")?;
-        match endpoint::webhook(word, url.expose()) {
+        match endpoint::webhook(kind, url.expose()) {
             Ok((kind, warnings)) => {
                 self.warnings.extend(warnings.into_iter().map(|text| Problem::at(self.source, at("url"), text)));
                 Some(Target { kind, url, app: None })
@@ -148,25 +149,25 @@ impl Reading<'_> {
         }
     }
 
-    fn app(&mut self, name: &str, table: &SinkTable) -> Option<Target> {
+    fn slack_app(&mut self, name: &str, table: &SinkTable) -> Option<Target> {
         let at = |key: &str| format!("sinks.{name}.{key}");
         if table.url.is_some() {
-            self.wrong(at("url"), "a Slack app has no webhook: it has token and channel");
+            self.wrong(at("url"), "a Slack app has no webhook. Set token and channel instead");
         }
         let token = self.required(&at("token"), table.token.as_ref(), "the app's bot token, xoxb-…");
-        if let Some(text) = token.as_ref().and_then(|token| odd_token(token.expose())) {
+        if let Some(text) = token.as_ref().and_then(|token| token_problem(token.expose())) {
             self.wrong(at("token"), text);
         }
         let channel = table.channel.as_deref().unwrap_or_default().trim().to_owned();
-        if !is_channel(&channel) {
+        if !is_channel_id(&channel) {
             self.wrong(
                 at("channel"),
                 "expected a channel's id, as in \"C0123ABCD\": Slack shows it at the end of the channel's details",
             );
         }
-        let base = self.base(&at("api_url"), table.api_url.as_deref().unwrap_or(API));
+        let base = self.base(&at("api_url"), table.api_url.as_deref().unwrap_or(SLACK_API));
         if table.outcomes.is_some() && table.thread != Some(true) {
-            let text = "a Slack app's card tells every moment; with thread = true these are also said in its thread";
+            let text = "a Slack app's message shows every status. Set thread = true to reply these in its thread too";
             self.warnings.push(Problem::at(self.source, at("outcomes"), text));
         }
         let app = App { token: token?, channel };
@@ -181,18 +182,18 @@ impl Reading<'_> {
     }
 }
 
-/// What is wrong with a token that can never post.
-fn odd_token(token: &str) -> Option<&'static str> {
+/// Returns the problem of a token that cannot post.
+fn token_problem(token: &str) -> Option<&'static str> {
     match token.trim() {
-        token if token.starts_with("xapp-") => Some("this is an app-level token; the bot token begins with xoxb-"),
+        token if token.starts_with("xapp-") => Some("app-level token, expected a bot token, which begins with xoxb-"),
         token if token.starts_with("xox") && token.is_ascii() && !token.contains(char::is_whitespace) => None,
         _ => Some("expected a bot token, which begins with xoxb-"),
     }
 }
 
-/// Ids of channels begin with C, of private ones also with G, of direct messages with D. A name can change, and an edit
-/// takes none.
-fn is_channel(id: &str) -> bool {
-    let known = id.starts_with(['C', 'G', 'D']);
-    known && (2..=32).contains(&id.len()) && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+/// Returns whether `id` is a channel id: C public, G private, D direct message. Names are not accepted: they can
+/// change, and edits require ids.
+fn is_channel_id(id: &str) -> bool {
+    let has_prefix = id.starts_with(['C', 'G', 'D']);
+    has_prefix && (2..=32).contains(&id.len()) && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }

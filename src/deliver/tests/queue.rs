@@ -1,4 +1,4 @@
-//! An outbox in memory, as far as a worker needs one.
+//! An in-memory outbox with the operations a worker uses.
 
 use crate::model::{
     call::{Bound, Call, Caller, Moment, MomentKind, Telling},
@@ -17,10 +17,10 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    Waits(Timestamp),
+pub enum DeliveryState {
+    Waiting(Timestamp),
     Leased,
     Delivered,
     Dead(String),
@@ -29,21 +29,21 @@ pub enum State {
 #[derive(Debug, Clone)]
 pub struct Row {
     pub delivery: Delivery,
-    pub state: State,
-    pub tries: Vec<Attempt>,
+    pub state: DeliveryState,
+    pub attempts: Vec<Attempt>,
 }
 
 #[derive(Default)]
-struct Inside {
+struct Inner {
     rows: BTreeMap<DeliveryId, Row>,
     news: HashMap<SinkName, Arc<Notify>>,
-    refusals: u32,
-    late: Option<(SinkName, String)>,
+    failures_left: u32,
+    late_alert: Option<(SinkName, String)>,
     stopped: bool,
 }
 
 #[derive(Clone, Default)]
-pub struct Queue(Arc<Mutex<Inside>>);
+pub struct MemoryOutbox(Arc<Mutex<Inner>>);
 
 pub fn notice(title: &str) -> Card {
     Card::Notice(Notice { title: title.to_owned(), advice: String::new(), over: false })
@@ -65,7 +65,7 @@ pub fn delivery(id: i64, title: &str) -> Delivery {
     }
 }
 
-/// The card of a call that rang at `at`.
+/// Builds the card of a call ringing at `at`.
 pub fn ring(at: Timestamp) -> CallCard {
     let call = Call {
         id: ConversationSpaceId::try_from("a").unwrap(),
@@ -88,36 +88,36 @@ pub fn ring(at: Timestamp) -> CallCard {
     CallCard::new(Telling { call, moment: Moment::Ringing, at }, Findings::default())
 }
 
-impl Queue {
-    /// Admits a notice by its title.
+impl MemoryOutbox {
+    /// Enqueues an alert with a title.
     pub fn add(&self, sink: &SinkName, title: &str) {
-        let mut inside = self.0.lock().unwrap();
-        let id = i64::try_from(inside.rows.len()).unwrap() + 1;
+        let mut inner = self.0.lock().unwrap();
+        let id = i64::try_from(inner.rows.len()).unwrap() + 1;
         let mut delivery = delivery(id, title);
         delivery.key.sink = sink.clone();
         delivery.admitted = Timestamp::now();
-        let state = State::Waits(Timestamp::UNIX_EPOCH);
-        inside.rows.insert(DeliveryId(id), Row { delivery, state, tries: Vec::new() });
-        inside.news.entry(sink.clone()).or_default().notify_waiters();
+        let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+        inner.rows.insert(DeliveryId(id), Row { delivery, state, attempts: Vec::new() });
+        inner.news.entry(sink.clone()).or_default().notify_waiters();
     }
 
-    /// Admits a delivery as it is.
+    /// Enqueues a delivery unchanged.
     pub fn put(&self, delivery: Delivery) {
-        let mut inside = self.0.lock().unwrap();
+        let mut inner = self.0.lock().unwrap();
         let sink = delivery.key.sink.clone();
-        let state = State::Waits(Timestamp::UNIX_EPOCH);
-        inside.rows.insert(delivery.id, Row { delivery, state, tries: Vec::new() });
-        inside.news.entry(sink).or_default().notify_waiters();
+        let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+        inner.rows.insert(delivery.id, Row { delivery, state, attempts: Vec::new() });
+        inner.news.entry(sink).or_default().notify_waiters();
     }
 
-    /// Adds a notice as late as can be: when a worker has found nothing and has asked when to look again.
+    /// Enqueues an alert at the last possible time: after a worker found nothing and queried the next due time.
     pub fn add_late(&self, sink: &SinkName, title: &str) {
-        self.0.lock().unwrap().late = Some((sink.clone(), title.to_owned()));
+        self.0.lock().unwrap().late_alert = Some((sink.clone(), title.to_owned()));
     }
 
-    /// The next `times` calls are refused.
-    pub fn refuse(&self, times: u32) {
-        self.0.lock().unwrap().refusals = times;
+    /// Fails the next `times` requests.
+    pub fn fail_next(&self, times: u32) {
+        self.0.lock().unwrap().failures_left = times;
     }
 
     pub fn end(&self) {
@@ -129,20 +129,20 @@ impl Queue {
         self.0.lock().unwrap().rows.values().find(|row| row.delivery.key.subject == subject).unwrap().clone()
     }
 
-    fn open(&self) -> Result<std::sync::MutexGuard<'_, Inside>, QueueError> {
-        let mut inside = self.0.lock().unwrap();
-        if inside.stopped {
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Inner>, QueueError> {
+        let mut inner = self.0.lock().unwrap();
+        if inner.stopped {
             return Err(QueueError::Stopped);
         }
-        if inside.refusals > 0 {
-            inside.refusals -= 1;
+        if inner.failures_left > 0 {
+            inner.failures_left -= 1;
             return Err(QueueError::Store("the disk is full".into()));
         }
-        Ok(inside)
+        Ok(inner)
     }
 }
 
-impl Outbox for Queue {
+impl Outbox for MemoryOutbox {
     async fn note(&self, _: Telling) -> Result<(), QueueError> {
         Ok(())
     }
@@ -160,46 +160,46 @@ impl Outbox for Queue {
     }
 
     async fn waiting(&self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, QueueError> {
-        let inside = self.open()?;
-        let due = inside.rows.values().filter(|row| matches!(row.state, State::Waits(due) if due <= now));
+        let inner = self.lock()?;
+        let due = inner.rows.values().filter(|row| matches!(row.state, DeliveryState::Waiting(due) if due <= now));
         Ok(due.map(|row| row.delivery.clone()).filter(|one| one.key.sink == *sink).take(most).collect())
     }
 
     async fn lease(&self, ids: Vec<DeliveryId>) -> Result<Vec<Delivery>, QueueError> {
-        let mut inside = self.open()?;
+        let mut inner = self.lock()?;
         let mut leased = Vec::new();
         let ids: std::collections::BTreeSet<DeliveryId> = ids.into_iter().collect();
         for id in ids {
-            let row = inside.rows.get_mut(&id).unwrap();
-            assert!(matches!(row.state, State::Waits(_)), "leased twice");
-            row.state = State::Leased;
+            let row = inner.rows.get_mut(&id).unwrap();
+            assert!(matches!(row.state, DeliveryState::Waiting(_)), "leased twice");
+            row.state = DeliveryState::Leased;
             leased.push(row.delivery.clone());
         }
         Ok(leased)
     }
 
     async fn settle(&self, settles: Vec<Settle>) -> Result<(), QueueError> {
-        let mut inside = self.open()?;
+        let mut inner = self.lock()?;
         for settle in settles {
-            let row = inside.rows.get_mut(&settle.id).unwrap();
-            assert_eq!(row.state, State::Leased, "settled without a lease");
+            let row = inner.rows.get_mut(&settle.id).unwrap();
+            assert_eq!(row.state, DeliveryState::Leased, "settled without a lease");
             row.delivery.attempts += u32::from(settle.attempt.is_some());
-            row.tries.extend(settle.attempt);
+            row.attempts.extend(settle.attempt);
             row.state = match settle.settlement {
-                Settlement::Delivered => State::Delivered,
+                Settlement::Delivered => DeliveryState::Delivered,
                 Settlement::Shown(place) => {
                     row.delivery.form = Form::Living { at: Some(place), lost: false };
-                    State::Delivered
+                    DeliveryState::Delivered
                 }
                 Settlement::Lost => {
                     row.delivery.form = Form::Living { at: None, lost: true };
-                    State::Waits(Timestamp::UNIX_EPOCH)
+                    DeliveryState::Waiting(Timestamp::UNIX_EPOCH)
                 }
-                Settlement::Dead(why) => State::Dead(why),
-                Settlement::Released => State::Waits(Timestamp::UNIX_EPOCH),
+                Settlement::Dead(why) => DeliveryState::Dead(why),
+                Settlement::Released => DeliveryState::Waiting(Timestamp::UNIX_EPOCH),
                 Settlement::Retry { not_before, plain } => {
                     row.delivery.plain = plain;
-                    State::Waits(not_before)
+                    DeliveryState::Waiting(not_before)
                 }
             };
         }
@@ -207,12 +207,12 @@ impl Outbox for Queue {
     }
 
     async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, QueueError> {
-        let mut inside = self.open()?;
-        let late = inside.late.take_if(|(whose, _)| whose == sink);
-        let rows = inside.rows.values().filter(|row| row.delivery.key.sink == *sink);
-        let due = rows.filter_map(|row| if let State::Waits(due) = row.state { Some(due) } else { None }).min();
-        drop(inside);
-        if let Some((sink, title)) = late {
+        let mut inner = self.lock()?;
+        let late_alert = inner.late_alert.take_if(|(whose, _)| whose == sink);
+        let rows = inner.rows.values().filter(|row| row.delivery.key.sink == *sink);
+        let due = rows.filter_map(|row| if let DeliveryState::Waiting(due) = row.state { Some(due) } else { None }).min();
+        drop(inner);
+        if let Some((sink, title)) = late_alert {
             self.add(&sink, &title);
         }
         Ok(due)

@@ -1,5 +1,5 @@
-//! One question over HTTP: builds the request, follows redirects within its own origin only, takes a bounded answer.
-//! Decides nothing about when to ask.
+//! Sends one HTTP request: fills the template, follows redirects within the origin only and reads a read_body response.
+//! Does not decide when to query.
 
 use super::template::{Place, Template};
 use reqwest::{
@@ -10,75 +10,75 @@ use serde_json::Value;
 use std::{borrow::Cow, time::Duration};
 use url::Url;
 
-/// Largest answer that is read: 256 KiB, a hundred times what a look-up needs.
-const LARGEST: usize = 256 * 1024;
-/// Redirects that are followed, all to the same origin.
-const REDIRECTS: usize = 3;
+/// Largest response body: 256 KiB, a hundred times the size of a look-up.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Most redirects, all to the same origin.
+const MAX_REDIRECTS: usize = 3;
 
-/// A request with gaps. No `Debug`: its headers have tokens.
+/// Request with placeholders. No `Debug`: headers contain tokens.
 pub struct Question {
-    /// How to ask.
+    /// HTTP method.
     pub method: Method,
-    /// Where; its origin has no gaps.
+    /// URL. Its origin has no placeholders.
     pub url: Template,
-    /// With which headers; a token is in one of them.
+    /// Headers. One contains a token.
     pub headers: Vec<(HeaderName, Template)>,
-    /// The body, and how values are written in it.
+    /// Body, and the encoding of values in the body.
     pub body: Option<(Template, Place)>,
 }
 
-/// Why there is no answer. Says neither URL nor what was asked.
+/// Reason for a missing answer. Contains neither URL nor query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Too slow.
-    #[error("it took longer than {} ms", .0.as_millis())]
+    /// No response within the timeout.
+    #[error("no response within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// No connection, or one that broke.
-    #[error("it cannot be reached: {0}")]
+    /// No connection, or a lost one.
+    #[error("request failed: {0}")]
     Unreachable(&'static str),
     /// 401, 403.
-    #[error("it refuses the token (HTTP {0})")]
+    #[error("token rejected (HTTP {0})")]
     Refused(u16),
-    /// 429, with the wait it asks for.
-    #[error("it is asked too often (HTTP 429)")]
+    /// 429, with the wait of `Retry-After`.
+    #[error("rate limited (HTTP 429)")]
     Throttled(Option<Duration>),
     /// 5xx.
-    #[error("it is broken (HTTP {0})")]
+    #[error("server error (HTTP {0})")]
     Broken(u16),
     /// Another status.
-    #[error("it does not understand the request (HTTP {0})")]
+    #[error("unexpected status (HTTP {0})")]
     Misunderstood(u16),
-    /// To another host, or in circles.
-    #[error("it redirects to another place, which is not followed")]
+    /// Redirect to another origin, or a redirect loop.
+    #[error("redirect to another origin, or a redirect loop")]
     Redirected,
     /// More than 256 KiB.
-    #[error("its answer is larger than 256 KiB")]
+    #[error("response is larger than 256 KiB")]
     TooLarge,
     /// HTML, or broken JSON.
-    #[error("its answer is no JSON")]
+    #[error("response is not JSON")]
     NotJson,
-    /// JSON of another shape than the config says.
-    #[error("its answer has nothing at {0}")]
+    /// JSON without the configured record list.
+    #[error("response has nothing at {0}")]
     NoResults(String),
-    /// The values do not make a request.
-    #[error("the request cannot be made")]
+    /// The filled values are not a valid request.
+    #[error("request cannot be built")]
     Unaskable,
-    /// It failed before and is left alone for a while.
-    #[error("it failed before and is left alone for a while")]
+    /// Circuit breaker open after earlier failures.
+    #[error("no request sent after repeated failures")]
     LeftAlone,
-    /// So many look-ups are under way that this one did not begin.
-    #[error("too many look-ups are under way")]
+    /// No permit before the deadline or timeout: all look-ups of `concurrency` are running.
+    #[error("too many look-ups are running")]
     Busy,
 }
 
 impl Failure {
-    /// Whether the same question may be answered in the next moment.
+    /// Returns whether an immediate retry may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Broken(_))
     }
 
-    /// The wait the server asks for.
+    /// Returns the wait that the server asked for.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -89,10 +89,10 @@ impl Failure {
 }
 
 impl Question {
-    /// Asks, gaps filled by `value`. `None`: the server knows nothing of it (404, 204).
+    /// Sends the request with placeholders filled by `value`. `None` if the server has no match (404, 204).
     ///
     /// # Errors
-    /// See [`Failure`].
+    /// See [`SourceError`].
     pub async fn ask<'v>(
         &self,
         http: &Client,
@@ -102,15 +102,15 @@ impl Question {
         let mut url = Url::parse(&url).map_err(|_| Failure::Unaskable)?;
         let headers = self.headers(&value)?;
         let body = match &self.body {
-            Some((body, place)) => Some(body.fill(*place, &value).ok_or(Failure::Unaskable)?),
+            Some((body, encoding)) => Some(body.fill(*encoding, &value).ok_or(Failure::Unaskable)?),
             None => None,
         };
-        for _ in 0..=REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let request = http.request(self.method.clone(), url.clone()).headers(headers.clone());
             let request = body.iter().fold(request, |request, body| request.body(body.clone()));
-            let response = request.send().await.map_err(|error| unreachable(&error))?;
-            match redirected(&response, &url) {
-                Ok(None) => return answer(response).await,
+            let response = request.send().await.map_err(|error| transport_error(&error))?;
+            match redirect_target(&response, &url) {
+                Ok(None) => return read_response(response).await,
                 Ok(Some(next)) => url = next,
                 Err(failure) => return Err(failure),
             }
@@ -134,20 +134,21 @@ impl Question {
     }
 }
 
-/// The next place, if it is within the same scheme, host and port: it is asked the same, with the same headers.
-fn redirected(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
+/// Returns the redirect target if its scheme, host and port are unchanged. The same request, headers included, is sent
+/// there.
+fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
     if !response.status().is_redirection() {
         return Ok(None);
     }
     let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
     let next = location.and_then(|it| from.join(it).ok()).ok_or(Failure::Redirected)?;
-    let home = next.scheme() == from.scheme()
+    let same_origin = next.scheme() == from.scheme()
         && next.host() == from.host()
         && next.port_or_known_default() == from.port_or_known_default();
-    if home { Ok(Some(next)) } else { Err(Failure::Redirected) }
+    if same_origin { Ok(Some(next)) } else { Err(Failure::Redirected) }
 }
 
-async fn answer(response: Response) -> Result<Option<Value>, Failure> {
+async fn read_response(response: Response) -> Result<Option<Value>, Failure> {
     let status = response.status();
     match status {
         StatusCode::NOT_FOUND | StatusCode::NO_CONTENT => return Ok(None),
@@ -157,15 +158,15 @@ async fn answer(response: Response) -> Result<Option<Value>, Failure> {
         _ if !status.is_success() => return Err(Failure::Misunderstood(status.as_u16())),
         _ => {}
     }
-    let body = bounded(response).await?;
-    // serde_json stops at a depth of 128 by itself.
+    let body = read_body(response).await?;
+    // serde_json limits the depth to 128.
     serde_json::from_slice(&body).map(Some).map_err(|_| Failure::NotJson)
 }
 
-async fn bounded(mut response: Response) -> Result<Vec<u8>, Failure> {
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len().saturating_add(chunk.len()) > LARGEST {
+    while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
+        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
             return Err(Failure::TooLarge);
         }
         body.extend_from_slice(&chunk);
@@ -173,7 +174,7 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-/// Seconds or a date; what is neither is as if it were not there.
+/// Parses seconds or a date. Other values count as absent.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -183,15 +184,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(crate::model::time::elapsed(crate::model::time::Timestamp::now(), at))
 }
 
-/// What reqwest says, without what it says it of.
-fn unreachable(error: &reqwest::Error) -> Failure {
+/// Returns the kind of a reqwest error, without the URL.
+fn transport_error(error: &reqwest::Error) -> Failure {
     Failure::Unreachable(if error.is_connect() {
-        "no connection"
+        "cannot connect"
     } else if error.is_timeout() {
-        "no answer in time"
+        "timed out"
     } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
+        "response is incomplete"
     } else {
-        "the connection broke"
+        "connection lost"
     })
 }

@@ -1,4 +1,4 @@
-//! The question for the past calls of one number.
+//! Request for the past calls of one number.
 
 use super::{Api, Error};
 use crate::{
@@ -7,11 +7,11 @@ use crate::{
 };
 use reqwest::Method;
 
-/// Calls that one answer may have: a number that called more often within the history's retention is known well enough.
-const MOST: &str = "1000";
+/// Calls in one answer; more calls of one number within the history's retention add nothing to a card.
+const MAX_CALLS: &str = "1000";
 
 impl Api {
-    /// The calls of `number`, written in one of the forms that GoTo may know it by, that began in `from..to`.
+    /// Fetches the calls of `number`, in one of GoTo's possible spellings, that started in `from..to`.
     pub(in crate::goto) async fn activity(
         &self,
         account: &AccountKey,
@@ -20,7 +20,7 @@ impl Api {
     ) -> Result<Vec<Remembered>, Error> {
         let (from, to) = (format!("{from:.3}"), format!("{to:.3}"));
         let query =
-            [("startTime", from.as_str()), ("endTime", &to), ("accountKey", account.as_str()), ("pageSize", MOST)];
+            [("startTime", from.as_str()), ("endTime", &to), ("accountKey", account.as_str()), ("pageSize", MAX_CALLS)];
         let path = ["call-reports", "v1", "reports", "caller-activity", number];
         let body = self.ask(Method::GET, &path, &query, None).await?;
         wire::activity(&body).map_err(|_| Error::Garbled)

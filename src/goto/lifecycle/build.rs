@@ -1,4 +1,4 @@
-//! The lane's way to a live link: create, subscribe, open, and what follows when a step fails.
+//! Lane transitions up to a live connection: create, subscribe, open, and the failure of each step.
 
 use super::{
     Accepted, Class, Created, Dice, Effect, Sweep, Tell, Ticket, Trouble,
@@ -12,19 +12,19 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// A create may sweep first: list and delete up to 50 leftovers (GoTo's limit) at 5 requests/s, each answer within 10 s.
-const CREATE_WITHIN: Duration = Duration::from_secs(60);
-/// TCP, TLS and the upgrade; the socket itself gives up after 10 s.
-const OPEN_WITHIN: Duration = Duration::from_secs(15);
-/// Without a token nothing can be asked; waking is the rule, this only the deadline that every state has.
-const NO_TOKEN: Duration = Duration::from_secs(60);
+/// A create may sweep first: up to 50 leftovers (GoTo's limit) at 5 requests/s, each answer within 10 s.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
+/// TCP, TLS and upgrade; the socket's own timeout is 10 s.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
+/// Deadline of a lane without an access token; normally `Input::Wake` ends this wait earlier.
+const TOKEN_WAIT: Duration = Duration::from_secs(60);
 
 impl Lane {
     pub(super) fn create(&mut self, now: Instant) {
         let ticket = self.ticket();
         let sweep = self.dirty.then(|| Sweep { keep: self.old.as_ref().map(|link| link.channel.id.clone()) });
         self.dirty = true;
-        self.state = State::Creating { ticket, sent: now, until: now + CREATE_WITHIN };
+        self.state = State::Creating { ticket, sent: now, until: now + CREATE_TIMEOUT };
         self.out.push(Effect::Create { ticket, sweep });
     }
 
@@ -37,10 +37,10 @@ impl Lane {
     pub(super) fn open(&mut self, channel: Channel, pending: Vec<AccountKey>, now: Instant) {
         let ticket = self.ticket();
         self.out.push(Effect::Open { ticket, url: channel.url.clone() });
-        self.state = State::Opening { ticket, until: now + OPEN_WITHIN, channel, pending };
+        self.state = State::Opening { ticket, until: now + OPEN_TIMEOUT, channel, pending };
     }
 
-    /// Deletes a channel unless a link still lives on it.
+    /// Deletes a channel unless the state or the old connection uses it.
     pub(super) fn delete(&mut self, id: &ChannelId) {
         let in_use = match &self.state {
             State::Live(link) => link.channel.id == *id,
@@ -53,39 +53,39 @@ impl Lane {
         }
     }
 
-    /// A step failed; `channel` is what may be used again.
-    pub(super) fn fail(&mut self, trouble: Trouble, channel: Option<Channel>, now: Instant, dice: Dice<'_>) {
-        let (until, for_token, keep) = match trouble.class {
-            Class::Refused => return self.refuse(trouble, channel, now, dice),
-            Class::NoToken => (now + NO_TOKEN, true, true),
-            Class::Transient => (now + self.waits.next(dice(), trouble.after), false, true),
-            Class::Gone | Class::Full => (now + self.waits.next(dice(), trouble.after), false, false),
+    /// Handles a failed step; `channel` may be reused.
+    pub(super) fn fail(&mut self, failure: Trouble, channel: Option<Channel>, now: Instant, random: Dice<'_>) {
+        let (until, for_token, keep) = match failure.class {
+            Class::Refused => return self.refuse(failure, channel, now, random),
+            Class::NoToken => (now + TOKEN_WAIT, true, true),
+            Class::Transient => (now + self.waits.next(random(), failure.after), false, true),
+            Class::Gone | Class::Full => (now + self.waits.next(random(), failure.after), false, false),
         };
-        if !for_token && self.said_failing != Some(trouble.class) {
-            self.said_failing = Some(trouble.class);
-            self.out.push(Effect::Tell(Tell::Failing(trouble)));
+        if !for_token && self.said_failing != Some(failure.class) {
+            self.said_failing = Some(failure.class);
+            self.out.push(Effect::Tell(Tell::Failing(failure)));
         }
-        let (kept, left) = if keep { (channel, None) } else { (None, channel) };
-        self.state = State::Waiting { until, for_token, channel: kept };
-        if let Some(left) = left {
-            self.delete(&left.id);
+        let (reusable, unused) = if keep { (channel, None) } else { (None, channel) };
+        self.state = State::Waiting { until, for_token, channel: reusable };
+        if let Some(unused) = unused {
+            self.delete(&unused.id);
         }
     }
 
-    pub(super) fn refuse(&mut self, trouble: Trouble, channel: Option<Channel>, now: Instant, dice: Dice<'_>) {
-        self.state = State::Refused { until: now + self.refusals.next(dice(), trouble.after) };
+    pub(super) fn refuse(&mut self, failure: Trouble, channel: Option<Channel>, now: Instant, random: Dice<'_>) {
+        self.state = State::Refused { until: now + self.refusals.next(random(), failure.after) };
         if let Some(channel) = channel {
             self.delete(&channel.id);
         }
         if !self.said_refused {
             self.said_refused = true;
-            self.out.push(Effect::Tell(Tell::Refused(trouble)));
+            self.out.push(Effect::Tell(Tell::Refused(failure)));
         }
     }
 
-    /// The wait is over.
+    /// Starts the next attempt after a wait.
     pub(super) fn resume(&mut self, now: Instant) {
-        let kept = match std::mem::replace(&mut self.state, State::Idle) {
+        let reusable = match std::mem::replace(&mut self.state, State::Idle) {
             State::Waiting { channel, .. } => channel,
             State::Refused { .. } => None,
             other @ (State::Idle
@@ -98,7 +98,7 @@ impl Lane {
                 return;
             }
         };
-        match kept {
+        match reusable {
             Some(channel) if channel.is_fresh(now) => self.subscribe(channel, now),
             Some(channel) => {
                 self.delete(&channel.id);
@@ -108,7 +108,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn created(&mut self, ticket: Ticket, answer: Result<Created, Trouble>, now: Instant, dice: Dice<'_>) {
+    pub(super) fn created(&mut self, ticket: Ticket, answer: Result<Created, Trouble>, now: Instant, random: Dice<'_>) {
         let sent = match self.state {
             State::Creating { ticket: awaited, sent, .. } if awaited == ticket => sent,
             _ => {
@@ -119,11 +119,11 @@ impl Lane {
             }
         };
         match answer {
-            Ok(made) => {
+            Ok(created) => {
                 self.dirty = false;
-                self.subscribe(Channel::new(made.id, made.url, made.lifetime, sent), now);
+                self.subscribe(Channel::new(created.id, created.url, created.lifetime, sent), now);
             }
-            Err(trouble) => self.fail(trouble, None, now, dice),
+            Err(failure) => self.fail(failure, None, now, random),
         }
     }
 
@@ -132,28 +132,28 @@ impl Lane {
         ticket: Ticket,
         answer: Result<Accepted, Trouble>,
         now: Instant,
-        dice: Dice<'_>,
+        random: Dice<'_>,
     ) {
         let awaited = matches!(&self.state, State::Subscribing { ticket: awaited, .. } if *awaited == ticket);
         if !awaited {
-            return self.subscribed_later(ticket, answer, now, dice);
+            return self.subscribed_later(ticket, answer, now, random);
         }
         let State::Subscribing { channel, .. } = std::mem::replace(&mut self.state, State::Idle) else { return };
         let accepted = match answer {
             Ok(accepted) => accepted,
-            Err(trouble) => return self.fail(trouble, Some(channel), now, dice),
+            Err(failure) => return self.fail(failure, Some(channel), now, random),
         };
         let status = accepted.refused.first().map(|one| one.status);
         let refused: Vec<_> = accepted.refused.iter().map(|one| one.account.clone()).collect();
         let later = !accepted.later.is_empty();
         let pending: Vec<_> = accepted.later.iter().cloned().chain(refused).collect();
-        let heard = accepted.accounts > 0;
+        let any_accepted = accepted.accounts > 0;
         self.tell_accounts(accepted);
-        if heard {
+        if any_accepted {
             self.open(channel, pending, now);
         } else {
             let class = if later { Class::Transient } else { Class::Refused };
-            self.fail(Trouble { class, status, after: None }, Some(channel), now, dice);
+            self.fail(Trouble { class, status, after: None }, Some(channel), now, random);
         }
     }
 
@@ -164,7 +164,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn opened(&mut self, ticket: Ticket, answer: Result<(), Trouble>, now: Now, dice: Dice<'_>) {
+    pub(super) fn opened(&mut self, ticket: Ticket, answer: Result<(), Trouble>, now: Now, random: Dice<'_>) {
         let awaited = matches!(&self.state, State::Opening { ticket: awaited, .. } if *awaited == ticket);
         if !awaited {
             if answer.is_ok() && self.link(ticket).is_none() {
@@ -174,15 +174,15 @@ impl Lane {
         }
         let State::Opening { channel, pending, .. } = std::mem::replace(&mut self.state, State::Idle) else { return };
         match answer {
-            Err(trouble) => {
+            Err(failure) => {
                 self.delete(&channel.id);
-                self.fail(trouble, None, now.tick, dice);
+                self.fail(failure, None, now.tick, random);
             }
             Ok(()) => {
                 self.refusals.forget();
                 self.said_refused = false;
                 self.said_failing = None;
-                self.state = State::Live(Box::new(Link::new(channel, ticket, pending, self.number, now, dice)));
+                self.state = State::Live(Box::new(Link::new(channel, ticket, pending, self.number, now, random)));
                 if let Some(old) = self.old.take() {
                     self.out.push(Effect::Close(old.socket));
                     self.delete(&old.channel.id);

@@ -1,17 +1,17 @@
-//! A channel of GoTo's and the times of its life.
+//! A GoTo channel and the times of its lifetime.
 
 use super::Dice;
 use crate::model::{ids::ChannelId, secret::Secret};
 use std::time::{Duration, Instant};
 
-/// 10800 s: `channelLifetime` of a WebSocket channel when nothing else is asked for.
-const LIFETIME: Duration = Duration::from_secs(10_800);
-/// Shorter lifetimes are taken as this; renewing more often than every 4 s helps nobody.
-const SHORTEST: Duration = Duration::from_secs(10);
-/// Longer ones as this; "never expires" (2147483647) is renewed daily all the same.
-const LONGEST: Duration = Duration::from_secs(86_400);
+/// 10800 s: `channelLifetime` of a WebSocket channel by default.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(10_800);
+/// Lower bound of a stated lifetime: renewing more often than every 4 s has no use.
+const MIN_LIFETIME: Duration = Duration::from_secs(10);
+/// Upper bound of a stated lifetime: "never expires" (2147483647) is renewed daily too.
+const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// A channel and how long it lives.
+/// A channel with its URL and lifetime.
 #[derive(Debug, Clone)]
 pub(super) struct Channel {
     pub id: ChannelId,
@@ -21,7 +21,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// `sent`: when it was asked for, which is before its life began.
+    /// `sent`: time of the create request, which is before the lifetime began.
     pub(super) fn new(id: ChannelId, url: Secret, lifetime: Option<i64>, sent: Instant) -> Self {
         Self { id, url, lifetime: read(lifetime), renewed: sent }
     }
@@ -30,27 +30,27 @@ impl Channel {
         self.renewed + self.lifetime
     }
 
-    /// Before half of the life, earlier in later lanes, never in step.
-    pub(super) fn renew_at(&self, lane: u8, dice: Dice<'_>) -> Instant {
-        let share = 0.5 - 0.06 * f64::from(lane % 4) - 0.05 * dice();
+    /// Returns a time before half of the lifetime; later lanes renew earlier, so that no two renew together.
+    pub(super) fn renew_at(&self, lane: u8, random: Dice<'_>) -> Instant {
+        let share = 0.5 - 0.06 * f64::from(lane % 4) - 0.05 * random();
         self.renewed + self.lifetime.mul_f64(share)
     }
 
-    /// Three quarters of the life: from here on a replacement is built.
+    /// Returns three quarters of the lifetime: from there on a replacement is built.
     pub(super) fn replace_at(&self) -> Instant {
         self.renewed + self.lifetime.mul_f64(0.75)
     }
 
-    /// Whether it is still worth a subscription and a socket.
+    /// Whether the first half of the lifetime is left for a subscription and a socket.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         now < self.renewed + self.lifetime.mul_f64(0.5)
     }
 }
 
-/// Zero, negative and missing mean the default.
+/// Parses `channelLifetime`; zero, negative and missing mean the default.
 pub(super) fn read(lifetime: Option<i64>) -> Duration {
     match lifetime.and_then(|seconds| u64::try_from(seconds).ok()) {
-        None | Some(0) => LIFETIME,
-        Some(seconds) => Duration::from_secs(seconds).clamp(SHORTEST, LONGEST),
+        None | Some(0) => DEFAULT_LIFETIME,
+        Some(seconds) => Duration::from_secs(seconds).clamp(MIN_LIFETIME, MAX_LIFETIME),
     }
 }

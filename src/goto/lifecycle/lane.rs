@@ -1,4 +1,4 @@
-//! The machine itself: one lane's states and what leads from one to the next. See the page above this module.
+//! The lane machine: states, inputs and deadlines. Problem and invariants: see the parent module.
 
 use super::{Class, Dice, Effect, Input, Tell, Ticket, Trouble, Why, channel::Channel, link::Link};
 use crate::model::{
@@ -8,8 +8,8 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// Waits of a lane that is refused: a right granted meanwhile is noticed within five minutes.
-const REFUSED: Policy = Policy { first: Duration::from_secs(5), longest: Duration::from_secs(300) };
+/// Waits of a rejected lane: a newly granted right takes effect within five minutes.
+const REJECTED_BACKOFF: Policy = Policy { first: Duration::from_secs(5), longest: Duration::from_secs(300) };
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -23,7 +23,7 @@ pub(super) enum State {
     Stopped,
 }
 
-/// One lane.
+/// State machine of one lane.
 #[derive(Debug)]
 pub struct Lane {
     pub(super) number: u8,
@@ -32,21 +32,21 @@ pub struct Lane {
     pub(super) tickets: u64,
     pub(super) waits: Waits,
     pub(super) refusals: Waits,
-    /// A leftover may exist: at first, and after a create whose answer never came.
+    /// A leftover channel may exist: at start, and after a create without an answer.
     pub(super) dirty: bool,
-    /// What was last told, so that Live and Lost alternate.
+    /// Liveness as last emitted: `Up` and `Down` alternate.
     pub(super) heard: bool,
-    /// Set while the refusal has been told and not yet overcome.
+    /// Set from the emitted rejection until the lane is live.
     pub(super) said_refused: bool,
-    /// The class of the failure that was told and is not overcome.
+    /// Class of the emitted failure, until the lane is live.
     pub(super) said_failing: Option<Class>,
-    /// How the last link was lost, for the telling.
+    /// Reason and last live time of the last lost connection.
     pub(super) lost: Option<(Why, Now)>,
     pub(super) out: Vec<Effect>,
 }
 
 impl Lane {
-    /// A lane at rest. `number` counts from 0 and only spreads the lanes' renewals apart.
+    /// Creates an idle lane. `number` counts from 0 and spreads the renewals of lanes.
     #[must_use]
     pub fn new(number: u8) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Lane {
             old: None,
             tickets: 0,
             waits: Waits::new(Policy::UPSTREAM),
-            refusals: Waits::new(REFUSED),
+            refusals: Waits::new(REJECTED_BACKOFF),
             dirty: true,
             heard: false,
             said_refused: false,
@@ -65,7 +65,7 @@ impl Lane {
         }
     }
 
-    /// When [`Input::Tick`] is due; `None` at rest.
+    /// Returns when [`Input::Tick`] is due; `None` while idle or stopped.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let own = match &self.state {
@@ -80,14 +80,14 @@ impl Lane {
         own.into_iter().chain(self.old.as_ref().map(|link| link.deadline())).min()
     }
 
-    /// Whether a link hears.
+    /// Whether a live connection exists.
     #[must_use]
     pub const fn hears(&self) -> bool {
         matches!(self.state, State::Live(_)) || self.old.is_some()
     }
 
-    /// Takes one input: what is to be done now.
-    pub fn on(&mut self, input: Input, now: Now, dice: Dice<'_>) -> Vec<Effect> {
+    /// Handles one input and returns the effects to execute now.
+    pub fn on(&mut self, input: Input, now: Now, random: Dice<'_>) -> Vec<Effect> {
         match input {
             Input::Start => {
                 if matches!(self.state, State::Idle) {
@@ -96,10 +96,10 @@ impl Lane {
             }
             Input::Stop => self.stop(now),
             Input::Wake => self.wake(now.tick),
-            Input::Tick => self.tick(now, dice),
-            Input::Created(ticket, answer) => self.created(ticket, answer, now.tick, dice),
-            Input::Subscribed(ticket, answer) => self.subscribed(ticket, answer, now.tick, dice),
-            Input::Opened(ticket, answer) => self.opened(ticket, answer, now, dice),
+            Input::Tick => self.tick(now, random),
+            Input::Created(ticket, answer) => self.created(ticket, answer, now.tick, random),
+            Input::Subscribed(ticket, answer) => self.subscribed(ticket, answer, now.tick, random),
+            Input::Opened(ticket, answer) => self.opened(ticket, answer, now, random),
             Input::Frame(ticket) => {
                 if let Some(link) = self.link(ticket) {
                     link.frame(now);
@@ -112,23 +112,23 @@ impl Lane {
             }
             Input::ToBeClosed(ticket) => {
                 if matches!(&self.state, State::Live(link) if link.socket == ticket) {
-                    self.replace(now.tick, dice);
+                    self.replace(now.tick, random);
                 }
             }
-            Input::Ended(ticket, why) => self.ended(ticket, why, now, dice),
-            Input::Renewed(ticket, answer) => self.renewed(ticket, answer, now, dice),
+            Input::Ended(ticket, why) => self.ended(ticket, why, now, random),
+            Input::Renewed(ticket, answer) => self.renewed(ticket, answer, now, random),
         }
-        self.say_whether_it_hears(now);
+        self.emit_liveness(now);
         std::mem::take(&mut self.out)
     }
 
-    fn say_whether_it_hears(&mut self, now: Now) {
+    fn emit_liveness(&mut self, now: Now) {
         if self.hears() == self.heard {
             return;
         }
         self.heard = !self.heard;
-        let (why, heard) = self.lost.take().unwrap_or((Why::Closed, now));
-        self.out.push(Effect::Tell(if self.heard { Tell::Live } else { Tell::Lost { why, heard } }));
+        let (why, live_until) = self.lost.take().unwrap_or((Why::Closed, now));
+        self.out.push(Effect::Tell(if self.heard { Tell::Live } else { Tell::Lost { why, live_until } }));
     }
 
     pub(super) fn ticket(&mut self) -> Ticket {
@@ -150,43 +150,43 @@ impl Lane {
         }
     }
 
-    fn tick(&mut self, now: Now, dice: Dice<'_>) {
+    fn tick(&mut self, now: Now, random: Dice<'_>) {
         let mut tickets = self.tickets;
         let mut ticket = || {
             tickets += 1;
             Ticket(tickets)
         };
-        let old = self.old.as_mut().map(|link| link.tick(now.tick, &mut ticket, dice));
+        let old = self.old.as_mut().map(|link| link.tick(now.tick, &mut ticket, random));
         let live = match &mut self.state {
-            State::Live(link) => Some(link.tick(now.tick, &mut ticket, dice)),
+            State::Live(link) => Some(link.tick(now.tick, &mut ticket, random)),
             _ => None,
         };
         self.tickets = tickets;
-        if let Some((fate, effects)) = old {
+        if let Some((outcome, effects)) = old {
             self.out.extend(effects);
-            self.old_fate(&fate, now);
+            self.old_fate(&outcome, now);
         }
         match live {
-            Some((fate, effects)) => {
+            Some((outcome, effects)) => {
                 self.out.extend(effects);
-                self.live_fate(fate, now, dice);
+                self.live_fate(outcome, now, random);
             }
-            None => self.tick_building(now.tick, dice),
+            None => self.tick_building(now.tick, random),
         }
     }
 
-    fn tick_building(&mut self, now: Instant, dice: Dice<'_>) {
+    fn tick_building(&mut self, now: Instant, random: Dice<'_>) {
         let late = Trouble { class: Class::Transient, status: None, after: None };
         match &self.state {
-            State::Creating { until, .. } if now >= *until => self.fail(late, None, now, dice),
+            State::Creating { until, .. } if now >= *until => self.fail(late, None, now, random),
             State::Subscribing { until, channel, .. } if now >= *until => {
                 let channel = channel.clone();
-                self.fail(late, Some(channel), now, dice);
+                self.fail(late, Some(channel), now, random);
             }
             State::Opening { until, ticket, channel, .. } if now >= *until => {
                 let (ticket, id) = (*ticket, channel.id.clone());
                 self.out.push(Effect::Close(ticket));
-                self.fail(late, None, now, dice);
+                self.fail(late, None, now, random);
                 self.delete(&id);
             }
             State::Waiting { until, .. } | State::Refused { until } if now >= *until => self.resume(now),

@@ -1,5 +1,5 @@
-//! One live link: a channel and its open socket. Decides when to ping, renew, and subscribe the accounts that are still
-//! out, and says when the link is silent, at its end, or has to be replaced.
+//! One live connection: a channel and its open socket. Decides when to ping, renew and subscribe pending accounts, and
+//! reports when the connection is silent, expired or due for replacement.
 
 use super::{
     Dice, Effect, Renewed, Ticket, Trouble,
@@ -12,56 +12,56 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// A subscription may discover accounts first and wait for a token: three answers within 10 s each.
+/// A subscription may fetch the accounts first and wait for a token: three answers within 10 s each.
 pub(super) const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(40);
-/// GoTo's own demo pings every 8 s; with up to 20 s a dead link is known after 80 s at most.
-const PING: (f64, f64) = (8.0, 20.0);
-/// Unanswered pings after which a link is dead.
-const SILENT: u8 = 3;
+/// Seconds between pings. GoTo's demo pings every 8 s; with up to 20 s a dead connection is detected within 80 s.
+const PING_INTERVAL: (f64, f64) = (8.0, 20.0);
+/// Unanswered pings after which a connection is dead.
+const MAX_UNANSWERED_PINGS: u8 = 3;
 /// A renewal is one request with an answer within 10 s, and one more after a forced token refresh.
-const RENEW_WITHIN: Duration = Duration::from_secs(30);
-/// Renewals that the server asks for come no closer than this.
-const RENEW_APART: Duration = Duration::from_secs(5);
-/// Refused accounts are asked for again this often: a right granted meanwhile is noticed.
-const ACCOUNTS_AGAIN: Duration = Duration::from_secs(300);
+const RENEW_TIMEOUT: Duration = Duration::from_secs(30);
+/// Shortest interval between renewals requested by the server.
+const MIN_RENEW_INTERVAL: Duration = Duration::from_secs(5);
+/// Interval at which rejected accounts are subscribed again: a newly granted right takes effect.
+const REJECTED_ACCOUNT_RETRY: Duration = Duration::from_secs(300);
 
-/// By which request a channel is renewed.
+/// Request that renews a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renew {
     /// `PUT …/channel-lifetime`.
     Lifetime,
-    /// `PUT …/{channelId}` with the body of the create: what `WEBSOCKET_REFRESH_REQUIRED` asks for.
+    /// `PUT …/{channelId}` with the body of the create, as `WEBSOCKET_REFRESH_REQUIRED` demands.
     Whole,
 }
 
-/// `urgent`: the server asked for it; then a second failure means a new channel, not a third try.
+/// `urgent`: requested by the server; a second failure then leads to a new channel, not to a third attempt.
 #[derive(Debug)]
 enum Renewal {
     Due { at: Instant, how: Renew, urgent: bool },
-    Asked { ticket: Ticket, sent: Instant, until: Instant, how: Renew, urgent: bool },
+    Requested { ticket: Ticket, sent: Instant, until: Instant, how: Renew, urgent: bool },
 }
 
 #[derive(Debug)]
-enum Accounts {
+enum PendingAccounts {
     Complete,
-    Due { at: Instant, which: Vec<AccountKey> },
-    Asked { ticket: Ticket, until: Instant, which: Vec<AccountKey> },
+    Due { at: Instant, accounts: Vec<AccountKey> },
+    Requested { ticket: Ticket, until: Instant, accounts: Vec<AccountKey> },
 }
 
-/// What time has done to a link.
+/// Result of a deadline or renewal of a live connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It goes on.
+    /// The connection continues.
     Fine,
-    /// It does not answer.
+    /// The peer answers no pings.
     Silent,
-    /// Its channel's life is over.
+    /// The channel's lifetime is over.
     Expired,
-    /// Its channel cannot be renewed: build another while it still hears.
+    /// The channel cannot be renewed: a replacement is needed while this one still receives.
     Replace,
-    /// Its channel has another URL now.
+    /// The channel has a new URL.
     Moved,
-    /// Its channel is gone.
+    /// The channel no longer exists.
     Gone,
 }
 
@@ -72,12 +72,12 @@ pub(super) struct Link {
     pub since: Instant,
     pub heard: Now,
     lane: u8,
-    silent: u8,
+    unanswered_pings: u8,
     ping_at: Instant,
     renewal: Renewal,
-    waits: Waits,
-    accounts: Accounts,
-    /// Its replacement is under way: time does not ask for it again.
+    backoff: Waits,
+    accounts: PendingAccounts,
+    /// A replacement is being built; no second one is requested.
     pub replacing: bool,
 }
 
@@ -88,26 +88,29 @@ impl Link {
         pending: Vec<AccountKey>,
         lane: u8,
         now: Now,
-        dice: Dice<'_>,
+        random: Dice<'_>,
     ) -> Self {
-        let renewal = Renewal::Due { at: channel.renew_at(lane, dice), how: Renew::Lifetime, urgent: false };
-        let mut waits = Waits::new(Policy::UPSTREAM);
+        let renewal = Renewal::Due { at: channel.renew_at(lane, random), how: Renew::Lifetime, urgent: false };
+        let mut backoff = Waits::new(Policy::UPSTREAM);
         let accounts = if pending.is_empty() {
-            Accounts::Complete
+            PendingAccounts::Complete
         } else {
-            Accounts::Due { at: now.tick + waits.next(dice(), Some(Duration::from_secs(1))), which: pending }
+            PendingAccounts::Due {
+                at: now.tick + backoff.next(random(), Some(Duration::from_secs(1))),
+                accounts: pending,
+            }
         };
-        waits.forget();
+        backoff.forget();
         Self {
             channel,
             socket,
             since: now.tick,
             heard: now,
             lane,
-            silent: 0,
-            ping_at: now.tick + pause(dice),
+            unanswered_pings: 0,
+            ping_at: now.tick + random_ping_interval(random),
             renewal,
-            waits,
+            backoff,
             accounts,
             replacing: false,
         }
@@ -116,12 +119,12 @@ impl Link {
     pub(super) fn deadline(&self) -> Instant {
         let renewal = match self.renewal {
             Renewal::Due { at, .. } => at,
-            Renewal::Asked { until, .. } => until,
+            Renewal::Requested { until, .. } => until,
         };
         let accounts = match self.accounts {
-            Accounts::Complete => self.ping_at,
-            Accounts::Due { at, .. } => at,
-            Accounts::Asked { until, .. } => until,
+            PendingAccounts::Complete => self.ping_at,
+            PendingAccounts::Due { at, .. } => at,
+            PendingAccounts::Requested { until, .. } => until,
         };
         let replace = if self.replacing { self.ping_at } else { self.channel.replace_at() };
         self.ping_at.min(renewal).min(accounts).min(replace).min(self.channel.expires())
@@ -129,92 +132,97 @@ impl Link {
 
     pub(super) fn frame(&mut self, now: Now) {
         self.heard = now;
-        self.silent = 0;
+        self.unanswered_pings = 0;
     }
 
-    /// What is due is asked for; `ticket` names what is.
+    /// Emits the requests that are due; `ticket` issues their tickets.
     pub(super) fn tick(
         &mut self,
         now: Instant,
         ticket: &mut dyn FnMut() -> Ticket,
-        dice: Dice<'_>,
+        random: Dice<'_>,
     ) -> (Fate, Vec<Effect>) {
-        let mut out = Vec::new();
+        let mut effects = Vec::new();
         if now >= self.channel.expires() {
-            return (Fate::Expired, out);
+            return (Fate::Expired, effects);
         }
         if now >= self.ping_at {
-            if self.silent >= SILENT {
-                return (Fate::Silent, out);
+            if self.unanswered_pings >= MAX_UNANSWERED_PINGS {
+                return (Fate::Silent, effects);
             }
-            self.silent += 1;
-            self.ping_at = now + pause(dice);
-            out.push(Effect::Ping(self.socket));
+            self.unanswered_pings += 1;
+            self.ping_at = now + random_ping_interval(random);
+            effects.push(Effect::Ping(self.socket));
         }
-        let mut fate = Fate::Fine;
+        let mut outcome = Fate::Fine;
         match self.renewal {
             Renewal::Due { at, how, urgent } if now >= at => {
                 let ticket = ticket();
-                out.push(Effect::Renew { ticket, channel: self.channel.id.clone(), how });
-                self.renewal = Renewal::Asked { ticket, sent: now, until: now + RENEW_WITHIN, how, urgent };
+                effects.push(Effect::Renew { ticket, channel: self.channel.id.clone(), how });
+                self.renewal = Renewal::Requested { ticket, sent: now, until: now + RENEW_TIMEOUT, how, urgent };
             }
-            Renewal::Asked { until, how, urgent, .. } if now >= until => {
-                fate = self.not_renewed(how, urgent, None, now, dice);
+            Renewal::Requested { until, how, urgent, .. } if now >= until => {
+                outcome = self.on_renewal_failed(how, urgent, None, now, random);
             }
-            Renewal::Due { .. } | Renewal::Asked { .. } => {}
+            Renewal::Due { .. } | Renewal::Requested { .. } => {}
         }
-        self.tick_accounts(now, ticket, &mut out);
+        self.tick_accounts(now, ticket, &mut effects);
         if !self.replacing && now >= self.channel.replace_at() {
-            fate = Fate::Replace;
+            outcome = Fate::Replace;
         }
-        (fate, out)
+        (outcome, effects)
     }
 
-    fn tick_accounts(&mut self, now: Instant, ticket: &mut dyn FnMut() -> Ticket, out: &mut Vec<Effect>) {
-        self.accounts = match std::mem::replace(&mut self.accounts, Accounts::Complete) {
-            Accounts::Due { at, which } if now >= at => {
+    fn tick_accounts(&mut self, now: Instant, ticket: &mut dyn FnMut() -> Ticket, effects: &mut Vec<Effect>) {
+        self.accounts = match std::mem::replace(&mut self.accounts, PendingAccounts::Complete) {
+            PendingAccounts::Due { at, accounts } if now >= at => {
                 let ticket = ticket();
-                let only = Some(which.clone());
-                out.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
-                Accounts::Asked { ticket, until: now + SUBSCRIBE_WITHIN, which }
+                let only = Some(accounts.clone());
+                effects.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
+                PendingAccounts::Requested { ticket, until: now + SUBSCRIBE_WITHIN, accounts }
             }
-            Accounts::Asked { until, which, .. } if now >= until => Accounts::Due { at: now + ACCOUNTS_AGAIN, which },
-            same @ (Accounts::Complete | Accounts::Due { .. } | Accounts::Asked { .. }) => same,
+            PendingAccounts::Requested { until, accounts, .. } if now >= until => {
+                PendingAccounts::Due { at: now + REJECTED_ACCOUNT_RETRY, accounts }
+            }
+            same @ (PendingAccounts::Complete | PendingAccounts::Due { .. } | PendingAccounts::Requested { .. }) => {
+                same
+            }
         };
     }
 
-    /// The server wants the channel renewed now.
+    /// Schedules the renewal that the server requested.
     pub(super) fn refresh_required(&mut self, now: Instant) {
         match self.renewal {
             Renewal::Due { .. } => {
-                let at = now.max(self.channel.renewed + RENEW_APART);
+                let at = now.max(self.channel.renewed + MIN_RENEW_INTERVAL);
                 self.renewal = Renewal::Due { at, how: Renew::Whole, urgent: true };
             }
-            Renewal::Asked { .. } => {}
+            Renewal::Requested { .. } => {}
         }
     }
 
     pub(super) fn awaits_renewal(&self, ticket: Ticket) -> bool {
-        matches!(self.renewal, Renewal::Asked { ticket: awaited, .. } if awaited == ticket)
+        matches!(self.renewal, Renewal::Requested { ticket: awaited, .. } if awaited == ticket)
     }
 
-    /// The answer to the renewal that is awaited.
-    pub(super) fn renewed(&mut self, answer: Result<Renewed, Trouble>, now: Instant, dice: Dice<'_>) -> Fate {
+    /// Handles the answer to the awaited renewal.
+    pub(super) fn renewed(&mut self, answer: Result<Renewed, Trouble>, now: Instant, random: Dice<'_>) -> Fate {
         let (sent, how, urgent) = match self.renewal {
-            Renewal::Asked { sent, how, urgent, .. } => (sent, how, urgent),
+            Renewal::Requested { sent, how, urgent, .. } => (sent, how, urgent),
             Renewal::Due { .. } => return Fate::Fine,
         };
         let answer = match answer {
             Ok(answer) => answer,
-            Err(trouble) if trouble.class == super::Class::Gone => return Fate::Gone,
-            Err(trouble) => return self.not_renewed(how, urgent, trouble.after, now, dice),
+            Err(failure) if failure.class == super::Class::Gone => return Fate::Gone,
+            Err(failure) => return self.on_renewal_failed(how, urgent, failure.after, now, random),
         };
-        self.waits.forget();
+        self.backoff.forget();
         self.channel.renewed = sent;
         if answer.lifetime.is_some() {
             self.channel.lifetime = read(answer.lifetime);
         }
-        self.renewal = Renewal::Due { at: self.channel.renew_at(self.lane, dice), how: Renew::Lifetime, urgent: false };
+        self.renewal =
+            Renewal::Due { at: self.channel.renew_at(self.lane, random), how: Renew::Lifetime, urgent: false };
         match answer.url {
             Some(url) if url != self.channel.url => {
                 self.channel.url = url;
@@ -224,61 +232,68 @@ impl Link {
         }
     }
 
-    /// When the server asked for it, the other request is tried at once, then a replacement; else the same again, later.
-    fn not_renewed(&mut self, how: Renew, urgent: bool, after: Option<Duration>, now: Instant, dice: Dice<'_>) -> Fate {
-        let wait = self.waits.next(dice(), after.or(Some(Duration::from_secs(1))));
-        let (at, urgent, fate) = match how {
+    /// Schedules the next renewal. After a server request, the other request follows immediately, then a replacement.
+    fn on_renewal_failed(
+        &mut self,
+        how: Renew,
+        urgent: bool,
+        after: Option<Duration>,
+        now: Instant,
+        random: Dice<'_>,
+    ) -> Fate {
+        let wait = self.backoff.next(random(), after.or(Some(Duration::from_secs(1))));
+        let (at, urgent, outcome) = match how {
             Renew::Whole => (if after.is_none() { now } else { now + wait }, urgent, Fate::Fine),
             Renew::Lifetime if urgent && !self.replacing => (now + wait, false, Fate::Replace),
             Renew::Lifetime => (now + wait, false, Fate::Fine),
         };
         self.renewal = Renewal::Due { at, how: Renew::Lifetime, urgent };
-        fate
+        outcome
     }
 
     pub(super) fn awaits_accounts(&self, ticket: Ticket) -> bool {
-        matches!(self.accounts, Accounts::Asked { ticket: awaited, .. } if awaited == ticket)
+        matches!(self.accounts, PendingAccounts::Requested { ticket: awaited, .. } if awaited == ticket)
     }
 
-    /// The answer for accounts that were still out: what it says of them.
+    /// Handles the answer for pending accounts; `None` if none was awaited.
     pub(super) fn subscribed(
         &mut self,
         answer: Result<super::Accepted, Trouble>,
         now: Instant,
-        dice: Dice<'_>,
+        random: Dice<'_>,
     ) -> Option<super::Accepted> {
-        let which = match &mut self.accounts {
-            Accounts::Asked { which, .. } => std::mem::take(which),
-            Accounts::Due { .. } | Accounts::Complete => return None,
+        let accounts = match &mut self.accounts {
+            PendingAccounts::Requested { accounts, .. } => std::mem::take(accounts),
+            PendingAccounts::Due { .. } | PendingAccounts::Complete => return None,
         };
-        let (accepted, out, at_least) = match answer {
+        let (accepted, pending, at_least) = match answer {
             Ok(accepted) => {
                 let refused = accepted.refused.iter().map(|one| one.account.clone());
-                let out: Vec<_> = accepted.later.iter().cloned().chain(refused).collect();
-                let wait = if accepted.later.is_empty() { ACCOUNTS_AGAIN } else { Duration::from_secs(1) };
-                (accepted, out, wait)
+                let pending: Vec<_> = accepted.later.iter().cloned().chain(refused).collect();
+                let wait = if accepted.later.is_empty() { REJECTED_ACCOUNT_RETRY } else { Duration::from_secs(1) };
+                (accepted, pending, wait)
             }
-            Err(trouble) => (super::Accepted::default(), which, trouble.after.unwrap_or(Duration::from_secs(1))),
+            Err(failure) => (super::Accepted::default(), accounts, failure.after.unwrap_or(Duration::from_secs(1))),
         };
-        self.accounts = if out.is_empty() {
-            Accounts::Complete
+        self.accounts = if pending.is_empty() {
+            PendingAccounts::Complete
         } else {
-            Accounts::Due { at: now + self.waits.next(dice(), Some(at_least)), which: out }
+            PendingAccounts::Due { at: now + self.backoff.next(random(), Some(at_least)), accounts: pending }
         };
         Some(accepted)
     }
 }
 
 impl Link {
-    /// The accounts that are still out.
+    /// Returns the accounts that are not subscribed yet.
     pub(super) fn pending(&self) -> Vec<AccountKey> {
         match &self.accounts {
-            Accounts::Complete => Vec::new(),
-            Accounts::Due { which, .. } | Accounts::Asked { which, .. } => which.clone(),
+            PendingAccounts::Complete => Vec::new(),
+            PendingAccounts::Due { accounts, .. } | PendingAccounts::Requested { accounts, .. } => accounts.clone(),
         }
     }
 }
 
-fn pause(dice: Dice<'_>) -> Duration {
-    Duration::from_secs_f64(PING.0 + (PING.1 - PING.0) * dice())
+fn random_ping_interval(random: Dice<'_>) -> Duration {
+    Duration::from_secs_f64(PING_INTERVAL.0 + (PING_INTERVAL.1 - PING_INTERVAL.0) * random())
 }

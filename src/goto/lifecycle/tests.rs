@@ -1,3 +1,5 @@
+mod simulation;
+
 use super::*;
 use crate::model::{
     ids::{AccountKey, ChannelId},
@@ -6,40 +8,40 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// A lane that is led by hand: even chance, and the last effects.
-struct Hand {
+/// A lane with a virtual clock, a constant random source (0.5) and its last effects.
+struct LaneHarness {
     lane: Lane,
     now: Now,
     out: Vec<Effect>,
 }
 
-impl Hand {
+impl LaneHarness {
     fn new() -> Self {
         let now = Now { tick: Instant::now(), clock: Timestamp::UNIX_EPOCH };
-        let mut hand = Self { lane: Lane::new(0), now, out: Vec::new() };
-        hand.on(Input::Start);
-        hand
+        let mut harness = Self { lane: Lane::new(0), now, out: Vec::new() };
+        harness.send(Input::Start);
+        harness
     }
 
-    fn on(&mut self, input: Input) -> &[Effect] {
+    fn send(&mut self, input: Input) -> &[Effect] {
         self.out = self.lane.on(input, self.now, &mut || 0.5);
         &self.out
     }
 
-    fn after(&mut self, seconds: u64) -> &mut Self {
+    fn advance(&mut self, seconds: u64) -> &mut Self {
         self.now.tick += Duration::from_secs(seconds);
         self
     }
 
-    /// Waits for the next deadline, and says how long that was.
-    fn due(&mut self) -> Duration {
+    /// Advances to the next deadline and returns the wait.
+    fn run_to_deadline(&mut self) -> Duration {
         let wait = self.lane.deadline().unwrap() - self.now.tick;
         self.now.tick += wait;
-        self.on(Input::Tick);
+        self.send(Input::Tick);
         wait
     }
 
-    /// The ticket of the request among the last effects.
+    /// Returns the ticket of the request among the last effects.
     fn ticket(&self) -> Ticket {
         self.out
             .iter()
@@ -50,40 +52,40 @@ impl Hand {
                 | Effect::Renew { ticket, .. } => Some(*ticket),
                 Effect::Ping(_) | Effect::Close(_) | Effect::Delete(_) | Effect::Tell(_) => None,
             })
-            .unwrap_or_else(|| panic!("nothing is asked: {:?}", self.out))
+            .unwrap_or_else(|| panic!("no request among {:?}", self.out))
     }
 
     fn created(&mut self, id: &str) -> &[Effect] {
         let ticket = self.ticket();
-        self.on(Input::Created(ticket, Ok(channel(id))))
+        self.send(Input::Created(ticket, Ok(channel(id))))
     }
 
     fn live(id: &str) -> (Self, Ticket) {
-        let mut hand = Self::new();
-        let socket = hand.become_live(id);
-        (hand, socket)
+        let mut harness = Self::new();
+        let socket = harness.become_live(id);
+        (harness, socket)
     }
 
-    /// From a create among the last effects to a live link.
+    /// Leads from a create among the last effects to a live connection.
     fn become_live(&mut self, id: &str) -> Ticket {
         self.created(id);
         let ticket = self.ticket();
-        self.on(Input::Subscribed(ticket, Ok(Accepted { accounts: 1, ..Accepted::default() })));
+        self.send(Input::Subscribed(ticket, Ok(Accepted { accounts: 1, ..Accepted::default() })));
         let socket = self.ticket();
-        self.on(Input::Opened(socket, Ok(())));
+        self.send(Input::Opened(socket, Ok(())));
         socket
     }
 
-    /// Lets the link live, answering pings, until a renewal is asked.
+    /// Answers pings until a renewal is requested.
     fn until_renewal(&mut self, socket: Ticket) -> Renew {
         loop {
-            self.due();
+            self.run_to_deadline();
             for effect in &self.out {
                 if let Effect::Renew { how, .. } = effect {
                     return *how;
                 }
             }
-            self.on(Input::Frame(socket));
+            self.send(Input::Frame(socket));
         }
     }
 
@@ -100,100 +102,104 @@ fn channel(id: &str) -> Created {
     Created { id: ChannelId::try_from(id).unwrap(), url: Secret::new(id), lifetime: Some(10_800) }
 }
 
-fn trouble(class: Class) -> Trouble {
+fn failure(class: Class) -> Trouble {
     Trouble { class, status: None, after: None }
 }
 
 #[test]
-fn an_answer_that_comes_late_changes_nothing_and_its_channel_is_deleted() {
-    let mut hand = Hand::new();
-    let first = hand.ticket();
-    while !matches!(hand.out[..], [Effect::Create { .. }]) || hand.ticket() == first {
-        hand.due();
+fn lane_late_create_answer_only_deletes_its_channel() {
+    let mut harness = LaneHarness::new();
+    let first = harness.ticket();
+    while !matches!(harness.out[..], [Effect::Create { .. }]) || harness.ticket() == first {
+        harness.run_to_deadline();
     }
-    hand.on(Input::Created(first, Ok(channel("late"))));
-    assert_eq!(hand.deletes(), ["late"]);
-    assert_eq!(hand.out.len(), 1);
-    assert!(hand.on(Input::Created(first, Err(trouble(Class::Refused)))).is_empty());
+    harness.send(Input::Created(first, Ok(channel("late"))));
+    assert_eq!(harness.deletes(), ["late"]);
+    assert_eq!(harness.out.len(), 1);
+    assert!(harness.send(Input::Created(first, Err(failure(Class::Refused)))).is_empty());
 }
 
 #[test]
-fn a_renewal_is_asked_before_half_of_the_life_and_its_answer_starts_a_new_life() {
-    let (mut hand, socket) = Hand::live("c");
-    let born = hand.now.tick;
-    assert_eq!(hand.until_renewal(socket), Renew::Lifetime);
-    let waited = (hand.now.tick - born).as_secs();
+fn renewal_before_half_lifetime_restarts_the_lifetime() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    let started = harness.now.tick;
+    assert_eq!(harness.until_renewal(socket), Renew::Lifetime);
+    let waited = (harness.now.tick - started).as_secs();
     assert!((4_800..=5_400).contains(&waited), "{waited}");
-    let (ticket, asked) = (hand.ticket(), hand.now.tick);
-    hand.after(5).on(Input::Renewed(ticket, Ok(Renewed { url: None, lifetime: Some(100) })));
-    hand.until_renewal(socket);
-    let waited = (hand.now.tick - asked).as_secs();
-    assert!((40..=50).contains(&waited), "of the life as the answer states it, from when it was asked: {waited}");
+    let (ticket, asked) = (harness.ticket(), harness.now.tick);
+    harness.advance(5).send(Input::Renewed(ticket, Ok(Renewed { url: None, lifetime: Some(100) })));
+    harness.until_renewal(socket);
+    let waited = (harness.now.tick - asked).as_secs();
+    assert!((40..=50).contains(&waited), "share of the stated lifetime, counted from the request: {waited}");
 }
 
 #[test]
-fn lanes_are_not_renewed_in_step() {
+fn lanes_renewals_are_spread_apart() {
     let mut waits: Vec<_> = (0..4)
         .map(|number| {
-            let mut hand = Hand::new();
-            hand.lane = Lane::new(number);
-            hand.on(Input::Start);
-            let socket = hand.become_live("c");
-            let born = hand.now.tick;
-            hand.until_renewal(socket);
-            hand.now.tick - born
+            let mut harness = LaneHarness::new();
+            harness.lane = Lane::new(number);
+            harness.send(Input::Start);
+            let socket = harness.become_live("c");
+            let started = harness.now.tick;
+            harness.until_renewal(socket);
+            harness.now.tick - started
         })
         .collect();
     waits.dedup_by_key(|wait| wait.as_secs() / 600);
-    assert_eq!(waits.len(), 4, "ten minutes apart: {waits:?}");
+    assert_eq!(waits.len(), 4, "renewals less than ten minutes apart: {waits:?}");
 }
 
 #[test]
-fn a_refresh_that_fails_both_ways_builds_a_replacement_that_is_live_before_the_old_one_goes() {
-    let (mut hand, socket) = Hand::live("old");
-    hand.after(61).on(Input::Frame(socket));
-    hand.on(Input::RefreshRequired(socket));
-    hand.due();
-    assert!(matches!(hand.out[..], [.., Effect::Renew { how: Renew::Whole, .. }]), "{:?}", hand.out);
-    let ticket = hand.ticket();
-    hand.on(Input::Renewed(ticket, Err(trouble(Class::Transient))));
-    hand.due();
-    assert!(matches!(hand.out[..], [Effect::Renew { how: Renew::Lifetime, .. }]), "at once: {:?}", hand.out);
-    let ticket = hand.ticket();
-    hand.on(Input::Renewed(ticket, Err(trouble(Class::Transient))));
-    assert!(hand.lane.hears());
-    assert!(hand.deletes().is_empty());
-    hand.become_live("new");
-    assert_eq!(hand.deletes(), ["old"]);
-    assert!(hand.out.iter().any(|effect| matches!(effect, Effect::Close(closed) if *closed == socket)));
-    assert!(!hand.out.iter().any(|effect| matches!(effect, Effect::Tell(_))), "it heard all the time: {:?}", hand.out);
+fn refresh_failing_both_ways_builds_replacement_before_old_closes() {
+    let (mut harness, socket) = LaneHarness::live("old");
+    harness.advance(61).send(Input::Frame(socket));
+    harness.send(Input::RefreshRequired(socket));
+    harness.run_to_deadline();
+    assert!(matches!(harness.out[..], [.., Effect::Renew { how: Renew::Whole, .. }]), "{:?}", harness.out);
+    let ticket = harness.ticket();
+    harness.send(Input::Renewed(ticket, Err(failure(Class::Transient))));
+    harness.run_to_deadline();
+    assert!(
+        matches!(harness.out[..], [Effect::Renew { how: Renew::Lifetime, .. }]),
+        "second request not immediate: {:?}",
+        harness.out
+    );
+    let ticket = harness.ticket();
+    harness.send(Input::Renewed(ticket, Err(failure(Class::Transient))));
+    assert!(harness.lane.hears());
+    assert!(harness.deletes().is_empty());
+    harness.become_live("new");
+    assert_eq!(harness.deletes(), ["old"]);
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Close(closed) if *closed == socket)));
+    assert!(!harness.out.iter().any(|effect| matches!(effect, Effect::Tell(_))), "liveness changed: {:?}", harness.out);
 }
 
 #[test]
-fn a_link_that_held_is_rebuilt_at_once_and_one_that_did_not_is_waited_for() {
-    let (mut hand, socket) = Hand::live("c");
-    hand.after(60).on(Input::Ended(socket, Why::Closed));
-    assert!(hand.out.iter().any(|effect| matches!(effect, Effect::Create { .. })), "{:?}", hand.out);
-    let socket = hand.become_live("d");
-    hand.after(59).on(Input::Ended(socket, Why::Closed));
-    assert!(!hand.out.iter().any(|effect| matches!(effect, Effect::Create { .. })));
-    assert_eq!(hand.due(), Duration::from_millis(500));
-    let socket = hand.become_live("e");
-    hand.on(Input::Ended(socket, Why::Closed));
-    assert_eq!(hand.due(), Duration::from_secs(1), "opening alone forgives nothing");
+fn lost_connection_is_rebuilt_immediately_only_if_stable() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.advance(60).send(Input::Ended(socket, Why::Closed));
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Create { .. })), "{:?}", harness.out);
+    let socket = harness.become_live("d");
+    harness.advance(59).send(Input::Ended(socket, Why::Closed));
+    assert!(!harness.out.iter().any(|effect| matches!(effect, Effect::Create { .. })));
+    assert_eq!(harness.run_to_deadline(), Duration::from_millis(500));
+    let socket = harness.become_live("e");
+    harness.send(Input::Ended(socket, Why::Closed));
+    assert_eq!(harness.run_to_deadline(), Duration::from_secs(1), "opening alone must not reset the backoff");
 }
 
 #[test]
-fn three_pings_without_a_frame_are_the_end_and_the_loss_is_dated_by_the_last_frame() {
-    let (mut hand, socket) = Hand::live("c");
-    let last = hand.after(3).now;
-    hand.on(Input::Frame(socket));
+fn three_unanswered_pings_end_connection_dated_by_last_frame() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    let last = harness.advance(3).now;
+    harness.send(Input::Frame(socket));
     let mut pings = 0;
     let lost = loop {
-        hand.due();
-        pings += hand.out.iter().filter(|effect| matches!(effect, Effect::Ping(_))).count();
-        let lost = hand.out.iter().find_map(|effect| match effect {
-            Effect::Tell(Tell::Lost { why, heard }) => Some((*why, *heard)),
+        harness.run_to_deadline();
+        pings += harness.out.iter().filter(|effect| matches!(effect, Effect::Ping(_))).count();
+        let lost = harness.out.iter().find_map(|effect| match effect {
+            Effect::Tell(Tell::Lost { why, live_until }) => Some((*why, *live_until)),
             _ => None,
         });
         if let Some(lost) = lost {
@@ -201,65 +207,66 @@ fn three_pings_without_a_frame_are_the_end_and_the_loss_is_dated_by_the_last_fra
         }
     };
     assert_eq!((pings, lost), (3, (Why::Silent, last)));
-    assert!(hand.now.tick - last.tick <= Duration::from_secs(80));
+    assert!(harness.now.tick - last.tick <= Duration::from_secs(80));
 }
 
 #[test]
-fn a_channel_that_moves_is_opened_anew_and_not_deleted() {
-    let (mut hand, socket) = Hand::live("c");
-    hand.until_renewal(socket);
-    let ticket = hand.ticket();
-    hand.on(Input::Renewed(ticket, Ok(Renewed { url: Some(Secret::new("elsewhere")), lifetime: None })));
-    assert!(matches!(&hand.out[..], [Effect::Open { url, .. }] if url.expose() == "elsewhere"), "{:?}", hand.out);
-    let second = hand.ticket();
-    hand.on(Input::Opened(second, Ok(())));
-    assert!(matches!(hand.out[..], [Effect::Close(closed)] if closed == socket), "{:?}", hand.out);
+fn renewal_with_new_url_opens_second_socket_and_keeps_channel() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.until_renewal(socket);
+    let ticket = harness.ticket();
+    harness.send(Input::Renewed(ticket, Ok(Renewed { url: Some(Secret::new("new-url")), lifetime: None })));
+    assert!(matches!(&harness.out[..], [Effect::Open { url, .. }] if url.expose() == "new-url"), "{:?}", harness.out);
+    let second = harness.ticket();
+    harness.send(Input::Opened(second, Ok(())));
+    assert!(matches!(harness.out[..], [Effect::Close(closed)] if closed == socket), "{:?}", harness.out);
 }
 
 #[test]
-fn accounts_that_were_out_are_asked_again_on_the_same_channel() {
-    let mut hand = Hand::new();
-    hand.created("c");
-    let ticket = hand.ticket();
+fn pending_accounts_are_subscribed_again_on_same_channel() {
+    let mut harness = LaneHarness::new();
+    harness.created("c");
+    let ticket = harness.ticket();
     let account = AccountKey::try_from("2").unwrap();
-    hand.on(Input::Subscribed(ticket, Ok(Accepted { accounts: 1, refused: vec![], later: vec![account.clone()] })));
-    let socket = hand.ticket();
-    hand.on(Input::Opened(socket, Ok(())));
-    assert!(hand.due() <= Duration::from_secs(1));
+    harness
+        .send(Input::Subscribed(ticket, Ok(Accepted { accounts: 1, refused: vec![], later: vec![account.clone()] })));
+    let socket = harness.ticket();
+    harness.send(Input::Opened(socket, Ok(())));
+    assert!(harness.run_to_deadline() <= Duration::from_secs(1));
     assert!(
-        matches!(&hand.out[..], [Effect::Subscribe { only: Some(only), channel, .. }] if only[..] == [account] && channel.as_str() == "c")
+        matches!(&harness.out[..], [Effect::Subscribe { only: Some(only), channel, .. }] if only[..] == [account] && channel.as_str() == "c")
     );
 }
 
 #[test]
-fn a_token_that_comes_back_wakes_a_lane_that_had_none() {
-    let mut hand = Hand::new();
-    let ticket = hand.ticket();
-    hand.on(Input::Created(ticket, Err(trouble(Class::NoToken))));
-    assert!(hand.out.is_empty());
-    assert!(matches!(hand.on(Input::Wake), [Effect::Create { .. }]));
-    assert!(hand.on(Input::Wake).is_empty(), "once");
+fn lane_without_token_wakes_once_when_token_returns() {
+    let mut harness = LaneHarness::new();
+    let ticket = harness.ticket();
+    harness.send(Input::Created(ticket, Err(failure(Class::NoToken))));
+    assert!(harness.out.is_empty());
+    assert!(matches!(harness.send(Input::Wake), [Effect::Create { .. }]));
+    assert!(harness.send(Input::Wake).is_empty(), "second wake must have no effect");
 }
 
 #[test]
-fn a_stop_leaves_nothing_behind_wherever_it_comes() {
-    let (mut hand, socket) = Hand::live("c");
-    hand.on(Input::Stop);
+fn stop_in_any_state_leaves_no_channel() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.send(Input::Stop);
     assert!(
-        matches!(&hand.out[..], [Effect::Close(closed), Effect::Delete(id), Effect::Tell(Tell::Lost { why: Why::Stopped, .. })]
+        matches!(&harness.out[..], [Effect::Close(closed), Effect::Delete(id), Effect::Tell(Tell::Lost { why: Why::Stopped, .. })]
         if *closed == socket && id.as_str() == "c"),
         "{:?}",
-        hand.out
+        harness.out
     );
-    assert_eq!(hand.lane.deadline(), None);
-    let mut hand = Hand::new();
-    let ticket = hand.ticket();
-    assert!(hand.on(Input::Stop).is_empty());
-    hand.on(Input::Created(ticket, Ok(channel("late"))));
-    assert_eq!(hand.deletes(), ["late"]);
-    let mut hand = Hand::new();
-    hand.created("c");
-    hand.on(Input::Stop);
-    assert_eq!(hand.deletes(), ["c"]);
-    assert!(hand.on(Input::Start).is_empty(), "the end is the end");
+    assert_eq!(harness.lane.deadline(), None);
+    let mut harness = LaneHarness::new();
+    let ticket = harness.ticket();
+    assert!(harness.send(Input::Stop).is_empty());
+    harness.send(Input::Created(ticket, Ok(channel("late"))));
+    assert_eq!(harness.deletes(), ["late"]);
+    let mut harness = LaneHarness::new();
+    harness.created("c");
+    harness.send(Input::Stop);
+    assert_eq!(harness.deletes(), ["c"]);
+    assert!(harness.send(Input::Start).is_empty(), "stopped lane must not start");
 }

@@ -1,4 +1,4 @@
-//! The vocabulary between the machine and its driver: inputs, effects, and what answers mean.
+//! Types between the lane machine and its task: inputs, effects, answers.
 
 use super::Renew;
 use crate::model::{
@@ -8,38 +8,38 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// Chance in 0..1, drawn by the caller.
+/// Source of random numbers in 0..1, owned by the caller.
 pub type Dice<'a> = &'a mut dyn FnMut() -> f64;
 
-/// Names one request or socket, so that its answer is known from older ones.
+/// Identifies one request or socket, to tell its answer from older ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub(super) u64);
 
-/// How a failed request is to be taken.
+/// Classification of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// May work later: network, 408, 429, 5xx, an answer that is none.
+    /// May work later: network, 408, 429, 5xx, malformed answer.
     Transient,
     /// The channel does not exist: 404.
     Gone,
     /// Too many channels: 409.
     Full,
-    /// GoTo says no: other 4xx.
+    /// GoTo rejects the request: other 4xx.
     Refused,
-    /// There is no access token to ask with.
+    /// No access token is available.
     NoToken,
 }
 
 impl Class {
-    /// As the journal says it.
+    /// Returns the wording for the journal.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Transient => "goto is not reached, or gives no answer that can be used",
-            Self::Gone => "goto does not know what was asked for",
-            Self::Full => "goto has too many channels of this user",
-            Self::Refused => "goto refuses",
-            Self::NoToken => "there is no access token",
+            Self::Transient => "goto is unreachable or sent no usable answer",
+            Self::Gone => "goto found no such resource",
+            Self::Full => "this user has too many channels",
+            Self::Refused => "goto rejected the request",
+            Self::NoToken => "no access token",
         }
     }
 }
@@ -47,96 +47,96 @@ impl Class {
 /// A failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trouble {
-    /// How to take it.
+    /// Classification of the failure.
     pub class: Class,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// `Retry-After`, if said.
+    /// `Retry-After`, if stated.
     pub after: Option<Duration>,
 }
 
-/// Why a lane stopped hearing.
+/// Reason why a live connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Why {
     /// The server closed the socket.
     Closed,
-    /// The socket broke.
+    /// The socket failed.
     Broken,
-    /// Three pings were answered by nothing.
+    /// Three pings brought no frame.
     Silent,
-    /// The channel's lifetime ended unrenewed.
+    /// The channel's lifetime ended without a renewal.
     Expired,
-    /// GoTo does not know the channel any more.
+    /// The channel no longer exists at GoTo.
     Gone,
-    /// The daemon stops.
+    /// The daemon is shutting down.
     Stopped,
 }
 
 impl Why {
-    /// As the journal says it.
+    /// Returns the wording for the journal.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Closed => "the server closed the socket",
-            Self::Broken => "the socket broke",
-            Self::Silent => "three pings were answered by nothing",
-            Self::Expired => "the channel's lifetime ended unrenewed",
-            Self::Gone => "goto does not know the channel any more",
-            Self::Stopped => "the daemon stops",
+            Self::Closed => "server closed the socket",
+            Self::Broken => "socket failed",
+            Self::Silent => "three pings without an answer",
+            Self::Expired => "channel lifetime ended without a renewal",
+            Self::Gone => "channel no longer exists",
+            Self::Stopped => "daemon is shutting down",
         }
     }
 }
 
-/// A channel as GoTo answered it.
+/// A channel as created by GoTo.
 #[derive(Debug, Clone)]
 pub struct Created {
-    /// Its id.
+    /// `channelId`.
     pub id: ChannelId,
-    /// Where its socket is.
+    /// `channelURL`: address of the socket.
     pub url: Secret,
-    /// `channelLifetime` in seconds, as it came.
+    /// `channelLifetime` in seconds, unchecked.
     pub lifetime: Option<i64>,
 }
 
-/// An account that GoTo refuses.
+/// An account that GoTo rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which.
+    /// The rejected account.
     pub account: AccountKey,
-    /// Its status in the 207.
+    /// Status of the account in the 207.
     pub status: u16,
-    /// Its `errorCode`.
+    /// `errorCode` of the account.
     pub code: Option<String>,
 }
 
-/// What a 207 says.
+/// Content of the 207 that answers a subscription.
 #[derive(Debug, Clone, Default)]
 pub struct Accepted {
-    /// Accounts with 2xx.
+    /// Number of accounts with 2xx.
     pub accounts: usize,
-    /// Accounts with a 4xx that stays.
+    /// Accounts with a permanent 4xx.
     pub refused: Vec<Refusal>,
-    /// Accounts to ask again: 429, 5xx, or missing in the answer.
+    /// Accounts to subscribe again: 429, 5xx, or missing in the answer.
     pub later: Vec<AccountKey>,
 }
 
-/// What a renewal answered.
+/// Answer to a renewal.
 #[derive(Debug, Clone)]
 pub struct Renewed {
-    /// The channel's URL, where the answer has one.
+    /// `channelURL`, if the answer has one.
     pub url: Option<Secret>,
-    /// `channelLifetime` in seconds, as it came.
+    /// `channelLifetime` in seconds, unchecked.
     pub lifetime: Option<i64>,
 }
 
-/// What happens to a lane.
+/// Input of the lane machine.
 #[derive(Debug)]
 pub enum Input {
-    /// Begin.
+    /// Starts the lane.
     Start,
-    /// End: close and delete everything.
+    /// Stops the lane: closes and deletes everything.
     Stop,
-    /// There is an access token again.
+    /// An access token is available again.
     Wake,
     /// Time has passed.
     Tick,
@@ -144,13 +144,13 @@ pub enum Input {
     Created(Ticket, Result<Created, Trouble>),
     /// The answer to [`Effect::Subscribe`].
     Subscribed(Ticket, Result<Accepted, Trouble>),
-    /// The socket of [`Effect::Open`] is open, or will not be.
+    /// The socket of [`Effect::Open`] is open, or failed to open.
     Opened(Ticket, Result<(), Trouble>),
-    /// A socket brought a frame of any kind.
+    /// A socket received a frame of any kind.
     Frame(Ticket),
-    /// A socket brought `WEBSOCKET_REFRESH_REQUIRED`.
+    /// A socket received `WEBSOCKET_REFRESH_REQUIRED`.
     RefreshRequired(Ticket),
-    /// A socket brought `WEBSOCKET_TO_BE_CLOSED`.
+    /// A socket received `WEBSOCKET_TO_BE_CLOSED`.
     ToBeClosed(Ticket),
     /// An open socket ended.
     Ended(Ticket, Why),
@@ -158,76 +158,76 @@ pub enum Input {
     Renewed(Ticket, Result<Renewed, Trouble>),
 }
 
-/// What is to be done.
+/// Action for the lane task.
 #[derive(Debug)]
 pub enum Effect {
-    /// Create a channel.
+    /// Creates a channel.
     Create {
-        /// Of the answer.
+        /// Ticket of the answer.
         ticket: Ticket,
-        /// Delete leftovers of this lane's nickname first, but not this one.
+        /// Leftovers to delete before the create.
         sweep: Option<Sweep>,
     },
-    /// Subscribe a channel.
+    /// Subscribes a channel.
     Subscribe {
-        /// Of the answer.
+        /// Ticket of the answer.
         ticket: Ticket,
-        /// To what.
+        /// The channel.
         channel: ChannelId,
-        /// These accounts; `None`: all of the connection.
+        /// Accounts to subscribe; `None`: all of the connection.
         only: Option<Vec<AccountKey>>,
     },
-    /// Open a socket.
+    /// Opens a socket.
     Open {
-        /// Of the socket, for its whole life.
+        /// Ticket of the socket, valid until the socket ends.
         ticket: Ticket,
-        /// Where.
+        /// `channelURL` of the channel.
         url: Secret,
     },
-    /// Send a ping.
+    /// Sends a ping.
     Ping(Ticket),
-    /// Renew a channel.
+    /// Renews a channel.
     Renew {
-        /// Of the answer.
+        /// Ticket of the answer.
         ticket: Ticket,
-        /// Which.
+        /// The channel.
         channel: ChannelId,
-        /// By which request.
+        /// The request to renew with.
         how: Renew,
     },
-    /// Close a socket.
+    /// Closes a socket.
     Close(Ticket),
-    /// Delete a channel; nobody waits for the answer.
+    /// Deletes a channel; the answer is ignored.
     Delete(ChannelId),
-    /// Say something to the rest of the house.
+    /// Emits an event of the lane.
     Tell(Tell),
 }
 
-/// Delete leftovers before creating.
+/// Deletion of leftover channels before a create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sweep {
-    /// The channel that still hears, if any.
+    /// The channel still in use, if any.
     pub keep: Option<ChannelId>,
 }
 
-/// What a lane has to say.
+/// Event of one lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tell {
-    /// It hears.
+    /// The lane is live.
     Live,
-    /// It does not hear any more.
+    /// The lane is no longer live.
     Lost {
-        /// What happened.
+        /// Reason of the loss.
         why: Why,
-        /// Until when it surely heard.
-        heard: Now,
+        /// Last time at which the lane certainly received.
+        live_until: Now,
     },
-    /// It is refused.
+    /// The lane is rejected.
     Refused(Trouble),
-    /// It does not come to hear, and tries on. Said when that begins and when the reason changes.
+    /// The lane fails to connect and retries. Emitted at the first failure and when the class changes.
     Failing(Trouble),
-    /// One account is refused.
+    /// One account is rejected.
     Account(Refusal),
-    /// So many accounts accepted.
+    /// Number of accounts that were accepted.
     Subscribed(usize),
 }

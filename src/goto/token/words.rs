@@ -1,94 +1,94 @@
-//! The vocabulary between the token machine and its driver.
+//! Types between the token machine and its task.
 
 use crate::model::{secret::Secret, time::Timestamp};
 use std::time::{Duration, Instant};
 
-/// Why only a human can help.
+/// Reason why a login is required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dead {
-    /// There is no refresh token at all.
+    /// No refresh token exists.
     NoToken,
-    /// GoTo refuses the refresh token.
+    /// GoTo rejects the refresh token.
     Refused {
         /// 400 or 401.
         status: u16,
         /// `invalid_grant`, `invalid_client`, …
         code: Option<String>,
     },
-    /// The token file may be read by others, or is damaged.
+    /// The token file is readable by others, or damaged.
     Unusable,
 }
 
-/// How a refresh failed.
+/// Failure of a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
-    /// 400 or 401.
+    /// The authorization server rejects the token or client.
     Denied {
-        /// Which.
+        /// 400 or 401.
         status: u16,
-        /// The answer's reason.
+        /// `error` or `errorCode` of the answer.
         code: Option<String>,
     },
-    /// Anything that may pass, with what the server asked to wait.
+    /// A transient failure, with the server's `Retry-After`.
     Transient(Option<Duration>),
 }
 
-/// A refresh token and when it was issued, where that is known.
+/// A refresh token and its time of issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The token.
     pub refresh: Secret,
-    /// When GoTo issued it; unknown for one from the config.
+    /// Time of issue by GoTo; unknown for a token from the config.
     pub issued: Option<Timestamp>,
 }
 
-/// What a refresh gave.
+/// Answer to a refresh.
 #[derive(Debug, Clone)]
 pub struct Fresh {
     /// The access token.
     pub access: Secret,
-    /// The new refresh token, if the old one was replaced.
+    /// The new refresh token, if the old one was rotated.
     pub refresh: Option<Secret>,
-    /// `expires_in` in seconds, as it came.
+    /// `expires_in` in seconds, unchecked.
     pub expires_in: Option<i64>,
 }
 
-/// What happens.
+/// Input of the token machine.
 #[derive(Debug)]
 pub enum Input {
     /// Time has passed.
     Tick,
     /// The answer to [`Effect::Refresh`].
     Refreshed(Result<Fresh, Failed>),
-    /// [`Effect::Keep`] is done, or could not be.
+    /// The result of [`Effect::Persist`].
     Kept {
         /// Whether the file is written.
         done: bool,
     },
-    /// The API refused this access token.
+    /// The API rejected this access token.
     Rejected(Secret),
-    /// The token file has this now.
+    /// The token file was changed and holds this token.
     Found(Grant),
 }
 
-/// What is to be done.
+/// Action for the token task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Refresh with this token.
+    /// Refreshes with this token.
     Refresh(Secret),
-    /// Write this to the token file, then say [`Input::Kept`].
+    /// Writes this token to the token file; answered by [`Input::Persisted`].
     Keep(Grant),
-    /// Hand this access token out.
+    /// Publishes this access token.
     Give {
         /// The token.
         access: Secret,
-        /// When it ends.
+        /// Expiry of the token.
         expires: Instant,
     },
-    /// A human must act.
+    /// An operator must log in.
     Need(Dead),
-    /// No human is needed any more.
+    /// A token is valid again after a required login.
     Healed,
-    /// The refresh token has so many days left.
+    /// Days until the refresh token expires.
     Aging(u32),
 }

@@ -1,17 +1,17 @@
-//! What kind of line a number is.
+//! Line type of a phone number.
 
 use rlibphonenumber::PhoneNumberType;
 use serde::Serialize;
 use std::fmt;
 
-/// What kind of line a number is, as its country's numbering plan says.
+/// Line type of a number, from the numbering plan of its country.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the variants are the line types of libphonenumber")]
 pub enum Line {
     Fixed,
     Mobile,
-    /// Plans like the North American one do not tell.
+    /// Plans such as the North American one do not distinguish.
     FixedOrMobile,
     TollFree,
     Premium,
@@ -21,7 +21,7 @@ pub enum Line {
     Pager,
     Company,
     Voicemail,
-    /// No line of the plan: the number is possible, but not given out.
+    /// Not assigned in the plan: possible, but unused.
     Unknown,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Line {
             Self::Pager => "pager",
             Self::Company => "company number",
             Self::Voicemail => "voicemail access",
-            Self::Unknown => "not a number that is given out",
+            Self::Unknown => "unassigned number",
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Phone numbers: read with the account's region, kept as E.164, shown as a person of that region writes them. The one
-//! place that knows the phone-number library. A number that cannot be read is kept as what it is, never guessed at.
+//! Phone numbers: parsed with the account's region, stored as E.164, formatted for that region. Only this module uses the
+//! phone-number library. A number that cannot be parsed is kept unchanged, never guessed.
 
 mod line;
 mod mask;
@@ -9,12 +9,13 @@ pub use line::Line;
 pub use mask::Mask;
 
 use rlibphonenumber::{
-    PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, enums::Region as Country, get_national_significant_number_owned,
+    PHONE_NUMBER_UTIL, PhoneNumber as ParsedNumber, PhoneNumberFormat, enums::Region as Country,
+    get_national_significant_number_owned,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A country as ISO 3166-1 alpha-2 (`US`), which decides how numbers without a country are read and shown.
+/// A country as ISO 3166-1 alpha-2 (`US`): default country for parsing, and home country for formatting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region(Country);
@@ -22,7 +23,7 @@ pub struct Region(Country);
 impl TryFrom<String> for Region {
     type Error = String;
     fn try_from(code: String) -> Result<Self, String> {
-        Self::read(&code).ok_or_else(|| format!("{code:?} is no region: two letters of ISO 3166-1, as in US or DE"))
+        Self::read(&code).ok_or_else(|| format!("{code:?} is not a region. Use two letters of ISO 3166-1 such as US or DE"))
     }
 }
 
@@ -33,10 +34,10 @@ impl From<Region> for String {
 }
 
 impl Region {
-    /// The region the config falls back to.
+    /// The config's default region.
     pub const US: Self = Self(Country::US);
 
-    /// Reads `US`, in any case; `None` for what the library has no numbering plan of.
+    /// Parses `US`, in any case; `None` if the library has no numbering plan for the text.
     #[must_use]
     pub fn read(code: &str) -> Option<Self> {
         let country: Country = code.to_ascii_uppercase().as_str().parse().ok()?;
@@ -50,55 +51,55 @@ impl fmt::Display for Region {
     }
 }
 
-/// A number with its country, as E.164 (`+15145550199`). Prints redacted; [`E164::expose`] is the word to grep for.
-/// An extension the number came with is kept behind it, as in `+15145550199;ext=12`, for showing; nothing is looked up by it.
+/// A number with its country, as E.164 (`+15145550199`). Prints redacted; reviewers grep for [`E164::expose`].
+/// An extension is appended, as in `+15145550199;ext=12`, for display only: look-ups ignore the extension.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct E164(Box<str>);
 
-/// What stands between number and extension (RFC 3966).
-const EXTENSION: &str = ";ext=";
+/// Separator between number and extension (RFC 3966).
+const EXTENSION_SEPARATOR: &str = ";ext=";
 
 impl E164 {
-    /// The number in full, without its extension.
+    /// Returns the full number without the extension.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.split_once(EXTENSION).map_or(&*self.0, |(number, _)| number)
+        self.0.split_once(EXTENSION_SEPARATOR).map_or(&*self.0, |(number, _)| number)
     }
 
-    /// The extension it came with.
+    /// Returns the extension, if any.
     #[must_use]
     pub fn extension(&self) -> Option<&str> {
-        self.0.split_once(EXTENSION).map(|(_, extension)| extension)
+        self.0.split_once(EXTENSION_SEPARATOR).map(|(_, extension)| extension)
     }
 
-    /// Its digits as one number, the same for two numbers only if they are one: a country code never begins with 0, and
-    /// 17 digits (3 of country, 14 of German national numbers) fit.
+    /// Returns the digits as an integer, unique for each number: a country code never begins with 0, and 17 digits (3 of the
+    /// country, 14 of a German national number) fit.
     #[must_use]
     pub fn digits(&self) -> u64 {
         let digits = self.expose().bytes().filter(u8::is_ascii_digit);
         digits.fold(0, |sum: u64, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
     }
 
-    /// Its digits without the country (`5145550199`), as national records keep them.
+    /// Returns the digits without the country code (`5145550199`), the format of national records.
     #[must_use]
     pub fn national(&self) -> String {
         self.parsed().map_or_else(String::new, |number| get_national_significant_number_owned(&number))
     }
 
-    /// The country it belongs to; `None` if it has none (`+800…`) or no such number exists.
+    /// Returns the country; `None` for a number without a country (`+800…`) or an impossible number.
     #[must_use]
     pub fn country(&self) -> Option<Region> {
         PHONE_NUMBER_UTIL.get_region_for_number(&self.parsed()?).map(Region)
     }
 
-    /// What kind of line it is, where the numbering plan tells.
+    /// Returns the line type, [`LineType::Unknown`] where the numbering plan has none.
     #[must_use]
     pub fn line(&self) -> Line {
         self.parsed().map_or(Line::Unknown, |number| Line::from(PHONE_NUMBER_UTIL.get_number_type(&number)))
     }
 
-    fn parsed(&self) -> Option<PhoneNumber> {
+    fn parsed(&self) -> Option<ParsedNumber> {
         PHONE_NUMBER_UTIL.parse(&self.0, None).ok()
     }
 }
@@ -107,11 +108,11 @@ impl TryFrom<String> for E164 {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let number = Self(text.into());
-        let digits =
-            |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        let fits = number.expose().strip_prefix('+').is_some_and(|it| digits(it, 17) && !it.starts_with('0'));
-        let extension = number.extension().is_none_or(|it| digits(it, 20));
-        if fits && extension { Ok(number) } else { Err("it is no number in E.164") }
+        let is_digits =
+            |text: &str, max: usize| (1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let is_e164 = number.expose().strip_prefix('+').is_some_and(|it| is_digits(it, 17) && !it.starts_with('0'));
+        let has_valid_extension = number.extension().is_none_or(|it| is_digits(it, 20));
+        if is_e164 && has_valid_extension { Ok(number) } else { Err("expected a phone number in E.164") }
     }
 }
 
@@ -127,17 +128,17 @@ impl fmt::Display for E164 {
     }
 }
 
-/// What the wire said a number is.
+/// A phone number as received: valid, short, withheld or unparsed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Number {
     /// A number with its country.
     Known(E164),
-    /// Digits too few for a public number: an extension or a service number.
+    /// Too few digits for a public number: an extension or a service number.
     Short(Box<str>),
-    /// The caller hides it: empty, `anonymous`, `restricted`, …
+    /// Hidden by the caller: empty, `anonymous`, `restricted`, …
     Withheld,
-    /// Something else, kept as it came.
+    /// Any other text, unchanged.
     Unreadable(Box<str>),
 }
 
@@ -153,7 +154,7 @@ impl fmt::Debug for Number {
 }
 
 impl Number {
-    /// The number if it has a country and so may be looked up.
+    /// Returns the number if its country is known: only such numbers are looked up.
     #[must_use]
     pub const fn known(&self) -> Option<&E164> {
         match self {
@@ -162,16 +163,16 @@ impl Number {
         }
     }
 
-    /// As a person in `region` writes it: national for numbers of their own country, international for others.
-    /// `None` for a withheld one, which has nothing to show.
+    /// Formats the number for `region`: national format for numbers of the same country, international for others.
+    /// `None` for a withheld number.
     #[must_use]
     pub fn shown(&self, region: Region, mask: Mask) -> Option<String> {
-        let open = match self {
+        let text = match self {
             Self::Withheld => return None,
             Self::Short(text) | Self::Unreadable(text) => text.to_string(),
             Self::Known(number) => format_for(number, region),
         };
-        Some(mask.cover(&open))
+        Some(mask.cover(&text))
     }
 }
 
@@ -188,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_number_is_kept_as_e164_and_shown_as_the_region_writes_it() {
+    fn number_is_stored_as_e164_and_formatted_for_region() {
         let number = Number::read(Some("+15145550199"), Region::US);
         assert_eq!(number.known().unwrap().expose(), "+15145550199");
         assert_eq!(number.shown(Region::US, Mask::None).unwrap(), "(514) 555-0199");
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_public_number_is_kept_as_what_it_is() {
+    fn non_public_number_is_kept_unchanged() {
         assert_eq!(Number::read(None, Region::US), Number::Withheld);
         assert_eq!(Number::read(Some(" Anonymous "), Region::US), Number::Withheld);
         assert_eq!(Number::read(Some("1015"), Region::US), Number::Short("1015".into()));
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_prints_its_last_two_digits_only() {
+    fn number_debug_shows_last_two_digits_only() {
         let number = Number::read(Some("+15145550199"), Region::US);
         assert_eq!(format!("{number:?}"), "Known(+•••••••••99)");
         assert_eq!(number.shown(Region::US, Mask::Last4).unwrap(), "(•••) •••-0199");
@@ -219,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_forty_countries_are_read_and_shown_as_the_oracle_does() {
-        let elsewhere = |region: Region| if region == Region::US { Region::read("DE").unwrap() } else { Region::US };
+    fn numbers_of_forty_countries_match_libphonenumber() {
+        let other_region = |region: Region| if region == Region::US { Region::read("DE").unwrap() } else { Region::US };
         let mut regions = std::collections::BTreeSet::new();
         for [region, e164, national, international, country, line] in examples() {
             regions.insert(region);
             let home = Region::read(region).unwrap();
-            let number = Number::read(Some(e164), elsewhere(home));
+            let number = Number::read(Some(e164), other_region(home));
             assert_eq!(number.known().map(E164::expose), Some(e164), "{region}");
             for spelling in [
                 international.to_owned(),
@@ -234,12 +235,12 @@ mod tests {
                 format!("sip:{e164}@pbx.example.com;user=phone"),
                 e164.replace('+', "＋"),
             ] {
-                assert_eq!(Number::read(Some(&spelling), elsewhere(home)), number, "{spelling}");
+                assert_eq!(Number::read(Some(&spelling), other_region(home)), number, "{spelling}");
             }
             assert_eq!(Number::read(Some(national), home), number, "{national} in {region}");
             assert_eq!(number.shown(home, Mask::None).as_deref(), Some(national), "{e164}");
             let abroad =
-                if country == "CA" || e164.starts_with("+1") { Region::read("DE").unwrap() } else { elsewhere(home) };
+                if country == "CA" || e164.starts_with("+1") { Region::read("DE").unwrap() } else { other_region(home) };
             assert_eq!(number.shown(abroad, Mask::None).as_deref(), Some(international), "{e164}");
             let known = number.known().unwrap();
             assert_eq!(known.country().map(|it| it.to_string()).unwrap_or_default(), country, "{e164}");
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_is_kept_shown_and_never_looked_up() {
+    fn extension_is_displayed_and_not_looked_up() {
         let plain = Number::read(Some("+15145550199"), Region::US);
         for text in ["+1 514 555 0199 ext. 12", "(514) 555-0199 x12", "tel:+1-514-555-0199;ext=12", "514-555-0199 #12"]
         {
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_short_town_and_impossible_numbers_are_their_own_cases() {
+    fn withheld_short_and_impossible_numbers_are_distinguished() {
         for hidden in [
             "",
             "  ",
@@ -286,9 +287,9 @@ mod tests {
         }
         assert!(
             matches!(Number::read(Some("1015"), Region::read("DE").unwrap()), Number::Short(_)),
-            "an extension, not a number of Berlin"
+            "an extension, not a Berlin number"
         );
-        for odd in [
+        for invalid in [
             "555-0199",
             "5550199",
             "+1",
@@ -299,7 +300,7 @@ mod tests {
             "\u{0}",
             &"1".repeat(500),
         ] {
-            assert!(matches!(Number::read(Some(odd), Region::US), Number::Unreadable(_)), "{odd:?}");
+            assert!(matches!(Number::read(Some(invalid), Region::US), Number::Unreadable(_)), "{invalid:?}");
         }
         assert_eq!(
             Number::read(Some("sip:bob@example.com"), Region::US),
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_text_that_is_no_e164_is_refused() {
+    fn e164_from_invalid_text_is_rejected() {
         for bad in
             ["", "15145550199", "+0123", "+1514x", "+123456789012345678", "+15145550199;ext=", "+15145550199;ext=a"]
         {
@@ -322,7 +323,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_reading(text in any::<String>(), digits in "[+0-9() ;ext=.-]{0,40}") {
+        fn any_text_parses_and_round_trips(text in any::<String>(), digits in "[+0-9() ;ext=.-]{0,40}") {
             for text in [text, digits] {
                 for region in [Region::US, Region::read("DE").unwrap()] {
                     let number = Number::read(Some(&text), region);
@@ -330,8 +331,8 @@ mod tests {
                     prop_assert_eq!(&serde_json::from_str::<Number>(&stored).unwrap(), &number);
                     if let Some(known) = number.known() {
                         prop_assert_eq!(Number::read(Some(known.expose()), Region::US).known().unwrap().digits(), known.digits());
-                        let open = known.to_string().chars().filter(char::is_ascii_digit).count();
-                        prop_assert!(open <= 2);
+                        let visible = known.to_string().chars().filter(char::is_ascii_digit).count();
+                        prop_assert!(visible <= 2);
                     }
                 }
             }
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_without_a_numbering_plan_is_none() {
+    fn region_without_numbering_plan_is_none() {
         assert!(Region::read("ca").is_some());
         assert!(Region::read("ZZ").is_none() && Region::read("USA").is_none() && Region::read("").is_none());
     }

@@ -1,13 +1,13 @@
 use super::*;
 
 async fn post(client: &Client, service: Service, body: Value) -> (u16, String, Option<String>) {
-    let answer = client.http.post(client.world.webhook(service, "desk")).json(&body).send().await.unwrap();
+    let answer = client.http.post(client.sim.webhook(service, "desk")).json(&body).send().await.unwrap();
     let wait = answer.headers().get("retry-after").map(|wait| wait.to_str().unwrap().to_owned());
     (answer.status().as_u16(), answer.text().await.unwrap(), wait)
 }
 
 #[tokio::test]
-async fn a_webhook_answers_as_the_real_one_and_keeps_what_is_shown() {
+async fn webhook_checks_payload_and_records_requests() {
     let client = Client::new().await;
     let good = post(&client, Service::Slack, json!({ "text": "hello" })).await;
     assert_eq!(good, (200, "ok".to_owned(), None));
@@ -18,40 +18,40 @@ async fn a_webhook_answers_as_the_real_one_and_keeps_what_is_shown() {
         json!({ "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null, "content": card });
     let taken = post(&client, Service::Teams, json!({ "type": "message", "attachments": [attachment] })).await;
     assert_eq!(taken, (202, String::new(), None));
-    let posts = client.world.posts();
+    let posts = client.sim.posts();
     assert_eq!(
         posts.iter().map(|post| (post.service, post.number)).collect::<Vec<_>>(),
         [(Service::Slack, 0), (Service::Teams, 2)]
     );
     assert_eq!((posts[0].name.as_str(), &posts[0].payload), ("desk", &json!({ "text": "hello" })));
-    assert_eq!(client.world.attempts()[1].status, 400);
+    assert_eq!(client.sim.attempts()[1].status, 400);
 }
 
 #[tokio::test]
-async fn more_than_the_rate_is_told_to_wait() {
+async fn webhook_above_rate_limit_returns_429() {
     let client = Client::new().await;
-    client.world.set_faults(|faults| faults.chat.burst = 2);
+    client.sim.set_faults(|faults| faults.chat.burst = 2);
     for _ in 0..2 {
         assert_eq!(post(&client, Service::Slack, json!({ "text": "x" })).await.0, 200);
     }
     let (status, body, wait) = post(&client, Service::Slack, json!({ "text": "x" })).await;
     assert_eq!((status, wait.as_deref()), (429, Some("1")));
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["error"], "rate_limited");
-    client.world.set_faults(|faults| faults.chat.per_second = None);
+    client.sim.set_faults(|faults| faults.chat.per_second = None);
     assert_eq!(post(&client, Service::Slack, json!({ "text": "x" })).await.0, 200);
-    client.world.set_faults(|faults| {
+    client.sim.set_faults(|faults| {
         faults.chat.gone.insert("/slack/desk".to_owned(), 404);
     });
     assert_eq!(post(&client, Service::Slack, json!({ "text": "x" })).await, (404, "no_service".to_owned(), None));
 }
 
 #[tokio::test]
-async fn a_post_that_is_never_answered_was_shown_all_the_same() {
+async fn webhook_hang_after_accept_shows_message() {
     let client = Client::new().await;
-    client.world.set_faults(|faults| faults.chat.hang_after_accept = 1.0);
-    let request = client.http.post(client.world.webhook(Service::Slack, "desk")).json(&json!({ "text": "x" }));
+    client.sim.set_faults(|faults| faults.chat.hang_after_accept = 1.0);
+    let request = client.http.post(client.sim.webhook(Service::Slack, "desk")).json(&json!({ "text": "x" }));
     let answer = request.timeout(Duration::from_millis(300)).send().await;
     assert!(answer.unwrap_err().is_timeout());
-    let posts = client.world.posts();
+    let posts = client.sim.posts();
     assert_eq!((posts.len(), posts[0].status), (1, 0));
 }

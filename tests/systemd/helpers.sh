@@ -1,7 +1,7 @@
-# The words of the scenarios: sourced by each. A check is a sentence and a command that must succeed.
+# Helper functions, sourced by each scenario. A check is a sentence and a command that must succeed.
 set -u
 failed=0
-world=http://127.0.0.1:7777
+simulator=http://127.0.0.1:7777
 
 check() {
   local sentence=$1 output
@@ -15,7 +15,7 @@ check() {
   fi
 }
 
-# Asks every 50 ms, for at most so many seconds, until the command succeeds.
+# Repeats a command every 50 ms until it succeeds, for at most $1 seconds.
 within() {
   local until=$((SECONDS + $1)) output
   shift
@@ -26,7 +26,7 @@ within() {
 }
 
 not() { ! "$@"; }
-# Is a text in what a command prints? The whole is printed for whoever asks why not.
+# Succeeds if the output of a command contains a text. Prints the whole output for a failed check.
 says() {
   local text=$1 output
   shift
@@ -35,31 +35,31 @@ says() {
   grep -qF -- "$text" <<<"$output"
 }
 property() { systemctl show --property="$2" --value "$1"; }
-equal() { [ "$1" = "$2" ] || { printf 'there is:  %s\nexpected:  %s\n' "$1" "$2"; return 1; }; }
+equal() { [ "$1" = "$2" ] || { printf 'actual:    %s\nexpected:  %s\n' "$1" "$2"; return 1; }; }
 journal() { journalctl --sync && journalctl --no-pager --all "$@"; }
-# How many lines of the journal a query finds.
+# Counts the journal lines of a query.
 lines() { journal -q -o cat "$@" | wc -l; }
-sim() { curl -sS --max-time 5 "$world/sim/$1" "${@:2}"; }
+sim() { curl -sS --max-time 5 "$simulator/sim/$1" "${@:2}"; }
 status_says() { says "$1" property poprelay StatusText; }
 end() { exit "$failed"; }
 
-# The played GoTo and chat, beside the service as the internet is.
-start_world() {
-  systemd-run --quiet --collect --unit=world /usr/bin/poprelay simulate --listen 127.0.0.1:7777 --rate 0 "$@"
-  within 10 curl -sS -o /dev/null "$world/sim/channels"
+# Starts the simulated GoTo and chats as a separate unit.
+start_simulator() {
+  systemd-run --quiet --collect --unit=simulator /usr/bin/poprelay simulate --listen 127.0.0.1:7777 --rate 0 "$@"
+  within 10 curl -sS -o /dev/null "$simulator/sim/channels"
 }
 
-# A config for that world. The secrets are where the README has them put.
+# Writes a config for that simulator. The secrets are where the README puts them.
 configure() {
   printf 'the client secret\n' | install -m 600 /dev/stdin /etc/poprelay/goto-client-secret
-  printf '%s/slack/desk\n' "$world" | install -m 600 /dev/stdin /etc/poprelay/front-desk.url
-  sed "s|WORLD|$world|" >/etc/poprelay/config.toml <<'CONFIG'
+  printf '%s/slack/desk\n' "$simulator" | install -m 600 /dev/stdin /etc/poprelay/front-desk.url
+  sed "s|SIMULATOR|$simulator|" >/etc/poprelay/config.toml <<'CONFIG'
 [connections.main]
 client_id = "the client id"
 client_secret = { credential = "goto-client-secret" }
 account_keys = ["1234567890123456789"]
-api_url = "WORLD"
-auth_url = "WORLD"
+api_url = "SIMULATOR"
+auth_url = "SIMULATOR"
 [sinks.front-desk]
 type = "slack"
 url = { credential = "front-desk.url" }
@@ -77,7 +77,7 @@ DROPIN
   systemctl daemon-reload
 }
 
-# A person with a browser elsewhere: reads the address, consents, pastes where the browser ended.
+# Logs in like a user with a browser on another machine: opens the address, consents, pastes the redirect address.
 log_in() {
   local out=/run/login.out at
   mkfifo /run/login.in

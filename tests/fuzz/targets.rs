@@ -1,5 +1,5 @@
-//! What is fuzzed: one function for each target, from bytes to what must hold of them. The fuzzers call it with what they
-//! think of, the test suite with the seeds and their mutations, so that neither can rot.
+//! Fuzz targets: one function per target that checks its invariants on any bytes. The fuzzers call them with generated
+//! input, the test suite with seeds and mutations.
 
 use poprelay::{
     calls::{Effect, Limits, Tracker},
@@ -17,18 +17,18 @@ use poprelay::{
 };
 use std::{collections::BTreeMap, time::Instant};
 
-/// A target: from the fuzzer's bytes to an end, or to a panic that names what does not hold.
-pub type Door = fn(&[u8]);
+/// A fuzz target. Panics if an invariant does not hold.
+pub type FuzzTarget = fn(&[u8]);
 
-/// Every target by its name, which is also its folder of seeds.
-pub const DOORS: [(&str, Door); 5] =
+/// All targets by name. The name is also the folder of the seeds.
+pub const TARGETS: [(&str, FuzzTarget); 5] =
     [("frame", frame), ("contacts", contacts), ("crm_answer", crm_answer), ("phone", phone), ("calendar", calendar)];
 
-/// Whose number is looked up.
+/// Number of the look-ups.
 const CALLER: &str = "+15145550199";
 
-/// Frames of GoTo, one a line, wrapped or bare, up to the cards of the calls that they tell of; and the whole as every
-/// answer of its REST interface.
+/// Decodes the lines as GoTo frames, tracks their calls and renders the cards. Also decodes the whole input as each REST
+/// answer.
 pub fn frame(bytes: &[u8]) {
     let german = Region::read("DE").expect("a region");
     for region in [Region::US, german] {
@@ -51,28 +51,28 @@ pub fn frame(bytes: &[u8]) {
         effects.extend(tracker.flush(now));
         for effect in effects {
             let Effect::Tell(telling) = effect else { continue };
-            let kept = serde_json::to_string(&telling).expect("what is told can be kept");
-            let again: Telling = serde_json::from_str(&kept).expect("what was kept can be read");
-            assert_eq!(again, telling, "what is told is the same after it was kept");
-            drawable(telling, Findings::default());
+            let stored = serde_json::to_string(&telling).expect("a call update serializes");
+            let restored: Telling = serde_json::from_str(&stored).expect("a stored call update deserializes");
+            assert_eq!(restored, telling, "a call update changes in the store");
+            render(telling, Findings::default());
         }
     }
     let _ = wire::activity(bytes);
 }
 
-/// A contacts file: CSV or vCard, in whatever encoding.
+/// Reads a contacts file: CSV or vCard in any encoding.
 pub fn contacts(bytes: &[u8]) {
     let columns = BTreeMap::from([("Kunde".to_owned(), "name".to_owned()), ("Tel".to_owned(), "phone".to_owned())]);
     let number = caller();
     for columns in [&BTreeMap::new(), &columns] {
         let Some(file) = raw::People::read(bytes, columns, Region::US) else { continue };
         let people = file.find(&number);
-        assert!(people.iter().all(is_linked_safely), "a link is https");
-        known(people);
+        assert!(people.iter().all(has_safe_link), "a link is not https");
+        render_contacts(people);
     }
 }
 
-/// A CRM's answer. The first line may be a table of pointers in JSON; the rest is the body.
+/// Reads a CRM answer. The first line may be a JSON source config; the rest is the body.
 pub fn crm_answer(bytes: &[u8]) {
     let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
     let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -83,33 +83,33 @@ pub fn crm_answer(bytes: &[u8]) {
         serde_json::from_str(usual).expect("a table")
     });
     let Some(people) = raw::in_answer(&table, body, &caller(), Region::US) else { return };
-    assert!(people.iter().all(is_linked_safely), "a link is https");
-    known(people);
+    assert!(people.iter().all(has_safe_link), "a link is not https");
+    render_contacts(people);
 }
 
-/// What stands where a number should: read in three regions, shown, covered, kept.
+/// Reads the input as a phone number in three regions, then formats, masks and stores it.
 pub fn phone(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let abroad = ["DE", "AR"].map(|code| Region::read(code).expect("a region"));
     for region in [Region::US, abroad[0], abroad[1]] {
         let number = Number::read(Some(&text), region);
-        let kept = serde_json::to_string(&number).expect("a number can be kept");
-        assert_eq!(serde_json::from_str::<Number>(&kept).expect("what was kept can be read"), number);
+        let stored = serde_json::to_string(&number).expect("a number serializes");
+        assert_eq!(serde_json::from_str::<Number>(&stored).expect("a stored number deserializes"), number);
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
         for (mask, open) in [(Mask::All, 0), (Mask::Last2, 2), (Mask::Last4, 4), (Mask::None, usize::MAX)] {
             let shown = number.shown(region, mask);
-            assert!(shown.as_deref().is_none_or(|shown| digits(shown) <= open), "{mask:?} covers");
+            assert!(shown.as_deref().is_none_or(|shown| digits(shown) <= open), "{mask:?} shows too many digits");
         }
         let Some(known) = number.known() else { continue };
-        assert!(digits(&known.to_string()) <= 2 && digits(&format!("{number:?}")) <= 2, "it prints covered");
+        assert!(digits(&known.to_string()) <= 2 && digits(&format!("{number:?}")) <= 2, "Display or Debug is not masked");
         let again = Number::read(Some(known.expose()), Region::US);
         let again = again.known().map(E164::digits);
-        assert_eq!(again, Some(known.digits()), "a number is the same when it is read again");
+        assert_eq!(again, Some(known.digits()), "a number changes when it is parsed again");
         let _ = (known.national(), known.country(), known.line(), known.extension());
     }
 }
 
-/// A calendar of holidays, asked over a year.
+/// Reads a holiday calendar and queries it over a year.
 pub fn calendar(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok((holidays, _oddities)) = Holidays::read(&text) else { return };
@@ -122,12 +122,12 @@ pub fn calendar(bytes: &[u8]) {
     }
 }
 
-fn is_linked_safely(person: &Contact) -> bool {
+fn has_safe_link(person: &Contact) -> bool {
     person.link.as_deref().is_none_or(|link| link.starts_with("https://"))
 }
 
-/// A call of the caller, whom a source knows as these people.
-fn known(people: Vec<Contact>) {
+/// Renders a call whose caller matches these contacts.
+fn render_contacts(people: Vec<Contact>) {
     let who = match <[Contact; 1]>::try_from(people) {
         Ok([person]) => Match::One { contact: Box::new(person) },
         Err(people) if people.is_empty() => return,
@@ -152,11 +152,11 @@ fn known(people: Vec<Contact>) {
         lost: false,
         revised: None,
     };
-    drawable(Telling { call, moment: Moment::Ringing, at }, Findings { who, ..Findings::default() });
+    render(Telling { call, moment: Moment::Ringing, at }, Findings { who, ..Findings::default() });
 }
 
-/// Draws a card for every chat: the message is JSON, and wakes nobody.
-fn drawable(telling: Telling, found: Findings) {
+/// Renders a card for every chat. A message must be JSON without mentions.
+fn render(telling: Telling, found: Findings) {
     let now = telling.at;
     let card = Card::Call(Box::new(CallCard::new(telling, found)));
     let style = Style { time_zone: jiff::tz::TimeZone::UTC, ..Style::default() };
@@ -165,13 +165,13 @@ fn drawable(telling: Telling, found: Findings) {
         [(SinkKind::Slack, &slack[..]), (SinkKind::SlackTrigger, &slack), (SinkKind::Teams, &["\"entities\""])]
     {
         let body = cards::draw(kind, &[&card], &style, now, false).body;
-        assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok(), "a message is JSON");
+        assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok(), "a message is not JSON");
         for ping in pings {
-            assert!(!body.contains(*ping), "nothing of a stranger wakes anyone: {ping}");
+            assert!(!body.contains(*ping), "external text became a mention: {ping}");
         }
     }
     let lines = cards::lines(&card, &style, now);
-    assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "a line for a terminal has no controls");
+    assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "a terminal line has control characters");
 }
 
 fn time(text: &str) -> Timestamp {
