@@ -5,12 +5,11 @@
 //! them.
 
 use crate::support::{
-    Home,
-    account::{Account, plan},
-    config_for,
+    DaemonDir, config_for,
+    ledger::{DeliveryLedger, random_call},
 };
 use poprelay::sim::{
-    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, Settings, SocketFaults, TokenFaults, World,
+    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults, TokenFaults,
 };
 use std::{
     collections::BTreeMap,
@@ -74,7 +73,7 @@ fn random_faults(rng: &mut fastrand::Rng) -> Faults {
         expires_in: rng.choice([Some(20), Some(20), Some(40), None]).flatten(),
         rotate: rng.bool(),
         // No client survives a rotation whose answer is lost: `down` and strict rotation exclude each other.
-        old_lives: down || rng.bool(),
+        old_token_valid: down || rng.bool(),
         server_error: if rng.bool() { 0.3 } else { 0.0 },
         slow_ms: rng.u64(0..1500),
         ..TokenFaults::default()
@@ -92,7 +91,7 @@ fn clear_faults(faults: &mut Faults) {
     faults.tokens.rotate = true;
 }
 
-fn config(sim: &World) -> String {
+fn config(sim: &Simulator) -> String {
     let url = sim.url();
     let all = "pace = \"off\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
     config_for(&url)
@@ -108,13 +107,13 @@ async fn chaos_loses_no_call_and_repeats_no_card() {
     let rate = setting("POPRELAY_CHAOS_RATE", 40.0_f64);
     eprintln!("chaos: {calls} calls, {rate} a second, POPRELAY_CHAOS_SEED={seed}");
     let mut rng = fastrand::Rng::with_seed(seed);
-    let sim = World::start(Settings { seed, ..Settings::default() }).await.unwrap();
+    let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
     sim.set_faults(clear_faults);
-    let mut dir = Home::new(&config(&sim));
-    let daemon = dir.run();
+    let mut dir = DaemonDir::new(&config(&sim));
+    let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let start = Instant::now();
-    let mut ledger = Account::default();
+    let mut ledger = DeliveryLedger::default();
     let mut turn = start + Duration::from_secs(2);
     for number in 0..calls {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);
@@ -134,7 +133,7 @@ async fn chaos_loses_no_call_and_repeats_no_card() {
                 sim.expire_tokens();
             }
         }
-        sim.place(plan(number, &mut rng));
+        sim.place(random_call(number, &mut rng));
     }
     sim.set_faults(clear_faults);
     let settling = Instant::now();
@@ -143,21 +142,22 @@ async fn chaos_loses_no_call_and_repeats_no_card() {
     // Stopping finishes the requests in flight, so that the ledger is complete.
     let journal = daemon.stop().await;
     ledger.read(&sim);
-    let stored = dir.stored();
+    let stored = dir.read_outbox();
     eprintln!("chaos, seed {seed}: {:.0?}, then settled in {took:.0?}\n{ledger}\n{stored}", settling - start);
     let words = ["lane lost", "event gap opened", "event gap closed", "login required", "panicked"];
     eprintln!("  journal: {:?}", words.map(|word| (word, journal.matches(word).count())));
-    if env::var_os("POPRELAY_CHAOS_JOURNAL").is_some() || !ledger.lost("desk").is_empty() {
+    if env::var_os("POPRELAY_CHAOS_JOURNAL").is_some() || !ledger.lost_calls("desk").is_empty() {
         journal
             .lines()
             .filter(|line| !line.contains("DEBUG") && !line.contains("card delivered"))
             .for_each(|line| eprintln!("{line}"));
     }
     for sink in ["desk", "support"] {
-        let lost = ledger.lost(sink);
+        let lost = ledger.lost_calls(sink);
         let why: Vec<String> = lost.iter().map(|made| ledger.explain(sink, made, &stored)).collect();
         why.iter().for_each(|why| eprintln!("  {sink} lost: {why}"));
-        let excused = lost.iter().filter(|made| stored.died_unanswered(sink, made.caller.as_deref().unwrap_or_default()));
+        let excused =
+            lost.iter().filter(|made| stored.died_unanswered(sink, made.caller.as_deref().unwrap_or_default()));
         assert_eq!(excused.count(), lost.len(), "{sink} lost calls without a dead letter that the faults explain");
         assert!(
             lost.len() <= (calls as usize).div_ceil(CALLS_PER_DEAD_LETTER),
@@ -166,7 +166,7 @@ async fn chaos_loses_no_call_and_repeats_no_card() {
         );
     }
     for sink in ["desk", "support", "front"] {
-        let twice = ledger.twice_without_cause(sink, &stored);
+        let twice = ledger.unexplained_repeats(sink, &stored);
         assert!(twice.is_empty(), "{sink} has repeated cards: {twice:#?}");
     }
 }

@@ -6,19 +6,19 @@
     reason = "a test that cannot continue should print the cause and stop"
 )]
 
-mod broken;
-mod card;
+mod burst;
+mod caller_history;
 mod chaos;
-mod commands;
-mod kills;
-mod living;
-mod outcomes;
-mod past;
-mod relays;
+mod cli;
+mod cli_card;
+mod crash_recovery;
+mod delivery;
+mod faults;
+mod fuzz_corpus;
 mod reload;
 mod routes;
-mod seeds;
 mod sequences;
-mod starts;
-mod storm;
+mod slack_app;
+mod startup;
 mod support;
+mod webhook_outcomes;

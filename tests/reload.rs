@@ -1,11 +1,11 @@
 //! Config reload by SIGHUP: the real binary under load, and the notifications to systemd.
 
 use crate::support::{
-    Daemon, Home, SOON,
-    account::{Account, plan},
-    config_for, eventually, shown, shows,
+    Daemon, DaemonDir, TIMEOUT, config_for, eventually,
+    ledger::{DeliveryLedger, random_call},
+    message_texts, wait_for_messages,
 };
-use poprelay::sim::{CallPlan, Line, Party, Settings, World};
+use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::{
     fs::File,
     os::unix::net::UnixDatagram,
@@ -15,28 +15,28 @@ use std::{
 
 const ALL: &str = "pace = \"off\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
 
-async fn start_simulator() -> World {
-    World::start(Settings::default()).await.unwrap()
+async fn start_simulator() -> Simulator {
+    Simulator::start(SimulatorSettings::default()).await.unwrap()
 }
 
-fn call(sim: &World, name: &str) {
-    let line = Line::of("1015", "Bob Roy");
-    sim.place(CallPlan::answered(Party::of(name, "+15145550199"), &line).at_speed(20.0));
+fn call(sim: &Simulator, name: &str) {
+    let line = Extension::new("1015", "Bob Roy");
+    sim.place(CallPlan::answered(Party::new(name, "+15145550199"), &line).at_speed(20.0));
 }
 
 /// Requests a reload and waits for its end.
-async fn reload(daemon: &Daemon, dir: &Home, config: &str) {
+async fn reload(daemon: &Daemon, dir: &DaemonDir, config: &str) {
     let ends = || {
         let journal = daemon.journal();
         journal.matches("INFO config reloaded").count() + journal.matches("ERROR config reload rejected").count()
     };
     let before = ends();
-    dir.configure(config);
+    dir.write_config(config);
     daemon.signal("-HUP");
-    eventually("the reload is done", SOON, async || (ends() > before).then_some(())).await;
+    eventually("the reload is done", TIMEOUT, async || (ends() > before).then_some(())).await;
 }
 
-fn channels(sim: &World) -> Vec<String> {
+fn channels(sim: &Simulator) -> Vec<String> {
     let mut ids: Vec<String> = sim.channels().iter().map(|channel| channel["channelId"].to_string()).collect();
     ids.sort();
     ids
@@ -62,17 +62,17 @@ async fn reloads_under_load_lose_no_call_and_repeat_no_card() {
         ),
         plain.clone(),
     ];
-    let mut dir = Home::new(&plain);
-    let daemon = dir.run();
-    eventually("both lanes live", SOON, async || (daemon.journal().matches("lane live").count() == 2).then_some(()))
+    let mut dir = DaemonDir::new(&plain);
+    let daemon = dir.start();
+    eventually("both lanes live", TIMEOUT, async || (daemon.journal().matches("lane live").count() == 2).then_some(()))
         .await;
     let opened = channels(&sim);
-    let (mut rng, mut ledger, start) = (fastrand::Rng::with_seed(7), Account::default(), Instant::now());
+    let (mut rng, mut ledger, start) = (fastrand::Rng::with_seed(7), DeliveryLedger::default(), Instant::now());
     let mut number = 0;
     for turn in 0..20 {
         let due = start + Duration::from_secs(turn);
         while Instant::now() < due || number < turn as u32 * 20 {
-            sim.place(plan(number, &mut rng));
+            sim.place(random_call(number, &mut rng));
             number += 1;
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
@@ -81,12 +81,13 @@ async fn reloads_under_load_lose_no_call_and_repeat_no_card() {
     ledger.settle(&sim, &["desk", "support"], Duration::from_secs(30)).await;
     let journal = daemon.stop().await;
     ledger.read(&sim);
-    let stored = dir.stored();
+    let stored = dir.read_outbox();
     eprintln!("{ledger}\n{stored}");
     for sink in ["desk", "support"] {
-        let lost: Vec<String> = ledger.lost(sink).iter().map(|made| ledger.explain(sink, made, &stored)).collect();
+        let lost: Vec<String> =
+            ledger.lost_calls(sink).iter().map(|made| ledger.explain(sink, made, &stored)).collect();
         assert!(lost.is_empty(), "{sink} lost {}: {:#?}", lost.len(), lost.iter().take(20).collect::<Vec<_>>());
-        let twice = ledger.twice_without_cause(sink, &stored);
+        let twice = ledger.unexplained_repeats(sink, &stored);
         assert!(twice.is_empty(), "{sink}: {twice:#?}");
     }
     let entries = |what: &str| journal.lines().filter(|line| line.contains(what)).collect::<Vec<_>>();
@@ -100,13 +101,15 @@ async fn systemd_is_notified_of_reload_and_rejected_config() {
     let (sim, socket_dir) = (start_simulator().await, tempfile::tempdir().unwrap());
     let socket = UnixDatagram::bind(socket_dir.path().join("notify")).unwrap();
     socket.set_nonblocking(true).unwrap();
-    let dir = Home::in_world(&sim);
+    let dir = DaemonDir::for_simulator(&sim);
     let mut command = dir.command(&["run"]);
-    command.env("NOTIFY_SOCKET", socket_dir.path().join("notify")).stderr(File::create(dir.path().join("journal")).unwrap());
+    command
+        .env("NOTIFY_SOCKET", socket_dir.path().join("notify"))
+        .stderr(File::create(dir.path().join("journal")).unwrap());
     let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let mut received = String::new();
     let mut wait_for_notification = async |what: &[&str]| {
-        eventually(&format!("systemd receives {what:?}"), SOON, async || {
+        eventually(&format!("systemd receives {what:?}"), TIMEOUT, async || {
             let mut bytes = [0; 4096];
             while let Ok(size) = socket.recv(&mut bytes) {
                 received.push_str(std::str::from_utf8(&bytes[..size]).unwrap());
@@ -120,16 +123,17 @@ async fn systemd_is_notified_of_reload_and_rejected_config() {
         assert!(std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success())
     };
     wait_for_notification(&["READY=1", "STATUS=2 of 2 lanes live"]).await;
-    dir.configure(&config_for(&sim.url()).replace("client_id", "klient_id"));
+    dir.write_config(&config_for(&sim.url()).replace("client_id", "klient_id"));
     send_hup();
     let notified = wait_for_notification(&["READY=1", "STATUS=config rejected: "]).await;
     assert!(notified.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{notified}");
     assert!(notified.contains("klient_id"), "{notified}");
-    dir.configure(&config_for(&sim.url()).replace("[cards]", "retention = \"9d\"\n[cards]"));
+    dir.write_config(&config_for(&sim.url()).replace("[cards]", "retention = \"9d\"\n[cards]"));
     send_hup();
-    let notified = wait_for_notification(&["RELOADING=1", "READY=1", "restart required to apply: state.retention"]).await;
+    let notified =
+        wait_for_notification(&["RELOADING=1", "READY=1", "restart required to apply: state.retention"]).await;
     assert!(!notified.contains("config rejected"), "{notified}");
-    dir.configure(&config_for(&sim.url()));
+    dir.write_config(&config_for(&sim.url()));
     send_hup();
     wait_for_notification(&["RELOADING=1", "READY=1\nSTATUS=2 of 2 lanes live, 0 calls today"]).await;
     child.kill().unwrap();
@@ -140,15 +144,15 @@ async fn systemd_is_notified_of_reload_and_rejected_config() {
 async fn disabled_sink_is_retried_after_reload_with_new_url() {
     let sim = start_simulator().await;
     let good = config_for(&sim.url());
-    let mut dir = Home::new(&good.replace("/slack/desk", "/nowhere/desk"));
-    let daemon = dir.run();
+    let mut dir = DaemonDir::new(&good.replace("/slack/desk", "/nowhere/desk"));
+    let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     call(&sim, "ALICE MARTIN");
     daemon.wait_for_log("sink disabled").await;
     reload(&daemon, &dir, &good).await;
-    assert!(shows(&sim, "desk", 1).await[0].contains("ALICE MARTIN"));
+    assert!(wait_for_messages(&sim, "desk", 1).await[0].contains("ALICE MARTIN"));
     daemon.wait_for_log("sink recovered").await;
-    assert_eq!(shown(&sim, "support").len(), 1, "the other sink repeated a card");
+    assert_eq!(message_texts(&sim, "support").len(), 1, "the other sink repeated a card");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,15 +162,15 @@ async fn changed_connection_reconnects_and_others_keep_channels() {
     let (head, tail) = one.split_at(one.find("[state]").unwrap());
     let second = head.replace("connections.main", "connections.second");
     let two = format!("{head}{second}{tail}");
-    let mut dir = Home::new(&two);
-    let daemon = dir.run();
-    let before = eventually("four lanes live", SOON, async || {
+    let mut dir = DaemonDir::new(&two);
+    let daemon = dir.start();
+    let before = eventually("four lanes live", TIMEOUT, async || {
         let all = channels(&sim);
         (all.len() == 4).then_some(all)
     })
     .await;
     let kept = async |all: usize, old: usize| {
-        eventually(&format!("{all} channels, {old} of them old"), SOON, async || {
+        eventually(&format!("{all} channels, {old} of them old"), TIMEOUT, async || {
             let now = channels(&sim);
             (now.len() == all && now.iter().filter(|id| before.contains(id)).count() == old).then_some(())
         })
@@ -177,23 +181,24 @@ async fn changed_connection_reconnects_and_others_keep_channels() {
     reload(&daemon, &dir, &one).await;
     kept(2, 2).await;
     call(&sim, "ALICE MARTIN");
-    shows(&sim, "desk", 1).await;
+    wait_for_messages(&sim, "desk", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn journal_level_follows_config_on_reload() {
     let sim = start_simulator().await;
     let quiet = format!("{}\n[journal]\nlevel = \"error\"\n", config_for(&sim.url()));
-    let dir = Home::new(&quiet);
+    let dir = DaemonDir::new(&quiet);
     let log_file = dir.path().join("journal");
     let mut command = dir.command(&["run"]);
     let mut child = command.stdout(Stdio::null()).stderr(File::create(&log_file).unwrap()).spawn().unwrap();
-    eventually("two channels", SOON, async || (channels(&sim).len() == 2).then_some(())).await;
+    eventually("two channels", TIMEOUT, async || (channels(&sim).len() == 2).then_some(())).await;
     let log_text = || std::fs::read_to_string(&log_file).unwrap();
     assert!(!log_text().contains("INFO"), "{}", log_text());
-    dir.configure(&quiet.replace("\"error\"", "\"info\""));
+    dir.write_config(&quiet.replace("\"error\"", "\"info\""));
     assert!(std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
-    eventually("the journal has info entries", SOON, async || log_text().contains("config reloaded").then_some(())).await;
+    eventually("the journal has info entries", TIMEOUT, async || log_text().contains("config reloaded").then_some(()))
+        .await;
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -1,7 +1,7 @@
 //! Routing: the commands that explain it and the daemon that applies it.
 
-use crate::support::{Home, SOON, config_for, eventually, run_to_end, shows, text};
-use poprelay::sim::{Beat, CallPlan, Line, Party, Settings, World};
+use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, message_text, run_to_end, wait_for_messages};
+use poprelay::sim::{CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use serde_json::Value;
 use std::{fs, path::Path};
 use tokio::sync::watch;
@@ -34,16 +34,16 @@ const HOLIDAYS: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:202007
                         SUMMARY:Independence Day\nEND:VEVENT\nEND:VCALENDAR\n";
 
 /// Prepares a daemon with rules and a holiday calendar.
-fn prepare(config: &str, rules: &str) -> Home {
-    let dir = Home::new("");
+fn prepare(config: &str, rules: &str) -> DaemonDir {
+    let dir = DaemonDir::new("");
     let days = dir.path().join("days.ics");
     fs::write(&days, HOLIDAYS).unwrap();
-    dir.configure(&(config.to_owned() + &rules.replace("{ICS}", days.to_str().unwrap())));
-    fs::create_dir_all(dir.state()).unwrap();
+    dir.write_config(&(config.to_owned() + &rules.replace("{ICS}", days.to_str().unwrap())));
+    fs::create_dir_all(dir.state_dir()).unwrap();
     dir
 }
 
-async fn output(dir: &Home, args: &[&str]) -> String {
+async fn output(dir: &DaemonDir, args: &[&str]) -> String {
     let (status, out, err) = run_to_end(dir.command(args)).await;
     assert!(status.success(), "{out}{err}");
     out
@@ -65,7 +65,10 @@ async fn route_explains_each_rule_at_a_time() {
         assert!(noon.contains(line), "{line}: {noon}");
     }
     let night = at("2026-11-23T20:00:00-05:00").await;
-    assert!(night.contains("hours office: closed\n  rule 1: no match: hours\n  rule 2: matches, to support"), "{night}");
+    assert!(
+        night.contains("hours office: closed\n  rule 1: no match: hours\n  rule 2: matches, to support"),
+        "{night}"
+    );
     let holiday = at("2025-07-04T12:00").await;
     assert!(holiday.contains("hours office: closed for Independence Day"), "{holiday}");
     let muted = at("2026-12-26T20:00").await;
@@ -120,26 +123,26 @@ async fn replay_prints_cards_or_differences_to_other_config() {
 
 #[tokio::test]
 async fn explain_prints_routing_and_answers_and_end_follows_ring() {
-    let sim = World::start(Settings::default()).await.unwrap();
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let rules = "\n[hours.always]\nmon-sun = \"00:00-24:00\"\n\
                  [[routes]]\nmatch = { moment = \"ringing\", hours = \"always\", region = \"CA\" }\nsinks = [\"desk\"]\n\
                  mask = \"last4\"\nmention = { slack = \"S0123\", when = \"always\" }\n\
                  [[routes]]\nmatch = { moment = \"missed\" }\nsinks = [\"support\"]\n";
     let mut dir = prepare(&config_for(&sim.url()), rules);
-    let daemon = dir.run();
+    let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    let bob = Line::of("1015", "Bob Roy");
-    sim.place(CallPlan::missed(Party::of("ALICE MARTIN", "+15145550199"), &[bob]).at_speed(20.0));
-    let desk = shows(&sim, "desk", 2).await;
-    shows(&sim, "support", 1).await;
+    let bob = Extension::new("1015", "Bob Roy");
+    sim.place(CallPlan::missed(Party::new("ALICE MARTIN", "+15145550199"), &[bob]).at_speed(20.0));
+    let desk = wait_for_messages(&sim, "desk", 2).await;
+    wait_for_messages(&sim, "support", 1).await;
     assert!(desk[1].contains("Missed"), "the end is not posted to the sink of the ring card: {desk:?}");
     for card in &desk {
         assert!(card.contains("(•••) •••-0199") && card.contains("<!subteam^S0123>"), "{card}");
     }
-    let support: Vec<String> = sim.posts().iter().filter(|post| post.name == "support").map(text).collect();
+    let support: Vec<String> = sim.posts().iter().filter(|post| post.name == "support").map(message_text).collect();
     assert!(support[0].contains("(514) 555-0199"), "a rule without a mask must use the mask of the sink: {support:?}");
     let id = sim.calls()[0].id.to_string();
-    let explained = eventually("both are delivered", SOON, async || {
+    let explained = eventually("both are delivered", TIMEOUT, async || {
         let explained = output(&dir, &["explain", &id]).await;
         (explained.matches(" delivered").count() == 3).then_some(explained)
     })
@@ -155,11 +158,14 @@ async fn explain_prints_routing_and_answers_and_end_follows_ring() {
     ] {
         assert!(explained.contains(part), "{part}: {explained}");
     }
-    assert!(!explained.contains("5550199") && !explained.contains("555-0199") && !explained.contains("config changed"), "{explained}");
+    assert!(
+        !explained.contains("5550199") && !explained.contains("555-0199") && !explained.contains("config changed"),
+        "{explained}"
+    );
     daemon.stop().await;
     // The config has changed since: the explanation of sent cards must not change.
     let config = fs::read_to_string(dir.path().join("config.toml")).unwrap();
-    dir.configure(&config.replace("region = \"CA\"", "region = \"DE\""));
+    dir.write_config(&config.replace("region = \"CA\"", "region = \"DE\""));
     let since = output(&dir, &["explain", id.get(..8).unwrap()]).await;
     assert!(since.contains("rule 1: no match: region"), "{since}");
     assert!(since.contains("the config changed: now not sent there"), "{since}");
@@ -183,7 +189,7 @@ async fn blocked_crm() -> (String, watch::Sender<bool>) {
 
 #[tokio::test]
 async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
-    let sim = World::start(Settings::default()).await.unwrap();
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let (crm, unblock) = blocked_crm().await;
     let rules = format!(
         "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{number}}\"\ntimeout = \"10s\"\n\
@@ -191,32 +197,32 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
          [[routes]]\nmatch = {{ tier = \"VIP\" }}\nsinks = [\"support\"]\n[[routes]]\nsinks = [\"desk\"]\n"
     );
     let mut dir = prepare(&config_for(&sim.url()), &rules);
-    let daemon = dir.run();
+    let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    let rings = Beat::Rings { lines: vec![Line::of("1015", "Bob Roy")] };
-    let beats = [(0, Beat::Comes), (50, rings), (8_000, Beat::HangsUp { extension: None })];
-    sim.place(CallPlan::of("late", Party::of("ALICE MARTIN", "+15145550199"), beats));
-    assert!(shows(&sim, "desk", 1).await[0].contains("ALICE MARTIN"));
+    let rings = ScenarioStep::Rings { lines: vec![Extension::new("1015", "Bob Roy")] };
+    let beats = [(0, ScenarioStep::Created), (50, rings), (8_000, ScenarioStep::HangsUp { extension: None })];
+    sim.place(CallPlan::new("late", Party::new("ALICE MARTIN", "+15145550199"), beats));
+    assert!(wait_for_messages(&sim, "desk", 1).await[0].contains("ALICE MARTIN"));
     unblock.send(true).unwrap();
-    let (desk, support) = (shows(&sim, "desk", 2).await, shows(&sim, "support", 1).await);
+    let (desk, support) = (wait_for_messages(&sim, "desk", 2).await, wait_for_messages(&sim, "support", 1).await);
     assert!(desk[1].contains("Missed: Alice of the CRM"), "{desk:?}");
     assert!(support[0].contains("Missed: Alice of the CRM"), "{support:?}");
     daemon.stop().await;
-    assert_eq!(shows(&sim, "support", 1).await.len(), 1, "the ring card was posted to a second sink");
+    assert_eq!(wait_for_messages(&sim, "support", 1).await.len(), 1, "the ring card was posted to a second sink");
 }
 
 #[tokio::test]
 async fn recording_contains_no_personal_data_and_replays() {
-    let sim = World::start(Settings::default()).await.unwrap();
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let config = config_for(&sim.url()).replace("[state]", "[state]\nrecord = true");
     let mut dir = prepare(&config, "");
-    let daemon = dir.run();
+    let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    let bob = Line::of("1015", "Bob Roy");
-    sim.place(CallPlan::missed(Party::of("ALICE MARTIN", "+15145550199"), &[bob]).at_speed(20.0));
-    shows(&sim, "desk", 2).await;
-    let file = eventually("the call's end is recorded", SOON, async || {
-        let folder = fs::read_dir(dir.state().join("recordings")).ok()?;
+    let bob = Extension::new("1015", "Bob Roy");
+    sim.place(CallPlan::missed(Party::new("ALICE MARTIN", "+15145550199"), &[bob]).at_speed(20.0));
+    wait_for_messages(&sim, "desk", 2).await;
+    let file = eventually("the call's end is recorded", TIMEOUT, async || {
+        let folder = fs::read_dir(dir.state_dir().join("recordings")).ok()?;
         let file = folder.map(|file| file.unwrap().path()).next()?;
         fs::read_to_string(&file).unwrap().contains("ENDING").then_some(file)
     })

@@ -7,11 +7,11 @@ mod shuffled;
 
 use played::{Played, Recording, corpus, telling_words};
 use poprelay::{
-    cards::{self, Style},
-    daemon::book::Book,
+    cards::{self, RenderOptions},
+    daemon::settings::Settings,
     model::{
-        call::{MomentKind, Telling},
-        card::{CallCard, Card, Findings},
+        call::{CallUpdate, StatusKind},
+        card::{CallCard, CallerInfo, Card},
         delivery::SinkKind,
         time::{Timestamp, after},
     },
@@ -20,15 +20,16 @@ use serde_json::Value;
 use std::{collections::BTreeSet, env, fmt::Write as _, fs, time::Duration};
 
 /// Renders a call update for each chat.
-fn drawn(telling: &Telling, now: Timestamp) -> String {
-    let style = Style { time_zone: jiff::tz::TimeZone::get("America/New_York").unwrap(), ..Style::default() };
-    let card = Card::Call(Box::new(CallCard::new(telling.clone(), Findings::default())));
+fn drawn(telling: &CallUpdate, now: Timestamp) -> String {
+    let style =
+        RenderOptions { time_zone: jiff::tz::TimeZone::get("America/New_York").unwrap(), ..RenderOptions::default() };
+    let card = Card::Call(Box::new(CallCard::new(telling.clone(), CallerInfo::default())));
     let mut out = String::new();
     for row in cards::lines(&card, &style, now) {
         writeln!(out, "    {row}").unwrap();
     }
     for (name, kind) in [("slack", SinkKind::Slack), ("teams", SinkKind::Teams)] {
-        let body: Value = serde_json::from_str(&cards::draw(kind, &[&card], &style, now, false).body).unwrap();
+        let body: Value = serde_json::from_str(&cards::render(kind, &[&card], &style, now, false).body).unwrap();
         let mut marks = Vec::new();
         outline(&body, "", &mut marks);
         writeln!(out, "      {name}: {}", marks.join(" | ")).unwrap();
@@ -57,19 +58,19 @@ fn outline(value: &Value, within: &str, out: &mut Vec<String>) {
 }
 
 /// Returns how sinks use a call update: those that only post, and those with live messages.
-fn usage(book: &Book, telling: &Telling, posted: &mut BTreeSet<(String, MomentKind)>) -> &'static str {
-    if !book.tells(&telling.call) {
+fn usage(book: &Settings, telling: &CallUpdate, posted: &mut BTreeSet<(String, StatusKind)>) -> &'static str {
+    if !book.reports_call(&telling.call) {
         return "only if chosen";
     }
-    let key = (telling.call.id.as_str().to_owned(), telling.moment.kind());
-    match book.is_told(&"desk".try_into().unwrap(), telling) {
+    let key = (telling.call.id.as_str().to_owned(), telling.status.kind());
+    match book.notifies(&"desk".try_into().unwrap(), telling) {
         true if posted.insert(key) => "posted",
         _ => "changes a card",
     }
 }
 
 fn expected(played: &Played) -> String {
-    let (book, mut posted, mut out) = (Book::default(), BTreeSet::new(), String::new());
+    let (book, mut posted, mut out) = (Settings::default(), BTreeSet::new(), String::new());
     for (at, said) in &played.said {
         let time = format!("{}.{:03} s", at.as_secs(), at.subsec_millis());
         match said {

@@ -2,34 +2,36 @@
 
 use super::snapshot::{PSTN, caller, lines};
 use crate::model::{
-    call::{Bound, CallEvent, Caller, Direction, Participant, ParticipantKind, Person, Report},
-    phone::{Number, Region},
+    call::{CallDirection, CallSnapshot, Caller, Participant, ParticipantKind, Person, Report, WireDirection},
+    phone::{PhoneNumber, Region},
 };
 
 /// Which way a snapshot's call goes, with how sure that is. GoTo says inbound or outbound; what it says of a call between
 /// two lines is not written anywhere, so that one is known by its parties: lines, and nobody outside. `None`: nobody can tell.
-pub(super) fn bound(event: &CallEvent) -> Option<(u8, Bound)> {
+pub(super) fn bound(event: &CallSnapshot) -> Option<(u8, CallDirection)> {
     let parties = &event.state.participants;
     let is_outside = |party: &Participant| matches!(party.kind, ParticipantKind::PhoneNumber { .. });
     let outside = parties.iter().any(is_outside);
-    let dials_out = event.dialed.as_ref().is_some_and(|dialed| dialed.known().is_some());
+    let dials_out = event.dialed.as_ref().is_some_and(|dialed| dialed.as_e164().is_some());
     match event.direction {
-        Direction::Inbound => Some((2, Bound::Inbound)),
-        Direction::Outbound if outside || dials_out => Some((2, Bound::Outbound)),
-        Direction::Outbound if lines(parties).count() > 1 => Some((1, Bound::Internal)),
-        Direction::Outbound => Some((0, Bound::Outbound)),
-        Direction::Other(_) if caller(parties).is_some_and(|(sure, _)| sure >= PSTN) => Some((2, Bound::Inbound)),
-        Direction::Other(_) if callee(event).is_some_and(|(_, callee)| callee.number.known().is_some()) => {
-            Some((2, Bound::Outbound))
+        WireDirection::Inbound => Some((2, CallDirection::Inbound)),
+        WireDirection::Outbound if outside || dials_out => Some((2, CallDirection::Outbound)),
+        WireDirection::Outbound if lines(parties).count() > 1 => Some((1, CallDirection::Internal)),
+        WireDirection::Outbound => Some((0, CallDirection::Outbound)),
+        WireDirection::Other(_) if caller(parties).is_some_and(|(sure, _)| sure >= PSTN) => {
+            Some((2, CallDirection::Inbound))
         }
-        Direction::Other(_) if outside => None,
-        Direction::Other(_) => lines(parties).next().map(|_| (0, Bound::Internal)),
+        WireDirection::Other(_) if callee(event).is_some_and(|(_, callee)| callee.number.as_e164().is_some()) => {
+            Some((2, CallDirection::Outbound))
+        }
+        WireDirection::Other(_) if outside => None,
+        WireDirection::Other(_) => lines(parties).next().map(|_| (0, CallDirection::Internal)),
     }
 }
 
 /// Whom an outbound call calls, and how sure that is: the outside line's called party, or else what was dialled. The
 /// line's own number is ours.
-pub(super) fn callee(event: &CallEvent) -> Option<(u8, Caller)> {
+pub(super) fn callee(event: &CallSnapshot) -> Option<(u8, Caller)> {
     let named = event.state.participants.iter().find_map(|party| match &party.kind {
         ParticipantKind::PhoneNumber { callee: Some(callee), .. } => Some((PSTN, callee.clone())),
         _ => None,
@@ -46,18 +48,18 @@ pub(super) fn initiator(participants: &[Participant]) -> Option<(u8, &Person)> {
 
 /// A colleague as the one who calls.
 pub(super) fn colleague(person: &Person, region: Region) -> Caller {
-    Caller { name: person.name.clone(), number: Number::read(person.extension.as_deref(), region) }
+    Caller { name: person.name.clone(), number: PhoneNumber::parse(person.extension.as_deref(), region) }
 }
 
 /// Which way a reported call went; `None` if nobody can tell.
-pub(super) fn of_report(report: &Report) -> Option<Bound> {
+pub(super) fn of_report(report: &Report) -> Option<CallDirection> {
     let number = report.caller.as_ref().map(|caller| &caller.number);
     match (&report.direction, number) {
-        (Direction::Inbound, _) => Some(Bound::Inbound),
-        (Direction::Outbound, Some(Number::Short(_))) => Some(Bound::Internal),
-        (Direction::Outbound, _) => Some(Bound::Outbound),
-        (Direction::Other(_), Some(Number::Known(_))) => Some(Bound::Inbound),
-        (Direction::Other(_), Some(Number::Short(_))) => Some(Bound::Internal),
-        (Direction::Other(_), _) => None,
+        (WireDirection::Inbound, _) => Some(CallDirection::Inbound),
+        (WireDirection::Outbound, Some(PhoneNumber::Short(_))) => Some(CallDirection::Internal),
+        (WireDirection::Outbound, _) => Some(CallDirection::Outbound),
+        (WireDirection::Other(_), Some(PhoneNumber::Known(_))) => Some(CallDirection::Inbound),
+        (WireDirection::Other(_), Some(PhoneNumber::Short(_))) => Some(CallDirection::Internal),
+        (WireDirection::Other(_), _) => None,
     }
 }

@@ -9,7 +9,10 @@ use super::{
     verdict::Verdict,
 };
 use crate::model::{
-    call::{Bound, Call, CallEvent, Caller, MissedWhy, OurNumber, Person, Phase, Queue, Status, System},
+    call::{
+        AccountNumber, Call, CallDirection, CallSnapshot, CallSystem, Caller, MissedReason, ParticipantStatus, Person,
+        Phase, Queue,
+    },
     time::{Timestamp, elapsed},
 };
 use std::time::Duration;
@@ -33,14 +36,14 @@ struct OnIt {
 /// What is known of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
-    bound: Option<(u8, Order, Bound)>,
+    bound: Option<(u8, Order, CallDirection)>,
     /// How sure the caller is, whence, who.
     caller: Option<(u8, Order, Caller)>,
     /// The same of the called party of an outbound call.
     callee: Option<(u8, Order, Caller)>,
     /// The same of the line that began an internal call.
     initiator: Option<(u8, Order, Person)>,
-    ours: Option<(u8, Order, OurNumber)>,
+    ours: Option<(u8, Order, AccountNumber)>,
     /// With when the call was first seen in it.
     queues: Vec<(Order, Queue, Timestamp)>,
     people: Option<(Order, OnIt)>,
@@ -68,7 +71,7 @@ pub(super) fn sane(at: Option<Timestamp>, clock: Timestamp) -> Option<Timestamp>
 
 impl Facts {
     /// Nothing known yet, at the daemon's `clock`.
-    pub(super) fn new(event: &CallEvent, clock: Timestamp) -> Self {
+    pub(super) fn new(event: &CallSnapshot, clock: Timestamp) -> Self {
         let at = sane(event.state.at, clock).unwrap_or(clock);
         let order = Order { leg: 0, sequence: event.state.sequence };
         Self {
@@ -94,20 +97,20 @@ impl Facts {
 
     /// Adds what a snapshot says. Each fact is kept from where it is best known: who calls from the surest, who answered
     /// from the earliest, whom it rings from the newest.
-    pub(super) fn fold(&mut self, leg: usize, event: &CallEvent, clock: Timestamp) {
+    pub(super) fn fold(&mut self, leg: usize, event: &CallSnapshot, clock: Timestamp) {
         let order = Order { leg, sequence: event.state.sequence };
         let participants = &event.state.participants;
         let at = sane(event.state.at, clock).unwrap_or(clock);
         self.first = self.first.min((order, at));
         self.last = self.last.max(at);
-        self.created = self.created.or_else(|| sane(event.created, clock));
+        self.created = self.created.or_else(|| sane(event.created_at, clock));
         better(&mut self.bound, order, bound(event).as_ref().map(|(sure, bound)| (*sure, bound)));
         better(&mut self.caller, order, caller(participants));
         better(&mut self.callee, order, callee(event).as_ref().map(|(sure, callee)| (*sure, callee)));
         better(&mut self.initiator, order, initiator(participants));
         better(&mut self.ours, order, ours(participants));
         for system in &event.state.systems {
-            if let System::Queue(queue) = system {
+            if let CallSystem::Queue(queue) = system {
                 self.pass(order, queue, at);
             }
         }
@@ -115,18 +118,20 @@ impl Facts {
             self.place = self.place.max(Some((order, place)));
         }
         self.fold_people(order, event, at);
-        let alone = people(participants, |status| matches!(status, Status::Ringing | Status::Connected)).is_empty();
-        if alone && event.state.systems.iter().any(|system| matches!(system, System::Queue(_))) {
+        let alone =
+            people(participants, |status| matches!(status, ParticipantStatus::Ringing | ParticipantStatus::Connected))
+                .is_empty();
+        if alone && event.state.systems.iter().any(|system| matches!(system, CallSystem::Queue(_))) {
             self.waits = self.waits.max(Some(order));
         }
     }
 
-    fn fold_people(&mut self, order: Order, event: &CallEvent, at: Timestamp) {
+    fn fold_people(&mut self, order: Order, event: &CallSnapshot, at: Timestamp) {
         let participants = &event.state.participants;
-        let ringing = people(participants, |status| *status == Status::Ringing);
-        let talking = people(participants, |status| *status == Status::Connected);
+        let ringing = people(participants, |status| *status == ParticipantStatus::Ringing);
+        let talking = people(participants, |status| *status == ParticipantStatus::Connected);
         self.rang |= !ringing.is_empty();
-        self.leaving |= !people(participants, |status| *status == Status::Disconnecting).is_empty();
+        self.leaving |= !people(participants, |status| *status == ParticipantStatus::Disconnecting).is_empty();
         self.talks.hear(at, order, talking.clone(), outside_talks(participants));
         for person in &ringing {
             self.rings(order, person);
@@ -171,7 +176,7 @@ impl Facts {
     }
 
     /// Which way the call goes.
-    pub(super) fn bound(&self) -> Bound {
+    pub(super) fn bound(&self) -> CallDirection {
         self.bound.map(|(.., bound)| bound).unwrap_or_default()
     }
 
@@ -193,9 +198,9 @@ impl Facts {
     /// whom it calls.
     pub(super) fn names_somebody(&self) -> bool {
         match self.bound() {
-            Bound::Inbound => self.people.is_some() || !self.queues.is_empty(),
-            Bound::Outbound => self.bound.is_some_and(|(sure, ..)| sure > 0) && self.callee.is_some(),
-            Bound::Internal => !self.called_people().is_empty() || !self.queues.is_empty(),
+            CallDirection::Inbound => self.people.is_some() || !self.queues.is_empty(),
+            CallDirection::Outbound => self.bound.is_some_and(|(sure, ..)| sure > 0) && self.callee.is_some(),
+            CallDirection::Internal => !self.called_people().is_empty() || !self.queues.is_empty(),
         }
     }
 
@@ -205,7 +210,8 @@ impl Facts {
         if self.waits > self.people.as_ref().map(|(order, _)| *order) && self.answer().is_none() {
             return Vec::new();
         }
-        let began = self.initiator.as_ref().map(|(.., person)| person).filter(|_| self.bound() == Bound::Internal);
+        let began =
+            self.initiator.as_ref().map(|(.., person)| person).filter(|_| self.bound() == CallDirection::Internal);
         let Some((_, on)) = &self.people else { return Vec::new() };
         let others = |people: &'_ [Person]| people.iter().filter(|person| Some(*person) != began).count() > 0;
         let people = if others(&on.talking) { &on.talking } else { &on.ringing };
@@ -251,40 +257,40 @@ impl Facts {
     }
 
     /// How the call was missed, if it was.
-    pub(super) fn missed_why(&self) -> MissedWhy {
+    pub(super) fn missed_why(&self) -> MissedReason {
         match self.place {
-            _ if self.rang || self.bound() != Bound::Inbound => MissedWhy::NobodyAnswered,
-            Some((_, Place::Queue)) => MissedWhy::LeftQueue,
-            Some((_, Place::Menu)) => MissedWhy::LeftMenu,
-            _ => MissedWhy::Unknown,
+            _ if self.rang || self.bound() != CallDirection::Inbound => MissedReason::NobodyAnswered,
+            Some((_, Place::Queue)) => MissedReason::LeftQueue,
+            Some((_, Place::Menu)) => MissedReason::LeftMenu,
+            _ => MissedReason::Unknown,
         }
     }
 
     /// Puts what is known of a call that is over into `call`: of one that nobody took everybody whom it rang.
     pub(super) fn write_end(&self, call: &mut Call) {
         self.write(call);
-        if self.bound() != Bound::Outbound && self.answer().is_none() && !self.rung.is_empty() {
+        if self.bound() != CallDirection::Outbound && self.answer().is_none() && !self.rung.is_empty() {
             call.people = self.rung.iter().map(|(_, person)| person.clone()).collect();
         }
     }
 
     /// Puts what is known into `call`.
     pub(super) fn write(&self, call: &mut Call) {
-        call.bound = self.bound();
-        let other_side = match call.bound {
-            Bound::Inbound => self.caller.as_ref().map(|(.., caller)| caller.clone()),
-            Bound::Outbound => self.callee.as_ref().map(|(.., callee)| callee.clone()),
-            Bound::Internal => self.initiator.as_ref().map(|(.., person)| colleague(person, call.region)),
+        call.direction = self.bound();
+        let other_side = match call.direction {
+            CallDirection::Inbound => self.caller.as_ref().map(|(.., caller)| caller.clone()),
+            CallDirection::Outbound => self.callee.as_ref().map(|(.., callee)| callee.clone()),
+            CallDirection::Internal => self.initiator.as_ref().map(|(.., person)| colleague(person, call.region)),
         };
         if let Some(other_side) = other_side {
             call.caller = other_side;
         }
-        call.ours = self.ours.as_ref().map(|(.., ours)| ours.clone());
+        call.account_number = self.ours.as_ref().map(|(.., ours)| ours.clone());
         call.queues = self.queues.iter().map(|(_, queue, _)| queue.clone()).collect();
-        call.queued = self.queues.last().map(|(.., since)| *since);
+        call.queued_at = self.queues.last().map(|(.., since)| *since);
         call.people = self.called_people().into_iter().cloned().collect();
         call.transfers = self.talks.transfers(self.taking());
-        call.answered = self.answer().map(|answer| answer.at);
-        call.started = self.started();
+        call.answered_at = self.answer().map(|answer| answer.at);
+        call.started_at = self.started();
     }
 }

@@ -3,7 +3,7 @@
 pub(super) use super::sequence::Heard;
 use super::sequence::Sequence;
 use crate::model::{
-    call::{CallState, Phase},
+    call::{Phase, SnapshotState},
     ids::ConversationSpaceId,
 };
 
@@ -27,7 +27,7 @@ impl Leg {
     }
 
     /// Takes note of a snapshot. Only the newest decides whether the conversation is over.
-    pub(super) fn hear(&mut self, state: &CallState) -> Heard {
+    pub(super) fn hear(&mut self, state: &SnapshotState) -> Heard {
         let heard = self.sequence.hear(state.sequence);
         if heard != Heard::Known {
             self.opened |= state.phase != Phase::Ending;

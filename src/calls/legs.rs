@@ -1,7 +1,7 @@
 //! The conversations a call is made of: those that were heard, and those that are only said to belong to it.
 
 use super::leg::{Heard, Leg};
-use crate::model::{call::CallEvent, ids::ConversationSpaceId};
+use crate::model::{call::CallSnapshot, ids::ConversationSpaceId};
 
 /// Conversations that one call may be made of, and announced ones it remembers. A call that is handed on more often than
 /// this becomes two calls.
@@ -26,7 +26,7 @@ impl Legs {
 
     /// Takes note of a snapshot: its conversation's place, what the snapshot is to it, and the hole that is to be asked
     /// for, if the conversation has asked for less than `asks` before.
-    pub(super) fn hear(&mut self, event: &CallEvent, asks: u8) -> (usize, Heard, Option<(u64, u64)>) {
+    pub(super) fn hear(&mut self, event: &CallSnapshot, asks: u8) -> (usize, Heard, Option<(u64, u64)>) {
         let at = self.place(&event.call);
         let Some(leg) = self.heard.get_mut(at) else { return (at, Heard::Known, None) };
         let heard = leg.hear(&event.state);

@@ -50,7 +50,7 @@ mod tracker;
 mod verdict;
 
 use crate::model::{
-    call::Telling,
+    call::CallUpdate,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
 };
 pub use reported::reported;
@@ -63,7 +63,7 @@ pub use tracker::Tracker;
 pub enum Effect {
     /// Tell the team. A second [`Ringing`](crate::model::call::Moment::Ringing) of one call is the same moment with newer
     /// facts: it renews a card that still waits, and may match a route that did not match before.
-    Tell(Telling),
+    Tell(CallUpdate),
     /// Ask for the snapshots of a live call that were never heard (`conversation-spaces/{id}/events`), and
     /// [`Tracker::hear`] them. "Not found" is a normal answer: nothing is to be done then.
     AskStates {

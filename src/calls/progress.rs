@@ -12,9 +12,9 @@ use super::{
     verdict,
 };
 use crate::model::{
-    call::{Bound, Call, CallEvent, Caller, Moment, Person, Phase, Report, Revised, Telling},
+    call::{Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, Person, Phase, Report, Revision},
     ids::ConversationSpaceId,
-    phone::Number,
+    phone::PhoneNumber,
     time::{Now, Timestamp, elapsed},
 };
 use std::time::{Duration, Instant};
@@ -34,38 +34,38 @@ pub(super) struct Progress {
     /// Whom the newest answered card names.
     taken: Option<Person>,
     /// The last moment, once it is told.
-    told: Option<Moment>,
+    told: Option<CallStatus>,
     /// Until when an outcome is held back.
     held: Option<Instant>,
 }
 
 impl Progress {
     /// A call whose first snapshot is `event`; it is not heard yet.
-    pub(super) fn new(event: &CallEvent, now: Now, limits: &Limits) -> Self {
-        let facts = Facts::new(event, now.clock);
+    pub(super) fn new(event: &CallSnapshot, now: Now, limits: &Limits) -> Self {
+        let facts = Facts::new(event, now.timestamp);
         Self {
             call: Call {
                 id: event.call.clone(),
                 connection: event.connection.clone(),
                 region: event.region,
                 account: event.account.clone(),
-                bound: Bound::Inbound,
-                caller: Caller { name: None, number: Number::Withheld },
-                ours: None,
+                direction: CallDirection::Inbound,
+                caller: Caller { name: None, number: PhoneNumber::Withheld },
+                account_number: None,
                 queues: Vec::new(),
                 people: Vec::new(),
                 transfers: Vec::new(),
-                answered: None,
-                queued: None,
-                started: facts.started(),
-                late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
-                lost: false,
-                revised: None,
+                answered_at: None,
+                queued_at: None,
+                started_at: facts.started(),
+                first_seen_late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
+                end_unknown: false,
+                revision: None,
             },
             facts,
             legs: Legs::default(),
-            first_heard: now.tick,
-            last_heard: now.tick,
+            first_heard: now.instant,
+            last_heard: now.instant,
             patience: limits.silence,
             rung: None,
             taken: None,
@@ -85,7 +85,7 @@ impl Progress {
     }
 
     /// Whether the conversation of `event`, which is linked to this call, is part of it.
-    pub(super) fn takes(&self, event: &CallEvent) -> bool {
+    pub(super) fn takes(&self, event: &CallSnapshot) -> bool {
         let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
         let same_way = bound(event).is_none_or(|(_, bound)| bound == self.facts.bound());
         // A colleague who calls out for a call has a conversation of his own, unless the caller is in it.
@@ -118,7 +118,7 @@ impl Progress {
     }
 
     /// Folds a snapshot. Answers whether it said anything new; what follows from it is [`Self::speak`]'s.
-    pub(super) fn hear(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+    pub(super) fn hear(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let (at, heard, hole) = self.legs.hear(event, limits.asks);
         if heard == Heard::Known {
             return false;
@@ -132,20 +132,20 @@ impl Progress {
                 to,
             });
         }
-        self.last_heard = now.tick;
+        self.last_heard = now.instant;
         self.patience = limits.silence;
-        self.facts.fold(at, event, now.clock);
+        self.facts.fold(at, event, now.timestamp);
         true
     }
 
     /// Tells a better last moment, if what was heard since the first makes one.
     pub(super) fn revise(&mut self, was_heard: bool, now: Now, out: &mut Vec<Effect>) {
         let Some(told) = self.told.as_ref().filter(|_| self.legs.are_over()) else { return };
-        let at = self.facts.last.min(now.clock);
+        let at = self.facts.last.min(now.timestamp);
         let better = self.last_moment(at);
         if let Some(revised) = outcome::revised(told, &better, was_heard) {
             self.facts.write_end(&mut self.call);
-            self.call.revised = Some(revised);
+            self.call.revision = Some(revised);
             out.push(self.tell(better.clone(), at));
             self.told = Some(better);
         }
@@ -153,9 +153,9 @@ impl Progress {
 
     /// Completes an end that was told as a message of unknown length.
     pub(super) fn voicemail(&mut self, length: Duration, out: &mut Vec<Effect>) {
-        if self.told == Some(Moment::Voicemail { length: None }) {
-            let moment = Moment::Voicemail { length: Some(length) };
-            self.call.revised = Some(Revised::Completed);
+        if self.told == Some(CallStatus::Voicemail { duration: None }) {
+            let moment = CallStatus::Voicemail { duration: Some(length) };
+            self.call.revision = Some(Revision::Completed);
             out.push(self.tell(moment.clone(), self.facts.last));
             self.told = Some(moment);
         }
@@ -170,7 +170,7 @@ impl Progress {
     pub(super) fn report(&mut self, report: &Report, now: Now) {
         self.legs.report(&report.call);
         self.facts.report = self.facts.report.max(Some(verdict::read(report)));
-        self.facts.last = outcome::ended(report, now.clock);
+        self.facts.last = outcome::ended(report, now.timestamp);
     }
 
     fn ring_due(&self, limits: &Limits) -> Instant {
@@ -191,11 +191,11 @@ impl Progress {
         self.held = None;
         let answer = self.facts.answer();
         if self.taken.is_none() {
-            let due = self.facts.names_somebody() || now.tick >= self.ring_due(limits);
+            let due = self.facts.names_somebody() || now.instant >= self.ring_due(limits);
             let renewed = self.rung.as_ref().is_some_and(|rung| !says_the_same(rung, &self.call));
             let is_first = self.rung.is_none();
             if is_first && (due || answer.is_some()) || renewed && answer.is_none() {
-                out.push(self.tell(Moment::Ringing, at));
+                out.push(self.tell(CallStatus::Ringing, at));
                 self.rung = Some(self.call.clone());
             }
         }
@@ -206,7 +206,10 @@ impl Progress {
             if self.taken.as_ref() != Some(by) {
                 let by = by.clone();
                 self.taken = Some(by.clone());
-                out.push(self.tell(Moment::Answered { by, after: elapsed(self.facts.started(), answer.at) }, at));
+                out.push(self.tell(
+                    CallStatus::Answered { answered_by: by, waited: elapsed(self.facts.started(), answer.at) },
+                    at,
+                ));
             }
         }
         false
@@ -220,10 +223,10 @@ impl Progress {
                 Some(until) => until,
                 None => {
                     self.ask_report(out);
-                    *self.held.insert(now.tick + limits.outcome_grace)
+                    *self.held.insert(now.instant + limits.outcome_grace)
                 }
             };
-            if now.tick < until {
+            if now.instant < until {
                 return false;
             }
         }
@@ -243,17 +246,17 @@ impl Progress {
         }
         let moment = self.last_moment(at);
         // It was told that somebody had it: what was heard since may doubt that, and does not take it back.
-        if !matches!(moment, Moment::Ended { .. }) {
+        if !matches!(moment, CallStatus::Ended { .. }) {
             return true;
         }
         self.facts.write_end(&mut self.call);
-        self.call.revised = Some(Revised::Completed);
+        self.call.revision = Some(Revision::Completed);
         out.push(self.tell(moment.clone(), at));
         self.told = Some(moment);
         true
     }
 
-    fn last_moment(&self, at: Timestamp) -> Moment {
+    fn last_moment(&self, at: Timestamp) -> CallStatus {
         let answer = self.facts.answer();
         let exact = answer.is_some_and(|answer| self.legs.follows(answer.order.leg, answer.order.sequence));
         outcome::last_moment(&self.facts, at, self.legs.are_sure(), exact)
@@ -266,12 +269,12 @@ impl Progress {
             return;
         }
         self.facts.write_end(&mut self.call);
-        self.call.lost = true;
-        out.push(self.tell(Moment::Ended { lasted: None }, self.facts.last));
+        self.call.end_unknown = true;
+        out.push(self.tell(CallStatus::Ended { talk_time: None }, self.facts.last));
     }
 
-    fn tell(&self, moment: Moment, at: Timestamp) -> Effect {
-        Effect::Tell(Telling { call: self.call.clone(), moment, at })
+    fn tell(&self, moment: CallStatus, at: Timestamp) -> Effect {
+        Effect::Tell(CallUpdate { call: self.call.clone(), status: moment, at })
     }
 
     /// Asks for the reports of the conversations that have none.
@@ -302,7 +305,7 @@ impl Progress {
 
     /// After its due time: asks for the report of a call that is silent, and gives it up in the end. Answers whether it did.
     pub(super) fn is_stale(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        let silent = now.tick.saturating_duration_since(self.last_heard);
+        let silent = now.instant.saturating_duration_since(self.last_heard);
         let most = self.most_silence(limits);
         if silent >= most {
             self.give_up(out);
@@ -321,7 +324,7 @@ impl Progress {
 /// Whether two ring cards of one call would say the same. The order of people is the order of a list, not news.
 fn says_the_same(a: &Call, b: &Call) -> bool {
     a.caller == b.caller
-        && a.ours == b.ours
+        && a.account_number == b.account_number
         && a.queues == b.queues
         && a.people.len() == b.people.len()
         && a.people.iter().all(|person| b.people.contains(person))

@@ -1,8 +1,8 @@
 //! One snapshot, read by itself: who calls, on which of our numbers, who is on it, where the caller stands. No memory.
 
 use crate::model::{
-    call::{CallEvent, Caller, OurNumber, Participant, ParticipantKind, Person, Status, System},
-    phone::Number,
+    call::{AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person},
+    phone::PhoneNumber,
 };
 
 /// People kept of one snapshot: a ring group on a card is read up to here.
@@ -22,7 +22,7 @@ pub(super) const PSTN: u8 = 2;
 /// Who calls and how sure that is: the outside line's caller first, wherever it stands in the list, then anybody's; a
 /// shown number before a hidden one.
 pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
-    let shown = |caller: &Caller| u8::from(caller.number != Number::Withheld);
+    let shown = |caller: &Caller| u8::from(caller.number != PhoneNumber::Withheld);
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
         ParticipantKind::PhoneNumber { caller: Some(caller), .. } => Some((PSTN + shown(caller), caller)),
         ParticipantKind::Other { caller: Some(caller), .. } => Some((shown(caller), caller)),
@@ -33,11 +33,11 @@ pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
 }
 
 /// Which of our numbers was called: the one the caller came in on before any other.
-pub(super) fn ours(participants: &[Participant]) -> Option<(u8, &OurNumber)> {
+pub(super) fn ours(participants: &[Participant]) -> Option<(u8, &AccountNumber)> {
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
         // One without a number of its own is no number of ours.
-        ParticipantKind::PhoneNumber { ours, caller, .. }
-            if ours.number != Number::Withheld || ours.label.is_some() =>
+        ParticipantKind::PhoneNumber { account_number: ours, caller, .. }
+            if ours.number != PhoneNumber::Withheld || ours.label.is_some() =>
         {
             Some((u8::from(caller.is_some()), ours))
         }
@@ -57,11 +57,11 @@ pub(super) fn lines(participants: &[Participant]) -> impl Iterator<Item = (&Part
 /// Whether the outside line is connected.
 pub(super) fn outside_talks(participants: &[Participant]) -> bool {
     let is_outside = |party: &&Participant| matches!(party.kind, ParticipantKind::PhoneNumber { .. });
-    participants.iter().filter(is_outside).any(|party| party.status == Status::Connected)
+    participants.iter().filter(is_outside).any(|party| party.status == ParticipantStatus::Connected)
 }
 
 /// The people of a snapshot that `does` picks, each once.
-pub(super) fn people(participants: &[Participant], does: impl Fn(&Status) -> bool) -> Vec<Person> {
+pub(super) fn people(participants: &[Participant], does: impl Fn(&ParticipantStatus) -> bool) -> Vec<Person> {
     let mut people = Vec::new();
     for (_, person) in lines(participants).filter(|(party, _)| does(&party.status)) {
         if people.len() < PEOPLE && !people.contains(person) {
@@ -89,17 +89,19 @@ fn is_mailbox(name: &str) -> bool {
 }
 
 /// Where a snapshot shows the caller to stand.
-pub(super) fn place(event: &CallEvent) -> Option<Place> {
+pub(super) fn place(event: &CallSnapshot) -> Option<Place> {
     let parties = event.state.participants.iter().filter_map(|party| match (&party.kind, &party.status) {
-        (ParticipantKind::Virtual(Some(name)), Status::Connected | Status::Disconnecting) if is_mailbox(name) => {
+        (ParticipantKind::Virtual(Some(name)), ParticipantStatus::Connected | ParticipantStatus::Disconnecting)
+            if is_mailbox(name) =>
+        {
             Some(Place::Voicemail)
         }
         _ => None,
     });
     let machines = event.state.systems.iter().filter_map(|system| match system {
-        System::Queue(_) => Some(Place::Queue),
-        System::DialPlan => Some(Place::Menu),
-        System::Other(value) => is_mailbox(value).then_some(Place::Voicemail),
+        CallSystem::Queue(_) => Some(Place::Queue),
+        CallSystem::DialPlan => Some(Place::Menu),
+        CallSystem::Other(value) => is_mailbox(value).then_some(Place::Voicemail),
     });
     parties.chain(machines).max()
 }

@@ -3,7 +3,7 @@
 
 use super::order::Order;
 use crate::model::{
-    call::{Bound, Call, Person, Transfer},
+    call::{Call, CallDirection, Person, Transfer},
     time::Timestamp,
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Answer {
 /// What makes a snapshot with people who talk a call that was taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taking<'a> {
-    pub(super) bound: Bound,
+    pub(super) bound: CallDirection,
     /// Who began a call between lines.
     pub(super) initiator: Option<&'a Person>,
 }
@@ -46,11 +46,11 @@ impl Taking<'_> {
     /// Who of `talk` took the call or has it now; empty if it is not taken there.
     fn takers(self, talk: &Talk) -> Vec<&Person> {
         match self.bound {
-            Bound::Inbound => talk.people.iter().collect(),
-            Bound::Outbound if talk.outside => talk.people.iter().collect(),
-            Bound::Outbound => Vec::new(),
-            Bound::Internal if talk.people.len() < 2 => Vec::new(),
-            Bound::Internal => talk.people.iter().filter(|person| Some(*person) != self.initiator).collect(),
+            CallDirection::Inbound => talk.people.iter().collect(),
+            CallDirection::Outbound if talk.outside => talk.people.iter().collect(),
+            CallDirection::Outbound => Vec::new(),
+            CallDirection::Internal if talk.people.len() < 2 => Vec::new(),
+            CallDirection::Internal => talk.people.iter().filter(|person| Some(*person) != self.initiator).collect(),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Talks {
                 None => holder = Some(next),
             }
         }
-        transfers.truncate(Call::TRANSFERS);
+        transfers.truncate(Call::MAX_TRANSFERS);
         transfers
     }
 }

@@ -8,33 +8,63 @@ mod ways;
 mod world;
 
 use super::Limits;
-use crate::model::call::{Direction, Moment, Phase, Revised, Status, System};
+use crate::model::call::{CallStatus, CallSystem, ParticipantStatus, Phase, Revision, WireDirection};
 use std::time::Duration;
 use world::{World, agent, callee, caller_of, caller_on, line, menu, queue, snapshot};
 
 /// A direct call to Bob, who takes it.
-fn answered() -> Vec<crate::model::call::CallEvent> {
+fn answered() -> Vec<crate::model::call::CallSnapshot> {
     vec![
-        snapshot(1, 50, Phase::Starting, [caller_on(Status::Ringing)], []),
-        snapshot(2, 730, Phase::Starting, [caller_on(Status::Ringing), line("Bob", Status::Ringing)], []),
-        snapshot(3, 9_000, Phase::Active, [caller_on(Status::Connected), line("Bob", Status::Connected)], []),
-        snapshot(4, 162_000, Phase::Ending, [caller_on(Status::Disconnecting), line("Bob", Status::Disconnecting)], []),
+        snapshot(1, 50, Phase::Starting, [caller_on(ParticipantStatus::Ringing)], []),
+        snapshot(
+            2,
+            730,
+            Phase::Starting,
+            [caller_on(ParticipantStatus::Ringing), line("Bob", ParticipantStatus::Ringing)],
+            [],
+        ),
+        snapshot(
+            3,
+            9_000,
+            Phase::Active,
+            [caller_on(ParticipantStatus::Connected), line("Bob", ParticipantStatus::Connected)],
+            [],
+        ),
+        snapshot(
+            4,
+            162_000,
+            Phase::Ending,
+            [caller_on(ParticipantStatus::Disconnecting), line("Bob", ParticipantStatus::Disconnecting)],
+            [],
+        ),
     ]
 }
 
 /// A call through a menu and a queue to Bob, who hands it to Eve.
-fn transferred() -> Vec<crate::model::call::CallEvent> {
-    let caller = || caller_on(Status::Connected);
+fn transferred() -> Vec<crate::model::call::CallSnapshot> {
+    let caller = || caller_on(ParticipantStatus::Connected);
     let (bob, eve) = (|status| agent("Bob", status), |status| line("Eve", status));
     vec![
-        snapshot(1, 50, Phase::Starting, [caller_on(Status::Ringing)], []),
+        snapshot(1, 50, Phase::Starting, [caller_on(ParticipantStatus::Ringing)], []),
         snapshot(2, 850, Phase::Active, [caller()], [menu()]),
         snapshot(3, 12_000, Phase::Active, [caller()], [menu(), queue("Support")]),
-        snapshot(4, 30_000, Phase::Active, [caller(), bob(Status::Ringing)], [queue("Support")]),
-        snapshot(5, 35_000, Phase::Active, [caller(), bob(Status::Connected)], [queue("Support")]),
-        snapshot(6, 130_000, Phase::Active, [caller(), bob(Status::Connected), eve(Status::Ringing)], []),
-        snapshot(7, 138_000, Phase::Active, [caller(), eve(Status::Connected)], []),
-        snapshot(8, 300_000, Phase::Ending, [caller_on(Status::Disconnecting), eve(Status::Disconnecting)], []),
+        snapshot(4, 30_000, Phase::Active, [caller(), bob(ParticipantStatus::Ringing)], [queue("Support")]),
+        snapshot(5, 35_000, Phase::Active, [caller(), bob(ParticipantStatus::Connected)], [queue("Support")]),
+        snapshot(
+            6,
+            130_000,
+            Phase::Active,
+            [caller(), bob(ParticipantStatus::Connected), eve(ParticipantStatus::Ringing)],
+            [],
+        ),
+        snapshot(7, 138_000, Phase::Active, [caller(), eve(ParticipantStatus::Connected)], []),
+        snapshot(
+            8,
+            300_000,
+            Phase::Ending,
+            [caller_on(ParticipantStatus::Disconnecting), eve(ParticipantStatus::Disconnecting)],
+            [],
+        ),
     ]
 }
 
@@ -55,7 +85,7 @@ fn a_ring_that_names_nobody_waits_a_second_and_no_longer() {
     assert_eq!(world.told, [""; 0]);
     world.run_to(1_050);
     assert_eq!(world.told, ["50 ringing"], "told by its deadline, as of the moment it rang");
-    world.hear_at(1_400, snapshot(2, 1_400, Phase::Starting, [line("Bob", Status::Ringing)], []));
+    world.hear_at(1_400, snapshot(2, 1_400, Phase::Starting, [line("Bob", ParticipantStatus::Ringing)], []));
     assert_eq!(world.told[1..], ["1400 ringing Bob"], "whom it rings is news");
 }
 
@@ -100,7 +130,7 @@ fn an_abandoned_ring_is_missed_because_nobody_answered_although_its_line_is_seen
     let mut world = World::new();
     let mut story = answered();
     story.truncate(2);
-    story.push(snapshot(3, 15_000, Phase::Ending, [line("Bob", Status::Disconnecting)], []));
+    story.push(snapshot(3, 15_000, Phase::Ending, [line("Bob", ParticipantStatus::Disconnecting)], []));
     world.hear_all(story);
     assert_eq!(world.told, ["730 ringing Bob", "15000 missed Bob nobody_answered after 15000"]);
 }
@@ -109,7 +139,7 @@ fn an_abandoned_ring_is_missed_because_nobody_answered_although_its_line_is_seen
 fn a_caller_who_leaves_within_the_grace_is_only_missed() {
     let mut world = World::new();
     world.hear_at(50, answered().remove(0));
-    world.hear_at(600, snapshot(2, 600, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    world.hear_at(600, snapshot(2, 600, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     world.run_to(60_000);
     assert_eq!(world.told, ["600 missed unknown after 600"]);
 }
@@ -121,7 +151,7 @@ fn a_caller_who_leaves_a_menu_or_a_queue_is_missed_there() {
     {
         let mut world = World::new();
         world.hear_all(transferred().into_iter().take(heard));
-        let end = snapshot(heard as u64 + 1, 40_000, Phase::Ending, [caller_on(Status::Disconnecting)], []);
+        let end = snapshot(heard as u64 + 1, 40_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []);
         world.hear_at(40_000, end);
         assert_eq!(world.told.last().unwrap(), why);
     }
@@ -131,17 +161,17 @@ fn a_caller_who_leaves_a_menu_or_a_queue_is_missed_there() {
 fn an_answer_within_the_grace_still_rings_first() {
     let mut world = World::new();
     world.hear_at(50, answered().remove(0));
-    world.hear_at(700, snapshot(2, 700, Phase::Active, [line("Bob", Status::Connected)], []));
+    world.hear_at(700, snapshot(2, 700, Phase::Active, [line("Bob", ParticipantStatus::Connected)], []));
     assert_eq!(world.told, ["700 ringing Bob", "700 answered Bob by Bob after 700"]);
 }
 
 #[test]
 fn the_length_of_a_message_completes_the_end_once_and_no_other_end() {
     let mut world = World::new();
-    let mailbox = System::Other("VOICEMAIL".into());
+    let mailbox = CallSystem::Other("VOICEMAIL".into());
     world.hear_all(answered().into_iter().take(2));
-    world.hear_at(21_000, snapshot(3, 21_000, Phase::Active, [caller_on(Status::Connected)], [mailbox]));
-    world.hear_at(48_000, snapshot(4, 48_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    world.hear_at(21_000, snapshot(3, 21_000, Phase::Active, [caller_on(ParticipantStatus::Connected)], [mailbox]));
+    world.hear_at(48_000, snapshot(4, 48_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     let before = world.told.len();
     for _ in 0..2 {
         world.voicemail("first", 18);
@@ -149,8 +179,8 @@ fn the_length_of_a_message_completes_the_end_once_and_no_other_end() {
     assert_eq!(world.told.len(), before + 1, "{:?}", world.told);
     let last = world.tellings.last().unwrap();
     assert_eq!(
-        (&last.moment, last.call.revised),
-        (&Moment::Voicemail { length: Some(Duration::from_secs(18)) }, Some(Revised::Completed))
+        (&last.status, last.call.revision),
+        (&CallStatus::Voicemail { duration: Some(Duration::from_secs(18)) }, Some(Revision::Completed))
     );
 
     let mut world = World::new();
@@ -163,17 +193,21 @@ fn the_length_of_a_message_completes_the_end_once_and_no_other_end() {
 
 #[test]
 fn a_mailbox_that_says_so_is_voicemail_and_one_that_does_not_is_missed() {
-    let mailbox = world::machine("Voicemail", Status::Connected);
+    let mailbox = world::machine("Voicemail", ParticipantStatus::Connected);
     let faces = [
-        (vec![caller_on(Status::Connected)], vec![], "48000 missed Bob nobody_answered after 48000"),
-        (vec![caller_on(Status::Connected), mailbox], vec![], "48000 voicemail Bob"),
-        (vec![caller_on(Status::Connected)], vec![System::Other("VOICEMAIL".into())], "48000 voicemail Bob"),
+        (vec![caller_on(ParticipantStatus::Connected)], vec![], "48000 missed Bob nobody_answered after 48000"),
+        (vec![caller_on(ParticipantStatus::Connected), mailbox], vec![], "48000 voicemail Bob"),
+        (
+            vec![caller_on(ParticipantStatus::Connected)],
+            vec![CallSystem::Other("VOICEMAIL".into())],
+            "48000 voicemail Bob",
+        ),
     ];
     for (participants, systems, last) in faces {
         let mut world = World::new();
         world.hear_all(answered().into_iter().take(2));
         world.hear_at(21_000, snapshot(3, 21_000, Phase::Active, participants, systems));
-        world.hear_at(48_000, snapshot(4, 48_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+        world.hear_at(48_000, snapshot(4, 48_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
         assert_eq!(world.told, ["730 ringing Bob", last]);
         world.report_at(55_000, None, Some(48_000), Some("LEFT_VOICEMAIL"));
         match last.contains("voicemail") {
@@ -186,9 +220,9 @@ fn a_mailbox_that_says_so_is_voicemail_and_one_that_does_not_is_missed() {
 #[test]
 fn an_auto_attendant_is_no_person_and_no_mailbox() {
     let mut world = World::new();
-    let attendant = world::machine("Welcome", Status::Connected);
-    world.hear_at(0, snapshot(1, 0, Phase::Active, [caller_on(Status::Connected), attendant], []));
-    world.hear_at(9_000, snapshot(2, 9_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    let attendant = world::machine("Welcome", ParticipantStatus::Connected);
+    world.hear_at(0, snapshot(1, 0, Phase::Active, [caller_on(ParticipantStatus::Connected), attendant], []));
+    world.hear_at(9_000, snapshot(2, 9_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     assert_eq!(world.told, ["0 ringing", "9000 missed unknown after 9000"]);
 }
 
@@ -214,8 +248,11 @@ fn how_long_people_talked_is_not_said_if_nobody_heard_when_they_began() {
 #[test]
 fn an_end_that_was_not_the_end_is_taken_back_while_it_is_not_told() {
     let mut world = World::new();
-    world.hear_at(20_000, snapshot(4, 20_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
-    world.hear_at(22_000, snapshot(5, 22_000, Phase::Active, [caller_on(Status::Connected)], [queue("Support")]));
+    world.hear_at(20_000, snapshot(4, 20_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
+    world.hear_at(
+        22_000,
+        snapshot(5, 22_000, Phase::Active, [caller_on(ParticipantStatus::Connected)], [queue("Support")]),
+    );
     world.run_to(60_000);
     assert_eq!(world.told, ["22000 ringing in Support late"]);
 }
@@ -223,7 +260,7 @@ fn an_end_that_was_not_the_end_is_taken_back_while_it_is_not_told() {
 #[test]
 fn an_end_that_is_numbered_first_is_not_taken_for_the_whole_call() {
     let mut world = World::new();
-    world.hear_at(5_000, snapshot(1, 5_000, Phase::Ending, [line("Bob", Status::Disconnecting)], []));
+    world.hear_at(5_000, snapshot(1, 5_000, Phase::Ending, [line("Bob", ParticipantStatus::Disconnecting)], []));
     assert_eq!(world.asked, ["5000 report"]);
     world.run_to(11_000);
     assert_eq!(world.told, ["5000 ended Bob ?"]);
@@ -232,12 +269,12 @@ fn an_end_that_is_numbered_first_is_not_taken_for_the_whole_call() {
 #[test]
 fn times_that_nobody_can_mean_are_replaced_by_the_clock() {
     let mut world = World::new();
-    let mut event = snapshot(1, 0, Phase::Starting, [line("Bob", Status::Ringing)], []);
-    event.created = Some("1970-01-01T00:00:00Z".parse().unwrap());
+    let mut event = snapshot(1, 0, Phase::Starting, [line("Bob", ParticipantStatus::Ringing)], []);
+    event.created_at = Some("1970-01-01T00:00:00Z".parse().unwrap());
     event.state.at = Some("9999-12-30T22:00:00Z".parse().unwrap());
     world.hear_at(700, event);
     assert_eq!(world.told, ["700 ringing Bob"]);
-    world.hear_at(1_700, snapshot(2, 1_700, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    world.hear_at(1_700, snapshot(2, 1_700, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     assert_eq!(world.told[1], "1700 missed Bob nobody_answered after 1700", "the second snapshot knew when it began");
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Effect, Limits, bound::bound, progress::Progress};
 use crate::model::{
-    call::{Bound, CallEvent, Report},
+    call::{CallDirection, CallSnapshot, Report},
     ids::ConversationSpaceId,
     time::Now,
 };
@@ -53,10 +53,10 @@ impl Tracker {
     }
 
     /// Takes a snapshot, from whichever lane or answer, new or not.
-    pub fn hear(&mut self, event: CallEvent, now: Now) -> Vec<Effect> {
+    pub fn hear(&mut self, event: CallSnapshot, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         let limits = self.limits;
-        self.forget_ended(now.tick);
+        self.forget_ended(now.instant);
         if let Some(call) = self.closed(&event.call) {
             let was_heard = call.was_heard();
             let mut unasked = Vec::new();
@@ -68,7 +68,8 @@ impl Tracker {
             return out;
         }
         let mut root = self.root(&event);
-        if root.is_none() && bound(&event).is_none_or(|(_, bound)| bound != Bound::Inbound && self.is_consulted(&event))
+        if root.is_none()
+            && bound(&event).is_none_or(|(_, bound)| bound != CallDirection::Inbound && self.is_consulted(&event))
         {
             return out;
         }
@@ -78,7 +79,7 @@ impl Tracker {
         {
             let Some(call) = self.reopen(rest, &event) else {
                 // The rest of a call that somebody had taken, and that nothing more is known of: it is not told.
-                self.bury(event.call.clone(), Ended { call: event.call, answered: true }, now.tick);
+                self.bury(event.call.clone(), Ended { call: event.call, answered: true }, now.instant);
                 return out;
             };
             root = Some(call);
@@ -128,7 +129,7 @@ impl Tracker {
 
     /// A call that somebody had taken and that was told as over goes on in another conversation, which was linked to it too
     /// late: it is under way again. `None` if it is forgotten, or has as many conversations as a call may have.
-    fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallEvent) -> Option<ConversationSpaceId> {
+    fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallSnapshot) -> Option<ConversationSpaceId> {
         let id = self.ended.get(ended)?.call.clone();
         if !self.closed.get(&id)?.takes(event) {
             return None;
@@ -152,9 +153,9 @@ impl Tracker {
     /// Does what is due. To be called at [`Self::next_deadline`]; calling it early or late harms nothing.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
-        self.forget_ended(now.tick);
+        self.forget_ended(now.instant);
         // Each once: what is due again at once waits for the next tick, so that no fault in here can hold up the loop.
-        let due = self.due.iter().take_while(|(at, _)| *at <= now.tick);
+        let due = self.due.iter().take_while(|(at, _)| *at <= now.instant);
         for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
             let Some(mut call) = self.take(&id) else { continue };
             let over = call.speak(now, &self.limits, &mut out);
@@ -170,7 +171,7 @@ impl Tracker {
     /// Tells what is held back, now: for a clean stop.
     pub fn flush(&mut self, now: Now) -> Vec<Effect> {
         let longest = self.limits.ring_grace.max(self.limits.menu_grace).max(self.limits.outcome_grace);
-        let mut out = self.tick(Now { tick: now.tick + longest, ..now });
+        let mut out = self.tick(Now { instant: now.instant + longest, ..now });
         out.retain(|effect| matches!(effect, Effect::Tell(_)));
         out
     }
@@ -198,7 +199,7 @@ impl Tracker {
     }
 
     /// The call that the conversation of `event` belongs to, if it is known.
-    fn root(&self, event: &CallEvent) -> Option<ConversationSpaceId> {
+    fn root(&self, event: &CallSnapshot) -> Option<ConversationSpaceId> {
         if self.open.contains_key(&event.call) {
             return Some(event.call.clone());
         }
@@ -215,14 +216,14 @@ impl Tracker {
 
     /// Whether `event` is of a conversation that a colleague holds for a call under way, or for one that somebody had
     /// taken: to ask another one before handing it on. It is no call of its own.
-    fn is_consulted(&self, event: &CallEvent) -> bool {
+    fn is_consulted(&self, event: &CallSnapshot) -> bool {
         let is_taken = |id: &ConversationSpaceId| self.ended.get(id).is_some_and(|ended| ended.answered);
         let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
         self.roots.contains_key(&event.call) || event.linked.iter().any(|id| is_taken(id) || is_open(id))
     }
 
     /// The call with all others that `event` says are the same: two conversations may both be known before a link is.
-    fn join(&mut self, mut call: Progress, event: &CallEvent) -> Progress {
+    fn join(&mut self, mut call: Progress, event: &CallSnapshot) -> Progress {
         for linked in &event.linked {
             let id = self.root_of(linked).clone();
             if id != *call.id()
@@ -248,7 +249,7 @@ impl Tracker {
             self.unlink(&call);
             for leg in call.legs().ids() {
                 let ended = Ended { call: call.id().clone(), answered: call.was_answered() };
-                self.bury(leg.clone(), ended, now.tick);
+                self.bury(leg.clone(), ended, now.instant);
             }
             self.closed.insert(call.id().clone(), call);
             return;
@@ -272,7 +273,7 @@ impl Tracker {
     fn evict(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some((at, id)) = self.due.first().cloned() else { return };
         if let Some(mut call) = self.take(&id) {
-            let over = call.speak(Now { tick: at.max(now.tick), ..now }, &self.limits, out);
+            let over = call.speak(Now { instant: at.max(now.instant), ..now }, &self.limits, out);
             self.unlink(&call);
             if over {
                 self.put(call, over, now, out);

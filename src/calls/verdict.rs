@@ -29,9 +29,9 @@ pub(super) fn read(report: &Report) -> Verdict {
     if outcome == "LEFT_DIAL_PLAN" {
         return Verdict::Left(Some(Place::Menu));
     }
-    match report.answered {
+    match report.answered_at {
         Some(answered) if !["MISSED", "NO_ANSWER", "ABANDONED"].contains(&outcome.as_str()) => {
-            Verdict::Talked { lasted: report.ended.map(|ended| elapsed(answered, ended)) }
+            Verdict::Talked { lasted: report.ended_at.map(|ended| elapsed(answered, ended)) }
         }
         _ => Verdict::Left(None),
     }

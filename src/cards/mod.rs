@@ -5,42 +5,42 @@
 //! replaces single lines of it. `slack`, `teams` and `slack_workflow` lay it out. A batch has one entry per card,
 //! newest first.
 
+mod call_card;
 mod caller;
+mod content;
+mod duration;
 mod facts;
-mod happened;
 mod gap_summary;
-mod sheet;
 mod recap;
 mod slack;
-mod spoken;
+mod slack_workflow;
+mod status_line;
 mod teams;
+mod template_context;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod text;
-mod trigger;
-mod values;
-mod wording;
-mod words;
 
-pub use facts::CHOSEN;
-pub use gap_summary::LISTED as MAX_GAP_SUMMARY_CALLS;
-pub use recap::LISTED as MAX_RECAP_CALLERS;
-pub use wording::{BadLine, LineName, Wording};
+pub use facts::MAX_CHOSEN_FACTS;
+pub use gap_summary::MAX_LISTED_CALLS as MAX_GAP_SUMMARY_CALLS;
+pub use recap::MAX_LISTED_CALLERS as MAX_RECAP_CALLERS;
+pub use templates::{CardTemplates, TemplateError, TemplateLine};
 
 use crate::model::{
     card::Card,
-    delivery::{Drawn, SinkKind},
+    delivery::{RenderedMessage, SinkKind},
     phone::Mask,
     time::Timestamp,
 };
+use content::CardContent;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use sheet::Sheet;
 use std::borrow::Cow;
 
 /// Rendering options of one sink.
 #[derive(Debug, Clone)]
-pub struct Style {
+pub struct RenderOptions {
     /// Time zone of printed times.
     pub time_zone: TimeZone,
     /// How much of a phone number is visible.
@@ -49,65 +49,82 @@ pub struct Style {
     /// `None` shows the first eight facts, then owner and tags.
     pub facts: Option<Vec<String>>,
     /// Whether the card of a known caller names the sources that matched the number.
-    pub why: bool,
+    pub show_sources: bool,
     /// The operator's templates for lines of a call card.
-    pub wording: Wording,
+    pub templates: CardTemplates,
 }
 
-impl Default for Style {
+impl Default for RenderOptions {
     fn default() -> Self {
-        Self { time_zone: TimeZone::system(), mask: Mask::None, facts: None, why: true, wording: Wording::default() }
+        Self {
+            time_zone: TimeZone::system(),
+            mask: Mask::None,
+            facts: None,
+            show_sources: true,
+            templates: CardTemplates::default(),
+        }
     }
 }
 
 /// Layout of one chat and the capacity of one message.
-struct Form {
+struct Layout {
     /// Maximum blocks of a batch, without its title.
-    blocks: usize,
+    max_blocks: usize,
     /// Maximum size of a batch, without title and envelope, in the unit of `cost`.
-    size: usize,
+    max_size: usize,
     /// Blocks and size of one entry.
-    cost: fn(&Sheet) -> (usize, usize),
+    cost: fn(&CardContent) -> (usize, usize),
     /// Renders the message of one card.
-    one: fn(&Sheet) -> Value,
+    one: fn(&CardContent) -> Value,
     /// Renders a batch: a title and its entries.
-    many: fn(&str, &[Sheet]) -> Value,
+    many: fn(&str, &[CardContent]) -> Value,
 }
 
 /// Renders one message from the first `cards` that fit ([`RenderedMessage::cards_included`], at least one), newest on
 /// top. `plain` renders text alone, for a chat that rejected the full layout. Without cards the body is empty.
 #[must_use]
-pub fn draw(kind: SinkKind, cards: &[&Card], options: &Style, now: Timestamp, plain: bool) -> Drawn {
+pub fn render(
+    kind: SinkKind,
+    cards: &[&Card],
+    options: &RenderOptions,
+    now: Timestamp,
+    plain: bool,
+) -> RenderedMessage {
     let layout = match (kind, plain) {
-        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL,
-        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN,
-        (SinkKind::SlackTrigger, _) => trigger::FLAT,
-        (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL,
-        (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN,
+        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL_LAYOUT,
+        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN_LAYOUT,
+        (SinkKind::SlackTrigger, _) => slack_workflow::FLAT_LAYOUT,
+        (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL_LAYOUT,
+        (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN_LAYOUT,
     };
-    let Some(first) = cards.first() else { return Drawn { body: String::new(), used: 0 } };
+    let Some(first) = cards.first() else { return RenderedMessage { body: String::new(), cards_included: 0 } };
     let mut included = take_fitting(&layout, cards, options, now);
     let used = included.len().max(1);
     let body = if used == 1 {
         let alone = included.pop().map_or_else(|| content(first, options, now), |(_, content)| content);
         (layout.one)(&alone)
     } else {
-        let title = gap_summary::many(cards.get(..used).unwrap_or(cards), now);
+        let title = gap_summary::batch_title(cards.get(..used).unwrap_or(cards), now);
         // Newest first. An alert has no time and sorts as `now`.
-        included.sort_by_key(|(card, _)| std::cmp::Reverse(card.happened().unwrap_or(now)));
-        let contents: Vec<Sheet> = included.into_iter().map(|(_, content)| content).collect();
+        included.sort_by_key(|(card, _)| std::cmp::Reverse(card.occurred_at().unwrap_or(now)));
+        let contents: Vec<CardContent> = included.into_iter().map(|(_, content)| content).collect();
         (layout.many)(&title, &contents)
     };
-    Drawn { body: body.to_string(), used }
+    RenderedMessage { body: body.to_string(), cards_included: used }
 }
 
 /// Takes cards from the front until a batch is full.
-fn take_fitting<'a>(layout: &Form, cards: &[&'a Card], options: &Style, now: Timestamp) -> Vec<(&'a Card, Sheet)> {
+fn take_fitting<'a>(
+    layout: &Layout,
+    cards: &[&'a Card],
+    options: &RenderOptions,
+    now: Timestamp,
+) -> Vec<(&'a Card, CardContent)> {
     let (mut blocks, mut size) = (0_usize, 0_usize);
     let mut included = Vec::new();
     for card in cards {
         // A batch entry has room for three calls: a gap summary or recap goes alone, so that all are listed.
-        let alone = matches!(card, Card::GapSummary(_) | Card::Shift(_));
+        let alone = matches!(card, Card::GapSummary(_) | Card::Recap(_));
         if alone && !included.is_empty() {
             break;
         }
@@ -115,7 +132,7 @@ fn take_fitting<'a>(layout: &Form, cards: &[&'a Card], options: &Style, now: Tim
         let (more_blocks, more_size) = (layout.cost)(&content);
         blocks = blocks.saturating_add(more_blocks);
         size = size.saturating_add(more_size);
-        if blocks > layout.blocks || size > layout.size {
+        if blocks > layout.max_blocks || size > layout.max_size {
             break;
         }
         included.push((*card, content));
@@ -128,29 +145,31 @@ fn take_fitting<'a>(layout: &Form, cards: &[&'a Card], options: &Style, now: Tim
 
 /// Renders a card as one line for a terminal or a log, without control characters.
 #[must_use]
-pub fn text(card: &Card, options: &Style, now: Timestamp) -> String {
+pub fn text(card: &Card, options: &RenderOptions, now: Timestamp) -> String {
     lines(card, options, now).join(" · ")
 }
 
 /// Renders a card as lines for a terminal, title first, without control characters.
 #[must_use]
-pub fn lines(card: &Card, options: &Style, now: Timestamp) -> Vec<String> {
+pub fn lines(card: &Card, options: &RenderOptions, now: Timestamp) -> Vec<String> {
     let content = content(card, options, now);
     let mut lines = content.rows();
     lines.extend(content.link.map(|link| format!("{}: {}", link.label, link.url)));
     lines
 }
 
-fn content(card: &Card, options: &Style, now: Timestamp) -> Sheet {
+fn content(card: &Card, options: &RenderOptions, now: Timestamp) -> CardContent {
     match card {
-        Card::Call(card) => words::call(card, &with_mask(options, card.manner.mask), now).drawn(&card.manner),
-        Card::GapSummary(recap) => gap_summary::recap(recap, &with_mask(options, recap.mask), now),
-        Card::Shift(shift) => recap::shift(shift, options, now),
-        Card::Notice(notice) => gap_summary::notice(notice),
+        Card::Call(card) => {
+            call_card::call_content(card, &with_mask(options, card.options.mask), now).with_options(&card.options)
+        }
+        Card::GapSummary(recap) => gap_summary::gap_content(recap, &with_mask(options, recap.mask), now),
+        Card::Recap(shift) => recap::recap_content(shift, options, now),
+        Card::Alert(notice) => gap_summary::alert_content(notice),
     }
 }
 
 /// Replaces the sink's mask by the mask of a route rule, if any.
-fn with_mask(options: &Style, mask: Option<Mask>) -> Cow<'_, Style> {
-    mask.map_or(Cow::Borrowed(options), |mask| Cow::Owned(Style { mask, ..options.clone() }))
+fn with_mask(options: &RenderOptions, mask: Option<Mask>) -> Cow<'_, RenderOptions> {
+    mask.map_or(Cow::Borrowed(options), |mask| Cow::Owned(RenderOptions { mask, ..options.clone() }))
 }

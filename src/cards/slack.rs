@@ -3,33 +3,34 @@
 //! beside the button.
 
 use super::{
-    Form,
-    sheet::{Detail, Item, Line, Link, Sheet, TITLE},
-    text::{cut, formats_in_slack, slack, unbracketed, units, unlinked},
+    Layout,
+    content::{CardContent, Detail, Item, Line, Link, MAX_TITLE_UNITS},
+    text::{break_links, escape_mrkdwn, has_mrkdwn, strip_mentions, truncate, utf16_len},
 };
 use serde_json::{Value, json};
 
 /// Blocks and text. Slack allows 50 blocks a message; title and mentions take one each. Slack rejected a message of
 /// 13,200 characters (`msg_blocks_too_long`); a batch stays far below.
-pub(super) const FULL: Form = Form { blocks: 48, size: 9000, cost, one, many };
+pub(super) const FULL_LAYOUT: Layout = Layout { max_blocks: 48, max_size: 9000, cost, one, many };
 /// Text alone. `chat.update` accepts 4,000 characters, posting more. The link at the end may have 1,100.
-pub(super) const PLAIN: Form = Form { blocks: 60, size: 2800, cost: plain_cost, one: plain_one, many: plain_many };
+pub(super) const PLAIN_LAYOUT: Layout =
+    Layout { max_blocks: 60, max_size: 2800, cost: plain_cost, one: plain_one, many: plain_many };
 
 /// UTF-16 units of the fallback text; a phone notification shows less.
 const MAX_FALLBACK_UNITS: usize = 300;
 
 fn message(fallback: &str, blocks: Vec<Value>) -> Value {
     json!({
-        "text": slack(&cut(fallback, MAX_FALLBACK_UNITS)),
+        "text": escape_mrkdwn(&truncate(fallback, MAX_FALLBACK_UNITS)),
         "blocks": blocks,
         "unfurl_links": false,
         "unfurl_media": false,
     })
 }
 
-fn one(content: &Sheet) -> Value {
-    if content.quiet {
-        return message(&content.short(), mentions([content]).into_iter().chain(entry(content)).collect());
+fn one(content: &CardContent) -> Value {
+    if content.compact {
+        return message(&content.one_line(), mentions([content]).into_iter().chain(entry(content)).collect());
     }
     let mut blocks = vec![header(&content.title)];
     blocks.extend(mentions([content]));
@@ -40,13 +41,13 @@ fn one(content: &Sheet) -> Value {
     blocks.extend(content.notes.iter().map(|notes| json!({ "type": "section", "text": plain_text_object(notes) })));
     blocks.extend(items(&content.items));
     blocks.extend(content.link.iter().map(link));
-    if !content.small.is_empty() {
-        blocks.push(json!({ "type": "context", "elements": [plain_text_object(&content.small.join(" · "))] }));
+    if !content.footnotes.is_empty() {
+        blocks.push(json!({ "type": "context", "elements": [plain_text_object(&content.footnotes.join(" · "))] }));
     }
-    message(&content.short(), blocks)
+    message(&content.one_line(), blocks)
 }
 
-fn many(title: &str, contents: &[Sheet]) -> Value {
+fn many(title: &str, contents: &[CardContent]) -> Value {
     let mut blocks = vec![header(title)];
     blocks.extend(mentions(contents));
     blocks.extend(contents.iter().flat_map(entry));
@@ -54,15 +55,16 @@ fn many(title: &str, contents: &[Sheet]) -> Value {
 }
 
 /// Renders a batch entry: title, summary line, link.
-fn entry(content: &Sheet) -> Vec<Value> {
+fn entry(content: &CardContent) -> Vec<Value> {
     let title = vec![TextRun { text: &content.title, strong: true }];
-    let brief = vec![TextRun { text: &content.brief, strong: false }];
+    let brief = vec![TextRun { text: &content.summary, strong: false }];
     linked(&[title, brief], content.link.as_ref())
 }
 
-fn cost(content: &Sheet) -> (usize, usize) {
+fn cost(content: &CardContent) -> (usize, usize) {
     let blocks = entry(content);
-    let size = blocks.iter().filter_map(|block| block.pointer("/text/text").and_then(Value::as_str)).map(units).sum();
+    let size =
+        blocks.iter().filter_map(|block| block.pointer("/text/text").and_then(Value::as_str)).map(utf16_len).sum();
     (blocks.len(), size)
 }
 
@@ -111,10 +113,10 @@ fn linked(lines: &[Vec<TextRun<'_>>], target: Option<&Link>) -> Vec<Value> {
 }
 
 fn mrkdwn(lines: &[Vec<TextRun<'_>>]) -> Option<String> {
-    let formats = lines.iter().flatten().any(|run| formats_in_slack(run.text));
+    let formats = lines.iter().flatten().any(|run| has_mrkdwn(run.text));
     let bold = |run: &TextRun<'_>| match run.strong {
-        true => format!("*{}*", slack(run.text)),
-        false => slack(run.text),
+        true => format!("*{}*", escape_mrkdwn(run.text)),
+        false => escape_mrkdwn(run.text),
     };
     (!formats).then(|| join(lines, bold))
 }
@@ -127,21 +129,21 @@ fn join(lines: &[Vec<TextRun<'_>>], format: impl Fn(&TextRun<'_>) -> String) -> 
 }
 
 fn header(title: &str) -> Value {
-    json!({ "type": "header", "text": plain_text_object(&cut(title, TITLE)) })
+    json!({ "type": "header", "text": plain_text_object(&truncate(title, MAX_TITLE_UNITS)) })
 }
 
 /// Users and groups that one message mentions.
 const MAX_MENTIONS: usize = 20;
 
 /// Renders the mentions of all cards, each once. The ids come from the config; no other markup in a message pings.
-fn mentions<'a>(contents: impl IntoIterator<Item = &'a Sheet>) -> Option<Value> {
+fn mentions<'a>(contents: impl IntoIterator<Item = &'a CardContent>) -> Option<Value> {
     let text = mention_markup(contents);
     (!text.is_empty()).then(|| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } }))
 }
 
-fn mention_markup<'a>(contents: impl IntoIterator<Item = &'a Sheet>) -> String {
+fn mention_markup<'a>(contents: impl IntoIterator<Item = &'a CardContent>) -> String {
     let mut markups: Vec<String> = Vec::new();
-    for mention in contents.into_iter().flat_map(|content| &content.mention) {
+    for mention in contents.into_iter().flat_map(|content| &content.slack_mentions) {
         let id = mention.as_str();
         let markup = match id {
             "here" | "channel" => format!("<!{id}>"),
@@ -161,12 +163,12 @@ fn link(target: &Link) -> Value {
 }
 
 fn anchor(target: &Link) -> String {
-    format!("<{}|{}>", slack(&target.url), slack(&target.label.replace('|', " ")))
+    format!("<{}|{}>", escape_mrkdwn(&target.url), escape_mrkdwn(&target.label.replace('|', " ")))
 }
 
 /// A `plain_text` object: Slack interprets no markup in it.
 fn plain_text_object(text: &str) -> Value {
-    json!({ "type": "plain_text", "text": unbracketed(text), "emoji": false })
+    json!({ "type": "plain_text", "text": strip_mentions(text), "emoji": false })
 }
 
 /// A `mrkdwn` object with our own markup; `verbatim` stops Slack from turning addresses into links.
@@ -178,12 +180,12 @@ fn plain(rows: &[String]) -> Value {
     json!({ "text": rows.join("\n"), "unfurl_links": false, "unfurl_media": false })
 }
 
-fn plain_one(content: &Sheet) -> Value {
-    let mut left = PLAIN.size;
-    let rows = content.rows().into_iter().map(|row| slack(&unlinked(&row)));
+fn plain_one(content: &CardContent) -> Value {
+    let mut left = PLAIN_LAYOUT.max_size;
+    let rows = content.rows().into_iter().map(|row| escape_mrkdwn(&break_links(&row)));
     let mut rows: Vec<String> = rows
         .take_while(|row| {
-            let room = left.checked_sub(units(row));
+            let room = left.checked_sub(utf16_len(row));
             left = room.unwrap_or(0);
             room.is_some()
         })
@@ -193,16 +195,16 @@ fn plain_one(content: &Sheet) -> Value {
     plain(&rows)
 }
 
-fn plain_many(title: &str, contents: &[Sheet]) -> Value {
-    let mut rows: Vec<String> = std::iter::once(slack(title)).chain(contents.iter().map(plain_row)).collect();
+fn plain_many(title: &str, contents: &[CardContent]) -> Value {
+    let mut rows: Vec<String> = std::iter::once(escape_mrkdwn(title)).chain(contents.iter().map(plain_row)).collect();
     rows.extend(Some(mention_markup(contents)).filter(|text| !text.is_empty()));
     plain(&rows)
 }
 
-fn plain_row(content: &Sheet) -> String {
-    slack(&unlinked(&content.short()))
+fn plain_row(content: &CardContent) -> String {
+    escape_mrkdwn(&break_links(&content.one_line()))
 }
 
-fn plain_cost(content: &Sheet) -> (usize, usize) {
-    (1, units(&plain_row(content)).saturating_add(1))
+fn plain_cost(content: &CardContent) -> (usize, usize) {
+    (1, utf16_len(&plain_row(content)).saturating_add(1))
 }

@@ -15,13 +15,13 @@ const MAX_MARKS: u8 = 4;
 /// Removes control, bidi override and invisible characters; collapses whitespace to one space. Keeps the joiners U+200C
 /// and U+200D between visible characters: Persian, Indic scripts and emoji need them. Inserts a space after `://`,
 /// because the chats do not document where they turn text into links.
-pub(super) fn clean(raw: &str, max_units: usize) -> String {
-    cut(&visible_text(raw, max_units), max_units)
+pub(super) fn sanitize(raw: &str, max_units: usize) -> String {
+    truncate(&visible_text(raw, max_units), max_units)
 }
 
 /// Like [`sanitize`]; `None` if no visible text is left.
-pub(super) fn shown(raw: Option<&str>, max_units: usize) -> Option<String> {
-    raw.map(|raw| clean(raw, max_units)).filter(|text| !text.is_empty())
+pub(super) fn sanitize_opt(raw: Option<&str>, max_units: usize) -> Option<String> {
+    raw.map(|raw| sanitize(raw, max_units)).filter(|text| !text.is_empty())
 }
 
 fn visible_text(raw: &str, max_units: usize) -> String {
@@ -57,8 +57,8 @@ fn visible_text(raw: &str, max_units: usize) -> String {
 }
 
 /// Truncates `text` to `max_units` UTF-16 units, between characters, with an ellipsis.
-pub(super) fn cut(text: &str, max_units: usize) -> String {
-    if units(text) <= max_units {
+pub(super) fn truncate(text: &str, max_units: usize) -> String {
+    if utf16_len(text) <= max_units {
         return text.to_owned();
     }
     let mut left = max_units.saturating_sub(1);
@@ -73,7 +73,7 @@ pub(super) fn cut(text: &str, max_units: usize) -> String {
 }
 
 /// Returns the length in UTF-16 units.
-pub(super) fn units(text: &str) -> usize {
+pub(super) fn utf16_len(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
@@ -87,7 +87,7 @@ const fn is_mark(c: char) -> bool {
 }
 
 /// Returns whether `text` contains right-to-left script, which reorders the digits of a number beside it.
-pub(super) fn turns(text: &str) -> bool {
+pub(super) fn contains_rtl(text: &str) -> bool {
     text.contains(|c| {
         matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}'
             | '\u{10800}'..='\u{10FFF}' | '\u{1E800}'..='\u{1EFFF}')
@@ -104,28 +104,28 @@ const fn is_invisible(c: char) -> bool {
 }
 
 /// Escapes for Slack's mrkdwn. Slack defines exactly these three; every mention and link begins with `<`.
-pub(super) fn slack(text: &str) -> String {
+pub(super) fn escape_mrkdwn(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Replaces the angle brackets of mentions by look-alikes. For `plain_text` and Slack workflows, where Slack does not
 /// document whether `&lt;` is unescaped.
-pub(super) fn unbracketed(text: &str) -> String {
+pub(super) fn strip_mentions(text: &str) -> String {
     text.replace('<', "‹").replace('>', "›")
 }
 
 /// Returns whether mrkdwn would format `text`. mrkdwn has no escape for these characters, so such text needs
 /// `plain_text`. Two colons may name an emoji; `>` at the start of a line is a quote even when escaped; many escapes
 /// exceed the length limit.
-pub(super) fn formats_in_slack(text: &str) -> bool {
+pub(super) fn has_mrkdwn(text: &str) -> bool {
     text.contains(['*', '_', '~', '`', '[', '>'])
         || text.matches(':').count() > 1
         || text.matches(['&', '<']).count() > 4
 }
 
 /// Escapes Markdown for a Teams text block and breaks Teams functions (`{{DATE(…)}}`).
-pub(super) fn teams(text: &str) -> String {
-    let text = unevaluated(text);
+pub(super) fn escape_markdown(text: &str) -> String {
+    let text = strip_functions(text);
     let mut out = String::with_capacity(text.len());
     let number = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
     for (at, c) in text.char_indices() {
@@ -139,13 +139,13 @@ pub(super) fn teams(text: &str) -> String {
 }
 
 /// Removes the opening of Teams functions, which Teams evaluates inside any text, and the `<at>` markup of mentions.
-pub(super) fn unevaluated(text: &str) -> String {
+pub(super) fn strip_functions(text: &str) -> String {
     let text = text.replace("{{", "{ { ").replace("{{", "{ { ");
     ["<at>", "<AT>", "<At>", "<aT>"].iter().fold(text, |text, at| text.replace(at, "‹at›"))
 }
 
 /// Breaks host names so that no client turns them into links. For the plain layouts, where no chat can disable links.
-pub(super) fn unlinked(text: &str) -> String {
+pub(super) fn break_links(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut before, mut last) = (' ', ' ');
     for c in text.chars() {
@@ -160,7 +160,7 @@ pub(super) fn unlinked(text: &str) -> String {
 
 /// Returns `raw` if it is a safe link: `https:`, a host, no user name, at most 1000 bytes. Percent-encodes everything
 /// that RFC 3986 forbids or that would end `<url|label>` early.
-pub(super) fn link(raw: &str) -> Option<String> {
+pub(super) fn sanitize_url(raw: &str) -> Option<String> {
     let raw = raw.trim();
     if raw.len() > MAX_LINK_BYTES || raw.chars().any(|c| c.is_control() || is_invisible(c)) {
         return None;
@@ -174,7 +174,7 @@ pub(super) fn link(raw: &str) -> Option<String> {
         return None;
     }
     let out = format!("{}{}", &url[..Position::BeforePath], percent_encode(&url[Position::BeforePath..]));
-    (slack(&out).len() <= MAX_LINK_BYTES).then_some(out)
+    (escape_mrkdwn(&out).len() <= MAX_LINK_BYTES).then_some(out)
 }
 
 /// Percent-encodes what the `url` crate leaves and RFC 3986 forbids in path, query and fragment: signs, a second `#`, a
@@ -203,97 +203,97 @@ mod tests {
 
     #[test]
     fn sanitize_control_and_invisible_characters_removed() {
-        assert_eq!(clean(" Alice\r\n> Martin\u{0} ", 50), "Alice > Martin");
-        assert_eq!(clean("\u{202E}gnp.exe\u{202C}", 50), "gnp.exe");
-        assert_eq!(clean("a\u{200B}b\u{FEFF}c\u{2066}d\u{200F}", 50), "abcd");
-        assert_eq!(clean("\u{3164}\u{200D}\u{E0041}", 50), "");
-        assert_eq!(shown(Some(" \u{200B} "), 50), None);
+        assert_eq!(sanitize(" Alice\r\n> Martin\u{0} ", 50), "Alice > Martin");
+        assert_eq!(sanitize("\u{202E}gnp.exe\u{202C}", 50), "gnp.exe");
+        assert_eq!(sanitize("a\u{200B}b\u{FEFF}c\u{2066}d\u{200F}", 50), "abcd");
+        assert_eq!(sanitize("\u{3164}\u{200D}\u{E0041}", 50), "");
+        assert_eq!(sanitize_opt(Some(" \u{200B} "), 50), None);
     }
 
     #[test]
     fn sanitize_joiners_kept_between_visible_characters() {
-        assert_eq!(clean("👩\u{200D}💻", 50), "👩\u{200D}💻");
-        assert_eq!(clean("می\u{200C}خواهم", 50), "می\u{200C}خواهم");
-        assert_eq!(clean("\u{200D}a\u{200C}\u{200C}\u{200C}b\u{200D}", 50), "a\u{200C}b");
+        assert_eq!(sanitize("👩\u{200D}💻", 50), "👩\u{200D}💻");
+        assert_eq!(sanitize("می\u{200C}خواهم", 50), "می\u{200C}خواهم");
+        assert_eq!(sanitize("\u{200D}a\u{200C}\u{200C}\u{200C}b\u{200D}", 50), "a\u{200C}b");
     }
 
     #[test]
     fn sanitize_many_combining_marks_capped() {
         let tower = format!("e{}", "\u{301}".repeat(60));
-        assert_eq!(clean(&tower, 50).chars().count(), 5);
+        assert_eq!(sanitize(&tower, 50).chars().count(), 5);
     }
 
     #[test]
     fn sanitize_long_text_ends_with_ellipsis() {
-        assert_eq!(clean("Alice Martin", 12), "Alice Martin");
-        assert_eq!(clean("Alice Martin", 7), "Alice…");
-        assert_eq!(clean("👩\u{200D}💻", 4), "👩…");
-        assert_eq!(clean("Alice", 0), "");
+        assert_eq!(sanitize("Alice Martin", 12), "Alice Martin");
+        assert_eq!(sanitize("Alice Martin", 7), "Alice…");
+        assert_eq!(sanitize("👩\u{200D}💻", 4), "👩…");
+        assert_eq!(sanitize("Alice", 0), "");
     }
 
     #[test]
     fn mrkdwn_mentions_and_links_escaped() {
-        assert_eq!(slack("<!channel> & <https://x|y>"), "&lt;!channel&gt; &amp; &lt;https://x|y&gt;");
-        assert!(formats_in_slack("*a*") && formats_in_slack(":tada:") && formats_in_slack("> a"));
-        assert!(!formats_in_slack("Alice & Co: <b"));
+        assert_eq!(escape_mrkdwn("<!channel> & <https://x|y>"), "&lt;!channel&gt; &amp; &lt;https://x|y&gt;");
+        assert!(has_mrkdwn("*a*") && has_mrkdwn(":tada:") && has_mrkdwn("> a"));
+        assert!(!has_mrkdwn("Alice & Co: <b"));
     }
 
     #[test]
     fn markdown_and_functions_escaped_for_teams() {
-        assert_eq!(teams("[Call](https://x) **b**"), "\\[Call\\](https://x) \\*\\*b\\*\\*");
-        assert_eq!(teams("1. a"), "1\\. a");
-        assert_eq!(teams("- a"), "\\- a");
-        assert_eq!(teams("(514) 555-0199"), "(514) 555-0199");
-        assert!(!teams("{{{{DATE(2026-11-23T10:00:00Z, SHORT)}}").contains("{{"));
+        assert_eq!(escape_markdown("[Call](https://x) **b**"), "\\[Call\\](https://x) \\*\\*b\\*\\*");
+        assert_eq!(escape_markdown("1. a"), "1\\. a");
+        assert_eq!(escape_markdown("- a"), "\\- a");
+        assert_eq!(escape_markdown("(514) 555-0199"), "(514) 555-0199");
+        assert!(!escape_markdown("{{{{DATE(2026-11-23T10:00:00Z, SHORT)}}").contains("{{"));
     }
 
     #[test]
     fn break_links_host_names_and_schemes_broken() {
-        assert_eq!(clean("see https://evil.com, ftp:// a", 50), "see https:// evil.com, ftp:// a");
-        assert_eq!(unlinked("https:// evil.com/a.b or evil.com"), "https:// evil. com/a. b or evil. com");
-        assert_eq!(unlinked("waited 3.5 s, J. Smith"), "waited 3.5 s, J. Smith");
+        assert_eq!(sanitize("see https://evil.com, ftp:// a", 50), "see https:// evil.com, ftp:// a");
+        assert_eq!(break_links("https:// evil.com/a.b or evil.com"), "https:// evil. com/a. b or evil. com");
+        assert_eq!(break_links("waited 3.5 s, J. Smith"), "waited 3.5 s, J. Smith");
     }
 
     #[test]
     fn sanitize_url_only_https_with_host_accepted() {
-        assert_eq!(link("https://crm.example.com/a?b=1&c=2").unwrap(), "https://crm.example.com/a?b=1&c=2");
-        assert_eq!(link("https://x.com/a|b>c#d|[e]").unwrap(), "https://x.com/a%7Cb%3Ec#d%7C%5Be%5D");
+        assert_eq!(sanitize_url("https://crm.example.com/a?b=1&c=2").unwrap(), "https://crm.example.com/a?b=1&c=2");
+        assert_eq!(sanitize_url("https://x.com/a|b>c#d|[e]").unwrap(), "https://x.com/a%7Cb%3Ec#d%7C%5Be%5D");
         for bad in
             ["http://x.com", "javascript:alert(1)", "https://", "https://a@b.com/", "x", "https://x.com/\u{202E}"]
         {
-            assert_eq!(link(bad), None, "{bad}");
+            assert_eq!(sanitize_url(bad), None, "{bad}");
         }
-        assert_eq!(link(&format!("https://x.com/{}", "a".repeat(2000))), None);
-        assert_eq!(link(&format!("https://x.com/?{}", "&".repeat(300))), None);
+        assert_eq!(sanitize_url(&format!("https://x.com/{}", "a".repeat(2000))), None);
+        assert_eq!(sanitize_url(&format!("https://x.com/?{}", "&".repeat(300))), None);
     }
 
     proptest! {
         #[test]
         fn sanitize_any_text_within_limit_and_idempotent(raw in any::<String>(), max_units in 0_usize..200) {
-            let text = clean(&raw, max_units);
-            prop_assert!(units(&text) <= max_units);
+            let text = sanitize(&raw, max_units);
+            prop_assert!(utf16_len(&text) <= max_units);
             prop_assert!(!text.chars().any(|c| c.is_control() || is_invisible(c)));
             let starts_visible = !text.starts_with([' ', '\u{200D}', '\u{200C}']);
             prop_assert!(starts_visible && !text.contains("  ") && !text.contains("://a"));
-            prop_assert_eq!(clean(&text, max_units), text);
+            prop_assert_eq!(sanitize(&text, max_units), text);
         }
 
         #[test]
         fn escapes_any_text_leave_no_markup(raw in "[<>&|*_\\[\\](){}!@#a-z0-9. -]{0,60}") {
-            let text = clean(&raw, 100);
-            prop_assert!(!slack(&text).contains(['<', '>']) && !unbracketed(&text).contains(['<', '>']));
-            prop_assert!(!teams(&text).contains("{{"));
-            let broken = teams(&text).replace("\\[", "");
+            let text = sanitize(&raw, 100);
+            prop_assert!(!escape_mrkdwn(&text).contains(['<', '>']) && !strip_mentions(&text).contains(['<', '>']));
+            prop_assert!(!escape_markdown(&text).contains("{{"));
+            let broken = escape_markdown(&text).replace("\\[", "");
             prop_assert!(!broken.contains('['));
         }
 
         #[test]
         fn sanitize_url_result_cannot_end_early(raw in "https://[a-z.@:/|<>?#%{}\\[\\]\" ^`~'\\\\é\u{1F600}]{0,40}") {
-            if let Some(url) = link(&raw) {
+            if let Some(url) = sanitize_url(&raw) {
                 prop_assert!(url.starts_with("https://") && url.is_ascii());
                 let ends_early = url.trim_start_matches("https://").contains(['|', '<', '>', '"', ' ', '^', '`', '{', '}', '\\']);
                 prop_assert!(!ends_early);
-                prop_assert_eq!(link(&url).unwrap(), url);
+                prop_assert_eq!(sanitize_url(&url).unwrap(), url);
             }
         }
     }

@@ -4,22 +4,23 @@
 mod page;
 
 use super::{
-    Failure, Outcome, recording,
-    trial::{is_told, trials},
+    CliError, CliResult,
+    dry_run::{dry_run, reports_update},
+    recording,
 };
 use crate::{
     cards,
-    daemon::config::{Config, SinkConfig},
+    config::{Config, SinkConfig},
     model::{
-        call::{MomentKind, Telling},
+        call::{CallUpdate, StatusKind},
         card::{CallCard, Card},
     },
 };
 use clap::Args;
 use std::{io::Write, path::PathBuf};
 
-const STATUSES: [MomentKind; 5] =
-    [MomentKind::Ringing, MomentKind::Answered, MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
+const STATUSES: [StatusKind; 5] =
+    [StatusKind::Ringing, StatusKind::Answered, StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
 
 /// Arguments of `poprelay card`.
 #[derive(Debug, Args)]
@@ -32,7 +33,7 @@ pub struct CardArgs {
     pub sink: String,
     /// Only this status, even if the sink does not report it: ringing, answered, missed, voicemail, ended
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
-    pub moment: Option<MomentKind>,
+    pub moment: Option<StatusKind>,
     /// Print the payloads only, one per line
     #[arg(long)]
     pub json: bool,
@@ -41,8 +42,8 @@ pub struct CardArgs {
     pub page: bool,
 }
 
-fn moment(word: &str) -> Result<MomentKind, String> {
-    let known = || STATUSES.map(MomentKind::as_str).join(", ");
+fn moment(word: &str) -> Result<StatusKind, String> {
+    let known = || STATUSES.map(StatusKind::as_str).join(", ");
     STATUSES.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| format!("expected one of {}", known()))
 }
 
@@ -51,61 +52,62 @@ fn moment(word: &str) -> Result<MomentKind, String> {
 /// # Errors
 /// 64 for an unknown sink, 65 for an invalid recording or one without call updates, 78 for invalid enrichment sources, 74
 /// if `out` cannot be written.
-pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Outcome {
+pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let Some(sink) = config.sinks.iter().find(|sink| sink.name.as_str() == args.sink) else {
         let names: Vec<&str> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
-        return Err(Failure::usage(format!("unknown sink; expected one of {}", names.join(", "))));
+        return Err(CliError::usage(format!("unknown sink; expected one of {}", names.join(", "))));
     };
-    let told = recording::tellings(&args.event, config)?;
-    check_selection(&told, args.moment, sink).map_err(|why| recording::bad(&args.event, &why))?;
+    let told = recording::updates(&args.event, config)?;
+    check_selection(&told, args.moment, sink).map_err(|why| recording::invalid_file(&args.event, &why))?;
     let mut pages = Vec::new();
-    for trial in trials(config, &told, None).await? {
-        let (telling, at) = (trial.telling, trial.at);
+    for trial in dry_run(config, &told, None).await? {
+        let (telling, at) = (trial.update, trial.at);
         if !is_shown(telling, args.moment, sink) {
             continue;
         }
-        let destination = trial.routed.into_iter().find(|routed| routed.sink == sink.name);
+        let destination = trial.destinations.into_iter().find(|routed| routed.sink == sink.name);
         let is_routed = destination.is_some();
-        let manner = destination.map(|destination| destination.manner).unwrap_or_default();
-        let card = Card::Call(Box::new(CallCard { manner, ..CallCard::new(telling.clone(), trial.found) }));
-        let style = cards::Style { mask: sink.mask, ..config.style.clone() };
-        let body = cards::draw(sink.kind, &[&card], &style, at, false).body;
+        let manner = destination.map(|destination| destination.options).unwrap_or_default();
+        let card =
+            Card::Call(Box::new(CallCard { options: manner, ..CallCard::new(telling.clone(), trial.caller_info) }));
+        let style = cards::RenderOptions { mask: sink.mask, ..config.style.clone() };
+        let body = cards::render(sink.kind, &[&card], &style, at, false).body;
         if args.page {
-            pages.push((telling.moment.kind(), at, body));
+            pages.push((telling.status.kind(), at, body));
             continue;
         }
         let text = match args.json {
             true => format!("{body}\n"),
             false => as_text(telling, sink, is_routed, &cards::lines(&card, &style, at), &body),
         };
-        out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))?;
+        out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))?;
     }
     if args.page {
         let text = page::page(&sink.name, sink.kind, &pages);
-        out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))?;
+        out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))?;
     }
     Ok(())
 }
 
-fn as_text(telling: &Telling, sink: &SinkConfig, is_routed: bool, lines: &[String], body: &str) -> String {
+fn as_text(telling: &CallUpdate, sink: &SinkConfig, is_routed: bool, lines: &[String], body: &str) -> String {
     let route = if is_routed { "" } else { " (no route sends this call there)" };
     let pretty = serde_json::from_str::<serde_json::Value>(body).map_or(body.to_owned(), |body| format!("{body:#}"));
-    format!("{}, to {}{route}\n\n  {}\n\n{pretty}\n\n", telling.moment.kind().as_str(), sink.name, lines.join("\n  "))
+    format!("{}, to {}{route}\n\n  {}\n\n{pretty}\n\n", telling.status.kind().as_str(), sink.name, lines.join("\n  "))
 }
 
-fn is_shown(telling: &Telling, only: Option<MomentKind>, sink: &SinkConfig) -> bool {
-    only.map_or_else(|| is_told(sink, telling), |only| only == telling.moment.kind())
+fn is_shown(telling: &CallUpdate, only: Option<StatusKind>, sink: &SinkConfig) -> bool {
+    only.map_or_else(|| reports_update(sink, telling), |only| only == telling.status.kind())
 }
 
 /// Returns an error if the recording has no update for the sink, or none with the requested status.
-fn check_selection(told: &[Telling], only: Option<MomentKind>, sink: &SinkConfig) -> Result<(), String> {
+fn check_selection(told: &[CallUpdate], only: Option<StatusKind>, sink: &SinkConfig) -> Result<(), String> {
     if told.iter().any(|telling| is_shown(telling, only, sink)) {
         return Ok(());
     }
     let has: Vec<&str> = STATUSES
         .into_iter()
-        .filter(|kind| told.iter().any(|telling| telling.moment.kind() == *kind))
-        .map(MomentKind::as_str)
+        .filter(|kind| told.iter().any(|telling| telling.status.kind() == *kind))
+        .map(StatusKind::as_str)
         .collect();
     Err(match has.is_empty() {
         true => "no call update in this recording: no external call".to_owned(),

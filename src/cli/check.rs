@@ -1,12 +1,10 @@
 //! `poprelay check`: validates a config and describes its effect.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    daemon::{
-        config::{self, Config, ConnectionConfig, Problem, SinkConfig},
-        network, opening, record,
-    },
-    model::{call::MomentKind, delivery::SinkKind, phone::Mask},
+    config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
+    daemon::{network, recording, startup},
+    model::{call::StatusKind, delivery::SinkKind, phone::Mask},
 };
 use clap::Args;
 use std::{fs, io, io::Write, os::unix::fs::PermissionsExt as _, path::Path};
@@ -23,26 +21,28 @@ pub struct CheckArgs {
 ///
 /// # Errors
 /// 78 for invalid enrichment sources, 77 if other users may read a token file, 74 if `out` cannot be written.
-pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> Outcome {
+pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let tokens = config.connections.iter().map(|c| config::token_file(&config.state_dir, &c.name));
     let exposed: Vec<_> = tokens.filter(|path| is_readable_by_others(path)).collect();
     if let Some(path) = exposed.first() {
         let path = path.display();
-        return Err(Failure::permission(anyhow::anyhow!("other users may read the token file {path}; run chmod 600 {path}")));
+        return Err(CliError::permission(anyhow::anyhow!(
+            "other users may read the token file {path}; run chmod 600 {path}"
+        )));
     }
-    let network = network::open().map_err(Failure::unavailable)?;
-    let source_warnings = opening::try_sources(config, &network).map_err(Failure::config)?;
+    let network = network::open().map_err(CliError::unavailable)?;
+    let source_warnings = startup::check_sources(config, &network).map_err(CliError::config)?;
     if args.quiet {
         return Ok(());
     }
-    describe(config, &source_warnings, out).map_err(|error| Failure::new(74, error))
+    describe(config, &source_warnings, out).map_err(|error| CliError::new(74, error))
 }
 
 fn is_readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
-fn describe(config: &Config, source_warnings: &[Problem], out: &mut impl Write) -> io::Result<()> {
+fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "config     {} is valid", config.path.display())?;
     for connection in &config.connections {
         writeln!(out, "{}", describe_connection(connection, &config.state_dir))?;
@@ -59,7 +59,7 @@ fn describe(config: &Config, source_warnings: &[Problem], out: &mut impl Write) 
     let survives = if config.power_loss_safe { "a power loss" } else { "a crash of the daemon" };
     writeln!(out, "state      {}; enqueued cards survive {survives}", config.state_dir.display())?;
     if config.record {
-        let folder = config.state_dir.join(record::FOLDER);
+        let folder = config.state_dir.join(recording::RECORDINGS_DIR);
         writeln!(out, "recording  calls into {}, without names and numbers of callers", folder.display())?;
     }
     match &config.operator {
@@ -100,8 +100,9 @@ fn describe_sink(sink: &SinkConfig) -> String {
         Some((per_second, burst)) => format!("{per_second} per second, burst {burst}"),
         None => "no rate limit".to_owned(),
     };
-    let statuses: Vec<&str> = [MomentKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
-    let statuses = match (sink.kind.edits(), sink.thread) {
+    let statuses: Vec<&str> =
+        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
+    let statuses = match (sink.kind.supports_edit(), sink.thread) {
         (false, _) => statuses.join(", "),
         (true, false) => "one live message per call".to_owned(),
         (true, true) => {

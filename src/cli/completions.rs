@@ -1,6 +1,6 @@
 //! `poprelay completions`: prints a shell's completion script, generated from the command line definition.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use std::io::Write;
@@ -16,9 +16,9 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// 74 if `out` cannot be written.
-pub fn completions(args: &CompletionsArgs, mut line: Command, out: &mut impl Write) -> Outcome {
+pub fn completions(args: &CompletionsArgs, mut line: Command, out: &mut impl Write) -> CliResult {
     // Buffered first: the generator ends the process if the pipe is closed.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut line, "poprelay", &mut script);
-    out.write_all(&script).map_err(|error| Failure::new(74, error))
+    out.write_all(&script).map_err(|error| CliError::new(74, error))
 }

@@ -1,11 +1,11 @@
 //! `poprelay demo`: runs the real daemon between a simulated GoTo and simulated chats on loopback and prints the cards.
 //! The caller passes the function that starts the daemon.
 
-mod lines;
-mod told;
+mod coverage;
+mod output;
 
-use super::{Failure, Outcome, simulate};
-use crate::sim::{Day, Posted, Service, Settings, World};
+use super::{CliError, CliResult, simulate};
+use crate::sim::{ChatKind, Simulator, SimulatorSettings, TrafficGenerator, WebhookRequest};
 use serde_json::Value;
 use std::{
     fs::DirBuilder,
@@ -35,7 +35,7 @@ pub struct DemoArgs {
 
 /// Config and stop signal of the demo's daemon.
 #[derive(Debug)]
-pub struct DemoWiring {
+pub struct DemoDaemon {
     /// Config as TOML.
     pub config: String,
     /// File with the same config.
@@ -79,31 +79,31 @@ impl Drop for ScratchDir {
 /// # Errors
 /// 64 for an invalid rate; 69 if the port is not available, the daemon exits or does not subscribe, or calls are not
 /// posted; 74 if the temporary directory or the terminal cannot be written.
-pub async fn run<D, F>(args: DemoArgs, out: &mut (impl Write + Send), start_daemon: D) -> Outcome
+pub async fn run<D, F>(args: DemoArgs, out: &mut (impl Write + Send), start_daemon: D) -> CliResult
 where
-    D: FnOnce(DemoWiring) -> F,
-    F: Future<Output = Outcome>,
+    D: FnOnce(DemoDaemon) -> F,
+    F: Future<Output = CliResult>,
 {
     if !(args.rate > 0.0 && args.rate <= 100.0) {
-        return Err(Failure::usage("--rate must be above 0 and at most 100 calls per second"));
+        return Err(CliError::usage("--rate must be above 0 and at most 100 calls per second"));
     }
     let listen = ([127, 0, 0, 1], args.port).into();
-    let settings = Settings { listen, seed: args.seed, ..Settings::default() };
-    let world = World::start(settings)
+    let settings = SimulatorSettings { listen, seed: args.seed, ..SimulatorSettings::default() };
+    let world = Simulator::start(settings)
         .await
-        .map_err(|error| Failure::unavailable(anyhow::anyhow!("cannot listen on {listen}: {error}")))?;
-    let io = |error: io::Error| Failure::new(74, error);
+        .map_err(|error| CliError::unavailable(anyhow::anyhow!("cannot listen on {listen}: {error}")))?;
+    let io = |error: io::Error| CliError::new(74, error);
     let temp_dir = ScratchDir::create().map_err(io)?;
     let (stop_sender, stop) = watch::channel(false);
     let wiring = prepare(&world, &args, &temp_dir, stop).map_err(io)?;
-    lines::introduce(&world.url(), args.calls, out).map_err(io)?;
+    output::print_intro(&world.url(), args.calls, out).map_err(io)?;
 
     let mut daemon = std::pin::pin!(start_daemon(wiring));
     let outcome = tokio::select! {
         ended = &mut daemon => {
             return Err(match ended {
                 Err(failure) => failure,
-                Ok(()) => Failure::unavailable(anyhow::anyhow!("the daemon exited before the end of the demo")),
+                Ok(()) => CliError::unavailable(anyhow::anyhow!("the daemon exited before the end of the demo")),
             });
         }
         shown = run_calls(&world, &args, out) => shown,
@@ -113,21 +113,26 @@ where
     let stopped = tokio::time::timeout(STOP_TIMEOUT, daemon).await;
     world.stop().await;
     outcome?;
-    lines::farewell(out).map_err(io)?;
-    stopped.unwrap_or_else(|_| Err(Failure::unavailable(anyhow::anyhow!("timeout: the daemon did not stop"))))
+    output::print_next_steps(out).map_err(io)?;
+    stopped.unwrap_or_else(|_| Err(CliError::unavailable(anyhow::anyhow!("timeout: the daemon did not stop"))))
 }
 
 /// Generates the calls. A counted demo has no repeated caller: see `coverage`.
-fn traffic(args: &DemoArgs) -> Day {
-    let traffic = Day::new(args.seed, SPEED);
+fn traffic(args: &DemoArgs) -> TrafficGenerator {
+    let traffic = TrafficGenerator::new(args.seed, SPEED);
     if args.calls.is_some() { traffic.without_repeats() } else { traffic }
 }
 
-fn prepare(world: &World, args: &DemoArgs, temp_dir: &ScratchDir, stop: watch::Receiver<bool>) -> io::Result<DemoWiring> {
+fn prepare(
+    world: &Simulator,
+    args: &DemoArgs,
+    temp_dir: &ScratchDir,
+    stop: watch::Receiver<bool>,
+) -> io::Result<DemoDaemon> {
     let state_dir = temp_dir.0.join("state");
     DirBuilder::new().mode(0o700).create(&state_dir)?;
     let contacts = temp_dir.0.join("contacts.csv");
-    std::fs::write(&contacts, traffic(args).address_book(args.calls.unwrap_or(MAX_CONTACTS)))?;
+    std::fs::write(&contacts, traffic(args).contacts_csv(args.calls.unwrap_or(MAX_CONTACTS)))?;
     let simulate_args = simulate::SimulateArgs {
         listen: world.address(),
         rate: args.rate,
@@ -142,15 +147,15 @@ fn prepare(world: &World, args: &DemoArgs, temp_dir: &ScratchDir, stop: watch::R
     let config = simulate::config(world, &simulate_args, &state_dir.to_string_lossy()) + &sources;
     let config_path = temp_dir.0.join("config.toml");
     std::fs::write(&config_path, &config)?;
-    Ok(DemoWiring { config, config_path, state_dir, stop })
+    Ok(DemoDaemon { config, config_path, state_dir, stop })
 }
 
 /// Waits for the daemon, places the calls and prints the cards.
-async fn run_calls(world: &World, args: &DemoArgs, out: &mut (impl Write + Send)) -> Outcome {
-    let io = |error: io::Error| Failure::new(74, error);
+async fn run_calls(world: &Simulator, args: &DemoArgs, out: &mut (impl Write + Send)) -> CliResult {
+    let io = |error: io::Error| CliError::new(74, error);
     let ready = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribed(world)).await;
-    ready.map_err(|_| Failure::unavailable(anyhow::anyhow!("timeout: the daemon did not subscribe to calls")))?;
-    let mut events = world.news();
+    ready.map_err(|_| CliError::unavailable(anyhow::anyhow!("timeout: the daemon did not subscribe to calls")))?;
+    let mut events = world.events();
     let mut calls = traffic(args).take(args.calls.unwrap_or(usize::MAX));
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
     let mut deadline = None;
@@ -174,18 +179,18 @@ async fn run_calls(world: &World, args: &DemoArgs, out: &mut (impl Write + Send)
                     Err(RecvError::Closed) => break,
                 };
                 if let Some(post) = &post {
-                    lines::card(post, out).map_err(io)?;
+                    output::print_card(post, out).map_err(io)?;
                 }
             }
         }
-        if deadline.is_some() && told::untold(&world.calls(), &world.posts()).is_empty() {
+        if deadline.is_some() && coverage::missing(&world.calls(), &world.posts()).is_empty() {
             break;
         }
     }
     summarize(world, out)
 }
 
-async fn subscribed(world: &World) {
+async fn subscribed(world: &Simulator) {
     let is_live = |channel: &Value| {
         let accounts = channel.get("callEvents").and_then(Value::as_array);
         channel.get("isConnected") == Some(&Value::Bool(true)) && accounts.is_some_and(|all| !all.is_empty())
@@ -196,25 +201,25 @@ async fn subscribed(world: &World) {
 }
 
 /// Returns the post of a simulator event if the Slack channel shows it. Teams gets the same post; one is printed.
-fn slack_post(event: &str) -> Option<Posted> {
+fn slack_post(event: &str) -> Option<WebhookRequest> {
     let mut event: Value = serde_json::from_str(event).ok()?;
-    let post: Posted = serde_json::from_value(event.get_mut("post")?.take()).ok()?;
-    (post.shown && post.service == Service::Slack).then_some(post)
+    let post: WebhookRequest = serde_json::from_value(event.get_mut("post")?.take()).ok()?;
+    (post.shown && post.chat == ChatKind::Slack).then_some(post)
 }
 
 /// Prints the summary; returns an error if calls were not posted.
-fn summarize(world: &World, out: &mut impl Write) -> Outcome {
+fn summarize(world: &Simulator, out: &mut impl Write) -> CliResult {
     let (calls, posts) = (world.calls(), world.posts());
-    let missing = told::untold(&calls, &posts);
+    let missing = coverage::missing(&calls, &posts);
     let posted = calls.len() - missing.len();
-    let latencies = told::waits(&calls, &posts);
-    let io = |error: io::Error| Failure::new(74, error);
-    lines::account(calls.len(), posted, &latencies, posts.len(), out).map_err(io)?;
+    let latencies = coverage::latencies(&calls, &posts);
+    let io = |error: io::Error| CliError::new(74, error);
+    output::print_summary(calls.len(), posted, &latencies, posts.len(), out).map_err(io)?;
     if missing.is_empty() {
         return Ok(());
     }
     let why = anyhow::anyhow!("{} of {} calls were not posted to both channels", missing.len(), calls.len());
-    Err(Failure::unavailable(why))
+    Err(CliError::unavailable(why))
 }
 
 #[cfg(test)]
@@ -225,7 +230,7 @@ mod tests {
     use serde_json::json;
 
     /// A minimal daemon that posts the number of each call.
-    async fn daemon(wiring: DemoWiring) -> Outcome {
+    async fn daemon(wiring: DemoDaemon) -> CliResult {
         let config: toml::Table = wiring.config.parse().unwrap();
         let base = config["connections"]["main"]["api_url"].as_str().unwrap().to_owned();
         let http = reqwest::Client::new();
@@ -271,7 +276,7 @@ mod tests {
     async fn demo_ends_after_all_calls_and_removes_its_files() {
         let mut out = Vec::new();
         let mut temp_dir = PathBuf::new();
-        let start = |wiring: DemoWiring| {
+        let start = |wiring: DemoDaemon| {
             temp_dir.clone_from(&wiring.state_dir);
             assert!(wiring.config_path.exists() && wiring.state_dir.exists());
             daemon(wiring)
@@ -284,7 +289,7 @@ mod tests {
 
     #[tokio::test]
     async fn demo_missing_posts_are_counted_and_fail_it() {
-        let world = World::start(Settings::default()).await.unwrap();
+        let world = Simulator::start(SimulatorSettings::default()).await.unwrap();
         world.place(crate::sim::CallPlan::default());
         let mut out = Vec::new();
         assert_eq!(summarize(&world, &mut out).unwrap_err().code, 69);
@@ -293,7 +298,7 @@ mod tests {
 
     #[tokio::test]
     async fn demo_exited_daemon_ends_it() {
-        let failed = run(args(1), &mut Vec::new(), async |_| Err(Failure::config(anyhow::anyhow!("no")))).await;
+        let failed = run(args(1), &mut Vec::new(), async |_| Err(CliError::config(anyhow::anyhow!("no")))).await;
         assert_eq!(failed.unwrap_err().code, 78);
     }
 }

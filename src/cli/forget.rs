@@ -1,15 +1,15 @@
 //! `poprelay forget NUMBER`: erases a number from the stored data and verifies the files. The modules `outbox` and `enrich`
 //! decide what to erase.
 
-use super::{Failure, Outcome, lookup::refusal, outbox::failure};
+use super::{CliError, CliResult, lookup::not_a_number, outbox::admin_error};
 use crate::{
-    daemon::config::Config,
+    config::Config,
     enrich,
     model::{
-        phone::{E164, Number, Region},
+        phone::{E164, PhoneNumber, Region},
         time::Timestamp,
     },
-    outbox::{self, AdminError, Forgotten},
+    outbox::{self, AdminError, ErasureReport},
 };
 use std::{
     fs::{self, File},
@@ -33,10 +33,12 @@ pub struct ForgetArgs {
 /// # Errors
 /// 65 for an invalid number or one still in a file, 69 for a file that cannot be changed, 74 for output, 77 for missing
 /// permission.
-pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> Outcome {
+pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
-    let parsed = Number::read(Some(&args.number), region);
-    let Some(number) = parsed.known() else { return Err(Failure::data(anyhow::anyhow!(refusal(&parsed, region)))) };
+    let parsed = PhoneNumber::parse(Some(&args.number), region);
+    let Some(number) = parsed.as_e164() else {
+        return Err(CliError::data(anyhow::anyhow!(not_a_number(&parsed, region))));
+    };
     forget(number, &config.state_dir, out)
 }
 
@@ -44,21 +46,21 @@ pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> Outcome 
 ///
 /// # Errors
 /// Same as [`run`].
-pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> Outcome {
+pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
     let report = match outbox::forget(dir, number, Timestamp::now()) {
         Ok(report) => report,
         // Without an outbox, nothing was ever posted.
-        Err(AdminError::Missing(_)) => Forgotten::default(),
-        Err(error) => return Err(failure(error)),
+        Err(AdminError::Missing(_)) => ErasureReport::default(),
+        Err(error) => return Err(admin_error(error)),
     };
-    let calls = enrich::forget(dir, number).map_err(Failure::unavailable)?;
+    let calls = enrich::forget(dir, number).map_err(CliError::unavailable)?;
     let digits = number.expose().trim_start_matches('+');
-    let mut remaining = files_containing(dir, digits).map_err(Failure::permission)?;
-    if remaining.iter().any(|path| path.file_name().is_some_and(|name| name == outbox::FILE)) {
-        outbox::rewrite(dir).map_err(failure)?;
-        remaining = files_containing(dir, digits).map_err(Failure::permission)?;
+    let mut remaining = files_containing(dir, digits).map_err(CliError::permission)?;
+    if remaining.iter().any(|path| path.file_name().is_some_and(|name| name == outbox::FILE_NAME)) {
+        outbox::rewrite(dir).map_err(admin_error)?;
+        remaining = files_containing(dir, digits).map_err(CliError::permission)?;
     }
-    let Forgotten { blanked, dropped, changed, noted } = report;
+    let ErasureReport { erased: blanked, dropped, masked: changed, pending: noted } = report;
     write!(
         out,
         "history: {calls} calls erased\n\
@@ -67,12 +69,12 @@ pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> Outcome {
          A running daemon caches CRM answers in memory for minutes (ttl of each source); a restart clears the cache.\n\
          Contacts files, CRMs and messages in the chats are not changed.\n"
     )
-    .map_err(|error| Failure::new(74, error))?;
+    .map_err(|error| CliError::new(74, error))?;
     if remaining.is_empty() {
         return Ok(());
     }
     let files: Vec<_> = remaining.iter().map(|path| path.display().to_string()).collect();
-    Err(Failure::data(anyhow::anyhow!(
+    Err(CliError::data(anyhow::anyhow!(
         "the number is still in {}: an active call, one of your own numbers, or a damaged file set aside; run the command \
          again later and delete files set aside",
         files.join(", ")

@@ -6,21 +6,19 @@ mod listener;
 #[cfg(test)]
 mod tests;
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    daemon::{
-        config::{self, Config},
-        network,
-    },
+    config::{self, Config},
+    daemon::network,
     goto::{
-        oauth::{Client, Error as OauthError, ProofKey, SCOPES, VOICEMAIL_SCOPE, unguessable},
-        token_file::{self, Kept},
+        oauth::{Client, Error as OauthError, PkceVerifier, SCOPES, VOICEMAIL_SCOPE, random_token},
+        token_file::{self, StoredToken},
     },
     model::time::Timestamp,
 };
 use answer::read_pasted;
 use anyhow::anyhow;
-use listener::{heard, listen};
+use listener::{listen, next_answer};
 use std::{
     fs::DirBuilder,
     io::{self, BufRead as _, Write},
@@ -65,22 +63,24 @@ pub struct Login {
 ///
 /// # Errors
 /// 64 for an ambiguous connection, otherwise same as [`run`].
-pub async fn of(args: &LoginArgs, config: Config) -> Outcome {
+pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
     let state_dir = config.state_dir;
     let names: Vec<String> = config.connections.iter().map(|item| item.name.to_string()).collect();
-    let mut candidates =
-        config.connections.into_iter().filter(|item| args.connection.as_deref().is_none_or(|n| n == item.name.as_str()));
+    let mut candidates = config
+        .connections
+        .into_iter()
+        .filter(|item| args.connection.as_deref().is_none_or(|n| n == item.name.as_str()));
     let (Some(connection), None) = (candidates.next(), candidates.next()) else {
-        return Err(Failure::usage(format!("select a connection: --connection {}", names.join(" or "))));
+        return Err(CliError::usage(format!("select a connection: --connection {}", names.join(" or "))));
     };
-    let network = network::open().map_err(Failure::unavailable)?;
+    let network = network::open().map_err(CliError::unavailable)?;
     let login = Login {
         client: Client { id: connection.client_id, secret: connection.client_secret, auth_url: connection.auth_url },
         redirect_uri: connection.redirect_uri,
         scopes: if connection.voicemail { format!("{SCOPES} {VOICEMAIL_SCOPE}") } else { SCOPES.to_owned() },
         token_file: config::token_file(&state_dir, &connection.name),
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| Failure::new(74, error))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| CliError::new(74, error))?;
     run(args, &login, &network.http).await
 }
 
@@ -88,7 +88,7 @@ pub async fn of(args: &LoginArgs, config: Config) -> Outcome {
 ///
 /// # Errors
 /// 65 for an invalid answer, 69 without an answer, 74 if the token cannot be stored, 77 if the consent is denied.
-pub async fn run(args: &LoginArgs, login: &Login, http: &reqwest::Client) -> Outcome {
+pub async fn run(args: &LoginArgs, login: &Login, http: &reqwest::Client) -> CliResult {
     attempt(login, http, args.paste, LOGIN_TIMEOUT, &mut io::stdout(), stdin_lines()).await
 }
 
@@ -99,12 +99,12 @@ async fn attempt(
     within: Duration,
     out: &mut (dyn Write + Send),
     mut typed: mpsc::Receiver<String>,
-) -> Outcome {
-    let (state, key) = (unguessable(), ProofKey::new());
+) -> CliResult {
+    let (state, key) = (random_token(), PkceVerifier::new());
     let authorize = login
         .client
         .authorize_url(&login.redirect_uri, &state, &key, &login.scopes)
-        .ok_or_else(|| Failure::config(anyhow!("auth_url is not a base URL")))?;
+        .ok_or_else(|| CliError::config(anyhow!("auth_url is not a base URL")))?;
     let mut browser = if paste { Err("--paste".to_owned()) } else { listen(&login.redirect_uri, &state).await };
     print_line(out, &format!("Open this URL in a browser and allow access:\n\n  {authorize}\n"))?;
     match &browser {
@@ -117,59 +117,67 @@ async fn attempt(
         }
         Err(reason) => print_line(
             out,
-            &format!("Not listening for the browser ({reason}). Paste the address of the final page here and press Enter:"),
+            &format!(
+                "Not listening for the browser ({reason}). Paste the address of the final page here and press Enter:"
+            ),
         )?,
     }
     let answer = async {
         loop {
             tokio::select! {
-                Some(answer) = heard(&mut browser) => return answer,
+                Some(answer) = next_answer(&mut browser) => return answer,
                 line = typed.recv() => match (line, &browser) {
                     (Some(line), _) if line.trim().is_empty() => {}
                     (Some(line), _) => return read_pasted(&line, &state),
                     (None, Err(reason)) => {
                         let error = anyhow!("no input, and no listener for the browser: {reason}");
-                        return Err(Failure::unavailable(error));
+                        return Err(CliError::unavailable(error));
                     }
                     (None, Ok(_)) => {
-                        let answer = heard(&mut browser).await;
-                        return answer.unwrap_or_else(|| Err(Failure::unavailable(anyhow!("the listener stopped"))));
+                        let answer = next_answer(&mut browser).await;
+                        return answer.unwrap_or_else(|| Err(CliError::unavailable(anyhow!("the listener stopped"))));
                     }
                 },
             }
         }
     };
     let code = tokio::time::timeout(within, answer).await.map_err(|_| {
-        Failure::unavailable(anyhow!("no consent within {} s; run `poprelay login` again", within.as_secs()))
+        CliError::unavailable(anyhow!("no consent within {} s; run `poprelay login` again", within.as_secs()))
     })??;
     let tokens = login.client.exchange(http, &code, &login.redirect_uri, &key).await.map_err(exchange_error)?;
     let Some(refresh_token) = tokens.refresh else {
-        return Err(Failure::data(anyhow!(
+        return Err(CliError::data(anyhow!(
             "GoTo returned no refresh token; allow the refresh_token grant for the client"
         )));
     };
-    let kept = Kept { refresh_token, issued: Timestamp::now() };
+    let kept = StoredToken { refresh_token, issued: Timestamp::now() };
     token_file::write(&login.token_file, &kept).map_err(|why| {
-        Failure::new(
+        CliError::new(
             74,
             anyhow::Error::new(why)
                 .context(format!("login succeeded, but storing the token in {} failed", login.token_file.display())),
         )
     })?;
-    print_line(out, &format!("Logged in. The token is in {}; a running daemon uses it without a restart.", login.token_file.display()))
+    print_line(
+        out,
+        &format!(
+            "Logged in. The token is in {}; a running daemon uses it without a restart.",
+            login.token_file.display()
+        ),
+    )
 }
 
-fn print_line(out: &mut dyn Write, text: &str) -> Outcome {
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|why| Failure::new(74, why))
+fn print_line(out: &mut dyn Write, text: &str) -> CliResult {
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|why| CliError::new(74, why))
 }
 
-fn exchange_error(why: OauthError) -> Failure {
+fn exchange_error(why: OauthError) -> CliError {
     let code = match &why {
         OauthError::Denied { .. } => 77,
         OauthError::Network(_) | OauthError::Status { .. } => 69,
         OauthError::Garbled => 65,
     };
-    Failure::new(code, anyhow::Error::new(why).context("GoTo rejected the authorization code"))
+    CliError::new(code, anyhow::Error::new(why).context("GoTo rejected the authorization code"))
 }
 
 /// Reads terminal lines on a separate thread: a pending read must not delay the exit.

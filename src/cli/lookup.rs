@@ -1,13 +1,14 @@
 //! `poprelay lookup NUMBER`: looks a number up in all sources. Prints each source's answer with its duration, and the
 //! merged caller info of a card.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    daemon::{config::Config, network, opening},
-    enrich::{Answer, Enricher, LookUp, Said},
+    config::Config,
+    daemon::{network, startup},
+    enrich::{Enricher, LookupReport, SourceAnswer, SourceReport},
     model::{
         card::{Contact, Match},
-        phone::{E164, Mask, Number, Region},
+        phone::{E164, Mask, PhoneNumber, Region},
         time::Now,
     },
 };
@@ -33,9 +34,9 @@ pub struct LookupArgs {
 ///
 /// # Errors
 /// 78 for invalid sources, otherwise same as [`lookup`].
-pub async fn run(args: &LookupArgs, config: &Config) -> Outcome {
-    let network = network::open().map_err(Failure::unavailable)?;
-    let enricher = opening::enricher(config, &network).map_err(Failure::config)?;
+pub async fn run(args: &LookupArgs, config: &Config) -> CliResult {
+    let network = network::open().map_err(CliError::unavailable)?;
+    let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
 }
@@ -44,79 +45,83 @@ pub async fn run(args: &LookupArgs, config: &Config) -> Outcome {
 ///
 /// # Errors
 /// 65 for a number that cannot be looked up, 74 if `out` cannot be written.
-pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> Outcome {
-    let read = Number::read(Some(number), region);
-    let Some(known) = read.known() else { return Err(Failure::data(anyhow::anyhow!(refusal(&read, region)))) };
-    let report = enricher.look_up(known, None, Now::read()).await;
+pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> CliResult {
+    let read = PhoneNumber::parse(Some(number), region);
+    let Some(known) = read.as_e164() else { return Err(CliError::data(anyhow::anyhow!(not_a_number(&read, region)))) };
+    let report = enricher.lookup_number(known, None, Now::now()).await;
     let text = if json { as_json(known, &report) } else { as_text(known, &read, region, &report) };
     out.write_all(text.as_bytes()).map_err(write_error)
 }
 
-fn write_error(error: io::Error) -> Failure {
-    Failure::new(74, error)
+fn write_error(error: io::Error) -> CliError {
+    CliError::new(74, error)
 }
 
-pub(super) fn refusal(number: &Number, region: Region) -> String {
+pub(super) fn not_a_number(number: &PhoneNumber, region: Region) -> String {
     let reason = match number {
-        Number::Withheld => "this is the form of a withheld number",
-        Number::Short(_) => "this is too short for a public number",
-        Number::Known(_) | Number::Unreadable(_) => "this is not a phone number",
+        PhoneNumber::Withheld => "this is the form of a withheld number",
+        PhoneNumber::Short(_) => "this is too short for a public number",
+        PhoneNumber::Known(_) | PhoneNumber::Unparsed(_) => "this is not a phone number",
     };
     format!("{reason}, no look-up possible (parsed for region {region}; try the country code, as in +15145550199)")
 }
 
-fn as_json(number: &E164, report: &LookUp) -> String {
-    let answers: Vec<_> = report.answers.iter().map(answer_as_json).collect();
+fn as_json(number: &E164, report: &LookupReport) -> String {
+    let answers: Vec<_> = report.reports.iter().map(answer_as_json).collect();
     let found = json!({
         "number": number.expose(),
         "country": number.country().map(|item| item.to_string()),
-        "line": number.line(),
+        "line": number.line_type(),
         "answers": answers,
         "history_ms": report.history_took.map(milliseconds),
-        "found": report.found,
+        "found": report.info,
     });
     format!("{found}\n")
 }
 
-fn answer_as_json(answer: &Answer) -> serde_json::Value {
+fn answer_as_json(answer: &SourceReport) -> serde_json::Value {
     let took_ms = milliseconds(answer.took);
-    match &answer.said {
-        Said::Knows(contacts) => json!({"source": answer.source, "took_ms": took_ms, "contacts": contacts}),
-        Said::Silent(why) => json!({"source": answer.source, "took_ms": took_ms, "silent": why}),
-        Said::Off => json!({"source": answer.source, "took_ms": took_ms, "silent": "its file is not readable"}),
+    match &answer.answer {
+        SourceAnswer::Found(contacts) => json!({"source": answer.source, "took_ms": took_ms, "contacts": contacts}),
+        SourceAnswer::Failed(why) => json!({"source": answer.source, "took_ms": took_ms, "silent": why}),
+        SourceAnswer::Disabled => {
+            json!({"source": answer.source, "took_ms": took_ms, "silent": "its file is not readable"})
+        }
     }
 }
 
-fn as_text(number: &E164, read: &Number, region: Region, report: &LookUp) -> String {
-    let mut text = read.shown(region, Mask::None).unwrap_or_default();
+fn as_text(number: &E164, read: &PhoneNumber, region: Region, report: &LookupReport) -> String {
+    let mut text = read.format(region, Mask::None).unwrap_or_default();
     let country = number.country().map(|item| format!(", {item}")).unwrap_or_default();
-    append(&mut text, &format!("  {}{country}, {}\n", number.expose(), number.line()));
-    for Answer { source, said, took } in &report.answers {
+    append(&mut text, &format!("  {}{country}, {}\n", number.expose(), number.line_type()));
+    for SourceReport { source, answer: said, took } in &report.reports {
         let said = match said {
-            Said::Knows(contacts) if contacts.is_empty() => "no match".to_owned(),
-            Said::Knows(contacts) => contacts.iter().map(name).collect::<Vec<_>>().join("; "),
-            Said::Silent(why) => format!("no answer: {why}"),
-            Said::Off => "disabled: its file is not readable".to_owned(),
+            SourceAnswer::Found(contacts) if contacts.is_empty() => "no match".to_owned(),
+            SourceAnswer::Found(contacts) => contacts.iter().map(name).collect::<Vec<_>>().join("; "),
+            SourceAnswer::Failed(why) => format!("no answer: {why}"),
+            SourceAnswer::Disabled => "disabled: its file is not readable".to_owned(),
         };
         append(&mut text, &format!("  {source} ({} ms): {said}\n", milliseconds(*took)));
     }
-    if let (Some(took), Some(history)) = (report.history_took, &report.found.history) {
+    if let (Some(took), Some(history)) = (report.history_took, &report.info.history) {
         let urgent = if history.urgent { ", urgent" } else { "" };
-        let counts =
-            format!("{} calls in 7 days, {} in 30, {} missed since", history.week, history.month, history.missed_since);
+        let counts = format!(
+            "{} calls in 7 days, {} in 30, {} missed since",
+            history.calls_in_week, history.calls_in_month, history.missed_since
+        );
         append(&mut text, &format!("  history ({} ms): {counts}{urgent}\n", milliseconds(took)));
     }
-    match &report.found.who {
-        Match::NotAsked => append(&mut text, "no source was queried\n"),
-        Match::Nobody => append(&mut text, "no match\n"),
+    match &report.info.matched {
+        Match::NotLookedUp => append(&mut text, "no source was queried\n"),
+        Match::NoMatch => append(&mut text, "no match\n"),
         Match::One { contact } => describe(&mut text, contact),
         Match::Several { contacts } => {
             append(&mut text, &format!("{} candidates, none selected\n", contacts.len()));
             contacts.iter().for_each(|contact| describe(&mut text, contact));
         }
     }
-    if !report.found.silent.is_empty() {
-        append(&mut text, &format!("no answer from {}\n", report.found.silent.join(", ")));
+    if !report.info.failed_sources.is_empty() {
+        append(&mut text, &format!("no answer from {}\n", report.info.failed_sources.join(", ")));
     }
     text
 }
@@ -139,7 +144,10 @@ fn describe(text: &mut String, contact: &Contact) {
         }
     }
     for fact in &contact.facts {
-        append(text, &format!("  {}: {} ({})\n", printable(&fact.label), printable(&fact.value), printable(&fact.source)));
+        append(
+            text,
+            &format!("  {}: {} ({})\n", printable(&fact.label), printable(&fact.value), printable(&fact.source)),
+        );
     }
 }
 
@@ -184,7 +192,7 @@ mod tests {
         enricher
     }
 
-    async fn run(number: &str, json: bool) -> Result<String, Failure> {
+    async fn run(number: &str, json: bool) -> Result<String, CliError> {
         let dir = tempfile::tempdir().unwrap();
         let mut out = Vec::new();
         lookup(&enricher(&dir), number, Region::US, json, &mut out).await?;
@@ -217,9 +225,12 @@ mod tests {
 
     #[tokio::test]
     async fn lookup_invalid_number_is_data_error() {
-        for (number, why) in
-            [("anonymous", "withheld"), ("1015", "too short"), ("pizza", "not a phone number"), ("555-0199", "not a phone")]
-        {
+        for (number, why) in [
+            ("anonymous", "withheld"),
+            ("1015", "too short"),
+            ("pizza", "not a phone number"),
+            ("555-0199", "not a phone"),
+        ] {
             let failure = run(number, false).await.unwrap_err();
             assert_eq!(failure.code, 65);
             assert!(failure.to_string().contains(why), "{number}: {failure}");

@@ -1,9 +1,9 @@
 //! `poprelay man`: generates the manual pages from the command line definition and the example config. Only exit codes,
 //! environment and files are written here.
 
-mod keys;
+mod config_page;
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use clap::{Args, Command};
 use clap_mangen::{
     Man,
@@ -26,8 +26,8 @@ pub struct ManArgs {
 ///
 /// # Errors
 /// 64 for an unknown page, 74 if `out` or the directory cannot be written.
-pub fn man(args: &ManArgs, line: Command, out: &mut impl Write) -> Outcome {
-    let write_error = |error: io::Error| Failure::new(74, error);
+pub fn man(args: &ManArgs, line: Command, out: &mut impl Write) -> CliResult {
+    let write_error = |error: io::Error| CliError::new(74, error);
     let pages = pages(line).map_err(write_error)?;
     if let Some(dir) = &args.dir {
         let write = |page: &Page| fs::write(dir.join(format!("{}.{}", page.name, page.section)), &page.text);
@@ -35,7 +35,7 @@ pub fn man(args: &ManArgs, line: Command, out: &mut impl Write) -> Outcome {
     }
     let Some(page) = pages.iter().find(|page| page.name == args.page) else {
         let names: Vec<&str> = pages.iter().map(|page| page.name.as_str()).collect();
-        return Err(Failure::usage(format!("unknown page {}; expected one of {}", args.page, names.join(", "))));
+        return Err(CliError::usage(format!("unknown page {}; expected one of {}", args.page, names.join(", "))));
     };
     out.write_all(&page.text).map_err(write_error)
 }
@@ -58,7 +58,7 @@ fn pages(line: Command) -> io::Result<Vec<Page>> {
     if let Some(first) = pages.first_mut() {
         first.text.extend(static_sections().to_roff().into_bytes());
     }
-    pages.push(Page { name: "poprelay.toml".to_owned(), section: 5, text: keys::page().render().into_bytes() });
+    pages.push(Page { name: "poprelay.toml".to_owned(), section: 5, text: config_page::page().render().into_bytes() });
     Ok(pages)
 }
 
@@ -67,7 +67,10 @@ fn add_command_pages(command: &Command, pages: &mut Vec<Page>) -> io::Result<()>
     let mut text = Vec::new();
     Man::new(command.clone()).manual("poprelay").render(&mut text)?;
     pages.push(Page { name, section: 1, text });
-    command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).try_for_each(|subcommand| add_command_pages(subcommand, pages))
+    command
+        .get_subcommands()
+        .filter(|subcommand| !subcommand.is_hide_set())
+        .try_for_each(|subcommand| add_command_pages(subcommand, pages))
 }
 
 /// Returns the sections that the command line definition does not contain.
@@ -115,19 +118,19 @@ fn static_sections() -> Roff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Line;
+    use crate::cli::Cli;
     use clap::CommandFactory as _;
 
     fn printed(page: &str) -> String {
         let mut out = Vec::new();
-        man(&ManArgs { page: page.to_owned(), dir: None }, Line::command(), &mut out).unwrap();
+        man(&ManArgs { page: page.to_owned(), dir: None }, Cli::command(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn man_every_command_has_a_page_listed_on_the_first() {
         let first = printed("poprelay");
-        for command in Line::command().get_subcommands() {
+        for command in Cli::command().get_subcommands() {
             let name = command.get_name();
             let page = format!("poprelay\\-{}(1)", name.replace('-', "\\-"));
             assert!(first.contains(&page), "{name}");
@@ -140,7 +143,7 @@ mod tests {
     #[test]
     fn man_unknown_page_lists_known_pages() {
         let args = ManArgs { page: "poprelay-dance".to_owned(), dir: None };
-        let failure = man(&args, Line::command(), &mut Vec::new()).unwrap_err();
+        let failure = man(&args, Cli::command(), &mut Vec::new()).unwrap_err();
         assert_eq!(failure.code, 64);
         assert!(failure.to_string().contains("poprelay-login"), "{failure}");
     }
@@ -149,7 +152,7 @@ mod tests {
     fn man_dir_writes_all_pages_with_section_suffix() {
         let dir = tempfile::tempdir().unwrap();
         let args = ManArgs { page: "poprelay".to_owned(), dir: Some(dir.path().to_owned()) };
-        man(&args, Line::command(), &mut Vec::new()).unwrap();
+        man(&args, Cli::command(), &mut Vec::new()).unwrap();
         for name in ["poprelay.1", "poprelay-run.1", "poprelay.toml.5"] {
             assert!(dir.path().join(name).is_file(), "{name}");
         }

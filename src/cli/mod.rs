@@ -4,6 +4,7 @@ pub mod card;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod dry_run;
 pub mod explain;
 pub mod forget;
 pub mod login;
@@ -17,10 +18,9 @@ pub mod run;
 pub mod simulate;
 pub mod status;
 pub mod test_card;
-pub mod trial;
 pub mod verdicts;
 
-use crate::daemon::{config, journal};
+use crate::{config, daemon::logging};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,
@@ -33,7 +33,7 @@ use std::{
 /// Relays GoTo Connect calls as caller cards to Slack and Teams while the phone still rings.
 #[derive(Debug, Parser)]
 #[command(name = "poprelay", version, max_term_width = 100)]
-struct Line {
+struct Cli {
     /// The config file [default: $CONFIGURATION_DIRECTORY/config.toml, else /etc/poprelay/config.toml]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
@@ -89,7 +89,7 @@ enum Command {
 /// Parses the command line, runs the command and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Line::try_parse() {
+    let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors. A usage error exits with 64 instead of clap's 2.
@@ -108,10 +108,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-impl Line {
-    fn run(self) -> Outcome {
+impl Cli {
+    fn run(self) -> CliResult {
         let path = self.config.unwrap_or_else(config::default_path);
-        let config = || config::load(&path).map_err(Failure::config);
+        let config = || config::load(&path).map_err(CliError::config);
         match self.command {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
@@ -121,10 +121,10 @@ impl Line {
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
-                let journal = journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;
+                let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 runtime()?.block_on(run::run(config()?, self.log.is_none().then_some(journal)))
             }
-            Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
+            Command::Login(args) => runtime()?.block_on(login::login(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
             Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
             Command::Route(args) => runtime()?.block_on(route::run(&args, &config()?, &mut io::stdout())),
@@ -133,37 +133,37 @@ impl Line {
             Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo shows cards; log lines appear only on request.
-                journal::open(self.log.as_deref().unwrap_or("error")).map_err(Failure::usage)?;
-                let start = |wiring: demo::DemoWiring| run::beside(wiring.config_path, wiring.stop);
+                logging::init(self.log.as_deref().unwrap_or("error")).map_err(CliError::usage)?;
+                let start = |wiring: demo::DemoDaemon| run::run_for_demo(wiring.config_path, wiring.stop);
                 runtime()?.block_on(demo::run(args, &mut io::stdout(), start))
             }
             Command::Simulate(args) => {
-                journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;
+                logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 runtime()?.block_on(simulate::run(args, &mut io::stdout()))
             }
         }
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     // Two threads are enough: the daemon mostly waits for I/O.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| Failure::new(70, error))
+    runtime.map_err(|error| CliError::new(70, error))
 }
 
 /// Result of a command.
-pub type Outcome = Result<(), Failure>;
+pub type CliResult = Result<(), CliError>;
 
 /// Error of a command, with its exit code (`sysexits.h`).
 #[derive(Debug)]
-pub struct Failure {
+pub struct CliError {
     /// 64 usage, 65 bad data, 69 unavailable, 70 internal, 74 I/O, 77 permission, 78 config.
     pub code: u8,
     /// Cause and advice.
     pub why: anyhow::Error,
 }
 
-impl Failure {
+impl CliError {
     /// Creates an error with an exit code.
     pub fn new(code: u8, why: impl Into<anyhow::Error>) -> Self {
         Self { code, why: why.into() }
@@ -195,16 +195,16 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.why)
     }
 }
 
-impl Error for Failure {}
+impl Error for CliError {}
 
-impl From<Failure> for ExitCode {
-    fn from(failure: Failure) -> Self {
+impl From<CliError> for ExitCode {
+    fn from(failure: CliError) -> Self {
         Self::from(failure.code)
     }
 }

@@ -1,17 +1,17 @@
 //! `poprelay outbox`: lists, shows, retries and drops deliveries. The module `outbox` decides what is allowed; `format`
 //! writes the output.
 
-mod shown;
+mod format;
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
     model::{delivery::DeliveryId, ids::SinkName, time::Timestamp},
-    outbox::{self, AdminError, Filter, State, Which},
+    outbox::{self, AdminError, DeliveryState, Filter, RetryTarget},
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
-use shown::{Form, list_json, page, state, table, whole_json};
-pub(super) use shown::{attempt_line, printable};
+use format::{OutputOptions, delivery_json, format_delivery, format_table, list_json, state_name};
+pub(super) use format::{format_attempt, printable};
 use std::{io::Write, path::Path};
 
 /// Inspect and change pending deliveries and dead letters, with or without a running daemon.
@@ -35,14 +35,14 @@ enum OutboxCommand {
         #[arg(long, default_value_t = 100)]
         limit: u32,
         #[command(flatten)]
-        form: Form,
+        form: OutputOptions,
     },
     /// Show one delivery with its card and its attempts.
     Show {
         /// Number of the delivery.
         id: i64,
         #[command(flatten)]
-        form: Form,
+        form: OutputOptions,
     },
     /// Retry one delivery, or all dead letters, immediately.
     Retry {
@@ -74,13 +74,13 @@ enum StateFilter {
 }
 
 impl StateFilter {
-    const fn state(self) -> Option<State> {
+    const fn state(self) -> Option<DeliveryState> {
         match self {
-            Self::Waiting => Some(State::Waiting),
-            Self::Dead => Some(State::Dead),
-            Self::Delivered => Some(State::Delivered),
-            Self::Superseded => Some(State::Superseded),
-            Self::Dropped => Some(State::Dropped),
+            Self::Waiting => Some(DeliveryState::Waiting),
+            Self::Dead => Some(DeliveryState::Dead),
+            Self::Delivered => Some(DeliveryState::Delivered),
+            Self::Superseded => Some(DeliveryState::Superseded),
+            Self::Dropped => Some(DeliveryState::Dropped),
             Self::All => None,
         }
     }
@@ -94,61 +94,69 @@ fn sink(text: &str) -> Result<SinkName, String> {
 ///
 /// # Errors
 /// 65 for an unknown delivery or a wrong state, 69 for a missing or foreign outbox, 74 for output, 77 for permissions.
-pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> Outcome {
+pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> CliResult {
     let now = Timestamp::now();
     match args.command {
         OutboxCommand::List { state, sink, limit, form } => {
             let letters =
-                outbox::list(state_dir, &Filter { state: state.state(), sink, most: limit }).map_err(failure)?;
-            if form.json { print(out, &list_json(&letters, form)) } else { print(out, &table(&letters, form, now)) }
+                outbox::list(state_dir, &Filter { state: state.state(), sink, limit: limit }).map_err(admin_error)?;
+            if form.json {
+                print(out, &list_json(&letters, form))
+            } else {
+                print(out, &format_table(&letters, form, now))
+            }
         }
         OutboxCommand::Show { id, form } => {
-            let found = outbox::show(state_dir, DeliveryId(id)).map_err(failure)?;
+            let found = outbox::show(state_dir, DeliveryId(id)).map_err(admin_error)?;
             let (letter, attempts) = found.ok_or_else(|| unknown_delivery(id))?;
             print(
                 out,
-                &if form.json { whole_json(&letter, &attempts, form) } else { page(&letter, &attempts, form, now) },
+                &if form.json {
+                    delivery_json(&letter, &attempts, form)
+                } else {
+                    format_delivery(&letter, &attempts, form, now)
+                },
             )
         }
         OutboxCommand::Retry { id: Some(id), .. } => {
-            let retried = outbox::retry(state_dir, &Which::One(DeliveryId(id))).map_err(failure)?;
+            let retried = outbox::retry(state_dir, &RetryTarget::One(DeliveryId(id))).map_err(admin_error)?;
             if retried == 0 { Err(state_error(state_dir, id)) } else { print(out, &format!("{id} queued for retry\n")) }
         }
         OutboxCommand::Retry { id: None, sink, .. } => {
-            let retried = outbox::retry(state_dir, &Which::Dead(sink)).map_err(failure)?;
+            let retried = outbox::retry(state_dir, &RetryTarget::DeadLetters(sink)).map_err(admin_error)?;
             print(out, &format!("{retried} dead letters queued for retry\n"))
         }
         OutboxCommand::Drop { id } => {
-            let dropped = outbox::drop_one(state_dir, DeliveryId(id), now).map_err(failure)?;
+            let dropped = outbox::drop_one(state_dir, DeliveryId(id), now).map_err(admin_error)?;
             if dropped { print(out, &format!("{id} dropped\n")) } else { Err(state_error(state_dir, id)) }
         }
     }
 }
 
-pub(super) fn failure(error: AdminError) -> Failure {
+pub(super) fn admin_error(error: AdminError) -> CliError {
     match error {
-        AdminError::Denied(_) => Failure::permission(error),
+        AdminError::Denied(_) => CliError::permission(error),
         AdminError::Missing(_) | AdminError::Version { .. } | AdminError::Foreign(_) | AdminError::Store(_) => {
-            Failure::unavailable(error)
+            CliError::unavailable(error)
         }
     }
 }
 
-fn unknown_delivery(id: i64) -> Failure {
-    Failure::data(anyhow!("unknown delivery {id}; list them with `poprelay outbox list`"))
+fn unknown_delivery(id: i64) -> CliError {
+    CliError::data(anyhow!("unknown delivery {id}; list them with `poprelay outbox list`"))
 }
 
 /// Explains why a delivery was not changed.
-fn state_error(dir: &Path, id: i64) -> Failure {
+fn state_error(dir: &Path, id: i64) -> CliError {
     match outbox::show(dir, DeliveryId(id)) {
-        Ok(Some((letter, _))) => Failure::data(anyhow!("{id} is already {}", state(&letter))),
+        Ok(Some((letter, _))) => CliError::data(anyhow!("{id} is already {}", state_name(&letter))),
         Ok(None) => unknown_delivery(id),
-        Err(error) => failure(error),
+        Err(error) => admin_error(error),
     }
 }
 
-fn print(out: &mut impl Write, text: &str) -> Outcome {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::new(74, error))
+fn print(out: &mut impl Write, text: &str) -> CliResult {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::new(74, error))
 }
 
 #[cfg(test)]

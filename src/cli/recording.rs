@@ -1,13 +1,13 @@
 //! Reads a recording (GoTo frames in a file) and replays it to the tracker with the recording's clock. Returns the call
 //! updates. Sends nothing and does not query GoTo.
 
-use super::Failure;
+use super::CliError;
 use crate::{
     calls::{self, Effect, Limits, Tracker},
-    daemon::config::Config,
+    config::Config,
     goto::wire::{self, Frame, Reader},
     model::{
-        call::Telling,
+        call::CallUpdate,
         time::{Now, Timestamp, after, elapsed},
     },
 };
@@ -24,21 +24,21 @@ const MAX_TICKS: usize = 10_000;
 ///
 /// # Errors
 /// 65 for an invalid recording, 78 for a config without a connection.
-pub fn tellings(path: &Path, config: &Config) -> Result<Vec<Telling>, Failure> {
+pub fn updates(path: &Path, config: &Config) -> Result<Vec<CallUpdate>, CliError> {
     let Some(connection) = config.connections.first() else {
-        return Err(Failure::config(anyhow::anyhow!("the config has no connection")));
+        return Err(CliError::config(anyhow::anyhow!("the config has no connection")));
     };
     let reader = Reader { connection: connection.name.clone(), region: connection.region };
-    let text = read(path).map_err(|why| bad(path, &why))?;
-    let frames = frames(&text, &reader).map_err(|why| bad(path, &why))?;
-    let mut updates = replay_frames(frames, Now::read());
-    updates.retain(|telling| connection.directions.tell(telling.call.bound));
+    let text = read(path).map_err(|why| invalid_file(path, &why))?;
+    let frames = frames(&text, &reader).map_err(|why| invalid_file(path, &why))?;
+    let mut updates = replay_frames(frames, Now::now());
+    updates.retain(|telling| connection.directions.allows(telling.call.direction));
     Ok(updates)
 }
 
 /// Creates an error for an invalid file: 65.
-pub fn bad(path: &Path, why: &str) -> Failure {
-    Failure::data(anyhow::anyhow!("{}: {why}", path.display()))
+pub fn invalid_file(path: &Path, why: &str) -> CliError {
+    CliError::data(anyhow::anyhow!("{}: {why}", path.display()))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -55,31 +55,33 @@ fn frames(text: &str, reader: &Reader) -> Result<Vec<Frame>, String> {
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let number = frames.len() + 1;
         // The parser's message may quote the file.
-        let value = value
-            .map_err(|error| format!("frame {number} is not JSON at line {} column {}", error.line(), error.column()))?;
+        let value = value.map_err(|error| {
+            format!("frame {number} is not JSON at line {} column {}", error.line(), error.column())
+        })?;
         frames.push(wire::frame(value.get(), reader).map_err(|why| format!("frame {number}: {why}"))?);
     }
     Ok(frames)
 }
 
 /// Replays frames and returns the call updates, each status of a call once.
-fn replay_frames(frames: Vec<Frame>, now: Now) -> Vec<Telling> {
-    let mut player = RecordingPlayer { tracker: Tracker::new(Limits::default()), at: now, started: false, updates: Vec::new() };
+fn replay_frames(frames: Vec<Frame>, now: Now) -> Vec<CallUpdate> {
+    let mut player =
+        RecordingPlayer { tracker: Tracker::new(Limits::default()), at: now, started: false, updates: Vec::new() };
     for frame in frames {
         match frame {
             Frame::Call(event) => {
-                player.advance(event.state.at.or(event.created));
+                player.advance(event.state.at.or(event.created_at));
                 let effects = player.tracker.hear(event, player.at);
                 player.record(effects);
             }
             Frame::Report(report) if player.tracker.knows(&report.call) => {
-                player.advance(report.ended);
+                player.advance(report.ended_at);
                 let effects = player.tracker.report(report, player.at);
                 player.record(effects);
             }
             Frame::Report(report) => {
-                player.advance(report.ended);
-                let update = calls::reported(&report, player.at.clock).map(Effect::Tell);
+                player.advance(report.ended_at);
+                let update = calls::reported(&report, player.at.timestamp).map(Effect::Tell);
                 player.record(update.into_iter().collect());
             }
             Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
@@ -95,7 +97,7 @@ struct RecordingPlayer {
     tracker: Tracker,
     at: Now,
     started: bool,
-    updates: Vec<Telling>,
+    updates: Vec<CallUpdate>,
 }
 
 impl RecordingPlayer {
@@ -103,9 +105,9 @@ impl RecordingPlayer {
     fn advance(&mut self, to: Option<Timestamp>) {
         let Some(to) = to else { return };
         if !std::mem::replace(&mut self.started, true) {
-            self.at.clock = to;
+            self.at.timestamp = to;
         }
-        let target = self.at.tick.checked_add(elapsed(self.at.clock, to)).unwrap_or(self.at.tick);
+        let target = self.at.instant.checked_add(elapsed(self.at.timestamp, to)).unwrap_or(self.at.instant);
         for _ in 0..MAX_TICKS {
             let Some(due) = self.tracker.next_deadline().filter(|due| *due <= target) else { break };
             self.set_time(due);
@@ -116,15 +118,15 @@ impl RecordingPlayer {
     }
 
     fn set_time(&mut self, until: Instant) {
-        let elapsed_time = until.saturating_duration_since(self.at.tick);
-        self.at = Now { tick: self.at.tick.max(until), clock: after(self.at.clock, elapsed_time) };
+        let elapsed_time = until.saturating_duration_since(self.at.instant);
+        self.at = Now { instant: self.at.instant.max(until), timestamp: after(self.at.timestamp, elapsed_time) };
     }
 
     fn record(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let Effect::Tell(telling) = effect else { continue };
             let is_same =
-                |seen: &Telling| seen.call.id == telling.call.id && seen.moment.kind() == telling.moment.kind();
+                |seen: &CallUpdate| seen.call.id == telling.call.id && seen.status.kind() == telling.status.kind();
             if !self.updates.iter().any(is_same) {
                 self.updates.push(telling);
             }

@@ -2,15 +2,16 @@
 //! and stores nothing.
 
 use super::{
-    Failure, Outcome, recording,
-    trial::{self, by, is_told, manner, trials},
+    CliError, CliResult,
+    dry_run::{self, describe_options, describe_reason, dry_run, reports_update},
+    recording,
 };
 use crate::{
     cards,
-    daemon::config::{self, Config},
+    config::{self, Config},
     model::{
-        call::{MomentKind, Telling},
-        card::{CallCard, Card, Manner, RoutedBy},
+        call::{CallUpdate, StatusKind},
+        card::{CallCard, Card, CardOptions, RouteReason},
         ids::{ConversationSpaceId, SinkName},
         time::Timestamp,
     },
@@ -40,11 +41,11 @@ pub struct ReplayArgs {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct RenderedCard {
     call: ConversationSpaceId,
-    moment: MomentKind,
+    moment: StatusKind,
     at: Timestamp,
     sink: SinkName,
-    by: RoutedBy,
-    manner: Manner,
+    by: RouteReason,
+    manner: CardOptions,
     card: Vec<String>,
 }
 
@@ -53,19 +54,19 @@ struct RenderedCard {
 /// # Errors
 /// 64 for an invalid time, 65 for an invalid recording or one without call updates, 78 for an invalid config, 74 if `out`
 /// cannot be written.
-pub async fn run(args: &ReplayArgs, config: &Config, out: &mut impl Write) -> Outcome {
-    let at = args.at.as_deref().map(|at| trial::time(at, config)).transpose()?;
-    let told = recording::tellings(&args.file, config)?;
+pub async fn run(args: &ReplayArgs, config: &Config, out: &mut impl Write) -> CliResult {
+    let at = args.at.as_deref().map(|at| dry_run::parse_time(at, config)).transpose()?;
+    let told = recording::updates(&args.file, config)?;
     if told.is_empty() {
-        return Err(recording::bad(&args.file, "no call update in this recording: no external call"));
+        return Err(recording::invalid_file(&args.file, "no call update in this recording: no external call"));
     }
     let cards = render_cards(config, &told, at).await?;
     let text = match &args.against {
         None if args.json => lines_of_json(cards.iter().map(|card| serde_json::json!(card))),
         None => as_text(&cards),
         Some(path) => {
-            let other = config::load(path).map_err(Failure::config)?;
-            let told = recording::tellings(&args.file, &other)?;
+            let other = config::load(path).map_err(CliError::config)?;
+            let told = recording::updates(&args.file, &other)?;
             let before = render_cards(&other, &told, at).await?;
             let changes = changes(&before, &cards);
             match args.json {
@@ -77,30 +78,34 @@ pub async fn run(args: &ReplayArgs, config: &Config, out: &mut impl Write) -> Ou
             }
         }
     };
-    out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))
+    out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))
 }
 
-async fn render_cards(config: &Config, told: &[Telling], at: Option<Timestamp>) -> Result<Vec<RenderedCard>, Failure> {
+async fn render_cards(
+    config: &Config,
+    told: &[CallUpdate],
+    at: Option<Timestamp>,
+) -> Result<Vec<RenderedCard>, CliError> {
     let mut all = Vec::new();
-    for trial in trials(config, told, at).await? {
-        let moment = trial.telling.moment.kind();
-        for routed in trial.routed {
+    for trial in dry_run(config, told, at).await? {
+        let moment = trial.update.status.kind();
+        for routed in trial.destinations {
             let Some(sink) = config.sinks.iter().find(|sink| sink.name == routed.sink) else { continue };
-            if !is_told(sink, trial.telling) {
+            if !reports_update(sink, trial.update) {
                 continue;
             }
-            let style = cards::Style { mask: sink.mask, ..config.style.clone() };
-            let whole = CallCard::new(trial.telling.clone(), trial.found.clone());
-            let card = Card::Call(Box::new(CallCard { manner: routed.manner.clone(), ..whole }));
+            let style = cards::RenderOptions { mask: sink.mask, ..config.style.clone() };
+            let whole = CallCard::new(trial.update.clone(), trial.caller_info.clone());
+            let card = Card::Call(Box::new(CallCard { options: routed.options.clone(), ..whole }));
             all.push(RenderedCard {
-                call: trial.telling.call.id.clone(),
+                call: trial.update.call.id.clone(),
                 moment,
                 at: trial.at,
                 sink: routed.sink,
-                by: routed.by,
-                manner: routed.manner,
+                by: routed.reason,
+                manner: routed.options,
                 // Rendered for the time of its status; otherwise every recorded card would be marked late.
-                card: cards::lines(&card, &style, trial.telling.at),
+                card: cards::lines(&card, &style, trial.update.at),
             });
         }
     }
@@ -115,8 +120,9 @@ fn as_text(cards: &[RenderedCard]) -> String {
 }
 
 fn block(card: &RenderedCard) -> String {
-    let (moment, sink, manner) = (card.moment.as_str(), &card.sink, manner(&card.manner));
-    let head = format!("{moment} of call {} at {:.0}, to {sink}, by {}{manner}", card.call, card.at, by(card.by));
+    let (moment, sink, manner) = (card.moment.as_str(), &card.sink, describe_options(&card.manner));
+    let head =
+        format!("{moment} of call {} at {:.0}, to {sink}, by {}{manner}", card.call, card.at, describe_reason(card.by));
     format!("{head}\n  {}\n", card.card.join("\n  "))
 }
 
@@ -128,12 +134,14 @@ fn with_sign(sign: &str, block: &str) -> String {
 /// the same.
 fn changes<'a>(before: &'a [RenderedCard], now: &'a [RenderedCard]) -> Vec<(&'static str, &'a RenderedCard)> {
     let key = |card: &RenderedCard| (card.call.clone(), card.moment, card.sink.clone());
-    let is_same =
-        |one: &RenderedCard, other: &RenderedCard| key(one) == key(other) && one.card == other.card && one.manner == other.manner;
+    let is_same = |one: &RenderedCard, other: &RenderedCard| {
+        key(one) == key(other) && one.card == other.card && one.manner == other.manner
+    };
     let removed = before.iter().filter(|old| !now.iter().any(|new| is_same(old, new)));
     let added = now.iter().filter(|new| !before.iter().any(|old| is_same(old, new)));
     let order = |card: &RenderedCard| {
-        let position = |all: &[RenderedCard]| all.iter().position(|it| it.call == card.call && it.moment == card.moment);
+        let position =
+            |all: &[RenderedCard]| all.iter().position(|it| it.call == card.call && it.moment == card.moment);
         position(before).or_else(|| position(now))
     };
     let mut changes: Vec<_> = removed.map(|card| ("-", card)).chain(added.map(|card| ("+", card))).collect();

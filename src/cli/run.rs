@@ -1,12 +1,9 @@
 //! `poprelay run`: runs the daemon until a signal ends it.
 
-use super::{Failure, Outcome};
-use crate::daemon::{
+use super::{CliError, CliResult};
+use crate::{
     config::{self, Config},
-    journal::Journal,
-    opening::Fault,
-    reload::Reloads,
-    supervisor,
+    daemon::{logging::LogHandle, reload::ReloadRequests, startup::DaemonError, supervisor},
 };
 use std::{future::pending, path::PathBuf};
 use tokio::{
@@ -19,16 +16,16 @@ use tokio::{
 ///
 /// # Errors
 /// 69 if a task exited unexpectedly (systemd restarts the daemon), 77 for a foreign state directory, 78 for the config.
-pub async fn run(config: Config, journal: Option<Journal>) -> Outcome {
+pub async fn run(config: Config, journal: Option<LogHandle>) -> CliResult {
     if let Some(journal) = &journal {
-        journal.turn(&config.journal);
+        journal.set_level(&config.journal);
     }
     for warning in &config.warnings {
         tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config warning");
     }
     let mut first = StopSignals::listen()?;
     let mut second = StopSignals::listen()?;
-    let hangup = signal(SignalKind::hangup()).map_err(|error| Failure::new(70, error))?;
+    let hangup = signal(SignalKind::hangup()).map_err(|error| CliError::new(70, error))?;
     let (stop_sender, mut stopping) = watch::channel(false);
     let stop = async {
         first.recv().await;
@@ -40,7 +37,7 @@ pub async fn run(config: Config, journal: Option<Journal>) -> Outcome {
         second.recv().await;
     };
     let (ask, asked) = mpsc::channel(1);
-    let daemon = supervisor::run(config, stop, now, Reloads { asked, journal });
+    let daemon = supervisor::run(config, stop, now, ReloadRequests { requests: asked, log: journal });
     tokio::select! {
         ended = daemon => ended.map_err(cli_error),
         never = forward_hangups(hangup, ask) => never,
@@ -51,27 +48,27 @@ pub async fn run(config: Config, journal: Option<Journal>) -> Outcome {
 ///
 /// # Errors
 /// Same as [`run`].
-pub async fn beside(path: PathBuf, mut stop: watch::Receiver<bool>) -> Outcome {
-    let config = config::load(&path).map_err(Failure::config)?;
+pub async fn run_for_demo(path: PathBuf, mut stop: watch::Receiver<bool>) -> CliResult {
+    let config = config::load(&path).map_err(CliError::config)?;
     let stop = async { drop(stop.wait_for(|stop| *stop).await) };
-    supervisor::run(config, stop, pending(), Reloads::never()).await.map_err(cli_error)
+    supervisor::run(config, stop, pending(), ReloadRequests::never()).await.map_err(cli_error)
 }
 
-fn cli_error(fault: Fault) -> Failure {
+fn cli_error(fault: DaemonError) -> CliError {
     let code = match &fault {
-        Fault::State(_) | Fault::Outbox(_) => 77,
-        Fault::Sources(_) => 78,
-        Fault::Network(_) | Fault::Ended(_) => 69,
+        DaemonError::State(_) | DaemonError::Outbox(_) => 77,
+        DaemonError::Sources(_) => 78,
+        DaemonError::Network(_) | DaemonError::TaskExited(_) => 69,
     };
-    Failure::new(code, fault)
+    CliError::new(code, fault)
 }
 
 /// Listener for SIGTERM and Ctrl-C.
 struct StopSignals(Signal, Signal);
 
 impl StopSignals {
-    fn listen() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(|error| Failure::new(70, error));
+    fn listen() -> Result<Self, CliError> {
+        let on = |kind| signal(kind).map_err(|error| CliError::new(70, error));
         Ok(Self(on(SignalKind::terminate())?, on(SignalKind::interrupt())?))
     }
 
@@ -84,7 +81,7 @@ impl StopSignals {
 }
 
 /// Requests a reload for each SIGHUP. A signal during a reload is queued; further ones are merged.
-async fn forward_hangups(mut hangup: Signal, asked: mpsc::Sender<()>) -> Outcome {
+async fn forward_hangups(mut hangup: Signal, asked: mpsc::Sender<()>) -> CliResult {
     while hangup.recv().await.is_some() {
         let _ = asked.try_send(());
     }

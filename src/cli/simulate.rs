@@ -1,8 +1,8 @@
 //! `poprelay simulate`: serves a simulated GoTo and simulated chats for tests of a daemon, until stopped. Places calls at a
 //! rate.
 
-use super::{Failure, Outcome};
-use crate::sim::{ACCOUNT, Day, FIRST_REFRESH_TOKEN, Service, Settings, World};
+use super::{CliError, CliResult};
+use crate::sim::{ACCOUNT, ChatKind, FIRST_REFRESH_TOKEN, Simulator, SimulatorSettings, TrafficGenerator};
 use std::{
     io::{self, Write},
     net::SocketAddr,
@@ -37,7 +37,7 @@ pub struct SimulateArgs {
 
 /// Builds a config for a daemon that uses this simulator for GoTo and the chats.
 #[must_use]
-pub fn config(world: &World, args: &SimulateArgs, state: &str) -> String {
+pub fn config(world: &Simulator, args: &SimulateArgs, state: &str) -> String {
     let url = world.url();
     // A JSON string or list of strings is also valid TOML.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -45,7 +45,8 @@ pub fn config(world: &World, args: &SimulateArgs, state: &str) -> String {
     let secret = quoted(args.client_secret.as_deref().unwrap_or("simulated-secret"));
     let account_keys: Vec<&str> = args.account_keys.iter().map(String::as_str).collect();
     let accounts = serde_json::Value::from(if account_keys.is_empty() { vec![ACCOUNT] } else { account_keys });
-    let (slack, teams) = (world.webhook(Service::Slack, "front-desk"), world.webhook(Service::Teams, "front-desk"));
+    let (slack, teams) =
+        (world.webhook_url(ChatKind::Slack, "front-desk"), world.webhook_url(ChatKind::Teams, "front-desk"));
     format!(
         r#"[connections.main]
 client_id     = {id}
@@ -74,26 +75,26 @@ url  = "{teams}"
 ///
 /// # Errors
 /// 64 for an invalid rate or speed, 69 if the address is not available.
-pub async fn run(args: SimulateArgs, out: &mut (impl Write + Send)) -> Outcome {
+pub async fn run(args: SimulateArgs, out: &mut (impl Write + Send)) -> CliResult {
     if !(args.rate >= 0.0 && args.rate <= 10_000.0) {
-        return Err(Failure::usage("--rate must be between 0 and 10000 calls per second"));
+        return Err(CliError::usage("--rate must be between 0 and 10000 calls per second"));
     }
     if !(args.speed >= 0.01 && args.speed <= 10_000.0) {
-        return Err(Failure::usage("--speed must be between 0.01 and 10000"));
+        return Err(CliError::usage("--speed must be between 0.01 and 10000"));
     }
-    let settings = Settings {
+    let settings = SimulatorSettings {
         listen: args.listen,
         seed: args.seed,
         client: args.client_id.clone().map(|id| (id, args.client_secret.clone())),
         accounts: args.account_keys.clone(),
-        ..Settings::default()
+        ..SimulatorSettings::default()
     };
-    let world = World::start(settings)
+    let world = Simulator::start(settings)
         .await
-        .map_err(|error| Failure::unavailable(anyhow::anyhow!("cannot listen on {}: {error}", args.listen)))?;
-    print_intro(&world, &args, out).map_err(|error| Failure::new(74, error))?;
+        .map_err(|error| CliError::unavailable(anyhow::anyhow!("cannot listen on {}: {error}", args.listen)))?;
+    print_intro(&world, &args, out).map_err(|error| CliError::new(74, error))?;
     tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(|error| Failure::new(74, error))?,
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(|error| CliError::new(74, error))?,
         () = place_calls(&world, &args) => {}
     }
     world.stop().await;
@@ -101,13 +102,13 @@ pub async fn run(args: SimulateArgs, out: &mut (impl Write + Send)) -> Outcome {
 }
 
 /// Places calls with random pauses at the average rate.
-async fn place_calls(world: &World, args: &SimulateArgs) {
+async fn place_calls(world: &Simulator, args: &SimulateArgs) {
     if args.rate == 0.0 {
         return std::future::pending().await;
     }
     let mut rng = fastrand::Rng::with_seed(args.seed);
     let mut next = tokio::time::Instant::now();
-    for plan in Day::new(args.seed, args.speed) {
+    for plan in TrafficGenerator::new(args.seed, args.speed) {
         world.place(plan);
         next += Duration::from_secs_f64(pause(rng.f64(), args.rate));
         tokio::time::sleep_until(next).await;
@@ -119,7 +120,7 @@ fn pause(chance: f64, rate: f64) -> f64 {
     (-(1.0 - chance).ln()).min(10.0) / rate
 }
 
-fn print_intro(world: &World, args: &SimulateArgs, out: &mut impl Write) -> io::Result<()> {
+fn print_intro(world: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> io::Result<()> {
     let url = world.url();
     writeln!(out, "Simulated GoTo and simulated chats at {url}")?;
     writeln!(out)?;
@@ -158,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn config_with_quotes_in_client_id_is_valid_toml() {
-        let world = World::start(Settings::default()).await.unwrap();
+        let world = Simulator::start(SimulatorSettings::default()).await.unwrap();
         let args = SimulateArgs {
             listen: world.address(),
             rate: 0.0,

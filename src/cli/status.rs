@@ -1,18 +1,16 @@
 //! `poprelay status`: prints the state of the daemon, its connections and its sinks from the state directory, with advice
 //! for problems. The exit code serves monitoring.
 
-use super::{Failure, Outcome, outbox::failure};
+use super::{CliError, CliResult, outbox::admin_error};
 use crate::{
-    daemon::{
-        config::{self, Config},
-        state,
-    },
+    config::{self, Config},
+    daemon::state_dir,
     goto::{
-        token::GRANT_DAYS,
-        token_file::{self, Kept},
+        token::REFRESH_TOKEN_DAYS,
+        token_file::{self, StoredToken},
     },
     model::time::{Timestamp, elapsed},
-    outbox::{self, AdminError, Overview, Standing},
+    outbox::{self, AdminError, Overview, SinkStats},
 };
 use anyhow::anyhow;
 use clap::Args;
@@ -34,7 +32,7 @@ pub struct StatusArgs {
 struct StatusReport {
     running: bool,
     logins: Vec<ConnectionState>,
-    sinks: Vec<(String, Standing)>,
+    sinks: Vec<(String, SinkStats)>,
 }
 
 /// State of one connection.
@@ -42,38 +40,38 @@ struct ConnectionState {
     name: String,
     heard: Option<Timestamp>,
     /// Stored token, or the reason why it is not usable.
-    token: Result<Kept, String>,
+    token: Result<StoredToken, String>,
 }
 
 /// Prints the state.
 ///
 /// # Errors
 /// 69 after the output if no daemon runs or a connection is down, 77 without permission, 74 if `out` cannot be written.
-pub fn run(args: &StatusArgs, config: &Config, out: &mut impl Write) -> Outcome {
+pub fn run(args: &StatusArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let report = read_state(config)?;
     let now = Timestamp::now();
     let text = if args.json { format!("{:#}\n", report.json()) } else { report.text(now) };
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::new(74, error))?;
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::new(74, error))?;
     match report.problem(now) {
-        Some(problem) => Err(Failure::unavailable(anyhow!(problem))),
+        Some(problem) => Err(CliError::unavailable(anyhow!(problem))),
         None => Ok(()),
     }
 }
 
-fn read_state(config: &Config) -> Result<StatusReport, Failure> {
+fn read_state(config: &Config) -> Result<StatusReport, CliError> {
     let dir = &config.state_dir;
-    let running = state::is_taken(dir).map_err(|error| {
-        Failure::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
+    let running = state_dir::is_locked(dir).map_err(|error| {
+        CliError::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
     })?;
     let overview = match outbox::overview(dir) {
         Ok(overview) => overview,
         // No error: before the first start there is no outbox.
         Err(AdminError::Missing(_)) => Overview::default(),
-        Err(error) => return Err(failure(error)),
+        Err(error) => return Err(admin_error(error)),
     };
     let login = |connection: &config::ConnectionConfig| ConnectionState {
         name: connection.name.to_string(),
-        heard: overview.heard.get(connection.name.as_str()).copied(),
+        heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
         token: token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string()),
     };
     let logins = config.connections.iter().map(login).collect();
@@ -118,10 +116,10 @@ impl StatusReport {
             json!({
                 "name": name,
                 "waiting": standing.waiting,
-                "oldest": standing.oldest,
+                "oldest": standing.oldest_enqueued,
                 "dead": standing.dead,
-                "last_delivered": standing.delivered,
-                "last_answer": standing.answer,
+                "last_delivered": standing.last_delivered,
+                "last_answer": standing.last_response,
             })
         });
         json!({
@@ -143,7 +141,7 @@ impl ConnectionState {
             Some(heard) if self.is_down(now) => format!("down, last live {}", format_age(heard, now)),
             Some(heard) => format!("live, last heartbeat {}", format_age(heard, now)),
         };
-        let days = |kept: &Kept| GRANT_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
+        let days = |kept: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
         match &self.token {
             Ok(kept) => format!("{state}; logged in, valid for {} days without a refresh", days(kept)),
             Err(reason) => format!("{state}; {reason} (poprelay login --connection {})", self.name),
@@ -151,14 +149,14 @@ impl ConnectionState {
     }
 }
 
-fn describe_sink(standing: &Standing, now: Timestamp) -> String {
-    let mut parts = vec![match (standing.waiting, standing.oldest) {
+fn describe_sink(standing: &SinkStats, now: Timestamp) -> String {
+    let mut parts = vec![match (standing.waiting, standing.oldest_enqueued) {
         (0, _) => "no card waiting".to_owned(),
         (1, Some(oldest)) => format!("1 card waiting, enqueued {}", format_age(oldest, now)),
         (waiting, Some(oldest)) => format!("{waiting} cards waiting, oldest enqueued {}", format_age(oldest, now)),
         (waiting, None) => format!("{waiting} cards waiting"),
     }];
-    if let Some(answer) = &standing.answer {
+    if let Some(answer) = &standing.last_response {
         let answer: String = answer.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
         parts.push(format!("last response: {answer}"));
     }
@@ -166,7 +164,11 @@ fn describe_sink(standing: &Standing, now: Timestamp) -> String {
         0 => {}
         dead => parts.push(format!("{dead} dead letters (poprelay outbox list --state dead)")),
     }
-    parts.push(standing.delivered.map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))));
+    parts.push(
+        standing
+            .last_delivered
+            .map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))),
+    );
     parts.join("; ")
 }
 

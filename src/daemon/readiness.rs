@@ -1,7 +1,6 @@
 //! Decides when systemd gets READY and status updates. The status text is computed elsewhere.
 
-use super::systemd;
-use crate::model::event;
+use crate::{daemon::sd_notify, runtime::message_id};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,16 +22,16 @@ impl Readiness {
     }
 
     /// Sends the status line. Sends READY when `is_ready`, or after `READY_TIMEOUT`.
-    pub fn say(&mut self, is_ready: bool, line: &str) {
+    pub fn update(&mut self, is_ready: bool, line: &str) {
         if self.sent.is_none() && !is_ready && self.since.elapsed() < READY_TIMEOUT {
             return;
         }
         match &self.sent {
             None => {
-                systemd::ready(line);
-                tracing::info!(status = line, message_id = event::STARTED, "started");
+                sd_notify::ready(line);
+                tracing::info!(status = line, message_id = message_id::STARTED, "started");
             }
-            Some(sent) if sent != line => systemd::status(line),
+            Some(sent) if sent != line => sd_notify::status(line),
             Some(_) => return,
         }
         self.sent = Some(line.to_owned());
@@ -41,14 +40,14 @@ impl Readiness {
     /// Reports a reload. Ignored before READY.
     pub fn reloading(&self) {
         if self.sent.is_some() {
-            systemd::reloading();
+            sd_notify::reloading();
         }
     }
 
     /// Reports the end of a reload, successful or not.
     pub fn reloaded(&mut self, line: &str) {
         if let Some(sent) = &mut self.sent {
-            systemd::ready(line);
+            sd_notify::ready(line);
             line.clone_into(sent);
         }
     }

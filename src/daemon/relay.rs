@@ -4,17 +4,20 @@
 //! Updates of one call keep their order: one at a time is processed (`call_order`); other calls proceed
 //! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
-use super::{away::Away, late::Late, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
+use super::{
+    alert::AlertKind, call_order::CallOrder, connection_status::ConnectionMonitor, late_lookup::LateLookup,
+    pipeline::Pipeline, recovery::Recovery,
+};
 use crate::{
     calls::{Effect, Limits, Tracker},
-    goto::{Ask, Heard, Reports, VoicemailAsk},
+    daemon::test_hook,
+    goto::{ConnectionEvent, GotoQuery, Reports, VoicemailQuery},
     model::{
-        call::{CallEvent, Moment, Report, Telling},
-        event,
+        call::{CallSnapshot, CallStatus, CallUpdate, Report},
         ids::{ConnectionName, ConversationSpaceId},
-        pulse::Pulse,
         time::{Now, Timestamp, elapsed},
     },
+    runtime::{message_id, watchdog::TaskHeartbeat},
 };
 use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{
@@ -29,54 +32,59 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// The relay of one connection.
 pub struct Relay {
     connection: ConnectionName,
-    pipeline: Arc<Rooms>,
-    queries: mpsc::Sender<Ask>,
+    pipeline: Arc<Pipeline>,
+    queries: mpsc::Sender<GotoQuery>,
     tracker: Tracker,
-    order: Lines,
-    lookups: JoinSet<(ConversationSpaceId, Option<Late>)>,
+    order: CallOrder,
+    lookups: JoinSet<(ConversationSpaceId, Option<LateLookup>)>,
     late_info: JoinSet<()>,
-    recovery: Away,
-    monitor: Link,
-    heartbeat: Pulse,
+    recovery: Recovery,
+    monitor: ConnectionMonitor,
+    heartbeat: TaskHeartbeat,
 }
 
 impl Relay {
     /// Creates a relay. `recovery` holds the calls of an earlier run.
     #[must_use]
-    pub fn new(connection: ConnectionName, pipeline: Arc<Rooms>, queries: mpsc::Sender<Ask>, recovery: Away) -> Self {
-        let (tracker, order) = (Tracker::new(Limits::default()), Lines::default());
-        let now = Now::read().tick;
-        let monitor = Link::new(connection.clone(), Arc::clone(&pipeline), now);
-        let heartbeat = pipeline.pulses.join(format!("relay of {connection}"), now);
+    pub fn new(
+        connection: ConnectionName,
+        pipeline: Arc<Pipeline>,
+        queries: mpsc::Sender<GotoQuery>,
+        recovery: Recovery,
+    ) -> Self {
+        let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
+        let now = Now::now().instant;
+        let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
+        let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
         Self { connection, pipeline, queries, tracker, order, lookups, late_info, recovery, monitor, heartbeat }
     }
 
     /// Relays until `stop` turns true or `events` ends, then flushes held updates and waits for running look-ups.
-    pub async fn run(mut self, mut events: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
+    pub async fn run(mut self, mut events: mpsc::Receiver<ConnectionEvent>, mut stop: watch::Receiver<bool>) {
         loop {
             let due = self.next_deadline();
-            self.heartbeat.rest(due);
+            self.heartbeat.idle_until(due);
             tokio::select! {
                 biased;
                 () = stop_requested(&mut stop) => break,
                 Some(done) = self.lookups.join_next(), if !self.lookups.is_empty() => self.on_processed(done),
                 next = events.recv() => match next {
                     Some(event) => {
-                        self.heartbeat.busy(Now::read().tick);
-                        wedge::here("relay").await;
+                        self.heartbeat.busy(Now::now().instant);
+                        test_hook::stall_here("relay").await;
                         self.on_event(event).await;
                     }
                     None => break,
                 },
                 () = sleep_until_due(due) => {
-                    let now = Now::read();
-                    self.heartbeat.busy(now.tick);
+                    let now = Now::now();
+                    self.heartbeat.busy(now.instant);
                     let effects = self.tracker.tick(now);
                     self.apply(effects);
-                    let effects = self.recovery.tick(now.clock);
+                    let effects = self.recovery.tick(now.timestamp);
                     self.apply(effects);
-                    self.monitor.tick(now.tick).await;
+                    self.monitor.tick(now.instant).await;
                 }
             }
         }
@@ -85,18 +93,18 @@ impl Relay {
 
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
-        let now = Now::read();
-        let recovery = self.recovery.due().map(|due| now.tick + elapsed(now.clock, due));
-        [self.tracker.next_deadline(), self.monitor.due(), recovery].into_iter().flatten().min()
+        let now = Now::now();
+        let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
+        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
     }
 
     /// Processes the events received before the stop; accepts no new ones.
-    async fn finish(&mut self, mut events: mpsc::Receiver<Heard>) {
+    async fn finish(&mut self, mut events: mpsc::Receiver<ConnectionEvent>) {
         events.close();
         while let Some(last) = events.recv().await {
             self.on_event(last).await;
         }
-        let effects = self.tracker.flush(Now::read());
+        let effects = self.tracker.flush(Now::now());
         self.apply(effects);
         let until = Instant::now() + STOP_TIMEOUT;
         while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
@@ -104,32 +112,34 @@ impl Relay {
         }
     }
 
-    async fn on_event(&mut self, event: Heard) {
-        if self.pipeline.book.open().record {
-            self.pipeline.recorder.keep(&event);
+    async fn on_event(&mut self, event: ConnectionEvent) {
+        if self.pipeline.settings.load().record {
+            self.pipeline.recorder.record(&event);
         }
         match event {
-            Heard::Call(snapshot) => self.on_snapshot(snapshot),
-            Heard::Report(report) => self.on_reports(vec![report]).await,
-            Heard::Late(reports) => self.on_reports(reports).await,
-            Heard::Sighted { from, to, reports } => self.on_gap_closed(from, to, reports).await,
-            Heard::Listed { active } => {
+            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(snapshot),
+            ConnectionEvent::Report(report) => self.on_reports(vec![report]).await,
+            ConnectionEvent::LateReports(reports) => self.on_reports(reports).await,
+            ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(from, to, reports).await,
+            ConnectionEvent::ActiveCalls { active } => {
                 let mut effects = self.tracker.unlisted(&active);
-                effects.extend(self.recovery.listed(&active, Timestamp::now()));
+                effects.extend(self.recovery.on_active_calls(&active, Timestamp::now()));
                 self.apply(effects);
             }
-            Heard::Voicemail { call, length } => {
+            ConnectionEvent::Voicemail { call, length } => {
                 let effects = self.tracker.voicemail(&call, length);
                 self.apply(effects);
             }
-            Heard::Past { number, calls } => self.pipeline.remembers(&self.connection, &number, calls),
-            other => self.monitor.says(other, Now::read().tick).await,
+            ConnectionEvent::CallerActivity { number, calls } => {
+                self.pipeline.import_history(&self.connection, &number, calls)
+            }
+            other => self.monitor.on_event(other, Now::now().instant).await,
         }
     }
 
-    fn on_snapshot(&mut self, snapshot: CallEvent) {
-        self.recovery.heard(&snapshot.call);
-        let effects = self.tracker.hear(snapshot, Now::read());
+    fn on_snapshot(&mut self, snapshot: CallSnapshot) {
+        self.recovery.on_snapshot(&snapshot.call);
+        let effects = self.tracker.hear(snapshot, Now::now());
         self.apply(effects);
     }
 
@@ -140,10 +150,10 @@ impl Relay {
                     let voicemail = voicemail_query(&update);
                     self.emit(update);
                     let Some(voicemail) = voicemail else { continue };
-                    Ask::Voicemail(voicemail)
+                    GotoQuery::Voicemail(voicemail)
                 }
-                Effect::AskStates { account, call, from, to, .. } => Ask::States { account, call, from, to },
-                Effect::AskReport { account, call, .. } => Ask::Report { account, call },
+                Effect::AskStates { account, call, from, to, .. } => GotoQuery::States { account, call, from, to },
+                Effect::AskReport { account, call, .. } => GotoQuery::Report { account, call },
             };
             if self.queries.try_send(query).is_err() {
                 tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
@@ -151,31 +161,31 @@ impl Relay {
         }
     }
 
-    fn emit(&mut self, update: Telling) {
-        let (call, moment) = (&update.call.id, update.moment.kind());
+    fn emit(&mut self, update: CallUpdate) {
+        let (call, moment) = (&update.call.id, update.status.kind());
         tracing::debug!(connection = %self.connection, %call, moment = moment.as_str(), "call update");
-        if let Some(next) = self.order.join(update) {
+        if let Some(next) = self.order.push(update) {
             self.start_lookup(next);
         }
     }
 
-    fn start_lookup(&mut self, update: Telling) {
-        self.pipeline.wonder(&update.call, &self.queries);
+    fn start_lookup(&mut self, update: CallUpdate) {
+        self.pipeline.request_history(&update.call, &self.queries);
         let pipeline = Arc::clone(&self.pipeline);
         self.lookups.spawn(async move {
             let call = update.call.id.clone();
-            let late = pipeline.admit(update).await;
+            let late = pipeline.process(update).await;
             (call, late)
         });
     }
 
     /// Completes an update: starts the call's next one, which does not wait for late caller info.
-    fn on_processed(&mut self, done: Result<(ConversationSpaceId, Option<Late>), JoinError>) {
+    fn on_processed(&mut self, done: Result<(ConversationSpaceId, Option<LateLookup>), JoinError>) {
         while self.late_info.try_join_next().is_some() {}
         match done {
             Ok((call, late)) => {
-                late.map(|late| self.late_info.spawn(late.follow(Arc::clone(&self.pipeline))));
-                if let Some(next) = self.order.done(&call) {
+                late.map(|late| self.late_info.spawn(late.apply(Arc::clone(&self.pipeline))));
+                if let Some(next) = self.order.complete(&call) {
                     self.start_lookup(next);
                 }
             }
@@ -189,7 +199,7 @@ impl Relay {
         let (known, unknown): (Vec<_>, Vec<_>) =
             reports.into_iter().partition(|report| self.tracker.knows(&report.call));
         for report in known {
-            let effects = self.tracker.report(report, Now::read());
+            let effects = self.tracker.report(report, Now::now());
             self.apply(effects);
         }
         self.recover(unknown).await;
@@ -198,21 +208,21 @@ impl Relay {
     async fn on_gap_closed(&mut self, from: Timestamp, to: Timestamp, reports: Reports) {
         let connection = &self.connection;
         let blind_ms = millis(elapsed(from, to));
-        self.recovery.back(from, to);
+        self.recovery.gap_closed(from, to);
         if !matches!(reports, Reports::Failed) {
-            self.monitor.caught_up(from, to);
+            self.monitor.gap_recovered(from, to);
         }
-        let message_id = event::BLIND_CLOSED;
+        let message_id = message_id::GAP_CLOSED;
         match reports {
-            Reports::Told(reports) => {
+            Reports::Fetched(reports) => {
                 let found = reports.len();
                 tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "event gap closed");
                 self.on_reports(reports).await;
             }
             Reports::NotGranted => {
                 tracing::info!(%connection, %from, %to, blind_ms, message_id, "event gap closed");
-                let alert = Trouble::ReportsNotGranted(connection.clone(), from, to);
-                self.pipeline.tell(alert).await;
+                let alert = AlertKind::ReportsNotGranted(connection.clone(), from, to);
+                self.pipeline.raise(alert).await;
             }
             Reports::Failed => {
                 tracing::warn!(%connection, %from, %to, blind_ms, message_id, "event gap closed, reports follow later")
@@ -222,29 +232,29 @@ impl Relay {
 
     /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
     async fn recover(&mut self, reports: Vec<Report>) {
-        let recovered = self.recovery.catch_up(reports, Timestamp::now());
-        for update in recovered.single {
+        let recovered = self.recovery.recover(reports, Timestamp::now());
+        for update in recovered.updates {
             self.emit(update);
         }
-        if let Some((from, to)) = self.recovery.window()
-            && !recovered.recap.is_empty()
+        if let Some((from, to)) = self.recovery.last_gap()
+            && !recovered.summary.is_empty()
         {
-            self.pipeline.recap(&self.connection, from, to, recovered.recap).await;
+            self.pipeline.enqueue_gap_summary(&self.connection, from, to, recovered.summary).await;
         }
     }
 }
 
 /// Returns the query for a voicemail of unknown length.
-fn voicemail_query(update: &Telling) -> Option<VoicemailAsk> {
-    let Telling { call, moment: Moment::Voicemail { length: None }, at } = update else { return None };
+fn voicemail_query(update: &CallUpdate) -> Option<VoicemailQuery> {
+    let CallUpdate { call, status: CallStatus::Voicemail { duration: None }, at } = update else { return None };
     let extensions: Vec<String> = call.people.iter().filter_map(|person| person.extension.clone()).collect();
-    call.caller.number.known()?;
-    (!extensions.is_empty()).then(|| VoicemailAsk {
+    call.caller.number.as_e164()?;
+    (!extensions.is_empty()).then(|| VoicemailQuery {
         account: call.account.clone(),
         call: call.id.clone(),
         caller: call.caller.number.clone(),
         extensions,
-        from: call.started,
+        from: call.started_at,
         to: *at,
     })
 }

@@ -2,35 +2,38 @@
 //! listed. Starts and stops no task.
 
 use super::{
-    book::{Book, Life, Manner},
-    config::{self, Config, ConfigError},
-    journal::Journal,
+    logging::LogHandle,
     network::Network,
-    opening,
+    settings::{MessageMode, Settings, SinkSettings},
 };
-use crate::{cards::Style, enrich::Enricher};
+use crate::{
+    cards::RenderOptions,
+    config::{self, Config, ConfigError},
+    daemon::startup,
+    enrich::Enricher,
+};
 use std::{mem, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// Reload requests to a running daemon.
-pub struct Reloads {
+pub struct ReloadRequests {
     /// One message per request; requests during a reload are merged.
-    pub asked: mpsc::Receiver<()>,
+    pub requests: mpsc::Receiver<()>,
     /// Handle for the config's log level; `None` if the command line set it.
-    pub journal: Option<Journal>,
+    pub log: Option<LogHandle>,
 }
 
-impl Reloads {
+impl ReloadRequests {
     /// Creates requests that never arrive.
     #[must_use]
     pub fn never() -> Self {
-        Self { asked: mpsc::channel(1).1, journal: None }
+        Self { requests: mpsc::channel(1).1, log: None }
     }
 }
 
 /// Settings that only a restart changes.
 #[derive(Debug, Clone)]
-pub struct Fixed {
+pub struct RestartOnly {
     path: PathBuf,
     state_dir: PathBuf,
     power_loss_safe: bool,
@@ -38,19 +41,19 @@ pub struct Fixed {
 }
 
 /// A validated config, ready to apply.
-pub struct Fresh {
+pub struct ReloadedConfig {
     /// The config as read, with the old state directory.
     pub config: Config,
     /// Its enricher. Unchanged sources keep their contents.
     pub enricher: Enricher,
     /// Keys whose change takes effect at a restart.
-    pub restart: Vec<&'static str>,
+    pub restart_keys: Vec<&'static str>,
 }
 
-impl Fixed {
+impl RestartOnly {
     /// Copies the settings from the config of the start.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn from_config(config: &Config) -> Self {
         Self {
             path: config.path.clone(),
             state_dir: config.state_dir.clone(),
@@ -63,15 +66,15 @@ impl Fixed {
     ///
     /// # Errors
     /// Problems of the config, as at a start. Nothing has changed then.
-    pub fn read(&self, network: &Network, previous: &Enricher) -> Result<Fresh, ConfigError> {
+    pub fn read(&self, network: &Network, previous: &Enricher) -> Result<ReloadedConfig, ConfigError> {
         let mut config = config::load(&self.path)?;
         let restart = self.changed_keys(&config);
         config.state_dir.clone_from(&self.state_dir);
         for warning in mem::take(&mut config.warnings) {
             tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config warning");
         }
-        let enricher = opening::enricher_after(previous, &config, network)?;
-        Ok(Fresh { config, enricher, restart })
+        let enricher = startup::rebuild_enricher(previous, &config, network)?;
+        Ok(ReloadedConfig { config, enricher, restart_keys: restart })
     }
 
     fn changed_keys(&self, config: &Config) -> Vec<&'static str> {
@@ -84,15 +87,20 @@ impl Fixed {
     }
 }
 
-impl Book {
+impl Settings {
     /// Builds the settings of a config.
     #[must_use]
-    pub fn of(config: &Config, enricher: Enricher) -> Self {
+    pub fn from_config(config: &Config, enricher: Enricher) -> Self {
         let sink_settings = |sink: &config::SinkConfig| {
-            let style = Style { mask: sink.mask, ..config.style.clone() };
+            let style = RenderOptions { mask: sink.mask, ..config.style.clone() };
             (
                 sink.name.clone(),
-                Manner { outcomes: sink.outcomes.clone(), style, life: Life::of(sink), recap: sink.recap.clone() },
+                SinkSettings {
+                    outcomes: sink.outcomes.clone(),
+                    style,
+                    mode: MessageMode::from_config(sink),
+                    recap: sink.recap.clone(),
+                },
             )
         };
         Self {

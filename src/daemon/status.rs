@@ -16,63 +16,63 @@ const MAX_REASON_CHARS: usize = 160;
 
 /// Status shared by all tasks.
 #[derive(Debug, Default)]
-pub struct Board(Mutex<Status>);
+pub struct SharedStatus(Mutex<Status>);
 
 /// The status of the daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
     /// Status of each GoTo connection.
-    pub connections: BTreeMap<ConnectionName, Login>,
+    pub connections: BTreeMap<ConnectionName, ConnectionStatus>,
     /// Sinks disabled because their endpoint rejects every card.
     pub disabled: BTreeSet<SinkName>,
     /// The outbox is in memory only.
-    pub volatile: bool,
+    pub store_in_memory: bool,
     /// Calls posted on `day`.
     pub calls: u64,
     /// Day of the count, in the cards' time zone.
     pub day: Option<Date>,
     /// Number of pending cards.
-    pub waiting: u64,
+    pub pending: u64,
     /// Why the config on disk was rejected.
-    pub refused: Option<String>,
+    pub config_error: Option<String>,
     /// Keys whose change takes effect at a restart.
-    pub restart: Vec<&'static str>,
+    pub restart_keys: Vec<&'static str>,
 }
 
 /// Status of one GoTo connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Login {
+pub struct ConnectionStatus {
     /// Number of configured lanes.
     pub lanes: u8,
     /// Lanes live now.
     pub live: BTreeSet<u8>,
     /// Beginnings of the event gaps not recovered yet.
-    pub owed: BTreeSet<Timestamp>,
+    pub unrecovered_gaps: BTreeSet<Timestamp>,
     /// `poprelay login` is required.
-    pub consent_needed: bool,
+    pub login_required: bool,
     /// GoTo rejects the connection.
-    pub refused: bool,
+    pub rejected: bool,
     /// The first subscription was attempted, successful or not.
-    pub tried: bool,
+    pub attempted: bool,
 }
 
-impl Login {
+impl ConnectionStatus {
     /// Returns the time up to which all calls are covered, while a lane is live. The next start backfills from there.
     #[must_use]
-    pub fn heard_up_to(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn covered_until(&self, now: Timestamp) -> Option<Timestamp> {
         let is_live = !self.live.is_empty();
-        is_live.then(|| self.owed.first().map_or(now, |gap| now.min(*gap)))
+        is_live.then(|| self.unrecovered_gaps.first().map_or(now, |gap| now.min(*gap)))
     }
 
     /// Removes the recovered gaps beginning in this time.
-    pub fn caught_up(&mut self, from: Timestamp, to: Timestamp) {
-        self.owed.retain(|gap| *gap < from || *gap > to);
+    pub fn gap_recovered(&mut self, from: Timestamp, to: Timestamp) {
+        self.unrecovered_gaps.retain(|gap| *gap < from || *gap > to);
     }
 }
 
-impl Board {
+impl SharedStatus {
     /// Locks the status. A panic in another task does not poison it.
-    pub fn open(&self) -> MutexGuard<'_, Status> {
+    pub fn lock(&self) -> MutexGuard<'_, Status> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,11 +81,11 @@ impl Status {
     /// Returns whether the service is ready: every connection attempted its first subscription.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.connections.values().all(|connection| connection.tried || connection.consent_needed)
+        self.connections.values().all(|connection| connection.attempted || connection.login_required)
     }
 
     /// Adds posted calls to the daily count, which restarts on a new day.
-    pub fn count(&mut self, calls: u64, today: Date) {
+    pub fn add_calls(&mut self, calls: u64, today: Date) {
         if self.day.replace(today) != Some(today) {
             self.calls = 0;
         }
@@ -94,23 +94,19 @@ impl Status {
 
     /// Returns the summary line, problems first.
     #[must_use]
-    pub fn line(&self, today: Date) -> String {
+    pub fn summary(&self, today: Date) -> String {
         let mut parts = Vec::new();
-        if let Some(why) = &self.refused {
+        if let Some(why) = &self.config_error {
             let first_line = why.lines().next().unwrap_or_default();
             parts.push(format!("config rejected: {}", first_line.chars().take(MAX_REASON_CHARS).collect::<String>()));
         }
-        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.consent_needed) {
+        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
             parts.push(format!("{name} needs a login (poprelay login)"));
         }
         let live: usize = self.connections.values().map(|connection| connection.live.len()).sum();
         let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();
-        parts.push(if live == 0 {
-            "no lane is live".to_owned()
-        } else {
-            format!("{live} of {lanes} lanes live")
-        });
-        let is_down = |connection: &Login| connection.live.is_empty() && !connection.consent_needed;
+        parts.push(if live == 0 { "no lane is live".to_owned() } else { format!("{live} of {lanes} lanes live") });
+        let is_down = |connection: &ConnectionStatus| connection.live.is_empty() && !connection.login_required;
         if live > 0 {
             let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
@@ -119,15 +115,15 @@ impl Status {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
             parts.push(format!("disabled: {}", names.join(", ")));
         }
-        if !self.restart.is_empty() {
-            parts.push(format!("restart required to apply: {}", self.restart.join(" ")));
+        if !self.restart_keys.is_empty() {
+            parts.push(format!("restart required to apply: {}", self.restart_keys.join(" ")));
         }
-        if self.volatile {
+        if self.store_in_memory {
             parts.push("the store cannot write, cards are in memory only".to_owned());
         }
         let calls = if self.day == Some(today) { self.calls } else { 0 };
         parts.push(format!("{calls} call{} today", if calls == 1 { "" } else { "s" }));
-        parts.push(match self.waiting {
+        parts.push(match self.pending {
             0 => "no cards pending".to_owned(),
             waiting => format!("{waiting} pending"),
         });
@@ -141,7 +137,8 @@ mod tests {
     use jiff::civil::date;
 
     fn main_connection(live: &[u8]) -> Status {
-        let connection = Login { lanes: 2, live: live.iter().copied().collect(), ..Login::default() };
+        let connection =
+            ConnectionStatus { lanes: 2, live: live.iter().copied().collect(), ..ConnectionStatus::default() };
         let connections = [(ConnectionName::try_from("main").unwrap(), connection)].into();
         Status { connections, ..Status::default() }
     }
@@ -149,28 +146,30 @@ mod tests {
     #[test]
     fn summary_without_problems_is_short() {
         let mut status = main_connection(&[0, 1]);
-        status.count(13, date(2026, 11, 23));
-        status.count(1, date(2026, 11, 23));
-        assert_eq!(status.line(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, no cards pending");
+        status.add_calls(13, date(2026, 11, 23));
+        status.add_calls(1, date(2026, 11, 23));
+        assert_eq!(status.summary(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, no cards pending");
     }
 
     #[test]
     fn daily_count_restarts_on_a_new_day() {
         let mut status = main_connection(&[0, 1]);
-        status.count(14, date(2026, 11, 23));
-        assert!(status.line(date(2026, 11, 24)).contains(" 0 calls today"));
-        status.count(1, date(2026, 11, 24));
-        assert!(status.line(date(2026, 11, 24)).contains(" 1 call today"));
+        status.add_calls(14, date(2026, 11, 23));
+        assert!(status.summary(date(2026, 11, 24)).contains(" 0 calls today"));
+        status.add_calls(1, date(2026, 11, 24));
+        assert!(status.summary(date(2026, 11, 24)).contains(" 1 call today"));
     }
 
     #[test]
     fn summary_names_rejected_config_first_and_down_connections() {
         let mut status = main_connection(&[0, 1]);
-        status.connections.insert("second".try_into().unwrap(), Login { lanes: 2, ..Login::default() });
-        status.refused = Some("config.toml:3: sinks: wrong\nmore".to_owned());
-        status.restart = vec!["state.dir"];
+        status
+            .connections
+            .insert("second".try_into().unwrap(), ConnectionStatus { lanes: 2, ..ConnectionStatus::default() });
+        status.config_error = Some("config.toml:3: sinks: wrong\nmore".to_owned());
+        status.restart_keys = vec!["state.dir"];
         assert_eq!(
-            status.line(date(2026, 11, 23)),
+            status.summary(date(2026, 11, 23)),
             "config rejected: config.toml:3: sinks: wrong, 2 of 4 lanes live, second has no live lane, \
              restart required to apply: state.dir, 0 calls today, no cards pending"
         );
@@ -179,11 +178,11 @@ mod tests {
     #[test]
     fn summary_lists_problems_first() {
         let mut status = main_connection(&[]);
-        status.connections.values_mut().for_each(|connection| connection.consent_needed = true);
+        status.connections.values_mut().for_each(|connection| connection.login_required = true);
         status.disabled.insert(SinkName::try_from("desk").unwrap());
-        status.waiting = 3;
+        status.pending = 3;
         assert_eq!(
-            status.line(date(2026, 11, 23)),
+            status.summary(date(2026, 11, 23)),
             "main needs a login (poprelay login), no lane is live, disabled: desk, 0 calls today, 3 pending"
         );
     }
@@ -192,7 +191,7 @@ mod tests {
     fn ready_when_every_connection_was_attempted() {
         let mut status = main_connection(&[]);
         assert!(!status.is_ready());
-        status.connections.values_mut().for_each(|connection| connection.tried = true);
+        status.connections.values_mut().for_each(|connection| connection.attempted = true);
         assert!(status.is_ready());
     }
 }

@@ -10,31 +10,29 @@
 //!   unchanged settings keep running; the others are replaced one by one. An invalid config changes nothing.
 
 use super::{
-    book::{Book, Lectern},
-    config::{Config, ConfigError},
-    holidays,
-    logins::Logins,
+    alert::AlertKind,
+    connections::ConnectionTasks,
     network::{self, Network},
-    notice::Trouble,
-    opening::{self, Fault},
+    pipeline::Pipeline,
     readiness::Readiness,
-    record::Recorder,
-    reload::{Fixed, Fresh, Reloads},
-    rooms::Rooms,
-    shift, state,
-    status::{Board, Login},
-    systemd,
+    recording::Recorder,
+    reload::{ReloadRequests, ReloadedConfig, RestartOnly},
+    sd_notify,
+    settings::{Settings, SharedSettings},
+    startup::{self, DaemonError},
+    status::{ConnectionStatus, SharedStatus},
     workers::Workers,
 };
 use crate::{
-    deliver::Told,
+    config::{Config, ConfigError},
+    daemon::{holiday_watch, recap, state_dir},
+    deliver::SinkEvent,
     model::{
-        event,
         ids::{ConnectionName, SinkName},
-        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Health,
+    runtime::{message_id, watchdog::TaskMonitor},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -58,57 +56,57 @@ pub async fn run(
     config: Config,
     stop: impl Future<Output = ()>,
     now: impl Future<Output = ()>,
-    reloads: Reloads,
-) -> Result<(), Fault> {
+    reloads: ReloadRequests,
+) -> Result<(), DaemonError> {
     let mut daemon = Daemon::open(config, reloads).await?;
     let failed = daemon.watch(stop).await;
-    systemd::stopping();
-    tracing::info!(message_id = event::STOPPING, "stopping");
+    sd_notify::stopping();
+    tracing::info!(message_id = message_id::STOPPING, "stopping");
     tokio::select! {
         () = daemon.close() => tracing::info!("stopped"),
         () = now => tracing::warn!("stopped immediately, posts in flight are repeated at the next start"),
     }
-    failed.map_or(Ok(()), |task| Err(Fault::Ended(task)))
+    failed.map_or(Ok(()), |task| Err(DaemonError::TaskExited(task)))
 }
 
 /// The running daemon: shared parts and task groups.
 struct Daemon {
-    pipeline: Arc<Rooms>,
+    pipeline: Arc<Pipeline>,
     network: Network,
-    connections: Logins,
+    connections: ConnectionTasks,
     workers: Workers,
     /// Watchers of contacts and holiday files.
     file_watchers: JoinSet<Infallible>,
     /// The recap task.
     recaps: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
-    sink_events: mpsc::Receiver<Told>,
-    reloads: Reloads,
-    restart_only: Fixed,
+    sink_events: mpsc::Receiver<SinkEvent>,
+    reloads: ReloadRequests,
+    restart_only: RestartOnly,
     /// The config read in progress, if a reload was requested.
-    reading: JoinSet<Result<Fresh, ConfigError>>,
+    reading: JoinSet<Result<ReloadedConfig, ConfigError>>,
     readiness: Readiness,
     /// Tasks stalled at the last check.
     stalled: Vec<String>,
-    _state: state::State,
+    _state: state_dir::StateDir,
 }
 
 impl Daemon {
-    async fn open(config: Config, reloads: Reloads) -> Result<Self, Fault> {
-        let state = state::take(&config.state_dir)?;
-        let outbox = opening::outbox(&config)?;
+    async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
+        let state = state_dir::lock(&config.state_dir)?;
+        let outbox = startup::open_outbox(&config)?;
         let network = network::open()?;
-        let enricher = opening::enricher(&config, &network)?;
+        let enricher = startup::build_enricher(&config, &network)?;
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
-        let book = Lectern::new(Book::of(&config, enricher));
+        let book = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
-        let (board, pulses) = (Board::default(), Pulses::default());
-        let pipeline = Arc::new(Rooms { outbox, book, recorder, board, pulses });
+        let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
+        let pipeline = Arc::new(Pipeline { outbox, settings: book, recorder, status: board, tasks: pulses });
         let suffix = state.suffix.clone();
         let mut daemon = Self {
             workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender),
-            connections: Logins::new(Arc::clone(&pipeline), network.clone(), config.state_dir.clone(), suffix),
+            connections: ConnectionTasks::new(Arc::clone(&pipeline), network.clone(), config.state_dir.clone(), suffix),
             pipeline,
             network,
             file_watchers: JoinSet::new(),
@@ -116,19 +114,19 @@ impl Daemon {
             health,
             sink_events,
             reloads,
-            restart_only: Fixed::of(&config),
+            restart_only: RestartOnly::from_config(&config),
             reading: JoinSet::new(),
             readiness: Readiness::new(Instant::now()),
             stalled: Vec::new(),
             _state: state,
         };
-        daemon.workers.want(&config.sinks);
+        daemon.workers.reconcile(&config.sinks);
         daemon.watch_files();
-        daemon.pipeline.tell_noted(None).await;
+        daemon.pipeline.replay_pending(None).await;
         daemon.warn_orphaned_sinks().await;
         daemon.restore_daily_count().await;
-        daemon.connections.want(config.connections);
-        daemon.recaps.spawn(shift::tell(Arc::clone(&daemon.pipeline)));
+        daemon.connections.reconcile(config.connections);
+        daemon.recaps.spawn(recap::run(Arc::clone(&daemon.pipeline)));
         Ok(daemon)
     }
 
@@ -139,8 +137,8 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = &mut stop => return None,
-                task = self.connections.fault() => return Some(task),
-                task = self.workers.fault() => return Some(task),
+                task = self.connections.next_failure() => return Some(task),
+                task = self.workers.next_failure() => return Some(task),
                 Some(_) = self.recaps.join_next() => return Some("recap task".to_owned()),
                 // Only a reload cancels file watchers.
                 Some(Err(error)) = self.file_watchers.join_next() => if !error.is_cancelled() {
@@ -148,7 +146,7 @@ impl Daemon {
                 },
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
                 Ok(()) = self.health.changed() => self.on_store_health().await,
-                Some(()) = self.reloads.asked.recv(), if self.reading.is_empty() => self.start_reload(),
+                Some(()) = self.reloads.requests.recv(), if self.reading.is_empty() => self.start_reload(),
                 Some(read) = self.reading.join_next() => self.finish_reload(read).await,
                 _ = housekeeping.tick() => self.housekeeping().await,
             }
@@ -159,132 +157,137 @@ impl Daemon {
     async fn housekeeping(&mut self) {
         let now = Timestamp::now();
         let covered: Vec<(ConnectionName, Timestamp)> = {
-            let board = self.pipeline.board.open();
-            let up_to = |(name, status): (&ConnectionName, &Login)| Some((name.clone(), status.heard_up_to(now)?));
+            let board = self.pipeline.status.lock();
+            let up_to =
+                |(name, status): (&ConnectionName, &ConnectionStatus)| Some((name.clone(), status.covered_until(now)?));
             board.connections.iter().filter_map(up_to).collect()
         };
         let mut store_answers = true;
         for (connection, up_to) in covered {
-            store_answers &= self.pipeline.outbox.alive(connection, up_to).await.is_ok();
+            store_answers &= self.pipeline.outbox.heartbeat(connection, up_to).await.is_ok();
         }
         let backlog = self.pipeline.outbox.backlog().await;
         store_answers &= backlog.is_ok();
-        let today = self.pipeline.book.open().today();
+        let today = self.pipeline.settings.load().today();
         let (summary, is_ready) = {
-            let mut board = self.pipeline.board.open();
-            board.waiting = backlog.map_or(board.waiting, |sinks| sinks.iter().map(|(_, count)| count).sum());
-            (board.line(today), board.is_ready())
+            let mut board = self.pipeline.status.lock();
+            board.pending = backlog.map_or(board.pending, |sinks| sinks.iter().map(|(_, count)| count).sum());
+            (board.summary(today), board.is_ready())
         };
-        self.readiness.say(is_ready, &summary);
-        let Some(limit) = systemd::watchdog() else { return };
+        self.readiness.update(is_ready, &summary);
+        let Some(limit) = sd_notify::watchdog_interval() else { return };
         // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled
         // daemon.
-        let stalled = self.pipeline.pulses.wedged(Now::read().tick, limit);
+        let stalled = self.pipeline.tasks.stalled(Now::now().instant, limit);
         if store_answers && stalled.is_empty() {
-            systemd::alive();
+            sd_notify::feed_watchdog();
         }
         if !stalled.is_empty() && stalled != self.stalled {
             let loops = stalled.join(", ");
-            tracing::error!(loops, message_id = event::LOOP_WEDGED, "task stalled, watchdog will restart the daemon");
+            tracing::error!(
+                loops,
+                message_id = message_id::TASK_STALLED,
+                "task stalled, watchdog will restart the daemon"
+            );
         }
         self.stalled = stalled;
     }
 
     async fn on_store_health(&self) {
         let health = *self.health.borrow();
-        self.pipeline.board.open().volatile = health != Health::Durable;
+        self.pipeline.status.lock().store_in_memory = health != Health::Durable;
         let alert = match health {
-            Health::Durable => Trouble::StoreDurable,
-            Health::Volatile { why, .. } => Trouble::StoreVolatile(why.to_string()),
+            Health::Durable => AlertKind::StoreRecovered,
+            Health::InMemory { reason: why, .. } => AlertKind::StoreInMemory(why.to_string()),
         };
-        self.pipeline.tell(alert).await;
+        self.pipeline.raise(alert).await;
     }
 
-    async fn on_sink_event(&self, event: Told) {
+    async fn on_sink_event(&self, event: SinkEvent) {
         let alert = match event {
             // A worker replaced by a reload while its sink was disabled reports only the delivery.
-            Told::Delivered { sink, .. } if self.pipeline.board.open().disabled.remove(&sink) => {
-                tracing::info!(%sink, message_id = event::SINK_BACK, "sink recovered");
-                Trouble::SinkBack(sink)
+            SinkEvent::Delivered { sink, .. } if self.pipeline.status.lock().disabled.remove(&sink) => {
+                tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
+                AlertKind::SinkRecovered(sink)
             }
-            Told::Delivered { .. } => return,
-            Told::Dead { sink, why, alert, .. } if alert => Trouble::DeadLetter(sink, why),
-            Told::Dead { .. } => return,
-            Told::Disabled { sink, why, advice } => {
-                self.pipeline.board.open().disabled.insert(sink.clone());
-                Trouble::SinkDisabled(sink, format!("{why}. {advice}"))
+            SinkEvent::Delivered { .. } => return,
+            SinkEvent::DeadLetter { sink, why, alert, .. } if alert => AlertKind::DeadLetter(sink, why),
+            SinkEvent::DeadLetter { .. } => return,
+            SinkEvent::Disabled { sink, why, advice } => {
+                self.pipeline.status.lock().disabled.insert(sink.clone());
+                AlertKind::SinkDisabled(sink, format!("{why}. {advice}"))
             }
-            Told::Back { sink } => {
-                self.pipeline.board.open().disabled.remove(&sink);
-                Trouble::SinkBack(sink)
+            SinkEvent::Recovered { sink } => {
+                self.pipeline.status.lock().disabled.remove(&sink);
+                AlertKind::SinkRecovered(sink)
             }
-            Told::Throttled { sink } => Trouble::SinkThrottled(sink),
-            Told::Unreachable { sink, why, .. } => Trouble::SinkUnreachable(sink, why.to_owned()),
+            SinkEvent::Throttled { sink } => AlertKind::SinkThrottled(sink),
+            SinkEvent::Unreachable { sink, why, .. } => AlertKind::SinkUnreachable(sink, why.to_owned()),
         };
-        self.pipeline.tell(alert).await;
+        self.pipeline.raise(alert).await;
     }
 
     /// Replaces the file watchers by those of the current settings.
     fn watch_files(&mut self) {
         self.file_watchers.abort_all();
-        let enricher = Arc::clone(&self.pipeline.book.open().enricher);
-        self.file_watchers.spawn(async move { enricher.follow().await });
-        self.file_watchers.spawn(holidays::follow(Arc::clone(&self.pipeline)));
+        let enricher = Arc::clone(&self.pipeline.settings.load().enricher);
+        self.file_watchers.spawn(async move { enricher.watch_files().await });
+        self.file_watchers.spawn(holiday_watch::watch(Arc::clone(&self.pipeline)));
     }
 
     /// Counts today's calls of earlier runs.
     async fn restore_daily_count(&self) {
-        let (outbox, settings) = (&self.pipeline.outbox, self.pipeline.book.open());
+        let (outbox, settings) = (&self.pipeline.outbox, self.pipeline.settings.load());
         let today = settings.today();
         let Ok(midnight) = today.to_zoned(settings.style.time_zone.clone()) else { return };
         let open = outbox.open_calls(midnight.timestamp()).await.unwrap_or_default().into_iter().map(|open| open.call);
         let ended = outbox.ended_calls(midnight.timestamp()).await.unwrap_or_default();
         let calls: BTreeSet<_> = open.chain(ended).map(|call| call.as_str().to_owned()).collect();
-        self.pipeline.board.open().count(u64::try_from(calls.len()).unwrap_or(u64::MAX), today);
+        self.pipeline.status.lock().add_calls(u64::try_from(calls.len()).unwrap_or(u64::MAX), today);
     }
 
     async fn warn_orphaned_sinks(&self) {
-        let settings = self.pipeline.book.open();
-        opening::say_unclaimed(&self.pipeline.outbox, |sink| settings.sinks.contains_key(sink)).await;
+        let settings = self.pipeline.settings.load();
+        startup::warn_orphaned_sinks(&self.pipeline.outbox, |sink| settings.sinks.contains_key(sink)).await;
     }
 
     fn start_reload(&mut self) {
         self.readiness.reloading();
         let (restart_only, network) = (self.restart_only.clone(), self.network.clone());
-        let previous = Arc::clone(&self.pipeline.book.open().enricher);
+        let previous = Arc::clone(&self.pipeline.settings.load().enricher);
         self.reading.spawn_blocking(move || restart_only.read(&network, &previous));
     }
 
-    async fn finish_reload(&mut self, read: Result<Result<Fresh, ConfigError>, JoinError>) {
+    async fn finish_reload(&mut self, read: Result<Result<ReloadedConfig, ConfigError>, JoinError>) {
         match read {
             Ok(Ok(reloaded)) => self.apply(reloaded).await,
             Ok(Err(error)) => self.reject_reload(&error.to_string()),
             Err(error) => self.reject_reload(&error.to_string()),
         }
-        let today = self.pipeline.book.open().today();
-        let summary = self.pipeline.board.open().line(today);
+        let today = self.pipeline.settings.load().today();
+        let summary = self.pipeline.status.lock().summary(today);
         self.readiness.reloaded(&summary);
     }
 
     fn reject_reload(&self, error: &str) {
-        tracing::error!(error, message_id = event::CONFIG_REFUSED, "config reload rejected");
-        self.pipeline.board.open().refused = Some(error.to_owned());
+        tracing::error!(error, message_id = message_id::CONFIG_REJECTED, "config reload rejected");
+        self.pipeline.status.lock().config_error = Some(error.to_owned());
     }
 
-    async fn apply(&mut self, Fresh { config, enricher, restart }: Fresh) {
-        self.pipeline.book.replace(Book::of(&config, enricher));
+    async fn apply(&mut self, ReloadedConfig { config, enricher, restart_keys: restart }: ReloadedConfig) {
+        self.pipeline.settings.store(Settings::from_config(&config, enricher));
         self.watch_files();
-        let sinks = self.workers.want(&config.sinks);
+        let sinks = self.workers.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {
-            let mut board = self.pipeline.board.open();
+            let mut board = self.pipeline.status.lock();
             board.disabled.retain(is_configured);
-            board.refused = None;
-            board.restart = restart.clone();
+            board.config_error = None;
+            board.restart_keys = restart.clone();
         }
-        let connections = self.connections.want(config.connections);
-        if let Some(log) = &self.reloads.journal {
-            log.turn(&config.journal);
+        let connections = self.connections.reconcile(config.connections);
+        if let Some(log) = &self.reloads.log {
+            log.set_level(&config.journal);
         }
         tracing::info!(
             sinks_added = sinks.added,
@@ -293,7 +296,7 @@ impl Daemon {
             connections_added = connections.added,
             connections_changed = connections.changed,
             connections_removed = connections.removed,
-            message_id = event::CONFIG_RELOADED,
+            message_id = message_id::CONFIG_RELOADED,
             "config reloaded"
         );
         if !restart.is_empty() {
@@ -307,7 +310,7 @@ impl Daemon {
         let until = Instant::now() + STOP_TIMEOUT;
         self.file_watchers.abort_all();
         self.recaps.abort_all();
-        self.connections.hush(until).await;
+        self.connections.stop_intake(until).await;
         self.workers.close(until).await;
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;

@@ -2,16 +2,16 @@
 //! actions; cards are rendered with the current settings.
 
 use super::{
-    config::SinkConfig,
-    crew::{Changes, Crew, Ended, Step},
-    rooms::Rooms,
+    pipeline::Pipeline,
+    task_set::{Changes, TaskAction, TaskExit, TaskSet},
 };
 use crate::{
     cards,
-    deliver::{self, Lanes, Sink, Told},
+    config::SinkConfig,
+    deliver::{self, LimiterRegistry, Sink, SinkEvent},
     model::{
         card::Card,
-        delivery::{QueueError, SinkKind},
+        delivery::{OutboxError, SinkKind},
         ids::SinkName,
         phone::Mask,
         time::Timestamp,
@@ -26,13 +26,13 @@ use tokio::{
 
 /// The workers and what they share.
 pub struct Workers {
-    pipeline: Arc<Rooms>,
+    pipeline: Arc<Pipeline>,
     http: reqwest::Client,
-    limiters: Lanes,
-    events: mpsc::Sender<Told>,
-    tasks: Crew<SinkName, SinkConfig>,
+    limiters: LimiterRegistry,
+    events: mpsc::Sender<SinkEvent>,
+    tasks: TaskSet<SinkName, SinkConfig>,
     handles: BTreeMap<SinkName, WorkerHandle>,
-    running: JoinSet<(SinkName, Result<(), QueueError>)>,
+    running: JoinSet<(SinkName, Result<(), OutboxError>)>,
 }
 
 /// Controls of one running worker.
@@ -44,20 +44,28 @@ struct WorkerHandle {
 impl Workers {
     /// Creates an empty set. Workers send their sink events to `events`.
     #[must_use]
-    pub fn new(pipeline: Arc<Rooms>, http: reqwest::Client, events: mpsc::Sender<Told>) -> Self {
+    pub fn new(pipeline: Arc<Pipeline>, http: reqwest::Client, events: mpsc::Sender<SinkEvent>) -> Self {
         let running = JoinSet::new();
-        Self { pipeline, http, limiters: Lanes::default(), events, tasks: Crew::default(), handles: BTreeMap::new(), running }
+        Self {
+            pipeline,
+            http,
+            limiters: LimiterRegistry::default(),
+            events,
+            tasks: TaskSet::default(),
+            handles: BTreeMap::new(),
+            running,
+        }
     }
 
     /// Reconciles the workers with `sinks`. A worker with an unchanged sink keeps its rate limit and state. A
     /// disabled sink retries immediately: the operator may have fixed it.
-    pub fn want(&mut self, sinks: &[SinkConfig]) -> Changes {
+    pub fn reconcile(&mut self, sinks: &[SinkConfig]) -> Changes {
         let wanted = sinks.iter().map(|sink| (sink.name.clone(), worker_settings(sink))).collect();
-        let (actions, changes) = self.tasks.want(wanted);
+        let (actions, changes) = self.tasks.reconcile(wanted);
         for action in actions {
             match action {
-                Step::Start(_, sink) => self.start(sink),
-                Step::Stop(name) => {
+                TaskAction::Start(_, sink) => self.start(sink),
+                TaskAction::Stop(name) => {
                     if let Some(handle) = self.handles.remove(&name) {
                         handle.stop.send_replace(true);
                     }
@@ -69,18 +77,18 @@ impl Workers {
     }
 
     /// Restarts workers after a requested exit. Completes with a description of an unexpected one.
-    pub async fn fault(&mut self) -> String {
+    pub async fn next_failure(&mut self) -> String {
         loop {
             let Some(ended) = self.running.join_next().await else { return pending().await };
             let (name, result) = match ended {
                 Ok(ended) => ended,
                 Err(error) => return format!("delivery worker ({error})"),
             };
-            match (self.tasks.ended(&name), result) {
-                (Ended::Asked(Some(sink)), _) => self.start(sink),
-                (Ended::Asked(None), _) => {}
-                (Ended::Unasked, Ok(())) => return format!("delivery worker of {name}"),
-                (Ended::Unasked, Err(error)) => return format!("delivery worker of {name} ({error})"),
+            match (self.tasks.on_exit(&name), result) {
+                (TaskExit::Requested(Some(sink)), _) => self.start(sink),
+                (TaskExit::Requested(None), _) => {}
+                (TaskExit::Unexpected, Ok(())) => return format!("delivery worker of {name}"),
+                (TaskExit::Unexpected, Err(error)) => return format!("delivery worker of {name} ({error})"),
             }
         }
     }
@@ -93,14 +101,19 @@ impl Workers {
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let sink = Sink { pulses: self.pipeline.pulses.clone(), lanes: self.limiters.clone(), ..config.sink() };
+        let sink = Sink {
+            task_monitor: self.pipeline.tasks.clone(),
+            limiter_registry: self.limiters.clone(),
+            ..config.into_sink()
+        };
         let (stop, stopped) = watch::channel(false);
         self.handles.insert(name.clone(), WorkerHandle { stop, enable: Arc::clone(&sink.enable) });
         let (pipeline, sink_name) = (Arc::clone(&self.pipeline), name.clone());
         let render = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
-            cards::draw(kind, cards, pipeline.book.open().style(&sink_name), now, plain)
+            cards::render(kind, cards, pipeline.settings.load().style(&sink_name), now, plain)
         };
-        let worker = deliver::run(sink, self.pipeline.outbox.clone(), self.http.clone(), render, self.events.clone(), stopped);
+        let worker =
+            deliver::run(sink, self.pipeline.outbox.clone(), self.http.clone(), render, self.events.clone(), stopped);
         self.running.spawn(async move { (name, worker.await) });
     }
 }

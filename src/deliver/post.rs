@@ -4,7 +4,7 @@
 //! standard changes three things that no chat depends on: the default port `:443` is left out of `Host`, a fragment is
 //! not sent, and invalid characters (blank, quote) are escaped.
 
-use super::answer::{Answer, READ_API, READ_MOST, Reply, retry_after};
+use super::response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult, retry_after};
 use crate::model::{secret::Secret, time::Timestamp};
 use reqwest::{
     Client, Response,
@@ -13,34 +13,36 @@ use reqwest::{
 use std::{error::Error, io, time::Duration};
 
 /// Timeout of one request, including the response body.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Posts `body` to `url`. The client must not follow redirects: a 3xx is a response, and the URL stays with its host.
 /// The client's connect timeout must be below [`REQUEST_TIMEOUT`] (5 s), or a failed connect counts as
 /// [`PostResult::NoResponse`]. Without `charset=utf-8` Teams counts UTF-16 and halves its size limit.
-pub async fn post(http: &Client, url: &Secret, body: String) -> Answer {
-    send(TIMEOUT, http, url, None, body).await
+pub async fn post(http: &Client, url: &Secret, body: String) -> PostResult {
+    send(REQUEST_TIMEOUT, http, url, None, body).await
 }
 
 /// Posts like [`post`], with a bearer token and the larger body limit of an API.
-pub async fn ask(http: &Client, url: &Secret, token: &Secret, body: String) -> Answer {
-    send(TIMEOUT, http, url, Some(token), body).await
+pub async fn post_with_token(http: &Client, url: &Secret, token: &Secret, body: String) -> PostResult {
+    send(REQUEST_TIMEOUT, http, url, Some(token), body).await
 }
 
-async fn send(timeout: Duration, http: &Client, url: &Secret, token: Option<&Secret>, body: String) -> Answer {
-    let Ok(url) = reqwest::Url::parse(url.expose()) else { return Answer::Unusable };
+async fn send(timeout: Duration, http: &Client, url: &Secret, token: Option<&Secret>, body: String) -> PostResult {
+    let Ok(url) = reqwest::Url::parse(url.expose()) else { return PostResult::InvalidUrl };
     let mut request =
         http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
     }
     match request.send().await {
-        Ok(response) => read_response(response, if token.is_some() { READ_API } else { READ_MOST }).await,
+        Ok(response) => {
+            read_response(response, if token.is_some() { MAX_API_BODY_BYTES } else { MAX_BODY_BYTES }).await
+        }
         Err(error) => classify_error(error),
     }
 }
 
-async fn read_response(mut response: Response, max_bytes: usize) -> Answer {
+async fn read_response(mut response: Response, max_bytes: usize) -> PostResult {
     let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = text(RETRY_AFTER).and_then(|asked| retry_after(asked, text(DATE), Timestamp::now()));
     let status = response.status().as_u16();
@@ -56,20 +58,25 @@ async fn read_response(mut response: Response, max_bytes: usize) -> Answer {
             }
         }
     }
-    Answer::Reply(Reply { status, retry_after, body: String::from_utf8_lossy(&bytes).into_owned(), whole: complete })
+    PostResult::Response(HttpResponse {
+        status,
+        retry_after,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        complete: complete,
+    })
 }
 
-fn classify_error(error: reqwest::Error) -> Answer {
+fn classify_error(error: reqwest::Error) -> PostResult {
     let error = error.without_url();
     let reason = root_cause(&error).to_string();
     if error.is_builder() {
-        Answer::Unusable
+        PostResult::InvalidUrl
     } else if is_certificate_error(&error) {
-        Answer::Untrusted(reason)
+        PostResult::BadCertificate(reason)
     } else if error.is_connect() {
-        Answer::Unsent(reason)
+        PostResult::NotSent(reason)
     } else {
-        Answer::Unsure(reason)
+        PostResult::NoResponse(reason)
     }
 }
 
@@ -94,23 +101,26 @@ fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::tests::sockets::{untrusted_server, client, closed_port, first_line, raw};
+    use crate::deliver::tests::sockets::{client, closed_port, first_line, raw, untrusted_server};
     use std::time::Instant;
 
-    async fn ask(url: &str, timeout: Duration) -> Answer {
+    async fn post_with_token(url: &str, timeout: Duration) -> PostResult {
         send(timeout, &client(), &Secret::new(url), None, "{}".to_owned()).await
     }
 
-    async fn respond_with(answer: &'static [u8]) -> Answer {
+    async fn respond_with(answer: &'static [u8]) -> PostResult {
         let (base, _) = raw(answer, 0).await;
-        ask(&base, Duration::from_secs(5)).await
+        post_with_token(&base, Duration::from_secs(5)).await
     }
 
     #[tokio::test]
     async fn post_response_returns_status_body_and_retry_after() {
         let answer = respond_with(b"HTTP/1.1 429 x\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow").await;
         let retry_after = Some(Duration::from_secs(7));
-        assert_eq!(answer, Answer::Reply(Reply { status: 429, retry_after, body: "slow".into(), whole: true }));
+        assert_eq!(
+            answer,
+            PostResult::Response(HttpResponse { status: 429, retry_after, body: "slow".into(), complete: true })
+        );
     }
 
     #[tokio::test]
@@ -124,8 +134,8 @@ mod tests {
     async fn post_huge_body_is_read_up_to_limit() {
         let (base, sent) = raw(b"HTTP/1.1 200 x\r\nContent-Length: 104857600\r\n\r\n", 104_857_600).await;
         let start = Instant::now();
-        let Answer::Reply(reply) = ask(&base, Duration::from_secs(5)).await else { panic!() };
-        assert_eq!((reply.status, reply.body.len(), reply.whole), (200, READ_MOST, true));
+        let PostResult::Response(reply) = post_with_token(&base, Duration::from_secs(5)).await else { panic!() };
+        assert_eq!((reply.status, reply.body.len(), reply.complete), (200, MAX_BODY_BYTES, true));
         assert!(start.elapsed() < Duration::from_secs(4));
         assert!(sent.await.unwrap() < 50_000_000, "the client must not read the rest");
     }
@@ -137,9 +147,9 @@ mod tests {
             b"HTTP/1.1 200 x\r\nContent-Length: 9\r\nX-Test: hold\r\n\r\no".as_slice(),
         ] {
             let (base, _) = raw(answer, 0).await;
-            let answer = ask(&base, Duration::from_millis(400)).await;
-            let reply = Reply { status: 200, retry_after: None, body: "o".into(), whole: false };
-            assert_eq!(answer, Answer::Reply(reply));
+            let answer = post_with_token(&base, Duration::from_millis(400)).await;
+            let reply = HttpResponse { status: 200, retry_after: None, body: "o".into(), complete: false };
+            assert_eq!(answer, PostResult::Response(reply));
         }
     }
 
@@ -147,34 +157,34 @@ mod tests {
     async fn post_silence_or_hang_up_is_no_response() {
         for answer in [b"".as_slice(), b"X-Test: hold".as_slice(), b"garbage\r\n\r\n".as_slice()] {
             let (base, _) = raw(answer, 0).await;
-            let answer = ask(&base, Duration::from_millis(400)).await;
-            assert!(matches!(answer, Answer::Unsure(_)), "{answer:?}");
+            let answer = post_with_token(&base, Duration::from_millis(400)).await;
+            assert!(matches!(answer, PostResult::NoResponse(_)), "{answer:?}");
         }
     }
 
     #[tokio::test]
     async fn post_without_connection_is_not_sent() {
-        let answer = ask(&closed_port().await, Duration::from_secs(5)).await;
-        let Answer::Unsent(reason) = answer else { panic!("{answer:?}") };
+        let answer = post_with_token(&closed_port().await, Duration::from_secs(5)).await;
+        let PostResult::NotSent(reason) = answer else { panic!("{answer:?}") };
         assert!(reason.contains("refused"), "{reason}");
-        let answer = ask("http://nowhere.invalid/x", Duration::from_secs(60)).await;
-        assert!(matches!(answer, Answer::Unsent(_)), "{answer:?}");
+        let answer = post_with_token("http://nowhere.invalid/x", Duration::from_secs(60)).await;
+        assert!(matches!(answer, PostResult::NotSent(_)), "{answer:?}");
         // A server without TLS: the handshake fails, but not because of the certificate.
         let (base, _) = raw(b"HTTP/1.1 400 x\r\n\r\n", 0).await;
-        let answer = ask(&base.replace("http:", "https:"), Duration::from_secs(5)).await;
-        assert!(matches!(answer, Answer::Unsent(_)), "{answer:?}");
+        let answer = post_with_token(&base.replace("http:", "https:"), Duration::from_secs(5)).await;
+        assert!(matches!(answer, PostResult::NotSent(_)), "{answer:?}");
     }
 
     #[tokio::test]
     async fn post_invalid_certificate_is_bad_certificate() {
-        let answer = ask(&untrusted_server(), Duration::from_secs(5)).await;
-        assert!(matches!(answer, Answer::Untrusted(_)), "{answer:?}");
+        let answer = post_with_token(&untrusted_server(), Duration::from_secs(5)).await;
+        assert!(matches!(answer, PostResult::BadCertificate(_)), "{answer:?}");
     }
 
     #[tokio::test]
     async fn post_invalid_url_is_rejected() {
         for url in ["", "hooks.slack.com/services", "ftp://x/y", "http://"] {
-            assert_eq!(ask(url, Duration::from_secs(1)).await, Answer::Unusable, "{url}");
+            assert_eq!(post_with_token(url, Duration::from_secs(1)).await, PostResult::InvalidUrl, "{url}");
         }
     }
 
@@ -183,7 +193,8 @@ mod tests {
         let opaque = "/powerautomate/direct/Workflows/ab%2Fcd/paths/invoke/?api-version=1&sp=%2Ftriggers%2Fmanual\
                       %2Frun&sv=1.0&sig=A-b_c~%2B%3d==&empty=&+plus";
         let line =
-            first_line(|base| async move { ask(&format!("{base}{opaque}"), Duration::from_secs(5)).await }).await;
+            first_line(|base| async move { post_with_token(&format!("{base}{opaque}"), Duration::from_secs(5)).await })
+                .await;
         assert_eq!(line, format!("POST {opaque} HTTP/1.1"));
         // The URL standard changes these: see the module docs.
         let url = reqwest::Url::parse("https://a.logic.azure.com:443/w?sig=a'b#top").unwrap();
@@ -194,7 +205,8 @@ mod tests {
     #[tokio::test]
     async fn post_error_does_not_contain_url() {
         let base = closed_port().await;
-        let answer = ask(&format!("{base}/services/T0/B0/secretsecretsecret"), Duration::from_secs(5)).await;
+        let answer =
+            post_with_token(&format!("{base}/services/T0/B0/secretsecretsecret"), Duration::from_secs(5)).await;
         assert!(!format!("{answer:?}").contains("secretsecret"));
     }
 }

@@ -2,17 +2,19 @@
 //! timing or the meaning of a response.
 
 use super::{
-    answer::Answer,
-    lane::{Lane, Lanes},
-    pace::Pace,
+    limiter::{LimiterRegistry, SharedLimiter},
     post,
-    web_api::{self, App},
+    rate_limit::RateLimit,
+    response::PostResult,
+    slack_api::{self, SlackApp},
 };
-use crate::model::{
-    delivery::{Form, Place, SinkKind},
-    ids::SinkName,
-    pulse::Pulses,
-    secret::Secret,
+use crate::{
+    model::{
+        delivery::{MessageRef, PostMode, SinkKind},
+        ids::SinkName,
+        secret::Secret,
+    },
+    runtime::watchdog::TaskMonitor,
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Notify;
@@ -27,57 +29,73 @@ pub struct Sink {
     /// Webhook URL, or the base URL of the Web API. Secret: never parsed, never logged.
     pub url: Secret,
     /// Credentials of a Slack app; required for that kind, `None` for all others.
-    pub app: Option<App>,
+    pub app: Option<SlackApp>,
     /// Rate limit of posts; `None` means unlimited.
-    pub pace: Option<Pace>,
+    pub rate_limit: Option<RateLimit>,
     /// Limiters shared by all sinks with the same token.
-    pub lanes: Lanes,
+    pub limiter_registry: LimiterRegistry,
     /// Wakes the worker: a disabled sink is probed immediately.
     pub enable: Arc<Notify>,
     /// Receives the heartbeats of the worker.
-    pub pulses: Pulses,
+    pub task_monitor: TaskMonitor,
 }
 
 impl Sink {
     /// Creates a sink with the default rate limit of its kind.
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
-        let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
-        let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
-        Self { name, kind, url, app: None, pace: Some(pace), lanes: Lanes::default(), enable, pulses }
+        let pace = if kind == SinkKind::SlackTrigger { RateLimit::TRIGGER } else { RateLimit::default() };
+        let (enable, pulses) = (Arc::new(Notify::new()), TaskMonitor::default());
+        Self {
+            name,
+            kind,
+            url,
+            app: None,
+            rate_limit: Some(pace),
+            limiter_registry: LimiterRegistry::default(),
+            enable,
+            task_monitor: pulses,
+        }
     }
 
     /// Returns the limiters of posts and of edits. Slack counts an app's edits by workspace and its posts by channel.
     #[must_use]
-    pub fn ways(&self, now: Instant) -> [Lane; 2] {
-        match (&self.app, self.pace) {
+    pub fn limiters(&self, now: Instant) -> [SharedLimiter; 2] {
+        match (&self.app, self.rate_limit) {
             (Some(app), Some(pace)) => {
-                let limiter = |method, channel, pace| self.lanes.of(&app.token, &self.url, method, channel, pace, now);
-                [limiter("chat.postMessage", &app.channel, pace), limiter("chat.update", "", Pace::EDITS)]
+                let limiter = |method, channel, pace| {
+                    self.limiter_registry.get(&app.token, &self.url, method, channel, pace, now)
+                };
+                [limiter("chat.postMessage", &app.channel, pace), limiter("chat.update", "", RateLimit::EDITS)]
             }
-            (_, pace) => [Lane::new(pace, now), Lane::new(pace.map(|_| Pace::EDITS), now)],
+            (_, pace) => [SharedLimiter::new(pace, now), SharedLimiter::new(pace.map(|_| RateLimit::EDITS), now)],
         }
     }
 
     /// Sends a rendered message in the requested mode. Returns the result, and the message reference if the response has
     /// one.
-    pub async fn send(&self, http: &reqwest::Client, rendered: &str, form: &Form) -> (Answer, Option<Place>) {
+    pub async fn send(
+        &self,
+        http: &reqwest::Client,
+        rendered: &str,
+        form: &PostMode,
+    ) -> (PostResult, Option<MessageRef>) {
         match (&self.app, self.kind) {
             (Some(app), SinkKind::SlackApp) => {
-                let request = web_api::request(rendered, &app.channel, form);
+                let request = slack_api::request(rendered, &app.channel, form);
                 let base = self.url.expose().trim_end_matches('/');
                 let url = Secret::new(format!("{base}/{}", request.method));
-                web_api::read(post::ask(http, &url, &app.token, request.body).await)
+                slack_api::parse_response(post::post_with_token(http, &url, &app.token, request.body).await)
             }
-            (None, SinkKind::SlackApp) => (Answer::Unusable, None),
+            (None, SinkKind::SlackApp) => (PostResult::InvalidUrl, None),
             _ => (post::post(http, &self.url, rendered.to_owned()).await, None),
         }
     }
 
     /// Returns an excerpt of the response that contains no part of the URL or the token.
     #[must_use]
-    pub fn shown(&self, answer: &Answer) -> String {
+    pub fn redacted(&self, answer: &PostResult) -> String {
         let token = self.app.as_ref().map_or("", |app| app.token.expose());
-        answer.shown(&format!("{}/{token}", self.url.expose()))
+        answer.redacted(&format!("{}/{token}", self.url.expose()))
     }
 }

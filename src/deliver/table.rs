@@ -1,22 +1,22 @@
 //! The response rules, as data: meaning, action and operator advice for each response of each kind of sink. The first
 //! matching rule applies; the last one matches everything. `poprelay responses` prints the table.
 
-use super::{
-    answer::{Answer, Reply},
-    api_errors, web_api,
+use super::response::{HttpResponse, PostResult};
+use crate::{
+    deliver::{slack_api, slack_errors},
+    model::delivery::SinkKind::{self, Slack, SlackApp, SlackTrigger, Teams, TeamsConnector},
 };
-use crate::model::delivery::SinkKind::{self, Slack, SlackApp, SlackTrigger, Teams, TeamsConnector};
 use std::time::Duration;
 
 /// One response rule.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct ResponseRule {
     /// Kinds of sink the rule applies to; empty means all.
     pub sinks: &'static [SinkKind],
     /// Responses the rule applies to.
-    pub on: On,
+    pub on: ResponseMatch,
     /// Action for the delivery and the sink.
-    pub act: Act,
+    pub action: Action,
     /// Meaning of the response.
     pub reason: &'static str,
     /// Advice for the operator; empty if there is none.
@@ -25,43 +25,43 @@ pub struct Row {
 
 /// Condition on the result of a post.
 #[derive(Debug, PartialEq, Eq)]
-pub enum On {
+pub enum ResponseMatch {
     /// [`PostResult::NotSent`].
-    Unsent,
+    NotSent,
     /// [`PostResult::BadCertificate`].
-    Untrusted,
+    BadCertificate,
     /// [`PostResult::NoResponse`].
-    Unsure,
+    NoResponse,
     /// [`PostResult::InvalidUrl`].
-    Unusable,
+    InvalidUrl,
     /// A status in the range (inclusive) with an incomplete body, for chats whose body decides.
-    Cut(u16, u16),
+    Incomplete(u16, u16),
     /// A status in the range (inclusive) and a matching body.
-    Status(u16, u16, Body),
+    Status(u16, u16, BodyMatch),
     /// Every result without another rule.
-    Rest,
+    Fallback,
 }
 
 /// Condition on the body of a response.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Body {
+pub enum BodyMatch {
     /// Any body.
     Any,
     /// Exactly this text after trimming.
-    Is(&'static str),
+    Equals(&'static str),
     /// Contains one of these texts.
-    Has(&'static [&'static str]),
+    Contains(&'static [&'static str]),
     /// `ok:true` of Slack's Web API.
-    Done,
+    ApiOk,
     /// `ok:false` of Slack's Web API, with one of these errors.
-    Error(&'static [&'static str]),
+    ApiError(&'static [&'static str]),
     /// The connector's `HTTP error NNN` is in the range (inclusive).
     HttpError(u16, u16),
 }
 
 /// Action that follows a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub enum Action {
     /// The chat shows the message.
     Delivered,
     /// The chat accepted the message without confirming that it shows it.
@@ -78,7 +78,7 @@ pub enum Act {
     /// Retry once with backoff: the message may have arrived. An edit is retried without limit.
     RetryOnce,
     /// The message is gone or locked: post the newest state again, once.
-    Anew,
+    Repost,
     /// Retry once as plain text, then dead letter. [`REFUSALS_TO_DISABLE`] in a row disable the sink.
     Plain,
     /// Dead letter. Several in a row disable the sink.
@@ -91,7 +91,7 @@ pub enum Act {
 }
 
 /// Equal rejections of different messages in a row after which the sink is at fault, not the messages.
-pub const REFUSALS: u32 = 5;
+pub const REFUSALS_TO_DISABLE: u32 = 5;
 
 const ANY: &[SinkKind] = &[];
 const SLACKS: &[SinkKind] = &[Slack, SlackTrigger, SlackApp];
@@ -123,117 +123,125 @@ const RETIRED: &str =
 const REPORT: &str = "Read the response with `poprelay outbox show`. This is probably a bug in poprelay.";
 const READ_ANSWER: &str = "Read the response with `poprelay outbox show`.";
 
-const fn row(sinks: &'static [SinkKind], on: On, act: Act, reason: &'static str, advice: &'static str) -> Row {
-    Row { sinks, on, act, reason, advice }
+const fn rule(
+    sinks: &'static [SinkKind],
+    on: ResponseMatch,
+    act: Action,
+    reason: &'static str,
+    advice: &'static str,
+) -> ResponseRule {
+    ResponseRule { sinks, on, action: act, reason, advice }
 }
 
-const fn wait(first: u64, most: u64) -> Act {
-    Act::Wait { first: Duration::from_secs(first), most: Duration::from_secs(most) }
+const fn wait(first: u64, most: u64) -> Action {
+    Action::Wait { first: Duration::from_secs(first), most: Duration::from_secs(most) }
 }
 
 /// Fallback rule.
-static REST: Row = row(
+static FALLBACK: ResponseRule = rule(
     ANY,
-    On::Rest,
-    Act::Dead { disable_after: REFUSALS },
+    ResponseMatch::Fallback,
+    Action::Dead { disable_after: REFUSALS_TO_DISABLE },
     "unexpected response",
     READ_ANSWER,
 );
 
 /// All rules except the fallback.
 #[rustfmt::skip] // a table is read by its columns
-static ROWS: &[Row] = &[
-    row(ANY, On::Unusable, Act::Disable, "the URL is not valid", "Correct the sink's url in the config."),
-    row(ANY, On::Untrusted, Act::Disable, "the certificate is not valid", "Check the clock and root certificates of this machine, and which server answers under this name."),
-    row(ANY, On::Unsent, Act::Retry, "no connection", "If this persists, check DNS, the network and the proxy."),
-    row(ANY, On::Unsure, Act::RetryOnce, "no response after sending, the message may have arrived", ""),
-    row(ANY, On::Status(300, 399, Body::Any), Act::Disable, "the URL redirects, and a secret URL is sent to no other host", "Put the final URL into the config."),
-    row(SLACKS, On::Status(429, 429, Body::Any), wait(1, 1), "too many messages", ""),
-    row(TEAMSES, On::Status(429, 429, Body::Any), wait(30, 30), "too many messages", ""),
-    row(ANY, On::Status(408, 408, Body::Any), Act::Retry, "the chat timed out", ""),
-    row(ANY, On::Status(425, 425, Body::Any), Act::Retry, "the chat is not ready", ""),
-    row(ANY, On::Status(500, 599, Body::Any), Act::Retry, "server error of the chat", "If this persists, check the chat's status page."),
-    row(&[Slack], On::Status(200, 200, Body::Is("ok")), Act::Delivered, "delivered", ""),
-    row(&[Slack], On::Cut(200, 299), Act::RetryOnce, "incomplete response, the message may have arrived", ""),
-    row(&[Slack], On::Status(200, 299, Body::Any), Act::Plain, "the response is not Slack's ok", READ_ANSWER),
-    row(&[Slack], On::Status(400, 400, Body::Has(SLACK_PAYLOAD)), Act::Plain, "Slack cannot read the card", REPORT),
-    row(&[Slack], On::Status(400, 400, Body::Has(&["user_not_found"])), Act::Disable, "the webhook's user is gone", NEW_WEBHOOK),
-    row(&[Slack], On::Status(403, 403, Body::Any), Act::Disable, "Slack forbids the webhook", NEW_WEBHOOK),
-    row(&[Slack], On::Status(404, 404, Body::Any), Act::Disable, "the webhook or its channel is gone", NEW_WEBHOOK),
-    row(&[Slack], On::Status(410, 410, Body::Any), Act::Disable, "the channel is archived", NEW_WEBHOOK),
-    row(&[Slack], On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
-    row(APP, On::Status(200, 200, Body::Done), Act::Delivered, "delivered", ""),
-    row(APP, On::Cut(200, 299), Act::RetryOnce, "incomplete response, the message may have arrived", ""),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::WAIT)), wait(1, 1), "too many messages", ""),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::AGAIN)), Act::Retry, "server error of Slack", "If this persists, check Slack's status page."),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::UNSURE)), Act::RetryOnce, "server error of Slack, the message may have arrived", ""),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::GONE)), Act::Anew, "the message is gone or locked", ""),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::PAYLOAD)), Act::Plain, "Slack cannot read the card", REPORT),
-    row(APP, On::Status(200, 499, Body::Error(&["is_archived"])), Act::Disable, "the channel is archived", UNARCHIVE),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::OUTSIDE)), Act::Disable, "the bot is not in the channel, or the channel does not exist", INVITE),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::SCOPE)), Act::Disable, "the token lacks a scope", NEW_SCOPE),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::TOKEN)), Act::Disable, "Slack rejects the token", NEW_TOKEN),
-    row(APP, On::Status(200, 499, Body::Error(api_errors::RESTRICTED)), Act::Disable, "the workspace forbids the app to post", ADMIN),
-    row(APP, On::Status(200, 299, Body::Any), Act::Plain, "unknown response of Slack", READ_ANSWER),
-    row(APP, On::Status(401, 401, Body::Any), Act::Disable, "Slack rejects the token", NEW_TOKEN),
-    row(APP, On::Status(403, 403, Body::Any), Act::Disable, "Slack rejects the token", NEW_TOKEN),
-    row(APP, On::Status(404, 404, Body::Any), Act::Disable, "no Web API at this URL", "Correct the sink's api_url in the config."),
-    row(APP, On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
-    row(&[SlackTrigger], On::Status(200, 299, Body::Has(&["\"ok\":false", "\"ok\": false"])), Act::Disable, "the workflow rejects the card", "Compare the workflow's variables with those in the manual."),
-    row(&[SlackTrigger], On::Status(200, 299, Body::Any), Act::Delivered, "delivered", ""),
-    row(&[SlackTrigger], On::Status(400, 400, Body::Any), Act::Disable, "the workflow's variables do not match", "Compare the workflow's variables with those in the manual."),
-    row(&[SlackTrigger], On::Status(404, 404, Body::Any), Act::Disable, "the workflow is gone", "Publish the workflow again and put its URL into the config."),
-    row(&[Teams], On::Status(200, 299, Body::Any), Act::Accepted, "accepted", ""),
-    row(&[Teams], On::Status(413, 413, Body::Any), Act::Plain, "the card is too large", REPORT),
-    row(&[Teams], On::Status(400, 499, Body::Has(&["RequestEntityTooLarge", "MessageSizeExceeded"])), Act::Plain, "the card is too large", REPORT),
-    row(&[Teams], On::Status(400, 400, Body::Has(&["TriggerInputSchemaMismatch"])), Act::Dead { disable_after: 3 }, "the workflow expects another message format", "If the workflow was edited, create it again from the template \"Send webhook alerts to a channel\"."),
-    row(&[Teams], On::Status(400, 400, Body::Has(&["WorkflowTriggerIsNotEnabled", "\"code\":\"Workflow"])), Act::Disable, "the workflow is turned off", NEW_WORKFLOW),
-    row(&[Teams], On::Status(401, 401, Body::Any), Act::Disable, "the workflow does not accept the URL's signature", NEW_WORKFLOW),
-    row(&[Teams], On::Status(403, 403, Body::Any), Act::Disable, "a policy forbids the workflow", NEW_WORKFLOW),
-    row(&[Teams], On::Status(404, 404, Body::Any), Act::Disable, "the workflow is gone", NEW_WORKFLOW),
-    row(&[Teams], On::Status(410, 410, Body::Any), Act::Disable, "the workflow is gone", NEW_WORKFLOW),
-    row(&[TeamsConnector], On::Status(200, 200, Body::Is("1")), Act::Delivered, "delivered", ""),
-    row(&[TeamsConnector], On::Cut(200, 299), Act::RetryOnce, "incomplete response, the message may have arrived", ""),
-    row(&[TeamsConnector], On::Status(200, 200, Body::HttpError(429, 429)), wait(30, 120), "too many messages", ""),
-    row(&[TeamsConnector], On::Status(200, 200, Body::HttpError(500, 599)), Act::Retry, "server error of Teams", ""),
-    row(&[TeamsConnector], On::Status(200, 200, Body::HttpError(413, 413)), Act::Plain, "the card is too large", REPORT),
-    row(&[TeamsConnector], On::Status(200, 200, Body::HttpError(400, 400)), Act::Plain, "Teams cannot read the card", REPORT),
-    row(&[TeamsConnector], On::Status(200, 200, Body::HttpError(100, 999)), Act::Disable, "the connector is gone", RETIRED),
-    row(&[TeamsConnector], On::Status(200, 200, Body::Has(&["Exception"])), Act::Retry, "server error of Teams", ""),
-    row(&[TeamsConnector], On::Status(200, 299, Body::Any), Act::Disable, "the response is not the connector's 1", RETIRED),
-    row(&[TeamsConnector], On::Status(400, 400, Body::Has(&["Summary or Text is required"])), Act::Dead { disable_after: REFUSALS }, "the connector finds no text", REPORT),
-    row(&[TeamsConnector], On::Status(404, 404, Body::Any), Act::Disable, "the connector is gone", RETIRED),
-    row(&[TeamsConnector], On::Status(410, 410, Body::Any), Act::Disable, "the connector is gone", RETIRED),
-    row(ANY, On::Status(400, 499, Body::Any), Act::Dead { disable_after: REFUSALS }, "the chat rejects the message", READ_ANSWER),
+static ROWS: &[ResponseRule] = &[
+    rule(ANY, ResponseMatch::InvalidUrl, Action::Disable, "the URL is not valid", "Correct the sink's url in the config."),
+    rule(ANY, ResponseMatch::BadCertificate, Action::Disable, "the certificate is not valid", "Check the clock and root certificates of this machine, and which server answers under this name."),
+    rule(ANY, ResponseMatch::NotSent, Action::Retry, "no connection", "If this persists, check DNS, the network and the proxy."),
+    rule(ANY, ResponseMatch::NoResponse, Action::RetryOnce, "no response after sending, the message may have arrived", ""),
+    rule(ANY, ResponseMatch::Status(300, 399, BodyMatch::Any), Action::Disable, "the URL redirects, and a secret URL is sent to no other host", "Put the final URL into the config."),
+    rule(SLACKS, ResponseMatch::Status(429, 429, BodyMatch::Any), wait(1, 1), "too many messages", ""),
+    rule(TEAMSES, ResponseMatch::Status(429, 429, BodyMatch::Any), wait(30, 30), "too many messages", ""),
+    rule(ANY, ResponseMatch::Status(408, 408, BodyMatch::Any), Action::Retry, "the chat timed out", ""),
+    rule(ANY, ResponseMatch::Status(425, 425, BodyMatch::Any), Action::Retry, "the chat is not ready", ""),
+    rule(ANY, ResponseMatch::Status(500, 599, BodyMatch::Any), Action::Retry, "server error of the chat", "If this persists, check the chat's status page."),
+    rule(&[Slack], ResponseMatch::Status(200, 200, BodyMatch::Equals("ok")), Action::Delivered, "delivered", ""),
+    rule(&[Slack], ResponseMatch::Incomplete(200, 299), Action::RetryOnce, "incomplete response, the message may have arrived", ""),
+    rule(&[Slack], ResponseMatch::Status(200, 299, BodyMatch::Any), Action::Plain, "the response is not Slack's ok", READ_ANSWER),
+    rule(&[Slack], ResponseMatch::Status(400, 400, BodyMatch::Contains(SLACK_PAYLOAD)), Action::Plain, "Slack cannot read the card", REPORT),
+    rule(&[Slack], ResponseMatch::Status(400, 400, BodyMatch::Contains(&["user_not_found"])), Action::Disable, "the webhook's user is gone", NEW_WEBHOOK),
+    rule(&[Slack], ResponseMatch::Status(403, 403, BodyMatch::Any), Action::Disable, "Slack forbids the webhook", NEW_WEBHOOK),
+    rule(&[Slack], ResponseMatch::Status(404, 404, BodyMatch::Any), Action::Disable, "the webhook or its channel is gone", NEW_WEBHOOK),
+    rule(&[Slack], ResponseMatch::Status(410, 410, BodyMatch::Any), Action::Disable, "the channel is archived", NEW_WEBHOOK),
+    rule(&[Slack], ResponseMatch::Status(413, 413, BodyMatch::Any), Action::Plain, "the card is too large", REPORT),
+    rule(APP, ResponseMatch::Status(200, 200, BodyMatch::ApiOk), Action::Delivered, "delivered", ""),
+    rule(APP, ResponseMatch::Incomplete(200, 299), Action::RetryOnce, "incomplete response, the message may have arrived", ""),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::RATE_LIMITED)), wait(1, 1), "too many messages", ""),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::TRANSIENT)), Action::Retry, "server error of Slack", "If this persists, check Slack's status page."),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::AMBIGUOUS)), Action::RetryOnce, "server error of Slack, the message may have arrived", ""),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::MESSAGE_GONE)), Action::Repost, "the message is gone or locked", ""),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::INVALID_PAYLOAD)), Action::Plain, "Slack cannot read the card", REPORT),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(&["is_archived"])), Action::Disable, "the channel is archived", UNARCHIVE),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::NOT_IN_CHANNEL)), Action::Disable, "the bot is not in the channel, or the channel does not exist", INVITE),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::MISSING_SCOPE)), Action::Disable, "the token lacks a scope", NEW_SCOPE),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::INVALID_TOKEN)), Action::Disable, "Slack rejects the token", NEW_TOKEN),
+    rule(APP, ResponseMatch::Status(200, 499, BodyMatch::ApiError(slack_errors::RESTRICTED)), Action::Disable, "the workspace forbids the app to post", ADMIN),
+    rule(APP, ResponseMatch::Status(200, 299, BodyMatch::Any), Action::Plain, "unknown response of Slack", READ_ANSWER),
+    rule(APP, ResponseMatch::Status(401, 401, BodyMatch::Any), Action::Disable, "Slack rejects the token", NEW_TOKEN),
+    rule(APP, ResponseMatch::Status(403, 403, BodyMatch::Any), Action::Disable, "Slack rejects the token", NEW_TOKEN),
+    rule(APP, ResponseMatch::Status(404, 404, BodyMatch::Any), Action::Disable, "no Web API at this URL", "Correct the sink's api_url in the config."),
+    rule(APP, ResponseMatch::Status(413, 413, BodyMatch::Any), Action::Plain, "the card is too large", REPORT),
+    rule(&[SlackTrigger], ResponseMatch::Status(200, 299, BodyMatch::Contains(&["\"ok\":false", "\"ok\": false"])), Action::Disable, "the workflow rejects the card", "Compare the workflow's variables with those in the manual."),
+    rule(&[SlackTrigger], ResponseMatch::Status(200, 299, BodyMatch::Any), Action::Delivered, "delivered", ""),
+    rule(&[SlackTrigger], ResponseMatch::Status(400, 400, BodyMatch::Any), Action::Disable, "the workflow's variables do not match", "Compare the workflow's variables with those in the manual."),
+    rule(&[SlackTrigger], ResponseMatch::Status(404, 404, BodyMatch::Any), Action::Disable, "the workflow is gone", "Publish the workflow again and put its URL into the config."),
+    rule(&[Teams], ResponseMatch::Status(200, 299, BodyMatch::Any), Action::Accepted, "accepted", ""),
+    rule(&[Teams], ResponseMatch::Status(413, 413, BodyMatch::Any), Action::Plain, "the card is too large", REPORT),
+    rule(&[Teams], ResponseMatch::Status(400, 499, BodyMatch::Contains(&["RequestEntityTooLarge", "MessageSizeExceeded"])), Action::Plain, "the card is too large", REPORT),
+    rule(&[Teams], ResponseMatch::Status(400, 400, BodyMatch::Contains(&["TriggerInputSchemaMismatch"])), Action::Dead { disable_after: 3 }, "the workflow expects another message format", "If the workflow was edited, create it again from the template \"Send webhook alerts to a channel\"."),
+    rule(&[Teams], ResponseMatch::Status(400, 400, BodyMatch::Contains(&["WorkflowTriggerIsNotEnabled", "\"code\":\"Workflow"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
+    rule(&[Teams], ResponseMatch::Status(401, 401, BodyMatch::Any), Action::Disable, "the workflow does not accept the URL's signature", NEW_WORKFLOW),
+    rule(&[Teams], ResponseMatch::Status(403, 403, BodyMatch::Any), Action::Disable, "a policy forbids the workflow", NEW_WORKFLOW),
+    rule(&[Teams], ResponseMatch::Status(404, 404, BodyMatch::Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
+    rule(&[Teams], ResponseMatch::Status(410, 410, BodyMatch::Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::Equals("1")), Action::Delivered, "delivered", ""),
+    rule(&[TeamsConnector], ResponseMatch::Incomplete(200, 299), Action::RetryOnce, "incomplete response, the message may have arrived", ""),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::HttpError(429, 429)), wait(30, 120), "too many messages", ""),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::HttpError(500, 599)), Action::Retry, "server error of Teams", ""),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::HttpError(413, 413)), Action::Plain, "the card is too large", REPORT),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::HttpError(400, 400)), Action::Plain, "Teams cannot read the card", REPORT),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::HttpError(100, 999)), Action::Disable, "the connector is gone", RETIRED),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 200, BodyMatch::Contains(&["Exception"])), Action::Retry, "server error of Teams", ""),
+    rule(&[TeamsConnector], ResponseMatch::Status(200, 299, BodyMatch::Any), Action::Disable, "the response is not the connector's 1", RETIRED),
+    rule(&[TeamsConnector], ResponseMatch::Status(400, 400, BodyMatch::Contains(&["Summary or Text is required"])), Action::Dead { disable_after: REFUSALS_TO_DISABLE }, "the connector finds no text", REPORT),
+    rule(&[TeamsConnector], ResponseMatch::Status(404, 404, BodyMatch::Any), Action::Disable, "the connector is gone", RETIRED),
+    rule(&[TeamsConnector], ResponseMatch::Status(410, 410, BodyMatch::Any), Action::Disable, "the connector is gone", RETIRED),
+    rule(ANY, ResponseMatch::Status(400, 499, BodyMatch::Any), Action::Dead { disable_after: REFUSALS_TO_DISABLE }, "the chat rejects the message", READ_ANSWER),
 ];
 
 /// Iterates over all rules in order.
-pub fn rows() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().chain([&REST])
+pub fn rules() -> impl Iterator<Item = &'static ResponseRule> {
+    ROWS.iter().chain([&FALLBACK])
 }
 
 /// Returns the rule for `answer` from a sink of `kind`.
 #[must_use]
-pub fn find(kind: SinkKind, answer: &Answer) -> &'static Row {
-    ROWS.iter().find(|row| row.matches(kind, answer)).unwrap_or(&REST)
+pub fn find_rule(kind: SinkKind, answer: &PostResult) -> &'static ResponseRule {
+    ROWS.iter().find(|row| row.matches(kind, answer)).unwrap_or(&FALLBACK)
 }
 
-impl Row {
-    fn matches(&self, kind: SinkKind, answer: &Answer) -> bool {
+impl ResponseRule {
+    fn matches(&self, kind: SinkKind, answer: &PostResult) -> bool {
         (self.sinks.is_empty() || self.sinks.contains(&kind)) && self.on.matches(answer)
     }
 }
 
-impl On {
-    fn matches(&self, answer: &Answer) -> bool {
+impl ResponseMatch {
+    fn matches(&self, answer: &PostResult) -> bool {
         match (self, answer) {
-            (Self::Rest, _)
-            | (Self::Unsent, Answer::Unsent(_))
-            | (Self::Untrusted, Answer::Untrusted(_))
-            | (Self::Unsure, Answer::Unsure(_))
-            | (Self::Unusable, Answer::Unusable) => true,
-            (Self::Cut(from, to), Answer::Reply(reply)) => !reply.whole && (*from..=*to).contains(&reply.status),
-            (Self::Status(from, to, body), Answer::Reply(reply)) => {
+            (Self::Fallback, _)
+            | (Self::NotSent, PostResult::NotSent(_))
+            | (Self::BadCertificate, PostResult::BadCertificate(_))
+            | (Self::NoResponse, PostResult::NoResponse(_))
+            | (Self::InvalidUrl, PostResult::InvalidUrl) => true,
+            (Self::Incomplete(from, to), PostResult::Response(reply)) => {
+                !reply.complete && (*from..=*to).contains(&reply.status)
+            }
+            (Self::Status(from, to, body), PostResult::Response(reply)) => {
                 (*from..=*to).contains(&reply.status) && body.matches(reply)
             }
             _ => false,
@@ -241,14 +249,16 @@ impl On {
     }
 }
 
-impl Body {
-    fn matches(&self, reply: &Reply) -> bool {
+impl BodyMatch {
+    fn matches(&self, reply: &HttpResponse) -> bool {
         match self {
             Self::Any => true,
-            Self::Is(text) => reply.body.trim() == *text,
-            Self::Done => web_api::is_ok(&reply.body),
-            Self::Error(names) => web_api::error(&reply.body).is_some_and(|error| names.contains(&error.as_str())),
-            Self::Has(texts) => texts.iter().any(|text| reply.body.contains(text)),
+            Self::Equals(text) => reply.body.trim() == *text,
+            Self::ApiOk => slack_api::is_ok(&reply.body),
+            Self::ApiError(names) => {
+                slack_api::error_code(&reply.body).is_some_and(|error| names.contains(&error.as_str()))
+            }
+            Self::Contains(texts) => texts.iter().any(|text| reply.body.contains(text)),
             Self::HttpError(from, to) => http_error(&reply.body).is_some_and(|code| (*from..=*to).contains(&code)),
         }
     }

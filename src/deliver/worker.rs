@@ -3,19 +3,26 @@
 //! updates of a call in order. Sinks do not wait for each other.
 
 use super::{
-    answer::Answer,
+    batch::{render_time, select_batch},
+    events::{SinkEvent, log_outcome},
     post,
+    response::PostResult,
     sink::Sink,
-    standing::{Outcome, Standing},
-    told::{Told, journal},
-    turn::{choose, drawn_as_of},
+    sink_state::{Outcome, SinkState},
 };
-use crate::model::{
-    backoff::{Policy, Waits},
-    card::Card,
-    delivery::{Attempt, Delivery, Drawn, Form, Outbox, Place, QueueError, Settle, Settlement, SinkKind},
-    pulse::Pulse,
-    time::{Now, Timestamp, elapsed},
+use crate::{
+    model::{
+        card::Card,
+        delivery::{
+            Attempt, Delivery, MessageRef, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest, Settlement,
+            SinkKind,
+        },
+        time::{Now, Timestamp, elapsed},
+    },
+    runtime::{
+        backoff::{Backoff, BackoffPolicy},
+        watchdog::TaskHeartbeat,
+    },
 };
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use tokio::{
@@ -46,24 +53,24 @@ pub async fn run<O, D>(
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<Told>,
+    told: mpsc::Sender<SinkEvent>,
     stop: watch::Receiver<bool>,
-) -> Result<(), QueueError>
+) -> Result<(), OutboxError>
 where
     O: Outbox,
-    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
+    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync,
 {
-    let now = Now::read().tick;
+    let now = Now::now().instant;
     let channel = sink.app.as_ref().map(|app| app.channel.clone());
-    let state = Standing::new(sink.kind, channel, sink.ways(now));
-    let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
-    let store_backoff = Waits::new(Policy::UPSTREAM);
+    let state = SinkState::new(sink.kind, channel, sink.limiters(now));
+    let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
+    let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
     let mut worker = Worker { sink, outbox, http, draw, told, stop, state, store_backoff, pulse };
     while !is_stopped(&worker.stop) {
-        worker.pulse.busy(Now::read().tick);
+        worker.pulse.busy(Now::now().instant);
         match worker.step().await {
             Ok(()) => worker.store_recovered(),
-            Err(QueueError::Stopped) => return Err(QueueError::Stopped),
+            Err(OutboxError::Stopped) => return Err(OutboxError::Stopped),
             Err(error) => worker.store_failed(&error).await,
         }
     }
@@ -75,31 +82,31 @@ struct Worker<O, D> {
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<Told>,
+    told: mpsc::Sender<SinkEvent>,
     stop: watch::Receiver<bool>,
-    state: Standing,
-    store_backoff: Waits,
-    pulse: Pulse,
+    state: SinkState,
+    store_backoff: Backoff,
+    pulse: TaskHeartbeat,
 }
 
 impl<O, D> Worker<O, D>
 where
     O: Outbox,
-    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
+    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync,
 {
     /// Performs one wait or sends one message.
-    async fn step(&mut self) -> Result<(), QueueError> {
-        let retry_in = self.state.closed_for(Now::read().tick);
+    async fn step(&mut self) -> Result<(), OutboxError> {
+        let retry_in = self.state.retry_in(Now::now().instant);
         if !retry_in.is_zero() {
             self.wait_for_work(retry_in, std::future::pending()).await;
             return Ok(());
         }
         let (outbox, name) = (self.outbox.clone(), self.sink.name.clone());
-        let mut wakeup = pin!(outbox.news(&name));
+        let mut wakeup = pin!(outbox.wakeup(&name));
         // The first poll registers the wake-up before the query: a delivery enqueued in between is not missed.
         let was_woken = std::future::poll_fn(|context| Poll::Ready(wakeup.as_mut().poll(context).is_ready())).await;
         let now = Timestamp::now();
-        let mut waiting = outbox.waiting(&name, now, MAX_DUE).await?;
+        let mut waiting = outbox.due(&name, now, MAX_DUE).await?;
         let ready_in = self.retain_ready(&mut waiting);
         if !waiting.is_empty() {
             return self.send_batch(&waiting).await;
@@ -119,15 +126,15 @@ where
 
     /// Retains the deliveries that may be sent now. Returns the shortest wait of all.
     fn retain_ready(&self, waiting: &mut Vec<Delivery>) -> Option<Duration> {
-        let tick = Now::read().tick;
-        let shortest_wait = waiting.iter().map(|one| self.state.closed_to(one, tick)).min();
-        waiting.retain(|one| self.state.closed_to(one, tick).is_zero());
+        let tick = Now::now().instant;
+        let shortest_wait = waiting.iter().map(|one| self.state.delivery_retry_in(one, tick)).min();
+        waiting.retain(|one| self.state.delivery_retry_in(one, tick).is_zero());
         shortest_wait
     }
 
     /// Waits for the timeout, for `wakeup`, for the operator's enable, or for the stop.
     async fn wait_for_work(&mut self, wait: Duration, wakeup: impl Future<Output = ()>) {
-        self.pulse.rest(Now::read().tick.checked_add(wait));
+        self.pulse.idle_until(Now::now().instant.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
             () = wakeup => {}
@@ -137,16 +144,18 @@ where
     }
 
     /// Sends one message with as many due cards as fit.
-    async fn send_batch(&mut self, waiting: &[Delivery]) -> Result<(), QueueError> {
+    async fn send_batch(&mut self, waiting: &[Delivery]) -> Result<(), OutboxError> {
         let state = &self.state;
-        let selected = choose(waiting, state.mode(), state.full(), |delivery| state.alone(delivery));
+        let selected = select_batch(waiting, state.mode(), state.overflows(), |delivery| state.must_go_alone(delivery));
         // A reply appears below its card: plain text is enough.
-        let plain = selected.first().is_some_and(|first| first.plain || matches!(first.form, Form::Reply { .. }));
-        let fits = if selected.len() > 1 { self.render_batch(selected.iter().copied(), plain).used } else { 1 };
+        let plain =
+            selected.first().is_some_and(|first| first.plain || matches!(first.mode, PostMode::ThreadReply { .. }));
+        let fits =
+            if selected.len() > 1 { self.render_batch(selected.iter().copied(), plain).cards_included } else { 1 };
         if fits < waiting.len() {
-            self.state.overflowed();
+            self.state.count_overflow();
         }
-        let permit = selected.first().and_then(|first| self.state.enter(first, Now::read().tick));
+        let permit = selected.first().and_then(|first| self.state.try_acquire(first, Now::now().instant));
         // Held until the response is counted: sinks with one token share a limiter.
         let Some(_permit) = permit else { return Ok(()) };
         let ids = selected.iter().take(fits).map(|delivery| delivery.id).collect();
@@ -156,87 +165,96 @@ where
             self.wait_for_work(MIN_WAIT, std::future::pending()).await;
             return Ok(());
         }
-        if !self.sink.kind.edits() && matches!(batch.first(), Some(Delivery { form: Form::Reply { .. }, .. })) {
+        if !self.sink.kind.supports_edit()
+            && matches!(batch.first(), Some(Delivery { mode: PostMode::ThreadReply { .. }, .. }))
+        {
             return self.drop_replies(&batch).await;
         }
-        batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.admitted, delivery.id)));
+        batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.enqueued_at, delivery.id)));
         let drawn = self.render_batch(batch.iter(), plain);
         // The lease returned newer cards, which may be longer.
-        let rest = batch.split_off(drawn.used.min(batch.len()));
-        self.settle(rest.iter().map(|one| Settle { id: one.id, settlement: Settlement::Released, attempt: None }))
-            .await?;
-        let started = Now::read();
-        let form = batch.first().map_or(Form::Message, |first| first.form.clone());
+        let rest = batch.split_off(drawn.cards_included.min(batch.len()));
+        self.settle(rest.iter().map(|one| SettleRequest {
+            id: one.id,
+            settlement: Settlement::Released,
+            attempt: None,
+        }))
+        .await?;
+        let started = Now::now();
+        let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
         let (answer, place) = self.post(drawn.body, &form).await;
-        let now = Now::read();
-        let outcome = self.state.answered(&batch, &answer, now, fastrand::f64());
+        let now = Now::now();
+        let outcome = self.state.on_result(&batch, &answer, now, fastrand::f64());
         let attempt = Attempt {
-            at: started.clock,
-            took: now.tick.saturating_duration_since(started.tick),
+            at: started.timestamp,
+            took: now.instant.saturating_duration_since(started.instant),
             status: answer.status(),
-            answer: self.sink.shown(&answer),
+            response: self.sink.redacted(&answer),
         };
-        let settles = batch.iter().zip(&outcome.ends).map(|(one, (_, settlement))| Settle {
+        let settles = batch.iter().zip(&outcome.settlements).map(|(one, (_, settlement))| SettleRequest {
             id: one.id,
             settlement: with_message_ref(settlement, &form, place.as_ref()),
             attempt: Some(attempt.clone()),
         });
         let settled = self.settle(settles).await;
-        self.send_events(&batch, &outcome, &attempt, now.clock).await;
+        self.send_events(&batch, &outcome, &attempt, now.timestamp).await;
         settled
     }
 
     /// Drops replies of a sink without threads: the message of their call has the same content.
-    async fn drop_replies(&mut self, batch: &[Delivery]) -> Result<(), QueueError> {
+    async fn drop_replies(&mut self, batch: &[Delivery]) -> Result<(), OutboxError> {
         let why = "a reply to a sink without threads";
         tracing::info!(sink = %self.sink.name, count = batch.len(), error = why, "card dropped");
         let dead = Settlement::Dead(why.to_owned());
-        self.settle(batch.iter().map(|one| Settle { id: one.id, settlement: dead.clone(), attempt: None })).await
+        self.settle(batch.iter().map(|one| SettleRequest { id: one.id, settlement: dead.clone(), attempt: None })).await
     }
 
     /// Renders cards. The result counts at least one card, because a message without cards would be posted endlessly.
-    fn render_batch<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> Drawn {
+    fn render_batch<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> RenderedMessage {
         let batch: Vec<&Delivery> = batch.collect();
         let now = Timestamp::now();
         // An edit is never merged.
-        let at = batch.first().filter(|_| self.sink.kind.edits()).map_or(now, |first| drawn_as_of(first, now));
+        let at = batch.first().filter(|_| self.sink.kind.supports_edit()).map_or(now, |first| render_time(first, now));
         let cards: Vec<&Card> = batch.iter().map(|delivery| &delivery.card).collect();
         let drawn = (self.draw)(self.sink.kind, &cards, at, plain);
-        Drawn { used: drawn.used.clamp(1, cards.len().max(1)), ..drawn }
+        RenderedMessage { cards_included: drawn.cards_included.clamp(1, cards.len().max(1)), ..drawn }
     }
 
     /// Posts a message; a stop shortens the wait for the response. Returns the message reference if the chat sent one.
-    async fn post(&mut self, body: String, form: &Form) -> (Answer, Option<Place>) {
+    async fn post(&mut self, body: String, form: &PostMode) -> (PostResult, Option<MessageRef>) {
         let mut stop = self.stop.clone();
-        self.pulse.rest(Now::read().tick.checked_add(post::TIMEOUT));
+        self.pulse.idle_until(Now::now().instant.checked_add(post::REQUEST_TIMEOUT));
         let result = tokio::select! {
             result = self.sink.send(&self.http, &body, form) => result,
             () = async { stopped(&mut stop).await; sleep(STOP_TIMEOUT).await } => {
-                (Answer::Unsure("stopped before the response came".to_owned()), None)
+                (PostResult::NoResponse("stopped before the response came".to_owned()), None)
             }
         };
-        self.pulse.busy(Now::read().tick);
+        self.pulse.busy(Now::now().instant);
         result
     }
 
     /// Settles deliveries, with retries: an unsettled delivery would be posted again.
-    async fn settle(&mut self, settles: impl Iterator<Item = Settle>) -> Result<(), QueueError> {
-        let settles: Vec<Settle> = settles.collect();
+    async fn settle(&mut self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {
+        let settles: Vec<SettleRequest> = settles.collect();
         if settles.is_empty() {
             return Ok(());
         }
-        let mut waits = Waits::new(Policy { first: Duration::from_millis(100), longest: Duration::from_secs(1) });
+        let mut waits =
+            Backoff::new(BackoffPolicy { initial: Duration::from_millis(100), max: Duration::from_secs(1) });
         loop {
             match self.outbox.settle(settles.clone()).await {
-                Err(QueueError::Store(_)) if waits.failures() < MAX_SETTLE_ATTEMPTS => sleep(waits.next(1.0, None)).await,
+                Err(OutboxError::Store(_)) if waits.failures() < MAX_SETTLE_ATTEMPTS => {
+                    sleep(waits.next(1.0, None)).await
+                }
                 result => return result,
             }
         }
     }
 
     async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
-        for told in journal(&self.sink.name, batch, outcome, attempt, now) {
-            if matches!(told, Told::Delivered { .. }) {
+        for told in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
+            if matches!(told, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.
                 drop(self.told.try_send(told));
             } else {
@@ -251,11 +269,11 @@ where
         if repeats > 0 {
             tracing::info!(sink = %self.sink.name, repeats, "outbox recovered");
         }
-        self.store_backoff.forget();
+        self.store_backoff.reset();
     }
 
     /// Waits after a store error; logs the first of a series.
-    async fn store_failed(&mut self, error: &QueueError) {
+    async fn store_failed(&mut self, error: &OutboxError) {
         let wait = self.store_backoff.next(fastrand::f64(), Some(Duration::from_millis(100)));
         if self.store_backoff.failures() == 1 {
             let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -266,9 +284,9 @@ where
 }
 
 /// Adds the message reference to the first post of a live message: later updates edit that message.
-fn with_message_ref(settlement: &Settlement, form: &Form, place: Option<&Place>) -> Settlement {
+fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {
     match (settlement, form, place) {
-        (Settlement::Delivered, Form::Living { at: None, .. }, Some(place)) => Settlement::Shown(place.clone()),
+        (Settlement::Delivered, PostMode::Live { message: None, .. }, Some(place)) => Settlement::Posted(place.clone()),
         _ => settlement.clone(),
     }
 }

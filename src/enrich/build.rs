@@ -2,11 +2,11 @@
 //! key.
 
 use super::{
-    BadSources, Enricher, Kind, Origin, Problem, Source, SourceConfig, SourceKind,
-    contacts::{Contacts, Tally},
-    followed::Followed,
-    history::{Rules, Shelf},
+    Enricher, InvalidSources, Source, SourceConfig, SourceFingerprint, SourceImpl, SourceKind, SourceProblem,
+    contacts::{Contacts, LoadReport},
+    history::{HistoryHandle, HistorySettings},
     http::Http,
+    watched_file::WatchedFile,
 };
 use crate::model::{
     phone::Region,
@@ -30,7 +30,7 @@ impl Enricher {
         http: &reqwest::Client,
         state_dir: Option<&Path>,
         region: Region,
-    ) -> Result<(Self, Vec<Problem>), BadSources> {
+    ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
         Self::default().rebuild(configs, deadline, resolve, http, state_dir, region)
     }
 
@@ -47,92 +47,94 @@ impl Enricher {
         http: &reqwest::Client,
         state_dir: Option<&Path>,
         region: Region,
-    ) -> Result<(Self, Vec<Problem>), BadSources> {
+    ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
         let mut enricher = Self { deadline, region: Some(region), ..Self::default() };
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-        let mut settings = Some(Rules::default());
+        let mut settings = Some(HistorySettings::default());
         for (at, config) in configs.iter().enumerate() {
             let key = |key: &str| format!("enrich[{at}].{key}");
-            problems.extend(config.strangers().into_iter().map(|misplaced| Problem {
+            problems.extend(config.misplaced_keys().into_iter().map(|misplaced| SourceProblem {
                 key: key(misplaced),
                 reason: format!("not a key of source type {}", config.kind),
             }));
-            let name = config.called();
+            let name = config.display_name();
             if enricher.sources.iter().any(|source| source.name == name) {
-                problems.push(Problem {
+                problems.push(SourceProblem {
                     key: key("name"),
                     reason: format!("{name:?} is the name of another source. Give each source its own name"),
                 });
             }
             let read = RefCell::new(Vec::new());
             let resolve = |secret: &SecretRef| resolve(secret).inspect(|it| read.borrow_mut().push(it.clone()));
-            let fingerprint = |secrets| Origin { config: config.clone(), secrets, region };
+            let fingerprint = |secrets| SourceFingerprint { config: config.clone(), secrets, region };
             match (config.kind, &config.path) {
                 (SourceKind::Contacts, Some(path)) => {
                     let current = fingerprint(Vec::new());
                     let kind = self.reusable_source(&current).unwrap_or_else(|| {
                         let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
-                        warnings.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
-                        Kind::Contacts(Arc::new(contacts))
+                        warnings.extend(
+                            first_load(&contacts, &name).map(|reason| SourceProblem { key: key("path"), reason }),
+                        );
+                        SourceImpl::Contacts(Arc::new(contacts))
                     });
-                    enricher.sources.push(Source { name, kind, origin: current });
+                    enricher.sources.push(Source { name, kind, fingerprint: current });
                 }
                 (SourceKind::Contacts, None) => {
-                    problems.push(Problem { key: key("path"), reason: "missing".to_owned() })
+                    problems.push(SourceProblem { key: key("path"), reason: "missing".to_owned() })
                 }
                 (SourceKind::Http, _) => match Http::build(config, &resolve, http.clone(), region) {
                     Ok(http) => {
                         let current = fingerprint(read.take());
                         // The CA file may have changed.
                         let reused = self.reusable_source(&current).filter(|_| config.ca.is_none());
-                        let kind = reused.unwrap_or(Kind::Http(http));
-                        enricher.sources.push(Source { name, kind, origin: current });
+                        let kind = reused.unwrap_or(SourceImpl::Http(http));
+                        enricher.sources.push(Source { name, kind, fingerprint: current });
                     }
-                    Err(found) => {
-                        problems.extend(found.into_iter().map(|it| Problem { key: key(&it.key), reason: it.reason }))
-                    }
+                    Err(found) => problems
+                        .extend(found.into_iter().map(|it| SourceProblem { key: key(&it.key), reason: it.reason })),
                 },
-                (SourceKind::History, _) => settings = config.enabled.unwrap_or(true).then(|| Rules::read(config)),
+                (SourceKind::History, _) => {
+                    settings = config.enabled.unwrap_or(true).then(|| HistorySettings::from_config(config))
+                }
             }
         }
         if !problems.is_empty() {
-            return Err(BadSources(problems));
+            return Err(InvalidSources(problems));
         }
-        let goto_queries = |settings: &Rules| {
-            let queries = self.elsewhere.as_ref().map(|(queries, _)| Arc::clone(queries));
+        let goto_queries = |settings: &HistorySettings| {
+            let queries = self.goto_history.as_ref().map(|(queries, _)| Arc::clone(queries));
             settings.goto.then(|| (queries.unwrap_or_default(), settings.retention))
         };
-        enricher.elsewhere = settings.as_ref().and_then(goto_queries);
+        enricher.goto_history = settings.as_ref().and_then(goto_queries);
         let open = |(settings, dir)| match &self.history {
-            Some(history) if history.rules() == settings => Ok(history.clone()),
-            Some(_) | None => Shelf::open(dir, settings),
+            Some(history) if history.settings() == settings => Ok(history.clone()),
+            Some(_) | None => HistoryHandle::open(dir, settings),
         };
         match settings.zip(state_dir).map(open).transpose() {
             Ok(history) => enricher.history = history,
-            Err(error) => {
-                warnings.push(Problem { key: "enrich".to_owned(), reason: format!("history is unavailable: {error}") })
-            }
+            Err(error) => warnings
+                .push(SourceProblem { key: "enrich".to_owned(), reason: format!("history is unavailable: {error}") }),
         }
         Ok((enricher, warnings))
     }
 
     /// Returns the source with an equal fingerprint.
-    fn reusable_source(&self, fingerprint: &Origin) -> Option<Kind> {
-        self.sources.iter().find(|source| source.origin == *fingerprint).map(|source| source.kind.clone())
+    fn reusable_source(&self, fingerprint: &SourceFingerprint) -> Option<SourceImpl> {
+        self.sources.iter().find(|source| source.fingerprint == *fingerprint).map(|source| source.kind.clone())
     }
 
     /// Polls contacts files forever and reloads changed ones, whole or not at all.
-    pub async fn follow(&self) -> std::convert::Infallible {
+    pub async fn watch_files(&self) -> std::convert::Infallible {
         loop {
-            sleep(Followed::LOOK).await;
+            sleep(WatchedFile::POLL_INTERVAL).await;
             for source in &self.sources {
-                let Kind::Contacts(contacts) = &source.kind else { continue };
+                let SourceImpl::Contacts(contacts) = &source.kind else { continue };
                 let contacts = Arc::clone(contacts);
                 let loaded = tokio::task::spawn_blocking(move || contacts.refresh()).await;
                 match loaded {
                     Ok(Some(Ok(report))) => {
                         log_load(&source.name, &report);
-                        if let Some(error) = report.complaint() {
+                        if let Some(error) = report.summary() {
                             tracing::warn!(source = source.name, error, "contacts partly loaded");
                         }
                     }
@@ -152,13 +154,15 @@ fn first_load(contacts: &Contacts, name: &str) -> Option<String> {
     match contacts.load() {
         Ok(report) => {
             log_load(name, &report);
-            report.complaint().map(|summary| format!("{}: {summary}", contacts.path().display()))
+            report.summary().map(|summary| format!("{}: {summary}", contacts.path().display()))
         }
-        Err(error) => Some(format!("{}: {error}; the source is disabled until the file is readable", contacts.path().display())),
+        Err(error) => {
+            Some(format!("{}: {error}; the source is disabled until the file is readable", contacts.path().display()))
+        }
     }
 }
 
-fn log_load(source: &str, report: &Tally) {
-    let Tally { people, numbers, unreachable, bad, .. } = report;
+fn log_load(source: &str, report: &LoadReport) {
+    let LoadReport { people, numbers, unreachable, bad, .. } = report;
     tracing::info!(source, people, numbers, unreachable, bad, "contacts loaded");
 }

@@ -1,7 +1,7 @@
 //! The `[[enrich]]` tables: their keys, and the type each key belongs to. One flat struct, because an enum tagged by
 //! `type` would swallow unknown keys before the config reader can report them. Each source validates its own values.
 
-use crate::model::{secret::SecretRef, time::Span};
+use crate::model::{secret::SecretRef, time::HumanDuration};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
@@ -44,7 +44,7 @@ pub struct SourceConfig {
     /// of a fact. Each is a JSON pointer, a text with `{/pointers}`, or a list of them. The first one with a value
     /// counts.
     #[serde(default)]
-    pub fields: BTreeMap<String, Pick>,
+    pub fields: BTreeMap<String, FieldPath>,
     /// http: labels of facts in card order. Other facts follow by name.
     #[serde(default)]
     pub order: Vec<String>,
@@ -56,11 +56,11 @@ pub struct SourceConfig {
     pub then: Option<ThenConfig>,
     /// http: timeout of one look-up. An answer after the card's deadline still serves the next card of the call.
     /// Default: 3 s.
-    pub timeout: Option<Span>,
+    pub timeout: Option<HumanDuration>,
     /// http: cache time of an answer. Default: 5 min.
-    pub cache: Option<Span>,
+    pub cache: Option<HumanDuration>,
     /// http: cache time of "no match". Default: 1 min.
-    pub cache_misses: Option<Span>,
+    pub cache_misses: Option<HumanDuration>,
     /// http: number of look-ups in parallel. Default: 4.
     pub concurrency: Option<u32>,
     /// http: number of retries of a failed look-up, within the card's deadline. Default: 1.
@@ -71,11 +71,11 @@ pub struct SourceConfig {
     /// history: `false` disables the history.
     pub enabled: Option<bool>,
     /// history: retention of calls. Default: 90 days.
-    pub retention: Option<Span>,
+    pub retention: Option<HumanDuration>,
     /// history: a call missed within this time makes the caller urgent. Default: 15 min.
-    pub missed_within: Option<Span>,
+    pub missed_within: Option<HumanDuration>,
     /// history: `calls` calls within this time make the caller urgent. Default: 10 min.
-    pub calls_within: Option<Span>,
+    pub calls_within: Option<HumanDuration>,
     /// history: see `calls_within`. The ringing call counts. Default: 2.
     pub calls: Option<u32>,
     /// history: queries GoTo for calls that the daemon did not receive (`caller-activity`, scope `cr.v1.read`).
@@ -108,15 +108,15 @@ impl fmt::Display for SourceKind {
 /// Path of a field in a record, or several. The first one with a value counts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Pick {
+pub enum FieldPath {
     /// Single path.
     One(String),
     /// Paths by priority.
     FirstOf(Vec<String>),
 }
 
-impl Pick {
-    pub(super) fn places(&self) -> &[String] {
+impl FieldPath {
+    pub(super) fn paths(&self) -> &[String] {
         match self {
             Self::One(path) => std::slice::from_ref(path),
             Self::FirstOf(paths) => paths,
@@ -131,19 +131,19 @@ pub struct ThenConfig {
     /// URL with the origin of the first request.
     pub url: String,
     /// Field paths into the second response.
-    pub fields: BTreeMap<String, Pick>,
+    pub fields: BTreeMap<String, FieldPath>,
 }
 
 /// Problem with one key of the `[[enrich]]` tables, or with its file or secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SourceProblem {
     /// Config key, like `enrich[1].fields.tier`.
     pub key: String,
     /// Problem and hint.
     pub reason: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SourceProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.reason)
     }
@@ -151,8 +151,8 @@ impl fmt::Display for Problem {
 
 /// All config problems of the sources, one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct BadSources(pub Vec<Problem>);
+#[error("{}", .0.iter().map(SourceProblem::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct InvalidSources(pub Vec<SourceProblem>);
 
 impl SourceConfig {
     /// Returns a table with only its type.
@@ -191,12 +191,12 @@ impl SourceConfig {
     }
 
     /// Returns the name, else the preset, else the type.
-    pub(super) fn called(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         self.name.clone().or_else(|| self.preset.clone()).unwrap_or_else(|| self.kind.to_string())
     }
 
     /// Returns the keys that belong to another source type.
-    pub(super) fn strangers(&self) -> Vec<&'static str> {
+    pub(super) fn misplaced_keys(&self) -> Vec<&'static str> {
         let set = [
             (SourceKind::Contacts, "path", self.path.is_some()),
             (SourceKind::Contacts, "columns", !self.columns.is_empty()),
@@ -257,16 +257,16 @@ mod tests {
             timeout = "500ms""#,
         );
         assert_eq!(source.kind, SourceKind::Http);
-        assert_eq!(source.called(), "crm");
+        assert_eq!(source.display_name(), "crm");
         assert_eq!(source.headers["Authorization"], SecretRef::Credential("crm-token".into()));
-        assert_eq!(source.fields["tier"].places().len(), 2);
-        assert!(unknown.is_empty() && source.strangers().is_empty());
+        assert_eq!(source.fields["tier"].paths().len(), 2);
+        assert!(unknown.is_empty() && source.misplaced_keys().is_empty());
     }
 
     #[test]
     fn source_config_unknown_and_misplaced_keys_are_reported() {
         let (source, unknown) = read("[[enrich]]\ntype = 'contacts'\npaht = 'x'\npath = 'y'\nretention = '9d'");
         assert_eq!(unknown, ["enrich.0.paht"]);
-        assert_eq!(source.strangers(), ["retention"]);
+        assert_eq!(source.misplaced_keys(), ["retention"]);
     }
 }

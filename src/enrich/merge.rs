@@ -9,13 +9,13 @@ use crate::model::card::{Contact, Match};
 
 /// Answer of one source for a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum SourceAnswer {
     /// Contacts with the number: none, one or more.
-    Knows(Vec<Contact>),
+    Found(Vec<Contact>),
     /// No answer, with the reason (without secrets).
-    Silent(String),
+    Failed(String),
     /// Source without data (its file is missing). The operator was warned.
-    Off,
+    Disabled,
 }
 
 /// Contacts on a card. A source with more answers another question than the number.
@@ -23,15 +23,15 @@ const MAX_CANDIDATES: usize = 10;
 
 /// Merges all answers in config order: the earlier source has priority. Also returns the names of the failed sources.
 #[must_use]
-pub fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, Said)>) -> (Match, Vec<String>) {
+pub fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, SourceAnswer)>) -> (Match, Vec<String>) {
     let mut people: Vec<Contact> = Vec::new();
     let mut failed = Vec::new();
     let mut answered = false;
     for (source, answer) in answers {
         match answer {
-            Said::Off => {}
-            Said::Silent(_) => failed.push(source.to_owned()),
-            Said::Knows(contacts) => {
+            SourceAnswer::Disabled => {}
+            SourceAnswer::Failed(_) => failed.push(source.to_owned()),
+            SourceAnswer::Found(contacts) => {
                 answered = true;
                 contacts.into_iter().for_each(|contact| add(&mut people, contact));
             }
@@ -41,9 +41,9 @@ pub fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, Said)>) -> (Match, 
     people.sort_by_key(|contact| contact.name.is_none());
     people.truncate(MAX_CANDIDATES);
     let found = match people.len() {
-        0 if answered => Match::Nobody,
-        0 => Match::NotAsked,
-        1 => people.pop().map_or(Match::Nobody, |contact| Match::One { contact: Box::new(contact) }),
+        0 if answered => Match::NoMatch,
+        0 => Match::NotLookedUp,
+        1 => people.pop().map_or(Match::NoMatch, |contact| Match::One { contact: Box::new(contact) }),
         _ => Match::Several { contacts: people },
     };
     (found, failed)
@@ -136,7 +136,8 @@ mod tests {
         theirs.tier = Some("Silver".into());
         theirs.link = Some("https://crm.example.com/1".into());
         theirs.facts = vec![Fact { label: "Tickets".into(), value: "2".into(), source: "crm".into() }];
-        let (found, failed) = merge([("contacts", Said::Knows(vec![mine])), ("crm", Said::Knows(vec![theirs]))]);
+        let (found, failed) =
+            merge([("contacts", SourceAnswer::Found(vec![mine])), ("crm", SourceAnswer::Found(vec![theirs]))]);
         let alice = one(found);
         assert_eq!(alice.name.unwrap(), "Alice Martin");
         assert_eq!(alice.tier.unwrap(), "Gold");
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn merge_two_names_is_several() {
-        let said = Said::Knows(vec![person("contacts", "Alice"), person("contacts", "Bob")]);
+        let said = SourceAnswer::Found(vec![person("contacts", "Alice"), person("contacts", "Bob")]);
         let (Match::Several { contacts }, _) = merge([("contacts", said)]) else { panic!("not several contacts") };
         assert_eq!(contacts.len(), 2);
     }
@@ -158,14 +159,17 @@ mod tests {
         let mut tickets = person("desk", "");
         tickets.tier = Some("VIP".into());
         for order in [[0, 1], [1, 0]] {
-            let said =
-                [("desk", Said::Knows(vec![tickets.clone()])), ("crm", Said::Knows(vec![person("crm", "Alice")]))];
+            let said = [
+                ("desk", SourceAnswer::Found(vec![tickets.clone()])),
+                ("crm", SourceAnswer::Found(vec![person("crm", "Alice")])),
+            ];
             let (found, _) = merge(order.map(|at: usize| said[at].clone()));
             let alice = one(found);
             assert_eq!((alice.name.as_deref(), alice.tier.as_deref()), (Some("Alice"), Some("VIP")));
         }
-        let both = Said::Knows(vec![person("crm", "Alice"), person("crm", "Bob")]);
-        let (Match::Several { contacts }, _) = merge([("desk", Said::Knows(vec![tickets])), ("crm", both)]) else {
+        let both = SourceAnswer::Found(vec![person("crm", "Alice"), person("crm", "Bob")]);
+        let (Match::Several { contacts }, _) = merge([("desk", SourceAnswer::Found(vec![tickets])), ("crm", both)])
+        else {
             panic!("not several contacts")
         };
         assert_eq!(contacts.len(), 3);
@@ -174,29 +178,32 @@ mod tests {
     #[test]
     fn merge_two_links_of_one_name_in_one_source_stay_two() {
         let linked = |link: &str| Contact { link: Some(link.into()), ..person("crm", "John Smith") };
-        let two = Said::Knows(vec![linked("https://a/1"), linked("https://a/2")]);
+        let two = SourceAnswer::Found(vec![linked("https://a/1"), linked("https://a/2")]);
         assert!(matches!(merge([("crm", two)]).0, Match::Several { .. }));
-        let same = Said::Knows(vec![linked("https://a/1"), linked("https://a/1")]);
+        let same = SourceAnswer::Found(vec![linked("https://a/1"), linked("https://a/1")]);
         assert!(matches!(merge([("crm", same)]).0, Match::One { .. }));
     }
 
     #[test]
     fn merge_without_any_answer_is_not_looked_up() {
-        let no_match = || Said::Knows(Vec::new());
-        assert_eq!(merge([("a", no_match()), ("b", Said::Silent("slow".into()))]), (Match::Nobody, vec!["b".to_owned()]));
-        assert_eq!(merge([("b", Said::Silent("slow".into()))]), (Match::NotAsked, vec!["b".to_owned()]));
-        assert_eq!(merge([("c", Said::Off)]), (Match::NotAsked, vec![]));
-        assert_eq!(merge([]), (Match::NotAsked, vec![]));
+        let no_match = || SourceAnswer::Found(Vec::new());
+        assert_eq!(
+            merge([("a", no_match()), ("b", SourceAnswer::Failed("slow".into()))]),
+            (Match::NoMatch, vec!["b".to_owned()])
+        );
+        assert_eq!(merge([("b", SourceAnswer::Failed("slow".into()))]), (Match::NotLookedUp, vec!["b".to_owned()]));
+        assert_eq!(merge([("c", SourceAnswer::Disabled)]), (Match::NotLookedUp, vec![]));
+        assert_eq!(merge([]), (Match::NotLookedUp, vec![]));
     }
 
     proptest! {
         #[test]
         fn merge_keeps_every_name_up_to_ten(names in prop::collection::vec("[A-C]{0,2}", 0..12)) {
-            let said = names.iter().map(|name| ("s", Said::Knows(vec![person("s", name)])));
+            let said = names.iter().map(|name| ("s", SourceAnswer::Found(vec![person("s", name)])));
             let mut merged: Vec<String> = match merge(said).0 {
                 Match::One { contact } => contact.name.into_iter().collect(),
                 Match::Several { contacts } => contacts.into_iter().filter_map(|it| it.name).collect(),
-                Match::Nobody | Match::NotAsked => vec![],
+                Match::NoMatch | Match::NotLookedUp => vec![],
             };
             let mut expected: Vec<String> = names.into_iter().filter(|it| !it.is_empty()).collect();
             expected.sort();

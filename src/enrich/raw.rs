@@ -3,8 +3,8 @@
 
 use super::{
     SourceConfig,
-    contacts::{self, Book},
-    http::Reading,
+    contacts::{self, ContactIndex},
+    http::ResponseMapping,
 };
 use crate::model::{
     card::Contact,
@@ -14,15 +14,15 @@ use std::collections::BTreeMap;
 
 /// Contacts of a CSV or vCard file.
 #[derive(Debug)]
-pub struct People(Book);
+pub struct People(ContactIndex);
 
 impl People {
     /// Parses the file's bytes. `None` if the file has no table of contacts. `columns` is the config key.
     #[must_use]
     pub fn read(bytes: &[u8], columns: &BTreeMap<String, String>, region: Region) -> Option<Self> {
-        let (index, report) = contacts::people(bytes, columns, region).ok()?;
+        let (index, report) = contacts::parse(bytes, columns, region).ok()?;
         // Covers the warning text too.
-        let _summary = report.complaint();
+        let _summary = report.summary();
         Some(Self(index))
     }
 
@@ -36,10 +36,10 @@ impl People {
 /// Returns the contacts of a CRM response that match `number`. `None` if a pointer of the config is invalid, or the
 /// response has no record list.
 #[must_use]
-pub fn in_answer(config: &SourceConfig, body: &[u8], number: &E164, region: Region) -> Option<Vec<Contact>> {
-    let mapping = Reading::read(config.results.as_deref(), &config.fields, &config.numbers).ok()?;
+pub fn contacts_in_response(config: &SourceConfig, body: &[u8], number: &E164, region: Region) -> Option<Vec<Contact>> {
+    let mapping = ResponseMapping::from_config(config.results.as_deref(), &config.fields, &config.numbers).ok()?;
     let response = serde_json::from_slice(body).ok()?;
     let mut records = mapping.records(&response).ok()?;
-    records.retain(|record| mapping.is_about(record, number, region));
-    Some(records.into_iter().filter_map(|record| mapping.contact(record, &config.called())).collect())
+    records.retain(|record| mapping.matches_number(record, number, region));
+    Some(records.into_iter().filter_map(|record| mapping.contact(record, &config.display_name())).collect())
 }

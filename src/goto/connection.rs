@@ -2,16 +2,16 @@
 //! into event gaps (through `gap`).
 
 use super::{
-    Ask, Heard, Settings,
-    activity::{self, Activity},
+    ConnectionEvent, GotoQuery, Settings,
     api::{Api, Nickname},
-    catch_up::{CatchUp, Window},
-    grant::{Access, Driver},
-    lifecycle::{Tell, Why},
+    backfill::{Backfill, Gap},
+    caller_activity::{self, ActivityTask},
+    gap::{GapChange, GapTracker},
+    lane::{DisconnectReason, LaneEvent},
+    lane_task::{Accounts, LaneTask},
     oauth::Client,
-    session::{Accounts, Session},
-    sight::{Change, Sight},
-    voicemail::{self, Mailboxes},
+    token_task::{AccessToken, TokenTask},
+    voicemail::{self, VoicemailLookup},
     wire::Reader,
 };
 use crate::model::{ids::AccountKey, secret::Secret, time::Timestamp};
@@ -34,7 +34,7 @@ const QUERY_CAPACITY: usize = 256;
 #[derive(Debug)]
 pub struct Connection {
     /// Sender of queries; the answers are [`ConnectionEvent`]s.
-    pub ask: mpsc::Sender<Ask>,
+    pub queries: mpsc::Sender<GotoQuery>,
     stop: watch::Sender<bool>,
     lanes: JoinSet<()>,
     background: JoinSet<()>,
@@ -47,9 +47,9 @@ pub fn open(
     settings: Settings,
     http: reqwest::Client,
     tls: Arc<rustls::ClientConfig>,
-    events: mpsc::Sender<Heard>,
+    events: mpsc::Sender<ConnectionEvent>,
 ) -> Connection {
-    let (access_in, access) = watch::channel(Access::Awaited);
+    let (access_in, access) = watch::channel(AccessToken::Pending);
     let (rejected_in, rejected) = mpsc::channel::<Secret>(4);
     let (stop, stopped) = watch::channel(false);
     let (lane_events_in, lane_events) = mpsc::unbounded_channel();
@@ -60,52 +60,52 @@ pub fn open(
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
-    let token_task = Driver {
+    let token_task = TokenTask {
         name: reader.connection.clone(),
-        failures: 0,
+        failed_refreshes: 0,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
         http,
-        path: settings.token_file,
-        first: settings.first_refresh_token,
+        token_file: settings.token_file,
+        first_refresh_token: settings.first_refresh_token,
         access: access_in,
         rejected,
-        heard: events.clone(),
+        events: events.clone(),
     };
-    let catch_up = CatchUp {
+    let catch_up = Backfill {
         api: api.clone(),
         accounts: Arc::clone(&accounts),
-        reader: reader.clone(),
-        heard: events.clone(),
+        context: reader.clone(),
+        events: events.clone(),
         live: live.clone(),
-        look: settings.look,
+        interval: settings.backfill_interval,
     };
 
     let mut background = JoinSet::new();
-    background.spawn(catch_up.clone().windows(gaps));
-    let (activity_in, activity_queries) = mpsc::channel(activity::WAITING);
-    let activity = Activity { api: api.apart(), name: reader.connection.clone(), heard: events.clone() };
+    background.spawn(catch_up.clone().run_gaps(gaps));
+    let (activity_in, activity_queries) = mpsc::channel(caller_activity::QUEUE_CAPACITY);
+    let activity = ActivityTask { api: api.with_own_limit(), name: reader.connection.clone(), events: events.clone() };
     background.spawn(activity.run(activity_queries));
-    let (voicemail_in, voicemail_queries) = mpsc::channel(voicemail::WAITING);
+    let (voicemail_in, voicemail_queries) = mpsc::channel(voicemail::QUEUE_CAPACITY);
     if settings.voicemail {
-        let mailboxes = Mailboxes { api: api.apart(), reader: reader.clone(), heard: events.clone() };
+        let mailboxes = VoicemailLookup { api: api.with_own_limit(), context: reader.clone(), events: events.clone() };
         background.spawn(mailboxes.run(voicemail_queries));
     }
-    background.spawn(catch_up.asks(queries, activity_in, voicemail_in));
+    background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
     let monitor =
         LaneMonitor { events: events.clone(), gaps: gaps_in, live: live_in, rejected_accounts: HashSet::new() };
-    background.spawn(monitor.run(Sight::new(settings.deaf_since), lane_events));
+    background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
     let mut lanes = JoinSet::new();
     for lane in 0..settings.lanes.max(1) {
-        let session = Session {
-            name: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
+        let session = LaneTask {
+            nickname: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
             api: api.clone(),
             accounts: Arc::clone(&accounts),
             tls: Arc::clone(&tls),
-            reader: reader.clone(),
-            heard: events.clone(),
-            said: lane_events_in.clone(),
-            pulses: settings.pulses.clone(),
+            context: reader.clone(),
+            events: events.clone(),
+            lane_events: lane_events_in.clone(),
+            task_monitor: settings.task_monitor.clone(),
         };
         let (access, stopped, mut live) = (access.clone(), stopped.clone(), live.clone());
         lanes.spawn(async move {
@@ -115,7 +115,7 @@ pub fn open(
             session.run(access, stopped).await;
         });
     }
-    Connection { ask: queries_in, stop, lanes, background, token_task: Some(tokio::spawn(token_task.run())) }
+    Connection { queries: queries_in, stop, lanes, background, token_task: Some(tokio::spawn(token_task.run())) }
 }
 
 impl Connection {
@@ -148,58 +148,58 @@ impl Drop for Connection {
 
 /// Converts the events of lanes into events of the connection.
 struct LaneMonitor {
-    events: mpsc::Sender<Heard>,
-    gaps: mpsc::UnboundedSender<Window>,
+    events: mpsc::Sender<ConnectionEvent>,
+    gaps: mpsc::UnboundedSender<Gap>,
     live: watch::Sender<bool>,
     rejected_accounts: HashSet<(AccountKey, u16)>,
 }
 
 impl LaneMonitor {
-    async fn run(mut self, mut tracker: Sight, mut lane_events: mpsc::UnboundedReceiver<(u8, Tell)>) {
-        if let Some(since) = tracker.blind_since() {
-            self.emit(Heard::Blind { since }).await;
+    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::UnboundedReceiver<(u8, LaneEvent)>) {
+        if let Some(since) = tracker.open_since() {
+            self.emit(ConnectionEvent::GapOpened { since }).await;
         }
         while let Some((lane, event)) = lane_events.recv().await {
             match event {
-                Tell::Live => {
-                    let change = tracker.live(lane, Timestamp::now());
+                LaneEvent::Up => {
+                    let change = tracker.lane_up(lane, Timestamp::now());
                     self.on_gap_change(change).await;
                     self.live.send_replace(true);
-                    self.emit(Heard::Live { lane }).await;
+                    self.emit(ConnectionEvent::LaneUp { lane }).await;
                 }
                 // A requested stop opens no gap.
-                Tell::Lost { why: Why::Stopped, .. } => {}
-                Tell::Lost { why, live_until } => {
-                    let change = tracker.lost(lane, live_until.clock);
-                    self.emit(Heard::Lost { lane, why }).await;
+                LaneEvent::Down { why: DisconnectReason::Stopped, .. } => {}
+                LaneEvent::Down { why, live_until } => {
+                    let change = tracker.lane_down(lane, live_until.timestamp);
+                    self.emit(ConnectionEvent::LaneDown { lane, why }).await;
                     self.on_gap_change(change).await;
                 }
-                Tell::Refused(why) => self.emit(Heard::Refused { lane, why }).await,
-                Tell::Failing(why) => self.emit(Heard::Failing { lane, why }).await,
-                Tell::Subscribed(accounts) => self.emit(Heard::Subscribed { accounts }).await,
-                Tell::Account(one) => {
+                LaneEvent::Rejected(why) => self.emit(ConnectionEvent::LaneRejected { lane, why }).await,
+                LaneEvent::Failing(why) => self.emit(ConnectionEvent::LaneFailing { lane, why }).await,
+                LaneEvent::Subscribed(accounts) => self.emit(ConnectionEvent::Subscribed { accounts }).await,
+                LaneEvent::AccountRejected(one) => {
                     if self.rejected_accounts.insert((one.account.clone(), one.status)) {
                         let (account, status, code) = (one.account, one.status, one.code);
-                        self.emit(Heard::AccountRefused { account, status, code }).await;
+                        self.emit(ConnectionEvent::AccountRejected { account, status, code }).await;
                     }
                 }
             }
         }
     }
 
-    async fn on_gap_change(&self, change: Option<Change>) {
+    async fn on_gap_change(&self, change: Option<GapChange>) {
         match change {
-            Some(Change::Blind { since }) => {
+            Some(GapChange::Opened { since }) => {
                 self.live.send_replace(false);
-                self.emit(Heard::Blind { since }).await;
+                self.emit(ConnectionEvent::GapOpened { since }).await;
             }
             // The receiver closes only when the connection is dropped.
-            Some(Change::Sighted { from, to }) => drop(self.gaps.send(Window { from, to })),
+            Some(GapChange::Closed { from, to }) => drop(self.gaps.send(Gap { from, to })),
             None => {}
         }
     }
 
-    async fn emit(&self, event: Heard) {
+    async fn emit(&self, event: ConnectionEvent) {
         // The receiver closes only at shutdown.
         let _ = self.events.send(event).await;
     }

@@ -10,37 +10,39 @@
 //! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid, and
 //!   [`connection`] joins them.
 
-mod activity;
-mod answer;
 pub mod api;
-mod catch_up;
+mod backfill;
+mod caller_activity;
 pub mod connection;
-mod grant;
-pub mod lifecycle;
+pub mod gap;
+mod http;
+pub mod lane;
+mod lane_task;
 pub mod oauth;
-mod session;
-pub mod sight;
 pub mod socket;
 pub mod token;
 pub mod token_file;
+mod token_task;
 mod voicemail;
 pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use catch_up::LOOK;
+pub use backfill::BACKFILL_INTERVAL;
 pub use connection::{Connection, open};
-pub use voicemail::VoicemailAsk;
+pub use voicemail::VoicemailQuery;
 
-use crate::model::{
-    call::{CallEvent, Report},
-    ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    past::Remembered,
-    phone::{E164, Region},
-    pulse::Pulses,
-    secret::Secret,
-    time::Timestamp,
+use crate::{
+    model::{
+        call::{CallSnapshot, Report},
+        call_record::CallRecord,
+        ids::{AccountKey, ConnectionName, ConversationSpaceId},
+        phone::{E164, Region},
+        secret::Secret,
+        time::Timestamp,
+    },
+    runtime::watchdog::TaskMonitor,
 };
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 use url::Url;
@@ -71,42 +73,42 @@ pub struct Settings {
     /// Nickname of the channels of this host and connection, the same at every start. A lane appends its number.
     pub nickname: String,
     /// Last time at which an earlier run was live: start of the first event gap.
-    pub deaf_since: Option<Timestamp>,
+    pub last_live_at: Option<Timestamp>,
     /// Interval of the periodic backfill, [`BACKFILL_INTERVAL`] in production.
-    pub look: Duration,
+    pub backfill_interval: Duration,
     /// Whether mailboxes are queried: scope `voicemail.v1.voicemails.read`.
     pub voicemail: bool,
     /// Receives the heartbeats of the lanes.
-    pub pulses: Pulses,
+    pub task_monitor: TaskMonitor,
 }
 
 /// Event of a connection: about calls, or about the connection itself.
 #[derive(Debug)]
-pub enum Heard {
+pub enum ConnectionEvent {
     /// A call snapshot, pushed or queried. Each lane receives it: the same snapshot is emitted more than once.
-    Call(CallEvent),
+    Snapshot(CallSnapshot),
     /// A report of an ended call, pushed or queried. Emitted more than once too.
     Report(Report),
     /// A lane is live.
-    Live {
+    LaneUp {
         /// Number of the lane, from 0.
         lane: u8,
     },
     /// A lane is no longer live.
-    Lost {
+    LaneDown {
         /// Number of the lane, from 0.
         lane: u8,
         /// Reason of the disconnect.
-        why: lifecycle::Why,
+        why: lane::DisconnectReason,
     },
     /// An event gap opened: no lane is live.
-    Blind {
+    GapOpened {
         /// Start of the gap.
         since: Timestamp,
     },
     /// An event gap closed: a lane is live again. Active calls follow as [`ConnectionEvent::Snapshot`], late reports as
     /// [`ConnectionEvent::LateReports`].
-    Sighted {
+    GapClosed {
         /// Start of the gap.
         from: Timestamp,
         /// End of the gap.
@@ -116,26 +118,26 @@ pub enum Heard {
     },
     /// Calls that are active after an event gap, emitted after their snapshots and after the reports of the gap.
     /// A tracked open call that is missing here has ended.
-    Listed {
+    ActiveCalls {
         /// Conversation space ids of the active calls.
         active: HashSet<ConversationSpaceId>,
     },
     /// Reports that came late for an event gap, or that a periodic backfill found. One gap summary covers them all.
-    Late(Vec<Report>),
+    LateReports(Vec<Report>),
     /// The reports of a gap with [`Reports::Failed`] were emitted before this, as [`ConnectionEvent::LateReports`].
-    CaughtUp {
+    BackfillDone {
         /// Start of the gap.
         from: Timestamp,
         /// End of the gap.
         to: Timestamp,
     },
     /// Answer to [`GotoQuery::CallerActivity`]. Every such query gets one.
-    Past {
+    CallerActivity {
         /// The queried number.
         number: E164,
         /// Calls of the number, unordered, possibly one entry per leg. On failure (`cr.v1.read` not granted, rate
         /// limit, no answer): the cooldown before the next query.
-        calls: Result<Vec<Remembered>, Duration>,
+        calls: Result<Vec<CallRecord>, Duration>,
     },
     /// Answer to [`GotoQuery::Voicemail`]: length of the message of a call.
     Voicemail {
@@ -145,24 +147,24 @@ pub enum Heard {
         length: Duration,
     },
     /// An operator must run `poprelay login`: no token, or GoTo rejects it. Emitted once per change.
-    ConsentNeeded {
+    LoginRequired {
         /// Reason why a login is required.
-        why: token::Dead,
+        why: token::LoginReason,
     },
     /// An access token is valid again after [`ConnectionEvent::LoginRequired`].
-    ConsentGiven,
+    LoginRestored,
     /// The refresh token nears the end of its 30 days and was not rotated by GoTo. Emitted once a day.
-    GrantAging {
+    RefreshTokenExpiring {
         /// Whole days left.
         days_left: u32,
     },
     /// A rotated refresh token is in memory only: the next start would use an invalid one.
-    TokenNotKept {
+    TokenNotPersisted {
         /// Error of the token file.
         why: token_file::Error,
     },
     /// GoTo rejects one account; the others continue. Emitted once per account and status.
-    AccountRefused {
+    AccountRejected {
         /// The rejected account.
         account: AccountKey,
         /// Status of the account in the 207.
@@ -176,22 +178,22 @@ pub enum Heard {
         accounts: usize,
     },
     /// GoTo rejects the whole lane (credentials, scope, every account). The lane retries slowly.
-    Refused {
+    LaneRejected {
         /// Number of the lane, from 0.
         lane: u8,
         /// Failure of the request.
-        why: lifecycle::Trouble,
+        why: lane::RequestFailure,
     },
     /// A lane fails to connect for a transient reason (no network, 5xx, too many channels, unusable 207) and retries.
     /// Emitted at the first failure and when the class changes.
-    Failing {
+    LaneFailing {
         /// Number of the lane, from 0.
         lane: u8,
         /// Failure of the last attempt.
-        why: lifecycle::Trouble,
+        why: lane::RequestFailure,
     },
     /// A malformed frame, to be counted and skipped.
-    Unreadable {
+    MalformedFrame {
         /// Number of the lane, from 0.
         lane: u8,
         /// Length of the frame.
@@ -203,7 +205,7 @@ pub enum Heard {
 
 /// A query for the past calls of a number; answered by [`ConnectionEvent::CallerActivity`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastAsk {
+pub struct CallerActivityQuery {
     /// Account to search.
     pub account: AccountKey,
     /// Number of the caller.
@@ -218,7 +220,7 @@ pub struct PastAsk {
 #[derive(Debug)]
 pub enum Reports {
     /// Reports available at the time of the query; later ones follow as [`ConnectionEvent::LateReports`].
-    Told(Vec<Report>),
+    Fetched(Vec<Report>),
     /// The login lacks the scope `cr.v1.read`.
     NotGranted,
     /// The query failed. A later attempt emits [`ConnectionEvent::LateReports`], then
@@ -228,7 +230,7 @@ pub enum Reports {
 
 /// A query to GoTo about one call or caller, answered by a [`ConnectionEvent`]. A failed query about a call is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum GotoQuery {
     /// Missing states of a call, bounds included.
     States {
         /// Account of the call.
@@ -241,9 +243,9 @@ pub enum Ask {
         to: u64,
     },
     /// Past calls of a number.
-    Past(PastAsk),
+    CallerActivity(CallerActivityQuery),
     /// Length of the message of a call; dropped unless [`Settings::voicemail`] is set.
-    Voicemail(VoicemailAsk),
+    Voicemail(VoicemailQuery),
     /// Report of an ended call; retried until one exists.
     Report {
         /// Account of the call.

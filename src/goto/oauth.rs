@@ -1,7 +1,7 @@
 //! Client of GoTo's authorization server: authorize URL, code exchange and refresh. Classifies failures; decides no
 //! timing.
 
-use super::answer::{bounded, retry_after, word};
+use super::http::{error_code, read_body, retry_after};
 use crate::model::{secret::Secret, time::Timestamp};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -34,11 +34,11 @@ pub struct Client {
 
 /// PKCE code verifier (RFC 7636, S256): binds the code to the process that started the login.
 #[derive(Debug, Clone)]
-pub struct ProofKey(Secret);
+pub struct PkceVerifier(Secret);
 
 /// Returns an unguessable URL-safe text: 244 bits of the system's randomness.
 #[must_use]
-pub fn unguessable() -> String {
+pub fn random_token() -> String {
     let mut bytes = [0; 32];
     bytes
         .iter_mut()
@@ -47,11 +47,11 @@ pub fn unguessable() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-impl ProofKey {
+impl PkceVerifier {
     /// Creates a random verifier.
     #[must_use]
     pub fn new() -> Self {
-        Self(Secret::new(unguessable()))
+        Self(Secret::new(random_token()))
     }
 
     /// Returns the code challenge for the authorize URL.
@@ -61,7 +61,7 @@ impl ProofKey {
     }
 }
 
-impl Default for ProofKey {
+impl Default for PkceVerifier {
     fn default() -> Self {
         Self::new()
     }
@@ -116,7 +116,7 @@ impl Error {
 impl Client {
     /// Returns the URL where an operator gives consent; `None` if `auth_url` cannot be a base.
     #[must_use]
-    pub fn authorize_url(&self, redirect_uri: &Url, state: &str, verifier: &ProofKey, scopes: &str) -> Option<Url> {
+    pub fn authorize_url(&self, redirect_uri: &Url, state: &str, verifier: &PkceVerifier, scopes: &str) -> Option<Url> {
         let mut url = self.endpoint("authorize")?;
         url.query_pairs_mut()
             .append_pair("response_type", "code")
@@ -138,7 +138,7 @@ impl Client {
         http: &reqwest::Client,
         code: &Secret,
         redirect_uri: &Url,
-        verifier: &ProofKey,
+        verifier: &PkceVerifier,
     ) -> Result<Tokens, Error> {
         let form = [
             ("grant_type", "authorization_code"),
@@ -171,7 +171,7 @@ impl Client {
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
         let after = retry_after(response.headers(), Timestamp::now());
-        let body = bounded(response, MAX_RESPONSE_BYTES).await;
+        let body = read_body(response, MAX_RESPONSE_BYTES).await;
         match status {
             200..=299 => body.ok().and_then(|body| parse_tokens(&body)).ok_or(Error::Garbled),
             400 | 401 => Err(Error::Denied { status, code: body.ok().and_then(|body| parse_error_code(&body)) }),
@@ -200,7 +200,7 @@ fn parse_tokens(body: &[u8]) -> Option<Tokens> {
 /// Parses the error code, spelled as in RFC 6749 or as in GoTo's other services.
 fn parse_error_code(body: &[u8]) -> Option<String> {
     let response: Value = serde_json::from_slice(body).ok()?;
-    word(response.get("error").or_else(|| response.get("errorCode"))?)
+    error_code(response.get("error").or_else(|| response.get("errorCode"))?)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! on command; the lane machine decides when.
 
 use super::{
-    Heard,
-    lifecycle::{Class, Input, Ticket, Trouble, Why},
+    ConnectionEvent,
+    lane::{DisconnectReason, FailureClass, Input, RequestFailure, Ticket},
     wire::{self, Frame, Reader, Unreadable},
 };
 use crate::model::secret::Secret;
@@ -38,17 +38,17 @@ type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Command to a socket. Dropping the sender closes the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum SocketCommand {
     /// Sends a ping.
     Ping,
 }
 
 /// Opens a socket. The URL is a credential: no error contains it.
-pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, Trouble> {
-    let failed = |class, status| Trouble { class, status, after: None };
-    let url = Url::parse(url.expose()).map_err(|_| failed(Class::Transient, None))?;
+pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, RequestFailure> {
+    let failed = |class, status| RequestFailure { class, status, retry_after: None };
+    let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient, None))?;
     if !is_allowed_url(&url) {
-        return Err(failed(Class::Refused, None));
+        return Err(failed(FailureClass::Rejected, None));
     }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -61,13 +61,13 @@ pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result
         Ok(Ok((stream, _))) => Ok(stream),
         Ok(Err(tungstenite::Error::Http(response))) => {
             let status = response.status().as_u16();
-            Err(Trouble {
-                class: super::api::class(status),
+            Err(RequestFailure {
+                class: super::api::classify(status),
                 status: Some(status),
-                after: super::answer::retry_after(response.headers(), crate::model::time::Timestamp::now()),
+                retry_after: super::http::retry_after(response.headers(), crate::model::time::Timestamp::now()),
             })
         }
-        Ok(Err(_)) | Err(_) => Err(failed(Class::Transient, None)),
+        Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient, None)),
     }
 }
 
@@ -86,39 +86,43 @@ fn is_allowed_url(url: &Url) -> bool {
 }
 
 /// Identity and output channels of a socket. Snapshots bypass the lane machine.
-pub(super) struct Ears {
+pub(super) struct SocketOutput {
     pub(super) lane: u8,
     pub(super) ticket: Ticket,
     pub(super) mailbox: mpsc::Sender<Input>,
-    pub(super) reader: Reader,
-    pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) context: Reader,
+    pub(super) events: mpsc::Sender<ConnectionEvent>,
 }
 
 /// Runs until the socket ends or the command sender is dropped, and returns the reason.
-pub(super) async fn listen(mut stream: Stream, output: &Ears, mut commands: mpsc::Receiver<Order>) -> Why {
-    let mut backlog: VecDeque<Heard> = VecDeque::new();
+pub(super) async fn run(
+    mut stream: Stream,
+    output: &SocketOutput,
+    mut commands: mpsc::Receiver<SocketCommand>,
+) -> DisconnectReason {
+    let mut backlog: VecDeque<ConnectionEvent> = VecDeque::new();
     let why = loop {
         tokio::select! {
-            permit = output.heard.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
+            permit = output.events.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
                 (Ok(permit), Some(event)) => permit.send(event),
-                (Err(_), _) | (_, None) => break Why::Stopped,
+                (Err(_), _) | (_, None) => break DisconnectReason::Stopped,
             },
             frame = stream.next(), if backlog.len() < BACKLOG_MAX => {
-                let Some(frame) = frame else { break Why::Closed };
+                let Some(frame) = frame else { break DisconnectReason::Closed };
                 match on_frame(frame, output, &mut backlog).await {
                     Ok(()) => {}
                     Err(why) => break why,
                 }
             }
             command = commands.recv() => match command {
-                Some(Order::Ping) => {
+                Some(SocketCommand::Ping) => {
                     if backlog.len() >= BACKLOG_MAX {
                         // The backlog is full and the peer's answers wait unread: the connection is not silent.
                         output.notify_lane(Input::Frame(output.ticket)).await;
                     }
                     let sent = tokio::time::timeout(SEND_TIMEOUT, stream.send(Message::Ping(Vec::new().into()))).await;
                     if !matches!(sent, Ok(Ok(()))) {
-                        break Why::Broken;
+                        break DisconnectReason::Broken;
                     }
                 }
                 None => break close(&mut stream, output, &mut backlog).await,
@@ -126,14 +130,14 @@ pub(super) async fn listen(mut stream: Stream, output: &Ears, mut commands: mpsc
         }
     };
     for event in backlog {
-        if output.heard.send(event).await.is_err() {
+        if output.events.send(event).await.is_err() {
             break;
         }
     }
     why
 }
 
-impl Ears {
+impl SocketOutput {
     async fn notify_lane(&self, input: Input) {
         // The receiver closes only when the lane has stopped.
         let _ = self.mailbox.send(input).await;
@@ -142,10 +146,10 @@ impl Ears {
 
 async fn on_frame(
     frame: Result<Message, tungstenite::Error>,
-    output: &Ears,
-    backlog: &mut VecDeque<Heard>,
-) -> Result<(), Why> {
-    let frame = frame.map_err(|_| Why::Broken)?;
+    output: &SocketOutput,
+    backlog: &mut VecDeque<ConnectionEvent>,
+) -> Result<(), DisconnectReason> {
+    let frame = frame.map_err(|_| DisconnectReason::Broken)?;
     let input = dispatch(&frame, output, backlog)?;
     output.notify_lane(Input::Frame(output.ticket)).await;
     if let Some(input) = input {
@@ -155,36 +159,44 @@ async fn on_frame(
 }
 
 /// Emits a snapshot or report before any other work on its frame. A close frame ends the socket.
-fn dispatch(frame: &Message, output: &Ears, backlog: &mut VecDeque<Heard>) -> Result<Option<Input>, Why> {
+fn dispatch(
+    frame: &Message,
+    output: &SocketOutput,
+    backlog: &mut VecDeque<ConnectionEvent>,
+) -> Result<Option<Input>, DisconnectReason> {
     let bytes = frame.len();
-    let malformed = |why| Heard::Unreadable { lane: output.lane, bytes, why };
+    let malformed = |why| ConnectionEvent::MalformedFrame { lane: output.lane, bytes, why };
     let event = match frame {
-        Message::Text(text) => match wire::frame(text.as_str(), &output.reader) {
-            Ok(Frame::Call(call)) => Heard::Call(call),
-            Ok(Frame::Report(report)) => Heard::Report(report),
+        Message::Text(text) => match wire::frame(text.as_str(), &output.context) {
+            Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
+            Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
             Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
             Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
             Ok(Frame::Foreign) => return Ok(None),
             Err(why) => malformed(why),
         },
         Message::Binary(_) => malformed(Unreadable::Binary),
-        Message::Close(_) => return Err(Why::Closed),
+        Message::Close(_) => return Err(DisconnectReason::Closed),
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
     };
     // Frames stay in order: none overtakes the backlog.
-    let sent = if backlog.is_empty() { output.heard.try_send(event) } else { Err(TrySendError::Full(event)) };
+    let sent = if backlog.is_empty() { output.events.try_send(event) } else { Err(TrySendError::Full(event)) };
     match sent {
         Ok(()) => Ok(None),
         Err(TrySendError::Full(event)) => {
             backlog.push_back(event);
             Ok(None)
         }
-        Err(TrySendError::Closed(_)) => Err(Why::Stopped),
+        Err(TrySendError::Closed(_)) => Err(DisconnectReason::Stopped),
     }
 }
 
 /// Closes from our side and still dispatches the frames in flight.
-async fn close(stream: &mut Stream, output: &Ears, backlog: &mut VecDeque<Heard>) -> Why {
+async fn close(
+    stream: &mut Stream,
+    output: &SocketOutput,
+    backlog: &mut VecDeque<ConnectionEvent>,
+) -> DisconnectReason {
     let ending = async {
         if stream.close(None).await.is_err() {
             return;
@@ -197,5 +209,5 @@ async fn close(stream: &mut Stream, output: &Ears, backlog: &mut VecDeque<Heard>
     };
     // A peer that does not answer the close is dropped.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, ending).await;
-    Why::Stopped
+    DisconnectReason::Stopped
 }

@@ -5,7 +5,7 @@ mod fake_goto;
 mod gap;
 mod login;
 
-use super::{lifecycle::Why, token_file::Kept, *};
+use super::{lane::DisconnectReason, token_file::StoredToken, *};
 use crate::model::call::Phase;
 use fake_goto::{FakeGoto, PeerAction};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 struct Run {
     goto: FakeGoto,
     connection: Connection,
-    events: mpsc::Receiver<Heard>,
+    events: mpsc::Receiver<ConnectionEvent>,
     dir: tempfile::TempDir,
 }
 
@@ -44,10 +44,10 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         auth_url: goto.url.clone(),
         token_file: dir.path().join("token.json"),
         nickname: "poprelay-main-x".to_owned(),
-        deaf_since: None,
-        look: LOOK,
+        last_live_at: None,
+        backfill_interval: BACKFILL_INTERVAL,
         voicemail: false,
-        pulses: crate::model::pulse::Pulses::default(),
+        task_monitor: crate::runtime::watchdog::TaskMonitor::default(),
     }
 }
 
@@ -63,7 +63,7 @@ async fn run(goto: FakeGoto, change: impl FnOnce(&mut Settings)) -> Run {
 
 impl Run {
     /// Returns the next event that `pick` selects; drops the others.
-    async fn until<T>(&mut self, pick: impl Fn(Heard) -> Option<T>) -> T {
+    async fn until<T>(&mut self, pick: impl Fn(ConnectionEvent) -> Option<T>) -> T {
         let wait = async {
             loop {
                 let event = self.events.recv().await.unwrap();
@@ -76,7 +76,7 @@ impl Run {
     }
 
     async fn live(&mut self) {
-        self.until(|event| matches!(event, Heard::Live { .. }).then_some(())).await;
+        self.until(|event| matches!(event, ConnectionEvent::LaneUp { .. }).then_some(())).await;
     }
 }
 
@@ -102,9 +102,9 @@ fn frame(call: &str, sequence: u64) -> PeerAction {
     )
 }
 
-fn call(event: Heard) -> Option<String> {
+fn call(event: ConnectionEvent) -> Option<String> {
     match event {
-        Heard::Call(call) => Some(call.call.as_str().to_owned()),
+        ConnectionEvent::Snapshot(call) => Some(call.call.as_str().to_owned()),
         _ => None,
     }
 }
@@ -152,7 +152,8 @@ async fn malformed_207_and_failed_socket_leave_no_channel() {
     let goto = run.goto.clone();
     until(|| goto.with(|fake| fake.channels.len() == 1)).await;
     run.goto.push(|| PeerAction::Close);
-    run.until(|event| matches!(event, Heard::Lost { why: Why::Closed, .. }).then_some(())).await;
+    run.until(|event| matches!(event, ConnectionEvent::LaneDown { why: DisconnectReason::Closed, .. }).then_some(()))
+        .await;
     run.live().await;
     run.connection.close().await;
 }
@@ -165,12 +166,13 @@ async fn malformed_frames_are_reported_and_next_call_is_received() {
     run.goto.push(|| PeerAction::Binary(3));
     run.goto.push(|| PeerAction::Text("{\"data\":{\"source\":\"voicemail\"}}".to_owned()));
     run.goto.push(|| frame("c-2", 1));
-    let malformed = |event| if let Heard::Unreadable { bytes, .. } = event { Some(bytes) } else { None };
+    let malformed = |event| if let ConnectionEvent::MalformedFrame { bytes, .. } = event { Some(bytes) } else { None };
     assert_eq!(run.until(malformed).await, 8);
     assert_eq!(run.until(malformed).await, 3);
     assert_eq!(run.until(call).await, "c-2");
     run.goto.push(|| PeerAction::Binary(2 * 1024 * 1024));
-    run.until(|event| matches!(event, Heard::Lost { why: Why::Broken, .. }).then_some(())).await;
+    run.until(|event| matches!(event, ConnectionEvent::LaneDown { why: DisconnectReason::Broken, .. }).then_some(()))
+        .await;
     run.live().await;
     run.connection.close().await;
 }
@@ -185,11 +187,11 @@ async fn two_lanes_emit_each_call_twice_and_one_is_enough() {
     assert_eq!(run.until(call).await, "c-3");
     let first = run.goto.with(|fake| fake.sockets.values().next().unwrap().clone());
     first.send(PeerAction::Cut).unwrap();
-    run.until(|event| matches!(event, Heard::Lost { .. }).then_some(())).await;
+    run.until(|event| matches!(event, ConnectionEvent::LaneDown { .. }).then_some(())).await;
     run.goto.push(|| frame("c-4", 1));
     let gap_opened = run.until(|event| match event {
-        Heard::Call(call) if call.call.as_str() == "c-4" => Some(false),
-        Heard::Blind { .. } => Some(true),
+        ConnectionEvent::Snapshot(call) if call.call.as_str() == "c-4" => Some(false),
+        ConnectionEvent::GapOpened { .. } => Some(true),
         _ => None,
     });
     assert!(!gap_opened.await, "one live lane must prevent an event gap");
@@ -209,8 +211,8 @@ async fn channel_to_be_closed_is_replaced_before_it_is_deleted() {
     assert!(second < deleted, "old channel deleted before the new socket: {requests:?}");
     run.goto.push(|| frame("c-5", 1));
     let lost = run.until(|event| match event {
-        Heard::Call(_) => Some(false),
-        Heard::Lost { .. } => Some(true),
+        ConnectionEvent::Snapshot(_) => Some(false),
+        ConnectionEvent::LaneDown { .. } => Some(true),
         _ => None,
     });
     assert!(!lost.await, "lane must stay live");
@@ -254,7 +256,7 @@ async fn states_query_fetches_missing_states() {
     );
     let mut run = run(goto, |_| {}).await;
     let (account, call_id) = (AccountKey::try_from("1").unwrap(), ConversationSpaceId::try_from("c-6").unwrap());
-    run.connection.ask.send(Ask::States { account, call: call_id, from: 2, to: 2 }).await.unwrap();
+    run.connection.queries.send(GotoQuery::States { account, call: call_id, from: 2, to: 2 }).await.unwrap();
     assert_eq!(run.until(call).await, "c-6");
     run.connection.close().await;
 }

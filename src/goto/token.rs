@@ -15,14 +15,16 @@
 //! - A rotated token is on disk before its access token is published.
 //! - A rejected refresh token is not sent again.
 
-mod words;
+mod types;
 
-pub use words::{Dead, Effect, Failed, Fresh, Grant, Input};
+pub use types::{Effect, Input, LoginReason, RefreshError, RefreshToken, TokenResponse};
 
-use crate::model::{
-    backoff::{Policy, Waits},
-    secret::Secret,
-    time::{Now, elapsed},
+use crate::{
+    model::{
+        secret::Secret,
+        time::{Now, elapsed},
+    },
+    runtime::backoff::{Backoff, BackoffPolicy},
 };
 use std::time::{Duration, Instant};
 
@@ -38,7 +40,7 @@ const PERSIST_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Shortest interval between refreshes forced by the API: a second new token would not be better.
 const MIN_FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// 30 days: lifetime of a refresh token.
-pub const GRANT_DAYS: u64 = 30;
+pub const REFRESH_TOKEN_DAYS: u64 = 30;
 /// GoTo rotates the token from 60 % of its lifetime on (day 18); 7 days before the end the rotation is overdue.
 const WARN_DAYS: u64 = 7;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -54,9 +56,9 @@ enum State {
 
 /// State machine of one connection's tokens.
 #[derive(Debug)]
-pub struct Token {
+pub struct TokenMachine {
     state: State,
-    refresh_token: Option<Grant>,
+    refresh_token: Option<RefreshToken>,
     /// The config's token, tried after the file's was rejected.
     config_token: Option<Secret>,
     /// The last rejected token, ignored if the file still holds it.
@@ -65,7 +67,7 @@ pub struct Token {
     published: Option<Secret>,
     /// Time of the last refresh forced by the API.
     last_forced: Option<Instant>,
-    backoff: Waits,
+    backoff: Backoff,
     denials: u32,
     login_pending: bool,
     /// Time of the next attempt to write a rotated token that is in memory only.
@@ -74,13 +76,13 @@ pub struct Token {
     effects: Vec<Effect>,
 }
 
-impl Token {
+impl TokenMachine {
     /// Creates the machine from the token file's token (or the reason for its absence) and the config's token. Prefers
     /// the file's token, because only that one can have been rotated.
-    pub fn begin(file: Result<Grant, Dead>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
+    pub fn new(file: Result<RefreshToken, LoginReason>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
         let (refresh_token, config_token, reason) = match (file, first) {
-            (Ok(stored), config_token) => (Some(stored), config_token, Dead::NoToken),
-            (Err(reason), Some(first)) => (Some(Grant { refresh: first, issued: None }), None, reason),
+            (Ok(stored), config_token) => (Some(stored), config_token, LoginReason::NoToken),
+            (Err(reason), Some(first)) => (Some(RefreshToken { token: first, issued: None }), None, reason),
             (Err(reason), None) => (None, None, reason),
         };
         let mut token = Self {
@@ -90,7 +92,7 @@ impl Token {
             rejected_token: None,
             published: None,
             last_forced: None,
-            backoff: Waits::new(Policy::UPSTREAM),
+            backoff: Backoff::new(BackoffPolicy::UPSTREAM),
             denials: 0,
             login_pending: false,
             persist_at: None,
@@ -98,7 +100,7 @@ impl Token {
             effects: Vec::new(),
         };
         if token.refresh_token.is_some() {
-            token.refresh(now.tick);
+            token.refresh(now.instant);
         } else {
             token.require_login(reason);
         }
@@ -119,19 +121,19 @@ impl Token {
 
     /// Whether only a login helps.
     #[must_use]
-    pub const fn needs_consent(&self) -> bool {
+    pub const fn needs_login(&self) -> bool {
         matches!(self.state, State::LoginRequired)
     }
 
     /// Handles one input and returns the effects to execute in order. `random` is in 0..1.
-    pub fn on(&mut self, input: Input, now: Now, random: f64) -> Vec<Effect> {
+    pub fn handle(&mut self, input: Input, now: Now, random: f64) -> Vec<Effect> {
         match input {
-            Input::Tick => self.tick(now.tick),
+            Input::Tick => self.tick(now.instant),
             Input::Refreshed(Ok(response)) => self.on_refreshed(response, now, random),
-            Input::Refreshed(Err(error)) => self.on_refresh_failed(error, now.tick, random),
-            Input::Kept { done } => self.on_persisted(done, now),
-            Input::Rejected(access) => self.on_rejected(&access, now.tick),
-            Input::Found(refresh_token) => self.on_file_changed(refresh_token, now.tick),
+            Input::Refreshed(Err(error)) => self.on_refresh_failed(error, now.instant, random),
+            Input::Persisted { done } => self.on_persisted(done, now),
+            Input::Rejected(access) => self.on_rejected(&access, now.instant),
+            Input::FileChanged(refresh_token) => self.on_file_changed(refresh_token, now.instant),
         }
         std::mem::take(&mut self.effects)
     }
@@ -141,7 +143,7 @@ impl Token {
             && now >= at
         {
             self.persist_at = Some(now + PERSIST_RETRY_DELAY);
-            self.effects.push(Effect::Keep(refresh_token.clone()));
+            self.effects.push(Effect::Persist(refresh_token.clone()));
         }
         match self.state {
             State::Valid { until } | State::Backoff { until } if now >= until => self.refresh(now),
@@ -155,26 +157,26 @@ impl Token {
 
     fn refresh(&mut self, now: Instant) {
         if let Some(refresh_token) = &self.refresh_token {
-            self.effects.push(Effect::Refresh(refresh_token.refresh.clone()));
+            self.effects.push(Effect::Refresh(refresh_token.token.clone()));
             self.state = State::Refreshing { since: now };
         }
     }
 
-    fn on_refreshed(&mut self, response: Fresh, now: Now, random: f64) {
+    fn on_refreshed(&mut self, response: TokenResponse, now: Now, random: f64) {
         let State::Refreshing { since } = self.state else { return };
         self.denials = 0;
-        self.backoff.forget();
+        self.backoff.reset();
         let lifetime = match response.expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
             None | Some(0) => DEFAULT_LIFETIME,
             Some(seconds) => Duration::from_secs(seconds).clamp(MIN_LIFETIME, MAX_LIFETIME),
         };
         let expires = since + lifetime;
-        let refresh_at = now.tick + lifetime.mul_f64((0.85 + 0.15 * random.clamp(0.0, 1.0)) / 3.0);
-        let rotated = response.refresh.filter(|new| self.refresh_token.as_ref().is_none_or(|old| old.refresh != *new));
+        let refresh_at = now.instant + lifetime.mul_f64((0.85 + 0.15 * random.clamp(0.0, 1.0)) / 3.0);
+        let rotated = response.refresh.filter(|new| self.refresh_token.as_ref().is_none_or(|old| old.token != *new));
         if let Some(refresh) = rotated {
-            let refresh_token = Grant { refresh, issued: Some(now.clock) };
+            let refresh_token = RefreshToken { token: refresh, issued: Some(now.timestamp) };
             self.refresh_token = Some(refresh_token.clone());
-            self.effects.push(Effect::Keep(refresh_token));
+            self.effects.push(Effect::Persist(refresh_token));
             self.state = State::Persisting { access: response.access, expires, refresh_at };
         } else {
             self.publish(response.access, expires, refresh_at, now);
@@ -183,7 +185,7 @@ impl Token {
 
     /// Publishes the token even if it was not written: a connection that is down is worse than a login after a restart.
     fn on_persisted(&mut self, done: bool, now: Now) {
-        self.persist_at = (!done).then(|| now.tick + PERSIST_RETRY_DELAY);
+        self.persist_at = (!done).then(|| now.instant + PERSIST_RETRY_DELAY);
         if let State::Persisting { access, expires, refresh_at } = &self.state {
             let (access, expires, refresh_at) = (access.clone(), *expires, *refresh_at);
             self.publish(access, expires, refresh_at, now);
@@ -193,33 +195,35 @@ impl Token {
     fn publish(&mut self, access: Secret, expires: Instant, refresh_at: Instant, now: Now) {
         self.published = Some(access.clone());
         self.state = State::Valid { until: refresh_at };
-        self.effects.push(Effect::Give { access, expires });
+        self.effects.push(Effect::Publish { access, expires });
         if std::mem::take(&mut self.login_pending) {
-            self.effects.push(Effect::Healed);
+            self.effects.push(Effect::LoginRestored);
         }
         self.warn_expiring(now);
     }
 
     fn warn_expiring(&mut self, now: Now) {
         let Some(issued) = self.refresh_token.as_ref().and_then(|refresh_token| refresh_token.issued) else { return };
-        let left = GRANT_DAYS.saturating_sub(elapsed(issued, now.clock).as_secs() / DAY.as_secs());
-        let recently = self.last_warning.is_some_and(|at| now.tick.duration_since(at) < DAY);
+        let left = REFRESH_TOKEN_DAYS.saturating_sub(elapsed(issued, now.timestamp).as_secs() / DAY.as_secs());
+        let recently = self.last_warning.is_some_and(|at| now.instant.duration_since(at) < DAY);
         if left <= WARN_DAYS && !recently {
-            self.last_warning = Some(now.tick);
-            self.effects.push(Effect::Aging(u32::try_from(left).unwrap_or(0)));
+            self.last_warning = Some(now.instant);
+            self.effects.push(Effect::ExpiresSoon(u32::try_from(left).unwrap_or(0)));
         }
     }
 
-    fn on_refresh_failed(&mut self, error: Failed, now: Instant, random: f64) {
+    fn on_refresh_failed(&mut self, error: RefreshError, now: Instant, random: f64) {
         if !matches!(self.state, State::Refreshing { .. }) {
             return;
         }
         match error {
-            Failed::Transient(after) => self.state = State::Backoff { until: now + self.backoff.next(random, after) },
-            Failed::Denied { status, code } => {
+            RefreshError::Transient(after) => {
+                self.state = State::Backoff { until: now + self.backoff.next(random, after) }
+            }
+            RefreshError::Denied { status, code } => {
                 self.denials += 1;
                 if code.as_deref() == Some("invalid_grant") || self.denials >= 2 {
-                    self.discard_token(Dead::Refused { status, code }, now);
+                    self.discard_token(LoginReason::Rejected { status, code }, now);
                 } else {
                     self.state = State::Backoff { until: now + DENIAL_RETRY_DELAY };
                 }
@@ -227,12 +231,12 @@ impl Token {
         }
     }
 
-    fn discard_token(&mut self, reason: Dead, now: Instant) {
+    fn discard_token(&mut self, reason: LoginReason, now: Instant) {
         self.denials = 0;
-        let rejected_token = self.refresh_token.take().map(|refresh_token| refresh_token.refresh);
+        let rejected_token = self.refresh_token.take().map(|refresh_token| refresh_token.token);
         match self.config_token.take().filter(|config_token| rejected_token.as_ref() != Some(config_token)) {
             Some(config_token) => {
-                self.refresh_token = Some(Grant { refresh: config_token, issued: None });
+                self.refresh_token = Some(RefreshToken { token: config_token, issued: None });
                 self.refresh(now);
             }
             None => self.require_login(reason),
@@ -241,10 +245,10 @@ impl Token {
         self.rejected_token = rejected_token;
     }
 
-    fn require_login(&mut self, reason: Dead) {
+    fn require_login(&mut self, reason: LoginReason) {
         self.state = State::LoginRequired;
         self.login_pending = true;
-        self.effects.push(Effect::Need(reason));
+        self.effects.push(Effect::RequireLogin(reason));
     }
 
     fn on_rejected(&mut self, access: &Secret, now: Instant) {
@@ -258,11 +262,11 @@ impl Token {
 
     /// Uses a token from the file immediately if one is awaited, else at the next refresh. Ignores one older than the
     /// token in memory: that is the predecessor of a rotated token that was not written.
-    fn on_file_changed(&mut self, found: Grant, now: Instant) {
+    fn on_file_changed(&mut self, found: RefreshToken, now: Instant) {
         let is_older = self.persist_at.is_some()
             && found.issued <= self.refresh_token.as_ref().and_then(|refresh_token| refresh_token.issued);
-        let is_known = self.rejected_token.as_ref() == Some(&found.refresh)
-            || self.refresh_token.as_ref().is_some_and(|refresh_token| refresh_token.refresh == found.refresh);
+        let is_known = self.rejected_token.as_ref() == Some(&found.token)
+            || self.refresh_token.as_ref().is_some_and(|refresh_token| refresh_token.token == found.token);
         if is_known || is_older || matches!(self.state, State::Refreshing { .. } | State::Persisting { .. }) {
             return;
         }
@@ -270,7 +274,7 @@ impl Token {
         self.persist_at = None;
         self.last_warning = None;
         self.denials = 0;
-        self.backoff.forget();
+        self.backoff.reset();
         match self.state {
             State::LoginRequired | State::Backoff { .. } => self.refresh(now),
             State::Valid { .. } | State::Refreshing { .. } | State::Persisting { .. } => {}

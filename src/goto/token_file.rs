@@ -15,7 +15,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// Content of the token file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredToken {
     /// The refresh token.
     pub refresh_token: Secret,
     /// Time of issue: the 30 days of the token run from here.
@@ -58,7 +58,7 @@ struct OnDisk {
 ///
 /// # Errors
 /// [`Error`]; a file that others may read is rejected, because its token may have leaked.
-pub fn read(path: &Path) -> Result<Kept, Error> {
+pub fn read(path: &Path) -> Result<StoredToken, Error> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => Error::Missing,
         _ => Error::Io { doing: "read", source },
@@ -74,14 +74,14 @@ pub fn read(path: &Path) -> Result<Kept, Error> {
     if stored.refresh_token.is_empty() {
         return Err(Error::Damaged);
     }
-    Ok(Kept { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued })
+    Ok(StoredToken { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued })
 }
 
 /// Writes the token file: a new file of mode 0600, synced, renamed over the old one, and the directory synced.
 ///
 /// # Errors
 /// [`Error::Io`]; the old file is then unchanged.
-pub fn write(path: &Path, stored: &Kept) -> Result<(), Error> {
+pub fn write(path: &Path, stored: &StoredToken) -> Result<(), Error> {
     let on_disk = OnDisk { refresh_token: stored.refresh_token.expose().to_owned(), issued: stored.issued };
     let text = serde_json::to_vec(&on_disk).map_err(|_| Error::Damaged)?;
     replace(path, &text).map_err(|source| Error::Io { doing: "written", source })
@@ -119,8 +119,8 @@ fn new_file_path(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn stored(token: &str) -> Kept {
-        Kept { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
+    fn stored(token: &str) -> StoredToken {
+        StoredToken { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
     }
 
     #[test]

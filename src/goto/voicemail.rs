@@ -3,13 +3,13 @@
 //! the message, because none is documented.
 
 use super::{
-    Heard,
+    ConnectionEvent,
     api::{Api, Error},
     wire::{Message, Reader},
 };
 use crate::model::{
     ids::{AccountKey, ConversationSpaceId},
-    phone::Number,
+    phone::PhoneNumber,
     time::{Timestamp, after, before},
 };
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// Queries that wait in the queue; further ones are dropped.
-pub(super) const WAITING: usize = 16;
+pub(super) const QUEUE_CAPACITY: usize = 16;
 /// Waits before the attempts: a message appears in its mailbox some undocumented time after the caller hung up.
 const RETRY_DELAYS: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(15), Duration::from_secs(60)];
 /// Tolerance around the call: the meaning of a message's time (start, end or filing) is undocumented.
@@ -29,13 +29,13 @@ const MAX_MAILBOXES: usize = 8;
 
 /// A query for the length of a call's message; answered by [`ConnectionEvent::Voicemail`], or dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VoicemailAsk {
+pub struct VoicemailQuery {
     /// Account of the call.
     pub account: AccountKey,
     /// The call.
     pub call: ConversationSpaceId,
     /// Number of the caller.
-    pub caller: Number,
+    pub caller: PhoneNumber,
     /// Extensions that rang.
     pub extensions: Vec<String>,
     /// Start of the call.
@@ -45,30 +45,30 @@ pub struct VoicemailAsk {
 }
 
 /// Returns the length of the one message that fits the call; `None` if none or several fit.
-fn find_message(query: &VoicemailAsk, messages: &[Message]) -> Option<Duration> {
+fn find_message(query: &VoicemailQuery, messages: &[Message]) -> Option<Duration> {
     let during = before(query.from, TIME_TOLERANCE)..=after(query.to, TIME_TOLERANCE);
     let mut matches = messages.iter().filter(|one| one.caller == query.caller && during.contains(&one.at));
     matches.next().filter(|_| matches.next().is_none()).map(|one| one.length)
 }
 
 /// Task that answers [`VoicemailQuery`]s.
-pub(super) struct Mailboxes {
+pub(super) struct VoicemailLookup {
     pub(super) api: Api,
-    pub(super) reader: Reader,
-    pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) context: Reader,
+    pub(super) events: mpsc::Sender<ConnectionEvent>,
 }
 
-impl Mailboxes {
+impl VoicemailLookup {
     /// Answers queries until every sender is dropped, or until GoTo answers 403.
-    pub(super) async fn run(self, mut queries: mpsc::Receiver<VoicemailAsk>) {
-        let mut due: Vec<(Instant, VoicemailAsk, usize)> = Vec::new();
+    pub(super) async fn run(self, mut queries: mpsc::Receiver<VoicemailQuery>) {
+        let mut due: Vec<(Instant, VoicemailQuery, usize)> = Vec::new();
         loop {
             let next = due.iter().map(|(at, ..)| *at).min();
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 query = queries.recv() => match query {
                     None => return,
-                    Some(query) if due.len() < WAITING => due.push((retry_at(0), query, 0)),
+                    Some(query) if due.len() < QUEUE_CAPACITY => due.push((retry_at(0), query, 0)),
                     Some(_) => {}
                 },
                 () = sleep_until(wake), if next.is_some() => {
@@ -78,10 +78,10 @@ impl Mailboxes {
                         match self.find_length(&query).await {
                             // The receiver closes only at shutdown.
                             Ok(Some(length)) => {
-                                drop(self.heard.send(Heard::Voicemail { call: query.call, length }).await);
+                                drop(self.events.send(ConnectionEvent::Voicemail { call: query.call, length }).await);
                             }
                             Err(Error::Status { status: 403, .. }) => {
-                                let connection = &self.reader.connection;
+                                let connection = &self.context.connection;
                                 tracing::warn!(%connection, "mailboxes not granted, scope voicemail.v1.voicemails.read is missing");
                                 return;
                             }
@@ -96,11 +96,11 @@ impl Mailboxes {
         }
     }
 
-    async fn find_length(&self, query: &VoicemailAsk) -> Result<Option<Duration>, Error> {
+    async fn find_length(&self, query: &VoicemailQuery) -> Result<Option<Duration>, Error> {
         let mut messages = Vec::new();
         for extension in query.extensions.iter().take(MAX_MAILBOXES) {
             for mailbox in self.api.mailboxes(&query.account, extension).await?.iter().take(MAX_MAILBOXES) {
-                messages.extend(self.api.messages(mailbox, self.reader.region).await?);
+                messages.extend(self.api.messages(mailbox, self.context.region).await?);
             }
         }
         Ok(find_message(query, &messages))
@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn find_message_requires_a_single_match_of_caller_and_time() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
-        let number = |text| Number::read(Some(text), Region::US);
-        let query = VoicemailAsk {
+        let number = |text| PhoneNumber::parse(Some(text), Region::US);
+        let query = VoicemailQuery {
             account: "1".try_into().unwrap(),
             call: "c".try_into().unwrap(),
             caller: number("+15145550199"),

@@ -1,10 +1,10 @@
 //! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
 use super::{
-    call::{MomentKind, Telling},
+    call::{CallUpdate, StatusKind},
     ids::ConnectionName,
-    mention::{Mention, TeamsMention},
-    phone::{Mask, Number, Region},
+    mention::{SlackMention, TeamsMention},
+    phone::{Mask, PhoneNumber, Region},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -19,83 +19,83 @@ pub enum Card {
     /// Calls of an event gap.
     GapSummary(GapSummary),
     /// Daily digest of a sink.
-    Shift(Shift),
+    Recap(Recap),
     /// A daemon problem, for the operator.
-    Notice(Notice),
+    Alert(Alert),
 }
 
 /// A call update with the caller info of the look-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallCard {
     /// The call update.
-    pub telling: Telling,
+    pub update: CallUpdate,
     /// Results of the look-up.
     #[serde(default)]
-    pub found: Findings,
+    pub caller_info: CallerInfo,
     /// Card options of the route.
     #[serde(default)]
-    pub manner: Manner,
+    pub options: CardOptions,
     /// Why the card goes to its sink; `None` for cards of an earlier version.
     #[serde(default)]
-    pub routed: Option<Routing>,
+    pub routed: Option<RouteDecision>,
 }
 
 impl CallCard {
     /// Creates a card with default options and without a route decision.
     #[must_use]
-    pub fn new(telling: Telling, found: Findings) -> Self {
-        Self { telling, found, manner: Manner::default(), routed: None }
+    pub fn new(telling: CallUpdate, found: CallerInfo) -> Self {
+        Self { update: telling, caller_info: found, options: CardOptions::default(), routed: None }
     }
 }
 
 /// Card options of a route, in addition to those of the sink.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Manner {
+pub struct CardOptions {
     /// Mask of phone numbers; overrides the sink's mask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
     /// Mentions in Slack.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mention: Vec<Mention>,
+    pub slack_mentions: Vec<SlackMention>,
     /// Mentions in Teams.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub teams: Vec<TeamsMention>,
+    pub teams_mentions: Vec<TeamsMention>,
     /// Render the title and one line only.
-    pub quiet: bool,
+    pub compact: bool,
 }
 
 /// Route decision: when and why a card was routed to its sink.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Routing {
+pub struct RouteDecision {
     /// Time of the decision: schedules were evaluated at this time.
     pub at: Timestamp,
     /// Reason of the decision.
-    pub by: RoutedBy,
+    pub by: RouteReason,
 }
 
 /// Reason for which a card is routed to a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RoutedBy {
+pub enum RouteReason {
     /// A rule, by its position (from 1) in the config at that time.
     Rule(usize),
     /// The config has no rules: every card goes to every sink.
     NoRules,
     /// An earlier update of the call went to the sink.
-    Earlier,
+    PreviousSink,
 }
 
 /// Caller info: what the sources have about a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Findings {
+pub struct CallerInfo {
     /// Matching contacts.
-    pub who: Match,
+    pub matched: Match,
     /// Earlier calls of the caller.
-    pub history: Option<History>,
+    pub history: Option<CallerHistory>,
     /// Names of the sources that failed or timed out: the card is marked as possibly incomplete.
-    pub silent: Vec<String>,
+    pub failed_sources: Vec<String>,
 }
 
 /// Result of a look-up.
@@ -104,9 +104,9 @@ pub struct Findings {
 pub enum Match {
     /// No look-up: no sources, or a number that cannot be looked up.
     #[default]
-    NotAsked,
+    NotLookedUp,
     /// Sources were queried, none has the number.
-    Nobody,
+    NoMatch,
     /// Exactly one contact.
     One {
         /// The merged contact.
@@ -157,24 +157,24 @@ pub struct Fact {
 /// Earlier calls of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct History {
+pub struct CallerHistory {
     /// The previous call.
-    pub last: Option<PastCall>,
+    pub last_call: Option<PastCall>,
     /// Calls in the last 7 days, without this one.
-    pub week: u32,
+    pub calls_in_week: u32,
     /// Calls in the last 30 days, without this one.
-    pub month: u32,
+    pub calls_in_month: u32,
     /// Missed calls since the last call with the caller that was answered.
     pub missed_since: u32,
     /// The caller was missed or called minutes ago: the card is highlighted.
     pub urgent: bool,
     /// Count of back-to-back calls; `None` for a single call.
-    pub again: Option<Again>,
+    pub repeat_calls: Option<RepeatCalls>,
 }
 
 /// Back-to-back calls of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Again {
+pub struct RepeatCalls {
     /// Position of this call among those in `within`, from 2.
     pub nth: u32,
     /// The config's `calls_within` of the history.
@@ -187,9 +187,9 @@ pub struct PastCall {
     /// Start of the call.
     pub at: Timestamp,
     /// Final status of the call.
-    pub outcome: MomentKind,
+    pub outcome: StatusKind,
     /// Name of the colleague who answered, if any.
-    pub with: Option<String>,
+    pub answered_by: Option<String>,
 }
 
 /// Calls that ended in an event gap.
@@ -202,7 +202,7 @@ pub struct GapSummary {
     /// End of the gap.
     pub to: Timestamp,
     /// Final updates of the calls that ended in the gap, oldest first.
-    pub calls: Vec<Telling>,
+    pub calls: Vec<CallUpdate>,
     /// Mask of phone numbers from a rule; overrides the sink's mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
@@ -211,7 +211,7 @@ pub struct GapSummary {
 /// Recap: counts of a sink's inbound calls in a period, and the missed callers who still wait for a callback.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Shift {
+pub struct Recap {
     /// Start of the period.
     pub from: Timestamp,
     /// End of the period, when the recap is due.
@@ -231,25 +231,25 @@ pub struct Shift {
     /// Longest wait of a caller until the call was answered or ended.
     pub longest_wait: Option<Duration>,
     /// Missed callers without a callback, latest first, up to the list limit.
-    pub waiting: Vec<Waiting>,
+    pub pending: Vec<PendingCallback>,
     /// Number of further missed callers beyond the list limit.
-    pub more: u32,
+    pub pending_omitted: u32,
     /// Region for formatting the numbers; `None`: US.
     pub region: Option<Region>,
 }
 
 /// A missed caller without a later call in either direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct PendingCallback {
     /// Number to call back.
-    pub number: Number,
+    pub number: PhoneNumber,
     /// Name, if exactly one contact matches. Untrusted text.
     #[serde(default)]
     pub name: Option<String>,
     /// Missed calls of the caller in the period.
-    pub times: u32,
+    pub missed_calls: u32,
     /// Start of the latest missed call.
-    pub last: Timestamp,
+    pub last_missed: Timestamp,
     /// The caller left a voicemail message.
     #[serde(default)]
     pub voicemail: bool,
@@ -257,27 +257,27 @@ pub struct Waiting {
 
 /// Alert: a daemon problem, posted to the operator's sink and logged to the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct Alert {
     /// The problem, one sentence.
     pub title: String,
     /// The remedy, one or two sentences.
     pub advice: String,
     /// Whether the problem is resolved (firing otherwise).
-    pub over: bool,
+    pub resolved: bool,
 }
 
 impl Card {
     /// Returns the time of the event on the card; `None` for an alert, which has no event time.
     #[must_use]
-    pub fn happened(&self) -> Option<Timestamp> {
+    pub fn occurred_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Call(card) => Some(card.telling.at),
+            Self::Call(card) => Some(card.update.at),
             Self::GapSummary(recap) => Some(recap.to),
-            Self::Shift(shift) => Some(shift.to),
-            Self::Notice(_) => None,
+            Self::Recap(shift) => Some(shift.to),
+            Self::Alert(_) => None,
         }
     }
 }
 
 /// A ring card posted later than this shows its age (a phone rings some 20 to 30 s).
-pub const FRESH: Duration = Duration::from_secs(30);
+pub const LATE_AFTER: Duration = Duration::from_secs(30);

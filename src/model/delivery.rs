@@ -2,7 +2,7 @@
 //! `deliver` uses it, and neither stage imports the other.
 
 use super::{
-    call::{MomentKind, Telling},
+    call::{CallUpdate, StatusKind},
     card::Card,
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
@@ -29,67 +29,67 @@ pub enum SinkKind {
 impl SinkKind {
     /// Returns whether posted messages can be edited, which live messages need ([`EnqueueMode::UpsertLive`]).
     #[must_use]
-    pub const fn edits(self) -> bool {
+    pub const fn supports_edit(self) -> bool {
         matches!(self, Self::SlackApp)
     }
 }
 
 /// Reference to a posted message, in the chat's own ids. Edits and replies need the reference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct MessageRef {
     /// Channel id.
     pub channel: String,
     /// Message id within the channel (Slack's `ts`).
-    pub message: String,
+    pub ts: String,
 }
 
 /// How a delivery is posted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Form {
+pub enum PostMode {
     /// A new message.
     #[default]
-    Message,
+    Post,
     /// The live message of a call, edited with each update.
-    Living {
+    Live {
         /// The posted message; `None` before the first post.
-        at: Option<Place>,
+        message: Option<MessageRef>,
         /// An earlier message was deleted or is not editable any more. A second repost is not allowed.
-        lost: bool,
+        reposted: bool,
     },
     /// A reply in the thread of the live message.
-    Reply {
+    ThreadReply {
         /// The live message; `None` if never posted: the reply becomes a new message.
-        to: Option<Place>,
+        message: Option<MessageRef>,
     },
 }
 
-impl Form {
+impl PostMode {
     /// Returns the message to edit or to reply to, if any.
     #[must_use]
-    pub const fn place(&self) -> Option<&Place> {
+    pub const fn message_ref(&self) -> Option<&MessageRef> {
         match self {
-            Self::Living { at: place, .. } | Self::Reply { to: place } => place.as_ref(),
-            Self::Message => None,
+            Self::Live { message: place, .. } | Self::ThreadReply { message: place } => place.as_ref(),
+            Self::Post => None,
         }
     }
 
     /// Returns the message to edit; `None` for a new post.
     #[must_use]
-    pub const fn edit_of(&self) -> Option<&Place> {
+    pub const fn edited_message(&self) -> Option<&MessageRef> {
         match self {
-            Self::Living { at, .. } => at.as_ref(),
-            Self::Message | Self::Reply { .. } => None,
+            Self::Live { message: at, .. } => at.as_ref(),
+            Self::Post | Self::ThreadReply { .. } => None,
         }
     }
 }
 
 /// A rendered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawn {
+pub struct RenderedMessage {
     /// The JSON body, sent as `application/json; charset=utf-8`.
     pub body: String,
     /// Number of input cards in the message, counted from the first. The rest did not fit and needs another message.
-    pub used: usize,
+    pub cards_included: usize,
 }
 
 /// Subject of a delivery: the part of the key beside status and sink.
@@ -99,62 +99,62 @@ pub enum Subject {
     /// A call.
     Call(ConversationSpaceId),
     /// Anything else that is posted once, under a name chosen by the daemon (an event gap, an alert).
-    Other(String),
+    Named(String),
 }
 
 /// Key of a delivery: enqueued once, across restarts. A live message's key is (subject, sink); the status changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct DeliveryKey {
     /// Subject.
     pub subject: Subject,
     /// Status of the subject; recaps, gap summaries and alerts use [`StatusKind::Ended`].
-    pub moment: MomentKind,
+    pub status: StatusKind,
     /// Target sink.
     pub sink: SinkName,
 }
 
 /// A card to enqueue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admission {
+pub struct NewDelivery {
     /// Key of the delivery.
-    pub key: Key,
+    pub key: DeliveryKey,
     /// Card to post.
     pub card: Card,
     /// Whether to insert a delivery, or to update an earlier one of the call.
-    pub rule: Rule,
+    pub mode: EnqueueMode,
 }
 
 /// Effect of enqueueing a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub enum EnqueueMode {
     /// Inserts a new message and supersedes waiting cards of the same call and sink. A waiting delivery with the key gets the
     /// new card; a settled one is unchanged. Nothing happens if a later status of the call was enqueued first (an answer after
     /// the end), or if a live message already showed the status. [`EnqueueMode::UpsertLive`] likewise skips posted statuses.
-    Tell,
+    Insert,
     /// Replaces the card of the newest waiting delivery of the call and sink, live or not; the key is unchanged. A delivered live
     /// message is unchanged: its sink supported edits before and does not any more.
-    Renew,
+    UpdatePending,
     /// Inserts or updates the one live message of the call at the sink. Only the newest status waits; intermediate ones are not
     /// posted. A settled live message waits again and is posted as an edit. A leased one is followed by the newer status. The
     /// status never goes back; caller info that a later look-up lacks is kept.
-    Live,
+    UpsertLive,
     /// Inserts a reply to the live message, once for each update. Nothing happens before the live message is posted: the post
     /// will include the update.
     Reply,
     /// Merges late caller info into the live message, or into the newest waiting card, whatever its status. The call update of
     /// the given card is ignored.
-    Learn,
+    MergeInfo,
 }
 
 /// Result of enqueueing a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admitted {
+pub enum EnqueueResult {
     /// A new delivery waits.
-    New,
+    Inserted,
     /// A waiting delivery was updated.
-    Renewed,
+    Updated,
     /// Nothing was done: the key is known, or there is nothing to update.
-    Known,
+    Unchanged,
 }
 
 /// Row id of a delivery in its store.
@@ -168,17 +168,17 @@ pub struct Delivery {
     /// Row id.
     pub id: DeliveryId,
     /// Key.
-    pub key: Key,
+    pub key: DeliveryKey,
     /// Card to post.
     pub card: Card,
     /// When the delivery was enqueued.
-    pub admitted: Timestamp,
+    pub enqueued_at: Timestamp,
     /// Attempts made so far.
     pub attempts: u32,
     /// Render as plain text: the chat rejected the full layout.
     pub plain: bool,
     /// How to post the delivery.
-    pub form: Form,
+    pub mode: PostMode,
 }
 
 /// One delivery attempt, stored for the operator.
@@ -191,7 +191,7 @@ pub struct Attempt {
     /// HTTP status, if there was a response.
     pub status: Option<u16>,
     /// Response or error: at most 256 bytes, without control characters and URLs.
-    pub answer: String,
+    pub response: String,
 }
 
 /// Outcome of a leased delivery.
@@ -200,9 +200,9 @@ pub enum Settlement {
     /// The chat accepted the message.
     Delivered,
     /// The chat accepted the message and returned its reference: later updates edit that message.
-    Shown(Place),
+    Posted(MessageRef),
     /// The live message is not editable any more: post a new message immediately, with the newest status.
-    Lost,
+    Repost,
     /// Retry later.
     Retry {
         /// Earliest next attempt.
@@ -218,7 +218,7 @@ pub enum Settlement {
 
 /// Ends a lease: the delivery, its outcome, and the attempt, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settle {
+pub struct SettleRequest {
     /// The delivery.
     pub id: DeliveryId,
     /// The outcome.
@@ -229,7 +229,7 @@ pub struct Settle {
 
 /// Failure of an outbox operation. A disk failure is none: the outbox then continues in memory.
 #[derive(Debug, thiserror::Error)]
-pub enum QueueError {
+pub enum OutboxError {
     /// The writer has stopped: the daemon is shutting down.
     #[error("the outbox has stopped")]
     Stopped,
@@ -242,41 +242,41 @@ pub enum QueueError {
 /// network call. Clones share one outbox.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Saves a pending update before the look-up. Durable on return. A known pending update is replaced.
-    fn note(&self, telling: Telling) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn save_pending(&self, telling: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Removes a pending update, if any, and enqueues its deliveries, in one transaction. Durable on return. Returns one
     /// [`EnqueueResult`] for each delivery, in order.
-    fn admit(
+    fn enqueue(
         &self,
-        noted: Option<(ConversationSpaceId, MomentKind)>,
-        admissions: Vec<Admission>,
-    ) -> impl Future<Output = Result<Vec<Admitted>, QueueError>> + Send;
+        noted: Option<(ConversationSpaceId, StatusKind)>,
+        admissions: Vec<NewDelivery>,
+    ) -> impl Future<Output = Result<Vec<EnqueueResult>, OutboxError>> + Send;
 
     /// Returns the pending updates without deliveries: the rest of a crash during a look-up.
-    fn noted(&self) -> impl Future<Output = Result<Vec<Telling>, QueueError>> + Send;
+    fn pending(&self) -> impl Future<Output = Result<Vec<CallUpdate>, OutboxError>> + Send;
 
     /// Returns the deliveries of `sink` due at `now`, oldest first, at most `most`. Of each call, only the earliest unsettled
     /// one is returned, and none while that one is leased or not due: updates arrive in order. A due time beyond the longest
     /// wait that is ever set (the clock jumped back) counts as due.
-    fn waiting(
+    fn due(
         &self,
         sink: &SinkName,
         now: Timestamp,
         most: usize,
-    ) -> impl Future<Output = Result<Vec<Delivery>, QueueError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
     /// Leases those of `ids` that still wait, with their newest cards. A crash frees unsettled leases.
-    fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, QueueError>> + Send;
+    fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
     /// Ends leases. Durable on return.
-    fn settle(&self, settles: Vec<Settle>) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Returns when the next delivery of `sink` is due, if one waits.
-    fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, QueueError>> + Send;
+    fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send;
 
     /// Completes when a new delivery may wait for `sink` since the last call. Callers register first, then query.
-    fn news(&self, sink: &SinkName) -> impl Future<Output = ()> + Send;
+    fn wakeup(&self, sink: &SinkName) -> impl Future<Output = ()> + Send;
 }
 
 /// Longest wait before a retry: a longer Retry-After is clamped to 300 s.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);

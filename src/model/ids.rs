@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 256;
 
 /// Why a text is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadId {
+pub enum InvalidId {
     /// The text is empty.
     #[error("the id is empty")]
     Empty,
@@ -21,23 +21,23 @@ pub enum BadId {
     Character(char),
 }
 
-fn opaque(text: &str) -> Result<(), BadId> {
+fn opaque(text: &str) -> Result<(), InvalidId> {
     match text.chars().find(|c| c.is_control() || c.is_whitespace()) {
-        Some(bad) => Err(BadId::Character(bad)),
+        Some(bad) => Err(InvalidId::Character(bad)),
         None => Ok(()),
     }
 }
 
-fn digits(text: &str) -> Result<(), BadId> {
-    text.chars().find(|c| !c.is_ascii_digit()).map_or(Ok(()), |bad| Err(BadId::Character(bad)))
+fn digits(text: &str) -> Result<(), InvalidId> {
+    text.chars().find(|c| !c.is_ascii_digit()).map_or(Ok(()), |bad| Err(InvalidId::Character(bad)))
 }
 
 /// Validates a name from the config, which becomes a file name and a journal field.
-fn slug(text: &str) -> Result<(), BadId> {
+fn slug(text: &str) -> Result<(), InvalidId> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
     match text.chars().find(|c| !is_allowed(*c)) {
-        Some(bad) => Err(BadId::Character(bad)),
-        None if text.starts_with('.') => Err(BadId::Character('.')),
+        Some(bad) => Err(InvalidId::Character(bad)),
+        None if text.starts_with('.') => Err(InvalidId::Character('.')),
         None => Ok(()),
     }
 }
@@ -58,21 +58,21 @@ macro_rules! id {
         }
 
         impl TryFrom<&str> for $name {
-            type Error = BadId;
-            fn try_from(text: &str) -> Result<Self, BadId> {
+            type Error = InvalidId;
+            fn try_from(text: &str) -> Result<Self, InvalidId> {
                 if text.is_empty() {
-                    return Err(BadId::Empty);
+                    return Err(InvalidId::Empty);
                 }
                 if text.len() > MAX_BYTES {
-                    return Err(BadId::TooLong);
+                    return Err(InvalidId::TooLong);
                 }
                 $rule(text).map(|()| Self(Arc::from(text)))
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadId;
-            fn try_from(text: String) -> Result<Self, BadId> {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
                 Self::try_from(text.as_str())
             }
         }
@@ -135,12 +135,12 @@ mod tests {
 
     #[test]
     fn invalid_ids_are_rejected_with_reason() {
-        assert_eq!(AccountKey::try_from(""), Err(BadId::Empty));
-        assert_eq!(AccountKey::try_from("12a"), Err(BadId::Character('a')));
-        assert_eq!(ChannelId::try_from("a\nb"), Err(BadId::Character('\n')));
-        assert_eq!(ChannelId::try_from("x".repeat(257)), Err(BadId::TooLong));
-        assert_eq!(SinkName::try_from("../etc"), Err(BadId::Character('/')));
-        assert_eq!(SinkName::try_from(".."), Err(BadId::Character('.')));
+        assert_eq!(AccountKey::try_from(""), Err(InvalidId::Empty));
+        assert_eq!(AccountKey::try_from("12a"), Err(InvalidId::Character('a')));
+        assert_eq!(ChannelId::try_from("a\nb"), Err(InvalidId::Character('\n')));
+        assert_eq!(ChannelId::try_from("x".repeat(257)), Err(InvalidId::TooLong));
+        assert_eq!(SinkName::try_from("../etc"), Err(InvalidId::Character('/')));
+        assert_eq!(SinkName::try_from(".."), Err(InvalidId::Character('.')));
         assert!(serde_json::from_str::<SinkName>("\"a b\"").is_err());
     }
 }

@@ -12,9 +12,9 @@ const MAX_UPN_CHARS: usize = 113;
 /// mention needs no escaping.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Mention(String);
+pub struct SlackMention(String);
 
-impl TryFrom<String> for Mention {
+impl TryFrom<String> for SlackMention {
     type Error = &'static str;
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
@@ -28,13 +28,13 @@ impl TryFrom<String> for Mention {
     }
 }
 
-impl From<Mention> for String {
-    fn from(mention: Mention) -> Self {
+impl From<SlackMention> for String {
+    fn from(mention: SlackMention) -> Self {
         mention.0
     }
 }
 
-impl Mention {
+impl SlackMention {
     /// Returns the id as written in the config.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -60,7 +60,9 @@ impl TryFrom<String> for TeamsMention {
             .and_then(|text| text.split_once('<'))
             .map(|(name, id)| (name.trim(), id.trim()))
             .filter(|(name, id)| !name.is_empty() && (is_upn(id) || is_object_id(id)))
-            .ok_or("expected a Teams user as in \"Dana Cole <dana@example.com>\": name, then sign-in address or object id")?;
+            .ok_or(
+                "expected a Teams user as in \"Dana Cole <dana@example.com>\": name, then sign-in address or object id",
+            )?;
         // The card text is Markdown and must contain the name exactly as in the mention entity.
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '\'' | '’');
         if name.chars().count() > MAX_NAME_CHARS || !name.chars().all(is_plain) {

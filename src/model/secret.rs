@@ -86,7 +86,9 @@ pub enum SecretError {
     #[error("the environment variable {0} is not set")]
     NotSet(String),
     /// `$CREDENTIALS_DIRECTORY` is not set.
-    #[error("the credential {0} cannot be read: $CREDENTIALS_DIRECTORY is not set. Run the daemon from its systemd unit")]
+    #[error(
+        "the credential {0} cannot be read: $CREDENTIALS_DIRECTORY is not set. Run the daemon from its systemd unit"
+    )]
     NoCredentials(String),
     /// The credential name is a path.
     #[error("the credential name {0:?} is not a plain name. Use the name from LoadCredential= in the unit")]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 /// A duration as written in the config: `"800ms"`, `"5 min"`, `"30d"`. A day is 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let invalid = || de::Error::custom("expected a duration such as \"800ms\", \"5m\" or \"30d\"");
@@ -23,16 +23,16 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic time, for deadlines and durations.
-    pub tick: Instant,
+    pub instant: Instant,
     /// Wall-clock time, for storage and display.
-    pub clock: Timestamp,
+    pub timestamp: Timestamp,
 }
 
 impl Now {
     /// Reads both clocks. For I/O loops only; decisions take a `Now` as an argument.
     #[must_use]
-    pub fn read() -> Self {
-        Self { tick: Instant::now(), clock: Timestamp::now() }
+    pub fn now() -> Self {
+        Self { instant: Instant::now(), timestamp: Timestamp::now() }
     }
 }
 
@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn human_duration_parses_common_spellings() {
-        let millis = |text: &str| serde_json::from_str::<Span>(&format!("{text:?}")).ok().map(|span| span.0.as_millis());
+        let millis = |text: &str| {
+            serde_json::from_str::<HumanDuration>(&format!("{text:?}")).ok().map(|span| span.0.as_millis())
+        };
         assert_eq!(millis("800ms"), Some(800));
         assert_eq!(millis("5 min"), Some(300_000));
         assert_eq!(millis("5m"), Some(300_000));

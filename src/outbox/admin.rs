@@ -2,14 +2,14 @@
 //! seconds, except while its outbox is in memory (see [`super::Health`]).
 
 use super::{
-    FILE,
-    row::{self, State},
-    schema::{self, Kind, VERSION},
+    FILE_NAME,
+    row::{self, DeliveryState},
+    schema::{self, DatabaseKind, VERSION},
 };
 use crate::model::{
-    call::MomentKind,
+    call::StatusKind,
     card::Card,
-    delivery::{Attempt, DeliveryId, Place, Subject},
+    delivery::{Attempt, DeliveryId, MessageRef, Subject},
     ids::SinkName,
     time::Timestamp,
 };
@@ -17,43 +17,43 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use std::{io, path::Path, path::PathBuf, time::Duration};
 
 /// Rows changed by one transaction: the daemon's writer, and with it a ring, waits for each transaction.
-pub(super) const STEP: usize = 500;
+pub(super) const BATCH_ROWS: usize = 500;
 
 /// Filter of listed deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// Only this state.
-    pub state: Option<State>,
+    pub state: Option<DeliveryState>,
     /// Only this sink.
     pub sink: Option<SinkName>,
     /// Most deliveries listed, the newest.
-    pub most: u32,
+    pub limit: u32,
 }
 
 /// Deliveries to retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub enum RetryTarget {
     /// One delivery: dead, dropped or waiting.
     One(DeliveryId),
     /// All dead letters of one sink, or of all sinks.
-    Dead(Option<SinkName>),
+    DeadLetters(Option<SinkName>),
 }
 
 /// A stored delivery, for an operator. Unreadable columns are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct StoredDelivery {
     /// Row id.
     pub id: DeliveryId,
     /// State.
-    pub state: Option<State>,
+    pub state: Option<DeliveryState>,
     /// Subject.
     pub subject: Option<Subject>,
     /// Status.
-    pub moment: Option<MomentKind>,
+    pub status: Option<StatusKind>,
     /// Sink name in the file: the config may not have the sink any more.
     pub sink: String,
     /// When the delivery was enqueued.
-    pub admitted: Option<Timestamp>,
+    pub enqueued_at: Option<Timestamp>,
     /// Earliest next attempt; `None`: immediately.
     pub due: Option<Timestamp>,
     /// When the delivery was settled.
@@ -63,13 +63,13 @@ pub struct Letter {
     /// Rendered as plain text.
     pub plain: bool,
     /// Reason of a dead letter, or the status that superseded the delivery.
-    pub why: Option<String>,
+    pub reason: Option<String>,
     /// Card; `None` if erased or unreadable.
     pub card: Option<Card>,
     /// `post`, `live` (one message that is edited) or `reply`.
-    pub form: String,
+    pub mode: String,
     /// Reference of the posted message, if the chat returned one.
-    pub place: Option<Place>,
+    pub message_ref: Option<MessageRef>,
     /// Number of posted updates.
     pub revision: u32,
 }
@@ -99,22 +99,23 @@ pub enum AdminError {
     Store(#[from] rusqlite::Error),
 }
 
-pub(super) const LETTER: &str = "id, state, subject, status, sink, enqueued_at, due, settled, attempts, plain, reason,
+pub(super) const STORED_COLUMNS: &str =
+    "id, state, subject, status, sink, enqueued_at, due, settled, attempts, plain, reason,
     coalesce(newer, card), mode, message_ref, revision";
 
 /// Returns the newest deliveries that match, oldest first.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn list(dir: &Path, filter: &Filter) -> Result<Vec<Letter>, AdminError> {
+pub fn list(dir: &Path, filter: &Filter) -> Result<Vec<StoredDelivery>, AdminError> {
     let db = connect(dir)?;
     // The state as a literal: SQLite then uses the partial index of waiting rows.
     let state = filter.state.map_or_else(|| "TRUE".to_owned(), |state| format!("state = '{}'", state.as_str()));
     let mut read = db.prepare(&format!(
-        "SELECT {LETTER} FROM deliveries WHERE {state} AND (?1 IS NULL OR sink = ?1) ORDER BY id DESC LIMIT ?2"
+        "SELECT {STORED_COLUMNS} FROM deliveries WHERE {state} AND (?1 IS NULL OR sink = ?1) ORDER BY id DESC LIMIT ?2"
     ))?;
-    let rows = read.query_map(params![filter.sink.as_ref().map(SinkName::as_str), filter.most], letter)?;
-    let mut deliveries: Vec<Letter> = rows.collect::<Result<_, _>>()?;
+    let rows = read.query_map(params![filter.sink.as_ref().map(SinkName::as_str), filter.limit], read_stored)?;
+    let mut deliveries: Vec<StoredDelivery> = rows.collect::<Result<_, _>>()?;
     deliveries.reverse();
     Ok(deliveries)
 }
@@ -123,9 +124,11 @@ pub fn list(dir: &Path, filter: &Filter) -> Result<Vec<Letter>, AdminError> {
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(Letter, Vec<Attempt>)>, AdminError> {
+pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(StoredDelivery, Vec<Attempt>)>, AdminError> {
     let db = connect(dir)?;
-    let found = db.query_row(&format!("SELECT {LETTER} FROM deliveries WHERE id = ?"), [id.0], letter).optional()?;
+    let found = db
+        .query_row(&format!("SELECT {STORED_COLUMNS} FROM deliveries WHERE id = ?"), [id.0], read_stored)
+        .optional()?;
     let Some(delivery) = found else { return Ok(None) };
     Ok(Some((delivery, attempts(&db, id)?)))
 }
@@ -139,11 +142,11 @@ pub(super) fn attempts(db: &Connection, id: DeliveryId) -> rusqlite::Result<Vec<
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn retry(dir: &Path, target: &Which) -> Result<u64, AdminError> {
+pub fn retry(dir: &Path, target: &RetryTarget) -> Result<u64, AdminError> {
     let db = connect(dir)?;
     let ids: Vec<i64> = match target {
-        Which::One(id) => vec![id.0],
-        Which::Dead(sink) => db
+        RetryTarget::One(id) => vec![id.0],
+        RetryTarget::DeadLetters(sink) => db
             .prepare("SELECT id FROM deliveries WHERE state = 'dead' AND (?1 IS NULL OR sink = ?1) ORDER BY id")?
             .query_map([sink.as_ref().map(SinkName::as_str)], |row| row.get(0))?
             .collect::<Result<_, _>>()?,
@@ -172,18 +175,18 @@ pub fn drop_one(dir: &Path, id: DeliveryId, now: Timestamp) -> Result<bool, Admi
 fn each(db: &Connection, ids: &[i64], change: &str) -> Result<u64, AdminError> {
     let mut write = db.prepare(change)?;
     let mut changed = 0;
-    for step in ids.chunks(STEP) {
+    for step in ids.chunks(BATCH_ROWS) {
         db.execute_batch("BEGIN IMMEDIATE")?;
         for id in step {
-            changed += write.execute([id]).inspect_err(|_| schema::undo(db))?;
+            changed += write.execute([id]).inspect_err(|_| schema::rollback(db))?;
         }
-        db.execute_batch("COMMIT").inspect_err(|_| schema::undo(db))?;
+        db.execute_batch("COMMIT").inspect_err(|_| schema::rollback(db))?;
     }
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
 pub(super) fn connect(dir: &Path) -> Result<Connection, AdminError> {
-    let path = dir.join(FILE);
+    let path = dir.join(FILE_NAME);
     if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open(&path) {
         return Err(match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => AdminError::Missing(path),
@@ -192,32 +195,32 @@ pub(super) fn connect(dir: &Path) -> Result<Connection, AdminError> {
     }
     let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(10))?;
-    match schema::kind(&db)? {
-        Kind::Ours(VERSION) => Ok(db),
-        Kind::Ours(found) | Kind::Newer(found) => Err(AdminError::Version { path, found }),
-        Kind::Fresh | Kind::Foreign => Err(AdminError::Foreign(path)),
+    match schema::database_kind(&db)? {
+        DatabaseKind::Outbox(VERSION) => Ok(db),
+        DatabaseKind::Outbox(found) | DatabaseKind::Newer(found) => Err(AdminError::Version { path, found }),
+        DatabaseKind::Empty | DatabaseKind::Foreign => Err(AdminError::Foreign(path)),
     }
 }
 
-pub(super) fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
+pub(super) fn read_stored(row: &Row<'_>) -> rusqlite::Result<StoredDelivery> {
     let text = |column: usize| row.get::<_, String>(column);
     let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.and_then(row::from_micros));
     let (card, form) = (serde_json::from_str(&text(11)?).ok(), text(12)?);
-    Ok(Letter {
+    Ok(StoredDelivery {
         id: DeliveryId(row.get(0)?),
-        state: State::read(&text(1)?),
-        subject: row::read_subject(&text(2)?),
-        moment: row::told(&form, &text(3)?, card.as_ref()),
+        state: DeliveryState::parse(&text(1)?),
+        subject: row::parse_subject(&text(2)?),
+        status: row::status_of(&form, &text(3)?, card.as_ref()),
         sink: text(4)?,
-        admitted: time(5)?,
+        enqueued_at: time(5)?,
         due: time(6)?.filter(|due| *due > Timestamp::UNIX_EPOCH),
         settled: time(7)?,
         attempts: row.get::<_, i64>(8)?.try_into().unwrap_or(u32::MAX),
         plain: row.get(9)?,
-        why: row.get(10)?,
+        reason: row.get(10)?,
         card,
-        form,
-        place: row.get::<_, Option<String>>(13)?.as_deref().and_then(row::read_place),
+        mode: form,
+        message_ref: row.get::<_, Option<String>>(13)?.as_deref().and_then(row::parse_message_ref),
         revision: row.get::<_, i64>(14)?.try_into().unwrap_or(u32::MAX),
     })
 }
@@ -228,6 +231,6 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         at: row::from_micros(row.get(0)?).unwrap_or(Timestamp::UNIX_EPOCH),
         took: Duration::from_micros(took.unsigned_abs()),
         status: row.get(2)?,
-        answer: row.get(3)?,
+        response: row.get(3)?,
     })
 }

@@ -2,12 +2,12 @@
 //! Decides what remains of a card, and empties the WAL and the free space of the file.
 
 use super::{
-    admin::{AdminError, STEP, connect},
+    admin::{AdminError, BATCH_ROWS, connect},
     row, schema,
 };
 use crate::model::{
     card::Card,
-    phone::{E164, Number},
+    phone::{E164, PhoneNumber},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -20,27 +20,27 @@ const MASKED_NUMBER: &str = "•••";
 
 /// Report of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Forgotten {
+pub struct ErasureReport {
     /// Deliveries of calls from the number: their cards were erased.
-    pub blanked: u64,
+    pub erased: u64,
     /// Erased deliveries that were waiting or dead letters: dropped.
     pub dropped: u64,
     /// Deliveries of other callers in which the number was masked.
-    pub changed: u64,
+    pub masked: u64,
     /// Pending updates that were deleted.
-    pub noted: u64,
+    pub pending: u64,
 }
 
 /// Erases a number. A delivery that is being posted cannot be recalled.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn forget(dir: &Path, number: &E164, now: Timestamp) -> Result<Forgotten, AdminError> {
+pub fn forget(dir: &Path, number: &E164, now: Timestamp) -> Result<ErasureReport, AdminError> {
     let db = connect(dir)?;
     // A pragma of the connection, not of the file: deleted content is overwritten with zeros.
     db.pragma_update(None, "secure_delete", true)?;
     let digits = number.expose().trim_start_matches('+');
-    let mut report = Forgotten::default();
+    let mut report = ErasureReport::default();
     let deliveries = "SELECT id FROM deliveries WHERE instr(card, ?1) OR instr(coalesce(newer, ''), ?1) ORDER BY id";
     each(&db, deliveries, digits, |id| erase(&db, id, digits, now, &mut report))?;
     let pending = "SELECT rowid FROM pending_updates WHERE instr(call_update, ?1) ORDER BY rowid";
@@ -50,7 +50,7 @@ pub fn forget(dir: &Path, number: &E164, now: Timestamp) -> Result<Forgotten, Ad
             .optional()?;
         if update.is_some_and(|update| contains(&update, digits)) {
             db.execute("DELETE FROM pending_updates WHERE rowid = ?", [rowid])?;
-            report.noted += 1;
+            report.pending += 1;
         }
         Ok(())
     })?;
@@ -81,15 +81,15 @@ fn each(
     mut work: impl FnMut(i64) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let ids: Vec<i64> = db.prepare(select)?.query_map([digits], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for step in ids.chunks(STEP) {
+    for step in ids.chunks(BATCH_ROWS) {
         db.execute_batch("BEGIN IMMEDIATE")?;
         let result = step.iter().try_for_each(|id| work(*id)).and_then(|()| db.execute_batch("COMMIT"));
-        result.inspect_err(|_| schema::undo(db))?;
+        result.inspect_err(|_| schema::rollback(db))?;
     }
     Ok(())
 }
 
-fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut Forgotten) -> rusqlite::Result<()> {
+fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut ErasureReport) -> rusqlite::Result<()> {
     // Read again: the daemon may have settled or updated the row since.
     let found = db
         .query_row("SELECT state, card, newer FROM deliveries WHERE id = ?", [id], |row| {
@@ -107,14 +107,15 @@ fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut Fo
                  WHERE id = ?1",
             )?
             .execute(params![id, drops, row::micros(now)])?;
-            report.blanked += 1;
+            report.erased += 1;
             report.dropped += u64::from(drops);
         }
         (first, second) => {
-            let newer = newer.map(|newer| second.map_or_else(|| newer.clone(), |redaction| redaction.or(newer.clone())));
+            let newer =
+                newer.map(|newer| second.map_or_else(|| newer.clone(), |redaction| redaction.or(newer.clone())));
             let mut write = db.prepare_cached("UPDATE deliveries SET card = ?2, newer = ?3 WHERE id = ?1")?;
             write.execute(params![id, first.or(card), newer])?;
-            report.changed += 1;
+            report.masked += 1;
         }
     }
     // A chat's response may repeat the card.
@@ -145,16 +146,17 @@ fn redact(card: &str, digits: &str) -> Redaction {
     if !contains(card, digits) {
         return Redaction::Unchanged;
     }
-    let is_caller = |number: &Number| number.known().is_some_and(|it| it.expose().trim_start_matches('+') == digits);
+    let is_caller =
+        |number: &PhoneNumber| number.as_e164().is_some_and(|it| it.expose().trim_start_matches('+') == digits);
     let kept = match serde_json::from_str(card) {
-        Ok(Card::Call(card)) if is_caller(&card.telling.call.caller.number) => None,
+        Ok(Card::Call(card)) if is_caller(&card.update.call.caller.number) => None,
         Ok(Card::GapSummary(mut summary)) => {
             summary.calls.retain(|update| !is_caller(&update.call.caller.number));
             (!summary.calls.is_empty()).then_some(Card::GapSummary(summary))
         }
-        Ok(Card::Shift(mut recap)) => {
-            recap.waiting.retain(|it| !is_caller(&it.number));
-            Some(Card::Shift(recap))
+        Ok(Card::Recap(mut recap)) => {
+            recap.pending.retain(|it| !is_caller(&it.number));
+            Some(Card::Recap(recap))
         }
         Ok(card) => Some(card),
         Err(_) => None,
@@ -170,7 +172,10 @@ fn masked<T: Serialize + DeserializeOwned>(value: &T, digits: &str) -> Option<T>
             Value::String(text) if contains(text, digits) => *text = mask(text, digits),
             Value::Array(items) => items.iter_mut().for_each(|item| walk(item, digits)),
             Value::Object(fields) => {
-                fields.iter_mut().filter(|(key, _)| *key != "account_number").for_each(|(_, value)| walk(value, digits));
+                fields
+                    .iter_mut()
+                    .filter(|(key, _)| *key != "account_number")
+                    .for_each(|(_, value)| walk(value, digits));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }

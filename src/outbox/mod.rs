@@ -45,40 +45,40 @@
 //! - `integrity_check` at start: reads the whole file, and a start must stay fast with a million rows.
 
 mod admin;
-mod admit;
-mod carry;
-mod degrade;
-mod earlier;
-mod facts;
-mod fold;
+mod bookkeeping;
+mod coalesce;
+mod copy;
+mod disk_error;
+mod enqueue;
 mod forget;
-mod living;
+mod live_message;
 mod of_call;
 mod open;
 mod overview;
-mod queue;
+mod previous_sinks;
 mod retain;
 mod row;
 mod schema;
+mod sqlite;
+mod storage;
 mod store;
-mod trouble;
 
-pub use admin::{AdminError, Filter, Letter, Which, drop_one, list, retry, show};
-pub use degrade::Health;
-pub use facts::OpenCall;
-pub use forget::{Forgotten, forget, rewrite};
-pub use of_call::of_call;
-pub use open::{OpenError, Opened, SetAside, open};
-pub use overview::{Overview, Standing, overview};
-pub use queue::Queue;
-pub use row::State;
-pub use trouble::Trouble;
+pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
+pub use bookkeeping::OpenCall;
+pub use disk_error::DiskProblem;
+pub use forget::{ErasureReport, forget, rewrite};
+pub use of_call::deliveries_of_call;
+pub use open::{OpenError, OpenReport, Quarantined, open};
+pub use overview::{Overview, SinkStats, overview};
+pub use row::DeliveryState;
+pub use sqlite::SqliteOutbox;
+pub use storage::Health;
 
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 
 /// File name in the state directory.
-pub const FILE: &str = "outbox.sqlite";
+pub const FILE_NAME: &str = "outbox.sqlite";
 
 /// Outbox settings.
 #[derive(Debug, Clone)]

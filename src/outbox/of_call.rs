@@ -1,6 +1,6 @@
 //! Stored deliveries of one call, for `explain`. Reads the file beside a running daemon.
 
-use super::admin::{self, AdminError, Letter};
+use super::admin::{self, AdminError, StoredDelivery};
 use crate::model::delivery::Attempt;
 use std::path::Path;
 
@@ -11,16 +11,16 @@ const MAX_DELIVERIES: u32 = 500;
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn of_call(dir: &Path, id: &str) -> Result<Vec<(Letter, Vec<Attempt>)>, AdminError> {
+pub fn deliveries_of_call(dir: &Path, id: &str) -> Result<Vec<(StoredDelivery, Vec<Attempt>)>, AdminError> {
     let db = admin::connect(dir)?;
     let from = format!("call:{id}");
     // Sorts after every subject with the prefix: an index range scan.
     let to = format!("{from}\u{10ffff}");
     let mut read = db.prepare(&format!(
         "SELECT {} FROM deliveries INDEXED BY once WHERE subject >= ?1 AND subject < ?2 ORDER BY id LIMIT {MAX_DELIVERIES}",
-        admin::LETTER
+        admin::STORED_COLUMNS
     ))?;
-    let deliveries: Vec<Letter> = read.query_map([from, to], admin::letter)?.collect::<Result<_, _>>()?;
+    let deliveries: Vec<StoredDelivery> = read.query_map([from, to], admin::read_stored)?.collect::<Result<_, _>>()?;
     deliveries
         .into_iter()
         .map(|delivery| {

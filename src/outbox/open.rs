@@ -2,12 +2,12 @@
 //! at start; disk problems are no reason to refuse.
 
 use super::{
-    FILE, OutboxSettings,
-    carry::{Settled, carry},
-    degrade::{Ground, Health},
-    queue::{LOOK, Queue},
-    schema::{self, Kind, MIGRATIONS, VERSION},
-    trouble::{Trouble, trouble},
+    FILE_NAME, OutboxSettings,
+    copy::{CopyScope, copy_all},
+    disk_error::{DiskProblem, disk_problem},
+    schema::{self, DatabaseKind, MIGRATIONS, VERSION},
+    sqlite::{MAINTENANCE_INTERVAL, SqliteOutbox},
+    storage::{Health, Storage},
 };
 use crate::model::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -23,20 +23,20 @@ const MAX_CHECKED_BYTES: u64 = 16 << 20;
 
 /// Report of an opened outbox.
 #[derive(Debug, Clone)]
-pub struct Opened {
+pub struct OpenReport {
     /// Number of waiting deliveries.
     pub waiting: u64,
     /// Version before the migration, if the file was migrated.
-    pub migrated: Option<usize>,
+    pub migrated_from: Option<usize>,
     /// The quarantined file, if the file was damaged.
-    pub set_aside: Option<SetAside>,
+    pub quarantined: Option<Quarantined>,
     /// Storage health.
     pub health: Health,
 }
 
 /// A damaged file that was quarantined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
+pub struct Quarantined {
     /// New path of the file.
     pub path: PathBuf,
     /// Waiting deliveries and pending updates that were readable and copied.
@@ -72,77 +72,80 @@ pub enum OpenError {
 ///
 /// # Errors
 /// [`OpenError`]: the file must not be changed.
-pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(Queue, Opened), OpenError> {
-    let path = settings.dir.join(FILE);
-    let (storage, mut report) = match disk(&settings, now) {
+pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(SqliteOutbox, OpenReport), OpenError> {
+    let path = settings.dir.join(FILE_NAME);
+    let (storage, mut report) = match open_database(&settings, now) {
         Ok(disk) => {
-            let (migrated, set_aside) = (disk.migrated, disk.set_aside.clone());
-            (Ground::on_disk(settings, disk), Opened { migrated, set_aside, ..Opened::empty() })
+            let (migrated, set_aside) = (disk.migrated_from, disk.quarantined.clone());
+            (
+                Storage::on_disk(settings, disk),
+                OpenReport { migrated_from: migrated, quarantined: set_aside, ..OpenReport::empty() },
+            )
         }
-        Err(NoDisk::Newer(found)) => return Err(OpenError::Newer { path, found }),
-        Err(NoDisk::Foreign) => return Err(OpenError::Foreign { path }),
-        Err(NoDisk::Trouble(why)) => {
-            let storage = Ground::in_memory(settings, why, now).map_err(|e| OpenError::Start(io::Error::other(e)))?;
-            (storage, Opened::empty())
+        Err(DiskError::Newer(found)) => return Err(OpenError::Newer { path, found }),
+        Err(DiskError::Foreign) => return Err(OpenError::Foreign { path }),
+        Err(DiskError::Problem(why)) => {
+            let storage = Storage::in_memory(settings, why, now).map_err(|e| OpenError::Start(io::Error::other(e)))?;
+            (storage, OpenReport::empty())
         }
     };
     report.health = storage.health();
     report.waiting = storage.store().backlog().map_or(0, |sinks| sinks.iter().map(|(_, count)| count).sum());
-    Ok((Queue::start(storage, LOOK).map_err(OpenError::Start)?, report))
+    Ok((SqliteOutbox::start(storage, MAINTENANCE_INTERVAL).map_err(OpenError::Start)?, report))
 }
 
-impl Opened {
+impl OpenReport {
     const fn empty() -> Self {
-        Self { waiting: 0, migrated: None, set_aside: None, health: Health::Durable }
+        Self { waiting: 0, migrated_from: None, quarantined: None, health: Health::Durable }
     }
 }
 
 /// A writable database file.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(super) struct Database {
     pub(super) db: Connection,
-    pub(super) migrated: Option<usize>,
-    pub(super) set_aside: Option<SetAside>,
+    pub(super) migrated_from: Option<usize>,
+    pub(super) quarantined: Option<Quarantined>,
 }
 
 /// Why the database file cannot open.
 #[derive(Debug)]
-pub(super) enum NoDisk {
+pub(super) enum DiskError {
     Newer(usize),
     Foreign,
-    Trouble(Trouble),
+    Problem(DiskProblem),
 }
 
-impl From<rusqlite::Error> for NoDisk {
+impl From<rusqlite::Error> for DiskError {
     fn from(error: rusqlite::Error) -> Self {
         // Only files that SQLite reports as damaged are quarantined: after other errors a file may be intact.
-        Self::Trouble(trouble(&error).unwrap_or(Trouble::Failing))
+        Self::Problem(disk_problem(&error).unwrap_or(DiskProblem::Failing))
     }
 }
 
-impl From<io::Error> for NoDisk {
+impl From<io::Error> for DiskError {
     fn from(error: io::Error) -> Self {
-        Self::Trouble(match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Full,
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Trouble::ReadOnly,
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Trouble::Vanished,
-            _ => Trouble::Failing,
+        Self::Problem(match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DiskProblem::Full,
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => DiskProblem::ReadOnly,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DiskProblem::Missing,
+            _ => DiskProblem::Failing,
         })
     }
 }
 
 /// Opens the file of a state directory and creates both if they are missing.
-pub(super) fn disk(settings: &OutboxSettings, now: Timestamp) -> Result<Disk, NoDisk> {
-    let path = settings.dir.join(FILE);
+pub(super) fn open_database(settings: &OutboxSettings, now: Timestamp) -> Result<Database, DiskError> {
+    let path = settings.dir.join(FILE_NAME);
     match open_file(settings, &path, now) {
-        Err(NoDisk::Trouble(Trouble::Damaged)) => {
-            let quarantined = set_aside(&path, now)?;
+        Err(DiskError::Problem(DiskProblem::Damaged)) => {
+            let quarantined = quarantine(&path, now)?;
             let mut disk = open_file(settings, &path, now)?;
             let rescued = Connection::open_with_flags(&quarantined, OpenFlags::SQLITE_OPEN_READ_WRITE)
                 .and_then(|damaged| rescue(&damaged, &disk.db))
                 .unwrap_or(0);
             tracing::error!(file = %quarantined.display(), rescued, "outbox file damaged, quarantined");
-            disk.set_aside = Some(SetAside { path: quarantined, rescued });
+            disk.quarantined = Some(Quarantined { path: quarantined, rescued });
             Ok(disk)
         }
         other => other,
@@ -151,47 +154,47 @@ pub(super) fn disk(settings: &OutboxSettings, now: Timestamp) -> Result<Disk, No
 
 fn rescue(damaged: &Connection, into: &Connection) -> rusqlite::Result<u64> {
     into.execute_batch("BEGIN IMMEDIATE")?;
-    let copied = carry(damaged, into, Settled::Whole).inspect_err(|_| schema::undo(into))?;
+    let copied = copy_all(damaged, into, CopyScope::Full).inspect_err(|_| schema::rollback(into))?;
     into.execute_batch("COMMIT")?;
     Ok(copied.rows)
 }
 
-fn open_file(settings: &OutboxSettings, path: &Path, now: Timestamp) -> Result<Disk, NoDisk> {
+fn open_file(settings: &OutboxSettings, path: &Path, now: Timestamp) -> Result<Database, DiskError> {
     // The file has callers' names and numbers: only the daemon's user may read it. SQLite gives -wal and -shm the same mode.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.dir)?;
     fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(2))?;
-    let from = match schema::kind(&db)? {
-        Kind::Fresh => 0,
-        Kind::Ours(version) => version,
-        Kind::Newer(version) => return Err(NoDisk::Newer(version)),
-        Kind::Foreign => return Err(NoDisk::Foreign),
+    let from = match schema::database_kind(&db)? {
+        DatabaseKind::Empty => 0,
+        DatabaseKind::Outbox(version) => version,
+        DatabaseKind::Newer(version) => return Err(DiskError::Newer(version)),
+        DatabaseKind::Foreign => return Err(DiskError::Foreign),
     };
-    schema::tune(&db, settings.durability)?;
+    schema::configure(&db, settings.durability)?;
     if from > 0 {
         check(&db, fs::metadata(path)?.len() <= MAX_CHECKED_BYTES)?;
     }
     schema::migrate(&db, from, MIGRATIONS)?;
     // SQLite opens an unwritable file without an error, and a full disk should be detected now: write once.
     db.execute("INSERT OR REPLACE INTO metadata (name, value) VALUES ('opened', ?)", [now.as_microsecond()])?;
-    Ok(Disk { db, migrated: (from > 0 && from < VERSION).then_some(from), set_aside: None })
+    Ok(Database { db, migrated_from: (from > 0 && from < VERSION).then_some(from), quarantined: None })
 }
 
-fn check(db: &Connection, check_pages: bool) -> Result<(), NoDisk> {
+fn check(db: &Connection, check_pages: bool) -> Result<(), DiskError> {
     for table in ["deliveries", "attempts", "pending_updates", "calls", "metadata"] {
-        let damaged = |_| NoDisk::Trouble(Trouble::Damaged);
+        let damaged = |_| DiskError::Problem(DiskProblem::Damaged);
         db.prepare(&format!("SELECT 1 FROM {table}")).map_err(damaged)?;
     }
     if !check_pages {
         return Ok(());
     }
     let result: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if result == "ok" { Ok(()) } else { Err(NoDisk::Trouble(Trouble::Damaged)) }
+    if result == "ok" { Ok(()) } else { Err(DiskError::Problem(DiskProblem::Damaged)) }
 }
 
 /// Renames the file and its WAL to one new name, so that an operator can still open them together.
-pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+pub(super) fn quarantine(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let with_suffix = |base: &Path, suffix: &str| {
         let mut name = base.as_os_str().to_owned();
         name.push(suffix);
@@ -209,7 +212,7 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
 }
 
 /// Opens an unwritable file to read its waiting deliveries.
-pub(super) fn read_only(path: &Path) -> Option<Connection> {
+pub(super) fn open_read_only(path: &Path) -> Option<Connection> {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     // Without a WAL the file is complete, and SQLite may skip the shared memory that it cannot create here.
@@ -219,5 +222,5 @@ pub(super) fn read_only(path: &Path) -> Option<Connection> {
     let uri = if is_complete { format!("file:{encoded}?immutable=1") } else { format!("file:{encoded}") };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(uri, flags).ok()?;
-    matches!(schema::kind(&db), Ok(Kind::Ours(VERSION))).then_some(db)
+    matches!(schema::database_kind(&db), Ok(DatabaseKind::Outbox(VERSION))).then_some(db)
 }

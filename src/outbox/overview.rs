@@ -13,24 +13,24 @@ use std::{collections::BTreeMap, path::Path};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overview {
     /// Statistics of each sink with stored deliveries, by the name in the file.
-    pub sinks: BTreeMap<String, Standing>,
+    pub sinks: BTreeMap<String, SinkStats>,
     /// Last heartbeat of each connection, written every 10 s while a lane is live.
-    pub heard: BTreeMap<String, Timestamp>,
+    pub last_heartbeats: BTreeMap<String, Timestamp>,
 }
 
 /// Delivery statistics of one sink.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct SinkStats {
     /// Waiting deliveries.
     pub waiting: u64,
     /// When the oldest waiting delivery was enqueued.
-    pub oldest: Option<Timestamp>,
+    pub oldest_enqueued: Option<Timestamp>,
     /// Dead letters.
     pub dead: u64,
     /// When the sink last accepted a card.
-    pub delivered: Option<Timestamp>,
+    pub last_delivered: Option<Timestamp>,
     /// Response to the latest attempt of a waiting delivery; `None` without attempts.
-    pub answer: Option<String>,
+    pub last_response: Option<String>,
 }
 
 /// Reads the overview of a state directory's outbox.
@@ -39,7 +39,7 @@ pub struct Standing {
 /// [`AdminError`].
 pub fn overview(dir: &Path) -> Result<Overview, AdminError> {
     let db = connect(dir)?;
-    let mut overview = Overview { heard: heartbeats(&db)?, ..Overview::default() };
+    let mut overview = Overview { last_heartbeats: heartbeats(&db)?, ..Overview::default() };
     let mut read = db.prepare(
         "SELECT sink, state, count(*), min(enqueued_at), max(settled) FROM deliveries
          WHERE state IN ('waiting', 'dead', 'delivered') GROUP BY sink, state",
@@ -49,9 +49,9 @@ pub fn overview(dir: &Path) -> Result<Overview, AdminError> {
         let stats = overview.sinks.entry(row.get(0)?).or_default();
         let count = row.get::<_, i64>(2)?.unsigned_abs();
         match row.get::<_, String>(1)?.as_str() {
-            "waiting" => (stats.waiting, stats.oldest) = (count, from_micros(row.get(3)?)),
+            "waiting" => (stats.waiting, stats.oldest_enqueued) = (count, from_micros(row.get(3)?)),
             "dead" => stats.dead = count,
-            _ => stats.delivered = row.get::<_, Option<i64>>(4)?.and_then(from_micros),
+            _ => stats.last_delivered = row.get::<_, Option<i64>>(4)?.and_then(from_micros),
         }
     }
     let mut last = db.prepare(
@@ -60,7 +60,7 @@ pub fn overview(dir: &Path) -> Result<Overview, AdminError> {
     )?;
     for (sink, stats) in &mut overview.sinks {
         let mut responses = last.query([sink])?;
-        stats.answer = responses.next()?.map(|row| row.get(0)).transpose()?;
+        stats.last_response = responses.next()?.map(|row| row.get(0)).transpose()?;
     }
     Ok(overview)
 }

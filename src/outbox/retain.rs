@@ -1,6 +1,6 @@
 //! Retention: deletes old settled rows in small steps. Waiting rows are never deleted.
 
-use super::{Retention, row::micros, store::Store, trouble::StoreError};
+use super::{Retention, disk_error::StoreError, row::micros, store::Store};
 use crate::model::time::Timestamp;
 use rusqlite::{Connection, params};
 use std::time::Duration;
@@ -32,7 +32,8 @@ impl Store {
                 deliveries.execute([id])?;
             }
             db.prepare_cached("DELETE FROM calls WHERE last_seen < ?")?.execute([before(now, CALL_RETENTION)])?;
-            db.prepare_cached("DELETE FROM pending_updates WHERE saved_at < ?")?.execute([before(now, retention.age)])?;
+            db.prepare_cached("DELETE FROM pending_updates WHERE saved_at < ?")?
+                .execute([before(now, retention.age)])?;
             if !ids.is_empty() {
                 release_pages(db)?;
             }

@@ -1,10 +1,10 @@
 //! Maps model types to columns and back. An unreadable row is `None`, never a panic.
 
-use super::trouble::StoreError;
+use super::disk_error::StoreError;
 use crate::model::{
-    call::MomentKind,
+    call::StatusKind,
     card::Card,
-    delivery::{Delivery, DeliveryId, Form, Key, Place, Subject},
+    delivery::{Delivery, DeliveryId, DeliveryKey, MessageRef, PostMode, Subject},
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
 };
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum DeliveryState {
     /// Not posted yet.
     Waiting,
     /// Accepted by the chat.
@@ -27,7 +27,7 @@ pub enum State {
     Dropped,
 }
 
-impl State {
+impl DeliveryState {
     const ALL: [Self; 5] = [Self::Waiting, Self::Delivered, Self::Dead, Self::Superseded, Self::Dropped];
 
     /// Returns the name used in the store and on the command line.
@@ -44,13 +44,13 @@ impl State {
 
     /// Parses [`DeliveryState::as_str`].
     #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
 /// Columns for [`read_delivery`], in its order, of deliveries `d`. A reply has the message reference of its live message.
-pub(super) const DELIVERY: &str =
+pub(super) const DELIVERY_COLUMNS: &str =
     "d.id, d.subject, d.sink, d.status, coalesce(d.newer, d.card), d.enqueued_at, d.attempts,
     d.plain, d.mode, CASE d.mode WHEN 'reply' THEN (SELECT l.message_ref FROM deliveries l INDEXED BY once
     WHERE l.subject = d.subject AND l.sink = d.sink AND l.status = 'live') ELSE d.message_ref END, d.reposts";
@@ -71,7 +71,7 @@ struct DeliveryRow {
 }
 
 /// Reads a row of [`DELIVERY_COLUMNS`]: the id and the delivery, or `None` for an unreadable one.
-pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<(i64, Option<Delivery>)> {
+pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<(i64, Option<Delivery>)> {
     let raw = DeliveryRow {
         id: row.get(0)?,
         subject: row.get(1)?,
@@ -92,80 +92,80 @@ fn parse(raw: &DeliveryRow) -> Option<Delivery> {
     let card: Card = serde_json::from_str(&raw.card).ok()?;
     Some(Delivery {
         id: DeliveryId(raw.id),
-        key: Key {
-            subject: read_subject(&raw.subject)?,
-            moment: told(&raw.mode, &raw.status, Some(&card))?,
+        key: DeliveryKey {
+            subject: parse_subject(&raw.subject)?,
+            status: status_of(&raw.mode, &raw.status, Some(&card))?,
             sink: SinkName::try_from(raw.sink.as_str()).ok()?,
         },
         card,
-        admitted: from_micros(raw.enqueued_at)?,
+        enqueued_at: from_micros(raw.enqueued_at)?,
         attempts: u32::try_from(raw.attempts).ok()?,
         plain: raw.plain,
-        form: post_mode(raw),
+        mode: post_mode(raw),
     })
 }
 
 /// Returns the post mode. An unreadable message reference is `None`: a new message is better than none.
-fn post_mode(raw: &DeliveryRow) -> Form {
-    let message = raw.message_ref.as_deref().and_then(read_place);
+fn post_mode(raw: &DeliveryRow) -> PostMode {
+    let message = raw.message_ref.as_deref().and_then(parse_message_ref);
     match raw.mode.as_str() {
-        "live" => Form::Living { at: message, lost: raw.reposts > 0 },
-        "reply" => Form::Reply { to: message },
-        _ => Form::Message,
+        "live" => PostMode::Live { message: message, reposted: raw.reposts > 0 },
+        "reply" => PostMode::ThreadReply { message: message },
+        _ => PostMode::Post,
     }
 }
 
-pub(super) fn read_place(text: &str) -> Option<Place> {
+pub(super) fn parse_message_ref(text: &str) -> Option<MessageRef> {
     serde_json::from_str(text).ok()
 }
 
 /// Returns the status of a delivery: from the key of a post, from the card of a live message or reply.
-pub(super) fn told(mode: &str, status: &str, card: Option<&Card>) -> Option<MomentKind> {
+pub(super) fn status_of(mode: &str, status: &str, card: Option<&Card>) -> Option<StatusKind> {
     match (mode, card) {
-        ("live" | "reply", Some(Card::Call(card))) => Some(card.telling.moment.kind()),
-        _ => read_moment(status),
+        ("live" | "reply", Some(Card::Call(card))) => Some(card.update.status.kind()),
+        _ => parse_status(status),
     }
 }
 
-pub(super) fn subject(subject: &Subject) -> String {
+pub(super) fn subject_key(subject: &Subject) -> String {
     match subject {
         Subject::Call(call) => format!("call:{call}"),
-        Subject::Other(name) => format!("named:{name}"),
+        Subject::Named(name) => format!("named:{name}"),
     }
 }
 
-pub(super) fn read_subject(text: &str) -> Option<Subject> {
+pub(super) fn parse_subject(text: &str) -> Option<Subject> {
     match text.split_once(':')? {
         ("call", call) => ConversationSpaceId::try_from(call).ok().map(Subject::Call),
-        ("named", name) => Some(Subject::Other(name.to_owned())),
+        ("named", name) => Some(Subject::Named(name.to_owned())),
         _ => None,
     }
 }
 
-pub(super) fn read_moment(text: &str) -> Option<MomentKind> {
-    use MomentKind as K;
+pub(super) fn parse_status(text: &str) -> Option<StatusKind> {
+    use StatusKind as K;
     [K::Ringing, K::Answered, K::Missed, K::Voicemail, K::Ended].into_iter().find(|kind| kind.as_str() == text)
 }
 
 /// Returns the progress rank of a status. The status of a card never moves to a lower rank.
-pub(super) const fn progress(kind: MomentKind) -> u8 {
+pub(super) const fn progress(kind: StatusKind) -> u8 {
     match kind {
-        MomentKind::Ringing => 0,
-        MomentKind::Answered => 1,
-        MomentKind::Missed | MomentKind::Voicemail | MomentKind::Ended => 2,
+        StatusKind::Ringing => 0,
+        StatusKind::Answered => 1,
+        StatusKind::Missed | StatusKind::Voicemail | StatusKind::Ended => 2,
     }
 }
 
 /// Returns the progress rank of a call card; `None` for other cards.
-pub(super) fn says(card: &Card) -> Option<u8> {
+pub(super) fn card_progress(card: &Card) -> Option<u8> {
     match card {
-        Card::Call(card) => Some(progress(card.telling.moment.kind())),
-        Card::GapSummary(_) | Card::Shift(_) | Card::Notice(_) => None,
+        Card::Call(card) => Some(progress(card.update.status.kind())),
+        Card::GapSummary(_) | Card::Recap(_) | Card::Alert(_) => None,
     }
 }
 
-pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::Unwritable)
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Serialization)
 }
 
 /// Converts to microseconds since 1970, fine enough to keep the order of updates.
@@ -178,7 +178,7 @@ pub(super) fn from_micros(at: i64) -> Option<Timestamp> {
 }
 
 /// Replaces control characters by spaces and truncates to `max` bytes, between characters.
-pub(super) fn bounded(text: &str, max: usize) -> String {
+pub(super) fn sanitize(text: &str, max: usize) -> String {
     let mut kept = String::new();
     for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
         if kept.len() + c.len_utf8() > max {

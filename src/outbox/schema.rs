@@ -71,11 +71,11 @@ pub(super) const VERSION: usize = MIGRATIONS.len();
 
 /// Owner of an opened database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DatabaseKind {
     /// Empty.
-    Fresh,
+    Empty,
     /// An outbox of this or an older version.
-    Ours(usize),
+    Outbox(usize),
     /// An outbox of a newer version.
     Newer(usize),
     /// Another program's database.
@@ -83,16 +83,16 @@ pub(super) enum Kind {
 }
 
 /// Returns the owner of a database; reads the first page and the schema.
-pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
+pub(super) fn database_kind(db: &Connection) -> rusqlite::Result<DatabaseKind> {
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let version = usize::try_from(version).unwrap_or(usize::MAX);
     Ok(match application {
-        0 if tables == 0 && version == 0 => Kind::Fresh,
-        APPLICATION_ID if version > VERSION => Kind::Newer(version),
-        APPLICATION_ID => Kind::Ours(version),
-        _ => Kind::Foreign,
+        0 if tables == 0 && version == 0 => DatabaseKind::Empty,
+        APPLICATION_ID if version > VERSION => DatabaseKind::Newer(version),
+        APPLICATION_ID => DatabaseKind::Outbox(version),
+        _ => DatabaseKind::Foreign,
     })
 }
 
@@ -103,13 +103,13 @@ pub(super) fn migrate(db: &Connection, from: usize, steps: &[&str]) -> rusqlite:
         db.execute_batch(&format!(
             "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step} PRAGMA user_version = {version}; COMMIT;"
         ))
-        .inspect_err(|_| undo(db))?;
+        .inspect_err(|_| rollback(db))?;
     }
     Ok(())
 }
 
 /// Rolls back the open transaction, unless SQLite already did so after an error.
-pub(super) fn undo(db: &Connection) {
+pub(super) fn rollback(db: &Connection) {
     if !db.is_autocommit()
         && let Err(error) = db.execute_batch("ROLLBACK")
     {
@@ -119,16 +119,16 @@ pub(super) fn undo(db: &Connection) {
 
 /// Enables the query planner stability guarantee. Without it, SQLite recompiles a prepared query when its values change,
 /// because the plan may depend on them.
-pub(super) fn keep_plans(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn enable_qpsg(db: &Connection) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(64);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Configures the daemon's connection. The busy timeout is 2 s (the CLI holds the lock for milliseconds); then the outbox
 /// continues in memory, because a phone rings only some 20 s.
-pub(super) fn tune(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
+pub(super) fn configure(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
     db.busy_timeout(Duration::from_secs(2))?;
-    keep_plans(db)?;
+    enable_qpsg(db)?;
     // Effective only in a database without tables: freed pages can then be returned in steps.
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn query_is_compiled_once_for_different_values() {
         let db = Connection::open_in_memory().unwrap();
-        tune(&db, Durability::PowerLoss).unwrap();
+        configure(&db, Durability::PowerLoss).unwrap();
         migrate(&db, 0, MIGRATIONS).unwrap();
         let sql = "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'";
         for subject in ["call:1", "call:2", "call:3"] {

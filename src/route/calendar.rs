@@ -5,8 +5,8 @@
 //! The iCalendar crates: each brings a second time library. This parser reads only what holidays need, within bounds.
 
 use super::{
-    property::{Property, Time, time, unfolded},
-    yearly::{Foreign, Yearly},
+    ics_line::{IcsTime, Property, parse_time, unfold},
+    rrule::{UnsupportedRule, YearlyRule},
 };
 use jiff::{
     SignedDuration, Span, Timestamp,
@@ -31,7 +31,7 @@ pub struct Holidays(Vec<Holiday>);
 
 /// Part of a file that is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oddity {
+pub struct CalendarWarning {
     /// Line number, from 1.
     pub line: usize,
     /// Description and consequence.
@@ -41,7 +41,7 @@ pub struct Oddity {
 /// The file is not a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an iCalendar file: the first line is not BEGIN:VCALENDAR")]
-pub struct NoCalendar;
+pub struct NotACalendar;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holiday {
@@ -50,7 +50,7 @@ struct Holiday {
     /// `None`: the time zone of the schedule.
     zone: Option<TimeZone>,
     length: SignedDuration,
-    yearly: Option<Yearly>,
+    yearly: Option<YearlyRule>,
     added: Vec<Date>,
     excluded: Vec<Date>,
 }
@@ -60,11 +60,11 @@ impl Holidays {
     ///
     /// # Errors
     /// [`NotACalendar`] if the text is not a calendar.
-    pub fn read(text: &str) -> Result<(Self, Vec<Oddity>), NoCalendar> {
-        let mut lines = unfolded(text).filter(|(_, line)| !line.trim().is_empty());
-        let (_, first) = lines.next().ok_or(NoCalendar)?;
+    pub fn parse(text: &str) -> Result<(Self, Vec<CalendarWarning>), NotACalendar> {
+        let mut lines = unfold(text).filter(|(_, line)| !line.trim().is_empty());
+        let (_, first) = lines.next().ok_or(NotACalendar)?;
         if !first.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case("BEGIN:VCALENDAR") {
-            return Err(NoCalendar);
+            return Err(NotACalendar);
         }
         let mut parser = Parser::default();
         for (number, line) in lines {
@@ -78,7 +78,7 @@ impl Holidays {
 
     /// Returns the name of the holiday at time `at`. `zone` applies to events without a zone.
     #[must_use]
-    pub fn at(&self, at: Timestamp, zone: &TimeZone) -> Option<&str> {
+    pub fn name_at(&self, at: Timestamp, zone: &TimeZone) -> Option<&str> {
         self.0.iter().find(|event| event.covers(at, zone)).map(|event| event.name.as_str())
     }
 
@@ -112,7 +112,7 @@ impl Holiday {
     }
 
     fn starts_on(&self, day: Date) -> bool {
-        let by_rule = || self.yearly.as_ref().is_some_and(|rule| rule.begins(day, self.first));
+        let by_rule = || self.yearly.as_ref().is_some_and(|rule| rule.starts_on(day, self.first));
         (day == self.first.date() || self.added.contains(&day) || by_rule()) && !self.excluded.contains(&day)
     }
 }
@@ -124,8 +124,8 @@ struct EventBuilder {
     /// Depth of nested components, such as an alarm; their lines are ignored.
     nesting: usize,
     name: String,
-    first: Option<Time>,
-    end: Option<Time>,
+    first: Option<IcsTime>,
+    end: Option<IcsTime>,
     duration: Option<SignedDuration>,
     rule: Option<(usize, String)>,
     added: Vec<Date>,
@@ -136,19 +136,19 @@ struct EventBuilder {
 #[derive(Default)]
 struct Parser {
     events: Vec<Holiday>,
-    warnings: Vec<Oddity>,
+    warnings: Vec<CalendarWarning>,
     open: Option<EventBuilder>,
 }
 
 impl Parser {
     fn warn(&mut self, line: usize, text: impl Into<String>) {
         if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(Oddity { line, text: text.into() });
+            self.warnings.push(CalendarWarning { line, text: text.into() });
         }
     }
 
     fn line(&mut self, number: usize, line: &str) {
-        let Some(property) = Property::read(line) else {
+        let Some(property) = Property::parse(line) else {
             return self.warn(number, "not a calendar line: skipped");
         };
         let component = property.value.trim().to_ascii_uppercase();
@@ -184,7 +184,7 @@ impl Parser {
         match open.build() {
             Ok((event, warnings)) => {
                 self.events.push(event);
-                warnings.into_iter().for_each(|Oddity { line, text }| self.warn(line, text));
+                warnings.into_iter().for_each(|CalendarWarning { line, text }| self.warn(line, text));
             }
             Err(text) => self.warn(line, text),
         }
@@ -195,8 +195,8 @@ impl EventBuilder {
     fn set_property(&mut self, line: usize, property: &Property) -> Result<(), &'static str> {
         match property.name.as_str() {
             "SUMMARY" => self.name = unescape_name(&property.value),
-            "DTSTART" => self.first = Some(property.time().ok_or("not a date: skipped")?),
-            "DTEND" => self.end = Some(property.time().ok_or("not a date: skipped")?),
+            "DTSTART" => self.first = Some(property.parse_time().ok_or("not a date: skipped")?),
+            "DTEND" => self.end = Some(property.parse_time().ok_or("not a date: skipped")?),
             "DURATION" => {
                 let span: Span = property.value.trim().parse().map_err(|_| "not a duration: skipped")?;
                 let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
@@ -214,8 +214,7 @@ impl EventBuilder {
 
     fn add_dates(days: &mut Vec<Date>, property: &Property) -> Result<(), &'static str> {
         for text in property.value.split(',') {
-            let day =
-                time(text, property.parameter("TZID")).ok_or("date list with an invalid date: skipped")?;
+            let day = parse_time(text, property.parameter("TZID")).ok_or("date list with an invalid date: skipped")?;
             if days.len() < MAX_LISTED_DATES {
                 days.push(day.at.date());
             }
@@ -224,12 +223,12 @@ impl EventBuilder {
     }
 
     /// Builds the event; returns it with the warnings.
-    fn build(self) -> Result<(Holiday, Vec<Oddity>), &'static str> {
+    fn build(self) -> Result<(Holiday, Vec<CalendarWarning>), &'static str> {
         let mut warnings = Vec::new();
         let first = self.first.ok_or("event without a valid DTSTART: skipped")?;
         let zone = first.zone.unwrap_or_else(|()| {
             let text = "unknown time zone: the time zone of the schedule is used".to_owned();
-            warnings.push(Oddity { line: self.line, text });
+            warnings.push(CalendarWarning { line: self.line, text });
             None
         });
         let day = SignedDuration::from_hours(24);
@@ -244,21 +243,24 @@ impl EventBuilder {
         if length <= SignedDuration::ZERO || length > MAX_EVENT_LENGTH {
             return Err("event length is not between zero and one year: skipped");
         }
-        let yearly = self.rule.and_then(|(line, rule)| match Yearly::read(&rule, first.at) {
+        let yearly = self.rule.and_then(|(line, rule)| match YearlyRule::parse(&rule, first.at) {
             Ok(rule) => Some(rule),
-            Err(Foreign(what)) => {
+            Err(UnsupportedRule(what)) => {
                 let text = format!("unsupported recurrence rule ({what}): only the first day is used");
-                warnings.push(Oddity { line, text });
+                warnings.push(CalendarWarning { line, text });
                 None
             }
         });
         let name = if self.name.is_empty() { "a holiday".to_owned() } else { self.name };
-        Ok((Holiday { name, first: first.at, zone, length, yearly, added: self.added, excluded: self.excluded }, warnings))
+        Ok((
+            Holiday { name, first: first.at, zone, length, yearly, added: self.added, excluded: self.excluded },
+            warnings,
+        ))
     }
 }
 
 /// Converts an end time to the zone of the start.
-fn in_zone_of_start(end: &Time, zone: Option<&TimeZone>) -> DateTime {
+fn in_zone_of_start(end: &IcsTime, zone: Option<&TimeZone>) -> DateTime {
     match (&end.zone, zone) {
         (Ok(Some(from)), Some(to)) if from != to => {
             let moved = end.at.to_zoned(from.clone()).map(|at| at.with_time_zone(to.clone()).datetime());

@@ -4,7 +4,7 @@
 //! Schedules use local time. A span within the hour skipped in spring is not open that day; the hour repeated in autumn
 //! is open twice.
 
-use super::{any_of::AnyOf, calendar::Holidays};
+use super::{calendar::Holidays, one_or_many::OneOrMany};
 use jiff::{Timestamp, civil::Weekday, tz::TimeZone};
 use serde::Serialize;
 use std::{
@@ -18,11 +18,11 @@ const MINUTES_PER_DAY: u16 = 24 * 60;
 
 /// Schedule of a `[hours.NAME]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hours {
+pub struct Schedule {
     /// Time zone of the schedule.
-    pub zone: TimeZone,
+    pub time_zone: TimeZone,
     /// Opening hours of a week.
-    pub week: Week,
+    pub week: WeeklyHours,
     /// Holidays by file. Shared with other schedules that use the file.
     pub holidays: BTreeMap<PathBuf, Arc<Holidays>>,
 }
@@ -30,7 +30,7 @@ pub struct Hours {
 /// State of a schedule at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum ScheduleState {
     /// Within opening hours.
     Open,
     /// Outside opening hours.
@@ -39,54 +39,55 @@ pub enum Standing {
     Holiday(String),
 }
 
-impl Hours {
+impl Schedule {
     /// Returns the state at a time.
     #[must_use]
-    pub fn at(&self, at: Timestamp) -> Standing {
-        if let Some(name) = self.holidays.values().find_map(|file| file.at(at, &self.zone)) {
-            return Standing::Holiday(name.to_owned());
+    pub fn state_at(&self, at: Timestamp) -> ScheduleState {
+        if let Some(name) = self.holidays.values().find_map(|file| file.name_at(at, &self.time_zone)) {
+            return ScheduleState::Holiday(name.to_owned());
         }
-        let local = at.to_zoned(self.zone.clone());
+        let local = at.to_zoned(self.time_zone.clone());
         let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0);
-        if self.week.is_open(local.weekday(), minute) { Standing::Open } else { Standing::Closed }
+        if self.week.is_open(local.weekday(), minute) { ScheduleState::Open } else { ScheduleState::Closed }
     }
 }
 
 /// Opening hours of a week. Spans are minutes from midnight; an end not after the start is on the next day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Week {
+pub struct WeeklyHours {
     days: [Option<Vec<(u16, u16)>>; 7],
 }
 
 /// Invalid line of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadHours {
+pub enum ScheduleError {
     /// The key is not a weekday.
     #[error("expected a weekday such as \"mon\" or \"mon-fri\", or `time_zone`, or `holidays`")]
-    NoDay,
+    NotAWeekday,
     /// The day is set by another key too.
     #[error("{0} is set twice. Write one line per day.")]
-    Twice(&'static str),
+    DuplicateDay(&'static str),
     /// The value is not a span.
     #[error("expected hours such as \"09:00-17:30\", a list of them, or [] for closed")]
-    NoSpan,
+    NotASpan,
 }
 
 const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-impl Week {
+impl WeeklyHours {
     /// Adds a line of the config: `mon-fri = "09:00-17:30"`.
     ///
     /// # Errors
     /// [`ScheduleError`]; then nothing is added.
-    pub fn say(&mut self, days: &str, spans: &AnyOf<String>) -> Result<(), BadHours> {
-        let spans: Vec<_> = spans.values().map(|text| parse_span(text)).collect::<Option<_>>().ok_or(BadHours::NoSpan)?;
-        for day in day_range(days).ok_or(BadHours::NoDay)? {
+    pub fn add(&mut self, days: &str, spans: &OneOrMany<String>) -> Result<(), ScheduleError> {
+        let spans: Vec<_> =
+            spans.values().map(|text| parse_span(text)).collect::<Option<_>>().ok_or(ScheduleError::NotASpan)?;
+        for day in day_range(days).ok_or(ScheduleError::NotAWeekday)? {
             let name = DAY_NAMES.get(day).copied().unwrap_or_default();
             match self.days.get_mut(day) {
                 Some(hours @ None) => *hours = Some(spans.clone()),
-                Some(Some(_)) => return Err(BadHours::Twice(name)),
-                None => return Err(BadHours::NoDay),
+                Some(Some(_)) => return Err(ScheduleError::DuplicateDay(name)),
+                None => return Err(ScheduleError::NotAWeekday),
             }
         }
         Ok(())
@@ -111,7 +112,7 @@ impl Week {
 
 /// Parses `mon` or `mon-fri`.
 #[must_use]
-pub fn days(text: &str) -> Option<Vec<Weekday>> {
+pub fn weekdays(text: &str) -> Option<Vec<Weekday>> {
     day_range(text)?.map(|day| Weekday::from_monday_zero_offset(i8::try_from(day).ok()?).ok()).collect()
 }
 
@@ -147,14 +148,14 @@ fn parse_minutes(text: &str) -> Option<u16> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedules {
     /// Time zone of the `mute` dates of rules.
-    pub zone: TimeZone,
+    pub time_zone: TimeZone,
     /// Schedules of the `[hours.NAME]` tables.
-    pub hours: BTreeMap<String, Hours>,
+    pub by_name: BTreeMap<String, Schedule>,
 }
 
 impl Default for Schedules {
     fn default() -> Self {
-        Self { zone: TimeZone::UTC, hours: BTreeMap::new() }
+        Self { time_zone: TimeZone::UTC, by_name: BTreeMap::new() }
     }
 }
 
@@ -162,13 +163,13 @@ impl Schedules {
     /// Returns whether the named schedule is open; an unknown one never is.
     #[must_use]
     pub fn is_open(&self, name: &str, at: Timestamp) -> bool {
-        self.hours.get(name).is_some_and(|hours| hours.at(at) == Standing::Open)
+        self.by_name.get(name).is_some_and(|hours| hours.state_at(at) == ScheduleState::Open)
     }
 
     /// Returns the holiday files of all schedules, each once.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
+    pub fn holiday_files(&self) -> impl Iterator<Item = &Path> {
         let files: BTreeSet<&Path> =
-            self.hours.values().flat_map(|hours| hours.holidays.keys()).map(PathBuf::as_path).collect();
+            self.by_name.values().flat_map(|hours| hours.holidays.keys()).map(PathBuf::as_path).collect();
         files.into_iter()
     }
 
@@ -176,7 +177,7 @@ impl Schedules {
     #[must_use]
     pub fn with_holidays(mut self, file: &Path, holidays: Holidays) -> Self {
         let holidays = Arc::new(holidays);
-        for current in self.hours.values_mut().filter_map(|hours| hours.holidays.get_mut(file)) {
+        for current in self.by_name.values_mut().filter_map(|hours| hours.holidays.get_mut(file)) {
             *current = Arc::clone(&holidays);
         }
         self
@@ -184,7 +185,7 @@ impl Schedules {
 
     /// Returns the state of every schedule.
     #[must_use]
-    pub fn at(&self, at: Timestamp) -> BTreeMap<&str, Standing> {
-        self.hours.iter().map(|(name, hours)| (name.as_str(), hours.at(at))).collect()
+    pub fn states_at(&self, at: Timestamp) -> BTreeMap<&str, ScheduleState> {
+        self.by_name.iter().map(|(name, hours)| (name.as_str(), hours.state_at(at))).collect()
     }
 }

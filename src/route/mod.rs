@@ -20,34 +20,34 @@
 //! `condition` evaluates conditions, `hours` (with `calendar` and `rrule`) schedules, `mute` the muted days, `mentions`
 //! the mentions; `lint` finds rules that have no effect.
 
-mod any_of;
 mod calendar;
-mod check;
 mod condition;
-mod days;
-mod digits;
 mod hours;
-mod manner;
-mod property;
+mod ics_line;
+mod lint;
+mod mentions;
+mod mute;
+mod number_pattern;
+mod one_or_many;
+mod rrule;
 #[cfg(test)]
 mod tests;
-mod yearly;
 
 use crate::model::{
-    call::{MomentKind, Telling},
-    card::{Findings, Manner, RoutedBy},
+    call::{CallUpdate, StatusKind},
+    card::{CallerInfo, CardOptions, RouteReason},
     ids::SinkName,
     phone::Mask,
     time::Timestamp,
 };
-pub use any_of::AnyOf;
-pub use calendar::{Holidays, NoCalendar, Oddity};
-pub use check::Problem;
-pub use condition::{Condition, Key};
-pub use days::Days;
-pub use digits::Digits;
-pub use hours::{BadHours, Hours, Schedules, Standing, Week, days};
-pub use manner::{Mentions, When};
+pub use calendar::{CalendarWarning, Holidays, NotACalendar};
+pub use condition::{Condition, ConditionKey};
+pub use hours::{Schedule, ScheduleError, ScheduleState, Schedules, WeeklyHours, weekdays};
+pub use lint::RuleProblem;
+pub use mentions::{MentionWhen, Mentions};
+pub use mute::DateRange;
+pub use number_pattern::NumberPattern;
+pub use one_or_many::OneOrMany;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -57,7 +57,7 @@ use std::path::Path;
 pub struct Rule {
     /// Conditions that must hold. Absent or empty: always true.
     #[serde(rename = "match", default)]
-    pub when: Condition,
+    pub conditions: Condition,
     /// Exceptions: no key may hold.
     #[serde(default)]
     pub unless: Condition,
@@ -65,10 +65,10 @@ pub struct Rule {
     pub sinks: Vec<SinkName>,
     /// Whether the rules below are tried too.
     #[serde(rename = "continue", default)]
-    pub goes_on: bool,
+    pub continue_matching: bool,
     /// Dates on which the rule sends nothing.
     #[serde(default)]
-    pub mute: AnyOf<Days>,
+    pub mute: OneOrMany<DateRange>,
     /// How much of phone numbers the cards show; replaces the mask of the sink.
     #[serde(default)]
     pub mask: Option<Mask>,
@@ -90,33 +90,33 @@ pub struct Routes {
 
 /// Input of a routing decision.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct RouteInput<'a> {
     /// Call update to route.
-    pub telling: &'a Telling,
+    pub update: &'a CallUpdate,
     /// Caller info.
-    pub found: &'a Findings,
+    pub caller_info: &'a CallerInfo,
     /// Time for which schedules are evaluated.
     pub at: Timestamp,
 }
 
 /// Sink that gets a call update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Routed {
+pub struct Destination {
     /// Sink name.
     pub sink: SinkName,
     /// Options of its card.
-    pub manner: Manner,
+    pub options: CardOptions,
     /// Reason of the decision.
-    pub by: RoutedBy,
+    pub reason: RouteReason,
 }
 
 /// Result of one rule for a call update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Explained {
+pub struct RuleTrace {
     /// Position of the rule in the config, from 1.
     pub rule: usize,
     /// Outcome of the rule.
-    pub result: Tried,
+    pub result: RuleOutcome,
     /// Sinks of the rule.
     pub sinks: Vec<SinkName>,
 }
@@ -124,7 +124,7 @@ pub struct Explained {
 /// Outcome of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tried {
+pub enum RuleOutcome {
     /// All conditions hold.
     Matched,
     /// All conditions hold, but the rule is muted.
@@ -132,22 +132,22 @@ pub enum Tried {
     /// The rule does not match.
     Failed {
         /// Keys of `match` that do not hold.
-        not: Vec<Key>,
+        not: Vec<ConditionKey>,
         /// Keys of `unless` that hold.
-        unless: Vec<Key>,
+        unless: Vec<ConditionKey>,
     },
     /// A rule above matched and does not continue.
     NotReached,
 }
 
 /// Statuses that a sink gets besides ringing, unless `outcomes` is set.
-pub const DEFAULT_OUTCOMES: [MomentKind; 2] = [MomentKind::Missed, MomentKind::Voicemail];
+pub const DEFAULT_OUTCOMES: [StatusKind; 2] = [StatusKind::Missed, StatusKind::Voicemail];
 
 /// Returns whether a sink with these `outcomes` gets a message for a status. Ringing always does; other statuses update
 /// a pending card unless they are listed.
 #[must_use]
-pub fn tells(kind: MomentKind, outcomes: &[MomentKind]) -> bool {
-    kind == MomentKind::Ringing || outcomes.contains(&kind)
+pub fn sink_wants(kind: StatusKind, outcomes: &[StatusKind]) -> bool {
+    kind == StatusKind::Ringing || outcomes.contains(&kind)
 }
 
 impl Routes {
@@ -183,21 +183,24 @@ impl Routes {
 
     /// Returns the sinks for a call update, each once, in the order of the rules.
     #[must_use]
-    pub fn decide(&self, input: &Asked<'_>) -> Vec<Routed> {
+    pub fn decide(&self, input: &RouteInput<'_>) -> Vec<Destination> {
         if self.rules.is_empty() {
-            let everywhere =
-                |sink: &SinkName| Routed { sink: sink.clone(), manner: Manner::default(), by: RoutedBy::NoRules };
+            let everywhere = |sink: &SinkName| Destination {
+                sink: sink.clone(),
+                options: CardOptions::default(),
+                reason: RouteReason::NoRules,
+            };
             return self.all.iter().map(everywhere).collect();
         }
-        let mut destinations: Vec<Routed> = Vec::new();
+        let mut destinations: Vec<Destination> = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
             let result = self.evaluate(rule, input);
-            if result == Tried::Matched {
+            if result == RuleOutcome::Matched {
                 let options = rule.card_options(input);
                 for sink in &rule.sinks {
                     if !destinations.iter().any(|it| it.sink == *sink) {
-                        let by = RoutedBy::Rule(at.saturating_add(1));
-                        destinations.push(Routed { sink: sink.clone(), manner: options.clone(), by });
+                        let by = RouteReason::Rule(at.saturating_add(1));
+                        destinations.push(Destination { sink: sink.clone(), options: options.clone(), reason: by });
                     }
                 }
             }
@@ -210,53 +213,66 @@ impl Routes {
 
     /// Returns the outcome of each rule for a call update.
     #[must_use]
-    pub fn explain(&self, input: &Asked<'_>) -> Vec<Explained> {
+    pub fn explain(&self, input: &RouteInput<'_>) -> Vec<RuleTrace> {
         let mut stopped = false;
         let explain = |(at, rule): (usize, &Rule)| {
-            let result = if stopped { Tried::NotReached } else { self.evaluate(rule, input) };
+            let result = if stopped { RuleOutcome::NotReached } else { self.evaluate(rule, input) };
             stopped |= result.stops_after(rule);
-            Explained { rule: at.saturating_add(1), result, sinks: rule.sinks.clone() }
+            RuleTrace { rule: at.saturating_add(1), result, sinks: rule.sinks.clone() }
         };
         self.rules.iter().enumerate().map(explain).collect()
     }
 
-    fn evaluate(&self, rule: &Rule, input: &Asked<'_>) -> Tried {
-        let not: Vec<Key> = rule.when.failed(input, &self.schedules).collect();
-        let unless: Vec<Key> = rule.unless.met(input, &self.schedules).collect();
+    fn evaluate(&self, rule: &Rule, input: &RouteInput<'_>) -> RuleOutcome {
+        let not: Vec<ConditionKey> = rule.conditions.failing(input, &self.schedules).collect();
+        let unless: Vec<ConditionKey> = rule.unless.matching(input, &self.schedules).collect();
         match (not.is_empty() && unless.is_empty(), rule.is_muted(input.at, &self.schedules)) {
-            (false, _) => Tried::Failed { not, unless },
-            (true, true) => Tried::Muted,
-            (true, false) => Tried::Matched,
+            (false, _) => RuleOutcome::Failed { not, unless },
+            (true, true) => RuleOutcome::Muted,
+            (true, false) => RuleOutcome::Matched,
         }
     }
 }
 
-impl Tried {
+impl RuleOutcome {
     /// Returns whether the rules after `rule` are skipped.
     fn stops_after(&self, rule: &Rule) -> bool {
-        matches!(self, Self::Matched | Self::Muted) && !rule.goes_on
+        matches!(self, Self::Matched | Self::Muted) && !rule.continue_matching
     }
 }
 
 impl Rule {
     fn is_muted(&self, at: Timestamp, schedules: &Schedules) -> bool {
-        self.mute.values().any(|days| days.cover(at, &schedules.zone))
+        self.mute.values().any(|days| days.contains(at, &schedules.time_zone))
     }
 
-    fn card_options(&self, input: &Asked<'_>) -> Manner {
-        let mention = self.mention.as_ref().filter(|mention| mention.apply(input));
+    fn card_options(&self, input: &RouteInput<'_>) -> CardOptions {
+        let mention = self.mention.as_ref().filter(|mention| mention.applies(input));
         let slack = mention.into_iter().flat_map(|mention| mention.slack.values()).cloned();
         let teams = mention.into_iter().flat_map(|mention| mention.teams.values()).cloned();
-        Manner { mask: self.mask, mention: slack.collect(), teams: teams.collect(), quiet: self.quiet }
+        CardOptions {
+            mask: self.mask,
+            slack_mentions: slack.collect(),
+            teams_mentions: teams.collect(),
+            compact: self.quiet,
+        }
     }
 }
 
 /// Adds the sinks of earlier updates of the call. `earlier` has these sinks with the options of their last card.
 #[must_use]
-pub fn follow(mut destinations: Vec<Routed>, earlier: Vec<(SinkName, Manner)>, status: MomentKind) -> Vec<Routed> {
+pub fn add_previous_sinks(
+    mut destinations: Vec<Destination>,
+    earlier: Vec<(SinkName, CardOptions)>,
+    status: StatusKind,
+) -> Vec<Destination> {
     for (sink, options) in earlier {
         if !destinations.iter().any(|it| it.sink == sink) {
-            destinations.push(Routed { sink, manner: manner::carried(&options, status), by: RoutedBy::Earlier });
+            destinations.push(Destination {
+                sink,
+                options: mentions::inherit(&options, status),
+                reason: RouteReason::PreviousSink,
+            });
         }
     }
     destinations

@@ -1,10 +1,10 @@
 //! REST endpoints of the notification-channel API. The data is in `channels`.
 
 use super::{
-    answer::{Pairs, Refusal},
     channels::Channel,
+    errors::{ApiError, QueryParams},
     faults::ChannelFaults,
-    shared::Shared,
+    state::SimState,
 };
 use axum::{
     Json,
@@ -16,10 +16,10 @@ use axum::{
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Instant};
 
-type AppState = State<Arc<Shared>>;
-type ApiResult = Result<Response, Refusal>;
+type AppState = State<Arc<SimState>>;
+type ApiResult = Result<Response, ApiError>;
 
-fn channel_json(channel: &Channel, faults: &ChannelFaults, headers: &HeaderMap, sim: &Shared) -> Value {
+fn channel_json(channel: &Channel, faults: &ChannelFaults, headers: &HeaderMap, sim: &SimState) -> Value {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| sim.address.to_string(), str::to_owned);
     let suffix = if faults.newline_in_url { "\n" } else { "" };
@@ -30,21 +30,21 @@ fn channel_json(channel: &Channel, faults: &ChannelFaults, headers: &HeaderMap, 
         "channelData": {
             "channelType": "WebSockets",
             "channelURL": format!("ws://{host}/notification-channel/v1/channels/{id}/channelId/ws{suffix}"),
-            "isConnected": channel.connected(),
+            "isConnected": channel.is_connected(),
         },
-        "channelLifetime": faults.stated(channel.life),
+        "channelLifetime": faults.lifetime_to_state(channel.lifetime),
     })
 }
 
 /// Checks the body of create and update: empty, or JSON of a WebSocket channel.
-fn check_body(body: &[u8]) -> Result<(), Refusal> {
+fn check_body(body: &[u8]) -> Result<(), ApiError> {
     if body.is_empty() {
         return Ok(());
     }
-    let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::malformed())?;
+    let body: Value = serde_json::from_slice(body).map_err(|_| ApiError::malformed_body())?;
     match body.get("channelType").and_then(Value::as_str) {
         None | Some("WebSockets" | "WebSocket") => Ok(()),
-        Some(_) => Err(Refusal::field("channelType", "is not served by this simulator")),
+        Some(_) => Err(ApiError::invalid_field("channelType", "is not served by this simulator")),
     }
 }
 
@@ -55,11 +55,11 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult {
-    sim.entitled(&headers, None)?;
+    sim.authorize(&headers, None)?;
     check_body(&body)?;
     let faults = sim.faults();
-    let conflict = || Refusal::new(StatusCode::CONFLICT, "CONSTRAINT_VIOLATION", "Too many channels.");
-    if sim.falls(faults.rest.conflict) {
+    let conflict = || ApiError::new(StatusCode::CONFLICT, "CONSTRAINT_VIOLATION", "Too many channels.");
+    if sim.roll(faults.rest.conflict) {
         return Err(conflict());
     }
     let mut channels = sim.channels();
@@ -69,8 +69,8 @@ pub(super) async fn create(
 
 /// `GET /channels`.
 pub(super) async fn list(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
-    sim.entitled(&headers, None)?;
-    let page = Pairs::read(query.unwrap_or_default().as_bytes()).page(100)?;
+    sim.authorize(&headers, None)?;
+    let page = QueryParams::parse(query.unwrap_or_default().as_bytes()).page(100)?;
     let faults = sim.faults();
     let mut channels = sim.channels();
     channels.sweep(Instant::now());
@@ -84,10 +84,10 @@ pub(super) async fn get(
     Path((nickname, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult {
-    sim.entitled(&headers, None)?;
+    sim.authorize(&headers, None)?;
     let faults = sim.faults();
     let mut channels = sim.channels();
-    let channel = channels.get(&nickname, &id, Instant::now()).ok_or_else(Refusal::no_channel)?;
+    let channel = channels.get(&nickname, &id, Instant::now()).ok_or_else(ApiError::channel_not_found)?;
     Ok(Json(channel_json(channel, &faults.channels, &headers, &sim)).into_response())
 }
 
@@ -98,12 +98,12 @@ pub(super) async fn update(
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult {
-    sim.entitled(&headers, None)?;
+    sim.authorize(&headers, None)?;
     check_body(&body)?;
     let faults = sim.faults();
     let mut channels = sim.channels();
     let renewed = channels.renew(&nickname, &id, &faults.channels, Instant::now());
-    let channel = renewed.ok_or_else(Refusal::no_channel)?;
+    let channel = renewed.ok_or_else(ApiError::channel_not_found)?;
     Ok(Json(channel_json(channel, &faults.channels, &headers, &sim)).into_response())
 }
 
@@ -113,9 +113,9 @@ pub(super) async fn delete(
     Path((nickname, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult {
-    sim.entitled(&headers, None)?;
+    sim.authorize(&headers, None)?;
     if !sim.channels().delete(&nickname, &id, Instant::now()) {
-        return Err(Refusal::no_channel());
+        return Err(ApiError::channel_not_found());
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -126,11 +126,11 @@ pub(super) async fn lifetime(
     Path((nickname, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult {
-    sim.entitled(&headers, None)?;
+    sim.authorize(&headers, None)?;
     let faults = sim.faults();
     let mut channels = sim.channels();
-    let channel = channels.get(&nickname, &id, Instant::now()).ok_or_else(Refusal::no_channel)?;
-    Ok(Json(json!({ "channelLifetime": faults.channels.stated(channel.life) })).into_response())
+    let channel = channels.get(&nickname, &id, Instant::now()).ok_or_else(ApiError::channel_not_found)?;
+    Ok(Json(json!({ "channelLifetime": faults.channels.lifetime_to_state(channel.lifetime) })).into_response())
 }
 
 /// `PUT …/channel-lifetime`: restarts the lifetime.
@@ -139,10 +139,10 @@ pub(super) async fn renew(
     Path((nickname, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult {
-    sim.entitled(&headers, None)?;
+    sim.authorize(&headers, None)?;
     let faults = sim.faults();
     let mut channels = sim.channels();
     let renewed = channels.renew(&nickname, &id, &faults.channels, Instant::now());
-    let channel = renewed.ok_or_else(Refusal::no_channel)?;
-    Ok(Json(json!({ "channelLifetime": faults.channels.stated(channel.life) })).into_response())
+    let channel = renewed.ok_or_else(ApiError::channel_not_found)?;
+    Ok(Json(json!({ "channelLifetime": faults.channels.lifetime_to_state(channel.lifetime) })).into_response())
 }

@@ -11,24 +11,24 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// A command to a socket task.
 #[derive(Debug, Clone)]
-pub(super) enum Order {
+pub(super) enum ChannelCommand {
     /// Send this frame. The second field is the call and sequence number to mark as delivered after the write.
-    Say(Utf8Bytes, Option<(Arc<str>, u64)>),
+    Send(Utf8Bytes, Option<(Arc<str>, u64)>),
     /// The channel lifetime has changed: read it again.
-    Look,
+    Recheck,
     /// Send a close notice, then close.
-    Announce,
+    AnnounceClose,
     /// Close with a close frame.
     Close,
     /// Drop the connection without a close frame.
-    Cut,
+    Drop,
 }
 
 /// One open socket.
 #[derive(Debug)]
 struct SocketHandle {
     number: u64,
-    commands: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<ChannelCommand>,
 }
 
 /// One channel.
@@ -41,23 +41,23 @@ pub(super) struct Channel {
     /// Position in the order of creation.
     pub(super) number: u64,
     /// Real lifetime from the last renewal.
-    pub(super) life: Duration,
+    pub(super) lifetime: Duration,
     /// Expiry time without a renewal.
-    pub(super) until: Instant,
+    pub(super) expires_at: Instant,
     /// Subscribed accounts of call events, each with its state types. An empty list means all types.
-    pub(super) calls: BTreeMap<String, Vec<String>>,
+    pub(super) call_subscriptions: BTreeMap<String, Vec<String>>,
     /// Subscribed accounts of reports, each with its subscription id.
-    pub(super) reports: BTreeMap<String, String>,
+    pub(super) report_subscriptions: BTreeMap<String, String>,
     sockets: Vec<SocketHandle>,
 }
 
 impl Channel {
     /// Returns whether a socket is open on the channel.
-    pub(super) const fn connected(&self) -> bool {
+    pub(super) const fn is_connected(&self) -> bool {
         !self.sockets.is_empty()
     }
 
-    fn command(&mut self, command: &Order) {
+    fn command(&mut self, command: &ChannelCommand) {
         self.sockets.retain(|socket| socket.commands.send(command.clone()).is_ok());
     }
 }
@@ -70,23 +70,23 @@ pub(super) enum Topic<'a> {
     /// Subscribers of reports.
     Report,
     /// Every open socket, with or without a subscription.
-    Everybody,
+    AllSockets,
 }
 
 /// The user has too many channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct ChannelLimit;
 
 /// All channels, oldest first.
 #[derive(Debug)]
-pub(super) struct Channels {
+pub(super) struct ChannelStore {
     all: Vec<Channel>,
     created: u64,
     next_socket: u64,
     rng: fastrand::Rng,
 }
 
-impl Channels {
+impl ChannelStore {
     /// Creates an empty store.
     pub(super) fn new(seed: u64) -> Self {
         Self { all: Vec::new(), created: 0, next_socket: 0, rng: fastrand::Rng::with_seed(seed) }
@@ -94,17 +94,22 @@ impl Channels {
 
     /// Removes expired channels and closes their sockets.
     pub(super) fn sweep(&mut self, now: Instant) {
-        for channel in self.all.iter_mut().filter(|channel| channel.until <= now) {
-            channel.command(&Order::Close);
+        for channel in self.all.iter_mut().filter(|channel| channel.expires_at <= now) {
+            channel.command(&ChannelCommand::Close);
         }
-        self.all.retain(|channel| channel.until > now);
+        self.all.retain(|channel| channel.expires_at > now);
     }
 
     /// Creates a channel.
-    pub(super) fn create(&mut self, nickname: &str, faults: &ChannelFaults, now: Instant) -> Result<&Channel, Full> {
+    pub(super) fn create(
+        &mut self,
+        nickname: &str,
+        faults: &ChannelFaults,
+        now: Instant,
+    ) -> Result<&Channel, ChannelLimit> {
         self.sweep(now);
         if self.all.len() >= faults.limit {
-            return Err(Full);
+            return Err(ChannelLimit);
         }
         let id: String = std::iter::repeat_with(|| self.rng.alphanumeric()).take(85).collect();
         self.created += 1;
@@ -112,13 +117,13 @@ impl Channels {
             id,
             nickname: nickname.to_owned(),
             number: self.created,
-            life: faults.life(),
-            until: now + faults.life(),
-            calls: BTreeMap::new(),
-            reports: BTreeMap::new(),
+            lifetime: faults.real_lifetime(),
+            expires_at: now + faults.real_lifetime(),
+            call_subscriptions: BTreeMap::new(),
+            report_subscriptions: BTreeMap::new(),
             sockets: Vec::new(),
         });
-        self.all.last().ok_or(Full)
+        self.all.last().ok_or(ChannelLimit)
     }
 
     /// Returns all channels, newest first.
@@ -140,23 +145,23 @@ impl Channels {
     /// Restarts the lifetime of a channel.
     pub(super) fn renew(&mut self, nickname: &str, id: &str, faults: &ChannelFaults, now: Instant) -> Option<&Channel> {
         let channel = self.get(nickname, id, now)?;
-        channel.life = faults.life();
-        channel.until = now + channel.life;
-        channel.command(&Order::Look);
+        channel.lifetime = faults.real_lifetime();
+        channel.expires_at = now + channel.lifetime;
+        channel.command(&ChannelCommand::Recheck);
         Some(channel)
     }
 
     /// Deletes a channel. Returns false if the channel does not exist.
     pub(super) fn delete(&mut self, nickname: &str, id: &str, now: Instant) -> bool {
         let Some(channel) = self.get(nickname, id, now) else { return false };
-        channel.command(&Order::Close);
+        channel.command(&ChannelCommand::Close);
         let number = channel.number;
         self.all.retain(|channel| channel.number != number);
         true
     }
 
     /// Adds a socket to a channel. Returns the socket number and the command receiver.
-    pub(super) fn sit(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::UnboundedReceiver<Order>)> {
+    pub(super) fn attach(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::UnboundedReceiver<ChannelCommand>)> {
         self.next_socket += 1;
         let number = self.next_socket;
         let channel = self.by_id(id, now)?;
@@ -166,39 +171,39 @@ impl Channels {
     }
 
     /// Removes a socket from a channel.
-    pub(super) fn leave(&mut self, id: &str, socket: u64) {
+    pub(super) fn detach(&mut self, id: &str, socket: u64) {
         if let Some(channel) = self.all.iter_mut().find(|channel| channel.id == id) {
             channel.sockets.retain(|one| one.number != socket);
         }
     }
 
     /// Sends a frame to every open socket of the topic. Returns true if there was one.
-    pub(super) fn tell(&mut self, account: &str, topic: Topic<'_>, command: &Order, now: Instant) -> bool {
+    pub(super) fn send_to(&mut self, account: &str, topic: Topic<'_>, command: &ChannelCommand, now: Instant) -> bool {
         let mut sent = false;
-        for channel in self.all.iter_mut().filter(|channel| channel.until > now) {
+        for channel in self.all.iter_mut().filter(|channel| channel.expires_at > now) {
             let selected = match topic {
                 Topic::Call(kind) => channel
-                    .calls
+                    .call_subscriptions
                     .get(account)
                     .is_some_and(|kinds| kinds.is_empty() || kinds.iter().any(|one| one == kind)),
-                Topic::Report => channel.reports.contains_key(account),
-                Topic::Everybody => true,
+                Topic::Report => channel.report_subscriptions.contains_key(account),
+                Topic::AllSockets => true,
             };
             if selected {
                 channel.command(command);
-                sent |= channel.connected();
+                sent |= channel.is_connected();
             }
         }
         sent
     }
 
     /// Sends a command to every open socket.
-    pub(super) fn order_all(&mut self, command: &Order) {
+    pub(super) fn command_all(&mut self, command: &ChannelCommand) {
         self.all.iter_mut().for_each(|channel| channel.command(command));
     }
 
     /// Sends a command to one open socket, chosen by `rng`.
-    pub(super) fn order_one(&mut self, command: &Order, rng: &mut fastrand::Rng) {
+    pub(super) fn command_one(&mut self, command: &ChannelCommand, rng: &mut fastrand::Rng) {
         let sockets = self.all.iter().flat_map(|channel| &channel.sockets).map(|socket| socket.number);
         let Some(chosen) = rng.choice(sockets.collect::<Vec<_>>()) else { return };
         for socket in self.all.iter_mut().flat_map(|channel| &mut channel.sockets) {
@@ -213,29 +218,33 @@ impl Channels {
 mod tests {
     use super::*;
 
-    fn subscribed(channels: &mut Channels, kinds: &[&str], now: Instant) -> (String, mpsc::UnboundedReceiver<Order>) {
+    fn subscribed(
+        channels: &mut ChannelStore,
+        kinds: &[&str],
+        now: Instant,
+    ) -> (String, mpsc::UnboundedReceiver<ChannelCommand>) {
         let id = channels.create("n", &ChannelFaults::default(), now).unwrap().id.clone();
         let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-        channels.by_id(&id, now).unwrap().calls.insert("1".to_owned(), kinds);
-        let (_, commands) = channels.sit(&id, now).unwrap();
+        channels.by_id(&id, now).unwrap().call_subscriptions.insert("1".to_owned(), kinds);
+        let (_, commands) = channels.attach(&id, now).unwrap();
         (id, commands)
     }
 
     #[test]
     fn frame_reaches_sockets_subscribed_to_account_and_type() {
-        let (mut channels, now) = (Channels::new(1), Instant::now());
+        let (mut channels, now) = (ChannelStore::new(1), Instant::now());
         let (_, mut all) = subscribed(&mut channels, &[], now);
         let (_, mut endings) = subscribed(&mut channels, &["ENDING"], now);
-        let frame = Order::Say("x".into(), None);
-        assert!(channels.tell("1", Topic::Call("STARTING"), &frame, now));
+        let frame = ChannelCommand::Send("x".into(), None);
+        assert!(channels.send_to("1", Topic::Call("STARTING"), &frame, now));
         assert!(all.try_recv().is_ok() && endings.try_recv().is_err());
-        assert!(!channels.tell("2", Topic::Call("STARTING"), &frame, now));
-        assert!(!channels.tell("1", Topic::Report, &frame, now));
+        assert!(!channels.send_to("2", Topic::Call("STARTING"), &frame, now));
+        assert!(!channels.send_to("1", Topic::Report, &frame, now));
     }
 
     #[test]
     fn channel_expires_unless_renewed() {
-        let (mut channels, start) = (Channels::new(1), Instant::now());
+        let (mut channels, start) = (ChannelStore::new(1), Instant::now());
         let faults = ChannelFaults { lifetime: 10, ..ChannelFaults::default() };
         let at = |seconds| start + Duration::from_secs(seconds);
         let id = channels.create("n", &faults, start).unwrap().id.clone();
@@ -247,12 +256,12 @@ mod tests {
 
     #[test]
     fn channel_above_limit_is_rejected() {
-        let (mut channels, now) = (Channels::new(1), Instant::now());
+        let (mut channels, now) = (ChannelStore::new(1), Instant::now());
         let faults = ChannelFaults::default();
         for _ in 0..50 {
             assert!(channels.create("n", &faults, now).is_ok());
         }
-        assert_eq!(channels.create("n", &faults, now).err(), Some(Full));
+        assert_eq!(channels.create("n", &faults, now).err(), Some(ChannelLimit));
         let id = channels.newest_first().next().unwrap().id.clone();
         assert!(channels.delete("n", &id, now) && !channels.delete("n", &id, now));
         assert!(channels.create("n", &faults, now).is_ok());

@@ -1,13 +1,13 @@
 //! Control API of the simulator for other processes under `/sim`, and the page at `/`. GoTo has none of these endpoints.
 
 use super::{
-    answer::{Pairs, Refusal},
-    channels::{Order, Topic},
+    channels::{ChannelCommand, Topic},
+    errors::{ApiError, QueryParams},
     faults::Faults,
-    play,
     scenario::CallPlan,
-    shared::Shared,
+    state::SimState,
 };
+use crate::sim::player;
 use axum::{
     Json,
     body::Bytes,
@@ -24,53 +24,54 @@ use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc, time::Instant};
 use tokio::sync::broadcast::error::RecvError;
 
-type AppState = State<Arc<Shared>>;
-type ApiResult = Result<Response, Refusal>;
+type AppState = State<Arc<SimState>>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Items in one answer.
 const MAX_ITEMS: usize = 10_000;
 /// Cards that a page receives when it connects.
 const INITIAL_CARDS: usize = 50;
 
-fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
-    let bad_request = |error: serde_json::Error| Refusal::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", error.to_string());
+    let bad_request =
+        |error: serde_json::Error| ApiError::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", error.to_string());
     serde_json::from_slice(body).map_err(bad_request)
 }
 
 fn from_param(query: Option<String>) -> u64 {
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     query.first("from").and_then(|from| from.parse().ok()).unwrap_or_default()
 }
 
 /// `POST /sim/call`: places a call. The body is a call plan; missing keys have defaults.
-pub(super) async fn call(State(sim): AppState, body: Bytes) -> ApiResult {
+pub(super) async fn place_call(State(sim): AppState, body: Bytes) -> ApiResult {
     let plan: CallPlan = parse_body(&body)?;
-    let id = play::place(&sim, plan);
+    let id = player::place(&sim, plan);
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
 }
 
 /// `POST /sim/say`: sends the unchanged body as a frame to every open socket.
-pub(super) async fn say(State(sim): AppState, body: String) -> Response {
-    let sent = sim.say("", Topic::Everybody, &body, None);
+pub(super) async fn send_frame(State(sim): AppState, body: String) -> Response {
+    let sent = sim.send_frame("", Topic::AllSockets, &body, None);
     Json(json!({ "told": sent })).into_response()
 }
 
 /// `GET /sim/calls?from=`: placed calls from the given number on.
 pub(super) async fn calls(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
-    let calls = sim.calls().made(from_param(query), MAX_ITEMS);
+    let calls = sim.calls().summaries(from_param(query), MAX_ITEMS);
     Json(json!({ "items": calls })).into_response()
 }
 
 /// `GET /sim/posts?from=`: webhook requests from the given number on.
 pub(super) async fn posts(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
-    let posts = sim.chat().from(from_param(query), MAX_ITEMS);
+    let posts = sim.webhook_log().since(from_param(query), MAX_ITEMS);
     Json(json!({ "items": posts })).into_response()
 }
 
 /// `DELETE /sim/posts`.
-pub(super) async fn forget_posts(State(sim): AppState) -> Response {
-    sim.chat().forget();
+pub(super) async fn clear_posts(State(sim): AppState) -> Response {
+    sim.webhook_log().clear();
     StatusCode::NO_CONTENT.into_response()
 }
 
@@ -88,33 +89,33 @@ pub(super) async fn set_faults(State(sim): AppState, body: Bytes) -> ApiResult {
 
 /// `POST /sim/drop?how=cut|close|announce`: to every open socket.
 pub(super) async fn drop_sockets(State(sim): AppState, RawQuery(query): RawQuery) -> ApiResult {
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let order = match query.first("how") {
-        None | Some("cut") => Order::Cut,
-        Some("close") => Order::Close,
-        Some("announce") => Order::Announce,
-        Some(_) => return Err(Refusal::field("how", "must be any of cut, close, announce")),
+        None | Some("cut") => ChannelCommand::Drop,
+        Some("close") => ChannelCommand::Close,
+        Some("announce") => ChannelCommand::AnnounceClose,
+        Some(_) => return Err(ApiError::invalid_field("how", "must be any of cut, close, announce")),
     };
-    sim.channels().order_all(&order);
+    sim.channels().command_all(&order);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST /sim/expire`: makes every issued access token invalid.
 pub(super) async fn expire(State(sim): AppState) -> Response {
-    sim.grants().forget_access();
+    sim.grants().revoke_access_tokens();
     StatusCode::NO_CONTENT.into_response()
 }
 
 /// Returns the channels as `/sim/channels` and `Simulator::channels` list them, newest first.
-pub(super) fn listed(sim: &Shared) -> Vec<Value> {
+pub(super) fn channel_list(sim: &SimState) -> Vec<Value> {
     let mut channels = sim.channels();
     let now = Instant::now();
     channels.sweep(now);
     let shown = channels.newest_first().map(|channel| {
         json!({
-            "channelId": channel.id, "channelNickname": channel.nickname, "isConnected": channel.connected(),
-            "secondsLeft": channel.until.saturating_duration_since(now).as_secs_f64(),
-            "callEvents": channel.calls.keys().collect::<Vec<_>>(), "reports": channel.reports.keys().collect::<Vec<_>>(),
+            "channelId": channel.id, "channelNickname": channel.nickname, "isConnected": channel.is_connected(),
+            "secondsLeft": channel.expires_at.saturating_duration_since(now).as_secs_f64(),
+            "callEvents": channel.call_subscriptions.keys().collect::<Vec<_>>(), "reports": channel.report_subscriptions.keys().collect::<Vec<_>>(),
         })
     });
     shown.collect()
@@ -122,7 +123,7 @@ pub(super) fn listed(sim: &Shared) -> Vec<Value> {
 
 /// `GET /sim/channels`.
 pub(super) async fn channels(State(sim): AppState) -> Response {
-    Json(json!({ "items": listed(&sim) })).into_response()
+    Json(json!({ "items": channel_list(&sim) })).into_response()
 }
 
 /// `GET /sim/requests`: request counts by method, route and status.
@@ -140,8 +141,8 @@ pub(super) async fn requests(State(sim): AppState) -> Response {
 /// `GET /sim/events`: simulator events as server-sent events. The first ones are the call totals and the messages that
 /// the channel already shows.
 pub(super) async fn events(State(sim): AppState) -> Response {
-    let receiver = sim.news.subscribe();
-    let before = sim.chat().last_shown(INITIAL_CARDS);
+    let receiver = sim.events.subscribe();
+    let before = sim.webhook_log().last_shown(INITIAL_CARDS);
     let (calls, heard) = sim.calls().totals();
     let so_far = json!({ "news": "so_far", "calls": calls, "heard": heard });
     let messages = sim.messages().last_shown(INITIAL_CARDS);

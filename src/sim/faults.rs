@@ -38,7 +38,8 @@ pub struct TokenFaults {
     /// A refresh returns a new refresh token.
     pub rotate: bool,
     /// The old refresh token is still valid after a rotation. GoTo does not document this; the default is the worse case.
-    pub old_lives: bool,
+    #[serde(rename = "old_lives")]
+    pub old_token_valid: bool,
     /// Refresh tokens and codes get `invalid_grant`: a new login is required.
     pub revoked: bool,
     /// The user denies access on the consent page.
@@ -56,7 +57,7 @@ impl Default for TokenFaults {
         Self {
             expires_in: Some(3600),
             rotate: false,
-            old_lives: false,
+            old_token_valid: false,
             revoked: false,
             denied: false,
             withheld_scopes: Vec::new(),
@@ -99,12 +100,12 @@ impl Default for ChannelFaults {
 
 impl ChannelFaults {
     /// Returns the real lifetime of a channel.
-    pub(super) const fn life(&self) -> Duration {
+    pub(super) const fn real_lifetime(&self) -> Duration {
         Duration::from_secs(self.lifetime)
     }
 
     /// Returns the lifetime that an answer states, seconds.
-    pub(super) fn stated(&self, life: Duration) -> i64 {
+    pub(super) fn lifetime_to_state(&self, life: Duration) -> i64 {
         self.stated_lifetime.unwrap_or_else(|| i64::try_from(life.as_secs()).unwrap_or(i64::MAX))
     }
 }
@@ -189,7 +190,8 @@ pub struct ChatFaults {
     /// Maximum delay, milliseconds.
     pub slow_ms: u64,
     /// Webhooks by path (`/slack/front-desk`) that always return this status, with the body of the real webhook.
-    pub gone: BTreeMap<String, u16>,
+    #[serde(rename = "gone")]
+    pub fixed_status: BTreeMap<String, u16>,
 }
 
 impl Default for ChatFaults {
@@ -204,7 +206,7 @@ impl Default for ChatFaults {
             hang_after_accept: 0.0,
             slow: 0.0,
             slow_ms: 0,
-            gone: BTreeMap::new(),
+            fixed_status: BTreeMap::new(),
         }
     }
 }

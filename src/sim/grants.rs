@@ -28,7 +28,7 @@ const MAX_ACCESS_TOKENS: usize = 10_000;
 
 /// Parameters of an authorization request.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct AuthRequest {
     pub(super) client: String,
     pub(super) redirect: Option<String>,
     pub(super) scopes: String,
@@ -37,7 +37,7 @@ pub(super) struct Asked {
 
 #[derive(Debug, Clone)]
 struct AuthCode {
-    request: Asked,
+    request: AuthRequest,
     until: Instant,
 }
 
@@ -56,14 +56,14 @@ struct AccessToken {
 
 /// Reason for an invalid access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum AccessTokenError {
     Unknown,
     Expired,
 }
 
 /// All codes and tokens.
 #[derive(Debug)]
-pub(super) struct Grants {
+pub(super) struct GrantStore {
     codes: HashMap<String, AuthCode>,
     refresh: HashMap<String, Grant>,
     access: HashMap<String, AccessToken>,
@@ -71,7 +71,7 @@ pub(super) struct Grants {
     rng: fastrand::Rng,
 }
 
-impl Grants {
+impl GrantStore {
     /// Creates a store with [`FIRST_REFRESH_TOKEN`] only.
     pub(super) fn new(seed: u64) -> Self {
         let first = Grant { client: None, scopes: ALL_SCOPES.to_owned() };
@@ -85,7 +85,7 @@ impl Grants {
     }
 
     /// Issues an authorization code for one use.
-    pub(super) fn consent(&mut self, request: Asked, now: Instant) -> String {
+    pub(super) fn issue_code(&mut self, request: AuthRequest, now: Instant) -> String {
         let code = self.random_token(48);
         self.codes.retain(|_, code| code.until > now);
         self.codes.insert(code.clone(), AuthCode { request, until: now + CODE_LIFETIME });
@@ -103,7 +103,7 @@ impl Grants {
         now: Now,
     ) -> Result<Value, &'static str> {
         let AuthCode { request, until } = self.codes.remove(code).ok_or("the code is unknown or was used before")?;
-        if faults.revoked || until <= now.tick {
+        if faults.revoked || until <= now.instant {
             return Err("the code has expired");
         }
         if request.client != client {
@@ -140,7 +140,7 @@ impl Grants {
         let next = faults.rotate.then(|| self.random_token(64));
         if let Some(next) = &next {
             self.refresh.insert(next.clone(), grant.clone());
-            if !faults.old_lives {
+            if !faults.old_token_valid {
                 self.refresh.remove(token);
             }
         }
@@ -148,22 +148,22 @@ impl Grants {
     }
 
     /// Returns the scopes of a valid access token.
-    pub(super) fn scopes(&self, token: &str, now: Instant) -> Result<&str, Trouble> {
+    pub(super) fn scopes(&self, token: &str, now: Instant) -> Result<&str, AccessTokenError> {
         match self.access.get(token) {
-            None => Err(Trouble::Unknown),
-            Some(access) if access.until <= now => Err(Trouble::Expired),
+            None => Err(AccessTokenError::Unknown),
+            Some(access) if access.until <= now => Err(AccessTokenError::Expired),
             Some(access) => Ok(&access.scopes),
         }
     }
 
     /// Makes every issued access token invalid.
-    pub(super) fn forget_access(&mut self) {
+    pub(super) fn revoke_access_tokens(&mut self) {
         self.access.clear();
     }
 
     fn issue(&mut self, scopes: &str, refresh: Option<&str>, faults: &TokenFaults, now: Now) -> Value {
         let life = faults.expires_in.unwrap_or(TOKEN_LIFETIME_SECS);
-        let exp = now.clock.as_second().saturating_add_unsigned(life);
+        let exp = now.timestamp.as_second().saturating_add_unsigned(life);
         let claims = json!({ "exp": exp, "sub": PRINCIPAL, "sc": scopes }).to_string();
         let token = format!(
             "{}.{}.{}",
@@ -172,7 +172,7 @@ impl Grants {
             self.random_token(86)
         );
         self.issued += 1;
-        let until = now.tick + Duration::from_secs(life);
+        let until = now.instant + Duration::from_secs(life);
         self.access.insert(token.clone(), AccessToken { scopes: scopes.to_owned(), until, number: self.issued });
         if self.access.len() > MAX_ACCESS_TOKENS {
             let oldest = self.issued.saturating_sub(MAX_ACCESS_TOKENS as u64 / 2);
@@ -202,8 +202,8 @@ fn granted_scopes(scopes: &str, faults: &TokenFaults) -> String {
 mod tests {
     use super::*;
 
-    fn request(challenge: Option<&str>) -> Asked {
-        Asked {
+    fn request(challenge: Option<&str>) -> AuthRequest {
+        AuthRequest {
             client: "c".to_owned(),
             redirect: Some("http://localhost:5000/app/redirect".to_owned()),
             scopes: "a b".to_owned(),
@@ -215,16 +215,16 @@ mod tests {
 
     #[test]
     fn code_is_valid_once_for_its_client_and_redirect() {
-        let (mut grants, now, faults) = (Grants::new(1), Now::read(), TokenFaults::default());
-        let code = grants.consent(request(None), now.tick);
+        let (mut grants, now, faults) = (GrantStore::new(1), Now::now(), TokenFaults::default());
+        let code = grants.issue_code(request(None), now.instant);
         assert!(grants.exchange(&code, "c", REDIRECT, None, &faults, now).is_ok());
         assert!(grants.exchange(&code, "c", REDIRECT, None, &faults, now).is_err());
-        let code = grants.consent(request(None), now.tick);
+        let code = grants.issue_code(request(None), now.instant);
         assert!(grants.exchange(&code, "other", REDIRECT, None, &faults, now).is_err());
-        let code = grants.consent(request(None), now.tick);
+        let code = grants.issue_code(request(None), now.instant);
         assert!(grants.exchange(&code, "c", Some("http://127.0.0.1:5000/app/redirect"), None, &faults, now).is_err());
-        let code = grants.consent(request(None), now.tick);
-        let late = Now { tick: now.tick + CODE_LIFETIME, ..now };
+        let code = grants.issue_code(request(None), now.instant);
+        let late = Now { instant: now.instant + CODE_LIFETIME, ..now };
         assert!(grants.exchange(&code, "c", REDIRECT, None, &faults, late).is_err());
     }
 
@@ -232,38 +232,38 @@ mod tests {
     fn code_with_challenge_requires_its_verifier() {
         // The pair of RFC 7636, appendix B.
         let challenge = Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        let (mut grants, now, faults) = (Grants::new(1), Now::read(), TokenFaults::default());
+        let (mut grants, now, faults) = (GrantStore::new(1), Now::now(), TokenFaults::default());
         for (verifier, good) in
             [(Some("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), true), (Some("wrong"), false), (None, false)]
         {
-            let code = grants.consent(request(challenge), now.tick);
+            let code = grants.issue_code(request(challenge), now.instant);
             assert_eq!(grants.exchange(&code, "c", REDIRECT, verifier, &faults, now).is_ok(), good);
         }
     }
 
     #[test]
     fn refresh_with_rotation_invalidates_old_token_by_default() {
-        let (mut grants, now) = (Grants::new(1), Now::read());
+        let (mut grants, now) = (GrantStore::new(1), Now::now());
         let plain = grants.refresh(FIRST_REFRESH_TOKEN, "c", &TokenFaults::default(), now).unwrap();
         assert!(plain.get("refresh_token").is_none());
         let faults = TokenFaults { rotate: true, ..TokenFaults::default() };
         let next = grants.refresh(FIRST_REFRESH_TOKEN, "c", &faults, now).unwrap();
         let next = next["refresh_token"].as_str().unwrap();
         assert!(grants.refresh(FIRST_REFRESH_TOKEN, "c", &faults, now).is_err());
-        let kept = TokenFaults { rotate: true, old_lives: true, ..TokenFaults::default() };
+        let kept = TokenFaults { rotate: true, old_token_valid: true, ..TokenFaults::default() };
         assert!(grants.refresh(next, "c", &kept, now).is_ok());
         assert!(grants.refresh(next, "c", &kept, now).is_ok());
     }
 
     #[test]
     fn access_token_has_granted_scopes_until_expiry() {
-        let (mut grants, now) = (Grants::new(1), Now::read());
+        let (mut grants, now) = (GrantStore::new(1), Now::now());
         let faults = TokenFaults { withheld_scopes: vec!["cr.v1.read".to_owned()], ..TokenFaults::default() };
         let answer = grants.refresh(FIRST_REFRESH_TOKEN, "c", &faults, now).unwrap();
         let token = answer["access_token"].as_str().unwrap();
-        let scopes = grants.scopes(token, now.tick).unwrap();
+        let scopes = grants.scopes(token, now.instant).unwrap();
         assert!(scopes.contains("call-events.v1.events.read") && !scopes.contains("cr.v1.read"));
-        assert_eq!(grants.scopes(token, now.tick + Duration::from_secs(3600)), Err(Trouble::Expired));
-        assert_eq!(grants.scopes("x", now.tick), Err(Trouble::Unknown));
+        assert_eq!(grants.scopes(token, now.instant + Duration::from_secs(3600)), Err(AccessTokenError::Expired));
+        assert_eq!(grants.scopes("x", now.instant), Err(AccessTokenError::Unknown));
     }
 }

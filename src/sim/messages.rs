@@ -10,7 +10,7 @@ const MAX_MESSAGES: usize = 50_000;
 
 /// One message of a Slack app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Message {
+pub struct AppMessage {
     /// Position in the order of arrival, from 0.
     pub number: u64,
     /// Channel id.
@@ -20,14 +20,15 @@ pub struct Message {
     /// `ts` of the parent message of a reply.
     pub thread: Option<String>,
     /// All versions, oldest first. The channel shows the last one.
-    pub said: Vec<Said>,
+    #[serde(rename = "said")]
+    pub versions: Vec<MessageVersion>,
     /// Whether a user deleted the message.
     pub deleted: bool,
 }
 
 /// One version of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Said {
+pub struct MessageVersion {
     /// Time of the post or edit.
     pub at: Timestamp,
     /// Request arguments.
@@ -36,21 +37,22 @@ pub struct Said {
 
 /// All messages of all channels.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
-    all: VecDeque<Message>,
+pub(super) struct MessageStore {
+    all: VecDeque<AppMessage>,
     next: u64,
 }
 
-impl Messages {
+impl MessageStore {
     /// Adds a message.
-    pub(super) fn post(&mut self, channel: &str, payload: Value, at: Timestamp) -> Message {
+    pub(super) fn post(&mut self, channel: &str, payload: Value, at: Timestamp) -> AppMessage {
         let number = self.next;
         self.next += 1;
         // Same form as in Slack: seconds, and a counter that makes the value unique.
         let ts = format!("{}.{number:06}", at.as_second());
         let thread = payload.get("thread_ts").and_then(Value::as_str).map(str::to_owned);
         let channel = channel.to_owned();
-        let message = Message { number, channel, ts, thread, said: vec![Said { at, payload }], deleted: false };
+        let message =
+            AppMessage { number, channel, ts, thread, versions: vec![MessageVersion { at, payload }], deleted: false };
         self.all.push_back(message.clone());
         if self.all.len() > MAX_MESSAGES {
             self.all.pop_front();
@@ -66,14 +68,14 @@ impl Messages {
         payload: Value,
         at: Timestamp,
         window: Option<u64>,
-    ) -> Result<Message, &'static str> {
+    ) -> Result<AppMessage, &'static str> {
         let found = self.find(channel, ts).filter(|message| !message.deleted);
         let message = found.ok_or("message_not_found")?;
-        let since = message.said.first().map_or(at, |first| first.at);
+        let since = message.versions.first().map_or(at, |first| first.at);
         if window.is_some_and(|window| at.duration_since(since).as_millis() >= i128::from(window) * 1000) {
             return Err("edit_window_closed");
         }
-        message.said.push(Said { at, payload });
+        message.versions.push(MessageVersion { at, payload });
         Ok(message.clone())
     }
 
@@ -83,19 +85,19 @@ impl Messages {
         found.is_some_and(|message| !std::mem::replace(&mut message.deleted, true))
     }
 
-    fn find(&mut self, channel: &str, ts: &str) -> Option<&mut Message> {
+    fn find(&mut self, channel: &str, ts: &str) -> Option<&mut AppMessage> {
         self.all.iter_mut().rev().find(|message| message.channel == channel && message.ts == ts)
     }
 
     /// Returns up to `most` messages from the given number on, oldest first.
-    pub(super) fn from(&self, number: u64, most: usize) -> Vec<Message> {
+    pub(super) fn since(&self, number: u64, most: usize) -> Vec<AppMessage> {
         let start = self.all.partition_point(|message| message.number < number);
         self.all.iter().skip(start).take(most).cloned().collect()
     }
 
     /// Returns the last `most` messages that are not deleted, oldest first.
-    pub(super) fn last_shown(&self, most: usize) -> Vec<Message> {
-        let mut last: Vec<Message> =
+    pub(super) fn last_shown(&self, most: usize) -> Vec<AppMessage> {
+        let mut last: Vec<AppMessage> =
             self.all.iter().rev().filter(|message| !message.deleted).take(most).cloned().collect();
         last.reverse();
         last

@@ -4,63 +4,63 @@
 //! Stores (`grants`, `channels`, `calls`, `messages`) hold data. Handlers (`oauth`, `*_api`, `webhooks`, `control`) serve
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
-mod answer;
 mod bucket;
 mod call_api;
 mod calls;
 mod channel_api;
 mod channels;
-mod chat;
 mod control;
-mod day;
+mod errors;
 mod faults;
-mod gate;
 mod grants;
 mod messages;
 mod oauth;
 mod people;
-mod placed;
-mod play;
+mod player;
+mod presets;
 mod report;
+mod request_checks;
 mod scenario;
-mod serve;
-mod shapes;
-mod shared;
-mod slack;
+mod scheduled_call;
+mod server;
 mod slack_api;
+mod slack_rules;
 mod snapshot;
 mod socket;
+mod state;
 mod subscription_api;
-mod teams;
+mod teams_rules;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod voicemail_api;
+mod webhooks;
 
-pub use calls::Made;
-pub use chat::{Posted, Service};
-pub use day::Day;
+pub use calls::CallSummary;
 pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
 pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
-pub use messages::{Message, Said};
-pub use scenario::{ACCOUNT, Beat, CallPlan, Face, Line, Ours, Party, Timed};
-pub use shapes::SHAPES;
-pub use shared::{Requests, Settings};
+pub use messages::{AppMessage, MessageVersion};
+pub use presets::PRESETS;
+pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep, VoicemailShape};
+pub use state::{RequestCounts, SimulatorSettings};
+pub use traffic::TrafficGenerator;
+pub use webhooks::{ChatKind, WebhookRequest};
 
-use channels::{Order, Topic};
-use shared::Shared;
+use channels::{ChannelCommand, Topic};
+use state::SimState;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
 
 /// A running simulator. Dropping ends it; [`World::stop`] also waits until the port is free.
 #[derive(Debug)]
-pub struct World {
-    state: Arc<Shared>,
+pub struct Simulator {
+    state: Arc<SimState>,
     tasks: [AbortHandle; 2],
 }
 
 /// A way to end open sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub enum Disconnect {
     /// The connection is dropped without a close frame.
     Dropped,
     /// The connection is closed with a close frame.
@@ -69,16 +69,16 @@ pub enum Cut {
     Announced,
 }
 
-impl World {
+impl Simulator {
     /// Starts a simulator.
     ///
     /// # Errors
     /// If the listen address cannot be bound.
-    pub async fn start(settings: Settings) -> io::Result<Self> {
+    pub async fn start(settings: SimulatorSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
-        let state = Shared::new(settings, listener.local_addr()?);
-        let serving = tokio::spawn(serve::serve(Arc::clone(&state), listener));
-        let disturbing = tokio::spawn(play::disturb(Arc::clone(&state)));
+        let state = SimState::new(settings, listener.local_addr()?);
+        let serving = tokio::spawn(server::serve(Arc::clone(&state), listener));
+        let disturbing = tokio::spawn(player::disturb(Arc::clone(&state)));
         Ok(Self { state, tasks: [serving.abort_handle(), disturbing.abort_handle()] })
     }
 
@@ -96,24 +96,24 @@ impl World {
 
     /// Returns the URL of a webhook. Every name is valid.
     #[must_use]
-    pub fn webhook(&self, service: Service, name: &str) -> String {
+    pub fn webhook_url(&self, service: ChatKind, name: &str) -> String {
         let path = match service {
-            Service::Slack => "slack",
-            Service::Teams => "teams",
+            ChatKind::Slack => "slack",
+            ChatKind::Teams => "teams",
         };
         format!("{}/{path}/{name}", self.url())
     }
 
     /// Returns the base URL of Slack's Web API.
     #[must_use]
-    pub fn slack_api(&self) -> String {
+    pub fn slack_api_url(&self) -> String {
         format!("{}/api/", self.url())
     }
 
     /// Returns all messages of Slack apps with every edit, oldest first.
     #[must_use]
-    pub fn messages(&self) -> Vec<Message> {
-        self.state.messages().from(0, usize::MAX)
+    pub fn messages(&self) -> Vec<AppMessage> {
+        self.state.messages().since(0, usize::MAX)
     }
 
     /// Deletes an app message on behalf of a user. Returns false if the message does not exist.
@@ -123,53 +123,53 @@ impl World {
 
     /// Places a call and plays it. Returns the conversation space id.
     pub fn place(&self, plan: CallPlan) -> String {
-        play::place(&self.state, plan)
+        player::place(&self.state, plan)
     }
 
     /// Adds a reported call that started `ago`. No frame is sent for it. Returns the conversation space id.
-    pub fn remember(&self, plan: CallPlan, ago: Duration) -> String {
+    pub fn seed_past_call(&self, plan: CallPlan, ago: Duration) -> String {
         let started = jiff::Timestamp::now().checked_sub(ago).unwrap_or(jiff::Timestamp::MIN);
-        self.state.calls().place_over(plan, started)
+        self.state.calls().place_ended(plan, started)
     }
 
     /// Sends a text as a frame to every open socket. Returns false if no socket is open.
-    pub fn say(&self, frame: &str) -> bool {
-        self.state.say("", Topic::Everybody, frame, None)
+    pub fn send_frame(&self, frame: &str) -> bool {
+        self.state.send_frame("", Topic::AllSockets, frame, None)
     }
 
     /// Returns the webhook requests that a channel shows, oldest first.
     #[must_use]
-    pub fn posts(&self) -> Vec<Posted> {
-        self.attempts().into_iter().filter(|post| post.shown).collect()
+    pub fn posts(&self) -> Vec<WebhookRequest> {
+        self.webhook_requests().into_iter().filter(|post| post.shown).collect()
     }
 
     /// Returns every webhook request, including rejected ones, oldest first.
     #[must_use]
-    pub fn attempts(&self) -> Vec<Posted> {
-        self.state.chat().from(0, usize::MAX)
+    pub fn webhook_requests(&self) -> Vec<WebhookRequest> {
+        self.state.webhook_log().since(0, usize::MAX)
     }
 
     /// Returns [`Self::attempts`] from the given number on.
     #[must_use]
-    pub fn attempts_from(&self, number: u64) -> Vec<Posted> {
-        self.state.chat().from(number, usize::MAX)
+    pub fn webhook_requests_from(&self, number: u64) -> Vec<WebhookRequest> {
+        self.state.webhook_log().since(number, usize::MAX)
     }
 
     /// Returns every placed call, oldest first.
     #[must_use]
-    pub fn calls(&self) -> Vec<Made> {
-        self.state.calls().made(0, usize::MAX)
+    pub fn calls(&self) -> Vec<CallSummary> {
+        self.state.calls().summaries(0, usize::MAX)
     }
 
     /// Returns the channels as `/sim/channels` lists them, newest first.
     #[must_use]
     pub fn channels(&self) -> Vec<serde_json::Value> {
-        control::listed(&self.state)
+        control::channel_list(&self.state)
     }
 
     /// Returns request counts by method, route and status.
     #[must_use]
-    pub fn requests(&self) -> Requests {
+    pub fn request_counts(&self) -> RequestCounts {
         self.state.requests().clone()
     }
 
@@ -187,36 +187,36 @@ impl World {
     }
 
     /// Ends all open sockets.
-    pub fn cut(&self, how: Cut) {
+    pub fn disconnect(&self, how: Disconnect) {
         let command = match how {
-            Cut::Dropped => Order::Cut,
-            Cut::Closed => Order::Close,
-            Cut::Announced => Order::Announce,
+            Disconnect::Dropped => ChannelCommand::Drop,
+            Disconnect::Closed => ChannelCommand::Close,
+            Disconnect::Announced => ChannelCommand::AnnounceClose,
         };
-        self.state.channels().order_all(&command);
+        self.state.channels().command_all(&command);
     }
 
     /// Makes every issued access token invalid.
     pub fn expire_tokens(&self) {
-        self.state.grants().forget_access();
+        self.state.grants().revoke_access_tokens();
     }
 
     /// Subscribes to simulator events. Each is one JSON object as `/sim/events` sends it.
     #[must_use]
-    pub fn news(&self) -> tokio::sync::broadcast::Receiver<Arc<str>> {
-        self.state.news.subscribe()
+    pub fn events(&self) -> tokio::sync::broadcast::Receiver<Arc<str>> {
+        self.state.events.subscribe()
     }
 
     /// Stops the simulator: drops all connections and frees the port.
     pub async fn stop(self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-        self.state.end().await;
+        self.state.shutdown().await;
     }
 }
 
-impl Drop for World {
+impl Drop for Simulator {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-        self.state.abandon();
+        self.state.abort_tasks();
     }
 }

@@ -1,9 +1,9 @@
 //! OAuth endpoints: authorize (without a consent page) and token. The data is in `grants`.
 
 use super::{
-    answer::Pairs,
-    grants::{ALL_SCOPES, Asked},
-    shared::Shared,
+    errors::QueryParams,
+    grants::{ALL_SCOPES, AuthRequest},
+    state::SimState,
 };
 use crate::model::time::Now;
 use axum::{
@@ -18,8 +18,8 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `GET /oauth/authorize`: redirects with code and state, as after the user's consent.
-pub(super) async fn authorize(State(sim): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
+pub(super) async fn authorize(State(sim): State<Arc<SimState>>, RawQuery(query): RawQuery) -> Response {
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let Some(client) = query.first("client_id").filter(|id| is_known_client(&sim, id)) else {
         return page(StatusCode::BAD_REQUEST, "This client is unknown.");
     };
@@ -41,13 +41,13 @@ pub(super) async fn authorize(State(sim): State<Arc<Shared>>, RawQuery(query): R
     if let Some((error, description)) = denial {
         to.query_pairs_mut().append_pair("error", error).append_pair("error_description", description);
     } else {
-        let request = Asked {
+        let request = AuthRequest {
             client: client.to_owned(),
             redirect: Some(redirect.to_owned()),
             scopes: query.first("scope").filter(|scope| !scope.is_empty()).unwrap_or(ALL_SCOPES).to_owned(),
             challenge: query.first("code_challenge").map(str::to_owned),
         };
-        let code = sim.grants().consent(request, Now::read().tick);
+        let code = sim.grants().issue_code(request, Now::now().instant);
         to.query_pairs_mut().append_pair("code", &code);
     }
     if let Some(state) = query.first("state") {
@@ -57,8 +57,8 @@ pub(super) async fn authorize(State(sim): State<Arc<Shared>>, RawQuery(query): R
 }
 
 /// `POST /oauth/token`: exchanges a code or a refresh token for an access token.
-pub(super) async fn token(State(sim): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let form = Pairs::read(&body);
+pub(super) async fn token(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+    let form = QueryParams::parse(&body);
     let Some(client) = authenticate(&sim, &headers, &form) else {
         return error_response(StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed");
     };
@@ -67,12 +67,12 @@ pub(super) async fn token(State(sim): State<Arc<Shared>>, headers: HeaderMap, bo
         Some("authorization_code") => {
             let (redirect, verifier) = (form.first("redirect_uri"), form.first("code_verifier"));
             let code = form.first("code").unwrap_or_default();
-            sim.grants().exchange(code, &client, redirect, verifier, &faults.tokens, Now::read())
+            sim.grants().exchange(code, &client, redirect, verifier, &faults.tokens, Now::now())
         }
         Some("refresh_token") => {
             let token = form.first("refresh_token").unwrap_or_default();
             let token = if sim.settings.any_token { super::grants::FIRST_REFRESH_TOKEN } else { token };
-            sim.grants().refresh(token, &client, &faults.tokens, Now::read())
+            sim.grants().refresh(token, &client, &faults.tokens, Now::now())
         }
         _ => return error_response(StatusCode::BAD_REQUEST, "unsupported_grant_type", "this grant is not served"),
     };
@@ -83,7 +83,7 @@ pub(super) async fn token(State(sim): State<Arc<Shared>>, headers: HeaderMap, bo
 }
 
 /// Identifies the client by Basic authentication, by id and secret in the body, or by the id of a public client.
-fn authenticate(sim: &Shared, headers: &HeaderMap, form: &Pairs) -> Option<String> {
+fn authenticate(sim: &SimState, headers: &HeaderMap, form: &QueryParams) -> Option<String> {
     let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (id, secret) = match basic {
         Some(value) => {
@@ -105,7 +105,7 @@ fn decode(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-fn is_known_client(sim: &Shared, id: &str) -> bool {
+fn is_known_client(sim: &SimState, id: &str) -> bool {
     sim.settings.client.as_ref().is_none_or(|(one, _)| one == id)
 }
 

@@ -1,6 +1,6 @@
 //! Fictional staff and callers, with numbers from the ranges reserved for fiction.
 
-use super::scenario::{Line, Ours, Party};
+use super::scenario::{CalledNumber, Extension, Party};
 
 /// Extensions and their owners.
 pub(super) const STAFF: [(&str, &str); 8] = [
@@ -81,15 +81,15 @@ const PREFIXES: [(&str, u32, u32); 7] = [
 ];
 
 /// Returns a random extension.
-pub(super) fn random_extension(rng: &mut fastrand::Rng) -> Line {
+pub(super) fn random_extension(rng: &mut fastrand::Rng) -> Extension {
     let (extension, name) = rng.choice(STAFF).unwrap_or(("1015", "Bob Roy"));
-    Line::of(extension, name)
+    Extension::new(extension, name)
 }
 
 /// Returns a random account number.
-pub(super) fn random_account_number(rng: &mut fastrand::Rng) -> Ours {
+pub(super) fn random_account_number(rng: &mut fastrand::Rng) -> CalledNumber {
     let (number, name) = rng.choice(NUMBERS).unwrap_or(("+15145550100", "Main line"));
-    Ours { number: number.to_owned(), name: name.to_owned() }
+    CalledNumber { number: number.to_owned(), name: name.to_owned() }
 }
 
 /// Returns a random queue name.

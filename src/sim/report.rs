@@ -1,15 +1,15 @@
 //! Reports of ended calls: summary, full report, caller activity and voicemail item. Pure, from the states of the call.
 
 use super::{
-    placed::{Placed, id_of, written},
-    scenario::Beat,
-    snapshot::{State, states},
+    scenario::ScenarioStep,
+    scheduled_call::{ScheduledCall, format_timestamp, stable_id},
+    snapshot::{TimedState, states},
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Returns an item of `report-summaries`, also the content of `REPORT_SUMMARY`.
-pub(super) fn summary(call: &Placed) -> Value {
+pub(super) fn summary(call: &ScheduledCall) -> Value {
     let states = states(call);
     let mut map = common_fields(call, &states);
     if let Some(answered) = states.iter().find(|state| staff(state).any(|leg| status(leg) == Some("CONNECTED"))) {
@@ -19,7 +19,7 @@ pub(super) fn summary(call: &Placed) -> Value {
     let mut caller = Map::from_iter([(
         "type".to_owned(),
         json!({
-            "value": "PHONE_NUMBER", "phoneNumberId": id_of(&call.plan.ours.number),
+            "value": "PHONE_NUMBER", "phoneNumberId": stable_id(&call.plan.called_number.number),
         }),
     )]);
     if let Some(party) = &call.plan.caller {
@@ -32,15 +32,15 @@ pub(super) fn summary(call: &Placed) -> Value {
 }
 
 /// Returns the `REPORT_SUMMARY` frame.
-pub(super) fn frame(call: &Placed) -> Value {
-    let at = call.started.checked_add(call.reported()).map(written).unwrap_or_default();
+pub(super) fn frame(call: &ScheduledCall) -> Value {
+    let at = call.started.checked_add(call.report_delay()).map(format_timestamp).unwrap_or_default();
     json!({ "data": {
         "source": "call-events-report", "type": "REPORT_SUMMARY", "timestamp": at, "content": summary(call),
     } })
 }
 
 /// Returns the body of `reports/{id}`.
-pub(super) fn full(call: &Placed) -> Value {
+pub(super) fn full_report(call: &ScheduledCall) -> Value {
     let states = states(call);
     let mut map = common_fields(call, &states);
     if let Some(by) = states.last().and_then(|state| state.metadata.get("hangupOriginatorId")) {
@@ -55,17 +55,17 @@ pub(super) fn full(call: &Placed) -> Value {
 }
 
 /// Returns the outside number as `caller-activity` writes it: ten digits in North America, all digits elsewhere.
-pub(super) fn national(call: &Placed) -> Option<String> {
+pub(super) fn national_number(call: &ScheduledCall) -> Option<String> {
     let digits: String = call.plan.caller.as_ref()?.number.as_ref()?.chars().filter(char::is_ascii_digit).collect();
     Some(digits.strip_prefix('1').filter(|rest| rest.len() == 10).unwrap_or(&digits).to_owned())
 }
 
 /// Returns an item of `caller-activity`. The unit of `duration` is undocumented.
-pub(super) fn activity(call: &Placed) -> Value {
+pub(super) fn activity_item(call: &ScheduledCall) -> Value {
     let report = summary(call);
     let name = report.pointer("/participants/0/name").cloned().unwrap_or_default();
-    let outside = json!({ "name": report.pointer("/caller/name"), "number": national(call) });
-    let colleague = json!({ "name": name, "number": call.plan.ours.number.trim_start_matches("+1") });
+    let outside = json!({ "name": report.pointer("/caller/name"), "number": national_number(call) });
+    let colleague = json!({ "name": name, "number": call.plan.called_number.number.trim_start_matches("+1") });
     let outbound = call.plan.direction == "OUTBOUND";
     let (caller, callee) = if outbound { (colleague, outside) } else { (outside, colleague) };
     let mut item = json!({
@@ -79,7 +79,7 @@ pub(super) fn activity(call: &Placed) -> Value {
 }
 
 /// Returns the voicemail item of a call that left a message. The message lasts from the mailbox's answer to the end.
-pub(super) fn message(call: &Placed) -> Option<Value> {
+pub(super) fn voicemail_item(call: &ScheduledCall) -> Option<Value> {
     (caller_outcome(call) == "LEFT_VOICEMAIL").then_some(())?;
     let states = states(call);
     let at = |back: usize| -> Option<Timestamp> {
@@ -91,40 +91,40 @@ pub(super) fn message(call: &Placed) -> Option<Value> {
     let extension = summary_participants.iter().find_map(|one| text(one, "/number"))?;
     Some(json!({
         "voicemailId": call.id, "accountKey": call.plan.account, "extensionNumber": extension,
-        "callerNumber": national(call), "timestamp": written(to), "status": "NEW",
+        "callerNumber": national_number(call), "timestamp": format_timestamp(to), "status": "NEW",
         "durationMs": to.duration_since(from).as_millis() as i64, "transcriptionStatus": "IN_PROGRESS",
     }))
 }
 
-fn common_fields(call: &Placed, states: &[State]) -> Map<String, Value> {
+fn common_fields(call: &ScheduledCall, states: &[TimedState]) -> Map<String, Value> {
     let ended = states.last().and_then(|state| state.body.get("timestamp")).cloned();
     let mut map = Map::new();
     map.insert("conversationSpaceId".to_owned(), call.id.to_string().into());
     map.insert("accountKey".to_owned(), call.plan.account.clone().into());
     map.insert("direction".to_owned(), call.plan.direction.clone().into());
-    map.insert("callCreated".to_owned(), written(call.started).into());
+    map.insert("callCreated".to_owned(), format_timestamp(call.started).into());
     map.insert("callEnded".to_owned(), ended.unwrap_or_default());
     map.insert("callInitiator".to_owned(), "DIRECT".into());
     map
 }
 
 /// Returns `callerOutcome`. `NORMAL` and `LEFT_DIAL_PLAN` were observed; the other values are guesses.
-fn caller_outcome(call: &Placed) -> &'static str {
-    let beats = || call.plan.beats.iter().map(|timed| &timed.beat);
-    if beats().any(|beat| matches!(beat, Beat::Answers { .. })) {
+fn caller_outcome(call: &ScheduledCall) -> &'static str {
+    let beats = || call.plan.steps.iter().map(|timed| &timed.step);
+    if beats().any(|beat| matches!(beat, ScenarioStep::Answers { .. })) {
         "NORMAL"
-    } else if beats().any(|beat| matches!(beat, Beat::Mailbox { .. })) {
+    } else if beats().any(|beat| matches!(beat, ScenarioStep::Mailbox { .. })) {
         "LEFT_VOICEMAIL"
-    } else if beats().any(|beat| matches!(beat, Beat::Queue { .. })) {
+    } else if beats().any(|beat| matches!(beat, ScenarioStep::Queue { .. })) {
         "LEFT_QUEUE"
-    } else if beats().any(|beat| matches!(beat, Beat::Menu)) {
+    } else if beats().any(|beat| matches!(beat, ScenarioStep::Menu)) {
         "LEFT_DIAL_PLAN"
     } else {
         "NO_ANSWER"
     }
 }
 
-fn array_items<'a>(state: &'a State, key: &str) -> impl Iterator<Item = &'a Value> {
+fn array_items<'a>(state: &'a TimedState, key: &str) -> impl Iterator<Item = &'a Value> {
     state.body.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -136,12 +136,12 @@ fn status(leg: &Value) -> Option<&str> {
     text(leg, "/status/value")
 }
 
-fn staff(state: &State) -> impl Iterator<Item = &Value> {
+fn staff(state: &TimedState) -> impl Iterator<Item = &Value> {
     array_items(state, "participants").filter(|leg| matches!(text(leg, "/type/value"), Some("LINE" | "AGENT")))
 }
 
 /// Returns each participant or system once, as in its last state, without its status.
-fn last_seen(states: &[State], key: &str) -> Vec<Value> {
+fn last_seen(states: &[TimedState], key: &str) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     for one in states.iter().flat_map(|state| array_items(state, key)) {
         let mut one = one.clone();
@@ -157,7 +157,7 @@ fn last_seen(states: &[State], key: &str) -> Vec<Value> {
 }
 
 /// Returns lines and agents in the form of the summary: those that were connected, otherwise those that rang.
-fn summary_participants(states: &[State]) -> Vec<Value> {
+fn summary_participants(states: &[TimedState]) -> Vec<Value> {
     let was_connected = |id: Option<&Value>| {
         states.iter().flat_map(staff).any(|leg| leg.get("id") == id && status(leg) == Some("CONNECTED"))
     };

@@ -17,9 +17,11 @@ pub struct CallPlan {
     /// Caller; `None`: the states name no caller.
     pub caller: Option<Party>,
     /// Called number of the account.
-    pub ours: Ours,
+    #[serde(rename = "ours")]
+    pub called_number: CalledNumber,
     /// Steps in order of time.
-    pub beats: Vec<Timed>,
+    #[serde(rename = "beats")]
+    pub steps: Vec<TimedStep>,
     /// Playback speed; 1 is real time.
     pub speed: f64,
     /// Name of the preset. The wire format does not contain it.
@@ -36,8 +38,8 @@ struct CallPlanSpec {
     /// `null`: the states name no caller.
     #[serde(default, deserialize_with = "present")]
     caller: Option<Option<Party>>,
-    ours: Option<Ours>,
-    beats: Option<Vec<Timed>>,
+    ours: Option<CalledNumber>,
+    beats: Option<Vec<TimedStep>>,
     speed: Option<f64>,
 }
 
@@ -53,14 +55,14 @@ impl TryFrom<CallPlanSpec> for CallPlan {
         let mut plan = match (spec.shape, &spec.beats) {
             (None, _) => Self::default(),
             (Some(shape), Some(_)) => Self { shape, ..Self::default() },
-            (Some(shape), None) => Self::shaped(&shape)
-                .ok_or_else(|| format!("unknown shape, expected one of {}", super::shapes::SHAPES.join(", ")))?,
+            (Some(shape), None) => Self::preset(&shape)
+                .ok_or_else(|| format!("unknown shape, expected one of {}", super::presets::PRESETS.join(", ")))?,
         };
         plan.account = spec.account.unwrap_or(plan.account);
         plan.direction = spec.direction.unwrap_or(plan.direction);
         plan.caller = spec.caller.unwrap_or(plan.caller);
-        plan.ours = spec.ours.unwrap_or(plan.ours);
-        plan.beats = spec.beats.unwrap_or(plan.beats);
+        plan.called_number = spec.ours.unwrap_or(plan.called_number);
+        plan.steps = spec.beats.unwrap_or(plan.steps);
         plan.speed = spec.speed.unwrap_or(plan.speed);
         Ok(plan)
     }
@@ -79,7 +81,7 @@ pub struct Party {
 /// A phone number of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ours {
+pub struct CalledNumber {
     /// Number in E.164.
     pub number: String,
     /// Label of the number.
@@ -89,7 +91,7 @@ pub struct Ours {
 /// An extension of the staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Line {
+pub struct Extension {
     /// Extension number; text because of leading zeros.
     pub extension: String,
     /// Name of the user.
@@ -98,18 +100,18 @@ pub struct Line {
 
 /// A step and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Timed {
+pub struct TimedStep {
     /// Milliseconds since the start of the call, at speed 1.
     pub at_ms: u64,
     /// The step.
     #[serde(flatten)]
-    pub beat: Beat,
+    pub step: ScenarioStep,
 }
 
 /// Form of a mailbox in the states of a call. No real one was recorded, so that all three are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Face {
+pub enum VoicemailShape {
     /// Only the caller is connected.
     Alone,
     /// A virtual participant is connected too.
@@ -121,13 +123,14 @@ pub enum Face {
 /// One step of a call. Each step makes one state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "beat", rename_all = "snake_case")]
-pub enum Beat {
+pub enum ScenarioStep {
     /// The call is created.
-    Comes,
+    #[serde(rename = "comes")]
+    Created,
     /// Lines ring.
     Rings {
         /// The lines.
-        lines: Vec<Line>,
+        lines: Vec<Extension>,
     },
     /// The caller is in a menu.
     Menu,
@@ -139,7 +142,7 @@ pub enum Beat {
     /// The queue rings an agent.
     Offers {
         /// Line of the agent.
-        line: Line,
+        line: Extension,
     },
     /// A ringing line or agent answers; the others stop.
     Answers {
@@ -149,12 +152,12 @@ pub enum Beat {
     /// The connected person calls another line to transfer the call.
     Transfers {
         /// Target of the transfer.
-        line: Line,
+        line: Extension,
     },
     /// The mailbox answers.
     Mailbox {
         /// Form of the mailbox in the states.
-        face: Face,
+        face: VoicemailShape,
     },
     /// The call ends: the caller hangs up, or the line of the given extension does.
     HangsUp {
@@ -163,7 +166,7 @@ pub enum Beat {
     },
 }
 
-impl Default for Ours {
+impl Default for CalledNumber {
     fn default() -> Self {
         Self { number: "+15145550100".to_owned(), name: "Main line".to_owned() }
     }
@@ -172,22 +175,22 @@ impl Default for Ours {
 impl Default for CallPlan {
     /// Returns a call by Alice Martin that Bob Roy answers.
     fn default() -> Self {
-        Self::answered(Party::of("ALICE MARTIN", "+15145550199"), &Line::of("1015", "Bob Roy"))
+        Self::answered(Party::new("ALICE MARTIN", "+15145550199"), &Extension::new("1015", "Bob Roy"))
     }
 }
 
 impl Party {
     /// Creates a caller with a name and a number.
     #[must_use]
-    pub fn of(name: &str, number: &str) -> Self {
+    pub fn new(name: &str, number: &str) -> Self {
         Self { name: Some(name.to_owned()), number: Some(number.to_owned()) }
     }
 }
 
-impl Line {
+impl Extension {
     /// Creates an extension.
     #[must_use]
-    pub fn of(extension: &str, name: &str) -> Self {
+    pub fn new(extension: &str, name: &str) -> Self {
         Self { extension: extension.to_owned(), name: name.to_owned() }
     }
 }
@@ -195,13 +198,13 @@ impl Line {
 impl CallPlan {
     /// Creates a plan of steps with their times in milliseconds.
     #[must_use]
-    pub fn of(shape: &str, caller: Party, beats: impl IntoIterator<Item = (u64, Beat)>) -> Self {
+    pub fn new(shape: &str, caller: Party, beats: impl IntoIterator<Item = (u64, ScenarioStep)>) -> Self {
         Self {
             account: ACCOUNT.to_owned(),
             direction: "INBOUND".to_owned(),
             caller: Some(caller),
-            ours: Ours::default(),
-            beats: beats.into_iter().map(|(at_ms, beat)| Timed { at_ms, beat }).collect(),
+            called_number: CalledNumber::default(),
+            steps: beats.into_iter().map(|(at_ms, beat)| TimedStep { at_ms, step: beat }).collect(),
             speed: 1.0,
             shape: shape.to_owned(),
         }
@@ -221,12 +224,13 @@ mod tests {
 
     #[test]
     fn call_plan_round_trips_json_and_fills_missing_keys() {
-        let plan = CallPlan::transferred(Party::default(), "Support", &Line::of("1", "a"), &Line::of("2", "b"));
+        let plan =
+            CallPlan::transferred(Party::default(), "Support", &Extension::new("1", "a"), &Extension::new("2", "b"));
         let text = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<CallPlan>(&text).unwrap(), plan);
         assert_eq!(serde_json::from_str::<CallPlan>("{}").unwrap(), CallPlan::default());
         let missed: CallPlan = serde_json::from_str(r#"{"shape":"missed","caller":null,"speed":9}"#).unwrap();
-        assert_eq!((missed.beats.len(), missed.caller, missed.speed), (3, None, 9.0));
+        assert_eq!((missed.steps.len(), missed.caller, missed.speed), (3, None, 9.0));
         for wrong in [r#"{"shape":"odd"}"#, r#"{"shap":"missed"}"#] {
             assert!(serde_json::from_str::<CallPlan>(wrong).is_err(), "{wrong}");
         }

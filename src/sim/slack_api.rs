@@ -2,7 +2,7 @@
 //! `ok:false`) and rate limits: posts per channel, edits per method. Every bot token and channel is valid unless a fault
 //! switch is set.
 
-use super::{faults::AppFaults, messages::Message, shared::Shared, slack};
+use super::{faults::AppFaults, messages::AppMessage, slack_rules, state::SimState};
 use axum::{
     Json,
     body::Bytes,
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-type AppState = State<Arc<Shared>>;
+type AppState = State<Arc<SimState>>;
 
 /// Maximum length of `text` in an edit, in characters.
 const MAX_EDIT_LENGTH: usize = 4000;
@@ -30,15 +30,15 @@ pub(super) async fn update(State(sim): AppState, headers: HeaderMap, body: Bytes
 }
 
 /// `POST /api/{method}`: any other method.
-pub(super) async fn other() -> Response {
+pub(super) async fn unknown_method() -> Response {
     slack_error("unknown_method").into_response()
 }
 
 /// `GET /sim/messages?from=`: app messages from the given number on.
-pub(super) async fn listed(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
-    let query = super::answer::Pairs::read(query.unwrap_or_default().as_bytes());
+pub(super) async fn list_messages(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
+    let query = super::errors::QueryParams::parse(query.unwrap_or_default().as_bytes());
     let from = query.first("from").and_then(|from| from.parse().ok()).unwrap_or_default();
-    Json(json!({ "items": sim.messages().from(from, 10_000) })).into_response()
+    Json(json!({ "items": sim.messages().since(from, 10_000) })).into_response()
 }
 
 /// `DELETE /sim/messages/{channel}/{ts}`: deletes a message on behalf of a user.
@@ -75,13 +75,13 @@ fn slack_error(error: &str) -> SlackError {
     SlackError::Code(error.to_owned())
 }
 
-async fn handle(sim: &Shared, method: &str, headers: &HeaderMap, body: &[u8]) -> Response {
+async fn handle(sim: &SimState, method: &str, headers: &HeaderMap, body: &[u8]) -> Response {
     let faults = sim.faults();
     let app = &faults.app;
-    if sim.falls(app.slow) {
-        tokio::time::sleep(sim.some_of(app.slow_ms)).await;
+    if sim.roll(app.slow) {
+        tokio::time::sleep(sim.random_delay(app.slow_ms)).await;
     }
-    if sim.falls(app.hang) {
+    if sim.roll(app.hang) {
         std::future::pending::<()>().await;
     }
     let result = match authorize(sim, app, method, headers, body) {
@@ -90,14 +90,14 @@ async fn handle(sim: &Shared, method: &str, headers: &HeaderMap, body: &[u8]) ->
     };
     match result {
         Ok(message) => {
-            sim.tell(&json!({ "news": "message", "message": message }));
-            if sim.falls(app.hang_after_accept) {
+            sim.publish(&json!({ "news": "message", "message": message }));
+            if sim.roll(app.hang_after_accept) {
                 std::future::pending::<()>().await;
             }
-            if sim.falls(app.fatal_after_accept) {
+            if sim.roll(app.fatal_after_accept) {
                 return slack_error("fatal_error").into_response();
             }
-            let said = message.said.last().map(|said| &said.payload);
+            let said = message.versions.last().map(|said| &said.payload);
             Json(json!({ "ok": true, "channel": message.channel, "ts": message.ts, "message": said })).into_response()
         }
         Err(error) => slack_error(error).into_response(),
@@ -105,7 +105,13 @@ async fn handle(sim: &Shared, method: &str, headers: &HeaderMap, body: &[u8]) ->
 }
 
 /// Checks token, content type, rate limits and channel before the message itself.
-fn authorize(sim: &Shared, app: &AppFaults, method: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, SlackError> {
+fn authorize(
+    sim: &SimState,
+    app: &AppFaults,
+    method: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Value, SlackError> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match text(header::AUTHORIZATION).strip_prefix("Bearer ") {
         None => return Err(slack_error("not_authed")),
@@ -119,13 +125,17 @@ fn authorize(sim: &Shared, app: &AppFaults, method: &str, headers: &HeaderMap, b
     };
     let channel = payload.get("channel").and_then(Value::as_str).unwrap_or_default().to_owned();
     let over_limit = match method {
-        "chat.update" => app.edits_per_minute.is_some_and(|most| !sim.allows(method, f64::from(most) / 60.0, most)),
-        _ => app.posts_per_second.is_some_and(|rate| !sim.allows(&format!("{method} {channel}"), rate, app.burst)),
+        "chat.update" => {
+            app.edits_per_minute.is_some_and(|most| !sim.allow_request(method, f64::from(most) / 60.0, most))
+        }
+        _ => {
+            app.posts_per_second.is_some_and(|rate| !sim.allow_request(&format!("{method} {channel}"), rate, app.burst))
+        }
     };
-    if over_limit || sim.falls(app.too_many) {
+    if over_limit || sim.roll(app.too_many) {
         return Err(SlackError::RateLimited(app.retry_after));
     }
-    if sim.falls(app.server_error) {
+    if sim.roll(app.server_error) {
         return Err(SlackError::Unavailable);
     }
     if let Some(error) = app.errors.get(method) {
@@ -140,10 +150,10 @@ fn authorize(sim: &Shared, app: &AppFaults, method: &str, headers: &HeaderMap, b
     }
 }
 
-fn write(sim: &Shared, app: &AppFaults, method: &str, payload: Value) -> Result<Message, &'static str> {
+fn write(sim: &SimState, app: &AppFaults, method: &str, payload: Value) -> Result<AppMessage, &'static str> {
     let argument = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (channel, ts, text) = (argument("channel"), argument("ts"), argument("text"));
-    slack::check(payload.to_string().as_bytes())?;
+    slack_rules::check(payload.to_string().as_bytes())?;
     let at = Timestamp::now();
     if method != "chat.update" {
         return Ok(sim.messages().post(&channel, payload, at));

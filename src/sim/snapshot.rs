@@ -2,15 +2,15 @@
 //! same states, so that none are stored.
 
 use super::{
-    placed::{Placed, id_of, user_key, written},
-    scenario::{Beat, Face, Line},
+    scenario::{Extension, ScenarioStep, VoicemailShape},
+    scheduled_call::{ScheduledCall, format_timestamp, stable_id, user_key},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// One state and its time.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(super) struct TimedState {
     /// Time since the start, at the speed of the plan.
     pub(super) after: Duration,
     /// `sequenceNumber`.
@@ -23,7 +23,7 @@ pub(super) struct State {
     pub(super) metadata: Value,
 }
 
-impl State {
+impl TimedState {
     /// Returns the frame of this state.
     pub(super) fn frame(&self) -> Value {
         json!({ "data": {
@@ -34,9 +34,9 @@ impl State {
 }
 
 /// Returns all states of a call.
-pub(super) fn states(call: &Placed) -> Vec<State> {
+pub(super) fn states(call: &ScheduledCall) -> Vec<TimedState> {
     let mut scene = CallScene::new(call);
-    call.plan.beats.iter().zip(1..).map(|(timed, sequence)| scene.step(timed.at_ms, &timed.beat, sequence)).collect()
+    call.plan.steps.iter().zip(1..).map(|(timed, sequence)| scene.step(timed.at_ms, &timed.step, sequence)).collect()
 }
 
 #[derive(Clone)]
@@ -52,7 +52,7 @@ struct Leg {
 
 /// The call after the steps played so far.
 struct CallScene<'a> {
-    call: &'a Placed,
+    call: &'a ScheduledCall,
     caller: String,
     legs: Vec<Leg>,
     menu: bool,
@@ -69,8 +69,8 @@ struct QueueState {
 }
 
 impl<'a> CallScene<'a> {
-    fn new(call: &'a Placed) -> Self {
-        let caller = call.part("caller");
+    fn new(call: &'a ScheduledCall) -> Self {
+        let caller = call.part_id("caller");
         Self {
             call,
             caller,
@@ -83,12 +83,12 @@ impl<'a> CallScene<'a> {
         }
     }
 
-    fn step(&mut self, at_ms: u64, beat: &Beat, sequence: u64) -> State {
-        let after = self.call.real(at_ms);
+    fn step(&mut self, at_ms: u64, beat: &ScenarioStep, sequence: u64) -> TimedState {
+        let after = self.call.scaled(at_ms);
         let kind = self.apply(beat, after);
         let mut body = json!({
-            "id": self.call.part(&format!("state-{sequence}")), "type": kind, "sequenceNumber": sequence,
-            "timestamp": written(self.call.at(after)),
+            "id": self.call.part_id(&format!("state-{sequence}")), "type": kind, "sequenceNumber": sequence,
+            "timestamp": format_timestamp(self.call.time_at(after)),
             "participants": self.legs.iter().map(|leg| self.participant(leg)).collect::<Vec<_>>(),
         });
         let systems = self.systems();
@@ -96,14 +96,14 @@ impl<'a> CallScene<'a> {
             map.insert("interactiveVoiceResponseSystems".to_owned(), systems.into());
         }
         let metadata = self.call.metadata(self.hung_up_by.as_deref());
-        State { after, sequence, kind, body, metadata }
+        TimedState { after, sequence, kind, body, metadata }
     }
 
     /// Applies a step. Returns the type of the resulting state.
-    fn apply(&mut self, beat: &Beat, after: Duration) -> &'static str {
+    fn apply(&mut self, beat: &ScenarioStep, after: Duration) -> &'static str {
         // A plan may start with a ringing state, which contains the caller too.
         if self.legs.iter().all(|leg| leg.id != self.caller) {
-            let (id, kind) = (self.caller.clone(), self.call.phone());
+            let (id, kind) = (self.caller.clone(), self.call.phone_party());
             self.legs.push(Leg {
                 originator: id.clone(),
                 id,
@@ -114,28 +114,28 @@ impl<'a> CallScene<'a> {
             });
         }
         match beat {
-            Beat::Comes => {}
-            Beat::Rings { lines } => lines.iter().for_each(|line| self.ring(line, "LINE", self.caller.clone())),
-            Beat::Menu => {
+            ScenarioStep::Created => {}
+            ScenarioStep::Rings { lines } => lines.iter().for_each(|line| self.ring(line, "LINE", self.caller.clone())),
+            ScenarioStep::Menu => {
                 self.menu = true;
                 self.connect_caller();
             }
-            Beat::Queue { name } => {
+            ScenarioStep::Queue { name } => {
                 self.queue = Some(QueueState { name: name.clone(), since: after, answered: None });
                 self.connect_caller();
             }
-            Beat::Offers { line } => {
+            ScenarioStep::Offers { line } => {
                 self.menu = false;
-                self.ring(line, "AGENT", self.call.part("queue"));
+                self.ring(line, "AGENT", self.call.part_id("queue"));
             }
-            Beat::Answers { extension } => self.answer(extension, after),
-            Beat::Transfers { line } => {
+            ScenarioStep::Answers { extension } => self.answer(extension, after),
+            ScenarioStep::Transfers { line } => {
                 self.queue = None;
                 let from = self.legs.iter().rfind(|leg| leg.extension.is_some()).map(|leg| leg.id.clone());
                 self.ring(line, "LINE", from.unwrap_or_else(|| self.caller.clone()));
             }
-            Beat::Mailbox { face } => self.mailbox(*face),
-            Beat::HangsUp { extension } => {
+            ScenarioStep::Mailbox { face } => self.mailbox(*face),
+            ScenarioStep::HangsUp { extension } => {
                 let by = self.legs.iter().find(|leg| extension.is_some() && leg.extension == *extension);
                 self.hung_up_by = Some(by.map_or_else(|| self.caller.clone(), |leg| leg.id.clone()));
                 self.legs.iter_mut().for_each(|leg| leg.status = "DISCONNECTING");
@@ -151,9 +151,9 @@ impl<'a> CallScene<'a> {
         self.legs.iter_mut().filter(|leg| leg.id == self.caller).for_each(|leg| leg.status = "CONNECTED");
     }
 
-    fn ring(&mut self, line: &Line, value: &str, originator: String) {
+    fn ring(&mut self, line: &Extension, value: &str, originator: String) {
         let mut kind = json!({
-            "value": value, "lineId": id_of(&line.extension), "extensionNumber": line.extension,
+            "value": value, "lineId": stable_id(&line.extension), "extensionNumber": line.extension,
             "name": line.name, "userKey": user_key(line),
         });
         if let Value::Object(map) = &mut kind {
@@ -162,12 +162,12 @@ impl<'a> CallScene<'a> {
                 map.insert("skills".to_owned(), json!([]));
                 map.insert("matchedSkills".to_owned(), json!([]));
             } else {
-                let user = json!({ "id": id_of(&user_key(line)) });
-                let device = json!({ "id": id_of(&line.name), "model": "goto.clients", "user": user });
+                let user = json!({ "id": stable_id(&user_key(line)) });
+                let device = json!({ "id": stable_id(&line.name), "model": "goto.clients", "user": user });
                 map.insert("device".to_owned(), device);
             }
         }
-        let id = self.call.part(&format!("line-{}", line.extension));
+        let id = self.call.part_id(&format!("line-{}", line.extension));
         self.legs.push(Leg {
             id,
             originator,
@@ -191,24 +191,24 @@ impl<'a> CallScene<'a> {
         }
     }
 
-    fn mailbox(&mut self, face: Face) {
+    fn mailbox(&mut self, face: VoicemailShape) {
         self.legs.retain(|leg| leg.extension.is_none());
         self.connect_caller();
-        self.mailbox = face == Face::System;
-        if face == Face::Party {
+        self.mailbox = face == VoicemailShape::System;
+        if face == VoicemailShape::Party {
             let kind = json!({ "value": "VIRTUAL_PARTICIPANT", "name": "Voicemail", "extensionNumber": "1015" });
-            let (id, originator) = (self.call.part("mailbox"), self.caller.clone());
+            let (id, originator) = (self.call.part_id("mailbox"), self.caller.clone());
             self.legs.push(Leg { id, originator, kind, extension: None, status: "CONNECTED", recorded: None });
         }
     }
 
     fn participant(&self, leg: &Leg) -> Value {
         let recordings = leg.recorded.map(|since| {
-            let start = written(self.call.at(since));
+            let start = format_timestamp(self.call.time_at(since));
             json!([{ "id": "40001", "startTimestamp": start, "transcriptEnabled": true, "pauses": [] }])
         });
         let mut participant = json!({
-            "id": leg.id, "legId": self.call.part(&format!("leg-{}", leg.id)), "originator": leg.originator,
+            "id": leg.id, "legId": self.call.part_id(&format!("leg-{}", leg.id)), "originator": leg.originator,
             "type": leg.kind, "status": { "value": leg.status },
         });
         if let (Value::Object(map), Some(recordings)) = (&mut participant, recordings) {
@@ -220,30 +220,30 @@ impl<'a> CallScene<'a> {
     fn systems(&self) -> Vec<Value> {
         let system = |name: &str, originator: String, kind: Value| {
             json!({
-                "id": self.call.part(name), "originator": originator,
+                "id": self.call.part_id(name), "originator": originator,
                 "status": { "value": "CONNECTED" }, "type": kind,
             })
         };
         let mut systems = Vec::new();
         if self.menu {
             let kind = json!({
-                "value": "DIAL_PLAN", "dialPlanId": id_of("dial-plan"), "executionId": self.call.part("execution"),
+                "value": "DIAL_PLAN", "dialPlanId": stable_id("dial-plan"), "executionId": self.call.part_id("execution"),
                 "currentNode": { "id": "n3", "type": "MENU" }, "previousNode": { "id": "n1", "connector": "default" },
             });
             systems.push(system("menu", self.caller.clone(), kind));
         }
         if let Some(queue) = &self.queue {
             let mut kind = json!({
-                "value": "CALL_QUEUE", "queueId": id_of(&queue.name), "queueName": queue.name,
-                "extensionNumber": "8001", "callerLegId": self.call.part(&format!("leg-{}", self.caller)),
-                "timestamp": written(self.call.at(queue.since)), "callbackOffered": false,
+                "value": "CALL_QUEUE", "queueId": stable_id(&queue.name), "queueName": queue.name,
+                "extensionNumber": "8001", "callerLegId": self.call.part_id(&format!("leg-{}", self.caller)),
+                "timestamp": format_timestamp(self.call.time_at(queue.since)), "callbackOffered": false,
             });
             if let (Value::Object(map), Some(answered)) = (&mut kind, queue.answered) {
                 let waited = answered.saturating_sub(queue.since).as_millis();
                 map.insert("leftQueueReason".to_owned(), "ANSWERED".into());
                 map.insert("callerWaitDuration".to_owned(), u64::try_from(waited).unwrap_or(u64::MAX).into());
             }
-            systems.push(system("queue", self.call.part("menu"), kind));
+            systems.push(system("queue", self.call.part_id("menu"), kind));
         }
         if self.mailbox {
             systems.push(system("voicemail", self.caller.clone(), json!({ "value": "VOICEMAIL" })));
@@ -259,10 +259,10 @@ mod tests {
 
     /// Returns one line for each state: number, type, participants with status, systems.
     fn outline(shape: &str) -> Vec<String> {
-        let plan = CallPlan::shaped(shape).unwrap();
-        let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
+        let plan = CallPlan::preset(shape).unwrap();
+        let call = ScheduledCall { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
         let text = |value: &Value, pointer: &str| value.pointer(pointer).unwrap().as_str().unwrap().to_owned();
-        let of = |state: &State, key: &str, status: bool| {
+        let of = |state: &TimedState, key: &str, status: bool| {
             let all = state.body.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
             let one = |one: &Value| {
                 text(one, "/type/value")
@@ -270,7 +270,7 @@ mod tests {
             };
             all.iter().map(one).collect::<Vec<_>>().join(" ")
         };
-        let line = |state: &State| {
+        let line = |state: &TimedState| {
             let (who, what) = (of(state, "participants", true), of(state, "interactiveVoiceResponseSystems", false));
             format!("{} {} | {who} | {what}", state.sequence, state.kind)
         };
@@ -310,8 +310,8 @@ mod tests {
 
     #[test]
     fn hangup_originator_is_only_in_last_state() {
-        let plan = CallPlan::shaped("transfer").unwrap();
-        let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
+        let plan = CallPlan::preset("transfer").unwrap();
+        let call = ScheduledCall { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
         let states = states(&call);
         assert!(states[6].metadata.get("hangupOriginatorId").is_none());
         assert_eq!(states[7].metadata["hangupOriginatorId"], states[7].body["participants"][1]["id"]);

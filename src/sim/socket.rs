@@ -1,7 +1,7 @@
 //! The WebSocket of a channel: sends frames, sends notices before the channel expires, answers pings. `next_step` decides
 //! by the channel lifetime; the loop executes.
 
-use super::{answer::Refusal, channels::Order, faults::ChannelFaults, shared::Shared};
+use super::{channels::ChannelCommand, errors::ApiError, faults::ChannelFaults, state::SimState};
 use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -26,9 +26,13 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_NOTICE: Duration = Duration::from_secs(2);
 
 /// `GET /channels/{id}/channelId/ws`: upgrades the connection. The URL is the secret; no token is required.
-pub(super) async fn open(State(sim): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Response {
+pub(super) async fn open_socket(
+    State(sim): State<Arc<SimState>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
     if sim.channels().by_id(&id, Instant::now()).is_none() {
-        return Refusal::no_channel().into_response();
+        return ApiError::channel_not_found().into_response();
     }
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let Some(accept) = key.and_then(|key| HeaderValue::from_str(&key).ok()) else {
@@ -84,7 +88,7 @@ fn next_step(until: Instant, life: Duration, notices: NoticesSent, faults: &Chan
 }
 
 struct Socket {
-    sim: Arc<Shared>,
+    sim: Arc<SimState>,
     id: String,
     stream: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
     notices: NoticesSent,
@@ -100,9 +104,9 @@ enum SocketStatus {
 
 impl Socket {
     async fn run(mut self) {
-        let attached = self.sim.channels().sit(&self.id, Instant::now());
+        let attached = self.sim.channels().attach(&self.id, Instant::now());
         let Some((socket_number, mut commands)) = attached else { return };
-        self.sim.tell(&json!({ "news": "socket", "open": true }));
+        self.sim.publish(&json!({ "news": "socket", "open": true }));
         let mut closing: Option<Instant> = None;
         let mut faults_watch = self.sim.faults.subscribe();
         loop {
@@ -111,7 +115,9 @@ impl Socket {
             let until = match step {
                 _ if faults.down => break,
                 Step::Wait(until) => until,
-                Step::SendRefreshNotice | Step::SendCloseNotice if faults.sockets.silent => Instant::now() + CLOSE_NOTICE,
+                Step::SendRefreshNotice | Step::SendCloseNotice if faults.sockets.silent => {
+                    Instant::now() + CLOSE_NOTICE
+                }
                 Step::SendRefreshNotice => {
                     if self.send_notice("WEBSOCKET_REFRESH_REQUIRED").await == SocketStatus::Closed {
                         break;
@@ -130,21 +136,21 @@ impl Socket {
                 }
             };
             tokio::select! {
-                () = self.sim.cut.notified() => break,
+                () = self.sim.disconnect_all.notified() => break,
                 _ = faults_watch.changed() => {}
                 () = tokio::time::sleep_until(until.into()) => {}
                 command = commands.recv() => match command {
-                    None | Some(Order::Cut) => break,
-                    Some(Order::Look) => {}
-                    Some(Order::Close) => closing = Some(Instant::now()),
-                    Some(Order::Announce) if faults.sockets.silent => closing = Some(Instant::now() + CLOSE_NOTICE),
-                    Some(Order::Announce) => {
+                    None | Some(ChannelCommand::Drop) => break,
+                    Some(ChannelCommand::Recheck) => {}
+                    Some(ChannelCommand::Close) => closing = Some(Instant::now()),
+                    Some(ChannelCommand::AnnounceClose) if faults.sockets.silent => closing = Some(Instant::now() + CLOSE_NOTICE),
+                    Some(ChannelCommand::AnnounceClose) => {
                         closing = Some(Instant::now() + CLOSE_NOTICE);
                         if self.send_notice("WEBSOCKET_TO_BE_CLOSED").await == SocketStatus::Closed {
                             break;
                         }
                     }
-                    Some(Order::Say(text, of)) => {
+                    Some(ChannelCommand::Send(text, of)) => {
                         if self.send(Message::Text(text)).await == SocketStatus::Closed {
                             break;
                         }
@@ -159,14 +165,14 @@ impl Socket {
                 },
             }
         }
-        self.sim.channels().leave(&self.id, socket_number);
-        self.sim.tell(&json!({ "news": "socket", "open": false }));
+        self.sim.channels().detach(&self.id, socket_number);
+        self.sim.publish(&json!({ "news": "socket", "open": false }));
     }
 
     /// Returns the next action by the channel lifetime and by a close notice.
     fn step(&self, closing: Option<Instant>, faults: &ChannelFaults) -> Step {
         let now = Instant::now();
-        let life = self.sim.channels().by_id(&self.id, now).map(|channel| (channel.until, channel.life));
+        let life = self.sim.channels().by_id(&self.id, now).map(|channel| (channel.expires_at, channel.lifetime));
         match (closing, life) {
             (Some(at), _) if at <= now => Step::Close,
             (Some(at), _) => Step::Wait(at),
@@ -177,16 +183,16 @@ impl Socket {
 
     fn mark_delivered(&self, call: &str, sequence: u64) {
         let mut calls = self.sim.calls();
-        if calls.heard(call, sequence, Timestamp::now()) {
-            let summary = calls.one(call);
+        if calls.mark_delivered(call, sequence, Timestamp::now()) {
+            let summary = calls.summary(call);
             drop(calls);
-            self.sim.tell(&json!({ "news": "heard", "call": summary }));
+            self.sim.publish(&json!({ "news": "heard", "call": summary }));
         }
     }
 
     /// Sends a notice and records the expiry that it announces.
     async fn send_notice(&mut self, kind: &str) -> SocketStatus {
-        let until = self.sim.channels().by_id(&self.id, Instant::now()).map(|channel| channel.until);
+        let until = self.sim.channels().by_id(&self.id, Instant::now()).map(|channel| channel.expires_at);
         if kind == "WEBSOCKET_REFRESH_REQUIRED" {
             self.notices.refresh = until;
         } else {

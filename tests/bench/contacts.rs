@@ -1,15 +1,15 @@
 //! Look-up cost: load time and memory of 500,000 contact numbers, and the wait of a card for three sources.
 
 use super::{
-    process::Memory,
-    table::{mib, written},
+    process_stats::Memory,
+    table::{format_duration, format_mib},
 };
 use poprelay::{
     enrich::{Enricher, SourceConfig, raw::People},
     model::{
-        call::{Bound, Call, Caller},
+        call::{Call, CallDirection, Caller},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
-        phone::{E164, Number, Region},
+        phone::{E164, PhoneNumber, Region},
         time::{Now, Timestamp},
     },
 };
@@ -41,7 +41,7 @@ fn table(people: u32, prefix: &str) -> String {
 }
 
 fn number(text: &str) -> E164 {
-    Number::read(Some(text), Region::US).known().expect("a number").clone()
+    PhoneNumber::parse(Some(text), Region::US).as_e164().expect("a number").clone()
 }
 
 /// Prints the cost of a contacts file, then the wait of a card for the file, a CRM and the history. Runs first, because the
@@ -66,7 +66,13 @@ pub async fn costs(people: u32) {
         let found = numbers.iter().filter(|number| index.find(number).len() == 1).count();
         let each = start.elapsed() / LOOKUPS;
         assert_eq!(found, numbers.len(), "a number has no match");
-        println!("{name:<24}{:>14}{:>14}{:>14}{:>11} ns", people * 2, written(took), mib(memory), each.as_nanos());
+        println!(
+            "{name:<24}{:>14}{:>14}{:>14}{:>11} ns",
+            people * 2,
+            format_duration(took),
+            format_mib(memory),
+            each.as_nanos()
+        );
         indexes.push(index);
     }
     drop(indexes);
@@ -83,12 +89,12 @@ async fn card(people: u32) {
         // A new number for each card, so that the cache has no CRM answer.
         let call = call(nth);
         let start = Instant::now();
-        let found = enricher.find(&call, Now::read()).await;
+        let found = enricher.lookup(&call, Now::now()).await;
         took.push(start.elapsed());
-        assert!(found.silent.is_empty() && found.history.is_some(), "{found:?}");
+        assert!(found.failed_sources.is_empty() && found.history.is_some(), "{found:?}");
     }
     took.sort_unstable();
-    let at = |part: usize| written(took[took.len() * part / 100]);
+    let at = |part: usize| format_duration(took[took.len() * part / 100]);
     println!("a card waits for contacts, a CRM on loopback and the history: p50 {}, p99 {}", at(50), at(99));
 }
 
@@ -140,17 +146,17 @@ fn call(nth: u32) -> Call {
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("1").unwrap(),
-        bound: Bound::Inbound,
-        caller: Caller { name: None, number: Number::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
-        ours: None,
+        direction: CallDirection::Inbound,
+        caller: Caller { name: None, number: PhoneNumber::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
+        account_number: None,
         queues: Vec::new(),
         people: Vec::new(),
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: Timestamp::now(),
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: Timestamp::now(),
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Calls at a constant rate, and the time of each from its first frame to its card at the webhook. Both times are taken by
 //! the simulator: after it wrote the frame, and after it read and checked the request.
 
-use super::parties::World;
+use super::processes::SimulatorProcess;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
@@ -18,7 +18,7 @@ const FIRST_NUMBER: u64 = 2_000_000;
 
 /// Calls of one relay.
 pub struct Load<'a> {
-    sim: &'a World,
+    sim: &'a SimulatorProcess,
     /// Whether posts match calls by position, because a fixed body has no caller number.
     by_position: bool,
     calls: u64,
@@ -27,16 +27,16 @@ pub struct Load<'a> {
 
 /// Result of a run.
 #[derive(Debug, Default)]
-pub struct Timed {
+pub struct LoadResult {
     /// Sorted times from frame to request.
     pub waits: Vec<Duration>,
     /// Calls without a card.
-    pub untold: usize,
+    pub lost: usize,
     /// Measured calls per second.
     pub rate: f64,
 }
 
-impl Timed {
+impl LoadResult {
     /// Returns a percentile of the waits.
     pub fn percentile(&self, part: usize) -> Duration {
         let at = (self.waits.len() * part).div_ceil(100).saturating_sub(1);
@@ -45,12 +45,12 @@ impl Timed {
 }
 
 impl<'a> Load<'a> {
-    pub fn new(sim: &'a World, by_position: bool) -> Self {
+    pub fn new(sim: &'a SimulatorProcess, by_position: bool) -> Self {
         Self { sim, by_position, calls: 0, posts: 0 }
     }
 
     /// Places `count` calls at `rate` per second and waits until all are posted and ended.
-    pub async fn run(&mut self, count: u32, rate: f64) -> Timed {
+    pub async fn run(&mut self, count: u32, rate: f64) -> LoadResult {
         let first = self.calls;
         let start = Instant::now();
         let mut ticker = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
@@ -93,17 +93,18 @@ impl<'a> Load<'a> {
         first_cards
     }
 
-    async fn matched(&self, first: u64, first_cards: &HashMap<u64, Timestamp>) -> Timed {
+    async fn matched(&self, first: u64, first_cards: &HashMap<u64, Timestamp>) -> LoadResult {
         let mut calls = self.sim.list("calls", first).await;
         if self.by_position {
             calls.sort_by_key(|call| time(&call["heard_at"]));
         }
         let matched_calls =
             calls.iter().zip(first..).filter_map(|(call, nth)| Some((first_cards.get(&nth)?, time(&call["heard_at"]))));
-        let mut waits: Vec<Duration> =
-            matched_calls.map(|(card, frame)| Duration::try_from(card.duration_since(frame)).unwrap_or_default()).collect();
+        let mut waits: Vec<Duration> = matched_calls
+            .map(|(card, frame)| Duration::try_from(card.duration_since(frame)).unwrap_or_default())
+            .collect();
         waits.sort_unstable();
-        Timed { untold: calls.len() - waits.len(), waits, rate: 0.0 }
+        LoadResult { lost: calls.len() - waits.len(), waits, rate: 0.0 }
     }
 }
 

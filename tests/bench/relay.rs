@@ -13,14 +13,14 @@
 mod bare;
 mod contacts;
 mod load;
-mod parties;
-mod process;
+mod process_stats;
+mod processes;
 mod store;
 mod table;
 
 use load::Load;
-use parties::{Home, Running, World};
-use process::Memory;
+use process_stats::Memory;
+use processes::{ChildProcess, DaemonDir, SimulatorProcess};
 use std::time::Duration;
 use table::Row;
 
@@ -76,35 +76,41 @@ fn main() {
 }
 
 async fn bench(plan: Plan) {
-    println!("load of this machine before: {}", process::load_average());
+    println!("load of this machine before: {}", process_stats::load_average());
     contacts::costs(plan.people).await;
-    let bare = measured("bare relay", plan.compared, plan.memory_load, 1, Running::bare).await;
+    let bare = measured("bare relay", plan.compared, plan.memory_load, 1, ChildProcess::bare).await;
     let mut rows = vec![relay(&DEFAULT, plan.compared, plan.memory_load).await];
     if plan.variant > 0 {
         for variant in &VARIANTS {
             rows.push(relay(variant, plan.variant, 0).await);
         }
     }
-    table::runs(&bare, &rows);
+    table::print_runs(&bare, &rows);
     store::costs(plan.cards).await;
     if plan.waiting > 0 {
         store::many_waiting(plan.waiting).await;
     }
-    println!("load of this machine after: {}", process::load_average());
+    println!("load of this machine after: {}", process_stats::load_average());
 }
 
 async fn relay(variant: &Variant, calls: u32, memory_load: u32) -> Row {
-    let dir = Home::new();
-    let start = |sim: &World| {
+    let dir = DaemonDir::new();
+    let start = |sim: &SimulatorProcess| {
         dir.configure(&sim.config(variant.lanes, variant.durability, variant.history, &sim.webhook()));
-        dir.run()
+        dir.start()
     };
     measured(variant.name, calls, memory_load, usize::from(variant.lanes), start).await
 }
 
 /// Measures one relay with one simulator from start to end.
-async fn measured(name: &str, calls: u32, memory_load: u32, lanes: usize, start: impl Fn(&World) -> Running) -> Row {
-    let sim = World::start().await;
+async fn measured(
+    name: &str,
+    calls: u32,
+    memory_load: u32,
+    lanes: usize,
+    start: impl Fn(&SimulatorProcess) -> ChildProcess,
+) -> Row {
+    let sim = SimulatorProcess::start().await;
     let relay = start(&sim);
     let subscribed = sim.subscribed(1, &relay).await;
     sim.subscribed(lanes, &relay).await;
@@ -113,11 +119,11 @@ async fn measured(name: &str, calls: u32, memory_load: u32, lanes: usize, start:
     let mut load = Load::new(&sim, name.starts_with("bare"));
     // Warm up: the cost of the first cards (connections, caches) is not the cost of a card.
     load.run(20, RATE).await;
-    let cpu_before = process::cpu(relay.pid());
+    let cpu_before = process_stats::cpu(relay.pid());
     let timed = load.run(calls, RATE).await;
-    let cpu = (process::cpu(relay.pid()) - cpu_before) / calls;
+    let cpu = (process_stats::cpu(relay.pid()) - cpu_before) / calls;
     let memory_run = if memory_load > 0 { load.run(memory_load, MEMORY_LOAD_RATE).await } else { Default::default() };
     let after = (memory_load > 0).then(|| Memory::of(relay.pid()));
-    let untold = timed.untold + memory_run.untold;
-    Row { name: name.to_owned(), subscribed, idle, after, cpu, timed, untold }
+    let untold = timed.lost + memory_run.lost;
+    Row { name: name.to_owned(), subscribed, idle, after, cpu, timed, lost: untold }
 }

@@ -1,20 +1,20 @@
 //! Outbox alone: the cost of a card with both durabilities, and of a start with very many waiting cards.
 
 use super::{
-    parties::{Home, World},
-    process::Memory,
-    table::{mib, written},
+    process_stats::Memory,
+    processes::{DaemonDir, SimulatorProcess},
+    table::{format_duration, format_mib},
 };
 use poprelay::{
     model::{
-        call::{Bound, Call, Caller, Moment, MomentKind, Telling},
-        card::{CallCard, Card, Findings},
-        delivery::{Admission, Attempt, Key, Outbox as _, Rule, Settle, Settlement, Subject},
+        call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+        card::{CallCard, CallerInfo, Card},
+        delivery::{Attempt, DeliveryKey, EnqueueMode, NewDelivery, Outbox as _, SettleRequest, Settlement, Subject},
         ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
         time::Timestamp,
     },
-    outbox::{self, Durability, Queue, Retention, OutboxSettings},
+    outbox::{self, Durability, OutboxSettings, Retention, SqliteOutbox},
 };
 use std::{
     path::Path,
@@ -26,53 +26,53 @@ const PARALLEL_CARDS: u32 = 64;
 /// Cards per enqueue call when the store is filled.
 const FILL_BATCH: u32 = 500;
 
-fn open(dir: &Path, durability: Durability) -> Queue {
+fn open(dir: &Path, durability: Durability) -> SqliteOutbox {
     std::fs::create_dir_all(dir).unwrap();
     let settings = OutboxSettings { dir: dir.to_owned(), durability, retention: Retention::default() };
     outbox::open(settings, Timestamp::now()).unwrap().0
 }
 
-fn new_delivery(call: &str, sink: &SinkName) -> Admission {
+fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
     let id = ConversationSpaceId::try_from(call).unwrap();
-    let number = Number::read(Some("+15145550199"), Region::US);
+    let number = PhoneNumber::parse(Some("+15145550199"), Region::US);
     let call = Call {
         id: id.clone(),
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("2930718022414574861").unwrap(),
-        bound: Bound::Inbound,
+        direction: CallDirection::Inbound,
         caller: Caller { name: Some("ALICE MARTIN".to_owned()), number },
-        ours: None,
+        account_number: None,
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: Timestamp::now(),
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: Timestamp::now(),
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
     };
-    let telling = Telling { call, moment: Moment::Ringing, at: Timestamp::now() };
-    let card = Card::Call(Box::new(CallCard::new(telling, Findings::default())));
-    Admission {
-        key: Key { subject: Subject::Call(id), moment: MomentKind::Ringing, sink: sink.clone() },
+    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+    NewDelivery {
+        key: DeliveryKey { subject: Subject::Call(id), status: StatusKind::Ringing, sink: sink.clone() },
         card,
-        rule: Rule::Tell,
+        mode: EnqueueMode::Insert,
     }
 }
 
 /// Passes a card through the outbox. Returns the times of enqueue and settle.
-async fn one_card(queue: &Queue, call: &str, sink: &SinkName) -> (Duration, Duration) {
+async fn one_card(queue: &SqliteOutbox, call: &str, sink: &SinkName) -> (Duration, Duration) {
     let start = Instant::now();
-    queue.admit(None, vec![new_delivery(call, sink)]).await.unwrap();
+    queue.enqueue(None, vec![new_delivery(call, sink)]).await.unwrap();
     let enqueued = start.elapsed();
-    let waiting = queue.waiting(sink, Timestamp::now(), 1).await.unwrap();
+    let waiting = queue.due(sink, Timestamp::now(), 1).await.unwrap();
     let held = queue.lease(vec![waiting[0].id]).await.unwrap();
     let start = Instant::now();
     let (at, took) = (Timestamp::now(), Duration::from_millis(90));
-    let attempt = Attempt { at, took, status: Some(200), answer: "ok".to_owned() };
-    let settle = Settle { id: held[0].id, settlement: Settlement::Delivered, attempt: Some(attempt) };
+    let attempt = Attempt { at, took, status: Some(200), response: "ok".to_owned() };
+    let settle = SettleRequest { id: held[0].id, settlement: Settlement::Delivered, attempt: Some(attempt) };
     queue.settle(vec![settle]).await.unwrap();
     (enqueued, start.elapsed())
 }
@@ -80,9 +80,12 @@ async fn one_card(queue: &Queue, call: &str, sink: &SinkName) -> (Duration, Dura
 /// Prints the cost of enqueue and settle with both durabilities, one by one and concurrent.
 pub async fn costs(cards: u32) {
     println!();
-    println!("{:<24}{:>14}{:>14}{:>14}{:>14}{:>18}", "outbox", "enqueue p50", "p99", "settle p50", "p99", "64 parallel");
+    println!(
+        "{:<24}{:>14}{:>14}{:>14}{:>14}{:>18}",
+        "outbox", "enqueue p50", "p99", "settle p50", "p99", "64 parallel"
+    );
     for (name, durability) in [("power-loss", Durability::PowerLoss), ("crash", Durability::Crash)] {
-        let dir = Home::new();
+        let dir = DaemonDir::new();
         let queue = open(&dir.state(), durability);
         let desk = SinkName::try_from("desk").unwrap();
         let (mut enqueues, mut settles) = (Vec::new(), Vec::new());
@@ -93,7 +96,8 @@ pub async fn costs(cards: u32) {
         }
         enqueues.sort_unstable();
         settles.sort_unstable();
-        let at = |times: &[Duration], part: usize| written(times[(times.len() * part / 100).min(times.len() - 1)]);
+        let at =
+            |times: &[Duration], part: usize| format_duration(times[(times.len() * part / 100).min(times.len() - 1)]);
         let rate = parallel_rate(&queue, cards * 4 / PARALLEL_CARDS).await;
         println!(
             "{name:<24}{:>14}{:>14}{:>14}{:>14}{:>10.0} cards/s",
@@ -107,7 +111,7 @@ pub async fn costs(cards: u32) {
     }
 }
 
-async fn parallel_rate(queue: &Queue, each: u32) -> f64 {
+async fn parallel_rate(queue: &SqliteOutbox, each: u32) -> f64 {
     let start = Instant::now();
     let lanes: Vec<_> = (0..PARALLEL_CARDS)
         .map(|lane| {
@@ -128,18 +132,18 @@ async fn parallel_rate(queue: &Queue, each: u32) -> f64 {
 
 /// Prints the memory of a daemon and its time to subscribe when `count` cards wait for an unreachable chat.
 pub async fn many_waiting(count: u32) {
-    let dir = Home::new();
+    let dir = DaemonDir::new();
     let queue = open(&dir.state(), Durability::Crash);
     let desk = SinkName::try_from("desk").unwrap();
     for first in (0..count).step_by(usize::try_from(FILL_BATCH).unwrap()) {
         let cards = (first..first + FILL_BATCH).map(|nth| new_delivery(&format!("waiting-{nth}"), &desk)).collect();
-        queue.admit(None, cards).await.unwrap();
+        queue.enqueue(None, cards).await.unwrap();
     }
     queue.close().await;
-    let sim = World::start().await;
+    let sim = SimulatorProcess::start().await;
     // The discard port has no listener.
     dir.configure(&sim.config(2, "power-loss", true, "http://127.0.0.1:9/slack/desk"));
-    let relay = dir.run();
+    let relay = dir.start();
     let subscribed = sim.subscribed(1, &relay).await;
     sim.subscribed(2, &relay).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -147,8 +151,8 @@ pub async fn many_waiting(count: u32) {
     println!();
     println!(
         "start with {count} cards waiting for an unreachable chat: subscribed in {}, resident {} ({} anonymous)",
-        written(subscribed),
-        mib(memory.resident),
-        mib(memory.anonymous)
+        format_duration(subscribed),
+        format_mib(memory.resident),
+        format_mib(memory.anonymous)
     );
 }

@@ -3,14 +3,14 @@
 
 use poprelay::{
     calls::{Effect, Limits, Tracker},
-    cards::{self, Style},
+    cards::{self, RenderOptions},
     enrich::{SourceConfig, raw},
     goto::wire::{self, Frame, Reader},
     model::{
-        call::{Bound, Call, Caller, Moment, Telling},
-        card::{CallCard, Card, Contact, Findings, Match},
+        call::{Call, CallDirection, CallStatus, CallUpdate, Caller},
+        card::{CallCard, CallerInfo, Card, Contact, Match},
         delivery::SinkKind,
-        phone::{E164, Mask, Number, Region},
+        phone::{E164, Mask, PhoneNumber, Region},
         time::{Now, Timestamp},
     },
     route::Holidays,
@@ -30,7 +30,7 @@ const CALLER: &str = "+15145550199";
 /// Decodes the lines as GoTo frames, tracks their calls and renders the cards. Also decodes the whole input as each REST
 /// answer.
 pub fn frame(bytes: &[u8]) {
-    let german = Region::read("DE").expect("a region");
+    let german = Region::parse("DE").expect("a region");
     for region in [Region::US, german] {
         let reader = Reader { connection: "main".try_into().expect("a name"), region };
         let _ = wire::active(bytes, &reader);
@@ -38,7 +38,7 @@ pub fn frame(bytes: &[u8]) {
         let _ = wire::report(bytes, &reader);
         let _ = wire::summaries(bytes, &reader);
         let Ok(text) = std::str::from_utf8(bytes) else { continue };
-        let now = Now { tick: Instant::now(), clock: time("2026-11-23T19:03:20Z") };
+        let now = Now { instant: Instant::now(), timestamp: time("2026-11-23T19:03:20Z") };
         let mut tracker = Tracker::new(Limits::default());
         let mut effects = Vec::new();
         for line in text.lines().take(50) {
@@ -52,9 +52,9 @@ pub fn frame(bytes: &[u8]) {
         for effect in effects {
             let Effect::Tell(telling) = effect else { continue };
             let stored = serde_json::to_string(&telling).expect("a call update serializes");
-            let restored: Telling = serde_json::from_str(&stored).expect("a stored call update deserializes");
+            let restored: CallUpdate = serde_json::from_str(&stored).expect("a stored call update deserializes");
             assert_eq!(restored, telling, "a call update changes in the store");
-            render(telling, Findings::default());
+            render(telling, CallerInfo::default());
         }
     }
     let _ = wire::activity(bytes);
@@ -82,7 +82,7 @@ pub fn crm_answer(bytes: &[u8]) {
             "notes": "/notes", "tags": "/tags", "link": "https://crm.example.com/c/{/id}", "Open tickets": "/open"}}"#;
         serde_json::from_str(usual).expect("a table")
     });
-    let Some(people) = raw::in_answer(&table, body, &caller(), Region::US) else { return };
+    let Some(people) = raw::contacts_in_response(&table, body, &caller(), Region::US) else { return };
     assert!(people.iter().all(has_safe_link), "a link is not https");
     render_contacts(people);
 }
@@ -90,35 +90,38 @@ pub fn crm_answer(bytes: &[u8]) {
 /// Reads the input as a phone number in three regions, then formats, masks and stores it.
 pub fn phone(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let abroad = ["DE", "AR"].map(|code| Region::read(code).expect("a region"));
+    let abroad = ["DE", "AR"].map(|code| Region::parse(code).expect("a region"));
     for region in [Region::US, abroad[0], abroad[1]] {
-        let number = Number::read(Some(&text), region);
+        let number = PhoneNumber::parse(Some(&text), region);
         let stored = serde_json::to_string(&number).expect("a number serializes");
-        assert_eq!(serde_json::from_str::<Number>(&stored).expect("a stored number deserializes"), number);
+        assert_eq!(serde_json::from_str::<PhoneNumber>(&stored).expect("a stored number deserializes"), number);
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
         for (mask, open) in [(Mask::All, 0), (Mask::Last2, 2), (Mask::Last4, 4), (Mask::None, usize::MAX)] {
-            let shown = number.shown(region, mask);
+            let shown = number.format(region, mask);
             assert!(shown.as_deref().is_none_or(|shown| digits(shown) <= open), "{mask:?} shows too many digits");
         }
-        let Some(known) = number.known() else { continue };
-        assert!(digits(&known.to_string()) <= 2 && digits(&format!("{number:?}")) <= 2, "Display or Debug is not masked");
-        let again = Number::read(Some(known.expose()), Region::US);
-        let again = again.known().map(E164::digits);
-        assert_eq!(again, Some(known.digits()), "a number changes when it is parsed again");
-        let _ = (known.national(), known.country(), known.line(), known.extension());
+        let Some(known) = number.as_e164() else { continue };
+        assert!(
+            digits(&known.to_string()) <= 2 && digits(&format!("{number:?}")) <= 2,
+            "Display or Debug is not masked"
+        );
+        let again = PhoneNumber::parse(Some(known.expose()), Region::US);
+        let again = again.as_e164().map(E164::as_u64);
+        assert_eq!(again, Some(known.as_u64()), "a number changes when it is parsed again");
+        let _ = (known.national_digits(), known.country(), known.line_type(), known.extension());
     }
 }
 
 /// Reads a holiday calendar and queries it over a year.
 pub fn calendar(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let Ok((holidays, _oddities)) = Holidays::read(&text) else { return };
+    let Ok((holidays, _oddities)) = Holidays::parse(&text) else { return };
     let zone = jiff::tz::TimeZone::get("America/New_York").expect("a zone");
     let new_year = time("2026-01-01T05:00:00Z");
     let far = [Timestamp::MIN, Timestamp::MAX];
     let days = (0..12).map(|month| new_year + jiff::SignedDuration::from_hours(month * 730));
     for at in days.chain(far) {
-        let _ = holidays.at(at, &zone);
+        let _ = holidays.name_at(at, &zone);
     }
 }
 
@@ -139,32 +142,32 @@ fn render_contacts(people: Vec<Contact>) {
         connection: "main".try_into().expect("a name"),
         region: Region::US,
         account: "1".try_into().expect("a key"),
-        bound: Bound::Inbound,
-        caller: Caller { name: None, number: Number::Known(caller()) },
-        ours: None,
+        direction: CallDirection::Inbound,
+        caller: Caller { name: None, number: PhoneNumber::Known(caller()) },
+        account_number: None,
         queues: Vec::new(),
         people: Vec::new(),
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: at,
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: at,
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
     };
-    render(Telling { call, moment: Moment::Ringing, at }, Findings { who, ..Findings::default() });
+    render(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo { matched: who, ..CallerInfo::default() });
 }
 
 /// Renders a card for every chat. A message must be JSON without mentions.
-fn render(telling: Telling, found: Findings) {
+fn render(telling: CallUpdate, found: CallerInfo) {
     let now = telling.at;
     let card = Card::Call(Box::new(CallCard::new(telling, found)));
-    let style = Style { time_zone: jiff::tz::TimeZone::UTC, ..Style::default() };
+    let style = RenderOptions { time_zone: jiff::tz::TimeZone::UTC, ..RenderOptions::default() };
     let slack = ["<!channel", "<!here", "<!everyone", "<@U"];
     for (kind, pings) in
         [(SinkKind::Slack, &slack[..]), (SinkKind::SlackTrigger, &slack), (SinkKind::Teams, &["\"entities\""])]
     {
-        let body = cards::draw(kind, &[&card], &style, now, false).body;
+        let body = cards::render(kind, &[&card], &style, now, false).body;
         assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok(), "a message is not JSON");
         for ping in pings {
             assert!(!body.contains(*ping), "external text became a mention: {ping}");

@@ -4,7 +4,7 @@ use poprelay::{
     calls::{Effect, Limits, Tracker},
     goto::wire::{Frame, Reader, frame},
     model::{
-        call::{Bound, Moment, Telling},
+        call::{CallDirection, CallStatus, CallUpdate},
         phone::Region,
         time::{Now, Timestamp, after},
     },
@@ -21,7 +21,7 @@ pub struct Played {
     /// Arrival of the first frame.
     pub start: Timestamp,
     /// Call updates, or fetch requests as text, with the time since `start`.
-    pub said: Vec<(Duration, Result<Telling, String>)>,
+    pub said: Vec<(Duration, Result<CallUpdate, String>)>,
 }
 
 /// A recorded call.
@@ -59,12 +59,12 @@ fn recording(path: PathBuf) -> Recording {
 /// Plays frames in order of arrival since `start`, then advances the clock by `rest`.
 pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) -> Played {
     let origin = Instant::now();
-    let now = |since: Duration| Now { tick: origin + since, clock: after(start, since) };
+    let now = |since: Duration| Now { instant: origin + since, timestamp: after(start, since) };
     let mut tracker = Tracker::new(Limits::default());
     let mut said = Vec::new();
     let last = frames.iter().map(|(at, _)| *at).max().unwrap_or_default();
     // A frame that arrives at a deadline is handled before the deadline, as in the relay.
-    let run_to = |tracker: &mut Tracker, to: Duration, said: &mut Vec<(Duration, Result<Telling, String>)>| {
+    let run_to = |tracker: &mut Tracker, to: Duration, said: &mut Vec<(Duration, Result<CallUpdate, String>)>| {
         while let Some(due) = tracker.next_deadline().map(|due| due - origin).filter(|due| *due < to) {
             said.extend(tracker.tick(now(due)).into_iter().map(|effect| (due, words(effect))));
         }
@@ -83,7 +83,7 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
     Played { start, said }
 }
 
-fn words(effect: Effect) -> Result<Telling, String> {
+fn words(effect: Effect) -> Result<CallUpdate, String> {
     match effect {
         Effect::Tell(telling) => Ok(telling),
         Effect::AskStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
@@ -92,17 +92,17 @@ fn words(effect: Effect) -> Result<Telling, String> {
 }
 
 /// Formats a call update as one line: the input of the stages after the tracker.
-pub fn telling_words(telling: &Telling) -> String {
+pub fn telling_words(telling: &CallUpdate) -> String {
     let call = &telling.call;
-    let mut words = vec![telling.moment.kind().as_str().to_owned(), format!("call {}", call.id)];
-    if call.bound != Bound::Inbound {
-        words.push(call.bound.as_str().to_owned());
+    let mut words = vec![telling.status.kind().as_str().to_owned(), format!("call {}", call.id)];
+    if call.direction != CallDirection::Inbound {
+        words.push(call.direction.as_str().to_owned());
     }
-    if let Moment::Missed { why, .. } = &telling.moment {
+    if let CallStatus::Missed { reason: why, .. } = &telling.status {
         words.push(format!("{why:?}"));
     }
-    words.extend(call.late.then(|| "late".to_owned()));
-    words.extend(call.lost.then(|| "lost".to_owned()));
-    words.extend(call.revised.map(|revised| format!("{revised:?}").to_lowercase()));
+    words.extend(call.first_seen_late.then(|| "late".to_owned()));
+    words.extend(call.end_unknown.then(|| "lost".to_owned()));
+    words.extend(call.revision.map(|revised| format!("{revised:?}").to_lowercase()));
     words.join(" ")
 }

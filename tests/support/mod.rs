@@ -1,9 +1,9 @@
 //! A daemon under test: the real binary with its config, state directory and journal; and waits with a bound.
 
-pub mod account;
-pub mod store;
+pub mod ledger;
+pub mod outbox_file;
 
-use poprelay::sim::{FIRST_REFRESH_TOKEN, Posted, World};
+use poprelay::sim::{FIRST_REFRESH_TOKEN, Simulator, WebhookRequest};
 use std::{
     cell::Cell,
     fs::{self, File},
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 pub const ACCOUNT: &str = poprelay::sim::ACCOUNT;
 
 /// Bound for events that follow immediately. Generous, for a busy machine.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` returns a value.
 pub async fn eventually<T>(what: &str, within: Duration, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
@@ -33,7 +33,7 @@ pub async fn eventually<T>(what: &str, within: Duration, mut condition: impl Asy
 }
 
 /// Directory of one daemon. Config and state outlive its process.
-pub struct Home {
+pub struct DaemonDir {
     dir: TempDir,
     runs: u32,
 }
@@ -46,16 +46,16 @@ pub struct Daemon {
     cursor: Cell<usize>,
 }
 
-impl Home {
+impl DaemonDir {
     pub fn new(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let this = Self { dir, runs: 0 };
-        this.configure(config);
+        this.write_config(config);
         this
     }
 
     /// Creates a directory with a config for a simulator: one connection, a Slack sink `desk`, a Teams sink `support`.
-    pub fn in_world(sim: &World) -> Self {
+    pub fn for_simulator(sim: &Simulator) -> Self {
         Self::new(&config_for(&sim.url()))
     }
 
@@ -63,12 +63,12 @@ impl Home {
         self.dir.path()
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub fn state_dir(&self) -> PathBuf {
         self.path().join("state")
     }
 
-    pub fn configure(&self, config: &str) {
-        let config = config.replace("{STATE}", self.state().to_str().unwrap());
+    pub fn write_config(&self, config: &str) {
+        let config = config.replace("{STATE}", self.state_dir().to_str().unwrap());
         fs::write(self.path().join("config.toml"), config).unwrap();
     }
 
@@ -79,7 +79,7 @@ impl Home {
         command
     }
 
-    pub fn run(&mut self) -> Daemon {
+    pub fn start(&mut self) -> Daemon {
         self.runs += 1;
         let log = self.path().join(format!("journal-{}", self.runs));
         let mut command = self.command(&["run", "--log", "debug"]);
@@ -88,8 +88,8 @@ impl Home {
     }
 
     /// Reads the outbox file. The daemon must not be running.
-    pub fn stored(&self) -> store::Stored {
-        store::Stored::read(&self.state())
+    pub fn read_outbox(&self) -> outbox_file::StoredDeliveries {
+        outbox_file::StoredDeliveries::read(&self.state_dir())
     }
 }
 
@@ -130,7 +130,7 @@ impl Daemon {
     /// Waits until the journal contains `text` after the last match, and moves the cursor behind it. A second wait for the
     /// same text therefore waits for a second entry; waits must follow the order of the journal.
     pub async fn wait_for_log(&self, text: &str) {
-        let end = eventually(&format!("the journal contains {text:?}"), SOON, async || {
+        let end = eventually(&format!("the journal contains {text:?}"), TIMEOUT, async || {
             let (journal, cursor) = (self.journal(), self.cursor.get());
             let at = journal.get(cursor..)?.find(text)?;
             Some(cursor + at + text.len())
@@ -144,7 +144,7 @@ impl Daemon {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    pub async fn exit(&mut self, within: Duration) -> ExitStatus {
+    pub async fn wait_for_exit(&mut self, within: Duration) -> ExitStatus {
         eventually("the daemon exits", within, async || self.child.try_wait().unwrap()).await
     }
 
@@ -155,7 +155,7 @@ impl Daemon {
 
     pub async fn stop(mut self) -> String {
         self.signal("-TERM");
-        let status = self.exit(Duration::from_secs(12)).await;
+        let status = self.wait_for_exit(Duration::from_secs(12)).await;
         assert!(status.success(), "{status}: {}", self.journal());
         self.journal()
     }
@@ -174,12 +174,12 @@ impl Drop for Daemon {
 }
 
 /// Returns the text of each message that a sink's channel shows.
-pub fn shown(sim: &World, sink: &str) -> Vec<String> {
-    sim.posts().iter().filter(|post| post.name == sink).map(text).collect()
+pub fn message_texts(sim: &Simulator, sink: &str) -> Vec<String> {
+    sim.posts().iter().filter(|post| post.name == sink).map(message_text).collect()
 }
 
 /// Returns all text of a message of any chat.
-pub fn text(post: &Posted) -> String {
+pub fn message_text(post: &WebhookRequest) -> String {
     fn walk(value: &serde_json::Value, out: &mut String) {
         match value {
             serde_json::Value::String(text) => {
@@ -197,9 +197,9 @@ pub fn text(post: &Posted) -> String {
 }
 
 /// Waits until `sink` shows `count` messages. Returns their texts.
-pub async fn shows(sim: &World, sink: &str, count: usize) -> Vec<String> {
-    eventually(&format!("{sink} shows {count} messages"), SOON, async || {
-        let texts = shown(sim, sink);
+pub async fn wait_for_messages(sim: &Simulator, sink: &str, count: usize) -> Vec<String> {
+    eventually(&format!("{sink} shows {count} messages"), TIMEOUT, async || {
+        let texts = message_texts(sim, sink);
         (texts.len() >= count).then_some(texts)
     })
     .await
@@ -208,11 +208,11 @@ pub async fn shows(sim: &World, sink: &str, count: usize) -> Vec<String> {
 /// Runs a command to its end. Returns status, stdout and stderr.
 pub async fn run_to_end(mut command: Command) -> (ExitStatus, String, String) {
     let work = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let output = within(SOON, work).await.unwrap();
+    let output = with_timeout(TIMEOUT, work).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status, text(output.stdout), text(output.stderr))
 }
 
-pub async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> T {
+pub async fn with_timeout<T>(bound: Duration, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(bound, work).await.expect("not finished in time")
 }

@@ -3,7 +3,9 @@
 use super::world::{World, caller_on, line, machine, menu, queue, report, snapshot};
 use crate::{
     calls::Effect,
-    model::call::{CallEvent, Moment, MomentKind, ParticipantKind, Phase, Report, Status, Telling},
+    model::call::{
+        CallSnapshot, CallStatus, CallUpdate, ParticipantKind, ParticipantStatus, Phase, Report, StatusKind,
+    },
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,15 +28,15 @@ type Way = Option<u64>;
 
 #[derive(Debug, Clone)]
 struct Story {
-    snapshots: Vec<(u64, CallEvent)>,
-    truth: MomentKind,
+    snapshots: Vec<(u64, CallSnapshot)>,
+    truth: StatusKind,
     report: Report,
     ended: u64,
 }
 
 fn story(steps: &[(Step, u64)], last: u64) -> Story {
     let (mut now, mut rings, mut talks, mut place, mut answered) = (100, None, None, None, None);
-    let mut snapshots = vec![(now, snapshot(1, now, Phase::Starting, [caller_on(Status::Ringing)], []))];
+    let mut snapshots = vec![(now, snapshot(1, now, Phase::Starting, [caller_on(ParticipantStatus::Ringing)], []))];
     for (number, (step, wait)) in (2..).zip(steps) {
         now += wait;
         match step {
@@ -46,14 +48,14 @@ fn story(steps: &[(Step, u64)], last: u64) -> Story {
         }
         answered = answered.or(talks.map(|_| now));
         let phase = if number == 2 && talks.is_none() { Phase::Starting } else { Phase::Active };
-        let mut on = vec![caller_on(Status::Connected)];
-        on.extend(talks.map(|who| line(who, Status::Connected)));
-        on.extend(rings.map(|who| line(who, Status::Ringing)));
+        let mut on = vec![caller_on(ParticipantStatus::Connected)];
+        on.extend(talks.map(|who| line(who, ParticipantStatus::Connected)));
+        on.extend(rings.map(|who| line(who, ParticipantStatus::Ringing)));
         let systems = match place {
             Some(Step::Menu) => vec![menu()],
             Some(Step::Queue(name)) => vec![queue(name)],
             Some(Step::Mailbox) => {
-                on.push(machine("Voicemail", Status::Connected));
+                on.push(machine("Voicemail", ParticipantStatus::Connected));
                 vec![]
             }
             _ => vec![],
@@ -61,20 +63,20 @@ fn story(steps: &[(Step, u64)], last: u64) -> Story {
         snapshots.push((now, snapshot(number, now, phase, on, systems)));
     }
     now += last;
-    let leaving = talks.or(rings).map(|who| line(who, Status::Disconnecting));
-    let on = [caller_on(Status::Disconnecting)].into_iter().chain(leaving);
+    let leaving = talks.or(rings).map(|who| line(who, ParticipantStatus::Disconnecting));
+    let on = [caller_on(ParticipantStatus::Disconnecting)].into_iter().chain(leaving);
     snapshots.push((now, snapshot(snapshots.len() as u64 + 1, now, Phase::Ending, on, [])));
     let (truth, outcome) = match (answered, place) {
-        (Some(_), _) => (MomentKind::Ended, "NORMAL"),
-        (None, Some(Step::Mailbox)) => (MomentKind::Voicemail, "LEFT_VOICEMAIL"),
-        (None, Some(Step::Menu)) => (MomentKind::Missed, "LEFT_DIAL_PLAN"),
-        (None, _) => (MomentKind::Missed, "NORMAL"),
+        (Some(_), _) => (StatusKind::Ended, "NORMAL"),
+        (None, Some(Step::Mailbox)) => (StatusKind::Voicemail, "LEFT_VOICEMAIL"),
+        (None, Some(Step::Menu)) => (StatusKind::Missed, "LEFT_DIAL_PLAN"),
+        (None, _) => (StatusKind::Missed, "NORMAL"),
     };
     Story { snapshots, truth, report: report(answered, Some(now), Some(outcome)), ended: now }
 }
 
 enum Input {
-    Snapshot(Box<CallEvent>),
+    Snapshot(Box<CallSnapshot>),
     Report,
 }
 
@@ -142,14 +144,12 @@ impl Run {
         self.inputs.insert((at, place), input);
     }
 
-    fn hear(&mut self, at: u64, event: CallEvent) {
+    fn hear(&mut self, at: u64, event: CallSnapshot) {
         self.heard.insert(event.state.sequence);
         self.ended |= event.state.phase == Phase::Ending;
-        self.talked |= event
-            .state
-            .participants
-            .iter()
-            .any(|party| matches!(party.kind, ParticipantKind::Line(_)) && party.status == Status::Connected);
+        self.talked |= event.state.participants.iter().any(|party| {
+            matches!(party.kind, ParticipantKind::Line(_)) && party.status == ParticipantStatus::Connected
+        });
         self.world.hear_at(at, event);
     }
 
@@ -178,8 +178,8 @@ impl Run {
         self.world.effects.len()
     }
 
-    fn kinds(&self) -> Vec<MomentKind> {
-        self.world.tellings.iter().map(|telling| telling.moment.kind()).collect()
+    fn kinds(&self) -> Vec<StatusKind> {
+        self.world.tellings.iter().map(|telling| telling.status.kind()).collect()
     }
 }
 
@@ -205,7 +205,7 @@ fn any_story() -> impl Strategy<Value = Story> {
     (prop::collection::vec((step(), 0_u64..9_000), 0..9), 0_u64..9_000).prop_map(|(steps, last)| story(&steps, last))
 }
 
-fn says(telling: &Telling) -> (BTreeSet<Option<String>>, usize, bool) {
+fn says(telling: &CallUpdate) -> (BTreeSet<Option<String>>, usize, bool) {
     let people = telling.call.people.iter().map(|person| person.name.clone()).collect();
     (people, telling.call.queues.len(), telling.call.caller.name.is_some())
 }
@@ -224,37 +224,37 @@ proptest! {
         let run = Run::of(&story, &lanes, api, pushed);
         let kinds = run.kinds();
         let told = &run.world.told;
-        let first = run.world.tellings.iter().filter(|telling| telling.call.revised.is_none());
-        let lasts = first.filter(|telling| telling.moment.kind().is_last()).count();
+        let first = run.world.tellings.iter().filter(|telling| telling.call.revision.is_none());
+        let lasts = first.filter(|telling| telling.status.kind().is_final()).count();
 
         prop_assert!(lasts <= 1, "{told:?}");
-        let by = run.world.tellings.iter().filter_map(|telling| match &telling.moment {
-            Moment::Answered { by, .. } => Some(by.name.clone()),
+        let by = run.world.tellings.iter().filter_map(|telling| match &telling.status {
+            CallStatus::Answered { answered_by: by, .. } => Some(by.name.clone()),
             _ => None,
         });
         let by: Vec<_> = by.collect();
         prop_assert!(by.windows(2).all(|pair| pair[0] != pair[1]), "who has it is news: {told:?}");
-        let last = kinds.iter().position(|kind| kind.is_last()).unwrap_or(kinds.len());
+        let last = kinds.iter().position(|kind| kind.is_final()).unwrap_or(kinds.len());
         let after = run.world.tellings.iter().skip(last + 1);
-        prop_assert!(after.clone().all(|it| it.call.revised.is_some()), "after the last only a better one: {told:?}");
-        let answered = kinds.iter().position(|kind| *kind == MomentKind::Answered);
-        let rang = kinds.iter().position(|kind| *kind == MomentKind::Ringing);
+        prop_assert!(after.clone().all(|it| it.call.revision.is_some()), "after the last only a better one: {told:?}");
+        let answered = kinds.iter().position(|kind| *kind == StatusKind::Answered);
+        let rang = kinds.iter().position(|kind| *kind == StatusKind::Ringing);
         prop_assert!(answered.is_none_or(|answered| rang.is_some_and(|rang| rang < answered)), "{told:?}");
         prop_assert!(
-            answered.is_none_or(|answered| kinds.iter().skip(answered).all(|kind| *kind != MomentKind::Ringing)),
+            answered.is_none_or(|answered| kinds.iter().skip(answered).all(|kind| *kind != StatusKind::Ringing)),
             "{told:?}"
         );
 
         // Each ring after the first has news.
-        let rings = run.world.tellings.iter().filter(|telling| telling.moment == Moment::Ringing);
+        let rings = run.world.tellings.iter().filter(|telling| telling.status == CallStatus::Ringing);
         let rings: Vec<_> = rings.map(says).collect();
         prop_assert!(rings.windows(2).all(|pair| pair[0] != pair[1]), "{told:?}");
 
         // No false missed: neither against what was heard, nor against the truth where everything was heard or reported.
         for (telling, (talked, certain)) in run.world.tellings.iter().zip(&run.knew) {
-            let kind = telling.moment.kind();
-            prop_assert!(!(*talked && matches!(kind, MomentKind::Missed | MomentKind::Voicemail)), "{told:?}");
-            prop_assert!(!(kind.is_last() && *certain) || kind == story.truth, "{told:?}");
+            let kind = telling.status.kind();
+            prop_assert!(!(*talked && matches!(kind, StatusKind::Missed | StatusKind::Voicemail)), "{told:?}");
+            prop_assert!(!(kind.is_final() && *certain) || kind == story.truth, "{told:?}");
         }
         prop_assert_eq!(lasts == 1, run.ended || run.reported, "{:?}", told);
 

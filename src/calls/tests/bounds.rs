@@ -3,22 +3,22 @@
 use super::world::{World, at, caller_of, caller_on, line, machine, menu, queue, report, snapshot};
 use crate::{
     calls::{Effect, Limits},
-    model::call::{CallEvent, Direction, Moment, MomentKind, Phase, Revised, Status},
+    model::call::{CallSnapshot, CallStatus, ParticipantStatus, Phase, Revision, StatusKind, WireDirection},
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-fn of(id: u64, mut event: CallEvent) -> CallEvent {
+fn of(id: u64, mut event: CallSnapshot) -> CallSnapshot {
     event.call = format!("call-{id}").as_str().try_into().unwrap();
     event
 }
 
-fn ring(id: u64, at: u64) -> CallEvent {
-    of(id, snapshot(1, at, Phase::Starting, [caller_on(Status::Ringing)], []))
+fn ring(id: u64, at: u64) -> CallSnapshot {
+    of(id, snapshot(1, at, Phase::Starting, [caller_on(ParticipantStatus::Ringing)], []))
 }
 
-fn end(id: u64, at: u64) -> CallEvent {
-    of(id, snapshot(2, at, Phase::Ending, [caller_on(Status::Disconnecting)], []))
+fn end(id: u64, at: u64) -> CallSnapshot {
+    of(id, snapshot(2, at, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []))
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_call_that_ended_is_remembered_ten_minutes() {
 #[test]
 fn endless_lists_and_numbers_at_the_edge_cost_a_card_of_normal_size() {
     let mut world = World::new();
-    let crowd = (0..5_000).map(|name| line(&name.to_string(), Status::Ringing));
+    let crowd = (0..5_000).map(|name| line(&name.to_string(), ParticipantStatus::Ringing));
     let queues = (0..5_000).map(|name| queue(&name.to_string()));
     world.hear_at(0, snapshot(u64::MAX, 0, Phase::Active, crowd, queues));
     let call = &world.tellings[0].call;
@@ -78,13 +78,16 @@ fn endless_lists_and_numbers_at_the_edge_cost_a_card_of_normal_size() {
 fn a_sequence_full_of_holes_is_asked_for_four_times() {
     let mut world = World::new();
     for number in 1..500 {
-        world.hear_at(number, snapshot(number * 3, number, Phase::Active, [caller_on(Status::Connected)], []));
+        world.hear_at(
+            number,
+            snapshot(number * 3, number, Phase::Active, [caller_on(ParticipantStatus::Connected)], []),
+        );
     }
     assert_eq!(world.asked.len(), 4);
-    world.hear_at(600, snapshot(2_000, 600, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    world.hear_at(600, snapshot(2_000, 600, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     world.run_to(7_000);
     assert_eq!(world.asked.len(), 5, "and its report once");
-    assert!(matches!(world.tellings.last().unwrap().moment, Moment::Missed { .. }));
+    assert!(matches!(world.tellings.last().unwrap().status, CallStatus::Missed { .. }));
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn five_hundred_calls_at_once_cost_five_hundred_rings_and_outcomes() {
 /// Anything a stranger could send of four conversations: any number, any phase, any links, reports at any time.
 #[derive(Debug, Clone)]
 enum Noise {
-    Snapshot(Box<CallEvent>),
+    Snapshot(Box<CallSnapshot>),
     Report(u64, Option<u64>, bool),
     Wait(u64),
 }
@@ -124,10 +127,10 @@ enum Noise {
 fn noise() -> impl Strategy<Value = Noise> {
     let status = || {
         prop_oneof![
-            Just(Status::Ringing),
-            Just(Status::Connected),
-            Just(Status::Disconnecting),
-            Just(Status::Other("".into()))
+            Just(ParticipantStatus::Ringing),
+            Just(ParticipantStatus::Connected),
+            Just(ParticipantStatus::Disconnecting),
+            Just(ParticipantStatus::Other("".into()))
         ]
     };
     let party = (status(), 0..6).prop_map(|(status, which)| match which {
@@ -141,7 +144,7 @@ fn noise() -> impl Strategy<Value = Noise> {
     let system = prop_oneof![Just(menu()), Just(queue("Support")), Just(queue("Sales"))];
     let phase =
         prop_oneof![Just(Phase::Starting), Just(Phase::Active), Just(Phase::Ending), Just(Phase::Other("".into()))];
-    let direction = prop_oneof![4 => Just(Direction::Inbound), 1 => Just(Direction::Outbound), 1 => Just(Direction::Other("".into()))];
+    let direction = prop_oneof![4 => Just(WireDirection::Inbound), 1 => Just(WireDirection::Outbound), 1 => Just(WireDirection::Other("".into()))];
     let parties = prop::collection::vec(party, 0..4);
     let systems = prop::collection::vec(system, 0..3);
     let links = prop::collection::vec(0_u64..4, 0..2);
@@ -180,26 +183,26 @@ proptest! {
             let sizes = world.tracker.sizes();
             prop_assert!(sizes.due == sizes.open && sizes.farewells == sizes.ended && sizes.closed <= sizes.ended && sizes.open <= 4, "{sizes:?}");
         }
-        let mut told: BTreeMap<&str, Vec<&Moment>> = BTreeMap::new();
+        let mut told: BTreeMap<&str, Vec<&CallStatus>> = BTreeMap::new();
         for telling in &world.tellings {
-            told.entry(telling.call.id.as_str()).or_default().push(&telling.moment);
+            told.entry(telling.call.id.as_str()).or_default().push(&telling.status);
         }
         for (_, moments) in told {
             let by = moments.iter().filter_map(|moment| match moment {
-                Moment::Answered { by, .. } => Some(by),
+                CallStatus::Answered { answered_by: by, .. } => Some(by),
                 _ => None,
             });
             let by: Vec<_> = by.collect();
             prop_assert!(by.windows(2).all(|pair| pair[0] != pair[1]), "{:?}", world.told);
         }
-        let mut last: BTreeMap<&str, MomentKind> = BTreeMap::new();
+        let mut last: BTreeMap<&str, StatusKind> = BTreeMap::new();
         for telling in &world.tellings {
-            let kind = telling.moment.kind();
-            let before = last.insert(telling.call.id.as_str(), kind).filter(|kind| kind.is_last());
-            let better = before.is_none_or(|before| match telling.call.revised {
+            let kind = telling.status.kind();
+            let before = last.insert(telling.call.id.as_str(), kind).filter(|kind| kind.is_final());
+            let better = before.is_none_or(|before| match telling.call.revision {
                 None => false,
-                Some(Revised::Corrected) => before != MomentKind::Ended && kind == MomentKind::Ended,
-                Some(Revised::Completed) => kind == before || (before, kind) == (MomentKind::Missed, MomentKind::Voicemail),
+                Some(Revision::Corrected) => before != StatusKind::Ended && kind == StatusKind::Ended,
+                Some(Revision::Completed) => kind == before || (before, kind) == (StatusKind::Missed, StatusKind::Voicemail),
             });
             prop_assert!(better, "after the last only a better one: {:?}", world.told);
         }

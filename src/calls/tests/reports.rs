@@ -13,7 +13,7 @@ fn an_end_alone_never_rings_and_waits_for_its_report_before_it_is_told() {
     assert_eq!(silent.told, ["162000 ended Bob late ?"], "a person who was leaving had probably talked");
 
     let mut bare = World::new();
-    bare.hear_at(162_000, snapshot(4, 162_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    bare.hear_at(162_000, snapshot(4, 162_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     bare.run_to(168_000);
     assert_eq!(bare.told, ["162000 missed late unknown after 162000"]);
 
@@ -52,7 +52,7 @@ fn an_answer_that_was_overtaken_by_the_end_makes_it_no_missed_call() {
     let story = answered();
     let mut world = World::new();
     world.hear_all(story[..2].to_vec());
-    let end = snapshot(4, 20_000, Phase::Ending, [caller_on(Status::Disconnecting)], []);
+    let end = snapshot(4, 20_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []);
     world.hear_at(20_000, end);
     assert_eq!(world.told, ["730 ringing Bob"]);
     assert_eq!(world.asked, ["20000 report"]);
@@ -64,11 +64,17 @@ fn an_answer_that_was_overtaken_by_the_end_makes_it_no_missed_call() {
 
 #[test]
 fn a_late_snapshot_adds_a_queue_in_its_place_and_does_not_take_back_whom_it_rings() {
-    let caller = || caller_on(Status::Connected);
+    let caller = || caller_on(ParticipantStatus::Connected);
     let mut world = World::new();
     world.hear_at(0, snapshot(1, 0, Phase::Starting, [caller()], []));
-    world.hear_at(500, snapshot(3, 500, Phase::Active, [caller(), line("Eve", Status::Ringing)], [queue("Second")]));
-    world.hear_at(900, snapshot(2, 400, Phase::Active, [caller(), line("Bob", Status::Ringing)], [queue("First")]));
+    world.hear_at(
+        500,
+        snapshot(3, 500, Phase::Active, [caller(), line("Eve", ParticipantStatus::Ringing)], [queue("Second")]),
+    );
+    world.hear_at(
+        900,
+        snapshot(2, 400, Phase::Active, [caller(), line("Bob", ParticipantStatus::Ringing)], [queue("First")]),
+    );
     assert_eq!(world.told, ["500 ringing Eve in Second", "500 ringing Eve in First, Second"]);
 }
 
@@ -88,7 +94,7 @@ fn a_missed_that_was_told_while_a_snapshot_was_missing_is_corrected_by_report_or
         let mut world = World::new();
         let story = answered();
         world.hear_all(story[..2].to_vec());
-        world.hear_at(20_000, snapshot(4, 20_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+        world.hear_at(20_000, snapshot(4, 20_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
         world.run_to(60_000);
         assert_eq!(world.told[1..], ["20000 missed Bob nobody_answered after 20000"]);
         (world, story)
@@ -106,7 +112,7 @@ fn a_missed_that_was_told_while_a_snapshot_was_missing_is_corrected_by_report_or
 fn a_report_that_knows_an_answer_nobody_gave_corrects_nothing_that_was_heard_whole() {
     let mut world = World::new();
     world.hear_all(answered().into_iter().take(2));
-    world.hear_at(20_000, snapshot(3, 20_000, Phase::Ending, [caller_on(Status::Disconnecting)], []));
+    world.hear_at(20_000, snapshot(3, 20_000, Phase::Ending, [caller_on(ParticipantStatus::Disconnecting)], []));
     world.report_at(25_000, Some(9_000), Some(20_000), Some("NORMAL"));
     assert_eq!(world.told[1..], ["20000 missed Bob nobody_answered after 20000"]);
 }

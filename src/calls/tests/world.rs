@@ -4,11 +4,11 @@ use crate::{
     calls::{Effect, Limits, Tracker},
     model::{
         call::{
-            Bound, CallEvent, CallState, Caller, Direction, Moment, OurNumber, Participant, ParticipantKind, Person,
-            Phase, Queue, Report, Status, System, Telling, Transfer,
+            AccountNumber, CallDirection, CallSnapshot, CallStatus, CallSystem, CallUpdate, Caller, Participant,
+            ParticipantKind, ParticipantStatus, Person, Phase, Queue, Report, SnapshotState, Transfer, WireDirection,
         },
         ids::ConversationSpaceId,
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
         time::{Now, Timestamp, after},
     },
 };
@@ -18,7 +18,7 @@ pub struct World {
     pub tracker: Tracker,
     start: Instant,
     now: u64,
-    pub tellings: Vec<Telling>,
+    pub tellings: Vec<CallUpdate>,
     /// Each telling in words: when, what, whom it rings, queues, details.
     pub told: Vec<String>,
     pub asked: Vec<String>,
@@ -52,7 +52,7 @@ impl World {
     }
 
     fn now(&self) -> Now {
-        Now { tick: self.start + Duration::from_millis(self.now), clock: at(self.now) }
+        Now { instant: self.start + Duration::from_millis(self.now), timestamp: at(self.now) }
     }
 
     /// Lets time pass, with a tick at every deadline on the way.
@@ -70,14 +70,14 @@ impl World {
         self.now = self.now.max(to);
     }
 
-    pub fn hear_at(&mut self, at: u64, event: CallEvent) {
+    pub fn hear_at(&mut self, at: u64, event: CallSnapshot) {
         self.run_to(at);
         let effects = self.tracker.hear(event, self.now());
         self.take(effects);
     }
 
     /// Each snapshot at its own time.
-    pub fn hear_all(&mut self, events: impl IntoIterator<Item = CallEvent>) {
+    pub fn hear_all(&mut self, events: impl IntoIterator<Item = CallSnapshot>) {
         for event in events {
             self.hear_at(ms(event.state.at.unwrap()).unsigned_abs(), event);
         }
@@ -124,7 +124,8 @@ impl World {
     }
 
     pub fn callers(&self) -> Vec<Option<String>> {
-        let shown = |telling: &Telling| telling.call.caller.number.known().map(|number| number.expose().to_owned());
+        let shown =
+            |telling: &CallUpdate| telling.call.caller.number.as_e164().map(|number| number.expose().to_owned());
         self.tellings.iter().map(shown).collect()
     }
 
@@ -136,33 +137,33 @@ impl World {
     }
 }
 
-fn words(telling: &Telling) -> String {
+fn words(telling: &CallUpdate) -> String {
     let call = &telling.call;
-    let mut words = vec![ms(telling.at).to_string(), telling.moment.kind().as_str().to_owned()];
-    if call.bound != Bound::Inbound {
-        words.insert(1, call.bound.as_str().to_owned());
+    let mut words = vec![ms(telling.at).to_string(), telling.status.kind().as_str().to_owned()];
+    if call.direction != CallDirection::Inbound {
+        words.insert(1, call.direction.as_str().to_owned());
     }
     words.extend(call.people.iter().map(|person| person.name.clone().unwrap()));
     if !call.queues.is_empty() {
         let names: Vec<&str> = call.queues.iter().map(|queue| queue.name.as_str()).collect();
         words.push(format!("in {}", names.join(", ")));
     }
-    words.extend(call.late.then(|| "late".to_owned()));
-    words.extend(call.lost.then(|| "lost".to_owned()));
-    words.extend(call.revised.map(|revised| format!("{revised:?}").to_lowercase()));
+    words.extend(call.first_seen_late.then(|| "late".to_owned()));
+    words.extend(call.end_unknown.then(|| "lost".to_owned()));
+    words.extend(call.revision.map(|revised| format!("{revised:?}").to_lowercase()));
     let from = |transfer: &Transfer| format!("from {}", transfer.from.name.clone().unwrap());
     let handed: Vec<String> = call.transfers.last().map(from).into_iter().collect();
-    match &telling.moment {
-        Moment::Ringing | Moment::Voicemail { .. } => {}
-        Moment::Answered { by, after } => {
+    match &telling.status {
+        CallStatus::Ringing | CallStatus::Voicemail { .. } => {}
+        CallStatus::Answered { answered_by: by, waited: after } => {
             words.push(format!("by {} after {}", by.name.clone().unwrap(), after.as_millis()));
             words.extend(handed);
         }
-        Moment::Missed { after, why } => {
+        CallStatus::Missed { waited: after, reason: why } => {
             let why = serde_json::to_value(why).unwrap();
             words.push(format!("{} after {}", why.as_str().unwrap(), after.as_millis()));
         }
-        Moment::Ended { lasted } => {
+        CallStatus::Ended { talk_time: lasted } => {
             words.extend(handed);
             words.push(lasted.map_or("?".to_owned(), |lasted| lasted.as_millis().to_string()));
         }
@@ -175,19 +176,19 @@ pub fn snapshot(
     ms: u64,
     phase: Phase,
     participants: impl IntoIterator<Item = Participant>,
-    systems: impl IntoIterator<Item = System>,
-) -> CallEvent {
-    CallEvent {
+    systems: impl IntoIterator<Item = CallSystem>,
+) -> CallSnapshot {
+    CallSnapshot {
         connection: "main".try_into().unwrap(),
         region: Region::US,
         account: "42".try_into().unwrap(),
         call: "first".try_into().unwrap(),
-        direction: Direction::Inbound,
-        created: Some(at(0)),
+        direction: WireDirection::Inbound,
+        created_at: Some(at(0)),
         hung_up_by: None,
         dialed: None,
         linked: vec![],
-        state: CallState {
+        state: SnapshotState {
             sequence,
             phase,
             at: Some(at(ms)),
@@ -203,34 +204,36 @@ pub fn report(answered: Option<u64>, ended: Option<u64>, outcome: Option<&str>) 
         region: Region::US,
         account: "42".try_into().unwrap(),
         call: ConversationSpaceId::try_from("first").unwrap(),
-        direction: Direction::Inbound,
-        created: Some(at(0)),
-        answered: answered.map(at),
-        ended: ended.map(at),
+        direction: WireDirection::Inbound,
+        created_at: Some(at(0)),
+        answered_at: answered.map(at),
+        ended_at: ended.map(at),
         caller: None,
         outcome: outcome.map(str::to_owned),
         people: vec![],
     }
 }
 
-fn party(kind: ParticipantKind, status: Status) -> Participant {
+fn party(kind: ParticipantKind, status: ParticipantStatus) -> Participant {
     Participant { id: None, originator: None, kind, status }
 }
 
-pub fn caller_of(name: Option<&str>, number: Option<&str>, status: Status) -> Participant {
-    let caller = Caller { name: name.map(str::to_owned), number: Number::read(number, Region::US) };
-    let ours = OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: Some("Main line".into()) };
-    party(ParticipantKind::PhoneNumber { ours, caller: Some(caller), callee: None }, status)
+pub fn caller_of(name: Option<&str>, number: Option<&str>, status: ParticipantStatus) -> Participant {
+    let caller = Caller { name: name.map(str::to_owned), number: PhoneNumber::parse(number, Region::US) };
+    let ours =
+        AccountNumber { number: PhoneNumber::parse(Some("+15145550100"), Region::US), label: Some("Main line".into()) };
+    party(ParticipantKind::PhoneNumber { account_number: ours, caller: Some(caller), callee: None }, status)
 }
 
 /// The outside line of a call that a colleague makes.
-pub fn callee(status: Status) -> Participant {
-    let callee = Caller { name: None, number: Number::read(Some("+15145550188"), Region::US) };
-    let ours = OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: Some("Main line".into()) };
-    party(ParticipantKind::PhoneNumber { ours, caller: None, callee: Some(callee) }, status)
+pub fn callee(status: ParticipantStatus) -> Participant {
+    let callee = Caller { name: None, number: PhoneNumber::parse(Some("+15145550188"), Region::US) };
+    let ours =
+        AccountNumber { number: PhoneNumber::parse(Some("+15145550100"), Region::US), label: Some("Main line".into()) };
+    party(ParticipantKind::PhoneNumber { account_number: ours, caller: None, callee: Some(callee) }, status)
 }
 
-pub fn caller_on(status: Status) -> Participant {
+pub fn caller_on(status: ParticipantStatus) -> Participant {
     caller_of(Some("ALICE MARTIN"), Some("+15145550199"), status)
 }
 
@@ -238,22 +241,22 @@ fn person(name: &str) -> Person {
     Person { name: Some(name.into()), extension: None, line: Some(format!("line of {name}")) }
 }
 
-pub fn line(name: &str, status: Status) -> Participant {
+pub fn line(name: &str, status: ParticipantStatus) -> Participant {
     party(ParticipantKind::Line(person(name)), status)
 }
 
-pub fn agent(name: &str, status: Status) -> Participant {
+pub fn agent(name: &str, status: ParticipantStatus) -> Participant {
     party(ParticipantKind::Agent(person(name)), status)
 }
 
-pub fn machine(name: &str, status: Status) -> Participant {
+pub fn machine(name: &str, status: ParticipantStatus) -> Participant {
     party(ParticipantKind::Virtual(Some(name.into())), status)
 }
 
-pub fn menu() -> System {
-    System::DialPlan
+pub fn menu() -> CallSystem {
+    CallSystem::DialPlan
 }
 
-pub fn queue(name: &str) -> System {
-    System::Queue(Queue { name: name.into(), extension: None })
+pub fn queue(name: &str) -> CallSystem {
+    CallSystem::Queue(Queue { name: name.into(), extension: None })
 }

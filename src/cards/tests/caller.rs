@@ -4,14 +4,14 @@ use super::*;
 
 #[test]
 fn known_caller_all_lines_in_order() {
-    let history = History {
-        last: Some(PastCall { at: ago(7300), outcome: MomentKind::Ended, with: Some("Eve Li".into()) }),
-        week: 1,
-        month: 4,
-        ..History::default()
+    let history = CallerHistory {
+        last_call: Some(PastCall { at: ago(7300), outcome: StatusKind::Ended, answered_by: Some("Eve Li".into()) }),
+        calls_in_week: 1,
+        calls_in_month: 4,
+        ..CallerHistory::default()
     };
     let Card::Call(mut card) = ringing(one(alice())) else { unreachable!() };
-    card.found.history = Some(history);
+    card.caller_info.history = Some(history);
     assert_eq!(
         rendered(&Card::Call(card)),
         [
@@ -29,10 +29,10 @@ fn known_caller_all_lines_in_order() {
 
 #[test]
 fn unknown_caller_network_name_labelled() {
-    let rendered = |who| rendered(&card(named("MARTIN A"), Moment::Ringing, ago(3), who));
+    let rendered = |who| rendered(&card(named("MARTIN A"), CallStatus::Ringing, ago(3), who));
     let below = "(514) 555-0199 · name as the network shows it";
-    assert_eq!(rendered(Match::Nobody)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · Not in our records")]);
-    assert_eq!(rendered(Match::NotAsked)[..2], ["📞 MARTIN A", below]);
+    assert_eq!(rendered(Match::NoMatch)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · Not in our records")]);
+    assert_eq!(rendered(Match::NotLookedUp)[..2], ["📞 MARTIN A", below]);
     let shared = Match::Several { contacts: vec![alice(), alice()] };
     assert_eq!(rendered(shared)[..2], ["📞 MARTIN A".to_owned(), format!("{below} · 2 contacts share this number")]);
     let nameless = Contact { name: None, company: None, ..alice() };
@@ -42,48 +42,48 @@ fn unknown_caller_network_name_labelled() {
 
 #[test]
 fn nameless_caller_no_match_only_after_lookup() {
-    assert_eq!(rendered(&ringing(Match::Nobody))[..2], ["📞 (514) 555-0199", "Not in our records"]);
-    assert_eq!(rendered(&ringing(Match::NotAsked))[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"]);
+    assert_eq!(rendered(&ringing(Match::NoMatch))[..2], ["📞 (514) 555-0199", "Not in our records"]);
+    assert_eq!(rendered(&ringing(Match::NotLookedUp))[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"]);
 }
 
 #[test]
 fn network_name_number_or_placeholder_ignored() {
     for name in ["+1 514 555 0199", "5145550199", "Anonymous", "Unavailable", "  ", "\u{202E}"] {
-        let rendered = rendered(&card(named(name), Moment::Ringing, ago(3), Match::NotAsked));
+        let rendered = rendered(&card(named(name), CallStatus::Ringing, ago(3), Match::NotLookedUp));
         assert_eq!(rendered[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"], "{name}");
     }
-    let rendered = rendered(&card(named("7 Eleven 5145550199"), Moment::Ringing, ago(3), Match::NotAsked));
+    let rendered = rendered(&card(named("7 Eleven 5145550199"), CallStatus::Ringing, ago(3), Match::NotLookedUp));
     assert_eq!(rendered[0], "📞 7 Eleven 5145550199");
 }
 
 #[test]
 fn batch_unknown_caller_has_name_and_number() {
-    let ring = card(named("MARTIN A"), Moment::Ringing, ago(3), Match::Nobody);
+    let ring = card(named("MARTIN A"), CallStatus::Ringing, ago(3), Match::NoMatch);
     for kind in KINDS {
-        let body = draw(kind, &[&ring, &ring], &options(), now(), false).body;
+        let body = render(kind, &[&ring, &ring], &options(), now(), false).body;
         assert!(body.contains("MARTIN A") && body.contains("(514) 555-0199 · name as the network shows it"), "{body}");
     }
 }
 
 #[test]
 fn network_name_with_number_hidden_by_mask() {
-    let options = Style { mask: Mask::Last2, ..options() };
+    let options = RenderOptions { mask: Mask::Last2, ..options() };
     for name in ["+15145550199", "5145550199", "Anonymous", "cell 514 555 0199", "Tel 5145550199", " "] {
         let mut unknown = call("+15145550199");
         unknown.caller.name = Some(name.into());
-        let card = card(unknown, Moment::Ringing, ago(3), Match::Nobody);
-        let rendered = draw(SinkKind::Slack, &[&card], &options, now(), false).body;
+        let card = card(unknown, CallStatus::Ringing, ago(3), Match::NoMatch);
+        let rendered = render(SinkKind::Slack, &[&card], &options, now(), false).body;
         assert!(!rendered.contains("555") && !rendered.contains("as the network shows it"), "{name}: {rendered}");
     }
 }
 
 #[test]
 fn failed_source_named_no_match_not_claimed() {
-    let Card::Call(mut card) = ringing(Match::Nobody) else { unreachable!() };
-    card.found.silent = vec!["crm".into(), "zoho-desk".into()];
+    let Card::Call(mut card) = ringing(Match::NoMatch) else { unreachable!() };
+    card.caller_info.failed_sources = vec!["crm".into(), "zoho-desk".into()];
     let no_match = rendered(&Card::Call(card.clone()));
     assert_eq!(no_match[1], "Not found, but CRM, Zoho desk did not answer");
-    card.found.who = one(alice());
+    card.caller_info.matched = one(alice());
     assert!(rendered(&Card::Call(card)).iter().any(|line| line.ends_with("CRM, Zoho desk did not answer")));
 }
 
@@ -99,7 +99,7 @@ fn several_contacts_listed_none_selected() {
 
 #[test]
 fn number_withheld_short_unparsed_labelled() {
-    let title = |number| rendered(&card(call(number), Moment::Ringing, ago(3), Match::NotAsked)).remove(0);
+    let title = |number| rendered(&card(call(number), CallStatus::Ringing, ago(3), Match::NotLookedUp)).remove(0);
     assert_eq!(title("anonymous"), "📞 Withheld number");
     assert_eq!(title("1015"), "📞 Short number 1015");
     assert_eq!(title("sip:x@y"), "📞 Unreadable number “sip:x@y”");

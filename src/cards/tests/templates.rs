@@ -2,12 +2,18 @@
 
 use super::*;
 
-fn worded(lines: &[(LineName, &str)]) -> Style {
-    Style { wording: Wording::read(lines.iter().copied()).unwrap(), ..options() }
+fn worded(lines: &[(TemplateLine, &str)]) -> RenderOptions {
+    RenderOptions { templates: CardTemplates::compile(lines.iter().copied()).unwrap(), ..options() }
 }
 
-const LINES: [LineName; 6] =
-    [LineName::Title, LineName::Alert, LineName::Caller, LineName::State, LineName::Called, LineName::Began];
+const LINES: [TemplateLine; 6] = [
+    TemplateLine::Title,
+    TemplateLine::Alert,
+    TemplateLine::Caller,
+    TemplateLine::State,
+    TemplateLine::Dialed,
+    TemplateLine::Started,
+];
 
 #[test]
 fn facts_selected_labels_in_config_order() {
@@ -20,7 +26,7 @@ fn facts_selected_labels_in_config_order() {
     };
     let rows = |facts: Option<&[&str]>| {
         let facts = facts.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect());
-        let rendered = lines(&ringing(one(contact.clone())), &Style { facts, ..options() }, now());
+        let rendered = lines(&ringing(one(contact.clone())), &RenderOptions { facts, ..options() }, now());
         rendered[4..rendered.len() - 2].to_vec()
     };
     assert_eq!(rows(None), ["Shoe size: 1", "Open tickets: 1", "Balance: 1", "Owner: Eve Li", "Tags: a, b"]);
@@ -33,7 +39,7 @@ fn facts_selected_labels_in_config_order() {
 
 #[test]
 fn sources_shown_unless_disabled() {
-    let rendered = |why| lines(&ringing(one(alice())), &Style { why, ..options() }, now());
+    let rendered = |why| lines(&ringing(one(alice())), &RenderOptions { show_sources: why, ..options() }, now());
     assert!(rendered(true).contains(&"Called 14:03 EST · found by number in CRM, Zendesk".to_owned()));
     assert!(rendered(false).contains(&"Called 14:03 EST".to_owned()));
 }
@@ -41,10 +47,10 @@ fn sources_shown_unless_disabled() {
 #[test]
 fn template_replaces_only_its_line() {
     let options = worded(&[
-        (LineName::Title, "{{ sign }} {{ caller.name | upper }} ({{ caller.number }})"),
-        (LineName::Caller, "{% if caller.company %}of {{ caller.company }}{% endif %}"),
-        (LineName::State, "{{ caller.facts['open TICKETS'] }} tickets,\n{{ caller.facts.Nothing }}{{ state }}"),
-        (LineName::Began, "{{ began }}, {{ moment }}, {{ line }}"),
+        (TemplateLine::Title, "{{ sign }} {{ caller.name | upper }} ({{ caller.number }})"),
+        (TemplateLine::Caller, "{% if caller.company %}of {{ caller.company }}{% endif %}"),
+        (TemplateLine::State, "{{ caller.facts['open TICKETS'] }} tickets,\n{{ caller.facts.Nothing }}{{ state }}"),
+        (TemplateLine::Started, "{{ began }}, {{ moment }}, {{ line }}"),
     ]);
     let rendered = lines(&ringing(one(alice())), &options, now());
     assert_eq!(
@@ -59,7 +65,7 @@ fn template_replaces_only_its_line() {
             "Open in CRM: https://crm.example.com/42?a=1&b=2",
         ]
     );
-    let rendered = lines(&card(named("MARTIN A"), Moment::Ringing, ago(3), Match::Nobody), &options, now());
+    let rendered = lines(&card(named("MARTIN A"), CallStatus::Ringing, ago(3), Match::NoMatch), &options, now());
     assert_eq!(
         rendered[..2],
         ["📞 MARTIN A ((514) 555-0199)", "tickets, Rings Bob Roy (1015)"],
@@ -69,15 +75,15 @@ fn template_replaces_only_its_line() {
 
 #[test]
 fn template_empty_title_falls_back_to_default() {
-    let options = worded(&[(LineName::Title, "{{ caller.tier if caller.tier == 'Gold' }}")]);
+    let options = worded(&[(TemplateLine::Title, "{{ caller.tier if caller.tier == 'Gold' }}")]);
     assert_eq!(lines(&ringing(one(alice())), &options, now())[0], "📞 Alice Martin · VIP");
 }
 
 #[test]
 fn compile_invalid_template_reports_line_and_reason() {
     let bad = |template: &str| {
-        let bad = Wording::read([(LineName::Called, template)]).unwrap_err();
-        assert_eq!((bad.len(), bad[0].line), (1, LineName::Called));
+        let bad = CardTemplates::compile([(TemplateLine::Dialed, template)]).unwrap_err();
+        assert_eq!((bad.len(), bad[0].line), (1, TemplateLine::Dialed));
         bad[0].reason.clone()
     };
     assert!(bad("{{ line").contains("syntax error"), "{}", bad("{{ line"));
@@ -91,13 +97,14 @@ fn compile_invalid_template_reports_line_and_reason() {
     assert!(bad("{{ caller.tags | first | upper }}").starts_with("template fails for a caller without data"));
     assert!(bad("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}").contains("fuel"));
     assert!(bad(&"x".repeat(2001)).contains("longer than 2000 bytes"));
-    let both = Wording::read([(LineName::Title, "{{ a }}"), (LineName::State, "{{ b }}")]).unwrap_err();
+    let both =
+        CardTemplates::compile([(TemplateLine::Title, "{{ a }}"), (TemplateLine::State, "{{ b }}")]).unwrap_err();
     assert_eq!(both.len(), 2, "all errors are returned together");
 }
 
 #[test]
 fn template_runtime_failure_uses_default_text() {
-    let options = worded(&[(LineName::Title, "{{ 'x' if caller.tags | length < 2 else caller.name | int }}")]);
+    let options = worded(&[(TemplateLine::Title, "{{ 'x' if caller.tags | length < 2 else caller.name | int }}")]);
     let tagged = Contact { tags: vec!["a".into(), "b".into()], ..alice() };
     for _ in 0..2 {
         assert_eq!(lines(&ringing(one(tagged.clone())), &options, now())[0], "📞 Alice Martin · VIP");
@@ -107,10 +114,10 @@ fn template_runtime_failure_uses_default_text() {
 
 #[test]
 fn template_every_variable_defined_on_every_card() {
-    let all: String = values::KNOWN.iter().map(|name| format!("{{{{ {name} }}}} ")).collect();
-    let options = worded(&[(LineName::State, &all.replace("caller.facts ", "caller.facts.x "))]);
-    for who in [Match::Nobody, Match::NotAsked, one(alice()), Match::Several { contacts: vec![alice(), alice()] }] {
-        let rendered = lines(&card(call("anonymous"), Moment::Ringing, ago(3), who), &options, now());
+    let all: String = template_context::VARIABLES.iter().map(|name| format!("{{{{ {name} }}}} ")).collect();
+    let options = worded(&[(TemplateLine::State, &all.replace("caller.facts ", "caller.facts.x "))]);
+    for who in [Match::NoMatch, Match::NotLookedUp, one(alice()), Match::Several { contacts: vec![alice(), alice()] }] {
+        let rendered = lines(&card(call("anonymous"), CallStatus::Ringing, ago(3), who), &options, now());
         assert!(rendered.iter().any(|line| line.contains("ringing") && line.contains("main")), "{rendered:?}");
     }
 }
@@ -129,11 +136,11 @@ fn template_output_sanitized_and_bounded() {
     let card = ringing(one(contact));
     for template in templates {
         let facts = Some(vec!["x".to_owned(); 40]);
-        let options = Style { facts, ..worded(&LINES.map(|line| (line, template))) };
+        let options = RenderOptions { facts, ..worded(&LINES.map(|line| (line, template))) };
         for cards in [vec![&card], vec![&card; 9]] {
             for plain in [false, true] {
                 for kind in KINDS {
-                    let body = draw(kind, &cards, &options, now(), plain).body;
+                    let body = render(kind, &cards, &options, now(), plain).body;
                     let payload: Value = serde_json::from_str(&body).unwrap();
                     match kind {
                         SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),

@@ -1,7 +1,7 @@
 //! Cards as one HTML page, drawn by the simulator's page. Card text comes from strangers: the page contains it as data,
 //! never as markup, and loads no resources.
 
-use crate::model::{call::MomentKind, delivery::SinkKind, ids::SinkName, time::Timestamp};
+use crate::model::{call::StatusKind, delivery::SinkKind, ids::SinkName, time::Timestamp};
 use serde_json::{Value, json};
 
 /// The simulator's page.
@@ -14,12 +14,12 @@ const CONTENT_POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" \
 
 /// Builds a page of payloads, each with its status and time.
 #[must_use]
-pub fn page(sink: &SinkName, kind: SinkKind, cards_by_time: &[(MomentKind, Timestamp, String)]) -> String {
+pub fn page(sink: &SinkName, kind: SinkKind, cards_by_time: &[(StatusKind, Timestamp, String)]) -> String {
     let service = match kind {
         SinkKind::Slack | SinkKind::SlackApp | SinkKind::SlackTrigger => "slack",
         SinkKind::Teams | SinkKind::TeamsConnector => "teams",
     };
-    let card = |(number, (moment, at, body)): (usize, &(MomentKind, Timestamp, String))| {
+    let card = |(number, (moment, at, body)): (usize, &(StatusKind, Timestamp, String))| {
         let payload: Value = serde_json::from_str(body).unwrap_or_default();
         json!({"service": service, "shown": true, "number": number, "at": at, "note": moment.as_str(), "payload": payload})
     };

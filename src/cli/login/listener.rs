@@ -1,7 +1,7 @@
 //! HTTP listener on the redirect URI's port: receives the browser's redirect and returns a page. Parsing is in
 //! [`answer`](super::answer).
 
-use super::answer::{Answer, read_query};
+use super::answer::{RedirectResult, read_query};
 use axum::{
     Router,
     extract::State,
@@ -13,13 +13,13 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use url::{Host, Url};
 
 /// Listener tasks and the receiver of their results.
-pub(super) struct Browser {
-    answers: mpsc::Receiver<Answer>,
+pub(super) struct RedirectListener {
+    answers: mpsc::Receiver<RedirectResult>,
     _serving: JoinSet<()>,
 }
 
 /// Returns the next answer; `None` without a listener.
-pub(super) async fn heard(browser: &mut Result<Browser, String>) -> Option<Answer> {
+pub(super) async fn next_answer(browser: &mut Result<RedirectListener, String>) -> Option<RedirectResult> {
     match browser {
         Ok(browser) => browser.answers.recv().await,
         Err(_) => None,
@@ -27,7 +27,7 @@ pub(super) async fn heard(browser: &mut Result<Browser, String>) -> Option<Answe
 }
 
 /// Listens on the redirect URI if it points to this machine; otherwise returns the reason.
-pub(super) async fn listen(redirect_uri: &Url, state: &str) -> Result<Browser, String> {
+pub(super) async fn listen(redirect_uri: &Url, state: &str) -> Result<RedirectListener, String> {
     let port = redirect_uri.port_or_known_default().unwrap_or(80);
     let hosts: &[&str] = match (redirect_uri.scheme(), redirect_uri.host()) {
         ("http", Some(Host::Domain("localhost"))) => &["127.0.0.1", "::1"],
@@ -52,10 +52,12 @@ pub(super) async fn listen(redirect_uri: &Url, state: &str) -> Result<Browser, S
         }
     }
     match failed {
-        Some(reason) if reason.kind() == io::ErrorKind::AddrInUse => Err(format!("port {port} is in use by another program")),
+        Some(reason) if reason.kind() == io::ErrorKind::AddrInUse => {
+            Err(format!("port {port} is in use by another program"))
+        }
         Some(reason) => Err(format!("cannot listen on port {port}: {reason}")),
         None if serving.is_empty() => Err(format!("cannot listen on port {port}: no loopback address")),
-        None => Ok(Browser { answers, _serving: serving }),
+        None => Ok(RedirectListener { answers, _serving: serving }),
     }
 }
 
@@ -64,12 +66,13 @@ pub(super) async fn listen(redirect_uri: &Url, state: &str) -> Result<Browser, S
 struct ListenerState {
     path: String,
     state: String,
-    answers: mpsc::Sender<Answer>,
+    answers: mpsc::Sender<RedirectResult>,
 }
 
 /// Handles any path and compares it with the redirect URI: the router would parse some paths as patterns.
 async fn handle_redirect(State(state): State<ListenerState>, uri: Uri) -> (StatusCode, Html<&'static str>) {
-    let answer = (uri.path() == state.path).then(|| read_query(uri.query().unwrap_or_default(), &state.state)).flatten();
+    let answer =
+        (uri.path() == state.path).then(|| read_query(uri.query().unwrap_or_default(), &state.state)).flatten();
     let Some(answer) = answer else {
         return (
             StatusCode::BAD_REQUEST,

@@ -102,7 +102,7 @@ async fn run_login<F: Future<Output = ()>>(
     login: &Login,
     paste: bool,
     person: impl FnOnce(Screen, mpsc::Sender<String>) -> F,
-) -> (Outcome, String) {
+) -> (CliResult, String) {
     let (lines, typed) = mpsc::channel(4);
     let screen = Screen::default();
     let mut out = screen.clone();
@@ -124,7 +124,8 @@ async fn login_redirect_with_code_stores_token() {
         assert!(query_value(&address, "scope").contains("cr.v1.read"));
         let stray = reqwest::get(format!("{redirect}/favicon.ico")).await.unwrap();
         assert_eq!(stray.status(), 400, "a stray request is ignored");
-        let page = reqwest::get(format!("{redirect}?code=c0de&state={}", query_value(&address, "state"))).await.unwrap();
+        let page =
+            reqwest::get(format!("{redirect}?code=c0de&state={}", query_value(&address, "state"))).await.unwrap();
         assert_eq!(page.status(), 200);
         assert!(page.text().await.unwrap().contains("Thank you"));
     })

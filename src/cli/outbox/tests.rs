@@ -3,13 +3,13 @@
 use super::*;
 use crate::{
     model::{
-        call::{Bound, Call, Caller, Moment, MomentKind, Telling},
-        card::{CallCard, Card, Contact, Findings, Match},
-        delivery::{Admission, Attempt, Key, Outbox, Rule, Settle, Settlement, Subject},
+        call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+        card::{CallCard, CallerInfo, Card, Contact, Match},
+        delivery::{Attempt, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement, Subject},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
     },
-    outbox::{Durability, Retention, OutboxSettings, open},
+    outbox::{Durability, OutboxSettings, Retention, open},
 };
 use clap::Parser;
 use std::time::Duration;
@@ -21,42 +21,45 @@ struct TestCli {
     args: OutboxArgs,
 }
 
-fn run_line(dir: &Path, line: &str) -> Result<String, Failure> {
+fn run_line(dir: &Path, line: &str) -> Result<String, CliError> {
     let line = TestCli::try_parse_from(["outbox"].into_iter().chain(line.split(' '))).unwrap();
     let mut out = Vec::new();
     run(line.args, dir, &mut out).map(|()| String::from_utf8(out).unwrap())
 }
 
-fn new_delivery(call: &str) -> Admission {
+fn new_delivery(call: &str) -> NewDelivery {
     let id = ConversationSpaceId::try_from(call).unwrap();
     let call = Call {
         id: id.clone(),
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("2930718022414574861").unwrap(),
-        bound: Bound::Inbound,
+        direction: CallDirection::Inbound,
         caller: Caller {
             name: Some("\u{1b}[31mEve\u{202e}".to_owned()),
-            number: Number::read(Some("+15145550199"), Region::US),
+            number: PhoneNumber::parse(Some("+15145550199"), Region::US),
         },
-        ours: None,
+        account_number: None,
         queues: vec![],
         people: vec![],
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: Timestamp::now(),
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: Timestamp::now(),
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
     };
     let notes = Some("call back: +1 514 555 0142".to_owned());
     let contact = Box::new(Contact { notes, source: "crm".to_owned(), ..Contact::default() });
-    let found = Findings { who: Match::One { contact }, ..Findings::default() };
-    let telling = Telling { call, moment: Moment::Ringing, at: Timestamp::now() };
-    let key =
-        Key { subject: Subject::Call(id), moment: MomentKind::Ringing, sink: SinkName::try_from("desk").unwrap() };
-    Admission { key, card: Card::Call(Box::new(CallCard::new(telling, found))), rule: Rule::Tell }
+    let found = CallerInfo { matched: Match::One { contact }, ..CallerInfo::default() };
+    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let key = DeliveryKey {
+        subject: Subject::Call(id),
+        status: StatusKind::Ringing,
+        sink: SinkName::try_from("desk").unwrap(),
+    };
+    NewDelivery { key, card: Card::Call(Box::new(CallCard::new(telling, found))), mode: EnqueueMode::Insert }
 }
 
 /// Creates an outbox with a dead letter (1), a delivered (2) and a waiting delivery (3).
@@ -65,17 +68,18 @@ async fn outbox() -> TempDir {
     let settings =
         OutboxSettings { dir: dir.path().to_owned(), durability: Durability::Crash, retention: Retention::default() };
     let (queue, _) = open(settings, Timestamp::now()).unwrap();
-    queue.admit(None, ["a", "b", "c"].map(new_delivery).to_vec()).await.unwrap();
+    queue.enqueue(None, ["a", "b", "c"].map(new_delivery).to_vec()).await.unwrap();
     queue.lease(vec![DeliveryId(1), DeliveryId(2)]).await.unwrap();
     let took = Duration::from_millis(7);
-    let attempt = |status, answer: &str| Some(Attempt { at: Timestamp::now(), took, status, answer: answer.to_owned() });
+    let attempt =
+        |status, answer: &str| Some(Attempt { at: Timestamp::now(), took, status, response: answer.to_owned() });
     let settlements = vec![
-        Settle {
+        SettleRequest {
             id: DeliveryId(1),
             settlement: Settlement::Dead("invalid_blocks".to_owned()),
             attempt: attempt(Some(400), "invalid_blocks"),
         },
-        Settle { id: DeliveryId(2), settlement: Settlement::Delivered, attempt: attempt(Some(200), "ok") },
+        SettleRequest { id: DeliveryId(2), settlement: Settlement::Delivered, attempt: attempt(Some(200), "ok") },
     ];
     queue.settle(settlements).await.unwrap();
     queue.close().await;
@@ -135,6 +139,9 @@ async fn outbox_retry_and_drop_leave_delivered_cards_alone() {
 fn outbox_missing_is_reported_and_not_created() {
     let dir = TempDir::new().unwrap();
     let failure = run_line(dir.path(), "list").unwrap_err();
-    assert!(failure.code == 69 && failure.to_string().contains("Run the daemon with this state directory first"), "{failure}");
+    assert!(
+        failure.code == 69 && failure.to_string().contains("Run the daemon with this state directory first"),
+        "{failure}"
+    );
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

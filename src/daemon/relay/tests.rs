@@ -3,28 +3,28 @@
 use super::*;
 use crate::{
     calls::reported,
-    cards::Style,
+    cards::RenderOptions,
     daemon::{
-        away::Unended,
-        book::{Book, Lectern, Life, Manner},
-        record::Recorder,
-        status::{Board, Login},
+        recording::Recorder,
+        recovery::UnfinishedCall,
+        settings::{MessageMode, Settings, SharedSettings, SinkSettings},
+        status::{ConnectionStatus, SharedStatus},
     },
-    goto::lifecycle::{Class, Trouble},
+    goto::lane::{FailureClass, RequestFailure},
     model::{
-        call::{Direction, Moment, MomentKind},
+        call::{CallStatus, StatusKind, WireDirection},
         card::Card,
         delivery::{Delivery, Outbox as _},
         ids::SinkName,
         phone::Region,
-        pulse::Pulses,
     },
     outbox,
     route::Routes,
+    runtime::watchdog::TaskMonitor,
 };
 use std::collections::HashMap;
 
-fn pipeline(dir: &tempfile::TempDir) -> Arc<Rooms> {
+fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
     let settings = outbox::OutboxSettings {
         dir: dir.path().to_owned(),
         durability: outbox::Durability::Crash,
@@ -32,37 +32,41 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Rooms> {
     };
     let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
     let desk: SinkName = "desk".try_into().unwrap();
-    let outcomes = vec![MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
-    let settings = Book {
+    let outcomes = vec![StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
+    let settings = Settings {
         routes: Routes::new(Vec::new(), vec![desk.clone()]),
-        sinks: [(desk.clone(), Manner { outcomes, style: Style::default(), life: Life::Said, recap: None })].into(),
+        sinks: [(
+            desk.clone(),
+            SinkSettings { outcomes, style: RenderOptions::default(), mode: MessageMode::Post, recap: None },
+        )]
+        .into(),
         operator: Some(desk),
-        ..Book::default()
+        ..Settings::default()
     };
     let recorder = Recorder::new(dir.path());
-    let (board, pulses) = (Board::default(), Pulses::default());
-    Arc::new(Rooms { outbox, book: Lectern::new(settings), recorder, board, pulses })
+    let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
+    Arc::new(Pipeline { outbox, settings: SharedSettings::new(settings), recorder, status: board, tasks: pulses })
 }
 
-async fn run_relay(pipeline: &Arc<Rooms>, events: Vec<Heard>) {
+async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
     let (sender, receiver) = mpsc::channel(64);
     for event in events {
         sender.send(event).await.unwrap();
     }
     drop(sender);
     let ended = pipeline.outbox.ended_calls(Timestamp::UNIX_EPOCH).await.unwrap();
-    relay(pipeline, Away::after(HashMap::new(), ended, Timestamp::now()), receiver).await;
+    relay(pipeline, Recovery::new(HashMap::new(), ended, Timestamp::now()), receiver).await;
 }
 
-async fn relay(pipeline: &Arc<Rooms>, recovery: Away, events: mpsc::Receiver<Heard>) {
+async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
     let (queries, _query_receiver) = mpsc::channel(8);
     let (_stop, stopped) = watch::channel(false);
     let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery);
     relay.run(events, stopped).await;
 }
 
-async fn pending(pipeline: &Rooms) -> Vec<Delivery> {
-    pipeline.outbox.waiting(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
+async fn pending(pipeline: &Pipeline) -> Vec<Delivery> {
+    pipeline.outbox.due(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
 }
 
 fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
@@ -71,10 +75,10 @@ fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
         region: Region::US,
         account: "1".try_into().unwrap(),
         call: call.try_into().unwrap(),
-        direction: Direction::Inbound,
-        created: ended.checked_sub(Duration::from_secs(9)).ok(),
-        answered: None,
-        ended: Some(ended),
+        direction: WireDirection::Inbound,
+        created_at: ended.checked_sub(Duration::from_secs(9)).ok(),
+        answered_at: None,
+        ended_at: Some(ended),
         caller: None,
         outcome: Some(outcome.to_owned()),
         people: Vec::new(),
@@ -85,16 +89,19 @@ fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
 async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
-    pipeline.board.open().connections.insert("main".try_into().unwrap(), Login::default());
-    let rejected =
-        |lane| Heard::Refused { lane, why: Trouble { class: Class::Refused, status: Some(403), after: None } };
-    let events = vec![rejected(0), rejected(1), Heard::Live { lane: 0 }, Heard::Live { lane: 1 }];
+    pipeline.status.lock().connections.insert("main".try_into().unwrap(), ConnectionStatus::default());
+    let rejected = |lane| ConnectionEvent::LaneRejected {
+        lane,
+        why: RequestFailure { class: FailureClass::Rejected, status: Some(403), retry_after: None },
+    };
+    let events =
+        vec![rejected(0), rejected(1), ConnectionEvent::LaneUp { lane: 0 }, ConnectionEvent::LaneUp { lane: 1 }];
     run_relay(&pipeline, events).await;
     let resolved: Vec<bool> = pending(&pipeline)
         .await
         .iter()
         .filter_map(|one| match &one.card {
-            Card::Notice(notice) => Some(notice.over),
+            Card::Alert(notice) => Some(notice.resolved),
             _ => None,
         })
         .collect();
@@ -107,8 +114,10 @@ async fn event_gap_is_summarized_in_one_card() {
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let hidden = vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
-    run_relay(&pipeline, vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hidden) }]).await;
+    let hidden =
+        vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
+    run_relay(&pipeline, vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }])
+        .await;
     assert_eq!(pending(&pipeline).await.len(), 1);
 }
 
@@ -121,13 +130,15 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
     let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
     let gap = |calls: &[&str]| {
         let hidden = calls.iter().map(|call| report(call, "MISSED", at(30))).collect();
-        vec![Heard::Sighted { from: at(60), to, reports: Reports::Told(hidden) }]
+        vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }]
     };
     run_relay(&pipeline, gap(&["a", "b"])).await;
     run_relay(&pipeline, gap(&["a", "b", "c", "d"])).await;
     let deliveries = pending(&pipeline).await;
     let listed = deliveries.iter().filter_map(|one| match &one.card {
-        Card::GapSummary(recap) => Some(recap.calls.iter().map(|it| it.call.id.to_string()).collect::<Vec<_>>().concat()),
+        Card::GapSummary(recap) => {
+            Some(recap.calls.iter().map(|it| it.call.id.to_string()).collect::<Vec<_>>().concat())
+        }
         _ => None,
     });
     assert_eq!(listed.collect::<Vec<_>>(), ["ab", "cd"]);
@@ -140,16 +151,20 @@ async fn open_call_of_earlier_run_without_report_ends_unknown() {
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
     let mut rang = reported(&report("rang", "MISSED", before(300)), to).unwrap();
-    rang.moment = Moment::Ringing;
-    let unfinished = Unended { last: Some(rang), heard: before(300), asked: Some(before(130)) };
-    let recovery = Away::after(HashMap::from([("rang".try_into().unwrap(), unfinished)]), Vec::new(), to);
+    rang.status = CallStatus::Ringing;
+    let unfinished =
+        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(130)) };
+    let recovery = Recovery::new(HashMap::from([("rang".try_into().unwrap(), unfinished)]), Vec::new(), to);
     let (sender, receiver) = mpsc::channel(8);
-    sender.send(Heard::Sighted { from: before(200), to, reports: Reports::Told(Vec::new()) }).await.unwrap();
+    sender
+        .send(ConnectionEvent::GapClosed { from: before(200), to, reports: Reports::Fetched(Vec::new()) })
+        .await
+        .unwrap();
     let running = relay(&pipeline, recovery, receiver);
     let closing = async {
         loop {
             if let Some(Card::Call(card)) = pending(&pipeline).await.into_iter().next().map(|one| one.card) {
-                return (card.telling.moment, card.telling.call.lost);
+                return (card.update.status, card.update.call.end_unknown);
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -158,6 +173,6 @@ async fn open_call_of_earlier_run_without_report_ends_unknown() {
         () = running => unreachable!("the event channel is open"),
         result = tokio::time::timeout(Duration::from_secs(20), closing) => result.unwrap(),
     };
-    assert_eq!(closed, (Moment::Ended { lasted: None }, true));
+    assert_eq!(closed, (CallStatus::Ended { talk_time: None }, true));
     drop(sender);
 }

@@ -1,13 +1,14 @@
 //! An in-memory outbox with the operations a worker uses.
 
 use crate::model::{
-    call::{Bound, Call, Caller, Moment, MomentKind, Telling},
-    card::{CallCard, Card, Findings, Notice},
+    call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+    card::{Alert, CallCard, CallerInfo, Card},
     delivery::{
-        Admission, Admitted, Attempt, Delivery, DeliveryId, Form, Key, Outbox, QueueError, Settle, Settlement, Subject,
+        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, NewDelivery, Outbox, OutboxError, PostMode,
+        SettleRequest, Settlement, Subject,
     },
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::{Timestamp, after},
 };
 use std::{
@@ -46,22 +47,22 @@ struct Inner {
 pub struct MemoryOutbox(Arc<Mutex<Inner>>);
 
 pub fn notice(title: &str) -> Card {
-    Card::Notice(Notice { title: title.to_owned(), advice: String::new(), over: false })
+    Card::Alert(Alert { title: title.to_owned(), advice: String::new(), resolved: false })
 }
 
 pub fn delivery(id: i64, title: &str) -> Delivery {
     Delivery {
         id: DeliveryId(id),
-        key: Key {
-            subject: Subject::Other(title.to_owned()),
-            moment: MomentKind::Ended,
+        key: DeliveryKey {
+            subject: Subject::Named(title.to_owned()),
+            status: StatusKind::Ended,
             sink: SinkName::try_from("desk").unwrap(),
         },
         card: notice(title),
-        admitted: after(Timestamp::UNIX_EPOCH, Duration::from_secs(u64::try_from(id).unwrap())),
+        enqueued_at: after(Timestamp::UNIX_EPOCH, Duration::from_secs(u64::try_from(id).unwrap())),
         attempts: 0,
         plain: false,
-        form: Form::Message,
+        mode: PostMode::Post,
     }
 }
 
@@ -72,20 +73,20 @@ pub fn ring(at: Timestamp) -> CallCard {
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("2930718022414574861").unwrap(),
-        bound: Bound::Inbound,
-        caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
-        ours: None,
+        direction: CallDirection::Inbound,
+        caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+        account_number: None,
         queues: vec![],
         people: vec![],
         transfers: vec![],
-        answered: None,
-        queued: None,
-        started: at,
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: at,
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
     };
-    CallCard::new(Telling { call, moment: Moment::Ringing, at }, Findings::default())
+    CallCard::new(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo::default())
 }
 
 impl MemoryOutbox {
@@ -95,7 +96,7 @@ impl MemoryOutbox {
         let id = i64::try_from(inner.rows.len()).unwrap() + 1;
         let mut delivery = delivery(id, title);
         delivery.key.sink = sink.clone();
-        delivery.admitted = Timestamp::now();
+        delivery.enqueued_at = Timestamp::now();
         let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
         inner.rows.insert(DeliveryId(id), Row { delivery, state, attempts: Vec::new() });
         inner.news.entry(sink.clone()).or_default().notify_waiters();
@@ -125,47 +126,47 @@ impl MemoryOutbox {
     }
 
     pub fn row(&self, title: &str) -> Row {
-        let subject = Subject::Other(title.to_owned());
+        let subject = Subject::Named(title.to_owned());
         self.0.lock().unwrap().rows.values().find(|row| row.delivery.key.subject == subject).unwrap().clone()
     }
 
-    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Inner>, QueueError> {
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Inner>, OutboxError> {
         let mut inner = self.0.lock().unwrap();
         if inner.stopped {
-            return Err(QueueError::Stopped);
+            return Err(OutboxError::Stopped);
         }
         if inner.failures_left > 0 {
             inner.failures_left -= 1;
-            return Err(QueueError::Store("the disk is full".into()));
+            return Err(OutboxError::Store("the disk is full".into()));
         }
         Ok(inner)
     }
 }
 
 impl Outbox for MemoryOutbox {
-    async fn note(&self, _: Telling) -> Result<(), QueueError> {
+    async fn save_pending(&self, _: CallUpdate) -> Result<(), OutboxError> {
         Ok(())
     }
 
-    async fn admit(
+    async fn enqueue(
         &self,
-        _: Option<(ConversationSpaceId, MomentKind)>,
-        _: Vec<Admission>,
-    ) -> Result<Vec<Admitted>, QueueError> {
+        _: Option<(ConversationSpaceId, StatusKind)>,
+        _: Vec<NewDelivery>,
+    ) -> Result<Vec<EnqueueResult>, OutboxError> {
         Ok(Vec::new())
     }
 
-    async fn noted(&self) -> Result<Vec<Telling>, QueueError> {
+    async fn pending(&self) -> Result<Vec<CallUpdate>, OutboxError> {
         Ok(Vec::new())
     }
 
-    async fn waiting(&self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, QueueError> {
+    async fn due(&self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, OutboxError> {
         let inner = self.lock()?;
         let due = inner.rows.values().filter(|row| matches!(row.state, DeliveryState::Waiting(due) if due <= now));
         Ok(due.map(|row| row.delivery.clone()).filter(|one| one.key.sink == *sink).take(most).collect())
     }
 
-    async fn lease(&self, ids: Vec<DeliveryId>) -> Result<Vec<Delivery>, QueueError> {
+    async fn lease(&self, ids: Vec<DeliveryId>) -> Result<Vec<Delivery>, OutboxError> {
         let mut inner = self.lock()?;
         let mut leased = Vec::new();
         let ids: std::collections::BTreeSet<DeliveryId> = ids.into_iter().collect();
@@ -178,7 +179,7 @@ impl Outbox for MemoryOutbox {
         Ok(leased)
     }
 
-    async fn settle(&self, settles: Vec<Settle>) -> Result<(), QueueError> {
+    async fn settle(&self, settles: Vec<SettleRequest>) -> Result<(), OutboxError> {
         let mut inner = self.lock()?;
         for settle in settles {
             let row = inner.rows.get_mut(&settle.id).unwrap();
@@ -187,12 +188,12 @@ impl Outbox for MemoryOutbox {
             row.attempts.extend(settle.attempt);
             row.state = match settle.settlement {
                 Settlement::Delivered => DeliveryState::Delivered,
-                Settlement::Shown(place) => {
-                    row.delivery.form = Form::Living { at: Some(place), lost: false };
+                Settlement::Posted(place) => {
+                    row.delivery.mode = PostMode::Live { message: Some(place), reposted: false };
                     DeliveryState::Delivered
                 }
-                Settlement::Lost => {
-                    row.delivery.form = Form::Living { at: None, lost: true };
+                Settlement::Repost => {
+                    row.delivery.mode = PostMode::Live { message: None, reposted: true };
                     DeliveryState::Waiting(Timestamp::UNIX_EPOCH)
                 }
                 Settlement::Dead(why) => DeliveryState::Dead(why),
@@ -206,11 +207,12 @@ impl Outbox for MemoryOutbox {
         Ok(())
     }
 
-    async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, QueueError> {
+    async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, OutboxError> {
         let mut inner = self.lock()?;
         let late_alert = inner.late_alert.take_if(|(whose, _)| whose == sink);
         let rows = inner.rows.values().filter(|row| row.delivery.key.sink == *sink);
-        let due = rows.filter_map(|row| if let DeliveryState::Waiting(due) = row.state { Some(due) } else { None }).min();
+        let due =
+            rows.filter_map(|row| if let DeliveryState::Waiting(due) = row.state { Some(due) } else { None }).min();
         drop(inner);
         if let Some((sink, title)) = late_alert {
             self.add(&sink, &title);
@@ -218,7 +220,7 @@ impl Outbox for MemoryOutbox {
         Ok(due)
     }
 
-    async fn news(&self, sink: &SinkName) {
+    async fn wakeup(&self, sink: &SinkName) {
         let news = self.0.lock().unwrap().news.entry(sink.clone()).or_default().clone();
         news.notified().await;
     }

@@ -6,10 +6,10 @@ use super::{
     sockets::client,
 };
 use crate::{
-    deliver::{Pace, Sink, Told, run},
+    deliver::{RateLimit, Sink, SinkEvent, run},
     model::{
         card::Card,
-        delivery::{Drawn, QueueError, SinkKind},
+        delivery::{OutboxError, RenderedMessage, SinkKind},
         ids::SinkName,
         secret::Secret,
         time::Timestamp,
@@ -31,42 +31,42 @@ use tokio::{
 /// Cards per message in these tests.
 const CARDS_PER_MESSAGE: usize = 20;
 
-fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool) -> Drawn {
+fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool) -> RenderedMessage {
     let title = |card: &&Card| match card {
-        Card::Notice(notice) => notice.title.clone(),
+        Card::Alert(notice) => notice.title.clone(),
         other => panic!("{other:?}"),
     };
     let used = cards.len().min(CARDS_PER_MESSAGE);
     let titles: Vec<String> = cards.iter().take(used).map(title).collect();
-    Drawn { body: serde_json::json!({ "plain": plain, "cards": titles }).to_string(), used }
+    RenderedMessage { body: serde_json::json!({ "plain": plain, "cards": titles }).to_string(), cards_included: used }
 }
 
 pub struct WorkerHarness {
     name: SinkName,
     queue: MemoryOutbox,
-    told: mpsc::Receiver<Told>,
+    told: mpsc::Receiver<SinkEvent>,
     enable: Arc<Notify>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<Result<(), QueueError>>,
+    task: JoinHandle<Result<(), OutboxError>>,
 }
 
 impl WorkerHarness {
-    fn new(name: &str, chat: &Chat, pace: Option<Pace>, queue: &MemoryOutbox) -> Self {
+    fn new(name: &str, chat: &Chat, pace: Option<RateLimit>, queue: &MemoryOutbox) -> Self {
         Self::with_render(name, chat, pace, queue, draw)
     }
 
-    fn with_render<D>(name: &str, chat: &Chat, pace: Option<Pace>, queue: &MemoryOutbox, draw: D) -> Self
+    fn with_render<D>(name: &str, chat: &Chat, pace: Option<RateLimit>, queue: &MemoryOutbox, draw: D) -> Self
     where
-        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync + 'static,
+        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync + 'static,
     {
         let name = SinkName::try_from(name).unwrap();
-        let sink = Sink { pace, ..Sink::new(name, SinkKind::Slack, Secret::new(chat.url.as_str())) };
+        let sink = Sink { rate_limit: pace, ..Sink::new(name, SinkKind::Slack, Secret::new(chat.url.as_str())) };
         Self::of(sink, queue, draw)
     }
 
     pub fn of<D>(sink: Sink, queue: &MemoryOutbox, draw: D) -> Self
     where
-        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync + 'static,
+        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync + 'static,
     {
         let name = sink.name.clone();
         let (tell, told) = mpsc::channel(1000);
@@ -81,7 +81,7 @@ impl WorkerHarness {
         self.queue.add(&self.name, title);
     }
 
-    pub async fn told(&mut self) -> Told {
+    pub async fn told(&mut self) -> SinkEvent {
         timeout(Duration::from_secs(30), self.told.recv()).await.unwrap().unwrap()
     }
 
@@ -89,15 +89,15 @@ impl WorkerHarness {
     async fn delivered(&mut self, count: usize) -> Vec<String> {
         let mut titles = Vec::new();
         while titles.len() < count {
-            if let Told::Delivered { key, .. } = self.told().await {
-                let crate::model::delivery::Subject::Other(title) = key.subject else { panic!() };
+            if let SinkEvent::Delivered { key, .. } = self.told().await {
+                let crate::model::delivery::Subject::Named(title) = key.subject else { panic!() };
                 titles.push(title);
             }
         }
         titles
     }
 
-    pub async fn end(self) -> Result<(), QueueError> {
+    pub async fn end(self) -> Result<(), OutboxError> {
         self.stop.send_replace(true);
         timeout(Duration::from_secs(10), self.task).await.unwrap().unwrap()
     }
@@ -121,7 +121,7 @@ fn cards(requests: &[RecordedRequest]) -> Vec<&str> {
 async fn worker_quiet_channel_posts_immediately_and_stores_attempt() {
     let chat = Chat::new(|_, _| ChatReply::ok()).await;
     let queue = MemoryOutbox::default();
-    let mut worker = WorkerHarness::new("desk", &chat, Some(Pace::default()), &queue);
+    let mut worker = WorkerHarness::new("desk", &chat, Some(RateLimit::default()), &queue);
     for title in ["a", "b", "c"] {
         let start = Instant::now();
         worker.add(title);
@@ -130,7 +130,7 @@ async fn worker_quiet_channel_posts_immediately_and_stores_attempt() {
     }
     let row = queue.row("a");
     assert_eq!((row.state, row.attempts.len()), (DeliveryState::Delivered, 1));
-    assert_eq!((row.attempts[0].status, row.attempts[0].answer.as_str()), (Some(200), "ok"));
+    assert_eq!((row.attempts[0].status, row.attempts[0].response.as_str()), (Some(200), "ok"));
     worker.end().await.unwrap();
 }
 
@@ -146,7 +146,7 @@ async fn worker_burst_of_sixty_is_posted_within_15_s_without_429() {
     })
     .await;
     let queue = MemoryOutbox::default();
-    let mut worker = WorkerHarness::new("desk", &chat, Some(Pace::default()), &queue);
+    let mut worker = WorkerHarness::new("desk", &chat, Some(RateLimit::default()), &queue);
     let start = Instant::now();
     let mut interval = tokio::time::interval(Duration::from_millis(16));
     for n in 0..60 {
@@ -169,7 +169,11 @@ async fn worker_burst_of_sixty_is_posted_within_15_s_without_429() {
 #[tokio::test]
 async fn worker_429_pauses_sink_then_merges_due_cards() {
     let first = |n, _: &RecordedRequest| {
-        if n == 0 { ChatReply { retry_after: Some("1"), ..ChatReply::with(429, "rate_limited") } } else { ChatReply::ok() }
+        if n == 0 {
+            ChatReply { retry_after: Some("1"), ..ChatReply::with(429, "rate_limited") }
+        } else {
+            ChatReply::ok()
+        }
     };
     let chat = Chat::new(first).await;
     let queue = MemoryOutbox::default();
@@ -196,7 +200,7 @@ async fn worker_gone_sink_is_disabled_once_and_resumes_when_enabled() {
     let queue = MemoryOutbox::default();
     let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
     worker.add("a");
-    assert!(matches!(worker.told().await, Told::Disabled { why: "the webhook or its channel is gone", .. }));
+    assert!(matches!(worker.told().await, SinkEvent::Disabled { why: "the webhook or its channel is gone", .. }));
     worker.add("b");
     worker.enable.notify_one();
     // The probe is the oldest card alone; a failed probe is not reported again.
@@ -204,9 +208,9 @@ async fn worker_gone_sink_is_disabled_once_and_resumes_when_enabled() {
     repaired.store(true, Ordering::SeqCst);
     worker.enable.notify_one();
     let told = [worker.told().await, worker.told().await, worker.told().await];
-    assert!(matches!(&told[0], Told::Delivered { attempt: 3, .. }), "{told:?}");
-    assert!(matches!(&told[1], Told::Back { .. }), "{told:?}");
-    assert!(matches!(&told[2], Told::Delivered { attempt: 1, .. }), "{told:?}");
+    assert!(matches!(&told[0], SinkEvent::Delivered { attempt: 3, .. }), "{told:?}");
+    assert!(matches!(&told[1], SinkEvent::Recovered { .. }), "{told:?}");
+    assert!(matches!(&told[2], SinkEvent::Delivered { attempt: 1, .. }), "{told:?}");
     worker.end().await.unwrap();
 }
 
@@ -238,17 +242,24 @@ async fn worker_card_rejected_plain_becomes_dead_letter() {
     let queue = MemoryOutbox::default();
     let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
     worker.add("a");
-    let Told::Dead { why, alert, .. } = worker.told().await else { panic!() };
+    let SinkEvent::DeadLetter { why, alert, .. } = worker.told().await else { panic!() };
     assert!(!alert && why.contains("400"), "no alert about an alert: {why}");
     let row = queue.row("a");
-    assert_eq!((row.state, row.attempts.len(), row.attempts[1].answer.as_str()), (DeliveryState::Dead(why), 2, "no_text"));
+    assert_eq!(
+        (row.state, row.attempts.len(), row.attempts[1].response.as_str()),
+        (DeliveryState::Dead(why), 2, "no_text")
+    );
     worker.end().await.unwrap();
 }
 
 #[tokio::test]
 async fn worker_failing_card_does_not_delay_others() {
     let script = |_, request: &RecordedRequest| {
-        if request.cards.contains(&"poison".to_owned()) { ChatReply::with(500, "rollup_error") } else { ChatReply::ok() }
+        if request.cards.contains(&"poison".to_owned()) {
+            ChatReply::with(500, "rollup_error")
+        } else {
+            ChatReply::ok()
+        }
     };
     let chat = Chat::new(script).await;
     let queue = MemoryOutbox::default();
@@ -318,7 +329,7 @@ async fn worker_outbox_errors_lose_and_repeat_no_card() {
     queue.end();
     worker.enable.notify_one();
     let ended = timeout(Duration::from_secs(10), worker.task).await.unwrap().unwrap();
-    assert!(matches!(ended, Err(QueueError::Stopped)));
+    assert!(matches!(ended, Err(OutboxError::Stopped)));
 }
 
 #[tokio::test]
@@ -339,8 +350,10 @@ async fn worker_wrong_card_count_of_render_does_not_stop_it() {
         for title in ["a", "b", "c"] {
             queue.add(&SinkName::try_from("desk").unwrap(), title);
         }
-        let claims =
-            move |kind: SinkKind, cards: &[&Card], now, plain| Drawn { used: claim, ..draw(kind, cards, now, plain) };
+        let claims = move |kind: SinkKind, cards: &[&Card], now, plain| RenderedMessage {
+            cards_included: claim,
+            ..draw(kind, cards, now, plain)
+        };
         let mut worker = WorkerHarness::with_render("desk", &chat, None, &queue, claims);
         let mut titles = worker.delivered(3).await;
         titles.sort_unstable();
@@ -384,16 +397,18 @@ async fn worker_journal_and_attempts_contain_no_url() {
     worker.add("a");
     worker.delivered(1).await;
     worker.add("b");
-    assert!(matches!(worker.told().await, Told::Disabled { .. }));
+    assert!(matches!(worker.told().await, SinkEvent::Disabled { .. }));
     worker.end().await.unwrap();
     let journal = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    for line in ["card delivered", "sink failing, deliveries paused", "sink recovered", "sink disabled", "took_ms="]
-    {
+    for line in ["card delivered", "sink failing, deliveries paused", "sink recovered", "sink disabled", "took_ms="] {
         assert!(journal.contains(line), "{line}: {journal}");
     }
     assert!(!journal.contains("secretsecret"), "{journal}");
     let attempts = [queue.row("a").attempts, queue.row("b").attempts].concat();
-    assert!(attempts.len() == 4 && !attempts.iter().any(|request| request.answer.contains("secretsecret")), "{attempts:?}");
+    assert!(
+        attempts.len() == 4 && !attempts.iter().any(|request| request.response.contains("secretsecret")),
+        "{attempts:?}"
+    );
 }
 
 #[test]
@@ -404,7 +419,7 @@ fn worker_future_is_spawnable_with_any_render_function() {
         let (_, stop) = watch::channel(false);
         let sink = Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::Teams, Secret::new(""));
         let mine = String::new();
-        let draw = move |_, _: &[&Card], _, _| Drawn { body: mine.clone(), used: 1 };
+        let draw = move |_, _: &[&Card], _, _| RenderedMessage { body: mine.clone(), cards_included: 1 };
         run(sink, MemoryOutbox::default(), client(), draw, told, stop)
     });
 }

@@ -1,10 +1,10 @@
 //! Builds a [`ContactIndex`] from rows: stores cells, parses numbers in batches on all cores and counts bad rows. A
 //! number takes some ten microseconds, half a million take seconds. No I/O.
 
-use super::{book::Book, column::Column};
+use super::{column::Column, index::ContactIndex};
 use crate::{
     enrich::cut,
-    model::phone::{E164, Number, Region},
+    model::phone::{E164, PhoneNumber, Region},
 };
 use std::{num::NonZero, thread};
 
@@ -17,7 +17,7 @@ const MAX_THREADS: usize = 8;
 
 /// Counts of a load, and its bad rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct LoadReport {
     /// Contacts with at least one number.
     pub people: usize,
     /// Distinct pairs of number and contact.
@@ -29,18 +29,19 @@ pub struct Tally {
     /// First skipped rows: line in the file, and reason.
     pub examples: Vec<(u64, &'static str)>,
     /// Headers of the config that the file lacks.
-    pub missing: Vec<String>,
+    pub missing_columns: Vec<String>,
 }
 
-impl Tally {
+impl LoadReport {
     /// Returns a warning for the operator. `None` if nothing was skipped or missing.
     #[must_use]
-    pub fn complaint(&self) -> Option<String> {
-        let examples: Vec<String> = self.examples.iter().map(|(line, reason)| format!("line {line}: {reason}")).collect();
+    pub fn summary(&self) -> Option<String> {
+        let examples: Vec<String> =
+            self.examples.iter().map(|(line, reason)| format!("line {line}: {reason}")).collect();
         let more = if self.bad > self.examples.len() { ", …" } else { "" };
         let rows = format!("{} rows skipped ({}{more})", self.bad, examples.join(", "));
-        let missing = format!("no column {}", self.missing.join(", "));
-        match (self.bad > 0, !self.missing.is_empty()) {
+        let missing = format!("no column {}", self.missing_columns.join(", "));
+        match (self.bad > 0, !self.missing_columns.is_empty()) {
             (true, true) => Some(format!("{missing}; {rows}")),
             (true, false) => Some(rows),
             (false, true) => Some(missing),
@@ -49,7 +50,7 @@ impl Tally {
     }
 
     /// Counts a skipped row.
-    pub fn refuse(&mut self, line: u64, reason: &'static str) {
+    pub fn reject(&mut self, line: u64, reason: &'static str) {
         self.bad += 1;
         if self.examples.len() < 20 {
             self.examples.push((line, reason));
@@ -59,14 +60,14 @@ impl Tally {
 
 /// Builder of a [`ContactIndex`].
 #[derive(Debug)]
-pub struct Builder {
+pub struct IndexBuilder {
     region: Region,
-    contacts: Book,
+    contacts: ContactIndex,
     index: Vec<(u64, u32)>,
     /// Rows whose numbers are not parsed yet.
     pending: Vec<Row>,
     /// Counts so far.
-    pub tally: Tally,
+    pub report: LoadReport,
 }
 
 #[derive(Debug)]
@@ -80,11 +81,17 @@ struct Row {
 /// Separates the phone cells of a row. A control character that no export contains.
 const SEPARATOR: char = '\u{1f}';
 
-impl Builder {
+impl IndexBuilder {
     /// Creates an empty builder. `region` completes numbers without a country.
     #[must_use]
     pub fn new(region: Region) -> Self {
-        Self { region, contacts: Book::default(), index: Vec::new(), pending: Vec::new(), tally: Tally::default() }
+        Self {
+            region,
+            contacts: ContactIndex::default(),
+            index: Vec::new(),
+            pending: Vec::new(),
+            report: LoadReport::default(),
+        }
     }
 
     /// Sets the columns of the cells.
@@ -102,8 +109,8 @@ impl Builder {
 
     /// Adds a contact from cells as (column, text). A contact without any number is only counted.
     pub fn add<'a>(&mut self, line: u64, cells: impl Iterator<Item = (usize, &'a str)>) {
-        let Some(person) = self.contacts.next_place() else {
-            return self.tally.refuse(line, "file has more than 4 GiB of text");
+        let Some(person) = self.contacts.next_offset() else {
+            return self.report.reject(line, "file has more than 4 GiB of text");
         };
         let mut phones = String::new();
         for (column, text) in cells {
@@ -115,12 +122,12 @@ impl Builder {
                     phones.push_str(text);
                     phones.push(SEPARATOR);
                 }
-                Some(_) => self.contacts.put_cell(column, text),
+                Some(_) => self.contacts.push_cell(column, text),
             }
         }
         if phones.is_empty() {
-            self.tally.unreachable += 1;
-            return self.contacts.take_back(person);
+            self.report.unreachable += 1;
+            return self.contacts.rollback(person);
         }
         self.contacts.end_person();
         self.pending.push(Row { line, person, phones: phones.into() });
@@ -131,14 +138,14 @@ impl Builder {
 
     /// Returns the finished index and the counts.
     #[must_use]
-    pub fn finish(mut self) -> (Book, Tally) {
+    pub fn finish(mut self) -> (ContactIndex, LoadReport) {
         self.parse_pending();
         self.index.sort_unstable();
         self.index.dedup();
-        self.tally.numbers = self.index.len();
-        self.tally.examples.sort_unstable();
+        self.report.numbers = self.index.len();
+        self.report.examples.sort_unstable();
         self.contacts.set_index(&self.index);
-        (self.contacts, self.tally)
+        (self.contacts, self.report)
     }
 
     fn parse_pending(&mut self) {
@@ -156,11 +163,11 @@ impl Builder {
             for row in rows {
                 match numbers_of_rows.next() {
                     Some(numbers) if !numbers.is_empty() => {
-                        self.tally.people += 1;
+                        self.report.people += 1;
                         self.index.extend(numbers.into_iter().map(|digits| (digits, row.person)));
                     }
-                    Some(_) => self.tally.refuse(row.line, "no readable phone number"),
-                    None => self.tally.refuse(row.line, "phone number parsing failed"),
+                    Some(_) => self.report.reject(row.line, "no readable phone number"),
+                    None => self.report.reject(row.line, "phone number parsing failed"),
                 }
             }
         }
@@ -170,7 +177,7 @@ impl Builder {
 /// Parses the numbers of a row. A cell may hold several, as Google writes them (` ::: `) or as people do (`/`, `;`,
 /// line ends).
 fn numbers(phones: &str, region: Region) -> Vec<u64> {
-    let read = |text: &str| Number::read(Some(text), region).known().map(E164::digits);
+    let read = |text: &str| PhoneNumber::parse(Some(text), region).as_e164().map(E164::as_u64);
     let mut numbers = Vec::new();
     for cell in phones.split(SEPARATOR).filter(|cell| !cell.is_empty()) {
         match read(cell) {
@@ -190,7 +197,7 @@ mod tests {
 
     #[test]
     fn finish_many_batches_index_every_row() {
-        let mut builder = Builder::new(Region::US);
+        let mut builder = IndexBuilder::new(Region::US);
         builder.set_columns(vec![Column::Name, Column::Phone]);
         let rows = BATCH_ROWS * 2 + 100;
         for n in 0..rows {
@@ -202,8 +209,8 @@ mod tests {
         assert_eq!((report.people + report.bad, report.bad), (rows, rows.div_ceil(1000)));
         assert_eq!(report.examples.first(), Some(&(9, "no readable phone number")));
         for n in [0, 1, BATCH_ROWS - 1, BATCH_ROWS, rows - 1] {
-            let number = Number::read(Some(&format!("+1415{:07}", 2_000_000 + n)), Region::US);
-            assert_eq!(contacts.find(number.known().unwrap(), "c")[0].name, Some(format!("P{n}")));
+            let number = PhoneNumber::parse(Some(&format!("+1415{:07}", 2_000_000 + n)), Region::US);
+            assert_eq!(contacts.find(number.as_e164().unwrap(), "c")[0].name, Some(format!("P{n}")));
         }
     }
 }

@@ -120,10 +120,11 @@ const PHONE_WORDS: [&str; 8] = ["tel", "cell", "mobile", "mobil", "handy", "port
 const FALLBACK_PHONE_HEADERS: [&str; 3] = ["number", "caller", "callerid"];
 
 /// Returns the columns of the headers. `mapped` is the config by header and has priority.
-pub fn columns<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<Column> {
+pub fn map_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<Column> {
     let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (normalized(header), word)).collect();
     let headers: Vec<&str> = headers.collect();
-    let read = |header: &&str| mapped.get(&normalized(header)).map_or_else(|| from_header(header), |word| from_config(word));
+    let read =
+        |header: &&str| mapped.get(&normalized(header)).map_or_else(|| from_header(header), |word| from_config(word));
     let mut columns: Vec<Column> = headers.iter().map(read).collect();
     if !columns.contains(&Column::Phone) {
         for (column, header) in columns.iter_mut().zip(&headers) {
@@ -137,7 +138,7 @@ pub fn columns<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<Str
 }
 
 /// Returns the headers of the config that the file lacks.
-pub fn missing<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<String> {
+pub fn missing_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<String> {
     let known: Vec<String> = headers.map(normalized).collect();
     mapped.keys().filter(|header| !known.contains(&normalized(header))).cloned().collect()
 }
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     fn read(headers: &str) -> Vec<Column> {
-        columns(headers.split(','), &BTreeMap::new())
+        map_headers(headers.split(','), &BTreeMap::new())
     }
 
     #[test]
@@ -236,9 +237,9 @@ mod tests {
         let mapped = [("E-Mail", "ignore"), ("Kürzel", "tier"), ("Since", "Customer since"), ("durchwahl", "phone")];
         let mapped = mapped.map(|(header, word)| (header.to_owned(), word.to_owned())).into();
         assert_eq!(
-            columns("e-mail,KÜRZEL,since,Durchwahl".split(','), &mapped),
+            map_headers("e-mail,KÜRZEL,since,Durchwahl".split(','), &mapped),
             [Column::Ignore, Column::Tier, Column::Fact("Customer since".into()), Column::Phone]
         );
-        assert_eq!(missing(["e-mail", "SINCE"].into_iter(), &mapped), ["Kürzel", "durchwahl"]);
+        assert_eq!(missing_headers(["e-mail", "SINCE"].into_iter(), &mapped), ["Kürzel", "durchwahl"]);
     }
 }

@@ -1,8 +1,8 @@
 //! Reads CSV files: detects delimiter and header, and skips broken rows. Pure.
 
 use super::{
-    builder::Builder,
-    column::{Column, columns, missing},
+    builder::IndexBuilder,
+    column::{Column, map_headers, missing_headers},
 };
 use csv::{ReaderBuilder, StringRecord};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ const MAX_UNCLOSED_QUOTES: usize = 100;
 
 /// Reason why a file has no contacts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoTable {
+pub enum CsvError {
     /// The file is empty.
     #[error("file is empty")]
     Empty,
@@ -25,29 +25,29 @@ pub enum NoTable {
     #[error(
         "no column has phone numbers; the headers are {0}. Name the phone column with columns = {{ \"header\" = \"phone\" }}"
     )]
-    NoPhones(String),
+    NoPhoneColumn(String),
     /// Too many quotes are not closed.
     #[error("file has too many unclosed quotes to be CSV")]
-    Torn,
+    UnclosedQuotes,
 }
 
 /// Reads `text` into `builder`.
 ///
 /// # Errors
 /// If the text is not a table with phone numbers.
-pub fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut Builder) -> Result<(), NoTable> {
+pub fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Result<(), CsvError> {
     let (mut rest, mut line, hint) = strip_delimiter_hint(text);
     let delimiter = hint.unwrap_or_else(|| detect_delimiter(rest));
     let mut header = None;
     for _ in 0..MAX_UNCLOSED_QUOTES {
         let Some((at, skipped)) = read_records(rest, delimiter, line, mapped, &mut header, builder) else {
-            return header.map_or(Err(NoTable::Empty), |header| header.check());
+            return header.map_or(Err(CsvError::Empty), |header| header.check());
         };
         // Continues on the line after the unclosed quote.
         rest = rest.get(at..).and_then(|tail| tail.split_once('\n')).map_or("", |(_, tail)| tail);
         line += skipped + 1;
     }
-    Err(NoTable::Torn)
+    Err(CsvError::UnclosedQuotes)
 }
 
 struct Header {
@@ -56,8 +56,8 @@ struct Header {
 }
 
 impl Header {
-    fn check(self) -> Result<(), NoTable> {
-        if self.has_phones { Ok(()) } else { Err(NoTable::NoPhones(self.names.join(", "))) }
+    fn check(self) -> Result<(), CsvError> {
+        if self.has_phones { Ok(()) } else { Err(CsvError::NoPhoneColumn(self.names.join(", "))) }
     }
 }
 
@@ -69,7 +69,7 @@ fn read_records(
     first_line: u64,
     mapped: &BTreeMap<String, String>,
     header: &mut Option<Header>,
-    builder: &mut Builder,
+    builder: &mut IndexBuilder,
 ) -> Option<(usize, u64)> {
     let mut reader =
         ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
@@ -89,21 +89,21 @@ fn read_records(
             continue;
         };
         if has_unclosed_quote(&record, header_row.names.len()) {
-            builder.tally.refuse(line, "quote is not closed");
+            builder.report.reject(line, "quote is not closed");
             return Some((usize::try_from(at.byte()).unwrap_or(text.len()), at.line().saturating_sub(1)));
         }
         if record.iter().skip(header_row.names.len()).any(|cell| !cell.trim().is_empty()) {
-            builder.tally.refuse(line, "row has more cells than the header");
+            builder.report.reject(line, "row has more cells than the header");
             continue;
         }
         builder.add(line, record.iter().enumerate());
     }
 }
 
-fn read_header(record: &StringRecord, mapped: &BTreeMap<String, String>, builder: &mut Builder) -> Header {
+fn read_header(record: &StringRecord, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Header {
     let names: Vec<String> = record.iter().map(|name| name.trim().chars().take(60).collect()).collect();
-    let columns = columns(record.iter(), mapped);
-    builder.tally.missing = missing(record.iter(), mapped);
+    let columns = map_headers(record.iter(), mapped);
+    builder.report.missing_columns = missing_headers(record.iter(), mapped);
     let has_phones = columns.contains(&Column::Phone);
     builder.set_columns(columns);
     Header { names, has_phones }
@@ -142,20 +142,20 @@ fn detect_delimiter(text: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{book::Book, builder::Tally};
+    use super::super::{builder::LoadReport, index::ContactIndex};
     use super::*;
-    use crate::model::phone::{Number, Region};
+    use crate::model::phone::{PhoneNumber, Region};
     use proptest::prelude::*;
 
-    fn load(text: &str) -> Result<(Book, Tally), NoTable> {
-        let mut builder = Builder::new(Region::US);
+    fn load(text: &str) -> Result<(ContactIndex, LoadReport), CsvError> {
+        let mut builder = IndexBuilder::new(Region::US);
         read(text, &BTreeMap::new(), &mut builder)?;
         Ok(builder.finish())
     }
 
-    fn name_of(contacts: &Book, number: &str) -> Option<String> {
-        let number = Number::read(Some(number), Region::US);
-        contacts.find(number.known().unwrap(), "c").into_iter().next()?.name
+    fn name_of(contacts: &ContactIndex, number: &str) -> Option<String> {
+        let number = PhoneNumber::parse(Some(number), Region::US);
+        contacts.find(number.as_e164().unwrap(), "c").into_iter().next()?.name
     }
 
     #[test]
@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn read_quoted_cell_keeps_quotes_and_line_ends() {
-        let (contacts, report) = load("Name,Phone,Notes\r\n\"Al \"\"Ace\"\" Moe\",5145550199,\"one\r\ntwo\"\r\n").unwrap();
+        let (contacts, report) =
+            load("Name,Phone,Notes\r\n\"Al \"\"Ace\"\" Moe\",5145550199,\"one\r\ntwo\"\r\n").unwrap();
         assert_eq!(name_of(&contacts, "5145550199").as_deref(), Some("Al \"Ace\" Moe"));
         assert_eq!(report.bad, 0);
     }
@@ -192,7 +193,8 @@ mod tests {
 
     #[test]
     fn read_long_row_is_skipped_and_short_row_is_not() {
-        let (contacts, report) = load("Name,Phone,Tier\nAl, 5145550199\nBo,Co,5145550100,Gold\nCy,5145550101,,,\n").unwrap();
+        let (contacts, report) =
+            load("Name,Phone,Tier\nAl, 5145550199\nBo,Co,5145550100,Gold\nCy,5145550101,,,\n").unwrap();
         assert_eq!(report.examples, [(3, "row has more cells than the header")]);
         assert_eq!(report.people, 2);
         assert_eq!(name_of(&contacts, "5145550199").as_deref(), Some("Al"));
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn read_without_phone_column_reports_headers() {
-        assert_eq!(load("").unwrap_err(), NoTable::Empty);
+        assert_eq!(load("").unwrap_err(), CsvError::Empty);
         let error = load("Name,City\nAl,Montreal\n").unwrap_err();
         assert!(error.to_string().contains("Name, City"), "{error}");
     }

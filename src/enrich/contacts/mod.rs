@@ -1,19 +1,19 @@
 //! Contacts file: loaded whole or not at all, answered from memory, reloaded after a change. The modules below parse
 //! CSV and vCard.
 
-mod book;
 mod builder;
 mod column;
 mod csv;
 mod decode;
+mod index;
 mod vcard;
 
-pub use book::Book;
-pub use builder::Tally;
+pub use builder::LoadReport;
+pub use index::ContactIndex;
 
-use super::{followed::Followed, merge::Said};
+use super::{merge::SourceAnswer, watched_file::WatchedFile};
 use crate::model::phone::{E164, Region};
-use builder::Builder;
+use builder::IndexBuilder;
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -32,13 +32,13 @@ pub enum ContactsError {
     Unreadable(io::Error),
     /// The file is not a table of contacts.
     #[error(transparent)]
-    NoTable(#[from] csv::NoTable),
+    InvalidCsv(#[from] csv::CsvError),
     /// Larger than 512 MiB.
     #[error("file is larger than 512 MiB")]
     TooLarge,
     /// The file changed during the read.
     #[error("file changed during the read")]
-    Changing,
+    ChangedDuringRead,
 }
 
 /// Contacts source for one file.
@@ -52,15 +52,15 @@ pub struct Contacts {
 
 #[derive(Debug)]
 struct State {
-    index: Option<Arc<Book>>,
-    file: Followed,
+    index: Option<Arc<ContactIndex>>,
+    file: WatchedFile,
 }
 
 impl Contacts {
     /// Creates a source without contacts.
     #[must_use]
     pub fn new(path: PathBuf, columns: BTreeMap<String, String>, region: Region) -> Self {
-        let state = Mutex::new(State { index: None, file: Followed::since_now(&path) });
+        let state = Mutex::new(State { index: None, file: WatchedFile::new(&path) });
         Self { path, columns, region, state }
     }
 
@@ -72,44 +72,44 @@ impl Contacts {
 
     /// Returns all contacts with the number, from memory.
     #[must_use]
-    pub fn find(&self, number: &E164, source: &str) -> Said {
+    pub fn find(&self, number: &E164, source: &str) -> SourceAnswer {
         let index = self.state().index.clone();
-        index.map_or(Said::Off, |index| Said::Knows(index.find(number, source)))
+        index.map_or(SourceAnswer::Disabled, |index| SourceAnswer::Found(index.find(number, source)))
     }
 
     /// Loads the file now. On an error the previous contacts stay. Blocks.
     ///
     /// # Errors
     /// If the file cannot be read, or is not a table of contacts.
-    pub fn load(&self) -> Result<Tally, ContactsError> {
-        self.state().file.read_now();
+    pub fn load(&self) -> Result<LoadReport, ContactsError> {
+        self.state().file.mark_read();
         self.reload()
     }
 
     /// Reloads the file if it changed and then stayed equal for one poll. `None` if there is nothing to do. Blocks.
-    pub fn refresh(&self) -> Option<Result<Tally, ContactsError>> {
-        let has_changed = self.state().file.has_changed();
+    pub fn refresh(&self) -> Option<Result<LoadReport, ContactsError>> {
+        let has_changed = self.state().file.poll();
         has_changed.then(|| self.reload())
     }
 
-    fn reload(&self) -> Result<Tally, ContactsError> {
+    fn reload(&self) -> Result<LoadReport, ContactsError> {
         let parsed = self.read();
         let mut state = self.state();
-        let unchanged = state.file.is_as_seen();
+        let unchanged = state.file.is_unchanged();
         let (index, report) = parsed?;
         if !unchanged {
-            return Err(ContactsError::Changing);
+            return Err(ContactsError::ChangedDuringRead);
         }
         state.index = Some(Arc::new(index));
         Ok(report)
     }
 
-    fn read(&self) -> Result<(Book, Tally), ContactsError> {
+    fn read(&self) -> Result<(ContactIndex, LoadReport), ContactsError> {
         if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
             return Err(ContactsError::TooLarge);
         }
         let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
-        Ok(people(&bytes, &self.columns, self.region)?)
+        Ok(parse(&bytes, &self.columns, self.region)?)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -121,9 +121,13 @@ impl Contacts {
 ///
 /// # Errors
 /// If the file is not a table of contacts.
-pub fn people(bytes: &[u8], columns: &BTreeMap<String, String>, region: Region) -> Result<(Book, Tally), csv::NoTable> {
+pub fn parse(
+    bytes: &[u8],
+    columns: &BTreeMap<String, String>,
+    region: Region,
+) -> Result<(ContactIndex, LoadReport), csv::CsvError> {
     let text = decode::decode(bytes);
-    let mut builder = Builder::new(region);
+    let mut builder = IndexBuilder::new(region);
     if vcard::is_vcard(&text) {
         vcard::read(&text, &mut builder);
     } else {
@@ -135,7 +139,7 @@ pub fn people(bytes: &[u8], columns: &BTreeMap<String, String>, region: Region) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::phone::Number;
+    use crate::model::phone::PhoneNumber;
 
     fn contacts(dir: &tempfile::TempDir) -> Contacts {
         Contacts::new(dir.path().join("people.csv"), BTreeMap::new(), Region::US)
@@ -146,10 +150,10 @@ mod tests {
     }
 
     fn name(contacts: &Contacts) -> Option<String> {
-        let number = Number::read(Some("+15145550199"), Region::US);
-        match contacts.find(number.known().unwrap(), "c") {
-            Said::Knows(people) => people.into_iter().next().and_then(|it| it.name),
-            Said::Silent(_) | Said::Off => None,
+        let number = PhoneNumber::parse(Some("+15145550199"), Region::US);
+        match contacts.find(number.as_e164().unwrap(), "c") {
+            SourceAnswer::Found(people) => people.into_iter().next().and_then(|it| it.name),
+            SourceAnswer::Failed(_) | SourceAnswer::Disabled => None,
         }
     }
 

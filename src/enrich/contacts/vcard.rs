@@ -1,7 +1,7 @@
 //! Reads vCard files (2.1, 3.0, 4.0): unfolds lines, decodes escapes and takes the properties that a card shows. Pure.
 
 use super::{
-    builder::Builder,
+    builder::IndexBuilder,
     column::{Column, full_name},
 };
 use std::{borrow::Cow, mem};
@@ -19,7 +19,7 @@ pub fn is_vcard(text: &str) -> bool {
 }
 
 /// Reads `text` into `builder`. An unclosed vCard is rejected, and the next one is read as usual.
-pub fn read(text: &str, builder: &mut Builder) {
+pub fn read(text: &str, builder: &mut IndexBuilder) {
     let mut vcard: Option<Vcard> = None;
     for (number, line) in unfolded(text) {
         let Some(property) = Property::read(&line) else { continue };
@@ -27,7 +27,7 @@ pub fn read(text: &str, builder: &mut Builder) {
         match property.name.as_str() {
             "BEGIN" if is_vcard => {
                 if let Some(open) = vcard.replace(Vcard { line: number, ..Vcard::default() }) {
-                    builder.tally.refuse(open.line, "vCard has no END");
+                    builder.report.reject(open.line, "vCard has no END");
                 }
             }
             "END" if is_vcard => {
@@ -43,7 +43,7 @@ pub fn read(text: &str, builder: &mut Builder) {
         }
     }
     if let Some(open) = vcard {
-        builder.tally.refuse(open.line, "vCard has no END");
+        builder.report.reject(open.line, "vCard has no END");
     }
 }
 
@@ -78,7 +78,7 @@ impl Vcard {
         }
     }
 
-    fn add_to(self, builder: &mut Builder) {
+    fn add_to(self, builder: &mut IndexBuilder) {
         let full = self.full.filter(|it| !it.trim().is_empty()).map(Cow::Owned);
         let name = full_name(full, self.first.as_deref(), self.last.as_deref()).map(Cow::into_owned);
         let cells = name.map(|name| (Column::Name, name)).into_iter().chain(self.cells);
@@ -181,22 +181,22 @@ fn from_quoted_printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{book::Book, builder::Tally};
+    use super::super::{builder::LoadReport, index::ContactIndex};
     use super::*;
     use crate::model::{
         card::Contact,
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
     };
     use proptest::prelude::*;
 
-    fn load(text: &str) -> (Book, Tally) {
-        let mut builder = Builder::new(Region::US);
+    fn load(text: &str) -> (ContactIndex, LoadReport) {
+        let mut builder = IndexBuilder::new(Region::US);
         read(text, &mut builder);
         builder.finish()
     }
 
-    fn find(contacts: &Book, number: &str) -> Contact {
-        contacts.find(Number::read(Some(number), Region::US).known().unwrap(), "c").remove(0)
+    fn find(contacts: &ContactIndex, number: &str) -> Contact {
+        contacts.find(PhoneNumber::parse(Some(number), Region::US).as_e164().unwrap(), "c").remove(0)
     }
 
     #[test]

@@ -1,19 +1,19 @@
 //! Calls recorded by this daemon: an SQLite file in the state directory, owned by one thread. Async code sends
 //! requests and never waits for the disk. A full or broken disk costs a card its history, not the card.
 
-mod elsewhere;
+mod goto_queries;
 mod store;
 
 use super::config::SourceConfig;
 use crate::model::{
-    call::{Bound, Call, Moment, MomentKind, Telling},
-    card::History,
+    call::{Call, CallDirection, CallStatus, CallUpdate, StatusKind},
+    call_record::CallRecord,
+    card::CallerHistory,
     ids::SinkName,
-    past::Remembered,
     phone::E164,
-    time::{Span, Timestamp},
+    time::{HumanDuration, Timestamp},
 };
-pub use elsewhere::{Elsewhere, SAME};
+pub use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
     io,
     path::Path,
@@ -21,7 +21,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use store::Store;
+use store::HistoryDb;
 use tokio::sync::oneshot;
 
 /// File name in the state directory.
@@ -33,7 +33,7 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Retention of calls, and limits from which a caller is urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
+pub struct HistorySettings {
     /// Older calls are deleted.
     pub retention: Duration,
     /// A caller who was missed within this time and not answered since is urgent.
@@ -46,12 +46,12 @@ pub struct Rules {
     pub goto: bool,
 }
 
-impl Rules {
+impl HistorySettings {
     /// Reads the config table, with defaults for missing keys.
     #[must_use]
-    pub fn read(config: &SourceConfig) -> Self {
+    pub fn from_config(config: &SourceConfig) -> Self {
         let defaults = Self::default();
-        let span = |span: Option<Span>, default| span.map_or(default, |span| span.0);
+        let span = |span: Option<HumanDuration>, default| span.map_or(default, |span| span.0);
         Self {
             retention: span(config.retention, defaults.retention),
             missed_within: span(config.missed_within, defaults.missed_within),
@@ -62,7 +62,7 @@ impl Rules {
     }
 }
 
-impl Default for Rules {
+impl Default for HistorySettings {
     /// 90 days; missed within 15 minutes; two calls in 10 minutes; GoTo queries enabled.
     fn default() -> Self {
         Self {
@@ -97,32 +97,32 @@ pub fn key(call: &Call) -> String {
 
 /// Handle to the history thread.
 #[derive(Debug, Clone)]
-pub struct Shelf {
+pub struct HistoryHandle {
     requests: SyncSender<Request>,
-    settings: Rules,
+    settings: HistorySettings,
 }
 
 enum Request {
-    Record(Box<Seen>),
-    Import { number: E164, calls: Vec<Remembered> },
-    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
-    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<Past>>> },
+    Record(Box<CallEntry>),
+    Import { number: E164, calls: Vec<CallRecord> },
+    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<CallerHistory>> },
+    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>> },
 }
 
 /// Recorded part of a call update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
+struct CallEntry {
     call: String,
     /// Number of the external party, if known.
     number: Option<E164>,
     started: Timestamp,
     /// Time of the update.
     at: Timestamp,
-    kind: MomentKind,
-    with: Option<String>,
+    status: StatusKind,
+    answered_by: Option<String>,
     outbound: bool,
     /// The end of the call was not received.
-    lost: bool,
+    end_unknown: bool,
     /// Time from start to answer, or to the end without one.
     waited: Option<Duration>,
     sinks: Vec<SinkName>,
@@ -130,31 +130,31 @@ struct Seen {
 
 /// Call as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
+pub struct RecordedCall {
     /// Number of the external party, if known.
     pub number: Option<E164>,
     /// Start of the call.
     pub started: Timestamp,
     /// Last known status. `Ringing` if the end is unknown, or for an unanswered outbound call.
-    pub outcome: MomentKind,
+    pub outcome: StatusKind,
     /// Call made by the account.
     pub outbound: bool,
     /// Time from start to answer, or to the end without one.
     pub waited: Option<Duration>,
     /// Time of the first status after ringing.
-    pub decided: Option<Timestamp>,
+    pub decided_at: Option<Timestamp>,
     /// Sinks that received a card of the call.
     pub sinks: Vec<SinkName>,
 }
 
-impl Shelf {
+impl HistoryHandle {
     /// Opens or creates `history.sqlite` in `dir` and starts the history thread. The thread ends when the last clone
     /// of the handle is dropped.
     ///
     /// # Errors
     /// If the file cannot be opened or has another format.
-    pub fn open(dir: &Path, settings: Rules) -> Result<Self, HistoryError> {
-        let store = Store::open(&dir.join(FILE_NAME), settings)?;
+    pub fn open(dir: &Path, settings: HistorySettings) -> Result<Self, HistoryError> {
+        let store = HistoryDb::open(&dir.join(FILE_NAME), settings)?;
         let (requests, inbox) = sync_channel(MAX_QUEUED);
         let thread = thread::Builder::new().name("history".to_owned());
         thread.spawn(move || run_worker(store, &inbox)).map_err(HistoryError::Thread)?;
@@ -163,30 +163,30 @@ impl Shelf {
 
     /// Returns the settings of this history.
     #[must_use]
-    pub const fn rules(&self) -> Rules {
+    pub const fn settings(&self) -> HistorySettings {
         self.settings
     }
 
     /// Queues a call update and its sinks for recording. Internal calls are not recorded.
-    pub fn saw(&self, update: &Telling, sinks: Vec<SinkName>) {
+    pub fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
         let call = &update.call;
-        if call.bound == Bound::Internal {
+        if call.direction == CallDirection::Internal {
             return;
         }
-        let (person, waited) = match &update.moment {
-            Moment::Answered { by, after } => (Some(by), Some(*after)),
-            Moment::Missed { after, .. } => (None, Some(*after)),
-            Moment::Ringing | Moment::Voicemail { .. } | Moment::Ended { .. } => (None, None),
+        let (person, waited) = match &update.status {
+            CallStatus::Answered { answered_by: by, waited: after } => (Some(by), Some(*after)),
+            CallStatus::Missed { waited: after, .. } => (None, Some(*after)),
+            CallStatus::Ringing | CallStatus::Voicemail { .. } | CallStatus::Ended { .. } => (None, None),
         };
-        let entry = Seen {
+        let entry = CallEntry {
             call: key(call),
-            number: call.caller.number.known().cloned(),
-            started: call.started,
+            number: call.caller.number.as_e164().cloned(),
+            started: call.started_at,
             at: update.at,
-            kind: update.moment.kind(),
-            with: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
-            outbound: call.bound == Bound::Outbound,
-            lost: call.lost,
+            status: update.status.kind(),
+            answered_by: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
+            outbound: call.direction == CallDirection::Outbound,
+            end_unknown: call.end_unknown,
             waited,
             sinks,
         };
@@ -196,8 +196,8 @@ impl Shelf {
     }
 
     /// Imports call records of a number from GoTo, before any later request.
-    pub fn import(&self, number: &E164, records: Vec<Remembered>) {
-        let (number, calls) = (number.clone(), elsewhere::calls(records));
+    pub fn import(&self, number: &E164, records: Vec<CallRecord>) {
+        let (number, calls) = (number.clone(), goto_queries::merge_legs(records));
         if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Import { number, calls }) {
             tracing::debug!("history queue full, GoTo records not imported");
         }
@@ -207,7 +207,12 @@ impl Shelf {
     ///
     /// # Errors
     /// If the query fails.
-    pub async fn find(&self, number: &E164, call: Option<String>, at: Timestamp) -> Result<History, HistoryError> {
+    pub async fn find(
+        &self,
+        number: &E164,
+        call: Option<String>,
+        at: Timestamp,
+    ) -> Result<CallerHistory, HistoryError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Find { number: number.clone(), call, at, reply })?;
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
@@ -217,7 +222,7 @@ impl Shelf {
     ///
     /// # Errors
     /// If the query fails.
-    pub async fn since(&self, from: Timestamp) -> Result<Vec<Past>, HistoryError> {
+    pub async fn since(&self, from: Timestamp) -> Result<Vec<RecordedCall>, HistoryError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Since { from, reply })?;
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
@@ -226,7 +231,7 @@ impl Shelf {
     /// Returns a handle without a thread.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { requests: sync_channel(1).0, settings: Rules::default() }
+        Self { requests: sync_channel(1).0, settings: HistorySettings::default() }
     }
 
     fn send(&self, request: Request) -> Result<(), HistoryError> {
@@ -244,23 +249,23 @@ pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
     if !path.exists() {
         return Ok(0);
     }
-    let store = Store::open(&path, Rules::default())?;
+    let store = HistoryDb::open(&path, HistorySettings::default())?;
     let deleted = store.forget(number)?;
-    store.rewrite()?;
+    store.vacuum()?;
     Ok(deleted)
 }
 
 /// Runs the history thread until all handles are dropped.
-fn run_worker(mut store: Store, inbox: &Receiver<Request>) {
+fn run_worker(mut store: HistoryDb, inbox: &Receiver<Request>) {
     let mut failing = false;
     let mut pruned_at: Option<Instant> = None;
     loop {
         if pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
             pruned_at = Some(Instant::now());
-            log_health(&mut failing, &store.tidy(Timestamp::now()));
+            log_health(&mut failing, &store.prune(Timestamp::now()));
         }
         match inbox.recv_timeout(PRUNE_INTERVAL) {
-            Ok(Request::Record(entry)) => log_health(&mut failing, &store.saw(&entry)),
+            Ok(Request::Record(entry)) => log_health(&mut failing, &store.record(&entry)),
             Ok(Request::Import { number, calls }) => log_health(&mut failing, &store.import(&number, &calls)),
             // The requester may have timed out: a failed reply is ignored.
             Ok(Request::Find { number, call, at, reply }) => {
@@ -293,54 +298,55 @@ fn log_health<T>(failing: &mut bool, result: &rusqlite::Result<T>) {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{Caller, MissedWhy, Person},
+        call::{Caller, MissedReason, Person},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
     };
 
-    fn update(id: &str, started: &str, moment: Moment) -> Telling {
+    fn update(id: &str, started: &str, moment: CallStatus) -> CallUpdate {
         let started: Timestamp = started.parse().unwrap();
         let call = Call {
             id: ConversationSpaceId::try_from(id).unwrap(),
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("1").unwrap(),
-            bound: Bound::Inbound,
-            caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
-            ours: None,
+            direction: CallDirection::Inbound,
+            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+            account_number: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
-            answered: None,
-            queued: None,
-            started,
-            late: false,
-            lost: false,
-            revised: None,
+            answered_at: None,
+            queued_at: None,
+            started_at: started,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
         };
-        Telling { call, moment, at: started }
+        CallUpdate { call, status: moment, at: started }
     }
 
     #[tokio::test]
     async fn history_after_restart_has_recorded_calls() {
         let dir = tempfile::tempdir().unwrap();
         let by = Person { name: Some("Bob".into()), extension: None, line: None };
-        let answered = update("a", "2026-11-20T10:00:00Z", Moment::Answered { by, after: Duration::ZERO });
-        let missed = Moment::Missed { after: Duration::ZERO, why: MissedWhy::NobodyAnswered };
-        let number = answered.call.caller.number.known().unwrap().clone();
+        let answered =
+            update("a", "2026-11-20T10:00:00Z", CallStatus::Answered { answered_by: by, waited: Duration::ZERO });
+        let missed = CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::NobodyAnswered };
+        let number = answered.call.caller.number.as_e164().unwrap().clone();
         let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
         {
-            let handle = Shelf::open(dir.path(), Rules::default()).unwrap();
-            handle.saw(&answered, vec![]);
-            handle.saw(&update("b", "2026-11-22T10:00:00Z", missed), vec![]);
-            assert_eq!(handle.find(&number, None, now).await.unwrap().week, 2);
+            let handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
+            handle.record(&answered, vec![]);
+            handle.record(&update("b", "2026-11-22T10:00:00Z", missed), vec![]);
+            assert_eq!(handle.find(&number, None, now).await.unwrap().calls_in_week, 2);
         }
-        let handle = Shelf::open(dir.path(), Rules::default()).unwrap();
+        let handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
         let history = handle.find(&number, None, now).await.unwrap();
-        assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
+        assert_eq!(history.last_call.unwrap().outcome, StatusKind::Missed);
         assert_eq!(history.missed_since, 1);
         assert_eq!(forget(dir.path(), &number).unwrap(), 2);
-        assert_eq!(handle.find(&number, None, now).await.unwrap(), History::default());
+        assert_eq!(handle.find(&number, None, now).await.unwrap(), CallerHistory::default());
         drop(handle);
         let bytes: Vec<u8> = std::fs::read_dir(dir.path())
             .unwrap()
@@ -355,7 +361,7 @@ mod tests {
         use std::os::unix::fs::{MetadataExt, chown};
         let dir = tempfile::tempdir().unwrap();
         let given_away = chown(dir.path(), Some(12345), Some(12345)).is_ok();
-        let _handle = Shelf::open(dir.path(), Rules::default()).unwrap();
+        let _handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
         let file = std::fs::metadata(dir.path().join("history.sqlite")).unwrap();
         assert_eq!(file.mode() & 0o777, 0o600);
         assert_eq!(file.uid() == 12345, given_away);
@@ -366,7 +372,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("history.sqlite"), "this is a letter to my aunt, and no database".repeat(50))
             .unwrap();
-        assert!(matches!(Shelf::open(dir.path(), Rules::default()), Err(HistoryError::Store(_))));
-        assert!(Shelf::open(Path::new("/nowhere/at/all"), Rules::default()).is_err());
+        assert!(matches!(HistoryHandle::open(dir.path(), HistorySettings::default()), Err(HistoryError::Store(_))));
+        assert!(HistoryHandle::open(Path::new("/nowhere/at/all"), HistorySettings::default()).is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! SQL of the history: one row per call, and the caller history computed from the rows. Blocks, and therefore runs on
 //! its own thread.
 
-use super::{Past, Rules, Seen, elsewhere::SAME};
+use super::{CallEntry, HistorySettings, RecordedCall, goto_queries::SAME_CALL_WINDOW};
 use crate::model::{
-    call::MomentKind,
-    card::{Again, History, PastCall},
+    call::StatusKind,
+    call_record::CallRecord,
+    card::{CallerHistory, PastCall, RepeatCalls},
     ids::SinkName,
-    past::Remembered,
-    phone::{E164, Number, Region},
+    phone::{E164, PhoneNumber, Region},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, config::DbConfig, params};
@@ -44,17 +44,17 @@ const VOICEMAIL: i64 = 3;
 const ENDED: i64 = 4;
 
 /// [`SAME_CALL_WINDOW`] in milliseconds.
-const SAME_CALL_MS: i64 = SAME.as_millis() as i64;
+const SAME_CALL_MS: i64 = SAME_CALL_WINDOW.as_millis() as i64;
 
 /// Database connection and settings of the history.
-pub struct Store {
+pub struct HistoryDb {
     db: Connection,
-    settings: Rules,
+    settings: HistorySettings,
 }
 
-impl Store {
+impl HistoryDb {
     /// Opens or creates the file, readable only by its owner.
-    pub fn open(path: &Path, settings: Rules) -> rusqlite::Result<Self> {
+    pub fn open(path: &Path, settings: HistorySettings) -> rusqlite::Result<Self> {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(2))?;
         // NORMAL: a power cut may lose the last calls. A disk flush per call costs more than that is worth.
@@ -88,18 +88,18 @@ impl Store {
     }
 
     /// Records a call update. A recorded call replaces a reported one.
-    pub fn saw(&mut self, entry: &Seen) -> rusqlite::Result<()> {
-        let outcome = match entry.kind {
-            MomentKind::Answered => ANSWERED,
-            MomentKind::Ended if !entry.lost => ENDED,
-            MomentKind::Missed if !entry.outbound => MISSED,
-            MomentKind::Voicemail if !entry.outbound => VOICEMAIL,
+    pub fn record(&mut self, entry: &CallEntry) -> rusqlite::Result<()> {
+        let outcome = match entry.status {
+            StatusKind::Answered => ANSWERED,
+            StatusKind::Ended if !entry.end_unknown => ENDED,
+            StatusKind::Missed if !entry.outbound => MISSED,
+            StatusKind::Voicemail if !entry.outbound => VOICEMAIL,
             // Unknown end or unanswered outbound call: neither answered nor missed.
-            MomentKind::Ringing | MomentKind::Ended | MomentKind::Missed | MomentKind::Voicemail => RINGING,
+            StatusKind::Ringing | StatusKind::Ended | StatusKind::Missed | StatusKind::Voicemail => RINGING,
         };
         let number = entry.number.as_ref().map_or("", E164::expose);
         let (started, waited) = (entry.started.as_millisecond(), entry.waited.map(millis));
-        let decided = (entry.kind != MomentKind::Ringing).then_some(entry.at.as_millisecond());
+        let decided = (entry.status != StatusKind::Ringing).then_some(entry.at.as_millisecond());
         let transaction = self.db.transaction()?;
         transaction
             .prepare_cached(
@@ -109,7 +109,16 @@ impl Store {
                      outcome = max(outcome, excluded.outcome), colleague = coalesce(colleague, excluded.colleague),
                      waited = coalesce(waited, excluded.waited), decided = coalesce(decided, excluded.decided)",
             )?
-            .execute(params![entry.call, number, started, outcome, entry.with, entry.outbound, waited, decided])?;
+            .execute(params![
+                entry.call,
+                number,
+                started,
+                outcome,
+                entry.answered_by,
+                entry.outbound,
+                waited,
+                decided
+            ])?;
         for sink in &entry.sinks {
             transaction
                 .prepare_cached(
@@ -129,19 +138,19 @@ impl Store {
     }
 
     /// Imports call records of a number, replacing earlier imports. Recorded calls stay unchanged.
-    pub fn import(&mut self, number: &E164, calls: &[Remembered]) -> rusqlite::Result<()> {
+    pub fn import(&mut self, number: &E164, calls: &[CallRecord]) -> rusqlite::Result<()> {
         let number = number.expose();
         let transaction = self.db.transaction()?;
         transaction.execute("DELETE FROM calls WHERE number = ?1 AND reported", [number])?;
         for call in calls {
-            let started = call.started.as_millisecond();
+            let started = call.started_at.as_millisecond();
             let direction = if call.outbound { "to" } else { "from" };
-            let outcome = match (call.answered, call.outbound) {
+            let outcome = match (call.answered_at, call.outbound) {
                 (Some(_), _) => ENDED,
                 (None, false) => MISSED,
                 (None, true) => RINGING,
             };
-            let waited = call.answered.map(|at| millis(crate::model::time::elapsed(call.started, at)));
+            let waited = call.answered_at.map(|at| millis(crate::model::time::elapsed(call.started_at, at)));
             transaction
                 .prepare_cached(
                     "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, reported)
@@ -154,7 +163,7 @@ impl Store {
                     number,
                     started,
                     outcome,
-                    call.with,
+                    call.colleague,
                     call.outbound,
                     waited,
                     started - SAME_CALL_MS,
@@ -165,7 +174,7 @@ impl Store {
     }
 
     /// Returns the caller history as of `at`, without `call`.
-    pub fn find(&self, number: &E164, call: Option<&str>, at: Timestamp) -> rusqlite::Result<History> {
+    pub fn find(&self, number: &E164, call: Option<&str>, at: Timestamp) -> rusqlite::Result<CallerHistory> {
         let since = |age: Duration| crate::model::time::before(at, age).as_millisecond();
         let (number, excluded) = (number.expose(), call.unwrap_or_default());
         let last = self
@@ -195,19 +204,26 @@ impl Store {
             let earlier: u32 = row.get(4)?;
             let nth = earlier.saturating_add(1);
             let urgent = row.get::<_, u32>(3)? > 0 || nth >= self.settings.calls.max(2);
-            let again = (nth > 1).then_some(Again { nth, within: self.settings.calls_within });
-            Ok(History { last, week: row.get(0)?, month: row.get(1)?, missed_since: row.get(2)?, urgent, again })
+            let again = (nth > 1).then_some(RepeatCalls { nth, within: self.settings.calls_within });
+            Ok(CallerHistory {
+                last_call: last,
+                calls_in_week: row.get(0)?,
+                calls_in_month: row.get(1)?,
+                missed_since: row.get(2)?,
+                urgent,
+                repeat_calls: again,
+            })
         })
     }
 
     /// Returns all calls that started or were decided since `from`, oldest first.
-    pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<Past>> {
+    pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<RecordedCall>> {
         let mut select = self.db.prepare_cached(
             "SELECT number, started, outcome, outbound, waited, decided, sinks FROM calls
              WHERE started >= ?1 OR decided >= ?1 ORDER BY started DESC LIMIT ?2",
         )?;
         let rows = select.query_map(params![from.as_millisecond(), MAX_RECAP_CALLS], recorded_call)?;
-        let mut calls: Vec<Past> = rows.collect::<Result<_, _>>()?;
+        let mut calls: Vec<RecordedCall> = rows.collect::<Result<_, _>>()?;
         calls.reverse();
         Ok(calls)
     }
@@ -220,13 +236,13 @@ impl Store {
     }
 
     /// Rewrites the file, because free space of pages may hold copies of moved rows.
-    pub fn rewrite(&self) -> rusqlite::Result<()> {
+    pub fn vacuum(&self) -> rusqlite::Result<()> {
         self.db.execute_batch("VACUUM")?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
     /// Deletes calls older than the retention.
-    pub fn tidy(&self, now: Timestamp) -> rusqlite::Result<()> {
+    pub fn prune(&self, now: Timestamp) -> rusqlite::Result<()> {
         let oldest = crate::model::time::before(now, self.settings.retention).as_millisecond();
         self.db.execute("DELETE FROM calls WHERE started < ?1", [oldest]).map(drop)
     }
@@ -236,28 +252,28 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn outcome_of(code: i64) -> MomentKind {
+fn outcome_of(code: i64) -> StatusKind {
     match code {
-        ANSWERED => MomentKind::Answered,
-        MISSED => MomentKind::Missed,
-        VOICEMAIL => MomentKind::Voicemail,
-        ENDED => MomentKind::Ended,
-        _ => MomentKind::Ringing,
+        ANSWERED => StatusKind::Answered,
+        MISSED => StatusKind::Missed,
+        VOICEMAIL => StatusKind::Voicemail,
+        ENDED => StatusKind::Ended,
+        _ => StatusKind::Ringing,
     }
 }
 
-fn recorded_call(row: &Row<'_>) -> rusqlite::Result<Past> {
+fn recorded_call(row: &Row<'_>) -> rusqlite::Result<RecordedCall> {
     let number: String = row.get(0)?;
     let at = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
     let waited: Option<i64> = row.get(4)?;
     let sinks: String = row.get(6)?;
-    Ok(Past {
-        number: Number::read(Some(&number), Region::US).known().cloned(),
+    Ok(RecordedCall {
+        number: PhoneNumber::parse(Some(&number), Region::US).as_e164().cloned(),
         started: at(row.get(1)?),
         outcome: outcome_of(row.get(2)?),
         outbound: row.get(3)?,
         waited: waited.map(|ms| Duration::from_millis(ms.unsigned_abs())),
-        decided: row.get::<_, Option<i64>>(5)?.map(at),
+        decided_at: row.get::<_, Option<i64>>(5)?.map(at),
         sinks: sinks.split_whitespace().filter_map(|name| SinkName::try_from(name).ok()).collect(),
     })
 }
@@ -265,7 +281,7 @@ fn recorded_call(row: &Row<'_>) -> rusqlite::Result<Past> {
 fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
     let outcome = outcome_of(row.get(1)?);
     let at = Timestamp::from_millisecond(row.get(0)?).unwrap_or_default();
-    Ok(PastCall { at, outcome, with: row.get(2)? })
+    Ok(PastCall { at, outcome, answered_by: row.get(2)? })
 }
 
 /// Restricts the files to the owner of the directory, even if root opened them before the daemon first ran. File
@@ -298,35 +314,46 @@ mod tests {
 
     const NOW: &str = "2026-11-23T12:00:00Z";
 
-    fn store() -> Store {
-        Store::open(Path::new(":memory:"), Rules::default()).unwrap()
+    fn store() -> HistoryDb {
+        HistoryDb::open(Path::new(":memory:"), HistorySettings::default()).unwrap()
     }
 
     fn number(text: &str) -> E164 {
-        Number::read(Some(text), Region::US).known().unwrap().clone()
+        PhoneNumber::parse(Some(text), Region::US).as_e164().unwrap().clone()
     }
 
-    fn entry(call: &str, number: Option<E164>, started: Timestamp, kind: MomentKind) -> Seen {
+    fn entry(call: &str, number: Option<E164>, started: Timestamp, kind: StatusKind) -> CallEntry {
         let (call, sinks) = (call.to_owned(), Vec::new());
-        Seen { call, number, started, at: started, kind, with: None, outbound: false, lost: false, waited: None, sinks }
+        CallEntry {
+            call,
+            number,
+            started,
+            at: started,
+            status: kind,
+            answered_by: None,
+            outbound: false,
+            end_unknown: false,
+            waited: None,
+            sinks,
+        }
     }
 
-    fn record(store: &mut Store, call: &str, started: &str, kind: MomentKind, with: Option<&str>) {
+    fn record(store: &mut HistoryDb, call: &str, started: &str, kind: StatusKind, with: Option<&str>) {
         let started = started.parse().unwrap();
         let number = number("+15145550199");
-        let entry = Seen { with: with.map(str::to_owned), ..entry(call, Some(number), started, kind) };
-        store.saw(&entry).unwrap();
+        let entry = CallEntry { answered_by: with.map(str::to_owned), ..entry(call, Some(number), started, kind) };
+        store.record(&entry).unwrap();
     }
 
-    fn find(store: &Store, call: &str) -> History {
+    fn find(store: &HistoryDb, call: &str) -> CallerHistory {
         store.find(&number("+15145550199"), Some(call), NOW.parse().unwrap()).unwrap()
     }
 
     #[test]
     fn find_excludes_the_ringing_call() {
         let mut store = store();
-        record(&mut store, "now", NOW, MomentKind::Ringing, None);
-        assert_eq!(find(&store, "now"), History::default());
+        record(&mut store, "now", NOW, StatusKind::Ringing, None);
+        assert_eq!(find(&store, "now"), CallerHistory::default());
     }
 
     #[test]
@@ -335,62 +362,75 @@ mod tests {
         for (call, started) in
             [("a", "2026-11-22T12:00:00Z"), ("b", "2026-11-10T12:00:00Z"), ("c", "2026-09-20T12:00:00Z")]
         {
-            record(&mut store, call, started, MomentKind::Answered, Some("Bob"));
-            record(&mut store, call, started, MomentKind::Ended, None);
+            record(&mut store, call, started, StatusKind::Answered, Some("Bob"));
+            record(&mut store, call, started, StatusKind::Ended, None);
         }
         let history = find(&store, "now");
-        assert_eq!((history.week, history.month, history.missed_since, history.urgent), (1, 2, 0, false));
-        let last = history.last.unwrap();
-        assert_eq!((last.outcome, last.with.as_deref()), (MomentKind::Ended, Some("Bob")));
-        assert_eq!(store.find(&number("+15145550100"), None, NOW.parse().unwrap()).unwrap(), History::default());
+        assert_eq!(
+            (history.calls_in_week, history.calls_in_month, history.missed_since, history.urgent),
+            (1, 2, 0, false)
+        );
+        let last = history.last_call.unwrap();
+        assert_eq!((last.outcome, last.answered_by.as_deref()), (StatusKind::Ended, Some("Bob")));
+        assert_eq!(store.find(&number("+15145550100"), None, NOW.parse().unwrap()).unwrap(), CallerHistory::default());
     }
 
     #[test]
     fn find_missed_since_counts_from_last_answered_call() {
         let mut store = store();
-        record(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
-        record(&mut store, "b", "2026-11-20T11:00:00Z", MomentKind::Ended, Some("Bob"));
-        record(&mut store, "c", "2026-11-21T10:00:00Z", MomentKind::Missed, None);
-        record(&mut store, "d", "2026-11-21T11:00:00Z", MomentKind::Voicemail, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "b", "2026-11-20T11:00:00Z", StatusKind::Ended, Some("Bob"));
+        record(&mut store, "c", "2026-11-21T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "d", "2026-11-21T11:00:00Z", StatusKind::Voicemail, None);
         assert_eq!(find(&store, "now").missed_since, 2);
     }
 
     #[test]
     fn find_recently_missed_or_repeat_caller_is_urgent() {
         let mut store = store();
-        record(&mut store, "a", "2026-11-23T11:46:00Z", MomentKind::Missed, None);
+        record(&mut store, "a", "2026-11-23T11:46:00Z", StatusKind::Missed, None);
         assert!(find(&store, "now").urgent, "missed 14 minutes ago");
-        record(&mut store, "b", "2026-11-23T11:48:00Z", MomentKind::Ended, None);
+        record(&mut store, "b", "2026-11-23T11:48:00Z", StatusKind::Ended, None);
         assert!(!find(&store, "now").urgent, "answered since, 12 minutes ago");
-        record(&mut store, "c", "2026-11-23T11:51:00Z", MomentKind::Ended, None);
+        record(&mut store, "c", "2026-11-23T11:51:00Z", StatusKind::Ended, None);
         let history = find(&store, "now");
         assert!(history.urgent, "the second call in 10 minutes");
         let within = Duration::from_secs(600);
-        assert_eq!(history.again, Some(Again { nth: 2, within }));
-        record(&mut store, "d", "2026-11-23T11:52:00Z", MomentKind::Ringing, None);
-        assert_eq!(find(&store, "now").again, Some(Again { nth: 3, within }));
-        record(&mut store, "now", NOW, MomentKind::Ringing, None);
-        assert_eq!(find(&store, "now").again, Some(Again { nth: 3, within }), "the ringing call counts once");
+        assert_eq!(history.repeat_calls, Some(RepeatCalls { nth: 2, within }));
+        record(&mut store, "d", "2026-11-23T11:52:00Z", StatusKind::Ringing, None);
+        assert_eq!(find(&store, "now").repeat_calls, Some(RepeatCalls { nth: 3, within }));
+        record(&mut store, "now", NOW, StatusKind::Ringing, None);
+        assert_eq!(
+            find(&store, "now").repeat_calls,
+            Some(RepeatCalls { nth: 3, within }),
+            "the ringing call counts once"
+        );
     }
 
     #[test]
     fn record_late_update_keeps_outcome() {
         let mut store = store();
-        record(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
-        record(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Ringing, None);
-        assert_eq!(find(&store, "now").last.unwrap().outcome, MomentKind::Missed);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Ringing, None);
+        assert_eq!(find(&store, "now").last_call.unwrap().outcome, StatusKind::Missed);
     }
 
-    fn reported(started: &str, outbound: bool, answered: bool) -> Remembered {
+    fn reported(started: &str, outbound: bool, answered: bool) -> CallRecord {
         let started: Timestamp = started.parse().unwrap();
         let with = answered.then(|| "Ben".to_owned());
-        Remembered { outbound, started, answered: answered.then_some(started), ended: None, with }
+        CallRecord {
+            outbound,
+            started_at: started,
+            answered_at: answered.then_some(started),
+            ended_at: None,
+            colleague: with,
+        }
     }
 
     #[test]
     fn import_reported_and_recorded_call_count_once() {
         let mut store = store();
-        record(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
         let report = [
             reported("2026-11-20T10:00:07Z", false, true),
             reported("2026-11-21T10:00:00Z", false, false),
@@ -400,30 +440,38 @@ mod tests {
         store.import(&number("+15145550199"), &report).unwrap();
         let history = find(&store, "now");
         assert_eq!(
-            (history.week, history.month, history.missed_since),
+            (history.calls_in_week, history.calls_in_month, history.missed_since),
             (2, 3, 2),
             "a recorded call keeps its recorded outcome"
         );
-        record(&mut store, "b", "2026-11-21T09:59:55Z", MomentKind::Ended, Some("Bob"));
+        record(&mut store, "b", "2026-11-21T09:59:55Z", StatusKind::Ended, Some("Bob"));
         let history = find(&store, "now");
-        assert_eq!((history.week, history.month, history.missed_since), (2, 3, 0), "recorded after the report");
-        assert_eq!(history.last.unwrap().with.as_deref(), Some("Bob"));
+        assert_eq!(
+            (history.calls_in_week, history.calls_in_month, history.missed_since),
+            (2, 3, 0),
+            "recorded after the report"
+        );
+        assert_eq!(history.last_call.unwrap().answered_by.as_deref(), Some("Bob"));
     }
 
     #[test]
     fn find_outbound_call_counts_only_if_answered() {
         let mut store = store();
-        record(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
         store.import(&number("+15145550199"), &[reported("2026-11-20T11:00:00Z", true, false)]).unwrap();
         let history = find(&store, "now");
-        assert_eq!((history.week, history.missed_since), (1, 1), "an unanswered outbound call changes nothing");
-        assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
+        assert_eq!(
+            (history.calls_in_week, history.missed_since),
+            (1, 1),
+            "an unanswered outbound call changes nothing"
+        );
+        assert_eq!(history.last_call.unwrap().outcome, StatusKind::Missed);
         let at = "2026-11-21T10:00:00Z".parse().unwrap();
-        let back = Seen { outbound: true, ..entry("b", Some(number("+15145550199")), at, MomentKind::Ended) };
-        store.saw(&back).unwrap();
+        let back = CallEntry { outbound: true, ..entry("b", Some(number("+15145550199")), at, StatusKind::Ended) };
+        store.record(&back).unwrap();
         let history = find(&store, "now");
-        assert_eq!((history.week, history.missed_since), (1, 0), "called back");
-        assert_eq!(history.last.unwrap().at, at);
+        assert_eq!((history.calls_in_week, history.missed_since), (1, 0), "called back");
+        assert_eq!(history.last_call.unwrap().at, at);
     }
 
     #[test]
@@ -443,12 +491,12 @@ mod tests {
         .unwrap();
         drop(old);
         for _ in 0..2 {
-            let mut store = Store::open(&path, Rules::default()).unwrap();
-            record(&mut store, "b", "2026-11-22T10:00:00Z", MomentKind::Missed, None);
+            let mut store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
+            record(&mut store, "b", "2026-11-22T10:00:00Z", StatusKind::Missed, None);
             let history = find(&store, "now");
-            assert_eq!((history.month, history.missed_since), (2, 1));
+            assert_eq!((history.calls_in_month, history.missed_since), (2, 1));
             let start = Timestamp::from_millisecond(1_795_255_200_000).unwrap();
-            let decided: Vec<_> = store.since(start).unwrap().iter().map(|call| call.decided).collect();
+            let decided: Vec<_> = store.since(start).unwrap().iter().map(|call| call.decided_at).collect();
             let missed = "2026-11-22T10:00:00Z".parse().ok();
             assert_eq!(decided, [Some(start), None, missed], "a ringing call has no decision time");
         }
@@ -460,28 +508,28 @@ mod tests {
         let at = |time: &str| -> Timestamp { format!("2026-11-23T{time}Z").parse().unwrap() };
         let (desk, sales): (SinkName, SinkName) = ("desk".try_into().unwrap(), "sales".try_into().unwrap());
         let one = |kind, time: &str, sinks| {
-            let waited = (kind == MomentKind::Missed).then_some(Duration::from_millis(20_500));
+            let waited = (kind == StatusKind::Missed).then_some(Duration::from_millis(20_500));
             let first = entry("a", Some(number("+15145550199")), at("09:59:00"), kind);
-            Seen { at: at(time), waited, sinks, ..first }
+            CallEntry { at: at(time), waited, sinks, ..first }
         };
         for update in [
-            one(MomentKind::Ringing, "09:59:00", vec![desk.clone()]),
-            one(MomentKind::Missed, "09:59:20", vec![desk.clone(), sales.clone()]),
-            one(MomentKind::Voicemail, "10:01:00", vec![desk.clone()]),
+            one(StatusKind::Ringing, "09:59:00", vec![desk.clone()]),
+            one(StatusKind::Missed, "09:59:20", vec![desk.clone(), sales.clone()]),
+            one(StatusKind::Voicemail, "10:01:00", vec![desk.clone()]),
         ] {
-            store.saw(&update).unwrap();
+            store.record(&update).unwrap();
         }
-        let withheld = entry("b", None, at("10:02:00"), MomentKind::Ringing);
-        store.saw(&withheld).unwrap();
+        let withheld = entry("b", None, at("10:02:00"), StatusKind::Ringing);
+        store.record(&withheld).unwrap();
         let [call, unknown] = &store.since(at("09:59:10")).unwrap()[..] else { panic!() };
-        assert_eq!((unknown.number.clone(), unknown.decided), (None, None));
-        let expected = Past {
+        assert_eq!((unknown.number.clone(), unknown.decided_at), (None, None));
+        let expected = RecordedCall {
             number: Some(number("+15145550199")),
             started: at("09:59:00"),
-            outcome: MomentKind::Voicemail,
+            outcome: StatusKind::Voicemail,
             outbound: false,
             waited: Some(Duration::from_millis(20_500)),
-            decided: Some(at("09:59:20")),
+            decided_at: Some(at("09:59:20")),
             sinks: vec![desk, sales],
         };
         assert_eq!(*call, expected);
@@ -490,9 +538,9 @@ mod tests {
     #[test]
     fn prune_deletes_calls_older_than_retention() {
         let mut store = store();
-        record(&mut store, "old", "2026-08-20T10:00:00Z", MomentKind::Missed, None);
-        record(&mut store, "new", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
-        store.tidy(NOW.parse().unwrap()).unwrap();
+        record(&mut store, "old", "2026-08-20T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "new", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
+        store.prune(NOW.parse().unwrap()).unwrap();
         assert_eq!(find(&store, "now").missed_since, 1);
     }
 }

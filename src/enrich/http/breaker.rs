@@ -14,7 +14,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Recent failures of a source.
 #[derive(Debug, Default)]
-pub struct Breaker {
+pub struct CircuitBreaker {
     failures: u32,
     /// Openings since the last success.
     openings: u32,
@@ -23,14 +23,16 @@ pub struct Breaker {
     half_open_since: Option<Instant>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Returns whether a request may be sent. After the open time one trial request is allowed and the others wait for
     /// its result. A trial without a result expires, because the caller may have dropped the request.
-    pub fn admits(&mut self, now: Instant) -> bool {
+    pub fn allows(&mut self, now: Instant) -> bool {
         match self.open_until {
             None => true,
             Some(until) if now < until => false,
-            Some(_) if self.half_open_since.is_some_and(|at| now.saturating_duration_since(at) < MIN_OPEN_TIME) => false,
+            Some(_) if self.half_open_since.is_some_and(|at| now.saturating_duration_since(at) < MIN_OPEN_TIME) => {
+                false
+            }
             Some(_) => {
                 self.half_open_since = Some(now);
                 true
@@ -39,12 +41,12 @@ impl Breaker {
     }
 
     /// Closes the circuit after an answer.
-    pub fn succeeded(&mut self) {
+    pub fn on_success(&mut self) {
         *self = Self::default();
     }
 
     /// Counts a failure. `retry_after` is the wait that the server asked for.
-    pub fn failed(&mut self, now: Instant, retry_after: Option<Duration>) {
+    pub fn on_failure(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
         let was_trial = self.half_open_since.take().is_some();
         // Requests that were running at the opening fail too: their failures add nothing.
@@ -69,53 +71,53 @@ mod tests {
     #[test]
     fn breaker_five_failures_open_and_one_trial_closes() {
         let start = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for _ in 0..4 {
-            breaker.failed(start, None);
-            assert!(breaker.admits(start));
+            breaker.on_failure(start, None);
+            assert!(breaker.allows(start));
         }
-        breaker.failed(start, None);
-        assert!(!breaker.admits(start + seconds(14)));
-        assert!(breaker.admits(start + seconds(15)));
-        assert!(!breaker.admits(start + seconds(15)), "one trial at a time");
-        assert!(breaker.admits(start + seconds(31)), "a trial without a result expires");
-        breaker.succeeded();
-        assert!(breaker.admits(start + seconds(32)) && breaker.admits(start + seconds(32)));
+        breaker.on_failure(start, None);
+        assert!(!breaker.allows(start + seconds(14)));
+        assert!(breaker.allows(start + seconds(15)));
+        assert!(!breaker.allows(start + seconds(15)), "one trial at a time");
+        assert!(breaker.allows(start + seconds(31)), "a trial without a result expires");
+        breaker.on_success();
+        assert!(breaker.allows(start + seconds(32)) && breaker.allows(start + seconds(32)));
     }
 
     #[test]
     fn breaker_failed_trials_double_wait_up_to_five_minutes() {
         let mut now = Instant::now();
-        let mut breaker = Breaker::default();
-        (0..5).for_each(|_| breaker.failed(now, None));
+        let mut breaker = CircuitBreaker::default();
+        (0..5).for_each(|_| breaker.on_failure(now, None));
         for wait in [15, 30, 60, 120, 240, 300, 300] {
-            assert!(!breaker.admits(now + seconds(wait - 1)), "{wait}");
+            assert!(!breaker.allows(now + seconds(wait - 1)), "{wait}");
             now += seconds(wait);
-            assert!(breaker.admits(now), "{wait}");
-            breaker.failed(now, None);
+            assert!(breaker.allows(now), "{wait}");
+            breaker.on_failure(now, None);
         }
     }
 
     #[test]
     fn breaker_retry_after_is_followed_up_to_an_hour() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
-        breaker.failed(now, Some(seconds(40)));
-        assert!(!breaker.admits(now + seconds(39)) && breaker.admits(now + seconds(40)));
-        breaker.failed(now, Some(seconds(1_000_000)));
-        assert!(breaker.admits(now + seconds(3600)));
+        let mut breaker = CircuitBreaker::default();
+        breaker.on_failure(now, Some(seconds(40)));
+        assert!(!breaker.allows(now + seconds(39)) && breaker.allows(now + seconds(40)));
+        breaker.on_failure(now, Some(seconds(1_000_000)));
+        assert!(breaker.allows(now + seconds(3600)));
     }
 
     #[test]
     fn breaker_success_resets_failure_count() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for index in 0..50 {
-            breaker.failed(now, None);
+            breaker.on_failure(now, None);
             if index % 4 == 3 {
-                breaker.succeeded();
+                breaker.on_success();
             }
         }
-        assert!(breaker.admits(now));
+        assert!(breaker.allows(now));
     }
 }

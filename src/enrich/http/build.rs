@@ -2,20 +2,20 @@
 //! call.
 
 use super::{
-    Http, Source, State,
-    answer::Reading,
-    ask::Question,
-    breaker::Breaker,
+    Http, Inner, State,
+    breaker::CircuitBreaker,
     cache::Cache,
     preset,
-    template::{Place, Template},
+    request::RequestTemplate,
+    response::ResponseMapping,
+    template::{Encoding, Template},
 };
 use crate::{
-    enrich::config::{Problem, SourceConfig, ThenConfig},
+    enrich::config::{SourceConfig, SourceProblem, ThenConfig},
     model::{
         phone::Region,
         secret::{Secret, SecretRef},
-        time::Span,
+        time::HumanDuration,
     },
 };
 use reqwest::{
@@ -48,10 +48,10 @@ impl Http {
         resolve: Resolve<'_>,
         http: Client,
         region: Region,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Self, Vec<SourceProblem>> {
         let config = &preset::fill(config, resolve).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
-        let mut report = |key: &str, reason: String| problems.push(Problem { key: key.to_owned(), reason });
+        let mut report = |key: &str, reason: String| problems.push(SourceProblem { key: key.to_owned(), reason });
         let http = client(config.ca.as_deref(), http).unwrap_or_else(|reason| {
             report("ca", reason);
             Client::new()
@@ -60,45 +60,46 @@ impl Http {
             report(&key, reason);
             Vec::new()
         });
-        let request = request_template(config, resolve, headers.clone()).map_err(|(key, reason)| report(key, reason)).ok();
+        let request =
+            request_template(config, resolve, headers.clone()).map_err(|(key, reason)| report(key, reason)).ok();
         if config.fields.is_empty() {
-            report(
-                "fields",
-                "no fields are mapped. Add some, as in fields = { name = \"/name\" }".to_owned(),
-            );
+            report("fields", "no fields are mapped. Add some, as in fields = { name = \"/name\" }".to_owned());
         }
-        let mapping = Reading::read(config.results.as_deref(), &config.fields, &config.numbers);
+        let mapping = ResponseMapping::from_config(config.results.as_deref(), &config.fields, &config.numbers);
         let mapping = mapping.map_err(|mut found| problems.append(&mut found)).ok();
         let labels = || config.fields.keys().chain(config.then.iter().flat_map(|then| then.fields.keys()));
         if let Some(label) = config.order.iter().find(|label| !labels().any(|it| it == *label)) {
-            problems.push(Problem { key: "order".to_owned(), reason: format!("{label:?} is not one of the fields") });
+            problems
+                .push(SourceProblem { key: "order".to_owned(), reason: format!("{label:?} is not one of the fields") });
         }
         let then = match (&config.then, &request) {
-            (Some(then), Some(first)) => follow_up(then, first, headers).map_err(|mut it| problems.append(&mut it)).ok(),
+            (Some(then), Some(first)) => {
+                follow_up(then, first, headers).map_err(|mut it| problems.append(&mut it)).ok()
+            }
             _ => None,
         };
         let (Some(request), Some(mapping), true) = (request, mapping, problems.is_empty()) else {
             return Err(problems);
         };
-        let span = |span: Option<Span>, default| span.map_or(Duration::from_secs(default), |span| span.0);
+        let span = |span: Option<HumanDuration>, default| span.map_or(Duration::from_secs(default), |span| span.0);
         let state = State {
             cache: Cache::new(span(config.cache, 300), span(config.cache_misses, 60)),
-            breaker: Breaker::default(),
-            trouble: None,
+            breaker: CircuitBreaker::default(),
+            last_error: None,
             failures: 0,
-            slow: false,
+            misses_deadline: false,
         };
-        Ok(Self(Arc::new(Source {
-            name: config.called(),
+        Ok(Self(Arc::new(Inner {
+            name: config.display_name(),
             region,
             http,
-            question: request,
-            reading: mapping,
+            request: request,
+            mapping: mapping,
             then,
             order: config.order.clone(),
             timeout: span(config.timeout, 3),
             retries: config.retries.unwrap_or(1).min(5),
-            gate: Arc::new(Semaphore::new(config.concurrency.map_or(4, |it| it.clamp(1, 64) as usize))),
+            permits: Arc::new(Semaphore::new(config.concurrency.map_or(4, |it| it.clamp(1, 64) as usize))),
             state: Mutex::new(state),
         })))
     }
@@ -132,7 +133,7 @@ fn headers(config: &BTreeMap<String, SecretRef>, resolve: Resolve<'_>) -> Result
         // An error would quote what may be part of a token.
         let text = secret.expose();
         let value = Template::read(text, &PLACEHOLDERS, false).unwrap_or_else(|_| Template::text(text));
-        let sample = value.fill(Place::Text, |_| Some("1".into())).unwrap_or_default();
+        let sample = value.fill(Encoding::Text, |_| Some("1".into())).unwrap_or_default();
         if HeaderValue::from_str(&sample).is_err() {
             return Err((key, "value has characters that a header must not contain".to_owned()));
         }
@@ -141,13 +142,17 @@ fn headers(config: &BTreeMap<String, SecretRef>, resolve: Resolve<'_>) -> Result
     Ok(headers)
 }
 
-fn request_template(config: &SourceConfig, resolve: Resolve<'_>, headers: Headers) -> Result<Question, (&'static str, String)> {
+fn request_template(
+    config: &SourceConfig,
+    resolve: Resolve<'_>,
+    headers: Headers,
+) -> Result<RequestTemplate, (&'static str, String)> {
     let url = config.url.as_ref().ok_or(("url", "missing".to_owned()))?;
     let url = resolve(url).map_err(|reason| ("url", reason))?;
     let url = Template::read(url.expose(), &PLACEHOLDERS, false).map_err(|reason| ("url", reason))?;
     origin(&url).map_err(|reason| ("url", reason))?;
     let form = headers.iter().any(|(name, value)| *name == CONTENT_TYPE && value.head().contains("form"));
-    let encoding = if form { Place::Url } else { Place::Json };
+    let encoding = if form { Encoding::Url } else { Encoding::Json };
     let body = match &config.body {
         Some(body) => Some((Template::read(body, &PLACEHOLDERS, false).map_err(|reason| ("body", reason))?, encoding)),
         None => None,
@@ -158,30 +163,40 @@ fn request_template(config: &SourceConfig, resolve: Resolve<'_>, headers: Header
         Some("POST") => Method::POST,
         Some(other) => return Err(("method", format!("{other:?} is neither GET nor POST"))),
     };
-    let has_number =
-        url.has_gaps() || body.iter().any(|(it, _)| it.has_gaps()) || headers.iter().any(|(_, it)| it.has_gaps());
+    let has_number = url.has_placeholders()
+        || body.iter().any(|(it, _)| it.has_placeholders())
+        || headers.iter().any(|(_, it)| it.has_placeholders());
     if !has_number {
         return Err((
             "url",
             "no placeholder for the number in url, body or headers. Add {number}, {digits} or {national}".to_owned(),
         ));
     }
-    Ok(Question { method, url, headers, body })
+    Ok(RequestTemplate { method, url, headers, body })
 }
 
-fn follow_up(then: &ThenConfig, first: &Question, headers: Headers) -> Result<(Question, Reading), Vec<Problem>> {
+fn follow_up(
+    then: &ThenConfig,
+    first: &RequestTemplate,
+    headers: Headers,
+) -> Result<(RequestTemplate, ResponseMapping), Vec<SourceProblem>> {
     let mut problems = Vec::new();
-    let mapping = Reading::read(None, &then.fields, &[]);
+    let mapping = ResponseMapping::from_config(None, &then.fields, &[]);
     let url = Template::read(&then.url, &[], true).and_then(|url| {
         let is_same = origin(&url)? == origin(&first.url)?;
-        if is_same { Ok(url) } else { Err("origin differs from the first URL. The token must stay at one origin".to_owned()) }
+        if is_same {
+            Ok(url)
+        } else {
+            Err("origin differs from the first URL. The token must stay at one origin".to_owned())
+        }
     });
-    let url = url.map_err(|reason| problems.push(Problem { key: "then.url".to_owned(), reason })).ok();
+    let url = url.map_err(|reason| problems.push(SourceProblem { key: "then.url".to_owned(), reason })).ok();
     let mapping = mapping.map_err(|found| {
-        problems.extend(found.into_iter().map(|it| Problem { key: format!("then.{}", it.key), reason: it.reason }));
+        problems
+            .extend(found.into_iter().map(|it| SourceProblem { key: format!("then.{}", it.key), reason: it.reason }));
     });
     match (url, mapping) {
-        (Some(url), Ok(mapping)) => Ok((Question { method: Method::GET, url, headers, body: None }, mapping)),
+        (Some(url), Ok(mapping)) => Ok((RequestTemplate { method: Method::GET, url, headers, body: None }, mapping)),
         _ => Err(problems),
     }
 }
@@ -190,7 +205,7 @@ fn follow_up(then: &ThenConfig, first: &Question, headers: Headers) -> Result<(Q
 fn origin(url: &Template) -> Result<url::Origin, String> {
     let head = url.head();
     let has_full_origin = head.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?']));
-    let parsed = Url::parse(head).ok().filter(|_| has_full_origin || !url.has_gaps());
+    let parsed = Url::parse(head).ok().filter(|_| has_full_origin || !url.has_placeholders());
     let parsed =
         parsed.ok_or("not a URL like https://crm.example.com/api?phone={number}: scheme, host and port come first")?;
     let loopback = match parsed.host() {
@@ -200,9 +215,7 @@ fn origin(url: &Template) -> Result<url::Origin, String> {
         None => false,
     };
     if parsed.scheme() != "https" && !(parsed.scheme() == "http" && loopback) {
-        return Err(
-            "must be https:// (http:// is for loopback only), or the token is readable in transit".to_owned()
-        );
+        return Err("must be https:// (http:// is for loopback only), or the token is readable in transit".to_owned());
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err("URL contains a user name or password. Use headers = { Authorization = … }".to_owned());

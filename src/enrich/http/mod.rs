@@ -1,26 +1,26 @@
 //! HTTP source: decides when a CRM is queried, how often and how long its answers are cached. A look-up that misses
 //! the card's deadline goes on until the source's own timeout, to fill the cache for the call's next card.
 
-mod answer;
-mod ask;
 mod breaker;
 mod build;
 mod cache;
 mod preset;
+mod request;
+mod response;
 mod template;
 #[cfg(test)]
 mod tests;
 
-use super::{late::Pending, merge::Said};
+use super::{merge::SourceAnswer, pending::AnswerFuture};
 use crate::model::{
     card::Contact,
     phone::{E164, Region},
 };
-pub use answer::Reading;
-use ask::{Failure, Question};
-use breaker::Breaker;
+use breaker::CircuitBreaker;
 use cache::Cache;
+use request::{RequestTemplate, SourceError};
 use reqwest::Client;
+pub use response::ResponseMapping;
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -39,81 +39,83 @@ const RETRY_PAUSE: Duration = Duration::from_millis(40);
 
 /// Source backed by an HTTP API.
 #[derive(Clone)]
-pub struct Http(Arc<Source>);
+pub struct Http(Arc<Inner>);
 
-struct Source {
+struct Inner {
     name: String,
     region: Region,
     http: Client,
-    question: Question,
-    reading: Reading,
-    then: Option<(Question, Reading)>,
+    request: RequestTemplate,
+    mapping: ResponseMapping,
+    then: Option<(RequestTemplate, ResponseMapping)>,
     /// Labels of facts in card order.
     order: Vec<String>,
     timeout: Duration,
     retries: u32,
-    gate: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
 struct State {
     cache: Cache,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     /// Kind of the last error in the journal.
-    trouble: Option<mem::Discriminant<Failure>>,
+    last_error: Option<mem::Discriminant<SourceError>>,
     /// Failed look-ups since the last answer.
     failures: u64,
     /// Last look-up missed the card's deadline, as the journal says.
-    slow: bool,
+    misses_deadline: bool,
 }
 
 impl Http {
     /// Returns the CRM's contacts before `deadline`. Otherwise returns the failure and the pending answer.
-    pub async fn find(&self, number: &E164, deadline: Instant) -> (Said, Option<Pending<Said>>) {
+    pub async fn find(&self, number: &E164, deadline: Instant) -> (SourceAnswer, Option<AnswerFuture<SourceAnswer>>) {
         let until = tokio::time::Instant::from_std(deadline);
         if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
-            return (Said::Knows(people), None);
+            return (SourceAnswer::Found(people), None);
         }
-        let mut permit = Box::pin(Arc::clone(&self.0.gate).acquire_owned());
+        let mut permit = Box::pin(Arc::clone(&self.0.permits).acquire_owned());
         let Ok(permit) = timeout_at(until, &mut permit).await else {
             let source = Arc::clone(&self.0);
             let wait = self.0.timeout;
             let number = number.clone();
             // The request keeps its position in the queue for a permit.
             let task = tokio::spawn(async move {
-                let permit = timeout(wait, permit).await.map_err(|_| Failure::Busy)?;
-                source.lookup_task(number, deadline, permit.map_err(|_| Failure::Busy)?).await
+                let permit = timeout(wait, permit).await.map_err(|_| SourceError::Busy)?;
+                source.lookup_task(number, deadline, permit.map_err(|_| SourceError::Busy)?).await
             });
-            return (Said::Silent(Failure::Busy.to_string()), Some(pending_answer(task)));
+            return (SourceAnswer::Failed(SourceError::Busy.to_string()), Some(pending_answer(task)));
         };
-        let Ok(permit) = permit else { return (Said::Silent(Failure::Busy.to_string()), None) };
+        let Ok(permit) = permit else { return (SourceAnswer::Failed(SourceError::Busy.to_string()), None) };
         let mut task = tokio::spawn(Arc::clone(&self.0).lookup_task(number.clone(), deadline, permit));
         let result = timeout_at(until, &mut task).await;
-        if !matches!(result, Ok(Ok(Err(Failure::LeftAlone)))) {
+        if !matches!(result, Ok(Ok(Err(SourceError::CircuitOpen)))) {
             self.0.record_deadline(result.is_err());
         }
         match result {
             Ok(result) => (to_answer(result), None),
-            Err(_) => (Said::Silent("no answer before the card's deadline".to_owned()), Some(pending_answer(task))),
+            Err(_) => {
+                (SourceAnswer::Failed("no answer before the card's deadline".to_owned()), Some(pending_answer(task)))
+            }
         }
     }
 }
 
-type LookupTask = JoinHandle<Result<Vec<Contact>, Failure>>;
+type LookupTask = JoinHandle<Result<Vec<Contact>, SourceError>>;
 
-fn to_answer(result: Result<Result<Vec<Contact>, Failure>, JoinError>) -> Said {
+fn to_answer(result: Result<Result<Vec<Contact>, SourceError>, JoinError>) -> SourceAnswer {
     match result {
-        Ok(Ok(people)) => Said::Knows(people),
-        Ok(Err(failure)) => Said::Silent(failure.to_string()),
-        Err(_) => Said::Silent("look-up was cancelled".to_owned()),
+        Ok(Ok(people)) => SourceAnswer::Found(people),
+        Ok(Err(failure)) => SourceAnswer::Failed(failure.to_string()),
+        Err(_) => SourceAnswer::Failed("look-up was cancelled".to_owned()),
     }
 }
 
-fn pending_answer(task: LookupTask) -> Pending<Said> {
+fn pending_answer(task: LookupTask) -> AnswerFuture<SourceAnswer> {
     Box::pin(async move { Some(to_answer(task.await)) })
 }
 
-impl Source {
+impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,27 +126,27 @@ impl Source {
         number: E164,
         deadline: Instant,
         _permit: OwnedSemaphorePermit,
-    ) -> Result<Vec<Contact>, Failure> {
+    ) -> Result<Vec<Contact>, SourceError> {
         {
             let (mut state, now) = (self.state(), Instant::now());
             // The previous holder of the permit may have queried the same number.
             if let Some(people) = state.cache.get(&number, now) {
                 return Ok(people);
             }
-            if !state.breaker.admits(now) {
-                return Err(Failure::LeftAlone);
+            if !state.breaker.allows(now) {
+                return Err(SourceError::CircuitOpen);
             }
         }
         let limited = timeout(self.timeout, self.query(&number, deadline)).await;
-        let result = limited.unwrap_or(Err(Failure::TimedOut(self.timeout)));
+        let result = limited.unwrap_or(Err(SourceError::TimedOut(self.timeout)));
         self.record_result(&number, &result);
         result
     }
 
-    async fn query(&self, number: &E164, deadline: Instant) -> Result<Vec<Contact>, Failure> {
+    async fn query(&self, number: &E164, deadline: Instant) -> Result<Vec<Contact>, SourceError> {
         let mut retries_left = self.retries;
         loop {
-            let response = self.question.ask(&self.http, |name| placeholder_value(number, name)).await;
+            let response = self.request.send(&self.http, |name| placeholder_value(number, name)).await;
             match response {
                 Err(failure) if failure.is_transient() && retries_left > 0 => {
                     let pause = RETRY_PAUSE + RETRY_PAUSE.mul_f64(fastrand::f64() / 2.0);
@@ -161,10 +163,10 @@ impl Source {
         }
     }
 
-    async fn people(&self, response: &Value, number: &E164) -> Result<Vec<Contact>, Failure> {
-        let mut records = self.reading.records(response).map_err(Failure::NoResults)?;
-        records.retain(|record| self.reading.is_about(record, number, self.region));
-        let to_contact = |record: &&Value| self.reading.contact(record, &self.name);
+    async fn people(&self, response: &Value, number: &E164) -> Result<Vec<Contact>, SourceError> {
+        let mut records = self.mapping.records(response).map_err(SourceError::NoResults)?;
+        records.retain(|record| self.mapping.matches_number(record, number, self.region));
+        let to_contact = |record: &&Value| self.mapping.contact(record, &self.name);
         let mut people: Vec<Contact> = records.iter().filter_map(to_contact).collect();
         if let (Some((request, mapping)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
         {
@@ -177,8 +179,14 @@ impl Source {
     }
 
     /// Sends the second request. On a failure the facts of the first stay.
-    async fn query_details(&self, request: &Question, mapping: &Reading, record: &Value, person: &mut Contact) {
-        let response = match request.ask(&self.http, |pointer| answer::at(record, pointer)).await {
+    async fn query_details(
+        &self,
+        request: &RequestTemplate,
+        mapping: &ResponseMapping,
+        record: &Value,
+        person: &mut Contact,
+    ) {
+        let response = match request.send(&self.http, |pointer| response::text_at(record, pointer)).await {
             Ok(response) => response.unwrap_or_default(),
             Err(error) => return tracing::debug!(source = self.name, %error, "second request failed"),
         };
@@ -195,7 +203,7 @@ impl Source {
 
     /// Logs once when answers start to miss the card's deadline, and once when they meet it again.
     fn record_deadline(&self, slow: bool) {
-        match (mem::replace(&mut self.state().slow, slow), slow) {
+        match (mem::replace(&mut self.state().misses_deadline, slow), slow) {
             (false, true) => {
                 tracing::warn!(source = self.name, "source misses the card deadline, facts omitted")
             }
@@ -205,23 +213,23 @@ impl Source {
     }
 
     /// Updates cache and circuit breaker. Logs once per change of the error kind.
-    fn record_result(&self, number: &E164, result: &Result<Vec<Contact>, Failure>) {
+    fn record_result(&self, number: &E164, result: &Result<Vec<Contact>, SourceError>) {
         let now = Instant::now();
         let mut state = self.state();
         match result {
             Ok(people) => {
                 state.cache.put(number, people, now);
-                state.breaker.succeeded();
+                state.breaker.on_success();
                 let repeats = mem::take(&mut state.failures);
-                if state.trouble.take().is_some() {
+                if state.last_error.take().is_some() {
                     tracing::info!(source = self.name, repeats, "source recovered");
                 }
             }
             Err(failure) => {
-                state.breaker.failed(now, failure.retry_after());
+                state.breaker.on_failure(now, failure.retry_after());
                 state.failures = state.failures.saturating_add(1);
                 let kind = mem::discriminant(failure);
-                if state.trouble.replace(kind) != Some(kind) {
+                if state.last_error.replace(kind) != Some(kind) {
                     tracing::warn!(source = self.name, error = %failure, "source failed, facts omitted");
                 }
             }
@@ -234,7 +242,7 @@ fn placeholder_value<'v>(number: &'v E164, name: &str) -> Option<Cow<'v, str>> {
     match name {
         "number" => Some(number.expose().into()),
         "digits" => Some(number.expose().trim_start_matches('+').into()),
-        "national" => Some(number.national().into()),
+        "national" => Some(number.national_digits().into()),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 //! also return similar ones. Pure.
 
 use crate::{
-    enrich::config::{Pick, Problem, SourceConfig, ThenConfig},
+    enrich::config::{FieldPath, SourceConfig, SourceProblem, ThenConfig},
     model::secret::{Secret, SecretRef},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -158,8 +158,8 @@ fn basic_without_password(token: &str) -> String {
 pub fn fill(
     config: &SourceConfig,
     resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-) -> Result<SourceConfig, Problem> {
-    let problem = |key: &str, reason: String| Problem { key: key.to_owned(), reason };
+) -> Result<SourceConfig, SourceProblem> {
+    let problem = |key: &str, reason: String| SourceProblem { key: key.to_owned(), reason };
     let preset = match config.preset.as_deref() {
         None if config.token.is_some() => {
             return Err(problem("token", "only presets use this key. Use headers = { Authorization = … }".to_owned()));
@@ -177,7 +177,10 @@ pub fn fill(
     let domain = match (&config.domain, preset.url.contains("{domain}")) {
         (Some(domain), true) => host(domain).map_err(|reason| problem("domain", reason))?,
         (None, true) => {
-            return Err(problem("domain", "missing. Set the host of your CRM account, like example.zendesk.com".to_owned()));
+            return Err(problem(
+                "domain",
+                "missing. Set the host of your CRM account, like example.zendesk.com".to_owned(),
+            ));
         }
         (_, false) => String::new(),
     };
@@ -198,7 +201,7 @@ impl Preset {
         let header = SecretRef::Text(Secret::new((self.token)(token.expose())));
         filled.headers.entry(self.header.to_owned()).or_insert(header);
         for (name, paths) in self.fields {
-            let pick = Pick::FirstOf(paths.iter().map(|path| at(path)).collect());
+            let pick = FieldPath::FirstOf(paths.iter().map(|path| at(path)).collect());
             filled.fields.entry((*name).to_owned()).or_insert(pick);
         }
         if filled.numbers.is_empty() {
@@ -207,7 +210,7 @@ impl Preset {
         filled.then = filled.then.or_else(|| {
             let (then, fields) = self.then?;
             let fields =
-                fields.iter().map(|(name, path)| ((*name).to_owned(), Pick::One((*path).to_owned()))).collect();
+                fields.iter().map(|(name, path)| ((*name).to_owned(), FieldPath::One((*path).to_owned()))).collect();
             Some(ThenConfig { url: url(then), fields })
         });
         filled

@@ -8,7 +8,7 @@ const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remov
 
 /// Encoding of a value for its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Encoding {
     /// URL or form: percent-encoded. `.` and `..` are rejected, because URL parsers treat even `%2E%2E` as a parent
     /// path.
     Url,
@@ -20,7 +20,7 @@ pub enum Place {
     Plain,
 }
 
-impl Place {
+impl Encoding {
     fn encode(self, value: &str) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Url if value.bytes().all(|b| b == b'.') => return None,
@@ -67,10 +67,7 @@ impl Template {
             if !name.starts_with('/') && !known.contains(&name) {
                 let known: Vec<String> = known.iter().map(|it| format!("{{{it}}}")).collect();
                 let pointer = if pointers { ["{/a/pointer}".to_owned()].to_vec() } else { Vec::new() };
-                return Err(format!(
-                    "{{{name}}} is not a placeholder. Use {}",
-                    [known, pointer].concat().join(", ")
-                ));
+                return Err(format!("{{{name}}} is not a placeholder. Use {}", [known, pointer].concat().join(", ")));
             }
             parts.push(Part::Text(before.to_owned()));
             parts.push(Part::Placeholder(name.to_owned()));
@@ -89,19 +86,19 @@ impl Template {
 
     /// Returns a single placeholder without text.
     #[must_use]
-    pub fn gap(name: &str) -> Self {
+    pub fn placeholder(name: &str) -> Self {
         Self(vec![Part::Placeholder(name.to_owned())])
     }
 
     /// Returns whether the template is a single placeholder without text.
     #[must_use]
-    pub fn is_one_gap(&self) -> bool {
+    pub fn is_single_placeholder(&self) -> bool {
         matches!(self.0.as_slice(), [Part::Placeholder(_)])
     }
 
     /// Returns the filled text. `None` if `value` has no value for a placeholder, or none that its encoding accepts.
     #[must_use]
-    pub fn fill<'v>(&self, encoding: Place, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
+    pub fn fill<'v>(&self, encoding: Encoding, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => Some(text.clone()),
             Part::Placeholder(name) => value(name).and_then(|value| encoding.encode(&value).map(Cow::into_owned)),
@@ -120,12 +117,12 @@ impl Template {
 
     /// Returns whether the template has placeholders.
     #[must_use]
-    pub fn has_gaps(&self) -> bool {
+    pub fn has_placeholders(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
     }
 
     /// Returns the names of all placeholders.
-    pub fn gaps(&self) -> impl Iterator<Item = &str> {
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Placeholder(name) => Some(name.as_str()),
             Part::Text(_) => None,
@@ -143,21 +140,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fill(text: &str, encoding: Place, value: &str) -> String {
+    fn fill(text: &str, encoding: Encoding, value: &str) -> String {
         Template::read(text, &["number"], false).unwrap().fill(encoding, |_| Some(value.into())).unwrap()
     }
 
     #[test]
     fn fill_encodes_value_for_its_target() {
-        assert_eq!(fill("https://a/b?q={number}&x=1", Place::Url, "+1514"), "https://a/b?q=%2B1514&x=1");
+        assert_eq!(fill("https://a/b?q={number}&x=1", Encoding::Url, "+1514"), "https://a/b?q=%2B1514&x=1");
         assert_eq!(
-            fill("{\"q\":\"{number}\",\"o\":{}}", Place::Json, "a\"b\\\n"),
+            fill("{\"q\":\"{number}\",\"o\":{}}", Encoding::Json, "a\"b\\\n"),
             "{\"q\":\"a\\\"b\\\\\\n\",\"o\":{}}"
         );
-        assert_eq!(fill("Tel {number}", Place::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
-        assert_eq!(fill("/p/{number}", Place::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
+        assert_eq!(fill("Tel {number}", Encoding::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
+        assert_eq!(fill("/p/{number}", Encoding::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
         let parent = Template::read("/p/{number}", &["number"], false).unwrap();
-        assert_eq!(parent.fill(Place::Url, |_| Some("..".into())), None);
+        assert_eq!(parent.fill(Encoding::Url, |_| Some("..".into())), None);
     }
 
     #[test]
@@ -165,22 +162,22 @@ mod tests {
         let error = Template::read("a={nummer}", &["number", "digits"], false).unwrap_err();
         assert_eq!(error, "{nummer} is not a placeholder. Use {number}, {digits}");
         assert!(Template::read("{ \"a\": {} } {", &["number"], false).is_ok());
-        assert!(Template::read("{/id}", &[], true).unwrap().has_gaps());
-        assert!(!Template::read("{/id}", &[], false).unwrap().has_gaps());
+        assert!(Template::read("{/id}", &[], true).unwrap().has_placeholders());
+        assert!(!Template::read("{/id}", &[], false).unwrap().has_placeholders());
     }
 
     #[test]
     fn fill_missing_value_returns_none() {
         let template = Template::read("{/first} {/last}", &[], true).unwrap();
-        assert_eq!(template.fill(Place::Text, |name| (name == "/first").then(|| "Al".into())), None);
-        assert_eq!(template.gaps().collect::<Vec<_>>(), ["/first", "/last"]);
+        assert_eq!(template.fill(Encoding::Text, |name| (name == "/first").then(|| "Al".into())), None);
+        assert_eq!(template.placeholders().collect::<Vec<_>>(), ["/first", "/last"]);
     }
 
     proptest! {
         #[test]
         fn fill_value_keeps_host_path_and_other_parameters(value in "\\PC{0,40}|[./%2eE]{1,6}") {
             let template = Template::read("https://crm.example.com/api/{number}/x?q={number}&k=1", &["number"], false).unwrap();
-            let Some(text) = template.fill(Place::Url, |_| Some(value.as_str().into())) else {
+            let Some(text) = template.fill(Encoding::Url, |_| Some(value.as_str().into())) else {
                 prop_assert!(value.bytes().all(|b| b == b'.'), "{value} is rejected");
                 return Ok(());
             };
@@ -195,7 +192,7 @@ mod tests {
 
         #[test]
         fn fill_value_stays_inside_its_json_string(value in any::<String>()) {
-            let body = fill("{\"q\": \"{number}\"}", Place::Json, &value);
+            let body = fill("{\"q\": \"{number}\"}", Encoding::Json, &value);
             let json: serde_json::Value = serde_json::from_str(&body).unwrap();
             prop_assert_eq!(json.pointer("/q").unwrap().as_str(), Some(value.as_str()));
         }

@@ -3,11 +3,11 @@
 use super::{Api, Error};
 use crate::{
     goto::{
-        lifecycle::Class,
+        lane::FailureClass,
         wire::{self, Reader},
     },
     model::{
-        call::{CallEvent, Report},
+        call::{CallSnapshot, Report},
         ids::{AccountKey, ConversationSpaceId},
         time::Timestamp,
     },
@@ -27,11 +27,11 @@ const MAX_PAGE_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Api {
     /// Fetches the active calls, each with its latest state.
-    pub(in crate::goto) async fn active(
+    pub(in crate::goto) async fn active_calls(
         &self,
         accounts: &[AccountKey],
         context: &Reader,
-    ) -> Result<Vec<CallEvent>, Error> {
+    ) -> Result<Vec<CallSnapshot>, Error> {
         let mut calls = Vec::new();
         for keys in accounts.chunks(MAX_ACCOUNT_KEYS) {
             let query = account_keys(keys);
@@ -47,7 +47,7 @@ impl Api {
         call: &ConversationSpaceId,
         (from, to): (u64, u64),
         context: &Reader,
-    ) -> Result<Vec<CallEvent>, Error> {
+    ) -> Result<Vec<CallSnapshot>, Error> {
         let path = ["call-events", "v1", "conversation-spaces", call.as_str(), "events"];
         let query = [("sequenceFrom", from.to_string()), ("sequenceTo", to.to_string())];
         self.fetch_pages(&path, &query, |body| wire::states(body, context)).await
@@ -74,7 +74,7 @@ impl Api {
     /// Fetches the report of one call.
     pub(in crate::goto) async fn report(&self, call: &ConversationSpaceId, context: &Reader) -> Result<Report, Error> {
         let path = ["call-events-report", "v1", "reports", call.as_str()];
-        let body = self.ask(Method::GET, &path, &[], None).await?;
+        let body = self.request(Method::GET, &path, &[], None).await?;
         wire::report(&body, context).map_err(|_| Error::Garbled)
     }
 
@@ -105,14 +105,16 @@ impl Api {
 
     async fn fetch_page(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
         for wait in PAGE_RETRY_DELAYS {
-            let answer = self.ask(Method::GET, path, query, None).await;
-            let Err(failure) = answer.as_ref().map_err(Error::trouble) else { return answer };
-            if failure.class != Class::Transient || failure.after.is_some_and(|after| after > MAX_PAGE_RETRY_AFTER) {
+            let answer = self.request(Method::GET, path, query, None).await;
+            let Err(failure) = answer.as_ref().map_err(Error::failure) else { return answer };
+            if failure.class != FailureClass::Transient
+                || failure.retry_after.is_some_and(|after| after > MAX_PAGE_RETRY_AFTER)
+            {
                 return answer;
             }
-            sleep(failure.after.map_or(wait, |after| after.max(wait))).await;
+            sleep(failure.retry_after.map_or(wait, |after| after.max(wait))).await;
         }
-        self.ask(Method::GET, path, query, None).await
+        self.request(Method::GET, path, query, None).await
     }
 }
 

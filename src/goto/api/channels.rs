@@ -1,8 +1,8 @@
 //! Requests for channels and their subscriptions.
 
-use super::{Api, Error, class, word};
+use super::{Api, Error, classify, error_code};
 use crate::{
-    goto::lifecycle::{Accepted, Class, Created, Refusal, Renew, Renewed, Sweep},
+    goto::lane::{AccountRejection, Created, FailureClass, Renew, Renewed, SubscribeResult, Sweep},
     model::{
         ids::{AccountKey, ChannelId},
         secret::Secret,
@@ -56,7 +56,7 @@ impl Api {
         }
         let name = name.text();
         let path = [CHANNELS.as_slice(), &[&name]].concat();
-        let answer = self.ask(Method::POST, &path, &[], Some(&channel_body())).await?;
+        let answer = self.request(Method::POST, &path, &[], Some(&channel_body())).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| Error::Garbled)?;
         Ok(Created {
             id: parse_channel_id(&answer).ok_or(Error::Garbled)?,
@@ -70,7 +70,7 @@ impl Api {
         for _ in 0..MAX_PAGES {
             let mut query = vec![("pageSize", "100")];
             query.extend(marker.as_deref().map(|marker| ("pageMarker", marker)));
-            let answer = self.ask(Method::GET, &CHANNELS, &query, None).await?;
+            let answer = self.request(Method::GET, &CHANNELS, &query, None).await?;
             let page: Value = serde_json::from_slice(&answer).map_err(|_| Error::Garbled)?;
             for item in page.get("items").and_then(Value::as_array).into_iter().flatten() {
                 let nickname = item.get("channelNickname").and_then(Value::as_str).unwrap_or_default();
@@ -98,7 +98,7 @@ impl Api {
 
     async fn delete_named(&self, nickname: &str, id: &ChannelId) -> Result<(), Error> {
         let path = [CHANNELS.as_slice(), &[nickname, id.as_str()]].concat();
-        match self.ask(Method::DELETE, &path, &[], None).await {
+        match self.request(Method::DELETE, &path, &[], None).await {
             Err(Error::Status { status: 404, .. }) => Ok(()),
             other => other.map(drop),
         }
@@ -109,10 +109,10 @@ impl Api {
         let name = name.text();
         let whole = [CHANNELS.as_slice(), &[&name, id.as_str()]].concat();
         let answer = match how {
-            Renew::Whole => self.ask(Method::PUT, &whole, &[], Some(&channel_body())).await?,
+            Renew::Whole => self.request(Method::PUT, &whole, &[], Some(&channel_body())).await?,
             Renew::Lifetime => {
                 let path = [whole.as_slice(), &["channel-lifetime"]].concat();
-                self.ask(Method::PUT, &path, &[], None).await?
+                self.request(Method::PUT, &path, &[], None).await?
             }
         };
         // A 2xx renews the channel even if its body is malformed.
@@ -121,13 +121,17 @@ impl Api {
     }
 
     /// Subscribes a channel to the call events of accounts.
-    pub(in crate::goto) async fn subscribe(&self, id: &ChannelId, accounts: &[AccountKey]) -> Result<Accepted, Error> {
+    pub(in crate::goto) async fn subscribe(
+        &self,
+        id: &ChannelId,
+        accounts: &[AccountKey],
+    ) -> Result<SubscribeResult, Error> {
         let keys: Vec<_> = accounts
             .iter()
             .map(|account| json!({"id": account.as_str(), "events": ["STARTING", "ACTIVE", "ENDING"]}))
             .collect();
         let body = json!({"channelId": id.as_str(), "accountKeys": keys});
-        let answer = self.ask(Method::POST, &["call-events", "v1", "subscriptions"], &[], Some(&body)).await?;
+        let answer = self.request(Method::POST, &["call-events", "v1", "subscriptions"], &[], Some(&body)).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| Error::Garbled)?;
         Ok(parse_subscribe_result(&answer, accounts))
     }
@@ -140,12 +144,12 @@ impl Api {
     ) -> Result<(), Error> {
         let keys: Vec<_> = accounts.iter().map(AccountKey::as_str).collect();
         let body = json!({"channelId": id.as_str(), "eventTypes": ["REPORT_SUMMARY"], "accountKeys": keys});
-        self.ask(Method::POST, &["call-events-report", "v1", "subscriptions"], &[], Some(&body)).await.map(drop)
+        self.request(Method::POST, &["call-events-report", "v1", "subscriptions"], &[], Some(&body)).await.map(drop)
     }
 
     /// Fetches the accounts of the login, sorted and without duplicates.
     pub(in crate::goto) async fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
-        let answer = self.ask(Method::GET, &["users", "v1", "me"], &[], None).await?;
+        let answer = self.request(Method::GET, &["users", "v1", "me"], &[], None).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| Error::Garbled)?;
         let items = answer.get("items").and_then(Value::as_array).ok_or(Error::Garbled)?;
         let mut keys: Vec<_> = items.iter().filter_map(|item| parse_account(item.get("accountKey")?)).collect();
@@ -191,22 +195,22 @@ fn parse_status(item: &Value) -> Option<u16> {
 }
 
 /// Parses a 207 against the requested accounts; accounts missing in the answer are to be retried.
-fn parse_subscribe_result(answer: &Value, requested: &[AccountKey]) -> Accepted {
+fn parse_subscribe_result(answer: &Value, requested: &[AccountKey]) -> SubscribeResult {
     let items = answer.get("accountKeys").and_then(Value::as_array);
     let item_of = |wanted: &AccountKey| {
         items.into_iter().flatten().find(|item| item.get("id").and_then(parse_account).as_ref() == Some(wanted))
     };
-    let mut result = Accepted::default();
+    let mut result = SubscribeResult::default();
     for wanted in requested {
         let item = item_of(wanted);
         let status = item.and_then(parse_status);
         match status {
-            Some(200..=299) => result.accounts += 1,
-            Some(status) if matches!(class(status), Class::Refused | Class::Gone) => {
-                let code = item.and_then(|item| word(item.get("errorCode")?));
-                result.refused.push(Refusal { account: wanted.clone(), status, code });
+            Some(200..=299) => result.accepted += 1,
+            Some(status) if matches!(classify(status), FailureClass::Rejected | FailureClass::Gone) => {
+                let code = item.and_then(|item| error_code(item.get("errorCode")?));
+                result.rejected.push(AccountRejection { account: wanted.clone(), status, code });
             }
-            Some(_) | None => result.later.push(wanted.clone()),
+            Some(_) | None => result.retry.push(wanted.clone()),
         }
     }
     result
@@ -232,12 +236,12 @@ mod tests {
             {"id": "99", "status": 200},
         ]});
         let result = parse_subscribe_result(&answer, &keys(&["1", "2", "3", "4", "5", "6", "7"]));
-        assert_eq!(result.accounts, 2);
-        assert_eq!(result.later, keys(&["3", "5", "6"]));
+        assert_eq!(result.accepted, 2);
+        assert_eq!(result.retry, keys(&["3", "5", "6"]));
         let refused: Vec<_> =
-            result.refused.iter().map(|one| (one.account.as_str(), one.status, one.code.as_deref())).collect();
+            result.rejected.iter().map(|one| (one.account.as_str(), one.status, one.code.as_deref())).collect();
         assert_eq!(refused, [("2", 404, Some("NOT_FOUND")), ("4", 403, None)]);
-        assert_eq!(parse_subscribe_result(&json!([]), &keys(&["1"])).later.len(), 1);
+        assert_eq!(parse_subscribe_result(&json!([]), &keys(&["1"])).retry.len(), 1);
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! Client of GoTo's REST API, as far as lanes and backfill need it. Bounds every request in time and size, limits the
 //! request rate and classifies failures. Contains no other policy.
 
-mod activity;
+mod caller_activity;
 mod calls;
 mod channels;
-mod pace;
+mod rate_limit;
 mod voicemail;
 
 pub use channels::Nickname;
 
 use super::{
-    answer::{self, Unread, retry_after, word},
-    grant::Access,
-    lifecycle::{Class, Trouble},
+    http::{self, BodyError, error_code, retry_after},
+    lane::{FailureClass, RequestFailure},
+    token_task::AccessToken,
 };
 use crate::model::{ids::ConnectionName, secret::Secret, time::Timestamp};
-use pace::Pace;
+use rate_limit::RateLimiter;
 use reqwest::Method;
 use serde_json::Value;
 use std::{
@@ -56,11 +56,11 @@ pub enum Error {
     },
 }
 
-impl From<Unread> for Error {
-    fn from(why: Unread) -> Self {
+impl From<BodyError> for Error {
+    fn from(why: BodyError) -> Self {
         match why {
-            Unread::CutShort(error) => Self::Network(error),
-            Unread::TooLong => Self::Garbled,
+            BodyError::CutShort(error) => Self::Network(error),
+            BodyError::TooLong => Self::Garbled,
         }
     }
 }
@@ -68,12 +68,14 @@ impl From<Unread> for Error {
 impl Error {
     /// Returns the failure as classified for the lane machine.
     #[must_use]
-    pub const fn trouble(&self) -> Trouble {
+    pub const fn failure(&self) -> RequestFailure {
         match self {
-            Self::NoToken => Trouble { class: Class::NoToken, status: None, after: None },
-            Self::Network(_) | Self::Garbled => Trouble { class: Class::Transient, status: None, after: None },
+            Self::NoToken => RequestFailure { class: FailureClass::NoToken, status: None, retry_after: None },
+            Self::Network(_) | Self::Garbled => {
+                RequestFailure { class: FailureClass::Transient, status: None, retry_after: None }
+            }
             Self::Status { status, after, .. } => {
-                Trouble { class: class(*status), status: Some(*status), after: *after }
+                RequestFailure { class: classify(*status), status: Some(*status), retry_after: *after }
             }
         }
     }
@@ -81,19 +83,19 @@ impl Error {
     /// Returns the HTTP status of the answer, if any.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
-        self.trouble().status
+        self.failure().status
     }
 }
 
 /// Classifies an HTTP status.
 #[must_use]
-pub const fn class(status: u16) -> Class {
+pub const fn classify(status: u16) -> FailureClass {
     match status {
-        404 | 410 => Class::Gone,
-        409 => Class::Full,
-        408 | 425 | 429 | 500..=599 => Class::Transient,
-        300..=499 => Class::Refused,
-        _ => Class::Transient,
+        404 | 410 => FailureClass::Gone,
+        409 => FailureClass::TooManyChannels,
+        408 | 425 | 429 | 500..=599 => FailureClass::Transient,
+        300..=499 => FailureClass::Rejected,
+        _ => FailureClass::Transient,
     }
 }
 
@@ -102,9 +104,9 @@ pub const fn class(status: u16) -> Class {
 pub struct Api {
     http: reqwest::Client,
     base: Url,
-    access: watch::Receiver<Access>,
+    access: watch::Receiver<AccessToken>,
     rejected: mpsc::Sender<Secret>,
-    limiter: Arc<Mutex<Pace>>,
+    limiter: Arc<Mutex<RateLimiter>>,
     name: ConnectionName,
 }
 
@@ -113,23 +115,23 @@ impl Api {
         name: ConnectionName,
         http: reqwest::Client,
         base: Url,
-        access: watch::Receiver<Access>,
+        access: watch::Receiver<AccessToken>,
         rejected: mpsc::Sender<Secret>,
     ) -> Self {
-        let limiter = Arc::new(Mutex::new(Pace::rested(Instant::now())));
+        let limiter = Arc::new(Mutex::new(RateLimiter::new(Instant::now())));
         Self { http, base, access, rejected, limiter, name }
     }
 
     /// Returns a client with its own rate limit: a 429 for these requests does not pause the lanes.
-    pub(super) fn apart(&self) -> Self {
-        Self { limiter: Arc::new(Mutex::new(Pace::rested(Instant::now()))), ..self.clone() }
+    pub(super) fn with_own_limit(&self) -> Self {
+        Self { limiter: Arc::new(Mutex::new(RateLimiter::new(Instant::now()))), ..self.clone() }
     }
 
     /// Sends a request. A 401 forces one token refresh and one retry.
     ///
     /// # Errors
     /// [`Error`], for every status but 2xx too.
-    pub(super) async fn ask(
+    pub(super) async fn request(
         &self,
         method: Method,
         path: &[&str],
@@ -143,13 +145,13 @@ impl Api {
         }
         let started = Instant::now();
         let access = self.access_token(None).await?;
-        let first = self.once(&method, &url, body, &access).await;
+        let first = self.send(&method, &url, body, &access).await;
         let answer = match first {
             Err(Error::Status { status: 401, .. }) => {
                 // A full queue means that a refresh is already requested.
                 let _ = self.rejected.try_send(access.clone());
                 match self.access_token(Some(&access)).await {
-                    Ok(fresh) => self.once(&method, &url, body, &fresh).await,
+                    Ok(fresh) => self.send(&method, &url, body, &fresh).await,
                     Err(_) => first,
                 }
             }
@@ -170,27 +172,27 @@ impl Api {
     async fn access_token(&self, rejected: Option<&Secret>) -> Result<Secret, Error> {
         let mut access = self.access.clone();
         let usable = access.wait_for(|state| match state {
-            Access::Given(token, expires) => rejected != Some(token) && Instant::now() < *expires,
-            Access::Consent => true,
-            Access::Awaited => false,
+            AccessToken::Valid(token, expires) => rejected != Some(token) && Instant::now() < *expires,
+            AccessToken::LoginRequired => true,
+            AccessToken::Pending => false,
         });
         let timeout = if rejected.is_some() { FRESH_TOKEN_TIMEOUT } else { REQUEST_TIMEOUT };
         match tokio::time::timeout(timeout, usable).await {
             Ok(Ok(state)) => match &*state {
-                Access::Given(token, _) => Ok(token.clone()),
-                Access::Awaited | Access::Consent => Err(Error::NoToken),
+                AccessToken::Valid(token, _) => Ok(token.clone()),
+                AccessToken::Pending | AccessToken::LoginRequired => Err(Error::NoToken),
             },
             Ok(Err(_)) | Err(_) => Err(Error::NoToken),
         }
     }
 
-    fn limiter(&self) -> MutexGuard<'_, Pace> {
+    fn limiter(&self) -> MutexGuard<'_, RateLimiter> {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends one request; while a 429 pauses this client, returns that status without a request.
-    async fn once(&self, method: &Method, url: &Url, body: Option<&Value>, token: &Secret) -> Result<Vec<u8>, Error> {
-        let wait = self.limiter().take(Instant::now());
+    async fn send(&self, method: &Method, url: &Url, body: Option<&Value>, token: &Secret) -> Result<Vec<u8>, Error> {
+        let wait = self.limiter().acquire(Instant::now());
         match wait {
             Ok(wait) => tokio::time::sleep(wait).await,
             Err(pause) => return Err(Error::Status { status: 429, code: None, after: Some(pause) }),
@@ -204,9 +206,9 @@ impl Api {
         let status = response.status().as_u16();
         let after = retry_after(response.headers(), Timestamp::now());
         if let (429, Some(pause)) = (status, after) {
-            self.limiter().hold(Instant::now(), pause);
+            self.limiter().pause_for(Instant::now(), pause);
         }
-        let body = answer::bounded(response, MAX_RESPONSE_BYTES).await;
+        let body = http::read_body(response, MAX_RESPONSE_BYTES).await;
         match status {
             200..=299 => Ok(body?),
             _ => Err(Error::Status { status, code: body.ok().and_then(|body| body_error_code(&body)), after }),
@@ -217,5 +219,5 @@ impl Api {
 /// Parses `errorCode` of an error body.
 fn body_error_code(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    word(value.get("errorCode")?)
+    error_code(value.get("errorCode")?)
 }

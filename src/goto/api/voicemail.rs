@@ -11,7 +11,7 @@ impl Api {
     /// Fetches the mailbox ids of an extension.
     pub(in crate::goto) async fn mailboxes(&self, account: &AccountKey, extension: &str) -> Result<Vec<String>, Error> {
         let query = [("accountKey", account.as_str()), ("extensionNumber", extension)];
-        let body = self.ask(Method::GET, &["voicemail", "v1", "voicemailboxes"], &query, None).await?;
+        let body = self.request(Method::GET, &["voicemail", "v1", "voicemailboxes"], &query, None).await?;
         wire::boxes(&body).map_err(|_| Error::Garbled)
     }
 
@@ -19,7 +19,7 @@ impl Api {
     pub(in crate::goto) async fn messages(&self, mailbox: &str, region: Region) -> Result<Vec<Message>, Error> {
         let path = ["voicemail", "v1", "voicemailboxes", mailbox, "voicemails"];
         let query = [("page", "0"), ("pageSize", "50"), ("status", "NEW")];
-        let body = self.ask(Method::GET, &path, &query, None).await?;
+        let body = self.request(Method::GET, &path, &query, None).await?;
         wire::messages(&body, region).map_err(|_| Error::Garbled)
     }
 }

@@ -8,16 +8,16 @@ fn client() -> Client {
 #[test]
 fn pkce_challenge_is_the_hash_of_the_verifier() {
     // The pair of RFC 7636, appendix B.
-    let verifier = ProofKey(Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
+    let verifier = PkceVerifier(Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
     assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-    assert_ne!(ProofKey::new().challenge(), ProofKey::new().challenge());
-    assert_eq!(unguessable().len(), 43);
+    assert_ne!(PkceVerifier::new().challenge(), PkceVerifier::new().challenge());
+    assert_eq!(random_token().len(), 43);
 }
 
 #[test]
 fn authorize_url_carries_every_required_parameter() {
     let redirect = Url::parse("http://localhost:5000/app/redirect").unwrap();
-    let url = client().authorize_url(&redirect, "st", &ProofKey::new(), SCOPES).unwrap();
+    let url = client().authorize_url(&redirect, "st", &PkceVerifier::new(), SCOPES).unwrap();
     assert!(
         url.as_str().starts_with("https://auth.example/base/oauth/authorize?response_type=code&client_id=me%26you&")
     );

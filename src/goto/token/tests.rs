@@ -1,7 +1,7 @@
 use super::*;
 
 struct TokenHarness {
-    token: Token,
+    token: TokenMachine,
     now: Now,
     out: Vec<Effect>,
 }
@@ -10,22 +10,22 @@ fn secret(text: &str) -> Secret {
     Secret::new(text)
 }
 
-fn refresh_token(text: &str, issued: &str) -> Grant {
-    Grant { refresh: secret(text), issued: Some(issued.parse().unwrap()) }
+fn refresh_token(text: &str, issued: &str) -> RefreshToken {
+    RefreshToken { token: secret(text), issued: Some(issued.parse().unwrap()) }
 }
 
 fn response(access: &str, refresh: Option<&str>, expires_in: Option<i64>) -> Input {
-    Input::Refreshed(Ok(Fresh { access: secret(access), refresh: refresh.map(secret), expires_in }))
+    Input::Refreshed(Ok(TokenResponse { access: secret(access), refresh: refresh.map(secret), expires_in }))
 }
 
 fn denied(code: &str) -> Input {
-    Input::Refreshed(Err(Failed::Denied { status: 400, code: Some(code.to_owned()) }))
+    Input::Refreshed(Err(RefreshError::Denied { status: 400, code: Some(code.to_owned()) }))
 }
 
 impl TokenHarness {
-    fn new(file: Result<Grant, Dead>, first: Option<&str>) -> Self {
-        let now = Now { tick: Instant::now(), clock: "2026-05-01T00:00:00Z".parse().unwrap() };
-        let (token, out) = Token::begin(file, first.map(secret), now);
+    fn new(file: Result<RefreshToken, LoginReason>, first: Option<&str>) -> Self {
+        let now = Now { instant: Instant::now(), timestamp: "2026-05-01T00:00:00Z".parse().unwrap() };
+        let (token, out) = TokenMachine::new(file, first.map(secret), now);
         Self { token, now, out }
     }
 
@@ -34,18 +34,18 @@ impl TokenHarness {
     }
 
     fn send(&mut self, input: Input) -> &[Effect] {
-        self.out = self.token.on(input, self.now, 0.5);
+        self.out = self.token.handle(input, self.now, 0.5);
         &self.out
     }
 
     fn advance(&mut self, wait: Duration) -> &mut Self {
-        self.now = Now { tick: self.now.tick + wait, clock: self.now.clock + wait };
+        self.now = Now { instant: self.now.instant + wait, timestamp: self.now.timestamp + wait };
         self
     }
 
     /// Advances to the machine's deadline and returns the wait.
     fn run_to_deadline(&mut self) -> Duration {
-        let wait = self.token.deadline().unwrap() - self.now.tick;
+        let wait = self.token.deadline().unwrap() - self.now.instant;
         self.advance(wait).send(Input::Tick);
         wait
     }
@@ -55,8 +55,8 @@ impl TokenHarness {
 fn refresh_is_due_at_a_third_of_the_lifetime() {
     let mut harness = TokenHarness::with_file();
     assert_eq!(harness.out, [Effect::Refresh(secret("r0"))]);
-    let expires = harness.now.tick + Duration::from_secs(3600);
-    assert_eq!(harness.send(response("a1", None, Some(3600))), [Effect::Give { access: secret("a1"), expires }]);
+    let expires = harness.now.instant + Duration::from_secs(3600);
+    assert_eq!(harness.send(response("a1", None, Some(3600))), [Effect::Publish { access: secret("a1"), expires }]);
     let wait = harness.run_to_deadline();
     assert!((1020..=1200).contains(&wait.as_secs()), "{wait:?}");
     assert_eq!(harness.out, [Effect::Refresh(secret("r0"))], "answer without a refresh token must keep the old one");
@@ -78,12 +78,12 @@ fn rotated_token_is_persisted_before_access_token_is_published() {
     let out = harness.send(response("a1", Some("r1"), Some(3600)));
     assert_eq!(
         out,
-        [Effect::Keep(refresh_token("r1", "2026-05-01T00:00:00Z"))],
+        [Effect::Persist(refresh_token("r1", "2026-05-01T00:00:00Z"))],
         "access token published before the write"
     );
     assert_eq!(harness.token.deadline(), None, "no deadline while the file is written");
     assert!(harness.send(Input::Rejected(secret("a0"))).is_empty());
-    assert!(matches!(harness.send(Input::Kept { done: true }), [Effect::Give { .. }]));
+    assert!(matches!(harness.send(Input::Persisted { done: true }), [Effect::Publish { .. }]));
     harness.run_to_deadline();
     assert_eq!(harness.out, [Effect::Refresh(secret("r1"))]);
 }
@@ -92,13 +92,13 @@ fn rotated_token_is_persisted_before_access_token_is_published() {
 fn token_not_persisted_is_published_and_write_is_retried() {
     let mut harness = TokenHarness::with_file();
     harness.send(response("a1", Some("r1"), Some(3600)));
-    assert!(matches!(harness.send(Input::Kept { done: false }), [Effect::Give { .. }]));
+    assert!(matches!(harness.send(Input::Persisted { done: false }), [Effect::Publish { .. }]));
     assert_eq!(harness.run_to_deadline(), PERSIST_RETRY_DELAY);
-    assert!(matches!(&harness.out[..], [Effect::Keep(kept)] if kept.refresh == secret("r1")));
-    harness.send(Input::Found(refresh_token("r0", "2026-04-30T00:00:00Z")));
+    assert!(matches!(&harness.out[..], [Effect::Persist(kept)] if kept.token == secret("r1")));
+    harness.send(Input::FileChanged(refresh_token("r0", "2026-04-30T00:00:00Z")));
     harness.run_to_deadline();
-    assert!(matches!(&harness.out[..], [Effect::Keep(_)]), "older token on disk must be ignored");
-    harness.send(Input::Kept { done: true });
+    assert!(matches!(&harness.out[..], [Effect::Persist(_)]), "older token on disk must be ignored");
+    harness.send(Input::Persisted { done: true });
     harness.run_to_deadline();
     assert_eq!(harness.out, [Effect::Refresh(secret("r1"))]);
 }
@@ -106,11 +106,12 @@ fn token_not_persisted_is_published_and_write_is_retried() {
 #[test]
 fn invalid_grant_requires_login_and_stops_refreshes() {
     let mut harness = TokenHarness::with_file();
-    let why = Dead::Refused { status: 400, code: Some("invalid_grant".to_owned()) };
-    assert_eq!(harness.send(denied("invalid_grant")), [Effect::Need(why)]);
-    assert!(harness.token.needs_consent());
+    let why = LoginReason::Rejected { status: 400, code: Some("invalid_grant".to_owned()) };
+    assert_eq!(harness.send(denied("invalid_grant")), [Effect::RequireLogin(why)]);
+    assert!(harness.token.needs_login());
     assert_eq!(harness.token.deadline(), None);
-    for input in [Input::Tick, Input::Rejected(secret("a1")), Input::Found(refresh_token("r0", "2026-04-30T00:00:00Z"))]
+    for input in
+        [Input::Tick, Input::Rejected(secret("a1")), Input::FileChanged(refresh_token("r0", "2026-04-30T00:00:00Z"))]
     {
         assert!(
             harness.advance(Duration::from_secs(3600)).send(input).is_empty(),
@@ -118,10 +119,10 @@ fn invalid_grant_requires_login_and_stops_refreshes() {
         );
     }
     assert_eq!(
-        harness.send(Input::Found(refresh_token("r9", "2026-05-02T00:00:00Z"))),
+        harness.send(Input::FileChanged(refresh_token("r9", "2026-05-02T00:00:00Z"))),
         [Effect::Refresh(secret("r9"))]
     );
-    assert!(matches!(harness.send(response("a9", None, None)), [Effect::Give { .. }, Effect::Healed]));
+    assert!(matches!(harness.send(response("a9", None, None)), [Effect::Publish { .. }, Effect::LoginRestored]));
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn denial_without_invalid_grant_is_retried_once() {
     let mut harness = TokenHarness::with_file();
     assert!(harness.send(denied("invalid_client")).is_empty());
     assert_eq!(harness.run_to_deadline(), DENIAL_RETRY_DELAY);
-    assert!(matches!(harness.send(denied("invalid_client")), [Effect::Need(Dead::Refused { .. })]));
+    assert!(matches!(harness.send(denied("invalid_client")), [Effect::RequireLogin(LoginReason::Rejected { .. })]));
     let mut harness = TokenHarness::with_file();
     harness.send(denied("invalid_client"));
     harness.run_to_deadline();
@@ -144,14 +145,14 @@ fn transient_refresh_failures_back_off_without_end() {
     let mut longest = Duration::ZERO;
     for _ in 0..50 {
         assert!(
-            harness.send(Input::Refreshed(Err(Failed::Transient(None)))).is_empty(),
+            harness.send(Input::Refreshed(Err(RefreshError::Transient(None)))).is_empty(),
             "transient failure must have no effect"
         );
         longest = longest.max(harness.run_to_deadline());
         assert_eq!(harness.out, [Effect::Refresh(secret("r0"))]);
     }
     assert_eq!(longest, Duration::from_secs(30), "half of 60 s with random value 0.5");
-    harness.send(Input::Refreshed(Err(Failed::Transient(Some(Duration::from_secs(600))))));
+    harness.send(Input::Refreshed(Err(RefreshError::Transient(Some(Duration::from_secs(600))))));
     assert_eq!(harness.run_to_deadline(), Duration::from_secs(600));
 }
 
@@ -172,18 +173,18 @@ fn file_token_is_used_first_and_config_token_after_its_denial() {
     let mut harness = TokenHarness::new(Ok(refresh_token("file", "2026-04-30T00:00:00Z")), Some("config"));
     assert_eq!(harness.out, [Effect::Refresh(secret("file"))]);
     assert_eq!(harness.send(denied("invalid_grant")), [Effect::Refresh(secret("config"))]);
-    assert!(harness.send(Input::Found(refresh_token("file", "2026-04-30T00:00:00Z"))).is_empty());
-    assert!(matches!(harness.send(denied("invalid_grant")), [Effect::Need(_)]));
-    assert_eq!(TokenHarness::new(Err(Dead::NoToken), Some("config")).out, [Effect::Refresh(secret("config"))]);
-    assert_eq!(TokenHarness::new(Err(Dead::NoToken), None).out, [Effect::Need(Dead::NoToken)]);
-    assert_eq!(TokenHarness::new(Err(Dead::Unusable), None).out, [Effect::Need(Dead::Unusable)]);
+    assert!(harness.send(Input::FileChanged(refresh_token("file", "2026-04-30T00:00:00Z"))).is_empty());
+    assert!(matches!(harness.send(denied("invalid_grant")), [Effect::RequireLogin(_)]));
+    assert_eq!(TokenHarness::new(Err(LoginReason::NoToken), Some("config")).out, [Effect::Refresh(secret("config"))]);
+    assert_eq!(TokenHarness::new(Err(LoginReason::NoToken), None).out, [Effect::RequireLogin(LoginReason::NoToken)]);
+    assert_eq!(TokenHarness::new(Err(LoginReason::Unusable), None).out, [Effect::RequireLogin(LoginReason::Unusable)]);
 }
 
 #[test]
 fn file_change_while_valid_applies_at_next_refresh() {
     let mut harness = TokenHarness::with_file();
     harness.send(response("a1", None, None));
-    assert!(harness.send(Input::Found(refresh_token("r9", "2026-05-01T00:00:00Z"))).is_empty());
+    assert!(harness.send(Input::FileChanged(refresh_token("r9", "2026-05-01T00:00:00Z"))).is_empty());
     harness.run_to_deadline();
     assert_eq!(harness.out, [Effect::Refresh(secret("r9"))]);
 }
@@ -195,7 +196,7 @@ fn unrotated_token_expiring_is_reported_daily_for_a_week() {
     for _ in 0..(30 * 80) {
         let out = harness.send(response("a", None, Some(3600))).to_vec();
         reported.extend(out.into_iter().filter_map(|effect| match effect {
-            Effect::Aging(left) => Some(left),
+            Effect::ExpiresSoon(left) => Some(left),
             _ => None,
         }));
         times = reported.len();
@@ -213,34 +214,37 @@ fn random_year_keeps_one_refresh_in_flight_and_persists_first() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut harness = TokenHarness::with_file();
         let (mut refreshing, mut persisting, mut requests, mut number) = (true, false, 1u64, 0);
-        let end = harness.now.tick + Duration::from_secs(365 * 86_400 / 20);
-        while harness.now.tick < end {
+        let end = harness.now.instant + Duration::from_secs(365 * 86_400 / 20);
+        while harness.now.instant < end {
             number += 1;
             let input = match (refreshing, persisting) {
-                (_, true) => Input::Kept { done: rng.u8(0..4) > 0 },
+                (_, true) => Input::Persisted { done: rng.u8(0..4) > 0 },
                 (true, _) => match rng.u8(0..12) {
                     0 => denied("invalid_grant"),
                     1 => denied("what"),
-                    2 => Input::Refreshed(Err(Failed::Transient(None))),
+                    2 => Input::Refreshed(Err(RefreshError::Transient(None))),
                     3..6 => response(&format!("a{number}"), Some(&format!("r{number}")), Some(rng.i64(-5..8000))),
                     _ => response(&format!("a{number}"), None, Some(3600)),
                 },
-                _ if harness.token.needs_consent() => {
+                _ if harness.token.needs_login() => {
                     harness.advance(Duration::from_secs(60));
-                    Input::Found(Grant { refresh: secret(&format!("login{number}")), issued: Some(harness.now.clock) })
+                    Input::FileChanged(RefreshToken {
+                        token: secret(&format!("login{number}")),
+                        issued: Some(harness.now.timestamp),
+                    })
                 }
                 _ if rng.u8(0..4) == 0 => {
                     harness.advance(Duration::from_secs(1));
                     Input::Rejected(secret(&format!("a{}", number - 1)))
                 }
                 _ => {
-                    let wait = harness.token.deadline().expect("valid state has a deadline") - harness.now.tick;
+                    let wait = harness.token.deadline().expect("valid state has a deadline") - harness.now.instant;
                     harness.advance(wait);
                     Input::Tick
                 }
             };
             refreshing &= !matches!(input, Input::Refreshed(_));
-            persisting &= !matches!(input, Input::Kept { .. });
+            persisting &= !matches!(input, Input::Persisted { .. });
             for effect in harness.send(input).to_vec() {
                 match effect {
                     Effect::Refresh(_) => {
@@ -248,9 +252,9 @@ fn random_year_keeps_one_refresh_in_flight_and_persists_first() {
                         refreshing = true;
                         requests += 1;
                     }
-                    Effect::Keep(_) => persisting = true,
-                    Effect::Give { .. } => assert!(!persisting, "seed {seed}: published before it was persisted"),
-                    Effect::Need(_) | Effect::Healed | Effect::Aging(_) => {}
+                    Effect::Persist(_) => persisting = true,
+                    Effect::Publish { .. } => assert!(!persisting, "seed {seed}: published before it was persisted"),
+                    Effect::RequireLogin(_) | Effect::LoginRestored | Effect::ExpiresSoon(_) => {}
                 }
             }
         }

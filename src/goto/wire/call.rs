@@ -7,10 +7,10 @@ use super::{
 };
 use crate::model::{
     call::{
-        CallEvent, CallState, Caller, Direction, OurNumber, Participant, ParticipantKind, Person, Phase, Queue, Status,
-        System,
+        AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person,
+        Phase, Queue, SnapshotState, WireDirection,
     },
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
 };
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ const MOST: usize = 500;
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<String>), Unreadable> {
+pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option<String>), Unreadable> {
     let page = json(body)?;
     let calls = list(&page, "items", MOST).filter_map(|item| event(item, reader).ok()).collect();
     Ok((calls, text(&page, "nextPageMarker")))
@@ -32,7 +32,7 @@ pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<St
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<String>), Unreadable> {
+pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option<String>), Unreadable> {
     let page = json(body)?;
     let metadata = object(&page, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
     let states = list(&page, "states", MOST).map(|one| with_state(metadata, one, reader));
@@ -40,22 +40,22 @@ pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<St
 }
 
 /// Reads `{metadata, state}`.
-pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallEvent, Unreadable> {
+pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
     let metadata = object(content, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
     let state = object(content, "state").ok_or(Unreadable::Lacks("state"))?;
     with_state(metadata, state, reader)
 }
 
-fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallEvent, Unreadable> {
-    Ok(CallEvent {
+fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
+    Ok(CallSnapshot {
         connection: reader.connection.clone(),
         region: reader.region,
         account: id(metadata, "accountKey").ok_or(Unreadable::Lacks("accountKey"))?,
         call: id(metadata, "conversationSpaceId").ok_or(Unreadable::Lacks("conversationSpaceId"))?,
         direction: direction(metadata),
-        created: time(metadata, "callCreated"),
+        created_at: time(metadata, "callCreated"),
         hung_up_by: id(metadata, "hangupOriginatorId"),
-        dialed: text(metadata, "dialString").map(|dialed| Number::read(Some(&dialed), reader.region)),
+        dialed: text(metadata, "dialString").map(|dialed| PhoneNumber::parse(Some(&dialed), reader.region)),
         linked: list(metadata, "associatedConversations", MOST)
             .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
             .collect(),
@@ -64,17 +64,17 @@ fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallEven
 }
 
 /// `direction`, wherever it stands.
-pub(super) fn direction(holder: &Value) -> Direction {
+pub(super) fn direction(holder: &Value) -> WireDirection {
     match text(holder, "direction") {
-        Some(word) if word.eq_ignore_ascii_case("INBOUND") => Direction::Inbound,
-        Some(word) if word.eq_ignore_ascii_case("OUTBOUND") => Direction::Outbound,
-        other => Direction::Other(other.unwrap_or_default()),
+        Some(word) if word.eq_ignore_ascii_case("INBOUND") => WireDirection::Inbound,
+        Some(word) if word.eq_ignore_ascii_case("OUTBOUND") => WireDirection::Outbound,
+        other => WireDirection::Other(other.unwrap_or_default()),
     }
 }
 
 /// One snapshot. A state without a number counts as 0, before every numbered one.
-pub(super) fn state(value: &Value, region: Region) -> CallState {
-    CallState {
+pub(super) fn state(value: &Value, region: Region) -> SnapshotState {
+    SnapshotState {
         sequence: whole(value, "sequenceNumber").unwrap_or(0),
         phase: match text(value, "type").unwrap_or_default() {
             word if word.eq_ignore_ascii_case("STARTING") => Phase::Starting,
@@ -98,7 +98,10 @@ fn participant(value: &Value, region: Region) -> Participant {
     let side = |name| of.get(name).or_else(|| value.get(name)).and_then(|it| caller(it, region));
     let kind = match kind(value).as_str() {
         "PHONE_NUMBER" => ParticipantKind::PhoneNumber {
-            ours: OurNumber { number: Number::read(text(of, "number").as_deref(), region), label: text(of, "name") },
+            account_number: AccountNumber {
+                number: PhoneNumber::parse(text(of, "number").as_deref(), region),
+                label: text(of, "name"),
+            },
             caller: side("caller"),
             callee: side("callee"),
         },
@@ -108,13 +111,13 @@ fn participant(value: &Value, region: Region) -> Participant {
         other => ParticipantKind::Other { value: other.to_owned(), caller: side("caller") },
     };
     let status = match value.get("status").and_then(|it| text(it, "value")).or_else(|| text(value, "status")) {
-        None => Status::Other(String::new()),
+        None => ParticipantStatus::Other(String::new()),
         Some(word) => match word.as_str() {
-            "RINGING" => Status::Ringing,
-            "CONNECTED" => Status::Connected,
-            "DISCONNECTING" => Status::Disconnecting,
-            "DISCONNECTED" => Status::Disconnected,
-            _ => Status::Other(word),
+            "RINGING" => ParticipantStatus::Ringing,
+            "CONNECTED" => ParticipantStatus::Connected,
+            "DISCONNECTING" => ParticipantStatus::Disconnecting,
+            "DISCONNECTED" => ParticipantStatus::Disconnected,
+            _ => ParticipantStatus::Other(word),
         },
     };
     Participant { id: id(value, "id"), originator: id(value, "originator"), kind, status }
@@ -138,22 +141,23 @@ pub(super) fn is_person(value: &Value) -> bool {
 /// `caller`: an object of name and number, or a bare number. An object without a number is a caller who hides it.
 pub(super) fn caller(value: &Value, region: Region) -> Option<Caller> {
     match value {
-        Value::Object(_) => {
-            Some(Caller { name: text(value, "name"), number: Number::read(text(value, "number").as_deref(), region) })
-        }
-        Value::String(number) => Some(Caller { name: None, number: Number::read(Some(number), region) }),
+        Value::Object(_) => Some(Caller {
+            name: text(value, "name"),
+            number: PhoneNumber::parse(text(value, "number").as_deref(), region),
+        }),
+        Value::String(number) => Some(Caller { name: None, number: PhoneNumber::parse(Some(number), region) }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
 }
 
-fn system(value: &Value) -> System {
+fn system(value: &Value) -> CallSystem {
     match kind(value).as_str() {
         "CALL_QUEUE" => {
             let extension = either(value, "extensionNumber");
             let name = either(value, "queueName").or_else(|| extension.clone()).or_else(|| either(value, "queueId"));
-            System::Queue(Queue { name: name.unwrap_or_default(), extension })
+            CallSystem::Queue(Queue { name: name.unwrap_or_default(), extension })
         }
-        "DIAL_PLAN" => System::DialPlan,
-        other => System::Other(other.to_owned()),
+        "DIAL_PLAN" => CallSystem::DialPlan,
+        other => CallSystem::Other(other.to_owned()),
     }
 }

@@ -13,7 +13,7 @@ pub use report::{report, summaries};
 pub use voicemail::{Message, boxes, messages};
 
 use crate::model::{
-    call::{CallEvent, Report},
+    call::{CallSnapshot, Report},
     ids::ConnectionName,
     phone::Region,
 };
@@ -33,7 +33,7 @@ pub struct Reader {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A snapshot of a call.
-    Call(CallEvent),
+    Call(CallSnapshot),
     /// An ended call's summary.
     Report(Report),
     /// `WEBSOCKET_REFRESH_REQUIRED`: renew the channel now.

@@ -5,11 +5,13 @@ mod report;
 mod snapshot;
 
 pub use report::Report;
-pub use snapshot::{CallEvent, CallState, Direction, Participant, ParticipantKind, Phase, Status, System};
+pub use snapshot::{
+    CallSnapshot, CallSystem, Participant, ParticipantKind, ParticipantStatus, Phase, SnapshotState, WireDirection,
+};
 
 use super::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -37,9 +39,9 @@ pub struct Person {
 
 /// One of the account's own numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OurNumber {
+pub struct AccountNumber {
     /// The number.
-    pub number: Number,
+    pub number: PhoneNumber,
     /// Its label in GoTo ("Main line").
     pub label: Option<String>,
 }
@@ -50,7 +52,7 @@ pub struct Caller {
     /// CNAM or what GoTo has.
     pub name: Option<String>,
     /// The number.
-    pub number: Number,
+    pub number: PhoneNumber,
 }
 
 /// A call as far as it is known at one moment.
@@ -66,12 +68,12 @@ pub struct Call {
     pub account: AccountKey,
     /// Which way it goes.
     #[serde(default)]
-    pub bound: Bound,
+    pub direction: CallDirection,
     /// The other side: who calls; of an outbound call who is called; of an internal one the colleague who calls, whose
     /// number is an extension.
     pub caller: Caller,
     /// Which of our numbers was called, or calls.
-    pub ours: Option<OurNumber>,
+    pub account_number: Option<AccountNumber>,
     /// The queues it went through, in order.
     pub queues: Vec<Queue>,
     /// Whom it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
@@ -81,32 +83,32 @@ pub struct Call {
     pub transfers: Vec<Transfer>,
     /// When it was first taken, as far as that was heard.
     #[serde(default)]
-    pub answered: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
     /// When it came into the last of its queues, if it passed one.
     #[serde(default)]
-    pub queued: Option<Timestamp>,
+    pub queued_at: Option<Timestamp>,
     /// When it began.
-    pub started: Timestamp,
+    pub started_at: Timestamp,
     /// It was heard of only when it was already under way.
-    pub late: bool,
+    pub first_seen_late: bool,
     /// Nobody heard how it ended: it was silent for hours, and GoTo had no report of it. Its last moment is then
     /// [`Moment::Ended`] of unknown length, whether or not somebody had taken it.
     #[serde(default)]
-    pub lost: bool,
+    pub end_unknown: bool,
     /// Its last moment was told before, and this one is better.
     #[serde(default)]
-    pub revised: Option<Revised>,
+    pub revision: Option<Revision>,
 }
 
 impl Call {
     /// Transfers kept of one call: a card is read up to here.
-    pub const TRANSFERS: usize = 8;
+    pub const MAX_TRANSFERS: usize = 8;
 }
 
 /// Which way a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bound {
+pub enum CallDirection {
     /// Somebody outside calls us.
     #[default]
     Inbound,
@@ -116,7 +118,7 @@ pub enum Bound {
     Internal,
 }
 
-impl Bound {
+impl CallDirection {
     /// As config, journal and store write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -131,7 +133,7 @@ impl Bound {
 /// Why a last moment is told a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Revised {
+pub enum Revision {
     /// More is known: a length, a message in the mailbox. Worth changing a card that stands, not another message.
     Completed,
     /// What was told was wrong: somebody had taken the call that was told as missed. Worth a word everywhere.
@@ -152,40 +154,40 @@ pub struct Transfer {
 /// What the team may hear of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
-pub enum Moment {
+pub enum CallStatus {
     /// It rings somebody, waits in a queue, or stands in a menu.
     Ringing,
     /// A person took it. Told again for each transfer, with who talks since; of an outbound call the person outside took
     /// it.
     Answered {
         /// Who of us talks; of an outbound call the colleague who called.
-        by: Person,
+        answered_by: Person,
         /// How long after the call began.
-        after: Duration,
+        waited: Duration,
     },
     /// It ended and nobody took it.
     Missed {
         /// How long it waited.
-        after: Duration,
+        waited: Duration,
         /// How it was missed.
-        why: MissedWhy,
+        reason: MissedReason,
     },
     /// It ended with the mailbox.
     Voicemail {
         /// How long the message is, if known.
-        length: Option<Duration>,
+        duration: Option<Duration>,
     },
     /// It ended after somebody took it.
     Ended {
         /// How long people talked, if known.
-        lasted: Option<Duration>,
+        talk_time: Option<Duration>,
     },
 }
 
 /// How a call was missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MissedWhy {
+pub enum MissedReason {
     /// Phones rang, nobody took it.
     NobodyAnswered,
     /// The caller gave up in the queue.
@@ -199,7 +201,7 @@ pub enum MissedWhy {
 /// The kind of a [`Moment`]: the part of a delivery's key, and what a sink's `outcomes` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MomentKind {
+pub enum StatusKind {
     /// See [`Moment::Ringing`].
     Ringing,
     /// See [`Moment::Answered`].
@@ -212,7 +214,7 @@ pub enum MomentKind {
     Ended,
 }
 
-impl MomentKind {
+impl StatusKind {
     /// As config, journal and store write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -227,32 +229,32 @@ impl MomentKind {
 
     /// Whether nothing of the call comes after it.
     #[must_use]
-    pub const fn is_last(self) -> bool {
+    pub const fn is_final(self) -> bool {
         matches!(self, Self::Missed | Self::Voicemail | Self::Ended)
     }
 }
 
-impl Moment {
+impl CallStatus {
     /// Its kind.
     #[must_use]
-    pub const fn kind(&self) -> MomentKind {
+    pub const fn kind(&self) -> StatusKind {
         match self {
-            Self::Ringing => MomentKind::Ringing,
-            Self::Answered { .. } => MomentKind::Answered,
-            Self::Missed { .. } => MomentKind::Missed,
-            Self::Voicemail { .. } => MomentKind::Voicemail,
-            Self::Ended { .. } => MomentKind::Ended,
+            Self::Ringing => StatusKind::Ringing,
+            Self::Answered { .. } => StatusKind::Answered,
+            Self::Missed { .. } => StatusKind::Missed,
+            Self::Voicemail { .. } => StatusKind::Voicemail,
+            Self::Ended { .. } => StatusKind::Ended,
         }
     }
 }
 
 /// One thing to say of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Telling {
+pub struct CallUpdate {
     /// The call as it is known now.
     pub call: Call,
     /// What happened.
-    pub moment: Moment,
+    pub status: CallStatus,
     /// When it happened.
     pub at: Timestamp,
 }

@@ -1,6 +1,6 @@
 //! A call's report: what GoTo says of it after its end.
 
-use super::{Caller, Direction, Person};
+use super::{Caller, Person, WireDirection};
 use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::Region,
@@ -19,13 +19,13 @@ pub struct Report {
     /// The call.
     pub call: ConversationSpaceId,
     /// Who called whom.
-    pub direction: Direction,
+    pub direction: WireDirection,
     /// When it came into being.
-    pub created: Option<Timestamp>,
+    pub created_at: Option<Timestamp>,
     /// When a person took it, if one did.
-    pub answered: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
     /// When it ended.
-    pub ended: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
     /// Who called.
     pub caller: Option<Caller>,
     /// `callerOutcome`, open: `NORMAL`, `LEFT_DIAL_PLAN`, `LEFT_VOICEMAIL`, …

@@ -1,15 +1,15 @@
 //! A call's snapshot as GoTo pushed it or answered it, before anything is concluded from it.
 
-use super::{Caller, OurNumber, Person, Queue};
+use super::{AccountNumber, Caller, Person, Queue};
 use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId, ParticipantId},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 
 /// One full snapshot of a call, as GoTo pushed it or answered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallEvent {
+pub struct CallSnapshot {
     /// The login that heard it.
     pub connection: ConnectionName,
     /// The account's region: how its numbers were read and will be shown.
@@ -19,22 +19,22 @@ pub struct CallEvent {
     /// The call.
     pub call: ConversationSpaceId,
     /// Who called whom.
-    pub direction: Direction,
+    pub direction: WireDirection,
     /// When the call came into being, if said.
-    pub created: Option<Timestamp>,
+    pub created_at: Option<Timestamp>,
     /// Who hung up, if said.
     pub hung_up_by: Option<ParticipantId>,
     /// What was dialled, if said: the called party of an outbound call.
-    pub dialed: Option<Number>,
+    pub dialed: Option<PhoneNumber>,
     /// Other conversation spaces that belong to the same call (transfers).
     pub linked: Vec<ConversationSpaceId>,
     /// The snapshot.
-    pub state: CallState,
+    pub state: SnapshotState,
 }
 
 /// `metadata.direction`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Direction {
+pub enum WireDirection {
     /// From outside.
     Inbound,
     /// To outside.
@@ -45,7 +45,7 @@ pub enum Direction {
 
 /// `content.state`: a snapshot, not a delta.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallState {
+pub struct SnapshotState {
     /// `sequenceNumber`; the first state of a call is 1.
     pub sequence: u64,
     /// `type`.
@@ -55,7 +55,7 @@ pub struct CallState {
     /// Everyone on the call.
     pub participants: Vec<Participant>,
     /// Queues, menus and other machines on the call.
-    pub systems: Vec<System>,
+    pub systems: Vec<CallSystem>,
 }
 
 /// `state.type`.
@@ -81,7 +81,7 @@ pub struct Participant {
     /// What it is.
     pub kind: ParticipantKind,
     /// What it does.
-    pub status: Status,
+    pub status: ParticipantStatus,
 }
 
 /// `participant.type`.
@@ -90,7 +90,7 @@ pub enum ParticipantKind {
     /// The outside line.
     PhoneNumber {
         /// Our number that was called (or calls).
-        ours: OurNumber,
+        account_number: AccountNumber,
         /// The outside caller of an inbound call.
         caller: Option<Caller>,
         /// The called party of an outbound call.
@@ -113,7 +113,7 @@ pub enum ParticipantKind {
 
 /// `participant.status.value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
+pub enum ParticipantStatus {
     /// Rings.
     Ringing,
     /// Talks (or, for a queue or menu, listens).
@@ -128,7 +128,7 @@ pub enum Status {
 
 /// `interactiveVoiceResponseSystems[]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum System {
+pub enum CallSystem {
     /// A call queue.
     Queue(Queue),
     /// A menu or another plan that routes the call.

@@ -20,7 +20,7 @@ pub enum Mask {
 impl Mask {
     /// Replaces the hidden digits of `text` by `•`; other characters stay.
     #[must_use]
-    pub fn cover(self, text: &str) -> String {
+    pub fn apply(self, text: &str) -> String {
         let visible = match self {
             Self::None => return text.to_owned(),
             Self::Last4 => 4,

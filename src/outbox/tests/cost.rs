@@ -2,14 +2,14 @@
 //! these are debug builds on any machine.
 
 use super::*;
-use crate::model::call::MomentKind::Ringing;
+use crate::model::call::StatusKind::Ringing;
 use rusqlite::Connection;
 use std::time::Instant;
 
 /// Fills a new outbox with `waiting` waiting and as many delivered rows.
 async fn insert_rows(dir: &Path, waiting: u32) {
     open_outbox(dir).0.close().await;
-    let db = Connection::open(dir.join(FILE)).unwrap();
+    let db = Connection::open(dir.join(FILE_NAME)).unwrap();
     let text = serde_json::to_string(&card("x", Ringing, &"label ".repeat(100))).unwrap();
     db.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
     for (state, settled) in [("delivered", Some(Timestamp::now().as_microsecond())), ("waiting", None)] {
@@ -38,7 +38,7 @@ async fn start_with(rows: u32) {
     let started = start.elapsed();
     let timed = async |what: &str| {
         let start = Instant::now();
-        let waiting = queue.waiting(&sink("desk"), Timestamp::now(), 60).await.unwrap();
+        let waiting = queue.due(&sink("desk"), Timestamp::now(), 60).await.unwrap();
         assert_eq!(waiting.len(), 60);
         queue.next_due(&sink("desk")).await.unwrap().unwrap();
         println!("  due + next_due, {what}: {:?}", start.elapsed());
@@ -96,8 +96,8 @@ async fn cost_of_enqueue_and_settle_by_durability() {
     }
 }
 
-async fn one_card(queue: &Queue, call: String, to: &str) {
-    queue.admit(None, vec![insert(&call, Ringing, to)]).await.unwrap();
+async fn one_card(queue: &SqliteOutbox, call: String, to: &str) {
+    queue.enqueue(None, vec![insert(&call, Ringing, to)]).await.unwrap();
     let held = lease_one(queue, to).await;
     queue.settle(vec![settle(held.id, Settlement::Delivered)]).await.unwrap();
 }

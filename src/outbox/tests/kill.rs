@@ -2,7 +2,7 @@
 //! checks that everything printed is in the file.
 
 use super::{super::show, *};
-use crate::model::call::MomentKind::Ringing;
+use crate::model::call::StatusKind::Ringing;
 use rusqlite::Connection;
 use std::{
     collections::BTreeSet,
@@ -18,15 +18,15 @@ async fn print_line(line: String) {
     std::io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
-async fn work(queue: Queue, lane: usize, round: String) {
+async fn work(queue: SqliteOutbox, lane: usize, round: String) {
     for n in 0.. {
         let call = format!("{round}-{lane}-{n}");
-        queue.note(call_update(&call, Ringing, &call)).await.unwrap();
+        queue.save_pending(call_update(&call, Ringing, &call)).await.unwrap();
         print_line(format!("saved {call}")).await;
-        queue.admit(Some((call_id(&call), Ringing)), vec![insert(&call, Ringing, "desk")]).await.unwrap();
+        queue.enqueue(Some((call_id(&call), Ringing)), vec![insert(&call, Ringing, "desk")]).await.unwrap();
         print_line(format!("enqueued {call}")).await;
         if n % 3 == 0 {
-            let waiting = queue.waiting(&sink("desk"), Timestamp::now(), 1).await.unwrap();
+            let waiting = queue.due(&sink("desk"), Timestamp::now(), 1).await.unwrap();
             for held in queue.lease(waiting.iter().map(|delivery| delivery.id).collect()).await.unwrap() {
                 print_line(format!("leased {}", held.id.0)).await;
                 queue.settle(vec![settle(held.id, Settlement::Delivered)]).await.unwrap();
@@ -78,16 +78,16 @@ async fn everything_committed_before_kill_9_is_found_after_it() {
     let mut lines_seen = Vec::new();
     for round in 0..12 {
         lines_seen.extend(run_and_kill_after(dir.path(), 200 + fastrand::usize(..800)));
-        let db = Connection::open(dir.path().join(FILE)).unwrap();
+        let db = Connection::open(dir.path().join(FILE_NAME)).unwrap();
         let result: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(result, "ok", "round {round}");
     }
     let (queue, found) = open_outbox(dir.path());
-    assert_eq!(found.set_aside, None);
+    assert_eq!(found.quarantined, None);
     let of = |what: &str| -> BTreeSet<String> {
         lines_seen.iter().filter(|(verb, _)| verb == what).map(|(_, which)| which.clone()).collect()
     };
-    let pending: BTreeSet<_> = queue.noted().await.unwrap().iter().map(|t| t.call.id.as_str().to_owned()).collect();
+    let pending: BTreeSet<_> = queue.pending().await.unwrap().iter().map(|t| t.call.id.as_str().to_owned()).collect();
     let enqueued = of("enqueued");
     for call in &of("saved") {
         assert!(pending.contains(call) || enqueued.contains(call) || is_known(&queue, call).await, "{call} was saved");
@@ -98,7 +98,7 @@ async fn everything_committed_before_kill_9_is_found_after_it() {
     }
     for id in &of("settled") {
         let (delivery, attempts) = show(dir.path(), DeliveryId(id.parse().unwrap())).unwrap().unwrap();
-        assert_eq!(delivery.state, Some(super::super::State::Delivered), "{id} was settled");
+        assert_eq!(delivery.state, Some(super::super::DeliveryState::Delivered), "{id} was settled");
         assert_eq!(attempts.len(), 1);
     }
     assert!(enqueued.len() > 300, "{}", enqueued.len());
@@ -110,7 +110,7 @@ async fn everything_committed_before_kill_9_is_found_after_it() {
     );
 }
 
-async fn is_known(queue: &Queue, call: &str) -> bool {
-    use crate::model::delivery::Admitted::New;
-    queue.admit(None, vec![insert(call, Ringing, "desk")]).await.unwrap() != [New]
+async fn is_known(queue: &SqliteOutbox, call: &str) -> bool {
+    use crate::model::delivery::EnqueueResult::Inserted;
+    queue.enqueue(None, vec![insert(call, Ringing, "desk")]).await.unwrap() != [Inserted]
 }

@@ -1,22 +1,28 @@
 //! Outbox tests: a suite and a model test over the trait, and tests specific to SQLite.
 
 mod admin;
+mod coalesce;
 mod cost;
 mod faults;
-mod fold;
 mod forget;
 mod kill;
-mod living;
+mod live_message;
 mod model;
 mod suite;
 
-use super::{Durability, FILE, Health, Opened, Queue, Retention, OutboxSettings, degrade::Ground, open, open::disk};
+use super::{
+    Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, open, open::open_database,
+    storage::Storage,
+};
 use crate::model::{
-    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, Person, Telling},
-    card::{CallCard, Card, Findings},
-    delivery::{Admission, Attempt, Delivery, DeliveryId, Key, Outbox, Rule, Settle, Settlement, Subject},
+    call::{Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, StatusKind},
+    card::{CallCard, CallerInfo, Card},
+    delivery::{
+        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement,
+        Subject,
+    },
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 use std::{path::Path, time::Duration};
@@ -26,14 +32,14 @@ fn settings(dir: &Path) -> OutboxSettings {
     OutboxSettings { dir: dir.to_owned(), durability: Durability::PowerLoss, retention: Retention::default() }
 }
 
-fn open_outbox(dir: &Path) -> (Queue, Opened) {
+fn open_outbox(dir: &Path) -> (SqliteOutbox, OpenReport) {
     open(settings(dir), Timestamp::now()).unwrap()
 }
 
 /// An outbox in a temporary directory.
 struct Sqlite {
     dir: TempDir,
-    queue: Queue,
+    queue: SqliteOutbox,
 }
 
 impl Sqlite {
@@ -45,16 +51,16 @@ impl Sqlite {
 }
 
 impl suite::TestStore for Sqlite {
-    type Queue = Queue;
+    type Queue = SqliteOutbox;
 
-    fn queue(&self) -> Queue {
+    fn queue(&self) -> SqliteOutbox {
         self.queue.clone()
     }
 
     /// Simulates a crash: copies the file and its WAL without closing them, and opens the copies.
     async fn crash(&mut self) {
         let copy = TempDir::new().unwrap();
-        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+        for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
             std::fs::copy(self.dir.path().join(&name), copy.path().join(&name)).unwrap();
         }
         self.queue = open_outbox(copy.path()).0;
@@ -82,16 +88,16 @@ impl FlakyDisk {
         tokio::time::timeout(Duration::from_secs(10), durable).await.unwrap().unwrap();
     }
 
-    fn open_outbox(dir: &Path) -> Queue {
-        let disk = disk(&settings(dir), Timestamp::now()).unwrap();
-        Queue::start(Ground::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
+    fn open_outbox(dir: &Path) -> SqliteOutbox {
+        let disk = open_database(&settings(dir), Timestamp::now()).unwrap();
+        SqliteOutbox::start(Storage::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
     }
 }
 
 impl suite::TestStore for FlakyDisk {
-    type Queue = Queue;
+    type Queue = SqliteOutbox;
 
-    fn queue(&self) -> Queue {
+    fn queue(&self) -> SqliteOutbox {
         self.0.queue.clone()
     }
 
@@ -104,7 +110,7 @@ impl suite::TestStore for FlakyDisk {
 
     async fn fail_disk(&mut self) {
         self.wait_until_durable().await;
-        self.0.queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+        self.0.queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
     }
 }
 
@@ -116,77 +122,80 @@ fn call_id(name: &str) -> ConversationSpaceId {
     ConversationSpaceId::try_from(name).unwrap()
 }
 
-fn status_of(kind: MomentKind) -> Moment {
+fn status_of(kind: StatusKind) -> CallStatus {
     let second = Duration::from_secs(1);
     match kind {
-        MomentKind::Ringing => Moment::Ringing,
-        MomentKind::Answered => {
-            Moment::Answered { by: Person { name: None, extension: None, line: None }, after: second }
+        StatusKind::Ringing => CallStatus::Ringing,
+        StatusKind::Answered => {
+            CallStatus::Answered { answered_by: Person { name: None, extension: None, line: None }, waited: second }
         }
-        MomentKind::Missed => Moment::Missed { after: second, why: MissedWhy::Unknown },
-        MomentKind::Voicemail => Moment::Voicemail { length: None },
-        MomentKind::Ended => Moment::Ended { lasted: None },
+        StatusKind::Missed => CallStatus::Missed { waited: second, reason: MissedReason::Unknown },
+        StatusKind::Voicemail => CallStatus::Voicemail { duration: None },
+        StatusKind::Ended => CallStatus::Ended { talk_time: None },
     }
 }
 
 /// An update of a call; `label` is the caller's name, which identifies the card in tests.
-fn call_update(call: &str, kind: MomentKind, label: &str) -> Telling {
-    Telling {
+fn call_update(call: &str, kind: StatusKind, label: &str) -> CallUpdate {
+    CallUpdate {
         call: Call {
             id: call_id(call),
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("2930718022414574861").unwrap(),
-            bound: Bound::Inbound,
-            caller: Caller { name: Some(label.to_owned()), number: Number::read(Some("+15145550199"), Region::US) },
-            ours: None,
+            direction: CallDirection::Inbound,
+            caller: Caller {
+                name: Some(label.to_owned()),
+                number: PhoneNumber::parse(Some("+15145550199"), Region::US),
+            },
+            account_number: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
-            answered: None,
-            queued: None,
-            started: Timestamp::UNIX_EPOCH,
-            late: false,
-            lost: false,
-            revised: None,
+            answered_at: None,
+            queued_at: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
         },
-        moment: status_of(kind),
+        status: status_of(kind),
         at: Timestamp::UNIX_EPOCH,
     }
 }
 
-fn card(call: &str, kind: MomentKind, label: &str) -> Card {
-    Card::Call(Box::new(CallCard::new(call_update(call, kind, label), Findings::default())))
+fn card(call: &str, kind: StatusKind, label: &str) -> Card {
+    Card::Call(Box::new(CallCard::new(call_update(call, kind, label), CallerInfo::default())))
 }
 
 fn label(card: &Card) -> &str {
     match card {
-        Card::Call(card) => card.telling.call.caller.name.as_deref().unwrap(),
-        Card::GapSummary(_) | Card::Shift(_) | Card::Notice(_) => panic!("not a call card"),
+        Card::Call(card) => card.update.call.caller.name.as_deref().unwrap(),
+        Card::GapSummary(_) | Card::Recap(_) | Card::Alert(_) => panic!("not a call card"),
     }
 }
 
-fn new_delivery(call: &str, kind: MomentKind, to: &str, rule: Rule, label: &str) -> Admission {
-    let key = Key { subject: Subject::Call(call_id(call)), moment: kind, sink: sink(to) };
-    Admission { key, card: card(call, kind, label), rule }
+fn new_delivery(call: &str, kind: StatusKind, to: &str, rule: EnqueueMode, label: &str) -> NewDelivery {
+    let key = DeliveryKey { subject: Subject::Call(call_id(call)), status: kind, sink: sink(to) };
+    NewDelivery { key, card: card(call, kind, label), mode: rule }
 }
 
-fn insert(call: &str, kind: MomentKind, to: &str) -> Admission {
-    new_delivery(call, kind, to, Rule::Tell, call)
+fn insert(call: &str, kind: StatusKind, to: &str) -> NewDelivery {
+    new_delivery(call, kind, to, EnqueueMode::Insert, call)
 }
 
 fn attempt(status: u16) -> Option<Attempt> {
     let at = Timestamp::now();
-    Some(Attempt { at, took: Duration::from_millis(7), status: Some(status), answer: "response text".to_owned() })
+    Some(Attempt { at, took: Duration::from_millis(7), status: Some(status), response: "response text".to_owned() })
 }
 
-fn settle(id: DeliveryId, settlement: Settlement) -> Settle {
+fn settle(id: DeliveryId, settlement: Settlement) -> SettleRequest {
     let attempt = if settlement == Settlement::Released { None } else { attempt(200) };
-    Settle { id, settlement, attempt }
+    SettleRequest { id, settlement, attempt }
 }
 
 async fn due_now<O: Outbox>(queue: &O, to: &str) -> Vec<Delivery> {
-    queue.waiting(&sink(to), Timestamp::now(), 1000).await.unwrap()
+    queue.due(&sink(to), Timestamp::now(), 1000).await.unwrap()
 }
 
 /// Leases the one due delivery.

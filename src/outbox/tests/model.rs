@@ -1,14 +1,14 @@
 //! Model test: random operations and crashes, compared with a plain map.
 
 use super::{suite::TestStore, *};
-use crate::model::delivery::Admitted;
+use crate::model::delivery::EnqueueResult;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::collections::{BTreeMap, BTreeSet};
 
 const CALLS: [&str; 3] = ["a", "b", "c"];
 const SINKS: [&str; 2] = ["desk", "support"];
-const KINDS: [MomentKind; 5] =
-    [MomentKind::Ringing, MomentKind::Answered, MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
+const KINDS: [StatusKind; 5] =
+    [StatusKind::Ringing, StatusKind::Answered, StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -80,13 +80,13 @@ fn rank(kind: usize) -> usize {
 }
 
 impl Model {
-    fn enqueue(&mut self, call: usize, kind: usize, to: usize, inserts: bool, label: &str) -> Admitted {
+    fn enqueue(&mut self, call: usize, kind: usize, to: usize, inserts: bool, label: &str) -> EnqueueResult {
         let siblings: Vec<Name> = self.rows.keys().filter(|name| name.0 == call && name.2 == to).copied().collect();
         let target = if inserts {
             let name = (call, kind, to);
             if !self.rows.contains_key(&name) {
                 if siblings.iter().any(|sibling| rank(sibling.1) > rank(kind)) {
-                    return Admitted::Known;
+                    return EnqueueResult::Unchanged;
                 }
                 for sibling in siblings {
                     let row = self.rows.get_mut(&sibling).unwrap();
@@ -97,25 +97,25 @@ impl Model {
                 let row =
                     Row { order, waits: true, leased: false, due: None, card, newer: None, attempts: 0, plain: false };
                 self.rows.insert(name, row);
-                return Admitted::New;
+                return EnqueueResult::Inserted;
             }
             Some(name)
         } else {
             siblings.into_iter().filter(|name| self.rows[name].waits).max_by_key(|name| self.rows[name].order)
         };
         let Some(row) = target.and_then(|name| self.rows.get_mut(&name)).filter(|row| row.waits) else {
-            return Admitted::Known;
+            return EnqueueResult::Unchanged;
         };
         let current = row.newer.as_ref().unwrap_or(&row.card).0;
         if rank(kind) < rank(current) {
-            return Admitted::Known;
+            return EnqueueResult::Unchanged;
         }
         if row.leased {
             row.newer = Some((kind, label.to_owned()));
-            return Admitted::Known;
+            return EnqueueResult::Unchanged;
         }
         (row.card, row.newer) = ((kind, label.to_owned()), None);
-        Admitted::Renewed
+        EnqueueResult::Updated
     }
 
     fn first(&self, name: &Name) -> bool {
@@ -165,7 +165,7 @@ impl Model {
 fn name(delivery: &Delivery) -> Name {
     let Subject::Call(call) = &delivery.key.subject else { panic!("a call") };
     let index = |all: &[&str], one: &str| all.iter().position(|other| *other == one).unwrap();
-    let kind = KINDS.iter().position(|kind| *kind == delivery.key.moment).unwrap();
+    let kind = KINDS.iter().position(|kind| *kind == delivery.key.status).unwrap();
     (index(&CALLS, call.as_str()), kind, index(&SINKS, delivery.key.sink.as_str()))
 }
 
@@ -182,7 +182,7 @@ fn expected(model: &Model, name: &Name) -> (Name, String, u32, bool) {
 async fn compare(queue: &impl Outbox, model: &Model, now: Timestamp) -> BTreeMap<Name, DeliveryId> {
     let mut ids = BTreeMap::new();
     for (to, label) in SINKS.iter().enumerate() {
-        let waiting = queue.waiting(&sink(label), now, 100).await.unwrap();
+        let waiting = queue.due(&sink(label), now, 100).await.unwrap();
         let wanted: Vec<_> = model.offered(to, now, false).iter().map(|name| expected(model, name)).collect();
         assert_eq!(waiting.iter().map(actual).collect::<Vec<_>>(), wanted);
         ids.extend(waiting.iter().map(|delivery| (name(delivery), delivery.id)));
@@ -191,7 +191,7 @@ async fn compare(queue: &impl Outbox, model: &Model, now: Timestamp) -> BTreeMap
         assert_eq!(due.is_some(), !model.offered(to, now, true).is_empty());
     }
     let pending: BTreeSet<_> =
-        queue.noted().await.unwrap().into_iter().map(|update| update.call.caller.name.unwrap()).collect();
+        queue.pending().await.unwrap().into_iter().map(|update| update.call.caller.name.unwrap()).collect();
     assert_eq!(pending, model.pending.values().cloned().collect());
     ids
 }
@@ -204,7 +204,7 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
         let text = format!("label {serial}");
         match op {
             Op::SavePending(call, kind) => {
-                queue.note(call_update(CALLS[call], KINDS[kind], &text)).await.unwrap();
+                queue.save_pending(call_update(CALLS[call], KINDS[kind], &text)).await.unwrap();
                 model.pending.insert((call, kind), text);
             }
             Op::Enqueue { pending, call, kind, sinks } => {
@@ -212,14 +212,14 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                 if pending {
                     model.pending.remove(&(call, kind));
                 }
-                let rule = |inserts: bool| if inserts { Rule::Tell } else { Rule::Renew };
+                let rule = |inserts: bool| if inserts { EnqueueMode::Insert } else { EnqueueMode::UpdatePending };
                 let cards = sinks
                     .iter()
                     .map(|(to, inserts)| new_delivery(CALLS[call], KINDS[kind], SINKS[*to], rule(*inserts), &text))
                     .collect();
                 let wanted: Vec<_> =
                     sinks.iter().map(|(to, inserts)| model.enqueue(call, kind, *to, *inserts, &text)).collect();
-                assert_eq!(queue.admit(key, cards).await.unwrap(), wanted);
+                assert_eq!(queue.enqueue(key, cards).await.unwrap(), wanted);
             }
             Op::Lease(which) if !offered.is_empty() => {
                 let all: Vec<_> = offered.into_iter().collect();

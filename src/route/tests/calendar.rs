@@ -13,7 +13,7 @@ fn event(lines: &str) -> String {
 }
 
 fn read(text: &str) -> (Holidays, Vec<String>) {
-    let (holidays, warnings) = Holidays::read(text).unwrap();
+    let (holidays, warnings) = Holidays::parse(text).unwrap();
     (holidays, warnings.into_iter().map(|warning| format!("{}: {}", warning.line, warning.text)).collect())
 }
 
@@ -24,7 +24,7 @@ fn berlin() -> TimeZone {
 /// Returns the holiday at a time in Berlin.
 fn at<'a>(holidays: &'a Holidays, time: &str) -> Option<&'a str> {
     let at: jiff::civil::DateTime = time.parse().unwrap();
-    holidays.at(at.to_zoned(berlin()).unwrap().timestamp(), &berlin())
+    holidays.name_at(at.to_zoned(berlin()).unwrap().timestamp(), &berlin())
 }
 
 /// Returns the days of an event in a year, as `MM-DD`.
@@ -172,7 +172,7 @@ fn parse_other_components_ignored() {
 #[test]
 fn parse_not_a_calendar_rejected() {
     for text in ["", "\n\n", "Name,Phone\n", "BEGIN:VCARD\nEND:VCARD", "{}", "\0\0", "<html>", "BEGIN:VCALENDARX"] {
-        assert_eq!(Holidays::read(text), Err(NoCalendar), "{text:?}");
+        assert_eq!(Holidays::parse(text), Err(NotACalendar), "{text:?}");
     }
 }
 
@@ -204,9 +204,9 @@ proptest! {
         second in -62_135_596_800_i64..253_402_207_000,
     ) {
         let text = format!("BEGIN:VCALENDAR\nVERSION:2.0\n{}", lines.join("\n"));
-        let (holidays, _) = Holidays::read(&text).unwrap();
+        let (holidays, _) = Holidays::parse(&text).unwrap();
         let at = Timestamp::from_second(second).unwrap();
-        drop(holidays.at(at, &berlin()).map(str::to_owned));
-        drop(Holidays::read(&lines.join("\n")));
+        drop(holidays.name_at(at, &berlin()).map(str::to_owned));
+        drop(Holidays::parse(&lines.join("\n")));
     }
 }

@@ -47,8 +47,8 @@ fn condition_matches_only_what_it_names() {
 #[test]
 fn condition_missing_fact_matches_nothing() {
     let mut bare = ringing();
-    bare.call.caller.number = Number::Withheld;
-    bare.call.ours = None;
+    bare.call.caller.number = PhoneNumber::Withheld;
+    bare.call.account_number = None;
     bare.call.queues.clear();
     bare.call.people = vec![Person { name: None, extension: None, line: None }];
     for condition in ["caller = '*'", "number = '*'", "queue = ''", "extension = ''", "number = ''", "caller = ''"] {
@@ -60,7 +60,7 @@ fn condition_missing_fact_matches_nothing() {
 #[test]
 fn caller_short_number_matched_literally() {
     let mut internal = ringing();
-    internal.call.caller.number = Number::read(Some("1015"), Region::US);
+    internal.call.caller.number = PhoneNumber::parse(Some("1015"), Region::US);
     assert!(rule_matches("caller = '1015'", &internal) && rule_matches("caller = '10*'", &internal));
     assert!(!rule_matches("caller = '+1015'", &internal));
 }
@@ -68,11 +68,11 @@ fn caller_short_number_matched_literally() {
 #[test]
 fn moment_each_status_matches_its_name() {
     let moments = [
-        (Moment::Ringing, "ringing"),
-        (Moment::Answered { by: ringing().call.people.remove(0), after: Duration::ZERO }, "answered"),
-        (Moment::Missed { after: Duration::ZERO, why: MissedWhy::Unknown }, "missed"),
-        (Moment::Voicemail { length: None }, "voicemail"),
-        (Moment::Ended { lasted: None }, "ended"),
+        (CallStatus::Ringing, "ringing"),
+        (CallStatus::Answered { answered_by: ringing().call.people.remove(0), waited: Duration::ZERO }, "answered"),
+        (CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::Unknown }, "missed"),
+        (CallStatus::Voicemail { duration: None }, "voicemail"),
+        (CallStatus::Ended { talk_time: None }, "ended"),
     ];
     for (moment, name) in &moments {
         for (_, other) in &moments {
@@ -84,12 +84,13 @@ fn moment_each_status_matches_its_name() {
 #[test]
 fn condition_caller_info_matched_unknown_matches_nothing() {
     let telling = ringing();
-    let last = Some(PastCall { at: telling.at, outcome: MomentKind::Missed, with: None });
-    let called = History { last, month: 1, urgent: true, ..History::default() };
-    let vip = Findings { history: Some(called), ..found(&["VIP", "east"], Some("Gold")) };
-    let no_match = Findings { who: Match::Nobody, history: Some(History::default()), ..Findings::default() };
+    let last = Some(PastCall { at: telling.at, outcome: StatusKind::Missed, answered_by: None });
+    let called = CallerHistory { last_call: last, calls_in_month: 1, urgent: true, ..CallerHistory::default() };
+    let vip = CallerInfo { history: Some(called), ..found(&["VIP", "east"], Some("Gold")) };
+    let no_match =
+        CallerInfo { matched: Match::NoMatch, history: Some(CallerHistory::default()), ..CallerInfo::default() };
     let both = Match::Several { contacts: vec![Contact { tags: vec!["vip".into()], ..Contact::default() }; 2] };
-    let several = Findings { who: both, ..Findings::default() };
+    let several = CallerInfo { matched: both, ..CallerInfo::default() };
     let table = [
         ("tags = 'vip'", [true, false, false, false]),
         ("tags = ['west', 'east']", [true, false, false, false]),
@@ -106,14 +107,14 @@ fn condition_caller_info_matched_unknown_matches_nothing() {
         ("direction = 'inbound'", [true; 4]),
         ("direction = ['outbound', 'internal']", [false; 4]),
     ];
-    let unknown = Findings::default();
+    let unknown = CallerInfo::default();
     for (condition, expected) in table {
         for (who, expected) in [&vip, &no_match, &several, &unknown].into_iter().zip(expected) {
             assert_eq!(rule_matches_with(condition, &telling, who, NOON), expected, "{condition} of {who:?}");
         }
     }
     let mut short = ringing();
-    short.call.caller.number = Number::read(Some("1015"), Region::US);
+    short.call.caller.number = PhoneNumber::parse(Some("1015"), Region::US);
     assert!(!rule_matches("region = ['US', 'CA']", &short), "a short number has no country");
 }
 
@@ -121,7 +122,7 @@ fn condition_caller_info_matched_unknown_matches_nothing() {
 fn hours_evaluated_at_decision_time() {
     let telling = ringing();
     for (time, open) in [(NOON, true), ("2026-11-23T13:59:59Z", false), ("2026-11-23T14:00:00Z", true)] {
-        assert_eq!(rule_matches_with("hours = 'office'", &telling, &Findings::default(), time), open, "{time}");
+        assert_eq!(rule_matches_with("hours = 'office'", &telling, &CallerInfo::default(), time), open, "{time}");
     }
     assert!(!rule_matches("hours = 'nowhere'", &telling));
 }

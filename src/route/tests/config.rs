@@ -42,10 +42,7 @@ fn check_mistakes_found() {
             "withheld = true, tags = 'vip'",
             "rule 1: nothing can match withheld: a withheld number is not looked up, so the caller is neither known nor unknown",
         ),
-        (
-            "known = false, tier = 'Gold'",
-            "rule 1: nothing can match known: an unknown caller has no tags and no tier",
-        ),
+        ("known = false, tier = 'Gold'", "rule 1: nothing can match known: an unknown caller has no tags and no tier"),
         ("hours = 'offcie'", "rule 1: there is no table [hours.offcie]"),
     ] {
         assert_eq!(found(&format!("[[routes]]\nmatch = {{ {condition} }}\nsinks = ['desk']")), [problem]);
@@ -142,37 +139,37 @@ proptest! {
         )).collect();
         let mut telling = ringing();
         if hidden {
-            telling.call.caller.number = Number::Withheld;
+            telling.call.caller.number = PhoneNumber::Withheld;
         }
         if !queued {
             telling.call.queues.clear();
         }
         let time = if open { NOON } else { "2026-11-22T17:00:00Z" };
-        let history = Some(History { urgent: who == 2, ..History::default() });
+        let history = Some(CallerHistory { urgent: who == 2, ..CallerHistory::default() });
         let found = [
-            Findings::default(),
-            Findings { who: Match::Nobody, ..Findings::default() },
-            Findings { history, ..found(&["vip"], None) },
+            CallerInfo::default(),
+            CallerInfo { matched: Match::NoMatch, ..CallerInfo::default() },
+            CallerInfo { history, ..found(&["vip"], None) },
             found(&["west"], None),
         ][who].clone();
         let routes = routes(&config);
-        let asked = Asked { telling: &telling, found: &found, at: at(time) };
+        let asked = RouteInput { update: &telling, caller_info: &found, at: at(time) };
         let explained = routes.explain(&asked);
-        let mut expected: Vec<(SinkName, RoutedBy)> = Vec::new();
-        for rule in explained.iter().filter(|rule| rule.result == Tried::Matched) {
+        let mut expected: Vec<(SinkName, RouteReason)> = Vec::new();
+        for rule in explained.iter().filter(|rule| rule.result == RuleOutcome::Matched) {
             for sink in &rule.sinks {
                 if !expected.iter().any(|(known, _)| known == sink) {
-                    expected.push((sink.clone(), RoutedBy::Rule(rule.rule)));
+                    expected.push((sink.clone(), RouteReason::Rule(rule.rule)));
                 }
             }
         }
-        let decided: Vec<_> = routes.decide(&asked).into_iter().map(|routed| (routed.sink, routed.by)).collect();
+        let decided: Vec<_> = routes.decide(&asked).into_iter().map(|routed| (routed.sink, routed.reason)).collect();
         prop_assert_eq!(decided, expected);
         for problem in routes.check() {
             let Some(place) = problem.key.strip_prefix("routes.") else { continue };
             let place: usize = place.split('.').next().unwrap().parse().unwrap();
             let unreachable = problem.text.contains("never reached") || problem.text.contains("nothing can match");
-            prop_assert!(!unreachable || !matches!(explained[place].result, Tried::Matched | Tried::Muted), "{}", problem.text);
+            prop_assert!(!unreachable || !matches!(explained[place].result, RuleOutcome::Matched | RuleOutcome::Muted), "{}", problem.text);
         }
     }
 }

@@ -4,23 +4,23 @@ use super::super::{hours::*, *};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
-fn week(lines: &[(&str, &[&str])]) -> Result<Week, BadHours> {
-    let mut week = Week::default();
+fn week(lines: &[(&str, &[&str])]) -> Result<WeeklyHours, ScheduleError> {
+    let mut week = WeeklyHours::default();
     for (days, spans) in lines {
-        week.say(days, &spans.iter().map(|&text| text.to_owned()).collect::<Vec<_>>().into())?;
+        week.add(days, &spans.iter().map(|&text| text.to_owned()).collect::<Vec<_>>().into())?;
     }
     Ok(week)
 }
 
-fn hours(zone: &str, lines: &[(&str, &[&str])]) -> Hours {
-    Hours { zone: TimeZone::get(zone).unwrap(), week: week(lines).unwrap(), holidays: BTreeMap::new() }
+fn hours(zone: &str, lines: &[(&str, &[&str])]) -> Schedule {
+    Schedule { time_zone: TimeZone::get(zone).unwrap(), week: week(lines).unwrap(), holidays: BTreeMap::new() }
 }
 
 /// Checks for each time of `table` whether the schedule is open.
-fn assert_open(hours: &Hours, table: &[(&str, bool)]) {
+fn assert_open(hours: &Schedule, table: &[(&str, bool)]) {
     for (time, open) in table {
         let at: Timestamp = time.parse().unwrap();
-        assert_eq!(hours.at(at) == Standing::Open, *open, "{time}");
+        assert_eq!(hours.state_at(at) == ScheduleState::Open, *open, "{time}");
     }
 }
 
@@ -62,7 +62,10 @@ fn schedule_overnight_span_belongs_to_its_first_day() {
         ],
     );
     let whole = hours("UTC", &[("sat-sun", &["00:00-24:00"])]);
-    assert_open(&whole, &[("2026-11-28T00:00:00Z", true), ("2026-11-29T23:59:59Z", true), ("2026-11-30T00:00:00Z", false)]);
+    assert_open(
+        &whole,
+        &[("2026-11-28T00:00:00Z", true), ("2026-11-29T23:59:59Z", true), ("2026-11-30T00:00:00Z", false)],
+    );
     let weekend = hours("UTC", &[("sat-mon", &["10:00-11:00"])]);
     assert_open(
         &weekend,
@@ -104,7 +107,10 @@ fn schedule_skipped_hour_closed_repeated_hour_open_twice() {
 #[test]
 fn schedule_daylight_saving_keeps_local_hours() {
     let office = hours("Europe/London", &[("mon-fri", &["09:00-17:00"])]);
-    assert_open(&office, &[("2026-03-27T09:00:00Z", true), ("2026-03-30T08:00:00Z", true), ("2026-03-30T16:00:00Z", false)]);
+    assert_open(
+        &office,
+        &[("2026-03-27T09:00:00Z", true), ("2026-03-30T08:00:00Z", true), ("2026-03-30T16:00:00Z", false)],
+    );
 }
 
 #[test]
@@ -112,12 +118,12 @@ fn weekly_hours_invalid_line_rejected() {
     let error = |days: &str, span: &str| week(&[(days, &[span])]).unwrap_err();
     for span in ["9", "09:00", "09:00-09:00", "24:00-25:00", "09:60-10:00", "-1:00-2:00", "9:00 to 5:00", "", "+9-+10"]
     {
-        assert_eq!(error("mon", span), BadHours::NoSpan, "{span}");
+        assert_eq!(error("mon", span), ScheduleError::NotASpan, "{span}");
     }
     for days in ["", "mo", "mon-", "-fri", "mon-tue-wed", "holiday", "lundi"] {
-        assert_eq!(error(days, "09:00-10:00"), BadHours::NoDay, "{days}");
+        assert_eq!(error(days, "09:00-10:00"), ScheduleError::NotAWeekday, "{days}");
     }
-    assert_eq!(week(&[("mon-fri", &["9-17"]), ("fri", &["9-15"])]).unwrap_err(), BadHours::Twice("fri"));
+    assert_eq!(week(&[("mon-fri", &["9-17"]), ("fri", &["9-15"])]).unwrap_err(), ScheduleError::DuplicateDay("fri"));
     assert!(week(&[("Monday-Friday", &[])]).unwrap().is_never_open());
     assert!(!week(&[("sun-sat", &["00:00-00:01"])]).unwrap().is_never_open());
 }

@@ -9,7 +9,7 @@ fn fast() -> CallPlan {
 async fn call_frames_reach_subscribed_socket_and_are_recorded() {
     let client = Client::new().await;
     let unsent = client.sim.place(fast());
-    until(|| client.sim.calls()[0].over).await;
+    until(|| client.sim.calls()[0].ended).await;
     let (channel, mut socket) = client.listen().await;
     let call = client.sim.place(fast());
     let mut kinds = Vec::new();
@@ -25,9 +25,9 @@ async fn call_frames_reach_subscribed_socket_and_are_recorded() {
         kinds.push(content["state"]["type"].as_str().unwrap().to_owned());
     }
     assert_eq!(kinds, ["STARTING", "STARTING", "ACTIVE", "ENDING"]);
-    until(|| client.sim.calls()[1].heard.len() == 4).await;
+    until(|| client.sim.calls()[1].delivered.len() == 4).await;
     let calls = client.sim.calls();
-    assert_eq!((calls[0].id.as_str(), calls[0].heard.len(), calls[0].said), (unsent.as_str(), 0, 4));
+    assert_eq!((calls[0].id.as_str(), calls[0].delivered.len(), calls[0].states_reached), (unsent.as_str(), 0, 4));
     let path = format!("/notification-channel/v1/channels/desk/{}", channel["channelId"].as_str().unwrap());
     assert_eq!(client.request("GET", &path, None).await.1["channelData"]["isConnected"], json!(true));
     assert_eq!(client.request("DELETE", &path, None).await.0, 204);
@@ -81,9 +81,9 @@ async fn rest_lists_active_call_and_reports_ended_call() {
     let mut socket = open(&channel).await;
     // Two simultaneous states; the end of the call comes after this test.
     let mut plan = CallPlan::default();
-    plan.beats[1].at_ms = 53;
+    plan.steps[1].at_ms = 53;
     let call = client.sim.place(plan);
-    until(|| client.sim.calls()[0].said == 2).await;
+    until(|| client.sim.calls()[0].states_reached == 2).await;
     let path = format!("/call-events/v1/conversation-spaces?accountKey={ACCOUNT}&accountKey=2");
     let (_, spaces) = client.request("GET", &path, None).await;
     assert_eq!(spaces["items"][0]["metadata"]["conversationSpaceId"], json!(call));
@@ -94,8 +94,8 @@ async fn rest_lists_active_call_and_reports_ended_call() {
     assert_eq!(client.request("GET", &format!("/call-events-report/v1/reports/{call}"), None).await.0, 404);
 
     let start = jiff::Timestamp::now().to_string();
-    let who = Party::of("Ann", "+15145550111");
-    let call = client.sim.place(CallPlan::missed(who, &[Line::of("1015", "Bob Roy")]).at_speed(1_000.0));
+    let who = Party::new("Ann", "+15145550111");
+    let call = client.sim.place(CallPlan::missed(who, &[Extension::new("1015", "Bob Roy")]).at_speed(1_000.0));
     let report = frame(&mut socket).await.unwrap();
     assert_eq!(report["data"]["type"], json!("REPORT_SUMMARY"));
     let summary = &report["data"]["content"];

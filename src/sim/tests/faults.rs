@@ -25,15 +25,15 @@ async fn channel_sends_refresh_and_close_notices_then_expires() {
 #[tokio::test]
 async fn disconnect_drops_closes_or_announces_close() {
     let client = Client::new().await;
-    for how in [Cut::Dropped, Cut::Closed] {
+    for how in [Disconnect::Dropped, Disconnect::Closed] {
         let (_, mut socket) = client.listen().await;
         until(|| client.sim.channels()[0]["isConnected"] == json!(true)).await;
-        client.sim.cut(how);
+        client.sim.disconnect(how);
         assert!(frame(&mut socket).await.is_none());
     }
     let (_, mut socket) = client.listen().await;
     until(|| client.sim.channels()[0]["isConnected"] == json!(true)).await;
-    client.sim.cut(Cut::Announced);
+    client.sim.disconnect(Disconnect::Announced);
     assert_eq!(frame(&mut socket).await.unwrap()["data"]["type"], "WEBSOCKET_TO_BE_CLOSED");
     assert!(frame(&mut socket).await.is_none());
 }
@@ -53,12 +53,12 @@ async fn silent_socket_stays_open_and_loses_frames() {
     until(|| client.sim.channels()[0]["isConnected"] == json!(true)).await;
     client.sim.set_faults(|faults| faults.sockets.silent = true);
     client.sim.place(CallPlan::default().at_speed(5_000.0));
-    until(|| client.sim.calls()[0].over).await;
+    until(|| client.sim.calls()[0].ended).await;
     client.sim.set_faults(|faults| faults.sockets.silent = false);
-    until(|| client.sim.say("{}")).await;
+    until(|| client.sim.send_frame("{}")).await;
     // The next frame is the first one after the silence: no frame of the call was queued.
     assert_eq!(frame(&mut socket).await.unwrap(), json!({}));
-    assert!(client.sim.calls()[0].heard.is_empty());
+    assert!(client.sim.calls()[0].delivered.is_empty());
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn control_api_matches_simulator_handle() {
     let (status, placed) = client.request("POST", "/sim/call", Some(json!({ "speed": 5000.0 }))).await;
     assert_eq!(status, 201);
     assert_eq!(frame(&mut socket).await.unwrap()["data"]["content"]["metadata"]["conversationSpaceId"], placed["id"]);
-    until(|| client.sim.calls()[0].heard.len() == 4).await;
+    until(|| client.sim.calls()[0].delivered.len() == 4).await;
     let (_, calls) = client.request("GET", "/sim/calls?from=0", None).await;
     assert_eq!(calls["items"][0]["heard"], json!([1, 2, 3, 4]));
     let (status, faults) = client.request("PUT", "/sim/faults", Some(json!({ "chat": { "per_second": null } }))).await;
@@ -121,7 +121,7 @@ async fn stop_frees_port() {
     let listen = client.sim.address();
     client.sim.stop().await;
     assert!(frame(&mut socket).await.is_none());
-    World::start(Settings { listen, ..Settings::default() }).await.unwrap();
+    Simulator::start(SimulatorSettings { listen, ..SimulatorSettings::default() }).await.unwrap();
 }
 
 #[tokio::test]
@@ -135,7 +135,13 @@ async fn drop_ends_connections() {
 #[tokio::test]
 async fn events_start_with_earlier_calls_and_posts() {
     let client = Client::new().await;
-    client.http.post(client.sim.webhook(Service::Slack, "desk")).json(&json!({ "text": "hi" })).send().await.unwrap();
+    client
+        .http
+        .post(client.sim.webhook_url(ChatKind::Slack, "desk"))
+        .json(&json!({ "text": "hi" }))
+        .send()
+        .await
+        .unwrap();
     client.sim.place(CallPlan::default());
     let url = format!("{}/sim/events", client.sim.url());
     let mut events = client.http.get(url).send().await.unwrap();

@@ -59,7 +59,7 @@ async fn public_client_needs_verifier_instead_of_secret() {
 #[tokio::test]
 async fn configured_client_is_the_only_one_accepted() {
     let named = Some(("client".to_owned(), Some("secret".to_owned())));
-    let client = Client::with_settings(Settings { client: named, ..Settings::default() }).await;
+    let client = Client::with_settings(SimulatorSettings { client: named, ..SimulatorSettings::default() }).await;
     let url = format!("{}/oauth/token", client.sim.url());
     let form = |secret| {
         let (grant, token) = (("grant_type", "refresh_token"), ("refresh_token", FIRST_REFRESH_TOKEN));

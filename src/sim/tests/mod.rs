@@ -1,10 +1,10 @@
 //! The simulator as an independent client sees it: plain HTTP and WebSocket, without the stages.
 
 mod calls;
-mod chat;
 mod faults;
 mod login;
 mod slack_api;
+mod webhooks;
 
 use super::*;
 use futures_util::StreamExt as _;
@@ -20,14 +20,14 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A client with an access token.
 struct Client {
-    sim: World,
+    sim: Simulator,
     http: reqwest::Client,
     token: String,
 }
 
 impl Client {
-    async fn with_settings(settings: Settings) -> Self {
-        let sim = World::start(settings).await.unwrap();
+    async fn with_settings(settings: SimulatorSettings) -> Self {
+        let sim = Simulator::start(settings).await.unwrap();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let mut client = Self { sim, http, token: String::new() };
         let answer = client.refresh(FIRST_REFRESH_TOKEN).await;
@@ -36,7 +36,7 @@ impl Client {
     }
 
     async fn new() -> Self {
-        Self::with_settings(Settings::default()).await
+        Self::with_settings(SimulatorSettings::default()).await
     }
 
     async fn refresh(&self, token: &str) -> Value {

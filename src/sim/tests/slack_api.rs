@@ -1,7 +1,7 @@
 use super::*;
 
 async fn api_request(client: &Client, method: &str, token: &str, body: Value) -> (u16, Value) {
-    let url = format!("{}{method}", client.sim.slack_api());
+    let url = format!("{}{method}", client.sim.slack_api_url());
     let answer = client.http.post(url).bearer_auth(token).json(&body).send().await.unwrap();
     (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
 }
@@ -26,7 +26,7 @@ async fn app_message_keeps_edits_and_reply() {
     let reply = json!({ "channel": "C1", "thread_ts": ts, "text": "missed" });
     assert_eq!(api_request(&client, POST, "xoxb-1", reply).await.1["ok"], json!(true));
     let all = client.sim.messages();
-    let said: Vec<_> = all[0].said.iter().map(|said| said.payload["text"].as_str().unwrap()).collect();
+    let said: Vec<_> = all[0].versions.iter().map(|said| said.payload["text"].as_str().unwrap()).collect();
     assert_eq!((all.len(), said, all[1].thread.as_ref()), (2, vec!["rings", "over"], Some(&ts)));
     assert_ne!(all[0].ts, all[1].ts);
 }

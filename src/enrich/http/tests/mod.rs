@@ -5,11 +5,11 @@ mod presets;
 
 use super::*;
 use crate::{
-    enrich::config::{Pick, Problem, SourceConfig, SourceKind},
+    enrich::config::{FieldPath, SourceConfig, SourceKind, SourceProblem},
     model::{
-        phone::Number,
+        phone::PhoneNumber,
         secret::{Secret, SecretRef},
-        time::Span,
+        time::HumanDuration,
     },
 };
 use serde_json::json;
@@ -98,33 +98,33 @@ fn config(port: u16) -> SourceConfig {
     config
 }
 
-fn build(config: &SourceConfig) -> Result<Http, Vec<Problem>> {
+fn build(config: &SourceConfig) -> Result<Http, Vec<SourceProblem>> {
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     Http::build(config, &resolve, client, Region::US)
 }
 
 fn caller() -> E164 {
-    Number::read(Some("+15145550199"), Region::US).known().unwrap().clone()
+    PhoneNumber::parse(Some("+15145550199"), Region::US).as_e164().unwrap().clone()
 }
 
-async fn find(http: &Http, wait: Duration) -> Said {
+async fn find(http: &Http, wait: Duration) -> SourceAnswer {
     http.find(&caller(), Instant::now() + wait).await.0
 }
 
 /// Longer than any test should need, so that slow machines pass.
 const LONG: Duration = Duration::from_secs(20);
 
-fn failure(answer: Said) -> String {
+fn failure(answer: SourceAnswer) -> String {
     match answer {
-        Said::Silent(reason) => reason,
+        SourceAnswer::Failed(reason) => reason,
         other => panic!("{other:?} is not a failure"),
     }
 }
 
-fn people(answer: Said) -> Vec<Contact> {
+fn people(answer: SourceAnswer) -> Vec<Contact> {
     match answer {
-        Said::Knows(people) => people,
+        SourceAnswer::Found(people) => people,
         other => panic!("{other:?} has no contacts"),
     }
 }
@@ -187,7 +187,7 @@ async fn find_after_five_timeouts_sends_no_request() {
     })
     .await;
     let mut config = config(server.port);
-    config.timeout = Some(Span(Duration::from_millis(20)));
+    config.timeout = Some(HumanDuration(Duration::from_millis(20)));
     let http = build(&config).unwrap();
     for _ in 0..5 {
         assert_eq!(failure(find(&http, LONG).await), "no response within 20 ms");
@@ -323,7 +323,7 @@ async fn find_concurrency_limit_is_kept() {
     config.concurrency = Some(2);
     let http = build(&config).unwrap();
     let numbers: Vec<E164> = (100..130)
-        .map(|last| Number::read(Some(&format!("+15145550{last}")), Region::US).known().unwrap().clone())
+        .map(|last| PhoneNumber::parse(Some(&format!("+15145550{last}")), Region::US).as_e164().unwrap().clone())
         .collect();
     let lookups = numbers.iter().map(|number| http.find(number, Instant::now() + LONG));
     for answer in futures_util::future::join_all(lookups).await {
@@ -395,7 +395,7 @@ async fn find_failures_are_logged_once_per_change_without_secrets() {
     })
     .await;
     let mut config = config(server.port);
-    config.cache_misses = Some(Span(Duration::ZERO));
+    config.cache_misses = Some(HumanDuration(Duration::ZERO));
     let http = build(&config).unwrap();
     for _ in 0..6 {
         find(&http, LONG).await;
@@ -445,10 +445,13 @@ fn build_invalid_table_reports_key_and_reason() {
     );
     assert!(problem(|it| it.method = Some("DELETE".into())).starts_with("method: "));
     assert!(problem(|it| it.fields.clear()).starts_with("fields: "));
-    assert!(problem(|it| drop(it.fields.insert("tier".into(), Pick::One("tier".into())))).starts_with("fields.tier: "));
+    assert!(
+        problem(|it| drop(it.fields.insert("tier".into(), FieldPath::One("tier".into())))).starts_with("fields.tier: ")
+    );
     assert!(problem(|it| it.ca = Some("/nowhere.pem".into())).starts_with("ca: /nowhere.pem"));
     assert!(
-        problem(|it| it.preset = Some("sugar".into())).starts_with("preset: \"sugar\" is not one of freshdesk, hubspot")
+        problem(|it| it.preset = Some("sugar".into()))
+            .starts_with("preset: \"sugar\" is not one of freshdesk, hubspot")
     );
     assert!(problem(|it| it.token = Some(SecretRef::Env("X".into()))).starts_with("token: only presets"));
     let headers =

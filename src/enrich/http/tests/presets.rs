@@ -166,7 +166,7 @@ fn preset_fields_of_the_table_have_priority() {
     config.fields = serde_json::from_value(json!({"tier": "/user_fields/tier", "notes": "/details"})).unwrap();
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
     let filled = super::super::preset::fill(&config, &resolve).unwrap();
-    assert_eq!(filled.fields["tier"], Pick::One("/user_fields/tier".into()));
-    assert_eq!(filled.fields["notes"], Pick::One("/details".into()));
-    assert_eq!(filled.fields["name"], Pick::FirstOf(vec!["/name".into()]));
+    assert_eq!(filled.fields["tier"], FieldPath::One("/user_fields/tier".into()));
+    assert_eq!(filled.fields["notes"], FieldPath::One("/details".into()));
+    assert_eq!(filled.fields["name"], FieldPath::FirstOf(vec!["/name".into()]));
 }
