@@ -18,7 +18,7 @@
 //!
 //! # Invariants
 //! - After a last moment (missed, voicemail, ended) nothing of a call is told while it is remembered, but a better last
-//!   moment, marked as [`Revised`](crate::model::call::Revised): a length that was unknown, a message in the mailbox, an
+//!   moment, marked as [`Revision`](crate::model::call::Revision): a length that was unknown, a message in the mailbox, an
 //!   answer behind a "missed" that was told while snapshots were missing, the end of a talk that went on in another
 //!   conversation.
 //! - Answered is told once for each person who has the call, one after the other. Ringing is told again only when whom it rings, which queues it passed or
@@ -61,7 +61,7 @@ pub use tracker::Tracker;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all effects are tellings, and none is kept")]
 pub enum Effect {
-    /// Tell the team. A second [`Ringing`](crate::model::call::Moment::Ringing) of one call is the same moment with newer
+    /// Tell the team. A second [`Ringing`](crate::model::call::CallStatus::Ringing) of one call is the same moment with newer
     /// facts: it renews a card that still waits, and may match a route that did not match before.
     Tell(CallUpdate),
     /// Ask for the snapshots of a live call that were never heard (`conversation-spaces/{id}/events`), and

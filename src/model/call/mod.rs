@@ -1,4 +1,4 @@
-//! A call: what GoTo says of it ([`CallEvent`], [`Report`]), and what the team may hear of it ([`Telling`]).
+//! A call: what GoTo says of it ([`CallSnapshot`], [`Report`]), and what the team may hear of it ([`CallUpdate`]).
 //! Enums that come from the wire keep what they do not know.
 
 mod report;
@@ -78,7 +78,7 @@ pub struct Call {
     pub queues: Vec<Queue>,
     /// Whom it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
     pub people: Vec<Person>,
-    /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::TRANSFERS).
+    /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::MAX_TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
     /// When it was first taken, as far as that was heard.
@@ -92,7 +92,7 @@ pub struct Call {
     /// It was heard of only when it was already under way.
     pub first_seen_late: bool,
     /// Nobody heard how it ended: it was silent for hours, and GoTo had no report of it. Its last moment is then
-    /// [`Moment::Ended`] of unknown length, whether or not somebody had taken it.
+    /// [`CallStatus::Ended`] of unknown length, whether or not somebody had taken it.
     #[serde(default)]
     pub end_unknown: bool,
     /// Its last moment was told before, and this one is better.
@@ -198,19 +198,19 @@ pub enum MissedReason {
     Unknown,
 }
 
-/// The kind of a [`Moment`]: the part of a delivery's key, and what a sink's `outcomes` names.
+/// The kind of a [`CallStatus`]: the part of a delivery's key, and what a sink's `outcomes` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusKind {
-    /// See [`Moment::Ringing`].
+    /// See [`CallStatus::Ringing`].
     Ringing,
-    /// See [`Moment::Answered`].
+    /// See [`CallStatus::Answered`].
     Answered,
-    /// See [`Moment::Missed`].
+    /// See [`CallStatus::Missed`].
     Missed,
-    /// See [`Moment::Voicemail`].
+    /// See [`CallStatus::Voicemail`].
     Voicemail,
-    /// See [`Moment::Ended`].
+    /// See [`CallStatus::Ended`].
     Ended,
 }
 
