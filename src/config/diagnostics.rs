@@ -70,7 +70,7 @@ impl Diagnostic {
     }
 }
 
-const CONDITIONS: [&str; 16] = [
+const CONDITIONS: [&str; 17] = [
     "connection",
     "account",
     "number",
@@ -87,6 +87,7 @@ const CONDITIONS: [&str; 16] = [
     "first_time",
     "moment",
     "hours",
+    "network",
 ];
 
 /// Known keys of each table; `*` is a name chosen by the operator.

@@ -5,7 +5,10 @@ mod builder;
 mod column;
 mod csv;
 mod decode;
+mod headers;
 mod index;
+#[cfg(test)]
+mod tests;
 mod vcard;
 
 pub use builder::LoadReport;
@@ -33,6 +36,9 @@ pub enum ContactsError {
     /// The file is not a table of contacts.
     #[error(transparent)]
     InvalidCsv(#[from] csv::CsvError),
+    /// The vCard file is not complete.
+    #[error(transparent)]
+    InvalidVcard(#[from] vcard::VcardError),
     /// Larger than 512 MiB.
     #[error("file is larger than 512 MiB")]
     TooLarge,
@@ -109,7 +115,7 @@ impl Contacts {
             return Err(ContactsError::TooLarge);
         }
         let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
-        Ok(parse(&bytes, &self.columns, self.region)?)
+        parse(&bytes, &self.columns, self.region)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -125,11 +131,11 @@ pub fn parse(
     bytes: &[u8],
     columns: &BTreeMap<String, String>,
     region: Region,
-) -> Result<(ContactIndex, LoadReport), csv::CsvError> {
+) -> Result<(ContactIndex, LoadReport), ContactsError> {
     let text = decode::decode(bytes);
     let mut builder = IndexBuilder::new(region);
     if vcard::is_vcard(&text) {
-        vcard::read(&text, &mut builder);
+        vcard::read(&text, &mut builder)?;
     } else {
         csv::read(&text, columns, &mut builder)?;
     }
@@ -137,7 +143,7 @@ pub fn parse(
 }
 
 #[cfg(test)]
-mod tests {
+mod reload_tests {
     use super::*;
     use crate::model::phone::PhoneNumber;
 
