@@ -99,9 +99,12 @@ impl Contacts {
     }
 
     fn reload(&self) -> Result<LoadReport, ContactsError> {
-        let parsed = self.read();
+        let content = self.read();
+        let parsed = content.and_then(|content| Ok((parse(&content, &self.columns, self.region), content)));
         let mut state = self.state();
         let unchanged = state.file.is_unchanged();
+        let (parsed, content) = parsed?;
+        state.file.set_content(&content);
         let (index, report) = parsed?;
         if !unchanged {
             return Err(ContactsError::ChangedDuringRead);
@@ -110,12 +113,11 @@ impl Contacts {
         Ok(report)
     }
 
-    fn read(&self) -> Result<(ContactIndex, LoadReport), ContactsError> {
+    fn read(&self) -> Result<Vec<u8>, ContactsError> {
         if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
             return Err(ContactsError::TooLarge);
         }
-        let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
-        parse(&bytes, &self.columns, self.region)
+        fs::read(&self.path).map_err(ContactsError::Unreadable)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -191,6 +193,44 @@ mod reload_tests {
         assert!(contacts.refresh().is_none());
         assert!(contacts.refresh().unwrap().is_err());
         assert_eq!(name(&contacts).as_deref(), Some("Alice"));
+    }
+
+    #[test]
+    fn refresh_same_size_and_time_is_loaded_by_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        let path = dir.path().join("people.csv");
+        write(&dir, "Name,Phone\nAlice,5145550199\n");
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        contacts.load().unwrap();
+        write(&dir, "Name,Phone\nBobby,5145550199\n");
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Bobby"));
+        assert!((0..10).all(|_| contacts.refresh().is_none()), "the content is compared a few times only");
+    }
+
+    #[test]
+    fn refresh_replaced_truncated_or_cut_off_file_is_whole_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        write(&dir, "Name,Phone,Tier\nAlice,5145550199,A\n");
+        contacts.load().unwrap();
+        fs::write(dir.path().join("new"), "Name,Phone,Tier\nBobby,5145550199,A\n").unwrap();
+        fs::rename(dir.path().join("new"), dir.path().join("people.csv")).unwrap();
+        assert!(contacts.refresh().is_none());
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Bobby"));
+        for half in ["", "Name,Phone,Tier\nCy,51455", "Name,Phone,Tier\n\"Cy,5145550199,A\n"] {
+            write(&dir, half);
+            assert!(contacts.refresh().is_none());
+            assert!(contacts.refresh().unwrap().is_err(), "{half:?}");
+            assert_eq!(name(&contacts).as_deref(), Some("Bobby"), "{half:?}");
+        }
+        write(&dir, "Name,Phone,Tier\nCyrus,5145550199,A\n");
+        assert!(contacts.refresh().is_none());
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Cyrus"));
     }
 
     #[test]
