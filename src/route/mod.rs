@@ -23,7 +23,7 @@
 mod calendar;
 mod condition;
 mod hours;
-mod ics_line;
+mod ics_time;
 mod lint;
 mod mentions;
 mod mute;

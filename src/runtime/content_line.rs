@@ -61,10 +61,10 @@ impl ContentLine {
 /// Joins folded lines, and returns each with the number of its first line. A line that begins with a blank continues the one
 /// before. A quoted-printable value that ends in `=` continues in the next line, unless that is a property. Lines end with
 /// CR LF, LF, or CR alone.
-pub fn unfold(text: &str) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
+pub fn unfold(text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
     let end = if text.contains('\n') { '\n' } else { '\r' };
     let lines = text.split(end).map(|line| line.trim_end_matches('\r'));
-    let mut lines = (1_u64..).zip(lines).peekable();
+    let mut lines = (1_usize..).zip(lines).peekable();
     std::iter::from_fn(move || {
         let (number, first) = lines.next()?;
         let mut line = Cow::Borrowed(first);
@@ -126,7 +126,7 @@ fn is_property(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn unfolded(text: &str) -> Vec<(u64, String)> {
+    fn unfolded(text: &str) -> Vec<(usize, String)> {
         unfold(text).map(|(number, line)| (number, line.into_owned())).collect()
     }
 

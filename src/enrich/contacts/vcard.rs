@@ -35,6 +35,7 @@ pub fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardError> {
     let mut people: Vec<Vcard> = Vec::new();
     let mut open: Option<Vcard> = None;
     for (number, line) in unfold(text) {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
         let Some(line) = ContentLine::parse(&line) else { continue };
         let is_vcard = line.value.trim().eq_ignore_ascii_case("VCARD");
         match line.name.as_str() {
