@@ -1,58 +1,160 @@
-//! How a call ended: what the facts and a report together make of it.
+//! How a call ended: what its snapshots and reports together prove. A call whose snapshots are not all known is never
+//! missed by a guess.
 
-use super::{
-    facts::{Facts, sane},
-    snapshot::Place,
-    verdict::Verdict,
-};
+use super::{facts::Facts, report_outcome::ReportOutcome, walk::Walk};
 use crate::model::{
-    call::{Bound, MissedWhy, Moment, Report, Revised},
+    call::{Bound, Call, CallerPosition, GaveUp, Mailbox, MissedWhy, Moment, Revised},
     time::{Timestamp, elapsed},
 };
+use std::time::Duration;
 
-/// When a reported call ended, at the daemon's `clock` if the report does not say it believably.
-pub(super) fn ended(report: &Report, clock: Timestamp) -> Timestamp {
-    sane(report.ended, clock).unwrap_or(clock)
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// This happened.
+    Known(Moment),
+    /// The call ended, and it is not known whether a person answered.
+    Unknown,
+    /// Nobody was ever called: there is nothing to tell.
+    Nothing,
 }
 
-/// What makes `better` worth telling after `told`. `was_heard`: every snapshot was heard when the first was told, so that a
-/// report that knows an answer knows a machine's.
-pub(super) fn revised(told: &Moment, better: &Moment, was_heard: bool) -> Option<Revised> {
-    match (told, better) {
-        (Moment::Missed { .. } | Moment::Voicemail { .. }, Moment::Ended { .. }) if !was_heard => {
-            Some(Revised::Corrected)
-        }
-        (Moment::Missed { .. }, Moment::Voicemail { .. })
-        | (Moment::Voicemail { length: None }, Moment::Voicemail { length: Some(_) })
-        | (Moment::Ended { lasted: None }, Moment::Ended { lasted: Some(_) }) => Some(Revised::Completed),
-        _ => None,
+/// The outcome of a call that ended at `at`, with what it leaves to be done put into `call`. `conclusive`: no snapshot is
+/// missing that could show an answer.
+pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
+    facts.fill(walk, Some(at), call);
+    if nobody_was_called(facts, walk, call.bound) {
+        return Outcome::Nothing;
     }
-}
-
-/// The last moment of a call that ended at `at`. A person who was heard talking outweighs any report; a report outweighs
-/// what the snapshots leave open. `complete`: every snapshot was heard. `exact`: the answer's snapshot shows when it was.
-pub(super) fn last_moment(facts: &Facts, at: Timestamp, complete: bool, exact: bool) -> Moment {
-    let reported = match facts.report {
-        Some(Verdict::Talked { lasted }) => lasted,
-        _ => None,
+    let outcome = outcome(facts, walk, at, conclusive, call);
+    let course = &mut call.course;
+    course.menu_only = matches!(outcome, Outcome::Known(Moment::Missed { why: MissedWhy::LeftMenu, .. }));
+    let left = match course.gave_up.as_ref().map(|it| it.position) {
+        Some(CallerPosition::Menu) => course.handed_on.is_some(),
+        Some(_) => true,
+        None => course.handed_on.is_some(),
     };
-    if let Some(answer) = facts.answer() {
-        return Moment::Ended { lasted: reported.or_else(|| exact.then(|| elapsed(answer.at, at))) };
+    let message = course.mailbox.as_ref().is_some_and(|it| it.message != Some(false));
+    course.needs_callback = call.bound == Bound::Inbound
+        && match &outcome {
+            Outcome::Known(Moment::Missed { .. }) => !course.menu_only,
+            Outcome::Known(Moment::Ended { .. }) => left || message,
+            Outcome::Known(Moment::Voicemail { .. }) => true,
+            Outcome::Known(_) | Outcome::Unknown | Outcome::Nothing => false,
+        };
+    outcome
+}
+
+/// Whether it is an outbound conversation without a far side (the phone of a colleague who picks up a parked call), or one
+/// of which only its end was received.
+fn nobody_was_called(facts: &Facts, walk: &Walk, direction: Bound) -> bool {
+    match direction {
+        Bound::Inbound => facts.caller().is_none() && !walk.far_side,
+        Bound::Outbound | Bound::Internal => !walk.far_side && facts.summary.is_none_or(|it| it <= ReportOutcome::Missed),
     }
-    let missed = |why| Moment::Missed { after: elapsed(facts.started(), at), why };
-    match facts.report {
-        Some(Verdict::Talked { lasted }) => Moment::Ended { lasted },
-        Some(Verdict::Voicemail) => Moment::Voicemail { length: None },
-        Some(Verdict::Left(place)) => missed(match (facts.missed_why(), place) {
-            (MissedWhy::Unknown, Some(Place::Queue)) => MissedWhy::LeftQueue,
-            (MissedWhy::Unknown, Some(Place::Menu)) => MissedWhy::LeftMenu,
-            (why, _) => why,
-        }),
-        // Rather no card than a false "missed": a person who leaves a call that was half heard had probably talked.
-        None if facts.leaving && !complete => Moment::Ended { lasted: None },
-        None if facts.bound() != Bound::Outbound && facts.place.is_some_and(|(_, place)| place == Place::Voicemail) => {
-            Moment::Voicemail { length: None }
+}
+
+fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
+    let summary = facts.summary.unwrap_or(ReportOutcome::Unknown);
+    let talked = Moment::Ended { lasted: walk.talks.total() };
+    let message = call.course.mailbox.as_ref().and_then(|it| it.message);
+    let length = call.course.mailbox.as_ref().and_then(|it| it.length);
+    // A message is one whatever else happened: somebody has to listen to it.
+    if message == Some(true) && call.bound != Bound::Outbound {
+        return Outcome::Known(Moment::Voicemail { length });
+    }
+    if walk.talks.answer().is_some() {
+        if let Some(position) = summary.position().filter(|_| !conclusive) {
+            call.course.gave_up.get_or_insert(GaveUp { position, queue: None, after: Duration::ZERO });
         }
-        None => missed(facts.missed_why()),
+        return Outcome::Known(talked);
     }
+    if conclusive {
+        return unanswered(facts, walk, at, call);
+    }
+    if let Some(answered) = answered_by_report(facts, call) {
+        return answered;
+    }
+    match summary {
+        ReportOutcome::Talked { lasted } => Outcome::Known(Moment::Ended { lasted }),
+        ReportOutcome::LeftWaiting { .. } => {
+            let position = summary.position().unwrap_or_default();
+            call.course.gave_up = Some(GaveUp { position, queue: None, after: Duration::ZERO });
+            Outcome::Known(Moment::Ended { lasted: None })
+        }
+        ReportOutcome::Mailbox => {
+            call.course.mailbox.get_or_insert_with(Mailbox::default);
+            Outcome::Known(Moment::Voicemail { length: None })
+        }
+        ReportOutcome::Missed => unanswered(facts, walk, at, call),
+        ReportOutcome::Unknown => Outcome::Unknown,
+    }
+}
+
+/// The outcome of a call that no person answered.
+fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Outcome {
+    if walk.doubtful {
+        return Outcome::Unknown;
+    }
+    let waited = elapsed(facts.started(), at);
+    let position = call.course.position;
+    let why = match position {
+        _ if call.bound != Bound::Inbound => MissedWhy::NobodyAnswered,
+        CallerPosition::Queue if !timed_out(facts) => MissedWhy::LeftQueue,
+        CallerPosition::Mailbox if call.course.mailbox.as_ref().is_some_and(|it| it.message.is_none()) => {
+            // A message may wait in there.
+            return Outcome::Known(Moment::Voicemail { length: None });
+        }
+        _ if !walk.rang.is_empty() || !walk.queues.is_empty() || walk.mailbox.is_some() => MissedWhy::NobodyAnswered,
+        _ if walk.forwarded_to.is_some() => MissedWhy::NobodyAnswered,
+        CallerPosition::Menu if walk.understood && walk.in_system => MissedWhy::LeftMenu,
+        _ => MissedWhy::Unknown,
+    };
+    Outcome::Known(Moment::Missed { after: waited, why })
+}
+
+/// Whether the report says that a queue let the caller go, and not the other way round.
+fn timed_out(facts: &Facts) -> bool {
+    let queues = facts.report.iter().flat_map(|report| &report.queues);
+    let left = queues.filter_map(|queue| queue.left.as_deref()).next_back();
+    left.is_some_and(|left| left != "ABANDON" && left != "ANSWERED")
+}
+
+/// What a full report without snapshots proves.
+fn answered_by_report(facts: &Facts, call: &mut Call) -> Option<Outcome> {
+    let report = facts.report.as_ref()?;
+    let in_queue = report.queues.iter().any(|queue| queue.left.as_deref() == Some("ANSWERED"));
+    if in_queue || !report.agents.is_empty() {
+        call.people.clone_from(&report.agents);
+        return Some(Outcome::Known(Moment::Ended { lasted: None }));
+    }
+    None
+}
+
+/// What makes `new` worth emitting after `told`, of a call that is over. `certain`: no snapshot was missing when the first
+/// was emitted, so that a summary that claims an answer means a system's.
+pub(super) fn revision(told: (&Moment, &Call), new: (&Moment, &Call), certain: bool) -> Option<Revised> {
+    let ((was, old), (is, call)) = (told, new);
+    match (was, is) {
+        _ if old.lost && !call.lost => Some(Revised::Resolved),
+        _ if call.lost => None,
+        (Moment::Missed { .. }, Moment::Ended { .. }) => (!certain).then_some(Revised::Corrected),
+        (Moment::Voicemail { .. }, Moment::Ended { .. }) => (!certain).then_some(Revised::Corrected),
+        // An answer is never taken back.
+        (Moment::Ended { .. }, Moment::Missed { .. }) => None,
+        (Moment::Ended { .. }, Moment::Voicemail { .. }) => Some(Revised::Resolved),
+        (Moment::Ended { .. }, Moment::Ended { .. }) if call.course.needs_callback && !old.course.needs_callback => {
+            Some(Revised::Resolved)
+        }
+        _ => (was != is || shows(old) != shows(call)).then_some(Revised::Completed),
+    }
+}
+
+/// What a card shows of an ended call.
+fn shows(call: &Call) -> impl PartialEq + use<'_> {
+    let course = &call.course;
+    (
+        (&call.people, &call.queues, &call.transfers, &call.caller.number, call.answered),
+        (&course.talks, &course.handed_on, &course.mailbox, &course.gave_up, &course.hung_up, &course.forwarded_to),
+    )
 }

@@ -69,20 +69,20 @@ fn tell(frames: Vec<Frame>, now: Now) -> Vec<Telling> {
         match frame {
             Frame::Call(event) => {
                 replay.forward(event.state.at.or(event.created));
-                let effects = replay.tracker.hear(event, replay.at);
+                let effects = replay.tracker.handle_snapshot(event, replay.at);
                 replay.take(effects);
             }
             Frame::Report(report) if replay.tracker.knows(&report.call) => {
                 replay.forward(report.ended);
-                let effects = replay.tracker.report(report, replay.at);
+                let effects = replay.tracker.handle_report(&report, replay.at);
                 replay.take(effects);
             }
             Frame::Report(report) => {
                 replay.forward(report.ended);
-                let told = calls::reported(&report, replay.at.clock).map(Effect::Tell);
+                let told = calls::update_from_report(&report, replay.at.clock).map(Effect::Emit);
                 replay.take(told.into_iter().collect());
             }
-            Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
+            Frame::ReportReady(_) | Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
         }
     }
     let held_back = replay.tracker.flush(replay.at);
@@ -122,7 +122,7 @@ impl Replay {
 
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            let Effect::Tell(telling) = effect else { continue };
+            let Effect::Emit(telling) = effect else { continue };
             let is_same =
                 |told: &Telling| told.call.id == telling.call.id && told.moment.kind() == telling.moment.kind();
             if !self.told.iter().any(is_same) {

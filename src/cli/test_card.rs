@@ -14,7 +14,7 @@ use crate::{
         verdict::{History, Verdict, judge},
     },
     model::{
-        call::{Bound, Call, Caller, Moment, OurNumber, Person, Telling},
+        call::{Bound, Call, Caller, Course, Moment, OurNumber, Person, Telling},
         card::{CallCard, Card, Findings},
         delivery::{Form, Place},
         ids::ConnectionName,
@@ -129,5 +129,6 @@ fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::R
         late: false,
         lost: false,
         revised: None,
+        course: Course::default(),
     })
 }

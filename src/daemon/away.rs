@@ -3,7 +3,7 @@
 //! A call that an earlier run left open, that is not under way any more and has no report, is closed as lost.
 
 use crate::{
-    calls::{Effect, Limits, reported},
+    calls::{Effect, Limits, update_from_report},
     model::{
         call::{Call, Moment, MomentKind, Report, Telling},
         ids::ConversationSpaceId,
@@ -106,7 +106,7 @@ impl Away {
             let hidden = self.covers(&report);
             // Its frames were lost although a lane was live: GoTo's report is then the first that is heard of it.
             let unsaid = report.ended.is_some_and(|ended| elapsed(ended, clock) < LATE);
-            let Some(telling) = reported(&report, clock).filter(|_| rang || hidden || unsaid) else { continue };
+            let Some(telling) = update_from_report(&report, clock).filter(|_| rang || hidden || unsaid) else { continue };
             if self.told.insert(report.call, clock).is_none() {
                 if rang || !hidden { out.single.push(telling) } else { out.recap.push(telling) }
             }
@@ -150,7 +150,7 @@ impl Away {
             self.told.insert(call, clock);
             out.extend(left.last.map(|last| {
                 let (moment, at) = (Moment::Ended { lasted: None }, left.heard);
-                Effect::Tell(Telling { call: Call { lost: true, ..last.call }, moment, at })
+                Effect::Emit(Telling { call: Call { lost: true, ..last.call }, moment, at })
             }));
         }
         for left in self.unended.values_mut().filter(|left| due(left)) {
@@ -168,7 +168,7 @@ impl Away {
 }
 
 fn ask(call: &Call) -> Effect {
-    Effect::AskReport { connection: call.connection.clone(), account: call.account.clone(), call: call.id.clone() }
+    Effect::FetchReport { call: call.id.clone() }
 }
 
 #[cfg(test)]
@@ -196,20 +196,21 @@ mod tests {
             caller: None,
             outcome: None,
             people: Vec::new(),
+            full: None,
         }
     }
 
     fn left(call: &str, moment: Moment, heard: i64) -> (ConversationSpaceId, Unended) {
-        let mut last = reported(&report(call, heard), at(heard)).unwrap();
+        let mut last = update_from_report(&report(call, heard), at(heard)).unwrap();
         (last.call.late, last.moment) = (false, moment);
         (call.try_into().unwrap(), Unended { last: Some(last), heard: at(heard), asked: None })
     }
 
     fn words(effects: Vec<Effect>) -> Vec<String> {
         let words = |effect| match effect {
-            Effect::Tell(it) => format!("{} {} lost {}", it.call.id, it.moment.kind().as_str(), it.call.lost),
-            Effect::AskReport { call, .. } => format!("{call}?"),
-            Effect::AskStates { .. } => unreachable!("nobody asks for states here"),
+            Effect::Emit(it) => format!("{} {} lost {}", it.call.id, it.moment.kind().as_str(), it.call.lost),
+            Effect::FetchReport { call, .. } => format!("{call}?"),
+            Effect::FetchStates { .. } => unreachable!("nobody asks for states here"),
         };
         let mut words: Vec<String> = effects.into_iter().map(words).collect();
         words.sort();

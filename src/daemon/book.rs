@@ -129,6 +129,7 @@ pub fn is_told(telling: &Telling, outcomes: &[MomentKind]) -> bool {
         None => route::tells(telling.moment.kind(), outcomes),
         Some(Revised::Completed) => false,
         Some(Revised::Corrected) => route::tells(MomentKind::Missed, outcomes),
+        Some(Revised::Resolved) => route::tells(telling.moment.kind(), outcomes),
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::model::{
     call::{
         CallEvent, CallState, Caller, Direction, OurNumber, Participant, ParticipantKind, Person, Phase, Report,
-        Status, System,
+        Status, System, SystemKind, TransferParty, VoicemailResult,
     },
     phone::{E164, Number, Region},
 };
@@ -127,10 +127,11 @@ fn state(state: &CallState, inbound: bool, names: &Pseudonyms) -> Value {
         Phase::Other(word) => word,
     };
     let parties: Vec<Value> = state.participants.iter().map(|it| participant(it, inbound, names)).collect();
-    let systems: Vec<Value> = state.systems.iter().map(system).collect();
+    let systems: Vec<Value> = state.systems.iter().map(|it| system(it, names)).collect();
+    let recordings = if state.recorded { json!([{}]) } else { json!([]) };
     json!({
         "type": phase, "sequenceNumber": state.sequence, "timestamp": state.at, "participants": parties,
-        "interactiveVoiceResponseSystems": systems,
+        "interactiveVoiceResponseSystems": systems, "recordings": recordings,
     })
 }
 
@@ -150,14 +151,43 @@ fn participant(party: &Participant, inbound: bool, names: &Pseudonyms) -> Value 
             json!({ "value": value, "caller": caller.as_ref().map(|caller| names.caller(caller)) })
         }
     };
-    let status = match &party.status {
+    json!({
+        "id": party.id, "legId": party.leg, "originator": party.originator, "type": kind,
+        "status": status(&party.status, names),
+    })
+}
+
+fn status(status: &Status, names: &Pseudonyms) -> Value {
+    let word = match status {
         Status::Ringing => "RINGING",
         Status::Connected => "CONNECTED",
+        Status::InSystem => "IN_INTERACTIVE_VOICE_RESPONSE",
+        Status::OnHold { by } => {
+            let initiator = by.as_ref().map(|by| json!({ "participantId": by }));
+            return json!({ "value": "ON_HOLD", "initiator": initiator });
+        }
+        Status::InTransfer(transfer) => {
+            let side = |side: &Option<TransferParty>| side.as_ref().map(|it| transfer_party(it, names));
+            return json!({
+                "value": if transfer.warm { "IN_WARM_TRANSFER" } else { "IN_DIRECT_TRANSFER" },
+                "initiator": side(&transfer.initiator), "transferrer": side(&transfer.transferrer),
+                "destination": side(&transfer.destination),
+            });
+        }
         Status::Disconnecting => "DISCONNECTING",
         Status::Disconnected => "DISCONNECTED",
         Status::Other(word) => word,
     };
-    json!({ "id": party.id, "originator": party.originator, "type": kind, "status": { "value": status } })
+    json!({ "value": word })
+}
+
+/// A side of a transfer. A destination that is longer than an extension is a caller's number.
+fn transfer_party(side: &TransferParty, names: &Pseudonyms) -> Value {
+    let number = side.extension.as_ref().and_then(|it| names.number(&Number::read(Some(it), Region::US)));
+    json!({
+        "participantId": side.participant, "conversationSpaceId": side.conversation, "extensionNumber": number,
+        "name": names.name("Person", &side.name),
+    })
 }
 
 /// The outside line. Of a call that does not come in, the number may be that of the other side.
@@ -171,15 +201,24 @@ fn outside(ours: &OurNumber, caller: Option<&Caller>, inbound: bool, names: &Pse
     json!({ "value": "PHONE_NUMBER", "number": number, "name": label, "caller": caller })
 }
 
-fn system(system: &System) -> Value {
-    let kind = match system {
-        System::Queue(queue) => {
+fn system(system: &System, names: &Pseudonyms) -> Value {
+    let kind = match &system.kind {
+        SystemKind::Queue(queue) => {
             json!({ "value": "CALL_QUEUE", "queueName": queue.name, "extensionNumber": queue.extension })
         }
-        System::DialPlan => json!({ "value": "DIAL_PLAN" }),
-        System::Other(value) => json!({ "value": value }),
+        SystemKind::DialPlan => json!({ "value": "DIAL_PLAN" }),
+        SystemKind::Voicemail { result, length } => {
+            let result = result.as_ref().map(|result| match result {
+                VoicemailResult::Success => "SUCCESS",
+                VoicemailResult::Failed => "FAILED",
+                VoicemailResult::Other(word) => word,
+            });
+            let length = length.and_then(|length| u64::try_from(length.as_millis()).ok());
+            json!({ "value": "VOICEMAIL", "voicemailStatus": result, "duration": length })
+        }
+        SystemKind::Other(value) => json!({ "value": value }),
     };
-    json!({ "type": kind })
+    json!({ "type": kind, "status": status(&system.status, names) })
 }
 
 #[cfg(test)]
@@ -208,7 +247,7 @@ mod tests {
         let value = match frame {
             Frame::Call(event) => call(event, names),
             Frame::Report(it) => report(it, names),
-            Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => return None,
+            Frame::ReportReady(_) | Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => return None,
         };
         Some((value.to_string(), wire::frame(&value.to_string(), &reader()).unwrap()))
     }
@@ -239,7 +278,7 @@ mod tests {
                     }
                 }
             }
-            Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
+            Frame::ReportReady(_) | Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
         }
         format!("{frame:?}")
     }

@@ -96,6 +96,7 @@ impl Link {
             Heard::TokenNotKept { .. } => self.tell(Trouble::TokenNotKept).await,
             Heard::Call(_)
             | Heard::Report(_)
+            | Heard::ReportReady { .. }
             | Heard::Late(_)
             | Heard::Sighted { .. }
             | Heard::Listed { .. }

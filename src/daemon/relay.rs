@@ -111,10 +111,14 @@ impl Relay {
         match heard {
             Heard::Call(event) => self.call(event),
             Heard::Report(report) => self.reports(vec![report]).await,
+            Heard::ReportReady { call } => {
+                let effects = self.tracker.report_ready(&call, Now::read());
+                self.carry_out(effects);
+            }
             Heard::Late(reports) => self.reports(reports).await,
             Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
             Heard::Listed { active } => {
-                let mut effects = self.tracker.unlisted(&active);
+                let mut effects = self.tracker.missing_from(&active);
                 effects.extend(self.away.listed(&active, Timestamp::now()));
                 self.carry_out(effects);
             }
@@ -129,21 +133,21 @@ impl Relay {
 
     fn call(&mut self, event: CallEvent) {
         self.away.heard(&event.call);
-        let effects = self.tracker.hear(event, Now::read());
+        let effects = self.tracker.handle_snapshot(event, Now::read());
         self.carry_out(effects);
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let asked = match effect {
-                Effect::Tell(telling) => {
+                Effect::Emit(telling) => {
                     let message = message_of(&telling);
                     self.tell(telling);
                     let Some(ask) = message else { continue };
                     Ask::Voicemail(ask)
                 }
-                Effect::AskStates { account, call, from, to, .. } => Ask::States { account, call, from, to },
-                Effect::AskReport { account, call, .. } => Ask::Report { account, call },
+                Effect::FetchStates { account, call, from, to, .. } => Ask::States { account, call, from, to },
+                Effect::FetchReport { call } => Ask::Report { call },
             };
             if self.ask.try_send(asked).is_err() {
                 tracing::debug!(connection = %self.connection, "a question to GoTo was dropped: too many are open");
@@ -188,7 +192,7 @@ impl Relay {
         let (known, unknown): (Vec<_>, Vec<_>) =
             reports.into_iter().partition(|report| self.tracker.knows(&report.call));
         for report in known {
-            let effects = self.tracker.report(report, Now::read());
+            let effects = self.tracker.handle_report(&report, Now::read());
             self.carry_out(effects);
         }
         self.catch_up(unknown).await;

@@ -244,7 +244,7 @@ impl CatchUp {
                 ask = asks.recv() => match ask {
                     None => return,
                     Some(Ask::States { call, from, to, .. }) => self.states(&call, from, to).await,
-                    Some(Ask::Report { call, .. }) => self.report(call, 0, &mut due).await,
+                    Some(Ask::Report { call }) => self.report(call, 0, &mut due).await,
                     // Full, or nobody looks into mailboxes: the card says that there is a message, and not how long it is.
                     Some(Ask::Voicemail(ask)) => drop(mail.try_send(ask)),
                     Some(Ask::Past(ask)) => {

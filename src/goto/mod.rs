@@ -89,6 +89,11 @@ pub enum Heard {
     Call(CallEvent),
     /// A report of an ended call, pushed, asked for, or late for its blind window. Comes more than once too.
     Report(Report),
+    /// The report of a call is there to be fetched.
+    ReportReady {
+        /// Its conversation.
+        call: ConversationSpaceId,
+    },
     /// A lane hears.
     Live {
         /// Which, from 0.
@@ -246,8 +251,6 @@ pub enum Ask {
     Voicemail(VoicemailAsk),
     /// The report of an ended call; asked again while there is none yet.
     Report {
-        /// Its account.
-        account: AccountKey,
         /// The call.
         call: ConversationSpaceId,
     },

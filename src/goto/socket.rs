@@ -158,6 +158,7 @@ fn hear(frame: &Message, ears: &Ears, kept: &mut VecDeque<Heard>) -> Result<Opti
         Message::Text(text) => match wire::frame(text.as_str(), &ears.reader) {
             Ok(Frame::Call(call)) => Heard::Call(call),
             Ok(Frame::Report(report)) => Heard::Report(report),
+            Ok(Frame::ReportReady(call)) => Heard::ReportReady { call },
             Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(ears.ticket))),
             Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(ears.ticket))),
             Ok(Frame::Foreign) => return Ok(None),

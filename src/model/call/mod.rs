@@ -1,11 +1,16 @@
 //! A call: what GoTo says of it ([`CallEvent`], [`Report`]), and what the team may hear of it ([`Telling`]).
 //! Enums that come from the wire keep what they do not know.
 
+mod course;
 mod report;
 mod snapshot;
 
-pub use report::Report;
-pub use snapshot::{CallEvent, CallState, Direction, Participant, ParticipantKind, Phase, Status, System};
+pub use course::{CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, RingStage, Talk, TalkParty};
+pub use report::{FullReport, Report, ReportedMailbox, ReportedMessage, ReportedQueue};
+pub use snapshot::{
+    CallEvent, CallState, Direction, Participant, ParticipantKind, Phase, Status, System, SystemKind, TransferParty,
+    Transferring, VoicemailResult,
+};
 
 use super::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
@@ -96,6 +101,9 @@ pub struct Call {
     /// Its last moment was told before, and this one is better.
     #[serde(default)]
     pub revised: Option<Revised>,
+    /// Where the caller is, who talked, what was left undone.
+    #[serde(default)]
+    pub course: Course,
 }
 
 impl Call {
@@ -136,6 +144,8 @@ pub enum Revised {
     Completed,
     /// What was told was wrong: somebody had taken the call that was told as missed. Worth a word everywhere.
     Corrected,
+    /// The outcome was not known, and is known now. Worth a word wherever that outcome is told.
+    Resolved,
 }
 
 /// One hand-over of a call.

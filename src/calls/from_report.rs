@@ -1,0 +1,104 @@
+//! A call of which no snapshot was received, by its report alone: for the time after an event gap.
+
+use super::{
+    Limits,
+    direction::from_report,
+    report_outcome::ReportOutcome,
+    tracked_call::TrackedCall,
+};
+use crate::model::{
+    call::{Bound, Call, Caller, CallerPosition, Course, GaveUp, Mailbox, MissedWhy, Moment, Report, Telling},
+    phone::Number,
+    time::{Now, Timestamp, elapsed},
+};
+use std::time::{Duration, Instant};
+
+/// The final status of a reported call; `None` if it is no call of its own (a consultation, a pick-up) or its direction is
+/// not known. `clock` stands in for missing times.
+#[must_use]
+pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<Telling> {
+    // The times of a report are taken as they are: an event gap may be days long.
+    let at = report.ended.unwrap_or(clock);
+    let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
+    match snapshots.first() {
+        Some(first) => {
+            let (now, limits) = (Now { tick: Instant::now(), clock: at }, Limits::default());
+            let mut call = TrackedCall::new(first, now, &limits);
+            call.apply_report(report, now, &limits);
+            call.final_update(at)
+        }
+        None => by_summary(report, at),
+    }
+}
+
+/// Whether a report says all that a full report could say.
+#[must_use]
+pub fn is_conclusive(report: &Report) -> bool {
+    report.full.is_some() || matches!(ReportOutcome::read(report), ReportOutcome::Missed)
+}
+
+fn by_summary(report: &Report, at: Timestamp) -> Option<Telling> {
+    let direction = from_report(report)?;
+    let outcome = ReportOutcome::read(report);
+    // The phone of a colleague who picks up a call makes an outbound conversation with nobody in it.
+    if direction == Bound::Internal && report.people.len() < 2 && outcome <= ReportOutcome::Missed {
+        return None;
+    }
+    let started = report.created.unwrap_or(at);
+    let (mut course, mut lost, mut people) = (Course::default(), false, report.people.clone());
+    let moment = match outcome {
+        ReportOutcome::Talked { lasted } => {
+            // It talked with one of those listed. With which one is said only where there is one.
+            people.truncate(if people.len() == 1 || direction != Bound::Inbound { people.len() } else { 0 });
+            Moment::Ended { lasted }
+        }
+        ReportOutcome::LeftWaiting { .. } => {
+            let position = outcome.position().unwrap_or_default();
+            course.gave_up = Some(GaveUp { position, queue: None, after: Duration::ZERO });
+            course.position = position;
+            course.needs_callback = direction == Bound::Inbound;
+            people.clear();
+            Moment::Ended { lasted: None }
+        }
+        ReportOutcome::Mailbox => {
+            course.mailbox = Some(Mailbox::default());
+            course.position = CallerPosition::Mailbox;
+            course.needs_callback = direction == Bound::Inbound;
+            Moment::Voicemail { length: None }
+        }
+        ReportOutcome::Missed => {
+            course.needs_callback = direction == Bound::Inbound;
+            let why = if direction != Bound::Inbound || !report.people.is_empty() {
+                MissedWhy::NobodyAnswered
+            } else {
+                MissedWhy::Unknown
+            };
+            Moment::Missed { after: elapsed(started, at), why }
+        }
+        ReportOutcome::Unknown => {
+            lost = true;
+            people.clear();
+            Moment::Ended { lasted: None }
+        }
+    };
+    let call = Call {
+        id: report.call.clone(),
+        connection: report.connection.clone(),
+        region: report.region,
+        account: report.account.clone(),
+        bound: direction,
+        caller: report.caller.clone().unwrap_or(Caller { name: None, number: Number::Withheld }),
+        ours: None,
+        queues: Vec::new(),
+        people,
+        transfers: Vec::new(),
+        answered: None,
+        queued: None,
+        started,
+        late: true,
+        lost,
+        revised: None,
+        course,
+    };
+    Some(Telling { call, moment, at })
+}
