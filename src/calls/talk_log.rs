@@ -80,9 +80,11 @@ impl TalkLog {
         &mut self,
         scene: &Scene,
         served: Option<&PartyState>,
+        connected: &[PartyId],
         talking: &[PartyId],
         ringing: &[PartyId],
     ) {
+        self.infer(scene, served, connected);
         self.open = !talking.is_empty();
         for with in talking {
             self.talk(scene, *with);
@@ -103,6 +105,22 @@ impl TalkLog {
             self.handing_over = None;
         }
         self.hand_over(scene, served, ringing);
+    }
+
+    /// Whoever puts the caller on hold or hands the call on has talked before, in a snapshot that is missing.
+    fn infer(&mut self, scene: &Scene, served: Option<&PartyState>, connected: &[PartyId]) {
+        let by = match served {
+            Some(PartyState::OnHold { by }) => *by,
+            Some(PartyState::Transfer(to)) => to.by,
+            _ => None,
+        };
+        let Some(with) = by.filter(|by| connected.contains(by) && self.talks.iter().all(|talk| talk.with != *by)) else {
+            return;
+        };
+        self.talk(&Scene { lasted: Duration::ZERO, sharp: (false, false), ..*scene }, with);
+        self.first.get_or_insert(scene.at);
+        self.hand_to(with, &[with], scene.time);
+        self.talking = vec![with];
     }
 
     fn talk(&mut self, scene: &Scene, with: PartyId) {

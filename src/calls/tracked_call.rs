@@ -135,7 +135,7 @@ impl TrackedCall {
         let with = |id: &_| self.facts.parties.person(*id).is_some_and(|known| is_same_person(known, person));
         let stay = self.walk.last_stay().map(|stay| stay.position);
         let holds = matches!(stay, Some(CallerPosition::Talk | CallerPosition::Hold | CallerPosition::Transfer));
-        !self.legs.are_over() && self.facts.direction() != Bound::Internal && holds && self.walk.talks.talking.iter().any(with)
+        !self.legs.are_over() && self.facts.direction() != Bound::Internal && holds && self.walk.connected.iter().any(with)
     }
 
     /// The two as one, under the id of the one that rang, or else of this one.
@@ -256,7 +256,8 @@ impl TrackedCall {
         let explained = match stay {
             CallerPosition::Menu | CallerPosition::Queue | CallerPosition::Mailbox => self.walk.understood,
             CallerPosition::Hold | CallerPosition::Parked | CallerPosition::Transfer => true,
-            CallerPosition::Unknown | CallerPosition::Ringing | CallerPosition::Phone | CallerPosition::Talk => false,
+            CallerPosition::Phone | CallerPosition::Talk => true,
+            CallerPosition::Unknown | CallerPosition::Ringing => false,
         };
         let plain = self.facts.direction() == Bound::Inbound;
         (plain && !explained).then(|| self.first_seen + limits.ring_grace)

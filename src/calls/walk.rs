@@ -32,6 +32,8 @@ pub(super) struct Walk {
     pub(super) waits_since: Option<Timestamp>,
     pub(super) talks: TalkLog,
     pub(super) mailbox: Option<MailboxStay>,
+    /// Who is CONNECTED in the newest snapshot.
+    pub(super) connected: Vec<PartyId>,
     /// An outside line that rang or talked on an inbound call.
     pub(super) forwarded_to: Option<PartyId>,
     /// Somebody takes part who could be talked to.
@@ -150,13 +152,14 @@ impl Walk {
         self.reach(is_ringing || !talking.is_empty(), seen, served);
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
         let scene = Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since };
-        self.talks.record(&scene, served, &talking, &ringing);
+        self.talks.record(&scene, served, &connected, &talking, &ringing);
         if !talking.is_empty() {
             self.waits_since = None;
         }
         self.enter_mailbox(seen);
         self.stay(seen, served, is_ringing, !talking.is_empty(), lasted);
         self.ringing = ringing;
+        self.connected = connected;
     }
 
     /// Whether the shapes of a snapshot are known.

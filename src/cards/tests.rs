@@ -57,6 +57,7 @@ fn call(number: &str) -> Call {
         late: false,
         lost: false,
         revised: None,
+        course: crate::model::call::Course::default(),
     }
 }
 

@@ -193,6 +193,7 @@ mod tests {
             late: false,
             lost: false,
             revised,
+            course: crate::model::call::Course::default(),
         };
         Telling { call, moment, at: Timestamp::UNIX_EPOCH }
     }

@@ -293,6 +293,7 @@ mod tests {
             late: false,
             lost: false,
             revised: None,
+            course: crate::model::call::Course::default(),
         };
         let waited = Duration::from_secs(21);
         Telling { call, moment: Moment::Missed { after: waited, why: MissedWhy::Unknown }, at: after(started, waited) }

@@ -79,6 +79,7 @@ fn telling(moment: Moment) -> Telling {
             late: false,
             lost: false,
             revised: None,
+            course: crate::model::call::Course::default(),
         },
         moment,
         at,

@@ -151,6 +151,7 @@ fn known(people: Vec<Contact>) {
         late: false,
         lost: false,
         revised: None,
+        course: poprelay::model::call::Course::default(),
     };
     drawable(Telling { call, moment: Moment::Ringing, at }, Findings { who, ..Findings::default() });
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    calls::reported,
+    calls::update_from_report,
     cards::Style,
     daemon::{
         away::Unended,
@@ -78,6 +78,7 @@ fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
         caller: None,
         outcome: Some(outcome.to_owned()),
         people: Vec::new(),
+        full: None,
     }
 }
 
@@ -139,7 +140,7 @@ async fn a_call_that_an_earlier_run_left_open_and_goto_knows_nothing_of_is_told_
     let rooms = rooms(&dir);
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let mut rang = reported(&report("rang", "MISSED", before(300)), to).unwrap();
+    let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
     rang.moment = Moment::Ringing;
     let left = Unended { last: Some(rang), heard: before(300), asked: Some(before(130)) };
     let away = Away::after(HashMap::from([("rang".try_into().unwrap(), left)]), Vec::new(), to);

@@ -84,6 +84,7 @@ pub fn ring(at: Timestamp) -> CallCard {
         late: false,
         lost: false,
         revised: None,
+        course: crate::model::call::Course::default(),
     };
     CallCard::new(Telling { call, moment: Moment::Ringing, at }, Findings::default())
 }

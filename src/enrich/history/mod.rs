@@ -317,6 +317,7 @@ mod tests {
             late: false,
             lost: false,
             revised: None,
+            course: crate::model::call::Course::default(),
         };
         Telling { call, moment, at: started }
     }

@@ -149,6 +149,7 @@ fn telling(call: &str, kind: MomentKind, words: &str) -> Telling {
             late: false,
             lost: false,
             revised: None,
+            course: crate::model::call::Course::default(),
         },
         moment: moment(kind),
         at: Timestamp::UNIX_EPOCH,
