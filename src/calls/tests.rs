@@ -1,4 +1,6 @@
 //! Calls in GoTo's real shape: what is emitted of each, and when.
 
+mod grammar;
 mod harness;
 mod real;
+mod script;
