@@ -263,6 +263,11 @@ impl TrackedCall {
         (plain && !explained).then(|| self.first_seen + limits.ring_grace)
     }
 
+    /// An outbound conversation rings nobody before its far side takes part.
+    fn may_ring(&self) -> bool {
+        self.facts.direction() == Bound::Inbound || self.walk.far_side
+    }
+
     /// The stage that may be emitted now.
     fn stage_due(&self, now: Instant, limits: &Limits) -> Option<RingStage> {
         let seen = self.walk.stage;
@@ -270,9 +275,7 @@ impl TrackedCall {
             // Phones of a group begin to ring one after the other.
             let wait = if self.walk.in_system { limits.group_grace } else { Duration::ZERO };
             let due = self.phone_seen.is_none_or(|since| now >= since + wait);
-            if due || self.was_answered() {
-                return Some(RingStage::Phone);
-            }
+            return (due || self.was_answered()).then_some(RingStage::Phone);
         }
         if self.ring_due(limits).is_some_and(|due| now >= due) {
             return Some(RingStage::Phone);
@@ -300,8 +303,7 @@ impl TrackedCall {
     }
 
     fn ring(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) {
-        // An outbound conversation rings nobody before its far side takes part.
-        if self.facts.direction() != Bound::Inbound && !self.walk.far_side {
+        if !self.may_ring() {
             return;
         }
         let Some(stage) = self.stage_due(now.tick, limits) else { return };
@@ -437,8 +439,11 @@ impl TrackedCall {
         if self.final_status.is_some() || rung == Some(RingStage::Phone) {
             return silence;
         }
-        let group = self.phone_seen.map(|since| since + limits.group_grace);
-        silence.min(group.or_else(|| self.ring_due(limits)).unwrap_or(silence))
+        let ring = match (self.walk.stage, self.phone_seen) {
+            (Some(RingStage::Phone), Some(since)) => Some(since + limits.group_grace),
+            _ => self.ring_due(limits),
+        };
+        silence.min(ring.filter(|_| self.may_ring()).unwrap_or(silence))
     }
 
     /// After its due time: fetches the report of a call that is silent, and abandons it in the end. Returns whether it did.

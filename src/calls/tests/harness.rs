@@ -89,15 +89,9 @@ impl Harness {
 
     /// Lets all that is planned arrive, with a tick at every deadline on the way, and then `rest` pass.
     pub fn run(&mut self, rest: Duration) {
-        while let Some(((at, _), input)) = self.planned.pop_first() {
-            self.run_to(at);
-            self.input(input);
-        }
-        self.run_to(self.now + rest);
-        while let Some(((at, _), input)) = self.planned.pop_first() {
-            self.run_to(at);
-            self.input(input);
-        }
+        let arrives = |input: &Input| !matches!(input, Input::Try(..));
+        let last = self.planned.iter().filter(|(_, input)| arrives(input)).map(|((at, _), _)| *at).max();
+        self.run_to(last.unwrap_or_default().max(self.now) + rest);
     }
 
     fn input(&mut self, input: Input) {
@@ -135,15 +129,17 @@ impl Harness {
         let mut ticks = 0;
         loop {
             let due = self.tracker.next_deadline().map(|due| due.saturating_duration_since(self.origin));
-            let Some(due) = due.filter(|due| *due <= to) else { break };
-            if let Some(((at, _), _)) = self.planned.first_key_value().filter(|((at, _), _)| *at < due && *at <= to) {
-                let at = *at;
+            let due = due.filter(|due| *due <= to);
+            let arrival = self.planned.first_key_value().map(|((at, _), _)| *at).filter(|at| *at <= to);
+            // What arrives at a deadline is taken before it, as by the daemon.
+            if let Some(at) = arrival.filter(|at| due.is_none_or(|due| *at <= due)) {
                 self.now = self.now.max(at);
                 if let Some((_, input)) = self.planned.pop_first() {
                     self.input(input);
                 }
                 continue;
             }
+            let Some(due) = due else { break };
             self.now = self.now.max(due);
             let effects = self.tracker.tick(self.now());
             self.take(effects);
