@@ -10,8 +10,8 @@ use super::{
 };
 use crate::model::{
     call::{
-        Bound, Call, CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, Person, Queue, RingStage, Talk as Talked,
-        TalkParty, Transfer,
+        Bound, Call, CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, Person, Queue, RingStage,
+        Talk as Talked, TalkParty, Transfer,
     },
     phone::Number,
     time::{Timestamp, elapsed},
@@ -40,9 +40,10 @@ impl Facts {
         call.queued = walk.queues.iter().map(|(_, since)| *since).max();
         call.people = self.people_of(walk, ended.is_some());
         let person = |id: PartyId| self.parties.person(id).cloned();
-        let transfers = walk.talks.handed.iter().filter_map(|handed| {
-            Some(Transfer { from: person(handed.from)?, to: person(handed.to)?, at: handed.at })
-        });
+        let transfers =
+            walk.talks.handed.iter().filter_map(|handed| {
+                Some(Transfer { from: person(handed.from)?, to: person(handed.to)?, at: handed.at })
+            });
         call.transfers = transfers.take(Call::TRANSFERS).collect();
         call.answered = walk.talks.answer().map(|(_, talk)| talk.since);
         call.started = self.started();
@@ -127,7 +128,9 @@ impl Facts {
         let bare = || Person { name: None, extension: Some(extension.to_owned()), line: None };
         let known = self.parties.by_extension(extension).cloned();
         // A destination may be an outside number, which has no mailbox here.
-        known.or_else(|| (!matches!(Number::read(Some(extension), crate::model::phone::Region::US), Number::Known(_))).then(bare))
+        known.or_else(|| {
+            (!matches!(Number::read(Some(extension), crate::model::phone::Region::US), Number::Known(_))).then(bare)
+        })
     }
 
     fn hand_over(&self, it: &HandingOver) -> HandOver {

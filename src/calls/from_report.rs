@@ -1,11 +1,6 @@
 //! A call of which no snapshot was received, by its report alone: for the time after an event gap.
 
-use super::{
-    Limits,
-    direction::from_report,
-    report_outcome::ReportOutcome,
-    tracked_call::TrackedCall,
-};
+use super::{Limits, direction::from_report, report_outcome::ReportOutcome, tracked_call::TrackedCall};
 use crate::model::{
     call::{Bound, Call, Caller, CallerPosition, Course, GaveUp, Mailbox, MissedWhy, Moment, Report, Telling},
     phone::Number,

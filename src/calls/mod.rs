@@ -16,8 +16,10 @@
 //!   who talked. Live snapshots and the `callStates` of a report go the same way, so that both give the same result.
 //! - `facts` joins this with who calls; `describe` puts it into the [`Call`](crate::model::call::Call) that is emitted.
 //! - `outcome` decides how a call ended, from the walk, a summary and a full report.
-//! - `tracked_call` is one call: what was emitted, what may be emitted now, how long that may be held back.
-//! - `tracker` is the map of all calls, its bounds and its deadlines; `ended` the calls that ended a short while ago.
+//! - `tracked_call` is one call: what was emitted, what may be emitted now, how long that may be held back; `ringing` is its
+//!   part before the end, `ending` its part about the end.
+//! - `tracker` is the map of all calls, its bounds and its deadlines; `membership` decides which conversation belongs to which
+//!   call; `ended` holds the calls that ended a short while ago.
 //!
 //! # Invariants
 //! - Answered means: in one snapshot the caller and a colleague (or an outside line that a plan dialled) are both CONNECTED.
@@ -44,16 +46,19 @@
 mod describe;
 mod direction;
 mod ended;
+mod ending;
 mod facts;
 mod from_report;
 mod identity;
 mod leg;
 mod legs;
+mod membership;
 mod observation;
 mod outcome;
 mod parties;
 mod position;
 mod report_outcome;
+mod ringing;
 mod sequence;
 mod talk_log;
 #[cfg(test)]

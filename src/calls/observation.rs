@@ -40,7 +40,9 @@ pub(super) enum PartyState {
     Connected,
     /// In a menu, a queue or a mailbox.
     InSystem,
-    OnHold { by: Option<PartyId> },
+    OnHold {
+        by: Option<PartyId>,
+    },
     Parked,
     Transfer(Box<Destination>),
     Leaving,

@@ -50,7 +50,9 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
 fn nobody_was_called(facts: &Facts, walk: &Walk, direction: Bound) -> bool {
     match direction {
         Bound::Inbound => facts.caller().is_none() && !walk.far_side,
-        Bound::Outbound | Bound::Internal => !walk.far_side && facts.summary.is_none_or(|it| it <= ReportOutcome::Missed),
+        Bound::Outbound | Bound::Internal => {
+            !walk.far_side && facts.summary.is_none_or(|it| it <= ReportOutcome::Missed)
+        }
     }
 }
 

@@ -114,7 +114,8 @@ impl TalkLog {
             Some(PartyState::Transfer(to)) => to.by,
             _ => None,
         };
-        let Some(with) = by.filter(|by| connected.contains(by) && self.talks.iter().all(|talk| talk.with != *by)) else {
+        let Some(with) = by.filter(|by| connected.contains(by) && self.talks.iter().all(|talk| talk.with != *by))
+        else {
             return;
         };
         self.talk(&Scene { lasted: Duration::ZERO, sharp: (false, false), ..*scene }, with);

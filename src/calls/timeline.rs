@@ -33,13 +33,7 @@ impl Timeline {
     }
 
     /// Adds the snapshots of another call, whose conversations come after `legs` others.
-    pub(super) fn join(
-        &mut self,
-        other: Self,
-        legs: usize,
-        parties: &[Option<PartyId>],
-        queues: &[Option<QueueId>],
-    ) {
+    pub(super) fn join(&mut self, other: Self, legs: usize, parties: &[Option<PartyId>], queues: &[Option<QueueId>]) {
         self.overflowed |= other.overflowed;
         for (at, observation) in other.seen {
             self.insert(at.behind(legs), observation.renumbered(parties, queues));

@@ -220,7 +220,8 @@ impl Walk {
         let Some(state) = seen.mailbox else { return };
         let (rang, in_queue) = &self.last_ring;
         let after_ringing = || if *in_queue { Vec::new() } else { rang.clone() };
-        let stay = self.mailbox.get_or_insert_with(|| MailboxStay { after_ringing: after_ringing(), ..Default::default() });
+        let stay =
+            self.mailbox.get_or_insert_with(|| MailboxStay { after_ringing: after_ringing(), ..Default::default() });
         match state {
             MailboxState::Left(length) => {
                 stay.message = Some(true);

@@ -106,7 +106,9 @@ impl Away {
             let hidden = self.covers(&report);
             // Its frames were lost although a lane was live: GoTo's report is then the first that is heard of it.
             let unsaid = report.ended.is_some_and(|ended| elapsed(ended, clock) < LATE);
-            let Some(telling) = update_from_report(&report, clock).filter(|_| rang || hidden || unsaid) else { continue };
+            let Some(telling) = update_from_report(&report, clock).filter(|_| rang || hidden || unsaid) else {
+                continue;
+            };
             if self.told.insert(report.call, clock).is_none() {
                 if rang || !hidden { out.single.push(telling) } else { out.recap.push(telling) }
             }

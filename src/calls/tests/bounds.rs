@@ -172,16 +172,15 @@ fn noise() -> impl Strategy<Value = Noise> {
         Just(SystemKind::Voicemail { result: None, length: None }),
         Just(SystemKind::Other("FUTURE".into())),
     ];
-    let phase =
-        prop_oneof![1 => Just(Phase::Starting), 3 => Just(Phase::Active), 1 => Just(Phase::Ending), 1 => Just(Phase::Other("".into()))];
-    let direction =
-        prop_oneof![4 => Just(Direction::Inbound), 2 => Just(Direction::Outbound), 1 => Just(Direction::Other("".into()))];
+    let phase = prop_oneof![1 => Just(Phase::Starting), 3 => Just(Phase::Active), 1 => Just(Phase::Ending), 1 => Just(Phase::Other("".into()))];
+    let direction = prop_oneof![4 => Just(Direction::Inbound), 2 => Just(Direction::Outbound), 1 => Just(Direction::Other("".into()))];
     let parties = prop::collection::vec(party, 0..4);
     let systems = prop::collection::vec(system, 0..3);
     let links = prop::collection::vec(0_u64..4, 0..2);
     let event = (0_u64..4, 0_u64..9, phase, direction, parties, systems, links).prop_map(
         |(id, number, phase, direction, parties, systems, links)| {
-            let mut event = of(id, outbound(&format!("call-{id}"), number, number * 1_000, phase, &[("Nadia", Status::Ringing)]));
+            let mut event =
+                of(id, outbound(&format!("call-{id}"), number, number * 1_000, phase, &[("Nadia", Status::Ringing)]));
             let caller = ring(id).state.participants.remove(0);
             let names = ["Nadia", "Priya", "outside"];
             event.state.participants = parties
@@ -200,7 +199,8 @@ fn noise() -> impl Strategy<Value = Noise> {
             Noise::Snapshot(Box::new(event))
         },
     );
-    let outcome = prop_oneof![Just("NORMAL"), Just("MISSED"), Just("LEFT_DIAL_PLAN"), Just("VOICEMAIL"), Just("LEFT_ON_HOLD")];
+    let outcome =
+        prop_oneof![Just("NORMAL"), Just("MISSED"), Just("LEFT_DIAL_PLAN"), Just("VOICEMAIL"), Just("LEFT_ON_HOLD")];
     prop_oneof![
         10 => event,
         1 => (0_u64..4).prop_map(Noise::Ready),

@@ -94,7 +94,8 @@ fn unknown_system_alone_counts_as_ringing() {
     let mut call = Script::inbound();
     call.menu(1_000);
     for event in call.snapshots.iter_mut().skip(1) {
-        event.state.systems = vec![System { kind: SystemKind::Other("RECEPTIONIST".into()), status: Status::Connected }];
+        event.state.systems =
+            vec![System { kind: SystemKind::Other("RECEPTIONIST".into()), status: Status::Connected }];
     }
     call.wait(20_000);
     call.hang_up(true);
@@ -192,7 +193,8 @@ fn parked_caller_who_gives_up_waits_for_a_call_back() {
 fn pick_up_stub_emits_nothing() {
     let ringing = || outbound("stub", 1, 0, Phase::Starting, &[("Nadia", Status::Ringing)]);
     let leaving = outbound("stub", 2, 380, Phase::Starting, &[("Nadia", Status::Disconnecting)]);
-    let mut harness = played([ringing(), leaving, outbound("stub", 3, 380, Phase::Ending, &[("Nadia", Status::Ringing)])]);
+    let mut harness =
+        played([ringing(), leaving, outbound("stub", 3, 380, Phase::Ending, &[("Nadia", Status::Ringing)])]);
     assert!(harness.updates.is_empty() && harness.fetched_reports.is_empty());
     harness.plan(Duration::from_secs(700), Input::ReportReady("stub".try_into().unwrap()));
     harness.run(Duration::from_secs(600));
@@ -202,7 +204,9 @@ fn pick_up_stub_emits_nothing() {
 
 #[test]
 fn outbound_call_is_reached_when_the_far_side_answers() {
-    let both = |sequence, ms, phase, mine, theirs| outbound("out", sequence, ms, phase, &[("Nadia", mine), ("outside", theirs)]);
+    let both = |sequence, ms, phase, mine, theirs| {
+        outbound("out", sequence, ms, phase, &[("Nadia", mine), ("outside", theirs)])
+    };
     let harness = played([
         outbound("out", 1, 0, Phase::Starting, &[("Nadia", Status::Ringing)]),
         both(2, 400, Phase::Starting, Status::Ringing, Status::Ringing),
@@ -221,7 +225,8 @@ fn consulted(answered: bool) -> (Script, Vec<CallEvent>) {
     let mut call = answered_by_nadia();
     call.hold(8_000, true);
     let start = 26_100;
-    let both = |sequence, ms, phase, mine, theirs| outbound("ask", sequence, ms, phase, &[("Nadia", mine), ("Priya", theirs)]);
+    let both =
+        |sequence, ms, phase, mine, theirs| outbound("ask", sequence, ms, phase, &[("Nadia", mine), ("Priya", theirs)]);
     let mut ask = vec![
         outbound("ask", 1, start, Phase::Starting, &[("Nadia", Status::Ringing)]),
         both(2, start + 60, Phase::Starting, Status::Ringing, Status::Ringing),
@@ -285,7 +290,8 @@ fn report_push_is_fetched_once_for_known_and_unknown_calls() {
         harness.run(Duration::from_secs(400));
         assert_eq!(harness.fetched_reports.len(), 1);
         assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
-        let ends = harness.updates.iter().filter(|(_, it)| it.moment.kind().is_last()).count() + harness.from_reports.len();
+        let ends =
+            harness.updates.iter().filter(|(_, it)| it.moment.kind().is_last()).count() + harness.from_reports.len();
         assert_eq!(ends, 1);
     }
 }
@@ -320,7 +326,10 @@ fn unknown_outcome_is_resolved_by_a_late_report() {
     harness.run(Duration::from_secs(300));
     let last = &harness.updates.last().unwrap().1;
     assert_eq!((last.moment.kind(), last.call.revised), (MomentKind::Missed, Some(Revised::Resolved)));
-    assert_eq!(end(last), "missed · LeftQueue after 19 s · rang Nadia · gave up in Queue Support after 15 s · callback");
+    assert_eq!(
+        end(last),
+        "missed · LeftQueue after 19 s · rang Nadia · gave up in Queue Support after 15 s · callback"
+    );
 }
 
 #[test]
@@ -368,7 +377,11 @@ fn holes_are_fetched_and_heal_the_call_before_its_end() {
     call.hang_up(true);
     let mut harness = Harness::new(epoch());
     harness.states.clone_from(&call.snapshots);
-    call.snapshots.iter().enumerate().filter(|(at, _)| ![2, 3].contains(at)).for_each(|(_, event)| harness.push(event.clone()));
+    call.snapshots
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| ![2, 3].contains(at))
+        .for_each(|(_, event)| harness.push(event.clone()));
     harness.run(Duration::from_secs(60));
     assert_eq!(harness.fetched_states, [(3, 4)]);
     assert_eq!(harness.end().unwrap(), "ended · with Nadia 50 s held 3 s after 6 s · caller hung up");
@@ -459,7 +472,8 @@ fn same_caller_in_a_linked_conversation_is_one_call() {
     first.hang_up(false);
     let harness = played(first.snapshots.into_iter().chain(events.into_iter().skip(1)));
     assert!(harness.updates.iter().all(|(_, update)| update.call.id.as_str() == "call"));
-    let stages = harness.updates.iter().filter(|(_, it)| it.moment == Moment::Ringing).map(|(_, it)| it.call.course.stage);
+    let stages =
+        harness.updates.iter().filter(|(_, it)| it.moment == Moment::Ringing).map(|(_, it)| it.call.course.stage);
     assert!(stages.clone().all(|stage| stage == RingStage::Phone) && stages.count() <= 2);
     assert!(harness.end().unwrap().contains("with Nadia 20 s") && harness.end().unwrap().contains("with Priya 10 s"));
 }

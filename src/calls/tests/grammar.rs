@@ -143,7 +143,9 @@ fn is_false(call: &Script, update: &Telling) -> bool {
         MomentKind::Missed => talked || truth.message,
         MomentKind::Answered => !talked,
         MomentKind::Ended => !talked && !update.call.lost,
-        MomentKind::Voicemail => !truth.message && update.call.course.mailbox.as_ref().is_some_and(|it| it.message.is_some()),
+        MomentKind::Voicemail => {
+            !truth.message && update.call.course.mailbox.as_ref().is_some_and(|it| it.message.is_some())
+        }
         MomentKind::Ringing => false,
     };
     let wrong_partner = update.call.course.talks.iter().any(|talk| {

@@ -3,9 +3,7 @@
 use crate::{
     calls::{Effect, Limits, Tracker},
     model::{
-        call::{
-            Bound, Call, CallEvent, HungUp, Moment, Person, Report, RingStage, TalkParty, Telling,
-        },
+        call::{Bound, Call, CallEvent, HungUp, Moment, Person, Report, RingStage, TalkParty, Telling},
         ids::ConversationSpaceId,
         phone::Number,
         time::{Now, Timestamp, after, elapsed},
@@ -100,20 +98,18 @@ impl Harness {
             Input::Snapshot(event) => self.tracker.handle_snapshot(*event, now),
             Input::ReportReady(id) => self.tracker.report_ready(&id, now),
             Input::Report(report) => self.report(&report, now),
-            Input::Try(id, tries) => {
-                match self.reports.get(&id).filter(|(since, _)| *since <= self.now) {
-                    Some((_, report)) => {
-                        let report = report.clone();
-                        self.report(&report, now)
-                    }
-                    None => {
-                        if let Some(wait) = RETRIES.get(tries) {
-                            self.plan(self.now + Duration::from_secs(*wait), Input::Try(id, tries + 1));
-                        }
-                        Vec::new()
-                    }
+            Input::Try(id, tries) => match self.reports.get(&id).filter(|(since, _)| *since <= self.now) {
+                Some((_, report)) => {
+                    let report = report.clone();
+                    self.report(&report, now)
                 }
-            }
+                None => {
+                    if let Some(wait) = RETRIES.get(tries) {
+                        self.plan(self.now + Duration::from_secs(*wait), Input::Try(id, tries + 1));
+                    }
+                    Vec::new()
+                }
+            },
         };
         self.take(effects);
     }
@@ -187,7 +183,8 @@ impl Harness {
 
     /// The rings of the last stage.
     pub fn phone_rings(&self) -> Vec<String> {
-        let is_phone = |update: &Telling| update.moment == Moment::Ringing && update.call.course.stage == RingStage::Phone;
+        let is_phone =
+            |update: &Telling| update.moment == Moment::Ringing && update.call.course.stage == RingStage::Phone;
         let rings = self.updates.iter().filter(|(_, update)| is_phone(update));
         rings.map(|(at, update)| format!("{:.1} {}", at.as_secs_f64(), ring(&update.call))).collect()
     }
@@ -221,7 +218,9 @@ fn ring(call: &Call) -> String {
     }
     words.extend(call.course.forwarded_to.as_ref().map(|it| format!("forwarded to {}", number(it))));
     words.extend(call.queues.last().map(|queue| format!("in {}", queue.name)));
-    words.extend(call.course.handed_on.as_ref().map(|it| format!("from {}", it.by.as_ref().map_or("?".to_owned(), name))));
+    words.extend(
+        call.course.handed_on.as_ref().map(|it| format!("from {}", it.by.as_ref().map_or("?".to_owned(), name))),
+    );
     words.extend(call.late.then(|| "late".to_owned()));
     words.join(" ")
 }

@@ -58,7 +58,10 @@ const CALLS: [(&str, &[&str], &str); 16] = [
     ),
     (
         "direct-transfer-then-voicemail",
-        &["38.9 phone rings Marisol Vega in Front desk", "61.0 phone rings Ewan Blackwood in Front desk from Marisol Vega"],
+        &[
+            "38.9 phone rings Marisol Vega in Front desk",
+            "61.0 phone rings Ewan Blackwood in Front desk from Marisol Vega",
+        ],
         "voicemail · with Marisol Vega 17 s held 2 s after 3 s in Front desk · handed on to Ewan Blackwood, no answer in \
          20 s · message 35 s for Ewan Blackwood · callback",
     ),
@@ -72,11 +75,7 @@ const CALLS: [(&str, &[&str], &str); 16] = [
         &["7.2 phone rings Marisol Vega in Sales", "82.8 phone rings Jonas Ekholm in Sales from Marisol Vega"],
         "ended · with Marisol Vega 64 s held 6 s after 5 s in Sales · with Jonas Ekholm 141 s after 5 s · Jonas Ekholm hung up",
     ),
-    (
-        "staff-to-staff",
-        &["0.1 phone rings Priya Raman"],
-        "internal · ended · with Priya Raman 241 s after 5 s",
-    ),
+    ("staff-to-staff", &["0.1 phone rings Priya Raman"], "internal · ended · with Priya Raman 241 s after 5 s"),
     (
         "outbound-answered",
         &["0.4 phone rings Lucía Fernández"],
@@ -123,11 +122,15 @@ fn recorded() -> Vec<Recorded> {
             _ => None,
         });
         let read = |kind: &str| -> Vec<Vec<u8>> {
-            [format!("{name}.{kind}.json"), format!("{name}.2.{kind}.json")].iter().filter_map(|it| fs::read(file(it)).ok()).collect()
+            [format!("{name}.{kind}.json"), format!("{name}.2.{kind}.json")]
+                .iter()
+                .filter_map(|it| fs::read(file(it)).ok())
+                .collect()
         };
         let reports = read("report").iter().map(|body| wire::report(body, &reader()).unwrap()).collect();
         let page = |body: &Vec<u8>| [br#"{"items":["#.as_slice(), body, b"]}"].concat();
-        let summaries = read("summary").iter().map(|body| wire::summaries(&page(body), &reader()).unwrap().0.remove(0)).collect();
+        let summaries =
+            read("summary").iter().map(|body| wire::summaries(&page(body), &reader()).unwrap().0.remove(0)).collect();
         Recorded { name, epoch: epoch.unwrap(), frames, reports, summaries, rings, end }
     };
     CALLS.into_iter().map(load).collect()
@@ -184,7 +187,10 @@ impl Recorded {
         let updates = || harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
         let told: Vec<String> = updates().map(|update| format!("{:?} {}", update.moment.kind(), end(update))).collect();
         let is_false_missed = |update: &Telling| {
-            self.talked() && (update.moment.kind() == MomentKind::Missed || update.moment.kind() == MomentKind::Voicemail && update.call.course.mailbox.as_ref().is_none_or(|it| it.message != Some(true)))
+            self.talked()
+                && (update.moment.kind() == MomentKind::Missed
+                    || update.moment.kind() == MomentKind::Voicemail
+                        && update.call.course.mailbox.as_ref().is_none_or(|it| it.message != Some(true)))
         };
         assert!(!updates().any(is_false_missed), "{} {what}: false missed: {told:#?}", self.name);
         for update in updates() {
@@ -218,7 +224,11 @@ fn calls_received_whole_are_emitted_as_expected() {
             if harness.end().as_deref() != Some(call.end) {
                 odd.push(format!("{}:\n  {}\n  {}", call.name, call.end, harness.end().unwrap_or_default()));
             }
-            let revised = harness.updates.iter().filter(|(_, it)| it.call.revised.is_some()).map(|(_, it)| format!("{:?} {}", it.call.revised, end(it)));
+            let revised = harness
+                .updates
+                .iter()
+                .filter(|(_, it)| it.call.revised.is_some())
+                .map(|(_, it)| format!("{:?} {}", it.call.revised, end(it)));
             let revised: Vec<String> = revised.collect();
             if !revised.is_empty() {
                 odd.push(format!("{}: revised {revised:#?}", call.name));
@@ -299,7 +309,12 @@ fn summaries_alone_claim_only_what_they_prove() {
         match outcome.as_str() {
             "LEFT_DIAL_PLAN" | "LEFT_QUEUE" => assert!(words.starts_with("unknown"), "{}: {words}", call.name),
             "VOICEMAIL" => assert!(words.starts_with("voicemail · message?"), "{}: {words}", call.name),
-            _ => assert_eq!(words.split(" · ").find(|it| ["ended", "missed"].contains(it)), call.end.split(" · ").find(|it| ["ended", "missed"].contains(it)), "{}", call.name),
+            _ => assert_eq!(
+                words.split(" · ").find(|it| ["ended", "missed"].contains(it)),
+                call.end.split(" · ").find(|it| ["ended", "missed"].contains(it)),
+                "{}",
+                call.name
+            ),
         }
     }
 }

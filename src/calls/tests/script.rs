@@ -86,7 +86,8 @@ impl Script {
 
     /// A snapshot of what is.
     pub fn snap(&mut self) {
-        let caller = Caller { name: Some("MAPLE BAKERY".into()), number: Number::read(Some("+16475550101"), Region::US) };
+        let caller =
+            Caller { name: Some("MAPLE BAKERY".into()), number: Number::read(Some("+16475550101"), Region::US) };
         let ours = OurNumber { number: Number::read(Some("+14165550110"), Region::US), label: None };
         let kind = ParticipantKind::PhoneNumber { ours, caller: Some(caller), callee: None };
         let began: ParticipantId = "caller".try_into().unwrap();
@@ -335,7 +336,8 @@ impl Script {
 
     /// The caller, or who talks, hangs up.
     pub fn hang_up(&mut self, by_caller: bool) {
-        let waiting = self.pending || self.is_ringing() || self.queue.is_some() || matches!(self.caller, Status::OnHold { .. });
+        let waiting =
+            self.pending || self.is_ringing() || self.queue.is_some() || matches!(self.caller, Status::OnHold { .. });
         let in_mailbox = self.snapshots.last().is_some_and(|last| {
             last.state.systems.iter().any(|system| matches!(system.kind, SystemKind::Voicemail { .. }))
         });
@@ -378,7 +380,8 @@ impl Script {
             }
             _ => None,
         });
-        let full = FullReport { snapshots: self.snapshots.clone(), mailboxes: mailboxes.collect(), ..FullReport::default() };
+        let full =
+            FullReport { snapshots: self.snapshots.clone(), mailboxes: mailboxes.collect(), ..FullReport::default() };
         Report {
             connection: last.connection.clone(),
             region: last.region,

@@ -135,7 +135,13 @@ fn participant(value: &Value, region: Region) -> Participant {
         "VIRTUAL_PARTICIPANT" => ParticipantKind::Virtual(either(value, "name")),
         other => ParticipantKind::Other { value: other.to_owned(), caller: side("caller") },
     };
-    Participant { id: id(value, "id"), leg: id(value, "legId"), originator: id(value, "originator"), kind, status: status(value) }
+    Participant {
+        id: id(value, "id"),
+        leg: id(value, "legId"),
+        originator: id(value, "originator"),
+        kind,
+        status: status(value),
+    }
 }
 
 /// `status`, or `status.value`, with what stands beside it.
@@ -228,5 +234,9 @@ pub(super) fn voicemail_result(value: &Value) -> Option<VoicemailResult> {
 
 /// `duration` of a mailbox, live or in a report: milliseconds.
 pub(super) fn voicemail_length(value: &Value) -> Option<Duration> {
-    value.get("type").and_then(|of| whole(of, "duration")).or_else(|| whole(value, "duration")).map(Duration::from_millis)
+    value
+        .get("type")
+        .and_then(|of| whole(of, "duration"))
+        .or_else(|| whole(value, "duration"))
+        .map(Duration::from_millis)
 }

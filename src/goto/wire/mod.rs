@@ -91,9 +91,9 @@ pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
         "call-events-report" => match report::pushed_id(content) {
             Some(id) => Ok(Frame::ReportReady(id)),
             // An id is enough: a summary that cannot be decoded is fetched as a report.
-            None => report::summary(content, reader).map(Frame::Report).or_else(|error| {
-                report::id_of(content).map(Frame::ReportReady).ok_or(error)
-            }),
+            None => report::summary(content, reader)
+                .map(Frame::Report)
+                .or_else(|error| report::id_of(content).map(Frame::ReportReady).ok_or(error)),
         },
         _ if is_call => call::event(content, reader).map(Frame::Call),
         _ => Ok(Frame::Foreign),

@@ -9,9 +9,7 @@ use super::{
     pick::{id, list, object, text, time, whole},
 };
 use crate::model::{
-    call::{
-        Caller, Direction, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue,
-    },
+    call::{Caller, Direction, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue},
     ids::ConversationSpaceId,
 };
 use serde_json::Value;
@@ -81,15 +79,16 @@ pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
 }
 
 fn full(value: &Value, reader: &Reader) -> FullReport {
-    let systems = |word: &'static str| {
-        list(value, "interactiveVoiceResponseSystems", MOST).filter(move |one| kind(one) == word)
-    };
+    let systems =
+        |word: &'static str| list(value, "interactiveVoiceResponseSystems", MOST).filter(move |one| kind(one) == word);
     let of = |one: &Value, name: &str| one.get("type").and_then(|of| whole(of, name)).map(Duration::from_millis);
     let left = |one: &Value| one.get("type").and_then(|of| text(of, "leftQueueReason"));
     let agents = list(value, "participants", MOST).filter(|one| kind(one) == "AGENT");
     let messages = list(value, "actions", MOST).filter(|one| kind(one) == "VOICEMAIL_NEW");
     FullReport {
-        snapshots: list(value, "callStates", MAX_STATES).filter_map(|one| with_state(value, one, reader).ok()).collect(),
+        snapshots: list(value, "callStates", MAX_STATES)
+            .filter_map(|one| with_state(value, one, reader).ok())
+            .collect(),
         queues: systems("CALL_QUEUE")
             .map(|one| ReportedQueue { queue: queue(one), left: left(one), waited: of(one, "callerWaitDuration") })
             .collect(),

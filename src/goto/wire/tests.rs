@@ -42,8 +42,10 @@ fn a_call_is_read_whole_wrapped_or_bare() {
     assert_eq!(person.extension.as_deref(), Some("0523"), "an extension keeps its zeros");
     assert_eq!(event.state.participants[1].status, Status::Connected);
     let kinds: Vec<_> = event.state.systems.iter().map(|system| &system.kind).collect();
-    assert!(matches!(kinds[..], [SystemKind::Queue(queue), SystemKind::DialPlan, SystemKind::Voicemail { result: None, .. }]
-        if queue.name == "Support"));
+    assert!(
+        matches!(kinds[..], [SystemKind::Queue(queue), SystemKind::DialPlan, SystemKind::Voicemail { result: None, .. }]
+        if queue.name == "Support")
+    );
     let value: Value = serde_json::from_str(RINGING).unwrap();
     assert_eq!(call(&value["data"].to_string()), event);
     assert_eq!(
@@ -172,8 +174,14 @@ fn a_full_report_is_read_with_its_states_and_top_lists() {
     assert_eq!(full.snapshots[0].state.at.unwrap().to_string(), "2026-05-01T16:00:35.57Z");
     assert_eq!(full.snapshots[0].linked, ["d".try_into().unwrap()]);
     assert_eq!(full.snapshots[0].hung_up_by, Some("p1".try_into().unwrap()));
-    assert_eq!((full.queues[0].left.as_deref(), full.queues[0].waited), (Some("ANSWERED"), Some(Duration::from_millis(2766))));
-    assert_eq!((full.mailboxes[0].result.clone(), full.mailboxes[0].length), (Some(VoicemailResult::Success), Some(Duration::from_secs(35))));
+    assert_eq!(
+        (full.queues[0].left.as_deref(), full.queues[0].waited),
+        (Some("ANSWERED"), Some(Duration::from_millis(2766)))
+    );
+    assert_eq!(
+        (full.mailboxes[0].result.clone(), full.mailboxes[0].length),
+        (Some(VoicemailResult::Success), Some(Duration::from_secs(35)))
+    );
     assert_eq!((full.messages.len(), full.messages[0].extension.as_deref()), (1, Some("2066")));
     assert_eq!((full.agents[0].name.as_deref(), full.recorded), (Some("Bob"), true));
 }
@@ -200,16 +208,26 @@ fn statuses_keep_what_stands_beside_them() {
     assert_eq!((direct.warm, direct.destination.as_ref().unwrap().extension.as_deref()), (false, Some("1102")));
     assert_eq!(parties[3].status, Status::Other("IN_A_DREAM".to_owned()));
     let ParticipantKind::PhoneNumber { ours, caller, .. } = &parties[0].kind else { panic!() };
-    assert_eq!((&ours.label, &caller.as_ref().unwrap().number), (&None, &Number::Withheld), "a name that is the number is none");
+    assert_eq!(
+        (&ours.label, &caller.as_ref().unwrap().number),
+        (&None, &Number::Withheld),
+        "a name that is the number is none"
+    );
     let systems = &event.state.systems;
     assert!(matches!(&systems[0].kind, SystemKind::Voicemail { result: Some(VoicemailResult::Failed), length: None }));
-    assert_eq!((&systems[0].status, &systems[1].kind), (&Status::Disconnecting, &SystemKind::Other("FUTURE".to_owned())));
+    assert_eq!(
+        (&systems[0].status, &systems[1].kind),
+        (&Status::Disconnecting, &SystemKind::Other("FUTURE".to_owned()))
+    );
 }
 
 #[test]
 fn a_report_push_with_an_id_alone_is_taken() {
-    for content in [r#"{"conversationSpaceId":"c"}"#, r#"{"conversationSpaceId":"c","accountKey":"+1","callerOutcome":"NORMAL"}"#] {
-        let text = format!(r#"{{"data":{{"source":"call-events-report","type":"REPORT_SUMMARY","content":{content}}}}}"#);
+    for content in
+        [r#"{"conversationSpaceId":"c"}"#, r#"{"conversationSpaceId":"c","accountKey":"+1","callerOutcome":"NORMAL"}"#]
+    {
+        let text =
+            format!(r#"{{"data":{{"source":"call-events-report","type":"REPORT_SUMMARY","content":{content}}}}}"#);
         assert_eq!(frame(&text, &reader()).unwrap(), Frame::ReportReady("c".try_into().unwrap()));
     }
 }
