@@ -1,69 +1,111 @@
-//! poprelay relays GoTo Connect's calls as caller cards into Slack and Teams, while the phone still rings. This page is the
-//! house as it is built; the README is for those who live in it.
+//! poprelay receives GoTo Connect call events, looks up who is calling and posts a caller card to Slack or Teams while the
+//! phone still rings. This page describes the architecture, the glossary and the language rules. Operators start with the
+//! README.
 //!
-//! # The one idea
+//! # Architecture
 //!
-//! A call flows one way through a line of rooms. Each room decides in plain functions and acts in a thin loop.
+//! A call flows one way through a line of modules. Each module decides in pure functions and acts in a thin I/O loop.
 //!
 //! ```text
-//! GoTo ─frames─▶ goto ─CallEvent─▶ calls ─Telling─▶ enrich ─Card─▶ route ─▶ outbox ─▶ deliver ─▶ Slack, Teams
+//!                                   ┌───────────────────── daemon ─────────────────────┐
+//!  GoTo ──frames──▶ goto ──CallSnapshot──▶ calls ──CallUpdate──▶ enrich ──CallerInfo──▶ route
+//!   ▲  REST           │                                                                   │ NewDelivery
+//!   └──── queries ────┘                                                                   ▼
+//!                          Slack, Teams ◀──HTTP── deliver ◀──Delivery── outbox (SQLite, synced)
+//!                                                    │
+//!                                                  cards (rendering)
 //! ```
 //!
-//! What can be wrong in an interesting way (when to renew, what is a duplicate, whether to retry, who the caller is) is a
-//! function or a small machine without I/O, clock or chance: `now` and a die are its arguments, so ten years of renewals
-//! are tested in seconds. What can be wrong in a boring way (sockets, HTTP, SQLite, systemd) has no opinions.
+//! | layer | modules | may import |
+//! |---|---|---|
+//! | entry | [`cli`] | everything below |
+//! | join | [`daemon`], [`sim`] | everything below; `sim` imports `model` and `runtime` only |
+//! | settings | [`config`] | the stages, `model`, `runtime` |
+//! | stages | [`goto`], [`calls`], [`enrich`], [`cards`], [`route`], [`outbox`], [`deliver`] | `model`, `runtime`, themselves |
+//! | tools | [`runtime`] | `runtime` |
+//! | types | [`model`] | `model` |
 //!
-//! # The floors
+//! `tests/layers.rs` enforces the table. A stage never imports another stage: `daemon` joins them with bounded channels.
 //!
-//! - [`model`] is the ground: the words every room uses, and the queue's contract. It knows nobody.
-//! - [`goto`], [`calls`], [`enrich`], [`route`], [`outbox`], [`cards`], [`deliver`] are the stages. A stage knows `model` and
-//!   itself, never another stage: each is understood, tested and replaced alone. [`sim`] stands on the same floor: the other
-//!   side of every test and of the demo, which speaks the wire formats on its own so that no misunderstanding is mirrored.
-//! - [`daemon`] alone joins the stages, with bounded channels: a relay for each login, a worker for each sink, a supervisor
-//!   over all. What it decides is small: one call's order, what is told of a blind window, what the operator hears.
-//! - [`cli`] turns words typed into one of these, and its end into an exit code.
+//! - **Pure**: lane lifecycle, token lifecycle, call tracking, matching, routing, response rules, rate limits, batching,
+//!   retries. `now` and a random source are arguments, so a test runs ten years of renewals in seconds.
+//! - **Thin**: sockets, HTTP, SQLite, systemd. I/O modules contain no policy.
 //!
-//! # The way of a call
+//! # The path of a call
 //!
-//! Two lanes push the same snapshot. `goto` reads it into a [`model::call::CallEvent`]; what cannot be read is counted and
-//! left. `calls` drops the double, folds the snapshot into what is known, and says a [`model::call::Telling`] when there is
-//! something to tell: a ring at once when it says whom it rings, within a second otherwise. The relay puts it into its
-//! call's line, has it looked up under one deadline, asks `route` which sinks it concerns, and the outbox admits one
-//! delivery for each, once, across restarts. From here on the call cannot be lost. Each sink's worker takes what waits,
-//! has it drawn, posts it, and settles what the answer means.
+//! 1. Two lanes push the same snapshot. `goto` decodes it; a malformed frame is counted and dropped.
+//! 2. `calls` drops the duplicate, folds the snapshot into the call and emits a [`model::call::CallUpdate`] when the call has
+//!    a new status.
+//! 3. `daemon` orders the updates of one call and looks the caller up under one deadline.
+//! 4. `route` decides which sinks get the update. The outbox stores one delivery per sink, once, across restarts.
+//!    From here on a crash cannot lose the call.
+//! 5. The worker of each sink leases what is due, renders it, posts it and settles it by the response.
 //!
-//! # Where the code went another way than the first plan
+//! # Decisions that are not obvious
 //!
-//! - *The queue's contract lives in `model`*, beside the words it is made of: `outbox` implements it, `deliver` works from
-//!   it, and neither may know the other. The suite of tests is written over the trait, so that another store fits under it.
-//! - *A lease is in memory.* There is one daemon to a state directory, and after a crash everything unsettled is sent again
-//!   anyway: a lease on disk would cost a sync before every post and tell nothing more.
-//! - *A moment is noted before a look-up only if the look-up can take time.* Contacts and history answer in microseconds;
-//!   a note would double the syncs of every card to protect nothing.
-//! - *A ring may be admitted again with newer facts.* A webhook cannot edit, so the first card waits up to a second for the
-//!   line that rings; when the queue is known later, a route that matches only then still gets its first card, and a card
-//!   that still waits is brought up to date. The key (call, moment, sink) keeps it to one message.
-//! - *A call is routed after the look-up, not before*: a rule may ask who calls. What follows a ring also goes where the
-//!   outbox says that the ring went, whatever the rules say by then: who saw a call ring wants to know its end.
-//! - *A card keeps when and by what it was routed*: `explain` tells that apart from what the config of now would decide.
-//! - *A chat that can edit has one living row for a call, not a row for each moment.* The row is revised and reopened, so that what
-//!   waits is always the newest state; facts that come after the deadline, and a call that is handed on, land on the same message.
-//! - *A config is swapped whole, as a book.* A telling takes the book once and works with it from look-up to admission; workers and
-//!   logins are replaced one by one, and only where their own settings changed.
-//! - *Every loop says when it will turn next, not that it lives.* One that waits for a chat or for GoTo is well; the watchdog is fed
-//!   while nobody has broken the word (`model::pulse`).
-//! - *All calls are followed, the chosen ones are told.* The history must know that somebody called back, whoever was told of it.
-//! - *An outcome is held for some seconds when a snapshot is missing that could show an answer*: rather a late "missed" than
-//!   a false one.
-//! - *`cards` draws from one sheet of words.* What is said is decided once; Slack, Teams, workflow triggers and plain text
-//!   only lay it out.
-//! - *The state's lock, the host's suffix and the heartbeat belong to a login's life, not to the queue*, but they share its
-//!   file and its writer: one file to back up, one thread that syncs.
-//! - *`backoff` grows a ceiling and nothing else*: chance, cap and forgetting are ours, in `model::backoff` (see there).
+//! - *The outbox contract is in `model`*: `outbox` implements it, `deliver` uses it, and neither imports the other. Its test
+//!   suite is written over the trait, so another store can pass the same suite.
+//! - *A lease is in memory.* One daemon owns a state directory, and a crash repeats everything unsettled anyway. A lease on
+//!   disk would cost a sync before every post.
+//! - *A pending update is stored before a look-up only if the look-up can take time.* Contacts and history answer in
+//!   microseconds.
+//! - *A ring may be enqueued again with newer facts.* A webhook cannot edit a card, so a waiting card is updated instead. The
+//!   key (call, status, sink) keeps it one message.
+//! - *A call is routed after the look-up*: a rule may match on the caller. Later updates also go to the sinks that got the
+//!   ring, whatever the rules say then.
+//! - *A chat that can edit has one live message per call, not one row per status.* The row always holds the newest state.
+//! - *Settings are swapped whole.* One update loads them once and uses the same snapshot from look-up to enqueue.
+//! - *Every loop states when it turns next.* The watchdog is fed while no loop is overdue (`runtime::watchdog`).
+//! - *All calls are tracked, the chosen ones are posted.* The history needs to know that a caller was called back.
+//! - *An outcome waits some seconds while a snapshot is missing that could show an answer*: a late "missed" is better than a
+//!   false one.
+//! - *`cards` renders from one content layout.* Texts are decided once; Slack, Teams and plain text only lay them out.
+//!
+//! # Glossary
+//!
+//! One concept, one word, in code, config, journal, CLI and README.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | call snapshot | GoTo's full push of a call at one moment, with a sequence number |
+//! | call update | a call plus its status, the unit that may become cards |
+//! | status | `ringing`, `answered`, `missed`, `voicemail`, `ended` |
+//! | connection | one GoTo login with its tokens, lanes and accounts |
+//! | lane | one of the redundant GoTo notification channels of a connection, with its WebSocket |
+//! | event gap | time in which no lane of a connection received frames; it opens and closes |
+//! | backfill | the queries that find what an event gap hid |
+//! | caller info | what the sources know about a caller |
+//! | source | a place that is queried for caller info: contacts file, CRM, history |
+//! | sink | one chat channel that receives cards |
+//! | card | the message about one call update |
+//! | delivery | one card on its way to one sink |
+//! | enqueue, lease, settle | store a delivery, hand it to a worker, record the result |
+//! | supersede | replace a waiting delivery by a newer one |
+//! | dead letter | a delivery that was given up; an operator can retry or drop it |
+//! | live message | a chat message that is edited as its call moves |
+//! | pending update | a call update stored before its look-up, replayed after a crash |
+//! | alert | a daemon problem reported to the operator: firing, then resolved |
+//! | recap | the daily digest of a sink |
+//! | gap summary | the list of calls of one event gap |
+//! | settings snapshot | the reloadable settings, replaced whole on SIGHUP |
+//! | sanitized | text from outside that cannot mention, link or format |
+//!
+//! # Language rules
+//!
+//! 1. Name the subject. Use the glossary words and no synonyms.
+//! 2. Software receives, sends, logs, stores, queries, checks, retries. No metaphors.
+//! 3. One fact a sentence, active voice, present tense, under 25 words.
+//! 4. Function docs begin with a verb in the third person, type docs with a noun. A doc that repeats the name is deleted.
+//! 5. Journal messages: subject and state in lower case ("lane connected"). Facts are in fields.
+//! 6. Errors: `<operation> failed` or `<noun> <problem>`. `Display` never repeats its source. The hint is a second sentence.
+//! 7. Constants: noun, meaning and unit (`SEND_TIMEOUT`), with the source of the number.
+//!
+//! `tests/language.rs` fails on words and identifiers that this project has dropped.
 
 pub mod calls;
 pub mod cards;
 pub mod cli;
+pub mod config;
 pub mod daemon;
 pub mod deliver;
 pub mod enrich;
@@ -71,4 +113,5 @@ pub mod goto;
 pub mod model;
 pub mod outbox;
 pub mod route;
+pub mod runtime;
 pub mod sim;

@@ -1,4 +1,4 @@
-//! The `poprelay` program: argv to the command line, its outcome to the exit code. The only place that leaves the process.
+//! The `poprelay` program: runs the command line and exits with its code. No other module ends the process.
 
 use std::process::ExitCode;
 

@@ -1,15 +1,15 @@
-//! Everything goes wrong at once, at random and repeatably, and no call is lost: the real daemon between a GoTo and chats
-//! whose switches are thrown every few seconds. Ends with an account of every call.
+//! Chaos test: the real daemon with random, repeatable faults of GoTo and the chats that change every few seconds. No call
+//! may be lost. Prints the delivery ledger at the end.
 //!
-//! `POPRELAY_CHAOS_CALLS`, `POPRELAY_CHAOS_RATE` (calls a second) and `POPRELAY_CHAOS_SEED` change it; `tests/chaos` sets them.
+//! Settings: `POPRELAY_CHAOS_CALLS`, `POPRELAY_CHAOS_RATE` (calls per second), `POPRELAY_CHAOS_SEED`; `tests/chaos` sets
+//! them.
 
 use crate::support::{
-    Home,
-    account::{Account, plan},
-    config_for,
+    DaemonDir, config_for,
+    ledger::{DeliveryLedger, random_call},
 };
 use poprelay::sim::{
-    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, Settings, SocketFaults, TokenFaults, World,
+    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults, TokenFaults,
 };
 use std::{
     collections::BTreeMap,
@@ -18,16 +18,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// When nothing more was told for so long, nothing more will be: the last question for late reports comes after a minute.
-const STILL: Duration = Duration::from_secs(100);
+/// Time without a new message after which none follows: the last request for late reports is sent after a minute.
+const QUIET_PERIOD: Duration = Duration::from_secs(100);
+
+/// Calls per lost call that is a dead letter. A message without an answer is repeated once; a second attempt without an
+/// answer makes it a dead letter, which the faults cause rarely.
+const CALLS_PER_DEAD_LETTER: usize = 100;
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Faults as a bad day has them: each switch on or off, and if on, anywhere between a little and a lot.
-fn weather(dice: &mut fastrand::Rng) -> Faults {
-    let mut share = |most: f64| if dice.bool() { dice.f64() * most } else { 0.0 };
+/// Returns random faults: each switch is off, or has a random share.
+fn random_faults(rng: &mut fastrand::Rng) -> Faults {
+    let mut share = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
     let rest = RestFaults {
         unauthorized: share(0.1),
         conflict: share(0.3),
@@ -50,45 +54,45 @@ fn weather(dice: &mut fastrand::Rng) -> Faults {
         ..ChatFaults::default()
     };
     let sockets = SocketFaults {
-        drop_every: if dice.bool() { dice.f64().mul_add(2.0, 0.7) } else { 0.0 },
-        close_every: if dice.bool() { dice.f64().mul_add(4.0, 1.0) } else { 0.0 },
-        silent: dice.u8(0..12) == 0,
-        doubled: if dice.bool() { 0.2 } else { 0.0 },
-        lost: if dice.bool() { 0.05 } else { 0.0 },
+        drop_every: if rng.bool() { rng.f64().mul_add(2.0, 0.7) } else { 0.0 },
+        close_every: if rng.bool() { rng.f64().mul_add(4.0, 1.0) } else { 0.0 },
+        silent: rng.u8(0..12) == 0,
+        doubled: if rng.bool() { 0.2 } else { 0.0 },
+        lost: if rng.bool() { 0.05 } else { 0.0 },
     };
     let channels = ChannelFaults {
-        lifetime: dice.u64(12..60),
-        stated_lifetime: dice.choice([None, None, None, Some(0), Some(10_800)]).flatten(),
-        refresh_notice: dice.f64() / 2.0,
-        close_notice: dice.f64() / 5.0,
-        limit: dice.choice([50, 50, 4]).unwrap_or(50),
-        newline_in_url: dice.bool(),
+        lifetime: rng.u64(12..60),
+        stated_lifetime: rng.choice([None, None, None, Some(0), Some(10_800)]).flatten(),
+        refresh_notice: rng.f64() / 2.0,
+        close_notice: rng.f64() / 5.0,
+        limit: rng.choice([50, 50, 4]).unwrap_or(50),
+        newline_in_url: rng.bool(),
     };
-    let down = dice.u8(0..15) == 0;
+    let down = rng.u8(0..15) == 0;
     let tokens = TokenFaults {
-        expires_in: dice.choice([Some(20), Some(20), Some(40), None]).flatten(),
-        rotate: dice.bool(),
-        // A rotation whose answer is cut off cannot be survived by anybody: not together.
-        old_lives: down || dice.bool(),
-        server_error: if dice.bool() { 0.3 } else { 0.0 },
-        slow_ms: dice.u64(0..1500),
+        expires_in: rng.choice([Some(20), Some(20), Some(40), None]).flatten(),
+        rotate: rng.bool(),
+        // No client survives a rotation whose answer is lost: `down` and strict rotation exclude each other.
+        old_token_valid: down || rng.bool(),
+        server_error: if rng.bool() { 0.3 } else { 0.0 },
+        slow_ms: rng.u64(0..1500),
         ..TokenFaults::default()
     };
-    let refused = dice.choice([None, None, None, None, Some(403), Some(429), Some(500)]).flatten();
+    let refused = rng.choice([None, None, None, None, Some(403), Some(429), Some(500)]).flatten();
     let accounts: BTreeMap<String, u16> =
         refused.map(|status| (crate::support::ACCOUNT.to_owned(), status)).into_iter().collect();
     Faults { down, tokens, channels, sockets, rest, accounts, chat, app: AppFaults::default() }
 }
 
-/// Nothing is wrong, and the chat takes all it gets.
-fn calm(faults: &mut Faults) {
+/// Removes all faults and the chats' rate limits.
+fn clear_faults(faults: &mut Faults) {
     *faults = Faults::default();
     faults.chat.per_second = None;
     faults.tokens.rotate = true;
 }
 
-fn config(world: &World) -> String {
-    let url = world.url();
+fn config(sim: &Simulator) -> String {
+    let url = sim.url();
     let all = "pace = \"off\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
     config_for(&url)
         .replace("slack/desk\"", &format!("slack/desk\"\n{all}"))
@@ -97,65 +101,72 @@ fn config(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_call_is_lost_and_none_told_twice_whatever_goes_wrong() {
+async fn chaos_loses_no_call_and_repeats_no_card() {
     let seed = setting("POPRELAY_CHAOS_SEED", fastrand::u64(1..1_000_000));
     let calls = setting("POPRELAY_CHAOS_CALLS", 5_000_u32);
     let rate = setting("POPRELAY_CHAOS_RATE", 40.0_f64);
     eprintln!("chaos: {calls} calls, {rate} a second, POPRELAY_CHAOS_SEED={seed}");
-    let mut dice = fastrand::Rng::with_seed(seed);
-    let world = World::start(Settings { seed, ..Settings::default() }).await.unwrap();
-    world.set_faults(calm);
-    let mut home = Home::new(&config(&world));
-    let daemon = home.run();
-    daemon.says("lane live").await;
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
+    sim.set_faults(clear_faults);
+    let mut dir = DaemonDir::new(&config(&sim));
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
     let start = Instant::now();
-    let mut account = Account::default();
+    let mut ledger = DeliveryLedger::default();
     let mut turn = start + Duration::from_secs(2);
     for number in 0..calls {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);
         tokio::time::sleep_until(due.into()).await;
         if Instant::now() >= turn {
-            // A third of the time nothing is wrong: lanes come up, to be cut down again.
-            let fine = dice.u8(0..3) == 0;
-            let mut faults = weather(&mut dice);
+            // A third of the time there are no faults, so that lanes come up and are dropped again.
+            let fine = rng.u8(0..3) == 0;
+            let mut faults = random_faults(&mut rng);
             if fine {
-                calm(&mut faults);
+                clear_faults(&mut faults);
             }
-            // An outage of everything is short, so that something is left to go wrong.
-            turn = Instant::now() + Duration::from_millis(if faults.down { 1500 } else { dice.u64(2_000..6_000) });
-            world.set_faults(|switches| *switches = faults);
-            account.read(&world);
-            if dice.u8(0..4) == 0 {
-                world.expire_tokens();
+            // A complete outage is short, so that other faults get time.
+            turn = Instant::now() + Duration::from_millis(if faults.down { 1500 } else { rng.u64(2_000..6_000) });
+            sim.set_faults(|switches| *switches = faults);
+            ledger.read(&sim);
+            if rng.u8(0..4) == 0 {
+                sim.expire_tokens();
             }
         }
-        world.place(plan(number, &mut dice));
+        sim.place(random_call(number, &mut rng));
     }
-    world.set_faults(calm);
+    sim.set_faults(clear_faults);
     let settling = Instant::now();
-    account.settle(&world, &["desk", "support"], STILL).await;
+    ledger.settle(&sim, &["desk", "support"], QUIET_PERIOD).await;
     let took = settling.elapsed();
-    // What is on the wire ends, so that the account is whole.
+    // Stopping finishes the requests in flight, so that the ledger is complete.
     let journal = daemon.stop().await;
-    account.read(&world);
-    let stored = home.stored();
-    eprintln!("chaos, seed {seed}: {:.0?}, then settled in {took:.0?}\n{account}\n{stored}", settling - start);
-    let words = ["lane lost", "blind window opened", "blind window closed", "consent needed", "panicked"];
+    ledger.read(&sim);
+    let stored = dir.read_outbox();
+    eprintln!("chaos, seed {seed}: {:.0?}, then settled in {took:.0?}\n{ledger}\n{stored}", settling - start);
+    let words = ["lane lost", "event gap opened", "event gap closed", "login required", "panicked"];
     eprintln!("  journal: {:?}", words.map(|word| (word, journal.matches(word).count())));
-    if env::var_os("POPRELAY_CHAOS_JOURNAL").is_some() || !account.lost("desk").is_empty() {
+    if env::var_os("POPRELAY_CHAOS_JOURNAL").is_some() || !ledger.lost_calls("desk").is_empty() {
         journal
             .lines()
             .filter(|line| !line.contains("DEBUG") && !line.contains("card delivered"))
             .for_each(|line| eprintln!("{line}"));
     }
     for sink in ["desk", "support"] {
-        let lost = account.lost(sink);
-        let why: Vec<String> = lost.iter().map(|made| account.explain(sink, made, &stored)).collect();
-        why.iter().for_each(|why| eprintln!("  {sink} not told: {why}"));
-        assert!(why.iter().all(|why| why.contains("dead")), "{sink} lost calls");
+        let lost = ledger.lost_calls(sink);
+        let why: Vec<String> = lost.iter().map(|made| ledger.explain(sink, made, &stored)).collect();
+        why.iter().for_each(|why| eprintln!("  {sink} lost: {why}"));
+        let excused =
+            lost.iter().filter(|made| stored.died_unanswered(sink, made.caller.as_deref().unwrap_or_default()));
+        assert_eq!(excused.count(), lost.len(), "{sink} lost calls without a dead letter that the faults explain");
+        assert!(
+            lost.len() <= (calls as usize).div_ceil(CALLS_PER_DEAD_LETTER),
+            "{sink}: {} of {calls} calls ended as dead letters only",
+            lost.len()
+        );
     }
     for sink in ["desk", "support", "front"] {
-        let twice = account.twice_without_cause(sink, &stored);
-        assert!(twice.is_empty(), "{sink} told twice: {twice:#?}");
+        let twice = ledger.unexplained_repeats(sink, &stored);
+        assert!(twice.is_empty(), "{sink} has repeated cards: {twice:#?}");
     }
 }

@@ -1,24 +1,24 @@
-//! The whole: the real binary against a simulated GoTo and chat on loopback, with real signals and real kills.
+//! Integration tests: the real binary against simulated GoTo and chats on loopback, with real signals and kills.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on should say so and stop"
+    reason = "a test that cannot continue should print the cause and stop"
 )]
 
-mod broken;
-mod card;
+mod burst;
+mod caller_history;
 mod chaos;
-mod commands;
-mod kills;
-mod living;
-mod outcomes;
-mod past;
-mod relays;
+mod cli;
+mod cli_card;
+mod crash_recovery;
+mod delivery;
+mod faults;
+mod fuzz_corpus;
 mod reload;
 mod routes;
-mod seeds;
 mod sequences;
-mod starts;
-mod storm;
+mod slack_app;
+mod startup;
 mod support;
+mod webhook_outcomes;

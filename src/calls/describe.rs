@@ -10,10 +10,10 @@ use super::{
 };
 use crate::model::{
     call::{
-        Bound, Call, CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, Person, Queue, RingStage,
+        Call, CallDirection, CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, Person, Queue, RingStage,
         Talk as Talked, TalkParty, Transfer,
     },
-    phone::Number,
+    phone::PhoneNumber,
     time::{Timestamp, elapsed},
 };
 
@@ -26,33 +26,33 @@ pub(super) type Ended = Option<Timestamp>;
 impl Facts {
     /// Puts what is known into `call`.
     pub(super) fn fill(&self, walk: &Walk, ended: Ended, call: &mut Call) {
-        call.bound = self.direction();
-        let other_side = match call.bound {
-            Bound::Inbound => self.caller().cloned(),
-            Bound::Outbound => self.callee.as_ref().map(|(.., callee)| callee.clone()),
-            Bound::Internal => self.initiator.as_ref().map(|(.., person)| colleague(person, call.region)),
+        call.direction = self.direction();
+        let other_side = match call.direction {
+            CallDirection::Inbound => self.caller().cloned(),
+            CallDirection::Outbound => self.callee.as_ref().map(|(.., callee)| callee.clone()),
+            CallDirection::Internal => self.initiator.as_ref().map(|(.., person)| colleague(person, call.region)),
         };
         if let Some(other_side) = other_side {
             call.caller = other_side;
         }
-        call.ours = self.account_number.as_ref().map(|(.., ours)| ours.clone());
+        call.account_number = self.account_number.as_ref().map(|(.., ours)| ours.clone());
         call.queues = walk.queues.iter().filter_map(|(id, _)| self.queue(*id)).collect();
-        call.queued = walk.queues.iter().map(|(_, since)| *since).max();
+        call.queued_at = walk.queues.iter().map(|(_, since)| *since).max();
         call.people = self.people_of(walk, ended.is_some());
         let person = |id: PartyId| self.parties.person(id).cloned();
         let transfers =
             walk.talks.handed.iter().filter_map(|handed| {
                 Some(Transfer { from: person(handed.from)?, to: person(handed.to)?, at: handed.at })
             });
-        call.transfers = transfers.take(Call::TRANSFERS).collect();
-        call.answered = walk.talks.answer().map(|(_, talk)| talk.since);
-        call.started = self.started();
+        call.transfers = transfers.take(Call::MAX_TRANSFERS).collect();
+        call.answered_at = walk.talks.answer().map(|(_, talk)| talk.since);
+        call.started_at = self.started();
         call.course = self.course(walk, ended);
     }
 
     /// Who the call is with: who talks, else whom it rings; of a call that nobody answered everybody whom it rang.
     fn people_of(&self, walk: &Walk, ended: bool) -> Vec<Person> {
-        let maker = self.parties.began().filter(|_| self.direction() == Bound::Outbound);
+        let maker = self.parties.began().filter(|_| self.direction() == CallDirection::Outbound);
         let waits = walk.talks.handing_over.as_ref().filter(|it| !it.to.is_empty());
         let ids: Vec<PartyId> = match (maker, waits) {
             (Some(maker), _) if walk.talks.talking.is_empty() => vec![maker],
@@ -129,7 +129,8 @@ impl Facts {
         let known = self.parties.by_extension(extension).cloned();
         // A destination may be an outside number, which has no mailbox here.
         known.or_else(|| {
-            (!matches!(Number::read(Some(extension), crate::model::phone::Region::US), Number::Known(_))).then(bare)
+            (!matches!(PhoneNumber::parse(Some(extension), crate::model::phone::Region::US), PhoneNumber::Known(_)))
+                .then(bare)
         })
     }
 
@@ -179,7 +180,7 @@ impl Facts {
     fn hung_up(&self, walk: &Walk, position: CallerPosition) -> Option<HungUp> {
         let (_, id) = self.hung_up_by.as_ref()?;
         let id = self.parties.find(id)?;
-        if position != CallerPosition::Talk || self.direction() != Bound::Inbound {
+        if position != CallerPosition::Talk || self.direction() != CallDirection::Inbound {
             return None;
         }
         if !walk.talks.talking.contains(&id) {

@@ -7,7 +7,7 @@ use super::{
     tracked_call::TrackedCall,
 };
 use crate::model::{
-    call::{Bound, Moment, Telling},
+    call::{CallDirection, CallStatus, CallUpdate},
     time::{Now, Timestamp},
 };
 use std::time::Duration;
@@ -20,47 +20,49 @@ impl TrackedCall {
         let outcome = outcome::conclude(&self.facts, &self.walk, at, conclusive, &mut call);
         if !conclusive && self.held_until.is_none() {
             self.fetch_reports(out);
-            self.held_until = Some(now.tick + limits.outcome_grace);
+            self.held_until = Some(now.instant + limits.outcome_grace);
         }
         // An answer is certain whatever is missing; all else waits for the report.
-        let certain = conclusive || matches!(&outcome, Outcome::Known(Moment::Ended { .. })) && self.was_answered();
-        if !certain && self.held_until.is_some_and(|until| now.tick < until) {
+        let certain = conclusive || matches!(&outcome, Outcome::Known(CallStatus::Ended { .. })) && self.was_answered();
+        if !certain && self.held_until.is_some_and(|until| now.instant < until) {
             return false;
         }
         self.held_until = None;
-        let moment = match outcome {
-            Outcome::Known(moment) => moment,
+        let status = match outcome {
+            Outcome::Known(status) => status,
             Outcome::Unknown => {
-                call.lost = true;
-                Moment::Ended { lasted: None }
+                call.end_unknown = true;
+                CallStatus::Ended { talk_time: None }
             }
             Outcome::Nothing => return true,
         };
         self.call = call;
-        out.push(self.update(moment.clone(), at));
-        self.final_status = Some((moment, self.call.clone()));
+        out.push(self.update(status.clone(), at));
+        self.final_status = Some((status, self.call.clone()));
         true
     }
 
     /// The final status of a call whose full report was folded; `None` if there is nothing to tell of it.
-    pub(super) fn final_update(mut self, at: Timestamp) -> Option<Telling> {
+    pub(super) fn final_update(mut self, at: Timestamp) -> Option<CallUpdate> {
         if self.is_consultation() {
             return None;
         }
         let outcome = outcome::conclude(&self.facts, &self.walk, at, self.legs.are_conclusive(), &mut self.call);
-        let (moment, lost) = match outcome {
-            Outcome::Known(moment) => (moment, false),
-            Outcome::Unknown => (Moment::Ended { lasted: None }, true),
+        let (status, lost) = match outcome {
+            Outcome::Known(status) => (status, false),
+            Outcome::Unknown => (CallStatus::Ended { talk_time: None }, true),
             Outcome::Nothing => return None,
         };
-        (self.call.late, self.call.lost) = (true, lost);
-        Some(Telling { call: self.call, moment, at })
+        (self.call.first_seen_late, self.call.end_unknown) = (true, lost);
+        Some(CallUpdate { call: self.call, status, at })
     }
 
     /// Whether it is a conversation between colleagues about a call: it is linked to one, and nobody was put on hold or
     /// handed on in it.
     fn is_consultation(&self) -> bool {
-        self.facts.direction() == Bound::Internal && self.legs.linked_ids().next().is_some() && !self.walk.transferred
+        self.facts.direction() == CallDirection::Internal
+            && self.legs.linked_ids().next().is_some()
+            && !self.walk.transferred
     }
 
     /// Completes the end of a call that was over and then went on elsewhere. Until then nothing is emitted: no card goes
@@ -75,17 +77,17 @@ impl TrackedCall {
         if !self.legs.are_over() {
             return;
         }
-        let at = self.facts.last.min(now.clock);
+        let at = self.facts.last.min(now.timestamp);
         let mut call = self.call.clone();
         let outcome = outcome::conclude(&self.facts, &self.walk, at, self.legs.are_conclusive(), &mut call);
-        let (moment, lost) = match outcome {
-            Outcome::Known(moment) => (moment, false),
-            Outcome::Unknown => (Moment::Ended { lasted: None }, true),
+        let (status, lost) = match outcome {
+            Outcome::Known(status) => (status, false),
+            Outcome::Unknown => (CallStatus::Ended { talk_time: None }, true),
             Outcome::Nothing => return,
         };
-        call.lost = lost;
-        call.revised = match &self.final_status {
-            Some((was, old)) => match outcome::revision((was, old), (&moment, &call), certain) {
+        call.end_unknown = lost;
+        call.revision = match &self.final_status {
+            Some((was, old)) => match outcome::revision((was, old), (&status, &call), certain) {
                 Some(revised) => Some(revised),
                 None => return,
             },
@@ -94,19 +96,19 @@ impl TrackedCall {
             None => None,
         };
         self.call = call;
-        out.push(self.update(moment.clone(), at));
-        self.final_status = Some((moment, self.call.clone()));
+        out.push(self.update(status.clone(), at));
+        self.final_status = Some((status, self.call.clone()));
     }
 
     /// Completes a message of unknown length.
     pub(super) fn voicemail(&mut self, length: Duration, out: &mut Vec<Effect>) {
-        let Some((Moment::Voicemail { length: None }, _)) = self.final_status else { return };
-        let moment = Moment::Voicemail { length: Some(length) };
+        let Some((CallStatus::Voicemail { duration: None }, _)) = self.final_status else { return };
+        let status = CallStatus::Voicemail { duration: Some(length) };
         let mailbox = self.call.course.mailbox.get_or_insert_default();
         (mailbox.message, mailbox.length) = (Some(true), Some(length));
-        self.call.revised = Some(crate::model::call::Revised::Completed);
-        out.push(self.update(moment.clone(), self.facts.last));
-        self.final_status = Some((moment, self.call.clone()));
+        self.call.revision = Some(crate::model::call::Revision::Completed);
+        out.push(self.update(status.clone(), self.facts.last));
+        self.final_status = Some((status, self.call.clone()));
     }
 
     /// Emits that the end is not known, as of the last snapshot.
@@ -116,7 +118,7 @@ impl TrackedCall {
             return;
         }
         self.facts.fill(&self.walk, None, &mut self.call);
-        self.call.lost = true;
-        out.push(self.update(Moment::Ended { lasted: None }, self.facts.last));
+        self.call.end_unknown = true;
+        out.push(self.update(CallStatus::Ended { talk_time: None }, self.facts.last));
     }
 }

@@ -13,7 +13,7 @@ use super::{
     walk::Walk,
 };
 use crate::model::{
-    call::{Bound, CallEvent, Caller, FullReport, OurNumber, Person, Report},
+    call::{AccountNumber, CallDirection, CallSnapshot, Caller, FullReport, Person, Report},
     ids::ParticipantId,
     time::{Timestamp, elapsed},
 };
@@ -28,15 +28,15 @@ const LAST: Position = Position { leg: usize::MAX, sequence: u64::MAX };
 /// What is known of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
-    pub(super) direction: Ranked<Bound>,
+    pub(super) direction: Ranked<CallDirection>,
     caller: Ranked<Caller>,
     pub(super) callee: Ranked<Caller>,
     pub(super) initiator: Ranked<Person>,
-    pub(super) account_number: Ranked<OurNumber>,
+    pub(super) account_number: Ranked<AccountNumber>,
     pub(super) parties: Parties,
     pub(super) queues: Queues,
     timeline: Timeline,
-    created: Option<Timestamp>,
+    created_at: Option<Timestamp>,
     first: (Position, Timestamp),
     /// When the newest snapshot was taken.
     pub(super) last: Timestamp,
@@ -57,7 +57,7 @@ pub(super) fn plausible(at: Option<Timestamp>, clock: Timestamp) -> Option<Times
 
 impl Facts {
     /// Nothing known yet, at the daemon's `clock`.
-    pub(super) fn new(event: &CallEvent, clock: Timestamp) -> Self {
+    pub(super) fn new(event: &CallSnapshot, clock: Timestamp) -> Self {
         let at = plausible(event.state.at, clock).unwrap_or(clock);
         Self {
             direction: None,
@@ -68,7 +68,7 @@ impl Facts {
             parties: Parties::default(),
             queues: Queues::default(),
             timeline: Timeline::default(),
-            created: None,
+            created_at: None,
             first: (Position { leg: 0, sequence: event.state.sequence }, at),
             last: at,
             hung_up_by: None,
@@ -79,13 +79,13 @@ impl Facts {
     }
 
     /// Adds a snapshot. Who calls is kept from where it is known best; all else is read from the snapshots in order.
-    pub(super) fn fold(&mut self, leg: usize, event: &CallEvent, clock: Timestamp) {
+    pub(super) fn fold(&mut self, leg: usize, event: &CallSnapshot, clock: Timestamp) {
         let position = Position { leg, sequence: event.state.sequence };
         let participants = &event.state.participants;
         let at = plausible(event.state.at, clock).unwrap_or(clock);
         self.first = self.first.min((position, at));
         self.last = self.last.max(at);
-        self.created = self.created.or_else(|| plausible(event.created, clock));
+        self.created_at = self.created_at.or_else(|| plausible(event.created_at, clock));
         keep_best(&mut self.direction, position, direction_of(event).as_ref().map(|(rank, it)| (*rank, it)));
         keep_best(&mut self.caller, position, caller(participants));
         keep_best(&mut self.callee, position, callee(event).as_ref().map(|(rank, callee)| (*rank, callee)));
@@ -114,14 +114,14 @@ impl Facts {
         // Whatever a snapshot says of it counts more.
         let caller = report.caller.as_ref();
         match from_report(report) {
-            Some(Bound::Inbound) => keep_best(&mut self.caller, LAST, caller.map(|caller| (0, caller))),
-            Some(Bound::Outbound) => keep_best(&mut self.callee, LAST, caller.map(|caller| (0, caller))),
-            Some(Bound::Internal) | None => {}
+            Some(CallDirection::Inbound) => keep_best(&mut self.caller, LAST, caller.map(|caller| (0, caller))),
+            Some(CallDirection::Outbound) => keep_best(&mut self.callee, LAST, caller.map(|caller| (0, caller))),
+            Some(CallDirection::Internal) | None => {}
         }
-        if let Some(ended) = plausible(report.ended, clock) {
+        if let Some(ended) = plausible(report.ended_at, clock) {
             self.last = self.last.max(ended);
         }
-        self.created = self.created.or_else(|| plausible(report.created, clock));
+        self.created_at = self.created_at.or_else(|| plausible(report.created_at, clock));
     }
 
     /// Walks through the snapshots.
@@ -130,13 +130,13 @@ impl Facts {
     }
 
     /// Which way the call goes.
-    pub(super) fn direction(&self) -> Bound {
+    pub(super) fn direction(&self) -> CallDirection {
         self.direction.map(|(.., direction)| direction).unwrap_or_default()
     }
 
     /// When the call began, as well as it is known.
     pub(super) fn started(&self) -> Timestamp {
-        self.created.unwrap_or(self.first.1)
+        self.created_at.unwrap_or(self.first.1)
     }
 
     /// Who calls, if a snapshot names a caller.
@@ -160,7 +160,7 @@ impl Facts {
         let parties = self.parties.join(&other.parties);
         let queues = self.queues.join(&other.queues);
         self.timeline.join(other.timeline, legs, &parties, &queues);
-        self.created = self.created.into_iter().chain(other.created).min();
+        self.created_at = self.created_at.into_iter().chain(other.created_at).min();
         self.first.1 = self.first.1.min(other.first.1);
         self.last = self.last.max(other.last);
         self.hung_up_by = other.hung_up_by.map(|(at, id)| (at.behind(legs), id)).or(self.hung_up_by.take());

@@ -1,8 +1,8 @@
 //! Who calls whom in one snapshot: the caller, the called party, the account's number. No memory.
 
 use crate::model::{
-    call::{CallEvent, Caller, OurNumber, Participant, ParticipantKind, Person},
-    phone::{Number, Region},
+    call::{AccountNumber, CallSnapshot, Caller, Participant, ParticipantKind, Person},
+    phone::{PhoneNumber, Region},
 };
 
 /// The rank of a caller that the outside line itself carries.
@@ -10,7 +10,7 @@ pub(super) const PSTN: u8 = 2;
 
 /// Who calls, with its rank: the outside line's caller first, then anybody's; a shown number before a hidden one.
 pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
-    let shown = |caller: &Caller| u8::from(caller.number != Number::Withheld);
+    let shown = |caller: &Caller| u8::from(caller.number != PhoneNumber::Withheld);
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
         ParticipantKind::PhoneNumber { caller: Some(caller), .. } => Some((PSTN + shown(caller), caller)),
         ParticipantKind::Other { caller: Some(caller), .. } => Some((shown(caller), caller)),
@@ -21,13 +21,13 @@ pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
 }
 
 /// Which of the account's numbers was called: the one the caller came in on before any other.
-pub(super) fn account_number(participants: &[Participant]) -> Option<(u8, &OurNumber)> {
+pub(super) fn account_number(participants: &[Participant]) -> Option<(u8, &AccountNumber)> {
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
         // One without a number of its own is none of the account's.
-        ParticipantKind::PhoneNumber { ours, caller, .. }
-            if ours.number != Number::Withheld || ours.label.is_some() =>
+        ParticipantKind::PhoneNumber { account_number, caller, .. }
+            if account_number.number != PhoneNumber::Withheld || account_number.label.is_some() =>
         {
-            Some((u8::from(caller.is_some()), ours))
+            Some((u8::from(caller.is_some()), account_number))
         }
         _ => None,
     });
@@ -49,7 +49,7 @@ pub(super) fn has_outside_line(participants: &[Participant]) -> bool {
 
 /// Whom an outbound call calls, with its rank: the outside line's called party, or else what was dialled. The line's own
 /// number is the account's.
-pub(super) fn callee(event: &CallEvent) -> Option<(u8, Caller)> {
+pub(super) fn callee(event: &CallSnapshot) -> Option<(u8, Caller)> {
     let named = event.state.participants.iter().find_map(|party| match &party.kind {
         ParticipantKind::PhoneNumber { callee: Some(callee), .. } => Some((PSTN, callee.clone())),
         _ => None,
@@ -66,5 +66,5 @@ pub(super) fn initiator(participants: &[Participant]) -> Option<(u8, &Person)> {
 
 /// A colleague as the one who calls.
 pub(super) fn colleague(person: &Person, region: Region) -> Caller {
-    Caller { name: person.name.clone(), number: Number::read(person.extension.as_deref(), region) }
+    Caller { name: person.name.clone(), number: PhoneNumber::parse(person.extension.as_deref(), region) }
 }

@@ -3,7 +3,7 @@
 pub(super) use super::sequence::Receipt;
 use super::sequence::Sequence;
 use crate::model::{
-    call::{CallState, Phase},
+    call::{Phase, SnapshotState},
     ids::ConversationSpaceId,
 };
 
@@ -41,7 +41,7 @@ impl Leg {
     }
 
     /// Records a snapshot. Only the newest decides whether the conversation is over.
-    pub(super) fn record(&mut self, state: &CallState) -> Receipt {
+    pub(super) fn record(&mut self, state: &SnapshotState) -> Receipt {
         let receipt = self.sequence.record(state.sequence);
         if receipt != Receipt::Known {
             self.opened |= state.phase != Phase::Ending;

@@ -4,7 +4,7 @@ use super::{
     leg::{Leg, Receipt},
     position::Position,
 };
-use crate::model::{call::CallEvent, ids::ConversationSpaceId};
+use crate::model::{call::CallSnapshot, ids::ConversationSpaceId};
 
 /// Conversations that one call may be made of, and linked ids it keeps. A call that is handed on more often becomes two.
 const MAX_LEGS: usize = 8;
@@ -37,7 +37,7 @@ impl Legs {
     }
 
     /// Records a snapshot. A hole is fetched if its conversation has fetched fewer than `fetches`.
-    pub(super) fn record(&mut self, event: &CallEvent, fetches: u8) -> Recorded {
+    pub(super) fn record(&mut self, event: &CallSnapshot, fetches: u8) -> Recorded {
         let at = self.place(&event.call);
         let Some(leg) = self.received.get_mut(at) else {
             return Recorded { leg: at, receipt: Receipt::Known, hole: None };

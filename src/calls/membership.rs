@@ -7,7 +7,7 @@ use super::{
     tracker::Tracker,
 };
 use crate::model::{
-    call::CallEvent,
+    call::CallSnapshot,
     ids::{ConversationSpaceId, ParticipantId},
     time::Now,
 };
@@ -15,7 +15,7 @@ use crate::model::{
 impl Tracker {
     /// A call that a person had answered and that was over goes on in another conversation, which was linked to it too
     /// late: it is under way again. `None` if it is forgotten, or has as many conversations as a call may have.
-    pub(super) fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallEvent) -> Option<ConversationSpaceId> {
+    pub(super) fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallSnapshot) -> Option<ConversationSpaceId> {
         let call = self.ended.take(ended, |call| call.accepts(event))?;
         let id = call.id().clone();
         self.due.insert((call.due(&self.limits), id.clone()));
@@ -29,7 +29,7 @@ impl Tracker {
     }
 
     /// The call that the conversation of `event` belongs to, if it is known.
-    pub(super) fn root(&self, event: &CallEvent) -> Option<ConversationSpaceId> {
+    pub(super) fn root(&self, event: &CallSnapshot) -> Option<ConversationSpaceId> {
         if self.open.contains_key(&event.call) {
             return Some(event.call.clone());
         }
@@ -46,7 +46,7 @@ impl Tracker {
 
     /// Whether `event` is of a conversation that a colleague holds about a call, before handing it on: one linked to a call,
     /// or one that a colleague begins who has a caller on the line. It is no call of its own.
-    pub(super) fn is_consultation(&self, event: &CallEvent) -> bool {
+    pub(super) fn is_consultation(&self, event: &CallSnapshot) -> bool {
         let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
         if self.call_by_leg.contains_key(&event.call)
             || event.linked.iter().any(|id| self.ended.was_answered(id) || is_open(id))
@@ -65,7 +65,7 @@ impl Tracker {
     }
 
     /// Ends conversations that were taken for calls between colleagues and turn out to be about `call`.
-    pub(super) fn absorb_consultations(&mut self, call: &TrackedCall, event: &CallEvent, now: Now) {
+    pub(super) fn absorb_consultations(&mut self, call: &TrackedCall, event: &CallSnapshot, now: Now) {
         if call.is_staff_only() {
             return;
         }
@@ -75,14 +75,14 @@ impl Tracker {
             {
                 self.unlink(&consultation);
                 for leg in consultation.legs().ids() {
-                    self.ended.add(leg.clone(), Ended { call: leg.clone(), answered: false }, now.tick);
+                    self.ended.add(leg.clone(), Ended { call: leg.clone(), answered: false }, now.instant);
                 }
             }
         }
     }
 
     /// The call with all others that `event` links to it: two conversations may both be known before a link is.
-    pub(super) fn join(&mut self, mut call: TrackedCall, event: &CallEvent) -> TrackedCall {
+    pub(super) fn join(&mut self, mut call: TrackedCall, event: &CallSnapshot) -> TrackedCall {
         for linked in &event.linked {
             let id = self.root_of(linked).clone();
             if id != *call.id()

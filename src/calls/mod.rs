@@ -28,7 +28,7 @@
 //!   Otherwise the full report is fetched. Without it the outcome is emitted as not known.
 //! - A report never takes an answer away that a snapshot showed.
 //! - After a final status (missed, voicemail, ended) only a better one is emitted, marked as
-//!   [`Revised`](crate::model::call::Revised).
+//!   [`Revised`](crate::model::call::Revision).
 //! - Ringing is emitted once a stage (menu, queue, phone), and again when somebody new is rung or the caller is known better.
 //!   A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`].
 //! - Answered is emitted once for each person who has the call, one after the other.
@@ -69,7 +69,7 @@ mod tracker;
 mod walk;
 
 use crate::model::{
-    call::Telling,
+    call::CallUpdate,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
 };
 pub use from_report::{is_conclusive, update_from_report};
@@ -80,9 +80,9 @@ pub use tracker::Tracker;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all effects are updates, and none is kept")]
 pub enum Effect {
-    /// Post the update. A second [`Ringing`](crate::model::call::Moment::Ringing) of one call has a later stage or newer
+    /// Post the update. A second [`Ringing`](crate::model::call::CallStatus::Ringing) of one call has a later stage or newer
     /// facts: it updates a card that is not posted yet, and may match a route that did not match before.
-    Emit(Telling),
+    Emit(CallUpdate),
     /// Fetch the snapshots of a live call that were not received (`conversation-spaces/{id}/events`), for
     /// [`Tracker::handle_snapshot`]. "Not found" is a normal answer: nothing is to be done then.
     FetchStates {

@@ -5,7 +5,7 @@ use super::{
     position::Position,
 };
 use crate::model::{
-    call::{CallEvent, Participant, Phase, Queue, Status, SystemKind, TransferParty, VoicemailResult},
+    call::{CallSnapshot, Participant, ParticipantStatus, Phase, Queue, SystemKind, TransferParty, VoicemailResult},
     time::Timestamp,
 };
 use std::time::Duration;
@@ -99,7 +99,7 @@ impl Queues {
 
 /// Reads a snapshot that was taken at `time`.
 pub(super) fn observe(
-    event: &CallEvent,
+    event: &CallSnapshot,
     at: Position,
     time: Timestamp,
     parties: &mut Parties,
@@ -124,7 +124,9 @@ pub(super) fn observe(
         }
     }
     let systems = &event.state.systems;
-    let connected = |status: &Status| !matches!(status, Status::Disconnecting | Status::Disconnected);
+    let connected = |status: &ParticipantStatus| {
+        !matches!(status, ParticipantStatus::Disconnecting | ParticipantStatus::Disconnected)
+    };
     let queue = systems.iter().rev().find_map(|system| match &system.kind {
         SystemKind::Queue(queue) if connected(&system.status) => Some(queue),
         _ => None,
@@ -149,13 +151,13 @@ pub(super) fn observe(
     }
 }
 
-fn party_state(status: &Status, parties: &Parties) -> PartyState {
+fn party_state(status: &ParticipantStatus, parties: &Parties) -> PartyState {
     match status {
-        Status::Ringing => PartyState::Ringing,
-        Status::Connected => PartyState::Connected,
-        Status::InSystem => PartyState::InSystem,
-        Status::OnHold { by } => PartyState::OnHold { by: by.as_ref().and_then(|by| parties.find(by)) },
-        Status::InTransfer(transfer) => {
+        ParticipantStatus::Ringing => PartyState::Ringing,
+        ParticipantStatus::Connected => PartyState::Connected,
+        ParticipantStatus::InSystem => PartyState::InSystem,
+        ParticipantStatus::OnHold { by } => PartyState::OnHold { by: by.as_ref().and_then(|by| parties.find(by)) },
+        ParticipantStatus::InTransfer(transfer) => {
             let party = |side: &Option<TransferParty>| parties.find(side.as_ref()?.participant.as_ref()?);
             let extension = |side: &Option<TransferParty>| side.as_ref()?.extension.clone();
             PartyState::Transfer(Box::new(Destination {
@@ -164,12 +166,12 @@ fn party_state(status: &Status, parties: &Parties) -> PartyState {
                 extension: extension(&transfer.destination),
             }))
         }
-        Status::Disconnecting | Status::Disconnected => PartyState::Leaving,
+        ParticipantStatus::Disconnecting | ParticipantStatus::Disconnected => PartyState::Leaving,
         // The words are not known; these parts of them are.
-        Status::Other(word) if word.contains("PARK") => PartyState::Parked,
-        Status::Other(word) if word.contains("HOLD") => PartyState::OnHold { by: None },
-        Status::Other(word) if word.contains("TRANSFER") => PartyState::Transfer(Box::default()),
-        Status::Other(_) => PartyState::Unknown,
+        ParticipantStatus::Other(word) if word.contains("PARK") => PartyState::Parked,
+        ParticipantStatus::Other(word) if word.contains("HOLD") => PartyState::OnHold { by: None },
+        ParticipantStatus::Other(word) if word.contains("TRANSFER") => PartyState::Transfer(Box::default()),
+        ParticipantStatus::Other(_) => PartyState::Unknown,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{facts::Facts, report_outcome::ReportOutcome, walk::Walk};
 use crate::model::{
-    call::{Bound, Call, CallerPosition, GaveUp, Mailbox, MissedWhy, Moment, Revised},
+    call::{Call, CallDirection, CallStatus, CallerPosition, GaveUp, Mailbox, MissedReason, Revision},
     time::{Timestamp, elapsed},
 };
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// This happened.
-    Known(Moment),
+    Known(CallStatus),
     /// The call ended, and it is not known whether a person answered.
     Unknown,
     /// Nobody was ever called: there is nothing to tell.
@@ -23,23 +23,23 @@ pub(super) enum Outcome {
 /// missing that could show an answer.
 pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
     facts.fill(walk, Some(at), call);
-    if nobody_was_called(facts, walk, call.bound) {
+    if nobody_was_called(facts, walk, call.direction) {
         return Outcome::Nothing;
     }
     let outcome = outcome(facts, walk, at, conclusive, call);
     let course = &mut call.course;
-    course.menu_only = matches!(outcome, Outcome::Known(Moment::Missed { why: MissedWhy::LeftMenu, .. }));
+    course.menu_only = matches!(outcome, Outcome::Known(CallStatus::Missed { reason: MissedReason::LeftMenu, .. }));
     let left = match course.gave_up.as_ref().map(|it| it.position) {
         Some(CallerPosition::Menu) => course.handed_on.is_some(),
         Some(_) => true,
         None => course.handed_on.is_some(),
     };
     let message = course.mailbox.as_ref().is_some_and(|it| it.message != Some(false));
-    course.needs_callback = call.bound == Bound::Inbound
+    course.needs_callback = call.direction == CallDirection::Inbound
         && match &outcome {
-            Outcome::Known(Moment::Missed { .. }) => !course.menu_only,
-            Outcome::Known(Moment::Ended { .. }) => left || message,
-            Outcome::Known(Moment::Voicemail { .. }) => true,
+            Outcome::Known(CallStatus::Missed { .. }) => !course.menu_only,
+            Outcome::Known(CallStatus::Ended { .. }) => left || message,
+            Outcome::Known(CallStatus::Voicemail { .. }) => true,
             Outcome::Known(_) | Outcome::Unknown | Outcome::Nothing => false,
         };
     outcome
@@ -47,10 +47,10 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
 
 /// Whether it is an outbound conversation without a far side (the phone of a colleague who picks up a parked call), or one
 /// of which only its end was received.
-fn nobody_was_called(facts: &Facts, walk: &Walk, direction: Bound) -> bool {
+fn nobody_was_called(facts: &Facts, walk: &Walk, direction: CallDirection) -> bool {
     match direction {
-        Bound::Inbound => facts.caller().is_none() && !walk.far_side,
-        Bound::Outbound | Bound::Internal => {
+        CallDirection::Inbound => facts.caller().is_none() && !walk.far_side,
+        CallDirection::Outbound | CallDirection::Internal => {
             !walk.far_side && facts.summary.is_none_or(|it| it <= ReportOutcome::Missed)
         }
     }
@@ -58,12 +58,12 @@ fn nobody_was_called(facts: &Facts, walk: &Walk, direction: Bound) -> bool {
 
 fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
     let summary = facts.summary.unwrap_or(ReportOutcome::Unknown);
-    let talked = Moment::Ended { lasted: walk.talks.total() };
+    let talked = CallStatus::Ended { talk_time: walk.talks.total() };
     let message = call.course.mailbox.as_ref().and_then(|it| it.message);
     let length = call.course.mailbox.as_ref().and_then(|it| it.length);
     // A message is one whatever else happened: somebody has to listen to it.
-    if message == Some(true) && call.bound != Bound::Outbound {
-        return Outcome::Known(Moment::Voicemail { length });
+    if message == Some(true) && call.direction != CallDirection::Outbound {
+        return Outcome::Known(CallStatus::Voicemail { duration: length });
     }
     if walk.talks.answer().is_some() {
         if let Some(position) = summary.position().filter(|_| !conclusive) {
@@ -78,15 +78,15 @@ fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &m
         return answered;
     }
     match summary {
-        ReportOutcome::Talked { lasted } => Outcome::Known(Moment::Ended { lasted }),
+        ReportOutcome::Talked { lasted } => Outcome::Known(CallStatus::Ended { talk_time: lasted }),
         ReportOutcome::LeftWaiting { .. } => {
             let position = summary.position().unwrap_or_default();
             call.course.gave_up = Some(GaveUp { position, queue: None, after: Duration::ZERO });
-            Outcome::Known(Moment::Ended { lasted: None })
+            Outcome::Known(CallStatus::Ended { talk_time: None })
         }
         ReportOutcome::Mailbox => {
             call.course.mailbox.get_or_insert_with(Mailbox::default);
-            Outcome::Known(Moment::Voicemail { length: None })
+            Outcome::Known(CallStatus::Voicemail { duration: None })
         }
         ReportOutcome::Missed => unanswered(facts, walk, at, call),
         ReportOutcome::Unknown => Outcome::Unknown,
@@ -101,18 +101,18 @@ fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Out
     let waited = elapsed(facts.started(), at);
     let position = call.course.position;
     let why = match position {
-        _ if call.bound != Bound::Inbound => MissedWhy::NobodyAnswered,
-        CallerPosition::Queue if !timed_out(facts) => MissedWhy::LeftQueue,
+        _ if call.direction != CallDirection::Inbound => MissedReason::NobodyAnswered,
+        CallerPosition::Queue if !timed_out(facts) => MissedReason::LeftQueue,
         CallerPosition::Mailbox if call.course.mailbox.as_ref().is_some_and(|it| it.message.is_none()) => {
             // A message may wait in there.
-            return Outcome::Known(Moment::Voicemail { length: None });
+            return Outcome::Known(CallStatus::Voicemail { duration: None });
         }
-        _ if !walk.rang.is_empty() || !walk.queues.is_empty() || walk.mailbox.is_some() => MissedWhy::NobodyAnswered,
-        _ if walk.forwarded_to.is_some() => MissedWhy::NobodyAnswered,
-        CallerPosition::Menu if walk.understood && walk.in_system => MissedWhy::LeftMenu,
-        _ => MissedWhy::Unknown,
+        _ if !walk.rang.is_empty() || !walk.queues.is_empty() || walk.mailbox.is_some() => MissedReason::NobodyAnswered,
+        _ if walk.forwarded_to.is_some() => MissedReason::NobodyAnswered,
+        CallerPosition::Menu if walk.understood && walk.in_system => MissedReason::LeftMenu,
+        _ => MissedReason::Unknown,
     };
-    Outcome::Known(Moment::Missed { after: waited, why })
+    Outcome::Known(CallStatus::Missed { waited: waited, reason: why })
 }
 
 /// Whether the report says that a queue let the caller go, and not the other way round.
@@ -128,27 +128,29 @@ fn answered_by_report(facts: &Facts, call: &mut Call) -> Option<Outcome> {
     let in_queue = report.queues.iter().any(|queue| queue.left.as_deref() == Some("ANSWERED"));
     if in_queue || !report.agents.is_empty() {
         call.people.clone_from(&report.agents);
-        return Some(Outcome::Known(Moment::Ended { lasted: None }));
+        return Some(Outcome::Known(CallStatus::Ended { talk_time: None }));
     }
     None
 }
 
 /// What makes `new` worth emitting after `told`, of a call that is over. `certain`: no snapshot was missing when the first
 /// was emitted, so that a summary that claims an answer means a system's.
-pub(super) fn revision(told: (&Moment, &Call), new: (&Moment, &Call), certain: bool) -> Option<Revised> {
+pub(super) fn revision(told: (&CallStatus, &Call), new: (&CallStatus, &Call), certain: bool) -> Option<Revision> {
     let ((was, old), (is, call)) = (told, new);
     match (was, is) {
-        _ if old.lost && !call.lost => Some(Revised::Resolved),
-        _ if call.lost => None,
-        (Moment::Missed { .. }, Moment::Ended { .. }) => (!certain).then_some(Revised::Corrected),
-        (Moment::Voicemail { .. }, Moment::Ended { .. }) => (!certain).then_some(Revised::Corrected),
+        _ if old.end_unknown && !call.end_unknown => Some(Revision::Resolved),
+        _ if call.end_unknown => None,
+        (CallStatus::Missed { .. }, CallStatus::Ended { .. }) => (!certain).then_some(Revision::Corrected),
+        (CallStatus::Voicemail { .. }, CallStatus::Ended { .. }) => (!certain).then_some(Revision::Corrected),
         // An answer is never taken back.
-        (Moment::Ended { .. }, Moment::Missed { .. }) => None,
-        (Moment::Ended { .. }, Moment::Voicemail { .. }) => Some(Revised::Resolved),
-        (Moment::Ended { .. }, Moment::Ended { .. }) if call.course.needs_callback && !old.course.needs_callback => {
-            Some(Revised::Resolved)
+        (CallStatus::Ended { .. }, CallStatus::Missed { .. }) => None,
+        (CallStatus::Ended { .. }, CallStatus::Voicemail { .. }) => Some(Revision::Resolved),
+        (CallStatus::Ended { .. }, CallStatus::Ended { .. })
+            if call.course.needs_callback && !old.course.needs_callback =>
+        {
+            Some(Revision::Resolved)
         }
-        _ => (was != is || shows(old) != shows(call)).then_some(Revised::Completed),
+        _ => (was != is || shows(old) != shows(call)).then_some(Revision::Completed),
     }
 }
 
@@ -156,7 +158,7 @@ pub(super) fn revision(told: (&Moment, &Call), new: (&Moment, &Call), certain: b
 fn shows(call: &Call) -> impl PartialEq + use<'_> {
     let course = &call.course;
     (
-        (&call.people, &call.queues, &call.transfers, &call.caller.number, call.answered),
+        (&call.people, &call.queues, &call.transfers, &call.caller.number, call.answered_at),
         (&course.talks, &course.handed_on, &course.mailbox, &course.gave_up, &course.hung_up, &course.forwarded_to),
     )
 }

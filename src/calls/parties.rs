@@ -2,9 +2,9 @@
 
 use super::position::Position;
 use crate::model::{
-    call::{Bound, Caller, Participant, ParticipantKind, Person},
+    call::{CallDirection, Caller, Participant, ParticipantKind, Person},
     ids::ParticipantId,
-    phone::Number,
+    phone::PhoneNumber,
 };
 
 /// Parties kept of one call. A card names a handful; the largest ring group of a snapshot is far below.
@@ -118,7 +118,7 @@ impl Parties {
     }
 
     /// The number that an inbound call was forwarded to, if the party is an outside line that was dialled.
-    pub(super) fn outside(&self, id: PartyId) -> Option<&Number> {
+    pub(super) fn outside(&self, id: PartyId) -> Option<&PhoneNumber> {
         match self.get(id)? {
             Party::Phone { callee: Some(callee), .. } => Some(&callee.number),
             Party::Phone { .. } | Party::Person(_) | Party::Other { .. } => None,
@@ -126,14 +126,18 @@ impl Parties {
     }
 
     /// What a party is to a call of this direction.
-    pub(super) fn role(&self, id: PartyId, direction: Bound) -> Role {
+    pub(super) fn role(&self, id: PartyId, direction: CallDirection) -> Role {
         match (self.get(id), direction) {
-            (Some(Party::Phone { calls, callee }), Bound::Inbound) if *calls || callee.is_none() => Role::Served,
-            (Some(Party::Phone { .. }), Bound::Outbound) => Role::Served,
-            (Some(Party::Person(_)), Bound::Internal) if self.began().or_else(|| self.first_person()) == Some(id) => {
+            (Some(Party::Phone { calls, callee }), CallDirection::Inbound) if *calls || callee.is_none() => {
                 Role::Served
             }
-            (Some(Party::Person(_)), Bound::Outbound) if self.began() == Some(id) => Role::Maker,
+            (Some(Party::Phone { .. }), CallDirection::Outbound) => Role::Served,
+            (Some(Party::Person(_)), CallDirection::Internal)
+                if self.began().or_else(|| self.first_person()) == Some(id) =>
+            {
+                Role::Served
+            }
+            (Some(Party::Person(_)), CallDirection::Outbound) if self.began() == Some(id) => Role::Maker,
             (Some(Party::Phone { .. } | Party::Person(_)), _) => Role::Other,
             (Some(Party::Other { known }), _) => Role::System { known: *known },
             (None, _) => Role::System { known: true },

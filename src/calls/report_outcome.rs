@@ -1,7 +1,7 @@
 //! What a report summary says of a call's end, before it is weighed against the snapshots. Knows nothing of full reports.
 
 use crate::model::{
-    call::{CallerPosition, Direction, Report},
+    call::{CallerPosition, Report, WireDirection},
     time::elapsed,
 };
 use std::time::Duration;
@@ -25,12 +25,12 @@ impl ReportOutcome {
     /// Reads a summary's `callerOutcome`. Only `NORMAL`, `LEFT_DIAL_PLAN` and `MISSED` were seen; the other words are those
     /// of public clients. `callAnswered` is when anything answered, on inbound calls the menu: alone it proves nothing.
     pub(super) fn read(report: &Report) -> Self {
-        let lasted = || match (&report.direction, report.answered, report.ended) {
-            (Direction::Outbound, Some(answered), Some(ended)) => Some(elapsed(answered, ended)),
+        let lasted = || match (&report.direction, report.answered_at, report.ended_at) {
+            (WireDirection::Outbound, Some(answered), Some(ended)) => Some(elapsed(answered, ended)),
             _ => None,
         };
         match report.outcome.as_deref().unwrap_or_default() {
-            "NORMAL" if report.answered.is_some() => Self::Talked { lasted: lasted() },
+            "NORMAL" if report.answered_at.is_some() => Self::Talked { lasted: lasted() },
             "MISSED" => Self::Missed,
             "VOICEMAIL" | "LEFT_VOICEMAIL" => Self::Mailbox,
             "LEFT_ON_HOLD" => Self::LeftWaiting { parked: false },

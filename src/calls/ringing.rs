@@ -2,7 +2,7 @@
 
 use super::{Effect, Limits, tracked_call::TrackedCall};
 use crate::model::{
-    call::{Bound, Call, CallerPosition, Moment, Person, RingStage},
+    call::{Call, CallDirection, CallStatus, CallerPosition, Person, RingStage},
     time::{Now, Timestamp, elapsed},
 };
 use std::time::{Duration, Instant};
@@ -17,13 +17,13 @@ impl TrackedCall {
             CallerPosition::Phone | CallerPosition::Talk => true,
             CallerPosition::Unknown | CallerPosition::Ringing => false,
         };
-        let plain = self.facts.direction() == Bound::Inbound;
+        let plain = self.facts.direction() == CallDirection::Inbound;
         (plain && !explained).then(|| self.first_seen + limits.ring_grace)
     }
 
     /// An outbound conversation rings nobody before its far side takes part.
     pub(super) fn may_ring(&self) -> bool {
-        self.facts.direction() == Bound::Inbound || self.walk.far_side
+        self.facts.direction() == CallDirection::Inbound || self.walk.far_side
     }
 
     /// The stage that may be emitted now.
@@ -38,20 +38,20 @@ impl TrackedCall {
         if self.ring_due(limits).is_some_and(|due| now >= due) {
             return Some(RingStage::Phone);
         }
-        seen.map(|stage| stage.min(RingStage::Queue)).filter(|_| self.facts.direction() == Bound::Inbound)
+        seen.map(|stage| stage.min(RingStage::Queue)).filter(|_| self.facts.direction() == CallDirection::Inbound)
     }
 
     pub(super) fn ring(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) {
         if !self.may_ring() {
             return;
         }
-        let Some(stage) = self.stage_due(now.tick, limits) else { return };
+        let Some(stage) = self.stage_due(now.instant, limits) else { return };
         let talks_now = self.walk.talks.handing_over.as_ref().is_none_or(|it| it.to.is_empty()) && self.was_answered();
         let first = self.last_ringing.as_ref().is_none_or(|rung| rung.course.stage < stage);
         let is_news = self.last_ringing.as_ref().is_some_and(|rung| is_news(rung, &self.call)) && !talks_now;
         if first || is_news {
             self.call.course.stage = stage;
-            out.push(self.update(Moment::Ringing, at));
+            out.push(self.update(CallStatus::Ringing, at));
             self.last_ringing = Some(self.call.clone());
         }
     }
@@ -66,8 +66,8 @@ impl TrackedCall {
         let (by, at) = handed.map_or((first.with, first.since), |handed| (handed.to, handed.at));
         let count = self.walk.talks.handed.len();
         let by = match self.facts.direction() {
-            Bound::Outbound => self.facts.parties.person(by).or_else(|| self.facts.parties.person(first.with)),
-            Bound::Inbound | Bound::Internal => self.facts.parties.person(by),
+            CallDirection::Outbound => self.facts.parties.person(by).or_else(|| self.facts.parties.person(first.with)),
+            CallDirection::Inbound | CallDirection::Internal => self.facts.parties.person(by),
         };
         let by = by.cloned().unwrap_or(Person { name: None, extension: None, line: None });
         if self.answered_by.as_ref().is_some_and(|(known, counted)| *known == by && *counted == count) {
@@ -75,7 +75,7 @@ impl TrackedCall {
         }
         let after = first.waited.unwrap_or_else(|| elapsed(self.facts.started(), first.since));
         self.answered_by = Some((by.clone(), count));
-        out.push(self.update(Moment::Answered { by, after }, at));
+        out.push(self.update(CallStatus::Answered { answered_by: by, waited: after }, at));
     }
 }
 
@@ -83,7 +83,7 @@ impl TrackedCall {
 /// are no news.
 fn is_news(rung: &Call, call: &Call) -> bool {
     rung.caller != call.caller
-        || rung.ours != call.ours
+        || rung.account_number != call.account_number
         || rung.queues != call.queues
         || rung.course.forwarded_to != call.course.forwarded_to
         || handed_on(rung) != handed_on(call) && !call.people.is_empty()

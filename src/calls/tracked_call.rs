@@ -6,9 +6,12 @@ use super::{
     parties::is_same_person, walk::Walk,
 };
 use crate::model::{
-    call::{Bound, Call, CallEvent, Caller, CallerPosition, Course, Moment, Person, Phase, Report, RingStage, Telling},
+    call::{
+        Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Course, Person, Phase,
+        Report, RingStage,
+    },
     ids::{ConversationSpaceId, ParticipantId},
-    phone::Number,
+    phone::PhoneNumber,
     time::{Now, Timestamp},
 };
 use std::time::{Duration, Instant};
@@ -33,41 +36,41 @@ pub(super) struct TrackedCall {
     /// Whom the newest answer names, and the talks it counted.
     pub(super) answered_by: Option<(Person, usize)>,
     /// The final status, once it is emitted, with the call as it was then.
-    pub(super) final_status: Option<(Moment, Call)>,
+    pub(super) final_status: Option<(CallStatus, Call)>,
     /// Until when an outcome is held back.
     pub(super) held_until: Option<Instant>,
 }
 
 impl TrackedCall {
     /// A call whose first snapshot is `event`, which is still to be applied.
-    pub(super) fn new(event: &CallEvent, now: Now, limits: &Limits) -> Self {
-        let facts = Facts::new(event, now.clock);
+    pub(super) fn new(event: &CallSnapshot, now: Now, limits: &Limits) -> Self {
+        let facts = Facts::new(event, now.timestamp);
         Self {
             call: Call {
                 id: event.call.clone(),
                 connection: event.connection.clone(),
                 region: event.region,
                 account: event.account.clone(),
-                bound: Bound::Inbound,
-                caller: Caller { name: None, number: Number::Withheld },
-                ours: None,
+                direction: CallDirection::Inbound,
+                caller: Caller { name: None, number: PhoneNumber::Withheld },
+                account_number: None,
                 queues: Vec::new(),
                 people: Vec::new(),
                 transfers: Vec::new(),
-                answered: None,
-                queued: None,
-                started: facts.started(),
-                late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
-                lost: false,
-                revised: None,
+                answered_at: None,
+                queued_at: None,
+                started_at: facts.started(),
+                first_seen_late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
+                end_unknown: false,
+                revision: None,
                 course: Course::default(),
             },
             facts,
             walk: Walk::default(),
             legs: Legs::default(),
             begun: false,
-            first_seen: now.tick,
-            last_seen: now.tick,
+            first_seen: now.instant,
+            last_seen: now.instant,
             phone_seen: None,
             report_after: limits.silence,
             last_ringing: None,
@@ -88,11 +91,11 @@ impl TrackedCall {
     }
 
     /// Whether the conversation of `event`, which is linked to this call, is part of it.
-    pub(super) fn accepts(&self, event: &CallEvent) -> bool {
+    pub(super) fn accepts(&self, event: &CallSnapshot) -> bool {
         let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
         let same_way = direction_of(event).is_none_or(|(_, direction)| direction == self.facts.direction());
         // A colleague who consults another one has a conversation without the caller.
-        let inbound = self.facts.direction() == Bound::Inbound;
+        let inbound = self.facts.direction() == CallDirection::Inbound;
         self.legs.has_room(1)
             && self.facts.is_same_caller(theirs)
             && (same_way && (inbound || theirs.is_some()) || theirs.is_some())
@@ -100,8 +103,8 @@ impl TrackedCall {
 
     /// Whether `other`, which is linked to this call, is the same call.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.facts.direction() == Bound::Inbound
-            && other.facts.direction() == Bound::Inbound
+        self.facts.direction() == CallDirection::Inbound
+            && other.facts.direction() == CallDirection::Inbound
             && self.legs.has_room(other.legs.len())
             && self.facts.is_same_caller(other.facts.caller())
     }
@@ -109,9 +112,9 @@ impl TrackedCall {
     /// Whether it is a conversation of colleagues, or of one who has called nobody yet.
     pub(super) fn is_staff_only(&self) -> bool {
         match self.facts.direction() {
-            Bound::Inbound => false,
-            Bound::Outbound => !self.walk.far_side,
-            Bound::Internal => true,
+            CallDirection::Inbound => false,
+            CallDirection::Outbound => !self.walk.far_side,
+            CallDirection::Internal => true,
         }
     }
 
@@ -126,7 +129,7 @@ impl TrackedCall {
         let stay = self.walk.last_stay().map(|stay| stay.position);
         let holds = matches!(stay, Some(CallerPosition::Talk | CallerPosition::Hold | CallerPosition::Transfer));
         !self.legs.are_over()
-            && self.facts.direction() != Bound::Internal
+            && self.facts.direction() != CallDirection::Internal
             && holds
             && self.walk.connected.iter().any(with)
     }
@@ -152,7 +155,7 @@ impl TrackedCall {
     }
 
     /// Folds a snapshot. Returns whether it was new; [`Self::emit_due`] decides what follows from it.
-    pub(super) fn apply(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+    pub(super) fn apply(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let is_new = self.fold(event, now, limits, out);
         if is_new {
             self.walk_again(now);
@@ -163,15 +166,15 @@ impl TrackedCall {
     pub(super) fn walk_again(&mut self, now: Now) {
         self.walk = self.facts.walk(&self.legs);
         if self.walk.stage == Some(RingStage::Phone) {
-            self.phone_seen.get_or_insert(now.tick);
+            self.phone_seen.get_or_insert(now.instant);
         }
         if !std::mem::replace(&mut self.begun, true) {
             // A call first seen in a menu rings in time, whatever of the menu was missed.
-            self.call.late &= self.walk.stage == Some(RingStage::Phone);
+            self.call.first_seen_late &= self.walk.stage == Some(RingStage::Phone);
         }
     }
 
-    fn fold(&mut self, event: &CallEvent, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+    fn fold(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let recorded = self.legs.record(event, limits.fetches);
         if recorded.receipt == Receipt::Known {
             return false;
@@ -185,9 +188,9 @@ impl TrackedCall {
                 to,
             });
         }
-        self.last_seen = now.tick;
+        self.last_seen = now.instant;
         self.report_after = limits.silence;
-        self.facts.fold(recorded.leg, event, now.clock);
+        self.facts.fold(recorded.leg, event, now.timestamp);
         true
     }
 
@@ -200,7 +203,7 @@ impl TrackedCall {
             self.fold(snapshot, now, limits, &mut ignored);
         }
         self.legs.report(&report.call, !snapshots.is_empty());
-        self.facts.fold_report(report, now.clock);
+        self.facts.fold_report(report, now.timestamp);
         self.walk_again(now);
     }
 
@@ -217,7 +220,7 @@ impl TrackedCall {
     /// Emits what is known now and was not emitted. Returns whether that was the final status.
     pub(super) fn emit_due(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let at = self.facts.last;
-        if self.walk.leaving && now.tick >= self.last_seen + limits.end_grace {
+        if self.walk.leaving && now.instant >= self.last_seen + limits.end_grace {
             self.legs.close();
         }
         if self.legs.are_over() {
@@ -237,8 +240,8 @@ impl TrackedCall {
         false
     }
 
-    pub(super) fn update(&self, moment: Moment, at: Timestamp) -> Effect {
-        Effect::Emit(Telling { call: self.call.clone(), moment, at })
+    pub(super) fn update(&self, status: CallStatus, at: Timestamp) -> Effect {
+        Effect::Emit(CallUpdate { call: self.call.clone(), status, at })
     }
 
     /// Fetches the reports of the conversations that have no full one.
@@ -273,7 +276,7 @@ impl TrackedCall {
 
     /// After its due time: fetches the report of a call that is silent, and abandons it in the end. Returns whether it did.
     pub(super) fn give_up_if_silent(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        let silent = now.tick.saturating_duration_since(self.last_seen);
+        let silent = now.instant.saturating_duration_since(self.last_seen);
         let most = self.max_silence(limits);
         if silent >= most {
             self.abandon(out);

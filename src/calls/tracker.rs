@@ -8,7 +8,7 @@ use super::{
     tracked_call::TrackedCall,
 };
 use crate::model::{
-    call::{Bound, CallEvent, Report},
+    call::{CallDirection, CallSnapshot, Report},
     ids::ConversationSpaceId,
     time::Now,
 };
@@ -44,10 +44,10 @@ impl Tracker {
     }
 
     /// Takes a snapshot, from any lane or answer, new or not.
-    pub fn handle_snapshot(&mut self, event: CallEvent, now: Now) -> Vec<Effect> {
+    pub fn handle_snapshot(&mut self, event: CallSnapshot, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         let limits = self.limits;
-        self.ended.forget(now.tick, &limits);
+        self.ended.forget(now.instant, &limits);
         if let Some(call) = self.ended.call(&event.call) {
             let certain = call.is_conclusive();
             let mut ignored = Vec::new();
@@ -65,14 +65,14 @@ impl Tracker {
             if direction.is_none() {
                 return out;
             }
-            if direction != Some(Bound::Inbound) && self.is_consultation(&event) {
-                self.ended.add(event.call.clone(), Ended { call: event.call, answered: false }, now.tick);
+            if direction != Some(CallDirection::Inbound) && self.is_consultation(&event) {
+                self.ended.add(event.call.clone(), Ended { call: event.call, answered: false }, now.instant);
                 return out;
             }
             if let Some(rest) = event.linked.iter().find(|linked| self.ended.was_answered(linked)) {
                 let Some(call) = self.reopen(rest, &event) else {
                     // The rest of a call that a person had answered, and that nothing more is known of.
-                    self.ended.add(event.call.clone(), Ended { call: event.call, answered: true }, now.tick);
+                    self.ended.add(event.call.clone(), Ended { call: event.call, answered: true }, now.instant);
                     return out;
                 };
                 root = Some(call);
@@ -114,13 +114,13 @@ impl Tracker {
 
     /// Takes the news that GoTo has the report of a conversation: it is fetched once, however often that is pushed.
     pub fn report_ready(&mut self, id: &ConversationSpaceId, now: Now) -> Vec<Effect> {
-        self.ended.forget(now.tick, &self.limits);
+        self.ended.forget(now.instant, &self.limits);
         let root = self.root_of(id).clone();
         let fetch = match self.open.get_mut(&root) {
             Some(call) => call.announce_report(id),
             None => match self.ended.call(id) {
                 Some(call) => call.announce_report(id),
-                None => !self.ended.contains(id) && self.ended.request(id, now.tick),
+                None => !self.ended.contains(id) && self.ended.request(id, now.instant),
             },
         };
         let effect = || Effect::FetchReport { call: id.clone() };
@@ -145,9 +145,9 @@ impl Tracker {
     /// Does what is due. To be called at [`Self::next_deadline`]; a call before or after that does no harm.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
-        self.ended.forget(now.tick, &self.limits);
+        self.ended.forget(now.instant, &self.limits);
         // Each once: what is due again immediately waits for the next tick, so that no fault in here can block the loop.
-        let due = self.due.iter().take_while(|(at, _)| *at <= now.tick);
+        let due = self.due.iter().take_while(|(at, _)| *at <= now.instant);
         for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
             let Some(mut call) = self.remove(&id) else { continue };
             let over = call.emit_due(now, &self.limits, &mut out);
@@ -160,11 +160,11 @@ impl Tracker {
         out
     }
 
-    /// Emits what is held back for a moment: for a clean stop. An outcome that waits for its report stays open, for the
+    /// Emits what is held back for a status: for a clean stop. An outcome that waits for its report stays open, for the
     /// next run to ask.
     pub fn flush(&mut self, now: Now) -> Vec<Effect> {
         let longest = self.limits.ring_grace.max(self.limits.group_grace).max(self.limits.end_grace);
-        let mut out = self.tick(Now { tick: now.tick + longest, ..now });
+        let mut out = self.tick(Now { instant: now.instant + longest, ..now });
         out.retain(|effect| matches!(effect, Effect::Emit(_)));
         out
     }
@@ -194,7 +194,7 @@ impl Tracker {
     fn insert(&mut self, call: TrackedCall, over: bool, now: Now, out: &mut Vec<Effect>) {
         if over {
             self.unlink(&call);
-            self.ended.close(call, now.tick);
+            self.ended.close(call, now.instant);
             return;
         }
         let others = |id: &&ConversationSpaceId| *id != call.id();
@@ -216,7 +216,7 @@ impl Tracker {
     fn evict(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some((at, id)) = self.due.first().cloned() else { return };
         if let Some(mut call) = self.remove(&id) {
-            let over = call.emit_due(Now { tick: at.max(now.tick), ..now }, &self.limits, out);
+            let over = call.emit_due(Now { instant: at.max(now.instant), ..now }, &self.limits, out);
             self.unlink(&call);
             if over {
                 self.insert(call, over, now, out);

@@ -9,7 +9,7 @@ use super::{
     timeline::Timeline,
 };
 use crate::model::{
-    call::{Bound, CallerPosition, RingStage},
+    call::{CallDirection, CallerPosition, RingStage},
     time::{Timestamp, elapsed},
 };
 use std::time::Duration;
@@ -81,7 +81,7 @@ impl Walk {
     pub(super) fn through(
         timeline: &Timeline,
         parties: &Parties,
-        direction: Bound,
+        direction: CallDirection,
         follows: impl Fn(Position) -> bool,
     ) -> Self {
         let mut walk = Self { understood: true, ..Self::default() };
@@ -105,7 +105,7 @@ impl Walk {
         lasted: Duration,
         sharp: (bool, bool),
         parties: &Parties,
-        direction: Bound,
+        direction: CallDirection,
     ) {
         let with_role = |role: Role| seen.parties.iter().filter(move |(id, _)| parties.role(*id, direction) == role);
         // Of several outside lines the busiest counts.
@@ -121,29 +121,30 @@ impl Walk {
         let talking = match served {
             Some(PartyState::Connected) => connected.clone(),
             // The colleague who began an internal call has handed it on.
-            None if direction == Bound::Internal && connected.len() > 1 => connected.clone(),
+            None if direction == CallDirection::Internal && connected.len() > 1 => connected.clone(),
             _ => Vec::new(),
         };
         self.recorded |= seen.recorded;
         self.transferred |= matches!(served, Some(PartyState::Transfer(_) | PartyState::OnHold { .. }));
         self.in_system |= served == Some(&PartyState::InSystem);
-        self.leaving = direction == Bound::Inbound && served == Some(&PartyState::Leaving);
+        self.leaving = direction == CallDirection::Inbound && served == Some(&PartyState::Leaving);
         self.judge(seen, served, &connected, &talking, others.clone().any(|(_, state)| *state == PartyState::Unknown));
         self.doubtful |= served == Some(&PartyState::Connected)
             && talking.is_empty()
             && with_role(Role::System { known: false }).any(|(_, state)| *state == PartyState::Connected);
         self.far_side |= match direction {
-            Bound::Inbound | Bound::Outbound => served.is_some(),
-            Bound::Internal => others.clone().next().is_some() || seen.queue.is_some(),
+            CallDirection::Inbound | CallDirection::Outbound => served.is_some(),
+            CallDirection::Internal => others.clone().next().is_some() || seen.queue.is_some(),
         };
         self.enter_queue(seen);
         self.ring(seen, &ringing);
         for id in ringing.iter().chain(&talking) {
-            if direction == Bound::Inbound && parties.outside(*id).is_some() {
+            if direction == CallDirection::Inbound && parties.outside(*id).is_some() {
                 self.forwarded_to = Some(*id);
             }
         }
-        let is_ringing = !ringing.is_empty() || direction == Bound::Outbound && served == Some(&PartyState::Ringing);
+        let is_ringing =
+            !ringing.is_empty() || direction == CallDirection::Outbound && served == Some(&PartyState::Ringing);
         let waits = matches!(served, Some(PartyState::Ringing | PartyState::InSystem | PartyState::Transfer(_)));
         if talking.is_empty() && waits && (is_ringing || seen.queue.is_some()) {
             self.wait_is_exact = if self.waits_since.is_none() { sharp.0 } else { self.wait_is_exact };

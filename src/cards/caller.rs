@@ -1,163 +1,169 @@
-//! Who calls, in words: the four honest results of a look-up (one, several, nobody, not asked), a hidden number, the past.
-//! Decides what is said of a caller; nothing of what happens to the call.
+//! Renders the caller: the four look-up results (one, several, no match, not looked up), a withheld number, the
+//! history. Does not render the status of the call.
 
 use super::{
-    Style,
-    facts::{self, FACTS},
-    sheet::{Detail, Item, Link, Sheet, dotted},
-    spoken::{ago, count, lasting, ordinal},
-    text::{self, clean, link, shown},
+    RenderOptions,
+    content::{CardContent, Detail, Item, Link, join_dots},
+    duration::{format_age, format_duration, format_ordinal, pluralize},
+    facts::{self, MAX_FACTS},
+    text::{self, sanitize, sanitize_opt, sanitize_url},
 };
 use crate::model::{
-    call::{self, Bound, MomentKind},
-    card::{CallCard, Contact, Findings, History, Match, PastCall},
-    phone::{Mask, Number, Region},
+    call::{self, CallDirection, StatusKind},
+    card::{CallCard, CallerHistory, CallerInfo, Contact, Match, PastCall},
+    phone::{Mask, PhoneNumber, Region},
     time::Timestamp,
 };
 use std::collections::BTreeSet;
 
-/// Longest name or company, in UTF-16 units.
-pub(super) const NAME: usize = 70;
-/// Longest number: an unreadable one may be any text.
-const NUMBER: usize = 50;
-/// So many digits are a number, whatever stands around them: local numbers have seven.
-const DIGITS: usize = 7;
-/// Longest free text: about five lines on a phone.
-pub(super) const NOTES: usize = 300;
-/// Callers listed where there are several: as many as Teams takes buttons.
-const CANDIDATES: usize = 6;
+/// UTF-16 units of a name or company.
+pub(super) const MAX_NAME_UNITS: usize = 70;
+/// UTF-16 units of a number: an unparsed one may be any text.
+const MAX_NUMBER_UNITS: usize = 50;
+/// Digits from which a name counts as a phone number: local numbers have seven.
+const MIN_NUMBER_DIGITS: usize = 7;
+/// UTF-16 units of free text: about five lines on a phone.
+pub(super) const MAX_NOTES_UNITS: usize = 300;
+/// Contacts listed if several match: the number of buttons Teams allows.
+const MAX_CANDIDATES: usize = 6;
 
-/// What is said of a caller.
+/// Texts about a caller.
 #[derive(Debug, Default)]
-pub(super) struct Caller {
-    /// Name and tier, or the name that the network sends, or the number, or what is known in its place.
+pub(super) struct CallerLines {
+    /// Name and tier, or the name from the network, or the number, or a substitute.
     pub(super) title: String,
-    /// The number alone, or the words in its place.
+    /// The number alone, or a substitute.
     pub(super) number: String,
-    /// Marked: missed or called minutes ago.
+    /// Whether the caller was missed or called minutes ago.
     pub(super) urgent: bool,
-    /// Why it is urgent.
+    /// Reason why the call is urgent.
     pub(super) alert: Option<String>,
-    /// Company, number, what the network says.
+    /// Company, number, name from the network.
     pub(super) identity: Option<String>,
-    /// What stands beside the title in one line: the number, or who it may be.
-    pub(super) beside: Option<String>,
+    /// Text beside the title in one line: the number, or possible contacts.
+    pub(super) summary: Option<String>,
     details: Vec<Detail>,
     notes: Option<String>,
     items: Vec<Item>,
     link: Option<Link>,
-    small: Vec<String>,
+    footnotes: Vec<String>,
 }
 
-/// Reads a card for what it says of the caller.
-pub(super) fn of(card: &CallCard, style: &Style, now: Timestamp) -> Caller {
-    let (call, found) = (&card.telling.call, &card.found);
-    if call.bound == Bound::Internal {
-        return colleague(&call.caller, call.region, style.mask);
+/// Renders the caller of a call card.
+pub(super) fn caller_lines(card: &CallCard, options: &RenderOptions, now: Timestamp) -> CallerLines {
+    let (call, info) = (&card.update.call, &card.caller_info);
+    if call.direction == CallDirection::Internal {
+        return colleague(&call.caller, call.region, options.mask);
     }
-    let number = number(&call.caller.number, call.region, style.mask);
-    let shown_number = number.clone();
-    let unknown = unknown(number.clone(), network(&call.caller, call.region, style.mask));
-    let mut caller = match &found.who {
-        Match::One { contact } => one(contact, number, unknown, style),
+    let number = format_number(&call.caller.number, call.region, options.mask);
+    let formatted_number = number.clone();
+    let unknown = unknown(number.clone(), network_name(&call.caller, call.region, options.mask));
+    let mut caller = match &info.matched {
+        Match::One { contact } => one(contact, number, unknown, options),
         Match::Several { contacts } => several(contacts, unknown),
-        Match::Nobody => Caller { identity: Some(dotted([unknown.identity, Some(not_found(found))])), ..unknown },
-        Match::NotAsked => unknown,
+        Match::NoMatch => {
+            CallerLines { identity: Some(join_dots([unknown.identity, Some(not_found(info))])), ..unknown }
+        }
+        Match::NotLookedUp => unknown,
     };
-    caller.number = shown_number;
-    if let Some(history) = &found.history {
-        caller.past(history, now);
+    caller.number = formatted_number;
+    if let Some(history) = &info.history {
+        caller.add_history(history, now);
     }
-    if !matches!(found.who, Match::Nobody) {
-        caller.small.extend(silent(found));
+    if !matches!(info.matched, Match::NoMatch) {
+        caller.footnotes.extend(failed_sources_line(info));
     }
     caller
 }
 
-impl Caller {
-    /// Adds what is known of the caller to the card of a call.
-    pub(super) fn fill(self, sheet: &mut Sheet) {
-        sheet.details.extend(self.details);
-        sheet.notes = self.notes;
-        sheet.items = self.items;
-        sheet.link = self.link;
-        sheet.small.extend(self.small);
+impl CallerLines {
+    /// Adds rows, notes, items, link and sources to the content of a call card.
+    pub(super) fn fill(self, content: &mut CardContent) {
+        content.details.extend(self.details);
+        content.notes = self.notes;
+        content.items = self.items;
+        content.link = self.link;
+        content.footnotes.extend(self.footnotes);
     }
 
-    fn past(&mut self, history: &History, now: Timestamp) {
+    fn add_history(&mut self, history: &CallerHistory, now: Timestamp) {
         self.urgent = history.urgent;
         self.alert = alert(history, now);
-        let last = history.last.as_ref().map_or_else(|| "none that we know of".to_owned(), |last| past_call(last, now));
-        let (week, month) = (history.week as usize, history.month as usize);
+        let last =
+            history.last_call.as_ref().map_or_else(|| "none that we know of".to_owned(), |last| past_call(last, now));
+        let (week, month) = (history.calls_in_week as usize, history.calls_in_month as usize);
         let calls = (month > 0).then(|| match week {
-            0 => format!("{} in 30 days", count(month, "call", "calls")),
-            week => format!("{} in 7 days, {month} in 30", count(week, "call", "calls")),
+            0 => format!("{} in 30 days", pluralize(month, "call", "calls")),
+            week => format!("{} in 7 days, {month} in 30", pluralize(week, "call", "calls")),
         });
-        let mut past = vec![Detail { label: "Last call".to_owned(), value: dotted([Some(last), calls]) }];
-        past.append(&mut self.details);
-        self.details = past;
+        let mut rows = vec![Detail { label: "Last call".to_owned(), value: join_dots([Some(last), calls]) }];
+        rows.append(&mut self.details);
+        self.details = rows;
     }
 }
 
-fn alert(history: &History, now: Timestamp) -> Option<String> {
-    let sign = if history.urgent { "🔥 " } else { "" };
-    let again = history.again.as_ref().map(|it| format!("{} call in {}", ordinal(it.nth), lasting(it.within)));
-    let said = match (history.missed_since as usize, &history.last) {
-        (0, Some(last)) => again.map(|again| format!("{again}, last time {}", ago(last.at, now))),
+fn alert(history: &CallerHistory, now: Timestamp) -> Option<String> {
+    let emoji = if history.urgent { "🔥 " } else { "" };
+    let again = history
+        .repeat_calls
+        .as_ref()
+        .map(|again| format!("{} call in {}", format_ordinal(again.nth), format_duration(again.within)));
+    let text = match (history.missed_since as usize, &history.last_call) {
+        (0, Some(last)) => again.map(|again| format!("{again}, last time {}", format_age(last.at, now))),
         (0, None) => None,
         (missed, _) => {
-            let missed = format!("Missed {} since we last talked", count(missed, "time", "times"));
-            Some(dotted([Some(missed), again]))
+            let missed = format!("Missed {} since we last talked", pluralize(missed, "time", "times"));
+            Some(join_dots([Some(missed), again]))
         }
     };
-    said.map(|said| format!("{sign}{said}"))
+    text.map(|text| format!("{emoji}{text}"))
 }
 
-/// `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
+/// Renders an earlier call: `12 min ago, missed`, `2 days ago, talked to Bob Roy`.
 fn past_call(last: &PastCall, now: Timestamp) -> String {
-    let with = shown(last.with.as_deref(), NAME);
+    let with = sanitize_opt(last.answered_by.as_deref(), MAX_NAME_UNITS);
     let outcome = match (last.outcome, with) {
-        (MomentKind::Ringing, _) => "rang".to_owned(),
-        (MomentKind::Answered | MomentKind::Ended, Some(with)) => format!("talked to {with}"),
-        (MomentKind::Answered | MomentKind::Ended, None) => "answered".to_owned(),
-        (MomentKind::Missed, _) => "missed".to_owned(),
-        (MomentKind::Voicemail, _) => "voicemail".to_owned(),
+        (StatusKind::Ringing, _) => "rang".to_owned(),
+        (StatusKind::Answered | StatusKind::Ended, Some(with)) => format!("talked to {with}"),
+        (StatusKind::Answered | StatusKind::Ended, None) => "answered".to_owned(),
+        (StatusKind::Missed, _) => "missed".to_owned(),
+        (StatusKind::Voicemail, _) => "voicemail".to_owned(),
     };
-    format!("{}, {outcome}", ago(last.at, now))
+    format!("{}, {outcome}", format_age(last.at, now))
 }
 
-/// A caller's number, or the words that stand in its place.
-pub(super) fn number(number: &Number, region: Region, mask: Mask) -> String {
-    let text = number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER));
+/// Formats a number, or returns a substitute.
+pub(super) fn format_number(number: &PhoneNumber, region: Region, mask: Mask) -> String {
+    let text = number.format(region, mask).and_then(|text| sanitize_opt(Some(&text), MAX_NUMBER_UNITS));
     match (number, text) {
-        (Number::Withheld, _) | (_, None) => "Withheld number".to_owned(),
-        (Number::Known(_), Some(text)) => text,
-        (Number::Short(_), Some(text)) => format!("Short number {text}"),
-        (Number::Unreadable(_), Some(text)) => format!("Unreadable number “{text}”"),
+        (PhoneNumber::Withheld, _) | (_, None) => "Withheld number".to_owned(),
+        (PhoneNumber::Known(_), Some(text)) => text,
+        (PhoneNumber::Short(_), Some(text)) => format!("Short number {text}"),
+        (PhoneNumber::Unparsed(_), Some(text)) => format!("Unreadable number “{text}”"),
     }
 }
 
-/// The name that the network sends, unless it is the number once more, the word for a hidden one, or has a number in it
-/// that a mask would have covered.
-pub(super) fn network(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
-    let name = shown(caller.name.as_deref(), NAME)?;
-    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= DIGITS {
+/// Returns the name from the network, unless it repeats the number, is a word for a withheld number, or contains a
+/// number that the mask hides.
+pub(super) fn network_name(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
+    let name = sanitize_opt(caller.name.as_deref(), MAX_NAME_UNITS)?;
+    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= MIN_NUMBER_DIGITS {
         return None;
     }
     let lettered = name.contains(char::is_alphabetic);
-    match Number::read(Some(&name), region) {
-        Number::Withheld => None,
-        Number::Known(_) | Number::Short(_) => lettered.then_some(name),
-        Number::Unreadable(_) => Some(name),
+    match PhoneNumber::parse(Some(&name), region) {
+        PhoneNumber::Withheld => None,
+        PhoneNumber::Known(_) | PhoneNumber::Short(_) => lettered.then_some(name),
+        PhoneNumber::Unparsed(_) => Some(name),
     }
 }
 
-/// A colleague who calls a colleague: by name and extension, which nobody looks up.
-fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> Caller {
-    let name = shown(caller.name.as_deref(), NAME);
+/// Renders the caller of an internal call by name and extension; there is no look-up.
+fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> CallerLines {
+    let name = sanitize_opt(caller.name.as_deref(), MAX_NAME_UNITS);
     let extension = match &caller.number {
-        Number::Withheld => None,
-        number => number.shown(region, mask).and_then(|text| shown(Some(&text), NUMBER)),
+        PhoneNumber::Withheld => None,
+        number => number.format(region, mask).and_then(|text| sanitize_opt(Some(&text), MAX_NUMBER_UNITS)),
     };
     let title = match (name, &extension) {
         (Some(name), Some(extension)) => format!("{name} ({extension})"),
@@ -166,97 +172,119 @@ fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> Caller {
         (None, None) => "A colleague".to_owned(),
     };
     let kind = Some("Internal call".to_owned());
-    Caller { title, number: extension.unwrap_or_default(), identity: kind.clone(), beside: kind, ..Caller::default() }
+    CallerLines {
+        title,
+        number: extension.unwrap_or_default(),
+        identity: kind.clone(),
+        summary: kind,
+        ..CallerLines::default()
+    }
 }
 
-/// A caller whom no source names: by the network's name, which is said to be that, or by the number.
-fn unknown(number: String, network: Option<String>) -> Caller {
-    let Some(name) = network else { return Caller { title: number, ..Caller::default() } };
-    let beside = dotted([Some(upright(number, &[&name])), Some("name as the network shows it".to_owned())]);
-    Caller { title: name, identity: Some(beside.clone()), beside: Some(beside), ..Caller::default() }
+/// Renders a caller without a contact by the name from the network, labelled as such, or by the number.
+fn unknown(number: String, network: Option<String>) -> CallerLines {
+    let Some(name) = network else { return CallerLines { title: number, ..CallerLines::default() } };
+    let beside = join_dots([Some(keep_ltr(number, &[&name])), Some("name as the network shows it".to_owned())]);
+    CallerLines { title: name, identity: Some(beside.clone()), summary: Some(beside), ..CallerLines::default() }
 }
 
-/// Right-to-left text turns the groups of a number beside it round; a word of letters before the number keeps them.
-fn upright(number: String, beside: &[&str]) -> String {
-    if beside.iter().any(|text| text::turns(text)) { format!("Tel. {number}") } else { number }
+/// Prefixes a number beside right-to-left text with `Tel.`: without letters before it, its digit groups are reordered.
+fn keep_ltr(number: String, beside: &[&str]) -> String {
+    if beside.iter().any(|text| text::contains_rtl(text)) { format!("Tel. {number}") } else { number }
 }
 
-fn one(contact: &Contact, number: String, unknown: Caller, style: &Style) -> Caller {
-    let company = shown(contact.company.as_deref(), NAME);
-    let (name, company) = match (shown(contact.name.as_deref(), NAME), company) {
+fn one(contact: &Contact, number: String, unknown: CallerLines, options: &RenderOptions) -> CallerLines {
+    let company = sanitize_opt(contact.company.as_deref(), MAX_NAME_UNITS);
+    let (name, company) = match (sanitize_opt(contact.name.as_deref(), MAX_NAME_UNITS), company) {
         (Some(name), company) => (Some(name), company),
         (None, company) => (company, None),
     };
-    let tier = shown(contact.tier.as_deref(), 24);
+    let tier = sanitize_opt(contact.tier.as_deref(), 24);
     let Some(name) = name else {
-        // A record without a name: what the record says is still worth reading.
-        let nameless = Caller { title: dotted([Some(unknown.title), tier]), ..unknown };
-        return known(nameless, contact, style);
+        // A record without a name still has facts worth showing.
+        let nameless = CallerLines { title: join_dots([Some(unknown.title), tier]), ..unknown };
+        return known(nameless, contact, options);
     };
-    let number = upright(number, &[&name, company.as_deref().unwrap_or_default()]);
-    let identity = dotted([company, Some(number.clone())]);
-    let title = dotted([Some(name), tier]);
-    known(Caller { title, identity: Some(identity), beside: Some(number), ..Caller::default() }, contact, style)
+    let number = keep_ltr(number, &[&name, company.as_deref().unwrap_or_default()]);
+    let identity = join_dots([company, Some(number.clone())]);
+    let title = join_dots([Some(name), tier]);
+    known(
+        CallerLines { title, identity: Some(identity), summary: Some(number), ..CallerLines::default() },
+        contact,
+        options,
+    )
 }
 
-fn known(mut caller: Caller, contact: &Contact, style: &Style) -> Caller {
-    caller.details = facts::rows(contact, style.facts.as_deref());
-    caller.notes = shown(contact.notes.as_deref(), NOTES);
+fn known(mut caller: CallerLines, contact: &Contact, options: &RenderOptions) -> CallerLines {
+    caller.details = facts::rows(contact, options.facts.as_deref());
+    caller.notes = sanitize_opt(contact.notes.as_deref(), MAX_NOTES_UNITS);
     caller.link = contact_link(contact, "Open in");
-    if style.why {
-        caller.small.extend(why(contact));
+    if options.show_sources {
+        caller.footnotes.extend(sources_line(contact));
     }
     caller
 }
 
-fn several(contacts: &[Contact], unknown: Caller) -> Caller {
-    let listed = contacts.iter().take(CANDIDATES).map(|contact| {
-        let name = shown(contact.name.as_deref(), NAME);
-        let text = dotted([name, shown(contact.company.as_deref(), NAME), shown(contact.tier.as_deref(), 24)]);
+fn several(contacts: &[Contact], unknown: CallerLines) -> CallerLines {
+    let listed = contacts.iter().take(MAX_CANDIDATES).map(|contact| {
+        let name = sanitize_opt(contact.name.as_deref(), MAX_NAME_UNITS);
+        let text = join_dots([
+            name,
+            sanitize_opt(contact.company.as_deref(), MAX_NAME_UNITS),
+            sanitize_opt(contact.tier.as_deref(), 24),
+        ]);
         let text = if text.is_empty() { "A record without a name".to_owned() } else { text };
         Item { link: contact_link(contact, "Open in"), text }
     });
     let mut items: Vec<Item> = listed.collect();
-    let more = contacts.len().saturating_sub(CANDIDATES);
+    let more = contacts.len().saturating_sub(MAX_CANDIDATES);
     if more > 0 {
         items.push(Item { text: format!("and {more} more"), link: None });
     }
-    let shared = format!("{} share this number", count(contacts.len(), "contact", "contacts"));
-    let names: Vec<String> = contacts.iter().take(2).filter_map(|contact| shown(contact.name.as_deref(), 30)).collect();
+    let shared = format!("{} share this number", pluralize(contacts.len(), "contact", "contacts"));
+    let names: Vec<String> =
+        contacts.iter().take(2).filter_map(|contact| sanitize_opt(contact.name.as_deref(), 30)).collect();
     let maybe = (!names.is_empty()).then(|| format!("maybe {}", names.join(" or ")));
-    let identity = Some(dotted([unknown.identity.clone(), Some(shared)]));
-    Caller { identity, beside: Some(dotted([unknown.beside.clone(), maybe])), items, ..unknown }
+    let identity = Some(join_dots([unknown.identity.clone(), Some(shared)]));
+    CallerLines { identity, summary: Some(join_dots([unknown.summary.clone(), maybe])), items, ..unknown }
 }
 
 fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {
-    let url = link(contact.link.as_deref()?)?;
-    let label =
-        shown(Some(&source(&contact.source)), 40).map_or_else(|| "Open".to_owned(), |name| format!("{verb} {name}"));
+    let url = sanitize_url(contact.link.as_deref()?)?;
+    let label = sanitize_opt(Some(&source_name(&contact.source)), 40)
+        .map_or_else(|| "Open".to_owned(), |name| format!("{verb} {name}"));
     Some(Link { url, label })
 }
 
-/// Where it is known from: `found by number in CRM, Contacts`.
-fn why(contact: &Contact) -> Option<String> {
-    let all = std::iter::once(&contact.source).chain(contact.facts.iter().take(FACTS).map(|fact| &fact.source));
+/// Lists the sources of a contact: `found by number in CRM, Contacts`.
+fn sources_line(contact: &Contact) -> Option<String> {
+    let all = std::iter::once(&contact.source).chain(contact.facts.iter().take(MAX_FACTS).map(|fact| &fact.source));
     let mut seen = BTreeSet::new();
     let names: Vec<String> =
-        all.map(|name| source(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
-    (!names.is_empty()).then(|| clean(&format!("found by number in {}", names.join(", ")), 120))
+        all.map(|name| source_name(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
+    (!names.is_empty()).then(|| sanitize(&format!("found by number in {}", names.join(", ")), 120))
 }
 
-fn silent(found: &Findings) -> Option<String> {
-    let names: Vec<String> =
-        found.silent.iter().take(FACTS).map(|name| source(name)).filter(|name| !name.is_empty()).collect();
-    (!names.is_empty()).then(|| format!("{} did not answer", clean(&names.join(", "), 120)))
+/// Lists sources that failed: `CRM did not answer`.
+fn failed_sources_line(info: &CallerInfo) -> Option<String> {
+    let names: Vec<String> = info
+        .failed_sources
+        .iter()
+        .take(MAX_FACTS)
+        .map(|name| source_name(name))
+        .filter(|name| !name.is_empty())
+        .collect();
+    (!names.is_empty()).then(|| format!("{} did not answer", sanitize(&names.join(", "), 120)))
 }
 
-fn not_found(found: &Findings) -> String {
-    silent(found).map_or_else(|| "Not in our records".to_owned(), |silent| format!("Not found, but {silent}"))
+fn not_found(info: &CallerInfo) -> String {
+    failed_sources_line(info)
+        .map_or_else(|| "Not in our records".to_owned(), |failed| format!("Not found, but {failed}"))
 }
 
-/// A source's config name as a person writes it: `crm` is CRM, `zoho-desk` Zoho desk.
-fn source(name: &str) -> String {
-    let name = clean(name, 30).replace(['-', '_'], " ");
+/// Formats the config name of a source: `crm` as CRM, `zoho-desk` as Zoho desk.
+fn source_name(name: &str) -> String {
+    let name = sanitize(name, 30).replace(['-', '_'], " ");
     if name.chars().count() <= 3 {
         return name.to_uppercase();
     }

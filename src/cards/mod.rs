@@ -1,156 +1,175 @@
-//! A card as Slack blocks, as a Teams Adaptive Card, as plain text. Pure: decides what is said and how it looks, within the
-//! chats' limits by construction; never where it goes or whether it arrives.
+//! Renders a card as Slack blocks, as a Teams Adaptive Card or as plain text, within the chats' limits by construction.
+//! Pure; does not decide where a card goes.
 //!
-//! `text` makes strangers' text safe; `words` (with `caller`, `facts`, `happened`, `recap`, `shift`, `spoken`) decides what a card says, as one
-//! sheet; `wording` (with `values`) lets an operator say its lines otherwise; `slack`, `teams` and `trigger` lay it out. Several cards become one message: one entry a call, newest first, as many as
-//! fit.
+//! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates`
+//! replaces single lines of it. `slack`, `teams` and `slack_workflow` lay it out. A batch has one entry per card,
+//! newest first.
 
+mod call_card;
 mod caller;
+mod content;
+mod duration;
 mod facts;
-mod happened;
+mod gap_summary;
 mod recap;
-mod sheet;
-mod shift;
 mod slack;
-mod spoken;
+mod slack_workflow;
+mod status_line;
 mod teams;
+mod template_context;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod text;
-mod trigger;
-mod values;
-mod wording;
-mod words;
 
-pub use facts::CHOSEN;
-pub use recap::LISTED as RECAP_LISTS;
-pub use shift::LISTED as SHIFT_LISTS;
-pub use wording::{BadLine, LineName, Wording};
+pub use facts::MAX_CHOSEN_FACTS;
+pub use gap_summary::MAX_LISTED_CALLS as MAX_GAP_SUMMARY_CALLS;
+pub use recap::MAX_LISTED_CALLERS as MAX_RECAP_CALLERS;
+pub use templates::{CardTemplates, TemplateError, TemplateLine};
 
 use crate::model::{
     card::Card,
-    delivery::{Drawn, SinkKind},
+    delivery::{RenderedMessage, SinkKind},
     phone::Mask,
     time::Timestamp,
 };
+use content::CardContent;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use sheet::Sheet;
 use std::borrow::Cow;
 
-/// How cards are drawn for one sink.
+/// Rendering options of one sink.
 #[derive(Debug, Clone)]
-pub struct Style {
-    /// The zone of times written out.
+pub struct RenderOptions {
+    /// Time zone of printed times.
     pub time_zone: TimeZone,
-    /// How much of a number is shown.
+    /// How much of a phone number is visible.
     pub mask: Mask,
-    /// Labels of a contact's facts that are shown, in their order ("Owner" and "Tags" among them), at most [`CHOSEN`];
-    /// `None`: all, the first eight of a source's own.
+    /// Labels of the contact's facts to show, in this order, "Owner" and "Tags" included, at most [`MAX_CHOSEN_FACTS`].
+    /// `None` shows the first eight facts, then owner and tags.
     pub facts: Option<Vec<String>>,
-    /// Whether a known caller's card says which sources know the number.
-    pub why: bool,
-    /// The operator's own words for lines of a call's card.
-    pub wording: Wording,
+    /// Whether the card of a known caller names the sources that matched the number.
+    pub show_sources: bool,
+    /// The operator's templates for lines of a call card.
+    pub templates: CardTemplates,
 }
 
-impl Default for Style {
+impl Default for RenderOptions {
     fn default() -> Self {
-        Self { time_zone: TimeZone::system(), mask: Mask::None, facts: None, why: true, wording: Wording::default() }
+        Self {
+            time_zone: TimeZone::system(),
+            mask: Mask::None,
+            facts: None,
+            show_sources: true,
+            templates: CardTemplates::default(),
+        }
     }
 }
 
-/// How one chat takes cards: its layout and how much one message of it holds.
-struct Form {
-    /// Blocks a message of many may have, its title not counted.
-    blocks: usize,
-    /// Size a message of many may have, its title and frame not counted, in the unit of `cost`.
-    size: usize,
-    /// What one entry takes: blocks and size.
-    cost: fn(&Sheet) -> (usize, usize),
-    /// The message of one card.
-    one: fn(&Sheet) -> Value,
-    /// The message of many: a title and its entries.
-    many: fn(&str, &[Sheet]) -> Value,
+/// Layout of one chat and the capacity of one message.
+struct Layout {
+    /// Maximum blocks of a batch, without its title.
+    max_blocks: usize,
+    /// Maximum size of a batch, without title and envelope, in the unit of `cost`.
+    max_size: usize,
+    /// Blocks and size of one entry.
+    cost: fn(&CardContent) -> (usize, usize),
+    /// Renders the message of one card.
+    one: fn(&CardContent) -> Value,
+    /// Renders a batch: a title and its entries.
+    many: fn(&str, &[CardContent]) -> Value,
 }
 
-/// Draws the message that says `cards`, as many of them from the first as fit one message ([`Drawn::used`]), newest on
-/// top; at least one is always said. `plain` is the form of last resort: text alone. No cards, no message: an empty body.
+/// Renders one message from the first `cards` that fit ([`RenderedMessage::cards_included`], at least one), newest on
+/// top. `plain` renders text alone, for a chat that rejected the full layout. Without cards the body is empty.
 #[must_use]
-pub fn draw(kind: SinkKind, cards: &[&Card], style: &Style, now: Timestamp, plain: bool) -> Drawn {
-    let form = match (kind, plain) {
-        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL,
-        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN,
-        (SinkKind::SlackTrigger, _) => trigger::FLAT,
-        (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL,
-        (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN,
+pub fn render(
+    kind: SinkKind,
+    cards: &[&Card],
+    options: &RenderOptions,
+    now: Timestamp,
+    plain: bool,
+) -> RenderedMessage {
+    let layout = match (kind, plain) {
+        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL_LAYOUT,
+        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN_LAYOUT,
+        (SinkKind::SlackTrigger, _) => slack_workflow::FLAT_LAYOUT,
+        (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL_LAYOUT,
+        (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN_LAYOUT,
     };
-    let Some(first) = cards.first() else { return Drawn { body: String::new(), used: 0 } };
-    let mut taken = fitting(&form, cards, style, now);
-    let used = taken.len().max(1);
+    let Some(first) = cards.first() else { return RenderedMessage { body: String::new(), cards_included: 0 } };
+    let mut included = take_fitting(&layout, cards, options, now);
+    let used = included.len().max(1);
     let body = if used == 1 {
-        let alone = taken.pop().map_or_else(|| sheet(first, style, now), |(_, sheet)| sheet);
-        (form.one)(&alone)
+        let alone = included.pop().map_or_else(|| content(first, options, now), |(_, content)| content);
+        (layout.one)(&alone)
     } else {
-        let title = recap::many(cards.get(..used).unwrap_or(cards), now);
-        // Newest first; a notice, which has no time of its own, is of now.
-        taken.sort_by_key(|(card, _)| std::cmp::Reverse(card.happened().unwrap_or(now)));
-        let sheets: Vec<Sheet> = taken.into_iter().map(|(_, sheet)| sheet).collect();
-        (form.many)(&title, &sheets)
+        let title = gap_summary::batch_title(cards.get(..used).unwrap_or(cards), now);
+        // Newest first. An alert has no time and sorts as `now`.
+        included.sort_by_key(|(card, _)| std::cmp::Reverse(card.occurred_at().unwrap_or(now)));
+        let contents: Vec<CardContent> = included.into_iter().map(|(_, content)| content).collect();
+        (layout.many)(&title, &contents)
     };
-    Drawn { body: body.to_string(), used }
+    RenderedMessage { body: body.to_string(), cards_included: used }
 }
 
-/// As many cards from the first as one message of many holds.
-fn fitting<'a>(form: &Form, cards: &[&'a Card], style: &Style, now: Timestamp) -> Vec<(&'a Card, Sheet)> {
+/// Takes cards from the front until a batch is full.
+fn take_fitting<'a>(
+    layout: &Layout,
+    cards: &[&'a Card],
+    options: &RenderOptions,
+    now: Timestamp,
+) -> Vec<(&'a Card, CardContent)> {
     let (mut blocks, mut size) = (0_usize, 0_usize);
-    let mut taken = Vec::new();
+    let mut included = Vec::new();
     for card in cards {
-        // An entry among many has room for three of a recap's callers: it goes alone, so that all are seen.
-        let alone = matches!(card, Card::Recap(_) | Card::Shift(_));
-        if alone && !taken.is_empty() {
+        // A batch entry has room for three calls: a gap summary or recap goes alone, so that all are listed.
+        let alone = matches!(card, Card::GapSummary(_) | Card::Recap(_));
+        if alone && !included.is_empty() {
             break;
         }
-        let sheet = sheet(card, style, now);
-        let (more_blocks, more_size) = (form.cost)(&sheet);
+        let content = content(card, options, now);
+        let (more_blocks, more_size) = (layout.cost)(&content);
         blocks = blocks.saturating_add(more_blocks);
         size = size.saturating_add(more_size);
-        if blocks > form.blocks || size > form.size {
+        if blocks > layout.max_blocks || size > layout.max_size {
             break;
         }
-        taken.push((*card, sheet));
+        included.push((*card, content));
         if alone {
             break;
         }
     }
-    taken
+    included
 }
 
-/// A card in one line, for a terminal or a log: no control characters.
+/// Renders a card as one line for a terminal or a log, without control characters.
 #[must_use]
-pub fn text(card: &Card, style: &Style, now: Timestamp) -> String {
-    lines(card, style, now).join(" · ")
+pub fn text(card: &Card, options: &RenderOptions, now: Timestamp) -> String {
+    lines(card, options, now).join(" · ")
 }
 
-/// A card line by line, its title first, for a terminal: no control characters in any.
+/// Renders a card as lines for a terminal, title first, without control characters.
 #[must_use]
-pub fn lines(card: &Card, style: &Style, now: Timestamp) -> Vec<String> {
-    let sheet = sheet(card, style, now);
-    let mut lines = sheet.rows();
-    lines.extend(sheet.link.map(|link| format!("{}: {}", link.label, link.url)));
+pub fn lines(card: &Card, options: &RenderOptions, now: Timestamp) -> Vec<String> {
+    let content = content(card, options, now);
+    let mut lines = content.rows();
+    lines.extend(content.link.map(|link| format!("{}: {}", link.label, link.url)));
     lines
 }
 
-fn sheet(card: &Card, style: &Style, now: Timestamp) -> Sheet {
+fn content(card: &Card, options: &RenderOptions, now: Timestamp) -> CardContent {
     match card {
-        Card::Call(card) => words::call(card, &masked(style, card.manner.mask), now).drawn(&card.manner),
-        Card::Recap(recap) => recap::recap(recap, &masked(style, recap.mask), now),
-        Card::Shift(shift) => shift::shift(shift, style, now),
-        Card::Notice(notice) => recap::notice(notice),
+        Card::Call(card) => {
+            call_card::call_content(card, &with_mask(options, card.options.mask), now).with_options(&card.options)
+        }
+        Card::GapSummary(recap) => gap_summary::gap_content(recap, &with_mask(options, recap.mask), now),
+        Card::Recap(shift) => recap::recap_content(shift, options, now),
+        Card::Alert(notice) => gap_summary::alert_content(notice),
     }
 }
 
-/// A style with a rule's mask in the place of its sink's.
-fn masked(style: &Style, mask: Option<Mask>) -> Cow<'_, Style> {
-    mask.map_or(Cow::Borrowed(style), |mask| Cow::Owned(Style { mask, ..style.clone() }))
+/// Replaces the sink's mask by the mask of a route rule, if any.
+fn with_mask(options: &RenderOptions, mask: Option<Mask>) -> Cow<'_, RenderOptions> {
+    mask.map_or(Cow::Borrowed(options), |mask| Cow::Owned(RenderOptions { mask, ..options.clone() }))
 }

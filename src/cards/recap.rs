@@ -1,90 +1,90 @@
-//! The cards that are not about one call: what came and went while nobody listened, and the daemon's own trouble.
+//! Content of the recap: calls of a day and callers not called back. Does not count; the totals are inputs.
 
 use super::{
-    Style, caller,
-    sheet::{Item, Sheet, Tone, dotted},
-    spoken::{count, hour, lasting, window},
-    text::{clean, shown},
-    words,
+    RenderOptions, caller,
+    content::{CardContent, Detail, Item, Tone, join_dots},
+    duration::{format_duration, format_time, format_zoned_time, pluralize},
+    text::{sanitize, sanitize_opt},
 };
 use crate::model::{
-    call::{Moment, MomentKind, Telling},
-    card::{Card, Notice, Recap},
+    card::{PendingCallback, Recap},
+    phone::Region,
     time::Timestamp,
 };
 
-/// Calls listed in a recap; the rest are counted. As many as 20 KB of Teams hold at 150 units of three bytes each.
-pub const LISTED: usize = 30;
+/// Callers listed; the rest is counted. Same length as a gap summary.
+pub const MAX_LISTED_CALLERS: usize = 30;
 
-/// What came and went in a blind window.
-pub(super) fn recap(recap: &Recap, style: &Style, now: Timestamp) -> Sheet {
-    let counts = tally(recap.calls.iter().map(|telling| words::state_name(telling, now)));
-    let counts = if counts.is_empty() { "no calls".to_owned() } else { counts };
-    let missed = recap.calls.iter().any(|telling| telling.moment.kind() == MomentKind::Missed);
-    let tone = if missed { Tone::Bad } else { Tone::Past };
-    let mut sheet = Sheet::new(tone, &format!("📋 While we were away: {counts}"));
-    let window = window(recap.from, recap.to, now, &style.time_zone);
-    sheet.line(format!("The link to GoTo was down {window}."), false);
-    sheet.items =
-        recap.calls.iter().take(LISTED).map(|telling| Item { text: entry(telling, style, now), link: None }).collect();
-    let more = recap.calls.len().saturating_sub(LISTED);
-    if more > 0 {
-        sheet.items.push(Item { text: format!("and {more} more"), link: None });
-    }
-    let first: Vec<String> = sheet.items.iter().take(3).map(|item| item.text.clone()).collect();
-    sheet.brief = first.join("; ");
-    sheet
-}
-
-/// `❌ 14:05 (514) 555-0199 · network says “MARTIN A” · waited 21 s · Main line`.
-fn entry(telling: &Telling, style: &Style, now: Timestamp) -> String {
-    let call = &telling.call;
-    let number = caller::number(&call.caller.number, call.region, style.mask);
-    let network = caller::network(&call.caller, call.region, style.mask);
-    let network = shown(network.as_deref(), 40).map(|name| format!("network says “{name}”"));
-    let when = hour(call.started, now, &style.time_zone);
-    let head = format!("{} {when} {number}", words::emoji(telling));
-    let waited = match telling.moment {
-        Moment::Missed { after, .. } => Some(format!("waited {}", lasting(after))),
-        _ => None,
+/// Builds the content: `📋 Recap: 12 calls, 9 answered, 3 missed`, with the callers not called back.
+pub(super) fn recap_content(shift: &Recap, options: &RenderOptions, now: Timestamp) -> CardContent {
+    let waiting = shift.pending.len().saturating_add(shift.pending_omitted as usize);
+    let tone = match (waiting, shift.missed) {
+        (1.., _) => Tone::Bad,
+        (0, 1..) => Tone::Waiting,
+        (0, 0) => Tone::Good,
     };
-    clean(&dotted([Some(head), network, waited, words::line_name(call, style)]), 150)
-}
-
-/// The daemon's own trouble.
-pub(super) fn notice(notice: &Notice) -> Sheet {
-    let (tone, sign) = if notice.over { (Tone::Good, "🟢") } else { (Tone::Bad, "🔴") };
-    let mut sheet = Sheet::new(tone, &format!("{sign} {}", clean(&notice.title, 140)));
-    sheet.brief = clean(&notice.advice, 300);
-    sheet.line(clean(&notice.advice, 600), false);
-    sheet.small.push("poprelay".to_owned());
-    sheet
-}
-
-/// The title of a message that says many cards: `📞 12 calls: 9 ringing, 3 missed`.
-pub(super) fn many(cards: &[&Card], now: Timestamp) -> String {
-    let calls: Vec<&Telling> = cards.iter().filter_map(|card| telling(card)).collect();
-    let states = tally(calls.iter().map(|telling| words::state_name(telling, now)));
-    let others = cards.len().saturating_sub(calls.len());
-    let calls = (!calls.is_empty()).then(|| format!("{}: {states}", count(calls.len(), "call", "calls")));
-    let others = (others > 0).then(|| count(others, "notice", "notices"));
-    let sign = if states.contains(words::RINGING) { "📞" } else { "📋" };
-    format!("{sign} {}", dotted([calls, others]))
-}
-
-fn telling(card: &Card) -> Option<&Telling> {
-    match card {
-        Card::Call(card) => Some(&card.telling),
-        Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => None,
+    let mut content = CardContent::new(tone, &format!("📋 Recap: {}", totals(shift)));
+    content.push_line(callback_line(shift, waiting), true);
+    let wait = shift.longest_wait.map(|wait| Detail { label: "Longest wait".to_owned(), value: format_duration(wait) });
+    content.details.extend(wait);
+    content.items =
+        shift.pending.iter().take(MAX_LISTED_CALLERS).map(|one| entry(one, shift.region, options, now)).collect();
+    let more = waiting.saturating_sub(content.items.len());
+    if more > 0 {
+        content.items.push(Item { text: format!("and {more} more"), link: None });
     }
+    let zone = &options.time_zone;
+    content.footnotes.push(format!(
+        "From {} to {}",
+        format_time(shift.from, now, zone),
+        format_zoned_time(shift.to, now, zone)
+    ));
+    if shift.late {
+        content.footnotes.push("posted late: poprelay was not running".to_owned());
+    }
+    content.summary = content.lines.first().map(|line| line.text.clone()).unwrap_or_default();
+    content
 }
 
-/// `3 missed, 1 answered`: how many of each, the ones to act on first.
-fn tally(states: impl Iterator<Item = &'static str>) -> String {
-    let states: Vec<&str> = states.collect();
-    let said = words::STATES.into_iter().filter_map(|name| {
-        let number = states.iter().filter(|other| **other == name).count();
-        (number > 0).then(|| format!("{number} {name}"))
-    });
-    said.collect::<Vec<_>>().join(", ")
+/// Renders the totals: `12 calls, 8 answered, 3 missed (1 left a message), 1 unknown`.
+fn totals(shift: &Recap) -> String {
+    if shift.calls == 0 {
+        return "no calls".to_owned();
+    }
+    let some = |number: u32, what: &str| (number > 0).then(|| format!("{number} {what}"));
+    let message = some(shift.voicemails, "left a message").map_or_else(String::new, |text| format!(" ({text})"));
+    let unknown = shift.calls.saturating_sub(shift.answered).saturating_sub(shift.missed);
+    let parts = [
+        Some(pluralize(shift.calls as usize, "call", "calls")),
+        some(shift.answered, "answered"),
+        some(shift.missed, "missed").map(|text| text + &message),
+        some(unknown, "unknown"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Renders the line of callbacks to do.
+fn callback_line(shift: &Recap, waiting: usize) -> Option<String> {
+    let withheld = (shift.withheld > 0)
+        .then(|| format!("{} without a number", pluralize(shift.withheld as usize, "missed call", "missed calls")));
+    let left = match (waiting, shift.missed > shift.withheld) {
+        (1.., _) => Some(format!("{} not called back", pluralize(waiting, "caller", "callers"))),
+        (0, true) => Some("All missed callers were called back or got through".to_owned()),
+        (0, false) => None,
+    };
+    Some(join_dots([left, withheld])).filter(|text| !text.is_empty())
+}
+
+/// Renders one caller: `14:05 (514) 555-0199 · Alice Martin · missed 3 times · left a message`.
+fn entry(waiting: &PendingCallback, region: Option<Region>, options: &RenderOptions, now: Timestamp) -> Item {
+    let number = caller::format_number(&waiting.number, region.unwrap_or(Region::US), options.mask);
+    let head = format!("{} {number}", format_time(waiting.last_missed, now, &options.time_zone));
+    let times = (waiting.missed_calls > 1)
+        .then(|| format!("missed {}", pluralize(waiting.missed_calls as usize, "time", "times")));
+    let message = waiting.voicemail.then(|| "left a message".to_owned());
+    let text = sanitize(
+        &join_dots([Some(head), sanitize_opt(waiting.name.as_deref(), caller::MAX_NAME_UNITS), times, message]),
+        150,
+    );
+    Item { text, link: None }
 }

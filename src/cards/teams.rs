@@ -1,32 +1,37 @@
-//! Cards as Teams messages: an Adaptive Card 1.4 in the envelope that Workflows takes (a retired connector takes the same).
-//! Decides the layout; the words are the sheet's. Strangers' text stands in `TextRun`s, which read no Markdown; where only
-//! Markdown text is possible (a fact, plain text) it is escaped. `entities` name whom the config mentions and nobody else;
-//! the plain form, which is for what a chat refused, mentions nobody. No `Table`, which needs 1.5: an older client shows
-//! nothing but `fallbackText` of a card that is too new for it.
+//! Lays out cards as Teams messages: an Adaptive Card 1.4 in the envelope of Workflows (a retired connector accepts the
+//! same). Does not choose words.
+//!
+//! # Invariants
+//! - Text from outside goes into `TextRun`s, which read no Markdown. Facts and plain text are Markdown and get escaped.
+//! - `entities` contains only mentions of the config. The plain layout mentions no one.
+//!
+//! # Rejected
+//! `Table`: needs Adaptive Cards 1.5; an older client then shows only `fallbackText`.
 
 use super::{
-    Form,
-    sheet::{Item, Line, Link, Sheet, Tone},
-    text::{teams, unevaluated, unlinked},
+    Layout,
+    content::{CardContent, Item, Line, Link, Tone},
+    text::{break_links, escape_markdown, strip_functions},
 };
 use serde_json::{Value, json};
 
-/// An Adaptive Card. The chat takes 28 KB, counted after it has added its own: 24,453 bytes were too many once, so a
-/// message stays under 20,000, of which frame and title take up to 2,000 and the mentions as much.
-pub(super) const FULL: Form = Form { blocks: 60, size: 16_000, cost, one, many };
-/// A card with one text.
-pub(super) const PLAIN: Form = Form { blocks: 60, size: 8_000, cost: plain_cost, one: plain_one, many: plain_many };
+/// An Adaptive Card. Teams allows 28 KB including its own additions and once rejected 24,453 bytes. A message stays
+/// under 20,000 bytes; envelope and title take up to 2,000, mentions up to another 2,000.
+pub(super) const FULL_LAYOUT: Layout = Layout { max_blocks: 60, max_size: 16_000, cost, one, many };
+/// An Adaptive Card with one text block.
+pub(super) const PLAIN_LAYOUT: Layout =
+    Layout { max_blocks: 60, max_size: 8_000, cost: plain_cost, one: plain_one, many: plain_many };
 
-/// Bytes that the mentions of a message take: some ten people. Who comes after them is left out.
-const MENTIONED: usize = 2_000;
+/// Bytes of all mentions of a message, about ten people; the rest is dropped.
+const MAX_MENTION_BYTES: usize = 2_000;
 
-/// `contentUrl` must be there, and null: left out, the trigger refuses the message.
+/// Wraps a card in the envelope. The trigger rejects a message without `contentUrl`, so the key is present and null.
 fn message(fallback: &str, body: Vec<Value>, actions: Vec<Value>) -> Value {
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": unevaluated(fallback),
+        "fallbackText": strip_functions(fallback),
         "msteams": { "width": "Full" },
         "body": body,
     });
@@ -43,16 +48,17 @@ fn message(fallback: &str, body: Vec<Value>, actions: Vec<Value>) -> Value {
     })
 }
 
-/// `card` with a line that mentions whom its sheets mention, each once, below its title. Teams takes `<at>NAME</at>` in a
-/// text for a mention where an entity has the same text; strangers' text has no such markup (`unevaluated`).
-fn mentioning<'a>(mut message: Value, sheets: impl IntoIterator<Item = &'a Sheet>) -> Value {
+/// Adds a line with the mentions of all cards, each once, below the title. Teams reads `<at>NAME</at>` as a mention if
+/// an entity has the same text; `strip_functions` removes this markup from text from outside.
+fn with_mentions<'a>(mut message: Value, contents: impl IntoIterator<Item = &'a CardContent>) -> Value {
     let (mut texts, mut entities, mut size) = (Vec::new(), Vec::new(), 0_usize);
-    for who in sheets.into_iter().flat_map(|sheet| &sheet.teams) {
-        let text = format!("<at>{}</at>", who.name());
-        let entity = json!({ "type": "mention", "text": text, "mentioned": { "id": who.id(), "name": who.name() } });
+    for mention in contents.into_iter().flat_map(|content| &content.teams_mentions) {
+        let text = format!("<at>{}</at>", mention.name());
+        let entity =
+            json!({ "type": "mention", "text": text, "mentioned": { "id": mention.id(), "name": mention.name() } });
         size = size.saturating_add(entity.to_string().len()).saturating_add(text.len());
-        // Of two who share a name the text can mean one.
-        if !texts.contains(&text) && size <= MENTIONED {
+        // Two people of one name have the same text; only the first is mentioned.
+        if !texts.contains(&text) && size <= MAX_MENTION_BYTES {
             texts.push(text);
             entities.push(entity);
         }
@@ -69,54 +75,54 @@ fn mentioning<'a>(mut message: Value, sheets: impl IntoIterator<Item = &'a Sheet
     message
 }
 
-fn one(sheet: &Sheet) -> Value {
-    mentioning(unmentioning(sheet), [sheet])
+fn one(content: &CardContent) -> Value {
+    with_mentions(without_mentions(content), [content])
 }
 
-fn unmentioning(sheet: &Sheet) -> Value {
-    if sheet.quiet {
-        return message(&sheet.short(), vec![entry(sheet)], Vec::new());
+fn without_mentions(content: &CardContent) -> Value {
+    if content.compact {
+        return message(&content.one_line(), vec![entry(content)], Vec::new());
     }
-    let mut head = vec![text(vec![title_run(&sheet.title)])];
-    head.extend(sheet.lines.iter().map(line));
-    let mut body = vec![json!({ "type": "Container", "style": style(sheet.tone), "bleed": true, "items": head })];
-    if !sheet.details.is_empty() {
-        let facts: Vec<Value> = sheet
+    let mut head = vec![text(vec![title_run(&content.title)])];
+    head.extend(content.lines.iter().map(line));
+    let mut body = vec![json!({ "type": "Container", "style": style(content.tone), "bleed": true, "items": head })];
+    if !content.details.is_empty() {
+        let facts: Vec<Value> = content
             .details
             .iter()
-            .map(|detail| json!({ "title": teams(&label(&detail.label)), "value": teams(&detail.value) }))
+            .map(|detail| json!({ "title": escape_markdown(&label(&detail.label)), "value": escape_markdown(&detail.value) }))
             .collect();
         body.push(json!({ "type": "FactSet", "facts": facts }));
     }
-    body.extend(sheet.notes.iter().map(|notes| text(vec![run(notes)])));
-    body.extend(sheet.items.iter().map(item));
-    if !sheet.small.is_empty() {
-        body.push(text(vec![small_run(&sheet.small.join(" · "))]));
+    body.extend(content.notes.iter().map(|notes| text(vec![run(notes)])));
+    body.extend(content.items.iter().map(item));
+    if !content.footnotes.is_empty() {
+        body.push(text(vec![small_run(&content.footnotes.join(" · "))]));
     }
-    message(&sheet.short(), body, sheet.link.iter().map(open).collect())
+    message(&content.one_line(), body, content.link.iter().map(open).collect())
 }
 
-/// A short label keeps its words on one line: Teams gives the column of labels what the values leave.
+/// Joins the words of a short label with no-break spaces: Teams narrows the label column and would wrap them.
 fn label(text: &str) -> String {
     if text.chars().count() > 14 { text.to_owned() } else { text.replace(' ', "\u{A0}") }
 }
 
-fn many(title: &str, sheets: &[Sheet]) -> Value {
+fn many(title: &str, contents: &[CardContent]) -> Value {
     let mut body = vec![text(vec![title_run(title)])];
-    body.extend(sheets.iter().map(entry));
-    mentioning(message(title, body, Vec::new()), sheets)
+    body.extend(contents.iter().map(entry));
+    with_mentions(message(title, body, Vec::new()), contents)
 }
 
-/// An entry among many: its title, and below it the line beside it with its link.
-fn entry(sheet: &Sheet) -> Value {
-    let mut brief = vec![run(&sheet.brief)];
-    brief.extend(sheet.link.iter().flat_map(|link| [run(" · "), link_run(link)]));
+/// Renders a batch entry: the title, and below it the summary line with the link.
+fn entry(content: &CardContent) -> Value {
+    let mut brief = vec![run(&content.summary)];
+    brief.extend(content.link.iter().flat_map(|link| [run(" · "), link_run(link)]));
     json!({ "type": "Container", "separator": true, "spacing": "Small",
-        "items": [text(vec![strong_run(&sheet.title)]), tight(brief)] })
+        "items": [text(vec![strong_run(&content.title)]), tight(brief)] })
 }
 
-fn cost(sheet: &Sheet) -> (usize, usize) {
-    (1, entry(sheet).to_string().len().saturating_add(1))
+fn cost(content: &CardContent) -> (usize, usize) {
+    (1, entry(content).to_string().len().saturating_add(1))
 }
 
 const fn style(tone: Tone) -> &'static str {
@@ -148,23 +154,23 @@ fn tight(inlines: Vec<Value>) -> Value {
 }
 
 fn run(text: &str) -> Value {
-    json!({ "type": "TextRun", "text": unevaluated(text) })
+    json!({ "type": "TextRun", "text": strip_functions(text) })
 }
 
 fn strong_run(text: &str) -> Value {
-    json!({ "type": "TextRun", "weight": "Bolder", "text": unevaluated(text) })
+    json!({ "type": "TextRun", "weight": "Bolder", "text": strip_functions(text) })
 }
 
 fn title_run(text: &str) -> Value {
-    json!({ "type": "TextRun", "weight": "Bolder", "size": "Large", "text": unevaluated(text) })
+    json!({ "type": "TextRun", "weight": "Bolder", "size": "Large", "text": strip_functions(text) })
 }
 
 fn small_run(text: &str) -> Value {
-    json!({ "type": "TextRun", "size": "Small", "isSubtle": true, "text": unevaluated(text) })
+    json!({ "type": "TextRun", "size": "Small", "isSubtle": true, "text": strip_functions(text) })
 }
 
 fn link_run(link: &Link) -> Value {
-    json!({ "type": "TextRun", "text": unevaluated(&link.label),
+    json!({ "type": "TextRun", "text": strip_functions(&link.label),
         "selectAction": { "type": "Action.OpenUrl", "url": link.url } })
 }
 
@@ -177,27 +183,24 @@ fn plain(fallback: &str, rows: &[String]) -> Value {
     message(fallback, vec![text], Vec::new())
 }
 
-fn plain_one(sheet: &Sheet) -> Value {
-    let mut rows: Vec<String> = sheet.rows().iter().map(|row| teams(&unlinked(row))).collect();
-    rows.extend(
-        sheet
-            .link
-            .iter()
-            .map(|link| format!("[{}]({})", teams(&link.label), link.url.replace('(', "%28").replace(')', "%29"))),
-    );
-    plain(&sheet.short(), &rows)
+fn plain_one(content: &CardContent) -> Value {
+    let mut rows: Vec<String> = content.rows().iter().map(|row| escape_markdown(&break_links(row))).collect();
+    rows.extend(content.link.iter().map(|link| {
+        format!("[{}]({})", escape_markdown(&link.label), link.url.replace('(', "%28").replace(')', "%29"))
+    }));
+    plain(&content.one_line(), &rows)
 }
 
-fn plain_many(title: &str, sheets: &[Sheet]) -> Value {
-    let rows: Vec<String> = std::iter::once(teams(title)).chain(sheets.iter().map(plain_row)).collect();
+fn plain_many(title: &str, contents: &[CardContent]) -> Value {
+    let rows: Vec<String> = std::iter::once(escape_markdown(title)).chain(contents.iter().map(plain_row)).collect();
     plain(title, &rows)
 }
 
-fn plain_row(sheet: &Sheet) -> String {
-    teams(&unlinked(&sheet.short()))
+fn plain_row(content: &CardContent) -> String {
+    escape_markdown(&break_links(&content.one_line()))
 }
 
-fn plain_cost(sheet: &Sheet) -> (usize, usize) {
-    // A backslash of Markdown is two bytes in JSON.
-    (1, Value::from(plain_row(sheet)).to_string().len().saturating_add(4))
+fn plain_cost(content: &CardContent) -> (usize, usize) {
+    // A Markdown backslash is two bytes in JSON.
+    (1, Value::from(plain_row(content)).to_string().len().saturating_add(4))
 }

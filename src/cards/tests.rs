@@ -1,18 +1,24 @@
-//! What cards say, and that every form stays within its chat's limits whatever strangers send.
+//! Card texts, and limits of the chats under any input.
 
+mod batches;
 mod caller;
-mod happened;
+mod card_options;
 mod limits;
-mod manner;
-mod many;
+mod status_line;
 mod templates;
 
 use super::*;
 use crate::model::{
-    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, OurNumber, Person, Queue, Revised, Telling, Transfer},
-    card::{Again, CallCard, Contact, Fact, Findings, History, Manner, Match, Notice, PastCall, Recap, Shift, Waiting},
-    mention::{Mention, TeamsMention},
-    phone::{Number, Region},
+    call::{
+        AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, Queue, Revision,
+        StatusKind, Transfer,
+    },
+    card::{
+        Alert, CallCard, CallerHistory, CallerInfo, CardOptions, Contact, Fact, GapSummary, Match, PastCall,
+        PendingCallback, Recap, RepeatCalls,
+    },
+    mention::{SlackMention, TeamsMention},
+    phone::{PhoneNumber, Region},
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -24,8 +30,8 @@ fn now() -> Timestamp {
     "2026-11-23T19:03:20Z".parse().unwrap()
 }
 
-fn style() -> Style {
-    Style { time_zone: TimeZone::get("America/New_York").unwrap(), ..Style::default() }
+fn options() -> RenderOptions {
+    RenderOptions { time_zone: TimeZone::get("America/New_York").unwrap(), ..RenderOptions::default() }
 }
 
 fn ago(seconds: i64) -> Timestamp {
@@ -42,39 +48,39 @@ fn call(number: &str) -> Call {
         connection: "main".try_into().unwrap(),
         region: Region::US,
         account: "2930718022414574861".try_into().unwrap(),
-        bound: Bound::Inbound,
-        caller: Caller { name: None, number: Number::read(Some(number), Region::US) },
-        ours: Some(OurNumber {
-            number: Number::read(Some("+15145550100"), Region::US),
+        direction: CallDirection::Inbound,
+        caller: Caller { name: None, number: PhoneNumber::parse(Some(number), Region::US) },
+        account_number: Some(AccountNumber {
+            number: PhoneNumber::parse(Some("+15145550100"), Region::US),
             label: Some("Main line".into()),
         }),
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: ago(3),
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: ago(3),
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
         course: crate::model::call::Course::default(),
     }
 }
 
-/// A call of which the network says who it is.
+/// A call with a name from the network.
 fn named(name: &str) -> Call {
     let mut call = call("+15145550199");
     call.caller.name = Some(name.into());
     call
 }
 
-fn card(call: Call, moment: Moment, at: Timestamp, who: Match) -> Card {
-    let found = Findings { who, ..Findings::default() };
-    Card::Call(Box::new(CallCard::new(Telling { call, moment, at }, found)))
+fn card(call: Call, moment: CallStatus, at: Timestamp, who: Match) -> Card {
+    let found = CallerInfo { matched: who, ..CallerInfo::default() };
+    Card::Call(Box::new(CallCard::new(CallUpdate { call, status: moment, at }, found)))
 }
 
 fn ringing(who: Match) -> Card {
-    card(call("+15145550199"), Moment::Ringing, ago(3), who)
+    card(call("+15145550199"), CallStatus::Ringing, ago(3), who)
 }
 
 fn alice() -> Contact {
@@ -93,21 +99,21 @@ fn one(contact: Contact) -> Match {
     Match::One { contact: Box::new(contact) }
 }
 
-fn said(card: &Card) -> Vec<String> {
-    lines(card, &style(), now())
+fn rendered(card: &Card) -> Vec<String> {
+    lines(card, &options(), now())
 }
 
 fn body(kind: SinkKind, cards: &[&Card], plain: bool) -> Value {
-    serde_json::from_str(&draw(kind, cards, &style(), now(), plain).body).unwrap()
+    serde_json::from_str(&render(kind, cards, &options(), now(), plain).body).unwrap()
 }
 
-fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> Waiting {
-    let number = Number::read(Some(number), Region::US);
-    Waiting { number, name: name.map(Into::into), times, last, voicemail: false }
+fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> PendingCallback {
+    let number = PhoneNumber::parse(Some(number), Region::US);
+    PendingCallback { number, name: name.map(Into::into), missed_calls: times, last_missed: last, voicemail: false }
 }
 
-fn shift() -> Shift {
-    Shift {
+fn recap() -> Recap {
+    Recap {
         from: ago(86_400),
         to: ago(60),
         calls: 12,
@@ -116,16 +122,16 @@ fn shift() -> Shift {
         voicemails: 1,
         withheld: 1,
         longest_wait: Some(Duration::from_secs(200)),
-        waiting: vec![
-            Waiting { voicemail: true, ..waiting("+15145550199", Some("Alice Martin"), 2, ago(600)) },
+        pending: vec![
+            PendingCallback { voicemail: true, ..waiting("+15145550199", Some("Alice Martin"), 2, ago(600)) },
             waiting("+442079460101", None, 1, ago(9000)),
         ],
         region: Some(Region::US),
-        ..Shift::default()
+        ..Recap::default()
     }
 }
 
-/// Every text in a payload, with the key it stands under.
+/// Collects every text of a payload with its key.
 fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
     match value {
         Value::String(text) => found.push((key, text)),
@@ -135,7 +141,7 @@ fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>
     }
 }
 
-fn is_clean(payload: &Value) {
+fn assert_clean(payload: &Value) {
     let mut found = Vec::new();
     texts("", payload, &mut found);
     for (key, text) in found {
@@ -145,26 +151,26 @@ fn is_clean(payload: &Value) {
     }
 }
 
-/// Anything in angle brackets that is not our link.
-fn foreign_markup(text: &str) -> bool {
+/// Returns whether angle brackets contain anything but our link.
+fn has_foreign_markup(text: &str) -> bool {
     let ours = |part: &str| part.starts_with("https://crm.example.com/") && part.contains("|Open");
     text.split('<').skip(1).any(|part| !ours(part))
 }
 
-fn fits_slack(payload: &Value) {
-    is_clean(payload);
+fn assert_fits_slack(payload: &Value) {
+    assert_clean(payload);
     let fallback = payload["text"].as_str().unwrap();
-    assert!((1..=4000).contains(&text::units(fallback)) && !foreign_markup(fallback), "{fallback}");
+    assert!((1..=4000).contains(&text::utf16_len(fallback)) && !has_foreign_markup(fallback), "{fallback}");
     let none = Vec::new();
     let blocks = payload["blocks"].as_array().unwrap_or(&none);
     assert!(blocks.len() <= 50);
     let mut total = 0;
     for block in blocks {
         let text = block.pointer("/text/text").or(block.pointer("/elements/0/text")).unwrap().as_str().unwrap();
-        let most = if block["type"] == "header" { 150 } else { 3000 };
-        assert!((1..=most).contains(&text::units(text)), "{} units in {block}", text::units(text));
-        assert!(!foreign_markup(text), "{block}");
-        total += text::units(text);
+        let max_units = if block["type"] == "header" { 150 } else { 3000 };
+        assert!((1..=max_units).contains(&text::utf16_len(text)), "{} units in {block}", text::utf16_len(text));
+        assert!(!has_foreign_markup(text), "{block}");
+        total += text::utf16_len(text);
     }
     assert!(total < 13_000, "{total} units");
 }

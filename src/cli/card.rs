@@ -1,114 +1,116 @@
-//! `poprelay card`: what a sink would be sent of a recorded call. The rooms are the daemon's, from the wire to the drawing;
-//! the clock is the recording's. Nothing is sent, nothing is kept, and GoTo is asked nothing.
+//! `poprelay card`: renders the cards of a recorded call for one sink, with the daemon's modules and the recording's clock.
+//! Sends and stores nothing and does not query GoTo.
 
 mod page;
 
 use super::{
-    Failure, Outcome, recording,
-    trial::{is_told, trials},
+    CliError, CliResult,
+    dry_run::{dry_run, reports_update},
+    recording,
 };
 use crate::{
     cards,
-    daemon::config::{Config, SinkConfig},
+    config::{Config, SinkConfig},
     model::{
-        call::{MomentKind, Telling},
+        call::{CallUpdate, StatusKind},
         card::{CallCard, Card},
     },
 };
 use clap::Args;
 use std::{io::Write, path::PathBuf};
 
-const MOMENTS: [MomentKind; 5] =
-    [MomentKind::Ringing, MomentKind::Answered, MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
+const STATUSES: [StatusKind; 5] =
+    [StatusKind::Ringing, StatusKind::Answered, StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
 
-/// `poprelay card`
+/// Arguments of `poprelay card`.
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// Frames as GoTo pushes them: JSON, one after the other, in `data` or bare
+    /// Recording: GoTo's JSON frames one after the other, bare or inside `data`
     #[arg(long, value_name = "FILE")]
     pub event: PathBuf,
-    /// The sink whose cards they would be
+    /// Sink to render for
     #[arg(long, value_name = "NAME")]
     pub sink: String,
-    /// This moment alone, whether the sink is told of it or not: ringing, answered, missed, voicemail, ended
+    /// Only this status, even if the sink does not report it: ringing, answered, missed, voicemail, ended
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
-    pub moment: Option<MomentKind>,
-    /// The payloads alone, one a line, as they would be posted
+    pub moment: Option<StatusKind>,
+    /// Print the payloads only, one per line
     #[arg(long)]
     pub json: bool,
-    /// One HTML page that shows the cards as the chat would; it loads nothing, and its links lead nowhere
+    /// Print one HTML page that shows the cards like the chat; no external resources, inert links
     #[arg(long, conflicts_with = "json")]
     pub page: bool,
 }
 
-fn moment(word: &str) -> Result<MomentKind, String> {
-    let known = || MOMENTS.map(MomentKind::as_str).join(", ");
-    MOMENTS.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| format!("there are {}", known()))
+fn moment(word: &str) -> Result<StatusKind, String> {
+    let known = || STATUSES.map(StatusKind::as_str).join(", ");
+    STATUSES.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| format!("expected one of {}", known()))
 }
 
-/// Writes the cards of a recording to `out`, as the config would have them drawn for one sink.
+/// Writes the cards of a recording for one sink to `out`.
 ///
 /// # Errors
-/// 64 for a sink that there is not, 65 for a file that is no recording or of which nothing is told, 78 for sources of
-/// enrichment that are wrong, 74 if `out` is gone.
-pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Outcome {
+/// 64 for an unknown sink, 65 for an invalid recording or one without call updates, 78 for invalid enrichment sources, 74
+/// if `out` cannot be written.
+pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let Some(sink) = config.sinks.iter().find(|sink| sink.name.as_str() == args.sink) else {
         let names: Vec<&str> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
-        return Err(Failure::usage(format!("no sink has this name; there are {}", names.join(", "))));
+        return Err(CliError::usage(format!("unknown sink; expected one of {}", names.join(", "))));
     };
-    let told = recording::tellings(&args.event, config)?;
-    chosen(&told, args.moment, sink).map_err(|why| recording::bad(&args.event, &why))?;
-    let mut shown = Vec::new();
-    for trial in trials(config, &told, None).await? {
-        let (telling, at) = (trial.telling, trial.at);
+    let told = recording::updates(&args.event, config)?;
+    check_selection(&told, args.moment, sink).map_err(|why| recording::invalid_file(&args.event, &why))?;
+    let mut pages = Vec::new();
+    for trial in dry_run(config, &told, None).await? {
+        let (telling, at) = (trial.update, trial.at);
         if !is_shown(telling, args.moment, sink) {
             continue;
         }
-        let led = trial.routed.into_iter().find(|routed| routed.sink == sink.name);
-        let routed = led.is_some();
-        let manner = led.map(|led| led.manner).unwrap_or_default();
-        let card = Card::Call(Box::new(CallCard { manner, ..CallCard::new(telling.clone(), trial.found) }));
-        let style = cards::Style { mask: sink.mask, ..config.style.clone() };
-        let body = cards::draw(sink.kind, &[&card], &style, at, false).body;
+        let destination = trial.destinations.into_iter().find(|routed| routed.sink == sink.name);
+        let is_routed = destination.is_some();
+        let manner = destination.map(|destination| destination.options).unwrap_or_default();
+        let card =
+            Card::Call(Box::new(CallCard { options: manner, ..CallCard::new(telling.clone(), trial.caller_info) }));
+        let style = cards::RenderOptions { mask: sink.mask, ..config.style.clone() };
+        let body = cards::render(sink.kind, &[&card], &style, at, false).body;
         if args.page {
-            shown.push((telling.moment.kind(), at, body));
+            pages.push((telling.status.kind(), at, body));
             continue;
         }
         let text = match args.json {
             true => format!("{body}\n"),
-            false => for_people(telling, sink, routed, &cards::lines(&card, &style, at), &body),
+            false => as_text(telling, sink, is_routed, &cards::lines(&card, &style, at), &body),
         };
-        out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))?;
+        out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))?;
     }
     if args.page {
-        let text = page::page(&sink.name, sink.kind, &shown);
-        out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))?;
+        let text = page::page(&sink.name, sink.kind, &pages);
+        out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))?;
     }
     Ok(())
 }
 
-fn for_people(telling: &Telling, sink: &SinkConfig, routed: bool, lines: &[String], body: &str) -> String {
-    let route = if routed { "" } else { ", but no route leads this call there" };
+fn as_text(telling: &CallUpdate, sink: &SinkConfig, is_routed: bool, lines: &[String], body: &str) -> String {
+    let route = if is_routed { "" } else { " (no route sends this call there)" };
     let pretty = serde_json::from_str::<serde_json::Value>(body).map_or(body.to_owned(), |body| format!("{body:#}"));
-    format!("{}, to {}{route}\n\n  {}\n\n{pretty}\n\n", telling.moment.kind().as_str(), sink.name, lines.join("\n  "))
+    format!("{}, to {}{route}\n\n  {}\n\n{pretty}\n\n", telling.status.kind().as_str(), sink.name, lines.join("\n  "))
 }
 
-fn is_shown(telling: &Telling, only: Option<MomentKind>, sink: &SinkConfig) -> bool {
-    only.map_or_else(|| is_told(sink, telling), |only| only == telling.moment.kind())
+fn is_shown(telling: &CallUpdate, only: Option<StatusKind>, sink: &SinkConfig) -> bool {
+    only.map_or_else(|| reports_update(sink, telling), |only| only == telling.status.kind())
 }
 
-/// Refuses a recording of which the sink would be told nothing, or nothing of the moment that was asked for.
-fn chosen(told: &[Telling], only: Option<MomentKind>, sink: &SinkConfig) -> Result<(), String> {
+/// Returns an error if the recording has no update for the sink, or none with the requested status.
+fn check_selection(told: &[CallUpdate], only: Option<StatusKind>, sink: &SinkConfig) -> Result<(), String> {
     if told.iter().any(|telling| is_shown(telling, only, sink)) {
         return Ok(());
     }
-    let has: Vec<&str> = MOMENTS
+    let has: Vec<&str> = STATUSES
         .into_iter()
-        .filter(|kind| told.iter().any(|telling| telling.moment.kind() == *kind))
-        .map(MomentKind::as_str)
+        .filter(|kind| told.iter().any(|telling| telling.status.kind() == *kind))
+        .map(StatusKind::as_str)
         .collect();
     Err(match has.is_empty() {
-        true => "nothing in it is told: no call from outside".to_owned(),
-        false => format!("nothing to show for {}: the recording has {}", sink.name, has.join(", ")),
+        true => "no call update in this recording: no external call".to_owned(),
+        false => format!("no card for {}: the recording has {}", sink.name, has.join(", ")),
     })
 }

@@ -1,24 +1,24 @@
-//! `poprelay completions`: what a shell must know to complete the commands. Made from the command line itself.
+//! `poprelay completions`: prints a shell's completion script, generated from the command line definition.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use std::io::Write;
 
-/// For whom.
+/// Arguments of `poprelay completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell
     pub shell: Shell,
 }
 
-/// Prints a shell's completions for `line`.
+/// Prints the completion script for `line`.
 ///
 /// # Errors
-/// 74 if `out` is gone.
-pub fn completions(args: &CompletionsArgs, mut line: Command, out: &mut impl Write) -> Outcome {
-    // Into memory first: the generator ends the process when a pipe is closed.
+/// 74 if `out` cannot be written.
+pub fn completions(args: &CompletionsArgs, mut line: Command, out: &mut impl Write) -> CliResult {
+    // Buffered first: the generator ends the process if the pipe is closed.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut line, "poprelay", &mut script);
-    out.write_all(&script).map_err(|error| Failure::new(74, error))
+    out.write_all(&script).map_err(|error| CliError::new(74, error))
 }

@@ -1,11 +1,11 @@
-//! `poprelay demo`: calls turn into cards before one's eyes. A played GoTo and a played chat on loopback, with the real
-//! daemon between; who starts the daemon is the caller's business.
+//! `poprelay demo`: runs the real daemon between a simulated GoTo and simulated chats on loopback and prints the cards.
+//! The caller passes the function that starts the daemon.
 
-mod lines;
-mod told;
+mod coverage;
+mod output;
 
-use super::{Failure, Outcome, simulate};
-use crate::sim::{Day, Posted, Service, Settings, World};
+use super::{CliError, CliResult, simulate};
+use crate::sim::{ChatKind, Simulator, SimulatorSettings, TrafficGenerator, WebhookRequest};
 use serde_json::Value;
 use std::{
     fs::DirBuilder,
@@ -16,119 +16,124 @@ use std::{
 };
 use tokio::sync::{broadcast::error::RecvError, watch};
 
-/// What `demo` is told.
+/// Arguments of `poprelay demo`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DemoArgs {
-    /// End by itself after this many calls, when all of them have been told
+    /// End after this many calls, when all are posted
     #[arg(long, value_name = "N")]
     pub calls: Option<usize>,
-    /// How many calls come in
+    /// Rate of incoming calls
     #[arg(long, value_name = "CALLS_PER_SECOND", default_value_t = 0.5)]
     pub rate: f64,
-    /// Port of the page; any that is free if left out
+    /// Port of the page; 0 selects a free port
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// The same seed gives the same calls
+    /// Seed of the random calls
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
-/// What the daemon is started with.
+/// Config and stop signal of the demo's daemon.
 #[derive(Debug)]
-pub struct DemoWiring {
-    /// Its config, TOML.
+pub struct DemoDaemon {
+    /// Config as TOML.
     pub config: String,
-    /// The same as a file.
+    /// File with the same config.
     pub config_path: PathBuf,
-    /// Its state directory, empty and private; gone after the demo.
+    /// Private, empty state directory, deleted after the demo.
     pub state_dir: PathBuf,
-    /// True when it is to stop cleanly.
+    /// Turns true to request a clean stop.
     pub stop: watch::Receiver<bool>,
 }
 
-/// How many times faster than life calls are played: a missed one is missed after some six seconds.
+/// Speed factor of simulated calls: a missed call ends after about six seconds.
 const SPEED: f64 = 4.0;
-/// The daemon must have subscribed by then.
-const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(30);
-/// After the last call, all must have been told by then: a burst merges into a message a second.
-const TOLD_WITHIN: Duration = Duration::from_secs(60);
-/// A clean stop of the daemon takes at most this long.
-const STOPPED_WITHIN: Duration = Duration::from_secs(10);
-/// Calls ahead for which the address book is made when there is no end.
-const LOOK_AHEAD: usize = 1_000;
+/// Timeout for the daemon's first subscription.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout for the posts after the last call: a burst is merged into one message per second.
+const POST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Timeout for a clean stop of the daemon.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Calls covered by the contacts file of an endless demo.
+const MAX_CONTACTS: usize = 1_000;
 
-/// A directory that goes with the demo.
-struct Scratch(PathBuf);
+/// Temporary directory, removed on drop.
+struct ScratchDir(PathBuf);
 
-impl Scratch {
-    fn make() -> io::Result<Self> {
+impl ScratchDir {
+    fn create() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("poprelay-demo-{}", uuid::Uuid::new_v4().simple()));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
-/// Runs the demo until it is over or stopped. `start_daemon` runs a daemon until it is told to stop.
+/// Runs the demo until its end or Ctrl-C. `start_daemon` runs a daemon until its stop signal.
 ///
 /// # Errors
-/// 64 for a rate that is none; 69 if it cannot listen, the daemon ends or does not subscribe, or calls stay untold;
-/// 74 if the scratch directory or the terminal cannot be written.
-pub async fn run<D, F>(args: DemoArgs, out: &mut (impl Write + Send), start_daemon: D) -> Outcome
+/// 64 for an invalid rate; 69 if the port is not available, the daemon exits or does not subscribe, or calls are not
+/// posted; 74 if the temporary directory or the terminal cannot be written.
+pub async fn run<D, F>(args: DemoArgs, out: &mut (impl Write + Send), start_daemon: D) -> CliResult
 where
-    D: FnOnce(DemoWiring) -> F,
-    F: Future<Output = Outcome>,
+    D: FnOnce(DemoDaemon) -> F,
+    F: Future<Output = CliResult>,
 {
     if !(args.rate > 0.0 && args.rate <= 100.0) {
-        return Err(Failure::usage("--rate must lie above 0 and at most at 100 calls a second"));
+        return Err(CliError::usage("--rate must be above 0 and at most 100 calls per second"));
     }
     let listen = ([127, 0, 0, 1], args.port).into();
-    let settings = Settings { listen, seed: args.seed, ..Settings::default() };
-    let world = World::start(settings)
+    let settings = SimulatorSettings { listen, seed: args.seed, ..SimulatorSettings::default() };
+    let world = Simulator::start(settings)
         .await
-        .map_err(|error| Failure::unavailable(anyhow::anyhow!("cannot listen on {listen}: {error}")))?;
-    let io = |error: io::Error| Failure::new(74, error);
-    let scratch = Scratch::make().map_err(io)?;
-    let (stopping, stop) = watch::channel(false);
-    let wiring = wire(&world, &args, &scratch, stop).map_err(io)?;
-    lines::introduce(&world.url(), args.calls, out).map_err(io)?;
+        .map_err(|error| CliError::unavailable(anyhow::anyhow!("cannot listen on {listen}: {error}")))?;
+    let io = |error: io::Error| CliError::new(74, error);
+    let temp_dir = ScratchDir::create().map_err(io)?;
+    let (stop_sender, stop) = watch::channel(false);
+    let wiring = prepare(&world, &args, &temp_dir, stop).map_err(io)?;
+    output::print_intro(&world.url(), args.calls, out).map_err(io)?;
 
     let mut daemon = std::pin::pin!(start_daemon(wiring));
     let outcome = tokio::select! {
         ended = &mut daemon => {
             return Err(match ended {
                 Err(failure) => failure,
-                Ok(()) => Failure::unavailable(anyhow::anyhow!("the daemon ended before the demo did")),
+                Ok(()) => CliError::unavailable(anyhow::anyhow!("the daemon exited before the end of the demo")),
             });
         }
-        shown = show(&world, &args, out) => shown,
-        pressed = tokio::signal::ctrl_c() => pressed.map_err(io),
+        shown = run_calls(&world, &args, out) => shown,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(io),
     };
-    stopping.send_replace(true);
-    let stopped = tokio::time::timeout(STOPPED_WITHIN, daemon).await;
+    stop_sender.send_replace(true);
+    let stopped = tokio::time::timeout(STOP_TIMEOUT, daemon).await;
     world.stop().await;
     outcome?;
-    lines::farewell(out).map_err(io)?;
-    stopped.unwrap_or_else(|_| Err(Failure::unavailable(anyhow::anyhow!("the daemon did not stop in time"))))
+    output::print_next_steps(out).map_err(io)?;
+    stopped.unwrap_or_else(|_| Err(CliError::unavailable(anyhow::anyhow!("timeout: the daemon did not stop"))))
 }
 
-/// The calls to come. Where they are counted, nobody calls twice: see `told`.
-fn day(args: &DemoArgs) -> Day {
-    let day = Day::new(args.seed, SPEED);
-    if args.calls.is_some() { day.without_repeats() } else { day }
+/// Generates the calls. A counted demo has no repeated caller: see `coverage`.
+fn traffic(args: &DemoArgs) -> TrafficGenerator {
+    let traffic = TrafficGenerator::new(args.seed, SPEED);
+    if args.calls.is_some() { traffic.without_repeats() } else { traffic }
 }
 
-fn wire(world: &World, args: &DemoArgs, scratch: &Scratch, stop: watch::Receiver<bool>) -> io::Result<DemoWiring> {
-    let state_dir = scratch.0.join("state");
+fn prepare(
+    world: &Simulator,
+    args: &DemoArgs,
+    temp_dir: &ScratchDir,
+    stop: watch::Receiver<bool>,
+) -> io::Result<DemoDaemon> {
+    let state_dir = temp_dir.0.join("state");
     DirBuilder::new().mode(0o700).create(&state_dir)?;
-    let book = scratch.0.join("contacts.csv");
-    std::fs::write(&book, day(args).address_book(args.calls.unwrap_or(LOOK_AHEAD)))?;
-    let like = simulate::SimulateArgs {
+    let contacts = temp_dir.0.join("contacts.csv");
+    std::fs::write(&contacts, traffic(args).contacts_csv(args.calls.unwrap_or(MAX_CONTACTS)))?;
+    let simulate_args = simulate::SimulateArgs {
         listen: world.address(),
         rate: args.rate,
         speed: SPEED,
@@ -137,84 +142,84 @@ fn wire(world: &World, args: &DemoArgs, scratch: &Scratch, stop: watch::Receiver
         client_secret: None,
         account_keys: Vec::new(),
     };
-    let book = Value::from(book.to_string_lossy());
-    let sources = format!("\n[[enrich]]\ntype = \"contacts\"\npath = {book}\n\n[[enrich]]\ntype = \"history\"\n");
-    let config = simulate::config(world, &like, &state_dir.to_string_lossy()) + &sources;
-    let config_path = scratch.0.join("config.toml");
+    let contacts = Value::from(contacts.to_string_lossy());
+    let sources = format!("\n[[enrich]]\ntype = \"contacts\"\npath = {contacts}\n\n[[enrich]]\ntype = \"history\"\n");
+    let config = simulate::config(world, &simulate_args, &state_dir.to_string_lossy()) + &sources;
+    let config_path = temp_dir.0.join("config.toml");
     std::fs::write(&config_path, &config)?;
-    Ok(DemoWiring { config, config_path, state_dir, stop })
+    Ok(DemoDaemon { config, config_path, state_dir, stop })
 }
 
-/// Waits for the daemon, places the calls and shows the cards as they come.
-async fn show(world: &World, args: &DemoArgs, out: &mut (impl Write + Send)) -> Outcome {
-    let io = |error: io::Error| Failure::new(74, error);
-    let ready = tokio::time::timeout(SUBSCRIBED_WITHIN, subscribed(world)).await;
-    ready.map_err(|_| Failure::unavailable(anyhow::anyhow!("the daemon did not subscribe to calls in time")))?;
-    let mut news = world.news();
-    let mut calls = day(args).take(args.calls.unwrap_or(usize::MAX));
-    let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
+/// Waits for the daemon, places the calls and prints the cards.
+async fn run_calls(world: &Simulator, args: &DemoArgs, out: &mut (impl Write + Send)) -> CliResult {
+    let io = |error: io::Error| CliError::new(74, error);
+    let ready = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribed(world)).await;
+    ready.map_err(|_| CliError::unavailable(anyhow::anyhow!("timeout: the daemon did not subscribe to calls")))?;
+    let mut events = world.events();
+    let mut calls = traffic(args).take(args.calls.unwrap_or(usize::MAX));
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
     let mut deadline = None;
     loop {
-        let patience = async {
+        let timeout = async {
             match deadline {
                 None => std::future::pending().await,
                 Some(at) => tokio::time::sleep_until(at).await,
             }
         };
         tokio::select! {
-            () = patience => break,
-            _ = turns.tick(), if deadline.is_none() => match calls.next() {
+            () = timeout => break,
+            _ = ticks.tick(), if deadline.is_none() => match calls.next() {
                 Some(plan) => drop(world.place(plan)),
-                None => deadline = Some(tokio::time::Instant::now() + TOLD_WITHIN),
+                None => deadline = Some(tokio::time::Instant::now() + POST_TIMEOUT),
             },
-            event = news.recv() => {
+            event = events.recv() => {
                 let post = match event {
                     Ok(event) => slack_post(&event),
                     Err(RecvError::Lagged(_)) => None,
                     Err(RecvError::Closed) => break,
                 };
                 if let Some(post) = &post {
-                    lines::card(post, out).map_err(io)?;
+                    output::print_card(post, out).map_err(io)?;
                 }
             }
         }
-        if deadline.is_some() && told::untold(&world.calls(), &world.posts()).is_empty() {
+        if deadline.is_some() && coverage::missing(&world.calls(), &world.posts()).is_empty() {
             break;
         }
     }
-    account(world, out)
+    summarize(world, out)
 }
 
-async fn subscribed(world: &World) {
-    let live = |channel: &Value| {
+async fn subscribed(world: &Simulator) {
+    let is_live = |channel: &Value| {
         let accounts = channel.get("callEvents").and_then(Value::as_array);
         channel.get("isConnected") == Some(&Value::Bool(true)) && accounts.is_some_and(|all| !all.is_empty())
     };
-    while !world.channels().iter().any(live) {
+    while !world.channels().iter().any(is_live) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// The post in a piece of news, if the Slack channel shows it. Teams gets the same; once is enough for a terminal.
-fn slack_post(news: &str) -> Option<Posted> {
-    let mut news: Value = serde_json::from_str(news).ok()?;
-    let post: Posted = serde_json::from_value(news.get_mut("post")?.take()).ok()?;
-    (post.shown && post.service == Service::Slack).then_some(post)
+/// Returns the post of a simulator event if the Slack channel shows it. Teams gets the same post; one is printed.
+fn slack_post(event: &str) -> Option<WebhookRequest> {
+    let mut event: Value = serde_json::from_str(event).ok()?;
+    let post: WebhookRequest = serde_json::from_value(event.get_mut("post")?.take()).ok()?;
+    (post.shown && post.chat == ChatKind::Slack).then_some(post)
 }
 
-/// The last word: how many calls came, and how many the channels saw.
-fn account(world: &World, out: &mut impl Write) -> Outcome {
+/// Prints the summary; returns an error if calls were not posted.
+fn summarize(world: &Simulator, out: &mut impl Write) -> CliResult {
     let (calls, posts) = (world.calls(), world.posts());
-    let untold = told::untold(&calls, &posts);
-    let told = calls.len() - untold.len();
-    let waits = told::waits(&calls, &posts);
-    let io = |error: io::Error| Failure::new(74, error);
-    lines::account(calls.len(), told, &waits, posts.len(), out).map_err(io)?;
-    if untold.is_empty() {
+    let missing = coverage::missing(&calls, &posts);
+    let posted = calls.len() - missing.len();
+    let latencies = coverage::latencies(&calls, &posts);
+    let io = |error: io::Error| CliError::new(74, error);
+    output::print_summary(calls.len(), posted, &latencies, posts.len(), out).map_err(io)?;
+    if missing.is_empty() {
         return Ok(());
     }
-    let why = anyhow::anyhow!("{} of {} calls were not told in both channels", untold.len(), calls.len());
-    Err(Failure::unavailable(why))
+    let why = anyhow::anyhow!("{} of {} calls were not posted to both channels", missing.len(), calls.len());
+    Err(CliError::unavailable(why))
 }
 
 #[cfg(test)]
@@ -224,8 +229,8 @@ mod tests {
     use futures_util::StreamExt as _;
     use serde_json::json;
 
-    /// As little of a daemon as a demo needs: it tells every call by its number.
-    async fn daemon(wiring: DemoWiring) -> Outcome {
+    /// A minimal daemon that posts the number of each call.
+    async fn daemon(wiring: DemoDaemon) -> CliResult {
         let config: toml::Table = wiring.config.parse().unwrap();
         let base = config["connections"]["main"]["api_url"].as_str().unwrap().to_owned();
         let http = reqwest::Client::new();
@@ -268,32 +273,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_demo_ends_when_every_call_was_told_and_leaves_nothing_behind() {
+    async fn demo_ends_after_all_calls_and_removes_its_files() {
         let mut out = Vec::new();
-        let mut scratch = PathBuf::new();
-        let start = |wiring: DemoWiring| {
-            scratch.clone_from(&wiring.state_dir);
+        let mut temp_dir = PathBuf::new();
+        let start = |wiring: DemoDaemon| {
+            temp_dir.clone_from(&wiring.state_dir);
             assert!(wiring.config_path.exists() && wiring.state_dir.exists());
             daemon(wiring)
         };
         run(args(6), &mut out, start).await.unwrap();
         let out = String::from_utf8(out).unwrap();
-        assert!(out.contains("6 of 6 calls were told, in 12 messages"), "{out}");
-        assert!(!scratch.as_os_str().is_empty() && !scratch.parent().unwrap().exists());
+        assert!(out.contains("6 of 6 calls posted, in 12 messages"), "{out}");
+        assert!(!temp_dir.as_os_str().is_empty() && !temp_dir.parent().unwrap().exists());
     }
 
     #[tokio::test]
-    async fn calls_that_nobody_told_are_counted_and_end_it_with_a_failure() {
-        let world = World::start(Settings::default()).await.unwrap();
+    async fn demo_missing_posts_are_counted_and_fail_it() {
+        let world = Simulator::start(SimulatorSettings::default()).await.unwrap();
         world.place(crate::sim::CallPlan::default());
         let mut out = Vec::new();
-        assert_eq!(account(&world, &mut out).unwrap_err().code, 69);
-        assert!(String::from_utf8(out).unwrap().starts_with("0 of 1 calls were told"));
+        assert_eq!(summarize(&world, &mut out).unwrap_err().code, 69);
+        assert!(String::from_utf8(out).unwrap().starts_with("0 of 1 calls posted"));
     }
 
     #[tokio::test]
-    async fn a_daemon_that_ends_ends_the_demo() {
-        let failed = run(args(1), &mut Vec::new(), async |_| Err(Failure::config(anyhow::anyhow!("no")))).await;
+    async fn demo_exited_daemon_ends_it() {
+        let failed = run(args(1), &mut Vec::new(), async |_| Err(CliError::config(anyhow::anyhow!("no")))).await;
         assert_eq!(failed.unwrap_err().code, 78);
     }
 }

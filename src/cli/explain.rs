@@ -1,172 +1,172 @@
-//! `poprelay explain`: what was decided of a call, by what, what was sent of it when, and what was answered: from the
-//! outbox, which keeps with each card when and by what it was routed. Beside it what the config of now would decide of the
-//! same card at the same time; where the two differ, the config has changed since, and that is said.
+//! `poprelay explain`: prints the route decisions, deliveries and responses of a call from the outbox. Evaluates the
+//! current config for the same card and time, and marks differences.
 
 use super::{
-    Failure, Outcome,
-    outbox::{attempt_line, failure, printable},
-    trial::{by, hours, manner, rules},
+    CliError, CliResult,
+    dry_run::{describe_options, describe_reason, describe_rules, describe_schedules},
+    outbox::{admin_error, format_attempt, printable},
 };
 use crate::{
-    daemon::config::Config,
+    config::Config,
     model::{
-        call::MomentKind,
-        card::{CallCard, Card, RoutedBy},
+        call::StatusKind,
+        card::{CallCard, Card, RouteReason},
         delivery::{Attempt, Subject},
         phone::Mask,
         time::Timestamp,
     },
-    outbox::{self, Letter, State},
-    route::{Asked, Routes},
+    outbox::{self, DeliveryState, StoredDelivery},
+    route::{RouteInput, Routes},
 };
 use anyhow::anyhow;
 use clap::Args;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, io::Write};
 
-/// Shortest beginning of an id that is looked for.
-const SHORTEST: usize = 4;
+/// Minimum length of an ID prefix.
+const MIN_ID_CHARS: usize = 4;
 
-/// `poprelay explain`
+/// Arguments of `poprelay explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The call's id, as the journal has it, or its beginning
+    /// Call ID from the journal, or its first characters
     #[arg(value_name = "CALL")]
     pub call: String,
-    /// For scripts
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-type Kept = (Letter, Vec<Attempt>);
+type DeliveryHistory = (StoredDelivery, Vec<Attempt>);
 
-/// Says what became of a call.
+/// Prints the decisions and deliveries of a call.
 ///
 /// # Errors
-/// 65 if nothing is kept of it or several calls begin so, 69 no outbox, 74 if `out` is gone, 77 permission.
-pub fn run(args: &ExplainArgs, config: &Config, out: &mut impl Write) -> Outcome {
-    if args.call.len() < SHORTEST {
-        return Err(Failure::usage(format!("at least {SHORTEST} characters of a call's id are needed")));
+/// 65 for an unknown or ambiguous ID, 69 without an outbox, 74 if `out` cannot be written, 77 for missing permission.
+pub fn run(args: &ExplainArgs, config: &Config, out: &mut impl Write) -> CliResult {
+    if args.call.len() < MIN_ID_CHARS {
+        return Err(CliError::usage(format!("a call ID needs at least {MIN_ID_CHARS} characters")));
     }
-    let kept = outbox::of_call(&config.state_dir, &args.call).map_err(failure)?;
-    let calls: BTreeSet<&str> = kept.iter().filter_map(|(letter, _)| call(letter)).collect();
+    let history = outbox::deliveries_of_call(&config.state_dir, &args.call).map_err(admin_error)?;
+    let calls: BTreeSet<&str> = history.iter().filter_map(|(letter, _)| call_id(letter)).collect();
     match calls.into_iter().collect::<Vec<_>>().as_slice() {
-        [] => Err(Failure::data(anyhow!(
-            "the outbox has nothing of such a call: no rule led to a sink, it was forgotten after {} days, or its id is \
-             another",
+        [] => Err(CliError::data(anyhow!(
+            "no delivery of this call in the outbox: no rule selected a sink, the call is older than {} days, or the ID is \
+             wrong",
             config.retention.as_secs() / 86_400
         ))),
         [_] => {
-            let text = if args.json { as_json(&kept, config) } else { as_text(&kept, config) };
-            out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))
+            let text = if args.json { as_json(&history, config) } else { as_text(&history, config) };
+            out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))
         }
-        several => {
-            let first = several.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-            Err(Failure::data(anyhow!("{} calls begin so: {}", several.len(), printable(&first))))
+        matches => {
+            let first = matches.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+            Err(CliError::data(anyhow!("{} calls match: {}", matches.len(), printable(&first))))
         }
     }
 }
 
-fn call(letter: &Letter) -> Option<&str> {
+fn call_id(letter: &StoredDelivery) -> Option<&str> {
     match &letter.subject {
         Some(Subject::Call(call)) => Some(call.as_str()),
-        Some(Subject::Other(_)) | None => None,
+        Some(Subject::Named(_)) | None => None,
     }
 }
 
-fn card(letter: &Letter) -> Option<&CallCard> {
+fn call_card(letter: &StoredDelivery) -> Option<&CallCard> {
     match &letter.card {
         Some(Card::Call(card)) => Some(card),
         _ => None,
     }
 }
 
-/// When a card was routed; of one that an earlier version kept, when it was admitted.
-fn decided(letter: &Letter) -> Option<Timestamp> {
-    card(letter).and_then(|card| card.routed.as_ref()).map(|routed| routed.at).or(letter.admitted)
+/// Returns the time of the route decision, or of the enqueue for cards of an earlier version.
+fn decided_at(letter: &StoredDelivery) -> Option<Timestamp> {
+    call_card(letter).and_then(|card| card.routed.as_ref()).map(|routed| routed.at).or(letter.enqueued_at)
 }
 
-fn as_text(kept: &[Kept], config: &Config) -> String {
+fn as_text(history: &[DeliveryHistory], config: &Config) -> String {
     let mut lines = Vec::new();
-    if let Some(first) = kept.iter().find_map(|(letter, _)| card(letter)) {
-        let call = &first.telling.call;
-        let number = call.caller.number.shown(call.region, Mask::Last2).unwrap_or_else(|| "a hidden number".to_owned());
+    if let Some(first) = history.iter().find_map(|(letter, _)| call_card(letter)) {
+        let call = &first.update.call;
+        let number =
+            call.caller.number.format(call.region, Mask::Last2).unwrap_or_else(|| "a withheld number".to_owned());
         lines.push(format!(
-            "call {}, {} {}, began {:.0}",
+            "call {}, {} {}, started {:.0}",
             call.id,
-            call.bound.as_str(),
+            call.direction.as_str(),
             printable(&number),
-            call.started
+            call.started_at
         ));
     }
-    let mut shown: Option<(Option<MomentKind>, Option<Timestamp>)> = None;
-    for (letter, attempts) in kept {
-        let now = (letter.moment, decided(letter));
-        if shown != Some(now) {
-            shown = Some(now);
+    let mut printed: Option<(Option<StatusKind>, Option<Timestamp>)> = None;
+    for (letter, attempts) in history {
+        let now = (letter.status, decided_at(letter));
+        if printed != Some(now) {
+            printed = Some(now);
             lines.extend(decision(letter, config));
         }
         lines.push(delivery(letter));
-        lines.extend(attempts.iter().enumerate().map(|(n, attempt)| format!("    {}", attempt_line(n, attempt))));
-        lines.extend(changed(letter, &config.routes).map(|text| format!("    {text}")));
+        lines.extend(attempts.iter().enumerate().map(|(n, attempt)| format!("    {}", format_attempt(n, attempt))));
+        lines.extend(config_change(letter, &config.routes).map(|text| format!("    {text}")));
     }
-    lines.push(format!("rules and hours are those of {} as it is now", config.path.display()));
+    lines.push(format!("rules and schedules: {} in its current state", config.path.display()));
     lines.join("\n") + "\n"
 }
 
-/// What the config makes of a moment, as of the time when it was decided.
-fn decision(letter: &Letter, config: &Config) -> Vec<String> {
-    let moment = letter.moment.map_or("unknown", MomentKind::as_str);
-    let (Some(card), Some(at)) = (card(letter), decided(letter)) else {
-        return vec![format!("{moment}: its card cannot be read")];
+/// Evaluates the current config for an update, at the time of the original decision.
+fn decision(letter: &StoredDelivery, config: &Config) -> Vec<String> {
+    let moment = letter.status.map_or("unknown", StatusKind::as_str);
+    let (Some(card), Some(at)) = (call_card(letter), decided_at(letter)) else {
+        return vec![format!("{moment}: card not readable")];
     };
     let mut lines = vec![format!("{moment}, decided at {at}")];
-    lines.extend(hours(&config.routes, at).map(|line| format!("  {line}")));
-    let explained = config.routes.explain(&Asked { telling: &card.telling, found: &card.found, at });
-    lines.extend(rules(&explained).map(|line| format!("  {line}")));
+    lines.extend(describe_schedules(&config.routes, at).map(|line| format!("  {line}")));
+    let explained = config.routes.explain(&RouteInput { update: &card.update, caller_info: &card.caller_info, at });
+    lines.extend(describe_rules(&explained).map(|line| format!("  {line}")));
     lines
 }
 
-fn delivery(letter: &Letter) -> String {
-    let state = letter.state.map_or("unknown", State::as_str);
-    let why = letter.why.as_deref().map(|why| format!(" ({})", printable(why))).unwrap_or_default();
-    let routed = card(letter).and_then(|card| card.routed.as_ref());
-    let because = routed.map_or_else(|| "not recorded".to_owned(), |routed| by(routed.by));
-    let manner = card(letter).map(|card| manner(&card.manner)).unwrap_or_default();
+fn delivery(letter: &StoredDelivery) -> String {
+    let state = letter.state.map_or("unknown", DeliveryState::as_str);
+    let why = letter.reason.as_deref().map(|why| format!(" ({})", printable(why))).unwrap_or_default();
+    let routed = call_card(letter).and_then(|card| card.routed.as_ref());
+    let reason = routed.map_or_else(|| "not recorded".to_owned(), |routed| describe_reason(routed.by));
+    let manner = call_card(letter).map(|card| describe_options(&card.options)).unwrap_or_default();
     let when = |at: Option<Timestamp>| at.map_or_else(|| "?".to_owned(), |at| format!("{at:.3}"));
     let settled = letter.settled.map(|at| format!(", settled {}", when(Some(at)))).unwrap_or_default();
-    let (id, sink, admitted) = (letter.id.0, printable(&letter.sink), when(letter.admitted));
-    format!("  → {sink}{manner}, why: {because}; delivery {id} {state}{why}, admitted {admitted}{settled}")
+    let (id, sink, admitted) = (letter.id.0, printable(&letter.sink), when(letter.enqueued_at));
+    format!("  → {sink}{manner}, why: {reason}; delivery {id} {state}{why}, enqueued {admitted}{settled}")
 }
 
-/// What the config of now would do otherwise. Where a ring went is not the rules' to say.
-fn changed(letter: &Letter, routes: &Routes) -> Option<String> {
-    let card = card(letter)?;
-    let routed = card.routed.as_ref().filter(|routed| routed.by != RoutedBy::Earlier)?;
-    let asked = Asked { telling: &card.telling, found: &card.found, at: routed.at };
-    let now = routes.decide(&asked).into_iter().find(|it| it.sink.as_str() == letter.sink);
+/// Describes a different decision of the current config. Sinks inherited from the ringing card have no rule.
+fn config_change(letter: &StoredDelivery, routes: &Routes) -> Option<String> {
+    let card = call_card(letter)?;
+    let routed = card.routed.as_ref().filter(|routed| routed.by != RouteReason::PreviousSink)?;
+    let input = RouteInput { update: &card.update, caller_info: &card.caller_info, at: routed.at };
+    let now = routes.decide(&input).into_iter().find(|destination| destination.sink.as_str() == letter.sink);
     match now {
-        Some(now) if now.by == routed.by => None,
-        Some(now) => Some(format!("the config has changed since: now it would go there by {}", by(now.by))),
-        None => Some("the config has changed since: now it would not go there".to_owned()),
+        Some(now) if now.reason == routed.by => None,
+        Some(now) => Some(format!("the config changed: now sent there by {}", describe_reason(now.reason))),
+        None => Some("the config changed: now not sent there".to_owned()),
     }
 }
 
-fn as_json(kept: &[Kept], config: &Config) -> String {
-    let one = |(letter, attempts): &Kept| {
-        let asked = card(letter).zip(decided(letter));
-        let asked = asked.map(|(card, at)| Asked { telling: &card.telling, found: &card.found, at });
+fn as_json(history: &[DeliveryHistory], config: &Config) -> String {
+    let one = |(letter, attempts): &DeliveryHistory| {
+        let input = call_card(letter).zip(decided_at(letter));
+        let input = input.map(|(card, at)| RouteInput { update: &card.update, caller_info: &card.caller_info, at });
         json!({
-            "id": letter.id, "call": call(letter), "moment": letter.moment, "sink": letter.sink,
-            "state": letter.state, "why": letter.why, "admitted": letter.admitted, "settled": letter.settled,
-            "routed": card(letter).and_then(|card| card.routed.clone()),
-            "manner": card(letter).map(|card| card.manner.clone()),
-            "hours": decided(letter).map(|at| config.routes.schedules().at(at)),
-            "rules": asked.map(|asked| config.routes.explain(&asked)),
-            "changed": changed(letter, &config.routes).is_some(),
+            "id": letter.id, "call": call_id(letter), "moment": letter.status, "sink": letter.sink,
+            "state": letter.state, "why": letter.reason, "admitted": letter.enqueued_at, "settled": letter.settled,
+            "routed": call_card(letter).and_then(|card| card.routed.clone()),
+            "manner": call_card(letter).map(|card| card.options.clone()),
+            "hours": decided_at(letter).map(|at| config.routes.schedules().states_at(at)),
+            "rules": input.map(|input| config.routes.explain(&input)),
+            "changed": config_change(letter, &config.routes).is_some(),
             "tried": attempts,
         })
     };
-    let kept: Vec<Value> = kept.iter().map(one).collect();
-    format!("{:#}\n", json!({ "config": config.path, "deliveries": kept }))
+    let history: Vec<Value> = history.iter().map(one).collect();
+    format!("{:#}\n", json!({ "config": config.path, "deliveries": history }))
 }

@@ -1,15 +1,15 @@
-//! `poprelay forget NUMBER`: erases a person from all that is kept, and looks into the files whether they are gone. What is
-//! erased is `outbox`'s and `enrich`'s to decide.
+//! `poprelay forget NUMBER`: erases a number from the stored data and verifies the files. The modules `outbox` and `enrich`
+//! decide what to erase.
 
-use super::{Failure, Outcome, lookup::refusal, outbox::failure};
+use super::{CliError, CliResult, lookup::not_a_number, outbox::admin_error};
 use crate::{
-    daemon::config::Config,
+    config::Config,
     enrich,
     model::{
-        phone::{E164, Number, Region},
+        phone::{E164, PhoneNumber, Region},
         time::Timestamp,
     },
-    outbox::{self, AdminError, Forgotten},
+    outbox::{self, AdminError, ErasureReport},
 };
 use std::{
     fs::{self, File},
@@ -17,95 +17,98 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes of a file that are looked at together.
-const PIECE: usize = 1 << 20;
+/// Bytes of a file scanned at a time.
+const CHUNK_BYTES: usize = 1 << 20;
 
-/// `poprelay forget`
+/// Arguments of `poprelay forget`.
 #[derive(Debug, clap::Args)]
 pub struct ForgetArgs {
-    /// The number, as it is written in the region of the first connection, or with its country (+1…)
+    /// Phone number, in the format of the first connection's region or with its country code (+1…)
     #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
     pub number: String,
 }
 
-/// Erases a number from the state directory of a config, beside a running daemon or without one.
+/// Erases a number from the state directory of a config, with or without a running daemon.
 ///
 /// # Errors
-/// 65 no number that can be kept, or one that is still in a file; 69 a file that cannot be changed; 74 output; 77 permission.
-pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> Outcome {
+/// 65 for an invalid number or one still in a file, 69 for a file that cannot be changed, 74 for output, 77 for missing
+/// permission.
+pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
-    let read = Number::read(Some(&args.number), region);
-    let Some(number) = read.known() else { return Err(Failure::data(anyhow::anyhow!(refusal(&read, region)))) };
+    let parsed = PhoneNumber::parse(Some(&args.number), region);
+    let Some(number) = parsed.as_e164() else {
+        return Err(CliError::data(anyhow::anyhow!(not_a_number(&parsed, region))));
+    };
     forget(number, &config.state_dir, out)
 }
 
 /// Erases `number` from the files of `dir`.
 ///
 /// # Errors
-/// As [`run`].
-pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> Outcome {
-    let forgotten = match outbox::forget(dir, number, Timestamp::now()) {
-        Ok(forgotten) => forgotten,
-        // A daemon that never ran has told nobody anything.
-        Err(AdminError::Missing(_)) => Forgotten::default(),
-        Err(error) => return Err(failure(error)),
+/// Same as [`run`].
+pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
+    let report = match outbox::forget(dir, number, Timestamp::now()) {
+        Ok(report) => report,
+        // Without an outbox, nothing was ever posted.
+        Err(AdminError::Missing(_)) => ErasureReport::default(),
+        Err(error) => return Err(admin_error(error)),
     };
-    let calls = enrich::forget(dir, number).map_err(Failure::unavailable)?;
+    let calls = enrich::forget(dir, number).map_err(CliError::unavailable)?;
     let digits = number.expose().trim_start_matches('+');
-    let mut still = holding(dir, digits).map_err(Failure::permission)?;
-    if still.iter().any(|path| path.file_name().is_some_and(|name| name == outbox::FILE)) {
-        outbox::rewrite(dir).map_err(failure)?;
-        still = holding(dir, digits).map_err(Failure::permission)?;
+    let mut remaining = files_containing(dir, digits).map_err(CliError::permission)?;
+    if remaining.iter().any(|path| path.file_name().is_some_and(|name| name == outbox::FILE_NAME)) {
+        outbox::rewrite(dir).map_err(admin_error)?;
+        remaining = files_containing(dir, digits).map_err(CliError::permission)?;
     }
-    let Forgotten { blanked, dropped, changed, noted } = forgotten;
+    let ErasureReport { erased: blanked, dropped, masked: changed, pending: noted } = report;
     write!(
         out,
-        "history: {calls} calls forgotten\n\
-         outbox: {blanked} deliveries blanked ({dropped} of them had not been told and will not be), {changed} of others \
-         changed, {noted} noted moments removed\n\
-         A running daemon keeps answers of CRMs in its memory for minutes (each source's ttl); a restart ends that at once.\n\
-         Contacts files, CRMs, and what the chats have been told already are not changed.\n"
+        "history: {calls} calls erased\n\
+         outbox: {blanked} deliveries blanked ({dropped} of them were pending and will not be posted), {changed} others \
+         changed, {noted} pending updates removed\n\
+         A running daemon caches CRM answers in memory for minutes (ttl of each source); a restart clears the cache.\n\
+         Contacts files, CRMs and messages in the chats are not changed.\n"
     )
-    .map_err(|error| Failure::new(74, error))?;
-    if still.is_empty() {
+    .map_err(|error| CliError::new(74, error))?;
+    if remaining.is_empty() {
         return Ok(());
     }
-    let files: Vec<_> = still.iter().map(|path| path.display().to_string()).collect();
-    Err(Failure::data(anyhow::anyhow!(
-        "the number is still in {}: a call of it that is under way, one of your own numbers, or a file that was set aside; \
-         run this again later, delete what was set aside",
+    let files: Vec<_> = remaining.iter().map(|path| path.display().to_string()).collect();
+    Err(CliError::data(anyhow::anyhow!(
+        "the number is still in {}: an active call, one of your own numbers, or a damaged file set aside; run the command \
+         again later and delete files set aside",
         files.join(", ")
     )))
 }
 
-/// The databases of `dir` and their logs, those set aside too, in whose bytes the digits stand.
-fn holding(dir: &Path, digits: &str) -> io::Result<Vec<PathBuf>> {
-    let mut holding = Vec::new();
+/// Returns the databases and logs of `dir` that contain the digits, including damaged files set aside.
+fn files_containing(dir: &Path, digits: &str) -> io::Result<Vec<PathBuf>> {
+    let mut files_containing = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let is_database = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".sqlite"));
-        if is_database && holds(&path, digits)? {
-            holding.push(path);
+        if is_database && file_contains(&path, digits)? {
+            files_containing.push(path);
         }
     }
-    holding.sort();
-    Ok(holding)
+    files_containing.sort();
+    Ok(files_containing)
 }
 
-fn holds(path: &Path, digits: &str) -> io::Result<bool> {
+fn file_contains(path: &Path, digits: &str) -> io::Result<bool> {
     let file = match File::open(path) {
         Ok(file) => file,
-        // A log that its last user took away meanwhile.
+        // The last user of the log removed it in the meantime.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    let mut piece = Vec::new();
+    let mut chunk = Vec::new();
     loop {
-        // What stands across two pieces is found in the second, which begins with the end of the first.
-        let kept = piece.len().min(digits.len());
-        piece.drain(..piece.len() - kept);
-        let read = (&file).take(PIECE as u64).read_to_end(&mut piece)?;
-        if alone(&piece, digits.as_bytes()) {
+        // Each chunk starts with the end of the previous one, to find digits across the boundary.
+        let kept = chunk.len().min(digits.len());
+        chunk.drain(..chunk.len() - kept);
+        let read = (&file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+        if contains_number(&chunk, digits.as_bytes()) {
             return Ok(true);
         }
         if read == 0 {
@@ -114,9 +117,9 @@ fn holds(path: &Path, digits: &str) -> io::Result<bool> {
     }
 }
 
-/// The digits stand somewhere not as a part of more of them. At an edge of a piece too many are found rather than too few.
-fn alone(bytes: &[u8], digits: &[u8]) -> bool {
+/// Returns whether the digits occur outside a longer run of digits. At a chunk boundary a false match is possible.
+fn contains_number(bytes: &[u8], digits: &[u8]) -> bool {
     let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
-    let mut found = bytes.windows(digits.len()).enumerate().filter(|(_, window)| *window == digits);
-    found.any(|(at, _)| !is_digit(at.checked_sub(1)) && !is_digit(at.checked_add(digits.len())))
+    let mut matches = bytes.windows(digits.len()).enumerate().filter(|(_, window)| *window == digits);
+    matches.any(|(at, _)| !is_digit(at.checked_sub(1)) && !is_digit(at.checked_add(digits.len())))
 }

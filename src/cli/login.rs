@@ -1,26 +1,24 @@
-//! `poprelay login`: one human consents once, in a browser; the refresh token ends up in the token file. Works with a browser
-//! here (`listener`) and without one (the redirected address is pasted); `answer` reads what comes back either way.
+//! `poprelay login`: gets a refresh token by a consent in the browser and stores the token file. A local browser returns to
+//! `listener`; otherwise the operator pastes the redirected URL. `answer` parses both.
 
 mod answer;
 mod listener;
 #[cfg(test)]
 mod tests;
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    daemon::{
-        config::{self, Config},
-        network,
-    },
+    config::{self, Config},
+    daemon::network,
     goto::{
-        oauth::{Client, Error as OauthError, ProofKey, SCOPES, VOICEMAIL_SCOPE, unguessable},
-        token_file::{self, Kept},
+        oauth::{Client, Error as OauthError, PkceVerifier, SCOPES, VOICEMAIL_SCOPE, random_token},
+        token_file::{self, StoredToken},
     },
     model::time::Timestamp,
 };
 use answer::read_pasted;
 use anyhow::anyhow;
-use listener::{heard, listen};
+use listener::{listen, next_answer};
 use std::{
     fs::DirBuilder,
     io::{self, BufRead as _, Write},
@@ -32,64 +30,66 @@ use std::{
 use tokio::sync::mpsc;
 use url::Url;
 
-/// A login page, a password, a second factor, a consent: five minutes.
-const WITHIN: Duration = Duration::from_secs(300);
-/// Longest line that is read: codes have up to 4096 characters, and an address around them.
-const LONGEST_LINE: usize = 16 * 1024;
+/// Timeout of a login: time for password, second factor and consent.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
+/// Maximum length of a pasted line: a code has up to 4096 characters, plus the URL around it.
+const MAX_LINE_BYTES: usize = 16 * 1024;
 
-/// `poprelay login`
+/// Arguments of `poprelay login`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LoginArgs {
-    /// Which connection of the config; needed when there are several
+    /// Connection to log in; required if the config has several
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
-    /// Do not listen for the browser: paste the address it was sent to
+    /// Do not listen for the browser; paste the redirected URL instead
     #[arg(long)]
     pub paste: bool,
 }
 
-/// What a login needs of the config.
+/// Parameters of a login.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The OAuth client, and where it is known.
+    /// OAuth client and its authorization server.
     pub client: Client,
-    /// As registered with the client, to the letter.
+    /// Redirect URI, exactly as registered with the client.
     pub redirect_uri: Url,
-    /// What to ask for: [`crate::goto::oauth::SCOPES`].
+    /// Requested scopes: [`crate::goto::oauth::SCOPES`].
     pub scopes: String,
-    /// Where the token goes.
+    /// Destination of the token.
     pub token_file: PathBuf,
 }
 
 /// Logs in one connection of a config.
 ///
 /// # Errors
-/// 64 if it is not said which connection; as [`run`] otherwise.
-pub async fn of(args: &LoginArgs, config: Config) -> Outcome {
+/// 64 for an ambiguous connection, otherwise same as [`run`].
+pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
     let state_dir = config.state_dir;
-    let names: Vec<String> = config.connections.iter().map(|it| it.name.to_string()).collect();
-    let mut fits =
-        config.connections.into_iter().filter(|it| args.connection.as_deref().is_none_or(|n| n == it.name.as_str()));
-    let (Some(chosen), None) = (fits.next(), fits.next()) else {
-        return Err(Failure::usage(format!("say which connection: --connection {}", names.join(" or "))));
+    let names: Vec<String> = config.connections.iter().map(|item| item.name.to_string()).collect();
+    let mut candidates = config
+        .connections
+        .into_iter()
+        .filter(|item| args.connection.as_deref().is_none_or(|n| n == item.name.as_str()));
+    let (Some(connection), None) = (candidates.next(), candidates.next()) else {
+        return Err(CliError::usage(format!("select a connection: --connection {}", names.join(" or "))));
     };
-    let network = network::open().map_err(Failure::unavailable)?;
+    let network = network::open().map_err(CliError::unavailable)?;
     let login = Login {
-        client: Client { id: chosen.client_id, secret: chosen.client_secret, auth_url: chosen.auth_url },
-        redirect_uri: chosen.redirect_uri,
-        scopes: if chosen.voicemail { format!("{SCOPES} {VOICEMAIL_SCOPE}") } else { SCOPES.to_owned() },
-        token_file: config::token_file(&state_dir, &chosen.name),
+        client: Client { id: connection.client_id, secret: connection.client_secret, auth_url: connection.auth_url },
+        redirect_uri: connection.redirect_uri,
+        scopes: if connection.voicemail { format!("{SCOPES} {VOICEMAIL_SCOPE}") } else { SCOPES.to_owned() },
+        token_file: config::token_file(&state_dir, &connection.name),
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| Failure::new(74, error))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| CliError::new(74, error))?;
     run(args, &login, &network.http).await
 }
 
-/// Logs in, talking to the terminal.
+/// Logs in interactively.
 ///
 /// # Errors
-/// 65 for an answer that is none, 69 for no answer, 74 when the token cannot be kept, 77 for a refusal.
-pub async fn run(args: &LoginArgs, login: &Login, http: &reqwest::Client) -> Outcome {
-    attempt(login, http, args.paste, WITHIN, &mut io::stdout(), typed()).await
+/// 65 for an invalid answer, 69 without an answer, 74 if the token cannot be stored, 77 if the consent is denied.
+pub async fn run(args: &LoginArgs, login: &Login, http: &reqwest::Client) -> CliResult {
+    attempt(login, http, args.paste, LOGIN_TIMEOUT, &mut io::stdout(), stdin_lines()).await
 }
 
 async fn attempt(
@@ -99,82 +99,93 @@ async fn attempt(
     within: Duration,
     out: &mut (dyn Write + Send),
     mut typed: mpsc::Receiver<String>,
-) -> Outcome {
-    let (state, key) = (unguessable(), ProofKey::new());
+) -> CliResult {
+    let (state, key) = (random_token(), PkceVerifier::new());
     let authorize = login
         .client
         .authorize_url(&login.redirect_uri, &state, &key, &login.scopes)
-        .ok_or_else(|| Failure::config(anyhow!("auth_url is no address that a path can follow")))?;
-    let mut browser = if paste { Err("as you wish".to_owned()) } else { listen(&login.redirect_uri, &state).await };
-    say(out, &format!("Open this address in a browser and allow access:\n\n  {authorize}\n"))?;
+        .ok_or_else(|| CliError::config(anyhow!("auth_url is not a base URL")))?;
+    let mut browser = if paste { Err("--paste".to_owned()) } else { listen(&login.redirect_uri, &state).await };
+    print_line(out, &format!("Open this URL in a browser and allow access:\n\n  {authorize}\n"))?;
     match &browser {
         Ok(_) => {
             open_browser(&authorize);
-            say(
+            print_line(
                 out,
-                "Waiting for the browser. On another machine? Paste the address it ends at here, then press Enter.",
+                "Waiting for the browser. If it runs elsewhere, paste the address of its final page here and press Enter.",
             )?;
         }
-        Err(why) => say(
+        Err(reason) => print_line(
             out,
-            &format!("Not listening for the browser ({why}). Paste the address it ends at here, then press Enter:"),
+            &format!(
+                "Not listening for the browser ({reason}). Paste the address of the final page here and press Enter:"
+            ),
         )?,
     }
     let answer = async {
         loop {
             tokio::select! {
-                Some(answer) = heard(&mut browser) => return answer,
+                Some(answer) = next_answer(&mut browser) => return answer,
                 line = typed.recv() => match (line, &browser) {
                     (Some(line), _) if line.trim().is_empty() => {}
                     (Some(line), _) => return read_pasted(&line, &state),
-                    (None, Err(why)) => return Err(Failure::unavailable(anyhow!("nothing was pasted, and nobody listens for the browser: {why}"))),
+                    (None, Err(reason)) => {
+                        let error = anyhow!("no input, and no listener for the browser: {reason}");
+                        return Err(CliError::unavailable(error));
+                    }
                     (None, Ok(_)) => {
-                        let answer = heard(&mut browser).await;
-                        return answer.unwrap_or_else(|| Err(Failure::unavailable(anyhow!("the listener ended"))));
+                        let answer = next_answer(&mut browser).await;
+                        return answer.unwrap_or_else(|| Err(CliError::unavailable(anyhow!("the listener stopped"))));
                     }
                 },
             }
         }
     };
     let code = tokio::time::timeout(within, answer).await.map_err(|_| {
-        Failure::unavailable(anyhow!("nobody consented within {} s: run `poprelay login` again", within.as_secs()))
+        CliError::unavailable(anyhow!("no consent within {} s; run `poprelay login` again", within.as_secs()))
     })??;
-    let tokens = login.client.exchange(http, &code, &login.redirect_uri, &key).await.map_err(refused)?;
+    let tokens = login.client.exchange(http, &code, &login.redirect_uri, &key).await.map_err(exchange_error)?;
     let Some(refresh_token) = tokens.refresh else {
-        return Err(Failure::data(anyhow!(
-            "GoTo gave no refresh token: is the client allowed the refresh_token grant?"
+        return Err(CliError::data(anyhow!(
+            "GoTo returned no refresh token; allow the refresh_token grant for the client"
         )));
     };
-    let kept = Kept { refresh_token, issued: Timestamp::now() };
+    let kept = StoredToken { refresh_token, issued: Timestamp::now() };
     token_file::write(&login.token_file, &kept).map_err(|why| {
-        Failure::new(
+        CliError::new(
             74,
             anyhow::Error::new(why)
-                .context(format!("the login worked, but not keeping it in {}", login.token_file.display())),
+                .context(format!("login succeeded, but storing the token in {} failed", login.token_file.display())),
         )
     })?;
-    say(out, &format!("Logged in. The token is in {}; a running daemon goes on by itself.", login.token_file.display()))
+    print_line(
+        out,
+        &format!(
+            "Logged in. The token is in {}; a running daemon uses it without a restart.",
+            login.token_file.display()
+        ),
+    )
 }
 
-fn say(out: &mut dyn Write, text: &str) -> Outcome {
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|why| Failure::new(74, why))
+fn print_line(out: &mut dyn Write, text: &str) -> CliResult {
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|why| CliError::new(74, why))
 }
 
-fn refused(why: OauthError) -> Failure {
+fn exchange_error(why: OauthError) -> CliError {
     let code = match &why {
         OauthError::Denied { .. } => 77,
         OauthError::Network(_) | OauthError::Status { .. } => 69,
         OauthError::Garbled => 65,
     };
-    Failure::new(code, anyhow::Error::new(why).context("GoTo did not take the consent's code"))
+    CliError::new(code, anyhow::Error::new(why).context("GoTo rejected the authorization code"))
 }
 
-/// Lines from the terminal, read on a thread of their own: a pending read must not hold up the end of the program.
-fn typed() -> mpsc::Receiver<String> {
+/// Reads terminal lines on a separate thread: a pending read must not delay the exit.
+fn stdin_lines() -> mpsc::Receiver<String> {
     let (lines, typed) = mpsc::channel(1);
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if line.len() > LONGEST_LINE || lines.blocking_send(line).is_err() {
+            if line.len() > MAX_LINE_BYTES || lines.blocking_send(line).is_err() {
                 return;
             }
         }
@@ -182,10 +193,10 @@ fn typed() -> mpsc::Receiver<String> {
     typed
 }
 
-/// Best effort, on a desktop only; the address is on the terminal anyway.
+/// Opens the URL in a desktop browser if possible; the terminal also shows it.
 fn open_browser(url: &Url) {
     let has_display =
-        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty()));
+        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|item| !item.is_empty()));
     if has_display {
         let opened = tokio::process::Command::new("xdg-open")
             .arg(url.as_str())
@@ -194,7 +205,7 @@ fn open_browser(url: &Url) {
             .stderr(Stdio::null())
             .spawn();
         if let Err(error) = opened {
-            tracing::debug!(%error, "no browser opened");
+            tracing::debug!(%error, "browser not started");
         }
     }
 }

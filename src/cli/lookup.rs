@@ -1,13 +1,14 @@
-//! `poprelay lookup NUMBER`: who a caller with that number would be. Every source's answer, how long it took, and what a
-//! card would say.
+//! `poprelay lookup NUMBER`: looks a number up in all sources. Prints each source's answer with its duration, and the
+//! merged caller info of a card.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    daemon::{config::Config, network, opening},
-    enrich::{Answer, Enricher, LookUp, Said},
+    config::Config,
+    daemon::{network, startup},
+    enrich::{Enricher, LookupReport, SourceAnswer, SourceReport},
     model::{
         card::{Contact, Match},
-        phone::{E164, Mask, Number, Region},
+        phone::{E164, Mask, PhoneNumber, Region},
         time::Now,
     },
 };
@@ -18,13 +19,13 @@ use std::{
     time::Duration,
 };
 
-/// `poprelay lookup`
+/// Arguments of `poprelay lookup`.
 #[derive(Debug, clap::Args)]
 pub struct LookupArgs {
-    /// The number, as it is written in the region of the first connection, or with its country (+1…)
+    /// Phone number, in the format of the first connection's region or with its country code (+1…)
     #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
     pub number: String,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -32,99 +33,103 @@ pub struct LookupArgs {
 /// Looks a number up with the sources of a config.
 ///
 /// # Errors
-/// 78 for sources that are wrong; as [`lookup`] otherwise.
-pub async fn run(args: &LookupArgs, config: &Config) -> Outcome {
-    let network = network::open().map_err(Failure::unavailable)?;
-    let enricher = opening::enricher(config, &network).map_err(Failure::config)?;
+/// 78 for invalid sources, otherwise same as [`lookup`].
+pub async fn run(args: &LookupArgs, config: &Config) -> CliResult {
+    let network = network::open().map_err(CliError::unavailable)?;
+    let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
 }
 
-/// Looks `number` up and writes what came of it to `out`: for people, or as one JSON object.
+/// Looks `number` up and writes the report to `out`, as text or as one JSON object.
 ///
 /// # Errors
-/// If it is no number that can be looked up (65), or `out` cannot be written (74).
-pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> Outcome {
-    let read = Number::read(Some(number), region);
-    let Some(known) = read.known() else { return Err(Failure::data(anyhow::anyhow!(refusal(&read, region)))) };
-    let looked_up = enricher.look_up(known, None, Now::read()).await;
-    let text = if json { as_json(known, &looked_up) } else { as_text(known, &read, region, &looked_up) };
-    out.write_all(text.as_bytes()).map_err(unwritable)
+/// 65 for a number that cannot be looked up, 74 if `out` cannot be written.
+pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> CliResult {
+    let read = PhoneNumber::parse(Some(number), region);
+    let Some(known) = read.as_e164() else { return Err(CliError::data(anyhow::anyhow!(not_a_number(&read, region)))) };
+    let report = enricher.lookup_number(known, None, Now::now()).await;
+    let text = if json { as_json(known, &report) } else { as_text(known, &read, region, &report) };
+    out.write_all(text.as_bytes()).map_err(write_error)
 }
 
-fn unwritable(error: io::Error) -> Failure {
-    Failure::new(74, error)
+fn write_error(error: io::Error) -> CliError {
+    CliError::new(74, error)
 }
 
-pub(super) fn refusal(number: &Number, region: Region) -> String {
-    let why = match number {
-        Number::Withheld => "it is what a hidden number looks like",
-        Number::Short(_) => "it is too short for a public number",
-        Number::Known(_) | Number::Unreadable(_) => "it is no phone number",
+pub(super) fn not_a_number(number: &PhoneNumber, region: Region) -> String {
+    let reason = match number {
+        PhoneNumber::Withheld => "this is the form of a withheld number",
+        PhoneNumber::Short(_) => "this is too short for a public number",
+        PhoneNumber::Known(_) | PhoneNumber::Unparsed(_) => "this is not a phone number",
     };
-    format!("{why}, so nothing is known of it (read as of {region}; write it with its country, as in +15145550199)")
+    format!("{reason}, no look-up possible (parsed for region {region}; try the country code, as in +15145550199)")
 }
 
-fn as_json(number: &E164, looked_up: &LookUp) -> String {
-    let answers: Vec<_> = looked_up.answers.iter().map(answer_as_json).collect();
+fn as_json(number: &E164, report: &LookupReport) -> String {
+    let answers: Vec<_> = report.reports.iter().map(answer_as_json).collect();
     let found = json!({
         "number": number.expose(),
-        "country": number.country().map(|it| it.to_string()),
-        "line": number.line(),
+        "country": number.country().map(|item| item.to_string()),
+        "line": number.line_type(),
         "answers": answers,
-        "history_ms": looked_up.history_took.map(milliseconds),
-        "found": looked_up.found,
+        "history_ms": report.history_took.map(milliseconds),
+        "found": report.info,
     });
     format!("{found}\n")
 }
 
-fn answer_as_json(answer: &Answer) -> serde_json::Value {
+fn answer_as_json(answer: &SourceReport) -> serde_json::Value {
     let took_ms = milliseconds(answer.took);
-    match &answer.said {
-        Said::Knows(contacts) => json!({"source": answer.source, "took_ms": took_ms, "contacts": contacts}),
-        Said::Silent(why) => json!({"source": answer.source, "took_ms": took_ms, "silent": why}),
-        Said::Off => json!({"source": answer.source, "took_ms": took_ms, "silent": "its file cannot be read"}),
+    match &answer.answer {
+        SourceAnswer::Found(contacts) => json!({"source": answer.source, "took_ms": took_ms, "contacts": contacts}),
+        SourceAnswer::Failed(why) => json!({"source": answer.source, "took_ms": took_ms, "silent": why}),
+        SourceAnswer::Disabled => {
+            json!({"source": answer.source, "took_ms": took_ms, "silent": "its file is not readable"})
+        }
     }
 }
 
-fn as_text(number: &E164, read: &Number, region: Region, looked_up: &LookUp) -> String {
-    let mut text = read.shown(region, Mask::None).unwrap_or_default();
-    let country = number.country().map(|it| format!(", {it}")).unwrap_or_default();
-    say(&mut text, &format!("  {}{country}, {}\n", number.expose(), number.line()));
-    for Answer { source, said, took } in &looked_up.answers {
+fn as_text(number: &E164, read: &PhoneNumber, region: Region, report: &LookupReport) -> String {
+    let mut text = read.format(region, Mask::None).unwrap_or_default();
+    let country = number.country().map(|item| format!(", {item}")).unwrap_or_default();
+    append(&mut text, &format!("  {}{country}, {}\n", number.expose(), number.line_type()));
+    for SourceReport { source, answer: said, took } in &report.reports {
         let said = match said {
-            Said::Knows(contacts) if contacts.is_empty() => "nobody".to_owned(),
-            Said::Knows(contacts) => contacts.iter().map(name).collect::<Vec<_>>().join("; "),
-            Said::Silent(why) => format!("no answer: {why}"),
-            Said::Off => "off: its file cannot be read".to_owned(),
+            SourceAnswer::Found(contacts) if contacts.is_empty() => "no match".to_owned(),
+            SourceAnswer::Found(contacts) => contacts.iter().map(name).collect::<Vec<_>>().join("; "),
+            SourceAnswer::Failed(why) => format!("no answer: {why}"),
+            SourceAnswer::Disabled => "disabled: its file is not readable".to_owned(),
         };
-        say(&mut text, &format!("  {source} ({} ms): {said}\n", milliseconds(*took)));
+        append(&mut text, &format!("  {source} ({} ms): {said}\n", milliseconds(*took)));
     }
-    if let (Some(took), Some(history)) = (looked_up.history_took, &looked_up.found.history) {
+    if let (Some(took), Some(history)) = (report.history_took, &report.info.history) {
         let urgent = if history.urgent { ", urgent" } else { "" };
-        let counts =
-            format!("{} calls in 7 days, {} in 30, {} missed since", history.week, history.month, history.missed_since);
-        say(&mut text, &format!("  history ({} ms): {counts}{urgent}\n", milliseconds(took)));
+        let counts = format!(
+            "{} calls in 7 days, {} in 30, {} missed since",
+            history.calls_in_week, history.calls_in_month, history.missed_since
+        );
+        append(&mut text, &format!("  history ({} ms): {counts}{urgent}\n", milliseconds(took)));
     }
-    match &looked_up.found.who {
-        Match::NotAsked => say(&mut text, "nobody could be asked\n"),
-        Match::Nobody => say(&mut text, "nobody knows the number\n"),
+    match &report.info.matched {
+        Match::NotLookedUp => append(&mut text, "no source was queried\n"),
+        Match::NoMatch => append(&mut text, "no match\n"),
         Match::One { contact } => describe(&mut text, contact),
         Match::Several { contacts } => {
-            say(&mut text, &format!("{} candidates, none is chosen\n", contacts.len()));
+            append(&mut text, &format!("{} candidates, none selected\n", contacts.len()));
             contacts.iter().for_each(|contact| describe(&mut text, contact));
         }
     }
-    if !looked_up.found.silent.is_empty() {
-        say(&mut text, &format!("without {}, which did not answer\n", looked_up.found.silent.join(", ")));
+    if !report.info.failed_sources.is_empty() {
+        append(&mut text, &format!("no answer from {}\n", report.info.failed_sources.join(", ")));
     }
     text
 }
 
 fn describe(text: &mut String, contact: &Contact) {
-    say(text, &format!("{} (from {})\n", name(contact), clean(&contact.source)));
+    append(text, &format!("{} (from {})\n", name(contact), printable(&contact.source)));
     let tags = contact.tags.join(", ");
-    let tags = Some(&tags).filter(|it| !it.is_empty());
+    let tags = Some(&tags).filter(|item| !item.is_empty());
     let known = [
         ("company", contact.company.as_ref()),
         ("tier", contact.tier.as_ref()),
@@ -135,24 +140,27 @@ fn describe(text: &mut String, contact: &Contact) {
     ];
     for (label, value) in known {
         if let Some(value) = value {
-            say(text, &format!("  {label}: {}\n", clean(value)));
+            append(text, &format!("  {label}: {}\n", printable(value)));
         }
     }
     for fact in &contact.facts {
-        say(text, &format!("  {}: {} ({})\n", clean(&fact.label), clean(&fact.value), clean(&fact.source)));
+        append(
+            text,
+            &format!("  {}: {} ({})\n", printable(&fact.label), printable(&fact.value), printable(&fact.source)),
+        );
     }
 }
 
 fn name(contact: &Contact) -> String {
-    clean(contact.name.as_deref().or(contact.company.as_deref()).unwrap_or("a record without a name"))
+    printable(contact.name.as_deref().or(contact.company.as_deref()).unwrap_or("a record without a name"))
 }
 
-/// What others wrote does not steer the terminal.
-fn clean(text: &str) -> String {
+/// Replaces control characters, which could control the terminal.
+fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn say(text: &mut String, more: &str) {
+fn append(text: &mut String, more: &str) {
     // Writing to a String cannot fail.
     let _ = text.write_str(more);
 }
@@ -184,7 +192,7 @@ mod tests {
         enricher
     }
 
-    async fn run(number: &str, json: bool) -> Result<String, Failure> {
+    async fn run(number: &str, json: bool) -> Result<String, CliError> {
         let dir = tempfile::tempdir().unwrap();
         let mut out = Vec::new();
         lookup(&enricher(&dir), number, Region::US, json, &mut out).await?;
@@ -192,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_up_shows_every_source_and_the_merged_contact() {
+    async fn lookup_prints_sources_and_merged_contact() {
         let text = run("(514) 555-0199", false).await.unwrap();
         assert!(text.starts_with("(514) 555-0199  +15145550199, CA, landline or mobile\n"), "{text}");
         assert!(text.contains(" ms): Alice [2J Martin\n"), "{text}");
@@ -202,12 +210,12 @@ mod tests {
         );
         assert!(text.contains("): 0 calls in 7 days, 0 in 30, 0 missed since\n"), "{text}");
         let text = run("+15145550100", false).await.unwrap();
-        assert!(text.contains("2 candidates, none is chosen\nBob (from contacts)\nEve"), "{text}");
-        assert!(run("+15145550101", false).await.unwrap().ends_with("nobody knows the number\n"));
+        assert!(text.contains("2 candidates, none selected\nBob (from contacts)\nEve"), "{text}");
+        assert!(run("+15145550101", false).await.unwrap().ends_with("no match\n"));
     }
 
     #[tokio::test]
-    async fn a_script_gets_one_json_object() {
+    async fn lookup_json_is_one_object() {
         let text = run("+15145550199", true).await.unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json.pointer("/found/who/contact/tier").unwrap(), "Gold");
@@ -216,10 +224,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_looked_up_is_refused_as_bad_data() {
-        for (number, why) in
-            [("anonymous", "hidden"), ("1015", "too short"), ("pizza", "no phone number"), ("555-0199", "no phone")]
-        {
+    async fn lookup_invalid_number_is_data_error() {
+        for (number, why) in [
+            ("anonymous", "withheld"),
+            ("1015", "too short"),
+            ("pizza", "not a phone number"),
+            ("555-0199", "not a phone"),
+        ] {
             let failure = run(number, false).await.unwrap_err();
             assert_eq!(failure.code, 65);
             assert!(failure.to_string().contains(why), "{number}: {failure}");

@@ -1,9 +1,10 @@
-//! The commands: argv to one of them, its outcome to an exit code after sysexits. One file a command.
+//! Command line: parses argv, runs one command and maps its result to an exit code of `sysexits.h`. One file per command.
 
 pub mod card;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod dry_run;
 pub mod explain;
 pub mod forget;
 pub mod login;
@@ -17,10 +18,9 @@ pub mod run;
 pub mod simulate;
 pub mod status;
 pub mod test_card;
-pub mod trial;
 pub mod verdicts;
 
-use crate::daemon::{config, journal};
+use crate::{config, daemon::logging};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,
@@ -33,11 +33,11 @@ use std::{
 /// Relays GoTo Connect calls as caller cards to Slack and Teams while the phone still rings.
 #[derive(Debug, Parser)]
 #[command(name = "poprelay", version, max_term_width = 100)]
-struct Line {
+struct Cli {
     /// The config file [default: $CONFIGURATION_DIRECTORY/config.toml, else /etc/poprelay/config.toml]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// What the journal says: error, warn, info, debug [default: the config's journal.level, else info]
+    /// Log level: error, warn, info, debug [default: the config's journal.level, else info]
     #[arg(long, global = true, value_name = "LEVEL")]
     log: Option<String>,
     #[command(subcommand)]
@@ -46,35 +46,35 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Relay calls until stopped: what the systemd unit runs
+    /// Run the daemon until stopped (used by the systemd unit)
     Run,
-    /// Log in to GoTo once; the daemon stays logged in by itself
+    /// Log in to GoTo once; the daemon then renews the login
     Login(login::LoginArgs),
-    /// Check the config and say what it will do
+    /// Check the config and describe its effect
     Check(check::CheckArgs),
-    /// See it work: the real daemon between an embedded GoTo and an embedded chat
+    /// Show the daemon at work with a simulated GoTo and a simulated chat
     Demo(demo::DemoArgs),
-    /// Serve a GoTo and a chat to play with
+    /// Serve a simulated GoTo and a simulated chat
     Simulate(simulate::SimulateArgs),
-    /// Ask every source who a number is
+    /// Look a number up in every source
     Lookup(lookup::LookupArgs),
-    /// Erase a number from all that is kept
+    /// Erase a number from all stored data
     Forget(forget::ForgetArgs),
-    /// Draw the cards of a recorded call as a sink would get them; nothing is sent
+    /// Render the cards of a recorded call for one sink; sends nothing
     Card(card::CardArgs),
-    /// Send a test card to a sink and say what its chat answered
+    /// Send a test card to a sink and print the response
     TestCard(test_card::TestCardArgs),
-    /// Say how the daemon, its logins and its sinks stand
+    /// Print the state of the daemon, its connections and its sinks
     Status(status::StatusArgs),
-    /// Say which rule sends a recorded call where, and why; nothing is sent
+    /// Print which rule sends a recorded call to which sink, and why; sends nothing
     Route(route::RouteArgs),
-    /// Say what was decided of a call, what was sent, and what was answered
+    /// Print decisions, deliveries and responses of a call
     Explain(explain::ExplainArgs),
-    /// Run recorded calls through the config and print their cards; nothing is sent
+    /// Run recorded calls through the config and print their cards; sends nothing
     Replay(replay::ReplayArgs),
-    /// See and mend what waits and what was given up
+    /// List, retry and drop pending deliveries and dead letters
     Outbox(outbox::OutboxArgs),
-    /// Print what each answer of a chat means
+    /// Print the response rules of all chats
     Verdicts {
         /// As JSON
         #[arg(long)]
@@ -82,36 +82,36 @@ enum Command {
     },
     /// Print a manual page
     Man(man::ManArgs),
-    /// Print what a shell needs to complete the commands
+    /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
 
-/// Parses the command line, carries it out, and says how it ended.
+/// Parses the command line, runs the command and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let line = match Line::try_parse() {
-        Ok(line) => line,
-        Err(told) => {
-            // Help and version are no errors; what is wrong with the words is: 64, not clap's 2.
-            let code = if told.use_stderr() { 64 } else { 0 };
-            drop(told.print());
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors. A usage error exits with 64 instead of clap's 2.
+            let code = if error.use_stderr() { 64 } else { 0 };
+            drop(error.print());
             return ExitCode::from(code);
         }
     };
-    match line.carry_out() {
+    match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where stderr is gone, nobody can be told.
+            // A closed stderr leaves no way to report the error.
             drop(writeln!(io::stderr(), "poprelay: {failure}"));
             failure.into()
         }
     }
 }
 
-impl Line {
-    fn carry_out(self) -> Outcome {
+impl Cli {
+    fn run(self) -> CliResult {
         let path = self.config.unwrap_or_else(config::default_path);
-        let config = || config::load(&path).map_err(Failure::config);
+        let config = || config::load(&path).map_err(CliError::config);
         match self.command {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
@@ -121,10 +121,10 @@ impl Line {
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
-                let journal = journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;
+                let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 runtime()?.block_on(run::run(config()?, self.log.is_none().then_some(journal)))
             }
-            Command::Login(args) => runtime()?.block_on(login::of(&args, config()?)),
+            Command::Login(args) => runtime()?.block_on(login::login(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
             Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
             Command::Route(args) => runtime()?.block_on(route::run(&args, &config()?, &mut io::stdout())),
@@ -132,79 +132,79 @@ impl Line {
             Command::Replay(args) => runtime()?.block_on(replay::run(&args, &config()?, &mut io::stdout())),
             Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),
             Command::Demo(args) => {
-                // The demo's face is its cards; the journal stays quiet unless it is asked for.
-                journal::open(self.log.as_deref().unwrap_or("error")).map_err(Failure::usage)?;
-                let start = |wiring: demo::DemoWiring| run::beside(wiring.config_path, wiring.stop);
+                // The demo shows cards; log lines appear only on request.
+                logging::init(self.log.as_deref().unwrap_or("error")).map_err(CliError::usage)?;
+                let start = |wiring: demo::DemoDaemon| run::run_for_demo(wiring.config_path, wiring.stop);
                 runtime()?.block_on(demo::run(args, &mut io::stdout(), start))
             }
             Command::Simulate(args) => {
-                journal::open(self.log.as_deref().unwrap_or("info")).map_err(Failure::usage)?;
+                logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 runtime()?.block_on(simulate::run(args, &mut io::stdout()))
             }
         }
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    // Two threads: the relay's work is waiting, and a third core would find nothing to do.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    // Two threads are enough: the daemon mostly waits for I/O.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| Failure::new(70, error))
+    runtime.map_err(|error| CliError::new(70, error))
 }
 
-/// What a command ends with.
-pub type Outcome = Result<(), Failure>;
+/// Result of a command.
+pub type CliResult = Result<(), CliError>;
 
-/// Why a command failed, with the exit code a script reads (`sysexits.h`).
+/// Error of a command, with its exit code (`sysexits.h`).
 #[derive(Debug)]
-pub struct Failure {
+pub struct CliError {
     /// 64 usage, 65 bad data, 69 unavailable, 70 internal, 74 I/O, 77 permission, 78 config.
     pub code: u8,
-    /// What went wrong, where, and what to do next.
+    /// Cause and advice.
     pub why: anyhow::Error,
 }
 
-impl Failure {
-    /// A failure with its exit code.
+impl CliError {
+    /// Creates an error with an exit code.
     pub fn new(code: u8, why: impl Into<anyhow::Error>) -> Self {
         Self { code, why: why.into() }
     }
 
-    /// Wrong words on the command line: 64.
+    /// Creates a usage error: 64.
     pub fn usage(why: impl fmt::Display) -> Self {
         Self::new(64, anyhow::anyhow!("{why}"))
     }
 
-    /// Input that is not what it should be: 65.
+    /// Creates an error for invalid input: 65.
     pub fn data(why: impl Into<anyhow::Error>) -> Self {
         Self::new(65, why)
     }
 
-    /// A service that cannot be reached: 69.
+    /// Creates an error for an unavailable service: 69.
     pub fn unavailable(why: impl Into<anyhow::Error>) -> Self {
         Self::new(69, why)
     }
 
-    /// Not allowed: 77.
+    /// Creates a permission error: 77.
     pub fn permission(why: impl Into<anyhow::Error>) -> Self {
         Self::new(77, why)
     }
 
-    /// A wrong config: 78.
+    /// Creates a config error: 78.
     pub fn config(why: impl Into<anyhow::Error>) -> Self {
         Self::new(78, why)
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.why)
     }
 }
 
-impl Error for Failure {}
+impl Error for CliError {}
 
-impl From<Failure> for ExitCode {
-    fn from(failure: Failure) -> Self {
+impl From<CliError> for ExitCode {
+    fn from(failure: CliError) -> Self {
         Self::from(failure.code)
     }
 }

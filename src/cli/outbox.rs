@@ -1,70 +1,70 @@
-//! `poprelay outbox`: what waits, what died and why, for a person or a script. What may be done to a delivery is `outbox`'s
-//! to decide, how it is written is `shown`'s.
+//! `poprelay outbox`: lists, shows, retries and drops deliveries. The module `outbox` decides what is allowed; `format`
+//! writes the output.
 
-mod shown;
+mod format;
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
     model::{delivery::DeliveryId, ids::SinkName, time::Timestamp},
-    outbox::{self, AdminError, Filter, State, Which},
+    outbox::{self, AdminError, DeliveryState, Filter, RetryTarget},
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
-use shown::{Form, list_json, page, state, table, whole_json};
-pub(super) use shown::{attempt_line, printable};
+use format::{OutputOptions, delivery_json, format_delivery, format_table, list_json, state_name};
+pub(super) use format::{format_attempt, printable};
 use std::{io::Write, path::Path};
 
-/// Looks into what still has to be told, and what could not be; beside a running daemon or without one.
+/// Inspect and change pending deliveries and dead letters, with or without a running daemon.
 #[derive(Debug, Args)]
 pub struct OutboxArgs {
     #[command(subcommand)]
-    what: What,
+    command: OutboxCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Lists deliveries, the newest last.
+enum OutboxCommand {
+    /// List deliveries, newest last.
     List {
-        /// Only those that stand so.
-        #[arg(long, value_enum, default_value_t = Shown::All)]
-        state: Shown,
-        /// Only those for this sink.
+        /// Only deliveries in this state.
+        #[arg(long, value_enum, default_value_t = StateFilter::All)]
+        state: StateFilter,
+        /// Only deliveries to this sink.
         #[arg(long, value_parser = sink)]
         sink: Option<SinkName>,
-        /// At most so many.
+        /// Maximum number of deliveries.
         #[arg(long, default_value_t = 100)]
         limit: u32,
         #[command(flatten)]
-        form: Form,
+        form: OutputOptions,
     },
-    /// Shows one delivery, its card and its attempts.
+    /// Show one delivery with its card and its attempts.
     Show {
-        /// Its number.
+        /// Number of the delivery.
         id: i64,
         #[command(flatten)]
-        form: Form,
+        form: OutputOptions,
     },
-    /// Has one delivery, or all dead letters, tried again at once.
+    /// Retry one delivery, or all dead letters, immediately.
     Retry {
-        /// Its number.
+        /// Number of the delivery.
         #[arg(required_unless_present = "dead", conflicts_with = "dead")]
         id: Option<i64>,
         /// All dead letters.
         #[arg(long)]
         dead: bool,
-        /// With --dead: only those for this sink.
+        /// With --dead: only dead letters of this sink.
         #[arg(long, requires = "dead", value_parser = sink)]
         sink: Option<SinkName>,
     },
-    /// Gives one delivery up for good: it is not told.
+    /// Drop one delivery permanently without posting it.
     Drop {
-        /// Its number.
+        /// Number of the delivery.
         id: i64,
     },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Shown {
+enum StateFilter {
     Waiting,
     Dead,
     Delivered,
@@ -73,82 +73,90 @@ enum Shown {
     All,
 }
 
-impl Shown {
-    const fn state(self) -> Option<State> {
+impl StateFilter {
+    const fn state(self) -> Option<DeliveryState> {
         match self {
-            Self::Waiting => Some(State::Waiting),
-            Self::Dead => Some(State::Dead),
-            Self::Delivered => Some(State::Delivered),
-            Self::Superseded => Some(State::Superseded),
-            Self::Dropped => Some(State::Dropped),
+            Self::Waiting => Some(DeliveryState::Waiting),
+            Self::Dead => Some(DeliveryState::Dead),
+            Self::Delivered => Some(DeliveryState::Delivered),
+            Self::Superseded => Some(DeliveryState::Superseded),
+            Self::Dropped => Some(DeliveryState::Dropped),
             Self::All => None,
         }
     }
 }
 
 fn sink(text: &str) -> Result<SinkName, String> {
-    SinkName::try_from(text).map_err(|bad| format!("it is no sink's name: {bad}"))
+    SinkName::try_from(text).map_err(|error| format!("invalid sink name: {error}"))
 }
 
 /// Runs `poprelay outbox` on the outbox of a state directory.
 ///
 /// # Errors
-/// 65 no such delivery, or not one to which this can be done; 69 no outbox, or another version's; 74 output; 77 permission.
-pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> Outcome {
+/// 65 for an unknown delivery or a wrong state, 69 for a missing or foreign outbox, 74 for output, 77 for permissions.
+pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> CliResult {
     let now = Timestamp::now();
-    match args.what {
-        What::List { state, sink, limit, form } => {
+    match args.command {
+        OutboxCommand::List { state, sink, limit, form } => {
             let letters =
-                outbox::list(state_dir, &Filter { state: state.state(), sink, most: limit }).map_err(failure)?;
-            if form.json { print(out, &list_json(&letters, form)) } else { print(out, &table(&letters, form, now)) }
+                outbox::list(state_dir, &Filter { state: state.state(), sink, limit: limit }).map_err(admin_error)?;
+            if form.json {
+                print(out, &list_json(&letters, form))
+            } else {
+                print(out, &format_table(&letters, form, now))
+            }
         }
-        What::Show { id, form } => {
-            let found = outbox::show(state_dir, DeliveryId(id)).map_err(failure)?;
-            let (letter, attempts) = found.ok_or_else(|| unknown(id))?;
+        OutboxCommand::Show { id, form } => {
+            let found = outbox::show(state_dir, DeliveryId(id)).map_err(admin_error)?;
+            let (letter, attempts) = found.ok_or_else(|| unknown_delivery(id))?;
             print(
                 out,
-                &if form.json { whole_json(&letter, &attempts, form) } else { page(&letter, &attempts, form, now) },
+                &if form.json {
+                    delivery_json(&letter, &attempts, form)
+                } else {
+                    format_delivery(&letter, &attempts, form, now)
+                },
             )
         }
-        What::Retry { id: Some(id), .. } => {
-            let retried = outbox::retry(state_dir, &Which::One(DeliveryId(id))).map_err(failure)?;
-            if retried == 0 { Err(refused(state_dir, id)) } else { print(out, &format!("{id} is tried again\n")) }
+        OutboxCommand::Retry { id: Some(id), .. } => {
+            let retried = outbox::retry(state_dir, &RetryTarget::One(DeliveryId(id))).map_err(admin_error)?;
+            if retried == 0 { Err(state_error(state_dir, id)) } else { print(out, &format!("{id} queued for retry\n")) }
         }
-        What::Retry { id: None, sink, .. } => {
-            let retried = outbox::retry(state_dir, &Which::Dead(sink)).map_err(failure)?;
-            print(out, &format!("{retried} dead letters are tried again\n"))
+        OutboxCommand::Retry { id: None, sink, .. } => {
+            let retried = outbox::retry(state_dir, &RetryTarget::DeadLetters(sink)).map_err(admin_error)?;
+            print(out, &format!("{retried} dead letters queued for retry\n"))
         }
-        What::Drop { id } => {
-            let dropped = outbox::drop_one(state_dir, DeliveryId(id), now).map_err(failure)?;
-            if dropped { print(out, &format!("{id} is dropped\n")) } else { Err(refused(state_dir, id)) }
+        OutboxCommand::Drop { id } => {
+            let dropped = outbox::drop_one(state_dir, DeliveryId(id), now).map_err(admin_error)?;
+            if dropped { print(out, &format!("{id} dropped\n")) } else { Err(state_error(state_dir, id)) }
         }
     }
 }
 
-pub(super) fn failure(error: AdminError) -> Failure {
+pub(super) fn admin_error(error: AdminError) -> CliError {
     match error {
-        AdminError::Denied(_) => Failure::permission(error),
+        AdminError::Denied(_) => CliError::permission(error),
         AdminError::Missing(_) | AdminError::Version { .. } | AdminError::Foreign(_) | AdminError::Store(_) => {
-            Failure::unavailable(error)
+            CliError::unavailable(error)
         }
     }
 }
 
-fn unknown(id: i64) -> Failure {
-    Failure::data(anyhow!("there is no delivery {id}: `poprelay outbox list` shows what there is"))
+fn unknown_delivery(id: i64) -> CliError {
+    CliError::data(anyhow!("unknown delivery {id}; list them with `poprelay outbox list`"))
 }
 
-/// Why nothing was done to a delivery.
-fn refused(dir: &Path, id: i64) -> Failure {
+/// Explains why a delivery was not changed.
+fn state_error(dir: &Path, id: i64) -> CliError {
     match outbox::show(dir, DeliveryId(id)) {
-        Ok(Some((letter, _))) => Failure::data(anyhow!("{id} is {} already", state(&letter))),
-        Ok(None) => unknown(id),
-        Err(error) => failure(error),
+        Ok(Some((letter, _))) => CliError::data(anyhow!("{id} is already {}", state_name(&letter))),
+        Ok(None) => unknown_delivery(id),
+        Err(error) => admin_error(error),
     }
 }
 
-fn print(out: &mut impl Write, text: &str) -> Outcome {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::new(74, error))
+fn print(out: &mut impl Write, text: &str) -> CliResult {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::new(74, error))
 }
 
 #[cfg(test)]

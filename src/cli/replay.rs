@@ -1,16 +1,17 @@
-//! `poprelay replay`: recorded calls through a config, as the cards that its sinks would get, so that a change of the config
-//! can be read like a change of code. Nothing is sent, and nothing is remembered of the callers.
+//! `poprelay replay`: prints the cards that a config makes of recorded calls, or the difference between two configs. Sends
+//! and stores nothing.
 
 use super::{
-    Failure, Outcome, recording,
-    trial::{self, by, is_told, manner, trials},
+    CliError, CliResult,
+    dry_run::{self, describe_options, describe_reason, dry_run, reports_update},
+    recording,
 };
 use crate::{
     cards,
-    daemon::config::{self, Config},
+    config::{self, Config},
     model::{
-        call::{MomentKind, Telling},
-        card::{CallCard, Card, Manner, RoutedBy},
+        call::{CallUpdate, StatusKind},
+        card::{CallCard, Card, CardOptions, RouteReason},
         ids::{ConversationSpaceId, SinkName},
         time::Timestamp,
     },
@@ -19,125 +20,132 @@ use clap::Args;
 use serde::Serialize;
 use std::{io::Write, path::PathBuf};
 
-/// `poprelay replay`
+/// Arguments of `poprelay replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// A recording: frames as GoTo pushes them, JSON, one after the other, in `data` or bare
+    /// Recording: GoTo's JSON frames one after the other, bare or inside `data`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Decide as if it were this time; default: the recording's own
+    /// Evaluate the rules at this time [default: the time of the recording]
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// Print only what this config would do otherwise: - before, + with --config
+    /// Print only the differences from this older config: - before, + with --config
     #[arg(long, value_name = "CONFIG")]
     pub against: Option<PathBuf>,
-    /// For scripts
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// A card that a sink would get.
+/// Text of a card for one sink.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Said {
+struct RenderedCard {
     call: ConversationSpaceId,
-    moment: MomentKind,
+    moment: StatusKind,
     at: Timestamp,
     sink: SinkName,
-    by: RoutedBy,
-    manner: Manner,
+    by: RouteReason,
+    manner: CardOptions,
     card: Vec<String>,
 }
 
-/// Writes the cards of a recording, or what another config would do otherwise.
+/// Writes the cards of a recording, or the difference from another config.
 ///
 /// # Errors
-/// 64 for a time that is none, 65 for a file that is no recording or of which nothing is told, 78 for a config that is
-/// wrong, 74 if `out` is gone.
-pub async fn run(args: &ReplayArgs, config: &Config, out: &mut impl Write) -> Outcome {
-    let at = args.at.as_deref().map(|at| trial::time(at, config)).transpose()?;
-    let told = recording::tellings(&args.file, config)?;
+/// 64 for an invalid time, 65 for an invalid recording or one without call updates, 78 for an invalid config, 74 if `out`
+/// cannot be written.
+pub async fn run(args: &ReplayArgs, config: &Config, out: &mut impl Write) -> CliResult {
+    let at = args.at.as_deref().map(|at| dry_run::parse_time(at, config)).transpose()?;
+    let told = recording::updates(&args.file, config)?;
     if told.is_empty() {
-        return Err(recording::bad(&args.file, "nothing in it is told: no call from outside"));
+        return Err(recording::invalid_file(&args.file, "no call update in this recording: no external call"));
     }
-    let said = say(config, &told, at).await?;
+    let cards = render_cards(config, &told, at).await?;
     let text = match &args.against {
-        None if args.json => lines_of_json(said.iter().map(|said| serde_json::json!(said))),
-        None => as_text(&said),
+        None if args.json => lines_of_json(cards.iter().map(|card| serde_json::json!(card))),
+        None => as_text(&cards),
         Some(path) => {
-            let other = config::load(path).map_err(Failure::config)?;
-            let told = recording::tellings(&args.file, &other)?;
-            let before = say(&other, &told, at).await?;
-            let changes = changes(&before, &said);
+            let other = config::load(path).map_err(CliError::config)?;
+            let told = recording::updates(&args.file, &other)?;
+            let before = render_cards(&other, &told, at).await?;
+            let changes = changes(&before, &cards);
             match args.json {
                 true => lines_of_json(
-                    changes.iter().map(|(sign, said)| serde_json::json!({ "change": sign, "card": said })),
+                    changes.iter().map(|(sign, card)| serde_json::json!({ "change": sign, "card": card })),
                 ),
                 false if changes.is_empty() => "no difference\n".to_owned(),
-                false => changes.iter().map(|(sign, said)| marked(sign, &block(said))).collect(),
+                false => changes.iter().map(|(sign, card)| with_sign(sign, &block(card))).collect(),
             }
         }
     };
-    out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))
+    out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))
 }
 
-async fn say(config: &Config, told: &[Telling], at: Option<Timestamp>) -> Result<Vec<Said>, Failure> {
+async fn render_cards(
+    config: &Config,
+    told: &[CallUpdate],
+    at: Option<Timestamp>,
+) -> Result<Vec<RenderedCard>, CliError> {
     let mut all = Vec::new();
-    for trial in trials(config, told, at).await? {
-        let moment = trial.telling.moment.kind();
-        for routed in trial.routed {
+    for trial in dry_run(config, told, at).await? {
+        let moment = trial.update.status.kind();
+        for routed in trial.destinations {
             let Some(sink) = config.sinks.iter().find(|sink| sink.name == routed.sink) else { continue };
-            if !is_told(sink, trial.telling) {
+            if !reports_update(sink, trial.update) {
                 continue;
             }
-            let style = cards::Style { mask: sink.mask, ..config.style.clone() };
-            let whole = CallCard::new(trial.telling.clone(), trial.found.clone());
-            let card = Card::Call(Box::new(CallCard { manner: routed.manner.clone(), ..whole }));
-            all.push(Said {
-                call: trial.telling.call.id.clone(),
+            let style = cards::RenderOptions { mask: sink.mask, ..config.style.clone() };
+            let whole = CallCard::new(trial.update.clone(), trial.caller_info.clone());
+            let card = Card::Call(Box::new(CallCard { options: routed.options.clone(), ..whole }));
+            all.push(RenderedCard {
+                call: trial.update.call.id.clone(),
                 moment,
                 at: trial.at,
                 sink: routed.sink,
-                by: routed.by,
-                manner: routed.manner,
-                // As of its own moment: a card of the past would only say that it is late.
-                card: cards::lines(&card, &style, trial.telling.at),
+                by: routed.reason,
+                manner: routed.options,
+                // Rendered for the time of its status; otherwise every recorded card would be marked late.
+                card: cards::lines(&card, &style, trial.update.at),
             });
         }
     }
     Ok(all)
 }
 
-fn as_text(said: &[Said]) -> String {
-    match said {
-        [] => "no sink is told anything\n".to_owned(),
-        said => said.iter().map(|said| block(said) + "\n").collect(),
+fn as_text(cards: &[RenderedCard]) -> String {
+    match cards {
+        [] => "no sink receives a card\n".to_owned(),
+        cards => cards.iter().map(|card| block(card) + "\n").collect(),
     }
 }
 
-fn block(said: &Said) -> String {
-    let (moment, sink, manner) = (said.moment.as_str(), &said.sink, manner(&said.manner));
-    let head = format!("{moment} of call {} at {:.0}, to {sink}, by {}{manner}", said.call, said.at, by(said.by));
-    format!("{head}\n  {}\n", said.card.join("\n  "))
+fn block(card: &RenderedCard) -> String {
+    let (moment, sink, manner) = (card.moment.as_str(), &card.sink, describe_options(&card.manner));
+    let head =
+        format!("{moment} of call {} at {:.0}, to {sink}, by {}{manner}", card.call, card.at, describe_reason(card.by));
+    format!("{head}\n  {}\n", card.card.join("\n  "))
 }
 
-fn marked(sign: &str, block: &str) -> String {
+fn with_sign(sign: &str, block: &str) -> String {
     block.lines().map(|line| format!("{sign} {line}\n")).collect::<String>() + "\n"
 }
 
-/// What was said before and is not any more, and what is said now and was not, in the order of the calls. The place of a
-/// rule alone is no difference: nobody sees it.
-fn changes<'a>(before: &'a [Said], now: &'a [Said]) -> Vec<(&'static str, &'a Said)> {
-    let key = |said: &Said| (said.call.clone(), said.moment, said.sink.clone());
-    let is_same =
-        |one: &Said, other: &Said| key(one) == key(other) && one.card == other.card && one.manner == other.manner;
-    let gone = before.iter().filter(|old| !now.iter().any(|new| is_same(old, new)));
-    let come = now.iter().filter(|new| !before.iter().any(|old| is_same(old, new)));
-    let order = |said: &Said| {
-        let place = |all: &[Said]| all.iter().position(|it| it.call == said.call && it.moment == said.moment);
-        place(before).or_else(|| place(now))
+/// Returns removed and added cards in the order of the calls. A different rule number alone is no difference: the card is
+/// the same.
+fn changes<'a>(before: &'a [RenderedCard], now: &'a [RenderedCard]) -> Vec<(&'static str, &'a RenderedCard)> {
+    let key = |card: &RenderedCard| (card.call.clone(), card.moment, card.sink.clone());
+    let is_same = |one: &RenderedCard, other: &RenderedCard| {
+        key(one) == key(other) && one.card == other.card && one.manner == other.manner
     };
-    let mut changes: Vec<_> = gone.map(|said| ("-", said)).chain(come.map(|said| ("+", said))).collect();
-    changes.sort_by_key(|(sign, said)| (order(said), said.sink.clone(), *sign == "+"));
+    let removed = before.iter().filter(|old| !now.iter().any(|new| is_same(old, new)));
+    let added = now.iter().filter(|new| !before.iter().any(|old| is_same(old, new)));
+    let order = |card: &RenderedCard| {
+        let position =
+            |all: &[RenderedCard]| all.iter().position(|it| it.call == card.call && it.moment == card.moment);
+        position(before).or_else(|| position(now))
+    };
+    let mut changes: Vec<_> = removed.map(|card| ("-", card)).chain(added.map(|card| ("+", card))).collect();
+    changes.sort_by_key(|(sign, card)| (order(card), card.sink.clone(), *sign == "+"));
     changes
 }
 

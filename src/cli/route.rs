@@ -1,88 +1,91 @@
-//! `poprelay route`: which rule sends the moments of a recorded call where, and by which of its conditions the others do
-//! not. Nothing is sent.
+//! `poprelay route`: shows the rule and the sinks of each update of a recorded call, and the failing conditions of the
+//! other rules. Sends nothing.
 
 use super::{
-    Failure, Outcome, recording,
-    trial::{self, Trial, by, hours, is_told, manner, rules, trials},
+    CliError, CliResult,
+    dry_run::{
+        self, DryRun, describe_options, describe_reason, describe_rules, describe_schedules, dry_run, reports_update,
+    },
+    recording,
 };
-use crate::daemon::config::{Config, SinkConfig};
+use crate::config::{Config, SinkConfig};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{io::Write, path::PathBuf};
 
-/// `poprelay route`
+/// Arguments of `poprelay route`.
 #[derive(Debug, Args)]
 pub struct RouteArgs {
-    /// Frames as GoTo pushes them: JSON, one after the other, in `data` or bare
+    /// Recording: GoTo's JSON frames one after the other, bare or inside `data`
     #[arg(long, value_name = "FILE")]
     pub event: PathBuf,
-    /// Decide as if it were this time; default: the recording's own
+    /// Evaluate the rules at this time [default: the time of the recording]
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// For scripts
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// Says of each moment of a recording what each rule makes of it, and where it goes.
+/// Writes the outcome of each rule and the destinations of each update of a recording.
 ///
 /// # Errors
-/// 64 for a time that is none, 65 for a file that is no recording or of which nothing is told, 78 for sources of
-/// enrichment that are wrong, 74 if `out` is gone.
-pub async fn run(args: &RouteArgs, config: &Config, out: &mut impl Write) -> Outcome {
-    let at = args.at.as_deref().map(|at| trial::time(at, config)).transpose()?;
-    let told = recording::tellings(&args.event, config)?;
+/// 64 for an invalid time, 65 for an invalid recording or one without call updates, 78 for invalid enrichment sources, 74
+/// if `out` cannot be written.
+pub async fn run(args: &RouteArgs, config: &Config, out: &mut impl Write) -> CliResult {
+    let at = args.at.as_deref().map(|at| dry_run::parse_time(at, config)).transpose()?;
+    let told = recording::updates(&args.event, config)?;
     if told.is_empty() {
-        return Err(recording::bad(&args.event, "nothing in it is told: no call from outside"));
+        return Err(recording::invalid_file(&args.event, "no call update in this recording: no external call"));
     }
-    let trials = trials(config, &told, at).await?;
+    let trials = dry_run(config, &told, at).await?;
     let text = match args.json {
         true => format!("{:#}\n", Value::Array(trials.iter().map(|trial| as_json(trial, config)).collect())),
         false => trials.iter().map(|trial| as_text(trial, config)).collect(),
     };
-    out.write_all(text.as_bytes()).map_err(|error| Failure::new(74, error))
+    out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))
 }
 
-fn sink<'a>(trial: &Trial<'_>, config: &'a Config, name: &str) -> Option<(&'a SinkConfig, bool)> {
+fn sink<'a>(trial: &DryRun<'_>, config: &'a Config, name: &str) -> Option<(&'a SinkConfig, bool)> {
     let sink = config.sinks.iter().find(|sink| sink.name.as_str() == name)?;
-    Some((sink, is_told(sink, trial.telling)))
+    Some((sink, reports_update(sink, trial.update)))
 }
 
-fn as_text(trial: &Trial<'_>, config: &Config) -> String {
-    let moment = trial.telling.moment.kind().as_str();
-    let mut lines = vec![format!("{moment} of call {}, decided at {:.0}", trial.telling.call.id, trial.at)];
-    lines.extend(hours(&config.routes, trial.at).map(|line| format!("  {line}")));
-    lines.extend(rules(&trial.explained).map(|line| format!("  {line}")));
-    for routed in &trial.routed {
-        let told = match sink(trial, config, routed.sink.as_str()) {
+fn as_text(trial: &DryRun<'_>, config: &Config) -> String {
+    let moment = trial.update.status.kind().as_str();
+    let mut lines = vec![format!("{moment} of call {}, decided at {:.0}", trial.update.call.id, trial.at)];
+    lines.extend(describe_schedules(&config.routes, trial.at).map(|line| format!("  {line}")));
+    lines.extend(describe_rules(&trial.traces).map(|line| format!("  {line}")));
+    for routed in &trial.destinations {
+        let effect = match sink(trial, config, routed.sink.as_str()) {
             Some((_, false)) => {
-                format!("only a card that still waits is brought up to date: its outcomes leave {moment} out")
+                format!("updates a pending card only, the sink's outcomes exclude {moment}")
             }
-            _ => format!("told{}", manner(&routed.manner)),
+            _ => format!("posts a card{}", describe_options(&routed.options)),
         };
-        lines.push(format!("  → {}, {told}, because {}", routed.sink, because(routed.by)));
+        lines.push(format!("  → {}, {effect}, because {}", routed.sink, reason(routed.reason)));
     }
-    if trial.routed.is_empty() {
-        lines.push("  → nobody".to_owned());
+    if trial.destinations.is_empty() {
+        lines.push("  → no sink".to_owned());
     }
     format!("{}\n\n", lines.join("\n"))
 }
 
-fn because(it: crate::model::card::RoutedBy) -> String {
-    match it {
-        crate::model::card::RoutedBy::Rule(_) => format!("{} matches", by(it)),
-        _ => by(it),
+fn reason(route_reason: crate::model::card::RouteReason) -> String {
+    match route_reason {
+        crate::model::card::RouteReason::Rule(_) => format!("{} matches", describe_reason(route_reason)),
+        _ => describe_reason(route_reason),
     }
 }
 
-fn as_json(trial: &Trial<'_>, config: &Config) -> Value {
-    let routed = trial.routed.iter().map(|routed| {
+fn as_json(trial: &DryRun<'_>, config: &Config) -> Value {
+    let routed = trial.destinations.iter().map(|routed| {
         let told = sink(trial, config, routed.sink.as_str()).is_none_or(|(_, told)| told);
-        json!({ "sink": routed.sink, "told": told, "by": routed.by, "manner": routed.manner })
+        json!({ "sink": routed.sink, "told": told, "by": routed.reason, "manner": routed.options })
     });
     json!({
-        "call": trial.telling.call.id, "moment": trial.telling.moment.kind(), "at": trial.at,
-        "hours": config.routes.schedules().at(trial.at), "rules": trial.explained,
+        "call": trial.update.call.id, "moment": trial.update.status.kind(), "at": trial.at,
+        "hours": config.routes.schedules().states_at(trial.at), "rules": trial.traces,
         "routed": routed.collect::<Vec<_>>(),
     })
 }

@@ -1,12 +1,9 @@
-//! `poprelay run`: the daemon, until a signal ends it.
+//! `poprelay run`: runs the daemon until a signal ends it.
 
-use super::{Failure, Outcome};
-use crate::daemon::{
+use super::{CliError, CliResult};
+use crate::{
     config::{self, Config},
-    journal::Journal,
-    opening::Fault,
-    reload::Reloads,
-    supervisor,
+    daemon::{logging::LogHandle, reload::ReloadRequests, startup::DaemonError, supervisor},
 };
 use std::{future::pending, path::PathBuf};
 use tokio::{
@@ -14,68 +11,68 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-/// Runs the daemon: SIGTERM or Ctrl-C stops it in order, a second one at once, SIGHUP reads the config
-/// again. `journal`: whose level the config sets, unless the command line did.
+/// Runs the daemon. SIGTERM or Ctrl-C stops it cleanly, a second one immediately; SIGHUP reloads the config. `journal` is
+/// the handle for the config's log level; `None` if the command line sets the level.
 ///
 /// # Errors
-/// 69 if a loop ended unasked (systemd starts it again), 77 for a state directory that is not ours, 78 for the config.
-pub async fn run(config: Config, journal: Option<Journal>) -> Outcome {
+/// 69 if a task exited unexpectedly (systemd restarts the daemon), 77 for a foreign state directory, 78 for the config.
+pub async fn run(config: Config, journal: Option<LogHandle>) -> CliResult {
     if let Some(journal) = &journal {
-        journal.turn(&config.journal);
+        journal.set_level(&config.journal);
     }
     for warning in &config.warnings {
-        tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config is odd");
+        tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config warning");
     }
-    let mut first = Stop::listen()?;
-    let mut second = Stop::listen()?;
-    let hang_up = signal(SignalKind::hangup()).map_err(|error| Failure::new(70, error))?;
-    let (told, mut stopping) = watch::channel(false);
+    let mut first = StopSignals::listen()?;
+    let mut second = StopSignals::listen()?;
+    let hangup = signal(SignalKind::hangup()).map_err(|error| CliError::new(70, error))?;
+    let (stop_sender, mut stopping) = watch::channel(false);
     let stop = async {
-        first.come().await;
-        told.send_replace(true);
+        first.recv().await;
+        stop_sender.send_replace(true);
     };
     let now = async {
         drop(stopping.wait_for(|stop| *stop).await);
-        second.come().await;
-        second.come().await;
+        second.recv().await;
+        second.recv().await;
     };
     let (ask, asked) = mpsc::channel(1);
-    let daemon = supervisor::run(config, stop, now, Reloads { asked, journal });
+    let daemon = supervisor::run(config, stop, now, ReloadRequests { requests: asked, log: journal });
     tokio::select! {
-        ended = daemon => ended.map_err(failure),
-        never = pass_on(hang_up, ask) => never,
+        ended = daemon => ended.map_err(cli_error),
+        never = forward_hangups(hangup, ask) => never,
     }
 }
 
-/// The daemon of the demo: it lives until the demo tells it to stop.
+/// Runs the daemon of the demo until `stop` turns true.
 ///
 /// # Errors
-/// As [`run`].
-pub async fn beside(path: PathBuf, mut stop: watch::Receiver<bool>) -> Outcome {
-    let config = config::load(&path).map_err(Failure::config)?;
+/// Same as [`run`].
+pub async fn run_for_demo(path: PathBuf, mut stop: watch::Receiver<bool>) -> CliResult {
+    let config = config::load(&path).map_err(CliError::config)?;
     let stop = async { drop(stop.wait_for(|stop| *stop).await) };
-    supervisor::run(config, stop, pending(), Reloads::never()).await.map_err(failure)
+    supervisor::run(config, stop, pending(), ReloadRequests::never()).await.map_err(cli_error)
 }
 
-fn failure(fault: Fault) -> Failure {
+fn cli_error(fault: DaemonError) -> CliError {
     let code = match &fault {
-        Fault::State(_) | Fault::Outbox(_) => 77,
-        Fault::Sources(_) => 78,
-        Fault::Network(_) | Fault::Ended(_) => 69,
+        DaemonError::State(_) | DaemonError::Outbox(_) => 77,
+        DaemonError::Sources(_) => 78,
+        DaemonError::Network(_) | DaemonError::TaskExited(_) => 69,
     };
-    Failure::new(code, fault)
+    CliError::new(code, fault)
 }
 
-/// SIGTERM and Ctrl-C.
-struct Stop(Signal, Signal);
+/// Listener for SIGTERM and Ctrl-C.
+struct StopSignals(Signal, Signal);
 
-impl Stop {
-    fn listen() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(|error| Failure::new(70, error));
+impl StopSignals {
+    fn listen() -> Result<Self, CliError> {
+        let on = |kind| signal(kind).map_err(|error| CliError::new(70, error));
         Ok(Self(on(SignalKind::terminate())?, on(SignalKind::interrupt())?))
     }
 
-    async fn come(&mut self) {
+    async fn recv(&mut self) {
         tokio::select! {
             _ = self.0.recv() => {}
             _ = self.1.recv() => {}
@@ -83,9 +80,9 @@ impl Stop {
     }
 }
 
-/// A hang-up asks for the config to be read again; one that comes while another is carried out waits, and more are one.
-async fn pass_on(mut hang_up: Signal, asked: mpsc::Sender<()>) -> Outcome {
-    while hang_up.recv().await.is_some() {
+/// Requests a reload for each SIGHUP. A signal during a reload is queued; further ones are merged.
+async fn forward_hangups(mut hangup: Signal, asked: mpsc::Sender<()>) -> CliResult {
+    while hangup.recv().await.is_some() {
         let _ = asked.try_send(());
     }
     pending().await

@@ -1,79 +1,77 @@
-//! `poprelay status`: how the daemon, its logins and its sinks stand, read from the state directory: for a person, or for
-//! a check that wants an exit code. What is well is said shortly, what is not with what to do.
+//! `poprelay status`: prints the state of the daemon, its connections and its sinks from the state directory, with advice
+//! for problems. The exit code serves monitoring.
 
-use super::{Failure, Outcome, outbox::failure};
+use super::{CliError, CliResult, outbox::admin_error};
 use crate::{
-    daemon::{
-        config::{self, Config},
-        state,
-    },
+    config::{self, Config},
+    daemon::state_dir,
     goto::{
-        token::GRANT_DAYS,
-        token_file::{self, Kept},
+        token::REFRESH_TOKEN_DAYS,
+        token_file::{self, StoredToken},
     },
     model::time::{Timestamp, elapsed},
-    outbox::{self, AdminError, Overview, Standing},
+    outbox::{self, AdminError, Overview, SinkStats},
 };
 use anyhow::anyhow;
 use clap::Args;
 use serde_json::{Value, json};
 use std::{io::Write, time::Duration};
 
-/// A login that was not heard for this long is deaf: the same 2 minutes after which the daemon says so itself.
-const DEAF: Duration = Duration::from_secs(120);
+/// A connection without a live lane for this long is down; the daemon logs "connection down" after the same 2 minutes.
+const DOWN_AFTER: Duration = Duration::from_secs(120);
 
-/// How to say it.
+/// Arguments of `poprelay status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// For scripts
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What was found.
-struct Found {
+/// State read from the state directory.
+struct StatusReport {
     running: bool,
-    logins: Vec<Login>,
-    sinks: Vec<(String, Standing)>,
+    logins: Vec<ConnectionState>,
+    sinks: Vec<(String, SinkStats)>,
 }
 
-/// How one login stands.
-struct Login {
+/// State of one connection.
+struct ConnectionState {
     name: String,
     heard: Option<Timestamp>,
-    /// The token, or why there is none that could be used.
-    token: Result<Kept, String>,
+    /// Stored token, or the reason why it is not usable.
+    token: Result<StoredToken, String>,
 }
 
-/// Says how things stand.
+/// Prints the state.
 ///
 /// # Errors
-/// 69 if no daemon runs or a login is deaf, after saying so; 77 if the state may not be read; 74 if `out` is gone.
-pub fn run(args: &StatusArgs, config: &Config, out: &mut impl Write) -> Outcome {
-    let found = find(config)?;
+/// 69 after the output if no daemon runs or a connection is down, 77 without permission, 74 if `out` cannot be written.
+pub fn run(args: &StatusArgs, config: &Config, out: &mut impl Write) -> CliResult {
+    let report = read_state(config)?;
     let now = Timestamp::now();
-    let text = if args.json { format!("{:#}\n", found.json()) } else { found.text(now) };
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::new(74, error))?;
-    match found.trouble(now) {
-        Some(trouble) => Err(Failure::unavailable(anyhow!(trouble))),
+    let text = if args.json { format!("{:#}\n", report.json()) } else { report.text(now) };
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::new(74, error))?;
+    match report.problem(now) {
+        Some(problem) => Err(CliError::unavailable(anyhow!(problem))),
         None => Ok(()),
     }
 }
 
-fn find(config: &Config) -> Result<Found, Failure> {
+fn read_state(config: &Config) -> Result<StatusReport, CliError> {
     let dir = &config.state_dir;
-    let running = state::is_taken(dir).map_err(|error| {
-        Failure::permission(anyhow!("{}: {error}; run this as root or as the daemon's user", dir.display()))
+    let running = state_dir::is_locked(dir).map_err(|error| {
+        CliError::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
     })?;
     let overview = match outbox::overview(dir) {
         Ok(overview) => overview,
-        // Before the first start there is nothing to see, and that is no fault.
+        // No error: before the first start there is no outbox.
         Err(AdminError::Missing(_)) => Overview::default(),
-        Err(error) => return Err(failure(error)),
+        Err(error) => return Err(admin_error(error)),
     };
-    let login = |connection: &config::ConnectionConfig| Login {
+    let login = |connection: &config::ConnectionConfig| ConnectionState {
         name: connection.name.to_string(),
-        heard: overview.heard.get(connection.name.as_str()).copied(),
+        heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
         token: token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string()),
     };
     let logins = config.connections.iter().map(login).collect();
@@ -81,26 +79,26 @@ fn find(config: &Config) -> Result<Found, Failure> {
     for sink in &config.sinks {
         sinks.entry(sink.name.to_string()).or_default();
     }
-    Ok(Found { running, logins, sinks: sinks.into_iter().collect() })
+    Ok(StatusReport { running, logins, sinks: sinks.into_iter().collect() })
 }
 
-impl Found {
-    fn trouble(&self, now: Timestamp) -> Option<String> {
+impl StatusReport {
+    fn problem(&self, now: Timestamp) -> Option<String> {
         if !self.running {
-            return Some("no daemon runs with this state directory: systemctl start poprelay".to_owned());
+            return Some("no daemon runs with this state directory; run systemctl start poprelay".to_owned());
         }
-        let deaf = self.logins.iter().find(|login| login.is_deaf(now))?;
-        Some(format!("{} hears no calls: journalctl -u poprelay -p warning", deaf.name))
+        let down = self.logins.iter().find(|login| login.is_down(now))?;
+        Some(format!("connection {} is down; see journalctl -u poprelay -p warning", down.name))
     }
 
     fn text(&self, now: Timestamp) -> String {
         let mut text = format!("daemon  {}\n", if self.running { "running" } else { "not running" });
         let name = |name: &str| name.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
         for login in &self.logins {
-            text.push_str(&format!("login   {}: {}\n", name(&login.name), login.words(now)));
+            text.push_str(&format!("login   {}: {}\n", name(&login.name), login.describe(now)));
         }
         for (sink, standing) in &self.sinks {
-            text.push_str(&format!("sink    {}: {}\n", name(sink), words(standing, now)));
+            text.push_str(&format!("sink    {}: {}\n", name(sink), describe_sink(standing, now)));
         }
         text
     }
@@ -118,10 +116,10 @@ impl Found {
             json!({
                 "name": name,
                 "waiting": standing.waiting,
-                "oldest": standing.oldest,
+                "oldest": standing.oldest_enqueued,
                 "dead": standing.dead,
-                "last_delivered": standing.delivered,
-                "last_answer": standing.answer,
+                "last_delivered": standing.last_delivered,
+                "last_answer": standing.last_response,
             })
         });
         json!({
@@ -132,45 +130,49 @@ impl Found {
     }
 }
 
-impl Login {
-    fn is_deaf(&self, now: Timestamp) -> bool {
-        self.heard.is_none_or(|heard| elapsed(heard, now) > DEAF)
+impl ConnectionState {
+    fn is_down(&self, now: Timestamp) -> bool {
+        self.heard.is_none_or(|heard| elapsed(heard, now) > DOWN_AFTER)
     }
 
-    fn words(&self, now: Timestamp) -> String {
-        let heard = match self.heard {
-            None => "never heard yet".to_owned(),
-            Some(heard) if self.is_deaf(now) => format!("deaf since {}", ago(heard, now)),
-            Some(heard) => format!("heard up to {}", ago(heard, now)),
+    fn describe(&self, now: Timestamp) -> String {
+        let state = match self.heard {
+            None => "no events received".to_owned(),
+            Some(heard) if self.is_down(now) => format!("down, last live {}", format_age(heard, now)),
+            Some(heard) => format!("live, last heartbeat {}", format_age(heard, now)),
         };
-        let days = |kept: &Kept| GRANT_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
+        let days = |kept: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
         match &self.token {
-            Ok(kept) => format!("{heard}; logged in, good for {} days without a refresh", days(kept)),
-            Err(why) => format!("{heard}; {why} (poprelay login --connection {})", self.name),
+            Ok(kept) => format!("{state}; logged in, valid for {} days without a refresh", days(kept)),
+            Err(reason) => format!("{state}; {reason} (poprelay login --connection {})", self.name),
         }
     }
 }
 
-fn words(standing: &Standing, now: Timestamp) -> String {
-    let mut words = vec![match (standing.waiting, standing.oldest) {
-        (0, _) => "nothing waits".to_owned(),
-        (1, Some(oldest)) => format!("1 card waits, since {}", ago(oldest, now)),
-        (waiting, Some(oldest)) => format!("{waiting} cards wait, the oldest since {}", ago(oldest, now)),
-        (waiting, None) => format!("{waiting} wait"),
+fn describe_sink(standing: &SinkStats, now: Timestamp) -> String {
+    let mut parts = vec![match (standing.waiting, standing.oldest_enqueued) {
+        (0, _) => "no card waiting".to_owned(),
+        (1, Some(oldest)) => format!("1 card waiting, enqueued {}", format_age(oldest, now)),
+        (waiting, Some(oldest)) => format!("{waiting} cards waiting, oldest enqueued {}", format_age(oldest, now)),
+        (waiting, None) => format!("{waiting} cards waiting"),
     }];
-    if let Some(answer) = &standing.answer {
+    if let Some(answer) = &standing.last_response {
         let answer: String = answer.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-        words.push(format!("last answer: {answer}"));
+        parts.push(format!("last response: {answer}"));
     }
     match standing.dead {
         0 => {}
-        dead => words.push(format!("{dead} given up (poprelay outbox list --state dead)")),
+        dead => parts.push(format!("{dead} dead letters (poprelay outbox list --state dead)")),
     }
-    words.push(standing.delivered.map_or("no card yet".to_owned(), |at| format!("last card {}", ago(at, now))));
-    words.join("; ")
+    parts.push(
+        standing
+            .last_delivered
+            .map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))),
+    );
+    parts.join("; ")
 }
 
-fn ago(at: Timestamp, now: Timestamp) -> String {
+fn format_age(at: Timestamp, now: Timestamp) -> String {
     match elapsed(at, now).as_secs() {
         seconds @ 0..120 => format!("{seconds} s ago"),
         seconds @ 120..7_200 => format!("{} min ago", seconds / 60),

@@ -1,80 +1,78 @@
-//! `poprelay test-card`: a made-up call's card, sent to one sink now, past the outbox; what was answered and what to do
-//! about it, in the words of the table that the daemon goes by. A Slack app's is then edited, as a call's would be.
+//! `poprelay test-card`: sends the card of an invented call to one sink without the outbox. Prints the response and the
+//! advice of the daemon's response rules. With a Slack app the card is then edited once.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    cards::{self, Style},
-    daemon::{
-        config::{Config, SinkConfig},
-        network,
-    },
+    cards::{self, RenderOptions},
+    config::{Config, SinkConfig},
+    daemon::network,
     deliver::{
         Sink,
-        table::find,
-        verdict::{History, Verdict, judge},
+        table::find_rule,
+        verdict::{DeliveryContext, Verdict, judge},
     },
     model::{
-        call::{Bound, Call, Caller, Course, Moment, OurNumber, Person, Telling},
-        card::{CallCard, Card, Findings},
-        delivery::{Form, Place},
+        call::{AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, Person},
+        card::{CallCard, CallerInfo, Card},
+        delivery::{MessageRef, PostMode},
         ids::ConnectionName,
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
         time::Timestamp,
     },
 };
 use clap::Args;
 use std::{io::Write, time::Duration};
 
-/// `poprelay test-card`
+/// Arguments of `poprelay test-card`.
 #[derive(Debug, Args)]
 pub struct TestCardArgs {
-    /// The sink that it is sent to
+    /// Sink to send to
     #[arg(long, value_name = "NAME")]
     pub sink: String,
 }
 
-/// Sends the card and writes to `out` what became of it.
+/// Sends the card and writes the result to `out`.
 ///
 /// # Errors
-/// 64 for a sink that there is not, 69 if the chat did not take the card, 74 if `out` is gone.
-pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> Outcome {
+/// 64 for an unknown sink, 69 if the chat rejects the card, 74 if `out` cannot be written.
+pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> CliResult {
     let names: Vec<String> = config.sinks.iter().map(|sink| sink.name.to_string()).collect();
     let Some(sink) = config.sinks.into_iter().find(|sink| sink.name.as_str() == args.sink) else {
-        return Err(Failure::usage(format!("no sink has this name; there are {}", names.join(", "))));
+        return Err(CliError::usage(format!("unknown sink; expected one of {}", names.join(", "))));
     };
-    let style = Style { mask: sink.mask, ..config.style };
+    let style = RenderOptions { mask: sink.mask, ..config.style };
     let connection = config.connections.into_iter().next().map(|connection| (connection.name, connection.region));
     let Some((connection, region)) = connection else {
-        return Err(Failure::config(anyhow::anyhow!("the config has no connection")));
+        return Err(CliError::config(anyhow::anyhow!("the config has no connection")));
     };
-    let http = network::open().map_err(Failure::unavailable)?.http;
-    let began = Timestamp::now();
-    let test = Test { http, style, call: call(connection, region, began).map_err(Failure::data)?, out };
-    test.run(sink, began).await
+    let http = network::open().map_err(CliError::unavailable)?.http;
+    let start = Timestamp::now();
+    let test_run = TestCardRun { http, style, call: call(connection, region, start).map_err(CliError::data)?, out };
+    test_run.run(sink, start).await
 }
 
-/// What a test needs.
-struct Test<'a, W> {
+/// State of one test run.
+struct TestCardRun<'a, W> {
     http: reqwest::Client,
-    style: Style,
+    style: RenderOptions,
     call: Call,
     out: &'a mut W,
 }
 
-impl<W: Write> Test<'_, W> {
-    async fn run(mut self, config: SinkConfig, began: Timestamp) -> Outcome {
-        let living = config.kind.edits();
-        let sink = config.sink();
-        let form = if living { Form::Living { at: None, lost: false } } else { Form::Message };
-        let place = self.send(&sink, Moment::Ringing, began, &form, "card").await?;
-        if living {
+impl<W: Write> TestCardRun<'_, W> {
+    async fn run(mut self, config: SinkConfig, start: Timestamp) -> CliResult {
+        let is_live = config.kind.supports_edit();
+        let sink = config.into_sink();
+        let form = if is_live { PostMode::Live { message: None, reposted: false } } else { PostMode::Post };
+        let place = self.send(&sink, CallStatus::Ringing, start, &form, "card").await?;
+        if is_live {
             let Some(place) = place else {
-                return Err(Failure::unavailable(anyhow::anyhow!("Slack did not say where the card stands")));
+                return Err(CliError::unavailable(anyhow::anyhow!("the response of Slack has no message reference")));
             };
             let after = Duration::from_secs(8);
             let by = Person { name: Some("Dana Example".to_owned()), extension: Some("1015".to_owned()), line: None };
-            let form = Form::Living { at: Some(place), lost: false };
-            self.send(&sink, Moment::Answered { by, after }, began, &form, "edit").await?;
+            let form = PostMode::Live { message: Some(place), reposted: false };
+            self.send(&sink, CallStatus::Answered { answered_by: by, waited: after }, start, &form, "edit").await?;
         }
         Ok(())
     }
@@ -82,53 +80,53 @@ impl<W: Write> Test<'_, W> {
     async fn send(
         &mut self,
         sink: &Sink,
-        moment: Moment,
-        began: Timestamp,
-        form: &Form,
+        moment: CallStatus,
+        start: Timestamp,
+        form: &PostMode,
         what: &str,
-    ) -> Result<Option<Place>, Failure> {
-        let telling = Telling { call: self.call.clone(), moment, at: began };
-        let card = Card::Call(Box::new(CallCard::new(telling, Findings::default())));
-        let drawn = cards::draw(sink.kind, &[&card], &self.style, began, false);
-        let (answer, place) = sink.send(&self.http, &drawn.body, form).await;
-        let row = find(sink.kind, &answer);
-        let status = answer.status().map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+    ) -> Result<Option<MessageRef>, CliError> {
+        let telling = CallUpdate { call: self.call.clone(), status: moment, at: start };
+        let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+        let rendered = cards::render(sink.kind, &[&card], &self.style, start, false);
+        let (answer, place) = sink.send(&self.http, &rendered.body, form).await;
+        let row = find_rule(sink.kind, &answer);
+        let status = answer.status().map_or_else(|| "no response".to_owned(), |status| format!("HTTP {status}"));
         let name = &sink.name;
-        if let Verdict::Delivered { .. } = judge(sink.kind, &answer, &History::default()) {
-            let written = writeln!(self.out, "{name}: {what} {} ({status})", row.reason);
-            return written.map(|()| place).map_err(|error| Failure::new(74, error));
+        if let Verdict::Delivered { .. } = judge(sink.kind, &answer, &DeliveryContext::default()) {
+            let result = writeln!(self.out, "{name}: {what} {} ({status})", row.reason);
+            return result.map(|()| place).map_err(|error| CliError::new(74, error));
         }
-        let (shown, advice) = (sink.shown(&answer), row.advice);
-        let told = format!("{name}: the {what} was not taken: {} ({status}: {shown}). {advice}", row.reason);
-        Err(Failure::unavailable(anyhow::anyhow!("{}", told.trim_end())))
+        let (excerpt, advice) = (sink.redacted(&answer), row.advice);
+        let error = format!("{name}: {what} rejected: {} ({status}: {excerpt}). {advice}", row.reason);
+        Err(CliError::unavailable(anyhow::anyhow!("{}", error.trim_end())))
     }
 }
 
-/// A call of nobody: the number is one that is kept for examples.
+/// Builds an invented call; its number is reserved for examples.
 fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::Result<Call> {
     Ok(Call {
-        id: "test-card".try_into().map_err(|_| anyhow::anyhow!("no id"))?,
+        id: "test-card".try_into().map_err(|_| anyhow::anyhow!("invalid ID"))?,
         connection,
         region,
-        account: "1".try_into().map_err(|_| anyhow::anyhow!("no account"))?,
-        bound: Bound::Inbound,
+        account: "1".try_into().map_err(|_| anyhow::anyhow!("invalid account"))?,
+        direction: CallDirection::Inbound,
         caller: Caller {
             name: Some("Test card of poprelay".to_owned()),
-            number: Number::read(Some("+12025550199"), Region::US),
+            number: PhoneNumber::parse(Some("+12025550199"), Region::US),
         },
-        ours: Some(OurNumber {
-            number: Number::read(Some("+12025550100"), Region::US),
+        account_number: Some(AccountNumber {
+            number: PhoneNumber::parse(Some("+12025550100"), Region::US),
             label: Some("Test".to_owned()),
         }),
         queues: Vec::new(),
         people: vec![Person { name: Some("Dana Example".to_owned()), extension: Some("1015".to_owned()), line: None }],
-        queued: None,
+        queued_at: None,
         transfers: Vec::new(),
-        answered: None,
-        started: now,
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        started_at: now,
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
         course: Course::default(),
     })
 }

@@ -1,28 +1,27 @@
-//! `poprelay verdicts`: what each answer of a chat means, why, and what to do. Prints the table that decides; has no
-//! words of its own beyond the names of its columns.
+//! `poprelay responses`: prints the response rules that the daemon applies, with their reasons and advice.
 
-use super::{Failure, Outcome};
+use super::{CliError, CliResult};
 use crate::{
-    deliver::table::{Act, Body, On, REFUSALS, Row, rows},
+    deliver::table::{Action, BodyMatch, REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule, rules},
     model::delivery::SinkKind,
 };
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Writes the table to `out`: aligned columns, or with `json` an array of objects.
+/// Writes the rules to `out` as aligned columns, or as a JSON array.
 ///
 /// # Errors
-/// 74 if `out` does not take it.
-pub fn verdicts(json: bool, out: &mut impl Write) -> Outcome {
+/// 74 if `out` cannot be written.
+pub fn verdicts(json: bool, out: &mut impl Write) -> CliResult {
     let written = if json { as_json(out) } else { as_text(out) };
-    written.map_err(|why| Failure::new(74, anyhow::Error::new(why).context("the table could not be written")))
+    written.map_err(|why| CliError::new(74, anyhow::Error::new(why).context("cannot write output")))
 }
 
 fn as_json(out: &mut impl Write) -> io::Result<()> {
-    let table: Vec<Value> = rows()
+    let table: Vec<Value> = rules()
         .map(|row| {
             let sinks: Vec<SinkKind> = row.sinks.to_vec();
-            json!({ "sinks": sinks, "answer": answer(&row.on, true), "action": action(row.act), "reason": row.reason,
+            json!({ "sinks": sinks, "answer": answer(&row.on, true), "action": action(row.action), "reason": row.reason,
                     "advice": row.advice })
         })
         .collect();
@@ -32,31 +31,31 @@ fn as_json(out: &mut impl Write) -> io::Result<()> {
 
 fn as_text(out: &mut impl Write) -> io::Result<()> {
     let lines: Vec<[String; 4]> = std::iter::once(["SINK", "ANSWER", "ACTION", "MEANING"].map(str::to_owned))
-        .chain(rows().map(|row| [sinks(row), answer(&row.on, false), action(row.act), row.reason.to_owned()]))
+        .chain(rules().map(|row| [sinks(row), answer(&row.on, false), action(row.action), row.reason.to_owned()]))
         .collect();
     let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|text| text.chars().count()).max();
     let (first, second, third) = (width(0).unwrap_or(0), width(1).unwrap_or(0), width(2).unwrap_or(0));
     for [sink, answer, action, meaning] in &lines {
         writeln!(out, "{sink:first$}  {answer:second$}  {action:third$}  {meaning}")?;
     }
-    writeln!(out, "\nThe first row that fits counts. What to do:")?;
-    let mut said: Vec<&str> = Vec::new();
-    for row in rows().filter(|row| !row.advice.is_empty()) {
-        if !said.contains(&row.advice) {
-            said.push(row.advice);
-            let mut of: Vec<&str> = Vec::new();
-            for other in rows().filter(|other| other.advice == row.advice) {
-                if !of.contains(&other.reason) {
-                    of.push(other.reason);
+    writeln!(out, "\nThe first matching row applies. Advice:")?;
+    let mut printed_advice: Vec<&str> = Vec::new();
+    for row in rules().filter(|row| !row.advice.is_empty()) {
+        if !printed_advice.contains(&row.advice) {
+            printed_advice.push(row.advice);
+            let mut reasons: Vec<&str> = Vec::new();
+            for other in rules().filter(|other| other.advice == row.advice) {
+                if !reasons.contains(&other.reason) {
+                    reasons.push(other.reason);
                 }
             }
-            writeln!(out, "- {}\n  ({})", row.advice, of.join("; "))?;
+            writeln!(out, "- {}\n  ({})", row.advice, reasons.join("; "))?;
         }
     }
     Ok(())
 }
 
-fn sinks(row: &Row) -> String {
+fn sinks(row: &ResponseRule) -> String {
     if row.sinks.is_empty() {
         return "any".to_owned();
     }
@@ -64,7 +63,7 @@ fn sinks(row: &Row) -> String {
     names.join(", ")
 }
 
-/// As the config and the store write it.
+/// Returns the name used in the config and the store.
 const fn name(kind: SinkKind) -> &'static str {
     match kind {
         SinkKind::Slack => "slack",
@@ -75,16 +74,16 @@ const fn name(kind: SinkKind) -> &'static str {
     }
 }
 
-/// `whole`: with all the texts a body may have, which is too wide for a column.
-fn answer(on: &On, whole: bool) -> String {
+/// Describes the condition of a rule. `whole` includes all body texts, too wide for a column.
+fn answer(on: &ResponseMatch, whole: bool) -> String {
     match on {
-        On::Unsent => "no connection".to_owned(),
-        On::Untrusted => "bad certificate".to_owned(),
-        On::Unsure => "no answer after sending".to_owned(),
-        On::Unusable => "unusable URL".to_owned(),
-        On::Cut(from, to) => format!("{}, broken off", status(*from, *to)),
-        On::Status(from, to, text) => format!("{}{}", status(*from, *to), body(text, whole)),
-        On::Rest => "anything else".to_owned(),
+        ResponseMatch::NotSent => "no connection".to_owned(),
+        ResponseMatch::BadCertificate => "bad certificate".to_owned(),
+        ResponseMatch::NoResponse => "no response after sending".to_owned(),
+        ResponseMatch::InvalidUrl => "invalid URL".to_owned(),
+        ResponseMatch::Incomplete(from, to) => format!("{}, incomplete", status(*from, *to)),
+        ResponseMatch::Status(from, to, text) => format!("{}{}", status(*from, *to), body(text, whole)),
+        ResponseMatch::Fallback => "anything else".to_owned(),
     }
 }
 
@@ -98,32 +97,36 @@ fn status(from: u16, to: u16) -> String {
     }
 }
 
-fn body(body: &Body, whole: bool) -> String {
+fn body(body: &BodyMatch, whole: bool) -> String {
     match body {
-        Body::Any => String::new(),
-        Body::Is(text) => format!(" {text}"),
-        Body::Has([first, others @ ..]) if !whole && !others.is_empty() => format!(" …{first}… (+{})", others.len()),
-        Body::Has(texts) => format!(" …{}…", texts.join("… or …")),
-        Body::Done => " ok:true".to_owned(),
-        Body::Error([first, others @ ..]) if !whole && !others.is_empty() => format!(" {first} (+{})", others.len()),
-        Body::Error(names) => format!(" {}", names.join(" or ")),
-        Body::HttpError(100, 999) => " …HTTP error…".to_owned(),
-        Body::HttpError(from, to) => format!(" …HTTP error {}…", status(*from, *to)),
+        BodyMatch::Any => String::new(),
+        BodyMatch::Equals(text) => format!(" {text}"),
+        BodyMatch::Contains([first, others @ ..]) if !whole && !others.is_empty() => {
+            format!(" …{first}… (+{})", others.len())
+        }
+        BodyMatch::Contains(texts) => format!(" …{}…", texts.join("… or …")),
+        BodyMatch::ApiOk => " ok:true".to_owned(),
+        BodyMatch::ApiError([first, others @ ..]) if !whole && !others.is_empty() => {
+            format!(" {first} (+{})", others.len())
+        }
+        BodyMatch::ApiError(names) => format!(" {}", names.join(" or ")),
+        BodyMatch::HttpError(100, 999) => " …HTTP error…".to_owned(),
+        BodyMatch::HttpError(from, to) => format!(" …HTTP error {}…", status(*from, *to)),
     }
 }
 
-fn action(act: Act) -> String {
+fn action(act: Action) -> String {
     match act {
-        Act::Delivered => "done".to_owned(),
-        Act::Accepted => "done, unconfirmed".to_owned(),
-        Act::Wait { first, most } if first == most => format!("wait: as asked, else {} s", first.as_secs()),
-        Act::Wait { first, most } => format!("wait: as asked, else {} to {} s", first.as_secs(), most.as_secs()),
-        Act::Retry => "retry with backoff".to_owned(),
-        Act::RetryOnce => "retry once".to_owned(),
-        Act::Anew => "post anew, once; then dead".to_owned(),
-        Act::Plain => format!("retry plain, then dead; {REFUSALS} in a row: disable"),
-        Act::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
-        Act::Disable => "disable the sink".to_owned(),
+        Action::Delivered => "done".to_owned(),
+        Action::Accepted => "done, unconfirmed".to_owned(),
+        Action::Wait { first, most } if first == most => format!("wait: Retry-After, else {} s", first.as_secs()),
+        Action::Wait { first, most } => format!("wait: Retry-After, else {} to {} s", first.as_secs(), most.as_secs()),
+        Action::Retry => "retry with backoff".to_owned(),
+        Action::RetryOnce => "retry once".to_owned(),
+        Action::Repost => "repost once, then dead".to_owned(),
+        Action::Plain => format!("retry plain, then dead; {REFUSALS_TO_DISABLE} in a row: disable"),
+        Action::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
+        Action::Disable => "disable the sink".to_owned(),
     }
 }
 
@@ -131,38 +134,38 @@ fn action(act: Act) -> String {
 mod tests {
     use super::*;
 
-    fn printed(json: bool) -> String {
+    fn output(json: bool) -> String {
         let mut out = Vec::new();
         verdicts(json, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn the_table_is_printed_aligned_and_whole() {
-        let text = printed(false);
+    fn responses_text_is_aligned_and_complete() {
+        let text = output(false);
         let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
-        assert_eq!(lines.len(), rows().count() + 1);
+        assert_eq!(lines.len(), rules().count() + 1);
         let meaning = lines[0].chars().take_while(|c| *c != 'M').count();
-        for (line, row) in lines.iter().skip(1).zip(rows()) {
+        for (line, row) in lines.iter().skip(1).zip(rules()) {
             let last: String = line.chars().skip(meaning).collect();
             assert_eq!(last, row.reason);
         }
-        for row in rows() {
+        for row in rules() {
             assert!(text.contains(row.advice), "{}", row.advice);
         }
     }
 
     #[test]
-    fn a_script_reads_the_same_rows() {
-        let table: Vec<Value> = serde_json::from_str(&printed(true)).unwrap();
-        assert_eq!(table.len(), rows().count());
+    fn responses_json_has_the_same_rows() {
+        let table: Vec<Value> = serde_json::from_str(&output(true)).unwrap();
+        assert_eq!(table.len(), rules().count());
         let retired = table.iter().find(|row| row["sinks"] == json!(["teams-connector"])).unwrap();
-        assert!(printed(true).contains("invalid_blocks_format"), "a script gets every text");
+        assert!(output(true).contains("invalid_blocks_format"), "JSON includes every text");
         assert!(retired["answer"].is_string() && retired["action"].is_string() && retired["reason"].is_string());
     }
 
     #[test]
-    fn a_pipe_that_is_closed_is_a_failure_with_its_code() {
+    fn responses_closed_pipe_is_io_error() {
         assert_eq!(verdicts(false, &mut [0_u8; 8].as_mut_slice()).unwrap_err().code, 74);
     }
 }

@@ -1,35 +1,36 @@
-//! The daemon: the one room that knows all stages and joins them. `supervisor` owns the tasks; `relay` is one login's way
-//! from what is heard to what the outbox keeps; `rooms` is what the relays share, `book` the part of it that a reload swaps. What is decided here is small and plain:
-//! `line` (one call's order), `away` (what is told of a blind window), `directions` (which calls are told at all), `link` and
-//! `deaf` (what a login's own state is worth), `notice` (what the operator hears), `shift` (when a sink gets its recap), `status`; `record` (with `frames`) keeps what
-//! was heard for a replay, if asked to.
+//! Joins the stages with bounded channels. No stage knows another; this module knows all.
+//!
+//! `supervisor` owns the tasks. `relay` carries the events of one connection through `pipeline` into the outbox.
+//! `settings` is what a reload replaces. Decisions here are small: the order within a call (`call_order`), calls
+//! hidden by an event gap (`recovery`), call directions (`direction_filter`), the state of a connection
+//! (`connection_status`, `outage`), alerts (`alert`), recap times (`recap`). `recording` keeps snapshots for
+//! `poprelay replay`.
 
-pub mod away;
-pub mod book;
-pub mod config;
-pub mod crew;
-pub mod deaf;
-pub mod directions;
-pub mod frames;
-pub mod holidays;
-pub mod journal;
-pub mod late;
-pub mod line;
-pub mod link;
-pub mod logins;
+pub mod alert;
+pub mod call_order;
+pub mod caller_history;
+pub mod connection_status;
+pub mod connections;
+pub mod direction_filter;
+pub mod encode;
+pub mod holiday_watch;
+pub mod late_lookup;
+pub mod logging;
 pub mod network;
-pub mod notice;
-pub mod opening;
-pub mod past;
+pub mod outage;
+pub mod pipeline;
 pub mod readiness;
-pub mod record;
+pub mod recap;
+pub mod recording;
+pub mod recovery;
 pub mod relay;
 pub mod reload;
-pub mod rooms;
-pub mod shift;
-pub mod state;
+pub mod sd_notify;
+pub mod settings;
+pub mod startup;
+pub mod state_dir;
 pub mod status;
 pub mod supervisor;
-pub mod systemd;
-pub mod wedge;
+pub mod task_set;
+pub mod test_hook;
 pub mod workers;

@@ -1,54 +1,54 @@
-//! What systemd is told of the daemon's state, and when. Decides nothing of what the state is.
+//! Decides when systemd gets READY and status updates. The status text is computed elsewhere.
 
-use super::systemd;
-use crate::model::event;
+use crate::{daemon::sd_notify, runtime::message_id};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// READY is said after this even if GoTo answers nothing at all: the daemon is up, and what it lacks is in its status.
-const READY_WITHIN: Duration = Duration::from_secs(20);
+/// READY is sent after this even without any answer from GoTo: the daemon runs, and the status line says what is
+/// missing.
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// READY is said once, and once more after each reload; the status line when it changes.
+/// Sends READY once and after each reload, and the status line on changes.
 pub struct Readiness {
     since: Instant,
-    said: Option<String>,
+    sent: Option<String>,
 }
 
 impl Readiness {
-    /// Of a daemon that starts now.
+    /// Creates the state of a daemon starting at `since`.
     #[must_use]
     pub const fn new(since: Instant) -> Self {
-        Self { since, said: None }
+        Self { since, sent: None }
     }
 
-    /// Says how the daemon is: READY when it is, or at last when it has waited long enough.
-    pub fn say(&mut self, is_ready: bool, line: &str) {
-        if self.said.is_none() && !is_ready && self.since.elapsed() < READY_WITHIN {
+    /// Sends the status line. Sends READY when `is_ready`, or after `READY_TIMEOUT`.
+    pub fn update(&mut self, is_ready: bool, line: &str) {
+        if self.sent.is_none() && !is_ready && self.since.elapsed() < READY_TIMEOUT {
             return;
         }
-        match &self.said {
+        match &self.sent {
             None => {
-                systemd::ready(line);
-                tracing::info!(status = line, message_id = event::STARTED, "started");
+                sd_notify::ready(line);
+                tracing::info!(status = line, message_id = message_id::STARTED, "started");
             }
-            Some(said) if said != line => systemd::status(line),
+            Some(sent) if sent != line => sd_notify::status(line),
             Some(_) => return,
         }
-        self.said = Some(line.to_owned());
+        self.sent = Some(line.to_owned());
     }
 
-    /// A reload begins; before READY systemd does not ask.
+    /// Reports a reload. Ignored before READY.
     pub fn reloading(&self) {
-        if self.said.is_some() {
-            systemd::reloading();
+        if self.sent.is_some() {
+            sd_notify::reloading();
         }
     }
 
-    /// It is over, whatever came of it.
+    /// Reports the end of a reload, successful or not.
     pub fn reloaded(&mut self, line: &str) {
-        if let Some(said) = &mut self.said {
-            systemd::ready(line);
-            line.clone_into(said);
+        if let Some(sent) = &mut self.sent {
+            sd_notify::ready(line);
+            line.clone_into(sent);
         }
     }
 }

@@ -1,20 +1,23 @@
-//! One login's calls, from what GoTo says to what the outbox keeps. Here the stages meet: `goto` is heard, `calls` decides
-//! what is told, `enrich` finds out who it is, `route` says who is told, the outbox admits it.
+//! The relay of one connection: GoTo events in, cards in the outbox out. The stages meet here: `goto` delivers
+//! events, `calls` decides the updates, the pipeline looks up, routes and enqueues.
 //!
-//! A call's tellings keep their order: each call has a line, in which one telling at a time is looked up and admitted, while
-//! other calls go their own way. A look-up that takes its whole deadline so costs its own call 0.8 s and nobody else anything.
+//! Updates of one call keep their order: one at a time is processed (`call_order`); other calls proceed
+//! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
-use super::{away::Away, late::Late, line::Lines, link::Link, notice::Trouble, rooms::Rooms, wedge};
+use super::{
+    alert::AlertKind, call_order::CallOrder, connection_status::ConnectionMonitor, late_lookup::LateLookup,
+    pipeline::Pipeline, recovery::Recovery,
+};
 use crate::{
     calls::{Effect, Limits, Tracker},
-    goto::{Ask, Heard, Reports, VoicemailAsk},
+    daemon::test_hook,
+    goto::{ConnectionEvent, GotoQuery, Reports, VoicemailQuery},
     model::{
-        call::{CallEvent, Moment, Report, Telling},
-        event,
+        call::{CallSnapshot, CallStatus, CallUpdate, Report},
         ids::{ConnectionName, ConversationSpaceId},
-        pulse::Pulse,
         time::{Now, Timestamp, elapsed},
     },
+    runtime::{message_id, watchdog::TaskHeartbeat},
 };
 use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{
@@ -23,242 +26,250 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-/// How long a clean stop waits for look-ups that run: their deadline is 0.8 s by default.
-const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// Time a clean stop waits for running look-ups, whose deadline is 0.8 s by default.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One login's relay.
+/// The relay of one connection.
 pub struct Relay {
     connection: ConnectionName,
-    rooms: Arc<Rooms>,
-    ask: mpsc::Sender<Ask>,
+    pipeline: Arc<Pipeline>,
+    queries: mpsc::Sender<GotoQuery>,
     tracker: Tracker,
-    lines: Lines,
-    looked_up: JoinSet<(ConversationSpaceId, Option<Late>)>,
-    late: JoinSet<()>,
-    away: Away,
-    link: Link,
-    pulse: Pulse,
+    order: CallOrder,
+    lookups: JoinSet<(ConversationSpaceId, Option<LateLookup>)>,
+    late_info: JoinSet<()>,
+    recovery: Recovery,
+    monitor: ConnectionMonitor,
+    heartbeat: TaskHeartbeat,
 }
 
 impl Relay {
-    /// A relay that has heard nothing yet. `away`: what an earlier run left.
+    /// Creates a relay. `recovery` holds the calls of an earlier run.
     #[must_use]
-    pub fn new(connection: ConnectionName, rooms: Arc<Rooms>, ask: mpsc::Sender<Ask>, away: Away) -> Self {
-        let (tracker, lines) = (Tracker::new(Limits::default()), Lines::default());
-        let now = Now::read().tick;
-        let link = Link::new(connection.clone(), Arc::clone(&rooms), now);
-        let pulse = rooms.pulses.join(format!("the relay of {connection}"), now);
-        let (looked_up, late) = (JoinSet::new(), JoinSet::new());
-        Self { connection, rooms, ask, tracker, lines, looked_up, late, away, link, pulse }
+    pub fn new(
+        connection: ConnectionName,
+        pipeline: Arc<Pipeline>,
+        queries: mpsc::Sender<GotoQuery>,
+        recovery: Recovery,
+    ) -> Self {
+        let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
+        let now = Now::now().instant;
+        let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
+        let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
+        let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
+        Self { connection, pipeline, queries, tracker, order, lookups, late_info, recovery, monitor, heartbeat }
     }
 
-    /// Relays until `stop` turns true, or `heard` ends; then what is held back is told and what is under way is admitted.
-    pub async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut stop: watch::Receiver<bool>) {
+    /// Relays until `stop` turns true or `events` ends, then flushes held updates and waits for running look-ups.
+    pub async fn run(mut self, mut events: mpsc::Receiver<ConnectionEvent>, mut stop: watch::Receiver<bool>) {
         loop {
-            let due = self.due();
-            self.pulse.rest(due);
+            let due = self.next_deadline();
+            self.heartbeat.idle_until(due);
             tokio::select! {
                 biased;
-                () = asked_to(&mut stop) => break,
-                Some(done) = self.looked_up.join_next(), if !self.looked_up.is_empty() => self.admitted(done),
-                next = heard.recv() => match next {
-                    Some(heard) => {
-                        self.pulse.busy(Now::read().tick);
-                        wedge::here("relay").await;
-                        self.heard(heard).await;
+                () = stop_requested(&mut stop) => break,
+                Some(done) = self.lookups.join_next(), if !self.lookups.is_empty() => self.on_processed(done),
+                next = events.recv() => match next {
+                    Some(event) => {
+                        self.heartbeat.busy(Now::now().instant);
+                        test_hook::stall_here("relay").await;
+                        self.on_event(event).await;
                     }
                     None => break,
                 },
-                () = wake(due) => {
-                    let now = Now::read();
-                    self.pulse.busy(now.tick);
+                () = sleep_until_due(due) => {
+                    let now = Now::now();
+                    self.heartbeat.busy(now.instant);
                     let effects = self.tracker.tick(now);
-                    self.carry_out(effects);
-                    let effects = self.away.tick(now.clock);
-                    self.carry_out(effects);
-                    self.link.tick(now.tick).await;
+                    self.apply(effects);
+                    let effects = self.recovery.tick(now.timestamp);
+                    self.apply(effects);
+                    self.monitor.tick(now.instant).await;
                 }
             }
         }
-        self.finish(heard).await;
+        self.finish(events).await;
     }
 
-    /// When something is to be done, if nothing is heard before.
-    fn due(&self) -> Option<std::time::Instant> {
-        let now = Now::read();
-        let away = self.away.due().map(|due| now.tick + elapsed(now.clock, due));
-        [self.tracker.next_deadline(), self.link.due(), away].into_iter().flatten().min()
+    /// Returns the time of the next timer.
+    fn next_deadline(&self) -> Option<std::time::Instant> {
+        let now = Now::now();
+        let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
+        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
     }
 
-    /// What was heard before the stop is told; nothing new is taken.
-    async fn finish(&mut self, mut heard: mpsc::Receiver<Heard>) {
-        heard.close();
-        while let Some(last) = heard.recv().await {
-            self.heard(last).await;
+    /// Processes the events received before the stop; accepts no new ones.
+    async fn finish(&mut self, mut events: mpsc::Receiver<ConnectionEvent>) {
+        events.close();
+        while let Some(last) = events.recv().await {
+            self.on_event(last).await;
         }
-        let effects = self.tracker.flush(Now::read());
-        self.carry_out(effects);
-        let until = Instant::now() + STOP_WITHIN;
-        while let Ok(Some(done)) = timeout_at(until, self.looked_up.join_next()).await {
-            self.admitted(done);
+        let effects = self.tracker.flush(Now::now());
+        self.apply(effects);
+        let until = Instant::now() + STOP_TIMEOUT;
+        while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
+            self.on_processed(done);
         }
     }
 
-    async fn heard(&mut self, heard: Heard) {
-        if self.rooms.book.open().record {
-            self.rooms.recorder.keep(&heard);
+    async fn on_event(&mut self, event: ConnectionEvent) {
+        if self.pipeline.settings.load().record {
+            self.pipeline.recorder.record(&event);
         }
-        match heard {
-            Heard::Call(event) => self.call(event),
-            Heard::Report(report) => self.reports(vec![report]).await,
-            Heard::ReportReady { call } => {
-                let effects = self.tracker.report_ready(&call, Now::read());
-                self.carry_out(effects);
+        match event {
+            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(snapshot),
+            ConnectionEvent::Report(report) => self.on_reports(vec![report]).await,
+            ConnectionEvent::ReportReady { call } => {
+                let effects = self.tracker.report_ready(&call, Now::now());
+                self.apply(effects);
             }
-            Heard::Late(reports) => self.reports(reports).await,
-            Heard::Sighted { from, to, reports } => self.sighted(from, to, reports).await,
-            Heard::Listed { active } => {
+            ConnectionEvent::LateReports(reports) => self.on_reports(reports).await,
+            ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(from, to, reports).await,
+            ConnectionEvent::ActiveCalls { active } => {
                 let mut effects = self.tracker.missing_from(&active);
-                effects.extend(self.away.listed(&active, Timestamp::now()));
-                self.carry_out(effects);
+                effects.extend(self.recovery.on_active_calls(&active, Timestamp::now()));
+                self.apply(effects);
             }
-            Heard::Voicemail { call, length } => {
+            ConnectionEvent::Voicemail { call, length } => {
                 let effects = self.tracker.voicemail(&call, length);
-                self.carry_out(effects);
+                self.apply(effects);
             }
-            Heard::Past { number, calls } => self.rooms.remembers(&self.connection, &number, calls),
-            other => self.link.says(other, Now::read().tick).await,
+            ConnectionEvent::CallerActivity { number, calls } => {
+                self.pipeline.import_history(&self.connection, &number, calls)
+            }
+            other => self.monitor.on_event(other, Now::now().instant).await,
         }
     }
 
-    fn call(&mut self, event: CallEvent) {
-        self.away.heard(&event.call);
-        let effects = self.tracker.handle_snapshot(event, Now::read());
-        self.carry_out(effects);
+    fn on_snapshot(&mut self, snapshot: CallSnapshot) {
+        self.recovery.on_snapshot(&snapshot.call);
+        let effects = self.tracker.handle_snapshot(snapshot, Now::now());
+        self.apply(effects);
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    fn apply(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            let asked = match effect {
-                Effect::Emit(telling) => {
-                    let message = message_of(&telling);
-                    self.tell(telling);
-                    let Some(ask) = message else { continue };
-                    Ask::Voicemail(ask)
+            let query = match effect {
+                Effect::Emit(update) => {
+                    let voicemail = voicemail_query(&update);
+                    self.emit(update);
+                    let Some(voicemail) = voicemail else { continue };
+                    GotoQuery::Voicemail(voicemail)
                 }
-                Effect::FetchStates { account, call, from, to, .. } => Ask::States { account, call, from, to },
-                Effect::FetchReport { call } => Ask::Report { call },
+                Effect::FetchStates { account, call, from, to, .. } => GotoQuery::States { account, call, from, to },
+                Effect::FetchReport { call } => GotoQuery::Report { call },
             };
-            if self.ask.try_send(asked).is_err() {
-                tracing::debug!(connection = %self.connection, "a question to GoTo was dropped: too many are open");
+            if self.queries.try_send(query).is_err() {
+                tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
             }
         }
     }
 
-    fn tell(&mut self, telling: Telling) {
-        let (call, moment) = (&telling.call.id, telling.moment.kind());
-        tracing::debug!(connection = %self.connection, %call, moment = moment.as_str(), "call moves");
-        if let Some(turn) = self.lines.join(telling) {
-            self.look_up(turn);
+    fn emit(&mut self, update: CallUpdate) {
+        let (call, moment) = (&update.call.id, update.status.kind());
+        tracing::debug!(connection = %self.connection, %call, moment = moment.as_str(), "call update");
+        if let Some(next) = self.order.push(update) {
+            self.start_lookup(next);
         }
     }
 
-    fn look_up(&mut self, telling: Telling) {
-        self.rooms.wonder(&telling.call, &self.ask);
-        let rooms = Arc::clone(&self.rooms);
-        self.looked_up.spawn(async move {
-            let call = telling.call.id.clone();
-            let late = rooms.admit(telling).await;
+    fn start_lookup(&mut self, update: CallUpdate) {
+        self.pipeline.request_history(&update.call, &self.queries);
+        let pipeline = Arc::clone(&self.pipeline);
+        self.lookups.spawn(async move {
+            let call = update.call.id.clone();
+            let late = pipeline.process(update).await;
             (call, late)
         });
     }
 
-    /// One telling is in the store: the next of its call, if one waits, has its turn, and does not wait for late facts.
-    fn admitted(&mut self, done: Result<(ConversationSpaceId, Option<Late>), JoinError>) {
-        while self.late.try_join_next().is_some() {}
+    /// Completes an update: starts the call's next one, which does not wait for late caller info.
+    fn on_processed(&mut self, done: Result<(ConversationSpaceId, Option<LateLookup>), JoinError>) {
+        while self.late_info.try_join_next().is_some() {}
         match done {
             Ok((call, late)) => {
-                late.map(|late| self.late.spawn(late.follow(Arc::clone(&self.rooms))));
-                if let Some(turn) = self.lines.done(&call) {
-                    self.look_up(turn);
+                late.map(|late| self.late_info.spawn(late.apply(Arc::clone(&self.pipeline))));
+                if let Some(next) = self.order.complete(&call) {
+                    self.start_lookup(next);
                 }
             }
-            Err(error) => tracing::error!(connection = %self.connection, %error, "a look-up ended badly"),
+            Err(error) => tracing::error!(connection = %self.connection, %error, "look-up task failed"),
         }
     }
 
-    /// Reports of calls the tracker knows end those; the others are caught up with together, so that they share a recap.
-    async fn reports(&mut self, reports: Vec<Report>) {
+    /// Passes reports of tracked calls to the tracker. The others are recovered together, so that they share a gap
+    /// summary.
+    async fn on_reports(&mut self, reports: Vec<Report>) {
         let (known, unknown): (Vec<_>, Vec<_>) =
             reports.into_iter().partition(|report| self.tracker.knows(&report.call));
         for report in known {
-            let effects = self.tracker.handle_report(&report, Now::read());
-            self.carry_out(effects);
+            let effects = self.tracker.handle_report(&report, Now::now());
+            self.apply(effects);
         }
-        self.catch_up(unknown).await;
+        self.recover(unknown).await;
     }
 
-    async fn sighted(&mut self, from: Timestamp, to: Timestamp, reports: Reports) {
+    async fn on_gap_closed(&mut self, from: Timestamp, to: Timestamp, reports: Reports) {
         let connection = &self.connection;
         let blind_ms = millis(elapsed(from, to));
-        self.away.back(from, to);
+        self.recovery.gap_closed(from, to);
         if !matches!(reports, Reports::Failed) {
-            self.link.caught_up(from, to);
+            self.monitor.gap_recovered(from, to);
         }
-        let message_id = event::BLIND_CLOSED;
+        let message_id = message_id::GAP_CLOSED;
         match reports {
-            Reports::Told(reports) => {
+            Reports::Fetched(reports) => {
                 let found = reports.len();
-                tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "blind window closed");
-                self.reports(reports).await;
+                tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "event gap closed");
+                self.on_reports(reports).await;
             }
             Reports::NotGranted => {
-                tracing::info!(%connection, %from, %to, blind_ms, message_id, "blind window closed");
-                let trouble = Trouble::ReportsNotGranted(connection.clone(), from, to);
-                self.rooms.tell(trouble).await;
+                tracing::info!(%connection, %from, %to, blind_ms, message_id, "event gap closed");
+                let alert = AlertKind::ReportsNotGranted(connection.clone(), from, to);
+                self.pipeline.raise(alert).await;
             }
             Reports::Failed => {
-                tracing::warn!(%connection, %from, %to, blind_ms, message_id, "blind window closed, reports come later")
+                tracing::warn!(%connection, %from, %to, blind_ms, message_id, "event gap closed, reports follow later")
             }
         }
     }
 
-    /// Calls that the tracker does not know: of a blind window, or of an earlier run.
-    async fn catch_up(&mut self, reports: Vec<Report>) {
-        let caught_up = self.away.catch_up(reports, Timestamp::now());
-        for telling in caught_up.single {
-            self.tell(telling);
+    /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
+    async fn recover(&mut self, reports: Vec<Report>) {
+        let recovered = self.recovery.recover(reports, Timestamp::now());
+        for update in recovered.updates {
+            self.emit(update);
         }
-        if let Some((from, to)) = self.away.window()
-            && !caught_up.recap.is_empty()
+        if let Some((from, to)) = self.recovery.last_gap()
+            && !recovered.summary.is_empty()
         {
-            self.rooms.recap(&self.connection, from, to, caught_up.recap).await;
+            self.pipeline.enqueue_gap_summary(&self.connection, from, to, recovered.summary).await;
         }
     }
 }
 
-/// Which message is to be looked for, if a caller has left one of unknown length.
-fn message_of(telling: &Telling) -> Option<VoicemailAsk> {
-    let Telling { call, moment: Moment::Voicemail { length: None }, at } = telling else { return None };
+/// Returns the query for a voicemail of unknown length.
+fn voicemail_query(update: &CallUpdate) -> Option<VoicemailQuery> {
+    let CallUpdate { call, status: CallStatus::Voicemail { duration: None }, at } = update else { return None };
     let extensions: Vec<String> = call.people.iter().filter_map(|person| person.extension.clone()).collect();
-    call.caller.number.known()?;
-    (!extensions.is_empty()).then(|| VoicemailAsk {
+    call.caller.number.as_e164()?;
+    (!extensions.is_empty()).then(|| VoicemailQuery {
         account: call.account.clone(),
         call: call.id.clone(),
         caller: call.caller.number.clone(),
         extensions,
-        from: call.started,
+        from: call.started_at,
         to: *at,
     })
 }
 
-async fn asked_to(stop: &mut watch::Receiver<bool>) {
-    // Without a sender nobody is left to wait for: that ends the relay too.
+async fn stop_requested(stop: &mut watch::Receiver<bool>) {
+    // A dropped sender stops the relay too.
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// Sleeps until `due`; for ever if nothing is.
-async fn wake(due: Option<std::time::Instant>) {
+/// Sleeps until `due`; never completes without one.
+async fn sleep_until_due(due: Option<std::time::Instant>) {
     match due {
         Some(due) => sleep_until(due.into()).await,
         None => pending().await,

@@ -1,56 +1,59 @@
-//! A new config for a daemon that runs (SIGHUP): read and judged whole as at a start, beside the loops, and only then put
-//! in the old one's place. What a running daemon cannot change is named, never guessed. It stops and starts nothing.
+//! Reads a new config for a running daemon (SIGHUP), validated whole as at a start. Keys that need a restart are
+//! listed. Starts and stops no task.
 
 use super::{
-    book::{Book, Life, Manner},
-    config::{self, Config, ConfigError},
-    journal::Journal,
+    logging::LogHandle,
     network::Network,
-    opening,
+    settings::{MessageMode, Settings, SinkSettings},
 };
-use crate::{cards::Style, enrich::Enricher};
+use crate::{
+    cards::RenderOptions,
+    config::{self, Config, ConfigError},
+    daemon::startup,
+    enrich::Enricher,
+};
 use std::{mem, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
-/// How a running daemon is asked to read its config again.
-pub struct Reloads {
-    /// One word for each wish; wishes that come while one is carried out are one.
-    pub asked: mpsc::Receiver<()>,
-    /// Where the config's level of the journal goes; `None` if the command line fixed it.
-    pub journal: Option<Journal>,
+/// Reload requests to a running daemon.
+pub struct ReloadRequests {
+    /// One message per request; requests during a reload are merged.
+    pub requests: mpsc::Receiver<()>,
+    /// Handle for the config's log level; `None` if the command line set it.
+    pub log: Option<LogHandle>,
 }
 
-impl Reloads {
-    /// Nobody asks.
+impl ReloadRequests {
+    /// Creates requests that never arrive.
     #[must_use]
     pub fn never() -> Self {
-        Self { asked: mpsc::channel(1).1, journal: None }
+        Self { requests: mpsc::channel(1).1, log: None }
     }
 }
 
-/// What only a restart changes.
+/// Settings that only a restart changes.
 #[derive(Debug, Clone)]
-pub struct Fixed {
+pub struct RestartOnly {
     path: PathBuf,
     state_dir: PathBuf,
     power_loss_safe: bool,
     retention: Duration,
 }
 
-/// A config that can be put in the old one's place.
-pub struct Fresh {
-    /// As read, but with the old state directory.
+/// A validated config, ready to apply.
+pub struct ReloadedConfig {
+    /// The config as read, with the old state directory.
     pub config: Config,
-    /// Its sources, with what the old ones know where they did not change.
+    /// Its enricher. Unchanged sources keep their contents.
     pub enricher: Enricher,
-    /// Keys whose change waits for a restart.
-    pub restart: Vec<&'static str>,
+    /// Keys whose change takes effect at a restart.
+    pub restart_keys: Vec<&'static str>,
 }
 
-impl Fixed {
-    /// Of the config that the daemon was started with.
+impl RestartOnly {
+    /// Copies the settings from the config of the start.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn from_config(config: &Config) -> Self {
         Self {
             path: config.path.clone(),
             state_dir: config.state_dir.clone(),
@@ -59,46 +62,51 @@ impl Fixed {
         }
     }
 
-    /// Reads the config again. Blocks: contacts files are read for it.
+    /// Reads the config again. Blocks: contacts files are read too.
     ///
     /// # Errors
-    /// What is wrong with it, as at a start; nothing has changed then.
-    pub fn read(&self, network: &Network, before: &Enricher) -> Result<Fresh, ConfigError> {
+    /// Problems of the config, as at a start. Nothing has changed then.
+    pub fn read(&self, network: &Network, previous: &Enricher) -> Result<ReloadedConfig, ConfigError> {
         let mut config = config::load(&self.path)?;
-        let restart = self.differs(&config);
+        let restart = self.changed_keys(&config);
         config.state_dir.clone_from(&self.state_dir);
         for warning in mem::take(&mut config.warnings) {
-            tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config is odd");
+            tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config warning");
         }
-        let enricher = opening::enricher_after(before, &config, network)?;
-        Ok(Fresh { config, enricher, restart })
+        let enricher = startup::rebuild_enricher(previous, &config, network)?;
+        Ok(ReloadedConfig { config, enricher, restart_keys: restart })
     }
 
-    fn differs(&self, config: &Config) -> Vec<&'static str> {
+    fn changed_keys(&self, config: &Config) -> Vec<&'static str> {
         let keys = [
             ("state.dir", self.state_dir != config.state_dir),
             ("state.durability", self.power_loss_safe != config.power_loss_safe),
             ("state.retention", self.retention != config.retention),
         ];
-        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+        keys.into_iter().filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
     }
 }
 
-impl Book {
-    /// What a config says of who is asked and told.
+impl Settings {
+    /// Builds the settings of a config.
     #[must_use]
-    pub fn of(config: &Config, enricher: Enricher) -> Self {
-        let manner = |sink: &config::SinkConfig| {
-            let style = Style { mask: sink.mask, ..config.style.clone() };
+    pub fn from_config(config: &Config, enricher: Enricher) -> Self {
+        let sink_settings = |sink: &config::SinkConfig| {
+            let style = RenderOptions { mask: sink.mask, ..config.style.clone() };
             (
                 sink.name.clone(),
-                Manner { outcomes: sink.outcomes.clone(), style, life: Life::of(sink), recap: sink.recap.clone() },
+                SinkSettings {
+                    outcomes: sink.outcomes.clone(),
+                    style,
+                    mode: MessageMode::from_config(sink),
+                    recap: sink.recap.clone(),
+                },
             )
         };
         Self {
             enricher: Arc::new(enricher),
             routes: config.routes.clone(),
-            sinks: config.sinks.iter().map(manner).collect(),
+            sinks: config.sinks.iter().map(sink_settings).collect(),
             operator: config.operator.clone(),
             directions: config.connections.iter().map(|it| (it.name.clone(), it.directions)).collect(),
             record: config.record,

@@ -1,5 +1,5 @@
-//! How the daemon is: what every room said last, and the one human line of it for `systemctl status`. A board that the
-//! loops write and the supervisor reads; it decides nothing.
+//! The daemon's status, written by the tasks and read by the supervisor, and its one-line summary for `systemctl
+//! status`.
 
 use crate::model::{
     ids::{ConnectionName, SinkName},
@@ -11,125 +11,121 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// A status line is read at a glance: so many characters of a reason. The journal has all of it.
-const WHY_MOST: usize = 160;
+/// Characters of a reason in the status line. The journal has the full text.
+const MAX_REASON_CHARS: usize = 160;
 
-/// The board.
+/// Status shared by all tasks.
 #[derive(Debug, Default)]
-pub struct Board(Mutex<Status>);
+pub struct SharedStatus(Mutex<Status>);
 
-/// What stands on it.
+/// The status of the daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Each GoTo login.
-    pub connections: BTreeMap<ConnectionName, Login>,
-    /// Sinks that are switched off because their endpoint refused for good.
+    /// Status of each GoTo connection.
+    pub connections: BTreeMap<ConnectionName, ConnectionStatus>,
+    /// Sinks disabled because their endpoint rejects every card.
     pub disabled: BTreeSet<SinkName>,
-    /// The store writes to memory only.
-    pub volatile: bool,
-    /// Calls told on `day`.
+    /// The outbox is in memory only.
+    pub store_in_memory: bool,
+    /// Calls posted on `day`.
     pub calls: u64,
-    /// The day they are counted for, in the cards' time zone.
+    /// Day of the count, in the cards' time zone.
     pub day: Option<Date>,
-    /// Cards that wait.
-    pub waiting: u64,
-    /// Why the config on disk is not the one that runs: it was refused.
-    pub refused: Option<String>,
-    /// Keys whose change waits for a restart.
-    pub restart: Vec<&'static str>,
+    /// Number of pending cards.
+    pub pending: u64,
+    /// Why the config on disk was rejected.
+    pub config_error: Option<String>,
+    /// Keys whose change takes effect at a restart.
+    pub restart_keys: Vec<&'static str>,
 }
 
-/// One GoTo login.
+/// Status of one GoTo connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Login {
-    /// Lanes it wants.
+pub struct ConnectionStatus {
+    /// Number of configured lanes.
     pub lanes: u8,
-    /// Lanes that hear.
+    /// Lanes live now.
     pub live: BTreeSet<u8>,
-    /// Beginnings of the blind windows whose calls are not told yet.
-    pub owed: BTreeSet<Timestamp>,
-    /// It waits for `poprelay login`.
-    pub consent_needed: bool,
-    /// GoTo refuses it.
-    pub refused: bool,
-    /// Its first subscription was tried, with whatever end.
-    pub tried: bool,
+    /// Beginnings of the event gaps not recovered yet.
+    pub unrecovered_gaps: BTreeSet<Timestamp>,
+    /// `poprelay login` is required.
+    pub login_required: bool,
+    /// GoTo rejects the connection.
+    pub rejected: bool,
+    /// The first subscription was attempted, successful or not.
+    pub attempted: bool,
 }
 
-impl Login {
-    /// Up to when everything that GoTo knows was heard, if that goes on: a next start catches up from there.
+impl ConnectionStatus {
+    /// Returns the time up to which all calls are covered, while a lane is live. The next start backfills from there.
     #[must_use]
-    pub fn heard_up_to(&self, now: Timestamp) -> Option<Timestamp> {
-        let hears = !self.live.is_empty();
-        hears.then(|| self.owed.first().map_or(now, |owed| now.min(*owed)))
+    pub fn covered_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_live = !self.live.is_empty();
+        is_live.then(|| self.unrecovered_gaps.first().map_or(now, |gap| now.min(*gap)))
     }
 
-    /// The calls of the blind windows that began in this time are told.
-    pub fn caught_up(&mut self, from: Timestamp, to: Timestamp) {
-        self.owed.retain(|owed| *owed < from || *owed > to);
+    /// Removes the recovered gaps beginning in this time.
+    pub fn gap_recovered(&mut self, from: Timestamp, to: Timestamp) {
+        self.unrecovered_gaps.retain(|gap| *gap < from || *gap > to);
     }
 }
 
-impl Board {
-    /// Reads or writes it. A panic elsewhere does not make the board unreadable.
-    pub fn open(&self) -> MutexGuard<'_, Status> {
+impl SharedStatus {
+    /// Locks the status. A panic in another task does not poison it.
+    pub fn lock(&self) -> MutexGuard<'_, Status> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Status {
-    /// Whether the service may call itself ready: every login's first subscription was tried.
+    /// Returns whether the service is ready: every connection attempted its first subscription.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.connections.values().all(|login| login.tried || login.consent_needed)
+        self.connections.values().all(|connection| connection.attempted || connection.login_required)
     }
 
-    /// So many more calls were told today. A new day begins at nothing.
-    pub fn count(&mut self, calls: u64, today: Date) {
+    /// Adds posted calls to the daily count, which restarts on a new day.
+    pub fn add_calls(&mut self, calls: u64, today: Date) {
         if self.day.replace(today) != Some(today) {
             self.calls = 0;
         }
         self.calls = self.calls.saturating_add(calls);
     }
 
-    /// One human line: trouble first.
+    /// Returns the summary line, problems first.
     #[must_use]
-    pub fn line(&self, today: Date) -> String {
+    pub fn summary(&self, today: Date) -> String {
         let mut parts = Vec::new();
-        if let Some(why) = &self.refused {
-            let first = why.lines().next().unwrap_or_default();
-            parts.push(format!("config refused: {}", first.chars().take(WHY_MOST).collect::<String>()));
+        if let Some(why) = &self.config_error {
+            let first_line = why.lines().next().unwrap_or_default();
+            parts.push(format!("config rejected: {}", first_line.chars().take(MAX_REASON_CHARS).collect::<String>()));
         }
-        for (name, _) in self.connections.iter().filter(|(_, login)| login.consent_needed) {
+        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
             parts.push(format!("{name} needs a login (poprelay login)"));
         }
-        let live: usize = self.connections.values().map(|login| login.live.len()).sum();
-        let lanes: usize = self.connections.values().map(|login| usize::from(login.lanes)).sum();
-        parts.push(if live == 0 {
-            "deaf: no lane is live".to_owned()
-        } else {
-            format!("{live} of {lanes} lanes live")
-        });
-        let deaf = |login: &Login| login.live.is_empty() && !login.consent_needed;
+        let live: usize = self.connections.values().map(|connection| connection.live.len()).sum();
+        let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();
+        parts.push(if live == 0 { "no lane is live".to_owned() } else { format!("{live} of {lanes} lanes live") });
+        let is_down = |connection: &ConnectionStatus| connection.live.is_empty() && !connection.login_required;
         if live > 0 {
-            let deaf = self.connections.iter().filter(|(_, login)| deaf(login));
-            parts.extend(deaf.map(|(name, _)| format!("{name} hears nothing")));
+            let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
+            parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
-            parts.push(format!("switched off: {}", names.join(", ")));
+            parts.push(format!("disabled: {}", names.join(", ")));
         }
-        if !self.restart.is_empty() {
-            parts.push(format!("restart to apply: {}", self.restart.join(" ")));
+        if !self.restart_keys.is_empty() {
+            parts.push(format!("restart required to apply: {}", self.restart_keys.join(" ")));
         }
-        if self.volatile {
-            parts.push("the store cannot write, cards are kept in memory".to_owned());
+        if self.store_in_memory {
+            parts.push("the store cannot write, cards are in memory only".to_owned());
         }
         let calls = if self.day == Some(today) { self.calls } else { 0 };
         parts.push(format!("{calls} call{} today", if calls == 1 { "" } else { "s" }));
-        parts.push(match self.waiting {
-            0 => "nothing waiting".to_owned(),
-            waiting => format!("{waiting} waiting"),
+        parts.push(match self.pending {
+            0 => "no cards pending".to_owned(),
+            waiting => format!("{waiting} pending"),
         });
         parts.join(", ")
     }
@@ -140,59 +136,62 @@ mod tests {
     use super::*;
     use jiff::civil::date;
 
-    fn main_login(live: &[u8]) -> Status {
-        let login = Login { lanes: 2, live: live.iter().copied().collect(), ..Login::default() };
-        let connections = [(ConnectionName::try_from("main").unwrap(), login)].into();
+    fn main_connection(live: &[u8]) -> Status {
+        let connection =
+            ConnectionStatus { lanes: 2, live: live.iter().copied().collect(), ..ConnectionStatus::default() };
+        let connections = [(ConnectionName::try_from("main").unwrap(), connection)].into();
         Status { connections, ..Status::default() }
     }
 
     #[test]
-    fn a_quiet_day_is_one_short_line() {
-        let mut status = main_login(&[0, 1]);
-        status.count(13, date(2026, 11, 23));
-        status.count(1, date(2026, 11, 23));
-        assert_eq!(status.line(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, nothing waiting");
+    fn summary_without_problems_is_short() {
+        let mut status = main_connection(&[0, 1]);
+        status.add_calls(13, date(2026, 11, 23));
+        status.add_calls(1, date(2026, 11, 23));
+        assert_eq!(status.summary(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, no cards pending");
     }
 
     #[test]
-    fn a_new_day_counts_its_own_calls() {
-        let mut status = main_login(&[0, 1]);
-        status.count(14, date(2026, 11, 23));
-        assert!(status.line(date(2026, 11, 24)).contains(" 0 calls today"));
-        status.count(1, date(2026, 11, 24));
-        assert!(status.line(date(2026, 11, 24)).contains(" 1 call today"));
+    fn daily_count_restarts_on_a_new_day() {
+        let mut status = main_connection(&[0, 1]);
+        status.add_calls(14, date(2026, 11, 23));
+        assert!(status.summary(date(2026, 11, 24)).contains(" 0 calls today"));
+        status.add_calls(1, date(2026, 11, 24));
+        assert!(status.summary(date(2026, 11, 24)).contains(" 1 call today"));
     }
 
     #[test]
-    fn a_config_that_was_refused_stands_before_all_else_and_a_deaf_login_is_named() {
-        let mut status = main_login(&[0, 1]);
-        status.connections.insert("second".try_into().unwrap(), Login { lanes: 2, ..Login::default() });
-        status.refused = Some("config.toml:3: sinks: wrong\nmore".to_owned());
-        status.restart = vec!["state.dir"];
+    fn summary_names_rejected_config_first_and_down_connections() {
+        let mut status = main_connection(&[0, 1]);
+        status
+            .connections
+            .insert("second".try_into().unwrap(), ConnectionStatus { lanes: 2, ..ConnectionStatus::default() });
+        status.config_error = Some("config.toml:3: sinks: wrong\nmore".to_owned());
+        status.restart_keys = vec!["state.dir"];
         assert_eq!(
-            status.line(date(2026, 11, 23)),
-            "config refused: config.toml:3: sinks: wrong, 2 of 4 lanes live, second hears nothing, \
-             restart to apply: state.dir, 0 calls today, nothing waiting"
+            status.summary(date(2026, 11, 23)),
+            "config rejected: config.toml:3: sinks: wrong, 2 of 4 lanes live, second has no live lane, \
+             restart required to apply: state.dir, 0 calls today, no cards pending"
         );
     }
 
     #[test]
-    fn trouble_comes_first() {
-        let mut status = main_login(&[]);
-        status.connections.values_mut().for_each(|login| login.consent_needed = true);
+    fn summary_lists_problems_first() {
+        let mut status = main_connection(&[]);
+        status.connections.values_mut().for_each(|connection| connection.login_required = true);
         status.disabled.insert(SinkName::try_from("desk").unwrap());
-        status.waiting = 3;
+        status.pending = 3;
         assert_eq!(
-            status.line(date(2026, 11, 23)),
-            "main needs a login (poprelay login), deaf: no lane is live, switched off: desk, 0 calls today, 3 waiting"
+            status.summary(date(2026, 11, 23)),
+            "main needs a login (poprelay login), no lane is live, disabled: desk, 0 calls today, 3 pending"
         );
     }
 
     #[test]
-    fn the_service_is_ready_when_every_login_was_tried() {
-        let mut status = main_login(&[]);
+    fn ready_when_every_connection_was_attempted() {
+        let mut status = main_connection(&[]);
         assert!(!status.is_ready());
-        status.connections.values_mut().for_each(|login| login.tried = true);
+        status.connections.values_mut().for_each(|connection| connection.attempted = true);
         assert!(status.is_ready());
     }
 }

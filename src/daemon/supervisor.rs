@@ -1,38 +1,38 @@
-//! Who owns every task. It opens the rooms in order, starts the loops, watches them, and stops them in the opposite order.
+//! Owns every task: starts the daemon in order, watches the tasks, stops them in the opposite order.
 //!
-//! A loop that ends unasked is a fault: the rest is stopped in order, the process ends with a failure, and systemd starts it
-//! again; what was not delivered waits in the outbox. A clean stop (SIGTERM, Ctrl-C) takes 10 s at most: intake ends, what
-//! is held back is told, what is in flight is posted, the channels are deleted. A second signal ends it at once.
-//!
-//! A reload (SIGHUP) reads the config beside the loops and swaps it whole. Relays and workers whose settings did not change
-//! do not notice; the others are replaced one by one. A config that is not good changes nothing.
+//! # Invariants
+//! - A task that exits unexpectedly stops the daemon in order. The process fails and systemd restarts it; pending
+//!   cards stay in the outbox.
+//! - A clean stop (SIGTERM, Ctrl-C) takes 10 s at most: intake ends, held updates are enqueued, posts in flight
+//!   finish, GoTo channels are deleted.
+//! - A second signal ends the process immediately.
+//! - A reload (SIGHUP) reads the config beside the running tasks and swaps it whole. Relays and workers with
+//!   unchanged settings keep running; the others are replaced one by one. An invalid config changes nothing.
 
 use super::{
-    book::{Book, Lectern},
-    config::{Config, ConfigError},
-    holidays,
-    logins::Logins,
+    alert::AlertKind,
+    connections::ConnectionTasks,
     network::{self, Network},
-    notice::Trouble,
-    opening::{self, Fault},
+    pipeline::Pipeline,
     readiness::Readiness,
-    record::Recorder,
-    reload::{Fixed, Fresh, Reloads},
-    rooms::Rooms,
-    shift, state,
-    status::{Board, Login},
-    systemd,
+    recording::Recorder,
+    reload::{ReloadRequests, ReloadedConfig, RestartOnly},
+    sd_notify,
+    settings::{Settings, SharedSettings},
+    startup::{self, DaemonError},
+    status::{ConnectionStatus, SharedStatus},
     workers::Workers,
 };
 use crate::{
-    deliver::Told,
+    config::{Config, ConfigError},
+    daemon::{holiday_watch, recap, state_dir},
+    deliver::SinkEvent,
     model::{
-        event,
         ids::{ConnectionName, SinkName},
-        pulse::Pulses,
         time::{Now, Timestamp},
     },
     outbox::Health,
+    runtime::{message_id, watchdog::TaskMonitor},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -41,271 +41,278 @@ use tokio::{
     time::{Instant, interval},
 };
 
-/// A clean stop takes no longer: the unit's TimeoutStopSec= is twice that.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// How often status line, heartbeat and store are looked after.
-const LOOK: Duration = Duration::from_secs(2);
-/// What workers may tell before it is read.
-const TOLD: usize = 1024;
+/// Deadline of a clean stop. The unit's TimeoutStopSec= is twice as long.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interval of status line, heartbeat and store checks.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(2);
+/// Capacity of the channel from the workers: sink events.
+const SINK_EVENT_CAPACITY: usize = 1024;
 
-/// Runs the daemon until `stop` completes, and stops it in order unless `now` completes meanwhile.
+/// Runs the daemon until `stop` completes, then stops it in order. `now` completing ends that stop early.
 ///
 /// # Errors
-/// [`Fault`]: it could not start, or one of its loops ended unasked.
+/// [`DaemonError`]: the start failed, or a task exited unexpectedly.
 pub async fn run(
     config: Config,
     stop: impl Future<Output = ()>,
     now: impl Future<Output = ()>,
-    reloads: Reloads,
-) -> Result<(), Fault> {
+    reloads: ReloadRequests,
+) -> Result<(), DaemonError> {
     let mut daemon = Daemon::open(config, reloads).await?;
-    let ended = daemon.watch(stop).await;
-    systemd::stopping();
-    tracing::info!(message_id = event::STOPPING, "stopping");
+    let failed = daemon.watch(stop).await;
+    sd_notify::stopping();
+    tracing::info!(message_id = message_id::STOPPING, "stopping");
     tokio::select! {
         () = daemon.close() => tracing::info!("stopped"),
-        () = now => tracing::warn!("stopped at once: what was in flight is sent again at the next start"),
+        () = now => tracing::warn!("stopped immediately, posts in flight are repeated at the next start"),
     }
-    ended.map_or(Ok(()), |who| Err(Fault::Ended(who)))
+    failed.map_or(Ok(()), |task| Err(DaemonError::TaskExited(task)))
 }
 
-/// The rooms, opened, and the loops that run in them.
+/// The running daemon: shared parts and task groups.
 struct Daemon {
-    rooms: Arc<Rooms>,
+    pipeline: Arc<Pipeline>,
     network: Network,
-    logins: Logins,
+    connections: ConnectionTasks,
     workers: Workers,
-    /// What follows files; ends with the daemon.
-    followers: JoinSet<Infallible>,
-    /// What tells recaps; ends with the daemon.
-    shifts: JoinSet<Infallible>,
+    /// Watchers of contacts and holiday files.
+    file_watchers: JoinSet<Infallible>,
+    /// The recap task.
+    recaps: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
-    told: mpsc::Receiver<Told>,
-    reloads: Reloads,
-    fixed: Fixed,
-    /// A config that is being read.
-    reading: JoinSet<Result<Fresh, ConfigError>>,
-    ready: Readiness,
-    /// Loops that did not turn at the last look.
-    wedged: Vec<String>,
-    _state: state::State,
+    sink_events: mpsc::Receiver<SinkEvent>,
+    reloads: ReloadRequests,
+    restart_only: RestartOnly,
+    /// The config read in progress, if a reload was requested.
+    reading: JoinSet<Result<ReloadedConfig, ConfigError>>,
+    readiness: Readiness,
+    /// Tasks stalled at the last check.
+    stalled: Vec<String>,
+    _state: state_dir::StateDir,
 }
 
 impl Daemon {
-    async fn open(config: Config, reloads: Reloads) -> Result<Self, Fault> {
-        let state = state::take(&config.state_dir)?;
-        let outbox = opening::outbox(&config)?;
+    async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
+        let state = state_dir::lock(&config.state_dir)?;
+        let outbox = startup::open_outbox(&config)?;
         let network = network::open()?;
-        let enricher = opening::enricher(&config, &network)?;
+        let enricher = startup::build_enricher(&config, &network)?;
         let health = outbox.health();
-        let (told_by, told) = mpsc::channel(TOLD);
-        let book = Lectern::new(Book::of(&config, enricher));
+        let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
+        let book = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
-        let (board, pulses) = (Board::default(), Pulses::default());
-        let rooms = Arc::new(Rooms { outbox, book, recorder, board, pulses });
+        let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
+        let pipeline = Arc::new(Pipeline { outbox, settings: book, recorder, status: board, tasks: pulses });
         let suffix = state.suffix.clone();
         let mut daemon = Self {
-            workers: Workers::new(Arc::clone(&rooms), network.http.clone(), told_by),
-            logins: Logins::new(Arc::clone(&rooms), network.clone(), config.state_dir.clone(), suffix),
-            rooms,
+            workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender),
+            connections: ConnectionTasks::new(Arc::clone(&pipeline), network.clone(), config.state_dir.clone(), suffix),
+            pipeline,
             network,
-            followers: JoinSet::new(),
-            shifts: JoinSet::new(),
+            file_watchers: JoinSet::new(),
+            recaps: JoinSet::new(),
             health,
-            told,
+            sink_events,
             reloads,
-            fixed: Fixed::of(&config),
+            restart_only: RestartOnly::from_config(&config),
             reading: JoinSet::new(),
-            ready: Readiness::new(Instant::now()),
-            wedged: Vec::new(),
+            readiness: Readiness::new(Instant::now()),
+            stalled: Vec::new(),
             _state: state,
         };
-        daemon.workers.want(&config.sinks);
-        daemon.follow();
-        daemon.rooms.tell_noted(None).await;
-        daemon.say_unclaimed().await;
-        daemon.count_earlier().await;
-        daemon.logins.want(config.connections);
-        daemon.shifts.spawn(shift::tell(Arc::clone(&daemon.rooms)));
+        daemon.workers.reconcile(&config.sinks);
+        daemon.watch_files();
+        daemon.pipeline.replay_pending(None).await;
+        daemon.warn_orphaned_sinks().await;
+        daemon.restore_daily_count().await;
+        daemon.connections.reconcile(config.connections);
+        daemon.recaps.spawn(recap::run(Arc::clone(&daemon.pipeline)));
         Ok(daemon)
     }
 
-    /// Watches over the loops until `stop`; gives the name of one that ended unasked.
+    /// Watches the tasks until `stop` completes. Returns the name of a task that exited unexpectedly.
     async fn watch(&mut self, stop: impl Future<Output = ()>) -> Option<String> {
         let mut stop = pin!(stop);
-        let mut look = interval(LOOK);
+        let mut housekeeping = interval(HOUSEKEEPING_INTERVAL);
         loop {
             tokio::select! {
                 () = &mut stop => return None,
-                who = self.logins.fault() => return Some(who),
-                who = self.workers.fault() => return Some(who),
-                Some(_) = self.shifts.join_next() => return Some("recaps".to_owned()),
-                // A reload ends the follower of the book before; nothing else does.
-                Some(Err(error)) = self.followers.join_next() => if !error.is_cancelled() {
-                    return Some(format!("a follower of files ({error})"));
+                task = self.connections.next_failure() => return Some(task),
+                task = self.workers.next_failure() => return Some(task),
+                Some(_) = self.recaps.join_next() => return Some("recap task".to_owned()),
+                // Only a reload cancels file watchers.
+                Some(Err(error)) = self.file_watchers.join_next() => if !error.is_cancelled() {
+                    return Some(format!("file watcher ({error})"));
                 },
-                Some(told) = self.told.recv() => self.told(told).await,
-                Ok(()) = self.health.changed() => self.health().await,
-                Some(()) = self.reloads.asked.recv(), if self.reading.is_empty() => self.read(),
-                Some(read) = self.reading.join_next() => self.reload(read).await,
-                _ = look.tick() => self.look().await,
+                Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
+                Ok(()) = self.health.changed() => self.on_store_health().await,
+                Some(()) = self.reloads.requests.recv(), if self.reading.is_empty() => self.start_reload(),
+                Some(read) = self.reading.join_next() => self.finish_reload(read).await,
+                _ = housekeeping.tick() => self.housekeeping().await,
             }
         }
     }
 
-    async fn look(&mut self) {
+    /// Writes heartbeats, reads the backlog, updates the status line and feeds the watchdog.
+    async fn housekeeping(&mut self) {
         let now = Timestamp::now();
-        let heard: Vec<(ConnectionName, Timestamp)> = {
-            let board = self.rooms.board.open();
-            let up_to = |(name, login): (&ConnectionName, &Login)| Some((name.clone(), login.heard_up_to(now)?));
+        let covered: Vec<(ConnectionName, Timestamp)> = {
+            let board = self.pipeline.status.lock();
+            let up_to =
+                |(name, status): (&ConnectionName, &ConnectionStatus)| Some((name.clone(), status.covered_until(now)?));
             board.connections.iter().filter_map(up_to).collect()
         };
-        let mut turns = true;
-        for (connection, up_to) in heard {
-            turns &= self.rooms.outbox.alive(connection, up_to).await.is_ok();
+        let mut store_answers = true;
+        for (connection, up_to) in covered {
+            store_answers &= self.pipeline.outbox.heartbeat(connection, up_to).await.is_ok();
         }
-        let waiting = self.rooms.outbox.backlog().await;
-        turns &= waiting.is_ok();
-        let today = self.rooms.book.open().today();
-        let (line, is_ready) = {
-            let mut board = self.rooms.board.open();
-            board.waiting = waiting.map_or(board.waiting, |sinks| sinks.iter().map(|(_, count)| count).sum());
-            (board.line(today), board.is_ready())
+        let backlog = self.pipeline.outbox.backlog().await;
+        store_answers &= backlog.is_ok();
+        let today = self.pipeline.settings.load().today();
+        let (summary, is_ready) = {
+            let mut board = self.pipeline.status.lock();
+            board.pending = backlog.map_or(board.pending, |sinks| sinks.iter().map(|(_, count)| count).sum());
+            (board.summary(today), board.is_ready())
         };
-        self.ready.say(is_ready, &line);
-        let Some(patience) = systemd::watchdog() else { return };
-        // The store's writer, this loop and all others turn: a daemon that cannot say so is started again by systemd.
-        let wedged = self.rooms.pulses.wedged(Now::read().tick, patience);
-        if turns && wedged.is_empty() {
-            systemd::alive();
+        self.readiness.update(is_ready, &summary);
+        let Some(limit) = sd_notify::watchdog_interval() else { return };
+        // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled
+        // daemon.
+        let stalled = self.pipeline.tasks.stalled(Now::now().instant, limit);
+        if store_answers && stalled.is_empty() {
+            sd_notify::feed_watchdog();
         }
-        if !wedged.is_empty() && wedged != self.wedged {
-            let loops = wedged.join(", ");
-            tracing::error!(loops, message_id = event::LOOP_WEDGED, "a loop does not turn: the watchdog will end it");
+        if !stalled.is_empty() && stalled != self.stalled {
+            let loops = stalled.join(", ");
+            tracing::error!(
+                loops,
+                message_id = message_id::TASK_STALLED,
+                "task stalled, watchdog will restart the daemon"
+            );
         }
-        self.wedged = wedged;
+        self.stalled = stalled;
     }
 
-    async fn health(&self) {
+    async fn on_store_health(&self) {
         let health = *self.health.borrow();
-        self.rooms.board.open().volatile = health != Health::Durable;
-        let trouble = match health {
-            Health::Durable => Trouble::StoreDurable,
-            Health::Volatile { why, .. } => Trouble::StoreVolatile(why.to_string()),
+        self.pipeline.status.lock().store_in_memory = health != Health::Durable;
+        let alert = match health {
+            Health::Durable => AlertKind::StoreRecovered,
+            Health::InMemory { reason: why, .. } => AlertKind::StoreInMemory(why.to_string()),
         };
-        self.rooms.tell(trouble).await;
+        self.pipeline.raise(alert).await;
     }
 
-    async fn told(&self, told: Told) {
-        let trouble = match told {
-            // One that was replaced by a reload while it was off does not know that it was told.
-            Told::Delivered { sink, .. } if self.rooms.board.open().disabled.remove(&sink) => {
-                tracing::info!(%sink, message_id = event::SINK_BACK, "sink takes cards again");
-                Trouble::SinkBack(sink)
+    async fn on_sink_event(&self, event: SinkEvent) {
+        let alert = match event {
+            // A worker replaced by a reload while its sink was disabled reports only the delivery.
+            SinkEvent::Delivered { sink, .. } if self.pipeline.status.lock().disabled.remove(&sink) => {
+                tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
+                AlertKind::SinkRecovered(sink)
             }
-            Told::Delivered { .. } => return,
-            Told::Dead { sink, why, alert, .. } if alert => Trouble::DeadLetter(sink, why),
-            Told::Dead { .. } => return,
-            Told::Disabled { sink, why, advice } => {
-                self.rooms.board.open().disabled.insert(sink.clone());
-                Trouble::SinkDisabled(sink, format!("{why}. {advice}"))
+            SinkEvent::Delivered { .. } => return,
+            SinkEvent::DeadLetter { sink, why, alert, .. } if alert => AlertKind::DeadLetter(sink, why),
+            SinkEvent::DeadLetter { .. } => return,
+            SinkEvent::Disabled { sink, why, advice } => {
+                self.pipeline.status.lock().disabled.insert(sink.clone());
+                AlertKind::SinkDisabled(sink, format!("{why}. {advice}"))
             }
-            Told::Back { sink } => {
-                self.rooms.board.open().disabled.remove(&sink);
-                Trouble::SinkBack(sink)
+            SinkEvent::Recovered { sink } => {
+                self.pipeline.status.lock().disabled.remove(&sink);
+                AlertKind::SinkRecovered(sink)
             }
-            Told::Throttled { sink } => Trouble::SinkThrottled(sink),
-            Told::Unreachable { sink, why, .. } => Trouble::SinkUnreachable(sink, why.to_owned()),
+            SinkEvent::Throttled { sink } => AlertKind::SinkThrottled(sink),
+            SinkEvent::Unreachable { sink, why, .. } => AlertKind::SinkUnreachable(sink, why.to_owned()),
         };
-        self.rooms.tell(trouble).await;
+        self.pipeline.raise(alert).await;
     }
 
-    /// Contacts and holiday files of the book that is valid now.
-    fn follow(&mut self) {
-        self.followers.abort_all();
-        let enricher = Arc::clone(&self.rooms.book.open().enricher);
-        self.followers.spawn(async move { enricher.follow().await });
-        self.followers.spawn(holidays::follow(Arc::clone(&self.rooms)));
+    /// Replaces the file watchers by those of the current settings.
+    fn watch_files(&mut self) {
+        self.file_watchers.abort_all();
+        let enricher = Arc::clone(&self.pipeline.settings.load().enricher);
+        self.file_watchers.spawn(async move { enricher.watch_files().await });
+        self.file_watchers.spawn(holiday_watch::watch(Arc::clone(&self.pipeline)));
     }
 
-    /// Calls of today that an earlier run knew.
-    async fn count_earlier(&self) {
-        let (outbox, book) = (&self.rooms.outbox, self.rooms.book.open());
-        let today = book.today();
-        let Ok(midnight) = today.to_zoned(book.style.time_zone.clone()) else { return };
-        let open = outbox.open_calls(midnight.timestamp()).await.unwrap_or_default().into_iter().map(|it| it.call);
+    /// Counts today's calls of earlier runs.
+    async fn restore_daily_count(&self) {
+        let (outbox, settings) = (&self.pipeline.outbox, self.pipeline.settings.load());
+        let today = settings.today();
+        let Ok(midnight) = today.to_zoned(settings.style.time_zone.clone()) else { return };
+        let open = outbox.open_calls(midnight.timestamp()).await.unwrap_or_default().into_iter().map(|open| open.call);
         let ended = outbox.ended_calls(midnight.timestamp()).await.unwrap_or_default();
         let calls: BTreeSet<_> = open.chain(ended).map(|call| call.as_str().to_owned()).collect();
-        self.rooms.board.open().count(u64::try_from(calls.len()).unwrap_or(u64::MAX), today);
+        self.pipeline.status.lock().add_calls(u64::try_from(calls.len()).unwrap_or(u64::MAX), today);
     }
 
-    async fn say_unclaimed(&self) {
-        let book = self.rooms.book.open();
-        opening::say_unclaimed(&self.rooms.outbox, |sink| book.sinks.contains_key(sink)).await;
+    async fn warn_orphaned_sinks(&self) {
+        let settings = self.pipeline.settings.load();
+        startup::warn_orphaned_sinks(&self.pipeline.outbox, |sink| settings.sinks.contains_key(sink)).await;
     }
 
-    fn read(&mut self) {
-        self.ready.reloading();
-        let (fixed, network) = (self.fixed.clone(), self.network.clone());
-        let before = Arc::clone(&self.rooms.book.open().enricher);
-        self.reading.spawn_blocking(move || fixed.read(&network, &before));
+    fn start_reload(&mut self) {
+        self.readiness.reloading();
+        let (restart_only, network) = (self.restart_only.clone(), self.network.clone());
+        let previous = Arc::clone(&self.pipeline.settings.load().enricher);
+        self.reading.spawn_blocking(move || restart_only.read(&network, &previous));
     }
 
-    async fn reload(&mut self, read: Result<Result<Fresh, ConfigError>, JoinError>) {
+    async fn finish_reload(&mut self, read: Result<Result<ReloadedConfig, ConfigError>, JoinError>) {
         match read {
-            Ok(Ok(fresh)) => self.apply(fresh).await,
-            Ok(Err(error)) => self.refuse(&error.to_string()),
-            Err(error) => self.refuse(&error.to_string()),
+            Ok(Ok(reloaded)) => self.apply(reloaded).await,
+            Ok(Err(error)) => self.reject_reload(&error.to_string()),
+            Err(error) => self.reject_reload(&error.to_string()),
         }
-        let today = self.rooms.book.open().today();
-        let line = self.rooms.board.open().line(today);
-        self.ready.reloaded(&line);
+        let today = self.pipeline.settings.load().today();
+        let summary = self.pipeline.status.lock().summary(today);
+        self.readiness.reloaded(&summary);
     }
 
-    fn refuse(&self, error: &str) {
-        tracing::error!(error, message_id = event::CONFIG_REFUSED, "config refused");
-        self.rooms.board.open().refused = Some(error.to_owned());
+    fn reject_reload(&self, error: &str) {
+        tracing::error!(error, message_id = message_id::CONFIG_REJECTED, "config reload rejected");
+        self.pipeline.status.lock().config_error = Some(error.to_owned());
     }
 
-    async fn apply(&mut self, Fresh { config, enricher, restart }: Fresh) {
-        self.rooms.book.replace(Book::of(&config, enricher));
-        self.follow();
-        let sinks = self.workers.want(&config.sinks);
-        let known = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
+    async fn apply(&mut self, ReloadedConfig { config, enricher, restart_keys: restart }: ReloadedConfig) {
+        self.pipeline.settings.store(Settings::from_config(&config, enricher));
+        self.watch_files();
+        let sinks = self.workers.reconcile(&config.sinks);
+        let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {
-            let mut board = self.rooms.board.open();
-            board.disabled.retain(known);
-            board.refused = None;
-            board.restart = restart.clone();
+            let mut board = self.pipeline.status.lock();
+            board.disabled.retain(is_configured);
+            board.config_error = None;
+            board.restart_keys = restart.clone();
         }
-        let logins = self.logins.want(config.connections);
-        if let Some(journal) = &self.reloads.journal {
-            journal.turn(&config.journal);
+        let connections = self.connections.reconcile(config.connections);
+        if let Some(log) = &self.reloads.log {
+            log.set_level(&config.journal);
         }
         tracing::info!(
             sinks_added = sinks.added,
             sinks_changed = sinks.changed,
             sinks_removed = sinks.removed,
-            connections_added = logins.added,
-            connections_changed = logins.changed,
-            connections_removed = logins.removed,
-            message_id = event::CONFIG_RELOADED,
+            connections_added = connections.added,
+            connections_changed = connections.changed,
+            connections_removed = connections.removed,
+            message_id = message_id::CONFIG_RELOADED,
             "config reloaded"
         );
         if !restart.is_empty() {
-            tracing::warn!(keys = restart.join(", "), "restart to apply");
+            tracing::warn!(keys = restart.join(", "), "restart required to apply");
         }
-        self.say_unclaimed().await;
+        self.warn_orphaned_sinks().await;
     }
 
-    /// The clean stop, in order: intake, what is held back, what is in flight, the store.
+    /// Stops in order: intake, held updates, posts in flight, the store.
     async fn close(&mut self) {
-        let until = Instant::now() + STOP_WITHIN;
-        self.followers.abort_all();
-        self.shifts.abort_all();
-        self.logins.hush(until).await;
+        let until = Instant::now() + STOP_TIMEOUT;
+        self.file_watchers.abort_all();
+        self.recaps.abort_all();
+        self.connections.stop_intake(until).await;
         self.workers.close(until).await;
-        self.logins.close(until).await;
-        self.rooms.outbox.close().await;
+        self.connections.close(until).await;
+        self.pipeline.outbox.close().await;
     }
 }

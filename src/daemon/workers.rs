@@ -1,17 +1,17 @@
-//! The workers, one for each sink: started, stopped and replaced as the config wants them. What has to be done is the
-//! crew's to say; how a sink is told is in the book. Thin.
+//! The delivery workers, one per sink: started, stopped and replaced as the config requires. `task_set` decides the
+//! actions; cards are rendered with the current settings.
 
 use super::{
-    config::SinkConfig,
-    crew::{Changes, Crew, Ended, Step},
-    rooms::Rooms,
+    pipeline::Pipeline,
+    task_set::{Changes, TaskAction, TaskExit, TaskSet},
 };
 use crate::{
     cards,
-    deliver::{self, Lanes, Sink, Told},
+    config::SinkConfig,
+    deliver::{self, LimiterRegistry, Sink, SinkEvent},
     model::{
         card::Card,
-        delivery::{QueueError, SinkKind},
+        delivery::{OutboxError, SinkKind},
         ids::SinkName,
         phone::Mask,
         time::Timestamp,
@@ -24,88 +24,101 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// All workers.
+/// The workers and what they share.
 pub struct Workers {
-    rooms: Arc<Rooms>,
+    pipeline: Arc<Pipeline>,
     http: reqwest::Client,
-    lanes: Lanes,
-    told: mpsc::Sender<Told>,
-    crew: Crew<SinkName, SinkConfig>,
-    switches: BTreeMap<SinkName, Switch>,
-    tasks: JoinSet<(SinkName, Result<(), QueueError>)>,
+    limiters: LimiterRegistry,
+    events: mpsc::Sender<SinkEvent>,
+    tasks: TaskSet<SinkName, SinkConfig>,
+    handles: BTreeMap<SinkName, WorkerHandle>,
+    running: JoinSet<(SinkName, Result<(), OutboxError>)>,
 }
 
-/// What one running worker obeys.
-struct Switch {
+/// Controls of one running worker.
+struct WorkerHandle {
     stop: watch::Sender<bool>,
     enable: Arc<Notify>,
 }
 
 impl Workers {
-    /// None yet. They tell `told` what becomes of their cards.
+    /// Creates an empty set. Workers send their sink events to `events`.
     #[must_use]
-    pub fn new(rooms: Arc<Rooms>, http: reqwest::Client, told: mpsc::Sender<Told>) -> Self {
-        let tasks = JoinSet::new();
-        Self { rooms, http, lanes: Lanes::default(), told, crew: Crew::default(), switches: BTreeMap::new(), tasks }
+    pub fn new(pipeline: Arc<Pipeline>, http: reqwest::Client, events: mpsc::Sender<SinkEvent>) -> Self {
+        let running = JoinSet::new();
+        Self {
+            pipeline,
+            http,
+            limiters: LimiterRegistry::default(),
+            events,
+            tasks: TaskSet::default(),
+            handles: BTreeMap::new(),
+            running,
+        }
     }
 
-    /// From now on there is a worker for each of these sinks and no other. One whose sink did not change goes on with
-    /// its pace and its standing, but a disabled one tries at once: the operator may have mended it.
-    pub fn want(&mut self, sinks: &[SinkConfig]) -> Changes {
-        let wanted = sinks.iter().map(|sink| (sink.name.clone(), post_settings(sink))).collect();
-        let (steps, changes) = self.crew.want(wanted);
-        for step in steps {
-            match step {
-                Step::Start(_, sink) => self.start(sink),
-                Step::Stop(name) => {
-                    if let Some(switch) = self.switches.remove(&name) {
-                        switch.stop.send_replace(true);
+    /// Reconciles the workers with `sinks`. A worker with an unchanged sink keeps its rate limit and state. A
+    /// disabled sink retries immediately: the operator may have fixed it.
+    pub fn reconcile(&mut self, sinks: &[SinkConfig]) -> Changes {
+        let wanted = sinks.iter().map(|sink| (sink.name.clone(), worker_settings(sink))).collect();
+        let (actions, changes) = self.tasks.reconcile(wanted);
+        for action in actions {
+            match action {
+                TaskAction::Start(_, sink) => self.start(sink),
+                TaskAction::Stop(name) => {
+                    if let Some(handle) = self.handles.remove(&name) {
+                        handle.stop.send_replace(true);
                     }
                 }
             }
         }
-        self.switches.values().for_each(|switch| switch.enable.notify_one());
+        self.handles.values().for_each(|handle| handle.enable.notify_one());
         changes
     }
 
-    /// Replaces workers that ended because they were asked to; completes with what to say of one that was not asked.
-    pub async fn fault(&mut self) -> String {
+    /// Restarts workers after a requested exit. Completes with a description of an unexpected one.
+    pub async fn next_failure(&mut self) -> String {
         loop {
-            let Some(ended) = self.tasks.join_next().await else { return pending().await };
+            let Some(ended) = self.running.join_next().await else { return pending().await };
             let (name, result) = match ended {
                 Ok(ended) => ended,
-                Err(error) => return format!("a worker ({error})"),
+                Err(error) => return format!("delivery worker ({error})"),
             };
-            match (self.crew.ended(&name), result) {
-                (Ended::Asked(Some(sink)), _) => self.start(sink),
-                (Ended::Asked(None), _) => {}
-                (Ended::Unasked, Ok(())) => return format!("the worker of {name}"),
-                (Ended::Unasked, Err(error)) => return format!("the worker of {name} ({error})"),
+            match (self.tasks.on_exit(&name), result) {
+                (TaskExit::Requested(Some(sink)), _) => self.start(sink),
+                (TaskExit::Requested(None), _) => {}
+                (TaskExit::Unexpected, Ok(())) => return format!("delivery worker of {name}"),
+                (TaskExit::Unexpected, Err(error)) => return format!("delivery worker of {name} ({error})"),
             }
         }
     }
 
-    /// Ends all: each finishes its post in flight, until `until` at the latest.
+    /// Stops all workers. Each finishes its post in flight, until `until` at the latest.
     pub async fn close(&mut self, until: Instant) {
-        self.switches.clear();
-        while let Ok(Some(_)) = timeout_at(until, self.tasks.join_next()).await {}
+        self.handles.clear();
+        while let Ok(Some(_)) = timeout_at(until, self.running.join_next()).await {}
     }
 
     fn start(&mut self, config: SinkConfig) {
         let name = config.name.clone();
-        let sink = Sink { pulses: self.rooms.pulses.clone(), lanes: self.lanes.clone(), ..config.sink() };
-        let (stop, stopped) = watch::channel(false);
-        self.switches.insert(name.clone(), Switch { stop, enable: Arc::clone(&sink.enable) });
-        let (rooms, of) = (Arc::clone(&self.rooms), name.clone());
-        let draw = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
-            cards::draw(kind, cards, rooms.book.open().style(&of), now, plain)
+        let sink = Sink {
+            task_monitor: self.pipeline.tasks.clone(),
+            limiter_registry: self.limiters.clone(),
+            ..config.into_sink()
         };
-        let worker = deliver::run(sink, self.rooms.outbox.clone(), self.http.clone(), draw, self.told.clone(), stopped);
-        self.tasks.spawn(async move { (name, worker.await) });
+        let (stop, stopped) = watch::channel(false);
+        self.handles.insert(name.clone(), WorkerHandle { stop, enable: Arc::clone(&sink.enable) });
+        let (pipeline, sink_name) = (Arc::clone(&self.pipeline), name.clone());
+        let render = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
+            cards::render(kind, cards, pipeline.settings.load().style(&sink_name), now, plain)
+        };
+        let worker =
+            deliver::run(sink, self.pipeline.outbox.clone(), self.http.clone(), render, self.events.clone(), stopped);
+        self.running.spawn(async move { (name, worker.await) });
     }
 }
 
-/// What a worker is started with. What the book says of its sink it reads anew for each card.
-fn post_settings(sink: &SinkConfig) -> SinkConfig {
+/// Settings of a worker. The cleared fields are read from the current settings for each card.
+fn worker_settings(sink: &SinkConfig) -> SinkConfig {
     SinkConfig { outcomes: Vec::new(), recap: None, thread: false, mask: Mask::None, ..sink.clone() }
 }

@@ -1,27 +1,27 @@
-//! Saying it: one worker per sink takes waiting deliveries from the outbox, draws them, posts them and settles what the
-//! answer means. Decisions are plain functions ([`verdict`], [`pace`], [`turn`], [`standing`]); [`post`] and [`worker`]
-//! act. How a card looks is not decided here: the drawing function is handed in.
+//! Posting: one worker per sink leases due deliveries from the outbox, renders and posts them, and settles each by the
+//! response. Decisions are pure functions ([`verdict`], [`rate_limit`], [`batch`], [`sink_state`]); [`post`] and
+//! [`worker`] do the I/O. The caller passes the render function in.
 
-pub mod answer;
-mod api_errors;
-pub mod lane;
-pub mod pace;
-pub mod past;
+pub mod batch;
+pub mod events;
+pub mod limiter;
 pub mod post;
+pub mod rate_limit;
+pub mod response;
 pub mod sink;
-pub mod standing;
+pub mod sink_state;
+pub mod slack_api;
+mod slack_errors;
+pub mod strikes;
 pub mod table;
 #[cfg(test)]
 mod tests;
-pub mod told;
-pub mod turn;
 pub mod verdict;
-pub mod web_api;
 pub mod worker;
 
-pub use lane::Lanes;
-pub use pace::Pace;
+pub use events::SinkEvent;
+pub use limiter::LimiterRegistry;
+pub use rate_limit::RateLimit;
 pub use sink::Sink;
-pub use told::Told;
-pub use web_api::App;
+pub use slack_api::SlackApp;
 pub use worker::run;

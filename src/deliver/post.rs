@@ -1,11 +1,10 @@
-//! One POST, and what became of it. No opinions: [`table`](super::table) has them.
+//! Sends one POST and returns its result. Contains no policy; the [`table`](super::table) does.
 //!
-//! The URL is the secret. It goes out as it was given: path and query keep their escapes (`%2F`), their case and their
-//! slashes. The URL standard changes three things that no chat's URL depends on: `:443` of an `https:` URL is its default
-//! and does not appear in `Host`; a fragment is never sent; what may not stand in a URL at all (a blank, a quote) is
-//! escaped.
+//! The URL is the secret and is sent unchanged: path and query keep their escapes (`%2F`), case and slashes. The URL
+//! standard changes three things that no chat depends on: the default port `:443` is left out of `Host`, a fragment is
+//! not sent, and invalid characters (blank, quote) are escaped.
 
-use super::answer::{Answer, READ_API, READ_MOST, Reply, retry_after};
+use super::response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult, retry_after};
 use crate::model::{secret::Secret, time::Timestamp};
 use reqwest::{
     Client, Response,
@@ -13,189 +12,201 @@ use reqwest::{
 };
 use std::{error::Error, io, time::Duration};
 
-/// A request's time in all, its answer included.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of one request, including the response body.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Posts `body` to `url`. The client must not follow redirects: a 3xx is an answer, and the URL is not carried elsewhere.
-/// A connection should be given 5 s to stand, or its failure counts as a request without an answer.
-/// `charset=utf-8` stands there because Teams counts UTF-16 without it, and halves its limit.
-pub async fn post(http: &Client, url: &Secret, body: String) -> Answer {
-    within(TIMEOUT, http, url, None, body).await
+/// Posts `body` to `url`. The client must not follow redirects: a 3xx is a response, and the URL stays with its host.
+/// The client's connect timeout must be below [`REQUEST_TIMEOUT`] (5 s), or a failed connect counts as
+/// [`PostResult::NoResponse`]. Without `charset=utf-8` Teams counts UTF-16 and halves its size limit.
+pub async fn post(http: &Client, url: &Secret, body: String) -> PostResult {
+    send(REQUEST_TIMEOUT, http, url, None, body).await
 }
 
-/// As [`post`], for an API that knows its caller by a token and whose answers are read whole.
-pub async fn ask(http: &Client, url: &Secret, token: &Secret, body: String) -> Answer {
-    within(TIMEOUT, http, url, Some(token), body).await
+/// Posts like [`post`], with a bearer token and the larger body limit of an API.
+pub async fn post_with_token(http: &Client, url: &Secret, token: &Secret, body: String) -> PostResult {
+    send(REQUEST_TIMEOUT, http, url, Some(token), body).await
 }
 
-async fn within(timeout: Duration, http: &Client, url: &Secret, token: Option<&Secret>, body: String) -> Answer {
-    let Ok(url) = reqwest::Url::parse(url.expose()) else { return Answer::Unusable };
+async fn send(timeout: Duration, http: &Client, url: &Secret, token: Option<&Secret>, body: String) -> PostResult {
+    let Ok(url) = reqwest::Url::parse(url.expose()) else { return PostResult::InvalidUrl };
     let mut request =
         http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
     }
     match request.send().await {
-        Ok(response) => reply(response, if token.is_some() { READ_API } else { READ_MOST }).await,
-        Err(error) => failed(error),
+        Ok(response) => {
+            read_response(response, if token.is_some() { MAX_API_BODY_BYTES } else { MAX_BODY_BYTES }).await
+        }
+        Err(error) => classify_error(error),
     }
 }
 
-async fn reply(mut response: Response, most: usize) -> Answer {
+async fn read_response(mut response: Response, max_bytes: usize) -> PostResult {
     let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = text(RETRY_AFTER).and_then(|asked| retry_after(asked, text(DATE), Timestamp::now()));
     let status = response.status().as_u16();
     let mut bytes: Vec<u8> = Vec::new();
-    let mut whole = true;
-    while bytes.len() < most {
+    let mut complete = true;
+    while bytes.len() < max_bytes {
         match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend(chunk.iter().take(most - bytes.len())),
+            Ok(Some(chunk)) => bytes.extend(chunk.iter().take(max_bytes - bytes.len())),
             Ok(None) => break,
             Err(_) => {
-                whole = false;
+                complete = false;
                 break;
             }
         }
     }
-    Answer::Reply(Reply { status, retry_after, body: String::from_utf8_lossy(&bytes).into_owned(), whole })
+    PostResult::Response(HttpResponse {
+        status,
+        retry_after,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        complete: complete,
+    })
 }
 
-fn failed(error: reqwest::Error) -> Answer {
+fn classify_error(error: reqwest::Error) -> PostResult {
     let error = error.without_url();
-    let why = deepest(&error).to_string();
+    let reason = root_cause(&error).to_string();
     if error.is_builder() {
-        Answer::Unusable
-    } else if is_certificate(&error) {
-        Answer::Untrusted(why)
+        PostResult::InvalidUrl
+    } else if is_certificate_error(&error) {
+        PostResult::BadCertificate(reason)
     } else if error.is_connect() {
-        Answer::Unsent(why)
+        PostResult::NotSent(reason)
     } else {
-        Answer::Unsure(why)
+        PostResult::NoResponse(reason)
     }
 }
 
-/// The outer errors only say where ("client error (Connect)"); the innermost says why.
-fn deepest<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    chain(error).last().unwrap_or(error)
+/// Returns the innermost error: the outer ones name only the stage ("client error (Connect)").
+fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error_chain(error).last().unwrap_or(error)
 }
 
-fn is_certificate(error: &(dyn Error + 'static)) -> bool {
-    chain(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+fn is_certificate_error(error: &(dyn Error + 'static)) -> bool {
+    error_chain(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
 }
 
-/// An error and its causes. An [`io::Error`]'s `source` steps over the error that it holds, and rustls' verdict travels
-/// inside two of them.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+/// Iterates over an error and its causes. [`io::Error`]'s `source` skips the error it wraps, and rustls wraps its
+/// certificate error in two of them.
+fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        held.map_or_else(|| error.source(), |held| Some(held as &(dyn Error + 'static)))
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inner.map_or_else(|| error.source(), |inner| Some(inner as &(dyn Error + 'static)))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::tests::sockets::{certificate_of_nobody, client, closed_port, first_line, raw};
+    use crate::deliver::tests::sockets::{client, closed_port, first_line, raw, untrusted_server};
     use std::time::Instant;
 
-    async fn ask(url: &str, timeout: Duration) -> Answer {
-        within(timeout, &client(), &Secret::new(url), None, "{}".to_owned()).await
+    async fn post_with_token(url: &str, timeout: Duration) -> PostResult {
+        send(timeout, &client(), &Secret::new(url), None, "{}".to_owned()).await
     }
 
-    async fn answered(answer: &'static [u8]) -> Answer {
+    async fn respond_with(answer: &'static [u8]) -> PostResult {
         let (base, _) = raw(answer, 0).await;
-        ask(&base, Duration::from_secs(5)).await
+        post_with_token(&base, Duration::from_secs(5)).await
     }
 
     #[tokio::test]
-    async fn an_answer_is_read_with_its_status_and_what_it_asks_for() {
-        let answer = answered(b"HTTP/1.1 429 x\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow").await;
+    async fn post_response_returns_status_body_and_retry_after() {
+        let answer = respond_with(b"HTTP/1.1 429 x\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow").await;
         let retry_after = Some(Duration::from_secs(7));
-        assert_eq!(answer, Answer::Reply(Reply { status: 429, retry_after, body: "slow".into(), whole: true }));
+        assert_eq!(
+            answer,
+            PostResult::Response(HttpResponse { status: 429, retry_after, body: "slow".into(), complete: true })
+        );
     }
 
     #[tokio::test]
-    async fn a_redirect_is_an_answer_and_nobody_goes_there() {
+    async fn post_redirect_is_not_followed() {
         let answer =
-            answered(b"HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:1/steal\r\nContent-Length: 0\r\n\r\n").await;
+            respond_with(b"HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:1/steal\r\nContent-Length: 0\r\n\r\n").await;
         assert_eq!(answer.status(), Some(302));
     }
 
     #[tokio::test]
-    async fn of_a_hundred_megabytes_four_kilobytes_are_read() {
+    async fn post_huge_body_is_read_up_to_limit() {
         let (base, sent) = raw(b"HTTP/1.1 200 x\r\nContent-Length: 104857600\r\n\r\n", 104_857_600).await;
-        let began = Instant::now();
-        let Answer::Reply(reply) = ask(&base, Duration::from_secs(5)).await else { panic!() };
-        assert_eq!((reply.status, reply.body.len(), reply.whole), (200, READ_MOST, true));
-        assert!(began.elapsed() < Duration::from_secs(4));
-        assert!(sent.await.unwrap() < 50_000_000, "the rest must not be taken");
+        let start = Instant::now();
+        let PostResult::Response(reply) = post_with_token(&base, Duration::from_secs(5)).await else { panic!() };
+        assert_eq!((reply.status, reply.body.len(), reply.complete), (200, MAX_BODY_BYTES, true));
+        assert!(start.elapsed() < Duration::from_secs(4));
+        assert!(sent.await.unwrap() < 50_000_000, "the client must not read the rest");
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_or_never_ends_keeps_its_status_and_is_marked() {
+    async fn post_truncated_body_keeps_status_and_is_marked_incomplete() {
         for answer in [
             b"HTTP/1.1 200 x\r\nContent-Length: 9\r\n\r\no".as_slice(),
             b"HTTP/1.1 200 x\r\nContent-Length: 9\r\nX-Test: hold\r\n\r\no".as_slice(),
         ] {
             let (base, _) = raw(answer, 0).await;
-            let answer = ask(&base, Duration::from_millis(400)).await;
-            let reply = Reply { status: 200, retry_after: None, body: "o".into(), whole: false };
-            assert_eq!(answer, Answer::Reply(reply));
+            let answer = post_with_token(&base, Duration::from_millis(400)).await;
+            let reply = HttpResponse { status: 200, retry_after: None, body: "o".into(), complete: false };
+            assert_eq!(answer, PostResult::Response(reply));
         }
     }
 
     #[tokio::test]
-    async fn silence_and_a_hang_up_after_the_request_are_unsure() {
+    async fn post_silence_or_hang_up_is_no_response() {
         for answer in [b"".as_slice(), b"X-Test: hold".as_slice(), b"garbage\r\n\r\n".as_slice()] {
             let (base, _) = raw(answer, 0).await;
-            let answer = ask(&base, Duration::from_millis(400)).await;
-            assert!(matches!(answer, Answer::Unsure(_)), "{answer:?}");
+            let answer = post_with_token(&base, Duration::from_millis(400)).await;
+            assert!(matches!(answer, PostResult::NoResponse(_)), "{answer:?}");
         }
     }
 
     #[tokio::test]
-    async fn what_never_connected_was_never_sent() {
-        let answer = ask(&closed_port().await, Duration::from_secs(5)).await;
-        let Answer::Unsent(why) = answer else { panic!("{answer:?}") };
-        assert!(why.contains("refused"), "{why}");
-        let answer = ask("http://nowhere.invalid/x", Duration::from_secs(60)).await;
-        assert!(matches!(answer, Answer::Unsent(_)), "{answer:?}");
-        // A server that talks no TLS: the handshake fails, but not for its certificate.
+    async fn post_without_connection_is_not_sent() {
+        let answer = post_with_token(&closed_port().await, Duration::from_secs(5)).await;
+        let PostResult::NotSent(reason) = answer else { panic!("{answer:?}") };
+        assert!(reason.contains("refused"), "{reason}");
+        let answer = post_with_token("http://nowhere.invalid/x", Duration::from_secs(60)).await;
+        assert!(matches!(answer, PostResult::NotSent(_)), "{answer:?}");
+        // A server without TLS: the handshake fails, but not because of the certificate.
         let (base, _) = raw(b"HTTP/1.1 400 x\r\n\r\n", 0).await;
-        let answer = ask(&base.replace("http:", "https:"), Duration::from_secs(5)).await;
-        assert!(matches!(answer, Answer::Unsent(_)), "{answer:?}");
+        let answer = post_with_token(&base.replace("http:", "https:"), Duration::from_secs(5)).await;
+        assert!(matches!(answer, PostResult::NotSent(_)), "{answer:?}");
     }
 
     #[tokio::test]
-    async fn a_certificate_of_nobody_is_told_apart_from_a_failed_connection() {
-        let answer = ask(&certificate_of_nobody(), Duration::from_secs(5)).await;
-        assert!(matches!(answer, Answer::Untrusted(_)), "{answer:?}");
+    async fn post_invalid_certificate_is_bad_certificate() {
+        let answer = post_with_token(&untrusted_server(), Duration::from_secs(5)).await;
+        assert!(matches!(answer, PostResult::BadCertificate(_)), "{answer:?}");
     }
 
     #[tokio::test]
-    async fn what_is_no_url_is_unusable() {
+    async fn post_invalid_url_is_rejected() {
         for url in ["", "hooks.slack.com/services", "ftp://x/y", "http://"] {
-            assert_eq!(ask(url, Duration::from_secs(1)).await, Answer::Unusable, "{url}");
+            assert_eq!(post_with_token(url, Duration::from_secs(1)).await, PostResult::InvalidUrl, "{url}");
         }
     }
 
     #[tokio::test]
-    async fn path_and_query_go_out_byte_for_byte() {
+    async fn post_path_and_query_are_sent_unchanged() {
         let opaque = "/powerautomate/direct/Workflows/ab%2Fcd/paths/invoke/?api-version=1&sp=%2Ftriggers%2Fmanual\
                       %2Frun&sv=1.0&sig=A-b_c~%2B%3d==&empty=&+plus";
         let line =
-            first_line(|base| async move { ask(&format!("{base}{opaque}"), Duration::from_secs(5)).await }).await;
+            first_line(|base| async move { post_with_token(&format!("{base}{opaque}"), Duration::from_secs(5)).await })
+                .await;
         assert_eq!(line, format!("POST {opaque} HTTP/1.1"));
-        // What the URL standard does change: see the top of this file.
+        // The URL standard changes these: see the module docs.
         let url = reqwest::Url::parse("https://a.logic.azure.com:443/w?sig=a'b#top").unwrap();
         assert_eq!(url.as_str(), "https://a.logic.azure.com/w?sig=a%27b#top");
         assert_eq!(reqwest::Url::parse("https://x:8443/").unwrap().as_str(), "https://x:8443/");
     }
 
     #[tokio::test]
-    async fn no_error_says_where_it_went() {
+    async fn post_error_does_not_contain_url() {
         let base = closed_port().await;
-        let answer = ask(&format!("{base}/services/T0/B0/secretsecretsecret"), Duration::from_secs(5)).await;
+        let answer =
+            post_with_token(&format!("{base}/services/T0/B0/secretsecretsecret"), Duration::from_secs(5)).await;
         assert!(!format!("{answer:?}").contains("secretsecret"));
     }
 }

@@ -1,83 +1,101 @@
-//! A sink as a worker and a test card know it: where it is, who speaks there, and one message to it. Decides nothing about
-//! when, and nothing about what an answer means.
+//! A sink as the worker and `test-card` use it: URL, credentials, and sending one message. Contains no policy about
+//! timing or the meaning of a response.
 
 use super::{
-    answer::Answer,
-    lane::{Lane, Lanes},
-    pace::Pace,
+    limiter::{LimiterRegistry, SharedLimiter},
     post,
-    web_api::{self, App},
+    rate_limit::RateLimit,
+    response::PostResult,
+    slack_api::{self, SlackApp},
 };
-use crate::model::{
-    delivery::{Form, Place, SinkKind},
-    ids::SinkName,
-    pulse::Pulses,
-    secret::Secret,
+use crate::{
+    model::{
+        delivery::{MessageRef, PostMode, SinkKind},
+        ids::SinkName,
+        secret::Secret,
+    },
+    runtime::watchdog::TaskMonitor,
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Notify;
 
-/// A place where cards are told.
+/// A chat channel that receives cards.
 #[derive(Debug, Clone)]
 pub struct Sink {
-    /// Its name.
+    /// Name in the config.
     pub name: SinkName,
-    /// What answers there.
+    /// Kind of chat behind the URL.
     pub kind: SinkKind,
-    /// Where: a webhook, or the base of the Web API. Opaque: never taken apart, never shown.
+    /// Webhook URL, or the base URL of the Web API. Secret: never parsed, never logged.
     pub url: Secret,
-    /// Who speaks there; only a Slack app has one, and has to.
-    pub app: Option<App>,
-    /// How fast it may be posted to; `None`: it takes all it gets.
-    pub pace: Option<Pace>,
-    /// The lanes that it shares with other sinks of its token.
-    pub lanes: Lanes,
-    /// Wakes it: a disabled sink is probed at once.
+    /// Credentials of a Slack app; required for that kind, `None` for all others.
+    pub app: Option<SlackApp>,
+    /// Rate limit of posts; `None` means unlimited.
+    pub rate_limit: Option<RateLimit>,
+    /// Limiters shared by all sinks with the same token.
+    pub limiter_registry: LimiterRegistry,
+    /// Wakes the worker: a disabled sink is probed immediately.
     pub enable: Arc<Notify>,
-    /// Where its worker says whether it turns.
-    pub pulses: Pulses,
+    /// Receives the heartbeats of the worker.
+    pub task_monitor: TaskMonitor,
 }
 
 impl Sink {
-    /// A sink at its kind's own pace.
+    /// Creates a sink with the default rate limit of its kind.
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
-        let pace = if kind == SinkKind::SlackTrigger { Pace::TRIGGER } else { Pace::default() };
-        let (enable, pulses) = (Arc::new(Notify::new()), Pulses::default());
-        Self { name, kind, url, app: None, pace: Some(pace), lanes: Lanes::default(), enable, pulses }
-    }
-
-    /// The lanes of its posts and of its edits: an app's edits are counted by the workspace, its posts by the channel.
-    #[must_use]
-    pub fn ways(&self, now: Instant) -> [Lane; 2] {
-        match (&self.app, self.pace) {
-            (Some(app), Some(pace)) => {
-                let of = |method, channel, pace| self.lanes.of(&app.token, &self.url, method, channel, pace, now);
-                [of("chat.postMessage", &app.channel, pace), of("chat.update", "", Pace::EDITS)]
-            }
-            (_, pace) => [Lane::new(pace, now), Lane::new(pace.map(|_| Pace::EDITS), now)],
+        let pace = if kind == SinkKind::SlackTrigger { RateLimit::TRIGGER } else { RateLimit::default() };
+        let (enable, pulses) = (Arc::new(Notify::new()), TaskMonitor::default());
+        Self {
+            name,
+            kind,
+            url,
+            app: None,
+            rate_limit: Some(pace),
+            limiter_registry: LimiterRegistry::default(),
+            enable,
+            task_monitor: pulses,
         }
     }
 
-    /// Sends a drawn message, in the form that is asked for. What was answered, and where the message stands if the chat
-    /// says so.
-    pub async fn send(&self, http: &reqwest::Client, drawn: &str, form: &Form) -> (Answer, Option<Place>) {
+    /// Returns the limiters of posts and of edits. Slack counts an app's edits by workspace and its posts by channel.
+    #[must_use]
+    pub fn limiters(&self, now: Instant) -> [SharedLimiter; 2] {
+        match (&self.app, self.rate_limit) {
+            (Some(app), Some(pace)) => {
+                let limiter = |method, channel, pace| {
+                    self.limiter_registry.get(&app.token, &self.url, method, channel, pace, now)
+                };
+                [limiter("chat.postMessage", &app.channel, pace), limiter("chat.update", "", RateLimit::EDITS)]
+            }
+            (_, pace) => [SharedLimiter::new(pace, now), SharedLimiter::new(pace.map(|_| RateLimit::EDITS), now)],
+        }
+    }
+
+    /// Sends a rendered message in the requested mode. Returns the result, and the message reference if the response has
+    /// one.
+    pub async fn send(
+        &self,
+        http: &reqwest::Client,
+        rendered: &str,
+        form: &PostMode,
+    ) -> (PostResult, Option<MessageRef>) {
         match (&self.app, self.kind) {
             (Some(app), SinkKind::SlackApp) => {
-                let request = web_api::request(drawn, &app.channel, form);
+                let request = slack_api::request(rendered, &app.channel, form);
                 let base = self.url.expose().trim_end_matches('/');
                 let url = Secret::new(format!("{base}/{}", request.method));
-                web_api::read(post::ask(http, &url, &app.token, request.body).await)
+                slack_api::parse_response(post::post_with_token(http, &url, &app.token, request.body).await)
             }
-            (None, SinkKind::SlackApp) => (Answer::Unusable, None),
-            _ => (post::post(http, &self.url, drawn.to_owned()).await, None),
+            (None, SinkKind::SlackApp) => (PostResult::InvalidUrl, None),
+            _ => (post::post(http, &self.url, rendered.to_owned()).await, None),
         }
     }
 
-    /// What may be kept of an answer: nothing of the URL or the token is in it.
+    /// Returns an excerpt of the response that contains no part of the URL or the token.
     #[must_use]
-    pub fn shown(&self, answer: &Answer) -> String {
+    pub fn redacted(&self, answer: &PostResult) -> String {
         let token = self.app.as_ref().map_or("", |app| app.token.expose());
-        answer.shown(&format!("{}/{token}", self.url.expose()))
+        answer.redacted(&format!("{}/{token}", self.url.expose()))
     }
 }

@@ -1,133 +1,136 @@
-//! What to do with one delivery after an answer: its row of the [`table`](super::table), seen in the light of what the
-//! delivery and its sink went through before. Pure.
+//! Verdict on one delivery after a response: its rule of the [`table`](super::table), adjusted by the past of the delivery
+//! and its sink. Pure.
 
 use super::{
-    answer::Answer,
-    api_errors,
-    table::{Act, REFUSALS, Row, find},
-    web_api,
+    response::PostResult,
+    table::{Action, REFUSALS_TO_DISABLE, ResponseRule, find_rule},
 };
-use crate::model::delivery::{LONGEST_WAIT, SinkKind};
+use crate::{
+    deliver::{slack_api, slack_errors},
+    model::delivery::{MAX_RETRY_AFTER, SinkKind},
+};
 use std::time::Duration;
 
-/// The shortest wait that is obeyed: a `Retry-After` of 0 would be a hot loop.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// Minimum wait: a `Retry-After` of 0 would cause a hot loop.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What to do with a delivery.
+/// Decision about one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Settled as delivered.
+    /// Settle the delivery as delivered.
     Delivered {
-        /// The chat says no more than that it took it in (Teams Workflows): it may still fail unseen.
+        /// The chat confirmed only the acceptance (Teams Workflows); a later failure is invisible.
         accepted: bool,
     },
-    /// The whole sink waits this long (plus at most 1 s of jitter), then again.
+    /// Pause the whole sink for this time (plus up to 1 s of jitter), then retry.
     Wait(Duration),
-    /// Again with backoff, not before what the chat asked for.
+    /// Retry with backoff, at the earliest after the requested wait.
     Retry {
-        /// What it asked for.
+        /// Wait requested by the chat.
         at_least: Option<Duration>,
     },
-    /// Again with backoff; a second time it will be dead.
+    /// Retry with backoff; the next ambiguous result makes a dead letter.
     RetryOnce,
-    /// The message said several cards: again, each on its own, before any of them is held to be at fault.
+    /// Retry each card of a merged message alone, to find the one at fault.
     Split,
-    /// Its message cannot be edited any more: again as a new one.
-    Lost,
-    /// Again in its plain form.
+    /// Post a new message: the old one is gone or locked.
+    Repost,
+    /// Retry as plain text.
     Plain,
-    /// A dead letter.
+    /// Make the delivery a dead letter.
     Dead {
-        /// The operator is told at once: it points at a fault rather than at one bad card.
+        /// Send an alert: the cause is probably not this card.
         alert: bool,
     },
-    /// The sink is disabled; the delivery waits.
+    /// Disable the sink; the delivery waits.
     Disable,
 }
 
-/// What came before, as far as it matters.
+/// Past of a delivery and its sink, input of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct History {
-    /// The message said more than one card.
+pub struct DeliveryContext {
+    /// The message contained more than one card.
     pub merged: bool,
-    /// It was drawn plain.
+    /// The message was rendered plain.
     pub plain: bool,
-    /// The delivery was repeated already after an end that is unknown.
-    pub unsure: bool,
-    /// It was an edit of a message: to repeat it does no harm.
-    pub edit: bool,
-    /// An earlier message of it was lost already.
-    pub lost: bool,
-    /// It was for a message in another channel than the sink's: the config has changed since.
-    pub elsewhere: bool,
-    /// Other messages in a row that the sink refused for the same reason, before this one.
-    pub refused: u32,
-    /// Waits in a row that the sink has asked for, before this one.
-    pub waits: u32,
+    /// The delivery was already retried after an ambiguous result.
+    pub is_ambiguous: bool,
+    /// The message is an edit; repeating an edit is harmless.
+    pub is_edit: bool,
+    /// An earlier message of the delivery was already reposted.
+    pub was_reposted: bool,
+    /// The message is in a channel other than the sink's: the config changed since the first post.
+    pub in_other_channel: bool,
+    /// Different messages rejected in a row by the same rule before this one.
+    pub rejections: u32,
+    /// Waits in a row requested by the sink before this one.
+    pub requested_waits: u32,
 }
 
-/// What `answer` means for a delivery to a sink of `kind`.
+/// Returns the verdict on a delivery to a sink of `kind` after `answer`.
 #[must_use]
-pub fn judge(kind: SinkKind, answer: &Answer, history: &History) -> Verdict {
-    under(find(kind, answer), answer, history)
+pub fn judge(kind: SinkKind, answer: &PostResult, history: &DeliveryContext) -> Verdict {
+    decide(find_rule(kind, answer), answer, history)
 }
 
-/// As [`judge`], the row being known.
+/// Returns the verdict for a known rule.
 #[must_use]
-pub fn under(row: &Row, answer: &Answer, history: &History) -> Verdict {
-    match row.act {
-        Act::Delivered => Verdict::Delivered { accepted: false },
-        Act::Accepted => Verdict::Delivered { accepted: true },
-        Act::Wait { first, most } => {
-            let unasked = first.saturating_mul(2_u32.saturating_pow(history.waits)).min(most);
-            Verdict::Wait(asked(answer).unwrap_or(unasked))
+pub fn decide(row: &ResponseRule, answer: &PostResult, history: &DeliveryContext) -> Verdict {
+    match row.action {
+        Action::Delivered => Verdict::Delivered { accepted: false },
+        Action::Accepted => Verdict::Delivered { accepted: true },
+        Action::Wait { first, most } => {
+            let default_wait = first.saturating_mul(2_u32.saturating_pow(history.requested_waits)).min(most);
+            Verdict::Wait(requested_wait(answer).unwrap_or(default_wait))
         }
-        Act::Retry => Verdict::Retry { at_least: asked(answer) },
-        // What is wrong with the channel of old says nothing of the sink's own.
-        Act::Disable if history.elsewhere && is_of_channel(answer) => gone(history),
-        Act::RetryOnce if history.edit => Verdict::Retry { at_least: asked(answer) },
-        Act::Anew => gone(history),
-        Act::RetryOnce if history.unsure => Verdict::Dead { alert: true },
-        Act::RetryOnce => Verdict::RetryOnce,
-        Act::Plain | Act::Dead { .. } if history.merged => Verdict::Split,
-        Act::Plain if history.plain => dead(history, REFUSALS),
-        Act::Plain => Verdict::Plain,
-        Act::Dead { disable_after } => dead(history, disable_after),
-        Act::Disable => Verdict::Disable,
+        Action::Retry => Verdict::Retry { at_least: requested_wait(answer) },
+        // An error of the previous channel does not concern the sink's current one.
+        Action::Disable if history.in_other_channel && is_channel_error(answer) => message_gone(history),
+        Action::RetryOnce if history.is_edit => Verdict::Retry { at_least: requested_wait(answer) },
+        Action::Repost => message_gone(history),
+        Action::RetryOnce if history.is_ambiguous => Verdict::Dead { alert: true },
+        Action::RetryOnce => Verdict::RetryOnce,
+        Action::Plain | Action::Dead { .. } if history.merged => Verdict::Split,
+        Action::Plain if history.plain => dead(history, REFUSALS_TO_DISABLE),
+        Action::Plain => Verdict::Plain,
+        Action::Dead { disable_after } => dead(history, disable_after),
+        Action::Disable => Verdict::Disable,
     }
 }
 
-/// The message that was to be edited, or replied to, cannot be reached. What a reply tells stands in its call's message
-/// too, which is posted anew if it still moves; whose message was lost twice has somebody who takes them away.
-const fn gone(history: &History) -> Verdict {
-    if history.edit && !history.lost { Verdict::Lost } else { Verdict::Dead { alert: false } }
+/// Returns the verdict for a missing message. An edit is reposted once; a second loss means a person deletes the messages.
+/// A reply is dropped, because its call's live message repeats the content.
+const fn message_gone(history: &DeliveryContext) -> Verdict {
+    if history.is_edit && !history.was_reposted { Verdict::Repost } else { Verdict::Dead { alert: false } }
 }
 
-/// Whether an answer complains of the channel rather than of the token.
-fn is_of_channel(answer: &Answer) -> bool {
-    let Answer::Reply(reply) = answer else { return false };
-    let channel = [api_errors::OUTSIDE, api_errors::RESTRICTED, &["is_archived"]];
-    web_api::error(&reply.body).is_some_and(|error| channel.iter().any(|names| names.contains(&error.as_str())))
+/// Returns whether an error concerns the channel rather than the token.
+fn is_channel_error(answer: &PostResult) -> bool {
+    let PostResult::Response(reply) = answer else { return false };
+    let channel = [slack_errors::NOT_IN_CHANNEL, slack_errors::RESTRICTED, &["is_archived"]];
+    slack_api::error_code(&reply.body).is_some_and(|error| channel.iter().any(|names| names.contains(&error.as_str())))
 }
 
-/// A dead letter, unless so many different ones in a row say that the sink is at fault.
-const fn dead(history: &History, disable_after: u32) -> Verdict {
-    if history.refused.saturating_add(1) >= disable_after { Verdict::Disable } else { Verdict::Dead { alert: true } }
+/// Returns a dead letter, or disables the sink after `disable_after` equal rejections in a row.
+const fn dead(history: &DeliveryContext, disable_after: u32) -> Verdict {
+    if history.rejections.saturating_add(1) >= disable_after { Verdict::Disable } else { Verdict::Dead { alert: true } }
 }
 
-/// The answer's `Retry-After`, held between 1 s and 300 s (the recommendation for both chats: an absurd value neither
-/// hammers nor silences a sink for a day).
-fn asked(answer: &Answer) -> Option<Duration> {
+/// Returns `Retry-After`, clamped to 1 s to 300 s as recommended for both chats: an extreme value must neither flood nor
+/// silence a sink.
+fn requested_wait(answer: &PostResult) -> Option<Duration> {
     match answer {
-        Answer::Reply(reply) => reply.retry_after.map(|wait| wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)),
-        Answer::Unsent(_) | Answer::Untrusted(_) | Answer::Unsure(_) | Answer::Unusable => None,
+        PostResult::Response(reply) => reply.retry_after.map(|wait| wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)),
+        PostResult::NotSent(_) | PostResult::BadCertificate(_) | PostResult::NoResponse(_) | PostResult::InvalidUrl => {
+            None
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::{answer::Reply, table::rows};
+    use crate::deliver::{response::HttpResponse, table::rules};
     use SinkKind::{Slack, SlackApp, SlackTrigger, Teams, TeamsConnector};
     use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
 
@@ -138,22 +141,22 @@ mod tests {
     const ALL: [SinkKind; 5] = [Slack, SlackTrigger, Teams, TeamsConnector, SlackApp];
     const QUIRK: &str = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error ";
 
-    fn reply(status: u16, body: &str) -> Answer {
-        Answer::Reply(Reply { status, retry_after: None, body: body.to_owned(), whole: true })
+    fn reply(status: u16, body: &str) -> PostResult {
+        PostResult::Response(HttpResponse { status, retry_after: None, body: body.to_owned(), complete: true })
     }
 
     fn seconds(seconds: u64) -> Verdict {
         Wait(Duration::from_secs(seconds))
     }
 
-    /// Every line of the recommendation, as (sinks, answer, verdict).
-    fn recommendation() -> Vec<(Vec<SinkKind>, Answer, Verdict)> {
+    /// Every line of the recommendation, as (sinks, result, verdict).
+    fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
         let why = String::new;
-        let mut lines: Vec<(Vec<SinkKind>, Answer, Verdict)> = vec![
-            (ALL.into(), Answer::Unsent(why()), RETRY),
-            (ALL.into(), Answer::Unsure(why()), RetryOnce),
-            (ALL.into(), Answer::Untrusted(why()), Disable),
-            (ALL.into(), Answer::Unusable, Disable),
+        let mut lines: Vec<(Vec<SinkKind>, PostResult, Verdict)> = vec![
+            (ALL.into(), PostResult::NotSent(why()), RETRY),
+            (ALL.into(), PostResult::NoResponse(why()), RetryOnce),
+            (ALL.into(), PostResult::BadCertificate(why()), Disable),
+            (ALL.into(), PostResult::InvalidUrl, Disable),
         ];
         let mut line = |kinds: &[SinkKind], statuses: &[u16], bodies: &[&str], verdict: Verdict| {
             for (status, body) in statuses.iter().flat_map(|status| bodies.iter().map(move |body| (status, body))) {
@@ -230,77 +233,89 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_recommendation_is_judged_so() {
+    fn judge_follows_every_line_of_the_recommendation() {
         for (kinds, answer, verdict) in recommendation() {
             for kind in kinds {
-                assert_eq!(judge(kind, &answer, &History::default()), verdict, "{kind:?} {answer:?}");
+                assert_eq!(judge(kind, &answer, &DeliveryContext::default()), verdict, "{kind:?} {answer:?}");
             }
         }
     }
 
     #[test]
-    fn every_row_is_reached_and_says_why() {
-        let cut = [(vec![Slack, TeamsConnector, SlackApp], Answer::Reply(cut()), RetryOnce)];
-        let met: Vec<&Row> = recommendation()
+    fn rules_are_all_reachable_and_have_a_reason() {
+        let cut = [(vec![Slack, TeamsConnector, SlackApp], PostResult::Response(cut()), RetryOnce)];
+        let matched: Vec<&ResponseRule> = recommendation()
             .iter()
             .chain(&cut)
-            .flat_map(|(kinds, answer, _)| kinds.iter().map(move |kind| find(*kind, answer)))
+            .flat_map(|(kinds, answer, _)| kinds.iter().map(move |kind| find_rule(*kind, answer)))
             .collect();
-        for row in rows() {
-            assert!(met.contains(&row), "no answer reaches {row:?}");
+        for row in rules() {
+            assert!(matched.contains(&row), "no response matches {row:?}");
             assert!(!row.reason.is_empty() && !row.reason.ends_with('.'), "{row:?}");
-            assert!(row.act != Act::Disable || !row.advice.is_empty(), "nobody would know what to do: {row:?}");
+            assert!(
+                row.action != Action::Disable || !row.advice.is_empty(),
+                "a rule that disables a sink has advice: {row:?}"
+            );
         }
     }
 
-    fn cut() -> Reply {
-        Reply { status: 200, retry_after: None, body: "o".to_owned(), whole: false }
+    fn cut() -> HttpResponse {
+        HttpResponse { status: 200, retry_after: None, body: "o".to_owned(), complete: false }
     }
 
     #[test]
-    fn a_body_that_broke_off_is_unsure_where_it_would_have_decided() {
-        let verdicts = ALL.map(|kind| judge(kind, &Answer::Reply(cut()), &History::default()));
+    fn judge_incomplete_body_retries_once_if_body_decides() {
+        let verdicts = ALL.map(|kind| judge(kind, &PostResult::Response(cut()), &DeliveryContext::default()));
         assert_eq!(verdicts, [RetryOnce, DONE, ACCEPTED, RetryOnce, RetryOnce]);
-        let enough = Answer::Reply(Reply { body: "ok".to_owned(), ..cut() });
-        assert_eq!(judge(Slack, &enough, &History::default()), DONE);
+        let enough = PostResult::Response(HttpResponse { body: "ok".to_owned(), ..cut() });
+        assert_eq!(judge(Slack, &enough, &DeliveryContext::default()), DONE);
     }
 
     #[test]
-    fn what_is_asked_for_is_obeyed_between_one_second_and_five_minutes() {
-        let asks = |status, asked| {
+    fn judge_retry_after_is_clamped_to_1_s_and_300_s() {
+        let judge_with = |status, asked| {
             let retry_after = Some(Duration::from_secs(asked));
-            let answer = Answer::Reply(Reply { status, retry_after, body: String::new(), whole: true });
-            judge(Slack, &answer, &History { waits: 9, ..History::default() })
+            let answer =
+                PostResult::Response(HttpResponse { status, retry_after, body: String::new(), complete: true });
+            judge(Slack, &answer, &DeliveryContext { requested_waits: 9, ..DeliveryContext::default() })
         };
-        assert_eq!([0, 1, 17, 300, 86400].map(|asked| asks(429, asked)), [1, 1, 17, 300, 300].map(seconds));
-        assert_eq!(asks(503, 40), Verdict::Retry { at_least: Some(Duration::from_secs(40)) });
+        assert_eq!([0, 1, 17, 300, 86400].map(|asked| judge_with(429, asked)), [1, 1, 17, 300, 300].map(seconds));
+        assert_eq!(judge_with(503, 40), Verdict::Retry { at_least: Some(Duration::from_secs(40)) });
     }
 
     #[test]
-    fn a_connector_that_names_no_time_is_waited_for_longer_each_time() {
+    fn judge_throttling_connector_without_time_doubles_wait() {
         let answer = reply(200, &format!("{QUIRK}429 with"));
-        let waits =
-            [0, 1, 2, 3, 40].map(|waits| judge(TeamsConnector, &answer, &History { waits, ..History::default() }));
+        let waits = [0, 1, 2, 3, 40].map(|waits| {
+            judge(TeamsConnector, &answer, &DeliveryContext { requested_waits: waits, ..DeliveryContext::default() })
+        });
         assert_eq!(waits, [30, 60, 120, 120, 120].map(seconds));
-        assert_eq!(judge(Slack, &reply(429, ""), &History { waits: 40, ..History::default() }), seconds(1));
+        assert_eq!(
+            judge(Slack, &reply(429, ""), &DeliveryContext { requested_waits: 40, ..DeliveryContext::default() }),
+            seconds(1)
+        );
     }
 
     #[test]
-    fn what_is_wrong_with_the_channel_of_old_does_not_disable_a_sink_that_moved() {
-        let edit = History { edit: true, elsewhere: true, ..History::default() };
+    fn judge_error_of_previous_channel_does_not_disable_sink() {
+        let edit = DeliveryContext { is_edit: true, in_other_channel: true, ..DeliveryContext::default() };
         let reply = |error: &str| reply(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));
         for error in ["not_in_channel", "channel_not_found", "is_archived", "restricted_action"] {
-            assert_eq!(judge(SlackApp, &reply(error), &edit), Verdict::Lost, "{error}");
-            let answer = History { edit: false, ..edit };
+            assert_eq!(judge(SlackApp, &reply(error), &edit), Verdict::Repost, "{error}");
+            let answer = DeliveryContext { is_edit: false, ..edit };
             assert_eq!(judge(SlackApp, &reply(error), &answer), Dead { alert: false }, "{error}");
-            assert_eq!(judge(SlackApp, &reply(error), &History { elsewhere: false, ..edit }), Disable, "{error}");
+            assert_eq!(
+                judge(SlackApp, &reply(error), &DeliveryContext { in_other_channel: false, ..edit }),
+                Disable,
+                "{error}"
+            );
         }
         assert_eq!(judge(SlackApp, &reply("token_revoked"), &edit), Disable);
     }
 
     #[test]
-    fn a_merged_message_that_is_refused_is_split_before_any_card_is_blamed() {
-        let merged = History { merged: true, ..History::default() };
+    fn judge_rejected_merged_message_is_split() {
+        let merged = DeliveryContext { merged: true, ..DeliveryContext::default() };
         assert_eq!(judge(Slack, &reply(400, "invalid_blocks"), &merged), Verdict::Split);
         assert_eq!(judge(Teams, &reply(413, ""), &merged), Verdict::Split);
         assert_eq!(judge(Slack, &reply(405, ""), &merged), Verdict::Split);
@@ -309,32 +324,32 @@ mod tests {
     }
 
     #[test]
-    fn second_chances_are_given_once() {
-        let plain = History { plain: true, ..History::default() };
+    fn judge_second_plain_or_ambiguous_failure_is_dead() {
+        let plain = DeliveryContext { plain: true, ..DeliveryContext::default() };
         assert_eq!(judge(Slack, &reply(400, "no_text"), &plain), DEAD);
-        let unsure = History { unsure: true, ..History::default() };
-        assert_eq!(judge(Slack, &Answer::Unsure(String::new()), &unsure), DEAD);
-        assert_eq!(judge(Slack, &Answer::Unsent(String::new()), &unsure), RETRY);
+        let unsure = DeliveryContext { is_ambiguous: true, ..DeliveryContext::default() };
+        assert_eq!(judge(Slack, &PostResult::NoResponse(String::new()), &unsure), DEAD);
+        assert_eq!(judge(Slack, &PostResult::NotSent(String::new()), &unsure), RETRY);
     }
 
     #[test]
-    fn an_edit_is_repeated_without_harm_and_a_lost_message_is_posted_anew_once() {
-        let edit = History { edit: true, unsure: true, ..History::default() };
-        assert_eq!(judge(SlackApp, &Answer::Unsure(String::new()), &edit), RETRY);
+    fn judge_edit_is_retried_and_gone_message_reposted_once() {
+        let edit = DeliveryContext { is_edit: true, is_ambiguous: true, ..DeliveryContext::default() };
+        assert_eq!(judge(SlackApp, &PostResult::NoResponse(String::new()), &edit), RETRY);
         assert_eq!(judge(SlackApp, &reply(200, r#"{"ok":false,"error":"fatal_error"}"#), &edit), RETRY);
         for error in ["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"] {
             let gone = reply(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));
-            assert_eq!(judge(SlackApp, &gone, &edit), Verdict::Lost);
-            assert_eq!(judge(SlackApp, &gone, &History { lost: true, ..edit }), Dead { alert: false });
+            assert_eq!(judge(SlackApp, &gone, &edit), Verdict::Repost);
+            assert_eq!(judge(SlackApp, &gone, &DeliveryContext { was_reposted: true, ..edit }), Dead { alert: false });
         }
     }
 
     #[test]
-    fn the_same_refusal_of_different_messages_is_the_sinks_fault() {
-        let after = |refused| History { refused, ..History::default() };
+    fn judge_equal_rejections_in_a_row_disable_sink() {
+        let after = |refused| DeliveryContext { rejections: refused, ..DeliveryContext::default() };
         assert_eq!([3, 4].map(|before| judge(Slack, &reply(405, ""), &after(before))), [DEAD, Disable]);
         let shape = reply(400, "TriggerInputSchemaMismatch");
-        let plain = |refused| History { plain: true, ..after(refused) };
+        let plain = |refused| DeliveryContext { plain: true, ..after(refused) };
         assert_eq!([3, 4].map(|before| judge(Slack, &reply(200, "<html>"), &plain(before))), [DEAD, Disable]);
         assert_eq!([1, 2].map(|before| judge(Teams, &shape, &after(before))), [DEAD, Disable]);
     }

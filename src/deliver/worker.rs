@@ -1,21 +1,28 @@
-//! One sink's loop: look, lease, draw, post, settle, tell. It decides nothing: [`standing`](super::standing) says when
-//! and what an answer means, [`turn`](super::turn) says what. One request is in flight at a time, so that a call's
-//! moments arrive in their order; sinks share nothing, so that none waits for another.
+//! Worker of one sink: leases, renders, posts and settles deliveries, and reports events. Decisions are made in
+//! [`sink_state`](super::sink_state) and [`batch`](super::batch). One request is in flight at a time, which keeps the
+//! updates of a call in order. Sinks do not wait for each other.
 
 use super::{
-    answer::Answer,
+    batch::{render_time, select_batch},
+    events::{SinkEvent, log_outcome},
     post,
+    response::PostResult,
     sink::Sink,
-    standing::{Outcome, Standing},
-    told::{Told, journal},
-    turn::{choose, drawn_as_of},
+    sink_state::{Outcome, SinkState},
 };
-use crate::model::{
-    backoff::{Policy, Waits},
-    card::Card,
-    delivery::{Attempt, Delivery, Drawn, Form, Outbox, Place, QueueError, Settle, Settlement, SinkKind},
-    pulse::Pulse,
-    time::{Now, Timestamp, elapsed},
+use crate::{
+    model::{
+        card::Card,
+        delivery::{
+            Attempt, Delivery, MessageRef, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest, Settlement,
+            SinkKind,
+        },
+        time::{Now, Timestamp, elapsed},
+    },
+    runtime::{
+        backoff::{Backoff, BackoffPolicy},
+        watchdog::TaskHeartbeat,
+    },
 };
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use tokio::{
@@ -23,49 +30,48 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How many waiting deliveries are looked at for a message: in a longer queue "newest" means newest of the oldest 500.
-const LOOK_MOST: usize = 500;
-/// An idle worker looks again after this even without news: its timer and the store's clock may disagree.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// The shortest wait after finding nothing to do, so that a store that disagrees with itself is no hot loop.
-const BREATH: Duration = Duration::from_millis(20);
-/// A clean stop waits so long for the post in flight: the daemon has 10 s in all.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
-/// How long a daemon that does not read may hold up a worker that has an edge to tell.
-const TELL_WITHIN: Duration = Duration::from_secs(1);
-/// How often a settlement is tried before the delivery is left to its lease, which a restart ends.
-const SETTLE_TRIES: u32 = 5;
+/// Maximum due deliveries read for one message: in a longer queue "newest" means newest of the oldest 500.
+const MAX_DUE: usize = 500;
+/// Poll interval of an idle worker without a wake-up: the worker's timer and the store's clock may disagree.
+const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// Minimum wait without work: an inconsistent store must not cause a hot loop.
+const MIN_WAIT: Duration = Duration::from_millis(20);
+/// Wait for the post in flight on a clean stop: the daemon has 10 s in total.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+/// Maximum block of a worker that sends a state event to a busy daemon.
+const EVENT_SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// Attempts to settle before the delivery stays leased until the next restart.
+const MAX_SETTLE_ATTEMPTS: u32 = 5;
 
-/// Tells `sink` what waits for it, until `stop` turns true (or its sender is gone): then the post in flight is
-/// finished within 8 s and settled, and the rest stays in the outbox. `draw` gets the cards, now, and whether to draw
-/// plain.
+/// Posts the due deliveries of `sink` until `stop` turns true or its sender is dropped. The post in flight is then
+/// finished within 8 s and settled; the rest stays in the outbox. Arguments of `draw`: kind, cards, time, plain.
 ///
 /// # Errors
-/// [`QueueError::Stopped`] if the outbox ends first. A store that refuses is tried again.
+/// [`QueueError::Stopped`] if the outbox ends first. Other store errors are retried.
 pub async fn run<O, D>(
     sink: Sink,
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<Told>,
+    told: mpsc::Sender<SinkEvent>,
     stop: watch::Receiver<bool>,
-) -> Result<(), QueueError>
+) -> Result<(), OutboxError>
 where
     O: Outbox,
-    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
+    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync,
 {
-    let now = Now::read().tick;
+    let now = Now::now().instant;
     let channel = sink.app.as_ref().map(|app| app.channel.clone());
-    let standing = Standing::new(sink.kind, channel, sink.ways(now));
-    let pulse = sink.pulses.join(format!("the worker of {}", sink.name), now);
-    let store = Waits::new(Policy::UPSTREAM);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, standing, store, pulse };
+    let state = SinkState::new(sink.kind, channel, sink.limiters(now));
+    let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
+    let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
+    let mut worker = Worker { sink, outbox, http, draw, told, stop, state, store_backoff, pulse };
     while !is_stopped(&worker.stop) {
-        worker.pulse.busy(Now::read().tick);
+        worker.pulse.busy(Now::now().instant);
         match worker.step().await {
-            Ok(()) => worker.taken_again(),
-            Err(QueueError::Stopped) => return Err(QueueError::Stopped),
-            Err(error) => worker.refused(&error).await,
+            Ok(()) => worker.store_recovered(),
+            Err(OutboxError::Stopped) => return Err(OutboxError::Stopped),
+            Err(error) => worker.store_failed(&error).await,
         }
     }
     Ok(())
@@ -76,210 +82,221 @@ struct Worker<O, D> {
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<Told>,
+    told: mpsc::Sender<SinkEvent>,
     stop: watch::Receiver<bool>,
-    standing: Standing,
-    store: Waits,
-    pulse: Pulse,
+    state: SinkState,
+    store_backoff: Backoff,
+    pulse: TaskHeartbeat,
 }
 
 impl<O, D> Worker<O, D>
 where
     O: Outbox,
-    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> Drawn + Send + Sync,
+    D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync,
 {
-    /// One wait or one message.
-    async fn step(&mut self) -> Result<(), QueueError> {
-        let closed = self.standing.closed_for(Now::read().tick);
-        if !closed.is_zero() {
-            self.rest(closed, std::future::pending()).await;
+    /// Performs one wait or sends one message.
+    async fn step(&mut self) -> Result<(), OutboxError> {
+        let retry_in = self.state.retry_in(Now::now().instant);
+        if !retry_in.is_zero() {
+            self.wait_for_work(retry_in, std::future::pending()).await;
             return Ok(());
         }
         let (outbox, name) = (self.outbox.clone(), self.sink.name.clone());
-        let mut news = pin!(outbox.news(&name));
-        // Polled once to register, and only then looked: what arrives in between is news.
-        let fresh = std::future::poll_fn(|context| Poll::Ready(news.as_mut().poll(context).is_ready())).await;
+        let mut wakeup = pin!(outbox.wakeup(&name));
+        // The first poll registers the wake-up before the query: a delivery enqueued in between is not missed.
+        let was_woken = std::future::poll_fn(|context| Poll::Ready(wakeup.as_mut().poll(context).is_ready())).await;
         let now = Timestamp::now();
-        let mut waiting = outbox.waiting(&name, now, LOOK_MOST).await?;
-        let paced = self.ready(&mut waiting);
+        let mut waiting = outbox.due(&name, now, MAX_DUE).await?;
+        let ready_in = self.retain_ready(&mut waiting);
         if !waiting.is_empty() {
-            return self.message(&waiting).await;
+            return self.send_batch(&waiting).await;
         }
-        if fresh {
+        if was_woken {
             return Ok(());
         }
-        if let Some(wait) = paced {
-            self.rest(wait.max(BREATH), news).await;
+        if let Some(wait) = ready_in {
+            self.wait_for_work(wait.max(MIN_WAIT), wakeup).await;
             return Ok(());
         }
         let due = outbox.next_due(&name).await?;
-        let wait = due.map_or(LOOK_AGAIN, |due| elapsed(now, due).clamp(BREATH, LOOK_AGAIN));
-        self.rest(wait, news).await;
+        let wait = due.map_or(IDLE_POLL_INTERVAL, |due| elapsed(now, due).clamp(MIN_WAIT, IDLE_POLL_INTERVAL));
+        self.wait_for_work(wait, wakeup).await;
         Ok(())
     }
 
-    /// Keeps of what waits what may be sent now; otherwise says when the first of it may.
-    fn ready(&self, waiting: &mut Vec<Delivery>) -> Option<Duration> {
-        let tick = Now::read().tick;
-        let soonest = waiting.iter().map(|one| self.standing.closed_to(one, tick)).min();
-        waiting.retain(|one| self.standing.closed_to(one, tick).is_zero());
-        soonest
+    /// Retains the deliveries that may be sent now. Returns the shortest wait of all.
+    fn retain_ready(&self, waiting: &mut Vec<Delivery>) -> Option<Duration> {
+        let tick = Now::now().instant;
+        let shortest_wait = waiting.iter().map(|one| self.state.delivery_retry_in(one, tick)).min();
+        waiting.retain(|one| self.state.delivery_retry_in(one, tick).is_zero());
+        shortest_wait
     }
 
-    /// Waits for the time, for `news`, for the operator, or for the stop.
-    async fn rest(&mut self, wait: Duration, news: impl Future<Output = ()>) {
-        self.pulse.rest(Now::read().tick.checked_add(wait));
+    /// Waits for the timeout, for `wakeup`, for the operator's enable, or for the stop.
+    async fn wait_for_work(&mut self, wait: Duration, wakeup: impl Future<Output = ()>) {
+        self.pulse.idle_until(Now::now().instant.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
-            () = news => {}
-            () = self.sink.enable.notified() => self.standing.enable(),
+            () = wakeup => {}
+            () = self.sink.enable.notified() => self.state.enable(),
             () = stopped(&mut self.stop) => {}
         }
     }
 
-    /// One message: says as much of what waits as fits.
-    async fn message(&mut self, waiting: &[Delivery]) -> Result<(), QueueError> {
-        let standing = &self.standing;
-        let chosen = choose(waiting, standing.mode(), standing.full(), |delivery| standing.alone(delivery));
-        // A reply is read under its card: text is enough.
-        let plain = chosen.first().is_some_and(|first| first.plain || matches!(first.form, Form::Reply { .. }));
-        let fits = if chosen.len() > 1 { self.drawn(chosen.iter().copied(), plain).used } else { 1 };
+    /// Sends one message with as many due cards as fit.
+    async fn send_batch(&mut self, waiting: &[Delivery]) -> Result<(), OutboxError> {
+        let state = &self.state;
+        let selected = select_batch(waiting, state.mode(), state.overflows(), |delivery| state.must_go_alone(delivery));
+        // A reply appears below its card: plain text is enough.
+        let plain =
+            selected.first().is_some_and(|first| first.plain || matches!(first.mode, PostMode::ThreadReply { .. }));
+        let fits =
+            if selected.len() > 1 { self.render_batch(selected.iter().copied(), plain).cards_included } else { 1 };
         if fits < waiting.len() {
-            self.standing.overflowed();
+            self.state.count_overflow();
         }
-        let place = chosen.first().and_then(|first| self.standing.enter(first, Now::read().tick));
-        // Kept until the answer is counted: sinks with one token share their lanes.
-        let Some(_place) = place else { return Ok(()) };
-        let ids = chosen.iter().take(fits).map(|delivery| delivery.id).collect();
+        let permit = selected.first().and_then(|first| self.state.try_acquire(first, Now::now().instant));
+        // Held until the response is counted: sinks with one token share a limiter.
+        let Some(_permit) = permit else { return Ok(()) };
+        let ids = selected.iter().take(fits).map(|delivery| delivery.id).collect();
         let mut batch = self.outbox.lease(ids).await?;
         if batch.is_empty() {
-            // Somebody else was faster, or the operator dropped it.
-            self.rest(BREATH, std::future::pending()).await;
+            // The delivery was superseded, or the operator dropped it.
+            self.wait_for_work(MIN_WAIT, std::future::pending()).await;
             return Ok(());
         }
-        if !self.sink.kind.edits() && matches!(batch.first(), Some(Delivery { form: Form::Reply { .. }, .. })) {
-            return self.unthreaded(&batch).await;
+        if !self.sink.kind.supports_edit()
+            && matches!(batch.first(), Some(Delivery { mode: PostMode::ThreadReply { .. }, .. }))
+        {
+            return self.drop_replies(&batch).await;
         }
-        batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.admitted, delivery.id)));
-        let drawn = self.drawn(batch.iter(), plain);
-        // The lease brought newer cards, which may be longer.
-        let rest = batch.split_off(drawn.used.min(batch.len()));
-        self.settle(rest.iter().map(|one| Settle { id: one.id, settlement: Settlement::Released, attempt: None }))
-            .await?;
-        let began = Now::read();
-        let form = batch.first().map_or(Form::Message, |first| first.form.clone());
-        let (answer, place) = self.posted(drawn.body, &form).await;
-        let now = Now::read();
-        let outcome = self.standing.answered(&batch, &answer, now, fastrand::f64());
-        let attempt = Attempt {
-            at: began.clock,
-            took: now.tick.saturating_duration_since(began.tick),
-            status: answer.status(),
-            answer: self.sink.shown(&answer),
-        };
-        let ends = batch.iter().zip(&outcome.ends).map(|(one, (_, settlement))| Settle {
+        batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.enqueued_at, delivery.id)));
+        let drawn = self.render_batch(batch.iter(), plain);
+        // The lease returned newer cards, which may be longer.
+        let rest = batch.split_off(drawn.cards_included.min(batch.len()));
+        self.settle(rest.iter().map(|one| SettleRequest {
             id: one.id,
-            settlement: placed(settlement, &form, place.as_ref()),
+            settlement: Settlement::Released,
+            attempt: None,
+        }))
+        .await?;
+        let started = Now::now();
+        let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
+        let (answer, place) = self.post(drawn.body, &form).await;
+        let now = Now::now();
+        let outcome = self.state.on_result(&batch, &answer, now, fastrand::f64());
+        let attempt = Attempt {
+            at: started.timestamp,
+            took: now.instant.saturating_duration_since(started.instant),
+            status: answer.status(),
+            response: self.sink.redacted(&answer),
+        };
+        let settles = batch.iter().zip(&outcome.settlements).map(|(one, (_, settlement))| SettleRequest {
+            id: one.id,
+            settlement: with_message_ref(settlement, &form, place.as_ref()),
             attempt: Some(attempt.clone()),
         });
-        let settled = self.settle(ends).await;
-        self.tell(&batch, &outcome, &attempt, now.clock).await;
+        let settled = self.settle(settles).await;
+        self.send_events(&batch, &outcome, &attempt, now.timestamp).await;
         settled
     }
 
-    /// Replies of a sink that has no threads any more: their call's message has said or will say it.
-    async fn unthreaded(&mut self, batch: &[Delivery]) -> Result<(), QueueError> {
-        let why = "a reply, and the sink has no threads any more";
-        tracing::info!(sink = %self.sink.name, count = batch.len(), error = why, "card left out");
+    /// Drops replies of a sink without threads: the message of their call has the same content.
+    async fn drop_replies(&mut self, batch: &[Delivery]) -> Result<(), OutboxError> {
+        let why = "a reply to a sink without threads";
+        tracing::info!(sink = %self.sink.name, count = batch.len(), error = why, "card dropped");
         let dead = Settlement::Dead(why.to_owned());
-        self.settle(batch.iter().map(|one| Settle { id: one.id, settlement: dead.clone(), attempt: None })).await
+        self.settle(batch.iter().map(|one| SettleRequest { id: one.id, settlement: dead.clone(), attempt: None })).await
     }
 
-    /// A drawing that says nothing would be posted for ever: it says at least its first card.
-    fn drawn<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> Drawn {
+    /// Renders cards. The result counts at least one card, because a message without cards would be posted endlessly.
+    fn render_batch<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> RenderedMessage {
         let batch: Vec<&Delivery> = batch.collect();
         let now = Timestamp::now();
-        // An edit goes alone.
-        let at = batch.first().filter(|_| self.sink.kind.edits()).map_or(now, |first| drawn_as_of(first, now));
+        // An edit is never merged.
+        let at = batch.first().filter(|_| self.sink.kind.supports_edit()).map_or(now, |first| render_time(first, now));
         let cards: Vec<&Card> = batch.iter().map(|delivery| &delivery.card).collect();
         let drawn = (self.draw)(self.sink.kind, &cards, at, plain);
-        Drawn { used: drawn.used.clamp(1, cards.len().max(1)), ..drawn }
+        RenderedMessage { cards_included: drawn.cards_included.clamp(1, cards.len().max(1)), ..drawn }
     }
 
-    /// Posts; a stop shortens the wait for the answer. Where the message stands, if the chat says so.
-    async fn posted(&mut self, body: String, form: &Form) -> (Answer, Option<Place>) {
+    /// Posts a message; a stop shortens the wait for the response. Returns the message reference if the chat sent one.
+    async fn post(&mut self, body: String, form: &PostMode) -> (PostResult, Option<MessageRef>) {
         let mut stop = self.stop.clone();
-        self.pulse.rest(Now::read().tick.checked_add(post::TIMEOUT));
-        let sent = tokio::select! {
-            sent = self.sink.send(&self.http, &body, form) => sent,
-            () = async { stopped(&mut stop).await; sleep(STOP_WITHIN).await } => {
-                (Answer::Unsure("stopped before the answer came".to_owned()), None)
+        self.pulse.idle_until(Now::now().instant.checked_add(post::REQUEST_TIMEOUT));
+        let result = tokio::select! {
+            result = self.sink.send(&self.http, &body, form) => result,
+            () = async { stopped(&mut stop).await; sleep(STOP_TIMEOUT).await } => {
+                (PostResult::NoResponse("stopped before the response came".to_owned()), None)
             }
         };
-        self.pulse.busy(Now::read().tick);
-        sent
+        self.pulse.busy(Now::now().instant);
+        result
     }
 
-    /// Ends leases, and does not give up at the first refusal: an unsettled delivery would be sent again.
-    async fn settle(&mut self, ends: impl Iterator<Item = Settle>) -> Result<(), QueueError> {
-        let ends: Vec<Settle> = ends.collect();
-        if ends.is_empty() {
+    /// Settles deliveries, with retries: an unsettled delivery would be posted again.
+    async fn settle(&mut self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {
+        let settles: Vec<SettleRequest> = settles.collect();
+        if settles.is_empty() {
             return Ok(());
         }
-        let mut waits = Waits::new(Policy { first: Duration::from_millis(100), longest: Duration::from_secs(1) });
+        let mut waits =
+            Backoff::new(BackoffPolicy { initial: Duration::from_millis(100), max: Duration::from_secs(1) });
         loop {
-            match self.outbox.settle(ends.clone()).await {
-                Err(QueueError::Store(_)) if waits.failures() < SETTLE_TRIES => sleep(waits.next(1.0, None)).await,
-                done => return done,
+            match self.outbox.settle(settles.clone()).await {
+                Err(OutboxError::Store(_)) if waits.failures() < MAX_SETTLE_ATTEMPTS => {
+                    sleep(waits.next(1.0, None)).await
+                }
+                result => return result,
             }
         }
     }
 
-    async fn tell(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
-        for told in journal(&self.sink.name, batch, outcome, attempt, now) {
-            if matches!(told, Told::Delivered { .. }) {
-                // Numbers may be dropped by a daemon that does not keep up; edges may not.
+    async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+        for told in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
+            if matches!(told, SinkEvent::Delivered { .. }) {
+                // A busy daemon may miss counts, but no state changes.
                 drop(self.told.try_send(told));
             } else {
-                drop(timeout(TELL_WITHIN, self.told.send(told)).await);
+                drop(timeout(EVENT_SEND_TIMEOUT, self.told.send(told)).await);
             }
         }
     }
 
-    /// The store answers; if it did not before, that is said.
-    fn taken_again(&mut self) {
-        let repeats = self.store.failures();
+    /// Resets the store's backoff and logs a recovery.
+    fn store_recovered(&mut self) {
+        let repeats = self.store_backoff.failures();
         if repeats > 0 {
-            tracing::info!(sink = %self.sink.name, repeats, "outbox takes the worker again");
+            tracing::info!(sink = %self.sink.name, repeats, "outbox recovered");
         }
-        self.store.forget();
+        self.store_backoff.reset();
     }
 
-    /// The store refused: waits, and says so once.
-    async fn refused(&mut self, error: &QueueError) {
-        let wait = self.store.next(fastrand::f64(), Some(Duration::from_millis(100)));
-        if self.store.failures() == 1 {
+    /// Waits after a store error; logs the first of a series.
+    async fn store_failed(&mut self, error: &OutboxError) {
+        let wait = self.store_backoff.next(fastrand::f64(), Some(Duration::from_millis(100)));
+        if self.store_backoff.failures() == 1 {
             let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-            tracing::warn!(sink = %self.sink.name, error = why, "outbox refuses the worker");
+            tracing::warn!(sink = %self.sink.name, error = why, "outbox request failed");
         }
-        self.rest(wait, std::future::pending()).await;
+        self.wait_for_work(wait, std::future::pending()).await;
     }
 }
 
-/// A living card's first post is settled with its place: whatever comes later is an edit of it.
-fn placed(settlement: &Settlement, form: &Form, place: Option<&Place>) -> Settlement {
+/// Adds the message reference to the first post of a live message: later updates edit that message.
+fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {
     match (settlement, form, place) {
-        (Settlement::Delivered, Form::Living { at: None, .. }, Some(place)) => Settlement::Shown(place.clone()),
+        (Settlement::Delivered, PostMode::Live { message: None, .. }, Some(place)) => Settlement::Posted(place.clone()),
         _ => settlement.clone(),
     }
 }
 
-/// Asked to, or nobody is left who could ask.
+/// Returns whether a stop was requested or the sender is gone.
 fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
     *stop.borrow() || stop.has_changed().is_err()
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone: nobody is left who could want more work.
+    // An error means that the sender is gone, which also ends the worker.
     drop(stop.wait_for(|stop| *stop).await);
 }

@@ -1,11 +1,12 @@
-//! Makes the sources from the config, and keeps contacts files read. Says all that is wrong at once, by key.
+//! Builds the sources from the config and reloads changed contacts files. Reports all config problems together, by
+//! key.
 
 use super::{
-    BadSources, Enricher, Kind, Origin, Problem, Source, SourceConfig, SourceKind,
-    contacts::{Contacts, Tally},
-    followed::Followed,
-    history::{Rules, Shelf},
+    Enricher, InvalidSources, Source, SourceConfig, SourceFingerprint, SourceImpl, SourceKind, SourceProblem,
+    contacts::{Contacts, LoadReport},
+    history::{HistoryHandle, HistorySettings},
     http::Http,
+    watched_file::WatchedFile,
 };
 use crate::model::{
     phone::Region,
@@ -15,13 +16,13 @@ use std::{cell::RefCell, path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 impl Enricher {
-    /// The sources of the config. Contacts files are read here, so this blocks; the second half of the answer is what the
-    /// operator should know but what stops nothing (a missing file, bad rows, a history that cannot be opened). `deadline`
-    /// is for the whole card; `resolve` finds secrets; `http` must not follow redirects; `region` is how numbers without
-    /// a country in files and records are read. Without a `state_dir` the history stays closed: for a mere check.
+    /// Builds the sources of the config. Reads contacts files and blocks. The second half of the result lists
+    /// warnings: a missing file, bad rows, a history that cannot be opened. `deadline` applies to the whole card,
+    /// `resolve` reads secrets, `http` must not follow redirects, and `region` completes numbers without a country.
+    /// Without a `state_dir` the history stays closed, as a config check needs.
     ///
     /// # Errors
-    /// Everything that is wrong in the tables, by key.
+    /// All problems of the tables, by key.
     pub fn build(
         configs: &[SourceConfig],
         deadline: Duration,
@@ -29,15 +30,15 @@ impl Enricher {
         http: &reqwest::Client,
         state_dir: Option<&Path>,
         region: Region,
-    ) -> Result<(Self, Vec<Problem>), BadSources> {
+    ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
         Self::default().rebuild(configs, deadline, resolve, http, state_dir, region)
     }
 
-    /// As [`Enricher::build`], for a config that takes this one's place: a source whose table and secrets did not change
-    /// keeps its contacts, its cache and its standing, and a history with the same rules its thread.
+    /// As [`Enricher::build`], for a reload: a source with unchanged config and secrets keeps its contacts, cache and
+    /// circuit breaker. A history with unchanged settings keeps its thread.
     ///
     /// # Errors
-    /// As [`Enricher::build`]. This one is then as it was.
+    /// As [`Enricher::build`]. `self` is then unchanged.
     pub fn rebuild(
         &self,
         configs: &[SourceConfig],
@@ -46,118 +47,122 @@ impl Enricher {
         http: &reqwest::Client,
         state_dir: Option<&Path>,
         region: Region,
-    ) -> Result<(Self, Vec<Problem>), BadSources> {
+    ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
         let mut enricher = Self { deadline, region: Some(region), ..Self::default() };
-        let (mut bad, mut notes) = (Vec::new(), Vec::new());
-        let mut rules = Some(Rules::default());
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let mut settings = Some(HistorySettings::default());
         for (at, config) in configs.iter().enumerate() {
             let key = |key: &str| format!("enrich[{at}].{key}");
-            bad.extend(config.strangers().into_iter().map(|stranger| Problem {
-                key: key(stranger),
-                reason: format!("it belongs to another type of source than {}", config.kind),
+            problems.extend(config.misplaced_keys().into_iter().map(|misplaced| SourceProblem {
+                key: key(misplaced),
+                reason: format!("not a key of source type {}", config.kind),
             }));
-            let name = config.called();
+            let name = config.display_name();
             if enricher.sources.iter().any(|source| source.name == name) {
-                bad.push(Problem {
+                problems.push(SourceProblem {
                     key: key("name"),
-                    reason: format!("another source is called {name:?}: cards say who said what"),
+                    reason: format!("{name:?} is the name of another source. Give each source its own name"),
                 });
             }
             let read = RefCell::new(Vec::new());
             let resolve = |secret: &SecretRef| resolve(secret).inspect(|it| read.borrow_mut().push(it.clone()));
-            let origin = |secrets| Origin { config: config.clone(), secrets, region };
+            let fingerprint = |secrets| SourceFingerprint { config: config.clone(), secrets, region };
             match (config.kind, &config.path) {
                 (SourceKind::Contacts, Some(path)) => {
-                    let origin = origin(Vec::new());
-                    let kind = self.kept(&origin).unwrap_or_else(|| {
+                    let current = fingerprint(Vec::new());
+                    let kind = self.reusable_source(&current).unwrap_or_else(|| {
                         let contacts = Contacts::new(path.clone(), config.columns.clone(), region);
-                        notes.extend(first_load(&contacts, &name).map(|reason| Problem { key: key("path"), reason }));
-                        Kind::Contacts(Arc::new(contacts))
+                        warnings.extend(
+                            first_load(&contacts, &name).map(|reason| SourceProblem { key: key("path"), reason }),
+                        );
+                        SourceImpl::Contacts(Arc::new(contacts))
                     });
-                    enricher.sources.push(Source { name, kind, origin });
+                    enricher.sources.push(Source { name, kind, fingerprint: current });
                 }
                 (SourceKind::Contacts, None) => {
-                    bad.push(Problem { key: key("path"), reason: "it is missing".to_owned() })
+                    problems.push(SourceProblem { key: key("path"), reason: "missing".to_owned() })
                 }
                 (SourceKind::Http, _) => match Http::build(config, &resolve, http.clone(), region) {
                     Ok(http) => {
-                        let origin = origin(read.take());
-                        // A file of authorities may say something else today.
-                        let kept = self.kept(&origin).filter(|_| config.ca.is_none());
-                        let kind = kept.unwrap_or(Kind::Http(http));
-                        enricher.sources.push(Source { name, kind, origin });
+                        let current = fingerprint(read.take());
+                        // The CA file may have changed.
+                        let reused = self.reusable_source(&current).filter(|_| config.ca.is_none());
+                        let kind = reused.unwrap_or(SourceImpl::Http(http));
+                        enricher.sources.push(Source { name, kind, fingerprint: current });
                     }
-                    Err(wrong) => {
-                        bad.extend(wrong.into_iter().map(|it| Problem { key: key(&it.key), reason: it.reason }))
-                    }
+                    Err(found) => problems
+                        .extend(found.into_iter().map(|it| SourceProblem { key: key(&it.key), reason: it.reason })),
                 },
-                (SourceKind::History, _) => rules = config.enabled.unwrap_or(true).then(|| Rules::read(config)),
+                (SourceKind::History, _) => {
+                    settings = config.enabled.unwrap_or(true).then(|| HistorySettings::from_config(config))
+                }
             }
         }
-        if !bad.is_empty() {
-            return Err(BadSources(bad));
+        if !problems.is_empty() {
+            return Err(InvalidSources(problems));
         }
-        let asked = |rules: &Rules| {
-            let elsewhere = self.elsewhere.as_ref().map(|(elsewhere, _)| Arc::clone(elsewhere));
-            rules.goto.then(|| (elsewhere.unwrap_or_default(), rules.retention))
+        let goto_queries = |settings: &HistorySettings| {
+            let queries = self.goto_history.as_ref().map(|(queries, _)| Arc::clone(queries));
+            settings.goto.then(|| (queries.unwrap_or_default(), settings.retention))
         };
-        enricher.elsewhere = rules.as_ref().and_then(asked);
-        let shelf = |(rules, dir)| match &self.history {
-            Some(shelf) if shelf.rules() == rules => Ok(shelf.clone()),
-            Some(_) | None => Shelf::open(dir, rules),
+        enricher.goto_history = settings.as_ref().and_then(goto_queries);
+        let open = |(settings, dir)| match &self.history {
+            Some(history) if history.settings() == settings => Ok(history.clone()),
+            Some(_) | None => HistoryHandle::open(dir, settings),
         };
-        match rules.zip(state_dir).map(shelf).transpose() {
-            Ok(shelf) => enricher.history = shelf,
-            Err(error) => {
-                notes.push(Problem { key: "enrich".to_owned(), reason: format!("there is no history: {error}") })
-            }
+        match settings.zip(state_dir).map(open).transpose() {
+            Ok(history) => enricher.history = history,
+            Err(error) => warnings
+                .push(SourceProblem { key: "enrich".to_owned(), reason: format!("history is unavailable: {error}") }),
         }
-        Ok((enricher, notes))
+        Ok((enricher, warnings))
     }
 
-    /// The source that was made from the same.
-    fn kept(&self, origin: &Origin) -> Option<Kind> {
-        self.sources.iter().find(|source| source.origin == *origin).map(|source| source.kind.clone())
+    /// Returns the source with an equal fingerprint.
+    fn reusable_source(&self, fingerprint: &SourceFingerprint) -> Option<SourceImpl> {
+        self.sources.iter().find(|source| source.fingerprint == *fingerprint).map(|source| source.kind.clone())
     }
 
-    /// Follows contacts files for good: a changed one is read again, whole or not at all.
-    pub async fn follow(&self) -> std::convert::Infallible {
+    /// Polls contacts files forever and reloads changed ones, whole or not at all.
+    pub async fn watch_files(&self) -> std::convert::Infallible {
         loop {
-            sleep(Followed::LOOK).await;
+            sleep(WatchedFile::POLL_INTERVAL).await;
             for source in &self.sources {
-                let Kind::Contacts(contacts) = &source.kind else { continue };
+                let SourceImpl::Contacts(contacts) = &source.kind else { continue };
                 let contacts = Arc::clone(contacts);
-                let looked = tokio::task::spawn_blocking(move || contacts.refresh()).await;
-                match looked {
-                    Ok(Some(Ok(tally))) => {
-                        tell(&source.name, &tally);
-                        if let Some(error) = tally.complaint() {
-                            tracing::warn!(source = source.name, error, "contacts are not all taken");
+                let loaded = tokio::task::spawn_blocking(move || contacts.refresh()).await;
+                match loaded {
+                    Ok(Some(Ok(report))) => {
+                        log_load(&source.name, &report);
+                        if let Some(error) = report.summary() {
+                            tracing::warn!(source = source.name, error, "contacts partly loaded");
                         }
                     }
                     Ok(Some(Err(error))) => {
-                        tracing::warn!(source = source.name, %error, "contacts file is not taken, what was known stays known");
+                        tracing::warn!(source = source.name, %error, "contacts reload failed, previous contacts kept");
                     }
                     Ok(None) => {}
-                    Err(error) => tracing::error!(source = source.name, %error, "contacts file broke its reader"),
+                    Err(error) => tracing::error!(source = source.name, %error, "contacts reader panicked"),
                 }
             }
         }
     }
 }
 
-/// Reads a contacts file for the first time: what the operator should know of it.
+/// Reads a contacts file for the first time and returns a warning for the operator.
 fn first_load(contacts: &Contacts, name: &str) -> Option<String> {
     match contacts.load() {
-        Ok(tally) => {
-            tell(name, &tally);
-            tally.complaint().map(|complaint| format!("{}: {complaint}", contacts.path().display()))
+        Ok(report) => {
+            log_load(name, &report);
+            report.summary().map(|summary| format!("{}: {summary}", contacts.path().display()))
         }
-        Err(error) => Some(format!("{}: {error}; the source is off until it can be read", contacts.path().display())),
+        Err(error) => {
+            Some(format!("{}: {error}; the source is disabled until the file is readable", contacts.path().display()))
+        }
     }
 }
 
-fn tell(source: &str, tally: &Tally) {
-    let Tally { people, numbers, unreachable, bad, .. } = tally;
-    tracing::info!(source, people, numbers, unreachable, bad, "contacts read");
+fn log_load(source: &str, report: &LoadReport) {
+    let LoadReport { people, numbers, unreachable, bad, .. } = report;
+    tracing::info!(source, people, numbers, unreachable, bad, "contacts loaded");
 }

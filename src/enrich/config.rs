@@ -1,82 +1,85 @@
-//! The `[[enrich]]` tables: their keys, and which belong to which type. One flat struct, because an enum tagged by `type`
-//! would swallow unknown keys before the config's reader can name them. What the values mean stands with each source.
+//! The `[[enrich]]` tables: their keys, and the type each key belongs to. One flat struct, because an enum tagged by
+//! `type` would swallow unknown keys before the config reader can report them. Each source validates its own values.
 
-use crate::model::{secret::SecretRef, time::Span};
+use crate::model::{secret::SecretRef, time::HumanDuration};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// One `[[enrich]]` table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct SourceConfig {
-    /// `type`: what the source is.
+    /// `type`: kind of source.
     #[serde(rename = "type")]
     pub kind: SourceKind,
-    /// What cards and journal call it. Default: the type, or the preset.
+    /// Name of the source in cards and journal. Default: the preset, else the type.
     pub name: Option<String>,
 
     /// contacts: a CSV or vCard file.
     pub path: Option<PathBuf>,
-    /// contacts: what a column is, by its header, where the header does not say it: `name`, `first_name`, `last_name`,
-    /// `company`, `tier`, `owner`, `notes`, `tags`, `link`, `phone`, `ignore`, or the label of a fact.
+    /// contacts: meaning of a column by its header, where the header is not recognized: `name`, `first_name`,
+    /// `last_name`, `company`, `tier`, `owner`, `notes`, `tags`, `link`, `phone`, `ignore`, or the label of a fact.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
 
-    /// http: a CRM whose requests and answers are known: `hubspot`, `salesforce`, `zendesk`, `pipedrive`, `freshdesk`.
+    /// http: built-in requests and field paths for a CRM: `hubspot`, `salesforce`, `zendesk`, `pipedrive`,
+    /// `freshdesk`.
     pub preset: Option<String>,
-    /// http, presets: the token.
+    /// http, presets: API token.
     pub token: Option<SecretRef>,
-    /// http, presets: your host at the CRM (`example.zendesk.com`); HubSpot has none.
+    /// http, presets: host of your CRM account (`example.zendesk.com`). HubSpot has none.
     pub domain: Option<String>,
     /// http: the URL, with `{number}`, `{digits}` or `{national}` in path or query.
     pub url: Option<SecretRef>,
     /// http: `GET` or `POST`. Default: `POST` if there is a body.
     pub method: Option<String>,
-    /// http: headers; values may have placeholders.
+    /// http: headers. Values may contain placeholders.
     #[serde(default)]
     pub headers: BTreeMap<String, SecretRef>,
-    /// http: body with placeholders; JSON unless a `Content-Type` header says otherwise.
+    /// http: body with placeholders. JSON unless a `Content-Type` header differs.
     pub body: Option<String>,
-    /// http: JSON pointer to the list of records in the answer. Default: derived from `fields`, else the whole answer.
+    /// http: JSON pointer to the list of records in the response. Default: derived from `fields`, else the whole
+    /// response.
     pub results: Option<String>,
-    /// http: what to take from a record: `name`, `company`, `tier`, `owner`, `notes`, `tags`, `link`, or a fact's label,
-    /// each a JSON pointer, a text with `{/pointers}`, or a list of them of which the first that gives something counts.
+    /// http: values to take from a record: `name`, `company`, `tier`, `owner`, `notes`, `tags`, `link`, or the label
+    /// of a fact. Each is a JSON pointer, a text with `{/pointers}`, or a list of them. The first one with a value
+    /// counts.
     #[serde(default)]
-    pub fields: BTreeMap<String, Pick>,
-    /// http: labels of facts in the order in which cards show them; others follow by name.
+    pub fields: BTreeMap<String, FieldPath>,
+    /// http: labels of facts in card order. Other facts follow by name.
     #[serde(default)]
     pub order: Vec<String>,
-    /// http: pointers to a record's own phone numbers. If given, only a record with the caller's number counts; good for
-    /// CRMs whose search also finds similar numbers.
+    /// http: pointers to a record's own phone numbers. If given, a record counts only with the caller's number. Needed
+    /// for CRMs whose search also returns similar numbers.
     #[serde(default)]
     pub numbers: Vec<String>,
-    /// http: a second request about the one record that the first found.
+    /// http: second request, sent if the first found exactly one record.
     pub then: Option<ThenConfig>,
-    /// http: how long one look-up may take; beyond the card's deadline its answer still helps the call's next card.
+    /// http: timeout of one look-up. An answer after the card's deadline still serves the next card of the call.
     /// Default: 3 s.
-    pub timeout: Option<Span>,
-    /// http: how long an answer is believed. Default: 5 min.
-    pub cache: Option<Span>,
-    /// http: how long "nobody" is believed. Default: 1 min.
-    pub cache_misses: Option<Span>,
-    /// http: how many look-ups run at once. Default: 4.
+    pub timeout: Option<HumanDuration>,
+    /// http: cache time of an answer. Default: 5 min.
+    pub cache: Option<HumanDuration>,
+    /// http: cache time of "no match". Default: 1 min.
+    pub cache_misses: Option<HumanDuration>,
+    /// http: number of look-ups in parallel. Default: 4.
     pub concurrency: Option<u32>,
-    /// http: how often a look-up that failed is repeated while the card's deadline allows it. Default: 1.
+    /// http: number of retries of a failed look-up, within the card's deadline. Default: 1.
     pub retries: Option<u32>,
-    /// http: PEM file with the certificate of a private authority.
+    /// http: PEM file with the certificate of a private CA.
     pub ca: Option<PathBuf>,
 
-    /// history: `false` turns it off.
+    /// history: `false` disables the history.
     pub enabled: Option<bool>,
-    /// history: how long calls are remembered. Default: 90 days.
-    pub retention: Option<Span>,
-    /// history: a caller who was missed within this time is urgent. Default: 15 min.
-    pub missed_within: Option<Span>,
-    /// history: so many calls (`calls`) within this time are urgent. Default: 10 min.
-    pub calls_within: Option<Span>,
-    /// history: see `calls_within`; the call that rings counts. Default: 2.
+    /// history: retention of calls. Default: 90 days.
+    pub retention: Option<HumanDuration>,
+    /// history: a call missed within this time makes the caller urgent. Default: 15 min.
+    pub missed_within: Option<HumanDuration>,
+    /// history: `calls` calls within this time make the caller urgent. Default: 10 min.
+    pub calls_within: Option<HumanDuration>,
+    /// history: see `calls_within`. The ringing call counts. Default: 2.
     pub calls: Option<u32>,
-    /// history: whether GoTo is asked for the calls that this daemon did not see (`caller-activity`, scope `cr.v1.read`).
-    /// Default: yes; a login without the scope is not asked again for an hour.
+    /// history: queries GoTo for calls that the daemon did not receive (`caller-activity`, scope `cr.v1.read`).
+    /// Default: yes. A connection without the scope is queried once an hour.
     pub goto: Option<bool>,
 }
 
@@ -84,11 +87,11 @@ pub struct SourceConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
-    /// A file of people.
+    /// Contacts file (CSV or vCard).
     Contacts,
-    /// A CRM that answers over HTTP.
+    /// HTTP API of a CRM.
     Http,
-    /// What this daemon itself saw; on unless `enabled = false`.
+    /// Calls recorded by this daemon. Enabled unless `enabled = false`.
     History,
 }
 
@@ -102,56 +105,57 @@ impl fmt::Display for SourceKind {
     }
 }
 
-/// Where a field is found: one place or several, of which the first that gives something counts.
+/// Path of a field in a record, or several. The first one with a value counts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Pick {
-    /// One place.
+pub enum FieldPath {
+    /// Single path.
     One(String),
-    /// Several.
+    /// Paths by priority.
     FirstOf(Vec<String>),
 }
 
-impl Pick {
-    pub(super) fn places(&self) -> &[String] {
+impl FieldPath {
+    pub(super) fn paths(&self) -> &[String] {
         match self {
-            Self::One(place) => std::slice::from_ref(place),
-            Self::FirstOf(places) => places,
+            Self::One(path) => std::slice::from_ref(path),
+            Self::FirstOf(paths) => paths,
         }
     }
 }
 
-/// `then` of an http source: a second request, its URL made from the record by `{/pointers}`. Headers are the first's.
+/// `then` of an http source: a second request whose URL contains `{/pointers}` into the record. Headers are those of
+/// the first request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ThenConfig {
-    /// The URL, at the same host as the first.
+    /// URL with the origin of the first request.
     pub url: String,
-    /// As in the table itself, from the second answer.
-    pub fields: BTreeMap<String, Pick>,
+    /// Field paths into the second response.
+    pub fields: BTreeMap<String, FieldPath>,
 }
 
-/// What is wrong with one key of the `[[enrich]]` tables, or with what it points to.
+/// Problem with one key of the `[[enrich]]` tables, or with its file or secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The key as the config writes it: `enrich[1].fields.tier`.
+pub struct SourceProblem {
+    /// Config key, like `enrich[1].fields.tier`.
     pub key: String,
-    /// What is wrong and what was meant.
+    /// Problem and hint.
     pub reason: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SourceProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.reason)
     }
 }
 
-/// Why there is no [`super::Enricher`]: all that is wrong, one a line.
+/// All config problems of the sources, one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct BadSources(pub Vec<Problem>);
+#[error("{}", .0.iter().map(SourceProblem::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct InvalidSources(pub Vec<SourceProblem>);
 
 impl SourceConfig {
-    /// A table with only its type.
+    /// Returns a table with only its type.
     #[must_use]
     pub const fn new(kind: SourceKind) -> Self {
         Self {
@@ -186,13 +190,13 @@ impl SourceConfig {
         }
     }
 
-    /// What the source is called.
-    pub(super) fn called(&self) -> String {
+    /// Returns the name, else the preset, else the type.
+    pub(super) fn display_name(&self) -> String {
         self.name.clone().or_else(|| self.preset.clone()).unwrap_or_else(|| self.kind.to_string())
     }
 
-    /// The keys that are set though they belong to another type.
-    pub(super) fn strangers(&self) -> Vec<&'static str> {
+    /// Returns the keys that belong to another source type.
+    pub(super) fn misplaced_keys(&self) -> Vec<&'static str> {
         let set = [
             (SourceKind::Contacts, "path", self.path.is_some()),
             (SourceKind::Contacts, "columns", !self.columns.is_empty()),
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_of_the_manual_are_read() {
+    fn source_config_from_manual_is_read() {
         let (source, unknown) = read(
             r#"[[enrich]]
             type = "http"
@@ -253,16 +257,16 @@ mod tests {
             timeout = "500ms""#,
         );
         assert_eq!(source.kind, SourceKind::Http);
-        assert_eq!(source.called(), "crm");
+        assert_eq!(source.display_name(), "crm");
         assert_eq!(source.headers["Authorization"], SecretRef::Credential("crm-token".into()));
-        assert_eq!(source.fields["tier"].places().len(), 2);
-        assert!(unknown.is_empty() && source.strangers().is_empty());
+        assert_eq!(source.fields["tier"].paths().len(), 2);
+        assert!(unknown.is_empty() && source.misplaced_keys().is_empty());
     }
 
     #[test]
-    fn a_key_that_nobody_knows_or_that_belongs_elsewhere_can_be_named() {
+    fn source_config_unknown_and_misplaced_keys_are_reported() {
         let (source, unknown) = read("[[enrich]]\ntype = 'contacts'\npaht = 'x'\npath = 'y'\nretention = '9d'");
         assert_eq!(unknown, ["enrich.0.paht"]);
-        assert_eq!(source.strangers(), ["retention"]);
+        assert_eq!(source.misplaced_keys(), ["retention"]);
     }
 }

@@ -1,93 +1,93 @@
-//! Many answers to one question: who is it? Decides who is the same person, whose word counts first, and which of the
-//! honest results it is. No I/O.
+//! Merges the answers of all sources: which contacts are one person, which source has priority, and which result that
+//! is. No I/O.
 //!
-//! Two contacts are one person if they have the same link, or the same name whatever its case. A contact without a name
-//! claims no person, so it joins the only other one there is. One source's two records of one name with different links
-//! stay two: father and son share a number, and a wrong name on a card is worse than a list of two.
+//! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name
+//! joins the only other contact. Two records of one source with the same name and different links stay two: father and
+//! son may share a number, and a wrong name on a card is worse than a list of two.
 
 use crate::model::card::{Contact, Match};
 
-/// What one source said of a number.
+/// Answer of one source for a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// The people it knows by the number: none, one, or more.
-    Knows(Vec<Contact>),
-    /// It should have said something, and did not; why, without anything secret in it.
-    Silent(String),
-    /// It has nothing to ask (its file is missing), which the operator was told.
-    Off,
+pub enum SourceAnswer {
+    /// Contacts with the number: none, one or more.
+    Found(Vec<Contact>),
+    /// No answer, with the reason (without secrets).
+    Failed(String),
+    /// Source without data (its file is missing). The operator was warned.
+    Disabled,
 }
 
-/// Most candidates that a card gets: more is a source that answers something else than it was asked.
-const CANDIDATES: usize = 10;
+/// Contacts on a card. A source with more answers another question than the number.
+const MAX_CANDIDATES: usize = 10;
 
-/// All answers as one, in the order of the config: the earlier source's word counts. Beside it the sources that were silent.
+/// Merges all answers in config order: the earlier source has priority. Also returns the names of the failed sources.
 #[must_use]
-pub fn merge<'a>(said: impl IntoIterator<Item = (&'a str, Said)>) -> (Match, Vec<String>) {
+pub fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, SourceAnswer)>) -> (Match, Vec<String>) {
     let mut people: Vec<Contact> = Vec::new();
-    let mut silent = Vec::new();
+    let mut failed = Vec::new();
     let mut answered = false;
-    for (source, said) in said {
-        match said {
-            Said::Off => {}
-            Said::Silent(_) => silent.push(source.to_owned()),
-            Said::Knows(contacts) => {
+    for (source, answer) in answers {
+        match answer {
+            SourceAnswer::Disabled => {}
+            SourceAnswer::Failed(_) => failed.push(source.to_owned()),
+            SourceAnswer::Found(contacts) => {
                 answered = true;
-                contacts.into_iter().for_each(|contact| join(&mut people, contact));
+                contacts.into_iter().for_each(|contact| add(&mut people, contact));
             }
         }
     }
-    gather_the_nameless(&mut people);
+    merge_unnamed(&mut people);
     people.sort_by_key(|contact| contact.name.is_none());
-    people.truncate(CANDIDATES);
+    people.truncate(MAX_CANDIDATES);
     let found = match people.len() {
-        0 if answered => Match::Nobody,
-        0 => Match::NotAsked,
-        1 => people.pop().map_or(Match::Nobody, |contact| Match::One { contact: Box::new(contact) }),
+        0 if answered => Match::NoMatch,
+        0 => Match::NotLookedUp,
+        1 => people.pop().map_or(Match::NoMatch, |contact| Match::One { contact: Box::new(contact) }),
         _ => Match::Several { contacts: people },
     };
-    (found, silent)
+    (found, failed)
 }
 
-fn join(people: &mut Vec<Contact>, contact: Contact) {
+fn add(people: &mut Vec<Contact>, contact: Contact) {
     let by_link = people.iter_mut().find(|known| known.link.is_some() && known.link == contact.link);
     if let Some(known) = by_link {
-        return absorb(known, contact);
+        return merge_into(known, contact);
     }
-    let mut by_name = people.iter_mut().filter(|known| is_namesake(known, &contact));
+    let mut by_name = people.iter_mut().filter(|known| is_same_name(known, &contact));
     match (by_name.next(), by_name.next()) {
-        (Some(known), None) => absorb(known, contact),
+        (Some(known), None) => merge_into(known, contact),
         _ => people.push(contact),
     }
 }
 
-fn is_namesake(known: &Contact, other: &Contact) -> bool {
+fn is_same_name(known: &Contact, other: &Contact) -> bool {
     let named = known.name.is_some() == other.name.is_some();
-    let same = named && folded(known).is_some() && folded(known) == folded(other);
+    let same = named && folded_name(known).is_some() && folded_name(known) == folded_name(other);
     let two_records = known.source == other.source && known.link.is_some() && other.link.is_some();
     same && !two_records
 }
 
-/// The name, or the company of a record that is about a company alone.
-fn folded(contact: &Contact) -> Option<String> {
+/// Returns the case-folded_name name, or the company of a record without a name.
+fn folded_name(contact: &Contact) -> Option<String> {
     let name = contact.name.as_deref().or(contact.company.as_deref())?;
     Some(name.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "))
 }
 
-/// A record without a name says something of whoever has the number; if that is one person, of that person.
-fn gather_the_nameless(people: &mut Vec<Contact>) {
+/// Merges records without a name into the only named person, if there is exactly one.
+fn merge_unnamed(people: &mut Vec<Contact>) {
     if people.iter().filter(|contact| contact.name.is_some()).count() != 1 {
         return;
     }
-    let (mut named, nameless): (Vec<_>, Vec<_>) = std::mem::take(people).into_iter().partition(|it| it.name.is_some());
+    let (mut named, unnamed): (Vec<_>, Vec<_>) = std::mem::take(people).into_iter().partition(|it| it.name.is_some());
     if let Some(person) = named.first_mut() {
-        nameless.into_iter().for_each(|contact| absorb(person, contact));
+        unnamed.into_iter().for_each(|contact| merge_into(person, contact));
     }
     *people = named;
 }
 
-/// What `contact` knows beyond `known` goes over to it.
-fn absorb(known: &mut Contact, contact: Contact) {
+/// Copies what `known` lacks from `contact`.
+fn merge_into(known: &mut Contact, contact: Contact) {
     let Contact { name, company, tier, owner, notes, tags, link, facts, source } = contact;
     known.name = known.name.take().or(name);
     known.company = known.company.take().or(company);
@@ -124,85 +124,92 @@ mod tests {
     fn one(found: Match) -> Contact {
         match found {
             Match::One { contact } => *contact,
-            other => panic!("{other:?} is not one"),
+            other => panic!("{other:?} is not one contact"),
         }
     }
 
     #[test]
-    fn the_same_name_from_two_sources_is_one_person_and_the_first_source_counts() {
+    fn merge_same_name_in_two_sources_is_one_person_first_source_wins() {
         let mut mine = person("contacts", "Alice Martin");
         mine.tier = Some("Gold".into());
         let mut theirs = person("crm", "ALICE  martin");
         theirs.tier = Some("Silver".into());
         theirs.link = Some("https://crm.example.com/1".into());
         theirs.facts = vec![Fact { label: "Tickets".into(), value: "2".into(), source: "crm".into() }];
-        let (found, silent) = merge([("contacts", Said::Knows(vec![mine])), ("crm", Said::Knows(vec![theirs]))]);
+        let (found, failed) =
+            merge([("contacts", SourceAnswer::Found(vec![mine])), ("crm", SourceAnswer::Found(vec![theirs]))]);
         let alice = one(found);
         assert_eq!(alice.name.unwrap(), "Alice Martin");
         assert_eq!(alice.tier.unwrap(), "Gold");
         assert_eq!(alice.link.unwrap(), "https://crm.example.com/1");
         assert_eq!(alice.facts[0].source, "crm");
         assert_eq!(alice.source, "contacts + crm");
-        assert!(silent.is_empty());
+        assert!(failed.is_empty());
     }
 
     #[test]
-    fn two_names_on_one_number_are_several_and_none_is_chosen() {
-        let said = Said::Knows(vec![person("contacts", "Alice"), person("contacts", "Bob")]);
-        let (Match::Several { contacts }, _) = merge([("contacts", said)]) else { panic!("not several") };
+    fn merge_two_names_is_several() {
+        let said = SourceAnswer::Found(vec![person("contacts", "Alice"), person("contacts", "Bob")]);
+        let (Match::Several { contacts }, _) = merge([("contacts", said)]) else { panic!("not several contacts") };
         assert_eq!(contacts.len(), 2);
     }
 
     #[test]
-    fn a_record_without_a_name_joins_the_only_person_wherever_it_stands() {
+    fn merge_unnamed_record_joins_the_only_person_in_any_order() {
         let mut tickets = person("desk", "");
         tickets.tier = Some("VIP".into());
         for order in [[0, 1], [1, 0]] {
-            let said =
-                [("desk", Said::Knows(vec![tickets.clone()])), ("crm", Said::Knows(vec![person("crm", "Alice")]))];
+            let said = [
+                ("desk", SourceAnswer::Found(vec![tickets.clone()])),
+                ("crm", SourceAnswer::Found(vec![person("crm", "Alice")])),
+            ];
             let (found, _) = merge(order.map(|at: usize| said[at].clone()));
             let alice = one(found);
             assert_eq!((alice.name.as_deref(), alice.tier.as_deref()), (Some("Alice"), Some("VIP")));
         }
-        let both = Said::Knows(vec![person("crm", "Alice"), person("crm", "Bob")]);
-        let (Match::Several { contacts }, _) = merge([("desk", Said::Knows(vec![tickets])), ("crm", both)]) else {
-            panic!("not several")
+        let both = SourceAnswer::Found(vec![person("crm", "Alice"), person("crm", "Bob")]);
+        let (Match::Several { contacts }, _) = merge([("desk", SourceAnswer::Found(vec![tickets])), ("crm", both)])
+        else {
+            panic!("not several contacts")
         };
         assert_eq!(contacts.len(), 3);
     }
 
     #[test]
-    fn one_source_that_keeps_two_records_of_one_name_is_believed() {
+    fn merge_two_links_of_one_name_in_one_source_stay_two() {
         let linked = |link: &str| Contact { link: Some(link.into()), ..person("crm", "John Smith") };
-        let two = Said::Knows(vec![linked("https://a/1"), linked("https://a/2")]);
+        let two = SourceAnswer::Found(vec![linked("https://a/1"), linked("https://a/2")]);
         assert!(matches!(merge([("crm", two)]).0, Match::Several { .. }));
-        let same = Said::Knows(vec![linked("https://a/1"), linked("https://a/1")]);
+        let same = SourceAnswer::Found(vec![linked("https://a/1"), linked("https://a/1")]);
         assert!(matches!(merge([("crm", same)]).0, Match::One { .. }));
     }
 
     #[test]
-    fn nobody_is_said_only_by_a_source_that_answered() {
-        let nobody = || Said::Knows(Vec::new());
-        assert_eq!(merge([("a", nobody()), ("b", Said::Silent("slow".into()))]), (Match::Nobody, vec!["b".to_owned()]));
-        assert_eq!(merge([("b", Said::Silent("slow".into()))]), (Match::NotAsked, vec!["b".to_owned()]));
-        assert_eq!(merge([("c", Said::Off)]), (Match::NotAsked, vec![]));
-        assert_eq!(merge([]), (Match::NotAsked, vec![]));
+    fn merge_without_any_answer_is_not_looked_up() {
+        let no_match = || SourceAnswer::Found(Vec::new());
+        assert_eq!(
+            merge([("a", no_match()), ("b", SourceAnswer::Failed("slow".into()))]),
+            (Match::NoMatch, vec!["b".to_owned()])
+        );
+        assert_eq!(merge([("b", SourceAnswer::Failed("slow".into()))]), (Match::NotLookedUp, vec!["b".to_owned()]));
+        assert_eq!(merge([("c", SourceAnswer::Disabled)]), (Match::NotLookedUp, vec![]));
+        assert_eq!(merge([]), (Match::NotLookedUp, vec![]));
     }
 
     proptest! {
         #[test]
-        fn no_name_that_was_said_is_lost_up_to_ten(names in prop::collection::vec("[A-C]{0,2}", 0..12)) {
-            let said = names.iter().map(|name| ("s", Said::Knows(vec![person("s", name)])));
-            let mut told: Vec<String> = match merge(said).0 {
+        fn merge_keeps_every_name_up_to_ten(names in prop::collection::vec("[A-C]{0,2}", 0..12)) {
+            let said = names.iter().map(|name| ("s", SourceAnswer::Found(vec![person("s", name)])));
+            let mut merged: Vec<String> = match merge(said).0 {
                 Match::One { contact } => contact.name.into_iter().collect(),
                 Match::Several { contacts } => contacts.into_iter().filter_map(|it| it.name).collect(),
-                Match::Nobody | Match::NotAsked => vec![],
+                Match::NoMatch | Match::NotLookedUp => vec![],
             };
-            let mut meant: Vec<String> = names.into_iter().filter(|it| !it.is_empty()).collect();
-            meant.sort();
-            meant.dedup();
-            told.sort();
-            prop_assert!(told == meant || told.len() == 10 && told.iter().all(|name| meant.contains(name)));
+            let mut expected: Vec<String> = names.into_iter().filter(|it| !it.is_empty()).collect();
+            expected.sort();
+            expected.dedup();
+            merged.sort();
+            prop_assert!(merged == expected || merged.len() == 10 && merged.iter().all(|name| expected.contains(name)));
         }
     }
 }

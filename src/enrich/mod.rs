@@ -1,31 +1,31 @@
-//! Who is calling: asks every source of the config at once, under one deadline, and says honestly what came of it. A source
-//! that is slow, down or wrong costs its own facts, never the card. What a caller says (number, name) chooses no host and
-//! no path: it goes into its encoded place or nowhere.
+//! Looks up the caller: queries all configured sources in parallel under one deadline and merges their answers. A slow
+//! or failing source costs its own facts, never the card. Caller data (number, name) selects no host and no path of a
+//! request: each value is encoded into its placeholder.
 
 mod build;
+mod caller_history;
 mod config;
 mod contacts;
-mod followed;
 mod history;
 mod http;
-mod late;
 mod merge;
-mod past;
+mod pending;
 #[doc(hidden)]
 pub mod raw;
-mod shift;
+mod recap;
 #[cfg(test)]
 mod tests;
+mod watched_file;
 
-pub use config::{BadSources, Pick, Problem, SourceConfig, SourceKind, ThenConfig};
-pub use followed::Followed;
+pub use config::{FieldPath, InvalidSources, SourceConfig, SourceKind, SourceProblem, ThenConfig};
 pub use history::{HistoryError, forget};
-pub use late::Later;
-pub use merge::Said;
+pub use merge::SourceAnswer;
+pub use pending::PendingLookup;
+pub use watched_file::WatchedFile;
 
 use crate::model::{
-    call::{Call, Telling},
-    card::{Findings, Match},
+    call::{Call, CallUpdate},
+    card::{CallerInfo, Match},
     ids::SinkName,
     phone::{E164, Region},
     secret::Secret,
@@ -33,139 +33,141 @@ use crate::model::{
 };
 use contacts::Contacts;
 use futures_util::future::join_all;
-use history::{Elsewhere, Shelf};
+use history::{GotoQueries, HistoryHandle};
 use http::Http;
-use late::Pending;
+use pending::AnswerFuture;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-/// All sources. The default one has none.
+/// Look-up over all configured sources. The default has none.
 #[derive(Default)]
 pub struct Enricher {
     sources: Vec<Source>,
-    history: Option<Shelf>,
-    /// What GoTo remembers, if it is asked; with how far back.
-    elsewhere: Option<(Arc<Elsewhere>, Duration)>,
+    history: Option<HistoryHandle>,
+    /// Queries to GoTo's call history, if enabled, with their look-back time.
+    goto_history: Option<(Arc<GotoQueries>, Duration)>,
     deadline: Duration,
     region: Option<Region>,
 }
 
 struct Source {
     name: String,
-    kind: Kind,
-    origin: Origin,
+    kind: SourceImpl,
+    fingerprint: SourceFingerprint,
 }
 
-/// What a source was made from: where nothing of it changed, a new config keeps the source with all it knows.
+/// Config, secrets and region of a source. A reload keeps a source with an equal fingerprint, and its state.
 #[derive(PartialEq)]
-struct Origin {
+struct SourceFingerprint {
     config: SourceConfig,
     secrets: Vec<Secret>,
     region: Region,
 }
 
 #[derive(Clone)]
-enum Kind {
+enum SourceImpl {
     Contacts(Arc<Contacts>),
     Http(Http),
 }
 
-/// What one source said, and how long it took.
+/// Answer and duration of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The source's name.
+pub struct SourceReport {
+    /// Display name from the config.
     pub source: String,
-    /// What it said.
-    pub said: Said,
-    /// How long it took.
+    /// Contacts, or the reason for none.
+    pub answer: SourceAnswer,
+    /// Time from query to answer.
     pub took: Duration,
 }
 
-/// A look-up with all that led to it.
+/// Result of one look-up, with a report of each source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookUp {
-    /// What each source said, in the order of the config.
-    pub answers: Vec<Answer>,
-    /// How long the history took, if there is one.
+pub struct LookupReport {
+    /// One report per source, in config order.
+    pub reports: Vec<SourceReport>,
+    /// Duration of the history query, if history is enabled.
     pub history_took: Option<Duration>,
-    /// What a card would say.
-    pub found: Findings,
+    /// Merged caller info, as a card shows it.
+    pub info: CallerInfo,
 }
 
 impl Enricher {
-    /// Who calls, at the deadline at the latest. A hidden number is not looked up, nor one without a country.
-    pub async fn find(&self, call: &Call, now: Now) -> Findings {
-        self.find_so_far(call, now).await.0
+    /// Looks up the caller, at the latest by the deadline. A withheld number or one without a country is not looked
+    /// up.
+    pub async fn lookup(&self, call: &Call, now: Now) -> CallerInfo {
+        self.lookup_with_pending(call, now).await.0
     }
 
-    /// As [`Self::find`], and beside it what is still to come, if a source was not done by the deadline.
-    pub async fn find_so_far(&self, call: &Call, now: Now) -> (Findings, Option<Later>) {
-        let Some(number) = call.caller.number.known() else { return (Findings::default(), None) };
-        let (so_far, _) = self.ask(number, Some(history::key(call)), now).await;
-        let findings = so_far.findings();
-        let (found, source) = match &findings.who {
-            Match::NotAsked => ("not asked", ""),
-            Match::Nobody => ("nobody", ""),
+    /// As [`Self::lookup`], with the pending answers if a source missed the deadline.
+    pub async fn lookup_with_pending(&self, call: &Call, now: Now) -> (CallerInfo, Option<PendingLookup>) {
+        let Some(number) = call.caller.number.as_e164() else { return (CallerInfo::default(), None) };
+        let (lookup, _) = self.query_all(number, Some(history::key(call)), now).await;
+        let info = lookup.caller_info();
+        let (found, source) = match &info.matched {
+            Match::NotLookedUp => ("not looked up", ""),
+            Match::NoMatch => ("no match", ""),
             Match::One { contact } => ("one", contact.source.as_str()),
             Match::Several { .. } => ("several", ""),
         };
-        let took_ms = u64::try_from(now.tick.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took_ms = u64::try_from(now.instant.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(call = %call.id, caller = %number, found, source, took_ms, "caller looked up");
-        (findings, (!so_far.is_over()).then_some(so_far))
+        (info, (!lookup.is_complete()).then_some(lookup))
     }
 
-    /// The same for a number alone, with what each source said. `call` is left out of the history.
-    pub async fn look_up(&self, number: &E164, call: Option<String>, now: Now) -> LookUp {
-        let (so_far, history_took) = self.ask(number, call, now).await;
-        LookUp { found: so_far.findings(), answers: so_far.answers, history_took }
+    /// Looks up a bare number and reports each source. `call` is excluded from the history.
+    pub async fn lookup_number(&self, number: &E164, call: Option<String>, now: Now) -> LookupReport {
+        let (lookup, history_took) = self.query_all(number, call, now).await;
+        LookupReport { info: lookup.caller_info(), reports: lookup.reports, history_took }
     }
 
-    /// Asks all at once, until the deadline.
-    async fn ask(&self, number: &E164, call: Option<String>, now: Now) -> (Later, Option<Duration>) {
-        let deadline = now.tick.checked_add(self.deadline).unwrap_or(now.tick);
-        let asked = join_all(self.sources.iter().map(|source| source.ask(number, deadline)));
-        let (answers, (past, late_past, past_took)) = tokio::join!(asked, self.past(number, call, now, deadline));
-        let (answers, late): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
-        let mut so_far = Later::new(answers, past);
-        for (place, pending) in late.into_iter().enumerate() {
-            pending.into_iter().for_each(|pending| so_far.wait_for(place, pending));
+    /// Queries all sources in parallel until the deadline.
+    async fn query_all(&self, number: &E164, call: Option<String>, now: Now) -> (PendingLookup, Option<Duration>) {
+        let deadline = now.instant.checked_add(self.deadline).unwrap_or(now.instant);
+        let queries = join_all(self.sources.iter().map(|source| source.query(number, deadline)));
+        let (reports, (history, late_history, history_took)) =
+            tokio::join!(queries, self.caller_history(number, call, now, deadline));
+        let (reports, late): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
+        let mut lookup = PendingLookup::new(reports, history);
+        for (index, pending) in late.into_iter().enumerate() {
+            pending.into_iter().for_each(|pending| lookup.push(index, pending));
         }
-        late_past.into_iter().for_each(|pending| so_far.wait_for_past(pending));
-        (so_far, past_took)
+        late_history.into_iter().for_each(|pending| lookup.push_history(pending));
+        (lookup, history_took)
     }
 
-    /// Remembers what the team was told of a call, and in which sinks, for the caller's next one and for recaps.
-    pub fn saw(&self, telling: &Telling, sinks: Vec<SinkName>) {
-        if let Some(shelf) = &self.history {
-            shelf.saw(telling, sinks);
+    /// Records a call update and its sinks, for later look-ups and recaps.
+    pub fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
+        if let Some(history) = &self.history {
+            history.record(update, sinks);
         }
     }
 
-    /// Whether every answer is at hand, so that a card need not be kept first while somebody is asked.
+    /// Returns whether all answers are in memory. If so, the look-up needs no pending update.
     #[must_use]
-    pub fn is_instant(&self, call: &Call) -> bool {
-        let awaited =
-            |number| self.elsewhere.as_ref().is_some_and(|(elsewhere, _)| elsewhere.awaited(number).is_some());
-        self.sources.iter().all(|source| matches!(source.kind, Kind::Contacts(_)))
-            && !call.caller.number.known().is_some_and(awaited)
+    pub fn answers_immediately(&self, call: &Call) -> bool {
+        let is_pending =
+            |number| self.goto_history.as_ref().is_some_and(|(queries, _)| queries.pending(number).is_some());
+        self.sources.iter().all(|source| matches!(source.kind, SourceImpl::Contacts(_)))
+            && !call.caller.number.as_e164().is_some_and(is_pending)
     }
 }
 
 impl Source {
-    async fn ask(&self, number: &E164, deadline: Instant) -> (Answer, Option<Pending<Said>>) {
+    async fn query(&self, number: &E164, deadline: Instant) -> (SourceReport, Option<AnswerFuture<SourceAnswer>>) {
         let start = Instant::now();
-        let (said, late) = match &self.kind {
-            Kind::Contacts(contacts) => (contacts.find(number, &self.name), None),
-            Kind::Http(http) => http.find(number, deadline).await,
+        let (answer, late) = match &self.kind {
+            SourceImpl::Contacts(contacts) => (contacts.find(number, &self.name), None),
+            SourceImpl::Http(http) => http.find(number, deadline).await,
         };
-        (Answer::new(&self.name, said, start.elapsed()), late)
+        (SourceReport::new(&self.name, answer, start.elapsed()), late)
     }
 }
 
-/// At most so many bytes of `text`, cut between characters.
-fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+/// Returns at most `max_bytes` of `text`, cut between characters.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     text.get(..end).unwrap_or(text)
 }

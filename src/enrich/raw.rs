@@ -1,10 +1,10 @@
-//! What the bytes of a contacts file and of a CRM's answer say of a caller, without the file, the network and the clock:
-//! the doors of the fuzz targets and of the bench. Decides nothing; what it calls is what the sources call.
+//! Entry points for fuzz targets and the bench: contacts from a file's bytes or a CRM response, without file system,
+//! network and clock.
 
 use super::{
     SourceConfig,
-    contacts::{self, Book},
-    http::Reading,
+    contacts::{self, ContactIndex},
+    http::ResponseMapping,
 };
 use crate::model::{
     card::Contact,
@@ -12,33 +12,34 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// The people of a CSV or vCard file.
+/// Contacts of a CSV or vCard file.
 #[derive(Debug)]
-pub struct People(Book);
+pub struct People(ContactIndex);
 
 impl People {
-    /// Reads a file's bytes; `None` if they are no table of people. `columns` is the config's.
+    /// Parses the file's bytes. `None` if the file has no table of contacts. `columns` is the config key.
     #[must_use]
     pub fn read(bytes: &[u8], columns: &BTreeMap<String, String>, region: Region) -> Option<Self> {
-        let (book, tally) = contacts::people(bytes, columns, region).ok()?;
-        // What the operator would be told of it.
-        let _complaint = tally.complaint();
-        Some(Self(book))
+        let (index, report) = contacts::parse(bytes, columns, region).ok()?;
+        // Covers the warning text too.
+        let _summary = report.summary();
+        Some(Self(index))
     }
 
-    /// Everyone with the number.
+    /// Returns all contacts with the number.
     #[must_use]
     pub fn find(&self, number: &E164) -> Vec<Contact> {
         self.0.find(number, "contacts")
     }
 }
 
-/// Everyone whom a CRM's answer tells of; `None` if the table's pointers are wrong, or the answer has no place for people.
+/// Returns the contacts of a CRM response that match `number`. `None` if a pointer of the config is invalid, or the
+/// response has no record list.
 #[must_use]
-pub fn in_answer(config: &SourceConfig, body: &[u8], number: &E164, region: Region) -> Option<Vec<Contact>> {
-    let reading = Reading::read(config.results.as_deref(), &config.fields, &config.numbers).ok()?;
-    let answer = serde_json::from_slice(body).ok()?;
-    let mut records = reading.records(&answer).ok()?;
-    records.retain(|record| reading.is_about(record, number, region));
-    Some(records.into_iter().filter_map(|record| reading.contact(record, &config.called())).collect())
+pub fn contacts_in_response(config: &SourceConfig, body: &[u8], number: &E164, region: Region) -> Option<Vec<Contact>> {
+    let mapping = ResponseMapping::from_config(config.results.as_deref(), &config.fields, &config.numbers).ok()?;
+    let response = serde_json::from_slice(body).ok()?;
+    let mut records = mapping.records(&response).ok()?;
+    records.retain(|record| mapping.matches_number(record, number, region));
+    Some(records.into_iter().filter_map(|record| mapping.contact(record, &config.display_name())).collect())
 }

@@ -1,17 +1,17 @@
-//! One login: its token, its lanes, and its catch-up, held together and ended in order. Decides only what lanes mean
-//! together (through `sight`).
+//! One connection: starts and stops the tasks of its token, lanes, backfill and queries. Combines the liveness of lanes
+//! into event gaps (through `gap`).
 
 use super::{
-    Ask, Heard, Settings,
-    activity::{self, Activity},
+    ConnectionEvent, GotoQuery, Settings,
     api::{Api, Nickname},
-    catch_up::{CatchUp, Window},
-    grant::{Access, Driver},
-    lifecycle::{Tell, Why},
+    backfill::{Backfill, Gap},
+    caller_activity::{self, ActivityTask},
+    gap::{GapChange, GapTracker},
+    lane::{DisconnectReason, LaneEvent},
+    lane_task::{Accounts, LaneTask},
     oauth::Client,
-    session::{Accounts, Session},
-    sight::{Change, Sight},
-    voicemail::{self, Mailboxes},
+    token_task::{AccessToken, TokenTask},
+    voicemail::{self, VoicemailLookup},
     wire::Reader,
 };
 use crate::model::{ids::AccountKey, secret::Secret, time::Timestamp};
@@ -21,90 +21,91 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// A later lane starts when the first is live, or after this times its number: one bad start is not everybody's.
+/// A later lane starts when the first is live, or after this times its number: lanes do not fail together at start.
 const STAGGER: Duration = Duration::from_secs(2);
-/// A clean stop deletes channels within this, or leaves them to the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(3);
-/// A refresh that is in flight at the stop may bring a rotated token: it is waited for, to be on disk.
-const KEEP_WITHIN: Duration = Duration::from_secs(4);
-/// Questions that wait; more are refused to the asker.
-const ASKS: usize = 256;
+/// Time for the deletion of channels at shutdown; the next start deletes the rest.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
+const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
+/// Queued queries; further ones are rejected to the sender.
+const QUERY_CAPACITY: usize = 256;
 
-/// A login that is held. Dropping it cuts everything off; [`Connection::close`] ends it cleanly.
+/// A running connection. Dropping it aborts every task; [`Connection::close`] shuts it down cleanly.
 #[derive(Debug)]
 pub struct Connection {
-    /// Questions about single calls; the answers are [`Heard`].
-    pub ask: mpsc::Sender<Ask>,
+    /// Sender of queries; the answers are [`ConnectionEvent`]s.
+    pub queries: mpsc::Sender<GotoQuery>,
     stop: watch::Sender<bool>,
     lanes: JoinSet<()>,
-    others: JoinSet<()>,
-    grant: Option<JoinHandle<()>>,
+    background: JoinSet<()>,
+    token_task: Option<JoinHandle<()>>,
 }
 
-/// Holds a login from now on: what it hears comes through `heard`. Must be called inside a tokio runtime.
+/// Starts a connection that emits its events to `events`. Must be called inside a tokio runtime.
 #[must_use]
 pub fn open(
     settings: Settings,
     http: reqwest::Client,
     tls: Arc<rustls::ClientConfig>,
-    heard: mpsc::Sender<Heard>,
+    events: mpsc::Sender<ConnectionEvent>,
 ) -> Connection {
-    let (access_in, access) = watch::channel(Access::Awaited);
+    let (access_in, access) = watch::channel(AccessToken::Pending);
     let (rejected_in, rejected) = mpsc::channel::<Secret>(4);
     let (stop, stopped) = watch::channel(false);
-    let (said_in, said) = mpsc::unbounded_channel();
-    let (windows_in, windows) = mpsc::unbounded_channel();
-    let (ask, asks) = mpsc::channel(ASKS);
+    let (lane_events_in, lane_events) = mpsc::unbounded_channel();
+    let (gaps_in, gaps) = mpsc::unbounded_channel();
+    let (queries_in, queries) = mpsc::channel(QUERY_CAPACITY);
     let (live_in, live) = watch::channel(false);
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
-    let driver = Driver {
+    let token_task = TokenTask {
         name: reader.connection.clone(),
-        failures: 0,
+        failed_refreshes: 0,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
         http,
-        path: settings.token_file,
-        first: settings.first_refresh_token,
+        token_file: settings.token_file,
+        first_refresh_token: settings.first_refresh_token,
         access: access_in,
         rejected,
-        heard: heard.clone(),
+        events: events.clone(),
     };
-    let catch_up = CatchUp {
+    let catch_up = Backfill {
         api: api.clone(),
         accounts: Arc::clone(&accounts),
-        reader: reader.clone(),
-        heard: heard.clone(),
+        context: reader.clone(),
+        events: events.clone(),
         live: live.clone(),
-        look: settings.look,
+        interval: settings.backfill_interval,
     };
 
-    let mut others = JoinSet::new();
-    others.spawn(catch_up.clone().windows(windows));
-    let (past, past_asks) = mpsc::channel(activity::WAITING);
-    let activity = Activity { api: api.apart(), name: reader.connection.clone(), heard: heard.clone() };
-    others.spawn(activity.run(past_asks));
-    let (mail, mail_asks) = mpsc::channel(voicemail::WAITING);
+    let mut background = JoinSet::new();
+    background.spawn(catch_up.clone().run_gaps(gaps));
+    let (activity_in, activity_queries) = mpsc::channel(caller_activity::QUEUE_CAPACITY);
+    let activity = ActivityTask { api: api.with_own_limit(), name: reader.connection.clone(), events: events.clone() };
+    background.spawn(activity.run(activity_queries));
+    let (voicemail_in, voicemail_queries) = mpsc::channel(voicemail::QUEUE_CAPACITY);
     if settings.voicemail {
-        let mailboxes = Mailboxes { api: api.apart(), reader: reader.clone(), heard: heard.clone() };
-        others.spawn(mailboxes.run(mail_asks));
+        let mailboxes = VoicemailLookup { api: api.with_own_limit(), context: reader.clone(), events: events.clone() };
+        background.spawn(mailboxes.run(voicemail_queries));
     }
-    others.spawn(catch_up.asks(asks, past, mail));
-    let judge = Judge { heard: heard.clone(), windows: windows_in, live: live_in, refused: HashSet::new() };
-    others.spawn(judge.run(Sight::new(settings.deaf_since), said));
+    background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
+    let monitor =
+        LaneMonitor { events: events.clone(), gaps: gaps_in, live: live_in, rejected_accounts: HashSet::new() };
+    background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
     let mut lanes = JoinSet::new();
     for lane in 0..settings.lanes.max(1) {
-        let session = Session {
-            name: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
+        let session = LaneTask {
+            nickname: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
             api: api.clone(),
             accounts: Arc::clone(&accounts),
             tls: Arc::clone(&tls),
-            reader: reader.clone(),
-            heard: heard.clone(),
-            said: said_in.clone(),
-            pulses: settings.pulses.clone(),
+            context: reader.clone(),
+            events: events.clone(),
+            lane_events: lane_events_in.clone(),
+            task_monitor: settings.task_monitor.clone(),
         };
         let (access, stopped, mut live) = (access.clone(), stopped.clone(), live.clone());
         lanes.spawn(async move {
@@ -114,92 +115,92 @@ pub fn open(
             session.run(access, stopped).await;
         });
     }
-    Connection { ask, stop, lanes, others, grant: Some(tokio::spawn(driver.run())) }
+    Connection { queries: queries_in, stop, lanes, background, token_task: Some(tokio::spawn(token_task.run())) }
 }
 
 impl Connection {
-    /// Ends it: sockets closed, channels deleted, a rotated token on disk. Takes 3 s at most, and 4 more only while a
-    /// refresh is in flight.
+    /// Shuts down: sockets closed, channels deleted, a rotated token on disk. Takes 3 s at most, and 4 s more only while
+    /// a refresh is in flight.
     pub async fn close(mut self) {
         self.stop.send_replace(true);
         let ended = async { while self.lanes.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
-            tracing::info!("channels left behind, the next start deletes them");
+        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+            tracing::info!("channels left behind, next start deletes them");
         }
         self.lanes.shutdown().await;
-        self.others.shutdown().await;
-        // With the lanes and the catch-up the last users of tokens are gone, which ends the grant's task.
-        if let Some(mut grant) = self.grant.take()
-            && tokio::time::timeout(KEEP_WITHIN, &mut grant).await.is_err()
+        self.background.shutdown().await;
+        // Lanes and backfill were the last users of tokens: the token task ends now.
+        if let Some(mut token_task) = self.token_task.take()
+            && tokio::time::timeout(PERSIST_TIMEOUT, &mut token_task).await.is_err()
         {
-            grant.abort();
+            token_task.abort();
         }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(grant) = &self.grant {
-            grant.abort();
+        if let Some(token_task) = &self.token_task {
+            token_task.abort();
         }
     }
 }
 
-/// What the lanes say, made into what is heard of the connection.
-struct Judge {
-    heard: mpsc::Sender<Heard>,
-    windows: mpsc::UnboundedSender<Window>,
+/// Converts the events of lanes into events of the connection.
+struct LaneMonitor {
+    events: mpsc::Sender<ConnectionEvent>,
+    gaps: mpsc::UnboundedSender<Gap>,
     live: watch::Sender<bool>,
-    refused: HashSet<(AccountKey, u16)>,
+    rejected_accounts: HashSet<(AccountKey, u16)>,
 }
 
-impl Judge {
-    async fn run(mut self, mut sight: Sight, mut said: mpsc::UnboundedReceiver<(u8, Tell)>) {
-        if let Some(since) = sight.blind_since() {
-            self.tell(Heard::Blind { since }).await;
+impl LaneMonitor {
+    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::UnboundedReceiver<(u8, LaneEvent)>) {
+        if let Some(since) = tracker.open_since() {
+            self.emit(ConnectionEvent::GapOpened { since }).await;
         }
-        while let Some((lane, tell)) = said.recv().await {
-            match tell {
-                Tell::Live => {
-                    let change = sight.live(lane, Timestamp::now());
-                    self.change(change).await;
+        while let Some((lane, event)) = lane_events.recv().await {
+            match event {
+                LaneEvent::Up => {
+                    let change = tracker.lane_up(lane, Timestamp::now());
+                    self.on_gap_change(change).await;
                     self.live.send_replace(true);
-                    self.tell(Heard::Live { lane }).await;
+                    self.emit(ConnectionEvent::LaneUp { lane }).await;
                 }
-                // Asked for: nobody was cut off.
-                Tell::Lost { why: Why::Stopped, .. } => {}
-                Tell::Lost { why, heard } => {
-                    let change = sight.lost(lane, heard.clock);
-                    self.tell(Heard::Lost { lane, why }).await;
-                    self.change(change).await;
+                // A requested stop opens no gap.
+                LaneEvent::Down { why: DisconnectReason::Stopped, .. } => {}
+                LaneEvent::Down { why, live_until } => {
+                    let change = tracker.lane_down(lane, live_until.timestamp);
+                    self.emit(ConnectionEvent::LaneDown { lane, why }).await;
+                    self.on_gap_change(change).await;
                 }
-                Tell::Refused(why) => self.tell(Heard::Refused { lane, why }).await,
-                Tell::Failing(why) => self.tell(Heard::Failing { lane, why }).await,
-                Tell::Subscribed(accounts) => self.tell(Heard::Subscribed { accounts }).await,
-                Tell::Account(one) => {
-                    if self.refused.insert((one.account.clone(), one.status)) {
+                LaneEvent::Rejected(why) => self.emit(ConnectionEvent::LaneRejected { lane, why }).await,
+                LaneEvent::Failing(why) => self.emit(ConnectionEvent::LaneFailing { lane, why }).await,
+                LaneEvent::Subscribed(accounts) => self.emit(ConnectionEvent::Subscribed { accounts }).await,
+                LaneEvent::AccountRejected(one) => {
+                    if self.rejected_accounts.insert((one.account.clone(), one.status)) {
                         let (account, status, code) = (one.account, one.status, one.code);
-                        self.tell(Heard::AccountRefused { account, status, code }).await;
+                        self.emit(ConnectionEvent::AccountRejected { account, status, code }).await;
                     }
                 }
             }
         }
     }
 
-    async fn change(&self, change: Option<Change>) {
+    async fn on_gap_change(&self, change: Option<GapChange>) {
         match change {
-            Some(Change::Blind { since }) => {
+            Some(GapChange::Opened { since }) => {
                 self.live.send_replace(false);
-                self.tell(Heard::Blind { since }).await;
+                self.emit(ConnectionEvent::GapOpened { since }).await;
             }
-            // The other end closes only when the connection is dropped.
-            Some(Change::Sighted { from, to }) => drop(self.windows.send(Window { from, to })),
+            // The receiver closes only when the connection is dropped.
+            Some(GapChange::Closed { from, to }) => drop(self.gaps.send(Gap { from, to })),
             None => {}
         }
     }
 
-    async fn tell(&self, heard: Heard) {
-        // The other end closes only when the daemon stops.
-        let _ = self.heard.send(heard).await;
+    async fn emit(&self, event: ConnectionEvent) {
+        // The receiver closes only at shutdown.
+        let _ = self.events.send(event).await;
     }
 }

@@ -1,242 +1,244 @@
-//! Upstream: one login to GoTo, held for months. What goes in is [`Settings`] and [`Ask`]s; what comes out is [`Heard`].
-//! Nothing here knows what a card is, or who reads what was heard.
+//! Upstream: holds one GoTo login for months. Takes [`Settings`] and [`GotoQuery`]s, emits [`ConnectionEvent`]s.
+//! Contains no cards, routes or sinks.
 //!
-//! Who does what, from the wire inwards:
-//! - [`wire`] reads their JSON into our words. Plain functions; a bad frame is a value, never a stop.
-//! - [`oauth`] and [`api`] speak HTTP, [`socket`] speaks WebSocket. They have no opinions: what failed comes back with a class.
-//! - [`token`] decides when to refresh and when a human must consent again; [`lifecycle`] decides when a lane creates,
-//!   subscribes, opens, pings, renews and replaces its channel; [`sight`] decides whether anybody hears at all. All three
-//!   are machines without clock, chance and I/O, and are tested over years of virtual time.
-//! - `grant` drives the token machine, `session` drives one lane, `catch_up` asks for what a blind window hid, and
-//!   [`connection`] holds them together.
+//! Modules, from the wire inwards:
+//! - [`wire`] decodes GoTo's JSON into model types. Plain functions; a malformed frame is a value, never a stop.
+//! - [`oauth`] and [`api`] send HTTP requests, [`socket`] runs a WebSocket. No policy: a failure returns its class.
+//! - [`token`] decides when to refresh and when a login is required. [`lane`] decides when a lane creates, subscribes,
+//!   opens, pings, renews and replaces its channel. [`gap`] decides whether any lane is live. All three are machines
+//!   without clock, randomness and I/O, tested over years of virtual time.
+//! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid, and
+//!   [`connection`] joins them.
 
-mod activity;
-mod answer;
 pub mod api;
-mod catch_up;
+mod backfill;
+mod caller_activity;
 pub mod connection;
-mod grant;
-pub mod lifecycle;
+pub mod gap;
+mod http;
+pub mod lane;
+mod lane_task;
 pub mod oauth;
-mod session;
-pub mod sight;
 pub mod socket;
-#[cfg(test)]
-mod stand_in;
 pub mod token;
 pub mod token_file;
+mod token_task;
 mod voicemail;
 pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use catch_up::LOOK;
+pub use backfill::BACKFILL_INTERVAL;
 pub use connection::{Connection, open};
-pub use voicemail::VoicemailAsk;
+pub use voicemail::VoicemailQuery;
 
-use crate::model::{
-    call::{CallEvent, Report},
-    ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    past::Remembered,
-    phone::{E164, Region},
-    pulse::Pulses,
-    secret::Secret,
-    time::Timestamp,
+use crate::{
+    model::{
+        call::{CallSnapshot, Report},
+        call_record::CallRecord,
+        ids::{AccountKey, ConnectionName, ConversationSpaceId},
+        phone::{E164, Region},
+        secret::Secret,
+        time::Timestamp,
+    },
+    runtime::watchdog::TaskMonitor,
 };
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 use url::Url;
 
-/// One login, as the config describes it.
+/// Settings of one connection, from the config.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The name in the config.
+    /// Name of the connection in the config.
     pub name: ConnectionName,
-    /// The OAuth client.
+    /// Id of the OAuth client.
     pub client_id: String,
-    /// Its secret; `None` for a public client, which then names itself in the form.
+    /// Secret of the OAuth client; `None` for a public client, whose id is then sent in the form.
     pub client_secret: Option<Secret>,
-    /// The accounts to subscribe to; empty: every account that `users/me` names.
+    /// Accounts to subscribe to; empty: every account listed by `users/me`.
     pub account_keys: Vec<AccountKey>,
-    /// A first token, used while the token file has none.
+    /// First refresh token, used while the token file has none.
     pub first_refresh_token: Option<Secret>,
-    /// How many channels are held at once; 0 is read as 1.
+    /// Number of lanes; 0 means 1.
     pub lanes: u8,
-    /// How numbers without a country are read.
+    /// Region of numbers without a country code.
     pub region: Region,
     /// `https://api.goto.com`.
     pub api_url: Url,
     /// `https://authentication.logmeininc.com`.
     pub auth_url: Url,
-    /// Where the refresh token is kept.
+    /// Path of the file with the refresh token.
     pub token_file: PathBuf,
-    /// Names the channels of this host and connection, the same at every start. A lane appends its number.
+    /// Nickname of the channels of this host and connection, the same at every start. A lane appends its number.
     pub nickname: String,
-    /// The last time the daemon is known to have heard, from an earlier run: where its first blind window begins.
-    pub deaf_since: Option<Timestamp>,
-    /// How often GoTo is asked whether a call ended of which nothing was heard: [`LOOK`].
-    pub look: Duration,
-    /// Whether it looks into mailboxes: scope `voicemail.v1.voicemails.read`.
+    /// Last time at which an earlier run was live: start of the first event gap.
+    pub last_live_at: Option<Timestamp>,
+    /// Interval of the periodic backfill, [`BACKFILL_INTERVAL`] in production.
+    pub backfill_interval: Duration,
+    /// Whether mailboxes are queried: scope `voicemail.v1.voicemails.read`.
     pub voicemail: bool,
-    /// Where its lanes say whether they turn.
-    pub pulses: Pulses,
+    /// Receives the heartbeats of the lanes.
+    pub task_monitor: TaskMonitor,
 }
 
-/// What a connection hears, of calls and of itself.
+/// Event of a connection: about calls, or about the connection itself.
 #[derive(Debug)]
-pub enum Heard {
-    /// A snapshot of a call, pushed or asked for. Lanes hear the same call each: the same snapshot comes more than once.
-    Call(CallEvent),
-    /// A report of an ended call, pushed, asked for, or late for its blind window. Comes more than once too.
+pub enum ConnectionEvent {
+    /// A call snapshot, pushed or queried. Each lane receives it: the same snapshot is emitted more than once.
+    Snapshot(CallSnapshot),
+    /// A report of an ended call, pushed or queried. Emitted more than once too.
     Report(Report),
-    /// The report of a call is there to be fetched.
+    /// The report of a call can be fetched.
     ReportReady {
-        /// Its conversation.
+        /// Conversation of the call.
         call: ConversationSpaceId,
     },
-    /// A lane hears.
-    Live {
-        /// Which, from 0.
+    /// A lane is live.
+    LaneUp {
+        /// Number of the lane, from 0.
         lane: u8,
     },
-    /// A lane that heard does not any more.
-    Lost {
-        /// Which, from 0.
+    /// A lane is no longer live.
+    LaneDown {
+        /// Number of the lane, from 0.
         lane: u8,
-        /// What happened to it.
-        why: lifecycle::Why,
+        /// Reason of the disconnect.
+        why: lane::DisconnectReason,
     },
-    /// No lane hears.
-    Blind {
-        /// Since when.
+    /// An event gap opened: no lane is live.
+    GapOpened {
+        /// Start of the gap.
         since: Timestamp,
     },
-    /// A lane hears again. The calls that are under way come as [`Heard::Call`] beside it, late reports as [`Heard::Late`].
-    Sighted {
-        /// When the blind window began.
+    /// An event gap closed: a lane is live again. Active calls follow as [`ConnectionEvent::Snapshot`], late reports as
+    /// [`ConnectionEvent::LateReports`].
+    GapClosed {
+        /// Start of the gap.
         from: Timestamp,
-        /// When it ended.
+        /// End of the gap.
         to: Timestamp,
-        /// The calls that came and went meanwhile.
+        /// Reports of the calls that ended inside the gap.
         reports: Reports,
     },
-    /// Which calls are under way, after a blind window: told behind them and behind the window's reports. What the house
-    /// takes for open and is not among them has ended.
-    Listed {
-        /// Their conversations.
+    /// Calls that are active after an event gap, emitted after their snapshots and after the reports of the gap.
+    /// A tracked open call that is missing here has ended.
+    ActiveCalls {
+        /// Conversation space ids of the active calls.
         active: HashSet<ConversationSpaceId>,
     },
-    /// Reports that a blind window did not find at first, or of calls that ended a short while ago. They are told together, not in a card each.
-    Late(Vec<Report>),
-    /// The reports of windows that [`Reports::Failed`] at first are all told now, as [`Heard::Late`] before this.
-    CaughtUp {
-        /// When the first of them began.
+    /// Reports that came late for an event gap, or that a periodic backfill found. One gap summary covers them all.
+    LateReports(Vec<Report>),
+    /// The reports of a gap with [`Reports::Failed`] were emitted before this, as [`ConnectionEvent::LateReports`].
+    BackfillDone {
+        /// Start of the gap.
         from: Timestamp,
-        /// When the last of them ended.
+        /// End of the gap.
         to: Timestamp,
     },
-    /// What [`Ask::Past`] asked for. Every such question has its answer.
-    Past {
-        /// The number that was asked for.
+    /// Answer to [`GotoQuery::CallerActivity`]. Every such query gets one.
+    CallerActivity {
+        /// The queried number.
         number: E164,
-        /// Its calls in no order, a call perhaps more than once (for each of its legs); or how long GoTo wants to be left
-        /// alone with such questions (`cr.v1.read` is not granted, it is asked too often, it does not answer).
-        calls: Result<Vec<Remembered>, Duration>,
+        /// Calls of the number, unordered, possibly one entry per leg. On failure (`cr.v1.read` not granted, rate
+        /// limit, no answer): the cooldown before the next query.
+        calls: Result<Vec<CallRecord>, Duration>,
     },
-    /// The length of the message that a call left, as [`Ask::Voicemail`] asked for.
+    /// Answer to [`GotoQuery::Voicemail`]: length of the message of a call.
     Voicemail {
         /// The call.
         call: ConversationSpaceId,
-        /// How long it is.
+        /// Length of the message.
         length: Duration,
     },
-    /// A human must run `poprelay login`: no token, or GoTo refuses the one there is. Told once per change.
-    ConsentNeeded {
-        /// What was wrong.
-        why: token::Dead,
+    /// An operator must run `poprelay login`: no token, or GoTo rejects it. Emitted once per change.
+    LoginRequired {
+        /// Reason why a login is required.
+        why: token::LoginReason,
     },
-    /// Access is there again after [`Heard::ConsentNeeded`].
-    ConsentGiven,
-    /// The refresh token nears the end of its 30 days without GoTo having renewed it. Told once a day.
-    GrantAging {
+    /// An access token is valid again after [`ConnectionEvent::LoginRequired`].
+    LoginRestored,
+    /// The refresh token nears the end of its 30 days and was not rotated by GoTo. Emitted once a day.
+    RefreshTokenExpiring {
         /// Whole days left.
         days_left: u32,
     },
-    /// A rotated refresh token is in memory only: the next start would use a dead one.
-    TokenNotKept {
-        /// Why the file could not be written.
+    /// A rotated refresh token is in memory only: the next start would use an invalid one.
+    TokenNotPersisted {
+        /// Error of the token file.
         why: token_file::Error,
     },
-    /// GoTo refuses one account; the others go on. Told once per account and status.
-    AccountRefused {
-        /// Which.
+    /// GoTo rejects one account; the others continue. Emitted once per account and status.
+    AccountRejected {
+        /// The rejected account.
         account: AccountKey,
-        /// Its status in the 207.
+        /// Status of the account in the 207.
         status: u16,
-        /// Its `errorCode`, if any.
+        /// `errorCode` of the account, if any.
         code: Option<String>,
     },
-    /// A lane is subscribed, counted in accounts that accepted.
+    /// A lane is subscribed.
     Subscribed {
-        /// How many.
+        /// Number of accepted accounts.
         accounts: usize,
     },
-    /// GoTo refuses the whole lane (credentials, scope, every account). It stays up and asks again, slowly.
-    Refused {
-        /// Which, from 0.
+    /// GoTo rejects the whole lane (credentials, scope, every account). The lane retries slowly.
+    LaneRejected {
+        /// Number of the lane, from 0.
         lane: u8,
-        /// What the answer said.
-        why: lifecycle::Trouble,
+        /// Failure of the request.
+        why: lane::RequestFailure,
     },
-    /// A lane does not come to hear for a reason that may pass (no network, 5xx, too many channels, a 207 that says nothing),
-    /// and tries on. Told when that begins and when the reason changes.
-    Failing {
-        /// Which, from 0.
+    /// A lane fails to connect for a transient reason (no network, 5xx, too many channels, unusable 207) and retries.
+    /// Emitted at the first failure and when the class changes.
+    LaneFailing {
+        /// Number of the lane, from 0.
         lane: u8,
-        /// What the last try brought.
-        why: lifecycle::Trouble,
+        /// Failure of the last attempt.
+        why: lane::RequestFailure,
     },
-    /// A frame that says nothing readable. It is counted and left.
-    Unreadable {
-        /// Which lane, from 0.
+    /// A malformed frame, to be counted and skipped.
+    MalformedFrame {
+        /// Number of the lane, from 0.
         lane: u8,
-        /// How long it was.
+        /// Length of the frame.
         bytes: usize,
-        /// What is wrong with it, without its text.
+        /// Decoding error, without text of the frame.
         why: wire::Unreadable,
     },
 }
 
-/// A question for the past calls of a number; the answer is [`Heard::Past`].
+/// A query for the past calls of a number; answered by [`ConnectionEvent::CallerActivity`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastAsk {
-    /// The account whose calls they are.
+pub struct CallerActivityQuery {
+    /// Account to search.
     pub account: AccountKey,
-    /// The number.
+    /// Number of the caller.
     pub number: E164,
-    /// They began at or after this,
+    /// Earliest start of a call, inclusive.
     pub from: Timestamp,
-    /// and before this.
+    /// Latest start of a call, exclusive.
     pub to: Timestamp,
 }
 
-/// The reports of a blind window.
+/// Reports of an event gap.
 #[derive(Debug)]
 pub enum Reports {
-    /// What GoTo had when it was asked; later ones follow as [`Heard::Late`].
-    Told(Vec<Report>),
+    /// Reports available at the time of the query; later ones follow as [`ConnectionEvent::LateReports`].
+    Fetched(Vec<Report>),
     /// The login lacks the scope `cr.v1.read`.
     NotGranted,
-    /// It could not be asked now; what a later try finds follows as [`Heard::Late`], and then [`Heard::CaughtUp`].
+    /// The query failed. A later attempt emits [`ConnectionEvent::LateReports`], then
+    /// [`ConnectionEvent::BackfillDone`].
     Failed,
 }
 
-/// A question to GoTo about one call or caller. The answer comes as [`Heard`]; of a call no answer is silence.
+/// A query to GoTo about one call or caller, answered by a [`ConnectionEvent`]. A failed query about a call is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
-    /// The missing states of a call, bounds included.
+pub enum GotoQuery {
+    /// Missing states of a call, bounds included.
     States {
-        /// Its account.
+        /// Account of the call.
         account: AccountKey,
         /// The call.
         call: ConversationSpaceId,
@@ -245,11 +247,11 @@ pub enum Ask {
         /// Last sequence number.
         to: u64,
     },
-    /// The past calls of a number.
-    Past(PastAsk),
-    /// The message that a call left; left unasked where the connection is not to look into mailboxes.
-    Voicemail(VoicemailAsk),
-    /// The report of an ended call; asked again while there is none yet.
+    /// Past calls of a number.
+    CallerActivity(CallerActivityQuery),
+    /// Length of the message of a call; dropped unless [`Settings::voicemail`] is set.
+    Voicemail(VoicemailQuery),
+    /// Report of an ended call; retried until one exists.
     Report {
         /// The call.
         call: ConversationSpaceId,

@@ -1,7 +1,7 @@
-//! Talking to GoTo's authorization server: the address for a human's consent, the exchange of its code, and the refresh.
-//! Says how a failure is to be taken; decides nothing about when.
+//! Client of GoTo's authorization server: authorize URL, code exchange and refresh. Classifies failures; decides no
+//! timing.
 
-use super::answer::{bounded, retry_after, word};
+use super::http::{error_code, read_body, retry_after};
 use crate::model::{secret::Secret, time::Timestamp};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -10,35 +10,35 @@ use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-/// One answer of the token endpoint: two tokens of up to 4096 characters, and room.
-const LONGEST: usize = 64 * 1024;
-/// A token request that takes longer is given up.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Largest answer of the token endpoint, bytes: two tokens of up to 4096 characters, and room.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// Timeout of a token request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Call events and their subscription, and the reports that close blind windows. Channels need no scope.
+/// Scopes for call events, their subscription, and the reports of a backfill. Channels need no scope.
 pub const SCOPES: &str = "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read";
-/// To look into mailboxes for the length of a message: asked for only where the config wants that, since a scope that the
-/// client does not have ends the login.
+/// Scope for the length of voicemail messages. Requested only if configured, because a scope that the client lacks
+/// makes the login fail.
 pub const VOICEMAIL_SCOPE: &str = "voicemail.v1.voicemails.read";
 
-/// The OAuth client at GoTo.
+/// OAuth client registered at GoTo.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// Its id.
+    /// `client_id`.
     pub id: String,
-    /// Its secret; without one it is a public client.
+    /// `client_secret`; `None` for a public client.
     pub secret: Option<Secret>,
-    /// `https://authentication.logmeininc.com`, or where else the server is.
+    /// Base URL of the server: `https://authentication.logmeininc.com`, or a test server.
     pub auth_url: Url,
 }
 
-/// A proof key (RFC 7636, S256): whoever redeems the code has started the login.
+/// PKCE code verifier (RFC 7636, S256): binds the code to the process that started the login.
 #[derive(Debug, Clone)]
-pub struct ProofKey(Secret);
+pub struct PkceVerifier(Secret);
 
-/// Text that nobody guesses: 244 bits of the system's randomness, safe in a URL.
+/// Returns an unguessable URL-safe text: 244 bits of the system's randomness.
 #[must_use]
-pub fn unguessable() -> String {
+pub fn random_token() -> String {
     let mut bytes = [0; 32];
     bytes
         .iter_mut()
@@ -47,42 +47,42 @@ pub fn unguessable() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-impl ProofKey {
-    /// A new one.
+impl PkceVerifier {
+    /// Creates a random verifier.
     #[must_use]
     pub fn new() -> Self {
-        Self(Secret::new(unguessable()))
+        Self(Secret::new(random_token()))
     }
 
-    /// What the authorize URL shows of it.
+    /// Returns the code challenge for the authorize URL.
     #[must_use]
     pub fn challenge(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose().as_bytes()))
     }
 }
 
-impl Default for ProofKey {
+impl Default for PkceVerifier {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// What the token endpoint gave.
+/// Tokens from the token endpoint.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    /// For the API.
+    /// Access token for the API.
     pub access: Secret,
-    /// For the next refresh; absent when the old one stays.
+    /// Refresh token; `None` if the old one stays valid.
     pub refresh: Option<Secret>,
-    /// `expires_in`, as it came.
+    /// `expires_in` in seconds, unchecked.
     pub expires_in: Option<i64>,
 }
 
-/// Why there are no tokens.
+/// Failure of a token request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 400 or 401: the token, code or client is not accepted.
-    #[error("the authorization server refuses: status {status}, {}", code.as_deref().unwrap_or("no reason given"))]
+    /// 400 or 401: the token, code or client is rejected.
+    #[error("token request rejected: status {status}, {}", code.as_deref().unwrap_or("no reason given"))]
     Denied {
         /// 400 or 401.
         status: u16,
@@ -90,23 +90,23 @@ pub enum Error {
         code: Option<String>,
     },
     /// Any other status.
-    #[error("the authorization server answers with status {status}")]
+    #[error("authorization server answered with status {status}")]
     Status {
-        /// Which.
+        /// HTTP status.
         status: u16,
-        /// `Retry-After`, if said.
+        /// `Retry-After`, if stated.
         after: Option<Duration>,
     },
     /// No answer.
-    #[error("the authorization server cannot be reached")]
+    #[error("authorization server is unreachable")]
     Network(#[source] reqwest::Error),
-    /// An answer that is none.
-    #[error("the authorization server's answer has no access token in it")]
+    /// A malformed answer.
+    #[error("authorization server sent no access token")]
     Garbled,
 }
 
 impl Error {
-    /// Whether GoTo said `invalid_grant`: the token or code is dead, not the moment bad.
+    /// Whether GoTo answered `invalid_grant`: the token or code is permanently invalid.
     #[must_use]
     pub fn is_invalid_grant(&self) -> bool {
         matches!(self, Self::Denied { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_grant"))
@@ -114,9 +114,9 @@ impl Error {
 }
 
 impl Client {
-    /// Where a human gives consent. `None` if `auth_url` is no base for a path.
+    /// Returns the URL where an operator gives consent; `None` if `auth_url` cannot be a base.
     #[must_use]
-    pub fn authorize_url(&self, redirect_uri: &Url, state: &str, key: &ProofKey, scopes: &str) -> Option<Url> {
+    pub fn authorize_url(&self, redirect_uri: &Url, state: &str, verifier: &PkceVerifier, scopes: &str) -> Option<Url> {
         let mut url = self.endpoint("authorize")?;
         url.query_pairs_mut()
             .append_pair("response_type", "code")
@@ -124,12 +124,12 @@ impl Client {
             .append_pair("redirect_uri", redirect_uri.as_str())
             .append_pair("scope", scopes)
             .append_pair("state", state)
-            .append_pair("code_challenge", &key.challenge())
+            .append_pair("code_challenge", &verifier.challenge())
             .append_pair("code_challenge_method", "S256");
         Some(url)
     }
 
-    /// Redeems the code of a consent.
+    /// Exchanges the code of a consent for tokens.
     ///
     /// # Errors
     /// [`Error`].
@@ -138,19 +138,19 @@ impl Client {
         http: &reqwest::Client,
         code: &Secret,
         redirect_uri: &Url,
-        key: &ProofKey,
+        verifier: &PkceVerifier,
     ) -> Result<Tokens, Error> {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.expose()),
             ("redirect_uri", redirect_uri.as_str()),
             ("client_id", &self.id),
-            ("code_verifier", key.0.expose()),
+            ("code_verifier", verifier.0.expose()),
         ];
-        self.ask(http, &form).await
+        self.request_tokens(http, &form).await
     }
 
-    /// Redeems a refresh token.
+    /// Exchanges a refresh token for tokens.
     ///
     /// # Errors
     /// [`Error`].
@@ -159,22 +159,22 @@ impl Client {
         if self.secret.is_none() {
             form.push(("client_id", &self.id));
         }
-        self.ask(http, &form).await
+        self.request_tokens(http, &form).await
     }
 
-    async fn ask(&self, http: &reqwest::Client, form: &[(&str, &str)]) -> Result<Tokens, Error> {
+    async fn request_tokens(&self, http: &reqwest::Client, form: &[(&str, &str)]) -> Result<Tokens, Error> {
         let url = self.endpoint("token").ok_or(Error::Garbled)?;
-        let mut request = http.post(url).form(form).timeout(WITHIN).header("Accept", "application/json");
+        let mut request = http.post(url).form(form).timeout(REQUEST_TIMEOUT).header("Accept", "application/json");
         if let Some(secret) = &self.secret {
             request = request.basic_auth(&self.id, Some(secret.expose()));
         }
-        let answer = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
-        let status = answer.status().as_u16();
-        let after = retry_after(answer.headers(), Timestamp::now());
-        let body = bounded(answer, LONGEST).await;
+        let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
+        let status = response.status().as_u16();
+        let after = retry_after(response.headers(), Timestamp::now());
+        let body = read_body(response, MAX_RESPONSE_BYTES).await;
         match status {
-            200..=299 => body.ok().and_then(|body| read(&body)).ok_or(Error::Garbled),
-            400 | 401 => Err(Error::Denied { status, code: body.ok().and_then(|body| reason(&body)) }),
+            200..=299 => body.ok().and_then(|body| parse_tokens(&body)).ok_or(Error::Garbled),
+            400 | 401 => Err(Error::Denied { status, code: body.ok().and_then(|body| parse_error_code(&body)) }),
             _ => Err(Error::Status { status, after }),
         }
     }
@@ -186,21 +186,21 @@ impl Client {
     }
 }
 
-fn read(body: &[u8]) -> Option<Tokens> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    let text = |name| answer.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Secret::new);
-    let expires_in = answer.get("expires_in");
+fn parse_tokens(body: &[u8]) -> Option<Tokens> {
+    let response: Value = serde_json::from_slice(body).ok()?;
+    let text = |name| response.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Secret::new);
+    let expires_in = response.get("expires_in");
     Some(Tokens {
         access: text("access_token")?,
         refresh: text("refresh_token"),
-        expires_in: expires_in.and_then(|it| it.as_i64().or_else(|| it.as_str()?.trim().parse().ok())),
+        expires_in: expires_in.and_then(|value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())),
     })
 }
 
-/// The reason as RFC 6749 or as GoTo's other services spell it.
-fn reason(body: &[u8]) -> Option<String> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    word(answer.get("error").or_else(|| answer.get("errorCode"))?)
+/// Parses the error code, spelled as in RFC 6749 or as in GoTo's other services.
+fn parse_error_code(body: &[u8]) -> Option<String> {
+    let response: Value = serde_json::from_slice(body).ok()?;
+    error_code(response.get("error").or_else(|| response.get("errorCode"))?)
 }
 
 #[cfg(test)]

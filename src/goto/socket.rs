@@ -1,9 +1,9 @@
-//! One WebSocket: opened where GoTo said, read until it ends, its frames passed on at once. It pings and closes when told;
-//! when that is, is decided elsewhere.
+//! One WebSocket: opened at the channel's URL, read until it ends, every frame dispatched immediately. Pings and closes
+//! on command; the lane machine decides when.
 
 use super::{
-    Heard,
-    lifecycle::{Class, Input, Ticket, Trouble, Why},
+    ConnectionEvent,
+    lane::{DisconnectReason, FailureClass, Input, RequestFailure, Ticket},
     wire::{self, Frame, Reader, Unreadable},
 };
 use crate::model::secret::Secret;
@@ -20,59 +20,59 @@ use tokio_tungstenite::{
 use url::{Host, Url};
 
 /// 1 MB: GoTo's largest notification.
-const LARGEST: usize = 1024 * 1024;
-/// The library reserves this per socket; 8 KiB cost nothing at the rate of calls, its default is 128.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Read buffer per socket: 8 KiB suffice at the rate of calls, the library's default is 128 KiB.
 const READ_BUFFER: usize = 8 * 1024;
-/// We send pings and a close frame, nothing else.
+/// Write buffer: a socket sends only pings and one close frame.
 const WRITE_BUFFER: usize = 64 * 1024;
-/// TCP, TLS and upgrade together.
-const OPEN_WITHIN: Duration = Duration::from_secs(10);
-/// A peer that does not read is not waited for longer.
-const SEND_WITHIN: Duration = Duration::from_secs(5);
-/// After our close frame, what is on its way is still read for so long.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-/// What is kept while the rest of the house is busy: about a second of the largest rate ever measured here.
-const KEPT: usize = 1024;
+/// Timeout of TCP, TLS and upgrade together.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a ping, for a peer that does not read.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time in which frames in flight are still read after our close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Events queued while the consumer is busy: about a second at the largest rate ever measured here.
+const BACKLOG_MAX: usize = 1024;
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// What a socket is told. Dropping the sender closes it.
+/// Command to a socket. Dropping the sender closes the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Ping.
+pub(super) enum SocketCommand {
+    /// Sends a ping.
     Ping,
 }
 
-/// Opens a socket. The URL is as good as a password: it is in no error.
-pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, Trouble> {
-    let failed = |class, status| Trouble { class, status, after: None };
-    let url = Url::parse(url.expose()).map_err(|_| failed(Class::Transient, None))?;
-    if !may_open(&url) {
-        return Err(failed(Class::Refused, None));
+/// Opens a socket. The URL is a credential: no error contains it.
+pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, RequestFailure> {
+    let failed = |class, status| RequestFailure { class, status, retry_after: None };
+    let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient, None))?;
+    if !is_allowed_url(&url) {
+        return Err(failed(FailureClass::Rejected, None));
     }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
-        .max_message_size(Some(LARGEST))
-        .max_frame_size(Some(LARGEST));
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
     let connecting = connect_async_tls_with_config(url.as_str(), Some(config), true, Some(Connector::Rustls(tls)));
-    match tokio::time::timeout(OPEN_WITHIN, connecting).await {
+    match tokio::time::timeout(OPEN_TIMEOUT, connecting).await {
         Ok(Ok((stream, _))) => Ok(stream),
-        Ok(Err(tungstenite::Error::Http(answer))) => {
-            let status = answer.status().as_u16();
-            Err(Trouble {
-                class: super::api::class(status),
+        Ok(Err(tungstenite::Error::Http(response))) => {
+            let status = response.status().as_u16();
+            Err(RequestFailure {
+                class: super::api::classify(status),
                 status: Some(status),
-                after: super::answer::retry_after(answer.headers(), crate::model::time::Timestamp::now()),
+                retry_after: super::http::retry_after(response.headers(), crate::model::time::Timestamp::now()),
             })
         }
-        Ok(Err(_)) | Err(_) => Err(failed(Class::Transient, None)),
+        Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient, None)),
     }
 }
 
-/// `wss` anywhere, `ws` on this machine only.
-fn may_open(url: &Url) -> bool {
+/// Whether a URL may be opened: `wss` on any host, `ws` on loopback only.
+fn is_allowed_url(url: &Url) -> bool {
     match url.scheme() {
         "wss" => true,
         "ws" => match url.host() {
@@ -85,114 +85,130 @@ fn may_open(url: &Url) -> bool {
     }
 }
 
-/// A socket's ears: who it is, and whom it tells. Calls go past the lane.
-pub(super) struct Ears {
+/// Identity and output channels of a socket. Snapshots bypass the lane machine.
+pub(super) struct SocketOutput {
     pub(super) lane: u8,
     pub(super) ticket: Ticket,
     pub(super) mailbox: mpsc::Sender<Input>,
-    pub(super) reader: Reader,
-    pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) context: Reader,
+    pub(super) events: mpsc::Sender<ConnectionEvent>,
 }
 
-/// Listens until the socket ends or the orders do, and says why.
-pub(super) async fn listen(mut stream: Stream, ears: &Ears, mut orders: mpsc::Receiver<Order>) -> Why {
-    let mut kept: VecDeque<Heard> = VecDeque::new();
+/// Runs until the socket ends or the command sender is dropped, and returns the reason.
+pub(super) async fn run(
+    mut stream: Stream,
+    output: &SocketOutput,
+    mut commands: mpsc::Receiver<SocketCommand>,
+) -> DisconnectReason {
+    let mut backlog: VecDeque<ConnectionEvent> = VecDeque::new();
     let why = loop {
         tokio::select! {
-            permit = ears.heard.reserve(), if !kept.is_empty() => match (permit, kept.pop_front()) {
-                (Ok(permit), Some(heard)) => permit.send(heard),
-                (Err(_), _) | (_, None) => break Why::Stopped,
+            permit = output.events.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
+                (Ok(permit), Some(event)) => permit.send(event),
+                (Err(_), _) | (_, None) => break DisconnectReason::Stopped,
             },
-            frame = stream.next(), if kept.len() < KEPT => {
-                let Some(frame) = frame else { break Why::Closed };
-                match take(frame, ears, &mut kept).await {
+            frame = stream.next(), if backlog.len() < BACKLOG_MAX => {
+                let Some(frame) = frame else { break DisconnectReason::Closed };
+                match on_frame(frame, output, &mut backlog).await {
                     Ok(()) => {}
                     Err(why) => break why,
                 }
             }
-            order = orders.recv() => match order {
-                Some(Order::Ping) => {
-                    if kept.len() >= KEPT {
-                        // Nobody reads here because nobody takes: the peer's answers wait unread, which is no silence.
-                        ears.tell(Input::Frame(ears.ticket)).await;
+            command = commands.recv() => match command {
+                Some(SocketCommand::Ping) => {
+                    if backlog.len() >= BACKLOG_MAX {
+                        // The backlog is full and the peer's answers wait unread: the connection is not silent.
+                        output.notify_lane(Input::Frame(output.ticket)).await;
                     }
-                    let sent = tokio::time::timeout(SEND_WITHIN, stream.send(Message::Ping(Vec::new().into()))).await;
+                    let sent = tokio::time::timeout(SEND_TIMEOUT, stream.send(Message::Ping(Vec::new().into()))).await;
                     if !matches!(sent, Ok(Ok(()))) {
-                        break Why::Broken;
+                        break DisconnectReason::Broken;
                     }
                 }
-                None => break close(&mut stream, ears, &mut kept).await,
+                None => break close(&mut stream, output, &mut backlog).await,
             },
         }
     };
-    for heard in kept {
-        if ears.heard.send(heard).await.is_err() {
+    for event in backlog {
+        if output.events.send(event).await.is_err() {
             break;
         }
     }
     why
 }
 
-impl Ears {
-    async fn tell(&self, input: Input) {
-        // The lane is gone only when it has stopped.
+impl SocketOutput {
+    async fn notify_lane(&self, input: Input) {
+        // The receiver closes only when the lane has stopped.
         let _ = self.mailbox.send(input).await;
     }
 }
 
-async fn take(frame: Result<Message, tungstenite::Error>, ears: &Ears, kept: &mut VecDeque<Heard>) -> Result<(), Why> {
-    let frame = frame.map_err(|_| Why::Broken)?;
-    let said = hear(&frame, ears, kept)?;
-    ears.tell(Input::Frame(ears.ticket)).await;
-    if let Some(said) = said {
-        ears.tell(said).await;
+async fn on_frame(
+    frame: Result<Message, tungstenite::Error>,
+    output: &SocketOutput,
+    backlog: &mut VecDeque<ConnectionEvent>,
+) -> Result<(), DisconnectReason> {
+    let frame = frame.map_err(|_| DisconnectReason::Broken)?;
+    let input = dispatch(&frame, output, backlog)?;
+    output.notify_lane(Input::Frame(output.ticket)).await;
+    if let Some(input) = input {
+        output.notify_lane(input).await;
     }
     Ok(())
 }
 
-/// Calls and reports are passed on before anything else is done with the frame. A close frame is an end.
-fn hear(frame: &Message, ears: &Ears, kept: &mut VecDeque<Heard>) -> Result<Option<Input>, Why> {
+/// Emits a snapshot or report before any other work on its frame. A close frame ends the socket.
+fn dispatch(
+    frame: &Message,
+    output: &SocketOutput,
+    backlog: &mut VecDeque<ConnectionEvent>,
+) -> Result<Option<Input>, DisconnectReason> {
     let bytes = frame.len();
-    let unreadable = |why| Heard::Unreadable { lane: ears.lane, bytes, why };
-    let heard = match frame {
-        Message::Text(text) => match wire::frame(text.as_str(), &ears.reader) {
-            Ok(Frame::Call(call)) => Heard::Call(call),
-            Ok(Frame::Report(report)) => Heard::Report(report),
-            Ok(Frame::ReportReady(call)) => Heard::ReportReady { call },
-            Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(ears.ticket))),
-            Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(ears.ticket))),
+    let malformed = |why| ConnectionEvent::MalformedFrame { lane: output.lane, bytes, why };
+    let event = match frame {
+        Message::Text(text) => match wire::frame(text.as_str(), &output.context) {
+            Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
+            Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
+            Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
+            Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
+            Ok(Frame::ReportReady(call)) => ConnectionEvent::ReportReady { call },
             Ok(Frame::Foreign) => return Ok(None),
-            Err(why) => unreadable(why),
+            Err(why) => malformed(why),
         },
-        Message::Binary(_) => unreadable(Unreadable::Binary),
-        Message::Close(_) => return Err(Why::Closed),
+        Message::Binary(_) => malformed(Unreadable::Binary),
+        Message::Close(_) => return Err(DisconnectReason::Closed),
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
     };
-    // The order of frames is kept: nothing overtakes what waits.
-    let sent = if kept.is_empty() { ears.heard.try_send(heard) } else { Err(TrySendError::Full(heard)) };
+    // Frames stay in order: none overtakes the backlog.
+    let sent = if backlog.is_empty() { output.events.try_send(event) } else { Err(TrySendError::Full(event)) };
     match sent {
         Ok(()) => Ok(None),
-        Err(TrySendError::Full(heard)) => {
-            kept.push_back(heard);
+        Err(TrySendError::Full(event)) => {
+            backlog.push_back(event);
             Ok(None)
         }
-        Err(TrySendError::Closed(_)) => Err(Why::Stopped),
+        Err(TrySendError::Closed(_)) => Err(DisconnectReason::Stopped),
     }
 }
 
-/// Closes from our side: what is on its way is still heard.
-async fn close(stream: &mut Stream, ears: &Ears, kept: &mut VecDeque<Heard>) -> Why {
+/// Closes from our side and still dispatches the frames in flight.
+async fn close(
+    stream: &mut Stream,
+    output: &SocketOutput,
+    backlog: &mut VecDeque<ConnectionEvent>,
+) -> DisconnectReason {
     let ending = async {
         if stream.close(None).await.is_err() {
             return;
         }
         while let Some(Ok(frame)) = stream.next().await {
-            if hear(&frame, ears, kept).is_err() || kept.len() >= KEPT {
+            if dispatch(&frame, output, backlog).is_err() || backlog.len() >= BACKLOG_MAX {
                 return;
             }
         }
     };
-    // A peer that does not answer the close is left.
-    let _ = tokio::time::timeout(CLOSE_WITHIN, ending).await;
-    Why::Stopped
+    // A peer that does not answer the close is dropped.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, ending).await;
+    DisconnectReason::Stopped
 }

@@ -1,270 +1,283 @@
-//! When to refresh, when to wait, and when only a human can help. Decides; `grant` carries out. No clock, no I/O.
+//! State machine of one connection's tokens: decides when to refresh, back off and require a login. No clock, no I/O;
+//! `token_task` executes the effects.
 //!
-//! **The problem.** An access token lives an hour; the refresh token behind it may be replaced by any answer, and whoever
-//! uses an old one may lose the grant. So: one refresh in flight, ever; a replaced token is on disk before its access token
-//! is used; and a dead grant is asked about by nobody until a human has acted.
+//! # Problem
+//! An access token lives an hour. Any answer may rotate the refresh token behind it. The use of an old refresh token
+//! may invalidate the login.
 //!
-//! **The states.** `Resting` until a refresh is due; `Asking` while it is in flight; `Keeping` while a rotated token is being
-//! written; `Waiting` after a failure that may pass; `Consent` when only `poprelay login` helps (no request leaves any more;
-//! the driver looks at the token file and says [`Input::Found`]).
+//! # States
+//! `Valid` until a refresh is due; `Refreshing` while it is in flight; `Persisting` while a rotated token is written;
+//! `Backoff` after a transient failure; `LoginRequired` when only `poprelay login` helps. In `LoginRequired` the task
+//! sends no request and polls the token file, until [`Input::FileChanged`].
+//!
+//! # Invariants
+//! - At most one refresh is in flight.
+//! - A rotated token is on disk before its access token is published.
+//! - A rejected refresh token is not sent again.
 
-mod words;
+mod types;
 
-pub use words::{Dead, Effect, Failed, Fresh, Grant, Input};
+pub use types::{Effect, Input, LoginReason, RefreshError, RefreshToken, TokenResponse};
 
-use crate::model::{
-    backoff::{Policy, Waits},
-    secret::Secret,
-    time::{Now, elapsed},
+use crate::{
+    model::{
+        secret::Secret,
+        time::{Now, elapsed},
+    },
+    runtime::backoff::{Backoff, BackoffPolicy},
 };
 use std::time::{Duration, Instant};
 
-/// 3600 s: `expires_in` of GoTo's access tokens, where an answer does not state it.
-const LIFE: Duration = Duration::from_secs(3600);
-/// Lives outside of this are held to it: no answer makes a hot loop, none makes a token for ever.
-const SHORTEST: Duration = Duration::from_secs(6);
-const LONGEST: Duration = Duration::from_secs(86_400);
-/// A 400 or 401 without `invalid_grant` may be a hiccup: asked once more after this.
-const DENIED_ONCE: Duration = Duration::from_secs(5);
-/// How soon a token that could not be written is tried to be written again.
-const KEEP_AGAIN: Duration = Duration::from_secs(30);
-/// Refreshes because the API refused a token come no closer than this: a second fresh token would not be better.
-const FORCE_APART: Duration = Duration::from_secs(60);
-/// 30 days: the life of a refresh token.
-pub const GRANT_DAYS: u64 = 30;
-/// GoTo replaces the token from 60 % of its life on (day 18); with 7 days left something is wrong.
+/// 3600 s: `expires_in` of GoTo's access tokens, used if an answer does not state it.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
+/// Bounds of a stated lifetime: an absurd answer causes neither a hot loop nor a token that is never refreshed.
+const MIN_LIFETIME: Duration = Duration::from_secs(6);
+const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+/// Wait before the single retry after a 400 or 401 without `invalid_grant`, which may be transient.
+const DENIAL_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// Wait before another attempt to write the token file.
+const PERSIST_RETRY_DELAY: Duration = Duration::from_secs(30);
+/// Shortest interval between refreshes forced by the API: a second new token would not be better.
+const MIN_FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+/// 30 days: lifetime of a refresh token.
+pub const REFRESH_TOKEN_DAYS: u64 = 30;
+/// GoTo rotates the token from 60 % of its lifetime on (day 18); 7 days before the end the rotation is overdue.
 const WARN_DAYS: u64 = 7;
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug)]
 enum State {
-    Resting { until: Instant },
-    Asking { since: Instant },
-    Keeping { access: Secret, expires: Instant, refresh_at: Instant },
-    Waiting { until: Instant },
-    Consent,
+    Valid { until: Instant },
+    Refreshing { since: Instant },
+    Persisting { access: Secret, expires: Instant, refresh_at: Instant },
+    Backoff { until: Instant },
+    LoginRequired,
 }
 
-/// The machine.
+/// State machine of one connection's tokens.
 #[derive(Debug)]
-pub struct Token {
+pub struct TokenMachine {
     state: State,
-    grant: Option<Grant>,
-    /// Another token to try when the first is dead: the config's, beside the file's.
-    spare: Option<Secret>,
-    /// The last token that was found dead: not to be found again.
-    dead: Option<Secret>,
-    /// What was handed out last.
-    given: Option<Secret>,
-    /// When the API last made a refresh necessary.
-    forced: Option<Instant>,
-    waits: Waits,
+    refresh_token: Option<RefreshToken>,
+    /// The config's token, tried after the file's was rejected.
+    config_token: Option<Secret>,
+    /// The last rejected token, ignored if the file still holds it.
+    rejected_token: Option<Secret>,
+    /// The access token published last.
+    published: Option<Secret>,
+    /// Time of the last refresh forced by the API.
+    last_forced: Option<Instant>,
+    backoff: Backoff,
     denials: u32,
-    needed: bool,
-    /// A rotated token is in memory only: when to try to keep it again.
-    keep_again: Option<Instant>,
-    warned: Option<Instant>,
-    out: Vec<Effect>,
+    login_pending: bool,
+    /// Time of the next attempt to write a rotated token that is in memory only.
+    persist_at: Option<Instant>,
+    last_warning: Option<Instant>,
+    effects: Vec<Effect>,
 }
 
-impl Token {
-    /// Begins with the token file's grant (or why there is none) and the config's token. The file's wins, because only it
-    /// can have been rotated.
-    pub fn begin(file: Result<Grant, Dead>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
-        let (grant, spare, why) = match (file, first) {
-            (Ok(kept), spare) => (Some(kept), spare, Dead::NoToken),
-            (Err(why), Some(first)) => (Some(Grant { refresh: first, issued: None }), None, why),
-            (Err(why), None) => (None, None, why),
+impl TokenMachine {
+    /// Creates the machine from the token file's token (or the reason for its absence) and the config's token. Prefers
+    /// the file's token, because only that one can have been rotated.
+    pub fn new(file: Result<RefreshToken, LoginReason>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
+        let (refresh_token, config_token, reason) = match (file, first) {
+            (Ok(stored), config_token) => (Some(stored), config_token, LoginReason::NoToken),
+            (Err(reason), Some(first)) => (Some(RefreshToken { token: first, issued: None }), None, reason),
+            (Err(reason), None) => (None, None, reason),
         };
         let mut token = Self {
-            state: State::Consent,
-            grant,
-            spare,
-            dead: None,
-            given: None,
-            forced: None,
-            waits: Waits::new(Policy::UPSTREAM),
+            state: State::LoginRequired,
+            refresh_token,
+            config_token,
+            rejected_token: None,
+            published: None,
+            last_forced: None,
+            backoff: Backoff::new(BackoffPolicy::UPSTREAM),
             denials: 0,
-            needed: false,
-            keep_again: None,
-            warned: None,
-            out: Vec::new(),
+            login_pending: false,
+            persist_at: None,
+            last_warning: None,
+            effects: Vec::new(),
         };
-        if token.grant.is_some() {
-            token.refresh(now.tick);
+        if token.refresh_token.is_some() {
+            token.refresh(now.instant);
         } else {
-            token.need(why);
+            token.require_login(reason);
         }
-        let out = std::mem::take(&mut token.out);
-        (token, out)
+        let effects = std::mem::take(&mut token.effects);
+        (token, effects)
     }
 
-    /// When [`Input::Tick`] is due. None while an answer is awaited (the driver bounds it) and while a human is needed.
+    /// Returns when [`Input::Tick`] is due; `None` while an answer is awaited (its request has a timeout) or a login is
+    /// required.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let own = match self.state {
-            State::Resting { until } | State::Waiting { until } => Some(until),
-            State::Asking { .. } | State::Keeping { .. } | State::Consent => None,
+            State::Valid { until } | State::Backoff { until } => Some(until),
+            State::Refreshing { .. } | State::Persisting { .. } | State::LoginRequired => None,
         };
-        own.into_iter().chain(self.keep_again).min()
+        own.into_iter().chain(self.persist_at).min()
     }
 
-    /// Whether only a human can help.
+    /// Whether only a login helps.
     #[must_use]
-    pub const fn needs_consent(&self) -> bool {
-        matches!(self.state, State::Consent)
+    pub const fn needs_login(&self) -> bool {
+        matches!(self.state, State::LoginRequired)
     }
 
-    /// Takes one input: what is to be done now, in this order. `chance` in 0..1.
-    pub fn on(&mut self, input: Input, now: Now, chance: f64) -> Vec<Effect> {
+    /// Handles one input and returns the effects to execute in order. `random` is in 0..1.
+    pub fn handle(&mut self, input: Input, now: Now, random: f64) -> Vec<Effect> {
         match input {
-            Input::Tick => self.tick(now.tick),
-            Input::Refreshed(Ok(fresh)) => self.refreshed(fresh, now, chance),
-            Input::Refreshed(Err(failed)) => self.failed(failed, now.tick, chance),
-            Input::Kept { done } => self.kept(done, now),
-            Input::Rejected(access) => self.rejected(&access, now.tick),
-            Input::Found(grant) => self.found(grant, now.tick),
+            Input::Tick => self.tick(now.instant),
+            Input::Refreshed(Ok(response)) => self.on_refreshed(response, now, random),
+            Input::Refreshed(Err(error)) => self.on_refresh_failed(error, now.instant, random),
+            Input::Persisted { done } => self.on_persisted(done, now),
+            Input::Rejected(access) => self.on_rejected(&access, now.instant),
+            Input::FileChanged(refresh_token) => self.on_file_changed(refresh_token, now.instant),
         }
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.effects)
     }
 
     fn tick(&mut self, now: Instant) {
-        if let (Some(at), Some(grant)) = (self.keep_again, &self.grant)
+        if let (Some(at), Some(refresh_token)) = (self.persist_at, &self.refresh_token)
             && now >= at
         {
-            self.keep_again = Some(now + KEEP_AGAIN);
-            self.out.push(Effect::Keep(grant.clone()));
+            self.persist_at = Some(now + PERSIST_RETRY_DELAY);
+            self.effects.push(Effect::Persist(refresh_token.clone()));
         }
         match self.state {
-            State::Resting { until } | State::Waiting { until } if now >= until => self.refresh(now),
-            State::Resting { .. }
-            | State::Waiting { .. }
-            | State::Asking { .. }
-            | State::Keeping { .. }
-            | State::Consent => {}
+            State::Valid { until } | State::Backoff { until } if now >= until => self.refresh(now),
+            State::Valid { .. }
+            | State::Backoff { .. }
+            | State::Refreshing { .. }
+            | State::Persisting { .. }
+            | State::LoginRequired => {}
         }
     }
 
     fn refresh(&mut self, now: Instant) {
-        if let Some(grant) = &self.grant {
-            self.out.push(Effect::Refresh(grant.refresh.clone()));
-            self.state = State::Asking { since: now };
+        if let Some(refresh_token) = &self.refresh_token {
+            self.effects.push(Effect::Refresh(refresh_token.token.clone()));
+            self.state = State::Refreshing { since: now };
         }
     }
 
-    fn refreshed(&mut self, fresh: Fresh, now: Now, chance: f64) {
-        let State::Asking { since } = self.state else { return };
+    fn on_refreshed(&mut self, response: TokenResponse, now: Now, random: f64) {
+        let State::Refreshing { since } = self.state else { return };
         self.denials = 0;
-        self.waits.forget();
-        let life = match fresh.expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
-            None | Some(0) => LIFE,
-            Some(seconds) => Duration::from_secs(seconds).clamp(SHORTEST, LONGEST),
+        self.backoff.reset();
+        let lifetime = match response.expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
+            None | Some(0) => DEFAULT_LIFETIME,
+            Some(seconds) => Duration::from_secs(seconds).clamp(MIN_LIFETIME, MAX_LIFETIME),
         };
-        let expires = since + life;
-        let refresh_at = now.tick + life.mul_f64((0.85 + 0.15 * chance.clamp(0.0, 1.0)) / 3.0);
-        let rotated = fresh.refresh.filter(|new| self.grant.as_ref().is_none_or(|old| old.refresh != *new));
+        let expires = since + lifetime;
+        let refresh_at = now.instant + lifetime.mul_f64((0.85 + 0.15 * random.clamp(0.0, 1.0)) / 3.0);
+        let rotated = response.refresh.filter(|new| self.refresh_token.as_ref().is_none_or(|old| old.token != *new));
         if let Some(refresh) = rotated {
-            let grant = Grant { refresh, issued: Some(now.clock) };
-            self.grant = Some(grant.clone());
-            self.out.push(Effect::Keep(grant));
-            self.state = State::Keeping { access: fresh.access, expires, refresh_at };
+            let refresh_token = RefreshToken { token: refresh, issued: Some(now.timestamp) };
+            self.refresh_token = Some(refresh_token.clone());
+            self.effects.push(Effect::Persist(refresh_token));
+            self.state = State::Persisting { access: response.access, expires, refresh_at };
         } else {
-            self.give(fresh.access, expires, refresh_at, now);
+            self.publish(response.access, expires, refresh_at, now);
         }
     }
 
-    /// A token that could not be kept is used all the same: deaf now is worse than a login after the next restart.
-    fn kept(&mut self, done: bool, now: Now) {
-        self.keep_again = (!done).then(|| now.tick + KEEP_AGAIN);
-        if let State::Keeping { access, expires, refresh_at } = &self.state {
+    /// Publishes the token even if it was not written: a connection that is down is worse than a login after a restart.
+    fn on_persisted(&mut self, done: bool, now: Now) {
+        self.persist_at = (!done).then(|| now.instant + PERSIST_RETRY_DELAY);
+        if let State::Persisting { access, expires, refresh_at } = &self.state {
             let (access, expires, refresh_at) = (access.clone(), *expires, *refresh_at);
-            self.give(access, expires, refresh_at, now);
+            self.publish(access, expires, refresh_at, now);
         }
     }
 
-    fn give(&mut self, access: Secret, expires: Instant, refresh_at: Instant, now: Now) {
-        self.given = Some(access.clone());
-        self.state = State::Resting { until: refresh_at };
-        self.out.push(Effect::Give { access, expires });
-        if std::mem::take(&mut self.needed) {
-            self.out.push(Effect::Healed);
+    fn publish(&mut self, access: Secret, expires: Instant, refresh_at: Instant, now: Now) {
+        self.published = Some(access.clone());
+        self.state = State::Valid { until: refresh_at };
+        self.effects.push(Effect::Publish { access, expires });
+        if std::mem::take(&mut self.login_pending) {
+            self.effects.push(Effect::LoginRestored);
         }
-        self.warn(now);
+        self.warn_expiring(now);
     }
 
-    fn warn(&mut self, now: Now) {
-        let Some(issued) = self.grant.as_ref().and_then(|grant| grant.issued) else { return };
-        let left = GRANT_DAYS.saturating_sub(elapsed(issued, now.clock).as_secs() / DAY.as_secs());
-        let said = self.warned.is_some_and(|at| now.tick.duration_since(at) < DAY);
-        if left <= WARN_DAYS && !said {
-            self.warned = Some(now.tick);
-            self.out.push(Effect::Aging(u32::try_from(left).unwrap_or(0)));
+    fn warn_expiring(&mut self, now: Now) {
+        let Some(issued) = self.refresh_token.as_ref().and_then(|refresh_token| refresh_token.issued) else { return };
+        let left = REFRESH_TOKEN_DAYS.saturating_sub(elapsed(issued, now.timestamp).as_secs() / DAY.as_secs());
+        let recently = self.last_warning.is_some_and(|at| now.instant.duration_since(at) < DAY);
+        if left <= WARN_DAYS && !recently {
+            self.last_warning = Some(now.instant);
+            self.effects.push(Effect::ExpiresSoon(u32::try_from(left).unwrap_or(0)));
         }
     }
 
-    fn failed(&mut self, failed: Failed, now: Instant, chance: f64) {
-        if !matches!(self.state, State::Asking { .. }) {
+    fn on_refresh_failed(&mut self, error: RefreshError, now: Instant, random: f64) {
+        if !matches!(self.state, State::Refreshing { .. }) {
             return;
         }
-        match failed {
-            Failed::Transient(after) => self.state = State::Waiting { until: now + self.waits.next(chance, after) },
-            Failed::Denied { status, code } => {
+        match error {
+            RefreshError::Transient(after) => {
+                self.state = State::Backoff { until: now + self.backoff.next(random, after) }
+            }
+            RefreshError::Denied { status, code } => {
                 self.denials += 1;
                 if code.as_deref() == Some("invalid_grant") || self.denials >= 2 {
-                    self.dead(Dead::Refused { status, code }, now);
+                    self.discard_token(LoginReason::Rejected { status, code }, now);
                 } else {
-                    self.state = State::Waiting { until: now + DENIED_ONCE };
+                    self.state = State::Backoff { until: now + DENIAL_RETRY_DELAY };
                 }
             }
         }
     }
 
-    fn dead(&mut self, why: Dead, now: Instant) {
+    fn discard_token(&mut self, reason: LoginReason, now: Instant) {
         self.denials = 0;
-        let dead = self.grant.take().map(|grant| grant.refresh);
-        match self.spare.take().filter(|spare| dead.as_ref() != Some(spare)) {
-            Some(spare) => {
-                self.grant = Some(Grant { refresh: spare, issued: None });
+        let rejected_token = self.refresh_token.take().map(|refresh_token| refresh_token.token);
+        match self.config_token.take().filter(|config_token| rejected_token.as_ref() != Some(config_token)) {
+            Some(config_token) => {
+                self.refresh_token = Some(RefreshToken { token: config_token, issued: None });
                 self.refresh(now);
             }
-            None => self.need(why),
+            None => self.require_login(reason),
         }
-        self.keep_again = None;
-        self.dead = dead;
+        self.persist_at = None;
+        self.rejected_token = rejected_token;
     }
 
-    fn need(&mut self, why: Dead) {
-        self.state = State::Consent;
-        self.needed = true;
-        self.out.push(Effect::Need(why));
+    fn require_login(&mut self, reason: LoginReason) {
+        self.state = State::LoginRequired;
+        self.login_pending = true;
+        self.effects.push(Effect::RequireLogin(reason));
     }
 
-    fn rejected(&mut self, access: &Secret, now: Instant) {
-        let State::Resting { .. } = self.state else { return };
-        let forced = self.forced.is_some_and(|at| now.duration_since(at) < FORCE_APART);
-        if self.given.as_ref() == Some(access) && !forced {
-            self.forced = Some(now);
+    fn on_rejected(&mut self, access: &Secret, now: Instant) {
+        let State::Valid { .. } = self.state else { return };
+        let too_soon = self.last_forced.is_some_and(|at| now.duration_since(at) < MIN_FORCED_REFRESH_INTERVAL);
+        if self.published.as_ref() == Some(access) && !too_soon {
+            self.last_forced = Some(now);
             self.refresh(now);
         }
     }
 
-    /// A login beside the daemon counts at once when it is waited for, else at the next refresh. What is older than the
-    /// token in hand is a rotation that could not be kept, not news.
-    fn found(&mut self, found: Grant, now: Instant) {
-        let older = self.keep_again.is_some() && found.issued <= self.grant.as_ref().and_then(|grant| grant.issued);
-        let known = self.dead.as_ref() == Some(&found.refresh)
-            || self.grant.as_ref().is_some_and(|grant| grant.refresh == found.refresh);
-        if known || older || matches!(self.state, State::Asking { .. } | State::Keeping { .. }) {
+    /// Uses a token from the file immediately if one is awaited, else at the next refresh. Ignores one older than the
+    /// token in memory: that is the predecessor of a rotated token that was not written.
+    fn on_file_changed(&mut self, found: RefreshToken, now: Instant) {
+        let is_older = self.persist_at.is_some()
+            && found.issued <= self.refresh_token.as_ref().and_then(|refresh_token| refresh_token.issued);
+        let is_known = self.rejected_token.as_ref() == Some(&found.token)
+            || self.refresh_token.as_ref().is_some_and(|refresh_token| refresh_token.token == found.token);
+        if is_known || is_older || matches!(self.state, State::Refreshing { .. } | State::Persisting { .. }) {
             return;
         }
-        self.grant = Some(found);
-        self.keep_again = None;
-        self.warned = None;
+        self.refresh_token = Some(found);
+        self.persist_at = None;
+        self.last_warning = None;
         self.denials = 0;
-        self.waits.forget();
+        self.backoff.reset();
         match self.state {
-            State::Consent | State::Waiting { .. } => self.refresh(now),
-            State::Resting { .. } | State::Asking { .. } | State::Keeping { .. } => {}
+            State::LoginRequired | State::Backoff { .. } => self.refresh(now),
+            State::Valid { .. } | State::Refreshing { .. } | State::Persisting { .. } => {}
         }
     }
 }

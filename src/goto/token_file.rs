@@ -1,5 +1,5 @@
-//! The refresh token on disk: read with a look at who may read it, written so that a crash leaves the old one or the new
-//! one, whole. Decides nothing about tokens.
+//! The refresh token on disk. Reading checks the file mode; writing is atomic: a crash leaves the old or the new file.
+//! Contains no token policy.
 
 use crate::model::{secret::Secret, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,39 +10,39 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Largest token file that is read: a token has up to 4096 characters.
-const LONGEST: u64 = 64 * 1024;
+/// Largest accepted token file, bytes: a token has up to 4096 characters.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// What the file holds.
+/// Content of the token file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredToken {
     /// The refresh token.
     pub refresh_token: Secret,
-    /// When GoTo issued it: its 30 days run from here.
+    /// Time of issue: the 30 days of the token run from here.
     pub issued: Timestamp,
 }
 
-/// What is wrong with the file.
+/// Error of the token file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none.
-    #[error("there is no token file")]
+    /// The file does not exist.
+    #[error("token file is missing")]
     Missing,
-    /// Group or others may read it.
-    #[error("the token file may be read by others (mode {mode:o}): chmod 600 it, or log in again")]
+    /// Group or others may read the file.
+    #[error("token file is readable by others (mode {mode:o}). Run chmod 600 on it, or log in again")]
     Exposed {
-        /// Its permission bits.
+        /// Permission bits of the file.
         mode: u32,
     },
-    /// It is not what was written.
-    #[error("the token file is damaged: log in again")]
+    /// The content is not a stored token.
+    #[error("token file is damaged. Log in again")]
     Damaged,
-    /// It cannot be read or written.
-    #[error("the token file cannot be {doing}")]
+    /// The file cannot be read or written.
+    #[error("token file cannot be {doing}")]
     Io {
-        /// Read or written.
+        /// "read" or "written".
         doing: &'static str,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
@@ -57,8 +57,8 @@ struct OnDisk {
 /// Reads the token file.
 ///
 /// # Errors
-/// [`Error`]; a file that others may read is refused, because the token in it may be known to them.
-pub fn read(path: &Path) -> Result<Kept, Error> {
+/// [`Error`]; a file that others may read is rejected, because its token may have leaked.
+pub fn read(path: &Path) -> Result<StoredToken, Error> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => Error::Missing,
         _ => Error::Io { doing: "read", source },
@@ -69,46 +69,47 @@ pub fn read(path: &Path) -> Result<Kept, Error> {
         return Err(Error::Exposed { mode });
     }
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
-    let kept: OnDisk = serde_json::from_str(&text).map_err(|_| Error::Damaged)?;
-    if kept.refresh_token.is_empty() {
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(failed)?;
+    let stored: OnDisk = serde_json::from_str(&text).map_err(|_| Error::Damaged)?;
+    if stored.refresh_token.is_empty() {
         return Err(Error::Damaged);
     }
-    Ok(Kept { refresh_token: Secret::new(kept.refresh_token), issued: kept.issued })
+    Ok(StoredToken { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued })
 }
 
 /// Writes the token file: a new file of mode 0600, synced, renamed over the old one, and the directory synced.
 ///
 /// # Errors
-/// [`Error::Io`]; the old file then still stands.
-pub fn write(path: &Path, kept: &Kept) -> Result<(), Error> {
-    let whole = OnDisk { refresh_token: kept.refresh_token.expose().to_owned(), issued: kept.issued };
-    let text = serde_json::to_vec(&whole).map_err(|_| Error::Damaged)?;
+/// [`Error::Io`]; the old file is then unchanged.
+pub fn write(path: &Path, stored: &StoredToken) -> Result<(), Error> {
+    let on_disk = OnDisk { refresh_token: stored.refresh_token.expose().to_owned(), issued: stored.issued };
+    let text = serde_json::to_vec(&on_disk).map_err(|_| Error::Damaged)?;
     replace(path, &text).map_err(|source| Error::Io { doing: "written", source })
 }
 
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let beside = new_name(path);
-    // A leftover of a crash may have another mode: `create_new` after removing it makes the mode ours.
-    match fs::remove_file(&beside) {
+    let directory_path = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new_file = new_file_path(path);
+    // A leftover of a crash may have another mode: `create_new` after its removal enforces 0600.
+    match fs::remove_file(&new_file) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         Ok(()) | Err(_) => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new_file)?;
     file.write_all(text)?;
-    // Root logs in for a daemon that runs as a user of its own: the token is the daemon's.
-    let (home, ours) = (fs::metadata(folder)?, file.metadata()?);
-    if (home.uid(), home.gid()) != (ours.uid(), ours.gid()) {
-        chown(&beside, Some(home.uid()), Some(home.gid()))?;
+    // `login` may run as root, the daemon as its own user: the file gets the owner of its directory.
+    let (directory, created) = (fs::metadata(directory_path)?, file.metadata()?);
+    if (directory.uid(), directory.gid()) != (created.uid(), created.gid()) {
+        chown(&new_file, Some(directory.uid()), Some(directory.gid()))?;
     }
     file.sync_all()?;
-    fs::rename(&beside, path)?;
-    File::open(folder)?.sync_all()
+    fs::rename(&new_file, path)?;
+    File::open(directory_path)?.sync_all()
 }
 
-/// One fixed name a file and process, so that crashes leave one leftover at most, and `login` beside the daemon its own.
-fn new_name(path: &Path) -> PathBuf {
+/// Returns the name of the new file, fixed per file and process: a crash leaves one leftover at most, and `login` and
+/// the daemon do not collide.
+fn new_file_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     name.into()
@@ -118,49 +119,49 @@ fn new_name(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn kept(token: &str) -> Kept {
-        Kept { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
+    fn stored(token: &str) -> StoredToken {
+        StoredToken { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
     }
 
     #[test]
-    fn a_token_belongs_to_whoever_has_the_state_directory() {
+    fn token_file_gets_owner_of_its_directory() {
         let dir = tempfile::tempdir().unwrap();
         if chown(dir.path(), Some(12345), Some(12345)).is_err() {
-            return; // Only root can give a directory away.
+            return; // Only root can change the owner of a directory.
         }
         let path = dir.path().join("token.json");
-        write(&path, &kept("one")).unwrap();
+        write(&path, &stored("one")).unwrap();
         let file = fs::metadata(&path).unwrap();
         assert_eq!((file.uid(), file.gid(), file.permissions().mode() & 0o777), (12345, 12345, 0o600));
     }
 
     #[test]
-    fn what_was_written_is_read_again_and_only_the_owner_may() {
+    fn token_file_written_is_read_back_and_has_mode_0600() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token.json");
         assert!(matches!(read(&path), Err(Error::Missing)));
-        write(&path, &kept("one")).unwrap();
-        write(&path, &kept("two")).unwrap();
-        assert_eq!(read(&path).unwrap(), kept("two"));
+        write(&path, &stored("one")).unwrap();
+        write(&path, &stored("two")).unwrap();
+        assert_eq!(read(&path).unwrap(), stored("two"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "leftover beside the token file");
     }
 
     #[test]
-    fn a_leftover_of_a_crash_does_not_lend_its_mode() {
+    fn token_file_write_ignores_mode_of_crash_leftover() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token.json");
-        fs::write(new_name(&path), "half").unwrap();
-        fs::set_permissions(new_name(&path), fs::Permissions::from_mode(0o666)).unwrap();
-        write(&path, &kept("one")).unwrap();
-        assert_eq!(read(&path).unwrap(), kept("one"));
+        fs::write(new_file_path(&path), "half").unwrap();
+        fs::set_permissions(new_file_path(&path), fs::Permissions::from_mode(0o666)).unwrap();
+        write(&path, &stored("one")).unwrap();
+        assert_eq!(read(&path).unwrap(), stored("one"));
     }
 
     #[test]
-    fn a_file_that_others_may_read_is_refused_and_a_damaged_one_says_so() {
+    fn token_file_exposed_or_damaged_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token.json");
-        write(&path, &kept("one")).unwrap();
+        write(&path, &stored("one")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(read(&path), Err(Error::Exposed { mode: 0o640 })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -169,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_leaves_the_old_one() {
+    fn token_file_write_failure_is_io_error_without_token() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gone").join("token.json");
-        let error = write(&path, &kept("one")).unwrap_err();
+        let error = write(&path, &stored("one")).unwrap_err();
         assert!(matches!(error, Error::Io { .. }));
         assert!(!error.to_string().contains("one"));
     }

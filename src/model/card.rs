@@ -1,125 +1,125 @@
-//! A card: what is said, before any chat's form of it. It is what the outbox stores; `cards` draws it when it is sent.
+//! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
 use super::{
-    call::{MomentKind, Telling},
+    call::{CallUpdate, StatusKind},
     ids::ConnectionName,
-    mention::{Mention, TeamsMention},
-    phone::{Mask, Number, Region},
+    mention::{SlackMention, TeamsMention},
+    phone::{Mask, PhoneNumber, Region},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What one delivery says.
+/// Content of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "card")]
 pub enum Card {
-    /// A moment of a call, with what is known of the caller.
+    /// A call update with the caller info.
     Call(Box<CallCard>),
-    /// What came and went while nobody listened.
+    /// Calls of an event gap.
+    GapSummary(GapSummary),
+    /// Daily digest of a sink.
     Recap(Recap),
-    /// What a sink heard of since its recap before.
-    Shift(Shift),
-    /// The daemon's own trouble, for the operator.
-    Notice(Notice),
+    /// A daemon problem, for the operator.
+    Alert(Alert),
 }
 
-/// A moment of a call plus what enrichment found.
+/// A call update with the caller info of the look-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallCard {
-    /// What happened.
-    pub telling: Telling,
-    /// Who it is, as far as the sources know.
+    /// The call update.
+    pub update: CallUpdate,
+    /// Results of the look-up.
     #[serde(default)]
-    pub found: Findings,
-    /// How the route wants it drawn.
+    pub caller_info: CallerInfo,
+    /// Card options of the route.
     #[serde(default)]
-    pub manner: Manner,
-    /// Why it goes to its sink; `None` for cards of an earlier version.
+    pub options: CardOptions,
+    /// Why the card goes to its sink; `None` for cards of an earlier version.
     #[serde(default)]
-    pub routed: Option<Routing>,
+    pub routed: Option<RouteDecision>,
 }
 
 impl CallCard {
-    /// A card that has told nothing yet, and of which nothing is asked but to say it.
+    /// Creates a card with default options and without a route decision.
     #[must_use]
-    pub fn new(telling: Telling, found: Findings) -> Self {
-        Self { telling, found, manner: Manner::default(), routed: None }
+    pub fn new(telling: CallUpdate, found: CallerInfo) -> Self {
+        Self { update: telling, caller_info: found, options: CardOptions::default(), routed: None }
     }
 }
 
-/// How a route wants a card drawn, beside what its sink says.
+/// Card options of a route, in addition to those of the sink.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Manner {
-    /// How much of numbers is seen, in place of what the sink says.
+pub struct CardOptions {
+    /// Mask of phone numbers; overrides the sink's mask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
-    /// Who is mentioned in Slack.
+    /// Mentions in Slack.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mention: Vec<Mention>,
-    /// Who is mentioned in Teams.
+    pub slack_mentions: Vec<SlackMention>,
+    /// Mentions in Teams.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub teams: Vec<TeamsMention>,
-    /// Title and one line alone.
-    pub quiet: bool,
+    pub teams_mentions: Vec<TeamsMention>,
+    /// Render the title and one line only.
+    pub compact: bool,
 }
 
-/// Why and when a card was routed to its sink.
+/// Route decision: when and why a card was routed to its sink.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Routing {
-    /// When it was decided: the moment that hours were looked up at.
+pub struct RouteDecision {
+    /// Time of the decision: schedules were evaluated at this time.
     pub at: Timestamp,
-    /// By what.
-    pub by: RoutedBy,
+    /// Reason of the decision.
+    pub by: RouteReason,
 }
 
-/// What leads a card to a sink.
+/// Reason for which a card is routed to a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RoutedBy {
-    /// The rule of this place in the config of that time, from 1.
+pub enum RouteReason {
+    /// A rule, by its position (from 1) in the config at that time.
     Rule(usize),
-    /// There were no rules: everything goes to every sink.
+    /// The config has no rules: every card goes to every sink.
     NoRules,
-    /// An earlier moment of the call went there.
-    Earlier,
+    /// An earlier update of the call went to the sink.
+    PreviousSink,
 }
 
-/// What the sources know of a caller.
+/// Caller info: what the sources have about a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Findings {
-    /// Who it is.
-    pub who: Match,
-    /// What this daemon saw of the caller before.
-    pub history: Option<History>,
-    /// Sources that were too slow or failed, by name: the card says that it may be incomplete.
-    pub silent: Vec<String>,
+pub struct CallerInfo {
+    /// Matching contacts.
+    pub matched: Match,
+    /// Earlier calls of the caller.
+    pub history: Option<CallerHistory>,
+    /// Names of the sources that failed or timed out: the card is marked as possibly incomplete.
+    pub failed_sources: Vec<String>,
 }
 
-/// The honest results of a look-up.
+/// Result of a look-up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "match")]
 pub enum Match {
-    /// Nobody was asked: no sources, or no number that could be looked up.
+    /// No look-up: no sources, or a number that cannot be looked up.
     #[default]
-    NotAsked,
-    /// Sources were asked and nobody knows the number.
-    Nobody,
-    /// Exactly one.
+    NotLookedUp,
+    /// Sources were queried, none has the number.
+    NoMatch,
+    /// Exactly one contact.
     One {
         /// The merged contact.
         contact: Box<Contact>,
     },
-    /// More than one: they are listed, none is chosen.
+    /// Several contacts: all are listed, none is chosen.
     Several {
-        /// The candidates.
+        /// The matching contacts.
         contacts: Vec<Contact>,
     },
 }
 
-/// A person or company that a source knows. All text is untrusted.
+/// A person or company in a source. All text is untrusted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Contact {
@@ -129,7 +129,7 @@ pub struct Contact {
     pub company: Option<String>,
     /// Customer tier.
     pub tier: Option<String>,
-    /// Colleague in charge.
+    /// Responsible colleague.
     pub owner: Option<String>,
     /// Free text.
     pub notes: Option<String>,
@@ -137,147 +137,147 @@ pub struct Contact {
     pub tags: Vec<String>,
     /// `https:` link to the record.
     pub link: Option<String>,
-    /// Everything else, in the order of the config.
+    /// Other fields, in the order of the config.
     pub facts: Vec<Fact>,
-    /// Source that knows the contact, by its config name.
+    /// Config name of the source.
     pub source: String,
 }
 
-/// One thing that a source says of a contact.
+/// A labeled field of a contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
-    /// What it is ("Open tickets").
+    /// Label ("Open tickets").
     pub label: String,
-    /// What it says.
+    /// Value.
     pub value: String,
-    /// Source, by its config name.
+    /// Config name of the source.
     pub source: String,
 }
 
-/// What was seen of a caller before this call.
+/// Earlier calls of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct History {
-    /// The call before this one.
-    pub last: Option<PastCall>,
-    /// Calls in the last 7 days, this one not counted.
-    pub week: u32,
-    /// Calls in the last 30 days, this one not counted.
-    pub month: u32,
-    /// Missed since somebody last talked to the caller.
+pub struct CallerHistory {
+    /// The previous call.
+    pub last_call: Option<PastCall>,
+    /// Calls in the last 7 days, without this one.
+    pub calls_in_week: u32,
+    /// Calls in the last 30 days, without this one.
+    pub calls_in_month: u32,
+    /// Missed calls since the last call with the caller that was answered.
     pub missed_since: u32,
-    /// The caller was missed or called minutes ago: the card is marked.
+    /// The caller was missed or called minutes ago: the card is highlighted.
     pub urgent: bool,
-    /// The caller calls back to back; `None` for a call that stands alone.
-    pub again: Option<Again>,
+    /// Count of back-to-back calls; `None` for a single call.
+    pub repeat_calls: Option<RepeatCalls>,
 }
 
-/// How often a caller calls.
+/// Back-to-back calls of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Again {
-    /// Which call in `within` this one is: 2 or more.
+pub struct RepeatCalls {
+    /// Position of this call among those in `within`, from 2.
     pub nth: u32,
-    /// The history's `calls_within`.
+    /// The config's `calls_within` of the history.
     pub within: Duration,
 }
 
-/// One call of the past.
+/// An earlier call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastCall {
-    /// When it began.
+    /// Start of the call.
     pub at: Timestamp,
-    /// How it ended.
-    pub outcome: MomentKind,
-    /// Who took it, if somebody did.
-    pub with: Option<String>,
+    /// Final status of the call.
+    pub outcome: StatusKind,
+    /// Name of the colleague who answered, if any.
+    pub answered_by: Option<String>,
 }
 
-/// What came and went in a blind window.
+/// Calls that ended in an event gap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recap {
-    /// The login that was blind.
+pub struct GapSummary {
+    /// The connection with the gap.
     pub connection: ConnectionName,
-    /// Start of the window.
+    /// Start of the gap.
     pub from: Timestamp,
-    /// Its end.
+    /// End of the gap.
     pub to: Timestamp,
-    /// The calls that ended in it, oldest first. Each is a telling of its last moment.
-    pub calls: Vec<Telling>,
-    /// How much of numbers is seen, in place of what the sink says: a rule's word.
+    /// Final updates of the calls that ended in the gap, oldest first.
+    pub calls: Vec<CallUpdate>,
+    /// Mask of phone numbers from a rule; overrides the sink's mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
 }
 
-/// The calls from outside that a sink heard of in a shift, and who of the missed ones still waits to be called back.
+/// Recap: counts of a sink's inbound calls in a period, and the missed callers who still wait for a callback.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Shift {
-    /// Start of the shift.
+pub struct Recap {
+    /// Start of the period.
     pub from: Timestamp,
-    /// Its end, when it is to be told.
+    /// End of the period, when the recap is due.
     pub to: Timestamp,
-    /// The daemon did not run at its end.
+    /// The daemon was not running at the end of the period.
     pub late: bool,
-    /// Calls of which something became known in it: answered, missed, or lost sight of.
+    /// Calls in the period: answered, missed, or with an unknown end.
     pub calls: u32,
-    /// Those that somebody took.
+    /// Answered calls.
     pub answered: u32,
-    /// Those that nobody took.
+    /// Missed calls.
     pub missed: u32,
-    /// Those of the missed that left a message.
+    /// Missed calls with a voicemail message.
     pub voicemails: u32,
-    /// Missed calls that show no number to call back.
+    /// Missed calls with a withheld number.
     pub withheld: u32,
-    /// The longest that a caller waited, until somebody took the call or nobody did.
+    /// Longest wait of a caller until the call was answered or ended.
     pub longest_wait: Option<Duration>,
-    /// Who was missed and not called back, the last one first; as many as are listed.
-    pub waiting: Vec<Waiting>,
-    /// How many more there are than `waiting` lists.
-    pub more: u32,
-    /// How their numbers are read at home; `None`: as in the US.
+    /// Missed callers without a callback, latest first, up to the list limit.
+    pub pending: Vec<PendingCallback>,
+    /// Number of further missed callers beyond the list limit.
+    pub pending_omitted: u32,
+    /// Region for formatting the numbers; `None`: US.
     pub region: Option<Region>,
 }
 
-/// A caller who was missed and whom nobody has talked to or called since.
+/// A missed caller without a later call in either direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// The number.
-    pub number: Number,
-    /// Who it is, if a source knows exactly one. Untrusted text.
+pub struct PendingCallback {
+    /// Number to call back.
+    pub number: PhoneNumber,
+    /// Name, if exactly one contact matches. Untrusted text.
     #[serde(default)]
     pub name: Option<String>,
-    /// How often the caller was missed in the shift.
-    pub times: u32,
-    /// When the last of these calls began.
-    pub last: Timestamp,
-    /// The caller left a message.
+    /// Missed calls of the caller in the period.
+    pub missed_calls: u32,
+    /// Start of the latest missed call.
+    pub last_missed: Timestamp,
+    /// The caller left a voicemail message.
     #[serde(default)]
     pub voicemail: bool,
 }
 
-/// The daemon's own trouble, said to the operator in the chat as well as in the journal.
+/// Alert: a daemon problem, posted to the operator's sink and logged to the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// What it is, one sentence.
+pub struct Alert {
+    /// The problem, one sentence.
     pub title: String,
-    /// What to do, one or two sentences.
+    /// The remedy, one or two sentences.
     pub advice: String,
-    /// Whether it is over again (a green notice after a red one).
-    pub over: bool,
+    /// Whether the problem is resolved (firing otherwise).
+    pub resolved: bool,
 }
 
 impl Card {
-    /// When the thing it tells happened, `None` for a notice, which is told as of now.
+    /// Returns the time of the event on the card; `None` for an alert, which has no event time.
     #[must_use]
-    pub fn happened(&self) -> Option<Timestamp> {
+    pub fn occurred_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Call(card) => Some(card.telling.at),
-            Self::Recap(recap) => Some(recap.to),
-            Self::Shift(shift) => Some(shift.to),
-            Self::Notice(_) => None,
+            Self::Call(card) => Some(card.update.at),
+            Self::GapSummary(recap) => Some(recap.to),
+            Self::Recap(shift) => Some(shift.to),
+            Self::Alert(_) => None,
         }
     }
 }
 
-/// A ring that could not be posted within this time says its age (a phone rings some 20 to 30 s).
-pub const FRESH: Duration = Duration::from_secs(30);
+/// A ring card posted later than this shows its age (a phone rings some 20 to 30 s).
+pub const LATE_AFTER: Duration = Duration::from_secs(30);

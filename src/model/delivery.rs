@@ -1,8 +1,8 @@
-//! A delivery: one card that one sink still has to be told; and the contract of the queue that keeps it. The trait stands
-//! here because two stages meet at it: `outbox` implements it, `deliver` works from it, and neither knows the other.
+//! Deliveries (one card for one sink) and the [`Outbox`] trait. The trait is in `model` because `outbox` implements it and
+//! `deliver` uses it, and neither stage imports the other.
 
 use super::{
-    call::{MomentKind, Telling},
+    call::{CallUpdate, StatusKind},
     card::Card,
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
@@ -10,7 +10,7 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::{future::Future, time::Duration};
 
-/// What kind of endpoint a sink is; decides how a card is drawn and what an answer means.
+/// Endpoint kind of a sink: decides how cards are rendered and responses interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SinkKind {
@@ -22,263 +22,261 @@ pub enum SinkKind {
     Teams,
     /// A retired Office 365 connector (`webhook.office.com`).
     TeamsConnector,
-    /// Slack's Web API with a bot's token: a call's message is edited as the call moves.
+    /// Slack's Web API with a bot token: the live message of a call is edited.
     SlackApp,
 }
 
 impl SinkKind {
-    /// Whether a message, once posted, can be changed: its cards live ([`Rule::Live`]).
+    /// Returns whether posted messages can be edited, which live messages need ([`EnqueueMode::UpsertLive`]).
     #[must_use]
-    pub const fn edits(self) -> bool {
+    pub const fn supports_edit(self) -> bool {
         matches!(self, Self::SlackApp)
     }
 }
 
-/// Where a chat shows a message, in the chat's own words: what an edit and a reply have to name.
+/// Reference to a posted message, in the chat's own ids. Edits and replies need the reference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
-    /// The channel's id.
+pub struct MessageRef {
+    /// Channel id.
     pub channel: String,
-    /// The message in it (Slack's `ts`).
-    pub message: String,
+    /// Message id within the channel (Slack's `ts`).
+    pub ts: String,
 }
 
-/// What a delivery becomes in the chat.
+/// How a delivery is posted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Form {
-    /// A message of its own, said once.
+pub enum PostMode {
+    /// A new message.
     #[default]
-    Message,
-    /// The one message of a call, which becomes what the call becomes.
-    Living {
-        /// Where it stands; `None`: it is still to be posted.
-        at: Option<Place>,
-        /// An earlier message of it was lost (deleted, or closed for edits): another one is not posted.
-        lost: bool,
+    Post,
+    /// The live message of a call, edited with each update.
+    Live {
+        /// The posted message; `None` before the first post.
+        message: Option<MessageRef>,
+        /// An earlier message was deleted or is not editable any more. A second repost is not allowed.
+        reposted: bool,
     },
-    /// A reply under the call's living message.
-    Reply {
-        /// The message; `None` if it was never posted: the reply then is a message of its own.
-        to: Option<Place>,
+    /// A reply in the thread of the live message.
+    ThreadReply {
+        /// The live message; `None` if never posted: the reply becomes a new message.
+        message: Option<MessageRef>,
     },
 }
 
-impl Form {
-    /// The message that it changes or replies to, if there is one.
+impl PostMode {
+    /// Returns the message to edit or to reply to, if any.
     #[must_use]
-    pub const fn place(&self) -> Option<&Place> {
+    pub const fn message_ref(&self) -> Option<&MessageRef> {
         match self {
-            Self::Living { at: place, .. } | Self::Reply { to: place } => place.as_ref(),
-            Self::Message => None,
+            Self::Live { message: place, .. } | Self::ThreadReply { message: place } => place.as_ref(),
+            Self::Post => None,
         }
     }
 
-    /// The message that is changed rather than posted, if it is one.
+    /// Returns the message to edit; `None` for a new post.
     #[must_use]
-    pub const fn edit_of(&self) -> Option<&Place> {
+    pub const fn edited_message(&self) -> Option<&MessageRef> {
         match self {
-            Self::Living { at, .. } => at.as_ref(),
-            Self::Message | Self::Reply { .. } => None,
+            Self::Live { message: at, .. } => at.as_ref(),
+            Self::Post | Self::ThreadReply { .. } => None,
         }
     }
 }
 
-/// A message ready to be posted.
+/// A rendered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawn {
+pub struct RenderedMessage {
     /// The JSON body, sent as `application/json; charset=utf-8`.
     pub body: String,
-    /// How many of the cards that were handed in it says, from the first: the rest did not fit and wait for the next.
-    pub used: usize,
+    /// Number of input cards in the message, counted from the first. The rest did not fit and needs another message.
+    pub cards_included: usize,
 }
 
-/// What a delivery is about: the part of its key beside moment and sink.
+/// Subject of a delivery: the part of the key beside status and sink.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A call.
     Call(ConversationSpaceId),
-    /// Something else that is told once, by a name of the daemon's choice (a recap's window, a notice's event).
-    Other(String),
+    /// Anything else that is posted once, under a name chosen by the daemon (an event gap, an alert).
+    Named(String),
 }
 
-/// A delivery's key: admitted once, across restarts. A living card's is (subject, sink) alone, its moment moves.
+/// Key of a delivery: enqueued once, across restarts. A live message's key is (subject, sink); the status changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// What it is about.
+pub struct DeliveryKey {
+    /// Subject.
     pub subject: Subject,
-    /// Which moment of it; recaps and notices use [`MomentKind::Ended`].
-    pub moment: MomentKind,
-    /// Who is told.
+    /// Status of the subject; recaps, gap summaries and alerts use [`StatusKind::Ended`].
+    pub status: StatusKind,
+    /// Target sink.
     pub sink: SinkName,
 }
 
-/// A card on its way into the queue.
+/// A card to enqueue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admission {
-    /// Its key.
-    pub key: Key,
-    /// What to say.
+pub struct NewDelivery {
+    /// Key of the delivery.
+    pub key: DeliveryKey,
+    /// Card to post.
     pub card: Card,
-    /// Whether the moment is told on its own, or only brings a waiting earlier card of the call up to date.
-    pub rule: Rule,
+    /// Whether to insert a delivery, or to update an earlier one of the call.
+    pub mode: EnqueueMode,
 }
 
-/// What an admission does.
+/// Effect of enqueueing a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// A message of its own. Earlier cards of the same call and sink that still wait are settled as superseded. If the
-    /// key is known and still waits, its card is renewed; if it is known and gone, nothing happens. Nor does anything if
-    /// the moment was overtaken by a later one of its call (an answer after the end): a card never goes back in time. What
-    /// a living card has shown (the sink could edit then) is told already, and what messages have said is to [`Rule::Live`].
-    Tell,
-    /// No message of its own: the newest waiting card of the call and sink, living or not, is renewed with this one (its
-    /// key stays). A living card that was told stays as it is: its sink was one that edits, and is none now.
-    Renew,
-    /// The call's one living card at this sink, whatever the moment. The first makes it; each later one revises it, so
-    /// that what waits is always the newest state and nothing between is said. A settled one waits again, and goes out as
-    /// an edit of its message. One that is on the wire is followed by the newer state. Never back in time; what a later
-    /// look-up could not find again is kept.
-    Live,
-    /// A reply under the living card, once for each thing told. Nothing, if that card is still to be posted: its message
-    /// will say it.
+pub enum EnqueueMode {
+    /// Inserts a new message and supersedes waiting cards of the same call and sink. A waiting delivery with the key gets the
+    /// new card; a settled one is unchanged. Nothing happens if a later status of the call was enqueued first (an answer after
+    /// the end), or if a live message already showed the status. [`EnqueueMode::UpsertLive`] likewise skips posted statuses.
+    Insert,
+    /// Replaces the card of the newest waiting delivery of the call and sink, live or not; the key is unchanged. A delivered live
+    /// message is unchanged: its sink supported edits before and does not any more.
+    UpdatePending,
+    /// Inserts or updates the one live message of the call at the sink. Only the newest status waits; intermediate ones are not
+    /// posted. A settled live message waits again and is posted as an edit. A leased one is followed by the newer status. The
+    /// status never goes back; caller info that a later look-up lacks is kept.
+    UpsertLive,
+    /// Inserts a reply to the live message, once for each update. Nothing happens before the live message is posted: the post
+    /// will include the update.
     Reply,
-    /// The card brings only what the sources found, later than its moment: it goes onto the living card, or the newest
-    /// one that waits, whatever state that has reached. The card's telling is not looked at.
-    Learn,
+    /// Merges late caller info into the live message, or into the newest waiting card, whatever its status. The call update of
+    /// the given card is ignored.
+    MergeInfo,
 }
 
-/// What became of an admission.
+/// Result of enqueueing a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admitted {
-    /// It waits as a new delivery.
-    New,
-    /// A waiting delivery says it now.
-    Renewed,
-    /// It was known (or there was nothing to renew): nothing was done.
-    Known,
+pub enum EnqueueResult {
+    /// A new delivery waits.
+    Inserted,
+    /// A waiting delivery was updated.
+    Updated,
+    /// Nothing was done: the key is known, or there is nothing to update.
+    Unchanged,
 }
 
-/// A delivery's number in its store.
+/// Row id of a delivery in its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeliveryId(pub i64);
 
-/// A delivery that waits, or that a worker holds.
+/// A delivery that waits or is leased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its number.
+    /// Row id.
     pub id: DeliveryId,
-    /// Its key.
-    pub key: Key,
-    /// What to say.
+    /// Key.
+    pub key: DeliveryKey,
+    /// Card to post.
     pub card: Card,
-    /// When it was admitted.
-    pub admitted: Timestamp,
+    /// When the delivery was enqueued.
+    pub enqueued_at: Timestamp,
     /// Attempts made so far.
     pub attempts: u32,
-    /// It was already tried in full form and refused: draw it plain.
+    /// Render as plain text: the chat rejected the full layout.
     pub plain: bool,
-    /// What it becomes in the chat.
-    pub form: Form,
+    /// How to post the delivery.
+    pub mode: PostMode,
 }
 
-/// One attempt, kept for the operator.
+/// One delivery attempt, stored for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When it began.
+    /// Start of the attempt.
     pub at: Timestamp,
-    /// How long it took.
+    /// Duration.
     pub took: Duration,
-    /// HTTP status, if there was an answer.
+    /// HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// What was answered or went wrong: at most 256 bytes, no control characters, no URL.
-    pub answer: String,
+    /// Response or error: at most 256 bytes, without control characters and URLs.
+    pub response: String,
 }
 
-/// How a leased delivery ends for now.
+/// Outcome of a leased delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
-    /// The chat took it.
+    /// The chat accepted the message.
     Delivered,
-    /// The chat took it and said where it stands: a living card's later states are edits of that message.
-    Shown(Place),
-    /// The living card's message cannot be edited any more: it is to be posted anew, at once, as what it is by then.
-    Lost,
-    /// Again, not before this time.
+    /// The chat accepted the message and returned its reference: later updates edit that message.
+    Posted(MessageRef),
+    /// The live message is not editable any more: post a new message immediately, with the newest status.
+    Repost,
+    /// Retry later.
     Retry {
         /// Earliest next attempt.
         not_before: Timestamp,
-        /// Draw it plain from now on.
+        /// Render as plain text from now on.
         plain: bool,
     },
-    /// Given up, with the reason: a dead letter.
+    /// Dead letter, with the reason.
     Dead(String),
-    /// Never sent after all (the worker stops, or the sink is paused): it waits again, no attempt is counted.
+    /// Not sent (the worker stops, or the sink is paused): the delivery waits again, without counting an attempt.
     Released,
 }
 
-/// A lease's end: which delivery, how, and the attempt that was made, if one was.
+/// Ends a lease: the delivery, its outcome, and the attempt, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settle {
-    /// Which.
+pub struct SettleRequest {
+    /// The delivery.
     pub id: DeliveryId,
-    /// How.
+    /// The outcome.
     pub settlement: Settlement,
-    /// What was tried.
+    /// The attempt.
     pub attempt: Option<Attempt>,
 }
 
-/// Why the queue could not do it. The queue itself goes on (from memory) when its disk does not; these are the rest.
+/// Failure of an outbox operation. A disk failure is none: the outbox then continues in memory.
 #[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// The queue's writer has ended: the daemon is stopping.
+pub enum OutboxError {
+    /// The writer has stopped: the daemon is shutting down.
     #[error("the outbox has stopped")]
     Stopped,
-    /// The store refused; its reason is the source.
-    #[error("the outbox could not do it")]
+    /// The store failed; its error is the source.
+    #[error("outbox operation failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The durable queue. Small enough for SQLite and for a shared PostgreSQL. Every method is one transaction; none is held
-/// across a network call. Clones share one queue.
+/// The durable queue, small enough for SQLite and for a shared PostgreSQL. Every method is one transaction; none spans a
+/// network call. Clones share one outbox.
 pub trait Outbox: Clone + Send + Sync + 'static {
-    /// Records a moment before it is enriched. Durable when it returns. A known moment is renewed.
-    fn note(&self, telling: Telling) -> impl Future<Output = Result<(), QueueError>> + Send;
+    /// Saves a pending update before the look-up. Durable on return. A known pending update is replaced.
+    fn save_pending(&self, telling: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// Settles a noted moment (if it was noted) and admits its deliveries, in one transaction. Durable when it returns.
-    /// Answers one [`Admitted`] for each admission, in order.
-    fn admit(
+    /// Removes a pending update, if any, and enqueues its deliveries, in one transaction. Durable on return. Returns one
+    /// [`EnqueueResult`] for each delivery, in order.
+    fn enqueue(
         &self,
-        noted: Option<(ConversationSpaceId, MomentKind)>,
-        admissions: Vec<Admission>,
-    ) -> impl Future<Output = Result<Vec<Admitted>, QueueError>> + Send;
+        noted: Option<(ConversationSpaceId, StatusKind)>,
+        admissions: Vec<NewDelivery>,
+    ) -> impl Future<Output = Result<Vec<EnqueueResult>, OutboxError>> + Send;
 
-    /// Moments that were noted and never admitted: what a crash during a look-up left.
-    fn noted(&self) -> impl Future<Output = Result<Vec<Telling>, QueueError>> + Send;
+    /// Returns the pending updates without deliveries: the rest of a crash during a look-up.
+    fn pending(&self) -> impl Future<Output = Result<Vec<CallUpdate>, OutboxError>> + Send;
 
-    /// What waits for `sink` and is due at `now`, oldest first, at most `most`; of one call only its earliest unsettled
-    /// moment (and none while an earlier one is leased or not due), so that moments arrive in order. A due time further
-    /// away than any that is ever handed out (the clock jumped back) counts as due.
-    fn waiting(
+    /// Returns the deliveries of `sink` due at `now`, oldest first, at most `most`. Of each call, only the earliest unsettled
+    /// one is returned, and none while that one is leased or not due: updates arrive in order. A due time beyond the longest
+    /// wait that is ever set (the clock jumped back) counts as due.
+    fn due(
         &self,
         sink: &SinkName,
         now: Timestamp,
         most: usize,
-    ) -> impl Future<Output = Result<Vec<Delivery>, QueueError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
-    /// Takes what still waits of `ids`, with its newest card. What is leased and not settled is free again after a crash.
-    fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, QueueError>> + Send;
+    /// Leases those of `ids` that still wait, with their newest cards. A crash frees unsettled leases.
+    fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
-    /// Ends leases. Durable when it returns.
-    fn settle(&self, settles: Vec<Settle>) -> impl Future<Output = Result<(), QueueError>> + Send;
+    /// Ends leases. Durable on return.
+    fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// When the next delivery of `sink` is due, if one waits.
-    fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, QueueError>> + Send;
+    /// Returns when the next delivery of `sink` is due, if one waits.
+    fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send;
 
-    /// Completes when something new may wait for `sink` since the last call: register first, then look.
-    fn news(&self, sink: &SinkName) -> impl Future<Output = ()> + Send;
+    /// Completes when a new delivery may wait for `sink` since the last call. Callers register first, then query.
+    fn wakeup(&self, sink: &SinkName) -> impl Future<Output = ()> + Send;
 }
 
-/// The longest wait that is ever handed out (Retry-After is clamped to 300 s).
-pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// Longest wait before a retry: a longer Retry-After is clamped to 300 s.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);

@@ -1,43 +1,43 @@
-//! Names of things, one type each, so that none is taken for another. All are opaque text from outside: bounded, free of
-//! control characters, and never parsed as numbers (account keys exceed 2^63).
+//! Identifier types, one per kind. All are opaque external text: bounded, free of control characters, and never parsed as
+//! numbers (account keys exceed 2^63).
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
-/// Longest id that is taken: GoTo's channel ids have about 85 characters, its OAuth codes up to 4096 never become ids.
-const LONGEST: usize = 256;
+/// Longest accepted id, in bytes. GoTo's channel ids have about 85 characters; its OAuth codes (up to 4096) are no ids.
+const MAX_BYTES: usize = 256;
 
-/// Why a text is no id.
+/// Why a text is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadId {
-    /// Nothing, or blanks only.
-    #[error("it is empty")]
+pub enum InvalidId {
+    /// The text is empty.
+    #[error("the id is empty")]
     Empty,
-    /// More than 256 bytes.
-    #[error("it is longer than {LONGEST} bytes")]
+    /// The text has more than 256 bytes.
+    #[error("the id is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// A control character, a blank or, where the kind of id forbids it, another sign.
-    #[error("it has a character that does not belong there: {0:?}")]
+    /// A control character, a space or another character that this kind of id forbids.
+    #[error("the id contains a character that is not allowed: {0:?}")]
     Character(char),
 }
 
-fn opaque(text: &str) -> Result<(), BadId> {
+fn opaque(text: &str) -> Result<(), InvalidId> {
     match text.chars().find(|c| c.is_control() || c.is_whitespace()) {
-        Some(bad) => Err(BadId::Character(bad)),
+        Some(bad) => Err(InvalidId::Character(bad)),
         None => Ok(()),
     }
 }
 
-fn digits(text: &str) -> Result<(), BadId> {
-    text.chars().find(|c| !c.is_ascii_digit()).map_or(Ok(()), |bad| Err(BadId::Character(bad)))
+fn digits(text: &str) -> Result<(), InvalidId> {
+    text.chars().find(|c| !c.is_ascii_digit()).map_or(Ok(()), |bad| Err(InvalidId::Character(bad)))
 }
 
-/// Names that an operator gives: they become file names and journal fields.
-fn slug(text: &str) -> Result<(), BadId> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
-    match text.chars().find(|c| !fits(*c)) {
-        Some(bad) => Err(BadId::Character(bad)),
-        None if text.starts_with('.') => Err(BadId::Character('.')),
+/// Validates a name from the config, which becomes a file name and a journal field.
+fn slug(text: &str) -> Result<(), InvalidId> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
+    match text.chars().find(|c| !is_allowed(*c)) {
+        Some(bad) => Err(InvalidId::Character(bad)),
+        None if text.starts_with('.') => Err(InvalidId::Character('.')),
         None => Ok(()),
     }
 }
@@ -50,7 +50,7 @@ macro_rules! id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The id as it was given.
+            /// Returns the id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -58,21 +58,21 @@ macro_rules! id {
         }
 
         impl TryFrom<&str> for $name {
-            type Error = BadId;
-            fn try_from(text: &str) -> Result<Self, BadId> {
+            type Error = InvalidId;
+            fn try_from(text: &str) -> Result<Self, InvalidId> {
                 if text.is_empty() {
-                    return Err(BadId::Empty);
+                    return Err(InvalidId::Empty);
                 }
-                if text.len() > LONGEST {
-                    return Err(BadId::TooLong);
+                if text.len() > MAX_BYTES {
+                    return Err(InvalidId::TooLong);
                 }
                 $rule(text).map(|()| Self(Arc::from(text)))
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadId;
-            fn try_from(text: String) -> Result<Self, BadId> {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
                 Self::try_from(text.as_str())
             }
         }
@@ -98,27 +98,27 @@ macro_rules! id {
 }
 
 id!(
-    /// A GoTo account: digits, up to 22 of them seen, hence text.
+    /// A GoTo account: a digit string (up to 22 digits observed, too many for an integer).
     AccountKey, digits
 );
 id!(
-    /// A notification channel, opaque.
+    /// A GoTo notification channel.
     ChannelId, opaque
 );
 id!(
-    /// One call, as GoTo names it.
+    /// A call, as GoTo identifies it.
     ConversationSpaceId, opaque
 );
 id!(
-    /// One party of a call.
+    /// A party of a call.
     ParticipantId, opaque
 );
 id!(
-    /// A sink as the config names it: the `front-desk` of `[sinks.front-desk]`.
+    /// A sink name from the config: the `front-desk` of `[sinks.front-desk]`.
     SinkName, slug
 );
 id!(
-    /// A GoTo login as the config names it: the `main` of `[connections.main]`.
+    /// The config's name of a connection: the `main` of `[connections.main]`.
     ConnectionName, slug
 );
 
@@ -127,20 +127,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_key_of_22_digits_stays_as_it_is() {
+    fn account_key_of_22_digits_round_trips() {
         let key = AccountKey::try_from("1234567890123456789012").unwrap();
         assert_eq!(key.as_str(), "1234567890123456789012");
         assert_eq!(serde_json::to_string(&key).unwrap(), "\"1234567890123456789012\"");
     }
 
     #[test]
-    fn what_is_no_id_is_refused_with_its_reason() {
-        assert_eq!(AccountKey::try_from(""), Err(BadId::Empty));
-        assert_eq!(AccountKey::try_from("12a"), Err(BadId::Character('a')));
-        assert_eq!(ChannelId::try_from("a\nb"), Err(BadId::Character('\n')));
-        assert_eq!(ChannelId::try_from("x".repeat(257)), Err(BadId::TooLong));
-        assert_eq!(SinkName::try_from("../etc"), Err(BadId::Character('/')));
-        assert_eq!(SinkName::try_from(".."), Err(BadId::Character('.')));
+    fn invalid_ids_are_rejected_with_reason() {
+        assert_eq!(AccountKey::try_from(""), Err(InvalidId::Empty));
+        assert_eq!(AccountKey::try_from("12a"), Err(InvalidId::Character('a')));
+        assert_eq!(ChannelId::try_from("a\nb"), Err(InvalidId::Character('\n')));
+        assert_eq!(ChannelId::try_from("x".repeat(257)), Err(InvalidId::TooLong));
+        assert_eq!(SinkName::try_from("../etc"), Err(InvalidId::Character('/')));
+        assert_eq!(SinkName::try_from(".."), Err(InvalidId::Character('.')));
         assert!(serde_json::from_str::<SinkName>("\"a b\"").is_err());
     }
 }

@@ -1,20 +1,20 @@
-//! Who a card mentions, in the words of each chat. Ids of the config, checked when they are read so that one can stand in a
-//! message as it is; never a stranger's text.
+//! Mentions for Slack and Teams cards. Values come from the config, never from a caller. They are validated on parse:
+//! renderers insert them without escaping.
 
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a Teams mention, in characters.
-const NAME: usize = 60;
-/// Longest user principal name: Microsoft Entra ID takes 113 characters.
-const UPN: usize = 113;
+const MAX_NAME_CHARS: usize = 60;
+/// Longest user principal name: 113 characters in Microsoft Entra ID.
+const MAX_UPN_CHARS: usize = 113;
 
-/// Who a Slack card mentions: a user (`U…`, `W…`), a user group (`S…`), `here` or `channel`. Nothing else becomes one, so
-/// that it can stand in a message as it is.
+/// Mention in a Slack card: a user (`U…`, `W…`), a user group (`S…`), `here` or `channel`. No other value is accepted, so a
+/// mention needs no escaping.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Mention(String);
+pub struct SlackMention(String);
 
-impl TryFrom<String> for Mention {
+impl TryFrom<String> for SlackMention {
     type Error = &'static str;
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
@@ -28,22 +28,22 @@ impl TryFrom<String> for Mention {
     }
 }
 
-impl From<Mention> for String {
-    fn from(mention: Mention) -> Self {
+impl From<SlackMention> for String {
+    fn from(mention: SlackMention) -> Self {
         mention.0
     }
 }
 
-impl Mention {
-    /// As the config writes it.
+impl SlackMention {
+    /// Returns the id as written in the config.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Who a Teams card mentions: a person, by the name that is shown and the user principal name (`dana@example.com`) or the
-/// object id in Microsoft Entra ID. Teams mentions no channel and no team in a card.
+/// Mention in a Teams card: a user with a display name, and the user principal name (`dana@example.com`) or the object id in
+/// Microsoft Entra ID. Teams supports no channel or team mentions in cards.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TeamsMention {
@@ -60,11 +60,13 @@ impl TryFrom<String> for TeamsMention {
             .and_then(|text| text.split_once('<'))
             .map(|(name, id)| (name.trim(), id.trim()))
             .filter(|(name, id)| !name.is_empty() && (is_upn(id) || is_object_id(id)))
-            .ok_or("expected a person of Teams, as in \"Dana Cole <dana@example.com>\": a name, and the sign-in address or object id")?;
-        // The name stands in Markdown text, and must stand there exactly as the mention has it.
+            .ok_or(
+                "expected a Teams user as in \"Dana Cole <dana@example.com>\": name, then sign-in address or object id",
+            )?;
+        // The card text is Markdown and must contain the name exactly as in the mention entity.
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '\'' | '’');
-        if name.chars().count() > NAME || !name.chars().all(is_plain) {
-            return Err("the name of a person of Teams may have letters, digits, spaces and . , - ' in it, 60 at most");
+        if name.chars().count() > MAX_NAME_CHARS || !name.chars().all(is_plain) {
+            return Err("a Teams user's name has at most 60 letters, digits, spaces and . , - '");
         }
         Ok(Self { name: name.to_owned(), id: id.to_owned() })
     }
@@ -77,13 +79,13 @@ impl From<TeamsMention> for String {
 }
 
 impl TeamsMention {
-    /// The name that is shown.
+    /// Returns the display name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The user principal name or object id.
+    /// Returns the user principal name or object id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -91,9 +93,11 @@ impl TeamsMention {
 }
 
 fn is_upn(id: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '\'' | '#' | '!' | '^' | '~' | '+');
-    let whole = |part: &str| !part.is_empty() && part.chars().all(fits);
-    id.len() <= UPN && id.split_once('@').is_some_and(|(user, host)| whole(user) && whole(host) && host.contains('.'))
+    let is_allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '\'' | '#' | '!' | '^' | '~' | '+');
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(is_allowed);
+    id.len() <= MAX_UPN_CHARS
+        && id.split_once('@').is_some_and(|(user, host)| is_part(user) && is_part(host) && host.contains('.'))
 }
 
 fn is_object_id(id: &str) -> bool {
@@ -106,11 +110,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_of_teams_is_a_name_with_a_sign_in_address_or_an_object_id() {
-        let read = |text: &str| TeamsMention::try_from(text.to_owned());
+    fn teams_mention_accepts_name_with_upn_or_object_id_only() {
+        let parse = |text: &str| TeamsMention::try_from(text.to_owned());
         let guid = "00000000-1111-2222-3333-44444444aBcD";
         for good in ["Dana Cole <dana@example.com>", &format!("Zoë O'Neil-Roy <{guid}>")] {
-            assert_eq!(String::from(read(good).unwrap()), good);
+            assert_eq!(String::from(parse(good).unwrap()), good);
         }
         for bad in [
             "",
@@ -126,8 +130,8 @@ mod tests {
             "Dana <da na@example.com>",
             "Dana <da\"na@example.com>",
         ] {
-            assert!(read(bad).is_err(), "{bad}");
+            assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(read(&format!("{} <dana@example.com>", "a".repeat(61))).is_err());
+        assert!(parse(&format!("{} <dana@example.com>", "a".repeat(61))).is_err());
     }
 }

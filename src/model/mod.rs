@@ -1,16 +1,12 @@
-//! The words every room uses: ids, numbers, calls, moments, cards, deliveries, secrets. No clock in here, and no I/O but
-//! for the place a secret is read from; a stage imports this module and itself.
+//! Domain types shared by all stages: ids, phone numbers, calls, cards, deliveries, secrets, time. Contains no policy; the
+//! only I/O is reading a secret.
 
-pub mod backoff;
 pub mod call;
+pub mod call_record;
 pub mod card;
 pub mod delivery;
-pub mod event;
 pub mod ids;
 pub mod mention;
-pub mod past;
 pub mod phone;
-pub mod pulse;
-pub mod repeat;
 pub mod secret;
 pub mod time;

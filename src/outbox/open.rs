@@ -1,13 +1,13 @@
-//! Coming by a database: finding, making, checking and migrating the file, and setting a damaged one aside. Decides what
-//! is refused at the start; what the disk does not bear is no reason to refuse.
+//! Opens the database: creates, checks and migrates the file, and quarantines a damaged one. Decides which files are refused
+//! at start; disk problems are no reason to refuse.
 
 use super::{
-    FILE, Settings,
-    carry::{Settled, carry},
-    degrade::{Ground, Health},
-    queue::{LOOK, Queue},
-    schema::{self, Kind, MIGRATIONS, VERSION},
-    trouble::{Trouble, trouble},
+    FILE_NAME, OutboxSettings,
+    copy::{CopyScope, copy_all},
+    disk_error::{DiskProblem, disk_problem},
+    schema::{self, DatabaseKind, MIGRATIONS, VERSION},
+    sqlite::{MAINTENANCE_INTERVAL, SqliteOutbox},
+    storage::{Health, Storage},
 };
 use crate::model::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -18,38 +18,38 @@ use std::{
     time::Duration,
 };
 
-/// Files up to this size are checked whole at the start: some 50 ms. Larger ones when their pages are read.
-const CHECKED: u64 = 16 << 20;
+/// Files up to this size are fully checked at start, in some 50 ms. Larger files are checked as their pages are read.
+const MAX_CHECKED_BYTES: u64 = 16 << 20;
 
-/// What was found at the start.
+/// Report of an opened outbox.
 #[derive(Debug, Clone)]
-pub struct Opened {
-    /// How many deliveries wait.
+pub struct OpenReport {
+    /// Number of waiting deliveries.
     pub waiting: u64,
-    /// The version the file was migrated from, if it was.
-    pub migrated: Option<usize>,
-    /// The damaged file that was set aside, if there was one.
-    pub set_aside: Option<SetAside>,
-    /// What it stands on.
+    /// Version before the migration, if the file was migrated.
+    pub migrated_from: Option<usize>,
+    /// The quarantined file, if the file was damaged.
+    pub quarantined: Option<Quarantined>,
+    /// Storage health.
     pub health: Health,
 }
 
-/// A damaged file that was set aside.
+/// A damaged file that was quarantined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
-    /// Where it is now.
+pub struct Quarantined {
+    /// New path of the file.
     pub path: PathBuf,
-    /// Waiting deliveries and noted moments that could still be read and were taken over.
+    /// Waiting deliveries and pending updates that were readable and copied.
     pub rescued: u64,
 }
 
-/// Why there is no outbox. A disk that is full or read-only is no such reason: see [`Health`].
+/// Why the outbox cannot open. A full or read-only disk is not among the reasons: see [`Health`].
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A newer program wrote it.
+    /// The file has a newer version.
     #[error(
-        "{path} is of version {found}, this program knows {VERSION}: run the newer poprelay again, or move the file away \
-         (what waits in it is then not told)"
+        "{path} has version {found}, but this program supports {VERSION}. Run the newer poprelay again, or move the file \
+         away (waiting deliveries in the file are then not posted)"
     )]
     Newer {
         /// The file.
@@ -57,92 +57,95 @@ pub enum OpenError {
         /// Its version.
         found: usize,
     },
-    /// It belongs to another program.
-    #[error("{path} is a database of another program: give poprelay a state directory of its own")]
+    /// The file belongs to another program.
+    #[error("{path} is a database of another program. Use a separate state directory for poprelay")]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// Not even memory could be had.
+    /// The in-memory database or the writer thread cannot start.
     #[error("the outbox cannot start")]
     Start(#[source] io::Error),
 }
 
-/// Opens the outbox, migrating it or setting it aside as needed, and starts its writer. Blocks for some milliseconds.
+/// Opens the outbox, migrates or quarantines the file as needed, and starts the writer. Blocks for some milliseconds.
 ///
 /// # Errors
-/// [`OpenError`]: a file that must not be touched.
-pub fn open(settings: Settings, now: Timestamp) -> Result<(Queue, Opened), OpenError> {
-    let path = settings.dir.join(FILE);
-    let (ground, mut opened) = match disk(&settings, now) {
+/// [`OpenError`]: the file must not be changed.
+pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(SqliteOutbox, OpenReport), OpenError> {
+    let path = settings.dir.join(FILE_NAME);
+    let (storage, mut report) = match open_database(&settings, now) {
         Ok(disk) => {
-            let (migrated, set_aside) = (disk.migrated, disk.set_aside.clone());
-            (Ground::on_disk(settings, disk), Opened { migrated, set_aside, ..Opened::nothing() })
+            let (migrated, set_aside) = (disk.migrated_from, disk.quarantined.clone());
+            (
+                Storage::on_disk(settings, disk),
+                OpenReport { migrated_from: migrated, quarantined: set_aside, ..OpenReport::empty() },
+            )
         }
-        Err(NoDisk::Newer(found)) => return Err(OpenError::Newer { path, found }),
-        Err(NoDisk::Foreign) => return Err(OpenError::Foreign { path }),
-        Err(NoDisk::Trouble(why)) => {
-            let ground = Ground::in_memory(settings, why, now).map_err(|e| OpenError::Start(io::Error::other(e)))?;
-            (ground, Opened::nothing())
+        Err(DiskError::Newer(found)) => return Err(OpenError::Newer { path, found }),
+        Err(DiskError::Foreign) => return Err(OpenError::Foreign { path }),
+        Err(DiskError::Problem(why)) => {
+            let storage = Storage::in_memory(settings, why, now).map_err(|e| OpenError::Start(io::Error::other(e)))?;
+            (storage, OpenReport::empty())
         }
     };
-    opened.health = ground.health();
-    opened.waiting = ground.store().backlog().map_or(0, |sinks| sinks.iter().map(|(_, count)| count).sum());
-    Ok((Queue::start(ground, LOOK).map_err(OpenError::Start)?, opened))
+    report.health = storage.health();
+    report.waiting = storage.store().backlog().map_or(0, |sinks| sinks.iter().map(|(_, count)| count).sum());
+    Ok((SqliteOutbox::start(storage, MAINTENANCE_INTERVAL).map_err(OpenError::Start)?, report))
 }
 
-impl Opened {
-    const fn nothing() -> Self {
-        Self { waiting: 0, migrated: None, set_aside: None, health: Health::Durable }
+impl OpenReport {
+    const fn empty() -> Self {
+        Self { waiting: 0, migrated_from: None, quarantined: None, health: Health::Durable }
     }
 }
 
-/// A database on the disk that takes writes.
+/// A writable database file.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(super) struct Database {
     pub(super) db: Connection,
-    pub(super) migrated: Option<usize>,
-    pub(super) set_aside: Option<SetAside>,
+    pub(super) migrated_from: Option<usize>,
+    pub(super) quarantined: Option<Quarantined>,
 }
 
-/// Why there is none.
+/// Why the database file cannot open.
 #[derive(Debug)]
-pub(super) enum NoDisk {
+pub(super) enum DiskError {
     Newer(usize),
     Foreign,
-    Trouble(Trouble),
+    Problem(DiskProblem),
 }
 
-impl From<rusqlite::Error> for NoDisk {
+impl From<rusqlite::Error> for DiskError {
     fn from(error: rusqlite::Error) -> Self {
-        // Only what SQLite calls damaged is set aside: a file that fails otherwise may be sound.
-        Self::Trouble(trouble(&error).unwrap_or(Trouble::Failing))
+        // Only files that SQLite reports as damaged are quarantined: after other errors a file may be intact.
+        Self::Problem(disk_problem(&error).unwrap_or(DiskProblem::Failing))
     }
 }
 
-impl From<io::Error> for NoDisk {
+impl From<io::Error> for DiskError {
     fn from(error: io::Error) -> Self {
-        Self::Trouble(match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Full,
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Trouble::ReadOnly,
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Trouble::Vanished,
-            _ => Trouble::Failing,
+        Self::Problem(match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DiskProblem::Full,
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => DiskProblem::ReadOnly,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DiskProblem::Missing,
+            _ => DiskProblem::Failing,
         })
     }
 }
 
-/// Opens the file of a state directory, making both if they are not there.
-pub(super) fn disk(settings: &Settings, now: Timestamp) -> Result<Disk, NoDisk> {
-    let path = settings.dir.join(FILE);
-    match file(settings, &path, now) {
-        Err(NoDisk::Trouble(Trouble::Damaged)) => {
-            let aside = set_aside(&path, now)?;
-            let mut disk = file(settings, &path, now)?;
-            let rescued = Connection::open_with_flags(&aside, OpenFlags::SQLITE_OPEN_READ_WRITE)
+/// Opens the file of a state directory and creates both if they are missing.
+pub(super) fn open_database(settings: &OutboxSettings, now: Timestamp) -> Result<Database, DiskError> {
+    let path = settings.dir.join(FILE_NAME);
+    match open_file(settings, &path, now) {
+        Err(DiskError::Problem(DiskProblem::Damaged)) => {
+            let quarantined = quarantine(&path, now)?;
+            let mut disk = open_file(settings, &path, now)?;
+            let rescued = Connection::open_with_flags(&quarantined, OpenFlags::SQLITE_OPEN_READ_WRITE)
                 .and_then(|damaged| rescue(&damaged, &disk.db))
                 .unwrap_or(0);
-            tracing::error!(file = %aside.display(), rescued, "outbox damaged, set aside");
-            disk.set_aside = Some(SetAside { path: aside, rescued });
+            tracing::error!(file = %quarantined.display(), rescued, "outbox file damaged, quarantined");
+            disk.quarantined = Some(Quarantined { path: quarantined, rescued });
             Ok(disk)
         }
         other => other,
@@ -151,73 +154,73 @@ pub(super) fn disk(settings: &Settings, now: Timestamp) -> Result<Disk, NoDisk> 
 
 fn rescue(damaged: &Connection, into: &Connection) -> rusqlite::Result<u64> {
     into.execute_batch("BEGIN IMMEDIATE")?;
-    let carried = carry(damaged, into, Settled::Whole).inspect_err(|_| schema::undo(into))?;
+    let copied = copy_all(damaged, into, CopyScope::Full).inspect_err(|_| schema::rollback(into))?;
     into.execute_batch("COMMIT")?;
-    Ok(carried.rows)
+    Ok(copied.rows)
 }
 
-fn file(settings: &Settings, path: &Path, now: Timestamp) -> Result<Disk, NoDisk> {
-    // Callers' names and numbers are in it: nobody else reads them. SQLite gives its -wal and -shm the same mode.
+fn open_file(settings: &OutboxSettings, path: &Path, now: Timestamp) -> Result<Database, DiskError> {
+    // The file has callers' names and numbers: only the daemon's user may read it. SQLite gives -wal and -shm the same mode.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.dir)?;
     fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(2))?;
-    let from = match schema::kind(&db)? {
-        Kind::Fresh => 0,
-        Kind::Ours(version) => version,
-        Kind::Newer(version) => return Err(NoDisk::Newer(version)),
-        Kind::Foreign => return Err(NoDisk::Foreign),
+    let from = match schema::database_kind(&db)? {
+        DatabaseKind::Empty => 0,
+        DatabaseKind::Outbox(version) => version,
+        DatabaseKind::Newer(version) => return Err(DiskError::Newer(version)),
+        DatabaseKind::Foreign => return Err(DiskError::Foreign),
     };
-    schema::tune(&db, settings.durability)?;
+    schema::configure(&db, settings.durability)?;
     if from > 0 {
-        check(&db, fs::metadata(path)?.len() <= CHECKED)?;
+        check(&db, fs::metadata(path)?.len() <= MAX_CHECKED_BYTES)?;
     }
     schema::migrate(&db, from, MIGRATIONS)?;
-    // SQLite opens a file that it may not write without a word; and a disk that is full should be known now.
-    db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('opened', ?)", [now.as_microsecond()])?;
-    Ok(Disk { db, migrated: (from > 0 && from < VERSION).then_some(from), set_aside: None })
+    // SQLite opens an unwritable file without an error, and a full disk should be detected now: write once.
+    db.execute("INSERT OR REPLACE INTO metadata (name, value) VALUES ('opened', ?)", [now.as_microsecond()])?;
+    Ok(Database { db, migrated_from: (from > 0 && from < VERSION).then_some(from), quarantined: None })
 }
 
-fn check(db: &Connection, whole: bool) -> Result<(), NoDisk> {
-    for table in ["deliveries", "attempts", "noted", "calls", "facts"] {
-        let missing = |_| NoDisk::Trouble(Trouble::Damaged);
-        db.prepare(&format!("SELECT 1 FROM {table}")).map_err(missing)?;
+fn check(db: &Connection, check_pages: bool) -> Result<(), DiskError> {
+    for table in ["deliveries", "attempts", "pending_updates", "calls", "metadata"] {
+        let damaged = |_| DiskError::Problem(DiskProblem::Damaged);
+        db.prepare(&format!("SELECT 1 FROM {table}")).map_err(damaged)?;
     }
-    if !whole {
+    if !check_pages {
         return Ok(());
     }
-    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(NoDisk::Trouble(Trouble::Damaged)) }
+    let result: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if result == "ok" { Ok(()) } else { Err(DiskError::Problem(DiskProblem::Damaged)) }
 }
 
-/// Moves the file and its log out of the way, under one new name, so that a person can still open them together.
-pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    let with = |base: &Path, tail: &str| {
+/// Renames the file and its WAL to one new name, so that an operator can still open them together.
+pub(super) fn quarantine(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let with_suffix = |base: &Path, suffix: &str| {
         let mut name = base.as_os_str().to_owned();
-        name.push(tail);
+        name.push(suffix);
         PathBuf::from(name)
     };
-    let aside = with(path, &format!(".damaged-{}", now.strftime("%Y%m%dT%H%M%S%.6fZ")));
-    fs::rename(path, &aside)?;
-    for tail in ["-wal", "-shm"] {
-        match fs::rename(with(path, tail), with(&aside, tail)) {
+    let quarantined = with_suffix(path, &format!(".damaged-{}", now.strftime("%Y%m%dT%H%M%S%.6fZ")));
+    fs::rename(path, &quarantined)?;
+    for suffix in ["-wal", "-shm"] {
+        match fs::rename(with_suffix(path, suffix), with_suffix(&quarantined, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(aside)
+    Ok(quarantined)
 }
 
-/// Opens a file that cannot be written, to read what waits in it.
-pub(super) fn read_only(path: &Path) -> Option<Connection> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    // Without a log the file is all there is, and SQLite may skip the shared memory that it could not make here.
-    let alone = fs::metadata(log).map_or(true, |log| log.len() == 0);
+/// Opens an unwritable file to read its waiting deliveries.
+pub(super) fn open_read_only(path: &Path) -> Option<Connection> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    // Without a WAL the file is complete, and SQLite may skip the shared memory that it cannot create here.
+    let is_complete = fs::metadata(wal).map_or(true, |wal| wal.len() == 0);
     let encoded =
         percent_encoding::percent_encode(path.as_os_str().as_encoded_bytes(), percent_encoding::NON_ALPHANUMERIC);
-    let uri = if alone { format!("file:{encoded}?immutable=1") } else { format!("file:{encoded}") };
+    let uri = if is_complete { format!("file:{encoded}?immutable=1") } else { format!("file:{encoded}") };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(uri, flags).ok()?;
-    matches!(schema::kind(&db), Ok(Kind::Ours(VERSION))).then_some(db)
+    matches!(schema::database_kind(&db), Ok(DatabaseKind::Outbox(VERSION))).then_some(db)
 }

@@ -1,29 +1,29 @@
-//! Forgetting what was settled long ago, a little at a time. What waits is never touched.
+//! Retention: deletes old settled rows in small steps. Waiting rows are never deleted.
 
-use super::{Retention, row::micros, store::Store, trouble::StoreError};
+use super::{Retention, disk_error::StoreError, row::micros, store::Store};
 use crate::model::time::Timestamp;
 use rusqlite::{Connection, params};
 use std::time::Duration;
 
-/// Rows of one step: some 10 ms, which no ring notices.
-const STEP: usize = 500;
+/// Rows of one step: some 10 ms, short enough for a ring behind the step.
+const ROWS_PER_STEP: usize = 500;
 
-/// How long a call is remembered for the question whether it is still under way; no call lasts longer.
-const CALLS: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Retention of the `calls` table, which tracks open calls; no call lasts longer.
+const CALL_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Store {
-    /// One step. `true`: there is more to do.
+    /// Runs one step. Returns `true` if more rows are left to delete.
     pub(super) fn retain(&mut self, retention: Retention, now: Timestamp) -> Result<bool, StoreError> {
-        let crowded = content(&self.db)? > retention.bytes;
+        let is_over_limit = used_bytes(&self.db)? > retention.bytes;
         self.transact(true, |store| {
-            let oldest = if crowded { i64::MAX } else { before(now, retention.age) };
+            let oldest = if is_over_limit { i64::MAX } else { before(now, retention.age) };
             let db = &store.db;
             let mut read = db.prepare_cached(
                 "SELECT id FROM deliveries INDEXED BY settled WHERE state <> 'waiting' AND settled < ?
                  ORDER BY settled LIMIT ?",
             )?;
             let ids: Vec<i64> = read
-                .query_map(params![oldest, i64::try_from(STEP).unwrap_or(i64::MAX)], |row| row.get(0))?
+                .query_map(params![oldest, i64::try_from(ROWS_PER_STEP).unwrap_or(i64::MAX)], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             let mut attempts = db.prepare_cached("DELETE FROM attempts WHERE delivery = ?")?;
             let mut deliveries = db.prepare_cached("DELETE FROM deliveries WHERE id = ?")?;
@@ -31,25 +31,26 @@ impl Store {
                 attempts.execute([id])?;
                 deliveries.execute([id])?;
             }
-            db.prepare_cached("DELETE FROM calls WHERE heard < ?")?.execute([before(now, CALLS)])?;
-            db.prepare_cached("DELETE FROM noted WHERE noted < ?")?.execute([before(now, retention.age)])?;
+            db.prepare_cached("DELETE FROM calls WHERE last_seen < ?")?.execute([before(now, CALL_RETENTION)])?;
+            db.prepare_cached("DELETE FROM pending_updates WHERE saved_at < ?")?
+                .execute([before(now, retention.age)])?;
             if !ids.is_empty() {
-                give_back(db)?;
+                release_pages(db)?;
             }
-            Ok(ids.len() == STEP)
+            Ok(ids.len() == ROWS_PER_STEP)
         })
     }
 }
 
-/// Bytes in use: pages that are free already will be used again.
-fn content(db: &Connection) -> Result<u64, StoreError> {
+/// Returns the bytes in use. Free pages do not count: SQLite reuses them.
+fn used_bytes(db: &Connection) -> Result<u64, StoreError> {
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (pages, free, size) = (pragma("page_count")?, pragma("freelist_count")?, pragma("page_size")?);
     Ok((pages - free).max(0).unsigned_abs().saturating_mul(size.unsigned_abs()))
 }
 
-/// Gives freed pages back to the disk, so that a storm's file does not stay large for ever.
-fn give_back(db: &Connection) -> Result<(), StoreError> {
+/// Returns free pages to the file system, so that the file shrinks after a burst.
+fn release_pages(db: &Connection) -> Result<(), StoreError> {
     let mut vacuum = db.prepare("PRAGMA incremental_vacuum(2000)")?;
     let mut rows = vacuum.query([])?;
     while rows.next()?.is_some() {}

@@ -1,36 +1,36 @@
-//! How the shared words stand in columns, and back. A row that cannot be read back is `None`, never a panic.
+//! Maps model types to columns and back. An unreadable row is `None`, never a panic.
 
-use super::trouble::StoreError;
+use super::disk_error::StoreError;
 use crate::model::{
-    call::MomentKind,
+    call::StatusKind,
     card::Card,
-    delivery::{Delivery, DeliveryId, Form, Key, Place, Subject},
+    delivery::{Delivery, DeliveryId, DeliveryKey, MessageRef, PostMode, Subject},
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
 };
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-/// Where a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Still to be told.
+pub enum DeliveryState {
+    /// Not posted yet.
     Waiting,
-    /// The chat took it.
+    /// Accepted by the chat.
     Delivered,
-    /// Given up: a dead letter.
+    /// A dead letter.
     Dead,
-    /// A later moment of its call was told in its place.
+    /// Replaced by a later status of its call.
     Superseded,
-    /// An operator dropped it.
+    /// Dropped by an operator.
     Dropped,
 }
 
-impl State {
+impl DeliveryState {
     const ALL: [Self; 5] = [Self::Waiting, Self::Delivered, Self::Dead, Self::Superseded, Self::Dropped];
 
-    /// As the store and the command line write it.
+    /// Returns the name used in the store and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,133 +42,133 @@ impl State {
         }
     }
 
-    /// Reads [`State::as_str`].
+    /// Parses [`DeliveryState::as_str`].
     #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// The columns that [`delivery`] reads, in its order, of deliveries `d`. A reply's place is that of its living card.
-pub(super) const DELIVERY: &str =
-    "d.id, d.subject, d.sink, d.moment, coalesce(d.newer, d.card), d.admitted, d.attempts,
-    d.plain, d.form, CASE d.form WHEN 'reply' THEN (SELECT l.place FROM deliveries l INDEXED BY once
-    WHERE l.subject = d.subject AND l.sink = d.sink AND l.moment = 'living') ELSE d.place END, d.lost";
+/// Columns for [`read_delivery`], in its order, of deliveries `d`. A reply has the message reference of its live message.
+pub(super) const DELIVERY_COLUMNS: &str =
+    "d.id, d.subject, d.sink, d.status, coalesce(d.newer, d.card), d.enqueued_at, d.attempts,
+    d.plain, d.mode, CASE d.mode WHEN 'reply' THEN (SELECT l.message_ref FROM deliveries l INDEXED BY once
+    WHERE l.subject = d.subject AND l.sink = d.sink AND l.status = 'live') ELSE d.message_ref END, d.reposts";
 
-/// A row of [`DELIVERY`].
-struct Raw {
+/// A row of [`DELIVERY_COLUMNS`].
+struct DeliveryRow {
     id: i64,
     subject: String,
     sink: String,
-    moment: String,
+    status: String,
     card: String,
-    admitted: i64,
+    enqueued_at: i64,
     attempts: i64,
     plain: bool,
-    form: String,
-    place: Option<String>,
-    lost: i64,
+    mode: String,
+    message_ref: Option<String>,
+    reposts: i64,
 }
 
-/// A delivery from a row of [`DELIVERY`]; `None` in the place of one that cannot be understood, with its id.
-pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<(i64, Option<Delivery>)> {
-    let raw = Raw {
+/// Reads a row of [`DELIVERY_COLUMNS`]: the id and the delivery, or `None` for an unreadable one.
+pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<(i64, Option<Delivery>)> {
+    let raw = DeliveryRow {
         id: row.get(0)?,
         subject: row.get(1)?,
         sink: row.get(2)?,
-        moment: row.get(3)?,
+        status: row.get(3)?,
         card: row.get(4)?,
-        admitted: row.get(5)?,
+        enqueued_at: row.get(5)?,
         attempts: row.get(6)?,
         plain: row.get(7)?,
-        form: row.get(8)?,
-        place: row.get(9)?,
-        lost: row.get(10)?,
+        mode: row.get(8)?,
+        message_ref: row.get(9)?,
+        reposts: row.get(10)?,
     };
-    Ok((raw.id, understood(&raw)))
+    Ok((raw.id, parse(&raw)))
 }
 
-fn understood(raw: &Raw) -> Option<Delivery> {
+fn parse(raw: &DeliveryRow) -> Option<Delivery> {
     let card: Card = serde_json::from_str(&raw.card).ok()?;
     Some(Delivery {
         id: DeliveryId(raw.id),
-        key: Key {
-            subject: read_subject(&raw.subject)?,
-            moment: told(&raw.form, &raw.moment, Some(&card))?,
+        key: DeliveryKey {
+            subject: parse_subject(&raw.subject)?,
+            status: status_of(&raw.mode, &raw.status, Some(&card))?,
             sink: SinkName::try_from(raw.sink.as_str()).ok()?,
         },
         card,
-        admitted: from_micros(raw.admitted)?,
+        enqueued_at: from_micros(raw.enqueued_at)?,
         attempts: u32::try_from(raw.attempts).ok()?,
         plain: raw.plain,
-        form: form(raw),
+        mode: post_mode(raw),
     })
 }
 
-/// A place that cannot be read is none: the card is posted anew rather than never.
-fn form(raw: &Raw) -> Form {
-    let place = raw.place.as_deref().and_then(read_place);
-    match raw.form.as_str() {
-        "living" => Form::Living { at: place, lost: raw.lost > 0 },
-        "reply" => Form::Reply { to: place },
-        _ => Form::Message,
+/// Returns the post mode. An unreadable message reference is `None`: a new message is better than none.
+fn post_mode(raw: &DeliveryRow) -> PostMode {
+    let message = raw.message_ref.as_deref().and_then(parse_message_ref);
+    match raw.mode.as_str() {
+        "live" => PostMode::Live { message: message, reposted: raw.reposts > 0 },
+        "reply" => PostMode::ThreadReply { message: message },
+        _ => PostMode::Post,
     }
 }
 
-pub(super) fn read_place(text: &str) -> Option<Place> {
+pub(super) fn parse_message_ref(text: &str) -> Option<MessageRef> {
     serde_json::from_str(text).ok()
 }
 
-/// The moment that a delivery tells: a message's is its key, the others' is in their card.
-pub(super) fn told(form: &str, moment: &str, card: Option<&Card>) -> Option<MomentKind> {
-    match (form, card) {
-        ("living" | "reply", Some(Card::Call(card))) => Some(card.telling.moment.kind()),
-        _ => read_moment(moment),
+/// Returns the status of a delivery: from the key of a post, from the card of a live message or reply.
+pub(super) fn status_of(mode: &str, status: &str, card: Option<&Card>) -> Option<StatusKind> {
+    match (mode, card) {
+        ("live" | "reply", Some(Card::Call(card))) => Some(card.update.status.kind()),
+        _ => parse_status(status),
     }
 }
 
-pub(super) fn subject(subject: &Subject) -> String {
+pub(super) fn subject_key(subject: &Subject) -> String {
     match subject {
         Subject::Call(call) => format!("call:{call}"),
-        Subject::Other(name) => format!("other:{name}"),
+        Subject::Named(name) => format!("named:{name}"),
     }
 }
 
-pub(super) fn read_subject(text: &str) -> Option<Subject> {
+pub(super) fn parse_subject(text: &str) -> Option<Subject> {
     match text.split_once(':')? {
         ("call", call) => ConversationSpaceId::try_from(call).ok().map(Subject::Call),
-        ("other", name) => Some(Subject::Other(name.to_owned())),
+        ("named", name) => Some(Subject::Named(name.to_owned())),
         _ => None,
     }
 }
 
-pub(super) fn read_moment(text: &str) -> Option<MomentKind> {
-    use MomentKind as M;
-    [M::Ringing, M::Answered, M::Missed, M::Voicemail, M::Ended].into_iter().find(|kind| kind.as_str() == text)
+pub(super) fn parse_status(text: &str) -> Option<StatusKind> {
+    use StatusKind as K;
+    [K::Ringing, K::Answered, K::Missed, K::Voicemail, K::Ended].into_iter().find(|kind| kind.as_str() == text)
 }
 
-/// How far a call has come with a moment: a card never goes back in it.
-pub(super) const fn progress(kind: MomentKind) -> u8 {
+/// Returns the progress rank of a status. The status of a card never moves to a lower rank.
+pub(super) const fn progress(kind: StatusKind) -> u8 {
     match kind {
-        MomentKind::Ringing => 0,
-        MomentKind::Answered => 1,
-        MomentKind::Missed | MomentKind::Voicemail | MomentKind::Ended => 2,
+        StatusKind::Ringing => 0,
+        StatusKind::Answered => 1,
+        StatusKind::Missed | StatusKind::Voicemail | StatusKind::Ended => 2,
     }
 }
 
-/// What a card says of a call; other cards know no progress.
-pub(super) fn says(card: &Card) -> Option<u8> {
+/// Returns the progress rank of a call card; `None` for other cards.
+pub(super) fn card_progress(card: &Card) -> Option<u8> {
     match card {
-        Card::Call(card) => Some(progress(card.telling.moment.kind())),
-        Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => None,
+        Card::Call(card) => Some(progress(card.update.status.kind())),
+        Card::GapSummary(_) | Card::Recap(_) | Card::Alert(_) => None,
     }
 }
 
-pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::Unwritable)
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Serialization)
 }
 
-/// Microseconds: what a jump of the clock, not its grain, can put wrong.
+/// Converts to microseconds since 1970, fine enough to keep the order of updates.
 pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
@@ -177,11 +177,11 @@ pub(super) fn from_micros(at: i64) -> Option<Timestamp> {
     Timestamp::from_microsecond(at).ok()
 }
 
-/// `text` without control characters and at most `most` bytes of it, cut between characters.
-pub(super) fn bounded(text: &str, most: usize) -> String {
+/// Replaces control characters by spaces and truncates to `max` bytes, between characters.
+pub(super) fn sanitize(text: &str, max: usize) -> String {
     let mut kept = String::new();
     for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-        if kept.len() + c.len_utf8() > most {
+        if kept.len() + c.len_utf8() > max {
             break;
         }
         kept.push(c);

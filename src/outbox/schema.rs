@@ -1,31 +1,31 @@
-//! The shape of the file, its version, and the connection's settings. Decides whether a file is ours; moves no rows.
+//! Database schema, its version, and connection settings. Decides whether a file is an outbox; reads and writes no rows.
 
 use super::Durability;
 use rusqlite::{Connection, config::DbConfig};
 use std::time::Duration;
 
 /// `PRAGMA application_id` of an outbox: "POPR" in ASCII.
-const APPLICATION: i64 = 0x504f_5052;
+const APPLICATION_ID: i64 = 0x504f_5052;
 
-/// One step for each `user_version`: the first makes version 1 of nothing. Steps are only ever appended.
+/// One step for each `user_version`: the first creates version 1. Steps are only appended.
 pub(super) const MIGRATIONS: &[&str] = &[
     r"
 CREATE TABLE deliveries (
-  id       INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: an operator's 17 stays 17
-  subject  TEXT NOT NULL,                      -- 'call:…' or 'other:…'
+  id       INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an operator's 17 stays 17
+  subject  TEXT NOT NULL,                      -- 'call:…' or 'named:…'
   sink     TEXT NOT NULL,
-  moment   TEXT NOT NULL,
+  status   TEXT NOT NULL,
   state    TEXT NOT NULL DEFAULT 'waiting',    -- waiting, delivered, dead, superseded, dropped
-  due      INTEGER NOT NULL DEFAULT 0,         -- µs since 1970; 0: at once
+  due      INTEGER NOT NULL DEFAULT 0,         -- µs since 1970; 0: immediately
   plain    INTEGER NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0,
-  admitted INTEGER NOT NULL,                   -- µs since 1970
+  enqueued_at INTEGER NOT NULL,                -- µs since 1970
   settled  INTEGER,                            -- µs since 1970
-  why      TEXT,                               -- of dead and superseded ones
+  reason   TEXT,                               -- of dead and superseded rows
   card     TEXT NOT NULL,                      -- JSON
-  newer    TEXT                                -- what the card became while it was on the wire
+  newer    TEXT                                -- card that arrived while the delivery was leased
 ) STRICT;
-CREATE UNIQUE INDEX once ON deliveries (subject, sink, moment);
+CREATE UNIQUE INDEX once ON deliveries (subject, sink, status);
 CREATE INDEX waiting ON deliveries (sink, id) WHERE state = 'waiting';
 CREATE INDEX settled ON deliveries (settled) WHERE state <> 'waiting';
 CREATE TABLE attempts (
@@ -37,79 +37,79 @@ CREATE TABLE attempts (
   answer   TEXT NOT NULL,
   PRIMARY KEY (delivery, nth)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE noted (
-  call    TEXT NOT NULL,
-  moment  TEXT NOT NULL,
-  noted   INTEGER NOT NULL,                    -- µs since 1970
-  telling TEXT NOT NULL,                       -- JSON
-  PRIMARY KEY (call, moment)
+CREATE TABLE pending_updates (
+  call        TEXT NOT NULL,
+  status      TEXT NOT NULL,
+  saved_at    INTEGER NOT NULL,                -- µs since 1970
+  call_update TEXT NOT NULL,                   -- JSON
+  PRIMARY KEY (call, status)
 ) STRICT;
 CREATE TABLE calls (
   call       TEXT PRIMARY KEY,
   connection TEXT NOT NULL,
   account    TEXT NOT NULL,
-  heard      INTEGER NOT NULL,                 -- µs since 1970
-  over       INTEGER NOT NULL
+  last_seen  INTEGER NOT NULL,                 -- µs since 1970
+  ended      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX heard ON calls (heard);
-CREATE TABLE facts (
+CREATE INDEX last_seen ON calls (last_seen);
+CREATE TABLE metadata (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
     r"
--- A living card's `moment` is 'living', a reply's is its moment and time: both come after any chat that can edit.
-ALTER TABLE deliveries ADD COLUMN form     TEXT NOT NULL DEFAULT 'message';  -- message, living, reply
-ALTER TABLE deliveries ADD COLUMN place    TEXT;                             -- JSON: where the chat shows it
-ALTER TABLE deliveries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;       -- states the chat was told
-ALTER TABLE deliveries ADD COLUMN lost     INTEGER NOT NULL DEFAULT 0;       -- messages that could not be edited
+-- The `status` of a live message is 'live', that of a reply its status and time.
+ALTER TABLE deliveries ADD COLUMN mode        TEXT NOT NULL DEFAULT 'post';  -- post, live, reply
+ALTER TABLE deliveries ADD COLUMN message_ref TEXT;                          -- JSON: the posted message
+ALTER TABLE deliveries ADD COLUMN revision    INTEGER NOT NULL DEFAULT 0;    -- posted updates
+ALTER TABLE deliveries ADD COLUMN reposts     INTEGER NOT NULL DEFAULT 0;    -- messages that were not editable any more
 ",
 ];
 
-/// The version that this program writes.
+/// Schema version of this program.
 pub(super) const VERSION: usize = MIGRATIONS.len();
 
-/// What an opened database is.
+/// Owner of an opened database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Empty: to be made ours.
-    Fresh,
-    /// An outbox of this version or an older one.
-    Ours(usize),
-    /// An outbox that a newer program wrote.
+pub(super) enum DatabaseKind {
+    /// Empty.
+    Empty,
+    /// An outbox of this or an older version.
+    Outbox(usize),
+    /// An outbox of a newer version.
     Newer(usize),
     /// Another program's database.
     Foreign,
 }
 
-/// Looks who a database belongs to; reads the first page and the schema.
-pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
+/// Returns the owner of a database; reads the first page and the schema.
+pub(super) fn database_kind(db: &Connection) -> rusqlite::Result<DatabaseKind> {
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let version = usize::try_from(version).unwrap_or(usize::MAX);
     Ok(match application {
-        0 if tables == 0 && version == 0 => Kind::Fresh,
-        APPLICATION if version > VERSION => Kind::Newer(version),
-        APPLICATION => Kind::Ours(version),
-        _ => Kind::Foreign,
+        0 if tables == 0 && version == 0 => DatabaseKind::Empty,
+        APPLICATION_ID if version > VERSION => DatabaseKind::Newer(version),
+        APPLICATION_ID => DatabaseKind::Outbox(version),
+        _ => DatabaseKind::Foreign,
     })
 }
 
-/// Brings a database from `from` to the last of `steps`, each step one transaction with its version number.
+/// Migrates a database from version `from` to the last of `steps`. Each step, with its version number, is one transaction.
 pub(super) fn migrate(db: &Connection, from: usize, steps: &[&str]) -> rusqlite::Result<()> {
     for (index, step) in steps.iter().enumerate().skip(from) {
         let version = index + 1;
         db.execute_batch(&format!(
-            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION}; {step} PRAGMA user_version = {version}; COMMIT;"
+            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step} PRAGMA user_version = {version}; COMMIT;"
         ))
-        .inspect_err(|_| undo(db))?;
+        .inspect_err(|_| rollback(db))?;
     }
     Ok(())
 }
 
-/// Rolls back what is open; an error that SQLite answered with a rollback of its own leaves nothing to do.
-pub(super) fn undo(db: &Connection) {
+/// Rolls back the open transaction, unless SQLite already did so after an error.
+pub(super) fn rollback(db: &Connection) {
     if !db.is_autocommit()
         && let Err(error) = db.execute_batch("ROLLBACK")
     {
@@ -117,24 +117,24 @@ pub(super) fn undo(db: &Connection) {
     }
 }
 
-/// Prepared statements stay prepared. Without the planner's stability guarantee SQLite compiles a query again whenever its
-/// values change, because its plan might depend on them.
-pub(super) fn keep_plans(db: &Connection) -> rusqlite::Result<()> {
+/// Enables the query planner stability guarantee. Without it, SQLite recompiles a prepared query when its values change,
+/// because the plan may depend on them.
+pub(super) fn enable_qpsg(db: &Connection) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(64);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-/// Settings of the daemon's own connection. Two seconds of patience with another writer (the command line holds the
-/// lock for milliseconds), then the queue goes on without the disk: a phone rings some 20 s.
-pub(super) fn tune(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
+/// Configures the daemon's connection. The busy timeout is 2 s (the CLI holds the lock for milliseconds); then the outbox
+/// continues in memory, because a phone rings only some 20 s.
+pub(super) fn configure(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
     db.busy_timeout(Duration::from_secs(2))?;
-    keep_plans(db)?;
-    // Only a database without tables takes it: freed pages can then be given back in steps.
+    enable_qpsg(db)?;
+    // Effective only in a database without tables: freed pages can then be returned in steps.
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // What is forgotten leaves nothing in the pages that it stood in.
+    // Deleted content is overwritten with zeros.
     db.pragma_update(None, "secure_delete", true)?;
-    // The log goes back to this after a burst; SQLite's own limit is none.
+    // Size of the WAL after a burst; SQLite's default is no limit.
     db.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
     let synchronous = match durability {
         Durability::PowerLoss => "FULL",
@@ -149,16 +149,16 @@ mod tests {
     use rusqlite::StatementStatus;
 
     #[test]
-    fn a_question_is_compiled_once_however_many_values_it_is_asked_with() {
+    fn query_is_compiled_once_for_different_values() {
         let db = Connection::open_in_memory().unwrap();
-        tune(&db, Durability::PowerLoss).unwrap();
+        configure(&db, Durability::PowerLoss).unwrap();
         migrate(&db, 0, MIGRATIONS).unwrap();
         let sql = "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'";
         for subject in ["call:1", "call:2", "call:3"] {
-            let mut question = db.prepare_cached(sql).unwrap();
-            question.query_row([subject, "desk"], |row| row.get::<_, Option<i64>>(0)).unwrap();
+            let mut query = db.prepare_cached(sql).unwrap();
+            query.query_row([subject, "desk"], |row| row.get::<_, Option<i64>>(0)).unwrap();
         }
-        let question = db.prepare_cached(sql).unwrap();
-        assert_eq!(question.get_status(StatementStatus::RePrepare), 0);
+        let query = db.prepare_cached(sql).unwrap();
+        assert_eq!(query.get_status(StatementStatus::RePrepare), 0);
     }
 }

@@ -1,10 +1,12 @@
-//! Holidays out of an iCalendar file (RFC 5545), as calendars export them: events of whole days or hours, once or yearly.
-//! A bounded reader of what holidays need, because the crates for it bring a second library of time. It decides what an
-//! event covers; which schedule a holiday closes is `hours`'s. What it cannot read is told by line, the rest counts.
+//! Holidays from an iCalendar file (RFC 5545): events of whole days or hours, once or yearly. Reports unreadable lines
+//! and keeps the rest. Does not decide which schedule a holiday closes.
+//!
+//! # Rejected
+//! The iCalendar crates: each brings a second time library. This parser reads only what holidays need, within bounds.
 
 use super::{
-    property::{Property, Time, time, unfolded},
-    yearly::{Foreign, Yearly},
+    ics_line::{IcsTime, Property, parse_time, unfold},
+    rrule::{UnsupportedRule, YearlyRule},
 };
 use jiff::{
     SignedDuration, Span, Timestamp,
@@ -12,95 +14,95 @@ use jiff::{
     tz::TimeZone,
 };
 
-/// Events that are read of a file: national holidays of ten years are some 200.
-const EVENTS: usize = 2_000;
-/// Oddities that are told of a file.
-const TOLD: usize = 20;
-/// Longest event: a holiday that lasts longer is a mistake.
-const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// Dates listed beside a rule (`RDATE`, `EXDATE`) that are read of an event.
-const LISTED: usize = 500;
-/// Longest name of an event, in characters.
-const NAME: usize = 80;
+/// Events read from a file: national holidays of ten years are about 200.
+const MAX_EVENTS: usize = 2_000;
+/// Warnings reported for a file.
+const MAX_WARNINGS: usize = 20;
+/// Length of an event: a longer holiday is a mistake.
+const MAX_EVENT_LENGTH: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// Dates read from `RDATE` or `EXDATE` of an event.
+const MAX_LISTED_DATES: usize = 500;
+/// Characters of the name of an event.
+const MAX_NAME_CHARS: usize = 80;
 
-/// The holidays of a file.
+/// Holidays of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Holidays(Vec<Event>);
+pub struct Holidays(Vec<Holiday>);
 
-/// Something in a file that does not count.
+/// Part of a file that is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oddity {
-    /// Where, from 1.
+pub struct CalendarWarning {
+    /// Line number, from 1.
     pub line: usize,
-    /// What it is, and what is done about it.
+    /// Description and consequence.
     pub text: String,
 }
 
-/// A file that is no calendar.
+/// The file is not a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is no iCalendar file: it does not begin with BEGIN:VCALENDAR")]
-pub struct NoCalendar;
+#[error("not an iCalendar file: the first line is not BEGIN:VCALENDAR")]
+pub struct NotACalendar;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Event {
+struct Holiday {
     name: String,
     first: DateTime,
-    /// `None`: the schedule's own zone.
+    /// `None`: the time zone of the schedule.
     zone: Option<TimeZone>,
     length: SignedDuration,
-    yearly: Option<Yearly>,
-    also: Vec<Date>,
-    not: Vec<Date>,
+    yearly: Option<YearlyRule>,
+    added: Vec<Date>,
+    excluded: Vec<Date>,
 }
 
 impl Holidays {
-    /// Reads a file's text, and says what of it does not count.
+    /// Parses the text of a file; returns the holidays and the warnings.
     ///
     /// # Errors
-    /// [`NoCalendar`] for anything else than a calendar.
-    pub fn read(text: &str) -> Result<(Self, Vec<Oddity>), NoCalendar> {
-        let mut lines = unfolded(text).filter(|(_, line)| !line.trim().is_empty());
-        let (_, first) = lines.next().ok_or(NoCalendar)?;
+    /// [`NotACalendar`] if the text is not a calendar.
+    pub fn parse(text: &str) -> Result<(Self, Vec<CalendarWarning>), NotACalendar> {
+        let mut lines = unfold(text).filter(|(_, line)| !line.trim().is_empty());
+        let (_, first) = lines.next().ok_or(NotACalendar)?;
         if !first.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case("BEGIN:VCALENDAR") {
-            return Err(NoCalendar);
+            return Err(NotACalendar);
         }
-        let mut reading = Reading::default();
+        let mut parser = Parser::default();
         for (number, line) in lines {
-            reading.line(number, &line);
+            parser.line(number, &line);
         }
-        if let Some(open) = reading.open.take() {
-            reading.odd(open.line, "an event that does not end: left out");
+        if let Some(open) = parser.open.take() {
+            parser.warn(open.line, "event without END:VEVENT: skipped");
         }
-        Ok((Self(reading.events), reading.oddities))
+        Ok((Self(parser.events), parser.warnings))
     }
 
-    /// The holiday that `at` falls on, by its name. `zone` is that of events without one.
+    /// Returns the name of the holiday at time `at`. `zone` applies to events without a zone.
     #[must_use]
-    pub fn at(&self, at: Timestamp, zone: &TimeZone) -> Option<&str> {
+    pub fn name_at(&self, at: Timestamp, zone: &TimeZone) -> Option<&str> {
         self.0.iter().find(|event| event.covers(at, zone)).map(|event| event.name.as_str())
     }
 
-    /// How many events there are.
+    /// Returns the number of events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no events.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl Event {
+impl Holiday {
     fn covers(&self, at: Timestamp, zone: &TimeZone) -> bool {
         let local = at.to_zoned(self.zone.as_ref().unwrap_or(zone).clone()).datetime();
         let days = self.length.as_hours() / 24 + 1;
         let mut day = local.date();
         for _ in 0..=days {
             let begin = day.to_datetime(self.first.time());
-            if self.begins(day) && begin <= local && local < begin.saturating_add(self.length) {
+            if self.starts_on(day) && begin <= local && local < begin.saturating_add(self.length) {
                 return true;
             }
             let Ok(before) = day.yesterday() else { return false };
@@ -109,61 +111,61 @@ impl Event {
         false
     }
 
-    fn begins(&self, day: Date) -> bool {
-        let by_rule = || self.yearly.as_ref().is_some_and(|rule| rule.begins(day, self.first));
-        (day == self.first.date() || self.also.contains(&day) || by_rule()) && !self.not.contains(&day)
+    fn starts_on(&self, day: Date) -> bool {
+        let by_rule = || self.yearly.as_ref().is_some_and(|rule| rule.starts_on(day, self.first));
+        (day == self.first.date() || self.added.contains(&day) || by_rule()) && !self.excluded.contains(&day)
     }
 }
 
-/// An event whose lines are being read.
+/// Event under construction.
 #[derive(Default)]
-struct Open {
+struct EventBuilder {
     line: usize,
-    /// Components inside of it, an alarm for one, whose lines are not its own.
-    inside: usize,
+    /// Depth of nested components, such as an alarm; their lines are ignored.
+    nesting: usize,
     name: String,
-    first: Option<Time>,
-    end: Option<Time>,
+    first: Option<IcsTime>,
+    end: Option<IcsTime>,
     duration: Option<SignedDuration>,
     rule: Option<(usize, String)>,
-    also: Vec<Date>,
-    not: Vec<Date>,
-    is_void: bool,
+    added: Vec<Date>,
+    excluded: Vec<Date>,
+    is_cancelled: bool,
 }
 
 #[derive(Default)]
-struct Reading {
-    events: Vec<Event>,
-    oddities: Vec<Oddity>,
-    open: Option<Open>,
+struct Parser {
+    events: Vec<Holiday>,
+    warnings: Vec<CalendarWarning>,
+    open: Option<EventBuilder>,
 }
 
-impl Reading {
-    fn odd(&mut self, line: usize, text: impl Into<String>) {
-        if self.oddities.len() < TOLD {
-            self.oddities.push(Oddity { line, text: text.into() });
+impl Parser {
+    fn warn(&mut self, line: usize, text: impl Into<String>) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(CalendarWarning { line, text: text.into() });
         }
     }
 
     fn line(&mut self, number: usize, line: &str) {
-        let Some(property) = Property::read(line) else {
-            return self.odd(number, "no line of a calendar: left out");
+        let Some(property) = Property::parse(line) else {
+            return self.warn(number, "not a calendar line: skipped");
         };
         let component = property.value.trim().to_ascii_uppercase();
         match (property.name.as_str(), component.as_str(), self.open.as_mut()) {
             ("BEGIN", "VEVENT", open) => {
-                let unended = open.map(|open| open.line);
-                self.open = Some(Open { line: number, ..Open::default() });
-                if let Some(line) = unended {
-                    self.odd(line, "an event that does not end: left out");
+                let unfinished = open.map(|open| open.line);
+                self.open = Some(EventBuilder { line: number, ..EventBuilder::default() });
+                if let Some(line) = unfinished {
+                    self.warn(line, "event without END:VEVENT: skipped");
                 }
             }
             ("END", "VEVENT", Some(_)) => self.close(),
-            ("BEGIN", _, Some(open)) => open.inside = open.inside.saturating_add(1),
-            ("END", _, Some(open)) => open.inside = open.inside.saturating_sub(1),
-            (_, _, Some(open)) if open.inside == 0 => {
-                if let Err(text) = open.take(number, &property) {
-                    self.odd(number, text);
+            ("BEGIN", _, Some(open)) => open.nesting = open.nesting.saturating_add(1),
+            ("END", _, Some(open)) => open.nesting = open.nesting.saturating_sub(1),
+            (_, _, Some(open)) if open.nesting == 0 => {
+                if let Err(text) = open.set_property(number, &property) {
+                    self.warn(number, text);
                 }
             }
             _ => {}
@@ -172,102 +174,104 @@ impl Reading {
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        if open.is_void {
+        if open.is_cancelled {
             return;
         }
-        if self.events.len() >= EVENTS {
-            return self.odd(open.line, format!("more than {EVENTS} events: left out"));
+        if self.events.len() >= MAX_EVENTS {
+            return self.warn(open.line, format!("more than {MAX_EVENTS} events: skipped"));
         }
         let line = open.line;
-        match open.event() {
-            Ok((event, odd)) => {
+        match open.build() {
+            Ok((event, warnings)) => {
                 self.events.push(event);
-                odd.into_iter().for_each(|Oddity { line, text }| self.odd(line, text));
+                warnings.into_iter().for_each(|CalendarWarning { line, text }| self.warn(line, text));
             }
-            Err(text) => self.odd(line, text),
+            Err(text) => self.warn(line, text),
         }
     }
 }
 
-impl Open {
-    fn take(&mut self, line: usize, property: &Property) -> Result<(), &'static str> {
+impl EventBuilder {
+    fn set_property(&mut self, line: usize, property: &Property) -> Result<(), &'static str> {
         match property.name.as_str() {
-            "SUMMARY" => self.name = name(&property.value),
-            "DTSTART" => self.first = Some(property.time().ok_or("no date: left out")?),
-            "DTEND" => self.end = Some(property.time().ok_or("no date: left out")?),
+            "SUMMARY" => self.name = unescape_name(&property.value),
+            "DTSTART" => self.first = Some(property.parse_time().ok_or("not a date: skipped")?),
+            "DTEND" => self.end = Some(property.parse_time().ok_or("not a date: skipped")?),
             "DURATION" => {
-                let span: Span = property.value.trim().parse().map_err(|_| "no duration: left out")?;
+                let span: Span = property.value.trim().parse().map_err(|_| "not a duration: skipped")?;
                 let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
-                self.duration = Some(length.map_err(|_| "no duration: left out")?);
+                self.duration = Some(length.map_err(|_| "not a duration: skipped")?);
             }
             "RRULE" => self.rule = Some((line, property.value.clone())),
-            "RDATE" => Self::list(&mut self.also, property)?,
-            "EXDATE" => Self::list(&mut self.not, property)?,
-            "STATUS" => self.is_void = property.value.trim().eq_ignore_ascii_case("CANCELLED"),
-            "RECURRENCE-ID" => return Err("a change of one day of a series: the series counts as it was"),
+            "RDATE" => Self::add_dates(&mut self.added, property)?,
+            "EXDATE" => Self::add_dates(&mut self.excluded, property)?,
+            "STATUS" => self.is_cancelled = property.value.trim().eq_ignore_ascii_case("CANCELLED"),
+            "RECURRENCE-ID" => return Err("change of one occurrence: skipped, the series is unchanged"),
             _ => {}
         }
         Ok(())
     }
 
-    fn list(days: &mut Vec<Date>, property: &Property) -> Result<(), &'static str> {
+    fn add_dates(days: &mut Vec<Date>, property: &Property) -> Result<(), &'static str> {
         for text in property.value.split(',') {
-            let day =
-                time(text, property.parameter("TZID")).ok_or("a list of dates with one that is none: left out")?;
-            if days.len() < LISTED {
+            let day = parse_time(text, property.parameter("TZID")).ok_or("date list with an invalid date: skipped")?;
+            if days.len() < MAX_LISTED_DATES {
                 days.push(day.at.date());
             }
         }
         Ok(())
     }
 
-    /// The event, and what of it does not count.
-    fn event(self) -> Result<(Event, Vec<Oddity>), &'static str> {
-        let mut odd = Vec::new();
-        let first = self.first.ok_or("an event without a readable DTSTART: left out")?;
+    /// Builds the event; returns it with the warnings.
+    fn build(self) -> Result<(Holiday, Vec<CalendarWarning>), &'static str> {
+        let mut warnings = Vec::new();
+        let first = self.first.ok_or("event without a valid DTSTART: skipped")?;
         let zone = first.zone.unwrap_or_else(|()| {
-            let text = "a time zone that nobody knows: its times count in the schedule's own".to_owned();
-            odd.push(Oddity { line: self.line, text });
+            let text = "unknown time zone: the time zone of the schedule is used".to_owned();
+            warnings.push(CalendarWarning { line: self.line, text });
             None
         });
         let day = SignedDuration::from_hours(24);
         let length = match (self.end, self.duration) {
-            (Some(end), _) => first.at.duration_until(moved(&end, zone.as_ref())),
+            (Some(end), _) => first.at.duration_until(in_zone_of_start(&end, zone.as_ref())),
             (None, Some(length)) => length,
             (None, None) if first.is_day => day,
             (None, None) => SignedDuration::ZERO,
         };
-        // Some programs end a holiday of one day on that day.
+        // Some programs set the end of a one-day holiday to the same day.
         let length = if first.is_day && length.is_zero() { day } else { length };
-        if length <= SignedDuration::ZERO || length > LONGEST {
-            return Err("an event that ends before it begins, at once, or after more than a year: left out");
+        if length <= SignedDuration::ZERO || length > MAX_EVENT_LENGTH {
+            return Err("event length is not between zero and one year: skipped");
         }
-        let yearly = self.rule.and_then(|(line, rule)| match Yearly::read(&rule, first.at) {
+        let yearly = self.rule.and_then(|(line, rule)| match YearlyRule::parse(&rule, first.at) {
             Ok(rule) => Some(rule),
-            Err(Foreign(what)) => {
-                let text = format!("a rule that is not understood ({what}): only its first day counts");
-                odd.push(Oddity { line, text });
+            Err(UnsupportedRule(what)) => {
+                let text = format!("unsupported recurrence rule ({what}): only the first day is used");
+                warnings.push(CalendarWarning { line, text });
                 None
             }
         });
         let name = if self.name.is_empty() { "a holiday".to_owned() } else { self.name };
-        Ok((Event { name, first: first.at, zone, length, yearly, also: self.also, not: self.not }, odd))
+        Ok((
+            Holiday { name, first: first.at, zone, length, yearly, added: self.added, excluded: self.excluded },
+            warnings,
+        ))
     }
 }
 
-/// An end in the zone of its start.
-fn moved(end: &Time, zone: Option<&TimeZone>) -> DateTime {
+/// Converts an end time to the zone of the start.
+fn in_zone_of_start(end: &IcsTime, zone: Option<&TimeZone>) -> DateTime {
     match (&end.zone, zone) {
-        (Ok(Some(theirs)), Some(ours)) if theirs != ours => {
-            let moved = end.at.to_zoned(theirs.clone()).map(|at| at.with_time_zone(ours.clone()).datetime());
+        (Ok(Some(from)), Some(to)) if from != to => {
+            let moved = end.at.to_zoned(from.clone()).map(|at| at.with_time_zone(to.clone()).datetime());
             moved.unwrap_or(end.at)
         }
         _ => end.at,
     }
 }
 
-/// A text of the file as a name: its escapes undone, on one line, not too long.
-fn name(text: &str) -> String {
+/// Unescapes a text of the file and returns it as one line of at most [`MAX_NAME_CHARS`].
+fn unescape_name(text: &str) -> String {
     let mut chars = text.trim().chars();
     let mut name = String::new();
     while let Some(c) = chars.next() {
@@ -277,5 +281,5 @@ fn name(text: &str) -> String {
         };
         name.push(if c.is_control() { ' ' } else { c });
     }
-    name.chars().take(NAME).collect::<String>().trim().to_owned()
+    name.chars().take(MAX_NAME_CHARS).collect::<String>().trim().to_owned()
 }

@@ -1,52 +1,53 @@
-//! Which sinks hear of a moment, and in which manner: rules, tried from the first. Pure: the call, what is known of the
-//! caller, the time and the schedules are arguments.
+//! Decides which sinks get a call update, and with which card options. Pure: the update, the caller info, the time and
+//! the schedules are arguments.
 //!
-//! # How it is decided
-//! - The first rule that matches wins; one that says `continue` lets the next be tried too. What no rule matches goes
-//!   nowhere; a last rule without `match` is the default; no rules at all: everything to every sink.
-//! - A rule matches if all of its `match` holds and nothing of its `unless` does. Each key of `unless` is an exception of
-//!   its own, so that two of them need no rule more.
-//! - A rule that is muted matches and tells nobody: its calls do not fall through to the next rule. Nothing is kept for
-//!   later: on the day after, nobody wants the calls of the holiday as if they rang.
-//! - If two matching rules lead to one sink, it is told once, in the manner of the first.
-//! - What follows a ring goes where the ring went ([`follow`]), in its manner, beside what the rules say of it now: who saw
-//!   a call ring wants to know its end, though the office has closed meanwhile or a transfer has changed its queue. What a
-//!   sink is told of the moments it is routed is its `outcomes`' alone ([`tells`]).
-//! - What a source says after the card's deadline routes the moments that follow, which ask it again and find its answer
-//!   kept. It does not route again what was routed: a phone stops ringing before a second sink could act on it, and the
-//!   first one has already been told. It is added to the messages that live and the cards that still wait.
+//! # Invariants
+//! - Rules are tried in order. The first match wins; a rule with `continue` lets the next rules be tried too. An update
+//!   without a matching rule goes nowhere; a last rule without `match` is the default. Without rules every update goes to
+//!   every sink.
+//! - A rule matches if all keys of `match` hold and no key of `unless` does. Each key of `unless` is an exception of
+//!   its
+//!   own, so two exceptions need no second rule.
+//! - A muted rule matches and sends nothing: its calls do not fall through to the next rule. Nothing is kept for later;
+//!   after a holiday, rings of the holiday are useless.
+//! - If two matching rules name one sink, the sink gets one card, with the options of the first rule.
+//! - Updates after a ring also go to the sinks of the ring ([`add_previous_sinks`]): who saw a call ring wants its end,
+//!   even if the office has closed or a transfer has changed the queue. `outcomes` alone decides which statuses a sink gets
+//!   ([`sink_wants`]).
+//! - A look-up result after the deadline routes later updates only: a second sink could not act before the phone stops
+//!   ringing. The result is added to live messages and pending cards.
 //!
-//! `condition` says what may be asked, `hours` (with `calendar` and `yearly`) when a schedule is open, `days` what mutes,
-//! `manner` how it is drawn, `check` what cannot be meant.
+//! `condition` evaluates conditions, `hours` (with `calendar` and `rrule`) schedules, `mute` the muted days, `mentions`
+//! the mentions; `lint` finds rules that have no effect.
 
-mod any_of;
 mod calendar;
-mod check;
 mod condition;
-mod days;
-mod digits;
 mod hours;
-mod manner;
-mod property;
+mod ics_line;
+mod lint;
+mod mentions;
+mod mute;
+mod number_pattern;
+mod one_or_many;
+mod rrule;
 #[cfg(test)]
 mod tests;
-mod yearly;
 
 use crate::model::{
-    call::{MomentKind, Telling},
-    card::{Findings, Manner, RoutedBy},
+    call::{CallUpdate, StatusKind},
+    card::{CallerInfo, CardOptions, RouteReason},
     ids::SinkName,
     phone::Mask,
     time::Timestamp,
 };
-pub use any_of::AnyOf;
-pub use calendar::{Holidays, NoCalendar, Oddity};
-pub use check::Problem;
-pub use condition::{Condition, Key};
-pub use days::Days;
-pub use digits::Digits;
-pub use hours::{BadHours, Hours, Schedules, Standing, Week, days};
-pub use manner::{Mentions, When};
+pub use calendar::{CalendarWarning, Holidays, NotACalendar};
+pub use condition::{Condition, ConditionKey};
+pub use hours::{Schedule, ScheduleError, ScheduleState, Schedules, WeeklyHours, weekdays};
+pub use lint::RuleProblem;
+pub use mentions::{MentionWhen, Mentions};
+pub use mute::DateRange;
+pub use number_pattern::NumberPattern;
+pub use one_or_many::OneOrMany;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -54,32 +55,32 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What must be so. Absent or empty: anything.
+    /// Conditions that must hold. Absent or empty: always true.
     #[serde(rename = "match", default)]
-    pub when: Condition,
-    /// What must not be so, each key alone.
+    pub conditions: Condition,
+    /// Exceptions: no key may hold.
     #[serde(default)]
     pub unless: Condition,
-    /// Who hears of it. Empty: nobody, which ends the search like any other rule.
+    /// Sinks of the rule. Empty: no sink; the rule still ends the search.
     pub sinks: Vec<SinkName>,
     /// Whether the rules below are tried too.
     #[serde(rename = "continue", default)]
-    pub goes_on: bool,
-    /// When it tells nobody.
+    pub continue_matching: bool,
+    /// Dates on which the rule sends nothing.
     #[serde(default)]
-    pub mute: AnyOf<Days>,
-    /// How much of numbers its cards show, in place of what the sink says.
+    pub mute: OneOrMany<DateRange>,
+    /// How much of phone numbers the cards show; replaces the mask of the sink.
     #[serde(default)]
     pub mask: Option<Mask>,
-    /// Whom its cards mention.
+    /// People and groups that the cards mention.
     #[serde(default)]
     pub mention: Option<Mentions>,
-    /// Its cards are a title and one line.
+    /// Whether the cards are a title and one line.
     #[serde(default)]
     pub quiet: bool,
 }
 
-/// The rules of a config with the sinks they lead to and the schedules they ask.
+/// Rules of a config with all sinks and the schedules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,
@@ -87,177 +88,192 @@ pub struct Routes {
     schedules: Schedules,
 }
 
-/// What is decided about.
+/// Input of a routing decision.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// What happened.
-    pub telling: &'a Telling,
-    /// What is known of the caller.
-    pub found: &'a Findings,
-    /// The time at which schedules are looked up.
+pub struct RouteInput<'a> {
+    /// Call update to route.
+    pub update: &'a CallUpdate,
+    /// Caller info.
+    pub caller_info: &'a CallerInfo,
+    /// Time for which schedules are evaluated.
     pub at: Timestamp,
 }
 
-/// A sink that hears of it.
+/// Sink that gets a call update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Routed {
-    /// Which.
+pub struct Destination {
+    /// Sink name.
     pub sink: SinkName,
-    /// How.
-    pub manner: Manner,
-    /// Why.
-    pub by: RoutedBy,
+    /// Options of its card.
+    pub options: CardOptions,
+    /// Reason of the decision.
+    pub reason: RouteReason,
 }
 
-/// What one rule made of a moment.
+/// Result of one rule for a call update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Explained {
-    /// Its place in the config, from 1.
+pub struct RuleTrace {
+    /// Position of the rule in the config, from 1.
     pub rule: usize,
-    /// What became of it.
-    pub result: Tried,
-    /// The sinks it names.
+    /// Outcome of the rule.
+    pub result: RuleOutcome,
+    /// Sinks of the rule.
     pub sinks: Vec<SinkName>,
 }
 
-/// Whether a rule matched.
+/// Outcome of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tried {
-    /// All its conditions hold.
+pub enum RuleOutcome {
+    /// All conditions hold.
     Matched,
-    /// They hold, and it is muted: nobody is told by it.
+    /// All conditions hold, but the rule is muted.
     Muted,
-    /// It does not match.
+    /// The rule does not match.
     Failed {
-        /// What it asks that is not so.
-        not: Vec<Key>,
-        /// Its exceptions that are so.
-        unless: Vec<Key>,
+        /// Keys of `match` that do not hold.
+        not: Vec<ConditionKey>,
+        /// Keys of `unless` that hold.
+        unless: Vec<ConditionKey>,
     },
     /// A rule above matched and does not continue.
     NotReached,
 }
 
-/// The moments that a sink is told of besides ringing, unless its `outcomes` say otherwise.
-pub const DEFAULT_OUTCOMES: [MomentKind; 2] = [MomentKind::Missed, MomentKind::Voicemail];
+/// Statuses that a sink gets besides ringing, unless `outcomes` is set.
+pub const DEFAULT_OUTCOMES: [StatusKind; 2] = [StatusKind::Missed, StatusKind::Voicemail];
 
-/// Whether a sink with these `outcomes` gets a message for a moment. Ringing always; the other moments only bring a card
-/// that still waits up to date unless they are named.
+/// Returns whether a sink with these `outcomes` gets a message for a status. Ringing always does; other statuses update
+/// a pending card unless they are listed.
 #[must_use]
-pub fn tells(kind: MomentKind, outcomes: &[MomentKind]) -> bool {
-    kind == MomentKind::Ringing || outcomes.contains(&kind)
+pub fn sink_wants(kind: StatusKind, outcomes: &[StatusKind]) -> bool {
+    kind == StatusKind::Ringing || outcomes.contains(&kind)
 }
 
 impl Routes {
-    /// The rules in their order, and all sinks of the config; no schedules yet.
+    /// Creates routes from the rules in order and all sinks of the config, without schedules.
     #[must_use]
     pub fn new(rules: Vec<Rule>, all: Vec<SinkName>) -> Self {
         Self { rules, all, schedules: Schedules::default() }
     }
 
-    /// With the schedules that the rules ask.
+    /// Sets the schedules.
     #[must_use]
     pub fn with_schedules(self, schedules: Schedules) -> Self {
         Self { schedules, ..self }
     }
 
-    /// The same with the holidays of a file that has changed.
+    /// Returns a copy with new holidays of a changed file.
     #[must_use]
     pub fn with_holidays(&self, file: &Path, holidays: Holidays) -> Self {
         Self { schedules: self.schedules.clone().with_holidays(file, holidays), ..self.clone() }
     }
 
-    /// The rules, in their order.
+    /// Returns the rules in order.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The schedules that the rules ask.
+    /// Returns the schedules.
     #[must_use]
     pub fn schedules(&self) -> &Schedules {
         &self.schedules
     }
 
-    /// The sinks for a moment, each once, in the order of the rules.
+    /// Returns the sinks for a call update, each once, in the order of the rules.
     #[must_use]
-    pub fn decide(&self, asked: &Asked<'_>) -> Vec<Routed> {
+    pub fn decide(&self, input: &RouteInput<'_>) -> Vec<Destination> {
         if self.rules.is_empty() {
-            let everywhere =
-                |sink: &SinkName| Routed { sink: sink.clone(), manner: Manner::default(), by: RoutedBy::NoRules };
+            let everywhere = |sink: &SinkName| Destination {
+                sink: sink.clone(),
+                options: CardOptions::default(),
+                reason: RouteReason::NoRules,
+            };
             return self.all.iter().map(everywhere).collect();
         }
-        let mut routed: Vec<Routed> = Vec::new();
+        let mut destinations: Vec<Destination> = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
-            let result = self.try_one(rule, asked);
-            if result == Tried::Matched {
-                let manner = rule.manner(asked);
+            let result = self.evaluate(rule, input);
+            if result == RuleOutcome::Matched {
+                let options = rule.card_options(input);
                 for sink in &rule.sinks {
-                    if !routed.iter().any(|it| it.sink == *sink) {
-                        let by = RoutedBy::Rule(at.saturating_add(1));
-                        routed.push(Routed { sink: sink.clone(), manner: manner.clone(), by });
+                    if !destinations.iter().any(|it| it.sink == *sink) {
+                        let by = RouteReason::Rule(at.saturating_add(1));
+                        destinations.push(Destination { sink: sink.clone(), options: options.clone(), reason: by });
                     }
                 }
             }
-            if result.ends(rule) {
+            if result.stops_after(rule) {
                 break;
             }
         }
-        routed
+        destinations
     }
 
-    /// What each rule makes of a moment.
+    /// Returns the outcome of each rule for a call update.
     #[must_use]
-    pub fn explain(&self, asked: &Asked<'_>) -> Vec<Explained> {
+    pub fn explain(&self, input: &RouteInput<'_>) -> Vec<RuleTrace> {
         let mut stopped = false;
         let explain = |(at, rule): (usize, &Rule)| {
-            let result = if stopped { Tried::NotReached } else { self.try_one(rule, asked) };
-            stopped |= result.ends(rule);
-            Explained { rule: at.saturating_add(1), result, sinks: rule.sinks.clone() }
+            let result = if stopped { RuleOutcome::NotReached } else { self.evaluate(rule, input) };
+            stopped |= result.stops_after(rule);
+            RuleTrace { rule: at.saturating_add(1), result, sinks: rule.sinks.clone() }
         };
         self.rules.iter().enumerate().map(explain).collect()
     }
 
-    fn try_one(&self, rule: &Rule, asked: &Asked<'_>) -> Tried {
-        let not: Vec<Key> = rule.when.failed(asked, &self.schedules).collect();
-        let unless: Vec<Key> = rule.unless.met(asked, &self.schedules).collect();
-        match (not.is_empty() && unless.is_empty(), rule.is_muted(asked.at, &self.schedules)) {
-            (false, _) => Tried::Failed { not, unless },
-            (true, true) => Tried::Muted,
-            (true, false) => Tried::Matched,
+    fn evaluate(&self, rule: &Rule, input: &RouteInput<'_>) -> RuleOutcome {
+        let not: Vec<ConditionKey> = rule.conditions.failing(input, &self.schedules).collect();
+        let unless: Vec<ConditionKey> = rule.unless.matching(input, &self.schedules).collect();
+        match (not.is_empty() && unless.is_empty(), rule.is_muted(input.at, &self.schedules)) {
+            (false, _) => RuleOutcome::Failed { not, unless },
+            (true, true) => RuleOutcome::Muted,
+            (true, false) => RuleOutcome::Matched,
         }
     }
 }
 
-impl Tried {
-    /// Whether the rules after `rule` are not tried.
-    fn ends(&self, rule: &Rule) -> bool {
-        matches!(self, Self::Matched | Self::Muted) && !rule.goes_on
+impl RuleOutcome {
+    /// Returns whether the rules after `rule` are skipped.
+    fn stops_after(&self, rule: &Rule) -> bool {
+        matches!(self, Self::Matched | Self::Muted) && !rule.continue_matching
     }
 }
 
 impl Rule {
     fn is_muted(&self, at: Timestamp, schedules: &Schedules) -> bool {
-        self.mute.values().any(|days| days.cover(at, &schedules.zone))
+        self.mute.values().any(|days| days.contains(at, &schedules.time_zone))
     }
 
-    fn manner(&self, asked: &Asked<'_>) -> Manner {
-        let mention = self.mention.as_ref().filter(|mention| mention.apply(asked));
+    fn card_options(&self, input: &RouteInput<'_>) -> CardOptions {
+        let mention = self.mention.as_ref().filter(|mention| mention.applies(input));
         let slack = mention.into_iter().flat_map(|mention| mention.slack.values()).cloned();
         let teams = mention.into_iter().flat_map(|mention| mention.teams.values()).cloned();
-        Manner { mask: self.mask, mention: slack.collect(), teams: teams.collect(), quiet: self.quiet }
+        CardOptions {
+            mask: self.mask,
+            slack_mentions: slack.collect(),
+            teams_mentions: teams.collect(),
+            compact: self.quiet,
+        }
     }
 }
 
-/// What follows a ring goes where earlier moments of the call went, too: `earlier` are the sinks with the manner of their
-/// last card.
+/// Adds the sinks of earlier updates of the call. `earlier` has these sinks with the options of their last card.
 #[must_use]
-pub fn follow(mut routed: Vec<Routed>, earlier: Vec<(SinkName, Manner)>, moment: MomentKind) -> Vec<Routed> {
-    for (sink, manner) in earlier {
-        if !routed.iter().any(|it| it.sink == sink) {
-            routed.push(Routed { sink, manner: manner::carried(&manner, moment), by: RoutedBy::Earlier });
+pub fn add_previous_sinks(
+    mut destinations: Vec<Destination>,
+    earlier: Vec<(SinkName, CardOptions)>,
+    status: StatusKind,
+) -> Vec<Destination> {
+    for (sink, options) in earlier {
+        if !destinations.iter().any(|it| it.sink == sink) {
+            destinations.push(Destination {
+                sink,
+                options: mentions::inherit(&options, status),
+                reason: RouteReason::PreviousSink,
+            });
         }
     }
-    routed
+    destinations
 }

@@ -1,4 +1,4 @@
-//! Rules as a config writes them, against tellings: truth tables.
+//! Rules as written in a config, against call updates: truth tables.
 
 mod calendar;
 mod conditions;
@@ -7,10 +7,10 @@ mod hours;
 
 use super::*;
 use crate::model::{
-    call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue},
-    card::{Contact, History, Match, PastCall},
-    mention::Mention,
-    phone::{Number, Region},
+    call::{AccountNumber, Call, CallDirection, CallStatus, Caller, MissedReason, Person, Queue},
+    card::{CallerHistory, Contact, Match, PastCall},
+    mention::SlackMention,
+    phone::{PhoneNumber, Region},
 };
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -28,13 +28,13 @@ fn routes(config: &str) -> Routes {
     Routes::new(config.routes, sinks).with_schedules(schedules())
 }
 
-/// New York's office and its closed days.
+/// A schedule of an office in New York.
 fn schedules() -> Schedules {
     let zone = TimeZone::get("America/New_York").unwrap();
-    let mut week = Week::default();
-    week.say("mon-fri", &vec!["09:00-17:30".to_owned()].into()).unwrap();
-    let office = Hours { zone: zone.clone(), week, holidays: BTreeMap::new() };
-    Schedules { zone, hours: [("office".to_owned(), office)].into() }
+    let mut week = WeeklyHours::default();
+    week.add("mon-fri", &vec!["09:00-17:30".to_owned()].into()).unwrap();
+    let office = Schedule { time_zone: zone.clone(), week, holidays: BTreeMap::new() };
+    Schedules { time_zone: zone, by_name: [("office".to_owned(), office)].into() }
 }
 
 fn at(text: &str) -> Timestamp {
@@ -44,72 +44,76 @@ fn at(text: &str) -> Timestamp {
 /// Monday noon in New York.
 const NOON: &str = "2026-11-23T17:00:00Z";
 
-fn decided(routes: &Routes, telling: &Telling) -> Vec<SinkName> {
-    decided_of(routes, telling, &Findings::default(), NOON)
+fn decided(routes: &Routes, telling: &CallUpdate) -> Vec<SinkName> {
+    decided_of(routes, telling, &CallerInfo::default(), NOON)
 }
 
-fn decided_of(routes: &Routes, telling: &Telling, found: &Findings, time: &str) -> Vec<SinkName> {
-    routes.decide(&Asked { telling, found, at: at(time) }).into_iter().map(|routed| routed.sink).collect()
+fn decided_of(routes: &Routes, telling: &CallUpdate, found: &CallerInfo, time: &str) -> Vec<SinkName> {
+    routes
+        .decide(&RouteInput { update: telling, caller_info: found, at: at(time) })
+        .into_iter()
+        .map(|routed| routed.sink)
+        .collect()
 }
 
-fn refused(config: &str) -> String {
+fn parse_error(config: &str) -> String {
     toml::from_str::<Config>(config).err().unwrap().to_string()
 }
 
-fn telling(moment: Moment) -> Telling {
+fn telling(moment: CallStatus) -> CallUpdate {
     let at = "2026-05-01T14:03:20Z".parse().unwrap();
-    Telling {
+    CallUpdate {
         call: Call {
             id: "one".try_into().unwrap(),
             connection: "main".try_into().unwrap(),
             region: Region::US,
             account: "42".try_into().unwrap(),
-            bound: Bound::Inbound,
-            caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
-            ours: Some(OurNumber {
-                number: Number::read(Some("+15145550100"), Region::US),
+            direction: CallDirection::Inbound,
+            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+            account_number: Some(AccountNumber {
+                number: PhoneNumber::parse(Some("+15145550100"), Region::US),
                 label: Some("Main line (24/7)".into()),
             }),
             queues: vec![Queue { name: "Support".into(), extension: Some("8001".into()) }],
             people: vec![Person { name: Some("Bob Roy".into()), extension: Some("0015".into()), line: None }],
             transfers: Vec::new(),
-            answered: None,
-            queued: None,
-            started: at,
-            late: false,
-            lost: false,
-            revised: None,
+            answered_at: None,
+            queued_at: None,
+            started_at: at,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
             course: crate::model::call::Course::default(),
         },
-        moment,
+        status: moment,
         at,
     }
 }
 
-fn ringing() -> Telling {
-    telling(Moment::Ringing)
+fn ringing() -> CallUpdate {
+    telling(CallStatus::Ringing)
 }
 
 fn names(sinks: &[SinkName]) -> Vec<&str> {
     sinks.iter().map(SinkName::as_str).collect()
 }
 
-/// Whether a rule with this `match` takes the telling.
-fn takes(condition: &str, telling: &Telling) -> bool {
-    takes_of(condition, telling, &Findings::default(), NOON)
+/// Returns whether a rule with this `match` matches the update.
+fn rule_matches(condition: &str, telling: &CallUpdate) -> bool {
+    rule_matches_with(condition, telling, &CallerInfo::default(), NOON)
 }
 
-/// Whether a rule with this `match` takes it, and one with this `unless` does not.
-fn takes_of(condition: &str, telling: &Telling, found: &Findings, time: &str) -> bool {
+/// Like [`rule_matches`] with caller info and time; checks that `unless` gives the opposite result.
+fn rule_matches_with(condition: &str, telling: &CallUpdate, found: &CallerInfo, time: &str) -> bool {
     let rule = |table: &str| routes(&format!("[[routes]]\n{table} = {{ {condition} }}\nsinks = ['desk']"));
-    let taken = !decided_of(&rule("match"), telling, found, time).is_empty();
-    let excepted = decided_of(&rule("unless"), telling, found, time).is_empty();
-    assert!(condition.is_empty() || condition.contains(", ") || taken == excepted, "{condition}");
-    taken
+    let matches = !decided_of(&rule("match"), telling, found, time).is_empty();
+    let excluded = decided_of(&rule("unless"), telling, found, time).is_empty();
+    assert!(condition.is_empty() || condition.contains(", ") || matches == excluded, "{condition}");
+    matches
 }
 
 #[test]
-fn the_first_rule_that_matches_wins_and_continue_goes_on() {
+fn decide_first_match_wins_unless_continue() {
     let rules = |first: &str, second: &str| {
         format!(
             "[[routes]]\nmatch = {{ queue = 'Support' }}\nsinks = ['support']\n{first}\n\
@@ -125,23 +129,23 @@ fn the_first_rule_that_matches_wins_and_continue_goes_on() {
     }
     let mut elsewhere = ringing();
     elsewhere.call.queues.clear();
-    elsewhere.call.caller.number = Number::Withheld;
+    elsewhere.call.caller.number = PhoneNumber::Withheld;
     assert_eq!(names(&decided(&routes(&rules("", "")), &elsewhere)), ["sales"]);
 }
 
 #[test]
-fn without_rules_all_sinks_hear_and_with_rules_only_those_that_match() {
+fn decide_no_rules_all_sinks_else_matching_only() {
     assert_eq!(names(&decided(&routes(""), &ringing())), ["desk", "support", "sales"]);
     assert_eq!(
         names(&decided(&routes("[[routes]]\nmatch = { queue = 'Sales' }\nsinks = ['sales']"), &ringing())),
         [""; 0]
     );
     let muted = "[[routes]]\nmatch = { withheld = false }\nsinks = []\n[[routes]]\nsinks = ['desk']";
-    assert_eq!(names(&decided(&routes(muted), &ringing())), [""; 0], "a rule without sinks keeps a call quiet");
+    assert_eq!(names(&decided(&routes(muted), &ringing())), [""; 0], "a rule without sinks ends the search");
 }
 
 #[test]
-fn each_rule_is_explained_by_the_conditions_that_do_not_hold() {
+fn explain_lists_failing_conditions_per_rule() {
     let routes = routes(
         "[[routes]]\nmatch = { queue = 'Sales', caller = '+44*', moment = 'ringing' }\nsinks = ['sales']\n\
          [[routes]]\nunless = { hours = 'office', region = 'CA', queue = 'Sales' }\nsinks = ['sales']\n\
@@ -149,107 +153,122 @@ fn each_rule_is_explained_by_the_conditions_that_do_not_hold() {
          [[routes]]\nmatch = { queue = 'Support' }\nsinks = ['support']\n\
          [[routes]]\nsinks = ['desk']",
     );
-    let (telling, found) = (ringing(), Findings::default());
-    let explained = routes.explain(&Asked { telling: &telling, found: &found, at: at(NOON) });
-    let results: Vec<Tried> = explained.into_iter().map(|rule| rule.result).collect();
-    let failed = Tried::Failed { not: vec![Key::Queue, Key::Caller], unless: vec![] };
-    let excepted = Tried::Failed { not: vec![], unless: vec![Key::Region, Key::Hours] };
-    assert_eq!(results, [failed, excepted, Tried::Muted, Tried::Matched, Tried::NotReached]);
+    let (telling, found) = (ringing(), CallerInfo::default());
+    let explained = routes.explain(&RouteInput { update: &telling, caller_info: &found, at: at(NOON) });
+    let results: Vec<RuleOutcome> = explained.into_iter().map(|rule| rule.result).collect();
+    let failed = RuleOutcome::Failed { not: vec![ConditionKey::Queue, ConditionKey::Caller], unless: vec![] };
+    let excluded = RuleOutcome::Failed { not: vec![], unless: vec![ConditionKey::Region, ConditionKey::Hours] };
+    assert_eq!(results, [failed, excluded, RuleOutcome::Muted, RuleOutcome::Matched, RuleOutcome::NotReached]);
 }
 
 #[test]
-fn a_sink_is_told_of_rings_and_of_the_outcomes_it_asked_for() {
-    use MomentKind::{Answered, Ended, Missed, Ringing, Voicemail};
+fn sink_wants_ringing_and_configured_outcomes() {
+    use StatusKind::{Answered, Ended, Missed, Ringing, Voicemail};
     let table = [(Ringing, true), (Answered, false), (Missed, true), (Voicemail, true), (Ended, false)];
     for (kind, expected) in table {
-        assert_eq!(tells(kind, &DEFAULT_OUTCOMES), expected);
-        assert_eq!(tells(kind, &[]), kind == Ringing);
-        assert!(tells(kind, &[Answered, Missed, Voicemail, Ended]));
+        assert_eq!(sink_wants(kind, &DEFAULT_OUTCOMES), expected);
+        assert_eq!(sink_wants(kind, &[]), kind == Ringing);
+        assert!(sink_wants(kind, &[Answered, Missed, Voicemail, Ended]));
     }
 }
 
-fn found(tags: &[&str], tier: Option<&str>) -> Findings {
+fn found(tags: &[&str], tier: Option<&str>) -> CallerInfo {
     let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
     let contact = Box::new(Contact { tags, tier: tier.map(str::to_owned), ..Contact::default() });
-    Findings { who: Match::One { contact }, ..Findings::default() }
+    CallerInfo { matched: Match::One { contact }, ..CallerInfo::default() }
 }
 
 #[test]
-fn a_muted_rule_keeps_its_calls_quiet_on_its_days_and_no_longer() {
+fn mute_rule_sends_nothing_on_its_dates_only() {
     let rules =
         |mute: &str| routes(&format!("[[routes]]\nmute = {mute}\nsinks = ['desk']\n[[routes]]\nsinks = ['sales']"));
-    let told =
-        |mute: &str, time: &str| names(&decided_of(&rules(mute), &ringing(), &Findings::default(), time)).concat();
+    let sinks_at =
+        |mute: &str, time: &str| names(&decided_of(&rules(mute), &ringing(), &CallerInfo::default(), time)).concat();
     let days = "'2026-12-24/2026-12-26'";
-    // New York is five hours behind.
+    // New York is UTC-5.
     for (time, sink) in [
         ("2026-12-24T04:59:59Z", "desk"),
         ("2026-12-24T05:00:00Z", ""),
         ("2026-12-27T04:59:59Z", ""),
         ("2026-12-27T05:00:00Z", "desk"),
     ] {
-        assert_eq!(told(days, time), sink, "{time}");
+        assert_eq!(sinks_at(days, time), sink, "{time}");
     }
-    assert_eq!(told("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T17:30:00Z"), "");
-    assert_eq!(told("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T18:00:00Z"), "desk");
+    assert_eq!(sinks_at("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T17:30:00Z"), "");
+    assert_eq!(sinks_at("['2026-12-24T12:00/2026-12-24T13:00', '2027-01-01']", "2026-12-24T18:00:00Z"), "desk");
     for bad in ["'24.12.2026'", "'2026-12-26/2026-12-24'", "'2026-02-30'", "''", "'/'"] {
-        assert!(refused(&format!("[[routes]]\nsinks = []\nmute = {bad}")).contains("expected days"), "{bad}");
+        assert!(parse_error(&format!("[[routes]]\nsinks = []\nmute = {bad}")).contains("expected days"), "{bad}");
     }
 }
 
 #[test]
-fn a_sink_is_told_once_in_the_manner_of_the_first_rule() {
+fn decide_sink_once_with_options_of_first_rule() {
     let routes = routes(
         "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\nquiet = true\nmask = 'last4'\ncontinue = true\n\
          [[routes]]\nsinks = ['desk', 'sales']\nmention = { slack = 'S0123', when = 'always' }",
     );
-    let (telling, found) = (ringing(), Findings::default());
-    let routed = routes.decide(&Asked { telling: &telling, found: &found, at: at(NOON) });
-    let mention = vec![Mention::try_from("S0123".to_owned()).unwrap()];
-    assert_eq!(routed[0].manner, Manner { mask: Some(Mask::Last4), quiet: true, ..Manner::default() });
-    assert_eq!(routed[1].manner, Manner { mention, ..Manner::default() });
-    assert_eq!(routed.iter().map(|it| it.by).collect::<Vec<_>>(), [RoutedBy::Rule(1), RoutedBy::Rule(2)]);
+    let (telling, found) = (ringing(), CallerInfo::default());
+    let routed = routes.decide(&RouteInput { update: &telling, caller_info: &found, at: at(NOON) });
+    let mention = vec![SlackMention::try_from("S0123".to_owned()).unwrap()];
+    assert_eq!(routed[0].options, CardOptions { mask: Some(Mask::Last4), compact: true, ..CardOptions::default() });
+    assert_eq!(routed[1].options, CardOptions { slack_mentions: mention, ..CardOptions::default() });
+    assert_eq!(routed.iter().map(|it| it.reason).collect::<Vec<_>>(), [RouteReason::Rule(1), RouteReason::Rule(2)]);
 }
 
 #[test]
-fn somebody_is_mentioned_for_what_is_urgent_and_never_because_it_was_answered() {
-    let mentions = |when: &str, telling: &Telling, urgent: bool| {
+fn mentions_only_urgent_and_actionable_statuses() {
+    let mentions = |when: &str, telling: &CallUpdate, urgent: bool| {
         let routes = routes(&format!("[[routes]]\nsinks = ['desk']\nmention = {{ slack = ['U01', 'here']{when} }}"));
-        let history = Some(History { urgent, ..History::default() });
-        let found = Findings { history, ..Findings::default() };
-        routes.decide(&Asked { telling, found: &found, at: at(NOON) })[0].manner.mention.len()
+        let history = Some(CallerHistory { urgent, ..CallerHistory::default() });
+        let found = CallerInfo { history, ..CallerInfo::default() };
+        routes.decide(&RouteInput { update: telling, caller_info: &found, at: at(NOON) })[0]
+            .options
+            .slack_mentions
+            .len()
     };
-    let missed = telling(Moment::Missed { after: Duration::ZERO, why: MissedWhy::Unknown });
-    let ended = telling(Moment::Ended { lasted: None });
+    let missed = telling(CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::Unknown });
+    let ended = telling(CallStatus::Ended { talk_time: None });
     assert_eq!((mentions("", &ringing(), false), mentions("", &ringing(), true)), (0, 2));
     let always = ", when = 'always'";
     assert_eq!((mentions(always, &ringing(), false), mentions(always, &missed, false)), (2, 2));
     assert_eq!((mentions(always, &ended, true), mentions("", &ended, true)), (0, 0));
     let teams =
         routes("[[routes]]\nsinks = ['desk']\nmention = { teams = 'Eve Li <eve@example.com>', when = 'always' }");
-    let people = |telling: &Telling| {
-        let asked = Asked { telling, found: &Findings::default(), at: at(NOON) };
-        let routed = teams.decide(&asked).remove(0).manner;
-        follow(vec![], vec![("desk".try_into().unwrap(), routed)], telling.moment.kind()).remove(0).manner.teams.len()
+    let people = |telling: &CallUpdate| {
+        let asked = RouteInput { update: telling, caller_info: &CallerInfo::default(), at: at(NOON) };
+        let routed = teams.decide(&asked).remove(0).options;
+        add_previous_sinks(vec![], vec![("desk".try_into().unwrap(), routed)], telling.status.kind())
+            .remove(0)
+            .options
+            .teams_mentions
+            .len()
     };
     assert_eq!((people(&missed), people(&ended)), (1, 0));
     for bad in ["'Alice'", "'U'", "'<!here>'", "'everyone'", "'u0123'", "7"] {
-        let text = refused(&format!("[[routes]]\nsinks = []\nmention = {{ slack = {bad} }}"));
+        let text = parse_error(&format!("[[routes]]\nsinks = []\nmention = {{ slack = {bad} }}"));
         assert!(text.contains("expected") || text.contains("a text in quotes"), "{bad}: {text}");
     }
 }
 
 #[test]
-fn what_follows_a_ring_goes_where_the_ring_went_and_where_the_rules_say() {
-    let routed = |sink: &str, by| Routed { sink: sink.try_into().unwrap(), manner: Manner::default(), by };
-    let quiet =
-        Manner { quiet: true, mention: vec![Mention::try_from("here".to_owned()).unwrap()], ..Manner::default() };
+fn previous_sinks_added_to_sinks_of_rules() {
+    let routed =
+        |sink: &str, by| Destination { sink: sink.try_into().unwrap(), options: CardOptions::default(), reason: by };
+    let quiet = CardOptions {
+        compact: true,
+        slack_mentions: vec![SlackMention::try_from("here".to_owned()).unwrap()],
+        ..CardOptions::default()
+    };
     let earlier = || vec![("desk".try_into().unwrap(), quiet.clone()), ("sales".try_into().unwrap(), quiet.clone())];
-    let by_rule = || vec![routed("sales", RoutedBy::Rule(2))];
-    let missed = follow(by_rule(), earlier(), MomentKind::Missed);
-    assert_eq!(missed[0], routed("sales", RoutedBy::Rule(2)), "a rule's manner comes before that of the ring");
-    let at_desk = Routed { sink: "desk".try_into().unwrap(), manner: quiet.clone(), by: RoutedBy::Earlier };
+    let by_rule = || vec![routed("sales", RouteReason::Rule(2))];
+    let missed = add_previous_sinks(by_rule(), earlier(), StatusKind::Missed);
+    assert_eq!(missed[0], routed("sales", RouteReason::Rule(2)), "options of a rule override those of the ring");
+    let at_desk =
+        Destination { sink: "desk".try_into().unwrap(), options: quiet.clone(), reason: RouteReason::PreviousSink };
     assert_eq!(missed[1..], [at_desk]);
-    let answered = follow(vec![], earlier(), MomentKind::Answered);
-    assert!(answered.iter().all(|it| it.manner.quiet && it.manner.mention.is_empty()), "an answer pings nobody");
+    let answered = add_previous_sinks(vec![], earlier(), StatusKind::Answered);
+    assert!(
+        answered.iter().all(|it| it.options.compact && it.options.slack_mentions.is_empty()),
+        "an answer mentions nobody"
+    );
 }

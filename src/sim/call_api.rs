@@ -1,12 +1,13 @@
-//! What can be asked about calls and users: conversation spaces, their events, reports, `/users`. HTTP over `calls`.
+//! REST endpoints for calls and users: conversation spaces, events, reports, caller activity, `/users`. The data is in
+//! `calls`.
 
 use super::{
-    answer::{Pairs, Refusal},
+    errors::{ApiError, QueryParams},
     people::STAFF,
-    placed::{id_of, user_key},
     report,
-    scenario::{ACCOUNT, Line},
-    shared::Shared,
+    scenario::{ACCOUNT, Extension},
+    scheduled_call::{stable_id, user_key},
+    state::SimState,
 };
 use axum::{
     Json,
@@ -18,52 +19,52 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-type World = State<Arc<Shared>>;
-type Answer = Result<Response, Refusal>;
+type AppState = State<Arc<SimState>>;
+type ApiResult = Result<Response, ApiError>;
 
-const EVENTS: Option<&str> = Some("call-events.v1.events.read");
-const REPORTS: Option<&str> = Some("cr.v1.read");
+const EVENTS_SCOPE: Option<&str> = Some("call-events.v1.events.read");
+const REPORTS_SCOPE: Option<&str> = Some("cr.v1.read");
 
-/// Account keys that one question about active calls may name.
-const MOST_ACCOUNTS: usize = 20;
-/// Days that one question for summaries may span.
-const MOST_DAYS: i64 = 31;
+/// Account keys in one request for active calls.
+const MAX_ACCOUNTS: usize = 20;
+/// Days in one request for report summaries.
+const MAX_DAYS: i64 = 31;
 
-fn pairs(query: Option<String>) -> Pairs {
-    Pairs::read(query.unwrap_or_default().as_bytes())
+fn query_params(query: Option<String>) -> QueryParams {
+    QueryParams::parse(query.unwrap_or_default().as_bytes())
 }
 
 /// `GET /conversation-spaces`: active calls only.
-pub(super) async fn spaces(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, EVENTS)?;
-    let query = pairs(query);
+pub(super) async fn active_calls(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
+    sim.authorize(&headers, EVENTS_SCOPE)?;
+    let query = query_params(query);
     let accounts = query.all("accountKey");
-    if accounts.len() > MOST_ACCOUNTS {
-        return Err(Refusal::field("accountKey", "must have at most 20 values"));
+    if accounts.len() > MAX_ACCOUNTS {
+        return Err(ApiError::invalid_field("accountKey", "must have at most 20 values"));
     }
     let page = query.page(50)?;
-    let calls = world.calls();
+    let calls = sim.calls();
     let items = calls
         .active(&accounts)
         .map(|(number, state)| (number, json!({ "metadata": state.metadata, "state": state.body })));
     Ok(Json(page.newest_first(items)).into_response())
 }
 
-/// `GET /conversation-spaces/{id}/events`: the states so far of an active call, bounds inclusive.
-pub(super) async fn events(
-    State(world): World,
+/// `GET /conversation-spaces/{id}/events`: the states of an active call so far. Both bounds are inclusive.
+pub(super) async fn call_states(
+    State(sim): AppState,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Answer {
-    world.entitled(&headers, EVENTS)?;
-    let query = pairs(query);
+) -> ApiResult {
+    sim.authorize(&headers, EVENTS_SCOPE)?;
+    let query = query_params(query);
     let bound = |field: &'static str, none: u64| match query.first(field) {
         None => Ok(none),
-        Some(text) => text.parse().map_err(|_| Refusal::field(field, "must be a number")),
+        Some(text) => text.parse().map_err(|_| ApiError::invalid_field(field, "must be a number")),
     };
     let (from, to, page) = (bound("sequenceFrom", 1)?, bound("sequenceTo", u64::MAX)?, query.page(50)?);
-    let states = world.calls().states(&id).ok_or_else(|| Refusal::not_found("The conversation space"))?;
+    let states = sim.calls().states(&id).ok_or_else(|| ApiError::not_found("The conversation space"))?;
     let metadata = states.last().map(|state| state.metadata.clone());
     let start = from.max(page.marker.unwrap_or(0));
     let mut rest = states.into_iter().filter(|state| (start..=to).contains(&state.sequence));
@@ -76,89 +77,89 @@ pub(super) async fn events(
 }
 
 /// `GET /reports/{id}`: 404 until the call has ended.
-pub(super) async fn one_report(State(world): World, Path(id): Path<String>, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, REPORTS)?;
-    let calls = world.calls();
-    let call = calls.report(&id).ok_or_else(|| Refusal::not_found("The report"))?;
-    Ok(Json(report::full(call)).into_response())
+pub(super) async fn full_report(State(sim): AppState, Path(id): Path<String>, headers: HeaderMap) -> ApiResult {
+    sim.authorize(&headers, REPORTS_SCOPE)?;
+    let calls = sim.calls();
+    let call = calls.reported_call(&id).ok_or_else(|| ApiError::not_found("The report"))?;
+    Ok(Json(report::full_report(call)).into_response())
 }
 
 /// `GET /report-summaries`: exactly one kind of filter, at most 31 days.
-pub(super) async fn summaries(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, REPORTS)?;
-    let query = pairs(query);
+pub(super) async fn report_summaries(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
+    sim.authorize(&headers, REPORTS_SCOPE)?;
+    let query = query_params(query);
     let time = |field: &'static str| {
-        let text = query.first(field).ok_or_else(|| Refusal::field(field, "must not be null"))?;
-        text.parse::<Timestamp>().map_err(|_| Refusal::field(field, "must be a time in ISO 8601"))
+        let text = query.first(field).ok_or_else(|| ApiError::invalid_field(field, "must not be null"))?;
+        text.parse::<Timestamp>().map_err(|_| ApiError::invalid_field(field, "must be a time in ISO 8601"))
     };
     let (from, to) = (time("startTime")?, time("endTime")?);
-    if to < from || to.duration_since(from) > SignedDuration::from_hours(24 * MOST_DAYS) {
-        return Err(Refusal::field("endTime", "must lie within 31 days after startTime"));
+    if to < from || to.duration_since(from) > SignedDuration::from_hours(24 * MAX_DAYS) {
+        return Err(ApiError::invalid_field("endTime", "must lie within 31 days after startTime"));
     }
     let accounts = query.all("accountKey");
     let others = ["userKey", "phoneNumberId", "lineId"].iter().any(|key| query.first(key).is_some());
     if accounts.is_empty() || others {
-        return Err(Refusal::field("accountKey", "must be given, and no other filter: no other is simulated"));
+        return Err(ApiError::invalid_field("accountKey", "must be given, and no other filter: no other is simulated"));
     }
     let page = query.page(50)?;
-    let calls = world.calls();
-    // Those of earlier pages are left out before they are written: a long list would else cost its square.
-    let asked = |number: u64| page.marker.is_none_or(|marker| number < marker);
+    let calls = sim.calls();
+    // Calls of earlier pages are skipped before serialization. Otherwise the cost grows with the square of the list.
+    let is_on_page = |number: u64| page.marker.is_none_or(|marker| number < marker);
     let items = calls
-        .reports(&accounts, from, to)
-        .filter(|(number, _)| asked(*number))
+        .reported_between(&accounts, from, to)
+        .filter(|(number, _)| is_on_page(*number))
         .map(|(number, call)| (number, report::summary(call)));
     Ok(Json(page.newest_first(items)).into_response())
 }
 
-/// `GET /caller-activity/{number}`: the reported calls of one number, which it knows by its digits after the country's, as
-/// the guide's samples have them. Any other form is a number that never called.
-pub(super) async fn activity(
-    State(world): World,
+/// `GET /caller-activity/{number}`: the reported calls of one number. The number is written as in the guide's samples:
+/// digits without the country code. Any other form matches no call.
+pub(super) async fn caller_activity(
+    State(sim): AppState,
     Path(number): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Answer {
-    world.entitled(&headers, REPORTS)?;
-    let query = pairs(query);
+) -> ApiResult {
+    sim.authorize(&headers, REPORTS_SCOPE)?;
+    let query = query_params(query);
     let time = |field: &'static str| query.first(field).and_then(|text| text.parse::<Timestamp>().ok());
     let (Some(from), Some(to)) = (time("startTime"), time("endTime")) else {
-        return Err(Refusal::field("startTime", "must not be null"));
+        return Err(ApiError::invalid_field("startTime", "must not be null"));
     };
     let accounts = query.all("accountKey");
-    let calls = world.calls();
+    let calls = sim.calls();
     let items: Vec<Value> = calls
-        .reports(&accounts, from, to)
-        .filter(|(_, call)| report::national(call).is_some_and(|known| known == number))
-        .map(|(_, call)| report::activity(call))
+        .reported_between(&accounts, from, to)
+        .filter(|(_, call)| report::national_number(call).is_some_and(|known| known == number))
+        .map(|(_, call)| report::activity_item(call))
         .collect();
     Ok(Json(json!({ "items": items })).into_response())
 }
 
 /// `GET /users/v1/me`: the accounts of the login.
-pub(super) async fn me(State(world): World, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, None)?;
-    let accounts = &world.settings.accounts;
+pub(super) async fn me(State(sim): AppState, headers: HeaderMap) -> ApiResult {
+    sim.authorize(&headers, None)?;
+    let accounts = &sim.settings.accounts;
     let keys = if accounts.is_empty() { vec![ACCOUNT.to_owned()] } else { accounts.clone() };
     let items: Vec<Value> = keys.into_iter().map(|key| json!({ "accountKey": key })).collect();
     Ok(Json(json!({ "items": items })).into_response())
 }
 
-/// `GET /users/v1/users?accountKey=`: users with their lines, no names of users.
-pub(super) async fn users(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, Some("users.v1.lines.read"))?;
-    let query = pairs(query);
+/// `GET /users/v1/users?accountKey=`: users with their lines, without user names.
+pub(super) async fn users(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
+    sim.authorize(&headers, Some("users.v1.lines.read"))?;
+    let query = query_params(query);
     if query.first("accountKey").is_none() {
-        return Err(Refusal::field("accountKey", "must not be null"));
+        return Err(ApiError::invalid_field("accountKey", "must not be null"));
     }
     let page = query.page(100)?;
     let users = (1..).zip(STAFF.iter()).collect::<Vec<_>>().into_iter().rev().map(|(number, (extension, name))| {
-        let line = Line::of(extension, name);
+        let line = Extension::new(extension, name);
         let user = json!({
-            "userKey": user_key(&line), "userId": id_of(&user_key(&line)),
+            "userKey": user_key(&line), "userId": stable_id(&user_key(&line)),
             "lines": [{
-                "id": id_of(extension), "name": name, "number": extension, "primary": true, "region": "US",
-                "organization": { "id": id_of("organization"), "name": "Example Inc" },
+                "id": stable_id(extension), "name": name, "number": extension, "primary": true, "region": "US",
+                "organization": { "id": stable_id("organization"), "name": "Example Inc" },
             }],
         });
         (number, user)

@@ -1,10 +1,9 @@
-//! The calls that were placed and how far each has come, as GoTo's REST interface would know it, and who heard of it.
-//! A book; no HTTP, no clock.
+//! Store of placed calls: how many states each has reached and which ones were sent to a socket. No HTTP, no clock.
 
 use super::{
-    placed::Placed,
     scenario::CallPlan,
-    snapshot::{State, states},
+    scheduled_call::ScheduledCall,
+    snapshot::{TimedState, states},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,116 +12,122 @@ use std::{
     sync::Arc,
 };
 
-/// Calls kept; beyond it the oldest that are over are forgotten.
-const KEPT: usize = 250_000;
+/// Calls in the store. Beyond this limit the oldest ended call is removed.
+const MAX_CALLS: usize = 250_000;
 
-/// One placed call, as `GET /sim/calls` tells it.
+/// One placed call, as `GET /sim/calls` returns it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Made {
-    /// Its place in the order of placing, from 0.
+pub struct CallSummary {
+    /// Position in the order of placing, from 0.
     pub number: u64,
-    /// The conversation space.
+    /// Conversation space id.
     pub id: String,
-    /// The account that was called.
+    /// Account key.
     pub account: String,
     /// `INBOUND` or `OUTBOUND`.
     pub direction: String,
-    /// What kind of call it is.
+    /// Preset of the call plan.
     pub shape: String,
-    /// The caller's name, if there is one.
+    /// Caller name; `None` if the plan has none.
     pub name: Option<String>,
-    /// The caller's number, if there is one.
+    /// Caller number; `None` if the plan has none.
     pub caller: Option<String>,
-    /// When it came into being.
+    /// Start of the call.
     pub started: Timestamp,
-    /// How many states it will have.
+    /// States in the plan.
     pub states: usize,
-    /// How many it has had so far.
-    pub said: usize,
-    /// Numbers of the states that were written to at least one open, subscribed socket.
-    pub heard: BTreeSet<u64>,
-    /// When the first of them was written.
-    pub heard_at: Option<Timestamp>,
-    /// Whether it is over.
-    pub over: bool,
+    /// States reached so far.
+    #[serde(rename = "said")]
+    pub states_reached: usize,
+    /// Sequence numbers of the states written to at least one open, subscribed socket.
+    #[serde(rename = "heard")]
+    pub delivered: BTreeSet<u64>,
+    /// Time at which the first of them was written.
+    #[serde(rename = "heard_at")]
+    pub first_delivered_at: Option<Timestamp>,
+    /// Whether the call has ended.
+    #[serde(rename = "over")]
+    pub ended: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
-    placed: Placed,
-    said: usize,
-    heard: BTreeSet<u64>,
-    heard_at: Option<Timestamp>,
+    call: ScheduledCall,
+    reached: usize,
+    delivered: BTreeSet<u64>,
+    delivered_at: Option<Timestamp>,
     reported: bool,
 }
 
 impl Entry {
-    fn over(&self) -> bool {
-        self.said >= self.placed.plan.beats.len()
+    fn is_ended(&self) -> bool {
+        self.reached >= self.call.plan.steps.len()
     }
 
-    fn made(&self, number: u64) -> Made {
-        let plan = &self.placed.plan;
-        Made {
+    fn summary(&self, number: u64) -> CallSummary {
+        let plan = &self.call.plan;
+        CallSummary {
             number,
-            id: self.placed.id.to_string(),
+            id: self.call.id.to_string(),
             account: plan.account.clone(),
             direction: plan.direction.clone(),
             shape: plan.shape.clone(),
             name: plan.caller.as_ref().and_then(|caller| caller.name.clone()),
             caller: plan.caller.as_ref().and_then(|caller| caller.number.clone()),
-            started: self.placed.started,
-            states: plan.beats.len(),
-            said: self.said,
-            heard: self.heard.clone(),
-            heard_at: self.heard_at,
-            over: self.over(),
+            started: self.call.started,
+            states: plan.steps.len(),
+            states_reached: self.reached,
+            delivered: self.delivered.clone(),
+            first_delivered_at: self.delivered_at,
+            ended: self.is_ended(),
         }
     }
 }
 
-/// All calls, by the order they were placed in.
+/// All calls in the order of placing.
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct CallStore {
     all: BTreeMap<u64, Entry>,
     numbers: HashMap<Arc<str>, u64>,
     next: u64,
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
 }
 
-impl Calls {
-    /// No calls yet.
+impl CallStore {
+    /// Creates an empty store.
     pub(super) fn new(seed: u64) -> Self {
-        Self { all: BTreeMap::new(), numbers: HashMap::new(), next: 0, dice: fastrand::Rng::with_seed(seed) }
+        Self { all: BTreeMap::new(), numbers: HashMap::new(), next: 0, rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// A call comes into being.
-    pub(super) fn place(&mut self, plan: CallPlan, now: Timestamp) -> Placed {
+    /// Adds a call that starts now.
+    pub(super) fn place(&mut self, plan: CallPlan, now: Timestamp) -> ScheduledCall {
         let mut bytes = [0; 16];
-        self.dice.fill(&mut bytes);
-        let placed = Placed { id: uuid::Builder::from_random_bytes(bytes).into_uuid(), started: now, plan };
-        let entry = Entry { placed: placed.clone(), said: 0, heard: BTreeSet::new(), heard_at: None, reported: false };
+        self.rng.fill(&mut bytes);
+        let placed = ScheduledCall { id: uuid::Builder::from_random_bytes(bytes).into_uuid(), started: now, plan };
+        let entry =
+            Entry { call: placed.clone(), reached: 0, delivered: BTreeSet::new(), delivered_at: None, reported: false };
         self.numbers.insert(placed.id.to_string().into(), self.next);
         self.all.insert(self.next, entry);
         self.next += 1;
-        if self.all.len() > KEPT {
-            self.forget_oldest();
+        if self.all.len() > MAX_CALLS {
+            self.drop_oldest();
         }
         placed
     }
 
-    /// A call that is over and reported; its id.
-    pub(super) fn place_over(&mut self, plan: CallPlan, started: Timestamp) -> String {
-        let states = plan.beats.len();
+    /// Adds a call that has ended and has a report. Returns the call id.
+    pub(super) fn place_ended(&mut self, plan: CallPlan, started: Timestamp) -> String {
+        let states = plan.steps.len();
         let id = self.place(plan, started).id.to_string();
         if let Some(entry) = self.entry(&id) {
-            (entry.said, entry.reported) = (states, true);
+            (entry.reached, entry.reported) = (states, true);
         }
         id
     }
 
-    fn forget_oldest(&mut self) {
-        let oldest = self.all.iter().find(|(_, entry)| entry.over()).map(|(number, entry)| (*number, entry.placed.id));
+    fn drop_oldest(&mut self) {
+        let oldest =
+            self.all.iter().find(|(_, entry)| entry.is_ended()).map(|(number, entry)| (*number, entry.call.id));
         if let Some((number, id)) = oldest {
             self.all.remove(&number);
             self.numbers.remove(id.to_string().as_str());
@@ -133,84 +138,84 @@ impl Calls {
         self.numbers.get(id).and_then(|number| self.all.get_mut(number))
     }
 
-    /// The call has come to one more state.
-    pub(super) fn said(&mut self, id: &str) {
+    /// Moves the call to the next state.
+    pub(super) fn advance(&mut self, id: &str) {
         if let Some(entry) = self.entry(id) {
-            entry.said += 1;
+            entry.reached += 1;
         }
     }
 
-    /// Its report is there.
-    pub(super) fn reported(&mut self, id: &str) {
+    /// Marks the report of the call as available.
+    pub(super) fn mark_reported(&mut self, id: &str) {
         if let Some(entry) = self.entry(id) {
             entry.reported = true;
         }
     }
 
-    /// A state was written to a socket. True for the first of the call.
-    pub(super) fn heard(&mut self, id: &str, sequence: u64, now: Timestamp) -> bool {
+    /// Records that a state was written to a socket. Returns true for the first state of the call.
+    pub(super) fn mark_delivered(&mut self, id: &str, sequence: u64, now: Timestamp) -> bool {
         let Some(entry) = self.entry(id) else { return false };
-        entry.heard.insert(sequence);
-        let first = entry.heard_at.is_none();
-        entry.heard_at.get_or_insert(now);
+        entry.delivered.insert(sequence);
+        let first = entry.delivered_at.is_none();
+        entry.delivered_at.get_or_insert(now);
         first
     }
 
-    /// One call as the ledger tells it.
-    pub(super) fn one(&mut self, id: &str) -> Option<Made> {
+    /// Returns the summary of one call.
+    pub(super) fn summary(&mut self, id: &str) -> Option<CallSummary> {
         let number = self.numbers.get(id).copied()?;
-        self.all.get(&number).map(|entry| entry.made(number))
+        self.all.get(&number).map(|entry| entry.summary(number))
     }
 
-    /// How many calls there were, and how many of them were heard.
+    /// Returns the number of calls, and how many of them were sent to a socket.
     pub(super) fn totals(&self) -> (u64, usize) {
-        (self.next, self.all.values().filter(|entry| entry.heard_at.is_some()).count())
+        (self.next, self.all.values().filter(|entry| entry.delivered_at.is_some()).count())
     }
 
-    /// The ledger from the given number on, oldest first.
-    pub(super) fn made(&self, from: u64, most: usize) -> Vec<Made> {
-        self.all.range(from..).take(most).map(|(number, entry)| entry.made(*number)).collect()
+    /// Returns up to `most` summaries from the given number on, oldest first.
+    pub(super) fn summaries(&self, from: u64, most: usize) -> Vec<CallSummary> {
+        self.all.range(from..).take(most).map(|(number, entry)| entry.summary(*number)).collect()
     }
 
-    /// Calls under way of the given accounts (any if none is given), newest first, each with its latest state.
-    pub(super) fn active<'a>(&'a self, accounts: &'a [String]) -> impl Iterator<Item = (u64, State)> + 'a {
-        let meant = |entry: &Entry| accounts.is_empty() || accounts.contains(&entry.placed.plan.account);
+    /// Returns active calls of the given accounts (all accounts if empty), newest first, each with the latest state.
+    pub(super) fn active<'a>(&'a self, accounts: &'a [String]) -> impl Iterator<Item = (u64, TimedState)> + 'a {
+        let matches = |entry: &Entry| accounts.is_empty() || accounts.contains(&entry.call.plan.account);
         self.all
             .iter()
             .rev()
-            .filter(move |(_, entry)| entry.said > 0 && !entry.over() && meant(entry))
-            .filter_map(|(number, entry)| Some((*number, states(&entry.placed).into_iter().nth(entry.said - 1)?)))
+            .filter(move |(_, entry)| entry.reached > 0 && !entry.is_ended() && matches(entry))
+            .filter_map(|(number, entry)| Some((*number, states(&entry.call).into_iter().nth(entry.reached - 1)?)))
     }
 
-    /// The states a call has had so far, if it is under way.
-    pub(super) fn states(&self, id: &str) -> Option<Vec<State>> {
+    /// Returns the states that an active call has reached.
+    pub(super) fn states(&self, id: &str) -> Option<Vec<TimedState>> {
         let entry = self.numbers.get(id).and_then(|number| self.all.get(number))?;
-        (entry.said > 0 && !entry.over()).then(|| states(&entry.placed).into_iter().take(entry.said).collect())
+        (entry.reached > 0 && !entry.is_ended()).then(|| states(&entry.call).into_iter().take(entry.reached).collect())
     }
 
-    /// A call whose report is there.
-    pub(super) fn report(&self, id: &str) -> Option<&Placed> {
+    /// Returns a call whose report is available.
+    pub(super) fn reported_call(&self, id: &str) -> Option<&ScheduledCall> {
         let entry = self.numbers.get(id).and_then(|number| self.all.get(number))?;
-        entry.reported.then_some(&entry.placed)
+        entry.reported.then_some(&entry.call)
     }
 
-    /// Calls whose reports are there, newest first.
-    pub(super) fn all_reported(&self) -> impl Iterator<Item = &Placed> {
-        self.all.values().rev().filter(|entry| entry.reported).map(|entry| &entry.placed)
+    /// Returns calls whose reports are available, newest first.
+    pub(super) fn all_reported(&self) -> impl Iterator<Item = &ScheduledCall> {
+        self.all.values().rev().filter(|entry| entry.reported).map(|entry| &entry.call)
     }
 
-    /// Calls of an account whose reports are there and which began in the given time, newest first.
-    pub(super) fn reports<'a>(
+    /// Returns reported calls of the accounts that started in `from..to`, newest first.
+    pub(super) fn reported_between<'a>(
         &'a self,
         accounts: &'a [String],
         from: Timestamp,
         to: Timestamp,
-    ) -> impl Iterator<Item = (u64, &'a Placed)> + 'a {
+    ) -> impl Iterator<Item = (u64, &'a ScheduledCall)> + 'a {
         self.all
             .iter()
             .rev()
-            .filter(move |(_, entry)| entry.reported && entry.placed.started >= from && entry.placed.started < to)
-            .filter(|(_, entry)| accounts.contains(&entry.placed.plan.account))
-            .map(|(number, entry)| (*number, &entry.placed))
+            .filter(move |(_, entry)| entry.reported && entry.call.started >= from && entry.call.started < to)
+            .filter(|(_, entry)| accounts.contains(&entry.call.plan.account))
+            .map(|(number, entry)| (*number, &entry.call))
     }
 }

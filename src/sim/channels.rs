@@ -1,5 +1,4 @@
-//! The notification channels of the one user: their lives, who listens on them, what they are subscribed to. The book
-//! behind the channel and subscription endpoints and the sockets; no HTTP, no clock.
+//! Store of notification channels: lifetimes, open sockets and subscriptions of the one user. No HTTP, no clock.
 
 use super::faults::ChannelFaults;
 use std::{
@@ -10,201 +9,206 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// What a socket is told to do.
+/// A command to a socket task.
 #[derive(Debug, Clone)]
-pub(super) enum Order {
-    /// Send this; if it is of a call, the call (and the state's number) counts as heard once it is written.
-    Say(Utf8Bytes, Option<(Arc<str>, u64)>),
-    /// The channel's life has changed: look again.
-    Look,
-    /// Say that the end is near, then close.
-    Announce,
+pub(super) enum ChannelCommand {
+    /// Send this frame. The second field is the call and sequence number to mark as delivered after the write.
+    Send(Utf8Bytes, Option<(Arc<str>, u64)>),
+    /// The channel lifetime has changed: read it again.
+    Recheck,
+    /// Send a close notice, then close.
+    AnnounceClose,
     /// Close with a close frame.
     Close,
-    /// Drop the connection without a word.
-    Cut,
+    /// Drop the connection without a close frame.
+    Drop,
 }
 
 /// One open socket.
 #[derive(Debug)]
-struct Seat {
+struct SocketHandle {
     number: u64,
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<ChannelCommand>,
 }
 
 /// One channel.
 #[derive(Debug)]
 pub(super) struct Channel {
-    /// Opaque, some 85 URL-safe characters.
+    /// Opaque id: 85 alphanumeric characters.
     pub(super) id: String,
-    /// As the client chose it.
+    /// Nickname chosen by the client.
     pub(super) nickname: String,
-    /// Channels are numbered as they are made.
+    /// Position in the order of creation.
     pub(super) number: u64,
-    /// Real life from the last renewal.
-    pub(super) life: Duration,
-    /// When it ends if nobody renews it.
-    pub(super) until: Instant,
-    /// Accounts whose call events it gets, with the state types; empty: all types.
-    pub(super) calls: BTreeMap<String, Vec<String>>,
-    /// Accounts whose reports it gets, with the id of the subscription.
-    pub(super) reports: BTreeMap<String, String>,
-    seats: Vec<Seat>,
+    /// Real lifetime from the last renewal.
+    pub(super) lifetime: Duration,
+    /// Expiry time without a renewal.
+    pub(super) expires_at: Instant,
+    /// Subscribed accounts of call events, each with its state types. An empty list means all types.
+    pub(super) call_subscriptions: BTreeMap<String, Vec<String>>,
+    /// Subscribed accounts of reports, each with its subscription id.
+    pub(super) report_subscriptions: BTreeMap<String, String>,
+    sockets: Vec<SocketHandle>,
 }
 
 impl Channel {
-    /// Whether a socket is open on it.
-    pub(super) const fn connected(&self) -> bool {
-        !self.seats.is_empty()
+    /// Returns whether a socket is open on the channel.
+    pub(super) const fn is_connected(&self) -> bool {
+        !self.sockets.is_empty()
     }
 
-    fn order(&mut self, order: &Order) {
-        self.seats.retain(|seat| seat.orders.send(order.clone()).is_ok());
+    fn command(&mut self, command: &ChannelCommand) {
+        self.sockets.retain(|socket| socket.commands.send(command.clone()).is_ok());
     }
 }
 
-/// A frame's addressees.
+/// Recipients of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Topic<'a> {
-    /// A state of a call, with its type.
+    /// Subscribers of call states of this type.
     Call(&'a str),
-    /// A report of a call.
+    /// Subscribers of reports.
     Report,
-    /// Everybody who has an open socket, subscribed or not.
-    Everybody,
+    /// Every open socket, with or without a subscription.
+    AllSockets,
 }
 
 /// The user has too many channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct ChannelLimit;
 
 /// All channels, oldest first.
 #[derive(Debug)]
-pub(super) struct Channels {
+pub(super) struct ChannelStore {
     all: Vec<Channel>,
-    made: u64,
-    seated: u64,
-    dice: fastrand::Rng,
+    created: u64,
+    next_socket: u64,
+    rng: fastrand::Rng,
 }
 
-impl Channels {
-    /// No channels yet.
+impl ChannelStore {
+    /// Creates an empty store.
     pub(super) fn new(seed: u64) -> Self {
-        Self { all: Vec::new(), made: 0, seated: 0, dice: fastrand::Rng::with_seed(seed) }
+        Self { all: Vec::new(), created: 0, next_socket: 0, rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// Lets the channels go whose life is over; their sockets close.
+    /// Removes expired channels and closes their sockets.
     pub(super) fn sweep(&mut self, now: Instant) {
-        for channel in self.all.iter_mut().filter(|channel| channel.until <= now) {
-            channel.order(&Order::Close);
+        for channel in self.all.iter_mut().filter(|channel| channel.expires_at <= now) {
+            channel.command(&ChannelCommand::Close);
         }
-        self.all.retain(|channel| channel.until > now);
+        self.all.retain(|channel| channel.expires_at > now);
     }
 
-    /// A new channel.
-    pub(super) fn create(&mut self, nickname: &str, terms: &ChannelFaults, now: Instant) -> Result<&Channel, Full> {
+    /// Creates a channel.
+    pub(super) fn create(
+        &mut self,
+        nickname: &str,
+        faults: &ChannelFaults,
+        now: Instant,
+    ) -> Result<&Channel, ChannelLimit> {
         self.sweep(now);
-        if self.all.len() >= terms.limit {
-            return Err(Full);
+        if self.all.len() >= faults.limit {
+            return Err(ChannelLimit);
         }
-        let id: String = std::iter::repeat_with(|| self.dice.alphanumeric()).take(85).collect();
-        self.made += 1;
+        let id: String = std::iter::repeat_with(|| self.rng.alphanumeric()).take(85).collect();
+        self.created += 1;
         self.all.push(Channel {
             id,
             nickname: nickname.to_owned(),
-            number: self.made,
-            life: terms.life(),
-            until: now + terms.life(),
-            calls: BTreeMap::new(),
-            reports: BTreeMap::new(),
-            seats: Vec::new(),
+            number: self.created,
+            lifetime: faults.real_lifetime(),
+            expires_at: now + faults.real_lifetime(),
+            call_subscriptions: BTreeMap::new(),
+            report_subscriptions: BTreeMap::new(),
+            sockets: Vec::new(),
         });
-        self.all.last().ok_or(Full)
+        self.all.last().ok_or(ChannelLimit)
     }
 
-    /// All channels, newest first.
+    /// Returns all channels, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &Channel> {
         self.all.iter().rev()
     }
 
-    /// A channel by its id.
+    /// Returns a channel by id.
     pub(super) fn by_id(&mut self, id: &str, now: Instant) -> Option<&mut Channel> {
         self.sweep(now);
         self.all.iter_mut().find(|channel| channel.id == id)
     }
 
-    /// A channel by nickname and id.
+    /// Returns a channel by nickname and id.
     pub(super) fn get(&mut self, nickname: &str, id: &str, now: Instant) -> Option<&mut Channel> {
         self.by_id(id, now).filter(|channel| channel.nickname == nickname)
     }
 
-    /// Starts a channel's life anew.
-    pub(super) fn renew(&mut self, nickname: &str, id: &str, terms: &ChannelFaults, now: Instant) -> Option<&Channel> {
+    /// Restarts the lifetime of a channel.
+    pub(super) fn renew(&mut self, nickname: &str, id: &str, faults: &ChannelFaults, now: Instant) -> Option<&Channel> {
         let channel = self.get(nickname, id, now)?;
-        channel.life = terms.life();
-        channel.until = now + channel.life;
-        channel.order(&Order::Look);
+        channel.lifetime = faults.real_lifetime();
+        channel.expires_at = now + channel.lifetime;
+        channel.command(&ChannelCommand::Recheck);
         Some(channel)
     }
 
-    /// Ends a channel; false if there is none.
+    /// Deletes a channel. Returns false if the channel does not exist.
     pub(super) fn delete(&mut self, nickname: &str, id: &str, now: Instant) -> bool {
         let Some(channel) = self.get(nickname, id, now) else { return false };
-        channel.order(&Order::Close);
+        channel.command(&ChannelCommand::Close);
         let number = channel.number;
         self.all.retain(|channel| channel.number != number);
         true
     }
 
-    /// A socket opens on a channel: its seat's number and its orders.
-    pub(super) fn sit(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::UnboundedReceiver<Order>)> {
-        self.seated += 1;
-        let number = self.seated;
+    /// Adds a socket to a channel. Returns the socket number and the command receiver.
+    pub(super) fn attach(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::UnboundedReceiver<ChannelCommand>)> {
+        self.next_socket += 1;
+        let number = self.next_socket;
         let channel = self.by_id(id, now)?;
-        let (orders, receiver) = mpsc::unbounded_channel();
-        channel.seats.push(Seat { number, orders });
+        let (commands, receiver) = mpsc::unbounded_channel();
+        channel.sockets.push(SocketHandle { number, commands });
         Some((number, receiver))
     }
 
-    /// A socket has gone.
-    pub(super) fn leave(&mut self, id: &str, seat: u64) {
+    /// Removes a socket from a channel.
+    pub(super) fn detach(&mut self, id: &str, socket: u64) {
         if let Some(channel) = self.all.iter_mut().find(|channel| channel.id == id) {
-            channel.seats.retain(|one| one.number != seat);
+            channel.sockets.retain(|one| one.number != socket);
         }
     }
 
-    /// Hands a frame to every open socket that is meant. True if there was one.
-    pub(super) fn tell(&mut self, account: &str, topic: Topic<'_>, order: &Order, now: Instant) -> bool {
-        let mut told = false;
-        for channel in self.all.iter_mut().filter(|channel| channel.until > now) {
-            let meant = match topic {
+    /// Sends a frame to every open socket of the topic. Returns true if there was one.
+    pub(super) fn send_to(&mut self, account: &str, topic: Topic<'_>, command: &ChannelCommand, now: Instant) -> bool {
+        let mut sent = false;
+        for channel in self.all.iter_mut().filter(|channel| channel.expires_at > now) {
+            let selected = match topic {
                 Topic::Call(kind) => channel
-                    .calls
+                    .call_subscriptions
                     .get(account)
                     .is_some_and(|kinds| kinds.is_empty() || kinds.iter().any(|one| one == kind)),
-                Topic::Report => channel.reports.contains_key(account),
-                Topic::Everybody => true,
+                Topic::Report => channel.report_subscriptions.contains_key(account),
+                Topic::AllSockets => true,
             };
-            if meant {
-                channel.order(order);
-                told |= channel.connected();
+            if selected {
+                channel.command(command);
+                sent |= channel.is_connected();
             }
         }
-        told
+        sent
     }
 
-    /// Gives every open socket an order.
-    pub(super) fn order_all(&mut self, order: &Order) {
-        self.all.iter_mut().for_each(|channel| channel.order(order));
+    /// Sends a command to every open socket.
+    pub(super) fn command_all(&mut self, command: &ChannelCommand) {
+        self.all.iter_mut().for_each(|channel| channel.command(command));
     }
 
-    /// Gives one open socket an order, chosen by `dice`.
-    pub(super) fn order_one(&mut self, order: &Order, dice: &mut fastrand::Rng) {
-        let seats = self.all.iter().flat_map(|channel| &channel.seats).map(|seat| seat.number);
-        let Some(chosen) = dice.choice(seats.collect::<Vec<_>>()) else { return };
-        for seat in self.all.iter_mut().flat_map(|channel| &mut channel.seats) {
-            if seat.number == chosen {
-                drop(seat.orders.send(order.clone()));
+    /// Sends a command to one open socket, chosen by `rng`.
+    pub(super) fn command_one(&mut self, command: &ChannelCommand, rng: &mut fastrand::Rng) {
+        let sockets = self.all.iter().flat_map(|channel| &channel.sockets).map(|socket| socket.number);
+        let Some(chosen) = rng.choice(sockets.collect::<Vec<_>>()) else { return };
+        for socket in self.all.iter_mut().flat_map(|channel| &mut channel.sockets) {
+            if socket.number == chosen {
+                drop(socket.commands.send(command.clone()));
             }
         }
     }
@@ -214,48 +218,52 @@ impl Channels {
 mod tests {
     use super::*;
 
-    fn subscribed(channels: &mut Channels, kinds: &[&str], now: Instant) -> (String, mpsc::UnboundedReceiver<Order>) {
+    fn subscribed(
+        channels: &mut ChannelStore,
+        kinds: &[&str],
+        now: Instant,
+    ) -> (String, mpsc::UnboundedReceiver<ChannelCommand>) {
         let id = channels.create("n", &ChannelFaults::default(), now).unwrap().id.clone();
         let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-        channels.by_id(&id, now).unwrap().calls.insert("1".to_owned(), kinds);
-        let (_, orders) = channels.sit(&id, now).unwrap();
-        (id, orders)
+        channels.by_id(&id, now).unwrap().call_subscriptions.insert("1".to_owned(), kinds);
+        let (_, commands) = channels.attach(&id, now).unwrap();
+        (id, commands)
     }
 
     #[test]
-    fn a_frame_reaches_the_sockets_that_are_subscribed_to_its_account_and_type() {
-        let (mut channels, now) = (Channels::new(1), Instant::now());
+    fn frame_reaches_sockets_subscribed_to_account_and_type() {
+        let (mut channels, now) = (ChannelStore::new(1), Instant::now());
         let (_, mut all) = subscribed(&mut channels, &[], now);
         let (_, mut endings) = subscribed(&mut channels, &["ENDING"], now);
-        let frame = Order::Say("x".into(), None);
-        assert!(channels.tell("1", Topic::Call("STARTING"), &frame, now));
+        let frame = ChannelCommand::Send("x".into(), None);
+        assert!(channels.send_to("1", Topic::Call("STARTING"), &frame, now));
         assert!(all.try_recv().is_ok() && endings.try_recv().is_err());
-        assert!(!channels.tell("2", Topic::Call("STARTING"), &frame, now));
-        assert!(!channels.tell("1", Topic::Report, &frame, now));
+        assert!(!channels.send_to("2", Topic::Call("STARTING"), &frame, now));
+        assert!(!channels.send_to("1", Topic::Report, &frame, now));
     }
 
     #[test]
-    fn a_channel_ends_with_its_life_unless_it_is_renewed() {
-        let (mut channels, start) = (Channels::new(1), Instant::now());
-        let terms = ChannelFaults { lifetime: 10, ..ChannelFaults::default() };
+    fn channel_expires_unless_renewed() {
+        let (mut channels, start) = (ChannelStore::new(1), Instant::now());
+        let faults = ChannelFaults { lifetime: 10, ..ChannelFaults::default() };
         let at = |seconds| start + Duration::from_secs(seconds);
-        let id = channels.create("n", &terms, start).unwrap().id.clone();
-        assert!(channels.renew("n", &id, &terms, at(9)).is_some());
+        let id = channels.create("n", &faults, start).unwrap().id.clone();
+        assert!(channels.renew("n", &id, &faults, at(9)).is_some());
         assert!(channels.get("other", &id, at(9)).is_none());
         assert!(channels.get("n", &id, at(18)).is_some());
         assert!(channels.get("n", &id, at(19)).is_none());
     }
 
     #[test]
-    fn one_channel_over_the_limit_is_refused() {
-        let (mut channels, now) = (Channels::new(1), Instant::now());
-        let terms = ChannelFaults::default();
+    fn channel_above_limit_is_rejected() {
+        let (mut channels, now) = (ChannelStore::new(1), Instant::now());
+        let faults = ChannelFaults::default();
         for _ in 0..50 {
-            assert!(channels.create("n", &terms, now).is_ok());
+            assert!(channels.create("n", &faults, now).is_ok());
         }
-        assert_eq!(channels.create("n", &terms, now).err(), Some(Full));
+        assert_eq!(channels.create("n", &faults, now).err(), Some(ChannelLimit));
         let id = channels.newest_first().next().unwrap().id.clone();
         assert!(channels.delete("n", &id, now) && !channels.delete("n", &id, now));
-        assert!(channels.create("n", &terms, now).is_ok());
+        assert!(channels.create("n", &faults, now).is_ok());
     }
 }

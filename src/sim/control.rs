@@ -1,13 +1,13 @@
-//! The world's control face for other processes, under `/sim`, and the page at `/`. Nothing of it exists at GoTo.
+//! Control API of the simulator for other processes under `/sim`, and the page at `/`. GoTo has none of these endpoints.
 
 use super::{
-    answer::{Pairs, Refusal},
-    channels::{Order, Topic},
+    channels::{ChannelCommand, Topic},
+    errors::{ApiError, QueryParams},
     faults::Faults,
-    play,
     scenario::CallPlan,
-    shared::Shared,
+    state::SimState,
 };
+use crate::sim::player;
 use axum::{
     Json,
     body::Bytes,
@@ -24,110 +24,111 @@ use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc, time::Instant};
 use tokio::sync::broadcast::error::RecvError;
 
-type World = State<Arc<Shared>>;
-type Answer = Result<Response, Refusal>;
+type AppState = State<Arc<SimState>>;
+type ApiResult = Result<Response, ApiError>;
 
-/// What one answer lists at most.
-const MOST: usize = 10_000;
-/// Cards that a page shows at first.
-const SHOWN_FIRST: usize = 50;
+/// Items in one answer.
+const MAX_ITEMS: usize = 10_000;
+/// Cards that a page receives when it connects.
+const INITIAL_CARDS: usize = 50;
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
-    let wrong = |error: serde_json::Error| Refusal::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", error.to_string());
-    serde_json::from_slice(body).map_err(wrong)
+    let bad_request =
+        |error: serde_json::Error| ApiError::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", error.to_string());
+    serde_json::from_slice(body).map_err(bad_request)
 }
 
-fn from(query: Option<String>) -> u64 {
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
+fn from_param(query: Option<String>) -> u64 {
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     query.first("from").and_then(|from| from.parse().ok()).unwrap_or_default()
 }
 
-/// `POST /sim/call`: places a call; the body is a plan, what it leaves out is the usual.
-pub(super) async fn call(State(world): World, body: Bytes) -> Answer {
-    let plan: CallPlan = read(&body)?;
-    let id = play::place(&world, plan);
+/// `POST /sim/call`: places a call. The body is a call plan; missing keys have defaults.
+pub(super) async fn place_call(State(sim): AppState, body: Bytes) -> ApiResult {
+    let plan: CallPlan = parse_body(&body)?;
+    let id = player::place(&sim, plan);
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
 }
 
-/// `POST /sim/say`: the body, as it is, as a frame on every open socket.
-pub(super) async fn say(State(world): World, body: String) -> Response {
-    let told = world.say("", Topic::Everybody, &body, None);
-    Json(json!({ "told": told })).into_response()
+/// `POST /sim/say`: sends the unchanged body as a frame to every open socket.
+pub(super) async fn send_frame(State(sim): AppState, body: String) -> Response {
+    let sent = sim.send_frame("", Topic::AllSockets, &body, None);
+    Json(json!({ "told": sent })).into_response()
 }
 
-/// `GET /sim/calls?from=`: the ledger of placed calls, by their numbers.
-pub(super) async fn calls(State(world): World, RawQuery(query): RawQuery) -> Response {
-    let calls = world.calls().made(from(query), MOST);
+/// `GET /sim/calls?from=`: placed calls from the given number on.
+pub(super) async fn calls(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
+    let calls = sim.calls().summaries(from_param(query), MAX_ITEMS);
     Json(json!({ "items": calls })).into_response()
 }
 
-/// `GET /sim/posts?from=`: every request to a webhook, by their numbers.
-pub(super) async fn posts(State(world): World, RawQuery(query): RawQuery) -> Response {
-    let posts = world.chat().from(from(query), MOST);
+/// `GET /sim/posts?from=`: webhook requests from the given number on.
+pub(super) async fn posts(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
+    let posts = sim.webhook_log().since(from_param(query), MAX_ITEMS);
     Json(json!({ "items": posts })).into_response()
 }
 
 /// `DELETE /sim/posts`.
-pub(super) async fn forget_posts(State(world): World) -> Response {
-    world.chat().forget();
+pub(super) async fn clear_posts(State(sim): AppState) -> Response {
+    sim.webhook_log().clear();
     StatusCode::NO_CONTENT.into_response()
 }
 
 /// `GET /sim/faults`.
-pub(super) async fn faults(State(world): World) -> Response {
-    Json(world.faults().as_ref()).into_response()
+pub(super) async fn faults(State(sim): AppState) -> Response {
+    Json(sim.faults().as_ref()).into_response()
 }
 
-/// `PUT /sim/faults`: the switches; what is left out is in good health.
-pub(super) async fn set_faults(State(world): World, body: Bytes) -> Answer {
-    let faults: Faults = read(&body)?;
-    world.set_faults(faults);
-    Ok(Json(world.faults().as_ref()).into_response())
+/// `PUT /sim/faults`: sets all fault switches. A missing switch is reset to its default.
+pub(super) async fn set_faults(State(sim): AppState, body: Bytes) -> ApiResult {
+    let faults: Faults = parse_body(&body)?;
+    sim.set_faults(faults);
+    Ok(Json(sim.faults().as_ref()).into_response())
 }
 
 /// `POST /sim/drop?how=cut|close|announce`: to every open socket.
-pub(super) async fn drop_sockets(State(world): World, RawQuery(query): RawQuery) -> Answer {
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
+pub(super) async fn drop_sockets(State(sim): AppState, RawQuery(query): RawQuery) -> ApiResult {
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let order = match query.first("how") {
-        None | Some("cut") => Order::Cut,
-        Some("close") => Order::Close,
-        Some("announce") => Order::Announce,
-        Some(_) => return Err(Refusal::field("how", "must be any of cut, close, announce")),
+        None | Some("cut") => ChannelCommand::Drop,
+        Some("close") => ChannelCommand::Close,
+        Some("announce") => ChannelCommand::AnnounceClose,
+        Some(_) => return Err(ApiError::invalid_field("how", "must be any of cut, close, announce")),
     };
-    world.channels().order_all(&order);
+    sim.channels().command_all(&order);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `POST /sim/expire`: every access token handed out so far is unknown from now on.
-pub(super) async fn expire(State(world): World) -> Response {
-    world.grants().forget_access();
+/// `POST /sim/expire`: makes every issued access token invalid.
+pub(super) async fn expire(State(sim): AppState) -> Response {
+    sim.grants().revoke_access_tokens();
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// What `/sim/channels` and `World::channels` tell of the channels, newest first.
-pub(super) fn listed(world: &Shared) -> Vec<Value> {
-    let mut channels = world.channels();
+/// Returns the channels as `/sim/channels` and `Simulator::channels` list them, newest first.
+pub(super) fn channel_list(sim: &SimState) -> Vec<Value> {
+    let mut channels = sim.channels();
     let now = Instant::now();
     channels.sweep(now);
     let shown = channels.newest_first().map(|channel| {
         json!({
-            "channelId": channel.id, "channelNickname": channel.nickname, "isConnected": channel.connected(),
-            "secondsLeft": channel.until.saturating_duration_since(now).as_secs_f64(),
-            "callEvents": channel.calls.keys().collect::<Vec<_>>(), "reports": channel.reports.keys().collect::<Vec<_>>(),
+            "channelId": channel.id, "channelNickname": channel.nickname, "isConnected": channel.is_connected(),
+            "secondsLeft": channel.expires_at.saturating_duration_since(now).as_secs_f64(),
+            "callEvents": channel.call_subscriptions.keys().collect::<Vec<_>>(), "reports": channel.report_subscriptions.keys().collect::<Vec<_>>(),
         })
     });
     shown.collect()
 }
 
 /// `GET /sim/channels`.
-pub(super) async fn channels(State(world): World) -> Response {
-    Json(json!({ "items": listed(&world) })).into_response()
+pub(super) async fn channels(State(sim): AppState) -> Response {
+    Json(json!({ "items": channel_list(&sim) })).into_response()
 }
 
-/// `GET /sim/requests`: how often each route was asked and answered how.
-pub(super) async fn requests(State(world): World) -> Response {
-    let requests: Vec<Value> = world
+/// `GET /sim/requests`: request counts by method, route and status.
+pub(super) async fn requests(State(sim): AppState) -> Response {
+    let requests: Vec<Value> = sim
         .requests()
         .iter()
         .map(|((method, route, status), times)| {
@@ -137,16 +138,16 @@ pub(super) async fn requests(State(world): World) -> Response {
     Json(json!({ "items": requests })).into_response()
 }
 
-/// `GET /sim/events`: what happens, as server-sent events; first how many calls there were and
-/// what the channel shows already.
-pub(super) async fn events(State(world): World) -> Response {
-    let receiver = world.news.subscribe();
-    let before = world.chat().last_shown(SHOWN_FIRST);
-    let (calls, heard) = world.calls().totals();
+/// `GET /sim/events`: simulator events as server-sent events. The first ones are the call totals and the messages that
+/// the channel already shows.
+pub(super) async fn events(State(sim): AppState) -> Response {
+    let receiver = sim.events.subscribe();
+    let before = sim.webhook_log().last_shown(INITIAL_CARDS);
+    let (calls, heard) = sim.calls().totals();
     let so_far = json!({ "news": "so_far", "calls": calls, "heard": heard });
-    let living = world.messages().last_shown(SHOWN_FIRST);
-    let living = living.into_iter().map(|message| json!({ "news": "message", "message": message }));
-    let before = before.into_iter().map(|post| json!({ "news": "post", "post": post })).chain(living);
+    let messages = sim.messages().last_shown(INITIAL_CARDS);
+    let messages = messages.into_iter().map(|message| json!({ "news": "message", "message": message }));
+    let before = before.into_iter().map(|post| json!({ "news": "post", "post": post })).chain(messages);
     let before = stream::iter(
         std::iter::once(so_far)
             .chain(before)
@@ -165,7 +166,7 @@ pub(super) async fn events(State(world): World) -> Response {
     Sse::new(futures_util::StreamExt::chain(before, live)).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// `GET /`: the team's channel.
+/// `GET /`: a page with the channels as the team sees them.
 pub(super) async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

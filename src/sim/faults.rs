@@ -1,5 +1,5 @@
-//! What goes wrong, as switches: settable while the world runs, in-process or over `/sim/faults`. The defaults are a
-//! GoTo and a chat in good health. Shares are 0 (never) to 1 (always).
+//! Fault switches, settable while the simulator runs, in-process or over `/sim/faults`. The defaults are a healthy GoTo
+//! and healthy chats. Shares are 0 (never) to 1 (always).
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-/// Every switch.
+/// All fault switches.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// Nothing answers: connections are cut and new ones are closed at once. Channels and grants are kept.
+    /// Nothing answers: open connections are dropped and new ones are closed immediately. Channels and grants are kept.
     pub down: bool,
     /// Logins and tokens.
     pub tokens: TokenFaults,
@@ -21,11 +21,11 @@ pub struct Faults {
     pub sockets: SocketFaults,
     /// All REST calls of GoTo except the token endpoint.
     pub rest: RestFaults,
-    /// Accounts whose call-events subscription is refused in the 207, with the status they get (403, 404, 429, 500).
+    /// Accounts whose call-events subscription is rejected in the 207, with their status (403, 404, 429, 500).
     pub accounts: BTreeMap<String, u16>,
-    /// The chat's webhooks.
+    /// Chat webhooks.
     pub chat: ChatFaults,
-    /// Slack's Web API.
+    /// Slack Web API.
     pub app: AppFaults,
 }
 
@@ -33,21 +33,22 @@ pub struct Faults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenFaults {
-    /// `expires_in` of new tokens, in seconds; absent from the answer if unset (they then live 3600 s).
+    /// `expires_in` of new tokens, in seconds. Unset: absent from the answer, and tokens are valid for 3600 s.
     pub expires_in: Option<u64>,
-    /// A refresh hands out a new refresh token.
+    /// A refresh returns a new refresh token.
     pub rotate: bool,
-    /// After a rotation the old refresh token still works. GoTo does not say whether it does: the default is the worse.
-    pub old_lives: bool,
-    /// Refresh tokens and codes get `invalid_grant`: somebody must consent again.
+    /// The old refresh token is still valid after a rotation. GoTo does not document this; the default is the worse case.
+    #[serde(rename = "old_lives")]
+    pub old_token_valid: bool,
+    /// Refresh tokens and codes get `invalid_grant`: a new login is required.
     pub revoked: bool,
-    /// The user says no on the consent page.
+    /// The user denies access on the consent page.
     pub denied: bool,
     /// Scopes that are never granted.
     pub withheld_scopes: Vec<String>,
     /// Share of token requests that get 500.
     pub server_error: f64,
-    /// Milliseconds before a token answer.
+    /// Delay of a token answer, milliseconds.
     pub slow_ms: u64,
 }
 
@@ -56,7 +57,7 @@ impl Default for TokenFaults {
         Self {
             expires_in: Some(3600),
             rotate: false,
-            old_lives: false,
+            old_token_valid: false,
             revoked: false,
             denied: false,
             withheld_scopes: Vec::new(),
@@ -66,21 +67,21 @@ impl Default for TokenFaults {
     }
 }
 
-/// Switches of the notification channels. They hold for channels made or renewed from now on.
+/// Switches of the notification channels. They apply to channels created or renewed after the change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelFaults {
-    /// Real life of a channel, seconds: 10800 is what GoTo's answers say.
+    /// Real lifetime of a channel, seconds. GoTo's answers state 10800.
     pub lifetime: u64,
-    /// What the answers say instead of the real life, if it is a lie.
+    /// Lifetime stated in answers if it differs from the real lifetime.
     pub stated_lifetime: Option<i64>,
-    /// Part of the life that is left when `WEBSOCKET_REFRESH_REQUIRED` is sent; 0: it is never sent. GoTo's lead is unknown.
+    /// Remaining part of the lifetime when `WEBSOCKET_REFRESH_REQUIRED` is sent; 0: never sent. GoTo's lead is unknown.
     pub refresh_notice: f64,
-    /// Part of the life that is left when `WEBSOCKET_TO_BE_CLOSED` is sent; 0: it is never sent. GoTo's lead is unknown.
+    /// Remaining part of the lifetime when `WEBSOCKET_TO_BE_CLOSED` is sent; 0: never sent. GoTo's lead is unknown.
     pub close_notice: f64,
-    /// Channels a user may have: 50 is documented; one more is answered with 409.
+    /// Channels per user. GoTo documents 50; one more is answered with 409.
     pub limit: usize,
-    /// A line break at the end of `channelURL`, as in GoTo's own sample.
+    /// Appends a line break to `channelURL`, as in GoTo's own sample.
     pub newline_in_url: bool,
 }
 
@@ -98,13 +99,13 @@ impl Default for ChannelFaults {
 }
 
 impl ChannelFaults {
-    /// The real life of a channel.
-    pub(super) const fn life(&self) -> Duration {
+    /// Returns the real lifetime of a channel.
+    pub(super) const fn real_lifetime(&self) -> Duration {
         Duration::from_secs(self.lifetime)
     }
 
-    /// The life that an answer states.
-    pub(super) fn stated(&self, life: Duration) -> i64 {
+    /// Returns the lifetime that an answer states, seconds.
+    pub(super) fn lifetime_to_state(&self, life: Duration) -> i64 {
         self.stated_lifetime.unwrap_or_else(|| i64::try_from(life.as_secs()).unwrap_or(i64::MAX))
     }
 }
@@ -113,16 +114,16 @@ impl ChannelFaults {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SocketFaults {
-    /// Mean seconds between two cuts of a random socket, without a word; 0: never.
+    /// Mean seconds between two drops of a random socket without a close frame; 0: never.
     pub drop_every: f64,
     /// Mean seconds between two announced closings of a random socket (`WEBSOCKET_TO_BE_CLOSED`, 2 s later the close);
     /// 0: never.
     pub close_every: f64,
-    /// Sockets stay open and nothing comes out of them, no pong either. What was to be said is lost.
+    /// Sockets stay open and send nothing, not even pongs. Frames are lost.
     pub silent: bool,
     /// Share of call frames that are sent twice.
     pub doubled: f64,
-    /// Share of call frames that are not sent, which leaves a hole in the sequence.
+    /// Share of call frames that are not sent. Each leaves a hole in the sequence.
     pub lost: f64,
 }
 
@@ -130,7 +131,7 @@ pub struct SocketFaults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RestFaults {
-    /// Share answered with 401 whatever the token.
+    /// Share answered with 401, with any token.
     pub unauthorized: f64,
     /// Share of channel creations answered with 409.
     pub conflict: f64,
@@ -140,13 +141,13 @@ pub struct RestFaults {
     pub retry_after: Option<u64>,
     /// Share answered with 500, 502 or 503.
     pub server_error: f64,
-    /// Share that is never answered.
+    /// Share never answered.
     pub hang: f64,
-    /// Share that is answered late.
+    /// Share answered late.
     pub slow: f64,
-    /// How late, milliseconds at most.
+    /// Maximum delay, milliseconds.
     pub slow_ms: u64,
-    /// Requests a second and API before 429: 10 is documented. Unset: no limit.
+    /// Requests per second and API before 429. GoTo documents 10; unset: no limit.
     pub per_second: Option<u32>,
 }
 
@@ -170,26 +171,27 @@ impl Default for RestFaults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChatFaults {
-    /// Messages a second and webhook before 429; unset: no limit. Slack documents 1 with short bursts.
+    /// Messages per second and webhook before 429; unset: no limit. Slack documents 1 with short bursts.
     pub per_second: Option<f64>,
-    /// Messages that may come at once before the limit bites.
+    /// Burst size: messages accepted before the rate limit applies.
     pub burst: u32,
-    /// Share answered with 429 whatever the rate.
+    /// Share answered with 429, at any rate.
     pub too_many: f64,
     /// `Retry-After` of a 429, seconds.
     pub retry_after: u64,
     /// Share answered with 500.
     pub server_error: f64,
-    /// Share that is never read nor answered.
+    /// Share neither read nor answered.
     pub hang: f64,
-    /// Share that is taken and shown, but never answered: the sender cannot know.
+    /// Share accepted and shown, but never answered. The sender cannot detect this.
     pub hang_after_accept: f64,
-    /// Share that is answered late.
+    /// Share answered late.
     pub slow: f64,
-    /// How late, milliseconds at most.
+    /// Maximum delay, milliseconds.
     pub slow_ms: u64,
-    /// Webhooks by their path (`/slack/front-desk`) that always get this status, with the body the real one has.
-    pub gone: BTreeMap<String, u16>,
+    /// Webhooks by path (`/slack/front-desk`) that always return this status, with the body of the real webhook.
+    #[serde(rename = "gone")]
+    pub fixed_status: BTreeMap<String, u16>,
 }
 
 impl Default for ChatFaults {
@@ -204,7 +206,7 @@ impl Default for ChatFaults {
             hang_after_accept: 0.0,
             slow: 0.0,
             slow_ms: 0,
-            gone: BTreeMap::new(),
+            fixed_status: BTreeMap::new(),
         }
     }
 }
@@ -215,37 +217,37 @@ impl Default for ChatFaults {
 pub struct AppFaults {
     /// The token is revoked.
     pub revoked: bool,
-    /// Channels that the bot is not in.
+    /// Channels without the bot.
     pub uninvited: BTreeSet<String>,
-    /// Channels that are archived.
+    /// Archived channels.
     pub archived: BTreeSet<String>,
-    /// Channels that are not there.
+    /// Channels that do not exist.
     pub unknown: BTreeSet<String>,
-    /// Methods that always answer this error.
+    /// Methods that always return this error.
     pub errors: BTreeMap<String, String>,
-    /// Seconds for which a message may be edited; unset: for ever.
+    /// Seconds in which a message may be edited; unset: no limit.
     pub edit_window: Option<u64>,
-    /// Messages a second and channel before 429; unset: no limit. Slack documents 1 with short bursts.
+    /// Messages per second and channel before 429; unset: no limit. Slack documents 1 with short bursts.
     pub posts_per_second: Option<f64>,
-    /// Messages that may come at once before the limit bites.
+    /// Burst size: messages accepted before the rate limit applies.
     pub burst: u32,
-    /// Edits a minute before 429; unset: no limit. Slack documents 50 (tier 3).
+    /// Edits per minute before 429; unset: no limit. Slack documents 50 (tier 3).
     pub edits_per_minute: Option<u32>,
-    /// Share answered with 429 whatever the rate.
+    /// Share answered with 429, at any rate.
     pub too_many: f64,
     /// `Retry-After` of a 429, seconds.
     pub retry_after: u64,
     /// Share answered with 503.
     pub server_error: f64,
-    /// Share that is never read nor answered.
+    /// Share neither read nor answered.
     pub hang: f64,
-    /// Share that is shown, but never answered.
+    /// Share shown, but never answered.
     pub hang_after_accept: f64,
-    /// Share that is shown and answered with `fatal_error`.
+    /// Share shown and answered with `fatal_error`.
     pub fatal_after_accept: f64,
-    /// Share that is answered late.
+    /// Share answered late.
     pub slow: f64,
-    /// How late, milliseconds at most.
+    /// Maximum delay, milliseconds.
     pub slow_ms: u64,
 }
 
@@ -278,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_the_switches_leaves_the_rest_in_good_health_and_a_wrong_word_is_refused() {
+    fn partial_faults_keep_defaults_and_unknown_switch_is_rejected() {
         let faults: Faults = serde_json::from_str(r#"{"sockets":{"drop_every":1.5},"accounts":{"1":403}}"#).unwrap();
         assert_eq!(faults.channels, ChannelFaults::default());
         assert_eq!(faults.accounts.get("1"), Some(&403));

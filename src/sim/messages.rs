@@ -1,64 +1,66 @@
-//! What a Slack app wrote: messages with their edits and threads, as a channel keeps them. A book; it answers nobody.
+//! Store of Slack app messages, with edits and threads. No HTTP.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// Messages kept; beyond it the oldest are forgotten.
-const KEPT: usize = 50_000;
+/// Messages in the store. Beyond this limit the oldest is removed.
+const MAX_MESSAGES: usize = 50_000;
 
-/// One message of an app.
+/// One message of a Slack app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// Its place in the order of arrival, from 0.
+pub struct AppMessage {
+    /// Position in the order of arrival, from 0.
     pub number: u64,
-    /// The channel's id.
+    /// Channel id.
     pub channel: String,
-    /// Its name in the channel.
+    /// Message id within the channel.
     pub ts: String,
-    /// The message that it replies to.
+    /// `ts` of the parent message of a reply.
     pub thread: Option<String>,
-    /// Everything it said, oldest first; the last is what the channel shows.
-    pub said: Vec<Said>,
-    /// A person deleted it.
+    /// All versions, oldest first. The channel shows the last one.
+    #[serde(rename = "said")]
+    pub versions: Vec<MessageVersion>,
+    /// Whether a user deleted the message.
     pub deleted: bool,
 }
 
-/// What a message said from a time on.
+/// One version of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Said {
-    /// Since when.
+pub struct MessageVersion {
+    /// Time of the post or edit.
     pub at: Timestamp,
-    /// The arguments that it came with.
+    /// Request arguments.
     pub payload: Value,
 }
 
-/// Every message of every channel.
+/// All messages of all channels.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
-    all: VecDeque<Message>,
+pub(super) struct MessageStore {
+    all: VecDeque<AppMessage>,
     next: u64,
 }
 
-impl Messages {
-    /// A new message.
-    pub(super) fn post(&mut self, channel: &str, payload: Value, at: Timestamp) -> Message {
+impl MessageStore {
+    /// Adds a message.
+    pub(super) fn post(&mut self, channel: &str, payload: Value, at: Timestamp) -> AppMessage {
         let number = self.next;
         self.next += 1;
-        // As Slack's: seconds, and a count that keeps two of them apart.
+        // Same form as in Slack: seconds, and a counter that makes the value unique.
         let ts = format!("{}.{number:06}", at.as_second());
         let thread = payload.get("thread_ts").and_then(Value::as_str).map(str::to_owned);
         let channel = channel.to_owned();
-        let message = Message { number, channel, ts, thread, said: vec![Said { at, payload }], deleted: false };
+        let message =
+            AppMessage { number, channel, ts, thread, versions: vec![MessageVersion { at, payload }], deleted: false };
         self.all.push_back(message.clone());
-        if self.all.len() > KEPT {
+        if self.all.len() > MAX_MESSAGES {
             self.all.pop_front();
         }
         message
     }
 
-    /// Changes a message; the error is Slack's. `window`: how long it may be changed.
+    /// Edits a message within `window` seconds. The error is Slack's error code.
     pub(super) fn update(
         &mut self,
         channel: &str,
@@ -66,36 +68,36 @@ impl Messages {
         payload: Value,
         at: Timestamp,
         window: Option<u64>,
-    ) -> Result<Message, &'static str> {
+    ) -> Result<AppMessage, &'static str> {
         let found = self.find(channel, ts).filter(|message| !message.deleted);
         let message = found.ok_or("message_not_found")?;
-        let since = message.said.first().map_or(at, |first| first.at);
+        let since = message.versions.first().map_or(at, |first| first.at);
         if window.is_some_and(|window| at.duration_since(since).as_millis() >= i128::from(window) * 1000) {
             return Err("edit_window_closed");
         }
-        message.said.push(Said { at, payload });
+        message.versions.push(MessageVersion { at, payload });
         Ok(message.clone())
     }
 
-    /// Deletes a message, as a person would. False if there is none.
+    /// Deletes a message on behalf of a user. Returns false if the message does not exist.
     pub(super) fn delete(&mut self, channel: &str, ts: &str) -> bool {
         let found = self.find(channel, ts);
         found.is_some_and(|message| !std::mem::replace(&mut message.deleted, true))
     }
 
-    fn find(&mut self, channel: &str, ts: &str) -> Option<&mut Message> {
+    fn find(&mut self, channel: &str, ts: &str) -> Option<&mut AppMessage> {
         self.all.iter_mut().rev().find(|message| message.channel == channel && message.ts == ts)
     }
 
-    /// Messages from the given number on, oldest first.
-    pub(super) fn from(&self, number: u64, most: usize) -> Vec<Message> {
+    /// Returns up to `most` messages from the given number on, oldest first.
+    pub(super) fn since(&self, number: u64, most: usize) -> Vec<AppMessage> {
         let start = self.all.partition_point(|message| message.number < number);
         self.all.iter().skip(start).take(most).cloned().collect()
     }
 
-    /// The last `most` that a channel shows, oldest first.
-    pub(super) fn last_shown(&self, most: usize) -> Vec<Message> {
-        let mut last: Vec<Message> =
+    /// Returns the last `most` messages that are not deleted, oldest first.
+    pub(super) fn last_shown(&self, most: usize) -> Vec<AppMessage> {
+        let mut last: Vec<AppMessage> =
             self.all.iter().rev().filter(|message| !message.deleted).take(most).cloned().collect();
         last.reverse();
         last

@@ -1,222 +1,222 @@
-//! A GoTo and a chat to play with: what `demo` and `simulate` serve and what the tests talk to. It speaks the wire formats
-//! on its own, without the stages, so that a misunderstanding is not mirrored on both sides.
+//! A simulated GoTo and simulated chats for `demo`, `simulate` and the tests. The wire formats are implemented here a
+//! second time, without the stages, so that a misunderstanding does not appear on both sides.
 //!
-//! Books (`grants`, `channels`, `calls`, `messages`) know what is; handlers (`oauth`, `*_api`, `chat`, `control`) speak HTTP over
-//! them; `play` and `socket` are the loops. `faults` are its switches.
+//! Stores (`grants`, `channels`, `calls`, `messages`) hold data. Handlers (`oauth`, `*_api`, `webhooks`, `control`) serve
+//! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
-mod answer;
 mod bucket;
 mod call_api;
 mod calls;
 mod channel_api;
 mod channels;
-mod chat;
 mod control;
-mod day;
+mod errors;
 mod faults;
-mod gate;
 mod grants;
 mod messages;
 mod oauth;
 mod people;
-mod placed;
-mod play;
+mod player;
+mod presets;
 mod report;
+mod request_checks;
 mod scenario;
-mod serve;
-mod shapes;
-mod shared;
-mod slack;
+mod scheduled_call;
+mod server;
 mod slack_api;
+mod slack_rules;
 mod snapshot;
 mod socket;
+mod state;
 mod subscription_api;
-mod teams;
+mod teams_rules;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod voicemail_api;
+mod webhooks;
 
-pub use calls::Made;
-pub use chat::{Posted, Service};
-pub use day::Day;
+pub use calls::CallSummary;
 pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
 pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
-pub use messages::{Message, Said};
-pub use scenario::{ACCOUNT, Beat, CallPlan, Face, Line, Ours, Party, Timed};
-pub use shapes::SHAPES;
-pub use shared::{Requests, Settings};
+pub use messages::{AppMessage, MessageVersion};
+pub use presets::PRESETS;
+pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep, VoicemailShape};
+pub use state::{RequestCounts, SimulatorSettings};
+pub use traffic::TrafficGenerator;
+pub use webhooks::{ChatKind, WebhookRequest};
 
-use channels::{Order, Topic};
-use shared::Shared;
+use channels::{ChannelCommand, Topic};
+use state::SimState;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
 
-/// A running world. It ends when it is dropped; [`World::stop`] also waits until its port is free.
+/// A running simulator. Dropping ends it; [`World::stop`] also waits until the port is free.
 #[derive(Debug)]
-pub struct World {
-    shared: Arc<Shared>,
-    loops: [AbortHandle; 2],
+pub struct Simulator {
+    state: Arc<SimState>,
+    tasks: [AbortHandle; 2],
 }
 
-/// What happens to open sockets.
+/// A way to end open sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// The connection drops without a word.
+pub enum Disconnect {
+    /// The connection is dropped without a close frame.
     Dropped,
-    /// It is closed with a close frame.
+    /// The connection is closed with a close frame.
     Closed,
     /// `WEBSOCKET_TO_BE_CLOSED`, and 2 s later the close.
     Announced,
 }
 
-impl World {
-    /// Starts a world.
+impl Simulator {
+    /// Starts a simulator.
     ///
     /// # Errors
-    /// If it cannot listen where it should.
-    pub async fn start(settings: Settings) -> io::Result<Self> {
+    /// If the listen address cannot be bound.
+    pub async fn start(settings: SimulatorSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
-        let shared = Shared::new(settings, listener.local_addr()?);
-        let serving = tokio::spawn(serve::serve(Arc::clone(&shared), listener));
-        let disturbing = tokio::spawn(play::disturb(Arc::clone(&shared)));
-        Ok(Self { shared, loops: [serving.abort_handle(), disturbing.abort_handle()] })
+        let state = SimState::new(settings, listener.local_addr()?);
+        let serving = tokio::spawn(server::serve(Arc::clone(&state), listener));
+        let disturbing = tokio::spawn(player::disturb(Arc::clone(&state)));
+        Ok(Self { state, tasks: [serving.abort_handle(), disturbing.abort_handle()] })
     }
 
-    /// Where it listens.
+    /// Returns the listen address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.shared.address
+        self.state.address
     }
 
-    /// Its base URL, for API and login alike, without a slash at the end.
+    /// Returns the base URL of API and login, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.shared.address)
+        format!("http://{}", self.state.address)
     }
 
-    /// A webhook's URL. Webhooks need not be made; any name will do.
+    /// Returns the URL of a webhook. Every name is valid.
     #[must_use]
-    pub fn webhook(&self, service: Service, name: &str) -> String {
+    pub fn webhook_url(&self, service: ChatKind, name: &str) -> String {
         let path = match service {
-            Service::Slack => "slack",
-            Service::Teams => "teams",
+            ChatKind::Slack => "slack",
+            ChatKind::Teams => "teams",
         };
         format!("{}/{path}/{name}", self.url())
     }
 
-    /// The base of Slack's Web API.
+    /// Returns the base URL of Slack's Web API.
     #[must_use]
-    pub fn slack_api(&self) -> String {
+    pub fn slack_api_url(&self) -> String {
         format!("{}/api/", self.url())
     }
 
-    /// What Slack apps wrote, with every edit, oldest first.
+    /// Returns all messages of Slack apps with every edit, oldest first.
     #[must_use]
-    pub fn messages(&self) -> Vec<Message> {
-        self.shared.messages().from(0, usize::MAX)
+    pub fn messages(&self) -> Vec<AppMessage> {
+        self.state.messages().since(0, usize::MAX)
     }
 
-    /// Deletes an app's message, as a person would. False if there is none.
+    /// Deletes an app message on behalf of a user. Returns false if the message does not exist.
     pub fn delete_message(&self, channel: &str, ts: &str) -> bool {
-        self.shared.messages().delete(channel, ts)
+        self.state.messages().delete(channel, ts)
     }
 
-    /// Places a call, which plays by itself; the id of its conversation space.
+    /// Places a call and plays it. Returns the conversation space id.
     pub fn place(&self, plan: CallPlan) -> String {
-        play::place(&self.shared, plan)
+        player::place(&self.state, plan)
     }
 
-    /// A call that began so long ago and is over and reported; nobody hears of it. The id of its conversation space.
-    pub fn remember(&self, plan: CallPlan, ago: Duration) -> String {
+    /// Adds a reported call that started `ago`. No frame is sent for it. Returns the conversation space id.
+    pub fn seed_past_call(&self, plan: CallPlan, ago: Duration) -> String {
         let started = jiff::Timestamp::now().checked_sub(ago).unwrap_or(jiff::Timestamp::MIN);
-        self.shared.calls().place_over(plan, started)
+        self.state.calls().place_ended(plan, started)
     }
 
-    /// Writes a text as a frame to every open socket, subscribed or not. False if there is none.
-    pub fn say(&self, frame: &str) -> bool {
-        self.shared.say("", Topic::Everybody, frame, None)
+    /// Sends a text as a frame to every open socket. Returns false if no socket is open.
+    pub fn send_frame(&self, frame: &str) -> bool {
+        self.state.send_frame("", Topic::AllSockets, frame, None)
     }
 
-    /// What was posted and shown so far, oldest first.
+    /// Returns the webhook requests that a channel shows, oldest first.
     #[must_use]
-    pub fn posts(&self) -> Vec<Posted> {
-        self.attempts().into_iter().filter(|post| post.shown).collect()
+    pub fn posts(&self) -> Vec<WebhookRequest> {
+        self.webhook_requests().into_iter().filter(|post| post.shown).collect()
     }
 
-    /// Every request to a webhook, the refused ones too, oldest first.
+    /// Returns every webhook request, including rejected ones, oldest first.
     #[must_use]
-    pub fn attempts(&self) -> Vec<Posted> {
-        self.shared.chat().from(0, usize::MAX)
+    pub fn webhook_requests(&self) -> Vec<WebhookRequest> {
+        self.state.webhook_log().since(0, usize::MAX)
     }
 
-    /// [`Self::attempts`] from the given number on: for who reads on.
+    /// Returns [`Self::attempts`] from the given number on.
     #[must_use]
-    pub fn attempts_from(&self, number: u64) -> Vec<Posted> {
-        self.shared.chat().from(number, usize::MAX)
+    pub fn webhook_requests_from(&self, number: u64) -> Vec<WebhookRequest> {
+        self.state.webhook_log().since(number, usize::MAX)
     }
 
-    /// Every call placed, oldest first.
+    /// Returns every placed call, oldest first.
     #[must_use]
-    pub fn calls(&self) -> Vec<Made> {
-        self.shared.calls().made(0, usize::MAX)
+    pub fn calls(&self) -> Vec<CallSummary> {
+        self.state.calls().summaries(0, usize::MAX)
     }
 
-    /// The channels, newest first, as `/sim/channels` tells them.
+    /// Returns the channels as `/sim/channels` lists them, newest first.
     #[must_use]
     pub fn channels(&self) -> Vec<serde_json::Value> {
-        control::listed(&self.shared)
+        control::channel_list(&self.state)
     }
 
-    /// How often each route was asked and answered how.
+    /// Returns request counts by method, route and status.
     #[must_use]
-    pub fn requests(&self) -> Requests {
-        self.shared.requests().clone()
+    pub fn request_counts(&self) -> RequestCounts {
+        self.state.requests().clone()
     }
 
-    /// The switches as they are now.
+    /// Returns the current fault switches.
     #[must_use]
     pub fn faults(&self) -> Faults {
-        self.shared.faults().as_ref().clone()
+        self.state.faults().as_ref().clone()
     }
 
-    /// Sets switches.
+    /// Changes fault switches.
     pub fn set_faults(&self, set: impl FnOnce(&mut Faults)) {
         let mut faults = self.faults();
         set(&mut faults);
-        self.shared.set_faults(faults);
+        self.state.set_faults(faults);
     }
 
     /// Ends all open sockets.
-    pub fn cut(&self, how: Cut) {
-        let order = match how {
-            Cut::Dropped => Order::Cut,
-            Cut::Closed => Order::Close,
-            Cut::Announced => Order::Announce,
+    pub fn disconnect(&self, how: Disconnect) {
+        let command = match how {
+            Disconnect::Dropped => ChannelCommand::Drop,
+            Disconnect::Closed => ChannelCommand::Close,
+            Disconnect::Announced => ChannelCommand::AnnounceClose,
         };
-        self.shared.channels().order_all(&order);
+        self.state.channels().command_all(&command);
     }
 
-    /// Makes every access token handed out so far unknown.
+    /// Makes every issued access token invalid.
     pub fn expire_tokens(&self) {
-        self.shared.grants().forget_access();
+        self.state.grants().revoke_access_tokens();
     }
 
-    /// Subscribes to what happens, each news one JSON object as `/sim/events` sends it.
+    /// Subscribes to simulator events. Each is one JSON object as `/sim/events` sends it.
     #[must_use]
-    pub fn news(&self) -> tokio::sync::broadcast::Receiver<Arc<str>> {
-        self.shared.news.subscribe()
+    pub fn events(&self) -> tokio::sync::broadcast::Receiver<Arc<str>> {
+        self.state.events.subscribe()
     }
 
-    /// Ends it: all connections drop, the port is free afterwards.
+    /// Stops the simulator: drops all connections and frees the port.
     pub async fn stop(self) {
-        self.loops.iter().for_each(AbortHandle::abort);
-        self.shared.end().await;
+        self.tasks.iter().for_each(AbortHandle::abort);
+        self.state.shutdown().await;
     }
 }
 
-impl Drop for World {
+impl Drop for Simulator {
     fn drop(&mut self) {
-        self.loops.iter().for_each(AbortHandle::abort);
-        self.shared.abandon();
+        self.tasks.iter().for_each(AbortHandle::abort);
+        self.state.abort_tasks();
     }
 }

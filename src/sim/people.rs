@@ -1,6 +1,6 @@
-//! Who works here and who calls: made-up people with numbers from the ranges that are reserved for fiction.
+//! Fictional staff and callers, with numbers from the ranges reserved for fiction.
 
-use super::scenario::{Line, Ours, Party};
+use super::scenario::{CalledNumber, Extension, Party};
 
 /// Extensions and their owners.
 pub(super) const STAFF: [(&str, &str); 8] = [
@@ -14,7 +14,7 @@ pub(super) const STAFF: [(&str, &str); 8] = [
     ("1044", "Chloé Lefèvre"),
 ];
 
-/// The account's numbers.
+/// Phone numbers of the account.
 const NUMBERS: [(&str, &str); 4] = [
     ("+15145550100", "Main line"),
     ("+15145550101", "Sales"),
@@ -22,10 +22,10 @@ const NUMBERS: [(&str, &str); 4] = [
     ("+442079460101", "London office"),
 ];
 
-/// The queues.
+/// Call queues.
 const QUEUES: [&str; 4] = ["Support", "Sales", "Billing", "Returns & warranty"];
 
-/// Names as networks show them: capitals, cut, foreign, long, hostile, missing.
+/// Caller names as networks show them: capitals, truncated, foreign, long, hostile.
 const NAMES: [&str; 40] = [
     "ALICE MARTIN",
     "Robert Chen",
@@ -69,8 +69,8 @@ const NAMES: [&str; 40] = [
     "\u{202e}rellac a fo eman ehT",
 ];
 
-/// Where calls come from: the digits before a serial number, how many digits that has, and how often.
-const PLACES: [(&str, u32, u32); 7] = [
+/// Caller regions: number prefix, digits of the serial number, weight.
+const PREFIXES: [(&str, u32, u32); 7] = [
     ("+1514555", 4, 40),
     ("+1212555", 4, 20),
     ("+1416555", 4, 15),
@@ -80,49 +80,48 @@ const PLACES: [(&str, u32, u32); 7] = [
     ("+6125550", 4, 5),
 ];
 
-/// One of the staff.
-pub(super) fn line(dice: &mut fastrand::Rng) -> Line {
-    let (extension, name) = dice.choice(STAFF).unwrap_or(("1015", "Bob Roy"));
-    Line::of(extension, name)
+/// Returns a random extension.
+pub(super) fn random_extension(rng: &mut fastrand::Rng) -> Extension {
+    let (extension, name) = rng.choice(STAFF).unwrap_or(("1015", "Bob Roy"));
+    Extension::new(extension, name)
 }
 
-/// One of our numbers.
-pub(super) fn ours(dice: &mut fastrand::Rng) -> Ours {
-    let (number, name) = dice.choice(NUMBERS).unwrap_or(("+15145550100", "Main line"));
-    Ours { number: number.to_owned(), name: name.to_owned() }
+/// Returns a random account number.
+pub(super) fn random_account_number(rng: &mut fastrand::Rng) -> CalledNumber {
+    let (number, name) = rng.choice(NUMBERS).unwrap_or(("+15145550100", "Main line"));
+    CalledNumber { number: number.to_owned(), name: name.to_owned() }
 }
 
-/// One of the queues.
-pub(super) fn queue(dice: &mut fastrand::Rng) -> &'static str {
-    dice.choice(QUEUES).unwrap_or("Support")
+/// Returns a random queue name.
+pub(super) fn random_queue(rng: &mut fastrand::Rng) -> &'static str {
+    rng.choice(QUEUES).unwrap_or("Support")
 }
 
-/// Somebody who has not called yet, as far as chance goes. The `serial` makes the number: the first thousand of a
-/// place differ.
-pub(super) fn stranger(dice: &mut fastrand::Rng, serial: u32) -> Party {
-    let total: u32 = PLACES.iter().map(|(_, _, weight)| weight).sum();
-    let mut throw = dice.u32(0..total);
+/// Returns a new caller. The `serial` makes the number unique for at least a thousand callers of a prefix.
+pub(super) fn new_caller(rng: &mut fastrand::Rng, serial: u32) -> Party {
+    let total: u32 = PREFIXES.iter().map(|(_, _, weight)| weight).sum();
+    let mut draw = rng.u32(0..total);
     let mut chosen = ("+1514555", 4);
-    for (prefix, digits, weight) in PLACES {
-        if throw < weight {
+    for (prefix, digits, weight) in PREFIXES {
+        if draw < weight {
             chosen = (prefix, digits);
             break;
         }
-        throw -= weight;
+        draw -= weight;
     }
     let (prefix, digits) = chosen;
     let serial = serial % 10_u32.saturating_pow(digits);
     let number = format!("{prefix}{serial:0width$}", width = usize::try_from(digits).unwrap_or(4));
-    let name = if dice.u8(0..100) < 12 { None } else { dice.choice(NAMES).map(str::to_owned) };
+    let name = if rng.u8(0..100) < 12 { None } else { rng.choice(NAMES).map(str::to_owned) };
     Party { name, number: Some(number) }
 }
 
-/// Somebody who hides the number, in one of the ways that are seen.
-pub(super) fn withheld(dice: &mut fastrand::Rng) -> Option<Party> {
+/// Returns a caller with a withheld number, in one of the observed forms.
+pub(super) fn withheld_caller(rng: &mut fastrand::Rng) -> Option<Party> {
     let hidden = |name: Option<&str>, number: Option<&str>| {
         Some(Party { name: name.map(str::to_owned), number: number.map(str::to_owned) })
     };
-    match dice.u8(0..4) {
+    match rng.u8(0..4) {
         0 => hidden(Some("Anonymous"), Some("anonymous")),
         1 => hidden(None, Some("")),
         2 => hidden(Some("PRIVATE"), None),
@@ -130,7 +129,7 @@ pub(super) fn withheld(dice: &mut fastrand::Rng) -> Option<Party> {
     }
 }
 
-/// Where people work, and what an office notes about them.
+/// Companies, tiers, notes and names of the generated contacts file.
 const COMPANIES: [&str; 10] = [
     "Northwind Traders",
     "Contoso Dental",
@@ -147,19 +146,19 @@ const TIERS: [&str; 5] = ["VIP", "Gold", "Silver", "", ""];
 const NOTES: [&str; 5] = ["Asks for Eve", "Prefers to be called back after 3 pm", "Two open orders", "", ""];
 const PEOPLE: [&str; 6] = ["Maya Lindholm", "Oscar Reyes", "Nadia Petrova", "Theo Laurent", "Ruth Abara", "Kenji Mori"];
 
-/// A line of the address book. Who is no person to the network gets a person's name here.
-pub(super) fn entry(dice: &mut fastrand::Rng, name: Option<&str>, number: &str) -> String {
+/// Returns a row of the contacts file. A caller whose network name is not a person's gets a person's name.
+pub(super) fn csv_row(rng: &mut fastrand::Rng, name: Option<&str>, number: &str) -> String {
     let person = name.filter(|name| name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'')));
-    let someone = dice.choice(PEOPLE).unwrap_or("Maya Lindholm");
-    let name = person.map_or_else(|| someone.to_owned(), in_print);
-    let company = dice.choice(COMPANIES).unwrap_or_default();
-    let (tier, notes) = (dice.choice(TIERS).unwrap_or_default(), dice.choice(NOTES).unwrap_or_default());
-    let serial = dice.u32(10_000..99_999);
+    let fallback_name = rng.choice(PEOPLE).unwrap_or("Maya Lindholm");
+    let name = person.map_or_else(|| fallback_name.to_owned(), title_case);
+    let company = rng.choice(COMPANIES).unwrap_or_default();
+    let (tier, notes) = (rng.choice(TIERS).unwrap_or_default(), rng.choice(NOTES).unwrap_or_default());
+    let serial = rng.u32(10_000..99_999);
     format!("\"{name}\",\"{company}\",{number},{tier},{notes},https://crm.example.com/people/{serial}\n")
 }
 
-/// `ALICE MARTIN` as people write it.
-fn in_print(name: &str) -> String {
+/// Converts `ALICE MARTIN` to `Alice Martin`.
+fn title_case(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
         let first = letters.next().map(|first| first.to_uppercase().to_string());

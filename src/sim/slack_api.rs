@@ -1,8 +1,8 @@
-//! Slack's Web API as a bot meets it: `chat.postMessage` and `chat.update` under `/api/`, with the real one's errors
-//! (status 200, `ok:false`) and its limits: posts by the channel, edits by the method. Any token that a bot could have is
-//! taken, any channel is there, unless the switches say otherwise.
+//! Slack's Web API for bots: `chat.postMessage` and `chat.update` under `/api/`, with the real errors (status 200,
+//! `ok:false`) and rate limits: posts per channel, edits per method. Every bot token and channel is valid unless a fault
+//! switch is set.
 
-use super::{faults::AppFaults, messages::Message, shared::Shared, slack};
+use super::{faults::AppFaults, messages::AppMessage, slack_rules, state::SimState};
 use axum::{
     Json,
     body::Bytes,
@@ -14,142 +14,152 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-type World = State<Arc<Shared>>;
+type AppState = State<Arc<SimState>>;
 
-/// Longest `text` that an edit takes.
-const LONGEST_EDIT: usize = 4000;
+/// Maximum length of `text` in an edit, in characters.
+const MAX_EDIT_LENGTH: usize = 4000;
 
 /// `POST /api/chat.postMessage`.
-pub(super) async fn post(State(world): World, headers: HeaderMap, body: Bytes) -> Response {
-    answer(&world, "chat.postMessage", &headers, &body).await
+pub(super) async fn post(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
+    handle(&sim, "chat.postMessage", &headers, &body).await
 }
 
 /// `POST /api/chat.update`.
-pub(super) async fn update(State(world): World, headers: HeaderMap, body: Bytes) -> Response {
-    answer(&world, "chat.update", &headers, &body).await
+pub(super) async fn update(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
+    handle(&sim, "chat.update", &headers, &body).await
 }
 
-/// `POST /api/{method}`: any other.
-pub(super) async fn other() -> Response {
-    refused("unknown_method").into_response()
+/// `POST /api/{method}`: any other method.
+pub(super) async fn unknown_method() -> Response {
+    slack_error("unknown_method").into_response()
 }
 
-/// `GET /sim/messages?from=`: what apps wrote, by their numbers.
-pub(super) async fn listed(State(world): World, RawQuery(query): RawQuery) -> Response {
-    let query = super::answer::Pairs::read(query.unwrap_or_default().as_bytes());
+/// `GET /sim/messages?from=`: app messages from the given number on.
+pub(super) async fn list_messages(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
+    let query = super::errors::QueryParams::parse(query.unwrap_or_default().as_bytes());
     let from = query.first("from").and_then(|from| from.parse().ok()).unwrap_or_default();
-    Json(json!({ "items": world.messages().from(from, 10_000) })).into_response()
+    Json(json!({ "items": sim.messages().since(from, 10_000) })).into_response()
 }
 
-/// `DELETE /sim/messages/{channel}/{ts}`: a person deletes it.
-pub(super) async fn delete(State(world): World, Path((channel, ts)): Path<(String, String)>) -> StatusCode {
-    let found = world.messages().delete(&channel, &ts);
+/// `DELETE /sim/messages/{channel}/{ts}`: deletes a message on behalf of a user.
+pub(super) async fn delete(State(sim): AppState, Path((channel, ts)): Path<(String, String)>) -> StatusCode {
+    let found = sim.messages().delete(&channel, &ts);
     if found { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 
-/// How a request is refused.
-enum Refusal {
-    /// Status 200 and this error.
-    Error(String),
-    /// 429, to be asked again after so many seconds.
-    Limited(u64),
+/// An error answer.
+enum SlackError {
+    /// Status 200 with this error code.
+    Code(String),
+    /// 429, with `Retry-After` in seconds.
+    RateLimited(u64),
     /// 503.
-    Broken,
+    Unavailable,
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for SlackError {
     fn into_response(self) -> Response {
         match self {
-            Self::Error(error) => Json(json!({ "ok": false, "error": error })).into_response(),
-            Self::Limited(seconds) => {
+            Self::Code(error) => Json(json!({ "ok": false, "error": error })).into_response(),
+            Self::RateLimited(seconds) => {
                 let wait = [(header::RETRY_AFTER, seconds.to_string())];
                 let body = Json(json!({ "ok": false, "error": "ratelimited" }));
                 (StatusCode::TOO_MANY_REQUESTS, wait, body).into_response()
             }
-            Self::Broken => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         }
     }
 }
 
-fn refused(error: &str) -> Refusal {
-    Refusal::Error(error.to_owned())
+fn slack_error(error: &str) -> SlackError {
+    SlackError::Code(error.to_owned())
 }
 
-async fn answer(world: &Shared, method: &str, headers: &HeaderMap, body: &[u8]) -> Response {
-    let faults = world.faults();
+async fn handle(sim: &SimState, method: &str, headers: &HeaderMap, body: &[u8]) -> Response {
+    let faults = sim.faults();
     let app = &faults.app;
-    if world.falls(app.slow) {
-        tokio::time::sleep(world.some_of(app.slow_ms)).await;
+    if sim.roll(app.slow) {
+        tokio::time::sleep(sim.random_delay(app.slow_ms)).await;
     }
-    if world.falls(app.hang) {
+    if sim.roll(app.hang) {
         std::future::pending::<()>().await;
     }
-    let written = match allowed(world, app, method, headers, body) {
-        Ok(payload) => write(world, app, method, payload),
-        Err(refusal) => return refusal.into_response(),
+    let result = match authorize(sim, app, method, headers, body) {
+        Ok(payload) => write(sim, app, method, payload),
+        Err(rejection) => return rejection.into_response(),
     };
-    match written {
+    match result {
         Ok(message) => {
-            world.tell(&json!({ "news": "message", "message": message }));
-            if world.falls(app.hang_after_accept) {
+            sim.publish(&json!({ "news": "message", "message": message }));
+            if sim.roll(app.hang_after_accept) {
                 std::future::pending::<()>().await;
             }
-            if world.falls(app.fatal_after_accept) {
-                return refused("fatal_error").into_response();
+            if sim.roll(app.fatal_after_accept) {
+                return slack_error("fatal_error").into_response();
             }
-            let said = message.said.last().map(|said| &said.payload);
+            let said = message.versions.last().map(|said| &said.payload);
             Json(json!({ "ok": true, "channel": message.channel, "ts": message.ts, "message": said })).into_response()
         }
-        Err(error) => refused(error).into_response(),
+        Err(error) => slack_error(error).into_response(),
     }
 }
 
-/// What stands before the message itself: who asks, how often, and where.
-fn allowed(world: &Shared, app: &AppFaults, method: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+/// Checks token, content type, rate limits and channel before the message itself.
+fn authorize(
+    sim: &SimState,
+    app: &AppFaults,
+    method: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Value, SlackError> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match text(header::AUTHORIZATION).strip_prefix("Bearer ") {
-        None => return Err(refused("not_authed")),
-        Some(token) if !token.starts_with("xoxb-") => return Err(refused("invalid_auth")),
-        Some(_) if app.revoked => return Err(refused("token_revoked")),
+        None => return Err(slack_error("not_authed")),
+        Some(token) if !token.starts_with("xoxb-") => return Err(slack_error("invalid_auth")),
+        Some(_) if app.revoked => return Err(slack_error("token_revoked")),
         Some(_) => {}
     }
     let payload: Value = match serde_json::from_slice(body) {
         Ok(payload) if text(header::CONTENT_TYPE).starts_with("application/json") => payload,
-        _ => return Err(refused("invalid_json")),
+        _ => return Err(slack_error("invalid_json")),
     };
     let channel = payload.get("channel").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let crowded = match method {
-        "chat.update" => app.edits_per_minute.is_some_and(|most| !world.allows(method, f64::from(most) / 60.0, most)),
-        _ => app.posts_per_second.is_some_and(|rate| !world.allows(&format!("{method} {channel}"), rate, app.burst)),
+    let over_limit = match method {
+        "chat.update" => {
+            app.edits_per_minute.is_some_and(|most| !sim.allow_request(method, f64::from(most) / 60.0, most))
+        }
+        _ => {
+            app.posts_per_second.is_some_and(|rate| !sim.allow_request(&format!("{method} {channel}"), rate, app.burst))
+        }
     };
-    if crowded || world.falls(app.too_many) {
-        return Err(Refusal::Limited(app.retry_after));
+    if over_limit || sim.roll(app.too_many) {
+        return Err(SlackError::RateLimited(app.retry_after));
     }
-    if world.falls(app.server_error) {
-        return Err(Refusal::Broken);
+    if sim.roll(app.server_error) {
+        return Err(SlackError::Unavailable);
     }
     if let Some(error) = app.errors.get(method) {
-        return Err(refused(error));
+        return Err(slack_error(error));
     }
     match &channel {
-        none if none.is_empty() => Err(refused("channel_not_found")),
-        one if app.unknown.contains(one) => Err(refused("channel_not_found")),
-        one if app.uninvited.contains(one) => Err(refused("not_in_channel")),
-        one if app.archived.contains(one) => Err(refused("is_archived")),
+        none if none.is_empty() => Err(slack_error("channel_not_found")),
+        one if app.unknown.contains(one) => Err(slack_error("channel_not_found")),
+        one if app.uninvited.contains(one) => Err(slack_error("not_in_channel")),
+        one if app.archived.contains(one) => Err(slack_error("is_archived")),
         _ => Ok(payload),
     }
 }
 
-fn write(world: &Shared, app: &AppFaults, method: &str, payload: Value) -> Result<Message, &'static str> {
+fn write(sim: &SimState, app: &AppFaults, method: &str, payload: Value) -> Result<AppMessage, &'static str> {
     let argument = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (channel, ts, text) = (argument("channel"), argument("ts"), argument("text"));
-    slack::check(payload.to_string().as_bytes())?;
+    slack_rules::check(payload.to_string().as_bytes())?;
     let at = Timestamp::now();
     if method != "chat.update" {
-        return Ok(world.messages().post(&channel, payload, at));
+        return Ok(sim.messages().post(&channel, payload, at));
     }
-    if text.chars().count() > LONGEST_EDIT {
+    if text.chars().count() > MAX_EDIT_LENGTH {
         return Err("msg_too_long");
     }
-    world.messages().update(&channel, &ts, payload, at, app.edit_window)
+    sim.messages().update(&channel, &ts, payload, at, app.edit_window)
 }

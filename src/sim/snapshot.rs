@@ -1,17 +1,17 @@
-//! What GoTo would say of a call at each of its beats: full snapshots, as live events and REST answers have them. Pure:
-//! a placed call gives the same states every time, so that none need be kept.
+//! Call snapshots for each step of a call, as in live events and REST answers. Pure: a scheduled call always gives the
+//! same states, so that none are stored.
 
 use super::{
-    placed::{Placed, id_of, user_key, written},
-    scenario::{Beat, Face, Line},
+    scenario::{Extension, ScenarioStep, VoicemailShape},
+    scheduled_call::{ScheduledCall, format_timestamp, stable_id, user_key},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// One state and when it is said.
+/// One state and its time.
 #[derive(Debug, Clone)]
-pub(super) struct State {
-    /// Since the start, at the plan's speed.
+pub(super) struct TimedState {
+    /// Time since the start, at the speed of the plan.
     pub(super) after: Duration,
     /// `sequenceNumber`.
     pub(super) sequence: u64,
@@ -19,12 +19,12 @@ pub(super) struct State {
     pub(super) kind: &'static str,
     /// `state`.
     pub(super) body: Value,
-    /// `metadata` as it is at this state.
+    /// `metadata` at this state.
     pub(super) metadata: Value,
 }
 
-impl State {
-    /// The frame that carries it.
+impl TimedState {
+    /// Returns the frame of this state.
     pub(super) fn frame(&self) -> Value {
         json!({ "data": {
             "source": "call-events", "type": "call-state", "timestamp": self.body.get("timestamp"),
@@ -33,10 +33,10 @@ impl State {
     }
 }
 
-/// Every state of a call.
-pub(super) fn states(call: &Placed) -> Vec<State> {
-    let mut scene = Scene::new(call);
-    call.plan.beats.iter().zip(1..).map(|(timed, sequence)| scene.step(timed.at_ms, &timed.beat, sequence)).collect()
+/// Returns all states of a call.
+pub(super) fn states(call: &ScheduledCall) -> Vec<TimedState> {
+    let mut scene = CallScene::new(call);
+    call.plan.steps.iter().zip(1..).map(|(timed, sequence)| scene.step(timed.at_ms, &timed.step, sequence)).collect()
 }
 
 #[derive(Clone)]
@@ -46,31 +46,31 @@ struct Leg {
     kind: Value,
     extension: Option<String>,
     status: &'static str,
-    /// Since when what is said on a line is recorded.
+    /// Start of the recording.
     recorded: Option<Duration>,
 }
 
-/// The call as the beats have left it.
-struct Scene<'a> {
-    call: &'a Placed,
+/// The call after the steps played so far.
+struct CallScene<'a> {
+    call: &'a ScheduledCall,
     caller: String,
     legs: Vec<Leg>,
     menu: bool,
-    queue: Option<Queue>,
+    queue: Option<QueueState>,
     mailbox: bool,
-    talks: bool,
+    active: bool,
     hung_up_by: Option<String>,
 }
 
-struct Queue {
+struct QueueState {
     name: String,
     since: Duration,
     answered: Option<Duration>,
 }
 
-impl<'a> Scene<'a> {
-    fn new(call: &'a Placed) -> Self {
-        let caller = call.part("caller");
+impl<'a> CallScene<'a> {
+    fn new(call: &'a ScheduledCall) -> Self {
+        let caller = call.part_id("caller");
         Self {
             call,
             caller,
@@ -78,17 +78,17 @@ impl<'a> Scene<'a> {
             menu: false,
             queue: None,
             mailbox: false,
-            talks: false,
+            active: false,
             hung_up_by: None,
         }
     }
 
-    fn step(&mut self, at_ms: u64, beat: &Beat, sequence: u64) -> State {
-        let after = self.call.real(at_ms);
-        let kind = self.play(beat, after);
+    fn step(&mut self, at_ms: u64, beat: &ScenarioStep, sequence: u64) -> TimedState {
+        let after = self.call.scaled(at_ms);
+        let kind = self.apply(beat, after);
         let mut body = json!({
-            "id": self.call.part(&format!("state-{sequence}")), "type": kind, "sequenceNumber": sequence,
-            "timestamp": written(self.call.at(after)),
+            "id": self.call.part_id(&format!("state-{sequence}")), "type": kind, "sequenceNumber": sequence,
+            "timestamp": format_timestamp(self.call.time_at(after)),
             "participants": self.legs.iter().map(|leg| self.participant(leg)).collect::<Vec<_>>(),
         });
         let systems = self.systems();
@@ -96,14 +96,14 @@ impl<'a> Scene<'a> {
             map.insert("interactiveVoiceResponseSystems".to_owned(), systems.into());
         }
         let metadata = self.call.metadata(self.hung_up_by.as_deref());
-        State { after, sequence, kind, body, metadata }
+        TimedState { after, sequence, kind, body, metadata }
     }
 
-    /// Plays a beat and says which type of state it makes.
-    fn play(&mut self, beat: &Beat, after: Duration) -> &'static str {
-        // A call whose first state rings already has its caller in it.
+    /// Applies a step. Returns the type of the resulting state.
+    fn apply(&mut self, beat: &ScenarioStep, after: Duration) -> &'static str {
+        // A plan may start with a ringing state, which contains the caller too.
         if self.legs.iter().all(|leg| leg.id != self.caller) {
-            let (id, kind) = (self.caller.clone(), self.call.phone());
+            let (id, kind) = (self.caller.clone(), self.call.phone_party());
             self.legs.push(Leg {
                 originator: id.clone(),
                 id,
@@ -114,28 +114,28 @@ impl<'a> Scene<'a> {
             });
         }
         match beat {
-            Beat::Comes => {}
-            Beat::Rings { lines } => lines.iter().for_each(|line| self.ring(line, "LINE", self.caller.clone())),
-            Beat::Menu => {
+            ScenarioStep::Created => {}
+            ScenarioStep::Rings { lines } => lines.iter().for_each(|line| self.ring(line, "LINE", self.caller.clone())),
+            ScenarioStep::Menu => {
                 self.menu = true;
                 self.connect_caller();
             }
-            Beat::Queue { name } => {
-                self.queue = Some(Queue { name: name.clone(), since: after, answered: None });
+            ScenarioStep::Queue { name } => {
+                self.queue = Some(QueueState { name: name.clone(), since: after, answered: None });
                 self.connect_caller();
             }
-            Beat::Offers { line } => {
+            ScenarioStep::Offers { line } => {
                 self.menu = false;
-                self.ring(line, "AGENT", self.call.part("queue"));
+                self.ring(line, "AGENT", self.call.part_id("queue"));
             }
-            Beat::Answers { extension } => self.answer(extension, after),
-            Beat::Transfers { line } => {
+            ScenarioStep::Answers { extension } => self.answer(extension, after),
+            ScenarioStep::Transfers { line } => {
                 self.queue = None;
                 let from = self.legs.iter().rfind(|leg| leg.extension.is_some()).map(|leg| leg.id.clone());
                 self.ring(line, "LINE", from.unwrap_or_else(|| self.caller.clone()));
             }
-            Beat::Mailbox { face } => self.mailbox(*face),
-            Beat::HangsUp { extension } => {
+            ScenarioStep::Mailbox { face } => self.mailbox(*face),
+            ScenarioStep::HangsUp { extension } => {
                 let by = self.legs.iter().find(|leg| extension.is_some() && leg.extension == *extension);
                 self.hung_up_by = Some(by.map_or_else(|| self.caller.clone(), |leg| leg.id.clone()));
                 self.legs.iter_mut().for_each(|leg| leg.status = "DISCONNECTING");
@@ -143,17 +143,17 @@ impl<'a> Scene<'a> {
                 return "ENDING";
             }
         }
-        if self.talks { "ACTIVE" } else { "STARTING" }
+        if self.active { "ACTIVE" } else { "STARTING" }
     }
 
     fn connect_caller(&mut self) {
-        self.talks = true;
+        self.active = true;
         self.legs.iter_mut().filter(|leg| leg.id == self.caller).for_each(|leg| leg.status = "CONNECTED");
     }
 
-    fn ring(&mut self, line: &Line, value: &str, originator: String) {
+    fn ring(&mut self, line: &Extension, value: &str, originator: String) {
         let mut kind = json!({
-            "value": value, "lineId": id_of(&line.extension), "extensionNumber": line.extension,
+            "value": value, "lineId": stable_id(&line.extension), "extensionNumber": line.extension,
             "name": line.name, "userKey": user_key(line),
         });
         if let Value::Object(map) = &mut kind {
@@ -162,12 +162,12 @@ impl<'a> Scene<'a> {
                 map.insert("skills".to_owned(), json!([]));
                 map.insert("matchedSkills".to_owned(), json!([]));
             } else {
-                let user = json!({ "id": id_of(&user_key(line)) });
-                let device = json!({ "id": id_of(&line.name), "model": "goto.clients", "user": user });
+                let user = json!({ "id": stable_id(&user_key(line)) });
+                let device = json!({ "id": stable_id(&line.name), "model": "goto.clients", "user": user });
                 map.insert("device".to_owned(), device);
             }
         }
-        let id = self.call.part(&format!("line-{}", line.extension));
+        let id = self.call.part_id(&format!("line-{}", line.extension));
         self.legs.push(Leg {
             id,
             originator,
@@ -178,37 +178,37 @@ impl<'a> Scene<'a> {
         });
     }
 
-    /// Somebody takes it: whoever else rang or talked is off the call.
+    /// Connects the extension that answers. Every other line that rang or talked leaves the call.
     fn answer(&mut self, extension: &str, after: Duration) {
         self.legs.retain(|leg| leg.extension.as_deref().is_none_or(|one| one == extension));
         for leg in &mut self.legs {
             leg.status = "CONNECTED";
             leg.recorded = leg.extension.is_some().then(|| leg.recorded.unwrap_or(after));
         }
-        self.talks = true;
+        self.active = true;
         if let Some(queue) = &mut self.queue {
             queue.answered = Some(after);
         }
     }
 
-    fn mailbox(&mut self, face: Face) {
+    fn mailbox(&mut self, face: VoicemailShape) {
         self.legs.retain(|leg| leg.extension.is_none());
         self.connect_caller();
-        self.mailbox = face == Face::System;
-        if face == Face::Party {
+        self.mailbox = face == VoicemailShape::System;
+        if face == VoicemailShape::Party {
             let kind = json!({ "value": "VIRTUAL_PARTICIPANT", "name": "Voicemail", "extensionNumber": "1015" });
-            let (id, originator) = (self.call.part("mailbox"), self.caller.clone());
+            let (id, originator) = (self.call.part_id("mailbox"), self.caller.clone());
             self.legs.push(Leg { id, originator, kind, extension: None, status: "CONNECTED", recorded: None });
         }
     }
 
     fn participant(&self, leg: &Leg) -> Value {
         let recordings = leg.recorded.map(|since| {
-            let start = written(self.call.at(since));
+            let start = format_timestamp(self.call.time_at(since));
             json!([{ "id": "40001", "startTimestamp": start, "transcriptEnabled": true, "pauses": [] }])
         });
         let mut participant = json!({
-            "id": leg.id, "legId": self.call.part(&format!("leg-{}", leg.id)), "originator": leg.originator,
+            "id": leg.id, "legId": self.call.part_id(&format!("leg-{}", leg.id)), "originator": leg.originator,
             "type": leg.kind, "status": { "value": leg.status },
         });
         if let (Value::Object(map), Some(recordings)) = (&mut participant, recordings) {
@@ -220,30 +220,30 @@ impl<'a> Scene<'a> {
     fn systems(&self) -> Vec<Value> {
         let system = |name: &str, originator: String, kind: Value| {
             json!({
-                "id": self.call.part(name), "originator": originator,
+                "id": self.call.part_id(name), "originator": originator,
                 "status": { "value": "CONNECTED" }, "type": kind,
             })
         };
         let mut systems = Vec::new();
         if self.menu {
             let kind = json!({
-                "value": "DIAL_PLAN", "dialPlanId": id_of("dial-plan"), "executionId": self.call.part("execution"),
+                "value": "DIAL_PLAN", "dialPlanId": stable_id("dial-plan"), "executionId": self.call.part_id("execution"),
                 "currentNode": { "id": "n3", "type": "MENU" }, "previousNode": { "id": "n1", "connector": "default" },
             });
             systems.push(system("menu", self.caller.clone(), kind));
         }
         if let Some(queue) = &self.queue {
             let mut kind = json!({
-                "value": "CALL_QUEUE", "queueId": id_of(&queue.name), "queueName": queue.name,
-                "extensionNumber": "8001", "callerLegId": self.call.part(&format!("leg-{}", self.caller)),
-                "timestamp": written(self.call.at(queue.since)), "callbackOffered": false,
+                "value": "CALL_QUEUE", "queueId": stable_id(&queue.name), "queueName": queue.name,
+                "extensionNumber": "8001", "callerLegId": self.call.part_id(&format!("leg-{}", self.caller)),
+                "timestamp": format_timestamp(self.call.time_at(queue.since)), "callbackOffered": false,
             });
             if let (Value::Object(map), Some(answered)) = (&mut kind, queue.answered) {
                 let waited = answered.saturating_sub(queue.since).as_millis();
                 map.insert("leftQueueReason".to_owned(), "ANSWERED".into());
                 map.insert("callerWaitDuration".to_owned(), u64::try_from(waited).unwrap_or(u64::MAX).into());
             }
-            systems.push(system("queue", self.call.part("menu"), kind));
+            systems.push(system("queue", self.call.part_id("menu"), kind));
         }
         if self.mailbox {
             systems.push(system("voicemail", self.caller.clone(), json!({ "value": "VOICEMAIL" })));
@@ -257,12 +257,12 @@ mod tests {
     use super::*;
     use crate::sim::scenario::CallPlan;
 
-    /// One line a state: its type, who is there and how, and which systems.
-    fn story(shape: &str) -> Vec<String> {
-        let plan = CallPlan::shaped(shape).unwrap();
-        let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
+    /// Returns one line for each state: number, type, participants with status, systems.
+    fn outline(shape: &str) -> Vec<String> {
+        let plan = CallPlan::preset(shape).unwrap();
+        let call = ScheduledCall { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
         let text = |value: &Value, pointer: &str| value.pointer(pointer).unwrap().as_str().unwrap().to_owned();
-        let of = |state: &State, key: &str, status: bool| {
+        let of = |state: &TimedState, key: &str, status: bool| {
             let all = state.body.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
             let one = |one: &Value| {
                 text(one, "/type/value")
@@ -270,7 +270,7 @@ mod tests {
             };
             all.iter().map(one).collect::<Vec<_>>().join(" ")
         };
-        let line = |state: &State| {
+        let line = |state: &TimedState| {
             let (who, what) = (of(state, "participants", true), of(state, "interactiveVoiceResponseSystems", false));
             format!("{} {} | {who} | {what}", state.sequence, state.kind)
         };
@@ -278,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn a_transferred_call_goes_through_the_states_of_the_reference() {
+    fn transferred_call_has_reference_states() {
         assert_eq!(
-            story("transfer"),
+            outline("transfer"),
             [
                 "1 STARTING | PHONE_NUMBER:RINGING | ",
                 "2 ACTIVE | PHONE_NUMBER:CONNECTED | DIAL_PLAN",
@@ -295,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_nobody_takes_ends_with_the_mailbox_or_without() {
+    fn unanswered_call_ends_with_and_without_mailbox() {
         assert_eq!(
-            story("voicemail"),
+            outline("voicemail"),
             [
                 "1 STARTING | PHONE_NUMBER:RINGING | ",
                 "2 STARTING | PHONE_NUMBER:RINGING LINE:RINGING | ",
@@ -305,13 +305,13 @@ mod tests {
                 "4 ENDING | PHONE_NUMBER:DISCONNECTING | ",
             ]
         );
-        assert_eq!(story("missed").last().unwrap(), "3 ENDING | PHONE_NUMBER:DISCONNECTING LINE:DISCONNECTING | ");
+        assert_eq!(outline("missed").last().unwrap(), "3 ENDING | PHONE_NUMBER:DISCONNECTING LINE:DISCONNECTING | ");
     }
 
     #[test]
-    fn who_hung_up_is_named_at_the_end_only() {
-        let plan = CallPlan::shaped("transfer").unwrap();
-        let call = Placed { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
+    fn hangup_originator_is_only_in_last_state() {
+        let plan = CallPlan::preset("transfer").unwrap();
+        let call = ScheduledCall { id: uuid::Uuid::nil(), started: jiff::Timestamp::UNIX_EPOCH, plan };
         let states = states(&call);
         assert!(states[6].metadata.get("hangupOriginatorId").is_none());
         assert_eq!(states[7].metadata["hangupOriginatorId"], states[7].body["participants"][1]["id"]);

@@ -1,7 +1,7 @@
-//! The WebSocket of a channel: says what it is ordered to say, gives notice before the channel's end, answers pings.
-//! `next` decides what the channel's life asks for; the loop carries it out.
+//! The WebSocket of a channel: sends frames, sends notices before the channel expires, answers pings. `next_step` decides
+//! by the channel lifetime; the loop executes.
 
-use super::{answer::Refusal, channels::Order, faults::ChannelFaults, shared::Shared};
+use super::{channels::ChannelCommand, errors::ApiError, faults::ChannelFaults, state::SimState};
 use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -20,26 +20,30 @@ use tokio_tungstenite::{
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-/// A peer that takes nothing for this long is gone.
-const STUCK: Duration = Duration::from_secs(10);
-/// From an announced closing to the close.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// A send that takes longer counts as a lost connection.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between a close notice and the close.
+const CLOSE_NOTICE: Duration = Duration::from_secs(2);
 
-/// `GET /channels/{id}/channelId/ws`: the upgrade. The URL is the secret, no token is asked for.
-pub(super) async fn open(State(world): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Response {
-    if world.channels().by_id(&id, Instant::now()).is_none() {
-        return Refusal::no_channel().into_response();
+/// `GET /channels/{id}/channelId/ws`: upgrades the connection. The URL is the secret; no token is required.
+pub(super) async fn open_socket(
+    State(sim): State<Arc<SimState>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    if sim.channels().by_id(&id, Instant::now()).is_none() {
+        return ApiError::channel_not_found().into_response();
     }
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let Some(accept) = key.and_then(|key| HeaderValue::from_str(&key).ok()) else {
         return StatusCode::UPGRADE_REQUIRED.into_response();
     };
     let upgrade = hyper::upgrade::on(request);
-    let keeper = Arc::clone(&world);
-    world.spawn(async move {
+    let owner = Arc::clone(&sim);
+    sim.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-            Socket { world: keeper, id, stream, told: Told::default() }.run().await;
+            Socket { sim: owner, id, stream, notices: NoticesSent::default() }.run().await;
         }
     });
     let mut headers = HeaderMap::new();
@@ -49,77 +53,79 @@ pub(super) async fn open(State(world): State<Arc<Shared>>, Path(id): Path<String
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-/// Which notices were given, each with the end it was given for: a renewal calls for new ones.
+/// Notices sent, each with the expiry that it announced. A renewal requires new notices.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Told {
+struct NoticesSent {
     refresh: Option<Instant>,
     close: Option<Instant>,
 }
 
-/// What a channel's life asks of its socket.
+/// Next action of a socket by the channel lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Wait(Instant),
-    SayRefresh,
-    SayClose,
+    SendRefreshNotice,
+    SendCloseNotice,
     Close,
 }
 
-/// What is next for a channel that ends at `until` after a life of `life`.
-fn next(until: Instant, life: Duration, told: Told, terms: &ChannelFaults, now: Instant) -> Step {
+/// Returns the next action for a channel that expires at `until` and had a lifetime of `life`.
+fn next_step(until: Instant, life: Duration, notices: NoticesSent, faults: &ChannelFaults, now: Instant) -> Step {
     let notice = |part: f64, given: Option<Instant>| {
         let due = until.checked_sub(life.mul_f64(part.clamp(0.0, 1.0))).unwrap_or(until);
         (part > 0.0 && given != Some(until)).then_some(due)
     };
-    let (refresh, close) = (notice(terms.refresh_notice, told.refresh), notice(terms.close_notice, told.close));
+    let (refresh, close) = (notice(faults.refresh_notice, notices.refresh), notice(faults.close_notice, notices.close));
     if until <= now {
         Step::Close
     } else if close.is_some_and(|due| due <= now) {
-        Step::SayClose
+        Step::SendCloseNotice
     } else if refresh.is_some_and(|due| due <= now) {
-        Step::SayRefresh
+        Step::SendRefreshNotice
     } else {
         Step::Wait([Some(until), refresh, close].into_iter().flatten().min().unwrap_or(until))
     }
 }
 
 struct Socket {
-    world: Arc<Shared>,
+    sim: Arc<SimState>,
     id: String,
     stream: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
-    told: Told,
+    notices: NoticesSent,
 }
 
-/// Whether the socket stays open.
+/// State of the connection after a send.
 #[derive(PartialEq, Eq)]
-enum Stay {
+enum SocketStatus {
     Open,
-    /// It was closed in good order, or is lost.
-    Gone,
+    /// The connection was closed or lost.
+    Closed,
 }
 
 impl Socket {
     async fn run(mut self) {
-        let seated = self.world.channels().sit(&self.id, Instant::now());
-        let Some((seat, mut orders)) = seated else { return };
-        self.world.tell(&json!({ "news": "socket", "open": true }));
+        let attached = self.sim.channels().attach(&self.id, Instant::now());
+        let Some((socket_number, mut commands)) = attached else { return };
+        self.sim.publish(&json!({ "news": "socket", "open": true }));
         let mut closing: Option<Instant> = None;
-        let mut switches = self.world.faults.subscribe();
+        let mut faults_watch = self.sim.faults.subscribe();
         loop {
-            let faults = Arc::clone(&switches.borrow_and_update());
+            let faults = Arc::clone(&faults_watch.borrow_and_update());
             let step = self.step(closing, &faults.channels);
             let until = match step {
                 _ if faults.down => break,
                 Step::Wait(until) => until,
-                Step::SayRefresh | Step::SayClose if faults.sockets.silent => Instant::now() + LAST_WORDS,
-                Step::SayRefresh => {
-                    if self.control("WEBSOCKET_REFRESH_REQUIRED").await == Stay::Gone {
+                Step::SendRefreshNotice | Step::SendCloseNotice if faults.sockets.silent => {
+                    Instant::now() + CLOSE_NOTICE
+                }
+                Step::SendRefreshNotice => {
+                    if self.send_notice("WEBSOCKET_REFRESH_REQUIRED").await == SocketStatus::Closed {
                         break;
                     }
                     continue;
                 }
-                Step::SayClose => {
-                    if self.control("WEBSOCKET_TO_BE_CLOSED").await == Stay::Gone {
+                Step::SendCloseNotice => {
+                    if self.send_notice("WEBSOCKET_TO_BE_CLOSED").await == SocketStatus::Closed {
                         break;
                     }
                     continue;
@@ -130,26 +136,26 @@ impl Socket {
                 }
             };
             tokio::select! {
-                () = self.world.cut.notified() => break,
-                _ = switches.changed() => {}
+                () = self.sim.disconnect_all.notified() => break,
+                _ = faults_watch.changed() => {}
                 () = tokio::time::sleep_until(until.into()) => {}
-                order = orders.recv() => match order {
-                    None | Some(Order::Cut) => break,
-                    Some(Order::Look) => {}
-                    Some(Order::Close) => closing = Some(Instant::now()),
-                    Some(Order::Announce) if faults.sockets.silent => closing = Some(Instant::now() + LAST_WORDS),
-                    Some(Order::Announce) => {
-                        closing = Some(Instant::now() + LAST_WORDS);
-                        if self.control("WEBSOCKET_TO_BE_CLOSED").await == Stay::Gone {
+                command = commands.recv() => match command {
+                    None | Some(ChannelCommand::Drop) => break,
+                    Some(ChannelCommand::Recheck) => {}
+                    Some(ChannelCommand::Close) => closing = Some(Instant::now()),
+                    Some(ChannelCommand::AnnounceClose) if faults.sockets.silent => closing = Some(Instant::now() + CLOSE_NOTICE),
+                    Some(ChannelCommand::AnnounceClose) => {
+                        closing = Some(Instant::now() + CLOSE_NOTICE);
+                        if self.send_notice("WEBSOCKET_TO_BE_CLOSED").await == SocketStatus::Closed {
                             break;
                         }
                     }
-                    Some(Order::Say(text, of)) => {
-                        if self.send(Message::Text(text)).await == Stay::Gone {
+                    Some(ChannelCommand::Send(text, of)) => {
+                        if self.send(Message::Text(text)).await == SocketStatus::Closed {
                             break;
                         }
                         if let Some((call, sequence)) = of {
-                            self.heard(&call, sequence);
+                            self.mark_delivered(&call, sequence);
                         }
                     }
                 },
@@ -159,51 +165,51 @@ impl Socket {
                 },
             }
         }
-        self.world.channels().leave(&self.id, seat);
-        self.world.tell(&json!({ "news": "socket", "open": false }));
+        self.sim.channels().detach(&self.id, socket_number);
+        self.sim.publish(&json!({ "news": "socket", "open": false }));
     }
 
-    /// What is next, by the channel's life and by an announced closing.
-    fn step(&self, closing: Option<Instant>, terms: &ChannelFaults) -> Step {
+    /// Returns the next action by the channel lifetime and by a close notice.
+    fn step(&self, closing: Option<Instant>, faults: &ChannelFaults) -> Step {
         let now = Instant::now();
-        let life = self.world.channels().by_id(&self.id, now).map(|channel| (channel.until, channel.life));
+        let life = self.sim.channels().by_id(&self.id, now).map(|channel| (channel.expires_at, channel.lifetime));
         match (closing, life) {
             (Some(at), _) if at <= now => Step::Close,
             (Some(at), _) => Step::Wait(at),
             (None, None) => Step::Close,
-            (None, Some((until, life))) => next(until, life, self.told, terms, now),
+            (None, Some((until, life))) => next_step(until, life, self.notices, faults, now),
         }
     }
 
-    fn heard(&self, call: &str, sequence: u64) {
-        let mut calls = self.world.calls();
-        if calls.heard(call, sequence, Timestamp::now()) {
-            let made = calls.one(call);
+    fn mark_delivered(&self, call: &str, sequence: u64) {
+        let mut calls = self.sim.calls();
+        if calls.mark_delivered(call, sequence, Timestamp::now()) {
+            let summary = calls.summary(call);
             drop(calls);
-            self.world.tell(&json!({ "news": "heard", "call": made }));
+            self.sim.publish(&json!({ "news": "heard", "call": summary }));
         }
     }
 
-    /// Gives notice, and remembers for which end of the channel.
-    async fn control(&mut self, kind: &str) -> Stay {
-        let until = self.world.channels().by_id(&self.id, Instant::now()).map(|channel| channel.until);
+    /// Sends a notice and records the expiry that it announces.
+    async fn send_notice(&mut self, kind: &str) -> SocketStatus {
+        let until = self.sim.channels().by_id(&self.id, Instant::now()).map(|channel| channel.expires_at);
         if kind == "WEBSOCKET_REFRESH_REQUIRED" {
-            self.told.refresh = until;
+            self.notices.refresh = until;
         } else {
-            self.told.close = until;
+            self.notices.close = until;
         }
         self.send(Message::text(json!({ "data": { "type": kind } }).to_string())).await
     }
 
-    async fn send(&mut self, message: Message) -> Stay {
-        match tokio::time::timeout(STUCK, self.stream.send(message)).await {
-            Ok(Ok(())) => Stay::Open,
-            Ok(Err(_)) | Err(_) => Stay::Gone,
+    async fn send(&mut self, message: Message) -> SocketStatus {
+        match tokio::time::timeout(SEND_TIMEOUT, self.stream.send(message)).await {
+            Ok(Ok(())) => SocketStatus::Open,
+            Ok(Err(_)) | Err(_) => SocketStatus::Closed,
         }
     }
 
     async fn close(&mut self) {
-        drop(tokio::time::timeout(LAST_WORDS, self.stream.close(None)).await);
+        drop(tokio::time::timeout(CLOSE_NOTICE, self.stream.close(None)).await);
     }
 }
 
@@ -212,20 +218,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_asks_for_its_refresh_then_announces_its_end_and_a_renewal_starts_over() {
+    fn next_step_sends_refresh_then_close_notice_and_renewal_resets() {
         let start = Instant::now();
         let life = Duration::from_secs(60);
-        let terms = ChannelFaults::default();
+        let faults = ChannelFaults::default();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let none = Told::default();
-        assert_eq!(next(at(60), life, none, &terms, at(0)), Step::Wait(at(50)));
-        assert_eq!(next(at(60), life, none, &terms, at(50)), Step::SayRefresh);
-        let told = Told { refresh: Some(at(60)), close: None };
-        assert_eq!(next(at(60), life, told, &terms, at(51)), Step::Wait(at(59)));
-        assert_eq!(next(at(60), life, told, &terms, at(59)), Step::SayClose);
-        let told = Told { close: Some(at(60)), ..told };
-        assert_eq!(next(at(60), life, told, &terms, at(59)), Step::Wait(at(60)));
-        assert_eq!(next(at(60), life, told, &terms, at(60)), Step::Close);
-        assert_eq!(next(at(119), life, told, &terms, at(59)), Step::Wait(at(109)));
+        let none = NoticesSent::default();
+        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(50)));
+        assert_eq!(next_step(at(60), life, none, &faults, at(50)), Step::SendRefreshNotice);
+        let notices = NoticesSent { refresh: Some(at(60)), close: None };
+        assert_eq!(next_step(at(60), life, notices, &faults, at(51)), Step::Wait(at(59)));
+        assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::SendCloseNotice);
+        let notices = NoticesSent { close: Some(at(60)), ..notices };
+        assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::Wait(at(60)));
+        assert_eq!(next_step(at(60), life, notices, &faults, at(60)), Step::Close);
+        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(109)));
     }
 }

@@ -1,9 +1,9 @@
-//! Subscriptions of the call-events and call-events-report APIs: HTTP over `channels`.
+//! REST endpoints for subscriptions of the call-events and call-events-report APIs. The data is in `channels`.
 
 use super::{
-    answer::{Pairs, Refusal},
-    placed::id_of,
-    shared::Shared,
+    errors::{ApiError, QueryParams},
+    scheduled_call::stable_id,
+    state::SimState,
 };
 use axum::{
     Json,
@@ -16,20 +16,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Instant};
 
-type World = State<Arc<Shared>>;
-type Answer = Result<Response, Refusal>;
+type AppState = State<Arc<SimState>>;
+type ApiResult = Result<Response, ApiError>;
 
 const SCOPE: Option<&str> = Some("call-events.v1.notifications.manage");
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CallEvents {
+struct CallEventsRequest {
     channel_id: String,
-    account_keys: Vec<Account>,
+    account_keys: Vec<AccountEvents>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Account {
+struct AccountEvents {
     id: String,
     #[serde(default)]
     events: Vec<String>,
@@ -37,7 +37,7 @@ struct Account {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Reports {
+struct ReportsRequest {
     channel_id: String,
     #[serde(default)]
     event_types: Vec<String>,
@@ -45,92 +45,105 @@ struct Reports {
     account_keys: Vec<String>,
 }
 
-fn asked_channel(query: Option<String>) -> Result<(Pairs, String), Refusal> {
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
+fn channel_param(query: Option<String>) -> Result<(QueryParams, String), ApiError> {
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let id = query.first("channelId").map(str::to_owned);
-    id.map(|id| (query, id)).ok_or_else(|| Refusal::field("channelId", "must not be null"))
+    id.map(|id| (query, id)).ok_or_else(|| ApiError::invalid_field("channelId", "must not be null"))
 }
 
-/// `POST /call-events/v1/subscriptions`: 207, a verdict for each account.
-pub(super) async fn calls(State(world): World, headers: HeaderMap, body: Bytes) -> Answer {
-    world.entitled(&headers, SCOPE)?;
-    let asked: CallEvents = serde_json::from_slice(&body).map_err(|_| Refusal::malformed())?;
+/// `POST /call-events/v1/subscriptions`: 207, with a result for each account.
+pub(super) async fn subscribe_calls(State(sim): AppState, headers: HeaderMap, body: Bytes) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let request: CallEventsRequest = serde_json::from_slice(&body).map_err(|_| ApiError::malformed_body())?;
     let known = |event: &String| matches!(event.as_str(), "STARTING" | "ACTIVE" | "ENDING");
-    if asked.account_keys.is_empty() {
-        return Err(Refusal::field("accountKeys", "must not be empty"));
+    if request.account_keys.is_empty() {
+        return Err(ApiError::invalid_field("accountKeys", "must not be empty"));
     }
-    if !asked.account_keys.iter().all(|account| account.events.iter().all(known)) {
-        return Err(Refusal::field("events", "must be any of STARTING, ACTIVE, ENDING"));
+    if !request.account_keys.iter().all(|account| account.events.iter().all(known)) {
+        return Err(ApiError::invalid_field("events", "must be any of STARTING, ACTIVE, ENDING"));
     }
-    let faults = world.faults();
-    let mut channels = world.channels();
-    let channel = channels.by_id(&asked.channel_id, Instant::now()).ok_or_else(|| Refusal::not_found("The channel"))?;
-    let verdicts: Vec<Value> = asked
+    let faults = sim.faults();
+    let mut channels = sim.channels();
+    let channel =
+        channels.by_id(&request.channel_id, Instant::now()).ok_or_else(|| ApiError::not_found("The channel"))?;
+    let results: Vec<Value> = request
         .account_keys
         .into_iter()
         .map(|account| {
-            let settings = &world.settings;
+            let settings = &sim.settings;
             let known = settings.accounts.is_empty() || settings.accounts.contains(&account.id);
-            let refused = faults.accounts.get(&account.id).copied().or_else(|| (!known).then_some(404));
-            let verdict = verdict(&account.id, refused);
-            if refused.is_none() {
-                channel.calls.insert(account.id, account.events);
+            let rejected = faults.accounts.get(&account.id).copied().or_else(|| (!known).then_some(404));
+            let account_result = account_result(&account.id, rejected);
+            if rejected.is_none() {
+                channel.call_subscriptions.insert(account.id, account.events);
             }
-            verdict
+            account_result
         })
         .collect();
-    Ok((StatusCode::MULTI_STATUS, Json(json!({ "accountKeys": verdicts }))).into_response())
+    Ok((StatusCode::MULTI_STATUS, Json(json!({ "accountKeys": results }))).into_response())
 }
 
-fn verdict(account: &str, refused: Option<u16>) -> Value {
-    let (code, message) = match refused {
+fn account_result(account: &str, rejected: Option<u16>) -> Value {
+    let (code, message) = match rejected {
         None => return json!({ "id": account, "status": 200, "message": "Success" }),
         Some(403) => ("UNAUTHORIZED", "No permission"),
         Some(429) => ("TOO_MANY_REQUESTS", "Too many requests"),
         Some(404) => ("NOT_FOUND", "Not found"),
         Some(_) => ("UNKNOWN_ERROR", "Something went wrong"),
     };
-    json!({ "id": account, "status": refused, "message": message, "errorCode": code })
+    json!({ "id": account, "status": rejected, "message": message, "errorCode": code })
 }
 
 /// `GET /call-events/v1/subscriptions?channelId=`.
-pub(super) async fn calls_of(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, SCOPE)?;
-    let (_, id) = asked_channel(query)?;
-    let mut channels = world.channels();
-    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| Refusal::not_found("The channel"))?;
-    Ok(Json(json!({ "accountKeys": channel.calls.keys().collect::<Vec<_>>() })).into_response())
+pub(super) async fn list_call_subscriptions(
+    State(sim): AppState,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let (_, id) = channel_param(query)?;
+    let mut channels = sim.channels();
+    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| ApiError::not_found("The channel"))?;
+    Ok(Json(json!({ "accountKeys": channel.call_subscriptions.keys().collect::<Vec<_>>() })).into_response())
 }
 
 /// `DELETE /call-events/v1/subscriptions?channelId=[&accountKey=]*`.
-pub(super) async fn end_calls(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, SCOPE)?;
-    let (query, id) = asked_channel(query)?;
+pub(super) async fn unsubscribe_calls(
+    State(sim): AppState,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let (query, id) = channel_param(query)?;
     let accounts = query.all("accountKey");
-    let mut channels = world.channels();
-    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| Refusal::not_found("The channel"))?;
-    channel.calls.retain(|account, _| !accounts.is_empty() && !accounts.contains(account));
+    let mut channels = sim.channels();
+    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| ApiError::not_found("The channel"))?;
+    channel.call_subscriptions.retain(|account, _| !accounts.is_empty() && !accounts.contains(account));
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST /call-events-report/v1/subscriptions`: 201, one item for each account.
-pub(super) async fn reports(State(world): World, headers: HeaderMap, body: Bytes) -> Answer {
-    world.entitled(&headers, SCOPE)?;
-    let asked: Reports = serde_json::from_slice(&body).map_err(|_| Refusal::malformed())?;
-    if asked.event_types.iter().any(|kind| kind != "REPORT_SUMMARY") {
-        return Err(Refusal::field("eventTypes", "must be any of REPORT_SUMMARY"));
+pub(super) async fn subscribe_reports(State(sim): AppState, headers: HeaderMap, body: Bytes) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let request: ReportsRequest = serde_json::from_slice(&body).map_err(|_| ApiError::malformed_body())?;
+    if request.event_types.iter().any(|kind| kind != "REPORT_SUMMARY") {
+        return Err(ApiError::invalid_field("eventTypes", "must be any of REPORT_SUMMARY"));
     }
-    if asked.account_keys.is_empty() {
-        return Err(Refusal::field("accountKeys", "must not be empty; users, lines and numbers are not simulated"));
+    if request.account_keys.is_empty() {
+        return Err(ApiError::invalid_field(
+            "accountKeys",
+            "must not be empty; users, lines and numbers are not simulated",
+        ));
     }
-    let mut channels = world.channels();
-    let channel = channels.by_id(&asked.channel_id, Instant::now()).ok_or_else(|| Refusal::not_found("The channel"))?;
-    let items: Vec<Value> = asked
+    let mut channels = sim.channels();
+    let channel =
+        channels.by_id(&request.channel_id, Instant::now()).ok_or_else(|| ApiError::not_found("The channel"))?;
+    let items: Vec<Value> = request
         .account_keys
         .into_iter()
         .map(|account| {
-            let id = id_of(&format!("{}{account}", channel.id));
-            channel.reports.insert(account.clone(), id.clone());
+            let id = stable_id(&format!("{}{account}", channel.id));
+            channel.report_subscriptions.insert(account.clone(), id.clone());
             json!({
                 "id": id, "channelId": channel.id, "value": account, "eventTypes": ["REPORT_SUMMARY"],
             })
@@ -140,27 +153,35 @@ pub(super) async fn reports(State(world): World, headers: HeaderMap, body: Bytes
 }
 
 /// `GET /call-events-report/v1/subscriptions?channelId=`.
-pub(super) async fn reports_of(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, SCOPE)?;
-    let (_, id) = asked_channel(query)?;
-    let mut channels = world.channels();
-    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| Refusal::not_found("The channel"))?;
-    let accounts: Vec<&String> = channel.reports.keys().collect();
+pub(super) async fn list_report_subscriptions(
+    State(sim): AppState,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let (_, id) = channel_param(query)?;
+    let mut channels = sim.channels();
+    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| ApiError::not_found("The channel"))?;
+    let accounts: Vec<&String> = channel.report_subscriptions.keys().collect();
     let body = json!({ "accountKeys": accounts, "userKeys": [], "lineIds": [], "phoneNumberIds": [] });
     Ok(Json(body).into_response())
 }
 
 /// `DELETE /call-events-report/v1/subscriptions?channelId=[&accountKey=]*`.
-pub(super) async fn end_reports(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, SCOPE)?;
-    let (query, id) = asked_channel(query)?;
+pub(super) async fn unsubscribe_reports(
+    State(sim): AppState,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let (query, id) = channel_param(query)?;
     let accounts = query.all("accountKey");
-    let mut channels = world.channels();
-    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| Refusal::not_found("The channel"))?;
-    let before = channel.reports.len();
-    channel.reports.retain(|account, _| !accounts.is_empty() && !accounts.contains(account));
-    if channel.reports.len() == before {
-        return Err(Refusal::not_found("The subscription"));
+    let mut channels = sim.channels();
+    let channel = channels.by_id(&id, Instant::now()).ok_or_else(|| ApiError::not_found("The channel"))?;
+    let before = channel.report_subscriptions.len();
+    channel.report_subscriptions.retain(|account, _| !accounts.is_empty() && !accounts.contains(account));
+    if channel.report_subscriptions.len() == before {
+        return Err(ApiError::not_found("The subscription"));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,10 +1,10 @@
-//! Mailboxes: one for each extension, and the messages that its callers have left. HTTP over `calls`.
+//! REST endpoints for mailboxes, one per extension, and their messages. The data is in `calls`.
 
 use super::{
-    answer::{Pairs, Refusal},
-    placed::id_of,
+    errors::{ApiError, QueryParams},
     report,
-    shared::Shared,
+    scheduled_call::stable_id,
+    state::SimState,
 };
 use axum::{
     Json,
@@ -15,36 +15,41 @@ use axum::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-type World = State<Arc<Shared>>;
-type Answer = Result<Response, Refusal>;
+type AppState = State<Arc<SimState>>;
+type ApiResult = Result<Response, ApiError>;
 
-const READ: Option<&str> = Some("voicemail.v1.voicemails.read");
+const SCOPE: Option<&str> = Some("voicemail.v1.voicemails.read");
 
-fn box_of(extension: &str) -> String {
-    id_of(&format!("mailbox {extension}"))
+fn mailbox_id(extension: &str) -> String {
+    stable_id(&format!("mailbox {extension}"))
 }
 
-/// `GET /voicemailboxes`: that of one extension.
-pub(super) async fn boxes(State(world): World, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, READ)?;
-    let query = Pairs::read(query.unwrap_or_default().as_bytes());
-    let account = query.first("accountKey").ok_or_else(|| Refusal::field("accountKey", "must not be null"))?;
+/// `GET /voicemailboxes`: the mailbox of one extension.
+pub(super) async fn list_mailboxes(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
+    let account = query.first("accountKey").ok_or_else(|| ApiError::invalid_field("accountKey", "must not be null"))?;
     let extension = query.first("extensionNumber");
-    let extension = extension.ok_or_else(|| Refusal::field("extensionNumber", "no other filter is simulated"))?;
+    let extension =
+        extension.ok_or_else(|| ApiError::invalid_field("extensionNumber", "no other filter is simulated"))?;
     let one = json!({
-        "voicemailboxId": box_of(extension), "accountKey": account, "extensionNumber": extension,
+        "voicemailboxId": mailbox_id(extension), "accountKey": account, "extensionNumber": extension,
         "newMessageCount": 1, "readMessageCount": 0,
     });
     Ok(Json(json!({ "items": [one] })).into_response())
 }
 
-/// `GET /voicemailboxes/{id}/voicemails`: the newest 50, all of them new.
-pub(super) async fn messages(State(world): World, Path(mailbox): Path<String>, headers: HeaderMap) -> Answer {
-    world.entitled(&headers, READ)?;
-    let calls = world.calls();
-    let reported = calls.all_reported().filter_map(report::message);
+/// `GET /voicemailboxes/{id}/voicemails`: the newest 50, all with status new.
+pub(super) async fn list_voicemails(
+    State(sim): AppState,
+    Path(mailbox): Path<String>,
+    headers: HeaderMap,
+) -> ApiResult {
+    sim.authorize(&headers, SCOPE)?;
+    let calls = sim.calls();
+    let reported = calls.all_reported().filter_map(report::voicemail_item);
     let is_here = |message: &Value| {
-        message.get("extensionNumber").and_then(Value::as_str).map(box_of).as_deref() == Some(&*mailbox)
+        message.get("extensionNumber").and_then(Value::as_str).map(mailbox_id).as_deref() == Some(&*mailbox)
     };
     let items: Vec<Value> = reported.filter(is_here).take(50).collect();
     let total = items.len();

@@ -1,9 +1,10 @@
-//! The bare relay: logs in, subscribes, and posts a fixed body for each first state of a call. What any relay must cost.
+//! The bare relay: logs in, subscribes and posts a fixed body for the first state of each call. The lower bound of the cost
+//! of any relay.
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-/// Makes the bench binary the bare relay of the world whose URL follows.
+/// Flag that turns the bench binary into a bare relay of the simulator at the URL that follows.
 pub const FLAG: &str = "--bare-relay";
 
 pub fn run(url: &str) {

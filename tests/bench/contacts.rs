@@ -1,15 +1,15 @@
-//! Who is calling: what half a million numbers of contacts cost in time and memory, and what a card waits for three sources.
+//! Look-up cost: load time and memory of 500,000 contact numbers, and the wait of a card for three sources.
 
 use super::{
-    process::Memory,
-    table::{mib, written},
+    process_stats::Memory,
+    table::{format_duration, format_mib},
 };
 use poprelay::{
     enrich::{Enricher, SourceConfig, raw::People},
     model::{
-        call::{Bound, Call, Caller},
+        call::{Call, CallDirection, Caller},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
-        phone::{E164, Number, Region},
+        phone::{E164, PhoneNumber, Region},
         time::{Now, Timestamp},
     },
 };
@@ -25,12 +25,12 @@ use tokio::{
     net::TcpListener,
 };
 
-/// Look-ups in memory that are timed together.
-const LOOK_UPS: u32 = 100_000;
-/// Cards whose sources are timed one by one.
+/// In-memory look-ups, timed together.
+const LOOKUPS: u32 = 100_000;
+/// Cards whose look-ups are timed one by one.
 const CARDS: u32 = 2000;
 
-/// A table of `people` with two numbers each: the first is `prefix` and 2000000 or more, the second 3000000 or more.
+/// Returns a CSV table of `people` with two numbers each: `prefix` + 2000000 and up, and `prefix` + 3000000 and up.
 fn table(people: u32, prefix: &str) -> String {
     let mut text = String::from("Name,Company,Phone,Mobile,Tier,Email\n");
     for n in 0..people {
@@ -41,54 +41,60 @@ fn table(people: u32, prefix: &str) -> String {
 }
 
 fn number(text: &str) -> E164 {
-    Number::read(Some(text), Region::US).known().expect("a number").clone()
+    PhoneNumber::parse(Some(text), Region::US).as_e164().expect("a number").clone()
 }
 
-/// Prints what a file of so many people costs, and then what a card waits for it, a CRM and the history. It measures its
-/// own process, so it comes before whatever else is done in it.
+/// Prints the cost of a contacts file, then the wait of a card for the file, a CRM and the history. Runs first, because the
+/// memory of this process is measured.
 pub async fn costs(people: u32) {
     println!();
     println!("{:<24}{:>14}{:>14}{:>14}{:>14}", "contacts", "numbers", "load", "memory", "look-up");
     let me = std::process::id();
-    // Plain numbers of North America have a way of their own; those of elsewhere go through the phone-number library.
-    let mut kept = Vec::new();
+    // North American numbers have a fast path; other numbers use the phone-number library.
+    let mut indexes = Vec::new();
     for (name, prefix) in [("North America", "+1415"), ("Germany", "+4930")] {
         let text = table(people, prefix);
         let before = Memory::of(me);
         let start = Instant::now();
-        let book = People::read(text.as_bytes(), &BTreeMap::new(), Region::US).expect("a table");
+        let index = People::read(text.as_bytes(), &BTreeMap::new(), Region::US).expect("a table");
         let took = start.elapsed();
         let memory = Memory::of(me).anonymous.saturating_sub(before.anonymous);
-        let asked: Vec<_> = (0..LOOK_UPS)
-            .map(|n| number(&format!("{prefix}{}", 2_000_000 + u64::from(n) * u64::from(people) / u64::from(LOOK_UPS))))
+        let numbers: Vec<_> = (0..LOOKUPS)
+            .map(|n| number(&format!("{prefix}{}", 2_000_000 + u64::from(n) * u64::from(people) / u64::from(LOOKUPS))))
             .collect();
         let start = Instant::now();
-        let found = asked.iter().filter(|number| book.find(number).len() == 1).count();
-        let each = start.elapsed() / LOOK_UPS;
-        assert_eq!(found, asked.len(), "every number is found");
-        println!("{name:<24}{:>14}{:>14}{:>14}{:>11} ns", people * 2, written(took), mib(memory), each.as_nanos());
-        kept.push(book);
+        let found = numbers.iter().filter(|number| index.find(number).len() == 1).count();
+        let each = start.elapsed() / LOOKUPS;
+        assert_eq!(found, numbers.len(), "a number has no match");
+        println!(
+            "{name:<24}{:>14}{:>14}{:>14}{:>11} ns",
+            people * 2,
+            format_duration(took),
+            format_mib(memory),
+            each.as_nanos()
+        );
+        indexes.push(index);
     }
-    drop(kept);
+    drop(indexes);
     card(people).await;
 }
 
-/// Prints what a card waits for three sources.
+/// Prints the wait of a card for three sources.
 async fn card(people: u32) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     fs::write(dir.path().join("people.csv"), table(people, "+4930")).unwrap();
     let enricher = sources(dir.path(), crm());
     let mut took = Vec::new();
     for nth in 0..CARDS {
-        // A new number each time: nothing of the CRM's answers is in its cache.
+        // A new number for each card, so that the cache has no CRM answer.
         let call = call(nth);
         let start = Instant::now();
-        let found = enricher.find(&call, Now::read()).await;
+        let found = enricher.lookup(&call, Now::now()).await;
         took.push(start.elapsed());
-        assert!(found.silent.is_empty() && found.history.is_some(), "{found:?}");
+        assert!(found.failed_sources.is_empty() && found.history.is_some(), "{found:?}");
     }
     took.sort_unstable();
-    let at = |part: usize| written(took[took.len() * part / 100]);
+    let at = |part: usize| format_duration(took[took.len() * part / 100]);
     println!("a card waits for contacts, a CRM on loopback and the history: p50 {}, p99 {}", at(50), at(99));
 }
 
@@ -109,7 +115,7 @@ fn sources(dir: &Path, crm: u16) -> Enricher {
     enricher
 }
 
-/// The port of a CRM that knows everybody, on a thread of its own.
+/// Starts a CRM with a match for every number on a separate thread. Returns its port.
 fn crm() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -140,17 +146,18 @@ fn call(nth: u32) -> Call {
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("1").unwrap(),
-        bound: Bound::Inbound,
-        caller: Caller { name: None, number: Number::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
-        ours: None,
+        direction: CallDirection::Inbound,
+        caller: Caller { name: None, number: PhoneNumber::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
+        account_number: None,
         queues: Vec::new(),
         people: Vec::new(),
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: Timestamp::now(),
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: Timestamp::now(),
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
+        course: poprelay::model::call::Course::default(),
     }
 }

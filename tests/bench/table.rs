@@ -1,21 +1,21 @@
-//! The tables.
+//! Output tables.
 
-use super::{load::Timed, process::Memory};
+use super::{load::LoadResult, process_stats::Memory};
 use std::time::Duration;
 
-/// One relay's numbers.
+/// Numbers of one relay.
 pub struct Row {
     pub name: String,
     pub subscribed: Duration,
     pub idle: Memory,
     pub after: Option<Memory>,
     pub cpu: Duration,
-    pub timed: Timed,
-    pub untold: usize,
+    pub timed: LoadResult,
+    pub lost: usize,
 }
 
-/// The runs, each number with its ratio to the bare relay's.
-pub fn runs(bare: &Row, rows: &[Row]) {
+/// Prints the runs, each number with its ratio to the bare relay.
+pub fn print_runs(bare: &Row, rows: &[Row]) {
     println!();
     println!(
         "{:<24}{:>16}{:>16}{:>16}{:>16}{:>16}{:>16}{:>16}{:>9}{:>8}",
@@ -25,10 +25,10 @@ pub fn runs(bare: &Row, rows: &[Row]) {
         "p99",
         "CPU a card",
         "idle RSS",
-        "after the crowd",
+        "after the load",
         "subscribed in",
         "calls/s",
-        "untold"
+        "lost"
     );
     for row in std::iter::once(bare).chain(rows) {
         let (one, other) = (&row.timed, &bare.timed);
@@ -48,14 +48,15 @@ pub fn runs(bare: &Row, rows: &[Row]) {
             after,
             time(row.subscribed, bare.subscribed),
             row.timed.rate,
-            row.untold,
+            row.lost,
         );
     }
     let anonymous = |row: &Row| {
-        let after = row.after.map_or(String::new(), |after| format!(", {} after the crowd", mib(after.anonymous)));
-        format!("{} {} idle{after}", row.name, mib(row.idle.anonymous))
+        let after =
+            row.after.map_or(String::new(), |after| format!(", {} after the load", format_mib(after.anonymous)));
+        format!("{} {} idle{after}", row.name, format_mib(row.idle.anonymous))
     };
-    println!("of which anonymous: {}; {}", anonymous(bare), rows.first().map_or(String::new(), anonymous));
+    println!("anonymous: {}; {}", anonymous(bare), rows.first().map_or(String::new(), anonymous));
 }
 
 fn ratio(one: f64, other: f64) -> String {
@@ -63,11 +64,11 @@ fn ratio(one: f64, other: f64) -> String {
 }
 
 fn time(one: Duration, bare: Duration) -> String {
-    format!("{}{}", written(one), ratio(one.as_secs_f64(), bare.as_secs_f64()))
+    format!("{}{}", format_duration(one), ratio(one.as_secs_f64(), bare.as_secs_f64()))
 }
 
-/// Three figures or so.
-pub fn written(time: Duration) -> String {
+/// Formats a duration with about three significant digits.
+pub fn format_duration(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
     if micros < 1000.0 { format!("{micros:.0} µs") } else { format!("{:.2} ms", micros / 1000.0) }
 }
@@ -75,11 +76,11 @@ pub fn written(time: Duration) -> String {
 fn memory(one: Memory, bare: Memory) -> String {
     #[expect(clippy::cast_precision_loss, reason = "some thousand kB")]
     let ratio = ratio(one.resident as f64, bare.resident as f64);
-    format!("{}{ratio}", mib(one.resident))
+    format!("{}{ratio}", format_mib(one.resident))
 }
 
-/// kB as MiB.
-pub fn mib(kb: u64) -> String {
+/// Formats kB as MiB.
+pub fn format_mib(kb: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "some thousand kB")]
     let mib = kb as f64 / 1024.0;
     format!("{mib:.1} MiB")

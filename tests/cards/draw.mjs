@@ -1,5 +1,5 @@
-// Draws every picture of the gallery as Slack and as Teams show it, light and dark, as wide as a phone, and asserts on what
-// can be read and clicked; never on pixels. Usage: node draw.mjs GALLERY.json OUT.png
+// Renders every picture of the gallery like Slack and Teams, light and dark, at the width of a phone. Checks texts and links,
+// never pixels. Usage: node draw.mjs GALLERY.json OUT.png
 import { readFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const root = join(dirname(require.resolve("playwright-core/package.json")), ".."
 const dist = (path) => readFileSync(join(root, path), "utf8");
 const hostConfig = (theme) => JSON.parse(dist(`adaptivecards-designer/lib/hostConfigs/microsoft-teams-${theme}.json`));
 
-/// The only place that links of the gallery's cards may go to.
+/// The only allowed target of links in the gallery.
 const OURS = "https://crm.example.com/";
 const THEMES = ["light", "dark"];
 
@@ -22,11 +22,11 @@ const [galleryPath, outPath] = process.argv.slice(2);
 const gallery = JSON.parse(readFileSync(galleryPath, "utf8"));
 
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-/// A message's own text: Slack undoes three entities and reads `<url|label>`.
+/// Renders the text of a message: Slack decodes three entities and `<url|label>`.
 const slackText = (text) => text.replace(/<(https:[^|>]*)\|([^>]*)>/g, '<a href="$1">$2</a>').replace(/\n/g, "<br>");
 
-/// The renderer takes `verbatim` for "no markup at all" and reads Markdown without it, in plain_text too. In Slack
-/// plain_text has no markup, and `verbatim` only keeps mrkdwn from making links by itself.
+/// Adapts `verbatim` to the renderer, which treats it as "no markup" and otherwise parses Markdown even in plain_text. In
+/// Slack plain_text has no markup, and `verbatim` only prevents automatic links in mrkdwn.
 const asSlackReads = (blocks) => JSON.parse(JSON.stringify(blocks, (_, value) => {
   if (value?.type === "plain_text") return { ...value, verbatim: true };
   if (value?.type === "mrkdwn") return { ...value, verbatim: false };
@@ -59,7 +59,7 @@ h2 { margin: 10px 0 3px; font-size: 12px; color: #fff; font-weight: normal; }
 background: none; color: inherit; padding: 4px 12px; }
 </style><body>${rows}</body>`;
 
-/// Runs in the page: puts each Teams card into its cell and tells which actions it has.
+/// Runs in the page: renders each Teams card into its cell and returns the URLs of its actions.
 function drawTeams({ gallery, configs }) {
   const markdown = window.markdownit();
   AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, result) => {
@@ -77,7 +77,7 @@ function drawTeams({ gallery, configs }) {
   return actions;
 }
 
-/// Runs in the page: what each cell says, where it links to, and whether it is wider than its place.
+/// Runs in the page: returns text and links of each cell, and whether its content is too wide.
 function read() {
   return [...document.querySelectorAll(".cell")].map((cell) => ({
     chat: cell.dataset.chat,
@@ -102,7 +102,7 @@ const browser = await chromium.launchPersistentContext(profile, {
 try {
   const tab = await browser.newPage();
   tab.on("request", (request) => {
-    if (/^(https?|wss?):/.test(request.url())) faults.push(`the page asked for ${request.url()}`);
+    if (/^(https?|wss?):/.test(request.url())) faults.push(`the page requested ${request.url()}`);
   });
   tab.on("pageerror", (error) => faults.push(`script error: ${error.message}`));
   await tab.setContent(page);
@@ -114,19 +114,19 @@ try {
   for (const url of actions) if (!url.startsWith(OURS)) faults.push(`a button opens ${url}`);
   for (const { chat, theme, index, text, links, foreign, wide } of cells) {
     const where = `${gallery[index].name} (${chat}, ${theme})`;
-    for (const said of gallery[index].says) if (!text.includes(said)) faults.push(`${where} does not say “${said}”: ${text}`);
+    for (const part of gallery[index].says) if (!text.includes(part)) faults.push(`${where} lacks “${part}”: ${text}`);
     for (const link of links) if (!link.startsWith(OURS)) faults.push(`${where} links to ${link}`);
-    if (foreign > 0) faults.push(`${where} loads something`);
+    if (foreign > 0) faults.push(`${where} loads external content`);
     if (wide) faults.push(`${where} is wider than a phone`);
   }
   if (cells.length !== gallery.length * 4) faults.push(`${cells.length} cells for ${gallery.length} pictures`);
-  if (!cells.some((cell) => cell.chat === "slack" && cell.links.length > 0)) faults.push("no link is drawn in Slack at all");
-  if (actions.length === 0) faults.push("no button is drawn in Teams at all");
+  if (!cells.some((cell) => cell.chat === "slack" && cell.links.length > 0)) faults.push("no link is rendered for Slack");
+  if (actions.length === 0) faults.push("no button is rendered for Teams");
   await tab.screenshot({ path: outPath, fullPage: true });
 } finally {
   await browser.close();
   rmSync(profile, { recursive: true, force: true });
 }
 for (const fault of faults) console.error(fault);
-console.log(`${gallery.length} cards drawn as Slack and Teams, light and dark: ${outPath}; ${faults.length} faults`);
+console.log(`${gallery.length} cards rendered for Slack and Teams, light and dark: ${outPath}; ${faults.length} faults`);
 process.exitCode = faults.length === 0 ? 0 : 1;

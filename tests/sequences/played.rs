@@ -1,10 +1,10 @@
-//! A recorded call played into a tracker whose clock the test owns.
+//! Plays a recorded call into a tracker with a test clock.
 
 use poprelay::{
     calls::{Effect, Limits, Tracker},
     goto::wire::{Frame, Reader, frame},
     model::{
-        call::{Bound, Moment, Telling},
+        call::{CallDirection, CallStatus, CallUpdate},
         phone::Region,
         time::{Now, Timestamp, after},
     },
@@ -16,25 +16,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What came of a recording.
+/// Result of a played recording.
 pub struct Played {
-    /// When its first frame arrived.
+    /// Arrival of the first frame.
     pub start: Timestamp,
-    /// Since then: what is told, or what is asked for.
-    pub said: Vec<(Duration, Result<Telling, String>)>,
+    /// Call updates, or fetch requests as text, with the time since `start`.
+    pub said: Vec<(Duration, Result<CallUpdate, String>)>,
 }
 
-/// A recording.
+/// A recorded call.
 pub struct Recording {
-    /// Its file.
+    /// File of the recording.
     pub path: PathBuf,
-    /// When its first frame arrived.
+    /// Arrival of the first frame.
     pub start: Timestamp,
-    /// Each frame with its arrival since then.
+    /// Frames with their arrival since `start`.
     pub frames: Vec<(Duration, Frame)>,
 }
 
-/// All recordings.
+/// Returns all recordings.
 pub fn corpus() -> Vec<Recording> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -56,15 +56,15 @@ fn recording(path: PathBuf) -> Recording {
     Recording { path, start, frames }
 }
 
-/// Plays frames in the order of their arrival since `start`, and lets `rest` pass behind the last.
+/// Plays frames in order of arrival since `start`, then advances the clock by `rest`.
 pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) -> Played {
     let origin = Instant::now();
-    let now = |since: Duration| Now { tick: origin + since, clock: after(start, since) };
+    let now = |since: Duration| Now { instant: origin + since, timestamp: after(start, since) };
     let mut tracker = Tracker::new(Limits::default());
     let mut said = Vec::new();
     let last = frames.iter().map(|(at, _)| *at).max().unwrap_or_default();
-    // What arrives at a deadline is heard before it, as by the relay.
-    let run_to = |tracker: &mut Tracker, to: Duration, said: &mut Vec<(Duration, Result<Telling, String>)>| {
+    // A frame that arrives at a deadline is handled before the deadline, as in the relay.
+    let run_to = |tracker: &mut Tracker, to: Duration, said: &mut Vec<(Duration, Result<CallUpdate, String>)>| {
         while let Some(due) = tracker.next_deadline().map(|due| due - origin).filter(|due| *due < to) {
             said.extend(tracker.tick(now(due)).into_iter().map(|effect| (due, words(effect))));
         }
@@ -72,9 +72,10 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
     for (at, frame) in frames {
         run_to(&mut tracker, at, &mut said);
         let effects = match frame {
-            Frame::Call(event) => tracker.hear(event, now(at)),
-            Frame::Report(report) => tracker.report(report, now(at)),
-            // What is not subscribed to is no call's.
+            Frame::Call(event) => tracker.handle_snapshot(event, now(at)),
+            Frame::Report(report) => tracker.handle_report(&report, now(at)),
+            // Frames of other subscriptions belong to no call.
+            Frame::ReportReady(id) => tracker.report_ready(&id, now(at)),
             Frame::Foreign | Frame::RefreshRequired | Frame::ToBeClosed => Vec::new(),
         };
         said.extend(effects.into_iter().map(|effect| (at, words(effect))));
@@ -83,26 +84,26 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
     Played { start, said }
 }
 
-fn words(effect: Effect) -> Result<Telling, String> {
+fn words(effect: Effect) -> Result<CallUpdate, String> {
     match effect {
-        Effect::Tell(telling) => Ok(telling),
-        Effect::AskStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
-        Effect::AskReport { call, .. } => Err(format!("asks for the report of {call}")),
+        Effect::Emit(telling) => Ok(telling),
+        Effect::FetchStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
+        Effect::FetchReport { call, .. } => Err(format!("asks for the report of {call}")),
     }
 }
 
-/// A telling in one line: what the rooms behind the tracker get.
-pub fn telling_words(telling: &Telling) -> String {
+/// Formats a call update as one line: the input of the stages after the tracker.
+pub fn telling_words(telling: &CallUpdate) -> String {
     let call = &telling.call;
-    let mut words = vec![telling.moment.kind().as_str().to_owned(), format!("call {}", call.id)];
-    if call.bound != Bound::Inbound {
-        words.push(call.bound.as_str().to_owned());
+    let mut words = vec![telling.status.kind().as_str().to_owned(), format!("call {}", call.id)];
+    if call.direction != CallDirection::Inbound {
+        words.push(call.direction.as_str().to_owned());
     }
-    if let Moment::Missed { why, .. } = &telling.moment {
+    if let CallStatus::Missed { reason: why, .. } = &telling.status {
         words.push(format!("{why:?}"));
     }
-    words.extend(call.late.then(|| "late".to_owned()));
-    words.extend(call.lost.then(|| "lost".to_owned()));
-    words.extend(call.revised.map(|revised| format!("{revised:?}").to_lowercase()));
+    words.extend(call.first_seen_late.then(|| "late".to_owned()));
+    words.extend(call.end_unknown.then(|| "lost".to_owned()));
+    words.extend(call.revision.map(|revised| format!("{revised:?}").to_lowercase()));
     words.join(" ")
 }

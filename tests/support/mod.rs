@@ -1,10 +1,11 @@
-//! A daemon to test: the real binary, its config, its state, its journal; and waiting for things with a bound.
+//! A daemon under test: the real binary with its config, state directory and journal; and waits with a bound.
 
-pub mod account;
-pub mod store;
+pub mod ledger;
+pub mod outbox_file;
 
-use poprelay::sim::{FIRST_REFRESH_TOKEN, Posted, World};
+use poprelay::sim::{FIRST_REFRESH_TOKEN, Simulator, WebhookRequest};
 use std::{
+    cell::Cell,
     fs::{self, File},
     future::Future,
     path::{Path, PathBuf},
@@ -13,17 +14,17 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The account of the simulator's scenarios.
+/// Account key of the simulator.
 pub const ACCOUNT: &str = poprelay::sim::ACCOUNT;
 
-/// How long anything may take that should happen at once: generous, for a machine that is busy with other things.
-pub const SOON: Duration = Duration::from_secs(30);
+/// Bound for events that follow immediately. Generous, for a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits until `holds` gives something.
-pub async fn eventually<T>(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> Option<T>) -> T {
+/// Waits until `condition` returns a value.
+pub async fn eventually<T>(what: &str, within: Duration, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(found) = holds().await {
+        if let Some(found) = condition().await {
             return found;
         }
         assert!(start.elapsed() < within, "{what}: not within {within:?}");
@@ -31,41 +32,43 @@ pub async fn eventually<T>(what: &str, within: Duration, mut holds: impl AsyncFn
     }
 }
 
-/// A place on disk for one daemon: its config and its state outlive its process.
-pub struct Home {
+/// Directory of one daemon. Config and state outlive its process.
+pub struct DaemonDir {
     dir: TempDir,
     runs: u32,
 }
 
-/// A running daemon; killed when dropped.
+/// A running daemon. Dropping kills it.
 pub struct Daemon {
     child: Child,
     log: PathBuf,
+    /// End of the last match of [`Daemon::wait_for_log`] in the journal, bytes.
+    cursor: Cell<usize>,
 }
 
-impl Home {
+impl DaemonDir {
     pub fn new(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let home = Self { dir, runs: 0 };
-        home.configure(config);
-        home
+        let this = Self { dir, runs: 0 };
+        this.write_config(config);
+        this
     }
 
-    /// A home whose daemon talks to `world`: one connection, one Slack sink `desk` and one Teams sink `support`.
-    pub fn in_world(world: &World) -> Self {
-        Self::new(&config_for(&world.url()))
+    /// Creates a directory with a config for a simulator: one connection, a Slack sink `desk`, a Teams sink `support`.
+    pub fn for_simulator(sim: &Simulator) -> Self {
+        Self::new(&config_for(&sim.url()))
     }
 
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub fn state_dir(&self) -> PathBuf {
         self.path().join("state")
     }
 
-    pub fn configure(&self, config: &str) {
-        let config = config.replace("{STATE}", self.state().to_str().unwrap());
+    pub fn write_config(&self, config: &str) {
+        let config = config.replace("{STATE}", self.state_dir().to_str().unwrap());
         fs::write(self.path().join("config.toml"), config).unwrap();
     }
 
@@ -76,21 +79,21 @@ impl Home {
         command
     }
 
-    pub fn run(&mut self) -> Daemon {
+    pub fn start(&mut self) -> Daemon {
         self.runs += 1;
         let log = self.path().join(format!("journal-{}", self.runs));
         let mut command = self.command(&["run", "--log", "debug"]);
         let child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
-        Daemon { child, log }
+        Daemon { child, log, cursor: Cell::new(0) }
     }
 
-    /// The outbox's file. The daemon must not be running.
-    pub fn stored(&self) -> store::Stored {
-        store::Stored::read(&self.state())
+    /// Reads the outbox file. The daemon must not be running.
+    pub fn read_outbox(&self) -> outbox_file::StoredDeliveries {
+        outbox_file::StoredDeliveries::read(&self.state_dir())
     }
 }
 
-/// The config of [`Home::in_world`]; more tables can be appended.
+/// Returns the config of [`Home::in_world`]. Further tables may be appended.
 pub fn config_for(url: &str) -> String {
     format!(
         r#"
@@ -124,9 +127,16 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    pub async fn says(&self, text: &str) {
-        eventually(&format!("the journal says {text:?}"), SOON, async || self.journal().contains(text).then_some(()))
-            .await;
+    /// Waits until the journal contains `text` after the last match, and moves the cursor behind it. A second wait for the
+    /// same text therefore waits for a second entry; waits must follow the order of the journal.
+    pub async fn wait_for_log(&self, text: &str) {
+        let end = eventually(&format!("the journal contains {text:?}"), TIMEOUT, async || {
+            let (journal, cursor) = (self.journal(), self.cursor.get());
+            let at = journal.get(cursor..)?.find(text)?;
+            Some(cursor + at + text.len())
+        })
+        .await;
+        self.cursor.set(end);
     }
 
     pub fn signal(&self, signal: &str) {
@@ -134,8 +144,8 @@ impl Daemon {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    pub async fn exit(&mut self, within: Duration) -> ExitStatus {
-        eventually("the daemon ends", within, async || self.child.try_wait().unwrap()).await
+    pub async fn wait_for_exit(&mut self, within: Duration) -> ExitStatus {
+        eventually("the daemon exits", within, async || self.child.try_wait().unwrap()).await
     }
 
     pub fn kill(mut self) {
@@ -145,7 +155,7 @@ impl Daemon {
 
     pub async fn stop(mut self) -> String {
         self.signal("-TERM");
-        let status = self.exit(Duration::from_secs(12)).await;
+        let status = self.wait_for_exit(Duration::from_secs(12)).await;
         assert!(status.success(), "{status}: {}", self.journal());
         self.journal()
     }
@@ -163,13 +173,13 @@ impl Drop for Daemon {
     }
 }
 
-/// What one sink's channel shows, each message as its text.
-pub fn shown(world: &World, sink: &str) -> Vec<String> {
-    world.posts().iter().filter(|post| post.name == sink).map(text).collect()
+/// Returns the text of each message that a sink's channel shows.
+pub fn message_texts(sim: &Simulator, sink: &str) -> Vec<String> {
+    sim.posts().iter().filter(|post| post.name == sink).map(message_text).collect()
 }
 
-/// All text of a message, whichever chat it is for.
-pub fn text(post: &Posted) -> String {
+/// Returns all text of a message of any chat.
+pub fn message_text(post: &WebhookRequest) -> String {
     fn walk(value: &serde_json::Value, out: &mut String) {
         match value {
             serde_json::Value::String(text) => {
@@ -186,23 +196,23 @@ pub fn text(post: &Posted) -> String {
     out
 }
 
-/// Waits until `sink` shows `count` messages, and gives them.
-pub async fn shows(world: &World, sink: &str, count: usize) -> Vec<String> {
-    eventually(&format!("{sink} shows {count} messages"), SOON, async || {
-        let texts = shown(world, sink);
+/// Waits until `sink` shows `count` messages. Returns their texts.
+pub async fn wait_for_messages(sim: &Simulator, sink: &str, count: usize) -> Vec<String> {
+    eventually(&format!("{sink} shows {count} messages"), TIMEOUT, async || {
+        let texts = message_texts(sim, sink);
         (texts.len() >= count).then_some(texts)
     })
     .await
 }
 
-/// Runs a command of the binary to its end: status, stdout, stderr.
+/// Runs a command to its end. Returns status, stdout and stderr.
 pub async fn run_to_end(mut command: Command) -> (ExitStatus, String, String) {
     let work = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let output = within(SOON, work).await.unwrap();
+    let output = with_timeout(TIMEOUT, work).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status, text(output.stdout), text(output.stderr))
 }
 
-pub async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(bound, work).await.expect("it ends in time")
+pub async fn with_timeout<T>(bound: Duration, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(bound, work).await.expect("not finished in time")
 }

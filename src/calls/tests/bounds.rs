@@ -8,30 +8,33 @@ use super::{
 use crate::{
     calls::Limits,
     model::{
-        call::{CallEvent, Direction, Moment, Participant, ParticipantKind, Phase, Queue, Status, System, SystemKind},
+        call::{
+            CallSnapshot, CallStatus, CallSystem, Participant, ParticipantKind, ParticipantStatus, Phase, Queue,
+            SystemKind, WireDirection,
+        },
         time::{after, elapsed},
     },
 };
 use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 
-fn of(id: u64, mut event: CallEvent) -> CallEvent {
+fn of(id: u64, mut event: CallSnapshot) -> CallSnapshot {
     event.call = format!("call-{id}").as_str().try_into().unwrap();
     event
 }
 
-fn ring(id: u64) -> CallEvent {
+fn ring(id: u64) -> CallSnapshot {
     of(id, Script::inbound().snapshots.remove(0))
 }
 
-fn end(id: u64, sequence: u64) -> CallEvent {
+fn end(id: u64, sequence: u64) -> CallSnapshot {
     let mut event = ring(id);
     (event.state.sequence, event.state.phase) = (sequence, Phase::Ending);
     event.state.participants.clear();
     event
 }
 
-fn plan(harness: &mut Harness, ms: u64, event: CallEvent) {
+fn plan(harness: &mut Harness, ms: u64, event: CallSnapshot) {
     harness.plan(Duration::from_millis(ms), Input::Snapshot(event.into()));
 }
 
@@ -89,12 +92,12 @@ fn endless_lists_cost_a_call_of_normal_size() {
         leg: None,
         originator: None,
         kind: ParticipantKind::Line(person(&name.to_string())),
-        status: Status::Ringing,
+        status: ParticipantStatus::Ringing,
     };
     event.state.participants.extend((0..5_000).map(line));
-    let queue = |name: u64| System {
+    let queue = |name: u64| CallSystem {
         kind: SystemKind::Queue(Queue { name: name.to_string(), extension: None }),
-        status: Status::Connected,
+        status: ParticipantStatus::Connected,
     };
     event.state.systems = (0..5_000).map(queue).collect();
     let mut harness = Harness::new(epoch());
@@ -117,7 +120,7 @@ fn endless_call_full_of_holes_is_fetched_four_times_and_stays_small() {
     plan(&mut harness, 3_000, end(1, 9_000));
     harness.run(Duration::from_secs(300));
     assert_eq!((harness.fetched_states.len(), harness.fetched_reports.len()), (4, 1));
-    assert!(harness.updates.last().unwrap().1.call.lost);
+    assert!(harness.updates.last().unwrap().1.call.end_unknown);
 }
 
 #[test]
@@ -148,7 +151,7 @@ fn five_hundred_calls_at_once_cost_five_hundred_rings_and_ends() {
 /// Anything a stranger could send of four conversations: any number, any phase, any links, reports at any time.
 #[derive(Debug, Clone)]
 enum Noise {
-    Snapshot(Box<CallEvent>),
+    Snapshot(Box<CallSnapshot>),
     Ready(u64),
     Report(u64, bool, &'static str),
     Wait(u64),
@@ -156,14 +159,14 @@ enum Noise {
 
 fn noise() -> impl Strategy<Value = Noise> {
     let status = prop_oneof![
-        2 => Just(Status::Ringing),
-        3 => Just(Status::Connected),
-        2 => Just(Status::InSystem),
-        1 => Just(Status::Disconnecting),
-        1 => Just(Status::OnHold { by: Some("call-0-Nadia".try_into().unwrap()) }),
-        1 => Just(Status::InTransfer(Box::default())),
-        1 => Just(Status::Other("PARKED".into())),
-        1 => Just(Status::Other(String::new())),
+        2 => Just(ParticipantStatus::Ringing),
+        3 => Just(ParticipantStatus::Connected),
+        2 => Just(ParticipantStatus::InSystem),
+        1 => Just(ParticipantStatus::Disconnecting),
+        1 => Just(ParticipantStatus::OnHold { by: Some("call-0-Nadia".try_into().unwrap()) }),
+        1 => Just(ParticipantStatus::InTransfer(Box::default())),
+        1 => Just(ParticipantStatus::Other("PARKED".into())),
+        1 => Just(ParticipantStatus::Other(String::new())),
     ];
     let party = (status, 0_usize..4);
     let system = prop_oneof![
@@ -173,14 +176,22 @@ fn noise() -> impl Strategy<Value = Noise> {
         Just(SystemKind::Other("FUTURE".into())),
     ];
     let phase = prop_oneof![1 => Just(Phase::Starting), 3 => Just(Phase::Active), 1 => Just(Phase::Ending), 1 => Just(Phase::Other("".into()))];
-    let direction = prop_oneof![4 => Just(Direction::Inbound), 2 => Just(Direction::Outbound), 1 => Just(Direction::Other("".into()))];
+    let direction = prop_oneof![4 => Just(WireDirection::Inbound), 2 => Just(WireDirection::Outbound), 1 => Just(WireDirection::Other("".into()))];
     let parties = prop::collection::vec(party, 0..4);
     let systems = prop::collection::vec(system, 0..3);
     let links = prop::collection::vec(0_u64..4, 0..2);
     let event = (0_u64..4, 0_u64..9, phase, direction, parties, systems, links).prop_map(
         |(id, number, phase, direction, parties, systems, links)| {
-            let mut event =
-                of(id, outbound(&format!("call-{id}"), number, number * 1_000, phase, &[("Nadia", Status::Ringing)]));
+            let mut event = of(
+                id,
+                outbound(
+                    &format!("call-{id}"),
+                    number,
+                    number * 1_000,
+                    phase,
+                    &[("Nadia", ParticipantStatus::Ringing)],
+                ),
+            );
             let caller = ring(id).state.participants.remove(0);
             let names = ["Nadia", "Priya", "outside"];
             event.state.participants = parties
@@ -193,7 +204,8 @@ fn noise() -> impl Strategy<Value = Noise> {
                     None => Participant { status, ..caller.clone() },
                 })
                 .collect();
-            event.state.systems = systems.into_iter().map(|kind| System { kind, status: Status::Connected }).collect();
+            event.state.systems =
+                systems.into_iter().map(|kind| CallSystem { kind, status: ParticipantStatus::Connected }).collect();
             event.direction = direction;
             event.linked = links.into_iter().map(|id| ring(id).call).collect();
             Noise::Snapshot(Box::new(event))
@@ -233,16 +245,16 @@ proptest! {
         harness.run(Duration::ZERO);
         let sizes = harness.tracker.sizes();
         prop_assert!(sizes.due == sizes.open && sizes.open <= 4 && sizes.ended.calls <= sizes.ended.legs, "{sizes:?}");
-        let mut told: BTreeMap<&str, Vec<(&Moment, bool)>> = BTreeMap::new();
+        let mut told: BTreeMap<&str, Vec<(&CallStatus, bool)>> = BTreeMap::new();
         for (_, update) in &harness.updates {
-            told.entry(update.call.id.as_str()).or_default().push((&update.moment, update.call.revised.is_some()));
+            told.entry(update.call.id.as_str()).or_default().push((&update.status, update.call.revision.is_some()));
         }
         for (_, moments) in told {
             // A call may be forgotten after 20 min and begin anew; these are shorter.
             if now < 1_000_000 {
-                let ends = moments.iter().filter(|(moment, revised)| moment.kind().is_last() && !revised).count();
+                let ends = moments.iter().filter(|(moment, revised)| moment.kind().is_final() && !revised).count();
                 prop_assert!(ends <= 1, "{moments:?}");
-                let first_end = moments.iter().position(|(moment, _)| moment.kind().is_last()).unwrap_or(moments.len());
+                let first_end = moments.iter().position(|(moment, _)| moment.kind().is_final()).unwrap_or(moments.len());
                 prop_assert!(moments.iter().skip(first_end + 1).all(|(_, revised)| *revised), "{moments:?}");
             }
         }

@@ -6,33 +6,42 @@ use super::{
 };
 use crate::model::{
     call::{
-        CallEvent, Caller, Direction, Moment, MomentKind, OurNumber, Participant, ParticipantKind, Phase, Revised,
-        RingStage, Status, System, SystemKind,
+        AccountNumber, CallSnapshot, CallStatus, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus,
+        Phase, Revision, RingStage, StatusKind, SystemKind, WireDirection,
     },
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::after,
 };
 use std::time::Duration;
 
 /// A snapshot of an outbound conversation: whom it has, in which state. The first began it; "outside" is an outside line.
-pub fn outbound(call: &str, sequence: u64, ms: u64, phase: Phase, parties: &[(&str, Status)]) -> CallEvent {
+pub fn outbound(
+    call: &str,
+    sequence: u64,
+    ms: u64,
+    phase: Phase,
+    parties: &[(&str, ParticipantStatus)],
+) -> CallSnapshot {
     let mut script = Script::inbound();
     let mut event = script.snapshots.remove(0);
     event.call = call.try_into().unwrap();
-    event.direction = Direction::Outbound;
-    event.created = Some(epoch());
+    event.direction = WireDirection::Outbound;
+    event.created_at = Some(epoch());
     (event.state.sequence, event.state.phase) = (sequence, phase);
     event.state.at = Some(after(epoch(), Duration::from_millis(ms)));
     let id = |name: &str| format!("{call}-{name}").as_str().try_into().ok();
-    let party = |(name, status): &(&str, Status)| Participant {
+    let party = |(name, status): &(&str, ParticipantStatus)| Participant {
         id: id(name),
         leg: None,
         originator: id(parties[0].0),
         kind: match *name {
             "outside" => ParticipantKind::PhoneNumber {
-                ours: OurNumber { number: Number::read(Some("+14165550110"), Region::US), label: None },
+                account_number: AccountNumber {
+                    number: PhoneNumber::parse(Some("+14165550110"), Region::US),
+                    label: None,
+                },
                 caller: None,
-                callee: Some(Caller { name: None, number: Number::read(Some("+19025550104"), Region::US) }),
+                callee: Some(Caller { name: None, number: PhoneNumber::parse(Some("+19025550104"), Region::US) }),
             },
             name => ParticipantKind::Line(person(name)),
         },
@@ -43,7 +52,7 @@ pub fn outbound(call: &str, sequence: u64, ms: u64, phase: Phase, parties: &[(&s
 }
 
 /// Plays events at their own times.
-pub fn played(events: impl IntoIterator<Item = CallEvent>) -> Harness {
+pub fn played(events: impl IntoIterator<Item = CallSnapshot>) -> Harness {
     let mut harness = Harness::new(epoch());
     for event in events {
         harness.push(event);
@@ -61,7 +70,7 @@ fn answered_by_nadia() -> Script {
     call
 }
 
-fn last(call: &Script) -> CallEvent {
+fn last(call: &Script) -> CallSnapshot {
     call.snapshots.last().unwrap().clone()
 }
 
@@ -95,14 +104,14 @@ fn unknown_system_alone_counts_as_ringing() {
     call.menu(1_000);
     for event in call.snapshots.iter_mut().skip(1) {
         event.state.systems =
-            vec![System { kind: SystemKind::Other("RECEPTIONIST".into()), status: Status::Connected }];
+            vec![CallSystem { kind: SystemKind::Other("RECEPTIONIST".into()), status: ParticipantStatus::Connected }];
     }
     call.wait(20_000);
     call.hang_up(true);
     let harness = played(call.snapshots);
     assert_eq!(harness.phone_rings(), ["3.0 phone"]);
     let end = harness.updates.last().map(|(_, update)| update).unwrap();
-    assert!(matches!(end.moment, Moment::Missed { .. }) && !end.call.course.menu_only);
+    assert!(matches!(end.status, CallStatus::Missed { .. }) && !end.call.course.menu_only);
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn status_of_an_unknown_kind_is_walked_through() {
     call.talk(10_000);
     let mut odd = last(&call);
     odd.state.sequence += 1;
-    odd.state.participants[0].status = Status::Other("IN_A_DREAM".into());
+    odd.state.participants[0].status = ParticipantStatus::Other("IN_A_DREAM".into());
     odd.state.at = Some(after(epoch(), Duration::from_millis(call.now)));
     call.snapshots.push(odd);
     call.wait(5_000);
@@ -149,8 +158,10 @@ fn talk_in_an_unknown_shape_is_never_missed() {
     call.answer(6_000);
     call.hang_up(true);
     for event in &mut call.snapshots {
-        for party in event.state.participants.iter_mut().take(1).filter(|party| party.status == Status::Connected) {
-            party.status = Status::Other("IN_CONFERENCE".into());
+        for party in
+            event.state.participants.iter_mut().take(1).filter(|party| party.status == ParticipantStatus::Connected)
+        {
+            party.status = ParticipantStatus::Other("IN_CONFERENCE".into());
         }
     }
     assert_eq!(played(call.snapshots).end().unwrap().split(" · ").next(), Some("unknown"));
@@ -163,7 +174,7 @@ fn parked_caller_who_gives_up_waits_for_a_call_back() {
         let mut event = last(&call);
         event.state.sequence += 1;
         event.state.participants.truncate(1);
-        event.state.participants[0].status = Status::Other("PARKED".into());
+        event.state.participants[0].status = ParticipantStatus::Other("PARKED".into());
         event.state.at = Some(after(epoch(), Duration::from_millis(call.now)));
         call.snapshots.push(event.clone());
         call.wait(40_000);
@@ -178,7 +189,7 @@ fn parked_caller_who_gives_up_waits_for_a_call_back() {
             event.state.at = Some(after(epoch(), Duration::from_millis(call.now + 9_000)));
         }
         event.state.participants.truncate(1);
-        event.state.participants[0].status = Status::Disconnecting;
+        event.state.participants[0].status = ParticipantStatus::Disconnecting;
         call.snapshots.push(event.clone());
         event.state.sequence += 1;
         (event.state.participants, event.state.phase) = (Vec::new(), Phase::Ending);
@@ -191,10 +202,10 @@ fn parked_caller_who_gives_up_waits_for_a_call_back() {
 
 #[test]
 fn pick_up_stub_emits_nothing() {
-    let ringing = || outbound("stub", 1, 0, Phase::Starting, &[("Nadia", Status::Ringing)]);
-    let leaving = outbound("stub", 2, 380, Phase::Starting, &[("Nadia", Status::Disconnecting)]);
+    let ringing = || outbound("stub", 1, 0, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]);
+    let leaving = outbound("stub", 2, 380, Phase::Starting, &[("Nadia", ParticipantStatus::Disconnecting)]);
     let mut harness =
-        played([ringing(), leaving, outbound("stub", 3, 380, Phase::Ending, &[("Nadia", Status::Ringing)])]);
+        played([ringing(), leaving, outbound("stub", 3, 380, Phase::Ending, &[("Nadia", ParticipantStatus::Ringing)])]);
     assert!(harness.updates.is_empty() && harness.fetched_reports.is_empty());
     harness.plan(Duration::from_secs(700), Input::ReportReady("stub".try_into().unwrap()));
     harness.run(Duration::from_secs(600));
@@ -208,12 +219,12 @@ fn outbound_call_is_reached_when_the_far_side_answers() {
         outbound("out", sequence, ms, phase, &[("Nadia", mine), ("outside", theirs)])
     };
     let harness = played([
-        outbound("out", 1, 0, Phase::Starting, &[("Nadia", Status::Ringing)]),
-        both(2, 400, Phase::Starting, Status::Ringing, Status::Ringing),
-        both(3, 9_400, Phase::Active, Status::Connected, Status::Ringing),
-        both(4, 9_400, Phase::Active, Status::Connected, Status::Connected),
-        both(5, 69_400, Phase::Active, Status::Connected, Status::Disconnecting),
-        outbound("out", 6, 69_400, Phase::Active, &[("Nadia", Status::Disconnecting)]),
+        outbound("out", 1, 0, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]),
+        both(2, 400, Phase::Starting, ParticipantStatus::Ringing, ParticipantStatus::Ringing),
+        both(3, 9_400, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Ringing),
+        both(4, 9_400, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Connected),
+        both(5, 69_400, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Disconnecting),
+        outbound("out", 6, 69_400, Phase::Active, &[("Nadia", ParticipantStatus::Disconnecting)]),
         outbound("out", 7, 69_400, Phase::Ending, &[]).clone(),
     ]);
     assert_eq!(harness.end().unwrap(), "outbound · ended · with Nadia 60 s after 9 s");
@@ -221,22 +232,22 @@ fn outbound_call_is_reached_when_the_far_side_answers() {
 }
 
 /// Nadia has a caller and asks Priya, before she hands the caller on or goes back.
-fn consulted(answered: bool) -> (Script, Vec<CallEvent>) {
+fn consulted(answered: bool) -> (Script, Vec<CallSnapshot>) {
     let mut call = answered_by_nadia();
     call.hold(8_000, true);
     let start = 26_100;
     let both =
         |sequence, ms, phase, mine, theirs| outbound("ask", sequence, ms, phase, &[("Nadia", mine), ("Priya", theirs)]);
     let mut ask = vec![
-        outbound("ask", 1, start, Phase::Starting, &[("Nadia", Status::Ringing)]),
-        both(2, start + 60, Phase::Starting, Status::Ringing, Status::Ringing),
+        outbound("ask", 1, start, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]),
+        both(2, start + 60, Phase::Starting, ParticipantStatus::Ringing, ParticipantStatus::Ringing),
     ];
     if answered {
-        ask.push(both(3, start + 3_000, Phase::Active, Status::Connected, Status::Connected));
+        ask.push(both(3, start + 3_000, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Connected));
     }
     let next = ask.len() as u64 + 1;
-    ask.push(outbound("ask", next, start + 7_000, Phase::Active, &[("Nadia", Status::Disconnecting)]));
-    let mut end = outbound("ask", next + 1, start + 7_000, Phase::Ending, &[("Nadia", Status::Ringing)]);
+    ask.push(outbound("ask", next, start + 7_000, Phase::Active, &[("Nadia", ParticipantStatus::Disconnecting)]));
+    let mut end = outbound("ask", next + 1, start + 7_000, Phase::Ending, &[("Nadia", ParticipantStatus::Ringing)]);
     end.state.participants.clear();
     ask.push(end);
     (call, ask)
@@ -259,7 +270,7 @@ fn consultation_known_before_its_link_is_ended_silently() {
     let mut call = Script::inbound();
     call.wait(90);
     let (_, mut ask) = consulted(false);
-    let events = [outbound("ask", 1, 10, Phase::Starting, &[("Priya", Status::Ringing)])];
+    let events = [outbound("ask", 1, 10, Phase::Starting, &[("Priya", ParticipantStatus::Ringing)])];
     let mut event = last(&call);
     event.state.sequence = 2;
     event.linked = vec!["ask".try_into().unwrap()];
@@ -291,7 +302,7 @@ fn report_push_is_fetched_once_for_known_and_unknown_calls() {
         assert_eq!(harness.fetched_reports.len(), 1);
         assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
         let ends =
-            harness.updates.iter().filter(|(_, it)| it.moment.kind().is_last()).count() + harness.from_reports.len();
+            harness.updates.iter().filter(|(_, it)| it.status.kind().is_final()).count() + harness.from_reports.len();
         assert_eq!(ends, 1);
     }
 }
@@ -325,7 +336,7 @@ fn unknown_outcome_is_resolved_by_a_late_report() {
     harness.plan(Duration::from_secs(310), Input::Report(call.report().into()));
     harness.run(Duration::from_secs(300));
     let last = &harness.updates.last().unwrap().1;
-    assert_eq!((last.moment.kind(), last.call.revised), (MomentKind::Missed, Some(Revised::Resolved)));
+    assert_eq!((last.status.kind(), last.call.revision), (StatusKind::Missed, Some(Revision::Resolved)));
     assert_eq!(
         end(last),
         "missed · LeftQueue after 19 s · rang Nadia · gave up in Queue Support after 15 s · callback"
@@ -365,7 +376,7 @@ fn silent_call_is_fetched_less_and_less_often_and_then_has_an_unknown_end() {
     harness.run(Duration::from_secs(5 * 3600));
     assert_eq!(harness.fetched_reports.len(), 5);
     let (_, update) = harness.updates.last().unwrap();
-    assert!(update.call.lost && update.moment == Moment::Ended { lasted: None });
+    assert!(update.call.end_unknown && update.status == CallStatus::Ended { talk_time: None });
     assert_eq!(harness.tracker.next_deadline(), None);
 }
 
@@ -405,7 +416,7 @@ fn clean_stop_emits_rings_and_leaves_doubtful_ends_open() {
     call.snapshots.iter().skip(2).for_each(|event| harness.push(event.clone()));
     harness.run(Duration::from_millis(10));
     harness.flush();
-    assert!(harness.updates.iter().all(|(_, update)| !update.moment.kind().is_last()));
+    assert!(harness.updates.iter().all(|(_, update)| !update.status.kind().is_final()));
 }
 
 #[test]
@@ -473,7 +484,7 @@ fn same_caller_in_a_linked_conversation_is_one_call() {
     let harness = played(first.snapshots.into_iter().chain(events.into_iter().skip(1)));
     assert!(harness.updates.iter().all(|(_, update)| update.call.id.as_str() == "call"));
     let stages =
-        harness.updates.iter().filter(|(_, it)| it.moment == Moment::Ringing).map(|(_, it)| it.call.course.stage);
+        harness.updates.iter().filter(|(_, it)| it.status == CallStatus::Ringing).map(|(_, it)| it.call.course.stage);
     assert!(stages.clone().all(|stage| stage == RingStage::Phone) && stages.count() <= 2);
     assert!(harness.end().unwrap().contains("with Nadia 20 s") && harness.end().unwrap().contains("with Priya 10 s"));
 }

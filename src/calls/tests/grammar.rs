@@ -5,7 +5,7 @@ use super::{
     script::{Script, epoch},
 };
 use crate::model::{
-    call::{MomentKind, RingStage, TalkParty, Telling},
+    call::{CallUpdate, RingStage, StatusKind, TalkParty},
     time::elapsed,
 };
 use proptest::prelude::*;
@@ -136,17 +136,17 @@ fn by_report(call: &Script) -> Harness {
 }
 
 /// Whether an update contradicts what is true.
-fn is_false(call: &Script, update: &Telling) -> bool {
+fn is_false(call: &Script, update: &CallUpdate) -> bool {
     let truth = &call.truth;
     let talked = !truth.talks.is_empty();
-    let wrong_kind = match update.moment.kind() {
-        MomentKind::Missed => talked || truth.message,
-        MomentKind::Answered => !talked,
-        MomentKind::Ended => !talked && !update.call.lost,
-        MomentKind::Voicemail => {
+    let wrong_kind = match update.status.kind() {
+        StatusKind::Missed => talked || truth.message,
+        StatusKind::Answered => !talked,
+        StatusKind::Ended => !talked && !update.call.end_unknown,
+        StatusKind::Voicemail => {
             !truth.message && update.call.course.mailbox.as_ref().is_some_and(|it| it.message.is_some())
         }
-        MomentKind::Ringing => false,
+        StatusKind::Ringing => false,
     };
     let wrong_partner = update.call.course.talks.iter().any(|talk| {
         let name = match &talk.with {
@@ -170,12 +170,12 @@ proptest! {
         let last = harness.updates.last().map(|(_, update)| update).unwrap();
         let (words, truth) = (end(last), &call.truth);
         let kind = match (truth.message, truth.talks.is_empty()) {
-            (true, _) => MomentKind::Voicemail,
-            (false, false) => MomentKind::Ended,
-            (false, true) => MomentKind::Missed,
+            (true, _) => StatusKind::Voicemail,
+            (false, false) => StatusKind::Ended,
+            (false, true) => StatusKind::Missed,
         };
-        prop_assert_eq!(last.moment.kind(), kind, "{}", words);
-        prop_assert!(!last.call.lost, "{}", words);
+        prop_assert_eq!(last.status.kind(), kind, "{}", words);
+        prop_assert!(!last.call.end_unknown, "{}", words);
         let talks: Vec<(String, u64)> = last.call.course.talks.iter().map(|talk| {
             let name = match &talk.with {
                 TalkParty::Person(person) => person.name.clone().unwrap(),
@@ -193,11 +193,11 @@ proptest! {
         }
         // One ring for each stage, in order; more only when somebody new is rung.
         let mut stages: Vec<RingStage> = Vec::new();
-        for (_, update) in harness.updates.iter().filter(|(_, update)| update.moment.kind() == MomentKind::Ringing) {
+        for (_, update) in harness.updates.iter().filter(|(_, update)| update.status.kind() == StatusKind::Ringing) {
             stages.push(update.call.course.stage);
         }
         prop_assert!(stages.is_sorted(), "{:?}", stages);
-        let answered = harness.updates.iter().filter(|(_, update)| update.moment.kind() == MomentKind::Answered).count();
+        let answered = harness.updates.iter().filter(|(_, update)| update.status.kind() == StatusKind::Answered).count();
         prop_assert!(answered > 0 || truth.talks.is_empty());
         prop_assert!(harness.fetched_reports.is_empty() && harness.fetched_states.is_empty());
     }

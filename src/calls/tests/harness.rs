@@ -3,9 +3,11 @@
 use crate::{
     calls::{Effect, Limits, Tracker},
     model::{
-        call::{Bound, Call, CallEvent, HungUp, Moment, Person, Report, RingStage, TalkParty, Telling},
+        call::{
+            Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, HungUp, Person, Report, RingStage, TalkParty,
+        },
         ids::ConversationSpaceId,
-        phone::Number,
+        phone::PhoneNumber,
         time::{Now, Timestamp, after, elapsed},
     },
 };
@@ -20,7 +22,7 @@ const RETRIES: [u64; 4] = [30, 60, 60, 60];
 /// What arrives.
 #[derive(Debug, Clone)]
 pub enum Input {
-    Snapshot(Box<CallEvent>),
+    Snapshot(Box<CallSnapshot>),
     ReportReady(ConversationSpaceId),
     Report(Box<Report>),
     /// The n-th try for a report.
@@ -38,12 +40,12 @@ pub struct Harness {
     /// The full reports that GoTo has, and since when.
     pub reports: HashMap<ConversationSpaceId, (Duration, Report)>,
     /// The snapshots that GoTo answers for holes while the call lives.
-    pub states: Vec<CallEvent>,
-    pub updates: Vec<(Duration, Telling)>,
+    pub states: Vec<CallSnapshot>,
+    pub updates: Vec<(Duration, CallUpdate)>,
     pub fetched_reports: Vec<ConversationSpaceId>,
     pub fetched_states: Vec<(u64, u64)>,
     /// Updates for calls that the tracker does not know, as the daemon makes them from reports.
-    pub from_reports: Vec<Telling>,
+    pub from_reports: Vec<CallUpdate>,
 }
 
 impl Harness {
@@ -70,7 +72,7 @@ impl Harness {
     }
 
     fn now(&self) -> Now {
-        Now { tick: self.origin + self.now, clock: after(self.epoch, self.now) }
+        Now { instant: self.origin + self.now, timestamp: after(self.epoch, self.now) }
     }
 
     /// `input` arrives at `at`.
@@ -80,7 +82,7 @@ impl Harness {
     }
 
     /// A snapshot arrives when it was taken.
-    pub fn push(&mut self, event: CallEvent) {
+    pub fn push(&mut self, event: CallSnapshot) {
         let at = elapsed(self.epoch, event.state.at.unwrap());
         self.plan(at, Input::Snapshot(event.into()));
     }
@@ -116,7 +118,7 @@ impl Harness {
 
     fn report(&mut self, report: &Report, now: Now) -> Vec<Effect> {
         if !self.tracker.knows(&report.call) {
-            self.from_reports.extend(crate::calls::update_from_report(report, now.clock));
+            self.from_reports.extend(crate::calls::update_from_report(report, now.timestamp));
         }
         self.tracker.handle_report(report, now)
     }
@@ -156,7 +158,8 @@ impl Harness {
                 Effect::Emit(update) => self.updates.push((self.now, update)),
                 Effect::FetchStates { call, from, to, .. } => {
                     self.fetched_states.push((from, to));
-                    let wanted = |event: &&CallEvent| event.call == call && (from..=to).contains(&event.state.sequence);
+                    let wanted =
+                        |event: &&CallSnapshot| event.call == call && (from..=to).contains(&event.state.sequence);
                     for event in self.states.iter().filter(wanted).cloned().collect::<Vec<_>>() {
                         self.plan(self.now + Duration::from_millis(200), Input::Snapshot(event.into()));
                     }
@@ -171,28 +174,30 @@ impl Harness {
 
     /// The final status that stands, of the only call.
     pub fn end(&self) -> Option<String> {
-        let last = self.updates.iter().rev().map(|(_, update)| update).find(|update| update.moment.kind().is_last());
+        let last = self.updates.iter().rev().map(|(_, update)| update).find(|update| update.status.kind().is_final());
         last.or(self.from_reports.last()).map(end)
     }
 
     /// Each ring: when, with which stage, whom it rings.
     pub fn rings(&self) -> Vec<String> {
-        let rings = self.updates.iter().filter(|(_, update)| update.moment == Moment::Ringing);
+        let rings = self.updates.iter().filter(|(_, update)| update.status == CallStatus::Ringing);
         rings.map(|(at, update)| format!("{:.1} {}", at.as_secs_f64(), ring(&update.call))).collect()
     }
 
     /// The rings of the last stage.
     pub fn phone_rings(&self) -> Vec<String> {
         let is_phone =
-            |update: &Telling| update.moment == Moment::Ringing && update.call.course.stage == RingStage::Phone;
+            |update: &CallUpdate| update.status == CallStatus::Ringing && update.call.course.stage == RingStage::Phone;
         let rings = self.updates.iter().filter(|(_, update)| is_phone(update));
         rings.map(|(at, update)| format!("{:.1} {}", at.as_secs_f64(), ring(&update.call))).collect()
     }
 
     /// Whom each answer names.
     pub fn answers(&self) -> Vec<String> {
-        let by = |update: &Telling| match &update.moment {
-            Moment::Answered { by, .. } => Some(by.name.clone().unwrap_or_else(|| "outside".to_owned())),
+        let by = |update: &CallUpdate| match &update.status {
+            CallStatus::Answered { answered_by: by, .. } => {
+                Some(by.name.clone().unwrap_or_else(|| "outside".to_owned()))
+            }
             _ => None,
         };
         self.updates.iter().filter_map(|(_, update)| by(update)).collect()
@@ -207,8 +212,8 @@ fn names(people: &[Person]) -> String {
     people.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-fn number(number: &Number) -> String {
-    number.known().map_or_else(|| "withheld".to_owned(), |number| number.expose().to_owned())
+fn number(number: &PhoneNumber) -> String {
+    number.as_e164().map_or_else(|| "withheld".to_owned(), |number| number.expose().to_owned())
 }
 
 fn ring(call: &Call) -> String {
@@ -221,7 +226,7 @@ fn ring(call: &Call) -> String {
     words.extend(
         call.course.handed_on.as_ref().map(|it| format!("from {}", it.by.as_ref().map_or("?".to_owned(), name))),
     );
-    words.extend(call.late.then(|| "late".to_owned()));
+    words.extend(call.first_seen_late.then(|| "late".to_owned()));
     words.join(" ")
 }
 
@@ -231,12 +236,12 @@ pub fn seconds(duration: Duration) -> u64 {
 }
 
 /// A final status in words.
-pub fn end(update: &Telling) -> String {
-    let Telling { call, moment, .. } = update;
+pub fn end(update: &CallUpdate) -> String {
+    let CallUpdate { call, status, .. } = update;
     let course = &call.course;
-    let mut words = vec![if call.lost { "unknown".to_owned() } else { moment.kind().as_str().to_owned() }];
-    if call.bound != Bound::Inbound {
-        words.insert(0, call.bound.as_str().to_owned());
+    let mut words = vec![if call.end_unknown { "unknown".to_owned() } else { status.kind().as_str().to_owned() }];
+    if call.direction != CallDirection::Inbound {
+        words.insert(0, call.direction.as_str().to_owned());
     }
     for talk in &course.talks {
         let who = match &talk.with {
@@ -268,10 +273,10 @@ pub fn end(update: &Telling) -> String {
         let owner = mailbox.owner.as_ref().map_or(String::new(), |owner| format!(" for {}", name(owner)));
         words.push(left + &owner);
     }
-    if let Moment::Missed { after, why } = moment {
+    if let CallStatus::Missed { waited: after, reason: why } = status {
         words.push(format!("{why:?} after {} s", seconds(*after)));
     }
-    if course.talks.is_empty() && call.bound == Bound::Inbound && !call.people.is_empty() {
+    if course.talks.is_empty() && call.direction == CallDirection::Inbound && !call.people.is_empty() {
         words.push(format!("rang {}", names(&call.people)));
     }
     if let Some(gave_up) = &course.gave_up {

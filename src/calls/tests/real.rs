@@ -5,7 +5,7 @@ use crate::{
     calls::update_from_report,
     goto::wire::{self, Frame, Reader},
     model::{
-        call::{CallEvent, MomentKind, Report, Telling},
+        call::{CallSnapshot, CallUpdate, Report, StatusKind},
         ids::ConversationSpaceId,
         phone::Region,
         time::{Timestamp, elapsed},
@@ -118,7 +118,7 @@ fn recorded() -> Vec<Recorded> {
         let text = fs::read_to_string(file(&format!("{name}.jsonl"))).unwrap();
         let frames: Vec<Frame> = text.lines().map(|line| wire::frame(line, &reader()).unwrap()).collect();
         let epoch = frames.iter().find_map(|frame| match frame {
-            Frame::Call(event) => event.created,
+            Frame::Call(event) => event.created_at,
             _ => None,
         });
         let read = |kind: &str| -> Vec<Vec<u8>> {
@@ -137,7 +137,7 @@ fn recorded() -> Vec<Recorded> {
 }
 
 impl Recorded {
-    fn snapshots(&self) -> Vec<CallEvent> {
+    fn snapshots(&self) -> Vec<CallSnapshot> {
         let event = |frame: &Frame| match frame {
             Frame::Call(event) => Some(event.clone()),
             _ => None,
@@ -155,7 +155,7 @@ impl Recorded {
     fn harness(&self, has_reports: bool, pushes: bool) -> Harness {
         let mut harness = Harness::new(self.epoch);
         for report in &self.reports {
-            let ready = elapsed(self.epoch, report.ended.unwrap()) + Duration::from_secs(120);
+            let ready = elapsed(self.epoch, report.ended_at.unwrap()) + Duration::from_secs(120);
             if has_reports {
                 harness.reports.insert(report.call.clone(), (ready, report.clone()));
             }
@@ -168,7 +168,7 @@ impl Recorded {
         harness
     }
 
-    fn of(&self, events: impl IntoIterator<Item = CallEvent>, has_reports: bool, pushes: bool) -> Harness {
+    fn of(&self, events: impl IntoIterator<Item = CallSnapshot>, has_reports: bool, pushes: bool) -> Harness {
         let mut harness = self.harness(has_reports, pushes);
         for event in events {
             harness.push(event);
@@ -185,11 +185,11 @@ impl Recorded {
     /// What holds whatever is lost.
     fn check(&self, harness: &Harness, what: &str) {
         let updates = || harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
-        let told: Vec<String> = updates().map(|update| format!("{:?} {}", update.moment.kind(), end(update))).collect();
-        let is_false_missed = |update: &Telling| {
+        let told: Vec<String> = updates().map(|update| format!("{:?} {}", update.status.kind(), end(update))).collect();
+        let is_false_missed = |update: &CallUpdate| {
             self.talked()
-                && (update.moment.kind() == MomentKind::Missed
-                    || update.moment.kind() == MomentKind::Voicemail
+                && (update.status.kind() == StatusKind::Missed
+                    || update.status.kind() == StatusKind::Voicemail
                         && update.call.course.mailbox.as_ref().is_none_or(|it| it.message != Some(true)))
         };
         assert!(!updates().any(is_false_missed), "{} {what}: false missed: {told:#?}", self.name);
@@ -202,7 +202,7 @@ impl Recorded {
                 assert!(self.end.contains(&name), "{} {what}: a wrong partner: {told:#?}", self.name);
             }
         }
-        let finals = |update: &&Telling| update.moment.kind().is_last() && update.call.revised.is_none();
+        let finals = |update: &&CallUpdate| update.status.kind().is_final() && update.call.revision.is_none();
         assert!(updates().filter(finals).count() <= 1, "{} {what}: two ends: {told:#?}", self.name);
         let ids: std::collections::BTreeSet<&ConversationSpaceId> = updates().map(|update| &update.call.id).collect();
         assert!(ids.len() <= 1, "{} {what}: two calls: {told:#?}", self.name);
@@ -227,8 +227,8 @@ fn calls_received_whole_are_emitted_as_expected() {
             let revised = harness
                 .updates
                 .iter()
-                .filter(|(_, it)| it.call.revised.is_some())
-                .map(|(_, it)| format!("{:?} {}", it.call.revised, end(it)));
+                .filter(|(_, it)| it.call.revision.is_some())
+                .map(|(_, it)| format!("{:?} {}", it.call.revision, end(it)));
             let revised: Vec<String> = revised.collect();
             if !revised.is_empty() {
                 odd.push(format!("{}: revised {revised:#?}", call.name));

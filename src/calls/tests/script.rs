@@ -2,11 +2,12 @@
 
 use crate::model::{
     call::{
-        CallEvent, CallState, Caller, Direction, FullReport, OurNumber, Participant, ParticipantKind, Person, Phase,
-        Queue, Report, ReportedMailbox, Status, System, SystemKind, TransferParty, Transferring, VoicemailResult,
+        AccountNumber, CallSnapshot, CallSystem, Caller, FullReport, Participant, ParticipantKind, ParticipantStatus,
+        Person, Phase, Queue, Report, ReportedMailbox, SnapshotState, SystemKind, TransferParty, Transferring,
+        VoicemailResult, WireDirection,
     },
     ids::{ConversationSpaceId, ParticipantId},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::{Timestamp, after},
 };
 use std::time::Duration;
@@ -33,18 +34,18 @@ struct Phone {
     name: String,
     id: ParticipantId,
     kind: ParticipantKind,
-    status: Status,
+    status: ParticipantStatus,
 }
 
 /// A call being written.
 #[derive(Debug, Clone)]
 pub struct Script {
     pub now: u64,
-    pub snapshots: Vec<CallEvent>,
+    pub snapshots: Vec<CallSnapshot>,
     pub truth: Truth,
     id: ConversationSpaceId,
     active: bool,
-    caller: Status,
+    caller: ParticipantStatus,
     phones: Vec<Phone>,
     plans: usize,
     queue: Option<Queue>,
@@ -70,7 +71,7 @@ impl Script {
             truth: Truth::default(),
             id: "call".try_into().unwrap(),
             active: false,
-            caller: Status::Ringing,
+            caller: ParticipantStatus::Ringing,
             phones: Vec::new(),
             plans: 0,
             queue: None,
@@ -87,9 +88,9 @@ impl Script {
     /// A snapshot of what is.
     pub fn snap(&mut self) {
         let caller =
-            Caller { name: Some("MAPLE BAKERY".into()), number: Number::read(Some("+16475550101"), Region::US) };
-        let ours = OurNumber { number: Number::read(Some("+14165550110"), Region::US), label: None };
-        let kind = ParticipantKind::PhoneNumber { ours, caller: Some(caller), callee: None };
+            Caller { name: Some("MAPLE BAKERY".into()), number: PhoneNumber::parse(Some("+16475550101"), Region::US) };
+        let ours = AccountNumber { number: PhoneNumber::parse(Some("+14165550110"), Region::US), label: None };
+        let kind = ParticipantKind::PhoneNumber { account_number: ours, caller: Some(caller), callee: None };
         let began: ParticipantId = "caller".try_into().unwrap();
         let party = |id: &ParticipantId, kind, status| Participant {
             id: Some(id.clone()),
@@ -104,29 +105,29 @@ impl Script {
     }
 
     fn push(&mut self, participants: Vec<Participant>, phase: Phase) {
-        let connected = |kind| System { kind, status: Status::Connected };
+        let connected = |kind| CallSystem { kind, status: ParticipantStatus::Connected };
         let ending = phase == Phase::Ending;
         let plans = (0..self.plans).map(|_| connected(SystemKind::DialPlan));
         let queue = self.queue.iter().map(|queue| connected(SystemKind::Queue(queue.clone())));
-        let mailbox = self.voicemail.iter().map(|kind| System {
+        let mailbox = self.voicemail.iter().map(|kind| CallSystem {
             kind: kind.clone(),
             status: match kind {
-                SystemKind::Voicemail { result: None, .. } => Status::Connected,
-                _ => Status::Disconnecting,
+                SystemKind::Voicemail { result: None, .. } => ParticipantStatus::Connected,
+                _ => ParticipantStatus::Disconnecting,
             },
         });
         let systems = if ending { Vec::new() } else { plans.chain(queue).chain(mailbox).collect() };
-        self.snapshots.push(CallEvent {
+        self.snapshots.push(CallSnapshot {
             connection: "main".try_into().unwrap(),
             region: Region::US,
             account: "42".try_into().unwrap(),
             call: self.id.clone(),
-            direction: Direction::Inbound,
-            created: Some(epoch()),
+            direction: WireDirection::Inbound,
+            created_at: Some(epoch()),
             hung_up_by: self.hung_up_by.clone().filter(|_| ending),
             dialed: None,
             linked: self.linked.clone(),
-            state: CallState {
+            state: SnapshotState {
                 sequence: self.snapshots.len() as u64 + 1,
                 phase,
                 at: Some(after(epoch(), Duration::from_millis(self.now))),
@@ -142,7 +143,7 @@ impl Script {
     }
 
     fn enter(&mut self) {
-        (self.active, self.caller) = (true, Status::InSystem);
+        (self.active, self.caller) = (true, ParticipantStatus::InSystem);
     }
 
     /// A plan takes the call and asks for a choice.
@@ -179,9 +180,9 @@ impl Script {
     }
 
     pub fn ring_outside(&mut self) {
-        let ours = OurNumber { number: Number::read(Some("+14165550110"), Region::US), label: None };
-        let callee = Caller { name: None, number: Number::read(Some("+14165550199"), Region::US) };
-        self.add("outside", ParticipantKind::PhoneNumber { ours, caller: None, callee: Some(callee) });
+        let ours = AccountNumber { number: PhoneNumber::parse(Some("+14165550110"), Region::US), label: None };
+        let callee = Caller { name: None, number: PhoneNumber::parse(Some("+14165550199"), Region::US) };
+        self.add("outside", ParticipantKind::PhoneNumber { account_number: ours, caller: None, callee: Some(callee) });
     }
 
     fn add(&mut self, name: &str, kind: ParticipantKind) {
@@ -190,14 +191,14 @@ impl Script {
         if !self.truth.rang.iter().any(|known| known == name) {
             self.truth.rang.push(name.to_owned());
         }
-        self.phones.push(Phone { name: name.to_owned(), id, kind, status: Status::Ringing });
+        self.phones.push(Phone { name: name.to_owned(), id, kind, status: ParticipantStatus::Ringing });
         self.snap();
     }
 
     /// Phones stop one after the other, but for one.
     fn stop(&mut self, keep: Option<&str>) {
         while let Some(at) = self.phones.iter().position(|phone| Some(phone.name.as_str()) != keep) {
-            self.phones[at].status = Status::Disconnecting;
+            self.phones[at].status = ParticipantStatus::Disconnecting;
             self.snap();
             self.phones.remove(at);
         }
@@ -215,9 +216,9 @@ impl Script {
         self.wait(ms);
         let Some(name) = self.phones.first().map(|phone| phone.name.clone()) else { return };
         self.stop(Some(&name));
-        (self.active, self.caller) = (true, Status::Connected);
+        (self.active, self.caller) = (true, ParticipantStatus::Connected);
         self.snap();
-        self.phones[0].status = Status::Connected;
+        self.phones[0].status = ParticipantStatus::Connected;
         self.snap();
         if !self.truth.talks.iter().any(|(known, _)| *known == name) {
             self.truth.talks.push((name, 0));
@@ -226,7 +227,7 @@ impl Script {
     }
 
     pub fn is_talking(&self) -> bool {
-        self.caller == Status::Connected
+        self.caller == ParticipantStatus::Connected
     }
 
     pub fn is_ringing(&self) -> bool {
@@ -245,11 +246,11 @@ impl Script {
 
     /// The caller is put on hold; `back` again.
     pub fn hold(&mut self, ms: u64, back: bool) {
-        self.caller = Status::OnHold { by: Some(self.phones[0].id.clone()) };
+        self.caller = ParticipantStatus::OnHold { by: Some(self.phones[0].id.clone()) };
         self.snap();
         self.wait(ms);
         if back {
-            self.caller = Status::Connected;
+            self.caller = ParticipantStatus::Connected;
             self.snap();
         }
     }
@@ -263,13 +264,13 @@ impl Script {
         }
     }
 
-    fn transferring(&self, to: &str, warm: bool) -> Status {
+    fn transferring(&self, to: &str, warm: bool) -> ParticipantStatus {
         let side = |participant: Option<ParticipantId>, extension: Option<String>| {
             Some(TransferParty { participant, extension, ..TransferParty::default() })
         };
         let by = self.phones.first().map(|phone| phone.id.clone());
         let initiator = side(by, self.phones.first().and_then(|phone| person(&phone.name).extension));
-        Status::InTransfer(Box::new(Transferring {
+        ParticipantStatus::InTransfer(Box::new(Transferring {
             warm,
             initiator,
             transferrer: None,
@@ -302,7 +303,7 @@ impl Script {
 
     fn stop_one(&mut self, name: &str) {
         if let Some(at) = self.phones.iter().position(|phone| phone.name == name) {
-            self.phones[at].status = Status::Disconnecting;
+            self.phones[at].status = ParticipantStatus::Disconnecting;
             self.snap();
             self.phones.remove(at);
             self.snap();
@@ -312,7 +313,7 @@ impl Script {
     /// Who talks hangs up, and the plan goes on.
     pub fn leave_to_plan(&mut self) {
         self.leave_queue();
-        self.caller = Status::InSystem;
+        self.caller = ParticipantStatus::InSystem;
         self.stop(None);
         self.snap();
         self.wait(1_500);
@@ -336,8 +337,10 @@ impl Script {
 
     /// The caller, or who talks, hangs up.
     pub fn hang_up(&mut self, by_caller: bool) {
-        let waiting =
-            self.pending || self.is_ringing() || self.queue.is_some() || matches!(self.caller, Status::OnHold { .. });
+        let waiting = self.pending
+            || self.is_ringing()
+            || self.queue.is_some()
+            || matches!(self.caller, ParticipantStatus::OnHold { .. });
         let in_mailbox = self.snapshots.last().is_some_and(|last| {
             last.state.systems.iter().any(|system| matches!(system.kind, SystemKind::Voicemail { .. }))
         });
@@ -350,11 +353,11 @@ impl Script {
         self.hung_up_by = by.or_else(|| Some("caller".try_into().unwrap()));
         self.leave_queue();
         if self.plans > 0 && self.is_talking() {
-            self.caller = Status::InSystem;
+            self.caller = ParticipantStatus::InSystem;
         }
         self.stop(None);
         self.unwind();
-        self.caller = Status::Disconnecting;
+        self.caller = ParticipantStatus::Disconnecting;
         self.snap();
         self.push(Vec::new(), Phase::Ending);
     }
@@ -387,10 +390,10 @@ impl Script {
             region: last.region,
             account: last.account.clone(),
             call: last.call.clone(),
-            direction: Direction::Inbound,
-            created: last.created,
-            answered: last.created,
-            ended: last.state.at,
+            direction: WireDirection::Inbound,
+            created_at: last.created_at,
+            answered_at: last.created_at,
+            ended_at: last.state.at,
             caller: None,
             outcome: None,
             people: Vec::new(),

@@ -1,4 +1,4 @@
-//! Whatever strangers send, every form stays within its chat's limits.
+//! Limits of the chats under any input.
 
 use super::*;
 
@@ -37,19 +37,22 @@ fn any_card() -> impl Strategy<Value = Card> {
     (any_contact(), any_text(), 0_usize..12, 0..5).prop_map(|(contact, text, number, kind)| {
         let person = Person { name: Some(text.clone()), extension: Some(text.clone()), line: None };
         let call = Call {
-            caller: Caller { name: Some(text.clone()), number: Number::read(Some(&text), Region::US) },
-            ours: Some(OurNumber { number: Number::read(Some(&text), Region::US), label: Some(text.clone()) }),
+            caller: Caller { name: Some(text.clone()), number: PhoneNumber::parse(Some(&text), Region::US) },
+            account_number: Some(AccountNumber {
+                number: PhoneNumber::parse(Some(&text), Region::US),
+                label: Some(text.clone()),
+            }),
             queues: vec![Queue { name: text.clone(), extension: None }; number],
             people: vec![person; number],
             ..call("+15145550199")
         };
         match kind {
-            0 => card(call, Moment::Ringing, ago(3), one(contact)),
-            1 => card(call, Moment::Ringing, ago(90), Match::Several { contacts: vec![contact; number] }),
+            0 => card(call, CallStatus::Ringing, ago(3), one(contact)),
+            1 => card(call, CallStatus::Ringing, ago(90), Match::Several { contacts: vec![contact; number] }),
             2 => {
-                let telling = Telling { call, moment: Moment::Voicemail { length: None }, at: ago(1) };
+                let telling = CallUpdate { call, status: CallStatus::Voicemail { duration: None }, at: ago(1) };
                 let connection = "main".try_into().unwrap();
-                Card::Recap(Recap {
+                Card::GapSummary(GapSummary {
                     connection,
                     from: ago(9),
                     to: ago(1),
@@ -58,21 +61,28 @@ fn any_card() -> impl Strategy<Value = Card> {
                 })
             }
             3 => {
-                let one = Waiting { voicemail: true, ..waiting("+442079460101", Some(&text), u32::MAX, ago(9000)) };
+                let one =
+                    PendingCallback { voicemail: true, ..waiting("+442079460101", Some(&text), u32::MAX, ago(9000)) };
                 let numbers =
-                    Shift { calls: u32::MAX, answered: 1, voicemails: u32::MAX, withheld: u32::MAX, ..shift() };
+                    Recap { calls: u32::MAX, answered: 1, voicemails: u32::MAX, withheld: u32::MAX, ..recap() };
                 let missed = u32::MAX - 9;
-                Card::Shift(Shift { waiting: vec![one; number * 5], missed, late: true, more: u32::MAX, ..numbers })
+                Card::Recap(Recap {
+                    pending: vec![one; number * 5],
+                    missed,
+                    late: true,
+                    pending_omitted: u32::MAX,
+                    ..numbers
+                })
             }
-            _ => Card::Notice(Notice { title: text.clone(), advice: text, over: false }),
+            _ => Card::Alert(Alert { title: text.clone(), advice: text, resolved: false }),
         }
     })
 }
 
 #[test]
-fn cards_of_the_longest_texts_fit_alone_and_together() {
-    for sign in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
-        let text = sign.repeat(3000);
+fn longest_texts_fit_alone_and_in_batch() {
+    for character in ["&", "<", "\"", "電", "𝕬", "é", "*"] {
+        let text = character.repeat(3000);
         let fact = Fact { label: text.clone(), value: text.clone(), source: text.clone() };
         let contact = Contact {
             name: Some(text.clone()),
@@ -87,16 +97,21 @@ fn cards_of_the_longest_texts_fit_alone_and_together() {
         let ring = |who| {
             let people = vec![person(&text, &text); 9];
             let queues = vec![Queue { name: text.clone(), extension: None }; 9];
-            card(Call { people, queues, ..call("+15145550199") }, Moment::Ringing, ago(3), who)
+            card(Call { people, queues, ..call("+15145550199") }, CallStatus::Ringing, ago(3), who)
         };
         let several = ring(Match::Several { contacts: vec![contact.clone(); 9] });
         let cards = [ring(one(contact)), several];
         for many in [1, 2, 60] {
             let cards: Vec<&Card> = cards.iter().cycle().take(many).collect();
             for plain in [false, true] {
-                fits_slack(&body(SinkKind::Slack, &cards, plain));
-                let teams = draw(SinkKind::Teams, &cards, &style(), now(), plain);
-                assert!(teams.body.len() <= 20_000, "{sign}: {} bytes for {}", teams.body.len(), teams.used);
+                assert_fits_slack(&body(SinkKind::Slack, &cards, plain));
+                let teams = render(SinkKind::Teams, &cards, &options(), now(), plain);
+                assert!(
+                    teams.body.len() <= 20_000,
+                    "{character}: {} bytes for {}",
+                    teams.body.len(),
+                    teams.cards_included
+                );
             }
         }
     }
@@ -106,25 +121,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_strangers_send_every_card_fits(cards in proptest::collection::vec(any_card(), 1..9), plain: bool) {
+    fn any_input_every_layout_fits(cards in proptest::collection::vec(any_card(), 1..9), plain: bool) {
         let cards: Vec<&Card> = cards.iter().collect();
         for kind in KINDS {
-            let drawn = draw(kind, &cards, &style(), now(), plain);
-            prop_assert!((1..=cards.len()).contains(&drawn.used));
-            let payload: Value = serde_json::from_str(&drawn.body).unwrap();
+            let message = render(kind, &cards, &options(), now(), plain);
+            prop_assert!((1..=cards.len()).contains(&message.cards_included));
+            let payload: Value = serde_json::from_str(&message.body).unwrap();
             match kind {
-                SinkKind::Slack | SinkKind::SlackApp => fits_slack(&payload),
-                SinkKind::SlackTrigger => is_clean(&payload),
+                SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),
+                SinkKind::SlackTrigger => assert_clean(&payload),
                 SinkKind::Teams | SinkKind::TeamsConnector => {
-                    is_clean(&payload);
-                    prop_assert!(drawn.body.len() <= 20_000, "{} bytes", drawn.body.len());
-                    let evaluated = drawn.body.contains("\"{{") || drawn.body.contains("{{DATE");
+                    assert_clean(&payload);
+                    prop_assert!(message.body.len() <= 20_000, "{} bytes", message.body.len());
+                    let evaluated = message.body.contains("\"{{") || message.body.contains("{{DATE");
                     prop_assert!(!evaluated);
                 }
             }
         }
         for card in cards {
-            prop_assert!(!text(card, &style(), now()).contains(char::is_control));
+            prop_assert!(!text(card, &options(), now()).contains(char::is_control));
         }
     }
 }

@@ -1,16 +1,22 @@
-//! The operator's own words and choice of facts.
+//! Templates of card lines and selected facts.
 
 use super::*;
 
-fn worded(lines: &[(LineName, &str)]) -> Style {
-    Style { wording: Wording::read(lines.iter().copied()).unwrap(), ..style() }
+fn worded(lines: &[(TemplateLine, &str)]) -> RenderOptions {
+    RenderOptions { templates: CardTemplates::compile(lines.iter().copied()).unwrap(), ..options() }
 }
 
-const LINES: [LineName; 6] =
-    [LineName::Title, LineName::Alert, LineName::Caller, LineName::State, LineName::Called, LineName::Began];
+const LINES: [TemplateLine; 6] = [
+    TemplateLine::Title,
+    TemplateLine::Alert,
+    TemplateLine::Caller,
+    TemplateLine::State,
+    TemplateLine::Dialed,
+    TemplateLine::Started,
+];
 
 #[test]
-fn facts_are_those_that_were_chosen_in_that_order() {
+fn facts_selected_labels_in_config_order() {
     let fact = |label: &str| Fact { label: label.into(), value: "1".into(), source: "crm".into() };
     let contact = Contact {
         facts: vec![fact("Shoe size"), fact(" Open tickets"), fact("Balance")],
@@ -20,8 +26,8 @@ fn facts_are_those_that_were_chosen_in_that_order() {
     };
     let rows = |facts: Option<&[&str]>| {
         let facts = facts.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect());
-        let said = lines(&ringing(one(contact.clone())), &Style { facts, ..style() }, now());
-        said[4..said.len() - 2].to_vec()
+        let rendered = lines(&ringing(one(contact.clone())), &RenderOptions { facts, ..options() }, now());
+        rendered[4..rendered.len() - 2].to_vec()
     };
     assert_eq!(rows(None), ["Shoe size: 1", "Open tickets: 1", "Balance: 1", "Owner: Eve Li", "Tags: a, b"]);
     assert_eq!(
@@ -32,23 +38,23 @@ fn facts_are_those_that_were_chosen_in_that_order() {
 }
 
 #[test]
-fn why_is_said_unless_the_config_says_no() {
-    let said = |why| lines(&ringing(one(alice())), &Style { why, ..style() }, now());
-    assert!(said(true).contains(&"Called 14:03 EST · found by number in CRM, Zendesk".to_owned()));
-    assert!(said(false).contains(&"Called 14:03 EST".to_owned()));
+fn sources_shown_unless_disabled() {
+    let rendered = |why| lines(&ringing(one(alice())), &RenderOptions { show_sources: why, ..options() }, now());
+    assert!(rendered(true).contains(&"Called 14:03 EST · found by number in CRM, Zendesk".to_owned()));
+    assert!(rendered(false).contains(&"Called 14:03 EST".to_owned()));
 }
 
 #[test]
-fn an_operators_words_stand_for_a_line_and_for_no_other() {
-    let style = worded(&[
-        (LineName::Title, "{{ sign }} {{ caller.name | upper }} ({{ caller.number }})"),
-        (LineName::Caller, "{% if caller.company %}of {{ caller.company }}{% endif %}"),
-        (LineName::State, "{{ caller.facts['open TICKETS'] }} tickets,\n{{ caller.facts.Nothing }}{{ state }}"),
-        (LineName::Began, "{{ began }}, {{ moment }}, {{ line }}"),
+fn template_replaces_only_its_line() {
+    let options = worded(&[
+        (TemplateLine::Title, "{{ sign }} {{ caller.name | upper }} ({{ caller.number }})"),
+        (TemplateLine::Caller, "{% if caller.company %}of {{ caller.company }}{% endif %}"),
+        (TemplateLine::State, "{{ caller.facts['open TICKETS'] }} tickets,\n{{ caller.facts.Nothing }}{{ state }}"),
+        (TemplateLine::Started, "{{ began }}, {{ moment }}, {{ line }}"),
     ]);
-    let said = lines(&ringing(one(alice())), &style, now());
+    let rendered = lines(&ringing(one(alice())), &options, now());
     assert_eq!(
-        said,
+        rendered,
         [
             "📞 ALICE MARTIN ((514) 555-0199)",
             "of Martin Bakery",
@@ -59,64 +65,65 @@ fn an_operators_words_stand_for_a_line_and_for_no_other() {
             "Open in CRM: https://crm.example.com/42?a=1&b=2",
         ]
     );
-    let said = lines(&card(named("MARTIN A"), Moment::Ringing, ago(3), Match::Nobody), &style, now());
+    let rendered = lines(&card(named("MARTIN A"), CallStatus::Ringing, ago(3), Match::NoMatch), &options, now());
     assert_eq!(
-        said[..2],
+        rendered[..2],
         ["📞 MARTIN A ((514) 555-0199)", "tickets, Rings Bob Roy (1015)"],
-        "an empty line is left out"
+        "an empty line is omitted"
     );
 }
 
 #[test]
-fn a_title_that_comes_out_empty_is_the_title_as_it_is() {
-    let style = worded(&[(LineName::Title, "{{ caller.tier if caller.tier == 'Gold' }}")]);
-    assert_eq!(lines(&ringing(one(alice())), &style, now())[0], "📞 Alice Martin · VIP");
+fn template_empty_title_falls_back_to_default() {
+    let options = worded(&[(TemplateLine::Title, "{{ caller.tier if caller.tier == 'Gold' }}")]);
+    assert_eq!(lines(&ringing(one(alice())), &options, now())[0], "📞 Alice Martin · VIP");
 }
 
 #[test]
-fn a_template_that_is_no_good_is_told_with_its_line() {
+fn compile_invalid_template_reports_line_and_reason() {
     let bad = |template: &str| {
-        let bad = Wording::read([(LineName::Called, template)]).unwrap_err();
-        assert_eq!((bad.len(), bad[0].line), (1, LineName::Called));
+        let bad = CardTemplates::compile([(TemplateLine::Dialed, template)]).unwrap_err();
+        assert_eq!((bad.len(), bad[0].line), (1, TemplateLine::Dialed));
         bad[0].reason.clone()
     };
     assert!(bad("{{ line").contains("syntax error"), "{}", bad("{{ line"));
-    assert_eq!(bad("{{ caller.nmae }}"), "no card has `caller.nmae`; did you mean `caller.name`?");
+    assert_eq!(bad("{{ caller.nmae }}"), "unknown variable `caller.nmae`; did you mean `caller.name`?");
     assert_eq!(
         bad("{% if caller.tier == 'never' %}{{ stat }}{% endif %}"),
-        "no card has `stat`; did you mean `state`?",
-        "where no sample goes, too"
+        "unknown variable `stat`; did you mean `state`?",
+        "also in a branch no sample reaches"
     );
     assert!(bad("{{ line | uper }}").contains("unknown filter"), "{}", bad("{{ line | uper }}"));
-    assert!(bad("{{ caller.tags | first | upper }}").starts_with("where nothing is known of a caller"));
+    assert!(bad("{{ caller.tags | first | upper }}").starts_with("template fails for a caller without data"));
     assert!(bad("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}").contains("fuel"));
-    assert!(bad(&"x".repeat(2001)).contains("more than 2000 bytes"));
-    let both = Wording::read([(LineName::Title, "{{ a }}"), (LineName::State, "{{ b }}")]).unwrap_err();
-    assert_eq!(both.len(), 2, "all are told at once");
+    assert!(bad(&"x".repeat(2001)).contains("longer than 2000 bytes"));
+    let both =
+        CardTemplates::compile([(TemplateLine::Title, "{{ a }}"), (TemplateLine::State, "{{ b }}")]).unwrap_err();
+    assert_eq!(both.len(), 2, "all errors are returned together");
 }
 
 #[test]
-fn a_template_that_fails_on_a_card_costs_its_words_and_not_the_line() {
-    let style = worded(&[(LineName::Title, "{{ 'x' if caller.tags | length < 2 else caller.name | int }}")]);
+fn template_runtime_failure_uses_default_text() {
+    let options = worded(&[(TemplateLine::Title, "{{ 'x' if caller.tags | length < 2 else caller.name | int }}")]);
     let tagged = Contact { tags: vec!["a".into(), "b".into()], ..alice() };
     for _ in 0..2 {
-        assert_eq!(lines(&ringing(one(tagged.clone())), &style, now())[0], "📞 Alice Martin · VIP");
+        assert_eq!(lines(&ringing(one(tagged.clone())), &options, now())[0], "📞 Alice Martin · VIP");
     }
-    assert_eq!(lines(&ringing(one(alice())), &style, now())[0], "x");
+    assert_eq!(lines(&ringing(one(alice())), &options, now())[0], "x");
 }
 
 #[test]
-fn every_value_of_a_template_is_there_on_every_card() {
-    let all: String = values::KNOWN.iter().map(|name| format!("{{{{ {name} }}}} ")).collect();
-    let style = worded(&[(LineName::State, &all.replace("caller.facts ", "caller.facts.x "))]);
-    for who in [Match::Nobody, Match::NotAsked, one(alice()), Match::Several { contacts: vec![alice(), alice()] }] {
-        let said = lines(&card(call("anonymous"), Moment::Ringing, ago(3), who), &style, now());
-        assert!(said.iter().any(|line| line.contains("ringing") && line.contains("main")), "{said:?}");
+fn template_every_variable_defined_on_every_card() {
+    let all: String = template_context::VARIABLES.iter().map(|name| format!("{{{{ {name} }}}} ")).collect();
+    let options = worded(&[(TemplateLine::State, &all.replace("caller.facts ", "caller.facts.x "))]);
+    for who in [Match::NoMatch, Match::NotLookedUp, one(alice()), Match::Several { contacts: vec![alice(), alice()] }] {
+        let rendered = lines(&card(call("anonymous"), CallStatus::Ringing, ago(3), who), &options, now());
+        assert!(rendered.iter().any(|line| line.contains("ringing") && line.contains("main")), "{rendered:?}");
     }
 }
 
 #[test]
-fn what_a_template_writes_is_as_inert_and_as_bounded_as_a_name() {
+fn template_output_sanitized_and_bounded() {
     let templates = [
         "{{ caller.notes }}{{ caller.name }}{{ caller.facts['x'] }}",
         "<!channel> <https://evil.example|Click> *a* [b](https://evil.example) {{ '{{' }}DATE(1, SHORT)}} \u{202E}",
@@ -129,17 +136,17 @@ fn what_a_template_writes_is_as_inert_and_as_bounded_as_a_name() {
     let card = ringing(one(contact));
     for template in templates {
         let facts = Some(vec!["x".to_owned(); 40]);
-        let style = Style { facts, ..worded(&LINES.map(|line| (line, template))) };
+        let options = RenderOptions { facts, ..worded(&LINES.map(|line| (line, template))) };
         for cards in [vec![&card], vec![&card; 9]] {
             for plain in [false, true] {
                 for kind in KINDS {
-                    let body = draw(kind, &cards, &style, now(), plain).body;
+                    let body = render(kind, &cards, &options, now(), plain).body;
                     let payload: Value = serde_json::from_str(&body).unwrap();
                     match kind {
-                        SinkKind::Slack | SinkKind::SlackApp => fits_slack(&payload),
-                        SinkKind::SlackTrigger => is_clean(&payload),
+                        SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),
+                        SinkKind::SlackTrigger => assert_clean(&payload),
                         SinkKind::Teams | SinkKind::TeamsConnector => {
-                            is_clean(&payload);
+                            assert_clean(&payload);
                             assert!(!body.contains("{{"), "{body}");
                         }
                     }

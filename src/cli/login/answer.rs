@@ -1,34 +1,34 @@
-//! What the browser brought back, heard or pasted: a code for this login, or why there is none. Pure.
+//! Parses the redirect of the browser, received or pasted: an authorization code or an error. Pure.
 
-use crate::{cli::Failure, model::secret::Secret};
+use crate::{cli::CliError, model::secret::Secret};
 use anyhow::anyhow;
 use url::Url;
 
-/// What the browser brought back.
-pub(super) type Answer = Result<Secret, Failure>;
+/// Authorization code of a redirect, or the error.
+pub(super) type RedirectResult = Result<Secret, CliError>;
 
-/// What a redirect says; `None` when it says nothing.
-pub(super) fn read_query(query: &str, state: &str) -> Option<Answer> {
-    let of = |wanted: &str| {
+/// Parses the query of a redirect; `None` without code and error.
+pub(super) fn read_query(query: &str, state: &str) -> Option<RedirectResult> {
+    let parameter = |wanted: &str| {
         url::form_urlencoded::parse(query.as_bytes())
             .find(|(name, _)| name == wanted)
             .map(|(_, value)| value.into_owned())
     };
-    let (code, error) = (of("code").filter(|code| !code.is_empty()), of("error"));
+    let (code, error) = (parameter("code").filter(|code| !code.is_empty()), parameter("error"));
     if code.is_none() && error.is_none() {
         return None;
     }
-    if of("state").as_deref() != Some(state) {
-        return Some(Err(Failure::permission(anyhow!(
-            "that answer belongs to another login (its state differs): run `poprelay login` again"
+    if parameter("state").as_deref() != Some(state) {
+        return Some(Err(CliError::permission(anyhow!(
+            "the redirect belongs to another login (different state); run `poprelay login` again"
         ))));
     }
     Some(match (error.as_deref(), code) {
-        (Some("access_denied"), _) => Err(Failure::permission(anyhow!("consent was denied in the browser"))),
+        (Some("access_denied"), _) => Err(CliError::permission(anyhow!("consent was denied in the browser"))),
         (Some(error), _) => {
-            let shown: String = error.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
-            Err(Failure::permission(anyhow!(
-                "GoTo ended the login with the error {shown:?}: check client id, redirect URI and scopes"
+            let printable: String = error.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+            Err(CliError::permission(anyhow!(
+                "GoTo rejected the login with the error {printable:?}; check client ID, redirect URI and scopes"
             )))
         }
         (None, Some(code)) => Ok(Secret::new(code)),
@@ -36,14 +36,14 @@ pub(super) fn read_query(query: &str, state: &str) -> Option<Answer> {
     })
 }
 
-/// A pasted line: the address the browser ended at, or the bare code.
-pub(super) fn read_pasted(line: &str, state: &str) -> Answer {
+/// Parses a pasted line: the redirected URL, or the bare code.
+pub(super) fn read_pasted(line: &str, state: &str) -> RedirectResult {
     let line = line.trim();
-    let nothing =
-        || Failure::data(anyhow!("no code in what was pasted: paste the whole address that the browser ended at"));
+    let no_code =
+        || CliError::data(anyhow!("no code in the pasted text; paste the complete address of the final page"));
     match Url::parse(line) {
-        Ok(url) => read_query(url.query().unwrap_or_default(), state).ok_or_else(nothing)?,
+        Ok(url) => read_query(url.query().unwrap_or_default(), state).ok_or_else(no_code)?,
         Err(_) if !line.is_empty() && line.chars().all(|c| c.is_ascii_graphic()) => Ok(Secret::new(line)),
-        Err(_) => Err(nothing()),
+        Err(_) => Err(no_code()),
     }
 }

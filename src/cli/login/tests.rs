@@ -14,23 +14,23 @@ use std::{
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// The form and the Authorization header of one request.
-type Asked = (HashMap<String, String>, Option<String>);
+type RecordedRequest = (HashMap<String, String>, Option<String>);
 
-/// A token endpoint that remembers what it was asked.
+/// A token endpoint that records its requests.
 struct Goto {
     url: Url,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<RecordedRequest>>>,
     _serving: JoinSet<()>,
 }
 
 impl Goto {
     async fn start(answer: (u16, Value)) -> Self {
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let seen = Arc::clone(&asked);
+        let requests: Arc<Mutex<Vec<RecordedRequest>>> = Arc::default();
+        let seen = Arc::clone(&requests);
         let app = Router::new().route(
             "/oauth/token",
             post(async move |headers: HeaderMap, Form(form): Form<HashMap<String, String>>| {
-                let basic = headers.get("authorization").map(|it| it.to_str().unwrap().to_owned());
+                let basic = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
                 seen.lock().unwrap().push((form, basic));
                 (StatusCode::from_u16(answer.0).unwrap(), Json(answer.1))
             }),
@@ -39,10 +39,10 @@ impl Goto {
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let mut serving = JoinSet::new();
         serving.spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, asked, _serving: serving }
+        Self { url, requests, _serving: serving }
     }
 
-    async fn fine() -> Self {
+    async fn start_ok() -> Self {
         Self::start((200, json!({"access_token": "a", "refresh_token": "r-1", "expires_in": 3600}))).await
     }
 }
@@ -56,7 +56,7 @@ fn login(goto: &Goto, redirect: &str, dir: &tempfile::TempDir) -> Login {
     }
 }
 
-/// The terminal: what is said goes to a channel, so that a test answers to the address it was shown.
+/// A terminal that records the output, for tests that use the printed URL.
 #[derive(Clone, Default)]
 struct Screen(Arc<Mutex<Vec<u8>>>);
 
@@ -75,21 +75,21 @@ impl Screen {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The authorize URL, and everything is said that comes before the wait.
+    /// Waits for the prompt and returns the authorization URL.
     async fn address(&self) -> Url {
         for _ in 0..2000 {
-            if self.text().contains("Paste the address") {
+            if self.text().contains("aste the address") {
                 let text = self.text();
                 return Url::parse(text.lines().find(|line| line.contains("/oauth/authorize")).unwrap().trim())
                     .unwrap();
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("no address shown: {}", self.text());
+        panic!("no URL printed: {}", self.text());
     }
 }
 
-fn of(url: &Url, name: &str) -> String {
+fn query_value(url: &Url, name: &str) -> String {
     url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
 }
 
@@ -97,34 +97,35 @@ async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
-/// Runs a login and what a human does meanwhile.
-async fn with<F: Future<Output = ()>>(
+/// Runs a login and the actions of a person concurrently.
+async fn run_login<F: Future<Output = ()>>(
     login: &Login,
     paste: bool,
-    human: impl FnOnce(Screen, mpsc::Sender<String>) -> F,
-) -> (Outcome, String) {
+    person: impl FnOnce(Screen, mpsc::Sender<String>) -> F,
+) -> (CliResult, String) {
     let (lines, typed) = mpsc::channel(4);
     let screen = Screen::default();
     let mut out = screen.clone();
     let http = reqwest::Client::new();
     let attempt = attempt(login, &http, paste, Duration::from_secs(20), &mut out, typed);
-    let (outcome, ()) = tokio::join!(attempt, human(screen.clone(), lines));
+    let (outcome, ()) = tokio::join!(attempt, person(screen.clone(), lines));
     (outcome, screen.text())
 }
 
 #[tokio::test]
-async fn a_browser_that_comes_back_with_the_code_leaves_a_token_in_the_file() {
-    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+async fn login_redirect_with_code_stores_token() {
+    let (goto, dir) = (Goto::start_ok().await, tempfile::tempdir().unwrap());
     let redirect = format!("http://localhost:{}/app/redirect", free_port().await);
     let login = login(&goto, &redirect, &dir);
-    let (outcome, text) = with(&login, false, async |screen, _lines| {
+    let (outcome, text) = run_login(&login, false, async |screen, _lines| {
         let address = screen.address().await;
-        assert_eq!(of(&address, "code_challenge_method"), "S256");
-        assert_eq!(of(&address, "redirect_uri"), redirect);
-        assert!(of(&address, "scope").contains("cr.v1.read"));
+        assert_eq!(query_value(&address, "code_challenge_method"), "S256");
+        assert_eq!(query_value(&address, "redirect_uri"), redirect);
+        assert!(query_value(&address, "scope").contains("cr.v1.read"));
         let stray = reqwest::get(format!("{redirect}/favicon.ico")).await.unwrap();
-        assert_eq!(stray.status(), 400, "a stray request is no answer");
-        let page = reqwest::get(format!("{redirect}?code=c0de&state={}", of(&address, "state"))).await.unwrap();
+        assert_eq!(stray.status(), 400, "a stray request is ignored");
+        let page =
+            reqwest::get(format!("{redirect}?code=c0de&state={}", query_value(&address, "state"))).await.unwrap();
         assert_eq!(page.status(), 200);
         assert!(page.text().await.unwrap().contains("Thank you"));
     })
@@ -133,8 +134,8 @@ async fn a_browser_that_comes_back_with_the_code_leaves_a_token_in_the_file() {
     assert!(text.contains("Logged in"));
     assert!(!text.contains("r-1") && !text.contains("shh"), "no secret on the screen");
     assert_eq!(token_file::read(&login.token_file).unwrap().refresh_token.expose(), "r-1");
-    let asked = goto.asked.lock().unwrap();
-    let (form, basic) = asked.first().unwrap();
+    let requests = goto.requests.lock().unwrap();
+    let (form, basic) = requests.first().unwrap();
     assert_eq!(form.get("code").unwrap(), "c0de");
     assert_eq!(form.get("redirect_uri").unwrap(), &redirect);
     assert_eq!(form.get("code_verifier").unwrap().len(), 43);
@@ -142,44 +143,44 @@ async fn a_browser_that_comes_back_with_the_code_leaves_a_token_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_headless_login_takes_the_pasted_address_or_the_bare_code() {
-    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+async fn login_paste_accepts_url_or_bare_code() {
+    let (goto, dir) = (Goto::start_ok().await, tempfile::tempdir().unwrap());
     let login = login(&goto, "http://localhost:5000/app/redirect", &dir);
-    let (outcome, _) = with(&login, true, async |screen, lines| {
-        let state = of(&screen.address().await, "state");
+    let (outcome, _) = run_login(&login, true, async |screen, lines| {
+        let state = query_value(&screen.address().await, "state");
         lines.send(String::new()).await.unwrap();
         lines.send(format!(" http://localhost:5000/app/redirect?code=whole&state={state} ")).await.unwrap();
     })
     .await;
     outcome.unwrap();
-    let (outcome, _) = with(&login, true, async |_, lines| lines.send("bare".to_owned()).await.unwrap()).await;
+    let (outcome, _) = run_login(&login, true, async |_, lines| lines.send("bare".to_owned()).await.unwrap()).await;
     outcome.unwrap();
-    let codes: Vec<_> = goto.asked.lock().unwrap().iter().map(|(form, _)| form["code"].clone()).collect();
+    let codes: Vec<_> = goto.requests.lock().unwrap().iter().map(|(form, _)| form["code"].clone()).collect();
     assert_eq!(codes, ["whole", "bare"]);
 }
 
 #[tokio::test]
-async fn a_port_in_use_says_so_and_takes_the_pasted_code() {
-    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+async fn login_port_in_use_is_reported_and_paste_works() {
+    let (goto, dir) = (Goto::start_ok().await, tempfile::tempdir().unwrap());
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let login = login(&goto, &format!("http://127.0.0.1:{port}/r"), &dir);
-    let (outcome, text) = with(&login, false, async |_, lines| lines.send("c".to_owned()).await.unwrap()).await;
+    let (outcome, text) = run_login(&login, false, async |_, lines| lines.send("c".to_owned()).await.unwrap()).await;
     outcome.unwrap();
     assert!(text.contains(&format!("port {port} is in use")), "{text}");
-    let (outcome, _) = with(&login, false, async |_, lines| drop(lines)).await;
+    let (outcome, _) = run_login(&login, false, async |_, lines| drop(lines)).await;
     let failure = outcome.unwrap_err();
     assert_eq!(failure.code, 69, "{failure}");
 }
 
 #[tokio::test]
-async fn a_wrong_state_and_a_denied_consent_end_the_login_with_77() {
-    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+async fn login_wrong_state_or_denied_consent_exits_with_77() {
+    let (goto, dir) = (Goto::start_ok().await, tempfile::tempdir().unwrap());
     for (query, word) in [("code=c&state=evil", "another login"), ("error=access_denied", "denied")] {
         let redirect = format!("http://127.0.0.1:{}/r", free_port().await);
         let login = login(&goto, &redirect, &dir);
-        let (outcome, _) = with(&login, false, async |screen, _lines| {
-            let state = of(&screen.address().await, "state");
+        let (outcome, _) = run_login(&login, false, async |screen, _lines| {
+            let state = query_value(&screen.address().await, "state");
             let query = if query.contains("state=") { query.to_owned() } else { format!("{query}&state={state}") };
             assert_eq!(reqwest::get(format!("{redirect}?{query}")).await.unwrap().status(), 403);
         })
@@ -188,34 +189,34 @@ async fn a_wrong_state_and_a_denied_consent_end_the_login_with_77() {
         assert_eq!(failure.code, 77);
         assert!(failure.to_string().contains(word), "{failure}");
     }
-    assert!(goto.asked.lock().unwrap().is_empty(), "no code was redeemed");
+    assert!(goto.requests.lock().unwrap().is_empty(), "no code was redeemed");
     assert!(!dir.path().join("token.json").exists());
 }
 
 #[tokio::test]
-async fn nobody_who_comes_is_a_timeout_with_69() {
-    let (goto, dir) = (Goto::fine().await, tempfile::tempdir().unwrap());
+async fn login_without_answer_times_out_with_69() {
+    let (goto, dir) = (Goto::start_ok().await, tempfile::tempdir().unwrap());
     let login = login(&goto, &format!("http://127.0.0.1:{}/r", free_port().await), &dir);
     let (_lines, typed) = mpsc::channel(1);
     let http = reqwest::Client::new();
     let outcome = attempt(&login, &http, false, Duration::from_millis(50), &mut Screen::default(), typed).await;
     let failure = outcome.unwrap_err();
     assert_eq!(failure.code, 69);
-    assert!(failure.to_string().contains("nobody consented"), "{failure}");
+    assert!(failure.to_string().contains("no consent"), "{failure}");
 }
 
 #[tokio::test]
-async fn what_goto_refuses_is_said_without_the_code() {
+async fn login_rejected_code_is_reported_without_the_code() {
     let dir = tempfile::tempdir().unwrap();
     for (answer, code, word) in [
         ((400, json!({"error": "invalid_grant", "error_description": "c0de"})), 77, "invalid_grant"),
         ((200, json!({"access_token": "a"})), 65, "no refresh token"),
-        ((200, json!(["what"])), 65, "did not take"),
+        ((200, json!(["what"])), 65, "rejected the authorization code"),
         ((503, json!({})), 69, "503"),
     ] {
         let goto = Goto::start(answer).await;
         let login = login(&goto, "http://localhost:5000/r", &dir);
-        let (outcome, _) = with(&login, true, async |_, lines| lines.send("c0de".to_owned()).await.unwrap()).await;
+        let (outcome, _) = run_login(&login, true, async |_, lines| lines.send("c0de".to_owned()).await.unwrap()).await;
         let failure = outcome.unwrap_err();
         assert_eq!(failure.code, code, "{failure}");
         assert!(failure.to_string().contains(word), "{failure}");

@@ -1,15 +1,15 @@
-//! Over a real state directory, as an operator types it.
+//! Tests with a real state directory and the command line of an operator.
 
 use super::*;
 use crate::{
     model::{
-        call::MomentKind,
-        card::{Card, Notice},
-        delivery::{Admission, Attempt, Key, Outbox as _, Rule, Settle, Settlement, Subject},
+        call::StatusKind,
+        card::{Alert, Card},
+        delivery::{Attempt, DeliveryKey, EnqueueMode, NewDelivery, Outbox as _, SettleRequest, Settlement, Subject},
         ids::SinkName,
         secret::Secret,
     },
-    outbox::{Durability, Queue, Retention, Settings, open},
+    outbox::{Durability, OutboxSettings, Retention, SqliteOutbox, open},
 };
 use std::{fs, path::Path};
 
@@ -25,33 +25,33 @@ fn config(dir: &Path) -> Config {
     config::load(&path).unwrap()
 }
 
-fn outbox(config: &Config) -> Queue {
+fn outbox(config: &Config) -> SqliteOutbox {
     let (dir, retention) = (config.state_dir.clone(), Retention::default());
-    open(Settings { dir, durability: Durability::Crash, retention }, Timestamp::now()).unwrap().0
+    open(OutboxSettings { dir, durability: Durability::Crash, retention }, Timestamp::now()).unwrap().0
 }
 
-fn admission(subject: &str) -> Admission {
+fn new_delivery(subject: &str) -> NewDelivery {
     let sink = SinkName::try_from("desk").unwrap();
-    let card = Card::Notice(Notice { title: "t".to_owned(), advice: String::new(), over: false });
-    let key = Key { subject: Subject::Other(subject.to_owned()), moment: MomentKind::Ended, sink };
-    Admission { key, card, rule: Rule::Tell }
+    let card = Card::Alert(Alert { title: "t".to_owned(), advice: String::new(), resolved: false });
+    let key = DeliveryKey { subject: Subject::Named(subject.to_owned()), status: StatusKind::Ended, sink };
+    NewDelivery { key, card, mode: EnqueueMode::Insert }
 }
 
-fn typed(config: &Config, json: bool) -> (String, Option<Failure>) {
+fn run_status(config: &Config, json: bool) -> (String, Option<CliError>) {
     let mut out = Vec::new();
     let end = run(&StatusArgs { json }, config, &mut out);
     (String::from_utf8(out).unwrap(), end.err())
 }
 
 #[test]
-fn before_the_first_start_it_says_what_is_missing_and_ends_with_69() {
+fn status_before_first_start_exits_with_69_and_advice() {
     let dir = tempfile::tempdir().unwrap();
-    let (text, failure) = typed(&config(dir.path()), false);
+    let (text, failure) = run_status(&config(dir.path()), false);
     assert_eq!(
         text,
         "daemon  not running\n\
-         login   main: never heard yet; there is no token file (poprelay login --connection main)\n\
-         sink    desk: nothing waits; no card yet\n"
+         login   main: no events received; token file is missing (poprelay login --connection main)\n\
+         sink    desk: no card waiting; no card delivered\n"
     );
     let failure = failure.unwrap();
     assert_eq!(failure.code, 69);
@@ -59,52 +59,52 @@ fn before_the_first_start_it_says_what_is_missing_and_ends_with_69() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_hears_is_well_and_what_waits_is_counted_with_its_last_answer() {
+async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path());
     let queue = outbox(&config);
-    let _daemon = state::take(&config.state_dir).unwrap();
+    let _daemon = state_dir::lock(&config.state_dir).unwrap();
     let now = Timestamp::now();
     let issued = now.checked_sub(Duration::from_secs(3 * 86_400)).unwrap();
     let token = config::token_file(&config.state_dir, &config.connections[0].name);
-    token_file::write(&token, &Kept { refresh_token: Secret::new("r"), issued }).unwrap();
-    queue.alive(config.connections[0].name.clone(), now).await.unwrap();
-    queue.admit(None, vec![admission("told"), admission("tried"), admission("dead")]).await.unwrap();
+    token_file::write(&token, &StoredToken { refresh_token: Secret::new("r"), issued }).unwrap();
+    queue.heartbeat(config.connections[0].name.clone(), now).await.unwrap();
+    queue.enqueue(None, vec![new_delivery("told"), new_delivery("tried"), new_delivery("dead")]).await.unwrap();
     let ids: Vec<_> =
-        queue.waiting(&"desk".try_into().unwrap(), now, 9).await.unwrap().into_iter().map(|one| one.id).collect();
+        queue.due(&"desk".try_into().unwrap(), now, 9).await.unwrap().into_iter().map(|one| one.id).collect();
     queue.lease(ids.clone()).await.unwrap();
-    let attempt = Attempt { at: now, took: Duration::ZERO, status: Some(503), answer: "busy\u{1b}[31m".to_owned() };
+    let attempt = Attempt { at: now, took: Duration::ZERO, status: Some(503), response: "busy\u{1b}[31m".to_owned() };
     let ends =
         [Settlement::Delivered, Settlement::Retry { not_before: now, plain: false }, Settlement::Dead("no".into())];
-    let settle = |(id, settlement)| Settle { id, settlement, attempt: Some(attempt.clone()) };
+    let settle = |(id, settlement)| SettleRequest { id, settlement, attempt: Some(attempt.clone()) };
     queue.settle(ids.into_iter().zip(ends).map(settle).collect()).await.unwrap();
 
-    let (text, failure) = typed(&config, false);
+    let (text, failure) = run_status(&config, false);
     assert!(failure.is_none(), "{failure:?}");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "daemon  running");
-    assert!(lines[1].starts_with("login   main: heard up to ") && lines[1].contains("27 days"), "{}", lines[1]);
+    assert!(lines[1].starts_with("login   main: live, ") && lines[1].contains("27 days"), "{}", lines[1]);
     let sink = lines[2];
-    for part in ["1 card waits", "last answer: busy [31m", "1 given up", "last card "] {
+    for part in ["1 card waiting", "last response: busy [31m", "1 dead letters", "last card "] {
         assert!(sink.contains(part), "{part} is not in {sink}");
     }
-    let (json, _) = typed(&config, true);
+    let (json, _) = run_status(&config, true);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&json["running"], &json["sinks"][0]["waiting"], &json["sinks"][0]["dead"]),
         (&true.into(), &1.into(), &1.into())
     );
-    assert!(!json.to_string().contains("\"r\""), "the token is shown");
+    assert!(!json.to_string().contains("\"r\""), "the output contains the token");
 }
 
 #[tokio::test]
-async fn a_login_that_was_not_heard_for_two_minutes_is_deaf() {
+async fn status_connection_silent_for_two_minutes_is_down() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path());
-    let _daemon = state::take(&config.state_dir).unwrap();
+    let _daemon = state_dir::lock(&config.state_dir).unwrap();
     let before = Timestamp::now().checked_sub(Duration::from_secs(180)).unwrap();
-    outbox(&config).alive(config.connections[0].name.clone(), before).await.unwrap();
-    let (text, failure) = typed(&config, false);
-    assert!(text.contains("deaf since 3 min ago"), "{text}");
-    assert!(failure.unwrap().to_string().contains("main hears no calls"));
+    outbox(&config).heartbeat(config.connections[0].name.clone(), before).await.unwrap();
+    let (text, failure) = run_status(&config, false);
+    assert!(text.contains("down, last live 3 min ago"), "{text}");
+    assert!(failure.unwrap().to_string().contains("connection main is down"));
 }

@@ -1,15 +1,15 @@
-//! A worker whose sink is a Slack app: where its messages stand, and what became of those.
+//! Worker tests with a Slack app: live messages, replies, and messages that are gone.
 
 use super::{
-    chat::{Chat, Reply},
-    life::{Life, until},
-    queue::{Queue, State, delivery, ring},
+    chat::{Chat, ChatReply},
+    queue::{DeliveryState, MemoryOutbox, delivery, ring},
+    worker::{WorkerHarness, until},
 };
 use crate::{
-    deliver::{App, Sink, Told},
+    deliver::{Sink, SinkEvent, SlackApp},
     model::{
         card::Card,
-        delivery::{Delivery, Drawn, Form, Place, SinkKind},
+        delivery::{Delivery, MessageRef, PostMode, RenderedMessage, SinkKind},
         ids::SinkName,
         secret::Secret,
         time::Timestamp,
@@ -20,73 +20,79 @@ use std::sync::{Arc, Mutex};
 const DONE: &str = r#"{"ok":true,"channel":"C1","ts":"1795456800.000042"}"#;
 const GONE: &str = r#"{"ok":false,"error":"message_not_found"}"#;
 
-/// A worker for a sink of `kind`, and the times as of which it drew.
-fn life(chat: &Chat, kind: SinkKind, queue: &Queue) -> (Life, Arc<Mutex<Vec<Timestamp>>>) {
-    let app = (kind == SinkKind::SlackApp).then(|| App { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
+/// Starts a worker for a sink of `kind`. Returns it with the render times.
+fn start_worker(chat: &Chat, kind: SinkKind, queue: &MemoryOutbox) -> (WorkerHarness, Arc<Mutex<Vec<Timestamp>>>) {
+    let app = (kind == SinkKind::SlackApp).then(|| SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
     let name = SinkName::try_from("desk").unwrap();
     let sink = Sink { app, ..Sink::new(name, kind, Secret::new(chat.url.as_str())) };
-    let drawn = Arc::<Mutex<Vec<Timestamp>>>::default();
-    let log = Arc::clone(&drawn);
+    let render_times = Arc::<Mutex<Vec<Timestamp>>>::default();
+    let log = Arc::clone(&render_times);
     let draw = move |_: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
         log.lock().unwrap().push(now);
-        Drawn { body: serde_json::json!({ "plain": plain, "cards": ["a"] }).to_string(), used: cards.len() }
+        RenderedMessage {
+            body: serde_json::json!({ "plain": plain, "cards": ["a"] }).to_string(),
+            cards_included: cards.len(),
+        }
     };
-    (Life::of(sink, queue, draw), drawn)
+    (WorkerHarness::of(sink, queue, draw), render_times)
 }
 
-fn place() -> Place {
-    Place { channel: "C1".to_owned(), message: "1795456800.000042".to_owned() }
+fn message_ref() -> MessageRef {
+    MessageRef { channel: "C1".to_owned(), ts: "1795456800.000042".to_owned() }
 }
 
-/// A delivery of a call that rang at six.
-fn of_call(id: i64, form: Form) -> Delivery {
+/// Builds a delivery of a call ringing at 18:00.
+fn of_call(id: i64, form: PostMode) -> Delivery {
     let at = "2026-11-23T18:00:00Z".parse().unwrap();
-    Delivery { form, card: Card::Call(Box::new(ring(at))), ..delivery(id, &id.to_string()) }
+    Delivery { mode: form, card: Card::Call(Box::new(ring(at))), ..delivery(id, &id.to_string()) }
 }
 
 #[tokio::test]
-async fn a_first_post_is_drawn_as_of_now_and_keeps_its_place_and_an_edit_is_drawn_as_of_then() {
-    let chat = Chat::new(|_, _| Reply::with(200, DONE)).await;
-    let queue = Queue::default();
-    let (mut life, drawn) = life(&chat, SinkKind::SlackApp, &queue);
-    let began = Timestamp::now();
-    queue.put(of_call(1, Form::Living { at: None, lost: false }));
-    assert!(matches!(life.told().await, Told::Delivered { .. }));
-    assert_eq!(queue.row("1").delivery.form, Form::Living { at: Some(place()), lost: false });
-    assert!(drawn.lock().unwrap().iter().all(|at| *at >= began));
-    drawn.lock().unwrap().clear();
-    queue.put(of_call(1, Form::Living { at: Some(place()), lost: false }));
-    assert!(matches!(life.told().await, Told::Delivered { .. }));
+async fn worker_first_post_renders_now_edit_renders_status_time() {
+    let chat = Chat::new(|_, _| ChatReply::with(200, DONE)).await;
+    let queue = MemoryOutbox::default();
+    let (mut worker, render_times) = start_worker(&chat, SinkKind::SlackApp, &queue);
+    let start = Timestamp::now();
+    queue.put(of_call(1, PostMode::Live { message: None, reposted: false }));
+    assert!(matches!(worker.told().await, SinkEvent::Delivered { .. }));
+    assert_eq!(queue.row("1").delivery.mode, PostMode::Live { message: Some(message_ref()), reposted: false });
+    assert!(render_times.lock().unwrap().iter().all(|at| *at >= start));
+    render_times.lock().unwrap().clear();
+    queue.put(of_call(1, PostMode::Live { message: Some(message_ref()), reposted: false }));
+    assert!(matches!(worker.told().await, SinkEvent::Delivered { .. }));
     let then: Timestamp = "2026-11-23T18:00:00Z".parse().unwrap();
-    assert!(drawn.lock().unwrap().iter().all(|at| *at == then));
-    life.end().await.unwrap();
+    assert!(render_times.lock().unwrap().iter().all(|at| *at == then));
+    worker.end().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_reply_whose_message_is_gone_is_left_out_and_alarms_nobody() {
-    let chat = Chat::new(|_, _| Reply::with(200, GONE)).await;
-    let queue = Queue::default();
-    let (mut life, _) = life(&chat, SinkKind::SlackApp, &queue);
-    queue.put(of_call(1, Form::Reply { to: Some(place()) }));
-    let told = life.told().await;
-    assert!(matches!(told, Told::Dead { alert: false, .. }), "{told:?}");
-    assert!(matches!(queue.row("1").state, State::Dead(_)));
-    assert_eq!(chat.heard(1).await.len(), 1);
-    life.end().await.unwrap();
+async fn worker_reply_to_gone_message_is_dropped_without_alert() {
+    let chat = Chat::new(|_, _| ChatReply::with(200, GONE)).await;
+    let queue = MemoryOutbox::default();
+    let (mut worker, _) = start_worker(&chat, SinkKind::SlackApp, &queue);
+    queue.put(of_call(1, PostMode::ThreadReply { message: Some(message_ref()) }));
+    let event = worker.told().await;
+    assert!(matches!(event, SinkEvent::DeadLetter { alert: false, .. }), "{event:?}");
+    assert!(matches!(queue.row("1").state, DeliveryState::Dead(_)));
+    assert_eq!(chat.requests(1).await.len(), 1);
+    worker.end().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_sink_that_has_no_threads_any_more_leaves_replies_out_and_says_an_edit_as_a_message() {
-    let chat = Chat::new(|_, _| Reply::ok()).await;
-    let queue = Queue::default();
-    let began = Timestamp::now();
-    queue.put(of_call(1, Form::Reply { to: Some(place()) }));
-    queue.put(of_call(2, Form::Living { at: Some(place()), lost: false }));
-    let (mut life, drawn) = life(&chat, SinkKind::Slack, &queue);
-    let told = life.told().await;
-    assert!(matches!(told, Told::Delivered { .. }), "{told:?}");
-    until(|| matches!(queue.row("1").state, State::Dead(_))).await;
-    assert_eq!(chat.heard(1).await.len(), 1);
-    assert!(drawn.lock().unwrap().iter().all(|at| *at >= began), "a new message is as late as it is");
-    life.end().await.unwrap();
+async fn worker_sink_without_threads_drops_replies_and_posts_edits() {
+    let chat = Chat::new(|_, _| ChatReply::ok()).await;
+    let queue = MemoryOutbox::default();
+    let start = Timestamp::now();
+    queue.put(of_call(1, PostMode::ThreadReply { message: Some(message_ref()) }));
+    queue.put(of_call(2, PostMode::Live { message: Some(message_ref()), reposted: false }));
+    let (mut worker, render_times) = start_worker(&chat, SinkKind::Slack, &queue);
+    let event = worker.told().await;
+    assert!(matches!(event, SinkEvent::Delivered { .. }), "{event:?}");
+    until(|| matches!(queue.row("1").state, DeliveryState::Dead(_))).await;
+    assert_eq!(chat.requests(1).await.len(), 1);
+    assert!(
+        render_times.lock().unwrap().iter().all(|at| *at >= start),
+        "a new message is rendered for the current time"
+    );
+    worker.end().await.unwrap();
 }

@@ -1,8 +1,8 @@
-//! What the tests of this stage share: an outbox in memory, a chat on loopback, and servers that misbehave.
+//! Shared test tools: an in-memory outbox, a chat on loopback, and misbehaving servers.
 
 mod app;
 pub mod chat;
-pub mod life;
 pub mod queue;
+mod sink_state;
 pub mod sockets;
-mod standing;
+pub mod worker;

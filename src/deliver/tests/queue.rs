@@ -1,13 +1,14 @@
-//! An outbox in memory, as far as a worker needs one.
+//! An in-memory outbox with the operations a worker uses.
 
 use crate::model::{
-    call::{Bound, Call, Caller, Moment, MomentKind, Telling},
-    card::{CallCard, Card, Findings, Notice},
+    call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+    card::{Alert, CallCard, CallerInfo, Card},
     delivery::{
-        Admission, Admitted, Attempt, Delivery, DeliveryId, Form, Key, Outbox, QueueError, Settle, Settlement, Subject,
+        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, NewDelivery, Outbox, OutboxError, PostMode,
+        SettleRequest, Settlement, Subject,
     },
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::{Timestamp, after},
 };
 use std::{
@@ -17,10 +18,10 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    Waits(Timestamp),
+pub enum DeliveryState {
+    Waiting(Timestamp),
     Leased,
     Delivered,
     Dead(String),
@@ -29,96 +30,96 @@ pub enum State {
 #[derive(Debug, Clone)]
 pub struct Row {
     pub delivery: Delivery,
-    pub state: State,
-    pub tries: Vec<Attempt>,
+    pub state: DeliveryState,
+    pub attempts: Vec<Attempt>,
 }
 
 #[derive(Default)]
-struct Inside {
+struct Inner {
     rows: BTreeMap<DeliveryId, Row>,
     news: HashMap<SinkName, Arc<Notify>>,
-    refusals: u32,
-    late: Option<(SinkName, String)>,
+    failures_left: u32,
+    late_alert: Option<(SinkName, String)>,
     stopped: bool,
 }
 
 #[derive(Clone, Default)]
-pub struct Queue(Arc<Mutex<Inside>>);
+pub struct MemoryOutbox(Arc<Mutex<Inner>>);
 
 pub fn notice(title: &str) -> Card {
-    Card::Notice(Notice { title: title.to_owned(), advice: String::new(), over: false })
+    Card::Alert(Alert { title: title.to_owned(), advice: String::new(), resolved: false })
 }
 
 pub fn delivery(id: i64, title: &str) -> Delivery {
     Delivery {
         id: DeliveryId(id),
-        key: Key {
-            subject: Subject::Other(title.to_owned()),
-            moment: MomentKind::Ended,
+        key: DeliveryKey {
+            subject: Subject::Named(title.to_owned()),
+            status: StatusKind::Ended,
             sink: SinkName::try_from("desk").unwrap(),
         },
         card: notice(title),
-        admitted: after(Timestamp::UNIX_EPOCH, Duration::from_secs(u64::try_from(id).unwrap())),
+        enqueued_at: after(Timestamp::UNIX_EPOCH, Duration::from_secs(u64::try_from(id).unwrap())),
         attempts: 0,
         plain: false,
-        form: Form::Message,
+        mode: PostMode::Post,
     }
 }
 
-/// The card of a call that rang at `at`.
+/// Builds the card of a call ringing at `at`.
 pub fn ring(at: Timestamp) -> CallCard {
     let call = Call {
         id: ConversationSpaceId::try_from("a").unwrap(),
         connection: ConnectionName::try_from("main").unwrap(),
         region: Region::US,
         account: AccountKey::try_from("2930718022414574861").unwrap(),
-        bound: Bound::Inbound,
-        caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
-        ours: None,
+        direction: CallDirection::Inbound,
+        caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+        account_number: None,
         queues: vec![],
         people: vec![],
         transfers: vec![],
-        answered: None,
-        queued: None,
-        started: at,
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: at,
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
         course: crate::model::call::Course::default(),
     };
-    CallCard::new(Telling { call, moment: Moment::Ringing, at }, Findings::default())
+    CallCard::new(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo::default())
 }
 
-impl Queue {
-    /// Admits a notice by its title.
+impl MemoryOutbox {
+    /// Enqueues an alert with a title.
     pub fn add(&self, sink: &SinkName, title: &str) {
-        let mut inside = self.0.lock().unwrap();
-        let id = i64::try_from(inside.rows.len()).unwrap() + 1;
+        let mut inner = self.0.lock().unwrap();
+        let id = i64::try_from(inner.rows.len()).unwrap() + 1;
         let mut delivery = delivery(id, title);
         delivery.key.sink = sink.clone();
-        delivery.admitted = Timestamp::now();
-        let state = State::Waits(Timestamp::UNIX_EPOCH);
-        inside.rows.insert(DeliveryId(id), Row { delivery, state, tries: Vec::new() });
-        inside.news.entry(sink.clone()).or_default().notify_waiters();
+        delivery.enqueued_at = Timestamp::now();
+        let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+        inner.rows.insert(DeliveryId(id), Row { delivery, state, attempts: Vec::new() });
+        inner.news.entry(sink.clone()).or_default().notify_waiters();
     }
 
-    /// Admits a delivery as it is.
+    /// Enqueues a delivery unchanged.
     pub fn put(&self, delivery: Delivery) {
-        let mut inside = self.0.lock().unwrap();
+        let mut inner = self.0.lock().unwrap();
         let sink = delivery.key.sink.clone();
-        let state = State::Waits(Timestamp::UNIX_EPOCH);
-        inside.rows.insert(delivery.id, Row { delivery, state, tries: Vec::new() });
-        inside.news.entry(sink).or_default().notify_waiters();
+        let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+        inner.rows.insert(delivery.id, Row { delivery, state, attempts: Vec::new() });
+        inner.news.entry(sink).or_default().notify_waiters();
     }
 
-    /// Adds a notice as late as can be: when a worker has found nothing and has asked when to look again.
+    /// Enqueues an alert at the last possible time: after a worker found nothing and queried the next due time.
     pub fn add_late(&self, sink: &SinkName, title: &str) {
-        self.0.lock().unwrap().late = Some((sink.clone(), title.to_owned()));
+        self.0.lock().unwrap().late_alert = Some((sink.clone(), title.to_owned()));
     }
 
-    /// The next `times` calls are refused.
-    pub fn refuse(&self, times: u32) {
-        self.0.lock().unwrap().refusals = times;
+    /// Fails the next `times` requests.
+    pub fn fail_next(&self, times: u32) {
+        self.0.lock().unwrap().failures_left = times;
     }
 
     pub fn end(&self) {
@@ -126,100 +127,101 @@ impl Queue {
     }
 
     pub fn row(&self, title: &str) -> Row {
-        let subject = Subject::Other(title.to_owned());
+        let subject = Subject::Named(title.to_owned());
         self.0.lock().unwrap().rows.values().find(|row| row.delivery.key.subject == subject).unwrap().clone()
     }
 
-    fn open(&self) -> Result<std::sync::MutexGuard<'_, Inside>, QueueError> {
-        let mut inside = self.0.lock().unwrap();
-        if inside.stopped {
-            return Err(QueueError::Stopped);
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Inner>, OutboxError> {
+        let mut inner = self.0.lock().unwrap();
+        if inner.stopped {
+            return Err(OutboxError::Stopped);
         }
-        if inside.refusals > 0 {
-            inside.refusals -= 1;
-            return Err(QueueError::Store("the disk is full".into()));
+        if inner.failures_left > 0 {
+            inner.failures_left -= 1;
+            return Err(OutboxError::Store("the disk is full".into()));
         }
-        Ok(inside)
+        Ok(inner)
     }
 }
 
-impl Outbox for Queue {
-    async fn note(&self, _: Telling) -> Result<(), QueueError> {
+impl Outbox for MemoryOutbox {
+    async fn save_pending(&self, _: CallUpdate) -> Result<(), OutboxError> {
         Ok(())
     }
 
-    async fn admit(
+    async fn enqueue(
         &self,
-        _: Option<(ConversationSpaceId, MomentKind)>,
-        _: Vec<Admission>,
-    ) -> Result<Vec<Admitted>, QueueError> {
+        _: Option<(ConversationSpaceId, StatusKind)>,
+        _: Vec<NewDelivery>,
+    ) -> Result<Vec<EnqueueResult>, OutboxError> {
         Ok(Vec::new())
     }
 
-    async fn noted(&self) -> Result<Vec<Telling>, QueueError> {
+    async fn pending(&self) -> Result<Vec<CallUpdate>, OutboxError> {
         Ok(Vec::new())
     }
 
-    async fn waiting(&self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, QueueError> {
-        let inside = self.open()?;
-        let due = inside.rows.values().filter(|row| matches!(row.state, State::Waits(due) if due <= now));
+    async fn due(&self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, OutboxError> {
+        let inner = self.lock()?;
+        let due = inner.rows.values().filter(|row| matches!(row.state, DeliveryState::Waiting(due) if due <= now));
         Ok(due.map(|row| row.delivery.clone()).filter(|one| one.key.sink == *sink).take(most).collect())
     }
 
-    async fn lease(&self, ids: Vec<DeliveryId>) -> Result<Vec<Delivery>, QueueError> {
-        let mut inside = self.open()?;
+    async fn lease(&self, ids: Vec<DeliveryId>) -> Result<Vec<Delivery>, OutboxError> {
+        let mut inner = self.lock()?;
         let mut leased = Vec::new();
         let ids: std::collections::BTreeSet<DeliveryId> = ids.into_iter().collect();
         for id in ids {
-            let row = inside.rows.get_mut(&id).unwrap();
-            assert!(matches!(row.state, State::Waits(_)), "leased twice");
-            row.state = State::Leased;
+            let row = inner.rows.get_mut(&id).unwrap();
+            assert!(matches!(row.state, DeliveryState::Waiting(_)), "leased twice");
+            row.state = DeliveryState::Leased;
             leased.push(row.delivery.clone());
         }
         Ok(leased)
     }
 
-    async fn settle(&self, settles: Vec<Settle>) -> Result<(), QueueError> {
-        let mut inside = self.open()?;
+    async fn settle(&self, settles: Vec<SettleRequest>) -> Result<(), OutboxError> {
+        let mut inner = self.lock()?;
         for settle in settles {
-            let row = inside.rows.get_mut(&settle.id).unwrap();
-            assert_eq!(row.state, State::Leased, "settled without a lease");
+            let row = inner.rows.get_mut(&settle.id).unwrap();
+            assert_eq!(row.state, DeliveryState::Leased, "settled without a lease");
             row.delivery.attempts += u32::from(settle.attempt.is_some());
-            row.tries.extend(settle.attempt);
+            row.attempts.extend(settle.attempt);
             row.state = match settle.settlement {
-                Settlement::Delivered => State::Delivered,
-                Settlement::Shown(place) => {
-                    row.delivery.form = Form::Living { at: Some(place), lost: false };
-                    State::Delivered
+                Settlement::Delivered => DeliveryState::Delivered,
+                Settlement::Posted(place) => {
+                    row.delivery.mode = PostMode::Live { message: Some(place), reposted: false };
+                    DeliveryState::Delivered
                 }
-                Settlement::Lost => {
-                    row.delivery.form = Form::Living { at: None, lost: true };
-                    State::Waits(Timestamp::UNIX_EPOCH)
+                Settlement::Repost => {
+                    row.delivery.mode = PostMode::Live { message: None, reposted: true };
+                    DeliveryState::Waiting(Timestamp::UNIX_EPOCH)
                 }
-                Settlement::Dead(why) => State::Dead(why),
-                Settlement::Released => State::Waits(Timestamp::UNIX_EPOCH),
+                Settlement::Dead(why) => DeliveryState::Dead(why),
+                Settlement::Released => DeliveryState::Waiting(Timestamp::UNIX_EPOCH),
                 Settlement::Retry { not_before, plain } => {
                     row.delivery.plain = plain;
-                    State::Waits(not_before)
+                    DeliveryState::Waiting(not_before)
                 }
             };
         }
         Ok(())
     }
 
-    async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, QueueError> {
-        let mut inside = self.open()?;
-        let late = inside.late.take_if(|(whose, _)| whose == sink);
-        let rows = inside.rows.values().filter(|row| row.delivery.key.sink == *sink);
-        let due = rows.filter_map(|row| if let State::Waits(due) = row.state { Some(due) } else { None }).min();
-        drop(inside);
-        if let Some((sink, title)) = late {
+    async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, OutboxError> {
+        let mut inner = self.lock()?;
+        let late_alert = inner.late_alert.take_if(|(whose, _)| whose == sink);
+        let rows = inner.rows.values().filter(|row| row.delivery.key.sink == *sink);
+        let due =
+            rows.filter_map(|row| if let DeliveryState::Waiting(due) = row.state { Some(due) } else { None }).min();
+        drop(inner);
+        if let Some((sink, title)) = late_alert {
             self.add(&sink, &title);
         }
         Ok(due)
     }
 
-    async fn news(&self, sink: &SinkName) {
+    async fn wakeup(&self, sink: &SinkName) {
         let news = self.0.lock().unwrap().news.entry(sink.clone()).or_default().clone();
         news.notified().await;
     }

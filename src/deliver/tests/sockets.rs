@@ -1,4 +1,4 @@
-//! Raw sockets that answer as no well-behaved server does.
+//! Raw sockets with responses that no well-behaved server sends.
 
 use rustls::{
     ServerConfig, ServerConnection,
@@ -11,14 +11,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A client as the daemon makes it.
+/// Builds a client with the daemon's settings.
 pub fn client() -> reqwest::Client {
     let connect = std::time::Duration::from_secs(5);
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(connect).build().unwrap()
 }
 
-/// Reads one request, writes `head` and then `more` bytes, and hangs up; with `X-Test: hold` in the head it holds the
-/// connection instead until the client goes. Gives its address, and at the end how many bytes could be written.
+/// Reads one request, writes `head` and then `more` bytes, and closes. With `X-Test: hold` in the head the connection stays
+/// open until the client closes it. Returns the URL, and a task that ends with the number of bytes written.
 pub async fn raw(head: &'static [u8], more: usize) -> (String, JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -50,7 +50,7 @@ async fn request(socket: &mut TcpStream) -> String {
             Ok(0) | Err(_) => break,
             Ok(read) => got.extend_from_slice(&buffer[..read]),
         }
-        // A TLS hello has no end that could be waited for.
+        // A TLS hello has no recognizable end.
         if got.first() == Some(&0x16) {
             break;
         }
@@ -58,7 +58,7 @@ async fn request(socket: &mut TcpStream) -> String {
     String::from_utf8_lossy(&got).into_owned()
 }
 
-/// The request line that `ask` sends to the address it is given.
+/// Returns the request line that `ask` sends to the given URL.
 pub async fn first_line<F: Future>(ask: impl FnOnce(String) -> F) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -70,14 +70,14 @@ pub async fn first_line<F: Future>(ask: impl FnOnce(String) -> F) -> String {
     server.await.unwrap().lines().next().unwrap_or_default().to_owned()
 }
 
-/// An address where nobody listens.
+/// Returns a URL with a closed port.
 pub async fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// An https server whose certificate no authority has signed.
-pub fn certificate_of_nobody() -> String {
+/// Starts an HTTPS server with a self-signed certificate.
+pub fn untrusted_server() -> String {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
@@ -93,7 +93,7 @@ pub fn certificate_of_nobody() -> String {
     format!("https://{address}/services/T0/B0/x")
 }
 
-/// Signed by itself, for 127.0.0.1, until 2126; made for this test and of no use anywhere.
+/// Self-signed certificate for 127.0.0.1, valid until 2126; used by these tests only.
 const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBijCCATCgAwIBAgIUJt18sx8RA9agzv8jMlkOWFCg1bYwCgYIKoZIzj0EAwIw

@@ -1,13 +1,13 @@
-//! What a column of somebody's export means, by its header. Pure.
+//! Maps the headers of a contacts export to columns. Pure.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// What a cell is to a contact.
+/// Meaning of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Column {
-    /// The whole name.
+    /// Full name.
     Name,
-    /// First name; stands where there is no whole name.
+    /// First name, used without a full name.
     First,
     /// Last name.
     Last,
@@ -19,21 +19,21 @@ pub enum Column {
     Owner,
     /// Free text.
     Notes,
-    /// Tags, parted by `,` `;` or `|`.
+    /// Tags, separated by `,` `;` or `|`.
     Tags,
     /// Link to the record.
     Link,
-    /// A phone number, of any number per person.
+    /// Phone number. A contact may have several.
     Phone,
-    /// Not wanted.
+    /// Ignored column.
     Ignore,
-    /// Anything else: a fact under this label.
+    /// Fact with this label.
     Fact(Box<str>),
 }
 
-/// Headers as exports of Google, Outlook, HubSpot, Salesforce, Zoho, Pipedrive and plain people write them, in lower case
-/// and without signs between the words.
-const KNOWN: [(Column, &[&str]); 10] = [
+/// Headers in exports of Google, Outlook, HubSpot, Salesforce, Zoho, Pipedrive and in files made by hand. Lower case,
+/// without signs between the words.
+const KNOWN_HEADERS: [(Column, &[&str]); 10] = [
     (
         Column::Name,
         &[
@@ -111,24 +111,25 @@ const KNOWN: [(Column, &[&str]); 10] = [
     ),
 ];
 
-/// How a word of a header begins or ends that says that a number to be called from stands below.
-const PHONE: [&str; 8] =
+/// Parts at the start or end of a header word that mark a phone column.
+const PHONE_PARTS: [&str; 8] =
     ["phone", "telefon", "teléfono", "telefono", "téléphone", "rufnummer", "telefonnummer", "handynummer"];
-/// Words of a header that say so by themselves.
+/// Header words that mark a phone column.
 const PHONE_WORDS: [&str; 8] = ["tel", "cell", "mobile", "mobil", "handy", "portable", "móvil", "movil"];
-/// Headers that may say so, if no other does: a customer number of ten digits is no phone number.
-const PERHAPS_PHONE: [&str; 3] = ["number", "caller", "callerid"];
+/// Headers of phone columns if no other column has phones. A customer number of ten digits is not a phone number.
+const FALLBACK_PHONE_HEADERS: [&str; 3] = ["number", "caller", "callerid"];
 
-/// What the headers mean; `mapped` is the config's word, by header, and counts first.
-pub fn columns<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<Column> {
-    let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (folded(header), word)).collect();
+/// Returns the columns of the headers. `mapped` is the config by header and has priority.
+pub fn map_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<Column> {
+    let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (normalized(header), word)).collect();
     let headers: Vec<&str> = headers.collect();
-    let read = |header: &&str| mapped.get(&folded(header)).map_or_else(|| guessed(header), |word| named(word));
+    let read =
+        |header: &&str| mapped.get(&normalized(header)).map_or_else(|| from_header(header), |word| from_config(word));
     let mut columns: Vec<Column> = headers.iter().map(read).collect();
     if !columns.contains(&Column::Phone) {
         for (column, header) in columns.iter_mut().zip(&headers) {
-            let word = folded(header);
-            if PERHAPS_PHONE.contains(&word.as_str()) && !mapped.contains_key(&word) {
+            let word = normalized(header);
+            if FALLBACK_PHONE_HEADERS.contains(&word.as_str()) && !mapped.contains_key(&word) {
                 *column = Column::Phone;
             }
         }
@@ -136,14 +137,14 @@ pub fn columns<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<Str
     columns
 }
 
-/// Headers of the config that are none of the file's.
-pub fn missing<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<String> {
-    let known: Vec<String> = headers.map(folded).collect();
-    mapped.keys().filter(|header| !known.contains(&folded(header))).cloned().collect()
+/// Returns the headers of the config that the file lacks.
+pub fn missing_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<String> {
+    let known: Vec<String> = headers.map(normalized).collect();
+    mapped.keys().filter(|header| !known.contains(&normalized(header))).cloned().collect()
 }
 
-/// What the config calls it.
-fn named(word: &str) -> Column {
+/// Returns the column for a config value.
+fn from_config(word: &str) -> Column {
     match word {
         "name" => Column::Name,
         "first_name" => Column::First,
@@ -160,38 +161,38 @@ fn named(word: &str) -> Column {
     }
 }
 
-fn guessed(header: &str) -> Column {
-    let word = folded(header);
+fn from_header(header: &str) -> Column {
+    let word = normalized(header);
     if word.is_empty() {
         return Column::Ignore;
     }
-    if let Some((column, _)) = KNOWN.iter().find(|(_, words)| words.contains(&word.as_str())) {
+    if let Some((column, _)) = KNOWN_HEADERS.iter().find(|(_, words)| words.contains(&word.as_str())) {
         return column.clone();
     }
-    let about_a_number = ["label", "type", "extension", "ext", "carrier"].iter().any(|end| word.ends_with(end));
-    let words = header.split(|c: char| !c.is_alphanumeric()).map(folded);
+    let describes_number = ["label", "type", "extension", "ext", "carrier"].iter().any(|end| word.ends_with(end));
+    let words = header.split(|c: char| !c.is_alphanumeric()).map(normalized);
     let phone = words.into_iter().any(|word| {
         let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        PHONE.iter().any(|part| word.starts_with(part) || word.ends_with(part)) || PHONE_WORDS.contains(&word)
+        PHONE_PARTS.iter().any(|part| word.starts_with(part) || word.ends_with(part)) || PHONE_WORDS.contains(&word)
     });
-    match (phone, about_a_number || word.contains("fax")) {
+    match (phone, describes_number || word.contains("fax")) {
         (true, false) => Column::Phone,
         (true, true) => Column::Ignore,
         (false, _) => Column::Fact(header.split_whitespace().collect::<Vec<_>>().join(" ").into()),
     }
 }
 
-fn folded(header: &str) -> String {
+fn normalized(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A name of its parts.
+/// Returns the full name, else first and last name joined.
 pub fn full_name<'a>(
-    whole: Option<Cow<'a, str>>,
+    full: Option<Cow<'a, str>>,
     first: Option<&'a str>,
     last: Option<&'a str>,
 ) -> Option<Cow<'a, str>> {
-    whole.or(match (first, last) {
+    full.or(match (first, last) {
         (Some(first), Some(last)) => Some(format!("{first} {last}").into()),
         (one, other) => one.or(other).map(Cow::Borrowed),
     })
@@ -202,11 +203,11 @@ mod tests {
     use super::*;
 
     fn read(headers: &str) -> Vec<Column> {
-        columns(headers.split(','), &BTreeMap::new())
+        map_headers(headers.split(','), &BTreeMap::new())
     }
 
     #[test]
-    fn headers_of_known_exports_are_understood() {
+    fn columns_known_export_headers_are_mapped() {
         use Column::{Company, Fact, First, Ignore, Last, Name, Notes, Phone, Tags};
         assert_eq!(
             read("First Name,Last Name,Organization 1 - Name,Phone 1 - Label,Phone 1 - Value,Notes,Labels"),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_only_looks_like_a_phone_is_a_fact() {
+    fn columns_header_resembling_phone_is_a_fact() {
         for header in ["Miscellaneous", "Cancelled", "Automobile", "Hotel", "Customer number", "Mobility", "Status"] {
             assert_eq!(read(header), [Column::Fact(header.into())]);
         }
@@ -232,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn the_config_has_the_last_word_on_a_column() {
+    fn columns_config_overrides_header() {
         let mapped = [("E-Mail", "ignore"), ("Kürzel", "tier"), ("Since", "Customer since"), ("durchwahl", "phone")];
         let mapped = mapped.map(|(header, word)| (header.to_owned(), word.to_owned())).into();
         assert_eq!(
-            columns("e-mail,KÜRZEL,since,Durchwahl".split(','), &mapped),
+            map_headers("e-mail,KÜRZEL,since,Durchwahl".split(','), &mapped),
             [Column::Ignore, Column::Tier, Column::Fact("Customer since".into()), Column::Phone]
         );
-        assert_eq!(missing(["e-mail", "SINCE"].into_iter(), &mapped), ["Kürzel", "durchwahl"]);
+        assert_eq!(missing_headers(["e-mail", "SINCE"].into_iter(), &mapped), ["Kürzel", "durchwahl"]);
     }
 }

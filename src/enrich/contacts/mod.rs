@@ -1,19 +1,19 @@
-//! A file of people: reads it whole or not at all, answers from memory, and reads it again when it has changed. What a
-//! CSV or vCard file means is decided in the files below.
+//! Contacts file: loaded whole or not at all, answered from memory, reloaded after a change. The modules below parse
+//! CSV and vCard.
 
-mod book;
 mod builder;
 mod column;
 mod csv;
 mod decode;
+mod index;
 mod vcard;
 
-pub use book::Book;
-pub use builder::Tally;
+pub use builder::LoadReport;
+pub use index::ContactIndex;
 
-use super::{followed::Followed, merge::Said};
+use super::{merge::SourceAnswer, watched_file::WatchedFile};
 use crate::model::phone::{E164, Region};
-use builder::Builder;
+use builder::IndexBuilder;
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -21,27 +21,27 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Largest file that is read: 512 MiB, some three million people.
-const LARGEST: u64 = 512 * 1024 * 1024;
+/// Largest file that is read: 512 MiB, some three million contacts.
+const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Why a file could not be read.
+/// Failure of a contacts load.
 #[derive(Debug, thiserror::Error)]
 pub enum ContactsError {
-    /// It is not there, or may not be read.
-    #[error("it cannot be read: {0}")]
+    /// The file is missing or not readable.
+    #[error("cannot read file: {0}")]
     Unreadable(io::Error),
-    /// It is no table of people.
+    /// The file is not a table of contacts.
     #[error(transparent)]
-    NoTable(#[from] csv::NoTable),
+    InvalidCsv(#[from] csv::CsvError),
     /// Larger than 512 MiB.
-    #[error("it is larger than 512 MiB")]
+    #[error("file is larger than 512 MiB")]
     TooLarge,
-    /// Somebody writes it right now.
-    #[error("it changed while it was read")]
-    Changing,
+    /// The file changed during the read.
+    #[error("file changed during the read")]
+    ChangedDuringRead,
 }
 
-/// One contacts file.
+/// Contacts source for one file.
 #[derive(Debug)]
 pub struct Contacts {
     path: PathBuf,
@@ -52,64 +52,64 @@ pub struct Contacts {
 
 #[derive(Debug)]
 struct State {
-    book: Option<Arc<Book>>,
-    file: Followed,
+    index: Option<Arc<ContactIndex>>,
+    file: WatchedFile,
 }
 
 impl Contacts {
-    /// A source that has read nothing yet.
+    /// Creates a source without contacts.
     #[must_use]
     pub fn new(path: PathBuf, columns: BTreeMap<String, String>, region: Region) -> Self {
-        let state = Mutex::new(State { book: None, file: Followed::since_now(&path) });
+        let state = Mutex::new(State { index: None, file: WatchedFile::new(&path) });
         Self { path, columns, region, state }
     }
 
-    /// Where the file is.
+    /// Returns the file's path.
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.path
     }
 
-    /// Everyone with the number, at once.
+    /// Returns all contacts with the number, from memory.
     #[must_use]
-    pub fn find(&self, number: &E164, source: &str) -> Said {
-        let book = self.state().book.clone();
-        book.map_or(Said::Off, |book| Said::Knows(book.find(number, source)))
+    pub fn find(&self, number: &E164, source: &str) -> SourceAnswer {
+        let index = self.state().index.clone();
+        index.map_or(SourceAnswer::Disabled, |index| SourceAnswer::Found(index.find(number, source)))
     }
 
-    /// Reads the file now. On an error the people that are known stay known. Blocks.
+    /// Loads the file now. On an error the previous contacts stay. Blocks.
     ///
     /// # Errors
-    /// If it cannot be read, or is no table of people.
-    pub fn load(&self) -> Result<Tally, ContactsError> {
-        self.state().file.read_now();
-        self.take()
+    /// If the file cannot be read, or is not a table of contacts.
+    pub fn load(&self) -> Result<LoadReport, ContactsError> {
+        self.state().file.mark_read();
+        self.reload()
     }
 
-    /// Reads the file if it has changed since the last look and not since the one before. `None`: nothing to do. Blocks.
-    pub fn refresh(&self) -> Option<Result<Tally, ContactsError>> {
-        let has_changed = self.state().file.has_changed();
-        has_changed.then(|| self.take())
+    /// Reloads the file if it changed and then stayed equal for one poll. `None` if there is nothing to do. Blocks.
+    pub fn refresh(&self) -> Option<Result<LoadReport, ContactsError>> {
+        let has_changed = self.state().file.poll();
+        has_changed.then(|| self.reload())
     }
 
-    fn take(&self) -> Result<Tally, ContactsError> {
-        let read = self.read();
+    fn reload(&self) -> Result<LoadReport, ContactsError> {
+        let parsed = self.read();
         let mut state = self.state();
-        let settled = state.file.is_as_seen();
-        let (book, tally) = read?;
-        if !settled {
-            return Err(ContactsError::Changing);
+        let unchanged = state.file.is_unchanged();
+        let (index, report) = parsed?;
+        if !unchanged {
+            return Err(ContactsError::ChangedDuringRead);
         }
-        state.book = Some(Arc::new(book));
-        Ok(tally)
+        state.index = Some(Arc::new(index));
+        Ok(report)
     }
 
-    fn read(&self) -> Result<(Book, Tally), ContactsError> {
-        if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > LARGEST {
+    fn read(&self) -> Result<(ContactIndex, LoadReport), ContactsError> {
+        if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
             return Err(ContactsError::TooLarge);
         }
         let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
-        Ok(people(&bytes, &self.columns, self.region)?)
+        Ok(parse(&bytes, &self.columns, self.region)?)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -117,25 +117,29 @@ impl Contacts {
     }
 }
 
-/// The people of a CSV or vCard file, from its bytes.
+/// Parses the contacts of a CSV or vCard file.
 ///
 /// # Errors
-/// If it is no table of people.
-pub fn people(bytes: &[u8], columns: &BTreeMap<String, String>, region: Region) -> Result<(Book, Tally), csv::NoTable> {
+/// If the file is not a table of contacts.
+pub fn parse(
+    bytes: &[u8],
+    columns: &BTreeMap<String, String>,
+    region: Region,
+) -> Result<(ContactIndex, LoadReport), csv::CsvError> {
     let text = decode::decode(bytes);
-    let mut book = Builder::new(region);
+    let mut builder = IndexBuilder::new(region);
     if vcard::is_vcard(&text) {
-        vcard::read(&text, &mut book);
+        vcard::read(&text, &mut builder);
     } else {
-        csv::read(&text, columns, &mut book)?;
+        csv::read(&text, columns, &mut builder)?;
     }
-    Ok(book.finish())
+    Ok(builder.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::phone::Number;
+    use crate::model::phone::PhoneNumber;
 
     fn contacts(dir: &tempfile::TempDir) -> Contacts {
         Contacts::new(dir.path().join("people.csv"), BTreeMap::new(), Region::US)
@@ -146,28 +150,28 @@ mod tests {
     }
 
     fn name(contacts: &Contacts) -> Option<String> {
-        let number = Number::read(Some("+15145550199"), Region::US);
-        match contacts.find(number.known().unwrap(), "c") {
-            Said::Knows(people) => people.into_iter().next().and_then(|it| it.name),
-            Said::Silent(_) | Said::Off => None,
+        let number = PhoneNumber::parse(Some("+15145550199"), Region::US);
+        match contacts.find(number.as_e164().unwrap(), "c") {
+            SourceAnswer::Found(people) => people.into_iter().next().and_then(|it| it.name),
+            SourceAnswer::Failed(_) | SourceAnswer::Disabled => None,
         }
     }
 
     #[test]
-    fn a_file_that_appears_later_is_read_then() {
+    fn refresh_new_file_is_loaded() {
         let dir = tempfile::tempdir().unwrap();
         let contacts = contacts(&dir);
         assert!(matches!(contacts.load(), Err(ContactsError::Unreadable(_))));
         assert!(contacts.refresh().is_none());
         write(&dir, "Name,Phone\nAlice,5145550199\n");
-        assert!(contacts.refresh().is_none(), "it is let settle");
+        assert!(contacts.refresh().is_none(), "one poll is not enough");
         assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
         assert_eq!(name(&contacts).as_deref(), Some("Alice"));
         assert!(contacts.refresh().is_none());
     }
 
     #[test]
-    fn a_change_is_taken_whole_or_not_at_all() {
+    fn refresh_bad_or_removed_file_keeps_previous_contacts() {
         let dir = tempfile::tempdir().unwrap();
         let contacts = contacts(&dir);
         write(&dir, "Name,Phone\nAlice,5145550199\n");
@@ -175,8 +179,8 @@ mod tests {
         write(&dir, "this is no table any more");
         assert!(contacts.refresh().is_none());
         assert!(contacts.refresh().unwrap().is_err());
-        assert_eq!(name(&contacts).as_deref(), Some("Alice"), "the people of before stay known");
-        assert!(contacts.refresh().is_none(), "a bad file is complained of once");
+        assert_eq!(name(&contacts).as_deref(), Some("Alice"), "the previous contacts stay");
+        assert!(contacts.refresh().is_none(), "a bad file is reported once");
         fs::remove_file(dir.path().join("people.csv")).unwrap();
         assert!(contacts.refresh().is_none());
         assert!(contacts.refresh().unwrap().is_err());
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_still_grows_is_not_read() {
+    fn refresh_growing_file_is_not_loaded() {
         let dir = tempfile::tempdir().unwrap();
         let contacts = contacts(&dir);
         for rows in 1..5 {

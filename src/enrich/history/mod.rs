@@ -1,19 +1,19 @@
-//! What this daemon itself saw of a caller: an SQLite file in the state directory, owned by one thread. Async code sends
-//! it questions and never waits for the disk; a full or broken disk costs the history of a card, not the card.
+//! Calls recorded by this daemon: an SQLite file in the state directory, owned by one thread. Async code sends
+//! requests and never waits for the disk. A full or broken disk costs a card its history, not the card.
 
-mod elsewhere;
+mod goto_queries;
 mod store;
 
 use super::config::SourceConfig;
 use crate::model::{
-    call::{Bound, Call, Moment, MomentKind, Telling},
-    card::History,
+    call::{Call, CallDirection, CallStatus, CallUpdate, StatusKind},
+    call_record::CallRecord,
+    card::CallerHistory,
     ids::SinkName,
-    past::Remembered,
     phone::E164,
-    time::{Span, Timestamp},
+    time::{HumanDuration, Timestamp},
 };
-pub use elsewhere::{Elsewhere, SAME};
+pub use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
     io,
     path::Path,
@@ -21,49 +21,49 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use store::Store;
+use store::HistoryDb;
 use tokio::sync::oneshot;
 
-/// The file's name in the state directory.
-const FILE: &str = "history.sqlite";
-/// Questions and tellings that may wait for the disk; a telling beyond them is not remembered.
-const WAITING: usize = 4096;
-/// How often what is too old is removed.
-const TIDY: Duration = Duration::from_secs(3600);
+/// File name in the state directory.
+const FILE_NAME: &str = "history.sqlite";
+/// Requests that may wait for the disk. An update beyond them is not recorded.
+const MAX_QUEUED: usize = 4096;
+/// Interval of deleting calls older than the retention.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// What makes a caller urgent, and how long calls are remembered.
+/// Retention of calls, and limits from which a caller is urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// Older calls are forgotten.
+pub struct HistorySettings {
+    /// Older calls are deleted.
     pub retention: Duration,
-    /// Missed within this time and not talked to since: urgent.
+    /// A caller who was missed within this time and not answered since is urgent.
     pub missed_within: Duration,
-    /// `calls` calls within this time: urgent.
+    /// A caller with `calls` calls within this time is urgent.
     pub calls_within: Duration,
-    /// See there; the call that rings counts.
+    /// See `calls_within`. The ringing call counts.
     pub calls: u32,
-    /// Whether GoTo is asked for the calls that this daemon did not see.
+    /// Enables GoTo queries for calls that this daemon did not receive.
     pub goto: bool,
 }
 
-impl Rules {
-    /// From the config's table, with the defaults for what it leaves open.
+impl HistorySettings {
+    /// Reads the config table, with defaults for missing keys.
     #[must_use]
-    pub fn read(config: &SourceConfig) -> Self {
-        let usual = Self::default();
-        let span = |span: Option<Span>, usual| span.map_or(usual, |span| span.0);
+    pub fn from_config(config: &SourceConfig) -> Self {
+        let defaults = Self::default();
+        let span = |span: Option<HumanDuration>, default| span.map_or(default, |span| span.0);
         Self {
-            retention: span(config.retention, usual.retention),
-            missed_within: span(config.missed_within, usual.missed_within),
-            calls_within: span(config.calls_within, usual.calls_within),
-            calls: config.calls.unwrap_or(usual.calls),
-            goto: config.goto.unwrap_or(usual.goto),
+            retention: span(config.retention, defaults.retention),
+            missed_within: span(config.missed_within, defaults.missed_within),
+            calls_within: span(config.calls_within, defaults.calls_within),
+            calls: config.calls.unwrap_or(defaults.calls),
+            goto: config.goto.unwrap_or(defaults.goto),
         }
     }
 }
 
-impl Default for Rules {
-    /// 90 days; missed within 15 minutes; two calls in 10 minutes; GoTo is asked.
+impl Default for HistorySettings {
+    /// 90 days; missed within 15 minutes; two calls in 10 minutes; GoTo queries enabled.
     fn default() -> Self {
         Self {
             retention: Duration::from_secs(90 * 86_400),
@@ -75,202 +75,207 @@ impl Default for Rules {
     }
 }
 
-/// Why the history says nothing.
+/// Failure of a history request.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// SQLite could not do it.
+    /// SQLite error.
     #[error("history.sqlite: {0}")]
     Store(#[from] rusqlite::Error),
-    /// Its thread could not be started.
-    #[error("the history's thread cannot be started: {0}")]
+    /// The history thread did not start.
+    #[error("history thread cannot be started: {0}")]
     Thread(io::Error),
-    /// The thread that owns the file has ended.
-    #[error("the history is closed")]
+    /// The history thread has ended.
+    #[error("history is closed")]
     Closed,
 }
 
-/// What a call is called here: ids are unique within an account.
+/// Returns the key of a call. Call ids are unique within an account.
 #[must_use]
 pub fn key(call: &Call) -> String {
     format!("{}/{}", call.account.as_str(), call.id.as_str())
 }
 
-/// The way to the thread that owns the file.
+/// Handle to the history thread.
 #[derive(Debug, Clone)]
-pub struct Shelf {
-    asks: SyncSender<Ask>,
-    rules: Rules,
+pub struct HistoryHandle {
+    requests: SyncSender<Request>,
+    settings: HistorySettings,
 }
 
-enum Ask {
-    Saw(Box<Seen>),
-    Import { number: E164, calls: Vec<Remembered> },
-    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<History>> },
-    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<Past>>> },
+enum Request {
+    Record(Box<CallEntry>),
+    Import { number: E164, calls: Vec<CallRecord> },
+    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<CallerHistory>> },
+    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>> },
 }
 
-/// One moment of a call, as much of it as is remembered.
+/// Recorded part of a call update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
+struct CallEntry {
     call: String,
-    /// The other side's, if it is known.
+    /// Number of the external party, if known.
     number: Option<E164>,
     started: Timestamp,
-    /// When it was known.
+    /// Time of the update.
     at: Timestamp,
-    kind: MomentKind,
-    with: Option<String>,
+    status: StatusKind,
+    answered_by: Option<String>,
     outbound: bool,
-    /// Nobody heard how it ended.
-    lost: bool,
-    /// Until somebody took it, or it ended without.
+    /// The end of the call was not received.
+    end_unknown: bool,
+    /// Time from start to answer, or to the end without one.
     waited: Option<Duration>,
     sinks: Vec<SinkName>,
 }
 
-/// A call as it is remembered.
+/// Call as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
-    /// The other side's, if it is known.
+pub struct RecordedCall {
+    /// Number of the external party, if known.
     pub number: Option<E164>,
-    /// When it began.
+    /// Start of the call.
     pub started: Timestamp,
-    /// What became of it; ringing if nobody knows, or if we called and nobody was there.
-    pub outcome: MomentKind,
-    /// We called.
+    /// Last known status. `Ringing` if the end is unknown, or for an unanswered outbound call.
+    pub outcome: StatusKind,
+    /// Call made by the account.
     pub outbound: bool,
-    /// Until somebody took it, or it ended without.
+    /// Time from start to answer, or to the end without one.
     pub waited: Option<Duration>,
-    /// When it was first known what became of it.
-    pub decided: Option<Timestamp>,
-    /// Who heard of it.
+    /// Time of the first status after ringing.
+    pub decided_at: Option<Timestamp>,
+    /// Sinks that received a card of the call.
     pub sinks: Vec<SinkName>,
 }
 
-impl Shelf {
-    /// Opens or makes `history.sqlite` in `dir`, and starts its thread, which ends when the last clone of the
-    /// shelf is dropped.
+impl HistoryHandle {
+    /// Opens or creates `history.sqlite` in `dir` and starts the history thread. The thread ends when the last clone
+    /// of the handle is dropped.
     ///
     /// # Errors
-    /// If the file cannot be opened or is none of ours.
-    pub fn open(dir: &Path, rules: Rules) -> Result<Self, HistoryError> {
-        let store = Store::open(&dir.join(FILE), rules)?;
-        let (asks, inbox) = sync_channel(WAITING);
+    /// If the file cannot be opened or has another format.
+    pub fn open(dir: &Path, settings: HistorySettings) -> Result<Self, HistoryError> {
+        let store = HistoryDb::open(&dir.join(FILE_NAME), settings)?;
+        let (requests, inbox) = sync_channel(MAX_QUEUED);
         let thread = thread::Builder::new().name("history".to_owned());
-        thread.spawn(move || serve(store, &inbox)).map_err(HistoryError::Thread)?;
-        Ok(Self { asks, rules })
+        thread.spawn(move || run_worker(store, &inbox)).map_err(HistoryError::Thread)?;
+        Ok(Self { requests, settings })
     }
 
-    /// What it was opened with.
+    /// Returns the settings of this history.
     #[must_use]
-    pub const fn rules(&self) -> Rules {
-        self.rules
+    pub const fn settings(&self) -> HistorySettings {
+        self.settings
     }
 
-    /// Remembers a moment, soon, and which sinks heard of it. Calls between colleagues are nobody's history.
-    pub fn saw(&self, telling: &Telling, sinks: Vec<SinkName>) {
-        let call = &telling.call;
-        if call.bound == Bound::Internal {
+    /// Queues a call update and its sinks for recording. Internal calls are not recorded.
+    pub fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
+        let call = &update.call;
+        if call.direction == CallDirection::Internal {
             return;
         }
-        let (person, waited) = match &telling.moment {
-            Moment::Answered { by, after } => (Some(by), Some(*after)),
-            Moment::Missed { after, .. } => (None, Some(*after)),
-            Moment::Ringing | Moment::Voicemail { .. } | Moment::Ended { .. } => (None, None),
+        let (person, waited) = match &update.status {
+            CallStatus::Answered { answered_by: by, waited: after } => (Some(by), Some(*after)),
+            CallStatus::Missed { waited: after, .. } => (None, Some(*after)),
+            CallStatus::Ringing | CallStatus::Voicemail { .. } | CallStatus::Ended { .. } => (None, None),
         };
-        let seen = Seen {
+        let entry = CallEntry {
             call: key(call),
-            number: call.caller.number.known().cloned(),
-            started: call.started,
-            at: telling.at,
-            kind: telling.moment.kind(),
-            with: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
-            outbound: call.bound == Bound::Outbound,
-            lost: call.lost,
+            number: call.caller.number.as_e164().cloned(),
+            started: call.started_at,
+            at: update.at,
+            status: update.status.kind(),
+            answered_by: person.and_then(|it| it.name.clone().or_else(|| it.extension.clone())),
+            outbound: call.direction == CallDirection::Outbound,
+            end_unknown: call.end_unknown,
             waited,
             sinks,
         };
-        if let Err(TrySendError::Full(_)) = self.asks.try_send(Ask::Saw(Box::new(seen))) {
-            tracing::warn!("history cannot keep up, a call is not remembered");
+        if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Record(Box::new(entry))) {
+            tracing::warn!("history queue full, call not recorded");
         }
     }
 
-    /// Keeps what somebody else remembers of a number, before anything that is asked after this.
-    pub fn import(&self, number: &E164, legs: Vec<Remembered>) {
-        let (number, calls) = (number.clone(), elsewhere::calls(legs));
-        if let Err(TrySendError::Full(_)) = self.asks.try_send(Ask::Import { number, calls }) {
-            tracing::debug!("history cannot keep up, past calls are not taken over");
+    /// Imports call records of a number from GoTo, before any later request.
+    pub fn import(&self, number: &E164, records: Vec<CallRecord>) {
+        let (number, calls) = (number.clone(), goto_queries::merge_legs(records));
+        if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Import { number, calls }) {
+            tracing::debug!("history queue full, GoTo records not imported");
         }
     }
 
-    /// What was seen of the caller before `call` (account and call id), as of `at`.
+    /// Returns the recorded calls of the caller before `call` (account and call id), as of `at`.
     ///
     /// # Errors
-    /// If the store cannot say.
-    pub async fn find(&self, number: &E164, call: Option<String>, at: Timestamp) -> Result<History, HistoryError> {
+    /// If the query fails.
+    pub async fn find(
+        &self,
+        number: &E164,
+        call: Option<String>,
+        at: Timestamp,
+    ) -> Result<CallerHistory, HistoryError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Find { number: number.clone(), call, at, reply })?;
+        self.send(Request::Find { number: number.clone(), call, at, reply })?;
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
-    /// All calls that began or were decided since `from`, oldest first.
+    /// Returns all calls that started or were decided since `from`, oldest first.
     ///
     /// # Errors
-    /// If the store cannot say.
-    pub async fn since(&self, from: Timestamp) -> Result<Vec<Past>, HistoryError> {
+    /// If the query fails.
+    pub async fn since(&self, from: Timestamp) -> Result<Vec<RecordedCall>, HistoryError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Since { from, reply })?;
+        self.send(Request::Since { from, reply })?;
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
-    /// One whose thread is gone.
+    /// Returns a handle without a thread.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { asks: sync_channel(1).0, rules: Rules::default() }
+        Self { requests: sync_channel(1).0, settings: HistorySettings::default() }
     }
 
-    fn ask(&self, ask: Ask) -> Result<(), HistoryError> {
-        self.asks.try_send(ask).map_err(|_| HistoryError::Closed)
+    fn send(&self, request: Request) -> Result<(), HistoryError> {
+        self.requests.try_send(request).map_err(|_| HistoryError::Closed)
     }
 }
 
-/// Forgets all calls of a number in the file of `dir`, beside a running daemon or without one: how many there were. Blocks.
-/// Where there is no file none is made.
+/// Deletes all calls of a number from the file in `dir`, with or without a running daemon, and returns their count.
+/// Blocks. A missing file is not created.
 ///
 /// # Errors
-/// If the file cannot be written or is none of ours.
+/// If the file cannot be written or has another format.
 pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
-    let path = dir.join(FILE);
+    let path = dir.join(FILE_NAME);
     if !path.exists() {
         return Ok(0);
     }
-    let store = Store::open(&path, Rules::default())?;
-    let gone = store.forget(number)?;
-    store.rewrite()?;
-    Ok(gone)
+    let store = HistoryDb::open(&path, HistorySettings::default())?;
+    let deleted = store.forget(number)?;
+    store.vacuum()?;
+    Ok(deleted)
 }
 
-/// The thread: answers until nobody can ask any more.
-fn serve(mut store: Store, inbox: &Receiver<Ask>) {
+/// Runs the history thread until all handles are dropped.
+fn run_worker(mut store: HistoryDb, inbox: &Receiver<Request>) {
     let mut failing = false;
-    let mut tidied: Option<Instant> = None;
+    let mut pruned_at: Option<Instant> = None;
     loop {
-        if tidied.is_none_or(|at| at.elapsed() >= TIDY) {
-            tidied = Some(Instant::now());
-            note(&mut failing, &store.tidy(Timestamp::now()));
+        if pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
+            pruned_at = Some(Instant::now());
+            log_health(&mut failing, &store.prune(Timestamp::now()));
         }
-        match inbox.recv_timeout(TIDY) {
-            Ok(Ask::Saw(seen)) => note(&mut failing, &store.saw(&seen)),
-            Ok(Ask::Import { number, calls }) => note(&mut failing, &store.import(&number, &calls)),
-            // Whoever asked may have given up waiting: then nobody takes the answer.
-            Ok(Ask::Find { number, call, at, reply }) => {
+        match inbox.recv_timeout(PRUNE_INTERVAL) {
+            Ok(Request::Record(entry)) => log_health(&mut failing, &store.record(&entry)),
+            Ok(Request::Import { number, calls }) => log_health(&mut failing, &store.import(&number, &calls)),
+            // The requester may have timed out: a failed reply is ignored.
+            Ok(Request::Find { number, call, at, reply }) => {
                 let found = store.find(&number, call.as_deref(), at);
-                note(&mut failing, &found);
+                log_health(&mut failing, &found);
                 drop(reply.send(found));
             }
-            Ok(Ask::Since { from, reply }) => {
+            Ok(Request::Since { from, reply }) => {
                 let calls = store.since(from);
-                note(&mut failing, &calls);
+                log_health(&mut failing, &calls);
                 drop(reply.send(calls));
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -279,70 +284,71 @@ fn serve(mut store: Store, inbox: &Receiver<Ask>) {
     }
 }
 
-/// Says once that the disk fails, and once that it is well again.
-fn note<T>(failing: &mut bool, done: &rusqlite::Result<T>) {
-    match done {
-        Ok(_) if *failing => tracing::info!("history works again"),
-        Err(error) if !*failing => tracing::warn!(%error, "history fails, calls are not remembered or told"),
+/// Logs the first failure and the recovery.
+fn log_health<T>(failing: &mut bool, result: &rusqlite::Result<T>) {
+    match result {
+        Ok(_) if *failing => tracing::info!("history recovered"),
+        Err(error) if !*failing => tracing::warn!(%error, "history failed, calls are not recorded"),
         Ok(_) | Err(_) => {}
     }
-    *failing = done.is_err();
+    *failing = result.is_err();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{
-        call::{Caller, MissedWhy, Person},
+        call::{Caller, MissedReason, Person},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
-        phone::{Number, Region},
+        phone::{PhoneNumber, Region},
     };
 
-    fn telling(id: &str, started: &str, moment: Moment) -> Telling {
+    fn update(id: &str, started: &str, moment: CallStatus) -> CallUpdate {
         let started: Timestamp = started.parse().unwrap();
         let call = Call {
             id: ConversationSpaceId::try_from(id).unwrap(),
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("1").unwrap(),
-            bound: Bound::Inbound,
-            caller: Caller { name: None, number: Number::read(Some("+15145550199"), Region::US) },
-            ours: None,
+            direction: CallDirection::Inbound,
+            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+            account_number: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
-            answered: None,
-            queued: None,
-            started,
-            late: false,
-            lost: false,
-            revised: None,
+            answered_at: None,
+            queued_at: None,
+            started_at: started,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
             course: crate::model::call::Course::default(),
         };
-        Telling { call, moment, at: started }
+        CallUpdate { call, status: moment, at: started }
     }
 
     #[tokio::test]
-    async fn what_was_seen_is_still_known_after_a_restart() {
+    async fn history_after_restart_has_recorded_calls() {
         let dir = tempfile::tempdir().unwrap();
         let by = Person { name: Some("Bob".into()), extension: None, line: None };
-        let answered = telling("a", "2026-11-20T10:00:00Z", Moment::Answered { by, after: Duration::ZERO });
-        let missed = Moment::Missed { after: Duration::ZERO, why: MissedWhy::NobodyAnswered };
-        let number = answered.call.caller.number.known().unwrap().clone();
+        let answered =
+            update("a", "2026-11-20T10:00:00Z", CallStatus::Answered { answered_by: by, waited: Duration::ZERO });
+        let missed = CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::NobodyAnswered };
+        let number = answered.call.caller.number.as_e164().unwrap().clone();
         let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
         {
-            let shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
-            shelf.saw(&answered, vec![]);
-            shelf.saw(&telling("b", "2026-11-22T10:00:00Z", missed), vec![]);
-            assert_eq!(shelf.find(&number, None, now).await.unwrap().week, 2);
+            let handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
+            handle.record(&answered, vec![]);
+            handle.record(&update("b", "2026-11-22T10:00:00Z", missed), vec![]);
+            assert_eq!(handle.find(&number, None, now).await.unwrap().calls_in_week, 2);
         }
-        let shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
-        let history = shelf.find(&number, None, now).await.unwrap();
-        assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
+        let handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
+        let history = handle.find(&number, None, now).await.unwrap();
+        assert_eq!(history.last_call.unwrap().outcome, StatusKind::Missed);
         assert_eq!(history.missed_since, 1);
         assert_eq!(forget(dir.path(), &number).unwrap(), 2);
-        assert_eq!(shelf.find(&number, None, now).await.unwrap(), History::default());
-        drop(shelf);
+        assert_eq!(handle.find(&number, None, now).await.unwrap(), CallerHistory::default());
+        drop(handle);
         let bytes: Vec<u8> = std::fs::read_dir(dir.path())
             .unwrap()
             .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default())
@@ -350,24 +356,24 @@ mod tests {
         assert!(!bytes.windows(11).any(|it| it == b"15145550199"), "the number is gone from the disk");
     }
 
-    /// Only root can give a directory away, so only root's run of it says something.
+    /// Only root can change the owner, hence the test is complete only as root.
     #[test]
-    fn the_files_belong_to_the_owner_of_the_state_directory_and_to_nobody_else() {
+    fn history_files_belong_only_to_the_state_directory_owner() {
         use std::os::unix::fs::{MetadataExt, chown};
         let dir = tempfile::tempdir().unwrap();
         let given_away = chown(dir.path(), Some(12345), Some(12345)).is_ok();
-        let _shelf = Shelf::open(dir.path(), Rules::default()).unwrap();
+        let _handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
         let file = std::fs::metadata(dir.path().join("history.sqlite")).unwrap();
         assert_eq!(file.mode() & 0o777, 0o600);
         assert_eq!(file.uid() == 12345, given_away);
     }
 
     #[test]
-    fn a_file_that_is_none_of_ours_is_an_error_and_stays_as_it_is() {
+    fn history_open_foreign_file_fails() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("history.sqlite"), "this is a letter to my aunt, and no database".repeat(50))
             .unwrap();
-        assert!(matches!(Shelf::open(dir.path(), Rules::default()), Err(HistoryError::Store(_))));
-        assert!(Shelf::open(Path::new("/nowhere/at/all"), Rules::default()).is_err());
+        assert!(matches!(HistoryHandle::open(dir.path(), HistorySettings::default()), Err(HistoryError::Store(_))));
+        assert!(HistoryHandle::open(Path::new("/nowhere/at/all"), HistorySettings::default()).is_err());
     }
 }

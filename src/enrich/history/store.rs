@@ -1,12 +1,13 @@
-//! The SQL of the history: one row a call. Decides what of a caller's past is told; blocks, so it lives on its own thread.
+//! SQL of the history: one row per call, and the caller history computed from the rows. Blocks, and therefore runs on
+//! its own thread.
 
-use super::{Past, Rules, Seen, elsewhere::SAME};
+use super::{CallEntry, HistorySettings, RecordedCall, goto_queries::SAME_CALL_WINDOW};
 use crate::model::{
-    call::MomentKind,
-    card::{Again, History, PastCall},
+    call::StatusKind,
+    call_record::CallRecord,
+    card::{CallerHistory, PastCall, RepeatCalls},
     ids::SinkName,
-    past::Remembered,
-    phone::{E164, Number, Region},
+    phone::{E164, PhoneNumber, Region},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, config::DbConfig, params};
@@ -14,9 +15,9 @@ use std::{path::Path, time::Duration};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What layout (`user_version`) 2 adds: who called whom, how long it waited (ms), the sinks that heard of it (one a line), and whether it is
-/// known from a report of GoTo only, which gives way to what was seen.
-const LAYOUT_2: &str = "BEGIN;
+/// Layout (`user_version`) 2 adds the direction, the waiting time (ms), the sinks with a card (separated by spaces)
+/// and whether the call is known from a GoTo report only. A recorded call replaces a reported one.
+const MIGRATION_2: &str = "BEGIN;
     ALTER TABLE calls ADD COLUMN outbound INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE calls ADD COLUMN waited INTEGER;
     ALTER TABLE calls ADD COLUMN sinks TEXT NOT NULL DEFAULT '';
@@ -24,43 +25,43 @@ const LAYOUT_2: &str = "BEGIN;
     PRAGMA user_version = 2;
     COMMIT;";
 
-/// What layout 3 adds: when it was first known what became of the call (ms).
-const LAYOUT_3: &str = "BEGIN;
+/// Layout 3 adds the time of the first status after ringing (ms).
+const MIGRATION_3: &str = "BEGIN;
     ALTER TABLE calls ADD COLUMN decided INTEGER;
     UPDATE calls SET decided = started WHERE outcome > 0;
     CREATE INDEX calls_by_outcome ON calls (decided);
     PRAGMA user_version = 3;
     COMMIT;";
 
-/// Calls that a recap counts at most: a shift of a busy call center, and no more memory than some megabytes.
-const COUNTED: i64 = 50_000;
+/// Most calls of a recap: a day of a busy call center, within some megabytes of memory.
+const MAX_RECAP_CALLS: i64 = 50_000;
 
-/// Outcomes are kept as numbers that grow as a call goes on, so that a moment heard late never takes one back.
+/// Stored status codes. Codes grow during a call, hence a late update never lowers the outcome.
 const RINGING: i64 = 0;
 const ANSWERED: i64 = 1;
 const MISSED: i64 = 2;
 const VOICEMAIL: i64 = 3;
 const ENDED: i64 = 4;
 
-/// [`SAME`] as the file counts.
-const SAME_MS: i64 = SAME.as_millis() as i64;
+/// [`SAME_CALL_WINDOW`] in milliseconds.
+const SAME_CALL_MS: i64 = SAME_CALL_WINDOW.as_millis() as i64;
 
-/// Connection and rules.
-pub struct Store {
+/// Database connection and settings of the history.
+pub struct HistoryDb {
     db: Connection,
-    rules: Rules,
+    settings: HistorySettings,
 }
 
-impl Store {
-    /// Opens or makes the file, readable by its owner alone.
-    pub fn open(path: &Path, rules: Rules) -> rusqlite::Result<Self> {
+impl HistoryDb {
+    /// Opens or creates the file, readable only by its owner.
+    pub fn open(path: &Path, settings: HistorySettings) -> rusqlite::Result<Self> {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(2))?;
-        // NORMAL: a power cut may cost the last calls' history, which is not worth a disk flush a call.
+        // NORMAL: a power cut may lose the last calls. A disk flush per call costs more than that is worth.
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "secure_delete", true)?;
-        // Without it SQLite compiles both questions again for each new number, which costs more than their answers.
+        // Without QPSG, SQLite compiles both queries again for each new number, which costs more than running them.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout < 1 {
@@ -77,30 +78,30 @@ impl Store {
             )?;
         }
         if layout < 2 {
-            db.execute_batch(LAYOUT_2)?;
+            db.execute_batch(MIGRATION_2)?;
         }
         if layout < 3 {
-            db.execute_batch(LAYOUT_3)?;
+            db.execute_batch(MIGRATION_3)?;
         }
-        close_to_others(path);
-        Ok(Self { db, rules })
+        restrict_to_owner(path);
+        Ok(Self { db, settings })
     }
 
-    /// Keeps a moment. What a report said of the same call gives way.
-    pub fn saw(&mut self, seen: &Seen) -> rusqlite::Result<()> {
-        let outcome = match seen.kind {
-            MomentKind::Answered => ANSWERED,
-            MomentKind::Ended if !seen.lost => ENDED,
-            MomentKind::Missed if !seen.outbound => MISSED,
-            MomentKind::Voicemail if !seen.outbound => VOICEMAIL,
-            // Nobody knows how it ended, or nobody there took it: no talk, and nobody of us missed anything.
-            MomentKind::Ringing | MomentKind::Ended | MomentKind::Missed | MomentKind::Voicemail => RINGING,
+    /// Records a call update. A recorded call replaces a reported one.
+    pub fn record(&mut self, entry: &CallEntry) -> rusqlite::Result<()> {
+        let outcome = match entry.status {
+            StatusKind::Answered => ANSWERED,
+            StatusKind::Ended if !entry.end_unknown => ENDED,
+            StatusKind::Missed if !entry.outbound => MISSED,
+            StatusKind::Voicemail if !entry.outbound => VOICEMAIL,
+            // Unknown end or unanswered outbound call: neither answered nor missed.
+            StatusKind::Ringing | StatusKind::Ended | StatusKind::Missed | StatusKind::Voicemail => RINGING,
         };
-        let number = seen.number.as_ref().map_or("", E164::expose);
-        let (started, waited) = (seen.started.as_millisecond(), seen.waited.map(millis));
-        let decided = (seen.kind != MomentKind::Ringing).then_some(seen.at.as_millisecond());
-        let change = self.db.transaction()?;
-        change
+        let number = entry.number.as_ref().map_or("", E164::expose);
+        let (started, waited) = (entry.started.as_millisecond(), entry.waited.map(millis));
+        let decided = (entry.status != StatusKind::Ringing).then_some(entry.at.as_millisecond());
+        let transaction = self.db.transaction()?;
+        transaction
             .prepare_cached(
                 "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, decided)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -108,40 +109,49 @@ impl Store {
                      outcome = max(outcome, excluded.outcome), colleague = coalesce(colleague, excluded.colleague),
                      waited = coalesce(waited, excluded.waited), decided = coalesce(decided, excluded.decided)",
             )?
-            .execute(params![seen.call, number, started, outcome, seen.with, seen.outbound, waited, decided])?;
-        for sink in &seen.sinks {
-            change
+            .execute(params![
+                entry.call,
+                number,
+                started,
+                outcome,
+                entry.answered_by,
+                entry.outbound,
+                waited,
+                decided
+            ])?;
+        for sink in &entry.sinks {
+            transaction
                 .prepare_cached(
                     "UPDATE calls SET sinks = sinks || ?2 || ' '
                      WHERE call = ?1 AND instr(' ' || sinks, ' ' || ?2 || ' ') = 0",
                 )?
-                .execute(params![seen.call, sink.as_str()])?;
+                .execute(params![entry.call, sink.as_str()])?;
         }
         if !number.is_empty() {
-            change
+            transaction
                 .prepare_cached(
                     "DELETE FROM calls WHERE number = ?1 AND started BETWEEN ?2 AND ?3 AND outbound = ?4 AND reported",
                 )?
-                .execute(params![number, started - SAME_MS, started + SAME_MS, seen.outbound])?;
+                .execute(params![number, started - SAME_CALL_MS, started + SAME_CALL_MS, entry.outbound])?;
         }
-        change.commit()
+        transaction.commit()
     }
 
-    /// Keeps what a report says of a number, instead of what an earlier one said. What was seen is left as it is.
-    pub fn import(&mut self, number: &E164, calls: &[Remembered]) -> rusqlite::Result<()> {
+    /// Imports call records of a number, replacing earlier imports. Recorded calls stay unchanged.
+    pub fn import(&mut self, number: &E164, calls: &[CallRecord]) -> rusqlite::Result<()> {
         let number = number.expose();
-        let change = self.db.transaction()?;
-        change.execute("DELETE FROM calls WHERE number = ?1 AND reported", [number])?;
+        let transaction = self.db.transaction()?;
+        transaction.execute("DELETE FROM calls WHERE number = ?1 AND reported", [number])?;
         for call in calls {
-            let started = call.started.as_millisecond();
-            let way = if call.outbound { "to" } else { "from" };
-            let outcome = match (call.answered, call.outbound) {
+            let started = call.started_at.as_millisecond();
+            let direction = if call.outbound { "to" } else { "from" };
+            let outcome = match (call.answered_at, call.outbound) {
                 (Some(_), _) => ENDED,
                 (None, false) => MISSED,
                 (None, true) => RINGING,
             };
-            let waited = call.answered.map(|at| millis(crate::model::time::elapsed(call.started, at)));
-            change
+            let waited = call.answered_at.map(|at| millis(crate::model::time::elapsed(call.started_at, at)));
+            transaction
                 .prepare_cached(
                     "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, reported)
                      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 1
@@ -149,24 +159,24 @@ impl Store {
                                                             AND outbound = ?6)",
                 )?
                 .execute(params![
-                    format!("report {way} {number} {started}"),
+                    format!("report {direction} {number} {started}"),
                     number,
                     started,
                     outcome,
-                    call.with,
+                    call.colleague,
                     call.outbound,
                     waited,
-                    started - SAME_MS,
-                    started + SAME_MS,
+                    started - SAME_CALL_MS,
+                    started + SAME_CALL_MS,
                 ])?;
         }
-        change.commit()
+        transaction.commit()
     }
 
-    /// What is known of the caller as of `at`, leaving out `call`.
-    pub fn find(&self, number: &E164, call: Option<&str>, at: Timestamp) -> rusqlite::Result<History> {
+    /// Returns the caller history as of `at`, without `call`.
+    pub fn find(&self, number: &E164, call: Option<&str>, at: Timestamp) -> rusqlite::Result<CallerHistory> {
         let since = |age: Duration| crate::model::time::before(at, age).as_millisecond();
-        let (number, this) = (number.expose(), call.unwrap_or_default());
+        let (number, excluded) = (number.expose(), call.unwrap_or_default());
         let last = self
             .db
             .prepare_cached(
@@ -174,7 +184,7 @@ impl Store {
                  WHERE number = ?1 AND call <> ?2 AND started <= ?3 AND NOT (outbound AND outcome = 0)
                  ORDER BY started DESC LIMIT 1",
             )?
-            .query_row(params![number, this, at.as_millisecond()], past_call)
+            .query_row(params![number, excluded, at.as_millisecond()], past_call)
             .optional()?;
         let mut counts = self.db.prepare_cached(
             "WITH ours AS (SELECT started, outcome, outbound FROM calls
@@ -189,44 +199,51 @@ impl Store {
              FROM his",
         )?;
         let (week, month) = (since(7 * DAY), since(30 * DAY));
-        let (missed, back_to_back) = (since(self.rules.missed_within), since(self.rules.calls_within));
-        counts.query_row(params![number, this, at.as_millisecond(), week, month, missed, back_to_back], |row| {
+        let (missed, back_to_back) = (since(self.settings.missed_within), since(self.settings.calls_within));
+        counts.query_row(params![number, excluded, at.as_millisecond(), week, month, missed, back_to_back], |row| {
             let earlier: u32 = row.get(4)?;
             let nth = earlier.saturating_add(1);
-            let urgent = row.get::<_, u32>(3)? > 0 || nth >= self.rules.calls.max(2);
-            let again = (nth > 1).then_some(Again { nth, within: self.rules.calls_within });
-            Ok(History { last, week: row.get(0)?, month: row.get(1)?, missed_since: row.get(2)?, urgent, again })
+            let urgent = row.get::<_, u32>(3)? > 0 || nth >= self.settings.calls.max(2);
+            let again = (nth > 1).then_some(RepeatCalls { nth, within: self.settings.calls_within });
+            Ok(CallerHistory {
+                last_call: last,
+                calls_in_week: row.get(0)?,
+                calls_in_month: row.get(1)?,
+                missed_since: row.get(2)?,
+                urgent,
+                repeat_calls: again,
+            })
         })
     }
 
-    /// All calls that began or were decided since `from`, oldest first.
-    pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<Past>> {
-        let mut read = self.db.prepare_cached(
+    /// Returns all calls that started or were decided since `from`, oldest first.
+    pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<RecordedCall>> {
+        let mut select = self.db.prepare_cached(
             "SELECT number, started, outcome, outbound, waited, decided, sinks FROM calls
              WHERE started >= ?1 OR decided >= ?1 ORDER BY started DESC LIMIT ?2",
         )?;
-        let rows = read.query_map(params![from.as_millisecond(), COUNTED], past)?;
-        let mut calls: Vec<Past> = rows.collect::<Result<_, _>>()?;
+        let rows = select.query_map(params![from.as_millisecond(), MAX_RECAP_CALLS], recorded_call)?;
+        let mut calls: Vec<RecordedCall> = rows.collect::<Result<_, _>>()?;
         calls.reverse();
         Ok(calls)
     }
 
-    /// Forgets a number, its traces in the write-ahead log too.
+    /// Deletes the calls of a number, also from the write-ahead log, and returns their count.
     pub fn forget(&self, number: &E164) -> rusqlite::Result<usize> {
-        let gone = self.db.execute("DELETE FROM calls WHERE number = ?1", [number.expose()])?;
+        let deleted = self.db.execute("DELETE FROM calls WHERE number = ?1", [number.expose()])?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(gone)
+        Ok(deleted)
     }
 
-    /// Writes the file anew: pages that rows moved between keep copies in their free space.
-    pub fn rewrite(&self) -> rusqlite::Result<()> {
+    /// Rewrites the file, because free space of pages may hold copies of moved rows.
+    pub fn vacuum(&self) -> rusqlite::Result<()> {
         self.db.execute_batch("VACUUM")?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
-    /// Forgets what is older than the retention.
-    pub fn tidy(&self, now: Timestamp) -> rusqlite::Result<()> {
-        let oldest = crate::model::time::before(now, self.rules.retention).as_millisecond();
+    /// Deletes calls older than the retention.
+    pub fn prune(&self, now: Timestamp) -> rusqlite::Result<()> {
+        let oldest = crate::model::time::before(now, self.settings.retention).as_millisecond();
         self.db.execute("DELETE FROM calls WHERE started < ?1", [oldest]).map(drop)
     }
 }
@@ -235,58 +252,58 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn outcome(number: i64) -> MomentKind {
-    match number {
-        ANSWERED => MomentKind::Answered,
-        MISSED => MomentKind::Missed,
-        VOICEMAIL => MomentKind::Voicemail,
-        ENDED => MomentKind::Ended,
-        _ => MomentKind::Ringing,
+fn outcome_of(code: i64) -> StatusKind {
+    match code {
+        ANSWERED => StatusKind::Answered,
+        MISSED => StatusKind::Missed,
+        VOICEMAIL => StatusKind::Voicemail,
+        ENDED => StatusKind::Ended,
+        _ => StatusKind::Ringing,
     }
 }
 
-fn past(row: &Row<'_>) -> rusqlite::Result<Past> {
+fn recorded_call(row: &Row<'_>) -> rusqlite::Result<RecordedCall> {
     let number: String = row.get(0)?;
     let at = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
     let waited: Option<i64> = row.get(4)?;
     let sinks: String = row.get(6)?;
-    Ok(Past {
-        number: Number::read(Some(&number), Region::US).known().cloned(),
+    Ok(RecordedCall {
+        number: PhoneNumber::parse(Some(&number), Region::US).as_e164().cloned(),
         started: at(row.get(1)?),
-        outcome: outcome(row.get(2)?),
+        outcome: outcome_of(row.get(2)?),
         outbound: row.get(3)?,
         waited: waited.map(|ms| Duration::from_millis(ms.unsigned_abs())),
-        decided: row.get::<_, Option<i64>>(5)?.map(at),
+        decided_at: row.get::<_, Option<i64>>(5)?.map(at),
         sinks: sinks.split_whitespace().filter_map(|name| SinkName::try_from(name).ok()).collect(),
     })
 }
 
 fn past_call(row: &Row<'_>) -> rusqlite::Result<PastCall> {
-    let outcome = outcome(row.get(1)?);
+    let outcome = outcome_of(row.get(1)?);
     let at = Timestamp::from_millisecond(row.get(0)?).unwrap_or_default();
-    Ok(PastCall { at, outcome, with: row.get(2)? })
+    Ok(PastCall { at, outcome, answered_by: row.get(2)? })
 }
 
-/// Who called whom is nobody else's business. The files are the directory's owner's, even if root looked a number up before
-/// the daemon first ran. Where the file system knows neither owners nor modes, the directory's have to do.
-fn close_to_others(path: &Path) {
+/// Restricts the files to the owner of the directory, even if root opened them before the daemon first ran. File
+/// systems without owners or modes rely on the directory.
+fn restrict_to_owner(path: &Path) {
     use std::{
         fs,
         os::unix::fs::{MetadataExt, PermissionsExt, chown},
     };
-    let home = path.parent().and_then(|dir| fs::metadata(dir).ok());
-    for end in ["", "-wal", "-shm"] {
+    let directory = path.parent().and_then(|dir| fs::metadata(dir).ok());
+    for suffix in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
-        file.push(end);
-        let mine = fs::metadata(&file).ok();
-        if let (Some(home), Some(mine)) = (&home, mine)
-            && home.uid() != mine.uid()
-            && let Err(error) = chown(&file, Some(home.uid()), Some(home.gid()))
+        file.push(suffix);
+        let current = fs::metadata(&file).ok();
+        if let (Some(directory), Some(current)) = (&directory, current)
+            && directory.uid() != current.uid()
+            && let Err(error) = chown(&file, Some(directory.uid()), Some(directory.gid()))
         {
-            tracing::debug!(%error, "history keeps the owner it has");
+            tracing::debug!(%error, "history file owner not changed");
         }
         if let Err(error) = fs::set_permissions(&file, fs::Permissions::from_mode(0o600)) {
-            tracing::debug!(%error, "history keeps the mode it has");
+            tracing::debug!(%error, "history file mode not changed");
         }
     }
 }
@@ -297,99 +314,123 @@ mod tests {
 
     const NOW: &str = "2026-11-23T12:00:00Z";
 
-    fn store() -> Store {
-        Store::open(Path::new(":memory:"), Rules::default()).unwrap()
+    fn store() -> HistoryDb {
+        HistoryDb::open(Path::new(":memory:"), HistorySettings::default()).unwrap()
     }
 
     fn number(text: &str) -> E164 {
-        Number::read(Some(text), Region::US).known().unwrap().clone()
+        PhoneNumber::parse(Some(text), Region::US).as_e164().unwrap().clone()
     }
 
-    fn seen(call: &str, number: Option<E164>, started: Timestamp, kind: MomentKind) -> Seen {
+    fn entry(call: &str, number: Option<E164>, started: Timestamp, kind: StatusKind) -> CallEntry {
         let (call, sinks) = (call.to_owned(), Vec::new());
-        Seen { call, number, started, at: started, kind, with: None, outbound: false, lost: false, waited: None, sinks }
+        CallEntry {
+            call,
+            number,
+            started,
+            at: started,
+            status: kind,
+            answered_by: None,
+            outbound: false,
+            end_unknown: false,
+            waited: None,
+            sinks,
+        }
     }
 
-    fn saw(store: &mut Store, call: &str, started: &str, kind: MomentKind, with: Option<&str>) {
+    fn record(store: &mut HistoryDb, call: &str, started: &str, kind: StatusKind, with: Option<&str>) {
         let started = started.parse().unwrap();
         let number = number("+15145550199");
-        let seen = Seen { with: with.map(str::to_owned), ..seen(call, Some(number), started, kind) };
-        store.saw(&seen).unwrap();
+        let entry = CallEntry { answered_by: with.map(str::to_owned), ..entry(call, Some(number), started, kind) };
+        store.record(&entry).unwrap();
     }
 
-    fn ask(store: &Store, call: &str) -> History {
+    fn find(store: &HistoryDb, call: &str) -> CallerHistory {
         store.find(&number("+15145550199"), Some(call), NOW.parse().unwrap()).unwrap()
     }
 
     #[test]
-    fn the_call_that_rings_is_not_its_own_history() {
+    fn find_excludes_the_ringing_call() {
         let mut store = store();
-        saw(&mut store, "now", NOW, MomentKind::Ringing, None);
-        assert_eq!(ask(&store, "now"), History::default());
+        record(&mut store, "now", NOW, StatusKind::Ringing, None);
+        assert_eq!(find(&store, "now"), CallerHistory::default());
     }
 
     #[test]
-    fn calls_are_counted_by_their_age() {
+    fn find_counts_calls_by_age() {
         let mut store = store();
         for (call, started) in
             [("a", "2026-11-22T12:00:00Z"), ("b", "2026-11-10T12:00:00Z"), ("c", "2026-09-20T12:00:00Z")]
         {
-            saw(&mut store, call, started, MomentKind::Answered, Some("Bob"));
-            saw(&mut store, call, started, MomentKind::Ended, None);
+            record(&mut store, call, started, StatusKind::Answered, Some("Bob"));
+            record(&mut store, call, started, StatusKind::Ended, None);
         }
-        let history = ask(&store, "now");
-        assert_eq!((history.week, history.month, history.missed_since, history.urgent), (1, 2, 0, false));
-        let last = history.last.unwrap();
-        assert_eq!((last.outcome, last.with.as_deref()), (MomentKind::Ended, Some("Bob")));
-        assert_eq!(store.find(&number("+15145550100"), None, NOW.parse().unwrap()).unwrap(), History::default());
+        let history = find(&store, "now");
+        assert_eq!(
+            (history.calls_in_week, history.calls_in_month, history.missed_since, history.urgent),
+            (1, 2, 0, false)
+        );
+        let last = history.last_call.unwrap();
+        assert_eq!((last.outcome, last.answered_by.as_deref()), (StatusKind::Ended, Some("Bob")));
+        assert_eq!(store.find(&number("+15145550100"), None, NOW.parse().unwrap()).unwrap(), CallerHistory::default());
     }
 
     #[test]
-    fn missed_since_counts_from_the_last_talk() {
+    fn find_missed_since_counts_from_last_answered_call() {
         let mut store = store();
-        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
-        saw(&mut store, "b", "2026-11-20T11:00:00Z", MomentKind::Ended, Some("Bob"));
-        saw(&mut store, "c", "2026-11-21T10:00:00Z", MomentKind::Missed, None);
-        saw(&mut store, "d", "2026-11-21T11:00:00Z", MomentKind::Voicemail, None);
-        assert_eq!(ask(&store, "now").missed_since, 2);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "b", "2026-11-20T11:00:00Z", StatusKind::Ended, Some("Bob"));
+        record(&mut store, "c", "2026-11-21T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "d", "2026-11-21T11:00:00Z", StatusKind::Voicemail, None);
+        assert_eq!(find(&store, "now").missed_since, 2);
     }
 
     #[test]
-    fn who_was_missed_minutes_ago_or_calls_again_at_once_is_urgent() {
+    fn find_recently_missed_or_repeat_caller_is_urgent() {
         let mut store = store();
-        saw(&mut store, "a", "2026-11-23T11:46:00Z", MomentKind::Missed, None);
-        assert!(ask(&store, "now").urgent, "missed 14 minutes ago");
-        saw(&mut store, "b", "2026-11-23T11:48:00Z", MomentKind::Ended, None);
-        assert!(!ask(&store, "now").urgent, "talked to since, 12 minutes ago");
-        saw(&mut store, "c", "2026-11-23T11:51:00Z", MomentKind::Ended, None);
-        let history = ask(&store, "now");
+        record(&mut store, "a", "2026-11-23T11:46:00Z", StatusKind::Missed, None);
+        assert!(find(&store, "now").urgent, "missed 14 minutes ago");
+        record(&mut store, "b", "2026-11-23T11:48:00Z", StatusKind::Ended, None);
+        assert!(!find(&store, "now").urgent, "answered since, 12 minutes ago");
+        record(&mut store, "c", "2026-11-23T11:51:00Z", StatusKind::Ended, None);
+        let history = find(&store, "now");
         assert!(history.urgent, "the second call in 10 minutes");
         let within = Duration::from_secs(600);
-        assert_eq!(history.again, Some(Again { nth: 2, within }));
-        saw(&mut store, "d", "2026-11-23T11:52:00Z", MomentKind::Ringing, None);
-        assert_eq!(ask(&store, "now").again, Some(Again { nth: 3, within }));
-        saw(&mut store, "now", NOW, MomentKind::Ringing, None);
-        assert_eq!(ask(&store, "now").again, Some(Again { nth: 3, within }), "a call is counted once");
+        assert_eq!(history.repeat_calls, Some(RepeatCalls { nth: 2, within }));
+        record(&mut store, "d", "2026-11-23T11:52:00Z", StatusKind::Ringing, None);
+        assert_eq!(find(&store, "now").repeat_calls, Some(RepeatCalls { nth: 3, within }));
+        record(&mut store, "now", NOW, StatusKind::Ringing, None);
+        assert_eq!(
+            find(&store, "now").repeat_calls,
+            Some(RepeatCalls { nth: 3, within }),
+            "the ringing call counts once"
+        );
     }
 
     #[test]
-    fn a_moment_heard_late_takes_no_outcome_back() {
+    fn record_late_update_keeps_outcome() {
         let mut store = store();
-        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
-        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Ringing, None);
-        assert_eq!(ask(&store, "now").last.unwrap().outcome, MomentKind::Missed);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Ringing, None);
+        assert_eq!(find(&store, "now").last_call.unwrap().outcome, StatusKind::Missed);
     }
 
-    fn reported(started: &str, outbound: bool, answered: bool) -> Remembered {
+    fn reported(started: &str, outbound: bool, answered: bool) -> CallRecord {
         let started: Timestamp = started.parse().unwrap();
         let with = answered.then(|| "Ben".to_owned());
-        Remembered { outbound, started, answered: answered.then_some(started), ended: None, with }
+        CallRecord {
+            outbound,
+            started_at: started,
+            answered_at: answered.then_some(started),
+            ended_at: None,
+            colleague: with,
+        }
     }
 
     #[test]
-    fn what_a_report_says_joins_what_was_seen_and_no_call_counts_twice() {
+    fn import_reported_and_recorded_call_count_once() {
         let mut store = store();
-        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
         let report = [
             reported("2026-11-20T10:00:07Z", false, true),
             reported("2026-11-21T10:00:00Z", false, false),
@@ -397,36 +438,44 @@ mod tests {
         ];
         store.import(&number("+15145550199"), &report).unwrap();
         store.import(&number("+15145550199"), &report).unwrap();
-        let history = ask(&store, "now");
+        let history = find(&store, "now");
         assert_eq!(
-            (history.week, history.month, history.missed_since),
+            (history.calls_in_week, history.calls_in_month, history.missed_since),
             (2, 3, 2),
-            "what was seen counts as it was seen"
+            "a recorded call keeps its recorded outcome"
         );
-        saw(&mut store, "b", "2026-11-21T09:59:55Z", MomentKind::Ended, Some("Bob"));
-        let history = ask(&store, "now");
-        assert_eq!((history.week, history.month, history.missed_since), (2, 3, 0), "seen after it was reported");
-        assert_eq!(history.last.unwrap().with.as_deref(), Some("Bob"));
+        record(&mut store, "b", "2026-11-21T09:59:55Z", StatusKind::Ended, Some("Bob"));
+        let history = find(&store, "now");
+        assert_eq!(
+            (history.calls_in_week, history.calls_in_month, history.missed_since),
+            (2, 3, 0),
+            "recorded after the report"
+        );
+        assert_eq!(history.last_call.unwrap().answered_by.as_deref(), Some("Bob"));
     }
 
     #[test]
-    fn our_own_calls_are_no_calls_of_the_caller_but_a_talk_is_a_talk() {
+    fn find_outbound_call_counts_only_if_answered() {
         let mut store = store();
-        saw(&mut store, "a", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
+        record(&mut store, "a", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
         store.import(&number("+15145550199"), &[reported("2026-11-20T11:00:00Z", true, false)]).unwrap();
-        let history = ask(&store, "now");
-        assert_eq!((history.week, history.missed_since), (1, 1), "we called and nobody was there");
-        assert_eq!(history.last.unwrap().outcome, MomentKind::Missed);
+        let history = find(&store, "now");
+        assert_eq!(
+            (history.calls_in_week, history.missed_since),
+            (1, 1),
+            "an unanswered outbound call changes nothing"
+        );
+        assert_eq!(history.last_call.unwrap().outcome, StatusKind::Missed);
         let at = "2026-11-21T10:00:00Z".parse().unwrap();
-        let back = Seen { outbound: true, ..seen("b", Some(number("+15145550199")), at, MomentKind::Ended) };
-        store.saw(&back).unwrap();
-        let history = ask(&store, "now");
-        assert_eq!((history.week, history.missed_since), (1, 0), "called back");
-        assert_eq!(history.last.unwrap().at, at);
+        let back = CallEntry { outbound: true, ..entry("b", Some(number("+15145550199")), at, StatusKind::Ended) };
+        store.record(&back).unwrap();
+        let history = find(&store, "now");
+        assert_eq!((history.calls_in_week, history.missed_since), (1, 0), "called back");
+        assert_eq!(history.last_call.unwrap().at, at);
     }
 
     #[test]
-    fn a_file_of_the_first_layout_opens_with_all_that_is_in_it() {
+    fn open_layout_1_keeps_all_rows() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("history.sqlite");
         let old = Connection::open(&path).unwrap();
@@ -442,56 +491,56 @@ mod tests {
         .unwrap();
         drop(old);
         for _ in 0..2 {
-            let mut store = Store::open(&path, Rules::default()).unwrap();
-            saw(&mut store, "b", "2026-11-22T10:00:00Z", MomentKind::Missed, None);
-            let history = ask(&store, "now");
-            assert_eq!((history.month, history.missed_since), (2, 1));
-            let began = Timestamp::from_millisecond(1_795_255_200_000).unwrap();
-            let decided: Vec<_> = store.since(began).unwrap().iter().map(|past| past.decided).collect();
+            let mut store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
+            record(&mut store, "b", "2026-11-22T10:00:00Z", StatusKind::Missed, None);
+            let history = find(&store, "now");
+            assert_eq!((history.calls_in_month, history.missed_since), (2, 1));
+            let start = Timestamp::from_millisecond(1_795_255_200_000).unwrap();
+            let decided: Vec<_> = store.since(start).unwrap().iter().map(|call| call.decided_at).collect();
             let missed = "2026-11-22T10:00:00Z".parse().ok();
-            assert_eq!(decided, [Some(began), None, missed], "what rang was not known to end");
+            assert_eq!(decided, [Some(start), None, missed], "a ringing call has no decision time");
         }
     }
 
     #[test]
-    fn a_call_is_remembered_with_who_heard_of_it_and_when_it_was_first_known_what_became_of_it() {
+    fn since_returns_sinks_and_first_decision_time() {
         let mut store = store();
         let at = |time: &str| -> Timestamp { format!("2026-11-23T{time}Z").parse().unwrap() };
         let (desk, sales): (SinkName, SinkName) = ("desk".try_into().unwrap(), "sales".try_into().unwrap());
         let one = |kind, time: &str, sinks| {
-            let waited = (kind == MomentKind::Missed).then_some(Duration::from_millis(20_500));
-            let first = seen("a", Some(number("+15145550199")), at("09:59:00"), kind);
-            Seen { at: at(time), waited, sinks, ..first }
+            let waited = (kind == StatusKind::Missed).then_some(Duration::from_millis(20_500));
+            let first = entry("a", Some(number("+15145550199")), at("09:59:00"), kind);
+            CallEntry { at: at(time), waited, sinks, ..first }
         };
-        for moment in [
-            one(MomentKind::Ringing, "09:59:00", vec![desk.clone()]),
-            one(MomentKind::Missed, "09:59:20", vec![desk.clone(), sales.clone()]),
-            one(MomentKind::Voicemail, "10:01:00", vec![desk.clone()]),
+        for update in [
+            one(StatusKind::Ringing, "09:59:00", vec![desk.clone()]),
+            one(StatusKind::Missed, "09:59:20", vec![desk.clone(), sales.clone()]),
+            one(StatusKind::Voicemail, "10:01:00", vec![desk.clone()]),
         ] {
-            store.saw(&moment).unwrap();
+            store.record(&update).unwrap();
         }
-        let withheld = seen("b", None, at("10:02:00"), MomentKind::Ringing);
-        store.saw(&withheld).unwrap();
+        let withheld = entry("b", None, at("10:02:00"), StatusKind::Ringing);
+        store.record(&withheld).unwrap();
         let [call, unknown] = &store.since(at("09:59:10")).unwrap()[..] else { panic!() };
-        assert_eq!((unknown.number.clone(), unknown.decided), (None, None));
-        let expected = Past {
+        assert_eq!((unknown.number.clone(), unknown.decided_at), (None, None));
+        let expected = RecordedCall {
             number: Some(number("+15145550199")),
             started: at("09:59:00"),
-            outcome: MomentKind::Voicemail,
+            outcome: StatusKind::Voicemail,
             outbound: false,
             waited: Some(Duration::from_millis(20_500)),
-            decided: Some(at("09:59:20")),
+            decided_at: Some(at("09:59:20")),
             sinks: vec![desk, sales],
         };
         assert_eq!(*call, expected);
     }
 
     #[test]
-    fn what_is_older_than_the_retention_is_forgotten() {
+    fn prune_deletes_calls_older_than_retention() {
         let mut store = store();
-        saw(&mut store, "old", "2026-08-20T10:00:00Z", MomentKind::Missed, None);
-        saw(&mut store, "new", "2026-11-20T10:00:00Z", MomentKind::Missed, None);
-        store.tidy(NOW.parse().unwrap()).unwrap();
-        assert_eq!(ask(&store, "now").missed_since, 1);
+        record(&mut store, "old", "2026-08-20T10:00:00Z", StatusKind::Missed, None);
+        record(&mut store, "new", "2026-11-20T10:00:00Z", StatusKind::Missed, None);
+        store.prune(NOW.parse().unwrap()).unwrap();
+        assert_eq!(find(&store, "now").missed_since, 1);
     }
 }

@@ -1,59 +1,62 @@
-//! A circuit breaker: a source that failed several times in a row is left alone for a while, then asked once. Pure.
+//! Circuit breaker: after several failures in a row, a source gets no requests for a while, then one trial request.
+//! Pure.
 
 use std::time::{Duration, Instant};
 
-/// Failures in a row that open it.
-const FAILURES: u32 = 5;
-/// How long it stays open the first time; then twice as long each time, up to [`LONGEST`].
-const SHORTEST: Duration = Duration::from_secs(15);
-/// The longest it stays open without being told to: five minutes.
-const LONGEST: Duration = Duration::from_secs(300);
-/// The longest a server can ask for with `Retry-After`: an hour. More is a mistake of its own.
-const ASKED: Duration = Duration::from_secs(3600);
+/// Failures in a row that open the circuit.
+const FAILURE_THRESHOLD: u32 = 5;
+/// First open time. Each further opening doubles the time, up to [`MAX_OPEN_TIME`].
+const MIN_OPEN_TIME: Duration = Duration::from_secs(15);
+/// Longest open time without a server's request: five minutes.
+const MAX_OPEN_TIME: Duration = Duration::from_secs(300);
+/// Longest `Retry-After` that is followed: an hour. A longer one is a server error.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// What a source has done lately.
+/// Recent failures of a source.
 #[derive(Debug, Default)]
-pub struct Breaker {
+pub struct CircuitBreaker {
     failures: u32,
     /// Openings since the last success.
     openings: u32,
-    until: Option<Instant>,
-    /// Somebody was let through to try; when.
-    trial: Option<Instant>,
+    open_until: Option<Instant>,
+    /// Start of the trial request.
+    half_open_since: Option<Instant>,
 }
 
-impl Breaker {
-    /// Whether the source may be asked now. While it is open one question goes through when its time is up, and the
-    /// others wait for what becomes of that (but not forever: it may have been given up).
-    pub fn admits(&mut self, now: Instant) -> bool {
-        match self.until {
+impl CircuitBreaker {
+    /// Returns whether a request may be sent. After the open time one trial request is allowed and the others wait for
+    /// its result. A trial without a result expires, because the caller may have dropped the request.
+    pub fn allows(&mut self, now: Instant) -> bool {
+        match self.open_until {
             None => true,
             Some(until) if now < until => false,
-            Some(_) if self.trial.is_some_and(|at| now.saturating_duration_since(at) < SHORTEST) => false,
+            Some(_) if self.half_open_since.is_some_and(|at| now.saturating_duration_since(at) < MIN_OPEN_TIME) => {
+                false
+            }
             Some(_) => {
-                self.trial = Some(now);
+                self.half_open_since = Some(now);
                 true
             }
         }
     }
 
-    /// It answered.
-    pub fn succeeded(&mut self) {
+    /// Closes the circuit after an answer.
+    pub fn on_success(&mut self) {
         *self = Self::default();
     }
 
-    /// It failed, and perhaps said how long it wants to be left alone.
-    pub fn failed(&mut self, now: Instant, retry_after: Option<Duration>) {
+    /// Counts a failure. `retry_after` is the wait that the server asked for.
+    pub fn on_failure(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
-        let tried = self.trial.take().is_some();
-        // Questions that were under way when it opened fail too: they say nothing new.
-        let open = self.until.is_some_and(|until| now < until);
-        if retry_after.is_none() && (open || self.failures < FAILURES && !tried) {
+        let was_trial = self.half_open_since.take().is_some();
+        // Requests that were running at the opening fail too: their failures add nothing.
+        let is_open = self.open_until.is_some_and(|until| now < until);
+        if retry_after.is_none() && (is_open || self.failures < FAILURE_THRESHOLD && !was_trial) {
             return;
         }
-        let own = SHORTEST.saturating_mul(1 << self.openings.min(8)).min(LONGEST);
+        let default_wait = MIN_OPEN_TIME.saturating_mul(1 << self.openings.min(8)).min(MAX_OPEN_TIME);
         self.openings = self.openings.saturating_add(1);
-        self.until = now.checked_add(retry_after.map_or(own, |asked| asked.min(ASKED)));
+        self.open_until = now.checked_add(retry_after.map_or(default_wait, |wait| wait.min(MAX_RETRY_AFTER)));
     }
 }
 
@@ -66,55 +69,55 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_close_the_way_and_one_trial_opens_it_again() {
+    fn breaker_five_failures_open_and_one_trial_closes() {
         let start = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for _ in 0..4 {
-            breaker.failed(start, None);
-            assert!(breaker.admits(start));
+            breaker.on_failure(start, None);
+            assert!(breaker.allows(start));
         }
-        breaker.failed(start, None);
-        assert!(!breaker.admits(start + seconds(14)));
-        assert!(breaker.admits(start + seconds(15)));
-        assert!(!breaker.admits(start + seconds(15)), "one trial at a time");
-        assert!(breaker.admits(start + seconds(31)), "a trial that was given up does not close the way forever");
-        breaker.succeeded();
-        assert!(breaker.admits(start + seconds(32)) && breaker.admits(start + seconds(32)));
+        breaker.on_failure(start, None);
+        assert!(!breaker.allows(start + seconds(14)));
+        assert!(breaker.allows(start + seconds(15)));
+        assert!(!breaker.allows(start + seconds(15)), "one trial at a time");
+        assert!(breaker.allows(start + seconds(31)), "a trial without a result expires");
+        breaker.on_success();
+        assert!(breaker.allows(start + seconds(32)) && breaker.allows(start + seconds(32)));
     }
 
     #[test]
-    fn failed_trials_wait_longer_and_longer_up_to_five_minutes() {
+    fn breaker_failed_trials_double_wait_up_to_five_minutes() {
         let mut now = Instant::now();
-        let mut breaker = Breaker::default();
-        (0..5).for_each(|_| breaker.failed(now, None));
+        let mut breaker = CircuitBreaker::default();
+        (0..5).for_each(|_| breaker.on_failure(now, None));
         for wait in [15, 30, 60, 120, 240, 300, 300] {
-            assert!(!breaker.admits(now + seconds(wait - 1)), "{wait}");
+            assert!(!breaker.allows(now + seconds(wait - 1)), "{wait}");
             now += seconds(wait);
-            assert!(breaker.admits(now), "{wait}");
-            breaker.failed(now, None);
+            assert!(breaker.allows(now), "{wait}");
+            breaker.on_failure(now, None);
         }
     }
 
     #[test]
-    fn a_server_that_says_how_long_is_obeyed_up_to_an_hour() {
+    fn breaker_retry_after_is_followed_up_to_an_hour() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
-        breaker.failed(now, Some(seconds(40)));
-        assert!(!breaker.admits(now + seconds(39)) && breaker.admits(now + seconds(40)));
-        breaker.failed(now, Some(seconds(1_000_000)));
-        assert!(breaker.admits(now + seconds(3600)));
+        let mut breaker = CircuitBreaker::default();
+        breaker.on_failure(now, Some(seconds(40)));
+        assert!(!breaker.allows(now + seconds(39)) && breaker.allows(now + seconds(40)));
+        breaker.on_failure(now, Some(seconds(1_000_000)));
+        assert!(breaker.allows(now + seconds(3600)));
     }
 
     #[test]
-    fn a_success_between_failures_counts_them_from_new() {
+    fn breaker_success_resets_failure_count() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
-        for turn in 0..50 {
-            breaker.failed(now, None);
-            if turn % 4 == 3 {
-                breaker.succeeded();
+        let mut breaker = CircuitBreaker::default();
+        for index in 0..50 {
+            breaker.on_failure(now, None);
+            if index % 4 == 3 {
+                breaker.on_success();
             }
         }
-        assert!(breaker.admits(now));
+        assert!(breaker.allows(now));
     }
 }

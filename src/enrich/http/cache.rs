@@ -1,4 +1,4 @@
-//! Answers of a source, believed for a while, "nobody" too. Bounded. Pure.
+//! Cache of look-ups with time to live, including "no match". Bounded. Pure.
 
 use crate::model::{card::Contact, phone::E164};
 use std::{
@@ -6,42 +6,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Most numbers that are kept: some kilobytes each at worst.
-const MOST: usize = 10_000;
+/// Most cached numbers. Each costs some kilobytes at worst.
+const MAX_NUMBERS: usize = 10_000;
 
-/// People by number, with the time until which they are believed.
+/// Contacts by number, with their expiry.
 #[derive(Debug)]
 pub struct Cache {
-    hits: Duration,
-    misses: Duration,
-    kept: HashMap<u64, (Instant, Vec<Contact>)>,
+    hit_ttl: Duration,
+    miss_ttl: Duration,
+    entries: HashMap<u64, (Instant, Vec<Contact>)>,
 }
 
 impl Cache {
-    /// Keeps people for `hits`, and that there are none for `misses`.
+    /// Creates a cache that keeps contacts for `hit_ttl` and "no match" for `miss_ttl`.
     #[must_use]
-    pub fn new(hits: Duration, misses: Duration) -> Self {
-        Self { hits, misses, kept: HashMap::new() }
+    pub fn new(hit_ttl: Duration, miss_ttl: Duration) -> Self {
+        Self { hit_ttl, miss_ttl, entries: HashMap::new() }
     }
 
-    /// What is believed of the number now.
+    /// Returns the unexpired contacts of the number.
     #[must_use]
     pub fn get(&self, number: &E164, now: Instant) -> Option<Vec<Contact>> {
-        self.kept.get(&number.digits()).filter(|(until, _)| now < *until).map(|(_, people)| people.clone())
+        self.entries.get(&number.as_u64()).filter(|(until, _)| now < *until).map(|(_, people)| people.clone())
     }
 
-    /// Keeps an answer. When it is full, what is stale goes, and if that is not enough, everything: a source is then asked
-    /// once more for numbers that call again, which is cheaper than an order of use kept for every look-up.
+    /// Stores an answer. A full cache drops expired entries. If that frees none, the cache is cleared: querying repeat
+    /// callers once more is cheaper than tracking the order of use.
     pub fn put(&mut self, number: &E164, people: &[Contact], now: Instant) {
-        if self.kept.len() >= MOST {
-            self.kept.retain(|_, (until, _)| now < *until);
+        if self.entries.len() >= MAX_NUMBERS {
+            self.entries.retain(|_, (until, _)| now < *until);
         }
-        if self.kept.len() >= MOST {
-            self.kept.clear();
+        if self.entries.len() >= MAX_NUMBERS {
+            self.entries.clear();
         }
-        let believed = if people.is_empty() { self.misses } else { self.hits };
-        if let Some(until) = now.checked_add(believed) {
-            self.kept.insert(number.digits(), (until, people.to_vec()));
+        let ttl = if people.is_empty() { self.miss_ttl } else { self.hit_ttl };
+        if let Some(until) = now.checked_add(ttl) {
+            self.entries.insert(number.as_u64(), (until, people.to_vec()));
         }
     }
 }
@@ -49,14 +49,14 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::phone::{Number, Region};
+    use crate::model::phone::{PhoneNumber, Region};
 
     fn number(last: u32) -> E164 {
-        Number::read(Some(&format!("+1514{last:07}")), Region::US).known().unwrap().clone()
+        PhoneNumber::parse(Some(&format!("+1514{last:07}")), Region::US).as_e164().unwrap().clone()
     }
 
     #[test]
-    fn people_are_believed_longer_than_that_there_are_none() {
+    fn cache_contacts_expire_later_than_no_match() {
         let now = Instant::now();
         let mut cache = Cache::new(Duration::from_secs(300), Duration::from_secs(60));
         cache.put(&number(1), &[Contact::default()], now);
@@ -69,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_numbers_stays_within_its_bound() {
+    fn cache_many_numbers_stay_within_bound() {
         let now = Instant::now();
         let mut cache = Cache::new(Duration::from_secs(300), Duration::from_secs(60));
         for last in 0..25_000 {
             cache.put(&number(last), &[], now);
-            assert!(cache.kept.len() <= MOST);
+            assert!(cache.entries.len() <= MAX_NUMBERS);
         }
         assert!(cache.get(&number(24_999), now).is_some());
     }

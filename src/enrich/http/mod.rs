@@ -1,26 +1,26 @@
-//! A CRM that answers over HTTP: when it is asked, how often, and what is believed of it how long. A look-up that is
-//! slower than the card goes on up to the source's own timeout, so that the call's next card has its facts.
+//! HTTP source: decides when a CRM is queried, how often and how long its answers are cached. A look-up that misses
+//! the card's deadline goes on until the source's own timeout, to fill the cache for the call's next card.
 
-mod answer;
-mod ask;
 mod breaker;
 mod build;
 mod cache;
 mod preset;
+mod request;
+mod response;
 mod template;
 #[cfg(test)]
 mod tests;
 
-use super::{late::Pending, merge::Said};
+use super::{merge::SourceAnswer, pending::AnswerFuture};
 use crate::model::{
     card::Contact,
     phone::{E164, Region},
 };
-pub use answer::Reading;
-use ask::{Failure, Question};
-use breaker::Breaker;
+use breaker::CircuitBreaker;
 use cache::Cache;
+use request::{RequestTemplate, SourceError};
 use reqwest::Client;
+pub use response::ResponseMapping;
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -34,141 +34,143 @@ use tokio::{
     time::{sleep, timeout, timeout_at},
 };
 
-/// The wait before a repeated question, up to half of it more by chance.
-const PAUSE: Duration = Duration::from_millis(40);
+/// Wait before a retry, plus up to half of it at random.
+const RETRY_PAUSE: Duration = Duration::from_millis(40);
 
-/// One source.
+/// Source backed by an HTTP API.
 #[derive(Clone)]
-pub struct Http(Arc<Source>);
+pub struct Http(Arc<Inner>);
 
-struct Source {
+struct Inner {
     name: String,
     region: Region,
     http: Client,
-    question: Question,
-    reading: Reading,
-    then: Option<(Question, Reading)>,
-    /// Labels of facts in the order in which cards show them.
+    request: RequestTemplate,
+    mapping: ResponseMapping,
+    then: Option<(RequestTemplate, ResponseMapping)>,
+    /// Labels of facts in card order.
     order: Vec<String>,
     timeout: Duration,
     retries: u32,
-    gate: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
 struct State {
     cache: Cache,
-    breaker: Breaker,
-    /// The kind of trouble that was last said in the journal.
-    trouble: Option<mem::Discriminant<Failure>>,
-    /// Look-ups that failed since it answered last.
+    breaker: CircuitBreaker,
+    /// Kind of the last error in the journal.
+    last_error: Option<mem::Discriminant<SourceError>>,
+    /// Failed look-ups since the last answer.
     failures: u64,
-    /// Cards went out without it because it was too slow, which was said in the journal.
-    slow: bool,
+    /// Last look-up missed the card's deadline, as the journal says.
+    misses_deadline: bool,
 }
 
 impl Http {
-    /// What the CRM knows of the number, if it says so before `deadline`, and else beside it the answer that is on its way.
-    pub async fn find(&self, number: &E164, deadline: Instant) -> (Said, Option<Pending<Said>>) {
+    /// Returns the CRM's contacts before `deadline`. Otherwise returns the failure and the pending answer.
+    pub async fn find(&self, number: &E164, deadline: Instant) -> (SourceAnswer, Option<AnswerFuture<SourceAnswer>>) {
         let until = tokio::time::Instant::from_std(deadline);
         if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
-            return (Said::Knows(people), None);
+            return (SourceAnswer::Found(people), None);
         }
-        let mut gate = Box::pin(Arc::clone(&self.0.gate).acquire_owned());
-        let Ok(permit) = timeout_at(until, &mut gate).await else {
+        let mut permit = Box::pin(Arc::clone(&self.0.permits).acquire_owned());
+        let Ok(permit) = timeout_at(until, &mut permit).await else {
             let source = Arc::clone(&self.0);
             let wait = self.0.timeout;
             let number = number.clone();
-            // It keeps its place in the line.
-            let turn = tokio::spawn(async move {
-                let permit = timeout(wait, gate).await.map_err(|_| Failure::Busy)?;
-                source.turn(number, deadline, permit.map_err(|_| Failure::Busy)?).await
+            // The request keeps its position in the queue for a permit.
+            let task = tokio::spawn(async move {
+                let permit = timeout(wait, permit).await.map_err(|_| SourceError::Busy)?;
+                source.lookup_task(number, deadline, permit.map_err(|_| SourceError::Busy)?).await
             });
-            return (Said::Silent(Failure::Busy.to_string()), Some(late(turn)));
+            return (SourceAnswer::Failed(SourceError::Busy.to_string()), Some(pending_answer(task)));
         };
-        let Ok(permit) = permit else { return (Said::Silent(Failure::Busy.to_string()), None) };
-        let mut turn = tokio::spawn(Arc::clone(&self.0).turn(number.clone(), deadline, permit));
-        let answer = timeout_at(until, &mut turn).await;
-        if !matches!(answer, Ok(Ok(Err(Failure::LeftAlone)))) {
-            self.0.note_pace(answer.is_err());
+        let Ok(permit) = permit else { return (SourceAnswer::Failed(SourceError::Busy.to_string()), None) };
+        let mut task = tokio::spawn(Arc::clone(&self.0).lookup_task(number.clone(), deadline, permit));
+        let result = timeout_at(until, &mut task).await;
+        if !matches!(result, Ok(Ok(Err(SourceError::CircuitOpen)))) {
+            self.0.record_deadline(result.is_err());
         }
-        match answer {
-            Ok(answer) => (said(answer), None),
-            Err(_) => (Said::Silent("no answer in time".to_owned()), Some(late(turn))),
+        match result {
+            Ok(result) => (to_answer(result), None),
+            Err(_) => {
+                (SourceAnswer::Failed("no answer before the card's deadline".to_owned()), Some(pending_answer(task)))
+            }
         }
     }
 }
 
-type Turn = JoinHandle<Result<Vec<Contact>, Failure>>;
+type LookupTask = JoinHandle<Result<Vec<Contact>, SourceError>>;
 
-fn said(answer: Result<Result<Vec<Contact>, Failure>, JoinError>) -> Said {
-    match answer {
-        Ok(Ok(people)) => Said::Knows(people),
-        Ok(Err(failure)) => Said::Silent(failure.to_string()),
-        Err(_) => Said::Silent("the look-up was stopped".to_owned()),
+fn to_answer(result: Result<Result<Vec<Contact>, SourceError>, JoinError>) -> SourceAnswer {
+    match result {
+        Ok(Ok(people)) => SourceAnswer::Found(people),
+        Ok(Err(failure)) => SourceAnswer::Failed(failure.to_string()),
+        Err(_) => SourceAnswer::Failed("look-up was cancelled".to_owned()),
     }
 }
 
-fn late(turn: Turn) -> Pending<Said> {
-    Box::pin(async move { Some(said(turn.await)) })
+fn pending_answer(task: LookupTask) -> AnswerFuture<SourceAnswer> {
+    Box::pin(async move { Some(to_answer(task.await)) })
 }
 
-impl Source {
+impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One number's turn: asks within the source's timeout, and remembers what came of it.
-    async fn turn(
+    /// Runs one look-up within the source's timeout and records the result.
+    async fn lookup_task(
         self: Arc<Self>,
         number: E164,
         deadline: Instant,
         _permit: OwnedSemaphorePermit,
-    ) -> Result<Vec<Contact>, Failure> {
+    ) -> Result<Vec<Contact>, SourceError> {
         {
             let (mut state, now) = (self.state(), Instant::now());
-            // Whoever held the permit may have asked for the same number.
+            // The previous holder of the permit may have queried the same number.
             if let Some(people) = state.cache.get(&number, now) {
                 return Ok(people);
             }
-            if !state.breaker.admits(now) {
-                return Err(Failure::LeftAlone);
+            if !state.breaker.allows(now) {
+                return Err(SourceError::CircuitOpen);
             }
         }
-        let asked = timeout(self.timeout, self.ask(&number, deadline)).await;
-        let answer = asked.unwrap_or(Err(Failure::TimedOut(self.timeout)));
-        self.note(&number, &answer);
-        answer
+        let limited = timeout(self.timeout, self.query(&number, deadline)).await;
+        let result = limited.unwrap_or(Err(SourceError::TimedOut(self.timeout)));
+        self.record_result(&number, &result);
+        result
     }
 
-    async fn ask(&self, number: &E164, deadline: Instant) -> Result<Vec<Contact>, Failure> {
-        let mut left = self.retries;
+    async fn query(&self, number: &E164, deadline: Instant) -> Result<Vec<Contact>, SourceError> {
+        let mut retries_left = self.retries;
         loop {
-            let answer = self.question.ask(&self.http, |gap| about(number, gap)).await;
-            match answer {
-                Err(failure) if failure.is_transient() && left > 0 => {
-                    let pause = PAUSE + PAUSE.mul_f64(fastrand::f64() / 2.0);
+            let response = self.request.send(&self.http, |name| placeholder_value(number, name)).await;
+            match response {
+                Err(failure) if failure.is_transient() && retries_left > 0 => {
+                    let pause = RETRY_PAUSE + RETRY_PAUSE.mul_f64(fastrand::f64() / 2.0);
                     if Instant::now() + pause >= deadline {
                         return Err(failure);
                     }
-                    left -= 1;
+                    retries_left -= 1;
                     sleep(pause).await;
                 }
                 Err(failure) => return Err(failure),
                 Ok(None) => return Ok(Vec::new()),
-                Ok(Some(answer)) => return self.people(&answer, number).await,
+                Ok(Some(response)) => return self.people(&response, number).await,
             }
         }
     }
 
-    async fn people(&self, answer: &Value, number: &E164) -> Result<Vec<Contact>, Failure> {
-        let mut records = self.reading.records(answer).map_err(Failure::NoResults)?;
-        records.retain(|record| self.reading.is_about(record, number, self.region));
-        let known = |record: &&Value| self.reading.contact(record, &self.name);
-        let mut people: Vec<Contact> = records.iter().filter_map(known).collect();
-        if let (Some((question, reading)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
+    async fn people(&self, response: &Value, number: &E164) -> Result<Vec<Contact>, SourceError> {
+        let mut records = self.mapping.records(response).map_err(SourceError::NoResults)?;
+        records.retain(|record| self.mapping.matches_number(record, number, self.region));
+        let to_contact = |record: &&Value| self.mapping.contact(record, &self.name);
+        let mut people: Vec<Contact> = records.iter().filter_map(to_contact).collect();
+        if let (Some((request, mapping)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
         {
-            self.ask_more(question, reading, record, person).await;
+            self.query_details(request, mapping, record, person).await;
         }
         for person in &mut people {
             person.facts.sort_by_key(|fact| self.order.iter().position(|it| *it == fact.label).unwrap_or(usize::MAX));
@@ -176,13 +178,19 @@ impl Source {
         Ok(people)
     }
 
-    /// The second question. Without its answer the first one's facts still stand.
-    async fn ask_more(&self, question: &Question, reading: &Reading, record: &Value, person: &mut Contact) {
-        let answer = match question.ask(&self.http, |pointer| answer::at(record, pointer)).await {
-            Ok(answer) => answer.unwrap_or_default(),
-            Err(error) => return tracing::debug!(source = self.name, %error, "second look-up failed"),
+    /// Sends the second request. On a failure the facts of the first stay.
+    async fn query_details(
+        &self,
+        request: &RequestTemplate,
+        mapping: &ResponseMapping,
+        record: &Value,
+        person: &mut Contact,
+    ) {
+        let response = match request.send(&self.http, |pointer| response::text_at(record, pointer)).await {
+            Ok(response) => response.unwrap_or_default(),
+            Err(error) => return tracing::debug!(source = self.name, %error, "second request failed"),
         };
-        let found = reading.records(&answer).ok().and_then(|it| reading.contact(it.first()?, &self.name));
+        let found = mapping.records(&response).ok().and_then(|it| mapping.contact(it.first()?, &self.name));
         let Some(mut more) = found else { return };
         person.company = person.company.take().or(more.company);
         person.tier = person.tier.take().or(more.tier);
@@ -193,48 +201,48 @@ impl Source {
         person.facts.append(&mut more.facts);
     }
 
-    /// Says once that cards do not wait for it any more, and once that they need not.
-    fn note_pace(&self, slow: bool) {
-        match (mem::replace(&mut self.state().slow, slow), slow) {
+    /// Logs once when answers start to miss the card's deadline, and once when they meet it again.
+    fn record_deadline(&self, slow: bool) {
+        match (mem::replace(&mut self.state().misses_deadline, slow), slow) {
             (false, true) => {
-                tracing::warn!(source = self.name, "source is slower than cards wait, its facts are left out")
+                tracing::warn!(source = self.name, "source misses the card deadline, facts omitted")
             }
-            (true, false) => tracing::info!(source = self.name, "source answers in time again"),
+            (true, false) => tracing::info!(source = self.name, "source meets the card deadline again"),
             (false, false) | (true, true) => {}
         }
     }
 
-    /// Cache, breaker, and one line in the journal when the kind of trouble changes.
-    fn note(&self, number: &E164, answer: &Result<Vec<Contact>, Failure>) {
+    /// Updates cache and circuit breaker. Logs once per change of the error kind.
+    fn record_result(&self, number: &E164, result: &Result<Vec<Contact>, SourceError>) {
         let now = Instant::now();
         let mut state = self.state();
-        match answer {
+        match result {
             Ok(people) => {
                 state.cache.put(number, people, now);
-                state.breaker.succeeded();
+                state.breaker.on_success();
                 let repeats = mem::take(&mut state.failures);
-                if state.trouble.take().is_some() {
-                    tracing::info!(source = self.name, repeats, "source answers again");
+                if state.last_error.take().is_some() {
+                    tracing::info!(source = self.name, repeats, "source recovered");
                 }
             }
             Err(failure) => {
-                state.breaker.failed(now, failure.retry_after());
+                state.breaker.on_failure(now, failure.retry_after());
                 state.failures = state.failures.saturating_add(1);
                 let kind = mem::discriminant(failure);
-                if state.trouble.replace(kind) != Some(kind) {
-                    tracing::warn!(source = self.name, error = %failure, "source fails, its facts are left out");
+                if state.last_error.replace(kind) != Some(kind) {
+                    tracing::warn!(source = self.name, error = %failure, "source failed, facts omitted");
                 }
             }
         }
     }
 }
 
-/// What fills the gaps of the first question.
-fn about<'v>(number: &'v E164, gap: &str) -> Option<Cow<'v, str>> {
-    match gap {
+/// Returns the value of a placeholder in the first request.
+fn placeholder_value<'v>(number: &'v E164, name: &str) -> Option<Cow<'v, str>> {
+    match name {
         "number" => Some(number.expose().into()),
         "digits" => Some(number.expose().trim_start_matches('+').into()),
-        "national" => Some(number.national().into()),
+        "national" => Some(number.national_digits().into()),
         _ => None,
     }
 }

@@ -1,18 +1,18 @@
-//! CRMs whose search by phone number is known: a preset is an http table that is already filled in, from the public
-//! documentation of each API. What the user's table says besides counts first. Every preset compares the numbers of
-//! the records it gets with the caller's as E.164, because these searches also find similar ones. Pure.
+//! Presets of known CRMs: http tables filled in from the public documentation of each API. Keys in the user's table
+//! override the preset. Every preset compares numbers of records with the caller's as E.164, because these searches
+//! also return similar ones. Pure.
 
 use crate::{
-    enrich::config::{Pick, Problem, SourceConfig, ThenConfig},
+    enrich::config::{FieldPath, SourceConfig, SourceProblem, ThenConfig},
     model::secret::{Secret, SecretRef},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use url::{Host, Url};
 
-const KNOWN: [&str; 5] = ["freshdesk", "hubspot", "pipedrive", "salesforce", "zendesk"];
+const PRESETS: [&str; 5] = ["freshdesk", "hubspot", "pipedrive", "salesforce", "zendesk"];
 
 struct Preset {
-    /// Host and everything of the URL behind `https://`; `{domain}` is the user's host.
+    /// URL after `https://`. `{domain}` is the user's host.
     url: &'static str,
     header: &'static str,
     token: fn(&str) -> String,
@@ -23,7 +23,7 @@ struct Preset {
     then: Option<(&'static str, &'static [(&'static str, &'static str)])>,
 }
 
-/// CRM API v3, object search. Its calculated properties hold numbers without country code, so they are searched by the
+/// CRM API v3, object search. Its calculated properties contain numbers without country code, hence the search by
 /// national number. The token is a private app's, with scope `crm.objects.contacts.read`.
 const HUBSPOT: Preset = Preset {
     url: "api.hubapi.com/crm/v3/objects/contacts/search",
@@ -58,8 +58,8 @@ const HUBSPOT: Preset = Preset {
     then: None,
 };
 
-/// REST API, SOSL search in phone fields, which ignores how a number is written. The token is an access token with scope
-/// `api`; Salesforce lets it live for hours only, so something must renew the file it is read from.
+/// REST API, SOSL search in phone fields, which ignores the format of numbers. The token is an access token with scope
+/// `api`. Salesforce tokens expire within hours, hence its file must be renewed by other means.
 const SALESFORCE: Preset = Preset {
     url: "{domain}/services/data/v60.0/search/?q=FIND+%7B{national}%7D+IN+PHONE+FIELDS+RETURNING+\
         Contact(Id,Name,Phone,MobilePhone,HomePhone,OtherPhone,Title,Description,Account.Name,Owner.Name),\
@@ -81,8 +81,8 @@ const SALESFORCE: Preset = Preset {
     then: None,
 };
 
-/// Support API: search for users, then the count of tickets that are not solved. A leading `*` lets it find numbers
-/// written with signs. The token is an OAuth token, or `agent@example.com/token:API-TOKEN`.
+/// Support API: user search, then the count of unsolved tickets. A leading `*` finds numbers written with signs. The
+/// token is an OAuth token, or `agent@example.com/token:API-TOKEN`.
 const ZENDESK: Preset = Preset {
     url: "{domain}/api/v2/search.json?query=type%3Auser+phone%3A*{national}",
     header: "Authorization",
@@ -119,8 +119,8 @@ const PIPEDRIVE: Preset = Preset {
     then: None,
 };
 
-/// API v2, contact search, which compares texts: the number is asked for in its three usual spellings. The token is an
-/// API key.
+/// API v2, contact search, which compares texts: the request contains the three usual spellings of the number. The
+/// token is an API key.
 const FRESHDESK: Preset = Preset {
     url: "{domain}/api/v2/search/contacts?query=%22phone%3A%27{number}%27%20OR%20mobile%3A%27{number}%27%20OR%20\
         phone%3A%27{digits}%27%20OR%20mobile%3A%27{digits}%27%20OR%20phone%3A%27{national}%27%20OR%20mobile%3A%27{national}%27%22",
@@ -151,18 +151,18 @@ fn basic_without_password(token: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{token}:X")))
 }
 
-/// The table with its preset filled in, if it names one.
+/// Returns the table with its preset filled in, if any.
 ///
 /// # Errors
-/// A preset that is not known, or one without its token or host.
+/// An unknown preset, or one without token or host.
 pub fn fill(
     config: &SourceConfig,
     resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-) -> Result<SourceConfig, Problem> {
-    let wrong = |key: &str, reason: String| Problem { key: key.to_owned(), reason };
+) -> Result<SourceConfig, SourceProblem> {
+    let problem = |key: &str, reason: String| SourceProblem { key: key.to_owned(), reason };
     let preset = match config.preset.as_deref() {
         None if config.token.is_some() => {
-            return Err(wrong("token", "only presets have one: use headers = { Authorization = … }".to_owned()));
+            return Err(problem("token", "only presets use this key. Use headers = { Authorization = … }".to_owned()));
         }
         None => return Ok(config.clone()),
         Some("hubspot") => HUBSPOT,
@@ -170,22 +170,25 @@ pub fn fill(
         Some("zendesk") => ZENDESK,
         Some("pipedrive") => PIPEDRIVE,
         Some("freshdesk") => FRESHDESK,
-        Some(other) => return Err(wrong("preset", format!("{other:?} is none of {}", KNOWN.join(", ")))),
+        Some(other) => return Err(problem("preset", format!("{other:?} is not one of {}", PRESETS.join(", ")))),
     };
-    let token = config.token.as_ref().ok_or_else(|| wrong("token", "it is missing".to_owned()))?;
-    let token = resolve(token).map_err(|reason| wrong("token", reason))?;
+    let token = config.token.as_ref().ok_or_else(|| problem("token", "missing".to_owned()))?;
+    let token = resolve(token).map_err(|reason| problem("token", reason))?;
     let domain = match (&config.domain, preset.url.contains("{domain}")) {
-        (Some(domain), true) => host(domain).map_err(|reason| wrong("domain", reason))?,
+        (Some(domain), true) => host(domain).map_err(|reason| problem("domain", reason))?,
         (None, true) => {
-            return Err(wrong("domain", "it is missing: your host at the CRM, like example.zendesk.com".to_owned()));
+            return Err(problem(
+                "domain",
+                "missing. Set the host of your CRM account, like example.zendesk.com".to_owned(),
+            ));
         }
         (_, false) => String::new(),
     };
-    Ok(preset.onto(config, &token, &domain))
+    Ok(preset.apply_to(config, &token, &domain))
 }
 
 impl Preset {
-    fn onto(&self, config: &SourceConfig, token: &Secret, domain: &str) -> SourceConfig {
+    fn apply_to(&self, config: &SourceConfig, token: &Secret, domain: &str) -> SourceConfig {
         let at = |text: &str| text.replace("{domain}", domain);
         let url = |text: &str| {
             let scheme = if is_loopback(domain) { "http" } else { "https" };
@@ -197,8 +200,8 @@ impl Preset {
         filled.results = filled.results.or_else(|| Some(self.results.to_owned()));
         let header = SecretRef::Text(Secret::new((self.token)(token.expose())));
         filled.headers.entry(self.header.to_owned()).or_insert(header);
-        for (name, places) in self.fields {
-            let pick = Pick::FirstOf(places.iter().map(|place| at(place)).collect());
+        for (name, paths) in self.fields {
+            let pick = FieldPath::FirstOf(paths.iter().map(|path| at(path)).collect());
             filled.fields.entry((*name).to_owned()).or_insert(pick);
         }
         if filled.numbers.is_empty() {
@@ -207,21 +210,22 @@ impl Preset {
         filled.then = filled.then.or_else(|| {
             let (then, fields) = self.then?;
             let fields =
-                fields.iter().map(|(name, place)| ((*name).to_owned(), Pick::One((*place).to_owned()))).collect();
+                fields.iter().map(|(name, path)| ((*name).to_owned(), FieldPath::One((*path).to_owned()))).collect();
             Some(ThenConfig { url: url(then), fields })
         });
         filled
     }
 }
 
-/// A host and nothing else: it becomes a part of URLs that carry the token.
+/// Validates a host name without path or port of another URL part, because the host becomes part of URLs that carry
+/// the token.
 fn host(domain: &str) -> Result<String, String> {
     let domain = domain.trim().trim_start_matches("https://").trim_end_matches('/');
-    let bad = || format!("{domain:?} is no host: write it like example.zendesk.com");
-    let url = Url::parse(&format!("https://{domain}/")).map_err(|_| bad())?;
-    let clean = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    let named = !domain.is_empty() && !domain.contains(['{', '}', '@', '/']);
-    if clean && named { Ok(domain.to_owned()) } else { Err(bad()) }
+    let invalid = || format!("{domain:?} is not a host. Use the form example.zendesk.com");
+    let url = Url::parse(&format!("https://{domain}/")).map_err(|_| invalid())?;
+    let host_only = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let no_markup = !domain.is_empty() && !domain.contains(['{', '}', '@', '/']);
+    if host_only && no_markup { Ok(domain.to_owned()) } else { Err(invalid()) }
 }
 
 fn is_loopback(domain: &str) -> bool {

@@ -1,29 +1,30 @@
-//! Text with `{placeholders}`: read once, filled many times, each value encoded for the place it goes to. Pure.
+//! Text with `{placeholders}`: parsed once, filled many times, each value encoded for its target. Pure.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 
 /// Everything but letters, digits, `-`, `_` and `~`.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
-/// Where a value goes, and so how it is written there.
+/// Encoding of a value for its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Into a URL or a form: percent-encoded. `.` and `..` are refused, because URLs take even `%2E%2E` for a step up.
+pub enum Encoding {
+    /// URL or form: percent-encoded. `.` and `..` are rejected, because URL parsers treat even `%2E%2E` as a parent
+    /// path.
     Url,
-    /// Between the quotes of a JSON text: escaped.
+    /// Inside a JSON string: escaped.
     Json,
-    /// Into a header or a card: without control characters.
+    /// Header or card: control characters become spaces.
     Text,
-    /// Nowhere but on: as it is.
+    /// Unchanged.
     Plain,
 }
 
-impl Place {
-    fn write(self, value: &str) -> Option<Cow<'_, str>> {
+impl Encoding {
+    fn encode(self, value: &str) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Url if value.bytes().all(|b| b == b'.') => return None,
-            Self::Url => utf8_percent_encode(value, ENCODED).into(),
+            Self::Url => utf8_percent_encode(value, URL_ENCODED).into(),
             Self::Json => {
                 let quoted = serde_json::Value::from(value).to_string();
                 let inside = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
@@ -37,28 +38,28 @@ impl Place {
     }
 }
 
-/// Text and the names of what fills its gaps.
+/// Text with named placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Gap(String),
+    Placeholder(String),
 }
 
 impl Template {
-    /// Reads `text`. A gap is a name of `known`, or, where `pointers` are allowed, a JSON pointer, in braces; other braces
-    /// are text, as JSON bodies are full of them.
+    /// Parses `text`. A placeholder is a name of `known` in braces, or a JSON pointer where `pointers` is set. Other
+    /// braces are text, because JSON bodies contain many.
     ///
     /// # Errors
-    /// A word in braces that is no name of `known`: likely a slip.
+    /// A word in braces that is not a name of `known`: likely a typo.
     pub fn read(text: &str, known: &[&str], pointers: bool) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let gap = after.split_once('}').filter(|(name, _)| is_gap(name, pointers));
-            let Some((name, tail)) = gap else {
+            let placeholder = after.split_once('}').filter(|(name, _)| is_placeholder(name, pointers));
+            let Some((name, tail)) = placeholder else {
                 parts.push(Part::Text(format!("{before}{{")));
                 rest = after;
                 continue;
@@ -66,13 +67,10 @@ impl Template {
             if !name.starts_with('/') && !known.contains(&name) {
                 let known: Vec<String> = known.iter().map(|it| format!("{{{it}}}")).collect();
                 let pointer = if pointers { ["{/a/pointer}".to_owned()].to_vec() } else { Vec::new() };
-                return Err(format!(
-                    "{{{name}}} is no placeholder; there are {}",
-                    [known, pointer].concat().join(", ")
-                ));
+                return Err(format!("{{{name}}} is not a placeholder. Use {}", [known, pointer].concat().join(", ")));
             }
             parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Gap(name.to_owned()));
+            parts.push(Part::Placeholder(name.to_owned()));
             rest = tail;
         }
         parts.push(Part::Text(rest.to_owned()));
@@ -80,59 +78,59 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Text without gaps.
+    /// Returns text without placeholders.
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self(vec![Part::Text(text.to_owned())])
     }
 
-    /// One gap and nothing else.
+    /// Returns a single placeholder without text.
     #[must_use]
-    pub fn gap(name: &str) -> Self {
-        Self(vec![Part::Gap(name.to_owned())])
+    pub fn placeholder(name: &str) -> Self {
+        Self(vec![Part::Placeholder(name.to_owned())])
     }
 
-    /// Whether it is one gap and nothing else.
+    /// Returns whether the template is a single placeholder without text.
     #[must_use]
-    pub fn is_one_gap(&self) -> bool {
-        matches!(self.0.as_slice(), [Part::Gap(_)])
+    pub fn is_single_placeholder(&self) -> bool {
+        matches!(self.0.as_slice(), [Part::Placeholder(_)])
     }
 
-    /// The text with its gaps filled; `None` if `value` has nothing for one of them, or nothing that may stand there.
+    /// Returns the filled text. `None` if `value` has no value for a placeholder, or none that its encoding accepts.
     #[must_use]
-    pub fn fill<'v>(&self, place: Place, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
+    pub fn fill<'v>(&self, encoding: Encoding, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => Some(text.clone()),
-            Part::Gap(name) => value(name).and_then(|value| place.write(&value).map(Cow::into_owned)),
+            Part::Placeholder(name) => value(name).and_then(|value| encoding.encode(&value).map(Cow::into_owned)),
         });
         parts.collect()
     }
 
-    /// The text before the first gap.
+    /// Returns the text before the first placeholder.
     #[must_use]
     pub fn head(&self) -> &str {
         match self.0.first() {
             Some(Part::Text(text)) => text,
-            Some(Part::Gap(_)) | None => "",
+            Some(Part::Placeholder(_)) | None => "",
         }
     }
 
-    /// Whether it has gaps at all.
+    /// Returns whether the template has placeholders.
     #[must_use]
-    pub fn has_gaps(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Gap(_)))
+    pub fn has_placeholders(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
     }
 
-    /// Every gap's name.
-    pub fn gaps(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of all placeholders.
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Gap(name) => Some(name.as_str()),
+            Part::Placeholder(name) => Some(name.as_str()),
             Part::Text(_) => None,
         })
     }
 }
 
-fn is_gap(name: &str, pointers: bool) -> bool {
+fn is_placeholder(name: &str, pointers: bool) -> bool {
     let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     word || pointers && name.starts_with('/')
 }
@@ -142,45 +140,45 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fill(text: &str, place: Place, value: &str) -> String {
-        Template::read(text, &["number"], false).unwrap().fill(place, |_| Some(value.into())).unwrap()
+    fn fill(text: &str, encoding: Encoding, value: &str) -> String {
+        Template::read(text, &["number"], false).unwrap().fill(encoding, |_| Some(value.into())).unwrap()
     }
 
     #[test]
-    fn a_value_is_encoded_for_its_place() {
-        assert_eq!(fill("https://a/b?q={number}&x=1", Place::Url, "+1514"), "https://a/b?q=%2B1514&x=1");
+    fn fill_encodes_value_for_its_target() {
+        assert_eq!(fill("https://a/b?q={number}&x=1", Encoding::Url, "+1514"), "https://a/b?q=%2B1514&x=1");
         assert_eq!(
-            fill("{\"q\":\"{number}\",\"o\":{}}", Place::Json, "a\"b\\\n"),
+            fill("{\"q\":\"{number}\",\"o\":{}}", Encoding::Json, "a\"b\\\n"),
             "{\"q\":\"a\\\"b\\\\\\n\",\"o\":{}}"
         );
-        assert_eq!(fill("Tel {number}", Place::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
-        assert_eq!(fill("/p/{number}", Place::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
-        let up = Template::read("/p/{number}", &["number"], false).unwrap();
-        assert_eq!(up.fill(Place::Url, |_| Some("..".into())), None);
+        assert_eq!(fill("Tel {number}", Encoding::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
+        assert_eq!(fill("/p/{number}", Encoding::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
+        let parent = Template::read("/p/{number}", &["number"], false).unwrap();
+        assert_eq!(parent.fill(Encoding::Url, |_| Some("..".into())), None);
     }
 
     #[test]
-    fn a_slip_in_a_placeholder_is_named() {
+    fn read_unknown_placeholder_is_an_error() {
         let error = Template::read("a={nummer}", &["number", "digits"], false).unwrap_err();
-        assert_eq!(error, "{nummer} is no placeholder; there are {number}, {digits}");
+        assert_eq!(error, "{nummer} is not a placeholder. Use {number}, {digits}");
         assert!(Template::read("{ \"a\": {} } {", &["number"], false).is_ok());
-        assert!(Template::read("{/id}", &[], true).unwrap().has_gaps());
-        assert!(!Template::read("{/id}", &[], false).unwrap().has_gaps());
+        assert!(Template::read("{/id}", &[], true).unwrap().has_placeholders());
+        assert!(!Template::read("{/id}", &[], false).unwrap().has_placeholders());
     }
 
     #[test]
-    fn a_gap_that_nothing_fills_gives_no_text() {
+    fn fill_missing_value_returns_none() {
         let template = Template::read("{/first} {/last}", &[], true).unwrap();
-        assert_eq!(template.fill(Place::Text, |name| (name == "/first").then(|| "Al".into())), None);
-        assert_eq!(template.gaps().collect::<Vec<_>>(), ["/first", "/last"]);
+        assert_eq!(template.fill(Encoding::Text, |name| (name == "/first").then(|| "Al".into())), None);
+        assert_eq!(template.placeholders().collect::<Vec<_>>(), ["/first", "/last"]);
     }
 
     proptest! {
         #[test]
-        fn no_value_changes_host_path_or_other_parameters(value in "\\PC{0,40}|[./%2eE]{1,6}") {
+        fn fill_value_keeps_host_path_and_other_parameters(value in "\\PC{0,40}|[./%2eE]{1,6}") {
             let template = Template::read("https://crm.example.com/api/{number}/x?q={number}&k=1", &["number"], false).unwrap();
-            let Some(text) = template.fill(Place::Url, |_| Some(value.as_str().into())) else {
-                prop_assert!(value.bytes().all(|b| b == b'.'), "{value} is refused");
+            let Some(text) = template.fill(Encoding::Url, |_| Some(value.as_str().into())) else {
+                prop_assert!(value.bytes().all(|b| b == b'.'), "{value} is rejected");
                 return Ok(());
             };
             let url = url::Url::parse(&text).unwrap();
@@ -193,14 +191,14 @@ mod tests {
         }
 
         #[test]
-        fn no_value_leaves_its_json_text(value in any::<String>()) {
-            let body = fill("{\"q\": \"{number}\"}", Place::Json, &value);
+        fn fill_value_stays_inside_its_json_string(value in any::<String>()) {
+            let body = fill("{\"q\": \"{number}\"}", Encoding::Json, &value);
             let json: serde_json::Value = serde_json::from_str(&body).unwrap();
             prop_assert_eq!(json.pointer("/q").unwrap().as_str(), Some(value.as_str()));
         }
 
         #[test]
-        fn no_template_breaks_it(text in "[{}/a-c \"]{0,40}") {
+        fn read_any_text_does_not_panic(text in "[{}/a-c \"]{0,40}") {
             let _ = Template::read(&text, &["a"], true);
         }
     }

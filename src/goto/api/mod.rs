@@ -1,21 +1,21 @@
-//! GoTo's REST API, as far as a lane and its catch-up need it. Each call is one question and one answer, bounded in time and
-//! size; what failed comes back with its class. Decides nothing but how fast may be asked.
+//! Client of GoTo's REST API, as far as lanes and backfill need it. Bounds every request in time and size, limits the
+//! request rate and classifies failures. Contains no other policy.
 
-mod activity;
+mod caller_activity;
 mod calls;
 mod channels;
-mod pace;
+mod rate_limit;
 mod voicemail;
 
 pub use channels::Nickname;
 
 use super::{
-    answer::{self, Unread, retry_after, word},
-    grant::Access,
-    lifecycle::{Class, Trouble},
+    http::{self, BodyError, error_code, retry_after},
+    lane::{FailureClass, RequestFailure},
+    token_task::AccessToken,
 };
 use crate::model::{ids::ConnectionName, secret::Secret, time::Timestamp};
-use pace::Pace;
+use rate_limit::RateLimiter;
 use reqwest::Method;
 use serde_json::Value;
 use std::{
@@ -25,85 +25,88 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-/// One answer is given up after this.
-const WITHIN: Duration = Duration::from_secs(10);
-/// After a 401, a token that takes longer to come is for the next try.
-const FRESH_WITHIN: Duration = Duration::from_secs(5);
-/// Largest answer that is read: 100 calls or reports a page, and room.
-const LONGEST: usize = 8 * 1024 * 1024;
-/// Why a question has no answer.
+/// Timeout of a request, and of the wait for a first access token.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Wait for a new access token after a 401; a later one serves the next attempt.
+const FRESH_TOKEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest accepted answer, bytes: a page of 100 calls or reports, and room.
+const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Failure of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no access token.
-    #[error("there is no access token")]
+    /// No access token is available.
+    #[error("no access token")]
     NoToken,
-    /// No answer.
-    #[error("no answer")]
+    /// No answer: connection failure or timeout.
+    #[error("goto is unreachable")]
     Network(#[source] reqwest::Error),
-    /// The answer is too large, cut short, or none.
-    #[error("the answer cannot be read")]
+    /// The answer is too large, cut short or malformed.
+    #[error("goto sent a malformed answer")]
     Garbled,
-    /// The answer is a refusal.
-    #[error("answered with status {status}, {}", code.as_deref().unwrap_or("no code"))]
+    /// The status is not 2xx.
+    #[error("goto answered with status {status}, {}", code.as_deref().unwrap_or("no code"))]
     Status {
-        /// Which.
+        /// HTTP status.
         status: u16,
-        /// `errorCode`.
+        /// `errorCode` of the body.
         code: Option<String>,
         /// `Retry-After`.
         after: Option<Duration>,
     },
 }
 
-impl From<Unread> for Error {
-    fn from(why: Unread) -> Self {
+impl From<BodyError> for Error {
+    fn from(why: BodyError) -> Self {
         match why {
-            Unread::CutShort(error) => Self::Network(error),
-            Unread::TooLong => Self::Garbled,
+            BodyError::CutShort(error) => Self::Network(error),
+            BodyError::TooLong => Self::Garbled,
         }
     }
 }
 
 impl Error {
-    /// How the lane's machine takes it.
+    /// Returns the failure as classified for the lane machine.
     #[must_use]
-    pub const fn trouble(&self) -> Trouble {
+    pub const fn failure(&self) -> RequestFailure {
         match self {
-            Self::NoToken => Trouble { class: Class::NoToken, status: None, after: None },
-            Self::Network(_) | Self::Garbled => Trouble { class: Class::Transient, status: None, after: None },
+            Self::NoToken => RequestFailure { class: FailureClass::NoToken, status: None, retry_after: None },
+            Self::Network(_) | Self::Garbled => {
+                RequestFailure { class: FailureClass::Transient, status: None, retry_after: None }
+            }
             Self::Status { status, after, .. } => {
-                Trouble { class: class(*status), status: Some(*status), after: *after }
+                RequestFailure { class: classify(*status), status: Some(*status), retry_after: *after }
             }
         }
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the HTTP status of the answer, if any.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
-        self.trouble().status
+        self.failure().status
     }
 }
 
-/// How a status is to be taken.
+/// Classifies an HTTP status.
 #[must_use]
-pub const fn class(status: u16) -> Class {
+pub const fn classify(status: u16) -> FailureClass {
     match status {
-        404 | 410 => Class::Gone,
-        409 => Class::Full,
-        408 | 425 | 429 | 500..=599 => Class::Transient,
-        300..=499 => Class::Refused,
-        _ => Class::Transient,
+        404 | 410 => FailureClass::Gone,
+        409 => FailureClass::TooManyChannels,
+        408 | 425 | 429 | 500..=599 => FailureClass::Transient,
+        300..=499 => FailureClass::Rejected,
+        _ => FailureClass::Transient,
     }
 }
 
-/// A login's way to the API, shared by its lanes.
+/// API client of one connection, shared by its lanes.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
     base: Url,
-    access: watch::Receiver<Access>,
+    access: watch::Receiver<AccessToken>,
     rejected: mpsc::Sender<Secret>,
-    pace: Arc<Mutex<Pace>>,
+    limiter: Arc<Mutex<RateLimiter>>,
     name: ConnectionName,
 }
 
@@ -112,23 +115,23 @@ impl Api {
         name: ConnectionName,
         http: reqwest::Client,
         base: Url,
-        access: watch::Receiver<Access>,
+        access: watch::Receiver<AccessToken>,
         rejected: mpsc::Sender<Secret>,
     ) -> Self {
-        let pace = Arc::new(Mutex::new(Pace::rested(Instant::now())));
-        Self { http, base, access, rejected, pace, name }
+        let limiter = Arc::new(Mutex::new(RateLimiter::new(Instant::now())));
+        Self { http, base, access, rejected, limiter, name }
     }
 
-    /// The same way with a pace of its own: a rest that these questions are told to take is not the lanes'.
-    pub(super) fn apart(&self) -> Self {
-        Self { pace: Arc::new(Mutex::new(Pace::rested(Instant::now()))), ..self.clone() }
+    /// Returns a client with its own rate limit: a 429 for these requests does not pause the lanes.
+    pub(super) fn with_own_limit(&self) -> Self {
+        Self { limiter: Arc::new(Mutex::new(RateLimiter::new(Instant::now()))), ..self.clone() }
     }
 
-    /// Asks one question. A 401 makes one refresh, and the question is asked once more.
+    /// Sends a request. A 401 forces one token refresh and one retry.
     ///
     /// # Errors
-    /// [`Error`], also for every status but 2xx.
-    pub(super) async fn ask(
+    /// [`Error`], for every status but 2xx too.
+    pub(super) async fn request(
         &self,
         method: Method,
         path: &[&str],
@@ -140,80 +143,81 @@ impl Api {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let began = Instant::now();
-        let access = self.access(None).await?;
-        let first = self.once(&method, &url, body, &access).await;
+        let started = Instant::now();
+        let access = self.access_token(None).await?;
+        let first = self.send(&method, &url, body, &access).await;
         let answer = match first {
             Err(Error::Status { status: 401, .. }) => {
-                // A full queue means that the refresh is asked for already.
+                // A full queue means that a refresh is already requested.
                 let _ = self.rejected.try_send(access.clone());
-                match self.access(Some(&access)).await {
-                    Ok(fresh) => self.once(&method, &url, body, &fresh).await,
+                match self.access_token(Some(&access)).await {
+                    Ok(fresh) => self.send(&method, &url, body, &fresh).await,
                     Err(_) => first,
                 }
             }
             other => other,
         };
-        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let what = path.first().copied().unwrap_or_default();
         match &answer {
-            Ok(_) => tracing::debug!(connection = %self.name, what, took_ms = took, "goto answered"),
+            Ok(_) => tracing::debug!(connection = %self.name, what, took_ms = elapsed_ms, "goto answered"),
             Err(error) => {
-                tracing::debug!(connection = %self.name, what, took_ms = took, %error, "goto did not answer well")
+                tracing::debug!(connection = %self.name, what, took_ms = elapsed_ms, %error, "goto request failed")
             }
         }
         answer
     }
 
-    /// A token that lives and is not `but`.
-    async fn access(&self, but: Option<&Secret>) -> Result<Secret, Error> {
+    /// Waits for a valid access token other than `rejected`.
+    async fn access_token(&self, rejected: Option<&Secret>) -> Result<Secret, Error> {
         let mut access = self.access.clone();
-        let usable = access.wait_for(|it| match it {
-            Access::Given(token, expires) => but != Some(token) && Instant::now() < *expires,
-            Access::Consent => true,
-            Access::Awaited => false,
+        let usable = access.wait_for(|state| match state {
+            AccessToken::Valid(token, expires) => rejected != Some(token) && Instant::now() < *expires,
+            AccessToken::LoginRequired => true,
+            AccessToken::Pending => false,
         });
-        let within = if but.is_some() { FRESH_WITHIN } else { WITHIN };
-        match tokio::time::timeout(within, usable).await {
-            Ok(Ok(it)) => match &*it {
-                Access::Given(token, _) => Ok(token.clone()),
-                Access::Awaited | Access::Consent => Err(Error::NoToken),
+        let timeout = if rejected.is_some() { FRESH_TOKEN_TIMEOUT } else { REQUEST_TIMEOUT };
+        match tokio::time::timeout(timeout, usable).await {
+            Ok(Ok(state)) => match &*state {
+                AccessToken::Valid(token, _) => Ok(token.clone()),
+                AccessToken::Pending | AccessToken::LoginRequired => Err(Error::NoToken),
             },
             Ok(Err(_)) | Err(_) => Err(Error::NoToken),
         }
     }
 
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    fn limiter(&self) -> MutexGuard<'_, RateLimiter> {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One request, unless GoTo has asked the login to rest: then that answer is given again.
-    async fn once(&self, method: &Method, url: &Url, body: Option<&Value>, token: &Secret) -> Result<Vec<u8>, Error> {
-        let turn = self.pace().take(Instant::now());
-        match turn {
-            Ok(turn) => tokio::time::sleep(turn).await,
-            Err(rest) => return Err(Error::Status { status: 429, code: None, after: Some(rest) }),
+    /// Sends one request; while a 429 pauses this client, returns that status without a request.
+    async fn send(&self, method: &Method, url: &Url, body: Option<&Value>, token: &Secret) -> Result<Vec<u8>, Error> {
+        let wait = self.limiter().acquire(Instant::now());
+        match wait {
+            Ok(wait) => tokio::time::sleep(wait).await,
+            Err(pause) => return Err(Error::Status { status: 429, code: None, after: Some(pause) }),
         }
-        let mut request = self.http.request(method.clone(), url.clone()).bearer_auth(token.expose()).timeout(WITHIN);
+        let mut request =
+            self.http.request(method.clone(), url.clone()).bearer_auth(token.expose()).timeout(REQUEST_TIMEOUT);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
-        let status = answer.status().as_u16();
-        let after = retry_after(answer.headers(), Timestamp::now());
-        if let (429, Some(rest)) = (status, after) {
-            self.pace().hold(Instant::now(), rest);
+        let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
+        let status = response.status().as_u16();
+        let after = retry_after(response.headers(), Timestamp::now());
+        if let (429, Some(pause)) = (status, after) {
+            self.limiter().pause_for(Instant::now(), pause);
         }
-        let body = answer::bounded(answer, LONGEST).await;
+        let body = http::read_body(response, MAX_RESPONSE_BYTES).await;
         match status {
             200..=299 => Ok(body?),
-            _ => Err(Error::Status { status, code: body.ok().and_then(|body| code(&body)), after }),
+            _ => Err(Error::Status { status, code: body.ok().and_then(|body| body_error_code(&body)), after }),
         }
     }
 }
 
-/// `errorCode` of an error body, if it is one word.
-fn code(body: &[u8]) -> Option<String> {
+/// Parses `errorCode` of an error body.
+fn body_error_code(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    word(value.get("errorCode")?)
+    error_code(value.get("errorCode")?)
 }

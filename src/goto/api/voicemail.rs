@@ -1,4 +1,4 @@
-//! Questions about mailboxes.
+//! Requests for mailboxes and their messages.
 
 use super::{Api, Error};
 use crate::{
@@ -8,18 +8,18 @@ use crate::{
 use reqwest::Method;
 
 impl Api {
-    /// The mailboxes of an extension.
+    /// Fetches the mailbox ids of an extension.
     pub(in crate::goto) async fn mailboxes(&self, account: &AccountKey, extension: &str) -> Result<Vec<String>, Error> {
         let query = [("accountKey", account.as_str()), ("extensionNumber", extension)];
-        let body = self.ask(Method::GET, &["voicemail", "v1", "voicemailboxes"], &query, None).await?;
+        let body = self.request(Method::GET, &["voicemail", "v1", "voicemailboxes"], &query, None).await?;
         wire::boxes(&body).map_err(|_| Error::Garbled)
     }
 
-    /// The newest messages that nobody has listened to.
+    /// Fetches the 50 newest unheard messages of a mailbox.
     pub(in crate::goto) async fn messages(&self, mailbox: &str, region: Region) -> Result<Vec<Message>, Error> {
         let path = ["voicemail", "v1", "voicemailboxes", mailbox, "voicemails"];
         let query = [("page", "0"), ("pageSize", "50"), ("status", "NEW")];
-        let body = self.ask(Method::GET, &path, &query, None).await?;
+        let body = self.request(Method::GET, &path, &query, None).await?;
         wire::messages(&body, region).map_err(|_| Error::Garbled)
     }
 }

@@ -6,18 +6,18 @@ fn client() -> Client {
 }
 
 #[test]
-fn the_challenge_is_the_hash_of_the_verifier() {
+fn pkce_challenge_is_the_hash_of_the_verifier() {
     // The pair of RFC 7636, appendix B.
-    let key = ProofKey(Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
-    assert_eq!(key.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-    assert_ne!(ProofKey::new().challenge(), ProofKey::new().challenge());
-    assert_eq!(unguessable().len(), 43);
+    let verifier = PkceVerifier(Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
+    assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    assert_ne!(PkceVerifier::new().challenge(), PkceVerifier::new().challenge());
+    assert_eq!(random_token().len(), 43);
 }
 
 #[test]
-fn the_authorize_url_carries_all_that_the_server_asks_for() {
+fn authorize_url_carries_every_required_parameter() {
     let redirect = Url::parse("http://localhost:5000/app/redirect").unwrap();
-    let url = client().authorize_url(&redirect, "st", &ProofKey::new(), SCOPES).unwrap();
+    let url = client().authorize_url(&redirect, "st", &PkceVerifier::new(), SCOPES).unwrap();
     assert!(
         url.as_str().starts_with("https://auth.example/base/oauth/authorize?response_type=code&client_id=me%26you&")
     );
@@ -26,12 +26,12 @@ fn the_authorize_url_carries_all_that_the_server_asks_for() {
 }
 
 #[test]
-fn an_answer_is_read_leniently_and_a_reason_only_if_it_is_a_word() {
-    let tokens = read(br#"{"access_token":"a","expires_in":"3600","refresh_token":""}"#).unwrap();
+fn token_response_is_read_leniently_and_error_only_as_code() {
+    let tokens = parse_tokens(br#"{"access_token":"a","expires_in":"3600","refresh_token":""}"#).unwrap();
     assert_eq!((tokens.refresh, tokens.expires_in), (None, Some(3600)));
-    assert!(read(br#"{"access_token":""}"#).is_none());
-    assert!(read(b"<html>").is_none());
-    assert_eq!(reason(br#"{"error":"invalid_grant"}"#).as_deref(), Some("invalid_grant"));
-    assert_eq!(reason(br#"{"errorCode":"AUTHN_INVALID_TOKEN"}"#).as_deref(), Some("AUTHN_INVALID_TOKEN"));
-    assert_eq!(reason(br#"{"error":"token eyJ was bad"}"#), None);
+    assert!(parse_tokens(br#"{"access_token":""}"#).is_none());
+    assert!(parse_tokens(b"<html>").is_none());
+    assert_eq!(parse_error_code(br#"{"error":"invalid_grant"}"#).as_deref(), Some("invalid_grant"));
+    assert_eq!(parse_error_code(br#"{"errorCode":"AUTHN_INVALID_TOKEN"}"#).as_deref(), Some("AUTHN_INVALID_TOKEN"));
+    assert_eq!(parse_error_code(br#"{"error":"token eyJ was bad"}"#), None);
 }

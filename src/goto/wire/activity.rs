@@ -4,7 +4,7 @@ use super::{
     Unreadable, json,
     pick::{list, object, text, time},
 };
-use crate::model::past::Remembered;
+use crate::model::call_record::CallRecord;
 use serde_json::Value;
 
 /// Items that are read of one answer: GoTo's largest `pageSize`.
@@ -14,7 +14,7 @@ const MOST: usize = 10_000;
 ///
 /// # Errors
 /// [`Unreadable`] when the answer as a whole is none.
-pub fn activity(body: &[u8]) -> Result<Vec<Remembered>, Unreadable> {
+pub fn activity(body: &[u8]) -> Result<Vec<CallRecord>, Unreadable> {
     let page = json(body)?;
     if page.get("items").is_none_or(|items| !items.is_array()) {
         return Err(Unreadable::Lacks("items"));
@@ -22,15 +22,15 @@ pub fn activity(body: &[u8]) -> Result<Vec<Remembered>, Unreadable> {
     Ok(list(&page, "items", MOST).filter_map(item).collect())
 }
 
-fn item(value: &Value) -> Option<Remembered> {
+fn item(value: &Value) -> Option<CallRecord> {
     let outbound = text(value, "direction").is_some_and(|word| word.eq_ignore_ascii_case("OUTBOUND"));
     let colleague = object(value, if outbound { "caller" } else { "callee" });
-    Some(Remembered {
+    Some(CallRecord {
         outbound,
-        started: time(value, "startTime")?,
-        answered: time(value, "answerTime"),
-        ended: time(value, "endTime"),
-        with: colleague.and_then(|it| text(it, "name")),
+        started_at: time(value, "startTime")?,
+        answered_at: time(value, "answerTime"),
+        ended_at: time(value, "endTime"),
+        colleague: colleague.and_then(|it| text(it, "name")),
     })
 }
 
@@ -49,9 +49,9 @@ mod tests {
             {"direction":"INBOUND","startTime":null}, 7]}"#;
         let calls = activity(body).unwrap();
         let [answered, tried] = calls.as_slice() else { panic!("{calls:?}") };
-        assert_eq!((answered.outbound, answered.with.as_deref()), (false, Some("Ben")));
-        assert_eq!(answered.answered.unwrap().to_string(), "2026-11-20T10:00:08Z");
-        assert_eq!((tried.outbound, tried.answered, tried.with.as_deref()), (true, None, Some("Ben")));
+        assert_eq!((answered.outbound, answered.colleague.as_deref()), (false, Some("Ben")));
+        assert_eq!(answered.answered_at.unwrap().to_string(), "2026-11-20T10:00:08Z");
+        assert_eq!((tried.outbound, tried.answered_at, tried.colleague.as_deref()), (true, None, Some("Ben")));
     }
 
     #[test]

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::model::{
     call::{
-        CallEvent, CallState, Caller, Direction, OurNumber, Participant, ParticipantKind, Person, Phase, Queue, Status,
-        System, SystemKind, TransferParty, Transferring, VoicemailResult,
+        AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person,
+        Phase, Queue, SnapshotState, SystemKind, TransferParty, Transferring, VoicemailResult, WireDirection,
     },
     ids::ConversationSpaceId,
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const MOST: usize = 500;
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<String>), Unreadable> {
+pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option<String>), Unreadable> {
     let page = json(body)?;
     let calls = list(&page, "items", MOST).filter_map(|item| event(item, reader).ok()).collect();
     Ok((calls, text(&page, "nextPageMarker")))
@@ -35,7 +35,7 @@ pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<St
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<String>), Unreadable> {
+pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option<String>), Unreadable> {
     let page = json(body)?;
     let metadata = object(&page, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
     let states = list(&page, "states", MOST).map(|one| with_state(metadata, one, reader));
@@ -43,14 +43,14 @@ pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallEvent>, Option<St
 }
 
 /// Reads `{metadata, state}`.
-pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallEvent, Unreadable> {
+pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
     let metadata = object(content, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
     let state = object(content, "state").ok_or(Unreadable::Lacks("state"))?;
     with_state(metadata, state, reader)
 }
 
 /// Reads a state beside its `metadata`, or beside the report that it stands in: both have the same keys.
-pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallEvent, Unreadable> {
+pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
     let state = state(one, reader.region);
     let mut linked: Vec<_> = list(metadata, "associatedConversations", MOST)
         .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
@@ -62,15 +62,15 @@ pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Resu
             linked.push(named.clone());
         }
     }
-    Ok(CallEvent {
+    Ok(CallSnapshot {
         connection: reader.connection.clone(),
         region: reader.region,
         account: id(metadata, "accountKey").ok_or(Unreadable::Lacks("accountKey"))?,
         call,
         direction: direction(metadata),
-        created: time(metadata, "callCreated"),
+        created_at: time(metadata, "callCreated"),
         hung_up_by: id(metadata, "hangupOriginatorId"),
-        dialed: text(metadata, "dialString").map(|dialed| Number::read(Some(&dialed), reader.region)),
+        dialed: text(metadata, "dialString").map(|dialed| PhoneNumber::parse(Some(&dialed), reader.region)),
         linked,
         state,
     })
@@ -78,7 +78,7 @@ pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Resu
 
 fn transfer_conversations(party: &Participant) -> impl Iterator<Item = &ConversationSpaceId> {
     let transfer = match &party.status {
-        Status::InTransfer(transfer) => Some(transfer),
+        ParticipantStatus::InTransfer(transfer) => Some(transfer),
         _ => None,
     };
     let sides = transfer.into_iter().flat_map(|it| [&it.initiator, &it.transferrer, &it.destination]);
@@ -86,17 +86,17 @@ fn transfer_conversations(party: &Participant) -> impl Iterator<Item = &Conversa
 }
 
 /// `direction`, wherever it stands.
-pub(super) fn direction(holder: &Value) -> Direction {
+pub(super) fn direction(holder: &Value) -> WireDirection {
     match text(holder, "direction") {
-        Some(word) if word.eq_ignore_ascii_case("INBOUND") => Direction::Inbound,
-        Some(word) if word.eq_ignore_ascii_case("OUTBOUND") => Direction::Outbound,
-        other => Direction::Other(other.unwrap_or_default()),
+        Some(word) if word.eq_ignore_ascii_case("INBOUND") => WireDirection::Inbound,
+        Some(word) if word.eq_ignore_ascii_case("OUTBOUND") => WireDirection::Outbound,
+        other => WireDirection::Other(other.unwrap_or_default()),
     }
 }
 
 /// One snapshot. A state without a number counts as 0, before every numbered one.
-fn state(value: &Value, region: Region) -> CallState {
-    CallState {
+fn state(value: &Value, region: Region) -> SnapshotState {
+    SnapshotState {
         sequence: whole(value, "sequenceNumber").unwrap_or(0),
         phase: match text(value, "type").unwrap_or_default() {
             word if word.eq_ignore_ascii_case("STARTING") => Phase::Starting,
@@ -126,7 +126,10 @@ fn participant(value: &Value, region: Region) -> Participant {
     let side = |name| of.get(name).or_else(|| value.get(name)).and_then(|it| caller(it, region));
     let kind = match kind(value).as_str() {
         "PHONE_NUMBER" => ParticipantKind::PhoneNumber {
-            ours: OurNumber { number: Number::read(text(of, "number").as_deref(), region), label: label(of) },
+            account_number: AccountNumber {
+                number: PhoneNumber::parse(text(of, "number").as_deref(), region),
+                label: label(of),
+            },
             caller: side("caller"),
             callee: side("callee"),
         },
@@ -145,23 +148,25 @@ fn participant(value: &Value, region: Region) -> Participant {
 }
 
 /// `status`, or `status.value`, with what stands beside it.
-fn status(holder: &Value) -> Status {
+fn status(holder: &Value) -> ParticipantStatus {
     let of = holder.get("status").unwrap_or(&Value::Null);
     let word = text(of, "value").or_else(|| text(holder, "status")).unwrap_or_default();
     match word.as_str() {
-        "RINGING" => Status::Ringing,
-        "CONNECTED" => Status::Connected,
-        "IN_INTERACTIVE_VOICE_RESPONSE" => Status::InSystem,
-        "ON_HOLD" => Status::OnHold { by: transfer_party(of, "initiator").and_then(|party| party.participant) },
-        "IN_DIRECT_TRANSFER" | "IN_WARM_TRANSFER" => Status::InTransfer(Box::new(Transferring {
+        "RINGING" => ParticipantStatus::Ringing,
+        "CONNECTED" => ParticipantStatus::Connected,
+        "IN_INTERACTIVE_VOICE_RESPONSE" => ParticipantStatus::InSystem,
+        "ON_HOLD" => {
+            ParticipantStatus::OnHold { by: transfer_party(of, "initiator").and_then(|party| party.participant) }
+        }
+        "IN_DIRECT_TRANSFER" | "IN_WARM_TRANSFER" => ParticipantStatus::InTransfer(Box::new(Transferring {
             warm: word == "IN_WARM_TRANSFER",
             initiator: transfer_party(of, "initiator"),
             transferrer: transfer_party(of, "transferrer"),
             destination: transfer_party(of, "destination"),
         })),
-        "DISCONNECTING" => Status::Disconnecting,
-        "DISCONNECTED" => Status::Disconnected,
-        _ => Status::Other(word),
+        "DISCONNECTING" => ParticipantStatus::Disconnecting,
+        "DISCONNECTED" => ParticipantStatus::Disconnected,
+        _ => ParticipantStatus::Other(word),
     }
 }
 
@@ -198,22 +203,23 @@ pub(super) fn is_person(value: &Value) -> bool {
 /// `caller`: an object of name and number, or a bare number. An object without a number is a caller who hides it.
 pub(super) fn caller(value: &Value, region: Region) -> Option<Caller> {
     match value {
-        Value::Object(_) => {
-            Some(Caller { name: text(value, "name"), number: Number::read(text(value, "number").as_deref(), region) })
-        }
-        Value::String(number) => Some(Caller { name: None, number: Number::read(Some(number), region) }),
+        Value::Object(_) => Some(Caller {
+            name: text(value, "name"),
+            number: PhoneNumber::parse(text(value, "number").as_deref(), region),
+        }),
+        Value::String(number) => Some(Caller { name: None, number: PhoneNumber::parse(Some(number), region) }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
 }
 
-fn system(value: &Value) -> System {
+fn system(value: &Value) -> CallSystem {
     let kind = match kind(value).as_str() {
         "CALL_QUEUE" => SystemKind::Queue(queue(value)),
         "DIAL_PLAN" => SystemKind::DialPlan,
         "VOICEMAIL" => SystemKind::Voicemail { result: voicemail_result(value), length: voicemail_length(value) },
         other => SystemKind::Other(other.to_owned()),
     };
-    System { kind, status: status(value) }
+    CallSystem { kind, status: status(value) }
 }
 
 /// A queue, live or in a report.

@@ -1,5 +1,5 @@
-//! Decodes GoTo's JSON into model types: which frame this is. GoTo adds and drops attributes without notice, so a frame is
-//! refused only when it lacks an id that nothing can be done without. No I/O.
+//! Decodes GoTo's JSON into model types. GoTo adds and drops attributes without notice, so a frame is refused only when it
+//! lacks an id that nothing can be done without. No I/O.
 
 mod activity;
 mod call;
@@ -13,7 +13,7 @@ pub use report::{report, summaries};
 pub use voicemail::{Message, boxes, messages};
 
 use crate::model::{
-    call::{CallEvent, Report},
+    call::{CallSnapshot, Report},
     ids::{ConnectionName, ConversationSpaceId},
     phone::Region,
 };
@@ -33,10 +33,10 @@ pub struct Reader {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A snapshot of a call.
-    Call(CallEvent),
+    Call(CallSnapshot),
     /// An ended call's summary.
     Report(Report),
-    /// A `REPORT_SUMMARY` with an id alone: the report of this call is there to be fetched.
+    /// A `REPORT_SUMMARY` with an id alone: the report of this call can be fetched.
     ReportReady(ConversationSpaceId),
     /// `WEBSOCKET_REFRESH_REQUIRED`: renew the channel now.
     RefreshRequired,

@@ -9,7 +9,7 @@ use super::{
     pick::{id, list, object, text, time, whole},
 };
 use crate::model::{
-    call::{Caller, Direction, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue},
+    call::{Caller, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue, WireDirection},
     ids::ConversationSpaceId,
 };
 use serde_json::Value;
@@ -35,11 +35,11 @@ pub fn summaries(body: &[u8], reader: &Reader) -> Result<(Vec<Report>, Option<St
 pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
     let from = object(value, "caller");
     let direction = match direction(value) {
-        Direction::Other(word) if word.is_empty() => guessed(from),
+        WireDirection::Other(word) if word.is_empty() => guessed(from),
         said => said,
     };
     Ok(Report {
-        answered: time(value, "callAnswered"),
+        answered_at: time(value, "callAnswered"),
         caller: other_side(value, &direction, from, reader),
         direction,
         outcome: text(value, "callerOutcome"),
@@ -68,7 +68,7 @@ pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
         .find_map(|one| one.get("type").and_then(|of| object(of, "caller")))
         .or_else(|| object(&value, "caller"));
     Ok(Report {
-        answered: time(&value, "callAnswered"),
+        answered_at: time(&value, "callAnswered"),
         caller: other_side(&value, &direction(&value), outside, reader),
         direction: direction(&value),
         outcome: text(&value, "callerOutcome"),
@@ -108,7 +108,7 @@ fn full(value: &Value, reader: &Reader) -> FullReport {
 
 /// Who is on the other side. Of a call that went out that is not who called, a line of ours, but the outside participant,
 /// if the report lists it: as a state does, or with its number beside its kind.
-fn other_side(value: &Value, direction: &Direction, from: Option<&Value>, reader: &Reader) -> Option<Caller> {
+fn other_side(value: &Value, direction: &WireDirection, from: Option<&Value>, reader: &Reader) -> Option<Caller> {
     let read = |it: &Value| caller(it, reader.region);
     let callee = |one: &Value| {
         let kind = object(one, "type").filter(|kind| text(kind, "value").as_deref() == Some("PHONE_NUMBER"))?;
@@ -116,7 +116,7 @@ fn other_side(value: &Value, direction: &Direction, from: Option<&Value>, reader
         object(kind, "callee").or_else(bare).and_then(read)
     };
     let called = || list(value, "participants", MOST).find_map(callee);
-    let out = (*direction == Direction::Outbound).then(called).flatten();
+    let out = (*direction == WireDirection::Outbound).then(called).flatten();
     out.or_else(|| from.and_then(read))
 }
 
@@ -127,10 +127,10 @@ fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
         region: reader.region,
         account: id(value, "accountKey").ok_or(Unreadable::Lacks("accountKey"))?,
         call: id(value, "conversationSpaceId").ok_or(Unreadable::Lacks("conversationSpaceId"))?,
-        direction: Direction::Other(String::new()),
-        created: time(value, "callCreated"),
-        answered: None,
-        ended: time(value, "callEnded"),
+        direction: WireDirection::Other(String::new()),
+        created_at: time(value, "callCreated"),
+        answered_at: None,
+        ended_at: time(value, "callEnded"),
         caller: None,
         outcome: None,
         people: Vec::new(),
@@ -139,11 +139,11 @@ fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
 }
 
 /// `direction` is missing at times; then the caller's kind tells: a line called out, a number called in.
-fn guessed(caller: Option<&Value>) -> Direction {
+fn guessed(caller: Option<&Value>) -> WireDirection {
     match caller.and_then(|it| it.get("type")).and_then(|of| text(of, "value")).as_deref() {
-        Some("PHONE_NUMBER") => Direction::Inbound,
-        Some("LINE") => Direction::Outbound,
-        _ => Direction::Other(String::new()),
+        Some("PHONE_NUMBER") => WireDirection::Inbound,
+        Some("LINE") => WireDirection::Outbound,
+        _ => WireDirection::Other(String::new()),
     }
 }
 

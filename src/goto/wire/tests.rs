@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
-    call::{Direction, ParticipantKind, Phase, Status, SystemKind, VoicemailResult},
-    phone::Number,
+    call::{ParticipantKind, ParticipantStatus, Phase, SystemKind, VoicemailResult, WireDirection},
+    phone::PhoneNumber,
 };
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ fn reader() -> Reader {
     Reader { connection: ConnectionName::try_from("main").unwrap(), region: Region::US }
 }
 
-fn call(text: &str) -> CallEvent {
+fn call(text: &str) -> CallSnapshot {
     match frame(text, &reader()).unwrap() {
         Frame::Call(call) => call,
         other => panic!("no call: {other:?}"),
@@ -28,19 +28,21 @@ const RINGING: &str = r#"{"data":{"source":"call-events","type":"call-state","ti
 fn a_call_is_read_whole_wrapped_or_bare() {
     let event = call(RINGING);
     assert_eq!(event.account.as_str(), "1234567890123456789012");
-    assert_eq!(event.direction, Direction::Inbound);
-    assert_eq!(event.created.unwrap().to_string(), "2026-05-01T14:03:20.147Z");
+    assert_eq!(event.direction, WireDirection::Inbound);
+    assert_eq!(event.created_at.unwrap().to_string(), "2026-05-01T14:03:20.147Z");
     assert_eq!(event.linked.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["a-1", "a-2", "a-3", "7"]);
     assert_eq!((event.state.sequence, event.state.phase.clone()), (2, Phase::Starting));
-    let ParticipantKind::PhoneNumber { ours, caller: Some(caller), .. } = &event.state.participants[0].kind else {
+    let ParticipantKind::PhoneNumber { account_number: ours, caller: Some(caller), .. } =
+        &event.state.participants[0].kind
+    else {
         panic!()
     };
     assert_eq!(ours.label.as_deref(), Some("Main line"));
     assert_eq!(caller.name.as_deref(), Some("ALICE MARTIN"));
-    assert_eq!(caller.number.known().unwrap().expose(), "+15145550199");
+    assert_eq!(caller.number.as_e164().unwrap().expose(), "+15145550199");
     let ParticipantKind::Line(person) = &event.state.participants[1].kind else { panic!() };
     assert_eq!(person.extension.as_deref(), Some("0523"), "an extension keeps its zeros");
-    assert_eq!(event.state.participants[1].status, Status::Connected);
+    assert_eq!(event.state.participants[1].status, ParticipantStatus::Connected);
     let kinds: Vec<_> = event.state.systems.iter().map(|system| &system.kind).collect();
     assert!(
         matches!(kinds[..], [SystemKind::Queue(queue), SystemKind::DialPlan, SystemKind::Voicemail { result: None, .. }]
@@ -67,12 +69,12 @@ fn what_is_odd_in_a_call_is_kept_and_costs_nothing_else() {
          "interactiveVoiceResponseSystems":{"not":"a list"}}}}"#,
     );
     assert_eq!(event.account.as_str(), "12");
-    assert_eq!(event.direction, Direction::Other("SIDEWAYS".to_owned()));
-    assert_eq!((event.created, event.state.sequence), (None, 3));
+    assert_eq!(event.direction, WireDirection::Other("SIDEWAYS".to_owned()));
+    assert_eq!((event.created_at, event.state.sequence), (None, 3));
     assert_eq!(event.state.phase, Phase::Other(String::new()));
     assert_eq!(event.state.participants.len(), 8, "a place in the list is a leg");
     let flat = &event.state.participants[4];
-    assert_eq!((flat.id.as_ref(), &flat.status), (None, &Status::Other("HELD".to_owned())));
+    assert_eq!((flat.id.as_ref(), &flat.status), (None, &ParticipantStatus::Other("HELD".to_owned())));
     assert!(
         matches!(&flat.kind, ParticipantKind::Line(it) if it.name.as_deref() == Some("Flat") && it.extension.as_deref() == Some("1015"))
     );
@@ -85,7 +87,7 @@ fn what_is_odd_in_a_call_is_kept_and_costs_nothing_else() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert!(matches!(&callers[..], [Number::Known(_), Number::Withheld, Number::Withheld]));
+    assert!(matches!(&callers[..], [PhoneNumber::Known(_), PhoneNumber::Withheld, PhoneNumber::Withheld]));
 }
 
 #[test]
@@ -129,9 +131,9 @@ fn a_summary_says_who_took_it_or_that_nobody_did() {
      "caller":{"name":"ALICE","number":"+15145550199","type":{"value":"PHONE_NUMBER"}},"callerOutcome":"LEFT_VOICEMAIL",
      "participants":[{"name":"Bob Roy","number":"1015","type":{"value":"LINE","lineId":"l"}},{"type":{"value":"VIRTUAL_PARTICIPANT"}}]}}}"#;
     let Frame::Report(report) = frame(text, &reader()).unwrap() else { panic!() };
-    assert_eq!(report.direction, Direction::Inbound, "told by the caller's kind");
-    assert_eq!((report.answered, report.outcome.as_deref()), (None, Some("LEFT_VOICEMAIL")));
-    assert_eq!(report.ended.unwrap().to_string(), "2026-05-01T15:00:48Z");
+    assert_eq!(report.direction, WireDirection::Inbound, "told by the caller's kind");
+    assert_eq!((report.answered_at, report.outcome.as_deref()), (None, Some("LEFT_VOICEMAIL")));
+    assert_eq!(report.ended_at.unwrap().to_string(), "2026-05-01T15:00:48Z");
     assert_eq!(report.people.len(), 1);
     assert_eq!(report.people[0].extension.as_deref(), Some("1015"));
 }
@@ -149,10 +151,10 @@ fn of_a_call_that_went_out_the_other_side_is_who_was_called_and_between_lines_wh
     };
     let outside = r#"{"name":"Ann","number":"+15145550199","type":{"value":"PHONE_NUMBER","number":"+15145550100"}}"#;
     let callee = r#"{"type":{"value":"PHONE_NUMBER","number":"+15145550100","callee":{"number":"+15145550199"}}}"#;
-    let number = Number::read(Some("+15145550199"), Region::US);
+    let number = PhoneNumber::parse(Some("+15145550199"), Region::US);
     assert_eq!((summary("OUTBOUND", outside), summary("OUTBOUND", callee)), (number.clone(), number));
     let colleague = r#"{"number":"1020","type":{"value":"LINE"}}"#;
-    assert_eq!(summary("OUTBOUND", colleague), Number::Short("1015".into()));
+    assert_eq!(summary("OUTBOUND", colleague), PhoneNumber::Short("1015".into()));
 }
 
 #[test]
@@ -168,7 +170,7 @@ fn a_full_report_is_read_with_its_states_and_top_lists() {
       {"participants":[{"type":{"value":"LINE"},"status":{"value":"CONNECTED"}}],"type":"ACTIVE","sequenceNumber":3,"timestamp":"2026-05-01T16:00:35.57Z"},
       {"type":"ENDING","sequenceNumber":4,"timestamp":"2026-05-01T16:05:00Z","participants":[]}]}"#;
     let report = super::report(body, &reader()).unwrap();
-    assert_eq!((report.answered, report.caller.unwrap().name.as_deref()), (None, Some("Ann")));
+    assert_eq!((report.answered_at, report.caller.unwrap().name.as_deref()), (None, Some("Ann")));
     let full = report.full.unwrap();
     assert_eq!(full.snapshots.iter().map(|it| it.state.sequence).collect::<Vec<_>>(), [3, 4]);
     assert_eq!(full.snapshots[0].state.at.unwrap().to_string(), "2026-05-01T16:00:35.57Z");
@@ -200,24 +202,24 @@ fn statuses_keep_what_stands_beside_them() {
         "interactiveVoiceResponseSystems":[{"type":{"value":"VOICEMAIL","voicemailStatus":"FAILED"},"status":{"value":"DISCONNECTING"}},{"type":{"value":"FUTURE"}}]}}}"#,
     );
     let parties = &event.state.participants;
-    let Status::InTransfer(warm) = &parties[0].status else { panic!() };
+    let ParticipantStatus::InTransfer(warm) = &parties[0].status else { panic!() };
     assert!(warm.warm && warm.destination.as_ref().unwrap().participant == Some("p3".try_into().unwrap()));
     assert_eq!(event.linked, ["d".try_into().unwrap()], "a transfer names the consultation");
-    assert_eq!(parties[1].status, Status::OnHold { by: Some("p9".try_into().unwrap()) });
-    let Status::InTransfer(direct) = &parties[2].status else { panic!() };
+    assert_eq!(parties[1].status, ParticipantStatus::OnHold { by: Some("p9".try_into().unwrap()) });
+    let ParticipantStatus::InTransfer(direct) = &parties[2].status else { panic!() };
     assert_eq!((direct.warm, direct.destination.as_ref().unwrap().extension.as_deref()), (false, Some("1102")));
-    assert_eq!(parties[3].status, Status::Other("IN_A_DREAM".to_owned()));
-    let ParticipantKind::PhoneNumber { ours, caller, .. } = &parties[0].kind else { panic!() };
+    assert_eq!(parties[3].status, ParticipantStatus::Other("IN_A_DREAM".to_owned()));
+    let ParticipantKind::PhoneNumber { account_number: ours, caller, .. } = &parties[0].kind else { panic!() };
     assert_eq!(
         (&ours.label, &caller.as_ref().unwrap().number),
-        (&None, &Number::Withheld),
+        (&None, &PhoneNumber::Withheld),
         "a name that is the number is none"
     );
     let systems = &event.state.systems;
     assert!(matches!(&systems[0].kind, SystemKind::Voicemail { result: Some(VoicemailResult::Failed), length: None }));
     assert_eq!(
         (&systems[0].status, &systems[1].kind),
-        (&Status::Disconnecting, &SystemKind::Other("FUTURE".to_owned()))
+        (&ParticipantStatus::Disconnecting, &SystemKind::Other("FUTURE".to_owned()))
     );
 }
 

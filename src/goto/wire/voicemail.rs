@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{
     call::Caller,
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 use serde_json::Value;
@@ -21,7 +21,7 @@ const MOST: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Who left it.
-    pub caller: Number,
+    pub caller: PhoneNumber,
     /// When.
     pub at: Timestamp,
     /// How long it is.
@@ -67,7 +67,7 @@ mod tests {
             {"callerNumber":"1003","durationMs":"x","timestamp":"2026-05-01T15:00:48.100Z"}, {"durationMs":5}, 7]}"#;
         let read = messages(body, Region::US).unwrap();
         let [message] = read.as_slice() else { panic!("{read:?}") };
-        assert_eq!(message.caller, Number::read(Some("+15145550199"), Region::US));
+        assert_eq!(message.caller, PhoneNumber::parse(Some("+15145550199"), Region::US));
         assert_eq!(message.length, Duration::from_millis(18_500));
         assert!(messages(b"<html>", Region::US).is_err());
     }

@@ -1,7 +1,7 @@
 //! The course of a call: where the caller is, who talked and for how long, what was left undone. Decides nothing.
 
 use super::{Person, Queue};
-use crate::model::{phone::Number, time::Timestamp};
+use crate::model::{phone::PhoneNumber, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct Course {
     /// Who hung up at the end of the talk of an inbound call, where that is proven.
     pub hung_up: Option<HungUp>,
     /// The outside number that the call was forwarded to.
-    pub forwarded_to: Option<Number>,
+    pub forwarded_to: Option<PhoneNumber>,
     /// The call was recorded.
     pub recorded: bool,
     /// The caller waits for a call back.
@@ -99,7 +99,7 @@ pub enum TalkParty {
     /// A colleague.
     Person(Person),
     /// An outside number that the call was forwarded to.
-    Outside(Number),
+    Outside(PhoneNumber),
 }
 
 /// A call handed on.

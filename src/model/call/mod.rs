@@ -1,5 +1,5 @@
-//! A call: what GoTo says of it ([`CallEvent`], [`Report`]), and what the team may hear of it ([`Telling`]).
-//! Enums that come from the wire keep what they do not know.
+//! A call: what GoTo sends of it ([`CallSnapshot`], [`Report`]), and what may be posted about it ([`CallUpdate`]).
+//! Enums that come from the wire keep unknown values.
 
 mod course;
 mod report;
@@ -8,19 +8,19 @@ mod snapshot;
 pub use course::{CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, RingStage, Talk, TalkParty};
 pub use report::{FullReport, Report, ReportedMailbox, ReportedMessage, ReportedQueue};
 pub use snapshot::{
-    CallEvent, CallState, Direction, Participant, ParticipantKind, Phase, Status, System, SystemKind, TransferParty,
-    Transferring, VoicemailResult,
+    CallSnapshot, CallSystem, Participant, ParticipantKind, ParticipantStatus, Phase, SnapshotState, SystemKind,
+    TransferParty, Transferring, VoicemailResult, WireDirection,
 };
 
 use super::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A call queue on the way.
+/// A call queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Queue {
     /// `queueName`, or its extension or id where it has no name.
@@ -40,11 +40,11 @@ pub struct Person {
     pub line: Option<String>,
 }
 
-/// One of the account's own numbers.
+/// One of the numbers of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OurNumber {
+pub struct AccountNumber {
     /// The number.
-    pub number: Number,
+    pub number: PhoneNumber,
     /// Its label in GoTo ("Main line").
     pub label: Option<String>,
 }
@@ -55,15 +55,15 @@ pub struct Caller {
     /// CNAM or what GoTo has.
     pub name: Option<String>,
     /// The number.
-    pub number: Number,
+    pub number: PhoneNumber,
 }
 
-/// A call as far as it is known at one moment.
+/// A call as far as it is known at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The call.
     pub id: ConversationSpaceId,
-    /// The login that heard it.
+    /// The connection that received it.
     pub connection: ConnectionName,
     /// The account's region: how its numbers are shown.
     pub region: Region,
@@ -71,60 +71,60 @@ pub struct Call {
     pub account: AccountKey,
     /// Which way it goes.
     #[serde(default)]
-    pub bound: Bound,
+    pub direction: CallDirection,
     /// The other side: who calls; of an outbound call who is called; of an internal one the colleague who calls, whose
     /// number is an extension.
     pub caller: Caller,
-    /// Which of our numbers was called, or calls.
-    pub ours: Option<OurNumber>,
+    /// The account's number that was called, or calls.
+    pub account_number: Option<AccountNumber>,
     /// The queues it went through, in order.
     pub queues: Vec<Queue>,
-    /// Whom it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
+    /// The people it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
     pub people: Vec<Person>,
-    /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::TRANSFERS).
+    /// The answered transfers, in order: the first [`MAX_TRANSFERS`](Self::MAX_TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
-    /// When it was first taken, as far as that was heard.
+    /// When a person answered it first, if a snapshot shows that.
     #[serde(default)]
-    pub answered: Option<Timestamp>,
-    /// When it came into the last of its queues, if it passed one.
+    pub answered_at: Option<Timestamp>,
+    /// When it entered the last of its queues, if it entered one.
     #[serde(default)]
-    pub queued: Option<Timestamp>,
+    pub queued_at: Option<Timestamp>,
     /// When it began.
-    pub started: Timestamp,
-    /// It was heard of only when it was already under way.
-    pub late: bool,
-    /// Nobody heard how it ended: it was silent for hours, and GoTo had no report of it. Its last moment is then
-    /// [`Moment::Ended`] of unknown length, whether or not somebody had taken it.
+    pub started_at: Timestamp,
+    /// Its first snapshot already showed a phone ringing or a talk, and earlier ones were missed.
+    pub first_seen_late: bool,
+    /// The outcome is not known: snapshots are missing, and GoTo has no report that decides. The final status is then
+    /// [`CallStatus::Ended`] without a talk time, whether or not a person answered.
     #[serde(default)]
-    pub lost: bool,
-    /// Its last moment was told before, and this one is better.
+    pub end_unknown: bool,
+    /// The final status was emitted before, and this one is better.
     #[serde(default)]
-    pub revised: Option<Revised>,
+    pub revision: Option<Revision>,
     /// Where the caller is, who talked, what was left undone.
     #[serde(default)]
     pub course: Course,
 }
 
 impl Call {
-    /// Transfers kept of one call: a card is read up to here.
-    pub const TRANSFERS: usize = 8;
+    /// Transfers kept of one call: a card shows the first and the last ones.
+    pub const MAX_TRANSFERS: usize = 8;
 }
 
 /// Which way a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// Somebody outside calls us.
+pub enum CallDirection {
+    /// An outside caller calls the account.
     #[default]
     Inbound,
-    /// A colleague calls somebody outside.
+    /// A colleague calls an outside number.
     Outbound,
     /// A colleague calls a colleague.
     Internal,
 }
 
-impl Bound {
+impl CallDirection {
     /// As config, journal and store write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -136,19 +136,19 @@ impl Bound {
     }
 }
 
-/// Why a last moment is told a second time.
+/// Why a final status is emitted a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Revised {
-    /// More is known: a length, a message in the mailbox. Worth changing a card that stands, not another message.
+pub enum Revision {
+    /// More is known: a duration, a message in the mailbox. Worth an edit of a posted card, not another message.
     Completed,
-    /// What was told was wrong: somebody had taken the call that was told as missed. Worth a word everywhere.
+    /// The status was wrong: a person had answered the call that was posted as missed. Worth a message everywhere.
     Corrected,
-    /// The outcome was not known, and is known now. Worth a word wherever that outcome is told.
+    /// The outcome was not known, and is known now. Worth a message wherever that outcome is posted.
     Resolved,
 }
 
-/// One hand-over of a call.
+/// One answered transfer of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// Who talked before.
@@ -159,70 +159,71 @@ pub struct Transfer {
     pub at: Timestamp,
 }
 
-/// What the team may hear of a call.
+/// The status of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
-pub enum Moment {
-    /// It rings somebody, waits in a queue, or stands in a menu.
+pub enum CallStatus {
+    /// It is in a menu, in a queue, or rings phones: see [`RingStage`].
     Ringing,
-    /// A person took it. Told again for each transfer, with who talks since; of an outbound call the person outside took
-    /// it.
+    /// A person answered. Emitted again for each transfer, with the new person; of an outbound call the called side
+    /// answered.
     Answered {
-        /// Who of us talks; of an outbound call the colleague who called.
-        by: Person,
-        /// How long after the call began.
-        after: Duration,
+        /// The colleague who talks; of an outbound call the one who called. Without a name for an outside number that the
+        /// call was forwarded to.
+        answered_by: Person,
+        /// How long the caller waited, from the first phone that rang or the first queue.
+        waited: Duration,
     },
-    /// It ended and nobody took it.
+    /// It ended and no person answered.
     Missed {
-        /// How long it waited.
-        after: Duration,
-        /// How it was missed.
-        why: MissedWhy,
+        /// The time from the beginning of the call to its end.
+        waited: Duration,
+        /// Why it was missed.
+        reason: MissedReason,
     },
-    /// It ended with the mailbox.
+    /// The caller left a message, whether or not a person had answered; or reached a mailbox and may have left one.
     Voicemail {
-        /// How long the message is, if known.
-        length: Option<Duration>,
+        /// The length of the message, if known.
+        duration: Option<Duration>,
     },
-    /// It ended after somebody took it.
+    /// It ended after a person answered; or with an outcome that is not known.
     Ended {
-        /// How long people talked, if known.
-        lasted: Option<Duration>,
+        /// The time of all talks, if known.
+        talk_time: Option<Duration>,
     },
 }
 
-/// How a call was missed.
+/// Why a call was missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MissedWhy {
-    /// Phones rang, nobody took it.
+pub enum MissedReason {
+    /// Phones rang, a queue or a mailbox was reached, and no person answered.
     NobodyAnswered,
     /// The caller gave up in the queue.
     LeftQueue,
     /// The caller gave up in a menu.
     LeftMenu,
-    /// It is not known how.
+    /// Not known.
     Unknown,
 }
 
-/// The kind of a [`Moment`]: the part of a delivery's key, and what a sink's `outcomes` names.
+/// The kind of a [`CallStatus`]: the part of a delivery's key, and what a sink's `outcomes` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MomentKind {
-    /// See [`Moment::Ringing`].
+pub enum StatusKind {
+    /// See [`CallStatus::Ringing`].
     Ringing,
-    /// See [`Moment::Answered`].
+    /// See [`CallStatus::Answered`].
     Answered,
-    /// See [`Moment::Missed`].
+    /// See [`CallStatus::Missed`].
     Missed,
-    /// See [`Moment::Voicemail`].
+    /// See [`CallStatus::Voicemail`].
     Voicemail,
-    /// See [`Moment::Ended`].
+    /// See [`CallStatus::Ended`].
     Ended,
 }
 
-impl MomentKind {
+impl StatusKind {
     /// As config, journal and store write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -235,34 +236,34 @@ impl MomentKind {
         }
     }
 
-    /// Whether nothing of the call comes after it.
+    /// Whether it is the end of the call.
     #[must_use]
-    pub const fn is_last(self) -> bool {
+    pub const fn is_final(self) -> bool {
         matches!(self, Self::Missed | Self::Voicemail | Self::Ended)
     }
 }
 
-impl Moment {
+impl CallStatus {
     /// Its kind.
     #[must_use]
-    pub const fn kind(&self) -> MomentKind {
+    pub const fn kind(&self) -> StatusKind {
         match self {
-            Self::Ringing => MomentKind::Ringing,
-            Self::Answered { .. } => MomentKind::Answered,
-            Self::Missed { .. } => MomentKind::Missed,
-            Self::Voicemail { .. } => MomentKind::Voicemail,
-            Self::Ended { .. } => MomentKind::Ended,
+            Self::Ringing => StatusKind::Ringing,
+            Self::Answered { .. } => StatusKind::Answered,
+            Self::Missed { .. } => StatusKind::Missed,
+            Self::Voicemail { .. } => StatusKind::Voicemail,
+            Self::Ended { .. } => StatusKind::Ended,
         }
     }
 }
 
-/// One thing to say of one call.
+/// One update of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Telling {
-    /// The call as it is known now.
+pub struct CallUpdate {
+    /// The call as it is known at the time.
     pub call: Call,
-    /// What happened.
-    pub moment: Moment,
+    /// What happened to it.
+    pub status: CallStatus,
     /// When it happened.
     pub at: Timestamp,
 }

@@ -1,6 +1,6 @@
 //! A call's report: what GoTo says of it after its end.
 
-use super::{CallEvent, Caller, Direction, Person, Queue, VoicemailResult};
+use super::{CallSnapshot, Caller, Person, Queue, VoicemailResult, WireDirection};
 use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::Region,
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// What GoTo reports of a call after its end (`REPORT_SUMMARY`, `report-summaries`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The login that heard it.
+    /// The connection that received it.
     pub connection: ConnectionName,
     /// The account's region.
     pub region: Region,
@@ -20,13 +20,13 @@ pub struct Report {
     /// The call.
     pub call: ConversationSpaceId,
     /// Who called whom.
-    pub direction: Direction,
+    pub direction: WireDirection,
     /// When it came into being.
-    pub created: Option<Timestamp>,
+    pub created_at: Option<Timestamp>,
     /// `callAnswered`: when a person or a system answered.
-    pub answered: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
     /// When it ended.
-    pub ended: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
     /// Who called.
     pub caller: Option<Caller>,
     /// `callerOutcome`, open: `NORMAL`, `LEFT_DIAL_PLAN`, `LEFT_VOICEMAIL`, …
@@ -41,7 +41,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FullReport {
     /// `callStates[]`, in the shape of pushed snapshots.
-    pub snapshots: Vec<CallEvent>,
+    pub snapshots: Vec<CallSnapshot>,
     /// The queues of the top list.
     pub queues: Vec<ReportedQueue>,
     /// The mailboxes of the top list.

@@ -1,17 +1,17 @@
 //! A call's snapshot as GoTo pushed it or answered it, before anything is concluded from it.
 
-use super::{Caller, OurNumber, Person, Queue};
+use super::{AccountNumber, Caller, Person, Queue};
 use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId, ParticipantId},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 use std::time::Duration;
 
 /// One full snapshot of a call, as GoTo pushed it or answered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallEvent {
-    /// The login that heard it.
+pub struct CallSnapshot {
+    /// The connection that received it.
     pub connection: ConnectionName,
     /// The account's region: how its numbers were read and will be shown.
     pub region: Region,
@@ -20,22 +20,22 @@ pub struct CallEvent {
     /// The call.
     pub call: ConversationSpaceId,
     /// Who called whom.
-    pub direction: Direction,
+    pub direction: WireDirection,
     /// When the call came into being, if said.
-    pub created: Option<Timestamp>,
+    pub created_at: Option<Timestamp>,
     /// Who hung up, if said.
     pub hung_up_by: Option<ParticipantId>,
     /// What was dialled, if said: the called party of an outbound call.
-    pub dialed: Option<Number>,
+    pub dialed: Option<PhoneNumber>,
     /// Other conversation spaces that belong to the same call (transfers).
     pub linked: Vec<ConversationSpaceId>,
     /// The snapshot.
-    pub state: CallState,
+    pub state: SnapshotState,
 }
 
 /// `metadata.direction`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Direction {
+pub enum WireDirection {
     /// From outside.
     Inbound,
     /// To outside.
@@ -46,7 +46,7 @@ pub enum Direction {
 
 /// `content.state`: a snapshot, not a delta.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallState {
+pub struct SnapshotState {
     /// `sequenceNumber`; the first state of a call is 1.
     pub sequence: u64,
     /// `type`.
@@ -56,7 +56,7 @@ pub struct CallState {
     /// Everyone on the call.
     pub participants: Vec<Participant>,
     /// Queues, menus and mailboxes on the call.
-    pub systems: Vec<System>,
+    pub systems: Vec<CallSystem>,
     /// The call is recorded.
     pub recorded: bool,
 }
@@ -86,7 +86,7 @@ pub struct Participant {
     /// What it is.
     pub kind: ParticipantKind,
     /// What it does.
-    pub status: Status,
+    pub status: ParticipantStatus,
 }
 
 /// `participant.type`.
@@ -95,7 +95,7 @@ pub enum ParticipantKind {
     /// The outside line.
     PhoneNumber {
         /// Our number that was called (or calls).
-        ours: OurNumber,
+        account_number: AccountNumber,
         /// The outside caller of an inbound call.
         caller: Option<Caller>,
         /// The called party of an outbound call.
@@ -118,7 +118,7 @@ pub enum ParticipantKind {
 
 /// `participant.status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
+pub enum ParticipantStatus {
     /// `RINGING`.
     Ringing,
     /// `CONNECTED`.
@@ -168,11 +168,11 @@ pub struct TransferParty {
 
 /// `interactiveVoiceResponseSystems[]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct System {
+pub struct CallSystem {
     /// `type`.
     pub kind: SystemKind,
     /// `status`: `CONNECTED` or `DISCONNECTING`.
-    pub status: Status,
+    pub status: ParticipantStatus,
 }
 
 /// What kind of system it is.

@@ -1,18 +1,18 @@
-//! Files that are not what they should be, disks that do not bear, and what is kept how long.
+//! Damaged, foreign and old files, disk failures, and retention.
 
 use super::{
     super::{
-        OpenError, Trouble,
-        carry::{Settled, carry},
+        DiskProblem, OpenError,
+        copy::{CopyScope, copy_all},
         row,
         schema::{self, MIGRATIONS},
-        store::{FIRST, Held, LATER, Store},
+        store::{IS_HEAD, NEXT_IN_CALL, Store, TxState},
     },
     *,
 };
 use crate::model::{
-    call::MomentKind::{Ended, Missed, Ringing},
-    delivery::Admitted,
+    call::StatusKind::{Ended, Missed, Ringing},
+    delivery::EnqueueResult,
     ids::ConnectionName,
     time::after,
 };
@@ -26,96 +26,97 @@ use std::{
 
 const LONG: &str = "a long name that fills pages; ";
 
-fn main() -> ConnectionName {
+fn connection() -> ConnectionName {
     "main".try_into().unwrap()
 }
 
-async fn fill(queue: &Queue, from: usize, count: usize) {
-    let words = LONG.repeat(40);
-    let cards =
-        (from..from + count).map(|n| admission(&format!("call-{n}"), Ringing, "desk", Rule::Tell, &words)).collect();
-    queue.admit(None, cards).await.unwrap();
+async fn fill(queue: &SqliteOutbox, from: usize, count: usize) {
+    let label = LONG.repeat(40);
+    let cards = (from..from + count)
+        .map(|n| new_delivery(&format!("call-{n}"), Ringing, "desk", EnqueueMode::Insert, &label))
+        .collect();
+    queue.enqueue(None, cards).await.unwrap();
 }
 
-async fn sees(queue: &Queue, wanted: fn(Health) -> bool) {
+async fn wait_for_health(queue: &SqliteOutbox, wanted: fn(Health) -> bool) {
     let mut health = queue.health();
     tokio::time::timeout(Duration::from_secs(20), health.wait_for(|health| wanted(*health))).await.unwrap().unwrap();
 }
 
-const VOLATILE: fn(Health) -> bool = |health| matches!(health, Health::Volatile { .. });
+const IN_MEMORY: fn(Health) -> bool = |health| matches!(health, Health::InMemory { .. });
 const DURABLE: fn(Health) -> bool = |health| health == Health::Durable;
 
-/// Overwrites the file from `start`, a part of its length, with what no page looks like.
-fn scribble(dir: &Path, start: f64, bytes: usize) {
-    let file = fs::OpenOptions::new().write(true).open(dir.join(FILE)).unwrap();
+/// Overwrites the file from `start` (a fraction of its length) with invalid page content.
+fn corrupt(dir: &Path, start: f64, bytes: usize) {
+    let file = fs::OpenOptions::new().write(true).open(dir.join(FILE_NAME)).unwrap();
     let at = (file.metadata().unwrap().len() as f64 * start) as u64;
     file.write_all_at(&vec![0xA5; bytes], at).unwrap();
 }
 
-fn set_aside_files(dir: &Path) -> usize {
+fn quarantined_files(dir: &Path) -> usize {
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.contains(".damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm")).count()
 }
 
 #[tokio::test]
-async fn a_file_with_a_broken_head_is_set_aside_and_named_and_the_queue_goes_on() {
+async fn file_with_broken_header_is_quarantined_and_outbox_works() {
     let dir = TempDir::new().unwrap();
-    fs::write(dir.path().join(FILE), "this is no database, ".repeat(200)).unwrap();
-    let (queue, found) = opened(dir.path());
-    let aside = found.set_aside.unwrap();
-    assert!(fs::read_to_string(&aside.path).unwrap().starts_with("this is no database"));
-    assert_eq!((aside.rescued, found.health), (0, Health::Durable));
-    assert_eq!(queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap(), [Admitted::New]);
-    assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::write(dir.path().join(FILE_NAME), "this is no database, ".repeat(200)).unwrap();
+    let (queue, found) = open_outbox(dir.path());
+    let quarantined = found.quarantined.unwrap();
+    assert!(fs::read_to_string(&quarantined.path).unwrap().starts_with("this is no database"));
+    assert_eq!((quarantined.rescued, found.health), (0, Health::Durable));
+    assert_eq!(queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap(), [EnqueueResult::Inserted]);
+    assert_eq!(fs::metadata(dir.path().join(FILE_NAME)).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn what_can_still_be_read_of_a_damaged_file_is_taken_over() {
+async fn readable_rows_of_a_damaged_file_are_rescued() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
-    queue.note(telling("early", Ringing, "early")).await.unwrap();
+    let (queue, _) = open_outbox(dir.path());
+    queue.save_pending(call_update("early", Ringing, "early")).await.unwrap();
     fill(&queue, 0, 500).await;
     queue.close().await;
-    scribble(dir.path(), 0.5, 8192);
-    let (queue, found) = opened(dir.path());
-    let aside = found.set_aside.clone().unwrap();
-    assert!(aside.rescued > 100 && found.waiting + 1 == aside.rescued, "{found:?}");
-    assert_eq!(now_waiting(&queue, "desk").await.len() as u64, found.waiting);
-    assert_eq!(queue.noted().await.unwrap().len(), 1);
+    corrupt(dir.path(), 0.5, 8192);
+    let (queue, found) = open_outbox(dir.path());
+    let quarantined = found.quarantined.clone().unwrap();
+    assert!(quarantined.rescued > 100 && found.waiting + 1 == quarantined.rescued, "{found:?}");
+    assert_eq!(due_now(&queue, "desk").await.len() as u64, found.waiting);
+    assert_eq!(queue.pending().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_under_the_running_queue_is_set_aside_and_what_waits_is_kept() {
+async fn file_damaged_while_open_is_quarantined_and_rows_are_kept() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
+    let (queue, _) = open_outbox(dir.path());
     fill(&queue, 0, 3000).await;
     queue.close().await;
     drop(queue);
-    // Too long for its pages to be in the cache, and for the check at the start: made large by what was settled.
+    // Settled rows make the file too large for the page cache and for the check at start.
     grow(dir.path(), 20 << 20);
-    let (queue, found) = opened(dir.path());
-    assert_eq!(found.set_aside, None);
-    scribble(dir.path(), 0.1, 1 << 20);
-    // It meets a broken page at the latest when it reads all that waits.
-    assert!(!queue.waiting(&sink("desk"), Timestamp::now(), 10_000).await.unwrap().is_empty());
+    let (queue, found) = open_outbox(dir.path());
+    assert_eq!(found.quarantined, None);
+    corrupt(dir.path(), 0.1, 1 << 20);
+    // A query of all waiting rows reaches a broken page at the latest.
+    assert!(!queue.due(&sink("desk"), Timestamp::now(), 10_000).await.unwrap().is_empty());
     fill(&queue, 10_000, 200).await;
-    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::Damaged, .. }));
-    sees(&queue, DURABLE).await;
-    assert_eq!(set_aside_files(dir.path()), 1);
-    let waiting = queue.waiting(&sink("desk"), Timestamp::now(), 10_000).await.unwrap();
+    assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Damaged, .. }));
+    wait_for_health(&queue, DURABLE).await;
+    assert_eq!(quarantined_files(dir.path()), 1);
+    let waiting = queue.due(&sink("desk"), Timestamp::now(), 10_000).await.unwrap();
     assert!(waiting.len() > 200, "{}", waiting.len());
     let late = |delivery: &&Delivery| {
-        row::subject(&delivery.key.subject).starts_with("call:call-10") && delivery.id.0 > 10_000
+        row::subject_key(&delivery.key.subject).starts_with("call:call-10") && delivery.id.0 > 10_000
     };
     assert_eq!(waiting.iter().filter(late).count(), 200);
 }
 
 fn grow(dir: &Path, bytes: u64) {
-    let db = Connection::open(dir.join(FILE)).unwrap();
+    let db = Connection::open(dir.join(FILE_NAME)).unwrap();
     let rows = bytes / 2000;
     db.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-         INSERT INTO deliveries (subject, sink, moment, state, admitted, settled, card)
+         INSERT INTO deliveries (subject, sink, status, state, enqueued_at, settled, card)
          SELECT 'call:old-' || i, 'desk', 'ringing', 'delivered', 1, ?2, printf('%.2000c', 'x') FROM n",
         [i64::try_from(rows).unwrap(), Timestamp::now().as_microsecond()],
     )
@@ -123,28 +124,28 @@ fn grow(dir: &Path, bytes: u64) {
 }
 
 #[test]
-fn another_programs_database_is_refused_and_not_touched() {
+fn foreign_database_is_refused_and_unchanged() {
     let dir = TempDir::new().unwrap();
-    let db = Connection::open(dir.path().join(FILE)).unwrap();
+    let db = Connection::open(dir.path().join(FILE_NAME)).unwrap();
     db.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
     drop(db);
-    let before = fs::read(dir.path().join(FILE)).unwrap();
+    let before = fs::read(dir.path().join(FILE_NAME)).unwrap();
     let refused = open(settings(dir.path()), Timestamp::now()).unwrap_err();
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
-    assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
+    assert_eq!(fs::read(dir.path().join(FILE_NAME)).unwrap(), before);
 }
 
 #[tokio::test]
-async fn a_newer_versions_file_is_refused_and_says_what_to_do() {
+async fn newer_file_is_refused_with_a_hint() {
     let dir = TempDir::new().unwrap();
-    opened(dir.path()).0.close().await;
-    Connection::open(dir.path().join(FILE)).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    open_outbox(dir.path()).0.close().await;
+    Connection::open(dir.path().join(FILE_NAME)).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = open(settings(dir.path()), Timestamp::now()).unwrap_err().to_string();
-    assert!(refused.contains("version 99") && refused.contains("run the newer poprelay again"), "{refused}");
+    assert!(refused.contains("version 99") && refused.contains("Run the newer poprelay again"), "{refused}");
 }
 
 #[test]
-fn an_older_file_is_brought_up_step_by_step_and_a_step_that_fails_leaves_the_version_before() {
+fn failed_migration_step_keeps_the_previous_version() {
     let db = Connection::open_in_memory().unwrap();
     let steps = ["CREATE TABLE a (x);", "ALTER TABLE a ADD COLUMN y;", "ALTER TABLE missing ADD COLUMN z;"];
     let version = || db.pragma_query_value::<i64, _>(None, "user_version", |row| row.get(0)).unwrap();
@@ -157,266 +158,275 @@ fn an_older_file_is_brought_up_step_by_step_and_a_step_that_fails_leaves_the_ver
 }
 
 #[tokio::test]
-async fn a_full_disk_stops_nothing_and_heals() {
+async fn full_disk_switches_to_memory_and_back() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
-    queue.admit(None, vec![tell("told", Ringing, "desk"), tell("held", Ringing, "support")]).await.unwrap();
-    let told = lease_one(&queue, "desk").await;
-    queue.settle(vec![settle(told.id, Settlement::Delivered)]).await.unwrap();
+    let (queue, _) = open_outbox(dir.path());
+    queue.enqueue(None, vec![insert("delivered", Ringing, "desk"), insert("held", Ringing, "support")]).await.unwrap();
+    let delivered = lease_one(&queue, "desk").await;
+    queue.settle(vec![settle(delivered.id, Settlement::Delivered)]).await.unwrap();
     let held = lease_one(&queue, "support").await;
-    queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "max_page_count", 30)?)).await.unwrap();
+    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "max_page_count", 30)?)).await.unwrap();
     fill(&queue, 0, 200).await;
-    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::Full, .. }));
-    // In memory it is the same queue: nothing twice, nothing lost, what is on the wire is on the wire.
-    assert_eq!(queue.admit(None, vec![tell("told", Ringing, "desk")]).await.unwrap(), [Admitted::Known]);
-    assert_eq!(now_waiting(&queue, "support").await, []);
+    assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Full, .. }));
+    // The outbox in memory has the same keys, rows and leases.
+    assert_eq!(
+        queue.enqueue(None, vec![insert("delivered", Ringing, "desk")]).await.unwrap(),
+        [EnqueueResult::Unchanged]
+    );
+    assert_eq!(due_now(&queue, "support").await, []);
     queue.settle(vec![settle(held.id, Settlement::Delivered)]).await.unwrap();
-    assert_eq!(now_waiting(&queue, "desk").await.len(), 200);
-    sees(&queue, DURABLE).await;
+    assert_eq!(due_now(&queue, "desk").await.len(), 200);
+    wait_for_health(&queue, DURABLE).await;
     queue.close().await;
-    let (queue, found) = opened(dir.path());
-    assert_eq!((found.waiting, found.set_aside), (200, None));
-    let again = vec![tell("told", Ringing, "desk"), tell("held", Ringing, "support")];
-    assert_eq!(queue.admit(None, again).await.unwrap(), [Admitted::Known, Admitted::Known]);
-    let (letter, attempts) = super::super::show(dir.path(), told.id).unwrap().unwrap();
-    assert_eq!((words(&letter.card.unwrap()), attempts.len()), ("told", 1));
+    let (queue, found) = open_outbox(dir.path());
+    assert_eq!((found.waiting, found.quarantined), (200, None));
+    let again = vec![insert("delivered", Ringing, "desk"), insert("held", Ringing, "support")];
+    assert_eq!(queue.enqueue(None, again).await.unwrap(), [EnqueueResult::Unchanged, EnqueueResult::Unchanged]);
+    let (stored, attempts) = super::super::show(dir.path(), delivered.id).unwrap().unwrap();
+    assert_eq!((label(&stored.card.unwrap()), attempts.len()), ("delivered", 1));
 }
 
 #[tokio::test]
 #[ignore = "needs root: mounts a small tmpfs; run it with `cargo test --lib really_full -- --ignored`"]
-async fn a_really_full_disk_stops_nothing_and_heals() {
+async fn really_full_disk_switches_to_memory_and_back() {
     let dir = TempDir::new().unwrap();
     let run = |line: &str| assert!(Command::new("sh").args(["-c", line]).status().unwrap().success(), "{line}");
     let at = dir.path().display();
     run(&format!("mount -t tmpfs -o size=2m none {at}"));
-    let (queue, _) = opened(dir.path());
+    let (queue, _) = open_outbox(dir.path());
     fill(&queue, 0, 100).await;
     run(&format!("dd if=/dev/zero of={at}/fat bs=1k count=4096 2>/dev/null; true"));
     for n in 0..20 {
         fill(&queue, 1000 + 100 * n, 10).await;
     }
-    sees(&queue, |health| matches!(health, Health::Volatile { why: Trouble::Full, .. })).await;
-    // It tries to come back, and cannot.
+    wait_for_health(&queue, |health| matches!(health, Health::InMemory { reason: DiskProblem::Full, .. })).await;
+    // The file cannot be restored on a full disk.
     let mut health = queue.health();
     assert!(tokio::time::timeout(Duration::from_secs(6), health.wait_for(|health| DURABLE(*health))).await.is_err());
     fill(&queue, 5000, 10).await;
     run(&format!("mount -o remount,size=16m {at}"));
-    sees(&queue, DURABLE).await;
-    // And a restart on a full disk goes on with what is there.
+    wait_for_health(&queue, DURABLE).await;
+    // A restart on a full disk continues with the rows in the file.
     run(&format!("dd if=/dev/zero of={at}/fat2 bs=1k count=20000 2>/dev/null; true"));
     queue.close().await;
-    let (queue, found) = opened(dir.path());
+    let (queue, found) = open_outbox(dir.path());
     assert_eq!(found.waiting, 310);
     eprintln!("restart on a full disk: {:?}", found.health);
     fill(&queue, 9000, 100).await;
-    assert!(VOLATILE(*queue.health().borrow()));
-    assert_eq!(now_waiting(&queue, "desk").await.len(), 410);
+    assert!(IN_MEMORY(*queue.health().borrow()));
+    assert_eq!(due_now(&queue, "desk").await.len(), 410);
     queue.close().await;
     run(&format!("umount {at}"));
 }
 
 #[tokio::test]
-async fn a_file_that_may_not_be_written_stops_nothing_and_heals() {
+async fn read_only_file_switches_to_memory_and_back() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
-    queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
-    assert_eq!(queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap(), [Admitted::New]);
-    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::ReadOnly, .. }));
-    sees(&queue, DURABLE).await;
-    assert_eq!(opened(dir.path()).1.waiting, 1);
+    let (queue, _) = open_outbox(dir.path());
+    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+    assert_eq!(queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap(), [EnqueueResult::Inserted]);
+    assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::ReadOnly, .. }));
+    wait_for_health(&queue, DURABLE).await;
+    assert_eq!(open_outbox(dir.path()).1.waiting, 1);
 }
 
 #[tokio::test]
-async fn a_state_directory_that_vanishes_is_made_again_with_what_was_known() {
+async fn deleted_state_directory_is_recreated_with_all_keys() {
     let dir = TempDir::new().unwrap();
     let state = dir.path().join("state");
-    let (queue, _) = opened(&state);
-    queue.admit(None, vec![tell("told", Ringing, "desk"), tell("waits", Ringing, "support")]).await.unwrap();
-    let told = lease_one(&queue, "desk").await;
-    queue.settle(vec![settle(told.id, Settlement::Delivered)]).await.unwrap();
+    let (queue, _) = open_outbox(&state);
+    queue.enqueue(None, vec![insert("delivered", Ringing, "desk"), insert("waits", Ringing, "support")]).await.unwrap();
+    let delivered = lease_one(&queue, "desk").await;
+    queue.settle(vec![settle(delivered.id, Settlement::Delivered)]).await.unwrap();
     fs::remove_dir_all(&state).unwrap();
-    sees(&queue, VOLATILE).await;
-    sees(&queue, DURABLE).await;
+    wait_for_health(&queue, IN_MEMORY).await;
+    wait_for_health(&queue, DURABLE).await;
     queue.close().await;
-    let (queue, found) = opened(&state);
+    let (queue, found) = open_outbox(&state);
     assert_eq!(found.waiting, 1);
-    assert_eq!(queue.admit(None, vec![tell("told", Ringing, "desk")]).await.unwrap(), [Admitted::Known]);
+    assert_eq!(
+        queue.enqueue(None, vec![insert("delivered", Ringing, "desk")]).await.unwrap(),
+        [EnqueueResult::Unchanged]
+    );
 }
 
 #[tokio::test]
-async fn a_start_without_a_disk_works_from_memory_and_heals() {
+async fn open_without_disk_starts_in_memory_and_restores() {
     let dir = TempDir::new().unwrap();
     let state = dir.path().join("state");
     fs::write(&state, "a file where a directory should be").unwrap();
-    let (queue, found) = opened(&state);
-    assert!(VOLATILE(found.health), "{found:?}");
-    queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap();
-    assert_eq!(now_waiting(&queue, "desk").await.len(), 1);
+    let (queue, found) = open_outbox(&state);
+    assert!(IN_MEMORY(found.health), "{found:?}");
+    queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap();
+    assert_eq!(due_now(&queue, "desk").await.len(), 1);
     fs::remove_file(&state).unwrap();
-    sees(&queue, DURABLE).await;
+    wait_for_health(&queue, DURABLE).await;
     queue.close().await;
-    assert_eq!(opened(&state).1.waiting, 1);
+    assert_eq!(open_outbox(&state).1.waiting, 1);
 }
 
 #[tokio::test]
-async fn a_lock_that_another_program_holds_delays_a_ring_by_two_seconds_and_no_more() {
+async fn foreign_lock_delays_a_ring_by_two_seconds_at_most() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
-    let other = Connection::open(dir.path().join(FILE)).unwrap();
+    let (queue, _) = open_outbox(dir.path());
+    let other = Connection::open(dir.path().join(FILE_NAME)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let start = Instant::now();
-    queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap();
+    queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-    assert!(matches!(*queue.health().borrow(), Health::Volatile { why: Trouble::Locked, .. }));
+    assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Locked, .. }));
     other.execute_batch("COMMIT").unwrap();
-    sees(&queue, DURABLE).await;
-    assert_eq!(now_waiting(&queue, "desk").await.len(), 1);
+    wait_for_health(&queue, DURABLE).await;
+    assert_eq!(due_now(&queue, "desk").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_stored_card_that_cannot_be_read_is_kept_and_stops_nothing() {
+async fn unreadable_card_becomes_a_dead_letter() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
-    queue.admit(None, vec![tell("a", Ringing, "desk"), tell("b", Ringing, "desk")]).await.unwrap();
-    let broken = now_waiting(&queue, "desk").await[0].id;
-    let other = Connection::open(dir.path().join(FILE)).unwrap();
-    other.execute("UPDATE deliveries SET card = '{\"card\":\"of tomorrow\"}' WHERE id = ?", [broken.0]).unwrap();
-    assert_eq!(words(&lease_one(&queue, "desk").await.card), "b");
-    let (letter, _) = super::super::show(dir.path(), broken).unwrap().unwrap();
-    assert_eq!((letter.card, letter.why.as_deref()), (None, Some("the stored card cannot be read")));
-    assert_eq!(letter.state, Some(super::super::State::Dead));
+    let (queue, _) = open_outbox(dir.path());
+    queue.enqueue(None, vec![insert("a", Ringing, "desk"), insert("b", Ringing, "desk")]).await.unwrap();
+    let broken = due_now(&queue, "desk").await[0].id;
+    let other = Connection::open(dir.path().join(FILE_NAME)).unwrap();
+    other.execute("UPDATE deliveries SET card = '{\"card\":\"future\"}' WHERE id = ?", [broken.0]).unwrap();
+    assert_eq!(label(&lease_one(&queue, "desk").await.card), "b");
+    let (stored, _) = super::super::show(dir.path(), broken).unwrap().unwrap();
+    assert_eq!((stored.card, stored.reason.as_deref()), (None, Some("stored card is unreadable")));
+    assert_eq!(stored.state, Some(super::super::DeliveryState::Dead));
 }
 
 #[tokio::test]
-async fn a_closed_queue_says_so_and_leaves_one_file() {
+async fn closed_outbox_returns_stopped_and_leaves_one_file() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
+    let (queue, _) = open_outbox(dir.path());
     let twin = queue.clone();
-    queue.admit(None, vec![tell("a", Ringing, "desk")]).await.unwrap();
+    queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap();
     queue.close().await;
     queue.close().await;
-    let refused = twin.admit(None, vec![]).await.unwrap_err();
+    let refused = twin.enqueue(None, vec![]).await.unwrap_err();
     assert_eq!(refused.to_string(), "the outbox has stopped");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[tokio::test]
-async fn what_the_daemon_needs_to_know_of_the_time_before_is_there_after_a_restart() {
-    let mut under = Sqlite::fresh();
+async fn heartbeats_and_open_calls_survive_a_restart() {
+    let mut outbox = Sqlite::fresh();
     let start = Timestamp::now();
-    assert_eq!(under.queue.last_alive(main()).await.unwrap(), None);
-    under.queue.alive(main(), start).await.unwrap();
-    under.queue.alive(main(), after(start, Duration::from_secs(9))).await.unwrap();
-    under.queue.note(telling("noted", Ringing, "x")).await.unwrap();
-    under.queue.admit(None, vec![tell("rings", Ringing, "desk"), tell("over", Ringing, "desk")]).await.unwrap();
-    under.queue.note(telling("over", Ended, "x")).await.unwrap();
-    suite::Under::crash(&mut under).await;
-    let last = under.queue.last_alive(main()).await.unwrap().unwrap();
+    assert_eq!(outbox.queue.last_heartbeat(connection()).await.unwrap(), None);
+    outbox.queue.heartbeat(connection(), start).await.unwrap();
+    outbox.queue.heartbeat(connection(), after(start, Duration::from_secs(9))).await.unwrap();
+    outbox.queue.save_pending(call_update("pending", Ringing, "x")).await.unwrap();
+    outbox.queue.enqueue(None, vec![insert("rings", Ringing, "desk"), insert("ended", Ringing, "desk")]).await.unwrap();
+    outbox.queue.save_pending(call_update("ended", Ended, "x")).await.unwrap();
+    suite::TestStore::crash(&mut outbox).await;
+    let last = outbox.queue.last_heartbeat(connection()).await.unwrap().unwrap();
     assert_eq!(last.as_millisecond(), start.as_millisecond());
-    let open = under.queue.open_calls(start).await.unwrap();
-    assert_eq!(open.iter().map(|open| open.call.as_str()).collect::<Vec<_>>(), ["noted", "rings"]);
-    let last: Vec<_> = open.iter().map(|open| open.last.as_ref().map(|last| last.moment.kind())).collect();
-    assert_eq!(last, [None, Some(MomentKind::Ringing)], "what was told of it last");
-    let ended = under.queue.ended_calls(start).await.unwrap();
-    assert_eq!(ended.iter().map(|call| call.as_str()).collect::<Vec<_>>(), ["over"]);
-    assert_eq!(under.queue.open_calls(after(Timestamp::now(), Duration::from_secs(1))).await.unwrap(), []);
-    // A clock that jumped back writes as well as one that went on.
+    let open = outbox.queue.open_calls(start).await.unwrap();
+    assert_eq!(open.iter().map(|open| open.call.as_str()).collect::<Vec<_>>(), ["pending", "rings"]);
+    let last: Vec<_> = open.iter().map(|open| open.last_update.as_ref().map(|last| last.status.kind())).collect();
+    assert_eq!(last, [None, Some(StatusKind::Ringing)], "last enqueued update");
+    let ended = outbox.queue.ended_calls(start).await.unwrap();
+    assert_eq!(ended.iter().map(|call| call.as_str()).collect::<Vec<_>>(), ["ended"]);
+    assert_eq!(outbox.queue.open_calls(after(Timestamp::now(), Duration::from_secs(1))).await.unwrap(), []);
+    // A clock that jumped back also writes.
     for jump in [after(start, Duration::from_secs(10)), start.checked_sub(Duration::from_secs(3600)).unwrap()] {
-        under.queue.alive(main(), jump).await.unwrap();
-        assert_eq!(under.queue.last_alive(main()).await.unwrap().unwrap().as_millisecond(), jump.as_millisecond());
+        outbox.queue.heartbeat(connection(), jump).await.unwrap();
+        assert_eq!(
+            outbox.queue.last_heartbeat(connection()).await.unwrap().unwrap().as_millisecond(),
+            jump.as_millisecond()
+        );
     }
 }
 
 #[tokio::test]
-async fn what_waits_for_a_sink_that_left_the_config_is_still_counted() {
+async fn backlog_counts_sinks_outside_the_config() {
     let dir = TempDir::new().unwrap();
-    let (queue, _) = opened(dir.path());
-    let all = [tell("a", Ringing, "desk"), tell("b", Ringing, "desk"), tell("a", Ringing, "gone")];
-    queue.admit(None, all.to_vec()).await.unwrap();
+    let (queue, _) = open_outbox(dir.path());
+    let all = [insert("a", Ringing, "desk"), insert("b", Ringing, "desk"), insert("a", Ringing, "gone")];
+    queue.enqueue(None, all.to_vec()).await.unwrap();
     lease_one(&queue, "gone").await;
     assert_eq!(queue.backlog().await.unwrap(), [(sink("desk"), 2), (sink("gone"), 1)]);
     queue.close().await;
-    assert_eq!(opened(dir.path()).1.waiting, 3);
+    assert_eq!(open_outbox(dir.path()).1.waiting, 3);
 }
 
 #[test]
-fn a_file_of_ours_without_its_tables_is_set_aside() {
+fn outbox_file_without_tables_is_quarantined() {
     let dir = TempDir::new().unwrap();
-    let db = Connection::open(dir.path().join(FILE)).unwrap();
+    let db = Connection::open(dir.path().join(FILE_NAME)).unwrap();
     schema::migrate(&db, 0, MIGRATIONS).unwrap();
-    db.execute_batch("DROP TABLE noted").unwrap();
+    db.execute_batch("DROP TABLE pending_updates").unwrap();
     drop(db);
-    assert!(opened(dir.path()).1.set_aside.is_some());
+    assert!(open_outbox(dir.path()).1.quarantined.is_some());
 }
 
 fn in_memory() -> Store {
     let db = Connection::open_in_memory().unwrap();
     schema::migrate(&db, 0, MIGRATIONS).unwrap();
-    Store { db, held: Held::default() }
+    Store { db, tx_state: TxState::default() }
 }
 
 #[test]
-fn retention_forgets_the_oldest_settled_and_never_what_waits() {
+fn retention_deletes_oldest_settled_and_no_waiting_rows() {
     let mut store = in_memory();
     let start = Timestamp::now();
     let at = |days: u64| after(start, Duration::from_secs(days * 24 * 3600));
     for n in 0..1200 {
         let call = format!("call-{n}");
-        let ids = [tell(&call, Ringing, "desk")];
-        store.admit(None, &ids, at(0)).unwrap();
+        let ids = [insert(&call, Ringing, "desk")];
+        store.enqueue(None, &ids, at(0)).unwrap();
     }
-    let all = store.waiting(&sink("desk"), at(0), 9999).unwrap();
+    let all = store.due(&sink("desk"), at(0), 9999).unwrap();
     for (n, delivery) in all.iter().enumerate().take(1100) {
         store.settle(&settle(delivery.id, Settlement::Delivered), at(if n < 600 { 1 } else { 20 })).unwrap();
     }
-    let left =
+    let rows =
         |store: &Store| store.db.query_row("SELECT count(*) FROM deliveries", [], |r| r.get::<_, i64>(0)).unwrap();
     let keep = |bytes| Retention { bytes, ..Retention::default() };
     assert!(!store.retain(keep(u64::MAX), at(30)).unwrap());
-    assert_eq!(left(&store), 1200);
+    assert_eq!(rows(&store), 1200);
     assert!(store.retain(keep(u64::MAX), at(32)).unwrap());
     assert!(!store.retain(keep(u64::MAX), at(32)).unwrap());
-    assert_eq!(left(&store), 600);
+    assert_eq!(rows(&store), 600);
     let attempts =
         |store: &Store| store.db.query_row("SELECT count(*) FROM attempts", [], |r| r.get::<_, i64>(0)).unwrap();
     assert_eq!(attempts(&store), 500);
     while store.retain(keep(0), at(21)).unwrap() {}
-    assert_eq!((left(&store), attempts(&store)), (100, 0));
-    assert_eq!(store.waiting(&sink("desk"), at(99), 9999).unwrap().len(), 100);
+    assert_eq!((rows(&store), attempts(&store)), (100, 0));
+    assert_eq!(store.due(&sink("desk"), at(99), 9999).unwrap().len(), 100);
 }
 
 #[test]
-fn a_lease_that_was_forgotten_is_free_again() {
+fn lease_expires_after_timeout() {
     let mut store = in_memory();
     let (now, tick) = (Timestamp::now(), Instant::now());
-    store.admit(None, &[tell("a", Ringing, "desk")], now).unwrap();
-    let id = store.waiting(&sink("desk"), now, 9).unwrap()[0].id;
+    store.enqueue(None, &[insert("a", Ringing, "desk")], now).unwrap();
+    let id = store.due(&sink("desk"), now, 9).unwrap()[0].id;
     store.lease(&[id], tick).unwrap();
-    assert!(!store.free_forgotten(tick + Duration::from_secs(119)));
-    assert_eq!(store.waiting(&sink("desk"), now, 9).unwrap(), []);
-    assert!(store.free_forgotten(tick + Duration::from_secs(120)));
-    assert_eq!(store.waiting(&sink("desk"), now, 9).unwrap().len(), 1);
+    assert!(!store.expire_leases(tick + Duration::from_secs(119)));
+    assert_eq!(store.due(&sink("desk"), now, 9).unwrap(), []);
+    assert!(store.expire_leases(tick + Duration::from_secs(120)));
+    assert_eq!(store.due(&sink("desk"), now, 9).unwrap().len(), 1);
 }
 
 #[test]
-fn a_transaction_that_fails_leaves_database_and_memory_as_they_were() {
+fn failed_transaction_changes_neither_database_nor_memory() {
     let mut store = in_memory();
     let now = Timestamp::now();
-    store.admit(None, &[tell("a", Ringing, "desk")], now).unwrap();
-    store.held.woken.clear();
-    let id = store.waiting(&sink("desk"), now, 9).unwrap()[0].id;
+    store.enqueue(None, &[insert("a", Ringing, "desk")], now).unwrap();
+    store.tx_state.wakeups.clear();
+    let id = store.due(&sink("desk"), now, 9).unwrap()[0].id;
     let failed = store.transact(true, |store| {
         store.lease(&[id], Instant::now())?;
-        store.admit(None, &[tell("b", Ringing, "support")], now)?;
+        store.enqueue(None, &[insert("b", Ringing, "support")], now)?;
         store.db.execute("INSERT INTO nowhere VALUES (1)", []).map_err(Into::into)
     });
-    assert!(failed.is_err() && store.held.leased.is_empty() && store.held.woken.is_empty());
-    assert_eq!(store.waiting(&sink("support"), now, 9).unwrap(), []);
+    assert!(failed.is_err() && store.tx_state.leased.is_empty() && store.tx_state.wakeups.is_empty());
+    assert_eq!(store.due(&sink("support"), now, 9).unwrap(), []);
     assert!(store.db.is_autocommit());
 }
 
 #[test]
-fn the_questions_that_are_asked_all_the_time_use_their_indexes() {
+fn frequent_queries_use_their_indexes() {
     let store = in_memory();
     let plan = |sql: &str| {
         let mut read = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -424,15 +434,18 @@ fn the_questions_that_are_asked_all_the_time_use_their_indexes() {
         lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     };
     let waiting =
-        format!("SELECT * FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = 'x' AND {FIRST}");
+        format!("SELECT * FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = 'x' AND {IS_HEAD}");
     for (sql, indexes) in [
         (waiting.as_str(), ["d USING INDEX waiting", "e USING INDEX once (subject=? AND sink=?)"]),
-        (&LATER.replace('?', "1"), ["d USING INTEGER PRIMARY KEY", "e USING INDEX once (subject=? AND sink=?)"]),
+        (&NEXT_IN_CALL.replace('?', "1"), ["d USING INTEGER PRIMARY KEY", "e USING INDEX once (subject=? AND sink=?)"]),
         (
             "SELECT id FROM deliveries INDEXED BY settled WHERE state <> 'waiting' AND settled < 5 ORDER BY settled",
             ["INDEX settled (settled<?)", ""],
         ),
-        ("SELECT call FROM calls WHERE heard >= 5 AND NOT over ORDER BY heard, call", ["INDEX heard (heard>?)", ""]),
+        (
+            "SELECT call FROM calls WHERE last_seen >= 5 AND NOT ended ORDER BY last_seen, call",
+            ["INDEX last_seen (last_seen>?)", ""],
+        ),
     ] {
         let plan = plan(sql);
         assert!(indexes.iter().all(|index| plan.contains(index)), "{sql}: {plan}");
@@ -440,17 +453,17 @@ fn the_questions_that_are_asked_all_the_time_use_their_indexes() {
 }
 
 #[test]
-fn memory_takes_keys_of_what_was_told_and_goes_on_with_the_numbers() {
+fn memory_copy_has_settled_keys_and_continues_ids() {
     let (mut file, memory) = (in_memory(), in_memory());
     let now = Timestamp::now();
-    file.admit(None, &["a", "b", "forgotten"].map(|call| tell(call, Ringing, "desk")), now).unwrap();
+    file.enqueue(None, &["a", "b", "forgotten"].map(|call| insert(call, Ringing, "desk")), now).unwrap();
     file.db.execute("DELETE FROM deliveries WHERE id = 3", []).unwrap();
-    let told = file.waiting(&sink("desk"), now, 1).unwrap()[0].id;
-    file.settle(&settle(told, Settlement::Delivered), now).unwrap();
-    assert!(carry(&file.db, &memory.db, Settled::Keys).unwrap().noted);
+    let delivered = file.due(&sink("desk"), now, 1).unwrap()[0].id;
+    file.settle(&settle(delivered, Settlement::Delivered), now).unwrap();
+    assert!(copy_all(&file.db, &memory.db, CopyScope::Keys).unwrap().pending_complete);
     let mut memory = memory;
-    assert_eq!(memory.admit(None, &[tell("a", Ringing, "desk")], now).unwrap(), [Admitted::Known]);
-    memory.admit(None, &[tell("c", Missed, "desk")], now).unwrap();
-    let ids: Vec<_> = memory.waiting(&sink("desk"), now, 9).unwrap().iter().map(|delivery| delivery.id.0).collect();
+    assert_eq!(memory.enqueue(None, &[insert("a", Ringing, "desk")], now).unwrap(), [EnqueueResult::Unchanged]);
+    memory.enqueue(None, &[insert("c", Missed, "desk")], now).unwrap();
+    let ids: Vec<_> = memory.due(&sink("desk"), now, 9).unwrap().iter().map(|delivery| delivery.id.0).collect();
     assert_eq!(ids, [2, 4]);
 }

@@ -1,13 +1,13 @@
-//! A person is erased: from the rows, and from the bytes.
+//! Erasure of a number: from the rows, and from the bytes of the file.
 
 use super::{
-    super::{State, Which, forget, retry, rewrite, show},
+    super::{DeliveryState, RetryTarget, forget, retry, rewrite, show},
     *,
 };
 use crate::model::{
-    call::MomentKind::{Ended, Missed, Ringing},
-    card::{Contact, Match, Recap, Shift, Waiting},
-    delivery::Admitted,
+    call::StatusKind::{Ended, Missed, Ringing},
+    card::{Contact, GapSummary, Match, PendingCallback, Recap},
+    delivery::EnqueueResult,
     phone::E164,
 };
 
@@ -18,18 +18,19 @@ fn person() -> E164 {
     E164::try_from(PERSON.to_owned()).unwrap()
 }
 
-fn of(number: &str, call: &str, kind: MomentKind) -> Telling {
-    let mut telling = telling(call, kind, "Alice Martin");
-    telling.call.caller.number = Number::read(Some(number), Region::US);
-    telling
+fn update_of(number: &str, call: &str, kind: StatusKind) -> CallUpdate {
+    let mut update = call_update(call, kind, "Alice Martin");
+    update.call.caller.number = PhoneNumber::parse(Some(number), Region::US);
+    update
 }
 
-fn told(telling: Telling, to: &str, found: Findings) -> Admission {
-    let key = Key { subject: Subject::Call(telling.call.id.clone()), moment: telling.moment.kind(), sink: sink(to) };
-    Admission { key, card: Card::Call(Box::new(CallCard::new(telling, found))), rule: Rule::Tell }
+fn delivery_of(update: CallUpdate, to: &str, found: CallerInfo) -> NewDelivery {
+    let key =
+        DeliveryKey { subject: Subject::Call(update.call.id.clone()), status: update.status.kind(), sink: sink(to) };
+    NewDelivery { key, card: Card::Call(Box::new(CallCard::new(update, found))), mode: EnqueueMode::Insert }
 }
 
-/// The files as they are at this moment, of a daemon that runs or does not.
+/// Reads the files of the state directory, with or without a running daemon.
 fn bytes(dir: &Path) -> String {
     let files = std::fs::read_dir(dir).unwrap();
     let bytes = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect::<Vec<u8>>();
@@ -41,102 +42,116 @@ fn digits() -> &'static str {
 }
 
 #[tokio::test]
-async fn of_a_forgotten_number_no_byte_is_left_and_nothing_is_told_again() {
-    let under = Sqlite::fresh();
-    let (queue, dir) = (&under.queue, under.dir.path());
-    // One that was told, with an answer that repeats the number; one dead; one that waits; one that is noted.
-    queue.admit(None, vec![told(of(PERSON, "told", Ringing), "desk", Findings::default())]).await.unwrap();
+async fn forget_leaves_no_byte_and_no_repost() {
+    let outbox = Sqlite::fresh();
+    let (queue, dir) = (&outbox.queue, outbox.dir.path());
+    // One delivered, with a response that contains the number; one dead; one waiting; one pending.
+    queue
+        .enqueue(None, vec![delivery_of(update_of(PERSON, "posted", Ringing), "desk", CallerInfo::default())])
+        .await
+        .unwrap();
     let held = lease_one(queue, "desk").await;
-    let echo = Some(Attempt { answer: format!("posted: {PERSON}"), ..attempt(200).unwrap() });
-    queue.settle(vec![Settle { id: held.id, settlement: Settlement::Delivered, attempt: echo }]).await.unwrap();
-    queue.admit(None, vec![told(of(PERSON, "dead", Missed), "desk", Findings::default())]).await.unwrap();
+    let echo = Some(Attempt { response: format!("posted: {PERSON}"), ..attempt(200).unwrap() });
+    queue.settle(vec![SettleRequest { id: held.id, settlement: Settlement::Delivered, attempt: echo }]).await.unwrap();
+    queue
+        .enqueue(None, vec![delivery_of(update_of(PERSON, "dead", Missed), "desk", CallerInfo::default())])
+        .await
+        .unwrap();
     let dead = lease_one(queue, "desk").await;
     queue.settle(vec![settle(dead.id, Settlement::Dead("no".to_owned()))]).await.unwrap();
-    queue.admit(None, vec![told(of(PERSON, "waits", Ringing), "desk", Findings::default())]).await.unwrap();
-    queue.note(of(PERSON, "noted", Ringing)).await.unwrap();
-    assert!(bytes(dir).contains(digits()), "it was there");
+    queue
+        .enqueue(None, vec![delivery_of(update_of(PERSON, "waits", Ringing), "desk", CallerInfo::default())])
+        .await
+        .unwrap();
+    queue.save_pending(update_of(PERSON, "noted", Ringing)).await.unwrap();
+    assert!(bytes(dir).contains(digits()), "the number is not in the file");
 
-    let forgotten = forget(dir, &person(), Timestamp::now()).unwrap();
-    assert_eq!((forgotten.blanked, forgotten.dropped, forgotten.changed, forgotten.noted), (3, 2, 0, 1));
-    assert!(!bytes(dir).contains(digits()), "beside the running daemon");
+    let report = forget(dir, &person(), Timestamp::now()).unwrap();
+    assert_eq!((report.erased, report.dropped, report.masked, report.pending), (3, 2, 0, 1));
+    assert!(!bytes(dir).contains(digits()), "the number is in the file of the running daemon");
     assert!(!bytes(dir).contains("Alice Martin"));
-    assert_eq!(now_waiting(queue, "desk").await, []);
-    assert_eq!(queue.noted().await.unwrap(), []);
-    let again = vec![
-        told(of(PERSON, "told", Ringing), "desk", Findings::default()),
-        told(of(PERSON, "dead", Missed), "desk", Findings::default()),
-        told(of(PERSON, "waits", Ringing), "desk", Findings::default()),
+    assert_eq!(due_now(queue, "desk").await, []);
+    assert_eq!(queue.pending().await.unwrap(), []);
+    let same_keys = vec![
+        delivery_of(update_of(PERSON, "posted", Ringing), "desk", CallerInfo::default()),
+        delivery_of(update_of(PERSON, "dead", Missed), "desk", CallerInfo::default()),
+        delivery_of(update_of(PERSON, "waits", Ringing), "desk", CallerInfo::default()),
     ];
-    assert_eq!(queue.admit(None, again).await.unwrap(), [Admitted::Known; 3]);
-    assert_eq!(retry(dir, &Which::One(dead.id)).unwrap(), 0, "there is nothing left to say");
-    let letter = show(dir, dead.id).unwrap().unwrap().0;
-    assert_eq!((letter.state, letter.why.as_deref(), letter.card), (Some(State::Dropped), Some("forgotten"), None));
+    assert_eq!(queue.enqueue(None, same_keys).await.unwrap(), [EnqueueResult::Unchanged; 3]);
+    assert_eq!(retry(dir, &RetryTarget::One(dead.id)).unwrap(), 0, "an erased card cannot be retried");
+    let stored = show(dir, dead.id).unwrap().unwrap().0;
+    assert_eq!(
+        (stored.state, stored.reason.as_deref(), stored.card),
+        (Some(DeliveryState::Dropped), Some("forgotten"), None)
+    );
     queue.close().await;
-    assert!(!bytes(dir).contains(digits()), "nor when it has stopped");
+    assert!(!bytes(dir).contains(digits()), "the number is in the file after close");
 }
 
 #[tokio::test]
-async fn what_is_told_of_others_goes_on_without_the_number() {
-    let under = Sqlite::fresh();
-    let (queue, dir) = (&under.queue, under.dir.path());
+async fn forget_masks_the_number_in_other_callers_cards() {
+    let outbox = Sqlite::fresh();
+    let (queue, dir) = (&outbox.queue, outbox.dir.path());
     let notes = Some(format!("shares {PERSON} with her sister, not {PERSON}7"));
     let who = Match::One { contact: Box::new(Contact { notes, ..Contact::default() }) };
-    let mut to_ours = of(OTHER, "ours", Ringing);
-    to_ours.call.ours = Some(crate::model::call::OurNumber { number: Number::Known(person()), label: None });
-    let recap = Card::Recap(Recap {
+    let mut to_account_number = update_of(OTHER, "account", Ringing);
+    to_account_number.call.account_number =
+        Some(crate::model::call::AccountNumber { number: PhoneNumber::Known(person()), label: None });
+    let gap_summary = Card::GapSummary(GapSummary {
         connection: ConnectionName::try_from("main").unwrap(),
         from: Timestamp::UNIX_EPOCH,
         to: Timestamp::UNIX_EPOCH,
-        calls: vec![of(PERSON, "x", Missed), of(OTHER, "y", Missed)],
+        calls: vec![update_of(PERSON, "x", Missed), update_of(OTHER, "y", Missed)],
         mask: None,
     });
-    let key = Key { subject: Subject::Other("recap".to_owned()), moment: Ended, sink: sink("desk") };
-    let waits = |number: &str| Waiting {
-        number: Number::read(Some(number), Region::US),
+    let key = DeliveryKey { subject: Subject::Named("gap".to_owned()), status: Ended, sink: sink("desk") };
+    let pending = |number: &str| PendingCallback {
+        number: PhoneNumber::parse(Some(number), Region::US),
         name: None,
-        times: 1,
-        last: Timestamp::UNIX_EPOCH,
+        missed_calls: 1,
+        last_missed: Timestamp::UNIX_EPOCH,
         voicemail: false,
     };
-    let shift = Card::Shift(Shift { missed: 2, waiting: vec![waits(PERSON), waits(OTHER)], ..Shift::default() });
-    let shift_key = Key { subject: Subject::Other("shift".to_owned()), moment: Ended, sink: sink("desk") };
-    let admissions = vec![
-        told(of(OTHER, "a", Ringing), "desk", Findings { who, ..Findings::default() }),
-        told(to_ours.clone(), "desk", Findings::default()),
-        Admission { key, card: recap, rule: Rule::Tell },
-        Admission { key: shift_key, card: shift, rule: Rule::Tell },
+    let recap = Card::Recap(Recap { missed: 2, pending: vec![pending(PERSON), pending(OTHER)], ..Recap::default() });
+    let recap_key = DeliveryKey { subject: Subject::Named("recap".to_owned()), status: Ended, sink: sink("desk") };
+    let deliveries = vec![
+        delivery_of(update_of(OTHER, "a", Ringing), "desk", CallerInfo { matched: who, ..CallerInfo::default() }),
+        delivery_of(to_account_number.clone(), "desk", CallerInfo::default()),
+        NewDelivery { key, card: gap_summary, mode: EnqueueMode::Insert },
+        NewDelivery { key: recap_key, card: recap, mode: EnqueueMode::Insert },
     ];
-    queue.admit(None, admissions).await.unwrap();
-    let forgotten = forget(dir, &person(), Timestamp::now()).unwrap();
-    assert_eq!((forgotten.blanked, forgotten.changed), (0, 3));
-    let left = now_waiting(queue, "desk").await;
-    let [Card::Call(first), Card::Call(second), Card::Recap(third), Card::Shift(fourth)] =
-        left.iter().map(|it| &it.card).collect::<Vec<_>>()[..]
+    queue.enqueue(None, deliveries).await.unwrap();
+    let report = forget(dir, &person(), Timestamp::now()).unwrap();
+    assert_eq!((report.erased, report.masked), (0, 3));
+    let due = due_now(queue, "desk").await;
+    let [Card::Call(first), Card::Call(second), Card::GapSummary(third), Card::Recap(fourth)] =
+        due.iter().map(|it| &it.card).collect::<Vec<_>>()[..]
     else {
         panic!("four cards")
     };
-    let Match::One { contact } = &first.found.who else { panic!("one contact") };
+    let Match::One { contact } = &first.caller_info.matched else { panic!("one contact") };
     assert_eq!(contact.notes.as_deref(), Some("shares ••• with her sister, not +151455501997"));
-    assert_eq!(second.telling, to_ours);
-    assert_eq!(third.calls, [of(OTHER, "y", Missed)]);
-    assert_eq!((fourth.missed, &fourth.waiting[..]), (2, &[waits(OTHER)][..]));
+    assert_eq!(second.update, to_account_number);
+    assert_eq!(third.calls, [update_of(OTHER, "y", Missed)]);
+    assert_eq!((fourth.missed, &fourth.pending[..]), (2, &[pending(OTHER)][..]));
 }
 
 #[tokio::test]
-async fn a_file_written_anew_holds_no_copies_that_were_moved_out_of_sight() {
-    let under = Sqlite::fresh();
-    let (queue, dir) = (&under.queue, under.dir.path());
-    // Cards that grow, shrink and go move others between pages.
+async fn rewrite_removes_copies_in_free_space() {
+    let outbox = Sqlite::fresh();
+    let (queue, dir) = (&outbox.queue, outbox.dir.path());
+    // Cards that grow, shrink and are deleted move others between pages.
     for nth in 0..400_usize {
         let number = if nth % 3 == 0 { PERSON } else { OTHER };
-        let mut telling = of(number, &format!("call-{nth}"), Ringing);
-        queue.admit(None, vec![told(telling.clone(), "desk", Findings::default())]).await.unwrap();
-        telling.call.caller.name = Some("long ".repeat(nth * 37 % 700));
-        let grown = Admission { rule: Rule::Renew, ..told(telling, "desk", Findings::default()) };
-        queue.admit(None, vec![grown]).await.unwrap();
+        let mut update = update_of(number, &format!("call-{nth}"), Ringing);
+        queue.enqueue(None, vec![delivery_of(update.clone(), "desk", CallerInfo::default())]).await.unwrap();
+        update.call.caller.name = Some("long ".repeat(nth * 37 % 700));
+        let grown =
+            NewDelivery { mode: EnqueueMode::UpdatePending, ..delivery_of(update, "desk", CallerInfo::default()) };
+        queue.enqueue(None, vec![grown]).await.unwrap();
     }
     assert_eq!(forget(dir, &person(), Timestamp::now()).unwrap().dropped, 134);
     rewrite(dir).unwrap();
     assert!(!bytes(dir).contains(digits()));
-    assert_eq!(now_waiting(queue, "desk").await.len(), 266);
+    assert_eq!(due_now(queue, "desk").await.len(), 266);
 }

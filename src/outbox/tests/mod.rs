@@ -1,110 +1,116 @@
-//! The queue's tests: a suite and a model test over the trait, and what is SQLite's alone.
+//! Outbox tests: a suite and a model test over the trait, and tests specific to SQLite.
 
 mod admin;
+mod coalesce;
 mod cost;
 mod faults;
-mod fold;
 mod forget;
 mod kill;
-mod living;
+mod live_message;
 mod model;
 mod suite;
 
-use super::{Durability, FILE, Health, Opened, Queue, Retention, Settings, degrade::Ground, open, open::disk};
+use super::{
+    Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, open, open::open_database,
+    storage::Storage,
+};
 use crate::model::{
-    call::{Bound, Call, Caller, MissedWhy, Moment, MomentKind, Person, Telling},
-    card::{CallCard, Card, Findings},
-    delivery::{Admission, Attempt, Delivery, DeliveryId, Key, Outbox, Rule, Settle, Settlement, Subject},
+    call::{Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, StatusKind},
+    card::{CallCard, CallerInfo, Card},
+    delivery::{
+        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement,
+        Subject,
+    },
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-    phone::{Number, Region},
+    phone::{PhoneNumber, Region},
     time::Timestamp,
 };
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
-fn settings(dir: &Path) -> Settings {
-    Settings { dir: dir.to_owned(), durability: Durability::PowerLoss, retention: Retention::default() }
+fn settings(dir: &Path) -> OutboxSettings {
+    OutboxSettings { dir: dir.to_owned(), durability: Durability::PowerLoss, retention: Retention::default() }
 }
 
-fn opened(dir: &Path) -> (Queue, Opened) {
+fn open_outbox(dir: &Path) -> (SqliteOutbox, OpenReport) {
     open(settings(dir), Timestamp::now()).unwrap()
 }
 
-/// An outbox in a directory of its own, and a crash of it.
+/// An outbox in a temporary directory.
 struct Sqlite {
     dir: TempDir,
-    queue: Queue,
+    queue: SqliteOutbox,
 }
 
 impl Sqlite {
     fn fresh() -> Self {
         let dir = TempDir::new().unwrap();
-        let queue = opened(dir.path()).0;
+        let queue = open_outbox(dir.path()).0;
         Self { dir, queue }
     }
 }
 
-impl suite::Under for Sqlite {
-    type Queue = Queue;
+impl suite::TestStore for Sqlite {
+    type Queue = SqliteOutbox;
 
-    fn queue(&self) -> Queue {
+    fn queue(&self) -> SqliteOutbox {
         self.queue.clone()
     }
 
-    /// What a crash leaves: the file and its log as they are at this moment, never closed, opened again elsewhere.
+    /// Simulates a crash: copies the file and its WAL without closing them, and opens the copies.
     async fn crash(&mut self) {
-        let left = TempDir::new().unwrap();
-        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
-            std::fs::copy(self.dir.path().join(&name), left.path().join(&name)).unwrap();
+        let copy = TempDir::new().unwrap();
+        for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
+            std::fs::copy(self.dir.path().join(&name), copy.path().join(&name)).unwrap();
         }
-        self.queue = opened(left.path()).0;
-        self.dir = left;
+        self.queue = open_outbox(copy.path()).0;
+        self.dir = copy;
     }
 
-    async fn stumble(&mut self) {}
+    async fn fail_disk(&mut self) {}
 }
 
-/// The same on a disk that fails now and then: the queue falls to memory and comes back within milliseconds, in the
-/// midst of whatever is done to it.
-struct Shaky(Sqlite);
+/// The same on a disk that fails at times: the outbox switches to memory and back within milliseconds, between any two
+/// operations.
+struct FlakyDisk(Sqlite);
 
-impl Shaky {
+impl FlakyDisk {
     fn fresh() -> Self {
         let dir = TempDir::new().unwrap();
-        let queue = Self::opened(dir.path());
+        let queue = Self::open_outbox(dir.path());
         Self(Sqlite { dir, queue })
     }
 
-    /// Only what stands can crash without a loss, or stumble.
-    async fn stands(&self) {
+    /// Waits for durable storage: a crash in memory loses rows, and only a file can fail.
+    async fn wait_until_durable(&self) {
         let mut health = self.0.queue.health();
         let durable = health.wait_for(|health| *health == Health::Durable);
         tokio::time::timeout(Duration::from_secs(10), durable).await.unwrap().unwrap();
     }
 
-    fn opened(dir: &Path) -> Queue {
-        let disk = disk(&settings(dir), Timestamp::now()).unwrap();
-        Queue::start(Ground::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
+    fn open_outbox(dir: &Path) -> SqliteOutbox {
+        let disk = open_database(&settings(dir), Timestamp::now()).unwrap();
+        SqliteOutbox::start(Storage::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
     }
 }
 
-impl suite::Under for Shaky {
-    type Queue = Queue;
+impl suite::TestStore for FlakyDisk {
+    type Queue = SqliteOutbox;
 
-    fn queue(&self) -> Queue {
+    fn queue(&self) -> SqliteOutbox {
         self.0.queue.clone()
     }
 
     async fn crash(&mut self) {
-        self.stands().await;
+        self.wait_until_durable().await;
         self.0.crash().await;
         self.0.queue.close().await;
-        self.0.queue = Self::opened(self.0.dir.path());
+        self.0.queue = Self::open_outbox(self.0.dir.path());
     }
 
-    async fn stumble(&mut self) {
-        self.stands().await;
-        self.0.queue.ask(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+    async fn fail_disk(&mut self) {
+        self.wait_until_durable().await;
+        self.0.queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
     }
 }
 
@@ -116,83 +122,86 @@ fn call_id(name: &str) -> ConversationSpaceId {
     ConversationSpaceId::try_from(name).unwrap()
 }
 
-fn moment(kind: MomentKind) -> Moment {
+fn status_of(kind: StatusKind) -> CallStatus {
     let second = Duration::from_secs(1);
     match kind {
-        MomentKind::Ringing => Moment::Ringing,
-        MomentKind::Answered => {
-            Moment::Answered { by: Person { name: None, extension: None, line: None }, after: second }
+        StatusKind::Ringing => CallStatus::Ringing,
+        StatusKind::Answered => {
+            CallStatus::Answered { answered_by: Person { name: None, extension: None, line: None }, waited: second }
         }
-        MomentKind::Missed => Moment::Missed { after: second, why: MissedWhy::Unknown },
-        MomentKind::Voicemail => Moment::Voicemail { length: None },
-        MomentKind::Ended => Moment::Ended { lasted: None },
+        StatusKind::Missed => CallStatus::Missed { waited: second, reason: MissedReason::Unknown },
+        StatusKind::Voicemail => CallStatus::Voicemail { duration: None },
+        StatusKind::Ended => CallStatus::Ended { talk_time: None },
     }
 }
 
-/// A moment of a call; `words` is the caller's name, by which tests know one card from another.
-fn telling(call: &str, kind: MomentKind, words: &str) -> Telling {
-    Telling {
+/// An update of a call; `label` is the caller's name, which identifies the card in tests.
+fn call_update(call: &str, kind: StatusKind, label: &str) -> CallUpdate {
+    CallUpdate {
         call: Call {
             id: call_id(call),
             connection: ConnectionName::try_from("main").unwrap(),
             region: Region::US,
             account: AccountKey::try_from("2930718022414574861").unwrap(),
-            bound: Bound::Inbound,
-            caller: Caller { name: Some(words.to_owned()), number: Number::read(Some("+15145550199"), Region::US) },
-            ours: None,
+            direction: CallDirection::Inbound,
+            caller: Caller {
+                name: Some(label.to_owned()),
+                number: PhoneNumber::parse(Some("+15145550199"), Region::US),
+            },
+            account_number: None,
             queues: vec![],
             people: vec![],
             transfers: Vec::new(),
-            answered: None,
-            queued: None,
-            started: Timestamp::UNIX_EPOCH,
-            late: false,
-            lost: false,
-            revised: None,
+            answered_at: None,
+            queued_at: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
             course: crate::model::call::Course::default(),
         },
-        moment: moment(kind),
+        status: status_of(kind),
         at: Timestamp::UNIX_EPOCH,
     }
 }
 
-fn card(call: &str, kind: MomentKind, words: &str) -> Card {
-    Card::Call(Box::new(CallCard::new(telling(call, kind, words), Findings::default())))
+fn card(call: &str, kind: StatusKind, label: &str) -> Card {
+    Card::Call(Box::new(CallCard::new(call_update(call, kind, label), CallerInfo::default())))
 }
 
-fn words(card: &Card) -> &str {
+fn label(card: &Card) -> &str {
     match card {
-        Card::Call(card) => card.telling.call.caller.name.as_deref().unwrap(),
-        Card::Recap(_) | Card::Shift(_) | Card::Notice(_) => panic!("a call's card"),
+        Card::Call(card) => card.update.call.caller.name.as_deref().unwrap(),
+        Card::GapSummary(_) | Card::Recap(_) | Card::Alert(_) => panic!("not a call card"),
     }
 }
 
-fn admission(call: &str, kind: MomentKind, to: &str, rule: Rule, words: &str) -> Admission {
-    let key = Key { subject: Subject::Call(call_id(call)), moment: kind, sink: sink(to) };
-    Admission { key, card: card(call, kind, words), rule }
+fn new_delivery(call: &str, kind: StatusKind, to: &str, rule: EnqueueMode, label: &str) -> NewDelivery {
+    let key = DeliveryKey { subject: Subject::Call(call_id(call)), status: kind, sink: sink(to) };
+    NewDelivery { key, card: card(call, kind, label), mode: rule }
 }
 
-fn tell(call: &str, kind: MomentKind, to: &str) -> Admission {
-    admission(call, kind, to, Rule::Tell, call)
+fn insert(call: &str, kind: StatusKind, to: &str) -> NewDelivery {
+    new_delivery(call, kind, to, EnqueueMode::Insert, call)
 }
 
 fn attempt(status: u16) -> Option<Attempt> {
     let at = Timestamp::now();
-    Some(Attempt { at, took: Duration::from_millis(7), status: Some(status), answer: "as it was".to_owned() })
+    Some(Attempt { at, took: Duration::from_millis(7), status: Some(status), response: "response text".to_owned() })
 }
 
-fn settle(id: DeliveryId, settlement: Settlement) -> Settle {
+fn settle(id: DeliveryId, settlement: Settlement) -> SettleRequest {
     let attempt = if settlement == Settlement::Released { None } else { attempt(200) };
-    Settle { id, settlement, attempt }
+    SettleRequest { id, settlement, attempt }
 }
 
-async fn now_waiting<O: Outbox>(queue: &O, to: &str) -> Vec<Delivery> {
-    queue.waiting(&sink(to), Timestamp::now(), 1000).await.unwrap()
+async fn due_now<O: Outbox>(queue: &O, to: &str) -> Vec<Delivery> {
+    queue.due(&sink(to), Timestamp::now(), 1000).await.unwrap()
 }
 
-/// Takes the one delivery that waits.
+/// Leases the one due delivery.
 async fn lease_one<O: Outbox>(queue: &O, to: &str) -> Delivery {
-    let waiting = now_waiting(queue, to).await;
-    assert_eq!(waiting.len(), 1, "{waiting:?}");
-    queue.lease(vec![waiting[0].id]).await.unwrap().pop().unwrap()
+    let due = due_now(queue, to).await;
+    assert_eq!(due.len(), 1, "{due:?}");
+    queue.lease(vec![due[0].id]).await.unwrap().pop().unwrap()
 }

@@ -1,61 +1,61 @@
-//! Random operations and crashes against a plain map.
+//! Model test: random operations and crashes, compared with a plain map.
 
-use super::{suite::Under, *};
-use crate::model::delivery::Admitted;
+use super::{suite::TestStore, *};
+use crate::model::delivery::EnqueueResult;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::collections::{BTreeMap, BTreeSet};
 
 const CALLS: [&str; 3] = ["a", "b", "c"];
 const SINKS: [&str; 2] = ["desk", "support"];
-const KINDS: [MomentKind; 5] =
-    [MomentKind::Ringing, MomentKind::Answered, MomentKind::Missed, MomentKind::Voicemail, MomentKind::Ended];
+const KINDS: [StatusKind; 5] =
+    [StatusKind::Ringing, StatusKind::Answered, StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
 
 #[derive(Debug, Clone)]
 enum Op {
-    Note(usize, usize),
-    Admit {
-        noted: bool,
+    SavePending(usize, usize),
+    Enqueue {
+        pending: bool,
         call: usize,
         kind: usize,
         sinks: Vec<(usize, bool)>,
     },
     Lease(Vec<Index>),
-    Settle(Index, How),
+    Settle(Index, Outcome),
     /// Seconds.
     Wait(i64),
     Crash,
-    Stumble,
+    FailDisk,
 }
 
 #[derive(Debug, Clone)]
-enum How {
+enum Outcome {
     Delivered,
     Dead,
     Released,
-    /// Seconds from the test's now, and plain.
+    /// Seconds from the test's now, and the plain flag.
     Retry(i64, bool),
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let how = prop_oneof![
-        2 => Just(How::Delivered), 1 => Just(How::Dead), 1 => Just(How::Released),
-        3 => (-5..300_i64, any::<bool>()).prop_map(|(wait, plain)| How::Retry(wait, plain)),
+    let outcome = prop_oneof![
+        2 => Just(Outcome::Delivered), 1 => Just(Outcome::Dead), 1 => Just(Outcome::Released),
+        3 => (-5..300_i64, any::<bool>()).prop_map(|(wait, plain)| Outcome::Retry(wait, plain)),
     ];
     prop_oneof![
-        2 => (0..3_usize, 0..5_usize).prop_map(|(call, kind)| Op::Note(call, kind)),
+        2 => (0..3_usize, 0..5_usize).prop_map(|(call, kind)| Op::SavePending(call, kind)),
         6 => (any::<bool>(), 0..3_usize, 0..5_usize, vec((0..2_usize, any::<bool>()), 0..3))
-            .prop_map(|(noted, call, kind, sinks)| Op::Admit { noted, call, kind, sinks }),
+            .prop_map(|(pending, call, kind, sinks)| Op::Enqueue { pending, call, kind, sinks }),
         4 => vec(any::<Index>(), 1..4).prop_map(Op::Lease),
-        4 => (any::<Index>(), how).prop_map(|(which, how)| Op::Settle(which, how)),
+        4 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Op::Settle(which, outcome)),
         1 => (-4000..4000_i64).prop_map(Op::Wait),
         1 => Just(Op::Crash),
-        1 => Just(Op::Stumble),
+        1 => Just(Op::FailDisk),
     ]
 }
 
 type Name = (usize, usize, usize);
 
-/// What the map knows of a delivery.
+/// A delivery of the model.
 #[derive(Debug, Clone)]
 struct Row {
     order: usize,
@@ -69,9 +69,9 @@ struct Row {
 }
 
 #[derive(Debug, Default)]
-struct Map {
+struct Model {
     rows: BTreeMap<Name, Row>,
-    noted: BTreeMap<(usize, usize), String>,
+    pending: BTreeMap<(usize, usize), String>,
     count: usize,
 }
 
@@ -79,43 +79,43 @@ fn rank(kind: usize) -> usize {
     kind.min(2)
 }
 
-impl Map {
-    fn admit(&mut self, call: usize, kind: usize, to: usize, tell: bool, words: &str) -> Admitted {
+impl Model {
+    fn enqueue(&mut self, call: usize, kind: usize, to: usize, inserts: bool, label: &str) -> EnqueueResult {
         let siblings: Vec<Name> = self.rows.keys().filter(|name| name.0 == call && name.2 == to).copied().collect();
-        let target = if tell {
+        let target = if inserts {
             let name = (call, kind, to);
             if !self.rows.contains_key(&name) {
                 if siblings.iter().any(|sibling| rank(sibling.1) > rank(kind)) {
-                    return Admitted::Known;
+                    return EnqueueResult::Unchanged;
                 }
                 for sibling in siblings {
                     let row = self.rows.get_mut(&sibling).unwrap();
                     row.waits &= row.leased;
                 }
                 self.count += 1;
-                let (order, card) = (self.count, (kind, words.to_owned()));
+                let (order, card) = (self.count, (kind, label.to_owned()));
                 let row =
                     Row { order, waits: true, leased: false, due: None, card, newer: None, attempts: 0, plain: false };
                 self.rows.insert(name, row);
-                return Admitted::New;
+                return EnqueueResult::Inserted;
             }
             Some(name)
         } else {
             siblings.into_iter().filter(|name| self.rows[name].waits).max_by_key(|name| self.rows[name].order)
         };
         let Some(row) = target.and_then(|name| self.rows.get_mut(&name)).filter(|row| row.waits) else {
-            return Admitted::Known;
+            return EnqueueResult::Unchanged;
         };
-        let said = row.newer.as_ref().unwrap_or(&row.card).0;
-        if rank(kind) < rank(said) {
-            return Admitted::Known;
+        let current = row.newer.as_ref().unwrap_or(&row.card).0;
+        if rank(kind) < rank(current) {
+            return EnqueueResult::Unchanged;
         }
         if row.leased {
-            row.newer = Some((kind, words.to_owned()));
-            return Admitted::Known;
+            row.newer = Some((kind, label.to_owned()));
+            return EnqueueResult::Unchanged;
         }
-        (row.card, row.newer) = ((kind, words.to_owned()), None);
-        Admitted::Renewed
+        (row.card, row.newer) = ((kind, label.to_owned()), None);
+        EnqueueResult::Updated
     }
 
     fn first(&self, name: &Name) -> bool {
@@ -123,7 +123,7 @@ impl Map {
         !self.rows.iter().any(|(other, row)| row.waits && other.0 == name.0 && other.2 == name.2 && row.order < order)
     }
 
-    /// What may be told to a sink now, in order; `all`: or later.
+    /// Returns the due deliveries of a sink, in order; `all`: also those due later.
     fn offered(&self, to: usize, now: Timestamp, all: bool) -> Vec<Name> {
         let due = |row: &Row| row.due.is_none_or(|due| due <= now || due > now + jiff::SignedDuration::from_secs(360));
         let mut names: Vec<Name> = self
@@ -136,7 +136,7 @@ impl Map {
         names
     }
 
-    fn settle(&mut self, name: Name, how: &How, now: Timestamp) {
+    fn settle(&mut self, name: Name, outcome: &Outcome, now: Timestamp) {
         let order = self.rows[&name].order;
         let behind = self
             .rows
@@ -144,12 +144,12 @@ impl Map {
             .any(|(other, row)| row.waits && other.0 == name.0 && other.2 == name.2 && row.order > order);
         let row = self.rows.get_mut(&name).unwrap();
         row.leased = false;
-        row.attempts += u32::from(!matches!(how, How::Released));
-        match how {
-            How::Delivered | How::Dead => row.waits = false,
-            How::Released | How::Retry(..) if behind => row.waits = false,
-            How::Released => {}
-            How::Retry(wait, plain) => {
+        row.attempts += u32::from(!matches!(outcome, Outcome::Released));
+        match outcome {
+            Outcome::Delivered | Outcome::Dead => row.waits = false,
+            Outcome::Released | Outcome::Retry(..) if behind => row.waits = false,
+            Outcome::Released => {}
+            Outcome::Retry(wait, plain) => {
                 row.due = Some(now + jiff::SignedDuration::from_secs(*wait));
                 row.plain |= plain;
             }
@@ -164,111 +164,113 @@ impl Map {
 
 fn name(delivery: &Delivery) -> Name {
     let Subject::Call(call) = &delivery.key.subject else { panic!("a call") };
-    let of = |all: &[&str], one: &str| all.iter().position(|other| *other == one).unwrap();
-    let kind = KINDS.iter().position(|kind| *kind == delivery.key.moment).unwrap();
-    (of(&CALLS, call.as_str()), kind, of(&SINKS, delivery.key.sink.as_str()))
+    let index = |all: &[&str], one: &str| all.iter().position(|other| *other == one).unwrap();
+    let kind = KINDS.iter().position(|kind| *kind == delivery.key.status).unwrap();
+    (index(&CALLS, call.as_str()), kind, index(&SINKS, delivery.key.sink.as_str()))
 }
 
-/// What must be equal of a delivery.
-fn seen(delivery: &Delivery) -> (Name, String, u32, bool) {
-    (name(delivery), words(&delivery.card).to_owned(), delivery.attempts, delivery.plain)
+/// Compared properties of a delivery.
+fn actual(delivery: &Delivery) -> (Name, String, u32, bool) {
+    (name(delivery), label(&delivery.card).to_owned(), delivery.attempts, delivery.plain)
 }
 
-fn expected(map: &Map, name: &Name) -> (Name, String, u32, bool) {
-    let row = &map.rows[name];
+fn expected(model: &Model, name: &Name) -> (Name, String, u32, bool) {
+    let row = &model.rows[name];
     (*name, row.newer.as_ref().unwrap_or(&row.card).1.clone(), row.attempts, row.plain)
 }
 
-async fn compare(queue: &impl Outbox, map: &Map, now: Timestamp) -> BTreeMap<Name, DeliveryId> {
+async fn compare(queue: &impl Outbox, model: &Model, now: Timestamp) -> BTreeMap<Name, DeliveryId> {
     let mut ids = BTreeMap::new();
     for (to, label) in SINKS.iter().enumerate() {
-        let waiting = queue.waiting(&sink(label), now, 100).await.unwrap();
-        let wanted: Vec<_> = map.offered(to, now, false).iter().map(|name| expected(map, name)).collect();
-        assert_eq!(waiting.iter().map(seen).collect::<Vec<_>>(), wanted);
+        let waiting = queue.due(&sink(label), now, 100).await.unwrap();
+        let wanted: Vec<_> = model.offered(to, now, false).iter().map(|name| expected(model, name)).collect();
+        assert_eq!(waiting.iter().map(actual).collect::<Vec<_>>(), wanted);
         ids.extend(waiting.iter().map(|delivery| (name(delivery), delivery.id)));
-        // The queue's own clock stands close to the time of the start, from which dues are at most 4300 s away.
+        // The outbox's own clock is close to the start time, and due times are at most 4300 s from the start.
         let due = queue.next_due(&sink(label)).await.unwrap();
-        assert_eq!(due.is_some(), !map.offered(to, now, true).is_empty());
+        assert_eq!(due.is_some(), !model.offered(to, now, true).is_empty());
     }
-    let noted: BTreeSet<_> = queue.noted().await.unwrap().into_iter().map(|t| t.call.caller.name.unwrap()).collect();
-    assert_eq!(noted, map.noted.values().cloned().collect());
+    let pending: BTreeSet<_> =
+        queue.pending().await.unwrap().into_iter().map(|update| update.call.caller.name.unwrap()).collect();
+    assert_eq!(pending, model.pending.values().cloned().collect());
     ids
 }
 
-async fn play(mut under: impl Under, ops: Vec<Op>) {
-    let (mut map, mut leased) = (Map::default(), BTreeMap::<Name, DeliveryId>::new());
-    let (mut queue, mut now) = (under.queue(), Timestamp::now());
+async fn play(mut store: impl TestStore, ops: Vec<Op>) {
+    let (mut model, mut leased) = (Model::default(), BTreeMap::<Name, DeliveryId>::new());
+    let (mut queue, mut now) = (store.queue(), Timestamp::now());
     for (serial, op) in ops.into_iter().enumerate() {
-        let offered = compare(&queue, &map, now).await;
-        let text = format!("words {serial}");
+        let offered = compare(&queue, &model, now).await;
+        let text = format!("label {serial}");
         match op {
-            Op::Note(call, kind) => {
-                queue.note(telling(CALLS[call], KINDS[kind], &text)).await.unwrap();
-                map.noted.insert((call, kind), text);
+            Op::SavePending(call, kind) => {
+                queue.save_pending(call_update(CALLS[call], KINDS[kind], &text)).await.unwrap();
+                model.pending.insert((call, kind), text);
             }
-            Op::Admit { noted, call, kind, sinks } => {
-                let key = noted.then(|| (call_id(CALLS[call]), KINDS[kind]));
-                if noted {
-                    map.noted.remove(&(call, kind));
+            Op::Enqueue { pending, call, kind, sinks } => {
+                let key = pending.then(|| (call_id(CALLS[call]), KINDS[kind]));
+                if pending {
+                    model.pending.remove(&(call, kind));
                 }
-                let rule = |tell: bool| if tell { Rule::Tell } else { Rule::Renew };
+                let rule = |inserts: bool| if inserts { EnqueueMode::Insert } else { EnqueueMode::UpdatePending };
                 let cards = sinks
                     .iter()
-                    .map(|(to, tell)| admission(CALLS[call], KINDS[kind], SINKS[*to], rule(*tell), &text))
+                    .map(|(to, inserts)| new_delivery(CALLS[call], KINDS[kind], SINKS[*to], rule(*inserts), &text))
                     .collect();
-                let wanted: Vec<_> = sinks.iter().map(|(to, tell)| map.admit(call, kind, *to, *tell, &text)).collect();
-                assert_eq!(queue.admit(key, cards).await.unwrap(), wanted);
+                let wanted: Vec<_> =
+                    sinks.iter().map(|(to, inserts)| model.enqueue(call, kind, *to, *inserts, &text)).collect();
+                assert_eq!(queue.enqueue(key, cards).await.unwrap(), wanted);
             }
             Op::Lease(which) if !offered.is_empty() => {
                 let all: Vec<_> = offered.into_iter().collect();
                 let names: BTreeMap<Name, DeliveryId> = which.iter().map(|index| *index.get(&all)).collect();
                 let taken = queue.lease(names.values().copied().collect()).await.unwrap();
-                let taken: BTreeSet<_> = taken.iter().map(seen).collect();
-                assert_eq!(taken, names.keys().map(|name| expected(&map, name)).collect());
-                names.keys().for_each(|name| map.rows.get_mut(name).unwrap().leased = true);
+                let taken: BTreeSet<_> = taken.iter().map(actual).collect();
+                assert_eq!(taken, names.keys().map(|name| expected(&model, name)).collect());
+                names.keys().for_each(|name| model.rows.get_mut(name).unwrap().leased = true);
                 leased.extend(names);
             }
-            Op::Settle(which, how) if !leased.is_empty() => {
+            Op::Settle(which, outcome) if !leased.is_empty() => {
                 let held: Vec<_> = leased.iter().map(|(name, id)| (*name, *id)).collect();
                 let (name, id) = *which.get(&held);
                 leased.remove(&name);
-                let settlement = match &how {
-                    How::Delivered => Settlement::Delivered,
-                    How::Dead => Settlement::Dead("no".to_owned()),
-                    How::Released => Settlement::Released,
-                    How::Retry(wait, plain) => {
+                let settlement = match &outcome {
+                    Outcome::Delivered => Settlement::Delivered,
+                    Outcome::Dead => Settlement::Dead("no".to_owned()),
+                    Outcome::Released => Settlement::Released,
+                    Outcome::Retry(wait, plain) => {
                         Settlement::Retry { not_before: now + jiff::SignedDuration::from_secs(*wait), plain: *plain }
                     }
                 };
                 queue.settle(vec![settle(id, settlement)]).await.unwrap();
-                map.settle(name, &how, now);
+                model.settle(name, &outcome, now);
             }
             Op::Lease(_) | Op::Settle(..) => {}
-            Op::Stumble => under.stumble().await,
+            Op::FailDisk => store.fail_disk().await,
             Op::Wait(seconds) => now += jiff::SignedDuration::from_secs(seconds),
             Op::Crash => {
-                under.crash().await;
-                queue = under.queue();
+                store.crash().await;
+                queue = store.queue();
                 leased.clear();
-                map.rows.values_mut().for_each(|row| row.leased = false);
+                model.rows.values_mut().for_each(|row| row.leased = false);
             }
         }
     }
-    compare(&queue, &map, now).await;
+    compare(&queue, &model, now).await;
 }
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-fn run(under: impl Under, ops: Vec<Op>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(under, ops));
+fn run(store: impl TestStore, ops: Vec<Op>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(store, ops));
 }
 
 proptest! {
     #![proptest_config(cases(96))]
     #[test]
-    fn whatever_happens_the_queue_does_as_a_plain_map(ops in vec(op(), 1..60)) {
+    fn outbox_matches_the_model_after_random_operations(ops in vec(op(), 1..60)) {
         run(Sqlite::fresh(), ops);
     }
 }
@@ -276,7 +278,7 @@ proptest! {
 proptest! {
     #![proptest_config(cases(32))]
     #[test]
-    fn it_does_so_on_a_disk_that_fails_now_and_then(ops in vec(op(), 1..60)) {
-        run(Shaky::fresh(), ops);
+    fn outbox_matches_the_model_on_a_failing_disk(ops in vec(op(), 1..60)) {
+        run(FlakyDisk::fresh(), ops);
     }
 }

@@ -1,4 +1,4 @@
-//! Calendars as programs write them, and as files are when they are not calendars.
+//! Calendars as exported by programs, malformed calendars, and other files.
 
 use super::super::calendar::*;
 use jiff::{Timestamp, tz::TimeZone};
@@ -13,24 +13,24 @@ fn event(lines: &str) -> String {
 }
 
 fn read(text: &str) -> (Holidays, Vec<String>) {
-    let (holidays, odd) = Holidays::read(text).unwrap();
-    (holidays, odd.into_iter().map(|odd| format!("{}: {}", odd.line, odd.text)).collect())
+    let (holidays, warnings) = Holidays::parse(text).unwrap();
+    (holidays, warnings.into_iter().map(|warning| format!("{}: {}", warning.line, warning.text)).collect())
 }
 
 fn berlin() -> TimeZone {
     TimeZone::get("Europe/Berlin").unwrap()
 }
 
-/// The holiday at a time in Berlin.
+/// Returns the holiday at a time in Berlin.
 fn at<'a>(holidays: &'a Holidays, time: &str) -> Option<&'a str> {
     let at: jiff::civil::DateTime = time.parse().unwrap();
-    holidays.at(at.to_zoned(berlin()).unwrap().timestamp(), &berlin())
+    holidays.name_at(at.to_zoned(berlin()).unwrap().timestamp(), &berlin())
 }
 
-/// The days of a year on which an event with these lines is, as `MM-DD`.
+/// Returns the days of an event in a year, as `MM-DD`.
 fn days(lines: &str, year: i16) -> Vec<String> {
-    let (holidays, odd) = read(&calendar(&event(lines)));
-    assert_eq!(odd, Vec::<String>::new(), "{lines}");
+    let (holidays, warnings) = read(&calendar(&event(lines)));
+    assert_eq!(warnings, Vec::<String>::new(), "{lines}");
     let first = jiff::civil::date(year, 1, 1);
     let all = first.series(jiff::Span::new().days(1)).take_while(|day| day.year() == year);
     let is = |day: &jiff::civil::Date| at(&holidays, &day.at(12, 0, 0, 0).to_string()).is_some();
@@ -38,10 +38,10 @@ fn days(lines: &str, year: i16) -> Vec<String> {
 }
 
 #[test]
-fn a_whole_day_is_closed_from_midnight_to_midnight_where_the_schedule_is() {
+fn holiday_whole_day_midnight_to_midnight_in_schedule_zone() {
     let lines = "DTSTART;VALUE=DATE:20261224\nDTEND;VALUE=DATE:20261227\nSUMMARY:Christmas\\, all of it";
-    let (holidays, odd) = read(&calendar(&event(lines)));
-    assert!(odd.is_empty() && holidays.len() == 1);
+    let (holidays, warnings) = read(&calendar(&event(lines)));
+    assert!(warnings.is_empty() && holidays.len() == 1);
     assert_eq!(at(&holidays, "2026-12-23T23:59:59"), None);
     assert_eq!(at(&holidays, "2026-12-24T00:00:00"), Some("Christmas, all of it"));
     assert_eq!(at(&holidays, "2026-12-26T23:59:59"), Some("Christmas, all of it"));
@@ -49,7 +49,7 @@ fn a_whole_day_is_closed_from_midnight_to_midnight_where_the_schedule_is() {
 }
 
 #[test]
-fn a_day_without_an_end_or_with_itself_as_end_is_one_day() {
+fn holiday_without_end_or_same_day_end_is_one_day() {
     for end in ["", "\nDTEND;VALUE=DATE:20260501", "\nDURATION:P1D", "\nDTEND;VALUE=DATE:20260502"] {
         assert_eq!(days(&format!("DTSTART;VALUE=DATE:20260501{end}"), 2026), ["05-01"], "{end}");
         assert_eq!(days(&format!("DTSTART:20260501{end}"), 2026), ["05-01"], "{end}");
@@ -57,10 +57,10 @@ fn a_day_without_an_end_or_with_itself_as_end_is_one_day() {
 }
 
 #[test]
-fn hours_are_closed_in_the_zone_that_they_are_written_in() {
+fn holiday_hours_in_their_own_zone() {
     let closed = |lines: &str, time: &str| {
-        let (holidays, odd) = read(&calendar(&event(lines)));
-        assert!(odd.is_empty(), "{odd:?}");
+        let (holidays, warnings) = read(&calendar(&event(lines)));
+        assert!(warnings.is_empty(), "{warnings:?}");
         at(&holidays, time).is_some()
     };
     let floating = "DTSTART:20261224T120000\nDTEND:20261224T180000";
@@ -74,7 +74,7 @@ fn hours_are_closed_in_the_zone_that_they_are_written_in() {
 }
 
 #[test]
-fn yearly_rules_fall_on_the_days_that_calendars_mean() {
+fn yearly_rule_expected_days() {
     let table: [(&str, i16, &[&str]); 16] = [
         ("DTSTART;VALUE=DATE:20200101\nRRULE:FREQ=YEARLY", 2030, &["01-01"]),
         ("DTSTART;VALUE=DATE:20200101\nRRULE:FREQ=YEARLY", 2019, &[]),
@@ -107,80 +107,80 @@ fn yearly_rules_fall_on_the_days_that_calendars_mean() {
 }
 
 #[test]
-fn a_holiday_over_new_year_reaches_into_the_next_one() {
+fn yearly_rule_event_over_new_year_spans_both_years() {
     let lines = "DTSTART;VALUE=DATE:20201230\nDTEND;VALUE=DATE:20210103\nRRULE:FREQ=YEARLY";
     assert_eq!(days(lines, 2027), ["01-01", "01-02", "12-30", "12-31"]);
 }
 
 #[test]
-fn ugly_files_say_by_line_what_does_not_count_and_keep_the_rest() {
+fn parse_malformed_event_warns_by_line_keeps_rest() {
     let good = event("DTSTART;VALUE=DATE:20260501\nSUMMARY:May Day");
-    let ugly = [
-        ("BEGIN:VEVENT\r\nSUMMARY:no date\r\nEND:VEVENT\r\n", "4: an event without a readable DTSTART: left out"),
-        ("BEGIN:VEVENT\r\nDTSTART:tomorrow\r\nEND:VEVENT\r\n", "5: no date: left out"),
-        ("BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261399\r\nEND:VEVENT\r\n", "5: no date: left out"),
+    let malformed = [
+        ("BEGIN:VEVENT\r\nSUMMARY:no date\r\nEND:VEVENT\r\n", "4: event without a valid DTSTART: skipped"),
+        ("BEGIN:VEVENT\r\nDTSTART:tomorrow\r\nEND:VEVENT\r\n", "5: not a date: skipped"),
+        ("BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261399\r\nEND:VEVENT\r\n", "5: not a date: skipped"),
         (
             "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260601\r\nRRULE:FREQ=WEEKLY\r\nEND:VEVENT\r\n",
-            "6: a rule that is not understood (FREQ=WEEKLY): only its first day counts",
+            "6: unsupported recurrence rule (FREQ=WEEKLY): only the first day is used",
         ),
         (
             "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260601\r\nRRULE:FREQ=YEARLY;BYSETPOS=1\r\nEND:VEVENT\r\n",
-            "6: a rule that is not understood (BYSETPOS=1): only its first day counts",
+            "6: unsupported recurrence rule (BYSETPOS=1): only the first day is used",
         ),
         (
             "BEGIN:VEVENT\r\nDTSTART;TZID=Mars:20260601T100000\r\nDTEND;TZID=Mars:20260601T110000\r\nEND:VEVENT\r\n",
-            "4: a time zone that nobody knows: its times count in the schedule's own",
+            "4: unknown time zone: the time zone of the schedule is used",
         ),
         (
             "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260601\r\nDTEND;VALUE=DATE:20260101\r\nEND:VEVENT\r\n",
-            "4: an event that ends before it begins, at once, or after more than a year: left out",
+            "4: event length is not between zero and one year: skipped",
         ),
         (
             "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:00010101\r\nDTEND;VALUE=DATE:99991231\r\nEND:VEVENT\r\n",
-            "4: an event that ends before it begins, at once, or after more than a year: left out",
+            "4: event length is not between zero and one year: skipped",
         ),
-        ("BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260601\r\n", "4: an event that does not end: left out"),
-        ("<html>\r\n", "4: no line of a calendar: left out"),
+        ("BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260601\r\n", "4: event without END:VEVENT: skipped"),
+        ("<html>\r\n", "4: not a calendar line: skipped"),
         (
             "BEGIN:VEVENT\r\nDTSTART:20260601T100000\r\nEND:VEVENT\r\n",
-            "4: an event that ends before it begins, at once, or after more than a year: left out",
+            "4: event length is not between zero and one year: skipped",
         ),
     ];
-    for (text, told) in ugly {
-        let (holidays, odd) = read(&calendar(&format!("{text}{good}")));
-        assert!(odd.iter().any(|it| it == told), "{text}: {odd:?}");
+    for (text, expected) in malformed {
+        let (holidays, warnings) = read(&calendar(&format!("{text}{good}")));
+        assert!(warnings.iter().any(|it| it == expected), "{text}: {warnings:?}");
         assert_eq!(at(&holidays, "2026-05-01T10:00:00"), Some("May Day"), "{text}");
     }
 }
 
 #[test]
-fn other_parts_of_a_calendar_are_no_holidays() {
+fn parse_other_components_ignored() {
     let zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\n\
                 RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
     let todo = "BEGIN:VTODO\r\nDTSTART;VALUE=DATE:20260501\r\nEND:VTODO\r\n";
-    let called_off = event("DTSTART;VALUE=DATE:20260502\nSTATUS:CANCELLED");
+    let cancelled = event("DTSTART;VALUE=DATE:20260502\nSTATUS:CANCELLED");
     let alarm = event(
         "DTSTART;VALUE=DATE:20260503\nBEGIN:VALARM\nTRIGGER:-PT10M\nDTSTART:x\nSUMMARY:wake up\nEND:VALARM\nSUMMARY:Day\n  off",
     );
-    let (holidays, odd) = read(&calendar(&format!("{zone}{todo}{called_off}{alarm}")));
-    assert_eq!((holidays.len(), odd), (1, vec![]));
-    assert_eq!(at(&holidays, "2026-05-03T10:00:00"), Some("Day off"), "a folded line is one");
+    let (holidays, warnings) = read(&calendar(&format!("{zone}{todo}{cancelled}{alarm}")));
+    assert_eq!((holidays.len(), warnings), (1, vec![]));
+    assert_eq!(at(&holidays, "2026-05-03T10:00:00"), Some("Day off"), "a folded line is joined");
     let (bom, _) = read(&format!("\u{feff}{}", calendar(&event("DTSTART:20260501\nSUMMARY:x\u{1b}[31m"))));
     assert_eq!(at(&bom, "2026-05-01T10:00:00"), Some("x [31m"));
 }
 
 #[test]
-fn a_file_that_is_no_calendar_is_refused() {
+fn parse_not_a_calendar_rejected() {
     for text in ["", "\n\n", "Name,Phone\n", "BEGIN:VCARD\nEND:VCARD", "{}", "\0\0", "<html>", "BEGIN:VCALENDARX"] {
-        assert_eq!(Holidays::read(text), Err(NoCalendar), "{text:?}");
+        assert_eq!(Holidays::parse(text), Err(NotACalendar), "{text:?}");
     }
 }
 
 #[test]
-fn a_hostile_file_takes_its_bounds_and_no_more() {
+fn parse_hostile_file_bounded() {
     let many = event("DTSTART;VALUE=DATE:20200101\nRRULE:FREQ=YEARLY;BYDAY=53MO;COUNT=4000000000").repeat(2_100);
-    let (holidays, odd) = read(&calendar(&many));
-    assert_eq!((holidays.len(), odd.len()), (2_000, 20));
+    let (holidays, warnings) = read(&calendar(&many));
+    assert_eq!((holidays.len(), warnings.len()), (2_000, 20));
     let listed = format!("DTSTART;VALUE=DATE:20200101\nRDATE:{}", "20260101,".repeat(9_000) + "20260102");
     let (holidays, _) = read(&calendar(&event(&listed)));
     assert_eq!(at(&holidays, "2026-01-02T10:00:00"), None);
@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_file_breaks_the_reader(
+    fn parse_any_text_does_not_panic(
         lines in prop::collection::vec(
             prop_oneof![
                 Just("BEGIN:VEVENT".to_owned()), Just("END:VEVENT".to_owned()), Just("BEGIN:VALARM".to_owned()),
@@ -204,9 +204,9 @@ proptest! {
         second in -62_135_596_800_i64..253_402_207_000,
     ) {
         let text = format!("BEGIN:VCALENDAR\nVERSION:2.0\n{}", lines.join("\n"));
-        let (holidays, _) = Holidays::read(&text).unwrap();
+        let (holidays, _) = Holidays::parse(&text).unwrap();
         let at = Timestamp::from_second(second).unwrap();
-        drop(holidays.at(at, &berlin()).map(str::to_owned));
-        drop(Holidays::read(&lines.join("\n")));
+        drop(holidays.name_at(at, &berlin()).map(str::to_owned));
+        drop(Holidays::parse(&lines.join("\n")));
     }
 }

@@ -1,9 +1,9 @@
-//! Each condition, and what it holds of.
+//! Conditions: what each matches.
 
 use super::*;
 
 #[test]
-fn each_condition_holds_of_what_it_names_and_of_nothing_else() {
+fn condition_matches_only_what_it_names() {
     let table = [
         ("", true),
         ("connection = 'main'", true),
@@ -40,56 +40,57 @@ fn each_condition_holds_of_what_it_names_and_of_nothing_else() {
         ("queue = 'Support', caller = '+44*', moment = 'ringing'", false),
     ];
     for (condition, expected) in table {
-        assert_eq!(takes(condition, &ringing()), expected, "{condition}");
+        assert_eq!(rule_matches(condition, &ringing()), expected, "{condition}");
     }
 }
 
 #[test]
-fn what_a_call_does_not_have_matches_nothing() {
+fn condition_missing_fact_matches_nothing() {
     let mut bare = ringing();
-    bare.call.caller.number = Number::Withheld;
-    bare.call.ours = None;
+    bare.call.caller.number = PhoneNumber::Withheld;
+    bare.call.account_number = None;
     bare.call.queues.clear();
     bare.call.people = vec![Person { name: None, extension: None, line: None }];
     for condition in ["caller = '*'", "number = '*'", "queue = ''", "extension = ''", "number = ''", "caller = ''"] {
-        assert!(!takes(condition, &bare), "{condition}");
+        assert!(!rule_matches(condition, &bare), "{condition}");
     }
-    assert!(takes("withheld = true", &bare));
+    assert!(rule_matches("withheld = true", &bare));
 }
 
 #[test]
-fn a_short_number_is_matched_as_it_is() {
+fn caller_short_number_matched_literally() {
     let mut internal = ringing();
-    internal.call.caller.number = Number::read(Some("1015"), Region::US);
-    assert!(takes("caller = '1015'", &internal) && takes("caller = '10*'", &internal));
-    assert!(!takes("caller = '+1015'", &internal));
+    internal.call.caller.number = PhoneNumber::parse(Some("1015"), Region::US);
+    assert!(rule_matches("caller = '1015'", &internal) && rule_matches("caller = '10*'", &internal));
+    assert!(!rule_matches("caller = '+1015'", &internal));
 }
 
 #[test]
-fn every_moment_goes_by_its_name() {
+fn moment_each_status_matches_its_name() {
     let moments = [
-        (Moment::Ringing, "ringing"),
-        (Moment::Answered { by: ringing().call.people.remove(0), after: Duration::ZERO }, "answered"),
-        (Moment::Missed { after: Duration::ZERO, why: MissedWhy::Unknown }, "missed"),
-        (Moment::Voicemail { length: None }, "voicemail"),
-        (Moment::Ended { lasted: None }, "ended"),
+        (CallStatus::Ringing, "ringing"),
+        (CallStatus::Answered { answered_by: ringing().call.people.remove(0), waited: Duration::ZERO }, "answered"),
+        (CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::Unknown }, "missed"),
+        (CallStatus::Voicemail { duration: None }, "voicemail"),
+        (CallStatus::Ended { talk_time: None }, "ended"),
     ];
     for (moment, name) in &moments {
         for (_, other) in &moments {
-            assert_eq!(takes(&format!("moment = '{other}'"), &telling(moment.clone())), name == other);
+            assert_eq!(rule_matches(&format!("moment = '{other}'"), &telling(moment.clone())), name == other);
         }
     }
 }
 
 #[test]
-fn what_is_known_of_the_caller_decides_and_what_is_unknown_holds_of_nothing() {
+fn condition_caller_info_matched_unknown_matches_nothing() {
     let telling = ringing();
-    let last = Some(PastCall { at: telling.at, outcome: MomentKind::Missed, with: None });
-    let called = History { last, month: 1, urgent: true, ..History::default() };
-    let vip = Findings { history: Some(called), ..found(&["VIP", "east"], Some("Gold")) };
-    let nobody = Findings { who: Match::Nobody, history: Some(History::default()), ..Findings::default() };
+    let last = Some(PastCall { at: telling.at, outcome: StatusKind::Missed, answered_by: None });
+    let called = CallerHistory { last_call: last, calls_in_month: 1, urgent: true, ..CallerHistory::default() };
+    let vip = CallerInfo { history: Some(called), ..found(&["VIP", "east"], Some("Gold")) };
+    let no_match =
+        CallerInfo { matched: Match::NoMatch, history: Some(CallerHistory::default()), ..CallerInfo::default() };
     let both = Match::Several { contacts: vec![Contact { tags: vec!["vip".into()], ..Contact::default() }; 2] };
-    let several = Findings { who: both, ..Findings::default() };
+    let several = CallerInfo { matched: both, ..CallerInfo::default() };
     let table = [
         ("tags = 'vip'", [true, false, false, false]),
         ("tags = ['west', 'east']", [true, false, false, false]),
@@ -106,30 +107,30 @@ fn what_is_known_of_the_caller_decides_and_what_is_unknown_holds_of_nothing() {
         ("direction = 'inbound'", [true; 4]),
         ("direction = ['outbound', 'internal']", [false; 4]),
     ];
-    let unknown = Findings::default();
+    let unknown = CallerInfo::default();
     for (condition, expected) in table {
-        for (who, expected) in [&vip, &nobody, &several, &unknown].into_iter().zip(expected) {
-            assert_eq!(takes_of(condition, &telling, who, NOON), expected, "{condition} of {who:?}");
+        for (who, expected) in [&vip, &no_match, &several, &unknown].into_iter().zip(expected) {
+            assert_eq!(rule_matches_with(condition, &telling, who, NOON), expected, "{condition} of {who:?}");
         }
     }
     let mut short = ringing();
-    short.call.caller.number = Number::read(Some("1015"), Region::US);
-    assert!(!takes("region = ['US', 'CA']", &short), "a short number is of no country");
+    short.call.caller.number = PhoneNumber::parse(Some("1015"), Region::US);
+    assert!(!rule_matches("region = ['US', 'CA']", &short), "a short number has no country");
 }
 
 #[test]
-fn a_schedule_is_asked_at_the_moment_of_the_decision() {
+fn hours_evaluated_at_decision_time() {
     let telling = ringing();
     for (time, open) in [(NOON, true), ("2026-11-23T13:59:59Z", false), ("2026-11-23T14:00:00Z", true)] {
-        assert_eq!(takes_of("hours = 'office'", &telling, &Findings::default(), time), open, "{time}");
+        assert_eq!(rule_matches_with("hours = 'office'", &telling, &CallerInfo::default(), time), open, "{time}");
     }
-    assert!(!takes("hours = 'nowhere'", &telling));
+    assert!(!rule_matches("hours = 'nowhere'", &telling));
 }
 
 #[test]
-fn each_exception_keeps_a_rule_from_matching() {
+fn unless_each_key_excludes() {
     let routes = |unless: &str| routes(&format!("[[routes]]\nunless = {{ {unless} }}\nsinks = ['desk']"));
-    let is_told = |unless: &str| !decided(&routes(unless), &ringing()).is_empty();
-    assert!(!is_told("queue = 'Support', caller = '+44*'") && !is_told("queue = 'Sales', caller = '+1*'"));
-    assert!(is_told("queue = 'Sales', caller = '+44*'") && is_told("tags = 'vip'"));
+    let is_sent = |unless: &str| !decided(&routes(unless), &ringing()).is_empty();
+    assert!(!is_sent("queue = 'Support', caller = '+44*'") && !is_sent("queue = 'Sales', caller = '+1*'"));
+    assert!(is_sent("queue = 'Sales', caller = '+44*'") && is_sent("tags = 'vip'"));
 }

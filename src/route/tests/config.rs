@@ -1,15 +1,15 @@
-//! What a config must not say, and what it cannot mean.
+//! Invalid configs, and rules without effect.
 
 use super::*;
 
 #[test]
-fn what_cannot_be_meant_is_found() {
+fn check_mistakes_found() {
     let found = |config: &str| {
         routes(config)
             .check()
             .into_iter()
             .map(|problem| problem.text)
-            .filter(|text| !text.starts_with("no rule leads"))
+            .filter(|text| !text.starts_with("no rule names"))
             .collect::<Vec<_>>()
     };
     assert_eq!(
@@ -19,33 +19,30 @@ fn what_cannot_be_meant_is_found() {
     assert_eq!(found("[[routes]]\nsinks = ['dsk']"), ["rule 1 names the sink dsk, which is not configured"]);
     assert_eq!(
         found("[[routes]]\nsinks = ['desk']\n[[routes]]\nmatch = { queue = 'a' }\nsinks = ['desk']"),
-        ["rule 2 is never reached: rule 1 matches all it could, and does not continue"]
+        ["rule 2 is never reached: rule 1 matches the same calls and does not continue"]
     );
     let twice = "[[routes]]\nmatch = { queue = 'a' }\nsinks = ['desk']\n";
     assert_eq!(found(&twice.repeat(2)).len(), 1);
     assert_eq!(
         found("[[routes]]\nsinks = ['desk']\ncontinue = true\n[[routes]]\nsinks = ['desk']"),
-        ["rule 2 adds nothing: rule 1 tells its sinks before"]
+        ["rule 2 has no effect: rule 1 already sends to its sinks"]
     );
     for (condition, problem) in [
         ("queue = []", "rule 1: nothing can match queue: the list is empty"),
-        ("caller = 'Alice'", "rule 1: nothing can match caller: it is no number"),
+        ("caller = 'Alice'", "rule 1: nothing can match caller: not a phone number"),
         (
             "caller = '514 555 0199'",
             "rule 1: nothing can match caller: write the number with its country, as in \"+15145550199\"",
         ),
         (
             "withheld = true, caller = '+1*'",
-            "rule 1: nothing can match withheld: a caller who hides the number has none that `caller` or `region` could match",
+            "rule 1: nothing can match withheld: a withheld number cannot match `caller` or `region`",
         ),
         (
             "withheld = true, tags = 'vip'",
-            "rule 1: nothing can match withheld: a caller who hides the number is not looked up, so nothing is known or unknown",
+            "rule 1: nothing can match withheld: a withheld number is not looked up, so the caller is neither known nor unknown",
         ),
-        (
-            "known = false, tier = 'Gold'",
-            "rule 1: nothing can match known: a caller whom nobody knows has no tags and no tier",
-        ),
+        ("known = false, tier = 'Gold'", "rule 1: nothing can match known: an unknown caller has no tags and no tier"),
         ("hours = 'offcie'", "rule 1: there is no table [hours.offcie]"),
     ] {
         assert_eq!(found(&format!("[[routes]]\nmatch = {{ {condition} }}\nsinks = ['desk']")), [problem]);
@@ -53,24 +50,24 @@ fn what_cannot_be_meant_is_found() {
 }
 
 #[test]
-fn what_a_config_must_not_say_is_refused_by_name() {
-    let rule = |text: &str| refused(&format!("[[routes]]\nsinks = ['desk']\n{text}"));
+fn config_invalid_key_rejected_by_name() {
+    let rule = |text: &str| parse_error(&format!("[[routes]]\nsinks = ['desk']\n{text}"));
     assert!(rule("match = { que = 'a' }").contains("unknown field `que`"));
     assert!(rule("macth = {}").contains("unknown field `macth`"));
     assert!(rule("match = { moment = 'rings' }").contains("unknown variant `rings`"));
-    assert!(rule("match = { queue = 7 }").contains("a text in quotes, or a list of them"));
-    assert!(rule("match = { account = ['a'] }").contains("does not belong there: 'a'"));
-    assert!(refused("[[routes]]\nmatch = {}").contains("missing field `sinks`"));
+    assert!(rule("match = { queue = 7 }").contains("a text in quotes, or a list of texts"));
+    assert!(rule("match = { account = ['a'] }").contains("is not allowed: 'a'"));
+    assert!(parse_error("[[routes]]\nmatch = {}").contains("missing field `sinks`"));
 }
 
 #[test]
-fn a_rule_prints_no_number_in_full() {
+fn debug_output_masks_numbers() {
     let printed = format!("{:?}", routes("[[routes]]\nmatch = { caller = '+15145550199' }\nsinks = ['desk']"));
     assert!(!printed.contains("0199") && printed.contains("99"), "{printed}");
 }
 
 #[test]
-fn a_rule_that_the_ones_above_leave_nothing_is_found() {
+fn check_rule_shadowed_by_earlier_rules_found() {
     let rule = |text: &str| format!("[[routes]]\nsinks = ['desk', 'support', 'sales']\n{text}\n");
     let found = |above: &str, below: &str| {
         let problems = routes(&(rule(above) + &rule(below) + "[[routes]]\nsinks = ['desk']")).check();
@@ -97,16 +94,16 @@ fn a_rule_that_the_ones_above_leave_nothing_is_found() {
     for (above, below) in reached {
         assert_eq!(found(above, below), "", "{above} / {below}");
     }
-    let adds = found("continue = true", "match = { queue = 'A' }\ncontinue = true");
-    assert_eq!(adds, "rule 2 adds nothing: rule 1 tells its sinks before");
-    assert_eq!(found("continue = true", "match = { queue = 'A' }"), "", "it ends the search");
+    let no_effect = found("continue = true", "match = { queue = 'A' }\ncontinue = true");
+    assert_eq!(no_effect, "rule 2 has no effect: rule 1 already sends to its sinks");
+    assert_eq!(found("continue = true", "match = { queue = 'A' }"), "", "the rule ends the search");
     let nothing = routes(&rule("match = { queue = 'A' }\nunless = { queue = ['a', 'b'] }")).check();
-    assert_eq!(nothing[0].text, "rule 1: nothing can match: all that `match` takes by queue is excepted");
-    let lost = routes("[[routes]]\nsinks = ['desk', 'sales']").check();
-    assert_eq!((lost[0].key.as_str(), lost[0].is_harmless), ("sinks.support", true));
+    assert_eq!(nothing[0].text, "rule 1: nothing can match: `unless` excludes every queue that `match` accepts");
+    let unnamed = routes("[[routes]]\nsinks = ['desk', 'sales']").check();
+    assert_eq!((unnamed[0].key.as_str(), unnamed[0].is_harmless), ("sinks.support", true));
 }
 
-/// Conditions of every kind, for rules that are put together by chance.
+/// One condition of each kind, for random rules.
 const CONDITIONS: [&str; 14] = [
     "",
     "queue = 'Support'",
@@ -128,7 +125,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_explanation_agrees_with_what_is_decided_and_an_unreachable_rule_never_matches(
+    fn explain_agrees_with_decide_unreachable_rule_never_matches(
         rules in prop::collection::vec((0_usize..14, 0_usize..14, any::<bool>(), 0_usize..3, any::<bool>()), 1..8),
         hidden: bool,
         queued: bool,
@@ -142,37 +139,37 @@ proptest! {
         )).collect();
         let mut telling = ringing();
         if hidden {
-            telling.call.caller.number = Number::Withheld;
+            telling.call.caller.number = PhoneNumber::Withheld;
         }
         if !queued {
             telling.call.queues.clear();
         }
         let time = if open { NOON } else { "2026-11-22T17:00:00Z" };
-        let history = Some(History { urgent: who == 2, ..History::default() });
+        let history = Some(CallerHistory { urgent: who == 2, ..CallerHistory::default() });
         let found = [
-            Findings::default(),
-            Findings { who: Match::Nobody, ..Findings::default() },
-            Findings { history, ..found(&["vip"], None) },
+            CallerInfo::default(),
+            CallerInfo { matched: Match::NoMatch, ..CallerInfo::default() },
+            CallerInfo { history, ..found(&["vip"], None) },
             found(&["west"], None),
         ][who].clone();
         let routes = routes(&config);
-        let asked = Asked { telling: &telling, found: &found, at: at(time) };
+        let asked = RouteInput { update: &telling, caller_info: &found, at: at(time) };
         let explained = routes.explain(&asked);
-        let mut told: Vec<(SinkName, RoutedBy)> = Vec::new();
-        for rule in explained.iter().filter(|rule| rule.result == Tried::Matched) {
+        let mut expected: Vec<(SinkName, RouteReason)> = Vec::new();
+        for rule in explained.iter().filter(|rule| rule.result == RuleOutcome::Matched) {
             for sink in &rule.sinks {
-                if !told.iter().any(|(known, _)| known == sink) {
-                    told.push((sink.clone(), RoutedBy::Rule(rule.rule)));
+                if !expected.iter().any(|(known, _)| known == sink) {
+                    expected.push((sink.clone(), RouteReason::Rule(rule.rule)));
                 }
             }
         }
-        let decided: Vec<_> = routes.decide(&asked).into_iter().map(|routed| (routed.sink, routed.by)).collect();
-        prop_assert_eq!(decided, told);
+        let decided: Vec<_> = routes.decide(&asked).into_iter().map(|routed| (routed.sink, routed.reason)).collect();
+        prop_assert_eq!(decided, expected);
         for problem in routes.check() {
             let Some(place) = problem.key.strip_prefix("routes.") else { continue };
             let place: usize = place.split('.').next().unwrap().parse().unwrap();
-            let dead = problem.text.contains("never reached") || problem.text.contains("nothing can match");
-            prop_assert!(!dead || !matches!(explained[place].result, Tried::Matched | Tried::Muted), "{}", problem.text);
+            let unreachable = problem.text.contains("never reached") || problem.text.contains("nothing can match");
+            prop_assert!(!unreachable || !matches!(explained[place].result, RuleOutcome::Matched | RuleOutcome::Muted), "{}", problem.text);
         }
     }
 }

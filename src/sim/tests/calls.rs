@@ -6,12 +6,12 @@ fn fast() -> CallPlan {
 }
 
 #[tokio::test]
-async fn a_call_comes_as_frames_to_a_subscribed_socket_and_counts_as_heard() {
+async fn call_frames_reach_subscribed_socket_and_are_recorded() {
     let client = Client::new().await;
-    let deaf = client.world.place(fast());
-    until(|| client.world.calls()[0].over).await;
+    let unsent = client.sim.place(fast());
+    until(|| client.sim.calls()[0].ended).await;
     let (channel, mut socket) = client.listen().await;
-    let call = client.world.place(fast());
+    let call = client.sim.place(fast());
     let mut kinds = Vec::new();
     for sequence in 1..=4 {
         let frame = frame(&mut socket).await.unwrap();
@@ -25,19 +25,19 @@ async fn a_call_comes_as_frames_to_a_subscribed_socket_and_counts_as_heard() {
         kinds.push(content["state"]["type"].as_str().unwrap().to_owned());
     }
     assert_eq!(kinds, ["STARTING", "STARTING", "ACTIVE", "ENDING"]);
-    until(|| client.world.calls()[1].heard.len() == 4).await;
-    let calls = client.world.calls();
-    assert_eq!((calls[0].id.as_str(), calls[0].heard.len(), calls[0].said), (deaf.as_str(), 0, 4));
+    until(|| client.sim.calls()[1].delivered.len() == 4).await;
+    let calls = client.sim.calls();
+    assert_eq!((calls[0].id.as_str(), calls[0].delivered.len(), calls[0].states_reached), (unsent.as_str(), 0, 4));
     let path = format!("/notification-channel/v1/channels/desk/{}", channel["channelId"].as_str().unwrap());
-    assert_eq!(client.ask("GET", &path, None).await.1["channelData"]["isConnected"], json!(true));
-    assert_eq!(client.ask("DELETE", &path, None).await.0, 204);
+    assert_eq!(client.request("GET", &path, None).await.1["channelData"]["isConnected"], json!(true));
+    assert_eq!(client.request("DELETE", &path, None).await.0, 204);
     assert!(frame(&mut socket).await.is_none());
-    let (status, body) = client.ask("GET", &path, None).await;
+    let (status, body) = client.request("GET", &path, None).await;
     assert_eq!((status, &body["errorCode"]), (404, &json!("RTC-NOTIFICATION-CHANNEL-NOT-FOUND")));
 }
 
 #[tokio::test]
-async fn a_ping_is_echoed() {
+async fn ping_is_answered_with_same_payload() {
     let client = Client::new().await;
     let (_, mut socket) = client.listen().await;
     socket.send(Message::Ping(r#"{"sequence":7}"#.into())).await.unwrap();
@@ -46,9 +46,9 @@ async fn a_ping_is_echoed() {
 }
 
 #[tokio::test]
-async fn each_account_of_a_subscription_gets_its_own_verdict() {
+async fn subscription_returns_one_result_per_account() {
     let client = Client::new().await;
-    client.world.set_faults(|faults| {
+    client.sim.set_faults(|faults| {
         faults.accounts.insert("2".to_owned(), 404);
         faults.accounts.insert("3".to_owned(), 403);
     });
@@ -56,75 +56,75 @@ async fn each_account_of_a_subscription_gets_its_own_verdict() {
     let id = channel["channelId"].as_str().unwrap();
     let accounts = json!([{ "id": "1", "events": ["STARTING"] }, { "id": "2" }, { "id": "3" }]);
     let body = json!({ "channelId": id, "accountKeys": accounts });
-    let (status, answer) = client.ask("POST", "/call-events/v1/subscriptions", Some(body)).await;
+    let (status, answer) = client.request("POST", "/call-events/v1/subscriptions", Some(body)).await;
     assert_eq!(status, 207);
-    let verdicts: Vec<_> = answer["accountKeys"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
-    assert_eq!(verdicts, [200, 404, 403]);
+    let results: Vec<_> = answer["accountKeys"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(results, [200, 404, 403]);
     assert_eq!(answer["accountKeys"][1]["errorCode"], "NOT_FOUND");
     let path = format!("/call-events/v1/subscriptions?channelId={id}");
-    assert_eq!(client.ask("GET", &path, None).await.1, json!({ "accountKeys": ["1"] }));
-    assert_eq!(client.ask("DELETE", &format!("{path}&accountKey=1"), None).await.0, 204);
-    assert_eq!(client.ask("GET", &path, None).await.1, json!({ "accountKeys": [] }));
+    assert_eq!(client.request("GET", &path, None).await.1, json!({ "accountKeys": ["1"] }));
+    assert_eq!(client.request("DELETE", &format!("{path}&accountKey=1"), None).await.0, 204);
+    assert_eq!(client.request("GET", &path, None).await.1, json!({ "accountKeys": [] }));
     let body = json!({ "channelId": "no", "accountKeys": [{ "id": "1" }] });
-    assert_eq!(client.ask("POST", "/call-events/v1/subscriptions", Some(body)).await.0, 404);
+    assert_eq!(client.request("POST", "/call-events/v1/subscriptions", Some(body)).await.0, 404);
 }
 
 #[tokio::test]
-async fn an_active_call_can_be_asked_for_and_an_ended_one_is_in_the_reports() {
+async fn rest_lists_active_call_and_reports_ended_call() {
     let client = Client::new().await;
     let channel = client.channel().await;
     let body = json!({
         "channelId": channel["channelId"], "eventTypes": ["REPORT_SUMMARY"], "accountKeys": [ACCOUNT],
     });
-    let (status, items) = client.ask("POST", "/call-events-report/v1/subscriptions", Some(body)).await;
+    let (status, items) = client.request("POST", "/call-events-report/v1/subscriptions", Some(body)).await;
     assert_eq!((status, &items["items"][0]["value"]), (201, &json!(ACCOUNT)));
     let mut socket = open(&channel).await;
-    // Two states at once, and an end that does not come in this test.
+    // Two simultaneous states; the end of the call comes after this test.
     let mut plan = CallPlan::default();
-    plan.beats[1].at_ms = 53;
-    let call = client.world.place(plan);
-    until(|| client.world.calls()[0].said == 2).await;
+    plan.steps[1].at_ms = 53;
+    let call = client.sim.place(plan);
+    until(|| client.sim.calls()[0].states_reached == 2).await;
     let path = format!("/call-events/v1/conversation-spaces?accountKey={ACCOUNT}&accountKey=2");
-    let (_, spaces) = client.ask("GET", &path, None).await;
+    let (_, spaces) = client.request("GET", &path, None).await;
     assert_eq!(spaces["items"][0]["metadata"]["conversationSpaceId"], json!(call));
     assert_eq!(spaces["items"][0]["state"]["sequenceNumber"], json!(2));
     let path = format!("/call-events/v1/conversation-spaces/{call}/events");
-    let (_, events) = client.ask("GET", &format!("{path}?sequenceFrom=1&sequenceTo=1"), None).await;
+    let (_, events) = client.request("GET", &format!("{path}?sequenceFrom=1&sequenceTo=1"), None).await;
     assert_eq!(events["states"].as_array().unwrap().len(), 1);
-    assert_eq!(client.ask("GET", &format!("/call-events-report/v1/reports/{call}"), None).await.0, 404);
+    assert_eq!(client.request("GET", &format!("/call-events-report/v1/reports/{call}"), None).await.0, 404);
 
     let start = jiff::Timestamp::now().to_string();
-    let who = Party::of("Ann", "+15145550111");
-    let call = client.world.place(CallPlan::missed(who, &[Line::of("1015", "Bob Roy")]).at_speed(1_000.0));
+    let who = Party::new("Ann", "+15145550111");
+    let call = client.sim.place(CallPlan::missed(who, &[Extension::new("1015", "Bob Roy")]).at_speed(1_000.0));
     let report = frame(&mut socket).await.unwrap();
     assert_eq!(report["data"]["type"], json!("REPORT_SUMMARY"));
     let summary = &report["data"]["content"];
     assert_eq!((&summary["conversationSpaceId"], &summary["caller"]["name"]), (&json!(call), &json!("Ann")));
     assert!(summary.get("callAnswered").is_none());
     assert_eq!(summary["participants"][0]["name"], json!("Bob Roy"));
-    let (status, full) = client.ask("GET", &format!("/call-events-report/v1/reports/{call}"), None).await;
+    let (status, full) = client.request("GET", &format!("/call-events-report/v1/reports/{call}"), None).await;
     assert_eq!((status, full["callStates"].as_array().unwrap().len()), (200, 3));
     let path = format!("/call-events-report/v1/report-summaries?startTime={start}&accountKey={ACCOUNT}");
-    let (status, list) = client.ask("GET", &format!("{path}&endTime=2999-01-01T00:00:00Z"), None).await;
+    let (status, list) = client.request("GET", &format!("{path}&endTime=2999-01-01T00:00:00Z"), None).await;
     assert_eq!((status, &list["errorCode"]), (400, &json!("BAD_REQUEST")));
     let soon = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
-    let (status, list) = client.ask("GET", &format!("{path}&endTime={soon}"), None).await;
+    let (status, list) = client.request("GET", &format!("{path}&endTime={soon}"), None).await;
     assert_eq!((status, &list["items"][0]), (200, summary));
 }
 
 #[tokio::test]
-async fn channels_are_listed_in_pages_newest_first_and_the_51st_is_refused() {
+async fn channel_list_is_paged_and_channel_51_is_rejected() {
     let client = Client::new().await;
-    client.world.set_faults(|faults| faults.rest.per_second = None);
+    client.sim.set_faults(|faults| faults.rest.per_second = None);
     for _ in 0..50 {
         client.channel().await;
     }
     let body = Some(json!({ "channelType": "WebSocket" }));
-    assert_eq!(client.ask("POST", "/notification-channel/v1/channels/desk", body).await.0, 409);
+    assert_eq!(client.request("POST", "/notification-channel/v1/channels/desk", body).await.0, 409);
     let mut seen = std::collections::HashSet::new();
     let mut path = "/notification-channel/v1/channels?pageSize=20".to_owned();
     for size in [20, 20, 10] {
-        let (_, page) = client.ask("GET", &path, None).await;
+        let (_, page) = client.request("GET", &path, None).await;
         let items = page["items"].as_array().unwrap();
         assert_eq!(items.len(), size);
         seen.extend(items.iter().map(|item| item["channelId"].as_str().unwrap().to_owned()));
@@ -132,5 +132,5 @@ async fn channels_are_listed_in_pages_newest_first_and_the_51st_is_refused() {
         path = format!("/notification-channel/v1/channels?pageSize=20&pageMarker={marker}");
     }
     assert_eq!(seen.len(), 50);
-    assert_eq!(client.ask("GET", "/notification-channel/v1/channels?pageSize=0", None).await.0, 400);
+    assert_eq!(client.request("GET", "/notification-channel/v1/channels?pageSize=0", None).await.0, 400);
 }

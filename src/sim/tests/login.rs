@@ -5,7 +5,7 @@ const REDIRECT: &str = "http://localhost:5000/app/redirect";
 async fn code(client: &Client, more: &str) -> url::Url {
     let url = format!(
         "{}/oauth/authorize?response_type=code&client_id=client&redirect_uri={REDIRECT}&state=s%20t&scope=a%20b{more}",
-        client.world.url()
+        client.sim.url()
     );
     let answer = client.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), 302);
@@ -17,7 +17,7 @@ fn part(url: &url::Url, key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_login_redirects_with_code_and_state_and_the_code_gives_tokens() {
+async fn authorize_redirects_with_code_that_yields_tokens_once() {
     let client = Client::new().await;
     let back = code(&client, "").await;
     assert!(back.as_str().starts_with(REDIRECT));
@@ -33,7 +33,7 @@ async fn a_login_redirects_with_code_and_state_and_the_code_gives_tokens() {
 }
 
 #[tokio::test]
-async fn a_public_client_needs_no_secret_but_its_verifier() {
+async fn public_client_needs_verifier_instead_of_secret() {
     let client = Client::new().await;
     let pkce = "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
     for (verifier, good) in [("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", true), ("wrong", false)] {
@@ -45,22 +45,22 @@ async fn a_public_client_needs_no_secret_but_its_verifier() {
             ("redirect_uri", REDIRECT),
             ("code_verifier", verifier),
         ];
-        let url = format!("{}/oauth/token", client.world.url());
+        let url = format!("{}/oauth/token", client.sim.url());
         let answer = client.http.post(url).form(&form).send().await.unwrap();
         assert_eq!(answer.status().is_success(), good);
     }
     let back = code(&client, "&code_challenge=x&code_challenge_method=plain").await;
     assert_eq!(part(&back, "error"), "invalid_request");
-    client.world.set_faults(|faults| faults.tokens.denied = true);
+    client.sim.set_faults(|faults| faults.tokens.denied = true);
     let back = code(&client, "").await;
     assert_eq!((part(&back, "error"), part(&back, "state")), ("access_denied".to_owned(), "s t".to_owned()));
 }
 
 #[tokio::test]
-async fn only_the_named_client_is_let_in_where_one_is_named() {
+async fn configured_client_is_the_only_one_accepted() {
     let named = Some(("client".to_owned(), Some("secret".to_owned())));
-    let client = Client::of(Settings { client: named, ..Settings::default() }).await;
-    let url = format!("{}/oauth/token", client.world.url());
+    let client = Client::with_settings(SimulatorSettings { client: named, ..SimulatorSettings::default() }).await;
+    let url = format!("{}/oauth/token", client.sim.url());
     let form = |secret| {
         let (grant, token) = (("grant_type", "refresh_token"), ("refresh_token", FIRST_REFRESH_TOKEN));
         [grant, token, ("client_id", "client"), ("client_secret", secret)]
@@ -73,37 +73,37 @@ async fn only_the_named_client_is_let_in_where_one_is_named() {
 }
 
 #[tokio::test]
-async fn a_rotated_refresh_token_replaces_the_old_one() {
+async fn refresh_with_rotation_replaces_token() {
     let client = Client::new().await;
     assert!(client.refresh(FIRST_REFRESH_TOKEN).await.get("refresh_token").is_none());
-    client.world.set_faults(|faults| faults.tokens.rotate = true);
+    client.sim.set_faults(|faults| faults.tokens.rotate = true);
     let next = client.refresh(FIRST_REFRESH_TOKEN).await["refresh_token"].as_str().unwrap().to_owned();
     assert_eq!(client.refresh(FIRST_REFRESH_TOKEN).await["error"], "invalid_grant");
-    client.world.set_faults(|faults| {
+    client.sim.set_faults(|faults| {
         faults.tokens.rotate = false;
         faults.tokens.expires_in = None;
     });
     let answer = client.refresh(&next).await;
     assert!(answer["access_token"].is_string() && answer.get("expires_in").is_none());
-    client.world.set_faults(|faults| faults.tokens.revoked = true);
+    client.sim.set_faults(|faults| faults.tokens.revoked = true);
     assert_eq!(client.refresh(&next).await["error"], "invalid_grant");
 }
 
 #[tokio::test]
-async fn a_token_is_refused_with_the_reason_that_is_documented() {
+async fn invalid_token_returns_documented_error_code() {
     let mut client = Client::new().await;
     let path = "/call-events/v1/conversation-spaces";
-    assert_eq!(client.ask("GET", path, None).await.0, 200);
-    client.world.expire_tokens();
-    let (status, body) = client.ask("GET", path, None).await;
+    assert_eq!(client.request("GET", path, None).await.0, 200);
+    client.sim.expire_tokens();
+    let (status, body) = client.request("GET", path, None).await;
     assert_eq!((status, &body["errorCode"]), (401, &json!("AUTHN_INVALID_TOKEN")));
-    client.world.set_faults(|faults| faults.tokens.withheld_scopes = vec!["cr.v1.read".to_owned()]);
+    client.sim.set_faults(|faults| faults.tokens.withheld_scopes = vec!["cr.v1.read".to_owned()]);
     client.token = client.refresh(FIRST_REFRESH_TOKEN).await["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(client.ask("GET", path, None).await.0, 200);
-    let (status, body) = client.ask("GET", "/call-events-report/v1/reports/x", None).await;
+    assert_eq!(client.request("GET", path, None).await.0, 200);
+    let (status, body) = client.request("GET", "/call-events-report/v1/reports/x", None).await;
     assert_eq!((status, &body["errorCode"]), (403, &json!("AUTHZ_INSUFFICIENT_SCOPE")));
-    client.world.set_faults(|faults| faults.tokens.expires_in = Some(0));
+    client.sim.set_faults(|faults| faults.tokens.expires_in = Some(0));
     client.token = client.refresh(FIRST_REFRESH_TOKEN).await["access_token"].as_str().unwrap().to_owned();
-    let (status, body) = client.ask("GET", path, None).await;
+    let (status, body) = client.request("GET", path, None).await;
     assert_eq!((status, &body["errorCode"]), (401, &json!("AUTHN_EXPIRED_TOKEN")));
 }

@@ -1,10 +1,10 @@
-//! The world as an independent client sees it: plain HTTP and WebSocket, no word of the stages.
+//! The simulator as an independent client sees it: plain HTTP and WebSocket, without the stages.
 
 mod calls;
-mod chat;
 mod faults;
 mod login;
 mod slack_api;
+mod webhooks;
 
 use super::*;
 use futures_util::StreamExt as _;
@@ -13,30 +13,30 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
-/// Nothing here takes longer, on any machine.
+/// Maximum wait, on any machine.
 const BOUND: Duration = Duration::from_secs(20);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A client with an access token.
 struct Client {
-    world: World,
+    sim: Simulator,
     http: reqwest::Client,
     token: String,
 }
 
 impl Client {
-    async fn of(settings: Settings) -> Self {
-        let world = World::start(settings).await.unwrap();
+    async fn with_settings(settings: SimulatorSettings) -> Self {
+        let sim = Simulator::start(settings).await.unwrap();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let mut client = Self { world, http, token: String::new() };
+        let mut client = Self { sim, http, token: String::new() };
         let answer = client.refresh(FIRST_REFRESH_TOKEN).await;
         client.token = answer["access_token"].as_str().unwrap().to_owned();
         client
     }
 
     async fn new() -> Self {
-        Self::of(Settings::default()).await
+        Self::with_settings(SimulatorSettings::default()).await
     }
 
     async fn refresh(&self, token: &str) -> Value {
@@ -44,13 +44,13 @@ impl Client {
     }
 
     async fn token(&self, form: &[(&str, &str)]) -> (u16, Value) {
-        let url = format!("{}/oauth/token", self.world.url());
+        let url = format!("{}/oauth/token", self.sim.url());
         let answer = self.http.post(url).basic_auth("client", Some("secret")).form(form).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let url = format!("{}{path}", self.world.url());
+    async fn request(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}{path}", self.sim.url());
         let mut request = self.http.request(method.parse().unwrap(), url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);
@@ -62,18 +62,18 @@ impl Client {
 
     async fn channel(&self) -> Value {
         let body = json!({ "channelType": "WebSockets" });
-        let (status, channel) = self.ask("POST", "/notification-channel/v1/channels/desk", Some(body)).await;
+        let (status, channel) = self.request("POST", "/notification-channel/v1/channels/desk", Some(body)).await;
         assert_eq!(status, 201, "{channel}");
         channel
     }
 
     async fn subscribe(&self, channel: &Value) {
         let body = json!({ "channelId": channel["channelId"], "accountKeys": [{ "id": ACCOUNT }] });
-        let (status, verdicts) = self.ask("POST", "/call-events/v1/subscriptions", Some(body)).await;
-        assert_eq!((status, &verdicts["accountKeys"][0]["status"]), (207, &json!(200)));
+        let (status, results) = self.request("POST", "/call-events/v1/subscriptions", Some(body)).await;
+        assert_eq!((status, &results["accountKeys"][0]["status"]), (207, &json!(200)));
     }
 
-    /// A channel with its subscription and its open socket.
+    /// Creates a channel, subscribes it and opens its socket.
     async fn listen(&self) -> (Value, Socket) {
         let channel = self.channel().await;
         self.subscribe(&channel).await;
@@ -87,10 +87,10 @@ async fn open(channel: &Value) -> Socket {
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
-/// The next text frame; `None` when the socket has ended.
+/// Returns the next text frame; `None` after the end of the socket.
 async fn frame(socket: &mut Socket) -> Option<Value> {
     loop {
-        match tokio::time::timeout(BOUND, socket.next()).await.expect("a frame or an end in time") {
+        match tokio::time::timeout(BOUND, socket.next()).await.expect("no frame and no end of the socket in time") {
             Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
             Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
             Some(Ok(_)) => {}
@@ -98,13 +98,13 @@ async fn frame(socket: &mut Socket) -> Option<Value> {
     }
 }
 
-/// Waits until `so` holds.
-async fn until(mut so: impl FnMut() -> bool) {
+/// Waits until `condition` returns true.
+async fn until(mut condition: impl FnMut() -> bool) {
     tokio::time::timeout(BOUND, async {
-        while !so() {
+        while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
     .await
-    .expect("it comes about in time");
+    .expect("condition not met in time");
 }

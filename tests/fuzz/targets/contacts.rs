@@ -1,5 +1,5 @@
 #![no_main]
-#[path = "../doors.rs"]
-#[expect(dead_code, reason = "each target goes through one door")]
-mod doors;
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| doors::contacts(bytes));
+#[path = "../targets.rs"]
+#[expect(dead_code, reason = "each program uses one target")]
+mod targets;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::contacts(bytes));

@@ -1,4 +1,4 @@
-//! Cards to draw: every moment with every kind of caller, and the gallery that a browser draws.
+//! Test cards: every status with every kind of caller, and the gallery for the browser.
 
 use jiff::tz::TimeZone;
 use poprelay::cards::Style;
@@ -11,12 +11,12 @@ use poprelay::model::phone::{Mask, Number, Region};
 use poprelay::model::time::Timestamp;
 use std::time::Duration;
 
-/// The time at which all cards are drawn: 14:03 in New York.
+/// Returns the render time of all cards: 14:03 in New York.
 pub fn now() -> Timestamp {
     "2026-11-23T19:03:20Z".parse().unwrap()
 }
 
-/// The style of all cards.
+/// Returns the render options of all cards.
 pub fn style(mask: Mask) -> Style {
     Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask, ..Style::default() }
 }
@@ -37,7 +37,7 @@ fn queue(name: &str) -> Queue {
     Queue { name: name.into(), extension: None }
 }
 
-/// A call from `number`, that came `seconds` ago.
+/// Returns a call from `number` that started `seconds` ago.
 pub fn call(number: &str, network: &str, seconds: i64) -> Call {
     Call {
         id: format!("{number}-{seconds}")
@@ -70,7 +70,7 @@ pub fn card(call: Call, moment: Moment, seconds: i64, found: Findings) -> Card {
     Card::Call(Box::new(CallCard::new(Telling { call, moment, at: ago(seconds) }, found)))
 }
 
-/// Alice Martin as a CRM knows her.
+/// Returns the CRM contact of Alice Martin.
 pub fn alice() -> Contact {
     Contact {
         name: text("Alice Martin"),
@@ -111,7 +111,7 @@ fn found(who: Match) -> Findings {
     Findings { who, ..Findings::default() }
 }
 
-/// A text of every sort that strangers send, to stand in every place.
+/// Returns hostile texts by name, for every text field.
 pub fn hostile() -> Vec<(&'static str, String)> {
     vec![
         ("empty", String::new()),
@@ -139,7 +139,7 @@ pub fn hostile() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A contact that is `text` wherever a source can put it.
+/// Returns a contact with `text` in every field that a source can set.
 fn everywhere(text: &str) -> Contact {
     let fact = Fact { label: text.into(), value: text.into(), source: text.into() };
     Contact {
@@ -155,7 +155,7 @@ fn everywhere(text: &str) -> Contact {
     }
 }
 
-/// Who may call, with a name for each.
+/// Returns callers with their caller info, by name.
 pub fn callers() -> Vec<(String, Call, Findings)> {
     let known = "+15145550199";
     let silent = Findings { silent: vec!["crm".into(), "zoho-desk".into()], ..found(Match::Nobody) };
@@ -211,7 +211,7 @@ pub fn callers() -> Vec<(String, Call, Findings)> {
     callers
 }
 
-/// What may have happened, with a name for each and its age in seconds.
+/// Returns statuses by name, each with its age in seconds.
 pub fn moments() -> Vec<(&'static str, Moment, i64)> {
     let secs = Duration::from_secs;
     let missed = |why| Moment::Missed { after: secs(21), why };
@@ -235,7 +235,7 @@ pub fn moments() -> Vec<(&'static str, Moment, i64)> {
     ]
 }
 
-/// Every moment with every caller, recaps and notices.
+/// Returns every status with every caller, gap summaries and alerts.
 pub fn all() -> Vec<(String, Card)> {
     let mut all = Vec::new();
     for (who, call, found) in callers() {
@@ -262,7 +262,7 @@ pub fn all() -> Vec<(String, Card)> {
     all
 }
 
-/// What a message that lives becomes, state by state, with whoever had the call.
+/// Returns the states of a live message in order, with answers and transfers.
 pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
     let (bob, eve) = (person("Bob Roy", "1015"), person("Eve Li", "1016"));
     let ann = person("Ann <!channel> <at>Example</at>", "1018");
@@ -289,7 +289,7 @@ fn recap(calls: Vec<Telling>) -> Card {
     Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls, mask: None })
 }
 
-/// A day's recap: the numbers are of callers who wait to be called back.
+/// Returns a daily recap. The numbers are pending callbacks.
 fn shift<const N: usize>(numbers: [&str; N]) -> Shift {
     let waiting = numbers.iter().enumerate().map(|(n, number)| Waiting {
         number: Number::read(Some(number), Region::US),
@@ -312,7 +312,7 @@ fn shift<const N: usize>(numbers: [&str; N]) -> Shift {
     }
 }
 
-/// Cards that wait together: `number` calls of a busy minute, oldest first.
+/// Returns waiting cards: `number` calls of a busy minute, oldest first.
 pub fn busy(number: usize) -> Vec<Card> {
     let names =
         ["Alice Martin", "Jonas Weber", "Chloé Tremblay", "Ravi Patel", "María José Núñez", "", "Nguyễn Thị Hoa"];
@@ -331,17 +331,17 @@ pub fn busy(number: usize) -> Vec<Card> {
 
 /// One picture of the gallery.
 pub struct Picture {
-    /// What it is.
+    /// Name of the picture.
     pub name: &'static str,
-    /// The cards in it.
+    /// Cards in one message.
     pub cards: Vec<Card>,
-    /// Drawn as text alone.
+    /// Whether the cards are rendered as plain text.
     pub plain: bool,
-    /// What must be read on it.
+    /// Texts that the picture must contain.
     pub says: &'static [&'static str],
 }
 
-/// The cards that a browser draws.
+/// Returns the pictures for the browser.
 pub fn gallery() -> Vec<Picture> {
     let secs = Duration::from_secs;
     let picture = |name, card: Card, says| Picture { name, cards: vec![card], plain: false, says };
@@ -373,7 +373,7 @@ pub fn gallery() -> Vec<Picture> {
         picture(
             "living-handed-on",
             lives("handed-on"),
-            &["Bob Roy (1015) answered after 8 s", "handed on to Eve Li (1016)"],
+            &["Bob Roy (1015) answered after 8 s", "transferred to Eve Li (1016)"],
         ),
         picture(
             "living-ended",
@@ -462,7 +462,7 @@ pub fn gallery() -> Vec<Picture> {
         picture(
             "recap",
             recap(lost.collect()),
-            &["While we were away", "3 missed", "(514) 555-0142", "Withheld number"],
+            &["While disconnected", "3 missed", "(514) 555-0142", "Withheld number"],
         ),
         picture(
             "shift",

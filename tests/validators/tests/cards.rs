@@ -1,4 +1,4 @@
-//! Every card the code can make passes, and every rule is shown to refuse what it is there for.
+//! Every card of the code is valid, and every rule rejects a payload that breaks it.
 
 use poprelay::cards::draw;
 use poprelay::model::{card::Card, delivery::SinkKind, phone::Mask};
@@ -23,7 +23,7 @@ fn drawn(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
 }
 
 #[test]
-fn every_card_is_one_that_its_chat_takes() {
+fn every_card_is_valid_in_every_chat() {
     for (name, card) in cards::all() {
         for (kind, faults) in CHATS {
             for plain in [false, true] {
@@ -36,7 +36,7 @@ fn every_card_is_one_that_its_chat_takes() {
 }
 
 #[test]
-fn cards_that_wait_together_fit_few_messages_and_all_are_said() {
+fn batched_cards_fit_few_messages_and_all_are_included() {
     for (kind, faults) in CHATS {
         for number in [1, 2, 7, 20, 49, 50, 60, 200] {
             for plain in [false, true] {
@@ -60,7 +60,7 @@ fn cards_that_wait_together_fit_few_messages_and_all_are_said() {
 }
 
 #[test]
-fn the_worst_cards_together_still_fit() {
+fn batch_of_worst_cards_is_valid() {
     let all: Vec<Card> = cards::all().into_iter().map(|(_, card)| card).collect();
     for (kind, faults) in CHATS {
         for plain in [false, true] {
@@ -76,7 +76,7 @@ fn the_worst_cards_together_still_fit() {
 }
 
 #[test]
-fn a_trigger_gets_the_same_flat_strings_whatever_the_card() {
+fn slack_workflow_payload_has_fixed_flat_strings() {
     let keys = ["called", "caller", "link", "number", "people", "queue", "state", "text", "title"];
     for (name, card) in cards::all() {
         for many in [vec![card.clone()], vec![card.clone(), card]] {
@@ -96,7 +96,7 @@ fn a_trigger_gets_the_same_flat_strings_whatever_the_card() {
     }
 }
 
-/// A change to a payload that its chat would refuse or that a stranger would profit from.
+/// A change that makes a payload invalid or unsafe.
 type Break = (&'static str, fn(&mut Value));
 
 fn each_is_refused(kind: SinkKind, faults: Faults, breaks: &[Break]) {
@@ -105,12 +105,12 @@ fn each_is_refused(kind: SinkKind, faults: Faults, breaks: &[Break]) {
         let mut payload = drawn(kind, &card, false).0;
         assert_eq!(faults(&payload), [""; 0]);
         harm(&mut payload);
-        assert_ne!(faults(&payload), [""; 0], "{name} was let through");
+        assert_ne!(faults(&payload), [""; 0], "{name} was accepted");
     }
 }
 
 #[test]
-fn a_broken_slack_message_is_refused() {
+fn invalid_slack_message_is_rejected() {
     each_is_refused(
         SinkKind::Slack,
         slack::faults,
@@ -154,7 +154,7 @@ fn a_broken_slack_message_is_refused() {
 }
 
 #[test]
-fn a_broken_teams_message_is_refused() {
+fn invalid_teams_message_is_rejected() {
     const CARD: &str = "/attachments/0/content";
     fn card(payload: &mut Value) -> &mut Value {
         payload.pointer_mut(CARD).unwrap()
@@ -199,9 +199,9 @@ fn a_broken_teams_message_is_refused() {
     );
 }
 
-/// Writes the gallery for the browser test, if `CARDS_OUT` names a file.
+/// Validates the gallery, and writes it for the browser test if `CARDS_OUT` names a file.
 #[test]
-fn the_gallery_is_written_for_the_browser() {
+fn gallery_is_valid_and_written_for_browser() {
     let pictures: Vec<Value> = cards::gallery()
         .iter()
         .map(|picture| {

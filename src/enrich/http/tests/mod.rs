@@ -1,14 +1,15 @@
-//! The source against real servers on loopback: honest ones, and ones that hang, lie, truncate, redirect, or never stop.
+//! Tests of the HTTP source with real servers on loopback: correct ones, and ones that hang, lie, truncate, redirect
+//! or never stop.
 
 mod presets;
 
 use super::*;
 use crate::{
-    enrich::config::{Pick, Problem, SourceConfig, SourceKind},
+    enrich::config::{FieldPath, SourceConfig, SourceKind, SourceProblem},
     model::{
-        phone::Number,
+        phone::PhoneNumber,
         secret::{Secret, SecretRef},
-        time::Span,
+        time::HumanDuration,
     },
 };
 use serde_json::json;
@@ -19,7 +20,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-/// A server that shows every request it gets and does with the connection what `act` says.
+/// Server that reports each request and handles the connection with `act`.
 struct Server {
     port: u16,
     seen: mpsc::UnboundedReceiver<String>,
@@ -33,13 +34,13 @@ impl Server {
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (tell, seen) = mpsc::unbounded_channel();
+        let (sender, seen) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let (act, tell) = (act.clone(), tell.clone());
+                let (act, sender) = (act.clone(), sender.clone());
                 tokio::spawn(async move {
                     let request = request(&mut stream).await;
-                    let _ = tell.send(request.clone());
+                    let _ = sender.send(request.clone());
                     act(stream, request).await;
                 });
             }
@@ -47,14 +48,14 @@ impl Server {
         Self { port, seen }
     }
 
-    /// One that answers everything with one JSON.
+    /// Starts a server that answers every request with one JSON value.
     async fn of(json: serde_json::Value) -> Self {
-        Self::start(move |stream, _| say(stream, "200 OK", "", json.to_string())).await
+        Self::start(move |stream, _| respond(stream, "200 OK", "", json.to_string())).await
     }
 
-    /// One that answers everything with one status.
+    /// Starts a server that answers every request with one status.
     async fn failing(status: &'static str, headers: &'static str) -> Self {
-        Self::start(move |stream, _| say(stream, status, headers, "<html>sorry</html>".to_owned())).await
+        Self::start(move |stream, _| respond(stream, status, headers, "<html>sorry</html>".to_owned())).await
     }
 
     fn requests(&mut self) -> Vec<String> {
@@ -62,7 +63,7 @@ impl Server {
     }
 }
 
-/// Head and body of a request, as text.
+/// Reads head and body of a request as text.
 async fn request(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -81,7 +82,7 @@ async fn request(stream: &mut TcpStream) -> String {
     }
 }
 
-async fn say(mut stream: TcpStream, status: &'static str, headers: &'static str, body: String) {
+async fn respond(mut stream: TcpStream, status: &'static str, headers: &'static str, body: String) {
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     let _ = stream.write_all(answer.as_bytes()).await;
@@ -97,39 +98,39 @@ fn config(port: u16) -> SourceConfig {
     config
 }
 
-fn build(config: &SourceConfig) -> Result<Http, Vec<Problem>> {
+fn build(config: &SourceConfig) -> Result<Http, Vec<SourceProblem>> {
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     Http::build(config, &resolve, client, Region::US)
 }
 
 fn caller() -> E164 {
-    Number::read(Some("+15145550199"), Region::US).known().unwrap().clone()
+    PhoneNumber::parse(Some("+15145550199"), Region::US).as_e164().unwrap().clone()
 }
 
-async fn find(http: &Http, wait: Duration) -> Said {
+async fn find(http: &Http, wait: Duration) -> SourceAnswer {
     http.find(&caller(), Instant::now() + wait).await.0
 }
 
 /// Longer than any test should need, so that slow machines pass.
 const LONG: Duration = Duration::from_secs(20);
 
-fn silent(said: Said) -> String {
-    match said {
-        Said::Silent(why) => why,
-        other => panic!("{other:?} is not silent"),
+fn failure(answer: SourceAnswer) -> String {
+    match answer {
+        SourceAnswer::Failed(reason) => reason,
+        other => panic!("{other:?} is not a failure"),
     }
 }
 
-fn people(said: Said) -> Vec<Contact> {
-    match said {
-        Said::Knows(people) => people,
-        other => panic!("{other:?} knows nothing"),
+fn people(answer: SourceAnswer) -> Vec<Contact> {
+    match answer {
+        SourceAnswer::Found(people) => people,
+        other => panic!("{other:?} has no contacts"),
     }
 }
 
 #[tokio::test]
-async fn a_crm_is_asked_once_and_its_answer_believed() {
+async fn find_answer_is_cached() {
     let mut server = Server::of(json!({"results": [{"name": "Alice", "open": 2}]})).await;
     let http = build(&config(server.port)).unwrap();
     for _ in 0..3 {
@@ -144,7 +145,7 @@ async fn a_crm_is_asked_once_and_its_answer_believed() {
 }
 
 #[tokio::test]
-async fn nobody_is_believed_too_and_404_says_so_as_well() {
+async fn find_empty_answer_or_404_is_cached_as_no_match() {
     for mut server in [Server::of(json!({"results": []})).await, Server::failing("404 Not Found", "").await] {
         let http = build(&config(server.port)).unwrap();
         assert!(people(find(&http, LONG).await).is_empty());
@@ -154,18 +155,18 @@ async fn nobody_is_believed_too_and_404_says_so_as_well() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_costs_its_facts_and_its_late_answer_helps_the_next_card() {
+async fn find_late_answer_fills_the_cache() {
     let (release, released) = watch::channel(false);
     let mut server = Server::start(move |stream, _| {
         let mut released = released.clone();
         async move {
             released.wait_for(|it| *it).await.unwrap();
-            say(stream, "200 OK", "", json!({"results": [{"name": "Alice"}]}).to_string()).await;
+            respond(stream, "200 OK", "", json!({"results": [{"name": "Alice"}]}).to_string()).await;
         }
     })
     .await;
     let http = build(&config(server.port)).unwrap();
-    assert_eq!(silent(find(&http, Duration::from_millis(50)).await), "no answer in time");
+    assert_eq!(failure(find(&http, Duration::from_millis(50)).await), "no answer before the card's deadline");
     server.seen.recv().await.unwrap();
     release.send(true).unwrap();
     let later = tokio::time::timeout(LONG, async {
@@ -175,59 +176,59 @@ async fn a_server_that_hangs_costs_its_facts_and_its_late_answer_helps_the_next_
     });
     later.await.unwrap();
     assert_eq!(people(find(&http, Duration::ZERO).await)[0].name.as_deref(), Some("Alice"));
-    assert!(server.requests().is_empty(), "it was not asked again");
+    assert!(server.requests().is_empty(), "no second request is sent");
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_left_alone_after_five_times() {
+async fn find_after_five_timeouts_sends_no_request() {
     let mut server = Server::start(|stream, _| async move {
         let _keep = stream;
         std::future::pending::<()>().await;
     })
     .await;
     let mut config = config(server.port);
-    config.timeout = Some(Span(Duration::from_millis(20)));
+    config.timeout = Some(HumanDuration(Duration::from_millis(20)));
     let http = build(&config).unwrap();
     for _ in 0..5 {
-        assert_eq!(silent(find(&http, LONG).await), "it took longer than 20 ms");
+        assert_eq!(failure(find(&http, LONG).await), "no response within 20 ms");
     }
-    assert_eq!(silent(find(&http, LONG).await), "it failed before and is left alone for a while");
+    assert_eq!(failure(find(&http, LONG).await), "no request sent after repeated failures");
     assert_eq!(server.requests().len(), 5);
 }
 
 #[tokio::test]
-async fn a_lie_is_left_out_and_named_for_what_it_is() {
-    for (server, why) in [
-        (Server::failing("200 OK", "Content-Type: application/json\r\n").await, "its answer is no JSON"),
-        (Server::failing("401 Unauthorized", "").await, "it refuses the token (HTTP 401)"),
-        (Server::failing("429 Too Many Requests", "Retry-After: 30\r\n").await, "it is asked too often (HTTP 429)"),
-        (Server::failing("503 Service Unavailable", "").await, "it is broken (HTTP 503)"),
-        (Server::failing("400 Bad Request", "").await, "it does not understand the request (HTTP 400)"),
-        (Server::of(json!({"items": []})).await, "its answer has nothing at /results"),
-        (Server::of(json!([[[1]]])).await, "its answer has nothing at /results"),
+async fn find_bad_response_reports_its_reason() {
+    for (server, reason) in [
+        (Server::failing("200 OK", "Content-Type: application/json\r\n").await, "response is not JSON"),
+        (Server::failing("401 Unauthorized", "").await, "token rejected (HTTP 401)"),
+        (Server::failing("429 Too Many Requests", "Retry-After: 30\r\n").await, "rate limited (HTTP 429)"),
+        (Server::failing("503 Service Unavailable", "").await, "server error (HTTP 503)"),
+        (Server::failing("400 Bad Request", "").await, "unexpected status (HTTP 400)"),
+        (Server::of(json!({"items": []})).await, "response has nothing at /results"),
+        (Server::of(json!([[[1]]])).await, "response has nothing at /results"),
     ] {
-        assert_eq!(silent(find(&build(&config(server.port)).unwrap(), LONG).await), why);
+        assert_eq!(failure(find(&build(&config(server.port)).unwrap(), LONG).await), reason);
     }
 }
 
 #[tokio::test]
-async fn a_wait_that_the_server_asks_for_is_kept() {
+async fn find_retry_after_pauses_requests() {
     let mut server = Server::failing("429 Too Many Requests", "Retry-After: 30\r\n").await;
     let http = build(&config(server.port)).unwrap();
-    silent(find(&http, LONG).await);
-    assert_eq!(silent(find(&http, LONG).await), "it failed before and is left alone for a while");
+    failure(find(&http, LONG).await);
+    assert_eq!(failure(find(&http, LONG).await), "no request sent after repeated failures");
     assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_or_never_ends_is_no_answer() {
-    let cut = Server::start(|mut stream, _| async move {
+async fn find_truncated_endless_or_deep_response_fails() {
+    let truncated = Server::start(|mut stream, _| async move {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"results\": [").await;
     })
     .await;
     assert_eq!(
-        silent(find(&build(&config(cut.port)).unwrap(), LONG).await),
-        "it cannot be reached: the answer broke off"
+        failure(find(&build(&config(truncated.port)).unwrap(), LONG).await),
+        "request failed: response is incomplete"
     );
 
     static SENT: AtomicUsize = AtomicUsize::new(0);
@@ -241,105 +242,105 @@ async fn an_answer_that_breaks_off_or_never_ends_is_no_answer() {
         }
     })
     .await;
-    assert_eq!(silent(find(&build(&config(flood.port)).unwrap(), LONG).await), "its answer is larger than 256 KiB");
-    assert!(SENT.load(Ordering::Relaxed) < 50 << 20, "most of the 100 MB were never read");
+    assert_eq!(failure(find(&build(&config(flood.port)).unwrap(), LONG).await), "response is larger than 256 KiB");
+    assert!(SENT.load(Ordering::Relaxed) < 50 << 20, "most of the 100 MB are not read");
 
-    let deep = Server::start(|stream, _| say(stream, "200 OK", "", "[".repeat(100_000))).await;
-    assert_eq!(silent(find(&build(&config(deep.port)).unwrap(), LONG).await), "its answer is no JSON");
+    let deep = Server::start(|stream, _| respond(stream, "200 OK", "", "[".repeat(100_000))).await;
+    assert_eq!(failure(find(&build(&config(deep.port)).unwrap(), LONG).await), "response is not JSON");
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_is_not_followed_and_gets_no_secret() {
-    let mut thief = Server::of(json!({"results": [{"name": "Mallory"}]})).await;
-    let port = thief.port;
+async fn find_redirect_to_other_host_is_not_followed() {
+    let mut other = Server::of(json!({"results": [{"name": "Mallory"}]})).await;
+    let port = other.port;
     let server = Server::start(move |mut stream, _| async move {
         let answer = format!("HTTP/1.1 307 Moved\r\nLocation: http://localhost:{port}/x\r\nContent-Length: 0\r\n\r\n");
         let _ = stream.write_all(answer.as_bytes()).await;
     })
     .await;
-    let why = silent(find(&build(&config(server.port)).unwrap(), LONG).await);
-    assert_eq!(why, "it redirects to another place, which is not followed");
-    assert!(thief.requests().is_empty());
+    let reason = failure(find(&build(&config(server.port)).unwrap(), LONG).await);
+    assert_eq!(reason, "redirect to another origin, or a redirect loop");
+    assert!(other.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_redirect_at_home_is_followed_but_not_in_circles() {
+async fn find_redirect_within_origin_is_followed_without_loops() {
     let mut server = Server::start(|stream, request| async move {
         if request.starts_with("GET /api/?") {
-            say(stream, "200 OK", "", json!({"results": [{"name": "Alice"}]}).to_string()).await;
+            respond(stream, "200 OK", "", json!({"results": [{"name": "Alice"}]}).to_string()).await;
         } else if request.starts_with("GET /round") {
-            say(stream, "302 Found", "Location: /round\r\n", String::new()).await;
+            respond(stream, "302 Found", "Location: /round\r\n", String::new()).await;
         } else {
-            say(stream, "301 Moved", "Location: /api/?phone=1\r\n", String::new()).await;
+            respond(stream, "301 Moved", "Location: /api/?phone=1\r\n", String::new()).await;
         }
     })
     .await;
     assert_eq!(people(find(&build(&config(server.port)).unwrap(), LONG).await).len(), 1);
     assert!(server.requests().iter().all(|it| it.contains("Bearer hush")));
-    let mut round = config(server.port);
-    round.url = Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{}/round?{{number}}", server.port))));
-    silent(find(&build(&round).unwrap(), LONG).await);
+    let mut looping = config(server.port);
+    looping.url = Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{}/round?{{number}}", server.port))));
+    failure(find(&build(&looping).unwrap(), LONG).await);
     assert_eq!(server.requests().len(), 4);
 }
 
 #[tokio::test]
-async fn a_broken_server_is_asked_again_only_while_the_card_waits() {
+async fn find_server_error_is_retried_only_before_the_deadline() {
     let flaky = |failures: usize| {
         let asked = Arc::new(AtomicUsize::new(0));
         Server::start(move |stream, _| {
             let broken = asked.fetch_add(1, Ordering::SeqCst) < failures;
             let status = if broken { "502 Bad Gateway" } else { "200 OK" };
-            say(stream, status, "", json!({"results": [{"name": "Alice"}]}).to_string())
+            respond(stream, status, "", json!({"results": [{"name": "Alice"}]}).to_string())
         })
     };
     let mut server = flaky(1).await;
     assert_eq!(people(find(&build(&config(server.port)).unwrap(), LONG).await).len(), 1);
     assert_eq!(server.requests().len(), 2);
     let mut server = flaky(2).await;
-    assert_eq!(silent(find(&build(&config(server.port)).unwrap(), LONG).await), "it is broken (HTTP 502)");
+    assert_eq!(failure(find(&build(&config(server.port)).unwrap(), LONG).await), "server error (HTTP 502)");
     assert_eq!(server.requests().len(), 2);
     let mut server = flaky(1).await;
-    silent(find(&build(&config(server.port)).unwrap(), Duration::from_millis(30)).await);
-    let gone = build(&config(1)).unwrap();
-    assert_eq!(silent(find(&gone, LONG).await), "it cannot be reached: no connection");
+    failure(find(&build(&config(server.port)).unwrap(), Duration::from_millis(30)).await);
+    let unreachable = build(&config(1)).unwrap();
+    assert_eq!(failure(find(&unreachable, LONG).await), "request failed: cannot connect");
     tokio::time::timeout(LONG, server.seen.recv()).await.unwrap();
-    assert!(server.requests().is_empty(), "no second question after the deadline");
+    assert!(server.requests().is_empty(), "no second request after the deadline");
 }
 
 #[tokio::test]
-async fn only_so_many_look_ups_run_at_once() {
+async fn find_concurrency_limit_is_kept() {
     static OPEN: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    static MAX_OPEN: AtomicUsize = AtomicUsize::new(0);
     let server = Server::start(|stream, _| async {
         let open = OPEN.fetch_add(1, Ordering::SeqCst) + 1;
-        MOST.fetch_max(open, Ordering::SeqCst);
+        MAX_OPEN.fetch_max(open, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
         OPEN.fetch_sub(1, Ordering::SeqCst);
-        say(stream, "200 OK", "", json!({"results": []}).to_string()).await;
+        respond(stream, "200 OK", "", json!({"results": []}).to_string()).await;
     })
     .await;
     let mut config = config(server.port);
     config.concurrency = Some(2);
     let http = build(&config).unwrap();
     let numbers: Vec<E164> = (100..130)
-        .map(|last| Number::read(Some(&format!("+15145550{last}")), Region::US).known().unwrap().clone())
+        .map(|last| PhoneNumber::parse(Some(&format!("+15145550{last}")), Region::US).as_e164().unwrap().clone())
         .collect();
-    let asked = numbers.iter().map(|number| http.find(number, Instant::now() + LONG));
-    for said in futures_util::future::join_all(asked).await {
-        people(said.0);
+    let lookups = numbers.iter().map(|number| http.find(number, Instant::now() + LONG));
+    for answer in futures_util::future::join_all(lookups).await {
+        people(answer.0);
     }
-    assert!(MOST.load(Ordering::SeqCst) <= 2);
+    assert!(MAX_OPEN.load(Ordering::SeqCst) <= 2);
 }
 
 #[tokio::test]
-async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
+async fn find_body_and_second_request_are_filled_from_templates() {
     let mut server = Server::start(|stream, request| async move {
         let answer = if request.starts_with("POST /find ") {
             json!({"hits": [{"id": "7/../8", "who": "Alice"}]})
         } else {
             json!({"count": 3, "a": true})
         };
-        say(stream, "200 OK", "", answer.to_string()).await;
+        respond(stream, "200 OK", "", answer.to_string()).await;
     })
     .await;
     let base = format!("http://127.0.0.1:{}", server.port);
@@ -362,7 +363,7 @@ async fn a_body_a_post_and_a_second_question_are_made_from_templates() {
     assert!(requests[1].starts_with("GET /t/7%2F%2E%2E%2F8 "), "{requests:?}");
 }
 
-/// What the journal gets, as text.
+/// Captures the journal as text.
 #[derive(Clone, Default)]
 struct Journal(Arc<Mutex<Vec<u8>>>);
 
@@ -378,7 +379,7 @@ impl std::io::Write for Journal {
 }
 
 #[tokio::test]
-async fn trouble_is_said_once_a_change_and_says_nothing_secret() {
+async fn find_failures_are_logged_once_per_change_without_secrets() {
     let journal = Journal::default();
     let writer = journal.clone();
     let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
@@ -390,21 +391,24 @@ async fn trouble_is_said_once_a_change_and_says_nothing_secret() {
             2 => "400 Bad Request",
             _ => "200 OK",
         };
-        say(stream, status, "", json!({"results": []}).to_string())
+        respond(stream, status, "", json!({"results": []}).to_string())
     })
     .await;
     let mut config = config(server.port);
-    config.cache_misses = Some(Span(Duration::ZERO));
+    config.cache_misses = Some(HumanDuration(Duration::ZERO));
     let http = build(&config).unwrap();
     for _ in 0..6 {
         find(&http, LONG).await;
     }
-    let said = String::from_utf8(journal.0.lock().unwrap().clone()).unwrap();
-    let ours: Vec<&str> = said.lines().filter(|line| line.contains("enrich")).collect();
-    let [refused, odd, well] = ours.as_slice() else { panic!("{ours:#?}") };
-    assert!(refused.contains("WARN") && refused.contains("source fails") && refused.contains("401"), "{refused}");
-    assert!(odd.contains("WARN") && odd.contains("400"), "{odd}");
-    assert!(well.contains("INFO") && well.contains("source answers again") && well.contains("repeats=3"), "{well}");
+    let text = String::from_utf8(journal.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = text.lines().filter(|line| line.contains("enrich")).collect();
+    let [rejected, unexpected, recovered] = ours.as_slice() else { panic!("{ours:#?}") };
+    assert!(rejected.contains("WARN") && rejected.contains("source failed") && rejected.contains("401"), "{rejected}");
+    assert!(unexpected.contains("WARN") && unexpected.contains("400"), "{unexpected}");
+    assert!(
+        recovered.contains("INFO") && recovered.contains("source recovered") && recovered.contains("repeats=3"),
+        "{recovered}"
+    );
     assert!(
         ours.iter().all(|line| !line.contains("hush") && !line.contains("5145550199") && !line.contains("phone=")),
         "{ours:?}"
@@ -412,20 +416,20 @@ async fn trouble_is_said_once_a_change_and_says_nothing_secret() {
 }
 
 #[test]
-fn what_is_wrong_in_a_table_is_named_by_key_and_reason() {
+fn build_invalid_table_reports_key_and_reason() {
     let problem = |change: fn(&mut SourceConfig)| {
         let mut config = config(9);
         change(&mut config);
         build(&config).err().unwrap().remove(0).to_string()
     };
-    assert!(problem(|it| it.url = None).starts_with("url: it is missing"));
+    assert!(problem(|it| it.url = None).starts_with("url: missing"));
     assert!(
         problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://{number}.example.com/"))))
-            .starts_with("url: no URL")
+            .starts_with("url: not a URL")
     );
     assert!(
         problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://a.example.com{number}/"))))
-            .starts_with("url: no URL")
+            .starts_with("url: not a URL")
     );
     assert!(problem(|it| it.url = Some(SecretRef::Text(Secret::new("http://10.0.0.5/{number}")))).contains("https://"));
     assert!(
@@ -437,22 +441,25 @@ fn what_is_wrong_in_a_table_is_named_by_key_and_reason() {
     );
     assert!(
         problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://x.example.com/all"))))
-            .contains("where the number goes")
+            .contains("no placeholder for the number")
     );
     assert!(problem(|it| it.method = Some("DELETE".into())).starts_with("method: "));
     assert!(problem(|it| it.fields.clear()).starts_with("fields: "));
-    assert!(problem(|it| drop(it.fields.insert("tier".into(), Pick::One("tier".into())))).starts_with("fields.tier: "));
+    assert!(
+        problem(|it| drop(it.fields.insert("tier".into(), FieldPath::One("tier".into())))).starts_with("fields.tier: ")
+    );
     assert!(problem(|it| it.ca = Some("/nowhere.pem".into())).starts_with("ca: /nowhere.pem"));
     assert!(
-        problem(|it| it.preset = Some("sugar".into())).starts_with("preset: \"sugar\" is none of freshdesk, hubspot")
+        problem(|it| it.preset = Some("sugar".into()))
+            .starts_with("preset: \"sugar\" is not one of freshdesk, hubspot")
     );
     assert!(problem(|it| it.token = Some(SecretRef::Env("X".into()))).starts_with("token: only presets"));
     let headers =
         |it: &mut SourceConfig| drop(it.headers.insert("X".into(), SecretRef::Env("POPRELAY_NO_SUCH".into())));
     assert!(problem(headers).starts_with("headers.X: the environment variable"));
-    assert!(problem(|it| it.order = vec!["Nothing".into()]).starts_with("order: \"Nothing\" is none of the fields"));
-    let elsewhere = |it: &mut SourceConfig| {
+    assert!(problem(|it| it.order = vec!["Nothing".into()]).starts_with("order: \"Nothing\" is not one of the fields"));
+    let other_origin = |it: &mut SourceConfig| {
         it.then = serde_json::from_value(json!({"url": "https://other.example.com/{/id}", "fields": {}})).unwrap();
     };
-    assert!(problem(elsewhere).starts_with("then.url: it is at another host"));
+    assert!(problem(other_origin).starts_with("then.url: origin differs"));
 }

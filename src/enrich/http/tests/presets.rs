@@ -1,5 +1,5 @@
-//! Each preset against a server that answers in the shape of the CRM's public documentation, with a stranger of a similar
-//! number among the records where its search would find one.
+//! Tests of each preset with a server that answers in the shape of the CRM's public documentation. Where the CRM's
+//! search returns similar numbers, the records contain another person with one.
 
 use super::*;
 use crate::model::card::Contact;
@@ -14,7 +14,7 @@ fn preset(name: &str, token: &str, port: u16) -> SourceConfig {
     config
 }
 
-async fn ask(config: &SourceConfig) -> Contact {
+async fn find_one(config: &SourceConfig) -> Contact {
     let mut found = people(find(&build(config).unwrap(), LONG).await);
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
@@ -25,7 +25,7 @@ fn fact<'a>(contact: &'a Contact, label: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn hubspot_is_searched_by_the_national_number() {
+async fn hubspot_search_uses_the_national_number() {
     let record = |id: &str, name: &str, phone: &str| {
         json!({"id": id, "properties": {"firstname": name, "lastname": "Martin", "email": "a@example.com", "phone": phone,
             "mobilephone": null, "company": "Acme", "jobtitle": "CTO", "lifecyclestage": "customer", "hs_lead_status": "",
@@ -38,7 +38,7 @@ async fn hubspot_is_searched_by_the_national_number() {
     config.domain = None;
     config.url =
         Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{}/crm/v3/objects/contacts/search", server.port))));
-    let alice = ask(&config).await;
+    let alice = find_one(&config).await;
     assert_eq!(alice.name.as_deref(), Some("Alice Martin"));
     assert_eq!((alice.company.as_deref(), alice.tier.as_deref()), (Some("Acme"), Some("customer")));
     assert_eq!(alice.link.as_deref(), Some("https://app.hubspot.com/contacts/1/record/0-1/52"));
@@ -52,7 +52,7 @@ async fn hubspot_is_searched_by_the_national_number() {
 }
 
 #[tokio::test]
-async fn salesforce_is_searched_in_phone_fields_of_contacts_and_leads() {
+async fn salesforce_search_covers_phone_fields_of_contacts_and_leads() {
     let attributes = |kind: &str| json!({"type": kind, "url": format!("/services/data/v60.0/sobjects/{kind}/1")});
     let answer = json!({"searchRecords": [
         {"attributes": attributes("Contact"), "Id": "003xx1", "Name": "Alice Martin", "Phone": "(514) 555-0199",
@@ -62,7 +62,7 @@ async fn salesforce_is_searched_in_phone_fields_of_contacts_and_leads() {
     ]});
     let mut server = Server::of(answer).await;
     let config = preset("salesforce", "00D!token", server.port);
-    let alice = ask(&config).await;
+    let alice = find_one(&config).await;
     assert_eq!(alice.name.as_deref(), Some("Alice Martin"));
     assert_eq!((alice.company.as_deref(), alice.owner.as_deref()), (Some("Acme"), Some("Bob Roy")));
     assert_eq!(alice.link, Some(format!("https://127.0.0.1:{}/003xx1", server.port)));
@@ -75,7 +75,7 @@ async fn salesforce_is_searched_in_phone_fields_of_contacts_and_leads() {
 }
 
 #[tokio::test]
-async fn zendesk_gives_the_user_and_the_count_of_open_tickets() {
+async fn zendesk_returns_user_and_open_ticket_count() {
     let mut server = Server::start(|stream, request| async move {
         let answer = if request.starts_with("GET /api/v2/search/count.json") {
             json!({"count": 2})
@@ -87,10 +87,10 @@ async fn zendesk_gives_the_user_and_the_count_of_open_tickets() {
                 {"id": 9, "name": "Eve", "phone": "+445145550199", "tags": [], "result_type": "user"}
             ], "facets": null, "next_page": null, "previous_page": null, "count": 2})
         };
-        say(stream, "200 OK", "Content-Type: application/json\r\n", answer.to_string()).await;
+        respond(stream, "200 OK", "Content-Type: application/json\r\n", answer.to_string()).await;
     })
     .await;
-    let alice = ask(&preset("zendesk", "agent@example.com/token:abc", server.port)).await;
+    let alice = find_one(&preset("zendesk", "agent@example.com/token:abc", server.port)).await;
     assert_eq!((alice.name.as_deref(), alice.notes.as_deref()), (Some("Alice Martin"), Some("likes tea")));
     assert_eq!((alice.tags.join(" "), fact(&alice, "Open tickets")), ("vip gold".to_owned(), Some("2")));
     let requests = server.requests();
@@ -103,7 +103,7 @@ async fn zendesk_gives_the_user_and_the_count_of_open_tickets() {
 }
 
 #[tokio::test]
-async fn pipedrive_persons_are_compared_by_all_their_numbers() {
+async fn pipedrive_compares_all_numbers_of_a_person() {
     let person = |id: u32, name: &str, phones: &[&str]| {
         json!({"result_score": 0.5, "item": {"id": id, "type": "person", "name": name, "phones": phones, "emails": ["a@example.com"],
             "primary_email": "a@example.com", "visible_to": 3, "owner": {"id": 1}, "organization": {"id": 1, "name": "Acme", "address": null},
@@ -112,7 +112,7 @@ async fn pipedrive_persons_are_compared_by_all_their_numbers() {
     let items = [person(1, "Eve", &["+372 555555555"]), person(2, "Alice Martin", &["123", "+1 514 555 0199"])];
     let mut server =
         Server::of(json!({"success": true, "data": {"items": items}, "additional_data": {"next_cursor": null}})).await;
-    let alice = ask(&preset("pipedrive", "abc", server.port)).await;
+    let alice = find_one(&preset("pipedrive", "abc", server.port)).await;
     assert_eq!((alice.name.as_deref(), alice.company.as_deref()), (Some("Alice Martin"), Some("Acme")));
     assert_eq!(alice.link, Some(format!("https://127.0.0.1:{}/person/2", server.port)));
     assert_eq!(fact(&alice, "Email"), Some("a@example.com"));
@@ -122,7 +122,7 @@ async fn pipedrive_persons_are_compared_by_all_their_numbers() {
 }
 
 #[tokio::test]
-async fn freshdesk_is_asked_for_three_spellings_and_the_company_by_its_id() {
+async fn freshdesk_search_uses_three_spellings_and_company_id() {
     let mut server = Server::start(|stream, request| async move {
         let answer = if request.starts_with("GET /api/v2/companies/7 ") {
             json!({"id": 7, "name": "Acme", "domains": []})
@@ -130,10 +130,10 @@ async fn freshdesk_is_asked_for_three_spellings_and_the_company_by_its_id() {
             json!({"total": 1, "results": [{"id": 2, "name": "Alice Martin", "active": false, "email": "a@example.com",
                 "phone": "5145550199", "mobile": null, "company_id": 7, "description": "likes tea", "job_title": "CTO", "tags": ["vip"]}]})
         };
-        say(stream, "200 OK", "", answer.to_string()).await;
+        respond(stream, "200 OK", "", answer.to_string()).await;
     })
     .await;
-    let alice = ask(&preset("freshdesk", "key", server.port)).await;
+    let alice = find_one(&preset("freshdesk", "key", server.port)).await;
     assert_eq!((alice.name.as_deref(), alice.company.as_deref()), (Some("Alice Martin"), Some("Acme")));
     assert_eq!((fact(&alice, "Job title"), alice.tags.join(" ")), (Some("CTO"), "vip".to_owned()));
     let requests = server.requests();
@@ -145,28 +145,28 @@ async fn freshdesk_is_asked_for_three_spellings_and_the_company_by_its_id() {
 }
 
 #[test]
-fn a_preset_without_its_token_or_host_says_so() {
+fn preset_without_token_or_host_is_an_error() {
     let problem = |change: fn(&mut SourceConfig)| {
         let mut config = preset("zendesk", "abc", 9);
         change(&mut config);
         build(&config).err().unwrap().remove(0).to_string()
     };
-    assert!(problem(|it| it.token = None).starts_with("token: it is missing"));
-    assert!(problem(|it| it.domain = None).starts_with("domain: it is missing"));
+    assert!(problem(|it| it.token = None).starts_with("token: missing"));
+    assert!(problem(|it| it.domain = None).starts_with("domain: missing"));
     for bad in ["", "a b", "x.zendesk.com/evil", "user@x.zendesk.com", "{number}.example.com", "x.com?y"] {
         let mut config = preset("zendesk", "abc", 9);
         config.domain = Some(bad.into());
-        assert!(build(&config).err().unwrap().remove(0).to_string().contains("is no host"), "{bad}");
+        assert!(build(&config).err().unwrap().remove(0).to_string().contains("is not a host"), "{bad}");
     }
 }
 
 #[test]
-fn what_the_table_says_besides_its_preset_counts_first() {
+fn preset_fields_of_the_table_have_priority() {
     let mut config = preset("zendesk", "abc", 9);
     config.fields = serde_json::from_value(json!({"tier": "/user_fields/tier", "notes": "/details"})).unwrap();
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
     let filled = super::super::preset::fill(&config, &resolve).unwrap();
-    assert_eq!(filled.fields["tier"], Pick::One("/user_fields/tier".into()));
-    assert_eq!(filled.fields["notes"], Pick::One("/details".into()));
-    assert_eq!(filled.fields["name"], Pick::FirstOf(vec!["/name".into()]));
+    assert_eq!(filled.fields["tier"], FieldPath::One("/user_fields/tier".into()));
+    assert_eq!(filled.fields["notes"], FieldPath::One("/details".into()));
+    assert_eq!(filled.fields["name"], FieldPath::FirstOf(vec!["/name".into()]));
 }

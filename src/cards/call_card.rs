@@ -1,0 +1,213 @@
+//! Builds the content of a call card: which facts, in which order, in which words. All layouts (Slack, Teams, plain)
+//! render this one [`CardContent`]. Does not decide markup, colour or the limits of a chat.
+
+use super::{
+    RenderOptions,
+    caller::{self, CallerLines},
+    content::{CardContent, CardFields, Tone, join_dots},
+    duration::{format_age, format_zoned_time},
+    template_context::{self, ExtraFields},
+    templates::TemplateLine,
+    text::{contains_rtl, sanitize_opt},
+};
+use crate::{
+    cards::status_line,
+    model::{
+        call::{Call, CallDirection, CallStatus, CallUpdate, Person, Queue, Revision},
+        card::{CallCard, LATE_AFTER},
+        time::{Timestamp, elapsed},
+    },
+};
+
+use minijinja::Value;
+
+/// People named on a card; the rest is counted.
+pub(super) const MAX_PEOPLE: usize = 3;
+/// UTF-16 units of the name of a person, a queue or an account number.
+const MAX_NAME_UNITS: usize = 60;
+
+/// Builds the content of one call update.
+pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timestamp) -> CardContent {
+    let CallUpdate { call, status: moment, at } = &card.update;
+    let caller = caller::caller_lines(card, options, now);
+    let late = elapsed(*at, now) > LATE_AFTER;
+    let started = format_zoned_time(call.started_at, now, &options.time_zone);
+    // If the queue time prints like the start of the call, the start alone is enough.
+    let since = call
+        .queued_at
+        .map(|queued| format_zoned_time(queued, now, &options.time_zone))
+        .filter(|since| *since != started);
+    let fields = CardFields {
+        caller: caller.title.clone(),
+        number: caller.number.clone(),
+        dialed: account_number(call, options).unwrap_or_default(),
+        queue: queues(call).unwrap_or_default(),
+        people: list_people(&call.people).unwrap_or_default(),
+        state: status_line::status_line(card, late, since.as_deref()),
+    };
+
+    let extra = ExtraFields {
+        caller: &caller,
+        fields: &fields,
+        emoji: status_emoji(&card.update),
+        started: &started,
+        mask: options.mask,
+        late,
+    };
+    let values =
+        if options.templates.is_empty() { Value::UNDEFINED } else { template_context::build_context(card, &extra) };
+    let worded = |name: TemplateLine, line: String| options.templates.render_line(name, line, &values);
+    let default_title = title(&card.update, late.then_some(now), &caller);
+    let title = Some(worded(TemplateLine::Title, default_title.clone())).filter(|title| !title.is_empty());
+    let mut content = CardContent::new(tone(&card.update, late), &title.unwrap_or(default_title));
+    content.push_line(worded(TemplateLine::Alert, caller.alert.clone().unwrap_or_default()), true);
+    content.push_line(worded(TemplateLine::Caller, caller.identity.clone().unwrap_or_default()), false);
+    content.push_line(worded(TemplateLine::State, fields.state.clone()), true);
+    content.push_line(worded(TemplateLine::Dialed, dialed_line(call.direction, &fields)), false);
+    content.summary = join_dots([
+        caller.summary.clone(),
+        Some(fields.state.clone()),
+        number_and_queues(call, options),
+        Some(started.clone()),
+    ]);
+    content.footnotes.push(worded(TemplateLine::Started, format!("Called {started}")));
+    content.footnotes.retain(|text| !text.is_empty());
+    if call.end_unknown {
+        content.footnotes.push(format!("last event {}", format_age(*at, now)));
+    } else if late && !matches!(moment, CallStatus::Ringing) {
+        content.footnotes.push(format!("posted late, this was {}", format_age(*at, now)));
+    }
+    caller.fill(&mut content);
+    content.fields = fields;
+    content
+}
+
+/// Renders the title: `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`, `📤 Dana Roy (1015) calls (514) 555-0199`.
+fn title(telling: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) -> String {
+    let (call, moment) = (&telling.call, &telling.status);
+    let urgent = if caller.urgent { "🔥 " } else { "" };
+    let out = call.direction == CallDirection::Outbound;
+    let state = match (moment, late) {
+        (CallStatus::Ringing, Some(now)) => {
+            format!("{} {}: ", if out { "Called" } else { "Rang" }, format_age(telling.at, now))
+        }
+        (CallStatus::Ringing, None) if out => {
+            list_people(&call.people).map_or_else(|| "Outgoing: ".to_owned(), |whom| format!("{whom} calls "))
+        }
+        (CallStatus::Ringing, None) => String::new(),
+        (CallStatus::Answered { .. }, _) if out => "Reached: ".to_owned(),
+        (CallStatus::Missed { .. }, _) if out => "Not reached: ".to_owned(),
+        (CallStatus::Answered { .. }, _) => "Answered: ".to_owned(),
+        (CallStatus::Missed { .. }, _) => "Missed: ".to_owned(),
+        (CallStatus::Voicemail { .. }, _) => "Voicemail: ".to_owned(),
+        (CallStatus::Ended { .. }, _) if call.end_unknown => "Outcome unknown: ".to_owned(),
+        (CallStatus::Ended { .. }, _) if call.revision == Some(Revision::Corrected) => "Not missed: ".to_owned(),
+        (CallStatus::Ended { .. }, _) => "Ended: ".to_owned(),
+    };
+    format!("{} {urgent}{state}{}", status_emoji(telling), caller.title)
+}
+
+/// Returns the emoji of the call status.
+pub(super) fn status_emoji(telling: &CallUpdate) -> &'static str {
+    match (&telling.status, telling.call.direction) {
+        (CallStatus::Ringing, CallDirection::Outbound) => "📤",
+        (CallStatus::Ringing, CallDirection::Inbound | CallDirection::Internal) => "📞",
+        (CallStatus::Ended { .. }, _) if telling.call.end_unknown => "❔",
+        (CallStatus::Answered { .. } | CallStatus::Ended { .. }, _) => "✅",
+        (CallStatus::Missed { .. }, CallDirection::Outbound) => "📵",
+        (CallStatus::Missed { .. }, CallDirection::Inbound | CallDirection::Internal) => "❌",
+        (CallStatus::Voicemail { .. }, _) => "📭",
+    }
+}
+
+/// Name of a ring that is younger than [`LATE_AFTER`].
+pub(super) const RINGING: &str = "ringing";
+/// Status names in the order of a count, those that need action first.
+pub(super) const STATUS_NAMES: [&str; 6] = [RINGING, "rang", "missed", "voicemail", "answered", "ended"];
+
+/// Returns the status name of a call for counts.
+pub(super) fn status_name(telling: &CallUpdate, now: Timestamp) -> &'static str {
+    match telling.status {
+        CallStatus::Ringing if elapsed(telling.at, now) > LATE_AFTER => "rang",
+        CallStatus::Ringing => RINGING,
+        CallStatus::Answered { .. } => "answered",
+        CallStatus::Missed { .. } => "missed",
+        CallStatus::Voicemail { .. } => "voicemail",
+        CallStatus::Ended { .. } => "ended",
+    }
+}
+
+const fn tone(telling: &CallUpdate, late: bool) -> Tone {
+    match &telling.status {
+        CallStatus::Ringing if late => Tone::Past,
+        CallStatus::Ringing => Tone::Now,
+        CallStatus::Answered { .. } => Tone::Good,
+        // An unanswered outbound call needs no callback.
+        CallStatus::Missed { .. } if matches!(telling.call.direction, CallDirection::Outbound) => Tone::Past,
+        CallStatus::Missed { .. } => Tone::Bad,
+        CallStatus::Voicemail { .. } => Tone::Waiting,
+        CallStatus::Ended { .. } => Tone::Past,
+    }
+}
+
+/// Renders account number and queues: `To Main line (514) 555-0100 · queue Support`; of an outbound call `From …`.
+fn dialed_line(bound: CallDirection, fields: &CardFields) -> String {
+    let way = if bound == CallDirection::Outbound { "From" } else { "To" };
+    let number = (!fields.dialed.is_empty()).then(|| format!("{way} {}", fields.dialed));
+    join_dots([number, (!fields.queue.is_empty()).then(|| format!("queue {}", fields.queue))])
+}
+
+/// Renders account number and queues in short: `Main line · Support`.
+pub(super) fn number_and_queues(call: &Call, options: &RenderOptions) -> Option<String> {
+    let label = call.account_number.as_ref().and_then(|ours| sanitize_opt(ours.label.as_deref(), MAX_NAME_UNITS));
+    let summary = join_dots([label.or_else(|| account_number(call, options)), queues(call)]);
+    (!summary.is_empty()).then_some(summary)
+}
+
+/// Renders the account number with its label: `Main line (514) 555-0100`.
+fn account_number(call: &Call, options: &RenderOptions) -> Option<String> {
+    let ours = call.account_number.as_ref()?;
+    let number = sanitize_opt(ours.number.format(call.region, options.mask).as_deref(), MAX_NAME_UNITS);
+    match (sanitize_opt(ours.label.as_deref(), MAX_NAME_UNITS), number) {
+        (Some(label), Some(number)) if contains_rtl(&label) => Some(format!("{label} · tel. {number}")),
+        (Some(label), Some(number)) => Some(format!("{label} {number}")),
+        (label, number) => label.or(number),
+    }
+}
+
+/// Renders the last queues of the call in order: `Sales → Support`.
+fn queues(call: &Call) -> Option<String> {
+    let skipped = call.queues.len().saturating_sub(MAX_PEOPLE);
+    let queues: Vec<String> = call.queues.iter().skip(skipped).map(queue_name).collect();
+    (!queues.is_empty()).then(|| queues.join(" → "))
+}
+
+/// Returns name or extension of a queue.
+pub(super) fn queue_name(queue: &Queue) -> String {
+    sanitize_opt(Some(&queue.name), MAX_NAME_UNITS)
+        .or_else(|| sanitize_opt(queue.extension.as_deref(), MAX_NAME_UNITS))
+        .unwrap_or_else(|| "a queue".to_owned())
+}
+
+/// Lists people: `Bob Roy (1015), Eve Li (1016) and 3 more`.
+pub(super) fn list_people(people: &[Person]) -> Option<String> {
+    let named: Vec<String> = people.iter().filter_map(format_person).collect();
+    let more = named.len().saturating_sub(MAX_PEOPLE);
+    let first = named.into_iter().take(MAX_PEOPLE).collect::<Vec<_>>().join(", ");
+    match (first.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(first),
+        (false, more) => Some(format!("{first} and {more} more")),
+    }
+}
+
+/// Renders a person with the extension: `Bob Roy (1015)`.
+pub(super) fn format_person(person: &Person) -> Option<String> {
+    let extension = sanitize_opt(person.extension.as_deref(), 12);
+    match (sanitize_opt(person.name.as_deref(), MAX_NAME_UNITS), extension) {
+        (Some(name), Some(extension)) => Some(format!("{name} ({extension})")),
+        (Some(name), None) => Some(name),
+        (None, Some(extension)) => Some(format!("extension {extension}")),
+        (None, None) => None,
+    }
+}

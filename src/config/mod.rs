@@ -1,0 +1,339 @@
+//! Finds, reads and validates the config file. All problems of a file are reported together, each with its line and
+//! key; invalid values are never replaced by guesses. Environment variables can set any key:
+//! `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
+
+mod cards;
+mod diagnostics;
+mod permissions;
+mod routes;
+mod schema;
+mod sink;
+mod urls;
+
+pub use diagnostics::{ConfigError, Diagnostic, KEYS};
+pub use sink::SinkConfig;
+
+use crate::daemon::{direction_filter::DirectionFilter, logging};
+use crate::{
+    cards::RenderOptions,
+    enrich::SourceConfig,
+    model::{
+        ids::{AccountKey, ConnectionName, SinkName},
+        phone::Region,
+        secret::{Secret, SecretRef},
+    },
+    route::Routes,
+};
+use schema::{ConnectionTable, DurabilityValue, File};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use url::Url;
+
+/// A validated config.
+#[derive(Debug)]
+pub struct Config {
+    /// Path of the file.
+    pub path: PathBuf,
+    /// Folder of `{ credential = … }`: `$CREDENTIALS_DIRECTORY`, outside systemd the config's folder. Commands typed
+    /// by root then find the files that the unit's LoadCredential= takes from there.
+    pub credentials: PathBuf,
+    /// GoTo connections; at least one.
+    pub connections: Vec<ConnectionConfig>,
+    /// State directory.
+    pub state_dir: PathBuf,
+    /// Whether a committed card survives power loss, not only a crash of the daemon.
+    pub power_loss_safe: bool,
+    /// Whether calls are recorded, pseudonymized, for `poprelay replay`.
+    pub record: bool,
+    /// Retention of settled deliveries.
+    pub retention: Duration,
+    /// Sinks; at least one.
+    pub sinks: Vec<SinkConfig>,
+    /// Sink of the alerts.
+    pub operator: Option<SinkName>,
+    /// Log level or filter, overridden by the command line.
+    pub journal: String,
+    /// Render options, where a sink has none.
+    pub style: RenderOptions,
+    /// Common deadline of a card's look-ups.
+    pub deadline: Duration,
+    /// Routing rules.
+    pub routes: Routes,
+    /// Look-up sources, in order of precedence.
+    pub enrich: Vec<SourceConfig>,
+    /// Warnings: valid values that deserve attention.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Config {
+    /// Creates a diagnostic found while using the config, with its line if the file is unchanged.
+    #[must_use]
+    pub fn diagnostic(&self, key: &str, text: String) -> Diagnostic {
+        let source = fs::read_to_string(&self.path).unwrap_or_default();
+        Diagnostic::at(&source, key.replace('[', ".").replace(']', ""), text)
+    }
+}
+
+/// One GoTo connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionConfig {
+    /// Name of the connection.
+    pub name: ConnectionName,
+    /// OAuth client id.
+    pub client_id: String,
+    /// OAuth client secret.
+    pub client_secret: Option<Secret>,
+    /// Accounts to subscribe to; empty: all accounts of the user.
+    pub account_keys: Vec<AccountKey>,
+    /// Redirect URI registered on the OAuth client.
+    pub redirect_uri: Url,
+    /// First refresh token, instead of `poprelay login`.
+    pub refresh_token: Option<Secret>,
+    /// Number of lanes, 1 to 4.
+    pub lanes: u8,
+    /// Region of numbers without a country code.
+    pub region: Region,
+    /// Directions reported.
+    pub directions: DirectionFilter,
+    /// Whether mailboxes are queried for the length of a message.
+    pub voicemail: bool,
+    /// Base URL of the REST API.
+    pub api_url: Url,
+    /// Base URL of the OAuth server.
+    pub auth_url: Url,
+}
+
+/// Returns the path used without `--config`: in `$CONFIGURATION_DIRECTORY` (systemd), else in `/etc/poprelay`.
+#[must_use]
+pub fn default_path() -> PathBuf {
+    env::var_os("CONFIGURATION_DIRECTORY")
+        .map_or_else(|| PathBuf::from("/etc/poprelay"), PathBuf::from)
+        .join("config.toml")
+}
+
+/// Reads and validates a config file.
+///
+/// # Errors
+/// [`ConfigError`]: every problem with line and key.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let source = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        hint: match source.kind() {
+            std::io::ErrorKind::NotFound => "start from config.example.toml, or name another file with --config",
+            std::io::ErrorKind::PermissionDenied => "let the daemon's user read it (mode 0640, its group)",
+            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text",
+            _ => "the system's reason follows",
+        },
+        source,
+    })?;
+    let invalid = |problems| ConfigError::Invalid { path: path.to_owned(), problems };
+    if permissions::allows_others(path, permissions::OTHERS_WRITE) {
+        let text = format!("all users can write the file. Run: chmod o-w {}", path.display());
+        return Err(invalid(vec![Diagnostic { key: String::new(), line: None, text }]));
+    }
+    let file = parse(&source).map_err(invalid)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| folder.to_owned(), PathBuf::from);
+    let owner_warning = permissions::foreign_owner(path).map(|user| Diagnostic {
+        key: String::new(),
+        line: None,
+        text: format!("user {user} owns the file and can change it. Run: chown root {}", path.display()),
+    });
+    let warnings = owner_warning.into_iter().collect();
+    let mut validator = Validator { source: &source, credentials, problems: Vec::new(), warnings };
+    let config = validator.validate(path, file);
+    match config {
+        Some(config) if validator.problems.is_empty() => Ok(config),
+        _ => Err(invalid(validator.problems)),
+    }
+}
+
+fn parse(source: &str) -> Result<File, Vec<Diagnostic>> {
+    if let Err(error) = toml::from_str::<toml::Table>(source) {
+        return Err(vec![diagnostics::syntax_error(source, &error)]);
+    }
+    // `prefix_separator` is set too: versions of the crate differ in whether `separator` alone follows the prefix.
+    let environment = config::Environment::with_prefix("POPRELAY").prefix_separator("__").separator("__");
+    let merged = config::Config::builder()
+        .add_source(config::File::from_str(source, config::FileFormat::Toml))
+        .add_source(environment)
+        .build()
+        .map_err(|error| vec![diagnostics::type_error(source, "", &error)])?;
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(merged, &mut track);
+    let file: Result<File, _> =
+        serde_ignored::deserialize(tracked, |path| unknown.push(path.to_string().replace(".?", "")));
+    let mut problems: Vec<Diagnostic> = unknown.iter().map(|key| diagnostics::unknown_key(source, key)).collect();
+    match file {
+        Ok(file) if problems.is_empty() => Ok(file),
+        Ok(_) => Err(problems),
+        Err(error) => {
+            let path = track.path().to_string().replace('[', ".").replace(']', "");
+            problems.push(diagnostics::type_error(source, &path, &error));
+            Err(problems)
+        }
+    }
+}
+
+/// Validation of one file: collects problems and warnings.
+struct Validator<'a> {
+    source: &'a str,
+    credentials: PathBuf,
+    problems: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Validator<'_> {
+    fn validate(&mut self, path: &Path, file: File) -> Option<Config> {
+        let connections: Vec<_> =
+            file.connections.into_iter().filter_map(|(name, table)| self.connection(&name, table)).collect();
+        let sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
+        let is_valid = self.problems.is_empty();
+        if is_valid && connections.is_empty() {
+            self.error("connections", "no GoTo connection: add a [connections.main] table with its client_id");
+        }
+        if is_valid && sinks.is_empty() {
+            self.error("sinks", "no sink: add a [sinks.NAME] table with type and url");
+        }
+        self.check_recap_history(&sinks, &file.enrich);
+        let operator = file.operator.sink.and_then(|name| {
+            let sink = sinks.iter().find(|sink| sink.name.as_str() == name).map(|sink| sink.name.clone());
+            if sink.is_none() {
+                self.error("operator.sink", "no sink has this name");
+            }
+            sink
+        });
+        let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
+        if logging::parse_filter(&journal).is_err() {
+            self.error(
+                "journal.level",
+                "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
+            );
+        }
+        let style = self.style(&file.cards);
+        let state_dir = file.state.dir.or_else(default_state_dir);
+        if state_dir.is_none() {
+            self.error("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME is set");
+        }
+        let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
+        let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
+        let routes = self.routes(file.routes, names, &file.hours, zone);
+        self.check_mentions(&routes, &sinks);
+        Some(Config {
+            path: path.to_owned(),
+            credentials: self.credentials.clone(),
+            connections,
+            state_dir: state_dir?,
+            power_loss_safe: file.state.durability != Some(DurabilityValue::Crash),
+            record: file.state.record,
+            retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
+            sinks,
+            operator,
+            journal,
+            style: style?,
+            deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),
+            routes,
+            enrich: file.enrich,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn error(&mut self, key: impl Into<String>, text: impl Into<String>) {
+        self.problems.push(Diagnostic::at(self.source, key, text));
+    }
+
+    fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
+        match reference.read(Some(&self.credentials)) {
+            Ok(secret) => {
+                if let SecretRef::File(path) = reference
+                    && permissions::allows_others(path, permissions::OTHERS_READ)
+                {
+                    let text = format!("all users can read the file. Run: chmod o-r {}", path.display());
+                    self.warnings.push(Diagnostic::at(self.source, key, text));
+                }
+                Some(secret)
+            }
+            Err(error) => {
+                self.error(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn connection(&mut self, name: &str, table: ConnectionTable) -> Option<ConnectionConfig> {
+        let at = |key: &str| format!("connections.{name}.{key}");
+        let before = self.problems.len();
+        let id = ConnectionName::try_from(name);
+        if let Err(error) = &id {
+            self.error(format!("connections.{name}"), format!("invalid connection name: {error}"));
+        }
+        if table.client_id.trim().is_empty() {
+            self.error(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
+        }
+        let client_secret = table.client_secret.and_then(|s| self.secret(&at("client_secret"), &s));
+        let refresh_token = table.refresh_token.and_then(|s| self.secret(&at("refresh_token"), &s));
+        let mut account_keys = Vec::new();
+        for key in table.account_keys {
+            match AccountKey::try_from(key) {
+                Ok(key) => account_keys.push(key),
+                Err(error) => self.error(at("account_keys"), format!("an account key is digits in quotes: {error}")),
+            }
+        }
+        let lanes = table.lanes.unwrap_or(2);
+        if !(1..=4).contains(&lanes) {
+            self.error(at("lanes"), "expected a number from 1 to 4");
+        }
+        let region = table.region.as_deref().map_or(Some(Region::US), Region::parse);
+        if region.is_none() {
+            self.error(at("region"), "unknown region, expected two letters of ISO 3166-1, as in \"US\" or \"DE\"");
+        }
+        let directions = DirectionFilter::read(&table.directions, table.internal);
+        let directions = directions.map_err(|text| self.error(at("directions"), text)).ok();
+        let api_url = self.base_url(&at("api_url"), table.api_url.as_deref().unwrap_or("https://api.goto.com"));
+        let auth = table.auth_url.as_deref().unwrap_or("https://authentication.logmeininc.com");
+        let auth_url = self.base_url(&at("auth_url"), auth);
+        let redirect = table.redirect_uri.as_deref().unwrap_or("http://localhost:5000/app/redirect");
+        let redirect_uri = urls::parse_redirect(redirect).map_err(|text| self.error(at("redirect_uri"), text)).ok();
+        if self.problems.len() > before {
+            return None;
+        }
+        Some(ConnectionConfig {
+            name: id.ok()?,
+            client_id: table.client_id,
+            client_secret,
+            account_keys,
+            redirect_uri: redirect_uri?,
+            refresh_token,
+            lanes,
+            region: region?,
+            directions: directions?,
+            voicemail: table.voicemail,
+            api_url: api_url?,
+            auth_url: auth_url?,
+        })
+    }
+
+    fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {
+        urls::parse_base(text).map_err(|text| self.error(key, text)).ok()
+    }
+}
+
+fn default_state_dir() -> Option<PathBuf> {
+    let systemd = env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+    let xdg = || env::var_os("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("poprelay"));
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state/poprelay"));
+    systemd.or_else(xdg).or_else(home)
+}
+
+/// Returns the token file of a connection.
+#[must_use]
+pub fn token_file(state_dir: &Path, connection: &ConnectionName) -> PathBuf {
+    state_dir.join(format!("token-{connection}.json"))
+}
+
+#[cfg(test)]
+mod tests;

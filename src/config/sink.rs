@@ -1,0 +1,200 @@
+//! `[sinks.NAME]`: validates a sink's table according to its type.
+
+use super::{Diagnostic, Validator};
+use crate::{
+    config::{
+        schema::{PaceValue, RecapValue, SinkTable, SinkValue, TimeList},
+        urls,
+    },
+    daemon::recap::RecapSchedule,
+    deliver::{RateLimit, Sink, SlackApp},
+    enrich::{SourceConfig, SourceKind},
+    model::{
+        call::StatusKind,
+        delivery::SinkKind,
+        ids::SinkName,
+        phone::Mask,
+        secret::{Secret, SecretRef},
+    },
+    route::DEFAULT_OUTCOMES,
+};
+
+/// Base URL of Slack's Web API. GovSlack has another (`https://slack-gov.com/api/`).
+const SLACK_API: &str = "https://slack.com/api/";
+
+/// One sink.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinkConfig {
+    /// Name of the sink.
+    pub name: SinkName,
+    /// Service behind the URL.
+    pub kind: SinkKind,
+    /// URL of the webhook; of a Slack app the base of the Web API.
+    pub url: Secret,
+    /// Token and channel; only for a Slack app.
+    pub app: Option<SlackApp>,
+    /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
+    pub thread: bool,
+    /// Messages per second and burst; `None`: no rate limit.
+    pub pace: Option<(f64, u32)>,
+    /// Statuses posted besides `ringing`. A live message shows all statuses; these are replied in its thread, if
+    /// enabled.
+    pub outcomes: Vec<StatusKind>,
+    /// Recap times.
+    pub recap: Option<RecapSchedule>,
+    /// Masking of callers' numbers.
+    pub mask: Mask,
+}
+
+impl SinkConfig {
+    /// Converts the config into a sink of `deliver`.
+    #[must_use]
+    pub fn into_sink(self) -> Sink {
+        let pace = self.pace.map(|(per_second, burst)| RateLimit { per_second, burst });
+        Sink { rate_limit: pace, app: self.app, ..Sink::new(self.name, self.kind, self.url) }
+    }
+}
+
+/// Endpoint of a sink, by its type.
+struct Target {
+    kind: SinkKind,
+    url: Secret,
+    app: Option<SlackApp>,
+}
+
+impl Validator<'_> {
+    pub(super) fn sink(&mut self, name: &str, table: SinkTable) -> Option<SinkConfig> {
+        let before = self.problems.len();
+        let id = SinkName::try_from(name);
+        if let Err(error) = &id {
+            self.error(format!("sinks.{name}"), format!("invalid sink name: {error}"));
+        }
+        let pace = self.pace(name, table.pace);
+        let recap = table.recap.as_ref().and_then(|value| self.recap(name, value));
+        let target = match table.kind {
+            SinkValue::SlackApp => self.slack_app(name, &table),
+            kind => self.webhook(name, kind, &table),
+        };
+        if self.problems.len() > before {
+            return None;
+        }
+        let Target { kind, url, app } = target?;
+        Some(SinkConfig {
+            name: id.ok()?,
+            kind,
+            url,
+            app,
+            thread: table.thread.unwrap_or(false),
+            pace,
+            outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),
+            recap,
+            mask: table.mask,
+        })
+    }
+
+    fn pace(&mut self, name: &str, value: Option<PaceValue>) -> Option<(f64, u32)> {
+        match value {
+            None => Some((1.0, 4)),
+            Some(PaceValue::Keyword(_)) => None,
+            Some(PaceValue::Rate { per_second, burst }) => {
+                if !(per_second.is_finite() && (0.001..=1000.0).contains(&per_second)) || burst == 0 {
+                    self.error(format!("sinks.{name}.pace"), "expected per_second from 0.001 to 1000 and burst from 1");
+                }
+                Some((per_second, burst))
+            }
+        }
+    }
+
+    /// Reports recaps without the history they are counted from.
+    pub(super) fn check_recap_history(&mut self, sinks: &[SinkConfig], sources: &[SourceConfig]) {
+        let last = sources.iter().rev().find(|source| source.kind == SourceKind::History);
+        if last.and_then(|source| source.enabled) != Some(false) {
+            return;
+        }
+        for sink in sinks.iter().filter(|sink| sink.recap.is_some()) {
+            let text = "a recap requires the history, but a source of type = \"history\" has enabled = false";
+            self.error(format!("sinks.{}.recap", sink.name), text);
+        }
+    }
+
+    fn recap(&mut self, name: &str, value: &RecapValue) -> Option<RecapSchedule> {
+        let (at, days) = match value {
+            RecapValue::Daily(at) => (at, None),
+            RecapValue::OnDays { at, days } => (at, days.as_ref()),
+        };
+        let read = RecapSchedule::read(at.as_slice(), days.map(TimeList::as_slice));
+        read.map_err(|text| self.error(format!("sinks.{name}.recap"), text)).ok()
+    }
+
+    fn webhook(&mut self, name: &str, kind: SinkValue, table: &SinkTable) -> Option<Target> {
+        let at = |key: &str| format!("sinks.{name}.{key}");
+        let given = [
+            ("token", table.token.is_some()),
+            ("channel", table.channel.is_some()),
+            ("api_url", table.api_url.is_some()),
+            ("thread", table.thread.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+            self.error(at(key), "only valid for a sink of type = \"slack-app\"");
+        }
+        let url = self.required(&at("url"), table.url.as_ref(), "the webhook's URL")?;
+        match urls::parse_webhook(kind, url.expose()) {
+            Ok((kind, warnings)) => {
+                self.warnings.extend(warnings.into_iter().map(|text| Diagnostic::at(self.source, at("url"), text)));
+                Some(Target { kind, url, app: None })
+            }
+            Err(text) => {
+                self.error(at("url"), text);
+                None
+            }
+        }
+    }
+
+    fn slack_app(&mut self, name: &str, table: &SinkTable) -> Option<Target> {
+        let at = |key: &str| format!("sinks.{name}.{key}");
+        if table.url.is_some() {
+            self.error(at("url"), "a Slack app has no webhook. Set token and channel instead");
+        }
+        let token = self.required(&at("token"), table.token.as_ref(), "the app's bot token, xoxb-…");
+        if let Some(text) = token.as_ref().and_then(|token| token_problem(token.expose())) {
+            self.error(at("token"), text);
+        }
+        let channel = table.channel.as_deref().unwrap_or_default().trim().to_owned();
+        if !is_channel_id(&channel) {
+            self.error(
+                at("channel"),
+                "expected a channel's id, as in \"C0123ABCD\": Slack shows it at the end of the channel's details",
+            );
+        }
+        let base = self.base_url(&at("api_url"), table.api_url.as_deref().unwrap_or(SLACK_API));
+        if table.outcomes.is_some() && table.thread != Some(true) {
+            let text = "a Slack app's message shows every status. Set thread = true to reply these in its thread too";
+            self.warnings.push(Diagnostic::at(self.source, at("outcomes"), text));
+        }
+        let app = SlackApp { token: token?, channel };
+        Some(Target { kind: SinkKind::SlackApp, url: Secret::new(base?.as_str()), app: Some(app) })
+    }
+
+    fn required(&mut self, key: &str, reference: Option<&SecretRef>, what: &str) -> Option<Secret> {
+        if reference.is_none() {
+            self.error(key, format!("missing: {what}"));
+        }
+        self.secret(key, reference?)
+    }
+}
+
+/// Returns the problem of a token that cannot post.
+fn token_problem(token: &str) -> Option<&'static str> {
+    match token.trim() {
+        token if token.starts_with("xapp-") => Some("app-level token, expected a bot token, which begins with xoxb-"),
+        token if token.starts_with("xox") && token.is_ascii() && !token.contains(char::is_whitespace) => None,
+        _ => Some("expected a bot token, which begins with xoxb-"),
+    }
+}
+
+/// Returns whether `id` is a channel id: C public, G private, D direct message. Names are not accepted: they can
+/// change, and edits require ids.
+fn is_channel_id(id: &str) -> bool {
+    let has_prefix = id.starts_with(['C', 'G', 'D']);
+    has_prefix && (2..=32).contains(&id.len()) && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}

@@ -1,0 +1,210 @@
+//! Alerts: problems of the daemon reported to the operator, as a journal line and, if `[operator]` names a sink, as a
+//! card. Callers report each change once; nothing here detects changes.
+
+use crate::{
+    model::{
+        call::StatusKind,
+        card::{Alert, Card},
+        delivery::{DeliveryKey, EnqueueMode, NewDelivery, Outbox, Subject},
+        ids::{AccountKey, ConnectionName, SinkName},
+        time::Timestamp,
+    },
+    outbox::SqliteOutbox,
+    runtime::message_id,
+};
+
+/// A problem, or its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertKind {
+    /// GoTo accepts no token: the operator has to log in.
+    LoginRequired(ConnectionName),
+    /// The operator has logged in again.
+    LoginRestored(ConnectionName),
+    /// The refresh token expires in this many days.
+    RefreshTokenExpiring(ConnectionName, u32),
+    /// A rotated refresh token is not on disk.
+    TokenNotPersisted(ConnectionName),
+    /// GoTo rejects an account of the connection, with the HTTP status.
+    AccountRejected(ConnectionName, AccountKey, u16),
+    /// GoTo rejects the connection's channel or subscriptions.
+    ConnectionRejected(ConnectionName),
+    /// GoTo accepts the connection's channel again.
+    ConnectionAccepted(ConnectionName),
+    /// The connection has had no live lane for 2 minutes.
+    ConnectionDown(ConnectionName),
+    /// The connection has a live lane again.
+    ConnectionRestored(ConnectionName),
+    /// Reports are not granted: calls of an event gap cannot be recovered.
+    ReportsNotGranted(ConnectionName, Timestamp, Timestamp),
+    /// The sink is disabled: its endpoint rejects every card.
+    SinkDisabled(SinkName, String),
+    /// The sink has been unreachable for 15 minutes.
+    SinkUnreachable(SinkName, String),
+    /// The sink has been throttled for 15 minutes.
+    SinkThrottled(SinkName),
+    /// The sink accepts cards again.
+    SinkRecovered(SinkName),
+    /// A card became a dead letter.
+    DeadLetter(SinkName, String),
+    /// The outbox is in memory only.
+    StoreInMemory(String),
+    /// The outbox is on disk again.
+    StoreRecovered,
+}
+
+impl AlertKind {
+    /// Returns the alert card: a title, and advice while the alert fires.
+    #[must_use]
+    pub fn alert(&self) -> Alert {
+        let firing = |title: String, advice: &str| Alert { title, advice: advice.to_owned(), resolved: false };
+        let resolved = |title: String| Alert { title, advice: String::new(), resolved: true };
+        match self {
+            Self::LoginRequired(name) => firing(
+                format!("GoTo requires a new login for {name}: no call is received until then"),
+                &format!("Run: poprelay login --connection {name}. The daemon picks up the new token."),
+            ),
+            Self::LoginRestored(name) => resolved(format!("{name} is logged in again")),
+            Self::RefreshTokenExpiring(name, days) => firing(
+                format!("The refresh token of {name} expires in {days} days unless GoTo renews it"),
+                &format!("Run: poprelay login --connection {name}"),
+            ),
+            Self::TokenNotPersisted(name) => firing(
+                format!("The new token of {name} was not written: the next start would use an invalid one"),
+                "Make the state directory writable. The daemon retries at the next refresh.",
+            ),
+            Self::AccountRejected(name, account, status) => firing(
+                format!("GoTo rejects account {account} of {name} (status {status}): its calls are not received"),
+                "The user must be a super admin of the account. Check account_keys and the user's role.",
+            ),
+            Self::ConnectionRejected(name) => firing(
+                format!("GoTo rejects {name}: no call is received"),
+                "Check the OAuth client's scopes (call-events.v1.notifications.manage) and that \
+                 the user is a super admin. The daemon retries every few minutes.",
+            ),
+            Self::ConnectionAccepted(name) => resolved(format!("GoTo accepts {name} again")),
+            Self::ConnectionDown(name) => firing(
+                format!("{name} has had no live lane for 2 minutes: no call is received"),
+                "The daemon retries. If this lasts: check this machine's network and DNS, GoTo's status page, \
+                 and \"lane failed to connect\" in the journal.",
+            ),
+            Self::ConnectionRestored(name) => resolved(format!("{name} is connected to GoTo again")),
+            Self::ReportsNotGranted(name, from, to) => firing(
+                format!("{name} received no events from {from:.0} to {to:.0}: calls of that time cannot be recovered"),
+                "Grant the scope cr.v1.read to the OAuth client and log in again. Calls of later gaps are then posted.",
+            ),
+            Self::SinkDisabled(sink, why) => firing(
+                format!("{sink} is disabled: {why}"),
+                "Its cards are kept and posted when the sink accepts them again. The daemon retries every hour.",
+            ),
+            Self::SinkUnreachable(sink, why) => firing(
+                format!("{sink} has been unreachable for 15 minutes: {why}"),
+                "Its cards are kept and retried. If this lasts: check DNS, the network, and the chat's status page.",
+            ),
+            Self::SinkThrottled(sink) => firing(
+                format!("{sink} has been throttled for 15 minutes"),
+                "Too many messages for one channel: raise its limit or route fewer calls to it.",
+            ),
+            Self::SinkRecovered(sink) => resolved(format!("{sink} accepts cards again")),
+            Self::DeadLetter(sink, why) => {
+                firing(format!("A card for {sink} is a dead letter: {why}"), "See: poprelay outbox list --state dead")
+            }
+            Self::StoreInMemory(why) => firing(
+                format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),
+                "Free space on the state directory's disk, or make it writable. The daemon then returns to it.",
+            ),
+            Self::StoreRecovered => resolved("The store writes to disk again".to_owned()),
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(
+            self,
+            Self::LoginRequired(_)
+                | Self::TokenNotPersisted(_)
+                | Self::ConnectionRejected(_)
+                | Self::ConnectionDown(_)
+                | Self::AccountRejected(..)
+                | Self::SinkDisabled(..)
+                | Self::DeadLetter(..)
+                | Self::StoreInMemory(_)
+        )
+    }
+
+    /// Logs the alert. Sink alerts are skipped: `deliver` logs them with status and response.
+    fn log(&self) {
+        let connection = match self {
+            Self::LoginRequired(name)
+            | Self::LoginRestored(name)
+            | Self::RefreshTokenExpiring(name, _)
+            | Self::TokenNotPersisted(name)
+            | Self::AccountRejected(name, ..)
+            | Self::ConnectionRejected(name)
+            | Self::ConnectionAccepted(name)
+            | Self::ConnectionDown(name)
+            | Self::ConnectionRestored(name)
+            | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
+            Self::StoreInMemory(_) | Self::StoreRecovered => None,
+            Self::SinkDisabled(..)
+            | Self::SinkUnreachable(..)
+            | Self::SinkThrottled(_)
+            | Self::SinkRecovered(_)
+            | Self::DeadLetter(..) => return,
+        };
+        let Alert { title, advice, resolved: over } = &self.alert();
+        let (message, message_id) = self.journal_event();
+        match (over, self.is_error()) {
+            (true, _) => tracing::info!(connection, message_id, "{message}"),
+            (false, true) => tracing::error!(connection, error = title, advice, message_id, "{message}"),
+            (false, false) => tracing::warn!(connection, error = title, advice, message_id, "{message}"),
+        }
+    }
+
+    /// Journal message and message id.
+    const fn journal_event(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::LoginRequired(_) => ("login required", message_id::LOGIN_REQUIRED),
+            Self::LoginRestored(_) => ("login restored", message_id::LOGIN_RESTORED),
+            Self::RefreshTokenExpiring(..) => ("refresh token expiring", message_id::REFRESH_TOKEN_EXPIRING),
+            Self::TokenNotPersisted(_) => ("token not persisted", message_id::TOKEN_NOT_PERSISTED),
+            Self::AccountRejected(..) => ("account rejected", message_id::ACCOUNT_REJECTED),
+            Self::ConnectionRejected(_) => ("connection rejected by goto", message_id::CONNECTION_REJECTED),
+            Self::ConnectionAccepted(_) => ("connection accepted by goto", message_id::CONNECTION_ACCEPTED),
+            Self::ConnectionDown(_) => ("connection down", message_id::CONNECTION_DOWN),
+            Self::ConnectionRestored(_) => ("connection restored", message_id::CONNECTION_RESTORED),
+            Self::ReportsNotGranted(..) => ("event gap not recoverable", message_id::REPORTS_NOT_GRANTED),
+            Self::SinkDisabled(..) => ("sink disabled", message_id::SINK_DISABLED),
+            Self::SinkUnreachable(..) => ("sink unreachable", message_id::SINK_UNREACHABLE),
+            Self::SinkThrottled(_) => ("sink throttled", message_id::SINK_THROTTLED),
+            Self::SinkRecovered(_) => ("sink recovered", message_id::SINK_RECOVERED),
+            Self::DeadLetter(..) => ("dead letter", message_id::DEAD_LETTER),
+            Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
+            Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
+        }
+    }
+}
+
+/// Logs the alert and enqueues its card for the operator's sink.
+pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &SqliteOutbox) {
+    alert.log();
+    let Some(sink) = sink else { return };
+    let subject = Subject::Named(format!("notice {}", uuid::Uuid::now_v7()));
+    let key = DeliveryKey { subject, status: StatusKind::Ended, sink };
+    let card = Card::Alert(alert.alert());
+    if let Err(error) = outbox.enqueue(None, vec![NewDelivery { key, card, mode: EnqueueMode::Insert }]).await {
+        tracing::debug!(%error, "alert not enqueued");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alert_firing_has_advice_and_resolved_has_none() {
+        let main = ConnectionName::try_from("main").unwrap();
+        let firing = AlertKind::LoginRequired(main.clone()).alert();
+        assert!(firing.advice.contains("poprelay login --connection main") && !firing.resolved);
+        let resolved = AlertKind::LoginRestored(main).alert();
+        assert!(resolved.resolved && resolved.advice.is_empty());
+    }
+}

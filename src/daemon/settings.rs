@@ -1,0 +1,240 @@
+//! Reloadable settings: enrichment sources, routes and sinks. Work that loaded a [`Settings`] uses it to the end, so
+//! that no update sees half of an old and half of a new config.
+
+use super::{direction_filter::DirectionFilter, recap::RecapSchedule};
+use crate::{
+    cards::RenderOptions,
+    config::SinkConfig,
+    enrich::Enricher,
+    model::{
+        call::{Call, CallUpdate, Revision, StatusKind},
+        delivery::EnqueueMode,
+        ids::{ConnectionName, SinkName},
+        time::Timestamp,
+    },
+    route::{self, Holidays, Routes},
+};
+use jiff::civil::Date;
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// The part of the config that call updates use, from look-up to enqueue.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// Look-up of callers.
+    pub enricher: Arc<Enricher>,
+    /// Routing rules.
+    pub routes: Routes,
+    /// Settings of each sink.
+    pub sinks: BTreeMap<SinkName, SinkSettings>,
+    /// Directions reported per connection; the default applies to others.
+    pub directions: BTreeMap<ConnectionName, DirectionFilter>,
+    /// Sink of the alerts.
+    pub operator: Option<SinkName>,
+    /// Whether snapshots and reports are recorded.
+    pub record: bool,
+    /// Render options of sinks missing in `sinks`.
+    pub style: RenderOptions,
+}
+
+/// Settings of one sink.
+#[derive(Debug, Clone)]
+pub struct SinkSettings {
+    /// Statuses posted besides `ringing`.
+    pub outcomes: Vec<StatusKind>,
+    /// Render options of the sink's cards.
+    pub style: RenderOptions,
+    /// How later statuses of a call are posted.
+    pub mode: MessageMode,
+    /// Recap times.
+    pub recap: Option<RecapSchedule>,
+}
+
+/// How later statuses of a call are posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageMode {
+    /// Each status is a message of its own.
+    #[default]
+    Post,
+    /// One live message per call, edited as the call moves.
+    Live,
+    /// A live message, with outcomes replied in its thread: edits trigger no notification.
+    LiveThreaded,
+}
+
+impl MessageMode {
+    /// Returns the mode of a sink's type and `thread` key.
+    #[must_use]
+    pub const fn from_config(sink: &SinkConfig) -> Self {
+        match (sink.kind.supports_edit(), sink.thread) {
+            (false, _) => Self::Post,
+            (true, false) => Self::Live,
+            (true, true) => Self::LiveThreaded,
+        }
+    }
+}
+
+impl Settings {
+    /// Returns whether a call is reported. Other calls are still recorded in the history.
+    #[must_use]
+    pub fn reports_call(&self, call: &Call) -> bool {
+        self.directions.get(&call.connection).copied().unwrap_or_default().allows(call.direction)
+    }
+
+    /// Returns whether a routed update is posted as a message at a sink. A revised outcome is posted again only if it
+    /// corrects one derived from events.
+    #[must_use]
+    pub fn notifies(&self, sink: &SinkName, update: &CallUpdate) -> bool {
+        let outcomes = self.sinks.get(sink).map_or(&route::DEFAULT_OUTCOMES[..], |sink| sink.outcomes.as_slice());
+        notifies(update, outcomes)
+    }
+
+    /// Returns the enqueue modes of a routed update at a sink.
+    #[must_use]
+    pub fn enqueue_modes(&self, sink: &SinkName, update: &CallUpdate) -> Vec<EnqueueMode> {
+        let notifies = self.notifies(sink, update);
+        match self.sinks.get(sink).map_or(MessageMode::Post, |sink| sink.mode) {
+            MessageMode::Post if notifies => vec![EnqueueMode::Insert],
+            MessageMode::Post => vec![EnqueueMode::UpdatePending],
+            MessageMode::LiveThreaded if notifies && update.status.kind() != StatusKind::Ringing => {
+                vec![EnqueueMode::UpsertLive, EnqueueMode::Reply]
+            }
+            MessageMode::Live | MessageMode::LiveThreaded => vec![EnqueueMode::UpsertLive],
+        }
+    }
+
+    /// Returns a copy with the holidays of a changed file.
+    #[must_use]
+    pub fn with_holidays(&self, file: &Path, holidays: Holidays) -> Self {
+        Self { routes: self.routes.with_holidays(file, holidays), ..self.clone() }
+    }
+
+    /// Returns today's date in the cards' time zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        Timestamp::now().to_zoned(self.style.time_zone.clone()).date()
+    }
+
+    /// Returns the render options of a sink.
+    #[must_use]
+    pub fn style(&self, sink: &SinkName) -> &RenderOptions {
+        self.sinks.get(sink).map_or(&self.style, |sink| &sink.style)
+    }
+}
+
+/// Returns whether an update is posted as a message at a sink with these `outcomes`.
+#[must_use]
+pub fn notifies(update: &CallUpdate, outcomes: &[StatusKind]) -> bool {
+    match update.call.revision {
+        None => route::sink_wants(update.status.kind(), outcomes),
+        Some(Revision::Completed) => false,
+        Some(Revision::Corrected) => route::sink_wants(StatusKind::Missed, outcomes),
+        Some(Revision::Resolved) => route::sink_wants(update.status.kind(), outcomes),
+    }
+}
+
+/// Holder of the current settings.
+pub struct SharedSettings(RwLock<Arc<Settings>>);
+
+impl SharedSettings {
+    /// Creates it with the first settings.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self(RwLock::new(Arc::new(settings)))
+    }
+
+    /// Returns the current settings. Load once per unit of work.
+    #[must_use]
+    pub fn load(&self) -> Arc<Settings> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the settings by `change` of them, unless it returns `None`. Returns whether it did. Writers wait for
+    /// each other.
+    pub fn rcu(&self, change: impl FnOnce(&Settings) -> Option<Settings>) -> bool {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&current).map(Arc::new);
+        let is_changed = changed.is_some();
+        changed.into_iter().for_each(|settings| *current = settings);
+        is_changed
+    }
+
+    /// Replaces the settings. Work that loaded the old ones ends with them.
+    pub fn store(&self, settings: Settings) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        call::{CallDirection, CallStatus, Caller, MissedReason},
+        phone::{PhoneNumber, Region},
+        time::Timestamp,
+    };
+    use std::time::Duration;
+
+    fn update(moment: CallStatus, revised: Option<Revision>) -> CallUpdate {
+        let call = Call {
+            id: "a".try_into().unwrap(),
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            direction: CallDirection::Inbound,
+            caller: Caller { name: None, number: PhoneNumber::Withheld },
+            account_number: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            queued_at: None,
+            transfers: Vec::new(),
+            answered_at: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: revised,
+            course: crate::model::call::Course::default(),
+        };
+        CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn enqueue_modes_follow_message_mode_and_outcomes() {
+        let name = |name: &str| SinkName::try_from(name).unwrap();
+        let sink_settings = |life| SinkSettings {
+            outcomes: vec![StatusKind::Missed],
+            style: RenderOptions::default(),
+            mode: life,
+            recap: None,
+        };
+        let sinks = [("hook", MessageMode::Post), ("app", MessageMode::Live), ("talk", MessageMode::LiveThreaded)];
+        let settings = Settings {
+            sinks: sinks.map(|(sink, life)| (name(sink), sink_settings(life))).into(),
+            ..Settings::default()
+        };
+        let modes = |moment: CallStatus, revised| {
+            let update = update(moment, revised);
+            ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &update))
+        };
+        let missed = || CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown };
+        let ended = || CallStatus::Ended { talk_time: None };
+        let (live, replied) = (|| vec![EnqueueMode::UpsertLive], || vec![EnqueueMode::UpsertLive, EnqueueMode::Reply]);
+        assert_eq!(modes(CallStatus::Ringing, None), [vec![EnqueueMode::Insert], live(), live()]);
+        assert_eq!(modes(ended(), None), [vec![EnqueueMode::UpdatePending], live(), live()]);
+        assert_eq!(modes(missed(), None), [vec![EnqueueMode::Insert], live(), replied()]);
+        assert_eq!(modes(missed(), Some(Revision::Completed)), [vec![EnqueueMode::UpdatePending], live(), live()]);
+        assert_eq!(modes(ended(), Some(Revision::Corrected)), [vec![EnqueueMode::Insert], live(), replied()]);
+    }
+
+    #[test]
+    fn loaded_settings_do_not_change_on_replace() {
+        let desk: SinkName = "desk".try_into().unwrap();
+        let shared = SharedSettings::new(Settings::default());
+        let loaded = shared.load();
+        shared.store(Settings { operator: Some(desk.clone()), ..Settings::default() });
+        assert_eq!((loaded.operator.clone(), shared.load().operator.clone()), (None, Some(desk)));
+    }
+}

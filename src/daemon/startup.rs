@@ -1,0 +1,109 @@
+//! Start-up: opens the outbox and builds the enricher. Warnings are logged and stop nothing; errors are
+//! [`DaemonError`].
+
+use super::{
+    network::{Network, NetworkError},
+    state_dir::StateError,
+};
+use crate::{
+    config::{Config, ConfigError, Diagnostic},
+    enrich::{self, Enricher},
+    model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
+    outbox::{self, Durability, OpenError, Retention, SqliteOutbox},
+    runtime::message_id,
+};
+use std::path::Path;
+
+/// Why the daemon failed to start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state directory is unusable.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The outbox cannot be opened.
+    #[error(transparent)]
+    Outbox(#[from] OpenError),
+    /// The HTTP client cannot be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A look-up source is invalid.
+    #[error(transparent)]
+    Sources(#[from] ConfigError),
+    /// A task exited unexpectedly.
+    #[error("{0} exited unexpectedly, shutting down for a restart")]
+    TaskExited(String),
+}
+
+/// Opens the outbox in the state directory.
+///
+/// # Errors
+/// An outbox file that must not be modified.
+pub fn open_outbox(config: &Config) -> Result<SqliteOutbox, DaemonError> {
+    let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
+    let retention = Retention { age: config.retention, ..Retention::default() };
+    let settings = outbox::OutboxSettings { dir: config.state_dir.clone(), durability, retention };
+    let (queue, opened) = outbox::open(settings, Timestamp::now())?;
+    if let Some(damaged) = &opened.quarantined {
+        let path = damaged.path.display();
+        let message_id = message_id::STORE_QUARANTINED;
+        tracing::error!(%path, rescued = damaged.rescued, message_id, "damaged store set aside");
+    }
+    tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
+    Ok(queue)
+}
+
+/// Warns of pending cards for sinks missing in the config. The cards are kept until the sink is configured again.
+pub async fn warn_orphaned_sinks(outbox: &SqliteOutbox, is_configured: impl Fn(&SinkName) -> bool) {
+    for (sink, waiting) in outbox.backlog().await.unwrap_or_default() {
+        if !is_configured(&sink) {
+            tracing::warn!(%sink, waiting, "pending cards for a sink missing in the config");
+        }
+    }
+}
+
+/// Builds the enricher and reads the secrets of its headers. Incomplete sources are logged.
+///
+/// # Errors
+/// Invalid tables, by file, line and key.
+pub fn build_enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+    rebuild_enricher(&Enricher::default(), config, network)
+}
+
+/// Builds the enricher for a reloaded config. Unchanged sources keep their contents.
+///
+/// # Errors
+/// As [`build_enricher`].
+pub fn rebuild_enricher(previous: &Enricher, config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+    let (enricher, warnings) = resolve_sources(previous, config, network, Some(&config.state_dir))?;
+    for warning in warnings {
+        tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "enrichment source is incomplete");
+    }
+    Ok(enricher)
+}
+
+/// Checks the sources without opening the history or writing files. Returns the warnings.
+///
+/// # Errors
+/// As [`build_enricher`].
+pub fn check_sources(config: &Config, network: &Network) -> Result<Vec<Diagnostic>, ConfigError> {
+    // Without a state directory the history stays closed: `check` must not create its file.
+    resolve_sources(&Enricher::default(), config, network, None).map(|(_, warnings)| warnings)
+}
+
+fn resolve_sources(
+    previous: &Enricher,
+    config: &Config,
+    network: &Network,
+    state_dir: Option<&Path>,
+) -> Result<(Enricher, Vec<Diagnostic>), ConfigError> {
+    let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
+    let region = config.connections.first().map_or(Region::US, |connection| connection.region);
+    let diagnostic = |problem: enrich::SourceProblem| config.diagnostic(&problem.key, problem.reason);
+    match previous.rebuild(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
+        Ok((enricher, warnings)) => Ok((enricher, warnings.into_iter().map(diagnostic).collect())),
+        Err(invalid) => Err(ConfigError::Invalid {
+            path: config.path.clone(),
+            problems: invalid.0.into_iter().map(diagnostic).collect(),
+        }),
+    }
+}

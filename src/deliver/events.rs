@@ -1,0 +1,209 @@
+//! Events of a worker: sent to the daemon (status, metrics, alerts) and logged to the journal.
+
+use super::{
+    sink_state::{Outcome, SinkTransition},
+    verdict::Verdict,
+};
+use crate::{
+    model::{
+        card::Card,
+        delivery::{Attempt, Delivery, DeliveryKey, PostMode, Settlement, Subject},
+        ids::SinkName,
+        time::{Timestamp, elapsed},
+    },
+    runtime::message_id,
+};
+use std::time::Duration;
+
+/// An event of one sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SinkEvent {
+    /// A card was delivered.
+    Delivered {
+        /// Sink that received the card.
+        sink: SinkName,
+        /// Key of the delivery.
+        key: DeliveryKey,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+        /// Duration of the post.
+        took: Duration,
+        /// The chat confirmed only that it accepted the message.
+        accepted: bool,
+    },
+    /// A card became a dead letter.
+    DeadLetter {
+        /// Sink that rejected the card.
+        sink: SinkName,
+        /// Key of the delivery.
+        key: DeliveryKey,
+        /// Reason for operators.
+        why: String,
+        /// Advice for operators; empty if there is none.
+        advice: &'static str,
+        /// The operator gets an alert.
+        alert: bool,
+    },
+    /// The sink is disabled and its deliveries wait. Sent once.
+    Disabled {
+        /// Disabled sink.
+        sink: SinkName,
+        /// Meaning of the response.
+        why: &'static str,
+        /// Advice for operators.
+        advice: &'static str,
+    },
+    /// The sink throttled every message for more than 15 minutes. Sent once.
+    Throttled {
+        /// Throttled sink.
+        sink: SinkName,
+    },
+    /// The sink was unreachable or returned server errors for more than 15 minutes. Sent once.
+    Unreachable {
+        /// Unreachable sink.
+        sink: SinkName,
+        /// Reason of the last failure.
+        why: &'static str,
+        /// Advice for operators; empty if there is none.
+        advice: &'static str,
+    },
+    /// A sink reported as disabled, throttled or unreachable accepts messages again.
+    Recovered {
+        /// Recovered sink.
+        sink: SinkName,
+    },
+}
+
+/// Logs the outcome of one message and returns the events for the daemon in the same order.
+pub fn log_outcome(
+    sink: &SinkName,
+    batch: &[Delivery],
+    outcome: &Outcome,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Vec<SinkEvent> {
+    let cards = batch
+        .iter()
+        .zip(&outcome.settlements)
+        .filter_map(|(delivery, end)| card_event(sink, delivery, end, outcome, attempt, now));
+    let mut events: Vec<SinkEvent> = cards.collect();
+    events.extend(transition_event(sink, outcome, attempt));
+    events
+}
+
+fn card_event(
+    sink: &SinkName,
+    delivery: &Delivery,
+    (verdict, settlement): &(Verdict, Settlement),
+    outcome: &Outcome,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Option<SinkEvent> {
+    let (call, moment) = (call_id(&delivery.key.subject), delivery.key.status.as_str());
+    let count = delivery.attempts.saturating_add(1);
+    let status = attempt.status;
+    let took_ms = millis(attempt.took);
+    match (verdict, settlement) {
+        (Verdict::Delivered { accepted }, _) => {
+            let age_ms = millis(elapsed(delivery.card.occurred_at().unwrap_or(delivery.enqueued_at), now));
+            if delivery.mode.edited_message().is_some() {
+                tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card edited");
+            } else {
+                tracing::info!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card delivered");
+            }
+            Some(SinkEvent::Delivered {
+                sink: sink.clone(),
+                key: delivery.key.clone(),
+                attempt: count,
+                took: attempt.took,
+                accepted: *accepted,
+            })
+        }
+        (Verdict::Repost, _) => {
+            let error = outcome.rule.reason;
+            tracing::info!(%sink, call, moment, attempt = count, status, error, "message gone, reposting");
+            None
+        }
+        // The live message repeats the content of the reply. If that message is gone, a person deleted it.
+        (Verdict::Dead { alert: false }, Settlement::Dead(why))
+            if matches!(delivery.mode, PostMode::ThreadReply { .. }) =>
+        {
+            let error = outcome.rule.reason;
+            tracing::warn!(%sink, call, moment, attempt = count, status, error, "reply dropped, its message is gone");
+            Some(SinkEvent::DeadLetter {
+                sink: sink.clone(),
+                key: delivery.key.clone(),
+                why: why.clone(),
+                advice: "",
+                alert: false,
+            })
+        }
+        (Verdict::Dead { alert }, Settlement::Dead(why)) => {
+            let (answer, message_id) = (&attempt.response, message_id::DEAD_LETTER);
+            tracing::error!(
+                %sink, call, moment, attempt = count, status, took_ms, error = why, answer, message_id,
+                "card undeliverable, dead letter stored"
+            );
+            // An alert about an undeliverable alert would fail the same way, endlessly.
+            let alert = *alert && !matches!(delivery.card, Card::Alert(_));
+            let advice = outcome.rule.advice;
+            Some(SinkEvent::DeadLetter {
+                sink: sink.clone(),
+                key: delivery.key.clone(),
+                why: why.clone(),
+                advice,
+                alert,
+            })
+        }
+        _ => {
+            let (wait_ms, error) = (millis(outcome.pause), outcome.rule.reason);
+            tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, wait_ms, error, "card delayed");
+            None
+        }
+    }
+}
+
+fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<SinkEvent> {
+    let sink = sink.clone();
+    let (status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.rule.reason);
+    match outcome.transition? {
+        SinkTransition::Failing => {
+            tracing::warn!(%sink, status, wait_ms, error, answer = attempt.response, "sink failing, deliveries paused");
+            None
+        }
+        SinkTransition::RecoveredEarly => {
+            tracing::info!(%sink, status, repeats = outcome.repeats, "sink recovered");
+            None
+        }
+        SinkTransition::Unreachable => {
+            let message_id = message_id::SINK_UNREACHABLE;
+            tracing::error!(%sink, status, wait_ms, error, answer = attempt.response, message_id, "sink unreachable");
+            Some(SinkEvent::Unreachable { sink, why: outcome.rule.reason, advice: outcome.rule.advice })
+        }
+        SinkTransition::Throttled => {
+            tracing::error!(%sink, status, wait_ms, error, message_id = message_id::SINK_THROTTLED, "sink throttled");
+            Some(SinkEvent::Throttled { sink })
+        }
+        SinkTransition::Disabled => {
+            let message_id = message_id::SINK_DISABLED;
+            tracing::error!(%sink, status, wait_ms, error, answer = attempt.response, message_id, "sink disabled");
+            Some(SinkEvent::Disabled { sink, why: outcome.rule.reason, advice: outcome.rule.advice })
+        }
+        SinkTransition::Recovered => {
+            let repeats = outcome.repeats;
+            tracing::info!(%sink, status, repeats, message_id = message_id::SINK_RECOVERED, "sink recovered");
+            Some(SinkEvent::Recovered { sink })
+        }
+    }
+}
+
+fn call_id(subject: &Subject) -> Option<&str> {
+    match subject {
+        Subject::Call(call) => Some(call.as_str()),
+        Subject::Named(_) => None,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,435 @@
+//! Worker tests from the outbox to the socket.
+
+use super::{
+    chat::{Chat, ChatReply, RecordedRequest},
+    queue::{DeliveryState, MemoryOutbox},
+    sockets::client,
+};
+use crate::{
+    deliver::{RateLimit, Sink, SinkEvent, run},
+    model::{
+        card::Card,
+        delivery::{OutboxError, RenderedMessage, SinkKind},
+        ids::SinkName,
+        secret::Secret,
+        time::Timestamp,
+    },
+};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// Cards per message in these tests.
+const CARDS_PER_MESSAGE: usize = 20;
+
+fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool) -> RenderedMessage {
+    let title = |card: &&Card| match card {
+        Card::Alert(notice) => notice.title.clone(),
+        other => panic!("{other:?}"),
+    };
+    let used = cards.len().min(CARDS_PER_MESSAGE);
+    let titles: Vec<String> = cards.iter().take(used).map(title).collect();
+    RenderedMessage { body: serde_json::json!({ "plain": plain, "cards": titles }).to_string(), cards_included: used }
+}
+
+pub struct WorkerHarness {
+    name: SinkName,
+    queue: MemoryOutbox,
+    told: mpsc::Receiver<SinkEvent>,
+    enable: Arc<Notify>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), OutboxError>>,
+}
+
+impl WorkerHarness {
+    fn new(name: &str, chat: &Chat, pace: Option<RateLimit>, queue: &MemoryOutbox) -> Self {
+        Self::with_render(name, chat, pace, queue, draw)
+    }
+
+    fn with_render<D>(name: &str, chat: &Chat, pace: Option<RateLimit>, queue: &MemoryOutbox, draw: D) -> Self
+    where
+        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync + 'static,
+    {
+        let name = SinkName::try_from(name).unwrap();
+        let sink = Sink { rate_limit: pace, ..Sink::new(name, SinkKind::Slack, Secret::new(chat.url.as_str())) };
+        Self::of(sink, queue, draw)
+    }
+
+    pub fn of<D>(sink: Sink, queue: &MemoryOutbox, draw: D) -> Self
+    where
+        D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync + 'static,
+    {
+        let name = sink.name.clone();
+        let (tell, told) = mpsc::channel(1000);
+        let (stop, stopped) = watch::channel(false);
+        let enable = sink.enable.clone();
+        let http = client();
+        let task = tokio::spawn(run(sink, queue.clone(), http, draw, tell, stopped));
+        Self { name, queue: queue.clone(), told, enable, stop, task }
+    }
+
+    fn add(&self, title: &str) {
+        self.queue.add(&self.name, title);
+    }
+
+    pub async fn told(&mut self) -> SinkEvent {
+        timeout(Duration::from_secs(30), self.told.recv()).await.unwrap().unwrap()
+    }
+
+    /// Returns the titles of the next `count` delivered cards; skips other events.
+    async fn delivered(&mut self, count: usize) -> Vec<String> {
+        let mut titles = Vec::new();
+        while titles.len() < count {
+            if let SinkEvent::Delivered { key, .. } = self.told().await {
+                let crate::model::delivery::Subject::Named(title) = key.subject else { panic!() };
+                titles.push(title);
+            }
+        }
+        titles
+    }
+
+    pub async fn end(self) -> Result<(), OutboxError> {
+        self.stop.send_replace(true);
+        timeout(Duration::from_secs(10), self.task).await.unwrap().unwrap()
+    }
+}
+
+/// Waits until a condition holds, for at most 30 s.
+pub async fn until(condition: impl Fn() -> bool) {
+    let poll = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), poll).await.unwrap();
+}
+
+fn cards(requests: &[RecordedRequest]) -> Vec<&str> {
+    requests.iter().flat_map(|request| &request.cards).map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn worker_quiet_channel_posts_immediately_and_stores_attempt() {
+    let chat = Chat::new(|_, _| ChatReply::ok()).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, Some(RateLimit::default()), &queue);
+    for title in ["a", "b", "c"] {
+        let start = Instant::now();
+        worker.add(title);
+        assert_eq!(worker.delivered(1).await, [title]);
+        assert!(start.elapsed() < Duration::from_millis(900), "a full bucket must not delay");
+    }
+    let row = queue.row("a");
+    assert_eq!((row.state, row.attempts.len()), (DeliveryState::Delivered, 1));
+    assert_eq!((row.attempts[0].status, row.attempts[0].response.as_str()), (Some(200), "ok"));
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_burst_of_sixty_is_posted_within_15_s_without_429() {
+    // The chat's strict bucket: 1 per second, a burst of 4.
+    let bucket = Mutex::new((4.0_f64, Instant::now()));
+    let chat = Chat::new(move |_, request| {
+        let mut bucket = bucket.lock().unwrap();
+        let level = (bucket.0 + request.at.saturating_duration_since(bucket.1).as_secs_f64()).min(4.0);
+        *bucket = (if level >= 1.0 { level - 1.0 } else { level }, request.at);
+        if level >= 1.0 { ChatReply::ok() } else { ChatReply::with(429, "rate_limited") }
+    })
+    .await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, Some(RateLimit::default()), &queue);
+    let start = Instant::now();
+    let mut interval = tokio::time::interval(Duration::from_millis(16));
+    for n in 0..60 {
+        interval.tick().await;
+        worker.add(&n.to_string());
+    }
+    worker.delivered(60).await;
+    let elapsed = start.elapsed();
+    let requests = chat.requests(1).await;
+    println!("60 cards in {} messages, the last after {elapsed:?}", requests.len());
+    assert!(elapsed < Duration::from_secs(15) && requests.len() < 12);
+    assert!(requests.iter().all(|request| request.status == 200), "{requests:?}");
+    let mut seen = cards(&requests);
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!((seen.len(), cards(&requests).len()), (60, 60));
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_429_pauses_sink_then_merges_due_cards() {
+    let first = |n, _: &RecordedRequest| {
+        if n == 0 {
+            ChatReply { retry_after: Some("1"), ..ChatReply::with(429, "rate_limited") }
+        } else {
+            ChatReply::ok()
+        }
+    };
+    let chat = Chat::new(first).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    worker.add("a");
+    chat.requests(1).await;
+    worker.add("b");
+    worker.delivered(2).await;
+    let requests = chat.requests(2).await;
+    assert_eq!(requests[1].cards, ["b", "a"], "newest first, merged");
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1));
+    assert_eq!(queue.row("a").attempts.len(), 2);
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_gone_sink_is_disabled_once_and_resumes_when_enabled() {
+    let repaired = Arc::new(AtomicBool::new(false));
+    let flag = repaired.clone();
+    let script = move |_, _: &RecordedRequest| {
+        if flag.load(Ordering::SeqCst) { ChatReply::ok() } else { ChatReply::with(404, "no_service") }
+    };
+    let chat = Chat::new(script).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    worker.add("a");
+    assert!(matches!(worker.told().await, SinkEvent::Disabled { why: "the webhook or its channel is gone", .. }));
+    worker.add("b");
+    worker.enable.notify_one();
+    // The probe is the oldest card alone; a failed probe is not reported again.
+    assert_eq!(chat.requests(2).await[1].cards, ["a"]);
+    repaired.store(true, Ordering::SeqCst);
+    worker.enable.notify_one();
+    let told = [worker.told().await, worker.told().await, worker.told().await];
+    assert!(matches!(&told[0], SinkEvent::Delivered { attempt: 3, .. }), "{told:?}");
+    assert!(matches!(&told[1], SinkEvent::Recovered { .. }), "{told:?}");
+    assert!(matches!(&told[2], SinkEvent::Delivered { attempt: 1, .. }), "{told:?}");
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_unreadable_card_goes_plain_others_unaffected() {
+    let script = |_, request: &RecordedRequest| {
+        let is_poison = request.cards.contains(&"poison".to_owned());
+        if is_poison && !request.plain { ChatReply::with(400, "invalid_blocks") } else { ChatReply::ok() }
+    };
+    let chat = Chat::new(script).await;
+    let queue = MemoryOutbox::default();
+    for title in ["a", "poison", "b"] {
+        queue.add(&SinkName::try_from("desk").unwrap(), title);
+    }
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    let mut titles = worker.delivered(3).await;
+    titles.sort_unstable();
+    assert_eq!(titles, ["a", "b", "poison"]);
+    let requests = chat.requests(5).await;
+    assert_eq!(requests.len(), 5, "merged, three alone, one plain: {requests:?}");
+    assert!(requests.iter().skip(1).all(|request| request.cards.len() == 1));
+    assert!(queue.row("poison").delivery.plain && !queue.row("a").delivery.plain);
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_card_rejected_plain_becomes_dead_letter() {
+    let chat = Chat::new(|_, _| ChatReply::with(400, "no_text")).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    worker.add("a");
+    let SinkEvent::DeadLetter { why, alert, .. } = worker.told().await else { panic!() };
+    assert!(!alert && why.contains("400"), "no alert about an alert: {why}");
+    let row = queue.row("a");
+    assert_eq!(
+        (row.state, row.attempts.len(), row.attempts[1].response.as_str()),
+        (DeliveryState::Dead(why), 2, "no_text")
+    );
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_failing_card_does_not_delay_others() {
+    let script = |_, request: &RecordedRequest| {
+        if request.cards.contains(&"poison".to_owned()) {
+            ChatReply::with(500, "rollup_error")
+        } else {
+            ChatReply::ok()
+        }
+    };
+    let chat = Chat::new(script).await;
+    let queue = MemoryOutbox::default();
+    for title in ["a", "poison", "b"] {
+        queue.add(&SinkName::try_from("desk").unwrap(), title);
+    }
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    let mut titles = worker.delivered(2).await;
+    titles.sort_unstable();
+    assert_eq!(titles, ["a", "b"]);
+    assert!(matches!(queue.row("poison").state, DeliveryState::Waiting(_) | DeliveryState::Leased));
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_hanging_sink_does_not_delay_another_sink() {
+    let (_held, hold) = watch::channel(false);
+    let hanging_chat = Chat::new(move |_, _| ChatReply { hold: Some(hold.clone()), ..ChatReply::ok() }).await;
+    let working_chat = Chat::new(|_, _| ChatReply::ok()).await;
+    let queue = MemoryOutbox::default();
+    let hanging = WorkerHarness::new("hung", &hanging_chat, None, &queue);
+    let mut desk = WorkerHarness::new("desk", &working_chat, None, &queue);
+    hanging.add("never");
+    hanging_chat.requests(1).await;
+    let start = Instant::now();
+    desk.add("a");
+    assert_eq!(desk.delivered(1).await, ["a"]);
+    assert!(start.elapsed() < Duration::from_secs(5));
+    desk.end().await.unwrap();
+    hanging.task.abort();
+}
+
+#[tokio::test]
+async fn worker_stop_finishes_post_in_flight_and_leaves_rest() {
+    let (answer, hold) = watch::channel(false);
+    let chat = Chat::new(move |_, _| ChatReply { hold: Some(hold.clone()), ..ChatReply::ok() }).await;
+    let queue = MemoryOutbox::default();
+    let worker = WorkerHarness::new("desk", &chat, None, &queue);
+    worker.add("in flight");
+    chat.requests(1).await;
+    worker.add("left");
+    worker.stop.send_replace(true);
+    answer.send_replace(true);
+    worker.end().await.unwrap();
+    assert_eq!(queue.row("in flight").state, DeliveryState::Delivered);
+    assert_eq!(queue.row("left").state, DeliveryState::Waiting(Timestamp::UNIX_EPOCH));
+    assert_eq!(chat.requests(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn worker_outbox_errors_lose_and_repeat_no_card() {
+    let queue = MemoryOutbox::default();
+    let full = queue.clone();
+    let script = move |_, _: &RecordedRequest| {
+        full.fail_next(3);
+        ChatReply::ok()
+    };
+    let chat = Chat::new(script).await;
+    queue.fail_next(2);
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    worker.add("a");
+    worker.delivered(1).await;
+    assert_eq!(queue.row("a").state, DeliveryState::Delivered);
+    worker.add("b");
+    worker.delivered(1).await;
+    assert_eq!(cards(&chat.requests(2).await), ["a", "b"]);
+    queue.end();
+    worker.enable.notify_one();
+    let ended = timeout(Duration::from_secs(10), worker.task).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(OutboxError::Stopped)));
+}
+
+#[tokio::test]
+async fn worker_delivery_enqueued_between_query_and_wait_is_posted() {
+    let chat = Chat::new(|_, _| ChatReply::ok()).await;
+    let queue = MemoryOutbox::default();
+    queue.add_late(&SinkName::try_from("desk").unwrap(), "late");
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    assert_eq!(worker.delivered(1).await, ["late"]);
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_wrong_card_count_of_render_does_not_stop_it() {
+    for claim in [0, 99] {
+        let chat = Chat::new(|_, _| ChatReply::ok()).await;
+        let queue = MemoryOutbox::default();
+        for title in ["a", "b", "c"] {
+            queue.add(&SinkName::try_from("desk").unwrap(), title);
+        }
+        let claims = move |kind: SinkKind, cards: &[&Card], now, plain| RenderedMessage {
+            cards_included: claim,
+            ..draw(kind, cards, now, plain)
+        };
+        let mut worker = WorkerHarness::with_render("desk", &chat, None, &queue, claims);
+        let mut titles = worker.delivered(3).await;
+        titles.sort_unstable();
+        assert_eq!(titles, ["a", "b", "c"]);
+        worker.end().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn worker_journal_and_attempts_contain_no_url() {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    // With only one subscriber in the process, tracing caches a log line as disabled if a test without one reaches it first.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let chat = Chat::new(|n, _| match n {
+        0 => ChatReply::with(500, "Cannot POST /services/T0/B0/secretsecretsecret"),
+        1 => ChatReply::with(400, "no_text at https://x/services/T0/B0/secretsecretsecret"),
+        2 => ChatReply::ok(),
+        _ => ChatReply::with(403, "secretsecretsecret"),
+    })
+    .await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    worker.add("a");
+    worker.delivered(1).await;
+    worker.add("b");
+    assert!(matches!(worker.told().await, SinkEvent::Disabled { .. }));
+    worker.end().await.unwrap();
+    let journal = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for line in ["card delivered", "sink failing, deliveries paused", "sink recovered", "sink disabled", "took_ms="] {
+        assert!(journal.contains(line), "{line}: {journal}");
+    }
+    assert!(!journal.contains("secretsecret"), "{journal}");
+    let attempts = [queue.row("a").attempts, queue.row("b").attempts].concat();
+    assert!(
+        attempts.len() == 4 && !attempts.iter().any(|request| request.response.contains("secretsecret")),
+        "{attempts:?}"
+    );
+}
+
+#[test]
+fn worker_future_is_spawnable_with_any_render_function() {
+    fn spawnable<T: Send + 'static>(_: impl FnOnce() -> T) {}
+    spawnable(|| {
+        let (told, _) = mpsc::channel(1);
+        let (_, stop) = watch::channel(false);
+        let sink = Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::Teams, Secret::new(""));
+        let mine = String::new();
+        let draw = move |_, _: &[&Card], _, _| RenderedMessage { body: mine.clone(), cards_included: 1 };
+        run(sink, MemoryOutbox::default(), client(), draw, told, stop)
+    });
+}
+
+#[tokio::test]
+async fn worker_dropped_stop_sender_ends_it() {
+    let chat = Chat::new(|_, _| ChatReply::ok()).await;
+    let mut worker = WorkerHarness::new("desk", &chat, None, &MemoryOutbox::default());
+    worker.add("a");
+    assert_eq!(worker.delivered(1).await, ["a"]);
+    drop(worker.stop);
+    timeout(Duration::from_secs(10), worker.task).await.unwrap().unwrap().unwrap();
+}

@@ -1,0 +1,198 @@
+//! Sends one HTTP request: fills the template, follows redirects within the origin only and reads a read_body response.
+//! Does not decide when to query.
+
+use super::template::{Encoding, Template};
+use reqwest::{
+    Client, Method, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+};
+use serde_json::Value;
+use std::{borrow::Cow, time::Duration};
+use url::Url;
+
+/// Largest response body: 256 KiB, a hundred times the size of a look-up.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Most redirects, all to the same origin.
+const MAX_REDIRECTS: usize = 3;
+
+/// Request with placeholders. No `Debug`: headers contain tokens.
+pub struct RequestTemplate {
+    /// HTTP method.
+    pub method: Method,
+    /// URL. Its origin has no placeholders.
+    pub url: Template,
+    /// Headers. One contains a token.
+    pub headers: Vec<(HeaderName, Template)>,
+    /// Body, and the encoding of values in the body.
+    pub body: Option<(Template, Encoding)>,
+}
+
+/// Reason for a missing answer. Contains neither URL nor query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// No response within the timeout.
+    #[error("no response within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    /// No connection, or a lost one.
+    #[error("request failed: {0}")]
+    Unreachable(&'static str),
+    /// 401, 403.
+    #[error("token rejected (HTTP {0})")]
+    Unauthorized(u16),
+    /// 429, with the wait of `Retry-After`.
+    #[error("rate limited (HTTP 429)")]
+    Throttled(Option<Duration>),
+    /// 5xx.
+    #[error("server error (HTTP {0})")]
+    ServerError(u16),
+    /// Another status.
+    #[error("unexpected status (HTTP {0})")]
+    UnexpectedStatus(u16),
+    /// Redirect to another origin, or a redirect loop.
+    #[error("redirect to another origin, or a redirect loop")]
+    Redirected,
+    /// More than 256 KiB.
+    #[error("response is larger than 256 KiB")]
+    TooLarge,
+    /// HTML, or broken JSON.
+    #[error("response is not JSON")]
+    NotJson,
+    /// JSON without the configured record list.
+    #[error("response has nothing at {0}")]
+    NoResults(String),
+    /// The filled values are not a valid request.
+    #[error("request cannot be built")]
+    InvalidRequest,
+    /// Circuit breaker open after earlier failures.
+    #[error("no request sent after repeated failures")]
+    CircuitOpen,
+    /// No permit before the deadline or timeout: all look-ups of `concurrency` are running.
+    #[error("too many look-ups are running")]
+    Busy,
+}
+
+impl SourceError {
+    /// Returns whether an immediate retry may succeed.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::ServerError(_))
+    }
+
+    /// Returns the wait that the server asked for.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled(wait) => *wait,
+            _ => None,
+        }
+    }
+}
+
+impl RequestTemplate {
+    /// Sends the request with placeholders filled by `value`. `None` if the server has no match (404, 204).
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub async fn send<'v>(
+        &self,
+        http: &Client,
+        value: impl Fn(&str) -> Option<Cow<'v, str>>,
+    ) -> Result<Option<Value>, SourceError> {
+        let url = self.url.fill(Encoding::Url, &value).ok_or(SourceError::InvalidRequest)?;
+        let mut url = Url::parse(&url).map_err(|_| SourceError::InvalidRequest)?;
+        let headers = self.headers(&value)?;
+        let body = match &self.body {
+            Some((body, encoding)) => Some(body.fill(*encoding, &value).ok_or(SourceError::InvalidRequest)?),
+            None => None,
+        };
+        for _ in 0..=MAX_REDIRECTS {
+            let request = http.request(self.method.clone(), url.clone()).headers(headers.clone());
+            let request = body.iter().fold(request, |request, body| request.body(body.clone()));
+            let response = request.send().await.map_err(|error| transport_error(&error))?;
+            match redirect_target(&response, &url) {
+                Ok(None) => return read_response(response).await,
+                Ok(Some(next)) => url = next,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(SourceError::Redirected)
+    }
+
+    fn headers<'v>(&self, value: &impl Fn(&str) -> Option<Cow<'v, str>>) -> Result<HeaderMap, SourceError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(reqwest::header::ACCEPT, HeaderValue::from_static("application/json"));
+        if matches!(self.body, Some((_, Encoding::Json))) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        for (name, text) in &self.headers {
+            let text = text.fill(Encoding::Text, value).ok_or(SourceError::InvalidRequest)?;
+            let mut text = HeaderValue::from_str(&text).map_err(|_| SourceError::InvalidRequest)?;
+            text.set_sensitive(true);
+            headers.insert(name.clone(), text);
+        }
+        Ok(headers)
+    }
+}
+
+/// Returns the redirect target if its scheme, host and port are unchanged. The same request, headers included, is sent
+/// there.
+fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, SourceError> {
+    if !response.status().is_redirection() {
+        return Ok(None);
+    }
+    let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+    let next = location.and_then(|it| from.join(it).ok()).ok_or(SourceError::Redirected)?;
+    let same_origin = next.scheme() == from.scheme()
+        && next.host() == from.host()
+        && next.port_or_known_default() == from.port_or_known_default();
+    if same_origin { Ok(Some(next)) } else { Err(SourceError::Redirected) }
+}
+
+async fn read_response(response: Response) -> Result<Option<Value>, SourceError> {
+    let status = response.status();
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::NO_CONTENT => return Ok(None),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(SourceError::Unauthorized(status.as_u16())),
+        StatusCode::TOO_MANY_REQUESTS => return Err(SourceError::Throttled(retry_after(response.headers()))),
+        _ if status.is_server_error() => return Err(SourceError::ServerError(status.as_u16())),
+        _ if !status.is_success() => return Err(SourceError::UnexpectedStatus(status.as_u16())),
+        _ => {}
+    }
+    let body = read_body(response).await?;
+    // serde_json limits the depth to 128.
+    serde_json::from_slice(&body).map(Some).map_err(|_| SourceError::NotJson)
+}
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, SourceError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
+        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
+            return Err(SourceError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Parses seconds or a date. Other values count as absent.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(crate::model::time::elapsed(crate::model::time::Timestamp::now(), at))
+}
+
+/// Returns the kind of a reqwest error, without the URL.
+fn transport_error(error: &reqwest::Error) -> SourceError {
+    SourceError::Unreachable(if error.is_connect() {
+        "cannot connect"
+    } else if error.is_timeout() {
+        "timed out"
+    } else if error.is_body() || error.is_decode() {
+        "response is incomplete"
+    } else {
+        "connection lost"
+    })
+}

@@ -1,0 +1,316 @@
+//! Maps a CRM's JSON to contacts: where the records are, and which fields to take. Pure.
+
+use super::template::{Encoding, Template};
+use crate::{
+    enrich::config::{FieldPath, SourceProblem},
+    model::{
+        card::{Contact, Fact},
+        phone::{E164, PhoneNumber, Region},
+    },
+};
+use serde_json::Value;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Longest stored value, in bytes. A card shows less.
+const MAX_VALUE_BYTES: usize = 2000;
+/// Most records of a response. A card lists ten.
+const MAX_RECORDS: usize = 20;
+
+/// Mapping of a response to contacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseMapping {
+    /// Pointer to the list of records. `None`: the response itself.
+    results: Option<String>,
+    fields: Vec<(Field, Vec<Template>)>,
+    /// Pointers to a record's own numbers. If any, one must be the caller's.
+    numbers: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Field {
+    Name,
+    Company,
+    Tier,
+    Owner,
+    Notes,
+    Tags,
+    Link,
+    Fact(String),
+}
+
+impl ResponseMapping {
+    /// Builds the mapping from `results`, `fields` and `numbers` of the config. Without `results`, a prefix `/…/0/`
+    /// shared by all fields is the list, and its other records count as well.
+    ///
+    /// # Errors
+    /// Keys whose value is neither a pointer nor a text with pointers.
+    pub fn from_config(
+        results: Option<&str>,
+        fields: &BTreeMap<String, FieldPath>,
+        numbers: &[String],
+    ) -> Result<Self, Vec<SourceProblem>> {
+        let mut problems = Vec::new();
+        let mut report = |key: String, reason: String| problems.push(SourceProblem { key, reason });
+        let derived = if results.is_none() { common_list_pointer(fields) } else { None };
+        if let Some(reason) = results.filter(|it| !it.is_empty()).and_then(|it| check_pointer(it).err()) {
+            report("results".to_owned(), reason);
+        }
+        let mut read = Vec::new();
+        for (name, paths) in fields {
+            let mut choices = Vec::new();
+            for path in paths.paths() {
+                let path = derived.as_deref().map_or(path.clone(), |list| path.replace(&format!("{list}/0/"), "/"));
+                match template(&path) {
+                    Ok(choice) => choices.push(choice),
+                    Err(reason) => report(format!("fields.{name}"), reason),
+                }
+            }
+            read.push((Field::named(name), choices));
+        }
+        let mut own = Vec::new();
+        for pointer in numbers {
+            check_pointer(pointer).err().into_iter().for_each(|reason| report("numbers".to_owned(), reason));
+            own.push(derived.as_deref().map_or(pointer.clone(), |list| pointer.replace(&format!("{list}/0/"), "/")));
+        }
+        let results = results.map(str::to_owned).or(derived);
+        if problems.is_empty() { Ok(Self { results, fields: read, numbers: own }) } else { Err(problems) }
+    }
+
+    /// Returns the records of a response.
+    ///
+    /// # Errors
+    /// The pointer without a value.
+    pub fn records<'a>(&self, response: &'a Value) -> Result<Vec<&'a Value>, String> {
+        let pointer = self.results.as_deref().unwrap_or_default();
+        Ok(match response.pointer(pointer).ok_or_else(|| pointer.to_owned())? {
+            Value::Array(records) => records.iter().take(MAX_RECORDS).collect(),
+            Value::Null => Vec::new(),
+            record => vec![record],
+        })
+    }
+
+    /// Returns whether the record has the caller's number. CRM searches also return similar numbers, and a card with a
+    /// wrong name is the worst outcome. `region` completes the record's numbers.
+    #[must_use]
+    pub fn matches_number(&self, record: &Value, caller: &E164, region: Region) -> bool {
+        let is_caller = |text: &str| {
+            PhoneNumber::parse(Some(text), region).as_e164().is_some_and(|it| it.as_u64() == caller.as_u64())
+        };
+        let own = || self.numbers.iter().filter_map(|pointer| record.pointer(pointer));
+        self.numbers.is_empty() || own().any(|value| any_text_matches(value, &is_caller))
+    }
+
+    /// Returns the contact of a record. `None` if no field has a value.
+    #[must_use]
+    pub fn contact(&self, record: &Value, source: &str) -> Option<Contact> {
+        let mut contact = Contact { source: source.to_owned(), ..Contact::default() };
+        let mut empty = true;
+        for (field, choices) in &self.fields {
+            let encoding = if *field == Field::Link { Encoding::Url } else { Encoding::Text };
+            let Some(value) = choices.iter().find_map(|choice| render(choice, record, encoding)) else { continue };
+            empty = false;
+            match field {
+                Field::Name => contact.name = Some(value),
+                Field::Company => contact.company = Some(value),
+                Field::Tier => contact.tier = Some(value),
+                Field::Owner => contact.owner = Some(value),
+                Field::Notes => contact.notes = Some(value),
+                Field::Link if !value.starts_with("https://") => {}
+                Field::Link => contact.link = Some(value),
+                Field::Tags => {
+                    contact.tags =
+                        value.split([',', ';']).map(|tag| tag.trim().to_owned()).filter(|it| !it.is_empty()).collect();
+                }
+                Field::Fact(label) => {
+                    contact.facts.push(Fact { label: label.clone(), value, source: source.to_owned() });
+                }
+            }
+        }
+        (!empty).then_some(contact)
+    }
+}
+
+impl Field {
+    fn named(name: &str) -> Self {
+        match name {
+            "name" => Self::Name,
+            "company" => Self::Company,
+            "tier" => Self::Tier,
+            "owner" => Self::Owner,
+            "notes" => Self::Notes,
+            "tags" => Self::Tags,
+            "link" => Self::Link,
+            label => Self::Fact(label.to_owned()),
+        }
+    }
+}
+
+/// Returns whether a text in `value` matches. CRMs store numbers as a text, a list, or a list of objects.
+fn any_text_matches(value: &Value, is_match: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_match(text),
+        Value::Number(number) => is_match(&number.to_string()),
+        Value::Array(items) => items.iter().any(|item| any_text_matches(item, is_match)),
+        Value::Object(fields) => fields.values().any(|field| any_text_matches(field, is_match)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// Returns the value at `pointer` as text.
+#[must_use]
+pub fn text_at<'v>(record: &'v Value, pointer: &str) -> Option<Cow<'v, str>> {
+    record.pointer(pointer).and_then(text)
+}
+
+/// Parses a field path: `/a/b` is a pointer, `{/a} {/b}` a text with several.
+fn template(path: &str) -> Result<Template, String> {
+    let whole = if path.starts_with('/') {
+        check_pointer(path)?;
+        // A pointer may contain braces, which the template parser would read as placeholders.
+        return Ok(Template::placeholder(path));
+    } else {
+        Template::read(path, &[], true)?
+    };
+    if !whole.has_placeholders() {
+        return Err(format!(
+            "{path:?} is not a JSON pointer (like /contact/name) and contains none (like {{/first}} {{/last}})"
+        ));
+    }
+    whole.placeholders().try_for_each(check_pointer)?;
+    Ok(whole)
+}
+
+fn check_pointer(pointer: &str) -> Result<(), String> {
+    if !pointer.starts_with('/') {
+        return Err(format!("{pointer:?} is not a JSON pointer. Begin with /, like /contact/name"));
+    }
+    let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    if escapes { Ok(()) } else { Err(format!("{pointer:?} is not a JSON pointer. Write ~ as ~0 and / as ~1")) }
+}
+
+/// Returns the list pointer before the `/0/` that all pointers share.
+fn common_list_pointer(fields: &BTreeMap<String, FieldPath>) -> Option<String> {
+    let paths = || fields.values().flat_map(FieldPath::paths);
+    let (list, _) = paths().find(|path| path.starts_with('/'))?.split_once("/0/")?;
+    let start = format!("{list}/0/");
+    let pointers_of = |path: &String| match template(path) {
+        Ok(template) => template.placeholders().map(str::to_owned).collect(),
+        Err(_) => vec![path.clone()],
+    };
+    paths().flat_map(pointers_of).all(|pointer| pointer.starts_with(&start)).then(|| list.to_owned())
+}
+
+/// Renders one field path for `record`. The value of a single pointer stays unencoded, because a link is already
+/// encoded.
+fn render(choice: &Template, record: &Value, encoding: Encoding) -> Option<String> {
+    let encoding = if choice.is_single_placeholder() { Encoding::Plain } else { encoding };
+    let text = choice.fill(encoding, |pointer| text_at(record, pointer))?;
+    Some(crate::enrich::cut(text.trim(), MAX_VALUE_BYTES).to_owned()).filter(|it| !it.is_empty())
+}
+
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => Some(text.trim().into()),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Bool(yes) => Some(if *yes { "yes" } else { "no" }.into()),
+        Value::Array(items) => {
+            let scalars = items.iter().filter(|item| !item.is_array() && !item.is_object());
+            let texts: Vec<_> = scalars.filter_map(text).collect();
+            (!texts.is_empty()).then(|| texts.join(", ").into())
+        }
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn fields(fields: Value) -> BTreeMap<String, FieldPath> {
+        serde_json::from_value(fields).unwrap()
+    }
+
+    fn people(mapping: &ResponseMapping, answer: &Value) -> Vec<Contact> {
+        mapping.records(answer).unwrap().into_iter().filter_map(|record| mapping.contact(record, "crm")).collect()
+    }
+
+    #[test]
+    fn mapping_pointers_into_first_record_read_all_records() {
+        let mapping = ResponseMapping::from_config(
+            None,
+            &fields(json!({"name": "/results/0/name", "tier": ["/results/0/level", "/results/0/tier"], "Open tickets": "/results/0/open",
+                "link": "https://crm.example.com/c/{/results/0/id}"})),
+            &["/results/0/phones".to_owned()],
+        )
+        .unwrap();
+        let answer = json!({"results": [
+            {"name": "Alice", "tier": "Gold", "open": 3, "id": "a/../b"},
+            {"name": "Bob", "level": "Silver", "id": 7}
+        ]});
+        let found = people(&mapping, &answer);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].tier.as_deref(), Some("Gold"));
+        assert_eq!(found[0].facts[0].value, "3");
+        assert_eq!(found[0].link.as_deref(), Some("https://crm.example.com/c/a%2F%2E%2E%2Fb"));
+        assert_eq!((found[1].name.as_deref(), found[1].tier.as_deref()), (Some("Bob"), Some("Silver")));
+        assert!(people(&mapping, &json!({"results": []})).is_empty());
+        assert!(people(&mapping, &json!({"results": null})).is_empty());
+        assert_eq!(mapping.records(&json!({"error": "no"})).unwrap_err(), "/results");
+    }
+
+    #[test]
+    fn matches_number_compares_a_records_own_numbers() {
+        let own = ["/phone".to_owned(), "/more".to_owned()];
+        let mapping = ResponseMapping::from_config(None, &fields(json!({"name": "/n"})), &own).unwrap();
+        let caller = PhoneNumber::parse(Some("+15145550199"), Region::US).as_e164().unwrap().clone();
+        let matches = |record: Value| mapping.matches_number(&record, &caller, Region::US);
+        assert!(matches(json!({"phone": "(514) 555-0199"})));
+        assert!(matches(json!({"phone": "x", "more": ["1", {"label": "work", "value": "+1 514 555 0199 x5"}]})));
+        assert!(matches(json!({"phone": 5_145_550_199_u64})));
+        assert!(!matches(json!({"phone": "+44 5145550199"})));
+        assert!(!matches(json!({"phone": "555-0199"})));
+        assert!(!matches(json!({})));
+    }
+
+    #[test]
+    fn mapping_single_record_is_the_response_itself() {
+        let wanted = json!({"name": "{/first} {/last}", "tags": "/tags", "link": "/url", "VIP": "/vip"});
+        let mapping = ResponseMapping::from_config(None, &fields(wanted), &[]).unwrap();
+        let answer = json!({"first": "Al", "last": "Moe", "tags": ["a", "b"], "url": "https://x/y?z=%2B", "vip": true});
+        let found = people(&mapping, &answer).remove(0);
+        assert_eq!(found.name.as_deref(), Some("Al Moe"));
+        assert_eq!(found.tags, ["a", "b"]);
+        assert_eq!(found.link.as_deref(), Some("https://x/y?z=%2B"));
+        assert_eq!(found.facts[0].value, "yes");
+        assert!(people(&mapping, &json!({"error": "none", "first": "Al"})).is_empty());
+        assert!(people(&mapping, &json!({"url": "javascript:alert(1)"}))[0].link.is_none());
+    }
+
+    #[test]
+    fn mapping_invalid_pointer_reports_key_and_reason() {
+        let problem = |results, wanted| {
+            ResponseMapping::from_config(results, &fields(wanted), &[]).unwrap_err().remove(0).to_string()
+        };
+        assert!(
+            problem(None, json!({"tier": "results/0/tier"}))
+                .starts_with("fields.tier: \"results/0/tier\" is not a JSON pointer")
+        );
+        assert!(problem(None, json!({"tier": "/a~2"})).contains("~0"));
+        assert!(problem(Some("x"), json!({"tier": "/a"})).starts_with("results: \"x\""));
+    }
+
+    proptest! {
+        #[test]
+        fn mapping_any_response_does_not_panic(text in "[\\[\\]{}\",:0-9a-c ]{0,80}", pointer in "(/[a-c0~]{0,3}){1,3}") {
+            let Ok(answer) = serde_json::from_str::<Value>(&text) else { return Ok(()) };
+            let wanted = BTreeMap::from([("name".to_owned(), FieldPath::One(pointer))]);
+            if let Ok(mapping) = ResponseMapping::from_config(None, &wanted, &[]) {
+                let records = mapping.records(&answer).unwrap_or_default();
+                records.into_iter().for_each(|it| drop(mapping.contact(it, "crm")));
+            }
+        }
+    }
+}

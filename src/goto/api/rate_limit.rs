@@ -1,0 +1,71 @@
+//! Rate limit of one connection's requests. Its lanes share one [`RateLimiter`]: GoTo counts them together. Pure.
+
+use std::time::{Duration, Instant};
+
+/// Interval between requests: GoTo allows 10/s per API, half of it leaves room for another daemon of the same login.
+const REQUEST_INTERVAL: Duration = Duration::from_millis(200);
+/// Requests that may be sent together after a pause.
+const MAX_BURST: u32 = 4;
+
+/// Rate limiter: one request every 200 ms, bursts of 4, none during a pause demanded by GoTo.
+#[derive(Debug)]
+pub(super) struct RateLimiter {
+    next: Instant,
+    paused_until: Option<Instant>,
+}
+
+impl RateLimiter {
+    /// Creates a limiter with a full burst, so that the first lane does not wait at start.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { next: earliest_slot(now), paused_until: None }
+    }
+
+    /// Reserves the next request and returns the wait before it.
+    ///
+    /// # Errors
+    /// The remaining pause, if GoTo demanded one.
+    pub(super) fn acquire(&mut self, now: Instant) -> Result<Duration, Duration> {
+        if let Some(pause) =
+            self.paused_until.map(|until| until.saturating_duration_since(now)).filter(|pause| !pause.is_zero())
+        {
+            return Err(pause);
+        }
+        self.paused_until = None;
+        let slot = self.next.max(earliest_slot(now));
+        self.next = slot + REQUEST_INTERVAL;
+        Ok(slot.saturating_duration_since(now))
+    }
+
+    /// Pauses every request for `pause`, after a 429 with `Retry-After`.
+    pub(super) fn pause_for(&mut self, now: Instant, pause: Duration) {
+        self.paused_until = self.paused_until.max(now.checked_add(pause));
+    }
+}
+
+fn earliest_slot(now: Instant) -> Instant {
+    now.checked_sub(REQUEST_INTERVAL * MAX_BURST.saturating_sub(1)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limiter_allows_burst_of_four_then_one_per_200_ms() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(now);
+        let waits: Vec<u128> = (0..7).map(|_| limiter.acquire(now).unwrap().as_millis()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 200, 400, 600]);
+        assert_eq!(limiter.acquire(now + Duration::from_secs(60)), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn limiter_after_429_rejects_until_longest_pause_is_over() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(now);
+        limiter.pause_for(now, Duration::from_secs(7));
+        limiter.pause_for(now, Duration::from_secs(3));
+        assert_eq!(limiter.acquire(now + Duration::from_secs(4)), Err(Duration::from_secs(3)));
+        assert_eq!(limiter.acquire(now + Duration::from_secs(7)), Ok(Duration::ZERO));
+    }
+}

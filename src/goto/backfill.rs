@@ -1,0 +1,309 @@
+//! Backfill: queries what was not pushed. Closes event gaps, polls recent reports, and answers queries about single
+//! calls. Runs beside the lanes, which never wait for a query.
+
+use super::{
+    CallerActivityQuery, ConnectionEvent, GotoQuery, Reports, VoicemailQuery,
+    api::{Api, Error},
+    lane_task::Accounts,
+    wire::Reader,
+};
+use crate::model::{call::Report, ids::ConversationSpaceId, time::Timestamp};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+use tokio::{
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
+    time::{Instant, sleep_until},
+};
+
+/// Waits before a gap is queried again: a report appears some undocumented time after the end of its call.
+const LATE_REPORT_DELAYS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
+/// Wait before a failed query of a gap is retried; retries have no limit.
+const RETRY_DELAY: Duration = Duration::from_secs(15);
+/// Waits between queries for one call's report, which is 404 until it exists.
+const REPORT_RETRY_DELAYS: [Duration; 5] = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+/// Checks due within this time are merged: gaps in close succession cost one query.
+const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
+/// Queried time before a gap: reports are found by the start of a call, which may precede the gap.
+const START_MARGIN: Duration = Duration::from_secs(600);
+/// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost. The
+/// call tracker drops known calls.
+const END_MARGIN: Duration = Duration::from_secs(60);
+/// Interval of the periodic backfill, which finds calls without a single frame although a lane was live. After 5 min a
+/// callback is still useful; the API allows 10 requests a second.
+pub const BACKFILL_INTERVAL: Duration = Duration::from_secs(300);
+/// 31 days: longest span of one query for reports.
+const MAX_QUERY_SPAN: Duration = Duration::from_secs(31 * 86_400);
+/// Calls whose report may be awaited at the same time.
+const MAX_AWAITED_REPORTS: usize = 1000;
+
+/// A closed event gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+impl Gap {
+    fn merge(self, other: Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
+    /// Returns the span to query.
+    fn query_span(self) -> (Timestamp, Timestamp) {
+        let from = self.from.checked_sub(START_MARGIN).unwrap_or(self.from);
+        (from.max(self.to.checked_sub(MAX_QUERY_SPAN).unwrap_or(from)), self.to)
+    }
+
+    /// Whether the call of a report ended inside the gap, or has no stated end.
+    fn contains(self, report: &Report) -> bool {
+        let from = self.from.checked_sub(END_MARGIN).unwrap_or(self.from);
+        report.ended_at.is_none_or(|ended| ended >= from)
+    }
+}
+
+/// A gap to be queried again.
+#[derive(Debug, Clone, Copy)]
+struct PendingCheck {
+    at: Instant,
+    gap: Gap,
+    /// No query of this gap succeeded yet: retry until one does.
+    unanswered: bool,
+}
+
+/// Backfill of one connection.
+#[derive(Clone)]
+pub(super) struct Backfill {
+    pub(super) api: Api,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) context: Reader,
+    pub(super) events: mpsc::Sender<ConnectionEvent>,
+    /// Whether a lane is live.
+    pub(super) live: watch::Receiver<bool>,
+    /// Interval of the periodic backfill: [`BACKFILL_INTERVAL`].
+    pub(super) interval: Duration,
+}
+
+impl Backfill {
+    /// Backfills event gaps until the sender is dropped, and polls recent reports.
+    pub(super) async fn run_gaps(self, mut gaps: mpsc::UnboundedReceiver<Gap>) {
+        let mut due: Vec<PendingCheck> = Vec::new();
+        let mut emitted: HashSet<ConversationSpaceId> = HashSet::new();
+        let mut next_poll = Some(Instant::now() + self.interval);
+        loop {
+            let next = due.iter().map(|check| check.at).min();
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                gap = gaps.recv() => {
+                    let Some(gap) = gap else { return };
+                    let mut all = vec![gap];
+                    while let Ok(more) = gaps.try_recv() {
+                        all.push(more);
+                    }
+                    self.backfill_gaps(&all, &mut due, &mut emitted).await;
+                }
+                () = sleep_until(wake), if next.is_some() => self.run_checks(&mut due, &mut emitted).await,
+                () = sleep_until(next_poll.unwrap_or(wake)), if next_poll.is_some() => {
+                    next_poll = self.poll_recent(&mut emitted).await.then(|| Instant::now() + self.interval);
+                }
+            }
+            if due.is_empty() {
+                emitted.clear();
+            }
+        }
+    }
+
+    /// Queries active calls and reports concurrently: a ringing call does not wait for reports.
+    async fn backfill_gaps(
+        &self,
+        all: &[Gap],
+        due: &mut Vec<PendingCheck>,
+        emitted: &mut HashSet<ConversationSpaceId>,
+    ) {
+        let Some(merged) = all.iter().copied().reduce(Gap::merge) else { return };
+        let (active, reports) = tokio::join!(self.fetch_active(), self.fetch_reports(merged));
+        let delays = match &reports {
+            Ok(_) => LATE_REPORT_DELAYS.as_slice(),
+            Err(Error::Status { status: 403, .. }) => &[],
+            Err(_) => &[RETRY_DELAY],
+        };
+        let now = Instant::now();
+        due.extend(delays.iter().map(|wait| PendingCheck {
+            at: now + *wait,
+            gap: merged,
+            unanswered: reports.is_err(),
+        }));
+        let mut remaining = reports.map(|reports| {
+            reports.into_iter().filter(|report| emitted.insert(report.call.clone())).collect::<Vec<_>>()
+        });
+        for (index, gap) in all.iter().enumerate() {
+            let last = index + 1 == all.len();
+            let reports = match &mut remaining {
+                Ok(remaining) => Reports::Fetched(
+                    remaining.extract_if(.., |one| last || one.ended_at.is_some_and(|at| at < gap.to)).collect(),
+                ),
+                Err(Error::Status { status: 403, .. }) => Reports::NotGranted,
+                Err(_) => Reports::Failed,
+            };
+            self.emit(ConnectionEvent::GapClosed { from: gap.from, to: gap.to, reports }).await;
+        }
+        // After the reports: a call that they end needs no further query.
+        if let Some(active) = active {
+            self.emit(ConnectionEvent::ActiveCalls { active }).await;
+        }
+    }
+
+    /// Emits the active calls and returns their ids; `None` if GoTo does not answer.
+    async fn fetch_active(&self) -> Option<HashSet<ConversationSpaceId>> {
+        for wait in [0, 2, 10] {
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            let calls = match self.accounts.get(&self.api).await {
+                Ok(accounts) => self.api.active_calls(accounts, &self.context).await,
+                Err(error) => Err(error),
+            };
+            match calls {
+                Ok(calls) => {
+                    let active = calls.iter().map(|call| call.call.clone()).collect();
+                    for call in calls {
+                        self.emit(ConnectionEvent::Snapshot(call)).await;
+                    }
+                    return Some(active);
+                }
+                Err(Error::Status { status: 403, .. }) => {
+                    tracing::warn!("active calls not granted, scope call-events.v1.events.read is missing");
+                    return None;
+                }
+                Err(error) => tracing::debug!(%error, "active calls query failed"),
+            }
+        }
+        None
+    }
+
+    /// Queries the reports of recently ended calls, which may have produced no frame. The call tracker drops known calls.
+    /// Returns whether to poll again: not without the scope.
+    async fn poll_recent(&self, emitted: &mut HashSet<ConversationSpaceId>) -> bool {
+        // An event gap has its own queries, whose reports belong together.
+        if !*self.live.borrow() {
+            return true;
+        }
+        let to = Timestamp::now();
+        match self.fetch_reports(Gap { from: to.checked_sub(self.interval).unwrap_or(to), to }).await {
+            Ok(reports) => {
+                let new: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
+                if !new.is_empty() {
+                    self.emit(ConnectionEvent::LateReports(new)).await;
+                }
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "periodic backfill failed");
+                !matches!(error, Error::Status { status: 403, .. })
+            }
+        }
+    }
+
+    async fn fetch_reports(&self, gap: Gap) -> Result<Vec<Report>, Error> {
+        let accounts = self.accounts.get(&self.api).await?;
+        let reports = self.api.reports(accounts, gap.query_span(), &self.context).await?;
+        Ok(reports.into_iter().filter(|report| gap.contains(report)).collect())
+    }
+
+    /// Queries late reports of the gaps that are due, and those of gaps without a successful query.
+    async fn run_checks(&self, due: &mut Vec<PendingCheck>, emitted: &mut HashSet<ConversationSpaceId>) {
+        let until = Instant::now() + CHECK_MERGE_SPAN;
+        let now: Vec<PendingCheck> = due.extract_if(.., |check| check.at <= until).collect();
+        let Some(merged) = now.iter().map(|check| check.gap).reduce(Gap::merge) else { return };
+        match self.fetch_reports(merged).await {
+            Ok(reports) => {
+                let late: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
+                if !late.is_empty() {
+                    self.emit(ConnectionEvent::LateReports(late)).await;
+                }
+                let unanswered: Vec<Gap> = now.iter().filter(|check| check.unanswered).map(|check| check.gap).collect();
+                for Gap { from, to } in unanswered {
+                    self.emit(ConnectionEvent::BackfillDone { from, to }).await;
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "late reports query failed");
+                let at = Instant::now() + RETRY_DELAY;
+                due.extend(now.into_iter().filter(|check| check.unanswered).map(|check| PendingCheck { at, ..check }));
+            }
+        }
+    }
+
+    /// Answers queries about single calls until the sender is dropped.
+    pub(super) async fn run_queries(
+        self,
+        mut asks: mpsc::Receiver<GotoQuery>,
+        caller_activity: mpsc::Sender<CallerActivityQuery>,
+        voicemail: mpsc::Sender<VoicemailQuery>,
+    ) {
+        let mut due: Vec<(Instant, ConversationSpaceId, usize)> = Vec::new();
+        loop {
+            let next = due.iter().map(|(at, ..)| *at).min();
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                ask = asks.recv() => match ask {
+                    None => return,
+                    Some(GotoQuery::States { call, from, to, .. }) => self.fetch_states(&call, from, to).await,
+                    Some(GotoQuery::Report { call }) => self.fetch_report(call, 0, &mut due).await,
+                    // Full, or mailboxes are not configured: the card then shows a message without its length.
+                    Some(GotoQuery::Voicemail(ask)) => drop(voicemail.try_send(ask)),
+                    Some(GotoQuery::CallerActivity(ask)) => {
+                        if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = caller_activity.try_send(ask) {
+                            self.emit(ConnectionEvent::CallerActivity { number: ask.number, calls: Err(RETRY_DELAY) }).await;
+                        }
+                    }
+                },
+                () = sleep_until(wake), if next.is_some() => {
+                    let now = Instant::now();
+                    let ready: Vec<_> = due.extract_if(.., |(at, ..)| *at <= now).collect();
+                    for (_, call, attempts) in ready {
+                        self.fetch_report(call, attempts, &mut due).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches missing states of a call. A 404 is normal: the call has ended.
+    async fn fetch_states(&self, call: &ConversationSpaceId, from: u64, to: u64) {
+        match self.api.states(call, (from, to), &self.context).await {
+            Ok(states) => {
+                for state in states {
+                    self.emit(ConnectionEvent::Snapshot(state)).await;
+                }
+            }
+            Err(error) => tracing::debug!(%call, %error, "missing states query failed"),
+        }
+    }
+
+    async fn fetch_report(
+        &self,
+        call: ConversationSpaceId,
+        attempts: usize,
+        due: &mut Vec<(Instant, ConversationSpaceId, usize)>,
+    ) {
+        match self.api.report(&call, &self.context).await {
+            Ok(report) => self.emit(ConnectionEvent::Report(report)).await,
+            Err(Error::Status { status: 403, .. }) => {}
+            Err(error) => match REPORT_RETRY_DELAYS.get(attempts) {
+                Some(wait) if due.len() < MAX_AWAITED_REPORTS => due.push((Instant::now() + *wait, call, attempts + 1)),
+                Some(_) | None => tracing::debug!(%call, %error, "report query failed"),
+            },
+        }
+    }
+
+    async fn emit(&self, event: ConnectionEvent) {
+        // The receiver closes only at shutdown.
+        let _ = self.events.send(event).await;
+    }
+}

@@ -1,0 +1,56 @@
+//! A GoTo channel and the times of its lifetime.
+
+use super::RandomSource;
+use crate::model::{ids::ChannelId, secret::Secret};
+use std::time::{Duration, Instant};
+
+/// 10800 s: `channelLifetime` of a WebSocket channel by default.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(10_800);
+/// Lower bound of a stated lifetime: renewing more often than every 4 s has no use.
+const MIN_LIFETIME: Duration = Duration::from_secs(10);
+/// Upper bound of a stated lifetime: "never expires" (2147483647) is renewed daily too.
+const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// A channel with its URL and lifetime.
+#[derive(Debug, Clone)]
+pub(super) struct Channel {
+    pub id: ChannelId,
+    pub url: Secret,
+    pub lifetime: Duration,
+    pub renewed_at: Instant,
+}
+
+impl Channel {
+    /// `sent`: time of the create request, which is before the lifetime began.
+    pub(super) fn new(id: ChannelId, url: Secret, lifetime: Option<i64>, sent: Instant) -> Self {
+        Self { id, url, lifetime: parse_lifetime(lifetime), renewed_at: sent }
+    }
+
+    pub(super) fn expires(&self) -> Instant {
+        self.renewed_at + self.lifetime
+    }
+
+    /// Returns a time before half of the lifetime; later lanes renew earlier, so that no two renew together.
+    pub(super) fn renew_at(&self, lane: u8, random: RandomSource<'_>) -> Instant {
+        let share = 0.5 - 0.06 * f64::from(lane % 4) - 0.05 * random();
+        self.renewed_at + self.lifetime.mul_f64(share)
+    }
+
+    /// Returns three quarters of the lifetime: from there on a replacement is built.
+    pub(super) fn replace_after(&self) -> Instant {
+        self.renewed_at + self.lifetime.mul_f64(0.75)
+    }
+
+    /// Whether the first half of the lifetime is left for a subscription and a socket.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        now < self.renewed_at + self.lifetime.mul_f64(0.5)
+    }
+}
+
+/// Parses `channelLifetime`; zero, negative and missing mean the default.
+pub(super) fn parse_lifetime(lifetime: Option<i64>) -> Duration {
+    match lifetime.and_then(|seconds| u64::try_from(seconds).ok()) {
+        None | Some(0) => DEFAULT_LIFETIME,
+        Some(seconds) => Duration::from_secs(seconds).clamp(MIN_LIFETIME, MAX_LIFETIME),
+    }
+}

@@ -1,0 +1,305 @@
+//! One live connection: a channel and its open socket. Decides when to ping, renew and subscribe pending accounts, and
+//! reports when the connection is silent, expired or due for replacement.
+
+use super::{
+    Effect, RandomSource, Renewed, RequestFailure, Ticket,
+    channel::{Channel, parse_lifetime},
+};
+use crate::{
+    model::{ids::AccountKey, time::Now},
+    runtime::backoff::{Backoff, BackoffPolicy},
+};
+use std::time::{Duration, Instant};
+
+/// A subscription may fetch the accounts first and wait for a token: three answers within 10 s each.
+pub(super) const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(40);
+/// Seconds between pings. GoTo's demo pings every 8 s; with up to 20 s a dead connection is detected within 80 s.
+const PING_INTERVAL: (f64, f64) = (8.0, 20.0);
+/// Unanswered pings after which a connection is dead.
+const MAX_UNANSWERED_PINGS: u8 = 3;
+/// A renewal is one request with an answer within 10 s, and one more after a forced token refresh.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(30);
+/// Shortest interval between renewals requested by the server.
+const MIN_RENEW_INTERVAL: Duration = Duration::from_secs(5);
+/// Interval at which rejected accounts are subscribed again: a newly granted right takes effect.
+const REJECTED_ACCOUNT_RETRY: Duration = Duration::from_secs(300);
+
+/// Request that renews a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renew {
+    /// `PUT …/channel-lifetime`.
+    Lifetime,
+    /// `PUT …/{channelId}` with the body of the create, as `WEBSOCKET_REFRESH_REQUIRED` demands.
+    Whole,
+}
+
+/// `urgent`: requested by the server; a second failure then leads to a new channel, not to a third attempt.
+#[derive(Debug)]
+enum Renewal {
+    Due { at: Instant, how: Renew, urgent: bool },
+    Requested { ticket: Ticket, sent: Instant, until: Instant, how: Renew, urgent: bool },
+}
+
+#[derive(Debug)]
+enum PendingAccounts {
+    Complete,
+    Due { at: Instant, accounts: Vec<AccountKey> },
+    Requested { ticket: Ticket, until: Instant, accounts: Vec<AccountKey> },
+}
+
+/// Result of a deadline or renewal of a live connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LinkOutcome {
+    /// The connection continues.
+    Healthy,
+    /// The peer answers no pings.
+    Silent,
+    /// The channel's lifetime is over.
+    Expired,
+    /// The channel cannot be renewed: a replacement is needed while this one still receives.
+    Replace,
+    /// The channel has a new URL.
+    UrlChanged,
+    /// The channel no longer exists.
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct LiveConnection {
+    pub channel: Channel,
+    pub socket: Ticket,
+    pub live_since: Instant,
+    pub last_frame: Now,
+    lane: u8,
+    unanswered_pings: u8,
+    ping_at: Instant,
+    renewal: Renewal,
+    backoff: Backoff,
+    accounts: PendingAccounts,
+    /// A replacement is being built; no second one is requested.
+    pub replacing: bool,
+}
+
+impl LiveConnection {
+    pub(super) fn new(
+        channel: Channel,
+        socket: Ticket,
+        pending: Vec<AccountKey>,
+        lane: u8,
+        now: Now,
+        random: RandomSource<'_>,
+    ) -> Self {
+        let renewal = Renewal::Due { at: channel.renew_at(lane, random), how: Renew::Lifetime, urgent: false };
+        let mut backoff = Backoff::new(BackoffPolicy::UPSTREAM);
+        let accounts = if pending.is_empty() {
+            PendingAccounts::Complete
+        } else {
+            PendingAccounts::Due {
+                at: now.instant + backoff.next(random(), Some(Duration::from_secs(1))),
+                accounts: pending,
+            }
+        };
+        backoff.reset();
+        Self {
+            channel,
+            socket,
+            live_since: now.instant,
+            last_frame: now,
+            lane,
+            unanswered_pings: 0,
+            ping_at: now.instant + random_ping_interval(random),
+            renewal,
+            backoff,
+            accounts,
+            replacing: false,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        let renewal = match self.renewal {
+            Renewal::Due { at, .. } => at,
+            Renewal::Requested { until, .. } => until,
+        };
+        let accounts = match self.accounts {
+            PendingAccounts::Complete => self.ping_at,
+            PendingAccounts::Due { at, .. } => at,
+            PendingAccounts::Requested { until, .. } => until,
+        };
+        let replace = if self.replacing { self.ping_at } else { self.channel.replace_after() };
+        self.ping_at.min(renewal).min(accounts).min(replace).min(self.channel.expires())
+    }
+
+    pub(super) fn on_frame(&mut self, now: Now) {
+        self.last_frame = now;
+        self.unanswered_pings = 0;
+    }
+
+    /// Emits the requests that are due; `ticket` issues their tickets.
+    pub(super) fn tick(
+        &mut self,
+        now: Instant,
+        ticket: &mut dyn FnMut() -> Ticket,
+        random: RandomSource<'_>,
+    ) -> (LinkOutcome, Vec<Effect>) {
+        let mut effects = Vec::new();
+        if now >= self.channel.expires() {
+            return (LinkOutcome::Expired, effects);
+        }
+        if now >= self.ping_at {
+            if self.unanswered_pings >= MAX_UNANSWERED_PINGS {
+                return (LinkOutcome::Silent, effects);
+            }
+            self.unanswered_pings += 1;
+            self.ping_at = now + random_ping_interval(random);
+            effects.push(Effect::Ping(self.socket));
+        }
+        let mut outcome = LinkOutcome::Healthy;
+        match self.renewal {
+            Renewal::Due { at, how, urgent } if now >= at => {
+                let ticket = ticket();
+                effects.push(Effect::Renew { ticket, channel: self.channel.id.clone(), how });
+                self.renewal = Renewal::Requested { ticket, sent: now, until: now + RENEW_TIMEOUT, how, urgent };
+            }
+            Renewal::Requested { until, how, urgent, .. } if now >= until => {
+                outcome = self.on_renewal_failed(how, urgent, None, now, random);
+            }
+            Renewal::Due { .. } | Renewal::Requested { .. } => {}
+        }
+        self.tick_accounts(now, ticket, &mut effects);
+        if !self.replacing && now >= self.channel.replace_after() {
+            outcome = LinkOutcome::Replace;
+        }
+        (outcome, effects)
+    }
+
+    fn tick_accounts(&mut self, now: Instant, ticket: &mut dyn FnMut() -> Ticket, effects: &mut Vec<Effect>) {
+        self.accounts = match std::mem::replace(&mut self.accounts, PendingAccounts::Complete) {
+            PendingAccounts::Due { at, accounts } if now >= at => {
+                let ticket = ticket();
+                let only = Some(accounts.clone());
+                effects.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
+                PendingAccounts::Requested { ticket, until: now + SUBSCRIBE_TIMEOUT, accounts }
+            }
+            PendingAccounts::Requested { until, accounts, .. } if now >= until => {
+                PendingAccounts::Due { at: now + REJECTED_ACCOUNT_RETRY, accounts }
+            }
+            same @ (PendingAccounts::Complete | PendingAccounts::Due { .. } | PendingAccounts::Requested { .. }) => {
+                same
+            }
+        };
+    }
+
+    /// Schedules the renewal that the server requested.
+    pub(super) fn refresh_required(&mut self, now: Instant) {
+        match self.renewal {
+            Renewal::Due { .. } => {
+                let at = now.max(self.channel.renewed_at + MIN_RENEW_INTERVAL);
+                self.renewal = Renewal::Due { at, how: Renew::Whole, urgent: true };
+            }
+            Renewal::Requested { .. } => {}
+        }
+    }
+
+    pub(super) fn awaits_renewal(&self, ticket: Ticket) -> bool {
+        matches!(self.renewal, Renewal::Requested { ticket: awaited, .. } if awaited == ticket)
+    }
+
+    /// Handles the answer to the awaited renewal.
+    pub(super) fn renewed(
+        &mut self,
+        answer: Result<Renewed, RequestFailure>,
+        now: Instant,
+        random: RandomSource<'_>,
+    ) -> LinkOutcome {
+        let (sent, how, urgent) = match self.renewal {
+            Renewal::Requested { sent, how, urgent, .. } => (sent, how, urgent),
+            Renewal::Due { .. } => return LinkOutcome::Healthy,
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.class == super::FailureClass::Gone => return LinkOutcome::Gone,
+            Err(failure) => return self.on_renewal_failed(how, urgent, failure.retry_after, now, random),
+        };
+        self.backoff.reset();
+        self.channel.renewed_at = sent;
+        if answer.lifetime.is_some() {
+            self.channel.lifetime = parse_lifetime(answer.lifetime);
+        }
+        self.renewal =
+            Renewal::Due { at: self.channel.renew_at(self.lane, random), how: Renew::Lifetime, urgent: false };
+        match answer.url {
+            Some(url) if url != self.channel.url => {
+                self.channel.url = url;
+                LinkOutcome::UrlChanged
+            }
+            Some(_) | None => LinkOutcome::Healthy,
+        }
+    }
+
+    /// Schedules the next renewal. After a server request, the other request follows immediately, then a replacement.
+    fn on_renewal_failed(
+        &mut self,
+        how: Renew,
+        urgent: bool,
+        after: Option<Duration>,
+        now: Instant,
+        random: RandomSource<'_>,
+    ) -> LinkOutcome {
+        let wait = self.backoff.next(random(), after.or(Some(Duration::from_secs(1))));
+        let (at, urgent, outcome) = match how {
+            Renew::Whole => (if after.is_none() { now } else { now + wait }, urgent, LinkOutcome::Healthy),
+            Renew::Lifetime if urgent && !self.replacing => (now + wait, false, LinkOutcome::Replace),
+            Renew::Lifetime => (now + wait, false, LinkOutcome::Healthy),
+        };
+        self.renewal = Renewal::Due { at, how: Renew::Lifetime, urgent };
+        outcome
+    }
+
+    pub(super) fn awaits_accounts(&self, ticket: Ticket) -> bool {
+        matches!(self.accounts, PendingAccounts::Requested { ticket: awaited, .. } if awaited == ticket)
+    }
+
+    /// Handles the answer for pending accounts; `None` if none was awaited.
+    pub(super) fn subscribed(
+        &mut self,
+        answer: Result<super::SubscribeResult, RequestFailure>,
+        now: Instant,
+        random: RandomSource<'_>,
+    ) -> Option<super::SubscribeResult> {
+        let accounts = match &mut self.accounts {
+            PendingAccounts::Requested { accounts, .. } => std::mem::take(accounts),
+            PendingAccounts::Due { .. } | PendingAccounts::Complete => return None,
+        };
+        let (accepted, pending, at_least) = match answer {
+            Ok(accepted) => {
+                let refused = accepted.rejected.iter().map(|one| one.account.clone());
+                let pending: Vec<_> = accepted.retry.iter().cloned().chain(refused).collect();
+                let wait = if accepted.retry.is_empty() { REJECTED_ACCOUNT_RETRY } else { Duration::from_secs(1) };
+                (accepted, pending, wait)
+            }
+            Err(failure) => {
+                (super::SubscribeResult::default(), accounts, failure.retry_after.unwrap_or(Duration::from_secs(1)))
+            }
+        };
+        self.accounts = if pending.is_empty() {
+            PendingAccounts::Complete
+        } else {
+            PendingAccounts::Due { at: now + self.backoff.next(random(), Some(at_least)), accounts: pending }
+        };
+        Some(accepted)
+    }
+}
+
+impl LiveConnection {
+    /// Returns the accounts that are not subscribed yet.
+    pub(super) fn pending_accounts(&self) -> Vec<AccountKey> {
+        match &self.accounts {
+            PendingAccounts::Complete => Vec::new(),
+            PendingAccounts::Due { accounts, .. } | PendingAccounts::Requested { accounts, .. } => accounts.clone(),
+        }
+    }
+}
+
+fn random_ping_interval(random: RandomSource<'_>) -> Duration {
+    Duration::from_secs_f64(PING_INTERVAL.0 + (PING_INTERVAL.1 - PING_INTERVAL.0) * random())
+}

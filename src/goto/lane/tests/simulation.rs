@@ -1,0 +1,463 @@
+//! Simulation of one lane in virtual time, against a GoTo with random faults: rejections, resets, silence, absurd
+//! lifetimes, answers that are late, doubled or missing. Checks the invariants of the lane module after every step.
+//! A failure prints its seed; `POPRELAY_SEED=n` runs that seed alone.
+
+use super::super::{machine::State, *};
+use crate::model::{
+    ids::{AccountKey, ChannelId},
+    secret::Secret,
+    time::{Now, Timestamp},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+/// Limit of requests and sockets in any minute, under any fault: 10 a second would be 600.
+const MAX_REQUESTS_PER_MINUTE: usize = 90;
+/// Limit from the end of faults to a live lane: the longest slow retry (300 s) or Retry-After given here (120 s), one
+/// request without an answer (60 s), and the steps that follow.
+const MAX_RECOVERY: Duration = Duration::from_secs(300 + 60 + 60 + 60);
+/// Limit for detecting silence right after a pong: 20 s to the next ping, three intervals of 20 s, and the last tick.
+const MAX_SILENCE: Duration = Duration::from_secs(81);
+
+#[derive(Debug)]
+struct SimChannel {
+    ends: Instant,
+    lifetime: Duration,
+}
+
+#[derive(Debug)]
+struct SimSocket {
+    channel: ChannelId,
+    open: bool,
+    silent: Option<Instant>,
+}
+
+/// A scheduled event of the simulated GoTo.
+#[derive(Debug)]
+enum SimEvent {
+    Answer(Input),
+    Connected(Ticket),
+    Expire(ChannelId),
+    FaultPhase,
+    ServerAction,
+}
+
+struct Simulation {
+    seed: u64,
+    rng: fastrand::Rng,
+    now: Now,
+    lane: Lane,
+    events: BTreeMap<(Instant, u64), SimEvent>,
+    created_count: u64,
+    channels: BTreeMap<ChannelId, SimChannel>,
+    sockets: BTreeMap<Ticket, SimSocket>,
+    /// Probability of a fault per request; 0 in a calm phase.
+    fault_rate: f64,
+    calm_since: Instant,
+    recent: VecDeque<Instant>,
+    reported_live: bool,
+    steps: u64,
+    times_live: u64,
+    stuck: u32,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Self {
+        let now = Now { instant: Instant::now(), timestamp: Timestamp::from_second(1_800_000_000).unwrap() };
+        let mut simulation = Self {
+            seed,
+            rng: fastrand::Rng::with_seed(seed),
+            now,
+            lane: Lane::new((seed % 5) as u8),
+            events: BTreeMap::new(),
+            created_count: 0,
+            channels: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            fault_rate: 0.5,
+            calm_since: now.instant,
+            recent: VecDeque::new(),
+            reported_live: false,
+            steps: 0,
+            times_live: 0,
+            stuck: 0,
+        };
+        simulation.after(Duration::ZERO, SimEvent::FaultPhase);
+        simulation.after(Duration::from_secs(1), SimEvent::ServerAction);
+        simulation.send(Input::Start);
+        simulation
+    }
+
+    fn after(&mut self, wait: Duration, event: SimEvent) {
+        self.created_count += 1;
+        self.events.insert((self.now.instant + wait, self.created_count), event);
+    }
+
+    fn fault(&mut self) -> bool {
+        self.fault_rate > 0.0 && self.rng.f64() < self.fault_rate
+    }
+
+    /// Advances the monotonic clock only: the machine passes the wall clock through.
+    fn advance(&mut self, to: Instant) {
+        self.now.instant = self.now.instant.max(to);
+    }
+
+    /// Executes the next event or the lane's deadline, whichever is first.
+    fn step(&mut self) {
+        self.steps += 1;
+        let due = self.lane.deadline().unwrap_or_else(|| panic!("seed {}: state without a deadline", self.seed));
+        match self.events.first_entry() {
+            Some(first) if first.key().0 <= due => {
+                let ((at, _), event) = first.remove_entry();
+                self.advance(at);
+                self.apply(event);
+            }
+            _ => {
+                self.advance(due);
+                self.send(Input::Tick);
+                let stuck = self.lane.deadline().is_some_and(|next| next <= self.now.instant);
+                self.stuck = if stuck { self.stuck + 1 } else { 0 };
+                assert!(self.stuck < 3, "seed {}: deadline does not advance: {:?}", self.seed, self.lane);
+            }
+        }
+        self.check();
+    }
+
+    fn send(&mut self, input: Input) {
+        let (now, rng) = (self.now, &mut self.rng);
+        let effects = self.lane.handle(input, now, &mut || rng.f64());
+        for effect in effects {
+            self.apply_effect(effect);
+        }
+    }
+
+    fn apply_effect(&mut self, effect: Effect) {
+        if !matches!(effect, Effect::Ping(_) | Effect::Close(_) | Effect::Emit(_)) {
+            self.recent.push_back(self.now.instant);
+        }
+        match effect {
+            Effect::Create { ticket, sweep } => {
+                if let Some(sweep) = sweep
+                    && !self.fault()
+                {
+                    self.channels.retain(|id, _| sweep.keep.as_ref() == Some(id));
+                }
+                let answer = self.created();
+                self.answer(answer, |answer| Input::Created(ticket, answer));
+            }
+            Effect::Subscribe { ticket, channel, only } => {
+                let answer = self.subscribed(&channel, only.map_or(3, |only| only.len()));
+                self.answer(answer, |answer| Input::Subscribed(ticket, answer));
+            }
+            Effect::Open { ticket, url } => {
+                let channel = ChannelId::try_from(url.expose().split('?').next().unwrap()).unwrap();
+                match self.random_failure() {
+                    Some(failure) => self.answer(Err(failure), |answer| Input::Opened(ticket, answer)),
+                    None => {
+                        self.sockets.insert(ticket, SimSocket { channel, open: false, silent: None });
+                        self.after(Duration::from_millis(90), SimEvent::Connected(ticket));
+                    }
+                }
+            }
+            Effect::Ping(ticket) => {
+                if self.sockets.get(&ticket).is_some_and(|socket| socket.open && socket.silent.is_none()) {
+                    self.send(Input::Frame(ticket));
+                }
+            }
+            Effect::Renew { ticket, channel, how } => {
+                let answer = self.renewed(&channel, how);
+                self.answer(answer, |answer| Input::Renewed(ticket, answer));
+            }
+            Effect::Close(ticket) => drop(self.sockets.remove(&ticket)),
+            Effect::Delete(channel) => {
+                if !self.fault() {
+                    self.channels.remove(&channel);
+                }
+            }
+            Effect::Emit(event) => self.on_lane_event(event),
+        }
+    }
+
+    fn on_lane_event(&mut self, event: LaneEvent) {
+        match event {
+            LaneEvent::Up => {
+                assert!(!self.reported_live, "seed {}: up emitted twice", self.seed);
+                self.reported_live = true;
+                self.times_live += 1;
+            }
+            LaneEvent::Down { .. } => {
+                assert!(self.reported_live, "seed {}: down emitted twice", self.seed);
+                self.reported_live = false;
+            }
+            LaneEvent::Rejected(_)
+            | LaneEvent::Failing(_)
+            | LaneEvent::AccountRejected(_)
+            | LaneEvent::Subscribed(_) => {}
+        }
+    }
+
+    /// Schedules an answer soon; under faults late, twice or never.
+    fn answer<T: Clone>(
+        &mut self,
+        answer: Result<T, RequestFailure>,
+        wrap: impl Fn(Result<T, RequestFailure>) -> Input,
+    ) {
+        let soon = Duration::from_millis(self.rng.u64(20..400));
+        if !self.fault() {
+            return self.after(soon, SimEvent::Answer(wrap(answer)));
+        }
+        match self.rng.u8(0..4) {
+            0 => {}
+            1 => {
+                let late = Duration::from_secs(self.rng.u64(1..200));
+                self.after(late, SimEvent::Answer(wrap(answer)));
+            }
+            2 => {
+                let twice = Duration::from_secs(self.rng.u64(0..90));
+                self.after(soon, SimEvent::Answer(wrap(answer.clone())));
+                self.after(twice, SimEvent::Answer(wrap(answer)));
+            }
+            _ => self.after(soon, SimEvent::Answer(wrap(answer))),
+        }
+    }
+
+    /// Returns a random failure of a request, if a fault is drawn.
+    fn random_failure(&mut self) -> Option<RequestFailure> {
+        if !self.fault() {
+            return None;
+        }
+        let status = match self.rng.u8(0..10) {
+            0 => return Some(RequestFailure { class: FailureClass::NoToken, status: None, retry_after: None }),
+            1 => return Some(RequestFailure { class: FailureClass::Transient, status: None, retry_after: None }),
+            2 => 409,
+            3 => 429,
+            4 => 404,
+            5 => 403,
+            6 => 401,
+            7 => 503,
+            _ => self.rng.u16(300..600),
+        };
+        let after = (self.rng.u8(0..4) == 0).then(|| Duration::from_secs(self.rng.u64(0..120)));
+        Some(RequestFailure { class: crate::goto::api::classify(status), status: Some(status), retry_after: after })
+    }
+
+    fn lifetime(&mut self) -> (Option<i64>, Duration) {
+        let stated = if self.fault() {
+            [None, Some(0), Some(-7), Some(1), Some(20), Some(600), Some(i64::MAX)][self.rng.usize(0..7)]
+        } else {
+            Some(10_800)
+        };
+        let real =
+            stated.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| (1..10_800).contains(seconds));
+        (stated, Duration::from_secs(real.unwrap_or(10_800)))
+    }
+
+    fn created(&mut self) -> Result<Created, RequestFailure> {
+        if let Some(failure) = self.random_failure() {
+            return Err(failure);
+        }
+        if self.channels.len() >= 50 {
+            return Err(RequestFailure { class: FailureClass::TooManyChannels, status: Some(409), retry_after: None });
+        }
+        self.created_count += 1;
+        let id = ChannelId::try_from(format!("c{}", self.created_count)).unwrap();
+        let (stated, lifetime) = self.lifetime();
+        self.channels.insert(id.clone(), SimChannel { ends: self.now.instant + lifetime, lifetime });
+        self.after(lifetime, SimEvent::Expire(id.clone()));
+        Ok(Created { url: Secret::new(id.as_str()), id, lifetime: stated })
+    }
+
+    fn subscribed(&mut self, channel: &ChannelId, asked: usize) -> Result<SubscribeResult, RequestFailure> {
+        if let Some(failure) = self.random_failure() {
+            return Err(failure);
+        }
+        if !self.channels.contains_key(channel) {
+            return Err(RequestFailure { class: FailureClass::Gone, status: Some(404), retry_after: None });
+        }
+        let mut accepted = SubscribeResult::default();
+        for number in 0..asked {
+            let account = AccountKey::try_from(number.to_string()).unwrap();
+            match (self.fault(), self.rng.bool()) {
+                (false, _) => accepted.accepted += 1,
+                (true, false) => accepted.retry.push(account),
+                (true, true) => accepted.rejected.push(AccountRejection { account, status: 403, code: None }),
+            }
+        }
+        Ok(accepted)
+    }
+
+    fn renewed(&mut self, channel: &ChannelId, _how: Renew) -> Result<Renewed, RequestFailure> {
+        if let Some(failure) = self.random_failure() {
+            return Err(failure);
+        }
+        let (now, moved, (stated, lifetime)) = (self.now.instant, self.fault(), self.lifetime());
+        let Some(sim_channel) = self.channels.get_mut(channel) else {
+            return Err(RequestFailure { class: FailureClass::Gone, status: Some(404), retry_after: None });
+        };
+        sim_channel.lifetime = lifetime;
+        sim_channel.ends = now + lifetime;
+        self.after(lifetime, SimEvent::Expire(channel.clone()));
+        let url = moved.then(|| Secret::new(format!("{channel}?{}", self.rng.u8(..))));
+        Ok(Renewed { url, lifetime: stated })
+    }
+
+    fn apply(&mut self, event: SimEvent) {
+        match event {
+            SimEvent::Answer(input) => self.send(input),
+            SimEvent::Connected(ticket) => {
+                let Some(socket) = self.sockets.get_mut(&ticket) else { return };
+                socket.open = self.channels.contains_key(&socket.channel);
+                if socket.open {
+                    self.send(Input::Opened(ticket, Ok(())));
+                } else {
+                    self.sockets.remove(&ticket);
+                    let gone = RequestFailure { class: FailureClass::Gone, status: Some(404), retry_after: None };
+                    self.send(Input::Opened(ticket, Err(gone)));
+                }
+            }
+            SimEvent::Expire(id) => {
+                if self.channels.get(&id).is_some_and(|sim_channel| sim_channel.ends <= self.now.instant) {
+                    self.channels.remove(&id);
+                    let affected: Vec<_> = self
+                        .sockets
+                        .iter()
+                        .filter(|(_, socket)| socket.channel == id)
+                        .map(|(ticket, _)| *ticket)
+                        .collect();
+                    let calm = self.fault_rate == 0.0 && self.now.instant >= self.calm_since + MAX_RECOVERY;
+                    assert!(!calm || affected.is_empty(), "seed {}: {id} renewed too late", self.seed);
+                    for ticket in affected {
+                        self.sockets.remove(&ticket);
+                        self.send(Input::Ended(ticket, DisconnectReason::Closed));
+                    }
+                }
+            }
+            SimEvent::FaultPhase => self.toggle_faults(),
+            SimEvent::ServerAction => self.act_as_server(),
+        }
+    }
+
+    /// Alternates faults for minutes to hours with half a day of calm, long enough for leftover channels to expire.
+    fn toggle_faults(&mut self) {
+        if self.fault_rate > 0.0 {
+            self.fault_rate = 0.0;
+            self.calm_since = self.now.instant;
+            for socket in self.sockets.values_mut() {
+                socket.silent = None;
+            }
+            let long = HOUR * self.rng.u32(8..24);
+            self.after(long, SimEvent::FaultPhase);
+        } else {
+            assert!(
+                self.channels.len() <= 2,
+                "seed {}: {} channels after a calm phase",
+                self.seed,
+                self.channels.len()
+            );
+            assert!(self.sockets.len() <= 2, "seed {}: {} sockets after a calm phase", self.seed, self.sockets.len());
+            self.fault_rate = [0.05, 0.3, 0.7, 1.0][self.rng.usize(0..4)];
+            let long = Duration::from_secs(self.rng.u64(30..6 * 3600));
+            self.after(long, SimEvent::FaultPhase);
+        }
+    }
+
+    /// Server actions: refresh, close, cut, fall silent. In a calm phase only the announced ones.
+    fn act_as_server(&mut self) {
+        let wait = if self.fault_rate > 0.0 { self.rng.u64(1..40) } else { self.rng.u64(600..6000) };
+        self.after(Duration::from_secs(wait), SimEvent::ServerAction);
+        let open: Vec<_> = self.sockets.iter().filter(|(_, socket)| socket.open).map(|(ticket, _)| *ticket).collect();
+        let Some(ticket) = open.get(self.rng.usize(0..open.len().max(1))).copied() else { return };
+        let kinds = if self.fault_rate > 0.0 { 0..6 } else { 0..2 };
+        match self.rng.u8(kinds) {
+            0 => self.send(Input::RefreshRequired(ticket)),
+            1 => self.send(Input::ToBeClosed(ticket)),
+            2 => {
+                self.sockets.remove(&ticket);
+                self.send(Input::Ended(ticket, DisconnectReason::Broken));
+            }
+            3 => {
+                self.sockets.remove(&ticket);
+                self.send(Input::Ended(ticket, DisconnectReason::Closed));
+            }
+            4 => {
+                let _ = self.sockets.get_mut(&ticket).unwrap().silent.get_or_insert(self.now.instant);
+            }
+            _ => (0..50).for_each(|_| {
+                self.send(Input::RefreshRequired(ticket));
+                self.send(Input::ToBeClosed(ticket));
+            }),
+        }
+    }
+
+    fn check(&mut self) {
+        let (seed, now) = (self.seed, self.now.instant);
+        while self.recent.front().is_some_and(|at| *at + Duration::from_secs(60) <= now) {
+            self.recent.pop_front();
+        }
+        assert!(
+            self.recent.len() <= MAX_REQUESTS_PER_MINUTE,
+            "seed {seed}: hot loop, {} requests in a minute",
+            self.recent.len()
+        );
+        assert_eq!(self.reported_live, self.lane.is_live(), "seed {seed}: emitted liveness differs from the state");
+        let live = match &self.lane.state {
+            State::Live(link) => Some(link),
+            _ => None,
+        };
+        for link in live.into_iter().chain(self.lane.old.as_ref()) {
+            assert!(now <= link.channel.expires(), "seed {seed}: connection outlives its channel");
+        }
+        let is_overdue = |socket: &SimSocket| socket.silent.is_some_and(|since| now > since + MAX_SILENCE);
+        assert!(!self.sockets.values().any(is_overdue), "seed {seed}: dead connection not closed");
+        if self.fault_rate == 0.0 && now >= self.calm_since + MAX_RECOVERY && !self.lane.is_live() {
+            panic!("seed {seed}: not live {:?} after the faults stopped: {:?}", now - self.calm_since, self.lane.state);
+        }
+    }
+
+    fn run(&mut self, span: Duration) {
+        let end = self.now.instant + span;
+        while self.now.instant < end {
+            self.step();
+        }
+    }
+}
+
+/// Simulates two and a half years: ten seeds of a quarter year.
+fn run_seeds(first_seed: u64) {
+    let seeds = match std::env::var("POPRELAY_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => seed..seed + 1,
+        None => first_seed..first_seed + 10,
+    };
+    let (mut steps, mut times_live) = (0, 0);
+    for seed in seeds {
+        let mut simulation = Simulation::new(seed);
+        simulation.run(YEAR / 4);
+        steps += simulation.steps;
+        times_live += simulation.times_live;
+    }
+    println!("seeds from {first_seed}: {steps} steps, {times_live} times live");
+    assert!(times_live > 100, "faults prevented every live connection");
+}
+
+#[test]
+fn lane_random_faults_keep_invariants_part_1() {
+    run_seeds(100);
+}
+
+#[test]
+fn lane_random_faults_keep_invariants_part_2() {
+    run_seeds(200);
+}
+
+#[test]
+fn lane_random_faults_keep_invariants_part_3() {
+    run_seeds(300);
+}
+
+#[test]
+fn lane_random_faults_keep_invariants_part_4() {
+    run_seeds(400);
+}

@@ -1,0 +1,251 @@
+//! Task of one lane: executes the effects of the lane machine and returns the results as inputs. Contains no policy.
+//! Every request and every socket is a separate task, so that a slow one never delays a ping or a renewal.
+
+use super::{
+    ConnectionEvent,
+    api::{Api, Error, Nickname},
+    lane::{Effect, FailureClass, Input, Lane, LaneEvent, RequestFailure, SubscribeResult, Ticket},
+    socket::{self, SocketCommand, SocketOutput},
+    token_task::AccessToken,
+    wire::Reader,
+};
+use crate::{
+    model::{
+        ids::{AccountKey, ChannelId},
+        secret::Secret,
+        time::Now,
+    },
+    runtime::watchdog::TaskMonitor,
+};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::{OnceCell, mpsc, watch},
+    task::JoinSet,
+};
+
+/// Capacity of the lane's mailbox; the machine handles an input within microseconds.
+const MAILBOX: usize = 64;
+
+/// Accounts of a login: as configured, or fetched once from GoTo.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    configured: Vec<AccountKey>,
+    found: OnceCell<Vec<AccountKey>>,
+}
+
+impl Accounts {
+    pub(super) fn new(configured: Vec<AccountKey>) -> Self {
+        Self { configured, found: OnceCell::new() }
+    }
+
+    pub(super) async fn get(&self, api: &Api) -> Result<&[AccountKey], Error> {
+        if !self.configured.is_empty() {
+            return Ok(&self.configured);
+        }
+        self.found.get_or_try_init(|| api.accounts()).await.map(Vec::as_slice)
+    }
+}
+
+/// Task of one lane; shared by the tasks of its requests and sockets.
+pub(super) struct LaneTask {
+    pub(super) nickname: Nickname,
+    pub(super) api: Api,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) tls: Arc<rustls::ClientConfig>,
+    pub(super) context: Reader,
+    pub(super) events: mpsc::Sender<ConnectionEvent>,
+    /// Unbounded, because a lane must not wait for its receiver; the machine's waits bound the rate.
+    pub(super) lane_events: mpsc::UnboundedSender<(u8, LaneEvent)>,
+    pub(super) task_monitor: TaskMonitor,
+}
+
+impl LaneTask {
+    /// Runs the lane until `stop`, and then until its channels are deleted.
+    pub(super) async fn run(self, mut access: watch::Receiver<AccessToken>, mut stop: watch::Receiver<bool>) {
+        let session = Arc::new(self);
+        let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
+        let pulse = session.task_monitor.register(name, Now::now().instant);
+        let (mailbox, mut inputs) = mpsc::channel(MAILBOX);
+        let mut runner = EffectRunner { session, mailbox, tasks: JoinSet::new(), sockets: HashMap::new() };
+        let mut lane = Lane::new(runner.session.nickname.lane);
+        let mut had_token = matches!(*access.borrow_and_update(), AccessToken::Valid(..));
+        let mut input = Input::Start;
+        loop {
+            let now = Now::now();
+            pulse.busy(now.instant);
+            let stopping = matches!(input, Input::Stop);
+            if let Input::Ended(ticket, _) = &input {
+                runner.sockets.remove(ticket);
+            }
+            for effect in lane.handle(input, now, &mut fastrand::f64) {
+                runner.run_effect(effect);
+            }
+            if stopping {
+                break;
+            }
+            let due = lane.deadline().map_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60), Into::into);
+            pulse.idle_until(Some(due.into_std()));
+            input = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => Input::Stop,
+                Some(input) = inputs.recv() => input,
+                Ok(()) = access.changed() => {
+                    let has_token = matches!(*access.borrow_and_update(), AccessToken::Valid(..));
+                    let is_new = has_token && !had_token;
+                    had_token = has_token;
+                    if is_new { Input::Wake } else { Input::Tick }
+                }
+                Some(_) = runner.tasks.join_next() => Input::Tick,
+                () = tokio::time::sleep_until(due) => Input::Tick,
+            };
+        }
+        drop(pulse);
+        runner.finish(&mut lane, inputs).await;
+    }
+}
+
+/// Executes the effects of a lane in tasks.
+struct EffectRunner {
+    session: Arc<LaneTask>,
+    mailbox: mpsc::Sender<Input>,
+    tasks: JoinSet<()>,
+    sockets: HashMap<Ticket, mpsc::Sender<SocketCommand>>,
+}
+
+impl EffectRunner {
+    fn run_effect(&mut self, effect: Effect) {
+        let (session, mailbox) = (Arc::clone(&self.session), self.mailbox.clone());
+        match effect {
+            Effect::Create { ticket, sweep } => self.request(async move {
+                let answer = session.api.create(&session.nickname, sweep).await;
+                Input::Created(ticket, answer.map_err(|error| error.failure()))
+            }),
+            Effect::Subscribe { ticket, channel, only } => {
+                self.tasks.spawn(async move { session.subscribe(&mailbox, ticket, &channel, only).await });
+            }
+            Effect::Renew { ticket, channel, how } => self.request(async move {
+                let answer = session.api.renew(&session.nickname, &channel, how).await;
+                Input::Renewed(ticket, answer.map_err(|error| error.failure()))
+            }),
+            Effect::Open { ticket, url } => {
+                let (commands, receiver) = mpsc::channel(8);
+                self.sockets.insert(ticket, commands);
+                self.tasks.spawn(async move { session.run_socket(&mailbox, ticket, &url, receiver).await });
+            }
+            Effect::Ping(ticket) => {
+                if let Some(commands) = self.sockets.get(&ticket) {
+                    // A socket with eight pings queued is about to count as silent.
+                    let _ = commands.try_send(SocketCommand::Ping);
+                }
+            }
+            Effect::Close(ticket) => drop(self.sockets.remove(&ticket)),
+            Effect::Delete(channel) => {
+                self.tasks.spawn(async move {
+                    if let Err(error) = session.api.delete(&session.nickname, &channel).await {
+                        tracing::debug!(lane = session.nickname.lane, %error, "channel not deleted, left for a later sweep");
+                    }
+                });
+            }
+            Effect::Emit(event) => {
+                // The receiver closes only when the connection is dropped.
+                let _ = session.lane_events.send((session.nickname.lane, event));
+            }
+        }
+    }
+
+    fn request(&mut self, request: impl Future<Output = Input> + Send + 'static) {
+        let mailbox = self.mailbox.clone();
+        self.tasks.spawn(async move {
+            let answer = request.await;
+            let _ = mailbox.send(answer).await;
+        });
+    }
+
+    /// Waits for the tasks after the stop: an answer in flight may still contain a channel to delete.
+    async fn finish(mut self, lane: &mut Lane, mut inputs: mpsc::Receiver<Input>) {
+        self.sockets.clear();
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                // A task sends its answer before it ends: inputs first, else a new channel would be left behind.
+                biased;
+                Some(input) = inputs.recv() => {
+                    for effect in lane.handle(input, Now::now(), &mut fastrand::f64) {
+                        self.run_effect(effect);
+                    }
+                }
+                Some(_) = self.tasks.join_next() => {}
+                else => break,
+            }
+        }
+    }
+}
+
+impl LaneTask {
+    async fn subscribe(
+        &self,
+        mailbox: &mpsc::Sender<Input>,
+        ticket: Ticket,
+        channel: &ChannelId,
+        only: Option<Vec<AccountKey>>,
+    ) {
+        let all = match only {
+            Some(only) => Ok(only),
+            None => self.accounts.get(&self.api).await.map(<[_]>::to_vec),
+        };
+        let answer = match &all {
+            // A login without accounts counts as rejected until it gets one.
+            Ok(accounts) if accounts.is_empty() => {
+                Err(RequestFailure { class: FailureClass::Rejected, status: None, retry_after: None })
+            }
+            Ok(accounts) => self.api.subscribe(channel, accounts).await.map_err(|error| error.failure()),
+            Err(error) => Err(match error.failure() {
+                // A 404 of the account request, not of the channel.
+                RequestFailure { class: FailureClass::Gone, status, retry_after: after } => {
+                    RequestFailure { class: FailureClass::Rejected, status, retry_after: after }
+                }
+                other => other,
+            }),
+        };
+        let accepted = match (&all, &answer) {
+            (Ok(accounts), Ok(accepted)) => accepted_accounts(accounts, accepted),
+            (Err(_), _) | (_, Err(_)) => Vec::new(),
+        };
+        let _ = mailbox.send(Input::Subscribed(ticket, answer)).await;
+        if !accepted.is_empty()
+            && let Err(error) = self.api.subscribe_reports(channel, &accepted).await
+        {
+            tracing::debug!(lane = self.nickname.lane, %error, "report subscription failed, reports are queried when needed");
+        }
+    }
+
+    async fn run_socket(
+        &self,
+        mailbox: &mpsc::Sender<Input>,
+        ticket: Ticket,
+        url: &Secret,
+        commands: mpsc::Receiver<SocketCommand>,
+    ) {
+        let stream = match socket::open(url, Arc::clone(&self.tls)).await {
+            Ok(stream) => stream,
+            Err(failure) => return drop(mailbox.send(Input::Opened(ticket, Err(failure))).await),
+        };
+        let _ = mailbox.send(Input::Opened(ticket, Ok(()))).await;
+        let output = SocketOutput {
+            lane: self.nickname.lane,
+            ticket,
+            mailbox: mailbox.clone(),
+            context: self.context.clone(),
+            events: self.events.clone(),
+        };
+        let why = socket::run(stream, &output, commands).await;
+        let _ = mailbox.send(Input::Ended(ticket, why)).await;
+    }
+}
+
+/// Returns the accounts that were accepted.
+fn accepted_accounts(requested: &[AccountKey], accepted: &SubscribeResult) -> Vec<AccountKey> {
+    let out = |account: &AccountKey| {
+        accepted.retry.contains(account) || accepted.rejected.iter().any(|one| one.account == *account)
+    };
+    requested.iter().filter(|account| !out(account)).cloned().collect()
+}

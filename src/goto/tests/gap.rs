@@ -1,0 +1,85 @@
+//! Event gaps, and calls without a single frame.
+
+use super::*;
+
+#[tokio::test]
+async fn cut_socket_opens_gap_and_backfill_closes_it() {
+    let goto = FakeGoto::start().await;
+    let mut run = run(goto, |_| {}).await;
+    run.live().await;
+    run.goto.with(|fake| {
+        fake.active = vec![state("still", 4, "ACTIVE")];
+        fake.reports = vec![
+            json!({"conversationSpaceId": "gone", "accountKey": "1", "direction": "INBOUND", "callEnded": "2999-01-01T00:00:00Z"}),
+            json!({"conversationSpaceId": "before", "accountKey": "1", "direction": "INBOUND", "callEnded": "2001-01-01T00:00:00Z"}),
+        ];
+    });
+    run.goto.push(|| PeerAction::Cut);
+    run.until(|event| matches!(event, ConnectionEvent::LaneDown { .. }).then_some(())).await;
+    let since =
+        run.until(|event| if let ConnectionEvent::GapOpened { since } = event { Some(since) } else { None }).await;
+    let (mut active, mut gap) = (None, None);
+    while active.is_none() || gap.is_none() {
+        match run.until(Some).await {
+            ConnectionEvent::Snapshot(call) => active = Some(call),
+            ConnectionEvent::GapClosed { from, to, reports } => gap = Some((from, to, reports)),
+            _ => {}
+        }
+    }
+    let active = active.unwrap();
+    assert_eq!((active.call.as_str(), active.state.phase), ("still", Phase::Active));
+    let (from, to, reports) = gap.unwrap();
+    assert_eq!(from, since);
+    assert!(to > from);
+    let Reports::Fetched(reports) = reports else { panic!("{reports:?}") };
+    let calls: Vec<_> = reports.iter().map(|report| report.call.as_str()).collect();
+    assert_eq!(calls, ["gone"], "call that ended before the gap must be excluded");
+    run.goto.with(|fake| {
+        fake.reports
+            .push(json!({"conversationSpaceId": "late", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"}));
+    });
+    let late = run
+        .until(|event| if let ConnectionEvent::LateReports(late) = event { late.into_iter().next() } else { None })
+        .await;
+    assert_eq!(late.call.as_str(), "late", "only the late report must be emitted");
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn swallowed_call_is_found_by_polling_until_scope_is_missing() {
+    let gone = json!({"conversationSpaceId": "swallowed", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"});
+    let with_short_interval = |settings: &mut Settings| settings.backfill_interval = Duration::from_millis(100);
+    let mut run = run(FakeGoto::start().await, with_short_interval).await;
+    run.live().await;
+    run.goto.with(|fake| fake.reports.push(gone));
+    let late = |event| if let ConnectionEvent::LateReports(late) = event { late.into_iter().next() } else { None };
+    assert_eq!(run.until(late).await.call.as_str(), "swallowed");
+    let refused = json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"});
+    run.goto.answer_next("GET /call-events-report", &[(403, refused)]);
+    let unused = || run.goto.with(|fake| fake.overrides.iter().any(|(_, answers)| !answers.is_empty()));
+    until(|| !unused()).await;
+    let request_count = run.goto.count("GET /call-events-report");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(run.goto.count("GET /call-events-report"), request_count);
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn gap_of_earlier_run_closes_at_start_and_reports_missing_scope() {
+    let goto = FakeGoto::start().await;
+    goto.answer_next("GET /call-events-report", &[(403, json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"}))]);
+    let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut run = run(goto, |settings| settings.last_live_at = Some(since)).await;
+    assert_eq!(
+        run.until(|event| if let ConnectionEvent::GapOpened { since } = event { Some(since) } else { None }).await,
+        since
+    );
+    let (from, reports) =
+        run.until(|event| {
+            if let ConnectionEvent::GapClosed { from, reports, .. } = event { Some((from, reports)) } else { None }
+        })
+        .await;
+    assert_eq!(from, since);
+    assert!(matches!(reports, Reports::NotGranted));
+    run.connection.close().await;
+}

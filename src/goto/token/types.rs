@@ -1,0 +1,94 @@
+//! Types between the token machine and its task.
+
+use crate::model::{secret::Secret, time::Timestamp};
+use std::time::{Duration, Instant};
+
+/// Reason why a login is required.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginReason {
+    /// No refresh token exists.
+    NoToken,
+    /// GoTo rejects the refresh token.
+    Rejected {
+        /// 400 or 401.
+        status: u16,
+        /// `invalid_grant`, `invalid_client`, …
+        code: Option<String>,
+    },
+    /// The token file is readable by others, or damaged.
+    Unusable,
+}
+
+/// Failure of a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefreshError {
+    /// The authorization server rejects the token or client.
+    Denied {
+        /// 400 or 401.
+        status: u16,
+        /// `error` or `errorCode` of the answer.
+        code: Option<String>,
+    },
+    /// A transient failure, with the server's `Retry-After`.
+    Transient(Option<Duration>),
+}
+
+/// A refresh token and its time of issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The token.
+    pub token: Secret,
+    /// Time of issue by GoTo; unknown for a token from the config.
+    pub issued: Option<Timestamp>,
+}
+
+/// Answer to a refresh.
+#[derive(Debug, Clone)]
+pub struct TokenResponse {
+    /// The access token.
+    pub access: Secret,
+    /// The new refresh token, if the old one was rotated.
+    pub refresh: Option<Secret>,
+    /// `expires_in` in seconds, unchecked.
+    pub expires_in: Option<i64>,
+}
+
+/// Input of the token machine.
+#[derive(Debug)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// The answer to [`Effect::Refresh`].
+    Refreshed(Result<TokenResponse, RefreshError>),
+    /// The result of [`Effect::Persist`].
+    Persisted {
+        /// Whether the file is written.
+        done: bool,
+    },
+    /// The API rejected this access token.
+    Rejected(Secret),
+    /// The token file was changed and holds this token.
+    FileChanged(RefreshToken),
+}
+
+/// Action for the token task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Refreshes with this token.
+    Refresh(Secret),
+    /// Writes this token to the token file; answered by [`Input::Persisted`].
+    Persist(RefreshToken),
+    /// Publishes this access token.
+    Publish {
+        /// The token.
+        access: Secret,
+        /// Expiry of the token.
+        expires: Instant,
+    },
+    /// An operator must log in.
+    RequireLogin(LoginReason),
+    /// A token is valid again after a required login.
+    LoginRestored,
+    /// Days until the refresh token expires.
+    ExpiresSoon(u32),
+}

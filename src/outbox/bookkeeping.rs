@@ -1,0 +1,165 @@
+//! Bookkeeping tables beside the deliveries: pending updates, calls, and the heartbeats of live connections. Same file, same
+//! writer, same transactions.
+
+use super::{
+    disk_error::StoreError,
+    row::{from_micros, micros, subject_key, to_json},
+    store::Store,
+};
+use crate::model::{
+    call::CallUpdate,
+    card::Card,
+    delivery::Subject,
+    ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
+    time::{Timestamp, elapsed},
+};
+use rusqlite::{OptionalExtension as _, params};
+use std::time::Duration;
+
+/// Shortest time between two heartbeat writes: each one syncs, and event gaps need no finer resolution.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A call without a final status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCall {
+    /// The connection that received the call.
+    pub connection: ConnectionName,
+    /// The account of the call.
+    pub account: AccountKey,
+    /// The call.
+    pub call: ConversationSpaceId,
+    /// Time of the last update.
+    pub last_seen: Timestamp,
+    /// The last enqueued update; `None` if no sink received any.
+    pub last_update: Option<CallUpdate>,
+}
+
+impl Store {
+    /// Saves an update until its deliveries are enqueued.
+    pub(super) fn save_pending(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO pending_updates (call, status, saved_at, call_update) VALUES (?, ?, ?, ?)",
+        )?;
+        write.execute(params![
+            update.call.id.as_str(),
+            update.status.kind().as_str(),
+            micros(now),
+            to_json(update)?
+        ])?;
+        self.upsert_call(update, now)
+    }
+
+    /// Returns the pending updates, oldest first. Unreadable ones stay in the file and are logged.
+    pub(super) fn pending(&self) -> Result<Vec<CallUpdate>, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT call_update FROM pending_updates ORDER BY saved_at, rowid")?;
+        let texts: Vec<String> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let (all, mut updates) = (texts.len(), Vec::new());
+        updates.extend(texts.iter().filter_map(|text| serde_json::from_str(text).ok()));
+        if updates.len() < all {
+            tracing::error!(unreadable = all - updates.len(), "pending updates are unreadable");
+        }
+        Ok(updates)
+    }
+
+    /// Records the calls on a card.
+    pub(super) fn record_call(&self, card: &Card, now: Timestamp) -> Result<(), StoreError> {
+        match card {
+            Card::Call(card) => self.upsert_call(&card.update, now),
+            // Otherwise the next run, whose gap may begin at the same time, would post them again.
+            Card::GapSummary(summary) => summary.calls.iter().try_for_each(|update| self.upsert_call(update, now)),
+            Card::Recap(_) | Card::Alert(_) => Ok(()),
+        }
+    }
+
+    fn upsert_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
+        let call = &update.call;
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO calls (call, connection, account, last_seen, ended) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (call) DO UPDATE SET last_seen = excluded.last_seen, ended = max(ended, excluded.ended)",
+        )?;
+        let ended = update.status.kind().is_final();
+        write.execute(params![
+            call.id.as_str(),
+            call.connection.as_str(),
+            call.account.as_str(),
+            micros(now),
+            ended
+        ])?;
+        Ok(())
+    }
+
+    /// Returns the calls updated since `since` without a final status, oldest first.
+    pub(super) fn open_calls(&self, since: Timestamp) -> Result<Vec<OpenCall>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT connection, account, call, last_seen FROM calls
+             WHERE last_seen >= ? AND NOT ended ORDER BY last_seen, call",
+        )?;
+        let mut rows = read.query([micros(since)])?;
+        let mut open = Vec::new();
+        while let Some(row) = rows.next()? {
+            let ids: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            open.extend(open_call(&ids, row.get(3)?));
+        }
+        for call in &mut open {
+            call.last_update = self.last_update(&call.call)?;
+        }
+        Ok(open)
+    }
+
+    /// Returns the update on the newest card of a call; `None` if the card is unreadable.
+    fn last_update(&self, call: &ConversationSpaceId) -> Result<Option<CallUpdate>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT coalesce(newer, card) FROM deliveries INDEXED BY once WHERE subject = ? ORDER BY id DESC LIMIT 1",
+        )?;
+        let subject = subject_key(&Subject::Call(call.clone()));
+        let card: Option<String> = read.query_row([subject], |row| row.get(0)).optional()?;
+        Ok(card.and_then(|card| match serde_json::from_str(&card) {
+            Ok(Card::Call(card)) => Some(card.update),
+            _ => None,
+        }))
+    }
+
+    /// Returns the calls updated since `since` with a final status.
+    pub(super) fn ended_calls(&self, since: Timestamp) -> Result<Vec<ConversationSpaceId>, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT call FROM calls WHERE last_seen >= ? AND ended")?;
+        let calls: Vec<String> = read.query_map([micros(since)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(calls.into_iter().filter_map(|call| ConversationSpaceId::try_from(call).ok()).collect())
+    }
+
+    /// Writes the heartbeat of a connection. A clock that jumped back also causes a write: the stored time would be later.
+    pub(super) fn heartbeat(&self, connection: &ConnectionName, now: Timestamp) -> Result<(), StoreError> {
+        let is_fresh =
+            self.last_heartbeat(connection)?.is_some_and(|last| last <= now && elapsed(last, now) < HEARTBEAT_INTERVAL);
+        if !is_fresh {
+            let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)")?;
+            write.execute(params![format!("heartbeat {connection}"), micros(now)])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn last_heartbeat(&self, connection: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT value FROM metadata WHERE name = ?")?;
+        Ok(read.query_row([format!("heartbeat {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
+    }
+
+    /// Returns the number of waiting deliveries by sink.
+    pub(super) fn backlog(&self) -> Result<Vec<(SinkName, u64)>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT sink, count(*) FROM deliveries INDEXED BY waiting WHERE state = 'waiting' GROUP BY sink",
+        )?;
+        let rows = read.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+        let counts: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
+        let named = |(sink, count): (String, i64)| Some((SinkName::try_from(sink).ok()?, count.unsigned_abs()));
+        Ok(counts.into_iter().filter_map(named).collect())
+    }
+}
+
+fn open_call((connection, account, call): &(String, String, String), last_seen: i64) -> Option<OpenCall> {
+    Some(OpenCall {
+        connection: ConnectionName::try_from(connection.as_str()).ok()?,
+        account: AccountKey::try_from(account.as_str()).ok()?,
+        call: ConversationSpaceId::try_from(call.as_str()).ok()?,
+        last_seen: from_micros(last_seen)?,
+        last_update: None,
+    })
+}

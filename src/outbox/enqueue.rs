@@ -1,0 +1,136 @@
+//! Enqueueing: inserts a delivery, updates a waiting one, or does nothing. Runs inside the caller's transaction.
+
+use super::{
+    disk_error::StoreError,
+    live_message::updated_card,
+    row::{self, card_progress, micros, progress, subject_key, to_json},
+    store::Store,
+};
+use crate::model::{
+    call::StatusKind,
+    card::Card,
+    delivery::{EnqueueMode, EnqueueResult, NewDelivery},
+    ids::ConversationSpaceId,
+    time::Timestamp,
+};
+use rusqlite::params;
+
+impl Store {
+    /// Removes the pending update and enqueues its deliveries.
+    pub(super) fn enqueue(
+        &mut self,
+        pending: Option<&(ConversationSpaceId, StatusKind)>,
+        deliveries: &[NewDelivery],
+        now: Timestamp,
+    ) -> Result<Vec<EnqueueResult>, StoreError> {
+        if let Some((call, status)) = pending {
+            let mut delete = self.db.prepare_cached("DELETE FROM pending_updates WHERE call = ? AND status = ?")?;
+            delete.execute(params![call.as_str(), status.as_str()])?;
+        }
+        for delivery in deliveries {
+            self.record_call(&delivery.card, now)?;
+        }
+        deliveries
+            .iter()
+            .map(|delivery| match delivery.mode {
+                EnqueueMode::Insert => self.insert(delivery, now),
+                EnqueueMode::UpdatePending => self.update_pending(delivery),
+                EnqueueMode::UpsertLive => self.upsert_live(delivery, now),
+                EnqueueMode::Reply => self.insert_reply(delivery, now),
+                EnqueueMode::MergeInfo => self.merge_info(delivery),
+            })
+            .collect()
+    }
+
+    fn insert(&mut self, delivery: &NewDelivery, now: Timestamp) -> Result<EnqueueResult, StoreError> {
+        let (subject, sink) = (subject_key(&delivery.key.subject), &delivery.key.sink);
+        let status = delivery.key.status;
+        let mut known = Vec::new();
+        let mut read = self.db.prepare_cached(
+            "SELECT id, status, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?",
+        )?;
+        let mut rows = read.query(params![subject, sink.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let (id, status, state): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            known.push((id, row::parse_status(&status), state == "waiting"));
+        }
+        drop(rows);
+        drop(read);
+        if let Some((id, _, waits)) = known.iter().find(|(_, kind, _)| *kind == Some(status)) {
+            return if *waits { self.replace_card(*id, &delivery.card) } else { Ok(EnqueueResult::Unchanged) };
+        }
+        // The sink supported edits until now: its live message already shows the status.
+        if self.live_covers(delivery)? {
+            return Ok(EnqueueResult::Unchanged);
+        }
+        // Updates of a call can arrive out of order; the later one includes the earlier.
+        if known.iter().any(|(_, kind, _)| kind.is_some_and(|kind| progress(kind) > progress(status))) {
+            return Ok(EnqueueResult::Unchanged);
+        }
+        for (id, _, _) in known.iter().filter(|(id, _, waits)| *waits && !self.tx_state.leased.contains_key(id)) {
+            self.supersede(*id, status.as_str(), now)?;
+        }
+        self.coalesce(delivery, now)?;
+        let mut insert = self.db.prepare_cached(
+            "INSERT INTO deliveries (subject, sink, status, enqueued_at, card) VALUES (?, ?, ?, ?, ?)",
+        )?;
+        insert.execute(params![subject, sink.as_str(), status.as_str(), micros(now), to_json(&delivery.card)?])?;
+        self.tx_state.wakeups.insert(sink.clone());
+        Ok(EnqueueResult::Inserted)
+    }
+
+    fn update_pending(&mut self, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
+        if let Some(result) = self.update_if_waiting(delivery)? {
+            return Ok(result);
+        }
+        let newest = self.newest_waiting(delivery)?;
+        newest.map_or(Ok(EnqueueResult::Unchanged), |id| self.replace_card(id, &delivery.card))
+    }
+
+    /// Merges late caller info into the live message or the newest waiting card.
+    fn merge_info(&mut self, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
+        if let Some(result) = self.update_if_live(delivery)? {
+            return Ok(result);
+        }
+        let Some(id) = self.newest_waiting(delivery)? else { return Ok(EnqueueResult::Unchanged) };
+        let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
+        let old: String = read.query_row([id], |row| row.get(0))?;
+        let merged = updated_card(&old, &delivery.card, EnqueueMode::MergeInfo);
+        merged.map_or(Ok(EnqueueResult::Unchanged), |card| self.replace_card(id, &card))
+    }
+
+    fn newest_waiting(&self, delivery: &NewDelivery) -> Result<Option<i64>, StoreError> {
+        let mut newest = self.db.prepare_cached(
+            "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'
+             AND mode = 'post'",
+        )?;
+        let key = &delivery.key;
+        Ok(newest.query_row(params![subject_key(&key.subject), key.sink.as_str()], |row| row.get(0))?)
+    }
+
+    /// Replaces the card of a waiting delivery. A leased delivery uses the newer card only if requeued.
+    fn replace_card(&self, id: i64, newer: &Card) -> Result<EnqueueResult, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
+        let old: String = read.query_row([id], |row| row.get(0))?;
+        let old = serde_json::from_str(&old).ok().and_then(|card| card_progress(&card));
+        if old.is_some_and(|old| card_progress(newer).is_some_and(|new| new < old)) {
+            return Ok(EnqueueResult::Unchanged);
+        }
+        let leased = self.tx_state.leased.contains_key(&id);
+        let mut write = self.db.prepare_cached(if leased {
+            "UPDATE deliveries SET newer = ? WHERE id = ?"
+        } else {
+            "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?"
+        })?;
+        write.execute(params![to_json(newer)?, id])?;
+        Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
+    }
+
+    pub(super) fn supersede(&self, id: i64, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET state = 'superseded', settled = ?, reason = ?, newer = NULL WHERE id = ?",
+        )?;
+        write.execute(params![micros(now), format!("superseded by {by}"), id])?;
+        Ok(())
+    }
+}

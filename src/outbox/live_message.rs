@@ -1,0 +1,210 @@
+//! Live messages: the one row of a call at a sink that supports edits. Decides the new card and row for each update. Posting
+//! order and settlement are in `store`; rendering is in `cards`.
+
+use super::{
+    disk_error::StoreError,
+    row::{self, micros, progress, subject_key, to_json},
+    store::Store,
+};
+use crate::model::{
+    call::{CallStatus, StatusKind},
+    card::{CallCard, CallerInfo, Card, Match},
+    delivery::{EnqueueMode, EnqueueResult, NewDelivery},
+    time::Timestamp,
+};
+use rusqlite::{OptionalExtension as _, params};
+
+/// Value of `status` in a live row: the key is (subject, sink), and the status is that of the card.
+pub(super) const LIVE: &str = "live";
+
+/// Columns of a live row that enqueueing needs.
+struct LiveRow {
+    id: i64,
+    state: Option<row::DeliveryState>,
+    is_reposted: bool,
+    card: String,
+}
+
+impl Store {
+    /// Inserts, updates or reopens the live message of the delivery's call and sink.
+    pub(super) fn upsert_live(&mut self, delivery: &NewDelivery, now: Timestamp) -> Result<EnqueueResult, StoreError> {
+        if let Some(live) = self.live_row(delivery)? {
+            return self.update(&live, delivery);
+        }
+        let (subject, sink) = (subject_key(&delivery.key.subject), &delivery.key.sink);
+        // The sink was a webhook until now. Posted statuses are not posted again; the live message replaces waiting ones.
+        let mut read = self.db.prepare_cached(
+            "SELECT id, status, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?
+             AND state IN ('waiting', 'delivered')",
+        )?;
+        let earlier: Vec<(i64, Option<StatusKind>, bool)> = read
+            .query_map(params![subject, sink.as_str()], |row| {
+                let (status, state): (String, String) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, row::parse_status(&status), state == "waiting"))
+            })?
+            .collect::<Result<_, _>>()?;
+        drop(read);
+        let is_free = |id, waiting| waiting && !self.tx_state.leased.contains_key(&id);
+        let status = delivery.key.status;
+        let covers = |kind: StatusKind| kind == status || progress(kind) > progress(status);
+        if earlier.iter().any(|(id, kind, waiting)| !is_free(*id, *waiting) && kind.is_some_and(covers)) {
+            return Ok(EnqueueResult::Unchanged);
+        }
+        for (id, ..) in earlier.iter().filter(|(id, _, waiting)| is_free(*id, *waiting)) {
+            self.supersede(*id, LIVE, now)?;
+        }
+        let mut insert = self.db.prepare_cached(
+            "INSERT INTO deliveries (subject, sink, status, mode, enqueued_at, card) VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
+        )?;
+        insert.execute(params![subject, sink.as_str(), LIVE, micros(now), to_json(&delivery.card)?])?;
+        self.tx_state.wakeups.insert(sink.clone());
+        Ok(EnqueueResult::Inserted)
+    }
+
+    /// Updates the live message if it still waits, at a sink that does not support edits any more. A posted message is
+    /// unchanged: its edit would be a second message.
+    pub(super) fn update_if_waiting(&mut self, delivery: &NewDelivery) -> Result<Option<EnqueueResult>, StoreError> {
+        match self.live_row(delivery)? {
+            Some(live) if live.state == Some(row::DeliveryState::Waiting) => self.update(&live, delivery).map(Some),
+            Some(_) => Ok(Some(EnqueueResult::Unchanged)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns whether a posted live message shows this status or a later one.
+    pub(super) fn live_covers(&self, delivery: &NewDelivery) -> Result<bool, StoreError> {
+        let Some(live) = self.live_row(delivery)? else { return Ok(false) };
+        let status = delivery.key.status;
+        let shown = row::status_of(LIVE, LIVE, serde_json::from_str(&live.card).ok().as_ref());
+        Ok(live.state == Some(row::DeliveryState::Delivered)
+            && shown.is_some_and(|kind| kind == status || progress(kind) > progress(status)))
+    }
+
+    /// Updates the live message, if there is one, with late caller info.
+    pub(super) fn update_if_live(&mut self, delivery: &NewDelivery) -> Result<Option<EnqueueResult>, StoreError> {
+        let live = self.live_row(delivery)?;
+        live.map(|live| self.update(&live, delivery)).transpose()
+    }
+
+    fn live_row(&self, delivery: &NewDelivery) -> Result<Option<LiveRow>, StoreError> {
+        let mut read = self.db.prepare_cached(
+            "SELECT id, state, reposts, coalesce(newer, card) FROM deliveries INDEXED BY once
+             WHERE subject = ? AND sink = ? AND status = ?",
+        )?;
+        let key = params![subject_key(&delivery.key.subject), delivery.key.sink.as_str(), LIVE];
+        let found = read.query_row(key, |row| {
+            let state: String = row.get(1)?;
+            Ok(LiveRow {
+                id: row.get(0)?,
+                state: row::DeliveryState::parse(&state),
+                is_reposted: row.get(2)?,
+                card: row.get(3)?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn update(&mut self, live: &LiveRow, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
+        let is_settled = match live.state {
+            Some(row::DeliveryState::Waiting) => false,
+            Some(row::DeliveryState::Delivered) => true,
+            // A newer status of a dead letter is tried again, unless its message needed a second repost.
+            Some(row::DeliveryState::Dead) if !live.is_reposted => true,
+            _ => return Ok(EnqueueResult::Unchanged),
+        };
+        let Some(card) = updated_card(&live.card, &delivery.card, delivery.mode) else {
+            return Ok(EnqueueResult::Unchanged);
+        };
+        let leased = self.tx_state.leased.contains_key(&live.id);
+        let mut write = self.db.prepare_cached(match (leased, is_settled) {
+            (true, _) => "UPDATE deliveries SET newer = ? WHERE id = ?",
+            (false, false) => "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?",
+            (false, true) => {
+                "UPDATE deliveries SET card = ?, newer = NULL, state = 'waiting', due = 0, plain = 0, settled = NULL,
+                 reason = NULL WHERE id = ?"
+            }
+        })?;
+        write.execute(params![to_json(&card)?, live.id])?;
+        self.tx_state.wakeups.insert(delivery.key.sink.clone());
+        Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
+    }
+
+    /// Inserts a reply to the live message, unless that message is not posted yet.
+    pub(super) fn insert_reply(&mut self, delivery: &NewDelivery, now: Timestamp) -> Result<EnqueueResult, StoreError> {
+        let key = &delivery.key;
+        let subject = subject_key(&key.subject);
+        let mut read = self.db.prepare_cached(
+            "SELECT id, message_ref IS NOT NULL FROM deliveries INDEXED BY once
+             WHERE subject = ? AND sink = ? AND status = ? AND state IN ('waiting', 'delivered')",
+        )?;
+        let live: Option<(i64, bool)> = read
+            .query_row(params![subject, key.sink.as_str(), LIVE], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        drop(read);
+        if !live.is_some_and(|(id, posted)| posted || self.tx_state.leased.contains_key(&id)) {
+            return Ok(EnqueueResult::Unchanged);
+        }
+        // A call may be answered several times (transfers): the time makes the keys of their replies unique.
+        let at = delivery.card.occurred_at().map_or(0, micros);
+        let status = format!("{} {at}", key.status.as_str());
+        let mut insert = self.db.prepare_cached(
+            "INSERT OR IGNORE INTO deliveries (subject, sink, status, mode, enqueued_at, card)
+             VALUES (?, ?, ?, 'reply', ?, ?)",
+        )?;
+        let inserted =
+            insert.execute(params![subject, key.sink.as_str(), status, micros(now), to_json(&delivery.card)?])?;
+        self.tx_state.wakeups.insert(key.sink.clone());
+        Ok(if inserted > 0 { EnqueueResult::Inserted } else { EnqueueResult::Unchanged })
+    }
+}
+
+/// Returns the updated card for a stored card and a new one; `None`: unchanged. An erased card stays erased; an unreadable
+/// one is replaced.
+pub(super) fn updated_card(old: &str, new: &Card, rule: EnqueueMode) -> Option<Card> {
+    let Card::Call(new) = new else { return None };
+    if old.is_empty() {
+        return None;
+    }
+    let old = match serde_json::from_str(old) {
+        Ok(Card::Call(old)) => old,
+        _ if rule == EnqueueMode::MergeInfo => return None,
+        _ => return Some(Card::Call(new.clone())),
+    };
+    let updated = match rule {
+        EnqueueMode::MergeInfo => {
+            CallCard { caller_info: better_info(&old.caller_info, &new.caller_info).clone(), ..(*old).clone() }
+        }
+        EnqueueMode::Insert | EnqueueMode::UpdatePending | EnqueueMode::UpsertLive | EnqueueMode::Reply => {
+            advanced(&old, new)?
+        }
+    };
+    (updated != *old).then(|| Card::Call(Box::new(updated)))
+}
+
+/// Returns the card with the new status; `None` if the status would go back.
+fn advanced(old: &CallCard, new: &CallCard) -> Option<CallCard> {
+    let (old_status, new_status) = (&old.update.status, &new.update.status);
+    if progress(new_status.kind()) < progress(old_status.kind()) {
+        return None;
+    }
+    // Of two answers, the later one is current.
+    if matches!((old_status, new_status), (CallStatus::Answered { .. }, CallStatus::Answered { .. }))
+        && new.update.at < old.update.at
+    {
+        return None;
+    }
+    // A repeated route decision for the same status is not a change.
+    let routed = if old_status.kind() == new_status.kind() { &old.routed } else { &new.routed };
+    let found = better_info(&old.caller_info, &new.caller_info).clone();
+    Some(CallCard { caller_info: found, routed: routed.clone(), ..new.clone() })
+}
+
+/// Returns the newer caller info, unless sources that answered before failed this time.
+fn better_info<'a>(old: &'a CallerInfo, new: &'a CallerInfo) -> &'a CallerInfo {
+    let was_looked_up = |info: &CallerInfo| info.matched != Match::NotLookedUp;
+    if new.failed_sources.len() > old.failed_sources.len() || (was_looked_up(old) && !was_looked_up(new)) {
+        old
+    } else {
+        new
+    }
+}

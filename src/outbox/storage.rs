@@ -1,0 +1,278 @@
+//! Storage of the outbox: the SQLite file, or an in-memory database while the file is unusable. Switches over and back; the
+//! store is unaffected.
+
+use super::{
+    FILE_NAME, OutboxSettings, Retention,
+    copy::{CopyResult, CopyScope, copy_all, copy_back},
+    disk_error::{DiskProblem, StoreError},
+    open::{Database, DiskError, open_database, open_read_only, quarantine},
+    schema::{self, MIGRATIONS},
+    sqlite::Job,
+    store::{Store, TxState},
+};
+use crate::model::time::Timestamp;
+use rusqlite::Connection;
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Instant};
+use tokio::sync::watch;
+
+/// Health of the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Commits are on disk.
+    Durable,
+    /// The file is unusable: cards are posted from memory, and a crash of the daemon loses the waiting ones.
+    InMemory {
+        /// The disk problem.
+        reason: DiskProblem,
+        /// Time of the switch to memory.
+        since: Timestamp,
+    },
+}
+
+/// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
+const MAX_RESTORE_WAIT: u32 = 16;
+
+/// Maintenance runs between two retention steps without work: a minute.
+const RETENTION_INTERVAL: u32 = 30;
+
+/// Retention limit in memory, in bytes.
+const MAX_MEMORY_BYTES: u64 = 128 << 20;
+
+/// The store and its backend.
+#[derive(Debug)]
+pub(super) struct Storage {
+    store: Store,
+    settings: OutboxSettings,
+    backend: Backend,
+    health: watch::Sender<Health>,
+    /// Maintenance runs until the next retention step.
+    retain_in: u32,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Disk {
+        /// Device and inode: a deleted file stays writable, but its rows would be lost.
+        file_id: Option<(u64, u64)>,
+        /// `PRAGMA data_version`: changes when another process commits.
+        version: i64,
+    },
+    Memory {
+        /// Maintenance runs until the next attempt to restore the file.
+        next: u32,
+        /// Wait after that attempt, in maintenance runs; doubles.
+        wait: u32,
+        /// Memory has all pending updates.
+        pending_complete: bool,
+    },
+}
+
+/// Result of a maintenance run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maintenance {
+    /// Nothing to do.
+    Idle,
+    /// Retention has more rows to delete: run again soon.
+    Busy,
+    /// Rows changed (another process, a switch of the backend, an expired lease): wake all workers.
+    Changed,
+}
+
+impl Storage {
+    pub(super) fn on_disk(settings: OutboxSettings, disk: Database) -> Self {
+        let backend = file_backend(&settings, &disk.db);
+        let store = Store { db: disk.db, tx_state: TxState::default() };
+        Self { store, settings, backend, health: watch::Sender::new(Health::Durable), retain_in: RETENTION_INTERVAL }
+    }
+
+    /// Starts in memory, with the rows that are readable in the file.
+    pub(super) fn in_memory(settings: OutboxSettings, why: DiskProblem, since: Timestamp) -> rusqlite::Result<Self> {
+        let file = open_read_only(&settings.dir.join(FILE_NAME));
+        let (db, copied) = memory(file.as_ref())?;
+        let backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
+        let health = watch::Sender::new(Health::InMemory { reason: why, since });
+        Ok(Self {
+            store: Store { db, tx_state: TxState::default() },
+            settings,
+            backend,
+            health,
+            retain_in: RETENTION_INTERVAL,
+        })
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) const fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    pub(super) fn health(&self) -> Health {
+        *self.health.borrow()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// Runs jobs in one transaction and replies after the commit; after a disk error, runs them again in memory. Other errors
+    /// fail only the job that caused them.
+    pub(super) fn run(&mut self, mut jobs: Vec<Box<dyn Job>>, now: Timestamp) {
+        let mut result = self.attempt(&mut jobs, now);
+        if let Err(error) = &result
+            && self.on_disk_error(error, now)
+        {
+            result = self.attempt(&mut jobs, now);
+        }
+        match result {
+            Ok(()) => jobs.into_iter().for_each(|job| job.finish(None)),
+            Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.run(vec![job], now)),
+            Err(error) => {
+                if let Some(job) = jobs.pop() {
+                    job.finish(Some(error));
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, jobs: &mut [Box<dyn Job>], now: Timestamp) -> Result<(), StoreError> {
+        let writes = jobs.iter().any(|job| job.writes());
+        self.store.transact(writes, |store| jobs.iter_mut().try_for_each(|job| job.run(store, now)))
+    }
+
+    /// Switches to memory if the disk caused the error. Returns `true` if the backend switched.
+    fn on_disk_error(&mut self, error: &StoreError, now: Timestamp) -> bool {
+        match (error.disk_problem(), &self.backend) {
+            (Some(why), Backend::Disk { .. }) => self.switch_to_memory(why, now),
+            _ => false,
+        }
+    }
+
+    fn switch_to_memory(&mut self, why: DiskProblem, now: Timestamp) -> bool {
+        let Ok((db, copied)) = memory(Some(&self.store.db)) else { return false };
+        self.store.db = db;
+        self.backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
+        if why == DiskProblem::Damaged {
+            match quarantine(&self.settings.dir.join(FILE_NAME), now) {
+                Ok(file) => {
+                    tracing::error!(file = %file.display(), rescued = copied.rows, "outbox file damaged, quarantined")
+                }
+                Err(error) => tracing::error!(%error, "damaged outbox file cannot be quarantined"),
+            }
+        }
+        self.health.send_replace(Health::InMemory { reason: why, since: now });
+        true
+    }
+
+    /// Runs maintenance: expires leases, checks or restores the file, runs retention. Called every 2 s.
+    pub(super) fn maintain(&mut self, now: Timestamp, tick: Instant) -> Maintenance {
+        if self.store.expire_leases(tick) {
+            return Maintenance::Changed;
+        }
+        match self.backend {
+            Backend::Disk { file_id: before, version } => self.check_file(before, version, now),
+            Backend::Memory { next: 0, .. } => self.try_restore(now),
+            Backend::Memory { ref mut next, .. } => {
+                *next -= 1;
+                self.retain(now)
+            }
+        }
+    }
+
+    fn check_file(&mut self, before: Option<(u64, u64)>, version: i64, now: Timestamp) -> Maintenance {
+        if file_id(&self.settings.dir.join(FILE_NAME)) != before {
+            self.switch_to_memory(DiskProblem::Missing, now);
+            return Maintenance::Changed;
+        }
+        let seen = data_version(&self.store.db);
+        if seen != version {
+            self.backend = Backend::Disk { file_id: before, version: seen };
+            return Maintenance::Changed;
+        }
+        self.retain(now)
+    }
+
+    fn retain(&mut self, now: Timestamp) -> Maintenance {
+        if self.retain_in > 0 {
+            self.retain_in -= 1;
+            return Maintenance::Idle;
+        }
+        let retention = match self.backend {
+            Backend::Disk { .. } => self.settings.retention,
+            Backend::Memory { .. } => Retention { bytes: MAX_MEMORY_BYTES, ..self.settings.retention },
+        };
+        match self.store.retain(retention, now) {
+            Ok(true) => return Maintenance::Busy,
+            Ok(false) => {}
+            Err(error) => {
+                if self.on_disk_error(&error, now) {
+                    return Maintenance::Changed;
+                }
+                tracing::warn!(%error, "outbox retention failed");
+            }
+        }
+        self.retain_in = RETENTION_INTERVAL;
+        Maintenance::Idle
+    }
+
+    /// Tries to restore the file: opens it as at start, and copies memory's rows into it.
+    fn try_restore(&mut self, now: Timestamp) -> Maintenance {
+        let Backend::Memory { wait, pending_complete, .. } = self.backend else { return Maintenance::Idle };
+        let restored = open_database(&self.settings, now).and_then(|disk| {
+            copy_back(&self.store.db, &disk.db, pending_complete).inspect_err(|_| schema::rollback(&disk.db))?;
+            Ok(disk)
+        });
+        match restored {
+            Ok(disk) => {
+                self.backend = file_backend(&self.settings, &disk.db);
+                self.store.db = disk.db;
+                self.health.send_replace(Health::Durable);
+                Maintenance::Changed
+            }
+            Err(why) => {
+                let wait = (wait * 2).min(MAX_RESTORE_WAIT);
+                self.backend = Backend::Memory { next: wait, wait, pending_complete };
+                self.update_reason(why);
+                Maintenance::Idle
+            }
+        }
+    }
+
+    /// Updates the reason if it changed (missing, then read-only) and notifies the watchers. The time of the switch stays.
+    fn update_reason(&self, reason: DiskError) {
+        let new = match reason {
+            DiskError::Problem(why) => why,
+            DiskError::Newer(_) | DiskError::Foreign => DiskProblem::Foreign,
+        };
+        self.health.send_if_modified(|health| match health {
+            Health::InMemory { reason: why, .. } if *why != new => {
+                *why = new;
+                true
+            }
+            Health::InMemory { .. } | Health::Durable => false,
+        });
+    }
+}
+
+fn file_backend(settings: &OutboxSettings, db: &Connection) -> Backend {
+    Backend::Disk { file_id: file_id(&settings.dir.join(FILE_NAME)), version: data_version(db) }
+}
+
+/// Creates an in-memory database with the rows that are readable in `from`.
+fn memory(from: Option<&Connection>) -> rusqlite::Result<(Connection, CopyResult)> {
+    let db = Connection::open_in_memory()?;
+    schema::enable_qpsg(&db)?;
+    schema::migrate(&db, 0, MIGRATIONS)?;
+    let empty = CopyResult { rows: 0, pending_complete: false };
+    let copied = from.map_or(Ok(empty), |from| copy_all(from, &db, CopyScope::Keys))?;
+    Ok((db, copied))
+}
+
+fn file_id(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn data_version(db: &Connection) -> i64 {
+    db.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap_or(-1)
+}

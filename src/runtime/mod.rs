@@ -1,0 +1,6 @@
+//! Tools without domain: backoff, task heartbeats, log throttle, journal message ids.
+
+pub mod backoff;
+pub mod log_throttle;
+pub mod message_id;
+pub mod watchdog;

@@ -1,0 +1,216 @@
+//! Incoming webhooks of Slack (`/slack/<name>`) and Teams (`/teams/<name>`). They check, answer and rate-limit requests
+//! like the real ones, and store every request.
+
+use super::{slack_rules, state::SimState, teams_rules};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Requests in the log. Beyond this limit the oldest is removed.
+const MAX_REQUESTS: usize = 200_000;
+
+/// Kind of chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatKind {
+    /// Slack incoming webhook.
+    Slack,
+    /// Teams Workflows webhook.
+    Teams,
+}
+
+/// One request to a webhook, accepted or rejected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebhookRequest {
+    /// Position in the order of arrival, from 0.
+    pub number: u64,
+    /// Time of arrival.
+    pub at: Timestamp,
+    /// Chat of the webhook.
+    #[serde(rename = "service")]
+    pub chat: ChatKind,
+    /// Webhook name: the last part of the path.
+    pub name: String,
+    /// HTTP status of the answer; 0 if the request was accepted and never answered.
+    pub status: u16,
+    /// Whether the channel shows the message.
+    pub shown: bool,
+    /// JSON body; `null` for any other body.
+    pub payload: Value,
+}
+
+/// All requests, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct WebhookLog {
+    requests: VecDeque<WebhookRequest>,
+    next: u64,
+}
+
+impl WebhookLog {
+    fn record(&mut self, mut post: WebhookRequest) -> WebhookRequest {
+        post.number = self.next;
+        self.next += 1;
+        self.requests.push_back(post.clone());
+        if self.requests.len() > MAX_REQUESTS {
+            self.requests.pop_front();
+        }
+        post
+    }
+
+    /// Returns up to `most` requests from the given number on, oldest first.
+    pub(super) fn since(&self, number: u64, most: usize) -> Vec<WebhookRequest> {
+        let start = self.requests.partition_point(|post| post.number < number);
+        self.requests.iter().skip(start).take(most).cloned().collect()
+    }
+
+    /// Returns the last `most` requests that the channel shows, oldest first.
+    pub(super) fn last_shown(&self, most: usize) -> Vec<WebhookRequest> {
+        let mut last: Vec<WebhookRequest> =
+            self.requests.iter().rev().filter(|post| post.shown).take(most).cloned().collect();
+        last.reverse();
+        last
+    }
+
+    /// Removes all requests. Numbering continues.
+    pub(super) fn clear(&mut self) {
+        self.requests.clear();
+    }
+}
+
+/// Result of a request: the logged values and the answer.
+struct WebhookOutcome {
+    status: u16,
+    shown: bool,
+    payload: Value,
+    answer: Response,
+}
+
+fn text_response(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html")], text).into_response()
+}
+
+fn rate_limited(service: ChatKind, seconds: u64) -> Response {
+    let wait = [(header::RETRY_AFTER, seconds.to_string())];
+    let body = match service {
+        ChatKind::Slack => json!({ "retry_after": seconds, "ok": false, "error": "rate_limited" }),
+        ChatKind::Teams => teams_rules::error_for_status(429),
+    };
+    (StatusCode::TOO_MANY_REQUESTS, wait, Json(body)).into_response()
+}
+
+fn status_response(service: ChatKind, status: u16) -> Response {
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match service {
+        ChatKind::Slack => text_response(code, slack_rules::error_text(status)),
+        ChatKind::Teams => (code, Json(teams_rules::error_for_status(status))).into_response(),
+    }
+}
+
+fn check_payload(service: ChatKind, body: &[u8]) -> WebhookOutcome {
+    let raw = || serde_json::from_slice(body).unwrap_or_default();
+    match service {
+        ChatKind::Slack => match slack_rules::check(body) {
+            Ok(payload) => {
+                WebhookOutcome { status: 200, shown: true, payload, answer: text_response(StatusCode::OK, "ok") }
+            }
+            Err(reason) => WebhookOutcome {
+                status: 400,
+                shown: false,
+                payload: raw(),
+                answer: text_response(StatusCode::BAD_REQUEST, reason),
+            },
+        },
+        ChatKind::Teams => match teams_rules::check(body) {
+            teams_rules::TeamsResponse::Accepted { payload, shown } => {
+                WebhookOutcome { status: 202, shown, payload, answer: StatusCode::ACCEPTED.into_response() }
+            }
+            teams_rules::TeamsResponse::Rejected(status, reason) => {
+                let code = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+                WebhookOutcome { status, shown: false, payload: raw(), answer: (code, Json(reason)).into_response() }
+            }
+        },
+    }
+}
+
+fn outcome(sim: &SimState, service: ChatKind, path: &str, headers: &HeaderMap, body: &[u8]) -> WebhookOutcome {
+    let faults = sim.faults();
+    let chat = &faults.chat;
+    let rejected = |status, answer| WebhookOutcome {
+        status,
+        shown: false,
+        payload: serde_json::from_slice(body).unwrap_or_default(),
+        answer,
+    };
+    if let Some(status) = chat.fixed_status.get(path) {
+        return rejected(*status, status_response(service, *status));
+    }
+    let over_limit = chat.per_second.is_some_and(|rate| !sim.allow_request(path, rate, chat.burst));
+    if over_limit || sim.roll(chat.too_many) {
+        return rejected(429, rate_limited(service, chat.retry_after));
+    }
+    if sim.roll(chat.server_error) {
+        return rejected(500, status_response(service, 500));
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/json") {
+        let answer = match service {
+            ChatKind::Slack => text_response(StatusCode::BAD_REQUEST, "invalid_payload"),
+            ChatKind::Teams => status_response(service, 400),
+        };
+        return rejected(400, answer);
+    }
+    check_payload(service, body)
+}
+
+async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: HeaderMap, body: Bytes) -> Response {
+    let faults = sim.faults();
+    if sim.roll(faults.chat.slow) {
+        tokio::time::sleep(sim.random_delay(faults.chat.slow_ms)).await;
+    }
+    if sim.roll(faults.chat.hang) {
+        std::future::pending::<()>().await;
+    }
+    let path = match service {
+        ChatKind::Slack => format!("/slack/{name}"),
+        ChatKind::Teams => format!("/teams/{name}"),
+    };
+    let WebhookOutcome { status, shown, payload, answer } = outcome(&sim, service, &path, &headers, &body);
+    let no_answer = (200..300).contains(&status) && sim.roll(faults.chat.hang_after_accept);
+    let status = if no_answer { 0 } else { status };
+    let at = Timestamp::now();
+    let recorded =
+        sim.webhook_log().record(WebhookRequest { number: 0, at, chat: service, name, status, shown, payload });
+    sim.publish(&json!({ "news": "post", "post": recorded }));
+    if no_answer {
+        std::future::pending::<()>().await;
+    }
+    answer
+}
+
+/// `POST /slack/{name}`.
+pub(super) async fn to_slack(
+    State(sim): State<Arc<SimState>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    post(sim, ChatKind::Slack, name, headers, body).await
+}
+
+/// `POST /teams/{name}`.
+pub(super) async fn to_teams(
+    State(sim): State<Arc<SimState>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    post(sim, ChatKind::Teams, name, headers, body).await
+}

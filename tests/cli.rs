@@ -1,0 +1,182 @@
+//! Commands: output and exit codes for valid and invalid input.
+
+use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, run_to_end, wait_for_messages, with_timeout};
+use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
+use std::fs;
+
+/// An address without a listener (the discard port): these tests only read the config.
+const UNREACHABLE_URL: &str = "http://127.0.0.1:9";
+
+#[tokio::test]
+async fn check_prints_summary_of_config() {
+    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL));
+    let (status, out, err) = run_to_end(dir.command(&["check"])).await;
+    assert!(status.success(), "{err}");
+    for text in
+        ["main: 1 account, 2 lanes", "desk: Slack webhook, ringing, missed, voicemail", "support: Teams workflow"]
+    {
+        assert!(out.contains(text), "{text}: {out}");
+    }
+    assert!(!out.contains("127.0.0.1:9/slack"), "a webhook URL is printed: {out}");
+}
+
+#[tokio::test]
+async fn unknown_key_exits_78_with_file_line_and_suggestion() {
+    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL).replace("client_id", "clientid"));
+    for command in ["run", "check", "login"] {
+        let (status, _, err) = run_to_end(dir.command(&[command])).await;
+        assert_eq!(status.code(), Some(78), "{command}: {err}");
+        assert!(
+            err.contains("config.toml:3: connections.main.clientid: unknown key; did you mean `client_id`?"),
+            "{err}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn check_rejects_invalid_source_and_warns_of_missing_file() {
+    let wrong = config_for(UNREACHABLE_URL) + "[[enrich]]\ntype = \"http\"\nfields = { name = \"/name\" }\n";
+    let dir = DaemonDir::new(&wrong);
+    let line = wrong.lines().position(|line| line == "[[enrich]]").unwrap() + 1;
+    for command in ["run", "check"] {
+        let (status, _, err) = run_to_end(dir.command(&[command])).await;
+        assert_eq!(status.code(), Some(78), "{command}: {err}");
+        assert!(err.contains(&format!("config.toml:{line}: enrich.0.url: missing")), "{command}: {err}");
+    }
+    dir.write_config(
+        &(config_for(UNREACHABLE_URL) + "[[enrich]]\ntype = \"contacts\"\npath = \"/nowhere/people.csv\"\n"),
+    );
+    let (status, out, err) = run_to_end(dir.command(&["check"])).await;
+    assert!(status.success() && out.contains("warning    enrich.0.path:"), "{out}{err}");
+    assert!(!dir.state_dir().join("history.sqlite").exists(), "check creates a file");
+}
+
+#[tokio::test]
+async fn check_rejects_world_readable_token_file() {
+    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL));
+    fs::create_dir_all(dir.state_dir()).unwrap();
+    fs::write(dir.state_dir().join("token-main.json"), "{}").unwrap();
+    let (status, _, err) = run_to_end(dir.command(&["check"])).await;
+    assert_eq!(status.code(), Some(77));
+    assert!(err.contains("chmod 600"), "{err}");
+}
+
+#[tokio::test]
+async fn unknown_command_exits_64_and_help_exits_0() {
+    let dir = DaemonDir::new("");
+    let (status, _, err) = run_to_end(dir.command(&["chek"])).await;
+    assert_eq!(status.code(), Some(64));
+    assert!(err.contains("check"), "no similar command is suggested: {err}");
+    assert!(run_to_end(dir.command(&["--help"])).await.0.success());
+}
+
+#[tokio::test]
+async fn response_rules_print_same_rows_as_table_and_json() {
+    let dir = DaemonDir::new("");
+    let (status, out, _) = run_to_end(dir.command(&["verdicts"])).await;
+    assert!(status.success() && out.contains("TriggerInputSchemaMismatch"), "{out}");
+    let (_, json, _) = run_to_end(dir.command(&["verdicts", "--json"])).await;
+    let rules: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    let rows = out.lines().skip(1).take_while(|line| !line.is_empty()).count();
+    assert_eq!(rules.len(), rows, "{out}");
+    for rule in &rules {
+        let has_text = |key: &str| rule[key].as_str().is_some_and(|text| !text.is_empty());
+        assert!(rule["sinks"].is_array() && has_text("answer") && has_text("action") && has_text("reason"), "{rule}");
+    }
+    let mismatch = |rule: &&serde_json::Value| rule["answer"].to_string().contains("TriggerInputSchemaMismatch");
+    let rule = rules.iter().find(mismatch).unwrap();
+    assert_eq!(rule["sinks"], serde_json::json!(["teams"]), "{rule}");
+    assert!(rule["advice"].as_str().is_some_and(|advice| !advice.is_empty()), "{rule}");
+}
+
+#[tokio::test]
+async fn lookup_prints_every_source_and_merged_card() {
+    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL));
+    let contacts = dir.path().join("people.csv");
+    fs::write(&contacts, "Name,Company,Phone\nAlice Martin,Fabrikam,+1 514 555 0199\n").unwrap();
+    let table = format!("[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display());
+    dir.write_config(&(config_for(UNREACHABLE_URL) + &table));
+    fs::create_dir_all(dir.state_dir()).unwrap();
+    let (status, out, err) = run_to_end(dir.command(&["lookup", "(514) 555-0199"])).await;
+    assert!(status.success(), "{err}");
+    assert!(out.contains("Alice Martin") && out.contains("Fabrikam"), "{out}");
+}
+
+#[tokio::test]
+async fn second_daemon_on_state_directory_exits_77_with_reason() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let mut dir = DaemonDir::for_simulator(&sim);
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let mut second = dir.start();
+    let status = with_timeout(TIMEOUT, second.wait_for_exit(TIMEOUT)).await;
+    assert_eq!(status.code(), Some(77));
+    assert!(second.journal().contains("another poprelay uses"), "{}", second.journal());
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn demo_of_20_calls_posts_all_and_exits_0() {
+    let dir = DaemonDir::new("");
+    let (status, out, err) = run_to_end(dir.command(&["demo", "--calls", "20", "--rate", "20"])).await;
+    assert!(status.success(), "{out}\n{err}");
+    assert!(out.contains("20 of 20 calls posted"), "{out}");
+}
+
+#[tokio::test]
+async fn forget_removes_number_from_all_files_of_running_daemon() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let mut dir = DaemonDir::for_simulator(&sim);
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let (caller, bob) = (Party::new("ALICE MARTIN", "+15145550199"), Extension::new("1015", "Bob Roy"));
+    sim.place(CallPlan::answered(caller, &bob).at_speed(20.0));
+    wait_for_messages(&sim, "desk", 1).await;
+    wait_for_messages(&sim, "support", 1).await;
+    eventually("the call is over", TIMEOUT, async || sim.calls().iter().all(|call| call.ended).then_some(())).await;
+    let held = |text: &str| {
+        let files =
+            fs::read_dir(dir.state_dir()).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap_or_default());
+        files.flatten().collect::<Vec<u8>>().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    };
+    assert!(held("15145550199"), "the number was never stored");
+    // The relay may still write the end of the call after the first `forget`.
+    let out = eventually("the number is erased", TIMEOUT, async || {
+        let (status, out, _) = run_to_end(dir.command(&["forget", "(514) 555-0199"])).await;
+        (status.success() && !held("15145550199")).then_some(out)
+    })
+    .await;
+    assert!(out.contains("history: ") && out.contains("outbox: "), "{out}");
+    daemon.stop().await;
+    assert!(!held("15145550199") && !held("ALICE MARTIN"));
+    let (status, _, err) = run_to_end(dir.command(&["forget", "anonymous"])).await;
+    assert_eq!(status.code(), Some(65), "{err}");
+}
+
+#[tokio::test]
+async fn test_card_is_posted_and_answer_of_chat_is_printed() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let app = format!(
+        "[sinks.app]\ntype = \"slack-app\"\ntoken = \"xoxb-secret\"\nchannel = \"C0TEST\"\napi_url = \"{}\"\n",
+        sim.slack_api_url()
+    );
+    let dir = DaemonDir::new(&format!("{}\n{app}", config_for(&sim.url())));
+    let send = async |sink| run_to_end(dir.command(&["test-card", "--sink", sink])).await;
+    let (status, out, _) = send("desk").await;
+    assert!(status.success() && out.contains("desk: card delivered (HTTP 200)"), "{out}");
+    let (status, out, _) = send("support").await;
+    assert!(status.success() && out.contains("support: card accepted (HTTP 202)"), "{out}");
+    let (status, out, _) = send("app").await;
+    assert!(status.success() && out.contains("app: card delivered") && out.contains("app: edit delivered"), "{out}");
+    let messages = sim.messages();
+    assert_eq!((messages.len(), messages.first().map(|message| message.versions.len())), (1, Some(2)));
+    assert_eq!(sim.posts().len(), 2);
+    sim.set_faults(|faults| {
+        faults.app.uninvited.insert("C0TEST".to_owned());
+    });
+    let (status, _, err) = send("app").await;
+    assert_eq!(status.code(), Some(69));
+    assert!(err.contains("not_in_channel") && err.contains("/invite") && !err.contains("xoxb"), "{err}");
+    assert_eq!(send("nobody").await.0.code(), Some(64));
+    assert!(!dir.state_dir().join("outbox.sqlite").exists(), "test-card creates an outbox");
+}
