@@ -197,11 +197,13 @@ impl TrackedCall {
     /// Folds the report of one of its conversations, which is then over.
     pub(super) fn apply_report(&mut self, report: &Report, now: Now, limits: &Limits) {
         let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
-        // What the report's snapshots leave open nobody will ever know: no fetch follows from them.
-        let mut ignored = Vec::new();
         for snapshot in snapshots.iter().filter(|snapshot| snapshot.call == report.call) {
-            self.fold(snapshot, now, limits, &mut ignored);
+            // With many holes a sequence forgets the oldest: a snapshot that counts as known may be missing all the same.
+            let leg = self.legs.record(snapshot, 0).leg;
+            self.facts.fold(leg, snapshot, now.timestamp);
         }
+        self.last_seen = now.instant;
+        self.report_after = limits.silence;
         self.legs.report(&report.call, !snapshots.is_empty());
         self.facts.fold_report(report, now.timestamp);
         self.walk_again(now);

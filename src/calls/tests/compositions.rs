@@ -322,6 +322,27 @@ fn lone_end_emits_nothing_until_its_report() {
 }
 
 #[test]
+fn report_fills_more_holes_than_a_sequence_keeps() {
+    let mut call = Script::inbound();
+    call.menu(2_000);
+    call.ring(&["Nadia"]);
+    call.ring_out(1_000);
+    for _ in 0..8 {
+        call.menu(2_000);
+    }
+    call.ring(&["Priya"]);
+    call.wait(3_000);
+    call.hang_up(true);
+    let whole = played(call.snapshots.clone()).end();
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert("call".try_into().unwrap(), (Duration::ZERO, call.report()));
+    let kept = |(at, _): &(usize, &CallSnapshot)| *at > 5 && at % 2 == 0 || *at + 1 == call.snapshots.len();
+    call.snapshots.iter().enumerate().filter(kept).for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(300));
+    assert_eq!(harness.end(), whole);
+}
+
+#[test]
 fn unknown_outcome_is_resolved_by_a_late_report() {
     let mut call = Script::inbound();
     call.menu(4_000);
