@@ -48,7 +48,7 @@ pub async fn run(args: &LookupArgs, config: &Config) -> CliResult {
 pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> CliResult {
     let read = PhoneNumber::parse(Some(number), region);
     let Some(known) = read.as_e164() else { return Err(CliError::data(anyhow::anyhow!(not_a_number(&read, region)))) };
-    let report = enricher.lookup_number(known, None, Now::now()).await;
+    let report = enricher.lookup_number(known, None, Now::current()).await;
     let text = if json { as_json(known, &report) } else { as_text(known, &read, region, &report) };
     out.write_all(text.as_bytes()).map_err(write_error)
 }
@@ -218,7 +218,7 @@ mod tests {
     async fn lookup_json_is_one_object() {
         let text = run("+15145550199", true).await.unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(json.pointer("/found/who/contact/tier").unwrap(), "Gold");
+        assert_eq!(json.pointer("/found/matched/contact/tier").unwrap(), "Gold");
         assert_eq!(json.pointer("/answers/0/source").unwrap(), "contacts");
         assert_eq!(json.pointer("/line").unwrap(), "fixed_or_mobile");
     }

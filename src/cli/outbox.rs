@@ -99,7 +99,7 @@ pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> CliResul
     match args.command {
         OutboxCommand::List { state, sink, limit, form } => {
             let letters =
-                outbox::list(state_dir, &Filter { state: state.state(), sink, limit: limit }).map_err(admin_error)?;
+                outbox::list(state_dir, &Filter { state: state.state(), sink, limit }).map_err(admin_error)?;
             if form.json {
                 print(out, &list_json(&letters, form))
             } else {

@@ -31,7 +31,7 @@ pub fn updates(path: &Path, config: &Config) -> Result<Vec<CallUpdate>, CliError
     let reader = Reader { connection: connection.name.clone(), region: connection.region };
     let text = read(path).map_err(|why| invalid_file(path, &why))?;
     let frames = frames(&text, &reader).map_err(|why| invalid_file(path, &why))?;
-    let mut updates = replay_frames(frames, Now::now());
+    let mut updates = replay_frames(frames, Now::current());
     updates.retain(|telling| connection.directions.allows(telling.call.direction));
     Ok(updates)
 }

@@ -16,7 +16,7 @@ impl Pipeline {
     /// Queries GoTo for the caller's history, if the result may be new.
     pub(super) fn request_history(&self, call: &Call, queries: &mpsc::Sender<GotoQuery>) {
         let settings = self.settings.load();
-        let Some((from, to)) = settings.enricher.plan_goto_query(call, Now::now()) else { return };
+        let Some((from, to)) = settings.enricher.plan_goto_query(call, Now::current()) else { return };
         let Some(number) = call.caller.number.as_e164().cloned() else { return };
         if let Err(error) = queries.try_send(GotoQuery::CallerActivity(CallerActivityQuery {
             account: call.account.clone(),
@@ -36,6 +36,6 @@ impl Pipeline {
         number: &E164,
         calls: Result<Vec<CallRecord>, Duration>,
     ) {
-        self.settings.load().enricher.import_activity(connection, number, calls, Now::now());
+        self.settings.load().enricher.import_activity(connection, number, calls, Now::current());
     }
 }

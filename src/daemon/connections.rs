@@ -187,7 +187,7 @@ impl ConnectionContext {
             region: config.region,
             api_url: config.api_url,
             auth_url: config.auth_url,
-            last_live_at: last_live_at,
+            last_live_at,
             backfill_interval: goto::BACKFILL_INTERVAL,
             voicemail: config.voicemail,
             task_monitor: self.pipeline.tasks.clone(),

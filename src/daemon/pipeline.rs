@@ -56,7 +56,7 @@ impl Pipeline {
                 Err(error) => tracing::error!(call = %update.call.id, %error, "pending update not saved"),
             }
         }
-        let (info, later) = settings.enricher.lookup_with_pending(&update.call, Now::now()).await;
+        let (info, later) = settings.enricher.lookup_with_pending(&update.call, Now::current()).await;
         let moment = update.status.kind();
         let call = update.call.id.clone();
         let at = Timestamp::now();
@@ -71,7 +71,7 @@ impl Pipeline {
                 let card =
                     CallCard { options: manner, routed: decision, ..CallCard::new(update.clone(), info.clone()) };
                 let card = Card::Call(Box::new(card));
-                modes.into_iter().map(move |mode| NewDelivery { key: key.clone(), card: card.clone(), mode: mode })
+                modes.into_iter().map(move |mode| NewDelivery { key: key.clone(), card: card.clone(), mode })
             })
             .collect();
         if deliveries.is_empty() {
@@ -84,7 +84,7 @@ impl Pipeline {
             Ok(_) => {}
             Err(error) => tracing::error!(%call, moment = moment.as_str(), %error, "card not enqueued"),
         }
-        later.map(|later| LateLookup { update: update, lookup: later })
+        later.map(|later| LateLookup { update, lookup: later })
     }
 
     /// Merges caller info that arrived after the deadline into live messages and pending cards.

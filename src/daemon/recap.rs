@@ -290,13 +290,7 @@ mod tests {
             Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
         let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });
         let recorder = Recorder::new(dir.path());
-        Pipeline {
-            outbox,
-            settings: settings,
-            recorder,
-            status: SharedStatus::default(),
-            tasks: TaskMonitor::default(),
-        }
+        Pipeline { outbox, settings, recorder, status: SharedStatus::default(), tasks: TaskMonitor::default() }
     }
 
     fn missed(started: Timestamp) -> CallUpdate {
@@ -322,7 +316,7 @@ mod tests {
         let waited = Duration::from_secs(21);
         CallUpdate {
             call,
-            status: CallStatus::Missed { waited: waited, reason: MissedReason::Unknown },
+            status: CallStatus::Missed { waited, reason: MissedReason::Unknown },
             at: after(started, waited),
         }
     }

@@ -53,7 +53,7 @@ impl Relay {
         recovery: Recovery,
     ) -> Self {
         let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
-        let now = Now::now().instant;
+        let now = Now::current().instant;
         let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
@@ -71,14 +71,14 @@ impl Relay {
                 Some(done) = self.lookups.join_next(), if !self.lookups.is_empty() => self.on_processed(done),
                 next = events.recv() => match next {
                     Some(event) => {
-                        self.heartbeat.busy(Now::now().instant);
+                        self.heartbeat.busy(Now::current().instant);
                         test_hook::stall_here("relay").await;
                         self.on_event(event).await;
                     }
                     None => break,
                 },
                 () = sleep_until_due(due) => {
-                    let now = Now::now();
+                    let now = Now::current();
                     self.heartbeat.busy(now.instant);
                     let effects = self.tracker.tick(now);
                     self.apply(effects);
@@ -93,7 +93,7 @@ impl Relay {
 
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
-        let now = Now::now();
+        let now = Now::current();
         let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
         [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
     }
@@ -104,7 +104,7 @@ impl Relay {
         while let Some(last) = events.recv().await {
             self.on_event(last).await;
         }
-        let effects = self.tracker.flush(Now::now());
+        let effects = self.tracker.flush(Now::current());
         self.apply(effects);
         let until = Instant::now() + STOP_TIMEOUT;
         while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
@@ -120,7 +120,7 @@ impl Relay {
             ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(snapshot),
             ConnectionEvent::Report(report) => self.on_reports(vec![report]).await,
             ConnectionEvent::ReportReady { call } => {
-                let effects = self.tracker.report_ready(&call, Now::now());
+                let effects = self.tracker.report_ready(&call, Now::current());
                 self.apply(effects);
             }
             ConnectionEvent::LateReports(reports) => self.on_reports(reports).await,
@@ -137,13 +137,13 @@ impl Relay {
             ConnectionEvent::CallerActivity { number, calls } => {
                 self.pipeline.import_history(&self.connection, &number, calls)
             }
-            other => self.monitor.on_event(other, Now::now().instant).await,
+            other => self.monitor.on_event(other, Now::current().instant).await,
         }
     }
 
     fn on_snapshot(&mut self, snapshot: CallSnapshot) {
         self.recovery.on_snapshot(&snapshot.call);
-        let effects = self.tracker.handle_snapshot(snapshot, Now::now());
+        let effects = self.tracker.handle_snapshot(snapshot, Now::current());
         self.apply(effects);
     }
 
@@ -203,7 +203,7 @@ impl Relay {
         let (known, unknown): (Vec<_>, Vec<_>) =
             reports.into_iter().partition(|report| self.tracker.knows(&report.call));
         for report in known {
-            let effects = self.tracker.handle_report(&report, Now::now());
+            let effects = self.tracker.handle_report(&report, Now::current());
             self.apply(effects);
         }
         self.recover(unknown).await;

@@ -178,7 +178,7 @@ impl Daemon {
         let Some(limit) = sd_notify::watchdog_interval() else { return };
         // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled
         // daemon.
-        let stalled = self.pipeline.tasks.stalled(Now::now().instant, limit);
+        let stalled = self.pipeline.tasks.stalled(Now::current().instant, limit);
         if store_answers && stalled.is_empty() {
             sd_notify::feed_watchdog();
         }

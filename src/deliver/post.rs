@@ -62,7 +62,7 @@ async fn read_response(mut response: Response, max_bytes: usize) -> PostResult {
         status,
         retry_after,
         body: String::from_utf8_lossy(&bytes).into_owned(),
-        complete: complete,
+        complete,
     })
 }
 

@@ -47,7 +47,7 @@ const MAX_SETTLE_ATTEMPTS: u32 = 5;
 /// finished within 8 s and settled; the rest stays in the outbox. Arguments of `draw`: kind, cards, time, plain.
 ///
 /// # Errors
-/// [`QueueError::Stopped`] if the outbox ends first. Other store errors are retried.
+/// [`OutboxError::Stopped`] if the outbox ends first. Other store errors are retried.
 pub async fn run<O, D>(
     sink: Sink,
     outbox: O,
@@ -60,14 +60,14 @@ where
     O: Outbox,
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync,
 {
-    let now = Now::now().instant;
+    let now = Now::current().instant;
     let channel = sink.app.as_ref().map(|app| app.channel.clone());
     let state = SinkState::new(sink.kind, channel, sink.limiters(now));
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
     let mut worker = Worker { sink, outbox, http, draw, told, stop, state, store_backoff, pulse };
     while !is_stopped(&worker.stop) {
-        worker.pulse.busy(Now::now().instant);
+        worker.pulse.busy(Now::current().instant);
         match worker.step().await {
             Ok(()) => worker.store_recovered(),
             Err(OutboxError::Stopped) => return Err(OutboxError::Stopped),
@@ -96,7 +96,7 @@ where
 {
     /// Performs one wait or sends one message.
     async fn step(&mut self) -> Result<(), OutboxError> {
-        let retry_in = self.state.retry_in(Now::now().instant);
+        let retry_in = self.state.retry_in(Now::current().instant);
         if !retry_in.is_zero() {
             self.wait_for_work(retry_in, std::future::pending()).await;
             return Ok(());
@@ -126,7 +126,7 @@ where
 
     /// Retains the deliveries that may be sent now. Returns the shortest wait of all.
     fn retain_ready(&self, waiting: &mut Vec<Delivery>) -> Option<Duration> {
-        let tick = Now::now().instant;
+        let tick = Now::current().instant;
         let shortest_wait = waiting.iter().map(|one| self.state.delivery_retry_in(one, tick)).min();
         waiting.retain(|one| self.state.delivery_retry_in(one, tick).is_zero());
         shortest_wait
@@ -134,7 +134,7 @@ where
 
     /// Waits for the timeout, for `wakeup`, for the operator's enable, or for the stop.
     async fn wait_for_work(&mut self, wait: Duration, wakeup: impl Future<Output = ()>) {
-        self.pulse.idle_until(Now::now().instant.checked_add(wait));
+        self.pulse.idle_until(Now::current().instant.checked_add(wait));
         tokio::select! {
             () = sleep(wait) => {}
             () = wakeup => {}
@@ -155,7 +155,7 @@ where
         if fits < waiting.len() {
             self.state.count_overflow();
         }
-        let permit = selected.first().and_then(|first| self.state.try_acquire(first, Now::now().instant));
+        let permit = selected.first().and_then(|first| self.state.try_acquire(first, Now::current().instant));
         // Held until the response is counted: sinks with one token share a limiter.
         let Some(_permit) = permit else { return Ok(()) };
         let ids = selected.iter().take(fits).map(|delivery| delivery.id).collect();
@@ -180,10 +180,10 @@ where
             attempt: None,
         }))
         .await?;
-        let started = Now::now();
+        let started = Now::current();
         let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
         let (answer, place) = self.post(drawn.body, &form).await;
-        let now = Now::now();
+        let now = Now::current();
         let outcome = self.state.on_result(&batch, &answer, now, fastrand::f64());
         let attempt = Attempt {
             at: started.timestamp,
@@ -223,14 +223,14 @@ where
     /// Posts a message; a stop shortens the wait for the response. Returns the message reference if the chat sent one.
     async fn post(&mut self, body: String, form: &PostMode) -> (PostResult, Option<MessageRef>) {
         let mut stop = self.stop.clone();
-        self.pulse.idle_until(Now::now().instant.checked_add(post::REQUEST_TIMEOUT));
+        self.pulse.idle_until(Now::current().instant.checked_add(post::REQUEST_TIMEOUT));
         let result = tokio::select! {
             result = self.sink.send(&self.http, &body, form) => result,
             () = async { stopped(&mut stop).await; sleep(STOP_TIMEOUT).await } => {
                 (PostResult::NoResponse("stopped before the response came".to_owned()), None)
             }
         };
-        self.pulse.busy(Now::now().instant);
+        self.pulse.busy(Now::current().instant);
         result
     }
 

@@ -38,7 +38,7 @@ impl Enricher {
 
     /// Returns the name, if exactly one contact has the number.
     async fn contact_name(&self, number: &PhoneNumber) -> Option<String> {
-        let info = self.lookup_number(number.as_e164()?, None, Now::now()).await.info;
+        let info = self.lookup_number(number.as_e164()?, None, Now::current()).await.info;
         match info.matched {
             Match::One { contact } => contact.name.or(contact.company),
             Match::NotLookedUp | Match::NoMatch | Match::Several { .. } => None,

@@ -99,7 +99,7 @@ async fn lookup_hanging_crm_costs_only_its_facts_and_the_deadline() {
     assert_eq!(warnings, []);
     assert!(!enricher.answers_immediately(&call("+15145550199")));
     let start = Instant::now();
-    let found = enricher.lookup(&call("+15145550199"), Now::now()).await;
+    let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
     assert!(start.elapsed() >= deadline, "the look-up waits for the source");
     seen.recv().await.unwrap();
     let Match::One { contact } = found.matched else { panic!("{found:?}") };
@@ -137,7 +137,7 @@ async fn pending_lookup_late_answer_with_new_info_is_returned() {
     second.name = Some("desk".to_owned());
     let sources = [crm(slow_server(body).await), second];
     let (enricher, _) = build(&sources, &dir, Duration::from_millis(50)).unwrap();
-    let (found, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::now()).await;
+    let (found, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::current()).await;
     assert_eq!((found.matched, found.failed_sources), (Match::NotLookedUp, vec!["crm".to_owned(), "desk".to_owned()]));
     let mut later = later.unwrap();
     release.send_replace(Some(json!({"name": "Alice"})));
@@ -150,7 +150,7 @@ async fn pending_lookup_late_answer_with_new_info_is_returned() {
     assert!(matches!(&newest.matched, Match::One { contact } if contact.source == "crm + desk"), "{newest:?}");
     assert!(newest.failed_sources.is_empty());
     assert_eq!(timeout(LONG, later.next()).await.unwrap(), None);
-    let (found, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::now()).await;
+    let (found, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::current()).await;
     assert_eq!(found, newest);
     assert!(later.is_none(), "the cache is warm: no answer is pending");
 }
@@ -162,15 +162,15 @@ async fn pending_lookup_dropped_answer_still_fills_the_cache() {
     let mut slow = crm(slow_server(body).await);
     slow.concurrency = Some(1);
     let (enricher, _) = build(&[slow], &dir, Duration::from_millis(50)).unwrap();
-    let (_, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::now()).await;
-    let (found, queued) = enricher.lookup_with_pending(&call("+15145550188"), Now::now()).await;
+    let (_, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::current()).await;
+    let (found, queued) = enricher.lookup_with_pending(&call("+15145550188"), Now::current()).await;
     assert_eq!(found.failed_sources, ["crm"], "the look-up waits behind the first");
     drop(later);
     release.send_replace(Some(json!({"odd": true})));
     let mut queued = queued.unwrap();
     let newer = timeout(LONG, queued.next()).await.unwrap().unwrap();
     assert_eq!((newer.matched, newer.failed_sources.len()), (Match::NoMatch, 0));
-    let (again, none) = enricher.lookup_with_pending(&call("+15145550199"), Now::now()).await;
+    let (again, none) = enricher.lookup_with_pending(&call("+15145550199"), Now::current()).await;
     assert_eq!((again.matched, none.is_none()), (Match::NoMatch, true), "the dropped answer is in the cache");
 }
 
@@ -181,7 +181,7 @@ async fn pending_lookup_late_failure_returns_none() {
     let mut hangs = crm(port);
     hangs.timeout = Some(HumanDuration(Duration::from_millis(200)));
     let (enricher, _) = build(&[hangs], &dir, Duration::from_millis(20)).unwrap();
-    let (_, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::now()).await;
+    let (_, later) = enricher.lookup_with_pending(&call("+15145550199"), Now::current()).await;
     assert_eq!(timeout(LONG, later.unwrap().next()).await.unwrap(), None);
 }
 
@@ -191,10 +191,10 @@ async fn lookup_withheld_or_short_number_queries_no_source() {
     let (port, mut seen) = server(Some(json!({"name": "Alice"}))).await;
     let (enricher, _) = build(&[crm(port)], &dir, LONG).unwrap();
     for number in ["anonymous", "", "1015", "sip:x@y"] {
-        assert_eq!(enricher.lookup(&call(number), Now::now()).await, CallerInfo::default());
+        assert_eq!(enricher.lookup(&call(number), Now::current()).await, CallerInfo::default());
     }
     assert!(seen.try_recv().is_err());
-    let found = enricher.lookup(&call("+15145550199"), Now::now()).await;
+    let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
     assert!(matches!(found.matched, Match::One { .. }));
     assert!(seen.try_recv().is_ok());
 }
@@ -208,18 +208,18 @@ async fn history_by_default_marks_a_recently_missed_caller_urgent() {
     let missed = CallStatus::Missed { waited: Duration::from_secs(20), reason: MissedReason::NobodyAnswered };
     enricher.record(&CallUpdate { call: first.clone(), status: CallStatus::Ringing, at: first.started_at }, vec![]);
     enricher.record(&CallUpdate { call: first.clone(), status: missed, at: first.started_at }, vec![]);
-    let again = enricher.lookup(&first, Now::now()).await.history.unwrap();
+    let again = enricher.lookup(&first, Now::current()).await.history.unwrap();
     assert_eq!(again, CallerHistory::default(), "a call is not part of its own history");
     let second = Call { id: ConversationSpaceId::try_from("c-2").unwrap(), ..first };
-    let found = enricher.lookup(&second, Now::now()).await;
+    let found = enricher.lookup(&second, Now::current()).await;
     let history = found.history.unwrap();
     assert_eq!((history.calls_in_week, history.missed_since, history.urgent), (1, 1, true));
     assert_eq!(found.matched, Match::NotLookedUp);
     assert_eq!(forget(dir.path(), second.caller.number.as_e164().unwrap()).unwrap(), 1);
-    assert_eq!(enricher.lookup(&second, Now::now()).await.history, Some(CallerHistory::default()));
+    assert_eq!(enricher.lookup(&second, Now::current()).await.history, Some(CallerHistory::default()));
     drop(enricher);
     let (off, _) = build(&[table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
-    assert_eq!(off.lookup(&second, Now::now()).await, CallerInfo::default());
+    assert_eq!(off.lookup(&second, Now::current()).await, CallerInfo::default());
 }
 
 #[tokio::test]
@@ -228,13 +228,13 @@ async fn build_unreadable_history_warns_and_lookups_work() {
     fs::write(dir.path().join("history.sqlite"), "no database at all, but a text of some length").unwrap();
     let (enricher, warnings) = build(&[], &dir, LONG).unwrap();
     assert!(warnings[0].reason.starts_with("history is unavailable: "), "{warnings:?}");
-    assert_eq!(enricher.lookup(&call("+15145550199"), Now::now()).await, CallerInfo::default());
+    assert_eq!(enricher.lookup(&call("+15145550199"), Now::current()).await, CallerInfo::default());
 }
 
 #[tokio::test]
 async fn lookup_closed_history_is_a_failed_source() {
     let enricher = Enricher { history: Some(HistoryHandle::closed()), deadline: LONG, ..Enricher::default() };
-    let found = enricher.lookup(&call("+15145550199"), Now::now()).await;
+    let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
     assert_eq!((found.history, found.failed_sources), (None, vec!["history".to_owned()]));
 }
 
@@ -247,7 +247,7 @@ async fn build_missing_contacts_file_or_bad_rows_warn() {
         warnings[0].reason.contains("people.csv: cannot read file") && warnings[0].reason.contains("disabled"),
         "{warnings:?}"
     );
-    let found = enricher.lookup(&call("+15145550199"), Now::now()).await;
+    let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
     assert_eq!((found.matched, found.failed_sources.len()), (Match::NotLookedUp, 0));
     fs::write(dir.path().join("people.csv"), "Name,Phone\nA,5145550199\nB,n/a\n").unwrap();
     let (_, warnings) = build(&[contacts(&dir)], &dir, LONG).unwrap();
@@ -280,7 +280,7 @@ async fn watch_files_changed_contacts_are_reloaded() {
     write("Somebody else");
     let changed = async {
         loop {
-            let found = enricher.lookup(&call("+15145550199"), Now::now()).await;
+            let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
             let Match::One { contact } = found.matched else { panic!("no match while the file changes") };
             if contact.name.as_deref() == Some("Somebody else") {
                 return;

@@ -34,7 +34,7 @@ impl GapTracker {
     /// means no gap.
     #[must_use]
     pub fn new(last_live_at: Option<Timestamp>) -> Self {
-        Self { live: BTreeSet::new(), last_live_at: last_live_at, gap_start: last_live_at }
+        Self { live: BTreeSet::new(), last_live_at, gap_start: last_live_at }
     }
 
     /// Returns the start of the open gap.

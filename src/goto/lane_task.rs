@@ -64,14 +64,14 @@ impl LaneTask {
     pub(super) async fn run(self, mut access: watch::Receiver<AccessToken>, mut stop: watch::Receiver<bool>) {
         let session = Arc::new(self);
         let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
-        let pulse = session.task_monitor.register(name, Now::now().instant);
+        let pulse = session.task_monitor.register(name, Now::current().instant);
         let (mailbox, mut inputs) = mpsc::channel(MAILBOX);
         let mut runner = EffectRunner { session, mailbox, tasks: JoinSet::new(), sockets: HashMap::new() };
         let mut lane = Lane::new(runner.session.nickname.lane);
         let mut had_token = matches!(*access.borrow_and_update(), AccessToken::Valid(..));
         let mut input = Input::Start;
         loop {
-            let now = Now::now();
+            let now = Now::current();
             pulse.busy(now.instant);
             let stopping = matches!(input, Input::Stop);
             if let Input::Ended(ticket, _) = &input {
@@ -169,7 +169,7 @@ impl EffectRunner {
                 // A task sends its answer before it ends: inputs first, else a new channel would be left behind.
                 biased;
                 Some(input) = inputs.recv() => {
-                    for effect in lane.handle(input, Now::now(), &mut fastrand::f64) {
+                    for effect in lane.handle(input, Now::current(), &mut fastrand::f64) {
                         self.run_effect(effect);
                     }
                 }

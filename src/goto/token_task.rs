@@ -56,12 +56,12 @@ impl TokenTask {
                 LoginReason::Unusable
             }
         });
-        let (mut token, mut effects) = TokenMachine::new(file, self.first_refresh_token.take(), Now::now());
+        let (mut token, mut effects) = TokenMachine::new(file, self.first_refresh_token.take(), Now::current());
         let mut last_modified = None;
         loop {
             self.run_effects(&mut token, effects).await;
             let Some(input) = self.next_input(&token, &mut last_modified).await else { return };
-            effects = token.handle(input, Now::now(), fastrand::f64());
+            effects = token.handle(input, Now::current(), fastrand::f64());
         }
     }
 
@@ -84,7 +84,7 @@ impl TokenTask {
                 Effect::ExpiresSoon(days_left) => self.emit(ConnectionEvent::RefreshTokenExpiring { days_left }).await,
             };
             if let Some(input) = answer {
-                queue.extend(token.handle(input, Now::now(), fastrand::f64()));
+                queue.extend(token.handle(input, Now::current(), fastrand::f64()));
             }
         }
     }

@@ -31,7 +31,7 @@ pub struct Now {
 impl Now {
     /// Reads both clocks. For I/O loops only; decisions take a `Now` as an argument.
     #[must_use]
-    pub fn now() -> Self {
+    pub fn current() -> Self {
         Self { instant: Instant::now(), timestamp: Timestamp::now() }
     }
 }

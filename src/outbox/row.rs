@@ -109,8 +109,8 @@ fn parse(raw: &DeliveryRow) -> Option<Delivery> {
 fn post_mode(raw: &DeliveryRow) -> PostMode {
     let message = raw.message_ref.as_deref().and_then(parse_message_ref);
     match raw.mode.as_str() {
-        "live" => PostMode::Live { message: message, reposted: raw.reposts > 0 },
-        "reply" => PostMode::ThreadReply { message: message },
+        "live" => PostMode::Live { message, reposted: raw.reposts > 0 },
+        "reply" => PostMode::ThreadReply { message },
         _ => PostMode::Post,
     }
 }

@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn code_is_valid_once_for_its_client_and_redirect() {
-        let (mut grants, now, faults) = (GrantStore::new(1), Now::now(), TokenFaults::default());
+        let (mut grants, now, faults) = (GrantStore::new(1), Now::current(), TokenFaults::default());
         let code = grants.issue_code(request(None), now.instant);
         assert!(grants.exchange(&code, "c", REDIRECT, None, &faults, now).is_ok());
         assert!(grants.exchange(&code, "c", REDIRECT, None, &faults, now).is_err());
@@ -232,7 +232,7 @@ mod tests {
     fn code_with_challenge_requires_its_verifier() {
         // The pair of RFC 7636, appendix B.
         let challenge = Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        let (mut grants, now, faults) = (GrantStore::new(1), Now::now(), TokenFaults::default());
+        let (mut grants, now, faults) = (GrantStore::new(1), Now::current(), TokenFaults::default());
         for (verifier, good) in
             [(Some("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), true), (Some("wrong"), false), (None, false)]
         {
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn refresh_with_rotation_invalidates_old_token_by_default() {
-        let (mut grants, now) = (GrantStore::new(1), Now::now());
+        let (mut grants, now) = (GrantStore::new(1), Now::current());
         let plain = grants.refresh(FIRST_REFRESH_TOKEN, "c", &TokenFaults::default(), now).unwrap();
         assert!(plain.get("refresh_token").is_none());
         let faults = TokenFaults { rotate: true, ..TokenFaults::default() };
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn access_token_has_granted_scopes_until_expiry() {
-        let (mut grants, now) = (GrantStore::new(1), Now::now());
+        let (mut grants, now) = (GrantStore::new(1), Now::current());
         let faults = TokenFaults { withheld_scopes: vec!["cr.v1.read".to_owned()], ..TokenFaults::default() };
         let answer = grants.refresh(FIRST_REFRESH_TOKEN, "c", &faults, now).unwrap();
         let token = answer["access_token"].as_str().unwrap();

@@ -51,7 +51,7 @@ use state::SimState;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
 
-/// A running simulator. Dropping ends it; [`World::stop`] also waits until the port is free.
+/// A running simulator. Dropping ends it; [`Simulator::stop`] also waits until the port is free.
 #[derive(Debug)]
 pub struct Simulator {
     state: Arc<SimState>,
@@ -149,7 +149,7 @@ impl Simulator {
         self.state.webhook_log().since(0, usize::MAX)
     }
 
-    /// Returns [`Self::attempts`] from the given number on.
+    /// Returns the webhook requests from the given number on.
     #[must_use]
     pub fn webhook_requests_from(&self, number: u64) -> Vec<WebhookRequest> {
         self.state.webhook_log().since(number, usize::MAX)

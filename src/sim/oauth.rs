@@ -47,7 +47,7 @@ pub(super) async fn authorize(State(sim): State<Arc<SimState>>, RawQuery(query):
             scopes: query.first("scope").filter(|scope| !scope.is_empty()).unwrap_or(ALL_SCOPES).to_owned(),
             challenge: query.first("code_challenge").map(str::to_owned),
         };
-        let code = sim.grants().issue_code(request, Now::now().instant);
+        let code = sim.grants().issue_code(request, Now::current().instant);
         to.query_pairs_mut().append_pair("code", &code);
     }
     if let Some(state) = query.first("state") {
@@ -67,12 +67,12 @@ pub(super) async fn token(State(sim): State<Arc<SimState>>, headers: HeaderMap, 
         Some("authorization_code") => {
             let (redirect, verifier) = (form.first("redirect_uri"), form.first("code_verifier"));
             let code = form.first("code").unwrap_or_default();
-            sim.grants().exchange(code, &client, redirect, verifier, &faults.tokens, Now::now())
+            sim.grants().exchange(code, &client, redirect, verifier, &faults.tokens, Now::current())
         }
         Some("refresh_token") => {
             let token = form.first("refresh_token").unwrap_or_default();
             let token = if sim.settings.any_token { super::grants::FIRST_REFRESH_TOKEN } else { token };
-            sim.grants().refresh(token, &client, &faults.tokens, Now::now())
+            sim.grants().refresh(token, &client, &faults.tokens, Now::current())
         }
         _ => return error_response(StatusCode::BAD_REQUEST, "unsupported_grant_type", "this grant is not served"),
     };

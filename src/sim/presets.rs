@@ -6,7 +6,7 @@ use super::scenario::{CallPlan, Extension, Party, ScenarioStep, TimedStep, Voice
 pub const PRESETS: [&str; 7] = ["answered", "missed", "voicemail", "queue", "transfer", "left-queue", "left-menu"];
 
 impl CallPlan {
-    /// Returns a preset with Alice Martin as caller; `None` if the name is not in [`SHAPES`].
+    /// Returns a preset with Alice Martin as caller; `None` if the name is not in [`PRESETS`].
     #[must_use]
     pub fn preset(shape: &str) -> Option<Self> {
         let alice = Party::new("ALICE MARTIN", "+15145550199");

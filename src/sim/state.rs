@@ -212,7 +212,7 @@ impl SimState {
             return Ok(());
         }
         let faults = self.faults();
-        match self.grants().scopes(token, Now::now().instant) {
+        match self.grants().scopes(token, Now::current().instant) {
             Err(super::grants::AccessTokenError::Unknown) => denied("AUTHN_INVALID_TOKEN", "The token is invalid."),
             Err(super::grants::AccessTokenError::Expired) => denied("AUTHN_EXPIRED_TOKEN", "The token has expired."),
             Ok(scopes) => match scope {

@@ -89,7 +89,7 @@ async fn card(people: u32) {
         // A new number for each card, so that the cache has no CRM answer.
         let call = call(nth);
         let start = Instant::now();
-        let found = enricher.lookup(&call, Now::now()).await;
+        let found = enricher.lookup(&call, Now::current()).await;
         took.push(start.elapsed());
         assert!(found.failed_sources.is_empty() && found.history.is_some(), "{found:?}");
     }

@@ -40,18 +40,6 @@ fn status_line_ended_call_includes_wait() {
 }
 
 #[test]
-fn card_stored_by_earlier_version_deserialized() {
-    let new = ringing(one(alice()));
-    let mut stored = serde_json::to_value(&new).unwrap();
-    stored["before"] = serde_json::json!([{ "is": "answered", "by": {}, "after": 8 }]);
-    let call = stored["telling"]["call"].as_object_mut().unwrap();
-    for field in ["answered", "transfers"] {
-        assert!(call.remove(field).is_some(), "{field}");
-    }
-    assert_eq!(serde_json::from_value::<Card>(stored).unwrap(), new);
-}
-
-#[test]
 fn title_late_ring_has_age_first_seen_late_is_marked() {
     let rang = rendered(&card(call("+15145550199"), CallStatus::Ringing, ago(200), one(alice())));
     assert_eq!(rang[0], "📞 Rang 3 min ago: Alice Martin · VIP");

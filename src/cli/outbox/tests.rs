@@ -111,8 +111,8 @@ async fn outbox_json_has_all_fields_and_masked_numbers() {
     assert!(!text.contains("0199") && !text.contains("0142") && !text.contains('\u{202e}'), "{text}");
     let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(whole["tried"][0]["status"], 400);
-    assert_eq!(whole["card"]["telling"]["call"]["account"], "2930718022414574861");
-    assert_eq!(whole["card"]["telling"]["call"]["caller"]["number"]["known"], "+•••••••••99");
+    assert_eq!(whole["card"]["update"]["call"]["account"], "2930718022414574861");
+    assert_eq!(whole["card"]["update"]["call"]["caller"]["number"]["known"], "+•••••••••99");
     let unmasked = run_line(dir.path(), "show 1 --json --show-numbers").unwrap();
     assert!(unmasked.contains("+15145550199") && unmasked.contains("514 555 0142"));
     let page = run_line(dir.path(), "show 1").unwrap();
