@@ -92,6 +92,7 @@ impl Facts {
             stage: walk.stage.unwrap_or(RingStage::Start),
             position,
             waits_since: walk.waits_since,
+            rang: walk.rang_for,
             talks: walk.talks.talks.iter().filter_map(|talk| self.talk(talk)).collect(),
             handed_on,
             mailbox,

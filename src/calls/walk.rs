@@ -30,6 +30,8 @@ pub(super) struct Walk {
     pub(super) queues: Vec<(QueueId, Timestamp)>,
     /// Since when the caller waits; after a talk anew.
     pub(super) waits_since: Option<Timestamp>,
+    /// How long phones rang since the last talk, or since the beginning.
+    pub(super) rang_for: Duration,
     pub(super) talks: TalkLog,
     pub(super) mailbox: Option<MailboxStay>,
     /// Who is CONNECTED in the newest snapshot.
@@ -154,8 +156,11 @@ impl Walk {
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
         let scene = Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since };
         self.talks.record(&scene, served, &connected, &talking, &ringing);
+        if is_ringing {
+            self.rang_for += lasted;
+        }
         if !talking.is_empty() {
-            self.waits_since = None;
+            (self.waits_since, self.rang_for) = (None, Duration::ZERO);
         }
         self.enter_mailbox(seen);
         self.stay(seen, served, is_ringing, !talking.is_empty(), lasted);

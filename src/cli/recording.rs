@@ -19,7 +19,7 @@ const MAX_RECORDING_BYTES: u64 = 16 * 1024 * 1024;
 /// Maximum tracker deadlines processed between two frames. A call has a handful; the limit bounds gaps of years.
 const MAX_TICKS: usize = 10_000;
 
-/// Returns the call updates of a file, each status of a call once. Filters by the directions of the config's first
+/// Returns the call updates of a file: each status of a call once, a ring once for each stage and transfer. Filters by the directions of the config's first
 /// connection.
 ///
 /// # Errors
@@ -125,9 +125,12 @@ impl RecordingPlayer {
     fn record(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let Effect::Emit(telling) = effect else { continue };
-            let is_same =
-                |seen: &CallUpdate| seen.call.id == telling.call.id && seen.status.kind() == telling.status.kind();
-            if !self.updates.iter().any(is_same) {
+            let key = |update: &CallUpdate| {
+                let (call, course) = (&update.call, &update.call.course);
+                let handed_on = course.handed_on.as_ref().map(|it| it.at);
+                (call.id.clone(), update.status.kind(), course.stage, handed_on, call.transfers.len(), call.revision)
+            };
+            if !self.updates.iter().any(|seen| key(seen) == key(&telling)) {
                 self.updates.push(telling);
             }
         }

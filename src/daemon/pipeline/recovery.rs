@@ -23,9 +23,9 @@ const LATE_REPORT_WINDOW: Duration = Duration::from_secs(600);
 /// posted are known and not repeated.
 const GAP_MARGIN: Duration = Duration::from_secs(60);
 
-/// Time to wait for the report of an ended call before its end counts as unknown. 2 min: the last query is sent 107 s
+/// Time to wait for the report of an ended call before its end counts as unknown. 4 min: the last query is sent 210 s
 /// after the first.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(120);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// A call of an earlier run without a posted end.
 #[derive(Debug, Clone)]
@@ -98,6 +98,14 @@ impl Recovery {
         let Some(ended) = report.ended_at else { return false };
         let with_margin = |from: &Timestamp| from.checked_sub(GAP_MARGIN).unwrap_or(*from);
         self.gaps.iter().any(|(start, to)| (with_margin(start)..=*to).contains(&ended))
+    }
+
+    /// Returns whether a report of a call unknown to the tracker is worth its full report.
+    #[must_use]
+    pub fn wants(&self, report: &Report, clock: Timestamp) -> bool {
+        let is_recent = report.ended_at.is_some_and(|ended| elapsed(ended, clock) < LATE_REPORT_WINDOW);
+        !self.ended.contains_key(&report.call)
+            && (self.open_calls.contains_key(&report.call) || self.covers(report) || is_recent)
     }
 
     /// Sorts reports of calls unknown to the tracker. Each call is recovered once, however often it is reported.
@@ -240,11 +248,11 @@ mod tests {
         assert_eq!(describe(recovery.on_active_calls(&active, at(20))), ["gone?", "reported?"]);
         recovery.on_snapshot(&"still".try_into().unwrap());
         assert_eq!(ids(&recovery.recover(vec![report("reported", 15)], at(30)).updates), ["reported"]);
-        assert_eq!((recovery.next_deadline(), recovery.tick(at(139))), (Some(at(140)), Vec::new()));
-        assert_eq!(describe(recovery.tick(at(140))), ["gone ended lost true"]);
+        assert_eq!((recovery.next_deadline(), recovery.tick(at(259))), (Some(at(260)), Vec::new()));
+        assert_eq!(describe(recovery.tick(at(260))), ["gone ended lost true"]);
         assert_eq!((recovery.next_deadline(), recovery.tick(at(99_999))), (None, Vec::new()));
         assert_eq!(
-            recovery.recover(vec![report("gone", 15)], at(141)),
+            recovery.recover(vec![report("gone", 15)], at(261)),
             Recovered::default(),
             "an ended call stays ended"
         );
@@ -261,12 +269,12 @@ mod tests {
             (recovery.next_deadline(), describe(recovery.tick(at(3600)))),
             (Some(at(3600)), vec!["rings?".to_owned()])
         );
-        assert_eq!(describe(recovery.tick(at(3720))), ["rings ended lost true"]);
+        assert_eq!(describe(recovery.tick(at(3840))), ["rings ended lost true"]);
         assert_eq!(
             (recovery.next_deadline(), describe(recovery.tick(at(14_400)))),
             (Some(at(14_400)), vec!["talks?".to_owned()])
         );
-        assert_eq!(describe(recovery.tick(at(14_520))), ["talks ended lost true"]);
+        assert_eq!(describe(recovery.tick(at(14_640))), ["talks ended lost true"]);
     }
 
     fn ids(tellings: &[CallUpdate]) -> Vec<&str> {

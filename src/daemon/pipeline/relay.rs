@@ -5,10 +5,10 @@
 //! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
 use crate::{
-    calls::{Effect, Limits, Tracker},
+    calls::{Effect, Limits, Tracker, is_conclusive},
     daemon::{
         health::{alert::AlertKind, connection_status::ConnectionMonitor},
-        pipeline::{Pipeline, call_order::CallOrder, recovery::Recovery},
+        pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
         settings::Settings,
         system::test_hook,
     },
@@ -42,6 +42,7 @@ pub struct Relay {
     lookups: JoinSet<(CallUpdate, Option<PendingLookup>)>,
     late_info: JoinSet<()>,
     recovery: Recovery,
+    awaited: AwaitedReports,
     monitor: ConnectionMonitor,
     heartbeat: TaskHeartbeat,
 }
@@ -60,7 +61,20 @@ impl Relay {
         let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
-        Self { connection, pipeline, queries, tracker, order, lookups, late_info, recovery, monitor, heartbeat }
+        let awaited = AwaitedReports::default();
+        Self {
+            connection,
+            pipeline,
+            queries,
+            tracker,
+            order,
+            lookups,
+            late_info,
+            recovery,
+            awaited,
+            monitor,
+            heartbeat,
+        }
     }
 
     /// Relays until `stop` or until `events` ends, then flushes held updates and waits for running look-ups.
@@ -95,13 +109,15 @@ impl Relay {
         let mut effects = self.tracker.tick(now);
         effects.extend(self.recovery.tick(now.timestamp));
         self.apply(&settings, effects);
+        self.recover(&settings, Vec::new()).await;
         self.monitor.tick(now.instant).await;
     }
 
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
         let now = Now::current();
-        let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
+        let wall_clock = [self.recovery.next_deadline(), self.awaited.next_deadline()].into_iter().flatten().min();
+        let recovery = wall_clock.map(|due| now.instant + elapsed(now.timestamp, due));
         [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
     }
 
@@ -248,7 +264,15 @@ impl Relay {
     /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
     async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
         let now = Timestamp::now();
-        let recovered = self.recovery.recover(reports, now);
+        for report in reports {
+            if is_conclusive(&report) || self.recovery.wants(&report, now) {
+                let in_gap = self.recovery.covers(&report);
+                self.awaited.add(report, in_gap);
+            }
+        }
+        let (ready, fetches) = self.awaited.ready(|report| self.recovery.covers(report), now);
+        self.apply(settings, fetches);
+        let recovered = self.recovery.recover(ready, now);
         for update in recovered.updates {
             self.emit(settings, update);
         }

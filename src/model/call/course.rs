@@ -15,6 +15,8 @@ pub struct Course {
     pub position: CallerPosition,
     /// Since when the caller waits for a person: the first phone that rings or the first queue, after a hand-over anew.
     pub waits_since: Option<Timestamp>,
+    /// How long phones rang since the last talk, or since the beginning.
+    pub rang: Duration,
     /// Who talked, in the order of their first word.
     pub talks: Vec<Talk>,
     /// The last hand-over, while nobody has answered it.

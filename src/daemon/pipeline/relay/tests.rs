@@ -37,7 +37,14 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
         routes: Routes::new(Vec::new(), vec![desk.clone()]),
         sinks: [(
             desk.clone(),
-            SinkSettings { outcomes, style: RenderOptions::default(), mode: MessageMode::Post, recap: None },
+            SinkSettings {
+                outcomes,
+                ring_at: crate::model::call::RingStage::Phone,
+                menu_only: false,
+                style: RenderOptions::default(),
+                mode: MessageMode::Post,
+                recap: None,
+            },
         )]
         .into(),
         operator: Some(desk),
