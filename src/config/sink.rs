@@ -6,17 +6,16 @@ use crate::{
         schema::{PaceValue, RecapValue, SinkTable, SinkValue, TimeList},
         urls,
     },
-    daemon::recap::RecapSchedule,
     deliver::{RateLimit, Sink, SlackApp},
     enrich::{SourceConfig, SourceKind},
     model::{
-        call::StatusKind,
+        call::{RingStage, StatusKind},
         delivery::SinkKind,
         ids::SinkName,
         phone::Mask,
         secret::{Secret, SecretRef},
     },
-    route::DEFAULT_OUTCOMES,
+    route::{DEFAULT_OUTCOMES, RecapSchedule},
 };
 
 /// Base URL of Slack's Web API. GovSlack has another (`https://slack-gov.com/api/`).
@@ -40,6 +39,10 @@ pub struct SinkConfig {
     /// Statuses posted besides `ringing`. A live message shows all statuses; these are replied in its thread, if
     /// enabled.
     pub outcomes: Vec<StatusKind>,
+    /// How far a call has come when its ring is posted.
+    pub ring_at: RingStage,
+    /// Whether calls that never left the menu are posted.
+    pub menu_only: bool,
     /// Recap times.
     pub recap: Option<RecapSchedule>,
     /// Masking of callers' numbers.
@@ -87,6 +90,8 @@ impl Validator<'_> {
             thread: table.thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),
+            ring_at: table.ring_at,
+            menu_only: table.menu_only,
             recap,
             mask: table.mask,
         })

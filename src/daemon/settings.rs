@@ -1,25 +1,22 @@
 //! Reloadable settings: enrichment sources, routes and sinks. Work that loaded a [`Settings`] uses it to the end, so
 //! that no update sees half of an old and half of a new config.
 
-use super::{direction_filter::DirectionFilter, recap::RecapSchedule};
 use crate::{
     cards::RenderOptions,
-    config::SinkConfig,
+    config::{DirectionFilter, SinkConfig},
     enrich::Enricher,
     model::{
-        call::{Call, CallUpdate, Revision, StatusKind},
+        call::{Call, CallDirection, CallUpdate, Revision, RingStage, StatusKind},
+        card::CardOptions,
         delivery::EnqueueMode,
         ids::{ConnectionName, SinkName},
         time::Timestamp,
     },
-    route::{self, Holidays, Routes},
+    route::{self, Holidays, RecapSchedule, Routes},
 };
 use jiff::civil::Date;
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+use tokio::sync::watch;
 
 /// The part of the config that call updates use, from look-up to enqueue.
 #[derive(Clone, Default)]
@@ -45,6 +42,10 @@ pub struct Settings {
 pub struct SinkSettings {
     /// Statuses posted besides `ringing`.
     pub outcomes: Vec<StatusKind>,
+    /// How far a call has come when its ring is posted.
+    pub ring_at: RingStage,
+    /// Whether a call that never left the menu is posted.
+    pub menu_only: bool,
     /// Render options of the sink's cards.
     pub style: RenderOptions,
     /// How later statuses of a call are posted.
@@ -92,11 +93,24 @@ impl Settings {
         notifies(update, outcomes)
     }
 
-    /// Returns the enqueue modes of a routed update at a sink.
+    /// Returns the enqueue modes of a routed update at a sink. `options` are those of the rule.
     #[must_use]
-    pub fn enqueue_modes(&self, sink: &SinkName, update: &CallUpdate) -> Vec<EnqueueMode> {
+    pub fn enqueue_modes(&self, sink: &SinkName, options: &CardOptions, update: &CallUpdate) -> Vec<EnqueueMode> {
+        let settings = self.sinks.get(sink);
+        let ring_at = options.ring_at.or_else(|| settings.map(|sink| sink.ring_at)).unwrap_or_default();
+        let menu_only = options.menu_only.or_else(|| settings.map(|sink| sink.menu_only)).unwrap_or_default();
+        let (status, course) = (update.status.kind(), &update.call.course);
+        if status == StatusKind::Ringing && course.stage < ring_at {
+            return Vec::new();
+        }
+        let mode = settings.map_or(MessageMode::Post, |sink| sink.mode);
+        // A live message that shows the menu has to show the end of the call too.
+        let shows_menu = ring_at == RingStage::Start && mode != MessageMode::Post;
+        if course.menu_only && !menu_only && !shows_menu {
+            return vec![EnqueueMode::UpdatePending];
+        }
         let notifies = self.notifies(sink, update);
-        match self.sinks.get(sink).map_or(MessageMode::Post, |sink| sink.mode) {
+        match mode {
             MessageMode::Post if notifies => vec![EnqueueMode::Insert],
             MessageMode::Post => vec![EnqueueMode::UpdatePending],
             MessageMode::LiveThreaded if notifies && update.status.kind() != StatusKind::Ringing => {
@@ -129,41 +143,53 @@ impl Settings {
 #[must_use]
 pub fn notifies(update: &CallUpdate, outcomes: &[StatusKind]) -> bool {
     match update.call.revision {
-        None => route::sink_wants(update.status.kind(), outcomes),
+        None | Some(Revision::Resolved) => {
+            route::sink_wants(update.status.kind(), outcomes)
+                || is_open_matter(update) && route::sink_wants(StatusKind::Missed, outcomes)
+        }
         Some(Revision::Completed) => false,
         Some(Revision::Corrected) => route::sink_wants(StatusKind::Missed, outcomes),
     }
 }
 
-/// Holder of the current settings.
-pub struct SharedSettings(RwLock<Arc<Settings>>);
+/// Returns whether a call that was not missed is left to be done: the caller waits for a callback, or it is not known
+/// whether a person answered.
+fn is_open_matter(update: &CallUpdate) -> bool {
+    let call = &update.call;
+    let unknown = call.end_unknown && call.course.talks.is_empty() && call.direction == CallDirection::Inbound;
+    update.status.kind() == StatusKind::Ended && (call.course.needs_callback || unknown)
+}
+
+/// Holder of the current settings. Tasks that depend on them subscribe to changes.
+pub struct SharedSettings(watch::Sender<Arc<Settings>>);
 
 impl SharedSettings {
     /// Creates it with the first settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self(RwLock::new(Arc::new(settings)))
+        Self(watch::Sender::new(Arc::new(settings)))
     }
 
     /// Returns the current settings. Load once per unit of work.
     #[must_use]
     pub fn load(&self) -> Arc<Settings> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.borrow())
     }
 
-    /// Replaces the settings by `change` of them, unless it returns `None`. Returns whether it did. Writers wait for
-    /// each other.
-    pub fn rcu(&self, change: impl FnOnce(&Settings) -> Option<Settings>) -> bool {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = change(&current).map(Arc::new);
-        let is_changed = changed.is_some();
-        changed.into_iter().for_each(|settings| *current = settings);
-        is_changed
+    /// Returns a receiver that is notified of each change.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Settings>> {
+        self.0.subscribe()
+    }
+
+    /// Replaces the settings by `change` of the current ones. Writers wait for each other.
+    pub fn modify(&self, change: impl FnOnce(&Settings) -> Settings) {
+        self.0.send_modify(|settings| *settings = Arc::new(change(settings)));
     }
 
     /// Replaces the settings. Work that loaded the old ones ends with them.
     pub fn store(&self, settings: Settings) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.0.send_replace(Arc::new(settings));
     }
 }
 
@@ -195,6 +221,7 @@ mod tests {
             first_seen_late: false,
             end_unknown: false,
             revision: revised,
+            course: crate::model::call::Course::default(),
         };
         CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
     }
@@ -204,6 +231,8 @@ mod tests {
         let name = |name: &str| SinkName::try_from(name).unwrap();
         let sink_settings = |life| SinkSettings {
             outcomes: vec![StatusKind::Missed],
+            ring_at: RingStage::Phone,
+            menu_only: false,
             style: RenderOptions::default(),
             mode: life,
             recap: None,
@@ -215,7 +244,7 @@ mod tests {
         };
         let modes = |moment: CallStatus, revised| {
             let update = update(moment, revised);
-            ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &update))
+            ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &CardOptions::default(), &update))
         };
         let missed = || CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown };
         let ended = || CallStatus::Ended { talk_time: None };

@@ -64,7 +64,7 @@ pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result
             Err(RequestFailure {
                 class: super::api::classify(status),
                 status: Some(status),
-                retry_after: super::http::retry_after(response.headers(), crate::model::time::Timestamp::now()),
+                retry_after: super::http::retry_after(response.headers(), std::time::SystemTime::now()),
             })
         }
         Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient, None)),
@@ -172,6 +172,7 @@ fn dispatch(
             Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
             Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
             Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
+            Ok(Frame::ReportReady(call)) => ConnectionEvent::ReportReady { call },
             Ok(Frame::Foreign) => return Ok(None),
             Err(why) => malformed(why),
         },

@@ -190,6 +190,12 @@ impl PhoneNumber {
         }
     }
 
+    /// Returns whether the wire had a number, of any form.
+    #[must_use]
+    pub const fn is_present(&self) -> bool {
+        !matches!(self, Self::Withheld | Self::Unavailable)
+    }
+
     /// Formats the number for `region`: national format for numbers of the same country, international for others.
     /// `None` for a withheld or unavailable number.
     #[must_use]

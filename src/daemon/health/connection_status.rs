@@ -1,0 +1,163 @@
+//! Applies connection events to the status and the journal, and raises alerts where the operator must act. `relay`
+//! handles call events.
+
+use crate::{
+    daemon::{
+        health::{alert::AlertKind, outage::OutageTimer, status::ConnectionStatus},
+        pipeline::Pipeline,
+    },
+    goto::ConnectionEvent,
+    model::{ids::ConnectionName, time::Timestamp},
+    runtime::{log_throttle::LogThrottle, message_id},
+};
+use std::{sync::Arc, time::Instant};
+
+/// Monitor of one connection.
+pub struct ConnectionMonitor {
+    connection: ConnectionName,
+    pipeline: Arc<Pipeline>,
+    outage: OutageTimer,
+    /// Throttles the log of malformed frames, which may come in thousands.
+    malformed_frames: LogThrottle,
+    /// Throttles the log of failed heartbeats.
+    failed_heartbeats: LogThrottle,
+}
+
+impl ConnectionMonitor {
+    /// Creates the monitor of a connection without a live lane.
+    #[must_use]
+    pub fn new(connection: ConnectionName, pipeline: Arc<Pipeline>, now: Instant) -> Self {
+        let (malformed_frames, failed_heartbeats) = (LogThrottle::default(), LogThrottle::default());
+        Self { connection, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
+    }
+
+    /// Returns when [`ConnectionMonitor::tick`] is due; `None` without a timer.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.outage.next_deadline().into_iter().chain(self.malformed_frames.due()).min()
+    }
+
+    /// Handles due timers.
+    pub async fn tick(&mut self, now: Instant) {
+        if let Some(repeats) = self.malformed_frames.take_suppressed(now) {
+            tracing::warn!(connection = %self.connection, repeats, "more malformed frames");
+        }
+        if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
+            self.outage.suppress();
+        } else if self.outage.fire(now) {
+            self.raise(AlertKind::ConnectionDown).await;
+        }
+    }
+
+    /// Handles a connection event; ignores call events.
+    pub async fn on_event(&mut self, event: ConnectionEvent, now: Instant) {
+        let connection = self.connection.clone();
+        match event {
+            ConnectionEvent::LaneUp { lane } => self.lane_up(lane, now).await,
+            ConnectionEvent::LaneDown { lane, why } => {
+                self.update(|status| status.live.remove(&lane));
+                tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
+            }
+            ConnectionEvent::GapOpened { since } => {
+                self.outage.start(now);
+                self.update(|status| status.unrecovered_gaps.insert(since));
+                tracing::warn!(%connection, %since, message_id = message_id::GAP_OPENED, "event gap opened");
+            }
+            ConnectionEvent::BackfillDone { from, to } => {
+                self.gap_recovered(from, to);
+                tracing::info!(%connection, %from, %to, "event gap reports recovered");
+            }
+            ConnectionEvent::LaneFailing { lane, why } => {
+                self.update(|status| status.attempted = true);
+                let status = why.status;
+                tracing::warn!(%connection, lane, status, error = why.class.as_str(), "lane failed to connect, retrying");
+            }
+            ConnectionEvent::Subscribed { accounts } => {
+                self.update(|status| status.attempted = true);
+                tracing::debug!(%connection, accounts, "subscribed");
+            }
+            ConnectionEvent::MalformedFrame { lane, bytes, why } => {
+                if let Some(repeats) = self.malformed_frames.record(now) {
+                    tracing::warn!(%connection, lane, bytes, %why, repeats, "malformed frame");
+                }
+            }
+            ConnectionEvent::LoginRequired { .. } => {
+                self.update(|status| status.login_required = true);
+                self.raise(AlertKind::LoginRequired).await;
+            }
+            ConnectionEvent::LoginRestored => {
+                if self.update(|status| std::mem::take(&mut status.login_required) && status.live.is_empty()) {
+                    self.outage.start(now);
+                }
+                self.raise(AlertKind::LoginRestored).await;
+            }
+            ConnectionEvent::AccountRejected { account, status, .. } => {
+                self.update(|status| status.attempted = true);
+                self.raise(|name| AlertKind::AccountRejected(name, account, status)).await;
+            }
+            ConnectionEvent::LaneRejected { .. } => self.on_rejected().await,
+            ConnectionEvent::RefreshTokenExpiring { days_left } => {
+                self.raise(|name| AlertKind::RefreshTokenExpiring(name, days_left)).await
+            }
+            ConnectionEvent::TokenNotPersisted { .. } => self.raise(AlertKind::TokenNotPersisted).await,
+            ConnectionEvent::Snapshot(_)
+            | ConnectionEvent::Report(_)
+            | ConnectionEvent::ReportReady { .. }
+            | ConnectionEvent::LateReports(_)
+            | ConnectionEvent::GapClosed { .. }
+            | ConnectionEvent::ActiveCalls { .. }
+            | ConnectionEvent::Voicemail { .. }
+            | ConnectionEvent::CallerActivity { .. } => {}
+        }
+    }
+
+    async fn lane_up(&mut self, lane: u8, now: Instant) {
+        let connection = &self.connection;
+        tracing::info!(%connection, lane, "lane live");
+        let was_rejected = self.update(|status| {
+            status.live.insert(lane);
+            status.attempted = true;
+            std::mem::take(&mut status.rejected)
+        });
+        self.write_heartbeat(now).await;
+        if self.outage.end() {
+            self.raise(AlertKind::ConnectionRestored).await;
+        } else if was_rejected {
+            self.raise(AlertKind::ConnectionAccepted).await;
+        }
+    }
+
+    /// Writes a heartbeat. The next start backfills from it, however short this run is.
+    async fn write_heartbeat(&mut self, now: Instant) {
+        if let Some(up_to) = self.update(|status| status.covered_until(Timestamp::now()))
+            && let Err(error) = self.pipeline.outbox.heartbeat(self.connection.clone(), up_to).await
+            && let Some(repeats) = self.failed_heartbeats.record(now)
+        {
+            tracing::warn!(connection = %self.connection, %error, repeats, "heartbeat not written");
+        }
+    }
+
+    /// Removes the recovered gaps beginning in this time from the status.
+    pub fn gap_recovered(&self, from: Timestamp, to: Timestamp) {
+        self.update(|status| status.gap_recovered(from, to));
+    }
+
+    /// Raises one alert, although each lane is rejected.
+    async fn on_rejected(&mut self) {
+        let was_rejected = self.update(|status| {
+            status.attempted = true;
+            std::mem::replace(&mut status.rejected, true)
+        });
+        if !was_rejected {
+            self.raise(AlertKind::ConnectionRejected).await;
+        }
+    }
+
+    fn update<T: Default>(&self, change: impl FnOnce(&mut ConnectionStatus) -> T) -> T {
+        self.pipeline.status.lock().connections.get_mut(&self.connection).map(change).unwrap_or_default()
+    }
+
+    async fn raise(&self, alert: impl FnOnce(ConnectionName) -> AlertKind) {
+        self.pipeline.raise(alert(self.connection.clone())).await;
+    }
+}

@@ -1,0 +1,316 @@
+//! The relay of one connection: GoTo events in, cards in the outbox out. The stages meet here: `goto` delivers
+//! events, `calls` decides the updates, the pipeline looks up, routes and enqueues.
+//!
+//! Updates of one call keep their order: one at a time is processed (`call_order`); other calls proceed
+//! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
+
+use crate::{
+    calls::{Effect, Limits, Tracker, is_conclusive},
+    daemon::{
+        health::{alert::AlertKind, connection_status::ConnectionMonitor},
+        pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
+        settings::Settings,
+        system::test_hook,
+    },
+    enrich::PendingLookup,
+    goto::{ConnectionEvent, GotoQuery, Reports, VoicemailQuery},
+    model::{
+        call::{CallSnapshot, CallStatus, CallUpdate, Report},
+        ids::ConnectionName,
+        time::{Now, Timestamp, elapsed},
+    },
+    runtime::{message_id, watchdog::TaskHeartbeat},
+};
+use std::{future::pending, sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinSet},
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Time a clean stop waits for running look-ups, whose deadline is 0.8 s by default.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The relay of one connection.
+pub struct Relay {
+    connection: ConnectionName,
+    pipeline: Arc<Pipeline>,
+    queries: mpsc::Sender<GotoQuery>,
+    tracker: Tracker,
+    order: CallOrder,
+    lookups: JoinSet<(CallUpdate, Option<PendingLookup>)>,
+    late_info: JoinSet<()>,
+    recovery: Recovery,
+    awaited: AwaitedReports,
+    monitor: ConnectionMonitor,
+    heartbeat: TaskHeartbeat,
+}
+
+impl Relay {
+    /// Creates a relay. `recovery` holds the calls of an earlier run.
+    #[must_use]
+    pub fn new(
+        connection: ConnectionName,
+        pipeline: Arc<Pipeline>,
+        queries: mpsc::Sender<GotoQuery>,
+        recovery: Recovery,
+    ) -> Self {
+        let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
+        let now = Now::current().instant;
+        let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
+        let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
+        let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
+        let awaited = AwaitedReports::default();
+        Self {
+            connection,
+            pipeline,
+            queries,
+            tracker,
+            order,
+            lookups,
+            late_info,
+            recovery,
+            awaited,
+            monitor,
+            heartbeat,
+        }
+    }
+
+    /// Relays until `stop` or until `events` ends, then flushes held updates and waits for running look-ups.
+    pub async fn run(mut self, mut events: mpsc::Receiver<ConnectionEvent>, stop: CancellationToken) {
+        loop {
+            let due = self.next_deadline();
+            self.heartbeat.idle_until(due);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(done) = self.lookups.join_next(), if !self.lookups.is_empty() => self.on_processed(done),
+                next = events.recv() => match next {
+                    Some(event) => {
+                        self.heartbeat.busy(Now::current().instant);
+                        test_hook::stall_here("relay").await;
+                        self.on_event(event).await;
+                    }
+                    None => break,
+                },
+                () = sleep_until_due(due) => {
+                    let now = Now::current();
+                    self.heartbeat.busy(now.instant);
+                    self.tick(now).await;
+                }
+            }
+        }
+        self.finish(events).await;
+    }
+
+    async fn tick(&mut self, now: Now) {
+        let settings = self.pipeline.settings.load();
+        let mut effects = self.tracker.tick(now);
+        effects.extend(self.recovery.tick(now.timestamp));
+        self.apply(&settings, effects);
+        self.recover(&settings, Vec::new()).await;
+        self.monitor.tick(now.instant).await;
+    }
+
+    /// Returns the time of the next timer.
+    fn next_deadline(&self) -> Option<std::time::Instant> {
+        let now = Now::current();
+        let wall_clock = [self.recovery.next_deadline(), self.awaited.next_deadline()].into_iter().flatten().min();
+        let recovery = wall_clock.map(|due| now.instant + elapsed(now.timestamp, due));
+        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
+    }
+
+    /// Processes the events received before the stop; accepts no new ones.
+    async fn finish(&mut self, mut events: mpsc::Receiver<ConnectionEvent>) {
+        events.close();
+        while let Some(last) = events.recv().await {
+            self.on_event(last).await;
+        }
+        let effects = self.tracker.flush(Now::current());
+        self.apply(&self.pipeline.settings.load(), effects);
+        let until = Instant::now() + STOP_TIMEOUT;
+        while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
+            self.on_processed(done);
+        }
+    }
+
+    async fn on_event(&mut self, event: ConnectionEvent) {
+        // Everything that follows from this event uses the same settings.
+        let settings = self.pipeline.settings.load();
+        if settings.record {
+            self.pipeline.recorder.record(&event);
+        }
+        match event {
+            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(&settings, snapshot),
+            ConnectionEvent::Report(report) => self.on_reports(&settings, vec![report]).await,
+            ConnectionEvent::ReportReady { call } => {
+                let effects = self.tracker.report_ready(&call, Now::current());
+                self.apply(&settings, effects);
+            }
+            ConnectionEvent::LateReports(reports) => self.on_reports(&settings, reports).await,
+            ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(&settings, from, to, reports).await,
+            ConnectionEvent::ActiveCalls { active } => {
+                let mut effects = self.tracker.missing_from(&active);
+                effects.extend(self.recovery.on_active_calls(&active, Timestamp::now()));
+                self.apply(&settings, effects);
+            }
+            ConnectionEvent::Voicemail { call, length } => {
+                let effects = self.tracker.voicemail(&call, length);
+                self.apply(&settings, effects);
+            }
+            ConnectionEvent::CallerActivity { number, calls } => {
+                self.pipeline.import_history(&settings, &self.connection, &number, calls)
+            }
+            other => self.monitor.on_event(other, Now::current().instant).await,
+        }
+    }
+
+    fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
+        self.recovery.on_snapshot(&snapshot.call);
+        let effects = self.tracker.handle_snapshot(snapshot, Now::current());
+        self.apply(settings, effects);
+    }
+
+    fn apply(&mut self, settings: &Arc<Settings>, effects: Vec<Effect>) {
+        for effect in effects {
+            let query = match effect {
+                Effect::Emit(update) => {
+                    let voicemail = voicemail_query(&update);
+                    self.emit(settings, update);
+                    let Some(voicemail) = voicemail else { continue };
+                    GotoQuery::Voicemail(voicemail)
+                }
+                Effect::FetchStates { account, call, from, to, .. } => GotoQuery::States { account, call, from, to },
+                Effect::FetchReport { call } => GotoQuery::Report { call },
+            };
+            if self.queries.try_send(query).is_err() {
+                tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
+            }
+        }
+    }
+
+    fn emit(&mut self, settings: &Arc<Settings>, update: CallUpdate) {
+        let (call, moment) = (&update.call.id, update.status.kind());
+        tracing::debug!(connection = %self.connection, %call, moment = moment.as_str(), "call update");
+        if let Some(next) = self.order.push(update) {
+            self.start_lookup(Arc::clone(settings), next);
+        }
+    }
+
+    fn start_lookup(&mut self, settings: Arc<Settings>, update: CallUpdate) {
+        self.pipeline.request_history(&settings, &update.call, &self.queries);
+        let pipeline = Arc::clone(&self.pipeline);
+        self.lookups.spawn(async move {
+            let late = pipeline.process(&settings, &update, Now::current()).await;
+            (update, late)
+        });
+    }
+
+    /// Completes an update: starts the call's next one, which does not wait for late caller info.
+    fn on_processed(&mut self, done: Result<(CallUpdate, Option<PendingLookup>), JoinError>) {
+        while self.late_info.try_join_next().is_some() {}
+        match done {
+            Ok((update, late)) => {
+                if let Some(next) = self.order.complete(&update.call.id) {
+                    self.start_lookup(self.pipeline.settings.load(), next);
+                }
+                if let Some(late) = late {
+                    let pipeline = Arc::clone(&self.pipeline);
+                    self.late_info.spawn(async move { pipeline.apply_late_info(update, late).await });
+                }
+            }
+            Err(error) => tracing::error!(connection = %self.connection, %error, "look-up task failed"),
+        }
+    }
+
+    /// Passes reports of tracked calls to the tracker. The others are recovered together, so that they share a gap
+    /// summary.
+    async fn on_reports(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            reports.into_iter().partition(|report| self.tracker.knows(&report.call));
+        for report in known {
+            let effects = self.tracker.handle_report(&report, Now::current());
+            self.apply(settings, effects);
+        }
+        self.recover(settings, unknown).await;
+    }
+
+    async fn on_gap_closed(&mut self, settings: &Arc<Settings>, from: Timestamp, to: Timestamp, reports: Reports) {
+        let connection = &self.connection;
+        let blind_ms = millis(elapsed(from, to));
+        self.recovery.gap_closed(from, to);
+        if !matches!(reports, Reports::Failed) {
+            self.monitor.gap_recovered(from, to);
+        }
+        let message_id = message_id::GAP_CLOSED;
+        match reports {
+            Reports::Fetched(reports) => {
+                let found = reports.len();
+                tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "event gap closed");
+                self.on_reports(settings, reports).await;
+            }
+            Reports::NotGranted => {
+                tracing::info!(%connection, %from, %to, blind_ms, message_id, "event gap closed");
+                let alert = AlertKind::ReportsNotGranted(connection.clone(), from, to);
+                self.pipeline.raise(alert).await;
+            }
+            Reports::Failed => {
+                tracing::warn!(%connection, %from, %to, blind_ms, message_id, "event gap closed, reports follow later")
+            }
+        }
+    }
+
+    /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
+    async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
+        let now = Timestamp::now();
+        for report in reports {
+            if is_conclusive(&report) || self.recovery.wants(&report, now) {
+                let in_gap = self.recovery.covers(&report);
+                self.awaited.add(report, in_gap);
+            }
+        }
+        let (ready, fetches) = self.awaited.ready(|report| self.recovery.covers(report), now);
+        self.apply(settings, fetches);
+        let recovered = self.recovery.recover(ready, now);
+        for update in recovered.updates {
+            self.emit(settings, update);
+        }
+        if let Some(gap) = self.recovery.last_gap()
+            && !recovered.summary.is_empty()
+        {
+            let (pipeline, connection) = (&self.pipeline, &self.connection);
+            pipeline.enqueue_gap_summary(settings, connection, gap, &recovered.summary, now).await;
+        }
+    }
+}
+
+/// Returns the query for a voicemail of unknown length.
+fn voicemail_query(update: &CallUpdate) -> Option<VoicemailQuery> {
+    let CallUpdate { call, status: CallStatus::Voicemail { duration: None }, at } = update else { return None };
+    let extensions: Vec<String> = call.people.iter().filter_map(|person| person.extension.clone()).collect();
+    call.caller.number.as_e164()?;
+    (!extensions.is_empty()).then(|| VoicemailQuery {
+        account: call.account.clone(),
+        call: call.id.clone(),
+        caller: call.caller.number.clone(),
+        extensions,
+        from: call.started_at,
+        to: *at,
+    })
+}
+
+/// Sleeps until `due`; never completes without one.
+async fn sleep_until_due(due: Option<std::time::Instant>) {
+    match due {
+        Some(due) => sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

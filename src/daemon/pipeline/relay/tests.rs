@@ -1,0 +1,185 @@
+//! Tests of one connection's relay over a real outbox: events in, pending deliveries out.
+
+use super::*;
+use crate::{
+    calls::update_from_report,
+    cards::RenderOptions,
+    daemon::{
+        health::status::{ConnectionStatus, SharedStatus},
+        pipeline::recovery::UnfinishedCall,
+        recording::Recorder,
+        settings::{MessageMode, Settings, SharedSettings, SinkSettings},
+    },
+    goto::lane::{FailureClass, RequestFailure},
+    model::{
+        call::{CallStatus, StatusKind, WireDirection},
+        card::Card,
+        delivery::{Delivery, Outbox as _},
+        ids::SinkName,
+        phone::Region,
+    },
+    outbox,
+    route::Routes,
+    runtime::watchdog::TaskMonitor,
+};
+use std::collections::HashMap;
+
+fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
+    let settings = outbox::OutboxSettings {
+        dir: dir.path().to_owned(),
+        durability: outbox::Durability::Crash,
+        retention: outbox::Retention::default(),
+    };
+    let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+    let desk: SinkName = "desk".try_into().unwrap();
+    let outcomes = vec![StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
+    let settings = Settings {
+        routes: Routes::new(Vec::new(), vec![desk.clone()]),
+        sinks: [(
+            desk.clone(),
+            SinkSettings {
+                outcomes,
+                ring_at: crate::model::call::RingStage::Phone,
+                menu_only: false,
+                style: RenderOptions::default(),
+                mode: MessageMode::Post,
+                recap: None,
+            },
+        )]
+        .into(),
+        operator: Some(desk),
+        ..Settings::default()
+    };
+    let recorder = Recorder::new(dir.path());
+    let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
+    Arc::new(Pipeline { outbox, settings: SharedSettings::new(settings), recorder, status: board, tasks: pulses })
+}
+
+async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
+    let (sender, receiver) = mpsc::channel(64);
+    for event in events {
+        sender.send(event).await.unwrap();
+    }
+    drop(sender);
+    let ended = pipeline.outbox.ended_calls(Timestamp::UNIX_EPOCH).await.unwrap();
+    relay(pipeline, Recovery::new(HashMap::new(), ended, Timestamp::now()), receiver).await;
+}
+
+async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
+    let (queries, _query_receiver) = mpsc::channel(8);
+    let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery);
+    relay.run(events, CancellationToken::new()).await;
+}
+
+async fn pending(pipeline: &Pipeline) -> Vec<Delivery> {
+    pipeline.outbox.due(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
+}
+
+fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
+    Report {
+        connection: "main".try_into().unwrap(),
+        region: Region::US,
+        account: "1".try_into().unwrap(),
+        call: call.try_into().unwrap(),
+        direction: WireDirection::Inbound,
+        created_at: ended.checked_sub(Duration::from_secs(9)).ok(),
+        answered_at: None,
+        ended_at: Some(ended),
+        caller: None,
+        outcome: Some(outcome.to_owned()),
+        people: Vec::new(),
+        full: None,
+    }
+}
+
+#[tokio::test]
+async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    pipeline.status.lock().connections.insert("main".try_into().unwrap(), ConnectionStatus::default());
+    let rejected = |lane| ConnectionEvent::LaneRejected {
+        lane,
+        why: RequestFailure { class: FailureClass::Rejected, status: Some(403), retry_after: None },
+    };
+    let events =
+        vec![rejected(0), rejected(1), ConnectionEvent::LaneUp { lane: 0 }, ConnectionEvent::LaneUp { lane: 1 }];
+    run_relay(&pipeline, events).await;
+    let resolved: Vec<bool> = pending(&pipeline)
+        .await
+        .iter()
+        .filter_map(|one| match &one.card {
+            Card::Alert(notice) => Some(notice.resolved),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(resolved, [false, true]);
+}
+
+#[tokio::test]
+async fn event_gap_is_summarized_in_one_card() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let to = Timestamp::now();
+    let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+    let hidden =
+        vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
+    run_relay(&pipeline, vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }])
+        .await;
+    assert_eq!(pending(&pipeline).await.len(), 1);
+}
+
+/// The heartbeat is written every 10 s: a daemon stopped earlier leaves a gap beginning where the previous one did.
+#[tokio::test]
+async fn gap_summary_of_next_run_lists_only_new_calls() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let to = Timestamp::now();
+    let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+    let gap = |calls: &[&str]| {
+        let hidden = calls.iter().map(|call| report(call, "MISSED", at(30))).collect();
+        vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }]
+    };
+    run_relay(&pipeline, gap(&["a", "b"])).await;
+    run_relay(&pipeline, gap(&["a", "b", "c", "d"])).await;
+    let deliveries = pending(&pipeline).await;
+    let listed = deliveries.iter().filter_map(|one| match &one.card {
+        Card::GapSummary(recap) => {
+            Some(recap.calls.iter().map(|it| it.call.id.to_string()).collect::<Vec<_>>().concat())
+        }
+        _ => None,
+    });
+    assert_eq!(listed.collect::<Vec<_>>(), ["ab", "cd"]);
+}
+
+#[tokio::test]
+async fn open_call_of_earlier_run_without_report_ends_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let to = Timestamp::now();
+    let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+    let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
+    rang.status = CallStatus::Ringing;
+    let unfinished =
+        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(130)) };
+    let recovery = Recovery::new(HashMap::from([("rang".try_into().unwrap(), unfinished)]), Vec::new(), to);
+    let (sender, receiver) = mpsc::channel(8);
+    sender
+        .send(ConnectionEvent::GapClosed { from: before(200), to, reports: Reports::Fetched(Vec::new()) })
+        .await
+        .unwrap();
+    let running = relay(&pipeline, recovery, receiver);
+    let closing = async {
+        loop {
+            if let Some(Card::Call(card)) = pending(&pipeline).await.into_iter().next().map(|one| one.card) {
+                return (card.update.status, card.update.call.end_unknown);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let closed = tokio::select! {
+        () = running => unreachable!("the event channel is open"),
+        result = tokio::time::timeout(Duration::from_secs(20), closing) => result.unwrap(),
+    };
+    assert_eq!(closed, (CallStatus::Ended { talk_time: None }, true));
+    drop(sender);
+}

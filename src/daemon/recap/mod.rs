@@ -1,0 +1,296 @@
+//! Recaps: decides when each sink gets one and for which time span. `enrich` counts the calls, `cards` renders them.
+
+use crate::{
+    cards::MAX_RECAP_CALLERS,
+    daemon::{pipeline::Pipeline, settings::Settings},
+    model::{
+        call::StatusKind,
+        card::{Card, Recap},
+        delivery::{DeliveryKey, EnqueueMode, NewDelivery, Outbox, Subject},
+        ids::SinkName,
+        time::{Timestamp, before, elapsed},
+    },
+    runtime::watchdog::TaskHeartbeat,
+};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+/// Delay after a recap's time: reports of the last calls may still arrive. 60 s.
+const SETTLE_DELAY: Duration = Duration::from_secs(60);
+/// Longest delay of a recap: later ones are dropped, since the next is near. 12 h.
+const MAX_DELAY: Duration = Duration::from_secs(12 * 3600);
+/// Delay from which a recap is marked late. 10 min.
+const LATE_AFTER: Duration = Duration::from_secs(600);
+/// Poll interval. Reloads, clock changes and sleep of the machine take effect within it.
+const POLL_INTERVAL: Duration = Duration::from_secs(20);
+/// A recap due now, with its time span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DueRecap {
+    sink: SinkName,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+/// Returns the recaps due after `seen` and up to `now`, oldest first per sink. The time zone is that of the cards.
+fn due(settings: &Settings, seen: Timestamp, now: Timestamp) -> Vec<DueRecap> {
+    let zone = &settings.style.time_zone;
+    let with_times = settings.sinks.iter().filter_map(|(sink, settings)| Some((sink, settings.recap.as_ref()?)));
+    let dues = with_times.flat_map(|(sink, schedule)| {
+        let first = schedule.next(seen, zone);
+        let ends = std::iter::successors(first, move |end| schedule.next(*end, zone)).take_while(|end| *end <= now);
+        ends.filter_map(move |to| Some(DueRecap { sink: sink.clone(), from: schedule.last(to, zone)?, to }))
+    });
+    dues.collect()
+}
+
+/// Enqueues each sink's recaps, forever. The start looks back by `MAX_DELAY`; the outbox rejects recaps already
+/// enqueued.
+pub async fn run(pipeline: Arc<Pipeline>) -> Infallible {
+    let heartbeat = pipeline.tasks.register("recaps".to_owned(), Instant::now());
+    let mut seen = before(Timestamp::now(), MAX_DELAY);
+    loop {
+        heartbeat.idle_until(Instant::now().checked_add(POLL_INTERVAL));
+        sleep(POLL_INTERVAL).await;
+        seen = poll(&pipeline, &heartbeat, seen, Timestamp::now()).await;
+    }
+}
+
+/// Enqueues recaps due since `seen`. Returns the time up to which that is done.
+async fn poll(pipeline: &Pipeline, heartbeat: &TaskHeartbeat, seen: Timestamp, now: Timestamp) -> Timestamp {
+    let (settings, settled) = (pipeline.settings.load(), before(now, SETTLE_DELAY));
+    // A clock that jumped ahead must not produce the recaps of years.
+    for due in due(&settings, seen.max(before(now, MAX_DELAY)), settled) {
+        heartbeat.busy(Instant::now());
+        enqueue_recap(pipeline, &settings, &due, now).await;
+    }
+    settled
+}
+
+async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap, now: Timestamp) {
+    let DueRecap { sink, from, to } = due;
+    let recap = match settings.enricher.recap(sink, *from, *to, MAX_RECAP_CALLERS).await {
+        Ok(recap) => Recap { late: elapsed(*to, now) > LATE_AFTER, ..recap },
+        Err(error) => return tracing::error!(%sink, %error, "recap not counted"),
+    };
+    // A first start has no calls: late recaps without calls are dropped.
+    if recap.late && recap.calls == 0 {
+        return;
+    }
+    let key = DeliveryKey {
+        subject: Subject::Named(format!("recap {sink} {to}")),
+        status: StatusKind::Ended,
+        sink: sink.clone(),
+    };
+    let (calls, missed) = (recap.calls, recap.missed);
+    match pipeline
+        .outbox
+        .enqueue(None, vec![NewDelivery { key, card: Card::Recap(recap), mode: EnqueueMode::Insert }])
+        .await
+    {
+        Ok(_) => tracing::debug!(%sink, calls, missed, "recap enqueued"),
+        Err(error) => tracing::error!(%sink, %error, "recap not enqueued"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cards::RenderOptions,
+        daemon::{
+            health::status::SharedStatus,
+            recording::Recorder,
+            settings::{MessageMode, SharedSettings, SinkSettings},
+        },
+        enrich::Enricher,
+        model::{
+            call::{Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason},
+            phone::{PhoneNumber, Region},
+            secret::SecretRef,
+            time::after,
+        },
+        outbox,
+        route::RecapSchedule,
+        runtime::watchdog::TaskMonitor,
+    };
+    use jiff::tz::TimeZone;
+
+    fn schedule(times: &[&str], days: &[&str]) -> RecapSchedule {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let days = words(days);
+        RecapSchedule::read(&words(times), Some(days.as_slice()).filter(|days| !days.is_empty())).unwrap()
+    }
+
+    fn zone() -> TimeZone {
+        TimeZone::get("America/New_York").unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn recap_is_due_once_and_spans_from_the_previous_one() {
+        let style = RenderOptions { time_zone: zone(), ..RenderOptions::default() };
+        let sink_settings = |recap| SinkSettings {
+            outcomes: vec![],
+            ring_at: crate::model::call::RingStage::Phone,
+            menu_only: false,
+            style: style.clone(),
+            mode: MessageMode::Post,
+            recap,
+        };
+        let (desk, quiet): (SinkName, SinkName) = ("desk".try_into().unwrap(), "quiet".try_into().unwrap());
+        let sinks = [
+            (desk.clone(), sink_settings(Some(schedule(&["13:00", "17:30"], &["mon-fri"])))),
+            (quiet, sink_settings(None)),
+        ];
+        let settings = Settings { sinks: sinks.into(), style: style.clone(), ..Settings::default() };
+        let (friday, noon, evening) =
+            (at("2026-11-20T22:30:00Z"), at("2026-11-23T18:00:00Z"), at("2026-11-23T22:30:00Z"));
+        let first = DueRecap { sink: desk.clone(), from: friday, to: noon };
+        let second = DueRecap { sink: desk, from: noon, to: evening };
+        let before_tick = |at| before(at, Duration::from_secs(20));
+        assert_eq!(due(&settings, before_tick(before_tick(noon)), before_tick(noon)), []);
+        assert_eq!(due(&settings, before_tick(noon), noon), std::slice::from_ref(&first));
+        assert_eq!(due(&settings, noon, after(noon, POLL_INTERVAL)), [], "due once");
+        assert_eq!(
+            due(&settings, before(evening, MAX_DELAY), evening),
+            [first, second],
+            "after a night without the daemon"
+        );
+        assert_eq!(due(&settings, evening, noon), [], "clock set back");
+    }
+
+    /// Creates a pipeline with a history in `dir` and a contacts file with one caller.
+    fn pipeline(dir: &tempfile::TempDir) -> Pipeline {
+        let people = dir.path().join("people.csv");
+        std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
+        let durability = outbox::Durability::Crash;
+        let retention = outbox::Retention::default();
+        let settings = outbox::OutboxSettings { dir: dir.path().to_owned(), durability, retention };
+        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+        let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
+        let (second, no_secrets) = (Duration::from_secs(5), |_: &SecretRef| Err(String::new()));
+        let http = reqwest::Client::new();
+        let (enricher, _) =
+            Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
+        let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });
+        let recorder = Recorder::new(dir.path());
+        Pipeline { outbox, settings, recorder, status: SharedStatus::default(), tasks: TaskMonitor::default() }
+    }
+
+    fn missed(started: Timestamp) -> CallUpdate {
+        let call = Call {
+            id: "a".try_into().unwrap(),
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            direction: CallDirection::Inbound,
+            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+            account_number: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            queued_at: None,
+            transfers: Vec::new(),
+            answered_at: None,
+            started_at: started,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
+            course: crate::model::call::Course::default(),
+        };
+        let waited = Duration::from_secs(21);
+        CallUpdate {
+            call,
+            status: CallStatus::Missed { waited, reason: MissedReason::Unknown },
+            at: after(started, waited),
+        }
+    }
+
+    #[tokio::test]
+    async fn recap_is_enqueued_once_and_marked_late() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipeline = pipeline(&dir);
+        let settings = pipeline.settings.load();
+        let desk: SinkName = "desk".try_into().unwrap();
+        let to = Timestamp::now();
+        let from = before(to, Duration::from_secs(3600));
+        let started = before(to, Duration::from_secs(600));
+        settings.enricher.record(&missed(started), vec![desk.clone()]);
+        let hour = Duration::from_secs(3600);
+        let due = DueRecap { sink: desk.clone(), from, to };
+        enqueue_recap(&pipeline, &settings, &due, after(to, hour)).await;
+        enqueue_recap(&pipeline, &settings, &due, after(to, 2 * hour)).await;
+        let empty = DueRecap { from: before(from, hour), to: from, ..due };
+        enqueue_recap(&pipeline, &settings, &empty, after(to, hour)).await;
+        let waiting = pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap();
+        let [Card::Recap(recap)] = waiting.iter().map(|one| &one.card).collect::<Vec<_>>()[..] else {
+            panic!("{waiting:?}")
+        };
+        assert_eq!((recap.from, recap.to, recap.late, recap.calls, recap.missed), (from, to, true, 1, 1));
+        assert_eq!(recap.longest_wait, Some(Duration::from_secs(21)));
+        let [caller] = &recap.pending[..] else { panic!("{recap:?}") };
+        assert_eq!((caller.name.as_deref(), caller.missed_calls), (Some("Alice Martin"), 1));
+        enqueue_recap(
+            &pipeline,
+            &settings,
+            &DueRecap { from: to, to: after(to, hour), sink: desk.clone() },
+            after(to, hour),
+        )
+        .await;
+        assert_eq!(
+            pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap().len(),
+            2,
+            "a recap without calls is enqueued too"
+        );
+    }
+
+    #[tokio::test]
+    async fn poll_enqueues_a_recap_once_across_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipeline = pipeline(&dir);
+        let desk: SinkName = "desk".try_into().unwrap();
+        let style = RenderOptions { time_zone: zone(), ..RenderOptions::default() };
+        let recap = Some(schedule(&["17:30"], &[]));
+        let sink_settings = SinkSettings {
+            outcomes: vec![],
+            ring_at: crate::model::call::RingStage::Phone,
+            menu_only: false,
+            style: style.clone(),
+            mode: MessageMode::Post,
+            recap,
+        };
+        let enricher = Arc::clone(&pipeline.settings.load().enricher);
+        pipeline.settings.store(Settings {
+            enricher,
+            sinks: [(desk.clone(), sink_settings)].into(),
+            style,
+            ..Settings::default()
+        });
+        let evening = at("2026-11-23T22:30:00Z");
+        pipeline
+            .settings
+            .load()
+            .enricher
+            .record(&missed(before(evening, Duration::from_secs(3600))), vec![desk.clone()]);
+        let heartbeat = pipeline.tasks.register("recaps".to_owned(), Instant::now());
+        let enqueued = async || pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap().len();
+        let mut seen = before(evening, Duration::from_secs(40));
+        let mut counts = Vec::new();
+        for seconds in [20, 40, 59, 61, 80, 100] {
+            seen = poll(&pipeline, &heartbeat, seen, after(evening, Duration::from_secs(seconds))).await;
+            counts.push(enqueued().await);
+        }
+        assert_eq!(counts, [0, 0, 0, 1, 1, 1]);
+        let restarted = after(evening, Duration::from_secs(3000));
+        poll(&pipeline, &heartbeat, before(restarted, MAX_DELAY), restarted).await;
+        let waiting = pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap();
+        let recaps = waiting.iter().filter_map(|one| if let Card::Recap(it) = &one.card { Some(it.to) } else { None });
+        assert_eq!(recaps.filter(|to| *to == evening).count(), 1);
+    }
+}
