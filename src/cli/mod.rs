@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod check;
+mod check_contacts;
 pub mod completions;
 pub mod demo;
 pub mod dry_run;

@@ -103,7 +103,7 @@ impl<W: Write> TestCardRun<'_, W> {
 }
 
 /// Builds an invented call; its number is reserved for examples.
-fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::Result<Call> {
+pub(super) fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::Result<Call> {
     Ok(Call {
         id: "test-card".try_into().map_err(|_| anyhow::anyhow!("invalid ID"))?,
         connection,

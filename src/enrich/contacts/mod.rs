@@ -14,8 +14,14 @@ mod vcard;
 pub use builder::LoadReport;
 pub use index::ContactIndex;
 
-use super::{merge::SourceAnswer, watched_file::WatchedFile};
-use crate::model::phone::{E164, Region};
+use super::{
+    merge::{SourceAnswer, merge},
+    watched_file::WatchedFile,
+};
+use crate::model::{
+    card::CallerInfo,
+    phone::{E164, Region},
+};
 use builder::IndexBuilder;
 use std::{
     collections::BTreeMap,
@@ -24,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Largest file that is read: 512 MiB, some three million contacts.
+/// Largest file that is read: 512 MiB: vCards with photos are large.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Failure of a contacts load.
@@ -99,7 +105,7 @@ impl Contacts {
     }
 
     fn reload(&self) -> Result<LoadReport, ContactsError> {
-        let content = self.read();
+        let content = read_file(&self.path);
         let parsed = content.and_then(|content| Ok((parse(&content, &self.columns, self.region), content)));
         let mut state = self.state();
         let unchanged = state.file.is_unchanged();
@@ -113,16 +119,45 @@ impl Contacts {
         Ok(report)
     }
 
-    fn read(&self) -> Result<Vec<u8>, ContactsError> {
-        if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
-            return Err(ContactsError::TooLarge);
-        }
-        fs::read(&self.path).map_err(ContactsError::Unreadable)
-    }
-
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What was understood of a contacts file.
+#[derive(Debug, Clone)]
+pub struct ContactsPreview {
+    /// Columns and counts.
+    pub report: LoadReport,
+    /// Numbers of the first contacts, each with the caller info of its card.
+    pub samples: Vec<(E164, CallerInfo)>,
+}
+
+/// Reads a contacts file once, for a person to look at. Blocks.
+///
+/// # Errors
+/// If the file cannot be read, or is not a table of contacts.
+pub fn preview(
+    path: &std::path::Path,
+    columns: &BTreeMap<String, String>,
+    region: Region,
+) -> Result<ContactsPreview, ContactsError> {
+    let content = read_file(path)?;
+    let (index, report) = parse(&content, columns, region)?;
+    let info = |number: &E164| {
+        let (matched, _) = merge([("contacts", SourceAnswer::Found(index.find(number, "contacts")))]);
+        CallerInfo { matched, ..CallerInfo::default() }
+    };
+    let samples = report.samples.iter().map(|number| (number.clone(), info(number))).collect();
+    Ok(ContactsPreview { report, samples })
+}
+
+/// Reads a file of bounded size.
+fn read_file(path: &std::path::Path) -> Result<Vec<u8>, ContactsError> {
+    if fs::metadata(path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
+        return Err(ContactsError::TooLarge);
+    }
+    fs::read(path).map_err(ContactsError::Unreadable)
 }
 
 /// Parses the contacts of a CSV or vCard file.
