@@ -1,8 +1,6 @@
 //! Commands: output and exit codes for valid and invalid input.
 
-use crate::support::{
-    DaemonDir, TIMEOUT, TestConfig, config_for, eventually, run_to_end, wait_for_messages, with_timeout,
-};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, config_for, eventually, run_to_end, wait_for_messages};
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! The `card` command: recorded calls rendered as the cards of a sink.
 
-use crate::support::{DaemonDir, TestConfig, run_to_end};
+use crate::support::{ALL_OUTCOMES, DaemonDir, TestConfig, run_to_end};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -17,7 +17,7 @@ fn prepare(change: impl FnOnce(TestConfig) -> TestConfig) -> DaemonDir {
     let contacts = dir.path().join("people.csv");
     fs::write(&contacts, "Name,Company,Phone,Open tickets,Shoe size\nChloé Dubois,Fabrikam,+1 514 555 0142,3,38\n")
         .unwrap();
-    let config = change(TestConfig::new(UNREACHABLE_URL).all_outcomes());
+    let config = change(TestConfig::new(UNREACHABLE_URL).set("sinks.desk", "outcomes", ALL_OUTCOMES));
     dir.write_config(format_args!("{config}[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display()));
     fs::create_dir_all(dir.state_dir()).unwrap();
     dir
@@ -140,8 +140,7 @@ async fn card_uses_configured_lines_facts_and_hidden_sources() {
 #[tokio::test]
 async fn card_page_loads_nothing_and_escapes_external_text() {
     let hostile = "</script><img src=x onerror=alert(1)><!--";
-    let words = format!("[cards.lines]\ntitle = \"{{{{ caller.name }}}} {hostile}\"");
-    let dir = prepare(&words);
+    let dir = prepare(|config| config.text("cards.lines", "title", format!("{{{{ caller.name }}}} {hostile}")));
     for sink in ["desk", "support"] {
         let args = ["card", "--page", "--event", &recording("answered.jsonl"), "--sink", sink];
         let (status, page, err) = run_to_end(dir.command(&args)).await;

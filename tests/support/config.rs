@@ -3,6 +3,9 @@
 use poprelay::sim::FIRST_REFRESH_TOKEN;
 use std::fmt;
 
+/// Value of `outcomes` with every status.
+pub const ALL_OUTCOMES: &str = r#"["answered", "missed", "voicemail", "ended"]"#;
+
 /// A config as tables in order. `Display` writes it as TOML.
 #[derive(Debug, Clone)]
 pub struct TestConfig {
@@ -56,9 +59,9 @@ impl TestConfig {
 
     /// Gives the sinks `desk` and `support` every status without a rate limit.
     pub fn all_outcomes(self) -> Self {
-        ["sinks.desk", "sinks.support"].into_iter().fold(self, |config, sink| {
-            config.text(sink, "pace", "off").set(sink, "outcomes", r#"["answered", "missed", "voicemail", "ended"]"#)
-        })
+        ["sinks.desk", "sinks.support"]
+            .into_iter()
+            .fold(self, |config, sink| config.text(sink, "pace", "off").set(sink, "outcomes", ALL_OUTCOMES))
     }
 
     /// Renames a key and keeps its place and value.

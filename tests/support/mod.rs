@@ -4,7 +4,7 @@ mod config;
 pub mod ledger;
 pub mod outbox_file;
 
-pub use config::TestConfig;
+pub use config::{ALL_OUTCOMES, TestConfig};
 use poprelay::sim::{Simulator, WebhookRequest};
 use std::{
     cell::Cell,
