@@ -92,16 +92,15 @@ impl E164 {
     #[must_use]
     pub fn as_u64(&self) -> u64 {
         let digits = self.expose().bytes().filter(u8::is_ascii_digit);
-        let number = |digits: &[u8]| {
-            digits.iter().fold(0, |sum: u64, it| sum.wrapping_mul(10).wrapping_add(u64::from(it - b'0')))
-        };
-        let digits: Vec<u8> = digits.collect();
-        match digits.as_slice() {
-            [b'5', b'4', b'9', rest @ ..] if rest.len() == 10 => number(&[b"54", rest].concat()),
-            [b'5', b'5', a, b, b'9', rest @ ..] if rest.len() == 8 && matches!(rest.first(), Some(b'6'..=b'9')) => {
-                number(&[&[b'5', b'5', *a, *b], rest].concat())
-            }
-            digits => number(digits),
+        let number = digits.fold(0, |sum: u64, it| sum.wrapping_mul(10).wrapping_add(u64::from(it - b'0')));
+        let is_argentine_mobile = number / 10_u64.pow(10) == 549;
+        let is_brazilian_mobile = number / 10_u64.pow(11) == 55 && (96..=99).contains(&(number / 10_u64.pow(7) % 100));
+        if is_argentine_mobile {
+            54 * 10_u64.pow(10) + number % 10_u64.pow(10)
+        } else if is_brazilian_mobile {
+            number / 10_u64.pow(9) * 10_u64.pow(8) + number % 10_u64.pow(8)
+        } else {
+            number
         }
     }
 
