@@ -79,7 +79,7 @@ pub struct Rule {
     pub mention: Option<Mentions>,
     /// Whether the cards are a title and one line.
     #[serde(default)]
-    pub quiet: bool,
+    pub compact: bool,
 }
 
 /// Rules of a config with all sinks and the schedules.
@@ -256,7 +256,7 @@ impl Rule {
             mask: self.mask,
             slack_mentions: slack.collect(),
             teams_mentions: teams.collect(),
-            compact: self.quiet,
+            compact: self.compact,
         }
     }
 }
