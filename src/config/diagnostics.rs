@@ -141,13 +141,14 @@ fn expected_value(last: &str) -> Option<&'static str> {
         }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
+        "ring_at" => "\"phone\", \"queue\" or \"start\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
         "durability" => "\"power-loss\" or \"crash\"",
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "voicemail" | "record" | "reply_in_thread" | "show_sources" => "true or false",
+        "internal" | "menu_only" | "voicemail" | "record" | "reply_in_thread" | "show_sources" => "true or false",
         _ => return None,
     })
 }

@@ -95,7 +95,7 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert!(config.warnings.is_empty());
     let with = |more: &str| format!("{GOOD}{APP}{more}\n");
     assert_eq!(read(&with("outcomes = [\"missed\"]")).unwrap().warnings.len(), 1, "outcomes have no effect");
-    assert!(read(&with("outcomes = [\"missed\"]\nthread = true")).unwrap().warnings.is_empty());
+    assert!(read(&with("outcomes = [\"missed\"]\nreply_in_thread = true")).unwrap().warnings.is_empty());
     let key = |text: &str| {
         let all = problems(text);
         assert_eq!(all.len(), 1, "{all:?}");

@@ -52,12 +52,19 @@ fn as_text(update: &CallUpdate, sink: &SinkConfig, is_routed: bool, lines: &[Str
 fn shown(run: &DryRun<'_>, only: Option<StatusKind>, sink: &SinkConfig) -> Option<(CallCard, bool)> {
     let planned = run.cards.iter().find(|card| card.sink == sink.name);
     let is_wanted = match (only, planned) {
-        (Some(only), _) => only == run.update.status.kind(),
+        (Some(only), _) => only == run.update.status.kind() && is_due(run, sink),
         (None, Some(planned)) => planned.is_posted,
-        (None, None) => sink.kind.supports_edit() || settings::notifies(run.update, &sink.outcomes),
+        (None, None) => {
+            is_due(run, sink) && (sink.kind.supports_edit() || settings::notifies(run.update, &sink.outcomes))
+        }
     };
     let card = || CallCard::new(run.update.clone(), run.caller_info.clone());
     is_wanted.then(|| (planned.map_or_else(card, |planned| planned.card.clone()), planned.is_some()))
+}
+
+/// Returns whether the call has come as far as the `ring_at` of the sink requires.
+fn is_due(run: &DryRun<'_>, sink: &SinkConfig) -> bool {
+    run.update.status.kind() != StatusKind::Ringing || run.update.call.course.stage >= sink.ring_at
 }
 
 /// Returns an error if the recording has no update for the sink, or none with the requested status.
