@@ -1,4 +1,4 @@
-//! A call of which no snapshot was received, by its report alone: for the time after an event gap.
+//! A call without a received snapshot, by its report alone: for the time after an event gap.
 
 use super::{Limits, direction::from_report, report_outcome::ReportOutcome, tracked_call::TrackedCall};
 use crate::model::{
@@ -29,7 +29,7 @@ pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdat
     }
 }
 
-/// Whether a report says all that a full report could say.
+/// Whether a report contains everything that a full report could contain.
 #[must_use]
 pub fn is_conclusive(report: &Report) -> bool {
     report.full.is_some() || matches!(ReportOutcome::read(report), ReportOutcome::Missed)
@@ -38,7 +38,7 @@ pub fn is_conclusive(report: &Report) -> bool {
 fn by_summary(report: &Report, at: Timestamp) -> Option<CallUpdate> {
     let direction = from_report(report)?;
     let outcome = ReportOutcome::read(report);
-    // The phone of a colleague who picks up a call makes an outbound conversation with nobody in it.
+    // The phone of a colleague who picks up a call makes an outbound conversation without a far side.
     if direction == CallDirection::Internal && report.people.len() < 2 && outcome <= ReportOutcome::Missed {
         return None;
     }

@@ -74,9 +74,9 @@ fn named(name: &str) -> Call {
     call
 }
 
-fn card(call: Call, moment: CallStatus, at: Timestamp, who: Match) -> Card {
+fn card(call: Call, status: CallStatus, at: Timestamp, who: Match) -> Card {
     let found = CallerInfo { matched: who, ..CallerInfo::default() };
-    Card::Call(Box::new(CallCard::new(CallUpdate { call, status: moment, at }, found)))
+    Card::Call(Box::new(CallCard::new(CallUpdate { call, status, at }, found)))
 }
 
 fn ringing(who: Match) -> Card {

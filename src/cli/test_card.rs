@@ -80,13 +80,13 @@ impl<W: Write> TestCardRun<'_, W> {
     async fn send(
         &mut self,
         sink: &Sink,
-        moment: CallStatus,
+        status: CallStatus,
         start: Timestamp,
         form: &PostMode,
         what: &str,
     ) -> Result<Option<MessageRef>, CliError> {
-        let telling = CallUpdate { call: self.call.clone(), status: moment, at: start };
-        let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+        let update = CallUpdate { call: self.call.clone(), status, at: start };
+        let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
         let rendered = cards::render(sink.kind, &[&card], &self.style, start, false);
         let (answer, place) = sink.send(&self.http, &rendered.body, form).await;
         let row = find_rule(sink.kind, &answer);

@@ -52,7 +52,7 @@ impl Routes {
         let has_mentions =
             |it: &super::Mentions| it.slack.values().next().is_some() || it.teams.values().next().is_some();
         if rule.mention.as_ref().is_some_and(|mention| !has_mentions(mention)) {
-            let text = format!("rule {} mentions nobody: `slack` and `teams` are empty", place(at));
+            let text = format!("rule {} has an empty mention: `slack` and `teams` are empty", place(at));
             problems.push(RuleProblem::no_effect(format!("routes.{at}.mention"), text));
         }
     }

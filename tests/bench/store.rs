@@ -54,8 +54,8 @@ fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
         revision: None,
         course: poprelay::model::call::Course::default(),
     };
-    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
-    let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+    let update = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
     NewDelivery {
         key: DeliveryKey { subject: Subject::Call(id), status: StatusKind::Ringing, sink: sink.clone() },
         card,

@@ -23,7 +23,7 @@ use serde_json::Value;
 /// Whose frames are read, and how: goes into every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
-    /// The login that hears.
+    /// The login that receives the frames.
     pub connection: ConnectionName,
     /// How numbers without a country are read.
     pub region: Region,
@@ -46,7 +46,7 @@ pub enum Frame {
     Foreign,
 }
 
-/// Why a frame says nothing. Holds no text of the frame: that could be a caller's number.
+/// Why a frame cannot be used. Holds no text of the frame: that could be a caller's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// No JSON, cut short, or nested deeper than 128 (the parser's own limit).
@@ -60,7 +60,7 @@ pub enum Unreadable {
     /// JSON, but no object.
     #[error("not an object")]
     Shape,
-    /// Says it is a call or a report, and lacks this or has it in a form that is none.
+    /// A call or a report that lacks this field or has it in an unknown form.
     #[error("a call without a readable {0}")]
     Lacks(&'static str),
     /// A binary frame; all known ones are text.

@@ -49,7 +49,7 @@ pub struct AccountNumber {
     pub label: Option<String>,
 }
 
-/// Who calls, as the network says. The name is untrusted text.
+/// The caller as the network names them. The name is untrusted text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// CNAM or what GoTo has.
