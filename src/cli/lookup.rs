@@ -11,6 +11,7 @@ use crate::{
         phone::{E164, Mask, PhoneNumber, Region},
         time::Now,
     },
+    runtime::text::printable,
 };
 use serde_json::json;
 use std::{
@@ -153,11 +154,6 @@ fn describe(text: &mut String, contact: &Contact) {
 
 fn name(contact: &Contact) -> String {
     printable(contact.name.as_deref().or(contact.company.as_deref()).unwrap_or("a record without a name"))
-}
-
-/// Replaces control characters, which could control the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn append(text: &mut String, more: &str) {

@@ -2,7 +2,7 @@
 //! warnings.
 
 use super::{Condition, Routes, Rule};
-use crate::model::ids::SinkName;
+use crate::{model::ids::SinkName, runtime::text::printable_start};
 use std::collections::BTreeSet;
 
 /// Mistake in the route rules.
@@ -74,7 +74,7 @@ impl Routes {
         }
         for (table, condition) in [("match", &rule.conditions), ("unless", &rule.unless)] {
             for name in condition.hours.values().filter(|name| !self.schedules.by_name.contains_key(*name)) {
-                let text = format!("rule {}: there is no table [hours.{}]", place(at), printable(name));
+                let text = format!("rule {}: there is no table [hours.{}]", place(at), printable_start(name, 40));
                 problems.push(RuleProblem::error(format!("routes.{at}.{table}.hours"), text));
             }
         }
@@ -123,9 +123,4 @@ fn given_keys(condition: &Condition) -> impl Iterator<Item = super::ConditionKey
 /// Converts an index to the rule number for people.
 const fn place(at: usize) -> usize {
     at.saturating_add(1)
-}
-
-/// Returns a config name without control characters, at most 40 characters.
-fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
 }
