@@ -20,7 +20,9 @@ pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdat
     let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
     match snapshots.first() {
         Some(first) => {
-            let (now, limits) = (Now { instant: Instant::now(), timestamp: at }, Limits::default());
+            #[expect(clippy::disallowed_methods, reason = "the tracked call lives no longer than this function")]
+            let instant = Instant::now();
+            let (now, limits) = (Now { instant, timestamp: at }, Limits::default());
             let mut call = TrackedCall::new(first, now, &limits);
             call.apply_report(report, now, &limits);
             call.final_update(at)

@@ -42,6 +42,7 @@
 //! - *Waiting for missing snapshots before ringing.* The ring is worth seconds. Holes are fetched, not waited for.
 //! - *Closing silent calls by a guess.* A silent call is fetched at growing intervals, and then emitted with an unknown end.
 //! - *Believing a summary.* `LEFT_DIAL_PLAN` stands on answered, missed and menu-only calls alike.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod describe;
 mod direction;

@@ -2,6 +2,7 @@
 //!
 //! A call with a posted ring gets its own final card; unseen calls share one gap summary per sink. An open call of an
 //! earlier run that is not active and has no report ends as unknown.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::{
     calls::{Effect, Limits, update_from_report},

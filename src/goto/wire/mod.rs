@@ -1,5 +1,6 @@
 //! Decodes GoTo's JSON into model types. GoTo adds and drops attributes without notice, so a frame is refused only when it
 //! lacks an id that nothing can be done without. No I/O.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod activity;
 mod call;

@@ -1,5 +1,6 @@
 //! A call: what GoTo sends of it ([`CallSnapshot`], [`Report`]), and what may be posted about it ([`CallUpdate`]).
 //! Enums that come from the wire keep unknown values.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod course;
 mod report;

@@ -1,5 +1,6 @@
 //! Phone numbers: parsed with the account's region, stored as E.164, formatted for that region. Only this module uses the
 //! phone-number library. A number that cannot be parsed is kept unchanged, never guessed.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod line_type;
 mod mask;
