@@ -45,7 +45,7 @@ mod tests {
         time::Timestamp,
     };
 
-    fn update(call: &str, moment: CallStatus, name: &str) -> CallUpdate {
+    fn update(call: &str, status: CallStatus, name: &str) -> CallUpdate {
         let call = Call::new(
             call.try_into().unwrap(),
             "main".try_into().unwrap(),
@@ -54,7 +54,7 @@ mod tests {
             Caller { name: Some(name.to_owned()), number: PhoneNumber::Withheld },
             Timestamp::UNIX_EPOCH,
         );
-        CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
+        CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }
 
     #[test]
