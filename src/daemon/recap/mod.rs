@@ -202,7 +202,7 @@ mod tests {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
-            course: crate::model::call::Course::default(),
+            course: crate::model::call::Course { needs_callback: true, ..Default::default() },
         };
         let waited = Duration::from_secs(21);
         CallUpdate {
