@@ -8,7 +8,7 @@ use super::{
 use crate::model::{
     call::{
         Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Person, Phase, Report,
-        RingStage,
+        RingStage, WireDirection,
     },
     ids::{ConversationSpaceId, ParticipantId},
     phone::PhoneNumber,
@@ -91,6 +91,13 @@ impl TrackedCall {
         self.legs.has_room(1)
             && self.facts.is_same_caller(theirs)
             && (same_way && (inbound || theirs.is_some()) || theirs.is_some())
+    }
+
+    /// Whether the report of a conversation, which is at least linked to this call, is part of it.
+    pub(super) fn accepts_report(&self, report: &Report) -> bool {
+        let first = report.full.as_ref().and_then(|full| full.snapshots.first());
+        self.legs.has(&report.call)
+            || first.map_or(report.direction == WireDirection::Inbound, |first| self.accepts(first))
     }
 
     /// Whether `other`, which is linked to this call, is the same call.
