@@ -116,12 +116,12 @@ fn describe_sink(sink: &SinkConfig) -> String {
         None => "no rate limit".to_owned(),
     };
     let statuses: Vec<&str> =
-        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
+        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|status| status.as_str()).collect();
     let statuses = match (sink.kind.supports_edit(), sink.reply_in_thread) {
         (false, _) => statuses.join(", "),
         (true, false) => "one live message per call".to_owned(),
         (true, true) => {
-            let replies: Vec<&str> = sink.outcomes.iter().map(|moment| moment.as_str()).collect();
+            let replies: Vec<&str> = sink.outcomes.iter().map(|status| status.as_str()).collect();
             format!("one live message per call, in its thread {}", replies.join(", "))
         }
     };

@@ -14,6 +14,7 @@
 //! - At most one refresh is in flight.
 //! - A rotated token is on disk before its access token is published.
 //! - A rejected refresh token is not sent again.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod types;
 

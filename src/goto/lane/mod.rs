@@ -24,6 +24,7 @@
 //! - Opening the old URL again saves a request, but its subscription may be gone.
 //! - One machine for all lanes would couple their failures.
 //! - A backoff reset after the first success: a connection that opens and dies would never back off.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod channel;
 mod connect;
