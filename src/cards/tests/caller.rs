@@ -86,7 +86,7 @@ fn network_substitute_and_marks_stand_beside_the_number() {
         ("Unavailable", "name unavailable"),
         ("HAMILTON     ON", "HAMILTON ON"),
         ("[V]", "verified by the network"),
-        ("SCAM LIKELY", "⚠️ spam likely, says the network"),
+        ("SCAM LIKELY", "⚠️ network: spam likely"),
     ] {
         assert_eq!(lines(name, Match::NotLookedUp)[..2], [number, beside], "{name}");
     }
