@@ -3,8 +3,9 @@
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
-    daemon::{network, recording, startup},
+    daemon::{recording, startup},
     model::{call::StatusKind, delivery::SinkKind, phone::Mask},
+    runtime::http::HttpStack,
 };
 use clap::Args;
 use std::{fs, io, io::Write, os::unix::fs::PermissionsExt as _, path::Path};
@@ -30,7 +31,7 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> CliResu
             "other users may read the token file {path}; run chmod 600 {path}"
         )));
     }
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let source_warnings = startup::check_sources(config, &network).map_err(CliError::config)?;
     if args.quiet {
         return Ok(());

@@ -4,7 +4,7 @@
 use super::CliError;
 use crate::{
     config::{Config, SinkConfig},
-    daemon::{network, settings, startup},
+    daemon::{settings, startup},
     model::{
         call::{CallUpdate, StatusKind},
         card::{CallerInfo, CardOptions, RouteReason},
@@ -13,6 +13,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     route::{self, ConditionKey, Destination, RouteInput, Routes, RuleOutcome, RuleTrace, ScheduleState},
+    runtime::http::HttpStack,
 };
 use jiff::civil;
 use std::{collections::BTreeMap, time::Instant};
@@ -40,7 +41,7 @@ pub async fn dry_run<'a>(
     told: &'a [CallUpdate],
     at: Option<Timestamp>,
 ) -> Result<Vec<DryRun<'a>>, CliError> {
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let mut previous_sinks: BTreeMap<&ConversationSpaceId, Vec<(SinkName, CardOptions)>> = BTreeMap::new();
     let mut trials = Vec::new();

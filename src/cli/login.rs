@@ -9,12 +9,12 @@ mod tests;
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config},
-    daemon::network,
     goto::{
         oauth::{Client, Error as OauthError, PkceVerifier, SCOPES, VOICEMAIL_SCOPE, random_token},
         token_file::{self, StoredToken},
     },
     model::time::Timestamp,
+    runtime::http::HttpStack,
 };
 use answer::read_pasted;
 use anyhow::anyhow;
@@ -73,7 +73,7 @@ pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
     let (Some(connection), None) = (candidates.next(), candidates.next()) else {
         return Err(CliError::usage(format!("select a connection: --connection {}", names.join(" or "))));
     };
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let login = Login {
         client: Client { id: connection.client_id, secret: connection.client_secret, auth_url: connection.auth_url },
         redirect_uri: connection.redirect_uri,

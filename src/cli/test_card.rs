@@ -5,7 +5,6 @@ use super::{CliError, CliResult};
 use crate::{
     cards::{self, RenderOptions},
     config::{Config, SinkConfig},
-    daemon::network,
     deliver::{
         Sink,
         table::find_rule,
@@ -19,6 +18,7 @@ use crate::{
         phone::{PhoneNumber, Region},
         time::Timestamp,
     },
+    runtime::http::HttpStack,
 };
 use clap::Args;
 use std::{io::Write, time::Duration};
@@ -45,7 +45,7 @@ pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> C
     let Some((connection, region)) = connection else {
         return Err(CliError::config(anyhow::anyhow!("the config has no connection")));
     };
-    let http = network::open().map_err(CliError::unavailable)?.http;
+    let http = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?.http;
     let start = Timestamp::now();
     let test_run = TestCardRun { http, style, call: call(connection, region, start).map_err(CliError::data)?, out };
     test_run.run(sink, start).await

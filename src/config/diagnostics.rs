@@ -91,7 +91,7 @@ const CONDITIONS: [&str; 16] = [
 
 /// Known keys of each table; `*` is a name chosen by the operator.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
+    ("", &["connections", "state", "sinks", "network", "operator", "journal", "cards", "hours", "routes", "enrich"]),
     (
         "connections.*",
         &[
@@ -113,6 +113,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "recap", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("sinks.*.recap", &["at", "days"]),
+    ("network", &["proxy", "ca"]),
     ("operator", &["sink"]),
     ("journal", &["level"]),
     ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
@@ -217,7 +218,7 @@ fn without_values(text: &str) -> String {
 fn expected_value(last: &str) -> Option<&'static str> {
     Some(match last {
         "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\" }",
-        "client_secret" | "refresh_token" | "url" | "token" => {
+        "client_secret" | "refresh_token" | "url" | "token" | "proxy" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
         "type" => {

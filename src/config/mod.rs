@@ -23,8 +23,9 @@ use crate::{
         secret::{Secret, SecretRef},
     },
     route::Routes,
+    runtime::http::{HttpProxy, HttpSettings, read_ca},
 };
-use schema::{ConnectionTable, DurabilityValue, File};
+use schema::{ConnectionTable, DurabilityValue, File, NetworkTable};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -52,6 +53,8 @@ pub struct Config {
     pub retention: Duration,
     /// Sinks; at least one.
     pub sinks: Vec<SinkConfig>,
+    /// The way to the network: proxy and private certificate authority.
+    pub http: HttpSettings,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
     /// Log level or filter, overridden by the command line.
@@ -214,6 +217,7 @@ impl Validator<'_> {
                 "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
             );
         }
+        let http = self.network(file.network);
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
@@ -232,6 +236,7 @@ impl Validator<'_> {
             record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
+            http,
             operator,
             journal,
             style: style?,
@@ -315,6 +320,17 @@ impl Validator<'_> {
             api_url: api_url?,
             auth_url: auth_url?,
         })
+    }
+
+    fn network(&mut self, table: NetworkTable) -> HttpSettings {
+        let text = table.proxy.and_then(|proxy| self.secret("network.proxy", &proxy));
+        let proxy = text.and_then(|text| {
+            HttpProxy::parse(text.expose()).map_err(|reason| self.error("network.proxy", reason)).ok()
+        });
+        if let Some(Err(error)) = table.ca.as_deref().map(read_ca) {
+            self.error("network.ca", error.to_string());
+        }
+        HttpSettings { proxy, ca: table.ca, ..HttpSettings::default() }
     }
 
     fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {

@@ -10,7 +10,7 @@ use crate::{
         time::Timestamp,
     },
     outbox::SqliteOutbox,
-    runtime::message_id,
+    runtime::{http::NetworkFault, message_id},
 };
 
 /// A problem, or its end.
@@ -31,7 +31,7 @@ pub enum AlertKind {
     /// GoTo accepts the connection's channel again.
     ConnectionAccepted(ConnectionName),
     /// The connection has had no live lane for 2 minutes.
-    ConnectionDown(ConnectionName),
+    ConnectionDown(ConnectionName, Option<NetworkFault>),
     /// The connection has a live lane again.
     ConnectionRestored(ConnectionName),
     /// Reports are not granted: calls of an event gap cannot be recovered.
@@ -82,7 +82,11 @@ impl AlertKind {
                  the user is a super admin. The daemon retries every few minutes.",
             ),
             Self::ConnectionAccepted(name) => resolved(format!("GoTo accepts {name} again")),
-            Self::ConnectionDown(name) => firing(
+            Self::ConnectionDown(name, Some(fault)) => firing(
+                format!("{name} has had no live lane for 2 minutes: no call is received. Reason: {fault}"),
+                fault.advice(),
+            ),
+            Self::ConnectionDown(name, None) => firing(
                 format!("{name} has had no live lane for 2 minutes: no call is received"),
                 "The daemon retries. If this lasts: check this machine's network and DNS, GoTo's status page, \
                  and \"lane failed to connect\" in the journal.",
@@ -122,7 +126,7 @@ impl AlertKind {
             Self::LoginRequired(_)
                 | Self::TokenNotPersisted(_)
                 | Self::ConnectionRejected(_)
-                | Self::ConnectionDown(_)
+                | Self::ConnectionDown(..)
                 | Self::AccountRejected(..)
                 | Self::SinkDisabled(..)
                 | Self::DeadLetter(..)
@@ -140,7 +144,7 @@ impl AlertKind {
             | Self::AccountRejected(name, ..)
             | Self::ConnectionRejected(name)
             | Self::ConnectionAccepted(name)
-            | Self::ConnectionDown(name)
+            | Self::ConnectionDown(name, _)
             | Self::ConnectionRestored(name)
             | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
             Self::StoreInMemory(_) | Self::StoreRecovered => None,

@@ -3,9 +3,9 @@
 
 use super::{alert::AlertKind, outage::OutageTimer, pipeline::Pipeline, status::ConnectionStatus};
 use crate::{
-    goto::ConnectionEvent,
+    goto::{ConnectionEvent, lane::FailureClass},
     model::{ids::ConnectionName, time::Timestamp},
-    runtime::{log_throttle::LogThrottle, message_id},
+    runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -42,7 +42,8 @@ impl ConnectionMonitor {
         if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
             self.outage.suppress();
         } else if self.outage.fire(now) {
-            self.raise(AlertKind::ConnectionDown).await;
+            let fault = self.update(|status| status.fault);
+            self.raise(|name| AlertKind::ConnectionDown(name, fault)).await;
         }
     }
 
@@ -65,9 +66,21 @@ impl ConnectionMonitor {
                 tracing::info!(%connection, %from, %to, "event gap reports recovered");
             }
             ConnectionEvent::LaneFailing { lane, why } => {
-                self.update(|status| status.attempted = true);
-                let status = why.status;
-                tracing::warn!(%connection, lane, status, error = why.class.as_str(), "lane failed to connect, retrying");
+                let fault = match why.class {
+                    FailureClass::Unreachable(fault) => Some(fault),
+                    FailureClass::Transient
+                    | FailureClass::Gone
+                    | FailureClass::TooManyChannels
+                    | FailureClass::Rejected
+                    | FailureClass::NoToken => None,
+                };
+                self.update(|status| {
+                    status.attempted = true;
+                    status.fault = fault;
+                });
+                let (status, error) = (why.status, why.class.as_str());
+                let advice = fault.map(NetworkFault::advice);
+                tracing::warn!(%connection, lane, status, error, advice, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
@@ -113,6 +126,7 @@ impl ConnectionMonitor {
         let was_rejected = self.update(|status| {
             status.live.insert(lane);
             status.attempted = true;
+            status.fault = None;
             std::mem::take(&mut status.rejected)
         });
         self.write_heartbeat(now).await;

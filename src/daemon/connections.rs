@@ -7,7 +7,6 @@
 
 use super::{
     direction_filter::DirectionFilter,
-    network::Network,
     pipeline::Pipeline,
     recovery::{Recovery, UnfinishedCall},
     relay::Relay,
@@ -22,6 +21,7 @@ use crate::{
         time::{Timestamp, before},
     },
     outbox::OpenCall,
+    runtime::http::HttpStack,
 };
 use std::{
     collections::BTreeMap, convert::Infallible, future::pending, path::PathBuf, pin::pin, sync::Arc, time::Duration,
@@ -54,7 +54,7 @@ pub struct ConnectionTasks {
 #[derive(Clone)]
 struct ConnectionContext {
     pipeline: Arc<Pipeline>,
-    network: Network,
+    network: HttpStack,
     state_dir: PathBuf,
     suffix: String,
 }
@@ -62,7 +62,7 @@ struct ConnectionContext {
 impl ConnectionTasks {
     /// Creates an empty set. `suffix` distinguishes this host's channels from another's.
     #[must_use]
-    pub fn new(pipeline: Arc<Pipeline>, network: Network, state_dir: PathBuf, suffix: String) -> Self {
+    pub fn new(pipeline: Arc<Pipeline>, network: HttpStack, state_dir: PathBuf, suffix: String) -> Self {
         let context = ConnectionContext { pipeline, network, state_dir, suffix };
         let (relay_guard, relays_done) = mpsc::channel(1);
         Self {
@@ -149,7 +149,7 @@ impl ConnectionContext {
         let recovery = self.load_open_calls(&name).await;
         let (event_sender, events) = mpsc::channel(EVENT_CAPACITY);
         let settings = self.settings(config).await;
-        let connection = goto::open(settings, self.network.http.clone(), Arc::clone(&self.network.tls), event_sender);
+        let connection = goto::open(settings, self.network.http.clone(), event_sender);
         let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery);
         let mut stop_signal = stop.clone();
         let closing = async {

@@ -1,9 +1,12 @@
 //! The daemon's status, written by the tasks and read by the supervisor, and its one-line summary for `systemctl
 //! status`.
 
-use crate::model::{
-    ids::{ConnectionName, SinkName},
-    time::Timestamp,
+use crate::{
+    model::{
+        ids::{ConnectionName, SinkName},
+        time::Timestamp,
+    },
+    runtime::http::NetworkFault,
 };
 use jiff::civil::Date;
 use std::{
@@ -54,6 +57,8 @@ pub struct ConnectionStatus {
     pub rejected: bool,
     /// The first subscription was attempted, successful or not.
     pub attempted: bool,
+    /// Why the last attempt of a lane got no answer.
+    pub fault: Option<NetworkFault>,
 }
 
 impl ConnectionStatus {
@@ -110,6 +115,9 @@ impl Status {
         if live > 0 {
             let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
+        }
+        for (name, connection) in self.connections.iter().filter(|(_, connection)| is_down(connection)) {
+            parts.extend(connection.fault.map(|fault| format!("{name}: {fault}")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();

@@ -12,7 +12,6 @@
 use super::{
     alert::AlertKind,
     connections::ConnectionTasks,
-    network::{self, Network},
     pipeline::Pipeline,
     readiness::Readiness,
     recording::Recorder,
@@ -32,7 +31,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     outbox::Health,
-    runtime::{message_id, watchdog::TaskMonitor},
+    runtime::{http::HttpStack, message_id, watchdog::TaskMonitor},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -72,7 +71,7 @@ pub async fn run(
 /// The running daemon: shared parts and task groups.
 struct Daemon {
     pipeline: Arc<Pipeline>,
-    network: Network,
+    network: HttpStack,
     connections: ConnectionTasks,
     workers: Workers,
     /// Watchers of contacts and holiday files.
@@ -95,7 +94,7 @@ impl Daemon {
     async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
         let state = state_dir::lock(&config.state_dir)?;
         let outbox = startup::open_outbox(&config)?;
-        let network = network::open()?;
+        let network = HttpStack::open(config.http.clone())?;
         let enricher = startup::build_enricher(&config, &network)?;
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);

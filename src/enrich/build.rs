@@ -8,9 +8,12 @@ use super::{
     http::Http,
     watched_file::WatchedFile,
 };
-use crate::model::{
-    phone::Region,
-    secret::{Secret, SecretRef},
+use crate::{
+    model::{
+        phone::Region,
+        secret::{Secret, SecretRef},
+    },
+    runtime::http::HttpStack,
 };
 use std::{cell::RefCell, path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -18,7 +21,7 @@ use tokio::time::sleep;
 impl Enricher {
     /// Builds the sources of the config. Reads contacts files and blocks. The second half of the result lists
     /// warnings: a missing file, bad rows, a history that cannot be opened. `deadline` applies to the whole card,
-    /// `resolve` reads secrets, `http` must not follow redirects, and `region` completes numbers without a country.
+    /// `resolve` reads secrets, and `region` completes numbers without a country.
     /// Without a `state_dir` the history stays closed, as a config check needs.
     ///
     /// # Errors
@@ -27,7 +30,7 @@ impl Enricher {
         configs: &[SourceConfig],
         deadline: Duration,
         resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-        http: &reqwest::Client,
+        http: &HttpStack,
         state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
@@ -44,7 +47,7 @@ impl Enricher {
         configs: &[SourceConfig],
         deadline: Duration,
         resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-        http: &reqwest::Client,
+        http: &HttpStack,
         state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
@@ -82,7 +85,7 @@ impl Enricher {
                 (SourceKind::Contacts, None) => {
                     problems.push(SourceProblem { key: key("path"), reason: "missing".to_owned() })
                 }
-                (SourceKind::Http, _) => match Http::build(config, &resolve, http.clone(), region) {
+                (SourceKind::Http, _) => match Http::build(config, &resolve, http, region) {
                     Ok(http) => {
                         let current = fingerprint(read.take());
                         // The CA file may have changed.

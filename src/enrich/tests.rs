@@ -38,7 +38,7 @@ fn build(
     deadline: Duration,
 ) -> Result<(Enricher, Vec<SourceProblem>), InvalidSources> {
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
     Enricher::build(configs, deadline, &resolve, &http, Some(dir.path()), Region::US)
 }
 

@@ -2,7 +2,10 @@
 //! timing.
 
 use super::http::{error_code, retry_after};
-use crate::{model::secret::Secret, runtime::http::read_body};
+use crate::{
+    model::secret::Secret,
+    runtime::http::{NetworkFault, read_body},
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -98,7 +101,7 @@ pub enum Error {
         after: Option<Duration>,
     },
     /// No answer.
-    #[error("authorization server is unreachable")]
+    #[error("authorization server is unreachable: {}", NetworkFault::of(.0))]
     Network(#[source] reqwest::Error),
     /// A malformed answer.
     #[error("authorization server sent no access token")]

@@ -17,16 +17,14 @@ use crate::{
         secret::{Secret, SecretRef},
         time::HumanDuration,
     },
+    runtime::http::HttpStack,
 };
 use reqwest::{
-    Certificate, Client, Method,
+    Method,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
-    redirect,
 };
 use std::{
     collections::BTreeMap,
-    fs,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -38,24 +36,24 @@ const PLACEHOLDERS: [&str; 3] = ["number", "digits", "national"];
 type Resolve<'a> = &'a dyn Fn(&SecretRef) -> Result<Secret, String>;
 
 impl Http {
-    /// Builds a source from its table. `region` completes numbers in records. `http` must not follow redirects: the
-    /// source follows them itself, within the origin.
+    /// Builds a source from its table. `region` completes numbers in records. The source follows
+    /// redirects itself, within the origin.
     ///
     /// # Errors
     /// All problems, by key within the table.
     pub fn build(
         config: &SourceConfig,
         resolve: Resolve<'_>,
-        http: Client,
+        http: &HttpStack,
         region: Region,
     ) -> Result<Self, Vec<SourceProblem>> {
         let config = &preset::fill(config, resolve).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
         let mut report = |key: &str, reason: String| problems.push(SourceProblem { key: key.to_owned(), reason });
-        let http = client(config.ca.as_deref(), http).unwrap_or_else(|reason| {
-            report("ca", reason);
-            Client::new()
-        });
+        let client = match &config.ca {
+            Some(ca) => http.with_ca(ca).map_err(|error| report("ca", error.to_string())).ok(),
+            None => Some(http.http.clone()),
+        };
         let headers = headers(&config.headers, resolve).unwrap_or_else(|(key, reason)| {
             report(&key, reason);
             Vec::new()
@@ -78,7 +76,7 @@ impl Http {
             }
             _ => None,
         };
-        let (Some(request), Some(mapping), true) = (request, mapping, problems.is_empty()) else {
+        let (Some(request), Some(mapping), Some(http), true) = (request, mapping, client, problems.is_empty()) else {
             return Err(problems);
         };
         let span = |span: Option<HumanDuration>, default| span.map_or(Duration::from_secs(default), |span| span.0);
@@ -103,18 +101,6 @@ impl Http {
             state: Mutex::new(state),
         })))
     }
-}
-
-/// Returns the shared client, or a new one that also trusts the private CA.
-fn client(ca: Option<&Path>, shared: Client) -> Result<Client, String> {
-    let Some(ca) = ca else { return Ok(shared) };
-    let pem = fs::read(ca).map_err(|error| format!("{} cannot be read: {error}", ca.display()))?;
-    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if certificates.is_empty() {
-        return Err(format!("{} contains no PEM certificate", ca.display()));
-    }
-    let client = Client::builder().redirect(redirect::Policy::none()).tls_certs_merge(certificates);
-    client.build().map_err(|error| format!("{}: {}", ca.display(), error.without_url()))
 }
 
 type Headers = Vec<(HeaderName, Template)>;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{ids::ConnectionName, secret::Secret},
-    runtime::http::{BodyError, read_body},
+    runtime::http::{BodyError, NetworkFault, read_body},
 };
 use rate_limit::RateLimiter;
 use reqwest::Method;
@@ -42,7 +42,7 @@ pub enum Error {
     #[error("no access token")]
     NoToken,
     /// No answer: connection failure or timeout.
-    #[error("goto is unreachable")]
+    #[error("goto is unreachable: {}", NetworkFault::of(.0))]
     Network(#[source] reqwest::Error),
     /// The answer is too large, cut short or malformed.
     #[error("goto sent a malformed answer")]
@@ -71,12 +71,14 @@ impl From<BodyError> for Error {
 impl Error {
     /// Returns the failure as classified for the lane machine.
     #[must_use]
-    pub const fn failure(&self) -> RequestFailure {
+    pub fn failure(&self) -> RequestFailure {
         match self {
             Self::NoToken => RequestFailure { class: FailureClass::NoToken, status: None, retry_after: None },
-            Self::Network(_) | Self::Garbled => {
-                RequestFailure { class: FailureClass::Transient, status: None, retry_after: None }
+            Self::Network(error) => {
+                let class = FailureClass::Unreachable(NetworkFault::of(error));
+                RequestFailure { class, status: None, retry_after: None }
             }
+            Self::Garbled => RequestFailure { class: FailureClass::Transient, status: None, retry_after: None },
             Self::Status { status, after, .. } => {
                 RequestFailure { class: classify(*status), status: Some(*status), retry_after: *after }
             }
@@ -85,7 +87,7 @@ impl Error {
 
     /// Returns the HTTP status of the answer, if any.
     #[must_use]
-    pub const fn status(&self) -> Option<u16> {
+    pub fn status(&self) -> Option<u16> {
         self.failure().status
     }
 }

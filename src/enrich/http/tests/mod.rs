@@ -100,8 +100,8 @@ fn config(port: u16) -> SourceConfig {
 
 fn build(config: &SourceConfig) -> Result<Http, Vec<SourceProblem>> {
     let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
-    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    Http::build(config, &resolve, client, Region::US)
+    let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
+    Http::build(config, &resolve, &http, Region::US)
 }
 
 fn caller() -> E164 {
