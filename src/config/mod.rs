@@ -4,6 +4,8 @@
 
 mod cards;
 mod diagnostics;
+mod direction_filter;
+mod holiday_file;
 mod permissions;
 mod routes;
 mod schema;
@@ -11,9 +13,10 @@ mod sink;
 mod urls;
 
 pub use diagnostics::{ConfigError, Diagnostic, KEYS};
+pub use direction_filter::DirectionFilter;
+pub use holiday_file::read as read_holiday_file;
 pub use sink::SinkConfig;
 
-use crate::daemon::{direction_filter::DirectionFilter, logging};
 use crate::{
     cards::RenderOptions,
     enrich::SourceConfig,
@@ -24,6 +27,7 @@ use crate::{
     },
     route::Routes,
     runtime::http::{HttpProxy, HttpSettings, read_ca},
+    runtime::log_filter,
 };
 use schema::{ConnectionTable, DurabilityValue, File, NetworkTable};
 use std::{
@@ -146,7 +150,15 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         text: format!("user {user} owns the file and can change it. Run: chown root {}", path.display()),
     });
     let warnings = owner_warning.into_iter().collect();
-    let mut validator = Validator { source: &source, credentials, problems: Vec::new(), warnings };
+    let is_exposed = permissions::allows_others(path, permissions::OTHERS_READ);
+    let mut validator = Validator {
+        source: &source,
+        credentials,
+        is_exposed,
+        exposed_keys: Vec::new(),
+        problems: Vec::new(),
+        warnings,
+    };
     let config = validator.validate(path, file);
     match config {
         Some(config) if validator.problems.is_empty() => Ok(config),
@@ -186,6 +198,10 @@ fn parse(source: &str) -> Result<File, Vec<Diagnostic>> {
 struct Validator<'a> {
     source: &'a str,
     credentials: PathBuf,
+    /// All users can read the file.
+    is_exposed: bool,
+    /// Keys of the file whose value is a secret.
+    exposed_keys: Vec<String>,
     problems: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -211,7 +227,7 @@ impl Validator<'_> {
             sink
         });
         let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
-        if logging::parse_filter(&journal).is_err() {
+        if log_filter::parse(&journal).is_err() {
             self.error(
                 "journal.level",
                 "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
@@ -223,6 +239,12 @@ impl Validator<'_> {
         if state_dir.is_none() {
             self.error("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME is set");
         }
+        for (at, source) in file.enrich.iter().enumerate() {
+            let headers = source.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
+            let token = source.token.iter().map(|token| ("token".to_owned(), token));
+            headers.chain(token).for_each(|(key, secret)| self.note_inline(&format!("enrich.{at}.{key}"), secret));
+        }
+        self.warn_exposed(path);
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
         let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
         let routes = self.routes(file.routes, names, &file.hours, zone);
@@ -251,7 +273,30 @@ impl Validator<'_> {
         self.problems.push(Diagnostic::at(self.source, key, text));
     }
 
+    /// Notes a secret written into a file that all users can read. Values of the environment are not in the file.
+    fn note_inline(&mut self, key: &str, reference: &SecretRef) {
+        if self.is_exposed
+            && let SecretRef::Text(_) = reference
+            && Diagnostic::at(self.source, key, "").line.is_some()
+        {
+            self.exposed_keys.push(key.to_owned());
+        }
+    }
+
+    fn warn_exposed(&mut self, path: &Path) {
+        if let Some(first) = self.exposed_keys.first() {
+            let text = format!(
+                "all users can read the file, and it contains secrets ({}). Run: chmod o-r {}",
+                self.exposed_keys.join(", "),
+                path.display()
+            );
+            let warning = Diagnostic::at(self.source, first.clone(), text);
+            self.warnings.push(warning);
+        }
+    }
+
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
+        self.note_inline(key, reference);
         match reference.read(Some(&self.credentials)) {
             Ok(secret) => {
                 if let SecretRef::File(path) = reference

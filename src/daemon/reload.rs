@@ -1,14 +1,14 @@
 //! Reads a new config for a running daemon (SIGHUP), validated whole as at a start. Keys that need a restart are
 //! listed. Starts and stops no task.
 
-use super::{
-    logging::LogHandle,
-    settings::{MessageMode, Settings, SinkSettings},
-};
 use crate::{
     cards::RenderOptions,
     config::{self, Config, ConfigError},
-    daemon::startup,
+    daemon::{
+        settings::{MessageMode, Settings, SinkSettings},
+        startup,
+        system::logging::LogHandle,
+    },
     enrich::Enricher,
     runtime::http::{HttpSettings, HttpStack},
 };

@@ -1,9 +1,9 @@
 //! Start-up: opens the outbox and builds the enricher. Warnings are logged and stop nothing; errors are
 //! [`DaemonError`].
 
-use super::state_dir::StateError;
 use crate::{
     config::{Config, ConfigError, Diagnostic},
+    daemon::system::state_dir::StateError,
     enrich::{self, Enricher},
     model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Retention, SqliteOutbox},

@@ -9,22 +9,23 @@
 //! - A reload (SIGHUP) reads the config beside the running tasks and swaps it whole. Relays and workers with
 //!   unchanged settings keep running; the others are replaced one by one. An invalid config changes nothing.
 
-use super::{
-    alert::AlertKind,
-    connections::ConnectionTasks,
-    pipeline::Pipeline,
-    readiness::Readiness,
-    recording::Recorder,
-    reload::{ReloadRequests, ReloadedConfig, RestartOnly},
-    sd_notify,
-    settings::{Settings, SharedSettings},
-    startup::{self, DaemonError},
-    status::{ConnectionStatus, SharedStatus},
-    workers::Workers,
-};
 use crate::{
     config::{Config, ConfigError},
-    daemon::{holiday_watch, recap, state_dir},
+    daemon::{
+        health::{
+            alert::AlertKind,
+            readiness::Readiness,
+            status::{ConnectionStatus, SharedStatus},
+        },
+        pipeline::Pipeline,
+        recap,
+        recording::Recorder,
+        reload::{ReloadRequests, ReloadedConfig, RestartOnly},
+        settings::{Settings, SharedSettings},
+        startup::{self, DaemonError},
+        system::{sd_notify, state_dir},
+        tasks::{connections::ConnectionTasks, file_watch, workers::Workers},
+    },
     deliver::SinkEvent,
     model::{
         ids::{ConnectionName, SinkName},
@@ -87,7 +88,9 @@ struct Daemon {
     readiness: Readiness,
     /// Tasks stalled at the last check.
     stalled: Vec<String>,
-    _state: state_dir::StateDir,
+    state: state_dir::StateDir,
+    /// The state directory could not be restored at the last check.
+    state_missing: bool,
 }
 
 impl Daemon {
@@ -117,10 +120,12 @@ impl Daemon {
             reading: JoinSet::new(),
             readiness: Readiness::new(Instant::now()),
             stalled: Vec::new(),
-            _state: state,
+            state,
+            state_missing: false,
         };
         daemon.workers.reconcile(&config.sinks);
-        daemon.watch_files();
+        daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
+        daemon.file_watchers.spawn(file_watch::watch_holidays(Arc::clone(&daemon.pipeline)));
         daemon.pipeline.replay_pending(None).await;
         daemon.warn_orphaned_sinks().await;
         daemon.restore_daily_count().await;
@@ -139,10 +144,7 @@ impl Daemon {
                 task = self.connections.next_failure() => return Some(task),
                 task = self.workers.next_failure() => return Some(task),
                 Some(_) = self.recaps.join_next() => return Some("recap task".to_owned()),
-                // Only a reload cancels file watchers.
-                Some(Err(error)) = self.file_watchers.join_next() => if !error.is_cancelled() {
-                    return Some(format!("file watcher ({error})"));
-                },
+                Some(_) = self.file_watchers.join_next() => return Some("file watcher".to_owned()),
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
                 Ok(()) = self.health.changed() => self.on_store_health().await,
                 Some(()) = self.reloads.requests.recv(), if self.reading.is_empty() => self.start_reload(),
@@ -155,6 +157,7 @@ impl Daemon {
     /// Writes heartbeats, reads the backlog, updates the status line and feeds the watchdog.
     async fn housekeeping(&mut self) {
         let now = Timestamp::now();
+        self.restore_state_dir();
         let covered: Vec<(ConnectionName, Timestamp)> = {
             let board = self.pipeline.status.lock();
             let up_to =
@@ -192,6 +195,23 @@ impl Daemon {
         self.stalled = stalled;
     }
 
+    /// Creates a removed state directory again, with its lock.
+    fn restore_state_dir(&mut self) {
+        match self.state.restore() {
+            Ok(restored) => {
+                if restored {
+                    tracing::warn!("state directory was removed, created and locked again");
+                }
+                self.state_missing = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.state_missing, true) {
+                    tracing::error!(%error, "state directory was removed and cannot be created again");
+                }
+            }
+        }
+    }
+
     async fn on_store_health(&self) {
         let health = *self.health.borrow();
         self.pipeline.status.lock().store_in_memory = health != Health::Durable;
@@ -224,14 +244,6 @@ impl Daemon {
             SinkEvent::Unreachable { sink, why, .. } => AlertKind::SinkUnreachable(sink, why.to_owned()),
         };
         self.pipeline.raise(alert).await;
-    }
-
-    /// Replaces the file watchers by those of the current settings.
-    fn watch_files(&mut self) {
-        self.file_watchers.abort_all();
-        let enricher = Arc::clone(&self.pipeline.settings.load().enricher);
-        self.file_watchers.spawn(async move { enricher.watch_files().await });
-        self.file_watchers.spawn(holiday_watch::watch(Arc::clone(&self.pipeline)));
     }
 
     /// Counts today's calls of earlier runs.
@@ -275,7 +287,6 @@ impl Daemon {
 
     async fn apply(&mut self, ReloadedConfig { config, enricher, restart_keys: restart }: ReloadedConfig) {
         self.pipeline.settings.store(Settings::from_config(&config, enricher));
-        self.watch_files();
         let sinks = self.workers.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {
@@ -313,5 +324,6 @@ impl Daemon {
         self.workers.close(until).await;
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
+        self.pipeline.settings.load().enricher.close().await;
     }
 }

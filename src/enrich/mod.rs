@@ -145,6 +145,13 @@ impl Enricher {
         }
     }
 
+    /// Closes the history file. Later look-ups have no history.
+    pub async fn close(&self) {
+        if let Some(history) = &self.history {
+            history.close().await;
+        }
+    }
+
     /// Returns whether all answers are in memory. If so, the look-up needs no pending update.
     #[must_use]
     pub fn answers_immediately(&self, call: &Call) -> bool {

@@ -8,6 +8,7 @@ use std::{
     cell::Cell,
     fs::{self, File},
     future::Future,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -69,7 +70,9 @@ impl DaemonDir {
 
     pub fn write_config(&self, config: &str) {
         let config = config.replace("{STATE}", self.state_dir().to_str().unwrap());
-        fs::write(self.path().join("config.toml"), config).unwrap();
+        let path = self.path().join("config.toml");
+        fs::write(&path, config).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub fn command(&self, args: &[&str]) -> Command {

@@ -2,6 +2,7 @@
 //! card. Callers report each change once; nothing here detects changes.
 
 use crate::{
+    goto::{oauth::is_client_error, token::LoginReason},
     model::{
         call::StatusKind,
         card::{Alert, Card},
@@ -13,11 +14,44 @@ use crate::{
     runtime::{http::NetworkFault, message_id},
 };
 
+/// What a connection without tokens needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginProblem {
+    /// `poprelay login`.
+    Login,
+    /// Another `client_id` or `client_secret`.
+    Client,
+    /// A token file that the daemon can read.
+    File,
+}
+
+impl LoginProblem {
+    /// Returns what is missing, by GoTo's answer or the token file.
+    #[must_use]
+    pub fn of(reason: &LoginReason) -> Self {
+        match reason {
+            LoginReason::Rejected { code: Some(code), .. } if is_client_error(code) => Self::Client,
+            LoginReason::Unusable => Self::File,
+            LoginReason::Rejected { .. } | LoginReason::NoToken => Self::Login,
+        }
+    }
+
+    /// Returns the wording for the status line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "needs a login (poprelay login)",
+            Self::Client => "has a wrong client_id or client_secret",
+            Self::File => "has a token file that cannot be used",
+        }
+    }
+}
+
 /// A problem, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertKind {
     /// GoTo accepts no token: the operator has to log in.
-    LoginRequired(ConnectionName),
+    LoginRequired(ConnectionName, LoginProblem),
     /// The operator has logged in again.
     LoginRestored(ConnectionName),
     /// The refresh token expires in this many days.
@@ -59,7 +93,19 @@ impl AlertKind {
         let firing = |title: String, advice: &str| Alert { title, advice: advice.to_owned(), resolved: false };
         let resolved = |title: String| Alert { title, advice: String::new(), resolved: true };
         match self {
-            Self::LoginRequired(name) => firing(
+            Self::LoginRequired(name, LoginProblem::Client) => firing(
+                format!("GoTo rejects the OAuth client of {name}: no call is received"),
+                "client_id or client_secret is wrong. Compare both with the client in GoTo's developer portal, \
+                 correct them, then: systemctl reload poprelay",
+            ),
+            Self::LoginRequired(name, LoginProblem::File) => firing(
+                format!("The token file of {name} cannot be used: no call is received"),
+                &format!(
+                    "The journal names the reason. The daemon's user must own the file, with mode 600. \
+                     Or run: poprelay login --connection {name}. The daemon picks the file up when it changes."
+                ),
+            ),
+            Self::LoginRequired(name, LoginProblem::Login) => firing(
                 format!("GoTo requires a new login for {name}: no call is received until then"),
                 &format!("Run: poprelay login --connection {name}. The daemon picks up the new token."),
             ),
@@ -123,7 +169,7 @@ impl AlertKind {
     fn is_error(&self) -> bool {
         matches!(
             self,
-            Self::LoginRequired(_)
+            Self::LoginRequired(..)
                 | Self::TokenNotPersisted(_)
                 | Self::ConnectionRejected(_)
                 | Self::ConnectionDown(..)
@@ -137,7 +183,7 @@ impl AlertKind {
     /// Logs the alert. Sink alerts are skipped: `deliver` logs them with status and response.
     fn log(&self) {
         let connection = match self {
-            Self::LoginRequired(name)
+            Self::LoginRequired(name, _)
             | Self::LoginRestored(name)
             | Self::RefreshTokenExpiring(name, _)
             | Self::TokenNotPersisted(name)
@@ -166,14 +212,14 @@ impl AlertKind {
     /// Journal message and message id.
     const fn journal_event(&self) -> (&'static str, &'static str) {
         match self {
-            Self::LoginRequired(_) => ("login required", message_id::LOGIN_REQUIRED),
+            Self::LoginRequired(..) => ("login required", message_id::LOGIN_REQUIRED),
             Self::LoginRestored(_) => ("login restored", message_id::LOGIN_RESTORED),
             Self::RefreshTokenExpiring(..) => ("refresh token expiring", message_id::REFRESH_TOKEN_EXPIRING),
             Self::TokenNotPersisted(_) => ("token not persisted", message_id::TOKEN_NOT_PERSISTED),
             Self::AccountRejected(..) => ("account rejected", message_id::ACCOUNT_REJECTED),
             Self::ConnectionRejected(_) => ("connection rejected by goto", message_id::CONNECTION_REJECTED),
             Self::ConnectionAccepted(_) => ("connection accepted by goto", message_id::CONNECTION_ACCEPTED),
-            Self::ConnectionDown(_) => ("connection down", message_id::CONNECTION_DOWN),
+            Self::ConnectionDown(..) => ("connection down", message_id::CONNECTION_DOWN),
             Self::ConnectionRestored(_) => ("connection restored", message_id::CONNECTION_RESTORED),
             Self::ReportsNotGranted(..) => ("event gap not recoverable", message_id::REPORTS_NOT_GRANTED),
             Self::SinkDisabled(..) => ("sink disabled", message_id::SINK_DISABLED),
@@ -206,7 +252,7 @@ mod tests {
     #[test]
     fn alert_firing_has_advice_and_resolved_has_none() {
         let main = ConnectionName::try_from("main").unwrap();
-        let firing = AlertKind::LoginRequired(main.clone()).alert();
+        let firing = AlertKind::LoginRequired(main.clone(), LoginProblem::Login).alert();
         assert!(firing.advice.contains("poprelay login --connection main") && !firing.resolved);
         let resolved = AlertKind::LoginRestored(main).alert();
         assert!(resolved.resolved && resolved.advice.is_empty());

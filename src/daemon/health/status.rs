@@ -2,6 +2,7 @@
 //! status`.
 
 use crate::{
+    daemon::health::alert::LoginProblem,
     model::{
         ids::{ConnectionName, SinkName},
         time::Timestamp,
@@ -53,6 +54,8 @@ pub struct ConnectionStatus {
     pub unrecovered_gaps: BTreeSet<Timestamp>,
     /// `poprelay login` is required.
     pub login_required: bool,
+    /// What the login needs, if one is required.
+    pub login_problem: Option<LoginProblem>,
     /// GoTo rejects the connection.
     pub rejected: bool,
     /// The first subscription was attempted, successful or not.
@@ -105,8 +108,8 @@ impl Status {
             let first_line = why.lines().next().unwrap_or_default();
             parts.push(format!("config rejected: {}", first_line.chars().take(MAX_REASON_CHARS).collect::<String>()));
         }
-        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
-            parts.push(format!("{name} needs a login (poprelay login)"));
+        for (name, connection) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
+            parts.push(format!("{name} {}", connection.login_problem.unwrap_or(LoginProblem::Login).as_str()));
         }
         let live: usize = self.connections.values().map(|connection| connection.live.len()).sum();
         let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();

@@ -1,8 +1,15 @@
 //! Applies connection events to the status and the journal, and raises alerts where the operator must act. `relay`
 //! handles call events.
 
-use super::{alert::AlertKind, outage::OutageTimer, pipeline::Pipeline, status::ConnectionStatus};
 use crate::{
+    daemon::{
+        health::{
+            alert::{AlertKind, LoginProblem},
+            outage::OutageTimer,
+            status::ConnectionStatus,
+        },
+        pipeline::Pipeline,
+    },
     goto::{ConnectionEvent, lane::FailureClass},
     model::{ids::ConnectionName, time::Timestamp},
     runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
@@ -91,9 +98,13 @@ impl ConnectionMonitor {
                     tracing::warn!(%connection, lane, bytes, %why, repeats, "malformed frame");
                 }
             }
-            ConnectionEvent::LoginRequired { .. } => {
-                self.update(|status| status.login_required = true);
-                self.raise(AlertKind::LoginRequired).await;
+            ConnectionEvent::LoginRequired { why } => {
+                let problem = LoginProblem::of(&why);
+                self.update(|status| {
+                    status.login_required = true;
+                    status.login_problem = Some(problem);
+                });
+                self.raise(|name| AlertKind::LoginRequired(name, problem)).await;
             }
             ConnectionEvent::LoginRestored => {
                 if self.update(|status| std::mem::take(&mut status.login_required) && status.live.is_empty()) {
