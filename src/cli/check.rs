@@ -1,5 +1,7 @@
 //! `poprelay check`: validates a config and describes its effect.
 
+pub mod online;
+
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
@@ -16,6 +18,9 @@ pub struct CheckArgs {
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
+    /// Also connect to GoTo, the chats and the look-up sources, and name each leg that fails; posts nothing
+    #[arg(long)]
+    pub online: bool,
 }
 
 /// Describes the effect of a loaded config. The loader reports syntax errors.
@@ -56,6 +61,16 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
         0 => writeln!(out, "look-up    own call history only")?,
         1 => writeln!(out, "look-up    1 source, {deadline} ms deadline")?,
         sources => writeln!(out, "look-up    {sources} sources, {deadline} ms deadline for all")?,
+    }
+    for source in &config.enrich {
+        if let (Some(preset), Some(fields)) = (&source.preset, source.searched_fields()) {
+            let name = source.name.as_ref().unwrap_or(preset);
+            let also = match source.also.len() {
+                0 => String::new(),
+                count => format!(", and by {count} further search{}", if count == 1 { "" } else { "es" }),
+            };
+            writeln!(out, "source     {name}: searches {fields}{also}")?;
+        }
     }
     let survives = if config.power_loss_safe { "a power loss" } else { "a crash of the daemon" };
     writeln!(out, "state      {}; enqueued cards survive {survives}", config.state_dir.display())?;

@@ -185,7 +185,7 @@ mod tests {
         fs::write(dir.path().join("people.csv"), csv).unwrap();
         let mut contacts = SourceConfig::new(SourceKind::Contacts);
         contacts.path = Some(dir.path().join("people.csv"));
-        let resolve = |_: &SecretRef| Ok(Secret::new(""));
+        let resolve: crate::enrich::SecretReader = std::sync::Arc::new(|_: &SecretRef| Ok(Secret::new("")));
         let http = HttpStack::open(HttpSettings::default()).unwrap();
         let built =
             Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, Some(dir.path()), Region::US);

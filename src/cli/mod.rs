@@ -116,7 +116,14 @@ impl Cli {
             Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
             Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
-            Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
+            Command::Check(args) => {
+                let config = config()?;
+                check::check(&args, &config, &mut io::stdout().lock())?;
+                if args.online {
+                    runtime()?.block_on(check::online::check_online(&config, &mut io::stdout()))?;
+                }
+                Ok(())
+            }
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),

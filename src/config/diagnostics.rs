@@ -139,6 +139,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "order",
             "numbers",
             "then",
+            "also",
+            "oauth",
             "timeout",
             "cache",
             "cache_misses",
@@ -152,6 +154,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "calls",
         ],
     ),
+    ("enrich.*.also.*", &["url", "method", "body", "results", "fields", "numbers"]),
+    ("enrich.*.oauth", &["url", "client_id", "client_secret", "scope"]),
     ("routes.*.match", &CONDITIONS),
     ("routes.*.unless", &CONDITIONS),
 ];

@@ -4,7 +4,7 @@
 use crate::{
     config::{Config, ConfigError, Diagnostic},
     daemon::system::state_dir::StateError,
-    enrich::{self, Enricher},
+    enrich::{self, Enricher, SecretReader},
     model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Retention, SqliteOutbox},
     runtime::{
@@ -12,7 +12,7 @@ use crate::{
         message_id,
     },
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// Why the daemon failed to start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -96,10 +96,12 @@ fn resolve_sources(
     network: &HttpStack,
     state_dir: Option<&Path>,
 ) -> Result<(Enricher, Vec<Diagnostic>), ConfigError> {
-    let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
+    let credentials = config.credentials.clone();
+    let read_secret: SecretReader =
+        Arc::new(move |secret: &SecretRef| secret.read(Some(&credentials)).map_err(|error| error.to_string()));
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let diagnostic = |problem: enrich::SourceProblem| config.diagnostic(&problem.key, problem.reason);
-    match previous.rebuild(&config.enrich, config.deadline, &resolve, network, state_dir, region) {
+    match previous.rebuild(&config.enrich, config.deadline, &read_secret, network, state_dir, region) {
         Ok((enricher, warnings)) => Ok((enricher, warnings.into_iter().map(diagnostic).collect())),
         Err(invalid) => Err(ConfigError::Invalid {
             path: config.path.clone(),

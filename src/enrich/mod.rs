@@ -28,7 +28,7 @@ use crate::model::{
     card::{CallerInfo, Match},
     ids::SinkName,
     phone::{E164, Region},
-    secret::Secret,
+    secret::{Secret, SecretRef},
     time::Now,
 };
 use contacts::Contacts;
@@ -40,6 +40,9 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+/// Reads a secret of the config, now. The reason for a failure quotes no secret.
+pub type SecretReader = Arc<dyn Fn(&SecretRef) -> Result<Secret, String> + Send + Sync>;
 
 /// Look-up over all configured sources. The default has none.
 #[derive(Default)]
