@@ -201,7 +201,8 @@ async fn private_authority_is_trusted_only_if_configured() {
     let fault = NetworkFault::CertificateIssuer;
     let without = stack(|settings| settings.ca = None);
     assert_eq!(both(&without, "goto.test", port).await, [Err(fault), Err(fault)]);
-    let source = HttpStack { http: without.with_ca(&authority()).unwrap(), ..without };
+    let mut source = without.clone();
+    source.http = without.with_ca(&authority()).unwrap();
     assert_eq!(both(&source, "goto.test", port).await, fine());
     let other = stack(|settings| {
         settings.hosts.insert("other.test".to_owned(), vec![IpAddr::from([127, 0, 0, 1])]);
