@@ -16,6 +16,7 @@ mod delivery;
 mod faults;
 mod fuzz_corpus;
 mod process;
+mod readme;
 mod reload;
 mod routes;
 mod sequences;

@@ -1,7 +1,7 @@
 //! The process and what surrounds it: a stalled reader of stderr, a state directory that disappears, the token file's
 //! mode, and `check --online`.
 
-use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, message_texts, run_to_end};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, run_to_end};
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -96,11 +96,12 @@ async fn check_online_names_the_leg_that_fails() {
     for leg in ["main token host", "main API", "main socket", "sink desk", "sink support"] {
         assert!(out.contains(&format!("online     {leg} 127.0.0.1:")), "{leg}: {out}");
     }
-    let closed = "http://127.0.0.1:9";
-    let broken = config_for(&sim.url())
-        .replace(&format!("url = \"{}/teams", sim.url()), &format!("url = \"{closed}/teams"))
-        .replace("client_secret = \"test-secret\"", "client_secret = \"wrong\"");
-    dir.write_config(&broken);
+    let broken = TestConfig::new(&sim.url()).text("connections.main", "client_secret", "wrong").text(
+        "sinks.support",
+        "url",
+        "http://127.0.0.1:9/teams/support",
+    );
+    dir.write_config(broken);
     let (status, out, err) = run_to_end(dir.command(&["check", "--online"])).await;
     assert_eq!(status.code(), Some(69), "{out}{err}");
     assert!(out.contains("failed     sink support 127.0.0.1:9: the host refuses the connection"), "{out}");
