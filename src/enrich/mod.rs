@@ -17,7 +17,10 @@ mod recap;
 mod tests;
 mod watched_file;
 
-pub use config::{FieldPath, InvalidSources, SourceConfig, SourceKind, SourceProblem, ThenConfig};
+pub use config::{
+    FieldPath, InvalidSources, OauthConfig, SearchConfig, SourceConfig, SourceKind, SourceProblem, ThenConfig,
+};
+pub use contacts::{ContactsError, ContactsPreview, LoadReport, preview as preview_contacts};
 pub use history::{HistoryError, forget};
 pub use merge::SourceAnswer;
 pub use pending::PendingLookup;

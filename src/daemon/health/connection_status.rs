@@ -85,9 +85,9 @@ impl ConnectionMonitor {
                     status.attempted = true;
                     status.fault = fault;
                 });
-                let (status, error) = (why.status, why.class.as_str());
+                let (http_status, error) = (why.status, why.class.as_str());
                 let advice = fault.map(NetworkFault::advice);
-                tracing::warn!(%connection, lane, status, error, advice, "lane failed to connect, retrying");
+                tracing::warn!(%connection, lane, http_status, error, advice, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);

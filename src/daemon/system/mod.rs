@@ -4,4 +4,5 @@ pub mod log_writer;
 pub mod logging;
 pub mod sd_notify;
 pub mod state_dir;
+#[cfg(feature = "test-hooks")]
 pub mod test_hook;
