@@ -2,9 +2,9 @@
 
 use super::{
     errors::{ApiError, QueryParams},
-    report,
-    scheduled_call::stable_id,
+    scheduled_call::mailbox_id,
     state::SimState,
+    voicemail,
 };
 use axum::{
     Json,
@@ -19,10 +19,6 @@ type AppState = State<Arc<SimState>>;
 type ApiResult = Result<Response, ApiError>;
 
 const SCOPE: Option<&str> = Some("voicemail.v1.voicemails.read");
-
-fn mailbox_id(extension: &str) -> String {
-    stable_id(&format!("mailbox {extension}"))
-}
 
 /// `GET /voicemailboxes`: the mailbox of one extension.
 pub(super) async fn list_mailboxes(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
@@ -47,7 +43,7 @@ pub(super) async fn list_voicemails(
 ) -> ApiResult {
     sim.authorize(&headers, SCOPE)?;
     let calls = sim.calls();
-    let reported = calls.all_reported().filter_map(report::voicemail_item);
+    let reported = calls.all_reported().filter_map(voicemail::item);
     let is_here = |message: &Value| {
         message.get("extensionNumber").and_then(Value::as_str).map(mailbox_id).as_deref() == Some(&*mailbox)
     };
