@@ -1,6 +1,6 @@
 //! Routing: the commands that explain it and the daemon that applies it.
 
-use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, message_text, run_to_end, wait_for_messages};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, message_text, run_to_end, wait_for_messages};
 use poprelay::sim::{CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -27,18 +27,18 @@ mention = { slack = "S0123", when = "always" }
 [[routes]]
 mute = "2026-12-24/2026-12-26"
 sinks = ["support"]
-quiet = true
+compact = true
 "#;
 
 const HOLIDAYS: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20200704\nRRULE:FREQ=YEARLY\n\
                         SUMMARY:Independence Day\nEND:VEVENT\nEND:VCALENDAR\n";
 
 /// Prepares a daemon with rules and a holiday calendar.
-fn prepare(config: &str, rules: &str) -> DaemonDir {
+fn prepare(config: TestConfig, rules: &str) -> DaemonDir {
     let dir = DaemonDir::new("");
     let days = dir.path().join("days.ics");
     fs::write(&days, HOLIDAYS).unwrap();
-    dir.write_config(&(config.to_owned() + &rules.replace("{ICS}", days.to_str().unwrap())));
+    dir.write_config(config.to_string() + &rules.replace("{ICS}", days.to_str().unwrap()));
     fs::create_dir_all(dir.state_dir()).unwrap();
     dir
 }
@@ -50,10 +50,10 @@ async fn output(dir: &DaemonDir, args: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn route_explains_each_rule_at_a_time() {
-    let dir = prepare(&config_for(UNREACHABLE_URL), RULES);
+async fn replay_rules_explains_each_rule_at_a_time() {
+    let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
-    let at = async |time: &str| output(&dir, &["route", "--event", &file, "--at", time]).await;
+    let at = async |time: &str| output(&dir, &["replay", &file, "--rules", "--at", time]).await;
     let noon = at("2026-11-23T12:00").await;
     for line in [
         "ringing of call voicemail-1, decided at 2026-11-23T17:00:00Z",
@@ -73,7 +73,7 @@ async fn route_explains_each_rule_at_a_time() {
     assert!(holiday.contains("hours office: closed for Independence Day"), "{holiday}");
     let muted = at("2026-12-26T20:00").await;
     assert!(muted.contains("rule 2: matches, muted\n  → no sink"), "{muted}");
-    let json = output(&dir, &["route", "--json", "--event", &file, "--at", "2026-11-23T12:00"]).await;
+    let json = output(&dir, &["replay", &file, "--rules", "--json", "--at", "2026-11-23T12:00"]).await;
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["routed"][0]["sink"], "desk");
     assert_eq!(json[0]["rules"][1]["result"], "not_reached");
@@ -81,12 +81,12 @@ async fn route_explains_each_rule_at_a_time() {
 
 #[tokio::test]
 async fn invalid_time_or_recording_exits_with_code() {
-    let dir = prepare(&config_for(UNREACHABLE_URL), RULES);
+    let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let config = dir.path().join("config.toml");
     for (args, code) in [
-        (["route", "--event", &file, "--at", "noon"].as_slice(), 64),
-        (&["route", "--event", "/nonexistent"], 65),
+        (["replay", &file, "--rules", "--at", "noon"].as_slice(), 64),
+        (&["replay", "/nonexistent", "--rules"], 65),
         (&["replay", config.to_str().unwrap()], 65),
         (&["replay", &file, "--against", "/nonexistent"], 78),
         (&["explain", "abc"], 64),
@@ -100,7 +100,7 @@ async fn invalid_time_or_recording_exits_with_code() {
 
 #[tokio::test]
 async fn replay_prints_cards_or_differences_to_other_config() {
-    let dir = prepare(&config_for(UNREACHABLE_URL), RULES);
+    let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let cards = output(&dir, &["replay", &file]).await;
     assert!(cards.contains("ringing of call voicemail-1") && cards.contains("to desk, by rule 1 (mentions S0123)"));
@@ -118,17 +118,17 @@ async fn replay_prints_cards_or_differences_to_other_config() {
     let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     assert_eq!((first["sink"].as_str(), first["by"]["rule"].as_u64()), (Some("desk"), Some(1)));
     let night = output(&dir, &["replay", &file, "--at", "2026-11-23T22:00"]).await;
-    assert!(night.contains("to support, by rule 2 (quiet)") && !night.contains("to desk"), "{night}");
+    assert!(night.contains("to support, by rule 2 (compact)") && !night.contains("to desk"), "{night}");
 }
 
 #[tokio::test]
 async fn explain_prints_routing_and_answers_and_end_follows_ring() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let rules = "\n[hours.always]\nmon-sun = \"00:00-24:00\"\n\
-                 [[routes]]\nmatch = { moment = \"ringing\", hours = \"always\", region = \"CA\" }\nsinks = [\"desk\"]\n\
+                 [[routes]]\nmatch = { status = \"ringing\", hours = \"always\", region = \"CA\" }\nsinks = [\"desk\"]\n\
                  mask = \"last4\"\nmention = { slack = \"S0123\", when = \"always\" }\n\
-                 [[routes]]\nmatch = { moment = \"missed\" }\nsinks = [\"support\"]\n";
-    let mut dir = prepare(&config_for(&sim.url()), rules);
+                 [[routes]]\nmatch = { status = \"missed\" }\nsinks = [\"support\"]\n";
+    let mut dir = prepare(TestConfig::new(&sim.url()), rules);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let bob = Extension::new("1015", "Bob Roy");
@@ -150,7 +150,7 @@ async fn explain_prints_routing_and_answers_and_end_follows_ring() {
     for part in [
         "hours always: open",
         "rule 1: matches, to desk",
-        "rule 1: no match: moment",
+        "rule 1: no match: status",
         "→ desk (numbers masked; mentions S0123), why: rule 1; delivery",
         "→ support, why: rule 2; delivery",
         "→ desk (numbers masked; mentions S0123), why: the call's ringing card went there",
@@ -196,12 +196,12 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
          fields = {{ name = \"/name\", tier = \"/tier\" }}\n\
          [[routes]]\nmatch = {{ tier = \"VIP\" }}\nsinks = [\"support\"]\n[[routes]]\nsinks = [\"desk\"]\n"
     );
-    let mut dir = prepare(&config_for(&sim.url()), &rules);
+    let mut dir = prepare(TestConfig::new(&sim.url()), &rules);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let rings = ScenarioStep::Rings { lines: vec![Extension::new("1015", "Bob Roy")] };
-    let beats = [(50, rings), (8_000, ScenarioStep::HangsUp { extension: None })];
-    sim.place(CallPlan::new("late", Party::new("ALICE MARTIN", "+15145550199"), beats));
+    let steps = [(50, rings), (8_000, ScenarioStep::HangsUp { extension: None })];
+    sim.place(CallPlan::new("late", Party::new("ALICE MARTIN", "+15145550199"), steps));
     assert!(wait_for_messages(&sim, "desk", 1).await[0].contains("ALICE MARTIN"));
     unblock.send(true).unwrap();
     let (desk, support) = (wait_for_messages(&sim, "desk", 2).await, wait_for_messages(&sim, "support", 1).await);
@@ -214,8 +214,7 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
 #[tokio::test]
 async fn recording_contains_no_personal_data_and_replays() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
-    let config = config_for(&sim.url()).replace("[state]", "[state]\nrecord = true");
-    let mut dir = prepare(&config, "");
+    let mut dir = prepare(TestConfig::new(&sim.url()).set("state", "record", true), "");
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let bob = Extension::new("1015", "Bob Roy");

@@ -29,10 +29,11 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
     let outcome = outcome(facts, walk, at, conclusive, call);
     let course = &mut call.course;
     course.menu_only = matches!(outcome, Outcome::Known(CallStatus::Missed { reason: MissedReason::LeftMenu, .. }));
+    // A plan that goes on by itself after a talk has handed nothing on.
+    let handed_on = course.handed_on.as_ref().is_some_and(|it| it.by.is_some() || it.destination.is_some());
     let left = match course.gave_up.as_ref().map(|it| it.position) {
-        Some(CallerPosition::Menu) => course.handed_on.is_some(),
+        Some(CallerPosition::Menu) | None => handed_on,
         Some(_) => true,
-        None => course.handed_on.is_some(),
     };
     let message = course.mailbox.as_ref().is_some_and(|it| it.message != Some(false));
     course.needs_callback = call.direction == CallDirection::Inbound

@@ -67,10 +67,10 @@ pub enum MessageMode {
 }
 
 impl MessageMode {
-    /// Returns the mode of a sink's type and `thread` key.
+    /// Returns the mode of a sink's type and `reply_in_thread` key.
     #[must_use]
     pub const fn from_config(sink: &SinkConfig) -> Self {
-        match (sink.kind.supports_edit(), sink.thread) {
+        match (sink.kind.supports_edit(), sink.reply_in_thread) {
             (false, _) => Self::Post,
             (true, false) => Self::Live,
             (true, true) => Self::LiveThreaded,
@@ -197,33 +197,25 @@ impl SharedSettings {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{CallDirection, CallStatus, Caller, MissedReason},
+        call::{CallStatus, Caller, MissedReason},
         phone::{PhoneNumber, Region},
         time::Timestamp,
     };
     use std::time::Duration;
 
-    fn update(moment: CallStatus, revised: Option<Revision>) -> CallUpdate {
+    fn update(status: CallStatus, revised: Option<Revision>) -> CallUpdate {
         let call = Call {
-            id: "a".try_into().unwrap(),
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller { name: None, number: PhoneNumber::Withheld },
-            account_number: None,
-            queues: Vec::new(),
-            people: Vec::new(),
-            queued_at: None,
-            transfers: Vec::new(),
-            answered_at: None,
-            started_at: Timestamp::UNIX_EPOCH,
-            first_seen_late: false,
-            end_unknown: false,
             revision: revised,
-            course: crate::model::call::Course::default(),
+            ..Call::new(
+                "a".try_into().unwrap(),
+                "main".try_into().unwrap(),
+                "1".try_into().unwrap(),
+                Region::US,
+                Caller { name: None, number: PhoneNumber::Withheld },
+                Timestamp::UNIX_EPOCH,
+            )
         };
-        CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
+        CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }
 
     #[test]
@@ -242,8 +234,8 @@ mod tests {
             sinks: sinks.map(|(sink, life)| (name(sink), sink_settings(life))).into(),
             ..Settings::default()
         };
-        let modes = |moment: CallStatus, revised| {
-            let update = update(moment, revised);
+        let modes = |status: CallStatus, revised| {
+            let update = update(status, revised);
             ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &CardOptions::default(), &update))
         };
         let missed = || CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown };

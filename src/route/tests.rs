@@ -7,7 +7,7 @@ mod hours;
 
 use super::*;
 use crate::model::{
-    call::{AccountNumber, Call, CallDirection, CallStatus, Caller, MissedReason, Person, Queue},
+    call::{AccountNumber, Call, CallStatus, Caller, MissedReason, Person, Queue},
     card::{CallerHistory, Contact, Match, PastCall},
     mention::SlackMention,
     phone::{PhoneNumber, Region},
@@ -64,26 +64,20 @@ fn telling(moment: CallStatus) -> CallUpdate {
     let at = "2026-05-01T14:03:20Z".parse().unwrap();
     CallUpdate {
         call: Call {
-            id: "one".try_into().unwrap(),
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "42".try_into().unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
             account_number: Some(AccountNumber {
                 number: PhoneNumber::parse(Some("+15145550100"), Region::US),
                 label: Some("Main line (24/7)".into()),
             }),
             queues: vec![Queue { name: "Support".into(), extension: Some("8001".into()) }],
             people: vec![Person { name: Some("Bob Roy".into()), extension: Some("0015".into()), line: None }],
-            transfers: Vec::new(),
-            answered_at: None,
-            queued_at: None,
-            started_at: at,
-            first_seen_late: false,
-            end_unknown: false,
-            revision: None,
-            course: crate::model::call::Course::default(),
+            ..Call::new(
+                "one".try_into().unwrap(),
+                "main".try_into().unwrap(),
+                "42".try_into().unwrap(),
+                Region::US,
+                Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+                at,
+            )
         },
         status: moment,
         at,
@@ -147,7 +141,7 @@ fn decide_no_rules_all_sinks_else_matching_only() {
 #[test]
 fn explain_lists_failing_conditions_per_rule() {
     let routes = routes(
-        "[[routes]]\nmatch = { queue = 'Sales', caller = '+44*', moment = 'ringing' }\nsinks = ['sales']\n\
+        "[[routes]]\nmatch = { queue = 'Sales', caller = '+44*', status = 'ringing' }\nsinks = ['sales']\n\
          [[routes]]\nunless = { hours = 'office', region = 'CA', queue = 'Sales' }\nsinks = ['sales']\n\
          [[routes]]\nmute = '2026-11-23'\nsinks = ['sales']\ncontinue = true\n\
          [[routes]]\nmatch = { queue = 'Support' }\nsinks = ['support']\n\
@@ -204,7 +198,7 @@ fn mute_rule_sends_nothing_on_its_dates_only() {
 #[test]
 fn decide_sink_once_with_options_of_first_rule() {
     let routes = routes(
-        "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\nquiet = true\nmask = 'last4'\ncontinue = true\n\
+        "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\ncompact = true\nmask = 'last4'\ncontinue = true\n\
          [[routes]]\nsinks = ['desk', 'sales']\nmention = { slack = 'S0123', when = 'always' }",
     );
     let (telling, found) = (ringing(), CallerInfo::default());

@@ -1,6 +1,7 @@
-//! Tools without domain: backoff, task heartbeats, HTTP, log filter and throttle, journal message ids.
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, journal message ids.
 
 pub mod backoff;
+pub mod content_line;
 pub mod http;
 pub mod log_filter;
 pub mod log_throttle;

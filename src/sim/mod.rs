@@ -37,6 +37,7 @@ mod tests;
 mod traffic;
 mod voicemail;
 mod voicemail_api;
+mod webhook_log;
 mod webhooks;
 
 pub use calls::CallSummary;
@@ -47,7 +48,7 @@ pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};
 pub use state::{RequestCounts, SimulatorSettings};
 pub use traffic::TrafficGenerator;
-pub use webhooks::{ChatKind, WebhookRequest};
+pub use webhook_log::{ChatKind, WebhookRequest};
 
 use channels::ChannelCommand;
 use state::SimState;

@@ -3,8 +3,9 @@
 use super::{
     people,
     scenario::Extension,
-    scene::{Conversation, TimedState},
+    scene::{Conversation, TimedState, text},
     scheduled_call::{ScheduledCall, report_time, user_id, user_key},
+    voicemail,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -44,7 +45,7 @@ pub(super) fn full_report(call: &ScheduledCall, conversation: &Conversation) -> 
         .filter(|system| kind_of(system) != Some("DIAL_PLAN"))
         .map(|system| report_system(system, states))
         .collect();
-    let messages = actions(call, states, &systems);
+    let messages = actions(call, states);
     map.insert("interactiveVoiceResponseSystems".to_owned(), systems.into());
     map.insert("callStates".to_owned(), states.iter().map(report_state).collect());
     if !messages.is_empty() {
@@ -90,11 +91,6 @@ fn innermost_system(state: &TimedState) -> Option<&str> {
 
 fn array<'a>(state: &'a TimedState, key: &str) -> impl Iterator<Item = &'a Value> {
     state.body.get(key).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// Returns a text of a JSON value.
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str)
 }
 
 fn kind_of(part: &Value) -> Option<&str> {
@@ -254,9 +250,9 @@ fn report_state(state: &TimedState) -> Value {
 }
 
 /// Returns the actions on messages: GoTo states a new message twice.
-fn actions(call: &ScheduledCall, states: &[TimedState], systems: &[Value]) -> Vec<Value> {
+fn actions(call: &ScheduledCall, states: &[TimedState]) -> Vec<Value> {
     let Some(ended) = states.last().map(instant) else { return Vec::new() };
-    let Some(message) = super::voicemail::message(call, states, systems) else { return Vec::new() };
+    let Some(message) = voicemail::message(call, states) else { return Vec::new() };
     [1_060, 1_075]
         .into_iter()
         .filter_map(|after| ended.checked_add(jiff::SignedDuration::from_millis(after)).ok())

@@ -51,6 +51,11 @@ pub(super) fn conversations(call: &ScheduledCall) -> Vec<Conversation> {
     all
 }
 
+/// Returns a text of a JSON value.
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
 /// Returns the sequence number of the first state of the call in which a phone rings.
 pub(super) fn first_ring(states: &[TimedState]) -> Option<u64> {
     let rings = |state: &&TimedState| {

@@ -1,9 +1,8 @@
 //! The message of a call, as the full report, the voicemail API and the call history state it. Pure.
 
 use super::{
-    report::{self, text},
-    scene::{self, TimedState},
-    scheduled_call::{ScheduledCall, mailbox_id, national_number, stable_id},
+    scene::{TimedState, text},
+    scheduled_call::{ScheduledCall, mailbox_id, national_number, report_time, stable_id},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,8 +18,10 @@ pub(super) struct Message {
 }
 
 /// Returns the message of a conversation. The owner of the mailbox is the line that rang last.
-pub(super) fn message(call: &ScheduledCall, states: &[TimedState], systems: &[Value]) -> Option<Message> {
-    let mailbox = systems.iter().find(|system| text(system, "/type/voicemailStatus") == Some("SUCCESS"))?;
+pub(super) fn message(call: &ScheduledCall, states: &[TimedState]) -> Option<Message> {
+    let systems = |state: &TimedState| state.body.get("interactiveVoiceResponseSystems")?.as_array().cloned();
+    let is_left = |system: &Value| text(system, "/type/voicemailStatus") == Some("SUCCESS");
+    let mailbox = states.iter().filter_map(systems).flatten().find(is_left)?;
     let caller = states.first()?.body.pointer("/participants/0/type/caller")?;
     let rung = states.iter().rev().find_map(|state| {
         let legs = state.body.get("participants").and_then(Value::as_array)?;
@@ -45,17 +46,13 @@ impl Message {
             "voicemailId": self.id, "voicemailboxId": mailbox_id(&self.extension),
         })
     }
-}
 
-/// Returns the voicemail item of a call that left a message.
-pub(super) fn item(call: &ScheduledCall) -> Option<Value> {
-    let conversation = scene::conversations(call).into_iter().next()?;
-    let report = report::full_report(call, &conversation);
-    let systems = report.get("interactiveVoiceResponseSystems").and_then(Value::as_array)?;
-    let message = message(call, &conversation.states, systems)?;
-    Some(json!({
-        "voicemailId": message.id, "accountKey": call.plan.account, "extensionNumber": message.extension,
-        "callerNumber": message.caller_number, "timestamp": report.get("callEnded"), "status": "NEW",
-        "durationMs": message.length, "transcriptionStatus": "IN_PROGRESS",
-    }))
+    /// Returns the item of the voicemail API.
+    pub(super) fn item(&self, account: &str, ended: Timestamp) -> Value {
+        json!({
+            "voicemailId": self.id, "accountKey": account, "extensionNumber": self.extension,
+            "callerNumber": self.caller_number, "timestamp": report_time(ended), "status": "NEW",
+            "durationMs": self.length, "transcriptionStatus": "IN_PROGRESS",
+        })
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     errors::{ApiError, QueryParams},
-    scheduled_call::mailbox_id,
+    scene,
+    scheduled_call::{ScheduledCall, mailbox_id},
     state::SimState,
     voicemail,
 };
@@ -43,7 +44,12 @@ pub(super) async fn list_voicemails(
 ) -> ApiResult {
     sim.authorize(&headers, SCOPE)?;
     let calls = sim.calls();
-    let reported = calls.all_reported().filter_map(voicemail::item);
+    let item = |call: &ScheduledCall| {
+        let states = scene::conversations(call).into_iter().next()?.states;
+        let ended = call.time_at(states.last()?.after);
+        Some(voicemail::message(call, &states)?.item(&call.plan.account, ended))
+    };
+    let reported = calls.all_reported().filter_map(item);
     let is_here = |message: &Value| {
         message.get("extensionNumber").and_then(Value::as_str).map(mailbox_id).as_deref() == Some(&*mailbox)
     };

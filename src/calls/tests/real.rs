@@ -216,8 +216,8 @@ impl Recorded {
 fn calls_received_whole_are_emitted_as_expected() {
     let mut odd = Vec::new();
     for call in recorded() {
-        for pushes in [false, true] {
-            let harness = call.of(call.snapshots(), pushes, pushes);
+        for (has_reports, pushes) in [(false, false), (true, true), (false, true)] {
+            let harness = call.of(call.snapshots(), has_reports, pushes);
             if harness.phone_rings() != call.rings {
                 odd.push(format!("{}: {:#?}", call.name, harness.phone_rings()));
             }

@@ -34,10 +34,10 @@ fn condition_matches_only_what_it_names() {
         ("caller = []", false),
         ("withheld = false", true),
         ("withheld = true", false),
-        ("moment = 'ringing'", true),
-        ("moment = ['missed', 'voicemail']", false),
-        ("queue = 'Support', caller = '+1514*', moment = 'ringing'", true),
-        ("queue = 'Support', caller = '+44*', moment = 'ringing'", false),
+        ("status = 'ringing'", true),
+        ("status = ['missed', 'voicemail']", false),
+        ("queue = 'Support', caller = '+1514*', status = 'ringing'", true),
+        ("queue = 'Support', caller = '+44*', status = 'ringing'", false),
     ];
     for (condition, expected) in table {
         assert_eq!(rule_matches(condition, &ringing()), expected, "{condition}");
@@ -76,7 +76,7 @@ fn moment_each_status_matches_its_name() {
     ];
     for (moment, name) in &moments {
         for (_, other) in &moments {
-            assert_eq!(rule_matches(&format!("moment = '{other}'"), &telling(moment.clone())), name == other);
+            assert_eq!(rule_matches(&format!("status = '{other}'"), &telling(moment.clone())), name == other);
         }
     }
 }
@@ -116,6 +116,18 @@ fn condition_caller_info_matched_unknown_matches_nothing() {
     let mut short = ringing();
     short.call.caller.number = PhoneNumber::parse(Some("1015"), Region::US);
     assert!(!rule_matches("region = ['US', 'CA']", &short), "a short number has no country");
+}
+
+#[test]
+fn network_mark_is_matched_by_its_word() {
+    let mut marked = ringing();
+    for (name, spam, verified) in
+        [("SPAM LIKELY", true, false), ("[V] ALICE MARTIN", false, true), ("ALICE", false, false)]
+    {
+        marked.call.caller.name = Some(name.into());
+        assert_eq!(rule_matches("network = 'spam'", &marked), spam, "{name}");
+        assert_eq!(rule_matches("network = ['verified', 'not_verified']", &marked), verified, "{name}");
+    }
 }
 
 #[test]

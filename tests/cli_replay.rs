@@ -1,6 +1,6 @@
-//! The `card` command: recorded calls rendered as the cards of a sink.
+//! `poprelay replay --sink`: recorded calls rendered as the cards of a sink.
 
-use crate::support::{DaemonDir, config_for, run_to_end};
+use crate::support::{ALL_OUTCOMES, DaemonDir, TestConfig, run_to_end};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -12,23 +12,20 @@ fn recording(name: &str) -> String {
 }
 
 /// Prepares a daemon with Chloé Dubois in its contacts and every outcome on the Slack sink.
-fn prepare(more: &str) -> DaemonDir {
+fn prepare(change: impl FnOnce(TestConfig) -> TestConfig) -> DaemonDir {
     let dir = DaemonDir::new("");
     let contacts = dir.path().join("people.csv");
     fs::write(&contacts, "Name,Company,Phone,Open tickets,Shoe size\nChloé Dubois,Fabrikam,+1 514 555 0142,3,38\n")
         .unwrap();
-    let sink = "type = \"slack\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
-    let config = config_for(UNREACHABLE_URL).replace("type = \"slack\"", sink);
-    let config = config.replace("[sinks.desk]", &format!("{more}\n[sinks.desk]"));
-    let table = format!("[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display());
-    dir.write_config(&(config + &table));
+    let config = change(TestConfig::new(UNREACHABLE_URL).set("sinks.desk", "outcomes", ALL_OUTCOMES));
+    dir.write_config(format_args!("{config}[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display()));
     fs::create_dir_all(dir.state_dir()).unwrap();
     dir
 }
 
 /// Returns the payloads of a recording for `sink`, in order.
 async fn payloads(dir: &DaemonDir, file: &str, sink: &str, more: &[&str]) -> Vec<Value> {
-    let args = [&["card", "--json", "--event", file, "--sink", sink], more].concat();
+    let args = [&["replay", file, "--json", "--sink", sink], more].concat();
     let (status, out, err) = run_to_end(dir.command(&args)).await;
     assert!(status.success(), "{out}{err}");
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -42,8 +39,8 @@ fn titles(payloads: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn card_renders_recorded_call_like_the_sink() {
-    let dir = prepare("");
+async fn replay_renders_recorded_call_like_the_sink() {
+    let dir = prepare(|config| config);
     let answered = payloads(&dir, &recording("answered.jsonl"), "desk", &[]).await;
     assert_eq!(titles(&answered), ["📞 Chloé Dubois", "✅ Answered: Chloé Dubois", "✅ Ended: Chloé Dubois"]);
     let ring = answered[0].to_string();
@@ -70,30 +67,30 @@ async fn card_renders_recorded_call_like_the_sink() {
 }
 
 #[tokio::test]
-async fn card_renders_selected_status_even_if_sink_skips_it() {
-    let dir = prepare("");
+async fn replay_renders_selected_status_even_if_sink_skips_it() {
+    let dir = prepare(|config| config);
     let file = recording("answered.jsonl");
     assert_eq!(payloads(&dir, &file, "support", &[]).await.len(), 1, "expected the ring card only");
-    let shown = payloads(&dir, &file, "support", &["--moment", "ended"]).await;
+    let shown = payloads(&dir, &file, "support", &["--status", "ended"]).await;
     assert!(shown.len() == 1 && shown[0].to_string().contains("Ended: Chloé Dubois"), "{shown:?}");
 }
 
 #[tokio::test]
-async fn card_prints_text_and_payload_and_stores_nothing() {
-    let dir = prepare("");
+async fn replay_prints_text_and_payload_and_stores_nothing() {
+    let dir = prepare(|config| config);
     let file = recording("unanswered.jsonl");
-    let (status, out, err) = run_to_end(dir.command(&["card", "--event", &file, "--sink", "desk"])).await;
+    let (status, out, err) = run_to_end(dir.command(&["replay", &file, "--sink", "desk"])).await;
     assert!(status.success(), "{err}");
     assert!(out.starts_with("ringing, to desk\n\n  📞 Chloé Dubois\n  Fabrikam · (514) 555-0142\n"), "{out}");
     assert!(out.contains("\"blocks\": [") && out.contains("missed, to desk\n"), "{out}");
     assert!(out.contains("Last call: none that we know of"), "the recording is in the history: {out}");
-    let (_, again, _) = run_to_end(dir.command(&["card", "--event", &file, "--sink", "desk"])).await;
+    let (_, again, _) = run_to_end(dir.command(&["replay", &file, "--sink", "desk"])).await;
     assert_eq!(out, again);
 }
 
 #[tokio::test]
 async fn invalid_recording_is_rejected_with_position() {
-    let dir = prepare("");
+    let dir = prepare(|config| config);
     let file = dir.path().join("frames");
     let name = file.to_str().unwrap();
     let ring = fs::read_to_string(recording("answered.jsonl")).unwrap();
@@ -107,41 +104,45 @@ async fn invalid_recording_is_rejected_with_position() {
     ];
     for (text, code, reason) in cases {
         fs::write(&file, text).unwrap();
-        let (status, out, err) = run_to_end(dir.command(&["card", "--event", name, "--sink", "desk"])).await;
+        let (status, out, err) = run_to_end(dir.command(&["replay", name, "--sink", "desk"])).await;
         assert_eq!((status.code(), out.as_str()), (Some(code), ""), "{text}: {err}");
         assert!(err.contains(reason) && !err.contains("secret"), "{text}: {err}");
     }
     fs::write(&file, ring).unwrap();
-    let (status, _, err) = run_to_end(dir.command(&["card", "--event", name, "--sink", "nobody"])).await;
+    let (status, _, err) = run_to_end(dir.command(&["replay", name, "--sink", "unknown"])).await;
     assert_eq!(status.code(), Some(64), "{err}");
     assert!(err.contains("expected one of desk, support"), "{err}");
-    let args = ["card", "--event", name, "--sink", "desk", "--moment", "missed"];
+    let args = ["replay", name, "--sink", "desk", "--status", "missed"];
     let (status, _, err) = run_to_end(dir.command(&args)).await;
     assert_eq!(status.code(), Some(65), "{err}");
     assert!(err.contains("the recording has ringing"), "{err}");
 }
 
 #[tokio::test]
-async fn card_uses_configured_lines_facts_and_hidden_sources() {
-    let words = "facts = [\"Open tickets\"]\nwhy = false\n[cards.lines]\ntitle = \"{{ sign }} {{ caller.name }} of {{ caller.company }} <!here>\"";
-    let dir = prepare(words);
-    let drawn = payloads(&dir, &recording("answered.jsonl"), "desk", &["--moment", "ringing"]).await;
+async fn replay_uses_configured_lines_facts_and_hidden_sources() {
+    let dir = prepare(|config| {
+        config.set("cards", "facts", "[\"Open tickets\"]").set("cards", "show_sources", false).text(
+            "cards.lines",
+            "title",
+            "{{ sign }} {{ caller.name }} of {{ caller.company }} <!here>",
+        )
+    });
+    let drawn = payloads(&dir, &recording("answered.jsonl"), "desk", &["--status", "ringing"]).await;
     assert_eq!(titles(&drawn), ["📞 Chloé Dubois of Fabrikam ‹!here›"]);
     let text = drawn[0].to_string();
     assert!(text.contains("Open tickets") && !text.contains("Shoe size") && !text.contains("found by"), "{text}");
-    dir.write_config(&config_for(UNREACHABLE_URL).replace("[cards]", "[cards.lines]\ncalled = \"{{ cal }}\"\n[cards]"));
+    dir.write_config(TestConfig::new(UNREACHABLE_URL).text("cards.lines", "dialed", "{{ cal }}"));
     let (status, _, err) = run_to_end(dir.command(&["check"])).await;
     assert_eq!(status.code(), Some(78), "{err}");
-    assert!(err.contains("cards.lines.called: unknown variable `cal`; did you mean `"), "{err}");
+    assert!(err.contains("cards.lines.dialed: unknown variable `cal`; did you mean `"), "{err}");
 }
 
 #[tokio::test]
-async fn card_page_loads_nothing_and_escapes_external_text() {
+async fn replay_page_loads_nothing_and_escapes_external_text() {
     let hostile = "</script><img src=x onerror=alert(1)><!--";
-    let words = format!("[cards.lines]\ntitle = \"{{{{ caller.name }}}} {hostile}\"");
-    let dir = prepare(&words);
+    let dir = prepare(|config| config.text("cards.lines", "title", format!("{{{{ caller.name }}}} {hostile}")));
     for sink in ["desk", "support"] {
-        let args = ["card", "--page", "--event", &recording("answered.jsonl"), "--sink", sink];
+        let args = ["replay", &recording("answered.jsonl"), "--page", "--sink", sink];
         let (status, page, err) = run_to_end(dir.command(&args)).await;
         assert!(status.success(), "{err}");
         let (_, given) = page.split_once("<script type=\"application/json\" id=\"given\">").unwrap();
@@ -149,9 +150,9 @@ async fn card_page_loads_nothing_and_escapes_external_text() {
         assert!(!given.contains(['<', '>', '&']), "{given}");
         let given: Value = serde_json::from_str(given).unwrap();
         let cards = given["cards"].as_array().unwrap();
-        let moments: Vec<_> = cards.iter().map(|card| card["note"].as_str().unwrap()).collect();
+        let statuses: Vec<_> = cards.iter().map(|card| card["note"].as_str().unwrap()).collect();
         let expected: &[&str] = if sink == "desk" { &["ringing", "answered", "ended"] } else { &["ringing"] };
-        assert_eq!(moments, expected);
+        assert_eq!(statuses, expected);
         let payloads = payloads(&dir, &recording("answered.jsonl"), sink, &[]).await;
         assert!(cards.iter().map(|card| &card["payload"]).eq(&payloads), "{given}");
         let (head, _) = page.split_once("<script").unwrap();
