@@ -8,12 +8,8 @@ fn bob() -> Extension {
 }
 
 fn missed(caller: &str, number: &str, ends: u64) -> CallPlan {
-    let beats = [
-        (0, ScenarioStep::Created),
-        (50, ScenarioStep::Rings { lines: vec![bob()] }),
-        (ends, ScenarioStep::HangsUp { extension: None }),
-    ];
-    CallPlan::new("missed", Party::new(caller, number), beats)
+    let steps = [(50, ScenarioStep::Rings { lines: vec![bob()] }), (ends, ScenarioStep::HangsUp { extension: None })];
+    CallPlan::new("missed", Party::new(caller, number), steps)
 }
 
 #[tokio::test]
@@ -47,7 +43,6 @@ async fn sink_gets_only_its_configured_outcomes() {
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let answered = [
-        (0, ScenarioStep::Created),
         (50, ScenarioStep::Rings { lines: vec![bob()] }),
         (2500, ScenarioStep::Answers { extension: bob().extension }),
         (5000, ScenarioStep::HangsUp { extension: None }),

@@ -4,6 +4,7 @@ use super::{
     bucket::RequestBucket,
     calls::CallStore,
     channels::{ChannelCommand, ChannelStore, Topic},
+    envelope::Notification,
     errors::ApiError,
     faults::Faults,
     grants::GrantStore,
@@ -16,12 +17,15 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{Notify, broadcast, watch},
     task::JoinSet,
 };
+
+/// Time between the end of a conversation and its report: it comes minutes later.
+const REPORT_DELAY: Duration = Duration::from_secs(120);
 
 /// Start options of a simulator.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub struct SimulatorSettings {
     pub accounts: Vec<String>,
     /// Whether any bearer token and any refresh token is accepted.
     pub any_token: bool,
+    /// Time between the end of a conversation and its report, at speed 1.
+    pub report_delay: Duration,
     /// Initial fault switches.
     pub faults: Faults,
 }
@@ -49,6 +55,7 @@ impl Default for SimulatorSettings {
             client: None,
             accounts: Vec::new(),
             any_token: false,
+            report_delay: REPORT_DELAY,
             faults: Faults::default(),
         }
     }
@@ -171,10 +178,22 @@ impl SimState {
         }
     }
 
-    /// Sends a frame to the sockets of the topic, unless sockets are silent. Returns true if there was one.
-    pub(super) fn send_frame(&self, account: &str, topic: Topic<'_>, text: &str, of: Option<(Arc<str>, u64)>) -> bool {
-        let silent = self.faults().sockets.silent;
-        !silent && self.channels().send_to(account, topic, &ChannelCommand::Send(text.into(), of), Instant::now())
+    /// Sends a frame to the sockets of the topic, unless sockets are silent. `of` is the state to mark as delivered.
+    pub(super) fn send_frame(
+        &self,
+        account: &str,
+        topic: Topic<'_>,
+        frame: &Notification,
+        of: Option<(Arc<str>, u64)>,
+    ) {
+        if !self.faults().sockets.silent {
+            self.channels().send_to(account, topic, frame, of.as_ref(), Instant::now());
+        }
+    }
+
+    /// Sends a text as a frame to every open socket, unless sockets are silent. Returns true if there was one.
+    pub(super) fn send_text(&self, text: &str) -> bool {
+        !self.faults().sockets.silent && self.channels().command_all(&ChannelCommand::Send(text.into(), None))
     }
 
     /// Starts a task that ends with the simulator.
