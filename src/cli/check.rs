@@ -4,6 +4,7 @@ use super::{CliError, CliResult};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
     daemon::{network, recording, startup},
+    deliver::FlowShape,
     model::{call::StatusKind, delivery::SinkKind, phone::Mask},
 };
 use clap::Args;
@@ -92,8 +93,8 @@ fn describe_sink(sink: &SinkConfig) -> String {
     let chat = match sink.kind {
         SinkKind::Slack => "Slack webhook",
         SinkKind::SlackTrigger => "Slack workflow trigger",
+        SinkKind::Teams if sink.shape == FlowShape::Card => "Teams workflow that posts a bare card",
         SinkKind::Teams => "Teams workflow",
-        SinkKind::TeamsConnector => "Office 365 connector (retired)",
         SinkKind::SlackApp => "Slack app",
     };
     let pace = match sink.pace {

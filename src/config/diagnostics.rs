@@ -110,7 +110,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("state", &["dir", "durability", "record", "retention"]),
-    ("sinks.*", &["type", "url", "token", "channel", "api_url", "thread", "pace", "outcomes", "recap", "mask"]),
+    ("sinks.*", &["type", "url", "token", "channel", "api_url", "shape", "thread", "pace", "outcomes", "recap", "mask"]),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("sinks.*.recap", &["at", "days"]),
     ("operator", &["sink"]),
@@ -225,6 +225,7 @@ fn expected_value(last: &str) -> Option<&'static str> {
         }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
+        "shape" => "\"message\" or \"card\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
         "durability" => "\"power-loss\" or \"crash\"",
         "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",

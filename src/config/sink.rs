@@ -7,7 +7,7 @@ use crate::{
         urls,
     },
     daemon::recap::RecapSchedule,
-    deliver::{RateLimit, Sink, SlackApp},
+    deliver::{FlowShape, RateLimit, Sink, SlackApp},
     enrich::{SourceConfig, SourceKind},
     model::{
         call::StatusKind,
@@ -33,6 +33,8 @@ pub struct SinkConfig {
     pub url: Secret,
     /// Token and channel; only for a Slack app.
     pub app: Option<SlackApp>,
+    /// Shape of the messages; only for a Teams flow.
+    pub shape: FlowShape,
     /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
     pub thread: bool,
     /// Messages per second and burst; `None`: no rate limit.
@@ -51,7 +53,7 @@ impl SinkConfig {
     #[must_use]
     pub fn into_sink(self) -> Sink {
         let pace = self.pace.map(|(per_second, burst)| RateLimit { per_second, burst });
-        Sink { rate_limit: pace, app: self.app, ..Sink::new(self.name, self.kind, self.url) }
+        Sink { rate_limit: pace, app: self.app, shape: self.shape, ..Sink::new(self.name, self.kind, self.url) }
     }
 }
 
@@ -71,6 +73,9 @@ impl Validator<'_> {
         }
         let pace = self.pace(name, table.pace);
         let recap = table.recap.as_ref().and_then(|value| self.recap(name, value));
+        if table.shape.is_some() && table.kind != SinkValue::Teams {
+            self.error(format!("sinks.{name}.shape"), "only valid for a sink of type = \"teams\"");
+        }
         let target = match table.kind {
             SinkValue::SlackApp => self.slack_app(name, &table),
             kind => self.webhook(name, kind, &table),
@@ -84,6 +89,7 @@ impl Validator<'_> {
             kind,
             url,
             app,
+            shape: table.shape.unwrap_or_default(),
             thread: table.thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),

@@ -3,7 +3,7 @@
 //! `supervisor` owns the tasks. `relay` carries the events of one connection through `pipeline` into the outbox.
 //! `settings` is what a reload replaces. Decisions here are small: the order within a call (`call_order`), calls
 //! hidden by an event gap (`recovery`), call directions (`direction_filter`), the state of a connection
-//! (`connection_status`, `outage`), alerts (`alert`), recap times (`recap`). `recording` keeps snapshots for
+//! (`connection_status`, `outage`), alerts (`alert`, `given_up`), recap times (`recap`). `recording` keeps snapshots for
 //! `poprelay replay`.
 
 pub mod alert;
@@ -13,6 +13,7 @@ pub mod connection_status;
 pub mod connections;
 pub mod direction_filter;
 pub mod encode;
+pub mod given_up;
 pub mod holiday_watch;
 pub mod late_lookup;
 pub mod logging;

@@ -1,15 +1,15 @@
 //! State of one sink: when it may be posted to, and how a response changes the state and settles the deliveries.
 //! Pure: time and randomness are arguments; [`verdict`](super::verdict) interprets the responses.
 //!
-//! **Working**: messages are merged and sent at the rate limit. **Failing** (no connection or server errors): the sink
-//! backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent, every
-//! hour or on the operator's request; deliveries wait. Each transition is reported once.
+//! **Working**: messages are merged and sent at the rate limit. **Failing** (no connection, no answer, or server errors): the
+//! sink backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent,
+//! every hour or on the operator's request; deliveries wait. Each transition is reported once.
 
 use super::{
     batch::BatchMode,
     limiter::{Permit, SharedLimiter},
     response::PostResult,
-    strikes::Strikes,
+    strikes::{Strikes, slow_wait},
     table::{Action, ResponseRule, find_rule},
     verdict::{DeliveryContext, Verdict, decide},
 };
@@ -27,6 +27,9 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
 /// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`: nothing was sent, and an
 /// unset clock after a boot looks like an invalid certificate.
 const FAILED_PROBE_INTERVAL: Duration = MAX_RETRY_AFTER;
+/// First probe interval of a sink whose URL redirects, doubled up to [`PROBE_INTERVAL`]: a network's login page redirects
+/// as well, and disappears after the login.
+const REDIRECT_PROBE_INTERVAL: Duration = Duration::from_secs(60);
 /// Outage duration after which the operator gets an alert (15 min of 429 in a row, or of failures).
 const ALERT_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Maximum jitter added to a requested wait, so that several daemons do not return at the same time.
@@ -87,6 +90,10 @@ pub struct SinkState {
     outage: Option<Outage>,
     /// Failed attempts since the last success.
     failures: u32,
+    /// Attempts without an answer since the last success.
+    unanswered: u32,
+    /// Redirects since the last success.
+    redirects: u32,
     disabled: bool,
     rejected: Option<(&'static ResponseRule, Option<u16>, u32)>,
     pub(super) strikes: Strikes,
@@ -106,6 +113,8 @@ impl SinkState {
             paused_until: None,
             outage: None,
             failures: 0,
+            unanswered: 0,
+            redirects: 0,
             disabled: false,
             rejected: None,
             strikes: Strikes::default(),
@@ -181,8 +190,10 @@ impl SinkState {
             .iter()
             .map(|delivery| decide(row, answer, &self.context(delivery, batch.len() > 1, row, answer)))
             .collect();
-        let is_strike = matches!(row.action, Action::Retry | Action::RetryOnce)
-            && answer.status().is_some()
+        // Nothing was sent: no fault of the message.
+        let is_sent = answer.status().is_some() || matches!(answer, PostResult::NoResponse(_));
+        let is_strike = matches!(row.action, Action::Retry | Action::RetrySlowly)
+            && is_sent
             && self.mode() == BatchMode::Merge;
         let edit = batch.first().is_some_and(|first| self.is_edit(first));
         self.limiter(edit).consume(now.instant);
@@ -211,8 +222,10 @@ impl SinkState {
             .iter()
             .zip(verdicts)
             .map(|(delivery, verdict)| match verdict {
-                Verdict::Retry { .. } if is_strike => self.strikes.on_strike(delivery, now.timestamp, held, chance),
-                _ => (verdict, self.strikes.settle(delivery, verdict, why.clone(), not_before, now.timestamp)),
+                Verdict::Retry { .. } | Verdict::RetrySlowly { .. } if is_strike => {
+                    self.strikes.on_strike(delivery, verdict, now.timestamp, held, chance)
+                }
+                _ => (verdict, self.strikes.settle(delivery, verdict, why.clone(), not_before, now.timestamp, chance)),
             })
             .collect();
         Outcome { rule: row, settlements: ends, transition: edge, pause: held, repeats }
@@ -237,7 +250,7 @@ impl SinkState {
         DeliveryContext {
             merged,
             plain: delivery.plain,
-            is_ambiguous: self.strikes.is_ambiguous(delivery),
+            was_retried_once: self.strikes.was_retried_once(delivery),
             is_edit: self.is_edit(delivery),
             was_reposted: matches!(delivery.mode, PostMode::Live { reposted: true, .. }),
             in_other_channel: self.kind.supports_edit()
@@ -266,21 +279,38 @@ impl SinkState {
             let edge = (!self.disabled).then_some(SinkTransition::Disabled);
             self.disabled = true;
             self.outage = None;
-            return (edge, if answer.status().is_some() { PROBE_INTERVAL } else { FAILED_PROBE_INTERVAL });
+            return (edge, self.probe_interval(answer));
         }
         let (failing, held) = match (row.action, first) {
             (Action::Wait { .. }, Some(Verdict::Wait(wait))) => {
                 self.limiter(edit).on_throttled(now);
                 (false, wait.saturating_add(MAX_JITTER.mul_f64(chance.clamp(0.0, 1.0))))
             }
-            (Action::Retry, Some(Verdict::Retry { at_least })) => (true, self.backoff.next(chance, at_least)),
-            (Action::RetryOnce, _) => (true, self.backoff.next(chance, None)),
+            (_, Some(Verdict::Retry { at_least })) => (true, self.backoff.next(chance.midpoint(1.0), at_least)),
+            (_, Some(Verdict::RetrySlowly { at_least })) => {
+                let wait = slow_wait(self.unanswered, chance);
+                self.unanswered = self.unanswered.saturating_add(1);
+                (true, at_least.map_or(wait, |asked| asked.max(wait)))
+            }
             _ => return (self.on_success(row, first, answer, now, edit), Duration::ZERO),
         };
         if self.disabled {
             (None, FAILED_PROBE_INTERVAL)
         } else {
             (self.on_failure(failing, now), held.min(MAX_RETRY_AFTER))
+        }
+    }
+
+    /// Returns the time until the next probe of a disabled sink.
+    fn probe_interval(&mut self, answer: &PostResult) -> Duration {
+        match answer.status() {
+            None => FAILED_PROBE_INTERVAL,
+            Some(300..=399) => {
+                let interval = REDIRECT_PROBE_INTERVAL.saturating_mul(2_u32.saturating_pow(self.redirects));
+                self.redirects = self.redirects.saturating_add(1);
+                interval.min(PROBE_INTERVAL)
+            }
+            Some(_) => PROBE_INTERVAL,
         }
     }
 
@@ -317,6 +347,7 @@ impl SinkState {
             _ => {}
         }
         self.backoff.reset();
+        (self.unanswered, self.redirects) = (0, 0);
         let was_disabled = std::mem::take(&mut self.disabled);
         let outage = self.outage.take();
         match outage {

@@ -86,7 +86,7 @@ fn teams_mentions_only_config_people_each_once() {
         { "type": "mention", "text": "<at>Eve Li</at>",
           "mentioned": { "id": "00000000-1111-2222-3333-444444444444", "name": "Eve Li" } },
     ]);
-    for kind in [SinkKind::Teams, SinkKind::TeamsConnector] {
+    for kind in [SinkKind::Teams] {
         for cards in [&[&both][..], &[&both, &quiet]] {
             let content = &body(kind, cards, false)["attachments"][0]["content"];
             assert_eq!(content["msteams"]["entities"], people);

@@ -10,13 +10,12 @@ const CHATS: [(SinkKind, Faults); 4] = [
     (SinkKind::Slack, slack::faults),
     (SinkKind::SlackApp, slack::faults),
     (SinkKind::Teams, teams::faults),
-    (SinkKind::TeamsConnector, teams::faults),
 ];
 
 fn drawn(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
     let drawn = draw(kind, &cards, &cards::style(Mask::None), cards::now(), plain);
-    if matches!(kind, SinkKind::Teams | SinkKind::TeamsConnector) {
+    if kind == SinkKind::Teams {
         assert!(drawn.body.len() <= 20_000, "{} bytes", drawn.body.len());
     }
     (serde_json::from_str(&drawn.body).unwrap(), drawn.used)
