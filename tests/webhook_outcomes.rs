@@ -1,7 +1,7 @@
 //! Webhook sinks cannot edit messages: which end of a call is posted, and which cards are dropped.
 
 use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, message_texts, wait_for_messages};
-use poprelay::sim::{CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
+use poprelay::sim::{CallPlan, ChatFaults, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 
 fn bob() -> Extension {
     Extension::new("1015", "Bob Roy")
@@ -69,4 +69,38 @@ async fn sink_gets_only_its_configured_outcomes() {
         "{:?}",
         message_texts(&sim, "support")
     );
+}
+
+#[tokio::test]
+async fn outage_without_answer_delays_cards_and_loses_none() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    sim.set_faults(|faults| faults.chat.per_second = None);
+    let mut dir = DaemonDir::for_simulator(&sim);
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let outages: [(&str, fn(&mut ChatFaults)); 4] = [
+        ("HANGS UP", |chat| chat.hang_up = 1.0),
+        ("TAKES AND HANGS UP", |chat| chat.hang_up_after_accept = 1.0),
+        ("LOGIN PAGE", |chat| chat.web_page = 1.0),
+        ("GATEWAY", |chat| chat.bad_gateway = 1.0),
+    ];
+    let failures = || daemon.journal().matches("sink failing").count();
+    for (number, (name, fault)) in outages.into_iter().enumerate() {
+        sim.set_faults(|faults| fault(&mut faults.chat));
+        sim.place(missed(name, &format!("+1514555019{number}"), 60_000));
+        let both_fail = async || (failures() >= 2 * (number + 1)).then_some(());
+        eventually("both sinks fail", TIMEOUT, both_fail).await;
+        sim.set_faults(|faults| {
+            faults.chat = ChatFaults { per_second: None, ..ChatFaults::default() };
+        });
+        for sink in ["desk", "support"] {
+            let shown = async || message_texts(&sim, sink).iter().any(|text| text.contains(name)).then_some(());
+            eventually("the ring is shown", TIMEOUT, shown).await;
+        }
+        let recovered = async || (daemon.journal().matches("sink recovered").count() >= 2 * (number + 1)).then_some(());
+        eventually("both sinks recovered", TIMEOUT, recovered).await;
+    }
+    drop(daemon.stop().await);
+    let stored = dir.read_outbox();
+    assert_eq!(stored.dead(), 0, "{stored}");
 }

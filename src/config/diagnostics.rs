@@ -110,7 +110,10 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("state", &["dir", "durability", "record", "retention"]),
-    ("sinks.*", &["type", "url", "token", "channel", "api_url", "shape", "thread", "pace", "outcomes", "recap", "mask"]),
+    (
+        "sinks.*",
+        &["type", "url", "token", "channel", "api_url", "shape", "thread", "pace", "outcomes", "recap", "mask"],
+    ),
     ("sinks.*.pace", &["per_second", "burst"]),
     ("sinks.*.recap", &["at", "days"]),
     ("operator", &["sink"]),

@@ -91,7 +91,9 @@ fn flow_warnings(url: &Url, host: &str) -> Vec<&'static str> {
     let signature = url.query_pairs().find(|(name, _)| name == "sig").map(|(_, value)| value);
     match signature {
         // `query_pairs` has removed one level of escapes.
-        Some(signature) if ["%2B", "%2F", "%3D", "%25"].iter().any(|it| signature.to_ascii_uppercase().contains(it)) => {
+        Some(signature)
+            if ["%2B", "%2F", "%3D", "%25"].iter().any(|it| signature.to_ascii_uppercase().contains(it)) =>
+        {
             warnings.push("sig= is escaped twice in the URL. Copy the URL again, unchanged");
         }
         Some(signature) if !signature.is_empty() => {}
@@ -99,7 +101,8 @@ fn flow_warnings(url: &Url, host: &str) -> Vec<&'static str> {
             warnings.push("the URL ends at its first &. Put the URL into quotes and copy it whole, with its sig=");
         }
         _ => {
-            warnings.push("sig= is missing in the URL. Let anyone trigger the Workflow, or every card will be rejected");
+            warnings
+                .push("sig= is missing in the URL. Let anyone trigger the Workflow, or every card will be rejected");
         }
     }
     warnings
@@ -138,10 +141,18 @@ mod tests {
         let flow = "powerautomate/automations/direct";
         let id = "0123456789abcdef0123456789abcdef";
         for base in [
-            format!("https://0123.4f.environment.api.powerplatform.com:443/{flow}/workflows/{id}/triggers/manual/paths/invoke"),
-            format!("https://0123.4f.environment.api.powerplatform.com/{flow}/workflows/{id}/triggers/manual/paths/invoke/"),
-            format!("https://0123.4f.environment.api.powerplatform.com/{flow}/cu/07/workflows/{id}/triggers/manual/paths/invoke"),
-            format!("https://DEFAULT0123.0.ENVIRONMENT.API.POWERPLATFORM.COM/{flow}/workflows/{id}/triggers/manual/paths/invoke"),
+            format!(
+                "https://0123.4f.environment.api.powerplatform.com:443/{flow}/workflows/{id}/triggers/manual/paths/invoke"
+            ),
+            format!(
+                "https://0123.4f.environment.api.powerplatform.com/{flow}/workflows/{id}/triggers/manual/paths/invoke/"
+            ),
+            format!(
+                "https://0123.4f.environment.api.powerplatform.com/{flow}/cu/07/workflows/{id}/triggers/manual/paths/invoke"
+            ),
+            format!(
+                "https://DEFAULT0123.0.ENVIRONMENT.API.POWERPLATFORM.COM/{flow}/workflows/{id}/triggers/manual/paths/invoke"
+            ),
             "https://acme.azure-api.net/manual/paths/invoke".to_owned(),
         ] {
             let parsed = parse_webhook(SinkValue::Teams, &format!("{base}?{query}")).unwrap();

@@ -25,8 +25,7 @@ const APP: &[SinkKind] = &[SlackApp];
 const FLOW: &[SinkKind] = &[Teams];
 
 const NETWORK: &str = "If this persists, check DNS, the network and the proxy.";
-const PORTAL: &str =
-    "A proxy or a login page of the network answers instead of the chat. If this persists, open the network for this machine.";
+const PORTAL: &str = "A proxy or a login page of the network answers instead of the chat. If this persists, open the network for this machine.";
 const PROXY_LOGIN: &str = "Give the proxy's URL a user and a password.";
 const STATUS_PAGE: &str = "If this persists, check the chat's status page.";
 const INVITE: &str =
@@ -42,7 +41,8 @@ const NEW_WORKFLOW: &str = "Open the workflow in Teams. Check that it is on, tha
                             it. Otherwise create a new workflow and put its URL into the config.";
 const SHAPE: &str =
     "Run `poprelay test-card` for the sink: its output names the setting of `shape` that the workflow expects.";
-const NO_RESPONSE_STEP: &str = "The workflow ended before its response step. Remove that step, or read the workflow's run history in Teams.";
+const NO_RESPONSE_STEP: &str =
+    "The workflow ended before its response step. Remove that step, or read the workflow's run history in Teams.";
 const REPORT: &str = "Read the response with `poprelay outbox show`. This is probably a bug in poprelay.";
 const READ_ANSWER: &str = "Read the response with `poprelay outbox show`.";
 

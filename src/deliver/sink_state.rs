@@ -192,9 +192,8 @@ impl SinkState {
             .collect();
         // Nothing was sent: no fault of the message.
         let is_sent = answer.status().is_some() || matches!(answer, PostResult::NoResponse(_));
-        let is_strike = matches!(row.action, Action::Retry | Action::RetrySlowly)
-            && is_sent
-            && self.mode() == BatchMode::Merge;
+        let is_strike =
+            matches!(row.action, Action::Retry | Action::RetrySlowly) && is_sent && self.mode() == BatchMode::Merge;
         let edit = batch.first().is_some_and(|first| self.is_edit(first));
         self.limiter(edit).consume(now.instant);
         let earlier_failures = std::mem::take(&mut self.failures);

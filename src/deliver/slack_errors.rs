@@ -48,15 +48,8 @@ pub const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found", "in
 /// The channel is archived.
 pub const ARCHIVED: &[&str] = &["is_archived", "channel_is_archived"];
 /// The webhook, its user or its workspace is gone.
-pub const WEBHOOK_GONE: &[&str] = &[
-    "invalid_token",
-    "no_service",
-    "no_service_id",
-    "no_team",
-    "no_active_hooks",
-    "team_disabled",
-    "user_not_found",
-];
+pub const WEBHOOK_GONE: &[&str] =
+    &["invalid_token", "no_service", "no_service_id", "no_team", "no_active_hooks", "team_disabled", "user_not_found"];
 /// A message with `@here`, `@channel` or a user group is forbidden; the same message without the mention may be allowed.
 pub const MENTION_RESTRICTED: &str = "restricted_action";
 /// A rule of the workspace forbids the post.

@@ -352,7 +352,9 @@ mod tests {
     #[test]
     fn mention_restriction_is_recognized_for_both_kinds_of_slack() {
         let app = reply(200, r#"{"ok":false,"error":"restricted_action"}"#);
-        assert!(is_mention_restricted(SlackApp, &app) && is_mention_restricted(Slack, &reply(403, "restricted_action")));
+        assert!(
+            is_mention_restricted(SlackApp, &app) && is_mention_restricted(Slack, &reply(403, "restricted_action"))
+        );
         for other in ["restricted_action_read_only_channel", "ok", ""] {
             assert!(!is_mention_restricted(Slack, &reply(403, other)), "{other}");
         }

@@ -67,7 +67,8 @@ where
     let state = SinkState::new(sink.kind, channel, sink.limiters(now));
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, state, store_backoff, mention_reported: false, pulse };
+    let mut worker =
+        Worker { sink, outbox, http, draw, told, stop, state, store_backoff, mention_reported: false, pulse };
     while !is_stopped(&worker.stop) {
         worker.pulse.busy(Now::current().instant);
         match worker.step().await {

@@ -4,7 +4,6 @@
 //! Stores (`grants`, `channels`, `calls`, `messages`) hold data. Handlers (`oauth`, `*_api`, `webhooks`, `control`) serve
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
-mod bucket;
 mod call_api;
 mod calls;
 mod channel_api;

@@ -97,10 +97,7 @@ async fn worker_restricted_mention_is_removed_and_reported_once() {
         Card::Call(Box::new(card))
     };
     for id in 1..=2 {
-        queue.put(Delivery {
-            card: mention(),
-            ..of_call(id, PostMode::Live { message: None, reposted: false })
-        });
+        queue.put(Delivery { card: mention(), ..of_call(id, PostMode::Live { message: None, reposted: false }) });
         if id == 1 {
             assert!(matches!(worker.told().await, SinkEvent::MentionRejected { .. }));
         }

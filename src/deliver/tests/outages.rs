@@ -121,7 +121,8 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
         bytes.extend_from_slice(&buffer[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if body.len() >= length.unwrap_or(0) {
             return Some(body.to_owned());
         }
@@ -178,11 +179,8 @@ async fn send_through_outages(kind: SinkKind, seed: u64, count: u32) {
     });
     for number in 0..count {
         sleep(Duration::from_secs_f64(4.0 * rng.f64())).await;
-        let mode = if kind == SinkKind::SlackApp {
-            PostMode::Live { message: None, reposted: false }
-        } else {
-            PostMode::Post
-        };
+        let mode =
+            if kind == SinkKind::SlackApp { PostMode::Live { message: None, reposted: false } } else { PostMode::Post };
         queue.put(Delivery { mode, ..delivery(i64::from(number) + 1, &number.to_string()) });
     }
     let title = |number: u32| number.to_string();
