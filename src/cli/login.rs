@@ -9,7 +9,7 @@ mod tests;
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config},
-    daemon::network,
+    daemon::system::network,
     goto::{
         oauth::{Client, Error as OauthError, PkceVerifier, SCOPES, VOICEMAIL_SCOPE, random_token},
         token_file::{self, StoredToken},

@@ -6,7 +6,7 @@ use super::{CliError, CliResult};
 use crate::{
     cards::{self, RenderOptions},
     config::{Config, SinkConfig},
-    daemon::network,
+    daemon::system::network,
     deliver::{
         FlowShape, Sink,
         table::find_rule,

@@ -24,9 +24,10 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, sleep, sleep_until},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Step of the virtual clock.
 const STEP: Duration = Duration::from_millis(100);
@@ -165,9 +166,8 @@ async fn send_through_outages(kind: SinkKind, seed: u64, count: u32) {
     });
     let app = (kind == SinkKind::SlackApp).then(|| SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
     let sink = Sink { app, ..Sink::new(SinkName::try_from("desk").unwrap(), kind, url) };
-    let (queue, (tell, mut told), (_stop, stopped)) =
-        (MemoryOutbox::default(), mpsc::channel(10), watch::channel(false));
-    tokio::spawn(run(sink, queue.clone(), client(), draw, tell, stopped));
+    let (queue, (tell, mut told)) = (MemoryOutbox::default(), mpsc::channel(10));
+    tokio::spawn(run(sink, queue.clone(), client(), draw, tell, CancellationToken::new()));
     let dead = Arc::new(Mutex::new(Vec::new()));
     let dead_letters = Arc::clone(&dead);
     tokio::spawn(async move {
