@@ -104,3 +104,32 @@ async fn outage_without_answer_delays_cards_and_loses_none() {
     let stored = dir.read_outbox();
     assert_eq!(stored.dead(), 0, "{stored}");
 }
+
+#[tokio::test]
+async fn recovered_sink_lists_cards_that_were_not_posted() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    sim.set_faults(|faults| {
+        faults.chat.per_second = None;
+        faults.chat.fixed_status.insert("/slack/desk".to_owned(), 405);
+    });
+    // The operator's sink is the sink in trouble: alerts about it wait for it.
+    let mut dir = DaemonDir::new(&(config_for(&sim.url()) + "[operator]\nsink = \"desk\"\n"));
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    for number in 0..5 {
+        sim.place(missed("ALICE MARTIN", &format!("+1514555019{number}"), 60_000));
+    }
+    daemon.wait_for_log("sink disabled").await;
+    assert!(message_texts(&sim, "desk").is_empty());
+    sim.set_faults(|faults| faults.chat.fixed_status.clear());
+    // A reload lets the worker probe the sink.
+    daemon.signal("-HUP");
+    let listed = async || {
+        let text = message_texts(&sim, "desk").join("\n");
+        (text.contains("desk is disabled") && text.contains("accepts cards again") && text.contains("Not posted: "))
+            .then_some(text)
+    };
+    let text = eventually("the alerts are posted", TIMEOUT, listed).await;
+    assert!(text.contains("ringing, ") && text.contains("outbox list --state dead"), "{text}");
+    drop(daemon.stop().await);
+}

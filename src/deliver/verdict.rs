@@ -205,7 +205,7 @@ mod tests {
         line(&[Slack], &[400], &["something_new", ""], DEAD);
         line(&[Slack], &[403], &["action_prohibited", "invalid_token", "team_disabled", "x"], Disable);
         line(&[Slack], &[404], &["no_service", "no_service_id", "no_team", "channel_not_found", ""], Disable);
-        line(&[Slack], &[410], &["channel_is_archived"], Disable);
+        line(&[Slack], &[410], &["channel_is_archived", "", "x"], Disable);
         line(&[Slack], &[413], any, Plain);
 
         line(&[SlackTrigger], &[200], &["", "ok", "{\"ok\":true}"], DONE);
@@ -377,7 +377,7 @@ mod tests {
     fn judge_equal_rejections_in_a_row_disable_sink() {
         let after = |refused| DeliveryContext { rejections: refused, ..DeliveryContext::default() };
         assert_eq!([3, 4].map(|before| judge(Slack, &reply(405, ""), &after(before))), [DEAD, Disable]);
-        let shape = reply(400, "TriggerInputSchemaMismatch");
+        let shape = reply(400, r#"{"error":{"code":"TriggerInputSchemaMismatch","message":"x"}}"#);
         let plain = |refused| DeliveryContext { plain: true, ..after(refused) };
         assert_eq!([3, 4].map(|before| judge(Slack, &reply(200, "what"), &plain(before))), [DEAD, Disable]);
         assert_eq!([1, 2].map(|before| judge(Teams, &shape, &after(before))), [DEAD, Disable]);
