@@ -13,7 +13,7 @@ use crate::{
         verdict::{DeliveryContext, Verdict, judge},
     },
     model::{
-        call::{AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Person},
+        call::{AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, Person},
         card::{CallCard, CallerInfo, Card},
         delivery::{MessageRef, PostMode, SinkKind},
         ids::ConnectionName,
@@ -163,5 +163,6 @@ fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::R
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: Course::default(),
     })
 }

@@ -158,6 +158,7 @@ fn call_update(call: &str, kind: StatusKind, label: &str) -> CallUpdate {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
+            course: crate::model::call::Course::default(),
         },
         status: status_of(kind),
         at: Timestamp::UNIX_EPOCH,
