@@ -5,10 +5,13 @@
 pub mod batch;
 pub mod events;
 pub mod limiter;
+mod outage;
 pub mod post;
 pub mod rate_limit;
 pub mod response;
+mod retry_waits;
 mod rules;
+mod settle;
 pub mod sink;
 pub mod sink_state;
 pub mod slack_api;

@@ -8,30 +8,19 @@
 use super::{
     batch::BatchMode,
     limiter::{Permit, SharedLimiter},
+    outage::Outage,
     response::PostResult,
-    strikes::{Strikes, slow_wait},
+    retry_waits::{FAILED_PROBE_INTERVAL, RetryWaits},
+    strikes::Strikes,
     table::{Action, ResponseRule, find_rule},
     verdict::{DeliveryContext, Verdict, decide},
 };
-use crate::{
-    model::{
-        delivery::{Delivery, MAX_RETRY_AFTER, PostMode, Settlement, SinkKind},
-        time::{Now, after},
-    },
-    runtime::backoff::{Backoff, BackoffPolicy},
+use crate::model::{
+    delivery::{Delivery, MAX_RETRY_AFTER, PostMode, Settlement, SinkKind},
+    time::{Now, after},
 };
 use std::time::{Duration, Instant};
 
-/// Probe interval of a disabled sink ("manual enable or every 1 h").
-const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
-/// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`: nothing was sent, and an
-/// unset clock after a boot looks like an invalid certificate.
-const FAILED_PROBE_INTERVAL: Duration = MAX_RETRY_AFTER;
-/// First probe interval of a sink whose URL redirects, doubled up to [`PROBE_INTERVAL`]: a network's login page redirects
-/// as well, and disappears after the login.
-const REDIRECT_PROBE_INTERVAL: Duration = Duration::from_secs(60);
-/// Outage duration after which the operator gets an alert (15 min of 429 in a row, or of failures).
-const ALERT_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Maximum jitter added to a requested wait, so that several daemons do not return at the same time.
 const MAX_JITTER: Duration = Duration::from_secs(1);
 
@@ -67,17 +56,6 @@ pub struct Outcome {
     pub repeats: u32,
 }
 
-/// Time span without a successful post.
-#[derive(Debug, Clone, Copy)]
-struct Outage {
-    since: Instant,
-    /// The sink fails; `false` means that it throttles.
-    failing: bool,
-    /// Requested waits in a row.
-    waits: u32,
-    alerted: bool,
-}
-
 /// State of one sink.
 #[derive(Debug)]
 pub struct SinkState {
@@ -85,15 +63,11 @@ pub struct SinkState {
     channel: Option<String>,
     post_limiter: SharedLimiter,
     edit_limiter: SharedLimiter,
-    backoff: Backoff,
+    waits: RetryWaits,
     paused_until: Option<Instant>,
     outage: Option<Outage>,
     /// Failed attempts since the last success.
     failures: u32,
-    /// Attempts without an answer since the last success.
-    unanswered: u32,
-    /// Redirects since the last success.
-    redirects: u32,
     disabled: bool,
     rejected: Option<(&'static ResponseRule, Option<u16>, u32)>,
     pub(super) strikes: Strikes,
@@ -109,12 +83,10 @@ impl SinkState {
             channel,
             post_limiter,
             edit_limiter,
-            backoff: Backoff::new(BackoffPolicy::CHAT),
+            waits: RetryWaits::default(),
             paused_until: None,
             outage: None,
             failures: 0,
-            unanswered: 0,
-            redirects: 0,
             disabled: false,
             rejected: None,
             strikes: Strikes::default(),
@@ -278,51 +250,23 @@ impl SinkState {
             let edge = (!self.disabled).then_some(SinkTransition::Disabled);
             self.disabled = true;
             self.outage = None;
-            return (edge, self.probe_interval(answer));
+            return (edge, self.waits.next_probe(answer));
         }
         let (failing, held) = match (row.action, first) {
             (Action::Wait { .. }, Some(Verdict::Wait(wait))) => {
                 self.limiter(edit).on_throttled(now);
                 (false, wait.saturating_add(MAX_JITTER.mul_f64(chance.clamp(0.0, 1.0))))
             }
-            (_, Some(Verdict::Retry { at_least })) => (true, self.backoff.next(chance.midpoint(1.0), at_least)),
-            (_, Some(Verdict::RetrySlowly { at_least })) => {
-                let wait = slow_wait(self.unanswered, chance);
-                self.unanswered = self.unanswered.saturating_add(1);
-                (true, at_least.map_or(wait, |asked| asked.max(wait)))
-            }
+            (_, Some(Verdict::Retry { at_least })) => (true, self.waits.next(chance, at_least)),
+            (_, Some(Verdict::RetrySlowly { at_least })) => (true, self.waits.next_slow(chance, at_least)),
             _ => return (self.on_success(row, first, answer, now, edit), Duration::ZERO),
         };
         if self.disabled {
             (None, FAILED_PROBE_INTERVAL)
         } else {
-            (self.on_failure(failing, now), held.min(MAX_RETRY_AFTER))
+            let outage = self.outage.get_or_insert_with(|| Outage::new(now));
+            (outage.on_failure(failing, now), held.min(MAX_RETRY_AFTER))
         }
-    }
-
-    /// Returns the time until the next probe of a disabled sink.
-    fn probe_interval(&mut self, answer: &PostResult) -> Duration {
-        match answer.status() {
-            None => FAILED_PROBE_INTERVAL,
-            Some(300..=399) => {
-                let interval = REDIRECT_PROBE_INTERVAL.saturating_mul(2_u32.saturating_pow(self.redirects));
-                self.redirects = self.redirects.saturating_add(1);
-                interval.min(PROBE_INTERVAL)
-            }
-            Some(_) => PROBE_INTERVAL,
-        }
-    }
-
-    fn on_failure(&mut self, failing: bool, now: Instant) -> Option<SinkTransition> {
-        let first = self.outage.is_none();
-        let outage = self.outage.get_or_insert(Outage { since: now, failing, waits: 0, alerted: false });
-        outage.failing = failing;
-        outage.waits = if failing { 0 } else { outage.waits.saturating_add(1) };
-        if !outage.alerted && now.saturating_duration_since(outage.since) >= ALERT_AFTER {
-            outage.alerted = true;
-            return Some(if failing { SinkTransition::Unreachable } else { SinkTransition::Throttled });
-        }
-        first.then_some(SinkTransition::Failing)
     }
 
     /// Ends an outage: the response concerns the message, not the sink.
@@ -345,8 +289,7 @@ impl SinkState {
             }
             _ => {}
         }
-        self.backoff.reset();
-        (self.unanswered, self.redirects) = (0, 0);
+        self.waits.reset();
         let was_disabled = std::mem::take(&mut self.disabled);
         let outage = self.outage.take();
         match outage {

@@ -7,6 +7,7 @@ use super::{
     events::{SinkEvent, log_outcome},
     post,
     response::PostResult,
+    settle::{self, with_message_ref},
     sink::Sink,
     sink_state::{Outcome, SinkState},
     verdict::is_mention_restricted,
@@ -43,8 +44,6 @@ const MIN_WAIT: Duration = Duration::from_millis(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 /// Maximum block of a worker that sends a state event to a busy daemon.
 const EVENT_SEND_TIMEOUT: Duration = Duration::from_secs(1);
-/// Attempts to settle before the delivery stays leased until the next restart.
-const MAX_SETTLE_ATTEMPTS: u32 = 5;
 
 /// Posts the due deliveries of `sink` until `stop`. The post in flight is then finished within 8 s and
 /// settled; the rest stays in the outbox. Arguments of `draw`: kind, cards, time, plain.
@@ -262,22 +261,8 @@ where
         result
     }
 
-    /// Settles deliveries, with retries: an unsettled delivery would be posted again.
-    async fn settle(&mut self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {
-        let settles: Vec<SettleRequest> = settles.collect();
-        if settles.is_empty() {
-            return Ok(());
-        }
-        let mut waits =
-            Backoff::new(BackoffPolicy { initial: Duration::from_millis(100), max: Duration::from_secs(1) });
-        loop {
-            match self.outbox.settle(settles.clone()).await {
-                Err(OutboxError::Store(_)) if waits.failures() < MAX_SETTLE_ATTEMPTS => {
-                    sleep(waits.next(1.0, None)).await
-                }
-                result => return result,
-            }
-        }
+    async fn settle(&self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {
+        settle::settle(&self.outbox, settles.collect()).await
     }
 
     async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
@@ -308,13 +293,5 @@ where
             tracing::warn!(sink = %self.sink.name, error = why, "outbox request failed");
         }
         self.wait_for_work(wait, std::future::pending()).await;
-    }
-}
-
-/// Adds the message reference to the first post of a live message: later updates edit that message.
-fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {
-    match (settlement, form, place) {
-        (Settlement::Delivered, PostMode::Live { message: None, .. }, Some(place)) => Settlement::Posted(place.clone()),
-        _ => settlement.clone(),
     }
 }
