@@ -2,7 +2,6 @@
 
 mod admin;
 mod coalesce;
-mod cost;
 mod faults;
 mod forget;
 mod kill;
