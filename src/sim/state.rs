@@ -7,7 +7,7 @@ use super::{
     faults::Faults,
     grants::GrantStore,
     messages::MessageStore,
-    webhooks::WebhookLog,
+    webhook_log::WebhookLog,
 };
 use crate::{model::time::Now, runtime::token_bucket::TokenBucket};
 use axum::http::StatusCode;
