@@ -80,23 +80,19 @@ fn by_summary(report: &Report, at: Timestamp) -> Option<CallUpdate> {
         }
     };
     let call = Call {
-        id: report.call.clone(),
-        connection: report.connection.clone(),
-        region: report.region,
-        account: report.account.clone(),
-        direction: direction,
-        caller: report.caller.clone().unwrap_or(Caller { name: None, number: PhoneNumber::Withheld }),
-        account_number: None,
-        queues: Vec::new(),
+        direction,
         people,
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: started,
         first_seen_late: true,
         end_unknown: lost,
-        revision: None,
         course,
+        ..Call::new(
+            report.call.clone(),
+            report.connection.clone(),
+            report.account.clone(),
+            report.region,
+            report.caller.clone().unwrap_or(Caller { name: None, number: PhoneNumber::Withheld }),
+            started,
+        )
     };
     Some(CallUpdate { call, status, at })
 }

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::model::{
     call::{
-        Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Course, Person, Phase,
-        Report, RingStage,
+        Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Person, Phase, Report,
+        RingStage,
     },
     ids::{ConversationSpaceId, ParticipantId},
     phone::PhoneNumber,
@@ -47,23 +47,15 @@ impl TrackedCall {
         let facts = Facts::new(event, now.timestamp);
         Self {
             call: Call {
-                id: event.call.clone(),
-                connection: event.connection.clone(),
-                region: event.region,
-                account: event.account.clone(),
-                direction: CallDirection::Inbound,
-                caller: Caller { name: None, number: PhoneNumber::Withheld },
-                account_number: None,
-                queues: Vec::new(),
-                people: Vec::new(),
-                transfers: Vec::new(),
-                answered_at: None,
-                queued_at: None,
-                started_at: facts.started(),
                 first_seen_late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
-                end_unknown: false,
-                revision: None,
-                course: Course::default(),
+                ..Call::new(
+                    event.call.clone(),
+                    event.connection.clone(),
+                    event.account.clone(),
+                    event.region,
+                    Caller { name: None, number: PhoneNumber::Withheld },
+                    facts.started(),
+                )
             },
             facts,
             walk: Walk::default(),

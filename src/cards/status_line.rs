@@ -108,8 +108,13 @@ fn wait(call: &Call, waited: Duration) -> String {
 fn missed(call: &Call, reason: MissedReason, waited: Duration, whom: Option<String>, mask: Mask) -> String {
     let (course, total) = (&call.course, format_duration(waited));
     let mailbox = course.mailbox.is_some().then(|| "reached the mailbox, left no message".to_owned());
-    let withheld = (call.caller.number == PhoneNumber::Withheld && course.needs_callback)
-        .then(|| "number withheld, no callback possible".to_owned());
+    let withheld = match &call.caller.number {
+        PhoneNumber::Withheld if course.needs_callback => Some("number withheld, no callback possible".to_owned()),
+        PhoneNumber::Unavailable if course.needs_callback => {
+            Some("number not available, no callback possible".to_owned())
+        }
+        _ => None,
+    };
     let rang = whom.map(|whom| format!("rang {whom}"));
     let state = match reason {
         MissedReason::LeftQueue => {

@@ -44,26 +44,19 @@ fn person(name: &str, extension: &str) -> Person {
 
 fn call(number: &str) -> Call {
     Call {
-        id: "call-1".try_into().unwrap(),
-        connection: "main".try_into().unwrap(),
-        region: Region::US,
-        account: "2930718022414574861".try_into().unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: None, number: PhoneNumber::parse(Some(number), Region::US) },
         account_number: Some(AccountNumber {
             number: PhoneNumber::parse(Some("+15145550100"), Region::US),
             label: Some("Main line".into()),
         }),
-        queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: ago(3),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: crate::model::call::Course::default(),
+        ..Call::new(
+            "call-1".try_into().unwrap(),
+            "main".try_into().unwrap(),
+            "2930718022414574861".try_into().unwrap(),
+            Region::US,
+            Caller { name: None, number: PhoneNumber::parse(Some(number), Region::US) },
+            ago(3),
+        )
     }
 }
 

@@ -60,6 +60,7 @@ fn write_error(error: io::Error) -> CliError {
 pub(super) fn not_a_number(number: &PhoneNumber, region: Region) -> String {
     let reason = match number {
         PhoneNumber::Withheld => "this is the form of a withheld number",
+        PhoneNumber::Unavailable => "this says that the network has no number",
         PhoneNumber::Short(_) => "this is too short for a public number",
         PhoneNumber::Known(_) | PhoneNumber::Unparsed(_) => "this is not a phone number",
     };

@@ -20,7 +20,7 @@ use std::{collections::HashMap, time::Duration};
 /// Strikes after which a card goes alone.
 const STRIKES_TO_GO_ALONE: u32 = 2;
 /// Strikes after which a card becomes a dead letter. At a sink that fails at random in half of its attempts, a card
-/// collects so many once in a million.
+/// reaches this number once in a million cases.
 const MAX_STRIKES: u32 = 20;
 /// Waits in seconds after the first, second, … attempt without an answer; the last one repeats. The sum of the first three
 /// exceeds a minute.

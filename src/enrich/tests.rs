@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    call::{CallDirection, CallStatus, Caller, MissedReason},
+    call::{CallStatus, Caller, MissedReason},
     card::CallerHistory,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::{PhoneNumber, Region},
@@ -43,25 +43,14 @@ fn build(
 }
 
 fn call(number: &str) -> Call {
-    Call {
-        id: ConversationSpaceId::try_from("c-1").unwrap(),
-        connection: ConnectionName::try_from("main").unwrap(),
-        region: Region::US,
-        account: AccountKey::try_from("1").unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: Some("CNAM".into()), number: PhoneNumber::parse(Some(number), Region::US) },
-        account_number: None,
-        queues: vec![],
-        people: vec![],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: Timestamp::now(),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: crate::model::call::Course::default(),
-    }
+    Call::new(
+        ConversationSpaceId::try_from("c-1").unwrap(),
+        ConnectionName::try_from("main").unwrap(),
+        AccountKey::try_from("1").unwrap(),
+        Region::US,
+        Caller { name: Some("CNAM".into()), number: PhoneNumber::parse(Some(number), Region::US) },
+        Timestamp::now(),
+    )
 }
 
 /// Starts a CRM that reports each request. With a body it answers, without one it hangs.

@@ -25,7 +25,7 @@ pub enum Card {
 }
 
 impl Card {
-    /// Returns whether the card mentions somebody in Slack or Teams.
+    /// Returns whether the card has a mention for Slack or Teams.
     #[must_use]
     pub fn has_mentions(&self) -> bool {
         let Self::Call(card) = self else { return false };

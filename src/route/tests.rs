@@ -7,7 +7,7 @@ mod hours;
 
 use super::*;
 use crate::model::{
-    call::{AccountNumber, Call, CallDirection, CallStatus, Caller, MissedReason, Person, Queue},
+    call::{AccountNumber, Call, CallStatus, Caller, MissedReason, Person, Queue},
     card::{CallerHistory, Contact, Match, PastCall},
     mention::SlackMention,
     phone::{PhoneNumber, Region},
@@ -64,26 +64,20 @@ fn telling(moment: CallStatus) -> CallUpdate {
     let at = "2026-05-01T14:03:20Z".parse().unwrap();
     CallUpdate {
         call: Call {
-            id: "one".try_into().unwrap(),
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "42".try_into().unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
             account_number: Some(AccountNumber {
                 number: PhoneNumber::parse(Some("+15145550100"), Region::US),
                 label: Some("Main line (24/7)".into()),
             }),
             queues: vec![Queue { name: "Support".into(), extension: Some("8001".into()) }],
             people: vec![Person { name: Some("Bob Roy".into()), extension: Some("0015".into()), line: None }],
-            transfers: Vec::new(),
-            answered_at: None,
-            queued_at: None,
-            started_at: at,
-            first_seen_late: false,
-            end_unknown: false,
-            revision: None,
-            course: crate::model::call::Course::default(),
+            ..Call::new(
+                "one".try_into().unwrap(),
+                "main".try_into().unwrap(),
+                "42".try_into().unwrap(),
+                Region::US,
+                Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+                at,
+            )
         },
         status: moment,
         at,

@@ -1,6 +1,8 @@
-//! Tools without domain: backoff, task heartbeats, HTTP, log filter and throttle, journal message ids, token buckets.
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, journal message ids, token
+//! buckets.
 
 pub mod backoff;
+pub mod content_line;
 pub mod http;
 pub mod log_filter;
 pub mod log_throttle;

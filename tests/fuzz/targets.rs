@@ -7,7 +7,7 @@ use poprelay::{
     enrich::{SourceConfig, raw},
     goto::wire::{self, Frame, Reader},
     model::{
-        call::{Call, CallDirection, CallStatus, CallUpdate, Caller},
+        call::{Call, CallStatus, CallUpdate, Caller},
         card::{CallCard, CallerInfo, Card, Contact, Match},
         delivery::SinkKind,
         phone::{E164, Mask, PhoneNumber, Region},
@@ -138,25 +138,14 @@ fn render_contacts(people: Vec<Contact>) {
         Err(people) => Match::Several { contacts: people },
     };
     let at = time("2026-11-23T19:03:20Z");
-    let call = Call {
-        id: "c-1".try_into().expect("an id"),
-        connection: "main".try_into().expect("a name"),
-        region: Region::US,
-        account: "1".try_into().expect("a key"),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: None, number: PhoneNumber::Known(caller()) },
-        account_number: None,
-        queues: Vec::new(),
-        people: Vec::new(),
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: at,
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: poprelay::model::call::Course::default(),
-    };
+    let call = Call::new(
+        "c-1".try_into().expect("an id"),
+        "main".try_into().expect("a name"),
+        "1".try_into().expect("a key"),
+        Region::US,
+        Caller { name: None, number: PhoneNumber::Known(caller()) },
+        at,
+    );
     render(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo { matched: who, ..CallerInfo::default() });
 }
 

@@ -166,12 +166,12 @@ async fn send_through_outages(kind: SinkKind, seed: u64, count: u32) {
     });
     let app = (kind == SinkKind::SlackApp).then(|| SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
     let sink = Sink { app, ..Sink::new(SinkName::try_from("desk").unwrap(), kind, url) };
-    let (queue, (tell, mut told)) = (MemoryOutbox::default(), mpsc::channel(10));
-    tokio::spawn(run(sink, queue.clone(), client(), draw, tell, CancellationToken::new()));
+    let (queue, (sender, mut events)) = (MemoryOutbox::default(), mpsc::channel(10));
+    tokio::spawn(run(sink, queue.clone(), client(), draw, sender, CancellationToken::new()));
     let dead = Arc::new(Mutex::new(Vec::new()));
     let dead_letters = Arc::clone(&dead);
     tokio::spawn(async move {
-        while let Some(event) = told.recv().await {
+        while let Some(event) = events.recv().await {
             if let SinkEvent::DeadLetter { .. } = event {
                 dead_letters.lock().unwrap().push(event);
             }

@@ -109,6 +109,37 @@ pub struct Call {
 impl Call {
     /// Transfers kept of one call: a card shows the first and the last ones.
     pub const MAX_TRANSFERS: usize = 8;
+
+    /// Creates an inbound call without any event.
+    #[must_use]
+    pub fn new(
+        id: ConversationSpaceId,
+        connection: ConnectionName,
+        account: AccountKey,
+        region: Region,
+        caller: Caller,
+        started_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            connection,
+            region,
+            account,
+            direction: CallDirection::Inbound,
+            caller,
+            account_number: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            transfers: Vec::new(),
+            answered_at: None,
+            queued_at: None,
+            started_at,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
+            course: Course::default(),
+        }
+    }
 }
 
 /// Which way a call goes.

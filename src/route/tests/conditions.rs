@@ -119,6 +119,18 @@ fn condition_caller_info_matched_unknown_matches_nothing() {
 }
 
 #[test]
+fn network_mark_is_matched_by_its_word() {
+    let mut marked = ringing();
+    for (name, spam, verified) in
+        [("SPAM LIKELY", true, false), ("[V] ALICE MARTIN", false, true), ("ALICE", false, false)]
+    {
+        marked.call.caller.name = Some(name.into());
+        assert_eq!(rule_matches("network = 'spam'", &marked), spam, "{name}");
+        assert_eq!(rule_matches("network = ['verified', 'not_verified']", &marked), verified, "{name}");
+    }
+}
+
+#[test]
 fn hours_evaluated_at_decision_time() {
     let telling = ringing();
     for (time, open) in [(NOON, true), ("2026-11-23T13:59:59Z", false), ("2026-11-23T14:00:00Z", true)] {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use poprelay::cards::RenderOptions;
 use poprelay::model::call::StatusKind;
 use poprelay::model::call::{
-    AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, Queue, Transfer,
+    AccountNumber, Call, CallStatus, CallUpdate, Caller, MissedReason, Person, Queue, Transfer,
 };
 use poprelay::model::card::{
     Alert, CallCard, CallerHistory, CallerInfo, Card, Contact, Fact, GapSummary, Match, PastCall, PendingCallback,
@@ -43,32 +43,26 @@ fn queue(name: &str) -> Queue {
 /// Returns a call from `number` that started `seconds` ago.
 pub fn call(number: &str, network: &str, seconds: i64) -> Call {
     Call {
-        id: format!("{number}-{seconds}")
-            .as_str()
-            .replace(' ', "-")
-            .try_into()
-            .unwrap_or_else(|_| "call".try_into().unwrap()),
-        connection: "main".try_into().unwrap(),
-        region: Region::US,
-        account: "2930718022414574861".try_into().unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller {
-            name: (!network.is_empty()).then(|| network.to_owned()),
-            number: PhoneNumber::parse(Some(number), Region::US),
-        },
         account_number: Some(AccountNumber {
             number: PhoneNumber::parse(Some("+15145550100"), Region::US),
             label: text("Main line"),
         }),
-        queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: ago(seconds),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
+        ..Call::new(
+            format!("{number}-{seconds}")
+                .as_str()
+                .replace(' ', "-")
+                .try_into()
+                .unwrap_or_else(|_| "call".try_into().unwrap()),
+            "main".try_into().unwrap(),
+            "2930718022414574861".try_into().unwrap(),
+            Region::US,
+            Caller {
+                name: (!network.is_empty()).then(|| network.to_owned()),
+                number: PhoneNumber::parse(Some(number), Region::US),
+            },
+            ago(seconds),
+        )
     }
 }
 
