@@ -4,6 +4,7 @@ use super::{CliError, CliResult, check_contacts};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
     daemon::{recording, startup, system::network},
+    deliver::FlowShape,
     model::{call::StatusKind, delivery::SinkKind, phone::Mask, time::Now},
 };
 use clap::Args;
@@ -107,8 +108,8 @@ fn describe_sink(sink: &SinkConfig) -> String {
     let chat = match sink.kind {
         SinkKind::Slack => "Slack webhook",
         SinkKind::SlackTrigger => "Slack workflow trigger",
+        SinkKind::Teams if sink.shape == FlowShape::Card => "Teams workflow that posts a bare card",
         SinkKind::Teams => "Teams workflow",
-        SinkKind::TeamsConnector => "Office 365 connector (retired)",
         SinkKind::SlackApp => "Slack app",
     };
     let pace = match sink.pace {

@@ -3,6 +3,7 @@
 
 use crate::{
     cards::TemplateLine,
+    deliver::FlowShape,
     enrich::SourceConfig,
     model::{
         call::{RingStage, StatusKind},
@@ -111,6 +112,8 @@ pub struct SinkTable {
     pub channel: Option<String>,
     /// Base URL of Slack's Web API.
     pub api_url: Option<String>,
+    /// Shape of the messages to a Teams flow.
+    pub shape: Option<FlowShape>,
     /// Whether a Slack app also replies outcomes in the message's thread.
     pub reply_in_thread: Option<bool>,
     /// Rate limit of the chat.

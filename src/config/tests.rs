@@ -109,6 +109,7 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
     assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");
+    assert_eq!(key(&format!("{GOOD}shape = \"card\"")), "10:sinks.front-desk.shape");
     assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 

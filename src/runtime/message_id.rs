@@ -38,6 +38,8 @@ pub const SINK_UNREACHABLE: &str = "ff53a46f5ead403a84c4b877678537a3";
 pub const SINK_THROTTLED: &str = "e179f773a6e043c09514b7dde2ad0478";
 /// A sink accepts cards again.
 pub const SINK_RECOVERED: &str = "0c28cec1b94742afa4b936976b4b76b0";
+/// The workspace rejected the mention of a card.
+pub const MENTION_REJECTED: &str = "5d0f1c2a7b9e4c34a6d8e01f93b7c245";
 /// A delivery became a dead letter.
 pub const DEAD_LETTER: &str = "a398d022d4354df48322905089933837";
 /// The outbox is in memory only.

@@ -185,6 +185,14 @@ pub struct ChatFaults {
     pub hang: f64,
     /// Share accepted and shown, but never answered. The sender cannot detect this.
     pub hang_after_accept: f64,
+    /// Share whose connection is closed without an answer; not shown.
+    pub hang_up: f64,
+    /// Share accepted and shown, whose connection is then closed without an answer.
+    pub hang_up_after_accept: f64,
+    /// Share answered with 200 and a web page, like the login page of a network; not shown.
+    pub web_page: f64,
+    /// Share answered with 502 by a gateway; not shown.
+    pub bad_gateway: f64,
     /// Share answered late.
     pub slow: f64,
     /// Maximum delay, milliseconds.
@@ -192,6 +200,8 @@ pub struct ChatFaults {
     /// Webhooks by path (`/slack/front-desk`) that always return this status, with the body of the real webhook.
     #[serde(rename = "gone")]
     pub fixed_status: BTreeMap<String, u16>,
+    /// Teams flows by path (`/teams/support`) that post the body as a card, and show nothing for a message with attachments.
+    pub bare_card: BTreeSet<String>,
 }
 
 impl Default for ChatFaults {
@@ -204,9 +214,14 @@ impl Default for ChatFaults {
             server_error: 0.0,
             hang: 0.0,
             hang_after_accept: 0.0,
+            hang_up: 0.0,
+            hang_up_after_accept: 0.0,
+            web_page: 0.0,
+            bad_gateway: 0.0,
             slow: 0.0,
             slow_ms: 0,
             fixed_status: BTreeMap::new(),
+            bare_card: BTreeSet::new(),
         }
     }
 }
@@ -243,6 +258,10 @@ pub struct AppFaults {
     pub hang: f64,
     /// Share shown, but never answered.
     pub hang_after_accept: f64,
+    /// Share whose connection is closed without an answer; not shown.
+    pub hang_up: f64,
+    /// Share shown, whose connection is then closed without an answer.
+    pub hang_up_after_accept: f64,
     /// Share shown and answered with `fatal_error`.
     pub fatal_after_accept: f64,
     /// Share answered late.
@@ -268,6 +287,8 @@ impl Default for AppFaults {
             server_error: 0.0,
             hang: 0.0,
             hang_after_accept: 0.0,
+            hang_up: 0.0,
+            hang_up_after_accept: 0.0,
             fatal_after_accept: 0.0,
             slow: 0.0,
             slow_ms: 0,

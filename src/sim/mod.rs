@@ -5,7 +5,6 @@
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
 mod activity;
-mod bucket;
 mod call_api;
 mod calls;
 mod channel_api;

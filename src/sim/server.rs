@@ -7,11 +7,15 @@ use super::{
 
 use axum::{
     Router, middleware,
+    response::{IntoResponse as _, Response},
     routing::{delete, get, post, put},
 };
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// Returns all routes of the simulator.
@@ -77,6 +81,17 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .with_state(layer(sim))
 }
 
+/// Marks a response that is not sent: the connection is closed without a byte of an answer.
+#[derive(Debug, Clone, Copy)]
+struct HangUp;
+
+/// Returns a response that closes the connection instead.
+pub(super) fn hang_up() -> Response {
+    let mut response = ().into_response();
+    response.extensions_mut().insert(HangUp);
+    response
+}
+
 /// Accepts connections until the simulator ends. While it is down, connections are closed immediately.
 pub(super) async fn serve(sim: Arc<SimState>, listener: TcpListener) {
     let routes = router(&sim);
@@ -90,7 +105,17 @@ pub(super) async fn serve(sim: Arc<SimState>, listener: TcpListener) {
             continue;
         }
         drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(routes.clone());
+        let handler = TowerToHyperService::new(routes.clone());
+        let service = service_fn(move |request| {
+            let response = handler.call(request);
+            async move {
+                let response = response.await.map_err(io::Error::other)?;
+                if response.extensions().get::<HangUp>().is_some() {
+                    return Err(io::Error::other("hung up"));
+                }
+                Ok(response)
+            }
+        });
         let owner = Arc::clone(&sim);
         sim.spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();

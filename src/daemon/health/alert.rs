@@ -1,6 +1,7 @@
 //! Alerts: problems of the daemon reported to the operator, as a journal line and, if `[operator]` names a sink, as a
 //! card. Callers report each change once; nothing here detects changes.
 
+use super::given_up::LostCards;
 use crate::{
     model::{
         call::StatusKind,
@@ -12,6 +13,8 @@ use crate::{
     outbox::SqliteOutbox,
     runtime::message_id,
 };
+
+const SEE_DEAD_LETTERS: &str = "See: poprelay outbox list --state dead";
 
 /// A problem, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +45,21 @@ pub enum AlertKind {
     SinkUnreachable(SinkName, String),
     /// The sink has been throttled for 15 minutes.
     SinkThrottled(SinkName),
-    /// The sink accepts cards again.
-    SinkRecovered(SinkName),
+    /// The sink accepts cards again; the cards were given up meanwhile.
+    SinkRecovered(SinkName, LostCards),
+    /// The workspace rejects a mention; the card was posted without it.
+    MentionRejected(SinkName),
     /// A card became a dead letter.
-    DeadLetter(SinkName, String),
+    DeadLetter {
+        /// Sink of the card.
+        sink: SinkName,
+        /// Description of the card.
+        what: String,
+        /// Reason.
+        why: String,
+    },
+    /// Earlier alerts became dead letters.
+    AlertsGivenUp(LostCards),
     /// The outbox is in memory only.
     StoreInMemory(String),
     /// The outbox is on disk again.
@@ -104,15 +118,36 @@ impl AlertKind {
                 format!("{sink} has been throttled for 15 minutes"),
                 "Too many messages for one channel: raise its limit or route fewer calls to it.",
             ),
-            Self::SinkRecovered(sink) => resolved(format!("{sink} accepts cards again")),
-            Self::DeadLetter(sink, why) => {
-                firing(format!("A card for {sink} is a dead letter: {why}"), "See: poprelay outbox list --state dead")
+            Self::MentionRejected(sink) => firing(
+                format!("The workspace of {sink} rejects the mention of a rule: cards are posted without it"),
+                "Ask the workspace's admins to let the app mention the channel or the group, or remove the mention from the rule.",
+            ),
+            Self::SinkRecovered(sink, lost) if lost.is_empty() => resolved(format!("{sink} accepts cards again")),
+            Self::SinkRecovered(sink, lost) => Alert {
+                advice: SEE_DEAD_LETTERS.to_owned(),
+                ..resolved(format!("{sink} accepts cards again. Not posted: {}", lost.text()))
+            },
+            Self::DeadLetter { sink, what, why } => {
+                firing(format!("A card for {sink} was not posted ({what}): {why}"), SEE_DEAD_LETTERS)
+            }
+            Self::AlertsGivenUp(lost) => {
+                firing(format!("Earlier alerts were not posted: {}", lost.text()), SEE_DEAD_LETTERS)
             }
             Self::StoreInMemory(why) => firing(
                 format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),
                 "Free space on the state directory's disk, or make it writable. The daemon then returns to it.",
             ),
             Self::StoreRecovered => resolved("The store writes to disk again".to_owned()),
+        }
+    }
+
+    /// Returns the sink for the alert if the config names none for the operator. A lost card must not be visible in the
+    /// journal only, and its sink accepts other cards.
+    #[must_use]
+    pub fn default_sink(&self) -> Option<SinkName> {
+        match self {
+            Self::DeadLetter { sink, .. } => Some(sink.clone()),
+            _ => None,
         }
     }
 
@@ -125,7 +160,7 @@ impl AlertKind {
                 | Self::ConnectionDown(_)
                 | Self::AccountRejected(..)
                 | Self::SinkDisabled(..)
-                | Self::DeadLetter(..)
+                | Self::DeadLetter { .. }
                 | Self::StoreInMemory(_)
         )
     }
@@ -147,8 +182,10 @@ impl AlertKind {
             Self::SinkDisabled(..)
             | Self::SinkUnreachable(..)
             | Self::SinkThrottled(_)
-            | Self::SinkRecovered(_)
-            | Self::DeadLetter(..) => return,
+            | Self::SinkRecovered(..)
+            | Self::MentionRejected(_)
+            | Self::AlertsGivenUp(_)
+            | Self::DeadLetter { .. } => return,
         };
         let Alert { title, advice, resolved: over } = &self.alert();
         let (message, message_id) = self.journal_event();
@@ -175,8 +212,9 @@ impl AlertKind {
             Self::SinkDisabled(..) => ("sink disabled", message_id::SINK_DISABLED),
             Self::SinkUnreachable(..) => ("sink unreachable", message_id::SINK_UNREACHABLE),
             Self::SinkThrottled(_) => ("sink throttled", message_id::SINK_THROTTLED),
-            Self::SinkRecovered(_) => ("sink recovered", message_id::SINK_RECOVERED),
-            Self::DeadLetter(..) => ("dead letter", message_id::DEAD_LETTER),
+            Self::SinkRecovered(..) => ("sink recovered", message_id::SINK_RECOVERED),
+            Self::MentionRejected(_) => ("mention rejected", message_id::MENTION_REJECTED),
+            Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => ("dead letter", message_id::DEAD_LETTER),
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
             Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
         }
@@ -198,6 +236,26 @@ pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &SqliteOut
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn alert_about_recovered_sink_lists_what_was_not_posted() {
+        let sink = SinkName::try_from("desk").unwrap();
+        let quiet = AlertKind::SinkRecovered(sink.clone(), LostCards::default()).alert();
+        assert_eq!((quiet.title.as_str(), quiet.advice.as_str()), ("desk accepts cards again", ""));
+        let mut given_up = super::super::given_up::GivenUp::default();
+        given_up.on_dead_letter(sink.clone(), "missed, 18:00 UTC".to_owned(), false);
+        let alert = AlertKind::SinkRecovered(sink.clone(), given_up.on_recovered(&sink)).alert();
+        assert!(alert.resolved && alert.title.ends_with("Not posted: missed, 18:00 UTC"), "{alert:?}");
+        assert!(alert.advice.contains("outbox list --state dead"));
+    }
+
+    #[test]
+    fn alert_about_lost_card_without_operator_goes_to_its_sink() {
+        let sink = SinkName::try_from("desk").unwrap();
+        let lost = AlertKind::DeadLetter { sink: sink.clone(), what: String::new(), why: String::new() };
+        assert_eq!(lost.default_sink(), Some(sink.clone()));
+        assert_eq!(AlertKind::SinkThrottled(sink).default_sink(), None);
+    }
 
     #[test]
     fn alert_firing_has_advice_and_resolved_has_none() {
