@@ -100,6 +100,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "account_keys",
             "redirect_uri",
             "refresh_token",
+            "pat",
             "lanes",
             "region",
             "directions",

@@ -1,9 +1,14 @@
 //! Applies connection events to the status and the journal, and raises alerts where the operator must act. `relay`
 //! handles call events.
 
-use super::{alert::AlertKind, outage::OutageTimer, pipeline::Pipeline, status::ConnectionStatus};
+use super::{
+    alert::{AlertKind, LoginAdvice},
+    outage::OutageTimer,
+    pipeline::Pipeline,
+    status::ConnectionStatus,
+};
 use crate::{
-    goto::ConnectionEvent,
+    goto::{ConnectionEvent, lane::RequestFailure},
     model::{ids::ConnectionName, time::Timestamp},
     runtime::{log_throttle::LogThrottle, message_id},
 };
@@ -12,6 +17,8 @@ use std::{sync::Arc, time::Instant};
 /// Monitor of one connection.
 pub struct ConnectionMonitor {
     connection: ConnectionName,
+    /// How this connection gets a login.
+    login_advice: LoginAdvice,
     pipeline: Arc<Pipeline>,
     outage: OutageTimer,
     /// Throttles the log of malformed frames, which may come in thousands.
@@ -23,9 +30,9 @@ pub struct ConnectionMonitor {
 impl ConnectionMonitor {
     /// Creates the monitor of a connection without a live lane.
     #[must_use]
-    pub fn new(connection: ConnectionName, pipeline: Arc<Pipeline>, now: Instant) -> Self {
+    pub fn new(connection: ConnectionName, login_advice: LoginAdvice, pipeline: Arc<Pipeline>, now: Instant) -> Self {
         let (malformed_frames, failed_heartbeats) = (LogThrottle::default(), LogThrottle::default());
-        Self { connection, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
+        Self { connection, login_advice, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
     }
 
     /// Returns when [`ConnectionMonitor::tick`] is due; `None` without a timer.
@@ -67,7 +74,7 @@ impl ConnectionMonitor {
             ConnectionEvent::LaneFailing { lane, why } => {
                 self.update(|status| status.attempted = true);
                 let status = why.status;
-                tracing::warn!(%connection, lane, status, error = why.class.as_str(), "lane failed to connect, retrying");
+                tracing::warn!(%connection, lane, status, error = %why, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
@@ -78,9 +85,20 @@ impl ConnectionMonitor {
                     tracing::warn!(%connection, lane, bytes, %why, repeats, "malformed frame");
                 }
             }
-            ConnectionEvent::LoginRequired { .. } => {
+            ConnectionEvent::LoginRequired { why } => {
                 self.update(|status| status.login_required = true);
-                self.raise(AlertKind::LoginRequired).await;
+                let advice = match self.login_advice {
+                    _ if why.is_invalid_client() => LoginAdvice::RepairClient,
+                    usual => usual,
+                };
+                self.raise(|name| AlertKind::LoginRequired(name, advice)).await;
+            }
+            ConnectionEvent::ScopesMissing { missing } if missing.is_empty() => {
+                self.raise(AlertKind::ScopesGranted).await
+            }
+            ConnectionEvent::ScopesMissing { missing } => {
+                let advice = self.login_advice;
+                self.raise(|name| AlertKind::ScopesMissing(name, missing, advice)).await;
             }
             ConnectionEvent::LoginRestored => {
                 if self.update(|status| std::mem::take(&mut status.login_required) && status.live.is_empty()) {
@@ -92,7 +110,7 @@ impl ConnectionMonitor {
                 self.update(|status| status.attempted = true);
                 self.raise(|name| AlertKind::AccountRejected(name, account, status)).await;
             }
-            ConnectionEvent::LaneRejected { .. } => self.on_rejected().await,
+            ConnectionEvent::LaneRejected { why, .. } => self.on_rejected(why).await,
             ConnectionEvent::RefreshTokenExpiring { days_left } => {
                 self.raise(|name| AlertKind::RefreshTokenExpiring(name, days_left)).await
             }
@@ -139,13 +157,13 @@ impl ConnectionMonitor {
     }
 
     /// Raises one alert, although each lane is rejected.
-    async fn on_rejected(&mut self) {
+    async fn on_rejected(&mut self, why: RequestFailure) {
         let was_rejected = self.update(|status| {
             status.attempted = true;
             std::mem::replace(&mut status.rejected, true)
         });
         if !was_rejected {
-            self.raise(AlertKind::ConnectionRejected).await;
+            self.raise(|name| AlertKind::ConnectionRejected(name, why)).await;
         }
     }
 

@@ -6,6 +6,7 @@
 //! event gap, which the new connection backfills as after a restart.
 
 use super::{
+    alert::LoginAdvice,
     direction_filter::DirectionFilter,
     network::Network,
     pipeline::Pipeline,
@@ -148,9 +149,10 @@ impl ConnectionContext {
         self.pipeline.replay_pending(Some(&name)).await;
         let recovery = self.load_open_calls(&name).await;
         let (event_sender, events) = mpsc::channel(EVENT_CAPACITY);
+        let login_advice = if config.pat.is_some() { LoginAdvice::ReplacePat } else { LoginAdvice::LogIn };
         let settings = self.settings(config).await;
         let connection = goto::open(settings, self.network.http.clone(), Arc::clone(&self.network.tls), event_sender);
-        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery);
+        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery, login_advice);
         let mut stop_signal = stop.clone();
         let closing = async {
             // A dropped sender stops the connection too.
@@ -183,6 +185,7 @@ impl ConnectionContext {
             client_secret: config.client_secret,
             account_keys: config.account_keys,
             first_refresh_token: config.refresh_token,
+            pat: config.pat,
             lanes: config.lanes,
             region: config.region,
             api_url: config.api_url,

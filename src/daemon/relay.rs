@@ -5,8 +5,12 @@
 //! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
 use super::{
-    alert::AlertKind, call_order::CallOrder, connection_status::ConnectionMonitor, late_lookup::LateLookup,
-    pipeline::Pipeline, recovery::Recovery,
+    alert::{AlertKind, LoginAdvice},
+    call_order::CallOrder,
+    connection_status::ConnectionMonitor,
+    late_lookup::LateLookup,
+    pipeline::Pipeline,
+    recovery::Recovery,
 };
 use crate::{
     calls::{Effect, Limits, Tracker},
@@ -51,10 +55,11 @@ impl Relay {
         pipeline: Arc<Pipeline>,
         queries: mpsc::Sender<GotoQuery>,
         recovery: Recovery,
+        login_advice: LoginAdvice,
     ) -> Self {
         let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
         let now = Now::current().instant;
-        let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
+        let monitor = ConnectionMonitor::new(connection.clone(), login_advice, Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
         Self { connection, pipeline, queries, tracker, order, lookups, late_info, recovery, monitor, heartbeat }

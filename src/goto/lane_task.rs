@@ -193,17 +193,13 @@ impl LaneTask {
             None => self.accounts.get(&self.api).await.map(<[_]>::to_vec),
         };
         let answer = match &all {
-            // A login without accounts counts as rejected until it gets one.
-            Ok(accounts) if accounts.is_empty() => {
-                Err(RequestFailure { class: FailureClass::Rejected, status: None, retry_after: None })
-            }
             Ok(accounts) => self.api.subscribe(channel, accounts).await.map_err(|error| error.failure()),
             Err(error) => Err(match error.failure() {
                 // A 404 of the account request, not of the channel.
-                RequestFailure { class: FailureClass::Gone, status, retry_after: after } => {
-                    RequestFailure { class: FailureClass::Rejected, status, retry_after: after }
+                failure if failure.class == FailureClass::Gone => {
+                    RequestFailure { class: FailureClass::Rejected, ..failure }
                 }
-                other => other,
+                failure => failure,
             }),
         };
         let accepted = match (&all, &answer) {
@@ -211,10 +207,19 @@ impl LaneTask {
             (Err(_), _) | (_, Err(_)) => Vec::new(),
         };
         let _ = mailbox.send(Input::Subscribed(ticket, answer)).await;
-        if !accepted.is_empty()
-            && let Err(error) = self.api.subscribe_reports(channel, &accepted).await
-        {
-            tracing::debug!(lane = self.nickname.lane, %error, "report subscription failed, reports are queried when needed");
+        if accepted.is_empty() {
+            return;
+        }
+        let lane = self.nickname.lane;
+        match self.api.subscribe_reports(channel, &accepted).await {
+            Ok(count) if count == accepted.len() => {}
+            Ok(count) => {
+                let refused = accepted.len() - count;
+                tracing::info!(lane, refused, "report subscription refused, reports are queried when needed");
+            }
+            Err(error) => {
+                tracing::info!(lane, %error, "report subscription failed, reports are queried when needed");
+            }
         }
     }
 

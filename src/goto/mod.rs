@@ -3,6 +3,7 @@
 //!
 //! Modules, from the wire inwards:
 //! - [`wire`] decodes GoTo's JSON into model types. Plain functions; a malformed frame is a value, never a stop.
+//! - [`scopes`] lists what each OAuth scope buys.
 //! - [`oauth`] and [`api`] send HTTP requests, [`socket`] runs a WebSocket. No policy: a failure returns its class.
 //! - [`token`] decides when to refresh and when a login is required. [`lane`] decides when a lane creates, subscribes,
 //!   opens, pings, renews and replaces its channel. [`gap`] decides whether any lane is live. All three are machines
@@ -19,6 +20,7 @@ mod http;
 pub mod lane;
 mod lane_task;
 pub mod oauth;
+pub mod scopes;
 pub mod socket;
 pub mod token;
 pub mod token_file;
@@ -29,6 +31,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use api::accounts;
 pub use backfill::BACKFILL_INTERVAL;
 pub use connection::{Connection, open};
 pub use voicemail::VoicemailQuery;
@@ -39,7 +42,7 @@ use crate::{
         call_record::CallRecord,
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
         phone::{E164, Region},
-        secret::Secret,
+        secret::{Secret, SecretError, SecretRef},
         time::Timestamp,
     },
     runtime::watchdog::TaskMonitor,
@@ -56,10 +59,12 @@ pub struct Settings {
     pub client_id: String,
     /// Secret of the OAuth client; `None` for a public client, whose id is then sent in the form.
     pub client_secret: Option<Secret>,
-    /// Accounts to subscribe to; empty: every account listed by `users/me`.
+    /// Accounts to subscribe to; empty: every account with GoTo Connect that GoTo names.
     pub account_keys: Vec<AccountKey>,
     /// First refresh token, used while the token file has none.
     pub first_refresh_token: Option<Secret>,
+    /// Source of a personal access token, which replaces refresh tokens and the token file.
+    pub pat: Option<PatSource>,
     /// Number of lanes; 0 means 1.
     pub lanes: u8,
     /// Region of numbers without a country code.
@@ -80,6 +85,25 @@ pub struct Settings {
     pub voicemail: bool,
     /// Receives the heartbeats of the lanes.
     pub task_monitor: TaskMonitor,
+}
+
+/// Source of a personal access token: read at start, and again while GoTo rejects the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatSource {
+    /// The config's value.
+    pub reference: SecretRef,
+    /// Folder of `{ credential = … }`.
+    pub credentials: PathBuf,
+}
+
+impl PatSource {
+    /// Reads the token now.
+    ///
+    /// # Errors
+    /// If it is missing, empty, too long or not UTF-8.
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        self.reference.read(Some(&self.credentials))
+    }
 }
 
 /// Event of a connection: about calls, or about the connection itself.
@@ -153,6 +177,11 @@ pub enum ConnectionEvent {
     },
     /// An access token is valid again after [`ConnectionEvent::LoginRequired`].
     LoginRestored,
+    /// Needed scopes that the current grant lacks. Emitted when the list changes; empty: every scope is granted again.
+    ScopesMissing {
+        /// The missing scopes.
+        missing: Vec<scopes::Scope>,
+    },
     /// The refresh token nears the end of its 30 days and was not rotated by GoTo. Emitted once a day.
     RefreshTokenExpiring {
         /// Whole days left.

@@ -45,10 +45,10 @@ pub(super) enum SocketCommand {
 
 /// Opens a socket. The URL is a credential: no error contains it.
 pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, RequestFailure> {
-    let failed = |class, status| RequestFailure { class, status, retry_after: None };
-    let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient, None))?;
+    let failed = RequestFailure::new;
+    let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient))?;
     if !is_allowed_url(&url) {
-        return Err(failed(FailureClass::Rejected, None));
+        return Err(failed(FailureClass::Rejected));
     }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -65,9 +65,10 @@ pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result
                 class: super::api::classify(status),
                 status: Some(status),
                 retry_after: super::http::retry_after(response.headers(), crate::model::time::Timestamp::now()),
+                reason: None,
             })
         }
-        Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient, None)),
+        Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient)),
     }
 }
 

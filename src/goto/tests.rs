@@ -38,6 +38,7 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         client_secret: Some(Secret::new("shh")),
         account_keys: vec![AccountKey::try_from("1").unwrap(), AccountKey::try_from("2").unwrap()],
         first_refresh_token: Some(Secret::new("first")),
+        pat: None,
         lanes: 1,
         region: Region::US,
         api_url: goto.url.clone(),

@@ -198,7 +198,23 @@ impl Socket {
         } else {
             self.notices.close = until;
         }
-        self.send(Message::text(json!({ "data": { "type": kind } }).to_string())).await
+        let content = match kind {
+            "WEBSOCKET_REFRESH_REQUIRED" => {
+                let left = until.map_or(0, |until| until.saturating_duration_since(Instant::now()).as_secs());
+                json!({ "remainingLifetime": left })
+            }
+            _ => json!({}),
+        };
+        let notice = json!({
+            "event": "Notification",
+            "timestamp": format!("{:.9}", Timestamp::now()),
+            "data": {
+                "id": uuid::Uuid::new_v4().to_string(), "source": "notification-websocket", "type": kind,
+                "usage": "BACKGROUND", "timestamp": null, "ttl": 600, "topic": null, "displayNotification": null,
+                "contentVersion": null, "content": content, "bypassDoNotDisturb": null,
+            },
+        });
+        self.send(Message::text(notice.to_string())).await
     }
 
     async fn send(&mut self, message: Message) -> SocketStatus {
@@ -224,14 +240,14 @@ mod tests {
         let faults = ChannelFaults::default();
         let at = |seconds| start + Duration::from_secs(seconds);
         let none = NoticesSent::default();
-        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(50)));
-        assert_eq!(next_step(at(60), life, none, &faults, at(50)), Step::SendRefreshNotice);
+        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(30)));
+        assert_eq!(next_step(at(60), life, none, &faults, at(30)), Step::SendRefreshNotice);
         let notices = NoticesSent { refresh: Some(at(60)), close: None };
         assert_eq!(next_step(at(60), life, notices, &faults, at(51)), Step::Wait(at(59)));
         assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::SendCloseNotice);
         let notices = NoticesSent { close: Some(at(60)), ..notices };
         assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::Wait(at(60)));
         assert_eq!(next_step(at(60), life, notices, &faults, at(60)), Step::Close);
-        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(109)));
+        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(89)));
     }
 }

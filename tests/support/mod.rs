@@ -100,7 +100,6 @@ pub fn config_for(url: &str) -> String {
 [connections.main]
 client_id = "test-client"
 client_secret = "test-secret"
-account_keys = ["{ACCOUNT}"]
 refresh_token = "{FIRST_REFRESH_TOKEN}"
 api_url = "{url}"
 auth_url = "{url}"

@@ -63,7 +63,7 @@ impl Lane {
         random: RandomSource<'_>,
     ) {
         let (until, for_token, keep) = match failure.class {
-            FailureClass::Rejected => return self.reject(failure, channel, now, random),
+            FailureClass::Rejected | FailureClass::NoAccounts => return self.reject(failure, channel, now, random),
             FailureClass::NoToken => (now + TOKEN_WAIT, true, true),
             FailureClass::Transient => (now + self.backoff.next(random(), failure.retry_after), false, true),
             FailureClass::Gone | FailureClass::TooManyChannels => {
@@ -174,7 +174,7 @@ impl Lane {
             self.open(channel, pending, now);
         } else {
             let class = if later { FailureClass::Transient } else { FailureClass::Rejected };
-            self.fail(RequestFailure { class, status, retry_after: None }, Some(channel), now, random);
+            self.fail(RequestFailure { status, ..RequestFailure::new(class) }, Some(channel), now, random);
         }
     }
 

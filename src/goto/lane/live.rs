@@ -94,7 +94,7 @@ impl Lane {
         } else if let Some(old) = self.old.take_if(|link| link.socket == ticket) {
             self.close_connection(&old, why, now);
         } else if matches!(&self.state, State::Opening { ticket: awaited, .. } if *awaited == ticket) {
-            let failure = RequestFailure { class: FailureClass::Transient, status: None, retry_after: None };
+            let failure = RequestFailure::new(FailureClass::Transient);
             self.opened(ticket, Err(failure), now, random);
         }
     }

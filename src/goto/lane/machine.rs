@@ -183,7 +183,8 @@ impl Lane {
     }
 
     fn tick_building(&mut self, now: Instant, random: RandomSource<'_>) {
-        let late = RequestFailure { class: FailureClass::Transient, status: None, retry_after: None };
+        let late =
+            RequestFailure { reason: Some("no answer in time".into()), ..RequestFailure::new(FailureClass::Transient) };
         match &self.state {
             State::Creating { until, .. } if now >= *until => self.fail(late, None, now, random),
             State::Subscribing { until, channel, .. } if now >= *until => {

@@ -38,6 +38,6 @@ pub use live::STABLE_AFTER;
 pub use live_connection::Renew;
 pub use machine::Lane;
 pub use types::{
-    AccountRejection, Created, DisconnectReason, Effect, FailureClass, Input, LaneEvent, RandomSource, Renewed,
-    RequestFailure, SubscribeResult, Sweep, Ticket,
+    AccountRejection, Created, DisconnectReason, Effect, FailureClass, Input, LaneEvent, NO_ACCOUNTS_ADVICE,
+    RandomSource, Renewed, RequestFailure, SubscribeResult, Sweep, Ticket,
 };

@@ -103,7 +103,7 @@ fn channel(id: &str) -> Created {
 }
 
 fn failure(class: FailureClass) -> RequestFailure {
-    RequestFailure { class, status: None, retry_after: None }
+    RequestFailure::new(class)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::model::{
     secret::Secret,
     time::Now,
 };
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Source of random numbers in 0..1, owned by the caller.
 pub type RandomSource<'a> = &'a mut dyn FnMut() -> f64;
@@ -28,6 +28,8 @@ pub enum FailureClass {
     Rejected,
     /// No access token is available.
     NoToken,
+    /// GoTo names no account of the login, and the config names none.
+    NoAccounts,
 }
 
 impl FailureClass {
@@ -40,12 +42,17 @@ impl FailureClass {
             Self::TooManyChannels => "this user has too many channels",
             Self::Rejected => "goto rejected the request",
             Self::NoToken => "no access token",
+            Self::NoAccounts => "goto names no account of this login",
         }
     }
 }
 
+/// Advice for [`FailureClass::NoAccounts`].
+pub const NO_ACCOUNTS_ADVICE: &str = "Set account_keys in the connection (the account key is in the address of the GoTo Admin \
+    page), or enable the scope users.v1.read at the OAuth client and run poprelay login --client-scopes.";
+
 /// A failed request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestFailure {
     /// Classification of the failure.
     pub class: FailureClass,
@@ -53,6 +60,29 @@ pub struct RequestFailure {
     pub status: Option<u16>,
     /// `Retry-After`, if stated.
     pub retry_after: Option<Duration>,
+    /// Details of the refusal or of the network failure, without URL, token and number.
+    pub reason: Option<Arc<str>>,
+}
+
+impl RequestFailure {
+    /// Creates a failure without an answer.
+    #[must_use]
+    pub const fn new(class: FailureClass) -> Self {
+        Self { class, status: None, retry_after: None, reason: None }
+    }
+}
+
+impl fmt::Display for RequestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.class.as_str())?;
+        if let Some(status) = self.status {
+            write!(f, ", status {status}")?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, ", {reason}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reason why a live connection ended.

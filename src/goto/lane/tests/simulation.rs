@@ -230,8 +230,8 @@ impl Simulation {
             return None;
         }
         let status = match self.rng.u8(0..10) {
-            0 => return Some(RequestFailure { class: FailureClass::NoToken, status: None, retry_after: None }),
-            1 => return Some(RequestFailure { class: FailureClass::Transient, status: None, retry_after: None }),
+            0 => return Some(RequestFailure::new(FailureClass::NoToken)),
+            1 => return Some(RequestFailure::new(FailureClass::Transient)),
             2 => 409,
             3 => 429,
             4 => 404,
@@ -241,7 +241,8 @@ impl Simulation {
             _ => self.rng.u16(300..600),
         };
         let after = (self.rng.u8(0..4) == 0).then(|| Duration::from_secs(self.rng.u64(0..120)));
-        Some(RequestFailure { class: crate::goto::api::classify(status), status: Some(status), retry_after: after })
+        let failure = RequestFailure::new(crate::goto::api::classify(status));
+        Some(RequestFailure { status: Some(status), retry_after: after, ..failure })
     }
 
     fn lifetime(&mut self) -> (Option<i64>, Duration) {
@@ -260,7 +261,7 @@ impl Simulation {
             return Err(failure);
         }
         if self.channels.len() >= 50 {
-            return Err(RequestFailure { class: FailureClass::TooManyChannels, status: Some(409), retry_after: None });
+            return Err(RequestFailure { status: Some(409), ..RequestFailure::new(FailureClass::TooManyChannels) });
         }
         self.created_count += 1;
         let id = ChannelId::try_from(format!("c{}", self.created_count)).unwrap();
@@ -275,7 +276,7 @@ impl Simulation {
             return Err(failure);
         }
         if !self.channels.contains_key(channel) {
-            return Err(RequestFailure { class: FailureClass::Gone, status: Some(404), retry_after: None });
+            return Err(RequestFailure { status: Some(404), ..RequestFailure::new(FailureClass::Gone) });
         }
         let mut accepted = SubscribeResult::default();
         for number in 0..asked {
@@ -295,7 +296,7 @@ impl Simulation {
         }
         let (now, moved, (stated, lifetime)) = (self.now.instant, self.fault(), self.lifetime());
         let Some(sim_channel) = self.channels.get_mut(channel) else {
-            return Err(RequestFailure { class: FailureClass::Gone, status: Some(404), retry_after: None });
+            return Err(RequestFailure { status: Some(404), ..RequestFailure::new(FailureClass::Gone) });
         };
         sim_channel.lifetime = lifetime;
         sim_channel.ends = now + lifetime;
@@ -314,7 +315,7 @@ impl Simulation {
                     self.send(Input::Opened(ticket, Ok(())));
                 } else {
                     self.sockets.remove(&ticket);
-                    let gone = RequestFailure { class: FailureClass::Gone, status: Some(404), retry_after: None };
+                    let gone = RequestFailure { status: Some(404), ..RequestFailure::new(FailureClass::Gone) };
                     self.send(Input::Opened(ticket, Err(gone)));
                 }
             }
