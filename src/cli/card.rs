@@ -5,12 +5,13 @@ mod page;
 
 use super::{
     CliError, CliResult,
-    dry_run::{dry_run, reports_update},
+    dry_run::{DryRun, dry_run},
     recording,
 };
 use crate::{
     cards,
     config::{Config, SinkConfig},
+    daemon::settings,
     model::{
         call::{CallUpdate, StatusKind},
         card::{CallCard, Card},
@@ -57,28 +58,22 @@ pub async fn card(args: &CardArgs, config: &Config, out: &mut impl Write) -> Cli
         let names: Vec<&str> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
         return Err(CliError::usage(format!("unknown sink; expected one of {}", names.join(", "))));
     };
-    let told = recording::updates(&args.event, config)?;
-    check_selection(&told, args.moment, sink).map_err(|why| recording::invalid_file(&args.event, &why))?;
+    let updates = recording::updates(&args.event, config)?;
+    let runs = dry_run(config, &updates, None).await?;
+    check_selection(&runs, args.moment, sink).map_err(|why| recording::invalid_file(&args.event, &why))?;
     let mut pages = Vec::new();
-    for trial in dry_run(config, &told, None).await? {
-        let (telling, at) = (trial.update, trial.at);
-        if !is_shown(telling, args.moment, sink) {
-            continue;
-        }
-        let destination = trial.destinations.into_iter().find(|routed| routed.sink == sink.name);
-        let is_routed = destination.is_some();
-        let manner = destination.map(|destination| destination.options).unwrap_or_default();
-        let card =
-            Card::Call(Box::new(CallCard { options: manner, ..CallCard::new(telling.clone(), trial.caller_info) }));
+    for run in &runs {
+        let Some((card, is_routed)) = shown(run, args.moment, sink) else { continue };
+        let (update, at, card) = (run.update, run.at, Card::Call(Box::new(card)));
         let style = cards::RenderOptions { mask: sink.mask, ..config.style.clone() };
         let body = cards::render(sink.kind, &[&card], &style, at, false).body;
         if args.page {
-            pages.push((telling.status.kind(), at, body));
+            pages.push((update.status.kind(), at, body));
             continue;
         }
         let text = match args.json {
             true => format!("{body}\n"),
-            false => as_text(telling, sink, is_routed, &cards::lines(&card, &style, at), &body),
+            false => as_text(update, sink, is_routed, &cards::lines(&card, &style, at), &body),
         };
         out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))?;
     }
@@ -95,18 +90,27 @@ fn as_text(telling: &CallUpdate, sink: &SinkConfig, is_routed: bool, lines: &[St
     format!("{}, to {}{route}\n\n  {}\n\n{pretty}\n\n", telling.status.kind().as_str(), sink.name, lines.join("\n  "))
 }
 
-fn is_shown(telling: &CallUpdate, only: Option<StatusKind>, sink: &SinkConfig) -> bool {
-    only.map_or_else(|| reports_update(sink, telling), |only| only == telling.status.kind())
+/// Returns the card of an update at the sink, and whether a route sends it there. A requested status is shown in any
+/// case; without a request, an update without a route is shown if the sink would report it.
+fn shown(run: &DryRun<'_>, only: Option<StatusKind>, sink: &SinkConfig) -> Option<(CallCard, bool)> {
+    let planned = run.cards.iter().find(|card| card.sink == sink.name);
+    let is_wanted = match (only, planned) {
+        (Some(only), _) => only == run.update.status.kind(),
+        (None, Some(planned)) => planned.is_posted,
+        (None, None) => sink.kind.supports_edit() || settings::notifies(run.update, &sink.outcomes),
+    };
+    let card = || CallCard::new(run.update.clone(), run.caller_info.clone());
+    is_wanted.then(|| (planned.map_or_else(card, |planned| planned.card.clone()), planned.is_some()))
 }
 
 /// Returns an error if the recording has no update for the sink, or none with the requested status.
-fn check_selection(told: &[CallUpdate], only: Option<StatusKind>, sink: &SinkConfig) -> Result<(), String> {
-    if told.iter().any(|telling| is_shown(telling, only, sink)) {
+fn check_selection(runs: &[DryRun<'_>], only: Option<StatusKind>, sink: &SinkConfig) -> Result<(), String> {
+    if runs.iter().any(|run| shown(run, only, sink).is_some()) {
         return Ok(());
     }
     let has: Vec<&str> = STATUSES
         .into_iter()
-        .filter(|kind| told.iter().any(|telling| telling.status.kind() == *kind))
+        .filter(|kind| runs.iter().any(|run| run.update.status.kind() == *kind))
         .map(StatusKind::as_str)
         .collect();
     Err(match has.is_empty() {

@@ -3,7 +3,7 @@
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
-    daemon::{network, recording, startup},
+    daemon::{recording, startup, system::network},
     goto::{scopes, token_file},
     model::{call::StatusKind, delivery::SinkKind, phone::Mask},
 };

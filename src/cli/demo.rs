@@ -14,7 +14,8 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 
 /// Arguments of `poprelay demo`.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,8 +43,8 @@ pub struct DemoDaemon {
     pub config_path: PathBuf,
     /// Private, empty state directory, deleted after the demo.
     pub state_dir: PathBuf,
-    /// Turns true to request a clean stop.
-    pub stop: watch::Receiver<bool>,
+    /// Requests a clean stop.
+    pub stop: CancellationToken,
 }
 
 /// Speed factor of simulated calls: a missed call ends after about six seconds.
@@ -94,8 +95,8 @@ where
         .map_err(|error| CliError::unavailable(anyhow::anyhow!("cannot listen on {listen}: {error}")))?;
     let io = |error: io::Error| CliError::new(74, error);
     let temp_dir = ScratchDir::create().map_err(io)?;
-    let (stop_sender, stop) = watch::channel(false);
-    let wiring = prepare(&world, &args, &temp_dir, stop).map_err(io)?;
+    let stop = CancellationToken::new();
+    let wiring = prepare(&world, &args, &temp_dir, stop.clone()).map_err(io)?;
     output::print_intro(&world.url(), args.calls, out).map_err(io)?;
 
     let mut daemon = std::pin::pin!(start_daemon(wiring));
@@ -109,7 +110,7 @@ where
         shown = run_calls(&world, &args, out) => shown,
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(io),
     };
-    stop_sender.send_replace(true);
+    stop.cancel();
     let stopped = tokio::time::timeout(STOP_TIMEOUT, daemon).await;
     world.stop().await;
     outcome?;
@@ -127,7 +128,7 @@ fn prepare(
     world: &Simulator,
     args: &DemoArgs,
     temp_dir: &ScratchDir,
-    stop: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) -> io::Result<DemoDaemon> {
     let state_dir = temp_dir.0.join("state");
     DirBuilder::new().mode(0o700).create(&state_dir)?;
@@ -247,11 +248,11 @@ mod tests {
         ask("/call-events/v1/subscriptions", body, &token).await.unwrap();
         let url = channel["channelData"]["channelURL"].as_str().unwrap();
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        let mut stop = wiring.stop;
+        let stop = wiring.stop;
         loop {
             let frame = tokio::select! {
                 frame = socket.next() => frame.unwrap().unwrap().into_text().unwrap(),
-                _ = stop.changed() => return Ok(()),
+                () = stop.cancelled() => return Ok(()),
             };
             let frame: Value = serde_json::from_str(&frame).unwrap();
             let caller = frame.pointer("/data/content/state/participants/0/type/caller/number");

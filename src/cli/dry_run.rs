@@ -1,23 +1,24 @@
-//! Dry run: looks up and routes the call updates of a recording with the daemon's modules, and formats the result for
-//! several commands. Sends and stores nothing.
+//! Dry run: looks up and plans the call updates of a recording with the daemon's own functions, and formats the result
+//! for several commands. Sends and stores nothing.
 
 use super::CliError;
 use crate::{
-    config::{Config, SinkConfig},
-    daemon::{network, settings, startup},
+    config::Config,
+    daemon::{pipeline::plan, settings::Settings, startup, system::network},
     model::{
-        call::{CallUpdate, StatusKind},
-        card::{CallerInfo, CardOptions, RouteReason},
+        call::CallUpdate,
+        card::{CallCard, CallerInfo, Card, CardOptions, RouteDecision, RouteReason},
+        delivery::{EnqueueMode, NewDelivery},
         ids::{ConversationSpaceId, SinkName},
         phone::Mask,
         time::{Now, Timestamp},
     },
-    route::{self, ConditionKey, Destination, RouteInput, Routes, RuleOutcome, RuleTrace, ScheduleState},
+    route::{ConditionKey, RouteInput, Routes, RuleOutcome, RuleTrace, ScheduleState},
 };
 use jiff::civil;
 use std::{collections::BTreeMap, time::Instant};
 
-/// A call update with its caller info and route decision.
+/// A call update with its caller info and its planned cards.
 pub struct DryRun<'a> {
     /// The call update.
     pub update: &'a CallUpdate,
@@ -27,51 +28,72 @@ pub struct DryRun<'a> {
     pub at: Timestamp,
     /// Outcome of each rule.
     pub traces: Vec<RuleTrace>,
-    /// Sinks that get the update.
-    pub destinations: Vec<Destination>,
+    /// One card for each sink that gets the update.
+    pub cards: Vec<PlannedCard>,
 }
 
-/// Routes each update, at its own time or at `at`.
+/// The planned card of a call update at one sink.
+pub struct PlannedCard {
+    /// Sink of the card.
+    pub sink: SinkName,
+    /// The card.
+    pub card: CallCard,
+    /// Why the card goes to the sink.
+    pub reason: RouteReason,
+    /// Whether the card is posted. Otherwise the update only refreshes a card that still waits.
+    pub is_posted: bool,
+}
+
+/// Plans each update, at its own time or at `at`.
 ///
 /// # Errors
 /// 69 without a network, 78 for invalid enrichment sources.
 pub async fn dry_run<'a>(
     config: &Config,
-    told: &'a [CallUpdate],
+    updates: &'a [CallUpdate],
     at: Option<Timestamp>,
 ) -> Result<Vec<DryRun<'a>>, CliError> {
     let network = network::open().map_err(CliError::unavailable)?;
     let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
-    let mut previous_sinks: BTreeMap<&ConversationSpaceId, Vec<(SinkName, CardOptions)>> = BTreeMap::new();
-    let mut trials = Vec::new();
-    for telling in told {
-        let at = at.unwrap_or(telling.at);
-        let found = enricher.lookup(&telling.call, Now { instant: Instant::now(), timestamp: at }).await;
-        let input = RouteInput { update: telling, caller_info: &found, at };
-        let (explained, mut routed) = (config.routes.explain(&input), config.routes.decide(&input));
-        let known_sinks = previous_sinks.entry(&telling.call.id).or_default();
-        if telling.status.kind() != StatusKind::Ringing {
-            routed = route::add_previous_sinks(routed, known_sinks.clone(), telling.status.kind());
-        }
-        for Destination { sink, options: manner, .. } in &routed {
-            let shows =
-                config.sinks.iter().any(|candidate| candidate.name == *sink && reports_update(candidate, telling));
-            match known_sinks.iter_mut().find(|(name, _)| name == sink) {
-                Some((_, last)) => last.clone_from(manner),
-                // A sink without a card to update gets nothing.
-                None if shows => known_sinks.push((sink.clone(), manner.clone())),
-                None => {}
-            }
-        }
-        trials.push(DryRun { update: telling, caller_info: found, at, traces: explained, destinations: routed });
+    let settings = Settings::from_config(config, enricher);
+    let mut previous: BTreeMap<&ConversationSpaceId, Vec<(SinkName, CardOptions)>> = BTreeMap::new();
+    let mut runs = Vec::new();
+    for update in updates {
+        let at = at.unwrap_or(update.at);
+        let now = Now { instant: Instant::now(), timestamp: at };
+        let caller_info = settings.enricher.lookup(&update.call, now).await;
+        let traces = settings.routes.explain(&RouteInput { update, caller_info: &caller_info, at });
+        let known = previous.entry(&update.call.id).or_default();
+        let deliveries = plan::plan(&settings, update, &caller_info, known.clone(), at);
+        let cards = planned_cards(deliveries);
+        cards.iter().for_each(|card| add_sink(known, card));
+        runs.push(DryRun { update, caller_info, at, traces, cards });
     }
-    Ok(trials)
+    Ok(runs)
 }
 
-/// Returns whether a sink shows an update that is routed to it.
-#[must_use]
-pub fn reports_update(sink: &SinkConfig, telling: &CallUpdate) -> bool {
-    sink.kind.supports_edit() || settings::notifies(telling, &sink.outcomes)
+/// Returns the planned card of each sink: a sink with a live message may have two deliveries of one card.
+fn planned_cards(deliveries: Vec<NewDelivery>) -> Vec<PlannedCard> {
+    let mut cards: Vec<PlannedCard> = Vec::new();
+    for NewDelivery { key, card, mode } in deliveries {
+        let Card::Call(card) = card else { continue };
+        let is_posted = mode != EnqueueMode::UpdatePending;
+        if let Some(last) = cards.last_mut().filter(|last| last.sink == key.sink) {
+            last.is_posted |= is_posted;
+        } else if let Some(RouteDecision { by: reason, .. }) = card.routed {
+            cards.push(PlannedCard { sink: key.sink, card: *card, reason, is_posted });
+        }
+    }
+    cards
+}
+
+/// Records what the outbox then holds for a sink. A sink without a card to update gets nothing.
+fn add_sink(known: &mut Vec<(SinkName, CardOptions)>, card: &PlannedCard) {
+    match known.iter_mut().find(|(sink, _)| *sink == card.sink) {
+        Some((_, options)) => options.clone_from(&card.card.options),
+        None if card.is_posted => known.push((card.sink.clone(), card.card.options.clone())),
+        None => {}
+    }
 }
 
 /// Parses `--at`, with an offset or in the time zone of the cards.

@@ -9,7 +9,7 @@ mod tests;
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config},
-    daemon::network,
+    daemon::system::network,
     goto::{
         self,
         oauth::{Client, Error as OauthError, PkceVerifier, Tokens, random_token},

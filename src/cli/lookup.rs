@@ -4,7 +4,7 @@
 use super::{CliError, CliResult};
 use crate::{
     config::Config,
-    daemon::{network, startup},
+    daemon::{startup, system::network},
     enrich::{Enricher, LookupReport, SourceAnswer, SourceReport},
     model::{
         card::{Contact, Match},

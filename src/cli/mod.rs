@@ -20,7 +20,7 @@ pub mod status;
 pub mod test_card;
 pub mod verdicts;
 
-use crate::{config, daemon::logging};
+use crate::{config, daemon::system::logging};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,

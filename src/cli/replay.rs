@@ -3,7 +3,7 @@
 
 use super::{
     CliError, CliResult,
-    dry_run::{self, describe_options, describe_reason, dry_run, reports_update},
+    dry_run::{self, describe_options, describe_reason, dry_run},
     recording,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     config::{self, Config},
     model::{
         call::{CallUpdate, StatusKind},
-        card::{CallCard, Card, CardOptions, RouteReason},
+        card::{Card, CardOptions, RouteReason},
         ids::{ConversationSpaceId, SinkName},
         time::Timestamp,
     },
@@ -89,21 +89,18 @@ async fn render_cards(
     let mut all = Vec::new();
     for trial in dry_run(config, told, at).await? {
         let moment = trial.update.status.kind();
-        for routed in trial.destinations {
+        for routed in trial.cards.into_iter().filter(|card| card.is_posted) {
             let Some(sink) = config.sinks.iter().find(|sink| sink.name == routed.sink) else { continue };
-            if !reports_update(sink, trial.update) {
-                continue;
-            }
             let style = cards::RenderOptions { mask: sink.mask, ..config.style.clone() };
-            let whole = CallCard::new(trial.update.clone(), trial.caller_info.clone());
-            let card = Card::Call(Box::new(CallCard { options: routed.options.clone(), ..whole }));
+            let options = routed.card.options.clone();
+            let card = Card::Call(Box::new(routed.card));
             all.push(RenderedCard {
                 call: trial.update.call.id.clone(),
                 moment,
                 at: trial.at,
                 sink: routed.sink,
                 by: routed.reason,
-                manner: routed.options,
+                manner: options,
                 // Rendered for the time of its status; otherwise every recorded card would be marked late.
                 card: cards::lines(&card, &style, trial.update.at),
             });

@@ -3,12 +3,10 @@
 
 use super::{
     CliError, CliResult,
-    dry_run::{
-        self, DryRun, describe_options, describe_reason, describe_rules, describe_schedules, dry_run, reports_update,
-    },
+    dry_run::{self, DryRun, describe_options, describe_reason, describe_rules, describe_schedules, dry_run},
     recording,
 };
-use crate::config::{Config, SinkConfig};
+use crate::config::Config;
 use clap::Args;
 use serde_json::{Value, json};
 use std::{io::Write, path::PathBuf};
@@ -46,26 +44,19 @@ pub async fn run(args: &RouteArgs, config: &Config, out: &mut impl Write) -> Cli
     out.write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))
 }
 
-fn sink<'a>(trial: &DryRun<'_>, config: &'a Config, name: &str) -> Option<(&'a SinkConfig, bool)> {
-    let sink = config.sinks.iter().find(|sink| sink.name.as_str() == name)?;
-    Some((sink, reports_update(sink, trial.update)))
-}
-
 fn as_text(trial: &DryRun<'_>, config: &Config) -> String {
     let moment = trial.update.status.kind().as_str();
     let mut lines = vec![format!("{moment} of call {}, decided at {:.0}", trial.update.call.id, trial.at)];
     lines.extend(describe_schedules(&config.routes, trial.at).map(|line| format!("  {line}")));
     lines.extend(describe_rules(&trial.traces).map(|line| format!("  {line}")));
-    for routed in &trial.destinations {
-        let effect = match sink(trial, config, routed.sink.as_str()) {
-            Some((_, false)) => {
-                format!("updates a pending card only, the sink's outcomes exclude {moment}")
-            }
-            _ => format!("posts a card{}", describe_options(&routed.options)),
+    for routed in &trial.cards {
+        let effect = match routed.is_posted {
+            false => format!("updates a pending card only, the sink's outcomes exclude {moment}"),
+            true => format!("posts a card{}", describe_options(&routed.card.options)),
         };
         lines.push(format!("  → {}, {effect}, because {}", routed.sink, reason(routed.reason)));
     }
-    if trial.destinations.is_empty() {
+    if trial.cards.is_empty() {
         lines.push("  → no sink".to_owned());
     }
     format!("{}\n\n", lines.join("\n"))
@@ -79,10 +70,9 @@ fn reason(route_reason: crate::model::card::RouteReason) -> String {
 }
 
 fn as_json(trial: &DryRun<'_>, config: &Config) -> Value {
-    let routed = trial.destinations.iter().map(|routed| {
-        let told = sink(trial, config, routed.sink.as_str()).is_none_or(|(_, told)| told);
-        json!({ "sink": routed.sink, "told": told, "by": routed.reason, "manner": routed.options })
-    });
+    let routed = trial.cards.iter().map(
+        |card| json!({ "sink": card.sink, "told": card.is_posted, "by": card.reason, "manner": card.card.options }),
+    );
     json!({
         "call": trial.update.call.id, "moment": trial.update.status.kind(), "at": trial.at,
         "hours": config.routes.schedules().states_at(trial.at), "rules": trial.traces,

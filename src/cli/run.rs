@@ -3,13 +3,14 @@
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config},
-    daemon::{logging::LogHandle, reload::ReloadRequests, startup::DaemonError, supervisor},
+    daemon::{reload::ReloadRequests, startup::DaemonError, supervisor, system::logging::LogHandle},
 };
 use std::{future::pending, path::PathBuf};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::{mpsc, watch},
+    sync::mpsc,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Runs the daemon. SIGTERM or Ctrl-C stops it cleanly, a second one immediately; SIGHUP reloads the config. `journal` is
 /// the handle for the config's log level; `None` if the command line sets the level.
@@ -26,13 +27,13 @@ pub async fn run(config: Config, journal: Option<LogHandle>) -> CliResult {
     let mut first = StopSignals::listen()?;
     let mut second = StopSignals::listen()?;
     let hangup = signal(SignalKind::hangup()).map_err(|error| CliError::new(70, error))?;
-    let (stop_sender, mut stopping) = watch::channel(false);
+    let stopping = CancellationToken::new();
     let stop = async {
         first.recv().await;
-        stop_sender.send_replace(true);
+        stopping.cancel();
     };
     let now = async {
-        drop(stopping.wait_for(|stop| *stop).await);
+        stopping.cancelled().await;
         second.recv().await;
         second.recv().await;
     };
@@ -44,14 +45,13 @@ pub async fn run(config: Config, journal: Option<LogHandle>) -> CliResult {
     }
 }
 
-/// Runs the daemon of the demo until `stop` turns true.
+/// Runs the daemon of the demo until `stop`.
 ///
 /// # Errors
 /// Same as [`run`].
-pub async fn run_for_demo(path: PathBuf, mut stop: watch::Receiver<bool>) -> CliResult {
+pub async fn run_for_demo(path: PathBuf, stop: CancellationToken) -> CliResult {
     let config = config::load(&path).map_err(CliError::config)?;
-    let stop = async { drop(stop.wait_for(|stop| *stop).await) };
-    supervisor::run(config, stop, pending(), ReloadRequests::never()).await.map_err(cli_error)
+    supervisor::run(config, stop.cancelled(), pending(), ReloadRequests::never()).await.map_err(cli_error)
 }
 
 fn cli_error(fault: DaemonError) -> CliError {

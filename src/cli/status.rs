@@ -4,7 +4,7 @@
 use super::{CliError, CliResult, outbox::admin_error};
 use crate::{
     config::{self, Config},
-    daemon::state_dir,
+    daemon::system::state_dir,
     goto::{
         scopes,
         token::REFRESH_TOKEN_DAYS,

@@ -5,7 +5,7 @@ use super::{CliError, CliResult};
 use crate::{
     cards::{self, RenderOptions},
     config::{Config, SinkConfig},
-    daemon::network,
+    daemon::system::network,
     deliver::{
         Sink,
         table::find_rule,

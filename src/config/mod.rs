@@ -4,6 +4,8 @@
 
 mod cards;
 mod diagnostics;
+mod direction_filter;
+mod holiday_file;
 mod permissions;
 mod routes;
 mod schema;
@@ -11,9 +13,10 @@ mod sink;
 mod urls;
 
 pub use diagnostics::{ConfigError, Diagnostic, KEYS};
+pub use direction_filter::DirectionFilter;
+pub use holiday_file::read as read_holiday_file;
 pub use sink::SinkConfig;
 
-use crate::daemon::{direction_filter::DirectionFilter, logging};
 use crate::{
     cards::RenderOptions,
     enrich::SourceConfig,
@@ -24,6 +27,7 @@ use crate::{
         secret::{Secret, SecretRef},
     },
     route::Routes,
+    runtime::log_filter,
 };
 use schema::{ConnectionTable, DurabilityValue, File};
 use std::{
@@ -211,7 +215,7 @@ impl Validator<'_> {
             sink
         });
         let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
-        if logging::parse_filter(&journal).is_err() {
+        if log_filter::parse(&journal).is_err() {
             self.error(
                 "journal.level",
                 "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",

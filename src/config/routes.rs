@@ -1,9 +1,8 @@
 //! `[[routes]]` and `[hours.NAME]`: builds rules with their schedules and loads holiday files. `route` interprets
 //! rules and schedules.
 
-use super::{Diagnostic, SinkConfig, Validator};
+use super::{Diagnostic, SinkConfig, Validator, holiday_file};
 use crate::{
-    daemon::holiday_watch,
     model::{delivery::SinkKind, ids::SinkName},
     route::{Holidays, OneOrMany, Routes, Rule, Schedule, Schedules, WeeklyHours},
 };
@@ -76,7 +75,7 @@ impl Validator<'_> {
     /// Loads a holiday file. An unusable file costs its holidays, not the calls.
     fn holidays(&mut self, key: &str, path: &str) -> Holidays {
         let mut warn = |text: String| self.warnings.push(Diagnostic::at(self.source, key, text));
-        match holiday_watch::read(Path::new(path)) {
+        match holiday_file::read(Path::new(path)) {
             Ok((holidays, found)) => {
                 found.into_iter().for_each(|warning| warn(format!("{path}:{}: {}", warning.line, warning.text)));
                 if holidays.is_empty() {

@@ -6,7 +6,6 @@ use crate::{
         schema::{PaceValue, RecapValue, SinkTable, SinkValue, TimeList},
         urls,
     },
-    daemon::recap::RecapSchedule,
     deliver::{RateLimit, Sink, SlackApp},
     enrich::{SourceConfig, SourceKind},
     model::{
@@ -16,7 +15,7 @@ use crate::{
         phone::Mask,
         secret::{Secret, SecretRef},
     },
-    route::DEFAULT_OUTCOMES,
+    route::{DEFAULT_OUTCOMES, RecapSchedule},
 };
 
 /// Base URL of Slack's Web API. GovSlack has another (`https://slack-gov.com/api/`).

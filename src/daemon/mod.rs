@@ -1,36 +1,23 @@
-//! Joins the stages with bounded channels. No stage knows another; this module knows all.
+//! Joins the stages with bounded channels. No stage imports another; this module imports all.
 //!
-//! `supervisor` owns the tasks. `relay` carries the events of one connection through `pipeline` into the outbox.
-//! `settings` is what a reload replaces. Decisions here are small: the order within a call (`call_order`), calls
-//! hidden by an event gap (`recovery`), call directions (`direction_filter`), the state of a connection
-//! (`connection_status`, `outage`), alerts (`alert`), recap times (`recap`). `recording` keeps snapshots for
-//! `poprelay replay`.
+//! `supervisor` owns the tasks and `settings` is what a reload replaces. The rest is in folders:
+//!
+//! | folder | content |
+//! |---|---|
+//! | `pipeline` | a call update from GoTo's event to the deliveries in the outbox |
+//! | `tasks` | connections, delivery workers and file watchers, reconciled with the config |
+//! | `health` | status, outages, alerts, readiness |
+//! | `recap` | the daily digests |
+//! | `recording` | snapshots and reports kept for `poprelay replay` |
+//! | `system` | journald, systemd, the state directory, the HTTP client |
 
-pub mod alert;
-pub mod call_order;
-pub mod caller_history;
-pub mod connection_status;
-pub mod connections;
-pub mod direction_filter;
-pub mod encode;
-pub mod holiday_watch;
-pub mod late_lookup;
-pub mod logging;
-pub mod network;
-pub mod outage;
+pub mod health;
 pub mod pipeline;
-pub mod readiness;
 pub mod recap;
 pub mod recording;
-pub mod recovery;
-pub mod relay;
 pub mod reload;
-pub mod sd_notify;
 pub mod settings;
 pub mod startup;
-pub mod state_dir;
-pub mod status;
 pub mod supervisor;
-pub mod task_set;
-pub mod test_hook;
-pub mod workers;
+pub mod system;
+pub mod tasks;

@@ -1,15 +1,14 @@
 //! Reads a new config for a running daemon (SIGHUP), validated whole as at a start. Keys that need a restart are
 //! listed. Starts and stops no task.
 
-use super::{
-    logging::LogHandle,
-    network::Network,
-    settings::{MessageMode, Settings, SinkSettings},
-};
 use crate::{
     cards::RenderOptions,
     config::{self, Config, ConfigError},
-    daemon::startup,
+    daemon::{
+        settings::{MessageMode, Settings, SinkSettings},
+        startup,
+        system::{logging::LogHandle, network::Network},
+    },
     enrich::Enricher,
 };
 use std::{mem, path::PathBuf, sync::Arc, time::Duration};

@@ -1,10 +1,9 @@
 //! Reloadable settings: enrichment sources, routes and sinks. Work that loaded a [`Settings`] uses it to the end, so
 //! that no update sees half of an old and half of a new config.
 
-use super::{direction_filter::DirectionFilter, recap::RecapSchedule};
 use crate::{
     cards::RenderOptions,
-    config::SinkConfig,
+    config::{DirectionFilter, SinkConfig},
     enrich::Enricher,
     model::{
         call::{Call, CallUpdate, Revision, StatusKind},
@@ -12,14 +11,11 @@ use crate::{
         ids::{ConnectionName, SinkName},
         time::Timestamp,
     },
-    route::{self, Holidays, Routes},
+    route::{self, Holidays, RecapSchedule, Routes},
 };
 use jiff::civil::Date;
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+use tokio::sync::watch;
 
 /// The part of the config that call updates use, from look-up to enqueue.
 #[derive(Clone, Default)]
@@ -135,35 +131,36 @@ pub fn notifies(update: &CallUpdate, outcomes: &[StatusKind]) -> bool {
     }
 }
 
-/// Holder of the current settings.
-pub struct SharedSettings(RwLock<Arc<Settings>>);
+/// Holder of the current settings. Tasks that depend on them subscribe to changes.
+pub struct SharedSettings(watch::Sender<Arc<Settings>>);
 
 impl SharedSettings {
     /// Creates it with the first settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self(RwLock::new(Arc::new(settings)))
+        Self(watch::Sender::new(Arc::new(settings)))
     }
 
     /// Returns the current settings. Load once per unit of work.
     #[must_use]
     pub fn load(&self) -> Arc<Settings> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.borrow())
     }
 
-    /// Replaces the settings by `change` of them, unless it returns `None`. Returns whether it did. Writers wait for
-    /// each other.
-    pub fn rcu(&self, change: impl FnOnce(&Settings) -> Option<Settings>) -> bool {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = change(&current).map(Arc::new);
-        let is_changed = changed.is_some();
-        changed.into_iter().for_each(|settings| *current = settings);
-        is_changed
+    /// Returns a receiver that is notified of each change.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Settings>> {
+        self.0.subscribe()
+    }
+
+    /// Replaces the settings by `change` of the current ones. Writers wait for each other.
+    pub fn modify(&self, change: impl FnOnce(&Settings) -> Settings) {
+        self.0.send_modify(|settings| *settings = Arc::new(change(settings)));
     }
 
     /// Replaces the settings. Work that loaded the old ones ends with them.
     pub fn store(&self, settings: Settings) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.0.send_replace(Arc::new(settings));
     }
 }
 

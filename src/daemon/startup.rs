@@ -1,12 +1,12 @@
 //! Start-up: opens the outbox and builds the enricher. Warnings are logged and stop nothing; errors are
 //! [`DaemonError`].
 
-use super::{
-    network::{Network, NetworkError},
-    state_dir::StateError,
-};
 use crate::{
     config::{Config, ConfigError, Diagnostic},
+    daemon::system::{
+        network::{Network, NetworkError},
+        state_dir::StateError,
+    },
     enrich::{self, Enricher},
     model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Retention, SqliteOutbox},

@@ -9,23 +9,26 @@
 //! - A reload (SIGHUP) reads the config beside the running tasks and swaps it whole. Relays and workers with
 //!   unchanged settings keep running; the others are replaced one by one. An invalid config changes nothing.
 
-use super::{
-    alert::AlertKind,
-    connections::ConnectionTasks,
-    network::{self, Network},
-    pipeline::Pipeline,
-    readiness::Readiness,
-    recording::Recorder,
-    reload::{ReloadRequests, ReloadedConfig, RestartOnly},
-    sd_notify,
-    settings::{Settings, SharedSettings},
-    startup::{self, DaemonError},
-    status::{ConnectionStatus, SharedStatus},
-    workers::Workers,
-};
 use crate::{
     config::{Config, ConfigError},
-    daemon::{holiday_watch, recap, state_dir},
+    daemon::{
+        health::{
+            alert::AlertKind,
+            readiness::Readiness,
+            status::{ConnectionStatus, SharedStatus},
+        },
+        pipeline::Pipeline,
+        recap,
+        recording::Recorder,
+        reload::{ReloadRequests, ReloadedConfig, RestartOnly},
+        settings::{Settings, SharedSettings},
+        startup::{self, DaemonError},
+        system::{
+            network::{self, Network},
+            sd_notify, state_dir,
+        },
+        tasks::{connections::ConnectionTasks, file_watch, workers::Workers},
+    },
     deliver::SinkEvent,
     model::{
         ids::{ConnectionName, SinkName},
@@ -121,7 +124,8 @@ impl Daemon {
             _state: state,
         };
         daemon.workers.reconcile(&config.sinks);
-        daemon.watch_files();
+        daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
+        daemon.file_watchers.spawn(file_watch::watch_holidays(Arc::clone(&daemon.pipeline)));
         daemon.pipeline.replay_pending(None).await;
         daemon.warn_orphaned_sinks().await;
         daemon.restore_daily_count().await;
@@ -140,10 +144,7 @@ impl Daemon {
                 task = self.connections.next_failure() => return Some(task),
                 task = self.workers.next_failure() => return Some(task),
                 Some(_) = self.recaps.join_next() => return Some("recap task".to_owned()),
-                // Only a reload cancels file watchers.
-                Some(Err(error)) = self.file_watchers.join_next() => if !error.is_cancelled() {
-                    return Some(format!("file watcher ({error})"));
-                },
+                Some(_) = self.file_watchers.join_next() => return Some("file watcher".to_owned()),
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
                 Ok(()) = self.health.changed() => self.on_store_health().await,
                 Some(()) = self.reloads.requests.recv(), if self.reading.is_empty() => self.start_reload(),
@@ -227,14 +228,6 @@ impl Daemon {
         self.pipeline.raise(alert).await;
     }
 
-    /// Replaces the file watchers by those of the current settings.
-    fn watch_files(&mut self) {
-        self.file_watchers.abort_all();
-        let enricher = Arc::clone(&self.pipeline.settings.load().enricher);
-        self.file_watchers.spawn(async move { enricher.watch_files().await });
-        self.file_watchers.spawn(holiday_watch::watch(Arc::clone(&self.pipeline)));
-    }
-
     /// Counts today's calls of earlier runs.
     async fn restore_daily_count(&self) {
         let (outbox, settings) = (&self.pipeline.outbox, self.pipeline.settings.load());
@@ -276,7 +269,6 @@ impl Daemon {
 
     async fn apply(&mut self, ReloadedConfig { config, enricher, restart_keys: restart }: ReloadedConfig) {
         self.pipeline.settings.store(Settings::from_config(&config, enricher));
-        self.watch_files();
         let sinks = self.workers.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {

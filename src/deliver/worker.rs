@@ -26,9 +26,10 @@ use crate::{
 };
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Maximum due deliveries read for one message: in a longer queue "newest" means newest of the oldest 500.
 const MAX_DUE: usize = 500;
@@ -43,8 +44,8 @@ const EVENT_SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// Attempts to settle before the delivery stays leased until the next restart.
 const MAX_SETTLE_ATTEMPTS: u32 = 5;
 
-/// Posts the due deliveries of `sink` until `stop` turns true or its sender is dropped. The post in flight is then
-/// finished within 8 s and settled; the rest stays in the outbox. Arguments of `draw`: kind, cards, time, plain.
+/// Posts the due deliveries of `sink` until `stop`. The post in flight is then finished within 8 s and
+/// settled; the rest stays in the outbox. Arguments of `draw`: kind, cards, time, plain.
 ///
 /// # Errors
 /// [`OutboxError::Stopped`] if the outbox ends first. Other store errors are retried.
@@ -54,7 +55,7 @@ pub async fn run<O, D>(
     http: reqwest::Client,
     draw: D,
     told: mpsc::Sender<SinkEvent>,
-    stop: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) -> Result<(), OutboxError>
 where
     O: Outbox,
@@ -66,7 +67,7 @@ where
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
     let mut worker = Worker { sink, outbox, http, draw, told, stop, state, store_backoff, pulse };
-    while !is_stopped(&worker.stop) {
+    while !worker.stop.is_cancelled() {
         worker.pulse.busy(Now::current().instant);
         match worker.step().await {
             Ok(()) => worker.store_recovered(),
@@ -83,7 +84,7 @@ struct Worker<O, D> {
     http: reqwest::Client,
     draw: D,
     told: mpsc::Sender<SinkEvent>,
-    stop: watch::Receiver<bool>,
+    stop: CancellationToken,
     state: SinkState,
     store_backoff: Backoff,
     pulse: TaskHeartbeat,
@@ -139,7 +140,7 @@ where
             () = sleep(wait) => {}
             () = wakeup => {}
             () = self.sink.enable.notified() => self.state.enable(),
-            () = stopped(&mut self.stop) => {}
+            () = self.stop.cancelled() => {}
         }
     }
 
@@ -222,11 +223,10 @@ where
 
     /// Posts a message; a stop shortens the wait for the response. Returns the message reference if the chat sent one.
     async fn post(&mut self, body: String, form: &PostMode) -> (PostResult, Option<MessageRef>) {
-        let mut stop = self.stop.clone();
         self.pulse.idle_until(Now::current().instant.checked_add(post::REQUEST_TIMEOUT));
         let result = tokio::select! {
             result = self.sink.send(&self.http, &body, form) => result,
-            () = async { stopped(&mut stop).await; sleep(STOP_TIMEOUT).await } => {
+            () = async { self.stop.cancelled().await; sleep(STOP_TIMEOUT).await } => {
                 (PostResult::NoResponse("stopped before the response came".to_owned()), None)
             }
         };
@@ -289,14 +289,4 @@ fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&Mes
         (Settlement::Delivered, PostMode::Live { message: None, .. }, Some(place)) => Settlement::Posted(place.clone()),
         _ => settlement.clone(),
     }
-}
-
-/// Returns whether a stop was requested or the sender is gone.
-fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
-    *stop.borrow() || stop.has_changed().is_err()
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which also ends the worker.
-    drop(stop.wait_for(|stop| *stop).await);
 }

@@ -21,6 +21,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
+use tokio_util::sync::CancellationToken;
 
 /// A later lane starts when the first is live, or after this times its number: lanes do not fail together at start.
 const STAGGER: Duration = Duration::from_secs(2);
@@ -36,7 +37,7 @@ const QUERY_CAPACITY: usize = 256;
 pub struct Connection {
     /// Sender of queries; the answers are [`ConnectionEvent`]s.
     pub queries: mpsc::Sender<GotoQuery>,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     lanes: JoinSet<()>,
     background: JoinSet<()>,
     token_task: Option<JoinHandle<()>>,
@@ -52,7 +53,7 @@ pub fn open(
 ) -> Connection {
     let (access_in, access) = watch::channel(AccessToken::Pending);
     let (rejected_in, rejected) = mpsc::channel::<Secret>(4);
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
     let (lane_events_in, lane_events) = mpsc::unbounded_channel();
     let (gaps_in, gaps) = mpsc::unbounded_channel();
     let (queries_in, queries) = mpsc::channel(QUERY_CAPACITY);
@@ -111,12 +112,12 @@ pub fn open(
             lane_events: lane_events_in.clone(),
             task_monitor: settings.task_monitor.clone(),
         };
-        let (access, stopped, mut live) = (access.clone(), stopped.clone(), live.clone());
+        let (access, stop, mut live) = (access.clone(), stop.clone(), live.clone());
         lanes.spawn(async move {
             if lane > 0 {
                 let _ = tokio::time::timeout(STAGGER * u32::from(lane), live.wait_for(|live| *live)).await;
             }
-            session.run(access, stopped).await;
+            session.run(access, stop).await;
         });
     }
     Connection { queries: queries_in, stop, lanes, background, token_task: Some(tokio::spawn(token_task.run())) }
@@ -126,7 +127,7 @@ impl Connection {
     /// Shuts down: sockets closed, channels deleted, a rotated token on disk. Takes 3 s at most, and 4 s more only while
     /// a refresh is in flight.
     pub async fn close(mut self) {
-        self.stop.send_replace(true);
+        self.stop.cancel();
         let ended = async { while self.lanes.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
             tracing::info!("channels left behind, next start deletes them");

@@ -22,6 +22,7 @@ use tokio::{
     sync::{OnceCell, mpsc, watch},
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Capacity of the lane's mailbox; the machine handles an input within microseconds.
 const MAILBOX: usize = 64;
@@ -61,7 +62,7 @@ pub(super) struct LaneTask {
 
 impl LaneTask {
     /// Runs the lane until `stop`, and then until its channels are deleted.
-    pub(super) async fn run(self, mut access: watch::Receiver<AccessToken>, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn run(self, mut access: watch::Receiver<AccessToken>, stop: CancellationToken) {
         let session = Arc::new(self);
         let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
         let pulse = session.task_monitor.register(name, Now::current().instant);
@@ -87,7 +88,7 @@ impl LaneTask {
             pulse.idle_until(Some(due.into_std()));
             input = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => Input::Stop,
+                () = stop.cancelled() => Input::Stop,
                 Some(input) = inputs.recv() => input,
                 Ok(()) = access.changed() => {
                     let has_token = matches!(*access.borrow_and_update(), AccessToken::Valid(..));

@@ -1,12 +1,12 @@
 //! Client of GoTo's authorization server: authorize URL, code exchange and refresh. Classifies failures; decides no
 //! timing.
 
-use super::http::{error_code, read_body, retry_after};
-use crate::model::{secret::Secret, time::Timestamp};
+use super::http::{error_code, retry_after};
+use crate::{model::secret::Secret, runtime::http::read_body};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use url::Url;
 use uuid::Uuid;
 
@@ -196,8 +196,8 @@ impl Client {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
-        let after = retry_after(response.headers(), Timestamp::now());
-        let body = read_body(response, MAX_RESPONSE_BYTES).await;
+        let after = retry_after(response.headers(), SystemTime::now());
+        let body = read_body(response, MAX_RESPONSE_BYTES).await.whole();
         match status {
             200..=299 => body.ok().and_then(|body| parse_tokens(&body)).ok_or(Error::Garbled),
             400 | 401 => Err(Error::Denied { status, code: body.ok().and_then(|body| parse_error_code(&body)) }),

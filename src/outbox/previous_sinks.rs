@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Default, Deserialize)]
 struct OptionsOnly {
     #[serde(default)]
-    manner: CardOptions,
+    options: CardOptions,
 }
 
 impl Store {
@@ -26,10 +26,10 @@ impl Store {
         while let Some(row) = rows.next()? {
             let (sink, card): (String, String) = (row.get(0)?, row.get(1)?);
             let Ok(sink) = SinkName::try_from(sink) else { continue };
-            let OptionsOnly { manner } = serde_json::from_str(&card).unwrap_or_default();
+            let OptionsOnly { options } = serde_json::from_str(&card).unwrap_or_default();
             match earlier.iter_mut().find(|(known, _)| *known == sink) {
-                Some((_, last)) => *last = manner,
-                None => earlier.push((sink, manner)),
+                Some((_, last)) => *last = options,
+                None => earlier.push((sink, options)),
             }
         }
         Ok(earlier)

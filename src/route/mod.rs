@@ -29,6 +29,7 @@ mod mentions;
 mod mute;
 mod number_pattern;
 mod one_or_many;
+mod recap_schedule;
 mod rrule;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use mentions::{MentionWhen, Mentions};
 pub use mute::DateRange;
 pub use number_pattern::NumberPattern;
 pub use one_or_many::OneOrMany;
+pub use recap_schedule::RecapSchedule;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

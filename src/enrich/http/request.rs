@@ -2,12 +2,16 @@
 //! Does not decide when to query.
 
 use super::template::{Encoding, Template};
+use crate::runtime::http::{self, BodyError};
 use reqwest::{
     Client, Method, Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
 use serde_json::Value;
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 use url::Url;
 
 /// Largest response body: 256 KiB, a hundred times the size of a look-up.
@@ -153,35 +157,19 @@ async fn read_response(response: Response) -> Result<Option<Value>, SourceError>
     match status {
         StatusCode::NOT_FOUND | StatusCode::NO_CONTENT => return Ok(None),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(SourceError::Unauthorized(status.as_u16())),
-        StatusCode::TOO_MANY_REQUESTS => return Err(SourceError::Throttled(retry_after(response.headers()))),
+        StatusCode::TOO_MANY_REQUESTS => {
+            return Err(SourceError::Throttled(http::retry_after(response.headers(), SystemTime::now())));
+        }
         _ if status.is_server_error() => return Err(SourceError::ServerError(status.as_u16())),
         _ if !status.is_success() => return Err(SourceError::UnexpectedStatus(status.as_u16())),
         _ => {}
     }
-    let body = read_body(response).await?;
+    let body = http::read_body(response, MAX_BODY_BYTES).await.whole().map_err(|error| match error {
+        BodyError::CutShort(error) => transport_error(&error),
+        BodyError::TooLong => SourceError::TooLarge,
+    })?;
     // serde_json limits the depth to 128.
     serde_json::from_slice(&body).map(Some).map_err(|_| SourceError::NotJson)
-}
-
-async fn read_body(mut response: Response) -> Result<Vec<u8>, SourceError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
-        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
-            return Err(SourceError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// Parses seconds or a date. Other values count as absent.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(crate::model::time::elapsed(crate::model::time::Timestamp::now(), at))
 }
 
 /// Returns the kind of a reqwest error, without the URL.

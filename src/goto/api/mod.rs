@@ -12,17 +12,20 @@ pub use accounts::accounts;
 pub use channels::Nickname;
 
 use super::{
-    http::{self, BodyError, error_code, retry_after},
+    http::{error_code, retry_after},
     lane::{FailureClass, RequestFailure},
     token_task::AccessToken,
 };
-use crate::model::{ids::ConnectionName, secret::Secret, time::Timestamp};
+use crate::{
+    model::{ids::ConnectionName, secret::Secret},
+    runtime::http::{BodyError, read_body},
+};
 use rate_limit::RateLimiter;
 use reqwest::Method;
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::{mpsc, watch};
 use url::Url;
@@ -226,11 +229,11 @@ impl Api {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
-        let after = retry_after(response.headers(), Timestamp::now());
+        let after = retry_after(response.headers(), SystemTime::now());
         if let (429, Some(pause)) = (status, after) {
             self.limiter().pause_for(Instant::now(), pause);
         }
-        let body = http::read_body(response, MAX_RESPONSE_BYTES).await;
+        let body = read_body(response, MAX_RESPONSE_BYTES).await.whole();
         match status {
             200..=299 => Ok(body?),
             _ => {

@@ -1,13 +1,16 @@
 //! Test cards: every status with every kind of caller, and the gallery for the browser.
 
 use jiff::tz::TimeZone;
-use poprelay::cards::Style;
-use poprelay::model::call::MomentKind;
-use poprelay::model::call::{Bound, Call, Caller, MissedWhy, Moment, OurNumber, Person, Queue, Telling, Transfer};
-use poprelay::model::card::{
-    CallCard, Card, Contact, Fact, Findings, History, Match, Notice, PastCall, Recap, Shift, Waiting,
+use poprelay::cards::RenderOptions;
+use poprelay::model::call::StatusKind;
+use poprelay::model::call::{
+    AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, Queue, Transfer,
 };
-use poprelay::model::phone::{Mask, Number, Region};
+use poprelay::model::card::{
+    Alert, CallCard, CallerHistory, CallerInfo, Card, Contact, Fact, GapSummary, Match, PastCall, PendingCallback,
+    Recap,
+};
+use poprelay::model::phone::{Mask, PhoneNumber, Region};
 use poprelay::model::time::Timestamp;
 use std::time::Duration;
 
@@ -17,8 +20,8 @@ pub fn now() -> Timestamp {
 }
 
 /// Returns the render options of all cards.
-pub fn style(mask: Mask) -> Style {
-    Style { time_zone: TimeZone::get("America/New_York").unwrap(), mask, ..Style::default() }
+pub fn style(mask: Mask) -> RenderOptions {
+    RenderOptions { time_zone: TimeZone::get("America/New_York").unwrap(), mask, ..RenderOptions::default() }
 }
 
 pub fn ago(seconds: i64) -> Timestamp {
@@ -48,26 +51,29 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
         connection: "main".try_into().unwrap(),
         region: Region::US,
         account: "2930718022414574861".try_into().unwrap(),
-        bound: Bound::Inbound,
+        direction: CallDirection::Inbound,
         caller: Caller {
             name: (!network.is_empty()).then(|| network.to_owned()),
-            number: Number::read(Some(number), Region::US),
+            number: PhoneNumber::parse(Some(number), Region::US),
         },
-        ours: Some(OurNumber { number: Number::read(Some("+15145550100"), Region::US), label: text("Main line") }),
+        account_number: Some(AccountNumber {
+            number: PhoneNumber::parse(Some("+15145550100"), Region::US),
+            label: text("Main line"),
+        }),
         queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
         transfers: Vec::new(),
-        answered: None,
-        queued: None,
-        started: ago(seconds),
-        late: false,
-        lost: false,
-        revised: None,
+        answered_at: None,
+        queued_at: None,
+        started_at: ago(seconds),
+        first_seen_late: false,
+        end_unknown: false,
+        revision: None,
     }
 }
 
-pub fn card(call: Call, moment: Moment, seconds: i64, found: Findings) -> Card {
-    Card::Call(Box::new(CallCard::new(Telling { call, moment, at: ago(seconds) }, found)))
+pub fn card(call: Call, moment: CallStatus, seconds: i64, found: CallerInfo) -> Card {
+    Card::Call(Box::new(CallCard::new(CallUpdate { call, status: moment, at: ago(seconds) }, found)))
 }
 
 /// Returns the CRM contact of Alice Martin.
@@ -102,13 +108,20 @@ fn named(name: &str, company: &str) -> Contact {
     }
 }
 
-fn history(urgent: bool, missed_since: u32) -> History {
-    let last = PastCall { at: ago(720), outcome: MomentKind::Missed, with: None };
-    History { last: Some(last), week: 3, month: 8, missed_since, urgent, again: None }
+fn history(urgent: bool, missed_since: u32) -> CallerHistory {
+    let last = PastCall { at: ago(720), outcome: StatusKind::Missed, answered_by: None };
+    CallerHistory {
+        last_call: Some(last),
+        calls_in_week: 3,
+        calls_in_month: 8,
+        missed_since,
+        urgent,
+        repeat_calls: None,
+    }
 }
 
-fn found(who: Match) -> Findings {
-    Findings { who, ..Findings::default() }
+fn found(who: Match) -> CallerInfo {
+    CallerInfo { matched: who, ..CallerInfo::default() }
 }
 
 /// Returns hostile texts by name, for every text field.
@@ -156,15 +169,15 @@ fn everywhere(text: &str) -> Contact {
 }
 
 /// Returns callers with their caller info, by name.
-pub fn callers() -> Vec<(String, Call, Findings)> {
+pub fn callers() -> Vec<(String, Call, CallerInfo)> {
     let known = "+15145550199";
-    let silent = Findings { silent: vec!["crm".into(), "zoho-desk".into()], ..found(Match::Nobody) };
-    let urgent = Findings { history: Some(history(true, 2)), ..found(one(alice())) };
-    let first = Findings { history: Some(History::default()), ..found(Match::Nobody) };
+    let silent = CallerInfo { failed_sources: vec!["crm".into(), "zoho-desk".into()], ..found(Match::NoMatch) };
+    let urgent = CallerInfo { history: Some(history(true, 2)), ..found(one(alice())) };
+    let first = CallerInfo { history: Some(CallerHistory::default()), ..found(Match::NoMatch) };
     let many = (0..9).map(|n| named(&format!("Person {n}"), "One Office")).collect();
     let mut callers = vec![
-        ("not-asked".to_owned(), call(known, "MARTIN A", 3), Findings::default()),
-        ("nobody".into(), call(known, "MARTIN A", 3), found(Match::Nobody)),
+        ("not-asked".to_owned(), call(known, "MARTIN A", 3), CallerInfo::default()),
+        ("nobody".into(), call(known, "MARTIN A", 3), found(Match::NoMatch)),
         ("nobody-silent".into(), call(known, "", 3), silent),
         ("first".into(), call(known, "", 3), first),
         ("one".into(), call(known, "MARTIN A", 3), found(one(alice()))),
@@ -177,61 +190,65 @@ pub fn callers() -> Vec<(String, Call, Findings)> {
             found(Match::Several { contacts: vec![alice(), named("Bob Martin", "Martin Bakery")] }),
         ),
         ("several-many".into(), call(known, "X", 3), found(Match::Several { contacts: many })),
-        ("withheld".into(), call("anonymous", "", 3), Findings::default()),
-        ("short".into(), call("1015", "", 3), Findings::default()),
-        ("unreadable".into(), call("sip:<!channel>@[evil](https://evil.example)", "", 3), Findings::default()),
-        ("foreign".into(), call("+4930123456", "", 3), found(Match::Nobody)),
+        ("withheld".into(), call("anonymous", "", 3), CallerInfo::default()),
+        ("short".into(), call("1015", "", 3), CallerInfo::default()),
+        ("unreadable".into(), call("sip:<!channel>@[evil](https://evil.example)", "", 3), CallerInfo::default()),
+        ("foreign".into(), call("+4930123456", "", 3), found(Match::NoMatch)),
     ];
     for (name, text) in hostile() {
         let mut call = call(known, &text, 3);
-        call.ours = Some(OurNumber {
-            number: Number::Unreadable(text.chars().take(64).collect::<String>().into()),
+        call.account_number = Some(AccountNumber {
+            number: PhoneNumber::Unparsed(text.chars().take(64).collect::<String>().into()),
             label: Some(text.clone()),
         });
         call.queues = vec![Queue { name: text.clone(), extension: Some(text.clone()) }; 5];
         call.people = vec![Person { name: Some(text.clone()), extension: Some(text.clone()), line: None }; 12];
-        let last = PastCall { at: ago(90_000), outcome: MomentKind::Ended, with: Some(text.clone()) };
-        let history = Some(History {
-            last: Some(last),
-            week: 1,
-            month: u32::MAX,
+        let last = PastCall { at: ago(90_000), outcome: StatusKind::Ended, answered_by: Some(text.clone()) };
+        let history = Some(CallerHistory {
+            last_call: Some(last),
+            calls_in_week: 1,
+            calls_in_month: u32::MAX,
             missed_since: u32::MAX,
             urgent: true,
-            again: None,
+            repeat_calls: None,
         });
         let silent = vec![text.clone(); 9];
         callers.push((
             format!("{name}-one"),
             call.clone(),
-            Findings { who: one(everywhere(&text)), history, silent: silent.clone() },
+            CallerInfo { matched: one(everywhere(&text)), history, failed_sources: silent.clone() },
         ));
         let several = Match::Several { contacts: vec![everywhere(&text); 12] };
-        callers.push((format!("{name}-several"), call, Findings { who: several, history: None, silent }));
+        callers.push((
+            format!("{name}-several"),
+            call,
+            CallerInfo { matched: several, history: None, failed_sources: silent },
+        ));
     }
     callers
 }
 
 /// Returns statuses by name, each with its age in seconds.
-pub fn moments() -> Vec<(&'static str, Moment, i64)> {
+pub fn moments() -> Vec<(&'static str, CallStatus, i64)> {
     let secs = Duration::from_secs;
-    let missed = |why| Moment::Missed { after: secs(21), why };
+    let missed = |why| CallStatus::Missed { waited: secs(21), reason: why };
     vec![
-        ("ringing", Moment::Ringing, 3),
-        ("rang", Moment::Ringing, 200),
-        ("answered", Moment::Answered { by: person("Bob Roy", "1015"), after: secs(8) }, 1),
+        ("ringing", CallStatus::Ringing, 3),
+        ("rang", CallStatus::Ringing, 200),
+        ("answered", CallStatus::Answered { answered_by: person("Bob Roy", "1015"), waited: secs(8) }, 1),
         (
             "answered-nameless",
-            Moment::Answered { by: Person { name: None, extension: None, line: None }, after: secs(0) },
+            CallStatus::Answered { answered_by: Person { name: None, extension: None, line: None }, waited: secs(0) },
             1,
         ),
-        ("missed", missed(MissedWhy::NobodyAnswered), 1),
-        ("missed-queue", missed(MissedWhy::LeftQueue), 1),
-        ("missed-menu", missed(MissedWhy::LeftMenu), 4000),
-        ("missed-unknown", missed(MissedWhy::Unknown), 1),
-        ("voicemail", Moment::Voicemail { length: Some(secs(32)) }, 1),
-        ("voicemail-unknown", Moment::Voicemail { length: None }, 1),
-        ("ended", Moment::Ended { lasted: Some(secs(200)) }, 1),
-        ("ended-unknown", Moment::Ended { lasted: None }, 400_000),
+        ("missed", missed(MissedReason::NobodyAnswered), 1),
+        ("missed-queue", missed(MissedReason::LeftQueue), 1),
+        ("missed-menu", missed(MissedReason::LeftMenu), 4000),
+        ("missed-unknown", missed(MissedReason::Unknown), 1),
+        ("voicemail", CallStatus::Voicemail { duration: Some(secs(32)) }, 1),
+        ("voicemail-unknown", CallStatus::Voicemail { duration: None }, 1),
+        ("ended", CallStatus::Ended { talk_time: Some(secs(200)) }, 1),
+        ("ended-unknown", CallStatus::Ended { talk_time: None }, 400_000),
     ]
 }
 
@@ -242,63 +259,69 @@ pub fn all() -> Vec<(String, Card)> {
         for (what, moment, age) in moments() {
             all.push((format!("{what}-{who}"), card(call.clone(), moment, age, found.clone())));
         }
-        let telling = Telling { call: call.clone(), moment: Moment::Voicemail { length: None }, at: ago(30) };
+        let update = CallUpdate { call: call.clone(), status: CallStatus::Voicemail { duration: None }, at: ago(30) };
         for (name, mut card) in living(&call, &found) {
             if let Card::Call(card) = &mut card {
-                card.manner.teams = vec!["Dana Cole <dana@example.com>".to_owned().try_into().unwrap()];
+                card.options.teams_mentions = vec!["Dana Cole <dana@example.com>".to_owned().try_into().unwrap()];
             }
             all.push((format!("living-{name}-{who}"), card));
         }
         for number in [0, 1, 50] {
-            all.push((format!("recap-{number}-{who}"), recap(vec![telling.clone(); number])));
+            all.push((format!("recap-{number}-{who}"), gap_summary(vec![update.clone(); number])));
         }
     }
     for (name, text) in hostile() {
         for over in [true, false] {
-            let notice = Notice { title: text.clone(), advice: text.clone(), over };
-            all.push((format!("notice-{name}-{over}"), Card::Notice(notice)));
+            let notice = Alert { title: text.clone(), advice: text.clone(), resolved: over };
+            all.push((format!("notice-{name}-{over}"), Card::Alert(notice)));
         }
     }
     all
 }
 
 /// Returns the states of a live message in order, with answers and transfers.
-pub fn living(call: &Call, found: &Findings) -> Vec<(&'static str, Card)> {
+pub fn living(call: &Call, found: &CallerInfo) -> Vec<(&'static str, Card)> {
     let (bob, eve) = (person("Bob Roy", "1015"), person("Eve Li", "1016"));
     let ann = person("Ann <!channel> <at>Example</at>", "1018");
     let handed = |from: &Person, to: &Person| Transfer { from: from.clone(), to: to.clone(), at: ago(9) };
-    let answered = |by: &Person| Moment::Answered { by: by.clone(), after: Duration::from_secs(8) };
-    let ended = Moment::Ended { lasted: Some(Duration::from_secs(153)) };
+    let answered = |by: &Person| CallStatus::Answered { answered_by: by.clone(), waited: Duration::from_secs(8) };
+    let ended = CallStatus::Ended { talk_time: Some(Duration::from_secs(153)) };
     let once = vec![handed(&bob, &eve)];
     let states = [
-        ("ringing", Moment::Ringing, vec![]),
+        ("ringing", CallStatus::Ringing, vec![]),
         ("answered", answered(&bob), vec![]),
         ("handed-on", answered(&eve), once.clone()),
         ("ended", ended.clone(), once),
         ("ended-of-many", ended, vec![handed(&bob, &ann); 8]),
     ];
     let made = states.into_iter().map(|(name, moment, transfers)| {
-        let answered = (moment != Moment::Ringing).then(|| call.started + jiff::SignedDuration::from_secs(8));
-        let call = Call { transfers, answered, ..call.clone() };
+        let answered = (moment != CallStatus::Ringing).then(|| call.started_at + jiff::SignedDuration::from_secs(8));
+        let call = Call { transfers, answered_at: answered, ..call.clone() };
         (name, card(call, moment, 2, found.clone()))
     });
     made.collect()
 }
 
-fn recap(calls: Vec<Telling>) -> Card {
-    Card::Recap(Recap { connection: "main".try_into().unwrap(), from: ago(1020), to: ago(20), calls, mask: None })
+fn gap_summary(calls: Vec<CallUpdate>) -> Card {
+    Card::GapSummary(GapSummary {
+        connection: "main".try_into().unwrap(),
+        from: ago(1020),
+        to: ago(20),
+        calls,
+        mask: None,
+    })
 }
 
 /// Returns a daily recap. The numbers are pending callbacks.
-fn shift<const N: usize>(numbers: [&str; N]) -> Shift {
-    let waiting = numbers.iter().enumerate().map(|(n, number)| Waiting {
-        number: Number::read(Some(number), Region::US),
+fn recap<const N: usize>(numbers: [&str; N]) -> Recap {
+    let waiting = numbers.iter().enumerate().map(|(n, number)| PendingCallback {
+        number: PhoneNumber::parse(Some(number), Region::US),
         name: (n == 0).then(|| "Alice Martin".to_owned()),
-        times: if n == 0 { 2 } else { 1 },
-        last: ago(1800 + 7200 * n as i64),
+        missed_calls: if n == 0 { 2 } else { 1 },
+        last_missed: ago(1800 + 7200 * n as i64),
         voicemail: n == 1,
     });
-    Shift {
+    Recap {
         from: ago(86_420),
         to: ago(20),
         calls: 12,
@@ -306,9 +329,9 @@ fn shift<const N: usize>(numbers: [&str; N]) -> Shift {
         missed: 4,
         voicemails: 1,
         longest_wait: Some(Duration::from_secs(200)),
-        waiting: waiting.collect(),
+        pending: waiting.collect(),
         region: Some(Region::US),
-        ..Shift::default()
+        ..Recap::default()
     }
 }
 
@@ -322,9 +345,9 @@ pub fn busy(number: usize) -> Vec<Card> {
             let mut call = call(&format!("+1514555{:04}", 200 + n), "", age);
             call.people = vec![person("Bob Roy", "1015"), person("Eve Li", "1016")];
             let name = names[n % names.len()];
-            let who = if name.is_empty() { Match::Nobody } else { one(named(name, "Example Ltd")) };
-            let missed = Moment::Missed { after: Duration::from_secs(21), why: MissedWhy::NobodyAnswered };
-            card(call, if n % 4 == 3 { missed } else { Moment::Ringing }, age, found(who))
+            let who = if name.is_empty() { Match::NoMatch } else { one(named(name, "Example Ltd")) };
+            let missed = CallStatus::Missed { waited: Duration::from_secs(21), reason: MissedReason::NobodyAnswered };
+            card(call, if n % 4 == 3 { missed } else { CallStatus::Ringing }, age, found(who))
         })
         .collect()
 }
@@ -346,24 +369,25 @@ pub fn gallery() -> Vec<Picture> {
     let secs = Duration::from_secs;
     let picture = |name, card: Card, says| Picture { name, cards: vec![card], plain: false, says };
     let known = || call("+15145550199", "", 3);
-    let past = PastCall { at: ago(180_000), outcome: MomentKind::Ended, with: text("Eve Li") };
-    let history_ok = History { last: Some(past), week: 1, month: 4, ..History::default() };
+    let past = PastCall { at: ago(180_000), outcome: StatusKind::Ended, answered_by: text("Eve Li") };
+    let history_ok =
+        CallerHistory { last_call: Some(past), calls_in_week: 1, calls_in_month: 4, ..CallerHistory::default() };
     let mut support = call("+15145550142", "TREMBLAY C", 14);
     support.queues = vec![queue("Support")];
     support.people =
         vec![person("Bob Roy", "1015"), person("Eve Li", "1016"), person("Sam Oduya", "1017"), person("Ann", "1018")];
-    let missed = |why| Moment::Missed { after: secs(21), why };
+    let missed = |why| CallStatus::Missed { waited: secs(21), reason: why };
     let evil =
         "[Call](tel:900) **free** [x](https://evil.example) <!channel> <https://evil.example|Click> evil.example";
-    let alice_with = |history| Findings { history: Some(history), ..found(one(alice())) };
+    let alice_with = |history| CallerInfo { history: Some(history), ..found(one(alice())) };
     let lost = [
-        ("+15145550142", MissedWhy::NobodyAnswered),
-        ("+15145550177", MissedWhy::LeftQueue),
-        ("anonymous", MissedWhy::Unknown),
+        ("+15145550142", MissedReason::NobodyAnswered),
+        ("+15145550177", MissedReason::LeftQueue),
+        ("anonymous", MissedReason::Unknown),
     ];
-    let lost = lost.iter().enumerate().map(|(n, (number, why))| Telling {
+    let lost = lost.iter().enumerate().map(|(n, (number, why))| CallUpdate {
         call: call(number, "", 900 - 200 * n as i64),
-        moment: missed(*why),
+        status: missed(*why),
         at: ago(800),
     });
     let mut life = living(&known(), &found(one(alice()))).into_iter();
@@ -382,22 +406,27 @@ pub fn gallery() -> Vec<Picture> {
         ),
         picture(
             "ringing",
-            card(known(), Moment::Ringing, 3, alice_with(history_ok)),
+            card(known(), CallStatus::Ringing, 3, alice_with(history_ok)),
             &["Alice Martin", "VIP", "Bob Roy (1015)", "Main line", "Open in CRM"],
         ),
         picture(
             "urgent",
             card(
                 known(),
-                Moment::Ringing,
+                CallStatus::Ringing,
                 3,
-                Findings { history: Some(history(true, 2)), ..found(one(named("Jonas Weber", "Weber GmbH"))) },
+                CallerInfo { history: Some(history(true, 2)), ..found(one(named("Jonas Weber", "Weber GmbH"))) },
             ),
             &["Jonas Weber", "Missed 2 times"],
         ),
         picture(
             "nobody",
-            card(support, Moment::Ringing, 3, Findings { silent: vec!["crm".into()], ..found(Match::Nobody) }),
+            card(
+                support,
+                CallStatus::Ringing,
+                3,
+                CallerInfo { failed_sources: vec!["crm".into()], ..found(Match::NoMatch) },
+            ),
             &[
                 "(514) 555-0142",
                 "TREMBLAY C",
@@ -409,14 +438,14 @@ pub fn gallery() -> Vec<Picture> {
         ),
         picture(
             "withheld",
-            card(call("anonymous", "", 3), Moment::Ringing, 3, Findings::default()),
+            card(call("anonymous", "", 3), CallStatus::Ringing, 3, CallerInfo::default()),
             &["Withheld number"],
         ),
         picture(
             "several",
             card(
                 known(),
-                Moment::Ringing,
+                CallStatus::Ringing,
                 3,
                 found(Match::Several {
                     contacts: vec![alice(), named("Bob Martin", "Martin Bakery"), named("Zoë Martin", "")],
@@ -426,19 +455,19 @@ pub fn gallery() -> Vec<Picture> {
         ),
         picture(
             "rang",
-            card(call("+15145550199", "", 204), Moment::Ringing, 200, found(one(alice()))),
+            card(call("+15145550199", "", 204), CallStatus::Ringing, 200, found(one(alice()))),
             &["Rang 3 min ago", "posted late"],
         ),
         picture(
             "missed",
-            card(call("+15145550199", "", 24), missed(MissedWhy::NobodyAnswered), 1, found(one(alice()))),
+            card(call("+15145550199", "", 24), missed(MissedReason::NobodyAnswered), 1, found(one(alice()))),
             &["Missed", "Alice Martin", "Waited 21 s", "nobody answered"],
         ),
         picture(
             "answered",
             card(
                 call("+15145550199", "", 12),
-                Moment::Answered { by: person("Bob Roy", "1015"), after: secs(8) },
+                CallStatus::Answered { answered_by: person("Bob Roy", "1015"), waited: secs(8) },
                 3,
                 found(one(named("Jonas Weber", "Weber GmbH"))),
             ),
@@ -446,14 +475,19 @@ pub fn gallery() -> Vec<Picture> {
         ),
         picture(
             "voicemail",
-            card(call("+4930123456", "", 60), Moment::Voicemail { length: Some(secs(32)) }, 3, found(Match::Nobody)),
+            card(
+                call("+4930123456", "", 60),
+                CallStatus::Voicemail { duration: Some(secs(32)) },
+                3,
+                found(Match::NoMatch),
+            ),
             &["Voicemail", "+49 30 123456", "32 s"],
         ),
         picture(
             "ended",
             card(
                 call("+15145550199", "", 260),
-                Moment::Ended { lasted: Some(secs(200)) },
+                CallStatus::Ended { talk_time: Some(secs(200)) },
                 3,
                 found(one(named("Jonas Weber", "Weber GmbH"))),
             ),
@@ -461,12 +495,12 @@ pub fn gallery() -> Vec<Picture> {
         ),
         picture(
             "recap",
-            recap(lost.collect()),
+            gap_summary(lost.collect()),
             &["While disconnected", "3 missed", "(514) 555-0142", "Withheld number"],
         ),
         picture(
             "shift",
-            Card::Shift(shift(["+15145550142", "+15145550177", "+442079460101"])),
+            Card::Recap(recap(["+15145550142", "+15145550177", "+442079460101"])),
             &[
                 "12 calls, 8 answered, 4 missed",
                 "3 callers not called back",
@@ -477,19 +511,19 @@ pub fn gallery() -> Vec<Picture> {
         ),
         picture(
             "notice",
-            Card::Notice(Notice {
+            Card::Alert(Alert {
                 title: "GoTo asks for consent again".into(),
                 advice: "Run “poprelay login main” on the server. Calls are not heard until then.".into(),
-                over: false,
+                resolved: false,
             }),
             &["GoTo asks for consent again", "poprelay login main"],
         ),
         picture(
             "over",
-            Card::Notice(Notice {
+            Card::Alert(Alert {
                 title: "GoTo is connected again".into(),
                 advice: "Calls are heard since 14:02.".into(),
-                over: true,
+                resolved: true,
             }),
             &["connected again"],
         ),
@@ -497,7 +531,7 @@ pub fn gallery() -> Vec<Picture> {
             "hostile",
             card(
                 call("+15145550199", evil, 3),
-                Moment::Ringing,
+                CallStatus::Ringing,
                 3,
                 found(one(Contact {
                     link: text("javascript:alert(1)"),
@@ -512,7 +546,7 @@ pub fn gallery() -> Vec<Picture> {
             "scripts",
             card(
                 known(),
-                Moment::Ringing,
+                CallStatus::Ringing,
                 3,
                 found(one(Contact {
                     notes: text("الزبون يفضل الاتصال مساءً"),
@@ -529,7 +563,7 @@ pub fn gallery() -> Vec<Picture> {
         },
         Picture {
             name: "plain",
-            cards: vec![card(known(), Moment::Ringing, 3, found(one(alice())))],
+            cards: vec![card(known(), CallStatus::Ringing, 3, found(one(alice())))],
             plain: true,
             says: &["Alice Martin", "Bob Roy (1015)"],
         },

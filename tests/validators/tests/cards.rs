@@ -1,6 +1,6 @@
 //! Every card of the code is valid, and every rule rejects a payload that breaks it.
 
-use poprelay::cards::draw;
+use poprelay::cards::render;
 use poprelay::model::{card::Card, delivery::SinkKind, phone::Mask};
 use serde_json::{Value, json};
 use validators::{cards, slack, teams};
@@ -13,13 +13,13 @@ const CHATS: [(SinkKind, Faults); 4] = [
     (SinkKind::TeamsConnector, teams::faults),
 ];
 
-fn drawn(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
+fn rendered(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
-    let drawn = draw(kind, &cards, &cards::style(Mask::None), cards::now(), plain);
+    let rendered = render(kind, &cards, &cards::style(Mask::None), cards::now(), plain);
     if matches!(kind, SinkKind::Teams | SinkKind::TeamsConnector) {
-        assert!(drawn.body.len() <= 20_000, "{} bytes", drawn.body.len());
+        assert!(rendered.body.len() <= 20_000, "{} bytes", rendered.body.len());
     }
-    (serde_json::from_str(&drawn.body).unwrap(), drawn.used)
+    (serde_json::from_str(&rendered.body).unwrap(), rendered.cards_included)
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn every_card_is_valid_in_every_chat() {
     for (name, card) in cards::all() {
         for (kind, faults) in CHATS {
             for plain in [false, true] {
-                let (payload, used) = drawn(kind, std::slice::from_ref(&card), plain);
+                let (payload, used) = rendered(kind, std::slice::from_ref(&card), plain);
                 assert_eq!(faults(&payload), [""; 0], "{name} {kind:?} plain {plain}: {payload:#}");
                 assert_eq!(used, 1);
             }
@@ -43,7 +43,7 @@ fn batched_cards_fit_few_messages_and_all_are_included() {
                 let mut left = cards::busy(number);
                 let mut messages = 0;
                 while !left.is_empty() {
-                    let (payload, used) = drawn(kind, &left, plain);
+                    let (payload, used) = rendered(kind, &left, plain);
                     assert_eq!(faults(&payload), [""; 0], "{number} {kind:?} plain {plain}");
                     assert!(
                         used >= left.len().min(20),
@@ -66,7 +66,7 @@ fn batch_of_worst_cards_is_valid() {
         for plain in [false, true] {
             let mut left = all.as_slice();
             while !left.is_empty() {
-                let (payload, used) = drawn(kind, left, plain);
+                let (payload, used) = rendered(kind, left, plain);
                 assert_eq!(faults(&payload), [""; 0], "{kind:?} plain {plain}: {payload:#}");
                 assert!(used > 0);
                 left = &left[used..];
@@ -80,7 +80,7 @@ fn slack_workflow_payload_has_fixed_flat_strings() {
     let keys = ["called", "caller", "link", "number", "people", "queue", "state", "text", "title"];
     for (name, card) in cards::all() {
         for many in [vec![card.clone()], vec![card.clone(), card]] {
-            let (payload, _) = drawn(SinkKind::SlackTrigger, &many, false);
+            let (payload, _) = rendered(SinkKind::SlackTrigger, &many, false);
             let object = payload.as_object().unwrap();
             let mut found: Vec<&str> = object.keys().map(String::as_str).collect();
             found.sort_unstable();
@@ -102,7 +102,7 @@ type Break = (&'static str, fn(&mut Value));
 fn each_is_refused(kind: SinkKind, faults: Faults, breaks: &[Break]) {
     let card = cards::gallery().remove(0).cards;
     for (name, harm) in breaks {
-        let mut payload = drawn(kind, &card, false).0;
+        let mut payload = rendered(kind, &card, false).0;
         assert_eq!(faults(&payload), [""; 0]);
         harm(&mut payload);
         assert_ne!(faults(&payload), [""; 0], "{name} was accepted");
@@ -205,8 +205,8 @@ fn gallery_is_valid_and_written_for_browser() {
     let pictures: Vec<Value> = cards::gallery()
         .iter()
         .map(|picture| {
-            let slack = drawn(SinkKind::Slack, &picture.cards, picture.plain).0;
-            let teams = drawn(SinkKind::Teams, &picture.cards, picture.plain).0;
+            let slack = rendered(SinkKind::Slack, &picture.cards, picture.plain).0;
+            let teams = rendered(SinkKind::Teams, &picture.cards, picture.plain).0;
             assert_eq!(slack::faults(&slack), [""; 0], "{}", picture.name);
             assert_eq!(teams::faults(&teams), [""; 0], "{}", picture.name);
             json!({ "name": picture.name, "says": picture.says, "slack": slack, "teams": teams })

@@ -4,6 +4,7 @@
 //! tracing-journald upper-cases field names: the field `message_id` becomes journald's MESSAGE_ID. Levels map to err,
 //! warning, info and debug; tracing has no notice.
 
+use crate::runtime::log_filter::{self, LogFilterError};
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
@@ -14,7 +15,6 @@ use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{
     EnvFilter, Registry,
     field::{RecordFields, VisitOutput as _},
-    filter::LevelFilter,
     fmt::{
         FormatFields,
         format::{DefaultVisitor, Writer},
@@ -27,12 +27,9 @@ use tracing_subscriber::{
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The filter does not parse.
-    #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
-    Filter(#[source] tracing_subscriber::filter::ParseError),
-    /// A single word is not a level.
-    #[error("--log takes error, warn, info, debug or a filter such as info,poprelay::goto=debug")]
-    Level,
+    /// The level is neither a level nor a filter.
+    #[error(transparent)]
+    Filter(#[from] LogFilterError),
     /// Logging was set up before.
     #[error("logging is already set up")]
     AlreadyOpen(#[source] tracing_subscriber::util::TryInitError),
@@ -44,7 +41,7 @@ pub enum LoggingError {
 /// # Errors
 /// `level` is not a filter, or logging was set up before.
 pub fn init(level: &str) -> Result<LogHandle, LoggingError> {
-    let (filter, handle) = reload::Layer::new(parse_filter(level)?);
+    let (filter, handle) = reload::Layer::new(log_filter::parse(level)?);
     let registry = tracing_subscriber::registry().with(filter);
     let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald_layer().ok());
     let terminal = journald.is_none().then(|| {
@@ -65,25 +62,12 @@ pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
 impl LogHandle {
     /// Sets the level. An invalid filter changes nothing.
     pub fn set_level(&self, level: &str) {
-        if let Ok(filter) = parse_filter(level)
+        if let Ok(filter) = log_filter::parse(level)
             && let Err(error) = self.0.reload(filter)
         {
             tracing::warn!(%error, "log level change failed");
         }
     }
-}
-
-/// Parses `--log` or the config's level. A single word must be a level: as a filter it would name a missing module
-/// and silence everything.
-///
-/// # Errors
-/// Neither a level nor a filter.
-pub fn parse_filter(level: &str) -> Result<EnvFilter, LoggingError> {
-    let is_word = !level.contains(['=', ',', ':', '[']);
-    if level.is_empty() || (is_word && level.parse::<LevelFilter>().is_err()) {
-        return Err(LoggingError::Level);
-    }
-    EnvFilter::builder().parse(level).map_err(LoggingError::Filter)
 }
 
 /// Formats fields for terminals: all but `message_id`, which only journald's catalog uses.
@@ -157,16 +141,6 @@ fn open_sockets() -> BTreeSet<RawFd> {
 mod tests {
     use super::*;
     use std::os::{fd::AsRawFd as _, unix::net::UnixDatagram};
-
-    #[test]
-    fn filter_rejects_a_word_that_is_no_level() {
-        for good in ["info", "debug", "WARN", "off", "info,poprelay::goto=debug", "poprelay::goto=debug"] {
-            assert!(parse_filter(good).is_ok(), "{good}");
-        }
-        for bad in ["inof", "banana", "", "poprelay=loud"] {
-            assert!(parse_filter(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn nonblocking_socket_returns_would_block_when_full() {

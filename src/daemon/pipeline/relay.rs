@@ -4,31 +4,33 @@
 //! Updates of one call keep their order: one at a time is processed (`call_order`); other calls proceed
 //! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
-use super::{
-    alert::{AlertKind, LoginAdvice},
-    call_order::CallOrder,
-    connection_status::ConnectionMonitor,
-    late_lookup::LateLookup,
-    pipeline::Pipeline,
-    recovery::Recovery,
-};
 use crate::{
     calls::{Effect, Limits, Tracker},
-    daemon::test_hook,
+    daemon::{
+        health::{
+            alert::{AlertKind, LoginAdvice},
+            connection_status::ConnectionMonitor,
+        },
+        pipeline::{Pipeline, call_order::CallOrder, recovery::Recovery},
+        settings::Settings,
+        system::test_hook,
+    },
+    enrich::PendingLookup,
     goto::{ConnectionEvent, GotoQuery, Reports, VoicemailQuery},
     model::{
         call::{CallSnapshot, CallStatus, CallUpdate, Report},
-        ids::{ConnectionName, ConversationSpaceId},
+        ids::ConnectionName,
         time::{Now, Timestamp, elapsed},
     },
     runtime::{message_id, watchdog::TaskHeartbeat},
 };
 use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     task::{JoinError, JoinSet},
     time::{Instant, sleep_until, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Time a clean stop waits for running look-ups, whose deadline is 0.8 s by default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,7 +42,7 @@ pub struct Relay {
     queries: mpsc::Sender<GotoQuery>,
     tracker: Tracker,
     order: CallOrder,
-    lookups: JoinSet<(ConversationSpaceId, Option<LateLookup>)>,
+    lookups: JoinSet<(CallUpdate, Option<PendingLookup>)>,
     late_info: JoinSet<()>,
     recovery: Recovery,
     monitor: ConnectionMonitor,
@@ -65,14 +67,14 @@ impl Relay {
         Self { connection, pipeline, queries, tracker, order, lookups, late_info, recovery, monitor, heartbeat }
     }
 
-    /// Relays until `stop` turns true or `events` ends, then flushes held updates and waits for running look-ups.
-    pub async fn run(mut self, mut events: mpsc::Receiver<ConnectionEvent>, mut stop: watch::Receiver<bool>) {
+    /// Relays until `stop` or until `events` ends, then flushes held updates and waits for running look-ups.
+    pub async fn run(mut self, mut events: mpsc::Receiver<ConnectionEvent>, stop: CancellationToken) {
         loop {
             let due = self.next_deadline();
             self.heartbeat.idle_until(due);
             tokio::select! {
                 biased;
-                () = stop_requested(&mut stop) => break,
+                () = stop.cancelled() => break,
                 Some(done) = self.lookups.join_next(), if !self.lookups.is_empty() => self.on_processed(done),
                 next = events.recv() => match next {
                     Some(event) => {
@@ -85,15 +87,19 @@ impl Relay {
                 () = sleep_until_due(due) => {
                     let now = Now::current();
                     self.heartbeat.busy(now.instant);
-                    let effects = self.tracker.tick(now);
-                    self.apply(effects);
-                    let effects = self.recovery.tick(now.timestamp);
-                    self.apply(effects);
-                    self.monitor.tick(now.instant).await;
+                    self.tick(now).await;
                 }
             }
         }
         self.finish(events).await;
+    }
+
+    async fn tick(&mut self, now: Now) {
+        let settings = self.pipeline.settings.load();
+        let mut effects = self.tracker.tick(now);
+        effects.extend(self.recovery.tick(now.timestamp));
+        self.apply(&settings, effects);
+        self.monitor.tick(now.instant).await;
     }
 
     /// Returns the time of the next timer.
@@ -110,7 +116,7 @@ impl Relay {
             self.on_event(last).await;
         }
         let effects = self.tracker.flush(Now::current());
-        self.apply(effects);
+        self.apply(&self.pipeline.settings.load(), effects);
         let until = Instant::now() + STOP_TIMEOUT;
         while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
             self.on_processed(done);
@@ -118,42 +124,44 @@ impl Relay {
     }
 
     async fn on_event(&mut self, event: ConnectionEvent) {
-        if self.pipeline.settings.load().record {
+        // Everything that follows from this event uses the same settings.
+        let settings = self.pipeline.settings.load();
+        if settings.record {
             self.pipeline.recorder.record(&event);
         }
         match event {
-            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(snapshot),
-            ConnectionEvent::Report(report) => self.on_reports(vec![report]).await,
-            ConnectionEvent::LateReports(reports) => self.on_reports(reports).await,
-            ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(from, to, reports).await,
+            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(&settings, snapshot),
+            ConnectionEvent::Report(report) => self.on_reports(&settings, vec![report]).await,
+            ConnectionEvent::LateReports(reports) => self.on_reports(&settings, reports).await,
+            ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(&settings, from, to, reports).await,
             ConnectionEvent::ActiveCalls { active } => {
                 let mut effects = self.tracker.unlisted(&active);
                 effects.extend(self.recovery.on_active_calls(&active, Timestamp::now()));
-                self.apply(effects);
+                self.apply(&settings, effects);
             }
             ConnectionEvent::Voicemail { call, length } => {
                 let effects = self.tracker.voicemail(&call, length);
-                self.apply(effects);
+                self.apply(&settings, effects);
             }
             ConnectionEvent::CallerActivity { number, calls } => {
-                self.pipeline.import_history(&self.connection, &number, calls)
+                self.pipeline.import_history(&settings, &self.connection, &number, calls)
             }
             other => self.monitor.on_event(other, Now::current().instant).await,
         }
     }
 
-    fn on_snapshot(&mut self, snapshot: CallSnapshot) {
+    fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
         self.recovery.on_snapshot(&snapshot.call);
         let effects = self.tracker.hear(snapshot, Now::current());
-        self.apply(effects);
+        self.apply(settings, effects);
     }
 
-    fn apply(&mut self, effects: Vec<Effect>) {
+    fn apply(&mut self, settings: &Arc<Settings>, effects: Vec<Effect>) {
         for effect in effects {
             let query = match effect {
                 Effect::Tell(update) => {
                     let voicemail = voicemail_query(&update);
-                    self.emit(update);
+                    self.emit(settings, update);
                     let Some(voicemail) = voicemail else { continue };
                     GotoQuery::Voicemail(voicemail)
                 }
@@ -166,32 +174,34 @@ impl Relay {
         }
     }
 
-    fn emit(&mut self, update: CallUpdate) {
+    fn emit(&mut self, settings: &Arc<Settings>, update: CallUpdate) {
         let (call, moment) = (&update.call.id, update.status.kind());
         tracing::debug!(connection = %self.connection, %call, moment = moment.as_str(), "call update");
         if let Some(next) = self.order.push(update) {
-            self.start_lookup(next);
+            self.start_lookup(Arc::clone(settings), next);
         }
     }
 
-    fn start_lookup(&mut self, update: CallUpdate) {
-        self.pipeline.request_history(&update.call, &self.queries);
+    fn start_lookup(&mut self, settings: Arc<Settings>, update: CallUpdate) {
+        self.pipeline.request_history(&settings, &update.call, &self.queries);
         let pipeline = Arc::clone(&self.pipeline);
         self.lookups.spawn(async move {
-            let call = update.call.id.clone();
-            let late = pipeline.process(update).await;
-            (call, late)
+            let late = pipeline.process(&settings, &update, Now::current()).await;
+            (update, late)
         });
     }
 
     /// Completes an update: starts the call's next one, which does not wait for late caller info.
-    fn on_processed(&mut self, done: Result<(ConversationSpaceId, Option<LateLookup>), JoinError>) {
+    fn on_processed(&mut self, done: Result<(CallUpdate, Option<PendingLookup>), JoinError>) {
         while self.late_info.try_join_next().is_some() {}
         match done {
-            Ok((call, late)) => {
-                late.map(|late| self.late_info.spawn(late.apply(Arc::clone(&self.pipeline))));
-                if let Some(next) = self.order.complete(&call) {
-                    self.start_lookup(next);
+            Ok((update, late)) => {
+                if let Some(next) = self.order.complete(&update.call.id) {
+                    self.start_lookup(self.pipeline.settings.load(), next);
+                }
+                if let Some(late) = late {
+                    let pipeline = Arc::clone(&self.pipeline);
+                    self.late_info.spawn(async move { pipeline.apply_late_info(update, late).await });
                 }
             }
             Err(error) => tracing::error!(connection = %self.connection, %error, "look-up task failed"),
@@ -200,17 +210,17 @@ impl Relay {
 
     /// Passes reports of tracked calls to the tracker. The others are recovered together, so that they share a gap
     /// summary.
-    async fn on_reports(&mut self, reports: Vec<Report>) {
+    async fn on_reports(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
         let (known, unknown): (Vec<_>, Vec<_>) =
             reports.into_iter().partition(|report| self.tracker.knows(&report.call));
         for report in known {
             let effects = self.tracker.report(report, Now::current());
-            self.apply(effects);
+            self.apply(settings, effects);
         }
-        self.recover(unknown).await;
+        self.recover(settings, unknown).await;
     }
 
-    async fn on_gap_closed(&mut self, from: Timestamp, to: Timestamp, reports: Reports) {
+    async fn on_gap_closed(&mut self, settings: &Arc<Settings>, from: Timestamp, to: Timestamp, reports: Reports) {
         let connection = &self.connection;
         let blind_ms = millis(elapsed(from, to));
         self.recovery.gap_closed(from, to);
@@ -222,7 +232,7 @@ impl Relay {
             Reports::Fetched(reports) => {
                 let found = reports.len();
                 tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "event gap closed");
-                self.on_reports(reports).await;
+                self.on_reports(settings, reports).await;
             }
             Reports::NotGranted => {
                 tracing::info!(%connection, %from, %to, blind_ms, message_id, "event gap closed");
@@ -236,15 +246,17 @@ impl Relay {
     }
 
     /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
-    async fn recover(&mut self, reports: Vec<Report>) {
-        let recovered = self.recovery.recover(reports, Timestamp::now());
+    async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
+        let now = Timestamp::now();
+        let recovered = self.recovery.recover(reports, now);
         for update in recovered.updates {
-            self.emit(update);
+            self.emit(settings, update);
         }
-        if let Some((from, to)) = self.recovery.last_gap()
+        if let Some(gap) = self.recovery.last_gap()
             && !recovered.summary.is_empty()
         {
-            self.pipeline.enqueue_gap_summary(&self.connection, from, to, recovered.summary).await;
+            let (pipeline, connection) = (&self.pipeline, &self.connection);
+            pipeline.enqueue_gap_summary(settings, connection, gap, &recovered.summary, now).await;
         }
     }
 }
@@ -262,11 +274,6 @@ fn voicemail_query(update: &CallUpdate) -> Option<VoicemailQuery> {
         from: call.started_at,
         to: *at,
     })
-}
-
-async fn stop_requested(stop: &mut watch::Receiver<bool>) {
-    // A dropped sender stops the relay too.
-    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// Sleeps until `due`; never completes without one.

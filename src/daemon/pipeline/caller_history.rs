@@ -1,8 +1,8 @@
 //! Passes caller history queries from `enrich` to `goto`, and the answers back. `enrich` decides whether to query,
 //! `goto` how and how often.
 
-use super::pipeline::Pipeline;
 use crate::{
+    daemon::{pipeline::Pipeline, settings::Settings},
     goto::{CallerActivityQuery, GotoQuery},
     model::{call::Call, call_record::CallRecord, ids::ConnectionName, phone::E164, time::Now},
 };
@@ -14,8 +14,7 @@ const DROPPED_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 impl Pipeline {
     /// Queries GoTo for the caller's history, if the result may be new.
-    pub(super) fn request_history(&self, call: &Call, queries: &mpsc::Sender<GotoQuery>) {
-        let settings = self.settings.load();
+    pub(super) fn request_history(&self, settings: &Settings, call: &Call, queries: &mpsc::Sender<GotoQuery>) {
         let Some((from, to)) = settings.enricher.plan_goto_query(call, Now::current()) else { return };
         let Some(number) = call.caller.number.as_e164().cloned() else { return };
         if let Err(error) = queries.try_send(GotoQuery::CallerActivity(CallerActivityQuery {
@@ -25,17 +24,18 @@ impl Pipeline {
             to,
         })) && let GotoQuery::CallerActivity(query) = error.into_inner()
         {
-            self.import_history(&call.connection, &query.number, Err(DROPPED_RETRY_DELAY));
+            self.import_history(settings, &call.connection, &query.number, Err(DROPPED_RETRY_DELAY));
         }
     }
 
     /// Passes the result to `enrich`.
     pub(super) fn import_history(
         &self,
+        settings: &Settings,
         connection: &ConnectionName,
         number: &E164,
         calls: Result<Vec<CallRecord>, Duration>,
     ) {
-        self.settings.load().enricher.import_activity(connection, number, calls, Now::current());
+        settings.enricher.import_activity(connection, number, calls, Now::current());
     }
 }

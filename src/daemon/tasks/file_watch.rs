@@ -1,70 +1,77 @@
-//! Reads holiday files, and swaps changed ones into the current settings. `route` parses calendars; `enrich` detects
-//! file changes.
+//! Reloads changed contacts and holiday files of the current settings. `enrich` detects file changes; `route` parses
+//! calendars.
 
-use super::pipeline::Pipeline;
 use crate::{
+    config::read_holiday_file,
+    daemon::pipeline::Pipeline,
     enrich::WatchedFile,
     route::{CalendarWarning, Holidays},
 };
-use std::{convert::Infallible, fs::File, io::Read as _, path::Path, sync::Arc};
-use tokio::time::sleep;
+use std::{convert::Infallible, path::Path, sync::Arc};
+use tokio::time::timeout;
 
-/// Largest holiday file: national holidays of ten years are about 60 KB.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
-
-/// Reads a file's holidays with warnings about unusable entries. Blocks.
-///
-/// # Errors
-/// The file cannot be read, is larger than 1 MiB or no calendar.
-pub fn read(path: &Path) -> Result<(Holidays, Vec<CalendarWarning>), String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(MAX_FILE_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_FILE_BYTES) {
-        Holidays::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string())
-    } else {
-        Err("larger than 1 MiB".to_owned())
+/// Reloads changed contacts files of the current settings, forever.
+pub async fn watch_contacts(pipeline: Arc<Pipeline>) -> Infallible {
+    let mut settings = pipeline.settings.subscribe();
+    loop {
+        let enricher = Arc::clone(&settings.borrow_and_update().enricher);
+        let replaced = async {
+            drop(settings.wait_for(|settings| !Arc::ptr_eq(&settings.enricher, &enricher)).await);
+        };
+        tokio::select! {
+            never = enricher.watch_files() => match never {},
+            () = replaced => {}
+        }
     }
 }
 
-/// Watches the holiday files of the current settings, forever. A changed file is applied whole or not at all.
-pub async fn watch(pipeline: Arc<Pipeline>) -> Infallible {
-    let enricher = Arc::clone(&pipeline.settings.load().enricher);
-    let mut files: Vec<WatchedFile> =
-        pipeline.settings.load().routes.schedules().holiday_files().map(WatchedFile::new).collect();
+/// Reloads changed holiday files of the current settings, forever. A changed file is applied whole or not at all.
+pub async fn watch_holidays(pipeline: Arc<Pipeline>) -> Infallible {
+    let mut settings = pipeline.settings.subscribe();
+    let mut files = Vec::new();
     loop {
-        sleep(WatchedFile::POLL_INTERVAL).await;
+        let current = Arc::clone(&settings.borrow_and_update());
+        files = follow(files, current.routes.schedules().holiday_files());
+        if timeout(WatchedFile::POLL_INTERVAL, settings.changed()).await.is_ok() {
+            continue;
+        }
         for file in &mut files {
-            let mut seen = file.clone();
-            let polled = tokio::task::spawn_blocking(move || (poll(&mut seen), seen)).await;
-            let read = match polled {
-                Ok((read, seen)) => {
-                    *file = seen;
-                    read
-                }
-                Err(error) => {
-                    tracing::error!(path = %file.path().display(), %error, "holiday file reader panicked");
-                    continue;
-                }
-            };
-            let path = file.path();
-            match read {
-                None => {}
-                Some(Err(error)) => {
-                    tracing::warn!(path = %path.display(), error, "holiday file reload failed, previous holidays kept");
-                }
-                Some(Ok((holidays, warnings))) => {
-                    let (days, left_out) = (holidays.len(), warnings.len());
-                    let is_applied = pipeline.settings.rcu(|settings| {
-                        // A reload has replaced the settings; another watcher covers their files.
-                        let is_current = Arc::ptr_eq(&settings.enricher, &enricher);
-                        is_current.then(|| settings.with_holidays(path, holidays))
-                    });
-                    if is_applied {
-                        tracing::info!(path = %path.display(), days, left_out, "holidays reloaded");
-                    }
-                }
-            }
+            reload_holidays(&pipeline, file).await;
+        }
+    }
+}
+
+/// Returns the watched files of new settings. A file watched before keeps its version: a change between the read of
+/// the reload and this call is still found.
+fn follow<'a>(mut watched: Vec<WatchedFile>, paths: impl Iterator<Item = &'a Path>) -> Vec<WatchedFile> {
+    let mut find = |path: &Path| {
+        let at = watched.iter().position(|file| file.path() == path);
+        at.map_or_else(|| WatchedFile::new(path), |at| watched.swap_remove(at))
+    };
+    paths.map(&mut find).collect()
+}
+
+async fn reload_holidays(pipeline: &Pipeline, file: &mut WatchedFile) {
+    let mut seen = file.clone();
+    let read = match tokio::task::spawn_blocking(move || (poll(&mut seen), seen)).await {
+        Ok((read, seen)) => {
+            *file = seen;
+            read
+        }
+        Err(error) => {
+            return tracing::error!(path = %file.path().display(), %error, "holiday file reader panicked");
+        }
+    };
+    let path = file.path();
+    match read {
+        None => {}
+        Some(Err(error)) => {
+            tracing::warn!(path = %path.display(), error, "holiday file reload failed, previous holidays kept");
+        }
+        Some(Ok((holidays, warnings))) => {
+            let (days, left_out) = (holidays.len(), warnings.len());
+            pipeline.settings.modify(|settings| settings.with_holidays(path, holidays));
+            tracing::info!(path = %path.display(), days, left_out, "holidays reloaded");
         }
     }
 }
@@ -74,7 +81,7 @@ fn poll(file: &mut WatchedFile) -> Option<Result<(Holidays, Vec<CalendarWarning>
     if !file.poll() {
         return None;
     }
-    let read = read(file.path());
+    let read = read_holiday_file(file.path());
     let complete = read.and_then(|read| match (read.0.is_empty(), file.is_unchanged()) {
         (_, false) => Err("file changed while being read".to_owned()),
         (true, true) => Err("no readable event in the file".to_owned()),
@@ -88,9 +95,9 @@ mod tests {
     use super::*;
     use crate::{
         daemon::{
+            health::status::SharedStatus,
             recording::Recorder,
             settings::{Settings, SharedSettings},
-            status::SharedStatus,
         },
         enrich::Enricher,
         model::time::Timestamp,
@@ -159,25 +166,39 @@ mod tests {
             let noon = "2026-11-23T12:00:00Z".parse().unwrap();
             pipeline.settings.load().routes.schedules().by_name["office"].state_at(noon)
         };
-        let watcher = tokio::spawn(watch(Arc::clone(&pipeline)));
+        let watcher = tokio::spawn(watch_holidays(Arc::clone(&pipeline)));
         assert_eq!(state(), ScheduleState::Open);
         // The watcher must have seen the file first.
         tokio::task::yield_now().await;
         fs::write(&path, calendar("20261123")).unwrap();
-        let closed = async {
+        let closed = async || {
             while state() == ScheduleState::Open {
-                sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), closed).await.expect("the holiday is applied");
+        tokio::time::timeout(Duration::from_secs(60), closed()).await.expect("the holiday is applied");
         assert_eq!(state(), ScheduleState::Holiday("Our day".into()));
+
+        // After a reload the watcher follows the files of the new settings.
+        let other = dir.path().join("other.ics");
+        fs::write(&other, EMPTY).unwrap();
+        pipeline.settings.store(daemon_settings(&other));
+        assert_eq!(state(), ScheduleState::Open);
+        tokio::task::yield_now().await;
+        fs::write(&other, calendar("20261123")).unwrap();
+        tokio::time::timeout(Duration::from_secs(60), closed()).await.expect("the other file's holiday is applied");
         watcher.abort();
-        let enricher = Arc::clone(&pipeline.settings.load().enricher);
-        pipeline.settings.store(daemon_settings(&path));
-        let is_current = |settings: &Settings| Arc::ptr_eq(&settings.enricher, &enricher);
-        assert!(
-            !pipeline.settings.rcu(|settings| is_current(settings).then(|| settings.clone())),
-            "a reload has its own watcher"
-        );
+    }
+
+    #[test]
+    fn file_watched_before_a_reload_keeps_its_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("days.ics"), dir.path().join("other.ics"));
+        fs::write(&path, EMPTY).unwrap();
+        let watched = vec![WatchedFile::new(&path)];
+        fs::write(&path, calendar("20261123")).unwrap();
+        let mut files = follow(watched, [path.as_path(), other.as_path()].into_iter());
+        assert!(!files[0].poll() && files[0].poll(), "the change is still found");
+        assert!(!files[1].poll() && !files[1].poll());
     }
 }

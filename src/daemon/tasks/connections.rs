@@ -5,18 +5,18 @@
 //! two of one name would refresh one token and delete each other's channels. Calls ringing in between fall into an
 //! event gap, which the new connection backfills as after a restart.
 
-use super::{
-    alert::LoginAdvice,
-    direction_filter::DirectionFilter,
-    network::Network,
-    pipeline::Pipeline,
-    recovery::{Recovery, UnfinishedCall},
-    relay::Relay,
-    status::ConnectionStatus,
-    task_set::{Changes, TaskAction, TaskExit, TaskSet},
-};
 use crate::{
-    config::{self, ConnectionConfig},
+    config::{self, ConnectionConfig, DirectionFilter},
+    daemon::{
+        health::{alert::LoginAdvice, status::ConnectionStatus},
+        pipeline::{
+            Pipeline,
+            recovery::{Recovery, UnfinishedCall},
+            relay::Relay,
+        },
+        system::network::Network,
+        tasks::task_set::{Changes, TaskAction, TaskExit, TaskSet},
+    },
     goto,
     model::{
         ids::ConnectionName,
@@ -24,14 +24,13 @@ use crate::{
     },
     outbox::OpenCall,
 };
-use std::{
-    collections::BTreeMap, convert::Infallible, future::pending, path::PathBuf, pin::pin, sync::Arc, time::Duration,
-};
+use std::{collections::BTreeMap, future::pending, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, timeout_at},
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Capacity of the event channel to a relay. A full channel delays frames, not pings.
 const EVENT_CAPACITY: usize = 1024;
@@ -44,11 +43,10 @@ const ENDED_CALLS_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 pub struct ConnectionTasks {
     context: ConnectionContext,
     tasks: TaskSet<ConnectionName, ConnectionConfig>,
-    stops: BTreeMap<ConnectionName, watch::Sender<bool>>,
+    stops: BTreeMap<ConnectionName, DropGuard>,
     running: JoinSet<ConnectionName>,
-    /// Held by each relay until its received events are processed.
-    relay_guard: mpsc::Sender<Infallible>,
-    relays_done: mpsc::Receiver<Infallible>,
+    /// Cancelled by each relay when its received events are processed.
+    relays: BTreeMap<ConnectionName, CancellationToken>,
 }
 
 /// Shared parts for opening a connection.
@@ -65,14 +63,12 @@ impl ConnectionTasks {
     #[must_use]
     pub fn new(pipeline: Arc<Pipeline>, network: Network, state_dir: PathBuf, suffix: String) -> Self {
         let context = ConnectionContext { pipeline, network, state_dir, suffix };
-        let (relay_guard, relays_done) = mpsc::channel(1);
         Self {
             context,
             tasks: TaskSet::default(),
             stops: BTreeMap::new(),
             running: JoinSet::new(),
-            relay_guard,
-            relays_done,
+            relays: BTreeMap::new(),
         }
     }
 
@@ -114,9 +110,9 @@ impl ConnectionTasks {
     /// Stops all connections and waits until received events are processed, until `until` at the latest.
     pub async fn stop_intake(&mut self, until: Instant) {
         self.stops.clear();
-        let (relay_guard, _) = mpsc::channel(1);
-        self.relay_guard = relay_guard;
-        drop(timeout_at(until, self.relays_done.recv()).await);
+        for relay in self.relays.values() {
+            drop(timeout_at(until, relay.cancelled()).await);
+        }
     }
 
     /// Waits until the GoTo channels are deleted, until `until` at the latest.
@@ -127,11 +123,13 @@ impl ConnectionTasks {
     fn start(&mut self, name: ConnectionName, config: ConnectionConfig) {
         let status = ConnectionStatus { lanes: config.lanes, ..ConnectionStatus::default() };
         self.context.pipeline.status.lock().connections.insert(name.clone(), status);
-        let (stop, stopped) = watch::channel(false);
-        self.stops.insert(name.clone(), stop);
-        let (context, relay_guard) = (self.context.clone(), self.relay_guard.clone());
+        let stop = CancellationToken::new();
+        self.stops.insert(name.clone(), stop.clone().drop_guard());
+        let relayed = CancellationToken::new();
+        self.relays.insert(name.clone(), relayed.clone());
+        let context = self.context.clone();
         self.running.spawn(async move {
-            context.run_connection(config, stopped, relay_guard).await;
+            context.run_connection(config, stop, relayed.drop_guard()).await;
             name
         });
     }
@@ -139,12 +137,7 @@ impl ConnectionTasks {
 
 impl ConnectionContext {
     /// Runs a connection until `stop`. Returns earlier only if its relay does.
-    async fn run_connection(
-        self,
-        config: ConnectionConfig,
-        stop: watch::Receiver<bool>,
-        relay_guard: mpsc::Sender<Infallible>,
-    ) {
+    async fn run_connection(self, config: ConnectionConfig, stop: CancellationToken, relayed: DropGuard) {
         let name = config.name.clone();
         self.pipeline.replay_pending(Some(&name)).await;
         let recovery = self.load_open_calls(&name).await;
@@ -153,22 +146,19 @@ impl ConnectionContext {
         let settings = self.settings(config).await;
         let connection = goto::open(settings, self.network.http.clone(), Arc::clone(&self.network.tls), event_sender);
         let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery, login_advice);
-        let mut stop_signal = stop.clone();
         let closing = async {
-            // A dropped sender stops the connection too.
-            drop(stop_signal.wait_for(|stop| *stop).await);
+            stop.cancelled().await;
             connection.close().await;
         };
-        let relay_stop = stop.clone();
         let relay = async {
-            relay.run(events, relay_stop).await;
-            drop(relay_guard);
+            relay.run(events, stop.clone()).await;
+            drop(relayed);
         };
         let (mut closing, mut relay) = (pin!(closing), pin!(relay));
         tokio::select! {
             () = &mut closing => relay.await,
             () = &mut relay => {
-                if *stop.borrow() || stop.has_changed().is_err() {
+                if stop.is_cancelled() {
                     closing.await;
                 }
             }

@@ -1,6 +1,6 @@
 //! Decides when systemd gets READY and status updates. The status text is computed elsewhere.
 
-use crate::{daemon::sd_notify, runtime::message_id};
+use crate::{daemon::system::sd_notify, runtime::message_id};
 use std::time::Duration;
 use tokio::time::Instant;
 

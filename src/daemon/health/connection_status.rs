@@ -1,13 +1,15 @@
 //! Applies connection events to the status and the journal, and raises alerts where the operator must act. `relay`
 //! handles call events.
 
-use super::{
-    alert::{AlertKind, LoginAdvice},
-    outage::OutageTimer,
-    pipeline::Pipeline,
-    status::ConnectionStatus,
-};
 use crate::{
+    daemon::{
+        health::{
+            alert::{AlertKind, LoginAdvice},
+            outage::OutageTimer,
+            status::ConnectionStatus,
+        },
+        pipeline::Pipeline,
+    },
     goto::{ConnectionEvent, lane::RequestFailure},
     model::{ids::ConnectionName, time::Timestamp},
     runtime::{log_throttle::LogThrottle, message_id},

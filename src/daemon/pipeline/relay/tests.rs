@@ -5,10 +5,10 @@ use crate::{
     calls::reported,
     cards::RenderOptions,
     daemon::{
+        health::status::{ConnectionStatus, SharedStatus},
+        pipeline::recovery::UnfinishedCall,
         recording::Recorder,
-        recovery::UnfinishedCall,
         settings::{MessageMode, Settings, SharedSettings, SinkSettings},
-        status::{ConnectionStatus, SharedStatus},
     },
     goto::lane::{FailureClass, RequestFailure},
     model::{
@@ -60,9 +60,8 @@ async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
 
 async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
     let (queries, _query_receiver) = mpsc::channel(8);
-    let (_stop, stopped) = watch::channel(false);
     let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery, LoginAdvice::LogIn);
-    relay.run(events, stopped).await;
+    relay.run(events, CancellationToken::new()).await;
 }
 
 async fn pending(pipeline: &Pipeline) -> Vec<Delivery> {

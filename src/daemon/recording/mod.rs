@@ -1,8 +1,10 @@
 //! Records what GoTo sends, for `poprelay replay`. Off unless `[state] record` is set; pseudonymized (`encode`) and
 //! bounded in size. A writer thread keeps a slow disk from delaying cards; frames beyond its queue are dropped.
 
-use super::encode::{self, Pseudonyms};
+pub mod encode;
+
 use crate::{
+    daemon::recording::encode::Pseudonyms,
     goto::{ConnectionEvent, Reports},
     model::{
         call::{CallSnapshot, Report},

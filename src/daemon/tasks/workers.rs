@@ -1,13 +1,13 @@
 //! The delivery workers, one per sink: started, stopped and replaced as the config requires. `task_set` decides the
 //! actions; cards are rendered with the current settings.
 
-use super::{
-    pipeline::Pipeline,
-    task_set::{Changes, TaskAction, TaskExit, TaskSet},
-};
 use crate::{
     cards,
     config::SinkConfig,
+    daemon::{
+        pipeline::Pipeline,
+        tasks::task_set::{Changes, TaskAction, TaskExit, TaskSet},
+    },
     deliver::{self, LimiterRegistry, Sink, SinkEvent},
     model::{
         card::Card,
@@ -19,10 +19,11 @@ use crate::{
 };
 use std::{collections::BTreeMap, future::pending, sync::Arc};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc},
     task::JoinSet,
     time::{Instant, timeout_at},
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// The workers and what they share.
 pub struct Workers {
@@ -37,7 +38,8 @@ pub struct Workers {
 
 /// Controls of one running worker.
 struct WorkerHandle {
-    stop: watch::Sender<bool>,
+    /// Stops the worker when dropped.
+    _stop: DropGuard,
     enable: Arc<Notify>,
 }
 
@@ -66,9 +68,7 @@ impl Workers {
             match action {
                 TaskAction::Start(_, sink) => self.start(sink),
                 TaskAction::Stop(name) => {
-                    if let Some(handle) = self.handles.remove(&name) {
-                        handle.stop.send_replace(true);
-                    }
+                    self.handles.remove(&name);
                 }
             }
         }
@@ -106,14 +106,15 @@ impl Workers {
             limiter_registry: self.limiters.clone(),
             ..config.into_sink()
         };
-        let (stop, stopped) = watch::channel(false);
-        self.handles.insert(name.clone(), WorkerHandle { stop, enable: Arc::clone(&sink.enable) });
+        let stop = CancellationToken::new();
+        self.handles
+            .insert(name.clone(), WorkerHandle { _stop: stop.clone().drop_guard(), enable: Arc::clone(&sink.enable) });
         let (pipeline, sink_name) = (Arc::clone(&self.pipeline), name.clone());
         let render = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
             cards::render(kind, cards, pipeline.settings.load().style(&sink_name), now, plain)
         };
         let worker =
-            deliver::run(sink, self.pipeline.outbox.clone(), self.http.clone(), render, self.events.clone(), stopped);
+            deliver::run(sink, self.pipeline.outbox.clone(), self.http.clone(), render, self.events.clone(), stop);
         self.running.spawn(async move { (name, worker.await) });
     }
 }

@@ -1,0 +1,7 @@
+//! State of the daemon as an operator sees it: status line, readiness, outages, alerts.
+
+pub mod alert;
+pub mod connection_status;
+pub mod outage;
+pub mod readiness;
+pub mod status;
