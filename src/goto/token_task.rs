@@ -57,7 +57,8 @@ impl TokenTask {
     /// Runs until every receiver of the access token is dropped.
     pub(super) async fn run(mut self) {
         let file = self.read_stored().await;
-        let (mut token, mut effects) = TokenMachine::new(file, self.first_refresh_token.take(), Now::current());
+        let first = self.first_refresh_token.take().filter(|_| self.pat.is_none());
+        let (mut token, mut effects) = TokenMachine::new(file, first, Now::current());
         let mut last_modified = None;
         loop {
             self.run_effects(&mut token, effects).await;
