@@ -4,8 +4,9 @@
 use super::{
     ConnectionEvent, GotoQuery, Settings,
     api::{Api, Nickname},
-    backfill::{Backfill, Gap},
+    backfill::{Backfill, BackfillRequest, Gap},
     caller_activity::{self, ActivityTask},
+    fallback,
     gap::{GapChange, GapTracker},
     lane::{DisconnectReason, LaneEvent},
     lane_task::{Accounts, LaneTask},
@@ -15,7 +16,11 @@ use super::{
     voicemail::{self, VoicemailLookup},
     wire::Reader,
 };
-use crate::model::{ids::AccountKey, secret::Secret, time::Timestamp};
+use crate::model::{
+    ids::{AccountKey, ConnectionName},
+    secret::Secret,
+    time::Timestamp,
+};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -58,6 +63,7 @@ pub fn open(
     let (gaps_in, gaps) = mpsc::unbounded_channel();
     let (queries_in, queries) = mpsc::channel(QUERY_CAPACITY);
     let (live_in, live) = watch::channel(false);
+    let (probes_in, probes) = watch::channel(0);
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
@@ -95,9 +101,16 @@ pub fn open(
         let mailboxes = VoicemailLookup { api: api.with_own_limit(), context: reader.clone(), events: events.clone() };
         background.spawn(mailboxes.run(voicemail_queries));
     }
+    background.spawn(fallback::run(catch_up.clone()));
     background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
-    let monitor =
-        LaneMonitor { events: events.clone(), gaps: gaps_in, live: live_in, rejected_accounts: HashSet::new() };
+    let monitor = LaneMonitor {
+        name: reader.connection.clone(),
+        events: events.clone(),
+        gaps: gaps_in,
+        live: live_in,
+        probes: probes_in,
+        rejected_accounts: HashSet::new(),
+    };
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
     let mut lanes = JoinSet::new();
@@ -111,6 +124,7 @@ pub fn open(
             events: events.clone(),
             lane_events: lane_events_in.clone(),
             task_monitor: settings.task_monitor.clone(),
+            probes: probes.clone(),
         };
         let (access, stop, mut live) = (access.clone(), stop.clone(), live.clone());
         lanes.spawn(async move {
@@ -153,9 +167,11 @@ impl Drop for Connection {
 
 /// Converts the events of lanes into events of the connection.
 struct LaneMonitor {
+    name: ConnectionName,
     events: mpsc::Sender<ConnectionEvent>,
-    gaps: mpsc::UnboundedSender<Gap>,
+    gaps: mpsc::UnboundedSender<BackfillRequest>,
     live: watch::Sender<bool>,
+    probes: watch::Sender<u64>,
     rejected_accounts: HashSet<(AccountKey, u16)>,
 }
 
@@ -177,7 +193,15 @@ impl LaneMonitor {
                 LaneEvent::Down { why, live_until } => {
                     let change = tracker.lane_down(lane, live_until.timestamp);
                     self.emit(ConnectionEvent::LaneDown { lane, why }).await;
+                    if change.is_none() && matches!(why, DisconnectReason::Silent | DisconnectReason::Broken) {
+                        self.check_since(live_until.timestamp);
+                    }
                     self.on_gap_change(change).await;
+                }
+                LaneEvent::Suspect => self.probes.send_modify(|count| *count = count.wrapping_add(1)),
+                LaneEvent::ClockJump { live_until } => {
+                    tracing::info!(connection = %self.name, lane, "process was paused or clock jumped, lane is tested");
+                    self.check_since(live_until.timestamp);
                 }
                 LaneEvent::Rejected(why) => self.emit(ConnectionEvent::LaneRejected { lane, why }).await,
                 LaneEvent::Failing(why) => self.emit(ConnectionEvent::LaneFailing { lane, why }).await,
@@ -198,10 +222,23 @@ impl LaneMonitor {
                 self.live.send_replace(false);
                 self.emit(ConnectionEvent::GapOpened { since }).await;
             }
-            // The receiver closes only when the connection is dropped.
-            Some(GapChange::Closed { from, to }) => drop(self.gaps.send(Gap { from, to })),
+            Some(GapChange::Closed { from, to }) => {
+                if *self.live.borrow() {
+                    // Found afterwards: the gap has ended, but was never reported as open.
+                    self.emit(ConnectionEvent::GapOpened { since: from }).await;
+                }
+                // The receiver closes only when the connection is dropped.
+                let _ = self.gaps.send(BackfillRequest::Gap(Gap { from, to }));
+            }
             None => {}
         }
+    }
+
+    /// Requests active calls and reports since a time at which another lane was live: frames may be lost on both.
+    fn check_since(&self, from: Timestamp) {
+        let to = Timestamp::now().max(from);
+        // The receiver closes only when the connection is dropped.
+        let _ = self.gaps.send(BackfillRequest::Check(Gap { from, to }));
     }
 
     async fn emit(&self, event: ConnectionEvent) {

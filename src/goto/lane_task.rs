@@ -58,11 +58,14 @@ pub(super) struct LaneTask {
     /// Unbounded, because a lane must not wait for its receiver; the machine's waits bound the rate.
     pub(super) lane_events: mpsc::UnboundedSender<(u8, LaneEvent)>,
     pub(super) task_monitor: TaskMonitor,
+    /// Changes when a lane falls silent: the others test their connections.
+    pub(super) probes: watch::Receiver<u64>,
 }
 
 impl LaneTask {
     /// Runs the lane until `stop`, and then until its channels are deleted.
     pub(super) async fn run(self, mut access: watch::Receiver<AccessToken>, stop: CancellationToken) {
+        let mut probes = self.probes.clone();
         let session = Arc::new(self);
         let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
         let pulse = session.task_monitor.register(name, Now::current().instant);
@@ -96,6 +99,7 @@ impl LaneTask {
                     had_token = has_token;
                     if is_new { Input::Wake } else { Input::Tick }
                 }
+                Ok(()) = probes.changed() => Input::Probe,
                 Some(_) = runner.tasks.join_next() => Input::Tick,
                 () = tokio::time::sleep_until(due) => Input::Tick,
             };

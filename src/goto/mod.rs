@@ -8,13 +8,15 @@
 //! - [`token`] decides when to refresh and when a login is required. [`lane`] decides when a lane creates, subscribes,
 //!   opens, pings, renews and replaces its channel. [`gap`] decides whether any lane is live. All three are machines
 //!   without clock, randomness and I/O, tested over years of virtual time.
-//! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid, and
+//! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid,
+//!   `fallback` polls active calls while no lane is live, and
 //!   [`connection`] joins them.
 
 pub mod api;
 mod backfill;
 mod caller_activity;
 pub mod connection;
+mod fallback;
 pub mod gap;
 mod http;
 pub mod lane;
@@ -140,6 +142,10 @@ pub enum ConnectionEvent {
         /// Reports of the calls that ended inside the gap.
         reports: Reports,
     },
+    /// No lane is live, and active calls are polled instead: calls are received late by seconds, not lost.
+    FallbackStarted,
+    /// A lane is live again, and the polling has ended.
+    FallbackEnded,
     /// Calls that are active after an event gap, emitted after their snapshots and after the reports of the gap.
     /// A tracked open call that is missing here has ended.
     ActiveCalls {

@@ -196,7 +196,7 @@ impl Client {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
-        let after = retry_after(response.headers(), SystemTime::now());
+        let after = retry_after(status, response.headers(), SystemTime::now());
         let body = read_body(response, MAX_RESPONSE_BYTES).await.whole();
         match status {
             200..=299 => body.ok().and_then(|body| parse_tokens(&body)).ok_or(Error::Garbled),

@@ -64,7 +64,7 @@ pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result
             Err(RequestFailure {
                 class: super::api::classify(status),
                 status: Some(status),
-                retry_after: super::http::retry_after(response.headers(), std::time::SystemTime::now()),
+                retry_after: super::http::retry_after(status, response.headers(), std::time::SystemTime::now()),
                 reason: None,
             })
         }

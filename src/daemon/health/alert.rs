@@ -38,8 +38,8 @@ pub enum AlertKind {
     ConnectionRejected(ConnectionName, RequestFailure),
     /// GoTo accepts the connection's channel again.
     ConnectionAccepted(ConnectionName),
-    /// The connection has had no live lane for 2 minutes.
-    ConnectionDown(ConnectionName),
+    /// The connection has had no live lane for 2 minutes; whether active calls are polled instead.
+    ConnectionDown(ConnectionName, bool),
     /// The connection has a live lane again.
     ConnectionRestored(ConnectionName),
     /// Reports are not granted: calls of an event gap cannot be recovered.
@@ -138,7 +138,12 @@ impl AlertKind {
                 firing(format!("GoTo rejects {name}: no call is received ({why})"), &rejection_advice(name, why))
             }
             Self::ConnectionAccepted(name) => resolved(format!("GoTo accepts {name} again")),
-            Self::ConnectionDown(name) => firing(
+            Self::ConnectionDown(name, true) => firing(
+                format!("{name} has had no live lane for 2 minutes: calls are polled over REST, seconds late"),
+                "GoTo's REST API answers, its WebSocket does not: check whether a proxy or firewall of this network blocks \
+                 WebSockets, and \"lane failed to connect\" in the journal.",
+            ),
+            Self::ConnectionDown(name, false) => firing(
                 format!("{name} has had no live lane for 2 minutes: no call is received"),
                 "The daemon retries. If this lasts: check this machine's network and DNS, GoTo's status page, \
                  and \"lane failed to connect\" in the journal.",
@@ -178,7 +183,7 @@ impl AlertKind {
             Self::LoginRequired(..)
                 | Self::TokenNotPersisted(_)
                 | Self::ConnectionRejected(..)
-                | Self::ConnectionDown(_)
+                | Self::ConnectionDown(..)
                 | Self::AccountRejected(..)
                 | Self::SinkDisabled(..)
                 | Self::DeadLetter(..)
@@ -198,7 +203,7 @@ impl AlertKind {
             | Self::AccountRejected(name, ..)
             | Self::ConnectionRejected(name, _)
             | Self::ConnectionAccepted(name)
-            | Self::ConnectionDown(name)
+            | Self::ConnectionDown(name, _)
             | Self::ConnectionRestored(name)
             | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
             Self::StoreInMemory(_) | Self::StoreRecovered => None,
@@ -229,7 +234,7 @@ impl AlertKind {
             Self::AccountRejected(..) => ("account rejected", message_id::ACCOUNT_REJECTED),
             Self::ConnectionRejected(..) => ("connection rejected by goto", message_id::CONNECTION_REJECTED),
             Self::ConnectionAccepted(_) => ("connection accepted by goto", message_id::CONNECTION_ACCEPTED),
-            Self::ConnectionDown(_) => ("connection down", message_id::CONNECTION_DOWN),
+            Self::ConnectionDown(..) => ("connection down", message_id::CONNECTION_DOWN),
             Self::ConnectionRestored(_) => ("connection restored", message_id::CONNECTION_RESTORED),
             Self::ReportsNotGranted(..) => ("event gap not recoverable", message_id::REPORTS_NOT_GRANTED),
             Self::SinkDisabled(..) => ("sink disabled", message_id::SINK_DISABLED),

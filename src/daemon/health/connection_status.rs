@@ -51,7 +51,8 @@ impl ConnectionMonitor {
         if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
             self.outage.suppress();
         } else if self.outage.fire(now) {
-            self.raise(AlertKind::ConnectionDown).await;
+            let fallback = self.update(|status| status.fallback);
+            self.raise(|name| AlertKind::ConnectionDown(name, fallback)).await;
         }
     }
 
@@ -65,9 +66,23 @@ impl ConnectionMonitor {
                 tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
             }
             ConnectionEvent::GapOpened { since } => {
-                self.outage.start(now);
-                self.update(|status| status.unrecovered_gaps.insert(since));
+                let is_live = self.update(|status| {
+                    status.unrecovered_gaps.insert(since);
+                    !status.live.is_empty()
+                });
+                // A gap found afterwards, while a lane is live, is no outage.
+                if !is_live {
+                    self.outage.start(now);
+                }
                 tracing::warn!(%connection, %since, message_id = message_id::GAP_OPENED, "event gap opened");
+            }
+            ConnectionEvent::FallbackStarted => {
+                self.update(|status| status.fallback = true);
+                tracing::warn!(%connection, "rest fallback started, active calls are polled every 2 s");
+            }
+            ConnectionEvent::FallbackEnded => {
+                self.update(|status| status.fallback = false);
+                tracing::info!(%connection, "rest fallback ended");
             }
             ConnectionEvent::BackfillDone { from, to } => {
                 self.gap_recovered(from, to);

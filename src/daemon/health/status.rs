@@ -48,6 +48,8 @@ pub struct ConnectionStatus {
     pub live: BTreeSet<u8>,
     /// Beginnings of the event gaps not recovered yet.
     pub unrecovered_gaps: BTreeSet<Timestamp>,
+    /// No lane is live, and active calls are polled.
+    pub fallback: bool,
     /// `poprelay login` is required.
     pub login_required: bool,
     /// GoTo rejects the connection.
@@ -107,6 +109,8 @@ impl Status {
         let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();
         parts.push(if live == 0 { "no lane is live".to_owned() } else { format!("{live} of {lanes} lanes live") });
         let is_down = |connection: &ConnectionStatus| connection.live.is_empty() && !connection.login_required;
+        let polled = self.connections.iter().filter(|(_, connection)| connection.fallback);
+        parts.extend(polled.map(|(name, _)| format!("{name} polls calls over REST")));
         if live > 0 {
             let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));

@@ -229,7 +229,7 @@ impl Api {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
-        let after = retry_after(response.headers(), SystemTime::now());
+        let after = retry_after(status, response.headers(), SystemTime::now());
         if let (429, Some(pause)) = (status, after) {
             self.limiter().pause_for(Instant::now(), pause);
         }

@@ -92,7 +92,7 @@ pub enum DisconnectReason {
     Closed,
     /// The socket failed.
     Broken,
-    /// Three pings brought no frame.
+    /// Two pings brought no frame.
     Silent,
     /// The channel's lifetime ended without a renewal.
     Expired,
@@ -109,7 +109,7 @@ impl DisconnectReason {
         match self {
             Self::Closed => "server closed the socket",
             Self::Broken => "socket failed",
-            Self::Silent => "three pings without an answer",
+            Self::Silent => "two pings without an answer",
             Self::Expired => "channel lifetime ended without a renewal",
             Self::Gone => "channel no longer exists",
             Self::Stopped => "daemon is shutting down",
@@ -170,6 +170,8 @@ pub enum Input {
     Wake,
     /// Time has passed.
     Tick,
+    /// Another lane fell silent, or the clocks jumped: the live connection is tested with one ping.
+    Probe,
     /// The answer to [`Effect::Create`].
     Created(Ticket, Result<Created, RequestFailure>),
     /// The answer to [`Effect::Subscribe`].
@@ -249,6 +251,13 @@ pub enum LaneEvent {
     Down {
         /// Reason of the loss.
         why: DisconnectReason,
+        /// Last time at which the lane certainly received.
+        live_until: Now,
+    },
+    /// A ping has no answer in time: the other lanes are to be tested.
+    Suspect,
+    /// The process was paused, or the wall clock jumped: frames since then may be lost.
+    ClockJump {
         /// Last time at which the lane certainly received.
         live_until: Now,
     },

@@ -20,8 +20,8 @@ const MAX_REQUESTS_PER_MINUTE: usize = 90;
 /// Limit from the end of faults to a live lane: the longest slow retry (300 s) or Retry-After given here (120 s), one
 /// request without an answer (60 s), and the steps that follow.
 const MAX_RECOVERY: Duration = Duration::from_secs(300 + 60 + 60 + 60);
-/// Limit for detecting silence right after a pong: 20 s to the next ping, three intervals of 20 s, and the last tick.
-const MAX_SILENCE: Duration = Duration::from_secs(81);
+/// Limit for detecting silence right after a pong: 12 s to the next ping, two answers of 5 s, and the last tick.
+const MAX_SILENCE: Duration = Duration::from_secs(23);
 
 #[derive(Debug)]
 struct SimChannel {
@@ -100,9 +100,10 @@ impl Simulation {
         self.fault_rate > 0.0 && self.rng.f64() < self.fault_rate
     }
 
-    /// Advances the monotonic clock only: the machine passes the wall clock through.
     fn advance(&mut self, to: Instant) {
-        self.now.instant = self.now.instant.max(to);
+        let passed = to.saturating_duration_since(self.now.instant);
+        self.now.instant += passed;
+        self.now.timestamp += passed;
     }
 
     /// Executes the next event or the lane's deadline, whichever is first.
@@ -194,6 +195,8 @@ impl Simulation {
             }
             LaneEvent::Rejected(_)
             | LaneEvent::Failing(_)
+            | LaneEvent::Suspect
+            | LaneEvent::ClockJump { .. }
             | LaneEvent::AccountRejected(_)
             | LaneEvent::Subscribed(_) => {}
         }
@@ -249,11 +252,10 @@ impl Simulation {
         let stated = if self.fault() {
             [None, Some(0), Some(-7), Some(1), Some(20), Some(600), Some(i64::MAX)][self.rng.usize(0..7)]
         } else {
-            Some(10_800)
+            Some(1200)
         };
-        let real =
-            stated.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| (1..10_800).contains(seconds));
-        (stated, Duration::from_secs(real.unwrap_or(10_800)))
+        let real = stated.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| (1..1200).contains(seconds));
+        (stated, Duration::from_secs(real.unwrap_or(1200)))
     }
 
     fn created(&mut self) -> Result<Created, RequestFailure> {
