@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs poprelay on a machine with systemd that takes no Debian packages, or upgrades it: program, units, catalog, manual
+# Installs or upgrades poprelay on a machine with systemd and without Debian packages: program, units, catalog, manual
 # pages, completions, example config. Run as root from the project's folder, after `cargo build --release`. $BINARY names
-# another program, $DESTDIR another root. `--remove` takes all of it away again; config and state stay.
+# another program, $DESTDIR another root. `--remove` removes all of it; config and state stay.
 set -eu
 cd "$(dirname "$0")/.."
 root=${DESTDIR:-}
@@ -10,7 +10,7 @@ units=$root/usr/local/lib/systemd/system
 catalog=$root/usr/lib/systemd/catalog/poprelay.catalog
 share=$root/usr/local/share
 
-# What only a running machine can be told.
+# Runs a command that needs the running system; skipped with $DESTDIR.
 live() { [ -n "$root" ] || "$@"; }
 
 if [ "${1:-}" = --remove ]; then
@@ -28,15 +28,15 @@ if [ "${1:-}" = --remove ]; then
 fi
 
 binary=${BINARY:-target/release/poprelay}
-[ -x "$binary" ] || { echo "there is no $binary yet: cargo build --release" >&2; exit 1; }
+[ -x "$binary" ] || { echo "$binary is missing; run cargo build --release" >&2; exit 1; }
 
 install -D -m 755 "$binary" "$bin"
-# The units speak of /usr/bin, where packages put programs.
+# The units name /usr/bin, the place of packaged programs.
 mkdir -p "$units"
 for unit in poprelay.service poprelay@.service; do
   sed 's|/usr/bin/poprelay|/usr/local/bin/poprelay|g' "systemd/$unit" >"$units/$unit"
 done
-# Before systemd 254 the drop-in's words are not known yet.
+# systemd before 254 does not know the settings of the drop-in.
 version=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 if [ "${version:-0}" -ge 254 ]; then
   for unit in poprelay.service poprelay@.service; do
@@ -65,4 +65,4 @@ if [ ! -e "$root/etc/poprelay/config.toml" ]; then
 fi
 live systemctl daemon-reload
 live journalctl --update-catalog || true
-echo "poprelay is installed. Next: edit /etc/poprelay/config.toml, then see \"Go real\" in README.md."
+echo "poprelay is installed. Next: edit /etc/poprelay/config.toml, then see \"Configure\" in README.md."

@@ -2,7 +2,7 @@
 //! causes no 429.
 
 use crate::support::{
-    DaemonDir, config_for, eventually,
+    DaemonDir, TestConfig, eventually,
     ledger::{DeliveryLedger, random_call},
 };
 use poprelay::sim::{CallPlan, Simulator, SimulatorSettings};
@@ -15,9 +15,7 @@ const MAX_DELAY_MS: i64 = 15_000;
 async fn one_slack_sink() -> (Simulator, DaemonDir) {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     sim.set_faults(|faults| faults.chat.burst = 4);
-    let config = config_for(&sim.url());
-    let (config, _) = config.split_once("[sinks.support]").unwrap();
-    let dir = DaemonDir::new(config);
+    let dir = DaemonDir::new(TestConfig::new(&sim.url()).without("sinks.support"));
     (sim, dir)
 }
 

@@ -1,6 +1,6 @@
 //! Caller history from GoTo for callers that this daemon has not recorded.
 
-use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, wait_for_messages};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, config_for, eventually, wait_for_messages};
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn activity_requests(sim: &Simulator) -> u64 {
 async fn earlier_call_is_fetched_from_goto_once() {
     let sim = start_simulator().await;
     // A card waits for GoTo until the look-up deadline: here long enough for a busy machine.
-    let patient = config_for(&sim.url()).replace("[cards]", "[cards]\ndeadline = \"20s\"");
+    let patient = TestConfig::new(&sim.url()).text("cards", "deadline", "20s");
     let mut dir = DaemonDir::new(&patient);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;

@@ -5,7 +5,7 @@
 //! them.
 
 use crate::support::{
-    DaemonDir, config_for,
+    DaemonDir, TestConfig,
     ledger::{DeliveryLedger, random_call},
 };
 use poprelay::sim::{
@@ -91,13 +91,10 @@ fn clear_faults(faults: &mut Faults) {
     faults.tokens.rotate = true;
 }
 
-fn config(sim: &Simulator) -> String {
+fn config(sim: &Simulator) -> TestConfig {
     let url = sim.url();
-    let all = "pace = \"off\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
-    config_for(&url)
-        .replace("slack/desk\"", &format!("slack/desk\"\n{all}"))
-        .replace("teams/support\"", &format!("teams/support\"\n{all}"))
-        + &format!("[sinks.front]\ntype = \"slack\"\nurl = \"{url}/slack/front\"\n")
+    let config = TestConfig::new(&url).all_outcomes();
+    config.text("sinks.front", "type", "slack").text("sinks.front", "url", format!("{url}/slack/front"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

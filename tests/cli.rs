@@ -1,6 +1,6 @@
 //! Commands: output and exit codes for valid and invalid input.
 
-use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, run_to_end, wait_for_messages, with_timeout};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, config_for, eventually, run_to_end, wait_for_messages};
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::fs;
 
@@ -9,7 +9,7 @@ const UNREACHABLE_URL: &str = "http://127.0.0.1:9";
 
 #[tokio::test]
 async fn check_prints_summary_of_config() {
-    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL));
+    let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
     let (status, out, err) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success(), "{err}");
     for text in
@@ -22,7 +22,7 @@ async fn check_prints_summary_of_config() {
 
 #[tokio::test]
 async fn unknown_key_exits_78_with_file_line_and_suggestion() {
-    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL).replace("client_id", "clientid"));
+    let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL).rename("connections.main", "client_id", "clientid"));
     for command in ["run", "check", "login"] {
         let (status, _, err) = run_to_end(dir.command(&[command])).await;
         assert_eq!(status.code(), Some(78), "{command}: {err}");
@@ -53,7 +53,7 @@ async fn check_rejects_invalid_source_and_warns_of_missing_file() {
 
 #[tokio::test]
 async fn check_rejects_world_readable_token_file() {
-    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL));
+    let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
     fs::create_dir_all(dir.state_dir()).unwrap();
     fs::write(dir.state_dir().join("token-main.json"), "{}").unwrap();
     let (status, _, err) = run_to_end(dir.command(&["check"])).await;
@@ -91,7 +91,7 @@ async fn response_rules_print_same_rows_as_table_and_json() {
 
 #[tokio::test]
 async fn lookup_prints_every_source_and_merged_card() {
-    let dir = DaemonDir::new(&config_for(UNREACHABLE_URL));
+    let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
     let contacts = dir.path().join("people.csv");
     fs::write(&contacts, "Name,Company,Phone\nAlice Martin,Fabrikam,+1 514 555 0199\n").unwrap();
     let table = format!("[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display());
@@ -100,19 +100,6 @@ async fn lookup_prints_every_source_and_merged_card() {
     let (status, out, err) = run_to_end(dir.command(&["lookup", "(514) 555-0199"])).await;
     assert!(status.success(), "{err}");
     assert!(out.contains("Alice Martin") && out.contains("Fabrikam"), "{out}");
-}
-
-#[tokio::test]
-async fn second_daemon_on_state_directory_exits_77_with_reason() {
-    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
-    let mut dir = DaemonDir::for_simulator(&sim);
-    let daemon = dir.start();
-    daemon.wait_for_log("lane live").await;
-    let mut second = dir.start();
-    let status = with_timeout(TIMEOUT, second.wait_for_exit(TIMEOUT)).await;
-    assert_eq!(status.code(), Some(77));
-    assert!(second.journal().contains("another poprelay uses"), "{}", second.journal());
-    daemon.stop().await;
 }
 
 #[tokio::test]
@@ -156,11 +143,12 @@ async fn forget_removes_number_from_all_files_of_running_daemon() {
 #[tokio::test]
 async fn test_card_is_posted_and_answer_of_chat_is_printed() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
-    let app = format!(
-        "[sinks.app]\ntype = \"slack-app\"\ntoken = \"xoxb-secret\"\nchannel = \"C0TEST\"\napi_url = \"{}\"\n",
-        sim.slack_api_url()
-    );
-    let dir = DaemonDir::new(&format!("{}\n{app}", config_for(&sim.url())));
+    let config = TestConfig::new(&sim.url())
+        .text("sinks.app", "type", "slack-app")
+        .text("sinks.app", "token", "xoxb-secret")
+        .text("sinks.app", "channel", "C0TEST")
+        .text("sinks.app", "api_url", sim.slack_api_url());
+    let dir = DaemonDir::new(config);
     let send = async |sink| run_to_end(dir.command(&["test-card", "--sink", sink])).await;
     let (status, out, _) = send("desk").await;
     assert!(status.success() && out.contains("desk: card delivered (HTTP 200)"), "{out}");

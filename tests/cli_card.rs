@@ -1,6 +1,6 @@
 //! The `card` command: recorded calls rendered as the cards of a sink.
 
-use crate::support::{DaemonDir, config_for, run_to_end};
+use crate::support::{ALL_OUTCOMES, DaemonDir, TestConfig, run_to_end};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -12,16 +12,13 @@ fn recording(name: &str) -> String {
 }
 
 /// Prepares a daemon with Chloé Dubois in its contacts and every outcome on the Slack sink.
-fn prepare(more: &str) -> DaemonDir {
+fn prepare(change: impl FnOnce(TestConfig) -> TestConfig) -> DaemonDir {
     let dir = DaemonDir::new("");
     let contacts = dir.path().join("people.csv");
     fs::write(&contacts, "Name,Company,Phone,Open tickets,Shoe size\nChloé Dubois,Fabrikam,+1 514 555 0142,3,38\n")
         .unwrap();
-    let sink = "type = \"slack\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
-    let config = config_for(UNREACHABLE_URL).replace("type = \"slack\"", sink);
-    let config = config.replace("[sinks.desk]", &format!("{more}\n[sinks.desk]"));
-    let table = format!("[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display());
-    dir.write_config(&(config + &table));
+    let config = change(TestConfig::new(UNREACHABLE_URL).set("sinks.desk", "outcomes", ALL_OUTCOMES));
+    dir.write_config(format_args!("{config}[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", contacts.display()));
     fs::create_dir_all(dir.state_dir()).unwrap();
     dir
 }
@@ -43,7 +40,7 @@ fn titles(payloads: &[Value]) -> Vec<&str> {
 
 #[tokio::test]
 async fn card_renders_recorded_call_like_the_sink() {
-    let dir = prepare("");
+    let dir = prepare(|config| config);
     let answered = payloads(&dir, &recording("answered.jsonl"), "desk", &[]).await;
     assert_eq!(titles(&answered), ["📞 Chloé Dubois", "✅ Answered: Chloé Dubois", "✅ Ended: Chloé Dubois"]);
     let ring = answered[0].to_string();
@@ -71,7 +68,7 @@ async fn card_renders_recorded_call_like_the_sink() {
 
 #[tokio::test]
 async fn card_renders_selected_status_even_if_sink_skips_it() {
-    let dir = prepare("");
+    let dir = prepare(|config| config);
     let file = recording("answered.jsonl");
     assert_eq!(payloads(&dir, &file, "support", &[]).await.len(), 1, "expected the ring card only");
     let shown = payloads(&dir, &file, "support", &["--moment", "ended"]).await;
@@ -80,7 +77,7 @@ async fn card_renders_selected_status_even_if_sink_skips_it() {
 
 #[tokio::test]
 async fn card_prints_text_and_payload_and_stores_nothing() {
-    let dir = prepare("");
+    let dir = prepare(|config| config);
     let file = recording("unanswered.jsonl");
     let (status, out, err) = run_to_end(dir.command(&["card", "--event", &file, "--sink", "desk"])).await;
     assert!(status.success(), "{err}");
@@ -93,7 +90,7 @@ async fn card_prints_text_and_payload_and_stores_nothing() {
 
 #[tokio::test]
 async fn invalid_recording_is_rejected_with_position() {
-    let dir = prepare("");
+    let dir = prepare(|config| config);
     let file = dir.path().join("frames");
     let name = file.to_str().unwrap();
     let ring = fs::read_to_string(recording("answered.jsonl")).unwrap();
@@ -123,13 +120,18 @@ async fn invalid_recording_is_rejected_with_position() {
 
 #[tokio::test]
 async fn card_uses_configured_lines_facts_and_hidden_sources() {
-    let words = "facts = [\"Open tickets\"]\nwhy = false\n[cards.lines]\ntitle = \"{{ sign }} {{ caller.name }} of {{ caller.company }} <!here>\"";
-    let dir = prepare(words);
+    let dir = prepare(|config| {
+        config.set("cards", "facts", "[\"Open tickets\"]").set("cards", "why", false).text(
+            "cards.lines",
+            "title",
+            "{{ sign }} {{ caller.name }} of {{ caller.company }} <!here>",
+        )
+    });
     let drawn = payloads(&dir, &recording("answered.jsonl"), "desk", &["--moment", "ringing"]).await;
     assert_eq!(titles(&drawn), ["📞 Chloé Dubois of Fabrikam ‹!here›"]);
     let text = drawn[0].to_string();
     assert!(text.contains("Open tickets") && !text.contains("Shoe size") && !text.contains("found by"), "{text}");
-    dir.write_config(&config_for(UNREACHABLE_URL).replace("[cards]", "[cards.lines]\ncalled = \"{{ cal }}\"\n[cards]"));
+    dir.write_config(TestConfig::new(UNREACHABLE_URL).text("cards.lines", "called", "{{ cal }}"));
     let (status, _, err) = run_to_end(dir.command(&["check"])).await;
     assert_eq!(status.code(), Some(78), "{err}");
     assert!(err.contains("cards.lines.called: unknown variable `cal`; did you mean `"), "{err}");
@@ -138,8 +140,7 @@ async fn card_uses_configured_lines_facts_and_hidden_sources() {
 #[tokio::test]
 async fn card_page_loads_nothing_and_escapes_external_text() {
     let hostile = "</script><img src=x onerror=alert(1)><!--";
-    let words = format!("[cards.lines]\ntitle = \"{{{{ caller.name }}}} {hostile}\"");
-    let dir = prepare(&words);
+    let dir = prepare(|config| config.text("cards.lines", "title", format!("{{{{ caller.name }}}} {hostile}")));
     for sink in ["desk", "support"] {
         let args = ["card", "--page", "--event", &recording("answered.jsonl"), "--sink", sink];
         let (status, page, err) = run_to_end(dir.command(&args)).await;

@@ -2,7 +2,7 @@
 //! afterwards. Only a request in flight at a kill may be repeated; a clean stop repeats none.
 
 use crate::support::{
-    Daemon, DaemonDir, config_for, eventually,
+    Daemon, DaemonDir, TestConfig, eventually,
     ledger::{DeliveryLedger, random_call},
 };
 use poprelay::sim::{Simulator, SimulatorSettings};
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 const QUIET_PERIOD: Duration = Duration::from_secs(100);
 /// Stops per stop that leaves channels behind. A stop has 3 s to delete them; the simulator answers immediately.
 const STOPS_PER_LEFTOVER: u32 = 4;
-const ALL: &str = "pace = \"off\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
 
 async fn slow_chat() -> (Simulator, DaemonDir) {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
@@ -24,10 +23,8 @@ async fn slow_chat() -> (Simulator, DaemonDir) {
         faults.tokens.rotate = true;
         faults.tokens.old_token_valid = true;
     });
-    let config = config_for(&sim.url())
-        .replace("slack/desk\"", &format!("slack/desk\"\n{ALL}"))
-        .replace("teams/support\"", &format!("teams/support\"\n{ALL}"));
-    (sim, DaemonDir::new(&config))
+    let dir = DaemonDir::new(TestConfig::new(&sim.url()).all_outcomes());
+    (sim, dir)
 }
 
 /// Places calls at `rate` per second for `lasting`. Every 1 to 3 s `end` stops the daemon and a new one starts.

@@ -2,7 +2,7 @@
 //! reports each one, continues where possible and loses no call.
 
 use crate::support::{
-    DaemonDir, TIMEOUT, config_for, eventually,
+    DaemonDir, TIMEOUT, TestConfig, eventually,
     ledger::{DeliveryLedger, random_call},
     message_texts, wait_for_messages,
 };
@@ -81,6 +81,7 @@ async fn second_daemon_on_state_directory_exits_77_and_first_continues() {
     first.wait_for_log("lane live").await;
     let mut second = dir.start();
     assert_eq!(second.wait_for_exit(TIMEOUT).await.code(), Some(77), "{}", second.journal());
+    assert!(second.journal().contains("another poprelay uses"), "{}", second.journal());
     relay_call(&sim, "STILL THERE").await;
     drop(first.stop().await);
 }
@@ -88,8 +89,7 @@ async fn second_daemon_on_state_directory_exits_77_and_first_continues() {
 #[tokio::test]
 async fn removed_state_directory_loses_no_card_and_raises_alert() {
     let sim = start_simulator().await;
-    let config = config_for(&sim.url()) + "[operator]\nsink = \"support\"\n";
-    let mut dir = DaemonDir::new(&config);
+    let mut dir = DaemonDir::new(TestConfig::new(&sim.url()).text("operator", "sink", "support"));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     fs::remove_dir_all(dir.state_dir()).unwrap();
@@ -129,9 +129,8 @@ async fn cards_of_removed_sink_wait_until_it_returns() {
     daemon.wait_for_log("lane live").await;
     relay_call(&sim, "KEPT FOR LATER").await;
     drop(daemon.stop().await);
-    let whole = config_for(&sim.url());
-    let (without, _) = whole.split_once("[sinks.support]").unwrap();
-    dir.write_config(without);
+    let whole = TestConfig::new(&sim.url());
+    dir.write_config(whole.clone().without("sinks.support"));
     let daemon = dir.start();
     // Logged before the lanes start.
     daemon.wait_for_log("pending cards for a sink missing in the config sink=support").await;
@@ -139,7 +138,7 @@ async fn cards_of_removed_sink_wait_until_it_returns() {
     drop(daemon.stop().await);
     assert!(dir.read_outbox().waiting() > 0, "{}", dir.read_outbox());
     sim.set_faults(|faults| faults.chat.fixed_status.clear());
-    dir.write_config(&whole);
+    dir.write_config(whole);
     let daemon = dir.start();
     let cards = wait_for_messages(&sim, "support", 1).await;
     assert!(cards.iter().any(|text| text.contains("KEPT FOR LATER")), "{cards:?}");
@@ -163,7 +162,7 @@ async fn redirecting_webhook_is_disabled_and_not_followed() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let moved = format!("http://{}/hook", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
-    let mut dir = DaemonDir::new(&config_for(&sim.url()).replace(&format!("{}/teams/support", sim.url()), &moved));
+    let mut dir = DaemonDir::new(TestConfig::new(&sim.url()).text("sinks.support", "url", moved));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     relay_call(&sim, "BESIDE A REDIRECT").await;
@@ -206,8 +205,8 @@ async fn rejected_account_is_logged_and_other_account_works() {
     sim.set_faults(|faults| {
         faults.accounts.insert("42".to_owned(), 403);
     });
-    let both = format!("account_keys = [\"42\", \"{}\"]", crate::support::ACCOUNT);
-    let config = config_for(&sim.url()).replace(&format!("account_keys = [\"{}\"]", crate::support::ACCOUNT), &both);
+    let both = format!("[\"42\", \"{}\"]", crate::support::ACCOUNT);
+    let config = TestConfig::new(&sim.url()).set("connections.main", "account_keys", both);
     let mut dir = DaemonDir::new(&config);
     let daemon = dir.start();
     daemon.wait_for_log("account rejected").await;
@@ -270,8 +269,8 @@ async fn revoked_login_is_logged_and_recovers_after_new_login() {
 #[tokio::test]
 async fn event_gap_with_100_calls_is_backfilled_completely() {
     let sim = start_simulator().await;
-    let config = config_for(&sim.url())
-        .replace("slack/desk\"", "slack/desk\"\noutcomes = [\"ended\", \"missed\", \"voicemail\"]");
+    let outcomes = "[\"ended\", \"missed\", \"voicemail\"]";
+    let config = TestConfig::new(&sim.url()).set("sinks.desk", "outcomes", outcomes);
     let mut dir = DaemonDir::new(&config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;

@@ -15,6 +15,7 @@ mod crash_recovery;
 mod delivery;
 mod faults;
 mod fuzz_corpus;
+mod readme;
 mod reload;
 mod routes;
 mod sequences;

@@ -1,19 +1,18 @@
 //! Config reload by SIGHUP: the real binary under load, and the notifications to systemd.
 
 use crate::support::{
-    Daemon, DaemonDir, TIMEOUT, config_for, eventually,
+    Daemon, DaemonDir, TIMEOUT, TestConfig, eventually,
     ledger::{DeliveryLedger, random_call},
     message_texts, wait_for_messages,
 };
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::{
+    fmt::Display,
     fs::File,
     os::unix::net::UnixDatagram,
     process::Stdio,
     time::{Duration, Instant},
 };
-
-const ALL: &str = "pace = \"off\"\noutcomes = [\"answered\", \"missed\", \"voicemail\", \"ended\"]";
 
 async fn start_simulator() -> Simulator {
     Simulator::start(SimulatorSettings::default()).await.unwrap()
@@ -25,7 +24,7 @@ fn call(sim: &Simulator, name: &str) {
 }
 
 /// Requests a reload and waits for its end.
-async fn reload(daemon: &Daemon, dir: &DaemonDir, config: &str) {
+async fn reload(daemon: &Daemon, dir: &DaemonDir, config: impl Display) {
     let ends = || {
         let journal = daemon.journal();
         journal.matches("INFO config reloaded").count() + journal.matches("ERROR config reload rejected").count()
@@ -50,17 +49,16 @@ async fn reloads_under_load_lose_no_call_and_repeat_no_card() {
         faults.chat.slow = 0.3;
         faults.chat.slow_ms = 150;
     });
-    let plain = config_for(&sim.url())
-        .replace("slack/desk\"", &format!("slack/desk\"\n{ALL}"))
-        .replace("teams/support\"", &format!("teams/support\"\n{ALL}"));
+    let plain = TestConfig::new(&sim.url()).all_outcomes();
+    let pace = "{ per_second = 20, burst = 20 }";
+    let more = plain.clone().text("sinks.more", "type", "slack");
+    let worded = plain.clone().text("cards.lines", "state", "State: {{ state }}");
     let configs = [
-        plain.replace("pace = \"off\"", "pace = { per_second = 20, burst = 20 }"),
-        plain.replace("\"slack/desk", "\"nowhere").replace("type = \"slack\"", "type = \"slak\""),
-        format!("{plain}\n[sinks.more]\ntype = \"slack\"\nurl = \"{}/slack/more\"\n", sim.url()),
-        format!(
-            "{plain}\n[[routes]]\nsinks = [\"support\", \"desk\"]\n[cards.lines]\nstate = \"State: {{{{ state }}}}\"\n"
-        ),
-        plain.clone(),
+        plain.clone().set("sinks.desk", "pace", pace).set("sinks.support", "pace", pace).to_string(),
+        plain.clone().text("sinks.desk", "type", "slak").to_string(),
+        more.text("sinks.more", "url", format!("{}/slack/more", sim.url())).to_string(),
+        format!("{worded}\n[[routes]]\nsinks = [\"support\", \"desk\"]\n"),
+        plain.to_string(),
     ];
     let mut dir = DaemonDir::new(&plain);
     let daemon = dir.start();
@@ -123,17 +121,17 @@ async fn systemd_is_notified_of_reload_and_rejected_config() {
         assert!(std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success())
     };
     wait_for_notification(&["READY=1", "STATUS=2 of 2 lanes live"]).await;
-    dir.write_config(&config_for(&sim.url()).replace("client_id", "klient_id"));
+    dir.write_config(TestConfig::new(&sim.url()).rename("connections.main", "client_id", "klient_id"));
     send_hup();
     let notified = wait_for_notification(&["READY=1", "STATUS=config rejected: "]).await;
     assert!(notified.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{notified}");
     assert!(notified.contains("klient_id"), "{notified}");
-    dir.write_config(&config_for(&sim.url()).replace("[cards]", "retention = \"9d\"\n[cards]"));
+    dir.write_config(TestConfig::new(&sim.url()).text("state", "retention", "9d"));
     send_hup();
     let notified =
         wait_for_notification(&["RELOADING=1", "READY=1", "restart required to apply: state.retention"]).await;
     assert!(!notified.contains("config rejected"), "{notified}");
-    dir.write_config(&config_for(&sim.url()));
+    dir.write_config(TestConfig::new(&sim.url()));
     send_hup();
     wait_for_notification(&["RELOADING=1", "READY=1\nSTATUS=2 of 2 lanes live, 0 calls today"]).await;
     child.kill().unwrap();
@@ -143,8 +141,8 @@ async fn systemd_is_notified_of_reload_and_rejected_config() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disabled_sink_is_retried_after_reload_with_new_url() {
     let sim = start_simulator().await;
-    let good = config_for(&sim.url());
-    let mut dir = DaemonDir::new(&good.replace("/slack/desk", "/nowhere/desk"));
+    let good = TestConfig::new(&sim.url());
+    let mut dir = DaemonDir::new(good.clone().text("sinks.desk", "url", format!("{}/nowhere/desk", sim.url())));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     call(&sim, "ALICE MARTIN");
@@ -158,10 +156,8 @@ async fn disabled_sink_is_retried_after_reload_with_new_url() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_connection_reconnects_and_others_keep_channels() {
     let sim = start_simulator().await;
-    let one = config_for(&sim.url());
-    let (head, tail) = one.split_at(one.find("[state]").unwrap());
-    let second = head.replace("connections.main", "connections.second");
-    let two = format!("{head}{second}{tail}");
+    let one = TestConfig::new(&sim.url());
+    let two = one.clone().copy("connections.main", "connections.second");
     let mut dir = DaemonDir::new(&two);
     let daemon = dir.start();
     let before = eventually("four lanes live", TIMEOUT, async || {
@@ -176,7 +172,7 @@ async fn changed_connection_reconnects_and_others_keep_channels() {
         })
         .await;
     };
-    reload(&daemon, &dir, &format!("{head}{}{tail}", second.replace("client_id", "lanes = 1\nclient_id"))).await;
+    reload(&daemon, &dir, two.set("connections.second", "lanes", 1)).await;
     kept(3, 2).await;
     reload(&daemon, &dir, &one).await;
     kept(2, 2).await;
@@ -187,7 +183,7 @@ async fn changed_connection_reconnects_and_others_keep_channels() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn journal_level_follows_config_on_reload() {
     let sim = start_simulator().await;
-    let quiet = format!("{}\n[journal]\nlevel = \"error\"\n", config_for(&sim.url()));
+    let quiet = TestConfig::new(&sim.url()).text("journal", "level", "error");
     let dir = DaemonDir::new(&quiet);
     let log_file = dir.path().join("journal");
     let mut command = dir.command(&["run"]);
@@ -195,7 +191,7 @@ async fn journal_level_follows_config_on_reload() {
     eventually("two channels", TIMEOUT, async || (channels(&sim).len() == 2).then_some(())).await;
     let log_text = || std::fs::read_to_string(&log_file).unwrap();
     assert!(!log_text().contains("INFO"), "{}", log_text());
-    dir.write_config(&quiet.replace("\"error\"", "\"info\""));
+    dir.write_config(quiet.text("journal", "level", "info"));
     assert!(std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
     eventually("the journal has info entries", TIMEOUT, async || log_text().contains("config reloaded").then_some(()))
         .await;

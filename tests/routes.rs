@@ -1,6 +1,6 @@
 //! Routing: the commands that explain it and the daemon that applies it.
 
-use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, message_text, run_to_end, wait_for_messages};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, message_text, run_to_end, wait_for_messages};
 use poprelay::sim::{CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -34,11 +34,11 @@ const HOLIDAYS: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:202007
                         SUMMARY:Independence Day\nEND:VEVENT\nEND:VCALENDAR\n";
 
 /// Prepares a daemon with rules and a holiday calendar.
-fn prepare(config: &str, rules: &str) -> DaemonDir {
+fn prepare(config: TestConfig, rules: &str) -> DaemonDir {
     let dir = DaemonDir::new("");
     let days = dir.path().join("days.ics");
     fs::write(&days, HOLIDAYS).unwrap();
-    dir.write_config(&(config.to_owned() + &rules.replace("{ICS}", days.to_str().unwrap())));
+    dir.write_config(config.to_string() + &rules.replace("{ICS}", days.to_str().unwrap()));
     fs::create_dir_all(dir.state_dir()).unwrap();
     dir
 }
@@ -51,7 +51,7 @@ async fn output(dir: &DaemonDir, args: &[&str]) -> String {
 
 #[tokio::test]
 async fn route_explains_each_rule_at_a_time() {
-    let dir = prepare(&config_for(UNREACHABLE_URL), RULES);
+    let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let at = async |time: &str| output(&dir, &["route", "--event", &file, "--at", time]).await;
     let noon = at("2026-11-23T12:00").await;
@@ -81,7 +81,7 @@ async fn route_explains_each_rule_at_a_time() {
 
 #[tokio::test]
 async fn invalid_time_or_recording_exits_with_code() {
-    let dir = prepare(&config_for(UNREACHABLE_URL), RULES);
+    let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let config = dir.path().join("config.toml");
     for (args, code) in [
@@ -100,7 +100,7 @@ async fn invalid_time_or_recording_exits_with_code() {
 
 #[tokio::test]
 async fn replay_prints_cards_or_differences_to_other_config() {
-    let dir = prepare(&config_for(UNREACHABLE_URL), RULES);
+    let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let cards = output(&dir, &["replay", &file]).await;
     assert!(cards.contains("ringing of call voicemail-1") && cards.contains("to desk, by rule 1 (mentions S0123)"));
@@ -128,7 +128,7 @@ async fn explain_prints_routing_and_answers_and_end_follows_ring() {
                  [[routes]]\nmatch = { moment = \"ringing\", hours = \"always\", region = \"CA\" }\nsinks = [\"desk\"]\n\
                  mask = \"last4\"\nmention = { slack = \"S0123\", when = \"always\" }\n\
                  [[routes]]\nmatch = { moment = \"missed\" }\nsinks = [\"support\"]\n";
-    let mut dir = prepare(&config_for(&sim.url()), rules);
+    let mut dir = prepare(TestConfig::new(&sim.url()), rules);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let bob = Extension::new("1015", "Bob Roy");
@@ -196,7 +196,7 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
          fields = {{ name = \"/name\", tier = \"/tier\" }}\n\
          [[routes]]\nmatch = {{ tier = \"VIP\" }}\nsinks = [\"support\"]\n[[routes]]\nsinks = [\"desk\"]\n"
     );
-    let mut dir = prepare(&config_for(&sim.url()), &rules);
+    let mut dir = prepare(TestConfig::new(&sim.url()), &rules);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let rings = ScenarioStep::Rings { lines: vec![Extension::new("1015", "Bob Roy")] };
@@ -214,8 +214,7 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
 #[tokio::test]
 async fn recording_contains_no_personal_data_and_replays() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
-    let config = config_for(&sim.url()).replace("[state]", "[state]\nrecord = true");
-    let mut dir = prepare(&config, "");
+    let mut dir = prepare(TestConfig::new(&sim.url()).set("state", "record", true), "");
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let bob = Extension::new("1015", "Bob Roy");

@@ -1,24 +1,25 @@
 //! Live messages: one Slack message per call that is edited as the call moves. The real daemon against a simulated Web API,
 //! with kills between states, rate limits and workspace changes.
 
-use crate::support::{Daemon, DaemonDir, TIMEOUT, config_for, eventually, run_to_end};
+use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end};
 use poprelay::sim::{
     AppMessage, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings, VoicemailShape,
 };
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 const CHANNEL: &str = "C0LIVING";
+const SINK: &str = "sinks.living";
 
 async fn start_simulator() -> Simulator {
     Simulator::start(SimulatorSettings::default()).await.unwrap()
 }
 
-fn config(sim: &Simulator, more: &str) -> String {
-    let api = sim.slack_api_url();
-    let sink = format!(
-        "[sinks.living]\ntype = \"slack-app\"\ntoken = \"xoxb-secret-of-the-bot\"\nchannel = \"{CHANNEL}\"\napi_url = \"{api}\"\n"
-    );
-    format!("{}\n{sink}{more}\n", config_for(&sim.url()))
+fn config(sim: &Simulator) -> TestConfig {
+    TestConfig::new(&sim.url())
+        .text(SINK, "type", "slack-app")
+        .text(SINK, "token", "xoxb-secret-of-the-bot")
+        .text(SINK, "channel", CHANNEL)
+        .text(SINK, "api_url", sim.slack_api_url())
 }
 
 fn alice() -> Party {
@@ -85,7 +86,7 @@ fn is_in_order(message: &AppMessage) {
 #[tokio::test]
 async fn voicemail_length_is_fetched_from_mailbox_if_enabled() {
     let sim = start_simulator().await;
-    let config = config(&sim, "").replace("[connections.main]", "[connections.main]\nvoicemail = true");
+    let config = config(&sim).set("connections.main", "voicemail", true);
     let mut dir = DaemonDir::new(&config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
@@ -99,7 +100,7 @@ async fn voicemail_length_is_fetched_from_mailbox_if_enabled() {
 #[tokio::test]
 async fn live_message_follows_call_from_ring_to_end() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim, ""));
+    let mut dir = DaemonDir::new(&config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 1500, 3000]));
@@ -119,7 +120,7 @@ async fn live_message_follows_call_from_ring_to_end() {
 #[tokio::test]
 async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim, "thread = true"));
+    let mut dir = DaemonDir::new(&config(&sim).set(SINK, "thread", true));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let mailbox = [
@@ -147,7 +148,7 @@ async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
 #[tokio::test]
 async fn kills_between_states_keep_the_same_live_message() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim, ""));
+    let mut dir = DaemonDir::new(&config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 12_000, 24_000]));
@@ -186,7 +187,7 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
         faults.app.burst = 3;
         faults.app.retry_after = 2;
     });
-    let mut dir = DaemonDir::new(&config(&sim, ""));
+    let mut dir = DaemonDir::new(&config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     for n in 0..12_u64 {
@@ -208,7 +209,7 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
 #[tokio::test]
 async fn deleted_live_message_is_reposted_once() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim, ""));
+    let mut dir = DaemonDir::new(&config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 3000, 6000]));
@@ -228,7 +229,7 @@ async fn uninvited_bot_disables_its_sink_only() {
     sim.set_faults(|faults| {
         faults.app.uninvited.insert(CHANNEL.to_owned());
     });
-    let mut dir = DaemonDir::new(&config(&sim, ""));
+    let mut dir = DaemonDir::new(&config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 1000, 2000]));
@@ -246,7 +247,7 @@ async fn uninvited_bot_disables_its_sink_only() {
 async fn ambiguous_answer_causes_at_most_one_repeat() {
     let sim = start_simulator().await;
     sim.set_faults(|faults| faults.app.fatal_after_accept = 1.0);
-    let mut dir = DaemonDir::new(&config(&sim, ""));
+    let mut dir = DaemonDir::new(&config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 20_000, 25_000]));
@@ -276,7 +277,7 @@ async fn late_lookup_result_is_added_to_live_message() {
     let source = format!(
         "[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{number}}\"\ntimeout = \"5s\"\nfields = {{ name = \"/name\" }}"
     );
-    let mut dir = DaemonDir::new(&config(&sim, &source));
+    let mut dir = DaemonDir::new(format!("{}{source}", config(&sim)));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 8000, 10_000]));
@@ -288,7 +289,7 @@ async fn late_lookup_result_is_added_to_live_message() {
 }
 
 /// Reloads a running daemon with a new config.
-async fn reload(daemon: &Daemon, dir: &DaemonDir, config: &str) {
+async fn reload(daemon: &Daemon, dir: &DaemonDir, config: impl Display) {
     let done = || daemon.journal().matches("INFO config reloaded").count();
     let before = done();
     dir.write_config(config);
@@ -299,9 +300,9 @@ async fn reload(daemon: &Daemon, dir: &DaemonDir, config: &str) {
 #[tokio::test]
 async fn sink_changed_to_webhook_during_call_posts_outcome_once() {
     let sim = start_simulator().await;
-    let app = config(&sim, "");
-    let (others, _) = app.split_once("[sinks.living]").unwrap();
-    let hook = format!("{others}[sinks.living]\ntype = \"slack\"\nurl = \"{}/slack/living\"\n", sim.url());
+    let app = config(&sim);
+    let hook = TestConfig::new(&sim.url()).text(SINK, "type", "slack");
+    let hook = hook.text(SINK, "url", format!("{}/slack/living", sim.url()));
     let mut dir = DaemonDir::new(&app);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
@@ -328,14 +329,14 @@ async fn sink_changed_to_webhook_during_call_posts_outcome_once() {
 #[tokio::test]
 async fn sink_moved_during_call_keeps_live_message_in_old_channel() {
     let sim = start_simulator().await;
-    let here = config(&sim, "");
+    let here = config(&sim);
     let mut dir = DaemonDir::new(&here);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 6000, 8000]));
     let ring = becomes(&sim, "ALICE MARTIN").await;
     settled(&dir).await;
-    reload(&daemon, &dir, &here.replace(CHANNEL, "C0MOVED")).await;
+    reload(&daemon, &dir, here.text(SINK, "channel", "C0MOVED")).await;
     let over = becomes(&sim, "Ended:").await;
     assert_eq!((over.ts, over.channel.as_str()), (ring.ts, CHANNEL));
     sim.place(call(Party::new("BEA", "+15145550142"), [50, 1000, 2000]));
@@ -349,7 +350,7 @@ async fn sink_moved_during_call_keeps_live_message_in_old_channel() {
 #[tokio::test]
 async fn live_message_in_lost_channel_is_reposted_in_new_channel() {
     let sim = start_simulator().await;
-    let here = config(&sim, "");
+    let here = config(&sim);
     let mut dir = DaemonDir::new(&here);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
@@ -359,7 +360,7 @@ async fn live_message_in_lost_channel_is_reposted_in_new_channel() {
     sim.set_faults(|faults| {
         faults.app.uninvited.insert(CHANNEL.to_owned());
     });
-    reload(&daemon, &dir, &here.replace(CHANNEL, "C0MOVED")).await;
+    reload(&daemon, &dir, here.text(SINK, "channel", "C0MOVED")).await;
     let over = eventually("the live message continues in the new channel", TIMEOUT, async || {
         messages(&sim).into_iter().find(|message| message.channel == "C0MOVED" && newest(message).contains("Ended:"))
     })
@@ -375,10 +376,8 @@ async fn sinks_with_one_token_share_its_rate_limit() {
     let sim = start_simulator().await;
     // Little more than the rate of one sink.
     sim.set_faults(|faults| faults.app.edits_per_minute = Some(41));
-    let one = config(&sim, "");
-    let (_, sink) = one.split_once("[sinks.living]").unwrap();
-    let more = |name: &str| format!("[sinks.{name}]{}", sink.replace(CHANNEL, &format!("C0{}", name.to_uppercase())));
-    let mut dir = DaemonDir::new(&format!("{one}\n{}\n{}", more("second"), more("third")));
+    let second = config(&sim).copy(SINK, "sinks.second").text("sinks.second", "channel", "C0SECOND");
+    let mut dir = DaemonDir::new(second.copy(SINK, "sinks.third").text("sinks.third", "channel", "C0THIRD"));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     for n in 0..12_u64 {
@@ -400,7 +399,7 @@ async fn sinks_with_one_token_share_its_rate_limit() {
 #[tokio::test]
 async fn check_describes_live_message_sink_without_requests() {
     let sim = start_simulator().await;
-    let dir = DaemonDir::new(&config(&sim, "thread = true\noutcomes = [\"missed\"]"));
+    let dir = DaemonDir::new(&config(&sim).set(SINK, "thread", true).set(SINK, "outcomes", "[\"missed\"]"));
     let (status, out, error) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success(), "{error}");
     assert!(out.contains("living: Slack app, one live message per call, in its thread missed"), "{out}");

@@ -1,6 +1,6 @@
 //! Webhook sinks cannot edit messages: which end of a call is posted, and which cards are dropped.
 
-use crate::support::{DaemonDir, TIMEOUT, config_for, eventually, message_texts, wait_for_messages};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, wait_for_messages};
 use poprelay::sim::{CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 
 fn bob() -> Extension {
@@ -42,7 +42,7 @@ async fn waiting_ring_card_is_superseded_by_outcome() {
 #[tokio::test]
 async fn sink_gets_only_its_configured_outcomes() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
-    let config = config_for(&sim.url()).replace("/slack/desk\"", "/slack/desk\"\noutcomes = [\"answered\", \"ended\"]");
+    let config = TestConfig::new(&sim.url()).set("sinks.desk", "outcomes", "[\"answered\", \"ended\"]");
     let mut dir = DaemonDir::new(&config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;

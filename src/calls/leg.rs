@@ -1,6 +1,6 @@
-//! One conversation of a call: how much of it was heard, and whether it is over. Says nothing of what happened in it.
+//! One conversation of a call: how much of it was received, and whether it is over. Knows no content.
 
-pub(super) use super::sequence::Heard;
+pub(super) use super::sequence::Receipt;
 use super::sequence::Sequence;
 use crate::model::{
     call::{Phase, SnapshotState},
@@ -12,41 +12,61 @@ use crate::model::{
 pub(super) struct Leg {
     pub(super) id: ConversationSpaceId,
     sequence: Sequence,
-    asked: u8,
-    /// A snapshot before its end was heard.
+    fetches: u8,
+    /// A snapshot before the end was received.
     opened: bool,
-    /// Its newest snapshot says that it is over.
+    /// The newest snapshot is an end.
     ended: bool,
+    /// Its report was received, full or not.
     reported: bool,
+    /// Its full report was received, with every snapshot.
+    complete: bool,
+    /// Its report was asked for because GoTo announced it.
+    announced: bool,
 }
 
 impl Leg {
-    /// A conversation of which nothing was heard.
+    /// A conversation of which nothing was received.
     pub(super) fn new(id: ConversationSpaceId) -> Self {
-        Self { id, sequence: Sequence::default(), asked: 0, opened: false, ended: false, reported: false }
+        Self {
+            id,
+            sequence: Sequence::default(),
+            fetches: 0,
+            opened: false,
+            ended: false,
+            reported: false,
+            complete: false,
+            announced: false,
+        }
     }
 
-    /// Takes note of a snapshot. Only the newest decides whether the conversation is over.
-    pub(super) fn hear(&mut self, state: &SnapshotState) -> Heard {
-        let heard = self.sequence.hear(state.sequence);
-        if heard != Heard::Known {
+    /// Records a snapshot. Only the newest decides whether the conversation is over.
+    pub(super) fn record(&mut self, state: &SnapshotState) -> Receipt {
+        let receipt = self.sequence.record(state.sequence);
+        if receipt != Receipt::Known {
             self.opened |= state.phase != Phase::Ending;
         }
-        if matches!(heard, Heard::Newest { .. }) {
+        if matches!(receipt, Receipt::Newest { .. }) {
             self.ended = state.phase == Phase::Ending;
         }
-        heard
+        receipt
     }
 
-    /// Takes note of its report: there is one of ended conversations only.
-    pub(super) fn report(&mut self) {
+    /// Records its report: GoTo has one of ended conversations only. `complete`: with every snapshot.
+    pub(super) fn report(&mut self, complete: bool) {
         self.reported = true;
+        self.complete |= complete;
     }
 
-    /// Whether a hole may be asked for, counted as if it were. Of a conversation that is over the API tells nothing.
-    pub(super) fn may_ask(&mut self, most: u8) -> bool {
-        let may = !self.is_over() && self.asked < most;
-        self.asked = self.asked.saturating_add(u8::from(may));
+    /// Records that GoTo announced its report. Returns whether the report is to be fetched.
+    pub(super) fn announce(&mut self) -> bool {
+        !self.complete && !std::mem::replace(&mut self.announced, true)
+    }
+
+    /// Whether a hole may be fetched; counted as if it were. GoTo answers 404 for a conversation that is over.
+    pub(super) fn may_fetch(&mut self, most: u8) -> bool {
+        let may = !self.is_over() && self.fetches < most;
+        self.fetches = self.fetches.saturating_add(u8::from(may));
         may
     }
 
@@ -55,23 +75,28 @@ impl Leg {
         self.ended || self.reported
     }
 
-    /// Whether its report came.
-    pub(super) fn is_reported(&self) -> bool {
-        self.reported
+    /// Treats it as over: its end was lost.
+    pub(super) fn close(&mut self) {
+        self.ended = true;
     }
 
-    /// Whether nothing of it is missing that could show an answer.
-    pub(super) fn is_sure(&self) -> bool {
-        self.reported || self.was_heard()
+    /// Whether no snapshot is missing that could show an answer.
+    pub(super) fn is_conclusive(&self) -> bool {
+        self.complete || self.is_complete()
     }
 
-    /// Whether every snapshot of it was heard.
-    pub(super) fn was_heard(&self) -> bool {
-        self.opened && self.sequence.is_complete()
+    /// Whether its full report was received.
+    pub(super) fn has_full_report(&self) -> bool {
+        self.complete
     }
 
-    /// Whether the snapshot before `number` was heard, so that `number` shows when something happened.
+    /// Whether every snapshot of it was received.
+    pub(super) fn is_complete(&self) -> bool {
+        self.opened && self.ended && self.sequence.is_complete()
+    }
+
+    /// Whether the snapshot before `number` was received, so that `number` is the time of a change.
     pub(super) fn follows(&self, number: u64) -> bool {
-        self.sequence.follows(number)
+        self.complete || self.sequence.follows(number)
     }
 }

@@ -1,111 +1,126 @@
-//! The conversations a call is made of: those that were heard, and those that are only said to belong to it.
+//! The conversations a call is made of: those received, and those only linked to it by their ids.
 
-use super::leg::{Heard, Leg};
+use super::{
+    leg::{Leg, Receipt},
+    position::Position,
+};
 use crate::model::{call::CallSnapshot, ids::ConversationSpaceId};
 
-/// Conversations that one call may be made of, and announced ones it remembers. A call that is handed on more often than
-/// this becomes two calls.
-const LEGS: usize = 8;
-const LINKED: usize = 16;
+/// Conversations that one call may be made of, and linked ids it keeps. A call that is handed on more often becomes two.
+const MAX_LEGS: usize = 8;
+const MAX_LINKED: usize = 16;
 
-/// The conversations of a call, in the order they joined it.
+/// The conversations of a call, in the order in which they joined it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Legs {
-    heard: Vec<Leg>,
-    announced: Vec<ConversationSpaceId>,
+    received: Vec<Leg>,
+    linked: Vec<ConversationSpaceId>,
+}
+
+/// What became of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// The place of its conversation.
+    pub(super) leg: usize,
+    pub(super) receipt: Receipt,
+    /// The hole to be fetched.
+    pub(super) hole: Option<(u64, u64)>,
 }
 
 impl Legs {
-    /// The place of the conversation `id`, made if it is new.
+    /// The place of the conversation `id`, which is added if it is new.
     fn place(&mut self, id: &ConversationSpaceId) -> usize {
-        self.heard.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
-            self.heard.push(Leg::new(id.clone()));
-            self.heard.len().saturating_sub(1)
+        self.received.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
+            self.received.push(Leg::new(id.clone()));
+            self.received.len().saturating_sub(1)
         })
     }
 
-    /// Takes note of a snapshot: its conversation's place, what the snapshot is to it, and the hole that is to be asked
-    /// for, if the conversation has asked for less than `asks` before.
-    pub(super) fn hear(&mut self, event: &CallSnapshot, asks: u8) -> (usize, Heard, Option<(u64, u64)>) {
+    /// Records a snapshot. A hole is fetched if its conversation has fetched fewer than `fetches`.
+    pub(super) fn record(&mut self, event: &CallSnapshot, fetches: u8) -> Recorded {
         let at = self.place(&event.call);
-        let Some(leg) = self.heard.get_mut(at) else { return (at, Heard::Known, None) };
-        let heard = leg.hear(&event.state);
-        let hole = match heard {
-            Heard::Newest { hole } => hole.filter(|_| leg.may_ask(asks)),
-            Heard::Late | Heard::Known => None,
+        let Some(leg) = self.received.get_mut(at) else {
+            return Recorded { leg: at, receipt: Receipt::Known, hole: None };
+        };
+        let receipt = leg.record(&event.state);
+        let hole = match receipt {
+            Receipt::Newest { hole } => hole.filter(|_| leg.may_fetch(fetches)),
+            Receipt::Late | Receipt::Known => None,
         };
         for linked in &event.linked {
-            if self.announced.len() < LINKED && *linked != event.call && !self.announced.contains(linked) {
-                self.announced.push(linked.clone());
+            if self.linked.len() < MAX_LINKED && *linked != event.call && !self.linked.contains(linked) {
+                self.linked.push(linked.clone());
             }
         }
-        (at, heard, hole)
+        Recorded { leg: at, receipt, hole }
     }
 
-    /// Takes note of the report of a conversation.
-    pub(super) fn report(&mut self, id: &ConversationSpaceId) {
+    /// Records the report of a conversation. `complete`: with every snapshot.
+    pub(super) fn report(&mut self, id: &ConversationSpaceId, complete: bool) {
         let at = self.place(id);
-        if let Some(leg) = self.heard.get_mut(at) {
-            leg.report();
+        if let Some(leg) = self.received.get_mut(at) {
+            leg.report(complete);
         }
     }
 
-    /// The conversations of another call join; answers the place its first one has now.
+    /// Records that GoTo announced the report of a conversation. Returns whether it is to be fetched.
+    pub(super) fn announce(&mut self, id: &ConversationSpaceId) -> bool {
+        let at = self.place(id);
+        self.received.get_mut(at).is_some_and(Leg::announce)
+    }
+
+    /// Adds the conversations of another call. Returns the place of the first of them.
     pub(super) fn join(&mut self, other: Self) -> usize {
-        let at = self.heard.len();
-        self.heard.extend(other.heard);
-        self.announced.extend(other.announced);
-        self.announced.truncate(LINKED);
+        let at = self.received.len();
+        self.received.extend(other.received);
+        self.linked.extend(other.linked);
+        self.linked.truncate(MAX_LINKED);
         at
+    }
+
+    /// Treats all as over.
+    pub(super) fn close(&mut self) {
+        self.received.iter_mut().for_each(Leg::close);
     }
 
     /// Whether there is room for those of another call.
     pub(super) fn has_room(&self, more: usize) -> bool {
-        self.heard.len().saturating_add(more) <= LEGS
+        self.received.len().saturating_add(more) <= MAX_LEGS
     }
 
-    /// How many were heard.
+    /// How many were received.
     pub(super) fn len(&self) -> usize {
-        self.heard.len()
+        self.received.len()
     }
 
-    /// Those that were heard.
+    /// Those received.
     pub(super) fn ids(&self) -> impl Iterator<Item = &ConversationSpaceId> {
-        self.heard.iter().map(|leg| &leg.id)
+        self.received.iter().map(|leg| &leg.id)
     }
 
-    /// Those that are said to belong to the call, heard or not.
-    pub(super) fn announced(&self) -> impl Iterator<Item = &ConversationSpaceId> {
-        self.announced.iter()
+    /// Those linked to the call, received or not.
+    pub(super) fn linked_ids(&self) -> impl Iterator<Item = &ConversationSpaceId> {
+        self.linked.iter()
     }
 
-    /// Those without a report.
+    /// Those without a full report.
     pub(super) fn unreported(&self) -> impl Iterator<Item = &ConversationSpaceId> {
-        self.heard.iter().filter(|leg| !leg.is_reported()).map(|leg| &leg.id)
+        self.received.iter().filter(|leg| !leg.has_full_report()).map(|leg| &leg.id)
     }
 
     /// Whether all are over.
     pub(super) fn are_over(&self) -> bool {
-        self.heard.iter().all(Leg::is_over)
+        self.received.iter().all(Leg::is_over)
     }
 
-    /// Whether nothing that could show an answer is missing: every snapshot of every conversation was heard, or its
-    /// report.
-    pub(super) fn are_sure(&self) -> bool {
-        self.unreported().next().is_none() || self.heard.iter().all(Leg::is_sure) && self.are_all_known()
+    /// Whether no snapshot is missing that could show an answer: every snapshot or the full report of every conversation
+    /// was received.
+    pub(super) fn are_conclusive(&self) -> bool {
+        !self.received.is_empty() && self.received.iter().all(Leg::is_conclusive)
     }
 
-    /// Whether every snapshot of every conversation was heard.
-    pub(super) fn were_heard(&self) -> bool {
-        self.heard.iter().all(Leg::was_heard) && self.are_all_known()
-    }
-
-    fn are_all_known(&self) -> bool {
-        self.announced().all(|id| self.ids().any(|heard| heard == id))
-    }
-
-    /// Whether the snapshot before `sequence` of the conversation at `place` was heard.
-    pub(super) fn follows(&self, place: usize, sequence: u64) -> bool {
-        self.heard.get(place).is_some_and(|leg| leg.follows(sequence))
+    /// Whether the snapshot before `at` was received.
+    pub(super) fn follows(&self, at: Position) -> bool {
+        self.received.get(at.leg).is_some_and(|leg| leg.follows(at.sequence))
     }
 }

@@ -1,73 +1,92 @@
-//! What is happening to each call: snapshots and reports in, tellings and questions out. Pure: no I/O, no clock, no
-//! randomness; the caller of [`Tracker`] carries out its [`Effect`]s and wakes it at its next deadline.
+//! Call tracking: snapshots and reports in, call updates and fetches out. Pure: no I/O, no clock, no randomness. The caller
+//! of [`Tracker`] carries out its [`Effect`]s and wakes it at its next deadline.
 //!
-//! # The problem
-//! GoTo pushes full snapshots of a call, numbered from 1, over two lanes: doubled, sometimes late, sometimes not at all.
-//! The team wants one ring card per call while it rings, and one honest outcome. A chat webhook cannot edit, so what is
-//! said first should already say whom the call rings; and a missed call that was answered is worse than no card.
+//! # Problem
+//! GoTo pushes whole snapshots of a call, numbered from 1, over two lanes: doubled, sometimes late, sometimes not at all.
+//! Several share a millisecond, and the last one is empty. Most inbound calls are in a menu for up to a minute before a
+//! phone rings. The team wants one ring card when a phone rings, naming whom it rings, and one true outcome. A chat webhook
+//! cannot edit, and a false "missed" is worse than no card.
 //!
-//! # How it is cut
-//! - `sequence` knows which snapshots of one conversation were heard, and where the holes are; `leg` is that
-//!   conversation, `legs` all the conversations of a call.
-//! - `snapshot` reads one snapshot by itself; `facts` folds snapshots into what is known. The fold does not depend on their order: each fact keeps the place in
-//!   the sequence it came from, so a late snapshot adds what was unknown and never takes a newer fact back.
-//! - `bound` says which way a call goes and who is on its other side; `talks` who had it, one after the other.
-//! - `outcome` says how a call ended, from the facts and a report.
-//! - `progress` is one call: what was told, what may be told now, how long that may be held back.
-//! - `tracker` is the map of all calls, its bounds and its deadlines.
+//! # Structure
+//! - `sequence` holds which snapshots of one conversation were received, and the holes; `leg` is that conversation, `legs`
+//!   all conversations of a call.
+//! - `observation` reduces one snapshot to who is in which state; `parties` holds each person once, by line; `timeline` keeps
+//!   the observations in order of `sequenceNumber`, whatever order they arrived in.
+//! - `walk` goes through the timeline from its beginning and adds up the course of the call; `talk_log` is its part about
+//!   who talked. Live snapshots and the `callStates` of a report go the same way, so that both give the same result.
+//! - `facts` joins this with who calls; `describe` puts it into the [`Call`](crate::model::call::Call) that is emitted.
+//! - `outcome` decides how a call ended, from the walk, a summary and a full report.
+//! - `tracked_call` is one call: what was emitted, what may be emitted now, how long that may be held back; `ringing` is its
+//!   part before the end, `ending` its part about the end.
+//! - `tracker` is the map of all calls, its bounds and its deadlines; `membership` decides which conversation belongs to which
+//!   call; `ended` holds the calls that ended a short while ago.
 //!
 //! # Invariants
-//! - After a last moment (missed, voicemail, ended) nothing of a call is told while it is remembered, but a better last
-//!   moment, marked as [`Revision`](crate::model::call::Revision): a length that was unknown, a message in the mailbox, an
-//!   answer behind a "missed" that was told while snapshots were missing, the end of a talk that went on in another
-//!   conversation.
-//! - Answered is told once for each person who has the call, one after the other. Ringing is told again only when whom it rings, which queues it passed or
-//!   who calls has changed, and never once somebody has answered.
-//! - A call is never told as missed if a person was connected in any snapshot that was heard before the telling.
+//! - Answered means: in one snapshot the caller and a colleague (or an outside line that a plan dialled) are both CONNECTED.
+//!   Nothing else does: neither a menu, nor `callAnswered`, nor a phone that goes away.
+//! - A call is emitted as missed only if no snapshot is missing that could show an answer, or if a report says so.
+//!   Otherwise the full report is fetched. Without it the outcome is emitted as not known.
+//! - A report never takes an answer away that a snapshot showed.
+//! - After a final status (missed, voicemail, ended) only a better one is emitted, marked as
+//!   [`Revised`](crate::model::call::Revision).
+//! - Ringing is emitted once a stage (menu, queue, phone), and again when somebody new is rung or the caller is known better.
+//!   A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`].
+//! - Answered is emitted once for each person who has the call, one after the other.
+//! - The report of a call is fetched once, however often GoTo announces it.
+//! - A conversation between colleagues about a call is no call of its own.
 //! - Every open call has a deadline, and memory is bounded: see [`Limits`].
 //!
-//! # What was rejected
-//! - *Waiting for missing snapshots before ringing.* The ring is worth seconds; holes are asked for, not waited for.
-//!   Only an outcome is held, for [`Limits::outcome_grace`], when a snapshot is missing that could show an answer.
-//! - *Closing silent calls by a guess.* A silent call is asked for, again and again less often, and then told as lost: how it
-//!   ended is not known.
-//! - *Believing a report against snapshots that were all heard.* GoTo may count a machine that picks up as an answer.
+//! # Rejected
+//! - *Folding each fact by itself as snapshots arrive.* Durations and "who was last with the caller" depend on neighbours. A
+//!   call has some 40 snapshots: walking through all of them for each new one costs microseconds and has no order to get wrong.
+//! - *Waiting for missing snapshots before ringing.* The ring is worth seconds. Holes are fetched, not waited for.
+//! - *Closing silent calls by a guess.* A silent call is fetched at growing intervals, and then emitted with an unknown end.
+//! - *Believing a summary.* `LEFT_DIAL_PLAN` stands on answered, missed and menu-only calls alike.
 
-mod bound;
+mod describe;
+mod direction;
+mod ended;
+mod ending;
 mod facts;
+mod from_report;
+mod identity;
 mod leg;
 mod legs;
-mod order;
+mod membership;
+mod observation;
 mod outcome;
-mod progress;
-mod reported;
+mod parties;
+mod position;
+mod report_outcome;
+mod ringing;
 mod sequence;
-mod snapshot;
-mod talks;
+mod talk_log;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod tracked_call;
 mod tracker;
-mod verdict;
+mod walk;
 
 use crate::model::{
     call::CallUpdate,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
 };
-pub use reported::reported;
+pub use from_report::{is_conclusive, update_from_report};
 use std::time::Duration;
 pub use tracker::Tracker;
 
 /// What the caller of the tracker does next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all effects are tellings, and none is kept")]
+#[expect(clippy::large_enum_variant, reason = "nearly all effects are updates, and none is kept")]
 pub enum Effect {
-    /// Tell the team. A second [`Ringing`](crate::model::call::CallStatus::Ringing) of one call is the same moment with newer
-    /// facts: it renews a card that still waits, and may match a route that did not match before.
-    Tell(CallUpdate),
-    /// Ask for the snapshots of a live call that were never heard (`conversation-spaces/{id}/events`), and
-    /// [`Tracker::hear`] them. "Not found" is a normal answer: nothing is to be done then.
-    AskStates {
-        /// The login to ask with.
+    /// Post the update. A second [`Ringing`](crate::model::call::CallStatus::Ringing) of one call has a later stage or newer
+    /// facts: it updates a card that is not posted yet, and may match a route that did not match before.
+    Emit(CallUpdate),
+    /// Fetch the snapshots of a live call that were not received (`conversation-spaces/{id}/events`), for
+    /// [`Tracker::handle_snapshot`]. "Not found" is a normal answer: nothing is to be done then.
+    FetchStates {
+        /// The connection to ask with.
         connection: ConnectionName,
         /// The account.
         account: AccountKey,
@@ -78,13 +97,9 @@ pub enum Effect {
         /// Last sequence number, inclusive.
         to: u64,
     },
-    /// Ask for the report of a call (`reports/{id}`), and [`Tracker::report`] it. "Not found" means that the call is not
-    /// over, or that its report is not there yet: try again after 2 and 5 s, then leave it.
-    AskReport {
-        /// The login to ask with.
-        connection: ConnectionName,
-        /// The account.
-        account: AccountKey,
+    /// Fetch the full report of a call (`reports/{id}`), for [`Tracker::handle_report`]. "Not found" means that the call is
+    /// not over, or that its report is not there yet: try again after 30, 60 and 60 s.
+    FetchReport {
         /// The conversation.
         call: ConversationSpaceId,
     },
@@ -93,49 +108,54 @@ pub enum Effect {
 /// How long the tracker waits, and how much it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a ring is held when nobody is known to ring and no queue is known. 1 s: the first snapshot names the
-    /// caller only, the line that rings follows about 0.7 s later.
+    /// After how long a call that is in no menu and shows no phone is emitted as ringing. 3 s: the phone of a direct call
+    /// rings 0.06 to 0.4 s after the call began.
     pub ring_grace: Duration,
-    /// The same for a call that stands in a menu. 3 s after it was first heard: a caller who knows the menu is through.
-    pub menu_grace: Duration,
-    /// How long an outcome is held while a snapshot is missing that could show that somebody answered. 6 s: the report is
-    /// asked for at once, after 2 s and after 5 s, and may take a second to come.
+    /// How long the first phone behind a menu or a queue waits for the others of its group. 60 ms: they begin to ring
+    /// within 4 ms, and frames take 73 to 127 ms.
+    pub group_grace: Duration,
+    /// How long an outcome is held while a snapshot is missing that could show an answer. 100 s: the report is fetched at
+    /// the end of the call, after 30 s and after 90 s.
     pub outcome_grace: Duration,
-    /// After how much silence the report of an open call is asked for (its end may be lost), and again after twice that.
-    /// 10 min: longer than a phone rings; a long conversation costs a handful of questions.
+    /// How long a call stays open whose caller was seen leaving and whose end is missing. 5 s: the end has the same time.
+    pub end_grace: Duration,
+    /// After how much silence the report of an open call is fetched (its end may be lost), and again after twice that.
+    /// 10 min: longer than a phone rings; a long talk costs a handful of requests.
     pub silence: Duration,
-    /// After how much silence a call that nobody took is closed as lost. 1 h: no phone rings and no queue holds so long
-    /// without a change, and GoTo was asked three times.
+    /// After how much silence a call that nobody answered is closed with an unknown end. 1 h: no phone rings and no queue
+    /// holds so long without a change, and GoTo was asked three times.
     pub given_up: Duration,
-    /// The same of a call that somebody took. 4 h: people who talk change nothing.
+    /// The same of an answered call. 4 h: a talk makes no snapshots.
     pub stale: Duration,
-    /// How long an ended call is remembered, so that its doubles and late snapshots say nothing. 10 min.
+    /// How long an ended call is kept, for doubles, late snapshots and its report. 20 min: the report comes minutes after
+    /// the end.
     pub memory: Duration,
-    /// Ended conversations remembered at most; the oldest go first. 10,000: about a megabyte.
+    /// Ended conversations kept at most; the oldest go first. 10,000: some 30 MB at the worst.
     pub ended: usize,
-    /// Open calls at most. 10,000. Beyond, the call that is due next says what it holds back and is forgotten; its next
-    /// snapshot makes it known again.
+    /// Open calls at most. 10,000. Beyond, the call that is due next emits what it holds back and is dropped; its next
+    /// snapshot opens it again.
     pub open: usize,
-    /// Holes asked for per conversation at most. 4.
-    pub asks: u8,
-    /// Snapshots asked for at once at most, the newest of a hole. 100: the largest page of the call-events API.
-    pub ask_states: u64,
+    /// Holes fetched per conversation at most. 4.
+    pub fetches: u8,
+    /// Snapshots fetched in one request at most, the newest of a hole. 100: the largest page of the call-events API.
+    pub fetch_states: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            ring_grace: Duration::from_secs(1),
-            menu_grace: Duration::from_secs(3),
-            outcome_grace: Duration::from_secs(6),
+            ring_grace: Duration::from_secs(3),
+            group_grace: Duration::from_millis(60),
+            outcome_grace: Duration::from_secs(100),
+            end_grace: Duration::from_secs(5),
             silence: Duration::from_secs(10 * 60),
             given_up: Duration::from_secs(60 * 60),
             stale: Duration::from_secs(4 * 60 * 60),
-            memory: Duration::from_secs(10 * 60),
+            memory: Duration::from_secs(20 * 60),
             ended: 10_000,
             open: 10_000,
-            asks: 4,
-            ask_states: 100,
+            fetches: 4,
+            fetch_states: 100,
         }
     }
 }

@@ -1,62 +1,164 @@
-//! How a call ended: what the facts and a report together make of it.
+//! How a call ended: what its snapshots and reports together prove. A call whose snapshots are not all known is never
+//! missed by a guess.
 
-use super::{
-    facts::{Facts, sane},
-    snapshot::Place,
-    verdict::Verdict,
-};
+use super::{facts::Facts, report_outcome::ReportOutcome, walk::Walk};
 use crate::model::{
-    call::{CallDirection, CallStatus, MissedReason, Report, Revision},
+    call::{Call, CallDirection, CallStatus, CallerPosition, GaveUp, Mailbox, MissedReason, Revision},
     time::{Timestamp, elapsed},
 };
+use std::time::Duration;
 
-/// When a reported call ended, at the daemon's `clock` if the report does not say it believably.
-pub(super) fn ended(report: &Report, clock: Timestamp) -> Timestamp {
-    sane(report.ended_at, clock).unwrap_or(clock)
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// This happened.
+    Known(CallStatus),
+    /// The call ended, and it is not known whether a person answered.
+    Unknown,
+    /// Nobody was ever called: there is nothing to tell.
+    Nothing,
 }
 
-/// What makes `better` worth telling after `told`. `was_heard`: every snapshot was heard when the first was told, so that a
-/// report that knows an answer knows a machine's.
-pub(super) fn revised(told: &CallStatus, better: &CallStatus, was_heard: bool) -> Option<Revision> {
-    match (told, better) {
-        (CallStatus::Missed { .. } | CallStatus::Voicemail { .. }, CallStatus::Ended { .. }) if !was_heard => {
-            Some(Revision::Corrected)
-        }
-        (CallStatus::Missed { .. }, CallStatus::Voicemail { .. })
-        | (CallStatus::Voicemail { duration: None }, CallStatus::Voicemail { duration: Some(_) })
-        | (CallStatus::Ended { talk_time: None }, CallStatus::Ended { talk_time: Some(_) }) => {
-            Some(Revision::Completed)
-        }
-        _ => None,
+/// The outcome of a call that ended at `at`, with what it leaves to be done put into `call`. `conclusive`: no snapshot is
+/// missing that could show an answer.
+pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
+    facts.fill(walk, Some(at), call);
+    if nobody_was_called(facts, walk, call.direction) {
+        return Outcome::Nothing;
     }
-}
-
-/// The last moment of a call that ended at `at`. A person who was heard talking outweighs any report; a report outweighs
-/// what the snapshots leave open. `complete`: every snapshot was heard. `exact`: the answer's snapshot shows when it was.
-pub(super) fn last_moment(facts: &Facts, at: Timestamp, complete: bool, exact: bool) -> CallStatus {
-    let reported = match facts.report {
-        Some(Verdict::Talked { lasted }) => lasted,
-        _ => None,
+    let outcome = outcome(facts, walk, at, conclusive, call);
+    let course = &mut call.course;
+    course.menu_only = matches!(outcome, Outcome::Known(CallStatus::Missed { reason: MissedReason::LeftMenu, .. }));
+    let left = match course.gave_up.as_ref().map(|it| it.position) {
+        Some(CallerPosition::Menu) => course.handed_on.is_some(),
+        Some(_) => true,
+        None => course.handed_on.is_some(),
     };
-    if let Some(answer) = facts.answer() {
-        return CallStatus::Ended { talk_time: reported.or_else(|| exact.then(|| elapsed(answer.at, at))) };
-    }
-    let missed = |why| CallStatus::Missed { waited: elapsed(facts.started(), at), reason: why };
-    match facts.report {
-        Some(Verdict::Talked { lasted }) => CallStatus::Ended { talk_time: lasted },
-        Some(Verdict::Voicemail) => CallStatus::Voicemail { duration: None },
-        Some(Verdict::Left(place)) => missed(match (facts.missed_why(), place) {
-            (MissedReason::Unknown, Some(Place::Queue)) => MissedReason::LeftQueue,
-            (MissedReason::Unknown, Some(Place::Menu)) => MissedReason::LeftMenu,
-            (why, _) => why,
-        }),
-        // Rather no card than a false "missed": a person who leaves a call that was half heard had probably talked.
-        None if facts.leaving && !complete => CallStatus::Ended { talk_time: None },
-        None if facts.bound() != CallDirection::Outbound
-            && facts.place.is_some_and(|(_, place)| place == Place::Voicemail) =>
-        {
-            CallStatus::Voicemail { duration: None }
+    let message = course.mailbox.as_ref().is_some_and(|it| it.message != Some(false));
+    course.needs_callback = call.direction == CallDirection::Inbound
+        && match &outcome {
+            Outcome::Known(CallStatus::Missed { .. }) => !course.menu_only,
+            Outcome::Known(CallStatus::Ended { .. }) => left || message,
+            Outcome::Known(CallStatus::Voicemail { .. }) => true,
+            Outcome::Known(_) | Outcome::Unknown | Outcome::Nothing => false,
+        };
+    outcome
+}
+
+/// Whether it is an outbound conversation without a far side (the phone of a colleague who picks up a parked call), or one
+/// of which only its end was received.
+fn nobody_was_called(facts: &Facts, walk: &Walk, direction: CallDirection) -> bool {
+    match direction {
+        CallDirection::Inbound => facts.caller().is_none() && !walk.far_side,
+        CallDirection::Outbound | CallDirection::Internal => {
+            !walk.far_side && facts.summary.is_none_or(|it| it <= ReportOutcome::Missed)
         }
-        None => missed(facts.missed_why()),
     }
+}
+
+fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
+    let summary = facts.summary.unwrap_or(ReportOutcome::Unknown);
+    let talked = CallStatus::Ended { talk_time: walk.talks.total() };
+    let message = call.course.mailbox.as_ref().and_then(|it| it.message);
+    let length = call.course.mailbox.as_ref().and_then(|it| it.length);
+    // A message is one whatever else happened: somebody has to listen to it.
+    if message == Some(true) && call.direction != CallDirection::Outbound {
+        return Outcome::Known(CallStatus::Voicemail { duration: length });
+    }
+    if walk.talks.answer().is_some() {
+        if let Some(position) = summary.position().filter(|_| !conclusive) {
+            call.course.gave_up.get_or_insert(GaveUp { position, queue: None, after: Duration::ZERO });
+        }
+        return Outcome::Known(talked);
+    }
+    if conclusive {
+        return unanswered(facts, walk, at, call);
+    }
+    if let Some(answered) = answered_by_report(facts, call) {
+        return answered;
+    }
+    match summary {
+        ReportOutcome::Talked { lasted } => Outcome::Known(CallStatus::Ended { talk_time: lasted }),
+        ReportOutcome::LeftWaiting { .. } => {
+            let position = summary.position().unwrap_or_default();
+            call.course.gave_up = Some(GaveUp { position, queue: None, after: Duration::ZERO });
+            Outcome::Known(CallStatus::Ended { talk_time: None })
+        }
+        ReportOutcome::Mailbox => {
+            call.course.mailbox.get_or_insert_with(Mailbox::default);
+            Outcome::Known(CallStatus::Voicemail { duration: None })
+        }
+        ReportOutcome::Missed => unanswered(facts, walk, at, call),
+        ReportOutcome::Unknown => Outcome::Unknown,
+    }
+}
+
+/// The outcome of a call that no person answered.
+fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Outcome {
+    if walk.doubtful {
+        return Outcome::Unknown;
+    }
+    let waited = elapsed(facts.started(), at);
+    let position = call.course.position;
+    let why = match position {
+        _ if call.direction != CallDirection::Inbound => MissedReason::NobodyAnswered,
+        CallerPosition::Queue if !timed_out(facts) => MissedReason::LeftQueue,
+        CallerPosition::Mailbox if call.course.mailbox.as_ref().is_some_and(|it| it.message.is_none()) => {
+            // A message may wait in there.
+            return Outcome::Known(CallStatus::Voicemail { duration: None });
+        }
+        _ if !walk.rang.is_empty() || !walk.queues.is_empty() || walk.mailbox.is_some() => MissedReason::NobodyAnswered,
+        _ if walk.forwarded_to.is_some() => MissedReason::NobodyAnswered,
+        CallerPosition::Menu if walk.understood && walk.in_system => MissedReason::LeftMenu,
+        _ => MissedReason::Unknown,
+    };
+    Outcome::Known(CallStatus::Missed { waited: waited, reason: why })
+}
+
+/// Whether the report says that a queue let the caller go, and not the other way round.
+fn timed_out(facts: &Facts) -> bool {
+    let queues = facts.report.iter().flat_map(|report| &report.queues);
+    let left = queues.filter_map(|queue| queue.left.as_deref()).next_back();
+    left.is_some_and(|left| left != "ABANDON" && left != "ANSWERED")
+}
+
+/// What a full report without snapshots proves.
+fn answered_by_report(facts: &Facts, call: &mut Call) -> Option<Outcome> {
+    let report = facts.report.as_ref()?;
+    let in_queue = report.queues.iter().any(|queue| queue.left.as_deref() == Some("ANSWERED"));
+    if in_queue || !report.agents.is_empty() {
+        call.people.clone_from(&report.agents);
+        return Some(Outcome::Known(CallStatus::Ended { talk_time: None }));
+    }
+    None
+}
+
+/// What makes `new` worth emitting after `told`, of a call that is over. `certain`: no snapshot was missing when the first
+/// was emitted, so that a summary that claims an answer means a system's.
+pub(super) fn revision(told: (&CallStatus, &Call), new: (&CallStatus, &Call), certain: bool) -> Option<Revision> {
+    let ((was, old), (is, call)) = (told, new);
+    match (was, is) {
+        _ if old.end_unknown && !call.end_unknown => Some(Revision::Resolved),
+        _ if call.end_unknown => None,
+        (CallStatus::Missed { .. }, CallStatus::Ended { .. }) => (!certain).then_some(Revision::Corrected),
+        (CallStatus::Voicemail { .. }, CallStatus::Ended { .. }) => (!certain).then_some(Revision::Corrected),
+        // An answer is never taken back.
+        (CallStatus::Ended { .. }, CallStatus::Missed { .. }) => None,
+        (CallStatus::Ended { .. }, CallStatus::Voicemail { .. }) => Some(Revision::Resolved),
+        (CallStatus::Ended { .. }, CallStatus::Ended { .. })
+            if call.course.needs_callback && !old.course.needs_callback =>
+        {
+            Some(Revision::Resolved)
+        }
+        _ => (was != is || shows(old) != shows(call)).then_some(Revision::Completed),
+    }
+}
+
+/// What a card shows of an ended call.
+fn shows(call: &Call) -> impl PartialEq + use<'_> {
+    let course = &call.course;
+    (
+        (&call.people, &call.queues, &call.transfers, &call.caller.number, call.answered_at),
+        (&course.talks, &course.handed_on, &course.mailbox, &course.gave_up, &course.hung_up, &course.forwarded_to),
+    )
 }

@@ -1,9 +1,9 @@
-//! Which snapshots of one conversation were heard: the highest number, and the holes below it. Says nothing of content.
+//! Which snapshots of one conversation were received: the highest number, and the holes below it. Knows no content.
 
-/// Holes kept at most; with more, the oldest are given up and the sequence stays incomplete.
+/// Holes kept at most. With more, the oldest is dropped and the sequence stays incomplete.
 const HOLES: usize = 8;
 
-/// The sequence numbers heard of one conversation.
+/// The sequence numbers received of one conversation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sequence {
     highest: Option<u64>,
@@ -12,54 +12,54 @@ pub(super) struct Sequence {
     torn: bool,
 }
 
-/// What a sequence number is to what was heard before.
+/// What a sequence number is to those received before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// Newer than everything, with the hole it leaves below itself.
+pub(super) enum Receipt {
+    /// Higher than all, with the hole that is left below it.
     Newest { hole: Option<(u64, u64)> },
-    /// Older than the newest, and not heard before.
+    /// Lower than the highest, and not received before.
     Late,
-    /// Heard before.
+    /// Received before.
     Known,
 }
 
 impl Sequence {
-    /// Takes note of `number`. The first snapshot of a conversation is 1.
-    pub(super) fn hear(&mut self, number: u64) -> Heard {
+    /// Records `number`. The first snapshot of a conversation is 1.
+    pub(super) fn record(&mut self, number: u64) -> Receipt {
         let next = self.highest.map_or(1, |highest| highest.saturating_add(1));
         if self.highest.is_none_or(|highest| number > highest) {
             self.highest = Some(number);
             let hole = (number > next).then(|| (next, number.saturating_sub(1)));
             self.missing.extend(hole);
-            self.tear();
-            return Heard::Newest { hole };
+            self.reset_holes();
+            return Receipt::Newest { hole };
         }
         let Some(at) = self.missing.iter().position(|(from, to)| (*from..=*to).contains(&number)) else {
-            return Heard::Known;
+            return Receipt::Known;
         };
         let (from, to) = self.missing.remove(at);
         let below = (from < number).then(|| (from, number.saturating_sub(1)));
         let above = (number < to).then(|| (number.saturating_add(1), to));
         self.missing.splice(at..at, below.into_iter().chain(above));
-        self.tear();
-        Heard::Late
+        self.reset_holes();
+        Receipt::Late
     }
 
-    fn tear(&mut self) {
+    fn reset_holes(&mut self) {
         while self.missing.len() > HOLES {
             self.missing.remove(0);
             self.torn = true;
         }
     }
 
-    /// Whether everything up to the newest was heard.
+    /// Whether every number up to the highest was received.
     pub(super) fn is_complete(&self) -> bool {
         self.missing.is_empty() && !self.torn
     }
 
-    /// Whether the snapshot just before `number` was heard, so that `number` shows when something happened.
+    /// Whether the number just below `number` was received, so that `number` is the time of a change.
     pub(super) fn follows(&self, number: u64) -> bool {
-        !self.missing.iter().any(|(_, to)| to.saturating_add(1) == number)
+        !self.torn && !self.missing.iter().any(|(_, to)| to.saturating_add(1) == number)
     }
 }
 
@@ -70,42 +70,42 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_number_above_the_next_leaves_a_hole_that_late_numbers_fill() {
-        let mut heard = Sequence::default();
-        assert_eq!(heard.hear(1), Heard::Newest { hole: None });
-        assert_eq!(heard.hear(5), Heard::Newest { hole: Some((2, 4)) });
-        assert!(!heard.follows(5) && heard.follows(2));
-        assert_eq!(heard.hear(3), Heard::Late);
-        assert_eq!(heard.hear(3), Heard::Known);
-        assert_eq!(heard.hear(2), Heard::Late);
-        assert!(!heard.is_complete());
-        assert_eq!(heard.hear(4), Heard::Late);
-        assert!(heard.is_complete() && heard.follows(5));
+    fn record_above_the_next_number_leaves_a_hole() {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.record(1), Receipt::Newest { hole: None });
+        assert_eq!(sequence.record(5), Receipt::Newest { hole: Some((2, 4)) });
+        assert!(!sequence.follows(5) && sequence.follows(2));
+        assert_eq!(sequence.record(3), Receipt::Late);
+        assert_eq!(sequence.record(3), Receipt::Known);
+        assert_eq!(sequence.record(2), Receipt::Late);
+        assert!(!sequence.is_complete());
+        assert_eq!(sequence.record(4), Receipt::Late);
+        assert!(sequence.is_complete() && sequence.follows(5));
     }
 
     #[test]
-    fn numbers_at_the_edges_of_their_type_are_numbers() {
-        let mut heard = Sequence::default();
-        assert_eq!(heard.hear(0), Heard::Newest { hole: None });
-        assert_eq!(heard.hear(u64::MAX), Heard::Newest { hole: Some((1, u64::MAX - 1)) });
-        assert_eq!(heard.hear(u64::MAX), Heard::Known);
-        assert_eq!(heard.hear(u64::MAX - 1), Heard::Late);
+    fn record_takes_numbers_at_the_edges_of_their_type() {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.record(0), Receipt::Newest { hole: None });
+        assert_eq!(sequence.record(u64::MAX), Receipt::Newest { hole: Some((1, u64::MAX - 1)) });
+        assert_eq!(sequence.record(u64::MAX), Receipt::Known);
+        assert_eq!(sequence.record(u64::MAX - 1), Receipt::Late);
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn every_number_is_new_once_unless_too_many_holes_were_torn(numbers in prop::collection::vec(1_u64..40, 0..80)) {
-            let mut heard = Sequence::default();
+        fn record_reports_each_number_as_new_once(numbers in prop::collection::vec(1_u64..40, 0..80)) {
+            let mut sequence = Sequence::default();
             let mut seen = BTreeSet::new();
             for number in numbers {
-                let known = heard.hear(number) == Heard::Known;
-                prop_assert!(heard.missing.len() <= HOLES);
+                let known = sequence.record(number) == Receipt::Known;
+                prop_assert!(sequence.missing.len() <= HOLES);
                 prop_assert!(known || seen.insert(number));
-                prop_assert!(!known || heard.torn || seen.contains(&number));
+                prop_assert!(!known || sequence.torn || seen.contains(&number));
             }
             let top = seen.last().copied().unwrap_or(0);
-            prop_assert_eq!(heard.is_complete(), !heard.torn && seen.len() as u64 == top);
+            prop_assert_eq!(sequence.is_complete(), !sequence.torn && seen.len() as u64 == top);
         }
     }
 }

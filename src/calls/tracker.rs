@@ -1,166 +1,158 @@
-//! All calls: which snapshot belongs to which, when something is due, and how much is remembered. See the module's page.
+//! All calls: which snapshot belongs to which, when something is due, and how much is kept. See the documentation of the
+//! parent module.
 
-use super::{Effect, Limits, bound::bound, progress::Progress};
+use super::{
+    Effect, Limits,
+    direction::direction_of,
+    ended::{Ended, EndedCalls},
+    tracked_call::TrackedCall,
+};
 use crate::model::{
     call::{CallDirection, CallSnapshot, Report},
     ids::ConversationSpaceId,
     time::Now,
 };
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
-/// The calls that are under way, and the ids of those that ended a short while ago.
+/// The calls that are under way, and those that ended a short while ago.
 #[derive(Debug)]
 pub struct Tracker {
-    limits: Limits,
+    pub(super) limits: Limits,
     /// By the id of the call's first conversation.
-    open: HashMap<ConversationSpaceId, Progress>,
-    /// Further conversations of an open call, heard or only announced, and the call they belong to.
-    roots: HashMap<ConversationSpaceId, ConversationSpaceId>,
+    pub(super) open: HashMap<ConversationSpaceId, TrackedCall>,
+    /// Further conversations of an open call, received or only linked, with the call they belong to.
+    pub(super) call_by_leg: HashMap<ConversationSpaceId, ConversationSpaceId>,
     /// One entry for each open call.
-    due: BTreeSet<(Instant, ConversationSpaceId)>,
-    /// Ended conversations, with the call they belonged to.
-    ended: HashMap<ConversationSpaceId, Ended>,
-    /// Ended calls, for as long as their first conversation is remembered: what comes late may make a better outcome.
-    closed: HashMap<ConversationSpaceId, Progress>,
-    /// The same in the order they ended.
-    farewells: VecDeque<(Instant, ConversationSpaceId)>,
-}
-
-/// What is remembered of an ended conversation.
-#[derive(Debug)]
-struct Ended {
-    call: ConversationSpaceId,
-    /// A person had taken it.
-    answered: bool,
+    pub(super) due: BTreeSet<(Instant, ConversationSpaceId)>,
+    pub(super) ended: EndedCalls,
 }
 
 impl Tracker {
-    /// A tracker that knows of no call.
+    /// A tracker without calls.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
             open: HashMap::new(),
-            roots: HashMap::new(),
+            call_by_leg: HashMap::new(),
             due: BTreeSet::new(),
-            ended: HashMap::new(),
-            closed: HashMap::new(),
-            farewells: VecDeque::new(),
+            ended: EndedCalls::default(),
         }
     }
 
-    /// Takes a snapshot, from whichever lane or answer, new or not.
-    pub fn hear(&mut self, event: CallSnapshot, now: Now) -> Vec<Effect> {
+    /// Takes a snapshot, from any lane or answer, new or not.
+    pub fn handle_snapshot(&mut self, event: CallSnapshot, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         let limits = self.limits;
-        self.forget_ended(now.instant);
-        if let Some(call) = self.closed(&event.call) {
-            let was_heard = call.was_heard();
-            let mut unasked = Vec::new();
-            call.hear(&event, now, &limits, &mut unasked);
-            call.revise(was_heard, now, &mut out);
+        self.ended.forget(now.instant, &limits);
+        if let Some(call) = self.ended.call(&event.call) {
+            let certain = call.is_conclusive();
+            let mut ignored = Vec::new();
+            if call.apply(&event, now, &limits, &mut ignored) {
+                call.revise(certain, now, &mut out);
+            }
             return out;
         }
-        if self.ended.contains_key(&event.call) {
+        if self.ended.contains(&event.call) {
             return out;
         }
         let mut root = self.root(&event);
-        if root.is_none()
-            && bound(&event).is_none_or(|(_, bound)| bound != CallDirection::Inbound && self.is_consulted(&event))
-        {
-            return out;
-        }
-        let rest = event.linked.iter().find(|linked| self.ended.get(linked).is_some_and(|ended| ended.answered));
-        if root.is_none()
-            && let Some(rest) = rest
-        {
-            let Some(call) = self.reopen(rest, &event) else {
-                // The rest of a call that somebody had taken, and that nothing more is known of: it is not told.
-                self.bury(event.call.clone(), Ended { call: event.call, answered: true }, now.instant);
+        if root.is_none() {
+            let direction = direction_of(&event).map(|(_, direction)| direction);
+            if direction.is_none() {
                 return out;
-            };
-            root = Some(call);
+            }
+            if direction != Some(CallDirection::Inbound) && self.is_consultation(&event) {
+                self.ended.add(event.call.clone(), Ended { call: event.call, answered: false }, now.instant);
+                return out;
+            }
+            if let Some(rest) = event.linked.iter().find(|linked| self.ended.was_answered(linked)) {
+                let Some(call) = self.reopen(rest, &event) else {
+                    // The rest of a call that a person had answered, and that nothing more is known of.
+                    self.ended.add(event.call.clone(), Ended { call: event.call, answered: true }, now.instant);
+                    return out;
+                };
+                root = Some(call);
+            }
         }
-        let mut call = match root.and_then(|root| self.take(&root)) {
+        let mut call = match root.and_then(|root| self.remove(&root)) {
             Some(call) => call,
-            None => Progress::new(&event, now, &self.limits),
+            None => TrackedCall::new(&event, now, &self.limits),
         };
-        let is_news = call.hear(&event, now, &self.limits, &mut out);
+        let is_new = call.apply(&event, now, &limits, &mut out);
         call = self.join(call, &event);
-        let over = is_news && call.speak(now, &self.limits, &mut out);
-        self.put(call, over, now, &mut out);
+        self.absorb_consultations(&call, &event, now);
+        let over = is_new && call.emit_due(now, &limits, &mut out);
+        self.insert(call, over, now, &mut out);
         out
     }
 
-    /// Takes a report, which closes a call whose end was never heard, or decides an outcome that is held back. The outcome of
-    /// a call that is over is completed, or corrected if it was told while snapshots were missing. One that was never heard of is left to whoever reads the reports
-    /// of a blind window: the answer is empty.
-    pub fn report(&mut self, report: Report, now: Now) -> Vec<Effect> {
+    /// Takes a report, which closes a call whose end was lost, or decides an outcome that is held back. The outcome of a
+    /// call that is over is completed, or corrected if snapshots were missing when it was emitted. For an unknown call the
+    /// answer is empty: see [`update_from_report`](super::update_from_report).
+    pub fn handle_report(&mut self, report: &Report, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
+        let limits = self.limits;
         let id = self.root_of(&report.call).clone();
-        if let Some(mut call) = self.take(&id) {
-            call.report(&report, now);
-            let over = call.speak(now, &self.limits, &mut out);
-            self.put(call, over, now, &mut out);
-        } else if let Some(call) = self.closed(&report.call) {
-            let was_heard = call.was_heard();
-            call.report(&report, now);
-            call.revise(was_heard, now, &mut out);
+        if let Some(mut call) = self.remove(&id) {
+            call.apply_report(report, now, &limits);
+            let over = call.emit_due(now, &limits, &mut out);
+            self.insert(call, over, now, &mut out);
+        } else if let Some(call) = self.ended.call(&report.call) {
+            let certain = call.is_conclusive();
+            call.apply_report(report, now, &limits);
+            if !call.is_conclusive() && call.announce_report(&report.call) {
+                out.push(Effect::FetchReport { call: report.call.clone() });
+            }
+            call.revise(certain, now, &mut out);
         }
         out
     }
 
-    /// The length of the message that a call left, which is over.
+    /// Takes the news that GoTo has the report of a conversation: it is fetched once, however often that is pushed.
+    pub fn report_ready(&mut self, id: &ConversationSpaceId, now: Now) -> Vec<Effect> {
+        self.ended.forget(now.instant, &self.limits);
+        let root = self.root_of(id).clone();
+        let fetch = match self.open.get_mut(&root) {
+            Some(call) => call.announce_report(id),
+            None => match self.ended.call(id) {
+                Some(call) => call.announce_report(id),
+                None => !self.ended.contains(id) && self.ended.request(id, now.instant),
+            },
+        };
+        let effect = || Effect::FetchReport { call: id.clone() };
+        fetch.then(effect).into_iter().collect()
+    }
+
+    /// Completes the end of a call with the length of the message that was left.
     pub fn voicemail(&mut self, call: &ConversationSpaceId, length: Duration) -> Vec<Effect> {
         let mut out = Vec::new();
-        if let Some(call) = self.closed(call) {
+        if let Some(call) = self.ended.call(call) {
             call.voicemail(length, &mut out);
         }
         out
     }
 
-    /// The ended call of a conversation, while it is remembered.
-    fn closed(&mut self, id: &ConversationSpaceId) -> Option<&mut Progress> {
-        self.closed.get_mut(&self.ended.get(id)?.call)
-    }
-
-    /// A call that somebody had taken and that was told as over goes on in another conversation, which was linked to it too
-    /// late: it is under way again. `None` if it is forgotten, or has as many conversations as a call may have.
-    fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallSnapshot) -> Option<ConversationSpaceId> {
-        let id = self.ended.get(ended)?.call.clone();
-        if !self.closed.get(&id)?.takes(event) {
-            return None;
-        }
-        let call = self.closed.remove(&id)?;
-        self.ended.retain(|_, ended| ended.call != id);
-        self.farewells.retain(|(_, buried)| self.ended.contains_key(buried));
-        // What is remembered goes with its farewell, or it would stay for ever.
-        self.closed.retain(|closed, _| self.ended.contains_key(closed));
-        self.due.insert((call.due(&self.limits), id.clone()));
-        self.open.insert(id.clone(), call);
-        Some(id)
-    }
-
     /// Whether a conversation belongs to a call that is under way, or that ended a short while ago.
     #[must_use]
     pub fn knows(&self, id: &ConversationSpaceId) -> bool {
-        self.open.contains_key(id) || self.roots.contains_key(id) || self.ended.contains_key(id)
+        self.open.contains_key(id) || self.call_by_leg.contains_key(id) || self.ended.contains(id)
     }
 
-    /// Does what is due. To be called at [`Self::next_deadline`]; calling it early or late harms nothing.
+    /// Does what is due. To be called at [`Self::next_deadline`]; a call before or after that does no harm.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
-        self.forget_ended(now.instant);
-        // Each once: what is due again at once waits for the next tick, so that no fault in here can hold up the loop.
+        self.ended.forget(now.instant, &self.limits);
+        // Each once: what is due again immediately waits for the next tick, so that no fault in here can block the loop.
         let due = self.due.iter().take_while(|(at, _)| *at <= now.instant);
         for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
-            let Some(mut call) = self.take(&id) else { continue };
-            let over = call.speak(now, &self.limits, &mut out);
-            if over || !call.is_stale(now, &self.limits, &mut out) {
-                self.put(call, over, now, &mut out);
+            let Some(mut call) = self.remove(&id) else { continue };
+            let over = call.emit_due(now, &self.limits, &mut out);
+            if over || !call.give_up_if_silent(now, &self.limits, &mut out) {
+                self.insert(call, over, now, &mut out);
             } else {
                 self.unlink(&call);
             }
@@ -168,99 +160,50 @@ impl Tracker {
         out
     }
 
-    /// Tells what is held back, now: for a clean stop.
+    /// Emits what is held back for a status: for a clean stop. An outcome that waits for its report stays open, for the
+    /// next run to ask.
     pub fn flush(&mut self, now: Now) -> Vec<Effect> {
-        let longest = self.limits.ring_grace.max(self.limits.menu_grace).max(self.limits.outcome_grace);
+        let longest = self.limits.ring_grace.max(self.limits.group_grace).max(self.limits.end_grace);
         let mut out = self.tick(Now { instant: now.instant + longest, ..now });
-        out.retain(|effect| matches!(effect, Effect::Tell(_)));
+        out.retain(|effect| matches!(effect, Effect::Emit(_)));
         out
     }
 
-    /// When [`Self::tick`] has something to do, if nothing is heard before.
+    /// When [`Self::tick`] has something to do, if nothing is received before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Questions for the open calls that GoTo does not list as active (any more): their end was not heard. For the time
-    /// after a blind window.
+    /// Fetches for the open calls that GoTo does not list as active: their end was lost. For the time after an event gap.
     #[must_use]
-    pub fn unlisted(&self, active: &HashSet<ConversationSpaceId>) -> Vec<Effect> {
+    pub fn missing_from(&self, active: &HashSet<ConversationSpaceId>) -> Vec<Effect> {
         let mut out = Vec::new();
         for call in self.open.values().filter(|call| !call.legs().ids().any(|leg| active.contains(leg))) {
-            call.ask_report(&mut out);
+            call.fetch_reports(&mut out);
         }
         out
     }
 
-    /// The call that `id` belongs to as far as is known. A call of its own is its own, whoever announces it.
-    fn root_of<'a>(&'a self, id: &'a ConversationSpaceId) -> &'a ConversationSpaceId {
-        if self.open.contains_key(id) { id } else { self.roots.get(id).unwrap_or(id) }
-    }
-
-    /// The call that the conversation of `event` belongs to, if it is known.
-    fn root(&self, event: &CallSnapshot) -> Option<ConversationSpaceId> {
-        if self.open.contains_key(&event.call) {
-            return Some(event.call.clone());
-        }
-        let known = |id: &ConversationSpaceId| self.open.get(self.root_of(id));
-        let announced = known(&event.call);
-        if let Some(call) = announced
-            && call.legs().ids().any(|leg| *leg == event.call)
-        {
-            return Some(call.id().clone());
-        }
-        let mut candidates = announced.into_iter().chain(event.linked.iter().filter_map(known));
-        candidates.find(|call| call.takes(event)).map(|call| call.id().clone())
-    }
-
-    /// Whether `event` is of a conversation that a colleague holds for a call under way, or for one that somebody had
-    /// taken: to ask another one before handing it on. It is no call of its own.
-    fn is_consulted(&self, event: &CallSnapshot) -> bool {
-        let is_taken = |id: &ConversationSpaceId| self.ended.get(id).is_some_and(|ended| ended.answered);
-        let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
-        self.roots.contains_key(&event.call) || event.linked.iter().any(|id| is_taken(id) || is_open(id))
-    }
-
-    /// The call with all others that `event` says are the same: two conversations may both be known before a link is.
-    fn join(&mut self, mut call: Progress, event: &CallSnapshot) -> Progress {
-        for linked in &event.linked {
-            let id = self.root_of(linked).clone();
-            if id != *call.id()
-                && self.open.get(&id).is_some_and(|other| call.is_same(other))
-                && let Some(other) = self.take(&id)
-            {
-                self.unlink(&other);
-                self.unlink(&call);
-                call = call.join(other);
-            }
-        }
-        call
-    }
-
-    fn take(&mut self, id: &ConversationSpaceId) -> Option<Progress> {
+    pub(super) fn remove(&mut self, id: &ConversationSpaceId) -> Option<TrackedCall> {
         let call = self.open.remove(id)?;
         self.due.remove(&(call.due(&self.limits), id.clone()));
         Some(call)
     }
 
-    fn put(&mut self, call: Progress, over: bool, now: Now, out: &mut Vec<Effect>) {
+    fn insert(&mut self, call: TrackedCall, over: bool, now: Now, out: &mut Vec<Effect>) {
         if over {
             self.unlink(&call);
-            for leg in call.legs().ids() {
-                let ended = Ended { call: call.id().clone(), answered: call.was_answered() };
-                self.bury(leg.clone(), ended, now.instant);
-            }
-            self.closed.insert(call.id().clone(), call);
+            self.ended.close(call, now.instant);
             return;
         }
         let others = |id: &&ConversationSpaceId| *id != call.id();
         for id in call.legs().ids().filter(others) {
-            // Another call may have announced it: whoever heard it has it.
-            self.roots.insert(id.clone(), call.id().clone());
+            // Another call may have linked it: the one that received it has it.
+            self.call_by_leg.insert(id.clone(), call.id().clone());
         }
-        for id in call.legs().announced().filter(others) {
-            self.roots.entry(id.clone()).or_insert_with(|| call.id().clone());
+        for id in call.legs().linked_ids().filter(others) {
+            self.call_by_leg.entry(id.clone()).or_insert_with(|| call.id().clone());
         }
         self.due.insert((call.due(&self.limits), call.id().clone()));
         self.open.insert(call.id().clone(), call);
@@ -269,39 +212,22 @@ impl Tracker {
         }
     }
 
-    /// Lets the call go that is due next, after it has said what it holds back.
+    /// Drops the call that is due next, after it has emitted what it holds back.
     fn evict(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some((at, id)) = self.due.first().cloned() else { return };
-        if let Some(mut call) = self.take(&id) {
-            let over = call.speak(Now { instant: at.max(now.instant), ..now }, &self.limits, out);
+        if let Some(mut call) = self.remove(&id) {
+            let over = call.emit_due(Now { instant: at.max(now.instant), ..now }, &self.limits, out);
             self.unlink(&call);
             if over {
-                self.put(call, over, now, out);
+                self.insert(call, over, now, out);
             }
         }
     }
 
-    fn unlink(&mut self, call: &Progress) {
-        for id in call.legs().ids().chain(call.legs().announced()) {
-            if self.roots.get(id) == Some(call.id()) {
-                self.roots.remove(id);
-            }
-        }
-    }
-
-    fn bury(&mut self, id: ConversationSpaceId, ended: Ended, now: Instant) {
-        if self.ended.insert(id.clone(), ended).is_none() {
-            self.farewells.push_back((now, id));
-        }
-    }
-
-    fn forget_ended(&mut self, now: Instant) {
-        while let Some((at, _)) = self.farewells.front()
-            && (self.farewells.len() > self.limits.ended || now.saturating_duration_since(*at) > self.limits.memory)
-        {
-            if let Some((_, id)) = self.farewells.pop_front() {
-                self.ended.remove(&id);
-                self.closed.remove(&id);
+    pub(super) fn unlink(&mut self, call: &TrackedCall) {
+        for id in call.legs().ids().chain(call.legs().linked_ids()) {
+            if self.call_by_leg.get(id) == Some(call.id()) {
+                self.call_by_leg.remove(id);
             }
         }
     }
@@ -311,11 +237,9 @@ impl Tracker {
 #[derive(Debug)]
 pub(super) struct Sizes {
     pub(super) open: usize,
-    pub(super) roots: usize,
+    pub(super) call_by_leg: usize,
     pub(super) due: usize,
-    pub(super) ended: usize,
-    pub(super) closed: usize,
-    pub(super) farewells: usize,
+    pub(super) ended: super::ended::Sizes,
 }
 
 #[cfg(test)]
@@ -323,11 +247,9 @@ impl Tracker {
     pub(super) fn sizes(&self) -> Sizes {
         Sizes {
             open: self.open.len(),
-            roots: self.roots.len(),
+            call_by_leg: self.call_by_leg.len(),
             due: self.due.len(),
-            ended: self.ended.len(),
-            closed: self.closed.len(),
-            farewells: self.farewells.len(),
+            ended: self.ended.sizes(),
         }
     }
 }

@@ -43,7 +43,10 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
         dialed: account_number(call, options).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: list_people(&call.people).unwrap_or_default(),
-        state: status_line::status_line(card, late, since.as_deref()),
+        state: status_line::status_line(
+            card,
+            &status_line::LineOptions { late, since: since.as_deref(), mask: options.mask },
+        ),
     };
 
     let extra = ExtraFields {
@@ -98,10 +101,12 @@ fn title(telling: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) ->
         (CallStatus::Answered { .. }, _) if out => "Reached: ".to_owned(),
         (CallStatus::Missed { .. }, _) if out => "Not reached: ".to_owned(),
         (CallStatus::Answered { .. }, _) => "Answered: ".to_owned(),
+        (CallStatus::Missed { .. }, _) if call.course.menu_only => "Only in the menu: ".to_owned(),
         (CallStatus::Missed { .. }, _) => "Missed: ".to_owned(),
         (CallStatus::Voicemail { .. }, _) => "Voicemail: ".to_owned(),
         (CallStatus::Ended { .. }, _) if call.end_unknown => "Outcome unknown: ".to_owned(),
         (CallStatus::Ended { .. }, _) if call.revision == Some(Revision::Corrected) => "Not missed: ".to_owned(),
+        (CallStatus::Ended { .. }, _) if call.course.needs_callback => "Call back: ".to_owned(),
         (CallStatus::Ended { .. }, _) => "Ended: ".to_owned(),
     };
     format!("{} {urgent}{state}{}", status_emoji(telling), caller.title)
@@ -113,6 +118,8 @@ pub(super) fn status_emoji(telling: &CallUpdate) -> &'static str {
         (CallStatus::Ringing, CallDirection::Outbound) => "📤",
         (CallStatus::Ringing, CallDirection::Inbound | CallDirection::Internal) => "📞",
         (CallStatus::Ended { .. }, _) if telling.call.end_unknown => "❔",
+        (CallStatus::Ended { .. }, _) if telling.call.course.needs_callback => "↩️",
+        (CallStatus::Missed { .. }, CallDirection::Inbound) if telling.call.course.menu_only => "☎️",
         (CallStatus::Answered { .. } | CallStatus::Ended { .. }, _) => "✅",
         (CallStatus::Missed { .. }, CallDirection::Outbound) => "📵",
         (CallStatus::Missed { .. }, CallDirection::Inbound | CallDirection::Internal) => "❌",
@@ -144,8 +151,10 @@ const fn tone(telling: &CallUpdate, late: bool) -> Tone {
         CallStatus::Answered { .. } => Tone::Good,
         // An unanswered outbound call needs no callback.
         CallStatus::Missed { .. } if matches!(telling.call.direction, CallDirection::Outbound) => Tone::Past,
+        CallStatus::Missed { .. } if telling.call.course.menu_only => Tone::Past,
         CallStatus::Missed { .. } => Tone::Bad,
         CallStatus::Voicemail { .. } => Tone::Waiting,
+        CallStatus::Ended { .. } if telling.call.course.needs_callback => Tone::Waiting,
         CallStatus::Ended { .. } => Tone::Past,
     }
 }

@@ -4,9 +4,9 @@ use crate::model::time::{Timestamp, elapsed};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
-/// Formats a duration: `21 s`, `3 min 20 s`, `14 min`, `2 h 5 min`.
+/// Formats a duration to the nearest second: `21 s`, `3 min 20 s`, `14 min`, `2 h 5 min`.
 pub(super) fn format_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
+    let seconds = duration.saturating_add(Duration::from_millis(500)).as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
         (0, min @ 10.., _) | (0, min, 0) => format!("{min} min"),

@@ -5,10 +5,15 @@ use super::{
     call_card::{format_person, list_people, queue_name},
     content::join_dots,
     duration::format_duration,
+    text::sanitize_opt,
 };
 use crate::model::{
-    call::{Call, CallDirection, CallStatus, CallUpdate, MissedReason, Person, Revision},
+    call::{
+        Call, CallDirection, CallStatus, CallUpdate, CallerPosition, HungUp, MissedReason, Person, Revision, RingStage,
+        Talk, TalkParty,
+    },
     card::CallCard,
+    phone::{Mask, PhoneNumber},
     time::elapsed,
 };
 use std::time::Duration;
@@ -16,88 +21,234 @@ use std::time::Duration;
 /// People named in a chain of transfers: the first and the last ones.
 const MAX_HANDLERS: usize = 4;
 
-/// Renders the line. `late`: the card is posted late. `since`: the printed time at which the call entered its queue, if
-/// that differs from its start.
-pub(super) fn status_line(card: &CallCard, late: bool, since: Option<&str>) -> String {
-    let CallUpdate { call, status: moment, .. } = &card.update;
+/// What the line depends on beside the card.
+pub(super) struct LineOptions<'a> {
+    /// The card is posted late.
+    pub(super) late: bool,
+    /// The printed time at which the call entered its queue, if that differs from its start.
+    pub(super) since: Option<&'a str>,
+    /// How much of a phone number is visible.
+    pub(super) mask: Mask,
+}
+
+/// Renders the line.
+pub(super) fn status_line(card: &CallCard, options: &LineOptions<'_>) -> String {
+    let CallUpdate { call, status, .. } = &card.update;
     let whom = list_people(&call.people);
-    match moment {
-        CallStatus::Ringing => ringing(call, whom, late, since),
-        CallStatus::Answered { waited: after, .. } if call.direction == CallDirection::Outbound => {
-            join_dots([Some(format!("Picked up after {}", format_duration(*after))), calling_colleague(call)])
+    let out = call.direction == CallDirection::Outbound;
+    match status {
+        CallStatus::Ringing => ringing(call, whom, options),
+        CallStatus::Answered { waited, .. } if out => {
+            join_dots([Some(format!("Picked up after {}", format_duration(*waited))), calling_colleague(call)])
         }
-        CallStatus::Answered { answered_by: by, waited: after } => {
-            let first = call.transfers.first().map_or(by, |transfer| &transfer.from);
+        CallStatus::Answered { answered_by, waited } => {
+            let first = call.transfers.first().map_or(answered_by, |transfer| &transfer.from);
             let receivers: Vec<String> =
                 call.transfers.iter().map(|transfer| person_or_somebody(&transfer.to)).collect();
             let transferred = (!receivers.is_empty()).then(|| format!("transferred to {}", chain(&receivers)));
+            let who = format_person(first)
+                .or_else(|| forwarded_to(call, options.mask).map(|number| format!("Forwarded to {number},")))
+                .unwrap_or_else(|| "Somebody".to_owned());
+            join_dots([Some(format!("{who} answered after {}", wait(call, *waited))), transferred])
+        }
+        CallStatus::Missed { waited, .. } if out => {
+            join_dots([Some(format!("No answer after {}", format_duration(*waited))), calling_colleague(call)])
+        }
+        CallStatus::Missed { waited, reason } => missed(call, *reason, *waited, whom, options.mask),
+        CallStatus::Voicemail { duration } => voicemail(call, *duration, whom, options.mask),
+        CallStatus::Ended { .. } if call.end_unknown => {
+            let last = whom.filter(|_| call.answered_at.is_some()).map(|whom| format!("last with {whom}"));
             join_dots([
-                Some(format!("{} answered after {}", person_or_somebody(first), format_duration(*after))),
-                transferred,
+                Some("It is not known whether a person answered".to_owned()).filter(|_| last.is_none()),
+                last.map(|last| format!("How it ended is not known · {last}")),
             ])
         }
-        CallStatus::Missed { waited: after, .. } if call.direction == CallDirection::Outbound => {
-            join_dots([Some(format!("No answer after {}", format_duration(*after))), calling_colleague(call)])
-        }
-        CallStatus::Missed { waited: after, reason: why } => {
-            let rang = whom.map(|whom| format!("rang {whom}"));
-            join_dots([Some(missed(call, *why, *after)), rang])
-        }
-        CallStatus::Voicemail { duration: Some(length) } => format!("Left a message of {}", format_duration(*length)),
-        CallStatus::Voicemail { duration: None } => "Went to voicemail".to_owned(),
-        CallStatus::Ended { .. } if call.end_unknown => {
-            let last = whom.map(|whom| format!("last with {whom}"));
-            join_dots([Some("How it ended is not known".to_owned()), last])
-        }
-        CallStatus::Ended { talk_time: lasted } => ended(call, *lasted),
+        CallStatus::Ended { talk_time } => ended(call, *talk_time, options.mask),
     }
 }
 
-fn ringing(call: &Call, whom: Option<String>, late: bool, since: Option<&str>) -> String {
+fn ringing(call: &Call, whom: Option<String>, options: &LineOptions<'_>) -> String {
     let out = call.direction == CallDirection::Outbound;
-    if late {
+    if options.late {
         let verb = if out { "Called by" } else { "Rang" };
         return join_dots([whom.map(|whom| format!("{verb} {whom}")), Some("posted late".to_owned())]);
     }
+    let course = &call.course;
     let rings = match (whom, call.queues.last()) {
         (Some(whom), _) if out => format!("{whom} calls"),
         (None, _) if out => "Calling".to_owned(),
         (Some(whom), _) => format!("Rings {whom}"),
+        (None, _) if course.position == CallerPosition::Phone && course.forwarded_to.is_some() => {
+            format!("Forwarded to {}, rings", forwarded_to(call, options.mask).unwrap_or_default())
+        }
         (None, Some(queue)) => {
-            let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+            let since = options.since.map(|since| format!(" since {since}")).unwrap_or_default();
             format!("Waits in {}{since}", queue_name(queue))
         }
+        (None, None) if course.stage == RingStage::Start => "In the menu".to_owned(),
         (None, None) => "Ringing".to_owned(),
     };
-    if call.first_seen_late { format!("{rings}, already under way") } else { rings }
+    let by = course.handed_on.as_ref().and_then(|it| format_person(it.by.as_ref()?));
+    let transferred = by.map(|by| format!(", transferred by {by}")).unwrap_or_default();
+    let late = if call.first_seen_late { ", already under way" } else { "" };
+    format!("{rings}{transferred}{late}")
 }
 
-fn missed(call: &Call, why: MissedReason, waited: Duration) -> String {
-    let total = format_duration(waited);
-    match why {
-        MissedReason::NobodyAnswered => format!("Waited {total}, nobody answered"),
+/// Renders a wait with the time since the call began, where that is longer: `8 s (21 s in all)`.
+fn wait(call: &Call, waited: Duration) -> String {
+    let course = &call.course;
+    let in_queue = if course.talks.first().is_some_and(|talk| talk.queue.is_some()) { " in the queue" } else { "" };
+    let total = call.answered_at.map_or(waited, |answered| elapsed(call.started_at, answered));
+    // Less than that is the time a phone takes to ring.
+    let all = (total > waited.saturating_add(Duration::from_secs(1)))
+        .then(|| format!(" ({} in all)", format_duration(total)));
+    format!("{}{in_queue}{}", format_duration(waited), all.unwrap_or_default())
+}
+
+fn missed(call: &Call, reason: MissedReason, waited: Duration, whom: Option<String>, mask: Mask) -> String {
+    let (course, total) = (&call.course, format_duration(waited));
+    let mailbox = course.mailbox.is_some().then(|| "reached the mailbox, left no message".to_owned());
+    let withheld = (call.caller.number == PhoneNumber::Withheld && course.needs_callback)
+        .then(|| "number withheld, no callback possible".to_owned());
+    let rang = whom.map(|whom| format!("rang {whom}"));
+    let state = match reason {
         MissedReason::LeftQueue => {
-            // Counts the time in the queue, not the announcements before.
             let before = call.queued_at.map(|queued| elapsed(call.started_at, queued)).unwrap_or_default();
-            format!("Hung up after {} in the queue", format_duration(waited.saturating_sub(before)))
+            let gave_up = course.gave_up.as_ref();
+            let after = gave_up.map_or(waited.saturating_sub(before), |it| it.after);
+            let queue = gave_up.and_then(|it| it.queue.as_ref()).or(call.queues.last());
+            let place = queue.map_or("the queue".to_owned(), |queue| format!("queue {}", queue_name(queue)));
+            return join_dots([Some(format!("Gave up after {} in {place}", format_duration(after))), rang, withheld]);
         }
-        MissedReason::LeftMenu => format!("Hung up after {total} in the menu"),
+        MissedReason::LeftMenu => format!("Hung up in the menu after {total}"),
+        MissedReason::NobodyAnswered if course.rang.is_zero() => format!("Waited {total}, nobody answered"),
+        MissedReason::NobodyAnswered => {
+            let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
+            let rang = rang.map(|rang| format!("{} for {}", capitalized(&rang), format_duration(course.rang)));
+            let nobody = mailbox.is_none().then(|| "nobody answered".to_owned());
+            return join_dots([rang, forwarded, nobody, mailbox, withheld]);
+        }
         MissedReason::Unknown => format!("Nobody answered, ended after {total}"),
-    }
+    };
+    join_dots([Some(state), rang, mailbox, withheld])
 }
 
-fn ended(call: &Call, lasted: Option<Duration>) -> String {
+fn voicemail(call: &Call, duration: Option<Duration>, whom: Option<String>, mask: Mask) -> String {
+    let course = &call.course;
+    let owner = course.mailbox.as_ref().and_then(|it| format_person(it.owner.as_ref()?));
+    let for_owner = owner.as_ref().map(|owner| format!(" for {owner}")).unwrap_or_default();
+    let message = match (duration, course.mailbox.as_ref().and_then(|it| it.message)) {
+        (Some(duration), _) => format!("Left a message of {}{for_owner}", format_duration(duration)),
+        (None, Some(true)) => format!("Left a message{for_owner}"),
+        (None, _) => format!("Reached the mailbox{for_owner}, may have left a message"),
+    };
+    let rang = whom.filter(|_| course.talks.is_empty() && !course.rang.is_zero());
+    let rang = rang.map(|whom| match owner.as_ref() == Some(&whom) {
+        true => format!("rang {}", format_duration(course.rang)),
+        false => format!("rang {whom} for {}", format_duration(course.rang)),
+    });
+    let talked = (!course.talks.is_empty()).then(|| format!("talked with {}", talks(call, mask)));
+    join_dots([Some(message), talked, handed_on(call), rang])
+}
+
+fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
+    let course = &call.course;
     let correction = (call.revision == Some(Revision::Corrected)).then(|| "Was posted as missed".to_owned());
-    let talked =
-        lasted.map_or_else(|| "Call ended".to_owned(), |lasted| format!("Talked for {}", format_duration(lasted)));
+    let verb = if call.direction == CallDirection::Outbound { "picked up" } else { "answered" };
+    let first_wait = course.talks.first().and_then(|talk| talk.waited);
+    let waited = call.answered_at.map(|answered| first_wait.unwrap_or_else(|| elapsed(call.started_at, answered)));
+    let answered = waited.map(|waited| format!("{verb} after {}", wait(call, waited)));
+    let hung_up = course.hung_up.as_ref().map(|who| match who {
+        HungUp::Caller => "caller hung up".to_owned(),
+        HungUp::Person(person) => format!("{} hung up", person_or_somebody(person)),
+        HungUp::Outside => "called side hung up".to_owned(),
+    });
+    let callback = course.needs_callback.then(|| "waits for a callback".to_owned());
+    let recorded = course.recorded.then(|| "recorded".to_owned());
+    let talked = if course.talks.len() > 1 {
+        format!("Talked with {}", talks(call, mask))
+    } else {
+        talked_once(call, talk_time, mask)
+    };
+    join_dots([correction, Some(talked), answered, handed_on(call), gave_up(call), hung_up, callback, recorded])
+}
+
+/// Renders the only talk: `Talked for 2 min 41 s · with Bob Roy (1015)`.
+fn talked_once(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
+    let talked = talk_time
+        .map_or_else(|| "Call ended".to_owned(), |talk_time| format!("Talked for {}", format_duration(talk_time)));
+    let held = call.course.talks.first().and_then(held);
     let mut handlers: Vec<String> =
         call.transfers.first().map(|transfer| person_or_somebody(&transfer.from)).into_iter().collect();
     handlers.extend(call.transfers.iter().map(|transfer| person_or_somebody(&transfer.to)));
+    let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
     let with = if handlers.is_empty() { list_people(&call.people) } else { Some(chain(&handlers)) };
-    let waited = call.answered_at.map(|answered| format_duration(elapsed(call.started_at, answered)));
-    let verb = if call.direction == CallDirection::Outbound { "picked up" } else { "answered" };
-    let answered = waited.map(|waited| format!("{verb} after {waited}"));
-    join_dots([correction, Some(talked), with.map(|with| format!("with {with}")), answered])
+    let with = with.map(|with| format!("with {with}")).or(forwarded);
+    join_dots([Some(format!("{talked}{}", held.unwrap_or_default())), with])
+}
+
+/// Renders who talked, in order: `Bob Roy (1015) for 38 s, Eve Li (1016) for 5 min 6 s`.
+fn talks(call: &Call, mask: Mask) -> String {
+    let part = |talk: &Talk| {
+        let who = match &talk.with {
+            TalkParty::Person(person) => person_or_somebody(person),
+            TalkParty::Outside(number) => {
+                number.format(call.region, mask).unwrap_or_else(|| "an outside number".to_owned())
+            }
+        };
+        let talked = talk.talked.map(|talked| format!(" for {}", format_duration(talked))).unwrap_or_default();
+        format!("{who}{talked}{}", held(talk).unwrap_or_default())
+    };
+    let all = &call.course.talks;
+    let skipped = all.len().saturating_sub(MAX_HANDLERS);
+    let gap = (skipped > 0).then(|| "…".to_owned());
+    gap.into_iter().chain(all.iter().skip(skipped).map(part)).collect::<Vec<_>>().join(", ")
+}
+
+fn held(talk: &Talk) -> Option<String> {
+    (talk.held >= Duration::from_millis(500)).then(|| format!(" ({} on hold)", format_duration(talk.held)))
+}
+
+/// Renders a transfer that was not answered: `transferred to Eve Li (1016), no answer in 20 s`.
+fn handed_on(call: &Call) -> Option<String> {
+    let it = call.course.handed_on.as_ref()?;
+    let queue = call.course.gave_up.as_ref().and_then(|gave_up| gave_up.queue.as_ref());
+    let destination = || it.destination.as_deref().and_then(|text| sanitize_opt(Some(text), 24));
+    let to = list_people(&it.to)
+        .or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue))))
+        .or_else(|| destination().map(|extension| format!("extension {extension}")));
+    let verb = if it.by.is_some() { "transferred to" } else { "then rang" };
+    let rang = (!it.rang.is_zero()).then(|| format!(" in {}", format_duration(it.rang))).unwrap_or_default();
+    Some(format!("{verb} {}, no answer{rang}", to.unwrap_or_else(|| "another phone".to_owned())))
+}
+
+/// Renders where an answered caller gave up.
+fn gave_up(call: &Call) -> Option<String> {
+    let it = call.course.gave_up.as_ref().filter(|_| call.course.needs_callback)?;
+    let after = (!it.after.is_zero()).then(|| format!(" after {}", format_duration(it.after))).unwrap_or_default();
+    match it.position {
+        CallerPosition::Hold => Some(format!("gave up on hold{after}")),
+        CallerPosition::Parked => Some(format!("gave up parked{after}")),
+        CallerPosition::Queue => {
+            let queue =
+                it.queue.as_ref().map_or("the queue".to_owned(), |queue| format!("queue {}", queue_name(queue)));
+            Some(format!("gave up{after} in {queue}"))
+        }
+        _ => None,
+    }
+}
+
+/// Renders the outside number that the call was forwarded to.
+fn forwarded_to(call: &Call, mask: Mask) -> Option<String> {
+    let number = call.course.forwarded_to.as_ref()?;
+    Some(
+        sanitize_opt(number.format(call.region, mask).as_deref(), 40).unwrap_or_else(|| "an outside number".to_owned()),
+    )
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Names the colleague who makes an outbound call.

@@ -53,6 +53,15 @@ impl TemplateLine {
 }
 
 /// Compiled templates of card lines. The default has none.
+///
+/// ```
+/// use poprelay::cards::{CardTemplates, TemplateLine};
+///
+/// assert!(CardTemplates::compile([(TemplateLine::Title, "{{ caller.name }} is calling")]).is_ok());
+/// // A mistake is found when the config is read, not when the phone rings.
+/// let errors = CardTemplates::compile([(TemplateLine::Title, "{{ caler.name }}")]).unwrap_err();
+/// assert_eq!(errors[0].to_string(), "unknown variable `caler.name`; did you mean `caller.name`?");
+/// ```
 #[derive(Clone, Default)]
 pub struct CardTemplates(Option<Arc<Compiled>>);
 

@@ -63,6 +63,7 @@ fn call(number: &str) -> Call {
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: crate::model::call::Course::default(),
     }
 }
 

@@ -95,12 +95,20 @@ fn as_text(telling: &CallUpdate, sink: &SinkConfig, is_routed: bool, lines: &[St
 fn shown(run: &DryRun<'_>, only: Option<StatusKind>, sink: &SinkConfig) -> Option<(CallCard, bool)> {
     let planned = run.cards.iter().find(|card| card.sink == sink.name);
     let is_wanted = match (only, planned) {
-        (Some(only), _) => only == run.update.status.kind(),
+        (Some(only), _) => only == run.update.status.kind() && is_due(run, sink),
         (None, Some(planned)) => planned.is_posted,
-        (None, None) => sink.kind.supports_edit() || settings::notifies(run.update, &sink.outcomes),
+        (None, None) => {
+            is_due(run, sink) && (sink.kind.supports_edit() || settings::notifies(run.update, &sink.outcomes))
+        }
     };
     let card = || CallCard::new(run.update.clone(), run.caller_info.clone());
     is_wanted.then(|| (planned.map_or_else(card, |planned| planned.card.clone()), planned.is_some()))
+}
+
+/// Returns whether the call has come as far as the sink's `ring_at` asks for.
+fn is_due(run: &DryRun<'_>, sink: &SinkConfig) -> bool {
+    let course = &run.update.call.course;
+    run.update.status.kind() != StatusKind::Ringing || course.stage >= sink.ring_at
 }
 
 /// Returns an error if the recording has no update for the sink, or none with the requested status.

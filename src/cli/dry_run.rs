@@ -6,7 +6,7 @@ use crate::{
     config::Config,
     daemon::{pipeline::plan, settings::Settings, startup, system::network},
     model::{
-        call::CallUpdate,
+        call::{CallUpdate, StatusKind},
         card::{CallCard, CallerInfo, Card, CardOptions, RouteDecision, RouteReason},
         delivery::{EnqueueMode, NewDelivery},
         ids::{ConversationSpaceId, SinkName},
@@ -16,7 +16,10 @@ use crate::{
     route::{ConditionKey, RouteInput, Routes, RuleOutcome, RuleTrace, ScheduleState},
 };
 use jiff::civil;
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 /// A call update with its caller info and its planned cards.
 pub struct DryRun<'a> {
@@ -42,6 +45,8 @@ pub struct PlannedCard {
     pub reason: RouteReason,
     /// Whether the card is posted. Otherwise the update only refreshes a card that still waits.
     pub is_posted: bool,
+    /// Whether it would be a message of its own.
+    pub is_message: bool,
 }
 
 /// Plans each update, at its own time or at `at`.
@@ -57,6 +62,7 @@ pub async fn dry_run<'a>(
     let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let settings = Settings::from_config(config, enricher);
     let mut previous: BTreeMap<&ConversationSpaceId, Vec<(SinkName, CardOptions)>> = BTreeMap::new();
+    let mut posted: BTreeSet<(&ConversationSpaceId, StatusKind, SinkName)> = BTreeSet::new();
     let mut runs = Vec::new();
     for update in updates {
         let at = at.unwrap_or(update.at);
@@ -65,7 +71,11 @@ pub async fn dry_run<'a>(
         let traces = settings.routes.explain(&RouteInput { update, caller_info: &caller_info, at });
         let known = previous.entry(&update.call.id).or_default();
         let deliveries = plan::plan(&settings, update, &caller_info, known.clone(), at);
-        let cards = planned_cards(deliveries);
+        let mut cards = planned_cards(deliveries);
+        for card in cards.iter_mut().filter(|card| card.is_message) {
+            // As in the outbox: one message for each status. A live message is edited.
+            card.is_posted &= posted.insert((&update.call.id, update.status.kind(), card.sink.clone()));
+        }
         cards.iter().for_each(|card| add_sink(known, card));
         runs.push(DryRun { update, caller_info, at, traces, cards });
     }
@@ -81,7 +91,8 @@ fn planned_cards(deliveries: Vec<NewDelivery>) -> Vec<PlannedCard> {
         if let Some(last) = cards.last_mut().filter(|last| last.sink == key.sink) {
             last.is_posted |= is_posted;
         } else if let Some(RouteDecision { by: reason, .. }) = card.routed {
-            cards.push(PlannedCard { sink: key.sink, card: *card, reason, is_posted });
+            let is_message = mode == EnqueueMode::Insert;
+            cards.push(PlannedCard { sink: key.sink, card: *card, reason, is_posted, is_message });
         }
     }
     cards

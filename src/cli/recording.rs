@@ -19,7 +19,7 @@ const MAX_RECORDING_BYTES: u64 = 16 * 1024 * 1024;
 /// Maximum tracker deadlines processed between two frames. A call has a handful; the limit bounds gaps of years.
 const MAX_TICKS: usize = 10_000;
 
-/// Returns the call updates of a file, each status of a call once. Filters by the directions of the config's first
+/// Returns the call updates of a file: each status of a call once, a ring once for each stage and transfer. Filters by the directions of the config's first
 /// connection.
 ///
 /// # Errors
@@ -71,20 +71,20 @@ fn replay_frames(frames: Vec<Frame>, now: Now) -> Vec<CallUpdate> {
         match frame {
             Frame::Call(event) => {
                 player.advance(event.state.at.or(event.created_at));
-                let effects = player.tracker.hear(event, player.at);
+                let effects = player.tracker.handle_snapshot(event, player.at);
                 player.record(effects);
             }
             Frame::Report(report) if player.tracker.knows(&report.call) => {
                 player.advance(report.ended_at);
-                let effects = player.tracker.report(report, player.at);
+                let effects = player.tracker.handle_report(&report, player.at);
                 player.record(effects);
             }
             Frame::Report(report) => {
                 player.advance(report.ended_at);
-                let update = calls::reported(&report, player.at.timestamp).map(Effect::Tell);
+                let update = calls::update_from_report(&report, player.at.timestamp).map(Effect::Emit);
                 player.record(update.into_iter().collect());
             }
-            Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
+            Frame::ReportReady(_) | Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
         }
     }
     let pending = player.tracker.flush(player.at);
@@ -124,10 +124,13 @@ impl RecordingPlayer {
 
     fn record(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            let Effect::Tell(telling) = effect else { continue };
-            let is_same =
-                |seen: &CallUpdate| seen.call.id == telling.call.id && seen.status.kind() == telling.status.kind();
-            if !self.updates.iter().any(is_same) {
+            let Effect::Emit(telling) = effect else { continue };
+            let key = |update: &CallUpdate| {
+                let (call, course) = (&update.call, &update.call.course);
+                let handed_on = course.handed_on.as_ref().map(|it| it.at);
+                (call.id.clone(), update.status.kind(), course.stage, handed_on, call.transfers.len(), call.revision)
+            };
+            if !self.updates.iter().any(|seen| key(seen) == key(&telling)) {
                 self.updates.push(telling);
             }
         }

@@ -12,7 +12,7 @@ use crate::{
         verdict::{DeliveryContext, Verdict, judge},
     },
     model::{
-        call::{AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Person},
+        call::{AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, Person},
         card::{CallCard, CallerInfo, Card},
         delivery::{MessageRef, PostMode},
         ids::ConnectionName,
@@ -127,5 +127,6 @@ fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::R
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: Course::default(),
     })
 }

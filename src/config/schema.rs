@@ -4,7 +4,12 @@
 use crate::{
     cards::TemplateLine,
     enrich::SourceConfig,
-    model::{call::StatusKind, phone::Mask, secret::SecretRef, time::HumanDuration},
+    model::{
+        call::{RingStage, StatusKind},
+        phone::Mask,
+        secret::SecretRef,
+        time::HumanDuration,
+    },
     route::{OneOrMany, Rule},
 };
 use serde::{Deserialize, Deserializer};
@@ -114,6 +119,12 @@ pub struct SinkTable {
     pub pace: Option<PaceValue>,
     /// Statuses posted besides `ringing`.
     pub outcomes: Option<Vec<StatusKind>>,
+    /// How far a call has come when its ring is posted: `phone`, `queue` or `start`.
+    #[serde(default)]
+    pub ring_at: RingStage,
+    /// Whether calls that never left the menu are posted.
+    #[serde(default)]
+    pub menu_only: bool,
     /// Recap times.
     pub recap: Option<RecapValue>,
     /// Masking of callers' numbers.

@@ -9,7 +9,7 @@ use crate::{
     deliver::{RateLimit, Sink, SlackApp},
     enrich::{SourceConfig, SourceKind},
     model::{
-        call::StatusKind,
+        call::{RingStage, StatusKind},
         delivery::SinkKind,
         ids::SinkName,
         phone::Mask,
@@ -39,6 +39,10 @@ pub struct SinkConfig {
     /// Statuses posted besides `ringing`. A live message shows all statuses; these are replied in its thread, if
     /// enabled.
     pub outcomes: Vec<StatusKind>,
+    /// How far a call has come when its ring is posted.
+    pub ring_at: RingStage,
+    /// Whether calls that never left the menu are posted.
+    pub menu_only: bool,
     /// Recap times.
     pub recap: Option<RecapSchedule>,
     /// Masking of callers' numbers.
@@ -86,6 +90,8 @@ impl Validator<'_> {
             thread: table.thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),
+            ring_at: table.ring_at,
+            menu_only: table.menu_only,
             recap,
             mask: table.mask,
         })

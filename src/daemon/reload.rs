@@ -96,6 +96,8 @@ impl Settings {
                 sink.name.clone(),
                 SinkSettings {
                     outcomes: sink.outcomes.clone(),
+                    ring_at: sink.ring_at,
+                    menu_only: sink.menu_only,
                     style,
                     mode: MessageMode::from_config(sink),
                     recap: sink.recap.clone(),

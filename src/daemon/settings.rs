@@ -6,7 +6,8 @@ use crate::{
     config::{DirectionFilter, SinkConfig},
     enrich::Enricher,
     model::{
-        call::{Call, CallUpdate, Revision, StatusKind},
+        call::{Call, CallDirection, CallUpdate, Revision, RingStage, StatusKind},
+        card::CardOptions,
         delivery::EnqueueMode,
         ids::{ConnectionName, SinkName},
         time::Timestamp,
@@ -41,6 +42,10 @@ pub struct Settings {
 pub struct SinkSettings {
     /// Statuses posted besides `ringing`.
     pub outcomes: Vec<StatusKind>,
+    /// How far a call has come when its ring is posted.
+    pub ring_at: RingStage,
+    /// Whether a call that never left the menu is posted.
+    pub menu_only: bool,
     /// Render options of the sink's cards.
     pub style: RenderOptions,
     /// How later statuses of a call are posted.
@@ -88,11 +93,24 @@ impl Settings {
         notifies(update, outcomes)
     }
 
-    /// Returns the enqueue modes of a routed update at a sink.
+    /// Returns the enqueue modes of a routed update at a sink. `options` are those of the rule.
     #[must_use]
-    pub fn enqueue_modes(&self, sink: &SinkName, update: &CallUpdate) -> Vec<EnqueueMode> {
+    pub fn enqueue_modes(&self, sink: &SinkName, options: &CardOptions, update: &CallUpdate) -> Vec<EnqueueMode> {
+        let settings = self.sinks.get(sink);
+        let ring_at = options.ring_at.or_else(|| settings.map(|sink| sink.ring_at)).unwrap_or_default();
+        let menu_only = options.menu_only.or_else(|| settings.map(|sink| sink.menu_only)).unwrap_or_default();
+        let (status, course) = (update.status.kind(), &update.call.course);
+        if status == StatusKind::Ringing && course.stage < ring_at {
+            return Vec::new();
+        }
+        let mode = settings.map_or(MessageMode::Post, |sink| sink.mode);
+        // A live message that shows the menu has to show the end of the call too.
+        let shows_menu = ring_at == RingStage::Start && mode != MessageMode::Post;
+        if course.menu_only && !menu_only && !shows_menu {
+            return vec![EnqueueMode::UpdatePending];
+        }
         let notifies = self.notifies(sink, update);
-        match self.sinks.get(sink).map_or(MessageMode::Post, |sink| sink.mode) {
+        match mode {
             MessageMode::Post if notifies => vec![EnqueueMode::Insert],
             MessageMode::Post => vec![EnqueueMode::UpdatePending],
             MessageMode::LiveThreaded if notifies && update.status.kind() != StatusKind::Ringing => {
@@ -125,10 +143,21 @@ impl Settings {
 #[must_use]
 pub fn notifies(update: &CallUpdate, outcomes: &[StatusKind]) -> bool {
     match update.call.revision {
-        None => route::sink_wants(update.status.kind(), outcomes),
+        None | Some(Revision::Resolved) => {
+            route::sink_wants(update.status.kind(), outcomes)
+                || is_open_matter(update) && route::sink_wants(StatusKind::Missed, outcomes)
+        }
         Some(Revision::Completed) => false,
         Some(Revision::Corrected) => route::sink_wants(StatusKind::Missed, outcomes),
     }
+}
+
+/// Returns whether a call that was not missed is left to be done: the caller waits for a callback, or it is not known
+/// whether a person answered.
+fn is_open_matter(update: &CallUpdate) -> bool {
+    let call = &update.call;
+    let unknown = call.end_unknown && call.course.talks.is_empty() && call.direction == CallDirection::Inbound;
+    update.status.kind() == StatusKind::Ended && (call.course.needs_callback || unknown)
 }
 
 /// Holder of the current settings. Tasks that depend on them subscribe to changes.
@@ -192,6 +221,7 @@ mod tests {
             first_seen_late: false,
             end_unknown: false,
             revision: revised,
+            course: crate::model::call::Course::default(),
         };
         CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
     }
@@ -201,6 +231,8 @@ mod tests {
         let name = |name: &str| SinkName::try_from(name).unwrap();
         let sink_settings = |life| SinkSettings {
             outcomes: vec![StatusKind::Missed],
+            ring_at: RingStage::Phone,
+            menu_only: false,
             style: RenderOptions::default(),
             mode: life,
             recap: None,
@@ -212,7 +244,7 @@ mod tests {
         };
         let modes = |moment: CallStatus, revised| {
             let update = update(moment, revised);
-            ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &update))
+            ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &CardOptions::default(), &update))
         };
         let missed = || CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown };
         let ended = || CallStatus::Ended { talk_time: None };

@@ -60,11 +60,11 @@ fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp
         recap.longest_wait = recap.longest_wait.max(call.waited);
         let is_missed = matches!(call.outcome, StatusKind::Missed | StatusKind::Voicemail);
         let voicemail = call.outcome == StatusKind::Voicemail;
-        count_if(&mut recap.answered, is_talk(call));
+        count_if(&mut recap.answered, matches!(call.outcome, StatusKind::Answered | StatusKind::Ended));
         count_if(&mut recap.missed, is_missed);
         count_if(&mut recap.voicemails, voicemail);
-        count_if(&mut recap.withheld, is_missed && call.number.is_none());
-        let Some(number) = call.number.as_ref().filter(|_| is_missed) else { continue };
+        count_if(&mut recap.withheld, call.needs_callback && call.number.is_none());
+        let Some(number) = call.number.as_ref().filter(|_| call.needs_callback) else { continue };
         if last_talks.get(&number.as_u64()).is_some_and(|talk| *talk > call.started) {
             continue;
         }
@@ -99,7 +99,7 @@ fn last_talks(calls: &[RecordedCall]) -> HashMap<u64, Timestamp> {
 }
 
 fn is_talk(call: &RecordedCall) -> bool {
-    matches!(call.outcome, StatusKind::Answered | StatusKind::Ended)
+    matches!(call.outcome, StatusKind::Answered | StatusKind::Ended) && !call.needs_callback
 }
 
 fn count_if(count: &mut u32, condition: bool) {
@@ -130,6 +130,7 @@ mod tests {
             waited: Some(Duration::from_secs(30)),
             decided_at: Some(after(started, Duration::from_secs(30))),
             sinks: vec![DESK.try_into().unwrap()],
+            needs_callback: matches!(outcome, StatusKind::Missed | StatusKind::Voicemail),
         }
     }
 
@@ -164,6 +165,14 @@ mod tests {
         assert_eq!((recap.calls, recap.answered, recap.missed, recap.voicemails, recap.withheld), (6, 2, 3, 1, 1));
         assert_eq!(recap.longest_wait, Some(Duration::from_secs(200)));
         assert_eq!(recap.pending.len(), 2, "a withheld number is counted, not listed");
+    }
+
+    #[test]
+    fn recap_lists_an_answered_caller_who_gave_up_on_hold() {
+        let gave_up = RecordedCall { needs_callback: true, ..call(1, "10:00", StatusKind::Ended) };
+        let menu_only = RecordedCall { needs_callback: false, ..call(2, "10:00", StatusKind::Missed) };
+        let recap = recap(&[gave_up, menu_only]);
+        assert_eq!((recap.answered, recap.missed, recap.pending.len()), (1, 1, 1));
     }
 
     #[test]

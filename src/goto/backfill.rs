@@ -21,21 +21,14 @@ use tokio::{
 const LATE_REPORT_DELAYS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
 /// Wait before a failed query of a gap is retried; retries have no limit.
 const RETRY_DELAY: Duration = Duration::from_secs(15);
-/// Waits between queries for one call's report, which is 404 until it exists: minutes after the end of the call.
-const REPORT_RETRY_DELAYS: [Duration; 8] = [
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(30),
-    Duration::from_secs(60),
-    Duration::from_secs(60),
-    Duration::from_secs(120),
-    Duration::from_secs(300),
-];
+/// Waits between queries for one call's report, which is 404 until it exists.
+/// GoTo writes it minutes after the end of a call.
+const REPORT_RETRY_DELAYS: [Duration; 4] =
+    [Duration::from_secs(30), Duration::from_secs(60), Duration::from_secs(60), Duration::from_secs(60)];
 /// Checks due within this time are merged: gaps in close succession cost one query.
 const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
-/// Queried time before a gap: reports are found by the start of a call, which may precede the gap. Four hours: longer
-/// than any call of the recorded accounts, and a few pages.
+/// Queried time before a gap: reports are found by the start of a call, which may precede the gap. 4 h: the longest call
+/// that the tracker keeps without a snapshot.
 const START_MARGIN: Duration = Duration::from_secs(4 * 3600);
 /// Queried time before the interval of the periodic backfill: an hour, one page on most accounts.
 const POLL_START_MARGIN: Duration = Duration::from_secs(3600);
@@ -307,7 +300,11 @@ impl Backfill {
                 ask = asks.recv() => match ask {
                     None => return,
                     Some(GotoQuery::States { call, from, to, .. }) => self.fetch_states(&call, from, to).await,
-                    Some(GotoQuery::Report { call, .. }) => self.fetch_report(call, 0, &mut due).await,
+                    Some(GotoQuery::Report { call }) => {
+                        // A push may come while a retry waits: the report is there now.
+                        due.retain(|(_, awaited, _)| *awaited != call);
+                        self.fetch_report(call, 0, &mut due).await;
+                    }
                     // Full, or mailboxes are not configured: the card then shows a message without its length.
                     Some(GotoQuery::Voicemail(ask)) => drop(voicemail.try_send(ask)),
                     Some(GotoQuery::CallerActivity(ask)) => {
@@ -346,7 +343,15 @@ impl Backfill {
         due: &mut Vec<(Instant, ConversationSpaceId, usize)>,
     ) {
         match self.api.report(&call, &self.context).await {
-            Ok(report) => self.emit(ConnectionEvent::Report(report)).await,
+            Ok(report) => {
+                // A push names only a call, of whatever account.
+                let is_ours = self.accounts.get(&self.api).await.is_ok_and(|keys| keys.contains(&report.account));
+                if is_ours {
+                    self.emit(ConnectionEvent::Report(report)).await;
+                } else {
+                    tracing::debug!(%call, "report of another account dropped");
+                }
+            }
             Err(Error::Status { status: 403, .. }) => {}
             Err(error) => match REPORT_RETRY_DELAYS.get(attempts) {
                 Some(wait) if due.len() < MAX_AWAITED_REPORTS => due.push((Instant::now() + *wait, call, attempts + 1)),

@@ -115,6 +115,11 @@ pub enum ConnectionEvent {
     Snapshot(CallSnapshot),
     /// A report of an ended call, pushed or queried. Emitted more than once too.
     Report(Report),
+    /// The report of a call can be fetched.
+    ReportReady {
+        /// Conversation of the call.
+        call: ConversationSpaceId,
+    },
     /// A lane is live.
     LaneUp {
         /// Number of the lane, from 0.
@@ -283,8 +288,6 @@ pub enum GotoQuery {
     Voicemail(VoicemailQuery),
     /// Report of an ended call; retried until one exists.
     Report {
-        /// Account of the call.
-        account: AccountKey,
         /// The call.
         call: ConversationSpaceId,
     },

@@ -173,6 +173,7 @@ fn dispatch(
             Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
             Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
             Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
+            Ok(Frame::ReportReady(call)) => ConnectionEvent::ReportReady { call },
             Ok(Frame::Foreign) => return Ok(None),
             Err(why) => malformed(why),
         },

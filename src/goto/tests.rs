@@ -144,7 +144,7 @@ async fn channel_create_errors_are_retried_and_retry_after_is_obeyed() {
 }
 
 #[tokio::test]
-async fn malformed_207_and_failed_socket_leave_no_channel() {
+async fn malformed_207_and_failed_socket_keep_one_channel() {
     let goto = FakeGoto::start().await;
     goto.answer_next("POST /call-events/v1", &[(207, json!({"accountKeys": "lies"}))]);
     goto.answer_next("GET /ws/", &[(502, json!({}))]);

@@ -1,7 +1,7 @@
 //! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
 use super::{
-    call::{CallUpdate, StatusKind},
+    call::{CallUpdate, RingStage, StatusKind},
     ids::ConnectionName,
     mention::{SlackMention, TeamsMention},
     phone::{Mask, PhoneNumber, Region},
@@ -63,6 +63,12 @@ pub struct CardOptions {
     pub teams_mentions: Vec<TeamsMention>,
     /// Render the title and one line only.
     pub compact: bool,
+    /// How far a call has come when its ring is posted; overrides the sink's `ring_at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ring_at: Option<RingStage>,
+    /// Whether a call that never left the menu is posted; overrides the sink's `menu_only`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu_only: Option<bool>,
 }
 
 /// Route decision: when and why a card was routed to its sink.

@@ -184,7 +184,11 @@ pub(super) fn updated_card(old: &str, new: &Card, rule: EnqueueMode) -> Option<C
 /// Returns the card with the new status; `None` if the status would go back.
 fn advanced(old: &CallCard, new: &CallCard) -> Option<CallCard> {
     let (old_status, new_status) = (&old.update.status, &new.update.status);
-    if progress(new_status.kind()) < progress(old_status.kind()) {
+    // A call that was handed on rings again.
+    let rings_again = matches!((old_status, new_status), (CallStatus::Answered { .. }, CallStatus::Ringing))
+        && new.update.call.course.handed_on.is_some()
+        && new.update.at >= old.update.at;
+    if progress(new_status.kind()) < progress(old_status.kind()) && !rings_again {
         return None;
     }
     // Of two answers, the later one is current.

@@ -35,7 +35,7 @@ mod rrule;
 mod tests;
 
 use crate::model::{
-    call::{CallUpdate, StatusKind},
+    call::{CallUpdate, RingStage, StatusKind},
     card::{CallerInfo, CardOptions, RouteReason},
     ids::SinkName,
     phone::Mask,
@@ -80,6 +80,12 @@ pub struct Rule {
     /// Whether the cards are a title and one line.
     #[serde(default)]
     pub quiet: bool,
+    /// How far a call has come when its ring is posted; replaces the `ring_at` of the sink.
+    #[serde(default)]
+    pub ring_at: Option<RingStage>,
+    /// Whether calls that never left the menu are posted; replaces the `menu_only` of the sink.
+    #[serde(default)]
+    pub menu_only: Option<bool>,
 }
 
 /// Rules of a config with all sinks and the schedules.
@@ -257,6 +263,8 @@ impl Rule {
             slack_mentions: slack.collect(),
             teams_mentions: teams.collect(),
             compact: self.quiet,
+            ring_at: self.ring_at,
+            menu_only: self.menu_only,
         }
     }
 }

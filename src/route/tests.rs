@@ -83,6 +83,7 @@ fn telling(moment: CallStatus) -> CallUpdate {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
+            course: crate::model::call::Course::default(),
         },
         status: moment,
         at,

@@ -22,6 +22,20 @@ impl BackoffPolicy {
 }
 
 /// Waits of one operation that fails, growing until [`Backoff::reset`].
+///
+/// ```
+/// use poprelay::runtime::backoff::{Backoff, BackoffPolicy};
+/// use std::time::Duration;
+///
+/// let mut backoff = Backoff::new(BackoffPolicy { initial: Duration::from_secs(1), max: Duration::from_secs(5) });
+/// // The caller owns the randomness: 1.0 returns the ceilings, 0.0 the shortest waits.
+/// let ceilings: Vec<u64> = (0..4).map(|_| backoff.next(1.0, None).as_secs()).collect();
+/// assert_eq!(ceilings, [1, 2, 4, 5]);
+/// // A Retry-After of the peer is a lower bound.
+/// assert_eq!(backoff.next(0.0, Some(Duration::from_secs(30))), Duration::from_secs(30));
+/// backoff.reset();
+/// assert_eq!(backoff.next(1.0, None), Duration::from_secs(1));
+/// ```
 #[derive(Debug)]
 pub struct Backoff {
     policy: BackoffPolicy,

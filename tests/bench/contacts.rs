@@ -158,5 +158,6 @@ fn call(nth: u32) -> Call {
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: poprelay::model::call::Course::default(),
     }
 }

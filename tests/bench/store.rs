@@ -52,6 +52,7 @@ fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: poprelay::model::call::Course::default(),
     };
     let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
     let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));

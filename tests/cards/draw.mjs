@@ -1,5 +1,5 @@
 // Renders every picture of the gallery like Slack and Teams, light and dark, at the width of a phone. Checks texts and links,
-// never pixels. Usage: node draw.mjs GALLERY.json OUT.png
+// never pixels. With a directory it also takes the pictures of the README. Usage: node draw.mjs GALLERY.json OUT.png [DIRECTORY]
 import { readFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -18,7 +18,15 @@ const hostConfig = (theme) => JSON.parse(dist(`adaptivecards-designer/lib/hostCo
 const OURS = "https://crm.example.com/";
 const THEMES = ["light", "dark"];
 
-const [galleryPath, outPath] = process.argv.slice(2);
+/// The README's pictures: file, picture of the gallery, chat.
+const README = [
+  ["slack-ring.png", "ringing", "slack"],
+  ["teams-missed.png", "missed", "teams"],
+  ["live-message.png", "living-ended", "slack"],
+  ["recap.png", "shift", "slack"],
+];
+
+const [galleryPath, outPath, readmeDir] = process.argv.slice(2);
 const gallery = JSON.parse(readFileSync(galleryPath, "utf8"));
 
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -123,6 +131,10 @@ try {
   if (!cells.some((cell) => cell.chat === "slack" && cell.links.length > 0)) faults.push("no link is rendered for Slack");
   if (actions.length === 0) faults.push("no button is rendered for Teams");
   await tab.screenshot({ path: outPath, fullPage: true });
+  for (const [file, name, chat] of readmeDir ? README : []) {
+    const index = gallery.findIndex((picture) => picture.name === name);
+    await tab.locator(`.cell.${chat}.light[data-index="${index}"]`).screenshot({ path: join(readmeDir, file) });
+  }
 } finally {
   await browser.close();
   rmSync(profile, { recursive: true, force: true });

@@ -43,14 +43,15 @@ pub fn frame(bytes: &[u8]) {
         let mut effects = Vec::new();
         for line in text.lines().take(50) {
             match wire::frame(line, &reader) {
-                Ok(Frame::Call(event)) => effects.extend(tracker.hear(event, now)),
-                Ok(Frame::Report(report)) => effects.extend(tracker.report(report, now)),
+                Ok(Frame::Call(event)) => effects.extend(tracker.handle_snapshot(event, now)),
+                Ok(Frame::Report(report)) => effects.extend(tracker.handle_report(&report, now)),
+                Ok(Frame::ReportReady(id)) => effects.extend(tracker.report_ready(&id, now)),
                 Ok(Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign) | Err(_) => {}
             }
         }
         effects.extend(tracker.flush(now));
         for effect in effects {
-            let Effect::Tell(telling) = effect else { continue };
+            let Effect::Emit(telling) = effect else { continue };
             let stored = serde_json::to_string(&telling).expect("a call update serializes");
             let restored: CallUpdate = serde_json::from_str(&stored).expect("a stored call update deserializes");
             assert_eq!(restored, telling, "a call update changes in the store");
@@ -154,6 +155,7 @@ fn render_contacts(people: Vec<Contact>) {
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: poprelay::model::call::Course::default(),
     };
     render(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo { matched: who, ..CallerInfo::default() });
 }

@@ -36,7 +36,7 @@ pub struct Recording {
 
 /// Returns all recordings.
 pub fn corpus() -> Vec<Recording> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls/real");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     paths.sort();
@@ -48,7 +48,9 @@ fn recording(path: PathBuf) -> Recording {
     let reader = Reader { connection: "main".try_into().unwrap(), region: Region::US };
     let arrival = |line: &str| -> Timestamp {
         let value: Value = serde_json::from_str(line).unwrap();
-        value.get("data").unwrap_or(&value)["timestamp"].as_str().unwrap().parse().unwrap()
+        // A control frame has no time in `data`.
+        let times = [&value["data"]["timestamp"], &value["timestamp"]];
+        times.into_iter().find_map(Value::as_str).unwrap().parse().unwrap()
     };
     let start = text.lines().map(arrival).min().unwrap();
     let since = |line: &str| poprelay::model::time::elapsed(start, arrival(line));
@@ -72,9 +74,10 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
     for (at, frame) in frames {
         run_to(&mut tracker, at, &mut said);
         let effects = match frame {
-            Frame::Call(event) => tracker.hear(event, now(at)),
-            Frame::Report(report) => tracker.report(report, now(at)),
+            Frame::Call(event) => tracker.handle_snapshot(event, now(at)),
+            Frame::Report(report) => tracker.handle_report(&report, now(at)),
             // Frames of other subscriptions belong to no call.
+            Frame::ReportReady(id) => tracker.report_ready(&id, now(at)),
             Frame::Foreign | Frame::RefreshRequired | Frame::ToBeClosed => Vec::new(),
         };
         said.extend(effects.into_iter().map(|effect| (at, words(effect))));
@@ -85,9 +88,9 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
 
 fn words(effect: Effect) -> Result<CallUpdate, String> {
     match effect {
-        Effect::Tell(telling) => Ok(telling),
-        Effect::AskStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
-        Effect::AskReport { call, .. } => Err(format!("asks for the report of {call}")),
+        Effect::Emit(telling) => Ok(telling),
+        Effect::FetchStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
+        Effect::FetchReport { call, .. } => Err(format!("asks for the report of {call}")),
     }
 }
 
@@ -103,6 +106,9 @@ pub fn telling_words(telling: &CallUpdate) -> String {
     }
     words.extend(call.first_seen_late.then(|| "late".to_owned()));
     words.extend(call.end_unknown.then(|| "lost".to_owned()));
+    if telling.status == CallStatus::Ringing {
+        words.push(format!("{:?}", call.course.stage).to_lowercase());
+    }
     words.extend(call.revision.map(|revised| format!("{revised:?}").to_lowercase()));
     words.join(" ")
 }

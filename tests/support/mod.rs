@@ -1,11 +1,14 @@
 //! A daemon under test: the real binary with its config, state directory and journal; and waits with a bound.
 
+mod config;
 pub mod ledger;
 pub mod outbox_file;
 
-use poprelay::sim::{FIRST_REFRESH_TOKEN, Simulator, WebhookRequest};
+pub use config::{ALL_OUTCOMES, TestConfig};
+use poprelay::sim::{Simulator, WebhookRequest};
 use std::{
     cell::Cell,
+    fmt,
     fs::{self, File},
     future::Future,
     path::{Path, PathBuf},
@@ -47,7 +50,7 @@ pub struct Daemon {
 }
 
 impl DaemonDir {
-    pub fn new(config: &str) -> Self {
+    pub fn new(config: impl fmt::Display) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let this = Self { dir, runs: 0 };
         this.write_config(config);
@@ -56,7 +59,7 @@ impl DaemonDir {
 
     /// Creates a directory with a config for a simulator: one connection, a Slack sink `desk`, a Teams sink `support`.
     pub fn for_simulator(sim: &Simulator) -> Self {
-        Self::new(&config_for(&sim.url()))
+        Self::new(TestConfig::new(&sim.url()))
     }
 
     pub fn path(&self) -> &Path {
@@ -67,8 +70,9 @@ impl DaemonDir {
         self.path().join("state")
     }
 
-    pub fn write_config(&self, config: &str) {
-        let config = config.replace("{STATE}", self.state_dir().to_str().unwrap());
+    /// Writes the config. `{STATE}` in it becomes the state directory.
+    pub fn write_config(&self, config: impl fmt::Display) {
+        let config = config.to_string().replace("{STATE}", self.state_dir().to_str().unwrap());
         fs::write(self.path().join("config.toml"), config).unwrap();
     }
 
@@ -93,32 +97,9 @@ impl DaemonDir {
     }
 }
 
-/// Returns the config of [`Home::in_world`]. Further tables may be appended.
+/// Returns the text of [`TestConfig::new`], to which further tables may be appended.
 pub fn config_for(url: &str) -> String {
-    format!(
-        r#"
-[connections.main]
-client_id = "test-client"
-client_secret = "test-secret"
-refresh_token = "{FIRST_REFRESH_TOKEN}"
-api_url = "{url}"
-auth_url = "{url}"
-
-[state]
-dir = "{{STATE}}"
-
-[cards]
-time_zone = "America/New_York"
-
-[sinks.desk]
-type = "slack"
-url = "{url}/slack/desk"
-
-[sinks.support]
-type = "teams"
-url = "{url}/teams/support"
-"#
-    )
+    TestConfig::new(url).to_string()
 }
 
 impl Daemon {

@@ -13,11 +13,11 @@ fn status_line_every_status_described() {
             "Eve (7) answered after 8 s",
         ),
         (missed(MissedReason::NobodyAnswered), "❌ Missed: ", "Waited 21 s, nobody answered · rang Bob Roy (1015)"),
-        (missed(MissedReason::LeftQueue), "❌ Missed: ", "Hung up after 21 s in the queue · rang Bob Roy (1015)"),
-        (missed(MissedReason::LeftMenu), "❌ Missed: ", "Hung up after 21 s in the menu · rang Bob Roy (1015)"),
+        (missed(MissedReason::LeftQueue), "❌ Missed: ", "Gave up after 21 s in the queue · rang Bob Roy (1015)"),
+        (missed(MissedReason::LeftMenu), "❌ Missed: ", "Hung up in the menu after 21 s · rang Bob Roy (1015)"),
         (missed(MissedReason::Unknown), "❌ Missed: ", "Nobody answered, ended after 21 s · rang Bob Roy (1015)"),
         (CallStatus::Voicemail { duration: Some(secs(32)) }, "📭 Voicemail: ", "Left a message of 32 s"),
-        (CallStatus::Voicemail { duration: None }, "📭 Voicemail: ", "Went to voicemail"),
+        (CallStatus::Voicemail { duration: None }, "📭 Voicemail: ", "Reached the mailbox, may have left a message"),
         (CallStatus::Ended { talk_time: Some(secs(200)) }, "✅ Ended: ", "Talked for 3 min 20 s · with Bob Roy (1015)"),
     ];
     for (moment, title, state) in cases {
@@ -135,7 +135,7 @@ fn status_line_transfers_and_queue_wait_included() {
         Call { queues, queued_at: Some(ago(120)), started_at: ago(150), people: Vec::new(), ..call("+15145550199") };
     assert_eq!(state(waited.clone(), CallStatus::Ringing), "Waits in Support since 14:01 EST");
     let left = CallStatus::Missed { waited: secs(120), reason: MissedReason::LeftQueue };
-    assert_eq!(state(waited, left), "Hung up after 1 min 30 s in the queue");
+    assert_eq!(state(waited, left), "Gave up after 1 min 30 s in queue Support");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn title_outbound_and_internal_calls_differ() {
 fn title_unknown_end_and_corrected_miss_marked() {
     let lost = Call { end_unknown: true, ..call("+15145550199") };
     let of = rendered(&card(lost, CallStatus::Ended { talk_time: None }, ago(3700), Match::NotLookedUp));
-    assert_eq!(of[..2], ["❔ Outcome unknown: (514) 555-0199", "How it ended is not known · last with Bob Roy (1015)"]);
+    assert_eq!(of[..2], ["❔ Outcome unknown: (514) 555-0199", "It is not known whether a person answered"]);
     assert!(of.last().unwrap().ends_with("last event 1 h ago"), "{of:?}");
     let wrong = Call { revision: Some(Revision::Corrected), ..call("+15145550199") };
     let lasted = Some(Duration::from_secs(54));

@@ -49,6 +49,7 @@ fn new_delivery(call: &str) -> NewDelivery {
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: crate::model::call::Course::default(),
     };
     let notes = Some("call back: +1 514 555 0142".to_owned());
     let contact = Box::new(Contact { notes, source: "crm".to_owned(), ..Contact::default() });

@@ -134,6 +134,7 @@ impl ConnectionMonitor {
             ConnectionEvent::TokenNotPersisted { .. } => self.raise(AlertKind::TokenNotPersisted).await,
             ConnectionEvent::Snapshot(_)
             | ConnectionEvent::Report(_)
+            | ConnectionEvent::ReportReady { .. }
             | ConnectionEvent::LateReports(_)
             | ConnectionEvent::GapClosed { .. }
             | ConnectionEvent::ActiveCalls { .. }

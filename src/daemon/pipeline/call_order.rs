@@ -63,6 +63,7 @@ mod tests {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
+            course: crate::model::call::Course::default(),
         };
         CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
     }

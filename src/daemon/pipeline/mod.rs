@@ -1,6 +1,7 @@
 //! The path of a call update shared by all relays: saved as pending, looked up, planned, enqueued. `plan` decides which
 //! deliveries an update becomes; this module does the I/O.
 
+pub mod awaited_reports;
 pub mod call_order;
 pub mod caller_history;
 pub mod plan;

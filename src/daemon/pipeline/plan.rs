@@ -31,7 +31,7 @@ pub fn plan(
     }
     let destinations = destinations(settings, &RouteInput { update, caller_info: info, at }, previous);
     let deliveries = destinations.into_iter().flat_map(|Destination { sink, options, reason }| {
-        let modes = settings.enqueue_modes(&sink, update);
+        let modes = settings.enqueue_modes(&sink, &options, update);
         let key = DeliveryKey { subject: Subject::Call(update.call.id.clone()), status: update.status.kind(), sink };
         let routed = Some(RouteDecision { at, by: reason });
         let card = Card::Call(Box::new(CallCard { options, routed, ..CallCard::new(update.clone(), info.clone()) }));

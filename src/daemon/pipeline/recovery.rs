@@ -4,7 +4,7 @@
 //! earlier run that is not active and has no report ends as unknown.
 
 use crate::{
-    calls::{Effect, Limits, reported},
+    calls::{Effect, Limits, update_from_report},
     model::{
         call::{Call, CallStatus, CallUpdate, Report, StatusKind},
         ids::ConversationSpaceId,
@@ -23,9 +23,9 @@ const LATE_REPORT_WINDOW: Duration = Duration::from_secs(600);
 /// posted are known and not repeated.
 const GAP_MARGIN: Duration = Duration::from_secs(60);
 
-/// Time to wait for the report of an ended call before its end counts as unknown. 2 min: the last query is sent 107 s
+/// Time to wait for the report of an ended call before its end counts as unknown. 4 min: the last query is sent 210 s
 /// after the first.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(120);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// A call of an earlier run without a posted end.
 #[derive(Debug, Clone)]
@@ -100,6 +100,14 @@ impl Recovery {
         self.gaps.iter().any(|(start, to)| (with_margin(start)..=*to).contains(&ended))
     }
 
+    /// Returns whether a report of a call unknown to the tracker is worth its full report.
+    #[must_use]
+    pub fn wants(&self, report: &Report, clock: Timestamp) -> bool {
+        let is_recent = report.ended_at.is_some_and(|ended| elapsed(ended, clock) < LATE_REPORT_WINDOW);
+        !self.ended.contains_key(&report.call)
+            && (self.open_calls.contains_key(&report.call) || self.covers(report) || is_recent)
+    }
+
     /// Sorts reports of calls unknown to the tracker. Each call is recovered once, however often it is reported.
     pub fn recover(&mut self, reports: Vec<Report>, clock: Timestamp) -> Recovered {
         let mut result = Recovered::default();
@@ -108,7 +116,9 @@ impl Recovery {
             let is_hidden = self.covers(&report);
             // Frames were lost although a lane was live: the report is the first sign of the call.
             let is_recent = report.ended_at.is_some_and(|ended| elapsed(ended, clock) < LATE_REPORT_WINDOW);
-            let Some(update) = reported(&report, clock).filter(|_| is_open || is_hidden || is_recent) else { continue };
+            let Some(update) = update_from_report(&report, clock).filter(|_| is_open || is_hidden || is_recent) else {
+                continue;
+            };
             if self.ended.insert(report.call, clock).is_none() {
                 if is_open || !is_hidden { result.updates.push(update) } else { result.summary.push(update) }
             }
@@ -154,7 +164,7 @@ impl Recovery {
             self.ended.insert(call, clock);
             result.extend(open.last_update.map(|last| {
                 let (moment, at) = (CallStatus::Ended { talk_time: None }, open.last_seen);
-                Effect::Tell(CallUpdate { call: Call { end_unknown: true, ..last.call }, status: moment, at })
+                Effect::Emit(CallUpdate { call: Call { end_unknown: true, ..last.call }, status: moment, at })
             }));
         }
         for open in self.open_calls.values_mut().filter(|open| is_due(open)) {
@@ -172,7 +182,7 @@ impl Recovery {
 }
 
 fn request_report(call: &Call) -> Effect {
-    Effect::AskReport { connection: call.connection.clone(), account: call.account.clone(), call: call.id.clone() }
+    Effect::FetchReport { call: call.id.clone() }
 }
 
 #[cfg(test)]
@@ -200,11 +210,12 @@ mod tests {
             caller: None,
             outcome: None,
             people: Vec::new(),
+            full: None,
         }
     }
 
     fn open_call(call: &str, moment: CallStatus, heard: i64) -> (ConversationSpaceId, UnfinishedCall) {
-        let mut last = reported(&report(call, heard), at(heard)).unwrap();
+        let mut last = update_from_report(&report(call, heard), at(heard)).unwrap();
         (last.call.first_seen_late, last.status) = (false, moment);
         (
             call.try_into().unwrap(),
@@ -214,9 +225,9 @@ mod tests {
 
     fn describe(effects: Vec<Effect>) -> Vec<String> {
         let text = |effect| match effect {
-            Effect::Tell(it) => format!("{} {} lost {}", it.call.id, it.status.kind().as_str(), it.call.end_unknown),
-            Effect::AskReport { call, .. } => format!("{call}?"),
-            Effect::AskStates { .. } => unreachable!("states are not requested here"),
+            Effect::Emit(it) => format!("{} {} lost {}", it.call.id, it.status.kind().as_str(), it.call.end_unknown),
+            Effect::FetchReport { call, .. } => format!("{call}?"),
+            Effect::FetchStates { .. } => unreachable!("states are not requested here"),
         };
         let mut texts: Vec<String> = effects.into_iter().map(text).collect();
         texts.sort();
@@ -237,11 +248,11 @@ mod tests {
         assert_eq!(describe(recovery.on_active_calls(&active, at(20))), ["gone?", "reported?"]);
         recovery.on_snapshot(&"still".try_into().unwrap());
         assert_eq!(ids(&recovery.recover(vec![report("reported", 15)], at(30)).updates), ["reported"]);
-        assert_eq!((recovery.next_deadline(), recovery.tick(at(139))), (Some(at(140)), Vec::new()));
-        assert_eq!(describe(recovery.tick(at(140))), ["gone ended lost true"]);
+        assert_eq!((recovery.next_deadline(), recovery.tick(at(259))), (Some(at(260)), Vec::new()));
+        assert_eq!(describe(recovery.tick(at(260))), ["gone ended lost true"]);
         assert_eq!((recovery.next_deadline(), recovery.tick(at(99_999))), (None, Vec::new()));
         assert_eq!(
-            recovery.recover(vec![report("gone", 15)], at(141)),
+            recovery.recover(vec![report("gone", 15)], at(261)),
             Recovered::default(),
             "an ended call stays ended"
         );
@@ -258,12 +269,12 @@ mod tests {
             (recovery.next_deadline(), describe(recovery.tick(at(3600)))),
             (Some(at(3600)), vec!["rings?".to_owned()])
         );
-        assert_eq!(describe(recovery.tick(at(3720))), ["rings ended lost true"]);
+        assert_eq!(describe(recovery.tick(at(3840))), ["rings ended lost true"]);
         assert_eq!(
             (recovery.next_deadline(), describe(recovery.tick(at(14_400)))),
             (Some(at(14_400)), vec!["talks?".to_owned()])
         );
-        assert_eq!(describe(recovery.tick(at(14_520))), ["talks ended lost true"]);
+        assert_eq!(describe(recovery.tick(at(14_640))), ["talks ended lost true"]);
     }
 
     fn ids(tellings: &[CallUpdate]) -> Vec<&str> {

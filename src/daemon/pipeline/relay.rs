@@ -5,13 +5,13 @@
 //! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
 use crate::{
-    calls::{Effect, Limits, Tracker},
+    calls::{Effect, Limits, Tracker, is_conclusive},
     daemon::{
         health::{
             alert::{AlertKind, LoginAdvice},
             connection_status::ConnectionMonitor,
         },
-        pipeline::{Pipeline, call_order::CallOrder, recovery::Recovery},
+        pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
         settings::Settings,
         system::test_hook,
     },
@@ -45,6 +45,7 @@ pub struct Relay {
     lookups: JoinSet<(CallUpdate, Option<PendingLookup>)>,
     late_info: JoinSet<()>,
     recovery: Recovery,
+    awaited: AwaitedReports,
     monitor: ConnectionMonitor,
     heartbeat: TaskHeartbeat,
 }
@@ -64,7 +65,20 @@ impl Relay {
         let monitor = ConnectionMonitor::new(connection.clone(), login_advice, Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
-        Self { connection, pipeline, queries, tracker, order, lookups, late_info, recovery, monitor, heartbeat }
+        let awaited = AwaitedReports::default();
+        Self {
+            connection,
+            pipeline,
+            queries,
+            tracker,
+            order,
+            lookups,
+            late_info,
+            recovery,
+            awaited,
+            monitor,
+            heartbeat,
+        }
     }
 
     /// Relays until `stop` or until `events` ends, then flushes held updates and waits for running look-ups.
@@ -99,13 +113,15 @@ impl Relay {
         let mut effects = self.tracker.tick(now);
         effects.extend(self.recovery.tick(now.timestamp));
         self.apply(&settings, effects);
+        self.recover(&settings, Vec::new()).await;
         self.monitor.tick(now.instant).await;
     }
 
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
         let now = Now::current();
-        let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
+        let wall_clock = [self.recovery.next_deadline(), self.awaited.next_deadline()].into_iter().flatten().min();
+        let recovery = wall_clock.map(|due| now.instant + elapsed(now.timestamp, due));
         [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
     }
 
@@ -132,10 +148,14 @@ impl Relay {
         match event {
             ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(&settings, snapshot),
             ConnectionEvent::Report(report) => self.on_reports(&settings, vec![report]).await,
+            ConnectionEvent::ReportReady { call } => {
+                let effects = self.tracker.report_ready(&call, Now::current());
+                self.apply(&settings, effects);
+            }
             ConnectionEvent::LateReports(reports) => self.on_reports(&settings, reports).await,
             ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(&settings, from, to, reports).await,
             ConnectionEvent::ActiveCalls { active } => {
-                let mut effects = self.tracker.unlisted(&active);
+                let mut effects = self.tracker.missing_from(&active);
                 effects.extend(self.recovery.on_active_calls(&active, Timestamp::now()));
                 self.apply(&settings, effects);
             }
@@ -152,21 +172,21 @@ impl Relay {
 
     fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
         self.recovery.on_snapshot(&snapshot.call);
-        let effects = self.tracker.hear(snapshot, Now::current());
+        let effects = self.tracker.handle_snapshot(snapshot, Now::current());
         self.apply(settings, effects);
     }
 
     fn apply(&mut self, settings: &Arc<Settings>, effects: Vec<Effect>) {
         for effect in effects {
             let query = match effect {
-                Effect::Tell(update) => {
+                Effect::Emit(update) => {
                     let voicemail = voicemail_query(&update);
                     self.emit(settings, update);
                     let Some(voicemail) = voicemail else { continue };
                     GotoQuery::Voicemail(voicemail)
                 }
-                Effect::AskStates { account, call, from, to, .. } => GotoQuery::States { account, call, from, to },
-                Effect::AskReport { account, call, .. } => GotoQuery::Report { account, call },
+                Effect::FetchStates { account, call, from, to, .. } => GotoQuery::States { account, call, from, to },
+                Effect::FetchReport { call } => GotoQuery::Report { call },
             };
             if self.queries.try_send(query).is_err() {
                 tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
@@ -214,7 +234,7 @@ impl Relay {
         let (known, unknown): (Vec<_>, Vec<_>) =
             reports.into_iter().partition(|report| self.tracker.knows(&report.call));
         for report in known {
-            let effects = self.tracker.report(report, Now::current());
+            let effects = self.tracker.handle_report(&report, Now::current());
             self.apply(settings, effects);
         }
         self.recover(settings, unknown).await;
@@ -248,7 +268,15 @@ impl Relay {
     /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
     async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
         let now = Timestamp::now();
-        let recovered = self.recovery.recover(reports, now);
+        for report in reports {
+            if is_conclusive(&report) || self.recovery.wants(&report, now) {
+                let in_gap = self.recovery.covers(&report);
+                self.awaited.add(report, in_gap);
+            }
+        }
+        let (ready, fetches) = self.awaited.ready(|report| self.recovery.covers(report), now);
+        self.apply(settings, fetches);
+        let recovered = self.recovery.recover(ready, now);
         for update in recovered.updates {
             self.emit(settings, update);
         }

@@ -136,8 +136,14 @@ mod tests {
     #[test]
     fn recap_is_due_once_and_spans_from_the_previous_one() {
         let style = RenderOptions { time_zone: zone(), ..RenderOptions::default() };
-        let sink_settings =
-            |recap| SinkSettings { outcomes: vec![], style: style.clone(), mode: MessageMode::Post, recap };
+        let sink_settings = |recap| SinkSettings {
+            outcomes: vec![],
+            ring_at: crate::model::call::RingStage::Phone,
+            menu_only: false,
+            style: style.clone(),
+            mode: MessageMode::Post,
+            recap,
+        };
         let (desk, quiet): (SinkName, SinkName) = ("desk".try_into().unwrap(), "quiet".try_into().unwrap());
         let sinks = [
             (desk.clone(), sink_settings(Some(schedule(&["13:00", "17:30"], &["mon-fri"])))),
@@ -196,6 +202,7 @@ mod tests {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
+            course: crate::model::call::Course::default(),
         };
         let waited = Duration::from_secs(21);
         CallUpdate {
@@ -250,7 +257,14 @@ mod tests {
         let desk: SinkName = "desk".try_into().unwrap();
         let style = RenderOptions { time_zone: zone(), ..RenderOptions::default() };
         let recap = Some(schedule(&["17:30"], &[]));
-        let sink_settings = SinkSettings { outcomes: vec![], style: style.clone(), mode: MessageMode::Post, recap };
+        let sink_settings = SinkSettings {
+            outcomes: vec![],
+            ring_at: crate::model::call::RingStage::Phone,
+            menu_only: false,
+            style: style.clone(),
+            mode: MessageMode::Post,
+            recap,
+        };
         let enricher = Arc::clone(&pipeline.settings.load().enricher);
         pipeline.settings.store(Settings {
             enricher,

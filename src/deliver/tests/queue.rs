@@ -85,6 +85,7 @@ pub fn ring(at: Timestamp) -> CallCard {
         first_seen_late: false,
         end_unknown: false,
         revision: None,
+        course: crate::model::call::Course::default(),
     };
     CallCard::new(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo::default())
 }

@@ -126,6 +126,8 @@ struct CallEntry {
     /// Time from start to answer, or to the end without one.
     waited: Option<Duration>,
     sinks: Vec<SinkName>,
+    /// The caller waits for a callback.
+    needs_callback: bool,
 }
 
 /// Call as stored.
@@ -145,6 +147,8 @@ pub struct RecordedCall {
     pub decided_at: Option<Timestamp>,
     /// Sinks that received a card of the call.
     pub sinks: Vec<SinkName>,
+    /// The caller waits for a callback.
+    pub needs_callback: bool,
 }
 
 impl HistoryHandle {
@@ -189,6 +193,7 @@ impl HistoryHandle {
             end_unknown: call.end_unknown,
             waited,
             sinks,
+            needs_callback: call.course.needs_callback,
         };
         if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Record(Box::new(entry))) {
             tracing::warn!("history queue full, call not recorded");
@@ -322,6 +327,7 @@ mod tests {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
+            course: crate::model::call::Course::default(),
         };
         CallUpdate { call, status: moment, at: started }
     }

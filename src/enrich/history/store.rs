@@ -33,6 +33,13 @@ const MIGRATION_3: &str = "BEGIN;
     PRAGMA user_version = 3;
     COMMIT;";
 
+/// Layout 4 adds whether the caller waits for a callback.
+const MIGRATION_4: &str = "BEGIN;
+    ALTER TABLE calls ADD COLUMN callback INTEGER NOT NULL DEFAULT 0;
+    UPDATE calls SET callback = 1 WHERE outcome IN (2, 3) AND NOT outbound;
+    PRAGMA user_version = 4;
+    COMMIT;";
+
 /// Most calls of a recap: a day of a busy call center, within some megabytes of memory.
 const MAX_RECAP_CALLS: i64 = 50_000;
 
@@ -83,6 +90,9 @@ impl HistoryDb {
         if layout < 3 {
             db.execute_batch(MIGRATION_3)?;
         }
+        if layout < 4 {
+            db.execute_batch(MIGRATION_4)?;
+        }
         restrict_to_owner(path);
         Ok(Self { db, settings })
     }
@@ -103,11 +113,12 @@ impl HistoryDb {
         let transaction = self.db.transaction()?;
         transaction
             .prepare_cached(
-                "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, decided)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, decided, callback)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (call) DO UPDATE SET
                      outcome = max(outcome, excluded.outcome), colleague = coalesce(colleague, excluded.colleague),
-                     waited = coalesce(waited, excluded.waited), decided = coalesce(decided, excluded.decided)",
+                     waited = coalesce(waited, excluded.waited), decided = coalesce(decided, excluded.decided),
+                     callback = excluded.callback",
             )?
             .execute(params![
                 entry.call,
@@ -117,7 +128,8 @@ impl HistoryDb {
                 entry.answered_by,
                 entry.outbound,
                 waited,
-                decided
+                decided,
+                entry.needs_callback
             ])?;
         for sink in &entry.sinks {
             transaction
@@ -219,7 +231,7 @@ impl HistoryDb {
     /// Returns all calls that started or were decided since `from`, oldest first.
     pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<RecordedCall>> {
         let mut select = self.db.prepare_cached(
-            "SELECT number, started, outcome, outbound, waited, decided, sinks FROM calls
+            "SELECT number, started, outcome, outbound, waited, decided, sinks, callback FROM calls
              WHERE started >= ?1 OR decided >= ?1 ORDER BY started DESC LIMIT ?2",
         )?;
         let rows = select.query_map(params![from.as_millisecond(), MAX_RECAP_CALLS], recorded_call)?;
@@ -275,6 +287,7 @@ fn recorded_call(row: &Row<'_>) -> rusqlite::Result<RecordedCall> {
         waited: waited.map(|ms| Duration::from_millis(ms.unsigned_abs())),
         decided_at: row.get::<_, Option<i64>>(5)?.map(at),
         sinks: sinks.split_whitespace().filter_map(|name| SinkName::try_from(name).ok()).collect(),
+        needs_callback: row.get(7)?,
     })
 }
 
@@ -335,6 +348,7 @@ mod tests {
             end_unknown: false,
             waited: None,
             sinks,
+            needs_callback: matches!(kind, StatusKind::Missed | StatusKind::Voicemail),
         }
     }
 
@@ -531,6 +545,7 @@ mod tests {
             waited: Some(Duration::from_millis(20_500)),
             decided_at: Some(at("09:59:20")),
             sinks: vec![desk, sales],
+            needs_callback: true,
         };
         assert_eq!(*call, expected);
     }

@@ -29,6 +29,22 @@ pub(super) enum State {
 }
 
 /// State machine of one lane.
+///
+/// ```
+/// use poprelay::goto::lane::{Created, Effect, Input, Lane};
+/// use poprelay::model::{secret::Secret, time::Now};
+///
+/// let now = Now::current();
+/// let mut lane = Lane::new(0);
+/// let effects = lane.handle(Input::Start, now, &mut || 0.5);
+/// let [Effect::Create { ticket, .. }] = effects[..] else { panic!("a started lane creates a channel") };
+/// assert!(lane.deadline() > Some(now.instant), "a lane that waits for an answer has a deadline");
+///
+/// let channel = Created { id: "webhook.1".try_into()?, url: Secret::new("wss://example.com/1"), lifetime: Some(1200) };
+/// let effects = lane.handle(Input::Created(ticket, Ok(channel)), now, &mut || 0.5);
+/// assert!(matches!(effects[..], [Effect::Subscribe { .. }]));
+/// # Ok::<(), poprelay::model::ids::InvalidId>(())
+/// ```
 #[derive(Debug)]
 pub struct Lane {
     pub(super) number: u8,

@@ -1,5 +1,6 @@
-//! A call's snapshots: `{metadata, state}` as pushed and as `conversation-spaces` lists them, and `{metadata, states}`
-//! as a call's events are answered. A party that is odd is kept as what it is; it never costs the snapshot.
+//! A call's snapshots: `{metadata, state}` as pushed and as `conversation-spaces` lists them, `{metadata, states}` as a
+//! call's events are answered, and `callStates` of a report. A field in an unexpected form is kept or left out; the
+//! snapshot is decoded all the same.
 
 use super::{
     Reader, Unreadable, json,
@@ -8,11 +9,13 @@ use super::{
 use crate::model::{
     call::{
         AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person,
-        Phase, Queue, SnapshotState, WireDirection,
+        Phase, Queue, SnapshotState, SystemKind, TransferParty, Transferring, VoicemailResult, WireDirection,
     },
+    ids::ConversationSpaceId,
     phone::{PhoneNumber, Region},
 };
 use serde_json::Value;
+use std::time::Duration;
 
 /// Parties, systems and linked calls that are read of one snapshot. GoTo states no limit; the largest ring groups and
 /// conference calls are far below.
@@ -46,21 +49,40 @@ pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallSnapshot, Un
     with_state(metadata, state, reader)
 }
 
-fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
+/// Reads a state beside its `metadata`, or beside the report that it stands in: both have the same keys.
+pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
+    let state = state(one, reader.region);
+    let mut linked: Vec<_> = list(metadata, "associatedConversations", MOST)
+        .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
+        .collect();
+    let call = id(metadata, "conversationSpaceId").ok_or(Unreadable::Lacks("conversationSpaceId"))?;
+    // A transfer names the conversations of its sides before the list of associated ones does.
+    for named in state.participants.iter().flat_map(transfer_conversations) {
+        if *named != call && !linked.contains(named) {
+            linked.push(named.clone());
+        }
+    }
     Ok(CallSnapshot {
         connection: reader.connection.clone(),
         region: reader.region,
         account: id(metadata, "accountKey").ok_or(Unreadable::Lacks("accountKey"))?,
-        call: id(metadata, "conversationSpaceId").ok_or(Unreadable::Lacks("conversationSpaceId"))?,
+        call,
         direction: direction(metadata),
         created_at: time(metadata, "callCreated"),
         hung_up_by: id(metadata, "hangupOriginatorId"),
         dialed: text(metadata, "dialString").map(|dialed| PhoneNumber::parse(Some(&dialed), reader.region)),
-        linked: list(metadata, "associatedConversations", MOST)
-            .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
-            .collect(),
-        state: state(one, reader.region),
+        linked,
+        state,
     })
+}
+
+fn transfer_conversations(party: &Participant) -> impl Iterator<Item = &ConversationSpaceId> {
+    let transfer = match &party.status {
+        ParticipantStatus::InTransfer(transfer) => Some(transfer),
+        _ => None,
+    };
+    let sides = transfer.into_iter().flat_map(|it| [&it.initiator, &it.transferrer, &it.destination]);
+    sides.filter_map(|side| side.as_ref()?.conversation.as_ref())
 }
 
 /// `direction`, wherever it stands.
@@ -73,7 +95,7 @@ pub(super) fn direction(holder: &Value) -> WireDirection {
 }
 
 /// One snapshot. A state without a number counts as 0, before every numbered one.
-pub(super) fn state(value: &Value, region: Region) -> SnapshotState {
+fn state(value: &Value, region: Region) -> SnapshotState {
     SnapshotState {
         sequence: whole(value, "sequenceNumber").unwrap_or(0),
         phase: match text(value, "type").unwrap_or_default() {
@@ -85,11 +107,17 @@ pub(super) fn state(value: &Value, region: Region) -> SnapshotState {
         at: time(value, "timestamp"),
         participants: list(value, "participants", MOST).map(|one| participant(one, region)).collect(),
         systems: list(value, "interactiveVoiceResponseSystems", MOST).map(system).collect(),
+        recorded: is_recorded(value),
     }
 }
 
+/// Whether `recordings` names a recording.
+pub(super) fn is_recorded(value: &Value) -> bool {
+    list(value, "recordings", 1).next().is_some()
+}
+
 /// `type.value`, or `type` itself where it is a word.
-fn kind(holder: &Value) -> String {
+pub(super) fn kind(holder: &Value) -> String {
     holder.get("type").and_then(|of| text(of, "value")).or_else(|| text(holder, "type")).unwrap_or_default()
 }
 
@@ -100,7 +128,7 @@ fn participant(value: &Value, region: Region) -> Participant {
         "PHONE_NUMBER" => ParticipantKind::PhoneNumber {
             account_number: AccountNumber {
                 number: PhoneNumber::parse(text(of, "number").as_deref(), region),
-                label: text(of, "name"),
+                label: label(of),
             },
             caller: side("caller"),
             callee: side("callee"),
@@ -110,17 +138,51 @@ fn participant(value: &Value, region: Region) -> Participant {
         "VIRTUAL_PARTICIPANT" => ParticipantKind::Virtual(either(value, "name")),
         other => ParticipantKind::Other { value: other.to_owned(), caller: side("caller") },
     };
-    let status = match value.get("status").and_then(|it| text(it, "value")).or_else(|| text(value, "status")) {
-        None => ParticipantStatus::Other(String::new()),
-        Some(word) => match word.as_str() {
-            "RINGING" => ParticipantStatus::Ringing,
-            "CONNECTED" => ParticipantStatus::Connected,
-            "DISCONNECTING" => ParticipantStatus::Disconnecting,
-            "DISCONNECTED" => ParticipantStatus::Disconnected,
-            _ => ParticipantStatus::Other(word),
-        },
-    };
-    Participant { id: id(value, "id"), originator: id(value, "originator"), kind, status }
+    Participant {
+        id: id(value, "id"),
+        leg: id(value, "legId"),
+        originator: id(value, "originator"),
+        kind,
+        status: status(value),
+    }
+}
+
+/// `status`, or `status.value`, with what stands beside it.
+fn status(holder: &Value) -> ParticipantStatus {
+    let of = holder.get("status").unwrap_or(&Value::Null);
+    let word = text(of, "value").or_else(|| text(holder, "status")).unwrap_or_default();
+    match word.as_str() {
+        "RINGING" => ParticipantStatus::Ringing,
+        "CONNECTED" => ParticipantStatus::Connected,
+        "IN_INTERACTIVE_VOICE_RESPONSE" => ParticipantStatus::InSystem,
+        "ON_HOLD" => {
+            ParticipantStatus::OnHold { by: transfer_party(of, "initiator").and_then(|party| party.participant) }
+        }
+        "IN_DIRECT_TRANSFER" | "IN_WARM_TRANSFER" => ParticipantStatus::InTransfer(Box::new(Transferring {
+            warm: word == "IN_WARM_TRANSFER",
+            initiator: transfer_party(of, "initiator"),
+            transferrer: transfer_party(of, "transferrer"),
+            destination: transfer_party(of, "destination"),
+        })),
+        "DISCONNECTING" => ParticipantStatus::Disconnecting,
+        "DISCONNECTED" => ParticipantStatus::Disconnected,
+        _ => ParticipantStatus::Other(word),
+    }
+}
+
+fn transfer_party(status: &Value, name: &str) -> Option<TransferParty> {
+    let party = object(status, name)?;
+    Some(TransferParty {
+        participant: id(party, "participantId"),
+        conversation: id(party, "conversationSpaceId"),
+        extension: text(party, "extensionNumber").or_else(|| text(party, "number")),
+        name: text(party, "name"),
+    })
+}
+
+/// The name of one of our numbers, which repeats the number where nobody named it.
+fn label(kind: &Value) -> Option<String> {
+    text(kind, "name").filter(|name| Some(name) != text(kind, "number").as_ref())
 }
 
 /// A fact that stands under `type` or, in flattened answers, beside it.
@@ -151,13 +213,36 @@ pub(super) fn caller(value: &Value, region: Region) -> Option<Caller> {
 }
 
 fn system(value: &Value) -> CallSystem {
-    match kind(value).as_str() {
-        "CALL_QUEUE" => {
-            let extension = either(value, "extensionNumber");
-            let name = either(value, "queueName").or_else(|| extension.clone()).or_else(|| either(value, "queueId"));
-            CallSystem::Queue(Queue { name: name.unwrap_or_default(), extension })
-        }
-        "DIAL_PLAN" => CallSystem::DialPlan,
-        other => CallSystem::Other(other.to_owned()),
-    }
+    let kind = match kind(value).as_str() {
+        "CALL_QUEUE" => SystemKind::Queue(queue(value)),
+        "DIAL_PLAN" => SystemKind::DialPlan,
+        "VOICEMAIL" => SystemKind::Voicemail { result: voicemail_result(value), length: voicemail_length(value) },
+        other => SystemKind::Other(other.to_owned()),
+    };
+    CallSystem { kind, status: status(value) }
+}
+
+/// A queue, live or in a report.
+pub(super) fn queue(value: &Value) -> Queue {
+    let extension = either(value, "extensionNumber");
+    let name = either(value, "queueName").or_else(|| extension.clone()).or_else(|| either(value, "queueId"));
+    Queue { name: name.unwrap_or_default(), extension }
+}
+
+/// `voicemailStatus`, live or in a report.
+pub(super) fn voicemail_result(value: &Value) -> Option<VoicemailResult> {
+    either(value, "voicemailStatus").map(|word| match word.as_str() {
+        "SUCCESS" => VoicemailResult::Success,
+        "FAILED" => VoicemailResult::Failed,
+        _ => VoicemailResult::Other(word),
+    })
+}
+
+/// `duration` of a mailbox, live or in a report: milliseconds.
+pub(super) fn voicemail_length(value: &Value) -> Option<Duration> {
+    value
+        .get("type")
+        .and_then(|of| whole(of, "duration"))
+        .or_else(|| whole(value, "duration"))
+        .map(Duration::from_millis)
 }

@@ -1,5 +1,5 @@
-//! Their JSON in our words: which frame this is. Attributes may come and go without notice, so nothing here is strict but
-//! the few facts without which a frame says nothing. No I/O.
+//! Decodes GoTo's JSON into model types. GoTo adds and drops attributes without notice, so a frame is refused only when it
+//! lacks an id that nothing can be done without. No I/O.
 
 mod activity;
 mod call;
@@ -14,7 +14,7 @@ pub use voicemail::{Message, boxes, messages};
 
 use crate::model::{
     call::{CallSnapshot, Report},
-    ids::ConnectionName,
+    ids::{ConnectionName, ConversationSpaceId},
     phone::Region,
 };
 use pick::object;
@@ -36,6 +36,8 @@ pub enum Frame {
     Call(CallSnapshot),
     /// An ended call's summary.
     Report(Report),
+    /// A `REPORT_SUMMARY` with an id alone: the report of this call can be fetched.
+    ReportReady(ConversationSpaceId),
     /// `WEBSOCKET_REFRESH_REQUIRED`: renew the channel now.
     RefreshRequired,
     /// `WEBSOCKET_TO_BE_CLOSED`: the server will drop this socket.
@@ -86,7 +88,13 @@ pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
     let is_call = object(content, "metadata").is_some() && object(content, "state").is_some();
     match word("source") {
         "call-events" => call::event(content, reader).map(Frame::Call),
-        "call-events-report" => report::summary(content, reader).map(Frame::Report),
+        "call-events-report" => match report::pushed_id(content) {
+            Some(id) => Ok(Frame::ReportReady(id)),
+            // An id is enough: a summary that cannot be decoded is fetched as a report.
+            None => report::summary(content, reader)
+                .map(Frame::Report)
+                .or_else(|error| report::id_of(content).map(Frame::ReportReady).ok_or(error)),
+        },
         _ if is_call => call::event(content, reader).map(Frame::Call),
         _ => Ok(Frame::Foreign),
     }

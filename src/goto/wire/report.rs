@@ -2,15 +2,21 @@
 
 use super::{
     Reader, Unreadable,
-    call::{caller, direction, is_person, person, state},
+    call::{
+        caller, direction, is_person, is_recorded, kind, person, queue, voicemail_length, voicemail_result, with_state,
+    },
     json,
-    pick::{id, list, object, text, time},
+    pick::{id, list, object, text, time, whole},
 };
 use crate::model::{
-    call::{Caller, ParticipantKind, ParticipantStatus, Person, Report, WireDirection},
-    time::Timestamp,
+    call::{Caller, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue, WireDirection},
+    ids::ConversationSpaceId,
 };
 use serde_json::Value;
+use std::time::Duration;
+
+/// States that are read of one report. The largest seen has 39; a body of a megabyte has about 400.
+const MAX_STATES: usize = 5_000;
 
 /// Items that are read of one page: GoTo's largest `pageSize` is 100, or 10,000 for the older reports.
 const MOST: usize = 10_000;
@@ -42,7 +48,17 @@ pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadab
     })
 }
 
-/// Reads the full report of `GET /reports/{conversationSpaceId}`: when it was answered follows from its states.
+/// The id of a `REPORT_SUMMARY` that carries nothing else.
+pub(super) fn pushed_id(value: &Value) -> Option<ConversationSpaceId> {
+    id_of(value).filter(|_| value.get("accountKey").is_none())
+}
+
+/// The call of a report.
+pub(super) fn id_of(value: &Value) -> Option<ConversationSpaceId> {
+    id(value, "conversationSpaceId")
+}
+
+/// Reads the full report of `GET /reports/{conversationSpaceId}`.
 ///
 /// # Errors
 /// [`Unreadable`] when it is no report.
@@ -52,13 +68,42 @@ pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
         .find_map(|one| one.get("type").and_then(|of| object(of, "caller")))
         .or_else(|| object(&value, "caller"));
     Ok(Report {
-        answered_at: time(&value, "callAnswered").or_else(|| first_taken(&value, reader)),
+        answered_at: time(&value, "callAnswered"),
         caller: other_side(&value, &direction(&value), outside, reader),
         direction: direction(&value),
         outcome: text(&value, "callerOutcome"),
         people: people(&value),
+        full: Some(Box::new(full(&value, reader))),
         ..bare(&value, reader)?
     })
+}
+
+fn full(value: &Value, reader: &Reader) -> FullReport {
+    let systems =
+        |word: &'static str| list(value, "interactiveVoiceResponseSystems", MOST).filter(move |one| kind(one) == word);
+    let of = |one: &Value, name: &str| one.get("type").and_then(|of| whole(of, name)).map(Duration::from_millis);
+    let left = |one: &Value| one.get("type").and_then(|of| text(of, "leftQueueReason"));
+    let agents = list(value, "participants", MOST).filter(|one| kind(one) == "AGENT");
+    let messages = list(value, "actions", MOST).filter(|one| kind(one) == "VOICEMAIL_NEW");
+    FullReport {
+        snapshots: list(value, "callStates", MAX_STATES)
+            .filter_map(|one| with_state(value, one, reader).ok())
+            .collect(),
+        queues: systems("CALL_QUEUE")
+            .map(|one| ReportedQueue { queue: queue(one), left: left(one), waited: of(one, "callerWaitDuration") })
+            .collect(),
+        mailboxes: systems("VOICEMAIL")
+            .map(|one| ReportedMailbox { result: voicemail_result(one), length: voicemail_length(one) })
+            .collect(),
+        agents: agents.map(person).collect(),
+        messages: messages
+            .map(|one| ReportedMessage {
+                extension: one.get("type").and_then(|of| text(of, "extensionNumber")),
+                length: of(one, "durationMs"),
+            })
+            .collect(),
+        recorded: list(value, "participants", MOST).any(is_recorded) || is_recorded(value),
+    }
 }
 
 /// Who is on the other side. Of a call that went out that is not who called, a line of ours, but the outside participant,
@@ -89,6 +134,7 @@ fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
         caller: None,
         outcome: None,
         people: Vec::new(),
+        full: None,
     })
 }
 
@@ -109,17 +155,4 @@ fn people(value: &Value) -> Vec<Person> {
             Person { extension: line.extension.or_else(|| text(one, "number")), ..line }
         })
         .collect()
-}
-
-fn first_taken(value: &Value, reader: &Reader) -> Option<Timestamp> {
-    let states = list(value, "callStates", MOST).map(|one| state(one, reader.region));
-    states
-        .filter(|state| {
-            state.participants.iter().any(|party| {
-                matches!(party.kind, ParticipantKind::Line(_) | ParticipantKind::Agent(_))
-                    && party.status == ParticipantStatus::Connected
-            })
-        })
-        .filter_map(|state| state.at)
-        .min()
 }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::model::{
-    call::{CallSystem, ParticipantKind, ParticipantStatus, Phase, WireDirection},
+    call::{ParticipantKind, ParticipantStatus, Phase, SystemKind, VoicemailResult, WireDirection},
     phone::PhoneNumber,
 };
+use std::time::Duration;
 
 fn reader() -> Reader {
     Reader { connection: ConnectionName::try_from("main").unwrap(), region: Region::US }
@@ -42,9 +43,10 @@ fn a_call_is_read_whole_wrapped_or_bare() {
     let ParticipantKind::Line(person) = &event.state.participants[1].kind else { panic!() };
     assert_eq!(person.extension.as_deref(), Some("0523"), "an extension keeps its zeros");
     assert_eq!(event.state.participants[1].status, ParticipantStatus::Connected);
+    let kinds: Vec<_> = event.state.systems.iter().map(|system| &system.kind).collect();
     assert!(
-        matches!(&event.state.systems[..], [CallSystem::Queue(queue), CallSystem::DialPlan, CallSystem::Other(other)]
-        if queue.name == "Support" && other == "VOICEMAIL")
+        matches!(kinds[..], [SystemKind::Queue(queue), SystemKind::DialPlan, SystemKind::Voicemail { result: None, .. }]
+        if queue.name == "Support")
     );
     let value: Value = serde_json::from_str(RINGING).unwrap();
     assert_eq!(call(&value["data"].to_string()), event);
@@ -114,7 +116,7 @@ fn garbage_is_a_value_that_does_not_repeat_it() {
         Unreadable::Lacks("conversationSpaceId")
     );
     assert_eq!(
-        why(r#"{"source":"call-events-report","content":{"conversationSpaceId":"c","accountKey":"+15145550199"}}"#),
+        why(r#"{"source":"call-events-report","content":{"accountKey":"+15145550199"}}"#),
         Unreadable::Lacks("accountKey")
     );
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -156,16 +158,80 @@ fn of_a_call_that_went_out_the_other_side_is_who_was_called_and_between_lines_wh
 }
 
 #[test]
-fn a_full_report_is_answered_when_a_person_was_first_connected() {
+fn a_full_report_is_read_with_its_states_and_top_lists() {
     let body = br#"{"conversationSpaceId":"c","accountKey":"1","direction":"INBOUND","callCreated":"2026-05-01T16:00:00Z","callEnded":"2026-05-01T16:05:00Z",
-     "participants":[{"type":{"value":"PHONE_NUMBER","number":"+15145550100","caller":{"name":"Ann","number":"+15145550199"}}},{"type":{"value":"AGENT","name":"Bob"}}],
+     "participants":[{"type":{"value":"PHONE_NUMBER","number":"+15145550100","name":"+15145550100","caller":{"name":"Ann","number":"+15145550199"}}},
+      {"type":{"value":"AGENT","name":"Bob","interactiveVoiceResponseSystemId":"q"},"recordings":[{"id":"r"}]}],
+     "interactiveVoiceResponseSystems":[{"id":"q","type":{"value":"CALL_QUEUE","queueName":"Support","leftQueueReason":"ANSWERED","callerWaitDuration":2766}},
+      {"type":{"value":"VOICEMAIL","voicemailStatus":"SUCCESS","duration":35000}}],
+     "associatedConversations":["d"],"hangupOriginatorId":"p1",
+     "actions":[{"timestamp":"2026-05-01T16:05:01.123456789Z","type":{"value":"VOICEMAIL_NEW","durationMs":35000,"extensionNumber":"2066"}},{"type":{"value":"VOICEMAIL_DELETED"}}],
      "callStates":[
-      {"type":"ACTIVE","sequenceNumber":3,"timestamp":"2026-05-01T16:00:35Z","participants":[{"type":{"value":"AGENT"},"status":{"value":"CONNECTED"}}]},
-      {"type":"ACTIVE","sequenceNumber":2,"timestamp":"2026-05-01T16:00:12Z","participants":[{"type":{"value":"AGENT"},"status":{"value":"RINGING"}},{"type":{"value":"VIRTUAL_PARTICIPANT"},"status":{"value":"CONNECTED"}}]}]}"#;
+      {"participants":[{"type":{"value":"LINE"},"status":{"value":"CONNECTED"}}],"type":"ACTIVE","sequenceNumber":3,"timestamp":"2026-05-01T16:00:35.57Z"},
+      {"type":"ENDING","sequenceNumber":4,"timestamp":"2026-05-01T16:05:00Z","participants":[]}]}"#;
     let report = super::report(body, &reader()).unwrap();
-    assert_eq!(report.answered_at.unwrap().to_string(), "2026-05-01T16:00:35Z");
-    assert_eq!(report.caller.unwrap().name.as_deref(), Some("Ann"));
-    assert_eq!(report.people[0].name.as_deref(), Some("Bob"));
+    assert_eq!((report.answered_at, report.caller.unwrap().name.as_deref()), (None, Some("Ann")));
+    let full = report.full.unwrap();
+    assert_eq!(full.snapshots.iter().map(|it| it.state.sequence).collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(full.snapshots[0].state.at.unwrap().to_string(), "2026-05-01T16:00:35.57Z");
+    assert_eq!(full.snapshots[0].linked, ["d".try_into().unwrap()]);
+    assert_eq!(full.snapshots[0].hung_up_by, Some("p1".try_into().unwrap()));
+    assert_eq!(
+        (full.queues[0].left.as_deref(), full.queues[0].waited),
+        (Some("ANSWERED"), Some(Duration::from_millis(2766)))
+    );
+    assert_eq!(
+        (full.mailboxes[0].result.clone(), full.mailboxes[0].length),
+        (Some(VoicemailResult::Success), Some(Duration::from_secs(35)))
+    );
+    assert_eq!((full.messages.len(), full.messages[0].extension.as_deref()), (1, Some("2066")));
+    assert_eq!((full.agents[0].name.as_deref(), full.recorded), (Some("Bob"), true));
+}
+
+#[test]
+fn statuses_keep_what_stands_beside_them() {
+    let event = call(
+        r#"{"source":"call-events","content":{"metadata":{"conversationSpaceId":"c","accountKey":"1","direction":"INBOUND"},"state":{"sequenceNumber":9,
+        "participants":[
+         {"id":"p1","legId":"l1","originator":"p1","type":{"value":"PHONE_NUMBER","number":"+14165550110","name":"+14165550110","caller":{"number":"Anonymous"}},
+          "status":{"value":"IN_WARM_TRANSFER","initiator":{"participantId":"p2","conversationSpaceId":"c","extensionNumber":"2052","name":"M"},
+           "transferrer":{"participantId":"x1","conversationSpaceId":"d"},"destination":{"participantId":"p3","conversationSpaceId":"d","extensionNumber":"2040"}}},
+         {"id":"p2","type":"LINE","status":{"value":"ON_HOLD","initiator":{"participantId":"p9"}}},
+         {"id":"p3","type":"LINE","status":{"value":"IN_DIRECT_TRANSFER","destination":{"number":"1102"}}},
+         {"id":"p4","type":"LINE","status":{"value":"IN_A_DREAM"}}],
+        "interactiveVoiceResponseSystems":[{"type":{"value":"VOICEMAIL","voicemailStatus":"FAILED"},"status":{"value":"DISCONNECTING"}},{"type":{"value":"FUTURE"}}]}}}"#,
+    );
+    let parties = &event.state.participants;
+    let ParticipantStatus::InTransfer(warm) = &parties[0].status else { panic!() };
+    assert!(warm.warm && warm.destination.as_ref().unwrap().participant == Some("p3".try_into().unwrap()));
+    assert_eq!(event.linked, ["d".try_into().unwrap()], "a transfer names the consultation");
+    assert_eq!(parties[1].status, ParticipantStatus::OnHold { by: Some("p9".try_into().unwrap()) });
+    let ParticipantStatus::InTransfer(direct) = &parties[2].status else { panic!() };
+    assert_eq!((direct.warm, direct.destination.as_ref().unwrap().extension.as_deref()), (false, Some("1102")));
+    assert_eq!(parties[3].status, ParticipantStatus::Other("IN_A_DREAM".to_owned()));
+    let ParticipantKind::PhoneNumber { account_number: ours, caller, .. } = &parties[0].kind else { panic!() };
+    assert_eq!(
+        (&ours.label, &caller.as_ref().unwrap().number),
+        (&None, &PhoneNumber::Withheld),
+        "a name that is the number is none"
+    );
+    let systems = &event.state.systems;
+    assert!(matches!(&systems[0].kind, SystemKind::Voicemail { result: Some(VoicemailResult::Failed), length: None }));
+    assert_eq!(
+        (&systems[0].status, &systems[1].kind),
+        (&ParticipantStatus::Disconnecting, &SystemKind::Other("FUTURE".to_owned()))
+    );
+}
+
+#[test]
+fn a_report_push_with_an_id_alone_is_taken() {
+    for content in
+        [r#"{"conversationSpaceId":"c"}"#, r#"{"conversationSpaceId":"c","accountKey":"+1","callerOutcome":"NORMAL"}"#]
+    {
+        let text =
+            format!(r#"{{"data":{{"source":"call-events-report","type":"REPORT_SUMMARY","content":{content}}}}}"#);
+        assert_eq!(frame(&text, &reader()).unwrap(), Frame::ReportReady("c".try_into().unwrap()));
+    }
 }
 
 #[test]

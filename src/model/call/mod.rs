@@ -1,12 +1,15 @@
-//! A call: what GoTo says of it ([`CallSnapshot`], [`Report`]), and what the team may hear of it ([`CallUpdate`]).
-//! Enums that come from the wire keep what they do not know.
+//! A call: what GoTo sends of it ([`CallSnapshot`], [`Report`]), and what may be posted about it ([`CallUpdate`]).
+//! Enums that come from the wire keep unknown values.
 
+mod course;
 mod report;
 mod snapshot;
 
-pub use report::Report;
+pub use course::{CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, RingStage, Talk, TalkParty};
+pub use report::{FullReport, Report, ReportedMailbox, ReportedMessage, ReportedQueue};
 pub use snapshot::{
-    CallSnapshot, CallSystem, Participant, ParticipantKind, ParticipantStatus, Phase, SnapshotState, WireDirection,
+    CallSnapshot, CallSystem, Participant, ParticipantKind, ParticipantStatus, Phase, SnapshotState, SystemKind,
+    TransferParty, Transferring, VoicemailResult, WireDirection,
 };
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A call queue on the way.
+/// A call queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Queue {
     /// `queueName`, or its extension or id where it has no name.
@@ -37,7 +40,7 @@ pub struct Person {
     pub line: Option<String>,
 }
 
-/// One of the account's own numbers.
+/// One of the numbers of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountNumber {
     /// The number.
@@ -55,12 +58,12 @@ pub struct Caller {
     pub number: PhoneNumber,
 }
 
-/// A call as far as it is known at one moment.
+/// A call as far as it is known at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The call.
     pub id: ConversationSpaceId,
-    /// The login that heard it.
+    /// The connection that received it.
     pub connection: ConnectionName,
     /// The account's region: how its numbers are shown.
     pub region: Region,
@@ -72,36 +75,39 @@ pub struct Call {
     /// The other side: who calls; of an outbound call who is called; of an internal one the colleague who calls, whose
     /// number is an extension.
     pub caller: Caller,
-    /// Which of our numbers was called, or calls.
+    /// The account's number that was called, or calls.
     pub account_number: Option<AccountNumber>,
     /// The queues it went through, in order.
     pub queues: Vec<Queue>,
-    /// Whom it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
+    /// The people it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
     pub people: Vec<Person>,
-    /// Who handed it on to whom, in order: the first [`TRANSFERS`](Self::MAX_TRANSFERS).
+    /// The answered transfers, in order: the first [`MAX_TRANSFERS`](Self::MAX_TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
-    /// When it was first taken, as far as that was heard.
+    /// When a person answered it first, if a snapshot shows that.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
-    /// When it came into the last of its queues, if it passed one.
+    /// When it entered the last of its queues, if it entered one.
     #[serde(default)]
     pub queued_at: Option<Timestamp>,
     /// When it began.
     pub started_at: Timestamp,
-    /// It was heard of only when it was already under way.
+    /// Its first snapshot already showed a phone ringing or a talk, and earlier ones were missed.
     pub first_seen_late: bool,
-    /// Nobody heard how it ended: it was silent for hours, and GoTo had no report of it. Its last moment is then
-    /// [`CallStatus::Ended`] of unknown length, whether or not somebody had taken it.
+    /// The outcome is not known: snapshots are missing, and GoTo has no report that decides. The final status is then
+    /// [`CallStatus::Ended`] without a talk time, whether or not a person answered.
     #[serde(default)]
     pub end_unknown: bool,
-    /// Its last moment was told before, and this one is better.
+    /// The final status was emitted before, and this one is better.
     #[serde(default)]
     pub revision: Option<Revision>,
+    /// Where the caller is, who talked, what was left undone.
+    #[serde(default)]
+    pub course: Course,
 }
 
 impl Call {
-    /// Transfers kept of one call: a card is read up to here.
+    /// Transfers kept of one call: a card shows the first and the last ones.
     pub const MAX_TRANSFERS: usize = 8;
 }
 
@@ -109,10 +115,10 @@ impl Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallDirection {
-    /// Somebody outside calls us.
+    /// An outside caller calls the account.
     #[default]
     Inbound,
-    /// A colleague calls somebody outside.
+    /// A colleague calls an outside number.
     Outbound,
     /// A colleague calls a colleague.
     Internal,
@@ -130,17 +136,19 @@ impl CallDirection {
     }
 }
 
-/// Why a last moment is told a second time.
+/// Why a final status is emitted a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revision {
-    /// More is known: a length, a message in the mailbox. Worth changing a card that stands, not another message.
+    /// More is known: a duration, a message in the mailbox. Worth an edit of a posted card, not another message.
     Completed,
-    /// What was told was wrong: somebody had taken the call that was told as missed. Worth a word everywhere.
+    /// The status was wrong: a person had answered the call that was posted as missed. Worth a message everywhere.
     Corrected,
+    /// The outcome was not known, and is known now. Worth a message wherever that outcome is posted.
+    Resolved,
 }
 
-/// One hand-over of a call.
+/// One answered transfer of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// Who talked before.
@@ -151,50 +159,51 @@ pub struct Transfer {
     pub at: Timestamp,
 }
 
-/// What the team may hear of a call.
+/// The status of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum CallStatus {
-    /// It rings somebody, waits in a queue, or stands in a menu.
+    /// It is in a menu, in a queue, or rings phones: see [`RingStage`].
     Ringing,
-    /// A person took it. Told again for each transfer, with who talks since; of an outbound call the person outside took
-    /// it.
+    /// A person answered. Emitted again for each transfer, with the new person; of an outbound call the called side
+    /// answered.
     Answered {
-        /// Who of us talks; of an outbound call the colleague who called.
+        /// The colleague who talks; of an outbound call the one who called. Without a name for an outside number that the
+        /// call was forwarded to.
         answered_by: Person,
-        /// How long after the call began.
+        /// How long the caller waited, from the first phone that rang or the first queue.
         waited: Duration,
     },
-    /// It ended and nobody took it.
+    /// It ended and no person answered.
     Missed {
-        /// How long it waited.
+        /// The time from the beginning of the call to its end.
         waited: Duration,
-        /// How it was missed.
+        /// Why it was missed.
         reason: MissedReason,
     },
-    /// It ended with the mailbox.
+    /// The caller left a message, whether or not a person had answered; or reached a mailbox and may have left one.
     Voicemail {
-        /// How long the message is, if known.
+        /// The length of the message, if known.
         duration: Option<Duration>,
     },
-    /// It ended after somebody took it.
+    /// It ended after a person answered; or with an outcome that is not known.
     Ended {
-        /// How long people talked, if known.
+        /// The time of all talks, if known.
         talk_time: Option<Duration>,
     },
 }
 
-/// How a call was missed.
+/// Why a call was missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissedReason {
-    /// Phones rang, nobody took it.
+    /// Phones rang, a queue or a mailbox was reached, and no person answered.
     NobodyAnswered,
     /// The caller gave up in the queue.
     LeftQueue,
     /// The caller gave up in a menu.
     LeftMenu,
-    /// It is not known how.
+    /// Not known.
     Unknown,
 }
 
@@ -227,7 +236,7 @@ impl StatusKind {
         }
     }
 
-    /// Whether nothing of the call comes after it.
+    /// Whether it is the end of the call.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Missed | Self::Voicemail | Self::Ended)
@@ -248,12 +257,12 @@ impl CallStatus {
     }
 }
 
-/// One thing to say of one call.
+/// One update of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallUpdate {
-    /// The call as it is known now.
+    /// The call as it is known at the time.
     pub call: Call,
-    /// What happened.
+    /// What happened to it.
     pub status: CallStatus,
     /// When it happened.
     pub at: Timestamp,

@@ -1,16 +1,17 @@
 //! A call's report: what GoTo says of it after its end.
 
-use super::{Caller, Person, WireDirection};
+use super::{CallSnapshot, Caller, Person, Queue, VoicemailResult, WireDirection};
 use crate::model::{
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::Region,
     time::Timestamp,
 };
+use std::time::Duration;
 
 /// What GoTo reports of a call after its end (`REPORT_SUMMARY`, `report-summaries`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The login that heard it.
+    /// The connection that received it.
     pub connection: ConnectionName,
     /// The account's region.
     pub region: Region,
@@ -22,7 +23,7 @@ pub struct Report {
     pub direction: WireDirection,
     /// When it came into being.
     pub created_at: Option<Timestamp>,
-    /// When a person took it, if one did.
+    /// `callAnswered`: when a person or a system answered.
     pub answered_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
@@ -32,4 +33,64 @@ pub struct Report {
     pub outcome: Option<String>,
     /// The lines and agents on it.
     pub people: Vec<Person>,
+    /// What the full report (`reports/{id}`) says beyond a summary.
+    pub full: Option<Box<FullReport>>,
+}
+
+/// The part of a full report that a summary lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FullReport {
+    /// `callStates[]`, in the shape of pushed snapshots.
+    pub snapshots: Vec<CallSnapshot>,
+    /// The queues of the top list.
+    pub queues: Vec<ReportedQueue>,
+    /// The mailboxes of the top list.
+    pub mailboxes: Vec<ReportedMailbox>,
+    /// The agents of the top list: each answered in a queue.
+    pub agents: Vec<Person>,
+    /// The messages of `actions[]`.
+    pub messages: Vec<ReportedMessage>,
+    /// A recording exists.
+    pub recorded: bool,
+}
+
+/// A queue of a full report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedQueue {
+    /// The queue.
+    pub queue: Queue,
+    /// `leftQueueReason`, open: `ANSWERED`, `ABANDON`, …
+    pub left: Option<String>,
+    /// `callerWaitDuration`.
+    pub waited: Option<Duration>,
+}
+
+/// A mailbox of a full report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedMailbox {
+    /// `voicemailStatus`.
+    pub result: Option<VoicemailResult>,
+    /// `duration`.
+    pub length: Option<Duration>,
+}
+
+/// A `VOICEMAIL_NEW` of `actions[]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedMessage {
+    /// `extensionNumber` of the mailbox's owner.
+    pub extension: Option<String>,
+    /// `durationMs`.
+    pub length: Option<Duration>,
+}
+
+impl ReportedMailbox {
+    /// Whether a message was left, if that is known.
+    #[must_use]
+    pub fn message(&self) -> Option<bool> {
+        match self.result {
+            Some(VoicemailResult::Success) => Some(true),
+            Some(VoicemailResult::Failed) => Some(false),
+            Some(VoicemailResult::Other(_)) | None => None,
+        }
+    }
 }

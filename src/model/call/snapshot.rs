@@ -6,11 +6,12 @@ use crate::model::{
     phone::{PhoneNumber, Region},
     time::Timestamp,
 };
+use std::time::Duration;
 
 /// One full snapshot of a call, as GoTo pushed it or answered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallSnapshot {
-    /// The login that heard it.
+    /// The connection that received it.
     pub connection: ConnectionName,
     /// The account's region: how its numbers were read and will be shown.
     pub region: Region,
@@ -54,8 +55,10 @@ pub struct SnapshotState {
     pub at: Option<Timestamp>,
     /// Everyone on the call.
     pub participants: Vec<Participant>,
-    /// Queues, menus and other machines on the call.
+    /// Queues, menus and mailboxes on the call.
     pub systems: Vec<CallSystem>,
+    /// The call is recorded.
+    pub recorded: bool,
 }
 
 /// `state.type`.
@@ -76,6 +79,8 @@ pub enum Phase {
 pub struct Participant {
     /// Its id; missing ones are read as the empty leg of their place in the list.
     pub id: Option<ParticipantId>,
+    /// Its `legId`, the same in every conversation that the leg takes part in.
+    pub leg: Option<ParticipantId>,
     /// The party or machine that brought it in; its own id if it began the call.
     pub originator: Option<ParticipantId>,
     /// What it is.
@@ -111,28 +116,90 @@ pub enum ParticipantKind {
     },
 }
 
-/// `participant.status.value`.
+/// `participant.status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParticipantStatus {
-    /// Rings.
+    /// `RINGING`.
     Ringing,
-    /// Talks (or, for a queue or menu, listens).
+    /// `CONNECTED`.
     Connected,
-    /// Goes.
+    /// `IN_INTERACTIVE_VOICE_RESPONSE`: in a menu, a queue or a mailbox, also while phones ring.
+    InSystem,
+    /// `ON_HOLD`.
+    OnHold {
+        /// The participant that put this one on hold.
+        by: Option<ParticipantId>,
+    },
+    /// `IN_DIRECT_TRANSFER` and `IN_WARM_TRANSFER`.
+    InTransfer(Box<Transferring>),
+    /// `DISCONNECTING`.
     Disconnecting,
-    /// Has gone.
+    /// `DISCONNECTED`.
     Disconnected,
     /// A value that is not known here, or none.
     Other(String),
 }
 
+/// A transfer under way, as the status of the transferred participant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transferring {
+    /// After a consultation.
+    pub warm: bool,
+    /// Who hands the call on, in this conversation.
+    pub initiator: Option<TransferParty>,
+    /// The same person in the consultation.
+    pub transferrer: Option<TransferParty>,
+    /// Who or what the call goes to.
+    pub destination: Option<TransferParty>,
+}
+
+/// One side of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TransferParty {
+    /// `participantId`.
+    pub participant: Option<ParticipantId>,
+    /// `conversationSpaceId`.
+    pub conversation: Option<ConversationSpaceId>,
+    /// `extensionNumber`, or `number` of a destination: a person's extension or a queue's.
+    pub extension: Option<String>,
+    /// `name`.
+    pub name: Option<String>,
+}
+
 /// `interactiveVoiceResponseSystems[]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CallSystem {
-    /// A call queue.
+pub struct CallSystem {
+    /// `type`.
+    pub kind: SystemKind,
+    /// `status`: `CONNECTED` or `DISCONNECTING`.
+    pub status: ParticipantStatus,
+}
+
+/// What kind of system it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SystemKind {
+    /// `CALL_QUEUE`.
     Queue(Queue),
-    /// A menu or another plan that routes the call.
+    /// `DIAL_PLAN`: a menu or another plan that routes the call.
     DialPlan,
-    /// Another machine, by its `type.value` (`VOICEMAIL`, …).
+    /// `VOICEMAIL`.
+    Voicemail {
+        /// `voicemailStatus`, stated when the mailbox goes.
+        result: Option<VoicemailResult>,
+        /// `duration` of the message.
+        length: Option<Duration>,
+    },
+    /// Another system, by its `type.value`.
+    Other(String),
+}
+
+/// `voicemailStatus`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VoicemailResult {
+    /// `SUCCESS`: a message was left.
+    Success,
+    /// `FAILED`: the greeting was heard, nothing was left.
+    Failed,
+    /// A value that is not known here.
     Other(String),
 }

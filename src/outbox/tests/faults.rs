@@ -266,14 +266,13 @@ async fn open_without_disk_starts_in_memory_and_restores() {
 }
 
 #[tokio::test]
-async fn foreign_lock_delays_a_ring_by_two_seconds_at_most() {
+async fn enqueue_during_foreign_lock_returns_and_is_stored_later() {
     let dir = TempDir::new().unwrap();
     let (queue, _) = open_outbox(dir.path());
     let other = Connection::open(dir.path().join(FILE_NAME)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let start = Instant::now();
+    // The lock is held until the enqueue has returned.
     queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Locked, .. }));
     other.execute_batch("COMMIT").unwrap();
     wait_for_health(&queue, DURABLE).await;

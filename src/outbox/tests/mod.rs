@@ -2,7 +2,6 @@
 
 mod admin;
 mod coalesce;
-mod cost;
 mod faults;
 mod forget;
 mod kill;
@@ -158,6 +157,7 @@ fn call_update(call: &str, kind: StatusKind, label: &str) -> CallUpdate {
             first_seen_late: false,
             end_unknown: false,
             revision: None,
+            course: crate::model::call::Course::default(),
         },
         status: status_of(kind),
         at: Timestamp::UNIX_EPOCH,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    calls::reported,
+    calls::update_from_report,
     cards::RenderOptions,
     daemon::{
         health::status::{ConnectionStatus, SharedStatus},
@@ -37,7 +37,14 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
         routes: Routes::new(Vec::new(), vec![desk.clone()]),
         sinks: [(
             desk.clone(),
-            SinkSettings { outcomes, style: RenderOptions::default(), mode: MessageMode::Post, recap: None },
+            SinkSettings {
+                outcomes,
+                ring_at: crate::model::call::RingStage::Phone,
+                menu_only: false,
+                style: RenderOptions::default(),
+                mode: MessageMode::Post,
+                recap: None,
+            },
         )]
         .into(),
         operator: Some(desk),
@@ -81,6 +88,7 @@ fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
         caller: None,
         outcome: Some(outcome.to_owned()),
         people: Vec::new(),
+        full: None,
     }
 }
 
@@ -149,7 +157,7 @@ async fn open_call_of_earlier_run_without_report_ends_unknown() {
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let mut rang = reported(&report("rang", "MISSED", before(300)), to).unwrap();
+    let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
     rang.status = CallStatus::Ringing;
     let unfinished =
         UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(130)) };

@@ -1,0 +1,123 @@
+//! Calls that ended a short while ago: what comes late may complete their outcome, and doubles of them start no new call.
+//! Bounded by age and number.
+
+use super::{Limits, tracked_call::TrackedCall};
+use crate::model::ids::ConversationSpaceId;
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Instant,
+};
+
+/// What is kept of an ended conversation.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The call it belonged to.
+    pub(super) call: ConversationSpaceId,
+    /// A person had answered that call.
+    pub(super) answered: bool,
+}
+
+/// The ended conversations and calls.
+#[derive(Debug, Default)]
+pub(super) struct EndedCalls {
+    legs: HashMap<ConversationSpaceId, Ended>,
+    /// Kept as long as their first conversation.
+    calls: HashMap<ConversationSpaceId, TrackedCall>,
+    /// Unknown calls whose report was asked for.
+    requested: HashSet<ConversationSpaceId>,
+    /// All of them in the order of their end.
+    order: VecDeque<(Instant, ConversationSpaceId)>,
+}
+
+impl EndedCalls {
+    /// Whether a conversation ended a short while ago.
+    pub(super) fn contains(&self, id: &ConversationSpaceId) -> bool {
+        self.legs.contains_key(id)
+    }
+
+    /// Whether a person had answered the call of an ended conversation.
+    pub(super) fn was_answered(&self, id: &ConversationSpaceId) -> bool {
+        self.legs.get(id).is_some_and(|ended| ended.answered)
+    }
+
+    /// The ended call of a conversation.
+    pub(super) fn call(&mut self, id: &ConversationSpaceId) -> Option<&mut TrackedCall> {
+        self.calls.get_mut(&self.legs.get(id)?.call)
+    }
+
+    /// Adds a conversation.
+    pub(super) fn add(&mut self, id: ConversationSpaceId, ended: Ended, now: Instant) {
+        if self.legs.insert(id.clone(), ended).is_none() {
+            self.order.push_back((now, id));
+        }
+    }
+
+    /// Adds a call with its conversations.
+    pub(super) fn close(&mut self, call: TrackedCall, now: Instant) {
+        for leg in call.legs().ids() {
+            self.add(leg.clone(), Ended { call: call.id().clone(), answered: call.was_answered() }, now);
+        }
+        self.calls.insert(call.id().clone(), call);
+    }
+
+    /// Takes back the call of an ended conversation, if it is wanted.
+    pub(super) fn take(
+        &mut self,
+        leg: &ConversationSpaceId,
+        wanted: impl FnOnce(&TrackedCall) -> bool,
+    ) -> Option<TrackedCall> {
+        let id = self.legs.get(leg)?.call.clone();
+        if !wanted(self.calls.get(&id)?) {
+            return None;
+        }
+        let call = self.calls.remove(&id)?;
+        self.legs.retain(|_, ended| ended.call != id);
+        self.order.retain(|(_, leg)| self.legs.contains_key(leg) || self.requested.contains(leg));
+        // A call without its entry in the order would stay for ever.
+        self.calls.retain(|call, _| self.legs.contains_key(call));
+        Some(call)
+    }
+
+    /// Whether the report of an unknown call was not asked for yet; from now on it was.
+    pub(super) fn request(&mut self, id: &ConversationSpaceId, now: Instant) -> bool {
+        let new = self.requested.insert(id.clone());
+        if new {
+            self.order.push_back((now, id.clone()));
+        }
+        new
+    }
+
+    /// Forgets what is too old or too much.
+    pub(super) fn forget(&mut self, now: Instant, limits: &Limits) {
+        while let Some((at, _)) = self.order.front()
+            && (self.order.len() > limits.ended || now.saturating_duration_since(*at) > limits.memory)
+        {
+            if let Some((_, id)) = self.order.pop_front() {
+                self.legs.remove(&id);
+                self.calls.remove(&id);
+                self.requested.remove(&id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[derive(Debug)]
+pub(super) struct Sizes {
+    pub(super) legs: usize,
+    pub(super) calls: usize,
+    pub(super) requested: usize,
+    pub(super) order: usize,
+}
+
+#[cfg(test)]
+impl EndedCalls {
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            legs: self.legs.len(),
+            calls: self.calls.len(),
+            requested: self.requested.len(),
+            order: self.order.len(),
+        }
+    }
+}

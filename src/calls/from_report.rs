@@ -1,0 +1,102 @@
+//! A call of which no snapshot was received, by its report alone: for the time after an event gap.
+
+use super::{Limits, direction::from_report, report_outcome::ReportOutcome, tracked_call::TrackedCall};
+use crate::model::{
+    call::{
+        Call, CallDirection, CallStatus, CallUpdate, Caller, CallerPosition, Course, GaveUp, Mailbox, MissedReason,
+        Report,
+    },
+    phone::PhoneNumber,
+    time::{Now, Timestamp, elapsed},
+};
+use std::time::{Duration, Instant};
+
+/// The final status of a reported call; `None` if it is no call of its own (a consultation, a pick-up) or its direction is
+/// not known. `clock` stands in for missing times.
+#[must_use]
+pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdate> {
+    // The times of a report are taken as they are: an event gap may be days long.
+    let at = report.ended_at.unwrap_or(clock);
+    let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
+    match snapshots.first() {
+        Some(first) => {
+            let (now, limits) = (Now { instant: Instant::now(), timestamp: at }, Limits::default());
+            let mut call = TrackedCall::new(first, now, &limits);
+            call.apply_report(report, now, &limits);
+            call.final_update(at)
+        }
+        None => by_summary(report, at),
+    }
+}
+
+/// Whether a report says all that a full report could say.
+#[must_use]
+pub fn is_conclusive(report: &Report) -> bool {
+    report.full.is_some() || matches!(ReportOutcome::read(report), ReportOutcome::Missed)
+}
+
+fn by_summary(report: &Report, at: Timestamp) -> Option<CallUpdate> {
+    let direction = from_report(report)?;
+    let outcome = ReportOutcome::read(report);
+    // The phone of a colleague who picks up a call makes an outbound conversation with nobody in it.
+    if direction == CallDirection::Internal && report.people.len() < 2 && outcome <= ReportOutcome::Missed {
+        return None;
+    }
+    let started = report.created_at.unwrap_or(at);
+    let (mut course, mut lost, mut people) = (Course::default(), false, report.people.clone());
+    let status = match outcome {
+        ReportOutcome::Talked { lasted } => {
+            // It talked with one of those listed. With which one is said only where there is one.
+            people.truncate(if people.len() == 1 || direction != CallDirection::Inbound { people.len() } else { 0 });
+            CallStatus::Ended { talk_time: lasted }
+        }
+        ReportOutcome::LeftWaiting { .. } => {
+            let position = outcome.position().unwrap_or_default();
+            course.gave_up = Some(GaveUp { position, queue: None, after: Duration::ZERO });
+            course.position = position;
+            course.needs_callback = direction == CallDirection::Inbound;
+            people.clear();
+            CallStatus::Ended { talk_time: None }
+        }
+        ReportOutcome::Mailbox => {
+            course.mailbox = Some(Mailbox::default());
+            course.position = CallerPosition::Mailbox;
+            course.needs_callback = direction == CallDirection::Inbound;
+            CallStatus::Voicemail { duration: None }
+        }
+        ReportOutcome::Missed => {
+            course.needs_callback = direction == CallDirection::Inbound;
+            let why = if direction != CallDirection::Inbound || !report.people.is_empty() {
+                MissedReason::NobodyAnswered
+            } else {
+                MissedReason::Unknown
+            };
+            CallStatus::Missed { waited: elapsed(started, at), reason: why }
+        }
+        ReportOutcome::Unknown => {
+            lost = true;
+            people.clear();
+            CallStatus::Ended { talk_time: None }
+        }
+    };
+    let call = Call {
+        id: report.call.clone(),
+        connection: report.connection.clone(),
+        region: report.region,
+        account: report.account.clone(),
+        direction: direction,
+        caller: report.caller.clone().unwrap_or(Caller { name: None, number: PhoneNumber::Withheld }),
+        account_number: None,
+        queues: Vec::new(),
+        people,
+        transfers: Vec::new(),
+        answered_at: None,
+        queued_at: None,
+        started_at: started,
+        first_seen_late: true,
+        end_unknown: lost,
+        revision: None,
+        course,
+    };
+    Some(CallUpdate { call, status, at })
+}

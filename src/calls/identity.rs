@@ -1,0 +1,70 @@
+//! Who calls whom in one snapshot: the caller, the called party, the account's number. No memory.
+
+use crate::model::{
+    call::{AccountNumber, CallSnapshot, Caller, Participant, ParticipantKind, Person},
+    phone::{PhoneNumber, Region},
+};
+
+/// The rank of a caller that the outside line itself carries.
+pub(super) const PSTN: u8 = 2;
+
+/// Who calls, with its rank: the outside line's caller first, then anybody's; a shown number before a hidden one.
+pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
+    let shown = |caller: &Caller| u8::from(caller.number != PhoneNumber::Withheld);
+    let ranked = participants.iter().filter_map(|participant| match &participant.kind {
+        ParticipantKind::PhoneNumber { caller: Some(caller), .. } => Some((PSTN + shown(caller), caller)),
+        ParticipantKind::Other { caller: Some(caller), .. } => Some((shown(caller), caller)),
+        _ => None,
+    });
+    // The first of the best: `max_by_key` alone would take the last.
+    ranked.rev().max_by_key(|(rank, _)| *rank)
+}
+
+/// Which of the account's numbers was called: the one the caller came in on before any other.
+pub(super) fn account_number(participants: &[Participant]) -> Option<(u8, &AccountNumber)> {
+    let ranked = participants.iter().filter_map(|participant| match &participant.kind {
+        // One without a number of its own is none of the account's.
+        ParticipantKind::PhoneNumber { account_number, caller, .. }
+            if account_number.number != PhoneNumber::Withheld || account_number.label.is_some() =>
+        {
+            Some((u8::from(caller.is_some()), account_number))
+        }
+        _ => None,
+    });
+    ranked.rev().max_by_key(|(rank, _)| *rank)
+}
+
+/// The participants that are colleagues.
+pub(super) fn lines(participants: &[Participant]) -> impl Iterator<Item = (&Participant, &Person)> {
+    participants.iter().filter_map(|party| match &party.kind {
+        ParticipantKind::Line(person) | ParticipantKind::Agent(person) => Some((party, person)),
+        _ => None,
+    })
+}
+
+/// Whether an outside line takes part.
+pub(super) fn has_outside_line(participants: &[Participant]) -> bool {
+    participants.iter().any(|party| matches!(party.kind, ParticipantKind::PhoneNumber { .. }))
+}
+
+/// Whom an outbound call calls, with its rank: the outside line's called party, or else what was dialled. The line's own
+/// number is the account's.
+pub(super) fn callee(event: &CallSnapshot) -> Option<(u8, Caller)> {
+    let named = event.state.participants.iter().find_map(|party| match &party.kind {
+        ParticipantKind::PhoneNumber { callee: Some(callee), .. } => Some((PSTN, callee.clone())),
+        _ => None,
+    });
+    named.or_else(|| event.dialed.clone().map(|number| (0, Caller { name: None, number })))
+}
+
+/// Which line began a call between lines: the one that is its own originator, or else the first of the list.
+pub(super) fn initiator(participants: &[Participant]) -> Option<(u8, &Person)> {
+    let began = lines(participants).find(|(party, _)| party.id.is_some() && party.originator == party.id);
+    let (rank, (_, person)) = began.map(|began| (1, began)).or_else(|| Some((0, lines(participants).next()?)))?;
+    Some((rank, person))
+}
+
+/// A colleague as the one who calls.
+pub(super) fn colleague(person: &Person, region: Region) -> Caller {
+    Caller { name: person.name.clone(), number: PhoneNumber::parse(person.extension.as_deref(), region) }
+}

@@ -1,0 +1,99 @@
+//! Which call a conversation belongs to: its own, one it is linked to, or none, as the talk of colleagues about a call.
+
+use super::{
+    ended::Ended,
+    identity::{has_outside_line, lines},
+    tracked_call::TrackedCall,
+    tracker::Tracker,
+};
+use crate::model::{
+    call::CallSnapshot,
+    ids::{ConversationSpaceId, ParticipantId},
+    time::Now,
+};
+
+impl Tracker {
+    /// A call that a person had answered and that was over goes on in another conversation, which was linked to it too
+    /// late: it is under way again. `None` if it is forgotten, or has as many conversations as a call may have.
+    pub(super) fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallSnapshot) -> Option<ConversationSpaceId> {
+        let call = self.ended.take(ended, |call| call.accepts(event))?;
+        let id = call.id().clone();
+        self.due.insert((call.due(&self.limits), id.clone()));
+        self.open.insert(id.clone(), call);
+        Some(id)
+    }
+
+    /// The call that `id` belongs to as far as is known. A call of its own is its own, whatever links to it.
+    pub(super) fn root_of<'a>(&'a self, id: &'a ConversationSpaceId) -> &'a ConversationSpaceId {
+        if self.open.contains_key(id) { id } else { self.call_by_leg.get(id).unwrap_or(id) }
+    }
+
+    /// The call that the conversation of `event` belongs to, if it is known.
+    pub(super) fn root(&self, event: &CallSnapshot) -> Option<ConversationSpaceId> {
+        if self.open.contains_key(&event.call) {
+            return Some(event.call.clone());
+        }
+        let known = |id: &ConversationSpaceId| self.open.get(self.root_of(id));
+        let linked = known(&event.call);
+        if let Some(call) = linked
+            && call.legs().ids().any(|leg| *leg == event.call)
+        {
+            return Some(call.id().clone());
+        }
+        let mut candidates = linked.into_iter().chain(event.linked.iter().filter_map(known));
+        candidates.find(|call| call.accepts(event)).map(|call| call.id().clone())
+    }
+
+    /// Whether `event` is of a conversation that a colleague holds about a call, before handing it on: one linked to a call,
+    /// or one that a colleague begins who has a caller on the line. It is no call of its own.
+    pub(super) fn is_consultation(&self, event: &CallSnapshot) -> bool {
+        let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
+        if self.call_by_leg.contains_key(&event.call)
+            || event.linked.iter().any(|id| self.ended.was_answered(id) || is_open(id))
+        {
+            return true;
+        }
+        if has_outside_line(&event.state.participants) {
+            return false;
+        }
+        let began = lines(&event.state.participants)
+            .find(|(party, _)| party.originator.is_none() || party.originator == party.id);
+        let ids: Vec<&ParticipantId> = event.state.participants.iter().filter_map(|party| party.id.as_ref()).collect();
+        let is_about =
+            |call: &TrackedCall| began.is_some_and(|(_, person)| call.is_held_by(person)) || call.has_participant(&ids);
+        self.open.values().any(is_about)
+    }
+
+    /// Ends conversations that were taken for calls between colleagues and turn out to be about `call`.
+    pub(super) fn absorb_consultations(&mut self, call: &TrackedCall, event: &CallSnapshot, now: Now) {
+        if call.is_staff_only() {
+            return;
+        }
+        for linked in &event.linked {
+            if self.open.get(linked).is_some_and(TrackedCall::is_staff_only)
+                && let Some(consultation) = self.remove(linked)
+            {
+                self.unlink(&consultation);
+                for leg in consultation.legs().ids() {
+                    self.ended.add(leg.clone(), Ended { call: leg.clone(), answered: false }, now.instant);
+                }
+            }
+        }
+    }
+
+    /// The call with all others that `event` links to it: two conversations may both be known before a link is.
+    pub(super) fn join(&mut self, mut call: TrackedCall, event: &CallSnapshot) -> TrackedCall {
+        for linked in &event.linked {
+            let id = self.root_of(linked).clone();
+            if id != *call.id()
+                && self.open.get(&id).is_some_and(|other| call.is_same(other))
+                && let Some(other) = self.remove(&id)
+            {
+                self.unlink(&other);
+                self.unlink(&call);
+                call = call.merge(other);
+            }
+        }
+        call
+    }
+}

@@ -1,0 +1,208 @@
+//! The parties of a call, each once: people by their line, across LINE, AGENT and devices. Knows nothing of what they do.
+
+use super::position::Position;
+use crate::model::{
+    call::{CallDirection, Caller, Participant, ParticipantKind, Person},
+    ids::ParticipantId,
+    phone::PhoneNumber,
+};
+
+/// Parties kept of one call. A card names a handful; the largest ring group of a snapshot is far below.
+const MAX_PARTIES: usize = 64;
+/// Participant ids kept of one call: a queue that rings its agents anew makes new ones each round.
+const MAX_IDS: usize = 512;
+
+/// A party of a call: its place in [`Parties`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PartyId(pub(super) u8);
+
+/// Who a party is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Party {
+    /// An outside line: of the caller, or of whom a plan or a colleague dialled (`callee`).
+    Phone { calls: bool, callee: Option<Caller> },
+    /// A colleague.
+    Person(Person),
+    /// A party that is no person, or of an unknown kind.
+    Other { known: bool },
+}
+
+/// The parties of a call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parties {
+    list: Vec<Party>,
+    ids: Vec<(ParticipantId, PartyId)>,
+    /// Who began the call: the first participant that is its own originator.
+    began: Option<(Position, PartyId)>,
+}
+
+impl Parties {
+    /// The party of a participant; `None` for more parties than are kept.
+    pub(super) fn add(&mut self, at: Position, participant: &Participant) -> Option<PartyId> {
+        let party = self.place(&participant.kind)?;
+        if let Some(id) = &participant.id {
+            if self.ids.len() < MAX_IDS && self.find(id).is_none() {
+                self.ids.push((id.clone(), party));
+            }
+            let began = participant.originator.as_ref() == Some(id);
+            if began && self.began.is_none_or(|(since, _)| at < since) {
+                self.began = Some((at, party));
+            }
+        }
+        Some(party)
+    }
+
+    fn place(&mut self, kind: &ParticipantKind) -> Option<PartyId> {
+        let new = match kind {
+            ParticipantKind::PhoneNumber { caller, callee, .. } => {
+                Party::Phone { calls: caller.is_some(), callee: callee.clone() }
+            }
+            ParticipantKind::Line(person) | ParticipantKind::Agent(person) => Party::Person(person.clone()),
+            ParticipantKind::Virtual(_) => Party::Other { known: true },
+            ParticipantKind::Other { caller: Some(_), .. } => Party::Phone { calls: true, callee: None },
+            ParticipantKind::Other { .. } => Party::Other { known: false },
+        };
+        self.insert(new)
+    }
+
+    fn insert(&mut self, new: Party) -> Option<PartyId> {
+        let known = self.list.iter().position(|known| is_same(known, &new));
+        let at = known.unwrap_or(self.list.len());
+        match self.list.get_mut(at) {
+            Some(known) => complete(known, new),
+            None if at < MAX_PARTIES => self.list.push(new),
+            None => return None,
+        }
+        u8::try_from(at).ok().map(PartyId)
+    }
+
+    /// The party of a participant id.
+    pub(super) fn find(&self, id: &ParticipantId) -> Option<PartyId> {
+        self.ids.iter().find(|(known, _)| known == id).map(|(_, party)| *party)
+    }
+
+    /// Whether a participant with this id takes part.
+    pub(super) fn has(&self, id: &ParticipantId) -> bool {
+        self.find(id).is_some()
+    }
+
+    /// Who began the call.
+    pub(super) fn began(&self) -> Option<PartyId> {
+        self.began.map(|(_, party)| party)
+    }
+
+    fn first_person(&self) -> Option<PartyId> {
+        let at = self.list.iter().position(|party| matches!(party, Party::Person(_)))?;
+        u8::try_from(at).ok().map(PartyId)
+    }
+
+    /// Who a party is.
+    pub(super) fn get(&self, id: PartyId) -> Option<&Party> {
+        self.list.get(usize::from(id.0))
+    }
+
+    /// The colleague that a party is.
+    pub(super) fn person(&self, id: PartyId) -> Option<&Person> {
+        match self.get(id)? {
+            Party::Person(person) => Some(person),
+            Party::Phone { .. } | Party::Other { .. } => None,
+        }
+    }
+
+    /// The colleague with this extension.
+    pub(super) fn by_extension(&self, extension: &str) -> Option<&Person> {
+        self.list.iter().find_map(|party| match party {
+            Party::Person(person) if person.extension.as_deref() == Some(extension) => Some(person),
+            _ => None,
+        })
+    }
+
+    /// The number that an inbound call was forwarded to, if the party is an outside line that was dialled.
+    pub(super) fn outside(&self, id: PartyId) -> Option<&PhoneNumber> {
+        match self.get(id)? {
+            Party::Phone { callee: Some(callee), .. } => Some(&callee.number),
+            Party::Phone { .. } | Party::Person(_) | Party::Other { .. } => None,
+        }
+    }
+
+    /// What a party is to a call of this direction.
+    pub(super) fn role(&self, id: PartyId, direction: CallDirection) -> Role {
+        match (self.get(id), direction) {
+            (Some(Party::Phone { calls, callee }), CallDirection::Inbound) if *calls || callee.is_none() => {
+                Role::Served
+            }
+            (Some(Party::Phone { .. }), CallDirection::Outbound) => Role::Served,
+            (Some(Party::Person(_)), CallDirection::Internal)
+                if self.began().or_else(|| self.first_person()) == Some(id) =>
+            {
+                Role::Served
+            }
+            (Some(Party::Person(_)), CallDirection::Outbound) if self.began() == Some(id) => Role::Maker,
+            (Some(Party::Phone { .. } | Party::Person(_)), _) => Role::Other,
+            (Some(Party::Other { known }), _) => Role::System { known: *known },
+            (None, _) => Role::System { known: true },
+        }
+    }
+
+    /// Adds the parties of another call. Returns where each of them is now.
+    pub(super) fn join(&mut self, other: &Self) -> Vec<Option<PartyId>> {
+        let places: Vec<Option<PartyId>> = other.list.iter().map(|party| self.insert(party.clone())).collect();
+        for (id, party) in &other.ids {
+            let party = places.get(usize::from(party.0)).copied().flatten();
+            if let Some(party) = party.filter(|_| self.ids.len() < MAX_IDS && self.find(id).is_none()) {
+                self.ids.push((id.clone(), party));
+            }
+        }
+        places
+    }
+}
+
+/// What a party is to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Who is served: the caller; of an outbound call whom it calls; of an internal call the colleague who calls.
+    Served,
+    /// The colleague who makes an outbound call.
+    Maker,
+    /// Who may answer.
+    Other,
+    /// No person.
+    System { known: bool },
+}
+
+/// Whether two parties are one: a person is its line, else its extension, else its name; one outside line calls.
+fn is_same(a: &Party, b: &Party) -> bool {
+    match (a, b) {
+        (Party::Phone { calls: true, .. }, Party::Phone { calls: true, .. }) => true,
+        (Party::Phone { calls: false, callee: a }, Party::Phone { calls: false, callee: b }) => {
+            a.as_ref().map(|it| &it.number) == b.as_ref().map(|it| &it.number)
+        }
+        (Party::Person(a), Party::Person(b)) => is_same_person(a, b),
+        (Party::Other { known: a }, Party::Other { known: b }) => a == b,
+        _ => false,
+    }
+}
+
+/// Whether two lines, agents or devices are one person.
+pub(super) fn is_same_person(a: &Person, b: &Person) -> bool {
+    match (&a.line, &b.line, &a.extension, &b.extension) {
+        (Some(a), Some(b), ..) => a == b,
+        (_, _, Some(a), Some(b)) => a == b,
+        _ => a.name == b.name,
+    }
+}
+
+/// Adds to a known party what a later snapshot knows of it.
+fn complete(known: &mut Party, new: Party) {
+    match (known, new) {
+        (Party::Person(known), Party::Person(new)) => {
+            known.name = known.name.take().or(new.name);
+            known.extension = known.extension.take().or(new.extension);
+            known.line = known.line.take().or(new.line);
+        }
+        (Party::Phone { callee: Some(known), .. }, Party::Phone { callee: Some(new), .. }) => {
+            known.name = known.name.take().or(new.name);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,205 @@
+//! Who talked with the caller, one after the other: for how long, after how long a wait, and who handed the call on to
+//! whom. Fed in the order of the snapshots; knows nothing of menus, or of the outcome.
+
+use super::{
+    observation::{PartyState, QueueId},
+    parties::PartyId,
+    position::Position,
+};
+use crate::model::time::{Timestamp, elapsed};
+use std::time::Duration;
+
+/// Talks kept of one call; a conference of more has no partner that a card could name.
+const MAX_TALKS: usize = 32;
+
+/// The talk of one party, over all its parts.
+#[derive(Debug, Clone)]
+pub(super) struct Talk {
+    pub(super) with: PartyId,
+    pub(super) since: Timestamp,
+    pub(super) talked: Duration,
+    pub(super) held: Duration,
+    pub(super) waited: Option<Duration>,
+    pub(super) queue: Option<QueueId>,
+    /// No snapshot is missing where it began, paused or ended.
+    pub(super) exact: bool,
+}
+
+/// A call that was handed on, and answered.
+#[derive(Debug, Clone)]
+pub(super) struct Handed {
+    pub(super) from: PartyId,
+    pub(super) to: PartyId,
+    pub(super) at: Timestamp,
+}
+
+/// A call that was handed on, and is not answered yet.
+#[derive(Debug, Clone)]
+pub(super) struct HandingOver {
+    pub(super) by: Option<PartyId>,
+    pub(super) by_extension: Option<String>,
+    pub(super) destination: Option<String>,
+    pub(super) to: Vec<PartyId>,
+    pub(super) at: Timestamp,
+    pub(super) rang: Duration,
+}
+
+/// The talks of a call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TalkLog {
+    pub(super) talks: Vec<Talk>,
+    pub(super) handed: Vec<Handed>,
+    pub(super) handing_over: Option<HandingOver>,
+    /// Who talks in the newest snapshot with a talk.
+    pub(super) talking: Vec<PartyId>,
+    /// A snapshot is missing between the first talk and the end of the last one.
+    gap: bool,
+    /// The newest snapshot shows a talk.
+    open: bool,
+    first: Option<Position>,
+    last: Option<(Position, Timestamp)>,
+    was_transfer: bool,
+}
+
+/// A snapshot, without its parties.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene {
+    pub(super) at: Position,
+    pub(super) time: Timestamp,
+    /// How long until the next snapshot.
+    pub(super) lasted: Duration,
+    /// Whether the snapshot before it, and the one before the next, was received.
+    pub(super) sharp: (bool, bool),
+    pub(super) queue: Option<QueueId>,
+    pub(super) waits_since: Option<Timestamp>,
+}
+
+impl TalkLog {
+    /// Records a snapshot.
+    pub(super) fn record(
+        &mut self,
+        scene: &Scene,
+        served: Option<&PartyState>,
+        connected: &[PartyId],
+        talking: &[PartyId],
+        ringing: &[PartyId],
+    ) {
+        self.infer(scene, served, connected);
+        self.open = !talking.is_empty();
+        for with in talking {
+            self.talk(scene, *with);
+        }
+        if let Some(PartyState::OnHold { by }) = served {
+            let holder = by.or(self.talking.first().copied());
+            if let Some(talk) = self.talks.iter_mut().find(|talk| Some(talk.with) == holder) {
+                talk.held += scene.lasted;
+                talk.exact &= scene.sharp.0 && scene.sharp.1;
+            }
+        }
+        if let Some(first) = talking.first() {
+            self.gap |= self.first.is_some() && !scene.sharp.0;
+            self.first.get_or_insert(scene.at);
+            self.last = Some((scene.at, scene.time));
+            self.hand_to(*first, talking, scene.time);
+            self.talking = talking.to_vec();
+            self.handing_over = None;
+        }
+        self.hand_over(scene, served, ringing);
+    }
+
+    /// Whoever puts the caller on hold or hands the call on has talked before, in a snapshot that is missing.
+    fn infer(&mut self, scene: &Scene, served: Option<&PartyState>, connected: &[PartyId]) {
+        let by = match served {
+            Some(PartyState::OnHold { by }) => *by,
+            Some(PartyState::Transfer(to)) => to.by,
+            _ => None,
+        };
+        let Some(with) = by.filter(|by| connected.contains(by) && self.talks.iter().all(|talk| talk.with != *by))
+        else {
+            return;
+        };
+        self.talk(&Scene { lasted: Duration::ZERO, sharp: (false, false), ..*scene }, with);
+        self.first.get_or_insert(scene.at);
+        self.hand_to(with, &[with], scene.time);
+        self.talking = vec![with];
+    }
+
+    fn talk(&mut self, scene: &Scene, with: PartyId) {
+        let exact = scene.sharp.0 && scene.sharp.1;
+        if let Some(talk) = self.talks.iter_mut().find(|talk| talk.with == with) {
+            talk.talked += scene.lasted;
+            talk.exact &= exact;
+        } else if self.talks.len() < MAX_TALKS {
+            self.talks.push(Talk {
+                with,
+                since: scene.time,
+                talked: scene.lasted,
+                held: Duration::ZERO,
+                waited: scene.waits_since.map(|since| elapsed(since, scene.time)).filter(|_| scene.sharp.0),
+                queue: scene.queue,
+                exact,
+            });
+        }
+    }
+
+    /// Whoever had the call is gone, and another one talks.
+    fn hand_to(&mut self, to: PartyId, talking: &[PartyId], at: Timestamp) {
+        let holder = self.handed.last().map(|handed| handed.to).or(self.talks.first().map(|talk| talk.with));
+        if let Some(from) = holder.filter(|holder| !talking.contains(holder)) {
+            self.handed.push(Handed { from, to, at });
+        }
+    }
+
+    fn hand_over(&mut self, scene: &Scene, served: Option<&PartyState>, ringing: &[PartyId]) {
+        if let Some(PartyState::Transfer(to)) = served {
+            if !std::mem::replace(&mut self.was_transfer, true) {
+                self.handing_over = Some(HandingOver {
+                    by: to.by.or(self.talking.first().copied()),
+                    by_extension: to.by_extension.clone(),
+                    destination: to.extension.clone(),
+                    to: Vec::new(),
+                    at: scene.time,
+                    rang: Duration::ZERO,
+                });
+            }
+        } else {
+            self.was_transfer = false;
+        }
+        let waits = matches!(served, Some(PartyState::InSystem | PartyState::Ringing | PartyState::Transfer(_)));
+        if ringing.is_empty() || !waits || self.first.is_none() && self.handing_over.is_none() {
+            return;
+        }
+        // A plan that goes on after a talk rings others too, without a hand-over by anybody.
+        let handing_over = self.handing_over.get_or_insert_with(|| HandingOver {
+            by: None,
+            by_extension: None,
+            destination: None,
+            to: Vec::new(),
+            at: scene.time,
+            rang: Duration::ZERO,
+        });
+        handing_over.rang += scene.lasted;
+        for id in ringing.iter().filter(|id| Some(**id) != handing_over.by) {
+            if !handing_over.to.contains(id) {
+                handing_over.to.push(*id);
+            }
+        }
+    }
+
+    /// Makes all durations unknown.
+    pub(super) fn blur(&mut self) {
+        self.gap = true;
+        self.talks.iter_mut().for_each(|talk| talk.exact = false);
+    }
+
+    /// The first talk of a call, with its position.
+    pub(super) fn answer(&self) -> Option<(Position, &Talk)> {
+        Some((self.first?, self.talks.first()?))
+    }
+
+    /// The time of all talks, if no snapshot is missing in them. A talk that still goes on has no end.
+    pub(super) fn total(&self) -> Option<Duration> {
+        let exact = !self.gap && !self.open && self.talks.iter().all(|talk| talk.exact);
+        exact.then(|| self.talks.iter().map(|talk| talk.talked).sum())
+    }
+}

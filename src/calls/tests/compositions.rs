@@ -1,0 +1,511 @@
+//! Calls that the recordings do not have: parked, picked up, consulted, in unknown shapes, over several conversations.
+
+use super::{
+    harness::{Harness, Input, end},
+    script::{Script, epoch, person},
+};
+use crate::model::{
+    call::{
+        AccountNumber, CallSnapshot, CallStatus, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus,
+        Phase, Revision, RingStage, StatusKind, SystemKind, WireDirection,
+    },
+    phone::{PhoneNumber, Region},
+    time::after,
+};
+use std::time::Duration;
+
+/// A snapshot of an outbound conversation: whom it has, in which state. The first began it; "outside" is an outside line.
+pub fn outbound(
+    call: &str,
+    sequence: u64,
+    ms: u64,
+    phase: Phase,
+    parties: &[(&str, ParticipantStatus)],
+) -> CallSnapshot {
+    let mut script = Script::inbound();
+    let mut event = script.snapshots.remove(0);
+    event.call = call.try_into().unwrap();
+    event.direction = WireDirection::Outbound;
+    event.created_at = Some(epoch());
+    (event.state.sequence, event.state.phase) = (sequence, phase);
+    event.state.at = Some(after(epoch(), Duration::from_millis(ms)));
+    let id = |name: &str| format!("{call}-{name}").as_str().try_into().ok();
+    let party = |(name, status): &(&str, ParticipantStatus)| Participant {
+        id: id(name),
+        leg: None,
+        originator: id(parties[0].0),
+        kind: match *name {
+            "outside" => ParticipantKind::PhoneNumber {
+                account_number: AccountNumber {
+                    number: PhoneNumber::parse(Some("+14165550110"), Region::US),
+                    label: None,
+                },
+                caller: None,
+                callee: Some(Caller { name: None, number: PhoneNumber::parse(Some("+19025550104"), Region::US) }),
+            },
+            name => ParticipantKind::Line(person(name)),
+        },
+        status: status.clone(),
+    };
+    event.state.participants = parties.iter().map(party).collect();
+    event
+}
+
+/// Plays events at their own times.
+pub fn played(events: impl IntoIterator<Item = CallSnapshot>) -> Harness {
+    let mut harness = Harness::new(epoch());
+    for event in events {
+        harness.push(event);
+    }
+    harness.run(Duration::from_secs(600));
+    harness
+}
+
+fn answered_by_nadia() -> Script {
+    let mut call = Script::inbound();
+    call.wait(90);
+    call.ring(&["Nadia"]);
+    call.answer(6_000);
+    call.talk(20_000);
+    call
+}
+
+fn last(call: &Script) -> CallSnapshot {
+    call.snapshots.last().unwrap().clone()
+}
+
+#[test]
+fn direct_ring_is_emitted_immediately() {
+    let mut call = Script::inbound();
+    call.wait(90);
+    call.ring(&["Nadia"]);
+    let harness = played(call.snapshots);
+    assert_eq!(harness.rings()[0], "0.1 phone rings Nadia");
+}
+
+#[test]
+fn ring_without_a_phone_is_emitted_after_three_seconds() {
+    let harness = played(Script::inbound().snapshots);
+    assert_eq!(harness.rings(), ["3.0 phone"]);
+}
+
+#[test]
+fn menu_is_a_stage_of_its_own_and_never_times_out_into_a_ring() {
+    let mut call = Script::inbound();
+    call.menu(50_000);
+    let harness = played(call.snapshots);
+    assert_eq!(harness.rings(), ["0.1 start"]);
+    assert_eq!(harness.phone_rings(), [""; 0]);
+}
+
+#[test]
+fn unknown_system_alone_counts_as_ringing() {
+    let mut call = Script::inbound();
+    call.menu(1_000);
+    for event in call.snapshots.iter_mut().skip(1) {
+        event.state.systems =
+            vec![CallSystem { kind: SystemKind::Other("RECEPTIONIST".into()), status: ParticipantStatus::Connected }];
+    }
+    call.wait(20_000);
+    call.hang_up(true);
+    let harness = played(call.snapshots);
+    assert_eq!(harness.phone_rings(), ["3.0 phone"]);
+    let end = harness.updates.last().map(|(_, update)| update).unwrap();
+    assert!(matches!(end.status, CallStatus::Missed { .. }) && !end.call.course.menu_only);
+}
+
+#[test]
+fn stages_come_in_order_once_each() {
+    let mut call = Script::inbound();
+    call.menu(5_000);
+    call.enter_queue("Support");
+    call.wait(30_000);
+    call.ring(&["Nadia", "Priya"]);
+    call.ring_out(15_000);
+    call.ring(&["Priya"]);
+    call.ring_out(15_000);
+    call.ring(&["Jonas"]);
+    let harness = played(call.snapshots);
+    let expected = [
+        "0.1 start",
+        "5.2 queue in Support",
+        "35.4 phone rings Nadia, Priya in Support",
+        // Priya alone is no news, Jonas is.
+        "65.4 phone rings Jonas in Support",
+    ];
+    assert_eq!(harness.rings(), expected);
+}
+
+#[test]
+fn status_of_an_unknown_kind_is_walked_through() {
+    let mut call = answered_by_nadia();
+    call.talk(10_000);
+    let mut odd = last(&call);
+    odd.state.sequence += 1;
+    odd.state.participants[0].status = ParticipantStatus::Other("IN_A_DREAM".into());
+    odd.state.at = Some(after(epoch(), Duration::from_millis(call.now)));
+    call.snapshots.push(odd);
+    call.wait(5_000);
+    call.hang_up(true);
+    assert_eq!(played(call.snapshots).end().unwrap(), "ended · with Nadia 30 s after 6 s · caller hung up");
+}
+
+#[test]
+fn talk_in_an_unknown_shape_is_never_missed() {
+    let mut call = Script::inbound();
+    call.wait(90);
+    call.ring(&["Nadia"]);
+    call.answer(6_000);
+    call.hang_up(true);
+    for event in &mut call.snapshots {
+        for party in
+            event.state.participants.iter_mut().take(1).filter(|party| party.status == ParticipantStatus::Connected)
+        {
+            party.status = ParticipantStatus::Other("IN_CONFERENCE".into());
+        }
+    }
+    assert_eq!(played(call.snapshots).end().unwrap().split(" · ").next(), Some("unknown"));
+}
+
+#[test]
+fn parked_caller_who_gives_up_waits_for_a_call_back() {
+    let parked = |back: Option<&str>| {
+        let mut call = answered_by_nadia();
+        let mut event = last(&call);
+        event.state.sequence += 1;
+        event.state.participants.truncate(1);
+        event.state.participants[0].status = ParticipantStatus::Other("PARKED".into());
+        event.state.at = Some(after(epoch(), Duration::from_millis(call.now)));
+        call.snapshots.push(event.clone());
+        call.wait(40_000);
+        event.state.sequence += 1;
+        event.state.at = Some(after(epoch(), Duration::from_millis(call.now)));
+        if let Some(name) = back {
+            event.state.participants = last(&answered_by_nadia()).state.participants;
+            event.state.participants[1].id = Some("picked-up".try_into().unwrap());
+            event.state.participants[1].kind = ParticipantKind::Line(person(name));
+            call.snapshots.push(event.clone());
+            event.state.sequence += 1;
+            event.state.at = Some(after(epoch(), Duration::from_millis(call.now + 9_000)));
+        }
+        event.state.participants.truncate(1);
+        event.state.participants[0].status = ParticipantStatus::Disconnecting;
+        call.snapshots.push(event.clone());
+        event.state.sequence += 1;
+        (event.state.participants, event.state.phase) = (Vec::new(), Phase::Ending);
+        call.snapshots.push(event);
+        played(call.snapshots).end().unwrap()
+    };
+    assert_eq!(parked(None), "ended · with Nadia 20 s after 6 s · gave up in Parked after 40 s · callback");
+    assert_eq!(parked(Some("Priya")), "ended · with Nadia 20 s after 6 s · with Priya 9 s");
+}
+
+#[test]
+fn pick_up_stub_emits_nothing() {
+    let ringing = || outbound("stub", 1, 0, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]);
+    let leaving = outbound("stub", 2, 380, Phase::Starting, &[("Nadia", ParticipantStatus::Disconnecting)]);
+    let mut harness =
+        played([ringing(), leaving, outbound("stub", 3, 380, Phase::Ending, &[("Nadia", ParticipantStatus::Ringing)])]);
+    assert!(harness.updates.is_empty() && harness.fetched_reports.is_empty());
+    harness.plan(Duration::from_secs(700), Input::ReportReady("stub".try_into().unwrap()));
+    harness.run(Duration::from_secs(600));
+    assert!(harness.updates.is_empty());
+    assert!(played([ringing()]).updates.is_empty(), "nor while nobody knows whom it calls");
+}
+
+#[test]
+fn outbound_call_is_reached_when_the_far_side_answers() {
+    let both = |sequence, ms, phase, mine, theirs| {
+        outbound("out", sequence, ms, phase, &[("Nadia", mine), ("outside", theirs)])
+    };
+    let harness = played([
+        outbound("out", 1, 0, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]),
+        both(2, 400, Phase::Starting, ParticipantStatus::Ringing, ParticipantStatus::Ringing),
+        both(3, 9_400, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Ringing),
+        both(4, 9_400, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Connected),
+        both(5, 69_400, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Disconnecting),
+        outbound("out", 6, 69_400, Phase::Active, &[("Nadia", ParticipantStatus::Disconnecting)]),
+        outbound("out", 7, 69_400, Phase::Ending, &[]).clone(),
+    ]);
+    assert_eq!(harness.end().unwrap(), "outbound · ended · with Nadia 60 s after 9 s");
+    assert_eq!(harness.answers(), ["Nadia"]);
+}
+
+/// Nadia has a caller and asks Priya, before she hands the caller on or goes back.
+fn consulted(answered: bool) -> (Script, Vec<CallSnapshot>) {
+    let mut call = answered_by_nadia();
+    call.hold(8_000, true);
+    let start = 26_100;
+    let both =
+        |sequence, ms, phase, mine, theirs| outbound("ask", sequence, ms, phase, &[("Nadia", mine), ("Priya", theirs)]);
+    let mut ask = vec![
+        outbound("ask", 1, start, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]),
+        both(2, start + 60, Phase::Starting, ParticipantStatus::Ringing, ParticipantStatus::Ringing),
+    ];
+    if answered {
+        ask.push(both(3, start + 3_000, Phase::Active, ParticipantStatus::Connected, ParticipantStatus::Connected));
+    }
+    let next = ask.len() as u64 + 1;
+    ask.push(outbound("ask", next, start + 7_000, Phase::Active, &[("Nadia", ParticipantStatus::Disconnecting)]));
+    let mut end = outbound("ask", next + 1, start + 7_000, Phase::Ending, &[("Nadia", ParticipantStatus::Ringing)]);
+    end.state.participants.clear();
+    ask.push(end);
+    (call, ask)
+}
+
+#[test]
+fn consultation_without_a_transfer_is_no_call_of_its_own() {
+    for answered in [false, true] {
+        let (mut call, ask) = consulted(answered);
+        call.talk(5_000);
+        call.hang_up(false);
+        let harness = played(call.snapshots.into_iter().chain(ask));
+        assert!(harness.updates.iter().all(|(_, update)| update.call.id.as_str() == "call"));
+        assert_eq!(harness.end().unwrap(), "ended · with Nadia 25 s held 8 s after 6 s · Nadia hung up");
+    }
+}
+
+#[test]
+fn consultation_known_before_its_link_is_ended_silently() {
+    let mut call = Script::inbound();
+    call.wait(90);
+    let (_, mut ask) = consulted(false);
+    let events = [outbound("ask", 1, 10, Phase::Starting, &[("Priya", ParticipantStatus::Ringing)])];
+    let mut event = last(&call);
+    event.state.sequence = 2;
+    event.linked = vec!["ask".try_into().unwrap()];
+    let harness = played(call.snapshots.into_iter().chain(events).chain([event]).chain(ask.drain(1..)));
+    assert!(harness.updates.iter().all(|(_, update)| update.call.id.as_str() == "call"), "{:?}", harness.rings());
+}
+
+#[test]
+fn internal_call_of_somebody_who_has_no_caller_is_a_call() {
+    let (_, ask) = consulted(true);
+    let harness = played(ask);
+    assert_eq!(harness.end().unwrap(), "internal · ended · with Priya 4 s after 3 s");
+}
+
+#[test]
+fn report_push_is_fetched_once_for_known_and_unknown_calls() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    for known in [true, false] {
+        let mut harness = Harness::new(epoch());
+        harness.reports.insert("call".try_into().unwrap(), (Duration::from_secs(150), call.report()));
+        if known {
+            call.snapshots.iter().for_each(|event| harness.push(event.clone()));
+        }
+        for second in [60, 61, 150, 155, 200] {
+            harness.plan(Duration::from_secs(second), Input::ReportReady("call".try_into().unwrap()));
+        }
+        harness.run(Duration::from_secs(400));
+        assert_eq!(harness.fetched_reports.len(), 1);
+        assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
+        let ends =
+            harness.updates.iter().filter(|(_, it)| it.status.kind().is_final()).count() + harness.from_reports.len();
+        assert_eq!(ends, 1);
+    }
+}
+
+#[test]
+fn lone_end_emits_nothing_until_its_report() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    let harness = played([last(&call)]);
+    assert!(harness.updates.is_empty());
+    assert_eq!(harness.fetched_reports.len(), 1);
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert("call".try_into().unwrap(), (Duration::from_secs(80), call.report()));
+    harness.push(last(&call));
+    harness.run(Duration::from_secs(400));
+    assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
+}
+
+#[test]
+fn report_fills_more_holes_than_a_sequence_keeps() {
+    let mut call = Script::inbound();
+    call.menu(2_000);
+    call.ring(&["Nadia"]);
+    call.ring_out(1_000);
+    for _ in 0..8 {
+        call.menu(2_000);
+    }
+    call.ring(&["Priya"]);
+    call.wait(3_000);
+    call.hang_up(true);
+    let whole = played(call.snapshots.clone()).end();
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert("call".try_into().unwrap(), (Duration::ZERO, call.report()));
+    let kept = |(at, _): &(usize, &CallSnapshot)| *at > 5 && at % 2 == 0 || *at + 1 == call.snapshots.len();
+    call.snapshots.iter().enumerate().filter(kept).for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(300));
+    assert_eq!(harness.end(), whole);
+}
+
+#[test]
+fn unknown_outcome_is_resolved_by_a_late_report() {
+    let mut call = Script::inbound();
+    call.menu(4_000);
+    call.enter_queue("Support");
+    call.ring(&["Nadia"]);
+    call.ring_out(15_000);
+    call.hang_up(true);
+    let mut harness = Harness::new(epoch());
+    call.snapshots.iter().enumerate().filter(|(at, _)| *at != 5).for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(300));
+    assert_eq!(harness.end().unwrap().split(" · ").next(), Some("unknown"));
+    harness.plan(Duration::from_secs(310), Input::Report(call.report().into()));
+    harness.run(Duration::from_secs(300));
+    let last = &harness.updates.last().unwrap().1;
+    assert_eq!((last.status.kind(), last.call.revision), (StatusKind::Missed, Some(Revision::Resolved)));
+    assert_eq!(
+        end(last),
+        "missed · LeftQueue after 19 s · rang Nadia · gave up in Queue Support after 15 s · callback"
+    );
+}
+
+#[test]
+fn answer_is_not_taken_away_by_a_report_that_knows_none() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    let mut liar = Script::inbound();
+    liar.hang_up(true);
+    for received in [call.snapshots.len(), 4] {
+        let mut harness = Harness::new(epoch());
+        call.snapshots.iter().take(received).for_each(|event| harness.push(event.clone()));
+        harness.plan(Duration::from_secs(60), Input::Report(liar.report().into()));
+        harness.run(Duration::from_secs(600));
+        let told: Vec<String> = harness.updates.iter().map(|(_, update)| end(update)).collect();
+        assert!(told.last().unwrap().starts_with("ended · with Nadia"), "{told:#?}");
+    }
+}
+
+#[test]
+fn lost_end_is_closed_when_the_caller_was_seen_leaving() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    call.snapshots.pop();
+    let harness = played(call.snapshots);
+    let (at, update) = harness.updates.last().unwrap();
+    assert_eq!((at.as_secs(), end(update).as_str()), (31, "ended · with Nadia 20 s after 6 s"));
+}
+
+#[test]
+fn silent_call_is_fetched_less_and_less_often_and_then_has_an_unknown_end() {
+    let mut harness = Harness::new(epoch());
+    answered_by_nadia().snapshots.iter().for_each(|event| harness.push(event.clone()));
+    harness.run(Duration::from_secs(5 * 3600));
+    assert_eq!(harness.fetched_reports.len(), 5);
+    let (_, update) = harness.updates.last().unwrap();
+    assert!(update.call.end_unknown && update.status == CallStatus::Ended { talk_time: None });
+    assert_eq!(harness.tracker.next_deadline(), None);
+}
+
+#[test]
+fn holes_are_fetched_and_heal_the_call_before_its_end() {
+    let mut call = answered_by_nadia();
+    call.talk(30_000);
+    call.hold(3_000, true);
+    call.hang_up(true);
+    let mut harness = Harness::new(epoch());
+    harness.states.clone_from(&call.snapshots);
+    call.snapshots
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| ![2, 3].contains(at))
+        .for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(60));
+    assert_eq!(harness.fetched_states, [(3, 4)]);
+    assert_eq!(harness.end().unwrap(), "ended · with Nadia 50 s held 3 s after 6 s · caller hung up");
+    assert!(harness.fetched_reports.is_empty());
+}
+
+#[test]
+fn clean_stop_emits_rings_and_leaves_doubtful_ends_open() {
+    let mut call = Script::inbound();
+    call.menu(1_000);
+    call.ring(&["Nadia"]);
+    let mut harness = Harness::new(epoch());
+    call.snapshots.iter().for_each(|event| harness.push(event.clone()));
+    harness.run(Duration::from_millis(10));
+    assert_eq!(harness.phone_rings(), [""; 0]);
+    harness.flush();
+    assert_eq!(harness.phone_rings().len(), 1);
+
+    call.hang_up(true);
+    let mut harness = Harness::new(epoch());
+    call.snapshots.iter().skip(2).for_each(|event| harness.push(event.clone()));
+    harness.run(Duration::from_millis(10));
+    harness.flush();
+    assert!(harness.updates.iter().all(|(_, update)| !update.status.kind().is_final()));
+}
+
+#[test]
+fn call_first_seen_ringing_is_late_and_one_first_seen_in_a_menu_is_not() {
+    let mut call = Script::inbound();
+    call.menu(1_000);
+    call.ring(&["Nadia"]);
+    let skipped = |count: usize| played(call.snapshots.clone().into_iter().skip(count)).phone_rings();
+    assert_eq!(skipped(2), ["1.2 phone rings Nadia"]);
+    assert_eq!(skipped(4), ["1.2 phone rings Nadia late"]);
+}
+
+#[test]
+fn message_of_unknown_length_is_completed_once() {
+    let mut call = Script::inbound();
+    call.mailbox(true);
+    call.hang_up(true);
+    for event in &mut call.snapshots {
+        for system in &mut event.state.systems {
+            if let SystemKind::Voicemail { length, .. } = &mut system.kind {
+                *length = None;
+            }
+        }
+    }
+    let mut harness = played(call.snapshots);
+    assert_eq!(harness.end().unwrap(), "voicemail · message ? s · callback");
+    for _ in 0..2 {
+        let effects = harness.tracker.voicemail(&"call".try_into().unwrap(), Duration::from_secs(18));
+        assert!(effects.len() <= 1);
+    }
+}
+
+#[test]
+fn mailbox_without_a_result_may_hold_a_message() {
+    let mut call = Script::inbound();
+    call.wait(90);
+    call.ring(&["Nadia"]);
+    call.ring_out(20_000);
+    call.mailbox(true);
+    call.hang_up(true);
+    for event in &mut call.snapshots {
+        for system in &mut event.state.systems {
+            system.kind = SystemKind::Voicemail { result: None, length: None };
+        }
+    }
+    assert_eq!(played(call.snapshots).end().unwrap(), "voicemail · message? for Nadia · rang Nadia · callback");
+}
+
+#[test]
+fn same_caller_in_a_linked_conversation_is_one_call() {
+    let mut first = answered_by_nadia();
+    let mut second = Script::inbound();
+    second.wait(40_000);
+    second.ring(&["Priya"]);
+    second.answer(3_000);
+    second.talk(10_000);
+    second.hang_up(true);
+    let mut events = second.snapshots;
+    events.iter_mut().for_each(|event| {
+        event.call = "second".try_into().unwrap();
+        event.linked = vec!["call".try_into().unwrap()];
+        event.state.at = event.state.at.map(|at| after(at, Duration::from_secs(1)));
+    });
+    first.hang_up(false);
+    let harness = played(first.snapshots.into_iter().chain(events.into_iter().skip(1)));
+    assert!(harness.updates.iter().all(|(_, update)| update.call.id.as_str() == "call"));
+    let stages =
+        harness.updates.iter().filter(|(_, it)| it.status == CallStatus::Ringing).map(|(_, it)| it.call.course.stage);
+    assert!(stages.clone().all(|stage| stage == RingStage::Phone) && stages.count() <= 2);
+    assert!(harness.end().unwrap().contains("with Nadia 20 s") && harness.end().unwrap().contains("with Priya 10 s"));
+}

@@ -1,0 +1,320 @@
+//! The recorded calls of `tests/calls/real`: live, by their report alone, and with every kind of loss.
+
+use super::harness::{Harness, Input, end};
+use crate::{
+    calls::update_from_report,
+    goto::wire::{self, Frame, Reader},
+    model::{
+        call::{CallSnapshot, CallUpdate, Report, StatusKind},
+        ids::ConversationSpaceId,
+        phone::Region,
+        time::{Timestamp, elapsed},
+    },
+};
+use std::{fs, path::PathBuf, time::Duration};
+
+/// A recorded call: its frames, the reports of its conversations, and their summaries.
+struct Recorded {
+    name: &'static str,
+    epoch: Timestamp,
+    frames: Vec<Frame>,
+    reports: Vec<Report>,
+    summaries: Vec<Report>,
+    rings: &'static [&'static str],
+    end: &'static str,
+}
+
+/// What the team is to read of each call: its rings (of the phone stage) and its end.
+const CALLS: [(&str, &[&str], &str); 16] = [
+    (
+        "direct-answered",
+        &["0.1 phone rings Nadia Okafor"],
+        "ended · with Nadia Okafor 161 s after 6 s · caller hung up",
+    ),
+    (
+        "direct-voicemail",
+        &["0.1 phone rings Nadia Okafor"],
+        "voicemail · message 24 s for Nadia Okafor · rang Nadia Okafor · callback",
+    ),
+    (
+        "direct-voicemail-failed",
+        &["0.1 phone rings Nadia Okafor"],
+        "missed · no message for Nadia Okafor · NobodyAnswered after 26 s · rang Nadia Okafor · callback",
+    ),
+    (
+        "menu-ring-group-answered",
+        &["13.4 phone rings Priya Raman, Jonas Ekholm"],
+        "ended · with Priya Raman 184 s after 8 s · Priya Raman hung up",
+    ),
+    (
+        "menu-queue-answered",
+        &["30.6 phone rings Priya Raman in Support"],
+        "ended · with Priya Raman 374 s after 10 s in Support · caller hung up · recorded",
+    ),
+    (
+        "menu-extension-voicemail",
+        &["12.5 phone rings Tomasz Wilk"],
+        "voicemail · message 35 s for Tomasz Wilk · rang Tomasz Wilk · callback",
+    ),
+    (
+        "direct-transfer-then-voicemail",
+        &[
+            "38.9 phone rings Marisol Vega in Front desk",
+            "61.0 phone rings Ewan Blackwood in Front desk from Marisol Vega",
+        ],
+        "voicemail · with Marisol Vega 17 s held 2 s after 3 s in Front desk · handed on to Ewan Blackwood, no answer in \
+         20 s · message 35 s for Ewan Blackwood · callback",
+    ),
+    (
+        "direct-transfer-to-queue",
+        &["13.6 phone rings Jonas Ekholm, Nadia Okafor", "63.0 phone rings Priya Raman in Support from Jonas Ekholm"],
+        "ended · with Jonas Ekholm 38 s held 3 s after 8 s · with Priya Raman 306 s after 3 s in Support · caller hung up",
+    ),
+    (
+        "warm-transfer-answered",
+        &["7.2 phone rings Marisol Vega in Sales", "82.8 phone rings Jonas Ekholm in Sales from Marisol Vega"],
+        "ended · with Marisol Vega 64 s held 6 s after 5 s in Sales · with Jonas Ekholm 141 s after 5 s · Jonas Ekholm hung up",
+    ),
+    ("staff-to-staff", &["0.1 phone rings Priya Raman"], "internal · ended · with Priya Raman 241 s after 5 s"),
+    (
+        "outbound-answered",
+        &["0.4 phone rings Lucía Fernández"],
+        "outbound · ended · with Lucía Fernández 257 s after 20 s",
+    ),
+    (
+        "outbound-no-answer",
+        &["0.1 phone rings Lucía Fernández"],
+        "outbound · missed · NobodyAnswered after 24 s · gave up in Phone after 24 s",
+    ),
+    (
+        "anonymous-missed",
+        &["0.1 phone rings Nadia Okafor"],
+        "missed · NobodyAnswered after 18 s · rang Nadia Okafor · gave up in Phone after 18 s · callback",
+    ),
+    ("menu-hang-up", &[], "missed · LeftMenu after 9 s · gave up in Menu after 9 s · menu only"),
+    (
+        "queue-abandon",
+        &["13.0 phone rings Nadia Okafor, Jonas Ekholm, Marisol Vega in Sales"],
+        "missed · LeftQueue after 60 s · rang Nadia Okafor, Jonas Ekholm, Marisol Vega · gave up in Queue Sales after 47 s \
+         · callback",
+    ),
+    (
+        "menu-forwarded-outside",
+        &["2.0 phone forwarded to +14165550199"],
+        "ended · with outside +14165550199 274 s after 1 s · caller hung up",
+    ),
+];
+
+fn reader() -> Reader {
+    Reader { connection: "main".try_into().unwrap(), region: Region::US }
+}
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/calls/real").join(name)
+}
+
+fn recorded() -> Vec<Recorded> {
+    let load = |(name, rings, end): (&'static str, &'static [&'static str], &'static str)| {
+        let text = fs::read_to_string(file(&format!("{name}.jsonl"))).unwrap();
+        let frames: Vec<Frame> = text.lines().map(|line| wire::frame(line, &reader()).unwrap()).collect();
+        let epoch = frames.iter().find_map(|frame| match frame {
+            Frame::Call(event) => event.created_at,
+            _ => None,
+        });
+        let read = |kind: &str| -> Vec<Vec<u8>> {
+            [format!("{name}.{kind}.json"), format!("{name}.2.{kind}.json")]
+                .iter()
+                .filter_map(|it| fs::read(file(it)).ok())
+                .collect()
+        };
+        let reports = read("report").iter().map(|body| wire::report(body, &reader()).unwrap()).collect();
+        let page = |body: &Vec<u8>| [br#"{"items":["#.as_slice(), body, b"]}"].concat();
+        let summaries =
+            read("summary").iter().map(|body| wire::summaries(&page(body), &reader()).unwrap().0.remove(0)).collect();
+        Recorded { name, epoch: epoch.unwrap(), frames, reports, summaries, rings, end }
+    };
+    CALLS.into_iter().map(load).collect()
+}
+
+impl Recorded {
+    fn snapshots(&self) -> Vec<CallSnapshot> {
+        let event = |frame: &Frame| match frame {
+            Frame::Call(event) => Some(event.clone()),
+            _ => None,
+        };
+        self.frames.iter().filter_map(event).collect()
+    }
+
+    /// The end, without what only some live frames say: the report of the recorded call names no recording.
+    fn check_end(&self, harness: &Harness, what: &str) {
+        let bare = |text: &str| text.replace(" · recorded", "");
+        assert_eq!(harness.end().as_deref().map(bare), Some(bare(self.end)), "{} {what}", self.name);
+    }
+
+    /// A GoTo that has the reports two minutes after the end, and says so if it `pushes`.
+    fn harness(&self, has_reports: bool, pushes: bool) -> Harness {
+        let mut harness = Harness::new(self.epoch);
+        for report in &self.reports {
+            let ready = elapsed(self.epoch, report.ended_at.unwrap()) + Duration::from_secs(120);
+            if has_reports {
+                harness.reports.insert(report.call.clone(), (ready, report.clone()));
+            }
+            if pushes {
+                for again in 0..2 {
+                    harness.plan(ready + Duration::from_secs(again), Input::ReportReady(report.call.clone()));
+                }
+            }
+        }
+        harness
+    }
+
+    fn of(&self, events: impl IntoIterator<Item = CallSnapshot>, has_reports: bool, pushes: bool) -> Harness {
+        let mut harness = self.harness(has_reports, pushes);
+        for event in events {
+            harness.push(event);
+        }
+        harness.run(Duration::from_secs(600));
+        harness
+    }
+
+    /// Who talked, by the table.
+    fn talked(&self) -> bool {
+        self.end.contains("with ")
+    }
+
+    /// What holds whatever is lost.
+    fn check(&self, harness: &Harness, what: &str) {
+        let updates = || harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
+        let told: Vec<String> = updates().map(|update| format!("{:?} {}", update.status.kind(), end(update))).collect();
+        let is_false_missed = |update: &CallUpdate| {
+            self.talked()
+                && (update.status.kind() == StatusKind::Missed
+                    || update.status.kind() == StatusKind::Voicemail
+                        && update.call.course.mailbox.as_ref().is_none_or(|it| it.message != Some(true)))
+        };
+        assert!(!updates().any(is_false_missed), "{} {what}: false missed: {told:#?}", self.name);
+        for update in updates() {
+            for talk in &update.call.course.talks {
+                let name = match &talk.with {
+                    crate::model::call::TalkParty::Person(person) => format!("with {} ", person.name.as_ref().unwrap()),
+                    crate::model::call::TalkParty::Outside(_) => "with outside".to_owned(),
+                };
+                assert!(self.end.contains(&name), "{} {what}: a wrong partner: {told:#?}", self.name);
+            }
+        }
+        let finals = |update: &&CallUpdate| update.status.kind().is_final() && update.call.revision.is_none();
+        assert!(updates().filter(finals).count() <= 1, "{} {what}: two ends: {told:#?}", self.name);
+        let ids: std::collections::BTreeSet<&ConversationSpaceId> = updates().map(|update| &update.call.id).collect();
+        assert!(ids.len() <= 1, "{} {what}: two calls: {told:#?}", self.name);
+        let mut fetched = harness.fetched_reports.clone();
+        fetched.sort();
+        assert!(fetched.len() <= 2 * self.reports.len(), "{} {what}: {fetched:?}", self.name);
+    }
+}
+
+#[test]
+fn calls_received_whole_are_emitted_as_expected() {
+    let mut odd = Vec::new();
+    for call in recorded() {
+        for pushes in [false, true] {
+            let harness = call.of(call.snapshots(), pushes, pushes);
+            if harness.phone_rings() != call.rings {
+                odd.push(format!("{}: {:#?}", call.name, harness.phone_rings()));
+            }
+            if harness.end().as_deref() != Some(call.end) {
+                odd.push(format!("{}:\n  {}\n  {}", call.name, call.end, harness.end().unwrap_or_default()));
+            }
+            let revised = harness
+                .updates
+                .iter()
+                .filter(|(_, it)| it.call.revision.is_some())
+                .map(|(_, it)| format!("{:?} {}", it.call.revision, end(it)));
+            let revised: Vec<String> = revised.collect();
+            if !revised.is_empty() {
+                odd.push(format!("{}: revised {revised:#?}", call.name));
+            }
+            call.check(&harness, "whole");
+        }
+    }
+    assert!(odd.is_empty(), "{}", odd.join("\n"));
+}
+
+#[test]
+fn reports_alone_give_the_same_ends() {
+    for call in recorded() {
+        let harness = call.of([], true, true);
+        call.check_end(&harness, "report only");
+        call.check(&harness, "report only");
+        assert_eq!(harness.fetched_reports.len(), call.reports.len(), "{}: once each", call.name);
+    }
+}
+
+#[test]
+fn each_lost_frame_leaves_the_same_end_once_the_report_is_read() {
+    for call in recorded() {
+        let snapshots = call.snapshots();
+        for lost in 0..snapshots.len() {
+            let rest = || snapshots.iter().enumerate().filter(|(at, _)| *at != lost).map(|(_, event)| event.clone());
+            let what = format!("without frame {lost}");
+            let harness = call.of(rest(), true, true);
+            call.check_end(&harness, &what);
+            call.check(&harness, &what);
+            call.check(&call.of(rest(), false, false), &format!("{what}, no reports"));
+        }
+    }
+}
+
+#[test]
+fn a_lost_half_leaves_the_same_end_once_the_report_is_read() {
+    for call in recorded() {
+        let snapshots = call.snapshots();
+        for from in 1..snapshots.len() {
+            for rest in [&snapshots[from..], &snapshots[..from]] {
+                let what = format!("cut at {from}");
+                let harness = call.of(rest.to_vec(), true, true);
+                call.check_end(&harness, &what);
+                call.check(&harness, &what);
+                call.check(&call.of(rest.to_vec(), false, false), &format!("{what}, no reports"));
+            }
+        }
+    }
+}
+
+#[test]
+fn doubled_and_shuffled_frames_give_the_same_end() {
+    for call in recorded() {
+        let mut harness = call.harness(true, true);
+        for (at, event) in call.snapshots().into_iter().enumerate() {
+            let time = elapsed(call.epoch, event.state.at.unwrap());
+            // Two lanes with delays that let frames overtake each other.
+            for (lane, spread) in [(1, 7_919), (2, 104_729)] {
+                let late = Duration::from_millis((at as u64 * spread * lane) % 2_500);
+                harness.plan(time + late, Input::Snapshot(event.clone().into()));
+            }
+        }
+        harness.run(Duration::from_secs(600));
+        call.check_end(&harness, "shuffled");
+        call.check(&harness, "shuffled");
+    }
+}
+
+#[test]
+fn summaries_alone_claim_only_what_they_prove() {
+    for call in recorded() {
+        let Some(update) = call.summaries.first().and_then(|it| update_from_report(it, call.epoch)) else {
+            panic!("{}: its summary is of a call", call.name);
+        };
+        let words = end(&update);
+        let outcome = call.summaries[0].outcome.clone().unwrap();
+        match outcome.as_str() {
+            "LEFT_DIAL_PLAN" | "LEFT_QUEUE" => assert!(words.starts_with("unknown"), "{}: {words}", call.name),
+            "VOICEMAIL" => assert!(words.starts_with("voicemail · message?"), "{}: {words}", call.name),
+            _ => assert_eq!(
+                words.split(" · ").find(|it| ["ended", "missed"].contains(it)),
+                call.end.split(" · ").find(|it| ["ended", "missed"].contains(it)),
+                "{}",
+                call.name
+            ),
+        }
+    }
+}

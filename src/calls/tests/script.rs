@@ -1,0 +1,403 @@
+//! Writes calls as GoTo would push them, by the grammar of its walks, and keeps what is true of them.
+
+use crate::model::{
+    call::{
+        AccountNumber, CallSnapshot, CallSystem, Caller, FullReport, Participant, ParticipantKind, ParticipantStatus,
+        Person, Phase, Queue, Report, ReportedMailbox, SnapshotState, SystemKind, TransferParty, Transferring,
+        VoicemailResult, WireDirection,
+    },
+    ids::{ConversationSpaceId, ParticipantId},
+    phone::{PhoneNumber, Region},
+    time::{Timestamp, after},
+};
+use std::time::Duration;
+
+/// The time at 0.
+pub fn epoch() -> Timestamp {
+    "2026-11-03T09:00:00Z".parse().unwrap()
+}
+
+/// What is true of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Truth {
+    /// Who talked, with the milliseconds of it, in order.
+    pub talks: Vec<(String, u64)>,
+    pub rang: Vec<String>,
+    pub message: bool,
+    pub menu_only: bool,
+    pub callback: bool,
+}
+
+/// A phone of the call.
+#[derive(Debug, Clone)]
+struct Phone {
+    name: String,
+    id: ParticipantId,
+    kind: ParticipantKind,
+    status: ParticipantStatus,
+}
+
+/// A call being written.
+#[derive(Debug, Clone)]
+pub struct Script {
+    pub now: u64,
+    pub snapshots: Vec<CallSnapshot>,
+    pub truth: Truth,
+    id: ConversationSpaceId,
+    active: bool,
+    caller: ParticipantStatus,
+    phones: Vec<Phone>,
+    plans: usize,
+    queue: Option<Queue>,
+    voicemail: Option<SystemKind>,
+    participants: usize,
+    pub linked: Vec<ConversationSpaceId>,
+    /// Handed on, and nobody has answered since.
+    pending: bool,
+    hung_up_by: Option<ParticipantId>,
+}
+
+pub fn person(name: &str) -> Person {
+    let number = name.bytes().fold(0_u32, |sum, byte| sum * 7 % 900 + u32::from(byte));
+    Person { name: Some(name.into()), extension: Some(format!("2{number:03}")), line: Some(format!("line-{name}")) }
+}
+
+impl Script {
+    /// An inbound call whose caller rings.
+    pub fn inbound() -> Self {
+        let mut script = Self {
+            now: 0,
+            snapshots: Vec::new(),
+            truth: Truth::default(),
+            id: "call".try_into().unwrap(),
+            active: false,
+            caller: ParticipantStatus::Ringing,
+            phones: Vec::new(),
+            plans: 0,
+            queue: None,
+            voicemail: None,
+            participants: 0,
+            linked: Vec::new(),
+            pending: false,
+            hung_up_by: None,
+        };
+        script.snap();
+        script
+    }
+
+    /// A snapshot of what is.
+    pub fn snap(&mut self) {
+        let caller =
+            Caller { name: Some("MAPLE BAKERY".into()), number: PhoneNumber::parse(Some("+16475550101"), Region::US) };
+        let ours = AccountNumber { number: PhoneNumber::parse(Some("+14165550110"), Region::US), label: None };
+        let kind = ParticipantKind::PhoneNumber { account_number: ours, caller: Some(caller), callee: None };
+        let began: ParticipantId = "caller".try_into().unwrap();
+        let party = |id: &ParticipantId, kind, status| Participant {
+            id: Some(id.clone()),
+            leg: Some(id.clone()),
+            originator: Some("caller".try_into().unwrap()),
+            kind,
+            status,
+        };
+        let mut participants = vec![party(&began, kind, self.caller.clone())];
+        participants.extend(self.phones.iter().map(|phone| party(&phone.id, phone.kind.clone(), phone.status.clone())));
+        self.push(participants, if self.active { Phase::Active } else { Phase::Starting });
+    }
+
+    fn push(&mut self, participants: Vec<Participant>, phase: Phase) {
+        let connected = |kind| CallSystem { kind, status: ParticipantStatus::Connected };
+        let ending = phase == Phase::Ending;
+        let plans = (0..self.plans).map(|_| connected(SystemKind::DialPlan));
+        let queue = self.queue.iter().map(|queue| connected(SystemKind::Queue(queue.clone())));
+        let mailbox = self.voicemail.iter().map(|kind| CallSystem {
+            kind: kind.clone(),
+            status: match kind {
+                SystemKind::Voicemail { result: None, .. } => ParticipantStatus::Connected,
+                _ => ParticipantStatus::Disconnecting,
+            },
+        });
+        let systems = if ending { Vec::new() } else { plans.chain(queue).chain(mailbox).collect() };
+        self.snapshots.push(CallSnapshot {
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "42".try_into().unwrap(),
+            call: self.id.clone(),
+            direction: WireDirection::Inbound,
+            created_at: Some(epoch()),
+            hung_up_by: self.hung_up_by.clone().filter(|_| ending),
+            dialed: None,
+            linked: self.linked.clone(),
+            state: SnapshotState {
+                sequence: self.snapshots.len() as u64 + 1,
+                phase,
+                at: Some(after(epoch(), Duration::from_millis(self.now))),
+                participants,
+                systems,
+                recorded: false,
+            },
+        });
+    }
+
+    pub fn wait(&mut self, ms: u64) {
+        self.now += ms;
+    }
+
+    fn enter(&mut self) {
+        (self.active, self.caller) = (true, ParticipantStatus::InSystem);
+    }
+
+    /// A plan takes the call and asks for a choice.
+    pub fn menu(&mut self, ms: u64) {
+        self.wait(150);
+        self.enter();
+        self.plans += 1;
+        self.snap();
+        self.snap();
+        self.wait(ms);
+        self.snap();
+    }
+
+    pub fn enter_queue(&mut self, name: &str) {
+        self.leave_queue();
+        self.enter();
+        self.queue = Some(Queue { name: name.into(), extension: None });
+        self.snap();
+        self.wait(200);
+    }
+
+    fn leave_queue(&mut self) {
+        if self.queue.take().is_some() {
+            self.snap();
+        }
+    }
+
+    /// Phones begin to ring one after the other.
+    pub fn ring(&mut self, names: &[&str]) {
+        for name in names {
+            self.add(name, ParticipantKind::Line(person(name)));
+            self.wait(2);
+        }
+    }
+
+    pub fn ring_outside(&mut self) {
+        let ours = AccountNumber { number: PhoneNumber::parse(Some("+14165550110"), Region::US), label: None };
+        let callee = Caller { name: None, number: PhoneNumber::parse(Some("+14165550199"), Region::US) };
+        self.add("outside", ParticipantKind::PhoneNumber { account_number: ours, caller: None, callee: Some(callee) });
+    }
+
+    fn add(&mut self, name: &str, kind: ParticipantKind) {
+        self.participants += 1;
+        let id = format!("p{}", self.participants).as_str().try_into().unwrap();
+        if !self.truth.rang.iter().any(|known| known == name) {
+            self.truth.rang.push(name.to_owned());
+        }
+        self.phones.push(Phone { name: name.to_owned(), id, kind, status: ParticipantStatus::Ringing });
+        self.snap();
+    }
+
+    /// Phones stop one after the other, but for one.
+    fn stop(&mut self, keep: Option<&str>) {
+        while let Some(at) = self.phones.iter().position(|phone| Some(phone.name.as_str()) != keep) {
+            self.phones[at].status = ParticipantStatus::Disconnecting;
+            self.snap();
+            self.phones.remove(at);
+        }
+    }
+
+    /// Nobody answers.
+    pub fn ring_out(&mut self, ms: u64) {
+        self.wait(ms);
+        self.stop(None);
+        self.wait(15);
+    }
+
+    /// The first phone answers after a while.
+    pub fn answer(&mut self, ms: u64) {
+        self.wait(ms);
+        let Some(name) = self.phones.first().map(|phone| phone.name.clone()) else { return };
+        self.stop(Some(&name));
+        (self.active, self.caller) = (true, ParticipantStatus::Connected);
+        self.snap();
+        self.phones[0].status = ParticipantStatus::Connected;
+        self.snap();
+        if !self.truth.talks.iter().any(|(known, _)| *known == name) {
+            self.truth.talks.push((name, 0));
+        }
+        self.pending = false;
+    }
+
+    pub fn is_talking(&self) -> bool {
+        self.caller == ParticipantStatus::Connected
+    }
+
+    pub fn is_ringing(&self) -> bool {
+        !self.is_talking() && !self.phones.is_empty()
+    }
+
+    pub fn has_plan(&self) -> bool {
+        self.plans > 0
+    }
+
+    pub fn talk(&mut self, ms: u64) {
+        self.wait(ms);
+        let name = &self.phones[0].name;
+        self.truth.talks.iter_mut().filter(|(known, _)| known == name).for_each(|(_, talked)| *talked += ms);
+    }
+
+    /// The caller is put on hold; `back` again.
+    pub fn hold(&mut self, ms: u64, back: bool) {
+        self.caller = ParticipantStatus::OnHold { by: Some(self.phones[0].id.clone()) };
+        self.snap();
+        self.wait(ms);
+        if back {
+            self.caller = ParticipantStatus::Connected;
+            self.snap();
+        }
+    }
+
+    fn unwind(&mut self) {
+        self.leave_queue();
+        while self.plans > 0 {
+            self.wait(11);
+            self.plans -= 1;
+            self.snap();
+        }
+    }
+
+    fn transferring(&self, to: &str, warm: bool) -> ParticipantStatus {
+        let side = |participant: Option<ParticipantId>, extension: Option<String>| {
+            Some(TransferParty { participant, extension, ..TransferParty::default() })
+        };
+        let by = self.phones.first().map(|phone| phone.id.clone());
+        let initiator = side(by, self.phones.first().and_then(|phone| person(&phone.name).extension));
+        ParticipantStatus::InTransfer(Box::new(Transferring {
+            warm,
+            initiator,
+            transferrer: None,
+            destination: side(None, Some(to.to_owned())),
+        }))
+    }
+
+    /// Who talks hands the call on without asking.
+    pub fn transfer(&mut self, to: &str) {
+        self.leave_queue();
+        self.caller = self.transferring(to, false);
+        self.snap();
+        self.stop(None);
+        self.unwind();
+        self.wait(160);
+        self.pending = true;
+    }
+
+    /// Who talks has asked a colleague, whose phone still rings, and hands the call on.
+    pub fn warm_transfer(&mut self, to: &str) {
+        self.hold(2_000, false);
+        self.caller = self.transferring(to, true);
+        let first = self.phones[0].name.clone();
+        self.ring(&[to]);
+        self.leave_queue();
+        self.stop_one(&first);
+        self.unwind();
+        self.pending = true;
+    }
+
+    fn stop_one(&mut self, name: &str) {
+        if let Some(at) = self.phones.iter().position(|phone| phone.name == name) {
+            self.phones[at].status = ParticipantStatus::Disconnecting;
+            self.snap();
+            self.phones.remove(at);
+            self.snap();
+        }
+    }
+
+    /// Who talks hangs up, and the plan goes on.
+    pub fn leave_to_plan(&mut self) {
+        self.leave_queue();
+        self.caller = ParticipantStatus::InSystem;
+        self.stop(None);
+        self.snap();
+        self.wait(1_500);
+    }
+
+    pub fn mailbox(&mut self, success: bool) {
+        self.leave_queue();
+        self.enter();
+        let kind = |result, length| Some(SystemKind::Voicemail { result, length });
+        self.voicemail = kind(None, None);
+        self.snap();
+        self.wait(9_000);
+        self.voicemail = match success {
+            true => kind(Some(VoicemailResult::Success), Some(Duration::from_secs(7))),
+            false => kind(Some(VoicemailResult::Failed), None),
+        };
+        self.snap();
+        self.voicemail = None;
+        self.truth.message |= success;
+    }
+
+    /// The caller, or who talks, hangs up.
+    pub fn hang_up(&mut self, by_caller: bool) {
+        let waiting = self.pending
+            || self.is_ringing()
+            || self.queue.is_some()
+            || matches!(self.caller, ParticipantStatus::OnHold { .. });
+        let in_mailbox = self.snapshots.last().is_some_and(|last| {
+            last.state.systems.iter().any(|system| matches!(system.kind, SystemKind::Voicemail { .. }))
+        });
+        let talked = !self.truth.talks.is_empty();
+        let reached = talked || !self.truth.rang.is_empty() || self.queue_seen() || self.mailbox_seen();
+        self.truth.menu_only = !reached && self.plans > 0;
+        self.truth.callback = self.truth.message
+            || if talked { waiting && !self.is_talking() || in_mailbox && self.pending } else { !self.truth.menu_only };
+        let by = self.phones.first().map(|phone| phone.id.clone()).filter(|_| !by_caller);
+        self.hung_up_by = by.or_else(|| Some("caller".try_into().unwrap()));
+        self.leave_queue();
+        if self.plans > 0 && self.is_talking() {
+            self.caller = ParticipantStatus::InSystem;
+        }
+        self.stop(None);
+        self.unwind();
+        self.caller = ParticipantStatus::Disconnecting;
+        self.snap();
+        self.push(Vec::new(), Phase::Ending);
+    }
+
+    fn queue_seen(&self) -> bool {
+        self.any_system(|kind| matches!(kind, SystemKind::Queue(_)))
+    }
+
+    fn mailbox_seen(&self) -> bool {
+        self.any_system(|kind| matches!(kind, SystemKind::Voicemail { .. }))
+    }
+
+    fn any_system(&self, is: impl Fn(&SystemKind) -> bool) -> bool {
+        self.snapshots.iter().flat_map(|event| &event.state.systems).any(|system| is(&system.kind))
+    }
+
+    /// The full report.
+    pub fn report(&self) -> Report {
+        let last = self.snapshots.last().unwrap();
+        let mailboxes = self.snapshots.iter().flat_map(|event| &event.state.systems).filter_map(|it| match &it.kind {
+            SystemKind::Voicemail { result: result @ Some(_), length } => {
+                Some(ReportedMailbox { result: result.clone(), length: *length })
+            }
+            _ => None,
+        });
+        let full =
+            FullReport { snapshots: self.snapshots.clone(), mailboxes: mailboxes.collect(), ..FullReport::default() };
+        Report {
+            connection: last.connection.clone(),
+            region: last.region,
+            account: last.account.clone(),
+            call: last.call.clone(),
+            direction: WireDirection::Inbound,
+            created_at: last.created_at,
+            answered_at: last.created_at,
+            ended_at: last.state.at,
+            caller: None,
+            outcome: None,
+            people: Vec::new(),
+            full: Some(Box::new(full)),
+        }
+    }
+}

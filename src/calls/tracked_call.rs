@@ -1,0 +1,295 @@
+//! One call: what was emitted of it, what may be emitted now, and how long that may be held back. One call may be several
+//! linked conversations (legs), which share their facts; it is over when all of them are.
+
+use super::{
+    Effect, Limits, direction::direction_of, facts::Facts, identity::caller, leg::Receipt, legs::Legs,
+    parties::is_same_person, walk::Walk,
+};
+use crate::model::{
+    call::{
+        Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Course, Person, Phase,
+        Report, RingStage,
+    },
+    ids::{ConversationSpaceId, ParticipantId},
+    phone::PhoneNumber,
+    time::{Now, Timestamp},
+};
+use std::time::{Duration, Instant};
+
+/// One call under way.
+#[derive(Debug, Clone)]
+pub(super) struct TrackedCall {
+    pub(super) call: Call,
+    pub(super) facts: Facts,
+    pub(super) walk: Walk,
+    pub(super) legs: Legs,
+    /// A snapshot was folded.
+    begun: bool,
+    pub(super) first_seen: Instant,
+    pub(super) last_seen: Instant,
+    /// When the first phone was seen to ring.
+    pub(super) phone_seen: Option<Instant>,
+    /// How much silence until the report is fetched.
+    pub(super) report_after: Duration,
+    /// What the newest ring says, until a person answers.
+    pub(super) last_ringing: Option<Call>,
+    /// Whom the newest answer names, and the talks it counted.
+    pub(super) answered_by: Option<(Person, usize)>,
+    /// The final status, once it is emitted, with the call as it was then.
+    pub(super) final_status: Option<(CallStatus, Call)>,
+    /// Until when an outcome is held back.
+    pub(super) held_until: Option<Instant>,
+}
+
+impl TrackedCall {
+    /// A call whose first snapshot is `event`, which is still to be applied.
+    pub(super) fn new(event: &CallSnapshot, now: Now, limits: &Limits) -> Self {
+        let facts = Facts::new(event, now.timestamp);
+        Self {
+            call: Call {
+                id: event.call.clone(),
+                connection: event.connection.clone(),
+                region: event.region,
+                account: event.account.clone(),
+                direction: CallDirection::Inbound,
+                caller: Caller { name: None, number: PhoneNumber::Withheld },
+                account_number: None,
+                queues: Vec::new(),
+                people: Vec::new(),
+                transfers: Vec::new(),
+                answered_at: None,
+                queued_at: None,
+                started_at: facts.started(),
+                first_seen_late: event.state.sequence > 1 && event.state.phase != Phase::Starting,
+                end_unknown: false,
+                revision: None,
+                course: Course::default(),
+            },
+            facts,
+            walk: Walk::default(),
+            legs: Legs::default(),
+            begun: false,
+            first_seen: now.instant,
+            last_seen: now.instant,
+            phone_seen: None,
+            report_after: limits.silence,
+            last_ringing: None,
+            answered_by: None,
+            final_status: None,
+            held_until: None,
+        }
+    }
+
+    /// The id of the call: that of its first conversation.
+    pub(super) fn id(&self) -> &ConversationSpaceId {
+        &self.call.id
+    }
+
+    /// Its conversations.
+    pub(super) fn legs(&self) -> &Legs {
+        &self.legs
+    }
+
+    /// Whether the conversation of `event`, which is linked to this call, is part of it.
+    pub(super) fn accepts(&self, event: &CallSnapshot) -> bool {
+        let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
+        let same_way = direction_of(event).is_none_or(|(_, direction)| direction == self.facts.direction());
+        // A colleague who consults another one has a conversation without the caller.
+        let inbound = self.facts.direction() == CallDirection::Inbound;
+        self.legs.has_room(1)
+            && self.facts.is_same_caller(theirs)
+            && (same_way && (inbound || theirs.is_some()) || theirs.is_some())
+    }
+
+    /// Whether `other`, which is linked to this call, is the same call.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.facts.direction() == CallDirection::Inbound
+            && other.facts.direction() == CallDirection::Inbound
+            && self.legs.has_room(other.legs.len())
+            && self.facts.is_same_caller(other.facts.caller())
+    }
+
+    /// Whether it is a conversation of colleagues, or of one who has called nobody yet.
+    pub(super) fn is_staff_only(&self) -> bool {
+        match self.facts.direction() {
+            CallDirection::Inbound => false,
+            CallDirection::Outbound => !self.walk.far_side,
+            CallDirection::Internal => true,
+        }
+    }
+
+    /// Whether a participant with one of these ids takes part.
+    pub(super) fn has_participant(&self, ids: &[&ParticipantId]) -> bool {
+        ids.iter().any(|id| self.facts.parties.has(id))
+    }
+
+    /// Whether `person` has the caller of this call now, so that a call of theirs to a colleague is a consultation.
+    pub(super) fn is_held_by(&self, person: &Person) -> bool {
+        let with = |id: &_| self.facts.parties.person(*id).is_some_and(|known| is_same_person(known, person));
+        let stay = self.walk.last_stay().map(|stay| stay.position);
+        let holds = matches!(stay, Some(CallerPosition::Talk | CallerPosition::Hold | CallerPosition::Transfer));
+        !self.legs.are_over()
+            && self.facts.direction() != CallDirection::Internal
+            && holds
+            && self.walk.connected.iter().any(with)
+    }
+
+    /// The two as one, under the id of the one that rang, or else of this one.
+    pub(super) fn merge(mut self, other: Self) -> Self {
+        if self.last_ringing.is_none() && other.last_ringing.is_some() {
+            return other.merge(self);
+        }
+        let legs = self.legs.join(other.legs);
+        self.facts.join(other.facts, legs);
+        self.walk = self.facts.walk(&self.legs);
+        self.answered_by = self.answered_by.or(other.answered_by);
+        self.phone_seen = self.phone_seen.into_iter().chain(other.phone_seen).min();
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self
+    }
+
+    /// Whether a person is known to have answered.
+    pub(super) fn was_answered(&self) -> bool {
+        self.walk.talks.answer().is_some()
+    }
+
+    /// Folds a snapshot. Returns whether it was new; [`Self::emit_due`] decides what follows from it.
+    pub(super) fn apply(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let is_new = self.fold(event, now, limits, out);
+        if is_new {
+            self.walk_again(now);
+        }
+        is_new
+    }
+
+    pub(super) fn walk_again(&mut self, now: Now) {
+        self.walk = self.facts.walk(&self.legs);
+        if self.walk.stage == Some(RingStage::Phone) {
+            self.phone_seen.get_or_insert(now.instant);
+        }
+        if !std::mem::replace(&mut self.begun, true) {
+            // A call first seen in a menu rings in time, whatever of the menu was missed.
+            self.call.first_seen_late &= self.walk.stage == Some(RingStage::Phone);
+        }
+    }
+
+    fn fold(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let recorded = self.legs.record(event, limits.fetches);
+        if recorded.receipt == Receipt::Known {
+            return false;
+        }
+        if let Some((from, to)) = recorded.hole {
+            out.push(Effect::FetchStates {
+                connection: self.call.connection.clone(),
+                account: self.call.account.clone(),
+                call: event.call.clone(),
+                from: from.max(to.saturating_sub(limits.fetch_states.saturating_sub(1))),
+                to,
+            });
+        }
+        self.last_seen = now.instant;
+        self.report_after = limits.silence;
+        self.facts.fold(recorded.leg, event, now.timestamp);
+        true
+    }
+
+    /// Folds the report of one of its conversations, which is then over.
+    pub(super) fn apply_report(&mut self, report: &Report, now: Now, limits: &Limits) {
+        let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
+        for snapshot in snapshots.iter().filter(|snapshot| snapshot.call == report.call) {
+            // With many holes a sequence forgets the oldest: a snapshot that counts as known may be missing all the same.
+            let leg = self.legs.record(snapshot, 0).leg;
+            self.facts.fold(leg, snapshot, now.timestamp);
+        }
+        self.last_seen = now.instant;
+        self.report_after = limits.silence;
+        self.legs.report(&report.call, !snapshots.is_empty());
+        self.facts.fold_report(report, now.timestamp);
+        self.walk_again(now);
+    }
+
+    /// GoTo has the report of one of its conversations. Returns whether it is to be fetched.
+    pub(super) fn announce_report(&mut self, id: &ConversationSpaceId) -> bool {
+        self.legs.announce(id)
+    }
+
+    /// Whether no snapshot was missing.
+    pub(super) fn is_conclusive(&self) -> bool {
+        self.legs.are_conclusive()
+    }
+
+    /// Emits what is known now and was not emitted. Returns whether that was the final status.
+    pub(super) fn emit_due(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let at = self.facts.last;
+        if self.walk.leaving && now.instant >= self.last_seen + limits.end_grace {
+            self.legs.close();
+        }
+        if self.legs.are_over() {
+            return if self.final_status.is_some() {
+                self.finish_again(now, out)
+            } else {
+                self.finish(at, now, limits, out)
+            };
+        }
+        self.held_until = None;
+        self.facts.fill(&self.walk, None, &mut self.call);
+        if self.final_status.is_some() {
+            return false;
+        }
+        self.ring(at, now, limits, out);
+        self.answer(out);
+        false
+    }
+
+    pub(super) fn update(&self, status: CallStatus, at: Timestamp) -> Effect {
+        Effect::Emit(CallUpdate { call: self.call.clone(), status, at })
+    }
+
+    /// Fetches the reports of the conversations that have no full one.
+    pub(super) fn fetch_reports(&self, out: &mut Vec<Effect>) {
+        out.extend(self.legs.unreported().map(|leg| Effect::FetchReport { call: leg.clone() }));
+    }
+
+    /// After how much silence it is abandoned.
+    fn max_silence(&self, limits: &Limits) -> Duration {
+        if self.was_answered() { limits.stale } else { limits.given_up }
+    }
+
+    /// When [`Self::emit_due`] and [`Self::give_up_if_silent`] have something to do.
+    pub(super) fn due(&self, limits: &Limits) -> Instant {
+        let silence = self.last_seen + self.report_after.min(self.max_silence(limits));
+        if let Some(until) = self.held_until {
+            return until;
+        }
+        if self.walk.leaving {
+            return self.last_seen + limits.end_grace;
+        }
+        let rung = self.last_ringing.as_ref().map(|rung| rung.course.stage);
+        if self.final_status.is_some() || rung == Some(RingStage::Phone) {
+            return silence;
+        }
+        let ring = match (self.walk.stage, self.phone_seen) {
+            (Some(RingStage::Phone), Some(since)) => Some(since + limits.group_grace),
+            _ => self.ring_due(limits),
+        };
+        silence.min(ring.filter(|_| self.may_ring()).unwrap_or(silence))
+    }
+
+    /// After its due time: fetches the report of a call that is silent, and abandons it in the end. Returns whether it did.
+    pub(super) fn give_up_if_silent(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
+        let silent = now.instant.saturating_duration_since(self.last_seen);
+        let most = self.max_silence(limits);
+        if silent >= most {
+            self.abandon(out);
+            return true;
+        }
+        if silent >= self.report_after {
+            self.fetch_reports(out);
+            while self.report_after <= silent {
+                self.report_after = self.report_after.saturating_mul(2).min(most);
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,294 @@
+//! Walks through the snapshots of a call in order and adds up its course: who rang, who talked and for how long, where the
+//! caller was. Decides nothing of what is emitted, or of the outcome.
+
+use super::{
+    observation::{MailboxState, Observation, PartyState, QueueId},
+    parties::{Parties, PartyId, Role},
+    position::Position,
+    talk_log::{Scene, TalkLog},
+    timeline::Timeline,
+};
+use crate::model::{
+    call::{CallDirection, CallerPosition, RingStage},
+    time::{Timestamp, elapsed},
+};
+use std::time::Duration;
+
+/// After its last stay a call unwinds through its plans, in 20 to 85 ms: a menu of less than this at the end is none.
+const UNWINDING: Duration = Duration::from_secs(1);
+
+/// What the snapshots of a call show, in terms of its parties.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Walk {
+    /// How far it has come; `None` while nothing but a ringing caller was seen.
+    pub(super) stage: Option<RingStage>,
+    /// Whom it rings in the newest snapshot.
+    pub(super) ringing: Vec<PartyId>,
+    /// Whom it rang, in order.
+    pub(super) rang: Vec<PartyId>,
+    /// The queues it entered, in order, with the last time of each.
+    pub(super) queues: Vec<(QueueId, Timestamp)>,
+    /// Since when the caller waits; after a talk anew.
+    pub(super) waits_since: Option<Timestamp>,
+    /// How long phones rang since the last talk, or since the beginning.
+    pub(super) rang_for: Duration,
+    pub(super) talks: TalkLog,
+    pub(super) mailbox: Option<MailboxStay>,
+    /// Who is CONNECTED in the newest snapshot.
+    pub(super) connected: Vec<PartyId>,
+    /// An outside line that rang or talked on an inbound call.
+    pub(super) forwarded_to: Option<PartyId>,
+    /// Somebody takes part who could be talked to.
+    pub(super) far_side: bool,
+    /// Every snapshot has a shape that is known.
+    pub(super) understood: bool,
+    /// A snapshot could be a talk in a shape that is not known.
+    pub(super) doubtful: bool,
+    pub(super) recorded: bool,
+    /// The caller was in a menu, a queue or a mailbox.
+    pub(super) in_system: bool,
+    /// The caller was handed on, or put on hold for a consultation.
+    pub(super) transferred: bool,
+    /// The newest snapshot shows the caller of an inbound call leaving: only the end can follow.
+    pub(super) leaving: bool,
+    stays: Vec<Stay>,
+    /// No snapshot is missing where the wait began.
+    wait_is_exact: bool,
+    /// Whom it rang last, without a pause, and whether in a queue.
+    last_ring: (Vec<PartyId>, bool),
+    was_ringing: bool,
+    was_queue: Option<QueueId>,
+}
+
+/// A time that the caller spent in one position.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stay {
+    pub(super) position: CallerPosition,
+    pub(super) queue: Option<QueueId>,
+    pub(super) since: Timestamp,
+    until: Timestamp,
+}
+
+/// What became of a mailbox.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MailboxStay {
+    pub(super) message: Option<bool>,
+    pub(super) length: Option<Duration>,
+    /// Whom the call rang right before, outside a queue.
+    pub(super) after_ringing: Vec<PartyId>,
+}
+
+impl Walk {
+    /// Walks through a call. `follows`: the snapshot before this position was received.
+    pub(super) fn through(
+        timeline: &Timeline,
+        parties: &Parties,
+        direction: CallDirection,
+        follows: impl Fn(Position) -> bool,
+    ) -> Self {
+        let mut walk = Self { understood: true, ..Self::default() };
+        let mut rest = timeline.iter().peekable();
+        while let Some((at, observation)) = rest.next() {
+            let next = rest.peek().copied();
+            let lasted = next.map_or(Duration::ZERO, |(_, next)| elapsed(observation.at, next.at));
+            let sharp = (follows(at), next.is_some_and(|(at, _)| follows(at)));
+            walk.step(at, observation, lasted, sharp, parties, direction);
+        }
+        if timeline.overflowed {
+            walk.talks.blur();
+        }
+        walk
+    }
+
+    fn step(
+        &mut self,
+        at: Position,
+        seen: &Observation,
+        lasted: Duration,
+        sharp: (bool, bool),
+        parties: &Parties,
+        direction: CallDirection,
+    ) {
+        let with_role = |role: Role| seen.parties.iter().filter(move |(id, _)| parties.role(*id, direction) == role);
+        // Of several outside lines the busiest counts.
+        let served = with_role(Role::Served).map(|(_, state)| state).max_by_key(|state| busy(state));
+        let others = with_role(Role::Other).chain(with_role(Role::Maker));
+        let doing = |wanted: PartyState| -> Vec<PartyId> {
+            others.clone().filter(|(_, state)| *state == wanted).map(|(id, _)| *id).collect()
+        };
+        let connected = doing(PartyState::Connected);
+        // The maker of an outbound call rings until the far side answers.
+        let rings = |id: &PartyId| parties.role(*id, direction) == Role::Other;
+        let ringing: Vec<PartyId> = doing(PartyState::Ringing).into_iter().filter(rings).collect();
+        let talking = match served {
+            Some(PartyState::Connected) => connected.clone(),
+            // The colleague who began an internal call has handed it on.
+            None if direction == CallDirection::Internal && connected.len() > 1 => connected.clone(),
+            _ => Vec::new(),
+        };
+        self.recorded |= seen.recorded;
+        self.transferred |= matches!(served, Some(PartyState::Transfer(_) | PartyState::OnHold { .. }));
+        self.in_system |= served == Some(&PartyState::InSystem);
+        self.leaving = direction == CallDirection::Inbound && served == Some(&PartyState::Leaving);
+        self.judge(seen, served, &connected, &talking, others.clone().any(|(_, state)| *state == PartyState::Unknown));
+        self.doubtful |= served == Some(&PartyState::Connected)
+            && talking.is_empty()
+            && with_role(Role::System { known: false }).any(|(_, state)| *state == PartyState::Connected);
+        self.far_side |= match direction {
+            CallDirection::Inbound | CallDirection::Outbound => served.is_some(),
+            CallDirection::Internal => others.clone().next().is_some() || seen.queue.is_some(),
+        };
+        self.enter_queue(seen);
+        self.ring(seen, &ringing);
+        for id in ringing.iter().chain(&talking) {
+            if direction == CallDirection::Inbound && parties.outside(*id).is_some() {
+                self.forwarded_to = Some(*id);
+            }
+        }
+        let is_ringing =
+            !ringing.is_empty() || direction == CallDirection::Outbound && served == Some(&PartyState::Ringing);
+        let waits = matches!(served, Some(PartyState::Ringing | PartyState::InSystem | PartyState::Transfer(_)));
+        if talking.is_empty() && waits && (is_ringing || seen.queue.is_some()) {
+            self.wait_is_exact = if self.waits_since.is_none() { sharp.0 } else { self.wait_is_exact };
+            self.waits_since.get_or_insert(seen.at);
+        }
+        self.reach(is_ringing || !talking.is_empty(), seen, served);
+        let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
+        let scene = Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since };
+        self.talks.record(&scene, served, &connected, &talking, &ringing);
+        if is_ringing {
+            self.rang_for += lasted;
+        }
+        if !talking.is_empty() {
+            (self.waits_since, self.rang_for) = (None, Duration::ZERO);
+        }
+        self.enter_mailbox(seen);
+        self.stay(seen, served, is_ringing, !talking.is_empty(), lasted);
+        self.ringing = ringing;
+        self.connected = connected;
+    }
+
+    /// Whether the shapes of a snapshot are known.
+    fn judge(
+        &mut self,
+        seen: &Observation,
+        served: Option<&PartyState>,
+        connected: &[PartyId],
+        talking: &[PartyId],
+        other_unknown: bool,
+    ) {
+        if seen.ending {
+            return;
+        }
+        let served_unknown = matches!(served, None | Some(PartyState::Unknown));
+        self.understood &= !served_unknown && !seen.odd;
+        self.doubtful |= talking.is_empty()
+            && (served_unknown && !connected.is_empty()
+                || other_unknown && matches!(served, None | Some(PartyState::Unknown | PartyState::Connected)));
+    }
+
+    fn enter_queue(&mut self, seen: &Observation) {
+        if let Some(queue) = seen.queue.filter(|queue| self.was_queue != Some(*queue)) {
+            match self.queues.iter_mut().find(|(known, _)| *known == queue) {
+                Some((_, since)) => *since = seen.at,
+                None => self.queues.push((queue, seen.at)),
+            }
+        }
+        self.was_queue = seen.queue;
+    }
+
+    fn ring(&mut self, seen: &Observation, ringing: &[PartyId]) {
+        if !ringing.is_empty() && !self.was_ringing {
+            self.last_ring = (Vec::new(), false);
+        }
+        self.was_ringing = !ringing.is_empty();
+        for id in ringing {
+            for known in [&mut self.rang, &mut self.last_ring.0] {
+                if !known.contains(id) {
+                    known.push(*id);
+                }
+            }
+            self.last_ring.1 |= seen.queue.is_some();
+        }
+    }
+
+    fn reach(&mut self, phone: bool, seen: &Observation, served: Option<&PartyState>) {
+        let stage = match served {
+            _ if phone => Some(RingStage::Phone),
+            _ if seen.queue.is_some() => Some(RingStage::Queue),
+            Some(PartyState::InSystem) if !seen.odd => Some(RingStage::Start),
+            _ => None,
+        };
+        self.stage = self.stage.max(stage);
+    }
+
+    fn enter_mailbox(&mut self, seen: &Observation) {
+        let Some(state) = seen.mailbox else { return };
+        let (rang, in_queue) = &self.last_ring;
+        let after_ringing = || if *in_queue { Vec::new() } else { rang.clone() };
+        let stay =
+            self.mailbox.get_or_insert_with(|| MailboxStay { after_ringing: after_ringing(), ..Default::default() });
+        match state {
+            MailboxState::Left(length) => {
+                stay.message = Some(true);
+                stay.length = stay.length.or(length);
+            }
+            MailboxState::Nothing => stay.message = stay.message.or(Some(false)),
+            MailboxState::Open | MailboxState::Gone => {}
+        }
+    }
+
+    fn stay(&mut self, seen: &Observation, served: Option<&PartyState>, ringing: bool, talks: bool, lasted: Duration) {
+        let position = match served {
+            _ if talks => CallerPosition::Talk,
+            Some(PartyState::OnHold { .. }) => CallerPosition::Hold,
+            Some(PartyState::Parked) => CallerPosition::Parked,
+            Some(PartyState::Transfer(_)) => CallerPosition::Transfer,
+            Some(PartyState::InSystem) if seen.mailbox.is_some() => CallerPosition::Mailbox,
+            Some(PartyState::InSystem) if seen.queue.is_some() => CallerPosition::Queue,
+            Some(PartyState::InSystem | PartyState::Ringing) if ringing => CallerPosition::Phone,
+            Some(PartyState::InSystem) => CallerPosition::Menu,
+            Some(PartyState::Ringing) => CallerPosition::Ringing,
+            // Between two positions, or in a shape that is not known: where it was.
+            _ => self.stays.last().map(|stay| stay.position).unwrap_or_default(),
+        };
+        let queue = seen.queue.filter(|_| position == CallerPosition::Queue);
+        let until = seen.at.checked_add(lasted).unwrap_or(seen.at);
+        match self.stays.last_mut() {
+            Some(stay) if stay.position == position && (queue.is_none() || stay.queue == queue) => stay.until = until,
+            _ => self.stays.push(Stay { position, queue, since: seen.at, until }),
+        }
+    }
+
+    /// Where the caller is, or was last before the call unwound.
+    pub(super) fn last_stay(&self) -> Option<&Stay> {
+        use CallerPosition::{Menu, Phone, Queue, Ringing, Talk, Unknown};
+        let mut stays = self.stays.as_slice();
+        while let [before @ .., previous, last] = stays {
+            let short = elapsed(last.since, last.until) < UNWINDING;
+            let unwinds = match last.position {
+                Menu => !matches!(previous.position, Unknown | Ringing),
+                Ringing | Unknown => previous.position != Unknown,
+                Queue | Phone => previous.position == Talk,
+                _ => false,
+            };
+            if !(short && unwinds) {
+                break;
+            }
+            stays = stays.get(..=before.len()).unwrap_or(before);
+        }
+        stays.last()
+    }
+}
+
+/// Which of two outside lines counts.
+const fn busy(state: &PartyState) -> u8 {
+    match state {
+        PartyState::Leaving => 0,
+        PartyState::Unknown => 1,
+        PartyState::Ringing => 2,
+        PartyState::InSystem => 3,
+        PartyState::Parked | PartyState::Transfer(_) | PartyState::OnHold { .. } => 4,
+        PartyState::Connected => 5,
+    }
+}
