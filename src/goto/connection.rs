@@ -21,7 +21,12 @@ use crate::model::{
     secret::Secret,
     time::Timestamp,
 };
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use jiff::SignedDuration;
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -34,6 +39,11 @@ const STAGGER: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
+/// Shortest interval between checks for holes in the `eventId`s: the count is not documented, and a check costs two
+/// requests.
+const HOLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// Difference of the clocks that is learned again. A `Date` header has whole seconds.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Queued queries; further ones are rejected to the sender.
 const QUERY_CAPACITY: usize = 256;
 
@@ -67,7 +77,8 @@ pub fn open(
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
-    let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
+    let (clock_in, clock) = watch::channel(SignedDuration::ZERO);
+    let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in);
     let token_task = TokenTask {
         name: reader.connection.clone(),
         failed_refreshes: 0,
@@ -102,6 +113,7 @@ pub fn open(
         background.spawn(mailboxes.run(voicemail_queries));
     }
     background.spawn(fallback::run(catch_up.clone()));
+    background.spawn(watch_clock(clock, events.clone()));
     background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
     let monitor = LaneMonitor {
         name: reader.connection.clone(),
@@ -110,6 +122,7 @@ pub fn open(
         live: live_in,
         probes: probes_in,
         rejected_accounts: HashSet::new(),
+        last_hole: None,
     };
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
@@ -165,6 +178,19 @@ impl Drop for Connection {
     }
 }
 
+/// Emits the difference between GoTo's clock and the local one when it changes.
+async fn watch_clock(mut clock: watch::Receiver<SignedDuration>, events: mpsc::Sender<ConnectionEvent>) {
+    let mut emitted = SignedDuration::ZERO;
+    while clock.changed().await.is_ok() {
+        let offset = *clock.borrow_and_update();
+        if (offset - emitted).abs() > CLOCK_TOLERANCE {
+            emitted = offset;
+            // The receiver closes only at shutdown.
+            let _ = events.send(ConnectionEvent::ClockOffset { offset }).await;
+        }
+    }
+}
+
 /// Converts the events of lanes into events of the connection.
 struct LaneMonitor {
     name: ConnectionName,
@@ -173,6 +199,8 @@ struct LaneMonitor {
     live: watch::Sender<bool>,
     probes: watch::Sender<u64>,
     rejected_accounts: HashSet<(AccountKey, u16)>,
+    /// Time of the last check for a hole in the `eventId`s.
+    last_hole: Option<Instant>,
 }
 
 impl LaneMonitor {
@@ -199,6 +227,12 @@ impl LaneMonitor {
                     self.on_gap_change(change).await;
                 }
                 LaneEvent::Suspect => self.probes.send_modify(|count| *count = count.wrapping_add(1)),
+                LaneEvent::EventHole { live_until } => {
+                    if self.last_hole.is_none_or(|at| at.elapsed() >= HOLE_CHECK_INTERVAL) {
+                        self.last_hole = Some(Instant::now());
+                        self.check_since(live_until.timestamp);
+                    }
+                }
                 LaneEvent::ClockJump { live_until } => {
                     tracing::info!(connection = %self.name, lane, "process was paused or clock jumped, lane is tested");
                     self.check_since(live_until.timestamp);

@@ -49,6 +49,7 @@ use crate::{
     },
     runtime::watchdog::TaskMonitor,
 };
+use jiff::SignedDuration;
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 use url::Url;
 
@@ -146,6 +147,11 @@ pub enum ConnectionEvent {
         to: Timestamp,
         /// Reports of the calls that ended inside the gap.
         reports: Reports,
+    },
+    /// GoTo's clock differs from the local one, by the `Date` of its answers.
+    ClockOffset {
+        /// GoTo's time minus the local time.
+        offset: SignedDuration,
     },
     /// No lane is live, and active calls are polled instead: calls are received late by seconds, not lost.
     FallbackStarted,

@@ -14,7 +14,11 @@ use crate::{
     model::{ids::ConnectionName, time::Timestamp},
     runtime::{log_throttle::LogThrottle, message_id},
 };
+use jiff::SignedDuration;
 use std::{sync::Arc, time::Instant};
+
+/// Difference of the clocks above which the journal warns: certificates and tokens tolerate less than minutes.
+const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 
 /// Monitor of one connection.
 pub struct ConnectionMonitor {
@@ -75,6 +79,13 @@ impl ConnectionMonitor {
                     self.outage.start(now);
                 }
                 tracing::warn!(%connection, %since, message_id = message_id::GAP_OPENED, "event gap opened");
+            }
+            ConnectionEvent::ClockOffset { offset } => {
+                self.update(|status| status.clock_offset = offset);
+                if offset.abs() > CLOCK_WARNING {
+                    let offset_s = offset.as_secs();
+                    tracing::warn!(%connection, offset_s, "clock of this machine differs from goto's, check time synchronization");
+                }
             }
             ConnectionEvent::FallbackStarted => {
                 self.update(|status| status.fallback = true);

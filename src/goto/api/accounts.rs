@@ -31,7 +31,7 @@ pub async fn accounts(
     let (_access, receiver) = watch::channel(AccessToken::Valid(access.clone(), Instant::now() + COMMAND_TIMEOUT));
     // No task refreshes the token of a command: a 401 is the answer.
     let (rejected, _) = mpsc::channel(1);
-    Api::new(name, http.clone(), api_url.clone(), receiver, rejected).accounts().await
+    Api::new(name, http.clone(), api_url.clone(), receiver, rejected, watch::Sender::default()).accounts().await
 }
 
 /// Prefix of the SCIM extensions that list accounts: `…:getgo:1.0`, `…:jive:1.0`.

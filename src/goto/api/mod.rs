@@ -17,11 +17,15 @@ use super::{
     token_task::AccessToken,
 };
 use crate::{
-    model::{ids::ConnectionName, secret::Secret},
+    model::{ids::ConnectionName, secret::Secret, time::Timestamp},
     runtime::http::{BodyError, read_body},
 };
+use jiff::SignedDuration;
 use rate_limit::RateLimiter;
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{DATE, HeaderMap},
+};
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -131,6 +135,8 @@ pub struct Api {
     rejected: mpsc::Sender<Secret>,
     limiter: Arc<Mutex<RateLimiter>>,
     name: ConnectionName,
+    /// GoTo's time minus the local time, as of the last answer.
+    clock: watch::Sender<SignedDuration>,
 }
 
 impl Api {
@@ -140,9 +146,10 @@ impl Api {
         base: Url,
         access: watch::Receiver<AccessToken>,
         rejected: mpsc::Sender<Secret>,
+        clock: watch::Sender<SignedDuration>,
     ) -> Self {
         let limiter = Arc::new(Mutex::new(RateLimiter::new(Instant::now())));
-        Self { http, base, access, rejected, limiter, name }
+        Self { http, base, access, rejected, limiter, name, clock }
     }
 
     /// Returns a client with its own rate limit: a 429 for these requests does not pause the lanes.
@@ -229,6 +236,9 @@ impl Api {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
+        if let Some(offset) = clock_offset(response.headers(), Timestamp::now()) {
+            self.clock.send_replace(offset);
+        }
         let after = retry_after(status, response.headers(), SystemTime::now());
         if let (429, Some(pause)) = (status, after) {
             self.limiter().pause_for(Instant::now(), pause);
@@ -243,6 +253,12 @@ impl Api {
             }
         }
     }
+}
+
+/// Returns the server's time minus the local time, by the `Date` header.
+fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(Timestamp::try_from(date).ok()?.duration_since(now))
 }
 
 /// Parses the first constraint of an error body: `constraints` in the call-events API, `constraintViolations` elsewhere.
@@ -283,6 +299,15 @@ mod tests {
         for empty in [json!({}), json!({"constraints": []}), json!({"constraints": "x"}), json!([])] {
             assert_eq!(of(empty), None);
         }
+    }
+
+    #[test]
+    fn clock_offset_is_server_time_minus_local_time() {
+        let headers = HeaderMap::from_iter([(DATE, "Mon, 05 Oct 2026 14:02:11 GMT".parse().unwrap())]);
+        let offset = |now: &str| clock_offset(&headers, now.parse().unwrap());
+        assert_eq!(offset("2026-10-05T14:03:11Z"), Some(SignedDuration::from_secs(-60)));
+        assert_eq!(offset("2026-10-05T13:02:11Z"), Some(SignedDuration::from_hours(1)));
+        assert_eq!(clock_offset(&HeaderMap::new(), Timestamp::UNIX_EPOCH), None);
     }
 
     #[test]

@@ -136,6 +136,11 @@ impl Lane {
                     link.on_frame(now);
                 }
             }
+            Input::EventHole(ticket) => {
+                if let Some(live_until) = self.live_connection(ticket).map(|link| link.last_frame) {
+                    self.effects.push(Effect::Emit(LaneEvent::EventHole { live_until }));
+                }
+            }
             Input::RefreshRequired(ticket) => {
                 if let Some(link) = self.live_connection(ticket) {
                     link.refresh_required(now.instant);

@@ -180,6 +180,8 @@ pub enum Input {
     Opened(Ticket, Result<(), RequestFailure>),
     /// A socket received a frame of any kind.
     Frame(Ticket),
+    /// The `eventId`s of a socket have a hole.
+    EventHole(Ticket),
     /// A socket received `WEBSOCKET_REFRESH_REQUIRED`.
     RefreshRequired(Ticket),
     /// A socket received `WEBSOCKET_TO_BE_CLOSED`.
@@ -256,6 +258,11 @@ pub enum LaneEvent {
     },
     /// A ping has no answer in time: the other lanes are to be tested.
     Suspect,
+    /// A notification may be lost: the `eventId`s have a hole.
+    EventHole {
+        /// Time of the frame before the hole.
+        live_until: Now,
+    },
     /// The process was paused, or the wall clock jumped: frames since then may be lost.
     ClockJump {
         /// Last time at which the lane certainly received.

@@ -217,6 +217,7 @@ impl Simulation {
             LaneEvent::Rejected(_)
             | LaneEvent::Failing(_)
             | LaneEvent::Suspect
+            | LaneEvent::EventHole { .. }
             | LaneEvent::ClockJump { .. }
             | LaneEvent::AccountRejected(_)
             | LaneEvent::Subscribed(_) => {}
