@@ -73,9 +73,9 @@ async fn unknown_command_exits_64_and_help_exits_0() {
 #[tokio::test]
 async fn response_rules_print_same_rows_as_table_and_json() {
     let dir = DaemonDir::new("");
-    let (status, out, _) = run_to_end(dir.command(&["verdicts"])).await;
+    let (status, out, _) = run_to_end(dir.command(&["responses"])).await;
     assert!(status.success() && out.contains("TriggerInputSchemaMismatch"), "{out}");
-    let (_, json, _) = run_to_end(dir.command(&["verdicts", "--json"])).await;
+    let (_, json, _) = run_to_end(dir.command(&["responses", "--json"])).await;
     let rules: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     let rows = out.lines().skip(1).take_while(|line| !line.is_empty()).count();
     assert_eq!(rules.len(), rows, "{out}");

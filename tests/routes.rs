@@ -27,7 +27,7 @@ mention = { slack = "S0123", when = "always" }
 [[routes]]
 mute = "2026-12-24/2026-12-26"
 sinks = ["support"]
-quiet = true
+compact = true
 "#;
 
 const HOLIDAYS: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20200704\nRRULE:FREQ=YEARLY\n\
@@ -50,10 +50,10 @@ async fn output(dir: &DaemonDir, args: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn route_explains_each_rule_at_a_time() {
+async fn replay_rules_explains_each_rule_at_a_time() {
     let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
-    let at = async |time: &str| output(&dir, &["route", "--event", &file, "--at", time]).await;
+    let at = async |time: &str| output(&dir, &["replay", &file, "--rules", "--at", time]).await;
     let noon = at("2026-11-23T12:00").await;
     for line in [
         "ringing of call voicemail-1, decided at 2026-11-23T17:00:00Z",
@@ -73,7 +73,7 @@ async fn route_explains_each_rule_at_a_time() {
     assert!(holiday.contains("hours office: closed for Independence Day"), "{holiday}");
     let muted = at("2026-12-26T20:00").await;
     assert!(muted.contains("rule 2: matches, muted\n  → no sink"), "{muted}");
-    let json = output(&dir, &["route", "--json", "--event", &file, "--at", "2026-11-23T12:00"]).await;
+    let json = output(&dir, &["replay", &file, "--rules", "--json", "--at", "2026-11-23T12:00"]).await;
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["routed"][0]["sink"], "desk");
     assert_eq!(json[0]["rules"][1]["result"], "not_reached");
@@ -85,8 +85,8 @@ async fn invalid_time_or_recording_exits_with_code() {
     let file = recording("unanswered.jsonl");
     let config = dir.path().join("config.toml");
     for (args, code) in [
-        (["route", "--event", &file, "--at", "noon"].as_slice(), 64),
-        (&["route", "--event", "/nonexistent"], 65),
+        (["replay", &file, "--rules", "--at", "noon"].as_slice(), 64),
+        (&["replay", "/nonexistent", "--rules"], 65),
         (&["replay", config.to_str().unwrap()], 65),
         (&["replay", &file, "--against", "/nonexistent"], 78),
         (&["explain", "abc"], 64),
@@ -118,16 +118,16 @@ async fn replay_prints_cards_or_differences_to_other_config() {
     let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     assert_eq!((first["sink"].as_str(), first["by"]["rule"].as_u64()), (Some("desk"), Some(1)));
     let night = output(&dir, &["replay", &file, "--at", "2026-11-23T22:00"]).await;
-    assert!(night.contains("to support, by rule 2 (quiet)") && !night.contains("to desk"), "{night}");
+    assert!(night.contains("to support, by rule 2 (compact)") && !night.contains("to desk"), "{night}");
 }
 
 #[tokio::test]
 async fn explain_prints_routing_and_answers_and_end_follows_ring() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let rules = "\n[hours.always]\nmon-sun = \"00:00-24:00\"\n\
-                 [[routes]]\nmatch = { moment = \"ringing\", hours = \"always\", region = \"CA\" }\nsinks = [\"desk\"]\n\
+                 [[routes]]\nmatch = { status = \"ringing\", hours = \"always\", region = \"CA\" }\nsinks = [\"desk\"]\n\
                  mask = \"last4\"\nmention = { slack = \"S0123\", when = \"always\" }\n\
-                 [[routes]]\nmatch = { moment = \"missed\" }\nsinks = [\"support\"]\n";
+                 [[routes]]\nmatch = { status = \"missed\" }\nsinks = [\"support\"]\n";
     let mut dir = prepare(TestConfig::new(&sim.url()), rules);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
@@ -150,7 +150,7 @@ async fn explain_prints_routing_and_answers_and_end_follows_ring() {
     for part in [
         "hours always: open",
         "rule 1: matches, to desk",
-        "rule 1: no match: moment",
+        "rule 1: no match: status",
         "→ desk (numbers masked; mentions S0123), why: rule 1; delivery",
         "→ support, why: rule 2; delivery",
         "→ desk (numbers masked; mentions S0123), why: the call's ringing card went there",

@@ -120,7 +120,7 @@ async fn live_message_follows_call_from_ring_to_end() {
 #[tokio::test]
 async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim).set(SINK, "thread", true));
+    let mut dir = DaemonDir::new(&config(&sim).set(SINK, "reply_in_thread", true));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let mailbox = [
@@ -399,7 +399,7 @@ async fn sinks_with_one_token_share_its_rate_limit() {
 #[tokio::test]
 async fn check_describes_live_message_sink_without_requests() {
     let sim = start_simulator().await;
-    let dir = DaemonDir::new(&config(&sim).set(SINK, "thread", true).set(SINK, "outcomes", "[\"missed\"]"));
+    let dir = DaemonDir::new(&config(&sim).set(SINK, "reply_in_thread", true).set(SINK, "outcomes", "[\"missed\"]"));
     let (status, out, error) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success(), "{error}");
     assert!(out.contains("living: Slack app, one live message per call, in its thread missed"), "{out}");

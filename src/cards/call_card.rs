@@ -6,6 +6,7 @@ use super::{
     caller::{self, CallerLines},
     content::{CardContent, CardFields, Tone, join_dots},
     duration::{format_age, format_zoned_time},
+    names::{MAX_NAME_UNITS, MAX_PEOPLE, list_people, queue_name},
     template_context::{self, ExtraFields},
     templates::TemplateLine,
     text::{contains_rtl, sanitize_opt},
@@ -13,18 +14,12 @@ use super::{
 use crate::{
     cards::status_line,
     model::{
-        call::{Call, CallDirection, CallStatus, CallUpdate, Person, Queue, Revision},
+        call::{Call, CallDirection, CallStatus, CallUpdate, Revision},
         card::{CallCard, LATE_AFTER},
         time::{Timestamp, elapsed},
     },
 };
-
 use minijinja::Value;
-
-/// People named on a card; the rest is counted.
-pub(super) const MAX_PEOPLE: usize = 3;
-/// UTF-16 units of the name of a person, a queue or an account number.
-const MAX_NAME_UNITS: usize = 60;
 
 /// Builds the content of one call update.
 pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timestamp) -> CardContent {
@@ -189,34 +184,4 @@ fn queues(call: &Call) -> Option<String> {
     let skipped = call.queues.len().saturating_sub(MAX_PEOPLE);
     let queues: Vec<String> = call.queues.iter().skip(skipped).map(queue_name).collect();
     (!queues.is_empty()).then(|| queues.join(" → "))
-}
-
-/// Returns name or extension of a queue.
-pub(super) fn queue_name(queue: &Queue) -> String {
-    sanitize_opt(Some(&queue.name), MAX_NAME_UNITS)
-        .or_else(|| sanitize_opt(queue.extension.as_deref(), MAX_NAME_UNITS))
-        .unwrap_or_else(|| "a queue".to_owned())
-}
-
-/// Lists people: `Bob Roy (1015), Eve Li (1016) and 3 more`.
-pub(super) fn list_people(people: &[Person]) -> Option<String> {
-    let named: Vec<String> = people.iter().filter_map(format_person).collect();
-    let more = named.len().saturating_sub(MAX_PEOPLE);
-    let first = named.into_iter().take(MAX_PEOPLE).collect::<Vec<_>>().join(", ");
-    match (first.is_empty(), more) {
-        (true, _) => None,
-        (false, 0) => Some(first),
-        (false, more) => Some(format!("{first} and {more} more")),
-    }
-}
-
-/// Renders a person with the extension: `Bob Roy (1015)`.
-pub(super) fn format_person(person: &Person) -> Option<String> {
-    let extension = sanitize_opt(person.extension.as_deref(), 12);
-    match (sanitize_opt(person.name.as_deref(), MAX_NAME_UNITS), extension) {
-        (Some(name), Some(extension)) => Some(format!("{name} ({extension})")),
-        (Some(name), None) => Some(name),
-        (None, Some(extension)) => Some(format!("extension {extension}")),
-        (None, None) => None,
-    }
 }

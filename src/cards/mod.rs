@@ -11,6 +11,7 @@ mod content;
 mod duration;
 mod facts;
 mod gap_summary;
+mod names;
 mod recap;
 mod slack;
 mod slack_workflow;

@@ -7,7 +7,7 @@
 //! | `title` | status and caller, the title of the card |
 //! | `caller` | name and tier, or the number, or a substitute |
 //! | `number` | the caller's number |
-//! | `called` | account number with its label |
+//! | `dialed` | account number with its label |
 //! | `queue` | queues of the call |
 //! | `people` | people whose phones ring or rang |
 //! | `state` | status line |
@@ -30,7 +30,7 @@ fn one(content: &CardContent) -> Value {
         "title": sanitize(&content.title),
         "caller": sanitize(&fields.caller),
         "number": sanitize(&fields.number),
-        "called": sanitize(&fields.dialed),
+        "dialed": sanitize(&fields.dialed),
         "queue": sanitize(&fields.queue),
         "people": sanitize(&fields.people),
         "state": sanitize(&fields.state),
@@ -42,7 +42,7 @@ fn one(content: &CardContent) -> Value {
 fn many(title: &str, contents: &[CardContent]) -> Value {
     let rows: Vec<String> = contents.iter().map(row).collect();
     json!({
-        "title": sanitize(title), "caller": "", "number": "", "called": "", "queue": "", "people": "", "state": "",
+        "title": sanitize(title), "caller": "", "number": "", "dialed": "", "queue": "", "people": "", "state": "",
         "link": "", "text": rows.join("\n"),
     })
 }

@@ -2,9 +2,9 @@
 //! render the caller, the emoji or the colour.
 
 use super::{
-    call_card::{format_person, list_people, queue_name},
     content::join_dots,
     duration::format_duration,
+    names::{format_person, list_people, queue_name},
     text::sanitize_opt,
 };
 use crate::model::{

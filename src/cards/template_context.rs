@@ -22,15 +22,15 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(super) const VARIABLES: [&str; 20] = [
     "line",
     "sign",
-    "moment",
+    "status",
     "state",
     "urgent",
     "late",
-    "began",
+    "started",
     "connection",
     "queue",
     "people",
-    "called",
+    "dialed",
     "caller.name",
     "caller.number",
     "caller.company",
@@ -65,7 +65,7 @@ pub(super) struct ExtraFields<'a> {
 
 /// Builds the template context of a card.
 pub(super) fn build_context(card: &CallCard, extra: &ExtraFields<'_>) -> Value {
-    let CallUpdate { call, status: moment, .. } = &card.update;
+    let CallUpdate { call, status, .. } = &card.update;
     let no_contact = Contact::default();
     let contact = match &card.caller_info.matched {
         Match::One { contact } => contact,
@@ -83,15 +83,15 @@ pub(super) fn build_context(card: &CallCard, extra: &ExtraFields<'_>) -> Value {
     let facts = facts.rev().map(|fact| (fact.label.to_lowercase(), fact.value)).collect();
     context! {
         sign => extra.emoji,
-        moment => moment.kind().as_str(),
+        status => status.kind().as_str(),
         state => extra.fields.state.as_str(),
         urgent => extra.caller.urgent,
         late => extra.late,
-        began => extra.started,
+        started => extra.started,
         connection => call.connection.as_str(),
         queue => extra.fields.queue.as_str(),
         people => extra.fields.people.as_str(),
-        called => extra.fields.dialed.as_str(),
+        dialed => extra.fields.dialed.as_str(),
         caller => context! {
             name => name,
             number => extra.caller.number.as_str(),
@@ -135,8 +135,8 @@ pub(super) fn full_sample() -> Value {
 fn sample(text: &str, flag: bool, tags: Vec<&'static str>) -> Value {
     let facts = Value::from_object(FactsByLabel(BTreeMap::new()));
     context! {
-        sign => text, moment => text, state => text, urgent => flag, late => flag, began => text,
-        connection => text, queue => text, people => text, called => text,
+        sign => text, status => text, state => text, urgent => flag, late => flag, started => text,
+        connection => text, queue => text, people => text, dialed => text,
         caller => context! {
             name => text, number => text, company => text, tier => text, owner => text, notes => text,
             tags => tags, network => text, facts => facts,

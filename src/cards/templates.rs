@@ -46,8 +46,8 @@ impl TemplateLine {
             Self::Alert => "alert",
             Self::Caller => "caller",
             Self::State => "state",
-            Self::Dialed => "called",
-            Self::Started => "began",
+            Self::Dialed => "dialed",
+            Self::Started => "started",
         }
     }
 }

@@ -122,7 +122,7 @@ fn describe_sink(sink: &SinkConfig) -> String {
     };
     let statuses: Vec<&str> =
         [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
-    let statuses = match (sink.kind.supports_edit(), sink.thread) {
+    let statuses = match (sink.kind.supports_edit(), sink.reply_in_thread) {
         (false, _) => statuses.join(", "),
         (true, false) => "one live message per call".to_owned(),
         (true, true) => {

@@ -164,16 +164,19 @@ pub fn describe_reason(by: RouteReason) -> String {
 
 /// Describes the card options of a rule; empty if the rule sets none.
 #[must_use]
-pub fn describe_options(manner: &CardOptions) -> String {
-    let mask = manner.mask.map(|mask| match mask {
+pub fn describe_options(options: &CardOptions) -> String {
+    let mask = options.mask.map(|mask| match mask {
         Mask::None => "numbers in full",
         Mask::Last4 | Mask::Last2 | Mask::All => "numbers masked",
     });
-    let slack = manner.slack_mentions.iter().map(|mention| mention.as_str());
+    let slack = options.slack_mentions.iter().map(|mention| mention.as_str());
     let mentions =
-        slack.chain(manner.teams_mentions.iter().map(|mention| mention.name())).collect::<Vec<_>>().join(", ");
+        slack.chain(options.teams_mentions.iter().map(|mention| mention.name())).collect::<Vec<_>>().join(", ");
     let mentions = (!mentions.is_empty()).then(|| format!("mentions {mentions}"));
-    let quiet = manner.compact.then(|| "quiet".to_owned());
-    let parts: Vec<String> = [mask.map(str::to_owned), mentions, quiet].into_iter().flatten().collect();
+    let compact = options.compact.then(|| "compact".to_owned());
+    let parts: Vec<String> = [mask.map(str::to_owned), mentions, compact].into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,11 +116,11 @@ fn as_text(history: &[DeliveryHistory], config: &Config) -> String {
 
 /// Evaluates the current config for an update, at the time of the original decision.
 fn decision(letter: &StoredDelivery, config: &Config) -> Vec<String> {
-    let moment = letter.status.map_or("unknown", StatusKind::as_str);
+    let status = letter.status.map_or("unknown", StatusKind::as_str);
     let (Some(card), Some(at)) = (call_card(letter), decided_at(letter)) else {
-        return vec![format!("{moment}: card not readable")];
+        return vec![format!("{status}: card not readable")];
     };
-    let mut lines = vec![format!("{moment}, decided at {at}")];
+    let mut lines = vec![format!("{status}, decided at {at}")];
     lines.extend(describe_schedules(&config.routes, at).map(|line| format!("  {line}")));
     let explained = config.routes.explain(&RouteInput { update: &card.update, caller_info: &card.caller_info, at });
     lines.extend(describe_rules(&explained).map(|line| format!("  {line}")));
@@ -132,11 +132,11 @@ fn delivery(letter: &StoredDelivery) -> String {
     let why = letter.reason.as_deref().map(|why| format!(" ({})", printable(why))).unwrap_or_default();
     let routed = call_card(letter).and_then(|card| card.routed.as_ref());
     let reason = routed.map_or_else(|| "not recorded".to_owned(), |routed| describe_reason(routed.by));
-    let manner = call_card(letter).map(|card| describe_options(&card.options)).unwrap_or_default();
+    let options = call_card(letter).map(|card| describe_options(&card.options)).unwrap_or_default();
     let when = |at: Option<Timestamp>| at.map_or_else(|| "?".to_owned(), |at| format!("{at:.3}"));
     let settled = letter.settled.map(|at| format!(", settled {}", when(Some(at)))).unwrap_or_default();
     let (id, sink, admitted) = (letter.id.0, printable(&letter.sink), when(letter.enqueued_at));
-    format!("  → {sink}{manner}, why: {reason}; delivery {id} {state}{why}, enqueued {admitted}{settled}")
+    format!("  → {sink}{options}, why: {reason}; delivery {id} {state}{why}, enqueued {admitted}{settled}")
 }
 
 /// Describes a different decision of the current config. Sinks inherited from the ringing card have no rule.
@@ -157,14 +157,14 @@ fn as_json(history: &[DeliveryHistory], config: &Config) -> String {
         let input = call_card(letter).zip(decided_at(letter));
         let input = input.map(|(card, at)| RouteInput { update: &card.update, caller_info: &card.caller_info, at });
         json!({
-            "id": letter.id, "call": call_id(letter), "moment": letter.status, "sink": letter.sink,
-            "state": letter.state, "why": letter.reason, "admitted": letter.enqueued_at, "settled": letter.settled,
+            "id": letter.id, "call": call_id(letter), "status": letter.status, "sink": letter.sink,
+            "state": letter.state, "reason": letter.reason, "enqueued": letter.enqueued_at, "settled": letter.settled,
             "routed": call_card(letter).and_then(|card| card.routed.clone()),
-            "manner": call_card(letter).map(|card| card.options.clone()),
+            "options": call_card(letter).map(|card| card.options.clone()),
             "hours": decided_at(letter).map(|at| config.routes.schedules().states_at(at)),
             "rules": input.map(|input| config.routes.explain(&input)),
             "changed": config_change(letter, &config.routes).is_some(),
-            "tried": attempts,
+            "attempts": attempts,
         })
     };
     let history: Vec<Value> = history.iter().map(one).collect();

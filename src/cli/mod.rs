@@ -1,6 +1,5 @@
 //! Command line: parses argv, runs one command and maps its result to an exit code of `sysexits.h`. One file per command.
 
-pub mod card;
 pub mod check;
 pub mod completions;
 pub mod demo;
@@ -13,12 +12,11 @@ pub mod man;
 pub mod outbox;
 pub mod recording;
 pub mod replay;
-pub mod route;
+pub mod responses;
 pub mod run;
 pub mod simulate;
 pub mod status;
 pub mod test_card;
-pub mod verdicts;
 
 use crate::{config, daemon::system::logging};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -60,22 +58,18 @@ enum Command {
     Lookup(lookup::LookupArgs),
     /// Erase a number from all stored data
     Forget(forget::ForgetArgs),
-    /// Render the cards of a recorded call for one sink; sends nothing
-    Card(card::CardArgs),
     /// Send a test card to a sink and print the response
     TestCard(test_card::TestCardArgs),
     /// Print the state of the daemon, its connections and its sinks
     Status(status::StatusArgs),
-    /// Print which rule sends a recorded call to which sink, and why; sends nothing
-    Route(route::RouteArgs),
     /// Print decisions, deliveries and responses of a call
     Explain(explain::ExplainArgs),
-    /// Run recorded calls through the config and print their cards; sends nothing
+    /// Run recorded calls through the config and print their cards, payloads or rules; sends nothing
     Replay(replay::ReplayArgs),
     /// List, retry and drop pending deliveries and dead letters
     Outbox(outbox::OutboxArgs),
     /// Print the response rules of all chats
-    Verdicts {
+    Responses {
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -113,7 +107,7 @@ impl Cli {
         let path = self.config.unwrap_or_else(config::default_path);
         let config = || config::load(&path).map_err(CliError::config);
         match self.command {
-            Command::Verdicts { json } => verdicts::verdicts(json, &mut io::stdout().lock()),
+            Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
             Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
             Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
@@ -126,8 +120,6 @@ impl Cli {
             }
             Command::Login(args) => runtime()?.block_on(login::login(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
-            Command::Card(args) => runtime()?.block_on(card::card(&args, &config()?, &mut io::stdout())),
-            Command::Route(args) => runtime()?.block_on(route::run(&args, &config()?, &mut io::stdout())),
             Command::Explain(args) => explain::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Replay(args) => runtime()?.block_on(replay::run(&args, &config()?, &mut io::stdout())),
             Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),

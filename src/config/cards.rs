@@ -17,11 +17,11 @@ impl Validator<'_> {
                 .iter()
                 .for_each(|error| self.error(format!("cards.lines.{}", error.line.as_str()), error.to_string()));
         });
-        let (facts, why) = (table.facts.clone(), table.why.unwrap_or(true));
+        let (facts, show_sources) = (table.facts.clone(), table.show_sources.unwrap_or(true));
         Some(RenderOptions {
             time_zone: time_zone?,
             facts,
-            show_sources: why,
+            show_sources,
             templates: templates.ok()?,
             ..RenderOptions::default()
         })

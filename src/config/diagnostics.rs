@@ -1,6 +1,7 @@
 //! Diagnostics of a config: file, line, key, and the expected form. Values never appear, since any may be a secret:
 //! parser messages quote values, so only their kind is used.
 
+use super::keys::known_keys;
 use config::ConfigError as Parse;
 use std::{fmt, path::PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -70,113 +71,11 @@ impl Diagnostic {
     }
 }
 
-const CONDITIONS: [&str; 16] = [
-    "connection",
-    "account",
-    "number",
-    "queue",
-    "extension",
-    "caller",
-    "region",
-    "direction",
-    "withheld",
-    "known",
-    "tags",
-    "tier",
-    "urgent",
-    "first_time",
-    "moment",
-    "hours",
-];
-
-/// Known keys of each table; `*` is a name chosen by the operator.
-pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["connections", "state", "sinks", "operator", "journal", "cards", "hours", "routes", "enrich"]),
-    (
-        "connections.*",
-        &[
-            "client_id",
-            "client_secret",
-            "account_keys",
-            "redirect_uri",
-            "refresh_token",
-            "pat",
-            "lanes",
-            "region",
-            "directions",
-            "internal",
-            "voicemail",
-            "api_url",
-            "auth_url",
-        ],
-    ),
-    ("state", &["dir", "durability", "record", "retention"]),
-    (
-        "sinks.*",
-        &[
-            "type",
-            "url",
-            "token",
-            "channel",
-            "api_url",
-            "thread",
-            "pace",
-            "outcomes",
-            "ring_at",
-            "menu_only",
-            "recap",
-            "mask",
-        ],
-    ),
-    ("sinks.*.pace", &["per_second", "burst"]),
-    ("sinks.*.recap", &["at", "days"]),
-    ("operator", &["sink"]),
-    ("journal", &["level"]),
-    ("cards", &["time_zone", "deadline", "facts", "why", "lines"]),
-    ("cards.lines", &["title", "alert", "caller", "state", "called", "began"]),
-    ("routes.*", &["match", "unless", "sinks", "continue", "mute", "mask", "mention", "quiet", "ring_at", "menu_only"]),
-    ("routes.*.mention", &["slack", "teams", "when"]),
-    (
-        "enrich.*",
-        &[
-            "type",
-            "name",
-            "path",
-            "columns",
-            "preset",
-            "token",
-            "domain",
-            "url",
-            "method",
-            "headers",
-            "body",
-            "results",
-            "fields",
-            "order",
-            "numbers",
-            "then",
-            "timeout",
-            "cache",
-            "cache_misses",
-            "concurrency",
-            "retries",
-            "ca",
-            "enabled",
-            "retention",
-            "missed_within",
-            "calls_within",
-            "calls",
-        ],
-    ),
-    ("routes.*.match", &CONDITIONS),
-    ("routes.*.unless", &CONDITIONS),
-];
-
 /// Creates a diagnostic for an unknown key, with the closest known one.
 pub fn unknown_key(source: &str, key: &str) -> Diagnostic {
     let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
-    let nearest = KEYS
-        .iter()
+    let nearest = known_keys()
+        .into_iter()
         .find(|(pattern, _)| matches_table(pattern, table))
         .and_then(|(_, keys)| keys.iter().map(|k| (strsim::damerau_levenshtein(k, last), *k)).min());
     let text = match nearest {
@@ -196,7 +95,7 @@ pub fn type_error(source: &str, path: &str, error: &Parse) -> Diagnostic {
     let key = if path == "." { "" } else { path };
     // Tables with `deny_unknown_fields` list only the known keys.
     if let Some((table, last)) = key.rsplit_once('.')
-        && KEYS.iter().any(|(pattern, keys)| matches_table(pattern, table) && !keys.contains(&last))
+        && known_keys().iter().any(|(pattern, keys)| matches_table(pattern, table) && !keys.contains(&last))
     {
         return unknown_key(source, key);
     }
@@ -249,7 +148,7 @@ fn expected_value(last: &str) -> Option<&'static str> {
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "menu_only" | "voicemail" | "record" | "thread" | "why" => "true or false",
+        "internal" | "menu_only" | "voicemail" | "record" | "reply_in_thread" | "show_sources" => "true or false",
         _ => return None,
     })
 }

@@ -6,15 +6,17 @@ mod cards;
 mod diagnostics;
 mod direction_filter;
 mod holiday_file;
+mod keys;
 mod permissions;
 mod routes;
 mod schema;
 mod sink;
 mod urls;
 
-pub use diagnostics::{ConfigError, Diagnostic, KEYS};
+pub use diagnostics::{ConfigError, Diagnostic};
 pub use direction_filter::DirectionFilter;
 pub use holiday_file::read as read_holiday_file;
+pub use keys::known_keys;
 pub use sink::SinkConfig;
 
 use crate::{

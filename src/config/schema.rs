@@ -114,7 +114,7 @@ pub struct SinkTable {
     /// Base URL of Slack's Web API.
     pub api_url: Option<String>,
     /// Whether a Slack app also replies outcomes in the message's thread.
-    pub thread: Option<bool>,
+    pub reply_in_thread: Option<bool>,
     /// Rate limit of the chat.
     pub pace: Option<PaceValue>,
     /// Statuses posted besides `ringing`.
@@ -240,7 +240,7 @@ pub struct CardsTable {
     #[serde(deserialize_with = "optional_list")]
     pub facts: Option<Vec<String>>,
     /// Whether a card names the source of the caller's name.
-    pub why: Option<bool>,
+    pub show_sources: Option<bool>,
     /// `[cards.lines]`
     pub lines: LinesTable,
 }
@@ -258,9 +258,9 @@ pub struct LinesTable {
     /// State of the call.
     pub state: Option<String>,
     /// Account number and queues.
-    pub called: Option<String>,
+    pub dialed: Option<String>,
     /// Start of the call.
-    pub began: Option<String>,
+    pub started: Option<String>,
 }
 
 impl LinesTable {
@@ -271,8 +271,8 @@ impl LinesTable {
             (TemplateLine::Alert, &self.alert),
             (TemplateLine::Caller, &self.caller),
             (TemplateLine::State, &self.state),
-            (TemplateLine::Dialed, &self.called),
-            (TemplateLine::Started, &self.began),
+            (TemplateLine::Dialed, &self.dialed),
+            (TemplateLine::Started, &self.started),
         ];
         lines.into_iter().filter_map(|(name, template)| template.as_deref().map(|template| (name, template)))
     }

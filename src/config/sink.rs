@@ -33,7 +33,7 @@ pub struct SinkConfig {
     /// Token and channel; only for a Slack app.
     pub app: Option<SlackApp>,
     /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
-    pub thread: bool,
+    pub reply_in_thread: bool,
     /// Messages per second and burst; `None`: no rate limit.
     pub pace: Option<(f64, u32)>,
     /// Statuses posted besides `ringing`. A live message shows all statuses; these are replied in its thread, if
@@ -87,7 +87,7 @@ impl Validator<'_> {
             kind,
             url,
             app,
-            thread: table.thread.unwrap_or(false),
+            reply_in_thread: table.reply_in_thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),
             ring_at: table.ring_at,
@@ -137,7 +137,7 @@ impl Validator<'_> {
             ("token", table.token.is_some()),
             ("channel", table.channel.is_some()),
             ("api_url", table.api_url.is_some()),
-            ("thread", table.thread.is_some()),
+            ("reply_in_thread", table.reply_in_thread.is_some()),
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             self.error(at(key), "only valid for a sink of type = \"slack-app\"");
@@ -172,8 +172,9 @@ impl Validator<'_> {
             );
         }
         let base = self.base_url(&at("api_url"), table.api_url.as_deref().unwrap_or(SLACK_API));
-        if table.outcomes.is_some() && table.thread != Some(true) {
-            let text = "a Slack app's message shows every status. Set thread = true to reply these in its thread too";
+        if table.outcomes.is_some() && table.reply_in_thread != Some(true) {
+            let text =
+                "a Slack app's message shows every status. Set reply_in_thread = true to reply these in its thread too";
             self.warnings.push(Diagnostic::at(self.source, at("outcomes"), text));
         }
         let app = SlackApp { token: token?, channel };

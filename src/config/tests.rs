@@ -87,12 +87,15 @@ channel = "C0123ABCD"
 fn slack_app_requires_token_and_channel_without_webhook() {
     let config = read(&format!("{GOOD}{APP}")).unwrap();
     let sink = config.sinks.iter().find(|sink| sink.name.as_str() == "sales").unwrap();
-    assert_eq!((sink.kind, sink.url.expose(), sink.thread), (SinkKind::SlackApp, "https://slack.com/api/", false));
+    assert_eq!(
+        (sink.kind, sink.url.expose(), sink.reply_in_thread),
+        (SinkKind::SlackApp, "https://slack.com/api/", false)
+    );
     assert_eq!(sink.app.as_ref().map(|app| app.channel.as_str()), Some("C0123ABCD"));
     assert!(config.warnings.is_empty());
     let with = |more: &str| format!("{GOOD}{APP}{more}\n");
     assert_eq!(read(&with("outcomes = [\"missed\"]")).unwrap().warnings.len(), 1, "outcomes have no effect");
-    assert!(read(&with("outcomes = [\"missed\"]\nthread = true")).unwrap().warnings.is_empty());
+    assert!(read(&with("outcomes = [\"missed\"]\nreply_in_thread = true")).unwrap().warnings.is_empty());
     let key = |text: &str| {
         let all = problems(text);
         assert_eq!(all.len(), 1, "{all:?}");
@@ -105,7 +108,7 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("").replace("token =", "# ")), "11:sinks.sales.token");
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
-    assert_eq!(key(&format!("{GOOD}thread = true")), "10:sinks.front-desk.thread");
+    assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");
     assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 

@@ -67,10 +67,10 @@ pub enum MessageMode {
 }
 
 impl MessageMode {
-    /// Returns the mode of a sink's type and `thread` key.
+    /// Returns the mode of a sink's type and `reply_in_thread` key.
     #[must_use]
     pub const fn from_config(sink: &SinkConfig) -> Self {
-        match (sink.kind.supports_edit(), sink.thread) {
+        match (sink.kind.supports_edit(), sink.reply_in_thread) {
             (false, _) => Self::Post,
             (true, false) => Self::Live,
             (true, true) => Self::LiveThreaded,
@@ -203,7 +203,7 @@ mod tests {
     };
     use std::time::Duration;
 
-    fn update(moment: CallStatus, revised: Option<Revision>) -> CallUpdate {
+    fn update(status: CallStatus, revised: Option<Revision>) -> CallUpdate {
         let call = Call {
             id: "a".try_into().unwrap(),
             connection: "main".try_into().unwrap(),
@@ -223,7 +223,7 @@ mod tests {
             revision: revised,
             course: crate::model::call::Course::default(),
         };
-        CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
+        CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }
 
     #[test]
@@ -242,8 +242,8 @@ mod tests {
             sinks: sinks.map(|(sink, life)| (name(sink), sink_settings(life))).into(),
             ..Settings::default()
         };
-        let modes = |moment: CallStatus, revised| {
-            let update = update(moment, revised);
+        let modes = |status: CallStatus, revised| {
+            let update = update(status, revised);
             ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &CardOptions::default(), &update))
         };
         let missed = || CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown };

@@ -99,17 +99,17 @@ fn card_event(
     attempt: &Attempt,
     now: Timestamp,
 ) -> Option<SinkEvent> {
-    let (call, moment) = (call_id(&delivery.key.subject), delivery.key.status.as_str());
+    let (call, status) = (call_id(&delivery.key.subject), delivery.key.status.as_str());
     let count = delivery.attempts.saturating_add(1);
-    let status = attempt.status;
+    let http_status = attempt.status;
     let took_ms = millis(attempt.took);
     match (verdict, settlement) {
         (Verdict::Delivered { accepted }, _) => {
             let age_ms = millis(elapsed(delivery.card.occurred_at().unwrap_or(delivery.enqueued_at), now));
             if delivery.mode.edited_message().is_some() {
-                tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card edited");
+                tracing::debug!(%sink, call, status, attempt = count, http_status, took_ms, age_ms, "card edited");
             } else {
-                tracing::info!(%sink, call, moment, attempt = count, status, took_ms, age_ms, "card delivered");
+                tracing::info!(%sink, call, status, attempt = count, http_status, took_ms, age_ms, "card delivered");
             }
             Some(SinkEvent::Delivered {
                 sink: sink.clone(),
@@ -121,7 +121,7 @@ fn card_event(
         }
         (Verdict::Repost, _) => {
             let error = outcome.rule.reason;
-            tracing::info!(%sink, call, moment, attempt = count, status, error, "message gone, reposting");
+            tracing::info!(%sink, call, status, attempt = count, http_status, error, "message gone, reposting");
             None
         }
         // The live message repeats the content of the reply. If that message is gone, a person deleted it.
@@ -129,7 +129,7 @@ fn card_event(
             if matches!(delivery.mode, PostMode::ThreadReply { .. }) =>
         {
             let error = outcome.rule.reason;
-            tracing::warn!(%sink, call, moment, attempt = count, status, error, "reply dropped, its message is gone");
+            tracing::warn!(%sink, call, status, attempt = count, http_status, error, "reply dropped, its message is gone");
             Some(SinkEvent::DeadLetter {
                 sink: sink.clone(),
                 key: delivery.key.clone(),
@@ -141,7 +141,7 @@ fn card_event(
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
             let (answer, message_id) = (&attempt.response, message_id::DEAD_LETTER);
             tracing::error!(
-                %sink, call, moment, attempt = count, status, took_ms, error = why, answer, message_id,
+                %sink, call, status, attempt = count, http_status, took_ms, error = why, answer, message_id,
                 "card undeliverable, dead letter stored"
             );
             // An alert about an undeliverable alert would fail the same way, endlessly.
@@ -157,7 +157,7 @@ fn card_event(
         }
         _ => {
             let (wait_ms, error) = (millis(outcome.pause), outcome.rule.reason);
-            tracing::debug!(%sink, call, moment, attempt = count, status, took_ms, wait_ms, error, "card delayed");
+            tracing::debug!(%sink, call, status, attempt = count, http_status, took_ms, wait_ms, error, "card delayed");
             None
         }
     }
@@ -165,33 +165,33 @@ fn card_event(
 
 fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<SinkEvent> {
     let sink = sink.clone();
-    let (status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.rule.reason);
+    let (http_status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.rule.reason);
     match outcome.transition? {
         SinkTransition::Failing => {
-            tracing::warn!(%sink, status, wait_ms, error, answer = attempt.response, "sink failing, deliveries paused");
+            tracing::warn!(%sink, http_status, wait_ms, error, answer = attempt.response, "sink failing, deliveries paused");
             None
         }
         SinkTransition::RecoveredEarly => {
-            tracing::info!(%sink, status, repeats = outcome.repeats, "sink recovered");
+            tracing::info!(%sink, http_status, repeats = outcome.repeats, "sink recovered");
             None
         }
         SinkTransition::Unreachable => {
             let message_id = message_id::SINK_UNREACHABLE;
-            tracing::error!(%sink, status, wait_ms, error, answer = attempt.response, message_id, "sink unreachable");
+            tracing::error!(%sink, http_status, wait_ms, error, answer = attempt.response, message_id, "sink unreachable");
             Some(SinkEvent::Unreachable { sink, why: outcome.rule.reason, advice: outcome.rule.advice })
         }
         SinkTransition::Throttled => {
-            tracing::error!(%sink, status, wait_ms, error, message_id = message_id::SINK_THROTTLED, "sink throttled");
+            tracing::error!(%sink, http_status, wait_ms, error, message_id = message_id::SINK_THROTTLED, "sink throttled");
             Some(SinkEvent::Throttled { sink })
         }
         SinkTransition::Disabled => {
             let message_id = message_id::SINK_DISABLED;
-            tracing::error!(%sink, status, wait_ms, error, answer = attempt.response, message_id, "sink disabled");
+            tracing::error!(%sink, http_status, wait_ms, error, answer = attempt.response, message_id, "sink disabled");
             Some(SinkEvent::Disabled { sink, why: outcome.rule.reason, advice: outcome.rule.advice })
         }
         SinkTransition::Recovered => {
             let repeats = outcome.repeats;
-            tracing::info!(%sink, status, repeats, message_id = message_id::SINK_RECOVERED, "sink recovered");
+            tracing::info!(%sink, http_status, repeats, message_id = message_id::SINK_RECOVERED, "sink recovered");
             Some(SinkEvent::Recovered { sink })
         }
     }

@@ -8,13 +8,12 @@ use std::time::Duration;
 const APPLICATION_ID: i64 = 0x504f_5052;
 
 /// One step for each `user_version`: the first creates version 1. Steps are only appended.
-pub(super) const MIGRATIONS: &[&str] = &[
-    r"
+pub(super) const MIGRATIONS: &[&str] = &[r"
 CREATE TABLE deliveries (
   id       INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an operator's 17 stays 17
   subject  TEXT NOT NULL,                      -- 'call:…' or 'named:…'
   sink     TEXT NOT NULL,
-  status   TEXT NOT NULL,
+  status   TEXT NOT NULL,                      -- of a live message 'live', of a reply its status and time
   state    TEXT NOT NULL DEFAULT 'waiting',    -- waiting, delivered, dead, superseded, dropped
   due      INTEGER NOT NULL DEFAULT 0,         -- µs since 1970; 0: immediately
   plain    INTEGER NOT NULL DEFAULT 0,
@@ -23,7 +22,11 @@ CREATE TABLE deliveries (
   settled  INTEGER,                            -- µs since 1970
   reason   TEXT,                               -- of dead and superseded rows
   card     TEXT NOT NULL,                      -- JSON
-  newer    TEXT                                -- card that arrived while the delivery was leased
+  newer    TEXT,                               -- card that arrived while the delivery was leased
+  mode     TEXT NOT NULL DEFAULT 'post',       -- post, live, reply
+  message_ref TEXT,                            -- JSON: the posted message
+  revision INTEGER NOT NULL DEFAULT 0,         -- posted updates
+  reposts  INTEGER NOT NULL DEFAULT 0          -- messages that were not editable any more
 ) STRICT;
 CREATE UNIQUE INDEX once ON deliveries (subject, sink, status);
 CREATE INDEX waiting ON deliveries (sink, id) WHERE state = 'waiting';
@@ -56,15 +59,7 @@ CREATE TABLE metadata (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-",
-    r"
--- The `status` of a live message is 'live', that of a reply its status and time.
-ALTER TABLE deliveries ADD COLUMN mode        TEXT NOT NULL DEFAULT 'post';  -- post, live, reply
-ALTER TABLE deliveries ADD COLUMN message_ref TEXT;                          -- JSON: the posted message
-ALTER TABLE deliveries ADD COLUMN revision    INTEGER NOT NULL DEFAULT 0;    -- posted updates
-ALTER TABLE deliveries ADD COLUMN reposts     INTEGER NOT NULL DEFAULT 0;    -- messages that were not editable any more
-",
-];
+"];
 
 /// Schema version of this program.
 pub(super) const VERSION: usize = MIGRATIONS.len();

@@ -4,7 +4,9 @@
 use super::{
     bookkeeping::OpenCall,
     disk_error::StoreError,
-    storage::{Health, Maintenance, Storage},
+    health::Health,
+    job::{Job, Task},
+    storage::{Maintenance, Storage},
     store::Store,
 };
 use crate::model::{
@@ -34,44 +36,6 @@ pub(super) const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Pause between retention steps while more rows are left: leaves room for rings.
 const RETENTION_PAUSE: Duration = Duration::from_millis(50);
-
-/// A unit of work in a transaction. Runs again if the transaction was rolled back.
-pub(super) trait Job: Send {
-    /// Runs the work and keeps the result.
-    fn run(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError>;
-    /// Returns whether the work may write.
-    fn writes(&self) -> bool;
-    /// Ends the job after the transaction: sends the kept result, or the failure.
-    fn finish(self: Box<Self>, failure: Option<StoreError>);
-}
-
-struct Task<T, F> {
-    work: F,
-    writes: bool,
-    out: Option<T>,
-    reply: oneshot::Sender<Result<T, OutboxError>>,
-}
-
-impl<T: Send, F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send> Job for Task<T, F> {
-    fn run(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
-        self.out = Some((self.work)(store, now)?);
-        Ok(())
-    }
-
-    fn writes(&self) -> bool {
-        self.writes
-    }
-
-    fn finish(self: Box<Self>, failure: Option<StoreError>) {
-        let result = match (failure, self.out) {
-            (Some(error), _) => Err(OutboxError::Store(Box::new(error))),
-            (None, Some(out)) => Ok(out),
-            (None, None) => Err(OutboxError::Stopped),
-        };
-        // The caller may be gone; the commit stands.
-        drop(self.reply.send(result));
-    }
-}
 
 enum Command {
     Job(Box<dyn Job>),
@@ -178,7 +142,7 @@ impl SqliteOutbox {
         F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let job = Command::Job(Box::new(Task { work, writes, out: None, reply }));
+        let job = Command::Job(Box::new(Task::new(writes, work, reply)));
         self.commands.send(job).map_err(|_| OutboxError::Stopped)?;
         result.await.unwrap_or(Err(OutboxError::Stopped))
     }

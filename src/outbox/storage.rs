@@ -4,30 +4,17 @@
 use super::{
     FILE_NAME, OutboxSettings, Retention,
     copy::{CopyResult, CopyScope, copy_all, copy_back},
+    database::{Database, DiskError, open_database, open_read_only, quarantine},
     disk_error::{DiskProblem, StoreError},
-    open::{Database, DiskError, open_database, open_read_only, quarantine},
+    health::Health,
+    job::Job,
     schema::{self, MIGRATIONS},
-    sqlite::Job,
     store::{Store, TxState},
 };
 use crate::model::time::Timestamp;
 use rusqlite::Connection;
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Instant};
 use tokio::sync::watch;
-
-/// Health of the storage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// Commits are on disk.
-    Durable,
-    /// The file is unusable: cards are posted from memory, and a crash of the daemon loses the waiting ones.
-    InMemory {
-        /// The disk problem.
-        reason: DiskProblem,
-        /// Time of the switch to memory.
-        since: Timestamp,
-    },
-}
 
 /// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
 const MAX_RESTORE_WAIT: u32 = 16;

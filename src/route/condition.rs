@@ -49,7 +49,7 @@ pub struct Condition {
     /// Whether the history has no earlier call of the caller.
     pub first_time: Option<bool>,
     /// Status of the call.
-    pub moment: OneOrMany<StatusKind>,
+    pub status: OneOrMany<StatusKind>,
     /// Name of a schedule that is open.
     pub hours: OneOrMany<String>,
 }
@@ -73,7 +73,7 @@ pub enum ConditionKey {
     Tier,
     Urgent,
     FirstTime,
-    Moment,
+    Status,
     Hours,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for ConditionKey {
             Self::Tier => "tier",
             Self::Urgent => "urgent",
             Self::FirstTime => "first_time",
-            Self::Moment => "moment",
+            Self::Status => "status",
             Self::Hours => "hours",
         })
     }
@@ -172,7 +172,7 @@ impl Condition {
             (ConditionKey::Tier, self.tier.matches(tier)),
             (ConditionKey::Urgent, flag(self.urgent, Some(urgent))),
             (ConditionKey::FirstTime, flag(self.first_time, first_time)),
-            (ConditionKey::Moment, self.moment.matches(|it| *it == status)),
+            (ConditionKey::Status, self.status.matches(|it| *it == status)),
             (ConditionKey::Hours, self.hours.matches(open)),
         ]
         .map(|(key, (given, holds))| (key, given, holds))
@@ -197,7 +197,7 @@ impl Condition {
             (ConditionKey::Tier, self.tier.covers(&other.tier, same_text)),
             (ConditionKey::Urgent, flag(self.urgent, other.urgent)),
             (ConditionKey::FirstTime, flag(self.first_time, other.first_time)),
-            (ConditionKey::Moment, self.moment.covers(&other.moment, |a, b| a == b)),
+            (ConditionKey::Status, self.status.covers(&other.status, |a, b| a == b)),
             (ConditionKey::Hours, self.hours.covers(&other.hours, |a, b| a == b)),
         ]
         .into_iter()
@@ -219,7 +219,7 @@ impl Condition {
             (ConditionKey::Direction, self.direction.matches_nothing()),
             (ConditionKey::Tags, self.tags.matches_nothing()),
             (ConditionKey::Tier, self.tier.matches_nothing()),
-            (ConditionKey::Moment, self.moment.matches_nothing()),
+            (ConditionKey::Status, self.status.matches_nothing()),
             (ConditionKey::Hours, self.hours.matches_nothing()),
         ];
         let empty = empty.into_iter().map(|(key, applies)| (key, "the list is empty", applies));

@@ -79,7 +79,7 @@ pub struct Rule {
     pub mention: Option<Mentions>,
     /// Whether the cards are a title and one line.
     #[serde(default)]
-    pub quiet: bool,
+    pub compact: bool,
     /// How far a call has come when its ring is posted; replaces the `ring_at` of the sink.
     #[serde(default)]
     pub ring_at: Option<RingStage>,
@@ -262,7 +262,7 @@ impl Rule {
             mask: self.mask,
             slack_mentions: slack.collect(),
             teams_mentions: teams.collect(),
-            compact: self.quiet,
+            compact: self.compact,
             ring_at: self.ring_at,
             menu_only: self.menu_only,
         }

@@ -147,7 +147,7 @@ fn decide_no_rules_all_sinks_else_matching_only() {
 #[test]
 fn explain_lists_failing_conditions_per_rule() {
     let routes = routes(
-        "[[routes]]\nmatch = { queue = 'Sales', caller = '+44*', moment = 'ringing' }\nsinks = ['sales']\n\
+        "[[routes]]\nmatch = { queue = 'Sales', caller = '+44*', status = 'ringing' }\nsinks = ['sales']\n\
          [[routes]]\nunless = { hours = 'office', region = 'CA', queue = 'Sales' }\nsinks = ['sales']\n\
          [[routes]]\nmute = '2026-11-23'\nsinks = ['sales']\ncontinue = true\n\
          [[routes]]\nmatch = { queue = 'Support' }\nsinks = ['support']\n\
@@ -204,7 +204,7 @@ fn mute_rule_sends_nothing_on_its_dates_only() {
 #[test]
 fn decide_sink_once_with_options_of_first_rule() {
     let routes = routes(
-        "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\nquiet = true\nmask = 'last4'\ncontinue = true\n\
+        "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\ncompact = true\nmask = 'last4'\ncontinue = true\n\
          [[routes]]\nsinks = ['desk', 'sales']\nmention = { slack = 'S0123', when = 'always' }",
     );
     let (telling, found) = (ringing(), CallerInfo::default());

@@ -35,6 +35,7 @@ mod teams_rules;
 mod tests;
 mod traffic;
 mod voicemail_api;
+mod webhook_log;
 mod webhooks;
 
 pub use calls::CallSummary;
@@ -45,7 +46,7 @@ pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep, VoicemailShape};
 pub use state::{RequestCounts, SimulatorSettings};
 pub use traffic::TrafficGenerator;
-pub use webhooks::{ChatKind, WebhookRequest};
+pub use webhook_log::{ChatKind, WebhookRequest};
 
 use channels::{ChannelCommand, Topic};
 use state::SimState;

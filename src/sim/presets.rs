@@ -6,6 +6,11 @@ use super::scenario::{CallPlan, Extension, Party, ScenarioStep, TimedStep, Voice
 pub const PRESETS: [&str; 7] = ["answered", "missed", "voicemail", "queue", "transfer", "left-queue", "left-menu"];
 
 impl CallPlan {
+    /// Returns a preset, or an error that lists the names.
+    pub(super) fn preset_or_error(shape: &str) -> Result<Self, String> {
+        Self::preset(shape).ok_or_else(|| format!("unknown shape, expected one of {}", PRESETS.join(", ")))
+    }
+
     /// Returns a preset with Alice Martin as caller; `None` if the name is not in [`PRESETS`].
     #[must_use]
     pub fn preset(shape: &str) -> Option<Self> {

@@ -55,8 +55,7 @@ impl TryFrom<CallPlanSpec> for CallPlan {
         let mut plan = match (spec.shape, &spec.beats) {
             (None, _) => Self::default(),
             (Some(shape), Some(_)) => Self { shape, ..Self::default() },
-            (Some(shape), None) => Self::preset(&shape)
-                .ok_or_else(|| format!("unknown shape, expected one of {}", super::presets::PRESETS.join(", ")))?,
+            (Some(shape), None) => Self::preset_or_error(&shape)?,
         };
         plan.account = spec.account.unwrap_or(plan.account);
         plan.direction = spec.direction.unwrap_or(plan.direction);

@@ -8,7 +8,7 @@ use super::{
     faults::Faults,
     grants::GrantStore,
     messages::MessageStore,
-    webhooks::WebhookLog,
+    webhook_log::WebhookLog,
 };
 use crate::model::time::Now;
 use axum::http::StatusCode;

@@ -29,7 +29,7 @@ impl StoredDeliveries {
         let mut rows = read.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             let text = |at| row.get::<_, String>(at).unwrap();
-            let (sink, state, moment, why, card) = (text(0), text(1), text(2), text(3), text(5));
+            let (sink, state, status, why, card) = (text(0), text(1), text(2), text(3), text(5));
             let (attempts, unsure): (i64, bool) = (row.get(4).unwrap(), row.get(6).unwrap());
             *stored.states.entry((sink.clone(), state.clone())).or_default() += 1;
             for caller in numbers(&card) {
@@ -40,7 +40,7 @@ impl StoredDeliveries {
                         stored.died_unanswered.insert(key.clone());
                     }
                 }
-                stored.of.entry(key).or_default().push(format!("{moment} {state} after {attempts} tries ({why})"));
+                stored.of.entry(key).or_default().push(format!("{status} {state} after {attempts} tries ({why})"));
             }
         }
         stored

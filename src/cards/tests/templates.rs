@@ -50,7 +50,7 @@ fn template_replaces_only_its_line() {
         (TemplateLine::Title, "{{ sign }} {{ caller.name | upper }} ({{ caller.number }})"),
         (TemplateLine::Caller, "{% if caller.company %}of {{ caller.company }}{% endif %}"),
         (TemplateLine::State, "{{ caller.facts['open TICKETS'] }} tickets,\n{{ caller.facts.Nothing }}{{ state }}"),
-        (TemplateLine::Started, "{{ began }}, {{ moment }}, {{ line }}"),
+        (TemplateLine::Started, "{{ started }}, {{ status }}, {{ line }}"),
     ]);
     let rendered = lines(&ringing(one(alice())), &options, now());
     assert_eq!(

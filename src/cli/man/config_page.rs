@@ -88,7 +88,7 @@ pub(super) fn page() -> Roff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::KEYS;
+    use crate::config::known_keys;
     use std::collections::BTreeSet;
 
     #[test]
@@ -98,24 +98,20 @@ mod tests {
         assert_eq!(ExampleLine::read("# [[enrich]]   # a file"), ExampleLine::Table("[[enrich]]", "a file"));
         assert_eq!(ExampleLine::read("lanes = 2   # 1 to 4"), ExampleLine::Key("lanes", "2", "1 to 4"));
         assert_eq!(ExampleLine::read("# name = \"a # b\""), ExampleLine::Key("name", "\"a # b\"", ""));
-        assert_eq!(ExampleLine::read("# There are: sign, moment"), ExampleLine::Text("There are: sign, moment"));
+        assert_eq!(ExampleLine::read("# Variables: sign, status"), ExampleLine::Text("Variables: sign, status"));
         assert_eq!(ExampleLine::read(""), ExampleLine::Blank);
     }
 
     #[test]
     fn page_contains_every_config_key() {
         let words: BTreeSet<&str> = EXAMPLE.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-        let named = KEYS.iter().flat_map(|(_, keys)| keys.iter().copied());
-        let fields = include_str!("../../config/schema.rs").lines().filter_map(|line| {
-            let (field, _) = line.strip_prefix("    pub ")?.split_once(": ")?;
-            // The key is `type`, a Rust keyword.
-            Some(if field == "kind" { "type" } else { field })
-        });
-        for key in named.chain(fields) {
-            assert!(words.contains(key), "{key} is not in config.example.toml");
+        for (table, keys) in known_keys() {
+            for key in keys {
+                assert!(words.contains(key), "{table}.{key} is not in config.example.toml");
+            }
         }
         let page = page().render();
-        for key in ["client_id", "durability", "outcomes", "why"] {
+        for key in ["client_id", "durability", "outcomes", "show_sources"] {
             assert!(page.contains(&format!("\\fB{key}\\fR = ")), "{key}");
         }
     }

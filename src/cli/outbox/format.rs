@@ -68,13 +68,13 @@ fn mask_free_text(text: &str, form: OutputOptions) -> String {
 }
 
 pub(super) fn format_table(letters: &[StoredDelivery], form: OutputOptions, now: Timestamp) -> String {
-    let mut rows = vec![["ID", "STATE", "SINK", "MOMENT", "ABOUT", "AGE", "TRIES", "NEXT / REASON"].map(str::to_owned)];
+    let mut rows = vec![["ID", "STATE", "SINK", "STATUS", "ABOUT", "AGE", "TRIES", "NEXT / REASON"].map(str::to_owned)];
     rows.extend(letters.iter().map(|letter| {
         [
             letter.id.0.to_string(),
             state_name(letter).to_owned(),
             printable(&letter.sink),
-            letter.status.map_or("unknown", |moment| moment.as_str()).to_owned(),
+            letter.status.map_or("unknown", |status| status.as_str()).to_owned(),
             card_title(letter, form),
             letter.enqueued_at.map_or_else(String::new, |at| format_duration(elapsed(at, now))),
             letter.attempts.to_string(),
@@ -139,9 +139,9 @@ pub(super) fn list_json(letters: &[StoredDelivery], form: OutputOptions) -> Stri
 
 fn as_json(letter: &StoredDelivery, form: OutputOptions) -> Value {
     json!({
-        "id": letter.id, "state": state_name(letter), "subject": letter.subject, "moment": letter.status,
-        "sink": letter.sink, "about": card_title(letter, form), "admitted": letter.enqueued_at, "due": letter.due,
-        "settled": letter.settled, "attempts": letter.attempts, "plain": letter.plain, "why": letter.reason,
+        "id": letter.id, "state": state_name(letter), "subject": letter.subject, "status": letter.status,
+        "sink": letter.sink, "about": card_title(letter, form), "enqueued": letter.enqueued_at, "due": letter.due,
+        "settled": letter.settled, "attempts": letter.attempts, "plain": letter.plain, "reason": letter.reason,
         "form": letter.mode, "place": letter.message_ref, "revision": letter.revision,
     })
 }

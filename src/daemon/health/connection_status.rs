@@ -101,8 +101,8 @@ impl ConnectionMonitor {
             }
             ConnectionEvent::LaneFailing { lane, why } => {
                 self.update(|status| status.attempted = true);
-                let status = why.status;
-                tracing::warn!(%connection, lane, status, error = %why, "lane failed to connect, retrying");
+                let http_status = why.status;
+                tracing::warn!(%connection, lane, http_status, error = %why, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);

@@ -29,7 +29,7 @@ impl Readiness {
         match &self.sent {
             None => {
                 sd_notify::ready(line);
-                tracing::info!(status = line, message_id = message_id::STARTED, "started");
+                tracing::info!(summary = line, message_id = message_id::STARTED, "started");
             }
             Some(sent) if sent != line => sd_notify::status(line),
             Some(_) => return,

@@ -45,7 +45,7 @@ mod tests {
         time::Timestamp,
     };
 
-    fn update(call: &str, moment: CallStatus, name: &str) -> CallUpdate {
+    fn update(call: &str, status: CallStatus, name: &str) -> CallUpdate {
         let call = Call {
             id: call.try_into().unwrap(),
             connection: "main".try_into().unwrap(),
@@ -65,7 +65,7 @@ mod tests {
             revision: None,
             course: crate::model::call::Course::default(),
         };
-        CallUpdate { call, status: moment, at: Timestamp::UNIX_EPOCH }
+        CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }
 
     #[test]

@@ -58,14 +58,14 @@ impl Pipeline {
         settings.enricher.record(update, plan::sinks(&deliveries));
         let (call, status) = (&update.call.id, update.status.kind());
         if deliveries.is_empty() {
-            tracing::debug!(%call, moment = status.as_str(), "no route matches");
+            tracing::debug!(%call, status = status.as_str(), "no route matches");
         }
         match self.outbox.enqueue(saved, deliveries).await {
             Ok(results) if status == StatusKind::Ringing && results.contains(&EnqueueResult::Inserted) => {
                 self.status.lock().add_calls(1, settings.today());
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%call, moment = status.as_str(), %error, "card not enqueued"),
+            Err(error) => tracing::error!(%call, status = status.as_str(), %error, "card not enqueued"),
         }
         late
     }
@@ -111,8 +111,8 @@ impl Pipeline {
     async fn merge_info(&self, update: &CallUpdate, info: &CallerInfo) {
         let deliveries = plan::late_info(&self.settings.load(), update, info);
         if let Err(error) = self.outbox.enqueue(None, deliveries).await {
-            let (call, moment) = (&update.call.id, update.status.kind().as_str());
-            tracing::error!(%call, moment, %error, "late caller info not enqueued");
+            let (call, status) = (&update.call.id, update.status.kind().as_str());
+            tracing::error!(%call, status, %error, "late caller info not enqueued");
         }
     }
 
@@ -122,7 +122,7 @@ impl Pipeline {
             Ok(pending) => {
                 for update in pending.into_iter().filter(|update| of.is_none_or(|name| update.call.connection == *name))
                 {
-                    tracing::info!(call = %update.call.id, moment = update.status.kind().as_str(), "replaying pending update");
+                    tracing::info!(call = %update.call.id, status = update.status.kind().as_str(), "replaying pending update");
                     drop(self.process(&self.settings.load(), &update, Now::current()).await);
                 }
             }

@@ -163,8 +163,8 @@ impl Recovery {
         {
             self.ended.insert(call, clock);
             result.extend(open.last_update.map(|last| {
-                let (moment, at) = (CallStatus::Ended { talk_time: None }, open.last_seen);
-                Effect::Emit(CallUpdate { call: Call { end_unknown: true, ..last.call }, status: moment, at })
+                let (status, at) = (CallStatus::Ended { talk_time: None }, open.last_seen);
+                Effect::Emit(CallUpdate { call: Call { end_unknown: true, ..last.call }, status, at })
             }));
         }
         for open in self.open_calls.values_mut().filter(|open| is_due(open)) {
@@ -214,9 +214,9 @@ mod tests {
         }
     }
 
-    fn open_call(call: &str, moment: CallStatus, heard: i64) -> (ConversationSpaceId, UnfinishedCall) {
+    fn open_call(call: &str, status: CallStatus, heard: i64) -> (ConversationSpaceId, UnfinishedCall) {
         let mut last = update_from_report(&report(call, heard), at(heard)).unwrap();
-        (last.call.first_seen_late, last.status) = (false, moment);
+        (last.call.first_seen_late, last.status) = (false, status);
         (
             call.try_into().unwrap(),
             UnfinishedCall { last_update: Some(last), last_seen: at(heard), report_requested: None },

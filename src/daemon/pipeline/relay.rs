@@ -13,7 +13,6 @@ use crate::{
         },
         pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
         settings::Settings,
-        system::test_hook,
     },
     enrich::PendingLookup,
     goto::{ConnectionEvent, GotoQuery, Reports, VoicemailQuery},
@@ -93,7 +92,8 @@ impl Relay {
                 next = events.recv() => match next {
                     Some(event) => {
                         self.heartbeat.busy(Now::current().instant);
-                        test_hook::stall_here("relay").await;
+                        #[cfg(feature = "test-hooks")]
+                        crate::daemon::system::test_hook::stall_here("relay").await;
                         self.on_event(event).await;
                     }
                     None => break,
@@ -195,8 +195,8 @@ impl Relay {
     }
 
     fn emit(&mut self, settings: &Arc<Settings>, update: CallUpdate) {
-        let (call, moment) = (&update.call.id, update.status.kind());
-        tracing::debug!(connection = %self.connection, %call, moment = moment.as_str(), "call update");
+        let (call, status) = (&update.call.id, update.status.kind());
+        tracing::debug!(connection = %self.connection, %call, status = status.as_str(), "call update");
         if let Some(next) = self.order.push(update) {
             self.start_lookup(Arc::clone(settings), next);
         }
@@ -242,7 +242,7 @@ impl Relay {
 
     async fn on_gap_closed(&mut self, settings: &Arc<Settings>, from: Timestamp, to: Timestamp, reports: Reports) {
         let connection = &self.connection;
-        let blind_ms = millis(elapsed(from, to));
+        let gap_ms = millis(elapsed(from, to));
         self.recovery.gap_closed(from, to);
         if !matches!(reports, Reports::Failed) {
             self.monitor.gap_recovered(from, to);
@@ -251,16 +251,16 @@ impl Relay {
         match reports {
             Reports::Fetched(reports) => {
                 let found = reports.len();
-                tracing::info!(%connection, %from, %to, blind_ms, reports = found, message_id, "event gap closed");
+                tracing::info!(%connection, %from, %to, gap_ms, reports = found, message_id, "event gap closed");
                 self.on_reports(settings, reports).await;
             }
             Reports::NotGranted => {
-                tracing::info!(%connection, %from, %to, blind_ms, message_id, "event gap closed");
+                tracing::info!(%connection, %from, %to, gap_ms, message_id, "event gap closed");
                 let alert = AlertKind::ReportsNotGranted(connection.clone(), from, to);
                 self.pipeline.raise(alert).await;
             }
             Reports::Failed => {
-                tracing::warn!(%connection, %from, %to, blind_ms, message_id, "event gap closed, reports follow later")
+                tracing::warn!(%connection, %from, %to, gap_ms, message_id, "event gap closed, reports follow later")
             }
         }
     }

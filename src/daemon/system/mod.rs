@@ -4,4 +4,5 @@ pub mod logging;
 pub mod network;
 pub mod sd_notify;
 pub mod state_dir;
+#[cfg(feature = "test-hooks")]
 pub mod test_hook;

@@ -1,10 +1,9 @@
-//! Test hook: stalls a task, so that tests can see systemd's watchdog restart the daemon. Compiled out of release
-//! builds. `POPRELAY_TEST_WEDGE=relay:FILE` stalls the relay at its next event, once for each time FILE exists.
+//! Test hook of the feature `test-hooks`: stalls a task, so that a test can watch systemd's watchdog restart the daemon.
+//! `POPRELAY_TEST_STALL=relay:FILE` stalls the relay at its next event, once for each time FILE exists.
 
 /// Never completes if the hook for `name` is set.
-#[cfg(debug_assertions)]
 pub async fn stall_here(name: &str) {
-    let Ok(hook) = std::env::var("POPRELAY_TEST_WEDGE") else { return };
+    let Ok(hook) = std::env::var("POPRELAY_TEST_STALL") else { return };
     if let Some((task, file)) = hook.split_once(':')
         && task == name
         && std::fs::remove_file(file).is_ok()
@@ -12,7 +11,3 @@ pub async fn stall_here(name: &str) {
         std::future::pending().await
     }
 }
-
-/// Does nothing in release builds.
-#[cfg(not(debug_assertions))]
-pub async fn stall_here(_: &str) {}

@@ -15,22 +15,18 @@ use std::{path::Path, time::Duration};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Layout (`user_version`) 2 adds the direction, the waiting time (ms), the sinks with a card (separated by spaces)
-/// and whether the call is known from a GoTo report only. A recorded call replaces a reported one.
-const MIGRATION_2: &str = "BEGIN;
-    ALTER TABLE calls ADD COLUMN outbound INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE calls ADD COLUMN waited INTEGER;
-    ALTER TABLE calls ADD COLUMN sinks TEXT NOT NULL DEFAULT '';
-    ALTER TABLE calls ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
-    PRAGMA user_version = 2;
-    COMMIT;";
-
-/// Layout 3 adds the time of the first status after ringing (ms).
-const MIGRATION_3: &str = "BEGIN;
-    ALTER TABLE calls ADD COLUMN decided INTEGER;
-    UPDATE calls SET decided = started WHERE outcome > 0;
+/// Layout (`user_version`) 1. Times and `waited` are in ms, `sinks` is separated by spaces. `reported` calls are known
+/// from a GoTo report only; a recorded call replaces them. `decided` is the time of the first status after ringing.
+const LAYOUT: &str = "BEGIN;
+    CREATE TABLE calls (
+        call TEXT PRIMARY KEY, number TEXT NOT NULL, started INTEGER NOT NULL, outcome INTEGER NOT NULL,
+        colleague TEXT, outbound INTEGER NOT NULL DEFAULT 0, waited INTEGER, sinks TEXT NOT NULL DEFAULT '',
+        reported INTEGER NOT NULL DEFAULT 0, decided INTEGER
+    ) WITHOUT ROWID;
+    CREATE INDEX calls_of_a_number ON calls (number, started);
+    CREATE INDEX calls_by_age ON calls (started);
     CREATE INDEX calls_by_outcome ON calls (decided);
-    PRAGMA user_version = 3;
+    PRAGMA user_version = 1;
     COMMIT;";
 
 /// Layout 4 adds whether the caller waits for a callback.
@@ -72,23 +68,7 @@ impl HistoryDb {
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout < 1 {
-            db.execute_batch(
-                "BEGIN;
-                 CREATE TABLE IF NOT EXISTS calls (
-                     call TEXT PRIMARY KEY, number TEXT NOT NULL, started INTEGER NOT NULL,
-                     outcome INTEGER NOT NULL, colleague TEXT
-                 ) WITHOUT ROWID;
-                 CREATE INDEX IF NOT EXISTS calls_of_a_number ON calls (number, started);
-                 CREATE INDEX IF NOT EXISTS calls_by_age ON calls (started);
-                 PRAGMA user_version = 1;
-                 COMMIT;",
-            )?;
-        }
-        if layout < 2 {
-            db.execute_batch(MIGRATION_2)?;
-        }
-        if layout < 3 {
-            db.execute_batch(MIGRATION_3)?;
+            db.execute_batch(LAYOUT)?;
         }
         if layout < 4 {
             db.execute_batch(MIGRATION_4)?;
@@ -489,31 +469,16 @@ mod tests {
     }
 
     #[test]
-    fn open_layout_1_keeps_all_rows() {
+    fn reopened_file_keeps_all_rows() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("history.sqlite");
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(
-            "CREATE TABLE calls (call TEXT PRIMARY KEY, number TEXT NOT NULL, started INTEGER NOT NULL,
-                                 outcome INTEGER NOT NULL, colleague TEXT) WITHOUT ROWID;
-             CREATE INDEX calls_of_a_number ON calls (number, started);
-             CREATE INDEX calls_by_age ON calls (started);
-             INSERT INTO calls VALUES ('1/a', '+15145550199', 1795255200000, 4, 'Bob'),
-                                      ('1/r', '+15145550177', 1795255200000, 0, NULL);
-             PRAGMA user_version = 1;",
-        )
-        .unwrap();
-        drop(old);
-        for _ in 0..2 {
-            let mut store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
-            record(&mut store, "b", "2026-11-22T10:00:00Z", StatusKind::Missed, None);
-            let history = find(&store, "now");
-            assert_eq!((history.calls_in_month, history.missed_since), (2, 1));
-            let start = Timestamp::from_millisecond(1_795_255_200_000).unwrap();
-            let decided: Vec<_> = store.since(start).unwrap().iter().map(|call| call.decided_at).collect();
-            let missed = "2026-11-22T10:00:00Z".parse().ok();
-            assert_eq!(decided, [Some(start), None, missed], "a ringing call has no decision time");
-        }
+        let mut store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
+        record(&mut store, "a", "2026-11-21T10:00:00Z", StatusKind::Ended, None);
+        record(&mut store, "b", "2026-11-22T10:00:00Z", StatusKind::Missed, None);
+        drop(store);
+        let store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
+        let history = find(&store, "now");
+        assert_eq!((history.calls_in_month, history.missed_since), (2, 1));
     }
 
     #[test]

@@ -348,28 +348,6 @@ async fn live_message_survives_disk_failure_and_restore() {
     }
 }
 
-#[tokio::test]
-async fn file_of_version_1_opens_and_works() {
-    let dir = TempDir::new().unwrap();
-    let path = dir.path().join(FILE_NAME);
-    let db = Connection::open(&path).unwrap();
-    super::super::schema::migrate(&db, 0, &super::super::schema::MIGRATIONS[..1]).unwrap();
-    let text = serde_json::to_string(&card("a", Ringing, "rings")).unwrap();
-    db.execute(
-        "INSERT INTO deliveries (subject, sink, status, enqueued_at, card) VALUES ('call:a', 'desk', 'ringing', 1, ?)",
-        [text],
-    )
-    .unwrap();
-    drop(db);
-    let (queue, report) = open_outbox(dir.path());
-    assert_eq!((report.waiting, report.migrated_from), (1, Some(1)));
-    let ring = lease_one(&queue, "desk").await;
-    assert_eq!((label(&ring.card), &ring.mode), ("rings", &PostMode::Post));
-    settle_as(&queue, &ring, Settlement::Delivered).await;
-    queue.enqueue(None, vec![live("b", Ringing, "lives")]).await.unwrap();
-    post(&queue, "1.1").await;
-}
-
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Admit(usize),

@@ -10,7 +10,7 @@ mod model;
 mod suite;
 
 use super::{
-    Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, open, open::open_database,
+    Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, database::open_database, open,
     storage::Storage,
 };
 use crate::model::{

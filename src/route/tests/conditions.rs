@@ -34,10 +34,10 @@ fn condition_matches_only_what_it_names() {
         ("caller = []", false),
         ("withheld = false", true),
         ("withheld = true", false),
-        ("moment = 'ringing'", true),
-        ("moment = ['missed', 'voicemail']", false),
-        ("queue = 'Support', caller = '+1514*', moment = 'ringing'", true),
-        ("queue = 'Support', caller = '+44*', moment = 'ringing'", false),
+        ("status = 'ringing'", true),
+        ("status = ['missed', 'voicemail']", false),
+        ("queue = 'Support', caller = '+1514*', status = 'ringing'", true),
+        ("queue = 'Support', caller = '+44*', status = 'ringing'", false),
     ];
     for (condition, expected) in table {
         assert_eq!(rule_matches(condition, &ringing()), expected, "{condition}");
@@ -76,7 +76,7 @@ fn moment_each_status_matches_its_name() {
     ];
     for (moment, name) in &moments {
         for (_, other) in &moments {
-            assert_eq!(rule_matches(&format!("moment = '{other}'"), &telling(moment.clone())), name == other);
+            assert_eq!(rule_matches(&format!("status = '{other}'"), &telling(moment.clone())), name == other);
         }
     }
 }

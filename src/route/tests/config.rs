@@ -54,7 +54,7 @@ fn config_invalid_key_rejected_by_name() {
     let rule = |text: &str| parse_error(&format!("[[routes]]\nsinks = ['desk']\n{text}"));
     assert!(rule("match = { que = 'a' }").contains("unknown field `que`"));
     assert!(rule("macth = {}").contains("unknown field `macth`"));
-    assert!(rule("match = { moment = 'rings' }").contains("unknown variant `rings`"));
+    assert!(rule("match = { status = 'rings' }").contains("unknown variant `rings`"));
     assert!(rule("match = { queue = 7 }").contains("a text in quotes, or a list of texts"));
     assert!(rule("match = { account = ['a'] }").contains("is not allowed: 'a'"));
     assert!(parse_error("[[routes]]\nmatch = {}").contains("missing field `sinks`"));
@@ -110,7 +110,7 @@ const CONDITIONS: [&str; 14] = [
     "withheld = true",
     "withheld = false",
     "caller = '+1*'",
-    "moment = 'missed'",
+    "status = 'missed'",
     "hours = 'office'",
     "tags = ['vip', 'east']",
     "known = true",

@@ -77,7 +77,7 @@ fn batch_of_worst_cards_is_valid() {
 
 #[test]
 fn slack_workflow_payload_has_fixed_flat_strings() {
-    let keys = ["called", "caller", "link", "number", "people", "queue", "state", "text", "title"];
+    let keys = ["caller", "dialed", "link", "number", "people", "queue", "state", "text", "title"];
     for (name, card) in cards::all() {
         for many in [vec![card.clone()], vec![card.clone(), card]] {
             let (payload, _) = rendered(SinkKind::SlackTrigger, &many, false);

@@ -14,14 +14,14 @@ const CONTENT_POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" \
 
 /// Builds a page of payloads, each with its status and time.
 #[must_use]
-pub fn page(sink: &SinkName, kind: SinkKind, cards_by_time: &[(StatusKind, Timestamp, String)]) -> String {
+pub(super) fn page(sink: &SinkName, kind: SinkKind, cards_by_time: &[(StatusKind, Timestamp, String)]) -> String {
     let service = match kind {
         SinkKind::Slack | SinkKind::SlackApp | SinkKind::SlackTrigger => "slack",
         SinkKind::Teams | SinkKind::TeamsConnector => "teams",
     };
-    let card = |(number, (moment, at, body)): (usize, &(StatusKind, Timestamp, String))| {
+    let card = |(number, (status, at, body)): (usize, &(StatusKind, Timestamp, String))| {
         let payload: Value = serde_json::from_str(body).unwrap_or_default();
-        json!({"service": service, "shown": true, "number": number, "at": at, "note": moment.as_str(), "payload": payload})
+        json!({"service": service, "shown": true, "number": number, "at": at, "note": status.as_str(), "payload": payload})
     };
     let cards: Vec<Value> = cards_by_time.iter().enumerate().map(card).collect();
     let data_json = escape_json(&json!({"sink": sink.as_str(), "cards": cards}).to_string());

@@ -1,4 +1,4 @@
-//! The `card` command: recorded calls rendered as the cards of a sink.
+//! `poprelay replay --sink`: recorded calls rendered as the cards of a sink.
 
 use crate::support::{ALL_OUTCOMES, DaemonDir, TestConfig, run_to_end};
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn prepare(change: impl FnOnce(TestConfig) -> TestConfig) -> DaemonDir {
 
 /// Returns the payloads of a recording for `sink`, in order.
 async fn payloads(dir: &DaemonDir, file: &str, sink: &str, more: &[&str]) -> Vec<Value> {
-    let args = [&["card", "--json", "--event", file, "--sink", sink], more].concat();
+    let args = [&["replay", file, "--json", "--sink", sink], more].concat();
     let (status, out, err) = run_to_end(dir.command(&args)).await;
     assert!(status.success(), "{out}{err}");
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -39,7 +39,7 @@ fn titles(payloads: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn card_renders_recorded_call_like_the_sink() {
+async fn replay_renders_recorded_call_like_the_sink() {
     let dir = prepare(|config| config);
     let answered = payloads(&dir, &recording("answered.jsonl"), "desk", &[]).await;
     assert_eq!(titles(&answered), ["📞 Chloé Dubois", "✅ Answered: Chloé Dubois", "✅ Ended: Chloé Dubois"]);
@@ -67,24 +67,24 @@ async fn card_renders_recorded_call_like_the_sink() {
 }
 
 #[tokio::test]
-async fn card_renders_selected_status_even_if_sink_skips_it() {
+async fn replay_renders_selected_status_even_if_sink_skips_it() {
     let dir = prepare(|config| config);
     let file = recording("answered.jsonl");
     assert_eq!(payloads(&dir, &file, "support", &[]).await.len(), 1, "expected the ring card only");
-    let shown = payloads(&dir, &file, "support", &["--moment", "ended"]).await;
+    let shown = payloads(&dir, &file, "support", &["--status", "ended"]).await;
     assert!(shown.len() == 1 && shown[0].to_string().contains("Ended: Chloé Dubois"), "{shown:?}");
 }
 
 #[tokio::test]
-async fn card_prints_text_and_payload_and_stores_nothing() {
+async fn replay_prints_text_and_payload_and_stores_nothing() {
     let dir = prepare(|config| config);
     let file = recording("unanswered.jsonl");
-    let (status, out, err) = run_to_end(dir.command(&["card", "--event", &file, "--sink", "desk"])).await;
+    let (status, out, err) = run_to_end(dir.command(&["replay", &file, "--sink", "desk"])).await;
     assert!(status.success(), "{err}");
     assert!(out.starts_with("ringing, to desk\n\n  📞 Chloé Dubois\n  Fabrikam · (514) 555-0142\n"), "{out}");
     assert!(out.contains("\"blocks\": [") && out.contains("missed, to desk\n"), "{out}");
     assert!(out.contains("Last call: none that we know of"), "the recording is in the history: {out}");
-    let (_, again, _) = run_to_end(dir.command(&["card", "--event", &file, "--sink", "desk"])).await;
+    let (_, again, _) = run_to_end(dir.command(&["replay", &file, "--sink", "desk"])).await;
     assert_eq!(out, again);
 }
 
@@ -104,45 +104,45 @@ async fn invalid_recording_is_rejected_with_position() {
     ];
     for (text, code, reason) in cases {
         fs::write(&file, text).unwrap();
-        let (status, out, err) = run_to_end(dir.command(&["card", "--event", name, "--sink", "desk"])).await;
+        let (status, out, err) = run_to_end(dir.command(&["replay", name, "--sink", "desk"])).await;
         assert_eq!((status.code(), out.as_str()), (Some(code), ""), "{text}: {err}");
         assert!(err.contains(reason) && !err.contains("secret"), "{text}: {err}");
     }
     fs::write(&file, ring).unwrap();
-    let (status, _, err) = run_to_end(dir.command(&["card", "--event", name, "--sink", "nobody"])).await;
+    let (status, _, err) = run_to_end(dir.command(&["replay", name, "--sink", "unknown"])).await;
     assert_eq!(status.code(), Some(64), "{err}");
     assert!(err.contains("expected one of desk, support"), "{err}");
-    let args = ["card", "--event", name, "--sink", "desk", "--moment", "missed"];
+    let args = ["replay", name, "--sink", "desk", "--status", "missed"];
     let (status, _, err) = run_to_end(dir.command(&args)).await;
     assert_eq!(status.code(), Some(65), "{err}");
     assert!(err.contains("the recording has ringing"), "{err}");
 }
 
 #[tokio::test]
-async fn card_uses_configured_lines_facts_and_hidden_sources() {
+async fn replay_uses_configured_lines_facts_and_hidden_sources() {
     let dir = prepare(|config| {
-        config.set("cards", "facts", "[\"Open tickets\"]").set("cards", "why", false).text(
+        config.set("cards", "facts", "[\"Open tickets\"]").set("cards", "show_sources", false).text(
             "cards.lines",
             "title",
             "{{ sign }} {{ caller.name }} of {{ caller.company }} <!here>",
         )
     });
-    let drawn = payloads(&dir, &recording("answered.jsonl"), "desk", &["--moment", "ringing"]).await;
+    let drawn = payloads(&dir, &recording("answered.jsonl"), "desk", &["--status", "ringing"]).await;
     assert_eq!(titles(&drawn), ["📞 Chloé Dubois of Fabrikam ‹!here›"]);
     let text = drawn[0].to_string();
     assert!(text.contains("Open tickets") && !text.contains("Shoe size") && !text.contains("found by"), "{text}");
-    dir.write_config(TestConfig::new(UNREACHABLE_URL).text("cards.lines", "called", "{{ cal }}"));
+    dir.write_config(TestConfig::new(UNREACHABLE_URL).text("cards.lines", "dialed", "{{ cal }}"));
     let (status, _, err) = run_to_end(dir.command(&["check"])).await;
     assert_eq!(status.code(), Some(78), "{err}");
-    assert!(err.contains("cards.lines.called: unknown variable `cal`; did you mean `"), "{err}");
+    assert!(err.contains("cards.lines.dialed: unknown variable `cal`; did you mean `"), "{err}");
 }
 
 #[tokio::test]
-async fn card_page_loads_nothing_and_escapes_external_text() {
+async fn replay_page_loads_nothing_and_escapes_external_text() {
     let hostile = "</script><img src=x onerror=alert(1)><!--";
     let dir = prepare(|config| config.text("cards.lines", "title", format!("{{{{ caller.name }}}} {hostile}")));
     for sink in ["desk", "support"] {
-        let args = ["card", "--page", "--event", &recording("answered.jsonl"), "--sink", sink];
+        let args = ["replay", &recording("answered.jsonl"), "--page", "--sink", sink];
         let (status, page, err) = run_to_end(dir.command(&args)).await;
         assert!(status.success(), "{err}");
         let (_, given) = page.split_once("<script type=\"application/json\" id=\"given\">").unwrap();
@@ -150,9 +150,9 @@ async fn card_page_loads_nothing_and_escapes_external_text() {
         assert!(!given.contains(['<', '>', '&']), "{given}");
         let given: Value = serde_json::from_str(given).unwrap();
         let cards = given["cards"].as_array().unwrap();
-        let moments: Vec<_> = cards.iter().map(|card| card["note"].as_str().unwrap()).collect();
+        let statuses: Vec<_> = cards.iter().map(|card| card["note"].as_str().unwrap()).collect();
         let expected: &[&str] = if sink == "desk" { &["ringing", "answered", "ended"] } else { &["ringing"] };
-        assert_eq!(moments, expected);
+        assert_eq!(statuses, expected);
         let payloads = payloads(&dir, &recording("answered.jsonl"), sink, &[]).await;
         assert!(cards.iter().map(|card| &card["payload"]).eq(&payloads), "{given}");
         let (head, _) = page.split_once("<script").unwrap();

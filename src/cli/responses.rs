@@ -12,7 +12,7 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// 74 if `out` cannot be written.
-pub fn verdicts(json: bool, out: &mut impl Write) -> CliResult {
+pub fn run(json: bool, out: &mut impl Write) -> CliResult {
     let written = if json { as_json(out) } else { as_text(out) };
     written.map_err(|why| CliError::new(74, anyhow::Error::new(why).context("cannot write output")))
 }
@@ -136,7 +136,7 @@ mod tests {
 
     fn output(json: bool) -> String {
         let mut out = Vec::new();
-        verdicts(json, &mut out).unwrap();
+        run(json, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -166,6 +166,6 @@ mod tests {
 
     #[test]
     fn responses_closed_pipe_is_io_error() {
-        assert_eq!(verdicts(false, &mut [0_u8; 8].as_mut_slice()).unwrap_err().code, 74);
+        assert_eq!(run(false, &mut [0_u8; 8].as_mut_slice()).unwrap_err().code, 74);
     }
 }
