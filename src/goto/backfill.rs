@@ -193,15 +193,20 @@ impl Backfill {
         }
     }
 
-    /// Emits the active calls and the set of their ids, for the REST fallback.
-    pub(super) async fn poll_active(&self) -> Result<(), Error> {
+    /// Emits the active calls for the REST fallback. Emits the set of their ids when a call of `known` has vanished from
+    /// it, and replaces `known` by the set.
+    pub(super) async fn poll_active(&self, known: &mut HashSet<ConversationSpaceId>) -> Result<(), Error> {
         let accounts = self.accounts.get(&self.api).await?;
         let calls = self.api.active_calls(accounts, &self.context).await?;
-        let active = calls.iter().map(|call| call.call.clone()).collect();
+        let active: HashSet<_> = calls.iter().map(|call| call.call.clone()).collect();
+        let has_ended = !known.is_subset(&active);
+        known.clone_from(&active);
         for call in calls {
             self.emit(ConnectionEvent::Snapshot(call)).await;
         }
-        self.emit(ConnectionEvent::ActiveCalls { active }).await;
+        if has_ended {
+            self.emit(ConnectionEvent::ActiveCalls { active }).await;
+        }
         Ok(())
     }
 
@@ -300,6 +305,8 @@ impl Backfill {
                 ask = asks.recv() => match ask {
                     None => return,
                     Some(GotoQuery::States { call, from, to, .. }) => self.fetch_states(&call, from, to).await,
+                    // Its attempts are under way.
+                    Some(GotoQuery::Report { call }) if due.iter().any(|(_, waiting, _)| *waiting == call) => {}
                     Some(GotoQuery::Report { call }) => {
                         // A push may come while a retry waits: the report is there now.
                         due.retain(|(_, awaited, _)| *awaited != call);

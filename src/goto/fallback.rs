@@ -3,7 +3,7 @@
 
 use super::{ConnectionEvent, api::Error, backfill::Backfill, lane::FailureClass};
 use crate::runtime::backoff::{Backoff, BackoffPolicy};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 use tokio::time::{sleep, timeout};
 
 /// Interval between polls, and wait before the first one: lanes are usually live again within a second.
@@ -25,9 +25,9 @@ pub(super) async fn run(backfill: Backfill) {
 async fn poll_until_live(backfill: &Backfill) {
     let mut live = backfill.live.clone();
     let mut backoff = Backoff::new(BackoffPolicy::UPSTREAM);
-    let mut is_polling = false;
+    let (mut is_polling, mut known) = (false, HashSet::new());
     while !*live.borrow_and_update() {
-        let wait = match backfill.poll_active().await {
+        let wait = match backfill.poll_active(&mut known).await {
             Ok(()) => {
                 backoff.reset();
                 if !std::mem::replace(&mut is_polling, true) {
