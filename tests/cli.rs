@@ -165,6 +165,6 @@ async fn test_card_is_posted_and_answer_of_chat_is_printed() {
     let (status, _, err) = send("app").await;
     assert_eq!(status.code(), Some(69));
     assert!(err.contains("not_in_channel") && err.contains("/invite") && !err.contains("xoxb"), "{err}");
-    assert_eq!(send("nobody").await.0.code(), Some(64));
+    assert_eq!(send("unknown").await.0.code(), Some(64));
     assert!(!dir.state_dir().join("outbox.sqlite").exists(), "test-card creates an outbox");
 }

@@ -10,7 +10,7 @@ pub(super) const PSTN: u8 = 2;
 
 /// Who calls, with its rank: the outside line's caller first, then anybody's; a shown number before a hidden one.
 pub(super) fn caller(participants: &[Participant]) -> Option<(u8, &Caller)> {
-    let shown = |caller: &Caller| u8::from(caller.number != PhoneNumber::Withheld);
+    let shown = |caller: &Caller| u8::from(caller.number.is_present());
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
         ParticipantKind::PhoneNumber { caller: Some(caller), .. } => Some((PSTN + shown(caller), caller)),
         ParticipantKind::Other { caller: Some(caller), .. } => Some((shown(caller), caller)),
@@ -25,7 +25,7 @@ pub(super) fn account_number(participants: &[Participant]) -> Option<(u8, &Accou
     let ranked = participants.iter().filter_map(|participant| match &participant.kind {
         // One without a number of its own is none of the account's.
         ParticipantKind::PhoneNumber { account_number, caller, .. }
-            if account_number.number != PhoneNumber::Withheld || account_number.label.is_some() =>
+            if account_number.number.is_present() || account_number.label.is_some() =>
         {
             Some((u8::from(caller.is_some()), account_number))
         }

@@ -18,6 +18,30 @@ use std::{
 };
 
 /// The calls that are under way, and those that ended a short while ago.
+///
+/// ```
+/// use poprelay::calls::{Effect, Limits, Tracker};
+/// use poprelay::goto::wire::{Frame, Reader, frame};
+/// use poprelay::model::{call::CallStatus, phone::Region, time::Now};
+///
+/// let text = r#"{"data": {"source": "call-events", "type": "call-state", "timestamp": "2026-11-23T15:20:01Z", "content": {
+///     "metadata": {"conversationSpaceId": "call-1", "direction": "INBOUND", "accountKey": "42",
+///         "callCreated": "2026-11-23T15:20:00Z"},
+///     "state": {"id": "s-1", "type": "STARTING", "sequenceNumber": 1, "timestamp": "2026-11-23T15:20:01Z", "participants": [
+///         {"id": "p-1", "legId": "l-1", "originator": "p-1", "status": {"value": "RINGING"},
+///             "type": {"value": "PHONE_NUMBER", "number": "+15145550100", "caller": {"number": "+15145550142"}}},
+///         {"id": "p-2", "legId": "l-2", "originator": "p-1", "status": {"value": "RINGING"},
+///             "type": {"value": "LINE", "lineId": "line-1015", "extensionNumber": "1015", "name": "Bob Roy"}}]}}}}"#;
+/// let reader = Reader { connection: "main".try_into().unwrap(), region: Region::US };
+/// let Ok(Frame::Call(snapshot)) = frame(text, &reader) else { panic!("a call snapshot") };
+///
+/// let mut tracker = Tracker::new(Limits::default());
+/// let effects = tracker.handle_snapshot(snapshot.clone(), Now::current());
+/// let [Effect::Emit(update)] = &effects[..] else { panic!("one update: {effects:?}") };
+/// assert_eq!((&update.status, update.call.people[0].name.as_deref()), (&CallStatus::Ringing, Some("Bob Roy")));
+/// // The copy of the second lane changes nothing.
+/// assert_eq!(tracker.handle_snapshot(snapshot, Now::current()), []);
+/// ```
 #[derive(Debug)]
 pub struct Tracker {
     pub(super) limits: Limits,
@@ -97,6 +121,10 @@ impl Tracker {
         let mut out = Vec::new();
         let limits = self.limits;
         let id = self.root_of(&report.call).clone();
+        // The report of a linked conversation may be that of a consultation, which is no part of the call.
+        if self.open.get(&id).is_some_and(|call| !call.accepts_report(report)) {
+            return out;
+        }
         if let Some(mut call) = self.remove(&id) {
             call.apply_report(report, now, &limits);
             let over = call.emit_due(now, &limits, &mut out);
@@ -116,7 +144,7 @@ impl Tracker {
     pub fn report_ready(&mut self, id: &ConversationSpaceId, now: Now) -> Vec<Effect> {
         self.ended.forget(now.instant, &self.limits);
         let root = self.root_of(id).clone();
-        let fetch = match self.open.get_mut(&root) {
+        let fetch = match self.open.get_mut(&root).filter(|call| call.legs().has(id)) {
             Some(call) => call.announce_report(id),
             None => match self.ended.call(id) {
                 Some(call) => call.announce_report(id),

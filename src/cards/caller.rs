@@ -11,7 +11,7 @@ use super::{
 use crate::model::{
     call::{self, CallDirection, StatusKind},
     card::{CallCard, CallerHistory, CallerInfo, Contact, Match, PastCall},
-    phone::{Mask, PhoneNumber, Region},
+    phone::{Mask, NetworkName, PhoneNumber, Region},
     time::Timestamp,
 };
 use std::collections::BTreeSet;
@@ -57,9 +57,11 @@ pub(super) fn caller_lines(card: &CallCard, options: &RenderOptions, now: Timest
     }
     let number = format_number(&call.caller.number, call.region, options.mask);
     let formatted_number = number.clone();
-    let unknown = unknown(number.clone(), network_name(&call.caller, call.region, options.mask));
+    let marks = network_marks(&call.caller);
+    let unknown =
+        unknown(number.clone(), network_name(&call.caller, call.region, options.mask), network_line(&call.caller));
     let mut caller = match &info.matched {
-        Match::One { contact } => one(contact, number, unknown, options),
+        Match::One { contact } => one(contact, number, marks, unknown, options),
         Match::Several { contacts } => several(contacts, unknown),
         Match::NoMatch => {
             CallerLines { identity: Some(join_dots([unknown.identity, Some(not_found(info))])), ..unknown }
@@ -136,23 +138,28 @@ fn past_call(last: &PastCall, now: Timestamp) -> String {
 pub(super) fn format_number(number: &PhoneNumber, region: Region, mask: Mask) -> String {
     let text = number.format(region, mask).and_then(|text| sanitize_opt(Some(&text), MAX_NUMBER_UNITS));
     match (number, text) {
+        (PhoneNumber::Unavailable, _) => "Number not available".to_owned(),
         (PhoneNumber::Withheld, _) | (_, None) => "Withheld number".to_owned(),
         (PhoneNumber::Known(_), Some(text)) => text,
         (PhoneNumber::Short(_), Some(text)) => format!("Short number {text}"),
-        (PhoneNumber::Unparsed(_), Some(text)) => format!("Unreadable number “{text}”"),
+        (PhoneNumber::Unparsed(_), Some(text)) if text.contains(char::is_alphabetic) => {
+            format!("Unreadable number “{text}”")
+        }
+        (PhoneNumber::Unparsed(_), Some(text)) => format!("Not a valid number “{text}”"),
     }
 }
 
-/// Returns the name from the network, unless it repeats the number, is a word for a withheld number, or contains a
-/// number that the mask hides.
+/// Returns the name from the network, unless it repeats the number, stands in place of a name, or contains a number that the
+/// mask hides.
 pub(super) fn network_name(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
-    let name = sanitize_opt(caller.name.as_deref(), MAX_NAME_UNITS)?;
+    let name = NetworkName::parse(caller.name.as_deref()?).name;
+    let name = sanitize_opt(name.as_deref(), MAX_NAME_UNITS)?;
     if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= MIN_NUMBER_DIGITS {
         return None;
     }
     let lettered = name.contains(char::is_alphabetic);
     match PhoneNumber::parse(Some(&name), region) {
-        PhoneNumber::Withheld => None,
+        PhoneNumber::Withheld | PhoneNumber::Unavailable => None,
         PhoneNumber::Known(_) | PhoneNumber::Short(_) => lettered.then_some(name),
         PhoneNumber::Unparsed(_) => Some(name),
     }
@@ -162,7 +169,7 @@ pub(super) fn network_name(caller: &call::Caller, region: Region, mask: Mask) ->
 fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> CallerLines {
     let name = sanitize_opt(caller.name.as_deref(), MAX_NAME_UNITS);
     let extension = match &caller.number {
-        PhoneNumber::Withheld => None,
+        PhoneNumber::Withheld | PhoneNumber::Unavailable => None,
         number => number.format(region, mask).and_then(|text| sanitize_opt(Some(&text), MAX_NUMBER_UNITS)),
     };
     let title = match (name, &extension) {
@@ -181,10 +188,27 @@ fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> CallerLines {
     }
 }
 
-/// Renders a caller without a contact by the name from the network, labelled as such, or by the number.
-fn unknown(number: String, network: Option<String>) -> CallerLines {
-    let Some(name) = network else { return CallerLines { title: number, ..CallerLines::default() } };
-    let beside = join_dots([Some(keep_ltr(number, &[&name])), Some("name as the network shows it".to_owned())]);
+/// Returns the marks of the network about the caller: `verified by the network`.
+fn network_marks(caller: &call::Caller) -> Option<String> {
+    let marks = caller.name.as_deref().map(|name| NetworkName::parse(name).marks).unwrap_or_default();
+    (!marks.is_empty()).then(|| join_dots(marks.iter().map(|mark| Some(mark.to_string()))))
+}
+
+/// Returns what the network sent in place of a name, and its marks: `wireless caller`.
+fn network_line(caller: &call::Caller) -> Option<String> {
+    let substitute = caller.name.as_deref().and_then(|name| NetworkName::parse(name).substitute);
+    let line = join_dots([sanitize_opt(substitute.as_deref(), MAX_NAME_UNITS), network_marks(caller)]);
+    (!line.is_empty()).then_some(line)
+}
+
+/// Renders a caller without a contact by the name from the network, labelled as such, or by the number. `line` is the rest
+/// that the network sent.
+fn unknown(number: String, network: Option<String>, line: Option<String>) -> CallerLines {
+    let Some(name) = network else {
+        return CallerLines { title: number, identity: line.clone(), summary: line, ..CallerLines::default() };
+    };
+    let as_shown = Some("name as the network shows it".to_owned());
+    let beside = join_dots([Some(keep_ltr(number, &[&name])), as_shown, line]);
     CallerLines { title: name, identity: Some(beside.clone()), summary: Some(beside), ..CallerLines::default() }
 }
 
@@ -193,7 +217,13 @@ fn keep_ltr(number: String, beside: &[&str]) -> String {
     if beside.iter().any(|text| text::contains_rtl(text)) { format!("Tel. {number}") } else { number }
 }
 
-fn one(contact: &Contact, number: String, unknown: CallerLines, options: &RenderOptions) -> CallerLines {
+fn one(
+    contact: &Contact,
+    number: String,
+    marks: Option<String>,
+    unknown: CallerLines,
+    options: &RenderOptions,
+) -> CallerLines {
     let company = sanitize_opt(contact.company.as_deref(), MAX_NAME_UNITS);
     let (name, company) = match (sanitize_opt(contact.name.as_deref(), MAX_NAME_UNITS), company) {
         (Some(name), company) => (Some(name), company),
@@ -206,7 +236,7 @@ fn one(contact: &Contact, number: String, unknown: CallerLines, options: &Render
         return known(nameless, contact, options);
     };
     let number = keep_ltr(number, &[&name, company.as_deref().unwrap_or_default()]);
-    let identity = join_dots([company, Some(number.clone())]);
+    let identity = join_dots([company, Some(number.clone()), marks]);
     let title = join_dots([Some(name), tier]);
     known(
         CallerLines { title, identity: Some(identity), summary: Some(number), ..CallerLines::default() },

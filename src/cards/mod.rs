@@ -4,6 +4,7 @@
 //! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates`
 //! replaces single lines of it. `slack`, `teams` and `slack_workflow` lay it out. A batch has one entry per card,
 //! newest first.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
 mod caller;

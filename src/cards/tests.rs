@@ -44,26 +44,19 @@ fn person(name: &str, extension: &str) -> Person {
 
 fn call(number: &str) -> Call {
     Call {
-        id: "call-1".try_into().unwrap(),
-        connection: "main".try_into().unwrap(),
-        region: Region::US,
-        account: "2930718022414574861".try_into().unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: None, number: PhoneNumber::parse(Some(number), Region::US) },
         account_number: Some(AccountNumber {
             number: PhoneNumber::parse(Some("+15145550100"), Region::US),
             label: Some("Main line".into()),
         }),
-        queues: Vec::new(),
         people: vec![person("Bob Roy", "1015")],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: ago(3),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: crate::model::call::Course::default(),
+        ..Call::new(
+            "call-1".try_into().unwrap(),
+            "main".try_into().unwrap(),
+            "2930718022414574861".try_into().unwrap(),
+            Region::US,
+            Caller { name: None, number: PhoneNumber::parse(Some(number), Region::US) },
+            ago(3),
+        )
     }
 }
 
@@ -74,9 +67,9 @@ fn named(name: &str) -> Call {
     call
 }
 
-fn card(call: Call, moment: CallStatus, at: Timestamp, who: Match) -> Card {
+fn card(call: Call, status: CallStatus, at: Timestamp, who: Match) -> Card {
     let found = CallerInfo { matched: who, ..CallerInfo::default() };
-    Card::Call(Box::new(CallCard::new(CallUpdate { call, status: moment, at }, found)))
+    Card::Call(Box::new(CallCard::new(CallUpdate { call, status, at }, found)))
 }
 
 fn ringing(who: Match) -> Card {

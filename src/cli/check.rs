@@ -1,11 +1,11 @@
 //! `poprelay check`: validates a config and describes its effect.
 
-use super::{CliError, CliResult};
+use super::{CliError, CliResult, check_contacts};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
     daemon::{recording, startup, system::network},
     goto::{scopes, token_file},
-    model::{call::StatusKind, delivery::SinkKind, phone::Mask},
+    model::{call::StatusKind, delivery::SinkKind, phone::Mask, time::Now},
 };
 use clap::Args;
 use std::{fs, io, io::Write, os::unix::fs::PermissionsExt as _, path::Path};
@@ -16,6 +16,17 @@ pub struct CheckArgs {
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
+    /// Print what was understood of each contacts file: columns, rows, three sample cards
+    #[arg(long, conflicts_with = "quiet")]
+    pub contacts: bool,
+    /// Hide digits on the sample cards: none, last4, last2, all
+    #[arg(long, value_name = "MASK", value_parser = mask, requires = "contacts", default_value = "none")]
+    pub mask: Mask,
+}
+
+fn mask(word: &str) -> Result<Mask, String> {
+    let word = serde_json::Value::String(word.to_owned());
+    serde_json::from_value(word).map_err(|_| "expected one of none, last4, last2, all".to_owned())
 }
 
 /// Describes the effect of a loaded config. The loader reports syntax errors.
@@ -36,7 +47,11 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> CliResu
     if args.quiet {
         return Ok(());
     }
-    describe(config, &source_warnings, out).map_err(|error| CliError::new(74, error))
+    describe(config, &source_warnings, out).map_err(|error| CliError::new(74, error))?;
+    if args.contacts {
+        check_contacts::describe(config, args.mask, Now::current().timestamp, out)?;
+    }
+    Ok(())
 }
 
 fn is_readable_by_others(path: &Path) -> bool {
@@ -121,12 +136,12 @@ fn describe_sink(sink: &SinkConfig) -> String {
         None => "no rate limit".to_owned(),
     };
     let statuses: Vec<&str> =
-        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
+        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|status| status.as_str()).collect();
     let statuses = match (sink.kind.supports_edit(), sink.reply_in_thread) {
         (false, _) => statuses.join(", "),
         (true, false) => "one live message per call".to_owned(),
         (true, true) => {
-            let replies: Vec<&str> = sink.outcomes.iter().map(|moment| moment.as_str()).collect();
+            let replies: Vec<&str> = sink.outcomes.iter().map(|status| status.as_str()).collect();
             format!("one live message per call, in its thread {}", replies.join(", "))
         }
     };

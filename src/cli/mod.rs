@@ -1,6 +1,7 @@
 //! Command line: parses argv, runs one command and maps its result to an exit code of `sysexits.h`. One file per command.
 
 pub mod check;
+mod check_contacts;
 pub mod completions;
 pub mod demo;
 pub mod dry_run;

@@ -12,6 +12,7 @@ use crate::{
     },
     model::time::{Timestamp, elapsed},
     outbox::{self, AdminError, Overview, SinkStats},
+    runtime::text::printable_start,
 };
 use anyhow::anyhow;
 use clap::Args;
@@ -104,7 +105,7 @@ impl StatusReport {
 
     fn text(&self, now: Timestamp) -> String {
         let mut text = format!("daemon  {}\n", if self.running { "running" } else { "not running" });
-        let name = |name: &str| name.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
+        let name = |name: &str| printable_start(name, 40);
         for login in &self.logins {
             text.push_str(&format!("login   {}: {}\n", name(&login.name), login.describe(now)));
         }
@@ -177,8 +178,7 @@ fn describe_sink(standing: &SinkStats, now: Timestamp) -> String {
         (waiting, None) => format!("{waiting} cards waiting"),
     }];
     if let Some(answer) = &standing.last_response {
-        let answer: String = answer.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-        parts.push(format!("last response: {answer}"));
+        parts.push(format!("last response: {}", printable_start(answer, 120)));
     }
     match standing.dead {
         0 => {}

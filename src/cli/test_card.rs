@@ -12,7 +12,7 @@ use crate::{
         verdict::{DeliveryContext, Verdict, judge},
     },
     model::{
-        call::{AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, Person},
+        call::{AccountNumber, Call, CallStatus, CallUpdate, Caller, Person},
         card::{CallCard, CallerInfo, Card},
         delivery::{MessageRef, PostMode},
         ids::ConnectionName,
@@ -80,13 +80,13 @@ impl<W: Write> TestCardRun<'_, W> {
     async fn send(
         &mut self,
         sink: &Sink,
-        moment: CallStatus,
+        status: CallStatus,
         start: Timestamp,
         form: &PostMode,
         what: &str,
     ) -> Result<Option<MessageRef>, CliError> {
-        let telling = CallUpdate { call: self.call.clone(), status: moment, at: start };
-        let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+        let update = CallUpdate { call: self.call.clone(), status, at: start };
+        let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
         let rendered = cards::render(sink.kind, &[&card], &self.style, start, false);
         let (answer, place) = sink.send(&self.http, &rendered.body, form).await;
         let row = find_rule(sink.kind, &answer);
@@ -103,30 +103,23 @@ impl<W: Write> TestCardRun<'_, W> {
 }
 
 /// Builds an invented call; its number is reserved for examples.
-fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::Result<Call> {
+pub(super) fn call(connection: ConnectionName, region: Region, now: Timestamp) -> anyhow::Result<Call> {
     Ok(Call {
-        id: "test-card".try_into().map_err(|_| anyhow::anyhow!("invalid ID"))?,
-        connection,
-        region,
-        account: "1".try_into().map_err(|_| anyhow::anyhow!("invalid account"))?,
-        direction: CallDirection::Inbound,
-        caller: Caller {
-            name: Some("Test card of poprelay".to_owned()),
-            number: PhoneNumber::parse(Some("+12025550199"), Region::US),
-        },
         account_number: Some(AccountNumber {
             number: PhoneNumber::parse(Some("+12025550100"), Region::US),
             label: Some("Test".to_owned()),
         }),
-        queues: Vec::new(),
         people: vec![Person { name: Some("Dana Example".to_owned()), extension: Some("1015".to_owned()), line: None }],
-        queued_at: None,
-        transfers: Vec::new(),
-        answered_at: None,
-        started_at: now,
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: Course::default(),
+        ..Call::new(
+            "test-card".try_into().map_err(|_| anyhow::anyhow!("invalid ID"))?,
+            connection,
+            "1".try_into().map_err(|_| anyhow::anyhow!("invalid account"))?,
+            region,
+            Caller {
+                name: Some("Test card of poprelay".to_owned()),
+                number: PhoneNumber::parse(Some("+12025550199"), Region::US),
+            },
+            now,
+        )
     })
 }

@@ -1,6 +1,7 @@
 //! Finds, reads and validates the config file. All problems of a file are reported together, each with its line and
 //! key; invalid values are never replaced by guesses. Environment variables can set any key:
 //! `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod cards;
 mod diagnostics;

@@ -153,7 +153,7 @@ fn recap_requires_times_days_and_history() {
 #[test]
 fn load_reports_all_problems_together() {
     let text = GOOD.replace("client_secret", "lanes = 9\nregion = \"Mars\"\nclient_secret")
-        + "[operator]\nsink = \"nobody\"\n";
+        + "[operator]\nsink = \"unknown\"\n";
     let all = problems(&text);
     assert_eq!(all.len(), 3, "{all:?}");
     assert!(all[0].starts_with("4:connections.main.lanes: expected a number from 1 to 4"));
@@ -305,10 +305,10 @@ fn invalid_hours_and_routes_have_key_and_line() {
         ("mute", "mtue", "18:routes.0.mtue: unknown key; did you mean `mute`?"),
         ("hours = \"office\"", "region = \"Mars\"", "16:routes.0.match"),
     ];
-    for (good, bad, told) in table {
+    for (good, bad, start) in table {
         let text = GOOD.to_owned() + &OFFICE.replace("holidays = \"{ICS}\"\n", "# none\n").replacen(good, bad, 1);
         let all = problems(&text);
-        assert!(all.iter().any(|it| it.starts_with(told)), "{told}: {all:?}");
+        assert!(all.iter().any(|it| it.starts_with(start)), "{start}: {all:?}");
     }
 }
 
@@ -316,8 +316,8 @@ fn invalid_hours_and_routes_have_key_and_line() {
 fn mention_without_effect_is_a_warning() {
     let teams = "[sinks.support]\ntype = \"teams\"\nurl = \"http://127.0.0.1:1/w\"\n[[routes]]\nsinks = [\"front-desk\", \"support\"]\nmention = { slack = \"S0123\" }\n";
     let config = read(&(GOOD.to_owned() + teams)).unwrap();
-    let told = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
-    assert_eq!(told.text, "mention has no effect at support: `teams` is empty");
+    let warning = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
+    assert_eq!(warning.text, "mention has no effect at support: `teams` is empty");
     let both = teams.replace("\"S0123\"", "\"S0123\", teams = \"Dana Cole <dana@example.com>\"");
     assert!(read(&(GOOD.to_owned() + &both)).unwrap().warnings.iter().all(|it| it.key != "routes.0.mention"));
     let wrong = problems(&(GOOD.to_owned() + &teams.replace("slack = \"S0123\"", "teams = \"dana@example.com\"")));

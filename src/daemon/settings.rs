@@ -197,7 +197,7 @@ impl SharedSettings {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{CallDirection, CallStatus, Caller, MissedReason},
+        call::{CallStatus, Caller, MissedReason},
         phone::{PhoneNumber, Region},
         time::Timestamp,
     };
@@ -205,23 +205,15 @@ mod tests {
 
     fn update(status: CallStatus, revised: Option<Revision>) -> CallUpdate {
         let call = Call {
-            id: "a".try_into().unwrap(),
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller { name: None, number: PhoneNumber::Withheld },
-            account_number: None,
-            queues: Vec::new(),
-            people: Vec::new(),
-            queued_at: None,
-            transfers: Vec::new(),
-            answered_at: None,
-            started_at: Timestamp::UNIX_EPOCH,
-            first_seen_late: false,
-            end_unknown: false,
             revision: revised,
-            course: crate::model::call::Course::default(),
+            ..Call::new(
+                "a".try_into().unwrap(),
+                "main".try_into().unwrap(),
+                "1".try_into().unwrap(),
+                Region::US,
+                Caller { name: None, number: PhoneNumber::Withheld },
+                Timestamp::UNIX_EPOCH,
+            )
         };
         CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }

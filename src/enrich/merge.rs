@@ -4,6 +4,7 @@
 //! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name
 //! joins the only other contact. Two records of one source with the same name and different links stay two: father and
 //! son may share a number, and a wrong name on a card is worse than a list of two.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::card::{Contact, Match};
 
@@ -68,10 +69,14 @@ fn is_same_name(known: &Contact, other: &Contact) -> bool {
     same && !two_records
 }
 
-/// Returns the case-folded_name name, or the company of a record without a name.
+/// Returns the name in lower case, or the company of a record without a name. `Martin, Alice` is `alice martin`.
 fn folded_name(contact: &Contact) -> Option<String> {
     let name = contact.name.as_deref().or(contact.company.as_deref())?;
-    Some(name.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "))
+    let turned = match name.split_once(',') {
+        Some((last, first)) if contact.name.is_some() && !first.contains(',') => format!("{first} {last}"),
+        _ => name.to_owned(),
+    };
+    Some(turned.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "))
 }
 
 /// Merges records without a name into the only named person, if there is exactly one.
@@ -145,6 +150,19 @@ mod tests {
         assert_eq!(alice.facts[0].source, "crm");
         assert_eq!(alice.source, "contacts + crm");
         assert!(failed.is_empty());
+    }
+
+    #[test]
+    fn merge_rows_of_one_file_with_the_same_name_are_one_person() {
+        let mut second = person("contacts", "Martin, Alice");
+        second.notes = Some("prefers mail".into());
+        second.tags = vec!["VIP".into()];
+        let rows = SourceAnswer::Found(vec![person("contacts", "Alice Martin"), second]);
+        let alice = one(merge([("contacts", rows)]).0);
+        assert_eq!((alice.name.as_deref(), alice.notes.as_deref()), (Some("Alice Martin"), Some("prefers mail")));
+        assert_eq!((alice.tags, alice.source.as_str()), (vec!["VIP".to_owned()], "contacts"));
+        let junior = SourceAnswer::Found(vec![person("contacts", "John Smith"), person("contacts", "John Smith Jr.")]);
+        assert!(matches!(merge([("contacts", junior)]).0, Match::Several { .. }), "father and son stay two");
     }
 
     #[test]

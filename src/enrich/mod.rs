@@ -18,6 +18,7 @@ mod tests;
 mod watched_file;
 
 pub use config::{FieldPath, InvalidSources, SourceConfig, SourceKind, SourceProblem, ThenConfig};
+pub use contacts::{ContactsError, ContactsPreview, LoadReport, preview as preview_contacts};
 pub use history::{HistoryError, forget};
 pub use merge::SourceAnswer;
 pub use pending::PendingLookup;

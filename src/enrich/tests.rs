@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    call::{CallDirection, CallStatus, Caller, MissedReason},
+    call::{CallStatus, Caller, MissedReason},
     card::CallerHistory,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
     phone::{PhoneNumber, Region},
@@ -43,25 +43,14 @@ fn build(
 }
 
 fn call(number: &str) -> Call {
-    Call {
-        id: ConversationSpaceId::try_from("c-1").unwrap(),
-        connection: ConnectionName::try_from("main").unwrap(),
-        region: Region::US,
-        account: AccountKey::try_from("1").unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: Some("CNAM".into()), number: PhoneNumber::parse(Some(number), Region::US) },
-        account_number: None,
-        queues: vec![],
-        people: vec![],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: Timestamp::now(),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: crate::model::call::Course::default(),
-    }
+    Call::new(
+        ConversationSpaceId::try_from("c-1").unwrap(),
+        ConnectionName::try_from("main").unwrap(),
+        AccountKey::try_from("1").unwrap(),
+        Region::US,
+        Caller { name: Some("CNAM".into()), number: PhoneNumber::parse(Some(number), Region::US) },
+        Timestamp::now(),
+    )
 }
 
 /// Starts a CRM that reports each request. With a body it answers, without one it hangs.
@@ -277,12 +266,12 @@ async fn watch_files_changed_contacts_are_reloaded() {
         |name: &str| fs::write(dir.path().join("people.csv"), format!("Name,Phone\n{name},5145550199\n")).unwrap();
     write("Alice");
     let (enricher, _) = build(&[contacts(&dir), table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
-    write("Somebody else");
+    write("Another person");
     let changed = async {
         loop {
             let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
             let Match::One { contact } = found.matched else { panic!("no match while the file changes") };
-            if contact.name.as_deref() == Some("Somebody else") {
+            if contact.name.as_deref() == Some("Another person") {
                 return;
             }
             sleep(WatchedFile::POLL_INTERVAL).await;

@@ -1,4 +1,5 @@
 //! Opens and closes event gaps from the liveness of lanes. No clock, no I/O.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::time::Timestamp;
 use std::collections::BTreeMap;

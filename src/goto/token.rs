@@ -19,6 +19,7 @@
 //! - A refresh token rejected with `invalid_grant` is not sent again.
 //! - A refresh without an answer is repeated immediately, once: GoTo may have rotated the token and accepts the old one
 //!   only for a short time.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod types;
 

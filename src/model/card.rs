@@ -43,8 +43,8 @@ pub struct CallCard {
 impl CallCard {
     /// Creates a card with default options and without a route decision.
     #[must_use]
-    pub fn new(telling: CallUpdate, found: CallerInfo) -> Self {
-        Self { update: telling, caller_info: found, options: CardOptions::default(), routed: None }
+    pub fn new(update: CallUpdate, found: CallerInfo) -> Self {
+        Self { update, caller_info: found, options: CardOptions::default(), routed: None }
     }
 }
 

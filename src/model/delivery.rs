@@ -242,7 +242,7 @@ pub enum OutboxError {
 /// network call. Clones share one outbox.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Saves a pending update before the look-up. Durable on return. A known pending update is replaced.
-    fn save_pending(&self, telling: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
+    fn save_pending(&self, update: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Removes a pending update, if any, and enqueues its deliveries, in one transaction. Durable on return. Returns one
     /// [`EnqueueResult`] for each delivery, in order.

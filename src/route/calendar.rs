@@ -5,9 +5,10 @@
 //! The iCalendar crates: each brings a second time library. This parser reads only what holidays need, within bounds.
 
 use super::{
-    ics_line::{IcsTime, Property, parse_time, unfold},
+    ics_time::{IcsTime, parse_time, time_of},
     rrule::{UnsupportedRule, YearlyRule},
 };
+use crate::runtime::content_line::{ContentLine, unfold};
 use jiff::{
     SignedDuration, Span, Timestamp,
     civil::{Date, DateTime},
@@ -148,7 +149,7 @@ impl Parser {
     }
 
     fn line(&mut self, number: usize, line: &str) {
-        let Some(property) = Property::parse(line) else {
+        let Some(property) = ContentLine::parse(line) else {
             return self.warn(number, "not a calendar line: skipped");
         };
         let component = property.value.trim().to_ascii_uppercase();
@@ -192,11 +193,11 @@ impl Parser {
 }
 
 impl EventBuilder {
-    fn set_property(&mut self, line: usize, property: &Property) -> Result<(), &'static str> {
+    fn set_property(&mut self, line: usize, property: &ContentLine) -> Result<(), &'static str> {
         match property.name.as_str() {
             "SUMMARY" => self.name = unescape_name(&property.value),
-            "DTSTART" => self.first = Some(property.parse_time().ok_or("not a date: skipped")?),
-            "DTEND" => self.end = Some(property.parse_time().ok_or("not a date: skipped")?),
+            "DTSTART" => self.first = Some(time_of(property).ok_or("not a date: skipped")?),
+            "DTEND" => self.end = Some(time_of(property).ok_or("not a date: skipped")?),
             "DURATION" => {
                 let span: Span = property.value.trim().parse().map_err(|_| "not a duration: skipped")?;
                 let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
@@ -212,7 +213,7 @@ impl EventBuilder {
         Ok(())
     }
 
-    fn add_dates(days: &mut Vec<Date>, property: &Property) -> Result<(), &'static str> {
+    fn add_dates(days: &mut Vec<Date>, property: &ContentLine) -> Result<(), &'static str> {
         for text in property.value.split(',') {
             let day = parse_time(text, property.parameter("TZID")).ok_or("date list with an invalid date: skipped")?;
             if days.len() < MAX_LISTED_DATES {

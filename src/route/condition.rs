@@ -11,7 +11,7 @@ use crate::model::{
     call::{CallDirection, StatusKind},
     card::{Contact, Match},
     ids::{AccountKey, ConnectionName},
-    phone::{PhoneNumber, Region},
+    phone::{NetworkMark, NetworkName, PhoneNumber, Region},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -36,8 +36,10 @@ pub struct Condition {
     pub region: OneOrMany<Region>,
     /// Direction of the call.
     pub direction: OneOrMany<CallDirection>,
-    /// Whether the number is withheld.
+    /// Whether the caller hides the number. A number that the network does not have is not withheld.
     pub withheld: Option<bool>,
+    /// Mark of the network about the caller: `verified`, `not_verified` or `spam`.
+    pub network: OneOrMany<NetworkMark>,
     /// Whether a source has one or several contacts for the caller. `false` needs a source that answered.
     pub known: Option<bool>,
     /// Tag of the contact, if exactly one contact matches.
@@ -68,6 +70,7 @@ pub enum ConditionKey {
     Region,
     Direction,
     Withheld,
+    Network,
     Known,
     Tags,
     Tier,
@@ -89,6 +92,7 @@ impl fmt::Display for ConditionKey {
             Self::Region => "region",
             Self::Direction => "direction",
             Self::Withheld => "withheld",
+            Self::Network => "network",
             Self::Known => "known",
             Self::Tags => "tags",
             Self::Tier => "tier",
@@ -124,7 +128,7 @@ impl Condition {
         self.evaluate(input, schedules).into_iter().filter(|(_, given, holds)| *given && *holds).map(|(key, ..)| key)
     }
 
-    fn evaluate(&self, input: &RouteInput<'_>, schedules: &Schedules) -> [KeyResult; 16] {
+    fn evaluate(&self, input: &RouteInput<'_>, schedules: &Schedules) -> [KeyResult; 17] {
         let (call, info) = (&input.update.call, input.caller_info);
         let caller = &call.caller.number;
         let number = |it: &NumberPattern| {
@@ -145,6 +149,7 @@ impl Condition {
         let contact: Option<&Contact> = if let Match::One { contact } = &info.matched { Some(contact) } else { None };
         let tag = |it: &String| contact.is_some_and(|contact| contact.tags.iter().any(|tag| same_text(it, tag)));
         let tier = |it: &String| contact.is_some_and(|contact| same_ignoring_case(it, contact.tier.as_deref()));
+        let marks = call.caller.name.as_deref().map(|name| NetworkName::parse(name).marks).unwrap_or_default();
         let country = caller.as_e164().and_then(|number| number.country());
         let known = match info.matched {
             Match::NotLookedUp => None,
@@ -167,6 +172,7 @@ impl Condition {
             (ConditionKey::Region, self.region.matches(|it| Some(*it) == country)),
             (ConditionKey::Direction, self.direction.matches(|it| *it == call.direction)),
             (ConditionKey::Withheld, flag(self.withheld, Some(*caller == PhoneNumber::Withheld))),
+            (ConditionKey::Network, self.network.matches(|it| marks.contains(it))),
             (ConditionKey::Known, flag(self.known, known)),
             (ConditionKey::Tags, self.tags.matches(tag)),
             (ConditionKey::Tier, self.tier.matches(tier)),
@@ -192,6 +198,7 @@ impl Condition {
             (ConditionKey::Region, self.region.covers(&other.region, |a, b| a == b)),
             (ConditionKey::Direction, self.direction.covers(&other.direction, |a, b| a == b)),
             (ConditionKey::Withheld, flag(self.withheld, other.withheld)),
+            (ConditionKey::Network, self.network.covers(&other.network, |a, b| a == b)),
             (ConditionKey::Known, flag(self.known, other.known)),
             (ConditionKey::Tags, self.tags.covers(&other.tags, same_text)),
             (ConditionKey::Tier, self.tier.covers(&other.tier, same_text)),
@@ -217,6 +224,7 @@ impl Condition {
             (ConditionKey::Caller, self.caller.matches_nothing()),
             (ConditionKey::Region, self.region.matches_nothing()),
             (ConditionKey::Direction, self.direction.matches_nothing()),
+            (ConditionKey::Network, self.network.matches_nothing()),
             (ConditionKey::Tags, self.tags.matches_nothing()),
             (ConditionKey::Tier, self.tier.matches_nothing()),
             (ConditionKey::Status, self.status.matches_nothing()),

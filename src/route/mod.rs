@@ -19,11 +19,12 @@
 //!
 //! `condition` evaluates conditions, `hours` (with `calendar` and `rrule`) schedules, `mute` the muted days, `mentions`
 //! the mentions; `lint` finds rules that have no effect.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod calendar;
 mod condition;
 mod hours;
-mod ics_line;
+mod ics_time;
 mod lint;
 mod mentions;
 mod mute;
@@ -89,6 +90,28 @@ pub struct Rule {
 }
 
 /// Rules of a config with all sinks and the schedules.
+///
+/// ```
+/// use poprelay::model::{
+///     call::{Call, CallStatus, CallUpdate, Caller},
+///     card::CallerInfo,
+///     phone::{PhoneNumber, Region},
+///     time::Timestamp,
+/// };
+/// use poprelay::route::{RouteInput, Routes, Rule};
+///
+/// let rules: Vec<Rule> = serde_json::from_str(r#"[{"match": {"withheld": true}, "sinks": []}, {"sinks": ["desk"]}]"#)?;
+/// let routes = Routes::new(rules, vec!["desk".try_into()?]);
+/// let at: Timestamp = "2026-11-23T15:20:00Z".parse()?;
+/// for (number, sinks) in [(Some("+15145550142"), 1), (Some("anonymous"), 0)] {
+///     let caller = Caller { name: None, number: PhoneNumber::parse(number, Region::US) };
+///     let call = Call::new("call-1".try_into()?, "main".try_into()?, "42".try_into()?, Region::US, caller, at);
+///     let update = CallUpdate { call, status: CallStatus::Ringing, at };
+///     let input = RouteInput { update: &update, caller_info: &CallerInfo::default(), at };
+///     assert_eq!(routes.decide(&input).len(), sinks);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,

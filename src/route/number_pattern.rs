@@ -41,7 +41,7 @@ impl NumberPattern {
         let actual = match number {
             PhoneNumber::Known(number) => number.expose(),
             PhoneNumber::Short(number) | PhoneNumber::Unparsed(number) => number,
-            PhoneNumber::Withheld => return false,
+            PhoneNumber::Withheld | PhoneNumber::Unavailable => return false,
         };
         self.number
             .as_deref()

@@ -1,8 +1,10 @@
-//! Tools without domain: backoff, task heartbeats, HTTP, log filter and throttle, journal message ids.
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, message ids, printable text.
 
 pub mod backoff;
+pub mod content_line;
 pub mod http;
 pub mod log_filter;
 pub mod log_throttle;
 pub mod message_id;
+pub mod text;
 pub mod watchdog;

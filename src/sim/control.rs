@@ -54,7 +54,7 @@ pub(super) async fn place_call(State(sim): AppState, body: Bytes) -> ApiResult {
 /// `POST /sim/say`: sends the unchanged body as a frame to every open socket.
 pub(super) async fn send_frame(State(sim): AppState, body: String) -> Response {
     let sent = sim.send_frame("", Topic::AllSockets, &body, None);
-    Json(json!({ "told": sent })).into_response()
+    Json(json!({ "sent": sent })).into_response()
 }
 
 /// `GET /sim/calls?from=`: placed calls from the given number on.

@@ -7,7 +7,7 @@ use super::{
 use poprelay::{
     enrich::{Enricher, SourceConfig, raw::People},
     model::{
-        call::{Call, CallDirection, Caller},
+        call::{Call, Caller},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
         phone::{E164, PhoneNumber, Region},
         time::{Now, Timestamp},
@@ -141,23 +141,12 @@ fn crm() -> u16 {
 }
 
 fn call(nth: u32) -> Call {
-    Call {
-        id: ConversationSpaceId::try_from(format!("c-{nth}").as_str()).unwrap(),
-        connection: ConnectionName::try_from("main").unwrap(),
-        region: Region::US,
-        account: AccountKey::try_from("1").unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: None, number: PhoneNumber::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
-        account_number: None,
-        queues: Vec::new(),
-        people: Vec::new(),
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: Timestamp::now(),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: poprelay::model::call::Course::default(),
-    }
+    Call::new(
+        ConversationSpaceId::try_from(format!("c-{nth}").as_str()).unwrap(),
+        ConnectionName::try_from("main").unwrap(),
+        AccountKey::try_from("1").unwrap(),
+        Region::US,
+        Caller { name: None, number: PhoneNumber::Known(number(&format!("+4930{}", 3_000_000 + nth))) },
+        Timestamp::now(),
+    )
 }

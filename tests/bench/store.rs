@@ -7,7 +7,7 @@ use super::{
 };
 use poprelay::{
     model::{
-        call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+        call::{Call, CallStatus, CallUpdate, Caller, StatusKind},
         card::{CallCard, CallerInfo, Card},
         delivery::{Attempt, DeliveryKey, EnqueueMode, NewDelivery, Outbox as _, SettleRequest, Settlement, Subject},
         ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
@@ -35,27 +35,16 @@ fn open(dir: &Path, durability: Durability) -> SqliteOutbox {
 fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
     let id = ConversationSpaceId::try_from(call).unwrap();
     let number = PhoneNumber::parse(Some("+15145550199"), Region::US);
-    let call = Call {
-        id: id.clone(),
-        connection: ConnectionName::try_from("main").unwrap(),
-        region: Region::US,
-        account: AccountKey::try_from("2930718022414574861").unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: Some("ALICE MARTIN".to_owned()), number },
-        account_number: None,
-        queues: vec![],
-        people: vec![],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: Timestamp::now(),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: poprelay::model::call::Course::default(),
-    };
-    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
-    let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+    let call = Call::new(
+        id.clone(),
+        ConnectionName::try_from("main").unwrap(),
+        AccountKey::try_from("2930718022414574861").unwrap(),
+        Region::US,
+        Caller { name: Some("ALICE MARTIN".to_owned()), number },
+        Timestamp::now(),
+    );
+    let update = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
     NewDelivery {
         key: DeliveryKey { subject: Subject::Call(id), status: StatusKind::Ringing, sink: sink.clone() },
         card,

@@ -7,7 +7,7 @@ use poprelay::{
     enrich::{SourceConfig, raw},
     goto::wire::{self, Frame, Reader},
     model::{
-        call::{Call, CallDirection, CallStatus, CallUpdate, Caller},
+        call::{Call, CallStatus, CallUpdate, Caller},
         card::{CallCard, CallerInfo, Card, Contact, Match},
         delivery::SinkKind,
         phone::{E164, Mask, PhoneNumber, Region},
@@ -51,11 +51,11 @@ pub fn frame(bytes: &[u8]) {
         }
         effects.extend(tracker.flush(now));
         for effect in effects {
-            let Effect::Emit(telling) = effect else { continue };
-            let stored = serde_json::to_string(&telling).expect("a call update serializes");
+            let Effect::Emit(update) = effect else { continue };
+            let stored = serde_json::to_string(&update).expect("a call update serializes");
             let restored: CallUpdate = serde_json::from_str(&stored).expect("a stored call update deserializes");
-            assert_eq!(restored, telling, "a call update changes in the store");
-            render(telling, CallerInfo::default());
+            assert_eq!(restored, update, "a call update changes in the store");
+            render(update, CallerInfo::default());
         }
     }
     let _ = wire::activity(bytes);
@@ -138,32 +138,21 @@ fn render_contacts(people: Vec<Contact>) {
         Err(people) => Match::Several { contacts: people },
     };
     let at = time("2026-11-23T19:03:20Z");
-    let call = Call {
-        id: "c-1".try_into().expect("an id"),
-        connection: "main".try_into().expect("a name"),
-        region: Region::US,
-        account: "1".try_into().expect("a key"),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: None, number: PhoneNumber::Known(caller()) },
-        account_number: None,
-        queues: Vec::new(),
-        people: Vec::new(),
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: at,
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: poprelay::model::call::Course::default(),
-    };
+    let call = Call::new(
+        "c-1".try_into().expect("an id"),
+        "main".try_into().expect("a name"),
+        "1".try_into().expect("a key"),
+        Region::US,
+        Caller { name: None, number: PhoneNumber::Known(caller()) },
+        at,
+    );
     render(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo { matched: who, ..CallerInfo::default() });
 }
 
 /// Renders a card for every chat. A message must be JSON without mentions.
-fn render(telling: CallUpdate, found: CallerInfo) {
-    let now = telling.at;
-    let card = Card::Call(Box::new(CallCard::new(telling, found)));
+fn render(update: CallUpdate, found: CallerInfo) {
+    let now = update.at;
+    let card = Card::Call(Box::new(CallCard::new(update, found)));
     let style = RenderOptions { time_zone: jiff::tz::TimeZone::UTC, ..RenderOptions::default() };
     let slack = ["<!channel", "<!here", "<!everyone", "<@U"];
     for (kind, pings) in

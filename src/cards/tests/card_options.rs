@@ -3,9 +3,9 @@
 use super::*;
 
 /// A ring of Alice with card options.
-fn with_card_options(manner: CardOptions) -> Card {
+fn with_card_options(options: CardOptions) -> Card {
     let Card::Call(card) = ringing(one(alice())) else { unreachable!() };
-    Card::Call(Box::new(CallCard { options: manner, ..*card }))
+    Card::Call(Box::new(CallCard { options, ..*card }))
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn slack_mentions_only_config_ids_each_once() {
         assert!(!text.contains("S0123") && !text.contains("entities"), "{text}");
     }
     for kind in [SinkKind::Slack, SinkKind::SlackTrigger] {
-        let manner = CardOptions { teams_mentions: vec![dana()], ..CardOptions::default() };
-        assert!(!body(kind, &[&with_card_options(manner)], false).to_string().contains("Dana"));
+        let options = CardOptions { teams_mentions: vec![dana()], ..CardOptions::default() };
+        assert!(!body(kind, &[&with_card_options(options)], false).to_string().contains("Dana"));
     }
     let stranger = card(named("<!channel> <@U0456>"), CallStatus::Ringing, ago(3), Match::NotLookedUp);
     let text = body(SinkKind::Slack, &[&stranger], true).to_string();

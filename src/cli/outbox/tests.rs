@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     model::{
-        call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+        call::{Call, CallStatus, CallUpdate, Caller, StatusKind},
         card::{CallCard, CallerInfo, Card, Contact, Match},
         delivery::{Attempt, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement, Subject},
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
@@ -29,38 +29,27 @@ fn run_line(dir: &Path, line: &str) -> Result<String, CliError> {
 
 fn new_delivery(call: &str) -> NewDelivery {
     let id = ConversationSpaceId::try_from(call).unwrap();
-    let call = Call {
-        id: id.clone(),
-        connection: ConnectionName::try_from("main").unwrap(),
-        region: Region::US,
-        account: AccountKey::try_from("2930718022414574861").unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller {
+    let call = Call::new(
+        id.clone(),
+        ConnectionName::try_from("main").unwrap(),
+        AccountKey::try_from("2930718022414574861").unwrap(),
+        Region::US,
+        Caller {
             name: Some("\u{1b}[31mEve\u{202e}".to_owned()),
             number: PhoneNumber::parse(Some("+15145550199"), Region::US),
         },
-        account_number: None,
-        queues: vec![],
-        people: vec![],
-        transfers: Vec::new(),
-        answered_at: None,
-        queued_at: None,
-        started_at: Timestamp::now(),
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: crate::model::call::Course::default(),
-    };
+        Timestamp::now(),
+    );
     let notes = Some("call back: +1 514 555 0142".to_owned());
     let contact = Box::new(Contact { notes, source: "crm".to_owned(), ..Contact::default() });
     let found = CallerInfo { matched: Match::One { contact }, ..CallerInfo::default() };
-    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let update = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
     let key = DeliveryKey {
         subject: Subject::Call(id),
         status: StatusKind::Ringing,
         sink: SinkName::try_from("desk").unwrap(),
     };
-    NewDelivery { key, card: Card::Call(Box::new(CallCard::new(telling, found))), mode: EnqueueMode::Insert }
+    NewDelivery { key, card: Card::Call(Box::new(CallCard::new(update, found))), mode: EnqueueMode::Insert }
 }
 
 /// Creates an outbox with a dead letter (1), a delivered (2) and a waiting delivery (3).

@@ -1,4 +1,5 @@
 //! Order of one call's updates: one at a time is processed, later ones of the call wait. Other calls proceed. Pure.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::{
     call::{CallUpdate, StatusKind},
@@ -40,31 +41,20 @@ impl CallOrder {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{Call, CallDirection, CallStatus, Caller},
+        call::{Call, CallStatus, Caller},
         phone::{PhoneNumber, Region},
         time::Timestamp,
     };
 
     fn update(call: &str, status: CallStatus, name: &str) -> CallUpdate {
-        let call = Call {
-            id: call.try_into().unwrap(),
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller { name: Some(name.to_owned()), number: PhoneNumber::Withheld },
-            account_number: None,
-            queues: Vec::new(),
-            people: Vec::new(),
-            transfers: Vec::new(),
-            answered_at: None,
-            queued_at: None,
-            started_at: Timestamp::UNIX_EPOCH,
-            first_seen_late: false,
-            end_unknown: false,
-            revision: None,
-            course: crate::model::call::Course::default(),
-        };
+        let call = Call::new(
+            call.try_into().unwrap(),
+            "main".try_into().unwrap(),
+            "1".try_into().unwrap(),
+            Region::US,
+            Caller { name: Some(name.to_owned()), number: PhoneNumber::Withheld },
+            Timestamp::UNIX_EPOCH,
+        );
         CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }
 

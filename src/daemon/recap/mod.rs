@@ -108,7 +108,7 @@ mod tests {
         },
         enrich::Enricher,
         model::{
-            call::{Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason},
+            call::{Call, CallStatus, CallUpdate, Caller, MissedReason},
             phone::{PhoneNumber, Region},
             secret::SecretRef,
             time::after,
@@ -185,25 +185,15 @@ mod tests {
     }
 
     fn missed(started: Timestamp) -> CallUpdate {
-        let call = Call {
-            id: "a".try_into().unwrap(),
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
-            account_number: None,
-            queues: Vec::new(),
-            people: Vec::new(),
-            queued_at: None,
-            transfers: Vec::new(),
-            answered_at: None,
-            started_at: started,
-            first_seen_late: false,
-            end_unknown: false,
-            revision: None,
-            course: crate::model::call::Course::default(),
-        };
+        let mut call = Call::new(
+            "a".try_into().unwrap(),
+            "main".try_into().unwrap(),
+            "1".try_into().unwrap(),
+            Region::US,
+            Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+            started,
+        );
+        call.course.needs_callback = true;
         let waited = Duration::from_secs(21);
         CallUpdate {
             call,

@@ -44,6 +44,7 @@ impl Pseudonyms {
     fn number(&self, number: &PhoneNumber) -> Option<String> {
         match number {
             PhoneNumber::Withheld => None,
+            PhoneNumber::Unavailable => Some("unavailable".to_owned()),
             PhoneNumber::Short(short) => Some(short.to_string()),
             PhoneNumber::Unparsed(text) => self.name("unreadable", &Some(text.to_string())),
             PhoneNumber::Known(number) => Some(self.replace_number(number)),

@@ -1,7 +1,7 @@
 //! An in-memory outbox with the operations a worker uses.
 
 use crate::model::{
-    call::{Call, CallDirection, CallStatus, CallUpdate, Caller, StatusKind},
+    call::{Call, CallStatus, CallUpdate, Caller, StatusKind},
     card::{Alert, CallCard, CallerInfo, Card},
     delivery::{
         Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, NewDelivery, Outbox, OutboxError, PostMode,
@@ -68,25 +68,14 @@ pub fn delivery(id: i64, title: &str) -> Delivery {
 
 /// Builds the card of a call ringing at `at`.
 pub fn ring(at: Timestamp) -> CallCard {
-    let call = Call {
-        id: ConversationSpaceId::try_from("a").unwrap(),
-        connection: ConnectionName::try_from("main").unwrap(),
-        region: Region::US,
-        account: AccountKey::try_from("2930718022414574861").unwrap(),
-        direction: CallDirection::Inbound,
-        caller: Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
-        account_number: None,
-        queues: vec![],
-        people: vec![],
-        transfers: vec![],
-        answered_at: None,
-        queued_at: None,
-        started_at: at,
-        first_seen_late: false,
-        end_unknown: false,
-        revision: None,
-        course: crate::model::call::Course::default(),
-    };
+    let call = Call::new(
+        ConversationSpaceId::try_from("a").unwrap(),
+        ConnectionName::try_from("main").unwrap(),
+        AccountKey::try_from("2930718022414574861").unwrap(),
+        Region::US,
+        Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+        at,
+    );
     CallCard::new(CallUpdate { call, status: CallStatus::Ringing, at }, CallerInfo::default())
 }
 

@@ -1,19 +1,21 @@
-//! Builds a [`ContactIndex`] from rows: stores cells, parses numbers in batches on all cores and counts bad rows. A
-//! number takes some ten microseconds, half a million take seconds. No I/O.
+//! Builds a [`ContactIndex`] from rows, and counts the rows that it cannot use. No I/O.
 
-use super::{column::Column, index::ContactIndex};
+use super::{
+    column::Column,
+    index::{CELL_SEPARATOR, ContactIndex},
+};
 use crate::{
     enrich::cut,
-    model::phone::{E164, PhoneNumber, Region},
+    model::phone::{CellProblem, E164, Region, read_cell},
 };
-use std::{num::NonZero, thread};
+use std::{borrow::Cow, sync::Arc};
 
 /// Longest stored cell, in bytes: a card shows some hundred characters of the longest.
 const MAX_CELL_BYTES: usize = 2000;
-/// Rows parsed together: enough to be worth threads, few enough to cost little memory.
-const BATCH_ROWS: usize = 16 * 1024;
-/// Most parser threads: more are not idle long enough.
-const MAX_THREADS: usize = 8;
+/// Rows whose reason a report gives.
+const MAX_EXAMPLES: usize = 20;
+/// Contacts that a report keeps as samples.
+const MAX_SAMPLES: usize = 3;
 
 /// Counts of a load, and its bad rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,33 +29,40 @@ pub struct LoadReport {
     /// Rows that were skipped.
     pub bad: usize,
     /// First skipped rows: line in the file, and reason.
-    pub examples: Vec<(u64, &'static str)>,
+    pub examples: Vec<(u64, String)>,
     /// Headers of the config that the file lacks.
     pub missing_columns: Vec<String>,
+    /// Headers or properties of the file, each with the meaning of its column.
+    pub columns: Vec<(String, String)>,
+    /// Numbers of the first contacts, as samples.
+    pub samples: Vec<E164>,
 }
 
 impl LoadReport {
     /// Returns a warning for the operator. `None` if nothing was skipped or missing.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
-        let examples: Vec<String> =
-            self.examples.iter().map(|(line, reason)| format!("line {line}: {reason}")).collect();
-        let more = if self.bad > self.examples.len() { ", …" } else { "" };
-        let rows = format!("{} rows skipped ({}{more})", self.bad, examples.join(", "));
-        let missing = format!("no column {}", self.missing_columns.join(", "));
-        match (self.bad > 0, !self.missing_columns.is_empty()) {
-            (true, true) => Some(format!("{missing}; {rows}")),
-            (true, false) => Some(rows),
-            (false, true) => Some(missing),
-            (false, false) => None,
+        let mut parts = Vec::new();
+        if self.people == 0 && self.unreachable + self.bad > 0 {
+            parts.push("no contact has a readable phone number".to_owned());
         }
+        if !self.missing_columns.is_empty() {
+            parts.push(format!("no column {}", self.missing_columns.join(", ")));
+        }
+        if self.bad > 0 {
+            let examples: Vec<String> =
+                self.examples.iter().map(|(line, reason)| format!("line {line}: {reason}")).collect();
+            let more = if self.bad > self.examples.len() { ", …" } else { "" };
+            parts.push(format!("{} rows skipped ({}{more})", self.bad, examples.join(", ")));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// Counts a skipped row.
-    pub fn reject(&mut self, line: u64, reason: &'static str) {
+    pub fn reject(&mut self, line: u64, reason: impl Into<String>) {
         self.bad += 1;
-        if self.examples.len() < 20 {
-            self.examples.push((line, reason));
+        if self.examples.len() < MAX_EXAMPLES {
+            self.examples.push((line, reason.into()));
         }
     }
 }
@@ -63,35 +72,15 @@ impl LoadReport {
 pub struct IndexBuilder {
     region: Region,
     contacts: ContactIndex,
-    index: Vec<(u64, u32)>,
-    /// Rows whose numbers are not parsed yet.
-    pending: Vec<Row>,
     /// Counts so far.
     pub report: LoadReport,
 }
-
-#[derive(Debug)]
-struct Row {
-    line: u64,
-    person: u32,
-    /// Phone cells, each followed by [`SEPARATOR`].
-    phones: Box<str>,
-}
-
-/// Separates the phone cells of a row. A control character that no export contains.
-const SEPARATOR: char = '\u{1f}';
 
 impl IndexBuilder {
     /// Creates an empty builder. `region` completes numbers without a country.
     #[must_use]
     pub fn new(region: Region) -> Self {
-        Self {
-            region,
-            contacts: ContactIndex::default(),
-            index: Vec::new(),
-            pending: Vec::new(),
-            report: LoadReport::default(),
-        }
+        Self { region, contacts: ContactIndex::default(), report: LoadReport::default() }
     }
 
     /// Sets the columns of the cells.
@@ -99,118 +88,51 @@ impl IndexBuilder {
         self.contacts.columns = columns;
     }
 
-    /// Returns the number of a column, which is added if new.
-    pub fn column(&mut self, column: Column) -> usize {
-        self.contacts.columns.iter().position(|known| *known == column).unwrap_or_else(|| {
-            self.contacts.columns.push(column);
-            self.contacts.columns.len() - 1
-        })
-    }
-
-    /// Adds a contact from cells as (column, text). A contact without any number is only counted.
-    pub fn add<'a>(&mut self, line: u64, cells: impl Iterator<Item = (usize, &'a str)>) {
-        let Some(person) = self.contacts.next_offset() else {
-            return self.report.reject(line, "file has more than 4 GiB of text");
-        };
-        let mut phones = String::new();
-        for (column, text) in cells {
-            let text = cut(text.trim(), MAX_CELL_BYTES);
-            match self.contacts.columns.get(column) {
-                None | Some(Column::Ignore) => {}
+    /// Adds a contact from cells as (column, text), ordered by column. A contact without any number is only counted.
+    pub fn add<'a>(&mut self, line: u64, cells: impl Iterator<Item = (usize, Cow<'a, str>)>) {
+        let mut stored = String::new();
+        let mut filled = 0;
+        let mut numbers: Vec<E164> = Vec::new();
+        let mut problem = None;
+        for (at, text) in cells {
+            let text = text.trim();
+            match self.contacts.columns.get(at) {
+                None | Some(Column::Ignore | Column::Private) => {}
                 Some(_) if text.is_empty() => {}
-                Some(Column::Phone) => {
-                    phones.push_str(text);
-                    phones.push(SEPARATOR);
+                Some(Column::Phone(_)) => match read_cell(text, self.region) {
+                    Ok(found) => numbers.extend(found),
+                    // The problem of a number matters more than a fax.
+                    Err(CellProblem::FaxOnly) => {}
+                    Err(reason) => problem = Some(reason),
+                },
+                Some(_) => {
+                    stored.extend((filled..at).map(|_| CELL_SEPARATOR));
+                    filled = at;
+                    stored.extend(cut(text, MAX_CELL_BYTES).chars().filter(|c| *c != CELL_SEPARATOR));
                 }
-                Some(_) => self.contacts.push_cell(column, text),
             }
         }
-        if phones.is_empty() {
-            self.report.unreachable += 1;
-            return self.contacts.rollback(person);
+        match problem {
+            _ if !numbers.is_empty() => self.insert(&numbers, stored),
+            None => self.report.unreachable += 1,
+            Some(reason) => self.report.reject(line, reason.to_string()),
         }
-        self.contacts.end_person();
-        self.pending.push(Row { line, person, phones: phones.into() });
-        if self.pending.len() >= BATCH_ROWS {
-            self.parse_pending();
+    }
+
+    fn insert(&mut self, numbers: &[E164], stored: String) {
+        let cells: Arc<str> = stored.into();
+        self.report.people += 1;
+        for number in numbers {
+            self.report.numbers += usize::from(self.contacts.insert(number, &cells));
+        }
+        if self.report.samples.len() < MAX_SAMPLES {
+            self.report.samples.extend(numbers.first().cloned());
         }
     }
 
     /// Returns the finished index and the counts.
     #[must_use]
-    pub fn finish(mut self) -> (ContactIndex, LoadReport) {
-        self.parse_pending();
-        self.index.sort_unstable();
-        self.index.dedup();
-        self.report.numbers = self.index.len();
-        self.report.examples.sort_unstable();
-        self.contacts.set_index(&self.index);
+    pub fn finish(self) -> (ContactIndex, LoadReport) {
         (self.contacts, self.report)
-    }
-
-    fn parse_pending(&mut self) {
-        let rows = std::mem::take(&mut self.pending);
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-        let chunk_size = if rows.len() < BATCH_ROWS { rows.len().max(1) } else { rows.len().div_ceil(threads) };
-        let region = self.region;
-        let parsed: Vec<Vec<Vec<u64>>> = thread::scope(|scope| {
-            let parse = |rows: &[Row]| rows.iter().map(|row| numbers(&row.phones, region)).collect::<Vec<_>>();
-            let workers: Vec<_> = rows.chunks(chunk_size).map(|rows| scope.spawn(move || parse(rows))).collect();
-            workers.into_iter().map(|worker| worker.join().unwrap_or_default()).collect()
-        });
-        for (rows, parsed) in rows.chunks(chunk_size).zip(parsed) {
-            let mut numbers_of_rows = parsed.into_iter();
-            for row in rows {
-                match numbers_of_rows.next() {
-                    Some(numbers) if !numbers.is_empty() => {
-                        self.report.people += 1;
-                        self.index.extend(numbers.into_iter().map(|digits| (digits, row.person)));
-                    }
-                    Some(_) => self.report.reject(row.line, "no readable phone number"),
-                    None => self.report.reject(row.line, "phone number parsing failed"),
-                }
-            }
-        }
-    }
-}
-
-/// Parses the numbers of a row. A cell may hold several, as Google writes them (` ::: `) or as people do (`/`, `;`,
-/// line ends).
-fn numbers(phones: &str, region: Region) -> Vec<u64> {
-    let read = |text: &str| PhoneNumber::parse(Some(text), region).as_e164().map(E164::as_u64);
-    let mut numbers = Vec::new();
-    for cell in phones.split(SEPARATOR).filter(|cell| !cell.is_empty()) {
-        match read(cell) {
-            Some(digits) => numbers.push(digits),
-            None => {
-                let parts = cell.split([';', ',', '/', '|', '\n']).flat_map(|part| part.split(":::"));
-                numbers.extend(parts.filter_map(read));
-            }
-        }
-    }
-    numbers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finish_many_batches_index_every_row() {
-        let mut builder = IndexBuilder::new(Region::US);
-        builder.set_columns(vec![Column::Name, Column::Phone]);
-        let rows = BATCH_ROWS * 2 + 100;
-        for n in 0..rows {
-            let phone = if n % 1000 == 7 { "none".to_owned() } else { format!("+1415{:07}", 2_000_000 + n) };
-            let name = format!("P{n}");
-            builder.add(n as u64 + 2, [(0, name.as_str()), (1, phone.as_str())].into_iter());
-        }
-        let (contacts, report) = builder.finish();
-        assert_eq!((report.people + report.bad, report.bad), (rows, rows.div_ceil(1000)));
-        assert_eq!(report.examples.first(), Some(&(9, "no readable phone number")));
-        for n in [0, 1, BATCH_ROWS - 1, BATCH_ROWS, rows - 1] {
-            let number = PhoneNumber::parse(Some(&format!("+1415{:07}", 2_000_000 + n)), Region::US);
-            assert_eq!(contacts.find(number.as_e164().unwrap(), "c")[0].name, Some(format!("P{n}")));
-        }
     }
 }

@@ -1,19 +1,16 @@
-//! Reads CSV files: detects delimiter and header, and skips broken rows. Pure.
+//! Reads CSV files: detects delimiter and header, and skips rows that do not fit. A file with an unclosed quote or a cut-off
+//! end is refused as a whole. Pure.
 
 use super::{
     builder::IndexBuilder,
-    column::{Column, map_headers, missing_headers},
+    column::Column,
+    headers::{map_headers, missing_headers},
+    index::LABEL_SEPARATOR,
 };
 use csv::{ReaderBuilder, StringRecord};
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-
-/// Line ends in a cell. A cell with more began with an unclosed quote.
-const MAX_CELL_LINES: usize = 60;
-
-/// Unclosed quotes in a file. A file with this many is not CSV.
-const MAX_UNCLOSED_QUOTES: usize = 100;
 
 /// Reason why a file has no contacts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,94 +23,115 @@ pub enum CsvError {
         "no column has phone numbers; the headers are {0}. Name the phone column with columns = {{ \"header\" = \"phone\" }}"
     )]
     NoPhoneColumn(String),
-    /// Too many quotes are not closed.
-    #[error("file has too many unclosed quotes to be CSV")]
-    UnclosedQuotes,
+    /// A quote is not closed: the rows behind it cannot be separated.
+    #[error("the quote in line {0} is not closed. Close it, or write \"\" for a quote within a cell")]
+    UnclosedQuote(u64),
+    /// The last row is cut off.
+    #[error("the file ends within line {0}: it is still being written, or its export was cut off")]
+    CutOff(u64),
 }
 
 /// Reads `text` into `builder`.
 ///
 /// # Errors
-/// If the text is not a table with phone numbers.
+/// If the text is not a table with phone numbers, or is not complete.
 pub fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Result<(), CsvError> {
-    let (mut rest, mut line, hint) = strip_delimiter_hint(text);
-    let delimiter = hint.unwrap_or_else(|| detect_delimiter(rest));
-    let mut header = None;
-    for _ in 0..MAX_UNCLOSED_QUOTES {
-        let Some((at, skipped)) = read_records(rest, delimiter, line, mapped, &mut header, builder) else {
-            return header.map_or(Err(CsvError::Empty), |header| header.check());
-        };
-        // Continues on the line after the unclosed quote.
-        rest = rest.get(at..).and_then(|tail| tail.split_once('\n')).map_or("", |(_, tail)| tail);
-        line += skipped + 1;
+    let (text, first_line, hint) = strip_delimiter_hint(text);
+    let delimiter = hint.unwrap_or_else(|| detect_delimiter(text));
+    if let Some(line) = unclosed_quote(text, delimiter) {
+        return Err(CsvError::UnclosedQuote(first_line + line));
     }
-    Err(CsvError::UnclosedQuotes)
-}
-
-struct Header {
-    names: Vec<String>,
-    has_phones: bool,
-}
-
-impl Header {
-    fn check(self) -> Result<(), CsvError> {
-        if self.has_phones { Ok(()) } else { Err(CsvError::NoPhoneColumn(self.names.join(", "))) }
-    }
-}
-
-/// Reads records until the end (`None`), or until a record with an unclosed quote. Returns the start of that record,
-/// in bytes and in lines from the start of `text`.
-fn read_records(
-    text: &str,
-    delimiter: u8,
-    first_line: u64,
-    mapped: &BTreeMap<String, String>,
-    header: &mut Option<Header>,
-    builder: &mut IndexBuilder,
-) -> Option<(usize, u64)> {
     let mut reader =
         ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
-    loop {
-        let start = reader.position().clone();
-        match reader.read_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return None,
-            // The input is valid text in memory, hence a flexible record has no other error.
-            Err(_) => continue,
-        }
-        let at = record.position().unwrap_or(&start);
-        let line = first_line + at.line().saturating_sub(1);
-        let Some(header_row) = header else {
-            *header = Some(read_header(&record, mapped, builder));
+    let mut header: Option<Vec<Column>> = None;
+    let mut last = (first_line, 0, false);
+    // The input is valid text in memory, hence a flexible record has no error.
+    while reader.read_record(&mut record).unwrap_or(false) {
+        let line = first_line + record.position().map_or(0, |at| at.line().saturating_sub(1));
+        let Some(columns) = &header else {
+            header = Some(read_header(&record, mapped, builder)?);
             continue;
         };
-        if has_unclosed_quote(&record, header_row.names.len()) {
-            builder.report.reject(line, "quote is not closed");
-            return Some((usize::try_from(at.byte()).unwrap_or(text.len()), at.line().saturating_sub(1)));
-        }
-        if record.iter().skip(header_row.names.len()).any(|cell| !cell.trim().is_empty()) {
+        last = (line, record.len(), record.len() < columns.len());
+        if record.iter().skip(columns.len()).any(|cell| !cell.trim().is_empty()) {
             builder.report.reject(line, "row has more cells than the header");
             continue;
         }
-        builder.add(line, record.iter().enumerate());
+        builder.add(line, cells(&record, columns));
+    }
+    let is_cut_off = last.2 && last.1 > 1 && !text.ends_with(['\n', '\r']);
+    match header {
+        None => Err(CsvError::Empty),
+        Some(_) if is_cut_off => Err(CsvError::CutOff(last.0)),
+        Some(_) => Ok(()),
     }
 }
 
-fn read_header(record: &StringRecord, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Header {
+fn read_header(
+    record: &StringRecord,
+    mapped: &BTreeMap<String, String>,
+    builder: &mut IndexBuilder,
+) -> Result<Vec<Column>, CsvError> {
     let names: Vec<String> = record.iter().map(|name| name.trim().chars().take(60).collect()).collect();
     let columns = map_headers(record.iter(), mapped);
+    if !columns.iter().any(|column| matches!(column, Column::Phone(_))) {
+        return Err(CsvError::NoPhoneColumn(names.join(", ")));
+    }
     builder.report.missing_columns = missing_headers(record.iter(), mapped);
-    let has_phones = columns.contains(&Column::Phone);
-    builder.set_columns(columns);
-    Header { names, has_phones }
+    builder.report.columns = names.into_iter().zip(columns.iter().map(Column::to_string)).collect();
+    builder.set_columns(columns.clone());
+    Ok(columns)
 }
 
-/// Returns whether the record has an unclosed quote. Such a quote swallows delimiters and line ends: one cell gets
-/// many lines, or a record of several lines has too few cells.
-fn has_unclosed_quote(record: &StringRecord, columns: usize) -> bool {
-    let line_ends = record.iter().map(|cell| cell.bytes().filter(|b| *b == b'\n').count()).max().unwrap_or_default();
-    line_ends > MAX_CELL_LINES || line_ends > 0 && record.len() < columns
+/// Returns the cells of a row. A custom field gets its label in front; the number of a fax machine or a pager is left out.
+fn cells<'a>(record: &'a StringRecord, columns: &'a [Column]) -> impl Iterator<Item = (usize, Cow<'a, str>)> {
+    let label = |at: usize| record.get(at).unwrap_or_default().trim().trim_start_matches("* ");
+    record.iter().zip(columns).enumerate().map(move |(at, (text, column))| match column {
+        Column::Phone(Some(column)) if is_fax_label(label(*column)) => (at, Cow::Borrowed("")),
+        Column::Custom(column) if !text.trim().is_empty() => {
+            (at, Cow::Owned(format!("{}{LABEL_SEPARATOR}{}", label(*column), text.trim())))
+        }
+        _ => (at, Cow::Borrowed(text)),
+    })
+}
+
+/// Returns whether a label is of a fax machine or a pager: `Home Fax`.
+pub(super) fn is_fax_label(label: &str) -> bool {
+    let label = label.to_lowercase();
+    ["fax", "pager"].iter().any(|word| label.contains(word))
+}
+
+/// Returns the line of the first quote that is not closed, counted from 0. Such a quote swallows delimiters and line ends:
+/// the file ends within it, or it ends before a sign that no closing quote has, behind a line end.
+fn unclosed_quote(text: &str, delimiter: u8) -> Option<u64> {
+    let mut line = 0;
+    // Line of the open quote, and whether the cell has a line end.
+    let mut open: Option<(u64, bool)> = None;
+    let mut at_cell_start = true;
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\n' {
+            line += 1;
+        }
+        open = match open {
+            None if byte == b'"' && at_cell_start => Some((line, false)),
+            None => None,
+            Some((start, _)) if byte == b'\n' => Some((start, true)),
+            Some(quote) if byte != b'"' => Some(quote),
+            Some(quote) if bytes.next_if_eq(&b'"').is_some() => Some(quote),
+            Some((start, has_line_end)) => {
+                let ends_cell =
+                    bytes.peek().is_none_or(|next| *next == delimiter || matches!(next, b'\r' | b'\n' | b' '));
+                if has_line_end && !ends_cell {
+                    return Some(start);
+                }
+                None
+            }
+        };
+        at_cell_start = byte == delimiter || byte == b'\n' || byte == b'\r';
+    }
+    open.map(|(start, _)| start)
 }
 
 /// Strips the delimiter line that Excel writes first: `sep=;`.
@@ -179,23 +197,30 @@ mod tests {
     }
 
     #[test]
-    fn read_unclosed_quote_skips_its_row_only() {
-        let mut text = String::from("Name,Phone\nAl,5145550199\n\"Bo,5145550100\n");
-        for last in 101..199 {
-            text.push_str(&format!("P{last},5145550{last}\n"));
+    fn read_unclosed_quote_refuses_the_file_with_its_line() {
+        for text in [
+            "Name,Phone\nAl,5145550199\n\"Bo,5145550100\nCy,5145550101\n",
+            "Name,Phone\nAl,5145550199\n\"Bo,5145550100\n\"Cy\",5145550101\n",
+            "Name,Phone,Notes\nAl,5145550199,\nBo,5145550100,\"see \"\"x\n",
+        ] {
+            assert_eq!(load(text).unwrap_err(), CsvError::UnclosedQuote(3), "{text}");
         }
-        let (contacts, report) = load(&text).unwrap();
-        assert_eq!(report.examples, [(3, "quote is not closed")]);
-        assert_eq!(name_of(&contacts, "5145550101").as_deref(), Some("P101"));
-        assert_eq!(name_of(&contacts, "5145550198").as_deref(), Some("P198"));
-        assert_eq!(report.people, 99);
+        assert_eq!(load("sep=;\nName;Phone\n\"Al;5145550199\n").unwrap_err(), CsvError::UnclosedQuote(3));
+        assert_eq!(load("Name,Phone\nAl 5\" Moe,5145550199\n\"Bo\" Po,5145550100\n").unwrap().1.people, 2);
+    }
+
+    #[test]
+    fn read_cut_off_file_is_refused() {
+        assert_eq!(load("Name,Phone,Tier\nAl,5145550199,A\nBo,51455").unwrap_err(), CsvError::CutOff(3));
+        assert_eq!(load("Name,Phone,Tier\nAl,5145550199,A\nBo,5145550100\n").unwrap().1.people, 2);
+        assert_eq!(load("Name,Phone,Tier\nAl,5145550199,A\nBo,5145550100,").unwrap().1.people, 2);
     }
 
     #[test]
     fn read_long_row_is_skipped_and_short_row_is_not() {
         let (contacts, report) =
             load("Name,Phone,Tier\nAl, 5145550199\nBo,Co,5145550100,Gold\nCy,5145550101,,,\n").unwrap();
-        assert_eq!(report.examples, [(3, "row has more cells than the header")]);
+        assert_eq!(report.examples, [(3, "row has more cells than the header".to_owned())]);
         assert_eq!(report.people, 2);
         assert_eq!(name_of(&contacts, "5145550199").as_deref(), Some("Al"));
     }
@@ -207,21 +232,7 @@ mod tests {
         assert!(error.to_string().contains("Name, City"), "{error}");
     }
 
-    #[test]
-    fn read_many_unclosed_quotes_ends_in_time() {
-        let text = format!("Name,Phone\n{}", "\"x\"y,\"5145550199\n\n\n".repeat(5_000));
-        let before = std::time::Instant::now();
-        let _ = load(&text);
-        assert!(before.elapsed().as_secs() < 20);
-    }
-
     proptest! {
-        #[test]
-        fn read_any_text_does_not_panic(text in "[\"',;\t|\r\na-c0-9+]{0,200}") {
-            let _ = load(&text);
-            let _ = load(&format!("Name,Phone\n{text}"));
-        }
-
         #[test]
         fn read_output_of_csv_writer_is_restored(names in prop::collection::vec("[^\u{0}\n\r]{1,30}", 1..20)) {
             let mut writer = ::csv::Writer::from_writer(Vec::new());

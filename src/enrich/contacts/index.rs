@@ -1,125 +1,97 @@
-//! Compact index of all contacts of a file: cells in one byte arena, and sorted numbers beside the arena offsets of
-//! their contacts. A number costs 12 bytes besides its text, for half a million numbers. Pure.
+//! Contacts of a file by number: one map, with the cells of a contact in one text. Pure.
 
 use super::column::{Column, full_name};
 use crate::model::{
     card::{Contact, Fact},
     phone::E164,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+/// Separates the cells of a contact, one per column in the order of [`ContactIndex::columns`].
+pub const CELL_SEPARATOR: char = '\u{1f}';
+/// Separates label and value of a cell in a [`Column::Custom`].
+pub const LABEL_SEPARATOR: char = '\u{1e}';
 
 /// Contacts by number.
 #[derive(Debug, Default)]
 pub struct ContactIndex {
-    /// Columns, by the column number of a cell.
+    /// Columns of a contact's cells.
     pub columns: Vec<Column>,
-    arena: Vec<u8>,
-    numbers: Vec<u64>,
-    people: Vec<u32>,
+    /// Cells of the contacts by the key of each number ([`E164::as_u64`]), in the order of the file.
+    by_number: HashMap<u64, Vec<Arc<str>>>,
 }
 
 impl ContactIndex {
-    /// Returns the arena offset of the next contact. `None` if the arena is full.
-    pub fn next_offset(&self) -> Option<u32> {
-        u32::try_from(self.arena.len()).ok()
-    }
-
-    /// Appends a cell to the open contact.
-    pub fn push_cell(&mut self, column: usize, text: &str) {
-        push_length(&mut self.arena, column + 1);
-        push_length(&mut self.arena, text.len());
-        self.arena.extend_from_slice(text.as_bytes());
-    }
-
-    /// Closes the open contact.
-    pub fn end_person(&mut self) {
-        self.arena.push(0);
-    }
-
-    /// Removes the open contact, which starts at `person`.
-    pub fn rollback(&mut self, person: u32) {
-        self.arena.truncate(usize::try_from(person).unwrap_or(usize::MAX));
-    }
-
-    /// Stores the sorted pairs of number and contact offset.
-    pub fn set_index(&mut self, index: &[(u64, u32)]) {
-        self.numbers = index.iter().map(|(digits, _)| *digits).collect();
-        self.people = index.iter().map(|(_, person)| *person).collect();
-        self.arena.shrink_to_fit();
+    /// Adds a contact under a number. Returns false if the number has it already.
+    pub fn insert(&mut self, number: &E164, cells: &Arc<str>) -> bool {
+        let people = self.by_number.entry(number.as_u64()).or_insert_with(|| Vec::with_capacity(1));
+        let is_new = !people.last().is_some_and(|known| Arc::ptr_eq(known, cells));
+        if is_new {
+            people.push(Arc::clone(cells));
+        }
+        is_new
     }
 
     /// Returns all contacts with the number, in file order.
     #[must_use]
     pub fn find(&self, number: &E164, source: &str) -> Vec<Contact> {
-        let digits = number.as_u64();
-        let first = self.numbers.partition_point(|known| *known < digits);
-        let (numbers, people) = (self.numbers.get(first..), self.people.get(first..));
-        let candidates = numbers.into_iter().flatten().zip(people.into_iter().flatten());
-        candidates.take_while(|(known, _)| **known == digits).map(|(_, person)| self.contact(*person, source)).collect()
+        let people = self.by_number.get(&number.as_u64()).into_iter().flatten();
+        people.map(|cells| self.contact(cells, source)).collect()
     }
 
-    fn contact(&self, person: u32, source: &str) -> Contact {
+    /// Builds the contact of a row.
+    #[must_use]
+    pub fn contact(&self, cells: &str, source: &str) -> Contact {
         let mut contact = Contact { source: source.to_owned(), ..Contact::default() };
-        let (mut full, mut first, mut last) = (None, None, None);
-        for (column, text) in self.cells(person) {
+        let (mut full, mut first, mut last, mut suffix) = (None, None, None, None);
+        let cells = self.columns.iter().zip(cells.split(CELL_SEPARATOR)).filter(|(_, text)| !text.is_empty());
+        for (column, text) in cells {
             match column {
                 Column::Name => full = full.or(Some(Cow::Borrowed(text))),
                 Column::First => first = first.or(Some(text)),
                 Column::Last => last = last.or(Some(text)),
-                Column::Company => contact.company = contact.company.or_else(|| Some(text.to_owned())),
-                Column::Tier => contact.tier = contact.tier.or_else(|| Some(text.to_owned())),
-                Column::Owner => contact.owner = contact.owner.or_else(|| Some(text.to_owned())),
-                Column::Notes => contact.notes = contact.notes.or_else(|| Some(text.to_owned())),
-                Column::Link if !text.starts_with("https://") => {}
-                Column::Link => contact.link = contact.link.or_else(|| Some(text.to_owned())),
-                Column::Tags => {
-                    let tags = text.split([',', ';', '|']).flat_map(|tag| tag.split(":::")).map(str::trim);
-                    contact.tags.extend(tags.filter(|tag| !tag.is_empty()).map(str::to_owned));
+                Column::Suffix => suffix = suffix.or(Some(text)),
+                Column::Custom(_) => {
+                    let (label, text) = text.split_once(LABEL_SEPARATOR).unwrap_or_default();
+                    set(&mut contact, &Column::of_label(label), text);
                 }
-                Column::Fact(label) => contact.facts.push(Fact {
-                    label: label.to_string(),
-                    value: text.to_owned(),
-                    source: source.to_owned(),
-                }),
-                Column::Phone | Column::Ignore => {}
+                column => set(&mut contact, column, text),
             }
         }
-        contact.name = full_name(full, first, last).map(Cow::into_owned);
+        contact.name = full_name(full, first, last, suffix).map(Cow::into_owned);
         contact
     }
-
-    fn cells(&self, person: u32) -> impl Iterator<Item = (&Column, &str)> {
-        let mut rest = usize::try_from(person).ok().and_then(|at| self.arena.get(at..)).unwrap_or_default();
-        std::iter::from_fn(move || {
-            let column = take_length(&mut rest)?.checked_sub(1)?;
-            let length = take_length(&mut rest)?;
-            let text = rest.get(..length)?;
-            rest = rest.get(length..)?;
-            Some((self.columns.get(column)?, std::str::from_utf8(text).ok()?))
-        })
-    }
 }
 
-/// Appends a length with seven bits per byte; the high bit marks that more bytes follow. Most lengths are below 128.
-fn push_length(arena: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        arena.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
-        length >>= 7;
-    }
-    arena.push(u8::try_from(length).unwrap_or_default());
-}
-
-fn take_length(rest: &mut &[u8]) -> Option<usize> {
-    let mut length = 0_usize;
-    for index in 0..4 {
-        let (byte, tail) = rest.split_first()?;
-        *rest = tail;
-        length |= usize::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some(length);
+fn set(contact: &mut Contact, column: &Column, text: &str) {
+    let field = match column {
+        Column::Company => &mut contact.company,
+        Column::Tier => &mut contact.tier,
+        Column::Owner => &mut contact.owner,
+        Column::Notes => &mut contact.notes,
+        Column::Link if text.starts_with("https://") => &mut contact.link,
+        Column::Tags => return contact.tags.extend(tags(text)),
+        Column::Fact(label) => {
+            let (label, source) = (label.to_string(), contact.source.clone());
+            let fact = Fact { label, value: text.replace(" ::: ", ", "), source };
+            return if !contact.facts.contains(&fact) && !is_empty_date(text) {
+                contact.facts.push(fact)
+            };
         }
-    }
-    None
+        _ => return,
+    };
+    *field = field.take().or_else(|| Some(text.to_owned()));
+}
+
+/// Splits tags. A tag that begins with `*` is a group of Google's own: `* myContacts`.
+fn tags(text: &str) -> impl Iterator<Item = String> {
+    let tags = text.split([',', ';', '|']).flat_map(|tag| tag.split(":::")).map(str::trim);
+    tags.filter(|tag| !tag.is_empty() && !tag.starts_with('*')).map(str::to_owned)
+}
+
+/// `0/0/00`: Outlook's spelling of "no date".
+fn is_empty_date(text: &str) -> bool {
+    text.contains(['/', '-']) && text.bytes().all(|byte| matches!(byte, b'0' | b'/' | b'-'))
 }
 
 #[cfg(test)]
@@ -137,14 +109,15 @@ mod tests {
         let mut builder = IndexBuilder::new(Region::US);
         builder.set_columns(columns.to_vec());
         for (line, row) in (2..).zip(rows) {
-            builder.add(line, row.iter().copied().enumerate());
+            builder.add(line, row.iter().map(|cell| Cow::Borrowed(*cell)).enumerate());
         }
         builder.finish()
     }
 
     #[test]
     fn find_by_any_number_returns_the_contact() {
-        let columns = [Column::First, Column::Last, Column::Phone, Column::Phone, Column::Fact("Mail".into())];
+        let columns =
+            [Column::First, Column::Last, Column::Phone(None), Column::Phone(None), Column::Fact("Mail".into())];
         let (index, report) = build(
             &columns,
             &[
@@ -165,36 +138,58 @@ mod tests {
 
     #[test]
     fn find_compares_whole_numbers() {
-        let (index, _) = build(&[Column::Name, Column::Phone], &[&["Alice", "+15145550199"]]);
+        let (index, _) = build(&[Column::Name, Column::Phone(None)], &[&["Alice", "+15145550199"]]);
         assert!(index.find(&number("+445145550199"), "c").is_empty());
         assert!(index.find(&number("+525145550199"), "c").is_empty());
     }
 
     #[test]
     fn find_shared_number_returns_contacts_in_file_order() {
-        let (index, _) = build(&[Column::Name, Column::Phone], &[&["Zoe", "5145550199"], &["Al", "+1 514 555 0199"]]);
+        let (index, _) =
+            build(&[Column::Name, Column::Phone(None)], &[&["Zoe", "5145550199"], &["Al", "+1 514 555 0199"]]);
         let people = index.find(&number("+15145550199"), "c");
         assert_eq!(people.iter().filter_map(|it| it.name.as_deref()).collect::<Vec<_>>(), ["Zoe", "Al"]);
     }
 
     #[test]
+    fn find_either_form_of_a_brazilian_mobile_number() {
+        let (index, _) =
+            build(&[Column::Name, Column::Phone(None)], &[&["Rui", "+55 11 8765-4321"], &["Eva", "+55 11 98765-1111"]]);
+        assert_eq!(index.find(&number("+55 11 98765-4321"), "c")[0].name.as_deref(), Some("Rui"));
+        assert_eq!(index.find(&number("+55 11 8765-1111"), "c")[0].name.as_deref(), Some("Eva"));
+    }
+
+    #[test]
     fn finish_unreadable_number_is_reported_by_line() {
-        let rows: &[&[&str]] = &[&["Al", "see notes"], &["Bo", ""], &["Cy", "5145550199"]];
-        let (_, report) = build(&[Column::Name, Column::Phone], rows);
-        assert_eq!(report.examples, [(2, "no readable phone number")]);
-        assert_eq!((report.people, report.unreachable, report.bad), (1, 1, 1));
+        let rows: &[&[&str]] = &[&["Al", "see notes"], &["Bo", ""], &["Cy", "5145550199"], &["Di", "1.51456E+10"]];
+        let (_, report) = build(&[Column::Name, Column::Phone(None)], rows);
+        let reasons: Vec<(u64, &str)> = report.examples.iter().map(|(line, why)| (*line, why.as_str())).collect();
+        let rounded = "a spreadsheet rounded the number; format the column as text and export again";
+        assert_eq!(reasons, [(2, "no readable phone number"), (5, rounded)]);
+        assert_eq!((report.people, report.unreachable, report.bad), (1, 1, 2));
+    }
+
+    #[test]
+    fn contact_groups_of_google_and_empty_dates_are_left_out() {
+        let columns = [Column::Tags, Column::Fact("Anniversary".into()), Column::Phone(None)];
+        let (index, _) = build(&columns, &[&["* myContacts ::: VIP ::: * starred", "0/0/00", "5145550199"]]);
+        let contact = index.find(&number("+15145550199"), "c").remove(0);
+        assert_eq!((contact.tags, contact.facts), (vec!["VIP".to_owned()], vec![]));
     }
 
     proptest! {
         #[test]
-        fn find_returns_every_cell_unchanged(cells in prop::collection::vec("[^\u{0}]{0,300}", 1..8)) {
+        fn find_returns_every_cell_unchanged(cells in prop::collection::vec("[^\u{0}\u{1e}\u{1f}/-]{0,300}", 1..8)) {
             let columns: Vec<_> = (0..cells.len()).map(|at| Column::Fact(at.to_string().into())).collect();
             let mut row: Vec<&str> = cells.iter().map(String::as_str).collect();
             row.push("+15145550199");
-            let (index, _) = build(&[columns, vec![Column::Phone]].concat(), &[&row]);
+            let (index, _) = build(&[columns, vec![Column::Phone(None)]].concat(), &[&row]);
             let facts = index.find(&number("+15145550199"), "c").remove(0).facts;
-            let expected: Vec<_> =
-                cells.iter().map(|it| crate::enrich::cut(it.trim(), 2000)).filter(|it| !it.is_empty()).collect();
+            let expected: Vec<_> = cells
+                .iter()
+                .map(|it| crate::enrich::cut(it.trim(), 2000).replace(" ::: ", ", "))
+                .filter(|it| !it.is_empty())
+                .collect();
             prop_assert_eq!(facts.iter().map(|it| it.value.as_str()).collect::<Vec<_>>(), expected);
         }
     }

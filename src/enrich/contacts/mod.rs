@@ -1,18 +1,28 @@
 //! Contacts file: loaded whole or not at all, answered from memory, reloaded after a change. The modules below parse
 //! CSV and vCard.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod builder;
 mod column;
 mod csv;
 mod decode;
+mod headers;
 mod index;
+#[cfg(test)]
+mod tests;
 mod vcard;
 
 pub use builder::LoadReport;
 pub use index::ContactIndex;
 
-use super::{merge::SourceAnswer, watched_file::WatchedFile};
-use crate::model::phone::{E164, Region};
+use super::{
+    merge::{SourceAnswer, merge},
+    watched_file::WatchedFile,
+};
+use crate::model::{
+    card::CallerInfo,
+    phone::{E164, Region},
+};
 use builder::IndexBuilder;
 use std::{
     collections::BTreeMap,
@@ -21,7 +31,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Largest file that is read: 512 MiB, some three million contacts.
+/// Largest file that is read: 512 MiB: vCards with photos are large.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Failure of a contacts load.
@@ -33,6 +43,9 @@ pub enum ContactsError {
     /// The file is not a table of contacts.
     #[error(transparent)]
     InvalidCsv(#[from] csv::CsvError),
+    /// The vCard file is not complete.
+    #[error(transparent)]
+    InvalidVcard(#[from] vcard::VcardError),
     /// Larger than 512 MiB.
     #[error("file is larger than 512 MiB")]
     TooLarge,
@@ -93,9 +106,12 @@ impl Contacts {
     }
 
     fn reload(&self) -> Result<LoadReport, ContactsError> {
-        let parsed = self.read();
+        let content = read_file(&self.path);
+        let parsed = content.and_then(|content| Ok((parse(&content, &self.columns, self.region), content)));
         let mut state = self.state();
         let unchanged = state.file.is_unchanged();
+        let (parsed, content) = parsed?;
+        state.file.set_content(&content);
         let (index, report) = parsed?;
         if !unchanged {
             return Err(ContactsError::ChangedDuringRead);
@@ -104,17 +120,45 @@ impl Contacts {
         Ok(report)
     }
 
-    fn read(&self) -> Result<(ContactIndex, LoadReport), ContactsError> {
-        if fs::metadata(&self.path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
-            return Err(ContactsError::TooLarge);
-        }
-        let bytes = fs::read(&self.path).map_err(ContactsError::Unreadable)?;
-        Ok(parse(&bytes, &self.columns, self.region)?)
-    }
-
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What was understood of a contacts file.
+#[derive(Debug, Clone)]
+pub struct ContactsPreview {
+    /// Columns and counts.
+    pub report: LoadReport,
+    /// Numbers of the first contacts, each with the caller info of its card.
+    pub samples: Vec<(E164, CallerInfo)>,
+}
+
+/// Reads a contacts file once, for a person to look at. Blocks.
+///
+/// # Errors
+/// If the file cannot be read, or is not a table of contacts.
+pub fn preview(
+    path: &std::path::Path,
+    columns: &BTreeMap<String, String>,
+    region: Region,
+) -> Result<ContactsPreview, ContactsError> {
+    let content = read_file(path)?;
+    let (index, report) = parse(&content, columns, region)?;
+    let info = |number: &E164| {
+        let (matched, _) = merge([("contacts", SourceAnswer::Found(index.find(number, "contacts")))]);
+        CallerInfo { matched, ..CallerInfo::default() }
+    };
+    let samples = report.samples.iter().map(|number| (number.clone(), info(number))).collect();
+    Ok(ContactsPreview { report, samples })
+}
+
+/// Reads a file of bounded size.
+fn read_file(path: &std::path::Path) -> Result<Vec<u8>, ContactsError> {
+    if fs::metadata(path).map_err(ContactsError::Unreadable)?.len() > MAX_FILE_BYTES {
+        return Err(ContactsError::TooLarge);
+    }
+    fs::read(path).map_err(ContactsError::Unreadable)
 }
 
 /// Parses the contacts of a CSV or vCard file.
@@ -125,11 +169,11 @@ pub fn parse(
     bytes: &[u8],
     columns: &BTreeMap<String, String>,
     region: Region,
-) -> Result<(ContactIndex, LoadReport), csv::CsvError> {
+) -> Result<(ContactIndex, LoadReport), ContactsError> {
     let text = decode::decode(bytes);
     let mut builder = IndexBuilder::new(region);
     if vcard::is_vcard(&text) {
-        vcard::read(&text, &mut builder);
+        vcard::read(&text, &mut builder)?;
     } else {
         csv::read(&text, columns, &mut builder)?;
     }
@@ -137,7 +181,7 @@ pub fn parse(
 }
 
 #[cfg(test)]
-mod tests {
+mod reload_tests {
     use super::*;
     use crate::model::phone::PhoneNumber;
 
@@ -185,6 +229,44 @@ mod tests {
         assert!(contacts.refresh().is_none());
         assert!(contacts.refresh().unwrap().is_err());
         assert_eq!(name(&contacts).as_deref(), Some("Alice"));
+    }
+
+    #[test]
+    fn refresh_same_size_and_time_is_loaded_by_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        let path = dir.path().join("people.csv");
+        write(&dir, "Name,Phone\nAlice,5145550199\n");
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        contacts.load().unwrap();
+        write(&dir, "Name,Phone\nBobby,5145550199\n");
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Bobby"));
+        assert!((0..10).all(|_| contacts.refresh().is_none()), "the content is compared a few times only");
+    }
+
+    #[test]
+    fn refresh_replaced_truncated_or_cut_off_file_is_whole_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let contacts = contacts(&dir);
+        write(&dir, "Name,Phone,Tier\nAlice,5145550199,A\n");
+        contacts.load().unwrap();
+        fs::write(dir.path().join("new"), "Name,Phone,Tier\nBobby,5145550199,A\n").unwrap();
+        fs::rename(dir.path().join("new"), dir.path().join("people.csv")).unwrap();
+        assert!(contacts.refresh().is_none());
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Bobby"));
+        for half in ["", "Name,Phone,Tier\nCy,51455", "Name,Phone,Tier\n\"Cy,5145550199,A\n"] {
+            write(&dir, half);
+            assert!(contacts.refresh().is_none());
+            assert!(contacts.refresh().unwrap().is_err(), "{half:?}");
+            assert_eq!(name(&contacts).as_deref(), Some("Bobby"), "{half:?}");
+        }
+        write(&dir, "Name,Phone,Tier\nCyrus,5145550199,A\n");
+        assert!(contacts.refresh().is_none());
+        assert_eq!(contacts.refresh().unwrap().unwrap().people, 1);
+        assert_eq!(name(&contacts).as_deref(), Some("Cyrus"));
     }
 
     #[test]

@@ -111,7 +111,7 @@ mod tests {
     use crate::model::phone::{PhoneNumber, Region};
 
     fn number(last: u32) -> E164 {
-        PhoneNumber::parse(Some(&format!("+1514{last:07}")), Region::US).as_e164().unwrap().clone()
+        PhoneNumber::parse(Some(&format!("+1514{}", 2_000_000 + last)), Region::US).as_e164().unwrap().clone()
     }
 
     fn main() -> ConnectionName {

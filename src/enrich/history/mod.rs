@@ -308,7 +308,7 @@ mod tests {
         phone::{PhoneNumber, Region},
     };
 
-    fn update(id: &str, started: &str, moment: CallStatus) -> CallUpdate {
+    fn update(id: &str, started: &str, status: CallStatus) -> CallUpdate {
         let started: Timestamp = started.parse().unwrap();
         let call = Call {
             id: ConversationSpaceId::try_from(id).unwrap(),
@@ -329,7 +329,7 @@ mod tests {
             revision: None,
             course: crate::model::call::Course::default(),
         };
-        CallUpdate { call, status: moment, at: started }
+        CallUpdate { call, status, at: started }
     }
 
     #[tokio::test]

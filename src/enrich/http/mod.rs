@@ -63,7 +63,7 @@ struct State {
     last_error: Option<mem::Discriminant<SourceError>>,
     /// Failed look-ups since the last answer.
     failures: u64,
-    /// Last look-up missed the card's deadline, as the journal says.
+    /// Last look-up missed the card's deadline, as logged.
     misses_deadline: bool,
 }
 

@@ -5,7 +5,7 @@ use crate::{
     enrich::config::{FieldPath, SourceProblem},
     model::{
         card::{Contact, Fact},
-        phone::{E164, PhoneNumber, Region},
+        phone::{E164, Region, read_cell},
     },
 };
 use serde_json::Value;
@@ -94,7 +94,7 @@ impl ResponseMapping {
     #[must_use]
     pub fn matches_number(&self, record: &Value, caller: &E164, region: Region) -> bool {
         let is_caller = |text: &str| {
-            PhoneNumber::parse(Some(text), region).as_e164().is_some_and(|it| it.as_u64() == caller.as_u64())
+            read_cell(text, region).is_ok_and(|numbers| numbers.iter().any(|it| it.as_u64() == caller.as_u64()))
         };
         let own = || self.numbers.iter().filter_map(|pointer| record.pointer(pointer));
         self.numbers.is_empty() || own().any(|value| any_text_matches(value, &is_caller))
@@ -226,6 +226,7 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::phone::PhoneNumber;
     use proptest::prelude::*;
     use serde_json::json;
 

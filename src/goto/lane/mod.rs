@@ -27,6 +27,7 @@
 //! - A new channel for every lost socket: twelve channels in 25 s on a network that blocks WebSockets.
 //! - One machine for all lanes would couple their failures.
 //! - A backoff reset after the first success: a connection that opens and dies would never back off.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod channel;
 mod clock_watch;

@@ -12,7 +12,7 @@ use crate::model::{
         Phase, Queue, SnapshotState, SystemKind, TransferParty, Transferring, VoicemailResult, WireDirection,
     },
     ids::ConversationSpaceId,
-    phone::{PhoneNumber, Region},
+    phone::{PhoneNumber, Region, name_with_verdict, verification},
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -180,7 +180,7 @@ fn transfer_party(status: &Value, name: &str) -> Option<TransferParty> {
     })
 }
 
-/// The name of one of our numbers, which repeats the number where nobody named it.
+/// The name of one of our numbers, which repeats the number if it has no name.
 fn label(kind: &Value) -> Option<String> {
     text(kind, "name").filter(|name| Some(name) != text(kind, "number").as_ref())
 }
@@ -204,7 +204,7 @@ pub(super) fn is_person(value: &Value) -> bool {
 pub(super) fn caller(value: &Value, region: Region) -> Option<Caller> {
     match value {
         Value::Object(_) => Some(Caller {
-            name: text(value, "name"),
+            name: name_with_verdict(text(value, "name"), text(value, "number").as_deref().and_then(verification)),
             number: PhoneNumber::parse(text(value, "number").as_deref(), region),
         }),
         Value::String(number) => Some(Caller { name: None, number: PhoneNumber::parse(Some(number), region) }),

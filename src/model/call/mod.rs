@@ -1,5 +1,6 @@
 //! A call: what GoTo sends of it ([`CallSnapshot`], [`Report`]), and what may be posted about it ([`CallUpdate`]).
 //! Enums that come from the wire keep unknown values.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod course;
 mod report;
@@ -49,7 +50,7 @@ pub struct AccountNumber {
     pub label: Option<String>,
 }
 
-/// Who calls, as the network says. The name is untrusted text.
+/// The caller as the network names them. The name is untrusted text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// CNAM or what GoTo has.
@@ -109,6 +110,37 @@ pub struct Call {
 impl Call {
     /// Transfers kept of one call: a card shows the first and the last ones.
     pub const MAX_TRANSFERS: usize = 8;
+
+    /// Creates an inbound call without any event.
+    #[must_use]
+    pub fn new(
+        id: ConversationSpaceId,
+        connection: ConnectionName,
+        account: AccountKey,
+        region: Region,
+        caller: Caller,
+        started_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            connection,
+            region,
+            account,
+            direction: CallDirection::Inbound,
+            caller,
+            account_number: None,
+            queues: Vec::new(),
+            people: Vec::new(),
+            transfers: Vec::new(),
+            answered_at: None,
+            queued_at: None,
+            started_at,
+            first_seen_late: false,
+            end_unknown: false,
+            revision: None,
+            course: Course::default(),
+        }
+    }
 }
 
 /// Which way a call goes.

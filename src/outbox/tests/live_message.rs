@@ -7,7 +7,6 @@ use crate::model::{
     delivery::{EnqueueResult, MessageRef, PostMode},
 };
 use proptest::prelude::*;
-use rusqlite::Connection;
 
 macro_rules! suite {
     ($fresh:expr; $($case:ident),* $(,)?) => { $(#[tokio::test] async fn $case() { cases::$case($fresh).await; })* };

@@ -14,7 +14,7 @@ use super::{
     storage::Storage,
 };
 use crate::model::{
-    call::{Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, StatusKind},
+    call::{Call, CallStatus, CallUpdate, Caller, MissedReason, Person, StatusKind},
     card::{CallCard, CallerInfo, Card},
     delivery::{
         Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement,
@@ -137,28 +137,14 @@ fn status_of(kind: StatusKind) -> CallStatus {
 /// An update of a call; `label` is the caller's name, which identifies the card in tests.
 fn call_update(call: &str, kind: StatusKind, label: &str) -> CallUpdate {
     CallUpdate {
-        call: Call {
-            id: call_id(call),
-            connection: ConnectionName::try_from("main").unwrap(),
-            region: Region::US,
-            account: AccountKey::try_from("2930718022414574861").unwrap(),
-            direction: CallDirection::Inbound,
-            caller: Caller {
-                name: Some(label.to_owned()),
-                number: PhoneNumber::parse(Some("+15145550199"), Region::US),
-            },
-            account_number: None,
-            queues: vec![],
-            people: vec![],
-            transfers: Vec::new(),
-            answered_at: None,
-            queued_at: None,
-            started_at: Timestamp::UNIX_EPOCH,
-            first_seen_late: false,
-            end_unknown: false,
-            revision: None,
-            course: crate::model::call::Course::default(),
-        },
+        call: Call::new(
+            call_id(call),
+            ConnectionName::try_from("main").unwrap(),
+            AccountKey::try_from("2930718022414574861").unwrap(),
+            Region::US,
+            Caller { name: Some(label.to_owned()), number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
+            Timestamp::UNIX_EPOCH,
+        ),
         status: status_of(kind),
         at: Timestamp::UNIX_EPOCH,
     }

@@ -188,7 +188,7 @@ fn invalid_teams_message_is_rejected() {
                     json!([{ "type": "mention", "text": "<at>A</at>", "mentioned": { "id": "a@b.co", "name": "A" } }])
             }),
             ("no mention", |p| card(p)["msteams"]["entities"] = json!([])),
-            ("a mention of nobody", |p| card(p)["fallbackText"] = "<at>A</at>".into()),
+            ("an empty mention", |p| card(p)["fallbackText"] = "<at>A</at>".into()),
             ("no fallback", |p| {
                 card(p).as_object_mut().unwrap().remove("fallbackText");
             }),
@@ -209,7 +209,7 @@ fn gallery_is_valid_and_written_for_browser() {
             let teams = rendered(SinkKind::Teams, &picture.cards, picture.plain).0;
             assert_eq!(slack::faults(&slack), [""; 0], "{}", picture.name);
             assert_eq!(teams::faults(&teams), [""; 0], "{}", picture.name);
-            json!({ "name": picture.name, "says": picture.says, "slack": slack, "teams": teams })
+            json!({ "name": picture.name, "texts": picture.texts, "slack": slack, "teams": teams })
         })
         .collect();
     if let Some(out) = std::env::var_os("CARDS_OUT") {

@@ -160,7 +160,7 @@ async fn open_call_of_earlier_run_without_report_ends_unknown() {
     let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
     rang.status = CallStatus::Ringing;
     let unfinished =
-        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(130)) };
+        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(250)) };
     let recovery = Recovery::new(HashMap::from([("rang".try_into().unwrap(), unfinished)]), Vec::new(), to);
     let (sender, receiver) = mpsc::channel(8);
     sender

@@ -1,64 +1,52 @@
-//! Parses text from the wire or a file into a [`PhoneNumber`]: withheld, short, valid or unparsed.
+//! Calls of the phone-number library: one number in one text, with the checks that make it an identity.
 
-use super::{E164, EXTENSION_SEPARATOR, PhoneNumber, Region};
+use super::{E164, EXTENSION_SEPARATOR, Region};
 use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as ParsedNumber, PhoneNumberFormat, enums::Region as Country,
 };
 
-/// Words in place of a withheld number. GoTo's own spelling is unknown: the list has those of SIP and of PBXs. The digits
-/// are `anonymous` on a phone's keypad, which some networks send; no country has that number.
-const WITHHELD_WORDS: [&str; 14] = [
-    "anonymous",
-    "restricted",
-    "private",
-    "withheld",
-    "unavailable",
-    "unknown",
-    "blocked",
-    "hidden",
-    "no caller id",
-    "no number",
-    "private number",
-    "unknown number",
-    "id unavailable",
-    "266696687",
-];
+/// How much must speak for a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Length of a number of its country. Enough for the wire, and for a number with its country: numbering plans grow
+    /// faster than the library.
+    Possible,
+    /// Assigned in the numbering plan.
+    Assigned,
+}
 
-/// Longest text that is parsed as a number. The library's limit is 250.
-const MAX_CHARS: usize = 128;
-
-impl PhoneNumber {
-    /// Parses a number from the wire. Never fails: see the variants.
-    #[must_use]
-    pub fn parse(raw: Option<&str>, region: Region) -> Self {
-        let whole = raw.unwrap_or_default().trim();
-        let text = bare(whole);
-        if is_hidden(text) {
-            return Self::Withheld;
-        }
-        if let Some(number) = north_american(text, region) {
-            return Self::Known(number);
-        }
-        let parsed = (text.len() <= MAX_CHARS).then(|| PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()).flatten();
-        // Up to six bare digits are more likely an extension than an unassigned number of the plan.
-        let is_short = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        match parsed {
-            Some(number) if is_short && !PHONE_NUMBER_UTIL.is_valid_number(&number) => Self::Short(text.into()),
-            Some(number) if is_complete(&number) && is_stable(&number) => Self::Known(e164(&number)),
-            _ if is_short => Self::Short(text.into()),
-            _ => Self::Unparsed(whole.chars().take(64).collect::<String>().into()),
-        }
+/// Parses one number without words. `None` for a number that cannot exist or lacks the proof.
+pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
+    if let Some(number) = north_american(text, region) {
+        return Some(number);
     }
+    let number = canonical(PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()?);
+    if !is_complete(&number) || !can_exist(&number) || !is_stable(&number) {
+        return None;
+    }
+    (proof == Proof::Possible || number.country_code == 1 || PHONE_NUMBER_UTIL.is_valid_number(&number))
+        .then(|| e164(&number))
+}
+
+/// Returns whether the text is an assigned number of the plan, such as a service number.
+pub(super) fn is_assigned(text: &str, region: Region) -> bool {
+    PHONE_NUMBER_UTIL.parse(text, Some(region.0)).is_ok_and(|number| PHONE_NUMBER_UTIL.is_valid_number(&number))
 }
 
 /// Fast path for plain spellings of North American numbers. The library gives the same results (a test compares them), but is
 /// thirty times slower, and a contacts file has hundreds of thousands of numbers.
-fn north_american(text: &str, region: Region) -> Option<E164> {
+pub(super) fn north_american(text: &str, region: Region) -> Option<E164> {
     let is_home = matches!(region.0, Country::US | Country::CA);
     let (has_country, rest) = match text.strip_prefix("+1") {
         Some(rest) => (true, rest),
         None => (false, text),
     };
+    // A date or a network address may have ten digits, too: the slow path decides.
+    if rest.bytes().take_while(u8::is_ascii_digit).count() == 4
+        || rest.bytes().filter(|byte| *byte == b'.').count() == 3
+    {
+        return None;
+    }
     let mut digits = String::with_capacity(12);
     digits.push_str("+1");
     for c in rest.chars() {
@@ -68,31 +56,35 @@ fn north_american(text: &str, region: Region) -> Option<E164> {
             _ => return None,
         }
     }
-    let has_valid_area_code = matches!(digits.as_bytes().get(2), Some(b'2'..=b'9'));
-    (digits.len() == 12 && has_valid_area_code && (has_country || is_home)).then(|| E164(digits.into()))
+    let is_plan = has_plan_shape(digits.as_bytes().get(2..).unwrap_or_default());
+    (digits.len() == 12 && is_plan && (has_country || is_home)).then(|| E164(digits.into()))
 }
 
-/// Strips the SIP syntax around a number: `sip:+15145550199@host;user=phone` is `+15145550199`.
-fn bare(text: &str) -> &str {
-    let text = text.trim().trim_matches(['<', '>', '"']);
-    match text.split_once(':') {
-        Some((scheme, rest)) if ["sip", "sips"].iter().any(|it| scheme.eq_ignore_ascii_case(it)) => {
-            rest.split(['@', ';']).next().unwrap_or(rest)
-        }
-        _ => text,
+/// Returns whether area code and exchange begin with 2 to 9, as the North American plan demands.
+fn has_plan_shape(national: &[u8]) -> bool {
+    let is_lead = |at: usize| matches!(national.get(at), Some(b'2'..=b'9'));
+    is_lead(0) && is_lead(3)
+}
+
+/// Drops the `1` that mobile numbers of Mexico had after the country code until 2020: phones still store it.
+fn canonical(mut number: ParsedNumber) -> ParsedNumber {
+    const OLD_MOBILE: std::ops::Range<u64> = 10_000_000_000..20_000_000_000;
+    if number.country_code == 52 && OLD_MOBILE.contains(&number.national_number) {
+        number.national_number -= OLD_MOBILE.start;
     }
-}
-
-fn is_hidden(text: &str) -> bool {
-    let user = text.split('@').next().unwrap_or(text).trim_start_matches('+');
-    let zeros = user.len() >= 7 && user.bytes().all(|b| b == b'0');
-    user.is_empty() || zeros || WITHHELD_WORDS.iter().any(|word| user.eq_ignore_ascii_case(word))
+    number
 }
 
 /// Returns whether the number has the length of one that can be dialed from anywhere. Seven digits in North America lack the
 /// area code and are not E.164.
 fn is_complete(number: &ParsedNumber) -> bool {
     matches!(PHONE_NUMBER_UTIL.is_possible_number_with_reason(number), Ok(NumberLengthType::IsPossible))
+}
+
+/// Returns whether the plan can ever have the number. `+10000000000` has a possible length, and no country assigns zeros only.
+fn can_exist(number: &ParsedNumber) -> bool {
+    let national = number.national_number.to_string();
+    number.national_number != 0 && (number.country_code != 1 || has_plan_shape(national.as_bytes()))
 }
 
 /// Returns whether parsing the E.164 form gives the same number. `000…` in Germany does not: each parse drops one zero as the
@@ -104,16 +96,17 @@ fn is_stable(number: &ParsedNumber) -> bool {
 }
 
 fn e164(number: &ParsedNumber) -> E164 {
-    let mut text = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned();
-    if let Some(extension) = number.extension.as_deref().filter(|it| !it.is_empty()) {
-        text.push_str(EXTENSION_SEPARATOR);
-        text.push_str(extension);
+    let text = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned();
+    let extension = number.extension.as_deref().filter(|it| !it.is_empty());
+    match extension {
+        Some(extension) => E164(format!("{text}{EXTENSION_SEPARATOR}{extension}").into()),
+        None => E164(text.into()),
     }
-    E164(text.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::PhoneNumber;
     use super::*;
     use proptest::prelude::*;
 
@@ -149,7 +142,7 @@ mod tests {
         for text in ["(514) 555-0199", "514.555.0199", "5145550199", "+15145550199", "+1 514-555-0199"] {
             assert!(north_american(text, Region::US).is_some(), "{text}");
         }
-        for text in ["15145550199", "114-555-0199", "514-555-0199 x1", "+44 514 555 0199"] {
+        for text in ["15145550199", "114-555-0199", "514-055-0199", "514-555-0199 x1", "+44 514 555 0199"] {
             assert!(north_american(text, Region::US).is_none(), "{text}");
         }
         assert!(north_american("5145550199", Region::parse("DE").unwrap()).is_none());

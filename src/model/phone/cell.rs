@@ -1,0 +1,273 @@
+//! Reads the phone numbers of a cell of a contacts list or of a CRM field, as people and programs write them.
+//!
+//! # Invariants
+//! Each number found stands in the cell with all its digits, as an abbreviation behind `/` or as letters of a keypad. A text
+//! with two readings has none. Fax machines, pagers and numbers of records identify no caller.
+
+use super::{
+    E164, EXTENSION_SEPARATOR, Region,
+    address::Address,
+    library::{self, Proof},
+    plain::{self, SpreadsheetForm},
+    run,
+    tokens::{self, Kind, Token},
+};
+
+/// Longest cell that is read, in bytes.
+const MAX_BYTES: usize = 512;
+/// Digits of the longest extension.
+const MAX_EXTENSION: usize = 7;
+
+/// Reason why a cell has no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum CellProblem {
+    /// No text is a phone number with certainty.
+    #[error("no readable phone number")]
+    NoNumber,
+    /// A spreadsheet replaced the last digits: `1.51456E+10`.
+    #[error("a spreadsheet rounded the number; format the column as text and export again")]
+    Rounded,
+    /// Every number belongs to a fax machine or a pager.
+    #[error("only fax or pager numbers")]
+    FaxOnly,
+}
+
+/// Returns the numbers of a cell in their order, each once.
+///
+/// # Errors
+/// If the cell has no number that can be read with certainty.
+pub fn read_cell(cell: &str, region: Region) -> Result<Vec<E164>, CellProblem> {
+    // Most cells are one plain number.
+    if let Some(number) = library::north_american(cell.trim(), region) {
+        return Ok(vec![number]);
+    }
+    read(cell, region, Proof::Assigned)
+}
+
+pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>, CellProblem> {
+    let text = plain::to_ascii_forms(text);
+    let SpreadsheetForm::Exact(text) = plain::from_spreadsheet(&text) else { return Err(CellProblem::Rounded) };
+    if text.len() > MAX_BYTES {
+        return Err(CellProblem::NoNumber);
+    }
+    let text = if has_sip_scheme(&text) { Address::parse(&text).number } else { text };
+    if text.contains(";phone-context=") {
+        return library::parse(&text, region, proof).map(|number| vec![number]).ok_or(CellProblem::NoNumber);
+    }
+    let text = without_parameters(&text);
+    let tokens = tokens::tokens(&text);
+    let mut cell = Cell { tokens: &tokens, region, proof, found: Vec::new(), has_fax: false };
+    cell.read_runs();
+    let mut numbers: Vec<E164> = Vec::new();
+    for (number, _) in cell.found {
+        if !numbers.iter().any(|known| known.expose() == number.expose()) {
+            numbers.push(number);
+        }
+    }
+    match (numbers.is_empty(), cell.has_fax) {
+        (false, _) => Ok(numbers),
+        (true, true) => Err(CellProblem::FaxOnly),
+        (true, false) => Err(CellProblem::NoNumber),
+    }
+}
+
+fn has_sip_scheme(text: &str) -> bool {
+    text.contains('@') && ["sip:", "sips:", "SIP:", "SIPS:"].iter().any(|scheme| text.contains(scheme))
+}
+
+/// Drops the parameters of a telephone URI (RFC 3966) but the extension: the routing number in `;rn=+1…` is not the caller's.
+fn without_parameters(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for (at, piece) in text.split(';').enumerate() {
+        let name = piece.split(['=', ' ', '>', '@']).next().unwrap_or_default().trim().to_ascii_lowercase();
+        let has_value = piece.trim_start().get(name.len()..).is_some_and(|rest| rest.starts_with('='));
+        let is_flag = matches!(name.as_str(), "npdi" | "lr" | "rn" | "cic") || piece.trim().is_empty();
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        match name.as_str() {
+            "ext" if at > 0 && has_value => kept.push_str(&piece.replacen('=', " ", 1).replacen("ext", " ext", 1)),
+            _ if at > 0 && (is_flag || has_value && is_name && !piece.starts_with(' ') && !tokens::is_label(&name)) => {
+                // What follows the URI stays.
+                let end = piece.find([' ', '>', '@', '\n']).unwrap_or(piece.len());
+                kept.push_str(piece.get(end..).unwrap_or_default());
+            }
+            _ if at > 0 => {
+                kept.push(';');
+                kept.push_str(piece);
+            }
+            _ => kept.push_str(piece),
+        }
+    }
+    kept
+}
+
+struct Cell<'a> {
+    tokens: &'a [Token<'a>],
+    region: Region,
+    proof: Proof,
+    /// Numbers, each with the index of its token.
+    found: Vec<(E164, usize)>,
+    has_fax: bool,
+}
+
+impl<'a> Cell<'a> {
+    fn read_runs(&mut self) {
+        let mut at = 0;
+        while let Some(token) = self.tokens.get(at) {
+            if token.kind == Kind::Run {
+                at = self.read_run(at, token);
+            }
+            at += 1;
+        }
+    }
+
+    /// Reads the run at `at`, and returns the index of the last token that belongs to it.
+    fn read_run(&mut self, at: usize, token: &Token<'a>) -> usize {
+        if self.take_extension(at, token) {
+            return at;
+        }
+        if let Some((number, end)) = self.keypad_letters(at, token) {
+            self.found.push((number, at));
+            return end;
+        }
+        if self.touches_text(at, token) || self.is_record(at) {
+            return at;
+        }
+        if let Some(end) = self.read_slash(at, token) {
+            return end;
+        }
+        let numbers = run::numbers(token.text, self.region, self.proof);
+        if self.is_fax(at) {
+            self.has_fax |= !numbers.is_empty();
+        } else if numbers.is_empty() {
+            self.found.extend(self.abbreviated(at, token).map(|number| (number, at)));
+        } else {
+            self.found.extend(numbers.into_iter().map(|number| (number, at)));
+        }
+        at
+    }
+
+    /// Attaches a short run to the number before it, if a word or a pause sign marks an extension.
+    fn take_extension(&mut self, at: usize, token: &Token<'a>) -> bool {
+        let is_short = token.text.len() <= MAX_EXTENSION && token.text.bytes().all(|byte| byte.is_ascii_digit());
+        let Some(before) = at.checked_sub(1).and_then(|index| self.tokens.get(index)).filter(|_| is_short) else {
+            return false;
+        };
+        let touches = before.end == token.start;
+        let is_marked = before.is_word(tokens::is_extension_word) && (touches || !before.is_word(tokens::is_pause))
+            || before.is_sign("#")
+            || before.is_sign(",") && touches && self.abbreviated(at, token).is_none();
+        let Some((number, _)) = self.found.last_mut().filter(|_| is_marked) else { return is_marked };
+        if number.extension().is_none() {
+            *number = E164(format!("{}{EXTENSION_SEPARATOR}{}", number.expose(), token.text).into());
+        }
+        true
+    }
+
+    /// Reads `1-800-FLOWERS`: capital letters that make a North American number of ten digits complete.
+    fn keypad_letters(&self, at: usize, token: &Token<'a>) -> Option<(E164, usize)> {
+        let mut digits: String = token.text.chars().filter(char::is_ascii_digit).collect();
+        let (mut last, mut end, mut is_joined) = (token, at, true);
+        while let Some(next) = self.tokens.get(end + 1)
+            && next.kind == Kind::Word
+            && next.text.bytes().all(|byte| byte.is_ascii_uppercase())
+        {
+            is_joined &= next.start <= last.end + 1 && next.in_remark == token.in_remark;
+            digits.extend(next.text.chars().filter_map(keypad_digit));
+            (last, end) = (next, end + 1);
+        }
+        let national = digits.strip_prefix('1').unwrap_or(&digits);
+        let is_toll_free = national.starts_with('8') && national.get(1..2) == national.get(2..3);
+        let is_number = end > at && is_joined && national.len() == 10 && (is_toll_free || !token.text.contains(' '));
+        let number =
+            is_number.then(|| library::parse(&format!("+1{national}"), self.region, Proof::Assigned)).flatten()?;
+        Some((number, end))
+    }
+
+    /// Returns whether letters or a mail address touch the run: `INV5145550122` is no phone number.
+    fn touches_text(&self, at: usize, token: &Token<'a>) -> bool {
+        let is_text = |other: &Token<'a>| match other.kind {
+            Kind::Word => !tokens::is_label(other.text) && !tokens::is_extension_word(other.text),
+            Kind::Sign => matches!(other.text, "@" | "_" | "=" | "%" | "$" | "€"),
+            Kind::Run => false,
+        };
+        let before = at.checked_sub(1).and_then(|index| self.tokens.get(index)).filter(|it| it.end == token.start);
+        let after = self.tokens.get(at + 1).filter(|it| it.start == token.end);
+        before.is_some_and(is_text) || after.is_some_and(is_text)
+    }
+
+    /// Returns whether a word right before the run names another kind of number: `Acct # 5145550122`.
+    fn is_record(&self, at: usize) -> bool {
+        let mut before = self.tokens.get(..at).unwrap_or_default().iter().rev();
+        before.find(|it| !it.is_sign("#") && !it.is_sign(":")).is_some_and(|it| it.is_word(tokens::is_record_word))
+    }
+
+    /// Returns whether a word about a fax machine or a pager belongs to the run at `at`.
+    fn is_fax(&self, at: usize) -> bool {
+        let words = self.tokens.iter().enumerate().filter(|(_, token)| token.is_word(tokens::is_fax_word));
+        words
+            .filter(|(index, word)| word.text.len() > 1 || self.is_followed_by_colon(*index))
+            .any(|(index, _)| self.owner(index) == Some(at))
+    }
+
+    /// Returns the run that a word is about: the only one between two separators, else the one before a remark, else the one
+    /// on the side where the cell has its words.
+    fn owner(&self, word: usize) -> Option<usize> {
+        let is_run = |index: &usize| {
+            self.tokens.get(*index).is_some_and(|token| token.kind == Kind::Run && run::digit_count(token.text) >= 7)
+        };
+        let separates = |index: &usize| self.tokens.get(*index).is_some_and(Token::separates);
+        let before = (0..word).rev().take_while(|index| !separates(index)).find(is_run);
+        let after = (word + 1..self.tokens.len()).take_while(|index| !separates(index)).find(is_run);
+        let number_first = self.tokens.first().is_some_and(|token| token.kind == Kind::Run);
+        let in_remark = self.tokens.get(word).is_some_and(|token| token.in_remark);
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                Some(if in_remark || number_first && !self.is_followed_by_colon(word) { before } else { after })
+            }
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn is_followed_by_colon(&self, word: usize) -> bool {
+        self.tokens.get(word + 1).is_some_and(|token| token.is_sign(":"))
+    }
+
+    /// Reads `089/123456`: a slash within a number. Returns the last token of a text with two readings, too.
+    fn read_slash(&mut self, at: usize, token: &Token<'a>) -> Option<usize> {
+        let tail = self.tokens.get(at + 2).filter(|it| it.kind == Kind::Run && !it.text.starts_with('+'))?;
+        self.tokens.get(at + 1).filter(|slash| slash.is_sign("/"))?;
+        let head = run::number(token.text, self.region, self.proof);
+        let joined = run::number(&format!("{} {}", token.text, tail.text), self.region, Proof::Assigned)?;
+        // Two readings: one number with its slash, or a number and another ending.
+        if head.is_none() && !self.is_fax(at) && !self.is_fax(at + 2) {
+            self.found.push((joined, at + 2));
+        }
+        Some(at + 2)
+    }
+
+    /// Returns the second number of `514-555-0138/0139`: a short run behind a slash or a connecting word.
+    fn abbreviated(&self, at: usize, token: &Token<'a>) -> Option<E164> {
+        let connector = at.checked_sub(1).and_then(|index| self.tokens.get(index))?;
+        let (number, index) = self.found.last().filter(|(_, index)| index + 2 == at)?;
+        let before = self.tokens.get(*index)?;
+        let last_group = before.text.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        let is_slash = connector.is_sign("/");
+        let is_word =
+            (connector.is_word(tokens::is_connector) || connector.is_sign("&")) && last_group.len() == token.text.len();
+        (is_slash || is_word).then(|| run::abbreviated(number, before.text, token.text, self.region)).flatten()
+    }
+}
+
+fn keypad_digit(letter: char) -> Option<char> {
+    Some(match letter {
+        'A'..='C' => '2',
+        'D'..='F' => '3',
+        'G'..='I' => '4',
+        'J'..='L' => '5',
+        'M'..='O' => '6',
+        'P'..='S' => '7',
+        'T'..='V' => '8',
+        'W'..='Z' => '9',
+        _ => return None,
+    })
+}

@@ -1,0 +1,112 @@
+//! Rewrites a text in plain ASCII forms before a number is read from it: digits and signs of other scripts, marks without
+//! width, and what a spreadsheet makes of a number.
+
+use std::borrow::Cow;
+
+/// Maps digits, letters and signs of other widths and scripts to ASCII, and drops marks without width.
+pub(super) fn to_ascii_forms(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|c| !has_no_width(*c)).map(ascii_form).collect())
+}
+
+/// Marks of the writing direction, joiners, the byte order mark and the soft hyphen: phones and chats copy them along.
+const fn has_no_width(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn ascii_form(c: char) -> char {
+    let digit = |zero: char| u32::from(c).checked_sub(u32::from(zero)).and_then(|value| char::from_digit(value, 10));
+    match c {
+        '\u{660}'..='\u{669}' => digit('\u{660}').unwrap_or(c),
+        '\u{6f0}'..='\u{6f9}' => digit('\u{6f0}').unwrap_or(c),
+        '\u{966}'..='\u{96f}' => digit('\u{966}').unwrap_or(c),
+        // Full-width forms stand in the order of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{30fc}' => '-',
+        '\u{2018}' | '\u{2019}' => '\'',
+        '\u{201c}' | '\u{201d}' => '"',
+        '\u{2044}' | '\u{2215}' => '/',
+        '\u{b7}' | '\u{2022}' | '\u{2027}' => '.',
+        '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        c if c.is_whitespace() && c != '\n' && c != '\r' => ' ',
+        c => c,
+    }
+}
+
+/// Number as a spreadsheet wrote it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SpreadsheetForm<'a> {
+    /// All digits are there.
+    Exact(Cow<'a, str>),
+    /// The exponent form lacks digits: the number cannot be restored.
+    Rounded,
+}
+
+/// Undoes what spreadsheets do to a number: `="…"`, a leading `'`, `.0`, and the exponent form `1.5145550129E+10`.
+pub(super) fn from_spreadsheet(text: &str) -> SpreadsheetForm<'_> {
+    let text = text.trim();
+    let formula = text.strip_prefix('=').unwrap_or(text).trim();
+    let bare = formula.trim_matches('"').trim_start_matches('\'').trim();
+    let Some((mantissa, exponent)) = bare.split_once(['e', 'E']) else {
+        let whole = bare.split_once(['.', ',']).filter(|(number, zeros)| is_whole(number) && is_zeros(zeros));
+        return SpreadsheetForm::Exact(Cow::Borrowed(whole.map_or(bare, |(digits, _)| digits)));
+    };
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
+    let digits = exponent.strip_prefix('+').unwrap_or(exponent);
+    let is_exponent_form = is_digits(whole) && (fraction.is_empty() || is_digits(fraction)) && is_digits(digits);
+    match digits.parse::<usize>() {
+        Ok(places) if is_exponent_form && places == fraction.len() => {
+            SpreadsheetForm::Exact(Cow::Owned(format!("{whole}{fraction}")))
+        }
+        Ok(_) if is_exponent_form => SpreadsheetForm::Rounded,
+        _ => SpreadsheetForm::Exact(Cow::Borrowed(bare)),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Seven digits and more before the point are a number; fewer may be a group of one.
+fn is_whole(text: &str) -> bool {
+    text.len() >= 7 && is_digits(text)
+}
+
+fn is_zeros(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_forms_replace_other_scripts_and_drop_marks() {
+        assert_eq!(to_ascii_forms("\u{202a}＋１\u{a0}（514）‑555–0122\u{202c}"), "+1 (514)-555-0122");
+        assert_eq!(to_ascii_forms("٥١٤۵۵۵०१"), "51455501");
+        assert!(matches!(to_ascii_forms("514 555"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn spreadsheet_forms_are_undone_or_named_rounded() {
+        let exact = |text: &'static str| match from_spreadsheet(text) {
+            SpreadsheetForm::Exact(number) => number.into_owned(),
+            SpreadsheetForm::Rounded => "rounded".to_owned(),
+        };
+        for (text, expected) in [
+            ("5145550128.0", "5145550128"),
+            ("1.5145550129E+10", "15145550129"),
+            ("1,5145550129e10", "15145550129"),
+            ("=\"5145550130\"", "5145550130"),
+            ("'+15145550131", "+15145550131"),
+            ("1.51456E+10", "rounded"),
+            ("1E+10", "rounded"),
+            ("5145550128.5", "5145550128.5"),
+            ("Alice", "Alice"),
+        ] {
+            assert_eq!(exact(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Reads a run of digits and the signs of phone numbers, without words: one number, or several beside each other. A run that
+//! could be read in two ways has no number.
+
+use super::{
+    E164, Region,
+    library::{self, Proof},
+};
+use std::borrow::Cow;
+
+/// Most groups of a run that are tried as several numbers. A longer one is no phone number.
+const MAX_GROUPS: usize = 16;
+/// Digits of the shortest numbers that may stand beside each other in one run.
+const MIN_DIGITS: usize = 7;
+/// Digits of the longest number: 3 of the country, 14 of a German national number.
+const MAX_DIGITS: usize = 17;
+
+/// Returns the numbers of a run, none if it has no certain reading.
+pub(super) fn numbers(run: &str, region: Region, proof: Proof) -> Vec<E164> {
+    if is_date_or_address(run) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut parts = run.char_indices().filter(|(_, c)| *c == '+').map(|(at, _)| at).chain([run.len()]).peekable();
+    let before_plus = run.get(..parts.peek().copied().unwrap_or_default()).unwrap_or_default();
+    if digit_count(before_plus) > 0 {
+        found.extend(without_plus(before_plus, region, proof));
+    }
+    while let Some(start) = parts.next() {
+        let Some(part) = parts.peek().and_then(|end| run.get(start..*end)) else { break };
+        let is_doubled_prefix = digit_count(part) <= 3 && parts.peek().is_some_and(|end| *end < run.len());
+        if !is_doubled_prefix {
+            found.extend(international(part, region).or_else(|| beside(part, region)).unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// Returns the one number of a run that may hold no second one.
+pub(super) fn number(run: &str, region: Region, proof: Proof) -> Option<E164> {
+    match <[E164; 1]>::try_from(numbers(run, region, proof)) {
+        Ok([number]) => Some(number),
+        Err(_) => None,
+    }
+}
+
+/// Reads a run without a plus sign.
+fn without_plus(run: &str, region: Region, proof: Proof) -> Vec<E164> {
+    let run = run.trim();
+    let whole = library::parse(run, region, proof)
+        .or_else(|| foreign_prefix(run, region))
+        .or_else(|| bare_country(run, region));
+    // Only a long run can be two numbers as well.
+    let several = if whole.is_none() || digit_count(run) >= 2 * MIN_DIGITS { beside(run, region) } else { None };
+    match (whole, several) {
+        (Some(number), None) => vec![number],
+        (None, Some(numbers)) => numbers,
+        _ => Vec::new(),
+    }
+}
+
+/// Reads `+…`, also with a trunk zero, a doubled country code or an international prefix behind the plus sign.
+fn international(text: &str, region: Region) -> Option<Vec<E164>> {
+    let text = without_trunk_zero(text);
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let behind_prefix = digits.strip_prefix("011").or_else(|| digits.strip_prefix("00"));
+    let number = match behind_prefix {
+        Some(rest) => library::parse(&format!("+{rest}"), region, Proof::Assigned),
+        None => library::parse(&text, region, Proof::Possible).or_else(|| doubled_country(&digits, region)),
+    };
+    number.map(|number| vec![number])
+}
+
+/// Reads `+44 44 20 …` and `+1 011 44 20 …`: a program put the country code before what had one.
+fn doubled_country(digits: &str, region: Region) -> Option<E164> {
+    (1..=3).find_map(|length| {
+        let (country, rest) = digits.split_at_checked(length)?;
+        let inner = rest.strip_prefix("011").or_else(|| rest.strip_prefix("00"));
+        let inner = inner.or_else(|| rest.starts_with(country).then_some(rest))?;
+        library::parse(&format!("+{inner}"), region, Proof::Assigned)
+    })
+}
+
+/// Reads the international prefix of another country: `00…` in North America, `011…` elsewhere.
+fn foreign_prefix(text: &str, region: Region) -> Option<E164> {
+    let text = without_trunk_zero(text);
+    let rest = text.strip_prefix("011").or_else(|| text.strip_prefix("00"))?;
+    library::parse(&format!("+{rest}"), region, Proof::Assigned)
+}
+
+/// Reads `52 55 1234 5678` outside of Mexico: the country code is a group of its own, and the plus sign is missing.
+fn bare_country(run: &str, region: Region) -> Option<E164> {
+    let country = run.split(|c: char| !c.is_ascii_digit()).next().filter(|group| (1..=3).contains(&group.len()))?;
+    let number = library::parse(&format!("+{run}"), region, Proof::Assigned)?;
+    let has_group = number.expose().len() - number.national_digits().len() == country.len() + 1;
+    (has_group && digit_count(run) > 10).then_some(number)
+}
+
+/// Drops the `(0)` that Europeans write behind a country code.
+fn without_trunk_zero(text: &str) -> Cow<'_, str> {
+    let has_country = text.starts_with('+') || text.starts_with("00") || text.starts_with("011");
+    if has_country && text.contains("(0)") { Cow::Owned(text.replacen("(0)", " ", 1)) } else { Cow::Borrowed(text) }
+}
+
+/// Reads a run as numbers beside each other. `None` if there is no such reading, or more than one.
+fn beside(run: &str, region: Region) -> Option<Vec<E164>> {
+    let groups: Vec<&str> = run.split(' ').filter(|group| digit_count(group) > 0).collect();
+    if !(2..=MAX_GROUPS).contains(&groups.len()) {
+        return None;
+    }
+    // readings[n] holds up to two readings of the groups from n on: two are one too many.
+    let mut readings: Vec<Vec<Vec<E164>>> = vec![Vec::new(); groups.len()];
+    readings.push(vec![Vec::new()]);
+    for start in (0..groups.len()).rev() {
+        let mut here: Vec<Vec<E164>> = Vec::new();
+        for end in start + 1..=groups.len() {
+            let text = groups.get(start..end)?.join(" ");
+            if !(MIN_DIGITS..=MAX_DIGITS).contains(&digit_count(&text)) || readings.get(end)?.is_empty() {
+                continue;
+            }
+            let Some(number) = library::parse(&text, region, Proof::Assigned) else { continue };
+            let rest = readings.get(end)?.iter();
+            here.extend(rest.map(|rest| std::iter::once(number.clone()).chain(rest.iter().cloned()).collect()));
+        }
+        here.truncate(2);
+        *readings.get_mut(start)? = here;
+    }
+    let mut readings = std::mem::take(readings.first_mut()?);
+    let only = readings.pop().filter(|_| readings.is_empty())?;
+    (only.len() > 1).then_some(only)
+}
+
+/// Returns the number that `tail` abbreviates: `…0138` and `0139`, `…0138` and `39`. A tail is as long as the last group of
+/// the number, or counts upward.
+pub(super) fn abbreviated(number: &E164, run: &str, tail: &str, region: Region) -> Option<E164> {
+    let whole = number.expose();
+    let is_tail = (1..MIN_DIGITS).contains(&tail.len()) && tail.bytes().all(|byte| byte.is_ascii_digit());
+    let cut = whole.len().checked_sub(tail.len()).filter(|_| is_tail)?;
+    let (head, replaced) = whole.split_at_checked(cut)?;
+    let last_group = run.rsplit(|c: char| !c.is_ascii_digit()).find(|group| !group.is_empty())?;
+    let is_certain = last_group.len() == tail.len() || tail > replaced && last_group.len() > tail.len();
+    is_certain.then(|| library::parse(&format!("{head}{tail}"), region, Proof::Assigned)).flatten()
+}
+
+pub(super) fn digit_count(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
+}
+
+/// Returns whether the run is a date (`2026-05-14 10`, `14.05.2026`) or a network address (`204.214.100.1`).
+fn is_date_or_address(run: &str) -> bool {
+    let first = run.split(' ').next().unwrap_or_default();
+    if first.contains('+') {
+        return false;
+    }
+    let groups: Vec<&str> = first.split(['-', '.']).collect();
+    let sizes: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let is_small = |group: &&str| group.parse::<u16>().is_ok_and(|value| value <= 255);
+    match sizes.as_slice() {
+        [4, 1..=2, 1..=2] => groups.first().is_some_and(|year| year.starts_with("19") || year.starts_with("20")),
+        [1..=2, 1..=2, 4] => groups.last().is_some_and(|year| year.starts_with("19") || year.starts_with("20")),
+        [_, _, _, _] => !first.contains('-') && groups.iter().all(is_small),
+        _ => false,
+    }
+}

@@ -1,0 +1,149 @@
+//! Splits a cell into runs of digits, words and signs, and sorts the words: which mark an extension, which a number that
+//! identifies no caller.
+
+/// Piece of a cell with its place in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token<'a> {
+    pub(super) kind: Kind,
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Within parentheses that hold words.
+    pub(super) in_remark: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Digits and the signs of a number: `+1 (514) 555-0122`.
+    Run,
+    /// Letters.
+    Word,
+    /// Any other sign, one character.
+    Sign,
+}
+
+impl Token<'_> {
+    /// Returns whether numbers on both sides have nothing to do with each other.
+    pub(super) fn separates(&self) -> bool {
+        match self.kind {
+            Kind::Run => false,
+            Kind::Word => is_connector(self.text),
+            Kind::Sign => matches!(self.text, "," | ";" | "\n" | "\r" | "|" | "/" | "&"),
+        }
+    }
+
+    pub(super) fn is_sign(&self, sign: &str) -> bool {
+        self.kind == Kind::Sign && self.text == sign
+    }
+
+    pub(super) fn is_word(&self, matches: fn(&str) -> bool) -> bool {
+        self.kind == Kind::Word && matches(self.text)
+    }
+}
+
+/// Splits `text` into tokens. Blanks, hyphens, dots and parentheses outside of numbers are dropped.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    let mut in_remark = false;
+    while let Some(rest) = text.get(at..)
+        && let Some(first) = rest.chars().next()
+    {
+        let (kind, length) = if is_run_char(first) {
+            (Kind::Run, rest.find(|c| !is_run_char(c)).unwrap_or(rest.len()))
+        } else if first.is_alphabetic() {
+            (Kind::Word, rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()))
+        } else {
+            (Kind::Sign, first.len_utf8())
+        };
+        let piece = rest.get(..length).unwrap_or_default();
+        let (trimmed, offset) = if kind == Kind::Run { trim_run(piece) } else { (piece, 0) };
+        if !trimmed.is_empty() {
+            tokens.push(Token { kind, text: trimmed, start: at + offset, end: at + offset + trimmed.len(), in_remark });
+        }
+        if kind == Kind::Run {
+            in_remark = opens_remark(piece, trimmed).unwrap_or(in_remark);
+        }
+        at += length;
+    }
+    tokens
+}
+
+fn is_run_char(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | ' ')
+}
+
+/// Trims a run to its number, and returns the bytes before it. Empty for signs without a digit.
+fn trim_run(piece: &str) -> (&str, usize) {
+    let Some(first) = piece.find(|c: char| c.is_ascii_digit()) else { return ("", 0) };
+    let last = piece.rfind(|c: char| c.is_ascii_digit()).unwrap_or(first);
+    let lead = piece.get(..first).unwrap_or_default();
+    // `(514)` and `+(1)` keep their signs; ` - 514` loses them.
+    let kept = lead.len() - lead.trim_end_matches(['+', '(']).len();
+    let start = first - kept;
+    (piece.get(start..=last).unwrap_or_default(), start)
+}
+
+/// Returns whether words behind the piece stand in parentheses. `None` if the piece has no parenthesis outside its number.
+fn opens_remark(piece: &str, number: &str) -> Option<bool> {
+    let tail = piece.rsplit_once(number).filter(|_| !number.is_empty()).map_or(piece, |(_, tail)| tail);
+    tail.rfind(['(', ')']).map(|at| tail.get(at..).is_some_and(|sign| sign.starts_with('(')))
+}
+
+/// Words before an extension, in the languages of the exports, and the pause and wait signs of phones.
+pub(super) fn is_extension_word(word: &str) -> bool {
+    const WORDS: [&str; 19] = [
+        "x",
+        "ex",
+        "ext",
+        "extn",
+        "xtn",
+        "extension",
+        "poste",
+        "post",
+        "int",
+        "interno",
+        "ramal",
+        "anexo",
+        "durchwahl",
+        "dw",
+        "nst",
+        "nebenstelle",
+        "app",
+        "apparat",
+        "доб",
+    ];
+    is_one_of(word, &WORDS) || is_pause(word)
+}
+
+/// `p` and `w`: a phone pauses or waits before it dials the rest.
+pub(super) fn is_pause(word: &str) -> bool {
+    is_one_of(word, &["p", "w"])
+}
+
+/// Words between two numbers.
+pub(super) fn is_connector(word: &str) -> bool {
+    is_one_of(word, &["or", "and", "oder", "und", "ou", "et", "y", "o", "e"])
+}
+
+/// Words of numbers that no caller has: fax machines and pagers.
+pub(super) fn is_fax_word(word: &str) -> bool {
+    is_one_of(word, &["fax", "telefax", "faxnummer", "facsimile", "télécopie", "télécopieur", "telecopieur", "f"])
+        || is_one_of(word, &["pager", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
+}
+
+/// Words of numbers that are not phone numbers.
+pub(super) fn is_record_word(word: &str) -> bool {
+    is_one_of(word, &["id", "acct", "account", "order", "invoice", "ref", "reference", "ticket", "ssn", "sin", "vat"])
+        || is_one_of(word, &["case", "iban", "po", "sku", "konto", "kundennummer", "rechnung"])
+}
+
+/// Labels that may touch their number: `cell5145550122`, `5145550122h`.
+pub(super) fn is_label(word: &str) -> bool {
+    is_one_of(word, &["c", "h", "m", "o", "t", "b", "cell", "mobile", "mob", "home", "work", "office", "tel", "phone"])
+        || is_one_of(word, &["ph", "main", "direct"])
+}
+
+fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word) || *known == word.to_lowercase())
+}

@@ -1,0 +1,126 @@
+//! Reads a caller's number as a network or GoTo sends it: a telephone or SIP address with its parameters, or a word for a
+//! hidden or an unavailable number.
+
+use super::{PhoneNumber, Region, address::Address, cell, library, library::Proof, plain};
+
+/// Words for a number that the caller hides, in lower case without signs. The digits are `anonymous` on a phone's keypad,
+/// which some networks send; no country has that number. `p` is private in the North American caller-id signal.
+const WITHHELD_WORDS: [&str; 24] = [
+    "anonymous",
+    "anonymous caller",
+    "anonyme",
+    "anonym",
+    "asserted identity",
+    "restricted",
+    "restricted number",
+    "private",
+    "private number",
+    "private caller",
+    "private name",
+    "withheld",
+    "number withheld",
+    "id withheld",
+    "caller id withheld",
+    "blocked",
+    "blocked number",
+    "blocked caller",
+    "caller id blocked",
+    "hidden",
+    "hidden number",
+    "no caller id",
+    "p",
+    "266696687",
+];
+
+/// Words for a number that the network does not have. `o` is out of area in the North American caller-id signal.
+const UNAVAILABLE_WORDS: [&str; 20] = [
+    "unavailable",
+    "id unavailable",
+    "number unavailable",
+    "caller id unavailable",
+    "not available",
+    "number not available",
+    "unknown",
+    "unknown number",
+    "unknown caller",
+    "unknown name",
+    "unidentified",
+    "out of area",
+    "o",
+    "no number",
+    "not provided",
+    "coin",
+    "coin line",
+    "payphone",
+    "pay phone",
+    "interworking",
+];
+
+/// Longest text of an unparsed number that is kept, in characters.
+const MAX_UNPARSED: usize = 64;
+
+impl PhoneNumber {
+    /// Parses a number from the wire. Never fails: see the variants.
+    #[must_use]
+    pub fn parse(raw: Option<&str>, region: Region) -> Self {
+        let whole = raw.unwrap_or_default().trim();
+        if let Some(number) = library::north_american(whole, region) {
+            return Self::Known(number);
+        }
+        let text = plain::to_ascii_forms(whole);
+        let address = Address::parse(&text);
+        match address.absence() {
+            Some(Absence::Withheld) => return Self::Withheld,
+            Some(Absence::Unavailable) => return Self::Unavailable,
+            None => {}
+        }
+        let text = address.number.as_ref();
+        // Up to six bare digits are more likely an extension than an unassigned number of the plan.
+        let is_short = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        if is_short && !library::is_assigned(text, region) {
+            return Self::Short(text.into());
+        }
+        match cell::read(text, region, Proof::Possible).map(<[super::E164; 1]>::try_from) {
+            Ok(Ok([number])) => Self::Known(number),
+            _ if is_short => Self::Short(text.into()),
+            _ => Self::Unparsed(whole.chars().take(MAX_UNPARSED).collect::<String>().into()),
+        }
+    }
+}
+
+/// Verdict of the network about a caller's number: the `verstat` parameter (STIR/SHAKEN). `None` if there is none.
+#[must_use]
+pub fn verification(raw: &str) -> Option<bool> {
+    let (_, rest) = raw.split_once(";verstat=").or_else(|| raw.split_once(";VERSTAT="))?;
+    let verdict = rest.split([';', '@', '>', ' ']).next().unwrap_or_default().to_ascii_lowercase();
+    match verdict.as_str() {
+        _ if verdict.contains("passed") => Some(true),
+        _ if verdict.contains("failed") => Some(false),
+        _ => None,
+    }
+}
+
+enum Absence {
+    Withheld,
+    Unavailable,
+}
+
+impl Address<'_> {
+    /// Returns why there is no number.
+    fn absence(&self) -> Option<Absence> {
+        let host = self.host.split([';', ':']).next().unwrap_or_default();
+        let user = self.number.split([';', '@']).next().unwrap_or_default().trim().trim_start_matches('+');
+        let words: Vec<String> =
+            user.split(|c: char| !c.is_alphanumeric()).filter(|it| !it.is_empty()).map(str::to_lowercase).collect();
+        let words = words.join(" ");
+        let zeros = user.len() >= 7 && user.bytes().all(|byte| byte == b'0');
+        let is_host = |name: &str| host.eq_ignore_ascii_case(name) || self.number.ends_with(name);
+        if user.is_empty() || zeros || WITHHELD_WORDS.contains(&words.as_str()) || is_host("anonymous.invalid") {
+            Some(Absence::Withheld)
+        } else if UNAVAILABLE_WORDS.contains(&words.as_str()) || is_host("unknown.invalid") {
+            Some(Absence::Unavailable)
+        } else {
+            None
+        }
+    }
+}
