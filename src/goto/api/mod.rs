@@ -97,7 +97,7 @@ impl Error {
         }
     }
 
-    /// Whether a subscription exists already: 409 with a constraint that says so. A 409 of the channel limit has none.
+    /// Whether a subscription exists already: 409 with a constraint that names it. A 409 of the channel limit has none.
     fn is_existing(&self) -> bool {
         matches!(self, Self::Status { status: 409, constraint: Some(constraint), .. }
             if constraint.to_ascii_lowercase().contains("exist"))

@@ -24,7 +24,7 @@ pub(super) struct Channel {
     pub url: Secret,
     pub lifetime: Duration,
     pub renewed_at: Instant,
-    /// Sockets in a row that failed to open. A failed socket says nothing against its channel.
+    /// Sockets in a row that failed to open. A failed socket does not condemn its channel.
     pub failed_opens: u8,
 }
 

@@ -65,7 +65,7 @@ impl Lane {
         random: RandomSource<'_>,
     ) {
         channel.failed_opens = channel.failed_opens.saturating_add(1);
-        // A refused upgrade comes from a proxy or a host: it is no judgement on the login.
+        // A refused upgrade comes from a proxy or a host: the login is not rejected.
         let class = match failure.class {
             FailureClass::Gone => FailureClass::Gone,
             _ => FailureClass::Transient,

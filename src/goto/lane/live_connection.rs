@@ -82,7 +82,7 @@ pub(super) struct LiveConnection {
     pong_until: Option<Instant>,
     /// A ping was not answered in time; to be emitted.
     suspicion: bool,
-    /// GoTo no longer knows the channel.
+    /// The channel no longer exists at GoTo.
     gone: bool,
     renewal: Renewal,
     backoff: Backoff,

@@ -20,7 +20,7 @@
 //!   [`STABLE_AFTER`] is rebuilt after backoff.
 //! - Every created channel is deleted, or found by the sweep before the next create.
 //! - A lost socket is reopened on its channel, whose subscription survives; the subscription is posted again beside it. A
-//!   failed socket says nothing against its channel: another one is created only after several failures, or after 404.
+//!   failed socket does not condemn its channel: another one is created only after several failures, or after 404.
 //! - A connection without an answer to two pings within 5 s each is dead. Silence of one lane tests the others.
 //!
 //! # Rejected

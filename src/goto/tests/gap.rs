@@ -93,7 +93,7 @@ async fn blocked_sockets_start_rest_fallback_until_a_lane_is_live() {
     let mut run = run(goto, |_| {}).await;
     assert_eq!(run.until(call).await, "polled");
     run.until(|event| matches!(event, ConnectionEvent::FallbackStarted).then_some(())).await;
-    assert_eq!(run.goto.count("POST /notification-channel"), 1, "a failed socket says nothing against its channel");
+    assert_eq!(run.goto.count("POST /notification-channel"), 1, "a failed socket must keep its channel");
     run.goto.with(|fake| fake.overrides.clear());
     run.until(|event| matches!(event, ConnectionEvent::FallbackEnded).then_some(())).await;
     run.connection.close().await;
