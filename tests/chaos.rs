@@ -9,7 +9,7 @@ use crate::support::{
     ledger::{DeliveryLedger, random_call},
 };
 use poprelay::sim::{
-    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults, TokenFaults,
+    ChannelFaults, ChatFaults, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults, TokenFaults,
 };
 use std::{
     collections::BTreeMap,
@@ -81,7 +81,7 @@ fn random_faults(rng: &mut fastrand::Rng) -> Faults {
     let refused = rng.choice([None, None, None, None, Some(403), Some(429), Some(500)]).flatten();
     let accounts: BTreeMap<String, u16> =
         refused.map(|status| (crate::support::ACCOUNT.to_owned(), status)).into_iter().collect();
-    Faults { down, tokens, channels, sockets, rest, accounts, chat, app: AppFaults::default() }
+    Faults { down, tokens, channels, sockets, rest, accounts, chat, ..Faults::default() }
 }
 
 /// Removes all faults and the chats' rate limits.

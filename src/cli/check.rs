@@ -5,6 +5,7 @@ use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
     daemon::{recording, startup, system::network},
     deliver::FlowShape,
+    goto::{scopes, token_file},
     model::{call::StatusKind, delivery::SinkKind, phone::Mask, time::Now},
 };
 use clap::Args;
@@ -94,14 +95,33 @@ fn describe_connection(connection: &ConnectionConfig, state_dir: &Path) -> Strin
         1 => "1 account".to_owned(),
         more => format!("{more} accounts"),
     };
-    let has_token = config::token_file(state_dir, &connection.name).exists();
-    let login = match (has_token, &connection.refresh_token) {
-        (true, _) => "logged in".to_owned(),
-        (false, Some(_)) => "not logged in, will use the refresh_token of the config".to_owned(),
-        (false, None) => format!("not logged in; run poprelay login --connection {}", connection.name),
+    let stored = token_file::read(&config::token_file(state_dir, &connection.name));
+    let login = match (stored, &connection.refresh_token) {
+        _ if connection.pat.is_some() => "personal access token, exchanged each hour".to_owned(),
+        (Ok(stored), _) => describe_grant(connection, stored.scope.as_deref()),
+        (Err(token_file::Error::Missing), Some(_)) => {
+            "not logged in, will use the refresh_token of the config".to_owned()
+        }
+        (Err(token_file::Error::Missing), None) => {
+            format!("not logged in; run poprelay login --connection {}", connection.name)
+        }
+        (Err(error), _) => error.to_string(),
     };
     let (name, lanes, region) = (&connection.name, connection.lanes, connection.region);
     format!("connection {name}: {accounts}, {lanes} lanes, region {region}; {login}")
+}
+
+/// Compares the stored grant with the scopes that the config needs.
+fn describe_grant(connection: &ConnectionConfig, granted: Option<&str>) -> String {
+    let missing = scopes::missing(&scopes::needed(connection.voicemail), granted);
+    match (granted, missing.is_empty()) {
+        (None, _) => "logged in".to_owned(),
+        (Some(_), true) => "logged in with every scope".to_owned(),
+        (Some(_), false) => {
+            let advice = scopes::advice(connection.name.as_str(), false);
+            format!("logged in, but scopes are missing: {}. {advice}", scopes::describe(&missing))
+        }
+    }
 }
 
 fn describe_sink(sink: &SinkConfig) -> String {

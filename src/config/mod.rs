@@ -23,6 +23,7 @@ pub use sink::SinkConfig;
 use crate::{
     cards::RenderOptions,
     enrich::SourceConfig,
+    goto::PatSource,
     model::{
         ids::{AccountKey, ConnectionName, SinkName},
         phone::Region,
@@ -99,6 +100,8 @@ pub struct ConnectionConfig {
     pub redirect_uri: Url,
     /// First refresh token, instead of `poprelay login`.
     pub refresh_token: Option<Secret>,
+    /// Personal access token, instead of a login.
+    pub pat: Option<PatSource>,
     /// Number of lanes, 1 to 4.
     pub lanes: u8,
     /// Region of numbers without a country code.
@@ -282,6 +285,10 @@ impl Validator<'_> {
             self.error(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
         }
         let client_secret = table.client_secret.and_then(|s| self.secret(&at("client_secret"), &s));
+        let pat = table.pat.and_then(|reference| self.pat(&at("pat"), reference, client_secret.is_some()));
+        if pat.is_some() && table.refresh_token.is_some() {
+            self.error(at("refresh_token"), "a connection has either pat or refresh_token. Remove one of them");
+        }
         let refresh_token = table.refresh_token.and_then(|s| self.secret(&at("refresh_token"), &s));
         let mut account_keys = Vec::new();
         for key in table.account_keys {
@@ -315,6 +322,7 @@ impl Validator<'_> {
             account_keys,
             redirect_uri: redirect_uri?,
             refresh_token,
+            pat,
             lanes,
             region: region?,
             directions: directions?,
@@ -322,6 +330,17 @@ impl Validator<'_> {
             api_url: api_url?,
             auth_url: auth_url?,
         })
+    }
+
+    fn pat(&mut self, key: &str, reference: SecretRef, has_client_secret: bool) -> Option<PatSource> {
+        if !has_client_secret {
+            self.error(
+                key,
+                "a personal access token needs client_secret: GoTo exchanges it only for a client with a secret",
+            );
+        }
+        self.secret(key, &reference)?;
+        Some(PatSource { reference, credentials: self.credentials.clone() })
     }
 
     fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {

@@ -54,6 +54,8 @@ pub struct ConnectionTable {
     pub redirect_uri: Option<String>,
     /// A first refresh token, instead of `poprelay login`.
     pub refresh_token: Option<SecretRef>,
+    /// A personal access token, instead of a login.
+    pub pat: Option<SecretRef>,
     /// Number of lanes.
     pub lanes: Option<u8>,
     /// Region of the account's numbers.

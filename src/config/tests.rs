@@ -76,6 +76,20 @@ fn unknown_key_has_line_key_and_suggestion() {
     );
 }
 
+#[test]
+fn pat_excludes_refresh_token_and_requires_client_secret() {
+    let with = |line: &str| GOOD.replace("account_keys", &format!("{line}\naccount_keys"));
+    assert!(read(&with("pat = \"p4t\"")).unwrap().connections[0].pat.is_some());
+    let both = problems(&with("pat = \"p4t\"\nrefresh_token = \"r\""));
+    assert_eq!(
+        both,
+        ["6:connections.main.refresh_token: a connection has either pat or refresh_token. Remove one of them"]
+    );
+    let public = problems(&with("pat = \"p4t\"").replace("client_secret = \"s3cr3t\"\n", ""));
+    assert!(public[0].starts_with("4:connections.main.pat: a personal access token needs client_secret"), "{public:?}");
+    assert!(problems(&with("pat = { file = \"/nowhere\" }"))[0].contains("/nowhere cannot be read"));
+}
+
 const APP: &str = r#"
 [sinks.sales]
 type = "slack-app"

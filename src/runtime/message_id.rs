@@ -10,6 +10,10 @@ pub const STOPPING: &str = "2c63888f28f04481be6ddce7a7ace732";
 pub const LOGIN_REQUIRED: &str = "8a119b9e16bc47328f7b7676d015b0dc";
 /// GoTo accepted a new token after `LOGIN_REQUIRED`.
 pub const LOGIN_RESTORED: &str = "bc67ba94637d4efaa09e467ada679f81";
+/// The login of a connection lacks scopes that the config needs.
+pub const SCOPES_MISSING: &str = "8e0f0319a8f944ef8a701f4dc07d6f77";
+/// Every needed scope is granted again.
+pub const SCOPES_GRANTED: &str = "09545457e90f490986f30ddb91e05960";
 /// The refresh token of a connection expires within days.
 pub const REFRESH_TOKEN_EXPIRING: &str = "fab36728a78b4b7e8787c0de2f960063";
 /// A rotated token is in memory only: the token file cannot be written.

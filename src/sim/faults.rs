@@ -21,6 +21,8 @@ pub struct Faults {
     pub sockets: SocketFaults,
     /// All REST calls of GoTo except the token endpoint.
     pub rest: RestFaults,
+    /// `identity` answers without accounts.
+    pub identity_without_accounts: bool,
     /// Accounts whose call-events subscription is rejected in the 207, with their status (403, 404, 429, 500).
     pub accounts: BTreeMap<String, u16>,
     /// Chat webhooks.
@@ -40,7 +42,7 @@ pub struct TokenFaults {
     /// The old refresh token is still valid after a rotation. GoTo does not document this; the default is the worse case.
     #[serde(rename = "old_lives")]
     pub old_token_valid: bool,
-    /// Refresh tokens and codes get `invalid_grant`: a new login is required.
+    /// Refresh tokens, codes and personal access tokens get `invalid_grant`: a new login is required.
     pub revoked: bool,
     /// The user denies access on the consent page.
     pub denied: bool,
@@ -48,6 +50,8 @@ pub struct TokenFaults {
     pub withheld_scopes: Vec<String>,
     /// Share of token requests that get 500.
     pub server_error: f64,
+    /// Share of token requests that are processed, but whose answer is lost: the connection is closed.
+    pub lost_answer: f64,
     /// Delay of a token answer, milliseconds.
     pub slow_ms: u64,
 }
@@ -62,6 +66,7 @@ impl Default for TokenFaults {
             denied: false,
             withheld_scopes: Vec::new(),
             server_error: 0.0,
+            lost_answer: 0.0,
             slow_ms: 0,
         }
     }
@@ -71,11 +76,12 @@ impl Default for TokenFaults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelFaults {
-    /// Real lifetime of a channel, seconds. GoTo's answers state 10800.
+    /// Real lifetime of a channel, seconds. Live accounts have 1200.
     pub lifetime: u64,
     /// Lifetime stated in answers if it differs from the real lifetime.
     pub stated_lifetime: Option<i64>,
-    /// Remaining part of the lifetime when `WEBSOCKET_REFRESH_REQUIRED` is sent; 0: never sent. GoTo's lead is unknown.
+    /// Remaining part of the lifetime when `WEBSOCKET_REFRESH_REQUIRED` is sent; 0: never sent. GoTo sends it with 600 s
+    /// left.
     pub refresh_notice: f64,
     /// Remaining part of the lifetime when `WEBSOCKET_TO_BE_CLOSED` is sent; 0: never sent. GoTo's lead is unknown.
     pub close_notice: f64,
@@ -88,9 +94,9 @@ pub struct ChannelFaults {
 impl Default for ChannelFaults {
     fn default() -> Self {
         Self {
-            lifetime: 10_800,
+            lifetime: 1200,
             stated_lifetime: None,
-            refresh_notice: 1.0 / 6.0,
+            refresh_notice: 0.5,
             close_notice: 1.0 / 60.0,
             limit: 50,
             newline_in_url: false,

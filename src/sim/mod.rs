@@ -14,6 +14,7 @@ mod envelope;
 mod errors;
 mod faults;
 mod grants;
+mod identity_api;
 mod messages;
 mod oauth;
 mod people;
@@ -41,7 +42,7 @@ mod webhooks;
 
 pub use calls::CallSummary;
 pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
-pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
+pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PERSONAL_ACCESS_TOKEN, PRINCIPAL};
 pub use messages::{AppMessage, MessageVersion};
 pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};

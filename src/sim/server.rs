@@ -1,8 +1,8 @@
 //! HTTP routes and the accept loop. Connections are tasks of the simulator, so that they end with it.
 
 use super::{
-    call_api, channel_api, control, oauth, request_checks, slack_api, socket, state::SimState, subscription_api,
-    voicemail_api, webhooks,
+    call_api, channel_api, control, identity_api, oauth, request_checks, slack_api, socket, state::SimState,
+    subscription_api, voicemail_api, webhooks,
 };
 
 use axum::{
@@ -46,7 +46,8 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/call-reports/v1/reports/caller-activity/{number}", get(call_api::caller_activity))
         .route("/voicemail/v1/voicemailboxes", get(voicemail_api::list_mailboxes))
         .route("/voicemail/v1/voicemailboxes/{id}/voicemails", get(voicemail_api::list_voicemails))
-        .route("/users/v1/me", get(call_api::me))
+        .route("/identity/v1/Users/me", get(identity_api::identity))
+        .route("/users/v1/me", get(identity_api::users_me))
         .route("/users/v1/users", get(call_api::users))
         .layer(middleware::from_fn_with_state(layer(sim), request_checks::inject_rest_faults));
     let login = Router::new()
