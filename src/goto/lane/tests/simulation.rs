@@ -26,7 +26,6 @@ const MAX_SILENCE: Duration = Duration::from_secs(23);
 #[derive(Debug)]
 struct SimChannel {
     ends: Instant,
-    lifetime: Duration,
 }
 
 #[derive(Debug)]
@@ -107,7 +106,7 @@ impl Simulation {
 
     fn live_for(&mut self, id: &ChannelId, lifetime: Duration) {
         let ends = self.now.instant + lifetime;
-        self.channels.insert(id.clone(), SimChannel { ends, lifetime });
+        self.channels.insert(id.clone(), SimChannel { ends });
         self.after(lifetime, SimEvent::Expire(id.clone()));
         self.after(lifetime / 2, SimEvent::RefreshNotice(id.clone(), ends));
     }
