@@ -52,6 +52,15 @@ pub(super) enum BackfillRequest {
     Check(Gap),
 }
 
+impl BackfillRequest {
+    /// Returns the time span of the request.
+    pub(super) const fn span(self) -> Gap {
+        match self {
+            Self::Gap(span) | Self::Check(span) => span,
+        }
+    }
+}
+
 /// A closed event gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gap {
@@ -60,7 +69,7 @@ pub(super) struct Gap {
 }
 
 impl Gap {
-    fn merge(self, other: Self) -> Self {
+    pub(super) fn merge(self, other: Self) -> Self {
         Self { from: self.from.min(other.from), to: self.to.max(other.to) }
     }
 
@@ -101,7 +110,7 @@ pub(super) struct Backfill {
 
 impl Backfill {
     /// Backfills event gaps until the sender is dropped, and polls recent reports.
-    pub(super) async fn run_gaps(self, mut gaps: mpsc::UnboundedReceiver<BackfillRequest>) {
+    pub(super) async fn run_gaps(self, mut gaps: mpsc::Receiver<BackfillRequest>) {
         let mut due: Vec<PendingCheck> = Vec::new();
         let mut emitted: HashSet<ConversationSpaceId> = HashSet::new();
         let mut next_poll = Some(Instant::now() + self.interval);

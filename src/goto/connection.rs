@@ -28,7 +28,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -46,6 +49,10 @@ const HOLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Queued queries; further ones are rejected to the sender.
 const QUERY_CAPACITY: usize = 256;
+/// Capacity of the channel from the lanes. A full channel delays the lanes, which emit a few events a minute.
+const LANE_EVENT_CAPACITY: usize = 64;
+/// Queued backfill requests; further ones are merged into one.
+const GAP_CAPACITY: usize = 64;
 
 /// A running connection. Dropping it aborts every task; [`Connection::close`] shuts it down cleanly.
 #[derive(Debug)]
@@ -69,8 +76,8 @@ pub fn open(
     let (access_in, access) = watch::channel(AccessToken::Pending);
     let (rejected_in, rejected) = mpsc::channel::<Secret>(4);
     let stop = CancellationToken::new();
-    let (lane_events_in, lane_events) = mpsc::unbounded_channel();
-    let (gaps_in, gaps) = mpsc::unbounded_channel();
+    let (lane_events_in, lane_events) = mpsc::channel(LANE_EVENT_CAPACITY);
+    let (gaps_in, gaps) = mpsc::channel(GAP_CAPACITY);
     let (queries_in, queries) = mpsc::channel(QUERY_CAPACITY);
     let (live_in, live) = watch::channel(false);
     let (probes_in, probes) = watch::channel(0);
@@ -119,6 +126,7 @@ pub fn open(
         name: reader.connection.clone(),
         events: events.clone(),
         gaps: gaps_in,
+        unsent: None,
         live: live_in,
         probes: probes_in,
         rejected_accounts: HashSet::new(),
@@ -195,7 +203,9 @@ async fn watch_clock(mut clock: watch::Receiver<SignedDuration>, events: mpsc::S
 struct LaneMonitor {
     name: ConnectionName,
     events: mpsc::Sender<ConnectionEvent>,
-    gaps: mpsc::UnboundedSender<BackfillRequest>,
+    gaps: mpsc::Sender<BackfillRequest>,
+    /// Span of the requests that the full channel rejected. The next request includes it.
+    unsent: Option<Gap>,
     live: watch::Sender<bool>,
     probes: watch::Sender<u64>,
     rejected_accounts: HashSet<(AccountKey, u16)>,
@@ -204,7 +214,7 @@ struct LaneMonitor {
 }
 
 impl LaneMonitor {
-    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::UnboundedReceiver<(u8, LaneEvent)>) {
+    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::Receiver<(u8, LaneEvent)>) {
         if let Some(since) = tracker.open_since() {
             self.emit(ConnectionEvent::GapOpened { since }).await;
         }
@@ -250,7 +260,7 @@ impl LaneMonitor {
         }
     }
 
-    async fn on_gap_change(&self, change: Option<GapChange>) {
+    async fn on_gap_change(&mut self, change: Option<GapChange>) {
         match change {
             Some(GapChange::Opened { since }) => {
                 self.live.send_replace(false);
@@ -261,18 +271,28 @@ impl LaneMonitor {
                     // Found afterwards: the gap has ended, but was never reported as open.
                     self.emit(ConnectionEvent::GapOpened { since: from }).await;
                 }
-                // The receiver closes only when the connection is dropped.
-                let _ = self.gaps.send(BackfillRequest::Gap(Gap { from, to }));
+                self.request_backfill(BackfillRequest::Gap(Gap { from, to }));
             }
             None => {}
         }
     }
 
     /// Requests active calls and reports since a time at which another lane was live: frames may be lost on both.
-    fn check_since(&self, from: Timestamp) {
+    fn check_since(&mut self, from: Timestamp) {
         let to = Timestamp::now().max(from);
+        self.request_backfill(BackfillRequest::Check(Gap { from, to }));
+    }
+
+    /// Queues a request without waiting: backfill waits for the liveness that this task emits.
+    fn request_backfill(&mut self, request: BackfillRequest) {
+        let request = match self.unsent.take() {
+            Some(span) => BackfillRequest::Gap(span.merge(request.span())),
+            None => request,
+        };
         // The receiver closes only when the connection is dropped.
-        let _ = self.gaps.send(BackfillRequest::Check(Gap { from, to }));
+        if let Err(TrySendError::Full(request)) = self.gaps.try_send(request) {
+            self.unsent = Some(request.span());
+        }
     }
 
     async fn emit(&self, event: ConnectionEvent) {

@@ -22,7 +22,7 @@ pub enum GapChange {
 }
 
 /// Tracks the live lanes of a connection and its event gap: the time since the last frame of any lane until the first
-/// frame of any. A lane covers the time from its opening to its last frame, not to the moment at which it is declared dead.
+/// frame of any. A lane covers the time from its opening to its last frame, not to the time at which it is declared dead.
 #[derive(Debug)]
 pub struct GapTracker {
     /// Live lanes with the time of their opening.

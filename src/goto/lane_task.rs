@@ -56,7 +56,7 @@ pub(super) struct LaneTask {
     pub(super) context: Reader,
     pub(super) events: mpsc::Sender<ConnectionEvent>,
     /// Unbounded, because a lane must not wait for its receiver; the machine's waits bound the rate.
-    pub(super) lane_events: mpsc::UnboundedSender<(u8, LaneEvent)>,
+    pub(super) lane_events: mpsc::Sender<(u8, LaneEvent)>,
     pub(super) task_monitor: TaskMonitor,
     /// Changes when a lane falls silent: the others test their connections.
     pub(super) probes: watch::Receiver<u64>,
@@ -81,8 +81,9 @@ impl LaneTask {
             if let Input::Ended(ticket, _) = &input {
                 runner.sockets.remove(ticket);
             }
-            for effect in lane.handle(input, now, &mut fastrand::f64) {
-                runner.run_effect(effect);
+            let effects = lane.handle(input, now, &mut fastrand::f64);
+            for effect in effects {
+                runner.run_effect(effect).await;
             }
             if stopping {
                 break;
@@ -118,7 +119,7 @@ struct EffectRunner {
 }
 
 impl EffectRunner {
-    fn run_effect(&mut self, effect: Effect) {
+    async fn run_effect(&mut self, effect: Effect) {
         let (session, mailbox) = (Arc::clone(&self.session), self.mailbox.clone());
         match effect {
             Effect::Create { ticket, sweep } => self.request(async move {
@@ -153,7 +154,7 @@ impl EffectRunner {
             }
             Effect::Emit(event) => {
                 // The receiver closes only when the connection is dropped.
-                let _ = session.lane_events.send((session.nickname.lane, event));
+                let _ = session.lane_events.send((session.nickname.lane, event)).await;
             }
         }
     }
@@ -174,8 +175,9 @@ impl EffectRunner {
                 // A task sends its answer before it ends: inputs first, else a new channel would be left behind.
                 biased;
                 Some(input) = inputs.recv() => {
-                    for effect in lane.handle(input, Now::current(), &mut fastrand::f64) {
-                        self.run_effect(effect);
+                    let effects = lane.handle(input, Now::current(), &mut fastrand::f64);
+                    for effect in effects {
+                        self.run_effect(effect).await;
                     }
                 }
                 Some(_) = self.tasks.join_next() => {}
