@@ -15,6 +15,7 @@ mod crash_recovery;
 mod delivery;
 mod faults;
 mod fuzz_corpus;
+mod language;
 mod layers;
 mod process;
 mod readme;

@@ -65,8 +65,7 @@ impl Legs {
 
     /// Records that GoTo announced the report of a conversation. Returns whether it is to be fetched.
     pub(super) fn announce(&mut self, id: &ConversationSpaceId) -> bool {
-        let at = self.place(id);
-        self.received.get_mut(at).is_some_and(Leg::announce)
+        self.received.iter_mut().find(|leg| leg.id == *id).is_some_and(Leg::announce)
     }
 
     /// Adds the conversations of another call. Returns the place of the first of them.
@@ -86,6 +85,11 @@ impl Legs {
     /// Whether there is room for those of another call.
     pub(super) fn has_room(&self, more: usize) -> bool {
         self.received.len().saturating_add(more) <= MAX_LEGS
+    }
+
+    /// Whether the conversation was received.
+    pub(super) fn has(&self, id: &ConversationSpaceId) -> bool {
+        self.ids().any(|leg| leg == id)
     }
 
     /// How many were received.

@@ -8,7 +8,7 @@ use super::{
 use crate::model::{
     call::{
         Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Person, Phase, Report,
-        RingStage,
+        RingStage, WireDirection,
     },
     ids::{ConversationSpaceId, ParticipantId},
     phone::PhoneNumber,
@@ -31,7 +31,7 @@ pub(super) struct TrackedCall {
     pub(super) phone_seen: Option<Instant>,
     /// How much silence until the report is fetched.
     pub(super) report_after: Duration,
-    /// What the newest ring says, until a person answers.
+    /// The content of the newest ring, until a person answers.
     pub(super) last_ringing: Option<Call>,
     /// Whom the newest answer names, and the talks it counted.
     pub(super) answered_by: Option<(Person, usize)>,
@@ -93,6 +93,13 @@ impl TrackedCall {
             && (same_way && (inbound || theirs.is_some()) || theirs.is_some())
     }
 
+    /// Whether the report of a conversation, which is at least linked to this call, is part of it.
+    pub(super) fn accepts_report(&self, report: &Report) -> bool {
+        let first = report.full.as_ref().and_then(|full| full.snapshots.first());
+        self.legs.has(&report.call)
+            || first.map_or(report.direction == WireDirection::Inbound, |first| self.accepts(first))
+    }
+
     /// Whether `other`, which is linked to this call, is the same call.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.facts.direction() == CallDirection::Inbound
@@ -101,7 +108,7 @@ impl TrackedCall {
             && self.facts.is_same_caller(other.facts.caller())
     }
 
-    /// Whether it is a conversation of colleagues, or of one who has called nobody yet.
+    /// Whether it is a conversation of colleagues, or of one who has not called yet.
     pub(super) fn is_staff_only(&self) -> bool {
         match self.facts.direction() {
             CallDirection::Inbound => false,

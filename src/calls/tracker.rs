@@ -121,6 +121,10 @@ impl Tracker {
         let mut out = Vec::new();
         let limits = self.limits;
         let id = self.root_of(&report.call).clone();
+        // The report of a linked conversation may be that of a consultation, which is no part of the call.
+        if self.open.get(&id).is_some_and(|call| !call.accepts_report(report)) {
+            return out;
+        }
         if let Some(mut call) = self.remove(&id) {
             call.apply_report(report, now, &limits);
             let over = call.emit_due(now, &limits, &mut out);
@@ -140,7 +144,7 @@ impl Tracker {
     pub fn report_ready(&mut self, id: &ConversationSpaceId, now: Now) -> Vec<Effect> {
         self.ended.forget(now.instant, &self.limits);
         let root = self.root_of(id).clone();
-        let fetch = match self.open.get_mut(&root) {
+        let fetch = match self.open.get_mut(&root).filter(|call| call.legs().has(id)) {
             Some(call) => call.announce_report(id),
             None => match self.ended.call(id) {
                 Some(call) => call.announce_report(id),

@@ -11,7 +11,7 @@ use crate::{
         phone::{E164, Mask, PhoneNumber, Region},
         time::Now,
     },
-    runtime::http::HttpStack,
+    runtime::{http::HttpStack, text::printable},
 };
 use serde_json::json;
 use std::{
@@ -61,7 +61,7 @@ fn write_error(error: io::Error) -> CliError {
 pub(super) fn not_a_number(number: &PhoneNumber, region: Region) -> String {
     let reason = match number {
         PhoneNumber::Withheld => "this is the form of a withheld number",
-        PhoneNumber::Unavailable => "this says that the network has no number",
+        PhoneNumber::Unavailable => "this means that the network has no number",
         PhoneNumber::Short(_) => "this is too short for a public number",
         PhoneNumber::Known(_) | PhoneNumber::Unparsed(_) => "this is not a phone number",
     };
@@ -155,11 +155,6 @@ fn describe(text: &mut String, contact: &Contact) {
 
 fn name(contact: &Contact) -> String {
     printable(contact.name.as_deref().or(contact.company.as_deref()).unwrap_or("a record without a name"))
-}
-
-/// Replaces control characters, which could control the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn append(text: &mut String, more: &str) {

@@ -141,6 +141,7 @@ fn expected_value(last: &str) -> Option<&'static str> {
         }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
+        "shape" => "\"message\" or \"card\"",
         "ring_at" => "\"phone\", \"queue\" or \"start\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
         "durability" => "\"power-loss\" or \"crash\"",

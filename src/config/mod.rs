@@ -1,6 +1,7 @@
 //! Finds, reads and validates the config file. All problems of a file are reported together, each with its line and
 //! key; invalid values are never replaced by guesses. Environment variables can set any key:
 //! `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod cards;
 mod diagnostics;
@@ -22,6 +23,7 @@ pub use sink::SinkConfig;
 use crate::{
     cards::RenderOptions,
     enrich::SourceConfig,
+    goto::PatSource,
     model::{
         ids::{AccountKey, ConnectionName, SinkName},
         phone::Region,
@@ -101,6 +103,8 @@ pub struct ConnectionConfig {
     pub redirect_uri: Url,
     /// First refresh token, instead of `poprelay login`.
     pub refresh_token: Option<Secret>,
+    /// Personal access token, instead of a login.
+    pub pat: Option<PatSource>,
     /// Number of lanes, 1 to 4.
     pub lanes: u8,
     /// Region of numbers without a country code.
@@ -327,6 +331,10 @@ impl Validator<'_> {
             self.error(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
         }
         let client_secret = table.client_secret.and_then(|s| self.secret(&at("client_secret"), &s));
+        let pat = table.pat.and_then(|reference| self.pat(&at("pat"), reference, client_secret.is_some()));
+        if pat.is_some() && table.refresh_token.is_some() {
+            self.error(at("refresh_token"), "a connection has either pat or refresh_token. Remove one of them");
+        }
         let refresh_token = table.refresh_token.and_then(|s| self.secret(&at("refresh_token"), &s));
         let mut account_keys = Vec::new();
         for key in table.account_keys {
@@ -360,6 +368,7 @@ impl Validator<'_> {
             account_keys,
             redirect_uri: redirect_uri?,
             refresh_token,
+            pat,
             lanes,
             region: region?,
             directions: directions?,
@@ -378,6 +387,17 @@ impl Validator<'_> {
             self.error("network.ca", error.to_string());
         }
         HttpSettings { proxy, ca: table.ca, ..HttpSettings::default() }
+    }
+
+    fn pat(&mut self, key: &str, reference: SecretRef, has_client_secret: bool) -> Option<PatSource> {
+        if !has_client_secret {
+            self.error(
+                key,
+                "a personal access token needs client_secret: GoTo exchanges it only for a client with a secret",
+            );
+        }
+        self.secret(key, &reference)?;
+        Some(PatSource { reference, credentials: self.credentials.clone() })
     }
 
     fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {

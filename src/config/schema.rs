@@ -3,6 +3,7 @@
 
 use crate::{
     cards::TemplateLine,
+    deliver::FlowShape,
     enrich::SourceConfig,
     model::{
         call::{RingStage, StatusKind},
@@ -55,6 +56,8 @@ pub struct ConnectionTable {
     pub redirect_uri: Option<String>,
     /// A first refresh token, instead of `poprelay login`.
     pub refresh_token: Option<SecretRef>,
+    /// A personal access token, instead of a login.
+    pub pat: Option<SecretRef>,
     /// Number of lanes.
     pub lanes: Option<u8>,
     /// Region of the account's numbers.
@@ -113,6 +116,8 @@ pub struct SinkTable {
     pub channel: Option<String>,
     /// Base URL of Slack's Web API.
     pub api_url: Option<String>,
+    /// Shape of the messages to a Teams flow.
+    pub shape: Option<FlowShape>,
     /// Whether a Slack app also replies outcomes in the message's thread.
     pub reply_in_thread: Option<bool>,
     /// Rate limit of the chat.

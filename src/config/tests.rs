@@ -104,6 +104,20 @@ fn unknown_key_has_line_key_and_suggestion() {
     );
 }
 
+#[test]
+fn pat_excludes_refresh_token_and_requires_client_secret() {
+    let with = |line: &str| GOOD.replace("account_keys", &format!("{line}\naccount_keys"));
+    assert!(read(&with("pat = \"p4t\"")).unwrap().connections[0].pat.is_some());
+    let both = problems(&with("pat = \"p4t\"\nrefresh_token = \"r\""));
+    assert_eq!(
+        both,
+        ["6:connections.main.refresh_token: a connection has either pat or refresh_token. Remove one of them"]
+    );
+    let public = problems(&with("pat = \"p4t\"").replace("client_secret = \"s3cr3t\"\n", ""));
+    assert!(public[0].starts_with("4:connections.main.pat: a personal access token needs client_secret"), "{public:?}");
+    assert!(problems(&with("pat = { file = \"/nowhere\" }"))[0].contains("/nowhere cannot be read"));
+}
+
 const APP: &str = r#"
 [sinks.sales]
 type = "slack-app"
@@ -137,6 +151,7 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
     assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");
+    assert_eq!(key(&format!("{GOOD}shape = \"card\"")), "10:sinks.front-desk.shape");
     assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 
@@ -167,7 +182,7 @@ fn recap_requires_times_days_and_history() {
 #[test]
 fn load_reports_all_problems_together() {
     let text = GOOD.replace("client_secret", "lanes = 9\nregion = \"Mars\"\nclient_secret")
-        + "[operator]\nsink = \"nobody\"\n";
+        + "[operator]\nsink = \"unknown\"\n";
     let all = problems(&text);
     assert_eq!(all.len(), 3, "{all:?}");
     assert!(all[0].starts_with("4:connections.main.lanes: expected a number from 1 to 4"));
@@ -319,10 +334,10 @@ fn invalid_hours_and_routes_have_key_and_line() {
         ("mute", "mtue", "18:routes.0.mtue: unknown key; did you mean `mute`?"),
         ("hours = \"office\"", "region = \"Mars\"", "16:routes.0.match"),
     ];
-    for (good, bad, told) in table {
+    for (good, bad, start) in table {
         let text = GOOD.to_owned() + &OFFICE.replace("holidays = \"{ICS}\"\n", "# none\n").replacen(good, bad, 1);
         let all = problems(&text);
-        assert!(all.iter().any(|it| it.starts_with(told)), "{told}: {all:?}");
+        assert!(all.iter().any(|it| it.starts_with(start)), "{start}: {all:?}");
     }
 }
 
@@ -330,8 +345,8 @@ fn invalid_hours_and_routes_have_key_and_line() {
 fn mention_without_effect_is_a_warning() {
     let teams = "[sinks.support]\ntype = \"teams\"\nurl = \"http://127.0.0.1:1/w\"\n[[routes]]\nsinks = [\"front-desk\", \"support\"]\nmention = { slack = \"S0123\" }\n";
     let config = read(&(GOOD.to_owned() + teams)).unwrap();
-    let told = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
-    assert_eq!(told.text, "mention has no effect at support: `teams` is empty");
+    let warning = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
+    assert_eq!(warning.text, "mention has no effect at support: `teams` is empty");
     let both = teams.replace("\"S0123\"", "\"S0123\", teams = \"Dana Cole <dana@example.com>\"");
     assert!(read(&(GOOD.to_owned() + &both)).unwrap().warnings.iter().all(|it| it.key != "routes.0.mention"));
     let wrong = problems(&(GOOD.to_owned() + &teams.replace("slack = \"S0123\"", "teams = \"dana@example.com\"")));

@@ -14,6 +14,7 @@ use crate::{
     daemon::{
         health::{
             alert::AlertKind,
+            given_up::GivenUp,
             readiness::Readiness,
             status::{ConnectionStatus, SharedStatus},
         },
@@ -91,6 +92,8 @@ struct Daemon {
     state: state_dir::StateDir,
     /// The state directory could not be restored at the last check.
     state_missing: bool,
+    /// Cards given up, for the next alert.
+    given_up: GivenUp,
 }
 
 impl Daemon {
@@ -122,6 +125,7 @@ impl Daemon {
             stalled: Vec::new(),
             state,
             state_missing: false,
+            given_up: GivenUp::default(),
         };
         daemon.workers.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
@@ -222,28 +226,52 @@ impl Daemon {
         self.pipeline.raise(alert).await;
     }
 
-    async fn on_sink_event(&self, event: SinkEvent) {
+    async fn on_sink_event(&mut self, event: SinkEvent) {
         let alert = match event {
-            // A worker replaced by a reload while its sink was disabled reports only the delivery.
-            SinkEvent::Delivered { sink, .. } if self.pipeline.status.lock().disabled.remove(&sink) => {
-                tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
-                AlertKind::SinkRecovered(sink)
+            SinkEvent::Delivered { sink, .. } => {
+                let lost_alerts = self.given_up.on_delivered(&sink);
+                // A worker replaced by a reload while its sink was disabled reports only the delivery.
+                if self.pipeline.status.lock().disabled.remove(&sink) {
+                    tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
+                    self.raise_recovered(sink).await;
+                }
+                match lost_alerts {
+                    Some(alert) => alert,
+                    None => return,
+                }
             }
-            SinkEvent::Delivered { .. } => return,
-            SinkEvent::DeadLetter { sink, why, alert, .. } if alert => AlertKind::DeadLetter(sink, why),
-            SinkEvent::DeadLetter { .. } => return,
+            SinkEvent::DeadLetter { sink, why, alert, what, is_alert, .. } => {
+                self.given_up.on_dead_letter(sink.clone(), what.clone(), is_alert);
+                if !alert {
+                    return;
+                }
+                AlertKind::DeadLetter { sink, what, why }
+            }
             SinkEvent::Disabled { sink, why, advice } => {
                 self.pipeline.status.lock().disabled.insert(sink.clone());
+                self.given_up.on_trouble(sink.clone());
                 AlertKind::SinkDisabled(sink, format!("{why}. {advice}"))
             }
             SinkEvent::Recovered { sink } => {
                 self.pipeline.status.lock().disabled.remove(&sink);
-                AlertKind::SinkRecovered(sink)
+                return self.raise_recovered(sink).await;
             }
-            SinkEvent::Throttled { sink } => AlertKind::SinkThrottled(sink),
-            SinkEvent::Unreachable { sink, why, .. } => AlertKind::SinkUnreachable(sink, why.to_owned()),
+            SinkEvent::MentionRejected { sink } => AlertKind::MentionRejected(sink),
+            SinkEvent::Throttled { sink } => {
+                self.given_up.on_trouble(sink.clone());
+                AlertKind::SinkThrottled(sink)
+            }
+            SinkEvent::Unreachable { sink, why, .. } => {
+                self.given_up.on_trouble(sink.clone());
+                AlertKind::SinkUnreachable(sink, why.to_owned())
+            }
         };
         self.pipeline.raise(alert).await;
+    }
+
+    async fn raise_recovered(&mut self, sink: SinkName) {
+        let lost = self.given_up.on_recovered(&sink);
+        self.pipeline.raise(AlertKind::SinkRecovered(sink, lost)).await;
     }
 
     /// Counts today's calls of earlier runs.

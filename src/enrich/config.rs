@@ -1,7 +1,6 @@
 //! The `[[enrich]]` tables: their keys, and the type each key belongs to. One flat struct, because an enum tagged by
 //! `type` would swallow unknown keys before the config reader can report them. Each source validates its own values.
 
-use super::http::searched_fields;
 use crate::model::{secret::SecretRef, time::HumanDuration};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
@@ -235,12 +234,6 @@ impl SourceConfig {
     /// Returns the name, else the preset, else the type.
     pub(super) fn display_name(&self) -> String {
         self.name.clone().or_else(|| self.preset.clone()).unwrap_or_else(|| self.kind.to_string())
-    }
-
-    /// Returns the fields of the CRM that the preset searches.
-    #[must_use]
-    pub fn searched_fields(&self) -> Option<&'static str> {
-        searched_fields(self.preset.as_deref()?)
     }
 
     /// Returns the keys that belong to another source type.

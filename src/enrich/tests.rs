@@ -266,12 +266,12 @@ async fn watch_files_changed_contacts_are_reloaded() {
         |name: &str| fs::write(dir.path().join("people.csv"), format!("Name,Phone\n{name},5145550199\n")).unwrap();
     write("Alice");
     let (enricher, _) = build(&[contacts(&dir), table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
-    write("Somebody else");
+    write("Another person");
     let changed = async {
         loop {
             let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
             let Match::One { contact } = found.matched else { panic!("no match while the file changes") };
-            if contact.name.as_deref() == Some("Somebody else") {
+            if contact.name.as_deref() == Some("Another person") {
                 return;
             }
             sleep(WatchedFile::POLL_INTERVAL).await;

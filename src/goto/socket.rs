@@ -43,7 +43,7 @@ pub(super) enum SocketCommand {
 
 /// Opens a socket. The URL is a credential: no error contains it.
 pub(super) async fn open(url: &Secret, http: &reqwest::Client) -> Result<WebSocket, RequestFailure> {
-    let failed = |class| RequestFailure { class, status: None, retry_after: None };
+    let failed = RequestFailure::new;
     let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient))?;
     if !is_allowed_url(&url) {
         return Err(failed(FailureClass::Rejected));
@@ -60,7 +60,8 @@ pub(super) async fn open(url: &Secret, http: &reqwest::Client) -> Result<WebSock
             RequestFailure {
                 class: super::api::classify(status),
                 status: Some(status),
-                retry_after: super::http::retry_after(response.headers(), SystemTime::now()),
+                retry_after: super::http::retry_after(status, response.headers(), SystemTime::now()),
+                reason: None,
             }
         }
         UpgradeError::Fault(fault) => failed(FailureClass::Unreachable(fault)),
@@ -98,6 +99,7 @@ pub(super) async fn run(
     mut commands: mpsc::Receiver<SocketCommand>,
 ) -> DisconnectReason {
     let mut backlog: VecDeque<ConnectionEvent> = VecDeque::new();
+    let mut ids = EventIds::default();
     let why = loop {
         tokio::select! {
             permit = output.events.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
@@ -106,7 +108,7 @@ pub(super) async fn run(
             },
             frame = stream.next(), if backlog.len() < BACKLOG_MAX => {
                 let Some(frame) = frame else { break DisconnectReason::Closed };
-                match on_frame(frame, output, &mut backlog).await {
+                match on_frame(frame, output, &mut backlog, &mut ids).await {
                     Ok(()) => {}
                     Err(why) => break why,
                 }
@@ -122,7 +124,7 @@ pub(super) async fn run(
                         break DisconnectReason::Broken;
                     }
                 }
-                None => break close(&mut stream, output, &mut backlog).await,
+                None => break close(&mut stream, output, &mut backlog, &mut ids).await,
             },
         }
     };
@@ -141,13 +143,34 @@ impl SocketOutput {
     }
 }
 
+/// The `eventId`s of one socket. A hole is a hint of a lost notification, no proof: whether GoTo numbers only what it
+/// sends is not documented.
+#[derive(Debug, Default)]
+struct EventIds {
+    last: Option<u64>,
+    hole: bool,
+}
+
+impl EventIds {
+    /// Records an id. A count that restarts is no hole.
+    fn record(&mut self, id: Option<u64>) {
+        let Some(id) = id else { return };
+        self.hole |= self.last.is_some_and(|last| id > last.saturating_add(1));
+        self.last = Some(id);
+    }
+}
+
 async fn on_frame(
     frame: Result<Message, tungstenite::Error>,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
+    ids: &mut EventIds,
 ) -> Result<(), DisconnectReason> {
     let frame = frame.map_err(|_| DisconnectReason::Broken)?;
-    let input = dispatch(&frame, output, backlog)?;
+    let input = dispatch(&frame, output, backlog, ids)?;
+    if std::mem::take(&mut ids.hole) {
+        output.notify_lane(Input::EventHole(output.ticket)).await;
+    }
     output.notify_lane(Input::Frame(output.ticket)).await;
     if let Some(input) = input {
         output.notify_lane(input).await;
@@ -160,11 +183,12 @@ fn dispatch(
     frame: &Message,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
+    ids: &mut EventIds,
 ) -> Result<Option<Input>, DisconnectReason> {
     let bytes = frame.len();
     let malformed = |why| ConnectionEvent::MalformedFrame { lane: output.lane, bytes, why };
     let event = match frame {
-        Message::Text(text) => match wire::frame(text.as_str(), &output.context) {
+        Message::Text(text) => match numbered(text.as_str(), output, ids) {
             Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
             Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
             Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
@@ -189,18 +213,25 @@ fn dispatch(
     }
 }
 
+fn numbered(text: &str, output: &SocketOutput, ids: &mut EventIds) -> Result<Frame, Unreadable> {
+    let (id, frame) = wire::numbered_frame(text, &output.context);
+    ids.record(id);
+    frame
+}
+
 /// Closes from our side and still dispatches the frames in flight.
 async fn close(
     stream: &mut WebSocket,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
+    ids: &mut EventIds,
 ) -> DisconnectReason {
     let ending = async {
         if stream.close(None).await.is_err() {
             return;
         }
         while let Some(Ok(frame)) = stream.next().await {
-            if dispatch(&frame, output, backlog).is_err() || backlog.len() >= BACKLOG_MAX {
+            if dispatch(&frame, output, backlog, ids).is_err() || backlog.len() >= BACKLOG_MAX {
                 return;
             }
         }
@@ -208,4 +239,23 @@ async fn close(
     // A peer that does not answer the close is dropped.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, ending).await;
     DisconnectReason::Stopped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_ids_show_a_hole_only_in_a_rising_count() {
+        let hole = |list: &[Option<u64>]| {
+            let mut ids = EventIds::default();
+            list.iter().for_each(|id| ids.record(*id));
+            ids.hole
+        };
+        assert!(!hole(&[Some(7), Some(8), None, Some(9)]));
+        assert!(hole(&[Some(7), Some(9)]));
+        assert!(!hole(&[Some(7), Some(1), Some(2)]), "a restarted count is no hole");
+        assert!(!hole(&[Some(7), Some(7)]), "a doubled notification is no hole");
+        assert!(!hole(&[Some(u64::MAX), Some(u64::MAX)]));
+    }
 }

@@ -28,6 +28,7 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         client_secret: Some(Secret::new("shh")),
         account_keys: vec![AccountKey::try_from("1").unwrap(), AccountKey::try_from("2").unwrap()],
         first_refresh_token: Some(Secret::new("first")),
+        pat: None,
         lanes: 1,
         region: Region::US,
         api_url: goto.url.clone(),
@@ -132,7 +133,7 @@ async fn channel_create_errors_are_retried_and_retry_after_is_obeyed() {
 }
 
 #[tokio::test]
-async fn malformed_207_and_failed_socket_leave_no_channel() {
+async fn malformed_207_and_failed_socket_keep_one_channel() {
     let goto = FakeGoto::start().await;
     goto.answer_next("POST /call-events/v1", &[(207, json!({"accountKeys": "lies"}))]);
     goto.answer_next("GET /ws/", &[(502, json!({}))]);

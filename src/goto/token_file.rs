@@ -20,6 +20,8 @@ pub struct StoredToken {
     pub refresh_token: Secret,
     /// Time of issue: the 30 days of the token run from here.
     pub issued: Timestamp,
+    /// Granted scopes, if GoTo stated them.
+    pub scope: Option<String>,
 }
 
 /// Error of the token file.
@@ -52,6 +54,8 @@ pub enum Error {
 struct OnDisk {
     refresh_token: String,
     issued: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 /// Reads the token file.
@@ -78,7 +82,7 @@ pub fn read(path: &Path) -> Result<StoredToken, Error> {
     if stored.refresh_token.is_empty() {
         return Err(Error::Damaged);
     }
-    Ok(StoredToken { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued })
+    Ok(StoredToken { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued, scope: stored.scope })
 }
 
 /// Writes the token file: a new file of mode 0600, synced, renamed over the old one, and the directory synced.
@@ -86,7 +90,11 @@ pub fn read(path: &Path) -> Result<StoredToken, Error> {
 /// # Errors
 /// [`Error::Io`]; the old file is then unchanged.
 pub fn write(path: &Path, stored: &StoredToken) -> Result<(), Error> {
-    let on_disk = OnDisk { refresh_token: stored.refresh_token.expose().to_owned(), issued: stored.issued };
+    let on_disk = OnDisk {
+        refresh_token: stored.refresh_token.expose().to_owned(),
+        issued: stored.issued,
+        scope: stored.scope.clone(),
+    };
     let text = serde_json::to_vec(&on_disk).map_err(|_| Error::Damaged)?;
     replace(path, &text).map_err(|source| Error::Io { doing: "written", source })
 }
@@ -124,7 +132,11 @@ mod tests {
     use super::*;
 
     fn stored(token: &str) -> StoredToken {
-        StoredToken { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
+        StoredToken {
+            refresh_token: Secret::new(token),
+            issued: "2026-05-01T00:00:00Z".parse().unwrap(),
+            scope: Some("cr.v1.read".to_owned()),
+        }
     }
 
     #[test]

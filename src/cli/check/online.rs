@@ -68,7 +68,9 @@ async fn token_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
         Err(OauthError::Denied { code: Some(code), .. }) if is_client_error(&code) => {
             Err(format!("{code}: client_id or client_secret is wrong. Compare both with GoTo's developer portal."))
         }
-        Err(error) if error.is_invalid_grant() => Ok("reachable, accepts the client".to_owned()),
+        Err(OauthError::Denied { code: Some(code), .. }) if code.eq_ignore_ascii_case("invalid_grant") => {
+            Ok("reachable, accepts the client".to_owned())
+        }
         Err(OauthError::Denied { status, .. } | OauthError::Status { status, .. }) => {
             Ok(format!("reachable (HTTP {status})"))
         }

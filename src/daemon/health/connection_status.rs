@@ -4,21 +4,31 @@
 use crate::{
     daemon::{
         health::{
-            alert::{AlertKind, LoginProblem},
+            alert::{AlertKind, LoginAdvice},
             outage::OutageTimer,
             status::ConnectionStatus,
         },
         pipeline::Pipeline,
     },
-    goto::{ConnectionEvent, lane::FailureClass},
+    goto::{
+        ConnectionEvent,
+        lane::{FailureClass, RequestFailure},
+        token::LoginReason,
+    },
     model::{ids::ConnectionName, time::Timestamp},
     runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
 };
+use jiff::SignedDuration;
 use std::{sync::Arc, time::Instant};
+
+/// Difference of the clocks above which the journal warns: certificates and tokens tolerate less than minutes.
+const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 
 /// Monitor of one connection.
 pub struct ConnectionMonitor {
     connection: ConnectionName,
+    /// How this connection gets a login.
+    login_advice: LoginAdvice,
     pipeline: Arc<Pipeline>,
     outage: OutageTimer,
     /// Throttles the log of malformed frames, which may come in thousands.
@@ -30,9 +40,9 @@ pub struct ConnectionMonitor {
 impl ConnectionMonitor {
     /// Creates the monitor of a connection without a live lane.
     #[must_use]
-    pub fn new(connection: ConnectionName, pipeline: Arc<Pipeline>, now: Instant) -> Self {
+    pub fn new(connection: ConnectionName, login_advice: LoginAdvice, pipeline: Arc<Pipeline>, now: Instant) -> Self {
         let (malformed_frames, failed_heartbeats) = (LogThrottle::default(), LogThrottle::default());
-        Self { connection, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
+        Self { connection, login_advice, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
     }
 
     /// Returns when [`ConnectionMonitor::tick`] is due; `None` without a timer.
@@ -49,8 +59,8 @@ impl ConnectionMonitor {
         if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
             self.outage.suppress();
         } else if self.outage.fire(now) {
-            let fault = self.update(|status| status.fault);
-            self.raise(|name| AlertKind::ConnectionDown(name, fault)).await;
+            let (fallback, fault) = self.update(|status| (status.fallback, status.fault));
+            self.raise(|name| AlertKind::ConnectionDown(name, fallback, fault)).await;
         }
     }
 
@@ -64,9 +74,30 @@ impl ConnectionMonitor {
                 tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
             }
             ConnectionEvent::GapOpened { since } => {
-                self.outage.start(now);
-                self.update(|status| status.unrecovered_gaps.insert(since));
+                let is_live = self.update(|status| {
+                    status.unrecovered_gaps.insert(since);
+                    !status.live.is_empty()
+                });
+                // A gap found afterwards, while a lane is live, is no outage.
+                if !is_live {
+                    self.outage.start(now);
+                }
                 tracing::warn!(%connection, %since, message_id = message_id::GAP_OPENED, "event gap opened");
+            }
+            ConnectionEvent::ClockOffset { offset } => {
+                self.update(|status| status.clock_offset = offset);
+                if offset.abs() > CLOCK_WARNING {
+                    let offset_s = offset.as_secs();
+                    tracing::warn!(%connection, offset_s, "clock of this machine differs from goto's, check time synchronization");
+                }
+            }
+            ConnectionEvent::FallbackStarted => {
+                self.update(|status| status.fallback = true);
+                tracing::warn!(%connection, "rest fallback started, active calls are polled every 2 s");
+            }
+            ConnectionEvent::FallbackEnded => {
+                self.update(|status| status.fallback = false);
+                tracing::info!(%connection, "rest fallback ended");
             }
             ConnectionEvent::BackfillDone { from, to } => {
                 self.gap_recovered(from, to);
@@ -79,15 +110,15 @@ impl ConnectionMonitor {
                     | FailureClass::Gone
                     | FailureClass::TooManyChannels
                     | FailureClass::Rejected
-                    | FailureClass::NoToken => None,
+                    | FailureClass::NoToken
+                    | FailureClass::NoAccounts => None,
                 };
                 self.update(|status| {
                     status.attempted = true;
                     status.fault = fault;
                 });
-                let (http_status, error) = (why.status, why.class.as_str());
-                let advice = fault.map(NetworkFault::advice);
-                tracing::warn!(%connection, lane, http_status, error, advice, "lane failed to connect, retrying");
+                let (http_status, advice) = (why.status, fault.map(NetworkFault::advice));
+                tracing::warn!(%connection, lane, http_status, error = %why, advice, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
@@ -99,12 +130,23 @@ impl ConnectionMonitor {
                 }
             }
             ConnectionEvent::LoginRequired { why } => {
-                let problem = LoginProblem::of(&why);
+                let advice = match self.login_advice {
+                    _ if why.is_invalid_client() => LoginAdvice::RepairClient,
+                    _ if why == LoginReason::Unusable => LoginAdvice::RepairFile,
+                    usual => usual,
+                };
                 self.update(|status| {
                     status.login_required = true;
-                    status.login_problem = Some(problem);
+                    status.login_problem = Some(advice);
                 });
-                self.raise(|name| AlertKind::LoginRequired(name, problem)).await;
+                self.raise(|name| AlertKind::LoginRequired(name, advice)).await;
+            }
+            ConnectionEvent::ScopesMissing { missing } if missing.is_empty() => {
+                self.raise(AlertKind::ScopesGranted).await
+            }
+            ConnectionEvent::ScopesMissing { missing } => {
+                let advice = self.login_advice;
+                self.raise(|name| AlertKind::ScopesMissing(name, missing, advice)).await;
             }
             ConnectionEvent::LoginRestored => {
                 if self.update(|status| std::mem::take(&mut status.login_required) && status.live.is_empty()) {
@@ -116,7 +158,7 @@ impl ConnectionMonitor {
                 self.update(|status| status.attempted = true);
                 self.raise(|name| AlertKind::AccountRejected(name, account, status)).await;
             }
-            ConnectionEvent::LaneRejected { .. } => self.on_rejected().await,
+            ConnectionEvent::LaneRejected { why, .. } => self.on_rejected(why).await,
             ConnectionEvent::RefreshTokenExpiring { days_left } => {
                 self.raise(|name| AlertKind::RefreshTokenExpiring(name, days_left)).await
             }
@@ -165,13 +207,13 @@ impl ConnectionMonitor {
     }
 
     /// Raises one alert, although each lane is rejected.
-    async fn on_rejected(&mut self) {
+    async fn on_rejected(&mut self, why: RequestFailure) {
         let was_rejected = self.update(|status| {
             status.attempted = true;
             std::mem::replace(&mut status.rejected, true)
         });
         if !was_rejected {
-            self.raise(AlertKind::ConnectionRejected).await;
+            self.raise(|name| AlertKind::ConnectionRejected(name, why)).await;
         }
     }
 

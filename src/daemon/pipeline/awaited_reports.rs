@@ -79,6 +79,12 @@ impl AwaitedReports {
         (ready, fetches)
     }
 
+    /// Returns all reports, at a stop: without their full reports the summaries count.
+    pub fn drain(&mut self) -> Vec<Report> {
+        let waiting = std::mem::take(&mut self.waiting).into_values().map(|awaited| awaited.summary);
+        self.held.drain(..).chain(waiting).collect()
+    }
+
     /// Returns when [`Self::ready`] has something to do, if no report is received before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {

@@ -7,7 +7,10 @@
 use crate::{
     calls::{Effect, Limits, Tracker, is_conclusive},
     daemon::{
-        health::{alert::AlertKind, connection_status::ConnectionMonitor},
+        health::{
+            alert::{AlertKind, LoginAdvice},
+            connection_status::ConnectionMonitor,
+        },
         pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
         settings::Settings,
     },
@@ -54,10 +57,11 @@ impl Relay {
         pipeline: Arc<Pipeline>,
         queries: mpsc::Sender<GotoQuery>,
         recovery: Recovery,
+        login_advice: LoginAdvice,
     ) -> Self {
         let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
         let now = Now::current().instant;
-        let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
+        let monitor = ConnectionMonitor::new(connection.clone(), login_advice, Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
         let awaited = AwaitedReports::default();
@@ -127,8 +131,11 @@ impl Relay {
         while let Some(last) = events.recv().await {
             self.on_event(last).await;
         }
+        let settings = self.pipeline.settings.load();
         let effects = self.tracker.flush(Now::current());
-        self.apply(&self.pipeline.settings.load(), effects);
+        self.apply(&settings, effects);
+        let awaited = self.awaited.drain();
+        self.post_recovered(&settings, awaited, Timestamp::now()).await;
         let until = Instant::now() + STOP_TIMEOUT;
         while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
             self.on_processed(done);
@@ -272,7 +279,11 @@ impl Relay {
         }
         let (ready, fetches) = self.awaited.ready(|report| self.recovery.covers(report), now);
         self.apply(settings, fetches);
-        let recovered = self.recovery.recover(ready, now);
+        self.post_recovered(settings, ready, now).await;
+    }
+
+    async fn post_recovered(&mut self, settings: &Arc<Settings>, reports: Vec<Report>, now: Timestamp) {
+        let recovered = self.recovery.recover(reports, now);
         for update in recovered.updates {
             self.emit(settings, update);
         }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn missed(started: Timestamp) -> CallUpdate {
-        let call = Call::new(
+        let mut call = Call::new(
             "a".try_into().unwrap(),
             "main".try_into().unwrap(),
             "1".try_into().unwrap(),
@@ -194,6 +194,7 @@ mod tests {
             Caller { name: None, number: PhoneNumber::parse(Some("+15145550199"), Region::US) },
             started,
         );
+        call.course.needs_callback = true;
         let waited = Duration::from_secs(21);
         CallUpdate {
             call,

@@ -8,7 +8,7 @@
 use crate::{
     config::{self, ConnectionConfig, DirectionFilter},
     daemon::{
-        health::status::ConnectionStatus,
+        health::{alert::LoginAdvice, status::ConnectionStatus},
         pipeline::{
             Pipeline,
             recovery::{Recovery, UnfinishedCall},
@@ -142,9 +142,10 @@ impl ConnectionContext {
         self.pipeline.replay_pending(Some(&name)).await;
         let recovery = self.load_open_calls(&name).await;
         let (event_sender, events) = mpsc::channel(EVENT_CAPACITY);
+        let login_advice = if config.pat.is_some() { LoginAdvice::ReplacePat } else { LoginAdvice::LogIn };
         let settings = self.settings(config).await;
         let connection = goto::open(settings, self.network.http.clone(), event_sender);
-        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery);
+        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery, login_advice);
         let closing = async {
             stop.cancelled().await;
             connection.close().await;
@@ -174,6 +175,7 @@ impl ConnectionContext {
             client_secret: config.client_secret,
             account_keys: config.account_keys,
             first_refresh_token: config.refresh_token,
+            pat: config.pat,
             lanes: config.lanes,
             region: config.region,
             api_url: config.api_url,

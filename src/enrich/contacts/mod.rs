@@ -1,5 +1,6 @@
 //! Contacts file: loaded whole or not at all, answered from memory, reloaded after a change. The modules below parse
 //! CSV and vCard.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod builder;
 mod column;

@@ -326,7 +326,7 @@ mod tests {
         phone::{PhoneNumber, Region},
     };
 
-    fn update(id: &str, started: &str, moment: CallStatus) -> CallUpdate {
+    fn update(id: &str, started: &str, status: CallStatus) -> CallUpdate {
         let started: Timestamp = started.parse().unwrap();
         let call = Call {
             id: ConversationSpaceId::try_from(id).unwrap(),
@@ -347,7 +347,7 @@ mod tests {
             revision: None,
             course: crate::model::call::Course::default(),
         };
-        CallUpdate { call, status: moment, at: started }
+        CallUpdate { call, status, at: started }
     }
 
     #[tokio::test]

@@ -17,23 +17,18 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Layout (`user_version`) 1. Times and `waited` are in ms, `sinks` is separated by spaces. `reported` calls are known
 /// from a GoTo report only; a recorded call replaces them. `decided` is the time of the first status after ringing.
+/// `callback`: the caller waits for one.
 const LAYOUT: &str = "BEGIN;
     CREATE TABLE calls (
         call TEXT PRIMARY KEY, number TEXT NOT NULL, started INTEGER NOT NULL, outcome INTEGER NOT NULL,
         colleague TEXT, outbound INTEGER NOT NULL DEFAULT 0, waited INTEGER, sinks TEXT NOT NULL DEFAULT '',
-        reported INTEGER NOT NULL DEFAULT 0, decided INTEGER
+        reported INTEGER NOT NULL DEFAULT 0, decided INTEGER,
+        callback INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID;
     CREATE INDEX calls_of_a_number ON calls (number, started);
     CREATE INDEX calls_by_age ON calls (started);
     CREATE INDEX calls_by_outcome ON calls (decided);
     PRAGMA user_version = 1;
-    COMMIT;";
-
-/// Layout 4 adds whether the caller waits for a callback.
-const MIGRATION_4: &str = "BEGIN;
-    ALTER TABLE calls ADD COLUMN callback INTEGER NOT NULL DEFAULT 0;
-    UPDATE calls SET callback = 1 WHERE outcome IN (2, 3) AND NOT outbound;
-    PRAGMA user_version = 4;
     COMMIT;";
 
 /// Most calls of a recap: a day of a busy call center, within some megabytes of memory.
@@ -69,9 +64,6 @@ impl HistoryDb {
         let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout < 1 {
             db.execute_batch(LAYOUT)?;
-        }
-        if layout < 4 {
-            db.execute_batch(MIGRATION_4)?;
         }
         restrict_to_owner(path);
         Ok(Self { db, settings })

@@ -23,7 +23,6 @@ use build::Requests;
 use cache::Cache;
 use futures_util::future::join_all;
 use oauth::AccessToken;
-pub use preset::searched_fields;
 use request::{RequestTemplate, SourceError};
 use reqwest::Client;
 pub use response::ResponseMapping;
@@ -72,7 +71,7 @@ struct State {
     last_error: Option<mem::Discriminant<SourceError>>,
     /// Failed look-ups since the last answer.
     failures: u64,
-    /// Last look-up missed the card's deadline, as the journal says.
+    /// Last look-up missed the card's deadline, as logged.
     misses_deadline: bool,
 }
 

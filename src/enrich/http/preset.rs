@@ -206,9 +206,12 @@ fn by_name(name: &str) -> Option<&'static Preset> {
     }
 }
 
-/// Returns the fields of the CRM that a preset searches.
-pub fn searched_fields(name: &str) -> Option<&'static str> {
-    by_name(name).map(|preset| preset.searches)
+impl SourceConfig {
+    /// Returns the fields of the CRM that the preset searches.
+    #[must_use]
+    pub fn searched_fields(&self) -> Option<&'static str> {
+        by_name(self.preset.as_deref()?).map(|preset| preset.searches)
+    }
 }
 
 impl Preset {

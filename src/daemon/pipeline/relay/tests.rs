@@ -67,7 +67,7 @@ async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
 
 async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
     let (queries, _query_receiver) = mpsc::channel(8);
-    let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery);
+    let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery, LoginAdvice::LogIn);
     relay.run(events, CancellationToken::new()).await;
 }
 
@@ -99,7 +99,7 @@ async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
     pipeline.status.lock().connections.insert("main".try_into().unwrap(), ConnectionStatus::default());
     let rejected = |lane| ConnectionEvent::LaneRejected {
         lane,
-        why: RequestFailure { class: FailureClass::Rejected, status: Some(403), retry_after: None },
+        why: RequestFailure { status: Some(403), ..RequestFailure::new(FailureClass::Rejected) },
     };
     let events =
         vec![rejected(0), rejected(1), ConnectionEvent::LaneUp { lane: 0 }, ConnectionEvent::LaneUp { lane: 1 }];
@@ -160,7 +160,7 @@ async fn open_call_of_earlier_run_without_report_ends_unknown() {
     let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
     rang.status = CallStatus::Ringing;
     let unfinished =
-        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(130)) };
+        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(250)) };
     let recovery = Recovery::new(HashMap::from([("rang".try_into().unwrap(), unfinished)]), Vec::new(), to);
     let (sender, receiver) = mpsc::channel(8);
     sender

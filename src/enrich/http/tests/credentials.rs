@@ -70,7 +70,7 @@ async fn refresh_secrets_reads_a_changed_file_before_a_rejection() {
     assert_eq!(server.requests().len(), 1);
     fs::remove_file(&file).unwrap();
     http.refresh_secrets().await;
-    assert_eq!(http.secrets()[1], Secret::new("Bearer new"), "a missing file changes nothing");
+    assert_eq!(http.secrets()[0], Secret::new("Bearer new"), "a missing file changes nothing");
 }
 
 #[tokio::test]
