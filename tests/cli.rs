@@ -1,6 +1,8 @@
 //! Commands: output and exit codes for valid and invalid input.
 
-use crate::support::{DaemonDir, TIMEOUT, TestConfig, config_for, eventually, run_to_end, wait_for_messages};
+use crate::support::{
+    DaemonDir, TIMEOUT, TestConfig, config_for, eventually, message_texts, run_to_end, wait_for_messages,
+};
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::fs;
 
@@ -178,12 +180,23 @@ async fn test_card_is_posted_and_answer_of_chat_is_printed() {
     let (status, out, _) = send("desk").await;
     assert!(status.success() && out.contains("desk: card delivered (HTTP 200)"), "{out}");
     let (status, out, _) = send("support").await;
-    assert!(status.success() && out.contains("support: card accepted (HTTP 202)"), "{out}");
+    assert!(status.success() && out.contains("support: card A accepted (HTTP 202)"), "{out}");
+    assert!(out.contains("card A, or both: shape = \"message\", as it is now"), "{out}");
+    assert!(out.contains("card B only: shape = \"card\"\n"), "{out}");
     let (status, out, _) = send("app").await;
     assert!(status.success() && out.contains("app: card delivered") && out.contains("app: edit delivered"), "{out}");
     let messages = sim.messages();
     assert_eq!((messages.len(), messages.first().map(|message| message.versions.len())), (1, Some(2)));
     assert_eq!(sim.posts().len(), 2);
+    let shown_in_support = || message_texts(&sim, "support").join("\n");
+    assert!(shown_in_support().contains("Test card A") && !shown_in_support().contains("Test card B"));
+    sim.set_faults(|faults| {
+        faults.chat.bare_card.insert("/teams/support".to_owned());
+    });
+    assert!(send("support").await.0.success());
+    let posts = sim.posts();
+    let last = posts.last().unwrap();
+    assert!(last.shown && last.payload.to_string().contains("Test card B"), "a flow that posts the body shows card B");
     sim.set_faults(|faults| {
         faults.app.uninvited.insert("C0TEST".to_owned());
     });

@@ -1,7 +1,7 @@
 //! Calls become cards in both chats.
 
 use crate::support::{DaemonDir, TIMEOUT, eventually, message_texts, wait_for_messages};
-use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings, VoicemailShape};
+use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::time::Duration;
 
 fn alice() -> Party {
@@ -26,7 +26,7 @@ async fn reference_calls_become_cards_in_both_chats() {
             assert!(cards[0].contains(text), "{sink} lacks {text}: {}", cards[0]);
         }
     }
-    sim.place(CallPlan::voicemail(alice(), &bob, VoicemailShape::System).at_speed(20.0));
+    sim.place(CallPlan::voicemail(alice(), &bob).at_speed(20.0));
     let cards = wait_for_messages(&sim, "desk", 3).await;
     assert!(cards[2].contains("Voicemail") && !cards[2].contains("Missed"), "{}", cards[2]);
     sim.place(CallPlan::transferred(alice(), "Support", &bob, &eve).at_speed(20.0));

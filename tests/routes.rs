@@ -200,8 +200,8 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let rings = ScenarioStep::Rings { lines: vec![Extension::new("1015", "Bob Roy")] };
-    let beats = [(0, ScenarioStep::Created), (50, rings), (8_000, ScenarioStep::HangsUp { extension: None })];
-    sim.place(CallPlan::new("late", Party::new("ALICE MARTIN", "+15145550199"), beats));
+    let steps = [(50, rings), (8_000, ScenarioStep::HangsUp { extension: None })];
+    sim.place(CallPlan::new("late", Party::new("ALICE MARTIN", "+15145550199"), steps));
     assert!(wait_for_messages(&sim, "desk", 1).await[0].contains("ALICE MARTIN"));
     unblock.send(true).unwrap();
     let (desk, support) = (wait_for_messages(&sim, "desk", 2).await, wait_for_messages(&sim, "support", 1).await);

@@ -2,9 +2,7 @@
 //! with kills between states, rate limits and workspace changes.
 
 use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end};
-use poprelay::sim::{
-    AppMessage, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings, VoicemailShape,
-};
+use poprelay::sim::{AppMessage, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use std::{fmt::Display, time::Duration};
 
 const CHANNEL: &str = "C0LIVING";
@@ -32,13 +30,12 @@ fn bob() -> Extension {
 
 /// Returns a call that rings, is answered and ends at these milliseconds.
 fn call(caller: Party, [rings, answers, ends]: [u64; 3]) -> CallPlan {
-    let beats = [
-        (0, ScenarioStep::Created),
+    let steps = [
         (rings, ScenarioStep::Rings { lines: vec![bob()] }),
         (answers, ScenarioStep::Answers { extension: bob().extension }),
         (ends, ScenarioStep::HangsUp { extension: None }),
     ];
-    CallPlan::new("answered", caller, beats)
+    CallPlan::new("answered", caller, steps)
 }
 
 /// Returns the messages of the channel, without replies.
@@ -90,7 +87,7 @@ async fn voicemail_length_is_fetched_from_mailbox_if_enabled() {
     let mut dir = DaemonDir::new(&config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    sim.place(CallPlan::voicemail(alice(), &bob(), VoicemailShape::Party).at_speed(10.0));
+    sim.place(CallPlan::voicemail(alice(), &bob()).at_speed(10.0));
     let message = becomes(&sim, "Left a message of").await;
     is_in_order(&message);
     assert!(titles(&message).iter().any(|title| title.contains("Went to voicemail")), "{:?}", titles(&message));
@@ -124,9 +121,8 @@ async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let mailbox = [
-        (0, ScenarioStep::Created),
         (50, ScenarioStep::Rings { lines: vec![bob()] }),
-        (2500, ScenarioStep::Mailbox { face: VoicemailShape::Party }),
+        (2500, ScenarioStep::Mailbox { message: true }),
         (4000, ScenarioStep::HangsUp { extension: None }),
     ];
     sim.place(CallPlan::new("voicemail", alice(), mailbox));
@@ -307,9 +303,8 @@ async fn sink_changed_to_webhook_during_call_posts_outcome_once() {
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let missed = [
-        (0, ScenarioStep::Created),
         (50, ScenarioStep::Rings { lines: vec![bob()] }),
-        (6000, ScenarioStep::Mailbox { face: VoicemailShape::Party }),
+        (6000, ScenarioStep::Mailbox { message: true }),
         (8000, ScenarioStep::HangsUp { extension: None }),
     ];
     sim.place(CallPlan::new("voicemail", alice(), missed));

@@ -24,7 +24,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
 
-const KINDS: [SinkKind; 4] = [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::TeamsConnector];
+const KINDS: [SinkKind; 3] = [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams];
 
 fn now() -> Timestamp {
     "2026-11-23T19:03:20Z".parse().unwrap()

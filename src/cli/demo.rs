@@ -184,7 +184,8 @@ async fn run_calls(world: &Simulator, args: &DemoArgs, out: &mut (impl Write + S
                 }
             }
         }
-        if deadline.is_some() && coverage::missing(&world.calls(), &world.posts()).is_empty() {
+        let due = coverage::posted_by_default(&world.calls());
+        if deadline.is_some() && coverage::missing(&due, &world.posts()).is_empty() {
             break;
         }
     }
@@ -210,12 +211,14 @@ fn slack_post(event: &str) -> Option<WebhookRequest> {
 
 /// Prints the summary; returns an error if calls were not posted.
 fn summarize(world: &Simulator, out: &mut impl Write) -> CliResult {
-    let (calls, posts) = (world.calls(), world.posts());
+    let (all, posts) = (world.calls(), world.posts());
+    let calls = coverage::posted_by_default(&all);
     let missing = coverage::missing(&calls, &posts);
     let posted = calls.len() - missing.len();
     let latencies = coverage::latencies(&calls, &posts);
     let io = |error: io::Error| CliError::new(74, error);
-    output::print_summary(calls.len(), posted, &latencies, posts.len(), out).map_err(io)?;
+    let menu_only = all.len() - calls.len();
+    output::print_summary((calls.len(), posted, menu_only), &latencies, posts.len(), out).map_err(io)?;
     if missing.is_empty() {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use crate::{
     config::{self, Config},
     daemon::system::state_dir,
     goto::{
+        scopes,
         token::REFRESH_TOKEN_DAYS,
         token_file::{self, StoredToken},
     },
@@ -40,8 +41,12 @@ struct StatusReport {
 struct ConnectionState {
     name: String,
     heard: Option<Timestamp>,
+    /// Uses a personal access token, which is not stored.
+    pat: bool,
     /// Stored token, or the reason why it is not usable.
     token: Result<StoredToken, String>,
+    /// Missing scopes of the stored token, with their losses; empty if all are granted or none is known.
+    missing_scopes: String,
 }
 
 /// Prints the state.
@@ -70,10 +75,16 @@ fn read_state(config: &Config) -> Result<StatusReport, CliError> {
         Err(AdminError::Missing(_)) => Overview::default(),
         Err(error) => return Err(admin_error(error)),
     };
-    let login = |connection: &config::ConnectionConfig| ConnectionState {
-        name: connection.name.to_string(),
-        heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
-        token: token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string()),
+    let login = |connection: &config::ConnectionConfig| {
+        let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
+        let granted = token.as_ref().ok().and_then(|kept| kept.scope.as_deref());
+        ConnectionState {
+            name: connection.name.to_string(),
+            heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
+            pat: connection.pat.is_some(),
+            missing_scopes: scopes::describe(&scopes::missing(&scopes::needed(connection.voicemail), granted)),
+            token,
+        }
     };
     let logins = config.connections.iter().map(login).collect();
     let mut sinks = overview.sinks;
@@ -110,7 +121,8 @@ impl StatusReport {
                 "name": login.name,
                 "heard_up_to": login.heard,
                 "token_issued": login.token.as_ref().ok().map(|kept| kept.issued),
-                "token_problem": login.token.as_ref().err(),
+                "token_problem": login.token.as_ref().err().filter(|_| !login.pat),
+                "missing_scopes": login.missing_scopes,
             })
         });
         let sinks = self.sinks.iter().map(|(name, standing)| {
@@ -144,6 +156,14 @@ impl ConnectionState {
         };
         let days = |kept: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
         match &self.token {
+            _ if self.pat => format!("{state}; personal access token"),
+            Ok(kept) if !self.missing_scopes.is_empty() => {
+                format!(
+                    "{state}; logged in, valid for {} days without a refresh; missing scopes: {}",
+                    days(kept),
+                    self.missing_scopes
+                )
+            }
             Ok(kept) => format!("{state}; logged in, valid for {} days without a refresh", days(kept)),
             Err(reason) => format!("{state}; {reason} (poprelay login --connection {})", self.name),
         }

@@ -6,6 +6,8 @@ use crate::{
     model::{call::StatusKind, delivery::SinkKind, phone::Mask},
 };
 
+use std::os::unix::fs::PermissionsExt as _;
+
 const GOOD: &str = r#"
 [connections.main]
 client_id = "abc"
@@ -21,7 +23,33 @@ fn read(text: &str) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     load(&path)
+}
+
+#[test]
+fn secrets_in_a_config_that_all_can_read_are_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let warning = |mode| {
+        fs::write(&path, GOOD).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        load(&path).unwrap().warnings.into_iter().find(|it| it.text.contains("chmod o-r"))
+    };
+    let text = warning(0o644).unwrap().text;
+    assert!(text.contains("sinks.front-desk.url") && text.contains("config.toml"), "{text}");
+    assert_eq!(warning(0o640), None);
+}
+
+#[test]
+fn network_proxy_and_ca_are_checked_without_quoting_the_proxy() {
+    let with = |table: &str| format!("{GOOD}\n[network]\n{table}\n");
+    let config = read(&with("proxy = \"http://me:hush@proxy.example.com:3128\"")).unwrap();
+    assert_eq!(config.http.proxy.unwrap().to_string(), "proxy.example.com:3128");
+    let found = problems(&with("proxy = \"socks5://me:hush@proxy.example.com\"\nca = \"/nonexistent.pem\""));
+    assert!(found.iter().any(|it| it.contains("network.proxy: only http:// and https://")), "{found:?}");
+    assert!(found.iter().any(|it| it.contains("network.ca: /nonexistent.pem")), "{found:?}");
+    assert!(!found.concat().contains("hush"));
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -76,6 +104,20 @@ fn unknown_key_has_line_key_and_suggestion() {
     );
 }
 
+#[test]
+fn pat_excludes_refresh_token_and_requires_client_secret() {
+    let with = |line: &str| GOOD.replace("account_keys", &format!("{line}\naccount_keys"));
+    assert!(read(&with("pat = \"p4t\"")).unwrap().connections[0].pat.is_some());
+    let both = problems(&with("pat = \"p4t\"\nrefresh_token = \"r\""));
+    assert_eq!(
+        both,
+        ["6:connections.main.refresh_token: a connection has either pat or refresh_token. Remove one of them"]
+    );
+    let public = problems(&with("pat = \"p4t\"").replace("client_secret = \"s3cr3t\"\n", ""));
+    assert!(public[0].starts_with("4:connections.main.pat: a personal access token needs client_secret"), "{public:?}");
+    assert!(problems(&with("pat = { file = \"/nowhere\" }"))[0].contains("/nowhere cannot be read"));
+}
+
 const APP: &str = r#"
 [sinks.sales]
 type = "slack-app"
@@ -109,6 +151,7 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
     assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");
+    assert_eq!(key(&format!("{GOOD}shape = \"card\"")), "10:sinks.front-desk.shape");
     assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 

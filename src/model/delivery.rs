@@ -20,8 +20,6 @@ pub enum SinkKind {
     SlackTrigger,
     /// A Teams Workflows (Power Automate) webhook.
     Teams,
-    /// A retired Office 365 connector (`webhook.office.com`).
-    TeamsConnector,
     /// Slack's Web API with a bot token: the live message of a call is edited.
     SlackApp,
 }

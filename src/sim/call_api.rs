@@ -2,11 +2,12 @@
 //! `calls`.
 
 use super::{
+    activity,
     errors::{ApiError, QueryParams},
     people::STAFF,
     report,
-    scenario::{ACCOUNT, Extension},
-    scheduled_call::{stable_id, user_key},
+    scenario::Extension,
+    scheduled_call::{stable_id, user_id, user_key},
     state::SimState,
 };
 use axum::{
@@ -80,8 +81,8 @@ pub(super) async fn call_states(
 pub(super) async fn full_report(State(sim): AppState, Path(id): Path<String>, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, REPORTS_SCOPE)?;
     let calls = sim.calls();
-    let call = calls.reported_call(&id).ok_or_else(|| ApiError::not_found("The report"))?;
-    Ok(Json(report::full_report(call)).into_response())
+    let (call, conversation) = calls.reported(&id).ok_or_else(|| ApiError::not_found("The report"))?;
+    Ok(Json(report::full_report(call, &conversation)).into_response())
 }
 
 /// `GET /report-summaries`: exactly one kind of filter, at most 31 days.
@@ -103,12 +104,10 @@ pub(super) async fn report_summaries(State(sim): AppState, RawQuery(query): RawQ
     }
     let page = query.page(50)?;
     let calls = sim.calls();
-    // Calls of earlier pages are skipped before serialization. Otherwise the cost grows with the square of the list.
-    let is_on_page = |number: u64| page.marker.is_none_or(|marker| number < marker);
     let items = calls
-        .reported_between(&accounts, from, to)
-        .filter(|(number, _)| is_on_page(*number))
-        .map(|(number, call)| (number, report::summary(call)));
+        .reported_between(&accounts, from, to, page.marker)
+        .filter(|(number, _)| page.marker.is_none_or(|marker| *number < marker))
+        .map(|(number, conversation)| (number, report::summary(&conversation)));
     Ok(Json(page.newest_first(items)).into_response())
 }
 
@@ -129,19 +128,11 @@ pub(super) async fn caller_activity(
     let accounts = query.all("accountKey");
     let calls = sim.calls();
     let items: Vec<Value> = calls
-        .reported_between(&accounts, from, to)
-        .filter(|(_, call)| report::national_number(call).is_some_and(|known| known == number))
-        .map(|(_, call)| report::activity_item(call))
+        .all_reported()
+        .filter(|call| accounts.contains(&call.plan.account) && call.started >= from && call.started < to)
+        .filter(|call| activity::outside_number(call).is_some_and(|known| known == number))
+        .filter_map(activity::item)
         .collect();
-    Ok(Json(json!({ "items": items })).into_response())
-}
-
-/// `GET /users/v1/me`: the accounts of the login.
-pub(super) async fn me(State(sim): AppState, headers: HeaderMap) -> ApiResult {
-    sim.authorize(&headers, None)?;
-    let accounts = &sim.settings.accounts;
-    let keys = if accounts.is_empty() { vec![ACCOUNT.to_owned()] } else { accounts.clone() };
-    let items: Vec<Value> = keys.into_iter().map(|key| json!({ "accountKey": key })).collect();
     Ok(Json(json!({ "items": items })).into_response())
 }
 
@@ -156,7 +147,7 @@ pub(super) async fn users(State(sim): AppState, RawQuery(query): RawQuery, heade
     let users = (1..).zip(STAFF.iter()).collect::<Vec<_>>().into_iter().rev().map(|(number, (extension, name))| {
         let line = Extension::new(extension, name);
         let user = json!({
-            "userKey": user_key(&line), "userId": stable_id(&user_key(&line)),
+            "userKey": user_key(&line), "userId": user_id(&line),
             "lines": [{
                 "id": stable_id(extension), "name": name, "number": extension, "primary": true, "region": "US",
                 "organization": { "id": stable_id("organization"), "name": "Example Inc" },

@@ -2,8 +2,8 @@
 
 use super::{
     scenario::CallPlan,
-    scheduled_call::ScheduledCall,
-    snapshot::{TimedState, states},
+    scene::{self, Conversation, TimedState},
+    scheduled_call::{ScheduledCall, conversation_id},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,55 +32,95 @@ pub struct CallSummary {
     pub name: Option<String>,
     /// Caller number; `None` if the plan has none.
     pub caller: Option<String>,
+    /// Whether the caller reaches nothing but a menu.
+    pub menu_only: bool,
     /// Start of the call.
     pub started: Timestamp,
-    /// States in the plan.
+    /// States of the call, without those of a consultation.
     pub states: usize,
     /// States reached so far.
-    #[serde(rename = "said")]
     pub states_reached: usize,
     /// Sequence numbers of the states written to at least one open, subscribed socket.
-    #[serde(rename = "heard")]
     pub delivered: BTreeSet<u64>,
-    /// Time at which the first of them was written.
-    #[serde(rename = "heard_at")]
-    pub first_delivered_at: Option<Timestamp>,
+    /// Time at which the first ring was written to a socket. Without a ring before it: the first state after it.
+    pub ring_delivered_at: Option<Timestamp>,
     /// Whether the call has ended.
-    #[serde(rename = "over")]
     pub ended: bool,
+}
+
+/// Progress of one conversation of a call.
+#[derive(Debug)]
+struct Progress {
+    states: usize,
+    reached: usize,
+    reported: bool,
+}
+
+impl Progress {
+    fn is_ended(&self) -> bool {
+        self.reached >= self.states
+    }
 }
 
 #[derive(Debug)]
 struct Entry {
     call: ScheduledCall,
-    reached: usize,
+    conversations: Vec<(Arc<str>, Progress)>,
+    /// Sequence number of the first state with a ringing phone; without one, of the first state.
+    ring: u64,
     delivered: BTreeSet<u64>,
-    delivered_at: Option<Timestamp>,
-    reported: bool,
+    ring_delivered_at: Option<Timestamp>,
 }
 
 impl Entry {
+    fn new(call: ScheduledCall) -> Self {
+        let all = scene::conversations(&call);
+        let ring = all.first().and_then(|main| scene::first_ring(&main.states)).unwrap_or(1);
+        let progress =
+            |one: Conversation| (one.id.into(), Progress { states: one.states.len(), reached: 0, reported: false });
+        let conversations = all.into_iter().map(progress).collect();
+        Self { call, conversations, ring, delivered: BTreeSet::new(), ring_delivered_at: None }
+    }
+
     fn is_ended(&self) -> bool {
-        self.reached >= self.call.plan.steps.len()
+        self.conversations.iter().all(|(_, progress)| progress.is_ended())
     }
 
     fn summary(&self, number: u64) -> CallSummary {
         let plan = &self.call.plan;
+        let main = self.conversations.first().map(|(_, progress)| progress);
         CallSummary {
             number,
             id: self.call.id.to_string(),
             account: plan.account.clone(),
-            direction: plan.direction.clone(),
+            direction: plan.direction().to_owned(),
             shape: plan.shape.clone(),
             name: plan.caller.as_ref().and_then(|caller| caller.name.clone()),
             caller: plan.caller.as_ref().and_then(|caller| caller.number.clone()),
+            menu_only: plan.is_menu_only(),
             started: self.call.started,
-            states: plan.steps.len(),
-            states_reached: self.reached,
+            states: main.map_or(0, |progress| progress.states),
+            states_reached: main.map_or(0, |progress| progress.reached),
             delivered: self.delivered.clone(),
-            first_delivered_at: self.delivered_at,
+            ring_delivered_at: self.ring_delivered_at,
             ended: self.is_ended(),
         }
+    }
+
+    /// Returns the matching conversations, each with a number that is unique in lists.
+    fn matching(
+        &self,
+        number: u64,
+        matches: impl Fn(&Progress) -> bool,
+    ) -> impl Iterator<Item = (u64, &Progress, Conversation)> {
+        let any = self.conversations.iter().any(|(_, progress)| matches(progress));
+        let states = if any { scene::conversations(&self.call) } else { Vec::new() };
+        let all = (number * 2..).zip(self.conversations.iter().zip(states));
+        let all: Vec<_> = all
+            .filter(|(_, ((_, progress), _))| matches(progress))
+            .map(|(number, ((_, progress), states))| (number, progress, states))
+            .collect();
+        all.into_iter().rev()
     }
 }
 
@@ -88,7 +128,8 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct CallStore {
     all: BTreeMap<u64, Entry>,
-    numbers: HashMap<Arc<str>, u64>,
+    /// Number of the call and place of the conversation in it, by conversation space id.
+    places: HashMap<Arc<str>, (u64, usize)>,
     next: u64,
     rng: fastrand::Rng,
 }
@@ -96,17 +137,18 @@ pub(super) struct CallStore {
 impl CallStore {
     /// Creates an empty store.
     pub(super) fn new(seed: u64) -> Self {
-        Self { all: BTreeMap::new(), numbers: HashMap::new(), next: 0, rng: fastrand::Rng::with_seed(seed) }
+        Self { all: BTreeMap::new(), places: HashMap::new(), next: 0, rng: fastrand::Rng::with_seed(seed) }
     }
 
     /// Adds a call that starts now.
     pub(super) fn place(&mut self, plan: CallPlan, now: Timestamp) -> ScheduledCall {
         let mut bytes = [0; 16];
         self.rng.fill(&mut bytes);
-        let placed = ScheduledCall { id: uuid::Builder::from_random_bytes(bytes).into_uuid(), started: now, plan };
-        let entry =
-            Entry { call: placed.clone(), reached: 0, delivered: BTreeSet::new(), delivered_at: None, reported: false };
-        self.numbers.insert(placed.id.to_string().into(), self.next);
+        let placed = ScheduledCall { id: conversation_id(bytes), started: now, plan };
+        let entry = Entry::new(placed.clone());
+        for (place, (id, _)) in entry.conversations.iter().enumerate() {
+            self.places.insert(Arc::clone(id), (self.next, place));
+        }
         self.all.insert(self.next, entry);
         self.next += 1;
         if self.all.len() > MAX_CALLS {
@@ -117,59 +159,64 @@ impl CallStore {
 
     /// Adds a call that has ended and has a report. Returns the call id.
     pub(super) fn place_ended(&mut self, plan: CallPlan, started: Timestamp) -> String {
-        let states = plan.steps.len();
         let id = self.place(plan, started).id.to_string();
-        if let Some(entry) = self.entry(&id) {
-            (entry.reached, entry.reported) = (states, true);
+        let number = self.next - 1;
+        for (_, progress) in self.all.get_mut(&number).into_iter().flat_map(|entry| &mut entry.conversations) {
+            (progress.reached, progress.reported) = (progress.states, true);
         }
         id
     }
 
     fn drop_oldest(&mut self) {
-        let oldest =
-            self.all.iter().find(|(_, entry)| entry.is_ended()).map(|(number, entry)| (*number, entry.call.id));
-        if let Some((number, id)) = oldest {
-            self.all.remove(&number);
-            self.numbers.remove(id.to_string().as_str());
+        let oldest = self.all.iter().find(|(_, entry)| entry.is_ended()).map(|(number, _)| *number);
+        if let Some(entry) = oldest.and_then(|number| self.all.remove(&number)) {
+            for (id, _) in &entry.conversations {
+                self.places.remove(id);
+            }
         }
     }
 
-    fn entry(&mut self, id: &str) -> Option<&mut Entry> {
-        self.numbers.get(id).and_then(|number| self.all.get_mut(number))
+    fn progress(&mut self, id: &str) -> Option<&mut Progress> {
+        let (number, place) = *self.places.get(id)?;
+        let (_, progress) = self.all.get_mut(&number)?.conversations.get_mut(place)?;
+        Some(progress)
     }
 
-    /// Moves the call to the next state.
+    /// Moves the conversation to the next state.
     pub(super) fn advance(&mut self, id: &str) {
-        if let Some(entry) = self.entry(id) {
-            entry.reached += 1;
+        if let Some(progress) = self.progress(id) {
+            progress.reached += 1;
         }
     }
 
-    /// Marks the report of the call as available.
+    /// Marks the report of the conversation as available.
     pub(super) fn mark_reported(&mut self, id: &str) {
-        if let Some(entry) = self.entry(id) {
-            entry.reported = true;
+        if let Some(progress) = self.progress(id) {
+            progress.reported = true;
         }
     }
 
-    /// Records that a state was written to a socket. Returns true for the first state of the call.
+    /// Records that a state of a call was written to a socket. Returns true for the first ring of the call.
     pub(super) fn mark_delivered(&mut self, id: &str, sequence: u64, now: Timestamp) -> bool {
-        let Some(entry) = self.entry(id) else { return false };
+        let Some((number, 0)) = self.places.get(id).copied() else { return false };
+        let Some(entry) = self.all.get_mut(&number) else { return false };
         entry.delivered.insert(sequence);
-        let first = entry.delivered_at.is_none();
-        entry.delivered_at.get_or_insert(now);
+        let first = entry.ring_delivered_at.is_none() && sequence >= entry.ring;
+        if first {
+            entry.ring_delivered_at = Some(now);
+        }
         first
     }
 
     /// Returns the summary of one call.
-    pub(super) fn summary(&mut self, id: &str) -> Option<CallSummary> {
-        let number = self.numbers.get(id).copied()?;
+    pub(super) fn summary(&self, id: &str) -> Option<CallSummary> {
+        let (number, _) = *self.places.get(id)?;
         self.all.get(&number).map(|entry| entry.summary(number))
     }
 
     /// Returns the number of calls, and how many of them were sent to a socket.
     pub(super) fn totals(&self) -> (u64, usize) {
-        (self.next, self.all.values().filter(|entry| entry.delivered_at.is_some()).count())
+        (self.next, self.all.values().filter(|entry| entry.ring_delivered_at.is_some()).count())
     }
 
     /// Returns up to `most` summaries from the given number on, oldest first.
@@ -177,45 +224,61 @@ impl CallStore {
         self.all.range(from..).take(most).map(|(number, entry)| entry.summary(*number)).collect()
     }
 
-    /// Returns active calls of the given accounts (all accounts if empty), newest first, each with the latest state.
+    /// Returns active conversations of the given accounts (all accounts if empty), newest first, each with the latest
+    /// state.
     pub(super) fn active<'a>(&'a self, accounts: &'a [String]) -> impl Iterator<Item = (u64, TimedState)> + 'a {
-        let matches = |entry: &Entry| accounts.is_empty() || accounts.contains(&entry.call.plan.account);
+        let in_accounts = |entry: &Entry| accounts.is_empty() || accounts.contains(&entry.call.plan.account);
+        let is_active = |progress: &Progress| progress.reached > 0 && !progress.is_ended();
         self.all
             .iter()
             .rev()
-            .filter(move |(_, entry)| entry.reached > 0 && !entry.is_ended() && matches(entry))
-            .filter_map(|(number, entry)| Some((*number, states(&entry.call).into_iter().nth(entry.reached - 1)?)))
+            .filter(move |(_, entry)| in_accounts(entry))
+            .flat_map(move |(number, entry)| entry.matching(*number, is_active))
+            .filter_map(|(number, progress, one)| Some((number, one.states.into_iter().nth(progress.reached - 1)?)))
     }
 
-    /// Returns the states that an active call has reached.
+    fn conversation(&self, id: &str) -> Option<(&ScheduledCall, &Progress, Conversation)> {
+        let (number, place) = *self.places.get(id)?;
+        let entry = self.all.get(&number)?;
+        let (_, progress) = entry.conversations.get(place)?;
+        Some((&entry.call, progress, scene::conversations(&entry.call).into_iter().nth(place)?))
+    }
+
+    /// Returns the states that an active conversation has reached.
     pub(super) fn states(&self, id: &str) -> Option<Vec<TimedState>> {
-        let entry = self.numbers.get(id).and_then(|number| self.all.get(number))?;
-        (entry.reached > 0 && !entry.is_ended()).then(|| states(&entry.call).into_iter().take(entry.reached).collect())
+        let (_, progress, one) = self.conversation(id)?;
+        let active = progress.reached > 0 && !progress.is_ended();
+        active.then(|| one.states.into_iter().take(progress.reached).collect())
     }
 
-    /// Returns a call whose report is available.
-    pub(super) fn reported_call(&self, id: &str) -> Option<&ScheduledCall> {
-        let entry = self.numbers.get(id).and_then(|number| self.all.get(number))?;
-        entry.reported.then_some(&entry.call)
+    /// Returns a conversation whose report is available, with its call.
+    pub(super) fn reported(&self, id: &str) -> Option<(&ScheduledCall, Conversation)> {
+        let (call, progress, one) = self.conversation(id)?;
+        progress.reported.then_some((call, one))
     }
 
     /// Returns calls whose reports are available, newest first.
     pub(super) fn all_reported(&self) -> impl Iterator<Item = &ScheduledCall> {
-        self.all.values().rev().filter(|entry| entry.reported).map(|entry| &entry.call)
+        let is_reported = |entry: &&Entry| entry.conversations.iter().any(|(_, progress)| progress.reported);
+        self.all.values().rev().filter(is_reported).map(|entry| &entry.call)
     }
 
-    /// Returns reported calls of the accounts that started in `from..to`, newest first.
+    /// Returns reported conversations of the accounts whose call started in `from..to`, newest first. Calls with a number
+    /// from `below` on are left out before their states are made: otherwise a paged list costs the square of its length.
     pub(super) fn reported_between<'a>(
         &'a self,
         accounts: &'a [String],
         from: Timestamp,
         to: Timestamp,
-    ) -> impl Iterator<Item = (u64, &'a ScheduledCall)> + 'a {
+        below: Option<u64>,
+    ) -> impl Iterator<Item = (u64, Conversation)> + 'a {
+        let last = below.map_or(self.next, |below| below / 2 + 1);
         self.all
-            .iter()
+            .range(..last)
             .rev()
-            .filter(move |(_, entry)| entry.reported && entry.call.started >= from && entry.call.started < to)
+            .filter(move |(_, entry)| entry.call.started >= from && entry.call.started < to)
             .filter(|(_, entry)| accounts.contains(&entry.call.plan.account))
-            .map(|(number, entry)| (*number, &entry.call))
+            .flat_map(|(number, entry)| entry.matching(*number, |progress| progress.reported))
+            .map(|(number, _, one)| (number, one))
     }
 }

@@ -1,6 +1,6 @@
 //! Store of notification channels: lifetimes, open sockets and subscriptions of the one user. No HTTP, no clock.
 
-use super::faults::ChannelFaults;
+use super::{envelope::Notification, faults::ChannelFaults};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -49,6 +49,8 @@ pub(super) struct Channel {
     /// Subscribed accounts of reports, each with its subscription id.
     pub(super) report_subscriptions: BTreeMap<String, String>,
     sockets: Vec<SocketHandle>,
+    /// Frames so far, control frames included.
+    frames: u64,
 }
 
 impl Channel {
@@ -60,6 +62,12 @@ impl Channel {
     fn command(&mut self, command: &ChannelCommand) {
         self.sockets.retain(|socket| socket.commands.send(command.clone()).is_ok());
     }
+
+    /// Returns the number of the next frame.
+    pub(super) const fn next_frame(&mut self) -> u64 {
+        self.frames += 1;
+        self.frames
+    }
 }
 
 /// Recipients of a frame.
@@ -69,8 +77,6 @@ pub(super) enum Topic<'a> {
     Call(&'a str),
     /// Subscribers of reports.
     Report,
-    /// Every open socket, with or without a subscription.
-    AllSockets,
 }
 
 /// The user has too many channels.
@@ -122,6 +128,7 @@ impl ChannelStore {
             call_subscriptions: BTreeMap::new(),
             report_subscriptions: BTreeMap::new(),
             sockets: Vec::new(),
+            frames: 0,
         });
         self.all.last().ok_or(ChannelLimit)
     }
@@ -177,8 +184,16 @@ impl ChannelStore {
         }
     }
 
-    /// Sends a frame to every open socket of the topic. Returns true if there was one.
-    pub(super) fn send_to(&mut self, account: &str, topic: Topic<'_>, command: &ChannelCommand, now: Instant) -> bool {
+    /// Sends a frame to every open socket of the topic. Each channel numbers its frames. Returns true if there was a
+    /// socket.
+    pub(super) fn send_to(
+        &mut self,
+        account: &str,
+        topic: Topic<'_>,
+        frame: &Notification,
+        of: Option<&(Arc<str>, u64)>,
+        now: Instant,
+    ) -> bool {
         let mut sent = false;
         for channel in self.all.iter_mut().filter(|channel| channel.expires_at > now) {
             let selected = match topic {
@@ -187,19 +202,20 @@ impl ChannelStore {
                     .get(account)
                     .is_some_and(|kinds| kinds.is_empty() || kinds.iter().any(|one| one == kind)),
                 Topic::Report => channel.report_subscriptions.contains_key(account),
-                Topic::AllSockets => true,
             };
             if selected {
-                channel.command(command);
+                let text = frame.text(channel.next_frame());
+                channel.command(&ChannelCommand::Send(text.into(), of.cloned()));
                 sent |= channel.is_connected();
             }
         }
         sent
     }
 
-    /// Sends a command to every open socket.
-    pub(super) fn command_all(&mut self, command: &ChannelCommand) {
+    /// Sends a command to every open socket. Returns true if there was one.
+    pub(super) fn command_all(&mut self, command: &ChannelCommand) -> bool {
         self.all.iter_mut().for_each(|channel| channel.command(command));
+        self.all.iter().any(Channel::is_connected)
     }
 
     /// Sends a command to one open socket, chosen by `rng`.
@@ -235,11 +251,11 @@ mod tests {
         let (mut channels, now) = (ChannelStore::new(1), Instant::now());
         let (_, mut all) = subscribed(&mut channels, &[], now);
         let (_, mut endings) = subscribed(&mut channels, &["ENDING"], now);
-        let frame = ChannelCommand::Send("x".into(), None);
-        assert!(channels.send_to("1", Topic::Call("STARTING"), &frame, now));
+        let frame = Notification::report("x", jiff::Timestamp::UNIX_EPOCH);
+        assert!(channels.send_to("1", Topic::Call("STARTING"), &frame, None, now));
         assert!(all.try_recv().is_ok() && endings.try_recv().is_err());
-        assert!(!channels.send_to("2", Topic::Call("STARTING"), &frame, now));
-        assert!(!channels.send_to("1", Topic::Report, &frame, now));
+        assert!(!channels.send_to("2", Topic::Call("STARTING"), &frame, None, now));
+        assert!(!channels.send_to("1", Topic::Report, &frame, None, now));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Control API of the simulator for other processes under `/sim`, and the page at `/`. GoTo has none of these endpoints.
 
 use super::{
-    channels::{ChannelCommand, Topic},
+    channels::ChannelCommand,
     errors::{ApiError, QueryParams},
     faults::Faults,
     scenario::CallPlan,
@@ -53,7 +53,7 @@ pub(super) async fn place_call(State(sim): AppState, body: Bytes) -> ApiResult {
 
 /// `POST /sim/say`: sends the unchanged body as a frame to every open socket.
 pub(super) async fn send_frame(State(sim): AppState, body: String) -> Response {
-    let sent = sim.send_frame("", Topic::AllSockets, &body, None);
+    let sent = sim.send_text(&body);
     Json(json!({ "sent": sent })).into_response()
 }
 
@@ -143,8 +143,8 @@ pub(super) async fn requests(State(sim): AppState) -> Response {
 pub(super) async fn events(State(sim): AppState) -> Response {
     let receiver = sim.events.subscribe();
     let before = sim.webhook_log().last_shown(INITIAL_CARDS);
-    let (calls, heard) = sim.calls().totals();
-    let so_far = json!({ "news": "so_far", "calls": calls, "heard": heard });
+    let (calls, delivered) = sim.calls().totals();
+    let so_far = json!({ "news": "so_far", "calls": calls, "delivered": delivered });
     let messages = sim.messages().last_shown(INITIAL_CARDS);
     let messages = messages.into_iter().map(|message| json!({ "news": "message", "message": message }));
     let before = before.into_iter().map(|post| json!({ "news": "post", "post": post })).chain(messages);

@@ -20,7 +20,6 @@ pub struct AppMessage {
     /// `ts` of the parent message of a reply.
     pub thread: Option<String>,
     /// All versions, oldest first. The channel shows the last one.
-    #[serde(rename = "said")]
     pub versions: Vec<MessageVersion>,
     /// Whether a user deleted the message.
     pub deleted: bool,

@@ -4,15 +4,17 @@
 //! Stores (`grants`, `channels`, `calls`, `messages`) hold data. Handlers (`oauth`, `*_api`, `webhooks`, `control`) serve
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
-mod bucket;
+mod activity;
 mod call_api;
 mod calls;
 mod channel_api;
 mod channels;
 mod control;
+mod envelope;
 mod errors;
 mod faults;
 mod grants;
+mod identity_api;
 mod messages;
 mod oauth;
 mod people;
@@ -21,11 +23,11 @@ mod presets;
 mod report;
 mod request_checks;
 mod scenario;
+mod scene;
 mod scheduled_call;
 mod server;
 mod slack_api;
 mod slack_rules;
-mod snapshot;
 mod socket;
 mod state;
 mod subscription_api;
@@ -33,21 +35,22 @@ mod teams_rules;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod voicemail;
 mod voicemail_api;
 mod webhook_log;
 mod webhooks;
 
 pub use calls::CallSummary;
 pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
-pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
+pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PERSONAL_ACCESS_TOKEN, PRINCIPAL};
 pub use messages::{AppMessage, MessageVersion};
 pub use presets::PRESETS;
-pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep, VoicemailShape};
+pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};
 pub use state::{RequestCounts, SimulatorSettings};
 pub use traffic::TrafficGenerator;
 pub use webhook_log::{ChatKind, WebhookRequest};
 
-use channels::{ChannelCommand, Topic};
+use channels::ChannelCommand;
 use state::SimState;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
@@ -135,7 +138,7 @@ impl Simulator {
 
     /// Sends a text as a frame to every open socket. Returns false if no socket is open.
     pub fn send_frame(&self, frame: &str) -> bool {
-        self.state.send_frame("", Topic::AllSockets, frame, None)
+        self.state.send_text(frame)
     }
 
     /// Returns the webhook requests that a channel shows, oldest first.

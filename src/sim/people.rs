@@ -14,16 +14,21 @@ pub(super) const STAFF: [(&str, &str); 8] = [
     ("1044", "Chloé Lefèvre"),
 ];
 
-/// Phone numbers of the account.
+/// Outside phone to which a dial plan forwards calls.
+pub(super) const MOBILE: &str = "+15145550188";
+
+/// Phone numbers of the account. GoTo repeats the number where nobody named it.
 const NUMBERS: [(&str, &str); 4] = [
     ("+15145550100", "Main line"),
-    ("+15145550101", "Sales"),
-    ("+15145550102", "Support"),
-    ("+442079460101", "London office"),
+    ("+15145550101", "+15145550101"),
+    ("+15145550102", "+15145550102"),
+    ("+442079460101", "+442079460101"),
 ];
 
-/// Call queues.
-const QUEUES: [&str; 4] = ["Support", "Sales", "Billing", "Returns & warranty"];
+/// Call queues, each with its wrap-up time in seconds.
+const QUEUES: [(&str, u32); 4] = [("Support", 90), ("Sales", 0), ("Billing", 30), ("Returns & warranty", 60)];
+/// Extension of the first queue.
+const FIRST_QUEUE: usize = 1_101;
 
 /// Caller names as networks show them: capitals, truncated, foreign, long, hostile.
 const NAMES: [&str; 40] = [
@@ -86,6 +91,15 @@ pub(super) fn random_extension(rng: &mut fastrand::Rng) -> Extension {
     Extension::new(extension, name)
 }
 
+/// Returns a random extension that is not `line`.
+pub(super) fn other_extension(rng: &mut fastrand::Rng, line: &Extension) -> Extension {
+    let mut other = random_extension(rng);
+    while other.extension == line.extension {
+        other = random_extension(rng);
+    }
+    other
+}
+
 /// Returns a random account number.
 pub(super) fn random_account_number(rng: &mut fastrand::Rng) -> CalledNumber {
     let (number, name) = rng.choice(NUMBERS).unwrap_or(("+15145550100", "Main line"));
@@ -94,7 +108,18 @@ pub(super) fn random_account_number(rng: &mut fastrand::Rng) -> CalledNumber {
 
 /// Returns a random queue name.
 pub(super) fn random_queue(rng: &mut fastrand::Rng) -> &'static str {
-    rng.choice(QUEUES).unwrap_or("Support")
+    rng.choice(QUEUES).map_or("Support", |(name, _)| name)
+}
+
+/// Returns the wrap-up time of a queue in seconds.
+pub(super) fn queue_wrap_up(name: &str) -> u32 {
+    QUEUES.iter().find(|(known, _)| *known == name).map_or(0, |(_, seconds)| *seconds)
+}
+
+/// Returns the extension of a queue. A queue that nobody configured has the one after the last.
+pub(super) fn queue_extension(name: &str) -> String {
+    let place = QUEUES.iter().position(|(known, _)| *known == name).unwrap_or(QUEUES.len());
+    (FIRST_QUEUE + place).to_string()
 }
 
 /// Returns a new caller. The `serial` makes the number unique for at least a thousand callers of a prefix.
@@ -116,17 +141,10 @@ pub(super) fn new_caller(rng: &mut fastrand::Rng, serial: u32) -> Party {
     Party { name, number: Some(number) }
 }
 
-/// Returns a caller with a withheld number, in one of the observed forms.
+/// Returns a caller with a withheld number. GoTo's word stands for the number, and the network may still send a name.
 pub(super) fn withheld_caller(rng: &mut fastrand::Rng) -> Option<Party> {
-    let hidden = |name: Option<&str>, number: Option<&str>| {
-        Some(Party { name: name.map(str::to_owned), number: number.map(str::to_owned) })
-    };
-    match rng.u8(0..4) {
-        0 => hidden(Some("Anonymous"), Some("anonymous")),
-        1 => hidden(None, Some("")),
-        2 => hidden(Some("PRIVATE"), None),
-        _ => hidden(None, Some("Restricted")),
-    }
+    let name = rng.choice(["Anonymous", "PRIVATE", ""]).map(str::to_owned);
+    Some(Party { name, number: Some("Anonymous".to_owned()) })
 }
 
 /// Companies, tiers, notes and names of the generated contacts file.

@@ -2,9 +2,10 @@
 
 use super::{
     channels::{ChannelCommand, Topic},
-    report,
+    envelope::Notification,
     scenario::CallPlan,
-    snapshot,
+    scene::{self, Conversation},
+    scheduled_call::ScheduledCall,
     state::SimState,
 };
 use jiff::Timestamp;
@@ -22,28 +23,36 @@ pub(super) fn place(sim: &Arc<SimState>, plan: CallPlan) -> String {
     let placed = sim.calls().place(plan, Timestamp::now());
     let id = placed.id.to_string();
     let started = Instant::now();
-    let owner = Arc::clone(sim);
-    sim.spawn(async move {
-        let sim = owner;
-        let call: Arc<str> = placed.id.to_string().into();
-        let account = placed.plan.account.clone();
-        for state in snapshot::states(&placed) {
-            tokio::time::sleep_until((started + state.after).into()).await;
-            sim.calls().advance(&call);
-            if state.sequence == 1 {
-                let summary = sim.calls().summary(&call);
-                sim.publish(&json!({ "news": "call", "call": summary }));
-            }
-            for _ in 0..copies(&sim) {
-                let state_id = Some((Arc::clone(&call), state.sequence));
-                sim.send_frame(&account, Topic::Call(state.kind), &state.frame().to_string(), state_id);
-            }
-        }
-        tokio::time::sleep_until((started + placed.report_delay()).into()).await;
-        sim.calls().mark_reported(&call);
-        sim.send_frame(&account, Topic::Report, &report::frame(&placed).to_string(), None);
-    });
+    for conversation in scene::conversations(&placed) {
+        let (owner, call) = (Arc::clone(sim), placed.clone());
+        sim.spawn(async move { play(&owner, &call, conversation, started).await });
+    }
     id
+}
+
+/// Sends the states of one conversation, and later the notice of its report.
+async fn play(sim: &SimState, call: &ScheduledCall, conversation: Conversation, started: Instant) {
+    let id: Arc<str> = conversation.id.into();
+    let account = &call.plan.account;
+    let is_main = *id == *call.id.to_string();
+    let mut report_due = started + call.scaled_duration(sim.settings.report_delay);
+    for state in conversation.states {
+        tokio::time::sleep_until((started + state.after).into()).await;
+        sim.calls().advance(&id);
+        if is_main && state.sequence == 1 {
+            let summary = sim.calls().summary(&id);
+            sim.publish(&json!({ "news": "call", "call": summary }));
+        }
+        for _ in 0..copies(sim) {
+            let content = json!({ "metadata": state.metadata, "state": state.body });
+            let frame = Notification::call_state(content, Timestamp::now());
+            sim.send_frame(account, Topic::Call(state.kind), &frame, Some((Arc::clone(&id), state.sequence)));
+        }
+        report_due = started + state.after + call.scaled_duration(sim.settings.report_delay);
+    }
+    tokio::time::sleep_until(report_due.into()).await;
+    sim.calls().mark_reported(&id);
+    sim.send_frame(account, Topic::Report, &Notification::report(&id, Timestamp::now()), None);
 }
 
 /// Returns the number of copies of a frame: 1, or 0 or 2 by a fault.

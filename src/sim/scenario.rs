@@ -1,4 +1,4 @@
-//! Call plans: timed steps without ids and clock. `presets` has the common ones, `snapshot` derives the states, `player`
+//! Call plans: timed steps without ids and clock. `presets` has the common ones, `scene` derives the states, `player`
 //! plays them.
 
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,17 @@ pub const ACCOUNT: &str = "1234567890123456789";
 pub struct CallPlan {
     /// Account key.
     pub account: String,
-    /// `INBOUND` or `OUTBOUND`.
-    pub direction: String,
-    /// Caller; `None`: the states name no caller.
+    /// Colleague who makes the call; `None`: the call comes from outside. GoTo marks both an outbound call and a call
+    /// between colleagues as `OUTBOUND`.
+    pub maker: Option<Extension>,
+    /// Caller from outside; `None`: the number is withheld.
     pub caller: Option<Party>,
-    /// Called number of the account.
-    #[serde(rename = "ours")]
+    /// Number of the account: the one that was called, or the one that an outside party sees.
     pub called_number: CalledNumber,
     /// Steps in order of time.
-    #[serde(rename = "beats")]
     pub steps: Vec<TimedStep>,
+    /// Whether the talk is recorded.
+    pub recorded: bool,
     /// Playback speed; 1 is real time.
     pub speed: f64,
     /// Name of the preset. The wire format does not contain it.
@@ -34,12 +35,13 @@ pub struct CallPlan {
 struct CallPlanSpec {
     shape: Option<String>,
     account: Option<String>,
-    direction: Option<String>,
-    /// `null`: the states name no caller.
+    maker: Option<Extension>,
+    /// `null`: the number is withheld.
     #[serde(default, deserialize_with = "present")]
     caller: Option<Option<Party>>,
-    ours: Option<CalledNumber>,
-    beats: Option<Vec<TimedStep>>,
+    called_number: Option<CalledNumber>,
+    steps: Option<Vec<TimedStep>>,
+    recorded: Option<bool>,
     speed: Option<f64>,
 }
 
@@ -52,16 +54,17 @@ impl TryFrom<CallPlanSpec> for CallPlan {
     type Error = String;
 
     fn try_from(spec: CallPlanSpec) -> Result<Self, String> {
-        let mut plan = match (spec.shape, &spec.beats) {
+        let mut plan = match (spec.shape, &spec.steps) {
             (None, _) => Self::default(),
             (Some(shape), Some(_)) => Self { shape, ..Self::default() },
             (Some(shape), None) => Self::preset_or_error(&shape)?,
         };
         plan.account = spec.account.unwrap_or(plan.account);
-        plan.direction = spec.direction.unwrap_or(plan.direction);
+        plan.maker = spec.maker.or(plan.maker);
         plan.caller = spec.caller.unwrap_or(plan.caller);
-        plan.called_number = spec.ours.unwrap_or(plan.called_number);
-        plan.steps = spec.beats.unwrap_or(plan.steps);
+        plan.called_number = spec.called_number.unwrap_or(plan.called_number);
+        plan.steps = spec.steps.unwrap_or(plan.steps);
+        plan.recorded = spec.recorded.unwrap_or(plan.recorded);
         plan.speed = spec.speed.unwrap_or(plan.speed);
         Ok(plan)
     }
@@ -73,7 +76,7 @@ impl TryFrom<CallPlanSpec> for CallPlan {
 pub struct Party {
     /// Network name (CNAM).
     pub name: Option<String>,
-    /// Number. A withheld number is empty, absent or a word.
+    /// Number; `None`: withheld.
     pub number: Option<String>,
 }
 
@@ -83,7 +86,7 @@ pub struct Party {
 pub struct CalledNumber {
     /// Number in E.164.
     pub number: String,
-    /// Label of the number.
+    /// Label of the number. GoTo repeats the number if there is none.
     pub name: String,
 }
 
@@ -95,70 +98,85 @@ pub struct Extension {
     pub extension: String,
     /// Name of the user.
     pub name: String,
+    /// Devices of the line. Each one rings as a participant of its own.
+    #[serde(default = "one_device")]
+    pub devices: u8,
+}
+
+const fn one_device() -> u8 {
+    1
 }
 
 /// A step and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimedStep {
-    /// Milliseconds since the start of the call, at speed 1.
+    /// Milliseconds since the start of the call, at speed 1. The first state is always at 0.
     pub at_ms: u64,
     /// The step.
     #[serde(flatten)]
     pub step: ScenarioStep,
 }
 
-/// Form of a mailbox in the states of a call. No real one was recorded, so that all three are played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VoicemailShape {
-    /// Only the caller is connected.
-    Alone,
-    /// A virtual participant is connected too.
-    Party,
-    /// A system of type `VOICEMAIL` is connected too.
-    System,
-}
-
-/// One step of a call. Each step makes one state.
+/// One step of a call. A step makes all states that GoTo makes of it, some of them in the same millisecond.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "beat", rename_all = "snake_case")]
+#[serde(tag = "step", rename_all = "snake_case")]
 pub enum ScenarioStep {
-    /// The call is created.
-    #[serde(rename = "comes")]
-    Created,
-    /// Lines ring.
-    Rings {
-        /// The lines.
-        lines: Vec<Extension>,
-    },
-    /// The caller is in a menu.
+    /// A dial plan takes the call and plays a menu. In a menu: the chosen option leads to the menu of another dial plan.
     Menu,
-    /// The caller waits in a queue.
+    /// The caller chooses an option of the menu, and an announcement of 4.5 s follows.
+    Chooses {
+        /// The key.
+        option: String,
+    },
+    /// The call enters a queue: as an option of the menu, or directly.
     Queue {
         /// Queue name.
         name: String,
     },
-    /// The queue rings an agent.
-    Offers {
-        /// Line of the agent.
-        line: Extension,
+    /// Phones of staff ring: agents in a queue, the dialed extension in a menu, a ring group after an option.
+    Rings {
+        /// The lines.
+        lines: Vec<Extension>,
     },
-    /// A ringing line or agent answers; the others stop.
+    /// An outside number is called: by the maker, or by a dial plan that forwards the call.
+    Dials {
+        /// Number in E.164.
+        number: String,
+    },
+    /// Every ringing phone stops without an answer.
+    StopsRinging,
+    /// A ringing phone answers; the others stop.
     Answers {
-        /// Extension that answers.
+        /// Extension that answers, or the outside number.
         extension: String,
     },
-    /// The connected person calls another line to transfer the call.
+    /// The connected person puts the caller on hold.
+    Holds,
+    /// The connected person takes the caller off hold.
+    Resumes,
+    /// The connected person hands the caller on without asking (direct transfer), and the target rings.
     Transfers {
         /// Target of the transfer.
         line: Extension,
     },
-    /// The mailbox answers.
-    Mailbox {
-        /// Form of the mailbox in the states.
-        face: VoicemailShape,
+    /// The connected person hands the caller on to a queue (direct transfer).
+    TransfersToQueue {
+        /// Queue name.
+        name: String,
     },
-    /// The call ends: the caller hangs up, or the line of the given extension does.
+    /// The connected person puts the caller on hold and calls a colleague in a conversation of its own.
+    Consults {
+        /// The colleague.
+        line: Extension,
+    },
+    /// The consulting person hands the caller on to the colleague, whose phone still rings (warm transfer).
+    HandsOver,
+    /// The mailbox of the line that rang last answers.
+    Mailbox {
+        /// Whether the caller leaves a message.
+        message: bool,
+    },
+    /// The call ends: the caller hangs up, or the phone of the given extension does.
     HangsUp {
         /// Extension that hangs up; `None`: the caller.
         extension: Option<String>,
@@ -190,23 +208,50 @@ impl Extension {
     /// Creates an extension.
     #[must_use]
     pub fn new(extension: &str, name: &str) -> Self {
-        Self { extension: extension.to_owned(), name: name.to_owned() }
+        Self { extension: extension.to_owned(), name: name.to_owned(), devices: 1 }
+    }
+
+    /// Sets the number of devices of the line.
+    #[must_use]
+    pub fn with_devices(mut self, devices: u8) -> Self {
+        self.devices = devices;
+        self
     }
 }
 
 impl CallPlan {
     /// Creates a plan of steps with their times in milliseconds.
     #[must_use]
-    pub fn new(shape: &str, caller: Party, beats: impl IntoIterator<Item = (u64, ScenarioStep)>) -> Self {
+    pub fn new(shape: &str, caller: Party, steps: impl IntoIterator<Item = (u64, ScenarioStep)>) -> Self {
         Self {
             account: ACCOUNT.to_owned(),
-            direction: "INBOUND".to_owned(),
+            maker: None,
             caller: Some(caller),
             called_number: CalledNumber::default(),
-            steps: beats.into_iter().map(|(at_ms, beat)| TimedStep { at_ms, step: beat }).collect(),
+            steps: steps.into_iter().map(|(at_ms, step)| TimedStep { at_ms, step }).collect(),
+            recorded: false,
             speed: 1.0,
             shape: shape.to_owned(),
         }
+    }
+
+    /// Creates a plan of a call that a colleague makes.
+    #[must_use]
+    pub fn made_by(shape: &str, maker: &Extension, steps: impl IntoIterator<Item = (u64, ScenarioStep)>) -> Self {
+        Self { maker: Some(maker.clone()), caller: None, ..Self::new(shape, Party::default(), steps) }
+    }
+
+    /// Returns GoTo's `direction`.
+    #[must_use]
+    pub const fn direction(&self) -> &'static str {
+        if self.maker.is_some() { "OUTBOUND" } else { "INBOUND" }
+    }
+
+    /// Returns whether the caller reaches nothing but a menu.
+    #[must_use]
+    pub fn is_menu_only(&self) -> bool {
+        use ScenarioStep::{Chooses, HangsUp, Menu};
+        self.steps.iter().all(|timed| matches!(timed.step, Menu | Chooses { .. } | HangsUp { .. }))
     }
 
     /// Sets the playback speed.
@@ -229,7 +274,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<CallPlan>(&text).unwrap(), plan);
         assert_eq!(serde_json::from_str::<CallPlan>("{}").unwrap(), CallPlan::default());
         let missed: CallPlan = serde_json::from_str(r#"{"shape":"missed","caller":null,"speed":9}"#).unwrap();
-        assert_eq!((missed.steps.len(), missed.caller, missed.speed), (3, None, 9.0));
+        assert_eq!((missed.steps.len(), missed.caller, missed.speed), (2, None, 9.0));
+        let own = r#"{"steps":[{"at_ms":5,"step":"rings","lines":[{"extension":"1","name":"a"}]}]}"#;
+        assert_eq!(serde_json::from_str::<CallPlan>(own).unwrap().steps[0].at_ms, 5);
         for wrong in [r#"{"shape":"odd"}"#, r#"{"shap":"missed"}"#] {
             assert!(serde_json::from_str::<CallPlan>(wrong).is_err(), "{wrong}");
         }

@@ -1,7 +1,9 @@
 //! The WebSocket of a channel: sends frames, sends notices before the channel expires, answers pings. `next_step` decides
 //! by the channel lifetime; the loop executes.
 
-use super::{channels::ChannelCommand, errors::ApiError, faults::ChannelFaults, state::SimState};
+use super::{
+    channels::ChannelCommand, envelope::Notification, errors::ApiError, faults::ChannelFaults, state::SimState,
+};
 use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -186,19 +188,25 @@ impl Socket {
         if calls.mark_delivered(call, sequence, Timestamp::now()) {
             let summary = calls.summary(call);
             drop(calls);
-            self.sim.publish(&json!({ "news": "heard", "call": summary }));
+            self.sim.publish(&json!({ "news": "delivered", "call": summary }));
         }
     }
 
     /// Sends a notice and records the expiry that it announces.
     async fn send_notice(&mut self, kind: &str) -> SocketStatus {
-        let until = self.sim.channels().by_id(&self.id, Instant::now()).map(|channel| channel.expires_at);
+        let now = Instant::now();
+        let channel = self.sim.channels().by_id(&self.id, now).map(|one| (one.expires_at, one.next_frame()));
+        let (until, frame) = channel.unzip();
+        let left = until.map_or(0, |until| until.saturating_duration_since(now).as_secs_f64().round() as u64);
+        let content =
+            if kind == "WEBSOCKET_REFRESH_REQUIRED" { json!({ "remainingLifetime": left }) } else { json!({}) };
+        let notice = Notification::control(kind, content, Timestamp::now());
         if kind == "WEBSOCKET_REFRESH_REQUIRED" {
             self.notices.refresh = until;
         } else {
             self.notices.close = until;
         }
-        self.send(Message::text(json!({ "data": { "type": kind } }).to_string())).await
+        self.send(Message::text(notice.text(frame.unwrap_or_default()))).await
     }
 
     async fn send(&mut self, message: Message) -> SocketStatus {
@@ -224,14 +232,14 @@ mod tests {
         let faults = ChannelFaults::default();
         let at = |seconds| start + Duration::from_secs(seconds);
         let none = NoticesSent::default();
-        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(50)));
-        assert_eq!(next_step(at(60), life, none, &faults, at(50)), Step::SendRefreshNotice);
+        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(30)));
+        assert_eq!(next_step(at(60), life, none, &faults, at(30)), Step::SendRefreshNotice);
         let notices = NoticesSent { refresh: Some(at(60)), close: None };
         assert_eq!(next_step(at(60), life, notices, &faults, at(51)), Step::Wait(at(59)));
         assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::SendCloseNotice);
         let notices = NoticesSent { close: Some(at(60)), ..notices };
         assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::Wait(at(60)));
         assert_eq!(next_step(at(60), life, notices, &faults, at(60)), Step::Close);
-        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(109)));
+        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(89)));
     }
 }

@@ -1,27 +1,30 @@
 //! Shared state of the simulator: stores, fault switches, random source, tasks. No policy.
 
 use super::{
-    bucket::RequestBucket,
     calls::CallStore,
     channels::{ChannelCommand, ChannelStore, Topic},
+    envelope::Notification,
     errors::ApiError,
     faults::Faults,
     grants::GrantStore,
     messages::MessageStore,
     webhook_log::WebhookLog,
 };
-use crate::model::time::Now;
+use crate::{model::time::Now, runtime::token_bucket::TokenBucket};
 use axum::http::StatusCode;
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{Notify, broadcast, watch},
     task::JoinSet,
 };
+
+/// Time between the end of a conversation and its report: it comes minutes later.
+const REPORT_DELAY: Duration = Duration::from_secs(120);
 
 /// Start options of a simulator.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub struct SimulatorSettings {
     pub accounts: Vec<String>,
     /// Whether any bearer token and any refresh token is accepted.
     pub any_token: bool,
+    /// Time between the end of a conversation and its report, at speed 1.
+    pub report_delay: Duration,
     /// Initial fault switches.
     pub faults: Faults,
 }
@@ -49,6 +54,7 @@ impl Default for SimulatorSettings {
             client: None,
             accounts: Vec::new(),
             any_token: false,
+            report_delay: REPORT_DELAY,
             faults: Faults::default(),
         }
     }
@@ -74,7 +80,7 @@ pub(super) struct SimState {
     messages: Mutex<MessageStore>,
     rng: Mutex<fastrand::Rng>,
     requests: Mutex<RequestCounts>,
-    rates: Mutex<HashMap<String, RequestBucket>>,
+    rates: Mutex<HashMap<String, TokenBucket>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -160,8 +166,10 @@ impl SimState {
     pub(super) fn allow_request(&self, what: &str, per_second: f64, burst: u32) -> bool {
         let now = Instant::now();
         let mut rates = lock(&self.rates);
-        let bucket = rates.entry(what.to_owned()).or_insert_with(|| RequestBucket::full(burst, now));
-        bucket.try_take(per_second, burst, now)
+        let bucket = rates.entry(what.to_owned()).or_insert_with(|| TokenBucket::full(per_second, burst.into(), now));
+        // The fault switches may have changed the rate.
+        bucket.set_rate(per_second, burst.into(), now);
+        bucket.try_take(now)
     }
 
     /// Publishes an event. Without subscribers the event is discarded.
@@ -171,10 +179,22 @@ impl SimState {
         }
     }
 
-    /// Sends a frame to the sockets of the topic, unless sockets are silent. Returns true if there was one.
-    pub(super) fn send_frame(&self, account: &str, topic: Topic<'_>, text: &str, of: Option<(Arc<str>, u64)>) -> bool {
-        let silent = self.faults().sockets.silent;
-        !silent && self.channels().send_to(account, topic, &ChannelCommand::Send(text.into(), of), Instant::now())
+    /// Sends a frame to the sockets of the topic, unless sockets are silent. `of` is the state to mark as delivered.
+    pub(super) fn send_frame(
+        &self,
+        account: &str,
+        topic: Topic<'_>,
+        frame: &Notification,
+        of: Option<(Arc<str>, u64)>,
+    ) {
+        if !self.faults().sockets.silent {
+            self.channels().send_to(account, topic, frame, of.as_ref(), Instant::now());
+        }
+    }
+
+    /// Sends a text as a frame to every open socket, unless sockets are silent. Returns true if there was one.
+    pub(super) fn send_text(&self, text: &str) -> bool {
+        !self.faults().sockets.silent && self.channels().command_all(&ChannelCommand::Send(text.into(), None))
     }
 
     /// Starts a task that ends with the simulator.

@@ -2,7 +2,7 @@
 
 use super::{
     people,
-    scenario::{CallPlan, Extension, Party, VoicemailShape},
+    scenario::{CallPlan, Extension, Party},
 };
 use std::collections::{HashSet, VecDeque};
 
@@ -87,28 +87,24 @@ impl TrafficGenerator {
     fn plan_for(&mut self, caller: Option<Party>) -> CallPlan {
         let rng = &mut self.rng;
         let (who, line) = (caller.clone().unwrap_or_default(), people::random_extension(rng));
-        let queue = people::random_queue(rng);
+        let (queue, to) = (people::random_queue(rng), people::other_extension(rng, &line));
+        let group = dedup((0..rng.usize(1..=3)).map(|_| people::random_extension(rng)).chain([line.clone()]).collect());
         let mut plan = match rng.u8(0..100) {
-            0..38 => CallPlan::answered(who, &line),
-            38..52 => {
-                let lines: Vec<Extension> = (0..rng.usize(1..=3)).map(|_| people::random_extension(rng)).collect();
-                CallPlan::missed(who, &dedup(lines))
-            }
-            52..65 => {
-                let face = rng
-                    .choice([VoicemailShape::Alone, VoicemailShape::Party, VoicemailShape::System])
-                    .unwrap_or(VoicemailShape::Alone);
-                CallPlan::voicemail(who, &line, face)
-            }
-            65..82 => CallPlan::queued(who, queue, &line),
-            82..89 => {
-                let mut to = people::random_extension(rng);
-                while to == line {
-                    to = people::random_extension(rng);
-                }
-                CallPlan::transferred(who, queue, &line, &to)
-            }
-            89..96 => CallPlan::left_queue(who, queue),
+            0..22 => CallPlan::answered(who, &line),
+            22..34 => CallPlan::missed(who, &group),
+            34..38 => CallPlan::missed(who, std::slice::from_ref(&line)),
+            38..48 => CallPlan::voicemail(who, &line),
+            48..50 => CallPlan::left_mailbox(who, &line),
+            50..60 => CallPlan::ring_group(who, &group, &line),
+            60..64 => CallPlan::extension_voicemail(who, &line.clone().with_devices(2)),
+            64..78 => CallPlan::queued(who, queue, &line),
+            78..82 => CallPlan::transferred(who, queue, &line, &to),
+            82..84 => CallPlan::transferred_to_voicemail(who, queue, &line, &to),
+            84..86 => CallPlan::transferred_to_queue(who, queue, &line, &to),
+            86..88 => CallPlan::warm_transferred(who, queue, &line, &to),
+            88..89 => CallPlan::left_on_hold(who, &line),
+            89..91 => CallPlan::forwarded(who, people::MOBILE),
+            91..96 => CallPlan::left_queue(who, queue),
             _ => CallPlan::left_menu(who),
         };
         // Calls of one preset differ in length.
@@ -153,13 +149,13 @@ mod tests {
     fn traffic_has_all_presets_repeat_callers_and_withheld_numbers() {
         let calls: Vec<CallPlan> = TrafficGenerator::new(3, 1.0).take(1_000).collect();
         let shapes: HashSet<&str> = calls.iter().map(|call| call.shape.as_str()).collect();
-        assert_eq!(shapes.len(), 7);
+        assert_eq!(shapes.len(), 15);
         let mut times: HashMap<Option<&str>, u32> = HashMap::new();
         for call in &calls {
             *times.entry(call.caller.as_ref().and_then(|caller| caller.number.as_deref())).or_default() += 1;
         }
         assert!(times.values().filter(|times| **times > 1).count() > 50);
-        assert!(times.keys().any(|number| number.is_none_or(str::is_empty)));
+        assert!(times.contains_key(&Some("Anonymous")));
         assert!(calls.iter().all(|call| call.steps.is_sorted_by_key(|timed| timed.at_ms)));
     }
 

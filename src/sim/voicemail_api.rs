@@ -2,9 +2,10 @@
 
 use super::{
     errors::{ApiError, QueryParams},
-    report,
-    scheduled_call::stable_id,
+    scene,
+    scheduled_call::{ScheduledCall, mailbox_id},
     state::SimState,
+    voicemail,
 };
 use axum::{
     Json,
@@ -19,10 +20,6 @@ type AppState = State<Arc<SimState>>;
 type ApiResult = Result<Response, ApiError>;
 
 const SCOPE: Option<&str> = Some("voicemail.v1.voicemails.read");
-
-fn mailbox_id(extension: &str) -> String {
-    stable_id(&format!("mailbox {extension}"))
-}
 
 /// `GET /voicemailboxes`: the mailbox of one extension.
 pub(super) async fn list_mailboxes(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
@@ -47,7 +44,12 @@ pub(super) async fn list_voicemails(
 ) -> ApiResult {
     sim.authorize(&headers, SCOPE)?;
     let calls = sim.calls();
-    let reported = calls.all_reported().filter_map(report::voicemail_item);
+    let item = |call: &ScheduledCall| {
+        let states = scene::conversations(call).into_iter().next()?.states;
+        let ended = call.time_at(states.last()?.after);
+        Some(voicemail::message(call, &states)?.item(&call.plan.account, ended))
+    };
+    let reported = calls.all_reported().filter_map(item);
     let is_here = |message: &Value| {
         message.get("extensionNumber").and_then(Value::as_str).map(mailbox_id).as_deref() == Some(&*mailbox)
     };

@@ -96,10 +96,12 @@ impl<'a> Load<'a> {
     async fn matched(&self, first: u64, first_cards: &HashMap<u64, Timestamp>) -> LoadResult {
         let mut calls = self.sim.list("calls", first).await;
         if self.by_position {
-            calls.sort_by_key(|call| time(&call["heard_at"]));
+            calls.sort_by_key(|call| time(&call["ring_delivered_at"]));
         }
-        let matched_calls =
-            calls.iter().zip(first..).filter_map(|(call, nth)| Some((first_cards.get(&nth)?, time(&call["heard_at"]))));
+        let matched_calls = calls
+            .iter()
+            .zip(first..)
+            .filter_map(|(call, nth)| Some((first_cards.get(&nth)?, time(&call["ring_delivered_at"]))));
         let mut waits: Vec<Duration> = matched_calls
             .map(|(card, frame)| Duration::try_from(card.duration_since(frame)).unwrap_or_default())
             .collect();
@@ -117,10 +119,10 @@ fn plan(nth: u64) -> Value {
     let line = json!({ "extension": "1015", "name": "Bob Roy" });
     json!({
         "caller": { "name": "ALICE MARTIN", "number": format!("+1514{}", FIRST_NUMBER + nth) },
-        "beats": [
-            { "at_ms": 0, "beat": "rings", "lines": [line] },
-            { "at_ms": 3000, "beat": "answers", "extension": "1015" },
-            { "at_ms": 6000, "beat": "hangs_up", "extension": null },
+        "steps": [
+            { "at_ms": 0, "step": "rings", "lines": [line] },
+            { "at_ms": 3000, "step": "answers", "extension": "1015" },
+            { "at_ms": 6000, "step": "hangs_up", "extension": null },
         ],
         "speed": 10.0,
     })

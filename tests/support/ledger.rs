@@ -1,7 +1,7 @@
 //! Delivery ledger: calls with distinct callers, and the cards that each sink shows of them, read from the chat.
 
 use super::outbox_file::StoredDeliveries;
-use poprelay::sim::{CallPlan, CallSummary, Extension, Party, Simulator, VoicemailShape, WebhookRequest};
+use poprelay::sim::{CallPlan, CallSummary, Extension, Party, Simulator, WebhookRequest};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -40,11 +40,7 @@ pub fn random_call(index: u32, rng: &mut fastrand::Rng) -> CallPlan {
     let plan = match rng.u8(0..10) {
         0..4 => CallPlan::answered(caller, &bob),
         4..6 => CallPlan::missed(caller, &[bob, eve]),
-        6 => CallPlan::voicemail(
-            caller,
-            &bob,
-            rng.choice([VoicemailShape::Alone, VoicemailShape::Party, VoicemailShape::System]).unwrap(),
-        ),
+        6 => CallPlan::voicemail(caller, &bob),
         7 => CallPlan::queued(caller, "Support", &bob),
         8 => CallPlan::transferred(caller, "Support", &bob, &eve),
         _ => CallPlan::left_queue(caller, "Support"),

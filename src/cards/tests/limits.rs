@@ -130,7 +130,7 @@ proptest! {
             match kind {
                 SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),
                 SinkKind::SlackTrigger => assert_clean(&payload),
-                SinkKind::Teams | SinkKind::TeamsConnector => {
+                SinkKind::Teams => {
                     assert_clean(&payload);
                     prop_assert!(message.body.len() <= 20_000, "{} bytes", message.body.len());
                     let evaluated = message.body.contains("\"{{") || message.body.contains("{{DATE");

@@ -10,6 +10,11 @@ use std::{collections::HashMap, time::Duration};
 /// Last digits that identify a caller of the demo: national and international formats share them.
 const KEY_DIGITS: usize = 8;
 
+/// Returns the calls that get a card under the demo's config: those that reach more than a menu.
+pub fn posted_by_default(calls: &[CallSummary]) -> Vec<CallSummary> {
+    calls.iter().filter(|call| !call.menu_only).cloned().collect()
+}
+
 /// Returns the calls missing in at least one channel.
 pub fn missing<'a>(calls: &'a [CallSummary], posts: &[WebhookRequest]) -> Vec<&'a CallSummary> {
     let (slack, teams) = (first_posts(calls, posts, ChatKind::Slack), first_posts(calls, posts, ChatKind::Teams));
@@ -17,11 +22,11 @@ pub fn missing<'a>(calls: &'a [CallSummary], posts: &[WebhookRequest]) -> Vec<&'
     calls.iter().zip(both).filter(|(_, both)| !both).map(|(call, _)| call).collect()
 }
 
-/// Returns the time from first frame to Slack post of each call, shortest first.
+/// Returns the time from the first ring to the Slack post of each call, shortest first.
 pub fn latencies(calls: &[CallSummary], posts: &[WebhookRequest]) -> Vec<Duration> {
     let first_posts = first_posts(calls, posts, ChatKind::Slack);
     let wait = |(call, at): (&CallSummary, Option<Timestamp>)| {
-        Duration::try_from(at?.duration_since(call.first_delivered_at?)).ok()
+        Duration::try_from(at?.duration_since(call.ring_delivered_at?)).ok()
     };
     let mut waits: Vec<Duration> = calls.iter().zip(first_posts).filter_map(wait).collect();
     waits.sort_unstable();
@@ -103,7 +108,8 @@ mod tests {
             states: 4,
             states_reached: 4,
             delivered: BTreeSet::from([1]),
-            first_delivered_at: Some(started),
+            menu_only: false,
+            ring_delivered_at: Some(started),
             ended: true,
         }
     }
@@ -126,6 +132,12 @@ mod tests {
     }
 
     #[test]
+    fn posted_by_default_leaves_out_menu_only_calls() {
+        let menu_only = CallSummary { menu_only: true, ..call(Some("+15145550199"), 10) };
+        assert_eq!(posted_by_default(&[menu_only, call(None, 11)]), [call(None, 11)]);
+    }
+
+    #[test]
     fn missing_post_before_call_does_not_count() {
         let posts = [post(ChatKind::Slack, "5145550199", 9), post(ChatKind::Teams, "5145550199", 9)];
         assert_eq!(missing(&[call(Some("+15145550199"), 10)], &posts).len(), 1);
@@ -133,7 +145,7 @@ mod tests {
 
     #[test]
     fn missing_withheld_number_is_covered_by_word() {
-        for number in [None, Some(""), Some("anonymous")] {
+        for number in [None, Some(""), Some("Anonymous")] {
             let calls = [call(number, 10)];
             let posts = |text| [post(ChatKind::Slack, text, 11), post(ChatKind::Teams, text, 11)];
             assert!(missing(&calls, &posts("📞 Withheld number")).is_empty());

@@ -40,10 +40,9 @@ pub fn print_card(post: &WebhookRequest, out: &mut impl Write) -> io::Result<()>
     writeln!(out)
 }
 
-/// Prints counts and latencies.
+/// Prints counts and latencies. The counts are of calls: those that get a card, those posted, and those in a menu only.
 pub fn print_summary(
-    calls: usize,
-    posted: usize,
+    (calls, posted, menu_only): (usize, usize, usize),
     waits: &[Duration],
     posts: usize,
     out: &mut impl Write,
@@ -53,7 +52,11 @@ pub fn print_summary(
     if let (Some(median), Some(max)) = (at(50), at(100)) {
         write!(out, "; ring to card: {median} ms median, {max} ms maximum")?;
     }
-    writeln!(out, ".")
+    writeln!(out, ".")?;
+    match menu_only {
+        0 => Ok(()),
+        count => writeln!(out, "Calls without a card because the caller hung up in the menu: {count}."),
+    }
 }
 
 /// Prints the steps to a real installation.

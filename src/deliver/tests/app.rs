@@ -65,6 +65,62 @@ async fn worker_first_post_renders_now_edit_renders_status_time() {
     worker.end().await.unwrap();
 }
 
+/// Starts a worker whose messages name what they mention.
+fn start_with_mentions(chat: &Chat, queue: &MemoryOutbox) -> WorkerHarness {
+    let app = Some(SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
+    let sink = Sink {
+        app,
+        ..Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::SlackApp, Secret::new(chat.url.as_str()))
+    };
+    let draw = |_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool| {
+        let body = if cards.iter().any(|card| card.has_mentions()) { "@here" } else { "none" };
+        RenderedMessage {
+            body: serde_json::json!({ "plain": plain, "cards": [body] }).to_string(),
+            cards_included: cards.len(),
+        }
+    };
+    WorkerHarness::of(sink, queue, draw)
+}
+
+#[tokio::test]
+async fn worker_restricted_mention_is_removed_and_reported_once() {
+    let chat = Chat::new(|_, request| {
+        let is_restricted = request.cards == ["@here"];
+        ChatReply::with(200, if is_restricted { r#"{"ok":false,"error":"restricted_action"}"# } else { DONE })
+    })
+    .await;
+    let queue = MemoryOutbox::default();
+    let mut worker = start_with_mentions(&chat, &queue);
+    let mention = || {
+        let mut card = ring("2026-11-23T18:00:00Z".parse().unwrap());
+        card.options.slack_mentions.push("here".to_owned().try_into().unwrap());
+        Card::Call(Box::new(card))
+    };
+    for id in 1..=2 {
+        queue.put(Delivery { card: mention(), ..of_call(id, PostMode::Live { message: None, reposted: false }) });
+        if id == 1 {
+            assert!(matches!(worker.told().await, SinkEvent::MentionRejected { .. }));
+        }
+        let event = worker.told().await;
+        assert!(matches!(event, SinkEvent::Delivered { .. }), "{event:?}");
+    }
+    let requests = chat.requests(4).await;
+    let sent: Vec<&str> = requests.iter().flat_map(|request| &request.cards).map(String::as_str).collect();
+    assert_eq!(sent, ["@here", "none", "@here", "none"]);
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_restricted_action_without_mention_disables_sink() {
+    let chat = Chat::new(|_, _| ChatReply::with(200, r#"{"ok":false,"error":"restricted_action"}"#)).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = start_with_mentions(&chat, &queue);
+    queue.put(of_call(1, PostMode::Live { message: None, reposted: false }));
+    assert!(matches!(worker.told().await, SinkEvent::Disabled { .. }));
+    assert_eq!(chat.requests(1).await.len(), 1);
+    worker.end().await.unwrap();
+}
+
 #[tokio::test]
 async fn worker_reply_to_gone_message_is_dropped_without_alert() {
     let chat = Chat::new(|_, _| ChatReply::with(200, GONE)).await;

@@ -201,7 +201,7 @@ async fn worker_gone_sink_is_disabled_once_and_resumes_when_enabled() {
     let queue = MemoryOutbox::default();
     let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
     worker.add("a");
-    assert!(matches!(worker.told().await, SinkEvent::Disabled { why: "the webhook or its channel is gone", .. }));
+    assert!(matches!(worker.told().await, SinkEvent::Disabled { why: "the webhook is gone", .. }));
     worker.add("b");
     worker.enable.notify_one();
     // The probe is the oldest card alone; a failed probe is not reported again.

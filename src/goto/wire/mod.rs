@@ -74,8 +74,19 @@ pub enum Unreadable {
 /// # Errors
 /// [`Unreadable`], for frames that say nothing.
 pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
-    let whole = json(text.as_bytes())?;
-    let envelope = object(&whole, "data").unwrap_or(&whole);
+    numbered_frame(text, reader).1
+}
+
+/// Decodes one frame with its `eventId`, which counts the notifications of a channel.
+pub fn numbered_frame(text: &str, reader: &Reader) -> (Option<u64>, Result<Frame, Unreadable>) {
+    match json(text.as_bytes()) {
+        Ok(whole) => (whole.get("eventId").and_then(Value::as_u64), decode(&whole, reader)),
+        Err(error) => (None, Err(error)),
+    }
+}
+
+fn decode(whole: &Value, reader: &Reader) -> Result<Frame, Unreadable> {
+    let envelope = object(whole, "data").unwrap_or(whole);
     if !envelope.is_object() {
         return Err(Unreadable::Shape);
     }

@@ -13,21 +13,23 @@ async fn call_frames_reach_subscribed_socket_and_are_recorded() {
     let (channel, mut socket) = client.listen().await;
     let call = client.sim.place(fast());
     let mut kinds = Vec::new();
-    for sequence in 1..=4 {
+    for sequence in 1..=7 {
         let frame = frame(&mut socket).await.unwrap();
         assert_eq!((&frame["data"]["source"], &frame["data"]["type"]), (&json!("call-events"), &json!("call-state")));
         let content = &frame["data"]["content"];
         assert_eq!(content["metadata"]["conversationSpaceId"], json!(call));
         assert_eq!(content["metadata"]["accountKey"], json!(ACCOUNT));
         assert_eq!(content["state"]["sequenceNumber"], json!(sequence));
-        let caller = &content["state"]["participants"][0]["type"];
-        assert_eq!(caller["caller"]["number"], json!("+15145550199"));
+        assert_eq!(frame["eventId"], json!(sequence));
+        let caller = &content["state"]["participants"][0]["type"]["caller"]["number"];
+        let expected = if sequence == 7 { Value::Null } else { json!("+15145550199") };
+        assert_eq!(*caller, expected);
         kinds.push(content["state"]["type"].as_str().unwrap().to_owned());
     }
-    assert_eq!(kinds, ["STARTING", "STARTING", "ACTIVE", "ENDING"]);
-    until(|| client.sim.calls()[1].delivered.len() == 4).await;
+    assert_eq!(kinds, ["STARTING", "STARTING", "ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "ENDING"]);
+    until(|| client.sim.calls()[1].delivered.len() == 7).await;
     let calls = client.sim.calls();
-    assert_eq!((calls[0].id.as_str(), calls[0].delivered.len(), calls[0].states_reached), (unsent.as_str(), 0, 4));
+    assert_eq!((calls[0].id.as_str(), calls[0].delivered.len(), calls[0].states_reached), (unsent.as_str(), 0, 7));
     let path = format!("/notification-channel/v1/channels/desk/{}", channel["channelId"].as_str().unwrap());
     assert_eq!(client.request("GET", &path, None).await.1["channelData"]["isConnected"], json!(true));
     assert_eq!(client.request("DELETE", &path, None).await.0, 204);
@@ -71,7 +73,8 @@ async fn subscription_returns_one_result_per_account() {
 
 #[tokio::test]
 async fn rest_lists_active_call_and_reports_ended_call() {
-    let client = Client::new().await;
+    let report_delay = Duration::from_secs(1);
+    let client = Client::with_settings(SimulatorSettings { report_delay, ..SimulatorSettings::default() }).await;
     let channel = client.channel().await;
     let body = json!({
         "channelId": channel["channelId"], "eventTypes": ["REPORT_SUMMARY"], "accountKeys": [ACCOUNT],
@@ -79,10 +82,8 @@ async fn rest_lists_active_call_and_reports_ended_call() {
     let (status, items) = client.request("POST", "/call-events-report/v1/subscriptions", Some(body)).await;
     assert_eq!((status, &items["items"][0]["value"]), (201, &json!(ACCOUNT)));
     let mut socket = open(&channel).await;
-    // Two simultaneous states; the end of the call comes after this test.
-    let mut plan = CallPlan::default();
-    plan.steps[1].at_ms = 53;
-    let call = client.sim.place(plan);
+    // The end of the call comes after this test.
+    let call = client.sim.place(CallPlan::default());
     until(|| client.sim.calls()[0].states_reached == 2).await;
     let path = format!("/call-events/v1/conversation-spaces?accountKey={ACCOUNT}&accountKey=2");
     let (_, spaces) = client.request("GET", &path, None).await;
@@ -98,18 +99,42 @@ async fn rest_lists_active_call_and_reports_ended_call() {
     let call = client.sim.place(CallPlan::missed(who, &[Extension::new("1015", "Bob Roy")]).at_speed(1_000.0));
     let report = frame(&mut socket).await.unwrap();
     assert_eq!(report["data"]["type"], json!("REPORT_SUMMARY"));
-    let summary = &report["data"]["content"];
-    assert_eq!((&summary["conversationSpaceId"], &summary["caller"]["name"]), (&json!(call), &json!("Ann")));
-    assert!(summary.get("callAnswered").is_none());
-    assert_eq!(summary["participants"][0]["name"], json!("Bob Roy"));
+    assert_eq!(report["data"]["content"], json!({ "conversationSpaceId": call }));
     let (status, full) = client.request("GET", &format!("/call-events-report/v1/reports/{call}"), None).await;
-    assert_eq!((status, full["callStates"].as_array().unwrap().len()), (200, 3));
+    assert_eq!((status, full["callStates"].as_array().unwrap().len()), (200, 5));
     let path = format!("/call-events-report/v1/report-summaries?startTime={start}&accountKey={ACCOUNT}");
     let (status, list) = client.request("GET", &format!("{path}&endTime=2999-01-01T00:00:00Z"), None).await;
     assert_eq!((status, &list["errorCode"]), (400, &json!("BAD_REQUEST")));
     let soon = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
     let (status, list) = client.request("GET", &format!("{path}&endTime={soon}"), None).await;
-    assert_eq!((status, &list["items"][0]), (200, summary));
+    let summary = &list["items"][0];
+    assert_eq!((status, &summary["callerOutcome"], &summary["caller"]["name"]), (200, &json!("MISSED"), &json!("Ann")));
+    assert!(summary.get("callAnswered").is_none());
+    assert_eq!(summary["participants"][0]["name"], json!("Bob Roy"));
+}
+
+#[tokio::test]
+async fn warm_transfer_is_two_conversations_with_two_reports() {
+    let client = Client::new().await;
+    let (_, mut socket) = client.listen().await;
+    let call = client.sim.place(CallPlan::preset("warm-transfer").unwrap().at_speed(2_000.0));
+    let (mut ids, mut ended) = (std::collections::BTreeSet::new(), 0);
+    while ended < 2 {
+        let frame = frame(&mut socket).await.unwrap();
+        ids.insert(frame["data"]["content"]["metadata"]["conversationSpaceId"].as_str().unwrap().to_owned());
+        ended += usize::from(frame["data"]["content"]["state"]["type"] == "ENDING");
+    }
+    assert!(ids.len() == 2 && ids.contains(&call));
+    assert_eq!(client.sim.calls().len(), 1);
+    for id in &ids {
+        let path = format!("/call-events-report/v1/reports/{id}");
+        tokio::time::timeout(BOUND, async { while client.request("GET", &path, None).await.0 != 200 {} })
+            .await
+            .unwrap();
+        let report = client.request("GET", &path, None).await.1;
+        let other = report["associatedConversations"][0].as_str().unwrap();
+        assert!(ids.contains(other) && other != id);
+    }
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn rest_faults_and_rate_limit_apply() {
     }
     assert!(statuses.contains(&429) && statuses.contains(&200), "{statuses:?}");
     // Another API has a rate of its own.
-    assert_eq!(client.request("GET", "/users/v1/me", None).await.0, 200);
+    assert_eq!(client.request("GET", "/identity/v1/Users/me", None).await.0, 200);
 }
 
 #[tokio::test]
@@ -100,9 +100,9 @@ async fn control_api_matches_simulator_handle() {
     let (status, placed) = client.request("POST", "/sim/call", Some(json!({ "speed": 5000.0 }))).await;
     assert_eq!(status, 201);
     assert_eq!(frame(&mut socket).await.unwrap()["data"]["content"]["metadata"]["conversationSpaceId"], placed["id"]);
-    until(|| client.sim.calls()[0].delivered.len() == 4).await;
+    until(|| client.sim.calls()[0].delivered.len() == 7).await;
     let (_, calls) = client.request("GET", "/sim/calls?from=0", None).await;
-    assert_eq!(calls["items"][0]["heard"], json!([1, 2, 3, 4]));
+    assert_eq!(calls["items"][0]["delivered"], json!([1, 2, 3, 4, 5, 6, 7]));
     let (status, faults) = client.request("PUT", "/sim/faults", Some(json!({ "chat": { "per_second": null } }))).await;
     assert_eq!((status, &faults["chat"]["burst"]), (200, &json!(8)));
     assert_eq!(client.request("PUT", "/sim/faults", Some(json!({ "chatt": 1 }))).await.0, 400);

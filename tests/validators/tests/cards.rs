@@ -6,17 +6,16 @@ use serde_json::{Value, json};
 use validators::{cards, slack, teams};
 
 type Faults = fn(&Value) -> Vec<String>;
-const CHATS: [(SinkKind, Faults); 4] = [
+const CHATS: [(SinkKind, Faults); 3] = [
     (SinkKind::Slack, slack::faults),
     (SinkKind::SlackApp, slack::faults),
     (SinkKind::Teams, teams::faults),
-    (SinkKind::TeamsConnector, teams::faults),
 ];
 
 fn rendered(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
     let rendered = render(kind, &cards, &cards::style(Mask::None), cards::now(), plain);
-    if matches!(kind, SinkKind::Teams | SinkKind::TeamsConnector) {
+    if kind == SinkKind::Teams {
         assert!(rendered.body.len() <= 20_000, "{} bytes", rendered.body.len());
     }
     (serde_json::from_str(&rendered.body).unwrap(), rendered.cards_included)
