@@ -62,7 +62,7 @@ pub async fn dry_run<'a>(
     let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let settings = Settings::from_config(config, enricher);
-    let mut previous: BTreeMap<&ConversationSpaceId, Vec<(SinkName, CardOptions)>> = BTreeMap::new();
+    let mut stored: BTreeMap<&ConversationSpaceId, StoredCards> = BTreeMap::new();
     let mut posted: BTreeSet<(&ConversationSpaceId, StatusKind, SinkName)> = BTreeSet::new();
     let mut runs = Vec::new();
     for update in updates {
@@ -70,14 +70,14 @@ pub async fn dry_run<'a>(
         let now = Now { instant: Instant::now(), timestamp: at };
         let caller_info = settings.enricher.lookup(&update.call, now).await;
         let traces = settings.routes.explain(&RouteInput { update, caller_info: &caller_info, at });
-        let known = previous.entry(&update.call.id).or_default();
-        let deliveries = plan::plan(&settings, update, &caller_info, known.clone(), at);
+        let stored = stored.entry(&update.call.id).or_default();
+        let deliveries = plan::plan(&settings, update, &caller_info, stored.previous_sinks(), at);
         let mut cards = planned_cards(deliveries);
         for card in cards.iter_mut().filter(|card| card.is_message) {
             // As in the outbox: one message for each status. A live message is edited.
             card.is_posted &= posted.insert((&update.call.id, update.status.kind(), card.sink.clone()));
         }
-        cards.iter().for_each(|card| add_sink(known, card));
+        cards.iter().for_each(|card| stored.add(card, update.status.kind()));
         runs.push(DryRun { update, caller_info, at, traces, cards });
     }
     Ok(runs)
@@ -99,12 +99,33 @@ fn planned_cards(deliveries: Vec<NewDelivery>) -> Vec<PlannedCard> {
     cards
 }
 
-/// Records what the outbox then holds for a sink. A sink without a card to update gets nothing.
-fn add_sink(known: &mut Vec<(SinkName, CardOptions)>, card: &PlannedCard) {
-    match known.iter_mut().find(|(sink, _)| *sink == card.sink) {
-        Some((_, options)) => options.clone_from(&card.card.options),
-        None if card.is_posted => known.push((card.sink.clone(), card.card.options.clone())),
-        None => {}
+/// The cards of one call that the outbox holds: sink, status (`None`: the live message), options. In order of insertion.
+#[derive(Debug, Default)]
+struct StoredCards(Vec<(SinkName, Option<StatusKind>, CardOptions)>);
+
+impl StoredCards {
+    /// Records what the outbox then holds for a sink. A sink without a card to update gets nothing.
+    fn add(&mut self, card: &PlannedCard, status: StatusKind) {
+        let status = (card.is_message || !card.is_posted).then_some(status);
+        let options = &card.card.options;
+        match self.0.iter_mut().find(|(sink, known, _)| *sink == card.sink && *known == status) {
+            // A message is written once; an update of a waiting card and a live message replace the options.
+            Some((_, _, last)) if !card.is_message => last.clone_from(options),
+            None if card.is_posted => self.0.push((card.sink.clone(), status, options.clone())),
+            _ => {}
+        }
+    }
+
+    /// Returns the sinks, each with the options of its last card, as the outbox does.
+    fn previous_sinks(&self) -> Vec<(SinkName, CardOptions)> {
+        let mut sinks: Vec<(SinkName, CardOptions)> = Vec::new();
+        for (sink, _, options) in &self.0 {
+            match sinks.iter_mut().find(|(known, _)| known == sink) {
+                Some((_, last)) => last.clone_from(options),
+                None => sinks.push((sink.clone(), options.clone())),
+            }
+        }
+        sinks
     }
 }
 

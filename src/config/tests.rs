@@ -245,7 +245,7 @@ fields = { name = "/results/0/name", tier = "/results/0/tier", link = "/results/
 
 #[test]
 fn invalid_template_has_key_and_line() {
-    let cards = "[cards]\nfacts = [\"Open tickets\", \"Owner\"]\nwhy = false\n[cards.lines]\ntitle = \"{{ sign }} {{ caller.name }}\"\n";
+    let cards = "[cards]\nfacts = [\"Open tickets\", \"Owner\"]\nshow_sources = false\n[cards.lines]\ntitle = \"{{ sign }} {{ caller.name }}\"\n";
     let config = read(&format!("{GOOD}{cards}")).unwrap();
     assert_eq!((config.style.facts.as_ref().unwrap().len(), config.style.show_sources), (2, false));
     let bad = cards
