@@ -3,9 +3,9 @@
 
 use crate::support::{
     DaemonDir, TestConfig, eventually,
-    ledger::{DeliveryLedger, random_call},
+    ledger::{DeliveryLedger, caller_number},
 };
-use poprelay::sim::{CallPlan, Simulator, SimulatorSettings};
+use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::time::{Duration, Instant};
 
 /// Longest time from the start of a call to its first card in a burst of 60 calls. Measured on the simulator's clock.
@@ -42,11 +42,10 @@ fn print_delays(what: &str, ledger: &DeliveryLedger, delays: &[i64]) {
     );
 }
 
-/// Returns a call at real speed, which rings until its card is shown.
-fn slow_call(index: u32, rng: &mut fastrand::Rng) -> CallPlan {
-    let mut plan = random_call(index, rng);
-    plan.speed = 1.0;
-    plan
+/// Returns a call at real speed whose phones ring immediately and until its card is shown: 20 s.
+fn slow_call(index: u32) -> CallPlan {
+    let caller = Party { name: None, number: Some(caller_number(index)) };
+    CallPlan::missed(caller, &[Extension::new("1015", "Bob Roy"), Extension::new("1020", "Eve Kim")])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,11 +53,10 @@ async fn burst_of_60_calls_is_shown_in_time_without_429() {
     let (sim, mut dir) = one_slack_sink().await;
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    let mut rng = fastrand::Rng::with_seed(60);
     let start = Instant::now();
     for index in 0..60 {
         tokio::time::sleep_until((start + Duration::from_millis(16) * index).into()).await;
-        sim.place(slow_call(index, &mut rng));
+        sim.place(slow_call(index));
     }
     let (ledger, delays) = shown_calls(&sim, Duration::from_secs(30)).await;
     print_delays("60 calls in a second", &ledger, &delays);
@@ -75,11 +73,10 @@ async fn load_of_600_calls_in_a_minute_is_shown_without_429() {
     let (sim, mut dir) = one_slack_sink().await;
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    let mut rng = fastrand::Rng::with_seed(600);
     let start = Instant::now();
     for index in 0..600 {
         tokio::time::sleep_until((start + Duration::from_millis(100) * index).into()).await;
-        sim.place(slow_call(index, &mut rng));
+        sim.place(slow_call(index));
     }
     let (ledger, delays) = shown_calls(&sim, Duration::from_secs(60)).await;
     print_delays("600 calls in a minute", &ledger, &delays);

@@ -15,7 +15,7 @@ async fn check_prints_summary_of_config() {
     let (status, out, err) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success(), "{err}");
     for text in
-        ["main: 1 account, 2 lanes", "desk: Slack webhook, ringing, missed, voicemail", "support: Teams workflow"]
+        ["main: every account of the login, 2 lanes", "desk: Slack webhook, ringing, missed, voicemail", "support: Teams workflow"]
     {
         assert!(out.contains(text), "{text}: {out}");
     }

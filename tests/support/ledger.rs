@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Returns a distinct caller number for each call: `(514) 220-0000` and up.
-fn caller_number(index: u32) -> String {
+pub fn caller_number(index: u32) -> String {
     format!("+1514{}{:04}", 220 + index / 10_000, index % 10_000)
 }
 

@@ -106,6 +106,8 @@ async fn broken_lane_beside_a_live_one_is_followed_by_queries_without_gap() {
     run.live().await;
     run.goto.with(|fake| fake.active = vec![state("hidden", 4, "ACTIVE")]);
     let first = run.goto.with(|fake| fake.sockets.values().next().unwrap().clone());
+    // A frame of the lost lane after the other lane opened: nothing lies between the two.
+    first.send(PeerAction::Text("{}".to_owned())).unwrap();
     first.send(PeerAction::Cut).unwrap();
     let opened_gap = run.until(|event| match event {
         ConnectionEvent::Snapshot(call) if call.call.as_str() == "hidden" => Some(false),

@@ -493,16 +493,16 @@ fn lane_random_faults_keep_invariants_part_4() {
     run_seeds(400);
 }
 
-/// Ten weeks of channels that live 1200 s, with every fifth renewal failing: one channel, never lost.
+/// Ten weeks of channels that live 1200 s, with every fifth renewal failing: never a third channel, never a gap.
 #[test]
-fn lane_ten_weeks_of_short_channels_keep_one_channel_without_gap() {
+fn lane_ten_weeks_of_short_channels_have_no_gap_nor_third_channel() {
     for seed in 0..4 {
         let mut simulation = Simulation::calm(seed, 0.2);
         let end = simulation.now.instant + Duration::from_secs(70 * 86_400);
         while simulation.now.instant < end {
             simulation.step();
-            assert!(simulation.channels.len() <= 1, "seed {seed}: a second channel: {:?}", simulation.channels);
+            assert!(simulation.channels.len() <= 2, "seed {seed}: a third channel: {:?}", simulation.channels);
         }
-        assert_eq!((simulation.times_live, simulation.channels.len()), (1, 1), "seed {seed}: lane was lost");
+        assert_eq!(simulation.times_live, 1, "seed {seed}: lane was lost");
     }
 }
