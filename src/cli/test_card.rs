@@ -9,7 +9,7 @@ use crate::{
     daemon::system::network,
     deliver::{
         FlowShape, Sink,
-        table::find_rule,
+        rules::find_rule,
         verdict::{DeliveryContext, Verdict, judge},
     },
     model::{
