@@ -54,6 +54,31 @@ async fn check_rejects_invalid_source_and_warns_of_missing_file() {
 }
 
 #[tokio::test]
+async fn check_contacts_prints_columns_rows_and_masked_cards() {
+    let dir = DaemonDir::new("");
+    let file = dir.path().join("people.csv");
+    let table = "Name,Phone,Birthday,Tier\nAda Quist,514-555-0111 (cell),1979-05-06,Gold\nBo,n/a,,\n";
+    fs::write(&file, table).unwrap();
+    let source = format!("[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", file.display());
+    dir.write_config(&(config_for(UNREACHABLE_URL) + &source));
+    let (status, out, err) = run_to_end(dir.command(&["check", "--contacts", "--mask", "last4"])).await;
+    assert!(status.success(), "{err}");
+    for text in [
+        "people   1 with 1 numbers; 0 without a number, 1 refused",
+        "column   Birthday: left out as private",
+        "refused  line 3: no readable phone number",
+        "Ada Quist · Gold",
+        "(•••) •••-0111",
+    ] {
+        assert!(out.contains(text), "{text}: {out}");
+    }
+    assert!(!out.contains("1979") && !out.contains("555"), "a private or masked value is printed: {out}");
+    fs::write(&file, "Name,Phone\n\"Ada,514-555-0111\n").unwrap();
+    let (status, _, err) = run_to_end(dir.command(&["check", "--contacts"])).await;
+    assert!(status.code() == Some(66) && err.contains("the quote in line 2 is not closed"), "{err}");
+}
+
+#[tokio::test]
 async fn check_rejects_world_readable_token_file() {
     let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
     fs::create_dir_all(dir.state_dir()).unwrap();

@@ -17,6 +17,7 @@ mod faults;
 mod fuzz_corpus;
 mod language;
 mod layers;
+mod process;
 mod readme;
 mod reload;
 mod routes;

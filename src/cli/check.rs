@@ -1,12 +1,15 @@
 //! `poprelay check`: validates a config and describes its effect.
 
+pub mod online;
+
 use super::{CliError, CliResult, check_contacts};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
-    daemon::{recording, startup, system::network},
+    daemon::{recording, startup},
     deliver::FlowShape,
     goto::{scopes, token_file},
     model::{call::StatusKind, delivery::SinkKind, phone::Mask, time::Now},
+    runtime::http::HttpStack,
 };
 use clap::Args;
 use std::{fs, io, io::Write, os::unix::fs::PermissionsExt as _, path::Path};
@@ -17,6 +20,9 @@ pub struct CheckArgs {
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
+    /// Also connect to GoTo, the chats and the look-up sources, and name each leg that fails; posts nothing
+    #[arg(long)]
+    pub online: bool,
     /// Print what was understood of each contacts file: columns, rows, three sample cards
     #[arg(long, conflicts_with = "quiet")]
     pub contacts: bool,
@@ -43,7 +49,7 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> CliResu
             "other users may read the token file {path}; run chmod 600 {path}"
         )));
     }
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let source_warnings = startup::check_sources(config, &network).map_err(CliError::config)?;
     if args.quiet {
         return Ok(());
@@ -72,6 +78,16 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
         0 => writeln!(out, "look-up    own call history only")?,
         1 => writeln!(out, "look-up    1 source, {deadline} ms deadline")?,
         sources => writeln!(out, "look-up    {sources} sources, {deadline} ms deadline for all")?,
+    }
+    for source in &config.enrich {
+        if let (Some(preset), Some(fields)) = (&source.preset, source.searched_fields()) {
+            let name = source.name.as_ref().unwrap_or(preset);
+            let also = match source.also.len() {
+                0 => String::new(),
+                count => format!(", and by {count} further search{}", if count == 1 { "" } else { "es" }),
+            };
+            writeln!(out, "source     {name}: searches {fields}{also}")?;
+        }
     }
     let survives = if config.power_loss_safe { "a power loss" } else { "a crash of the daemon" };
     writeln!(out, "state      {}; enqueued cards survive {survives}", config.state_dir.display())?;

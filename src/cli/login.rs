@@ -9,7 +9,6 @@ mod tests;
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config},
-    daemon::system::network,
     goto::{
         self,
         oauth::{Client, Error as OauthError, PkceVerifier, Tokens, random_token},
@@ -17,6 +16,7 @@ use crate::{
         token_file::{self, StoredToken},
     },
     model::{ids::ConnectionName, time::Timestamp},
+    runtime::http::HttpStack,
 };
 use answer::read_pasted;
 use anyhow::anyhow;
@@ -86,7 +86,7 @@ pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
         let text = format!("{} uses a personal access token (key pat): no login is needed", connection.name);
         return Err(CliError::usage(text));
     }
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let login = Login {
         client: Client { id: connection.client_id, secret: connection.client_secret, auth_url: connection.auth_url },
         redirect_uri: connection.redirect_uri,

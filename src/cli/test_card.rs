@@ -6,7 +6,6 @@ use super::{CliError, CliResult};
 use crate::{
     cards::{self, RenderOptions},
     config::{Config, SinkConfig},
-    daemon::system::network,
     deliver::{
         FlowShape, Sink,
         rules::find_rule,
@@ -20,6 +19,7 @@ use crate::{
         phone::{PhoneNumber, Region},
         time::Timestamp,
     },
+    runtime::http::HttpStack,
 };
 use clap::Args;
 use std::{io::Write, time::Duration};
@@ -46,7 +46,7 @@ pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> C
     let Some((connection, region)) = connection else {
         return Err(CliError::config(anyhow::anyhow!("the config has no connection")));
     };
-    let http = network::open().map_err(CliError::unavailable)?.http;
+    let http = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?.http;
     let start = Timestamp::now();
     let test_run = TestCardRun { http, style, call: call(connection, region, start).map_err(CliError::data)?, out };
     test_run.run(sink, start).await

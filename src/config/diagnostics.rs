@@ -133,7 +133,7 @@ fn without_values(text: &str) -> String {
 fn expected_value(last: &str) -> Option<&'static str> {
     Some(match last {
         "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\" }",
-        "client_secret" | "refresh_token" | "url" | "token" => {
+        "client_secret" | "refresh_token" | "url" | "token" | "proxy" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
         "type" => {

@@ -26,6 +26,8 @@ pub struct File {
     pub state: StateTable,
     /// `[sinks.NAME]`
     pub sinks: BTreeMap<String, SinkTable>,
+    /// `[network]`
+    pub network: NetworkTable,
     /// `[operator]`
     pub operator: OperatorTable,
     /// `[journal]`
@@ -213,6 +215,16 @@ const fn default_per_second() -> f64 {
 
 const fn default_burst() -> u32 {
     4
+}
+
+/// The way to the network.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NetworkTable {
+    /// Proxy of https requests, as `http://user:password@host:port`.
+    pub proxy: Option<SecretRef>,
+    /// PEM file of a private certificate authority.
+    pub ca: Option<PathBuf>,
 }
 
 /// Alerts to the operator.

@@ -6,6 +6,8 @@ use crate::{
     model::{call::StatusKind, delivery::SinkKind, phone::Mask},
 };
 
+use std::os::unix::fs::PermissionsExt as _;
+
 const GOOD: &str = r#"
 [connections.main]
 client_id = "abc"
@@ -21,7 +23,33 @@ fn read(text: &str) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     load(&path)
+}
+
+#[test]
+fn secrets_in_a_config_that_all_can_read_are_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let warning = |mode| {
+        fs::write(&path, GOOD).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        load(&path).unwrap().warnings.into_iter().find(|it| it.text.contains("chmod o-r"))
+    };
+    let text = warning(0o644).unwrap().text;
+    assert!(text.contains("sinks.front-desk.url") && text.contains("config.toml"), "{text}");
+    assert_eq!(warning(0o640), None);
+}
+
+#[test]
+fn network_proxy_and_ca_are_checked_without_quoting_the_proxy() {
+    let with = |table: &str| format!("{GOOD}\n[network]\n{table}\n");
+    let config = read(&with("proxy = \"http://me:hush@proxy.example.com:3128\"")).unwrap();
+    assert_eq!(config.http.proxy.unwrap().to_string(), "proxy.example.com:3128");
+    let found = problems(&with("proxy = \"socks5://me:hush@proxy.example.com\"\nca = \"/nonexistent.pem\""));
+    assert!(found.iter().any(|it| it.contains("network.proxy: only http:// and https://")), "{found:?}");
+    assert!(found.iter().any(|it| it.contains("network.ca: /nonexistent.pem")), "{found:?}");
+    assert!(!found.concat().contains("hush"));
 }
 
 fn problems(text: &str) -> Vec<String> {

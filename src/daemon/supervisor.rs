@@ -24,10 +24,7 @@ use crate::{
         reload::{ReloadRequests, ReloadedConfig, RestartOnly},
         settings::{Settings, SharedSettings},
         startup::{self, DaemonError},
-        system::{
-            network::{self, Network},
-            sd_notify, state_dir,
-        },
+        system::{sd_notify, state_dir},
         tasks::{connections::ConnectionTasks, file_watch, workers::Workers},
     },
     deliver::SinkEvent,
@@ -36,7 +33,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     outbox::Health,
-    runtime::{message_id, watchdog::TaskMonitor},
+    runtime::{http::HttpStack, message_id, watchdog::TaskMonitor},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -76,7 +73,7 @@ pub async fn run(
 /// The running daemon: shared parts and task groups.
 struct Daemon {
     pipeline: Arc<Pipeline>,
-    network: Network,
+    network: HttpStack,
     connections: ConnectionTasks,
     workers: Workers,
     /// Watchers of contacts and holiday files.
@@ -92,16 +89,18 @@ struct Daemon {
     readiness: Readiness,
     /// Tasks stalled at the last check.
     stalled: Vec<String>,
+    state: state_dir::StateDir,
+    /// The state directory could not be restored at the last check.
+    state_missing: bool,
     /// Cards given up, for the next alert.
     given_up: GivenUp,
-    _state: state_dir::StateDir,
 }
 
 impl Daemon {
     async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
         let state = state_dir::lock(&config.state_dir)?;
         let outbox = startup::open_outbox(&config)?;
-        let network = network::open()?;
+        let network = HttpStack::open(config.http.clone())?;
         let enricher = startup::build_enricher(&config, &network)?;
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
@@ -124,8 +123,9 @@ impl Daemon {
             reading: JoinSet::new(),
             readiness: Readiness::new(Instant::now()),
             stalled: Vec::new(),
+            state,
+            state_missing: false,
             given_up: GivenUp::default(),
-            _state: state,
         };
         daemon.workers.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
@@ -161,6 +161,7 @@ impl Daemon {
     /// Writes heartbeats, reads the backlog, updates the status line and feeds the watchdog.
     async fn housekeeping(&mut self) {
         let now = Timestamp::now();
+        self.restore_state_dir();
         let covered: Vec<(ConnectionName, Timestamp)> = {
             let board = self.pipeline.status.lock();
             let up_to =
@@ -196,6 +197,23 @@ impl Daemon {
             );
         }
         self.stalled = stalled;
+    }
+
+    /// Creates a removed state directory again, with its lock.
+    fn restore_state_dir(&mut self) {
+        match self.state.restore() {
+            Ok(restored) => {
+                if restored {
+                    tracing::warn!("state directory was removed, created and locked again");
+                }
+                self.state_missing = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.state_missing, true) {
+                    tracing::error!(%error, "state directory was removed and cannot be created again");
+                }
+            }
+        }
     }
 
     async fn on_store_health(&self) {
@@ -334,5 +352,6 @@ impl Daemon {
         self.workers.close(until).await;
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
+        self.pipeline.settings.load().enricher.close().await;
     }
 }

@@ -37,8 +37,8 @@ fn build(
     dir: &tempfile::TempDir,
     deadline: Duration,
 ) -> Result<(Enricher, Vec<SourceProblem>), InvalidSources> {
-    let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let resolve: SecretReader = Arc::new(|secret: &SecretRef| secret.read(None).map_err(|error| error.to_string()));
+    let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
     Enricher::build(configs, deadline, &resolve, &http, Some(dir.path()), Region::US)
 }
 

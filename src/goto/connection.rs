@@ -67,12 +67,7 @@ pub struct Connection {
 
 /// Starts a connection that emits its events to `events`. Must be called inside a tokio runtime.
 #[must_use]
-pub fn open(
-    settings: Settings,
-    http: reqwest::Client,
-    tls: Arc<rustls::ClientConfig>,
-    events: mpsc::Sender<ConnectionEvent>,
-) -> Connection {
+pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<ConnectionEvent>) -> Connection {
     let (access_in, access) = watch::channel(AccessToken::Pending);
     let (rejected_in, rejected) = mpsc::channel::<Secret>(4);
     let stop = CancellationToken::new();
@@ -90,7 +85,7 @@ pub fn open(
         name: reader.connection.clone(),
         failed_refreshes: 0,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
-        http,
+        http: http.clone(),
         token_file: settings.token_file,
         first_refresh_token: settings.first_refresh_token,
         needed_scopes: scopes::needed(settings.voicemail),
@@ -140,7 +135,7 @@ pub fn open(
             nickname: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
             api: api.clone(),
             accounts: Arc::clone(&accounts),
-            tls: Arc::clone(&tls),
+            http: http.clone(),
             context: reader.clone(),
             events: events.clone(),
             lane_events: lane_events_in.clone(),

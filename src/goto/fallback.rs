@@ -52,8 +52,10 @@ fn wait_after(error: &Error, backoff: &mut Backoff) -> Duration {
     let failure = error.failure();
     match failure.class {
         FailureClass::Rejected | FailureClass::NoAccounts => REFUSED_INTERVAL,
-        FailureClass::Transient | FailureClass::Gone | FailureClass::TooManyChannels | FailureClass::NoToken => {
-            backoff.next(fastrand::f64(), failure.retry_after).max(POLL_INTERVAL)
-        }
+        FailureClass::Transient
+        | FailureClass::Unreachable(_)
+        | FailureClass::Gone
+        | FailureClass::TooManyChannels
+        | FailureClass::NoToken => backoff.next(fastrand::f64(), failure.retry_after).max(POLL_INTERVAL),
     }
 }

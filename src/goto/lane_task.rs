@@ -52,7 +52,8 @@ pub(super) struct LaneTask {
     pub(super) nickname: Nickname,
     pub(super) api: Api,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) tls: Arc<rustls::ClientConfig>,
+    /// Client of the sockets' handshakes.
+    pub(super) http: reqwest::Client,
     pub(super) context: Reader,
     pub(super) events: mpsc::Sender<ConnectionEvent>,
     /// Unbounded, because a lane must not wait for its receiver; the machine's waits bound the rate.
@@ -237,7 +238,7 @@ impl LaneTask {
         url: &Secret,
         commands: mpsc::Receiver<SocketCommand>,
     ) {
-        let stream = match socket::open(url, Arc::clone(&self.tls)).await {
+        let stream = match socket::open(url, &self.http).await {
             Ok(stream) => stream,
             Err(failure) => return drop(mailbox.send(Input::Opened(ticket, Err(failure))).await),
         };

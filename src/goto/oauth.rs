@@ -2,11 +2,17 @@
 //! timing.
 
 use super::http::{error_code, retry_after};
-use crate::{model::secret::Secret, runtime::http::read_body};
+use crate::{
+    model::secret::Secret,
+    runtime::http::{NetworkFault, read_body},
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 use url::Url;
 use uuid::Uuid;
 
@@ -78,7 +84,7 @@ pub struct Tokens {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 400 or 401: the token, code or client is rejected.
-    #[error("token request rejected: status {status}, {}", code.as_deref().unwrap_or("no reason given"))]
+    #[error("token request rejected: status {status}, {}", describe(code.as_deref()))]
     Denied {
         /// 400 or 401.
         status: u16,
@@ -94,11 +100,26 @@ pub enum Error {
         after: Option<Duration>,
     },
     /// No answer.
-    #[error("authorization server is unreachable")]
+    #[error("authorization server is unreachable: {}", NetworkFault::of(.0))]
     Network(#[source] reqwest::Error),
     /// A malformed answer.
     #[error("authorization server sent no access token")]
     Garbled,
+}
+
+/// Describes an error code. `invalid_client` is about the client, not about the login.
+fn describe(code: Option<&str>) -> Cow<'_, str> {
+    match code {
+        Some(code) if is_client_error(code) => format!("{code}: client_id or client_secret is wrong").into(),
+        Some(code) => code.into(),
+        None => "no reason given".into(),
+    }
+}
+
+/// Returns whether an error code rejects the client: no login helps then.
+#[must_use]
+pub fn is_client_error(code: &str) -> bool {
+    ["invalid_client", "unauthorized_client"].iter().any(|known| code.eq_ignore_ascii_case(known))
 }
 
 impl Error {

@@ -6,17 +6,17 @@ use super::{
     lane::{DisconnectReason, FailureClass, Input, RequestFailure, Ticket},
     wire::{self, Frame, Reader, Unreadable},
 };
-use crate::model::secret::Secret;
+use crate::{
+    model::secret::Secret,
+    runtime::http::{SocketConfig, UpgradeError, WebSocket, open_socket},
+};
 use futures_util::{SinkExt as _, StreamExt as _};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpStream,
-    sync::mpsc::{self, error::TrySendError},
+use std::{
+    collections::VecDeque,
+    time::{Duration, SystemTime},
 };
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{self, Message, protocol::WebSocketConfig},
-};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio_tungstenite::tungstenite::{self, Message};
 use url::{Host, Url};
 
 /// 1 MB: GoTo's largest notification.
@@ -25,7 +25,7 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const READ_BUFFER: usize = 8 * 1024;
 /// Write buffer: a socket sends only pings and one close frame.
 const WRITE_BUFFER: usize = 64 * 1024;
-/// Timeout of TCP, TLS and upgrade together.
+/// Timeout of DNS, TCP, proxy, TLS and handshake together.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of a ping, for a peer that does not read.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,8 +33,6 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Events queued while the consumer is busy: about a second at the largest rate ever measured here.
 const BACKLOG_MAX: usize = 1024;
-
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Command to a socket. Dropping the sender closes the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,32 +42,31 @@ pub(super) enum SocketCommand {
 }
 
 /// Opens a socket. The URL is a credential: no error contains it.
-pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, RequestFailure> {
+pub(super) async fn open(url: &Secret, http: &reqwest::Client) -> Result<WebSocket, RequestFailure> {
     let failed = RequestFailure::new;
     let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient))?;
     if !is_allowed_url(&url) {
         return Err(failed(FailureClass::Rejected));
     }
-    let config = WebSocketConfig::default()
+    let config = SocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let connecting = connect_async_tls_with_config(url.as_str(), Some(config), true, Some(Connector::Rustls(tls)));
-    match tokio::time::timeout(OPEN_TIMEOUT, connecting).await {
-        Ok(Ok((stream, _))) => Ok(stream),
-        Ok(Err(tungstenite::Error::Http(response))) => {
+    open_socket(http, &url, config, OPEN_TIMEOUT).await.map_err(|error| match error {
+        UpgradeError::Answered(response) => {
             let status = response.status().as_u16();
-            Err(RequestFailure {
+            RequestFailure {
                 class: super::api::classify(status),
                 status: Some(status),
-                retry_after: super::http::retry_after(status, response.headers(), std::time::SystemTime::now()),
+                retry_after: super::http::retry_after(status, response.headers(), SystemTime::now()),
                 reason: None,
-            })
+            }
         }
-        Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient)),
-    }
+        UpgradeError::Fault(fault) => failed(FailureClass::Unreachable(fault)),
+        UpgradeError::InvalidUrl | UpgradeError::Malformed => failed(FailureClass::Transient),
+    })
 }
 
 /// Whether a URL may be opened: `wss` on any host, `ws` on loopback only.
@@ -97,7 +94,7 @@ pub(super) struct SocketOutput {
 
 /// Runs until the socket ends or the command sender is dropped, and returns the reason.
 pub(super) async fn run(
-    mut stream: Stream,
+    mut stream: WebSocket,
     output: &SocketOutput,
     mut commands: mpsc::Receiver<SocketCommand>,
 ) -> DisconnectReason {
@@ -224,7 +221,7 @@ fn numbered(text: &str, output: &SocketOutput, ids: &mut EventIds) -> Result<Fra
 
 /// Closes from our side and still dispatches the frames in flight.
 async fn close(
-    stream: &mut Stream,
+    stream: &mut WebSocket,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
     ids: &mut EventIds,

@@ -94,7 +94,11 @@ impl TokenMachine {
     pub fn new(file: Result<RefreshToken, LoginReason>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
         let (refresh_token, config_token, reason) = match (file, first) {
             (Ok(stored), config_token) => (Some(stored), config_token, LoginReason::NoToken),
-            (Err(reason), Some(first)) => (Some(RefreshToken::from_config(first)), None, reason),
+            (Err(LoginReason::NoToken), Some(first)) => {
+                (Some(RefreshToken::from_config(first)), None, LoginReason::NoToken)
+            }
+            // A file is there: its token is newer than the config's, and the use of an older one may end the login.
+            (Err(reason), Some(_)) => (None, None, reason),
             (Err(reason), None) => (None, None, reason),
         };
         let mut token = Self {
@@ -148,6 +152,7 @@ impl TokenMachine {
             Input::Persisted { done } => self.on_persisted(done, now),
             Input::Rejected(access) => self.on_rejected(&access, now.instant),
             Input::FileChanged(refresh_token) => self.on_file_changed(refresh_token, now.instant),
+            Input::FileRemoved => self.on_file_removed(),
         }
         std::mem::take(&mut self.effects)
     }
@@ -297,6 +302,14 @@ impl TokenMachine {
         if self.published.as_ref() == Some(access) && !too_soon {
             self.last_forced = Some(now);
             self.refresh(now);
+        }
+    }
+
+    /// Writes the token again: the state directory was replaced, and the next start needs the token.
+    fn on_file_removed(&mut self) {
+        let is_idle = matches!(self.state, State::Valid { .. } | State::Backoff { .. });
+        if let Some(refresh_token) = self.refresh_token.clone().filter(|_| is_idle && self.persist_at.is_none()) {
+            self.effects.push(Effect::Persist(refresh_token));
         }
     }
 

@@ -30,7 +30,7 @@ pub enum Error {
     /// The file does not exist.
     #[error("token file is missing")]
     Missing,
-    /// Group or others may read the file.
+    /// Group or others may read the file, and its mode cannot be changed.
     #[error("token file is readable by others (mode {mode:o}). Run chmod 600 on it, or log in again")]
     Exposed {
         /// Permission bits of the file.
@@ -60,8 +60,10 @@ struct OnDisk {
 
 /// Reads the token file.
 ///
+/// A file of this user that others may read gets mode 0600 first: a copy from a backup loses its mode.
+///
 /// # Errors
-/// [`Error`]; a file that others may read is rejected, because its token may have leaked.
+/// [`Error`]; a file of another user that others may read is rejected.
 pub fn read(path: &Path) -> Result<StoredToken, Error> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => Error::Missing,
@@ -70,7 +72,9 @@ pub fn read(path: &Path) -> Result<StoredToken, Error> {
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Error::Exposed { mode });
+        let owner_only = fs::Permissions::from_mode(0o600);
+        file.set_permissions(owner_only).map_err(|_| Error::Exposed { mode })?;
+        tracing::warn!(path = %path.display(), "token file was readable by others, mode 600 set");
     }
     let mut text = String::new();
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(failed)?;
@@ -170,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn token_file_exposed_or_damaged_is_rejected() {
+    fn token_file_exposed_is_repaired_and_damaged_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token.json");
         write(&path, &stored("one")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(read(&path), Err(Error::Exposed { mode: 0o640 })));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read(&path).unwrap(), stored("one"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&path, r#"{"refresh_token":"#).unwrap();
         assert!(matches!(read(&path), Err(Error::Damaged)));
     }

@@ -14,12 +14,14 @@ use crate::model::{
     time::{Now, Timestamp},
 };
 use std::{
-    path::PathBuf,
-    time::{Duration, Instant, SystemTime},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
 
-/// Poll interval of the token file while a login is required: the operator at the terminal sees the lane recover.
+/// Poll interval of the token file: the operator at the terminal sees the lane recover after a login or a chmod.
 const FILE_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Access token as published to the API client.
@@ -56,13 +58,14 @@ pub(super) struct TokenTask {
 impl TokenTask {
     /// Runs until every receiver of the access token is dropped.
     pub(super) async fn run(mut self) {
+        // Before the content: a change in between is then noticed.
+        let mut last_seen = FileStamp::read(&self.token_file).await;
         let file = self.read_stored().await;
         let first = self.first_refresh_token.take().filter(|_| self.pat.is_none());
         let (mut token, mut effects) = TokenMachine::new(file, first, Now::current());
-        let mut last_modified = None;
         loop {
             self.run_effects(&mut token, effects).await;
-            let Some(input) = self.next_input(&token, &mut last_modified).await else { return };
+            let Some(input) = self.next_input(&token, &mut last_seen).await else { return };
             effects = token.handle(input, Now::current(), fastrand::f64());
         }
     }
@@ -75,7 +78,7 @@ impl TokenTask {
         self.read_token_file().await.map_err(|error| match error {
             token_file::Error::Missing => LoginReason::NoToken,
             token_file::Error::Exposed { .. } | token_file::Error::Damaged | token_file::Error::Io { .. } => {
-                tracing::warn!(%error, "token file ignored");
+                tracing::warn!(connection = %self.name, %error, "token file not usable, waiting for a change of it");
                 LoginReason::Unusable
             }
         })
@@ -178,21 +181,18 @@ impl TokenTask {
     }
 
     /// Waits for the next input; `None` when every receiver of the access token is dropped.
-    async fn next_input(&mut self, token: &TokenMachine, last_modified: &mut Option<SystemTime>) -> Option<Input> {
+    async fn next_input(&mut self, token: &TokenMachine, last_seen: &mut Option<FileStamp>) -> Option<Input> {
         let deadline = token.deadline();
         loop {
-            let wake = if token.needs_login() {
-                tokio::time::Instant::now() + FILE_POLL_INTERVAL
-            } else {
-                deadline.map_or_else(|| tokio::time::Instant::now() + FILE_POLL_INTERVAL, Into::into)
-            };
+            let poll = tokio::time::Instant::now() + FILE_POLL_INTERVAL;
+            let wake = deadline.map_or(poll, |deadline| poll.min(deadline.into()));
             tokio::select! {
                 rejected = self.rejected.recv() => return rejected.map(Input::Rejected),
                 () = self.access.closed() => return None,
                 () = tokio::time::sleep_until(wake) => {}
             }
-            if let Some(grant) = self.changed_token(token, last_modified).await {
-                return Some(Input::FileChanged(grant));
+            if let Some(input) = self.changed_token(token, last_seen).await {
+                return Some(input);
             }
             if deadline.is_some_and(|at| Instant::now() >= at) {
                 return Some(Input::Tick);
@@ -200,27 +200,44 @@ impl TokenTask {
         }
     }
 
-    /// Returns the token of a changed token file. A personal access token is read again while GoTo rejects it; the machine
-    /// ignores the rejected one.
-    async fn changed_token(
-        &self,
-        token: &TokenMachine,
-        last_modified: &mut Option<SystemTime>,
-    ) -> Option<RefreshToken> {
-        match &self.pat {
-            Some(pat) if token.needs_login() => read_pat(pat).await,
-            Some(_) => None,
-            None if self.file_changed(last_modified).await => self.read_token_file().await.ok(),
-            None => None,
+    /// Returns the change of the token file, if any. A personal access token is read again while GoTo rejects it; the
+    /// machine ignores the rejected one.
+    async fn changed_token(&self, token: &TokenMachine, last_seen: &mut Option<FileStamp>) -> Option<Input> {
+        if let Some(pat) = &self.pat {
+            let read = if token.needs_login() { read_pat(pat).await } else { None };
+            return read.map(Input::FileChanged);
+        }
+        let seen = FileStamp::read(&self.token_file).await;
+        let before = std::mem::replace(last_seen, seen.clone());
+        match (before, seen) {
+            (Some(_), None) => Some(Input::FileRemoved),
+            (before, Some(after)) if before.as_ref() != Some(&after) => match self.read_token_file().await {
+                Ok(grant) => Some(Input::FileChanged(grant)),
+                Err(error) => {
+                    tracing::debug!(connection = %self.name, %error, "changed token file not usable");
+                    None
+                }
+            },
+            (_, Some(_)) | (None, None) => None,
         }
     }
+}
 
-    /// Whether the modification time of the file changed since the last call.
-    async fn file_changed(&self, last_modified: &mut Option<SystemTime>) -> bool {
-        let now = tokio::fs::metadata(&self.token_file).await.and_then(|file| file.modified()).ok();
-        let changed = now.is_some() && now != *last_modified;
-        *last_modified = now;
-        changed
+/// Identity and state of a file. The change time moves with content, mode and owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileStamp {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl FileStamp {
+    /// Reads the stamp; `None` without a file. Any other error counts as unchanged content of an unknown file.
+    async fn read(path: &Path) -> Option<Self> {
+        match tokio::fs::metadata(path).await {
+            Ok(file) => Some(Self { inode: file.ino(), changed: (file.ctime(), file.ctime_nsec()) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => Some(Self { inode: 0, changed: (0, 0) }),
+        }
     }
 }
 

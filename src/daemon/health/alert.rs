@@ -15,7 +15,7 @@ use crate::{
         time::Timestamp,
     },
     outbox::SqliteOutbox,
-    runtime::message_id,
+    runtime::{http::NetworkFault, message_id},
 };
 
 const SEE_DEAD_LETTERS: &str = "See: poprelay outbox list --state dead";
@@ -41,8 +41,8 @@ pub enum AlertKind {
     ConnectionRejected(ConnectionName, RequestFailure),
     /// GoTo accepts the connection's channel again.
     ConnectionAccepted(ConnectionName),
-    /// The connection has had no live lane for 2 minutes; whether active calls are polled instead.
-    ConnectionDown(ConnectionName, bool),
+    /// The connection has had no live lane for 2 minutes; whether active calls are polled instead, and why no answer came.
+    ConnectionDown(ConnectionName, bool, Option<NetworkFault>),
     /// The connection has a live lane again.
     ConnectionRestored(ConnectionName),
     /// Reports are not granted: calls of an event gap cannot be recovered.
@@ -83,15 +83,32 @@ pub enum LoginAdvice {
     ReplacePat,
     /// By another client id or secret.
     RepairClient,
+    /// By a token file that the daemon can read.
+    RepairFile,
 }
 
 impl LoginAdvice {
+    /// Returns the wording for the status line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LogIn => "needs a login (poprelay login)",
+            Self::ReplacePat => "needs a new personal access token",
+            Self::RepairClient => "has a wrong client_id or client_secret",
+            Self::RepairFile => "has a token file that cannot be used",
+        }
+    }
+
     fn text(self, connection: &ConnectionName) -> String {
         match self {
             Self::LogIn => format!("Run: poprelay login --connection {connection}. The daemon picks up the new token."),
             Self::ReplacePat => format!(
                 "Make a new personal access token at {PAT_PAGE}, put it in place of the old one (key pat of \
                  {connection}) and restart the daemon."
+            ),
+            Self::RepairFile => format!(
+                "The token file of {connection} cannot be used; the journal names the reason. The daemon's user must own it, \
+                 with mode 600. Or run: poprelay login --connection {connection}. The daemon picks up a change of the file."
             ),
             Self::RepairClient => format!(
                 "GoTo does not know the client: client_id or client_secret of {connection} is wrong. Compare both with \
@@ -152,12 +169,16 @@ impl AlertKind {
                 firing(format!("GoTo rejects {name}: no call is received ({why})"), &rejection_advice(name, why))
             }
             Self::ConnectionAccepted(name) => resolved(format!("GoTo accepts {name} again")),
-            Self::ConnectionDown(name, true) => firing(
+            Self::ConnectionDown(name, true, _) => firing(
                 format!("{name} has had no live lane for 2 minutes: calls are polled over REST, seconds late"),
                 "GoTo's REST API answers, its WebSocket does not: check whether a proxy or firewall of this network blocks \
                  WebSockets, and \"lane failed to connect\" in the journal.",
             ),
-            Self::ConnectionDown(name, false) => firing(
+            Self::ConnectionDown(name, false, Some(fault)) => firing(
+                format!("{name} has had no live lane for 2 minutes: no call is received. Reason: {fault}"),
+                fault.advice(),
+            ),
+            Self::ConnectionDown(name, false, None) => firing(
                 format!("{name} has had no live lane for 2 minutes: no call is received"),
                 "The daemon retries. If this lasts: check this machine's network and DNS, GoTo's status page, \
                  and \"lane failed to connect\" in the journal.",
@@ -238,7 +259,7 @@ impl AlertKind {
             | Self::AccountRejected(name, ..)
             | Self::ConnectionRejected(name, _)
             | Self::ConnectionAccepted(name)
-            | Self::ConnectionDown(name, _)
+            | Self::ConnectionDown(name, ..)
             | Self::ConnectionRestored(name)
             | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
             Self::StoreInMemory(_) | Self::StoreRecovered => None,

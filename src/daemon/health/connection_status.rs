@@ -10,9 +10,13 @@ use crate::{
         },
         pipeline::Pipeline,
     },
-    goto::{ConnectionEvent, lane::RequestFailure},
+    goto::{
+        ConnectionEvent,
+        lane::{FailureClass, RequestFailure},
+        token::LoginReason,
+    },
     model::{ids::ConnectionName, time::Timestamp},
-    runtime::{log_throttle::LogThrottle, message_id},
+    runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
 };
 use jiff::SignedDuration;
 use std::{sync::Arc, time::Instant};
@@ -55,8 +59,8 @@ impl ConnectionMonitor {
         if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
             self.outage.suppress();
         } else if self.outage.fire(now) {
-            let fallback = self.update(|status| status.fallback);
-            self.raise(|name| AlertKind::ConnectionDown(name, fallback)).await;
+            let (fallback, fault) = self.update(|status| (status.fallback, status.fault));
+            self.raise(|name| AlertKind::ConnectionDown(name, fallback, fault)).await;
         }
     }
 
@@ -100,9 +104,21 @@ impl ConnectionMonitor {
                 tracing::info!(%connection, %from, %to, "event gap reports recovered");
             }
             ConnectionEvent::LaneFailing { lane, why } => {
-                self.update(|status| status.attempted = true);
-                let http_status = why.status;
-                tracing::warn!(%connection, lane, http_status, error = %why, "lane failed to connect, retrying");
+                let fault = match why.class {
+                    FailureClass::Unreachable(fault) => Some(fault),
+                    FailureClass::Transient
+                    | FailureClass::Gone
+                    | FailureClass::TooManyChannels
+                    | FailureClass::Rejected
+                    | FailureClass::NoToken
+                    | FailureClass::NoAccounts => None,
+                };
+                self.update(|status| {
+                    status.attempted = true;
+                    status.fault = fault;
+                });
+                let (http_status, advice) = (why.status, fault.map(NetworkFault::advice));
+                tracing::warn!(%connection, lane, http_status, error = %why, advice, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
@@ -114,11 +130,15 @@ impl ConnectionMonitor {
                 }
             }
             ConnectionEvent::LoginRequired { why } => {
-                self.update(|status| status.login_required = true);
                 let advice = match self.login_advice {
                     _ if why.is_invalid_client() => LoginAdvice::RepairClient,
+                    _ if why == LoginReason::Unusable => LoginAdvice::RepairFile,
                     usual => usual,
                 };
+                self.update(|status| {
+                    status.login_required = true;
+                    status.login_problem = Some(advice);
+                });
                 self.raise(|name| AlertKind::LoginRequired(name, advice)).await;
             }
             ConnectionEvent::ScopesMissing { missing } if missing.is_empty() => {
@@ -160,6 +180,7 @@ impl ConnectionMonitor {
         let was_rejected = self.update(|status| {
             status.live.insert(lane);
             status.attempted = true;
+            status.fault = None;
             std::mem::take(&mut status.rejected)
         });
         self.write_heartbeat(now).await;

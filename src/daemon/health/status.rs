@@ -1,9 +1,13 @@
 //! The daemon's status, written by the tasks and read by the supervisor, and its one-line summary for `systemctl
 //! status`.
 
-use crate::model::{
-    ids::{ConnectionName, SinkName},
-    time::Timestamp,
+use crate::{
+    daemon::health::alert::LoginAdvice,
+    model::{
+        ids::{ConnectionName, SinkName},
+        time::Timestamp,
+    },
+    runtime::http::NetworkFault,
 };
 use jiff::{SignedDuration, civil::Date};
 use std::{
@@ -54,10 +58,14 @@ pub struct ConnectionStatus {
     pub clock_offset: SignedDuration,
     /// `poprelay login` is required.
     pub login_required: bool,
+    /// What the login needs, if one is required.
+    pub login_problem: Option<LoginAdvice>,
     /// GoTo rejects the connection.
     pub rejected: bool,
     /// The first subscription was attempted, successful or not.
     pub attempted: bool,
+    /// Why the last attempt of a lane got no answer.
+    pub fault: Option<NetworkFault>,
 }
 
 impl ConnectionStatus {
@@ -112,8 +120,8 @@ impl Status {
             let first_line = why.lines().next().unwrap_or_default();
             parts.push(format!("config rejected: {}", first_line.chars().take(MAX_REASON_CHARS).collect::<String>()));
         }
-        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
-            parts.push(format!("{name} needs a login (poprelay login)"));
+        for (name, connection) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
+            parts.push(format!("{name} {}", connection.login_problem.unwrap_or(LoginAdvice::LogIn).as_str()));
         }
         let live: usize = self.connections.values().map(|connection| connection.live.len()).sum();
         let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();
@@ -124,6 +132,9 @@ impl Status {
         if live > 0 {
             let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
+        }
+        for (name, connection) in self.connections.iter().filter(|(_, connection)| is_down(connection)) {
+            parts.extend(connection.fault.map(|fault| format!("{name}: {fault}")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();

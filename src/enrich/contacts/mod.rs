@@ -107,7 +107,7 @@ impl Contacts {
 
     fn reload(&self) -> Result<LoadReport, ContactsError> {
         let content = read_file(&self.path);
-        let parsed = content.and_then(|content| Ok((parse(&content, &self.columns, self.region), content)));
+        let parsed = content.map(|content| (parse(&content, &self.columns, self.region), content));
         let mut state = self.state();
         let unchanged = state.file.is_unchanged();
         let (parsed, content) = parsed?;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{ids::ConnectionName, secret::Secret, time::Timestamp},
-    runtime::http::{BodyError, read_body},
+    runtime::http::{BodyError, NetworkFault, read_body},
 };
 use jiff::SignedDuration;
 use rate_limit::RateLimiter;
@@ -48,7 +48,7 @@ pub enum Error {
     #[error("no access token")]
     NoToken,
     /// No answer: connection failure or timeout.
-    #[error("goto is unreachable")]
+    #[error("goto is unreachable: {}", NetworkFault::of(.0))]
     Network(#[source] reqwest::Error),
     /// The answer is too large, cut short or malformed.
     #[error("goto sent a malformed answer")]
@@ -86,7 +86,8 @@ impl Error {
         match self {
             Self::NoToken => RequestFailure::new(FailureClass::NoToken),
             Self::NoAccounts => RequestFailure::new(FailureClass::NoAccounts),
-            Self::Network(_) | Self::Garbled => RequestFailure::new(FailureClass::Transient),
+            Self::Network(error) => RequestFailure::new(FailureClass::Unreachable(NetworkFault::of(error))),
+            Self::Garbled => RequestFailure::new(FailureClass::Transient),
             Self::Status { status, after, code, constraint } => RequestFailure {
                 class: classify(*status),
                 status: Some(*status),

@@ -85,7 +85,9 @@ impl Lane {
         let (until, for_token, keep) = match failure.class {
             FailureClass::Rejected | FailureClass::NoAccounts => return self.reject(failure, channel, now, random),
             FailureClass::NoToken => (now + TOKEN_WAIT, true, true),
-            FailureClass::Transient => (now + self.backoff.next(random(), failure.retry_after), false, true),
+            FailureClass::Transient | FailureClass::Unreachable(_) => {
+                (now + self.backoff.next(random(), failure.retry_after), false, true)
+            }
             FailureClass::Gone | FailureClass::TooManyChannels => {
                 (now + self.backoff.next(random(), failure.retry_after), false, false)
             }

@@ -1,10 +1,13 @@
 //! Types between the lane machine and its task: inputs, effects, answers.
 
 use super::Renew;
-use crate::model::{
-    ids::{AccountKey, ChannelId},
-    secret::Secret,
-    time::Now,
+use crate::{
+    model::{
+        ids::{AccountKey, ChannelId},
+        secret::Secret,
+        time::Now,
+    },
+    runtime::http::NetworkFault,
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,8 +21,10 @@ pub struct Ticket(pub(super) u64);
 /// Classification of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureClass {
-    /// May work later: network, 408, 429, 5xx, malformed answer.
+    /// May work later: 408, 429, 5xx, malformed answer.
     Transient,
+    /// May work later: no answer.
+    Unreachable(NetworkFault),
     /// The channel does not exist: 404.
     Gone,
     /// Too many channels: 409.
@@ -37,7 +42,8 @@ impl FailureClass {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Transient => "goto is unreachable or sent no usable answer",
+            Self::Transient => "goto sent no usable answer",
+            Self::Unreachable(fault) => fault.as_str(),
             Self::Gone => "goto found no such resource",
             Self::TooManyChannels => "this user has too many channels",
             Self::Rejected => "goto rejected the request",

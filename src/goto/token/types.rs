@@ -91,6 +91,8 @@ pub enum Input {
     Rejected(Secret),
     /// The token file was changed and holds this token.
     FileChanged(RefreshToken),
+    /// The token file existed and is gone.
+    FileRemoved,
 }
 
 /// Action for the token task.
