@@ -2,7 +2,10 @@
 
 use super::{CliError, CliResult};
 use crate::{
-    deliver::table::{Action, BodyMatch, REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule, rules},
+    deliver::{
+        rules::rules,
+        table::{Action, BodyMatch, REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule},
+    },
     model::delivery::SinkKind,
 };
 use serde_json::{Value, json};

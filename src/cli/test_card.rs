@@ -8,7 +8,7 @@ use crate::{
     config::{Config, SinkConfig},
     deliver::{
         FlowShape, Sink,
-        table::find_rule,
+        rules::find_rule,
         verdict::{DeliveryContext, Verdict, judge},
     },
     model::{

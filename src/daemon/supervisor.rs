@@ -236,7 +236,7 @@ impl Daemon {
                     self.raise_recovered(sink).await;
                 }
                 match lost_alerts {
-                    Some(alert) => alert,
+                    Some(lost) => AlertKind::AlertsGivenUp(lost),
                     None => return,
                 }
             }

@@ -1,9 +1,6 @@
 //! Events of a worker: sent to the daemon (status, metrics, alerts) and logged to the journal.
 
-use super::{
-    sink_state::{Outcome, SinkTransition},
-    verdict::Verdict,
-};
+use super::{outage::SinkTransition, sink_state::Outcome, verdict::Verdict};
 use crate::{
     model::{
         card::Card,

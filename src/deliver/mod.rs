@@ -5,12 +5,12 @@
 pub mod batch;
 pub mod events;
 pub mod limiter;
-mod outage;
+pub mod outage;
 pub mod post;
 pub mod rate_limit;
 pub mod response;
 mod retry_waits;
-mod rules;
+pub mod rules;
 mod settle;
 pub mod sink;
 pub mod sink_state;

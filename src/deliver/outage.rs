@@ -1,10 +1,26 @@
-//! Time span of one sink without a successful post, and what is reported about it. Pure.
+//! State transitions of one sink, and its time span without a successful post. Pure.
 
-use super::sink_state::SinkTransition;
 use std::time::{Duration, Instant};
 
 /// Outage duration after which the operator gets an alert (15 min of 429 in a row, or of failures).
 const ALERT_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// A state transition, reported once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkTransition {
+    /// First failure of a working sink.
+    Failing,
+    /// An outage ended before its alert.
+    RecoveredEarly,
+    /// Failing for longer than the alert delay.
+    Unreachable,
+    /// Throttled for longer than the alert delay.
+    Throttled,
+    /// The sink was disabled.
+    Disabled,
+    /// A reported outage ended.
+    Recovered,
+}
 
 /// Time span without a successful post.
 #[derive(Debug, Clone, Copy)]

@@ -7,10 +7,10 @@
 use super::response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult};
 use crate::{
     model::{secret::Secret, time::Timestamp},
-    runtime::http::{self, BodyEnd},
+    runtime::http::{self, BodyEnd, NetworkFault},
 };
 use reqwest::{Client, Response, header::CONTENT_TYPE};
-use std::{error::Error, io, time::Duration};
+use std::time::Duration;
 
 /// Timeout of one request, including the response body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,34 +56,19 @@ async fn read_response(response: Response, max_bytes: usize) -> PostResult {
 
 fn classify_error(error: reqwest::Error) -> PostResult {
     let error = error.without_url();
-    let reason = root_cause(&error).to_string();
+    let fault = NetworkFault::of(&error);
+    let reason = format!("{fault} ({})", http::root_cause(&error));
     if error.is_builder() {
-        PostResult::InvalidUrl
-    } else if is_certificate_error(&error) {
-        PostResult::BadCertificate(reason)
-    } else if error.is_connect() {
-        PostResult::NotSent(reason)
-    } else {
-        PostResult::NoResponse(reason)
+        return PostResult::InvalidUrl;
     }
-}
-
-/// Returns the innermost error: the outer ones name only the stage ("client error (Connect)").
-fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    error_chain(error).last().unwrap_or(error)
-}
-
-fn is_certificate_error(error: &(dyn Error + 'static)) -> bool {
-    error_chain(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
-}
-
-/// Iterates over an error and its causes. [`io::Error`]'s `source` skips the error it wraps, and rustls wraps its
-/// certificate error in two of them.
-fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        inner.map_or_else(|| error.source(), |inner| Some(inner as &(dyn Error + 'static)))
-    })
+    match fault {
+        NetworkFault::CertificateExpired
+        | NetworkFault::CertificateIssuer
+        | NetworkFault::CertificateName
+        | NetworkFault::Certificate => PostResult::BadCertificate(reason),
+        _ if error.is_connect() => PostResult::NotSent(reason),
+        _ => PostResult::NoResponse(reason),
+    }
 }
 
 #[cfg(test)]

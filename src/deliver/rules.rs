@@ -1,10 +1,12 @@
-//! The response rules as data: meaning, action and operator advice. Rows are in order of precedence: failures without an
-//! HTTP response, then bodies whatever their status, then statuses.
+//! The response rules as data: meaning, action and operator advice. The first matching rule applies; the last one matches
+//! everything. Rows are in order of precedence: failures without an HTTP response, then bodies whatever their status, then
+//! statuses. `poprelay responses` prints the table.
 //!
 //! The body goes first because proxies and old webhooks change statuses: Slack answers `action_prohibited` with 403 or 500,
 //! its Web API reports errors with 200, and a flow with a response step chooses its own status.
 
 use super::{
+    response::PostResult,
     slack_errors as slack,
     table::{
         Action,
@@ -80,11 +82,11 @@ const fn wait(first: u64) -> Action {
 const DEAD: Action = Action::Dead { disable_after: REFUSALS_TO_DISABLE };
 
 /// Fallback rule.
-pub(super) static FALLBACK: ResponseRule = rule(ANY, ResponseMatch::Fallback, DEAD, "unexpected response", READ_ANSWER);
+static FALLBACK: ResponseRule = rule(ANY, ResponseMatch::Fallback, DEAD, "unexpected response", READ_ANSWER);
 
 /// All rules except the fallback.
 #[rustfmt::skip] // a table is read by its columns
-pub(super) static ROWS: &[ResponseRule] = &[
+static ROWS: &[ResponseRule] = &[
     rule(ANY, ResponseMatch::InvalidUrl, Action::Disable, "the URL is not valid", "Correct the sink's url in the config."),
     rule(ANY, ResponseMatch::BadCertificate, Action::Disable, "the certificate is not valid", "Check the clock and root certificates of this machine, and which server answers under this name."),
     rule(ANY, ResponseMatch::NotSent, Action::Retry, "no connection", NETWORK),
@@ -143,3 +145,14 @@ pub(super) static ROWS: &[ResponseRule] = &[
     rule(FLOW, at(410, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
     rule(ANY, range(400, 499, Any), DEAD, "the chat rejects the message", READ_ANSWER),
 ];
+
+/// Iterates over all rules in order.
+pub fn rules() -> impl Iterator<Item = &'static ResponseRule> {
+    ROWS.iter().chain([&FALLBACK])
+}
+
+/// Returns the rule for `answer` from a sink of `kind`.
+#[must_use]
+pub fn find_rule(kind: SinkKind, answer: &PostResult) -> &'static ResponseRule {
+    ROWS.iter().find(|row| row.matches(kind, answer)).unwrap_or(&FALLBACK)
+}

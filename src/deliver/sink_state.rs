@@ -8,11 +8,12 @@
 use super::{
     batch::BatchMode,
     limiter::{Permit, SharedLimiter},
-    outage::Outage,
+    outage::{Outage, SinkTransition},
     response::PostResult,
     retry_waits::{FAILED_PROBE_INTERVAL, RetryWaits},
+    rules::find_rule,
     strikes::Strikes,
-    table::{Action, ResponseRule, find_rule},
+    table::{Action, ResponseRule},
     verdict::{DeliveryContext, Verdict, decide},
 };
 use crate::model::{
@@ -23,23 +24,6 @@ use std::time::{Duration, Instant};
 
 /// Maximum jitter added to a requested wait, so that several daemons do not return at the same time.
 const MAX_JITTER: Duration = Duration::from_secs(1);
-
-/// A state transition, reported once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SinkTransition {
-    /// First failure of a working sink.
-    Failing,
-    /// An outage ended before its alert.
-    RecoveredEarly,
-    /// Failing for longer than the alert delay.
-    Unreachable,
-    /// Throttled for longer than the alert delay.
-    Throttled,
-    /// The sink was disabled.
-    Disabled,
-    /// A reported outage ended.
-    Recovered,
-}
 
 /// Result of one response for the sink and its deliveries.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,9 +1,7 @@
-//! Types of the response rules, and the lookup of the rule for a response. The [`rules`](super::rules) are data. The first
-//! matching rule applies; the last one matches everything. `poprelay responses` prints the table.
+//! Types of the response rules, and whether a rule matches a response. The [`rules`](super::rules) are data.
 
 use super::{
     response::{HttpResponse, PostResult},
-    rules::{FALLBACK, ROWS},
     slack_api, slack_errors, teams_flow,
 };
 use crate::model::delivery::SinkKind;
@@ -101,19 +99,10 @@ pub enum Action {
 /// Equal rejections of different messages in a row after which the sink is at fault, not the messages.
 pub const REFUSALS_TO_DISABLE: u32 = 5;
 
-/// Iterates over all rules in order.
-pub fn rules() -> impl Iterator<Item = &'static ResponseRule> {
-    ROWS.iter().chain([&FALLBACK])
-}
-
-/// Returns the rule for `answer` from a sink of `kind`.
-#[must_use]
-pub fn find_rule(kind: SinkKind, answer: &PostResult) -> &'static ResponseRule {
-    ROWS.iter().find(|row| row.matches(kind, answer)).unwrap_or(&FALLBACK)
-}
-
 impl ResponseRule {
-    fn matches(&self, kind: SinkKind, answer: &PostResult) -> bool {
+    /// Returns whether the rule applies to the result of a post.
+    #[must_use]
+    pub fn matches(&self, kind: SinkKind, answer: &PostResult) -> bool {
         (self.sinks.is_empty() || self.sinks.contains(&kind)) && self.on.matches(answer)
     }
 }

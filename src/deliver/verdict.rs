@@ -1,9 +1,10 @@
-//! Verdict on one delivery after a response: its rule of the [`table`](super::table), adjusted by the past of the delivery
+//! Verdict on one delivery after a response: its rule of the [`rules`](super::rules), adjusted by the past of the delivery
 //! and its sink. Pure.
 
 use super::{
     response::PostResult,
-    table::{Action, REFUSALS_TO_DISABLE, ResponseRule, find_rule},
+    rules::find_rule,
+    table::{Action, REFUSALS_TO_DISABLE, ResponseRule},
 };
 use crate::{
     deliver::{slack_api, slack_errors},
@@ -145,7 +146,7 @@ fn requested_wait(answer: &PostResult) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::{response::HttpResponse, table::rules};
+    use crate::deliver::{response::HttpResponse, rules::rules};
     use SinkKind::{Slack, SlackApp, SlackTrigger, Teams};
     use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
 

@@ -55,7 +55,7 @@ pub async fn run<O, D>(
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<SinkEvent>,
+    events: mpsc::Sender<SinkEvent>,
     stop: CancellationToken,
 ) -> Result<(), OutboxError>
 where
@@ -68,7 +68,7 @@ where
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
     let mut worker =
-        Worker { sink, outbox, http, draw, told, stop, state, store_backoff, mention_reported: false, pulse };
+        Worker { sink, outbox, http, draw, events, stop, state, store_backoff, mention_reported: false, pulse };
     while !worker.stop.is_cancelled() {
         worker.pulse.busy(Now::current().instant);
         match worker.step().await {
@@ -85,7 +85,7 @@ struct Worker<O, D> {
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<SinkEvent>,
+    events: mpsc::Sender<SinkEvent>,
     stop: CancellationToken,
     state: SinkState,
     store_backoff: Backoff,
@@ -224,7 +224,7 @@ where
             self.mention_reported = true;
             let sink = self.sink.name.clone();
             tracing::warn!(%sink, message_id = message_id::MENTION_REJECTED, "mention rejected, card posted without it");
-            drop(timeout(EVENT_SEND_TIMEOUT, self.told.send(SinkEvent::MentionRejected { sink })).await);
+            drop(timeout(EVENT_SEND_TIMEOUT, self.events.send(SinkEvent::MentionRejected { sink })).await);
         }
         result
     }
@@ -266,12 +266,12 @@ where
     }
 
     async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
-        for told in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
-            if matches!(told, SinkEvent::Delivered { .. }) {
+        for event in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
+            if matches!(event, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.
-                drop(self.told.try_send(told));
+                drop(self.events.try_send(event));
             } else {
-                drop(timeout(EVENT_SEND_TIMEOUT, self.told.send(told)).await);
+                drop(timeout(EVENT_SEND_TIMEOUT, self.events.send(event)).await);
             }
         }
     }

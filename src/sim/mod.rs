@@ -14,6 +14,7 @@ mod envelope;
 mod errors;
 mod faults;
 mod grants;
+mod hang_up;
 mod identity_api;
 mod messages;
 mod oauth;

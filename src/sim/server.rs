@@ -1,13 +1,12 @@
 //! HTTP routes and the accept loop. Connections are tasks of the simulator, so that they end with it.
 
 use super::{
-    call_api, channel_api, control, identity_api, oauth, request_checks, slack_api, socket, state::SimState,
+    call_api, channel_api, control, hang_up, identity_api, oauth, request_checks, slack_api, socket, state::SimState,
     subscription_api, voicemail_api, webhooks,
 };
 
 use axum::{
     Router, middleware,
-    response::{IntoResponse as _, Response},
     routing::{delete, get, post, put},
 };
 use hyper::{
@@ -82,17 +81,6 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .with_state(layer(sim))
 }
 
-/// Marks a response that is not sent: the connection is closed without a byte of an answer.
-#[derive(Debug, Clone, Copy)]
-struct HangUp;
-
-/// Returns a response that closes the connection instead.
-pub(super) fn hang_up() -> Response {
-    let mut response = ().into_response();
-    response.extensions_mut().insert(HangUp);
-    response
-}
-
 /// Accepts connections until the simulator ends. While it is down, connections are closed immediately.
 pub(super) async fn serve(sim: Arc<SimState>, listener: TcpListener) {
     let routes = router(&sim);
@@ -111,7 +99,7 @@ pub(super) async fn serve(sim: Arc<SimState>, listener: TcpListener) {
             let response = handler.call(request);
             async move {
                 let response = response.await.map_err(io::Error::other)?;
-                if response.extensions().get::<HangUp>().is_some() {
+                if hang_up::is_requested(&response) {
                     return Err(io::Error::other("hung up"));
                 }
                 Ok(response)

@@ -2,8 +2,7 @@
 //! like the real ones, and store every request.
 
 use super::{
-    server::hang_up,
-    slack_rules,
+    hang_up, slack_rules,
     state::SimState,
     teams_rules,
     webhook_log::{ChatKind, WebhookRequest},
@@ -122,7 +121,7 @@ async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: Head
         std::future::pending::<()>().await;
     }
     if sim.roll(faults.chat.hang_up) {
-        return hang_up();
+        return hang_up::response();
     }
     let path = match service {
         ChatKind::Slack => format!("/slack/{name}"),
@@ -139,7 +138,7 @@ async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: Head
     if no_answer {
         std::future::pending::<()>().await;
     }
-    if cut { hang_up() } else { answer }
+    if cut { hang_up::response() } else { answer }
 }
 
 /// `POST /slack/{name}`.

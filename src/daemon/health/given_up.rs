@@ -2,7 +2,6 @@
 //! the alert about a recovered sink lists what the sink lost, and an alert that was itself given up is posted again as part
 //! of a later one. Pure.
 
-use super::alert::AlertKind;
 use crate::model::ids::SinkName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,14 +62,14 @@ impl GivenUp {
         self.by_sink.entry(sink).or_default().add(what);
     }
 
-    /// Records a delivery. Returns the alert about alerts that were given up. A lost alert is listed once: if that alert is
-    /// given up as well, the chat rejects the alert's content.
-    pub fn on_delivered(&mut self, sink: &SinkName) -> Option<AlertKind> {
+    /// Records a delivery. Returns the alerts that were given up, for a new alert about them. A lost alert is listed once: if
+    /// the new one is given up as well, the chat rejects its content.
+    pub fn on_delivered(&mut self, sink: &SinkName) -> Option<LostCards> {
         if !self.in_trouble.contains(sink) {
             self.by_sink.remove(sink);
         }
         let alerts = std::mem::take(&mut self.alerts);
-        (!alerts.is_empty()).then_some(AlertKind::AlertsGivenUp(alerts))
+        (!alerts.is_empty()).then_some(alerts)
     }
 
     /// Records the end of a problem and returns what was given up in its time.
@@ -108,7 +107,7 @@ mod tests {
     fn alert_that_was_given_up_is_reported_with_next_delivery_once() {
         let mut given_up = GivenUp::default();
         given_up.on_dead_letter(sink(), "alert: main is down".to_owned(), true);
-        let Some(AlertKind::AlertsGivenUp(lost)) = given_up.on_delivered(&sink()) else { panic!() };
+        let lost = given_up.on_delivered(&sink()).unwrap();
         assert_eq!(lost.text(), "alert: main is down");
         assert_eq!(given_up.on_delivered(&sink()), None);
     }

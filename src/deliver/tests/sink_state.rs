@@ -6,8 +6,9 @@ use crate::{
         RateLimit,
         batch::BatchMode,
         limiter::SharedLimiter,
+        outage::SinkTransition,
         response::{HttpResponse, PostResult},
-        sink_state::{Outcome, SinkState, SinkTransition},
+        sink_state::{Outcome, SinkState},
         verdict::Verdict,
     },
     model::{
@@ -143,7 +144,8 @@ fn sink_outage_backs_off_with_canary_and_ends_on_success() {
 
 #[test]
 fn sink_outage_is_reported_once_after_15_min_and_its_end_once() {
-    for (answer, told) in [(not_sent(), SinkTransition::Unreachable), (reply(429, ""), SinkTransition::Throttled)] {
+    for (answer, transition) in [(not_sent(), SinkTransition::Unreachable), (reply(429, ""), SinkTransition::Throttled)]
+    {
         let mut sink = SinkSimulation::new(SinkKind::Slack);
         let edges: Vec<Option<SinkTransition>> = (0..20)
             .map(|_| {
@@ -153,7 +155,7 @@ fn sink_outage_is_reported_once_after_15_min_and_its_end_once() {
             .collect();
         let mut expected = vec![None; 20];
         expected[0] = Some(SinkTransition::Failing);
-        expected[15] = Some(told);
+        expected[15] = Some(transition);
         assert_eq!(edges, expected);
         let back = sink.answered(&[1], &reply(200, "ok"));
         assert_eq!((back.transition, back.repeats), (Some(SinkTransition::Recovered), 20));
