@@ -106,7 +106,7 @@ async fn chaos_loses_no_call_and_repeats_no_card() {
     let mut rng = fastrand::Rng::with_seed(seed);
     let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
     sim.set_faults(clear_faults);
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let start = Instant::now();

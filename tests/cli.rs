@@ -14,9 +14,11 @@ async fn check_prints_summary_of_config() {
     let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
     let (status, out, err) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success(), "{err}");
-    for text in
-        ["main: every account of the login, 2 lanes", "desk: Slack webhook, ringing, missed, voicemail", "support: Teams workflow"]
-    {
+    for text in [
+        "main: every account of the login, 2 lanes",
+        "desk: Slack webhook, ringing, missed, voicemail",
+        "support: Teams workflow",
+    ] {
         assert!(out.contains(text), "{text}: {out}");
     }
     assert!(!out.contains("127.0.0.1:9/slack"), "a webhook URL is printed: {out}");

@@ -165,7 +165,7 @@ async fn explain_prints_routing_and_answers_and_end_follows_ring() {
     daemon.stop().await;
     // The config has changed since: the explanation of sent cards must not change.
     let config = fs::read_to_string(dir.path().join("config.toml")).unwrap();
-    dir.write_config(&config.replace("region = \"CA\"", "region = \"DE\""));
+    dir.write_config(config.replace("region = \"CA\"", "region = \"DE\""));
     let since = output(&dir, &["explain", id.get(..8).unwrap()]).await;
     assert!(since.contains("rule 1: no match: region"), "{since}");
     assert!(since.contains("the config changed: now not sent there"), "{since}");

@@ -97,7 +97,7 @@ async fn voicemail_length_is_fetched_from_mailbox_if_enabled() {
 #[tokio::test]
 async fn live_message_follows_call_from_ring_to_end() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 1500, 3000]));
@@ -117,7 +117,7 @@ async fn live_message_follows_call_from_ring_to_end() {
 #[tokio::test]
 async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim).set(SINK, "reply_in_thread", true));
+    let mut dir = DaemonDir::new(config(&sim).set(SINK, "reply_in_thread", true));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     let mailbox = [
@@ -144,7 +144,7 @@ async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
 #[tokio::test]
 async fn kills_between_states_keep_the_same_live_message() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 12_000, 24_000]));
@@ -183,7 +183,7 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
         faults.app.burst = 3;
         faults.app.retry_after = 2;
     });
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     for n in 0..12_u64 {
@@ -205,7 +205,7 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
 #[tokio::test]
 async fn deleted_live_message_is_reposted_once() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 3000, 6000]));
@@ -225,7 +225,7 @@ async fn uninvited_bot_disables_its_sink_only() {
     sim.set_faults(|faults| {
         faults.app.uninvited.insert(CHANNEL.to_owned());
     });
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 1000, 2000]));
@@ -243,7 +243,7 @@ async fn uninvited_bot_disables_its_sink_only() {
 async fn ambiguous_answer_causes_at_most_one_repeat() {
     let sim = start_simulator().await;
     sim.set_faults(|faults| faults.app.fatal_after_accept = 1.0);
-    let mut dir = DaemonDir::new(&config(&sim));
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 20_000, 25_000]));
@@ -394,7 +394,7 @@ async fn sinks_with_one_token_share_its_rate_limit() {
 #[tokio::test]
 async fn check_describes_live_message_sink_without_requests() {
     let sim = start_simulator().await;
-    let dir = DaemonDir::new(&config(&sim).set(SINK, "reply_in_thread", true).set(SINK, "outcomes", "[\"missed\"]"));
+    let dir = DaemonDir::new(config(&sim).set(SINK, "reply_in_thread", true).set(SINK, "outcomes", "[\"missed\"]"));
     let (status, out, error) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success(), "{error}");
     assert!(out.contains("living: Slack app, one live message per call, in its thread missed"), "{out}");

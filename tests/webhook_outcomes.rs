@@ -66,6 +66,9 @@ async fn sink_gets_only_its_configured_outcomes() {
     );
 }
 
+/// Switches a fault of the chats on.
+type SetFault = fn(&mut ChatFaults);
+
 #[tokio::test]
 async fn outage_without_answer_delays_cards_and_loses_none() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
@@ -73,7 +76,7 @@ async fn outage_without_answer_delays_cards_and_loses_none() {
     let mut dir = DaemonDir::for_simulator(&sim);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    let outages: [(&str, fn(&mut ChatFaults)); 4] = [
+    let outages: [(&str, SetFault); 4] = [
         ("HANGS UP", |chat| chat.hang_up = 1.0),
         ("TAKES AND HANGS UP", |chat| chat.hang_up_after_accept = 1.0),
         ("LOGIN PAGE", |chat| chat.web_page = 1.0),

@@ -113,7 +113,7 @@ fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Out
         CallerPosition::Menu if walk.understood && walk.in_system => MissedReason::LeftMenu,
         _ => MissedReason::Unknown,
     };
-    Outcome::Known(CallStatus::Missed { waited: waited, reason: why })
+    Outcome::Known(CallStatus::Missed { waited, reason: why })
 }
 
 /// Whether the report states that a queue let the caller go, and not the other way round.

@@ -223,14 +223,14 @@ fn handed_on(call: &Call) -> Option<String> {
         .or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue))))
         .or_else(|| destination().map(|extension| format!("extension {extension}")));
     let verb = if it.by.is_some() { "transferred to" } else { "then rang" };
-    let rang = (!it.rang.is_zero()).then(|| format!(" in {}", format_duration(it.rang))).unwrap_or_default();
+    let rang = if !it.rang.is_zero() { format!(" in {}", format_duration(it.rang)) } else { String::new() };
     Some(format!("{verb} {}, no answer{rang}", to.unwrap_or_else(|| "another phone".to_owned())))
 }
 
 /// Renders where an answered caller gave up.
 fn gave_up(call: &Call) -> Option<String> {
     let it = call.course.gave_up.as_ref().filter(|_| call.course.needs_callback)?;
-    let after = (!it.after.is_zero()).then(|| format!(" after {}", format_duration(it.after))).unwrap_or_default();
+    let after = if !it.after.is_zero() { format!(" after {}", format_duration(it.after)) } else { String::new() };
     match it.position {
         CallerPosition::Hold => Some(format!("gave up on hold{after}")),
         CallerPosition::Parked => Some(format!("gave up parked{after}")),

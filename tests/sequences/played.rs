@@ -49,8 +49,8 @@ fn recording(path: PathBuf) -> Recording {
     let arrival = |line: &str| -> Timestamp {
         let value: Value = serde_json::from_str(line).unwrap();
         // A control frame has no time in `data`.
-        let times = [&value["data"]["timestamp"], &value["timestamp"]];
-        times.into_iter().find_map(Value::as_str).unwrap().parse().unwrap()
+        let times = ["/data/timestamp", "/timestamp"];
+        times.into_iter().find_map(|at| value.pointer(at).and_then(Value::as_str)).unwrap().parse().unwrap()
     };
     let start = text.lines().map(arrival).min().unwrap();
     let since = |line: &str| poprelay::model::time::elapsed(start, arrival(line));

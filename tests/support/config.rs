@@ -39,11 +39,10 @@ impl TestConfig {
 
     /// Sets a key to a TOML value. A missing table is added at the end.
     pub fn set(mut self, table: &str, key: &str, value: impl fmt::Display) -> Self {
-        let at = self.tables.iter().position(|it| it.name == table).unwrap_or_else(|| {
+        if !self.tables.iter().any(|it| it.name == table) {
             self.tables.push(Table { name: table.to_owned(), keys: Vec::new() });
-            self.tables.len() - 1
-        });
-        let keys = &mut self.tables[at].keys;
+        }
+        let keys = &mut self.tables.iter_mut().find(|it| it.name == table).unwrap().keys;
         match keys.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = value.to_string(),
             None => keys.push((key.to_owned(), value.to_string())),
