@@ -67,7 +67,7 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | call snapshot | GoTo's full push of a call at one moment, with a sequence number |
+//! | call snapshot | GoTo's full push of a call at one time, with a sequence number |
 //! | call update | a call plus its status, the unit that may become cards |
 //! | status | `ringing`, `answered`, `missed`, `voicemail`, `ended` |
 //! | connection | one GoTo login with its tokens, lanes and accounts |

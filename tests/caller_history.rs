@@ -14,7 +14,7 @@ async fn start_simulator() -> Simulator {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     sim.seed_past_call(CallPlan::answered(alice(), &Extension::new("1015", "Bob Roy")), 2 * DAY);
     sim.seed_past_call(
-        CallPlan::answered(Party::new("SOMEBODY", "+15145550111"), &Extension::new("1020", "Eve Kim")),
+        CallPlan::answered(Party::new("ANOTHER CALLER", "+15145550111"), &Extension::new("1020", "Eve Kim")),
         DAY,
     );
     sim

@@ -1,6 +1,8 @@
 //! Commands: output and exit codes for valid and invalid input.
 
-use crate::support::{DaemonDir, TIMEOUT, TestConfig, config_for, eventually, run_to_end, wait_for_messages};
+use crate::support::{
+    DaemonDir, TIMEOUT, TestConfig, config_for, eventually, message_texts, run_to_end, wait_for_messages,
+};
 use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::fs;
 
@@ -49,6 +51,31 @@ async fn check_rejects_invalid_source_and_warns_of_missing_file() {
     let (status, out, err) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success() && out.contains("warning    enrich.0.path:"), "{out}{err}");
     assert!(!dir.state_dir().join("history.sqlite").exists(), "check creates a file");
+}
+
+#[tokio::test]
+async fn check_contacts_prints_columns_rows_and_masked_cards() {
+    let dir = DaemonDir::new("");
+    let file = dir.path().join("people.csv");
+    let table = "Name,Phone,Birthday,Tier\nAda Quist,514-555-0111 (cell),1979-05-06,Gold\nBo,n/a,,\n";
+    fs::write(&file, table).unwrap();
+    let source = format!("[[enrich]]\ntype = \"contacts\"\npath = \"{}\"\n", file.display());
+    dir.write_config(&(config_for(UNREACHABLE_URL) + &source));
+    let (status, out, err) = run_to_end(dir.command(&["check", "--contacts", "--mask", "last4"])).await;
+    assert!(status.success(), "{err}");
+    for text in [
+        "people   1 with 1 numbers; 0 without a number, 1 refused",
+        "column   Birthday: left out as private",
+        "refused  line 3: no readable phone number",
+        "Ada Quist · Gold",
+        "(•••) •••-0111",
+    ] {
+        assert!(out.contains(text), "{text}: {out}");
+    }
+    assert!(!out.contains("1979") && !out.contains("555"), "a private or masked value is printed: {out}");
+    fs::write(&file, "Name,Phone\n\"Ada,514-555-0111\n").unwrap();
+    let (status, _, err) = run_to_end(dir.command(&["check", "--contacts"])).await;
+    assert!(status.code() == Some(66) && err.contains("the quote in line 2 is not closed"), "{err}");
 }
 
 #[tokio::test]
@@ -153,18 +180,29 @@ async fn test_card_is_posted_and_answer_of_chat_is_printed() {
     let (status, out, _) = send("desk").await;
     assert!(status.success() && out.contains("desk: card delivered (HTTP 200)"), "{out}");
     let (status, out, _) = send("support").await;
-    assert!(status.success() && out.contains("support: card accepted (HTTP 202)"), "{out}");
+    assert!(status.success() && out.contains("support: card A accepted (HTTP 202)"), "{out}");
+    assert!(out.contains("card A, or both: shape = \"message\", as it is now"), "{out}");
+    assert!(out.contains("card B only: shape = \"card\"\n"), "{out}");
     let (status, out, _) = send("app").await;
     assert!(status.success() && out.contains("app: card delivered") && out.contains("app: edit delivered"), "{out}");
     let messages = sim.messages();
     assert_eq!((messages.len(), messages.first().map(|message| message.versions.len())), (1, Some(2)));
     assert_eq!(sim.posts().len(), 2);
+    let shown_in_support = || message_texts(&sim, "support").join("\n");
+    assert!(shown_in_support().contains("Test card A") && !shown_in_support().contains("Test card B"));
+    sim.set_faults(|faults| {
+        faults.chat.bare_card.insert("/teams/support".to_owned());
+    });
+    assert!(send("support").await.0.success());
+    let posts = sim.posts();
+    let last = posts.last().unwrap();
+    assert!(last.shown && last.payload.to_string().contains("Test card B"), "a flow that posts the body shows card B");
     sim.set_faults(|faults| {
         faults.app.uninvited.insert("C0TEST".to_owned());
     });
     let (status, _, err) = send("app").await;
     assert_eq!(status.code(), Some(69));
     assert!(err.contains("not_in_channel") && err.contains("/invite") && !err.contains("xoxb"), "{err}");
-    assert_eq!(send("nobody").await.0.code(), Some(64));
+    assert_eq!(send("unknown").await.0.code(), Some(64));
     assert!(!dir.state_dir().join("outbox.sqlite").exists(), "test-card creates an outbox");
 }

@@ -4,7 +4,7 @@
 
 mod played;
 
-use played::{Played, Recording, corpus, telling_words};
+use played::{Played, Recording, corpus, update_words};
 use poprelay::{
     cards::{self, RenderOptions},
     daemon::settings::Settings,
@@ -19,10 +19,10 @@ use serde_json::Value;
 use std::{collections::BTreeSet, env, fmt::Write as _, fs, time::Duration};
 
 /// Renders a call update for each chat.
-fn drawn(telling: &CallUpdate, now: Timestamp) -> String {
+fn drawn(update: &CallUpdate, now: Timestamp) -> String {
     let style =
         RenderOptions { time_zone: jiff::tz::TimeZone::get("America/New_York").unwrap(), ..RenderOptions::default() };
-    let card = Card::Call(Box::new(CallCard::new(telling.clone(), CallerInfo::default())));
+    let card = Card::Call(Box::new(CallCard::new(update.clone(), CallerInfo::default())));
     let mut out = String::new();
     for row in cards::lines(&card, &style, now) {
         writeln!(out, "    {row}").unwrap();
@@ -57,12 +57,12 @@ fn outline(value: &Value, within: &str, out: &mut Vec<String>) {
 }
 
 /// Returns how sinks use a call update: those that only post, and those with live messages.
-fn usage(book: &Settings, telling: &CallUpdate, posted: &mut BTreeSet<(String, StatusKind)>) -> &'static str {
-    if !book.reports_call(&telling.call) {
+fn usage(book: &Settings, update: &CallUpdate, posted: &mut BTreeSet<(String, StatusKind)>) -> &'static str {
+    if !book.reports_call(&update.call) {
         return "only if chosen";
     }
-    let key = (telling.call.id.as_str().to_owned(), telling.status.kind());
-    let modes = book.enqueue_modes(&"desk".try_into().unwrap(), &CardOptions::default(), telling);
+    let key = (update.call.id.as_str().to_owned(), update.status.kind());
+    let modes = book.enqueue_modes(&"desk".try_into().unwrap(), &CardOptions::default(), update);
     match modes.contains(&EnqueueMode::Insert) {
         _ if modes.is_empty() => "before the ring is due",
         true if posted.insert(key) => "posted",
@@ -75,10 +75,10 @@ fn expected(played: &Played) -> String {
     for (at, said) in &played.said {
         let time = format!("{}.{:03} s", at.as_secs(), at.subsec_millis());
         match said {
-            Ok(telling) => {
-                let usage = usage(&book, telling, &mut posted);
-                writeln!(out, "{time}  {}  [{usage}]", telling_words(telling)).unwrap();
-                out.push_str(&drawn(telling, after(played.start, *at)));
+            Ok(update) => {
+                let usage = usage(&book, update, &mut posted);
+                writeln!(out, "{time}  {}  [{usage}]", update_words(update)).unwrap();
+                out.push_str(&drawn(update, after(played.start, *at)));
             }
             Err(asked) => writeln!(out, "{time}  {asked}").unwrap(),
         }

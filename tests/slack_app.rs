@@ -316,9 +316,9 @@ async fn sink_changed_to_webhook_during_call_posts_outcome_once() {
     drop(daemon.stop().await);
     let left = messages(&sim);
     assert_eq!((left.len(), left[0].versions.len()), (1, ring.versions.len()), "the live message was changed");
-    let told = crate::support::message_texts(&sim, "living");
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].to_string().contains("ALICE MARTIN"), "{told:?}");
+    let texts = crate::support::message_texts(&sim, "living");
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].to_string().contains("ALICE MARTIN"), "{texts:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Webhook sinks cannot edit messages: which end of a call is posted, and which cards are dropped.
 
-use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, wait_for_messages};
-use poprelay::sim::{CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, config_for, eventually, message_texts, wait_for_messages};
+use poprelay::sim::{CallPlan, ChatFaults, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 
 fn bob() -> Extension {
     Extension::new("1015", "Bob Roy")
@@ -64,4 +64,67 @@ async fn sink_gets_only_its_configured_outcomes() {
         "{:?}",
         message_texts(&sim, "support")
     );
+}
+
+#[tokio::test]
+async fn outage_without_answer_delays_cards_and_loses_none() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    sim.set_faults(|faults| faults.chat.per_second = None);
+    let mut dir = DaemonDir::for_simulator(&sim);
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let outages: [(&str, fn(&mut ChatFaults)); 4] = [
+        ("HANGS UP", |chat| chat.hang_up = 1.0),
+        ("TAKES AND HANGS UP", |chat| chat.hang_up_after_accept = 1.0),
+        ("LOGIN PAGE", |chat| chat.web_page = 1.0),
+        ("GATEWAY", |chat| chat.bad_gateway = 1.0),
+    ];
+    let failures = || daemon.journal().matches("sink failing").count();
+    for (number, (name, fault)) in outages.into_iter().enumerate() {
+        sim.set_faults(|faults| fault(&mut faults.chat));
+        sim.place(missed(name, &format!("+1514555019{number}"), 60_000));
+        let both_fail = async || (failures() >= 2 * (number + 1)).then_some(());
+        eventually("both sinks fail", TIMEOUT, both_fail).await;
+        sim.set_faults(|faults| {
+            faults.chat = ChatFaults { per_second: None, ..ChatFaults::default() };
+        });
+        for sink in ["desk", "support"] {
+            let shown = async || message_texts(&sim, sink).iter().any(|text| text.contains(name)).then_some(());
+            eventually("the ring is shown", TIMEOUT, shown).await;
+        }
+        let recovered = async || (daemon.journal().matches("sink recovered").count() >= 2 * (number + 1)).then_some(());
+        eventually("both sinks recovered", TIMEOUT, recovered).await;
+    }
+    drop(daemon.stop().await);
+    let stored = dir.read_outbox();
+    assert_eq!(stored.dead(), 0, "{stored}");
+}
+
+#[tokio::test]
+async fn recovered_sink_lists_cards_that_were_not_posted() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    sim.set_faults(|faults| {
+        faults.chat.per_second = None;
+        faults.chat.fixed_status.insert("/slack/desk".to_owned(), 405);
+    });
+    // The operator's sink is the sink in trouble: alerts about it wait for it.
+    let mut dir = DaemonDir::new(&(config_for(&sim.url()) + "[operator]\nsink = \"desk\"\n"));
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    for number in 0..5 {
+        sim.place(missed("ALICE MARTIN", &format!("+1514555019{number}"), 60_000));
+    }
+    daemon.wait_for_log("sink disabled").await;
+    assert!(message_texts(&sim, "desk").is_empty());
+    sim.set_faults(|faults| faults.chat.fixed_status.clear());
+    // A reload lets the worker probe the sink.
+    daemon.signal("-HUP");
+    let listed = async || {
+        let text = message_texts(&sim, "desk").join("\n");
+        (text.contains("desk is disabled") && text.contains("accepts cards again") && text.contains("Not posted: "))
+            .then_some(text)
+    };
+    let text = eventually("the alerts are posted", TIMEOUT, listed).await;
+    assert!(text.contains("ringing, ") && text.contains("outbox list --state dead"), "{text}");
+    drop(daemon.stop().await);
 }

@@ -50,7 +50,7 @@ impl Facts {
         call.course = self.course(walk, ended);
     }
 
-    /// Who the call is with: who talks, else whom it rings; of a call that nobody answered everybody whom it rang.
+    /// Who the call is with: who talks, else whom it rings; of an unanswered call everyone whom it rang.
     fn people_of(&self, walk: &Walk, ended: bool) -> Vec<Person> {
         let maker = self.parties.began().filter(|_| self.direction() == CallDirection::Outbound);
         let waits = walk.talks.handing_over.as_ref().filter(|it| !it.to.is_empty());
@@ -107,7 +107,7 @@ impl Facts {
         course
     }
 
-    /// What only a full report says: whose mailbox it is, and that a recording exists.
+    /// Facts that only a full report has: whose mailbox it is, and that a recording exists.
     fn add_report(&self, course: &mut Course) {
         let Some(report) = &self.report else { return };
         course.recorded |= report.recorded;
@@ -161,7 +161,7 @@ impl Facts {
         })
     }
 
-    /// Where a caller gave up who was with nobody at the end.
+    /// Where a caller gave up who had no partner at the end.
     fn gave_up(&self, walk: &Walk, ended: Timestamp) -> Option<GaveUp> {
         use CallerPosition::{Hold, Mailbox, Menu, Parked, Phone, Queue, Ringing, Talk, Transfer, Unknown};
         let stay = walk.last_stay()?;

@@ -6,7 +6,7 @@ use crate::model::{
     phone::PhoneNumber,
 };
 
-/// Which way a snapshot's call goes, with the rank of that. GoTo says INBOUND or OUTBOUND; a call between colleagues is
+/// Which way a snapshot's call goes, with the rank of that. GoTo sends INBOUND or OUTBOUND; a call between colleagues is
 /// OUTBOUND and has no outside line. `None`: not known.
 pub(super) fn direction_of(event: &CallSnapshot) -> Option<(u8, CallDirection)> {
     let parties = &event.state.participants;

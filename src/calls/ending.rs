@@ -57,7 +57,7 @@ impl TrackedCall {
         Some(CallUpdate { call: self.call, status, at })
     }
 
-    /// Whether it is a conversation between colleagues about a call: it is linked to one, and nobody was put on hold or
+    /// Whether it is a conversation between colleagues about a call: it is linked to one, and no party was put on hold or
     /// handed on in it.
     fn is_consultation(&self) -> bool {
         self.facts.direction() == CallDirection::Internal

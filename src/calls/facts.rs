@@ -22,7 +22,7 @@ use std::time::Duration;
 /// A timestamp further than this from the daemon's clock is an error of a clock, and is not used.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The position of what a report says beside its snapshots.
+/// The position of the facts of a report that are not in its snapshots.
 const LAST: Position = Position { leg: usize::MAX, sequence: u64::MAX };
 
 /// What is known of a call.
@@ -42,11 +42,11 @@ pub(super) struct Facts {
     pub(super) last: Timestamp,
     /// `hangupOriginatorId` of the newest snapshot that has one.
     pub(super) hung_up_by: Option<(Position, ParticipantId)>,
-    /// What a summary says.
+    /// The facts of a summary.
     pub(super) summary: Option<ReportOutcome>,
     /// The lines that a summary lists: the call reached them.
     pub(super) listed: Vec<Person>,
-    /// What a full report says beside its snapshots.
+    /// The facts of a full report that are not in its snapshots.
     pub(super) report: Option<Box<FullReport>>,
 }
 
@@ -99,7 +99,7 @@ impl Facts {
         self.timeline.insert(position, seen);
     }
 
-    /// Adds what a report says beside its snapshots.
+    /// Adds the facts of a report that are not in its snapshots.
     pub(super) fn fold_report(&mut self, report: &Report, clock: Timestamp) {
         if let Some(full) = &report.full {
             let top = FullReport { snapshots: Vec::new(), ..(**full).clone() };
@@ -111,7 +111,7 @@ impl Facts {
             self.summary = self.summary.max(Some(ReportOutcome::read(report)));
             self.listed.clone_from(&report.people);
         }
-        // Whatever a snapshot says of it counts more.
+        // The snapshots count more.
         let caller = report.caller.as_ref();
         match from_report(report) {
             Some(CallDirection::Inbound) => keep_best(&mut self.caller, LAST, caller.map(|caller| (0, caller))),

@@ -1,4 +1,4 @@
-//! A call of which no snapshot was received, by its report alone: for the time after an event gap.
+//! A call without a received snapshot, by its report alone: for the time after an event gap.
 
 use super::{Limits, direction::from_report, report_outcome::ReportOutcome, tracked_call::TrackedCall};
 use crate::model::{
@@ -20,7 +20,9 @@ pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdat
     let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
     match snapshots.first() {
         Some(first) => {
-            let (now, limits) = (Now { instant: Instant::now(), timestamp: at }, Limits::default());
+            #[expect(clippy::disallowed_methods, reason = "the tracked call lives no longer than this function")]
+            let instant = Instant::now();
+            let (now, limits) = (Now { instant, timestamp: at }, Limits::default());
             let mut call = TrackedCall::new(first, now, &limits);
             call.apply_report(report, now, &limits);
             call.final_update(at)
@@ -29,7 +31,7 @@ pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdat
     }
 }
 
-/// Whether a report says all that a full report could say.
+/// Whether a report contains everything that a full report could contain.
 #[must_use]
 pub fn is_conclusive(report: &Report) -> bool {
     report.full.is_some() || matches!(ReportOutcome::read(report), ReportOutcome::Missed)
@@ -38,7 +40,7 @@ pub fn is_conclusive(report: &Report) -> bool {
 fn by_summary(report: &Report, at: Timestamp) -> Option<CallUpdate> {
     let direction = from_report(report)?;
     let outcome = ReportOutcome::read(report);
-    // The phone of a colleague who picks up a call makes an outbound conversation with nobody in it.
+    // The phone of a colleague who picks up a call makes an outbound conversation without a far side.
     if direction == CallDirection::Internal && report.people.len() < 2 && outcome <= ReportOutcome::Missed {
         return None;
     }

@@ -26,7 +26,7 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    /// A conversation of which nothing was received.
+    /// A conversation without a received snapshot.
     pub(super) fn new(id: ConversationSpaceId) -> Self {
         Self {
             id,

@@ -24,12 +24,12 @@
 //! # Invariants
 //! - Answered means: in one snapshot the caller and a colleague (or an outside line that a plan dialled) are both CONNECTED.
 //!   Nothing else does: neither a menu, nor `callAnswered`, nor a phone that goes away.
-//! - A call is emitted as missed only if no snapshot is missing that could show an answer, or if a report says so.
+//! - A call is emitted as missed only if no snapshot is missing that could show an answer, or if a report proves it.
 //!   Otherwise the full report is fetched. Without it the outcome is emitted as not known.
 //! - A report never takes an answer away that a snapshot showed.
 //! - After a final status (missed, voicemail, ended) only a better one is emitted, marked as
 //!   [`Revised`](crate::model::call::Revision).
-//! - Ringing is emitted once a stage (menu, queue, phone), and again when somebody new is rung or the caller is known better.
+//! - Ringing is emitted once a stage (menu, queue, phone), and again when another person is rung or the caller is known better.
 //!   A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`].
 //! - Answered is emitted once for each person who has the call, one after the other.
 //! - The report of a call is fetched once, however often GoTo announces it.
@@ -42,6 +42,7 @@
 //! - *Waiting for missing snapshots before ringing.* The ring is worth seconds. Holes are fetched, not waited for.
 //! - *Closing silent calls by a guess.* A silent call is fetched at growing intervals, and then emitted with an unknown end.
 //! - *Believing a summary.* `LEFT_DIAL_PLAN` stands on answered, missed and menu-only calls alike.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod describe;
 mod direction;
@@ -122,7 +123,7 @@ pub struct Limits {
     /// After how much silence the report of an open call is fetched (its end may be lost), and again after twice that.
     /// 10 min: longer than a phone rings; a long talk costs a handful of requests.
     pub silence: Duration,
-    /// After how much silence a call that nobody answered is closed with an unknown end. 1 h: no phone rings and no queue
+    /// After how much silence an unanswered call is closed with an unknown end. 1 h: no phone rings and no queue
     /// holds so long without a change, and GoTo was asked three times.
     pub given_up: Duration,
     /// The same of an answered call. 4 h: a talk makes no snapshots.

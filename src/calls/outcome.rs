@@ -15,7 +15,7 @@ pub(super) enum Outcome {
     Known(CallStatus),
     /// The call ended, and it is not known whether a person answered.
     Unknown,
-    /// Nobody was ever called: there is nothing to tell.
+    /// No party was ever called: nothing is emitted.
     Nothing,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
 }
 
 /// Whether it is an outbound conversation without a far side (the phone of a colleague who picks up a parked call), or one
-/// of which only its end was received.
+/// with only its end received.
 fn nobody_was_called(facts: &Facts, walk: &Walk, direction: CallDirection) -> bool {
     match direction {
         CallDirection::Inbound => facts.caller().is_none() && !walk.far_side,
@@ -62,7 +62,7 @@ fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &m
     let talked = CallStatus::Ended { talk_time: walk.talks.total() };
     let message = call.course.mailbox.as_ref().and_then(|it| it.message);
     let length = call.course.mailbox.as_ref().and_then(|it| it.length);
-    // A message is one whatever else happened: somebody has to listen to it.
+    // A message counts whatever else happened: a person has to listen to it.
     if message == Some(true) && call.direction != CallDirection::Outbound {
         return Outcome::Known(CallStatus::Voicemail { duration: length });
     }
@@ -116,7 +116,7 @@ fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Out
     Outcome::Known(CallStatus::Missed { waited: waited, reason: why })
 }
 
-/// Whether the report says that a queue let the caller go, and not the other way round.
+/// Whether the report states that a queue let the caller go, and not the other way round.
 fn timed_out(facts: &Facts) -> bool {
     let queues = facts.report.iter().flat_map(|report| &report.queues);
     let left = queues.filter_map(|queue| queue.left.as_deref()).next_back();
@@ -134,10 +134,10 @@ fn answered_by_report(facts: &Facts, call: &mut Call) -> Option<Outcome> {
     None
 }
 
-/// What makes `new` worth emitting after `told`, of a call that is over. `certain`: no snapshot was missing when the first
+/// What makes `new` worth emitting after `emitted`, of a call that is over. `certain`: no snapshot was missing when the first
 /// was emitted, so that a summary that claims an answer means a system's.
-pub(super) fn revision(told: (&CallStatus, &Call), new: (&CallStatus, &Call), certain: bool) -> Option<Revision> {
-    let ((was, old), (is, call)) = (told, new);
+pub(super) fn revision(emitted: (&CallStatus, &Call), new: (&CallStatus, &Call), certain: bool) -> Option<Revision> {
+    let ((was, old), (is, call)) = (emitted, new);
     match (was, is) {
         _ if old.end_unknown && !call.end_unknown => Some(Revision::Resolved),
         _ if call.end_unknown => None,

@@ -9,7 +9,7 @@ use crate::model::{
 
 /// Parties kept of one call. A card names a handful; the largest ring group of a snapshot is far below.
 const MAX_PARTIES: usize = 64;
-/// Participant ids kept of one call: a queue that rings its agents anew makes new ones each round.
+/// Participant ids kept of one call: a queue that rings its agents again makes new ones each round.
 const MAX_IDS: usize = 512;
 
 /// A party of a call: its place in [`Parties`].

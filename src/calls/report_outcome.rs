@@ -1,4 +1,4 @@
-//! What a report summary says of a call's end, before it is weighed against the snapshots. Knows nothing of full reports.
+//! The end of a call in a report summary, before it is weighed against the snapshots. Knows nothing of full reports.
 
 use crate::model::{
     call::{CallerPosition, Report, WireDirection},
@@ -6,7 +6,7 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// What a summary says of a call. Ordered: of several conversations of one call the greatest counts.
+/// The outcome in a summary. Ordered: of several conversations of one call the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ReportOutcome {
     /// Nothing: `LEFT_DIAL_PLAN`, which most inbound calls carry whatever became of them, and every unknown word.

@@ -21,7 +21,7 @@ impl TrackedCall {
         (plain && !explained).then(|| self.first_seen + limits.ring_grace)
     }
 
-    /// An outbound conversation rings nobody before its far side takes part.
+    /// An outbound conversation does not ring before its far side takes part.
     pub(super) fn may_ring(&self) -> bool {
         self.facts.direction() == CallDirection::Inbound || self.walk.far_side
     }
@@ -79,7 +79,7 @@ impl TrackedCall {
     }
 }
 
-/// Whether a ring says more than the last one: who calls, a queue, or somebody whom it did not ring before. Phones that stop
+/// Whether a ring has more facts than the last one: who calls, a queue, or a person whom it did not ring before. Phones that stop
 /// are no news.
 fn is_news(rung: &Call, call: &Call) -> bool {
     rung.caller != call.caller

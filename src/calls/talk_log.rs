@@ -107,7 +107,7 @@ impl TalkLog {
         self.hand_over(scene, served, ringing);
     }
 
-    /// Whoever puts the caller on hold or hands the call on has talked before, in a snapshot that is missing.
+    /// A person who puts the caller on hold or hands the call on has talked before, in a snapshot that is missing.
     fn infer(&mut self, scene: &Scene, served: Option<&PartyState>, connected: &[PartyId]) {
         let by = match served {
             Some(PartyState::OnHold { by }) => *by,
@@ -142,7 +142,7 @@ impl TalkLog {
         }
     }
 
-    /// Whoever had the call is gone, and another one talks.
+    /// The previous partner is gone, and another one talks.
     fn hand_to(&mut self, to: PartyId, talking: &[PartyId], at: Timestamp) {
         let holder = self.handed.last().map(|handed| handed.to).or(self.talks.first().map(|talk| talk.with));
         if let Some(from) = holder.filter(|holder| !talking.contains(holder)) {

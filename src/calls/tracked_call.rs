@@ -31,7 +31,7 @@ pub(super) struct TrackedCall {
     pub(super) phone_seen: Option<Instant>,
     /// How much silence until the report is fetched.
     pub(super) report_after: Duration,
-    /// What the newest ring says, until a person answers.
+    /// The content of the newest ring, until a person answers.
     pub(super) last_ringing: Option<Call>,
     /// Whom the newest answer names, and the talks it counted.
     pub(super) answered_by: Option<(Person, usize)>,
@@ -108,7 +108,7 @@ impl TrackedCall {
             && self.facts.is_same_caller(other.facts.caller())
     }
 
-    /// Whether it is a conversation of colleagues, or of one who has called nobody yet.
+    /// Whether it is a conversation of colleagues, or of one who has not called yet.
     pub(super) fn is_staff_only(&self) -> bool {
         match self.facts.direction() {
             CallDirection::Inbound => false,

@@ -28,7 +28,7 @@ pub(super) struct Walk {
     pub(super) rang: Vec<PartyId>,
     /// The queues it entered, in order, with the last time of each.
     pub(super) queues: Vec<(QueueId, Timestamp)>,
-    /// Since when the caller waits; after a talk anew.
+    /// Since when the caller waits; a talk restarts it.
     pub(super) waits_since: Option<Timestamp>,
     /// How long phones rang since the last talk, or since the beginning.
     pub(super) rang_for: Duration,
@@ -38,7 +38,7 @@ pub(super) struct Walk {
     pub(super) connected: Vec<PartyId>,
     /// An outside line that rang or talked on an inbound call.
     pub(super) forwarded_to: Option<PartyId>,
-    /// Somebody takes part who could be talked to.
+    /// A person takes part who can talk.
     pub(super) far_side: bool,
     /// Every snapshot has a shape that is known.
     pub(super) understood: bool,

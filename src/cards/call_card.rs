@@ -23,7 +23,7 @@ use minijinja::Value;
 
 /// Builds the content of one call update.
 pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timestamp) -> CardContent {
-    let CallUpdate { call, status: moment, at } = &card.update;
+    let CallUpdate { call, status, at } = &card.update;
     let caller = caller::caller_lines(card, options, now);
     let late = elapsed(*at, now) > LATE_AFTER;
     let started = format_zoned_time(call.started_at, now, &options.time_zone);
@@ -72,7 +72,7 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
     content.footnotes.retain(|text| !text.is_empty());
     if call.end_unknown {
         content.footnotes.push(format!("last event {}", format_age(*at, now)));
-    } else if late && !matches!(moment, CallStatus::Ringing) {
+    } else if late && !matches!(status, CallStatus::Ringing) {
         content.footnotes.push(format!("posted late, this was {}", format_age(*at, now)));
     }
     caller.fill(&mut content);
@@ -81,13 +81,13 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
 }
 
 /// Renders the title: `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`, `📤 Dana Roy (1015) calls (514) 555-0199`.
-fn title(telling: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) -> String {
-    let (call, moment) = (&telling.call, &telling.status);
+fn title(update: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) -> String {
+    let (call, status) = (&update.call, &update.status);
     let urgent = if caller.urgent { "🔥 " } else { "" };
     let out = call.direction == CallDirection::Outbound;
-    let state = match (moment, late) {
+    let state = match (status, late) {
         (CallStatus::Ringing, Some(now)) => {
-            format!("{} {}: ", if out { "Called" } else { "Rang" }, format_age(telling.at, now))
+            format!("{} {}: ", if out { "Called" } else { "Rang" }, format_age(update.at, now))
         }
         (CallStatus::Ringing, None) if out => {
             list_people(&call.people).map_or_else(|| "Outgoing: ".to_owned(), |whom| format!("{whom} calls "))
@@ -104,17 +104,17 @@ fn title(telling: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) ->
         (CallStatus::Ended { .. }, _) if call.course.needs_callback => "Call back: ".to_owned(),
         (CallStatus::Ended { .. }, _) => "Ended: ".to_owned(),
     };
-    format!("{} {urgent}{state}{}", status_emoji(telling), caller.title)
+    format!("{} {urgent}{state}{}", status_emoji(update), caller.title)
 }
 
 /// Returns the emoji of the call status.
-pub(super) fn status_emoji(telling: &CallUpdate) -> &'static str {
-    match (&telling.status, telling.call.direction) {
+pub(super) fn status_emoji(update: &CallUpdate) -> &'static str {
+    match (&update.status, update.call.direction) {
         (CallStatus::Ringing, CallDirection::Outbound) => "📤",
         (CallStatus::Ringing, CallDirection::Inbound | CallDirection::Internal) => "📞",
-        (CallStatus::Ended { .. }, _) if telling.call.end_unknown => "❔",
-        (CallStatus::Ended { .. }, _) if telling.call.course.needs_callback => "↩️",
-        (CallStatus::Missed { .. }, CallDirection::Inbound) if telling.call.course.menu_only => "☎️",
+        (CallStatus::Ended { .. }, _) if update.call.end_unknown => "❔",
+        (CallStatus::Ended { .. }, _) if update.call.course.needs_callback => "↩️",
+        (CallStatus::Missed { .. }, CallDirection::Inbound) if update.call.course.menu_only => "☎️",
         (CallStatus::Answered { .. } | CallStatus::Ended { .. }, _) => "✅",
         (CallStatus::Missed { .. }, CallDirection::Outbound) => "📵",
         (CallStatus::Missed { .. }, CallDirection::Inbound | CallDirection::Internal) => "❌",
@@ -128,9 +128,9 @@ pub(super) const RINGING: &str = "ringing";
 pub(super) const STATUS_NAMES: [&str; 6] = [RINGING, "rang", "missed", "voicemail", "answered", "ended"];
 
 /// Returns the status name of a call for counts.
-pub(super) fn status_name(telling: &CallUpdate, now: Timestamp) -> &'static str {
-    match telling.status {
-        CallStatus::Ringing if elapsed(telling.at, now) > LATE_AFTER => "rang",
+pub(super) fn status_name(update: &CallUpdate, now: Timestamp) -> &'static str {
+    match update.status {
+        CallStatus::Ringing if elapsed(update.at, now) > LATE_AFTER => "rang",
         CallStatus::Ringing => RINGING,
         CallStatus::Answered { .. } => "answered",
         CallStatus::Missed { .. } => "missed",
@@ -139,17 +139,17 @@ pub(super) fn status_name(telling: &CallUpdate, now: Timestamp) -> &'static str 
     }
 }
 
-const fn tone(telling: &CallUpdate, late: bool) -> Tone {
-    match &telling.status {
+const fn tone(update: &CallUpdate, late: bool) -> Tone {
+    match &update.status {
         CallStatus::Ringing if late => Tone::Past,
         CallStatus::Ringing => Tone::Now,
         CallStatus::Answered { .. } => Tone::Good,
         // An unanswered outbound call needs no callback.
-        CallStatus::Missed { .. } if matches!(telling.call.direction, CallDirection::Outbound) => Tone::Past,
-        CallStatus::Missed { .. } if telling.call.course.menu_only => Tone::Past,
+        CallStatus::Missed { .. } if matches!(update.call.direction, CallDirection::Outbound) => Tone::Past,
+        CallStatus::Missed { .. } if update.call.course.menu_only => Tone::Past,
         CallStatus::Missed { .. } => Tone::Bad,
         CallStatus::Voicemail { .. } => Tone::Waiting,
-        CallStatus::Ended { .. } if telling.call.course.needs_callback => Tone::Waiting,
+        CallStatus::Ended { .. } if update.call.course.needs_callback => Tone::Waiting,
         CallStatus::Ended { .. } => Tone::Past,
     }
 }

@@ -197,6 +197,13 @@ fn network_marks(caller: &call::Caller) -> Option<String> {
 /// Returns what the network sent in place of a name, and its marks: `wireless caller`.
 fn network_line(caller: &call::Caller) -> Option<String> {
     let substitute = caller.name.as_deref().and_then(|name| NetworkName::parse(name).substitute);
+    let substitute = substitute.map(|text| match text.as_str() {
+        "unavailable" | "not available" => "name unavailable".to_owned(),
+        "unknown" | "unknown name" | "caller unknown" | "unknown caller" | "unknown number" => {
+            "name unknown".to_owned()
+        }
+        _ => text,
+    });
     let line = join_dots([sanitize_opt(substitute.as_deref(), MAX_NAME_UNITS), network_marks(caller)]);
     (!line.is_empty()).then_some(line)
 }

@@ -17,9 +17,9 @@ pub const MAX_LISTED_CALLS: usize = 30;
 
 /// Builds the content of a gap summary.
 pub(super) fn gap_content(recap: &GapSummary, options: &RenderOptions, now: Timestamp) -> CardContent {
-    let counts = count_by_status(recap.calls.iter().map(|telling| call_card::status_name(telling, now)));
+    let counts = count_by_status(recap.calls.iter().map(|update| call_card::status_name(update, now)));
     let counts = if counts.is_empty() { "no calls".to_owned() } else { counts };
-    let missed = recap.calls.iter().any(|telling| telling.status.kind() == StatusKind::Missed);
+    let missed = recap.calls.iter().any(|update| update.status.kind() == StatusKind::Missed);
     let tone = if missed { Tone::Bad } else { Tone::Past };
     let mut content = CardContent::new(tone, &format!("📋 While disconnected: {counts}"));
     let window = format_time_range(recap.from, recap.to, now, &options.time_zone);
@@ -28,7 +28,7 @@ pub(super) fn gap_content(recap: &GapSummary, options: &RenderOptions, now: Time
         .calls
         .iter()
         .take(MAX_LISTED_CALLS)
-        .map(|telling| Item { text: entry(telling, options, now), link: None })
+        .map(|update| Item { text: entry(update, options, now), link: None })
         .collect();
     let more = recap.calls.len().saturating_sub(MAX_LISTED_CALLS);
     if more > 0 {
@@ -39,15 +39,15 @@ pub(super) fn gap_content(recap: &GapSummary, options: &RenderOptions, now: Time
     content
 }
 
-/// Renders one call of a gap summary: `❌ 14:05 (514) 555-0199 · network says “MARTIN A” · waited 21 s · Main line`.
-fn entry(telling: &CallUpdate, options: &RenderOptions, now: Timestamp) -> String {
-    let call = &telling.call;
+/// Renders one call of a gap summary: `❌ 14:05 (514) 555-0199 · network: “MARTIN A” · waited 21 s · Main line`.
+fn entry(update: &CallUpdate, options: &RenderOptions, now: Timestamp) -> String {
+    let call = &update.call;
     let number = caller::format_number(&call.caller.number, call.region, options.mask);
     let network = caller::network_name(&call.caller, call.region, options.mask);
-    let network = sanitize_opt(network.as_deref(), 40).map(|name| format!("network says “{name}”"));
+    let network = sanitize_opt(network.as_deref(), 40).map(|name| format!("network: “{name}”"));
     let when = format_time(call.started_at, now, &options.time_zone);
-    let head = format!("{} {when} {number}", call_card::status_emoji(telling));
-    let waited = match telling.status {
+    let head = format!("{} {when} {number}", call_card::status_emoji(update));
+    let waited = match update.status {
         CallStatus::Missed { waited: after, .. } => Some(format!("waited {}", format_duration(after))),
         _ => None,
     };
@@ -67,7 +67,7 @@ pub(super) fn alert_content(notice: &Alert) -> CardContent {
 /// Renders the title of a batch: `📞 12 calls: 9 ringing, 3 missed`.
 pub(super) fn batch_title(cards: &[&Card], now: Timestamp) -> String {
     let calls: Vec<&CallUpdate> = cards.iter().filter_map(|card| call_update(card)).collect();
-    let states = count_by_status(calls.iter().map(|telling| call_card::status_name(telling, now)));
+    let states = count_by_status(calls.iter().map(|update| call_card::status_name(update, now)));
     let others = cards.len().saturating_sub(calls.len());
     let calls = (!calls.is_empty()).then(|| format!("{}: {states}", pluralize(calls.len(), "call", "calls")));
     let others = (others > 0).then(|| pluralize(others, "alert", "alerts"));

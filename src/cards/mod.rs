@@ -4,6 +4,7 @@
 //! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates`
 //! replaces single lines of it. `slack`, `teams` and `slack_workflow` lay it out. A batch has one entry per card,
 //! newest first.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
 mod caller;
@@ -95,8 +96,8 @@ pub fn render(
         (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL_LAYOUT,
         (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN_LAYOUT,
         (SinkKind::SlackTrigger, _) => slack_workflow::FLAT_LAYOUT,
-        (SinkKind::Teams | SinkKind::TeamsConnector, false) => teams::FULL_LAYOUT,
-        (SinkKind::Teams | SinkKind::TeamsConnector, true) => teams::PLAIN_LAYOUT,
+        (SinkKind::Teams, false) => teams::FULL_LAYOUT,
+        (SinkKind::Teams, true) => teams::PLAIN_LAYOUT,
     };
     let Some(first) = cards.first() else { return RenderedMessage { body: String::new(), cards_included: 0 } };
     let mut included = take_fitting(&layout, cards, options, now);

@@ -44,11 +44,11 @@ pub(super) fn status_line(card: &CallCard, options: &LineOptions<'_>) -> String 
         CallStatus::Answered { answered_by, waited } => {
             let first = call.transfers.first().map_or(answered_by, |transfer| &transfer.from);
             let receivers: Vec<String> =
-                call.transfers.iter().map(|transfer| person_or_somebody(&transfer.to)).collect();
+                call.transfers.iter().map(|transfer| person_or_colleague(&transfer.to)).collect();
             let transferred = (!receivers.is_empty()).then(|| format!("transferred to {}", chain(&receivers)));
             let who = format_person(first)
                 .or_else(|| forwarded_to(call, options.mask).map(|number| format!("Forwarded to {number},")))
-                .unwrap_or_else(|| "Somebody".to_owned());
+                .unwrap_or_else(|| "A colleague".to_owned());
             join_dots([Some(format!("{who} answered after {}", wait(call, *waited))), transferred])
         }
         CallStatus::Missed { waited, .. } if out => {
@@ -130,8 +130,8 @@ fn missed(call: &Call, reason: MissedReason, waited: Duration, whom: Option<Stri
         MissedReason::NobodyAnswered => {
             let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
             let rang = rang.map(|rang| format!("{} for {}", capitalized(&rang), format_duration(course.rang)));
-            let nobody = mailbox.is_none().then(|| "nobody answered".to_owned());
-            return join_dots([rang, forwarded, nobody, mailbox, withheld]);
+            let unanswered = mailbox.is_none().then(|| "nobody answered".to_owned());
+            return join_dots([rang, forwarded, unanswered, mailbox, withheld]);
         }
         MissedReason::Unknown => format!("Nobody answered, ended after {total}"),
     };
@@ -165,7 +165,7 @@ fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
     let answered = waited.map(|waited| format!("{verb} after {}", wait(call, waited)));
     let hung_up = course.hung_up.as_ref().map(|who| match who {
         HungUp::Caller => "caller hung up".to_owned(),
-        HungUp::Person(person) => format!("{} hung up", person_or_somebody(person)),
+        HungUp::Person(person) => format!("{} hung up", person_or_colleague(person)),
         HungUp::Outside => "called side hung up".to_owned(),
     });
     let callback = course.needs_callback.then(|| "waits for a callback".to_owned());
@@ -184,8 +184,8 @@ fn talked_once(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
         .map_or_else(|| "Call ended".to_owned(), |talk_time| format!("Talked for {}", format_duration(talk_time)));
     let held = call.course.talks.first().and_then(held);
     let mut handlers: Vec<String> =
-        call.transfers.first().map(|transfer| person_or_somebody(&transfer.from)).into_iter().collect();
-    handlers.extend(call.transfers.iter().map(|transfer| person_or_somebody(&transfer.to)));
+        call.transfers.first().map(|transfer| person_or_colleague(&transfer.from)).into_iter().collect();
+    handlers.extend(call.transfers.iter().map(|transfer| person_or_colleague(&transfer.to)));
     let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
     let with = if handlers.is_empty() { list_people(&call.people) } else { Some(chain(&handlers)) };
     let with = with.map(|with| format!("with {with}")).or(forwarded);
@@ -196,7 +196,7 @@ fn talked_once(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
 fn talks(call: &Call, mask: Mask) -> String {
     let part = |talk: &Talk| {
         let who = match &talk.with {
-            TalkParty::Person(person) => person_or_somebody(person),
+            TalkParty::Person(person) => person_or_colleague(person),
             TalkParty::Outside(number) => {
                 number.format(call.region, mask).unwrap_or_else(|| "an outside number".to_owned())
             }
@@ -270,6 +270,6 @@ fn chain(handlers: &[String]) -> String {
     std::iter::once(first.clone()).chain(gap).chain(last).collect::<Vec<_>>().join(" → ")
 }
 
-fn person_or_somebody(one: &Person) -> String {
-    format_person(one).unwrap_or_else(|| "Somebody".to_owned())
+fn person_or_colleague(one: &Person) -> String {
+    format_person(one).unwrap_or_else(|| "A colleague".to_owned())
 }

@@ -1,5 +1,4 @@
-//! Lays out cards as Teams messages: an Adaptive Card 1.4 in the envelope of Workflows (a retired connector accepts the
-//! same). Does not choose words.
+//! Lays out cards as Teams messages: an Adaptive Card 1.4 in the envelope of Workflows. Does not choose words.
 //!
 //! # Invariants
 //! - Text from outside goes into `TextRun`s, which read no Markdown. Facts and plain text are Markdown and get escaped.

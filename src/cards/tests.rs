@@ -24,7 +24,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
 
-const KINDS: [SinkKind; 4] = [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::TeamsConnector];
+const KINDS: [SinkKind; 3] = [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams];
 
 fn now() -> Timestamp {
     "2026-11-23T19:03:20Z".parse().unwrap()
@@ -67,9 +67,9 @@ fn named(name: &str) -> Call {
     call
 }
 
-fn card(call: Call, moment: CallStatus, at: Timestamp, who: Match) -> Card {
+fn card(call: Call, status: CallStatus, at: Timestamp, who: Match) -> Card {
     let found = CallerInfo { matched: who, ..CallerInfo::default() };
-    Card::Call(Box::new(CallCard::new(CallUpdate { call, status: moment, at }, found)))
+    Card::Call(Box::new(CallCard::new(CallUpdate { call, status, at }, found)))
 }
 
 fn ringing(who: Match) -> Card {

@@ -1,10 +1,15 @@
 //! `poprelay check`: validates a config and describes its effect.
 
+pub mod online;
+
 use super::{CliError, CliResult, check_contacts};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
-    daemon::{recording, startup, system::network},
+    daemon::{recording, startup},
+    deliver::FlowShape,
+    goto::{scopes, token_file},
     model::{call::StatusKind, delivery::SinkKind, phone::Mask, time::Now},
+    runtime::http::HttpStack,
 };
 use clap::Args;
 use std::{fs, io, io::Write, os::unix::fs::PermissionsExt as _, path::Path};
@@ -15,6 +20,9 @@ pub struct CheckArgs {
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
+    /// Also connect to GoTo, the chats and the look-up sources, and name each leg that fails; posts nothing
+    #[arg(long)]
+    pub online: bool,
     /// Print what was understood of each contacts file: columns, rows, three sample cards
     #[arg(long, conflicts_with = "quiet")]
     pub contacts: bool,
@@ -41,7 +49,7 @@ pub fn check(args: &CheckArgs, config: &Config, out: &mut impl Write) -> CliResu
             "other users may read the token file {path}; run chmod 600 {path}"
         )));
     }
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let source_warnings = startup::check_sources(config, &network).map_err(CliError::config)?;
     if args.quiet {
         return Ok(());
@@ -71,6 +79,16 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
         1 => writeln!(out, "look-up    1 source, {deadline} ms deadline")?,
         sources => writeln!(out, "look-up    {sources} sources, {deadline} ms deadline for all")?,
     }
+    for source in &config.enrich {
+        if let (Some(preset), Some(fields)) = (&source.preset, source.searched_fields()) {
+            let name = source.name.as_ref().unwrap_or(preset);
+            let also = match source.also.len() {
+                0 => String::new(),
+                count => format!(", and by {count} further search{}", if count == 1 { "" } else { "es" }),
+            };
+            writeln!(out, "source     {name}: searches {fields}{also}")?;
+        }
+    }
     let survives = if config.power_loss_safe { "a power loss" } else { "a crash of the daemon" };
     writeln!(out, "state      {}; enqueued cards survive {survives}", config.state_dir.display())?;
     if config.record {
@@ -93,22 +111,41 @@ fn describe_connection(connection: &ConnectionConfig, state_dir: &Path) -> Strin
         1 => "1 account".to_owned(),
         more => format!("{more} accounts"),
     };
-    let has_token = config::token_file(state_dir, &connection.name).exists();
-    let login = match (has_token, &connection.refresh_token) {
-        (true, _) => "logged in".to_owned(),
-        (false, Some(_)) => "not logged in, will use the refresh_token of the config".to_owned(),
-        (false, None) => format!("not logged in; run poprelay login --connection {}", connection.name),
+    let stored = token_file::read(&config::token_file(state_dir, &connection.name));
+    let login = match (stored, &connection.refresh_token) {
+        _ if connection.pat.is_some() => "personal access token, exchanged each hour".to_owned(),
+        (Ok(stored), _) => describe_grant(connection, stored.scope.as_deref()),
+        (Err(token_file::Error::Missing), Some(_)) => {
+            "not logged in, will use the refresh_token of the config".to_owned()
+        }
+        (Err(token_file::Error::Missing), None) => {
+            format!("not logged in; run poprelay login --connection {}", connection.name)
+        }
+        (Err(error), _) => error.to_string(),
     };
     let (name, lanes, region) = (&connection.name, connection.lanes, connection.region);
     format!("connection {name}: {accounts}, {lanes} lanes, region {region}; {login}")
+}
+
+/// Compares the stored grant with the scopes that the config needs.
+fn describe_grant(connection: &ConnectionConfig, granted: Option<&str>) -> String {
+    let missing = scopes::missing(&scopes::needed(connection.voicemail), granted);
+    match (granted, missing.is_empty()) {
+        (None, _) => "logged in".to_owned(),
+        (Some(_), true) => "logged in with every scope".to_owned(),
+        (Some(_), false) => {
+            let advice = scopes::advice(connection.name.as_str(), false);
+            format!("logged in, but scopes are missing: {}. {advice}", scopes::describe(&missing))
+        }
+    }
 }
 
 fn describe_sink(sink: &SinkConfig) -> String {
     let chat = match sink.kind {
         SinkKind::Slack => "Slack webhook",
         SinkKind::SlackTrigger => "Slack workflow trigger",
+        SinkKind::Teams if sink.shape == FlowShape::Card => "Teams workflow that posts a bare card",
         SinkKind::Teams => "Teams workflow",
-        SinkKind::TeamsConnector => "Office 365 connector (retired)",
         SinkKind::SlackApp => "Slack app",
     };
     let pace = match sink.pace {
@@ -116,12 +153,12 @@ fn describe_sink(sink: &SinkConfig) -> String {
         None => "no rate limit".to_owned(),
     };
     let statuses: Vec<&str> =
-        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|moment| moment.as_str()).collect();
+        [StatusKind::Ringing].iter().chain(&sink.outcomes).map(|status| status.as_str()).collect();
     let statuses = match (sink.kind.supports_edit(), sink.reply_in_thread) {
         (false, _) => statuses.join(", "),
         (true, false) => "one live message per call".to_owned(),
         (true, true) => {
-            let replies: Vec<&str> = sink.outcomes.iter().map(|moment| moment.as_str()).collect();
+            let replies: Vec<&str> = sink.outcomes.iter().map(|status| status.as_str()).collect();
             format!("one live message per call, in its thread {}", replies.join(", "))
         }
     };

@@ -4,7 +4,7 @@
 use super::CliError;
 use crate::{
     config::Config,
-    daemon::{pipeline::plan, settings::Settings, startup, system::network},
+    daemon::{pipeline::plan, settings::Settings, startup},
     model::{
         call::{CallUpdate, StatusKind},
         card::{CallCard, CallerInfo, Card, CardOptions, RouteDecision, RouteReason},
@@ -14,6 +14,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     route::{ConditionKey, RouteInput, Routes, RuleOutcome, RuleTrace, ScheduleState},
+    runtime::http::HttpStack,
 };
 use jiff::civil;
 use std::{
@@ -58,7 +59,7 @@ pub async fn dry_run<'a>(
     updates: &'a [CallUpdate],
     at: Option<Timestamp>,
 ) -> Result<Vec<DryRun<'a>>, CliError> {
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let settings = Settings::from_config(config, enricher);
     let mut previous: BTreeMap<&ConversationSpaceId, Vec<(SinkName, CardOptions)>> = BTreeMap::new();

@@ -4,7 +4,7 @@
 use super::{
     CliError, CliResult,
     dry_run::{describe_options, describe_reason, describe_rules, describe_schedules},
-    outbox::{admin_error, format_attempt, printable},
+    outbox::{admin_error, format_attempt},
 };
 use crate::{
     config::Config,
@@ -17,6 +17,7 @@ use crate::{
     },
     outbox::{self, DeliveryState, StoredDelivery},
     route::{RouteInput, Routes},
+    runtime::text::printable,
 };
 use anyhow::anyhow;
 use clap::Args;

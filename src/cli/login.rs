@@ -9,12 +9,14 @@ mod tests;
 use super::{CliError, CliResult};
 use crate::{
     config::{self, Config},
-    daemon::system::network,
     goto::{
-        oauth::{Client, Error as OauthError, PkceVerifier, SCOPES, VOICEMAIL_SCOPE, random_token},
+        self,
+        oauth::{Client, Error as OauthError, PkceVerifier, Tokens, random_token},
+        scopes::{self, Scope},
         token_file::{self, StoredToken},
     },
-    model::time::Timestamp,
+    model::{ids::ConnectionName, time::Timestamp},
+    runtime::http::HttpStack,
 };
 use answer::read_pasted;
 use anyhow::anyhow;
@@ -44,6 +46,9 @@ pub struct LoginArgs {
     /// Do not listen for the browser; paste the redirected URL instead
     #[arg(long)]
     pub paste: bool,
+    /// Request every scope of the OAuth client instead of those that the config needs
+    #[arg(long)]
+    pub client_scopes: bool,
 }
 
 /// Parameters of a login.
@@ -53,8 +58,12 @@ pub struct Login {
     pub client: Client,
     /// Redirect URI, exactly as registered with the client.
     pub redirect_uri: Url,
-    /// Requested scopes: [`crate::goto::oauth::SCOPES`].
-    pub scopes: String,
+    /// Name of the connection, for advice.
+    pub connection: ConnectionName,
+    /// Scopes that the config needs. GoTo grants exactly the requested ones.
+    pub scopes: Vec<Scope>,
+    /// API that lists the accounts; `None` if the config names them.
+    pub accounts_api: Option<Url>,
     /// Destination of the token.
     pub token_file: PathBuf,
 }
@@ -73,11 +82,17 @@ pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
     let (Some(connection), None) = (candidates.next(), candidates.next()) else {
         return Err(CliError::usage(format!("select a connection: --connection {}", names.join(" or "))));
     };
-    let network = network::open().map_err(CliError::unavailable)?;
+    if connection.pat.is_some() {
+        let text = format!("{} uses a personal access token (key pat): no login is needed", connection.name);
+        return Err(CliError::usage(text));
+    }
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let login = Login {
         client: Client { id: connection.client_id, secret: connection.client_secret, auth_url: connection.auth_url },
         redirect_uri: connection.redirect_uri,
-        scopes: if connection.voicemail { format!("{SCOPES} {VOICEMAIL_SCOPE}") } else { SCOPES.to_owned() },
+        scopes: scopes::needed(connection.voicemail),
+        connection: connection.name.clone(),
+        accounts_api: connection.account_keys.is_empty().then_some(connection.api_url),
         token_file: config::token_file(&state_dir, &connection.name),
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&state_dir).map_err(|error| CliError::new(74, error))?;
@@ -89,23 +104,25 @@ pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
 /// # Errors
 /// 65 for an invalid answer, 69 without an answer, 74 if the token cannot be stored, 77 if the consent is denied.
 pub async fn run(args: &LoginArgs, login: &Login, http: &reqwest::Client) -> CliResult {
-    attempt(login, http, args.paste, LOGIN_TIMEOUT, &mut io::stdout(), stdin_lines()).await
+    attempt(login, http, args, LOGIN_TIMEOUT, &mut io::stdout(), stdin_lines()).await
 }
 
 async fn attempt(
     login: &Login,
     http: &reqwest::Client,
-    paste: bool,
+    args: &LoginArgs,
     within: Duration,
     out: &mut (dyn Write + Send),
     mut typed: mpsc::Receiver<String>,
 ) -> CliResult {
     let (state, key) = (random_token(), PkceVerifier::new());
+    let requested = login.scopes.iter().map(|scope| scope.name).collect::<Vec<_>>().join(" ");
+    let requested = (!args.client_scopes).then_some(requested.as_str());
     let authorize = login
         .client
-        .authorize_url(&login.redirect_uri, &state, &key, &login.scopes)
+        .authorize_url(&login.redirect_uri, &state, &key, requested)
         .ok_or_else(|| CliError::config(anyhow!("auth_url is not a base URL")))?;
-    let mut browser = if paste { Err("--paste".to_owned()) } else { listen(&login.redirect_uri, &state).await };
+    let mut browser = if args.paste { Err("--paste".to_owned()) } else { listen(&login.redirect_uri, &state).await };
     print_line(out, &format!("Open this URL in a browser and allow access:\n\n  {authorize}\n"))?;
     match &browser {
         Ok(_) => {
@@ -145,12 +162,12 @@ async fn attempt(
         CliError::unavailable(anyhow!("no consent within {} s; run `poprelay login` again", within.as_secs()))
     })??;
     let tokens = login.client.exchange(http, &code, &login.redirect_uri, &key).await.map_err(exchange_error)?;
-    let Some(refresh_token) = tokens.refresh else {
+    let Some(refresh_token) = tokens.refresh.clone() else {
         return Err(CliError::data(anyhow!(
             "GoTo returned no refresh token; allow the refresh_token grant for the client"
         )));
     };
-    let kept = StoredToken { refresh_token, issued: Timestamp::now() };
+    let kept = StoredToken { refresh_token, issued: Timestamp::now(), scope: tokens.scope.clone() };
     token_file::write(&login.token_file, &kept).map_err(|why| {
         CliError::new(
             74,
@@ -164,7 +181,35 @@ async fn attempt(
             "Logged in. The token is in {}; a running daemon uses it without a restart.",
             login.token_file.display()
         ),
-    )
+    )?;
+    report_grant(login, http, &tokens, out).await
+}
+
+/// Prints what the login lacks while a person is there: missing scopes, and accounts that GoTo does not name.
+async fn report_grant(
+    login: &Login,
+    http: &reqwest::Client,
+    tokens: &Tokens,
+    out: &mut (dyn Write + Send),
+) -> CliResult {
+    let missing = scopes::missing(&login.scopes, tokens.scope.as_deref());
+    for scope in &missing {
+        print_line(out, &format!("Missing scope {}: {}.", scope.name, scope.loss))?;
+    }
+    if !missing.is_empty() {
+        print_line(out, &scopes::advice(login.connection.as_str(), false))?;
+    }
+    let Some(api_url) = &login.accounts_api else { return Ok(()) };
+    match goto::accounts(login.connection.clone(), http, api_url, &tokens.access).await {
+        Ok(accounts) => {
+            let keys = accounts.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(", ");
+            print_line(out, &format!("Accounts with GoTo Connect: {keys}"))
+        }
+        Err(goto::api::Error::NoAccounts) => {
+            print_line(out, &format!("GoTo names no account of this login. {}", goto::lane::NO_ACCOUNTS_ADVICE))
+        }
+        Err(error) => print_line(out, &format!("The accounts could not be listed now ({error}); the daemon retries.")),
+    }
 }
 
 fn print_line(out: &mut dyn Write, text: &str) -> CliResult {
@@ -172,6 +217,11 @@ fn print_line(out: &mut dyn Write, text: &str) -> CliResult {
 }
 
 fn exchange_error(why: OauthError) -> CliError {
+    if why.is_invalid_client() {
+        let text =
+            "the client ID or the client secret is wrong. Compare client_id and client_secret with the client at GoTo";
+        return CliError::permission(anyhow::Error::new(why).context(text));
+    }
     let code = match &why {
         OauthError::Denied { .. } => 77,
         OauthError::Network(_) | OauthError::Status { .. } => 69,

@@ -4,13 +4,14 @@
 use super::{CliError, CliResult};
 use crate::{
     config::Config,
-    daemon::{startup, system::network},
+    daemon::startup,
     enrich::{Enricher, LookupReport, SourceAnswer, SourceReport},
     model::{
         card::{Contact, Match},
         phone::{E164, Mask, PhoneNumber, Region},
         time::Now,
     },
+    runtime::{http::HttpStack, text::printable},
 };
 use serde_json::json;
 use std::{
@@ -35,7 +36,7 @@ pub struct LookupArgs {
 /// # Errors
 /// 78 for invalid sources, otherwise same as [`lookup`].
 pub async fn run(args: &LookupArgs, config: &Config) -> CliResult {
-    let network = network::open().map_err(CliError::unavailable)?;
+    let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
@@ -60,7 +61,7 @@ fn write_error(error: io::Error) -> CliError {
 pub(super) fn not_a_number(number: &PhoneNumber, region: Region) -> String {
     let reason = match number {
         PhoneNumber::Withheld => "this is the form of a withheld number",
-        PhoneNumber::Unavailable => "this says that the network has no number",
+        PhoneNumber::Unavailable => "this means that the network has no number",
         PhoneNumber::Short(_) => "this is too short for a public number",
         PhoneNumber::Known(_) | PhoneNumber::Unparsed(_) => "this is not a phone number",
     };
@@ -156,11 +157,6 @@ fn name(contact: &Contact) -> String {
     printable(contact.name.as_deref().or(contact.company.as_deref()).unwrap_or("a record without a name"))
 }
 
-/// Replaces control characters, which could control the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn append(text: &mut String, more: &str) {
     // Writing to a String cannot fail.
     let _ = text.write_str(more);
@@ -176,6 +172,7 @@ mod tests {
     use crate::{
         enrich::{SourceConfig, SourceKind},
         model::secret::{Secret, SecretRef},
+        runtime::http::HttpSettings,
     };
     use std::fs;
 
@@ -184,8 +181,8 @@ mod tests {
         fs::write(dir.path().join("people.csv"), csv).unwrap();
         let mut contacts = SourceConfig::new(SourceKind::Contacts);
         contacts.path = Some(dir.path().join("people.csv"));
-        let resolve = |_: &SecretRef| Ok(Secret::new(""));
-        let http = reqwest::Client::new();
+        let resolve: crate::enrich::SecretReader = std::sync::Arc::new(|_: &SecretRef| Ok(Secret::new("")));
+        let http = HttpStack::open(HttpSettings::default()).unwrap();
         let built =
             Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, Some(dir.path()), Region::US);
         let (enricher, notes) = built.unwrap();

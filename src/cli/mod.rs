@@ -111,13 +111,23 @@ impl Cli {
             Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
             Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
-            Command::Check(args) => check::check(&args, &config()?, &mut io::stdout().lock()),
+            Command::Check(args) => {
+                let config = config()?;
+                check::check(&args, &config, &mut io::stdout().lock())?;
+                if args.online {
+                    runtime()?.block_on(check::online::check_online(&config, &mut io::stdout()))?;
+                }
+                Ok(())
+            }
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {
                 let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
-                runtime()?.block_on(run::run(config()?, self.log.is_none().then_some(journal)))
+                let level = self.log.is_none().then(|| journal.clone());
+                let ended = config().and_then(|config| runtime()?.block_on(run::run(config, level)));
+                journal.flush();
+                ended
             }
             Command::Login(args) => runtime()?.block_on(login::login(&args, config()?)),
             Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
@@ -126,13 +136,17 @@ impl Cli {
             Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo shows cards; log lines appear only on request.
-                logging::init(self.log.as_deref().unwrap_or("error")).map_err(CliError::usage)?;
+                let journal = logging::init(self.log.as_deref().unwrap_or("error")).map_err(CliError::usage)?;
                 let start = |wiring: demo::DemoDaemon| run::run_for_demo(wiring.config_path, wiring.stop);
-                runtime()?.block_on(demo::run(args, &mut io::stdout(), start))
+                let ended = runtime()?.block_on(demo::run(args, &mut io::stdout(), start));
+                journal.flush();
+                ended
             }
             Command::Simulate(args) => {
-                logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
-                runtime()?.block_on(simulate::run(args, &mut io::stdout()))
+                let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
+                let ended = runtime()?.block_on(simulate::run(args, &mut io::stdout()));
+                journal.flush();
+                ended
             }
         }
     }

@@ -32,7 +32,7 @@ pub fn updates(path: &Path, config: &Config) -> Result<Vec<CallUpdate>, CliError
     let text = read(path).map_err(|why| invalid_file(path, &why))?;
     let frames = frames(&text, &reader).map_err(|why| invalid_file(path, &why))?;
     let mut updates = replay_frames(frames, Now::current());
-    updates.retain(|telling| connection.directions.allows(telling.call.direction));
+    updates.retain(|update| connection.directions.allows(update.call.direction));
     Ok(updates)
 }
 
@@ -124,14 +124,14 @@ impl RecordingPlayer {
 
     fn record(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            let Effect::Emit(telling) = effect else { continue };
+            let Effect::Emit(update) = effect else { continue };
             let key = |update: &CallUpdate| {
                 let (call, course) = (&update.call, &update.call.course);
                 let handed_on = course.handed_on.as_ref().map(|it| it.at);
                 (call.id.clone(), update.status.kind(), course.stage, handed_on, call.transfers.len(), call.revision)
             };
-            if !self.updates.iter().any(|seen| key(seen) == key(&telling)) {
-                self.updates.push(telling);
+            if !self.updates.iter().any(|seen| key(seen) == key(&update)) {
+                self.updates.push(update);
             }
         }
     }

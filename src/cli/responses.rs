@@ -2,7 +2,10 @@
 
 use super::{CliError, CliResult};
 use crate::{
-    deliver::table::{Action, BodyMatch, REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule, rules},
+    deliver::{
+        rules::rules,
+        table::{Action, BodyMatch, REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule},
+    },
     model::delivery::SinkKind,
 };
 use serde_json::{Value, json};
@@ -69,7 +72,6 @@ const fn name(kind: SinkKind) -> &'static str {
         SinkKind::Slack => "slack",
         SinkKind::SlackTrigger => "slack-trigger",
         SinkKind::Teams => "teams",
-        SinkKind::TeamsConnector => "teams-connector",
         SinkKind::SlackApp => "slack-app",
     }
 }
@@ -88,7 +90,9 @@ fn answer(on: &ResponseMatch, whole: bool) -> String {
 }
 
 fn status(from: u16, to: u16) -> String {
-    if from == to {
+    if (from, to) == (200, 599) {
+        "any status".to_owned()
+    } else if from == to {
         from.to_string()
     } else if from.is_multiple_of(100) && to == from + 99 {
         format!("{}xx", from / 100)
@@ -106,12 +110,12 @@ fn body(body: &BodyMatch, whole: bool) -> String {
         }
         BodyMatch::Contains(texts) => format!(" …{}…", texts.join("… or …")),
         BodyMatch::ApiOk => " ok:true".to_owned(),
-        BodyMatch::ApiError([first, others @ ..]) if !whole && !others.is_empty() => {
+        BodyMatch::ApiNotOk => " ok:false".to_owned(),
+        BodyMatch::SlackError([first, others @ ..]) if !whole && !others.is_empty() => {
             format!(" {first} (+{})", others.len())
         }
-        BodyMatch::ApiError(names) => format!(" {}", names.join(" or ")),
-        BodyMatch::HttpError(100, 999) => " …HTTP error…".to_owned(),
-        BodyMatch::HttpError(from, to) => format!(" …HTTP error {}…", status(*from, *to)),
+        BodyMatch::SlackError(names) | BodyMatch::FlowError(names) => format!(" {}", names.join(" or ")),
+        BodyMatch::Page => " a web page".to_owned(),
     }
 }
 
@@ -122,7 +126,8 @@ fn action(act: Action) -> String {
         Action::Wait { first, most } if first == most => format!("wait: Retry-After, else {} s", first.as_secs()),
         Action::Wait { first, most } => format!("wait: Retry-After, else {} to {} s", first.as_secs(), most.as_secs()),
         Action::Retry => "retry with backoff".to_owned(),
-        Action::RetryOnce => "retry once".to_owned(),
+        Action::RetrySlowly => "retry, growing waits".to_owned(),
+        Action::RetryOnce => "retry once, then done".to_owned(),
         Action::Repost => "repost once, then dead".to_owned(),
         Action::Plain => format!("retry plain, then dead; {REFUSALS_TO_DISABLE} in a row: disable"),
         Action::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
@@ -159,9 +164,9 @@ mod tests {
     fn responses_json_has_the_same_rows() {
         let table: Vec<Value> = serde_json::from_str(&output(true)).unwrap();
         assert_eq!(table.len(), rules().count());
-        let retired = table.iter().find(|row| row["sinks"] == json!(["teams-connector"])).unwrap();
+        let trigger = table.iter().find(|row| row["sinks"] == json!(["slack-trigger"])).unwrap();
         assert!(output(true).contains("invalid_blocks_format"), "JSON includes every text");
-        assert!(retired["answer"].is_string() && retired["action"].is_string() && retired["reason"].is_string());
+        assert!(trigger["answer"].is_string() && trigger["action"].is_string() && trigger["reason"].is_string());
     }
 
     #[test]

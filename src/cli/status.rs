@@ -6,11 +6,13 @@ use crate::{
     config::{self, Config},
     daemon::system::state_dir,
     goto::{
+        scopes,
         token::REFRESH_TOKEN_DAYS,
         token_file::{self, StoredToken},
     },
     model::time::{Timestamp, elapsed},
     outbox::{self, AdminError, Overview, SinkStats},
+    runtime::text::printable_start,
 };
 use anyhow::anyhow;
 use clap::Args;
@@ -39,8 +41,12 @@ struct StatusReport {
 struct ConnectionState {
     name: String,
     heard: Option<Timestamp>,
+    /// Uses a personal access token, which is not stored.
+    pat: bool,
     /// Stored token, or the reason why it is not usable.
     token: Result<StoredToken, String>,
+    /// Missing scopes of the stored token, with their losses; empty if all are granted or none is known.
+    missing_scopes: String,
 }
 
 /// Prints the state.
@@ -69,10 +75,16 @@ fn read_state(config: &Config) -> Result<StatusReport, CliError> {
         Err(AdminError::Missing(_)) => Overview::default(),
         Err(error) => return Err(admin_error(error)),
     };
-    let login = |connection: &config::ConnectionConfig| ConnectionState {
-        name: connection.name.to_string(),
-        heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
-        token: token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string()),
+    let login = |connection: &config::ConnectionConfig| {
+        let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
+        let granted = token.as_ref().ok().and_then(|kept| kept.scope.as_deref());
+        ConnectionState {
+            name: connection.name.to_string(),
+            heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
+            pat: connection.pat.is_some(),
+            missing_scopes: scopes::describe(&scopes::missing(&scopes::needed(connection.voicemail), granted)),
+            token,
+        }
     };
     let logins = config.connections.iter().map(login).collect();
     let mut sinks = overview.sinks;
@@ -93,7 +105,7 @@ impl StatusReport {
 
     fn text(&self, now: Timestamp) -> String {
         let mut text = format!("daemon  {}\n", if self.running { "running" } else { "not running" });
-        let name = |name: &str| name.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
+        let name = |name: &str| printable_start(name, 40);
         for login in &self.logins {
             text.push_str(&format!("login   {}: {}\n", name(&login.name), login.describe(now)));
         }
@@ -109,7 +121,8 @@ impl StatusReport {
                 "name": login.name,
                 "heard_up_to": login.heard,
                 "token_issued": login.token.as_ref().ok().map(|kept| kept.issued),
-                "token_problem": login.token.as_ref().err(),
+                "token_problem": login.token.as_ref().err().filter(|_| !login.pat),
+                "missing_scopes": login.missing_scopes,
             })
         });
         let sinks = self.sinks.iter().map(|(name, standing)| {
@@ -143,6 +156,14 @@ impl ConnectionState {
         };
         let days = |kept: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
         match &self.token {
+            _ if self.pat => format!("{state}; personal access token"),
+            Ok(kept) if !self.missing_scopes.is_empty() => {
+                format!(
+                    "{state}; logged in, valid for {} days without a refresh; missing scopes: {}",
+                    days(kept),
+                    self.missing_scopes
+                )
+            }
             Ok(kept) => format!("{state}; logged in, valid for {} days without a refresh", days(kept)),
             Err(reason) => format!("{state}; {reason} (poprelay login --connection {})", self.name),
         }
@@ -157,8 +178,7 @@ fn describe_sink(standing: &SinkStats, now: Timestamp) -> String {
         (waiting, None) => format!("{waiting} cards waiting"),
     }];
     if let Some(answer) = &standing.last_response {
-        let answer: String = answer.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-        parts.push(format!("last response: {answer}"));
+        parts.push(format!("last response: {}", printable_start(answer, 120)));
     }
     match standing.dead {
         0 => {}

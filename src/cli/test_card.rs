@@ -1,24 +1,25 @@
 //! `poprelay test-card`: sends the card of an invented call to one sink without the outbox. Prints the response and the
-//! advice of the daemon's response rules. With a Slack app the card is then edited once.
+//! advice of the daemon's response rules. With a Slack app the card is then edited once. A Teams flow accepts every shape
+//! and may show nothing: it gets one card of each shape, and the person who sees the channel learns the right setting.
 
 use super::{CliError, CliResult};
 use crate::{
     cards::{self, RenderOptions},
     config::{Config, SinkConfig},
-    daemon::system::network,
     deliver::{
-        Sink,
-        table::find_rule,
+        FlowShape, Sink,
+        rules::find_rule,
         verdict::{DeliveryContext, Verdict, judge},
     },
     model::{
         call::{AccountNumber, Call, CallStatus, CallUpdate, Caller, Person},
         card::{CallCard, CallerInfo, Card},
-        delivery::{MessageRef, PostMode},
+        delivery::{MessageRef, PostMode, SinkKind},
         ids::ConnectionName,
         phone::{PhoneNumber, Region},
         time::Timestamp,
     },
+    runtime::http::HttpStack,
 };
 use clap::Args;
 use std::{io::Write, time::Duration};
@@ -45,7 +46,7 @@ pub async fn run(args: &TestCardArgs, config: Config, out: &mut impl Write) -> C
     let Some((connection, region)) = connection else {
         return Err(CliError::config(anyhow::anyhow!("the config has no connection")));
     };
-    let http = network::open().map_err(CliError::unavailable)?.http;
+    let http = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?.http;
     let start = Timestamp::now();
     let test_run = TestCardRun { http, style, call: call(connection, region, start).map_err(CliError::data)?, out };
     test_run.run(sink, start).await
@@ -63,6 +64,9 @@ impl<W: Write> TestCardRun<'_, W> {
     async fn run(mut self, config: SinkConfig, start: Timestamp) -> CliResult {
         let is_live = config.kind.supports_edit();
         let sink = config.into_sink();
+        if sink.kind == SinkKind::Teams {
+            return self.send_shapes(sink, start).await;
+        }
         let form = if is_live { PostMode::Live { message: None, reposted: false } } else { PostMode::Post };
         let place = self.send(&sink, CallStatus::Ringing, start, &form, "card").await?;
         if is_live {
@@ -77,16 +81,48 @@ impl<W: Write> TestCardRun<'_, W> {
         Ok(())
     }
 
+    /// Sends card A as a message and card B alone, and prints which setting follows from what the channel shows.
+    async fn send_shapes(&mut self, sink: Sink, start: Timestamp) -> CliResult {
+        let mut rejections = Vec::new();
+        for (letter, shape) in [("A", FlowShape::Message), ("B", FlowShape::Card)] {
+            self.call.caller.name = Some(format!("Test card {letter} of poprelay"));
+            let sink = Sink { shape, ..sink.clone() };
+            let sent = self.send(&sink, CallStatus::Ringing, start, &PostMode::Post, &format!("card {letter}")).await;
+            rejections.extend(sent.err());
+        }
+        match (rejections.pop(), rejections.pop()) {
+            // Neither was accepted: the first error is as good as the second.
+            (Some(error), Some(_)) => return Err(error),
+            (Some(error), None) => writeln!(self.out, "{error}").map_err(|error| CliError::new(74, error))?,
+            _ => {}
+        }
+        let setting = |shape: FlowShape| {
+            let is_set = if shape == sink.shape { ", as it is now" } else { "" };
+            format!("shape = \"{}\"{is_set}", shape.as_str())
+        };
+        let name = &sink.name;
+        writeln!(
+            self.out,
+            "{name}: Teams accepts cards that it never shows. Look at the channel:\n\
+             - it shows card A, or both: {}\n\
+             - it shows card B only: {}\n\
+             - it shows neither: open the workflow's run history in Teams, which names the failed step",
+            setting(FlowShape::Message),
+            setting(FlowShape::Card),
+        )
+        .map_err(|error| CliError::new(74, error))
+    }
+
     async fn send(
         &mut self,
         sink: &Sink,
-        moment: CallStatus,
+        status: CallStatus,
         start: Timestamp,
         form: &PostMode,
         what: &str,
     ) -> Result<Option<MessageRef>, CliError> {
-        let telling = CallUpdate { call: self.call.clone(), status: moment, at: start };
-        let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+        let update = CallUpdate { call: self.call.clone(), status, at: start };
+        let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
         let rendered = cards::render(sink.kind, &[&card], &self.style, start, false);
         let (answer, place) = sink.send(&self.http, &rendered.body, form).await;
         let row = find_rule(sink.kind, &answer);

@@ -133,7 +133,7 @@ fn without_values(text: &str) -> String {
 fn expected_value(last: &str) -> Option<&'static str> {
     Some(match last {
         "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\" }",
-        "client_secret" | "refresh_token" | "url" | "token" => {
+        "client_secret" | "refresh_token" | "url" | "token" | "proxy" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
         "type" => {
@@ -141,6 +141,7 @@ fn expected_value(last: &str) -> Option<&'static str> {
         }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
+        "shape" => "\"message\" or \"card\"",
         "ring_at" => "\"phone\", \"queue\" or \"start\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
         "durability" => "\"power-loss\" or \"crash\"",

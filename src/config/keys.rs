@@ -1,10 +1,10 @@
 //! Known keys of each config table, as the schema's `Deserialize` implementations state them.
 
 use super::schema::{
-    CardsTable, ConnectionTable, File, JournalTable, LinesTable, OperatorTable, SinkTable, StateTable,
+    CardsTable, ConnectionTable, File, JournalTable, LinesTable, NetworkTable, OperatorTable, SinkTable, StateTable,
 };
 use crate::{
-    enrich::SourceConfig,
+    enrich::{OauthConfig, SearchConfig, SourceConfig},
     route::{Condition, Mentions, Rule},
 };
 use serde::{
@@ -24,6 +24,7 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         // Variants of untagged enums, whose fields serde does not state.
         ("sinks.*.pace", &["per_second", "burst"]),
         ("sinks.*.recap", &["at", "days"]),
+        ("network", fields::<NetworkTable>()),
         ("operator", fields::<OperatorTable>()),
         ("journal", fields::<JournalTable>()),
         ("cards", fields::<CardsTable>()),
@@ -33,6 +34,8 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("routes.*.unless", fields::<Condition>()),
         ("routes.*.mention", fields::<Mentions>()),
         ("enrich.*", fields::<SourceConfig>()),
+        ("enrich.*.also.*", fields::<SearchConfig>()),
+        ("enrich.*.oauth", fields::<OauthConfig>()),
     ]
 }
 

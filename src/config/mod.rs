@@ -1,6 +1,7 @@
 //! Finds, reads and validates the config file. All problems of a file are reported together, each with its line and
 //! key; invalid values are never replaced by guesses. Environment variables can set any key:
 //! `POPRELAY__CONNECTIONS__MAIN__CLIENT_ID`.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod cards;
 mod diagnostics;
@@ -22,15 +23,17 @@ pub use sink::SinkConfig;
 use crate::{
     cards::RenderOptions,
     enrich::SourceConfig,
+    goto::PatSource,
     model::{
         ids::{AccountKey, ConnectionName, SinkName},
         phone::Region,
         secret::{Secret, SecretRef},
     },
     route::Routes,
+    runtime::http::{HttpProxy, HttpSettings, read_ca},
     runtime::log_filter,
 };
-use schema::{ConnectionTable, DurabilityValue, File};
+use schema::{ConnectionTable, DurabilityValue, File, NetworkTable};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -58,6 +61,8 @@ pub struct Config {
     pub retention: Duration,
     /// Sinks; at least one.
     pub sinks: Vec<SinkConfig>,
+    /// The way to the network: proxy and private certificate authority.
+    pub http: HttpSettings,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
     /// Log level or filter, overridden by the command line.
@@ -98,6 +103,8 @@ pub struct ConnectionConfig {
     pub redirect_uri: Url,
     /// First refresh token, instead of `poprelay login`.
     pub refresh_token: Option<Secret>,
+    /// Personal access token, instead of a login.
+    pub pat: Option<PatSource>,
     /// Number of lanes, 1 to 4.
     pub lanes: u8,
     /// Region of numbers without a country code.
@@ -149,7 +156,15 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         text: format!("user {user} owns the file and can change it. Run: chown root {}", path.display()),
     });
     let warnings = owner_warning.into_iter().collect();
-    let mut validator = Validator { source: &source, credentials, problems: Vec::new(), warnings };
+    let is_exposed = permissions::allows_others(path, permissions::OTHERS_READ);
+    let mut validator = Validator {
+        source: &source,
+        credentials,
+        is_exposed,
+        exposed_keys: Vec::new(),
+        problems: Vec::new(),
+        warnings,
+    };
     let config = validator.validate(path, file);
     match config {
         Some(config) if validator.problems.is_empty() => Ok(config),
@@ -189,6 +204,10 @@ fn parse(source: &str) -> Result<File, Vec<Diagnostic>> {
 struct Validator<'a> {
     source: &'a str,
     credentials: PathBuf,
+    /// All users can read the file.
+    is_exposed: bool,
+    /// Keys of the file whose value is a secret.
+    exposed_keys: Vec<String>,
     problems: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -220,11 +239,18 @@ impl Validator<'_> {
                 "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
             );
         }
+        let http = self.network(file.network);
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
             self.error("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME is set");
         }
+        for (at, source) in file.enrich.iter().enumerate() {
+            let headers = source.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
+            let token = source.token.iter().map(|token| ("token".to_owned(), token));
+            headers.chain(token).for_each(|(key, secret)| self.note_inline(&format!("enrich.{at}.{key}"), secret));
+        }
+        self.warn_exposed(path);
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
         let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
         let routes = self.routes(file.routes, names, &file.hours, zone);
@@ -238,6 +264,7 @@ impl Validator<'_> {
             record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
+            http,
             operator,
             journal,
             style: style?,
@@ -252,7 +279,30 @@ impl Validator<'_> {
         self.problems.push(Diagnostic::at(self.source, key, text));
     }
 
+    /// Notes a secret written into a file that all users can read. Values of the environment are not in the file.
+    fn note_inline(&mut self, key: &str, reference: &SecretRef) {
+        if self.is_exposed
+            && let SecretRef::Text(_) = reference
+            && Diagnostic::at(self.source, key, "").line.is_some()
+        {
+            self.exposed_keys.push(key.to_owned());
+        }
+    }
+
+    fn warn_exposed(&mut self, path: &Path) {
+        if let Some(first) = self.exposed_keys.first() {
+            let text = format!(
+                "all users can read the file, and it contains secrets ({}). Run: chmod o-r {}",
+                self.exposed_keys.join(", "),
+                path.display()
+            );
+            let warning = Diagnostic::at(self.source, first.clone(), text);
+            self.warnings.push(warning);
+        }
+    }
+
     fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
+        self.note_inline(key, reference);
         match reference.read(Some(&self.credentials)) {
             Ok(secret) => {
                 if let SecretRef::File(path) = reference
@@ -281,6 +331,10 @@ impl Validator<'_> {
             self.error(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
         }
         let client_secret = table.client_secret.and_then(|s| self.secret(&at("client_secret"), &s));
+        let pat = table.pat.and_then(|reference| self.pat(&at("pat"), reference, client_secret.is_some()));
+        if pat.is_some() && table.refresh_token.is_some() {
+            self.error(at("refresh_token"), "a connection has either pat or refresh_token. Remove one of them");
+        }
         let refresh_token = table.refresh_token.and_then(|s| self.secret(&at("refresh_token"), &s));
         let mut account_keys = Vec::new();
         for key in table.account_keys {
@@ -314,6 +368,7 @@ impl Validator<'_> {
             account_keys,
             redirect_uri: redirect_uri?,
             refresh_token,
+            pat,
             lanes,
             region: region?,
             directions: directions?,
@@ -321,6 +376,28 @@ impl Validator<'_> {
             api_url: api_url?,
             auth_url: auth_url?,
         })
+    }
+
+    fn network(&mut self, table: NetworkTable) -> HttpSettings {
+        let text = table.proxy.and_then(|proxy| self.secret("network.proxy", &proxy));
+        let proxy = text.and_then(|text| {
+            HttpProxy::parse(text.expose()).map_err(|reason| self.error("network.proxy", reason)).ok()
+        });
+        if let Some(Err(error)) = table.ca.as_deref().map(read_ca) {
+            self.error("network.ca", error.to_string());
+        }
+        HttpSettings { proxy, ca: table.ca, ..HttpSettings::default() }
+    }
+
+    fn pat(&mut self, key: &str, reference: SecretRef, has_client_secret: bool) -> Option<PatSource> {
+        if !has_client_secret {
+            self.error(
+                key,
+                "a personal access token needs client_secret: GoTo exchanges it only for a client with a secret",
+            );
+        }
+        self.secret(key, &reference)?;
+        Some(PatSource { reference, credentials: self.credentials.clone() })
     }
 
     fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {

@@ -37,9 +37,9 @@ impl Validator<'_> {
             for sink in sinks.iter().filter(|sink| rule.sinks.contains(&sink.name)) {
                 let why = match sink.kind {
                     SinkKind::Slack | SinkKind::SlackApp if slack.is_none() => "`slack` is empty",
-                    SinkKind::Teams | SinkKind::TeamsConnector if teams.is_none() => "`teams` is empty",
+                    SinkKind::Teams if teams.is_none() => "`teams` is empty",
                     SinkKind::SlackTrigger => "a Slack workflow cannot mention people",
-                    SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams | SinkKind::TeamsConnector => continue,
+                    SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams => continue,
                 };
                 let text = format!("mention has no effect at {}: {why}", sink.name);
                 self.warnings.push(Diagnostic::at(self.source, format!("routes.{at}.mention"), text));

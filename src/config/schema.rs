@@ -3,6 +3,7 @@
 
 use crate::{
     cards::TemplateLine,
+    deliver::FlowShape,
     enrich::SourceConfig,
     model::{
         call::{RingStage, StatusKind},
@@ -25,6 +26,8 @@ pub struct File {
     pub state: StateTable,
     /// `[sinks.NAME]`
     pub sinks: BTreeMap<String, SinkTable>,
+    /// `[network]`
+    pub network: NetworkTable,
     /// `[operator]`
     pub operator: OperatorTable,
     /// `[journal]`
@@ -53,6 +56,8 @@ pub struct ConnectionTable {
     pub redirect_uri: Option<String>,
     /// A first refresh token, instead of `poprelay login`.
     pub refresh_token: Option<SecretRef>,
+    /// A personal access token, instead of a login.
+    pub pat: Option<SecretRef>,
     /// Number of lanes.
     pub lanes: Option<u8>,
     /// Region of the account's numbers.
@@ -111,6 +116,8 @@ pub struct SinkTable {
     pub channel: Option<String>,
     /// Base URL of Slack's Web API.
     pub api_url: Option<String>,
+    /// Shape of the messages to a Teams flow.
+    pub shape: Option<FlowShape>,
     /// Whether a Slack app also replies outcomes in the message's thread.
     pub reply_in_thread: Option<bool>,
     /// Rate limit of the chat.
@@ -208,6 +215,16 @@ const fn default_per_second() -> f64 {
 
 const fn default_burst() -> u32 {
     4
+}
+
+/// The way to the network.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NetworkTable {
+    /// Proxy of https requests, as `http://user:password@host:port`.
+    pub proxy: Option<SecretRef>,
+    /// PEM file of a private certificate authority.
+    pub ca: Option<PathBuf>,
 }
 
 /// Alerts to the operator.

@@ -6,7 +6,7 @@ use crate::{
         schema::{PaceValue, RecapValue, SinkTable, SinkValue, TimeList},
         urls,
     },
-    deliver::{RateLimit, Sink, SlackApp},
+    deliver::{FlowShape, RateLimit, Sink, SlackApp},
     enrich::{SourceConfig, SourceKind},
     model::{
         call::{RingStage, StatusKind},
@@ -32,6 +32,8 @@ pub struct SinkConfig {
     pub url: Secret,
     /// Token and channel; only for a Slack app.
     pub app: Option<SlackApp>,
+    /// Shape of the messages; only for a Teams flow.
+    pub shape: FlowShape,
     /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
     pub reply_in_thread: bool,
     /// Messages per second and burst; `None`: no rate limit.
@@ -54,7 +56,7 @@ impl SinkConfig {
     #[must_use]
     pub fn into_sink(self) -> Sink {
         let pace = self.pace.map(|(per_second, burst)| RateLimit { per_second, burst });
-        Sink { rate_limit: pace, app: self.app, ..Sink::new(self.name, self.kind, self.url) }
+        Sink { rate_limit: pace, app: self.app, shape: self.shape, ..Sink::new(self.name, self.kind, self.url) }
     }
 }
 
@@ -74,6 +76,9 @@ impl Validator<'_> {
         }
         let pace = self.pace(name, table.pace);
         let recap = table.recap.as_ref().and_then(|value| self.recap(name, value));
+        if table.shape.is_some() && table.kind != SinkValue::Teams {
+            self.error(format!("sinks.{name}.shape"), "only valid for a sink of type = \"teams\"");
+        }
         let target = match table.kind {
             SinkValue::SlackApp => self.slack_app(name, &table),
             kind => self.webhook(name, kind, &table),
@@ -87,6 +92,7 @@ impl Validator<'_> {
             kind,
             url,
             app,
+            shape: table.shape.unwrap_or_default(),
             reply_in_thread: table.reply_in_thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),

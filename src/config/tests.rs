@@ -6,6 +6,8 @@ use crate::{
     model::{call::StatusKind, delivery::SinkKind, phone::Mask},
 };
 
+use std::os::unix::fs::PermissionsExt as _;
+
 const GOOD: &str = r#"
 [connections.main]
 client_id = "abc"
@@ -21,7 +23,33 @@ fn read(text: &str) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     load(&path)
+}
+
+#[test]
+fn secrets_in_a_config_that_all_can_read_are_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let warning = |mode| {
+        fs::write(&path, GOOD).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        load(&path).unwrap().warnings.into_iter().find(|it| it.text.contains("chmod o-r"))
+    };
+    let text = warning(0o644).unwrap().text;
+    assert!(text.contains("sinks.front-desk.url") && text.contains("config.toml"), "{text}");
+    assert_eq!(warning(0o640), None);
+}
+
+#[test]
+fn network_proxy_and_ca_are_checked_without_quoting_the_proxy() {
+    let with = |table: &str| format!("{GOOD}\n[network]\n{table}\n");
+    let config = read(&with("proxy = \"http://me:hush@proxy.example.com:3128\"")).unwrap();
+    assert_eq!(config.http.proxy.unwrap().to_string(), "proxy.example.com:3128");
+    let found = problems(&with("proxy = \"socks5://me:hush@proxy.example.com\"\nca = \"/nonexistent.pem\""));
+    assert!(found.iter().any(|it| it.contains("network.proxy: only http:// and https://")), "{found:?}");
+    assert!(found.iter().any(|it| it.contains("network.ca: /nonexistent.pem")), "{found:?}");
+    assert!(!found.concat().contains("hush"));
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -76,6 +104,20 @@ fn unknown_key_has_line_key_and_suggestion() {
     );
 }
 
+#[test]
+fn pat_excludes_refresh_token_and_requires_client_secret() {
+    let with = |line: &str| GOOD.replace("account_keys", &format!("{line}\naccount_keys"));
+    assert!(read(&with("pat = \"p4t\"")).unwrap().connections[0].pat.is_some());
+    let both = problems(&with("pat = \"p4t\"\nrefresh_token = \"r\""));
+    assert_eq!(
+        both,
+        ["6:connections.main.refresh_token: a connection has either pat or refresh_token. Remove one of them"]
+    );
+    let public = problems(&with("pat = \"p4t\"").replace("client_secret = \"s3cr3t\"\n", ""));
+    assert!(public[0].starts_with("4:connections.main.pat: a personal access token needs client_secret"), "{public:?}");
+    assert!(problems(&with("pat = { file = \"/nowhere\" }"))[0].contains("/nowhere cannot be read"));
+}
+
 const APP: &str = r#"
 [sinks.sales]
 type = "slack-app"
@@ -109,6 +151,7 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
     assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");
+    assert_eq!(key(&format!("{GOOD}shape = \"card\"")), "10:sinks.front-desk.shape");
     assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 
@@ -139,7 +182,7 @@ fn recap_requires_times_days_and_history() {
 #[test]
 fn load_reports_all_problems_together() {
     let text = GOOD.replace("client_secret", "lanes = 9\nregion = \"Mars\"\nclient_secret")
-        + "[operator]\nsink = \"nobody\"\n";
+        + "[operator]\nsink = \"unknown\"\n";
     let all = problems(&text);
     assert_eq!(all.len(), 3, "{all:?}");
     assert!(all[0].starts_with("4:connections.main.lanes: expected a number from 1 to 4"));
@@ -291,10 +334,10 @@ fn invalid_hours_and_routes_have_key_and_line() {
         ("mute", "mtue", "18:routes.0.mtue: unknown key; did you mean `mute`?"),
         ("hours = \"office\"", "region = \"Mars\"", "16:routes.0.match"),
     ];
-    for (good, bad, told) in table {
+    for (good, bad, start) in table {
         let text = GOOD.to_owned() + &OFFICE.replace("holidays = \"{ICS}\"\n", "# none\n").replacen(good, bad, 1);
         let all = problems(&text);
-        assert!(all.iter().any(|it| it.starts_with(told)), "{told}: {all:?}");
+        assert!(all.iter().any(|it| it.starts_with(start)), "{start}: {all:?}");
     }
 }
 
@@ -302,8 +345,8 @@ fn invalid_hours_and_routes_have_key_and_line() {
 fn mention_without_effect_is_a_warning() {
     let teams = "[sinks.support]\ntype = \"teams\"\nurl = \"http://127.0.0.1:1/w\"\n[[routes]]\nsinks = [\"front-desk\", \"support\"]\nmention = { slack = \"S0123\" }\n";
     let config = read(&(GOOD.to_owned() + teams)).unwrap();
-    let told = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
-    assert_eq!(told.text, "mention has no effect at support: `teams` is empty");
+    let warning = config.warnings.iter().find(|it| it.key == "routes.0.mention").unwrap();
+    assert_eq!(warning.text, "mention has no effect at support: `teams` is empty");
     let both = teams.replace("\"S0123\"", "\"S0123\", teams = \"Dana Cole <dana@example.com>\"");
     assert!(read(&(GOOD.to_owned() + &both)).unwrap().warnings.iter().all(|it| it.key != "routes.0.mention"));
     let wrong = problems(&(GOOD.to_owned() + &teams.replace("slack = \"S0123\"", "teams = \"dana@example.com\"")));

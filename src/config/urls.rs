@@ -61,24 +61,51 @@ pub fn parse_webhook(kind: SinkValue, text: &str) -> Result<(SinkKind, Vec<&'sta
             if trigger { SinkKind::SlackTrigger } else { SinkKind::Slack }
         }
         SinkValue::Teams if host.ends_with(".webhook.office.com") || host.starts_with("outlook.office") => {
-            warnings.push("Office 365 connectors are retired. Create a Workflow in Teams and use its URL");
-            SinkKind::TeamsConnector
+            return Err("Office 365 connectors are retired. Create a Workflow in Teams and use its URL".to_owned());
         }
         SinkValue::Teams => {
-            let known = [".logic.azure.com", ".environment.api.powerplatform.com", ".azure-api.net"];
-            if !is_loopback(&url) && !known.iter().any(|suffix| host.ends_with(suffix)) {
-                warnings.push("the host is not a Power Automate host, used unchanged");
-            }
-            if !is_loopback(&url) && !url.query_pairs().any(|(name, _)| name == "sig") {
-                warnings.push(
-                    "sig= is missing in the URL. Let anyone trigger the Workflow, or every card will be rejected",
-                );
+            if !is_loopback(&url) {
+                warnings.extend(flow_warnings(&url, &host));
             }
             SinkKind::Teams
         }
         SinkValue::SlackApp => return Err("a Slack app has no webhook".to_owned()),
     };
     Ok((sink_kind, warnings))
+}
+
+/// Returns what is suspicious in the URL of a Power Automate flow. The path has several forms and new ones appear, so
+/// only the host and the query are checked; the URL is used unchanged.
+fn flow_warnings(url: &Url, host: &str) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    let is_old = host.ends_with(".logic.azure.com");
+    let known = is_old || [".api.powerplatform.com", ".azure-api.net"].iter().any(|suffix| host.ends_with(suffix));
+    if is_old {
+        warnings.push(
+            "logic.azure.com URLs stopped working on 30 November 2025. Open the Workflow in Teams and copy its new URL",
+        );
+    } else if !known {
+        warnings.push("the host is not a Power Automate host, used unchanged");
+    }
+    let has = |key: &str| url.query_pairs().any(|(name, _)| name == key);
+    let signature = url.query_pairs().find(|(name, _)| name == "sig").map(|(_, value)| value);
+    match signature {
+        // `query_pairs` has removed one level of escapes.
+        Some(signature)
+            if ["%2B", "%2F", "%3D", "%25"].iter().any(|it| signature.to_ascii_uppercase().contains(it)) =>
+        {
+            warnings.push("sig= is escaped twice in the URL. Copy the URL again, unchanged");
+        }
+        Some(signature) if !signature.is_empty() => {}
+        _ if has("api-version") && !has("sp") && !has("sv") => {
+            warnings.push("the URL ends at its first &. Put the URL into quotes and copy it whole, with its sig=");
+        }
+        _ => {
+            warnings
+                .push("sig= is missing in the URL. Let anyone trigger the Workflow, or every card will be rejected");
+        }
+    }
+    warnings
 }
 
 #[cfg(test)]
@@ -102,12 +129,53 @@ mod tests {
         let services = "https://hooks.slack.com/services/T0/B0/x";
         assert_eq!(kind(SinkValue::Slack, services), (SinkKind::Slack, vec![]));
         assert_eq!(kind(SinkValue::Slack, "https://hooks.slack.com/triggers/T0/1/x").0, SinkKind::SlackTrigger);
-        let office = "https://acme.webhook.office.com/webhookb2/x";
-        assert_eq!(kind(SinkValue::Teams, office).0, SinkKind::TeamsConnector);
-        let flow = "https://prod-01.westus.logic.azure.com:443/workflows/a/triggers/manual/paths/invoke?sig=x";
-        assert_eq!(kind(SinkValue::Teams, flow), (SinkKind::Teams, vec![]));
-        assert_eq!(kind(SinkValue::Teams, "https://a.azure-api.net/x").1.len(), 1, "a missing sig is a warning");
+        for office in ["https://acme.webhook.office.com/webhookb2/x", "https://outlook.office365.com/webhook/x"] {
+            assert!(parse_webhook(SinkValue::Teams, office).unwrap_err().contains("retired"), "{office}");
+        }
         assert_eq!(kind(SinkValue::Slack, "https://example.com/x").1.len(), 1, "an unknown host is a warning");
+    }
+
+    #[test]
+    fn flow_url_of_every_known_form_has_no_warning() {
+        let query = "api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=AbC-d_E~1";
+        let flow = "powerautomate/automations/direct";
+        let id = "0123456789abcdef0123456789abcdef";
+        for base in [
+            format!(
+                "https://0123.4f.environment.api.powerplatform.com:443/{flow}/workflows/{id}/triggers/manual/paths/invoke"
+            ),
+            format!(
+                "https://0123.4f.environment.api.powerplatform.com/{flow}/workflows/{id}/triggers/manual/paths/invoke/"
+            ),
+            format!(
+                "https://0123.4f.environment.api.powerplatform.com/{flow}/cu/07/workflows/{id}/triggers/manual/paths/invoke"
+            ),
+            format!(
+                "https://DEFAULT0123.0.ENVIRONMENT.API.POWERPLATFORM.COM/{flow}/workflows/{id}/triggers/manual/paths/invoke"
+            ),
+            "https://acme.azure-api.net/manual/paths/invoke".to_owned(),
+        ] {
+            let parsed = parse_webhook(SinkValue::Teams, &format!("{base}?{query}")).unwrap();
+            assert_eq!(parsed, (SinkKind::Teams, vec![]), "{base}");
+        }
+    }
+
+    #[test]
+    fn flow_url_that_cannot_work_is_named() {
+        let host = "https://0123.4f.environment.api.powerplatform.com/powerautomate/automations/direct/workflows/a/triggers/manual/paths/invoke";
+        let old = "https://prod-01.westus.logic.azure.com:443/workflows/a/triggers/manual/paths/invoke";
+        for (url, expected) in [
+            (format!("{old}?api-version=2016-06-01&sp=%2Frun&sv=1.0&sig=x"), "30 November 2025"),
+            (format!("{host}?api-version=1"), "first &"),
+            (format!("{host}?api-version=1&sp=%2Frun&sv=1.0"), "sig= is missing"),
+            (format!("{host}?api-version=1&sp=%2Frun&sv=1.0&sig="), "sig= is missing"),
+            (host.to_owned(), "sig= is missing"),
+            (format!("{host}?api-version=1&sp=%252Frun&sv=1.0&sig=a%252Bb%253D"), "escaped twice"),
+            ("https://example.com/x?sig=y".to_owned(), "not a Power Automate host"),
+        ] {
+            let (_, warnings) = parse_webhook(SinkValue::Teams, &url).unwrap();
+            assert!(warnings.len() == 1 && warnings[0].contains(expected), "{url}: {warnings:?}");
+        }
     }
 
     #[test]

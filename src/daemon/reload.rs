@@ -7,9 +7,10 @@ use crate::{
     daemon::{
         settings::{MessageMode, Settings, SinkSettings},
         startup,
-        system::{logging::LogHandle, network::Network},
+        system::logging::LogHandle,
     },
     enrich::Enricher,
+    runtime::http::{HttpSettings, HttpStack},
 };
 use std::{mem, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -37,6 +38,7 @@ pub struct RestartOnly {
     state_dir: PathBuf,
     power_loss_safe: bool,
     retention: Duration,
+    http: HttpSettings,
 }
 
 /// A validated config, ready to apply.
@@ -58,6 +60,7 @@ impl RestartOnly {
             state_dir: config.state_dir.clone(),
             power_loss_safe: config.power_loss_safe,
             retention: config.retention,
+            http: config.http.clone(),
         }
     }
 
@@ -65,7 +68,7 @@ impl RestartOnly {
     ///
     /// # Errors
     /// Problems of the config, as at a start. Nothing has changed then.
-    pub fn read(&self, network: &Network, previous: &Enricher) -> Result<ReloadedConfig, ConfigError> {
+    pub fn read(&self, network: &HttpStack, previous: &Enricher) -> Result<ReloadedConfig, ConfigError> {
         let mut config = config::load(&self.path)?;
         let restart = self.changed_keys(&config);
         config.state_dir.clone_from(&self.state_dir);
@@ -81,6 +84,7 @@ impl RestartOnly {
             ("state.dir", self.state_dir != config.state_dir),
             ("state.durability", self.power_loss_safe != config.power_loss_safe),
             ("state.retention", self.retention != config.retention),
+            ("network", self.http != config.http),
         ];
         keys.into_iter().filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
     }

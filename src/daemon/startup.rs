@@ -3,16 +3,16 @@
 
 use crate::{
     config::{Config, ConfigError, Diagnostic},
-    daemon::system::{
-        network::{Network, NetworkError},
-        state_dir::StateError,
-    },
-    enrich::{self, Enricher},
+    daemon::system::state_dir::StateError,
+    enrich::{self, Enricher, SecretReader},
     model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, Durability, OpenError, Retention, SqliteOutbox},
-    runtime::message_id,
+    runtime::{
+        http::{HttpError, HttpStack},
+        message_id,
+    },
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// Why the daemon failed to start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum DaemonError {
     Outbox(#[from] OpenError),
     /// The HTTP client cannot be built.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(#[from] HttpError),
     /// A look-up source is invalid.
     #[error(transparent)]
     Sources(#[from] ConfigError),
@@ -65,7 +65,7 @@ pub async fn warn_orphaned_sinks(outbox: &SqliteOutbox, is_configured: impl Fn(&
 ///
 /// # Errors
 /// Invalid tables, by file, line and key.
-pub fn build_enricher(config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+pub fn build_enricher(config: &Config, network: &HttpStack) -> Result<Enricher, ConfigError> {
     rebuild_enricher(&Enricher::default(), config, network)
 }
 
@@ -73,7 +73,7 @@ pub fn build_enricher(config: &Config, network: &Network) -> Result<Enricher, Co
 ///
 /// # Errors
 /// As [`build_enricher`].
-pub fn rebuild_enricher(previous: &Enricher, config: &Config, network: &Network) -> Result<Enricher, ConfigError> {
+pub fn rebuild_enricher(previous: &Enricher, config: &Config, network: &HttpStack) -> Result<Enricher, ConfigError> {
     let (enricher, warnings) = resolve_sources(previous, config, network, Some(&config.state_dir))?;
     for warning in warnings {
         tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "enrichment source is incomplete");
@@ -85,7 +85,7 @@ pub fn rebuild_enricher(previous: &Enricher, config: &Config, network: &Network)
 ///
 /// # Errors
 /// As [`build_enricher`].
-pub fn check_sources(config: &Config, network: &Network) -> Result<Vec<Diagnostic>, ConfigError> {
+pub fn check_sources(config: &Config, network: &HttpStack) -> Result<Vec<Diagnostic>, ConfigError> {
     // Without a state directory the history stays closed: `check` must not create its file.
     resolve_sources(&Enricher::default(), config, network, None).map(|(_, warnings)| warnings)
 }
@@ -93,13 +93,15 @@ pub fn check_sources(config: &Config, network: &Network) -> Result<Vec<Diagnosti
 fn resolve_sources(
     previous: &Enricher,
     config: &Config,
-    network: &Network,
+    network: &HttpStack,
     state_dir: Option<&Path>,
 ) -> Result<(Enricher, Vec<Diagnostic>), ConfigError> {
-    let resolve = |secret: &SecretRef| secret.read(Some(&config.credentials)).map_err(|error| error.to_string());
+    let credentials = config.credentials.clone();
+    let read_secret: SecretReader =
+        Arc::new(move |secret: &SecretRef| secret.read(Some(&credentials)).map_err(|error| error.to_string()));
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let diagnostic = |problem: enrich::SourceProblem| config.diagnostic(&problem.key, problem.reason);
-    match previous.rebuild(&config.enrich, config.deadline, &resolve, &network.http, state_dir, region) {
+    match previous.rebuild(&config.enrich, config.deadline, &read_secret, network, state_dir, region) {
         Ok((enricher, warnings)) => Ok((enricher, warnings.into_iter().map(diagnostic).collect())),
         Err(invalid) => Err(ConfigError::Invalid {
             path: config.path.clone(),

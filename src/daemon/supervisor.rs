@@ -14,6 +14,7 @@ use crate::{
     daemon::{
         health::{
             alert::AlertKind,
+            given_up::GivenUp,
             readiness::Readiness,
             status::{ConnectionStatus, SharedStatus},
         },
@@ -23,10 +24,7 @@ use crate::{
         reload::{ReloadRequests, ReloadedConfig, RestartOnly},
         settings::{Settings, SharedSettings},
         startup::{self, DaemonError},
-        system::{
-            network::{self, Network},
-            sd_notify, state_dir,
-        },
+        system::{sd_notify, state_dir},
         tasks::{connections::ConnectionTasks, file_watch, workers::Workers},
     },
     deliver::SinkEvent,
@@ -35,7 +33,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     outbox::Health,
-    runtime::{message_id, watchdog::TaskMonitor},
+    runtime::{http::HttpStack, message_id, watchdog::TaskMonitor},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -75,7 +73,7 @@ pub async fn run(
 /// The running daemon: shared parts and task groups.
 struct Daemon {
     pipeline: Arc<Pipeline>,
-    network: Network,
+    network: HttpStack,
     connections: ConnectionTasks,
     workers: Workers,
     /// Watchers of contacts and holiday files.
@@ -91,14 +89,18 @@ struct Daemon {
     readiness: Readiness,
     /// Tasks stalled at the last check.
     stalled: Vec<String>,
-    _state: state_dir::StateDir,
+    state: state_dir::StateDir,
+    /// The state directory could not be restored at the last check.
+    state_missing: bool,
+    /// Cards given up, for the next alert.
+    given_up: GivenUp,
 }
 
 impl Daemon {
     async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
         let state = state_dir::lock(&config.state_dir)?;
         let outbox = startup::open_outbox(&config)?;
-        let network = network::open()?;
+        let network = HttpStack::open(config.http.clone())?;
         let enricher = startup::build_enricher(&config, &network)?;
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
@@ -121,7 +123,9 @@ impl Daemon {
             reading: JoinSet::new(),
             readiness: Readiness::new(Instant::now()),
             stalled: Vec::new(),
-            _state: state,
+            state,
+            state_missing: false,
+            given_up: GivenUp::default(),
         };
         daemon.workers.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
@@ -157,6 +161,7 @@ impl Daemon {
     /// Writes heartbeats, reads the backlog, updates the status line and feeds the watchdog.
     async fn housekeeping(&mut self) {
         let now = Timestamp::now();
+        self.restore_state_dir();
         let covered: Vec<(ConnectionName, Timestamp)> = {
             let board = self.pipeline.status.lock();
             let up_to =
@@ -194,6 +199,23 @@ impl Daemon {
         self.stalled = stalled;
     }
 
+    /// Creates a removed state directory again, with its lock.
+    fn restore_state_dir(&mut self) {
+        match self.state.restore() {
+            Ok(restored) => {
+                if restored {
+                    tracing::warn!("state directory was removed, created and locked again");
+                }
+                self.state_missing = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.state_missing, true) {
+                    tracing::error!(%error, "state directory was removed and cannot be created again");
+                }
+            }
+        }
+    }
+
     async fn on_store_health(&self) {
         let health = *self.health.borrow();
         self.pipeline.status.lock().store_in_memory = health != Health::Durable;
@@ -204,28 +226,52 @@ impl Daemon {
         self.pipeline.raise(alert).await;
     }
 
-    async fn on_sink_event(&self, event: SinkEvent) {
+    async fn on_sink_event(&mut self, event: SinkEvent) {
         let alert = match event {
-            // A worker replaced by a reload while its sink was disabled reports only the delivery.
-            SinkEvent::Delivered { sink, .. } if self.pipeline.status.lock().disabled.remove(&sink) => {
-                tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
-                AlertKind::SinkRecovered(sink)
+            SinkEvent::Delivered { sink, .. } => {
+                let lost_alerts = self.given_up.on_delivered(&sink);
+                // A worker replaced by a reload while its sink was disabled reports only the delivery.
+                if self.pipeline.status.lock().disabled.remove(&sink) {
+                    tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
+                    self.raise_recovered(sink).await;
+                }
+                match lost_alerts {
+                    Some(lost) => AlertKind::AlertsGivenUp(lost),
+                    None => return,
+                }
             }
-            SinkEvent::Delivered { .. } => return,
-            SinkEvent::DeadLetter { sink, why, alert, .. } if alert => AlertKind::DeadLetter(sink, why),
-            SinkEvent::DeadLetter { .. } => return,
+            SinkEvent::DeadLetter { sink, why, alert, what, is_alert, .. } => {
+                self.given_up.on_dead_letter(sink.clone(), what.clone(), is_alert);
+                if !alert {
+                    return;
+                }
+                AlertKind::DeadLetter { sink, what, why }
+            }
             SinkEvent::Disabled { sink, why, advice } => {
                 self.pipeline.status.lock().disabled.insert(sink.clone());
+                self.given_up.on_trouble(sink.clone());
                 AlertKind::SinkDisabled(sink, format!("{why}. {advice}"))
             }
             SinkEvent::Recovered { sink } => {
                 self.pipeline.status.lock().disabled.remove(&sink);
-                AlertKind::SinkRecovered(sink)
+                return self.raise_recovered(sink).await;
             }
-            SinkEvent::Throttled { sink } => AlertKind::SinkThrottled(sink),
-            SinkEvent::Unreachable { sink, why, .. } => AlertKind::SinkUnreachable(sink, why.to_owned()),
+            SinkEvent::MentionRejected { sink } => AlertKind::MentionRejected(sink),
+            SinkEvent::Throttled { sink } => {
+                self.given_up.on_trouble(sink.clone());
+                AlertKind::SinkThrottled(sink)
+            }
+            SinkEvent::Unreachable { sink, why, .. } => {
+                self.given_up.on_trouble(sink.clone());
+                AlertKind::SinkUnreachable(sink, why.to_owned())
+            }
         };
         self.pipeline.raise(alert).await;
+    }
+
+    async fn raise_recovered(&mut self, sink: SinkName) {
+        let lost = self.given_up.on_recovered(&sink);
+        self.pipeline.raise(AlertKind::SinkRecovered(sink, lost)).await;
     }
 
     /// Counts today's calls of earlier runs.
@@ -306,5 +352,6 @@ impl Daemon {
         self.workers.close(until).await;
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
+        self.pipeline.settings.load().enricher.close().await;
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The newest come first: a ringing call is posted without delay, however long the queue is. If the queue does not fit
 //! into one message, every third message starts with the oldest, which bounds the wait of each card. A card goes alone if
-//! it is rendered plain or collected strikes. A failing sink gets one card at a time, the one with the fewest attempts: a
-//! whole batch would lose its only second attempt on a test of the sink.
+//! it is rendered plain or collected strikes. A failing sink gets one card at a time, the newest of those with the fewest
+//! attempts: if the sink takes messages and does not answer, the channel shows different cards instead of copies of one.
 
 use crate::{
     deliver::slack_api,

@@ -1,9 +1,6 @@
 //! Events of a worker: sent to the daemon (status, metrics, alerts) and logged to the journal.
 
-use super::{
-    sink_state::{Outcome, SinkTransition},
-    verdict::Verdict,
-};
+use super::{outage::SinkTransition, sink_state::Outcome, verdict::Verdict};
 use crate::{
     model::{
         card::Card,
@@ -43,6 +40,15 @@ pub enum SinkEvent {
         advice: &'static str,
         /// The operator gets an alert.
         alert: bool,
+        /// Description of the card without the caller, as in "missed, 18:00 UTC".
+        what: String,
+        /// The card is itself an alert.
+        is_alert: bool,
+    },
+    /// The workspace rejected a mention, and the card was posted without it. Sent once.
+    MentionRejected {
+        /// Sink of the card.
+        sink: SinkName,
     },
     /// The sink is disabled and its deliveries wait. Sent once.
     Disabled {
@@ -136,6 +142,8 @@ fn card_event(
                 why: why.clone(),
                 advice: "",
                 alert: false,
+                what: describe(delivery),
+                is_alert: false,
             })
         }
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
@@ -144,8 +152,9 @@ fn card_event(
                 %sink, call, status, attempt = count, http_status, took_ms, error = why, answer, message_id,
                 "card undeliverable, dead letter stored"
             );
-            // An alert about an undeliverable alert would fail the same way, endlessly.
-            let alert = *alert && !matches!(delivery.card, Card::Alert(_));
+            // An alert about an undeliverable alert would fail the same way, endlessly. A later alert lists it once.
+            let is_alert = matches!(delivery.card, Card::Alert(_));
+            let alert = *alert && !is_alert;
             let advice = outcome.rule.advice;
             Some(SinkEvent::DeadLetter {
                 sink: sink.clone(),
@@ -153,6 +162,8 @@ fn card_event(
                 why: why.clone(),
                 advice,
                 alert,
+                what: describe(delivery),
+                is_alert,
             })
         }
         _ => {
@@ -194,6 +205,17 @@ fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Op
             tracing::info!(%sink, http_status, repeats, message_id = message_id::SINK_RECOVERED, "sink recovered");
             Some(SinkEvent::Recovered { sink })
         }
+    }
+}
+
+/// Describes a card for the operator, without its caller.
+fn describe(delivery: &Delivery) -> String {
+    let at = delivery.card.occurred_at().unwrap_or(delivery.enqueued_at).strftime("%H:%M UTC");
+    match &delivery.card {
+        Card::Call(_) => format!("{}, {at}", delivery.key.status.as_str()),
+        Card::GapSummary(_) => format!("gap summary, {at}"),
+        Card::Recap(_) => format!("recap, {at}"),
+        Card::Alert(alert) => format!("alert: {}", alert.title),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rate limit and pause of one API method, shared by all sinks that Slack counts together: sinks with one token share the
 //! edits of a workspace and the posts of a channel. Contains no policy about responses.
 
-use super::rate_limit::{RateLimit, TokenBucket};
+use super::rate_limit::{AdaptiveLimit, RateLimit};
 use crate::model::secret::Secret;
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ pub struct SharedLimiter(Arc<Mutex<LimiterState>>);
 
 #[derive(Debug)]
 struct LimiterState {
-    bucket: Option<TokenBucket>,
+    bucket: Option<AdaptiveLimit>,
     paused_until: Option<Instant>,
     in_flight: u32,
 }
@@ -37,7 +37,7 @@ impl SharedLimiter {
     /// Creates an idle limiter; `None` means unlimited.
     #[must_use]
     pub fn new(pace: Option<RateLimit>, now: Instant) -> Self {
-        let bucket = pace.map(|pace| TokenBucket::new(pace, now));
+        let bucket = pace.map(|pace| AdaptiveLimit::new(pace, now));
         Self(Arc::new(Mutex::new(LimiterState { bucket, paused_until: None, in_flight: 0 })))
     }
 
@@ -68,21 +68,21 @@ impl SharedLimiter {
         state.paused_until = state.paused_until.max(Some(until));
     }
 
-    /// See [`TokenBucket::consume`].
+    /// See [`AdaptiveLimit::consume`].
     pub fn consume(&self, now: Instant) {
         if let Some(bucket) = &mut self.lock().bucket {
             bucket.consume(now);
         }
     }
 
-    /// See [`TokenBucket::on_throttled`].
+    /// See [`AdaptiveLimit::on_throttled`].
     pub fn on_throttled(&self, now: Instant) {
         if let Some(bucket) = &mut self.lock().bucket {
             bucket.on_throttled(now);
         }
     }
 
-    /// See [`TokenBucket::on_success`].
+    /// See [`AdaptiveLimit::on_success`].
     pub fn on_success(&self, now: Instant) {
         if let Some(bucket) = &mut self.lock().bucket {
             bucket.on_success(now);

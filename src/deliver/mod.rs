@@ -5,15 +5,20 @@
 pub mod batch;
 pub mod events;
 pub mod limiter;
+pub mod outage;
 pub mod post;
 pub mod rate_limit;
 pub mod response;
+mod retry_waits;
+pub mod rules;
+mod settle;
 pub mod sink;
 pub mod sink_state;
 pub mod slack_api;
 mod slack_errors;
 pub mod strikes;
 pub mod table;
+pub mod teams_flow;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
@@ -24,4 +29,5 @@ pub use limiter::LimiterRegistry;
 pub use rate_limit::RateLimit;
 pub use sink::Sink;
 pub use slack_api::SlackApp;
+pub use teams_flow::FlowShape;
 pub use worker::run;

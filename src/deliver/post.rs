@@ -4,13 +4,13 @@
 //! standard changes three things that no chat depends on: the default port `:443` is left out of `Host`, a fragment is
 //! not sent, and invalid characters (blank, quote) are escaped.
 
-use super::response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult, retry_after};
-use crate::model::{secret::Secret, time::Timestamp};
-use reqwest::{
-    Client, Response,
-    header::{CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER},
+use super::response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult};
+use crate::{
+    model::{secret::Secret, time::Timestamp},
+    runtime::http::{self, BodyEnd, NetworkFault},
 };
-use std::{error::Error, io, time::Duration};
+use reqwest::{Client, Response, header::CONTENT_TYPE};
+use std::time::Duration;
 
 /// Timeout of one request, including the response body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,19 +18,19 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Posts `body` to `url`. The client must not follow redirects: a 3xx is a response, and the URL stays with its host.
 /// The client's connect timeout must be below [`REQUEST_TIMEOUT`] (5 s), or a failed connect counts as
 /// [`PostResult::NoResponse`]. Without `charset=utf-8` Teams counts UTF-16 and halves its size limit.
-pub async fn post(http: &Client, url: &Secret, body: String) -> PostResult {
-    send(REQUEST_TIMEOUT, http, url, None, body).await
+pub async fn post(client: &Client, url: &Secret, body: String) -> PostResult {
+    send(REQUEST_TIMEOUT, client, url, None, body).await
 }
 
 /// Posts like [`post`], with a bearer token and the larger body limit of an API.
-pub async fn post_with_token(http: &Client, url: &Secret, token: &Secret, body: String) -> PostResult {
-    send(REQUEST_TIMEOUT, http, url, Some(token), body).await
+pub async fn post_with_token(client: &Client, url: &Secret, token: &Secret, body: String) -> PostResult {
+    send(REQUEST_TIMEOUT, client, url, Some(token), body).await
 }
 
-async fn send(timeout: Duration, http: &Client, url: &Secret, token: Option<&Secret>, body: String) -> PostResult {
+async fn send(timeout: Duration, client: &Client, url: &Secret, token: Option<&Secret>, body: String) -> PostResult {
     let Ok(url) = reqwest::Url::parse(url.expose()) else { return PostResult::InvalidUrl };
     let mut request =
-        http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
+        client.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").timeout(timeout).body(body);
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
     }
@@ -42,60 +42,33 @@ async fn send(timeout: Duration, http: &Client, url: &Secret, token: Option<&Sec
     }
 }
 
-async fn read_response(mut response: Response, max_bytes: usize) -> PostResult {
-    let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let retry_after = text(RETRY_AFTER).and_then(|asked| retry_after(asked, text(DATE), Timestamp::now()));
+async fn read_response(response: Response, max_bytes: usize) -> PostResult {
+    let retry_after = http::retry_after(response.headers(), Timestamp::now().into());
     let status = response.status().as_u16();
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut complete = true;
-    while bytes.len() < max_bytes {
-        match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend(chunk.iter().take(max_bytes - bytes.len())),
-            Ok(None) => break,
-            Err(_) => {
-                complete = false;
-                break;
-            }
-        }
-    }
+    let body = http::read_body(response, max_bytes).await;
     PostResult::Response(HttpResponse {
         status,
         retry_after,
-        body: String::from_utf8_lossy(&bytes).into_owned(),
-        complete,
+        body: String::from_utf8_lossy(&body.bytes).into_owned(),
+        complete: !matches!(body.end, BodyEnd::CutShort(_)),
     })
 }
 
 fn classify_error(error: reqwest::Error) -> PostResult {
     let error = error.without_url();
-    let reason = root_cause(&error).to_string();
+    let fault = NetworkFault::of(&error);
+    let reason = format!("{fault} ({})", http::root_cause(&error));
     if error.is_builder() {
-        PostResult::InvalidUrl
-    } else if is_certificate_error(&error) {
-        PostResult::BadCertificate(reason)
-    } else if error.is_connect() {
-        PostResult::NotSent(reason)
-    } else {
-        PostResult::NoResponse(reason)
+        return PostResult::InvalidUrl;
     }
-}
-
-/// Returns the innermost error: the outer ones name only the stage ("client error (Connect)").
-fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    error_chain(error).last().unwrap_or(error)
-}
-
-fn is_certificate_error(error: &(dyn Error + 'static)) -> bool {
-    error_chain(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
-}
-
-/// Iterates over an error and its causes. [`io::Error`]'s `source` skips the error it wraps, and rustls wraps its
-/// certificate error in two of them.
-fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        inner.map_or_else(|| error.source(), |inner| Some(inner as &(dyn Error + 'static)))
-    })
+    match fault {
+        NetworkFault::CertificateExpired
+        | NetworkFault::CertificateIssuer
+        | NetworkFault::CertificateName
+        | NetworkFault::Certificate => PostResult::BadCertificate(reason),
+        _ if error.is_connect() => PostResult::NotSent(reason),
+        _ => PostResult::NoResponse(reason),
+    }
 }
 
 #[cfg(test)]

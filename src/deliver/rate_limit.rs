@@ -1,9 +1,10 @@
-//! Rate limit of one URL: a token bucket that halves its rate when throttled and recovers slowly. Pure: time is an
+//! Rate limit of one URL: a token bucket whose rate is halved when throttled and recovers slowly. Pure: time is an
 //! argument. A full bucket never delays, which posts to a quiet channel immediately.
 //!
 //! A message is counted when its response arrives. The chat counted the message earlier, and its bucket is never emptier
 //! than this one. Counting at the start fails: a fast request can arrive close behind a slow one and is throttled.
 
+use crate::runtime::token_bucket::TokenBucket;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -36,25 +37,25 @@ const MIN_RATE: f64 = 1.0 / 30.0;
 /// Time without throttling before the rate grows by half: one halving is undone in about 10 minutes.
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(300);
 
-/// Token bucket of one URL.
+/// Rate limit of one URL with its current rate.
 #[derive(Debug, Clone)]
-pub struct TokenBucket {
+pub struct AdaptiveLimit {
     limit: RateLimit,
     rate: f64,
     burst: f64,
-    tokens: f64,
-    updated_at: Instant,
+    bucket: TokenBucket,
     rate_changed_at: Instant,
 }
 
-impl TokenBucket {
+impl AdaptiveLimit {
     /// Creates a full bucket. An invalid rate becomes the minimum rate, a burst of zero becomes one.
     #[must_use]
     pub fn new(pace: RateLimit, now: Instant) -> Self {
         let per_second = if pace.per_second.is_finite() { pace.per_second.max(MIN_RATE) } else { MIN_RATE };
         let limit = RateLimit { per_second, burst: pace.burst.max(1) };
         let burst = f64::from(limit.burst);
-        Self { limit, rate: per_second, burst, tokens: burst, updated_at: now, rate_changed_at: now }
+        let bucket = TokenBucket::full(per_second, burst, now);
+        Self { limit, rate: per_second, burst, bucket, rate_changed_at: now }
     }
 
     /// Returns the time until the next message may be sent; zero means now.
@@ -63,31 +64,25 @@ impl TokenBucket {
         self.wait_with_in_flight(0, now)
     }
 
-    /// Returns [`TokenBucket::wait`] with `in_flight` messages sent and not yet counted.
+    /// Returns [`AdaptiveLimit::wait`] with `in_flight` messages sent and not yet counted.
     #[must_use]
     pub fn wait_with_in_flight(&self, in_flight: u32, now: Instant) -> Duration {
-        let missing_tokens = 1.0 + f64::from(in_flight) - self.tokens_at(now);
-        if missing_tokens <= 0.0 {
-            return Duration::ZERO;
-        }
+        let wait = self.bucket.wait_for(1.0 + f64::from(in_flight), now);
         // Rounded up to the timer's millisecond: an early wake-up would wait again.
-        Duration::try_from_secs_f64(missing_tokens / self.rate)
-            .unwrap_or(RECOVERY_INTERVAL)
-            .saturating_add(Duration::from_millis(1))
+        if wait.is_zero() { wait } else { wait.saturating_add(Duration::from_millis(1)) }
     }
 
     /// Counts one sent message after its response.
     pub fn consume(&mut self, now: Instant) {
-        self.tokens = (self.tokens_at(now) - 1.0).max(0.0);
-        self.updated_at = now;
+        self.bucket.take_sent(now);
     }
 
     /// Halves the rate and empties the bucket after a throttled message.
     pub fn on_throttled(&mut self, now: Instant) {
         self.rate = (self.rate / 2.0).max(MIN_RATE);
         self.burst = (self.burst / 2.0).max(1.0);
-        self.tokens = 0.0;
-        self.updated_at = now;
+        self.bucket.set_rate(self.rate, self.burst, now);
+        self.bucket.drain(now);
         self.rate_changed_at = now;
     }
 
@@ -96,16 +91,10 @@ impl TokenBucket {
         if now.saturating_duration_since(self.rate_changed_at) < RECOVERY_INTERVAL {
             return;
         }
-        self.tokens = self.tokens_at(now);
-        self.updated_at = now;
         self.rate_changed_at = now;
         self.rate = (self.rate * 1.5).min(self.limit.per_second);
         self.burst = (self.burst * 1.5).min(f64::from(self.limit.burst));
-    }
-
-    fn tokens_at(&self, now: Instant) -> f64 {
-        let elapsed = now.saturating_duration_since(self.updated_at).as_secs_f64();
-        elapsed.mul_add(self.rate, self.tokens).min(self.burst)
+        self.bucket.set_rate(self.rate, self.burst, now);
     }
 }
 
@@ -121,7 +110,7 @@ mod tests {
     #[test]
     fn bucket_full_passes_burst_then_one_per_second() {
         let start = Instant::now();
-        let mut bucket = TokenBucket::new(RateLimit::default(), start);
+        let mut bucket = AdaptiveLimit::new(RateLimit::default(), start);
         let mut at = start;
         let sent: Vec<f64> = (0..7)
             .map(|_| {
@@ -139,7 +128,7 @@ mod tests {
     #[test]
     fn bucket_throttled_halves_rate_and_recovers_after_quiet_time() {
         let start = Instant::now();
-        let mut bucket = TokenBucket::new(RateLimit::default(), start);
+        let mut bucket = AdaptiveLimit::new(RateLimit::default(), start);
         bucket.on_throttled(start);
         assert!((bucket.rate - 0.5).abs() < 1e-9);
         assert!(bucket.wait(start) >= Duration::from_secs(2));
@@ -158,7 +147,7 @@ mod tests {
     fn bucket_invalid_rate_becomes_minimum_rate() {
         let start = Instant::now();
         for per_second in [0.0, -3.0, f64::NAN, f64::INFINITY] {
-            let mut bucket = TokenBucket::new(RateLimit { per_second, burst: 0 }, start);
+            let mut bucket = AdaptiveLimit::new(RateLimit { per_second, burst: 0 }, start);
             assert_eq!(bucket.wait(start), Duration::ZERO);
             bucket.consume(start);
             assert!(bucket.wait(start) <= Duration::from_secs(31));
@@ -186,7 +175,7 @@ mod tests {
             trips in prop::collection::vec((0.0..3.0_f64, 0.0..0.9_f64, 0.0..0.9_f64), 1..200),
         ) {
             let start = Instant::now();
-            let mut bucket = TokenBucket::new(RateLimit::default(), start);
+            let mut bucket = AdaptiveLimit::new(RateLimit::default(), start);
             let mut chat = Strict { tokens: 4.0, updated_at: 0.0 };
             let mut at = 0.0;
             for (pause, there, back) in trips {

@@ -1,6 +1,5 @@
 //! Result of a post as the response table reads it, and the redacted excerpt that may be stored. Opens no sockets.
 
-use crate::model::time::{Timestamp, elapsed};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, cmp::Reverse, time::Duration};
 
@@ -59,23 +58,6 @@ impl PostResult {
             Self::InvalidUrl => "the URL of the sink is not valid".to_owned(),
         }
     }
-}
-
-/// Parses `Retry-After`: seconds or an HTTP date. A date is compared with the response's own `Date` if present, so that a
-/// wrong local clock causes no wrong wait.
-#[must_use]
-pub fn retry_after(text: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let at = http_date(text)?;
-    Some(elapsed(date.and_then(http_date).unwrap_or(now), at))
-}
-
-/// Parses `Mon, 23 Nov 2026 18:00:00 GMT`; RFC 2822's grammar covers this form.
-fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
 /// Redacts each word with `://` and each secret part of the sink's URL, raw and decoded. Error bodies echo requests ("the
@@ -220,19 +202,5 @@ mod tests {
         assert!(shown.len() <= MAX_EXCERPT_BYTES && shown.len() > MAX_EXCERPT_BYTES - 8);
         assert!(!shown.chars().any(char::is_control));
         assert_eq!(reply("").redacted(""), "");
-    }
-
-    #[test]
-    fn retry_after_seconds_or_date_relative_to_response_date() {
-        let now: Timestamp = "2026-11-23T18:00:00Z".parse().unwrap();
-        let date = "Mon, 23 Nov 2026 18:00:30 GMT";
-        assert_eq!(retry_after("7", None, now), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after(" 0.5 ", None, now), Some(Duration::from_millis(500)));
-        assert_eq!(retry_after(date, None, now), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after(date, Some("Mon, 23 Nov 2026 18:00:20 GMT"), now), Some(Duration::from_secs(10)));
-        assert_eq!(retry_after("Mon, 23 Nov 2020 18:00:30 GMT", None, now), Some(Duration::ZERO));
-        for nonsense in ["", "soon", "-1", "NaN", "inf", "1e300"] {
-            assert_eq!(retry_after(nonsense, None, now), None, "{nonsense}");
-        }
     }
 }

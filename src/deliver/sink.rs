@@ -7,6 +7,7 @@ use super::{
     rate_limit::RateLimit,
     response::PostResult,
     slack_api::{self, SlackApp},
+    teams_flow::FlowShape,
 };
 use crate::{
     model::{
@@ -30,6 +31,8 @@ pub struct Sink {
     pub url: Secret,
     /// Credentials of a Slack app; required for that kind, `None` for all others.
     pub app: Option<SlackApp>,
+    /// Shape of the messages to a Teams flow; other kinds ignore it.
+    pub shape: FlowShape,
     /// Rate limit of posts; `None` means unlimited.
     pub rate_limit: Option<RateLimit>,
     /// Limiters shared by all sinks with the same token.
@@ -51,6 +54,7 @@ impl Sink {
             kind,
             url,
             app: None,
+            shape: FlowShape::default(),
             rate_limit: Some(pace),
             limiter_registry: LimiterRegistry::default(),
             enable,
@@ -88,6 +92,7 @@ impl Sink {
                 slack_api::parse_response(post::post_with_token(http, &url, &app.token, request.body).await)
             }
             (None, SinkKind::SlackApp) => (PostResult::InvalidUrl, None),
+            (_, SinkKind::Teams) => (post::post(http, &self.url, self.shape.apply(rendered).into_owned()).await, None),
             _ => (post::post(http, &self.url, rendered.to_owned()).await, None),
         }
     }

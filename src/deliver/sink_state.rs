@@ -1,53 +1,29 @@
 //! State of one sink: when it may be posted to, and how a response changes the state and settles the deliveries.
 //! Pure: time and randomness are arguments; [`verdict`](super::verdict) interprets the responses.
 //!
-//! **Working**: messages are merged and sent at the rate limit. **Failing** (no connection or server errors): the sink
-//! backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent, every
-//! hour or on the operator's request; deliveries wait. Each transition is reported once.
+//! **Working**: messages are merged and sent at the rate limit. **Failing** (no connection, no answer, or server errors): the
+//! sink backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent,
+//! every hour or on the operator's request; deliveries wait. Each transition is reported once.
 
 use super::{
     batch::BatchMode,
     limiter::{Permit, SharedLimiter},
+    outage::{Outage, SinkTransition},
     response::PostResult,
+    retry_waits::{FAILED_PROBE_INTERVAL, RetryWaits},
+    rules::find_rule,
     strikes::Strikes,
-    table::{Action, ResponseRule, find_rule},
+    table::{Action, ResponseRule},
     verdict::{DeliveryContext, Verdict, decide},
 };
-use crate::{
-    model::{
-        delivery::{Delivery, MAX_RETRY_AFTER, PostMode, Settlement, SinkKind},
-        time::{Now, after},
-    },
-    runtime::backoff::{Backoff, BackoffPolicy},
+use crate::model::{
+    delivery::{Delivery, MAX_RETRY_AFTER, PostMode, Settlement, SinkKind},
+    time::{Now, after},
 };
 use std::time::{Duration, Instant};
 
-/// Probe interval of a disabled sink ("manual enable or every 1 h").
-const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
-/// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`: nothing was sent, and an
-/// unset clock after a boot looks like an invalid certificate.
-const FAILED_PROBE_INTERVAL: Duration = MAX_RETRY_AFTER;
-/// Outage duration after which the operator gets an alert (15 min of 429 in a row, or of failures).
-const ALERT_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Maximum jitter added to a requested wait, so that several daemons do not return at the same time.
 const MAX_JITTER: Duration = Duration::from_secs(1);
-
-/// A state transition, reported once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SinkTransition {
-    /// First failure of a working sink.
-    Failing,
-    /// An outage ended before its alert.
-    RecoveredEarly,
-    /// Failing for longer than the alert delay.
-    Unreachable,
-    /// Throttled for longer than the alert delay.
-    Throttled,
-    /// The sink was disabled.
-    Disabled,
-    /// A reported outage ended.
-    Recovered,
-}
 
 /// Result of one response for the sink and its deliveries.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,17 +40,6 @@ pub struct Outcome {
     pub repeats: u32,
 }
 
-/// Time span without a successful post.
-#[derive(Debug, Clone, Copy)]
-struct Outage {
-    since: Instant,
-    /// The sink fails; `false` means that it throttles.
-    failing: bool,
-    /// Requested waits in a row.
-    waits: u32,
-    alerted: bool,
-}
-
 /// State of one sink.
 #[derive(Debug)]
 pub struct SinkState {
@@ -82,7 +47,7 @@ pub struct SinkState {
     channel: Option<String>,
     post_limiter: SharedLimiter,
     edit_limiter: SharedLimiter,
-    backoff: Backoff,
+    waits: RetryWaits,
     paused_until: Option<Instant>,
     outage: Option<Outage>,
     /// Failed attempts since the last success.
@@ -102,7 +67,7 @@ impl SinkState {
             channel,
             post_limiter,
             edit_limiter,
-            backoff: Backoff::new(BackoffPolicy::CHAT),
+            waits: RetryWaits::default(),
             paused_until: None,
             outage: None,
             failures: 0,
@@ -181,9 +146,10 @@ impl SinkState {
             .iter()
             .map(|delivery| decide(row, answer, &self.context(delivery, batch.len() > 1, row, answer)))
             .collect();
-        let is_strike = matches!(row.action, Action::Retry | Action::RetryOnce)
-            && answer.status().is_some()
-            && self.mode() == BatchMode::Merge;
+        // Nothing was sent: no fault of the message.
+        let is_sent = answer.status().is_some() || matches!(answer, PostResult::NoResponse(_));
+        let is_strike =
+            matches!(row.action, Action::Retry | Action::RetrySlowly) && is_sent && self.mode() == BatchMode::Merge;
         let edit = batch.first().is_some_and(|first| self.is_edit(first));
         self.limiter(edit).consume(now.instant);
         let earlier_failures = std::mem::take(&mut self.failures);
@@ -211,8 +177,10 @@ impl SinkState {
             .iter()
             .zip(verdicts)
             .map(|(delivery, verdict)| match verdict {
-                Verdict::Retry { .. } if is_strike => self.strikes.on_strike(delivery, now.timestamp, held, chance),
-                _ => (verdict, self.strikes.settle(delivery, verdict, why.clone(), not_before, now.timestamp)),
+                Verdict::Retry { .. } | Verdict::RetrySlowly { .. } if is_strike => {
+                    self.strikes.on_strike(delivery, verdict, now.timestamp, held, chance)
+                }
+                _ => (verdict, self.strikes.settle(delivery, verdict, why.clone(), not_before, now.timestamp, chance)),
             })
             .collect();
         Outcome { rule: row, settlements: ends, transition: edge, pause: held, repeats }
@@ -237,7 +205,7 @@ impl SinkState {
         DeliveryContext {
             merged,
             plain: delivery.plain,
-            is_ambiguous: self.strikes.is_ambiguous(delivery),
+            was_retried_once: self.strikes.was_retried_once(delivery),
             is_edit: self.is_edit(delivery),
             was_reposted: matches!(delivery.mode, PostMode::Live { reposted: true, .. }),
             in_other_channel: self.kind.supports_edit()
@@ -266,34 +234,23 @@ impl SinkState {
             let edge = (!self.disabled).then_some(SinkTransition::Disabled);
             self.disabled = true;
             self.outage = None;
-            return (edge, if answer.status().is_some() { PROBE_INTERVAL } else { FAILED_PROBE_INTERVAL });
+            return (edge, self.waits.next_probe(answer));
         }
         let (failing, held) = match (row.action, first) {
             (Action::Wait { .. }, Some(Verdict::Wait(wait))) => {
                 self.limiter(edit).on_throttled(now);
                 (false, wait.saturating_add(MAX_JITTER.mul_f64(chance.clamp(0.0, 1.0))))
             }
-            (Action::Retry, Some(Verdict::Retry { at_least })) => (true, self.backoff.next(chance, at_least)),
-            (Action::RetryOnce, _) => (true, self.backoff.next(chance, None)),
+            (_, Some(Verdict::Retry { at_least })) => (true, self.waits.next(chance, at_least)),
+            (_, Some(Verdict::RetrySlowly { at_least })) => (true, self.waits.next_slow(chance, at_least)),
             _ => return (self.on_success(row, first, answer, now, edit), Duration::ZERO),
         };
         if self.disabled {
             (None, FAILED_PROBE_INTERVAL)
         } else {
-            (self.on_failure(failing, now), held.min(MAX_RETRY_AFTER))
+            let outage = self.outage.get_or_insert_with(|| Outage::new(now));
+            (outage.on_failure(failing, now), held.min(MAX_RETRY_AFTER))
         }
-    }
-
-    fn on_failure(&mut self, failing: bool, now: Instant) -> Option<SinkTransition> {
-        let first = self.outage.is_none();
-        let outage = self.outage.get_or_insert(Outage { since: now, failing, waits: 0, alerted: false });
-        outage.failing = failing;
-        outage.waits = if failing { 0 } else { outage.waits.saturating_add(1) };
-        if !outage.alerted && now.saturating_duration_since(outage.since) >= ALERT_AFTER {
-            outage.alerted = true;
-            return Some(if failing { SinkTransition::Unreachable } else { SinkTransition::Throttled });
-        }
-        first.then_some(SinkTransition::Failing)
     }
 
     /// Ends an outage: the response concerns the message, not the sink.
@@ -316,7 +273,7 @@ impl SinkState {
             }
             _ => {}
         }
-        self.backoff.reset();
+        self.waits.reset();
         let was_disabled = std::mem::take(&mut self.disabled);
         let outage = self.outage.take();
         match outage {

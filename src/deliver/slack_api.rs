@@ -112,6 +112,12 @@ pub fn error_code(body: &str) -> Option<String> {
     serde_json::from_str::<ApiResponse>(body).ok().filter(|response| !response.ok)?.error
 }
 
+/// Returns whether a response has `ok:false`, with or without an error.
+#[must_use]
+pub fn is_not_ok(body: &str) -> bool {
+    serde_json::from_str::<ApiResponse>(body).is_ok_and(|response| !response.ok)
+}
+
 /// Returns whether a response has `ok:true`.
 #[must_use]
 pub fn is_ok(body: &str) -> bool {

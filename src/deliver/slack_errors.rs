@@ -1,5 +1,21 @@
-//! Error codes of Slack's Web API, grouped by the action they call for. Source: Slack's reference of `chat.postMessage`
-//! and `chat.update`, including the errors all methods share. The [`table`](super::table) holds the actions.
+//! Error words of Slack, grouped by the action they call for. Sources: Slack's reference of `chat.postMessage` and
+//! `chat.update`, including the errors all methods share, and its changelog of May 2016 for incoming webhooks. The
+//! [`rules`](super::rules) hold the actions.
+
+use super::slack_api;
+
+/// Longest error word that is read: Slack's longest has 42 characters.
+const MAX_WORD_LENGTH: usize = 64;
+
+/// Returns the error word of a body: the `error` of a Web API response, or the word a webhook's text begins with.
+#[must_use]
+pub fn error_word(body: &str) -> Option<String> {
+    if body.trim_start().starts_with('{') {
+        return slack_api::error_code(body);
+    }
+    let word: String = body.trim_start().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+    (1..=MAX_WORD_LENGTH).contains(&word.len()).then_some(word)
+}
 
 /// The rate limit is exceeded.
 pub const RATE_LIMITED: &[&str] = &["ratelimited", "rate_limited", "message_limit_exceeded"];
@@ -14,6 +30,9 @@ pub const MESSAGE_GONE: &[&str] =
 /// Slack rejects the content of the message.
 pub const INVALID_PAYLOAD: &[&str] = &[
     "no_text",
+    "missing_text",
+    "missing_text_or_fallback_or_attachments",
+    "invalid_payload",
     "invalid_blocks",
     "invalid_blocks_format",
     "invalid_attachments",
@@ -25,10 +44,19 @@ pub const INVALID_PAYLOAD: &[&str] = &[
     "json_not_object",
 ];
 /// The bot is not in the channel, or the channel does not exist.
-pub const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found"];
+pub const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found", "invalid_channel"];
+/// The channel is archived.
+pub const ARCHIVED: &[&str] = &["is_archived", "channel_is_archived"];
+/// The webhook, its user or its workspace is gone.
+pub const WEBHOOK_GONE: &[&str] =
+    &["invalid_token", "no_service", "no_service_id", "no_team", "no_active_hooks", "team_disabled", "user_not_found"];
+/// A message with `@here`, `@channel` or a user group is forbidden; the same message without the mention may be allowed.
+pub const MENTION_RESTRICTED: &str = "restricted_action";
 /// A rule of the workspace forbids the post.
 pub const RESTRICTED: &[&str] = &[
-    "restricted_action",
+    MENTION_RESTRICTED,
+    "action_prohibited",
+    "posting_to_general_channel_denied",
     "restricted_action_read_only_channel",
     "restricted_action_thread_only_channel",
     "restricted_action_non_threadable_channel",
@@ -51,3 +79,25 @@ pub const INVALID_TOKEN: &[&str] = &[
 ];
 /// The token lacks a scope.
 pub const MISSING_SCOPE: &[&str] = &["missing_scope", "no_permission"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_word_is_read_from_json_and_from_plain_text() {
+        for (body, word) in [
+            ("invalid_token", Some("invalid_token")),
+            (" no_service\n", Some("no_service")),
+            ("invalid_blocks: too long", Some("invalid_blocks")),
+            (r#"{"ok":false,"error":"is_archived"}"#, Some("is_archived")),
+            (r#"{"ok":true,"error":"is_archived"}"#, None),
+            ("{broken", None),
+            ("<html>invalid_token</html>", None),
+            ("Internal Server Error", None),
+            ("", None),
+        ] {
+            assert_eq!(error_word(body).as_deref(), word, "{body}");
+        }
+    }
+}

@@ -1,13 +1,16 @@
 //! Failure counts of single deliveries, and the settlement that follows a verdict. Pure.
 //!
 //! A card that fails while the sink works gets a strike. With two strikes the card goes alone and cannot delay others;
-//! with ten it becomes a dead letter. An outage gives no strikes, however long it lasts. The counts live in memory: a
+//! with twenty it becomes a dead letter. An outage gives no strikes, however long it lasts. The counts live in memory: a
 //! restart clears them.
+//!
+//! An attempt without an answer may have posted the message, and no chat recognizes a repetition. Growing waits bound the
+//! copies: at most three in the first minute, then one every five minutes.
 
 use super::verdict::Verdict;
 use crate::{
     model::{
-        delivery::{Delivery, DeliveryId, Settlement},
+        delivery::{Delivery, DeliveryId, MAX_RETRY_AFTER, Settlement},
         time::{Timestamp, after},
     },
     runtime::backoff::BackoffPolicy,
@@ -16,8 +19,14 @@ use std::{collections::HashMap, time::Duration};
 
 /// Strikes after which a card goes alone.
 const STRIKES_TO_GO_ALONE: u32 = 2;
-/// Strikes after which a card becomes a dead letter: about ten minutes, with waits of up to a minute in between.
-const MAX_STRIKES: u32 = 10;
+/// Strikes after which a card becomes a dead letter. At a sink that fails at random in half of its attempts, a card
+/// reaches this number once in a million cases.
+const MAX_STRIKES: u32 = 20;
+/// Waits in seconds after the first, second, … attempt without an answer; the last one repeats. The sum of the first three
+/// exceeds a minute.
+const SLOW_WAITS: [u32; 6] = [3, 12, 50, 120, 240, 290];
+/// Wait before the only retry of a message that was probably posted.
+const RETRY_ONCE_WAIT: Duration = Duration::from_secs(30);
 /// Maximum deliveries tracked; beyond it all counts are cleared. Deliveries dropped by an operator are never removed.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -29,7 +38,17 @@ pub struct Strikes(HashMap<DeliveryId, Entry>);
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     strikes: u32,
-    ambiguous: bool,
+    /// Attempts without an answer.
+    unanswered: u32,
+    retried_once: bool,
+}
+
+/// Returns the wait after an attempt without an answer, with up to a fifth of jitter; `earlier` such attempts came before.
+#[must_use]
+pub fn slow_wait(earlier: u32, chance: f64) -> Duration {
+    let index = usize::try_from(earlier).unwrap_or(usize::MAX);
+    let seconds = SLOW_WAITS.get(index).or(SLOW_WAITS.last()).copied().unwrap_or_default();
+    Duration::from_secs(seconds.into()).mul_f64(chance.clamp(0.0, 1.0).mul_add(0.2, 1.0)).min(MAX_RETRY_AFTER)
 }
 
 impl Strikes {
@@ -39,13 +58,14 @@ impl Strikes {
         self.0.get(&delivery.id).is_some_and(|entry| entry.strikes >= STRIKES_TO_GO_ALONE)
     }
 
-    /// Returns whether a delivery was already retried after an ambiguous result.
+    /// Returns whether a delivery was already retried by [`Verdict::RetryOnce`].
     #[must_use]
-    pub fn is_ambiguous(&self, delivery: &Delivery) -> bool {
-        self.0.get(&delivery.id).is_some_and(|entry| entry.ambiguous)
+    pub fn was_retried_once(&self, delivery: &Delivery) -> bool {
+        self.0.get(&delivery.id).is_some_and(|entry| entry.retried_once)
     }
 
     /// Returns the settlement of a verdict. `why` is stored with a dead letter; `not_before` is when the sink resumes.
+    /// `chance` is a random number in 0..1.
     pub fn settle(
         &mut self,
         delivery: &Delivery,
@@ -53,6 +73,7 @@ impl Strikes {
         why: String,
         not_before: Timestamp,
         now: Timestamp,
+        chance: f64,
     ) -> Settlement {
         let retry = |not_before| Settlement::Retry { not_before, plain: delivery.plain };
         match verdict {
@@ -66,9 +87,10 @@ impl Strikes {
                 Settlement::Dead(why)
             }
             Verdict::Wait(_) | Verdict::Retry { .. } => retry(not_before),
+            Verdict::RetrySlowly { .. } => retry(not_before.max(after(now, self.next_slow_wait(delivery, chance)))),
             Verdict::RetryOnce => {
-                self.entry(delivery).ambiguous = true;
-                retry(not_before)
+                self.entry(delivery).retried_once = true;
+                retry(after(now, RETRY_ONCE_WAIT))
             }
             Verdict::Split => {
                 self.entry(delivery).strikes = STRIKES_TO_GO_ALONE;
@@ -85,6 +107,7 @@ impl Strikes {
     pub fn on_strike(
         &mut self,
         delivery: &Delivery,
+        verdict: Verdict,
         now: Timestamp,
         held: Duration,
         chance: f64,
@@ -94,13 +117,25 @@ impl Strikes {
         let strikes = entry.strikes;
         if strikes >= MAX_STRIKES {
             self.0.remove(&delivery.id);
-            let why = "the chat rejects this card and accepts others".to_owned();
+            let why = "the chat fails at this card and accepts others".to_owned();
             return (Verdict::Dead { alert: true }, Settlement::Dead(why));
         }
         // Each further strike waits 30 to 60 s.
         let min_wait = BackoffPolicy::CHAT.max.mul_f64(chance.clamp(0.0, 1.0).midpoint(1.0));
-        let wait = if strikes > STRIKES_TO_GO_ALONE { held.max(min_wait) } else { held };
-        (Verdict::Retry { at_least: None }, Settlement::Retry { not_before: after(now, wait), plain: delivery.plain })
+        let wait = match verdict {
+            Verdict::RetrySlowly { .. } => held.max(self.next_slow_wait(delivery, chance)),
+            _ if strikes > STRIKES_TO_GO_ALONE => held.max(min_wait),
+            _ => held,
+        };
+        (verdict, Settlement::Retry { not_before: after(now, wait), plain: delivery.plain })
+    }
+
+    /// Counts an attempt without an answer and returns the wait before the next.
+    fn next_slow_wait(&mut self, delivery: &Delivery, chance: f64) -> Duration {
+        let entry = self.entry(delivery);
+        let wait = slow_wait(entry.unanswered, chance);
+        entry.unanswered = entry.unanswered.saturating_add(1);
+        wait
     }
 
     #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Verdict on one delivery after a response: its rule of the [`table`](super::table), adjusted by the past of the delivery
+//! Verdict on one delivery after a response: its rule of the [`rules`](super::rules), adjusted by the past of the delivery
 //! and its sink. Pure.
 
 use super::{
     response::PostResult,
-    table::{Action, REFUSALS_TO_DISABLE, ResponseRule, find_rule},
+    rules::find_rule,
+    table::{Action, REFUSALS_TO_DISABLE, ResponseRule},
 };
 use crate::{
     deliver::{slack_api, slack_errors},
@@ -29,7 +30,12 @@ pub enum Verdict {
         /// Wait requested by the chat.
         at_least: Option<Duration>,
     },
-    /// Retry with backoff; the next ambiguous result makes a dead letter.
+    /// Retry after a wait that grows with each attempt without an answer: the message may have arrived.
+    RetrySlowly {
+        /// Wait requested by a gateway.
+        at_least: Option<Duration>,
+    },
+    /// Retry once; the next such response counts as accepted.
     RetryOnce,
     /// Retry each card of a merged message alone, to find the one at fault.
     Split,
@@ -53,8 +59,8 @@ pub struct DeliveryContext {
     pub merged: bool,
     /// The message was rendered plain.
     pub plain: bool,
-    /// The delivery was already retried after an ambiguous result.
-    pub is_ambiguous: bool,
+    /// The delivery was already retried by [`Verdict::RetryOnce`].
+    pub was_retried_once: bool,
     /// The message is an edit; repeating an edit is harmless.
     pub is_edit: bool,
     /// An earlier message of the delivery was already reposted.
@@ -86,9 +92,10 @@ pub fn decide(row: &ResponseRule, answer: &PostResult, history: &DeliveryContext
         Action::Retry => Verdict::Retry { at_least: requested_wait(answer) },
         // An error of the previous channel does not concern the sink's current one.
         Action::Disable if history.in_other_channel && is_channel_error(answer) => message_gone(history),
-        Action::RetryOnce if history.is_edit => Verdict::Retry { at_least: requested_wait(answer) },
+        Action::RetrySlowly if history.is_edit => Verdict::Retry { at_least: requested_wait(answer) },
+        Action::RetrySlowly => Verdict::RetrySlowly { at_least: requested_wait(answer) },
         Action::Repost => message_gone(history),
-        Action::RetryOnce if history.is_ambiguous => Verdict::Dead { alert: true },
+        Action::RetryOnce if history.was_retried_once => Verdict::Delivered { accepted: true },
         Action::RetryOnce => Verdict::RetryOnce,
         Action::Plain | Action::Dead { .. } if history.merged => Verdict::Split,
         Action::Plain if history.plain => dead(history, REFUSALS_TO_DISABLE),
@@ -107,8 +114,17 @@ const fn message_gone(history: &DeliveryContext) -> Verdict {
 /// Returns whether an error concerns the channel rather than the token.
 fn is_channel_error(answer: &PostResult) -> bool {
     let PostResult::Response(reply) = answer else { return false };
-    let channel = [slack_errors::NOT_IN_CHANNEL, slack_errors::RESTRICTED, &["is_archived"]];
+    let channel = [slack_errors::NOT_IN_CHANNEL, slack_errors::RESTRICTED, slack_errors::ARCHIVED];
     slack_api::error_code(&reply.body).is_some_and(|error| channel.iter().any(|names| names.contains(&error.as_str())))
+}
+
+/// Returns whether the chat rejected a message for its mention (`@here`, `@channel`, a group): the message goes once more
+/// without.
+#[must_use]
+pub fn is_mention_restricted(kind: SinkKind, answer: &PostResult) -> bool {
+    let PostResult::Response(reply) = answer else { return false };
+    matches!(kind, SinkKind::Slack | SinkKind::SlackApp)
+        && slack_errors::error_word(&reply.body).is_some_and(|error| error == slack_errors::MENTION_RESTRICTED)
 }
 
 /// Returns a dead letter, or disables the sink after `disable_after` equal rejections in a row.
@@ -130,16 +146,16 @@ fn requested_wait(answer: &PostResult) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::{response::HttpResponse, table::rules};
-    use SinkKind::{Slack, SlackApp, SlackTrigger, Teams, TeamsConnector};
+    use crate::deliver::{response::HttpResponse, rules::rules};
+    use SinkKind::{Slack, SlackApp, SlackTrigger, Teams};
     use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
 
     const RETRY: Verdict = Verdict::Retry { at_least: None };
+    const SLOWLY: Verdict = Verdict::RetrySlowly { at_least: None };
     const DEAD: Verdict = Dead { alert: true };
     const DONE: Verdict = Delivered { accepted: false };
     const ACCEPTED: Verdict = Delivered { accepted: true };
-    const ALL: [SinkKind; 5] = [Slack, SlackTrigger, Teams, TeamsConnector, SlackApp];
-    const QUIRK: &str = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error ";
+    const ALL: [SinkKind; 4] = [Slack, SlackTrigger, Teams, SlackApp];
 
     fn reply(status: u16, body: &str) -> PostResult {
         PostResult::Response(HttpResponse { status, retry_after: None, body: body.to_owned(), complete: true })
@@ -154,7 +170,7 @@ mod tests {
         let why = String::new;
         let mut lines: Vec<(Vec<SinkKind>, PostResult, Verdict)> = vec![
             (ALL.into(), PostResult::NotSent(why()), RETRY),
-            (ALL.into(), PostResult::NoResponse(why()), RetryOnce),
+            (ALL.into(), PostResult::NoResponse(why()), SLOWLY),
             (ALL.into(), PostResult::BadCertificate(why()), Disable),
             (ALL.into(), PostResult::InvalidUrl, Disable),
         ];
@@ -165,51 +181,62 @@ mod tests {
         };
         let any = ["", "ok", "1", "{\"ok\":true}", "<html>", "x"].as_slice();
         line(&ALL, &[301, 302, 304, 307, 308], any, Disable);
-        line(&ALL, &[408, 425, 500, 502, 503, 504, 507, 599], any, RETRY);
+        line(&ALL, &[407, 408, 425, 500, 503, 507, 599], any, RETRY);
+        line(&ALL, &[502, 504], any, SLOWLY);
+        line(&ALL, &[200, 203, 299], &["<html>login</html>", "\u{feff}\n<!DOCTYPE html>", "<?xml?>"], SLOWLY);
         line(&[Slack, SlackTrigger, SlackApp], &[429], any, seconds(1));
-        line(&[Teams, TeamsConnector], &[429], any, seconds(30));
+        line(&[Teams], &[429], any, seconds(30));
         line(&ALL, &[405, 415, 402, 418, 451], any, DEAD);
         line(&ALL, &[100, 600, 999], any, DEAD);
 
-        line(&[Slack], &[200], &["ok", " ok\n"], DONE);
-        line(&[Slack], &[200, 201, 204], &["", "okay", "OK", "{\"ok\":true}", "<html>login</html>"], Plain);
+        line(&[Slack], &[200], &["ok", " ok\n", "{\"ok\":true}"], DONE);
+        line(&[Slack], &[200, 201, 204], &["", "okay", "OK", "{\"ok\":false,\"error\":\"new\"}"], Plain);
         let payload = ["invalid_payload", "invalid_blocks", "invalid_blocks_format", "invalid_attachments", "no_text"];
-        line(&[Slack], &[400], &payload, Plain);
+        line(&[Slack], &[400, 500, 200], &payload, Plain);
         let payload = ["missing_text", "missing_text_or_fallback_or_attachments", "too_many_attachments"];
-        line(&[Slack], &[400], &payload, Plain);
-        line(&[Slack], &[400], &["user_not_found"], Disable);
+        line(&[Slack], &[400, 500], &payload, Plain);
+        line(&[Slack], &[400, 500], &["user_not_found"], Disable);
+        line(&[Slack, SlackApp], &[200], &["{\"ok\":false,\"error\":\"invalid_blocks\"}"], Plain);
+        let gone = ["action_prohibited", "posting_to_general_channel_denied", "invalid_channel", "invalid_token"];
+        line(&[Slack], &[200, 400, 403, 404, 500, 503], &gone, Disable);
+        let gone = ["channel_is_archived", "no_active_hooks", "{\"ok\":false,\"error\":\"is_archived\"}"];
+        line(&[Slack], &[200, 404, 500], &gone, Disable);
+        line(&[Slack], &[500], &["rollup_error"], RETRY);
+        line(&[Slack], &[200, 403], &["ratelimited", "{\"ok\":false,\"error\":\"rate_limited\"}"], seconds(1));
         line(&[Slack], &[400], &["something_new", ""], DEAD);
         line(&[Slack], &[403], &["action_prohibited", "invalid_token", "team_disabled", "x"], Disable);
         line(&[Slack], &[404], &["no_service", "no_service_id", "no_team", "channel_not_found", ""], Disable);
-        line(&[Slack], &[410], &["channel_is_archived"], Disable);
+        line(&[Slack], &[410], &["channel_is_archived", "", "x"], Disable);
         line(&[Slack], &[413], any, Plain);
 
-        line(&[SlackTrigger], &[200], &["", "ok", "{\"ok\":true}", "<html>"], DONE);
+        line(&[SlackTrigger], &[200], &["", "ok", "{\"ok\":true}"], DONE);
         line(&[SlackTrigger], &[200], &["{\"ok\":false,\"error\":\"x\"}", "{\"ok\": false}"], Disable);
         line(&[SlackTrigger], &[400, 404], any, Disable);
 
         let no = |error: &str| format!("{{\"ok\":false,\"error\":\"{error}\"}}");
         let mut app = |errors: &[&str], verdict: Verdict| {
             let bodies: Vec<String> = errors.iter().map(|error| no(error)).collect();
-            line(&[SlackApp], &[200], &bodies.iter().map(String::as_str).collect::<Vec<_>>(), verdict);
+            line(&[SlackApp], &[200, 403, 500], &bodies.iter().map(String::as_str).collect::<Vec<_>>(), verdict);
         };
         app(&["ratelimited", "rate_limited"], seconds(1));
         app(&["service_unavailable", "request_timeout", "team_added_to_org", "external_channel_migrating"], RETRY);
-        app(&["internal_error", "fatal_error"], RetryOnce);
+        app(&["internal_error", "fatal_error"], SLOWLY);
         let gone = ["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"];
         app(&gone, Dead { alert: false });
         app(&["no_text", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"], Plain);
-        app(&["msg_too_long", "too_many_attachments", "something_new"], Plain);
-        app(&["channel_not_found", "not_in_channel", "is_archived", "restricted_action"], Disable);
+        app(&["msg_too_long", "too_many_attachments"], Plain);
+        app(&["channel_not_found", "invalid_channel", "not_in_channel", "is_archived", "restricted_action"], Disable);
         app(&["restricted_action_read_only_channel", "ekm_access_denied", "missing_scope"], Disable);
         app(&["account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed"], Disable);
         line(&[SlackApp], &[200], &["{\"ok\":true}"], DONE);
-        line(&[SlackApp], &[200, 204], &["", "ok", "<html>", "{\"ok\":\"true\"}"], Plain);
+        line(&[SlackApp], &[200, 204], &["", "ok", "{\"ok\":\"true\"}", &no("something_new")], Plain);
         line(&[SlackApp], &[401, 403, 404], &["", "<html>"], Disable);
         line(&[SlackApp], &[413], &[""], Plain);
 
-        line(&[Teams], &[200, 201, 202, 204], any, ACCEPTED);
+        line(&[Teams], &[200, 201, 202, 204], &["", "ok", "1", "{\"ok\":true}", "{\"posted\":1}", "x"], ACCEPTED);
         let code = |code: &str| format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"x\"}}}}");
+        line(&[Teams], &[200, 502, 504], &[&code("NoResponse")], RetryOnce);
+        line(&[Teams], &[200, 500], &[&code("WorkflowNotFound")], Disable);
         line(&[Teams], &[400], &[&code("TriggerInputSchemaMismatch")], DEAD);
         line(&[Teams], &[400], &[&code("DirectApiRequestHasMoreThanOneAuthorization")], DEAD);
         line(&[Teams], &[400], &[&code("WorkflowTriggerIsNotEnabled"), &code("WorkflowSuspended")], Disable);
@@ -218,17 +245,6 @@ mod tests {
         line(&[Teams], &[404], &[&code("WorkflowNotFound")], Disable);
         line(&[Teams], &[413], any, Plain);
         line(&[Teams], &[400, 403], &[&code("RequestEntityTooLarge"), "MessageSizeExceeded"], Plain);
-
-        line(&[TeamsConnector], &[200], &["1", "1\r\n"], DONE);
-        line(&[TeamsConnector], &[200], &[&format!("{QUIRK}429 with ContextId tcid=0")], seconds(30));
-        line(&[TeamsConnector], &[200], &[&format!("{QUIRK}500 with"), &format!("{QUIRK}503")], RETRY);
-        line(&[TeamsConnector], &[200], &["…ExchangeTooManySessionsException…"], RETRY);
-        line(&[TeamsConnector], &[200], &[&format!("{QUIRK}413 with"), &format!("{QUIRK}400 with")], Plain);
-        let gone = [401, 403, 404, 410, 302].map(|status| format!("{QUIRK}{status} with Exception"));
-        line(&[TeamsConnector], &[200], &gone.each_ref().map(String::as_str), Disable);
-        line(&[TeamsConnector], &[200], &["", "11", "HTTP error", "HTTP error 42", "HTTP error x99"], Disable);
-        line(&[TeamsConnector], &[400], &["Summary or Text is required."], DEAD);
-        line(&[TeamsConnector], &[404, 410], any, Disable);
         lines
     }
 
@@ -243,7 +259,7 @@ mod tests {
 
     #[test]
     fn rules_are_all_reachable_and_have_a_reason() {
-        let cut = [(vec![Slack, TeamsConnector, SlackApp], PostResult::Response(cut()), RetryOnce)];
+        let cut = [(vec![Slack, SlackApp], PostResult::Response(cut()), SLOWLY)];
         let matched: Vec<&ResponseRule> = recommendation()
             .iter()
             .chain(&cut)
@@ -264,9 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn judge_incomplete_body_retries_once_if_body_decides() {
+    fn judge_incomplete_body_retries_slowly_if_body_decides() {
         let verdicts = ALL.map(|kind| judge(kind, &PostResult::Response(cut()), &DeliveryContext::default()));
-        assert_eq!(verdicts, [RetryOnce, DONE, ACCEPTED, RetryOnce, RetryOnce]);
+        assert_eq!(verdicts, [SLOWLY, DONE, ACCEPTED, SLOWLY]);
         let enough = PostResult::Response(HttpResponse { body: "ok".to_owned(), ..cut() });
         assert_eq!(judge(Slack, &enough, &DeliveryContext::default()), DONE);
     }
@@ -284,16 +300,12 @@ mod tests {
     }
 
     #[test]
-    fn judge_throttling_connector_without_time_doubles_wait() {
-        let answer = reply(200, &format!("{QUIRK}429 with"));
-        let waits = [0, 1, 2, 3, 40].map(|waits| {
-            judge(TeamsConnector, &answer, &DeliveryContext { requested_waits: waits, ..DeliveryContext::default() })
-        });
-        assert_eq!(waits, [30, 60, 120, 120, 120].map(seconds));
-        assert_eq!(
-            judge(Slack, &reply(429, ""), &DeliveryContext { requested_waits: 40, ..DeliveryContext::default() }),
-            seconds(1)
-        );
+    fn judge_throttling_without_time_doubles_wait_to_minutes() {
+        let wait = |kind, requested_waits| {
+            judge(kind, &reply(429, ""), &DeliveryContext { requested_waits, ..DeliveryContext::default() })
+        };
+        assert_eq!([0, 1, 2, 7, 8, 40].map(|waits| wait(Slack, waits)), [1, 2, 4, 128, 240, 240].map(seconds));
+        assert_eq!([0, 1, 2, 3, 40].map(|waits| wait(Teams, waits)), [30, 60, 120, 240, 240].map(seconds));
     }
 
     #[test]
@@ -324,17 +336,35 @@ mod tests {
     }
 
     #[test]
-    fn judge_second_plain_or_ambiguous_failure_is_dead() {
+    fn judge_second_plain_rejection_is_dead() {
         let plain = DeliveryContext { plain: true, ..DeliveryContext::default() };
         assert_eq!(judge(Slack, &reply(400, "no_text"), &plain), DEAD);
-        let unsure = DeliveryContext { is_ambiguous: true, ..DeliveryContext::default() };
-        assert_eq!(judge(Slack, &PostResult::NoResponse(String::new()), &unsure), DEAD);
-        assert_eq!(judge(Slack, &PostResult::NotSent(String::new()), &unsure), RETRY);
+    }
+
+    #[test]
+    fn judge_flow_without_response_twice_counts_as_accepted() {
+        let answer = reply(502, r#"{"error":{"code":"NoResponse","message":"no upstream response"}}"#);
+        let retried = DeliveryContext { was_retried_once: true, ..DeliveryContext::default() };
+        assert_eq!(judge(Teams, &answer, &DeliveryContext::default()), RetryOnce);
+        assert_eq!(judge(Teams, &answer, &retried), ACCEPTED);
+        assert_eq!(judge(Teams, &reply(502, "<html>Bad Gateway</html>"), &retried), SLOWLY);
+    }
+
+    #[test]
+    fn mention_restriction_is_recognized_for_both_kinds_of_slack() {
+        let app = reply(200, r#"{"ok":false,"error":"restricted_action"}"#);
+        assert!(
+            is_mention_restricted(SlackApp, &app) && is_mention_restricted(Slack, &reply(403, "restricted_action"))
+        );
+        for other in ["restricted_action_read_only_channel", "ok", ""] {
+            assert!(!is_mention_restricted(Slack, &reply(403, other)), "{other}");
+        }
+        assert!(!is_mention_restricted(Teams, &reply(403, "restricted_action")));
     }
 
     #[test]
     fn judge_edit_is_retried_and_gone_message_reposted_once() {
-        let edit = DeliveryContext { is_edit: true, is_ambiguous: true, ..DeliveryContext::default() };
+        let edit = DeliveryContext { is_edit: true, ..DeliveryContext::default() };
         assert_eq!(judge(SlackApp, &PostResult::NoResponse(String::new()), &edit), RETRY);
         assert_eq!(judge(SlackApp, &reply(200, r#"{"ok":false,"error":"fatal_error"}"#), &edit), RETRY);
         for error in ["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"] {
@@ -348,9 +378,9 @@ mod tests {
     fn judge_equal_rejections_in_a_row_disable_sink() {
         let after = |refused| DeliveryContext { rejections: refused, ..DeliveryContext::default() };
         assert_eq!([3, 4].map(|before| judge(Slack, &reply(405, ""), &after(before))), [DEAD, Disable]);
-        let shape = reply(400, "TriggerInputSchemaMismatch");
+        let shape = reply(400, r#"{"error":{"code":"TriggerInputSchemaMismatch","message":"x"}}"#);
         let plain = |refused| DeliveryContext { plain: true, ..after(refused) };
-        assert_eq!([3, 4].map(|before| judge(Slack, &reply(200, "<html>"), &plain(before))), [DEAD, Disable]);
+        assert_eq!([3, 4].map(|before| judge(Slack, &reply(200, "what"), &plain(before))), [DEAD, Disable]);
         assert_eq!([1, 2].map(|before| judge(Teams, &shape, &after(before))), [DEAD, Disable]);
     }
 }

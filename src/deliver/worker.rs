@@ -7,8 +7,10 @@ use super::{
     events::{SinkEvent, log_outcome},
     post,
     response::PostResult,
+    settle::{self, with_message_ref},
     sink::Sink,
     sink_state::{Outcome, SinkState},
+    verdict::is_mention_restricted,
 };
 use crate::{
     model::{
@@ -21,6 +23,7 @@ use crate::{
     },
     runtime::{
         backoff::{Backoff, BackoffPolicy},
+        message_id,
         watchdog::TaskHeartbeat,
     },
 };
@@ -41,8 +44,6 @@ const MIN_WAIT: Duration = Duration::from_millis(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 /// Maximum block of a worker that sends a state event to a busy daemon.
 const EVENT_SEND_TIMEOUT: Duration = Duration::from_secs(1);
-/// Attempts to settle before the delivery stays leased until the next restart.
-const MAX_SETTLE_ATTEMPTS: u32 = 5;
 
 /// Posts the due deliveries of `sink` until `stop`. The post in flight is then finished within 8 s and
 /// settled; the rest stays in the outbox. Arguments of `draw`: kind, cards, time, plain.
@@ -54,7 +55,7 @@ pub async fn run<O, D>(
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<SinkEvent>,
+    events: mpsc::Sender<SinkEvent>,
     stop: CancellationToken,
 ) -> Result<(), OutboxError>
 where
@@ -66,7 +67,8 @@ where
     let state = SinkState::new(sink.kind, channel, sink.limiters(now));
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
-    let mut worker = Worker { sink, outbox, http, draw, told, stop, state, store_backoff, pulse };
+    let mut worker =
+        Worker { sink, outbox, http, draw, events, stop, state, store_backoff, mention_reported: false, pulse };
     while !worker.stop.is_cancelled() {
         worker.pulse.busy(Now::current().instant);
         match worker.step().await {
@@ -83,10 +85,12 @@ struct Worker<O, D> {
     outbox: O,
     http: reqwest::Client,
     draw: D,
-    told: mpsc::Sender<SinkEvent>,
+    events: mpsc::Sender<SinkEvent>,
     stop: CancellationToken,
     state: SinkState,
     store_backoff: Backoff,
+    /// The operator has got the alert about a rejected mention.
+    mention_reported: bool,
     pulse: TaskHeartbeat,
 }
 
@@ -106,7 +110,7 @@ where
         let mut wakeup = pin!(outbox.wakeup(&name));
         // The first poll registers the wake-up before the query: a delivery enqueued in between is not missed.
         let was_woken = std::future::poll_fn(|context| Poll::Ready(wakeup.as_mut().poll(context).is_ready())).await;
-        let now = Timestamp::now();
+        let now = Now::current().timestamp;
         let mut waiting = outbox.due(&name, now, MAX_DUE).await?;
         let ready_in = self.retain_ready(&mut waiting);
         if !waiting.is_empty() {
@@ -183,7 +187,10 @@ where
         .await?;
         let started = Now::current();
         let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
-        let (answer, place) = self.post(drawn.body, &form).await;
+        let (mut answer, mut place) = self.post(drawn.body, &form).await;
+        if is_mention_restricted(self.sink.kind, &answer) && batch.iter().any(|one| one.card.has_mentions()) {
+            (answer, place) = self.post_without_mentions(&batch, &form, plain).await;
+        }
         let now = Now::current();
         let outcome = self.state.on_result(&batch, &answer, now, fastrand::f64());
         let attempt = Attempt {
@@ -202,6 +209,26 @@ where
         settled
     }
 
+    /// Posts a message again without the mentions that the workspace rejected. The operator gets an alert for the first.
+    async fn post_without_mentions(
+        &mut self,
+        batch: &[Delivery],
+        form: &PostMode,
+        plain: bool,
+    ) -> (PostResult, Option<MessageRef>) {
+        let bare: Vec<Delivery> =
+            batch.iter().map(|one| Delivery { card: one.card.without_mentions(), ..one.clone() }).collect();
+        let drawn = self.render_batch(bare.iter(), plain);
+        let result = self.post(drawn.body, form).await;
+        if !self.mention_reported && !is_mention_restricted(self.sink.kind, &result.0) {
+            self.mention_reported = true;
+            let sink = self.sink.name.clone();
+            tracing::warn!(%sink, message_id = message_id::MENTION_REJECTED, "mention rejected, card posted without it");
+            drop(timeout(EVENT_SEND_TIMEOUT, self.events.send(SinkEvent::MentionRejected { sink })).await);
+        }
+        result
+    }
+
     /// Drops replies of a sink without threads: the message of their call has the same content.
     async fn drop_replies(&mut self, batch: &[Delivery]) -> Result<(), OutboxError> {
         let why = "a reply to a sink without threads";
@@ -213,7 +240,7 @@ where
     /// Renders cards. The result counts at least one card, because a message without cards would be posted endlessly.
     fn render_batch<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> RenderedMessage {
         let batch: Vec<&Delivery> = batch.collect();
-        let now = Timestamp::now();
+        let now = Now::current().timestamp;
         // An edit is never merged.
         let at = batch.first().filter(|_| self.sink.kind.supports_edit()).map_or(now, |first| render_time(first, now));
         let cards: Vec<&Card> = batch.iter().map(|delivery| &delivery.card).collect();
@@ -234,31 +261,17 @@ where
         result
     }
 
-    /// Settles deliveries, with retries: an unsettled delivery would be posted again.
-    async fn settle(&mut self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {
-        let settles: Vec<SettleRequest> = settles.collect();
-        if settles.is_empty() {
-            return Ok(());
-        }
-        let mut waits =
-            Backoff::new(BackoffPolicy { initial: Duration::from_millis(100), max: Duration::from_secs(1) });
-        loop {
-            match self.outbox.settle(settles.clone()).await {
-                Err(OutboxError::Store(_)) if waits.failures() < MAX_SETTLE_ATTEMPTS => {
-                    sleep(waits.next(1.0, None)).await
-                }
-                result => return result,
-            }
-        }
+    async fn settle(&self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {
+        settle::settle(&self.outbox, settles.collect()).await
     }
 
     async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
-        for told in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
-            if matches!(told, SinkEvent::Delivered { .. }) {
+        for event in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
+            if matches!(event, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.
-                drop(self.told.try_send(told));
+                drop(self.events.try_send(event));
             } else {
-                drop(timeout(EVENT_SEND_TIMEOUT, self.told.send(told)).await);
+                drop(timeout(EVENT_SEND_TIMEOUT, self.events.send(event)).await);
             }
         }
     }
@@ -280,13 +293,5 @@ where
             tracing::warn!(sink = %self.sink.name, error = why, "outbox request failed");
         }
         self.wait_for_work(wait, std::future::pending()).await;
-    }
-}
-
-/// Adds the message reference to the first post of a live message: later updates edit that message.
-fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {
-    match (settlement, form, place) {
-        (Settlement::Delivered, PostMode::Live { message: None, .. }, Some(place)) => Settlement::Posted(place.clone()),
-        _ => settlement.clone(),
     }
 }

@@ -2,23 +2,21 @@
 //! key.
 
 use super::{
-    Enricher, InvalidSources, Source, SourceConfig, SourceFingerprint, SourceImpl, SourceKind, SourceProblem,
+    Enricher, InvalidSources, SecretReader, Source, SourceConfig, SourceFingerprint, SourceImpl, SourceKind,
+    SourceProblem,
     contacts::{Contacts, LoadReport},
     history::{HistoryHandle, HistorySettings},
     http::Http,
     watched_file::WatchedFile,
 };
-use crate::model::{
-    phone::Region,
-    secret::{Secret, SecretRef},
-};
-use std::{cell::RefCell, path::Path, sync::Arc, time::Duration};
+use crate::{model::phone::Region, runtime::http::HttpStack};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 impl Enricher {
     /// Builds the sources of the config. Reads contacts files and blocks. The second half of the result lists
     /// warnings: a missing file, bad rows, a history that cannot be opened. `deadline` applies to the whole card,
-    /// `resolve` reads secrets, `http` must not follow redirects, and `region` completes numbers without a country.
+    /// `read_secret` reads secrets, and `region` completes numbers without a country.
     /// Without a `state_dir` the history stays closed, as a config check needs.
     ///
     /// # Errors
@@ -26,12 +24,12 @@ impl Enricher {
     pub fn build(
         configs: &[SourceConfig],
         deadline: Duration,
-        resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-        http: &reqwest::Client,
+        read_secret: &SecretReader,
+        http: &HttpStack,
         state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
-        Self::default().rebuild(configs, deadline, resolve, http, state_dir, region)
+        Self::default().rebuild(configs, deadline, read_secret, http, state_dir, region)
     }
 
     /// As [`Enricher::build`], for a reload: a source with unchanged config and secrets keeps its contacts, cache and
@@ -43,8 +41,8 @@ impl Enricher {
         &self,
         configs: &[SourceConfig],
         deadline: Duration,
-        resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
-        http: &reqwest::Client,
+        read_secret: &SecretReader,
+        http: &HttpStack,
         state_dir: Option<&Path>,
         region: Region,
     ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
@@ -64,8 +62,6 @@ impl Enricher {
                     reason: format!("{name:?} is the name of another source. Give each source its own name"),
                 });
             }
-            let read = RefCell::new(Vec::new());
-            let resolve = |secret: &SecretRef| resolve(secret).inspect(|it| read.borrow_mut().push(it.clone()));
             let fingerprint = |secrets| SourceFingerprint { config: config.clone(), secrets, region };
             match (config.kind, &config.path) {
                 (SourceKind::Contacts, Some(path)) => {
@@ -82,9 +78,9 @@ impl Enricher {
                 (SourceKind::Contacts, None) => {
                     problems.push(SourceProblem { key: key("path"), reason: "missing".to_owned() })
                 }
-                (SourceKind::Http, _) => match Http::build(config, &resolve, http.clone(), region) {
+                (SourceKind::Http, _) => match Http::build(config, read_secret, http, region) {
                     Ok(http) => {
-                        let current = fingerprint(read.take());
+                        let current = fingerprint(http.secrets());
                         // The CA file may have changed.
                         let reused = self.reusable_source(&current).filter(|_| config.ca.is_none());
                         let kind = reused.unwrap_or(SourceImpl::Http(http));
@@ -123,13 +119,18 @@ impl Enricher {
         self.sources.iter().find(|source| source.fingerprint == *fingerprint).map(|source| source.kind.clone())
     }
 
-    /// Polls contacts files forever and reloads changed ones, whole or not at all.
+    /// Polls contacts files and secrets forever and reloads changed ones, whole or not at all.
     pub async fn watch_files(&self) -> std::convert::Infallible {
         loop {
             sleep(WatchedFile::POLL_INTERVAL).await;
             for source in &self.sources {
-                let SourceImpl::Contacts(contacts) = &source.kind else { continue };
-                let contacts = Arc::clone(contacts);
+                let contacts = match &source.kind {
+                    SourceImpl::Contacts(contacts) => Arc::clone(contacts),
+                    SourceImpl::Http(http) => {
+                        http.refresh_secrets().await;
+                        continue;
+                    }
+                };
                 let loaded = tokio::task::spawn_blocking(move || contacts.refresh()).await;
                 match loaded {
                     Ok(Some(Ok(report))) => {

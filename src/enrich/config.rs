@@ -52,6 +52,11 @@ pub struct SourceConfig {
     /// for CRMs whose search also returns similar numbers.
     #[serde(default)]
     pub numbers: Vec<String>,
+    /// http: further searches, run beside the first one. Their matches are added to its matches.
+    #[serde(default)]
+    pub also: Vec<SearchConfig>,
+    /// http: client credentials, exchanged for access tokens that are sent as `Authorization: Bearer`.
+    pub oauth: Option<OauthConfig>,
     /// http: second request, sent if the first found exactly one record.
     pub then: Option<ThenConfig>,
     /// http: timeout of one look-up. An answer after the card's deadline still serves the next card of the call.
@@ -124,6 +129,40 @@ impl FieldPath {
     }
 }
 
+/// One entry of `also`: a search with the headers of the first one. Missing `fields` and `numbers` are those of the first.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchConfig {
+    /// URL with the origin of the first request.
+    pub url: String,
+    /// `GET` or `POST`. Default: `POST` if there is a body.
+    pub method: Option<String>,
+    /// Body.
+    pub body: Option<String>,
+    /// JSON pointer to the list of records.
+    pub results: Option<String>,
+    /// Field paths into a record.
+    #[serde(default)]
+    pub fields: BTreeMap<String, FieldPath>,
+    /// Pointers to a record's own phone numbers.
+    #[serde(default)]
+    pub numbers: Vec<String>,
+}
+
+/// `oauth` of an http source: the grant "client credentials".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OauthConfig {
+    /// Token endpoint.
+    pub url: String,
+    /// Client id.
+    pub client_id: SecretRef,
+    /// Client secret.
+    pub client_secret: SecretRef,
+    /// Scope, if the endpoint requires one.
+    pub scope: Option<String>,
+}
+
 /// `then` of an http source: a second request whose URL contains `{/pointers}` into the record. Headers are those of
 /// the first request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -174,6 +213,8 @@ impl SourceConfig {
             fields: BTreeMap::new(),
             order: Vec::new(),
             numbers: Vec::new(),
+            also: Vec::new(),
+            oauth: None,
             then: None,
             timeout: None,
             cache: None,
@@ -211,6 +252,8 @@ impl SourceConfig {
             (SourceKind::Http, "fields", !self.fields.is_empty()),
             (SourceKind::Http, "order", !self.order.is_empty()),
             (SourceKind::Http, "numbers", !self.numbers.is_empty()),
+            (SourceKind::Http, "also", !self.also.is_empty()),
+            (SourceKind::Http, "oauth", self.oauth.is_some()),
             (SourceKind::Http, "then", self.then.is_some()),
             (SourceKind::Http, "timeout", self.timeout.is_some()),
             (SourceKind::Http, "cache", self.cache.is_some()),

@@ -4,6 +4,7 @@
 //! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name
 //! joins the only other contact. Two records of one source with the same name and different links stay two: father and
 //! son may share a number, and a wrong name on a card is worse than a list of two.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::card::{Contact, Match};
 

@@ -17,7 +17,9 @@ mod recap;
 mod tests;
 mod watched_file;
 
-pub use config::{FieldPath, InvalidSources, SourceConfig, SourceKind, SourceProblem, ThenConfig};
+pub use config::{
+    FieldPath, InvalidSources, OauthConfig, SearchConfig, SourceConfig, SourceKind, SourceProblem, ThenConfig,
+};
 pub use contacts::{ContactsError, ContactsPreview, LoadReport, preview as preview_contacts};
 pub use history::{HistoryError, forget};
 pub use merge::SourceAnswer;
@@ -29,7 +31,7 @@ use crate::model::{
     card::{CallerInfo, Match},
     ids::SinkName,
     phone::{E164, Region},
-    secret::Secret,
+    secret::{Secret, SecretRef},
     time::Now,
 };
 use contacts::Contacts;
@@ -41,6 +43,9 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+/// Reads a secret of the config, now. The reason for a failure quotes no secret.
+pub type SecretReader = Arc<dyn Fn(&SecretRef) -> Result<Secret, String> + Send + Sync>;
 
 /// Look-up over all configured sources. The default has none.
 #[derive(Default)]
@@ -143,6 +148,13 @@ impl Enricher {
     pub fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
         if let Some(history) = &self.history {
             history.record(update, sinks);
+        }
+    }
+
+    /// Closes the history file. Later look-ups have no history.
+    pub async fn close(&self) {
+        if let Some(history) = &self.history {
+            history.close().await;
         }
     }
 

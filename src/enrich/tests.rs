@@ -37,8 +37,8 @@ fn build(
     dir: &tempfile::TempDir,
     deadline: Duration,
 ) -> Result<(Enricher, Vec<SourceProblem>), InvalidSources> {
-    let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let resolve: SecretReader = Arc::new(|secret: &SecretRef| secret.read(None).map_err(|error| error.to_string()));
+    let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
     Enricher::build(configs, deadline, &resolve, &http, Some(dir.path()), Region::US)
 }
 
@@ -266,12 +266,12 @@ async fn watch_files_changed_contacts_are_reloaded() {
         |name: &str| fs::write(dir.path().join("people.csv"), format!("Name,Phone\n{name},5145550199\n")).unwrap();
     write("Alice");
     let (enricher, _) = build(&[contacts(&dir), table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
-    write("Somebody else");
+    write("Another person");
     let changed = async {
         loop {
             let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
             let Match::One { contact } = found.matched else { panic!("no match while the file changes") };
-            if contact.name.as_deref() == Some("Somebody else") {
+            if contact.name.as_deref() == Some("Another person") {
                 return;
             }
             sleep(WatchedFile::POLL_INTERVAL).await;

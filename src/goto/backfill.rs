@@ -30,6 +30,8 @@ const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
 /// Queried time before a gap: reports are found by the start of a call, which may precede the gap. 4 h: the longest call
 /// that the tracker keeps without a snapshot.
 const START_MARGIN: Duration = Duration::from_secs(4 * 3600);
+/// Queried time before the interval of the periodic backfill: an hour, one page on most accounts.
+const POLL_START_MARGIN: Duration = Duration::from_secs(3600);
 /// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost. The
 /// call tracker drops known calls.
 const END_MARGIN: Duration = Duration::from_secs(60);
@@ -41,6 +43,24 @@ const MAX_QUERY_SPAN: Duration = Duration::from_secs(31 * 86_400);
 /// Calls whose report may be awaited at the same time.
 const MAX_AWAITED_REPORTS: usize = 1000;
 
+/// A request of the lane monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BackfillRequest {
+    /// An event gap has closed.
+    Gap(Gap),
+    /// A lane was lost or paused while another one was live: the same queries, without an event gap.
+    Check(Gap),
+}
+
+impl BackfillRequest {
+    /// Returns the time span of the request.
+    pub(super) const fn span(self) -> Gap {
+        match self {
+            Self::Gap(span) | Self::Check(span) => span,
+        }
+    }
+}
+
 /// A closed event gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gap {
@@ -49,13 +69,13 @@ pub(super) struct Gap {
 }
 
 impl Gap {
-    fn merge(self, other: Self) -> Self {
+    pub(super) fn merge(self, other: Self) -> Self {
         Self { from: self.from.min(other.from), to: self.to.max(other.to) }
     }
 
-    /// Returns the span to query.
-    fn query_span(self) -> (Timestamp, Timestamp) {
-        let from = self.from.checked_sub(START_MARGIN).unwrap_or(self.from);
+    /// Returns the span to query, which begins `margin` before the gap.
+    fn query_span(self, margin: Duration) -> (Timestamp, Timestamp) {
+        let from = self.from.checked_sub(margin).unwrap_or(self.from);
         (from.max(self.to.checked_sub(MAX_QUERY_SPAN).unwrap_or(from)), self.to)
     }
 
@@ -90,7 +110,7 @@ pub(super) struct Backfill {
 
 impl Backfill {
     /// Backfills event gaps until the sender is dropped, and polls recent reports.
-    pub(super) async fn run_gaps(self, mut gaps: mpsc::UnboundedReceiver<Gap>) {
+    pub(super) async fn run_gaps(self, mut gaps: mpsc::Receiver<BackfillRequest>) {
         let mut due: Vec<PendingCheck> = Vec::new();
         let mut emitted: HashSet<ConversationSpaceId> = HashSet::new();
         let mut next_poll = Some(Instant::now() + self.interval);
@@ -98,13 +118,20 @@ impl Backfill {
             let next = due.iter().map(|check| check.at).min();
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
-                gap = gaps.recv() => {
-                    let Some(gap) = gap else { return };
-                    let mut all = vec![gap];
-                    while let Ok(more) = gaps.try_recv() {
-                        all.push(more);
+                request = gaps.recv() => {
+                    let Some(request) = request else { return };
+                    let (mut all, mut checks) = (Vec::new(), Vec::new());
+                    for request in std::iter::once(request).chain(std::iter::from_fn(|| gaps.try_recv().ok())) {
+                        match request {
+                            BackfillRequest::Gap(gap) => all.push(gap),
+                            BackfillRequest::Check(span) => checks.push(span),
+                        }
                     }
-                    self.backfill_gaps(&all, &mut due, &mut emitted).await;
+                    // A gap's queries also answer the checks beside it.
+                    match checks.into_iter().reduce(Gap::merge) {
+                        Some(span) if all.is_empty() => self.check(span, &mut emitted).await,
+                        Some(_) | None => self.backfill_gaps(&all, &mut due, &mut emitted).await,
+                    }
                 }
                 () = sleep_until(wake), if next.is_some() => self.run_checks(&mut due, &mut emitted).await,
                 () = sleep_until(next_poll.unwrap_or(wake)), if next_poll.is_some() => {
@@ -125,7 +152,7 @@ impl Backfill {
         emitted: &mut HashSet<ConversationSpaceId>,
     ) {
         let Some(merged) = all.iter().copied().reduce(Gap::merge) else { return };
-        let (active, reports) = tokio::join!(self.fetch_active(), self.fetch_reports(merged));
+        let (active, reports) = tokio::join!(self.fetch_active(), self.fetch_reports(merged, START_MARGIN));
         let delays = match &reports {
             Ok(_) => LATE_REPORT_DELAYS.as_slice(),
             Err(Error::Status { status: 403, .. }) => &[],
@@ -155,6 +182,41 @@ impl Backfill {
         if let Some(active) = active {
             self.emit(ConnectionEvent::ActiveCalls { active }).await;
         }
+    }
+
+    /// Queries active calls and reports after the loss of a lane beside a live one. Its frames came on the other lane,
+    /// unless that one was dead too and not yet detected.
+    async fn check(&self, span: Gap, emitted: &mut HashSet<ConversationSpaceId>) {
+        let (active, reports) = tokio::join!(self.fetch_active(), self.fetch_reports(span, START_MARGIN));
+        match reports {
+            Ok(reports) => {
+                let new: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
+                if !new.is_empty() {
+                    self.emit(ConnectionEvent::LateReports(new)).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "reports after a lost lane not fetched"),
+        }
+        if let Some(active) = active {
+            self.emit(ConnectionEvent::ActiveCalls { active }).await;
+        }
+    }
+
+    /// Emits the active calls for the REST fallback. Emits the set of their ids when a call of `known` has vanished from
+    /// it, and replaces `known` by the set.
+    pub(super) async fn poll_active(&self, known: &mut HashSet<ConversationSpaceId>) -> Result<(), Error> {
+        let accounts = self.accounts.get(&self.api).await?;
+        let calls = self.api.active_calls(accounts, &self.context).await?;
+        let active: HashSet<_> = calls.iter().map(|call| call.call.clone()).collect();
+        let has_ended = !known.is_subset(&active);
+        known.clone_from(&active);
+        for call in calls {
+            self.emit(ConnectionEvent::Snapshot(call)).await;
+        }
+        if has_ended {
+            self.emit(ConnectionEvent::ActiveCalls { active }).await;
+        }
+        Ok(())
     }
 
     /// Emits the active calls and returns their ids; `None` if GoTo does not answer.
@@ -191,7 +253,8 @@ impl Backfill {
             return true;
         }
         let to = Timestamp::now();
-        match self.fetch_reports(Gap { from: to.checked_sub(self.interval).unwrap_or(to), to }).await {
+        let recent = Gap { from: to.checked_sub(self.interval).unwrap_or(to), to };
+        match self.fetch_reports(recent, POLL_START_MARGIN).await {
             Ok(reports) => {
                 let new: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
                 if !new.is_empty() {
@@ -206,9 +269,9 @@ impl Backfill {
         }
     }
 
-    async fn fetch_reports(&self, gap: Gap) -> Result<Vec<Report>, Error> {
+    async fn fetch_reports(&self, gap: Gap, margin: Duration) -> Result<Vec<Report>, Error> {
         let accounts = self.accounts.get(&self.api).await?;
-        let reports = self.api.reports(accounts, gap.query_span(), &self.context).await?;
+        let reports = self.api.reports(accounts, gap.query_span(margin), &self.context).await?;
         Ok(reports.into_iter().filter(|report| gap.contains(report)).collect())
     }
 
@@ -217,7 +280,7 @@ impl Backfill {
         let until = Instant::now() + CHECK_MERGE_SPAN;
         let now: Vec<PendingCheck> = due.extract_if(.., |check| check.at <= until).collect();
         let Some(merged) = now.iter().map(|check| check.gap).reduce(Gap::merge) else { return };
-        match self.fetch_reports(merged).await {
+        match self.fetch_reports(merged, START_MARGIN).await {
             Ok(reports) => {
                 let late: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
                 if !late.is_empty() {
@@ -251,6 +314,8 @@ impl Backfill {
                 ask = asks.recv() => match ask {
                     None => return,
                     Some(GotoQuery::States { call, from, to, .. }) => self.fetch_states(&call, from, to).await,
+                    // Its attempts are under way.
+                    Some(GotoQuery::Report { call }) if due.iter().any(|(_, waiting, _)| *waiting == call) => {}
                     Some(GotoQuery::Report { call }) => {
                         // A push may come while a retry waits: the report is there now.
                         due.retain(|(_, awaited, _)| *awaited != call);
@@ -311,7 +376,7 @@ impl Backfill {
         }
     }
 
-    async fn emit(&self, event: ConnectionEvent) {
+    pub(super) async fn emit(&self, event: ConnectionEvent) {
         // The receiver closes only at shutdown.
         let _ = self.events.send(event).await;
     }

@@ -67,8 +67,10 @@ impl ActivityTask {
                 }
                 // GoTo has no calls under this form, or does not accept the form.
                 Err(Error::Status { status: 404, .. }) => accepted = true,
-                Err(Error::Status { status: 400, code, after }) if !is_organization_required(code.as_deref()) => {
-                    rejection = Some(Error::Status { status: 400, code, after });
+                Err(Error::Status { status: 400, code, constraint, after })
+                    if !is_organization_required(code.as_deref()) =>
+                {
+                    rejection = Some(Error::Status { status: 400, code, constraint, after });
                 }
                 Err(error) => return Err(error),
             }

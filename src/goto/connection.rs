@@ -4,20 +4,34 @@
 use super::{
     ConnectionEvent, GotoQuery, Settings,
     api::{Api, Nickname},
-    backfill::{Backfill, Gap},
+    backfill::{Backfill, BackfillRequest, Gap},
     caller_activity::{self, ActivityTask},
+    fallback,
     gap::{GapChange, GapTracker},
     lane::{DisconnectReason, LaneEvent},
     lane_task::{Accounts, LaneTask},
     oauth::Client,
+    scopes,
     token_task::{AccessToken, TokenTask},
     voicemail::{self, VoicemailLookup},
     wire::Reader,
 };
-use crate::model::{ids::AccountKey, secret::Secret, time::Timestamp};
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use crate::model::{
+    ids::{AccountKey, ConnectionName},
+    secret::Secret,
+    time::Timestamp,
+};
+use jiff::SignedDuration;
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -28,8 +42,17 @@ const STAGGER: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
+/// Shortest interval between checks for holes in the `eventId`s: the count is not documented, and a check costs two
+/// requests.
+const HOLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// Difference of the clocks that is learned again. A `Date` header has whole seconds.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Queued queries; further ones are rejected to the sender.
 const QUERY_CAPACITY: usize = 256;
+/// Capacity of the channel from the lanes. A full channel delays the lanes, which emit a few events a minute.
+const LANE_EVENT_CAPACITY: usize = 64;
+/// Queued backfill requests; further ones are merged into one.
+const GAP_CAPACITY: usize = 64;
 
 /// A running connection. Dropping it aborts every task; [`Connection::close`] shuts it down cleanly.
 #[derive(Debug)]
@@ -44,30 +67,30 @@ pub struct Connection {
 
 /// Starts a connection that emits its events to `events`. Must be called inside a tokio runtime.
 #[must_use]
-pub fn open(
-    settings: Settings,
-    http: reqwest::Client,
-    tls: Arc<rustls::ClientConfig>,
-    events: mpsc::Sender<ConnectionEvent>,
-) -> Connection {
+pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<ConnectionEvent>) -> Connection {
     let (access_in, access) = watch::channel(AccessToken::Pending);
     let (rejected_in, rejected) = mpsc::channel::<Secret>(4);
     let stop = CancellationToken::new();
-    let (lane_events_in, lane_events) = mpsc::unbounded_channel();
-    let (gaps_in, gaps) = mpsc::unbounded_channel();
+    let (lane_events_in, lane_events) = mpsc::channel(LANE_EVENT_CAPACITY);
+    let (gaps_in, gaps) = mpsc::channel(GAP_CAPACITY);
     let (queries_in, queries) = mpsc::channel(QUERY_CAPACITY);
     let (live_in, live) = watch::channel(false);
+    let (probes_in, probes) = watch::channel(0);
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
-    let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in);
+    let (clock_in, clock) = watch::channel(SignedDuration::ZERO);
+    let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in);
     let token_task = TokenTask {
         name: reader.connection.clone(),
         failed_refreshes: 0,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
-        http,
+        http: http.clone(),
         token_file: settings.token_file,
         first_refresh_token: settings.first_refresh_token,
+        needed_scopes: scopes::needed(settings.voicemail),
+        missing_scopes: Vec::new(),
+        pat: settings.pat,
         access: access_in,
         rejected,
         events: events.clone(),
@@ -91,9 +114,19 @@ pub fn open(
         let mailboxes = VoicemailLookup { api: api.with_own_limit(), context: reader.clone(), events: events.clone() };
         background.spawn(mailboxes.run(voicemail_queries));
     }
+    background.spawn(fallback::run(catch_up.clone()));
+    background.spawn(watch_clock(clock, events.clone()));
     background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
-    let monitor =
-        LaneMonitor { events: events.clone(), gaps: gaps_in, live: live_in, rejected_accounts: HashSet::new() };
+    let monitor = LaneMonitor {
+        name: reader.connection.clone(),
+        events: events.clone(),
+        gaps: gaps_in,
+        unsent: None,
+        live: live_in,
+        probes: probes_in,
+        rejected_accounts: HashSet::new(),
+        last_hole: None,
+    };
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
     let mut lanes = JoinSet::new();
@@ -102,11 +135,12 @@ pub fn open(
             nickname: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
             api: api.clone(),
             accounts: Arc::clone(&accounts),
-            tls: Arc::clone(&tls),
+            http: http.clone(),
             context: reader.clone(),
             events: events.clone(),
             lane_events: lane_events_in.clone(),
             task_monitor: settings.task_monitor.clone(),
+            probes: probes.clone(),
         };
         let (access, stop, mut live) = (access.clone(), stop.clone(), live.clone());
         lanes.spawn(async move {
@@ -147,16 +181,35 @@ impl Drop for Connection {
     }
 }
 
+/// Emits the difference between GoTo's clock and the local one when it changes.
+async fn watch_clock(mut clock: watch::Receiver<SignedDuration>, events: mpsc::Sender<ConnectionEvent>) {
+    let mut emitted = SignedDuration::ZERO;
+    while clock.changed().await.is_ok() {
+        let offset = *clock.borrow_and_update();
+        if (offset - emitted).abs() > CLOCK_TOLERANCE {
+            emitted = offset;
+            // The receiver closes only at shutdown.
+            let _ = events.send(ConnectionEvent::ClockOffset { offset }).await;
+        }
+    }
+}
+
 /// Converts the events of lanes into events of the connection.
 struct LaneMonitor {
+    name: ConnectionName,
     events: mpsc::Sender<ConnectionEvent>,
-    gaps: mpsc::UnboundedSender<Gap>,
+    gaps: mpsc::Sender<BackfillRequest>,
+    /// Span of the requests that the full channel rejected. The next request includes it.
+    unsent: Option<Gap>,
     live: watch::Sender<bool>,
+    probes: watch::Sender<u64>,
     rejected_accounts: HashSet<(AccountKey, u16)>,
+    /// Time of the last check for a hole in the `eventId`s.
+    last_hole: Option<Instant>,
 }
 
 impl LaneMonitor {
-    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::UnboundedReceiver<(u8, LaneEvent)>) {
+    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::Receiver<(u8, LaneEvent)>) {
         if let Some(since) = tracker.open_since() {
             self.emit(ConnectionEvent::GapOpened { since }).await;
         }
@@ -173,7 +226,21 @@ impl LaneMonitor {
                 LaneEvent::Down { why, live_until } => {
                     let change = tracker.lane_down(lane, live_until.timestamp);
                     self.emit(ConnectionEvent::LaneDown { lane, why }).await;
+                    if change.is_none() && matches!(why, DisconnectReason::Silent | DisconnectReason::Broken) {
+                        self.check_since(live_until.timestamp);
+                    }
                     self.on_gap_change(change).await;
+                }
+                LaneEvent::Suspect => self.probes.send_modify(|count| *count = count.wrapping_add(1)),
+                LaneEvent::EventHole { live_until } => {
+                    if self.last_hole.is_none_or(|at| at.elapsed() >= HOLE_CHECK_INTERVAL) {
+                        self.last_hole = Some(Instant::now());
+                        self.check_since(live_until.timestamp);
+                    }
+                }
+                LaneEvent::ClockJump { live_until } => {
+                    tracing::info!(connection = %self.name, lane, "process was paused or clock jumped, lane is tested");
+                    self.check_since(live_until.timestamp);
                 }
                 LaneEvent::Rejected(why) => self.emit(ConnectionEvent::LaneRejected { lane, why }).await,
                 LaneEvent::Failing(why) => self.emit(ConnectionEvent::LaneFailing { lane, why }).await,
@@ -188,15 +255,38 @@ impl LaneMonitor {
         }
     }
 
-    async fn on_gap_change(&self, change: Option<GapChange>) {
+    async fn on_gap_change(&mut self, change: Option<GapChange>) {
         match change {
             Some(GapChange::Opened { since }) => {
                 self.live.send_replace(false);
                 self.emit(ConnectionEvent::GapOpened { since }).await;
             }
-            // The receiver closes only when the connection is dropped.
-            Some(GapChange::Closed { from, to }) => drop(self.gaps.send(Gap { from, to })),
+            Some(GapChange::Closed { from, to }) => {
+                if *self.live.borrow() {
+                    // Found afterwards: the gap has ended, but was never reported as open.
+                    self.emit(ConnectionEvent::GapOpened { since: from }).await;
+                }
+                self.request_backfill(BackfillRequest::Gap(Gap { from, to }));
+            }
             None => {}
+        }
+    }
+
+    /// Requests active calls and reports since a time at which another lane was live: frames may be lost on both.
+    fn check_since(&mut self, from: Timestamp) {
+        let to = Timestamp::now().max(from);
+        self.request_backfill(BackfillRequest::Check(Gap { from, to }));
+    }
+
+    /// Queues a request without waiting: backfill waits for the liveness that this task emits.
+    fn request_backfill(&mut self, request: BackfillRequest) {
+        let request = match self.unsent.take() {
+            Some(span) => BackfillRequest::Gap(span.merge(request.span())),
+            None => request,
+        };
+        // The receiver closes only when the connection is dropped.
+        if let Err(TrySendError::Full(request)) = self.gaps.try_send(request) {
+            self.unsent = Some(request.span());
         }
     }
 

@@ -52,17 +52,21 @@ pub(super) struct LaneTask {
     pub(super) nickname: Nickname,
     pub(super) api: Api,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) tls: Arc<rustls::ClientConfig>,
+    /// Client of the sockets' handshakes.
+    pub(super) http: reqwest::Client,
     pub(super) context: Reader,
     pub(super) events: mpsc::Sender<ConnectionEvent>,
     /// Unbounded, because a lane must not wait for its receiver; the machine's waits bound the rate.
-    pub(super) lane_events: mpsc::UnboundedSender<(u8, LaneEvent)>,
+    pub(super) lane_events: mpsc::Sender<(u8, LaneEvent)>,
     pub(super) task_monitor: TaskMonitor,
+    /// Changes when a lane falls silent: the others test their connections.
+    pub(super) probes: watch::Receiver<u64>,
 }
 
 impl LaneTask {
     /// Runs the lane until `stop`, and then until its channels are deleted.
     pub(super) async fn run(self, mut access: watch::Receiver<AccessToken>, stop: CancellationToken) {
+        let mut probes = self.probes.clone();
         let session = Arc::new(self);
         let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
         let pulse = session.task_monitor.register(name, Now::current().instant);
@@ -78,8 +82,9 @@ impl LaneTask {
             if let Input::Ended(ticket, _) = &input {
                 runner.sockets.remove(ticket);
             }
-            for effect in lane.handle(input, now, &mut fastrand::f64) {
-                runner.run_effect(effect);
+            let effects = lane.handle(input, now, &mut fastrand::f64);
+            for effect in effects {
+                runner.run_effect(effect).await;
             }
             if stopping {
                 break;
@@ -96,6 +101,7 @@ impl LaneTask {
                     had_token = has_token;
                     if is_new { Input::Wake } else { Input::Tick }
                 }
+                Ok(()) = probes.changed() => Input::Probe,
                 Some(_) = runner.tasks.join_next() => Input::Tick,
                 () = tokio::time::sleep_until(due) => Input::Tick,
             };
@@ -114,7 +120,7 @@ struct EffectRunner {
 }
 
 impl EffectRunner {
-    fn run_effect(&mut self, effect: Effect) {
+    async fn run_effect(&mut self, effect: Effect) {
         let (session, mailbox) = (Arc::clone(&self.session), self.mailbox.clone());
         match effect {
             Effect::Create { ticket, sweep } => self.request(async move {
@@ -149,7 +155,7 @@ impl EffectRunner {
             }
             Effect::Emit(event) => {
                 // The receiver closes only when the connection is dropped.
-                let _ = session.lane_events.send((session.nickname.lane, event));
+                let _ = session.lane_events.send((session.nickname.lane, event)).await;
             }
         }
     }
@@ -170,8 +176,9 @@ impl EffectRunner {
                 // A task sends its answer before it ends: inputs first, else a new channel would be left behind.
                 biased;
                 Some(input) = inputs.recv() => {
-                    for effect in lane.handle(input, Now::current(), &mut fastrand::f64) {
-                        self.run_effect(effect);
+                    let effects = lane.handle(input, Now::current(), &mut fastrand::f64);
+                    for effect in effects {
+                        self.run_effect(effect).await;
                     }
                 }
                 Some(_) = self.tasks.join_next() => {}
@@ -194,17 +201,13 @@ impl LaneTask {
             None => self.accounts.get(&self.api).await.map(<[_]>::to_vec),
         };
         let answer = match &all {
-            // A login without accounts counts as rejected until it gets one.
-            Ok(accounts) if accounts.is_empty() => {
-                Err(RequestFailure { class: FailureClass::Rejected, status: None, retry_after: None })
-            }
             Ok(accounts) => self.api.subscribe(channel, accounts).await.map_err(|error| error.failure()),
             Err(error) => Err(match error.failure() {
                 // A 404 of the account request, not of the channel.
-                RequestFailure { class: FailureClass::Gone, status, retry_after: after } => {
-                    RequestFailure { class: FailureClass::Rejected, status, retry_after: after }
+                failure if failure.class == FailureClass::Gone => {
+                    RequestFailure { class: FailureClass::Rejected, ..failure }
                 }
-                other => other,
+                failure => failure,
             }),
         };
         let accepted = match (&all, &answer) {
@@ -212,10 +215,19 @@ impl LaneTask {
             (Err(_), _) | (_, Err(_)) => Vec::new(),
         };
         let _ = mailbox.send(Input::Subscribed(ticket, answer)).await;
-        if !accepted.is_empty()
-            && let Err(error) = self.api.subscribe_reports(channel, &accepted).await
-        {
-            tracing::debug!(lane = self.nickname.lane, %error, "report subscription failed, reports are queried when needed");
+        if accepted.is_empty() {
+            return;
+        }
+        let lane = self.nickname.lane;
+        match self.api.subscribe_reports(channel, &accepted).await {
+            Ok(count) if count == accepted.len() => {}
+            Ok(count) => {
+                let refused = accepted.len() - count;
+                tracing::info!(lane, refused, "report subscription refused, reports are queried when needed");
+            }
+            Err(error) => {
+                tracing::info!(lane, %error, "report subscription failed, reports are queried when needed");
+            }
         }
     }
 
@@ -226,7 +238,7 @@ impl LaneTask {
         url: &Secret,
         commands: mpsc::Receiver<SocketCommand>,
     ) {
-        let stream = match socket::open(url, Arc::clone(&self.tls)).await {
+        let stream = match socket::open(url, &self.http).await {
             Ok(stream) => stream,
             Err(failure) => return drop(mailbox.send(Input::Opened(ticket, Err(failure))).await),
         };

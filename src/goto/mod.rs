@@ -3,22 +3,26 @@
 //!
 //! Modules, from the wire inwards:
 //! - [`wire`] decodes GoTo's JSON into model types. Plain functions; a malformed frame is a value, never a stop.
+//! - [`scopes`] lists what each OAuth scope buys.
 //! - [`oauth`] and [`api`] send HTTP requests, [`socket`] runs a WebSocket. No policy: a failure returns its class.
 //! - [`token`] decides when to refresh and when a login is required. [`lane`] decides when a lane creates, subscribes,
 //!   opens, pings, renews and replaces its channel. [`gap`] decides whether any lane is live. All three are machines
 //!   without clock, randomness and I/O, tested over years of virtual time.
-//! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid, and
+//! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid,
+//!   `fallback` polls active calls while no lane is live, and
 //!   [`connection`] joins them.
 
 pub mod api;
 mod backfill;
 mod caller_activity;
 pub mod connection;
+mod fallback;
 pub mod gap;
 mod http;
 pub mod lane;
 mod lane_task;
 pub mod oauth;
+pub mod scopes;
 pub mod socket;
 pub mod token;
 pub mod token_file;
@@ -29,6 +33,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use api::accounts;
 pub use backfill::BACKFILL_INTERVAL;
 pub use connection::{Connection, open};
 pub use voicemail::VoicemailQuery;
@@ -39,11 +44,12 @@ use crate::{
         call_record::CallRecord,
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
         phone::{E164, Region},
-        secret::Secret,
+        secret::{Secret, SecretError, SecretRef},
         time::Timestamp,
     },
     runtime::watchdog::TaskMonitor,
 };
+use jiff::SignedDuration;
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 use url::Url;
 
@@ -56,10 +62,12 @@ pub struct Settings {
     pub client_id: String,
     /// Secret of the OAuth client; `None` for a public client, whose id is then sent in the form.
     pub client_secret: Option<Secret>,
-    /// Accounts to subscribe to; empty: every account listed by `users/me`.
+    /// Accounts to subscribe to; empty: every account with GoTo Connect that GoTo names.
     pub account_keys: Vec<AccountKey>,
     /// First refresh token, used while the token file has none.
     pub first_refresh_token: Option<Secret>,
+    /// Source of a personal access token, which replaces refresh tokens and the token file.
+    pub pat: Option<PatSource>,
     /// Number of lanes; 0 means 1.
     pub lanes: u8,
     /// Region of numbers without a country code.
@@ -80,6 +88,25 @@ pub struct Settings {
     pub voicemail: bool,
     /// Receives the heartbeats of the lanes.
     pub task_monitor: TaskMonitor,
+}
+
+/// Source of a personal access token: read at start, and again while GoTo rejects the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatSource {
+    /// The config's value.
+    pub reference: SecretRef,
+    /// Folder of `{ credential = … }`.
+    pub credentials: PathBuf,
+}
+
+impl PatSource {
+    /// Reads the token now.
+    ///
+    /// # Errors
+    /// If it is missing, empty, too long or not UTF-8.
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        self.reference.read(Some(&self.credentials))
+    }
 }
 
 /// Event of a connection: about calls, or about the connection itself.
@@ -121,6 +148,15 @@ pub enum ConnectionEvent {
         /// Reports of the calls that ended inside the gap.
         reports: Reports,
     },
+    /// GoTo's clock differs from the local one, by the `Date` of its answers.
+    ClockOffset {
+        /// GoTo's time minus the local time.
+        offset: SignedDuration,
+    },
+    /// No lane is live, and active calls are polled instead: calls are received late by seconds, not lost.
+    FallbackStarted,
+    /// A lane is live again, and the polling has ended.
+    FallbackEnded,
     /// Calls that are active after an event gap, emitted after their snapshots and after the reports of the gap.
     /// A tracked open call that is missing here has ended.
     ActiveCalls {
@@ -158,6 +194,11 @@ pub enum ConnectionEvent {
     },
     /// An access token is valid again after [`ConnectionEvent::LoginRequired`].
     LoginRestored,
+    /// Needed scopes that the current grant lacks. Emitted when the list changes; empty: every scope is granted again.
+    ScopesMissing {
+        /// The missing scopes.
+        missing: Vec<scopes::Scope>,
+    },
     /// The refresh token nears the end of its 30 days and was not rotated by GoTo. Emitted once a day.
     RefreshTokenExpiring {
         /// Whole days left.

@@ -2,11 +2,17 @@
 //! timing.
 
 use super::http::{error_code, retry_after};
-use crate::{model::secret::Secret, runtime::http::read_body};
+use crate::{
+    model::secret::Secret,
+    runtime::http::{NetworkFault, read_body},
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 use url::Url;
 use uuid::Uuid;
 
@@ -14,12 +20,6 @@ use uuid::Uuid;
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// Timeout of a token request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Scopes for call events, their subscription, and the reports of a backfill. Channels need no scope.
-pub const SCOPES: &str = "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read";
-/// Scope for the length of voicemail messages. Requested only if configured, because a scope that the client lacks
-/// makes the login fail.
-pub const VOICEMAIL_SCOPE: &str = "voicemail.v1.voicemails.read";
 
 /// OAuth client registered at GoTo.
 #[derive(Debug, Clone)]
@@ -76,13 +76,15 @@ pub struct Tokens {
     pub refresh: Option<Secret>,
     /// `expires_in` in seconds, unchecked.
     pub expires_in: Option<i64>,
+    /// `scope`: the granted scopes, separated by blanks; `None` if the answer does not state them.
+    pub scope: Option<String>,
 }
 
 /// Failure of a token request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 400 or 401: the token, code or client is rejected.
-    #[error("token request rejected: status {status}, {}", code.as_deref().unwrap_or("no reason given"))]
+    #[error("token request rejected: status {status}, {}", describe(code.as_deref()))]
     Denied {
         /// 400 or 401.
         status: u16,
@@ -98,34 +100,70 @@ pub enum Error {
         after: Option<Duration>,
     },
     /// No answer.
-    #[error("authorization server is unreachable")]
+    #[error("authorization server is unreachable: {}", NetworkFault::of(.0))]
     Network(#[source] reqwest::Error),
     /// A malformed answer.
     #[error("authorization server sent no access token")]
     Garbled,
 }
 
+/// Describes an error code. `invalid_client` is about the client, not about the login.
+fn describe(code: Option<&str>) -> Cow<'_, str> {
+    match code {
+        Some(code) if is_client_error(code) => format!("{code}: client_id or client_secret is wrong").into(),
+        Some(code) => code.into(),
+        None => "no reason given".into(),
+    }
+}
+
+/// Returns whether an error code rejects the client: no login helps then.
+#[must_use]
+pub fn is_client_error(code: &str) -> bool {
+    ["invalid_client", "unauthorized_client"].iter().any(|known| code.eq_ignore_ascii_case(known))
+}
+
 impl Error {
-    /// Whether GoTo answered `invalid_grant`: the token or code is permanently invalid.
+    /// Whether the client itself is rejected: its id or secret is wrong.
     #[must_use]
-    pub fn is_invalid_grant(&self) -> bool {
-        matches!(self, Self::Denied { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_grant"))
+    pub fn is_invalid_client(&self) -> bool {
+        matches!(self, Self::Denied { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_client"))
+    }
+
+    /// Whether the request may have been processed although no usable answer came. GoTo may then still accept the old
+    /// token.
+    #[must_use]
+    pub fn is_lost_answer(&self) -> bool {
+        match self {
+            Self::Network(error) => !error.is_connect(),
+            Self::Garbled => true,
+            Self::Denied { .. } | Self::Status { .. } => false,
+        }
     }
 }
 
 impl Client {
     /// Returns the URL where an operator gives consent; `None` if `auth_url` cannot be a base.
     #[must_use]
-    pub fn authorize_url(&self, redirect_uri: &Url, state: &str, verifier: &PkceVerifier, scopes: &str) -> Option<Url> {
+    ///
+    /// `scopes`: names separated by blanks; `None` requests every scope of the client.
+    pub fn authorize_url(
+        &self,
+        redirect_uri: &Url,
+        state: &str,
+        verifier: &PkceVerifier,
+        scopes: Option<&str>,
+    ) -> Option<Url> {
         let mut url = self.endpoint("authorize")?;
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.id)
             .append_pair("redirect_uri", redirect_uri.as_str())
-            .append_pair("scope", scopes)
             .append_pair("state", state)
             .append_pair("code_challenge", &verifier.challenge())
             .append_pair("code_challenge_method", "S256");
+        if let Some(scopes) = scopes {
+            url.query_pairs_mut().append_pair("scope", scopes);
+        }
         Some(url)
     }
 
@@ -162,6 +200,15 @@ impl Client {
         self.request_tokens(http, &form).await
     }
 
+    /// Exchanges a personal access token for an access token. No scope is sent: the token's own scopes count.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn exchange_pat(&self, http: &reqwest::Client, pat: &Secret) -> Result<Tokens, Error> {
+        let form = [("grant_type", "personal_access_token"), ("pat", pat.expose())];
+        self.request_tokens(http, &form).await
+    }
+
     async fn request_tokens(&self, http: &reqwest::Client, form: &[(&str, &str)]) -> Result<Tokens, Error> {
         let url = self.endpoint("token").ok_or(Error::Garbled)?;
         let mut request = http.post(url).form(form).timeout(REQUEST_TIMEOUT).header("Accept", "application/json");
@@ -170,7 +217,7 @@ impl Client {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
-        let after = retry_after(response.headers(), SystemTime::now());
+        let after = retry_after(status, response.headers(), SystemTime::now());
         let body = read_body(response, MAX_RESPONSE_BYTES).await.whole();
         match status {
             200..=299 => body.ok().and_then(|body| parse_tokens(&body)).ok_or(Error::Garbled),
@@ -194,6 +241,7 @@ fn parse_tokens(body: &[u8]) -> Option<Tokens> {
         access: text("access_token")?,
         refresh: text("refresh_token"),
         expires_in: expires_in.and_then(|value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())),
+        scope: response.get("scope").and_then(Value::as_str).map(str::to_owned),
     })
 }
 

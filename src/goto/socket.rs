@@ -6,17 +6,17 @@ use super::{
     lane::{DisconnectReason, FailureClass, Input, RequestFailure, Ticket},
     wire::{self, Frame, Reader, Unreadable},
 };
-use crate::model::secret::Secret;
+use crate::{
+    model::secret::Secret,
+    runtime::http::{SocketConfig, UpgradeError, WebSocket, open_socket},
+};
 use futures_util::{SinkExt as _, StreamExt as _};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpStream,
-    sync::mpsc::{self, error::TrySendError},
+use std::{
+    collections::VecDeque,
+    time::{Duration, SystemTime},
 };
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{self, Message, protocol::WebSocketConfig},
-};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio_tungstenite::tungstenite::{self, Message};
 use url::{Host, Url};
 
 /// 1 MB: GoTo's largest notification.
@@ -25,7 +25,7 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const READ_BUFFER: usize = 8 * 1024;
 /// Write buffer: a socket sends only pings and one close frame.
 const WRITE_BUFFER: usize = 64 * 1024;
-/// Timeout of TCP, TLS and upgrade together.
+/// Timeout of DNS, TCP, proxy, TLS and handshake together.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of a ping, for a peer that does not read.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,8 +33,6 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Events queued while the consumer is busy: about a second at the largest rate ever measured here.
 const BACKLOG_MAX: usize = 1024;
-
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Command to a socket. Dropping the sender closes the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,31 +42,31 @@ pub(super) enum SocketCommand {
 }
 
 /// Opens a socket. The URL is a credential: no error contains it.
-pub(super) async fn open(url: &Secret, tls: Arc<rustls::ClientConfig>) -> Result<Stream, RequestFailure> {
-    let failed = |class, status| RequestFailure { class, status, retry_after: None };
-    let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient, None))?;
+pub(super) async fn open(url: &Secret, http: &reqwest::Client) -> Result<WebSocket, RequestFailure> {
+    let failed = RequestFailure::new;
+    let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient))?;
     if !is_allowed_url(&url) {
-        return Err(failed(FailureClass::Rejected, None));
+        return Err(failed(FailureClass::Rejected));
     }
-    let config = WebSocketConfig::default()
+    let config = SocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let connecting = connect_async_tls_with_config(url.as_str(), Some(config), true, Some(Connector::Rustls(tls)));
-    match tokio::time::timeout(OPEN_TIMEOUT, connecting).await {
-        Ok(Ok((stream, _))) => Ok(stream),
-        Ok(Err(tungstenite::Error::Http(response))) => {
+    open_socket(http, &url, config, OPEN_TIMEOUT).await.map_err(|error| match error {
+        UpgradeError::Answered(response) => {
             let status = response.status().as_u16();
-            Err(RequestFailure {
+            RequestFailure {
                 class: super::api::classify(status),
                 status: Some(status),
-                retry_after: super::http::retry_after(response.headers(), std::time::SystemTime::now()),
-            })
+                retry_after: super::http::retry_after(status, response.headers(), SystemTime::now()),
+                reason: None,
+            }
         }
-        Ok(Err(_)) | Err(_) => Err(failed(FailureClass::Transient, None)),
-    }
+        UpgradeError::Fault(fault) => failed(FailureClass::Unreachable(fault)),
+        UpgradeError::InvalidUrl | UpgradeError::Malformed => failed(FailureClass::Transient),
+    })
 }
 
 /// Whether a URL may be opened: `wss` on any host, `ws` on loopback only.
@@ -96,11 +94,12 @@ pub(super) struct SocketOutput {
 
 /// Runs until the socket ends or the command sender is dropped, and returns the reason.
 pub(super) async fn run(
-    mut stream: Stream,
+    mut stream: WebSocket,
     output: &SocketOutput,
     mut commands: mpsc::Receiver<SocketCommand>,
 ) -> DisconnectReason {
     let mut backlog: VecDeque<ConnectionEvent> = VecDeque::new();
+    let mut ids = EventIds::default();
     let why = loop {
         tokio::select! {
             permit = output.events.reserve(), if !backlog.is_empty() => match (permit, backlog.pop_front()) {
@@ -109,7 +108,7 @@ pub(super) async fn run(
             },
             frame = stream.next(), if backlog.len() < BACKLOG_MAX => {
                 let Some(frame) = frame else { break DisconnectReason::Closed };
-                match on_frame(frame, output, &mut backlog).await {
+                match on_frame(frame, output, &mut backlog, &mut ids).await {
                     Ok(()) => {}
                     Err(why) => break why,
                 }
@@ -125,7 +124,7 @@ pub(super) async fn run(
                         break DisconnectReason::Broken;
                     }
                 }
-                None => break close(&mut stream, output, &mut backlog).await,
+                None => break close(&mut stream, output, &mut backlog, &mut ids).await,
             },
         }
     };
@@ -144,13 +143,34 @@ impl SocketOutput {
     }
 }
 
+/// The `eventId`s of one socket. A hole is a hint of a lost notification, no proof: whether GoTo numbers only what it
+/// sends is not documented.
+#[derive(Debug, Default)]
+struct EventIds {
+    last: Option<u64>,
+    hole: bool,
+}
+
+impl EventIds {
+    /// Records an id. A count that restarts is no hole.
+    fn record(&mut self, id: Option<u64>) {
+        let Some(id) = id else { return };
+        self.hole |= self.last.is_some_and(|last| id > last.saturating_add(1));
+        self.last = Some(id);
+    }
+}
+
 async fn on_frame(
     frame: Result<Message, tungstenite::Error>,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
+    ids: &mut EventIds,
 ) -> Result<(), DisconnectReason> {
     let frame = frame.map_err(|_| DisconnectReason::Broken)?;
-    let input = dispatch(&frame, output, backlog)?;
+    let input = dispatch(&frame, output, backlog, ids)?;
+    if std::mem::take(&mut ids.hole) {
+        output.notify_lane(Input::EventHole(output.ticket)).await;
+    }
     output.notify_lane(Input::Frame(output.ticket)).await;
     if let Some(input) = input {
         output.notify_lane(input).await;
@@ -163,11 +183,12 @@ fn dispatch(
     frame: &Message,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
+    ids: &mut EventIds,
 ) -> Result<Option<Input>, DisconnectReason> {
     let bytes = frame.len();
     let malformed = |why| ConnectionEvent::MalformedFrame { lane: output.lane, bytes, why };
     let event = match frame {
-        Message::Text(text) => match wire::frame(text.as_str(), &output.context) {
+        Message::Text(text) => match numbered(text.as_str(), output, ids) {
             Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
             Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
             Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
@@ -192,18 +213,25 @@ fn dispatch(
     }
 }
 
+fn numbered(text: &str, output: &SocketOutput, ids: &mut EventIds) -> Result<Frame, Unreadable> {
+    let (id, frame) = wire::numbered_frame(text, &output.context);
+    ids.record(id);
+    frame
+}
+
 /// Closes from our side and still dispatches the frames in flight.
 async fn close(
-    stream: &mut Stream,
+    stream: &mut WebSocket,
     output: &SocketOutput,
     backlog: &mut VecDeque<ConnectionEvent>,
+    ids: &mut EventIds,
 ) -> DisconnectReason {
     let ending = async {
         if stream.close(None).await.is_err() {
             return;
         }
         while let Some(Ok(frame)) = stream.next().await {
-            if dispatch(&frame, output, backlog).is_err() || backlog.len() >= BACKLOG_MAX {
+            if dispatch(&frame, output, backlog, ids).is_err() || backlog.len() >= BACKLOG_MAX {
                 return;
             }
         }
@@ -211,4 +239,23 @@ async fn close(
     // A peer that does not answer the close is dropped.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, ending).await;
     DisconnectReason::Stopped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_ids_show_a_hole_only_in_a_rising_count() {
+        let hole = |list: &[Option<u64>]| {
+            let mut ids = EventIds::default();
+            list.iter().for_each(|id| ids.record(*id));
+            ids.hole
+        };
+        assert!(!hole(&[Some(7), Some(8), None, Some(9)]));
+        assert!(hole(&[Some(7), Some(9)]));
+        assert!(!hole(&[Some(7), Some(1), Some(2)]), "a restarted count is no hole");
+        assert!(!hole(&[Some(7), Some(7)]), "a doubled notification is no hole");
+        assert!(!hole(&[Some(u64::MAX), Some(u64::MAX)]));
+    }
 }

@@ -7,13 +7,19 @@
 //!
 //! # States
 //! `Valid` until a refresh is due; `Refreshing` while it is in flight; `Persisting` while a rotated token is written;
-//! `Backoff` after a transient failure; `LoginRequired` when only `poprelay login` helps. In `LoginRequired` the task
-//! sends no request and polls the token file, until [`Input::FileChanged`].
+//! `Backoff` after a transient failure; `LoginRequired` when an operator must act. In `LoginRequired` the task polls the
+//! token file until [`Input::FileChanged`]. A token that was rejected for another reason than `invalid_grant` is tried
+//! again every [`REJECTED_RETRY`]: the client may have been repaired at GoTo.
+//!
+//! A personal access token takes the place of the refresh token: GoTo never rotates it, and nothing is stored.
 //!
 //! # Invariants
 //! - At most one refresh is in flight.
 //! - A rotated token is on disk before its access token is published.
-//! - A rejected refresh token is not sent again.
+//! - A refresh token rejected with `invalid_grant` is not sent again.
+//! - A refresh without an answer is repeated immediately, once: GoTo may have rotated the token and accepts the old one
+//!   only for a short time.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod types;
 
@@ -33,6 +39,9 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
 /// Bounds of a stated lifetime: an absurd answer causes neither a hot loop nor a token that is never refreshed.
 const MIN_LIFETIME: Duration = Duration::from_secs(6);
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+/// Interval between attempts while a login is required and GoTo did not answer `invalid_grant`. Ten minutes: 144 requests
+/// a day.
+pub const REJECTED_RETRY: Duration = Duration::from_secs(600);
 /// Wait before the single retry after a 400 or 401 without `invalid_grant`, which may be transient.
 const DENIAL_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// Wait before another attempt to write the token file.
@@ -51,7 +60,7 @@ enum State {
     Refreshing { since: Instant },
     Persisting { access: Secret, expires: Instant, refresh_at: Instant },
     Backoff { until: Instant },
-    LoginRequired,
+    LoginRequired { retry_at: Option<Instant> },
 }
 
 /// State machine of one connection's tokens.
@@ -62,14 +71,17 @@ pub struct TokenMachine {
     /// The config's token, tried after the file's was rejected.
     config_token: Option<Secret>,
     /// The last rejected token, ignored if the file still holds it.
-    rejected_token: Option<Secret>,
+    rejected_token: Option<RefreshToken>,
     /// The access token published last.
     published: Option<Secret>,
     /// Time of the last refresh forced by the API.
     last_forced: Option<Instant>,
     backoff: Backoff,
     denials: u32,
-    login_pending: bool,
+    /// The current refresh repeats one without an answer.
+    is_repeat: bool,
+    /// Reason as last emitted, until a token is valid.
+    login_pending: Option<LoginReason>,
     /// Time of the next attempt to write a rotated token that is in memory only.
     persist_at: Option<Instant>,
     last_warning: Option<Instant>,
@@ -82,11 +94,15 @@ impl TokenMachine {
     pub fn new(file: Result<RefreshToken, LoginReason>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
         let (refresh_token, config_token, reason) = match (file, first) {
             (Ok(stored), config_token) => (Some(stored), config_token, LoginReason::NoToken),
-            (Err(reason), Some(first)) => (Some(RefreshToken { token: first, issued: None }), None, reason),
+            (Err(LoginReason::NoToken), Some(first)) => {
+                (Some(RefreshToken::from_config(first)), None, LoginReason::NoToken)
+            }
+            // A file is there: its token is newer than the config's, and the use of an older one may end the login.
+            (Err(reason), Some(_)) => (None, None, reason),
             (Err(reason), None) => (None, None, reason),
         };
         let mut token = Self {
-            state: State::LoginRequired,
+            state: State::LoginRequired { retry_at: None },
             refresh_token,
             config_token,
             rejected_token: None,
@@ -94,7 +110,8 @@ impl TokenMachine {
             last_forced: None,
             backoff: Backoff::new(BackoffPolicy::UPSTREAM),
             denials: 0,
-            login_pending: false,
+            is_repeat: false,
+            login_pending: None,
             persist_at: None,
             last_warning: None,
             effects: Vec::new(),
@@ -102,7 +119,7 @@ impl TokenMachine {
         if token.refresh_token.is_some() {
             token.refresh(now.instant);
         } else {
-            token.require_login(reason);
+            token.require_login(reason, None);
         }
         let effects = std::mem::take(&mut token.effects);
         (token, effects)
@@ -114,7 +131,8 @@ impl TokenMachine {
     pub fn deadline(&self) -> Option<Instant> {
         let own = match self.state {
             State::Valid { until } | State::Backoff { until } => Some(until),
-            State::Refreshing { .. } | State::Persisting { .. } | State::LoginRequired => None,
+            State::LoginRequired { retry_at } => retry_at,
+            State::Refreshing { .. } | State::Persisting { .. } => None,
         };
         own.into_iter().chain(self.persist_at).min()
     }
@@ -122,7 +140,7 @@ impl TokenMachine {
     /// Whether only a login helps.
     #[must_use]
     pub const fn needs_login(&self) -> bool {
-        matches!(self.state, State::LoginRequired)
+        matches!(self.state, State::LoginRequired { .. })
     }
 
     /// Handles one input and returns the effects to execute in order. `random` is in 0..1.
@@ -134,6 +152,7 @@ impl TokenMachine {
             Input::Persisted { done } => self.on_persisted(done, now),
             Input::Rejected(access) => self.on_rejected(&access, now.instant),
             Input::FileChanged(refresh_token) => self.on_file_changed(refresh_token, now.instant),
+            Input::FileRemoved => self.on_file_removed(),
         }
         std::mem::take(&mut self.effects)
     }
@@ -147,11 +166,15 @@ impl TokenMachine {
         }
         match self.state {
             State::Valid { until } | State::Backoff { until } if now >= until => self.refresh(now),
+            State::LoginRequired { retry_at: Some(at) } if now >= at => {
+                self.refresh_token = self.rejected_token.take();
+                self.refresh(now);
+            }
             State::Valid { .. }
             | State::Backoff { .. }
             | State::Refreshing { .. }
             | State::Persisting { .. }
-            | State::LoginRequired => {}
+            | State::LoginRequired { .. } => {}
         }
     }
 
@@ -165,6 +188,7 @@ impl TokenMachine {
     fn on_refreshed(&mut self, response: TokenResponse, now: Now, random: f64) {
         let State::Refreshing { since } = self.state else { return };
         self.denials = 0;
+        self.is_repeat = false;
         self.backoff.reset();
         let lifetime = match response.expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
             None | Some(0) => DEFAULT_LIFETIME,
@@ -172,9 +196,13 @@ impl TokenMachine {
         };
         let expires = since + lifetime;
         let refresh_at = now.instant + lifetime.mul_f64((0.85 + 0.15 * random.clamp(0.0, 1.0)) / 3.0);
+        if let (Some(scope), Some(refresh_token)) = (response.scope, &mut self.refresh_token) {
+            refresh_token.scope = Some(scope);
+        }
         let rotated = response.refresh.filter(|new| self.refresh_token.as_ref().is_none_or(|old| old.token != *new));
         if let Some(refresh) = rotated {
-            let refresh_token = RefreshToken { token: refresh, issued: Some(now.timestamp) };
+            let scope = self.refresh_token.take().and_then(|old| old.scope);
+            let refresh_token = RefreshToken { token: refresh, issued: Some(now.timestamp), scope };
             self.refresh_token = Some(refresh_token.clone());
             self.effects.push(Effect::Persist(refresh_token));
             self.state = State::Persisting { access: response.access, expires, refresh_at };
@@ -196,7 +224,7 @@ impl TokenMachine {
         self.published = Some(access.clone());
         self.state = State::Valid { until: refresh_at };
         self.effects.push(Effect::Publish { access, expires });
-        if std::mem::take(&mut self.login_pending) {
+        if self.login_pending.take().is_some() {
             self.effects.push(Effect::LoginRestored);
         }
         self.warn_expiring(now);
@@ -218,7 +246,16 @@ impl TokenMachine {
         }
         match error {
             RefreshError::Transient(after) => {
-                self.state = State::Backoff { until: now + self.backoff.next(random, after) }
+                self.is_repeat = false;
+                self.state = State::Backoff { until: now + self.backoff.next(random, after) };
+            }
+            RefreshError::AnswerLost if !self.is_repeat => {
+                self.is_repeat = true;
+                self.refresh(now);
+            }
+            RefreshError::AnswerLost => {
+                self.is_repeat = false;
+                self.state = State::Backoff { until: now + self.backoff.next(random, None) };
             }
             RefreshError::Denied { status, code } => {
                 self.denials += 1;
@@ -232,23 +269,31 @@ impl TokenMachine {
     }
 
     fn discard_token(&mut self, reason: LoginReason, now: Instant) {
+        let is_final = matches!(&reason, LoginReason::Rejected { code: Some(code), .. } if code == "invalid_grant");
         self.denials = 0;
-        let rejected_token = self.refresh_token.take().map(|refresh_token| refresh_token.token);
-        match self.config_token.take().filter(|config_token| rejected_token.as_ref() != Some(config_token)) {
+        self.is_repeat = false;
+        let rejected_token = self.refresh_token.take();
+        match self
+            .config_token
+            .take()
+            .filter(|config_token| rejected_token.as_ref().is_none_or(|rejected| rejected.token != *config_token))
+        {
             Some(config_token) => {
-                self.refresh_token = Some(RefreshToken { token: config_token, issued: None });
+                self.refresh_token = Some(RefreshToken::from_config(config_token));
                 self.refresh(now);
             }
-            None => self.require_login(reason),
+            None => self.require_login(reason, (!is_final).then(|| now + REJECTED_RETRY)),
         }
         self.persist_at = None;
         self.rejected_token = rejected_token;
     }
 
-    fn require_login(&mut self, reason: LoginReason) {
-        self.state = State::LoginRequired;
-        self.login_pending = true;
-        self.effects.push(Effect::RequireLogin(reason));
+    fn require_login(&mut self, reason: LoginReason, retry_at: Option<Instant>) {
+        self.state = State::LoginRequired { retry_at };
+        if self.login_pending.as_ref() != Some(&reason) {
+            self.login_pending = Some(reason.clone());
+            self.effects.push(Effect::RequireLogin(reason));
+        }
     }
 
     fn on_rejected(&mut self, access: &Secret, now: Instant) {
@@ -260,12 +305,20 @@ impl TokenMachine {
         }
     }
 
+    /// Writes the token again: the state directory was replaced, and the next start needs the token.
+    fn on_file_removed(&mut self) {
+        let is_idle = matches!(self.state, State::Valid { .. } | State::Backoff { .. });
+        if let Some(refresh_token) = self.refresh_token.clone().filter(|_| is_idle && self.persist_at.is_none()) {
+            self.effects.push(Effect::Persist(refresh_token));
+        }
+    }
+
     /// Uses a token from the file immediately if one is awaited, else at the next refresh. Ignores one older than the
     /// token in memory: that is the predecessor of a rotated token that was not written.
     fn on_file_changed(&mut self, found: RefreshToken, now: Instant) {
         let is_older = self.persist_at.is_some()
             && found.issued <= self.refresh_token.as_ref().and_then(|refresh_token| refresh_token.issued);
-        let is_known = self.rejected_token.as_ref() == Some(&found.token)
+        let is_known = self.rejected_token.as_ref().is_some_and(|rejected| rejected.token == found.token)
             || self.refresh_token.as_ref().is_some_and(|refresh_token| refresh_token.token == found.token);
         if is_known || is_older || matches!(self.state, State::Refreshing { .. } | State::Persisting { .. }) {
             return;
@@ -276,7 +329,7 @@ impl TokenMachine {
         self.denials = 0;
         self.backoff.reset();
         match self.state {
-            State::LoginRequired | State::Backoff { .. } => self.refresh(now),
+            State::LoginRequired { .. } | State::Backoff { .. } => self.refresh(now),
             State::Valid { .. } | State::Refreshing { .. } | State::Persisting { .. } => {}
         }
     }

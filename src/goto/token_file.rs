@@ -20,6 +20,8 @@ pub struct StoredToken {
     pub refresh_token: Secret,
     /// Time of issue: the 30 days of the token run from here.
     pub issued: Timestamp,
+    /// Granted scopes, if GoTo stated them.
+    pub scope: Option<String>,
 }
 
 /// Error of the token file.
@@ -28,7 +30,7 @@ pub enum Error {
     /// The file does not exist.
     #[error("token file is missing")]
     Missing,
-    /// Group or others may read the file.
+    /// Group or others may read the file, and its mode cannot be changed.
     #[error("token file is readable by others (mode {mode:o}). Run chmod 600 on it, or log in again")]
     Exposed {
         /// Permission bits of the file.
@@ -52,12 +54,16 @@ pub enum Error {
 struct OnDisk {
     refresh_token: String,
     issued: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 /// Reads the token file.
 ///
+/// A file of this user that others may read gets mode 0600 first: a copy from a backup loses its mode.
+///
 /// # Errors
-/// [`Error`]; a file that others may read is rejected, because its token may have leaked.
+/// [`Error`]; a file of another user that others may read is rejected.
 pub fn read(path: &Path) -> Result<StoredToken, Error> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => Error::Missing,
@@ -66,7 +72,9 @@ pub fn read(path: &Path) -> Result<StoredToken, Error> {
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Error::Exposed { mode });
+        let owner_only = fs::Permissions::from_mode(0o600);
+        file.set_permissions(owner_only).map_err(|_| Error::Exposed { mode })?;
+        tracing::warn!(path = %path.display(), "token file was readable by others, mode 600 set");
     }
     let mut text = String::new();
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(failed)?;
@@ -74,7 +82,7 @@ pub fn read(path: &Path) -> Result<StoredToken, Error> {
     if stored.refresh_token.is_empty() {
         return Err(Error::Damaged);
     }
-    Ok(StoredToken { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued })
+    Ok(StoredToken { refresh_token: Secret::new(stored.refresh_token), issued: stored.issued, scope: stored.scope })
 }
 
 /// Writes the token file: a new file of mode 0600, synced, renamed over the old one, and the directory synced.
@@ -82,7 +90,11 @@ pub fn read(path: &Path) -> Result<StoredToken, Error> {
 /// # Errors
 /// [`Error::Io`]; the old file is then unchanged.
 pub fn write(path: &Path, stored: &StoredToken) -> Result<(), Error> {
-    let on_disk = OnDisk { refresh_token: stored.refresh_token.expose().to_owned(), issued: stored.issued };
+    let on_disk = OnDisk {
+        refresh_token: stored.refresh_token.expose().to_owned(),
+        issued: stored.issued,
+        scope: stored.scope.clone(),
+    };
     let text = serde_json::to_vec(&on_disk).map_err(|_| Error::Damaged)?;
     replace(path, &text).map_err(|source| Error::Io { doing: "written", source })
 }
@@ -120,7 +132,11 @@ mod tests {
     use super::*;
 
     fn stored(token: &str) -> StoredToken {
-        StoredToken { refresh_token: Secret::new(token), issued: "2026-05-01T00:00:00Z".parse().unwrap() }
+        StoredToken {
+            refresh_token: Secret::new(token),
+            issued: "2026-05-01T00:00:00Z".parse().unwrap(),
+            scope: Some("cr.v1.read".to_owned()),
+        }
     }
 
     #[test]
@@ -158,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn token_file_exposed_or_damaged_is_rejected() {
+    fn token_file_exposed_is_repaired_and_damaged_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token.json");
         write(&path, &stored("one")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(read(&path), Err(Error::Exposed { mode: 0o640 })));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read(&path).unwrap(), stored("one"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&path, r#"{"refresh_token":"#).unwrap();
         assert!(matches!(read(&path), Err(Error::Damaged)));
     }

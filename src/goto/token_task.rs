@@ -2,8 +2,9 @@
 //! watches the token file. Contains no policy.
 
 use super::{
-    ConnectionEvent,
+    ConnectionEvent, PatSource,
     oauth::{self, Client},
+    scopes::{self, Scope},
     token::{Effect, Input, LoginReason, RefreshError, RefreshToken, TokenMachine, TokenResponse},
     token_file::{self, StoredToken},
 };
@@ -13,12 +14,14 @@ use crate::model::{
     time::{Now, Timestamp},
 };
 use std::{
-    path::PathBuf,
-    time::{Duration, Instant, SystemTime},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
 
-/// Poll interval of the token file while a login is required: the operator at the terminal sees the lane recover.
+/// Poll interval of the token file: the operator at the terminal sees the lane recover after a login or a chmod.
 const FILE_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Access token as published to the API client.
@@ -38,6 +41,12 @@ pub(super) struct TokenTask {
     pub(super) http: reqwest::Client,
     pub(super) token_file: PathBuf,
     pub(super) first_refresh_token: Option<Secret>,
+    /// Replaces refresh token and token file.
+    pub(super) pat: Option<PatSource>,
+    /// Scopes that the config needs.
+    pub(super) needed_scopes: Vec<Scope>,
+    /// Missing scopes as last emitted.
+    pub(super) missing_scopes: Vec<Scope>,
     pub(super) access: watch::Sender<AccessToken>,
     pub(super) rejected: mpsc::Receiver<Secret>,
     pub(super) events: mpsc::Sender<ConnectionEvent>,
@@ -49,20 +58,30 @@ pub(super) struct TokenTask {
 impl TokenTask {
     /// Runs until every receiver of the access token is dropped.
     pub(super) async fn run(mut self) {
-        let file = self.read_token_file().await.map_err(|error| match error {
-            token_file::Error::Missing => LoginReason::NoToken,
-            token_file::Error::Exposed { .. } | token_file::Error::Damaged | token_file::Error::Io { .. } => {
-                tracing::warn!(%error, "token file ignored");
-                LoginReason::Unusable
-            }
-        });
-        let (mut token, mut effects) = TokenMachine::new(file, self.first_refresh_token.take(), Now::current());
-        let mut last_modified = None;
+        // Before the content: a change in between is then noticed.
+        let mut last_seen = FileStamp::read(&self.token_file).await;
+        let file = self.read_stored().await;
+        let first = self.first_refresh_token.take().filter(|_| self.pat.is_none());
+        let (mut token, mut effects) = TokenMachine::new(file, first, Now::current());
         loop {
             self.run_effects(&mut token, effects).await;
-            let Some(input) = self.next_input(&token, &mut last_modified).await else { return };
+            let Some(input) = self.next_input(&token, &mut last_seen).await else { return };
             effects = token.handle(input, Now::current(), fastrand::f64());
         }
+    }
+
+    /// Reads the stored refresh token, or the personal access token.
+    async fn read_stored(&self) -> Result<RefreshToken, LoginReason> {
+        if let Some(pat) = &self.pat {
+            return read_pat(pat).await.ok_or(LoginReason::NoToken);
+        }
+        self.read_token_file().await.map_err(|error| match error {
+            token_file::Error::Missing => LoginReason::NoToken,
+            token_file::Error::Exposed { .. } | token_file::Error::Damaged | token_file::Error::Io { .. } => {
+                tracing::warn!(connection = %self.name, %error, "token file not usable, waiting for a change of it");
+                LoginReason::Unusable
+            }
+        })
     }
 
     /// Executes effects in order; an answer goes back into the machine before the next effect.
@@ -95,15 +114,31 @@ impl TokenTask {
         None
     }
 
+    /// Emits the missing scopes if they changed. An answer without `scope` changes nothing.
+    async fn compare_scopes(&mut self, granted: Option<&str>) {
+        let missing = scopes::missing(&self.needed_scopes, granted);
+        if granted.is_some() && missing != self.missing_scopes {
+            self.missing_scopes.clone_from(&missing);
+            self.emit(ConnectionEvent::ScopesMissing { missing }).await;
+        }
+    }
+
     async fn refresh(&mut self, token: &Secret) -> Result<TokenResponse, RefreshError> {
-        match self.client.refresh(&self.http, token).await {
+        let answer = match &self.pat {
+            Some(_) => self.client.exchange_pat(&self.http, token).await,
+            None => self.client.refresh(&self.http, token).await,
+        };
+        match answer {
             Ok(tokens) => {
                 let repeats = std::mem::take(&mut self.failed_refreshes);
                 if repeats > 0 {
                     tracing::info!(connection = %self.name, repeats, "token refresh recovered");
                 }
-                let oauth::Tokens { access, refresh, expires_in } = tokens;
-                Ok(TokenResponse { access, refresh, expires_in })
+                self.compare_scopes(tokens.scope.as_deref()).await;
+                let oauth::Tokens { access, refresh, expires_in, scope } = tokens;
+                // A personal access token is never replaced by an answer.
+                let refresh = refresh.filter(|_| self.pat.is_none());
+                Ok(TokenResponse { access, refresh, expires_in, scope })
             }
             Err(error) => {
                 let connection = &self.name;
@@ -114,6 +149,7 @@ impl TokenTask {
                 }
                 self.failed_refreshes = self.failed_refreshes.saturating_add(1);
                 Err(match error {
+                    _ if error.is_lost_answer() => RefreshError::AnswerLost,
                     oauth::Error::Denied { status, code } => RefreshError::Denied { status, code },
                     oauth::Error::Status { after, .. } => RefreshError::Transient(after),
                     oauth::Error::Network(_) | oauth::Error::Garbled => RefreshError::Transient(None),
@@ -124,7 +160,8 @@ impl TokenTask {
 
     async fn persist(&self, grant: RefreshToken) -> bool {
         let path = self.token_file.clone();
-        let stored = StoredToken { refresh_token: grant.token, issued: grant.issued.unwrap_or_else(Timestamp::now) };
+        let issued = grant.issued.unwrap_or_else(Timestamp::now);
+        let stored = StoredToken { refresh_token: grant.token, issued, scope: grant.scope };
         let written = tokio::task::spawn_blocking(move || token_file::write(&path, &stored)).await;
         match written {
             Ok(Ok(())) => true,
@@ -140,27 +177,22 @@ impl TokenTask {
         let path = self.token_file.clone();
         let read = tokio::task::spawn_blocking(move || token_file::read(&path)).await;
         let stored = read.unwrap_or(Err(token_file::Error::Damaged))?;
-        Ok(RefreshToken { token: stored.refresh_token, issued: Some(stored.issued) })
+        Ok(RefreshToken { token: stored.refresh_token, issued: Some(stored.issued), scope: stored.scope })
     }
 
     /// Waits for the next input; `None` when every receiver of the access token is dropped.
-    async fn next_input(&mut self, token: &TokenMachine, last_modified: &mut Option<SystemTime>) -> Option<Input> {
+    async fn next_input(&mut self, token: &TokenMachine, last_seen: &mut Option<FileStamp>) -> Option<Input> {
         let deadline = token.deadline();
         loop {
-            let wake = if token.needs_login() {
-                tokio::time::Instant::now() + FILE_POLL_INTERVAL
-            } else {
-                deadline.map_or_else(|| tokio::time::Instant::now() + FILE_POLL_INTERVAL, Into::into)
-            };
+            let poll = tokio::time::Instant::now() + FILE_POLL_INTERVAL;
+            let wake = deadline.map_or(poll, |deadline| poll.min(deadline.into()));
             tokio::select! {
                 rejected = self.rejected.recv() => return rejected.map(Input::Rejected),
                 () = self.access.closed() => return None,
                 () = tokio::time::sleep_until(wake) => {}
             }
-            if self.file_changed(last_modified).await
-                && let Ok(grant) = self.read_token_file().await
-            {
-                return Some(Input::FileChanged(grant));
+            if let Some(input) = self.changed_token(token, last_seen).await {
+                return Some(input);
             }
             if deadline.is_some_and(|at| Instant::now() >= at) {
                 return Some(Input::Tick);
@@ -168,11 +200,55 @@ impl TokenTask {
         }
     }
 
-    /// Whether the modification time of the file changed since the last call.
-    async fn file_changed(&self, last_modified: &mut Option<SystemTime>) -> bool {
-        let now = tokio::fs::metadata(&self.token_file).await.and_then(|file| file.modified()).ok();
-        let changed = now.is_some() && now != *last_modified;
-        *last_modified = now;
-        changed
+    /// Returns the change of the token file, if any. A personal access token is read again while GoTo rejects it; the
+    /// machine ignores the rejected one.
+    async fn changed_token(&self, token: &TokenMachine, last_seen: &mut Option<FileStamp>) -> Option<Input> {
+        if let Some(pat) = &self.pat {
+            let read = if token.needs_login() { read_pat(pat).await } else { None };
+            return read.map(Input::FileChanged);
+        }
+        let seen = FileStamp::read(&self.token_file).await;
+        let before = std::mem::replace(last_seen, seen.clone());
+        match (before, seen) {
+            (Some(_), None) => Some(Input::FileRemoved),
+            (before, Some(after)) if before.as_ref() != Some(&after) => match self.read_token_file().await {
+                Ok(grant) => Some(Input::FileChanged(grant)),
+                Err(error) => {
+                    tracing::debug!(connection = %self.name, %error, "changed token file not usable");
+                    None
+                }
+            },
+            (_, Some(_)) | (None, None) => None,
+        }
+    }
+}
+
+/// Identity and state of a file. The change time moves with content, mode and owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileStamp {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl FileStamp {
+    /// Reads the stamp; `None` without a file. Any other error counts as unchanged content of an unknown file.
+    async fn read(path: &Path) -> Option<Self> {
+        match tokio::fs::metadata(path).await {
+            Ok(file) => Some(Self { inode: file.ino(), changed: (file.ctime(), file.ctime_nsec()) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => Some(Self { inode: 0, changed: (0, 0) }),
+        }
+    }
+}
+
+async fn read_pat(source: &PatSource) -> Option<RefreshToken> {
+    let source = source.clone();
+    let read = tokio::task::spawn_blocking(move || source.read()).await.ok()?;
+    match read {
+        Ok(token) => Some(RefreshToken::from_config(token)),
+        Err(error) => {
+            tracing::debug!(%error, "personal access token not readable");
+            None
+        }
     }
 }

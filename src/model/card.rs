@@ -24,6 +24,26 @@ pub enum Card {
     Alert(Alert),
 }
 
+impl Card {
+    /// Returns whether the card has a mention for Slack or Teams.
+    #[must_use]
+    pub fn has_mentions(&self) -> bool {
+        let Self::Call(card) = self else { return false };
+        !(card.options.slack_mentions.is_empty() && card.options.teams_mentions.is_empty())
+    }
+
+    /// Returns the card without its mentions.
+    #[must_use]
+    pub fn without_mentions(&self) -> Self {
+        let mut card = self.clone();
+        if let Self::Call(card) = &mut card {
+            card.options.slack_mentions.clear();
+            card.options.teams_mentions.clear();
+        }
+        card
+    }
+}
+
 /// A call update with the caller info of the look-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallCard {
@@ -43,8 +63,8 @@ pub struct CallCard {
 impl CallCard {
     /// Creates a card with default options and without a route decision.
     #[must_use]
-    pub fn new(telling: CallUpdate, found: CallerInfo) -> Self {
-        Self { update: telling, caller_info: found, options: CardOptions::default(), routed: None }
+    pub fn new(update: CallUpdate, found: CallerInfo) -> Self {
+        Self { update, caller_info: found, options: CardOptions::default(), routed: None }
     }
 }
 

@@ -20,8 +20,6 @@ pub enum SinkKind {
     SlackTrigger,
     /// A Teams Workflows (Power Automate) webhook.
     Teams,
-    /// A retired Office 365 connector (`webhook.office.com`).
-    TeamsConnector,
     /// Slack's Web API with a bot token: the live message of a call is edited.
     SlackApp,
 }
@@ -242,7 +240,7 @@ pub enum OutboxError {
 /// network call. Clones share one outbox.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Saves a pending update before the look-up. Durable on return. A known pending update is replaced.
-    fn save_pending(&self, telling: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
+    fn save_pending(&self, update: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Removes a pending update, if any, and enqueues its deliveries, in one transaction. Durable on return. Returns one
     /// [`EnqueueResult`] for each delivery, in order.

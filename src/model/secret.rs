@@ -90,6 +90,12 @@ pub enum SecretError {
         "the credential {0} cannot be read: $CREDENTIALS_DIRECTORY is not set. Run the daemon from its systemd unit"
     )]
     NoCredentials(String),
+    /// The credentials directory is empty: systemd passed none.
+    #[error(
+        "the credential {0} cannot be read: $CREDENTIALS_DIRECTORY is empty. A container (LXC) may pass no credentials: \
+         use the drop-in container-credentials.conf"
+    )]
+    EmptyDirectory(String),
     /// The credential name is a path.
     #[error("the credential name {0:?} is not a plain name. Use the name from LoadCredential= in the unit")]
     BadName(String),
@@ -117,10 +123,17 @@ impl SecretRef {
             }
             Self::Credential(name) => {
                 let dir = credentials.ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
-                from_file(&dir.join(name))
+                from_file(&dir.join(name)).map_err(|error| match error {
+                    SecretError::Unreadable(..) if is_empty(dir) => SecretError::EmptyDirectory(name.clone()),
+                    other => other,
+                })
             }
         }
     }
+}
+
+fn is_empty(dir: &Path) -> bool {
+    dir.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn from_file(path: &Path) -> Result<Secret, SecretError> {
@@ -234,6 +247,15 @@ mod tests {
             let error = parse(&format!("key = {number}")).unwrap_err();
             assert!(error.contains("add quotes") && !error.contains(number), "{error}");
         }
+    }
+
+    #[test]
+    fn empty_credentials_directory_is_explained() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = || SecretRef::Credential("token".into()).read(Some(dir.path())).unwrap_err().to_string();
+        assert!(read().contains("container-credentials.conf"), "{}", read());
+        std::fs::write(dir.path().join("other"), "x").unwrap();
+        assert!(read().ends_with("token cannot be read"), "{}", read());
     }
 
     #[test]

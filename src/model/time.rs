@@ -32,7 +32,20 @@ impl Now {
     /// Reads both clocks. For I/O loops only; decisions take a `Now` as an argument.
     #[must_use]
     pub fn current() -> Self {
+        #[cfg(test)]
+        if let Some(virtual_now) = Self::virtual_now() {
+            return virtual_now;
+        }
         Self { instant: Instant::now(), timestamp: Timestamp::now() }
+    }
+
+    /// Returns the time of a test whose tokio clock is ahead of the real one (`tokio::time::advance`).
+    #[cfg(test)]
+    fn virtual_now() -> Option<Self> {
+        let (virtual_instant, real) = (tokio::time::Instant::now().into_std(), Instant::now());
+        let ahead = virtual_instant.checked_duration_since(real)?;
+        (ahead > Duration::from_millis(1))
+            .then(|| Self { instant: virtual_instant, timestamp: after(Timestamp::now(), ahead) })
     }
 }
 

@@ -58,11 +58,8 @@ pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(SqliteOutbox, O
     let path = settings.dir.join(FILE_NAME);
     let (storage, mut report) = match open_database(&settings, now) {
         Ok(disk) => {
-            let (migrated, set_aside) = (disk.migrated_from, disk.quarantined.clone());
-            (
-                Storage::on_disk(settings, disk),
-                OpenReport { migrated_from: migrated, quarantined: set_aside, ..OpenReport::empty() },
-            )
+            let (migrated_from, quarantined) = (disk.migrated_from, disk.quarantined.clone());
+            (Storage::on_disk(settings, disk), OpenReport { migrated_from, quarantined, ..OpenReport::empty() })
         }
         Err(DiskError::Newer(found)) => return Err(OpenError::Newer { path, found }),
         Err(DiskError::Foreign) => return Err(OpenError::Foreign { path }),

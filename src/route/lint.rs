@@ -2,7 +2,7 @@
 //! warnings.
 
 use super::{Condition, Routes, Rule};
-use crate::model::ids::SinkName;
+use crate::{model::ids::SinkName, runtime::text::printable_start};
 use std::collections::BTreeSet;
 
 /// Mistake in the route rules.
@@ -52,7 +52,7 @@ impl Routes {
         let has_mentions =
             |it: &super::Mentions| it.slack.values().next().is_some() || it.teams.values().next().is_some();
         if rule.mention.as_ref().is_some_and(|mention| !has_mentions(mention)) {
-            let text = format!("rule {} mentions nobody: `slack` and `teams` are empty", place(at));
+            let text = format!("rule {} has an empty mention: `slack` and `teams` are empty", place(at));
             problems.push(RuleProblem::no_effect(format!("routes.{at}.mention"), text));
         }
     }
@@ -74,7 +74,7 @@ impl Routes {
         }
         for (table, condition) in [("match", &rule.conditions), ("unless", &rule.unless)] {
             for name in condition.hours.values().filter(|name| !self.schedules.by_name.contains_key(*name)) {
-                let text = format!("rule {}: there is no table [hours.{}]", place(at), printable(name));
+                let text = format!("rule {}: there is no table [hours.{}]", place(at), printable_start(name, 40));
                 problems.push(RuleProblem::error(format!("routes.{at}.{table}.hours"), text));
             }
         }
@@ -123,9 +123,4 @@ fn given_keys(condition: &Condition) -> impl Iterator<Item = super::ConditionKey
 /// Converts an index to the rule number for people.
 const fn place(at: usize) -> usize {
     at.saturating_add(1)
-}
-
-/// Returns a config name without control characters, at most 40 characters.
-fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
 }

@@ -19,6 +19,7 @@
 //!
 //! `condition` evaluates conditions, `hours` (with `calendar` and `rrule`) schedules, `mute` the muted days, `mentions`
 //! the mentions; `lint` finds rules that have no effect.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod calendar;
 mod condition;

@@ -1,5 +1,6 @@
 //! Yearly recurrence rules of iCalendar events. Tests single dates; expands no series. Rejects other frequencies.
 
+use crate::runtime::text::printable_start;
 use jiff::civil::{Date, DateTime, Weekday};
 
 /// `RRULE:FREQ=YEARLY` with the parts that holidays use.
@@ -25,7 +26,7 @@ impl YearlyRule {
         for part in rule.split(';').filter(|part| !part.trim().is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = name.trim().to_ascii_uppercase();
-            let unsupported = || UnsupportedRule(printable(part));
+            let unsupported = || UnsupportedRule(printable_start(part, 40));
             match name.as_str() {
                 "FREQ" => is_yearly = value.trim().eq_ignore_ascii_case("YEARLY"),
                 "INTERVAL" => {
@@ -144,9 +145,4 @@ fn parse_weekday(text: &str) -> Option<(Option<i16>, Weekday)> {
         "" => Some((None, day)),
         nth => nth.parse().ok().filter(|nth| *nth != 0 && (-53..=53).contains(nth)).map(|nth| (Some(nth), day)),
     }
-}
-
-/// Returns part of a rule without control characters, at most 40 characters.
-fn printable(part: &str) -> String {
-    part.chars().filter(|c| !c.is_control()).take(40).collect()
 }

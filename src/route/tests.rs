@@ -44,13 +44,13 @@ fn at(text: &str) -> Timestamp {
 /// Monday noon in New York.
 const NOON: &str = "2026-11-23T17:00:00Z";
 
-fn decided(routes: &Routes, telling: &CallUpdate) -> Vec<SinkName> {
-    decided_of(routes, telling, &CallerInfo::default(), NOON)
+fn decided(routes: &Routes, update: &CallUpdate) -> Vec<SinkName> {
+    decided_of(routes, update, &CallerInfo::default(), NOON)
 }
 
-fn decided_of(routes: &Routes, telling: &CallUpdate, found: &CallerInfo, time: &str) -> Vec<SinkName> {
+fn decided_of(routes: &Routes, update: &CallUpdate, found: &CallerInfo, time: &str) -> Vec<SinkName> {
     routes
-        .decide(&RouteInput { update: telling, caller_info: found, at: at(time) })
+        .decide(&RouteInput { update, caller_info: found, at: at(time) })
         .into_iter()
         .map(|routed| routed.sink)
         .collect()
@@ -60,7 +60,7 @@ fn parse_error(config: &str) -> String {
     toml::from_str::<Config>(config).err().unwrap().to_string()
 }
 
-fn telling(moment: CallStatus) -> CallUpdate {
+fn update(status: CallStatus) -> CallUpdate {
     let at = "2026-05-01T14:03:20Z".parse().unwrap();
     CallUpdate {
         call: Call {
@@ -79,13 +79,13 @@ fn telling(moment: CallStatus) -> CallUpdate {
                 at,
             )
         },
-        status: moment,
+        status,
         at,
     }
 }
 
 fn ringing() -> CallUpdate {
-    telling(CallStatus::Ringing)
+    update(CallStatus::Ringing)
 }
 
 fn names(sinks: &[SinkName]) -> Vec<&str> {
@@ -93,15 +93,15 @@ fn names(sinks: &[SinkName]) -> Vec<&str> {
 }
 
 /// Returns whether a rule with this `match` matches the update.
-fn rule_matches(condition: &str, telling: &CallUpdate) -> bool {
-    rule_matches_with(condition, telling, &CallerInfo::default(), NOON)
+fn rule_matches(condition: &str, update: &CallUpdate) -> bool {
+    rule_matches_with(condition, update, &CallerInfo::default(), NOON)
 }
 
 /// Like [`rule_matches`] with caller info and time; checks that `unless` gives the opposite result.
-fn rule_matches_with(condition: &str, telling: &CallUpdate, found: &CallerInfo, time: &str) -> bool {
+fn rule_matches_with(condition: &str, update: &CallUpdate, found: &CallerInfo, time: &str) -> bool {
     let rule = |table: &str| routes(&format!("[[routes]]\n{table} = {{ {condition} }}\nsinks = ['desk']"));
-    let matches = !decided_of(&rule("match"), telling, found, time).is_empty();
-    let excluded = decided_of(&rule("unless"), telling, found, time).is_empty();
+    let matches = !decided_of(&rule("match"), update, found, time).is_empty();
+    let excluded = decided_of(&rule("unless"), update, found, time).is_empty();
     assert!(condition.is_empty() || condition.contains(", ") || matches == excluded, "{condition}");
     matches
 }
@@ -147,8 +147,8 @@ fn explain_lists_failing_conditions_per_rule() {
          [[routes]]\nmatch = { queue = 'Support' }\nsinks = ['support']\n\
          [[routes]]\nsinks = ['desk']",
     );
-    let (telling, found) = (ringing(), CallerInfo::default());
-    let explained = routes.explain(&RouteInput { update: &telling, caller_info: &found, at: at(NOON) });
+    let (update, found) = (ringing(), CallerInfo::default());
+    let explained = routes.explain(&RouteInput { update: &update, caller_info: &found, at: at(NOON) });
     let results: Vec<RuleOutcome> = explained.into_iter().map(|rule| rule.result).collect();
     let failed = RuleOutcome::Failed { not: vec![ConditionKey::Queue, ConditionKey::Caller], unless: vec![] };
     let excluded = RuleOutcome::Failed { not: vec![], unless: vec![ConditionKey::Region, ConditionKey::Hours] };
@@ -201,8 +201,8 @@ fn decide_sink_once_with_options_of_first_rule() {
         "[[routes]]\nmatch = { queue = 'Support' }\nsinks = ['desk']\ncompact = true\nmask = 'last4'\ncontinue = true\n\
          [[routes]]\nsinks = ['desk', 'sales']\nmention = { slack = 'S0123', when = 'always' }",
     );
-    let (telling, found) = (ringing(), CallerInfo::default());
-    let routed = routes.decide(&RouteInput { update: &telling, caller_info: &found, at: at(NOON) });
+    let (update, found) = (ringing(), CallerInfo::default());
+    let routed = routes.decide(&RouteInput { update: &update, caller_info: &found, at: at(NOON) });
     let mention = vec![SlackMention::try_from("S0123".to_owned()).unwrap()];
     assert_eq!(routed[0].options, CardOptions { mask: Some(Mask::Last4), compact: true, ..CardOptions::default() });
     assert_eq!(routed[1].options, CardOptions { slack_mentions: mention, ..CardOptions::default() });
@@ -211,27 +211,24 @@ fn decide_sink_once_with_options_of_first_rule() {
 
 #[test]
 fn mentions_only_urgent_and_actionable_statuses() {
-    let mentions = |when: &str, telling: &CallUpdate, urgent: bool| {
+    let mentions = |when: &str, update: &CallUpdate, urgent: bool| {
         let routes = routes(&format!("[[routes]]\nsinks = ['desk']\nmention = {{ slack = ['U01', 'here']{when} }}"));
         let history = Some(CallerHistory { urgent, ..CallerHistory::default() });
         let found = CallerInfo { history, ..CallerInfo::default() };
-        routes.decide(&RouteInput { update: telling, caller_info: &found, at: at(NOON) })[0]
-            .options
-            .slack_mentions
-            .len()
+        routes.decide(&RouteInput { update, caller_info: &found, at: at(NOON) })[0].options.slack_mentions.len()
     };
-    let missed = telling(CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::Unknown });
-    let ended = telling(CallStatus::Ended { talk_time: None });
+    let missed = update(CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::Unknown });
+    let ended = update(CallStatus::Ended { talk_time: None });
     assert_eq!((mentions("", &ringing(), false), mentions("", &ringing(), true)), (0, 2));
     let always = ", when = 'always'";
     assert_eq!((mentions(always, &ringing(), false), mentions(always, &missed, false)), (2, 2));
     assert_eq!((mentions(always, &ended, true), mentions("", &ended, true)), (0, 0));
     let teams =
         routes("[[routes]]\nsinks = ['desk']\nmention = { teams = 'Eve Li <eve@example.com>', when = 'always' }");
-    let people = |telling: &CallUpdate| {
-        let asked = RouteInput { update: telling, caller_info: &CallerInfo::default(), at: at(NOON) };
+    let people = |update: &CallUpdate| {
+        let asked = RouteInput { update, caller_info: &CallerInfo::default(), at: at(NOON) };
         let routed = teams.decide(&asked).remove(0).options;
-        add_previous_sinks(vec![], vec![("desk".try_into().unwrap(), routed)], telling.status.kind())
+        add_previous_sinks(vec![], vec![("desk".try_into().unwrap(), routed)], update.status.kind())
             .remove(0)
             .options
             .teams_mentions
@@ -263,6 +260,6 @@ fn previous_sinks_added_to_sinks_of_rules() {
     let answered = add_previous_sinks(vec![], earlier(), StatusKind::Answered);
     assert!(
         answered.iter().all(|it| it.options.compact && it.options.slack_mentions.is_empty()),
-        "an answer mentions nobody"
+        "an answer mentions no one"
     );
 }

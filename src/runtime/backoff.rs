@@ -17,8 +17,8 @@ pub struct BackoffPolicy {
 impl BackoffPolicy {
     /// For GoTo: 1 s doubling to 60 s (GoTo's demo waits a fixed 10 s; the reference has "backoff 1…60 s").
     pub const UPSTREAM: Self = Self { initial: Duration::from_secs(1), max: Duration::from_secs(60) };
-    /// For a chat: 1 s·2ⁿ, at most 60 s.
-    pub const CHAT: Self = Self { initial: Duration::from_secs(1), max: Duration::from_secs(60) };
+    /// For a chat: 2 s·2ⁿ, at most 60 s.
+    pub const CHAT: Self = Self { initial: Duration::from_secs(2), max: Duration::from_secs(60) };
 }
 
 /// Waits of one operation that fails, growing until [`Backoff::reset`].

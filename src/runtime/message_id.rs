@@ -10,6 +10,10 @@ pub const STOPPING: &str = "2c63888f28f04481be6ddce7a7ace732";
 pub const LOGIN_REQUIRED: &str = "8a119b9e16bc47328f7b7676d015b0dc";
 /// GoTo accepted a new token after `LOGIN_REQUIRED`.
 pub const LOGIN_RESTORED: &str = "bc67ba94637d4efaa09e467ada679f81";
+/// The login of a connection lacks scopes that the config needs.
+pub const SCOPES_MISSING: &str = "8e0f0319a8f944ef8a701f4dc07d6f77";
+/// Every needed scope is granted again.
+pub const SCOPES_GRANTED: &str = "09545457e90f490986f30ddb91e05960";
 /// The refresh token of a connection expires within days.
 pub const REFRESH_TOKEN_EXPIRING: &str = "fab36728a78b4b7e8787c0de2f960063";
 /// A rotated token is in memory only: the token file cannot be written.
@@ -38,6 +42,8 @@ pub const SINK_UNREACHABLE: &str = "ff53a46f5ead403a84c4b877678537a3";
 pub const SINK_THROTTLED: &str = "e179f773a6e043c09514b7dde2ad0478";
 /// A sink accepts cards again.
 pub const SINK_RECOVERED: &str = "0c28cec1b94742afa4b936976b4b76b0";
+/// The workspace rejected the mention of a card.
+pub const MENTION_REJECTED: &str = "5d0f1c2a7b9e4c34a6d8e01f93b7c245";
 /// A delivery became a dead letter.
 pub const DEAD_LETTER: &str = "a398d022d4354df48322905089933837";
 /// The outbox is in memory only.

@@ -1,4 +1,5 @@
-//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, journal message ids.
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, message ids, printable text,
+//! token buckets.
 
 pub mod backoff;
 pub mod content_line;
@@ -6,4 +7,6 @@ pub mod http;
 pub mod log_filter;
 pub mod log_throttle;
 pub mod message_id;
+pub mod text;
+pub mod token_bucket;
 pub mod watchdog;

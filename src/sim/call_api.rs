@@ -6,7 +6,7 @@ use super::{
     errors::{ApiError, QueryParams},
     people::STAFF,
     report,
-    scenario::{ACCOUNT, Extension},
+    scenario::Extension,
     scheduled_call::{stable_id, user_id, user_key},
     state::SimState,
 };
@@ -133,15 +133,6 @@ pub(super) async fn caller_activity(
         .filter(|call| activity::outside_number(call).is_some_and(|known| known == number))
         .filter_map(activity::item)
         .collect();
-    Ok(Json(json!({ "items": items })).into_response())
-}
-
-/// `GET /users/v1/me`: the accounts of the login.
-pub(super) async fn me(State(sim): AppState, headers: HeaderMap) -> ApiResult {
-    sim.authorize(&headers, None)?;
-    let accounts = &sim.settings.accounts;
-    let keys = if accounts.is_empty() { vec![ACCOUNT.to_owned()] } else { accounts.clone() };
-    let items: Vec<Value> = keys.into_iter().map(|key| json!({ "accountKey": key })).collect();
     Ok(Json(json!({ "items": items })).into_response())
 }
 

@@ -14,18 +14,34 @@ pub(super) struct ApiError {
     code: &'static str,
     message: String,
     field: Option<&'static str>,
+    /// Name of the list of constraints in the body: services differ.
+    constraints_key: &'static str,
     retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// Creates an error from its `errorCode` and message.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), field: None, retry_after: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            field: None,
+            constraints_key: "constraintViolations",
+            retry_after: None,
+        }
     }
 
     /// 400: a field with an invalid value.
     pub(super) fn invalid_field(field: &'static str, constraint: impl Into<String>) -> Self {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", constraint) }
+    }
+
+    /// 400 of the call-events API: the message speaks of a WebSocket channel whatever is wrong.
+    pub(super) fn invalid_event(field: &'static str) -> Self {
+        let message = "The channel must be a WebSocket channel.";
+        let base = Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message);
+        Self { field: Some(field), constraints_key: "constraints", ..base }
     }
 
     /// 400: a body that is not valid JSON.
@@ -58,8 +74,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut body = json!({ "reference": "simulated", "errorCode": self.code, "message": self.message });
         if let (Some(field), Value::Object(map)) = (self.field, &mut body) {
-            let violation = json!([{ "field": field, "constraint": self.message }]);
-            map.insert("constraintViolations".to_owned(), violation);
+            let constraint = if self.constraints_key == "constraints" { "INVALID" } else { &self.message };
+            let violation = json!([{ "field": field, "constraint": constraint }]);
+            map.insert(self.constraints_key.to_owned(), violation);
         }
         let mut headers = HeaderMap::new();
         if let Some(seconds) = self.retry_after {

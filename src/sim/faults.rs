@@ -21,6 +21,8 @@ pub struct Faults {
     pub sockets: SocketFaults,
     /// All REST calls of GoTo except the token endpoint.
     pub rest: RestFaults,
+    /// `identity` answers without accounts.
+    pub identity_without_accounts: bool,
     /// Accounts whose call-events subscription is rejected in the 207, with their status (403, 404, 429, 500).
     pub accounts: BTreeMap<String, u16>,
     /// Chat webhooks.
@@ -40,7 +42,7 @@ pub struct TokenFaults {
     /// The old refresh token is still valid after a rotation. GoTo does not document this; the default is the worse case.
     #[serde(rename = "old_lives")]
     pub old_token_valid: bool,
-    /// Refresh tokens and codes get `invalid_grant`: a new login is required.
+    /// Refresh tokens, codes and personal access tokens get `invalid_grant`: a new login is required.
     pub revoked: bool,
     /// The user denies access on the consent page.
     pub denied: bool,
@@ -48,6 +50,8 @@ pub struct TokenFaults {
     pub withheld_scopes: Vec<String>,
     /// Share of token requests that get 500.
     pub server_error: f64,
+    /// Share of token requests that are processed, but whose answer is lost: the connection is closed.
+    pub lost_answer: f64,
     /// Delay of a token answer, milliseconds.
     pub slow_ms: u64,
 }
@@ -62,6 +66,7 @@ impl Default for TokenFaults {
             denied: false,
             withheld_scopes: Vec::new(),
             server_error: 0.0,
+            lost_answer: 0.0,
             slow_ms: 0,
         }
     }
@@ -71,11 +76,12 @@ impl Default for TokenFaults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelFaults {
-    /// Real lifetime of a channel, seconds. GoTo's answers state 10800.
+    /// Real lifetime of a channel, seconds. Live accounts have 1200.
     pub lifetime: u64,
     /// Lifetime stated in answers if it differs from the real lifetime.
     pub stated_lifetime: Option<i64>,
-    /// Remaining part of the lifetime when `WEBSOCKET_REFRESH_REQUIRED` is sent; 0: never sent. GoTo's lead is unknown.
+    /// Remaining part of the lifetime when `WEBSOCKET_REFRESH_REQUIRED` is sent; 0: never sent. GoTo sends it with 600 s
+    /// left.
     pub refresh_notice: f64,
     /// Remaining part of the lifetime when `WEBSOCKET_TO_BE_CLOSED` is sent; 0: never sent. GoTo's lead is unknown.
     pub close_notice: f64,
@@ -88,9 +94,9 @@ pub struct ChannelFaults {
 impl Default for ChannelFaults {
     fn default() -> Self {
         Self {
-            lifetime: 10_800,
+            lifetime: 1200,
             stated_lifetime: None,
-            refresh_notice: 1.0 / 6.0,
+            refresh_notice: 0.5,
             close_notice: 1.0 / 60.0,
             limit: 50,
             newline_in_url: false,
@@ -185,6 +191,14 @@ pub struct ChatFaults {
     pub hang: f64,
     /// Share accepted and shown, but never answered. The sender cannot detect this.
     pub hang_after_accept: f64,
+    /// Share whose connection is closed without an answer; not shown.
+    pub hang_up: f64,
+    /// Share accepted and shown, whose connection is then closed without an answer.
+    pub hang_up_after_accept: f64,
+    /// Share answered with 200 and a web page, like the login page of a network; not shown.
+    pub web_page: f64,
+    /// Share answered with 502 by a gateway; not shown.
+    pub bad_gateway: f64,
     /// Share answered late.
     pub slow: f64,
     /// Maximum delay, milliseconds.
@@ -192,6 +206,8 @@ pub struct ChatFaults {
     /// Webhooks by path (`/slack/front-desk`) that always return this status, with the body of the real webhook.
     #[serde(rename = "gone")]
     pub fixed_status: BTreeMap<String, u16>,
+    /// Teams flows by path (`/teams/support`) that post the body as a card, and show nothing for a message with attachments.
+    pub bare_card: BTreeSet<String>,
 }
 
 impl Default for ChatFaults {
@@ -204,9 +220,14 @@ impl Default for ChatFaults {
             server_error: 0.0,
             hang: 0.0,
             hang_after_accept: 0.0,
+            hang_up: 0.0,
+            hang_up_after_accept: 0.0,
+            web_page: 0.0,
+            bad_gateway: 0.0,
             slow: 0.0,
             slow_ms: 0,
             fixed_status: BTreeMap::new(),
+            bare_card: BTreeSet::new(),
         }
     }
 }
@@ -243,6 +264,10 @@ pub struct AppFaults {
     pub hang: f64,
     /// Share shown, but never answered.
     pub hang_after_accept: f64,
+    /// Share whose connection is closed without an answer; not shown.
+    pub hang_up: f64,
+    /// Share shown, whose connection is then closed without an answer.
+    pub hang_up_after_accept: f64,
     /// Share shown and answered with `fatal_error`.
     pub fatal_after_accept: f64,
     /// Share answered late.
@@ -268,6 +293,8 @@ impl Default for AppFaults {
             server_error: 0.0,
             hang: 0.0,
             hang_after_accept: 0.0,
+            hang_up: 0.0,
+            hang_up_after_accept: 0.0,
             fatal_after_accept: 0.0,
             slow: 0.0,
             slow_ms: 0,

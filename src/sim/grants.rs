@@ -13,7 +13,11 @@ use std::{
 /// A refresh token that is valid from the start, as after an earlier login.
 pub const FIRST_REFRESH_TOKEN: &str = "first-refresh-token";
 
-/// Default scopes of an authorization request without a scope: every scope of the simulator.
+/// The only personal access token. Has every scope and never expires.
+pub const PERSONAL_ACCESS_TOKEN: &str = "personal-access-token";
+
+/// Default scopes of an authorization request without a scope: every scope of the client. `users.v1.read` is not among
+/// them, as on a client made by the README.
 pub const ALL_SCOPES: &str = "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read users.v1.lines.read voice-admin.v1.read voicemail.v1.voicemails.read";
 
 /// The only user.
@@ -147,6 +151,14 @@ impl GrantStore {
         Ok(self.issue(&grant.scopes, next.as_deref(), faults, now))
     }
 
+    /// Exchanges the personal access token for an access token, without a refresh token.
+    pub(super) fn exchange_pat(&mut self, pat: &str, faults: &TokenFaults, now: Now) -> Result<Value, &'static str> {
+        if pat != PERSONAL_ACCESS_TOKEN || faults.revoked {
+            return Err("the personal access token is not valid");
+        }
+        Ok(self.issue(&granted_scopes(ALL_SCOPES, faults), None, faults, now))
+    }
+
     /// Returns the scopes of a valid access token.
     pub(super) fn scopes(&self, token: &str, now: Instant) -> Result<&str, AccessTokenError> {
         match self.access.get(token) {
@@ -253,6 +265,16 @@ mod tests {
         let kept = TokenFaults { rotate: true, old_token_valid: true, ..TokenFaults::default() };
         assert!(grants.refresh(next, "c", &kept, now).is_ok());
         assert!(grants.refresh(next, "c", &kept, now).is_ok());
+    }
+
+    #[test]
+    fn pat_yields_access_token_without_refresh_token_until_revoked() {
+        let (mut grants, now) = (GrantStore::new(1), Now::current());
+        let answer = grants.exchange_pat(PERSONAL_ACCESS_TOKEN, &TokenFaults::default(), now).unwrap();
+        assert!(answer["access_token"].is_string() && answer.get("refresh_token").is_none());
+        assert!(grants.exchange_pat("other", &TokenFaults::default(), now).is_err());
+        let faults = TokenFaults { revoked: true, ..TokenFaults::default() };
+        assert!(grants.exchange_pat(PERSONAL_ACCESS_TOKEN, &faults, now).is_err());
     }
 
     #[test]

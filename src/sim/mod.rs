@@ -5,7 +5,6 @@
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
 mod activity;
-mod bucket;
 mod call_api;
 mod calls;
 mod channel_api;
@@ -15,6 +14,8 @@ mod envelope;
 mod errors;
 mod faults;
 mod grants;
+mod hang_up;
+mod identity_api;
 mod messages;
 mod oauth;
 mod people;
@@ -42,7 +43,7 @@ mod webhooks;
 
 pub use calls::CallSummary;
 pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
-pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PRINCIPAL};
+pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PERSONAL_ACCESS_TOKEN, PRINCIPAL};
 pub use messages::{AppMessage, MessageVersion};
 pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};

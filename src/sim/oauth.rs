@@ -74,6 +74,14 @@ pub(super) async fn token(State(sim): State<Arc<SimState>>, headers: HeaderMap, 
             let token = if sim.settings.any_token { super::grants::FIRST_REFRESH_TOKEN } else { token };
             sim.grants().refresh(token, &client, &faults.tokens, Now::current())
         }
+        Some("personal_access_token") if headers.contains_key(header::AUTHORIZATION) => {
+            let pat = form.first("pat").unwrap_or_default();
+            let pat = if sim.settings.any_token { super::grants::PERSONAL_ACCESS_TOKEN } else { pat };
+            sim.grants().exchange_pat(pat, &faults.tokens, Now::current())
+        }
+        Some("client_credentials") => {
+            return error_response(StatusCode::UNAUTHORIZED, "unauthorized_client", "Unauthorized grant type");
+        }
         _ => return error_response(StatusCode::BAD_REQUEST, "unsupported_grant_type", "this grant is not served"),
     };
     match answer {

@@ -43,7 +43,13 @@ pub(super) async fn inject_token_faults(State(sim): State<Arc<SimState>>, reques
     if sim.roll(faults.tokens.server_error) {
         return ApiError::server_error(random_5xx(&sim)).into_response();
     }
-    next.run(request).await
+    let response = next.run(request).await;
+    if sim.roll(faults.tokens.lost_answer) {
+        // A body that fails closes the connection before the answer is complete.
+        let cut = futures_util::stream::iter([Err::<axum::body::Bytes, _>(std::io::Error::other("lost"))]);
+        return Response::new(axum::body::Body::from_stream(cut));
+    }
+    response
 }
 
 /// Counts every request by method, route and status.

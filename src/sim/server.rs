@@ -1,17 +1,20 @@
 //! HTTP routes and the accept loop. Connections are tasks of the simulator, so that they end with it.
 
 use super::{
-    call_api, channel_api, control, oauth, request_checks, slack_api, socket, state::SimState, subscription_api,
-    voicemail_api, webhooks,
+    call_api, channel_api, control, hang_up, identity_api, oauth, request_checks, slack_api, socket, state::SimState,
+    subscription_api, voicemail_api, webhooks,
 };
 
 use axum::{
     Router, middleware,
     routing::{delete, get, post, put},
 };
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// Returns all routes of the simulator.
@@ -42,7 +45,8 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/call-reports/v1/reports/caller-activity/{number}", get(call_api::caller_activity))
         .route("/voicemail/v1/voicemailboxes", get(voicemail_api::list_mailboxes))
         .route("/voicemail/v1/voicemailboxes/{id}/voicemails", get(voicemail_api::list_voicemails))
-        .route("/users/v1/me", get(call_api::me))
+        .route("/identity/v1/Users/me", get(identity_api::identity))
+        .route("/users/v1/me", get(identity_api::users_me))
         .route("/users/v1/users", get(call_api::users))
         .layer(middleware::from_fn_with_state(layer(sim), request_checks::inject_rest_faults));
     let login = Router::new()
@@ -90,7 +94,17 @@ pub(super) async fn serve(sim: Arc<SimState>, listener: TcpListener) {
             continue;
         }
         drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(routes.clone());
+        let handler = TowerToHyperService::new(routes.clone());
+        let service = service_fn(move |request| {
+            let response = handler.call(request);
+            async move {
+                let response = response.await.map_err(io::Error::other)?;
+                if hang_up::is_requested(&response) {
+                    return Err(io::Error::other("hung up"));
+                }
+                Ok(response)
+            }
+        });
         let owner = Arc::clone(&sim);
         sim.spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();

@@ -2,7 +2,7 @@
 //! `ok:false`) and rate limits: posts per channel, edits per method. Every bot token and channel is valid unless a fault
 //! switch is set.
 
-use super::{faults::AppFaults, messages::AppMessage, slack_rules, state::SimState};
+use super::{faults::AppFaults, hang_up, messages::AppMessage, slack_rules, state::SimState};
 use axum::{
     Json,
     body::Bytes,
@@ -84,6 +84,9 @@ async fn handle(sim: &SimState, method: &str, headers: &HeaderMap, body: &[u8]) 
     if sim.roll(app.hang) {
         std::future::pending::<()>().await;
     }
+    if sim.roll(app.hang_up) {
+        return hang_up::response();
+    }
     let result = match authorize(sim, app, method, headers, body) {
         Ok(payload) => write(sim, app, method, payload),
         Err(rejection) => return rejection.into_response(),
@@ -93,6 +96,9 @@ async fn handle(sim: &SimState, method: &str, headers: &HeaderMap, body: &[u8]) 
             sim.publish(&json!({ "news": "message", "message": message }));
             if sim.roll(app.hang_after_accept) {
                 std::future::pending::<()>().await;
+            }
+            if sim.roll(app.hang_up_after_accept) {
+                return hang_up::response();
             }
             if sim.roll(app.fatal_after_accept) {
                 return slack_error("fatal_error").into_response();

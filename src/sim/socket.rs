@@ -232,14 +232,14 @@ mod tests {
         let faults = ChannelFaults::default();
         let at = |seconds| start + Duration::from_secs(seconds);
         let none = NoticesSent::default();
-        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(50)));
-        assert_eq!(next_step(at(60), life, none, &faults, at(50)), Step::SendRefreshNotice);
+        assert_eq!(next_step(at(60), life, none, &faults, at(0)), Step::Wait(at(30)));
+        assert_eq!(next_step(at(60), life, none, &faults, at(30)), Step::SendRefreshNotice);
         let notices = NoticesSent { refresh: Some(at(60)), close: None };
         assert_eq!(next_step(at(60), life, notices, &faults, at(51)), Step::Wait(at(59)));
         assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::SendCloseNotice);
         let notices = NoticesSent { close: Some(at(60)), ..notices };
         assert_eq!(next_step(at(60), life, notices, &faults, at(59)), Step::Wait(at(60)));
         assert_eq!(next_step(at(60), life, notices, &faults, at(60)), Step::Close);
-        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(109)));
+        assert_eq!(next_step(at(119), life, notices, &faults, at(59)), Step::Wait(at(89)));
     }
 }

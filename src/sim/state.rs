@@ -1,7 +1,6 @@
 //! Shared state of the simulator: stores, fault switches, random source, tasks. No policy.
 
 use super::{
-    bucket::RequestBucket,
     calls::CallStore,
     channels::{ChannelCommand, ChannelStore, Topic},
     envelope::Notification,
@@ -11,7 +10,7 @@ use super::{
     messages::MessageStore,
     webhook_log::WebhookLog,
 };
-use crate::model::time::Now;
+use crate::{model::time::Now, runtime::token_bucket::TokenBucket};
 use axum::http::StatusCode;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -81,7 +80,7 @@ pub(super) struct SimState {
     messages: Mutex<MessageStore>,
     rng: Mutex<fastrand::Rng>,
     requests: Mutex<RequestCounts>,
-    rates: Mutex<HashMap<String, RequestBucket>>,
+    rates: Mutex<HashMap<String, TokenBucket>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -167,8 +166,10 @@ impl SimState {
     pub(super) fn allow_request(&self, what: &str, per_second: f64, burst: u32) -> bool {
         let now = Instant::now();
         let mut rates = lock(&self.rates);
-        let bucket = rates.entry(what.to_owned()).or_insert_with(|| RequestBucket::full(burst, now));
-        bucket.try_take(per_second, burst, now)
+        let bucket = rates.entry(what.to_owned()).or_insert_with(|| TokenBucket::full(per_second, burst.into(), now));
+        // The fault switches may have changed the rate.
+        bucket.set_rate(per_second, burst.into(), now);
+        bucket.try_take(now)
     }
 
     /// Publishes an event. Without subscribers the event is discarded.

@@ -60,7 +60,7 @@ pub(super) async fn subscribe_calls(State(sim): AppState, headers: HeaderMap, bo
         return Err(ApiError::invalid_field("accountKeys", "must not be empty"));
     }
     if !request.account_keys.iter().all(|account| account.events.iter().all(known)) {
-        return Err(ApiError::invalid_field("events", "must be any of STARTING, ACTIVE, ENDING"));
+        return Err(ApiError::invalid_event("Events[0]"));
     }
     let faults = sim.faults();
     let mut channels = sim.channels();

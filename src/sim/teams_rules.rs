@@ -16,8 +16,8 @@ pub(super) enum TeamsResponse {
     Rejected(u16, Value),
 }
 
-/// Checks a body.
-pub(super) fn check(body: &[u8]) -> TeamsResponse {
+/// Checks a body. `bare_card`: the flow has one step that posts the body as a card, and a trigger without a schema.
+pub(super) fn check(body: &[u8], bare_card: bool) -> TeamsResponse {
     if body.len() > MAX_REQUEST_BYTES {
         return TeamsResponse::Rejected(413, error_body("RequestEntityTooLarge", "The request entity is too large."));
     }
@@ -27,6 +27,11 @@ pub(super) fn check(body: &[u8]) -> TeamsResponse {
             error_body("InvalidRequestContent", "The request content is not valid JSON."),
         );
     };
+    if bare_card {
+        let is_card = payload.get("type").and_then(Value::as_str) == Some("AdaptiveCard");
+        let shown = is_card && payload.get("body").is_some_and(Value::is_array) && body.len() <= MAX_SHOWN_BYTES;
+        return TeamsResponse::Accepted { payload, shown };
+    }
     let Some(attachments) = payload.get("attachments") else {
         // A bare card or text has no attachments: the flow has nothing to iterate over and shows nothing.
         return TeamsResponse::Accepted { payload, shown: false };
@@ -88,25 +93,33 @@ mod tests {
 
     #[test]
     fn card_in_envelope_is_shown() {
-        assert!(matches!(check(&envelope(&good())), TeamsResponse::Accepted { shown: true, .. }));
+        assert!(matches!(check(&envelope(&good()), false), TeamsResponse::Accepted { shown: true, .. }));
+    }
+
+    #[test]
+    fn flow_that_posts_the_body_shows_a_bare_card_only() {
+        let card = good()["content"].to_string();
+        assert!(matches!(check(card.as_bytes(), true), TeamsResponse::Accepted { shown: true, .. }));
+        assert!(matches!(check(&envelope(&good()), true), TeamsResponse::Accepted { shown: false, .. }));
+        assert!(matches!(check(card.as_bytes(), false), TeamsResponse::Accepted { shown: false, .. }));
     }
 
     #[test]
     fn card_without_content_url_violates_schema() {
         let mut card = good();
         card.as_object_mut().unwrap().remove("contentUrl");
-        let TeamsResponse::Rejected(400, body) = check(&envelope(&card)) else { panic!("card accepted") };
+        let TeamsResponse::Rejected(400, body) = check(&envelope(&card), false) else { panic!("card accepted") };
         assert_eq!(body["error"]["code"], "TriggerInputSchemaMismatch");
         assert!(body["error"]["message"].as_str().unwrap().contains("contentUrl"));
     }
 
     #[test]
     fn payload_outside_envelope_or_limits_is_never_shown() {
-        assert!(matches!(check(br#"{"text":"x"}"#), TeamsResponse::Accepted { shown: false, .. }));
+        assert!(matches!(check(br#"{"text":"x"}"#, false), TeamsResponse::Accepted { shown: false, .. }));
         let mut card = good();
         card["content"]["body"] = json!([{ "type": "TextBlock", "text": "x".repeat(24_000) }]);
-        assert!(matches!(check(&envelope(&card)), TeamsResponse::Accepted { shown: false, .. }));
-        assert!(matches!(check(&vec![b' '; 28_673]), TeamsResponse::Rejected(413, _)));
-        assert!(matches!(check(b"{"), TeamsResponse::Rejected(400, _)));
+        assert!(matches!(check(&envelope(&card), false), TeamsResponse::Accepted { shown: false, .. }));
+        assert!(matches!(check(&vec![b' '; 28_673], false), TeamsResponse::Rejected(413, _)));
+        assert!(matches!(check(b"{", false), TeamsResponse::Rejected(400, _)));
     }
 }

@@ -2,7 +2,7 @@
 //! like the real ones, and store every request.
 
 use super::{
-    slack_rules,
+    hang_up, slack_rules,
     state::SimState,
     teams_rules,
     webhook_log::{ChatKind, WebhookRequest},
@@ -47,7 +47,10 @@ fn status_response(service: ChatKind, status: u16) -> Response {
     }
 }
 
-fn check_payload(service: ChatKind, body: &[u8]) -> WebhookOutcome {
+/// A page as the login page of a network or a gateway sends it.
+const WEB_PAGE: &str = "<!DOCTYPE html><html><body>Log in to the network</body></html>";
+
+fn check_payload(service: ChatKind, bare_card: bool, body: &[u8]) -> WebhookOutcome {
     let raw = || serde_json::from_slice(body).unwrap_or_default();
     match service {
         ChatKind::Slack => match slack_rules::check(body) {
@@ -61,7 +64,7 @@ fn check_payload(service: ChatKind, body: &[u8]) -> WebhookOutcome {
                 answer: text_response(StatusCode::BAD_REQUEST, reason),
             },
         },
-        ChatKind::Teams => match teams_rules::check(body) {
+        ChatKind::Teams => match teams_rules::check(body, bare_card) {
             teams_rules::TeamsResponse::Accepted { payload, shown } => {
                 WebhookOutcome { status: 202, shown, payload, answer: StatusCode::ACCEPTED.into_response() }
             }
@@ -89,6 +92,12 @@ fn outcome(sim: &SimState, service: ChatKind, path: &str, headers: &HeaderMap, b
     if over_limit || sim.roll(chat.too_many) {
         return rejected(429, rate_limited(service, chat.retry_after));
     }
+    if sim.roll(chat.web_page) {
+        return rejected(200, text_response(StatusCode::OK, WEB_PAGE));
+    }
+    if sim.roll(chat.bad_gateway) {
+        return rejected(502, text_response(StatusCode::BAD_GATEWAY, WEB_PAGE));
+    }
     if sim.roll(chat.server_error) {
         return rejected(500, status_response(service, 500));
     }
@@ -100,7 +109,7 @@ fn outcome(sim: &SimState, service: ChatKind, path: &str, headers: &HeaderMap, b
         };
         return rejected(400, answer);
     }
-    check_payload(service, body)
+    check_payload(service, chat.bare_card.contains(path), body)
 }
 
 async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: HeaderMap, body: Bytes) -> Response {
@@ -111,13 +120,17 @@ async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: Head
     if sim.roll(faults.chat.hang) {
         std::future::pending::<()>().await;
     }
+    if sim.roll(faults.chat.hang_up) {
+        return hang_up::response();
+    }
     let path = match service {
         ChatKind::Slack => format!("/slack/{name}"),
         ChatKind::Teams => format!("/teams/{name}"),
     };
     let WebhookOutcome { status, shown, payload, answer } = outcome(&sim, service, &path, &headers, &body);
-    let no_answer = (200..300).contains(&status) && sim.roll(faults.chat.hang_after_accept);
-    let status = if no_answer { 0 } else { status };
+    let no_answer = shown && sim.roll(faults.chat.hang_after_accept);
+    let cut = shown && sim.roll(faults.chat.hang_up_after_accept);
+    let status = if no_answer || cut { 0 } else { status };
     let at = Timestamp::now();
     let recorded =
         sim.webhook_log().record(WebhookRequest { number: 0, at, chat: service, name, status, shown, payload });
@@ -125,7 +138,7 @@ async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: Head
     if no_answer {
         std::future::pending::<()>().await;
     }
-    answer
+    if cut { hang_up::response() } else { answer }
 }
 
 /// `POST /slack/{name}`.

@@ -106,8 +106,10 @@ fn sources(dir: &Path, crm: u16) -> Enricher {
             "url": format!("http://127.0.0.1:{crm}/?q={{number}}")}),
     ];
     let configs: Vec<SourceConfig> = tables.into_iter().map(|table| serde_json::from_value(table).unwrap()).collect();
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let secret = |secret: &poprelay::model::secret::SecretRef| secret.read(None).map_err(|error| error.to_string());
+    let client = poprelay::runtime::http::HttpStack::open(Default::default()).unwrap();
+    let secret: poprelay::enrich::SecretReader = std::sync::Arc::new(|secret: &poprelay::model::secret::SecretRef| {
+        secret.read(None).map_err(|error| error.to_string())
+    });
     let deadline = Duration::from_secs(20);
     let built = Enricher::build(&configs, deadline, &secret, &client, Some(dir), Region::US);
     let (enricher, notes) = built.map_err(|bad| bad.0).unwrap();

@@ -43,8 +43,8 @@ fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
         Caller { name: Some("ALICE MARTIN".to_owned()), number },
         Timestamp::now(),
     );
-    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
-    let card = Card::Call(Box::new(CallCard::new(telling, CallerInfo::default())));
+    let update = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
     NewDelivery {
         key: DeliveryKey { subject: Subject::Call(id), status: StatusKind::Ringing, sink: sink.clone() },
         card,

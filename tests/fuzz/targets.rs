@@ -51,11 +51,11 @@ pub fn frame(bytes: &[u8]) {
         }
         effects.extend(tracker.flush(now));
         for effect in effects {
-            let Effect::Emit(telling) = effect else { continue };
-            let stored = serde_json::to_string(&telling).expect("a call update serializes");
+            let Effect::Emit(update) = effect else { continue };
+            let stored = serde_json::to_string(&update).expect("a call update serializes");
             let restored: CallUpdate = serde_json::from_str(&stored).expect("a stored call update deserializes");
-            assert_eq!(restored, telling, "a call update changes in the store");
-            render(telling, CallerInfo::default());
+            assert_eq!(restored, update, "a call update changes in the store");
+            render(update, CallerInfo::default());
         }
     }
     let _ = wire::activity(bytes);
@@ -150,9 +150,9 @@ fn render_contacts(people: Vec<Contact>) {
 }
 
 /// Renders a card for every chat. A message must be JSON without mentions.
-fn render(telling: CallUpdate, found: CallerInfo) {
-    let now = telling.at;
-    let card = Card::Call(Box::new(CallCard::new(telling, found)));
+fn render(update: CallUpdate, found: CallerInfo) {
+    let now = update.at;
+    let card = Card::Call(Box::new(CallCard::new(update, found)));
     let style = RenderOptions { time_zone: jiff::tz::TimeZone::UTC, ..RenderOptions::default() };
     let slack = ["<!channel", "<!here", "<!everyone", "<@U"];
     for (kind, pings) in

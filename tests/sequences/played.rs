@@ -88,25 +88,25 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
 
 fn words(effect: Effect) -> Result<CallUpdate, String> {
     match effect {
-        Effect::Emit(telling) => Ok(telling),
+        Effect::Emit(update) => Ok(update),
         Effect::FetchStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
         Effect::FetchReport { call, .. } => Err(format!("asks for the report of {call}")),
     }
 }
 
 /// Formats a call update as one line: the input of the stages after the tracker.
-pub fn telling_words(telling: &CallUpdate) -> String {
-    let call = &telling.call;
-    let mut words = vec![telling.status.kind().as_str().to_owned(), format!("call {}", call.id)];
+pub fn update_words(update: &CallUpdate) -> String {
+    let call = &update.call;
+    let mut words = vec![update.status.kind().as_str().to_owned(), format!("call {}", call.id)];
     if call.direction != CallDirection::Inbound {
         words.push(call.direction.as_str().to_owned());
     }
-    if let CallStatus::Missed { reason: why, .. } = &telling.status {
+    if let CallStatus::Missed { reason: why, .. } = &update.status {
         words.push(format!("{why:?}"));
     }
     words.extend(call.first_seen_late.then(|| "late".to_owned()));
     words.extend(call.end_unknown.then(|| "lost".to_owned()));
-    if telling.status == CallStatus::Ringing {
+    if update.status == CallStatus::Ringing {
         words.push(format!("{:?}", call.course.stage).to_lowercase());
     }
     words.extend(call.revision.map(|revised| format!("{revised:?}").to_lowercase()));

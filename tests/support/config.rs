@@ -26,7 +26,6 @@ impl TestConfig {
         Self { tables: Vec::new() }
             .text("connections.main", "client_id", "test-client")
             .text("connections.main", "client_secret", "test-secret")
-            .set("connections.main", "account_keys", format!("[\"{}\"]", super::ACCOUNT))
             .text("connections.main", "refresh_token", FIRST_REFRESH_TOKEN)
             .text("connections.main", "api_url", url)
             .text("connections.main", "auth_url", url)

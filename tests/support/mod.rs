@@ -11,6 +11,7 @@ use std::{
     fmt,
     fs::{self, File},
     future::Future,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -73,7 +74,9 @@ impl DaemonDir {
     /// Writes the config. `{STATE}` in it becomes the state directory.
     pub fn write_config(&self, config: impl fmt::Display) {
         let config = config.to_string().replace("{STATE}", self.state_dir().to_str().unwrap());
-        fs::write(self.path().join("config.toml"), config).unwrap();
+        let path = self.path().join("config.toml");
+        fs::write(&path, config).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub fn command(&self, args: &[&str]) -> Command {

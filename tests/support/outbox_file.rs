@@ -12,8 +12,6 @@ pub struct StoredDeliveries {
     states: BTreeMap<(String, String), usize>,
     of: HashMap<(String, String), Vec<String>>,
     unsure: HashSet<(String, String)>,
-    /// Dead letters with at least two attempts, one of them without an answer.
-    died_unanswered: HashSet<(String, String)>,
 }
 
 impl StoredDeliveries {
@@ -36,9 +34,6 @@ impl StoredDeliveries {
                 let key = (sink.clone(), caller);
                 if unsure {
                     stored.unsure.insert(key.clone());
-                    if state == "dead" && attempts >= 2 {
-                        stored.died_unanswered.insert(key.clone());
-                    }
                 }
                 stored.of.entry(key).or_default().push(format!("{status} {state} after {attempts} tries ({why})"));
             }
@@ -57,14 +52,18 @@ impl StoredDeliveries {
         self.unsure.contains(&(sink.to_owned(), caller.to_owned()))
     }
 
-    /// Returns whether a card of this caller is a dead letter because its repeated attempts got no answer.
-    pub fn died_unanswered(&self, sink: &str, caller: &str) -> bool {
-        self.died_unanswered.contains(&(sink.to_owned(), caller.to_owned()))
-    }
-
     /// Returns the number of waiting deliveries.
     pub fn waiting(&self) -> usize {
-        self.states.iter().filter(|((_, state), _)| state == "waiting").map(|(_, count)| count).sum()
+        self.in_state("waiting")
+    }
+
+    /// Returns the number of dead letters.
+    pub fn dead(&self) -> usize {
+        self.in_state("dead")
+    }
+
+    fn in_state(&self, wanted: &str) -> usize {
+        self.states.iter().filter(|((_, state), _)| state == wanted).map(|(_, count)| count).sum()
     }
 }
 

@@ -245,17 +245,17 @@ proptest! {
         harness.run(Duration::ZERO);
         let sizes = harness.tracker.sizes();
         prop_assert!(sizes.due == sizes.open && sizes.open <= 4 && sizes.ended.calls <= sizes.ended.legs, "{sizes:?}");
-        let mut told: BTreeMap<&str, Vec<(&CallStatus, bool)>> = BTreeMap::new();
+        let mut emitted: BTreeMap<&str, Vec<(&CallStatus, bool)>> = BTreeMap::new();
         for (_, update) in &harness.updates {
-            told.entry(update.call.id.as_str()).or_default().push((&update.status, update.call.revision.is_some()));
+            emitted.entry(update.call.id.as_str()).or_default().push((&update.status, update.call.revision.is_some()));
         }
-        for (_, moments) in told {
-            // A call may be forgotten after 20 min and begin anew; these are shorter.
+        for (_, statuses) in emitted {
+            // A call may be forgotten after 20 min and begin again; these are shorter.
             if now < 1_000_000 {
-                let ends = moments.iter().filter(|(moment, revised)| moment.kind().is_final() && !revised).count();
-                prop_assert!(ends <= 1, "{moments:?}");
-                let first_end = moments.iter().position(|(moment, _)| moment.kind().is_final()).unwrap_or(moments.len());
-                prop_assert!(moments.iter().skip(first_end + 1).all(|(_, revised)| *revised), "{moments:?}");
+                let ends = statuses.iter().filter(|(status, revised)| status.kind().is_final() && !revised).count();
+                prop_assert!(ends <= 1, "{statuses:?}");
+                let first_end = statuses.iter().position(|(status, _)| status.kind().is_final()).unwrap_or(statuses.len());
+                prop_assert!(statuses.iter().skip(first_end + 1).all(|(_, revised)| *revised), "{statuses:?}");
             }
         }
         harness.run(Duration::from_secs(6 * 3600));

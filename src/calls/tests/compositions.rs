@@ -210,7 +210,7 @@ fn pick_up_stub_emits_nothing() {
     harness.plan(Duration::from_secs(700), Input::ReportReady("stub".try_into().unwrap()));
     harness.run(Duration::from_secs(600));
     assert!(harness.updates.is_empty());
-    assert!(played([ringing()]).updates.is_empty(), "nor while nobody knows whom it calls");
+    assert!(played([ringing()]).updates.is_empty(), "nor while the called party is not known");
 }
 
 #[test]
@@ -375,8 +375,8 @@ fn answer_is_not_taken_away_by_a_report_that_knows_none() {
         call.snapshots.iter().take(received).for_each(|event| harness.push(event.clone()));
         harness.plan(Duration::from_secs(60), Input::Report(liar.report().into()));
         harness.run(Duration::from_secs(600));
-        let told: Vec<String> = harness.updates.iter().map(|(_, update)| end(update)).collect();
-        assert!(told.last().unwrap().starts_with("ended · with Nadia"), "{told:#?}");
+        let emitted: Vec<String> = harness.updates.iter().map(|(_, update)| end(update)).collect();
+        assert!(emitted.last().unwrap().starts_with("ended · with Nadia"), "{emitted:#?}");
     }
 }
 

@@ -191,7 +191,7 @@ proptest! {
             let people: Vec<&str> = truth.rang.iter().map(String::as_str).filter(|name| *name != "outside").collect();
             prop_assert_eq!(rang, people, "{}", words);
         }
-        // One ring for each stage, in order; more only when somebody new is rung.
+        // One ring for each stage, in order; more only when another person is rung.
         let mut stages: Vec<RingStage> = Vec::new();
         for (_, update) in harness.updates.iter().filter(|(_, update)| update.status.kind() == StatusKind::Ringing) {
             stages.push(update.call.course.stage);
@@ -225,12 +225,12 @@ proptest! {
                 }
             }
             harness.run(Duration::from_secs(900));
-            let told: Vec<String> = harness.updates.iter().map(|(_, it)| end(it)).collect();
+            let emitted: Vec<String> = harness.updates.iter().map(|(_, it)| end(it)).collect();
             for update in harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports) {
-                prop_assert!(!is_false(&call, update), "{}: {told:#?}", end(update));
+                prop_assert!(!is_false(&call, update), "{}: {emitted:#?}", end(update));
             }
             if has_report {
-                prop_assert_eq!(harness.end(), whole.clone(), "{:#?}", told);
+                prop_assert_eq!(harness.end(), whole.clone(), "{:#?}", emitted);
             }
             let rest = harness.tracker.next_deadline();
             harness.run(Duration::from_secs(5 * 3600));

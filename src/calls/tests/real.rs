@@ -151,7 +151,7 @@ impl Recorded {
         assert_eq!(harness.end().as_deref().map(bare), Some(bare(self.end)), "{} {what}", self.name);
     }
 
-    /// A GoTo that has the reports two minutes after the end, and says so if it `pushes`.
+    /// A GoTo that has the reports two minutes after the end, and announces them if it `pushes`.
     fn harness(&self, has_reports: bool, pushes: bool) -> Harness {
         let mut harness = Harness::new(self.epoch);
         for report in &self.reports {
@@ -185,27 +185,28 @@ impl Recorded {
     /// What holds whatever is lost.
     fn check(&self, harness: &Harness, what: &str) {
         let updates = || harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
-        let told: Vec<String> = updates().map(|update| format!("{:?} {}", update.status.kind(), end(update))).collect();
+        let emitted: Vec<String> =
+            updates().map(|update| format!("{:?} {}", update.status.kind(), end(update))).collect();
         let is_false_missed = |update: &CallUpdate| {
             self.talked()
                 && (update.status.kind() == StatusKind::Missed
                     || update.status.kind() == StatusKind::Voicemail
                         && update.call.course.mailbox.as_ref().is_none_or(|it| it.message != Some(true)))
         };
-        assert!(!updates().any(is_false_missed), "{} {what}: false missed: {told:#?}", self.name);
+        assert!(!updates().any(is_false_missed), "{} {what}: false missed: {emitted:#?}", self.name);
         for update in updates() {
             for talk in &update.call.course.talks {
                 let name = match &talk.with {
                     crate::model::call::TalkParty::Person(person) => format!("with {} ", person.name.as_ref().unwrap()),
                     crate::model::call::TalkParty::Outside(_) => "with outside".to_owned(),
                 };
-                assert!(self.end.contains(&name), "{} {what}: a wrong partner: {told:#?}", self.name);
+                assert!(self.end.contains(&name), "{} {what}: a wrong partner: {emitted:#?}", self.name);
             }
         }
         let finals = |update: &&CallUpdate| update.status.kind().is_final() && update.call.revision.is_none();
-        assert!(updates().filter(finals).count() <= 1, "{} {what}: two ends: {told:#?}", self.name);
+        assert!(updates().filter(finals).count() <= 1, "{} {what}: two ends: {emitted:#?}", self.name);
         let ids: std::collections::BTreeSet<&ConversationSpaceId> = updates().map(|update| &update.call.id).collect();
-        assert!(ids.len() <= 1, "{} {what}: two calls: {told:#?}", self.name);
+        assert!(ids.len() <= 1, "{} {what}: two calls: {emitted:#?}", self.name);
         let mut fetched = harness.fetched_reports.clone();
         fetched.sort();
         assert!(fetched.len() <= 2 * self.reports.len(), "{} {what}: {fetched:?}", self.name);

@@ -52,7 +52,7 @@ pub struct Script {
     voicemail: Option<SystemKind>,
     participants: usize,
     pub linked: Vec<ConversationSpaceId>,
-    /// Handed on, and nobody has answered since.
+    /// Handed on, without an answer since.
     pending: bool,
     hung_up_by: Option<ParticipantId>,
 }
@@ -204,7 +204,7 @@ impl Script {
         }
     }
 
-    /// Nobody answers.
+    /// No answer.
     pub fn ring_out(&mut self, ms: u64) {
         self.wait(ms);
         self.stop(None);

@@ -5,10 +5,10 @@ use super::*;
 #[test]
 fn gap_summary_counts_and_lists_alert_gives_advice() {
     let missed = CallStatus::Missed { waited: Duration::from_secs(21), reason: MissedReason::NobodyAnswered };
-    let telling = CallUpdate { call: call("+15145550199"), status: missed, at: ago(100) };
+    let update = CallUpdate { call: call("+15145550199"), status: missed, at: ago(100) };
     let connection = "main".try_into().unwrap();
     let gap_summary =
-        Card::GapSummary(GapSummary { connection, from: ago(1220), to: ago(20), calls: vec![telling; 3], mask: None });
+        Card::GapSummary(GapSummary { connection, from: ago(1220), to: ago(20), calls: vec![update; 3], mask: None });
     let rendered_summary = rendered(&gap_summary);
     assert_eq!(rendered_summary[0], "📋 While disconnected: 3 missed");
     assert_eq!(rendered_summary[1], "The connection to GoTo was down from 13:43 to 14:03 EST.");
@@ -53,10 +53,10 @@ fn recap_lists_totals_and_pending_callbacks() {
 fn mask_hides_every_number_in_every_layout() {
     let options = RenderOptions { mask: Mask::Last4, ..options() };
     let missed = CallStatus::Missed { waited: Duration::from_secs(1), reason: MissedReason::Unknown };
-    let telling = CallUpdate { call: call("+15145550199"), status: missed, at: ago(9) };
+    let update = CallUpdate { call: call("+15145550199"), status: missed, at: ago(9) };
     let connection = "main".try_into().unwrap();
     let gap_summary =
-        Card::GapSummary(GapSummary { connection, from: ago(9), to: ago(1), calls: vec![telling], mask: None });
+        Card::GapSummary(GapSummary { connection, from: ago(9), to: ago(1), calls: vec![update], mask: None });
     let recap = Card::Recap(Recap { pending: vec![waiting("+15145550199", None, 1, ago(9))], ..recap() });
     for card in [ringing(one(alice())), ringing(Match::NoMatch), gap_summary, recap] {
         for kind in KINDS {

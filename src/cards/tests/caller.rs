@@ -48,7 +48,7 @@ fn nameless_caller_no_match_only_after_lookup() {
 
 #[test]
 fn network_name_number_or_placeholder_ignored() {
-    for name in ["+1 514 555 0199", "5145550199", "Anonymous", "Unavailable", "  ", "\u{202E}"] {
+    for name in ["+1 514 555 0199", "5145550199", "Anonymous", "  ", "\u{202E}"] {
         let rendered = rendered(&card(named(name), CallStatus::Ringing, ago(3), Match::NotLookedUp));
         assert_eq!(rendered[..2], ["📞 (514) 555-0199", "Rings Bob Roy (1015)"], "{name}");
     }
@@ -78,6 +78,25 @@ fn network_name_with_number_hidden_by_mask() {
 }
 
 #[test]
+fn network_substitute_and_marks_stand_beside_the_number() {
+    let lines = |name: &str, found: Match| rendered(&card(named(name), CallStatus::Ringing, ago(3), found));
+    let number = "📞 (514) 555-0199";
+    for (name, beside) in [
+        ("WIRELESS CALLER", "wireless caller"),
+        ("Unavailable", "name unavailable"),
+        ("HAMILTON     ON", "HAMILTON ON"),
+        ("[V]", "verified by the network"),
+        ("SCAM LIKELY", "⚠️ network: spam likely"),
+    ] {
+        assert_eq!(lines(name, Match::NotLookedUp)[..2], [number, beside], "{name}");
+    }
+    let verified = &lines("[V] ALICE MARTIN", Match::NotLookedUp)[..2];
+    assert_eq!(verified[0], "📞 ALICE MARTIN");
+    assert!(verified[1].ends_with("name as the network shows it · verified by the network"), "{verified:?}");
+    assert_eq!(lines("[V] X", one(alice()))[1], "Martin Bakery · (514) 555-0199 · verified by the network");
+}
+
+#[test]
 fn failed_source_named_no_match_not_claimed() {
     let Card::Call(mut card) = ringing(Match::NoMatch) else { unreachable!() };
     card.caller_info.failed_sources = vec!["crm".into(), "zoho-desk".into()];
@@ -101,6 +120,8 @@ fn several_contacts_listed_none_selected() {
 fn number_withheld_short_unparsed_labelled() {
     let title = |number| rendered(&card(call(number), CallStatus::Ringing, ago(3), Match::NotLookedUp)).remove(0);
     assert_eq!(title("anonymous"), "📞 Withheld number");
+    assert_eq!(title("out of area"), "📞 Number not available");
+    assert_eq!(title("+10000000000"), "📞 Not a valid number “+10000000000”");
     assert_eq!(title("1015"), "📞 Short number 1015");
     assert_eq!(title("sip:x@y"), "📞 Unreadable number “sip:x@y”");
 }

@@ -3,9 +3,9 @@
 use super::*;
 
 /// A ring of Alice with card options.
-fn with_card_options(manner: CardOptions) -> Card {
+fn with_card_options(options: CardOptions) -> Card {
     let Card::Call(card) = ringing(one(alice())) else { unreachable!() };
-    Card::Call(Box::new(CallCard { options: manner, ..*card }))
+    Card::Call(Box::new(CallCard { options, ..*card }))
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn slack_mentions_only_config_ids_each_once() {
         assert!(!text.contains("S0123") && !text.contains("entities"), "{text}");
     }
     for kind in [SinkKind::Slack, SinkKind::SlackTrigger] {
-        let manner = CardOptions { teams_mentions: vec![dana()], ..CardOptions::default() };
-        assert!(!body(kind, &[&with_card_options(manner)], false).to_string().contains("Dana"));
+        let options = CardOptions { teams_mentions: vec![dana()], ..CardOptions::default() };
+        assert!(!body(kind, &[&with_card_options(options)], false).to_string().contains("Dana"));
     }
     let stranger = card(named("<!channel> <@U0456>"), CallStatus::Ringing, ago(3), Match::NotLookedUp);
     let text = body(SinkKind::Slack, &[&stranger], true).to_string();
@@ -86,15 +86,13 @@ fn teams_mentions_only_config_people_each_once() {
         { "type": "mention", "text": "<at>Eve Li</at>",
           "mentioned": { "id": "00000000-1111-2222-3333-444444444444", "name": "Eve Li" } },
     ]);
-    for kind in [SinkKind::Teams, SinkKind::TeamsConnector] {
-        for cards in [&[&both][..], &[&both, &quiet]] {
-            let content = &body(kind, cards, false)["attachments"][0]["content"];
-            assert_eq!(content["msteams"]["entities"], people);
-            assert_eq!(content["body"][1]["text"], "<at>Dana Cole</at> <at>Eve Li</at>");
-        }
-        let plain = body(kind, &[&both], true).to_string();
-        assert!(!plain.contains("entities") && !plain.contains("<at>"), "{plain}");
+    for cards in [&[&both][..], &[&both, &quiet]] {
+        let content = &body(SinkKind::Teams, cards, false)["attachments"][0]["content"];
+        assert_eq!(content["msteams"]["entities"], people);
+        assert_eq!(content["body"][1]["text"], "<at>Dana Cole</at> <at>Eve Li</at>");
     }
+    let plain = body(SinkKind::Teams, &[&both], true).to_string();
+    assert!(!plain.contains("entities") && !plain.contains("<at>"), "{plain}");
     let Card::Call(mut stranger) = card(named("<at>Dana Cole</at>"), CallStatus::Ringing, ago(3), Match::NotLookedUp)
     else {
         panic!()

@@ -50,13 +50,13 @@ fn any_card() -> impl Strategy<Value = Card> {
             0 => card(call, CallStatus::Ringing, ago(3), one(contact)),
             1 => card(call, CallStatus::Ringing, ago(90), Match::Several { contacts: vec![contact; number] }),
             2 => {
-                let telling = CallUpdate { call, status: CallStatus::Voicemail { duration: None }, at: ago(1) };
+                let update = CallUpdate { call, status: CallStatus::Voicemail { duration: None }, at: ago(1) };
                 let connection = "main".try_into().unwrap();
                 Card::GapSummary(GapSummary {
                     connection,
                     from: ago(9),
                     to: ago(1),
-                    calls: vec![telling; number * 5],
+                    calls: vec![update; number * 5],
                     mask: None,
                 })
             }
@@ -130,7 +130,7 @@ proptest! {
             match kind {
                 SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),
                 SinkKind::SlackTrigger => assert_clean(&payload),
-                SinkKind::Teams | SinkKind::TeamsConnector => {
+                SinkKind::Teams => {
                     assert_clean(&payload);
                     prop_assert!(message.body.len() <= 20_000, "{} bytes", message.body.len());
                     let evaluated = message.body.contains("\"{{") || message.body.contains("{{DATE");

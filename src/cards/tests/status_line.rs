@@ -20,8 +20,8 @@ fn status_line_every_status_described() {
         (CallStatus::Voicemail { duration: None }, "📭 Voicemail: ", "Reached the mailbox, may have left a message"),
         (CallStatus::Ended { talk_time: Some(secs(200)) }, "✅ Ended: ", "Talked for 3 min 20 s · with Bob Roy (1015)"),
     ];
-    for (moment, title, state) in cases {
-        let rendered = rendered(&card(call("+15145550199"), moment, ago(1), Match::NotLookedUp));
+    for (status, title, state) in cases {
+        let rendered = rendered(&card(call("+15145550199"), status, ago(1), Match::NotLookedUp));
         assert_eq!(rendered[0], format!("{title}(514) 555-0199"));
         assert_eq!(rendered[1], state);
     }
@@ -114,7 +114,7 @@ fn number_beside_right_to_left_text_keeps_order() {
 fn status_line_transfers_and_queue_wait_included() {
     let (bob, eve) = (person("Bob Roy", "1015"), person("Eve Li", "1031"));
     let transfer = |from: &Person, to: &Person| Transfer { from: from.clone(), to: to.clone(), at: ago(30) };
-    let state = |call, moment| rendered(&card(call, moment, ago(1), Match::NotLookedUp)).remove(1);
+    let state = |call, status| rendered(&card(call, status, ago(1), Match::NotLookedUp)).remove(1);
     let secs = Duration::from_secs;
 
     let once = Call { transfers: vec![transfer(&bob, &eve)], people: vec![eve.clone()], ..call("+15145550199") };
@@ -142,7 +142,7 @@ fn status_line_transfers_and_queue_wait_included() {
 fn title_outbound_and_internal_calls_differ() {
     let secs = Duration::from_secs;
     let first_lines =
-        |call: &Call, moment| rendered(&card(call.clone(), moment, ago(1), Match::NotLookedUp))[..2].to_vec();
+        |call: &Call, status| rendered(&card(call.clone(), status, ago(1), Match::NotLookedUp))[..2].to_vec();
     let out = Call { direction: CallDirection::Outbound, ..call("+15145550199") };
     let missed = CallStatus::Missed { waited: secs(30), reason: MissedReason::NobodyAnswered };
     let answered = CallStatus::Answered { answered_by: person("Bob Roy", "1015"), waited: secs(7) };

@@ -145,7 +145,7 @@ fn template_output_sanitized_and_bounded() {
                     match kind {
                         SinkKind::Slack | SinkKind::SlackApp => assert_fits_slack(&payload),
                         SinkKind::SlackTrigger => assert_clean(&payload),
-                        SinkKind::Teams | SinkKind::TeamsConnector => {
+                        SinkKind::Teams => {
                             assert_clean(&payload);
                             assert!(!body.contains("{{"), "{body}");
                         }

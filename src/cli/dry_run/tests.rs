@@ -86,7 +86,7 @@ fn load_config(dir: &Path) -> Config {
 }
 
 fn pipeline(config: &Config) -> Pipeline {
-    let network = network::open().unwrap();
+    let network = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
     let enricher = startup::build_enricher(config, &network).unwrap();
     Pipeline {
         outbox: startup::open_outbox(config).unwrap(),

@@ -25,6 +25,10 @@ pub(super) fn read_query(query: &str, state: &str) -> Option<RedirectResult> {
     }
     Some(match (error.as_deref(), code) {
         (Some("access_denied"), _) => Err(CliError::permission(anyhow!("consent was denied in the browser"))),
+        (Some("invalid_scope"), _) => Err(CliError::permission(anyhow!(
+            "GoTo rejects a requested scope, because the OAuth client lacks it. Enable the scopes of the README at the \
+             client, or run poprelay login --client-scopes: it requests those that the client has"
+        ))),
         (Some(error), _) => {
             let printable: String = error.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
             Err(CliError::permission(anyhow!(

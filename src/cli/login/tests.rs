@@ -51,7 +51,9 @@ fn login(goto: &Goto, redirect: &str, dir: &tempfile::TempDir) -> Login {
     Login {
         client: Client { id: "me".to_owned(), secret: Some(Secret::new("shh")), auth_url: goto.url.clone() },
         redirect_uri: Url::parse(redirect).unwrap(),
-        scopes: crate::goto::oauth::SCOPES.to_owned(),
+        connection: "main".try_into().unwrap(),
+        scopes: scopes::needed(false),
+        accounts_api: None,
         token_file: dir.path().join("token.json"),
     }
 }
@@ -107,7 +109,8 @@ async fn run_login<F: Future<Output = ()>>(
     let screen = Screen::default();
     let mut out = screen.clone();
     let http = reqwest::Client::new();
-    let attempt = attempt(login, &http, paste, Duration::from_secs(20), &mut out, typed);
+    let args = LoginArgs { connection: None, paste, client_scopes: false };
+    let attempt = attempt(login, &http, &args, Duration::from_secs(20), &mut out, typed);
     let (outcome, ()) = tokio::join!(attempt, person(screen.clone(), lines));
     (outcome, screen.text())
 }
@@ -199,7 +202,8 @@ async fn login_without_answer_times_out_with_69() {
     let login = login(&goto, &format!("http://127.0.0.1:{}/r", free_port().await), &dir);
     let (_lines, typed) = mpsc::channel(1);
     let http = reqwest::Client::new();
-    let outcome = attempt(&login, &http, false, Duration::from_millis(50), &mut Screen::default(), typed).await;
+    let args = LoginArgs { connection: None, paste: false, client_scopes: false };
+    let outcome = attempt(&login, &http, &args, Duration::from_millis(50), &mut Screen::default(), typed).await;
     let failure = outcome.unwrap_err();
     assert_eq!(failure.code, 69);
     assert!(failure.to_string().contains("no consent"), "{failure}");
@@ -213,6 +217,7 @@ async fn login_rejected_code_is_reported_without_the_code() {
         ((200, json!({"access_token": "a"})), 65, "no refresh token"),
         ((200, json!(["what"])), 65, "rejected the authorization code"),
         ((503, json!({})), 69, "503"),
+        ((401, json!({"error": "invalid_client"})), 77, "the client secret is wrong"),
     ] {
         let goto = Goto::start(answer).await;
         let login = login(&goto, "http://localhost:5000/r", &dir);
@@ -222,4 +227,28 @@ async fn login_rejected_code_is_reported_without_the_code() {
         assert!(failure.to_string().contains(word), "{failure}");
         assert!(!failure.to_string().contains("c0de") && !failure.to_string().contains("127.0.0.1"), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn login_with_fewer_scopes_names_the_loss_and_stores_the_grant() {
+    let granted = "call-events.v1.notifications.manage call-events.v1.events.read";
+    let answer = json!({"access_token": "a", "refresh_token": "r-1", "scope": granted});
+    let (goto, dir) = (Goto::start((200, answer)).await, tempfile::tempdir().unwrap());
+    let login = Login { accounts_api: Some(goto.url.clone()), ..login(&goto, "http://localhost:5000/r", &dir) };
+    let (outcome, text) = run_login(&login, true, async |_, lines| lines.send("c".to_owned()).await.unwrap()).await;
+    outcome.unwrap();
+    assert!(text.contains("Missing scope cr.v1.read: calls that end during an event gap are lost"), "{text}");
+    assert!(!text.contains("Missing scope call-events"), "{text}");
+    assert!(text.contains("then run: poprelay login --connection main"), "{text}");
+    assert!(text.contains("GoTo names no account of this login. Set account_keys"), "{text}");
+    assert_eq!(token_file::read(&login.token_file).unwrap().scope.as_deref(), Some(granted));
+}
+
+#[tokio::test]
+async fn login_without_a_stated_scope_names_none_as_missing() {
+    let (goto, dir) = (Goto::start_ok().await, tempfile::tempdir().unwrap());
+    let login = login(&goto, "http://localhost:5000/r", &dir);
+    let (outcome, text) = run_login(&login, true, async |_, lines| lines.send("c".to_owned()).await.unwrap()).await;
+    outcome.unwrap();
+    assert!(!text.contains("Missing scope"), "{text}");
 }

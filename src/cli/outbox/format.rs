@@ -9,6 +9,7 @@ use crate::{
         time::{Timestamp, elapsed},
     },
     outbox::{DeliveryState, StoredDelivery},
+    runtime::text::{is_direction_mark, printable, printable_start},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -48,17 +49,7 @@ fn card_title(letter: &StoredDelivery, form: OutputOptions) -> String {
             if known.is_empty() { "withheld".to_owned() } else { known.join(" ") }
         }
     };
-    printable(&text).chars().take(40).collect()
-}
-
-/// Replaces control characters and direction marks with blanks.
-pub(in crate::cli) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_direction_mark(c) { ' ' } else { c }).collect()
-}
-
-/// Returns whether a character changes the text direction.
-const fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    printable_start(&text, 40)
 }
 
 /// Masks free text with seven or more digits, the shortest length of a phone number.

@@ -43,13 +43,13 @@ fn new_delivery(call: &str) -> NewDelivery {
     let notes = Some("call back: +1 514 555 0142".to_owned());
     let contact = Box::new(Contact { notes, source: "crm".to_owned(), ..Contact::default() });
     let found = CallerInfo { matched: Match::One { contact }, ..CallerInfo::default() };
-    let telling = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
+    let update = CallUpdate { call, status: CallStatus::Ringing, at: Timestamp::now() };
     let key = DeliveryKey {
         subject: Subject::Call(id),
         status: StatusKind::Ringing,
         sink: SinkName::try_from("desk").unwrap(),
     };
-    NewDelivery { key, card: Card::Call(Box::new(CallCard::new(telling, found))), mode: EnqueueMode::Insert }
+    NewDelivery { key, card: Card::Call(Box::new(CallCard::new(update, found))), mode: EnqueueMode::Insert }
 }
 
 /// Creates an outbox with a dead letter (1), a delivered (2) and a waiting delivery (3).

@@ -67,9 +67,9 @@ async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
     let now = Timestamp::now();
     let issued = now.checked_sub(Duration::from_secs(3 * 86_400)).unwrap();
     let token = config::token_file(&config.state_dir, &config.connections[0].name);
-    token_file::write(&token, &StoredToken { refresh_token: Secret::new("r"), issued }).unwrap();
+    token_file::write(&token, &StoredToken { refresh_token: Secret::new("r"), issued, scope: None }).unwrap();
     queue.heartbeat(config.connections[0].name.clone(), now).await.unwrap();
-    queue.enqueue(None, vec![new_delivery("told"), new_delivery("tried"), new_delivery("dead")]).await.unwrap();
+    queue.enqueue(None, vec![new_delivery("delivered"), new_delivery("tried"), new_delivery("dead")]).await.unwrap();
     let ids: Vec<_> =
         queue.due(&"desk".try_into().unwrap(), now, 9).await.unwrap().into_iter().map(|one| one.id).collect();
     queue.lease(ids.clone()).await.unwrap();

@@ -3,18 +3,32 @@
 
 use crate::{
     daemon::{
-        health::{alert::AlertKind, outage::OutageTimer, status::ConnectionStatus},
+        health::{
+            alert::{AlertKind, LoginAdvice},
+            outage::OutageTimer,
+            status::ConnectionStatus,
+        },
         pipeline::Pipeline,
     },
-    goto::ConnectionEvent,
+    goto::{
+        ConnectionEvent,
+        lane::{FailureClass, RequestFailure},
+        token::LoginReason,
+    },
     model::{ids::ConnectionName, time::Timestamp},
-    runtime::{log_throttle::LogThrottle, message_id},
+    runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
 };
+use jiff::SignedDuration;
 use std::{sync::Arc, time::Instant};
+
+/// Difference of the clocks above which the journal warns: certificates and tokens tolerate less than minutes.
+const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 
 /// Monitor of one connection.
 pub struct ConnectionMonitor {
     connection: ConnectionName,
+    /// How this connection gets a login.
+    login_advice: LoginAdvice,
     pipeline: Arc<Pipeline>,
     outage: OutageTimer,
     /// Throttles the log of malformed frames, which may come in thousands.
@@ -26,9 +40,9 @@ pub struct ConnectionMonitor {
 impl ConnectionMonitor {
     /// Creates the monitor of a connection without a live lane.
     #[must_use]
-    pub fn new(connection: ConnectionName, pipeline: Arc<Pipeline>, now: Instant) -> Self {
+    pub fn new(connection: ConnectionName, login_advice: LoginAdvice, pipeline: Arc<Pipeline>, now: Instant) -> Self {
         let (malformed_frames, failed_heartbeats) = (LogThrottle::default(), LogThrottle::default());
-        Self { connection, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
+        Self { connection, login_advice, pipeline, outage: OutageTimer::new(now), malformed_frames, failed_heartbeats }
     }
 
     /// Returns when [`ConnectionMonitor::tick`] is due; `None` without a timer.
@@ -45,7 +59,8 @@ impl ConnectionMonitor {
         if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
             self.outage.suppress();
         } else if self.outage.fire(now) {
-            self.raise(AlertKind::ConnectionDown).await;
+            let (fallback, fault) = self.update(|status| (status.fallback, status.fault));
+            self.raise(|name| AlertKind::ConnectionDown(name, fallback, fault)).await;
         }
     }
 
@@ -59,18 +74,51 @@ impl ConnectionMonitor {
                 tracing::warn!(%connection, lane, why = why.as_str(), "lane lost");
             }
             ConnectionEvent::GapOpened { since } => {
-                self.outage.start(now);
-                self.update(|status| status.unrecovered_gaps.insert(since));
+                let is_live = self.update(|status| {
+                    status.unrecovered_gaps.insert(since);
+                    !status.live.is_empty()
+                });
+                // A gap found afterwards, while a lane is live, is no outage.
+                if !is_live {
+                    self.outage.start(now);
+                }
                 tracing::warn!(%connection, %since, message_id = message_id::GAP_OPENED, "event gap opened");
+            }
+            ConnectionEvent::ClockOffset { offset } => {
+                self.update(|status| status.clock_offset = offset);
+                if offset.abs() > CLOCK_WARNING {
+                    let offset_s = offset.as_secs();
+                    tracing::warn!(%connection, offset_s, "clock of this machine differs from goto's, check time synchronization");
+                }
+            }
+            ConnectionEvent::FallbackStarted => {
+                self.update(|status| status.fallback = true);
+                tracing::warn!(%connection, "rest fallback started, active calls are polled every 2 s");
+            }
+            ConnectionEvent::FallbackEnded => {
+                self.update(|status| status.fallback = false);
+                tracing::info!(%connection, "rest fallback ended");
             }
             ConnectionEvent::BackfillDone { from, to } => {
                 self.gap_recovered(from, to);
                 tracing::info!(%connection, %from, %to, "event gap reports recovered");
             }
             ConnectionEvent::LaneFailing { lane, why } => {
-                self.update(|status| status.attempted = true);
-                let http_status = why.status;
-                tracing::warn!(%connection, lane, http_status, error = why.class.as_str(), "lane failed to connect, retrying");
+                let fault = match why.class {
+                    FailureClass::Unreachable(fault) => Some(fault),
+                    FailureClass::Transient
+                    | FailureClass::Gone
+                    | FailureClass::TooManyChannels
+                    | FailureClass::Rejected
+                    | FailureClass::NoToken
+                    | FailureClass::NoAccounts => None,
+                };
+                self.update(|status| {
+                    status.attempted = true;
+                    status.fault = fault;
+                });
+                let (http_status, advice) = (why.status, fault.map(NetworkFault::advice));
+                tracing::warn!(%connection, lane, http_status, error = %why, advice, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
@@ -81,9 +129,24 @@ impl ConnectionMonitor {
                     tracing::warn!(%connection, lane, bytes, %why, repeats, "malformed frame");
                 }
             }
-            ConnectionEvent::LoginRequired { .. } => {
-                self.update(|status| status.login_required = true);
-                self.raise(AlertKind::LoginRequired).await;
+            ConnectionEvent::LoginRequired { why } => {
+                let advice = match self.login_advice {
+                    _ if why.is_invalid_client() => LoginAdvice::RepairClient,
+                    _ if why == LoginReason::Unusable => LoginAdvice::RepairFile,
+                    usual => usual,
+                };
+                self.update(|status| {
+                    status.login_required = true;
+                    status.login_problem = Some(advice);
+                });
+                self.raise(|name| AlertKind::LoginRequired(name, advice)).await;
+            }
+            ConnectionEvent::ScopesMissing { missing } if missing.is_empty() => {
+                self.raise(AlertKind::ScopesGranted).await
+            }
+            ConnectionEvent::ScopesMissing { missing } => {
+                let advice = self.login_advice;
+                self.raise(|name| AlertKind::ScopesMissing(name, missing, advice)).await;
             }
             ConnectionEvent::LoginRestored => {
                 if self.update(|status| std::mem::take(&mut status.login_required) && status.live.is_empty()) {
@@ -95,7 +158,7 @@ impl ConnectionMonitor {
                 self.update(|status| status.attempted = true);
                 self.raise(|name| AlertKind::AccountRejected(name, account, status)).await;
             }
-            ConnectionEvent::LaneRejected { .. } => self.on_rejected().await,
+            ConnectionEvent::LaneRejected { why, .. } => self.on_rejected(why).await,
             ConnectionEvent::RefreshTokenExpiring { days_left } => {
                 self.raise(|name| AlertKind::RefreshTokenExpiring(name, days_left)).await
             }
@@ -117,6 +180,7 @@ impl ConnectionMonitor {
         let was_rejected = self.update(|status| {
             status.live.insert(lane);
             status.attempted = true;
+            status.fault = None;
             std::mem::take(&mut status.rejected)
         });
         self.write_heartbeat(now).await;
@@ -143,13 +207,13 @@ impl ConnectionMonitor {
     }
 
     /// Raises one alert, although each lane is rejected.
-    async fn on_rejected(&mut self) {
+    async fn on_rejected(&mut self, why: RequestFailure) {
         let was_rejected = self.update(|status| {
             status.attempted = true;
             std::mem::replace(&mut status.rejected, true)
         });
         if !was_rejected {
-            self.raise(AlertKind::ConnectionRejected).await;
+            self.raise(|name| AlertKind::ConnectionRejected(name, why)).await;
         }
     }
 

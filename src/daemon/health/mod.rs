@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod connection_status;
+pub mod given_up;
 pub mod outage;
 pub mod readiness;
 pub mod status;

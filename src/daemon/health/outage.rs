@@ -1,4 +1,5 @@
 //! Decides when a connection without a live lane raises an alert. Pure: `now` is an argument.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ use crate::{daemon::system::sd_notify, runtime::message_id};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// READY is sent after this even without any answer from GoTo: the daemon runs, and the status line says what is
+/// READY is sent after this even without any answer from GoTo: the daemon runs, and the status line states what is
 /// missing.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 

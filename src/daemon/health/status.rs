@@ -1,11 +1,15 @@
 //! The daemon's status, written by the tasks and read by the supervisor, and its one-line summary for `systemctl
 //! status`.
 
-use crate::model::{
-    ids::{ConnectionName, SinkName},
-    time::Timestamp,
+use crate::{
+    daemon::health::alert::LoginAdvice,
+    model::{
+        ids::{ConnectionName, SinkName},
+        time::Timestamp,
+    },
+    runtime::http::NetworkFault,
 };
-use jiff::civil::Date;
+use jiff::{SignedDuration, civil::Date};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -48,12 +52,20 @@ pub struct ConnectionStatus {
     pub live: BTreeSet<u8>,
     /// Beginnings of the event gaps not recovered yet.
     pub unrecovered_gaps: BTreeSet<Timestamp>,
+    /// No lane is live, and active calls are polled.
+    pub fallback: bool,
+    /// GoTo's time minus the local time.
+    pub clock_offset: SignedDuration,
     /// `poprelay login` is required.
     pub login_required: bool,
+    /// What the login needs, if one is required.
+    pub login_problem: Option<LoginAdvice>,
     /// GoTo rejects the connection.
     pub rejected: bool,
     /// The first subscription was attempted, successful or not.
     pub attempted: bool,
+    /// Why the last attempt of a lane got no answer.
+    pub fault: Option<NetworkFault>,
 }
 
 impl ConnectionStatus {
@@ -71,6 +83,14 @@ impl ConnectionStatus {
 }
 
 impl SharedStatus {
+    /// Converts a local time into GoTo's time, for ages of GoTo's times. Small differences are noise of the header.
+    #[must_use]
+    pub fn goto_time(&self, now: Timestamp) -> Timestamp {
+        let offsets =
+            self.lock().connections.values().map(|connection| connection.clock_offset).max_by_key(|one| one.abs());
+        offsets.and_then(|offset| now.checked_add(offset).ok()).unwrap_or(now)
+    }
+
     /// Locks the status. A panic in another task does not poison it.
     pub fn lock(&self) -> MutexGuard<'_, Status> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -100,16 +120,21 @@ impl Status {
             let first_line = why.lines().next().unwrap_or_default();
             parts.push(format!("config rejected: {}", first_line.chars().take(MAX_REASON_CHARS).collect::<String>()));
         }
-        for (name, _) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
-            parts.push(format!("{name} needs a login (poprelay login)"));
+        for (name, connection) in self.connections.iter().filter(|(_, connection)| connection.login_required) {
+            parts.push(format!("{name} {}", connection.login_problem.unwrap_or(LoginAdvice::LogIn).as_str()));
         }
         let live: usize = self.connections.values().map(|connection| connection.live.len()).sum();
         let lanes: usize = self.connections.values().map(|connection| usize::from(connection.lanes)).sum();
         parts.push(if live == 0 { "no lane is live".to_owned() } else { format!("{live} of {lanes} lanes live") });
         let is_down = |connection: &ConnectionStatus| connection.live.is_empty() && !connection.login_required;
+        let polled = self.connections.iter().filter(|(_, connection)| connection.fallback);
+        parts.extend(polled.map(|(name, _)| format!("{name} polls calls over REST")));
         if live > 0 {
             let down = self.connections.iter().filter(|(_, connection)| is_down(connection));
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
+        }
+        for (name, connection) in self.connections.iter().filter(|(_, connection)| is_down(connection)) {
+            parts.extend(connection.fault.map(|fault| format!("{name}: {fault}")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
@@ -185,6 +210,16 @@ mod tests {
             status.summary(date(2026, 11, 23)),
             "main needs a login (poprelay login), no lane is live, disabled: desk, 0 calls today, 3 pending"
         );
+    }
+
+    #[test]
+    fn goto_time_corrects_a_wrong_local_clock() {
+        let shared = SharedStatus::default();
+        let now: Timestamp = "2026-10-05T14:03:11Z".parse().unwrap();
+        assert_eq!(shared.goto_time(now), now);
+        *shared.lock() = main_connection(&[0]);
+        shared.lock().connections.values_mut().for_each(|one| one.clock_offset = SignedDuration::from_secs(-60));
+        assert_eq!(shared.goto_time(now), "2026-10-05T14:02:11Z".parse().unwrap());
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Order of one call's updates: one at a time is processed, later ones of the call wait. Other calls proceed. Pure.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::{
     call::{CallUpdate, StatusKind},

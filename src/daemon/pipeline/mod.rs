@@ -132,7 +132,9 @@ impl Pipeline {
 
     /// Raises an alert in the journal and to the operator.
     pub async fn raise(&self, alert: AlertKind) {
-        let sink = self.settings.load().operator.clone();
+        let settings = self.settings.load();
+        let default_sink = || alert.default_sink().filter(|sink| settings.sinks.contains_key(sink));
+        let sink = settings.operator.clone().or_else(default_sink);
         alert::raise(&alert, sink, &self.outbox).await;
     }
 

@@ -1,4 +1,5 @@
 //! Plans the deliveries of a call update. Pure: the daemon and every dry run use [`plan`], and cannot disagree.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::{
     cards::MAX_GAP_SUMMARY_CALLS,

@@ -2,6 +2,7 @@
 //!
 //! A call with a posted ring gets its own final card; unseen calls share one gap summary per sink. An open call of an
 //! earlier run that is not active and has no report ends as unknown.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::{
     calls::{Effect, Limits, update_from_report},
@@ -277,15 +278,15 @@ mod tests {
         assert_eq!(describe(recovery.tick(at(14_640))), ["talks ended lost true"]);
     }
 
-    fn ids(tellings: &[CallUpdate]) -> Vec<&str> {
-        tellings.iter().map(|t| t.call.id.as_str()).collect()
+    fn ids(updates: &[CallUpdate]) -> Vec<&str> {
+        updates.iter().map(|update| update.call.id.as_str()).collect()
     }
 
     #[test]
     fn recover_separates_posted_calls_from_the_gap_summary() {
         let mut recovery = Recovery::new(
             HashMap::from([open_call("rang", CallStatus::Ringing, 0)]),
-            vec!["told".try_into().unwrap()],
+            vec!["ended".try_into().unwrap()],
             at(0),
         );
         recovery.gap_closed(at(0), at(100));
@@ -294,7 +295,7 @@ mod tests {
             report("rang", 50),
             report("first", 30),
             report("before", -700),
-            report("told", 5),
+            report("ended", 5),
         ];
         let result = recovery.recover(reports, at(101));
         assert_eq!((ids(&result.updates), ids(&result.summary)), (vec!["rang"], vec!["first", "second"]));

@@ -7,7 +7,10 @@
 use crate::{
     calls::{Effect, Limits, Tracker, is_conclusive},
     daemon::{
-        health::{alert::AlertKind, connection_status::ConnectionMonitor},
+        health::{
+            alert::{AlertKind, LoginAdvice},
+            connection_status::ConnectionMonitor,
+        },
         pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
         settings::Settings,
     },
@@ -54,10 +57,11 @@ impl Relay {
         pipeline: Arc<Pipeline>,
         queries: mpsc::Sender<GotoQuery>,
         recovery: Recovery,
+        login_advice: LoginAdvice,
     ) -> Self {
         let (tracker, order) = (Tracker::new(Limits::default()), CallOrder::default());
         let now = Now::current().instant;
-        let monitor = ConnectionMonitor::new(connection.clone(), Arc::clone(&pipeline), now);
+        let monitor = ConnectionMonitor::new(connection.clone(), login_advice, Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
         let awaited = AwaitedReports::default();

@@ -175,8 +175,9 @@ mod tests {
         let settings = outbox::OutboxSettings { dir: dir.path().to_owned(), durability, retention };
         let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
         let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
-        let (second, no_secrets) = (Duration::from_secs(5), |_: &SecretRef| Err(String::new()));
-        let http = reqwest::Client::new();
+        let second = Duration::from_secs(5);
+        let no_secrets: crate::enrich::SecretReader = Arc::new(|_: &SecretRef| Err(String::new()));
+        let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
         let (enricher, _) =
             Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
         let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });

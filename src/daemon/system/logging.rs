@@ -4,6 +4,7 @@
 //! tracing-journald upper-cases field names: the field `message_id` becomes journald's MESSAGE_ID. Levels map to err,
 //! warning, info and debug; tracing has no notice.
 
+use super::log_writer::LogWriter;
 use crate::runtime::log_filter::{self, LogFilterError};
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
@@ -30,6 +31,9 @@ pub enum LoggingError {
     /// The level is neither a level nor a filter.
     #[error(transparent)]
     Filter(#[from] LogFilterError),
+    /// The thread that writes log lines cannot be started.
+    #[error("the log thread cannot be started")]
+    Thread(#[source] io::Error),
     /// Logging was set up before.
     #[error("logging is already set up")]
     AlreadyOpen(#[source] tracing_subscriber::util::TryInitError),
@@ -44,28 +48,39 @@ pub fn init(level: &str) -> Result<LogHandle, LoggingError> {
     let (filter, handle) = reload::Layer::new(log_filter::parse(level)?);
     let registry = tracing_subscriber::registry().with(filter);
     let journald = env::var_os("JOURNAL_STREAM").and_then(|_| journald_layer().ok());
-    let terminal = journald.is_none().then(|| {
+    let writer = match journald {
+        Some(_) => None,
+        None => Some(LogWriter::start(io::stderr()).map_err(LoggingError::Thread)?),
+    };
+    let terminal = writer.clone().map(|writer| {
         let ansi = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-        tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
-            .with_target(false)
-            .with_ansi(ansi)
-            .fmt_fields(HumanFields)
+        tracing_subscriber::fmt::layer().with_writer(writer).with_target(false).with_ansi(ansi).fmt_fields(HumanFields)
     });
     registry.with(journald).with(terminal).try_init().map_err(LoggingError::AlreadyOpen)?;
-    Ok(LogHandle(handle))
+    Ok(LogHandle { filter: handle, writer })
 }
 
-/// Handle to change the level while the daemon runs.
-pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
+/// Handle to change the level while the daemon runs, and to wait for lines at its end.
+#[derive(Debug, Clone)]
+pub struct LogHandle {
+    filter: reload::Handle<EnvFilter, Registry>,
+    writer: Option<LogWriter>,
+}
 
 impl LogHandle {
     /// Sets the level. An invalid filter changes nothing.
     pub fn set_level(&self, level: &str) {
         if let Ok(filter) = log_filter::parse(level)
-            && let Err(error) = self.0.reload(filter)
+            && let Err(error) = self.filter.reload(filter)
         {
             tracing::warn!(%error, "log level change failed");
+        }
+    }
+
+    /// Waits until the lines logged before are written, one second at most.
+    pub fn flush(&self) {
+        if let Some(writer) = &self.writer {
+            writer.flush();
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,8 +27,9 @@ pub enum StateError {
 /// A locked state directory. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct StateDir {
+    path: PathBuf,
     /// Open file holding the lock.
-    _lock: File,
+    lock: File,
     /// Distinguishes this host's channels from another's of the same connection.
     pub suffix: String,
 }
@@ -69,7 +70,34 @@ pub fn lock(dir: &Path) -> Result<StateDir, StateError> {
         Err(TryLockError::Error(error)) => return Err(unusable(error)),
     }
     let suffix = load_suffix(&dir.join("host-id")).map_err(unusable)?;
-    Ok(StateDir { _lock: lock, suffix })
+    Ok(StateDir { path: dir.to_owned(), lock, suffix })
+}
+
+impl StateDir {
+    /// Creates directory, lock and host id again if somebody removed them. Returns whether that was needed. A second
+    /// daemon could otherwise start beside this one.
+    ///
+    /// # Errors
+    /// [`StateError`]: unusable, or another daemon was faster.
+    pub fn restore(&mut self) -> Result<bool, StateError> {
+        if self.is_in_place() {
+            return Ok(false);
+        }
+        let unusable = |error| StateError::Unusable(self.path.clone(), error);
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.path).map_err(unusable)?;
+        fs::write(self.path.join("host-id"), &self.suffix).map_err(unusable)?;
+        *self = lock(&self.path)?;
+        Ok(true)
+    }
+
+    /// Returns whether the lock file in the directory is the one held.
+    fn is_in_place(&self) -> bool {
+        match (fs::metadata(self.path.join("lock")), self.lock.metadata()) {
+            (Ok(found), Ok(held)) => (found.dev(), found.ino()) == (held.dev(), held.ino()),
+            (Err(error), _) => error.kind() != io::ErrorKind::NotFound,
+            (Ok(_), Err(_)) => true,
+        }
+    }
 }
 
 /// Retries: [`is_locked`] may hold the lock for an instant.
@@ -118,6 +146,20 @@ mod tests {
         drop(daemon);
         assert!(!is_locked(dir.path()).unwrap());
         lock(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn restore_locks_a_directory_made_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("state");
+        let mut daemon = lock(&dir).unwrap();
+        assert!(!daemon.restore().unwrap(), "nothing is missing");
+        fs::remove_dir_all(&dir).unwrap();
+        assert!(daemon.restore().unwrap());
+        assert!(matches!(lock(&dir), Err(StateError::Locked(_))));
+        let suffix = daemon.suffix.clone();
+        drop(daemon);
+        assert_eq!(lock(&dir).unwrap().suffix, suffix);
     }
 
     #[test]

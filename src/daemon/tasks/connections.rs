@@ -8,13 +8,12 @@
 use crate::{
     config::{self, ConnectionConfig, DirectionFilter},
     daemon::{
-        health::status::ConnectionStatus,
+        health::{alert::LoginAdvice, status::ConnectionStatus},
         pipeline::{
             Pipeline,
             recovery::{Recovery, UnfinishedCall},
             relay::Relay,
         },
-        system::network::Network,
         tasks::task_set::{Changes, TaskAction, TaskExit, TaskSet},
     },
     goto,
@@ -23,6 +22,7 @@ use crate::{
         time::{Timestamp, before},
     },
     outbox::OpenCall,
+    runtime::http::HttpStack,
 };
 use std::{collections::BTreeMap, future::pending, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -53,7 +53,7 @@ pub struct ConnectionTasks {
 #[derive(Clone)]
 struct ConnectionContext {
     pipeline: Arc<Pipeline>,
-    network: Network,
+    network: HttpStack,
     state_dir: PathBuf,
     suffix: String,
 }
@@ -61,7 +61,7 @@ struct ConnectionContext {
 impl ConnectionTasks {
     /// Creates an empty set. `suffix` distinguishes this host's channels from another's.
     #[must_use]
-    pub fn new(pipeline: Arc<Pipeline>, network: Network, state_dir: PathBuf, suffix: String) -> Self {
+    pub fn new(pipeline: Arc<Pipeline>, network: HttpStack, state_dir: PathBuf, suffix: String) -> Self {
         let context = ConnectionContext { pipeline, network, state_dir, suffix };
         Self {
             context,
@@ -142,9 +142,10 @@ impl ConnectionContext {
         self.pipeline.replay_pending(Some(&name)).await;
         let recovery = self.load_open_calls(&name).await;
         let (event_sender, events) = mpsc::channel(EVENT_CAPACITY);
+        let login_advice = if config.pat.is_some() { LoginAdvice::ReplacePat } else { LoginAdvice::LogIn };
         let settings = self.settings(config).await;
-        let connection = goto::open(settings, self.network.http.clone(), Arc::clone(&self.network.tls), event_sender);
-        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery);
+        let connection = goto::open(settings, self.network.http.clone(), event_sender);
+        let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery, login_advice);
         let closing = async {
             stop.cancelled().await;
             connection.close().await;
@@ -174,6 +175,7 @@ impl ConnectionContext {
             client_secret: config.client_secret,
             account_keys: config.account_keys,
             first_refresh_token: config.refresh_token,
+            pat: config.pat,
             lanes: config.lanes,
             region: config.region,
             api_url: config.api_url,

@@ -2,6 +2,7 @@
 //! caller starts and stops them.
 //!
 //! A task with changed settings is stopped first and started after its exit: two tasks never share a name.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use std::collections::BTreeMap;
 

@@ -111,6 +111,8 @@ impl Workers {
             .insert(name.clone(), WorkerHandle { _stop: stop.clone().drop_guard(), enable: Arc::clone(&sink.enable) });
         let (pipeline, sink_name) = (Arc::clone(&self.pipeline), name.clone());
         let render = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
+            // Ages compare with GoTo's times: a local clock that is ahead would make every live ring look late.
+            let now = pipeline.status.goto_time(now);
             cards::render(kind, cards, pipeline.settings.load().style(&sink_name), now, plain)
         };
         let worker =

@@ -2,6 +2,7 @@
 
 mod app;
 pub mod chat;
+mod outages;
 pub mod queue;
 mod sink_state;
 pub mod sockets;

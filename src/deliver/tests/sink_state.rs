@@ -6,8 +6,9 @@ use crate::{
         RateLimit,
         batch::BatchMode,
         limiter::SharedLimiter,
+        outage::SinkTransition,
         response::{HttpResponse, PostResult},
-        sink_state::{Outcome, SinkState, SinkTransition},
+        sink_state::{Outcome, SinkState},
         verdict::Verdict,
     },
     model::{
@@ -109,7 +110,7 @@ fn sink_throttled_edits_do_not_delay_posts_and_vice_versa() {
     assert_eq!((outcome.settlements[0].1.clone(), waits(&sink)), (Settlement::Delivered, [5, 0]));
     let fault = PostResult::NotSent(String::new());
     sink.state.on_result(std::slice::from_ref(&edit), &fault, sink.now, 1.0);
-    assert_eq!(sink.closed(), 1, "a network failure pauses posts and edits");
+    assert_eq!(sink.closed(), 2, "a network failure pauses posts and edits");
 }
 
 #[test]
@@ -133,17 +134,18 @@ fn sink_posts_and_edits_have_separate_limiters() {
 fn sink_outage_backs_off_with_canary_and_ends_on_success() {
     let mut sink = SinkSimulation::new(SinkKind::Slack);
     let held: Vec<u64> = (0..8).map(|_| sink.answered(&[1], &not_sent()).pause.as_secs()).collect();
-    assert_eq!(held, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(held, [2, 4, 8, 16, 32, 60, 60, 60]);
     assert_eq!(sink.state.mode(), BatchMode::Canary);
     let over = sink.answered(&[1], &reply(200, "ok"));
     assert_eq!((over.transition, over.repeats), (Some(SinkTransition::RecoveredEarly), 8));
     assert_eq!((sink.state.mode(), sink.closed()), (BatchMode::Merge, 0));
-    assert_eq!(sink.answered(&[1], &not_sent()).pause.as_secs(), 1, "the backoff is reset");
+    assert_eq!(sink.answered(&[1], &not_sent()).pause.as_secs(), 2, "the backoff is reset");
 }
 
 #[test]
 fn sink_outage_is_reported_once_after_15_min_and_its_end_once() {
-    for (answer, told) in [(not_sent(), SinkTransition::Unreachable), (reply(429, ""), SinkTransition::Throttled)] {
+    for (answer, transition) in [(not_sent(), SinkTransition::Unreachable), (reply(429, ""), SinkTransition::Throttled)]
+    {
         let mut sink = SinkSimulation::new(SinkKind::Slack);
         let edges: Vec<Option<SinkTransition>> = (0..20)
             .map(|_| {
@@ -153,7 +155,7 @@ fn sink_outage_is_reported_once_after_15_min_and_its_end_once() {
             .collect();
         let mut expected = vec![None; 20];
         expected[0] = Some(SinkTransition::Failing);
-        expected[15] = Some(told);
+        expected[15] = Some(transition);
         assert_eq!(edges, expected);
         let back = sink.answered(&[1], &reply(200, "ok"));
         assert_eq!((back.transition, back.repeats), (Some(SinkTransition::Recovered), 20));
@@ -203,9 +205,9 @@ fn sink_five_equal_rejections_disable_it_and_keep_the_fifth() {
     let mut sink = SinkSimulation::new(SinkKind::Slack);
     for id in 1..=5 {
         let plain = Delivery { plain: true, ..delivery(id, "") };
-        let login = reply(200, "<html>log in first</html>");
+        let login = reply(200, "log in first");
         let end = sink.state.on_result(&[plain], &login, sink.now, 1.0).settlements.remove(0);
-        assert_eq!(matches!(end.1, Settlement::Dead(_)), id < 5, "a captive portal must not empty the queue");
+        assert_eq!(matches!(end.1, Settlement::Dead(_)), id < 5, "a strange server must not empty the queue");
     }
 
     let mut sink = SinkSimulation::new(SinkKind::Slack);
@@ -219,19 +221,93 @@ fn sink_five_equal_rejections_disable_it_and_keep_the_fifth() {
     }
 }
 
+/// Every result that may hide a posted message.
+fn unanswered() -> Vec<PostResult> {
+    let cut = HttpResponse { status: 200, retry_after: None, body: "o".to_owned(), complete: false };
+    let page = reply(200, "<html>log in first</html>");
+    vec![PostResult::NoResponse(String::new()), page, reply(502, ""), reply(504, ""), PostResult::Response(cut)]
+}
+
 #[test]
-fn sink_ambiguous_result_is_retried_once() {
+fn sink_without_answer_gets_three_copies_a_minute_and_no_dead_letter() {
+    for answer in unanswered() {
+        let mut sink = SinkSimulation::new(SinkKind::Slack);
+        let (mut passed, mut sent_at) = (0, Vec::new());
+        for _ in 0..100 {
+            sent_at.push(passed);
+            let outcome = sink.state.on_result(&[delivery(1, "")], &answer, sink.now, 0.0);
+            let wait = retry_time(&outcome.settlements[0]).duration_since(sink.now.timestamp).as_secs();
+            assert_eq!(sink.closed(), u64::try_from(wait).unwrap(), "the others wait as well");
+            assert_eq!(sink.state.mode(), BatchMode::Canary);
+            passed += sink.closed();
+            sink.pass(sink.closed());
+        }
+        assert_eq!(sent_at[..7], [0, 3, 15, 65, 185, 425, 715], "{answer:?}");
+        let over = sink.answered(&[1], &reply(200, "ok"));
+        assert_eq!((over.transition, sink.state.mode()), (Some(SinkTransition::Recovered), BatchMode::Merge));
+        let outcome = sink.state.on_result(&[delivery(1, "")], &answer, sink.now, 0.0);
+        assert_eq!(outcome.pause.as_secs(), 3, "the waits start again");
+    }
+}
+
+#[test]
+fn sink_waits_of_unanswered_card_grow_although_others_succeed() {
     let mut sink = SinkSimulation::new(SinkKind::Teams);
-    let unsure = PostResult::NoResponse(String::new());
-    let outcome = sink.answered(&[1, 2], &unsure);
-    assert!(outcome.settlements.iter().all(|end| end.0 == Verdict::RetryOnce));
-    let outcome = sink.answered(&[1, 3], &unsure);
-    assert_eq!(
-        outcome.settlements[0],
-        (Verdict::Dead { alert: true }, Settlement::Dead(outcome.rule.reason.to_owned()))
-    );
-    assert_eq!(outcome.settlements[1].0, Verdict::RetryOnce);
-    assert_eq!(sink.state.mode(), BatchMode::Canary);
+    let mut waits = Vec::new();
+    let last = loop {
+        let outcome = sink.state.on_result(&[delivery(1, "")], &PostResult::NoResponse(String::new()), sink.now, 0.0);
+        if let Settlement::Dead(why) = &outcome.settlements[0].1 {
+            break why.clone();
+        }
+        waits.push(retry_time(&outcome.settlements[0]).duration_since(sink.now.timestamp).as_secs());
+        assert_eq!(sink.answered(&[2], &reply(202, "")).transition, Some(SinkTransition::RecoveredEarly));
+    };
+    assert_eq!(waits, [[3, 12, 50, 120, 240].as_slice(), &[290; 14]].concat());
+    assert_eq!(last, "the chat fails at this card and accepts others");
+}
+
+#[test]
+fn sink_unanswered_edit_is_retried_fast_because_it_changes_nothing() {
+    let mut sink = SinkSimulation::new(SinkKind::SlackApp);
+    let answer = PostResult::NoResponse(String::new());
+    let mut pause = |one: Delivery| sink.state.on_result(&[one], &answer, sink.now, 1.0).pause.as_secs();
+    assert_eq!([pause(live(1, Some("1.1"))), pause(live(1, Some("1.1"))), pause(live(2, None))], [2, 4, 3]);
+}
+
+#[test]
+fn sink_flow_without_response_repeats_message_once_and_goes_on() {
+    let mut sink = SinkSimulation::new(SinkKind::Teams);
+    let answer = reply(502, r#"{"error":{"code":"NoResponse","message":"no upstream response"}}"#);
+    let outcome = sink.answered(&[1], &answer);
+    assert_eq!((outcome.settlements[0].0, outcome.transition, sink.closed()), (Verdict::RetryOnce, None, 0));
+    assert_eq!(retry_time(&outcome.settlements[0]), after(sink.now.timestamp, Duration::from_secs(30)));
+    let outcome = sink.answered(&[1], &answer);
+    assert_eq!(outcome.settlements[0], (Verdict::Delivered { accepted: true }, Settlement::Delivered));
+    assert_eq!(sink.state.mode(), BatchMode::Merge);
+}
+
+#[test]
+fn sink_throttling_without_time_waits_minutes_even_without_rate_limit() {
+    let mut sink = SinkSimulation::new(SinkKind::Slack);
+    let waits: Vec<u64> = (0..10)
+        .map(|_| sink.state.on_result(&[delivery(1, "")], &reply(429, ""), sink.now, 0.0).pause.as_secs())
+        .collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 240, 240]);
+}
+
+#[test]
+fn sink_redirect_is_probed_after_a_minute_then_less_often() {
+    let mut sink = SinkSimulation::new(SinkKind::Slack);
+    let probes: Vec<u64> = (0..8)
+        .map(|_| {
+            sink.answered(&[1], &reply(302, "<html>"));
+            sink.closed()
+        })
+        .collect();
+    assert_eq!(probes, [60, 120, 240, 480, 960, 1920, 3600, 3600]);
+    assert_eq!(sink.answered(&[1], &reply(200, "ok")).transition, Some(SinkTransition::Recovered));
+    sink.answered(&[1], &reply(302, ""));
+    assert_eq!(sink.closed(), 60);
 }
 
 #[test]
@@ -247,8 +323,8 @@ fn sink_failing_card_goes_alone_waits_and_becomes_dead_letter() {
         assert_eq!(sink.state.must_go_alone(&delivery(1, "")), waits.len() >= 2);
         sink.answered(&[2], &reply(200, "ok"));
     };
-    assert_eq!(waits, [1, 1, 60, 60, 60, 60, 60, 60, 60]);
-    assert_eq!(last, "the chat rejects this card and accepts others");
+    assert_eq!(waits, [[2; 2].as_slice(), &[60; 17]].concat());
+    assert_eq!(last, "the chat fails at this card and accepts others");
 }
 
 #[test]
@@ -273,8 +349,7 @@ fn sink_strikes_are_bounded() {
 #[test]
 fn sink_random_responses_never_block_it_forever() {
     let mut random = fastrand::Rng::with_seed(7);
-    for kind in [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::TeamsConnector, SinkKind::SlackApp]
-    {
+    for kind in [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams, SinkKind::SlackApp] {
         let mut sink = SinkSimulation::new(kind);
         sink.state = new_state(kind, Some(RateLimit::default()), sink.now);
         for _ in 0..20_000 {
@@ -307,7 +382,6 @@ fn sink_random_responses_never_block_it_forever() {
         sink.state.enable();
         for id in 100..200 {
             let ok_body = match kind {
-                SinkKind::TeamsConnector => "1",
                 SinkKind::SlackApp => r#"{"ok":true}"#,
                 _ => "ok",
             };

@@ -45,7 +45,7 @@ fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool) -> RenderedMess
 pub struct WorkerHarness {
     name: SinkName,
     queue: MemoryOutbox,
-    told: mpsc::Receiver<SinkEvent>,
+    events: mpsc::Receiver<SinkEvent>,
     enable: Arc<Notify>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), OutboxError>>,
@@ -70,27 +70,27 @@ impl WorkerHarness {
         D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync + 'static,
     {
         let name = sink.name.clone();
-        let (tell, told) = mpsc::channel(1000);
+        let (sender, events) = mpsc::channel(1000);
         let stop = CancellationToken::new();
         let enable = sink.enable.clone();
         let http = client();
-        let task = tokio::spawn(run(sink, queue.clone(), http, draw, tell, stop.clone()));
-        Self { name, queue: queue.clone(), told, enable, stop, task }
+        let task = tokio::spawn(run(sink, queue.clone(), http, draw, sender, stop.clone()));
+        Self { name, queue: queue.clone(), events, enable, stop, task }
     }
 
     fn add(&self, title: &str) {
         self.queue.add(&self.name, title);
     }
 
-    pub async fn told(&mut self) -> SinkEvent {
-        timeout(Duration::from_secs(30), self.told.recv()).await.unwrap().unwrap()
+    pub async fn next_event(&mut self) -> SinkEvent {
+        timeout(Duration::from_secs(30), self.events.recv()).await.unwrap().unwrap()
     }
 
     /// Returns the titles of the next `count` delivered cards; skips other events.
     async fn delivered(&mut self, count: usize) -> Vec<String> {
         let mut titles = Vec::new();
         while titles.len() < count {
-            if let SinkEvent::Delivered { key, .. } = self.told().await {
+            if let SinkEvent::Delivered { key, .. } = self.next_event().await {
                 let crate::model::delivery::Subject::Named(title) = key.subject else { panic!() };
                 titles.push(title);
             }
@@ -201,17 +201,17 @@ async fn worker_gone_sink_is_disabled_once_and_resumes_when_enabled() {
     let queue = MemoryOutbox::default();
     let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
     worker.add("a");
-    assert!(matches!(worker.told().await, SinkEvent::Disabled { why: "the webhook or its channel is gone", .. }));
+    assert!(matches!(worker.next_event().await, SinkEvent::Disabled { why: "the webhook is gone", .. }));
     worker.add("b");
     worker.enable.notify_one();
     // The probe is the oldest card alone; a failed probe is not reported again.
     assert_eq!(chat.requests(2).await[1].cards, ["a"]);
     repaired.store(true, Ordering::SeqCst);
     worker.enable.notify_one();
-    let told = [worker.told().await, worker.told().await, worker.told().await];
-    assert!(matches!(&told[0], SinkEvent::Delivered { attempt: 3, .. }), "{told:?}");
-    assert!(matches!(&told[1], SinkEvent::Recovered { .. }), "{told:?}");
-    assert!(matches!(&told[2], SinkEvent::Delivered { attempt: 1, .. }), "{told:?}");
+    let events = [worker.next_event().await, worker.next_event().await, worker.next_event().await];
+    assert!(matches!(&events[0], SinkEvent::Delivered { attempt: 3, .. }), "{events:?}");
+    assert!(matches!(&events[1], SinkEvent::Recovered { .. }), "{events:?}");
+    assert!(matches!(&events[2], SinkEvent::Delivered { attempt: 1, .. }), "{events:?}");
     worker.end().await.unwrap();
 }
 
@@ -243,7 +243,7 @@ async fn worker_card_rejected_plain_becomes_dead_letter() {
     let queue = MemoryOutbox::default();
     let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
     worker.add("a");
-    let SinkEvent::DeadLetter { why, alert, .. } = worker.told().await else { panic!() };
+    let SinkEvent::DeadLetter { why, alert, .. } = worker.next_event().await else { panic!() };
     assert!(!alert && why.contains("400"), "no alert about an alert: {why}");
     let row = queue.row("a");
     assert_eq!(
@@ -398,7 +398,7 @@ async fn worker_journal_and_attempts_contain_no_url() {
     worker.add("a");
     worker.delivered(1).await;
     worker.add("b");
-    assert!(matches!(worker.told().await, SinkEvent::Disabled { .. }));
+    assert!(matches!(worker.next_event().await, SinkEvent::Disabled { .. }));
     worker.end().await.unwrap();
     let journal = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     for line in ["card delivered", "sink failing, deliveries paused", "sink recovered", "sink disabled", "took_ms="] {
@@ -416,11 +416,11 @@ async fn worker_journal_and_attempts_contain_no_url() {
 fn worker_future_is_spawnable_with_any_render_function() {
     fn spawnable<T: Send + 'static>(_: impl FnOnce() -> T) {}
     spawnable(|| {
-        let (told, _) = mpsc::channel(1);
+        let (events, _) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let sink = Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::Teams, Secret::new(""));
         let mine = String::new();
         let draw = move |_, _: &[&Card], _, _| RenderedMessage { body: mine.clone(), cards_included: 1 };
-        run(sink, MemoryOutbox::default(), client(), draw, told, stop)
+        run(sink, MemoryOutbox::default(), client(), draw, events, stop)
     });
 }

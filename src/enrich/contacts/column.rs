@@ -1,6 +1,5 @@
 //! Meaning of a column of a contacts file. Pure.
 
-use super::headers;
 use std::{borrow::Cow, fmt};
 
 /// Meaning of a column. A labelled one has the number of the column with its label, which differs by row.
@@ -39,17 +38,6 @@ pub enum Column {
 }
 
 impl Column {
-    /// Returns the meaning of a field by its label: the value of `Tier` is the tier.
-    #[must_use]
-    pub fn of_label(label: &str) -> Self {
-        match headers::of_header(label) {
-            Self::Phone(_) | Self::Custom(_) | Self::Name | Self::First | Self::Last | Self::Suffix => {
-                Self::Fact(label.trim().into())
-            }
-            column => column,
-        }
-    }
-
     /// Returns the column for a value of the config.
     #[must_use]
     pub fn from_config(word: &str) -> Self {

@@ -23,7 +23,7 @@ pub enum CsvError {
         "no column has phone numbers; the headers are {0}. Name the phone column with columns = {{ \"header\" = \"phone\" }}"
     )]
     NoPhoneColumn(String),
-    /// A quote is not closed: the rows behind it cannot be told apart.
+    /// A quote is not closed: the rows behind it cannot be separated.
     #[error("the quote in line {0} is not closed. Close it, or write \"\" for a quote within a cell")]
     UnclosedQuote(u64),
     /// The last row is cut off.

@@ -323,6 +323,19 @@ pub fn of_header(header: &str) -> Column {
     Column::Fact(header.split_whitespace().collect::<Vec<_>>().join(" ").into())
 }
 
+impl Column {
+    /// Returns the meaning of a field by its label: the value of `Tier` is the tier.
+    #[must_use]
+    pub fn of_label(label: &str) -> Self {
+        match of_header(label) {
+            Self::Phone(_) | Self::Custom(_) | Self::Name | Self::First | Self::Last | Self::Suffix => {
+                Self::Fact(label.trim().into())
+            }
+            column => column,
+        }
+    }
+}
+
 fn normalized(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -56,13 +56,13 @@ fn google_2024_export_shows_what_a_colleague_should_see() {
     let shown =
         [("Job title", "Manager"), ("Department", "Sales"), ("Email", "ada@lakeside.example"), ("Boat", "Blue")];
     assert_eq!(facts(&ada), shown);
-    assert!(find(&contacts, "514-555-0113").is_none(), "a fax machine identifies nobody");
+    assert!(find(&contacts, "514-555-0113").is_none(), "a fax machine identifies no one");
 }
 
 #[test]
 fn google_2023_export_pairs_types_with_values() {
     let (contacts, report) = load(GOOGLE_2023);
-    assert_eq!((report.people, report.unreachable), (1, 1), "a pager identifies nobody");
+    assert_eq!((report.people, report.unreachable), (1, 1), "a pager identifies no one");
     let bo = find(&contacts, "514-555-0114").unwrap();
     assert_eq!((bo.name.as_deref(), bo.owner.as_deref(), facts(&bo).len()), (Some("Bo Quist"), Some("Bob Roy"), 0));
 }

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn read_labelled_fax_and_pager_identify_nobody() {
+    fn read_labelled_fax_and_pager_identify_no_caller() {
         let (contacts, report) = load(
             "BEGIN:VCARD\nFN:A\nitem1.TEL:514-555-0198\nitem1.X-ABLabel:_$!<HomeFAX>!$_\nTEL;PAGER:514-555-0197\n\
             item2.TEL:514-555-0196\nitem2.X-ABLabel:Shop\nBDAY:1981-04-02\nEND:VCARD\n",

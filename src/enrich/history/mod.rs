@@ -28,6 +28,8 @@ use tokio::sync::oneshot;
 const FILE_NAME: &str = "history.sqlite";
 /// Requests that may wait for the disk. An update beyond them is not recorded.
 const MAX_QUEUED: usize = 4096;
+/// Longest wait for the file to be closed at the daemon's stop.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of deleting calls older than the retention.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -107,6 +109,7 @@ enum Request {
     Import { number: E164, calls: Vec<CallRecord> },
     Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<CallerHistory>> },
     Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>> },
+    Close { done: oneshot::Sender<()> },
 }
 
 /// Recorded part of a call update.
@@ -233,6 +236,16 @@ impl HistoryHandle {
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
     }
 
+    /// Executes the waiting requests, closes the file and ends the thread, within [`CLOSE_TIMEOUT`]. SQLite then leaves one
+    /// file without a journal beside it.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.send(Request::Close { done }).is_ok() {
+            // A thread that ended already has closed the file.
+            drop(tokio::time::timeout(CLOSE_TIMEOUT, closed).await);
+        }
+    }
+
     /// Returns a handle without a thread.
     #[cfg(test)]
     pub fn closed() -> Self {
@@ -283,6 +296,11 @@ fn run_worker(mut store: HistoryDb, inbox: &Receiver<Request>) {
                 log_health(&mut failing, &calls);
                 drop(reply.send(calls));
             }
+            Ok(Request::Close { done }) => {
+                drop(store);
+                let _ = done.send(());
+                return;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -308,7 +326,7 @@ mod tests {
         phone::{PhoneNumber, Region},
     };
 
-    fn update(id: &str, started: &str, moment: CallStatus) -> CallUpdate {
+    fn update(id: &str, started: &str, status: CallStatus) -> CallUpdate {
         let started: Timestamp = started.parse().unwrap();
         let call = Call {
             id: ConversationSpaceId::try_from(id).unwrap(),
@@ -329,7 +347,20 @@ mod tests {
             revision: None,
             course: crate::model::call::Course::default(),
         };
-        CallUpdate { call, status: moment, at: started }
+        CallUpdate { call, status, at: started }
+    }
+
+    #[tokio::test]
+    async fn history_close_leaves_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let history = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
+        history.since(Timestamp::UNIX_EPOCH).await.unwrap();
+        assert!(dir.path().join("history.sqlite-wal").exists());
+        history.close().await;
+        let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(files, [FILE_NAME]);
+        history.close().await;
+        assert!(matches!(history.since(Timestamp::UNIX_EPOCH).await, Err(HistoryError::Closed)));
     }
 
     #[tokio::test]

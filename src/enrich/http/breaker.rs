@@ -45,6 +45,12 @@ impl CircuitBreaker {
         *self = Self::default();
     }
 
+    /// Opens the circuit: the server's limit of requests is reached. Each further request would only extend that.
+    pub fn on_throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
+        self.failures = self.failures.max(FAILURE_THRESHOLD);
+        self.on_failure(now, retry_after);
+    }
+
     /// Counts a failure. `retry_after` is the wait that the server asked for.
     pub fn on_failure(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
@@ -106,6 +112,17 @@ mod tests {
         assert!(!breaker.allows(now + seconds(39)) && breaker.allows(now + seconds(40)));
         breaker.on_failure(now, Some(seconds(1_000_000)));
         assert!(breaker.allows(now + seconds(3600)));
+    }
+
+    #[test]
+    fn breaker_throttled_opens_without_retry_after() {
+        let now = Instant::now();
+        let mut breaker = CircuitBreaker::default();
+        breaker.on_throttled(now, None);
+        assert!(!breaker.allows(now + seconds(14)) && breaker.allows(now + seconds(15)));
+        breaker.on_success();
+        breaker.on_throttled(now, Some(seconds(40)));
+        assert!(!breaker.allows(now + seconds(39)) && breaker.allows(now + seconds(40)));
     }
 
     #[test]

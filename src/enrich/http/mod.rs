@@ -4,6 +4,7 @@
 mod breaker;
 mod build;
 mod cache;
+mod oauth;
 mod preset;
 mod request;
 mod response;
@@ -11,13 +12,17 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use super::{merge::SourceAnswer, pending::AnswerFuture};
+use super::{SecretReader, config::SourceConfig, merge::SourceAnswer, pending::AnswerFuture};
 use crate::model::{
     card::Contact,
     phone::{E164, Region},
+    secret::Secret,
 };
 use breaker::CircuitBreaker;
+use build::Requests;
 use cache::Cache;
+use futures_util::future::join_all;
+use oauth::AccessToken;
 use request::{RequestTemplate, SourceError};
 use reqwest::Client;
 pub use response::ResponseMapping;
@@ -29,8 +34,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::{JoinError, JoinHandle},
+    sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore},
+    task::{JoinError, JoinHandle, spawn_blocking},
     time::{sleep, timeout, timeout_at},
 };
 
@@ -45,9 +50,12 @@ struct Inner {
     name: String,
     region: Region,
     http: Client,
-    request: RequestTemplate,
-    mapping: ResponseMapping,
-    then: Option<(RequestTemplate, ResponseMapping)>,
+    /// Table of the source, to build the requests again.
+    config: SourceConfig,
+    read_secret: SecretReader,
+    requests: Mutex<Arc<Requests>>,
+    /// Access token of `oauth`. One look-up requests it, the others wait.
+    token: AsyncMutex<Option<AccessToken>>,
     /// Labels of facts in card order.
     order: Vec<String>,
     timeout: Duration,
@@ -63,11 +71,24 @@ struct State {
     last_error: Option<mem::Discriminant<SourceError>>,
     /// Failed look-ups since the last answer.
     failures: u64,
-    /// Last look-up missed the card's deadline, as the journal says.
+    /// Last look-up missed the card's deadline, as logged.
     misses_deadline: bool,
 }
 
 impl Http {
+    /// Returns the values of all secrets.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.0.requests().secrets.clone()
+    }
+
+    /// Reads the secrets again, and tries a source with new ones immediately.
+    pub async fn refresh_secrets(&self) {
+        if self.0.reload_secrets().await {
+            self.0.token.lock().await.take();
+            self.0.state().breaker.on_success();
+        }
+    }
+
     /// Returns the CRM's contacts before `deadline`. Otherwise returns the failure and the pending answer.
     pub async fn find(&self, number: &E164, deadline: Instant) -> (SourceAnswer, Option<AnswerFuture<SourceAnswer>>) {
         let until = tokio::time::Instant::from_std(deadline);
@@ -143,11 +164,13 @@ impl Inner {
         result
     }
 
+    /// Searches until an answer, with retries. A rejected token is read or requested again, once.
     async fn query(&self, number: &E164, deadline: Instant) -> Result<Vec<Contact>, SourceError> {
         let mut retries_left = self.retries;
+        let mut renewed = false;
         loop {
-            let response = self.request.send(&self.http, |name| placeholder_value(number, name)).await;
-            match response {
+            match self.search(number).await {
+                Err(SourceError::Unauthorized(_)) if !renewed && self.renew_credentials().await => renewed = true,
                 Err(failure) if failure.is_transient() && retries_left > 0 => {
                     let pause = RETRY_PAUSE + RETRY_PAUSE.mul_f64(fastrand::f64() / 2.0);
                     if Instant::now() + pause >= deadline {
@@ -156,26 +179,92 @@ impl Inner {
                     retries_left -= 1;
                     sleep(pause).await;
                 }
-                Err(failure) => return Err(failure),
-                Ok(None) => return Ok(Vec::new()),
-                Ok(Some(response)) => return self.people(&response, number).await,
+                answer => return answer,
             }
         }
     }
 
-    async fn people(&self, response: &Value, number: &E164) -> Result<Vec<Contact>, SourceError> {
-        let mut records = self.mapping.records(response).map_err(SourceError::NoResults)?;
-        records.retain(|record| self.mapping.matches_number(record, number, self.region));
-        let to_contact = |record: &&Value| self.mapping.contact(record, &self.name);
-        let mut people: Vec<Contact> = records.iter().filter_map(to_contact).collect();
-        if let (Some((request, mapping)), [record], [person]) = (&self.then, records.as_slice(), people.as_mut_slice())
-        {
-            self.query_details(request, mapping, record, person).await;
+    /// Runs all searches in parallel. Matches of one search count even if another one fails.
+    async fn search(&self, number: &E164) -> Result<Vec<Contact>, SourceError> {
+        let requests = self.requests();
+        let bearer = self.bearer(&requests).await?;
+        let searches = requests.searches.iter().map(|search| self.run_search(search, bearer.as_ref(), number));
+        let (mut found, mut failure): (Vec<(Contact, Value)>, _) = (Vec::new(), None);
+        for answer in join_all(searches).await {
+            match answer {
+                Ok(matches) => {
+                    for one in matches {
+                        if !found.iter().any(|(contact, _)| *contact == one.0) {
+                            found.push(one);
+                        }
+                    }
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
+        if let (true, Some(failure)) = (found.is_empty(), failure) {
+            return Err(failure);
+        }
+        if let (Some((request, mapping)), [(person, record)]) = (&requests.then, found.as_mut_slice()) {
+            self.query_details(request, mapping, bearer.as_ref(), record, person).await;
+        }
+        let mut people: Vec<Contact> = found.into_iter().map(|(contact, _)| contact).collect();
         for person in &mut people {
             person.facts.sort_by_key(|fact| self.order.iter().position(|it| *it == fact.label).unwrap_or(usize::MAX));
         }
         Ok(people)
+    }
+
+    async fn run_search(
+        &self,
+        (request, mapping): &(RequestTemplate, ResponseMapping),
+        bearer: Option<&Secret>,
+        number: &E164,
+    ) -> Result<Vec<(Contact, Value)>, SourceError> {
+        let response = request.send(&self.http, bearer, |name| placeholder_value(number, name)).await?;
+        let Some(response) = response else { return Ok(Vec::new()) };
+        let mut records = mapping.records(&response).map_err(SourceError::NoResults)?;
+        records.retain(|record| mapping.matches_number(record, number, self.region));
+        let with_contact = |record: &Value| Some((mapping.contact(record, &self.name)?, record.clone()));
+        Ok(records.into_iter().filter_map(with_contact).collect())
+    }
+
+    fn requests(&self) -> Arc<Requests> {
+        Arc::clone(&self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the access token, requested if necessary; `None` for a source without `oauth`.
+    async fn bearer(&self, requests: &Requests) -> Result<Option<Secret>, SourceError> {
+        let Some(oauth) = &requests.oauth else { return Ok(None) };
+        let mut current = self.token.lock().await;
+        if let Some(AccessToken { token, renew_at }) = &*current
+            && Instant::now() < *renew_at
+        {
+            return Ok(Some(token.clone()));
+        }
+        let new = oauth.send(&self.http).await?;
+        let token = new.token.clone();
+        *current = Some(new);
+        Ok(Some(token))
+    }
+
+    /// Drops the access token and reads the secrets again. Returns whether another attempt may succeed.
+    async fn renew_credentials(&self) -> bool {
+        let has_new_token = self.token.lock().await.take().is_some();
+        self.reload_secrets().await || has_new_token
+    }
+
+    /// Reads the secrets again and builds the requests again if one changed. A secret that cannot be read changes nothing.
+    async fn reload_secrets(&self) -> bool {
+        let (config, read_secret) = (self.config.clone(), Arc::clone(&self.read_secret));
+        let built = spawn_blocking(move || Requests::build(&config, &*read_secret)).await;
+        let Ok(Ok(new)) = built else { return false };
+        let changed = new.secrets != self.requests().secrets;
+        if changed {
+            *self.requests.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+            tracing::info!(source = self.name, "secrets of the source changed, read again");
+        }
+        changed
     }
 
     /// Sends the second request. On a failure the facts of the first stay.
@@ -183,10 +272,11 @@ impl Inner {
         &self,
         request: &RequestTemplate,
         mapping: &ResponseMapping,
+        bearer: Option<&Secret>,
         record: &Value,
         person: &mut Contact,
     ) {
-        let response = match request.send(&self.http, |pointer| response::text_at(record, pointer)).await {
+        let response = match request.send(&self.http, bearer, |pointer| response::text_at(record, pointer)).await {
             Ok(response) => response.unwrap_or_default(),
             Err(error) => return tracing::debug!(source = self.name, %error, "second request failed"),
         };
@@ -226,7 +316,10 @@ impl Inner {
                 }
             }
             Err(failure) => {
-                state.breaker.on_failure(now, failure.retry_after());
+                match failure {
+                    SourceError::Throttled(wait) => state.breaker.on_throttled(now, *wait),
+                    other => state.breaker.on_failure(now, other.retry_after()),
+                }
                 state.failures = state.failures.saturating_add(1);
                 let kind = mem::discriminant(failure);
                 if state.last_error.replace(kind) != Some(kind) {

@@ -21,11 +21,13 @@ struct Preset {
     fields: &'static [(&'static str, &'static [&'static str])],
     numbers: &'static [&'static str],
     then: Option<(&'static str, &'static [(&'static str, &'static str)])>,
+    /// Fields of the CRM that the request searches, for `poprelay check`.
+    searches: &'static str,
 }
 
 /// CRM API v3, object search. Its calculated properties contain numbers without country code, hence the search by
 /// national number. The token is a private app's, with scope `crm.objects.contacts.read`.
-const HUBSPOT: Preset = Preset {
+static HUBSPOT: Preset = Preset {
     url: "api.hubapi.com/crm/v3/objects/contacts/search",
     header: "Authorization",
     token: bearer,
@@ -56,11 +58,12 @@ const HUBSPOT: Preset = Preset {
     ],
     numbers: &["/properties/phone", "/properties/mobilephone"],
     then: None,
+    searches: "contacts by phone and mobile phone (calculated numbers, national form) and phone (E.164)",
 };
 
 /// REST API, SOSL search in phone fields, which ignores the format of numbers. The token is an access token with scope
 /// `api`. Salesforce tokens expire within hours, hence its file must be renewed by other means.
-const SALESFORCE: Preset = Preset {
+static SALESFORCE: Preset = Preset {
     url: "{domain}/services/data/v60.0/search/?q=FIND+%7B{national}%7D+IN+PHONE+FIELDS+RETURNING+\
         Contact(Id,Name,Phone,MobilePhone,HomePhone,OtherPhone,Title,Description,Account.Name,Owner.Name),\
         Lead(Id,Name,Phone,MobilePhone,Title,Status,Company,Owner.Name)",
@@ -79,11 +82,12 @@ const SALESFORCE: Preset = Preset {
     ],
     numbers: &["/Phone", "/MobilePhone", "/HomePhone", "/OtherPhone"],
     then: None,
+    searches: "all phone fields of contacts and leads",
 };
 
 /// Support API: user search, then the count of unsolved tickets. A leading `*` finds numbers written with signs. The
 /// token is an OAuth token, or `agent@example.com/token:API-TOKEN`.
-const ZENDESK: Preset = Preset {
+static ZENDESK: Preset = Preset {
     url: "{domain}/api/v2/search.json?query=type%3Auser+phone%3A*{national}",
     header: "Authorization",
     token: bearer_or_basic,
@@ -100,10 +104,11 @@ const ZENDESK: Preset = Preset {
         "{domain}/api/v2/search/count.json?query=type%3Aticket+status%3Csolved+requester%3A{/id}",
         &[("Open tickets", "/count")],
     )),
+    searches: "the phone field of users",
 };
 
 /// API v2, person search. The token is an API token.
-const PIPEDRIVE: Preset = Preset {
+static PIPEDRIVE: Preset = Preset {
     url: "{domain}/api/v2/persons/search?fields=phone&limit=10&term={national}",
     header: "x-api-token",
     token: str::to_owned,
@@ -117,11 +122,12 @@ const PIPEDRIVE: Preset = Preset {
     ],
     numbers: &["/item/phones"],
     then: None,
+    searches: "the phone field of persons",
 };
 
 /// API v2, contact search, which compares texts: the request contains the three usual spellings of the number. The
 /// token is an API key.
-const FRESHDESK: Preset = Preset {
+static FRESHDESK: Preset = Preset {
     url: "{domain}/api/v2/search/contacts?query=%22phone%3A%27{number}%27%20OR%20mobile%3A%27{number}%27%20OR%20\
         phone%3A%27{digits}%27%20OR%20mobile%3A%27{digits}%27%20OR%20phone%3A%27{national}%27%20OR%20mobile%3A%27{national}%27%22",
     header: "Authorization",
@@ -137,6 +143,7 @@ const FRESHDESK: Preset = Preset {
     ],
     numbers: &["/phone", "/mobile"],
     then: Some(("{domain}/api/v2/companies/{/company_id}", &[("company", "/name")])),
+    searches: "phone and mobile of contacts (E.164, digits, national form)",
 };
 
 fn bearer(token: &str) -> String {
@@ -165,15 +172,16 @@ pub fn fill(
             return Err(problem("token", "only presets use this key. Use headers = { Authorization = … }".to_owned()));
         }
         None => return Ok(config.clone()),
-        Some("hubspot") => HUBSPOT,
-        Some("salesforce") => SALESFORCE,
-        Some("zendesk") => ZENDESK,
-        Some("pipedrive") => PIPEDRIVE,
-        Some("freshdesk") => FRESHDESK,
-        Some(other) => return Err(problem("preset", format!("{other:?} is not one of {}", PRESETS.join(", ")))),
+        Some(name) => {
+            by_name(name).ok_or_else(|| problem("preset", format!("{name:?} is not one of {}", PRESETS.join(", "))))?
+        }
     };
-    let token = config.token.as_ref().ok_or_else(|| problem("token", "missing".to_owned()))?;
-    let token = resolve(token).map_err(|reason| problem("token", reason))?;
+    let token = match (&config.token, &config.oauth) {
+        (Some(_), Some(_)) => return Err(problem("token", "set either token or oauth".to_owned())),
+        (None, None) => return Err(problem("token", "missing".to_owned())),
+        (Some(token), None) => Some(resolve(token).map_err(|reason| problem("token", reason))?),
+        (None, Some(_)) => None,
+    };
     let domain = match (&config.domain, preset.url.contains("{domain}")) {
         (Some(domain), true) => host(domain).map_err(|reason| problem("domain", reason))?,
         (None, true) => {
@@ -184,11 +192,30 @@ pub fn fill(
         }
         (_, false) => String::new(),
     };
-    Ok(preset.apply_to(config, &token, &domain))
+    Ok(preset.apply_to(config, token.as_ref(), &domain))
+}
+
+fn by_name(name: &str) -> Option<&'static Preset> {
+    match name {
+        "hubspot" => Some(&HUBSPOT),
+        "salesforce" => Some(&SALESFORCE),
+        "zendesk" => Some(&ZENDESK),
+        "pipedrive" => Some(&PIPEDRIVE),
+        "freshdesk" => Some(&FRESHDESK),
+        _ => None,
+    }
+}
+
+impl SourceConfig {
+    /// Returns the fields of the CRM that the preset searches.
+    #[must_use]
+    pub fn searched_fields(&self) -> Option<&'static str> {
+        by_name(self.preset.as_deref()?).map(|preset| preset.searches)
+    }
 }
 
 impl Preset {
-    fn apply_to(&self, config: &SourceConfig, token: &Secret, domain: &str) -> SourceConfig {
+    fn apply_to(&self, config: &SourceConfig, token: Option<&Secret>, domain: &str) -> SourceConfig {
         let at = |text: &str| text.replace("{domain}", domain);
         let url = |text: &str| {
             let scheme = if is_loopback(domain) { "http" } else { "https" };
@@ -198,8 +225,10 @@ impl Preset {
         filled.url = filled.url.or_else(|| Some(SecretRef::Text(Secret::new(url(self.url)))));
         filled.body = filled.body.or_else(|| self.body.map(str::to_owned));
         filled.results = filled.results.or_else(|| Some(self.results.to_owned()));
-        let header = SecretRef::Text(Secret::new((self.token)(token.expose())));
-        filled.headers.entry(self.header.to_owned()).or_insert(header);
+        if let Some(token) = token {
+            let header = SecretRef::Text(Secret::new((self.token)(token.expose())));
+            filled.headers.entry(self.header.to_owned()).or_insert(header);
+        }
         for (name, paths) in self.fields {
             let pick = FieldPath::FirstOf(paths.iter().map(|path| at(path)).collect());
             filled.fields.entry((*name).to_owned()).or_insert(pick);

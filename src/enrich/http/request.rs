@@ -2,10 +2,13 @@
 //! Does not decide when to query.
 
 use super::template::{Encoding, Template};
-use crate::runtime::http::{self, BodyError};
+use crate::{
+    model::secret::Secret,
+    runtime::http::{self, BodyError, NetworkFault},
+};
 use reqwest::{
     Client, Method, Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
 use serde_json::Value;
 use std::{
@@ -43,12 +46,18 @@ pub enum SourceError {
     /// 401, 403.
     #[error("token rejected (HTTP {0})")]
     Unauthorized(u16),
-    /// 429, with the wait of `Retry-After`.
-    #[error("rate limited (HTTP 429)")]
+    /// 429, 503 with `Retry-After`, or a limit named in a 403; with the wait of `Retry-After`.
+    #[error("rate limit of the CRM reached")]
     Throttled(Option<Duration>),
     /// 5xx.
     #[error("server error (HTTP {0})")]
     ServerError(u16),
+    /// The token endpoint rejects the client.
+    #[error("the token endpoint rejects client_id or client_secret (HTTP {0})")]
+    ClientRejected(u16),
+    /// The token endpoint sent no token.
+    #[error("the token endpoint sent no access token")]
+    NoToken,
     /// Another status.
     #[error("unexpected status (HTTP {0})")]
     UnexpectedStatus(u16),
@@ -93,18 +102,22 @@ impl SourceError {
 }
 
 impl RequestTemplate {
-    /// Sends the request with placeholders filled by `value`. `None` if the server has no match (404, 204).
+    /// Sends the request with placeholders filled by `value`, and with `bearer` as its token if there is one. `None` if the server has no match (404, 204).
     ///
     /// # Errors
     /// See [`SourceError`].
     pub async fn send<'v>(
         &self,
         http: &Client,
+        bearer: Option<&Secret>,
         value: impl Fn(&str) -> Option<Cow<'v, str>>,
     ) -> Result<Option<Value>, SourceError> {
         let url = self.url.fill(Encoding::Url, &value).ok_or(SourceError::InvalidRequest)?;
         let mut url = Url::parse(&url).map_err(|_| SourceError::InvalidRequest)?;
-        let headers = self.headers(&value)?;
+        let mut headers = self.headers(&value)?;
+        if let Some(bearer) = bearer {
+            headers.insert(AUTHORIZATION, bearer_header(bearer)?);
+        }
         let body = match &self.body {
             Some((body, encoding)) => Some(body.fill(*encoding, &value).ok_or(SourceError::InvalidRequest)?),
             None => None,
@@ -138,6 +151,13 @@ impl RequestTemplate {
     }
 }
 
+fn bearer_header(token: &Secret) -> Result<HeaderValue, SourceError> {
+    let text = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    let mut text = text.map_err(|_| SourceError::InvalidRequest)?;
+    text.set_sensitive(true);
+    Ok(text)
+}
+
 /// Returns the redirect target if its scheme, host and port are unchanged. The same request, headers included, is sent
 /// there.
 fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, SourceError> {
@@ -156,8 +176,11 @@ async fn read_response(response: Response) -> Result<Option<Value>, SourceError>
     let status = response.status();
     match status {
         StatusCode::NOT_FOUND | StatusCode::NO_CONTENT => return Ok(None),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(SourceError::Unauthorized(status.as_u16())),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(rejection(response).await),
         StatusCode::TOO_MANY_REQUESTS => {
+            return Err(SourceError::Throttled(http::retry_after(response.headers(), SystemTime::now())));
+        }
+        StatusCode::SERVICE_UNAVAILABLE if response.headers().contains_key(RETRY_AFTER) => {
             return Err(SourceError::Throttled(http::retry_after(response.headers(), SystemTime::now())));
         }
         _ if status.is_server_error() => return Err(SourceError::ServerError(status.as_u16())),
@@ -172,15 +195,21 @@ async fn read_response(response: Response) -> Result<Option<Value>, SourceError>
     serde_json::from_slice(&body).map(Some).map_err(|_| SourceError::NotJson)
 }
 
+/// Classifies a 401 or 403. Salesforce answers 403 with this code when the daily limit of requests is reached.
+async fn rejection(response: Response) -> SourceError {
+    let status = response.status().as_u16();
+    let body = http::read_body(response, MAX_BODY_BYTES).await.bytes;
+    if String::from_utf8_lossy(&body).contains("REQUEST_LIMIT_EXCEEDED") {
+        return SourceError::Throttled(None);
+    }
+    SourceError::Unauthorized(status)
+}
+
 /// Returns the kind of a reqwest error, without the URL.
-fn transport_error(error: &reqwest::Error) -> SourceError {
-    SourceError::Unreachable(if error.is_connect() {
-        "cannot connect"
-    } else if error.is_timeout() {
-        "timed out"
-    } else if error.is_body() || error.is_decode() {
+pub fn transport_error(error: &reqwest::Error) -> SourceError {
+    SourceError::Unreachable(if error.is_body() || error.is_decode() {
         "response is incomplete"
     } else {
-        "connection lost"
+        NetworkFault::of(error).as_str()
     })
 }

@@ -107,7 +107,7 @@ impl Api {
         for wait in PAGE_RETRY_DELAYS {
             let answer = self.request(Method::GET, path, query, None).await;
             let Err(failure) = answer.as_ref().map_err(Error::failure) else { return answer };
-            if failure.class != FailureClass::Transient
+            if !matches!(failure.class, FailureClass::Transient | FailureClass::Unreachable(_))
                 || failure.retry_after.is_some_and(|after| after > MAX_PAGE_RETRY_AFTER)
             {
                 return answer;

@@ -131,31 +131,29 @@ impl Api {
             .map(|account| json!({"id": account.as_str(), "events": ["STARTING", "ACTIVE", "ENDING"]}))
             .collect();
         let body = json!({"channelId": id.as_str(), "accountKeys": keys});
-        let answer = self.request(Method::POST, &["call-events", "v1", "subscriptions"], &[], Some(&body)).await?;
-        let answer: Value = serde_json::from_slice(&answer).map_err(|_| Error::Garbled)?;
-        Ok(parse_subscribe_result(&answer, accounts))
+        match self.request(Method::POST, &["call-events", "v1", "subscriptions"], &[], Some(&body)).await {
+            Err(error) if error.is_existing() => {
+                Ok(SubscribeResult { accepted: accounts.len(), ..SubscribeResult::default() })
+            }
+            answer => {
+                let answer: Value = serde_json::from_slice(&answer?).map_err(|_| Error::Garbled)?;
+                Ok(parse_subscribe_result(&answer, accounts))
+            }
+        }
     }
 
-    /// Subscribes a channel to the reports of accounts.
+    /// Subscribes a channel to the reports of accounts. Returns the number of accounts that GoTo accepted.
     pub(in crate::goto) async fn subscribe_reports(
         &self,
         id: &ChannelId,
         accounts: &[AccountKey],
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let keys: Vec<_> = accounts.iter().map(AccountKey::as_str).collect();
         let body = json!({"channelId": id.as_str(), "eventTypes": ["REPORT_SUMMARY"], "accountKeys": keys});
-        self.request(Method::POST, &["call-events-report", "v1", "subscriptions"], &[], Some(&body)).await.map(drop)
-    }
-
-    /// Fetches the accounts of the login, sorted and without duplicates.
-    pub(in crate::goto) async fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
-        let answer = self.request(Method::GET, &["users", "v1", "me"], &[], None).await?;
-        let answer: Value = serde_json::from_slice(&answer).map_err(|_| Error::Garbled)?;
-        let items = answer.get("items").and_then(Value::as_array).ok_or(Error::Garbled)?;
-        let mut keys: Vec<_> = items.iter().filter_map(|item| parse_account(item.get("accountKey")?)).collect();
-        keys.sort();
-        keys.dedup();
-        Ok(keys)
+        match self.request(Method::POST, &["call-events-report", "v1", "subscriptions"], &[], Some(&body)).await {
+            Err(error) if error.is_existing() => Ok(accounts.len()),
+            answer => Ok(count_reports_accepted(&serde_json::from_slice(&answer?).unwrap_or_default(), accounts)),
+        }
     }
 }
 
@@ -179,7 +177,7 @@ fn parse_lifetime(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-fn parse_account(value: &Value) -> Option<AccountKey> {
+pub(super) fn parse_account(value: &Value) -> Option<AccountKey> {
     match value {
         Value::String(text) => AccountKey::try_from(text.trim()).ok(),
         Value::Number(number) => AccountKey::try_from(number.to_string()).ok(),
@@ -205,7 +203,8 @@ fn parse_subscribe_result(answer: &Value, requested: &[AccountKey]) -> Subscribe
         let item = item_of(wanted);
         let status = item.and_then(parse_status);
         match status {
-            Some(200..=299) => result.accepted += 1,
+            // 409: the subscription exists.
+            Some(200..=299 | 409) => result.accepted += 1,
             Some(status) if matches!(classify(status), FailureClass::Rejected | FailureClass::Gone) => {
                 let code = item.and_then(|item| error_code(item.get("errorCode")?));
                 result.rejected.push(AccountRejection { account: wanted.clone(), status, code });
@@ -214,6 +213,14 @@ fn parse_subscribe_result(answer: &Value, requested: &[AccountKey]) -> Subscribe
         }
     }
     result
+}
+
+/// Counts the requested accounts among `items[].value`. GoTo answers 200, 201 or 207; an account missing there is
+/// refused.
+fn count_reports_accepted(answer: &Value, requested: &[AccountKey]) -> usize {
+    let items = answer.get("items").and_then(Value::as_array).into_iter().flatten();
+    let accepted: Vec<AccountKey> = items.filter_map(|item| parse_account(item.get("value")?)).collect();
+    requested.iter().filter(|account| accepted.contains(account)).count()
 }
 
 #[cfg(test)]
@@ -233,15 +240,23 @@ mod tests {
             {"id": "4", "status": 403, "errorCode": "call from +15145550199"},
             {"id": "5", "status": "fine"},
             {"id": "7", "status": "200"},
+            {"id": "8", "status": 409, "errorCode": "CONFLICT"},
             {"id": "99", "status": 200},
         ]});
-        let result = parse_subscribe_result(&answer, &keys(&["1", "2", "3", "4", "5", "6", "7"]));
-        assert_eq!(result.accepted, 2);
+        let result = parse_subscribe_result(&answer, &keys(&["1", "2", "3", "4", "5", "6", "7", "8"]));
+        assert_eq!(result.accepted, 3);
         assert_eq!(result.retry, keys(&["3", "5", "6"]));
         let refused: Vec<_> =
             result.rejected.iter().map(|one| (one.account.as_str(), one.status, one.code.as_deref())).collect();
         assert_eq!(refused, [("2", 404, Some("NOT_FOUND")), ("4", 403, None)]);
         assert_eq!(parse_subscribe_result(&json!([]), &keys(&["1"])).retry.len(), 1);
+    }
+
+    #[test]
+    fn reports_answer_counts_only_requested_accounts() {
+        let answer = json!({"items": [{"value": "1"}, {"value": 2}, {"value": "9"}, {}]});
+        assert_eq!(count_reports_accepted(&answer, &keys(&["1", "2", "3"])), 2);
+        assert_eq!(count_reports_accepted(&json!({"items": []}), &keys(&["1"])), 0);
     }
 
     #[test]

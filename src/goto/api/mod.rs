@@ -1,12 +1,14 @@
 //! Client of GoTo's REST API, as far as lanes and backfill need it. Bounds every request in time and size, limits the
 //! request rate and classifies failures. Contains no other policy.
 
+mod accounts;
 mod caller_activity;
 mod calls;
 mod channels;
 mod rate_limit;
 mod voicemail;
 
+pub use accounts::accounts;
 pub use channels::Nickname;
 
 use super::{
@@ -15,11 +17,15 @@ use super::{
     token_task::AccessToken,
 };
 use crate::{
-    model::{ids::ConnectionName, secret::Secret},
-    runtime::http::{BodyError, read_body},
+    model::{ids::ConnectionName, secret::Secret, time::Timestamp},
+    runtime::http::{BodyError, NetworkFault, read_body},
 };
+use jiff::SignedDuration;
 use rate_limit::RateLimiter;
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{DATE, HeaderMap},
+};
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -42,18 +48,23 @@ pub enum Error {
     #[error("no access token")]
     NoToken,
     /// No answer: connection failure or timeout.
-    #[error("goto is unreachable")]
+    #[error("goto is unreachable: {}", NetworkFault::of(.0))]
     Network(#[source] reqwest::Error),
     /// The answer is too large, cut short or malformed.
     #[error("goto sent a malformed answer")]
     Garbled,
+    /// GoTo names no account of the login.
+    #[error("goto names no account of this login")]
+    NoAccounts,
     /// The status is not 2xx.
-    #[error("goto answered with status {status}, {}", code.as_deref().unwrap_or("no code"))]
+    #[error("goto answered with status {status}, {}", refusal_text(code.as_deref(), constraint.as_deref()))]
     Status {
         /// HTTP status.
         status: u16,
         /// `errorCode` of the body.
         code: Option<String>,
+        /// First constraint of the body: field and what is wrong with it.
+        constraint: Option<String>,
         /// `Retry-After`.
         after: Option<Duration>,
     },
@@ -71,22 +82,36 @@ impl From<BodyError> for Error {
 impl Error {
     /// Returns the failure as classified for the lane machine.
     #[must_use]
-    pub const fn failure(&self) -> RequestFailure {
+    pub fn failure(&self) -> RequestFailure {
         match self {
-            Self::NoToken => RequestFailure { class: FailureClass::NoToken, status: None, retry_after: None },
-            Self::Network(_) | Self::Garbled => {
-                RequestFailure { class: FailureClass::Transient, status: None, retry_after: None }
-            }
-            Self::Status { status, after, .. } => {
-                RequestFailure { class: classify(*status), status: Some(*status), retry_after: *after }
-            }
+            Self::NoToken => RequestFailure::new(FailureClass::NoToken),
+            Self::NoAccounts => RequestFailure::new(FailureClass::NoAccounts),
+            Self::Network(error) => RequestFailure::new(FailureClass::Unreachable(NetworkFault::of(error))),
+            Self::Garbled => RequestFailure::new(FailureClass::Transient),
+            Self::Status { status, after, code, constraint } => RequestFailure {
+                class: classify(*status),
+                status: Some(*status),
+                retry_after: *after,
+                reason: (code.is_some() || constraint.is_some())
+                    .then(|| refusal_text(code.as_deref(), constraint.as_deref()).into()),
+            },
         }
     }
 
-    /// Returns the HTTP status of the answer, if any.
-    #[must_use]
-    pub const fn status(&self) -> Option<u16> {
-        self.failure().status
+    /// Whether a subscription exists already: 409 with a constraint that names it. A 409 of the channel limit has none.
+    fn is_existing(&self) -> bool {
+        matches!(self, Self::Status { status: 409, constraint: Some(constraint), .. }
+            if constraint.to_ascii_lowercase().contains("exist"))
+    }
+}
+
+/// Joins the code and the constraint of a refusal. The body's message is left out: it names a WebSocket channel whatever
+/// is wrong.
+fn refusal_text(code: Option<&str>, constraint: Option<&str>) -> String {
+    match (code, constraint) {
+        (Some(code), Some(constraint)) => format!("{code} ({constraint})"),
+        (Some(text), None) | (None, Some(text)) => text.to_owned(),
+        (None, None) => "no code".to_owned(),
     }
 }
 
@@ -111,6 +136,8 @@ pub struct Api {
     rejected: mpsc::Sender<Secret>,
     limiter: Arc<Mutex<RateLimiter>>,
     name: ConnectionName,
+    /// GoTo's time minus the local time, as of the last answer.
+    clock: watch::Sender<SignedDuration>,
 }
 
 impl Api {
@@ -120,9 +147,10 @@ impl Api {
         base: Url,
         access: watch::Receiver<AccessToken>,
         rejected: mpsc::Sender<Secret>,
+        clock: watch::Sender<SignedDuration>,
     ) -> Self {
         let limiter = Arc::new(Mutex::new(RateLimiter::new(Instant::now())));
-        Self { http, base, access, rejected, limiter, name }
+        Self { http, base, access, rejected, limiter, name, clock }
     }
 
     /// Returns a client with its own rate limit: a 429 for these requests does not pause the lanes.
@@ -198,7 +226,9 @@ impl Api {
         let wait = self.limiter().acquire(Instant::now());
         match wait {
             Ok(wait) => tokio::time::sleep(wait).await,
-            Err(pause) => return Err(Error::Status { status: 429, code: None, after: Some(pause) }),
+            Err(pause) => {
+                return Err(Error::Status { status: 429, code: None, constraint: None, after: Some(pause) });
+            }
         }
         let mut request =
             self.http.request(method.clone(), url.clone()).bearer_auth(token.expose()).timeout(REQUEST_TIMEOUT);
@@ -207,20 +237,101 @@ impl Api {
         }
         let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
         let status = response.status().as_u16();
-        let after = retry_after(response.headers(), SystemTime::now());
+        if let Some(offset) = clock_offset(response.headers(), Timestamp::now()) {
+            self.clock.send_replace(offset);
+        }
+        let after = retry_after(status, response.headers(), SystemTime::now());
         if let (429, Some(pause)) = (status, after) {
             self.limiter().pause_for(Instant::now(), pause);
         }
         let body = read_body(response, MAX_RESPONSE_BYTES).await.whole();
         match status {
             200..=299 => Ok(body?),
-            _ => Err(Error::Status { status, code: body.ok().and_then(|body| body_error_code(&body)), after }),
+            _ => {
+                let body: Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
+                let code = body.get("errorCode").and_then(error_code);
+                Err(Error::Status { status, code, constraint: parse_constraint(&body), after })
+            }
         }
     }
 }
 
-/// Parses `errorCode` of an error body.
-fn body_error_code(body: &[u8]) -> Option<String> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    error_code(value.get("errorCode")?)
+/// Returns the server's time minus the local time, by the `Date` header.
+fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(Timestamp::try_from(date).ok()?.duration_since(now))
+}
+
+/// Parses the first constraint of an error body: `constraints` in the call-events API, `constraintViolations` elsewhere.
+fn parse_constraint(body: &Value) -> Option<String> {
+    let list = body.get("constraints").filter(|list| list.is_array()).or_else(|| body.get("constraintViolations"));
+    let first = list?.as_array()?.first()?;
+    let text = |name| first.get(name).and_then(Value::as_str).filter(|text| is_plain(text));
+    match (text("field"), text("constraint")) {
+        (Some(field), Some(constraint)) => Some(format!("{field}: {constraint}")),
+        (field, constraint) => field.or(constraint).map(str::to_owned),
+    }
+}
+
+/// Whether a text can be logged: short words, and too few digits for a phone number or a key.
+fn is_plain(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " _-.,[]'".contains(c);
+    (1..=80).contains(&text.len())
+        && text.chars().all(allowed)
+        && text.chars().filter(char::is_ascii_digit).count() <= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn constraint_is_read_under_both_names_and_without_numbers() {
+        let of = |body: Value| parse_constraint(&body);
+        let call_events = json!({"constraints": [{"field": "Events[0]", "constraint": "INVALID"}]});
+        assert_eq!(of(call_events).as_deref(), Some("Events[0]: INVALID"));
+        let others = json!({"constraintViolations": [{"field": "id", "constraint": "Subscription already exists"}]});
+        assert_eq!(of(others).as_deref(), Some("id: Subscription already exists"));
+        assert_eq!(
+            of(json!({"constraints": [{"field": "a", "constraint": "call +15145550199"}]})).as_deref(),
+            Some("a")
+        );
+        for empty in [json!({}), json!({"constraints": []}), json!({"constraints": "x"}), json!([])] {
+            assert_eq!(of(empty), None);
+        }
+    }
+
+    #[test]
+    fn clock_offset_is_server_time_minus_local_time() {
+        let headers = HeaderMap::from_iter([(DATE, "Mon, 05 Oct 2026 14:02:11 GMT".parse().unwrap())]);
+        let offset = |now: &str| clock_offset(&headers, now.parse().unwrap());
+        assert_eq!(offset("2026-10-05T14:03:11Z"), Some(SignedDuration::from_secs(-60)));
+        assert_eq!(offset("2026-10-05T13:02:11Z"), Some(SignedDuration::from_hours(1)));
+        assert_eq!(clock_offset(&HeaderMap::new(), Timestamp::UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn conflict_is_success_only_if_its_constraint_says_exists() {
+        let conflict = |constraint: Option<&str>| Error::Status {
+            status: 409,
+            code: Some("CONFLICT".to_owned()),
+            constraint: constraint.map(str::to_owned),
+            after: None,
+        };
+        assert!(conflict(Some("id: Subscription already exists")).is_existing());
+        assert!(!conflict(None).is_existing() && !conflict(Some("too many channels")).is_existing());
+    }
+
+    #[test]
+    fn refusal_names_code_and_constraint() {
+        let error = Error::Status {
+            status: 400,
+            code: Some("BAD_REQUEST".to_owned()),
+            constraint: Some("Events[0]: INVALID".to_owned()),
+            after: None,
+        };
+        assert_eq!(error.to_string(), "goto answered with status 400, BAD_REQUEST (Events[0]: INVALID)");
+        assert_eq!(error.failure().reason.as_deref(), Some("BAD_REQUEST (Events[0]: INVALID)"));
+    }
 }

@@ -1,23 +1,24 @@
 //! Rate limit of one connection's requests. Its lanes share one [`RateLimiter`]: GoTo counts them together. Pure.
 
+use crate::runtime::token_bucket::TokenBucket;
 use std::time::{Duration, Instant};
 
-/// Interval between requests: GoTo allows 10/s per API, half of it leaves room for another daemon of the same login.
-const REQUEST_INTERVAL: Duration = Duration::from_millis(200);
+/// Requests per second: GoTo allows 10 per API, half of it leaves room for another daemon of the same login.
+const REQUESTS_PER_SECOND: f64 = 5.0;
 /// Requests that may be sent together after a pause.
-const MAX_BURST: u32 = 4;
+const MAX_BURST: f64 = 4.0;
 
 /// Rate limiter: one request every 200 ms, bursts of 4, none during a pause demanded by GoTo.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    next: Instant,
+    bucket: TokenBucket,
     paused_until: Option<Instant>,
 }
 
 impl RateLimiter {
     /// Creates a limiter with a full burst, so that the first lane does not wait at start.
-    pub(super) fn new(now: Instant) -> Self {
-        Self { next: earliest_slot(now), paused_until: None }
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { bucket: TokenBucket::full(REQUESTS_PER_SECOND, MAX_BURST, now), paused_until: None }
     }
 
     /// Reserves the next request and returns the wait before it.
@@ -31,19 +32,13 @@ impl RateLimiter {
             return Err(pause);
         }
         self.paused_until = None;
-        let slot = self.next.max(earliest_slot(now));
-        self.next = slot + REQUEST_INTERVAL;
-        Ok(slot.saturating_duration_since(now))
+        Ok(self.bucket.reserve(now))
     }
 
     /// Pauses every request for `pause`, after a 429 with `Retry-After`.
     pub(super) fn pause_for(&mut self, now: Instant, pause: Duration) {
         self.paused_until = self.paused_until.max(now.checked_add(pause));
     }
-}
-
-fn earliest_slot(now: Instant) -> Instant {
-    now.checked_sub(REQUEST_INTERVAL * MAX_BURST.saturating_sub(1)).unwrap_or(now)
 }
 
 #[cfg(test)]

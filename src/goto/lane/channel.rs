@@ -1,15 +1,21 @@
 //! A GoTo channel and the times of its lifetime.
 
 use super::RandomSource;
-use crate::model::{ids::ChannelId, secret::Secret};
+use crate::model::{
+    ids::{AccountKey, ChannelId},
+    secret::Secret,
+};
 use std::time::{Duration, Instant};
 
-/// 10800 s: `channelLifetime` of a WebSocket channel by default.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(10_800);
+/// 1200 s: `channelLifetime` of WebSocket channels on live accounts. The documented 10800 s was seen nowhere.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(1200);
 /// Lower bound of a stated lifetime: renewing more often than every 4 s has no use.
 const MIN_LIFETIME: Duration = Duration::from_secs(10);
 /// Upper bound of a stated lifetime: "never expires" (2147483647) is renewed daily too.
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// Failed sockets in a row after which another channel is tried: about a minute of growing waits.
+const MAX_FAILED_OPENS: u8 = 6;
 
 /// A channel with its URL and lifetime.
 #[derive(Debug, Clone)]
@@ -18,12 +24,22 @@ pub(super) struct Channel {
     pub url: Secret,
     pub lifetime: Duration,
     pub renewed_at: Instant,
+    /// Sockets in a row that failed to open. A failed socket does not condemn its channel.
+    pub failed_opens: u8,
+}
+
+/// A channel that survives a failed step.
+#[derive(Debug, Clone)]
+pub(super) struct Reusable {
+    pub channel: Channel,
+    /// Accounts that are not subscribed yet; `None`: the channel has no subscription.
+    pub pending: Option<Vec<AccountKey>>,
 }
 
 impl Channel {
     /// `sent`: time of the create request, which is before the lifetime began.
     pub(super) fn new(id: ChannelId, url: Secret, lifetime: Option<i64>, sent: Instant) -> Self {
-        Self { id, url, lifetime: parse_lifetime(lifetime), renewed_at: sent }
+        Self { id, url, lifetime: parse_lifetime(lifetime), renewed_at: sent, failed_opens: 0 }
     }
 
     pub(super) fn expires(&self) -> Instant {
@@ -39,6 +55,11 @@ impl Channel {
     /// Returns three quarters of the lifetime: from there on a replacement is built.
     pub(super) fn replace_after(&self) -> Instant {
         self.renewed_at + self.lifetime.mul_f64(0.75)
+    }
+
+    /// Whether another socket may be opened: some lifetime is left, and not too many sockets failed.
+    pub(super) fn can_reopen(&self, now: Instant) -> bool {
+        now < self.replace_after() && self.failed_opens < MAX_FAILED_OPENS
     }
 
     /// Whether the first half of the lifetime is left for a subscription and a socket.

@@ -2,7 +2,7 @@
 
 use super::{
     Created, Effect, FailureClass, LaneEvent, RandomSource, RequestFailure, SubscribeResult, Sweep, Ticket,
-    channel::Channel,
+    channel::{Channel, Reusable},
     live_connection::{LiveConnection, SUBSCRIBE_TIMEOUT},
     machine::{Lane, State},
 };
@@ -25,6 +25,7 @@ impl Lane {
         let sweep =
             self.may_have_leftovers.then(|| Sweep { keep: self.old.as_ref().map(|link| link.channel.id.clone()) });
         self.may_have_leftovers = true;
+        self.is_reopening = false;
         self.state = State::Creating { ticket, sent: now, until: now + CREATE_TIMEOUT };
         self.effects.push(Effect::Create { ticket, sweep });
     }
@@ -46,7 +47,7 @@ impl Lane {
         let in_use = match &self.state {
             State::Live(link) => link.channel.id == *id,
             State::Subscribing { channel, .. } | State::Opening { channel, .. } => channel.id == *id,
-            State::Backoff { channel, .. } => channel.as_ref().is_some_and(|channel| channel.id == *id),
+            State::Backoff { channel, .. } => channel.as_ref().is_some_and(|reusable| reusable.channel.id == *id),
             State::Idle | State::Creating { .. } | State::Rejected { .. } | State::Stopped => false,
         };
         if !in_use && self.old.as_ref().is_none_or(|link| link.channel.id != *id) {
@@ -54,18 +55,39 @@ impl Lane {
         }
     }
 
+    /// Handles a socket that failed to open. The channel is kept unless GoTo does not know it.
+    pub(super) fn fail_open(
+        &mut self,
+        failure: RequestFailure,
+        mut channel: Channel,
+        pending: Vec<AccountKey>,
+        now: Instant,
+        random: RandomSource<'_>,
+    ) {
+        channel.failed_opens = channel.failed_opens.saturating_add(1);
+        // A refused upgrade comes from a proxy or a host: the login is not rejected.
+        let class = match failure.class {
+            FailureClass::Gone => FailureClass::Gone,
+            _ => FailureClass::Transient,
+        };
+        let reusable = Reusable { channel, pending: Some(pending) };
+        self.fail(RequestFailure { class, ..failure }, Some(reusable), now, random);
+    }
+
     /// Handles a failed step; `channel` may be reused.
     pub(super) fn fail(
         &mut self,
         failure: RequestFailure,
-        channel: Option<Channel>,
+        channel: Option<Reusable>,
         now: Instant,
         random: RandomSource<'_>,
     ) {
         let (until, for_token, keep) = match failure.class {
-            FailureClass::Rejected => return self.reject(failure, channel, now, random),
+            FailureClass::Rejected | FailureClass::NoAccounts => return self.reject(failure, channel, now, random),
             FailureClass::NoToken => (now + TOKEN_WAIT, true, true),
-            FailureClass::Transient => (now + self.backoff.next(random(), failure.retry_after), false, true),
+            FailureClass::Transient | FailureClass::Unreachable(_) => {
+                (now + self.backoff.next(random(), failure.retry_after), false, true)
+            }
             FailureClass::Gone | FailureClass::TooManyChannels => {
                 (now + self.backoff.next(random(), failure.retry_after), false, false)
             }
@@ -77,20 +99,20 @@ impl Lane {
         let (reusable, unused) = if keep { (channel, None) } else { (None, channel) };
         self.state = State::Backoff { until, for_token, channel: reusable };
         if let Some(unused) = unused {
-            self.delete(&unused.id);
+            self.delete(&unused.channel.id);
         }
     }
 
     pub(super) fn reject(
         &mut self,
         failure: RequestFailure,
-        channel: Option<Channel>,
+        channel: Option<Reusable>,
         now: Instant,
         random: RandomSource<'_>,
     ) {
         self.state = State::Rejected { until: now + self.rejection_backoff.next(random(), failure.retry_after) };
-        if let Some(channel) = channel {
-            self.delete(&channel.id);
+        if let Some(reusable) = channel {
+            self.delete(&reusable.channel.id);
         }
         if !self.rejection_reported {
             self.rejection_reported = true;
@@ -114,8 +136,11 @@ impl Lane {
             }
         };
         match reusable {
-            Some(channel) if channel.is_fresh(now) => self.subscribe(channel, now),
-            Some(channel) => {
+            Some(Reusable { channel, pending: Some(pending) }) if channel.can_reopen(now) => {
+                self.open(channel, pending, now);
+            }
+            Some(Reusable { channel, pending: None }) if channel.is_fresh(now) => self.subscribe(channel, now),
+            Some(Reusable { channel, .. }) => {
                 self.delete(&channel.id);
                 self.create(now);
             }
@@ -162,7 +187,7 @@ impl Lane {
         let State::Subscribing { channel, .. } = std::mem::replace(&mut self.state, State::Idle) else { return };
         let accepted = match answer {
             Ok(accepted) => accepted,
-            Err(failure) => return self.fail(failure, Some(channel), now, random),
+            Err(failure) => return self.fail(failure, Some(Reusable { channel, pending: None }), now, random),
         };
         let status = accepted.rejected.first().map(|one| one.status);
         let refused: Vec<_> = accepted.rejected.iter().map(|one| one.account.clone()).collect();
@@ -174,7 +199,8 @@ impl Lane {
             self.open(channel, pending, now);
         } else {
             let class = if later { FailureClass::Transient } else { FailureClass::Rejected };
-            self.fail(RequestFailure { class, status, retry_after: None }, Some(channel), now, random);
+            let failure = RequestFailure { status, ..RequestFailure::new(class) };
+            self.fail(failure, Some(Reusable { channel, pending: None }), now, random);
         }
     }
 
@@ -199,18 +225,22 @@ impl Lane {
             }
             return;
         }
-        let State::Opening { channel, pending, .. } = std::mem::replace(&mut self.state, State::Idle) else { return };
+        let State::Opening { mut channel, pending, .. } = std::mem::replace(&mut self.state, State::Idle) else {
+            return;
+        };
         match answer {
-            Err(failure) => {
-                self.delete(&channel.id);
-                self.fail(failure, None, now.instant, random);
-            }
+            Err(failure) => self.fail_open(failure, channel, pending, now.instant, random),
             Ok(()) => {
+                channel.failed_opens = 0;
                 self.rejection_backoff.reset();
                 self.rejection_reported = false;
                 self.reported_failure = None;
-                self.state =
-                    State::Live(Box::new(LiveConnection::new(channel, ticket, pending, self.number, now, random)));
+                let is_reopened = std::mem::take(&mut self.is_reopening);
+                let mut link = LiveConnection::new(channel, ticket, pending, self.number, now, random);
+                if is_reopened {
+                    link.subscribe_again(now.instant);
+                }
+                self.state = State::Live(Box::new(link));
                 if let Some(old) = self.old.take() {
                     self.effects.push(Effect::Close(old.socket));
                     self.delete(&old.channel.id);

@@ -2,6 +2,7 @@
 
 use super::{
     DisconnectReason, Effect, FailureClass, RandomSource, Renewed, RequestFailure, SubscribeResult, Ticket,
+    channel::Reusable,
     live_connection::{LinkOutcome, LiveConnection},
     machine::{Lane, State},
 };
@@ -24,8 +25,12 @@ impl Lane {
             State::Live(link) => Some(link),
             _ => None,
         };
+        let is_gone = matches!(&answer, Err(failure) if failure.class == FailureClass::Gone);
         for link in live.into_iter().chain(self.old.as_mut()) {
             if link.awaits_accounts(ticket) {
+                if is_gone {
+                    link.mark_gone();
+                }
                 if let Some(accepted) = link.subscribed(answer, now, random) {
                     self.emit_accounts(accepted);
                 }
@@ -67,10 +72,14 @@ impl Lane {
 
     /// Closes a connection that no longer receives, and deletes its channel.
     pub(super) fn close_connection(&mut self, link: &LiveConnection, why: DisconnectReason, now: Now) {
-        self.effects.push(Effect::Close(link.socket));
+        self.close_socket(link, why, now);
         if why != DisconnectReason::Gone {
             self.delete(&link.channel.id);
         }
+    }
+
+    fn close_socket(&mut self, link: &LiveConnection, why: DisconnectReason, now: Now) {
+        self.effects.push(Effect::Close(link.socket));
         let live_until = match why {
             DisconnectReason::Closed | DisconnectReason::Stopped => now,
             DisconnectReason::Broken
@@ -84,8 +93,22 @@ impl Lane {
     pub(super) fn on_live_lost(&mut self, why: DisconnectReason, now: Now, random: RandomSource<'_>) {
         let Some(link) = self.take_live() else { return };
         let since = link.live_since;
-        self.close_connection(&link, why, now);
-        self.rebuild(since, now.instant, random);
+        let lost_socket = matches!(why, DisconnectReason::Closed | DisconnectReason::Broken | DisconnectReason::Silent);
+        if !lost_socket || !link.channel.can_reopen(now.instant) {
+            self.close_connection(&link, why, now);
+            return self.rebuild(since, now.instant, random);
+        }
+        self.close_socket(&link, why, now);
+        self.is_reopening = true;
+        let pending = link.pending_accounts();
+        if now.instant.duration_since(since) >= STABLE_AFTER {
+            self.backoff.reset();
+            self.open(link.channel, pending, now.instant);
+        } else {
+            let until = now.instant + self.backoff.next(random(), None);
+            let channel = Some(Reusable { channel: link.channel, pending: Some(pending) });
+            self.state = State::Backoff { until, for_token: false, channel };
+        }
     }
 
     pub(super) fn ended(&mut self, ticket: Ticket, why: DisconnectReason, now: Now, random: RandomSource<'_>) {
@@ -94,7 +117,7 @@ impl Lane {
         } else if let Some(old) = self.old.take_if(|link| link.socket == ticket) {
             self.close_connection(&old, why, now);
         } else if matches!(&self.state, State::Opening { ticket: awaited, .. } if *awaited == ticket) {
-            let failure = RequestFailure { class: FailureClass::Transient, status: None, retry_after: None };
+            let failure = RequestFailure::new(FailureClass::Transient);
             self.opened(ticket, Err(failure), now, random);
         }
     }

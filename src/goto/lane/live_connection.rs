@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 
 /// A subscription may fetch the accounts first and wait for a token: three answers within 10 s each.
 pub(super) const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(40);
-/// Seconds between pings. GoTo's demo pings every 8 s; with up to 20 s a dead connection is detected within 80 s.
-const PING_INTERVAL: (f64, f64) = (8.0, 20.0);
+/// Seconds between pings. GoTo's demo pings every 8 s; with up to 12 s a dead connection is detected within 22 s.
+const PING_INTERVAL: (f64, f64) = (8.0, 12.0);
+/// Time for the answer to a ping.
+const PONG_TIMEOUT: Duration = Duration::from_secs(5);
+/// A timeout noticed this late proves nothing: the process was paused, and the answer may wait unread.
+const PONG_TOLERANCE: Duration = Duration::from_secs(2);
 /// Unanswered pings after which a connection is dead.
-const MAX_UNANSWERED_PINGS: u8 = 3;
+const MAX_UNANSWERED_PINGS: u8 = 2;
 /// A renewal is one request with an answer within 10 s, and one more after a forced token refresh.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(30);
 /// Shortest interval between renewals requested by the server.
@@ -40,11 +44,12 @@ enum Renewal {
     Requested { ticket: Ticket, sent: Instant, until: Instant, how: Renew, urgent: bool },
 }
 
+/// Accounts to subscribe beside the open socket; `None`: all of the connection.
 #[derive(Debug)]
 enum PendingAccounts {
     Complete,
-    Due { at: Instant, accounts: Vec<AccountKey> },
-    Requested { ticket: Ticket, until: Instant, accounts: Vec<AccountKey> },
+    Due { at: Instant, accounts: Option<Vec<AccountKey>> },
+    Requested { ticket: Ticket, until: Instant, accounts: Option<Vec<AccountKey>> },
 }
 
 /// Result of a deadline or renewal of a live connection.
@@ -73,6 +78,12 @@ pub(super) struct LiveConnection {
     lane: u8,
     unanswered_pings: u8,
     ping_at: Instant,
+    /// Until when an answer to the last ping is awaited.
+    pong_until: Option<Instant>,
+    /// A ping was not answered in time; to be emitted.
+    suspicion: bool,
+    /// The channel no longer exists at GoTo.
+    gone: bool,
     renewal: Renewal,
     backoff: Backoff,
     accounts: PendingAccounts,
@@ -96,7 +107,7 @@ impl LiveConnection {
         } else {
             PendingAccounts::Due {
                 at: now.instant + backoff.next(random(), Some(Duration::from_secs(1))),
-                accounts: pending,
+                accounts: Some(pending),
             }
         };
         backoff.reset();
@@ -108,6 +119,9 @@ impl LiveConnection {
             lane,
             unanswered_pings: 0,
             ping_at: now.instant + random_ping_interval(random),
+            pong_until: None,
+            suspicion: false,
+            gone: false,
             renewal,
             backoff,
             accounts,
@@ -126,12 +140,69 @@ impl LiveConnection {
             PendingAccounts::Requested { until, .. } => until,
         };
         let replace = if self.replacing { self.ping_at } else { self.channel.replace_after() };
-        self.ping_at.min(renewal).min(accounts).min(replace).min(self.channel.expires())
+        let next = self.ping_at.min(renewal).min(accounts).min(replace).min(self.channel.expires());
+        self.pong_until.map_or(next, |until| until.min(next))
     }
 
     pub(super) fn on_frame(&mut self, now: Now) {
         self.last_frame = now;
         self.unanswered_pings = 0;
+        self.pong_until = None;
+    }
+
+    /// Starts a test with one ping, the last before the connection counts as dead. Returns the socket to ping; `None`
+    /// while an answer is awaited.
+    pub(super) fn probe(&mut self, now: Instant) -> Option<Ticket> {
+        if self.pong_until.is_some() {
+            return None;
+        }
+        self.unanswered_pings = MAX_UNANSWERED_PINGS;
+        self.pong_until = Some(now + PONG_TIMEOUT);
+        Some(self.socket)
+    }
+
+    /// Returns once that a ping was not answered in time.
+    pub(super) fn take_suspicion(&mut self) -> bool {
+        std::mem::take(&mut self.suspicion)
+    }
+
+    /// Marks the channel as unknown to GoTo; the next tick ends the connection.
+    pub(super) fn mark_gone(&mut self) {
+        self.gone = true;
+    }
+
+    /// Subscribes every account again, beside a socket that was reopened on the same channel: harmless if the subscription
+    /// survived.
+    pub(super) fn subscribe_again(&mut self, now: Instant) {
+        self.accounts = PendingAccounts::Due { at: now, accounts: None };
+    }
+
+    /// Pings when due. Returns whether the connection is dead.
+    fn tick_pings(&mut self, now: Instant, effects: &mut Vec<Effect>, random: RandomSource<'_>) -> bool {
+        match self.pong_until {
+            Some(until) if now >= until + PONG_TOLERANCE => {
+                self.pong_until = Some(now + PONG_TIMEOUT);
+                effects.push(Effect::Ping(self.socket));
+            }
+            Some(until) if now >= until => {
+                if self.unanswered_pings >= MAX_UNANSWERED_PINGS {
+                    return true;
+                }
+                self.suspicion = true;
+                self.unanswered_pings += 1;
+                self.pong_until = Some(now + PONG_TIMEOUT);
+                effects.push(Effect::Ping(self.socket));
+            }
+            Some(_) if now >= self.ping_at => self.ping_at = now + random_ping_interval(random),
+            None if now >= self.ping_at => {
+                self.ping_at = now + random_ping_interval(random);
+                self.unanswered_pings = 1;
+                self.pong_until = Some(now + PONG_TIMEOUT);
+                effects.push(Effect::Ping(self.socket));
+            }
+            Some(_) | None => {}
+        }
+        false
     }
 
     /// Emits the requests that are due; `ticket` issues their tickets.
@@ -145,13 +216,11 @@ impl LiveConnection {
         if now >= self.channel.expires() {
             return (LinkOutcome::Expired, effects);
         }
-        if now >= self.ping_at {
-            if self.unanswered_pings >= MAX_UNANSWERED_PINGS {
-                return (LinkOutcome::Silent, effects);
-            }
-            self.unanswered_pings += 1;
-            self.ping_at = now + random_ping_interval(random);
-            effects.push(Effect::Ping(self.socket));
+        if self.gone {
+            return (LinkOutcome::Gone, effects);
+        }
+        if self.tick_pings(now, &mut effects, random) {
+            return (LinkOutcome::Silent, effects);
         }
         let mut outcome = LinkOutcome::Healthy;
         match self.renewal {
@@ -176,7 +245,7 @@ impl LiveConnection {
         self.accounts = match std::mem::replace(&mut self.accounts, PendingAccounts::Complete) {
             PendingAccounts::Due { at, accounts } if now >= at => {
                 let ticket = ticket();
-                let only = Some(accounts.clone());
+                let only = accounts.clone();
                 effects.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
                 PendingAccounts::Requested { ticket, until: now + SUBSCRIBE_TIMEOUT, accounts }
             }
@@ -275,13 +344,13 @@ impl LiveConnection {
                 let refused = accepted.rejected.iter().map(|one| one.account.clone());
                 let pending: Vec<_> = accepted.retry.iter().cloned().chain(refused).collect();
                 let wait = if accepted.retry.is_empty() { REJECTED_ACCOUNT_RETRY } else { Duration::from_secs(1) };
-                (accepted, pending, wait)
+                (accepted, Some(pending), wait)
             }
             Err(failure) => {
                 (super::SubscribeResult::default(), accounts, failure.retry_after.unwrap_or(Duration::from_secs(1)))
             }
         };
-        self.accounts = if pending.is_empty() {
+        self.accounts = if pending.as_ref().is_some_and(Vec::is_empty) {
             PendingAccounts::Complete
         } else {
             PendingAccounts::Due { at: now + self.backoff.next(random(), Some(at_least)), accounts: pending }
@@ -295,7 +364,9 @@ impl LiveConnection {
     pub(super) fn pending_accounts(&self) -> Vec<AccountKey> {
         match &self.accounts {
             PendingAccounts::Complete => Vec::new(),
-            PendingAccounts::Due { accounts, .. } | PendingAccounts::Requested { accounts, .. } => accounts.clone(),
+            PendingAccounts::Due { accounts, .. } | PendingAccounts::Requested { accounts, .. } => {
+                accounts.clone().unwrap_or_default()
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The lane machine: states, inputs and deadlines. Problem and invariants: see the parent module.
 
 use super::{
-    DisconnectReason, Effect, FailureClass, Input, LaneEvent, RandomSource, RequestFailure, Ticket, channel::Channel,
+    DisconnectReason, Effect, FailureClass, Input, LaneEvent, RandomSource, RequestFailure, Ticket,
+    channel::{Channel, Reusable},
+    clock_watch::ClockWatch,
     live_connection::LiveConnection,
 };
 use crate::{
@@ -21,7 +23,7 @@ pub(super) enum State {
     Subscribing { ticket: Ticket, until: Instant, channel: Channel },
     Opening { ticket: Ticket, until: Instant, channel: Channel, pending: Vec<AccountKey> },
     Live(Box<LiveConnection>),
-    Backoff { until: Instant, for_token: bool, channel: Option<Channel> },
+    Backoff { until: Instant, for_token: bool, channel: Option<Reusable> },
     Rejected { until: Instant },
     Stopped,
 }
@@ -59,6 +61,9 @@ pub struct Lane {
     pub(super) rejection_reported: bool,
     /// Class of the emitted failure, until the lane is live.
     pub(super) reported_failure: Option<FailureClass>,
+    pub(super) clock: ClockWatch,
+    /// The socket to open follows a lost one on the same channel.
+    pub(super) is_reopening: bool,
     /// Reason and last live time of the last lost connection.
     pub(super) last_loss: Option<(DisconnectReason, Now)>,
     pub(super) effects: Vec<Effect>,
@@ -79,6 +84,8 @@ impl Lane {
             reported_live: false,
             rejection_reported: false,
             reported_failure: None,
+            clock: ClockWatch::default(),
+            is_reopening: false,
             last_loss: None,
             effects: Vec::new(),
         }
@@ -107,6 +114,10 @@ impl Lane {
 
     /// Handles one input and returns the effects to execute now.
     pub fn handle(&mut self, input: Input, now: Now, random: RandomSource<'_>) -> Vec<Effect> {
+        let due = self.deadline().filter(|_| matches!(input, Input::Tick));
+        if self.clock.jumped(now, due) {
+            self.on_clock_jump(now);
+        }
         match input {
             Input::Start => {
                 if matches!(self.state, State::Idle) {
@@ -116,12 +127,18 @@ impl Lane {
             Input::Stop => self.stop(now),
             Input::Wake => self.wake(now.instant),
             Input::Tick => self.tick(now, random),
+            Input::Probe => self.probe(now.instant),
             Input::Created(ticket, answer) => self.created(ticket, answer, now.instant, random),
             Input::Subscribed(ticket, answer) => self.subscribed(ticket, answer, now.instant, random),
             Input::Opened(ticket, answer) => self.opened(ticket, answer, now, random),
             Input::Frame(ticket) => {
                 if let Some(link) = self.live_connection(ticket) {
                     link.on_frame(now);
+                }
+            }
+            Input::EventHole(ticket) => {
+                if let Some(live_until) = self.live_connection(ticket).map(|link| link.last_frame) {
+                    self.effects.push(Effect::Emit(LaneEvent::EventHole { live_until }));
                 }
             }
             Input::RefreshRequired(ticket) => {
@@ -137,8 +154,35 @@ impl Lane {
             Input::Ended(ticket, why) => self.ended(ticket, why, now, random),
             Input::Renewed(ticket, answer) => self.renewed(ticket, answer, now, random),
         }
+        if self.live_links().any(LiveConnection::take_suspicion) {
+            self.effects.push(Effect::Emit(LaneEvent::Suspect));
+        }
         self.emit_liveness(now);
         std::mem::take(&mut self.effects)
+    }
+
+    fn live_links(&mut self) -> impl Iterator<Item = &mut LiveConnection> {
+        let live = match &mut self.state {
+            State::Live(link) => Some(link.as_mut()),
+            _ => None,
+        };
+        live.into_iter().chain(self.old.as_deref_mut())
+    }
+
+    /// Tests every live connection with one ping.
+    fn probe(&mut self, now: Instant) {
+        let sockets: Vec<Ticket> = self.live_links().filter_map(|link| link.probe(now)).collect();
+        self.effects.extend(sockets.into_iter().map(Effect::Ping));
+    }
+
+    /// The connection may be dead and the channel expired: tests the one and renews the other.
+    fn on_clock_jump(&mut self, now: Now) {
+        let last = self.live_links().map(|link| link.last_frame).max_by_key(|frame| frame.instant);
+        self.probe(now.instant);
+        self.live_links().for_each(|link| link.refresh_required(now.instant));
+        if let Some(live_until) = last {
+            self.effects.push(Effect::Emit(LaneEvent::ClockJump { live_until }));
+        }
     }
 
     fn emit_liveness(&mut self, now: Now) {
@@ -199,18 +243,18 @@ impl Lane {
     }
 
     fn tick_building(&mut self, now: Instant, random: RandomSource<'_>) {
-        let late = RequestFailure { class: FailureClass::Transient, status: None, retry_after: None };
+        let late =
+            RequestFailure { reason: Some("no answer in time".into()), ..RequestFailure::new(FailureClass::Transient) };
         match &self.state {
             State::Creating { until, .. } if now >= *until => self.fail(late, None, now, random),
             State::Subscribing { until, channel, .. } if now >= *until => {
-                let channel = channel.clone();
+                let channel = Reusable { channel: channel.clone(), pending: None };
                 self.fail(late, Some(channel), now, random);
             }
-            State::Opening { until, ticket, channel, .. } if now >= *until => {
-                let (ticket, id) = (*ticket, channel.id.clone());
+            State::Opening { until, ticket, channel, pending } if now >= *until => {
+                let (ticket, channel, pending) = (*ticket, channel.clone(), pending.clone());
                 self.effects.push(Effect::Close(ticket));
-                self.fail(late, None, now, random);
-                self.delete(&id);
+                self.fail_open(late, channel, pending, now, random);
             }
             State::Backoff { until, .. } | State::Rejected { until } if now >= *until => self.retry(now),
             State::Idle
@@ -236,7 +280,7 @@ impl Lane {
                 self.effects.push(Effect::Close(ticket));
                 self.delete(&channel.id);
             }
-            State::Backoff { channel: Some(channel), .. } => self.delete(&channel.id),
+            State::Backoff { channel: Some(reusable), .. } => self.delete(&reusable.channel.id),
             State::Idle
             | State::Creating { .. }
             | State::Backoff { channel: None, .. }

@@ -19,13 +19,18 @@
 //! - Nothing repeats without a wait, not even on the server's request: a live connection younger than
 //!   [`STABLE_AFTER`] is rebuilt after backoff.
 //! - Every created channel is deleted, or found by the sweep before the next create.
+//! - A lost socket is reopened on its channel, whose subscription survives; the subscription is posted again beside it. A
+//!   failed socket does not condemn its channel: another one is created only after several failures, or after 404.
+//! - A connection without an answer to two pings within 5 s each is dead. Silence of one lane tests the others.
 //!
 //! # Rejected
-//! - Opening the old URL again saves a request, but its subscription may be gone.
+//! - A new channel for every lost socket: twelve channels in 25 s on a network that blocks WebSockets.
 //! - One machine for all lanes would couple their failures.
 //! - A backoff reset after the first success: a connection that opens and dies would never back off.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod channel;
+mod clock_watch;
 mod connect;
 mod live;
 mod live_connection;
@@ -38,6 +43,6 @@ pub use live::STABLE_AFTER;
 pub use live_connection::Renew;
 pub use machine::Lane;
 pub use types::{
-    AccountRejection, Created, DisconnectReason, Effect, FailureClass, Input, LaneEvent, RandomSource, Renewed,
-    RequestFailure, SubscribeResult, Sweep, Ticket,
+    AccountRejection, Created, DisconnectReason, Effect, FailureClass, Input, LaneEvent, NO_ACCOUNTS_ADVICE,
+    RandomSource, Renewed, RequestFailure, SubscribeResult, Sweep, Ticket,
 };

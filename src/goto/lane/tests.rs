@@ -30,6 +30,7 @@ impl LaneHarness {
 
     fn advance(&mut self, seconds: u64) -> &mut Self {
         self.now.instant += Duration::from_secs(seconds);
+        self.now.timestamp += Duration::from_secs(seconds);
         self
     }
 
@@ -37,6 +38,7 @@ impl LaneHarness {
     fn run_to_deadline(&mut self) -> Duration {
         let wait = self.lane.deadline().unwrap() - self.now.instant;
         self.now.instant += wait;
+        self.now.timestamp += wait;
         self.send(Input::Tick);
         wait
     }
@@ -76,6 +78,13 @@ impl LaneHarness {
         socket
     }
 
+    /// Leads from an opened socket among the last effects, or from the wait before it, to a live connection.
+    fn reopen(&mut self) -> Ticket {
+        let socket = self.ticket();
+        self.send(Input::Opened(socket, Ok(())));
+        socket
+    }
+
     /// Answers pings until a renewal is requested.
     fn until_renewal(&mut self, socket: Ticket) -> Renew {
         loop {
@@ -103,7 +112,7 @@ fn channel(id: &str) -> Created {
 }
 
 fn failure(class: FailureClass) -> RequestFailure {
-    RequestFailure { class, status: None, retry_after: None }
+    RequestFailure::new(class)
 }
 
 #[test]
@@ -176,21 +185,110 @@ fn refresh_failing_both_ways_builds_replacement_before_old_closes() {
 }
 
 #[test]
-fn lost_connection_is_rebuilt_immediately_only_if_stable() {
+fn lost_socket_is_reopened_on_its_channel_immediately_only_if_stable() {
     let (mut harness, socket) = LaneHarness::live("c");
     harness.advance(60).send(Input::Ended(socket, DisconnectReason::Closed));
-    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Create { .. })), "{:?}", harness.out);
-    let socket = harness.become_live("d");
+    assert!(matches!(&harness.out[..], [.., Effect::Open { url, .. }, Effect::Emit(_)] if url.expose() == "c"));
+    assert!(harness.deletes().is_empty(), "{:?}", harness.out);
+    let socket = harness.reopen();
     harness.advance(59).send(Input::Ended(socket, DisconnectReason::Closed));
-    assert!(!harness.out.iter().any(|effect| matches!(effect, Effect::Create { .. })));
+    assert!(!harness.out.iter().any(|effect| matches!(effect, Effect::Open { .. })));
     assert_eq!(harness.run_to_deadline(), Duration::from_millis(500));
-    let socket = harness.become_live("e");
-    harness.send(Input::Ended(socket, DisconnectReason::Closed));
+    let socket = harness.reopen();
+    harness.send(Input::Ended(socket, DisconnectReason::Broken));
     assert_eq!(harness.run_to_deadline(), Duration::from_secs(1), "opening alone must not reset the backoff");
+    assert!(matches!(&harness.out[..], [Effect::Open { url, .. }] if url.expose() == "c"), "{:?}", harness.out);
 }
 
 #[test]
-fn three_unanswered_pings_end_connection_dated_by_last_frame() {
+fn reopened_socket_subscribes_every_account_again() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.advance(60).send(Input::Ended(socket, DisconnectReason::Broken));
+    harness.reopen();
+    assert_eq!(harness.run_to_deadline(), Duration::ZERO);
+    assert!(matches!(&harness.out[..], [Effect::Subscribe { only: None, .. }]), "{:?}", harness.out);
+    let ticket = harness.ticket();
+    harness.send(Input::Subscribed(ticket, Err(failure(FailureClass::Gone))));
+    harness.run_to_deadline();
+    assert!(
+        harness.out.iter().any(|effect| matches!(effect, Effect::Create { .. })
+            || matches!(effect, Effect::Emit(LaneEvent::Down { why: DisconnectReason::Gone, .. }))),
+        "{:?}",
+        harness.out
+    );
+}
+
+#[test]
+fn failed_sockets_keep_their_channel_for_six_attempts() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.advance(60).send(Input::Ended(socket, DisconnectReason::Broken));
+    let (mut opens, mut waited) = (0, Duration::ZERO);
+    while harness.deletes().is_empty() {
+        if harness.out.iter().any(|effect| matches!(effect, Effect::Open { .. })) {
+            opens += 1;
+            let ticket = harness.ticket();
+            harness.send(Input::Opened(ticket, Err(failure(FailureClass::Rejected))));
+        }
+        waited += harness.run_to_deadline();
+    }
+    assert_eq!((opens, harness.deletes()), (6, vec!["c"]));
+    assert!(waited >= Duration::from_secs(20), "channel replaced too early: {waited:?}");
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Create { .. })));
+}
+
+#[test]
+fn socket_of_unknown_channel_creates_another_one() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.advance(60).send(Input::Ended(socket, DisconnectReason::Closed));
+    let ticket = harness.ticket();
+    harness.send(Input::Opened(ticket, Err(failure(FailureClass::Gone))));
+    harness.run_to_deadline();
+    assert!(matches!(harness.out[..], [Effect::Create { .. }]), "{:?}", harness.out);
+}
+
+#[test]
+fn probe_ends_a_dead_connection_within_five_seconds() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    let last = harness.now;
+    harness.advance(2);
+    assert!(matches!(harness.send(Input::Probe), [Effect::Ping(pinged)] if *pinged == socket));
+    assert!(harness.send(Input::Probe).is_empty(), "one test at a time");
+    assert_eq!(harness.run_to_deadline(), Duration::from_secs(5));
+    let down = LaneEvent::Down { why: DisconnectReason::Silent, live_until: last };
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Emit(event) if *event == down)));
+    let (mut harness, socket) = LaneHarness::live("c");
+    harness.send(Input::Probe);
+    harness.send(Input::Frame(socket));
+    harness.advance(6).send(Input::Tick);
+    assert!(harness.lane.is_live(), "an answer ends the test");
+}
+
+#[test]
+fn unanswered_ping_makes_the_lane_suspect_once() {
+    let (mut harness, _) = LaneHarness::live("c");
+    let mut suspicions = 0;
+    while harness.lane.is_live() {
+        harness.run_to_deadline();
+        suspicions += harness.out.iter().filter(|effect| matches!(effect, Effect::Emit(LaneEvent::Suspect))).count();
+    }
+    assert_eq!(suspicions, 1);
+}
+
+#[test]
+fn clock_jump_tests_the_connection_and_renews_its_channel() {
+    let (mut harness, socket) = LaneHarness::live("c");
+    let last = harness.now;
+    harness.advance(6);
+    harness.now.timestamp += Duration::from_secs(1800);
+    harness.send(Input::Tick);
+    let jump = LaneEvent::ClockJump { live_until: last };
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Emit(event) if *event == jump)));
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Ping(pinged) if *pinged == socket)));
+    assert!(harness.out.iter().any(|effect| matches!(effect, Effect::Renew { .. })), "{:?}", harness.out);
+}
+
+#[test]
+fn two_unanswered_pings_end_connection_dated_by_last_frame() {
     let (mut harness, socket) = LaneHarness::live("c");
     let last = harness.advance(3).now;
     harness.send(Input::Frame(socket));
@@ -206,8 +304,8 @@ fn three_unanswered_pings_end_connection_dated_by_last_frame() {
             break lost;
         }
     };
-    assert_eq!((pings, lost), (3, (DisconnectReason::Silent, last)));
-    assert!(harness.now.instant - last.instant <= Duration::from_secs(80));
+    assert_eq!((pings, lost), (2, (DisconnectReason::Silent, last)));
+    assert!(harness.now.instant - last.instant <= Duration::from_secs(22));
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Types between the lane machine and its task: inputs, effects, answers.
 
 use super::Renew;
-use crate::model::{
-    ids::{AccountKey, ChannelId},
-    secret::Secret,
-    time::Now,
+use crate::{
+    model::{
+        ids::{AccountKey, ChannelId},
+        secret::Secret,
+        time::Now,
+    },
+    runtime::http::NetworkFault,
 };
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Source of random numbers in 0..1, owned by the caller.
 pub type RandomSource<'a> = &'a mut dyn FnMut() -> f64;
@@ -18,8 +21,10 @@ pub struct Ticket(pub(super) u64);
 /// Classification of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureClass {
-    /// May work later: network, 408, 429, 5xx, malformed answer.
+    /// May work later: 408, 429, 5xx, malformed answer.
     Transient,
+    /// May work later: no answer.
+    Unreachable(NetworkFault),
     /// The channel does not exist: 404.
     Gone,
     /// Too many channels: 409.
@@ -28,6 +33,8 @@ pub enum FailureClass {
     Rejected,
     /// No access token is available.
     NoToken,
+    /// GoTo names no account of the login, and the config names none.
+    NoAccounts,
 }
 
 impl FailureClass {
@@ -35,17 +42,23 @@ impl FailureClass {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Transient => "goto is unreachable or sent no usable answer",
+            Self::Transient => "goto sent no usable answer",
+            Self::Unreachable(fault) => fault.as_str(),
             Self::Gone => "goto found no such resource",
             Self::TooManyChannels => "this user has too many channels",
             Self::Rejected => "goto rejected the request",
             Self::NoToken => "no access token",
+            Self::NoAccounts => "goto names no account of this login",
         }
     }
 }
 
+/// Advice for [`FailureClass::NoAccounts`].
+pub const NO_ACCOUNTS_ADVICE: &str = "Set account_keys in the connection (the account key is in the address of the GoTo Admin \
+    page), or enable the scope users.v1.read at the OAuth client and run poprelay login --client-scopes.";
+
 /// A failed request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestFailure {
     /// Classification of the failure.
     pub class: FailureClass,
@@ -53,6 +66,29 @@ pub struct RequestFailure {
     pub status: Option<u16>,
     /// `Retry-After`, if stated.
     pub retry_after: Option<Duration>,
+    /// Details of the refusal or of the network failure, without URL, token and number.
+    pub reason: Option<Arc<str>>,
+}
+
+impl RequestFailure {
+    /// Creates a failure without an answer.
+    #[must_use]
+    pub const fn new(class: FailureClass) -> Self {
+        Self { class, status: None, retry_after: None, reason: None }
+    }
+}
+
+impl fmt::Display for RequestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.class.as_str())?;
+        if let Some(status) = self.status {
+            write!(f, ", status {status}")?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, ", {reason}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reason why a live connection ended.
@@ -62,7 +98,7 @@ pub enum DisconnectReason {
     Closed,
     /// The socket failed.
     Broken,
-    /// Three pings brought no frame.
+    /// Two pings brought no frame.
     Silent,
     /// The channel's lifetime ended without a renewal.
     Expired,
@@ -79,7 +115,7 @@ impl DisconnectReason {
         match self {
             Self::Closed => "server closed the socket",
             Self::Broken => "socket failed",
-            Self::Silent => "three pings without an answer",
+            Self::Silent => "two pings without an answer",
             Self::Expired => "channel lifetime ended without a renewal",
             Self::Gone => "channel no longer exists",
             Self::Stopped => "daemon is shutting down",
@@ -140,6 +176,8 @@ pub enum Input {
     Wake,
     /// Time has passed.
     Tick,
+    /// Another lane fell silent, or the clocks jumped: the live connection is tested with one ping.
+    Probe,
     /// The answer to [`Effect::Create`].
     Created(Ticket, Result<Created, RequestFailure>),
     /// The answer to [`Effect::Subscribe`].
@@ -148,6 +186,8 @@ pub enum Input {
     Opened(Ticket, Result<(), RequestFailure>),
     /// A socket received a frame of any kind.
     Frame(Ticket),
+    /// The `eventId`s of a socket have a hole.
+    EventHole(Ticket),
     /// A socket received `WEBSOCKET_REFRESH_REQUIRED`.
     RefreshRequired(Ticket),
     /// A socket received `WEBSOCKET_TO_BE_CLOSED`.
@@ -219,6 +259,18 @@ pub enum LaneEvent {
     Down {
         /// Reason of the loss.
         why: DisconnectReason,
+        /// Last time at which the lane certainly received.
+        live_until: Now,
+    },
+    /// A ping has no answer in time: the other lanes are to be tested.
+    Suspect,
+    /// A notification may be lost: the `eventId`s have a hole.
+    EventHole {
+        /// Time of the frame before the hole.
+        live_until: Now,
+    },
+    /// The process was paused, or the wall clock jumped: frames since then may be lost.
+    ClockJump {
         /// Last time at which the lane certainly received.
         live_until: Now,
     },

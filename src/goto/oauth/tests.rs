@@ -17,7 +17,7 @@ fn pkce_challenge_is_the_hash_of_the_verifier() {
 #[test]
 fn authorize_url_carries_every_required_parameter() {
     let redirect = Url::parse("http://localhost:5000/app/redirect").unwrap();
-    let url = client().authorize_url(&redirect, "st", &PkceVerifier::new(), SCOPES).unwrap();
+    let url = client().authorize_url(&redirect, "st", &PkceVerifier::new(), Some("a b")).unwrap();
     assert!(
         url.as_str().starts_with("https://auth.example/base/oauth/authorize?response_type=code&client_id=me%26you&")
     );

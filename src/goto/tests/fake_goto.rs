@@ -4,7 +4,7 @@
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Path, Query, Request, State},
+    extract::{Form, Path, Query, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, delete, get, post, put},
@@ -45,6 +45,12 @@ pub(super) struct FakeState {
     pub access: String,
     pub refreshes: usize,
     pub rotate: bool,
+    /// `scope` of token answers; null: not stated.
+    pub scope: Value,
+    /// Forms of the token requests.
+    pub forms: Vec<HashMap<String, String>>,
+    /// Answer of `identity`.
+    pub identity: Value,
     pub active: Vec<Value>,
     pub reports: Vec<Value>,
     pub accounts: BTreeMap<String, u16>,
@@ -63,7 +69,7 @@ impl FakeGoto {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let fake = Arc::new(Mutex::new(FakeState { lifetime: json!(10_800), ..FakeState::default() }));
+        let fake = Arc::new(Mutex::new(FakeState { lifetime: json!(1200), ..FakeState::default() }));
         let app = Router::new()
             .route("/oauth/token", post(token))
             .route("/notification-channel/v1/channels", get(list))
@@ -78,6 +84,7 @@ impl FakeGoto {
             .route("/call-events/v1/conversation-spaces", get(active))
             .route("/call-events/v1/conversation-spaces/{id}/events", get(active))
             .route("/call-events-report/v1/report-summaries", get(reports))
+            .route("/identity/v1/Users/me", get(identity))
             .route("/users/v1/me", get(me))
             .route("/ws/{id}", any(socket))
             .fallback(async || StatusCode::NOT_FOUND)
@@ -134,11 +141,15 @@ async fn intercept(State((fake, _)): Shared, request: Request, next: axum::middl
     }
 }
 
-async fn token(State((fake, _)): Shared) -> Json<Value> {
+async fn token(State((fake, _)): Shared, Form(form): Form<HashMap<String, String>>) -> Json<Value> {
     let mut fake = fake.lock().unwrap();
+    fake.forms.push(form);
     fake.refreshes += 1;
     fake.access = format!("access-{}", fake.refreshes);
     let mut answer = json!({"access_token": fake.access, "token_type": "Bearer", "expires_in": 3600});
+    if !fake.scope.is_null() {
+        answer["scope"] = fake.scope.clone();
+    }
     if fake.rotate {
         answer["refresh_token"] = format!("refresh-{}", fake.refreshes).into();
     }
@@ -200,6 +211,10 @@ async fn active(State((fake, _)): Shared) -> Json<Value> {
 async fn reports(State((fake, _)): Shared, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
     assert!(query["startTime"].ends_with('Z') && query["startTime"] < query["endTime"]);
     Json(json!({"items": fake.lock().unwrap().reports}))
+}
+
+async fn identity(State((fake, _)): Shared) -> Json<Value> {
+    Json(fake.lock().unwrap().identity.clone())
 }
 
 async fn me() -> Json<Value> {

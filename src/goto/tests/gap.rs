@@ -83,3 +83,35 @@ async fn gap_of_earlier_run_closes_at_start_and_reports_missing_scope() {
     assert!(matches!(reports, Reports::NotGranted));
     run.connection.close().await;
 }
+
+#[tokio::test]
+async fn blocked_sockets_start_rest_fallback_until_a_lane_is_live() {
+    let goto = FakeGoto::start().await;
+    let blocked = vec![(502, json!({})); 40];
+    goto.answer_next("GET /ws/", &blocked);
+    goto.with(|fake| fake.active = vec![state("polled", 4, "ACTIVE")]);
+    let mut run = run(goto, |_| {}).await;
+    assert_eq!(run.until(call).await, "polled");
+    run.until(|event| matches!(event, ConnectionEvent::FallbackStarted).then_some(())).await;
+    assert_eq!(run.goto.count("POST /notification-channel"), 1, "a failed socket must keep its channel");
+    run.goto.with(|fake| fake.overrides.clear());
+    run.until(|event| matches!(event, ConnectionEvent::FallbackEnded).then_some(())).await;
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn broken_lane_beside_a_live_one_is_followed_by_queries_without_gap() {
+    let mut run = run(FakeGoto::start().await, |settings| settings.lanes = 2).await;
+    run.live().await;
+    run.live().await;
+    run.goto.with(|fake| fake.active = vec![state("hidden", 4, "ACTIVE")]);
+    let first = run.goto.with(|fake| fake.sockets.values().next().unwrap().clone());
+    first.send(PeerAction::Cut).unwrap();
+    let opened_gap = run.until(|event| match event {
+        ConnectionEvent::Snapshot(call) if call.call.as_str() == "hidden" => Some(false),
+        ConnectionEvent::GapOpened { .. } => Some(true),
+        _ => None,
+    });
+    assert!(!opened_gap.await, "one live lane must prevent an event gap");
+    run.connection.close().await;
+}

@@ -43,7 +43,7 @@ async fn invalid_grant_requires_login_until_token_file_changes() {
         run.until(|event| if let ConnectionEvent::LoginRequired { why } = event { Some(why) } else { None }).await;
     assert_eq!(why, token::LoginReason::Rejected { status: 400, code: Some("invalid_grant".to_owned()) });
     assert_eq!(run.goto.count("POST /notification-channel"), 0);
-    let stored = StoredToken { refresh_token: Secret::new("by hand"), issued: Timestamp::now() };
+    let stored = StoredToken { refresh_token: Secret::new("by hand"), issued: Timestamp::now(), scope: None };
     token_file::write(&run.dir.path().join("token.json"), &stored).unwrap();
     run.until(|event| matches!(event, ConnectionEvent::LoginRestored).then_some(())).await;
     run.live().await;
@@ -88,14 +88,106 @@ async fn lane_with_every_account_rejected_reports_it_and_retries() {
     run.connection.close().await;
 }
 
+fn subscribed(event: ConnectionEvent) -> Option<usize> {
+    if let ConnectionEvent::Subscribed { accounts } = event { Some(accounts) } else { None }
+}
+
 #[tokio::test]
-async fn empty_account_list_subscribes_the_accounts_of_the_login() {
-    let mut run = run(FakeGoto::start().await, |settings| settings.account_keys.clear()).await;
-    assert_eq!(
-        run.until(|event| if let ConnectionEvent::Subscribed { accounts } = event { Some(accounts) } else { None })
-            .await,
-        1
-    );
-    assert_eq!(run.goto.count("GET /users/v1/me"), 1);
+async fn accounts_come_from_identity_then_from_users_me() {
+    let goto = FakeGoto::start().await;
+    let accounts = json!([
+        {"value": "7", "entitlements": ["gotoconnect"]}, {"value": "8", "entitlements": ["jive"]},
+        {"value": "9", "entitlements": ["g2m"]},
+    ]);
+    goto.with(|fake| fake.identity = json!({"urn:scim:schemas:extension:getgo:1.0": {"accounts": accounts}}));
+    let mut first = run(goto, |settings| settings.account_keys.clear()).await;
+    assert_eq!(first.until(subscribed).await, 2);
+    assert_eq!(first.goto.count("GET /users/v1/me"), 0);
+    first.connection.close().await;
+    let mut second = run(FakeGoto::start().await, |settings| settings.account_keys.clear()).await;
+    assert_eq!(second.until(subscribed).await, 1, "identity names no account");
+    assert_eq!(second.goto.count("GET /users/v1/me"), 1);
+    second.connection.close().await;
+}
+
+#[tokio::test]
+async fn login_without_any_account_is_rejected_with_its_own_class() {
+    let goto = FakeGoto::start().await;
+    let refused = || (403, json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"}));
+    goto.answer_next("GET /identity", &[refused()]);
+    goto.answer_next("GET /users", &[refused()]);
+    let mut run = run(goto, |settings| settings.account_keys.clear()).await;
+    let rejected = |event| if let ConnectionEvent::LaneRejected { why, .. } = event { Some(why) } else { None };
+    assert_eq!(run.until(rejected).await.class, lane::FailureClass::NoAccounts);
+    // The next attempt finds the accounts.
+    run.live().await;
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn missing_scopes_are_emitted_once_per_change() {
+    let goto = FakeGoto::start().await;
+    let all = "call-events.v1.notifications.manage call-events.v1.events.read cr.v1.read";
+    goto.with(|fake| fake.scope = json!("call-events.v1.notifications.manage cr.v1.read"));
+    let mut run = run(goto, |_| {}).await;
+    let missing = |event| match event {
+        ConnectionEvent::ScopesMissing { missing } => Some(missing.iter().map(|one| one.name).collect::<Vec<_>>()),
+        _ => None,
+    };
+    assert_eq!(run.until(missing).await, ["call-events.v1.events.read"]);
+    run.live().await;
+    // A 401 forces the next refresh, whose answer states every scope.
+    run.goto.with(|fake| {
+        fake.scope = json!(all);
+        fake.access = "other".to_owned();
+    });
+    let (account, call) = (AccountKey::try_from("1").unwrap(), ConversationSpaceId::try_from("c").unwrap());
+    run.connection.queries.send(GotoQuery::States { account, call, from: 1, to: 1 }).await.unwrap();
+    assert_eq!(run.until(missing).await, Vec::<&str>::new());
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn pat_is_exchanged_and_nothing_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pat");
+    std::fs::write(&file, "revoked\n").unwrap();
+    let goto = FakeGoto::start().await;
+    goto.with(|fake| fake.rotate = true);
+    goto.answer_next("POST /oauth/token", &[(400, json!({"error": "invalid_grant"}))]);
+    let pat = PatSource { reference: SecretRef::File(file.clone()), credentials: dir.path().to_owned() };
+    let mut run = run(goto, |settings| settings.pat = Some(pat)).await;
+    run.until(|event| matches!(event, ConnectionEvent::LoginRequired { .. }).then_some(())).await;
+    std::fs::write(&file, "new\n").unwrap();
+    run.until(|event| matches!(event, ConnectionEvent::LoginRestored).then_some(())).await;
+    run.live().await;
+    let form = run.goto.with(|fake| fake.forms.first().cloned()).unwrap();
+    assert_eq!((form["grant_type"].as_str(), form["pat"].as_str()), ("personal_access_token", "new"));
+    assert!(!run.dir.path().join("token.json").exists(), "nothing must be stored");
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn subscription_that_exists_counts_as_accepted() {
+    let goto = FakeGoto::start().await;
+    let exists = json!({"errorCode": "CONFLICT",
+        "constraintViolations": [{"field": "channelId", "constraint": "Subscription already exists"}]});
+    goto.answer_next("POST /call-events/v1", &[(409, exists)]);
+    let mut run = run(goto, |_| {}).await;
+    assert_eq!(run.until(subscribed).await, 2);
+    run.live().await;
+    assert_eq!(run.goto.count("POST /notification-channel"), 1);
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn refusal_of_a_subscription_names_its_constraint() {
+    let goto = FakeGoto::start().await;
+    let refusal = json!({"errorCode": "BAD_REQUEST", "message": "The channel must be a WebSocket channel",
+        "constraints": [{"field": "Events[0]", "constraint": "INVALID"}]});
+    goto.answer_next("POST /call-events/v1", &[(400, refusal)]);
+    let mut run = run(goto, |_| {}).await;
+    let rejected = |event| if let ConnectionEvent::LaneRejected { why, .. } = event { Some(why) } else { None };
+    assert_eq!(run.until(rejected).await.reason.as_deref(), Some("BAD_REQUEST (Events[0]: INVALID)"));
     run.connection.close().await;
 }

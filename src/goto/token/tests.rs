@@ -11,11 +11,16 @@ fn secret(text: &str) -> Secret {
 }
 
 fn refresh_token(text: &str, issued: &str) -> RefreshToken {
-    RefreshToken { token: secret(text), issued: Some(issued.parse().unwrap()) }
+    RefreshToken { token: secret(text), issued: Some(issued.parse().unwrap()), scope: None }
 }
 
 fn response(access: &str, refresh: Option<&str>, expires_in: Option<i64>) -> Input {
-    Input::Refreshed(Ok(TokenResponse { access: secret(access), refresh: refresh.map(secret), expires_in }))
+    Input::Refreshed(Ok(TokenResponse {
+        access: secret(access),
+        refresh: refresh.map(secret),
+        expires_in,
+        scope: None,
+    }))
 }
 
 fn denied(code: &str) -> Input {
@@ -157,6 +162,54 @@ fn transient_refresh_failures_back_off_without_end() {
 }
 
 #[test]
+fn lost_answer_is_repeated_immediately_once_then_backs_off() {
+    let mut harness = TokenHarness::with_file();
+    let lost = || Input::Refreshed(Err(RefreshError::AnswerLost));
+    assert_eq!(harness.send(lost()), [Effect::Refresh(secret("r0"))], "old token must be sent again immediately");
+    assert!(harness.send(lost()).is_empty());
+    assert_eq!(harness.run_to_deadline(), Duration::from_millis(500));
+    assert_eq!(harness.send(lost()), [Effect::Refresh(secret("r0"))], "each refresh is repeated once");
+    assert!(matches!(harness.send(response("a1", None, None)), [Effect::Publish { .. }]));
+    harness.run_to_deadline();
+    assert_eq!(harness.send(lost()), [Effect::Refresh(secret("r0"))]);
+}
+
+#[test]
+fn denied_client_is_tried_again_every_ten_minutes() {
+    let mut harness = TokenHarness::with_file();
+    harness.send(denied("invalid_client"));
+    harness.run_to_deadline();
+    assert!(matches!(harness.send(denied("invalid_client")), [Effect::RequireLogin(_)]));
+    for _ in 0..3 {
+        assert_eq!(harness.run_to_deadline(), REJECTED_RETRY);
+        assert_eq!(harness.out, [Effect::Refresh(secret("r0"))]);
+        harness.send(denied("invalid_client"));
+        harness.run_to_deadline();
+        assert!(harness.send(denied("invalid_client")).is_empty(), "the same reason is emitted once");
+    }
+    harness.run_to_deadline();
+    let out = harness.send(response("a1", None, None));
+    assert!(matches!(out, [Effect::Publish { .. }, Effect::LoginRestored]), "{out:?}");
+}
+
+#[test]
+fn rotated_token_keeps_the_scope_of_its_predecessor() {
+    let mut harness = TokenHarness::with_file();
+    let answer = |refresh: &str, scope: Option<&str>| {
+        let (access, refresh, scope) = (secret("a"), Some(secret(refresh)), scope.map(str::to_owned));
+        Input::Refreshed(Ok(TokenResponse { access, refresh, expires_in: None, scope }))
+    };
+    let scope_of = |effects: &[Effect]| match effects {
+        [Effect::Persist(kept)] => kept.scope.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(scope_of(harness.send(answer("r1", Some("a b")))).as_deref(), Some("a b"));
+    harness.send(Input::Persisted { done: true });
+    harness.run_to_deadline();
+    assert_eq!(scope_of(harness.send(answer("r2", None))).as_deref(), Some("a b"), "no scope in an answer is not none");
+}
+
+#[test]
 fn rejected_access_token_causes_one_refresh_per_interval() {
     let mut harness = TokenHarness::with_file();
     harness.send(response("a1", None, None));
@@ -231,6 +284,7 @@ fn random_year_keeps_one_refresh_in_flight_and_persists_first() {
                     Input::FileChanged(RefreshToken {
                         token: secret(&format!("login{number}")),
                         issued: Some(harness.now.timestamp),
+                        scope: None,
                     })
                 }
                 _ if rng.u8(0..4) == 0 => {

@@ -19,6 +19,14 @@ pub enum LoginReason {
     Unusable,
 }
 
+impl LoginReason {
+    /// Whether GoTo rejects the OAuth client: its id or secret is wrong, and no login helps.
+    #[must_use]
+    pub fn is_invalid_client(&self) -> bool {
+        matches!(self, Self::Rejected { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_client"))
+    }
+}
+
 /// Failure of a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshError {
@@ -31,6 +39,8 @@ pub enum RefreshError {
     },
     /// A transient failure, with the server's `Retry-After`.
     Transient(Option<Duration>),
+    /// The request may have been processed, but its answer was lost.
+    AnswerLost,
 }
 
 /// A refresh token and its time of issue.
@@ -40,6 +50,16 @@ pub struct RefreshToken {
     pub token: Secret,
     /// Time of issue by GoTo; unknown for a token from the config.
     pub issued: Option<Timestamp>,
+    /// Granted scopes, as last stated by GoTo.
+    pub scope: Option<String>,
+}
+
+impl RefreshToken {
+    /// Creates a token from the config, of unknown age and scope.
+    #[must_use]
+    pub const fn from_config(token: Secret) -> Self {
+        Self { token, issued: None, scope: None }
+    }
 }
 
 /// Answer to a refresh.
@@ -51,6 +71,8 @@ pub struct TokenResponse {
     pub refresh: Option<Secret>,
     /// `expires_in` in seconds, unchecked.
     pub expires_in: Option<i64>,
+    /// `scope`, if stated.
+    pub scope: Option<String>,
 }
 
 /// Input of the token machine.
@@ -69,6 +91,8 @@ pub enum Input {
     Rejected(Secret),
     /// The token file was changed and holds this token.
     FileChanged(RefreshToken),
+    /// The token file existed and is gone.
+    FileRemoved,
 }
 
 /// Action for the token task.

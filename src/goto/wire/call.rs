@@ -180,7 +180,7 @@ fn transfer_party(status: &Value, name: &str) -> Option<TransferParty> {
     })
 }
 
-/// The name of one of our numbers, which repeats the number where nobody named it.
+/// The name of one of our numbers, which repeats the number if it has no name.
 fn label(kind: &Value) -> Option<String> {
     text(kind, "name").filter(|name| Some(name) != text(kind, "number").as_ref())
 }

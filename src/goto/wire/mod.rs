@@ -1,5 +1,6 @@
 //! Decodes GoTo's JSON into model types. GoTo adds and drops attributes without notice, so a frame is refused only when it
 //! lacks an id that nothing can be done without. No I/O.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod activity;
 mod call;
@@ -23,7 +24,7 @@ use serde_json::Value;
 /// Whose frames are read, and how: goes into every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
-    /// The login that hears.
+    /// The login that receives the frames.
     pub connection: ConnectionName,
     /// How numbers without a country are read.
     pub region: Region,
@@ -46,7 +47,7 @@ pub enum Frame {
     Foreign,
 }
 
-/// Why a frame says nothing. Holds no text of the frame: that could be a caller's number.
+/// Why a frame cannot be used. Holds no text of the frame: that could be a caller's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// No JSON, cut short, or nested deeper than 128 (the parser's own limit).
@@ -60,7 +61,7 @@ pub enum Unreadable {
     /// JSON, but no object.
     #[error("not an object")]
     Shape,
-    /// Says it is a call or a report, and lacks this or has it in a form that is none.
+    /// A call or a report that lacks this field or has it in an unknown form.
     #[error("a call without a readable {0}")]
     Lacks(&'static str),
     /// A binary frame; all known ones are text.
@@ -73,8 +74,19 @@ pub enum Unreadable {
 /// # Errors
 /// [`Unreadable`], for frames that say nothing.
 pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
-    let whole = json(text.as_bytes())?;
-    let envelope = object(&whole, "data").unwrap_or(&whole);
+    numbered_frame(text, reader).1
+}
+
+/// Decodes one frame with its `eventId`, which counts the notifications of a channel.
+pub fn numbered_frame(text: &str, reader: &Reader) -> (Option<u64>, Result<Frame, Unreadable>) {
+    match json(text.as_bytes()) {
+        Ok(whole) => (whole.get("eventId").and_then(Value::as_u64), decode(&whole, reader)),
+        Err(error) => (None, Err(error)),
+    }
+}
+
+fn decode(whole: &Value, reader: &Reader) -> Result<Frame, Unreadable> {
+    let envelope = object(whole, "data").unwrap_or(whole);
     if !envelope.is_object() {
         return Err(Unreadable::Shape);
     }

@@ -131,7 +131,7 @@ fn a_summary_says_who_took_it_or_that_nobody_did() {
      "caller":{"name":"ALICE","number":"+15145550199","type":{"value":"PHONE_NUMBER"}},"callerOutcome":"LEFT_VOICEMAIL",
      "participants":[{"name":"Bob Roy","number":"1015","type":{"value":"LINE","lineId":"l"}},{"type":{"value":"VIRTUAL_PARTICIPANT"}}]}}}"#;
     let Frame::Report(report) = frame(text, &reader()).unwrap() else { panic!() };
-    assert_eq!(report.direction, WireDirection::Inbound, "told by the caller's kind");
+    assert_eq!(report.direction, WireDirection::Inbound, "derived from the caller's kind");
     assert_eq!((report.answered_at, report.outcome.as_deref()), (None, Some("LEFT_VOICEMAIL")));
     assert_eq!(report.ended_at.unwrap().to_string(), "2026-05-01T15:00:48Z");
     assert_eq!(report.people.len(), 1);

@@ -13,13 +13,13 @@ pub struct Course {
     pub stage: RingStage,
     /// Where the caller is; of an ended call where the caller was last.
     pub position: CallerPosition,
-    /// Since when the caller waits for a person: the first phone that rings or the first queue, after a hand-over anew.
+    /// Since when the caller waits for a person: the first phone that rings or the first queue, a hand-over restarts it.
     pub waits_since: Option<Timestamp>,
     /// How long phones rang since the last talk, or since the beginning.
     pub rang: Duration,
     /// Who talked, in the order of their first word.
     pub talks: Vec<Talk>,
-    /// The last hand-over, while nobody has answered it.
+    /// The last hand-over, while it is unanswered.
     pub handed_on: Option<HandOver>,
     /// The mailbox that the call reached.
     pub mailbox: Option<Mailbox>,

@@ -1,5 +1,6 @@
 //! A call: what GoTo sends of it ([`CallSnapshot`], [`Report`]), and what may be posted about it ([`CallUpdate`]).
 //! Enums that come from the wire keep unknown values.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod course;
 mod report;
@@ -49,7 +50,7 @@ pub struct AccountNumber {
     pub label: Option<String>,
 }
 
-/// Who calls, as the network says. The name is untrusted text.
+/// The caller as the network names them. The name is untrusted text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// CNAM or what GoTo has.

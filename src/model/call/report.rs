@@ -1,4 +1,4 @@
-//! A call's report: what GoTo says of it after its end.
+//! A call's report, which GoTo has after its end.
 
 use super::{CallSnapshot, Caller, Person, Queue, VoicemailResult, WireDirection};
 use crate::model::{
@@ -33,7 +33,7 @@ pub struct Report {
     pub outcome: Option<String>,
     /// The lines and agents on it.
     pub people: Vec<Person>,
-    /// What the full report (`reports/{id}`) says beyond a summary.
+    /// Facts of the full report (`reports/{id}`) beyond a summary.
     pub full: Option<Box<FullReport>>,
 }
 

@@ -6,11 +6,11 @@
 
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
+    address::Address,
     library::{self, Proof},
     plain::{self, SpreadsheetForm},
     run,
     tokens::{self, Kind, Token},
-    wire::Address,
 };
 
 /// Longest cell that is read, in bytes.

@@ -1,6 +1,8 @@
 //! Phone numbers: parsed with the account's region, stored as E.164, formatted for that region. Only this module uses the
 //! phone-number library. A number that cannot be parsed is kept unchanged, never guessed.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod address;
 mod cell;
 mod library;
 mod line_type;
@@ -87,7 +89,7 @@ impl E164 {
 
     /// Returns the key of look-ups, unique for each number: the digits as an integer. A country code never begins with 0, and
     /// 17 digits (3 of the country, 14 of a German national number) fit. Two spellings of one mobile number have one key:
-    /// - Argentina: the 9 behind +54 says "mobile" and is left out of the key. Area code and number together are unique.
+    /// - Argentina: the 9 behind +54 means "mobile" and is left out of the key. Area code and number together are unique.
     /// - Brazil: mobile numbers of eight digits (6 to 9 first) got a 9 in front until 2016. The key has the eight digits.
     #[must_use]
     pub fn as_u64(&self) -> u64 {

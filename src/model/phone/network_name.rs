@@ -21,7 +21,7 @@ impl fmt::Display for NetworkMark {
         f.write_str(match self {
             Self::Verified => "verified by the network",
             Self::NotVerified => "number not confirmed by the network",
-            Self::Spam => "⚠️ spam likely, says the network",
+            Self::Spam => "⚠️ network: spam likely",
         })
     }
 }

@@ -1,8 +1,7 @@
 //! Reads a caller's number as a network or GoTo sends it: a telephone or SIP address with its parameters, or a word for a
 //! hidden or an unavailable number.
 
-use super::{PhoneNumber, Region, cell, library, library::Proof, plain};
-use std::borrow::Cow;
+use super::{PhoneNumber, Region, address::Address, cell, library, library::Proof, plain};
 
 /// Words for a number that the caller hides, in lower case without signs. The digits are `anonymous` on a phone's keypad,
 /// which some networks send; no country has that number. `p` is private in the North American caller-id signal.
@@ -106,27 +105,7 @@ enum Absence {
     Unavailable,
 }
 
-/// `"Alice" <sip:+15145550199;cpc=ordinary@host;user=phone>`, reduced to its number.
-pub(super) struct Address<'a> {
-    pub(super) number: Cow<'a, str>,
-    host: &'a str,
-}
-
-impl<'a> Address<'a> {
-    pub(super) fn parse(text: &'a str) -> Self {
-        let bracketed = text.rsplit_once('<').map_or(text, |(_, rest)| rest.split('>').next().unwrap_or(rest));
-        let text = bracketed.trim().trim_matches(['<', '>', '"']).trim();
-        let Some((scheme, rest)) = text.split_once(':') else { return Self { number: text.into(), host: "" } };
-        let is = |names: &[&str]| names.iter().any(|name| scheme.trim().eq_ignore_ascii_case(name));
-        if is(&["sip", "sips"]) {
-            let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
-            let user = user.split(';').next().unwrap_or(user);
-            return Self { number: user.replace("%2B", "+").replace("%2b", "+").into(), host };
-        }
-        let number = if is(&["tel", "callto"]) { rest } else { text };
-        Self { number: number.into(), host: "" }
-    }
-
+impl Address<'_> {
     /// Returns why there is no number.
     fn absence(&self) -> Option<Absence> {
         let host = self.host.split([';', ':']).next().unwrap_or_default();

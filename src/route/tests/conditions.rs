@@ -67,24 +67,24 @@ fn caller_short_number_matched_literally() {
 
 #[test]
 fn moment_each_status_matches_its_name() {
-    let moments = [
+    let statuses = [
         (CallStatus::Ringing, "ringing"),
         (CallStatus::Answered { answered_by: ringing().call.people.remove(0), waited: Duration::ZERO }, "answered"),
         (CallStatus::Missed { waited: Duration::ZERO, reason: MissedReason::Unknown }, "missed"),
         (CallStatus::Voicemail { duration: None }, "voicemail"),
         (CallStatus::Ended { talk_time: None }, "ended"),
     ];
-    for (moment, name) in &moments {
-        for (_, other) in &moments {
-            assert_eq!(rule_matches(&format!("status = '{other}'"), &telling(moment.clone())), name == other);
+    for (status, name) in &statuses {
+        for (_, other) in &statuses {
+            assert_eq!(rule_matches(&format!("status = '{other}'"), &update(status.clone())), name == other);
         }
     }
 }
 
 #[test]
 fn condition_caller_info_matched_unknown_matches_nothing() {
-    let telling = ringing();
-    let last = Some(PastCall { at: telling.at, outcome: StatusKind::Missed, answered_by: None });
+    let update = ringing();
+    let last = Some(PastCall { at: update.at, outcome: StatusKind::Missed, answered_by: None });
     let called = CallerHistory { last_call: last, calls_in_month: 1, urgent: true, ..CallerHistory::default() };
     let vip = CallerInfo { history: Some(called), ..found(&["VIP", "east"], Some("Gold")) };
     let no_match =
@@ -110,7 +110,7 @@ fn condition_caller_info_matched_unknown_matches_nothing() {
     let unknown = CallerInfo::default();
     for (condition, expected) in table {
         for (who, expected) in [&vip, &no_match, &several, &unknown].into_iter().zip(expected) {
-            assert_eq!(rule_matches_with(condition, &telling, who, NOON), expected, "{condition} of {who:?}");
+            assert_eq!(rule_matches_with(condition, &update, who, NOON), expected, "{condition} of {who:?}");
         }
     }
     let mut short = ringing();
@@ -132,11 +132,11 @@ fn network_mark_is_matched_by_its_word() {
 
 #[test]
 fn hours_evaluated_at_decision_time() {
-    let telling = ringing();
+    let update = ringing();
     for (time, open) in [(NOON, true), ("2026-11-23T13:59:59Z", false), ("2026-11-23T14:00:00Z", true)] {
-        assert_eq!(rule_matches_with("hours = 'office'", &telling, &CallerInfo::default(), time), open, "{time}");
+        assert_eq!(rule_matches_with("hours = 'office'", &update, &CallerInfo::default(), time), open, "{time}");
     }
-    assert!(!rule_matches("hours = 'nowhere'", &telling));
+    assert!(!rule_matches("hours = 'nowhere'", &update));
 }
 
 #[test]

@@ -137,12 +137,12 @@ proptest! {
             CONDITIONS[*when], CONDITIONS[*unless], ["desk", "support", "sales"][*sink],
             if *muted { "mute = '2026-11-23'\n" } else { "" },
         )).collect();
-        let mut telling = ringing();
+        let mut update = ringing();
         if hidden {
-            telling.call.caller.number = PhoneNumber::Withheld;
+            update.call.caller.number = PhoneNumber::Withheld;
         }
         if !queued {
-            telling.call.queues.clear();
+            update.call.queues.clear();
         }
         let time = if open { NOON } else { "2026-11-22T17:00:00Z" };
         let history = Some(CallerHistory { urgent: who == 2, ..CallerHistory::default() });
@@ -153,7 +153,7 @@ proptest! {
             found(&["west"], None),
         ][who].clone();
         let routes = routes(&config);
-        let asked = RouteInput { update: &telling, caller_info: &found, at: at(time) };
+        let asked = RouteInput { update: &update, caller_info: &found, at: at(time) };
         let explained = routes.explain(&asked);
         let mut expected: Vec<(SinkName, RouteReason)> = Vec::new();
         for rule in explained.iter().filter(|rule| rule.result == RuleOutcome::Matched) {

@@ -1,5 +1,17 @@
-//! What every HTTP exchange of the program shares. Contains no policy of a single service.
+//! The HTTP stack: one client for REST, webhooks, look-ups and the handshakes of sockets, and what every exchange shares.
+//! Contains no policy of a single service.
 
+mod client;
+mod fault;
+mod proxy;
+mod resolver;
 mod response;
+#[cfg(test)]
+mod tests;
+mod upgrade;
 
+pub use client::{HttpError, HttpSettings, HttpStack, read_ca};
+pub use fault::{NetworkFault, root_cause};
+pub use proxy::HttpProxy;
 pub use response::{Body, BodyEnd, BodyError, read_body, retry_after};
+pub use upgrade::{SocketConfig, UpgradeError, WebSocket, open_socket};

@@ -90,7 +90,7 @@ async fn rest_faults_and_rate_limit_apply() {
     }
     assert!(statuses.contains(&429) && statuses.contains(&200), "{statuses:?}");
     // Another API has a rate of its own.
-    assert_eq!(client.request("GET", "/users/v1/me", None).await.0, 200);
+    assert_eq!(client.request("GET", "/identity/v1/Users/me", None).await.0, 200);
 }
 
 #[tokio::test]

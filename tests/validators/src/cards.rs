@@ -66,8 +66,8 @@ pub fn call(number: &str, network: &str, seconds: i64) -> Call {
     }
 }
 
-pub fn card(call: Call, moment: CallStatus, seconds: i64, found: CallerInfo) -> Card {
-    Card::Call(Box::new(CallCard::new(CallUpdate { call, status: moment, at: ago(seconds) }, found)))
+pub fn card(call: Call, status: CallStatus, seconds: i64, found: CallerInfo) -> Card {
+    Card::Call(Box::new(CallCard::new(CallUpdate { call, status, at: ago(seconds) }, found)))
 }
 
 /// Returns the CRM contact of Alice Martin.
@@ -171,8 +171,8 @@ pub fn callers() -> Vec<(String, Call, CallerInfo)> {
     let many = (0..9).map(|n| named(&format!("Person {n}"), "One Office")).collect();
     let mut callers = vec![
         ("not-asked".to_owned(), call(known, "MARTIN A", 3), CallerInfo::default()),
-        ("nobody".into(), call(known, "MARTIN A", 3), found(Match::NoMatch)),
-        ("nobody-silent".into(), call(known, "", 3), silent),
+        ("no-match".into(), call(known, "MARTIN A", 3), found(Match::NoMatch)),
+        ("no-match-silent".into(), call(known, "", 3), silent),
         ("first".into(), call(known, "", 3), first),
         ("one".into(), call(known, "MARTIN A", 3), found(one(alice()))),
         ("one-company".into(), call(known, "", 3), found(one(Contact { name: None, ..alice() }))),
@@ -223,7 +223,7 @@ pub fn callers() -> Vec<(String, Call, CallerInfo)> {
 }
 
 /// Returns statuses by name, each with its age in seconds.
-pub fn moments() -> Vec<(&'static str, CallStatus, i64)> {
+pub fn statuses() -> Vec<(&'static str, CallStatus, i64)> {
     let secs = Duration::from_secs;
     let missed = |why| CallStatus::Missed { waited: secs(21), reason: why };
     vec![
@@ -250,8 +250,8 @@ pub fn moments() -> Vec<(&'static str, CallStatus, i64)> {
 pub fn all() -> Vec<(String, Card)> {
     let mut all = Vec::new();
     for (who, call, found) in callers() {
-        for (what, moment, age) in moments() {
-            all.push((format!("{what}-{who}"), card(call.clone(), moment, age, found.clone())));
+        for (what, status, age) in statuses() {
+            all.push((format!("{what}-{who}"), card(call.clone(), status, age, found.clone())));
         }
         let update = CallUpdate { call: call.clone(), status: CallStatus::Voicemail { duration: None }, at: ago(30) };
         for (name, mut card) in living(&call, &found) {
@@ -288,10 +288,10 @@ pub fn living(call: &Call, found: &CallerInfo) -> Vec<(&'static str, Card)> {
         ("ended", ended.clone(), once),
         ("ended-of-many", ended, vec![handed(&bob, &ann); 8]),
     ];
-    let made = states.into_iter().map(|(name, moment, transfers)| {
-        let answered = (moment != CallStatus::Ringing).then(|| call.started_at + jiff::SignedDuration::from_secs(8));
+    let made = states.into_iter().map(|(name, status, transfers)| {
+        let answered = (status != CallStatus::Ringing).then(|| call.started_at + jiff::SignedDuration::from_secs(8));
         let call = Call { transfers, answered_at: answered, ..call.clone() };
-        (name, card(call, moment, 2, found.clone()))
+        (name, card(call, status, 2, found.clone()))
     });
     made.collect()
 }
@@ -355,13 +355,13 @@ pub struct Picture {
     /// Whether the cards are rendered as plain text.
     pub plain: bool,
     /// Texts that the picture must contain.
-    pub says: &'static [&'static str],
+    pub texts: &'static [&'static str],
 }
 
 /// Returns the pictures for the browser.
 pub fn gallery() -> Vec<Picture> {
     let secs = Duration::from_secs;
-    let picture = |name, card: Card, says| Picture { name, cards: vec![card], plain: false, says };
+    let picture = |name, card: Card, texts| Picture { name, cards: vec![card], plain: false, texts };
     let known = || call("+15145550199", "", 3);
     let past = PastCall { at: ago(180_000), outcome: StatusKind::Ended, answered_by: text("Eve Li") };
     let history_ok =
@@ -414,7 +414,7 @@ pub fn gallery() -> Vec<Picture> {
             &["Jonas Weber", "Missed 2 times"],
         ),
         picture(
-            "nobody",
+            "no-match",
             card(
                 support,
                 CallStatus::Ringing,
@@ -553,13 +553,13 @@ pub fn gallery() -> Vec<Picture> {
             name: "many",
             cards: busy(7),
             plain: false,
-            says: &["7 calls", "Chloé Tremblay", "Nguyễn Thị Hoa", "Missed"],
+            texts: &["7 calls", "Chloé Tremblay", "Nguyễn Thị Hoa", "Missed"],
         },
         Picture {
             name: "plain",
             cards: vec![card(known(), CallStatus::Ringing, 3, found(one(alice())))],
             plain: true,
-            says: &["Alice Martin", "Bob Roy (1015)"],
+            texts: &["Alice Martin", "Bob Roy (1015)"],
         },
     ]
 }

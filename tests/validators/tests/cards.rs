@@ -6,17 +6,16 @@ use serde_json::{Value, json};
 use validators::{cards, slack, teams};
 
 type Faults = fn(&Value) -> Vec<String>;
-const CHATS: [(SinkKind, Faults); 4] = [
+const CHATS: [(SinkKind, Faults); 3] = [
     (SinkKind::Slack, slack::faults),
     (SinkKind::SlackApp, slack::faults),
     (SinkKind::Teams, teams::faults),
-    (SinkKind::TeamsConnector, teams::faults),
 ];
 
 fn rendered(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
     let rendered = render(kind, &cards, &cards::style(Mask::None), cards::now(), plain);
-    if matches!(kind, SinkKind::Teams | SinkKind::TeamsConnector) {
+    if kind == SinkKind::Teams {
         assert!(rendered.body.len() <= 20_000, "{} bytes", rendered.body.len());
     }
     (serde_json::from_str(&rendered.body).unwrap(), rendered.cards_included)
@@ -188,7 +187,7 @@ fn invalid_teams_message_is_rejected() {
                     json!([{ "type": "mention", "text": "<at>A</at>", "mentioned": { "id": "a@b.co", "name": "A" } }])
             }),
             ("no mention", |p| card(p)["msteams"]["entities"] = json!([])),
-            ("a mention of nobody", |p| card(p)["fallbackText"] = "<at>A</at>".into()),
+            ("an empty mention", |p| card(p)["fallbackText"] = "<at>A</at>".into()),
             ("no fallback", |p| {
                 card(p).as_object_mut().unwrap().remove("fallbackText");
             }),
@@ -209,7 +208,7 @@ fn gallery_is_valid_and_written_for_browser() {
             let teams = rendered(SinkKind::Teams, &picture.cards, picture.plain).0;
             assert_eq!(slack::faults(&slack), [""; 0], "{}", picture.name);
             assert_eq!(teams::faults(&teams), [""; 0], "{}", picture.name);
-            json!({ "name": picture.name, "says": picture.says, "slack": slack, "teams": teams })
+            json!({ "name": picture.name, "texts": picture.texts, "slack": slack, "teams": teams })
         })
         .collect();
     if let Some(out) = std::env::var_os("CARDS_OUT") {

@@ -67,7 +67,7 @@ async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
 
 async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
     let (queries, _query_receiver) = mpsc::channel(8);
-    let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery);
+    let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery, LoginAdvice::LogIn);
     relay.run(events, CancellationToken::new()).await;
 }
 
@@ -99,7 +99,7 @@ async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
     pipeline.status.lock().connections.insert("main".try_into().unwrap(), ConnectionStatus::default());
     let rejected = |lane| ConnectionEvent::LaneRejected {
         lane,
-        why: RequestFailure { class: FailureClass::Rejected, status: Some(403), retry_after: None },
+        why: RequestFailure { status: Some(403), ..RequestFailure::new(FailureClass::Rejected) },
     };
     let events =
         vec![rejected(0), rejected(1), ConnectionEvent::LaneUp { lane: 0 }, ConnectionEvent::LaneUp { lane: 1 }];

@@ -1,6 +1,7 @@
 //! Tests of the HTTP source with real servers on loopback: correct ones, and ones that hang, lie, truncate, redirect
 //! or never stop.
 
+mod credentials;
 mod presets;
 
 use super::*;
@@ -99,9 +100,9 @@ fn config(port: u16) -> SourceConfig {
 }
 
 fn build(config: &SourceConfig) -> Result<Http, Vec<SourceProblem>> {
-    let resolve = |secret: &SecretRef| secret.read(None).map_err(|error| error.to_string());
-    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    Http::build(config, &resolve, client, Region::US)
+    let resolve: SecretReader = Arc::new(|secret: &SecretRef| secret.read(None).map_err(|error| error.to_string()));
+    let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
+    Http::build(config, &resolve, &http, Region::US)
 }
 
 fn caller() -> E164 {
@@ -201,7 +202,7 @@ async fn find_bad_response_reports_its_reason() {
     for (server, reason) in [
         (Server::failing("200 OK", "Content-Type: application/json\r\n").await, "response is not JSON"),
         (Server::failing("401 Unauthorized", "").await, "token rejected (HTTP 401)"),
-        (Server::failing("429 Too Many Requests", "Retry-After: 30\r\n").await, "rate limited (HTTP 429)"),
+        (Server::failing("429 Too Many Requests", "Retry-After: 30\r\n").await, "rate limit of the CRM reached"),
         (Server::failing("503 Service Unavailable", "").await, "server error (HTTP 503)"),
         (Server::failing("400 Bad Request", "").await, "unexpected status (HTTP 400)"),
         (Server::of(json!({"items": []})).await, "response has nothing at /results"),
@@ -302,7 +303,7 @@ async fn find_server_error_is_retried_only_before_the_deadline() {
     let mut server = flaky(1).await;
     failure(find(&build(&config(server.port)).unwrap(), Duration::from_millis(30)).await);
     let unreachable = build(&config(1)).unwrap();
-    assert_eq!(failure(find(&unreachable, LONG).await), "request failed: cannot connect");
+    assert_eq!(failure(find(&unreachable, LONG).await), "request failed: the host refuses the connection");
     tokio::time::timeout(LONG, server.seen.recv()).await.unwrap();
     assert!(server.requests().is_empty(), "no second request after the deadline");
 }

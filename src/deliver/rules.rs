@@ -1,0 +1,158 @@
+//! The response rules as data: meaning, action and operator advice. The first matching rule applies; the last one matches
+//! everything. Rows are in order of precedence: failures without an HTTP response, then bodies whatever their status, then
+//! statuses. `poprelay responses` prints the table.
+//!
+//! The body goes first because proxies and old webhooks change statuses: Slack answers `action_prohibited` with 403 or 500,
+//! its Web API reports errors with 200, and a flow with a response step chooses its own status.
+
+use super::{
+    response::PostResult,
+    slack_errors as slack,
+    table::{
+        Action,
+        BodyMatch::{self, Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, SlackError},
+        REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule,
+    },
+};
+use crate::model::delivery::SinkKind::{self, Slack, SlackApp, SlackTrigger, Teams};
+use std::time::Duration;
+
+const ANY: &[SinkKind] = &[];
+const SLACKS: &[SinkKind] = &[Slack, SlackTrigger, SlackApp];
+/// Both answer with Slack's error words: a webhook as plain text, the Web API as JSON.
+const POSTING: &[SinkKind] = &[Slack, SlackApp];
+const WEBHOOK: &[SinkKind] = &[Slack];
+const TRIGGER: &[SinkKind] = &[SlackTrigger];
+const APP: &[SinkKind] = &[SlackApp];
+const FLOW: &[SinkKind] = &[Teams];
+
+const NETWORK: &str = "If this persists, check DNS, the network and the proxy.";
+const PORTAL: &str = "A proxy or a login page of the network answers instead of the chat. If this persists, open the network for this machine.";
+const PROXY_LOGIN: &str = "Give the proxy's URL a user and a password.";
+const STATUS_PAGE: &str = "If this persists, check the chat's status page.";
+const INVITE: &str =
+    "Write /invite @poprelay (your app's name) in the channel, and compare its ID with the sink's channel.";
+const NEW_TOKEN: &str = "Install the app into the workspace again and put its bot token (xoxb-…) into the config.";
+const NEW_SCOPE: &str = "Give the app the bot scope chat:write, install it again and put its token into the config.";
+const UNARCHIVE: &str = "Unarchive the channel, or put the ID of another channel into the config.";
+const ADMIN: &str = "Ask the workspace's admins to let the app post into this channel.";
+const NEW_WEBHOOK: &str = "Create a new incoming webhook in Slack and put its URL into the config.";
+const VARIABLES: &str = "Compare the workflow's variables with those in the manual.";
+const PUBLISH: &str = "Publish the workflow again and put its URL into the config.";
+const NEW_WORKFLOW: &str = "Open the workflow in Teams. Check that it is on, that its owner still exists and that anyone may trigger \
+                            it. Otherwise create a new workflow and put its URL into the config.";
+const SHAPE: &str =
+    "Run `poprelay test-card` for the sink: its output names the setting of `shape` that the workflow expects.";
+const NO_RESPONSE_STEP: &str =
+    "The workflow ended before its response step. Remove that step, or read the workflow's run history in Teams.";
+const REPORT: &str = "Read the response with `poprelay outbox show`. This is probably a bug in poprelay.";
+const READ_ANSWER: &str = "Read the response with `poprelay outbox show`.";
+
+const fn rule(
+    sinks: &'static [SinkKind],
+    on: ResponseMatch,
+    act: Action,
+    reason: &'static str,
+    advice: &'static str,
+) -> ResponseRule {
+    ResponseRule { sinks, on, action: act, reason, advice }
+}
+
+/// A single status.
+const fn at(status: u16, body: BodyMatch) -> ResponseMatch {
+    ResponseMatch::Status(status, status, body)
+}
+
+/// A body that decides whatever the status.
+const fn body(body: BodyMatch) -> ResponseMatch {
+    ResponseMatch::Status(200, 599, body)
+}
+
+const fn range(from: u16, to: u16, body: BodyMatch) -> ResponseMatch {
+    ResponseMatch::Status(from, to, body)
+}
+
+/// Longest wait without `Retry-After`: minutes, below the 300 s to which `Retry-After` is clamped.
+const MAX_THROTTLE_SECONDS: u64 = 240;
+
+const fn wait(first: u64) -> Action {
+    Action::Wait { first: Duration::from_secs(first), most: Duration::from_secs(MAX_THROTTLE_SECONDS) }
+}
+
+const DEAD: Action = Action::Dead { disable_after: REFUSALS_TO_DISABLE };
+
+/// Fallback rule.
+static FALLBACK: ResponseRule = rule(ANY, ResponseMatch::Fallback, DEAD, "unexpected response", READ_ANSWER);
+
+/// All rules except the fallback.
+#[rustfmt::skip] // a table is read by its columns
+static ROWS: &[ResponseRule] = &[
+    rule(ANY, ResponseMatch::InvalidUrl, Action::Disable, "the URL is not valid", "Correct the sink's url in the config."),
+    rule(ANY, ResponseMatch::BadCertificate, Action::Disable, "the certificate is not valid", "Check the clock and root certificates of this machine, and which server answers under this name."),
+    rule(ANY, ResponseMatch::NotSent, Action::Retry, "no connection", NETWORK),
+    rule(ANY, ResponseMatch::NoResponse, Action::RetrySlowly, "no response after sending, the message may have arrived", NETWORK),
+    rule(POSTING, range(200, 299, ApiOk), Action::Delivered, "delivered", ""),
+    rule(SLACKS, body(SlackError(slack::RATE_LIMITED)), wait(1), "too many messages", ""),
+    rule(POSTING, body(SlackError(slack::TRANSIENT)), Action::Retry, "server error of Slack", STATUS_PAGE),
+    rule(POSTING, body(SlackError(slack::AMBIGUOUS)), Action::RetrySlowly, "server error of Slack, the message may have arrived", STATUS_PAGE),
+    rule(APP, body(SlackError(slack::MESSAGE_GONE)), Action::Repost, "the message is gone or locked", ""),
+    rule(POSTING, body(SlackError(slack::INVALID_PAYLOAD)), Action::Plain, "Slack cannot read the card", REPORT),
+    rule(WEBHOOK, body(SlackError(slack::ARCHIVED)), Action::Disable, "the channel is archived", NEW_WEBHOOK),
+    rule(WEBHOOK, body(SlackError(slack::NOT_IN_CHANNEL)), Action::Disable, "the webhook's channel is gone", NEW_WEBHOOK),
+    rule(WEBHOOK, body(SlackError(slack::WEBHOOK_GONE)), Action::Disable, "the webhook is gone", NEW_WEBHOOK),
+    rule(APP, body(SlackError(slack::ARCHIVED)), Action::Disable, "the channel is archived", UNARCHIVE),
+    rule(APP, body(SlackError(slack::NOT_IN_CHANNEL)), Action::Disable, "the bot is not in the channel, or the channel does not exist", INVITE),
+    rule(APP, body(SlackError(slack::MISSING_SCOPE)), Action::Disable, "the token lacks a scope", NEW_SCOPE),
+    rule(APP, body(SlackError(slack::INVALID_TOKEN)), Action::Disable, "Slack rejects the token", NEW_TOKEN),
+    rule(POSTING, body(SlackError(slack::RESTRICTED)), Action::Disable, "the workspace forbids the app to post", ADMIN),
+    rule(TRIGGER, body(ApiNotOk), Action::Disable, "the workflow rejects the card", VARIABLES),
+    rule(FLOW, body(FlowError(&["NoResponse"])), Action::RetryOnce, "the workflow ended without its response, the message was probably posted", NO_RESPONSE_STEP),
+    rule(FLOW, body(FlowError(&["TriggerInputSchemaMismatch"])), Action::Dead { disable_after: 3 }, "the workflow expects another message format", SHAPE),
+    rule(FLOW, body(FlowError(&["DirectApiAuthorizationRequired"])), Action::Disable, "the workflow does not accept the URL's signature", NEW_WORKFLOW),
+    rule(FLOW, body(FlowError(&["WorkflowNotFound"])), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
+    rule(FLOW, body(FlowError(&["WorkflowTriggerIsNotEnabled"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
+    rule(FLOW, at(400, Contains(&["\"code\":\"Workflow"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
+    rule(FLOW, range(400, 599, Contains(&["RequestEntityTooLarge", "MessageSizeExceeded"])), Action::Plain, "the card is too large", REPORT),
+    rule(ANY, range(200, 299, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
+    rule(ANY, range(300, 399, Any), Action::Disable, "the URL redirects, and a secret URL is sent to no other host", "Put the final URL into the config, unless the network shows a login page."),
+    rule(ANY, at(407, Any), Action::Retry, "the proxy requires a login", PROXY_LOGIN),
+    rule(SLACKS, at(429, Any), wait(1), "too many messages", ""),
+    rule(FLOW, at(429, Any), wait(30), "too many messages", ""),
+    rule(ANY, at(408, Any), Action::Retry, "the chat timed out", ""),
+    rule(ANY, at(425, Any), Action::Retry, "the chat is not ready", ""),
+    rule(ANY, at(502, Any), Action::RetrySlowly, "a gateway got no response of the chat, the message may have arrived", STATUS_PAGE),
+    rule(ANY, at(504, Any), Action::RetrySlowly, "a gateway got no response of the chat, the message may have arrived", STATUS_PAGE),
+    rule(ANY, range(500, 599, Any), Action::Retry, "server error of the chat", STATUS_PAGE),
+    rule(WEBHOOK, at(200, Equals("ok")), Action::Delivered, "delivered", ""),
+    rule(POSTING, ResponseMatch::Incomplete(200, 299), Action::RetrySlowly, "incomplete response, the message may have arrived", ""),
+    rule(WEBHOOK, range(200, 299, Any), Action::Plain, "the response is not Slack's ok", READ_ANSWER),
+    rule(WEBHOOK, at(403, Any), Action::Disable, "Slack forbids the webhook", NEW_WEBHOOK),
+    rule(WEBHOOK, at(404, Any), Action::Disable, "the webhook or its channel is gone", NEW_WEBHOOK),
+    rule(WEBHOOK, at(410, Any), Action::Disable, "the channel is archived", NEW_WEBHOOK),
+    rule(POSTING, at(413, Any), Action::Plain, "the card is too large", REPORT),
+    rule(APP, range(200, 299, Any), Action::Plain, "unknown response of Slack", READ_ANSWER),
+    rule(APP, at(401, Any), Action::Disable, "Slack rejects the token", NEW_TOKEN),
+    rule(APP, at(403, Any), Action::Disable, "Slack rejects the token", NEW_TOKEN),
+    rule(APP, at(404, Any), Action::Disable, "no Web API at this URL", "Correct the sink's api_url in the config."),
+    rule(TRIGGER, range(200, 299, Any), Action::Delivered, "delivered", ""),
+    rule(TRIGGER, at(400, Any), Action::Disable, "the workflow's variables do not match", VARIABLES),
+    rule(TRIGGER, at(404, Any), Action::Disable, "the workflow is gone", PUBLISH),
+    rule(FLOW, range(200, 299, Any), Action::Accepted, "accepted", ""),
+    rule(FLOW, at(413, Any), Action::Plain, "the card is too large", REPORT),
+    rule(FLOW, at(401, Any), Action::Disable, "the workflow does not accept the URL's signature", NEW_WORKFLOW),
+    rule(FLOW, at(403, Any), Action::Disable, "a policy forbids the workflow", NEW_WORKFLOW),
+    rule(FLOW, at(404, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
+    rule(FLOW, at(410, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
+    rule(ANY, range(400, 499, Any), DEAD, "the chat rejects the message", READ_ANSWER),
+];
+
+/// Iterates over all rules in order.
+pub fn rules() -> impl Iterator<Item = &'static ResponseRule> {
+    ROWS.iter().chain([&FALLBACK])
+}
+
+/// Returns the rule for `answer` from a sink of `kind`.
+#[must_use]
+pub fn find_rule(kind: SinkKind, answer: &PostResult) -> &'static ResponseRule {
+    ROWS.iter().find(|row| row.matches(kind, answer)).unwrap_or(&FALLBACK)
+}
