@@ -23,7 +23,7 @@ impl Notification {
         Self::event("call-events", "call-state", content, at)
     }
 
-    /// Creates the frame that says that the report of a conversation exists. The frame has no other facts.
+    /// Creates the notice that the report of a conversation exists. The frame has no other facts.
     pub(super) fn report(conversation: &str, at: Timestamp) -> Self {
         Self::event("call-events-report", "REPORT_SUMMARY", json!({ "conversationSpaceId": conversation }), at)
     }

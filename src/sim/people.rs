@@ -17,7 +17,7 @@ pub(super) const STAFF: [(&str, &str); 8] = [
 /// Outside phone to which a dial plan forwards calls.
 pub(super) const MOBILE: &str = "+15145550188";
 
-/// Phone numbers of the account. GoTo repeats the number where nobody named it.
+/// Phone numbers of the account. GoTo repeats the number of an unnamed one.
 const NUMBERS: [(&str, &str); 4] = [
     ("+15145550100", "Main line"),
     ("+15145550101", "+15145550101"),
@@ -116,7 +116,7 @@ pub(super) fn queue_wrap_up(name: &str) -> u32 {
     QUEUES.iter().find(|(known, _)| *known == name).map_or(0, |(_, seconds)| *seconds)
 }
 
-/// Returns the extension of a queue. A queue that nobody configured has the one after the last.
+/// Returns the extension of a queue. An unknown queue has the one after the last.
 pub(super) fn queue_extension(name: &str) -> String {
     let place = QUEUES.iter().position(|(known, _)| *known == name).unwrap_or(QUEUES.len());
     (FIRST_QUEUE + place).to_string()

@@ -114,7 +114,7 @@ impl CallPlan {
         Self::new("voicemail-failed", caller, [(84, rings(&[line])), (20_090, mailbox), (25_750, CALLER)])
     }
 
-    /// Returns a call through a menu to a ring group, one of which answers and hangs up.
+    /// Returns a call through a menu to a ring group. One phone answers and hangs up.
     #[must_use]
     pub fn ring_group(caller: Party, lines: &[Extension], by: &Extension) -> Self {
         let steps = [

@@ -152,7 +152,7 @@ struct Scene<'a> {
     plans: Vec<DialPlan>,
     queue: Option<Queue>,
     mailbox: Option<Mailbox>,
-    /// Whether somebody or something picked up.
+    /// Whether a phone, a dial plan, a queue or a mailbox picked up.
     active: bool,
     recorded_since: Option<u64>,
     /// Participants and systems so far: the source of their ids.

@@ -74,7 +74,7 @@ pub fn lock(dir: &Path) -> Result<StateDir, StateError> {
 }
 
 impl StateDir {
-    /// Creates directory, lock and host id again if somebody removed them. Returns whether that was needed. A second
+    /// Creates directory, lock and host id again if they were removed. Returns whether that was needed. A second
     /// daemon could otherwise start beside this one.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ impl Scene<'_> {
         self.unwind_plans(if alone { 0 } else { 42 });
         self.set_caller("DISCONNECTING");
         self.snap_after(7);
-        // GoTo names a phone that rang out after a transfer, and nobody for other calls without a talk.
+        // Without a talk GoTo names only a phone that rang out after a transfer.
         let rang_out = self.last_rung.as_ref().filter(|_| self.transferred).map(|(id, _)| id.clone());
         self.recorder.facts.hung_up_by = if talked { Some(by) } else { rang_out };
         self.recorder.push(self.at, "ENDING", Vec::new(), Vec::new(), self.recorded_since);

@@ -138,7 +138,7 @@ fn simulated_frames(all: &[Conversation]) -> Vec<Value> {
 }
 
 /// Returns one line for each state of each conversation: type, participants and systems with their statuses. Steps from one
-/// node of a dial plan to the next make equal lines, of which one is kept.
+/// node of a dial plan to the next make equal lines; one is kept.
 fn outline(frames: &[Value]) -> Vec<String> {
     let parts = |state: &Value, key: &str| -> Vec<String> {
         let all = state[key].as_array().cloned().unwrap_or_default();
