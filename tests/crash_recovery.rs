@@ -118,10 +118,10 @@ async fn restarts_under_load_lose_no_call_and_repeat_no_card() {
 async fn kill_repeats_request_in_flight_but_not_settled_card() {
     let (sim, mut dir) = slow_chat().await;
     sim.set_faults(|faults| (faults.chat.slow, faults.chat.hang_after_accept) = (0.0, 0.0));
-    // Phones ring for 20 s: the first card is all that is due within the test.
+    // The phone rings for 20 s: the first card is all that is due within the test.
     let ring = |index| {
         let caller = Party { name: None, number: Some(caller_number(index)) };
-        sim.place(CallPlan::missed(caller, &[Extension::new("1015", "Bob Roy")]))
+        sim.place(CallPlan::voicemail(caller, &Extension::new("1015", "Bob Roy")))
     };
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;

@@ -81,16 +81,15 @@ fn is_in_order(message: &AppMessage) {
 }
 
 #[tokio::test]
-async fn voicemail_length_is_fetched_from_mailbox_if_enabled() {
+async fn voicemail_length_of_the_frames_is_in_the_first_text() {
     let sim = start_simulator().await;
-    let config = config(&sim).set("connections.main", "voicemail", true);
-    let mut dir = DaemonDir::new(&config);
+    let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(CallPlan::voicemail(alice(), &bob()).at_speed(10.0));
     let message = becomes(&sim, "Left a message of").await;
     is_in_order(&message);
-    assert!(titles(&message).iter().any(|title| title.contains("Went to voicemail")), "{:?}", titles(&message));
+    assert!(newest(&message).contains("for Bob Roy (1015)"), "{:?}", titles(&message));
     drop(daemon.stop().await);
 }
 
@@ -240,16 +239,17 @@ async fn uninvited_bot_disables_its_sink_only() {
 }
 
 #[tokio::test]
-async fn ambiguous_answer_causes_at_most_one_repeat() {
+async fn ambiguous_answer_is_repeated_until_one_is_confirmed() {
     let sim = start_simulator().await;
     sim.set_faults(|faults| faults.app.fatal_after_accept = 1.0);
     let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    sim.place(call(alice(), [50, 20_000, 25_000]));
+    sim.place(call(alice(), [50, 60_000, 65_000]));
     eventually("the post is repeated", TIMEOUT, async || (messages(&sim).len() == 2).then_some(())).await;
-    daemon.wait_for_log("card undeliverable").await;
-    assert_eq!(messages(&sim).len(), 2);
+    sim.set_faults(|faults| faults.app.fatal_after_accept = 0.0);
+    daemon.wait_for_log("card delivered").await;
+    assert_eq!(messages(&sim).len(), 3, "one copy for each post without a clear answer");
     drop(daemon.stop().await);
 }
 
