@@ -239,7 +239,7 @@ async fn uninvited_bot_disables_its_sink_only() {
 }
 
 #[tokio::test]
-async fn ambiguous_answer_is_repeated_until_one_is_confirmed() {
+async fn ambiguous_answer_causes_at_most_two_repeats() {
     let sim = start_simulator().await;
     sim.set_faults(|faults| faults.app.fatal_after_accept = 1.0);
     let mut dir = DaemonDir::new(config(&sim));
@@ -249,7 +249,8 @@ async fn ambiguous_answer_is_repeated_until_one_is_confirmed() {
     eventually("the post is repeated", TIMEOUT, async || (messages(&sim).len() == 2).then_some(())).await;
     sim.set_faults(|faults| faults.app.fatal_after_accept = 0.0);
     daemon.wait_for_log("card delivered").await;
-    assert_eq!(messages(&sim).len(), 3, "one copy for each post without a clear answer");
+    let copies = messages(&sim).len();
+    assert!((2..=3).contains(&copies), "{copies} copies of a card without a clear answer");
     drop(daemon.stop().await);
 }
 
