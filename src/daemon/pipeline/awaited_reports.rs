@@ -15,6 +15,13 @@ use std::time::Duration;
 /// Fetches under way at the same time: GoTo takes 10 requests a second, and answers each in about one.
 const MAX_FETCHES: usize = 16;
 
+/// Summaries that wait for a full report: what GoTo's 10 requests a second fetch in a minute. Beyond that a call is posted
+/// with an unknown outcome, because a late card is worse.
+const MAX_WAITING: usize = 600;
+
+/// Reports of a gap that are passed on before the gap is complete: one full gap summary.
+const MAX_HELD: usize = 30;
+
 /// Time to wait for a full report before the summary counts. 4 min: the last query is sent 210 s after the first.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(240);
 
@@ -41,6 +48,8 @@ impl AwaitedReports {
             let in_gap = in_gap || self.waiting.get(&report.call).is_some_and(|awaited| awaited.in_gap);
             self.waiting.remove(&report.call);
             self.pass(report, in_gap);
+        } else if self.waiting.len() >= MAX_WAITING && !self.waiting.contains_key(&report.call) {
+            self.pass(report, in_gap);
         } else {
             let call = report.call.clone();
             self.waiting.entry(call).or_insert(Awaited { summary: report, in_gap, until: None });
@@ -52,7 +61,8 @@ impl AwaitedReports {
         if in_gap { self.held.push(report) } else { self.held.insert(0, report) }
     }
 
-    /// Returns the reports that can be recovered now, and the fetches to begin. Reports of a gap are returned together.
+    /// Returns the reports that can be recovered now, and the fetches to begin. Reports of a gap are returned together, or
+    /// as soon as they fill a gap summary.
     pub fn ready(&mut self, in_gap: impl Fn(&Report) -> bool, now: Timestamp) -> (Vec<Report>, Vec<Effect>) {
         let expired: Vec<ConversationSpaceId> = self
             .waiting
@@ -74,7 +84,7 @@ impl AwaitedReports {
             awaited.until = Some(after(now, FETCH_TIMEOUT));
             fetches.push(Effect::FetchReport { call: call.clone() });
         }
-        let gap_is_complete = !self.waiting.values().any(|awaited| awaited.in_gap);
+        let gap_is_complete = self.held.len() >= MAX_HELD || !self.waiting.values().any(|awaited| awaited.in_gap);
         let ready = self.held.extract_if(.., |report| gap_is_complete || !in_gap(report)).collect();
         (ready, fetches)
     }
@@ -156,5 +166,16 @@ mod tests {
         assert_eq!(ids(awaited.ready(|_| true, at(0))).1, 16);
         assert_eq!(ids(awaited.ready(|_| true, at(1))).1, 0);
         assert_eq!(ids(awaited.ready(|_| true, at(240))).1, 16);
+    }
+
+    #[test]
+    fn summaries_beyond_the_limit_are_passed_on_without_their_reports() {
+        let mut awaited = AwaitedReports::default();
+        for number in 0..MAX_WAITING + MAX_HELD {
+            awaited.add(summary(&format!("call-{number}"), "LEFT_DIAL_PLAN"), true);
+        }
+        let (ready, fetches) = awaited.ready(|_| true, at(30));
+        assert_eq!((ready.len(), fetches.len()), (MAX_HELD, MAX_FETCHES));
+        assert_eq!(awaited.ready(|_| true, at(31)), (Vec::new(), Vec::new()));
     }
 }

@@ -21,7 +21,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Fetches the accounts of a login with a token that is valid now, for commands.
 ///
 /// # Errors
-/// As [`Api::accounts`].
+/// Returns the error of the last endpoint if none lists an account.
 pub async fn accounts(
     name: ConnectionName,
     http: &reqwest::Client,
