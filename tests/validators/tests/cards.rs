@@ -6,11 +6,8 @@ use serde_json::{Value, json};
 use validators::{cards, slack, teams};
 
 type Faults = fn(&Value) -> Vec<String>;
-const CHATS: [(SinkKind, Faults); 3] = [
-    (SinkKind::Slack, slack::faults),
-    (SinkKind::SlackApp, slack::faults),
-    (SinkKind::Teams, teams::faults),
-];
+const CHATS: [(SinkKind, Faults); 3] =
+    [(SinkKind::Slack, slack::faults), (SinkKind::SlackApp, slack::faults), (SinkKind::Teams, teams::faults)];
 
 fn rendered(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
