@@ -26,7 +26,7 @@ fn call_indexes(row: &str) -> impl Iterator<Item = u32> + '_ {
 fn symbol(row: &str) -> Option<&'static str> {
     let row = row.trim_start_matches(['*', ' ']);
     let answered = row.contains("Answered: ");
-    ["📞", "✅", "❌", "📭", "❔"]
+    ["📞", "✅", "❌", "📭"]
         .into_iter()
         .find(|symbol| row.starts_with(symbol))
         .map(|symbol| if answered { "answered" } else { symbol })
