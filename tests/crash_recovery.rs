@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 /// Time without a new message after which none follows: the last request for late reports is sent after a minute.
 const QUIET_PERIOD: Duration = Duration::from_secs(100);
-/// Calls per second. GoTo takes 10 requests a second, and a call hidden by a kill needs the full report.
-const RECOVERABLE_RATE: f64 = 8.0;
 /// Stops per stop that leaves channels behind. A stop has 3 s to delete them; the simulator answers immediately.
 const STOPS_PER_LEFTOVER: u32 = 4;
 
@@ -61,7 +59,7 @@ async fn under_load(
 async fn kills_under_load_lose_no_call() {
     let (sim, mut dir) = slow_chat().await;
     let (mut ledger, mut kills) = (DeliveryLedger::default(), 0);
-    let load = (RECOVERABLE_RATE, Duration::from_secs(60));
+    let load = (100.0, Duration::from_secs(60));
     let daemon = under_load(&sim, &mut dir, load, &mut ledger, async |daemon: Daemon| {
         kills += 1;
         daemon.kill();
@@ -86,7 +84,7 @@ async fn kills_under_load_lose_no_call() {
 async fn restarts_under_load_lose_no_call_and_repeat_no_card() {
     let (sim, mut dir) = slow_chat().await;
     let (mut ledger, mut stops, mut leftovers) = (DeliveryLedger::default(), 0_u32, 0_u32);
-    let load = (RECOVERABLE_RATE, Duration::from_secs(25));
+    let load = (50.0, Duration::from_secs(25));
     let daemon = under_load(&sim, &mut dir, load, &mut ledger, async |daemon: Daemon| {
         let start = Instant::now();
         let journal = daemon.stop().await;
