@@ -37,6 +37,13 @@ pub fn is_conclusive(report: &Report) -> bool {
     report.full.is_some() || matches!(ReportOutcome::read(report), ReportOutcome::Missed)
 }
 
+/// Whether a summary alone proves how the call ended, though not with whom.
+#[must_use]
+pub fn proves_outcome(report: &Report) -> bool {
+    // A mailbox may have been reached without a message.
+    !matches!(ReportOutcome::read(report), ReportOutcome::Unknown | ReportOutcome::Mailbox)
+}
+
 fn by_summary(report: &Report, at: Timestamp) -> Option<CallUpdate> {
     let direction = from_report(report)?;
     let outcome = ReportOutcome::read(report);

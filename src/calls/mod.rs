@@ -73,7 +73,7 @@ use crate::model::{
     call::CallUpdate,
     ids::{AccountKey, ConnectionName, ConversationSpaceId},
 };
-pub use from_report::{is_conclusive, update_from_report};
+pub use from_report::{is_conclusive, proves_outcome, update_from_report};
 use std::time::Duration;
 pub use tracker::Tracker;
 

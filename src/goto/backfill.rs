@@ -2,7 +2,7 @@
 //! calls. Runs beside the lanes, which never wait for a query.
 
 use super::{
-    CallerActivityQuery, ConnectionEvent, GotoQuery, Reports, VoicemailQuery,
+    ConnectionEvent, Reports,
     api::{Api, Error},
     lane_task::Accounts,
     wire::Reader,
@@ -10,21 +10,14 @@ use super::{
 use crate::model::{call::Report, ids::ConversationSpaceId, time::Timestamp};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
-    sync::{
-        mpsc::{self, error::TrySendError},
-        watch,
-    },
+    sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 
 /// Waits before a gap is queried again: a report appears some undocumented time after the end of its call.
 const LATE_REPORT_DELAYS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
 /// Wait before a failed query of a gap is retried; retries have no limit.
-const RETRY_DELAY: Duration = Duration::from_secs(15);
-/// Waits between queries for one call's report, which is 404 until it exists.
-/// GoTo writes it minutes after the end of a call.
-const REPORT_RETRY_DELAYS: [Duration; 4] =
-    [Duration::from_secs(30), Duration::from_secs(60), Duration::from_secs(60), Duration::from_secs(60)];
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(15);
 /// Checks due within this time are merged: gaps in close succession cost one query.
 const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
 /// Queried time before a gap: reports are found by the start of a call, which may precede the gap. 4 h: the longest call
@@ -32,16 +25,14 @@ const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
 const START_MARGIN: Duration = Duration::from_secs(4 * 3600);
 /// Queried time before the interval of the periodic backfill: an hour, one page on most accounts.
 const POLL_START_MARGIN: Duration = Duration::from_secs(3600);
-/// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost. The
-/// call tracker drops known calls.
-const END_MARGIN: Duration = Duration::from_secs(60);
+/// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost, and GoTo
+/// writes a report minutes after its call. 10 min. Known calls are dropped.
+const END_MARGIN: Duration = Duration::from_secs(600);
 /// Interval of the periodic backfill, which finds calls without a single frame although a lane was live. After 5 min a
 /// callback is still useful; the API allows 10 requests a second.
 pub const BACKFILL_INTERVAL: Duration = Duration::from_secs(300);
 /// 31 days: longest span of one query for reports.
 const MAX_QUERY_SPAN: Duration = Duration::from_secs(31 * 86_400);
-/// Calls whose report may be awaited at the same time.
-const MAX_AWAITED_REPORTS: usize = 1000;
 
 /// A request of the lane monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +90,8 @@ struct PendingCheck {
 #[derive(Clone)]
 pub(super) struct Backfill {
     pub(super) api: Api,
+    /// Client for full reports, which are read in bulk after an outage and must not delay the lanes.
+    pub(super) reports_api: Api,
     pub(super) accounts: Arc<Accounts>,
     pub(super) context: Reader,
     pub(super) events: mpsc::Sender<ConnectionEvent>,
@@ -296,83 +289,6 @@ impl Backfill {
                 let at = Instant::now() + RETRY_DELAY;
                 due.extend(now.into_iter().filter(|check| check.unanswered).map(|check| PendingCheck { at, ..check }));
             }
-        }
-    }
-
-    /// Answers queries about single calls until the sender is dropped.
-    pub(super) async fn run_queries(
-        self,
-        mut asks: mpsc::Receiver<GotoQuery>,
-        caller_activity: mpsc::Sender<CallerActivityQuery>,
-        voicemail: mpsc::Sender<VoicemailQuery>,
-    ) {
-        let mut due: Vec<(Instant, ConversationSpaceId, usize)> = Vec::new();
-        loop {
-            let next = due.iter().map(|(at, ..)| *at).min();
-            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            tokio::select! {
-                ask = asks.recv() => match ask {
-                    None => return,
-                    Some(GotoQuery::States { call, from, to, .. }) => self.fetch_states(&call, from, to).await,
-                    // Its attempts are under way.
-                    Some(GotoQuery::Report { call }) if due.iter().any(|(_, waiting, _)| *waiting == call) => {}
-                    Some(GotoQuery::Report { call }) => {
-                        // A push may come while a retry waits: the report is there now.
-                        due.retain(|(_, awaited, _)| *awaited != call);
-                        self.fetch_report(call, 0, &mut due).await;
-                    }
-                    // Full, or mailboxes are not configured: the card then shows a message without its length.
-                    Some(GotoQuery::Voicemail(ask)) => drop(voicemail.try_send(ask)),
-                    Some(GotoQuery::CallerActivity(ask)) => {
-                        if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = caller_activity.try_send(ask) {
-                            self.emit(ConnectionEvent::CallerActivity { number: ask.number, calls: Err(RETRY_DELAY) }).await;
-                        }
-                    }
-                },
-                () = sleep_until(wake), if next.is_some() => {
-                    let now = Instant::now();
-                    let ready: Vec<_> = due.extract_if(.., |(at, ..)| *at <= now).collect();
-                    for (_, call, attempts) in ready {
-                        self.fetch_report(call, attempts, &mut due).await;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Fetches missing states of a call. A 404 is normal: the call has ended.
-    async fn fetch_states(&self, call: &ConversationSpaceId, from: u64, to: u64) {
-        match self.api.states(call, (from, to), &self.context).await {
-            Ok(states) => {
-                for state in states {
-                    self.emit(ConnectionEvent::Snapshot(state)).await;
-                }
-            }
-            Err(error) => tracing::debug!(%call, %error, "missing states query failed"),
-        }
-    }
-
-    async fn fetch_report(
-        &self,
-        call: ConversationSpaceId,
-        attempts: usize,
-        due: &mut Vec<(Instant, ConversationSpaceId, usize)>,
-    ) {
-        match self.api.report(&call, &self.context).await {
-            Ok(report) => {
-                // A push names only a call, of whatever account.
-                let is_ours = self.accounts.get(&self.api).await.is_ok_and(|keys| keys.contains(&report.account));
-                if is_ours {
-                    self.emit(ConnectionEvent::Report(report)).await;
-                } else {
-                    tracing::debug!(%call, "report of another account dropped");
-                }
-            }
-            Err(Error::Status { status: 403, .. }) => {}
-            Err(error) => match REPORT_RETRY_DELAYS.get(attempts) {
-                Some(wait) if due.len() < MAX_AWAITED_REPORTS => due.push((Instant::now() + *wait, call, attempts + 1)),
-                Some(_) | None => tracing::debug!(%call, %error, "report query failed"),
-            },
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     ConnectionEvent, GotoQuery, Settings,
-    api::{Api, Nickname},
+    api::{Api, Nickname, REPORTS_PER_SECOND, REQUESTS_PER_SECOND},
     backfill::{Backfill, BackfillRequest, Gap},
     caller_activity::{self, ActivityTask},
     fallback,
@@ -97,6 +97,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     };
     let catch_up = Backfill {
         api: api.clone(),
+        reports_api: api.with_own_limit(REPORTS_PER_SECOND),
         accounts: Arc::clone(&accounts),
         context: reader.clone(),
         events: events.clone(),
@@ -107,11 +108,19 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     let mut background = JoinSet::new();
     background.spawn(catch_up.clone().run_gaps(gaps));
     let (activity_in, activity_queries) = mpsc::channel(caller_activity::QUEUE_CAPACITY);
-    let activity = ActivityTask { api: api.with_own_limit(), name: reader.connection.clone(), events: events.clone() };
+    let activity = ActivityTask {
+        api: api.with_own_limit(REQUESTS_PER_SECOND),
+        name: reader.connection.clone(),
+        events: events.clone(),
+    };
     background.spawn(activity.run(activity_queries));
     let (voicemail_in, voicemail_queries) = mpsc::channel(voicemail::QUEUE_CAPACITY);
     if settings.voicemail {
-        let mailboxes = VoicemailLookup { api: api.with_own_limit(), context: reader.clone(), events: events.clone() };
+        let mailboxes = VoicemailLookup {
+            api: api.with_own_limit(REQUESTS_PER_SECOND),
+            context: reader.clone(),
+            events: events.clone(),
+        };
         background.spawn(mailboxes.run(voicemail_queries));
     }
     background.spawn(fallback::run(catch_up.clone()));

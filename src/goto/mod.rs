@@ -14,6 +14,7 @@
 
 pub mod api;
 mod backfill;
+mod call_queries;
 mod caller_activity;
 pub mod connection;
 mod fallback;

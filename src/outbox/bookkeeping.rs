@@ -71,13 +71,19 @@ impl Store {
         }
     }
 
+    /// Records a call of which no card is posted, so that the next run does not take it for a hidden one.
+    pub(super) fn record_silent_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
+        self.upsert_call(update, now)
+    }
+
     fn upsert_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
         let call = &update.call;
         let mut write = self.db.prepare_cached(
             "INSERT INTO calls (call, connection, account, last_seen, ended) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (call) DO UPDATE SET last_seen = excluded.last_seen, ended = max(ended, excluded.ended)",
         )?;
-        let ended = update.status.kind().is_final();
+        // An unknown end stays open: a report that is read later completes it, in this run or the next.
+        let ended = update.status.kind().is_final() && !call.end_unknown;
         write.execute(params![
             call.id.as_str(),
             call.connection.as_str(),

@@ -13,7 +13,7 @@ use crate::model::{
     ids::ConversationSpaceId,
     time::Timestamp,
 };
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 impl Store {
     /// Removes the pending update and enqueues its deliveries.
@@ -57,7 +57,7 @@ impl Store {
         drop(rows);
         drop(read);
         if let Some((id, _, waits)) = known.iter().find(|(_, kind, _)| *kind == Some(status)) {
-            return if *waits { self.replace_card(*id, &delivery.card) } else { Ok(EnqueueResult::Unchanged) };
+            return if *waits { self.replace_card(*id, &delivery.card) } else { self.resolve(*id, delivery) };
         }
         // The sink supported edits until now: its live message already shows the status.
         if self.live_covers(delivery)? {
@@ -76,6 +76,25 @@ impl Store {
         )?;
         insert.execute(params![subject, sink.as_str(), status.as_str(), micros(now), to_json(&delivery.card)?])?;
         self.tx_state.wakeups.insert(sink.clone());
+        Ok(EnqueueResult::Inserted)
+    }
+
+    /// Posts a call's outcome under the status that was posted as unknown. Every other settled card stays.
+    fn resolve(&mut self, id: i64, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
+        let mut read = self.db.prepare_cached("SELECT card FROM deliveries WHERE id = ? AND state = 'delivered'")?;
+        let posted: Option<String> = read.query_row([id], |row| row.get(0)).optional()?;
+        let posted = posted.and_then(|card| serde_json::from_str(&card).ok());
+        let (Some(Card::Call(old)), Card::Call(new)) = (posted, &delivery.card) else {
+            return Ok(EnqueueResult::Unchanged);
+        };
+        if !old.update.call.end_unknown || new.update.call.end_unknown {
+            return Ok(EnqueueResult::Unchanged);
+        }
+        let mut write = self.db.prepare_cached(
+            "UPDATE deliveries SET card = ?, state = 'waiting', due = 0, plain = 0, settled = NULL WHERE id = ?",
+        )?;
+        write.execute(params![to_json(&delivery.card)?, id])?;
+        self.tx_state.wakeups.insert(delivery.key.sink.clone());
         Ok(EnqueueResult::Inserted)
     }
 

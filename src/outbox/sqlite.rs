@@ -92,6 +92,14 @@ impl SqliteOutbox {
         self.run(true, move |store, _| store.heartbeat(&connection, now)).await
     }
 
+    /// Records a call of which no card is posted, so that the next run does not take it for a hidden one.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn record_silent_call(&self, update: CallUpdate) -> Result<(), OutboxError> {
+        self.run(true, move |store, now| store.record_silent_call(&update, now)).await
+    }
+
     /// Returns the last heartbeat of the connection.
     ///
     /// # Errors

@@ -206,6 +206,11 @@ impl ConnectionMonitor {
         self.update(|status| status.gap_recovered(from, to));
     }
 
+    /// Sets the end of the earliest recovered call that is not posted yet.
+    pub fn set_unposted_since(&self, since: Option<Timestamp>) {
+        self.update(|status| status.unposted_since = since);
+    }
+
     /// Raises one alert, although each lane is rejected.
     async fn on_rejected(&mut self, why: RequestFailure) {
         let was_rejected = self.update(|status| {

@@ -52,6 +52,8 @@ pub struct ConnectionStatus {
     pub live: BTreeSet<u8>,
     /// Beginnings of the event gaps not recovered yet.
     pub unrecovered_gaps: BTreeSet<Timestamp>,
+    /// End of the earliest recovered call that is not posted yet.
+    pub unposted_since: Option<Timestamp>,
     /// No lane is live, and active calls are polled.
     pub fallback: bool,
     /// GoTo's time minus the local time.
@@ -73,7 +75,8 @@ impl ConnectionStatus {
     #[must_use]
     pub fn covered_until(&self, now: Timestamp) -> Option<Timestamp> {
         let is_live = !self.live.is_empty();
-        is_live.then(|| self.unrecovered_gaps.first().map_or(now, |gap| now.min(*gap)))
+        let uncovered = self.unrecovered_gaps.first().copied().into_iter().chain(self.unposted_since).min();
+        is_live.then(|| uncovered.map_or(now, |since| now.min(since)))
     }
 
     /// Removes the recovered gaps beginning in this time.

@@ -1,23 +1,35 @@
-//! Holds reports that do not prove an outcome until the full report of their call is fetched. Pure: reports in, conclusive
-//! reports and fetches out.
+//! Queue of full reports to fetch, and the summaries that wait for them. A summary that does not prove an outcome waits until
+//! the full report of its call is fetched. Pure: reports in, conclusive reports and fetches out.
+//!
+//! The queue is kept in memory only. [`AwaitedReports::unposted_since`] keeps the heartbeat behind every call in it, so that
+//! the next run finds those calls again.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::{
-    calls::{Effect, is_conclusive},
+    calls::{is_conclusive, proves_outcome},
     model::{
         call::Report,
         ids::ConversationSpaceId,
-        time::{Timestamp, after},
+        time::{Timestamp, after, elapsed},
     },
 };
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-/// Fetches under way at the same time: GoTo takes 10 requests a second, and answers each in about one.
+/// Fetches under way at the same time: what the rate limit passes in two seconds.
 const MAX_FETCHES: usize = 16;
 
-/// Summaries that wait for a full report: what GoTo's 10 requests a second fetch in a minute. Beyond that a call is posted
-/// with an unknown outcome, because a late card is worse.
-const MAX_WAITING: usize = 600;
+/// Time after which a fetch counts as waiting for its next attempt: GoTo answers in about a second, and the first retry
+/// follows after 30 s.
+const FETCH_SPAN: Duration = Duration::from_secs(5);
+
+/// Summaries that wait for a full report: what is fetched in 20 min. Beyond that a call is posted as its summary allows.
+const MAX_WAITING: usize = 10_000;
+
+/// Waiting summaries from which on one that proves its outcome is posted without the details of its full report.
+const MAX_WAITING_FOR_DETAILS: usize = 100;
 
 /// Reports of a gap that are passed on before the gap is complete: one full gap summary.
 const MAX_HELD: usize = 30;
@@ -25,80 +37,132 @@ const MAX_HELD: usize = 30;
 /// Time to wait for a full report before the summary counts. 4 min: the last query is sent 210 s after the first.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Summaries whose full report is awaited.
+/// The reports to fetch, and the reports that wait.
 #[derive(Debug, Default)]
 pub struct AwaitedReports {
+    /// Reports that the call tracker needs. Fetched first: their calls have a posted ring.
+    requested: VecDeque<ConversationSpaceId>,
     waiting: BTreeMap<ConversationSpaceId, Awaited>,
     /// Reports of a gap, which are passed on together with the others of the gap.
     held: Vec<Report>,
+    /// Calls of reports that are not posted yet, each with its end.
+    unposted: BTreeMap<ConversationSpaceId, Timestamp>,
 }
 
 #[derive(Debug)]
 struct Awaited {
-    summary: Report,
+    /// `None`: an open call of an earlier run without a known report.
+    summary: Option<Report>,
     in_gap: bool,
-    /// When the fetch is given up; `None` before it began.
-    until: Option<Timestamp>,
+    /// When the fetch began.
+    fetched: Option<Timestamp>,
+}
+
+/// What can be passed on now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ReadyReports {
+    /// Reports to recover calls from.
+    pub reports: Vec<Report>,
+    /// Open calls of an earlier run for which GoTo has no report.
+    pub unreported: Vec<ConversationSpaceId>,
 }
 
 impl AwaitedReports {
     /// Adds a report. `in_gap`: its call ended in an event gap.
-    pub fn add(&mut self, report: Report, in_gap: bool) {
-        if is_conclusive(&report) {
-            let in_gap = in_gap || self.waiting.get(&report.call).is_some_and(|awaited| awaited.in_gap);
+    pub fn add(&mut self, report: Report, in_gap: bool, now: Timestamp) {
+        self.unposted.entry(report.call.clone()).or_insert_with(|| report.ended_at.unwrap_or(now));
+        let known = self.waiting.get(&report.call);
+        let in_gap = in_gap || known.is_some_and(|awaited| awaited.in_gap);
+        let is_enough = is_conclusive(&report)
+            || known.is_none() && self.waiting.len() >= MAX_WAITING
+            || self.waiting.len() >= MAX_WAITING_FOR_DETAILS && proves_outcome(&report);
+        if is_enough {
             self.waiting.remove(&report.call);
-            self.pass(report, in_gap);
-        } else if self.waiting.len() >= MAX_WAITING && !self.waiting.contains_key(&report.call) {
-            self.pass(report, in_gap);
-        } else {
-            let call = report.call.clone();
-            self.waiting.entry(call).or_insert(Awaited { summary: report, in_gap, until: None });
+            self.hold(report, in_gap);
+            return;
+        }
+        let fetched = known.and_then(|awaited| awaited.fetched);
+        self.waiting.insert(report.call.clone(), Awaited { summary: Some(report), in_gap, fetched });
+    }
+
+    /// Adds an open call of an earlier run that has ended.
+    pub fn add_open_call(&mut self, call: ConversationSpaceId) {
+        self.waiting.entry(call).or_insert(Awaited { summary: None, in_gap: false, fetched: None });
+    }
+
+    /// Adds a call whose report the tracker needs.
+    pub fn request(&mut self, call: ConversationSpaceId) {
+        if !self.requested.contains(&call) {
+            self.requested.push_back(call);
         }
     }
 
-    fn pass(&mut self, report: Report, in_gap: bool) {
+    fn hold(&mut self, report: Report, in_gap: bool) {
         // A call outside a gap is not kept waiting for others: its order among them does not matter.
         if in_gap { self.held.push(report) } else { self.held.insert(0, report) }
     }
 
-    /// Returns the reports that can be recovered now, and the fetches to begin. Reports of a gap are returned together, or
-    /// as soon as they fill a gap summary.
-    pub fn ready(&mut self, in_gap: impl Fn(&Report) -> bool, now: Timestamp) -> (Vec<Report>, Vec<Effect>) {
-        let expired: Vec<ConversationSpaceId> = self
-            .waiting
-            .iter()
-            .filter(|(_, awaited)| awaited.until.is_some_and(|until| until <= now))
-            .map(|(call, _)| call.clone())
-            .collect();
+    /// Returns what can be recovered now. Reports of a gap are returned together, or as soon as they fill a gap summary.
+    pub fn ready(&mut self, in_gap: impl Fn(&Report) -> bool, now: Timestamp) -> ReadyReports {
+        let is_expired = |awaited: &Awaited| awaited.fetched.is_some_and(|since| after(since, FETCH_TIMEOUT) <= now);
+        let mut unreported = Vec::new();
+        let expired: Vec<_> =
+            self.waiting.iter().filter(|(_, awaited)| is_expired(awaited)).map(|(call, _)| call.clone()).collect();
         for call in expired {
-            if let Some(awaited) = self.waiting.remove(&call) {
-                self.pass(awaited.summary, awaited.in_gap);
+            match self.waiting.remove(&call) {
+                Some(Awaited { summary: Some(summary), in_gap, .. }) => self.hold(summary, in_gap),
+                Some(Awaited { summary: None, .. }) | None => unreported.push(call),
             }
-        }
-        let running = self.waiting.values().filter(|awaited| awaited.until.is_some()).count();
-        let mut fetches = Vec::new();
-        for (call, awaited) in self.waiting.iter_mut().filter(|(_, awaited)| awaited.until.is_none()) {
-            if running.saturating_add(fetches.len()) >= MAX_FETCHES {
-                break;
-            }
-            awaited.until = Some(after(now, FETCH_TIMEOUT));
-            fetches.push(Effect::FetchReport { call: call.clone() });
         }
         let gap_is_complete = self.held.len() >= MAX_HELD || !self.waiting.values().any(|awaited| awaited.in_gap);
-        let ready = self.held.extract_if(.., |report| gap_is_complete || !in_gap(report)).collect();
-        (ready, fetches)
+        let reports = self.held.extract_if(.., |report| gap_is_complete || !in_gap(report)).collect();
+        ReadyReports { reports, unreported }
     }
 
-    /// Returns all reports, at a stop: without their full reports the summaries count.
+    /// Returns the fetches to begin, at most `room`: those of the tracker, then those of the calls that ended last.
+    pub fn begin_fetches(&mut self, room: usize, now: Timestamp) -> Vec<ConversationSpaceId> {
+        let is_running = |awaited: &&Awaited| awaited.fetched.is_some_and(|since| elapsed(since, now) < FETCH_SPAN);
+        let running = self.waiting.values().filter(is_running).count();
+        let mut fetches: Vec<ConversationSpaceId> = self.requested.drain(..room.min(self.requested.len())).collect();
+        let room = MAX_FETCHES.saturating_sub(running.saturating_add(fetches.len())).min(room - fetches.len());
+        let mut idle: Vec<_> = self.waiting.iter_mut().filter(|(_, awaited)| awaited.fetched.is_none()).collect();
+        idle.sort_by_key(|(_, awaited)| std::cmp::Reverse(awaited.summary.as_ref().map(|summary| summary.ended_at)));
+        for (call, awaited) in idle.into_iter().take(room) {
+            awaited.fetched = Some(now);
+            fetches.push(call.clone());
+        }
+        fetches
+    }
+
+    /// Returns all reports that need no further fetch, at a stop. The next run recovers the waiting ones.
     pub fn drain(&mut self) -> Vec<Report> {
-        let waiting = std::mem::take(&mut self.waiting).into_values().map(|awaited| awaited.summary);
-        self.held.drain(..).chain(waiting).collect()
+        std::mem::take(&mut self.held)
     }
 
-    /// Returns when [`Self::ready`] has something to do, if no report is received before.
+    /// Records that a call is posted, or is not to be posted. Returns whether it was a recovered one.
+    pub fn posted(&mut self, call: &ConversationSpaceId) -> bool {
+        self.unposted.remove(call).is_some()
+    }
+
+    /// Returns the end of the earliest call that is not posted yet.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.waiting.values().filter_map(|awaited| awaited.until).min()
+    pub fn unposted_since(&self) -> Option<Timestamp> {
+        self.unposted.values().min().copied()
+    }
+
+    /// Returns when [`Self::ready`] or [`Self::begin_fetches`] has something to do, if no report is received before.
+    #[must_use]
+    pub fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.requested.is_empty() {
+            return Some(after(now, Duration::from_millis(100)));
+        }
+        let has_idle = self.waiting.values().any(|awaited| awaited.fetched.is_none());
+        let next = |since: Timestamp| {
+            let may_fetch = after(since, FETCH_SPAN);
+            if has_idle && may_fetch > now { may_fetch } else { after(since, FETCH_TIMEOUT) }
+        };
+        let fetched = self.waiting.values().filter_map(|awaited| awaited.fetched).map(next).min();
+        fetched.or_else(|| has_idle.then(|| after(now, FETCH_SPAN)))
     }
 }
 
@@ -131,51 +195,98 @@ mod tests {
         }
     }
 
-    fn ids((reports, fetches): (Vec<Report>, Vec<Effect>)) -> (Vec<String>, usize) {
-        (reports.iter().map(|report| report.call.to_string()).collect(), fetches.len())
+    fn full(call: &str) -> Report {
+        Report { full: Some(Box::new(FullReport::default())), ..summary(call, "") }
+    }
+
+    fn names(reports: &[Report]) -> Vec<&str> {
+        reports.iter().map(|report| report.call.as_str()).collect()
     }
 
     #[test]
-    fn ready_fetches_an_inconclusive_summary_once_and_returns_its_full_report() {
+    fn inconclusive_summary_is_fetched_once_and_replaced_by_its_full_report() {
         let mut awaited = AwaitedReports::default();
-        awaited.add(summary("a", "LEFT_DIAL_PLAN"), false);
-        awaited.add(summary("b", "MISSED"), false);
-        assert_eq!(ids(awaited.ready(|_| false, at(30))), (vec!["b".to_owned()], 1));
-        awaited.add(summary("a", "LEFT_DIAL_PLAN"), false);
-        assert_eq!(ids(awaited.ready(|_| false, at(31))), (vec![], 0));
-        awaited.add(Report { full: Some(Box::new(FullReport::default())), ..summary("a", "") }, false);
-        assert_eq!(ids(awaited.ready(|_| false, at(32))), (vec!["a".to_owned()], 0));
-        assert_eq!(awaited.next_deadline(), None);
+        awaited.add(summary("a", "LEFT_DIAL_PLAN"), false, at(30));
+        awaited.add(summary("b", "MISSED"), false, at(30));
+        assert_eq!(names(&awaited.ready(|_| false, at(30)).reports), ["b"]);
+        assert_eq!(awaited.begin_fetches(9, at(30)).len(), 1);
+        awaited.add(summary("a", "LEFT_DIAL_PLAN"), false, at(31));
+        assert_eq!((awaited.ready(|_| false, at(31)), awaited.begin_fetches(9, at(31)).len()), Default::default());
+        awaited.add(full("a"), false, at(32));
+        assert_eq!(names(&awaited.ready(|_| false, at(32)).reports), ["a"]);
+        assert_eq!(awaited.next_deadline(at(32)), None);
     }
 
     #[test]
-    fn ready_returns_the_reports_of_a_gap_together() {
+    fn reports_of_a_gap_are_returned_together() {
         let mut awaited = AwaitedReports::default();
         for (call, outcome) in [("a", "LEFT_DIAL_PLAN"), ("b", "MISSED"), ("c", "MISSED")] {
-            awaited.add(summary(call, outcome), true);
+            awaited.add(summary(call, outcome), true, at(30));
         }
-        assert_eq!(ids(awaited.ready(|_| true, at(30))), (vec![], 1));
-        assert_eq!(awaited.next_deadline(), Some(at(270)));
-        assert_eq!(ids(awaited.ready(|_| true, at(270))).0.len(), 3, "without its report the summary counts");
+        assert_eq!(awaited.ready(|_| true, at(30)), ReadyReports::default());
+        assert_eq!(awaited.begin_fetches(9, at(30)).len(), 1);
+        assert_eq!(awaited.next_deadline(at(31)), Some(at(270)));
+        assert_eq!(awaited.ready(|_| true, at(270)).reports.len(), 3, "without its report the summary counts");
     }
 
     #[test]
-    fn ready_limits_fetches_under_way() {
+    fn fetches_are_limited_and_a_missing_report_holds_up_no_other() {
         let mut awaited = AwaitedReports::default();
-        (0..100).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), true));
-        assert_eq!(ids(awaited.ready(|_| true, at(0))).1, 16);
-        assert_eq!(ids(awaited.ready(|_| true, at(1))).1, 0);
-        assert_eq!(ids(awaited.ready(|_| true, at(240))).1, 16);
+        (0..100).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
+        assert_eq!(awaited.begin_fetches(3, at(0)).len(), 3, "no more than the queue has room for");
+        assert_eq!(awaited.begin_fetches(99, at(0)).len(), MAX_FETCHES - 3);
+        assert_eq!((awaited.begin_fetches(99, at(4)).len(), awaited.next_deadline(at(4))), (0, Some(at(5))));
+        assert_eq!(awaited.begin_fetches(99, at(5)).len(), MAX_FETCHES);
+    }
+
+    #[test]
+    fn report_that_the_tracker_needs_is_fetched_first() {
+        let mut awaited = AwaitedReports::default();
+        (0..30).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
+        awaited.request("live".try_into().unwrap());
+        awaited.request("live".try_into().unwrap());
+        let fetches = awaited.begin_fetches(99, at(0));
+        assert_eq!((fetches[0].as_str(), fetches.len()), ("live", MAX_FETCHES));
+    }
+
+    #[test]
+    fn open_call_without_a_report_is_returned_after_the_last_attempt() {
+        let mut awaited = AwaitedReports::default();
+        awaited.add_open_call("open".try_into().unwrap());
+        assert_eq!(awaited.ready(|_| false, at(9999)), ReadyReports::default(), "not before it was fetched");
+        assert_eq!(awaited.begin_fetches(9, at(0)).len(), 1);
+        assert_eq!(awaited.ready(|_| false, at(239)), ReadyReports::default());
+        assert_eq!(awaited.ready(|_| false, at(240)).unreported.len(), 1);
+    }
+
+    #[test]
+    fn summary_that_proves_its_outcome_waits_for_details_only_behind_few() {
+        let talked = |call| Report { answered_at: Some(at(1)), ..summary(call, "NORMAL") };
+        let mut awaited = AwaitedReports::default();
+        awaited.add(talked("early"), true, at(30));
+        let waiting = MAX_WAITING_FOR_DETAILS;
+        (0..waiting).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), false, at(30)));
+        awaited.add(talked("late"), false, at(30));
+        assert_eq!(names(&awaited.ready(|_| false, at(31)).reports), ["late"]);
     }
 
     #[test]
     fn summaries_beyond_the_limit_are_passed_on_without_their_reports() {
         let mut awaited = AwaitedReports::default();
         for number in 0..MAX_WAITING + MAX_HELD {
-            awaited.add(summary(&format!("call-{number}"), "LEFT_DIAL_PLAN"), true);
+            awaited.add(summary(&format!("call-{number}"), "LEFT_DIAL_PLAN"), true, at(30));
         }
-        let (ready, fetches) = awaited.ready(|_| true, at(30));
-        assert_eq!((ready.len(), fetches.len()), (MAX_HELD, MAX_FETCHES));
-        assert_eq!(awaited.ready(|_| true, at(31)), (Vec::new(), Vec::new()));
+        assert_eq!(awaited.ready(|_| true, at(30)).reports.len(), MAX_HELD);
+        assert_eq!(awaited.ready(|_| true, at(31)), ReadyReports::default());
+    }
+
+    #[test]
+    fn unposted_since_is_the_earliest_end_of_a_call_that_is_not_posted() {
+        let mut awaited = AwaitedReports::default();
+        awaited.add(summary("a", "LEFT_DIAL_PLAN"), false, at(30));
+        awaited.add(Report { ended_at: None, ..full("b") }, false, at(30));
+        assert_eq!(awaited.unposted_since(), Some(at(20)));
+        assert!(awaited.posted(&"a".try_into().unwrap()) && !awaited.posted(&"a".try_into().unwrap()));
+        assert_eq!(awaited.unposted_since(), Some(at(30)), "returned, and not posted yet");
     }
 }

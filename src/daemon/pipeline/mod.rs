@@ -59,6 +59,11 @@ impl Pipeline {
         let (call, status) = (&update.call.id, update.status.kind());
         if deliveries.is_empty() {
             tracing::debug!(%call, status = status.as_str(), "no route matches");
+            if status.is_final()
+                && let Err(error) = self.outbox.record_silent_call(update.clone()).await
+            {
+                tracing::warn!(%call, %error, "call without a card not recorded");
+            }
         }
         match self.outbox.enqueue(saved, deliveries).await {
             Ok(results) if status == StatusKind::Ringing && results.contains(&EnqueueResult::Inserted) => {

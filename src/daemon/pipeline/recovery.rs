@@ -1,13 +1,13 @@
 //! Recovers calls hidden by an event gap or left open by an earlier run. Pure: gaps and reports in, updates out.
 //!
 //! A call with a posted ring gets its own final card; unseen calls share one gap summary per sink. An open call of an
-//! earlier run that is not active and has no report ends as unknown.
+//! earlier run that is not active and has no report ends as unknown; a later report completes it.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::{
-    calls::{Effect, Limits, update_from_report},
+    calls::{Limits, update_from_report},
     model::{
-        call::{Call, CallStatus, CallUpdate, Report, StatusKind},
+        call::{CallStatus, CallUpdate, Report, Revision, StatusKind},
         ids::ConversationSpaceId,
         time::{Timestamp, after, elapsed},
     },
@@ -20,13 +20,9 @@ use std::{
 /// Time after a gap in which reports still belong to it: reports follow a call's end with delay. 10 min.
 const LATE_REPORT_WINDOW: Duration = Duration::from_secs(600);
 
-/// Margin before a gap: the last frames may be lost with the socket or with an earlier run. 60 s. Calls already
-/// posted are known and not repeated.
-const GAP_MARGIN: Duration = Duration::from_secs(60);
-
-/// Time to wait for the report of an ended call before its end counts as unknown. 4 min: the last query is sent 210 s
-/// after the first.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(240);
+/// Margin before a gap. The last frames may be lost with the socket or with an earlier run, and GoTo writes a report
+/// minutes after its call. 10 min. Calls already posted are known and not repeated.
+const GAP_MARGIN: Duration = LATE_REPORT_WINDOW;
 
 /// A call of an earlier run without a posted end.
 #[derive(Debug, Clone)]
@@ -35,8 +31,8 @@ pub struct UnfinishedCall {
     pub last_update: Option<CallUpdate>,
     /// Time of the last snapshot.
     pub last_seen: Timestamp,
-    /// When its report was requested, because the call must have ended.
-    pub report_requested: Option<Timestamp>,
+    /// Whether its report is awaited, because the call must have ended.
+    pub is_awaited: bool,
 }
 
 impl UnfinishedCall {
@@ -48,8 +44,11 @@ impl UnfinishedCall {
     }
 
     fn due(&self) -> Timestamp {
-        self.report_requested
-            .map_or_else(|| after(self.last_seen, self.max_silence()), |asked| after(asked, REPORT_TIMEOUT))
+        after(self.last_seen, self.max_silence())
+    }
+
+    const fn with_unknown_end(update: CallUpdate) -> Self {
+        Self { last_seen: update.at, last_update: Some(update), is_awaited: true }
     }
 }
 
@@ -113,16 +112,30 @@ impl Recovery {
     pub fn recover(&mut self, reports: Vec<Report>, clock: Timestamp) -> Recovered {
         let mut result = Recovered::default();
         for report in reports {
-            let is_open = self.open_calls.remove(&report.call).is_some();
+            let (is_open, is_unknown) = self.open_calls.get(&report.call).map_or((false, false), |open| {
+                (true, open.last_update.as_ref().is_some_and(|last| last.call.end_unknown))
+            });
             let is_hidden = self.covers(&report);
             // Frames were lost although a lane was live: the report is the first sign of the call.
             let is_recent = report.ended_at.is_some_and(|ended| elapsed(ended, clock) < LATE_REPORT_WINDOW);
-            let Some(update) = update_from_report(&report, clock).filter(|_| is_open || is_hidden || is_recent) else {
+            let Some(mut update) = update_from_report(&report, clock).filter(|_| is_open || is_hidden || is_recent)
+            else {
+                self.open_calls.remove(&report.call);
                 continue;
             };
-            if self.ended.insert(report.call, clock).is_none() {
-                if is_open || !is_hidden { result.updates.push(update) } else { result.summary.push(update) }
+            // Without anything new the posted card stays.
+            if self.ended.contains_key(&report.call) || is_unknown && update.call.end_unknown {
+                continue;
             }
+            update.call.revision = is_unknown.then_some(Revision::Resolved);
+            if update.call.end_unknown {
+                // A later report resolves it.
+                self.open_calls.insert(report.call, UnfinishedCall::with_unknown_end(update.clone()));
+            } else {
+                self.open_calls.remove(&report.call);
+                self.ended.insert(report.call, clock);
+            }
+            if is_open || !is_hidden { result.updates.push(update) } else { result.summary.push(update) }
         }
         result.summary.sort_by_key(|update| update.call.started_at);
         result
@@ -133,46 +146,52 @@ impl Recovery {
         self.open_calls.remove(call);
     }
 
-    /// Records GoTo's list of active calls. Open calls not listed have ended; their reports are requested.
-    pub fn on_active_calls(&mut self, active: &HashSet<ConversationSpaceId>, clock: Timestamp) -> Vec<Effect> {
-        let mut result = Vec::new();
-        for (call, open) in &mut self.open_calls {
-            if open.report_requested.is_none() && !active.contains(call) {
-                open.report_requested = Some(clock);
-                result.extend(open.last_update.as_ref().map(|last| request_report(&last.call)));
-            }
-        }
-        result
+    /// Records GoTo's list of active calls. Returns the open calls not listed: they have ended, and their reports are
+    /// needed.
+    pub fn on_active_calls(&mut self, active: &HashSet<ConversationSpaceId>) -> Vec<ConversationSpaceId> {
+        self.await_reports(|call, _| !active.contains(call))
     }
 
     /// Returns when [`Self::tick`] is due. `None` before the first gap closes, since GoTo cannot be queried earlier.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.last_gap()?;
-        self.open_calls.values().map(UnfinishedCall::due).min()
+        self.open_calls.values().filter(|open| !open.is_awaited).map(UnfinishedCall::due).min()
     }
 
-    /// Requests reports of calls that must have ended, and ends those without one as unknown.
-    pub fn tick(&mut self, clock: Timestamp) -> Vec<Effect> {
-        let mut result = Vec::new();
+    /// Returns the calls that must have ended by now: their reports are needed.
+    pub fn tick(&mut self, clock: Timestamp) -> Vec<ConversationSpaceId> {
         if self.last_gap().is_none() {
-            return result;
+            return Vec::new();
         }
-        let is_due = |call: &UnfinishedCall| call.due() <= clock;
-        for (call, open) in
-            self.open_calls.extract_if(|_, open| is_due(open) && open.report_requested.is_some()).collect::<Vec<_>>()
-        {
-            self.ended.insert(call, clock);
-            result.extend(open.last_update.map(|last| {
-                let (status, at) = (CallStatus::Ended { talk_time: None }, open.last_seen);
-                Effect::Emit(CallUpdate { call: Call { end_unknown: true, ..last.call }, status, at })
-            }));
+        self.await_reports(|_, open| open.due() <= clock)
+    }
+
+    fn await_reports(
+        &mut self,
+        has_ended: impl Fn(&ConversationSpaceId, &UnfinishedCall) -> bool,
+    ) -> Vec<ConversationSpaceId> {
+        let due =
+            |(call, open): &(&ConversationSpaceId, &mut UnfinishedCall)| !open.is_awaited && has_ended(call, open);
+        let newly_awaited = self.open_calls.iter_mut().filter(due).map(|(call, open)| {
+            open.is_awaited = true;
+            call.clone()
+        });
+        newly_awaited.collect()
+    }
+
+    /// Ends open calls for which GoTo has no report. Returns their updates; none if the end is posted as unknown already.
+    /// The calls stay open for a later report.
+    pub fn end_unreported(&mut self, calls: &[ConversationSpaceId]) -> Vec<CallUpdate> {
+        let mut updates = Vec::new();
+        for call in calls {
+            let Some(open) = self.open_calls.get_mut(call) else { continue };
+            let Some(last) = open.last_update.as_mut().filter(|last| !last.call.end_unknown) else { continue };
+            (last.call.end_unknown, last.status, last.at) =
+                (true, CallStatus::Ended { talk_time: None }, open.last_seen);
+            updates.push(last.clone());
         }
-        for open in self.open_calls.values_mut().filter(|open| is_due(open)) {
-            open.report_requested = Some(clock);
-            result.extend(open.last_update.as_ref().map(|last| request_report(&last.call)));
-        }
-        result
+        updates
     }
 
     /// Returns the last gap, which a summary made now covers; `None` before the first.
@@ -180,10 +199,6 @@ impl Recovery {
     pub fn last_gap(&self) -> Option<(Timestamp, Timestamp)> {
         self.gaps.last().copied()
     }
-}
-
-fn request_report(call: &Call) -> Effect {
-    Effect::FetchReport { call: call.id.clone() }
 }
 
 #[cfg(test)]
@@ -217,65 +232,67 @@ mod tests {
 
     fn open_call(call: &str, status: CallStatus, heard: i64) -> (ConversationSpaceId, UnfinishedCall) {
         let mut last = update_from_report(&report(call, heard), at(heard)).unwrap();
-        (last.call.first_seen_late, last.status) = (false, status);
-        (
-            call.try_into().unwrap(),
-            UnfinishedCall { last_update: Some(last), last_seen: at(heard), report_requested: None },
-        )
+        (last.call.first_seen_late, last.call.end_unknown, last.status) = (false, false, status);
+        (call.try_into().unwrap(), UnfinishedCall { last_update: Some(last), last_seen: at(heard), is_awaited: false })
     }
 
-    fn describe(effects: Vec<Effect>) -> Vec<String> {
-        let text = |effect| match effect {
-            Effect::Emit(it) => format!("{} {} lost {}", it.call.id, it.status.kind().as_str(), it.call.end_unknown),
-            Effect::FetchReport { call, .. } => format!("{call}?"),
-            Effect::FetchStates { .. } => unreachable!("states are not requested here"),
-        };
-        let mut texts: Vec<String> = effects.into_iter().map(text).collect();
-        texts.sort();
-        texts
+    fn names(mut calls: Vec<ConversationSpaceId>) -> Vec<String> {
+        calls.sort();
+        calls.into_iter().map(|call| call.to_string()).collect()
+    }
+
+    fn call(name: &str) -> ConversationSpaceId {
+        name.try_into().unwrap()
     }
 
     #[test]
     fn open_call_not_listed_ends_unknown_without_report() {
         let open_calls = ["gone", "reported", "still"].map(|call| open_call(call, CallStatus::Ringing, 0));
         let mut recovery = Recovery::new(HashMap::from(open_calls), Vec::new(), at(10));
-        assert_eq!(
-            (recovery.next_deadline(), recovery.tick(at(99_999))),
-            (None, Vec::new()),
-            "nothing before GoTo can be queried"
-        );
+        let too_early = (recovery.next_deadline(), recovery.tick(at(99_999)));
+        assert_eq!(too_early, (None, Vec::new()), "nothing before GoTo can be queried");
         recovery.gap_closed(at(0), at(20));
-        let active = HashSet::from(["still".try_into().unwrap()]);
-        assert_eq!(describe(recovery.on_active_calls(&active, at(20))), ["gone?", "reported?"]);
-        recovery.on_snapshot(&"still".try_into().unwrap());
+        let active = HashSet::from([call("still")]);
+        assert_eq!(names(recovery.on_active_calls(&active)), ["gone", "reported"]);
+        assert_eq!(names(recovery.on_active_calls(&active)), [""; 0], "each is awaited once");
+        recovery.on_snapshot(&call("still"));
         assert_eq!(ids(&recovery.recover(vec![report("reported", 15)], at(30)).updates), ["reported"]);
-        assert_eq!((recovery.next_deadline(), recovery.tick(at(259))), (Some(at(260)), Vec::new()));
-        assert_eq!(describe(recovery.tick(at(260))), ["gone ended lost true"]);
         assert_eq!((recovery.next_deadline(), recovery.tick(at(99_999))), (None, Vec::new()));
-        assert_eq!(
-            recovery.recover(vec![report("gone", 15)], at(261)),
-            Recovered::default(),
-            "an ended call stays ended"
-        );
+        let ended = recovery.end_unreported(&[call("gone"), call("reported")]);
+        assert_eq!(ids(&ended), ["gone"]);
+        assert!(ended[0].call.end_unknown && ended[0].status == CallStatus::Ended { talk_time: None });
+        assert_eq!(recovery.end_unreported(&[call("gone")]), [], "an unknown end is posted once");
     }
 
     #[test]
-    fn open_call_ends_unknown_after_silence_without_listing() {
+    fn report_after_an_unknown_end_resolves_it_once() {
+        let mut recovery =
+            Recovery::new(HashMap::from([open_call("late", CallStatus::Ringing, 0)]), Vec::new(), at(10));
+        assert_eq!(recovery.end_unreported(&[call("late")]).len(), 1);
+        let unknown = recovery.recover(vec![report("late", 15)], at(300));
+        assert_eq!(unknown, Recovered::default(), "a summary without an outcome changes nothing");
+        let mut recovery =
+            Recovery::new(HashMap::from([open_call("late", CallStatus::Ringing, 0)]), Vec::new(), at(10));
+        recovery.end_unreported(&[call("late")]);
+        let missed = || Report { outcome: Some("MISSED".to_owned()), ..report("late", 15) };
+        let resolved = recovery.recover(vec![missed()], at(300)).updates;
+        assert_eq!(resolved.iter().map(|update| update.call.revision).collect::<Vec<_>>(), [Some(Revision::Resolved)]);
+        assert_eq!(recovery.recover(vec![missed()], at(301)), Recovered::default());
+    }
+
+    #[test]
+    fn open_call_is_awaited_after_silence_without_listing() {
         let by = crate::model::call::Person { name: Some("Bob".into()), extension: None, line: None };
         let answered = CallStatus::Answered { answered_by: by, waited: Duration::from_secs(8) };
         let open_calls = [open_call("rings", CallStatus::Ringing, 0), open_call("talks", answered, 0)];
         let mut recovery = Recovery::new(HashMap::from(open_calls), Vec::new(), at(10));
         recovery.gap_closed(at(0), at(20));
         assert_eq!(
-            (recovery.next_deadline(), describe(recovery.tick(at(3600)))),
-            (Some(at(3600)), vec!["rings?".to_owned()])
+            (recovery.next_deadline(), names(recovery.tick(at(3600)))),
+            (Some(at(3600)), vec!["rings".to_owned()])
         );
-        assert_eq!(describe(recovery.tick(at(3840))), ["rings ended lost true"]);
-        assert_eq!(
-            (recovery.next_deadline(), describe(recovery.tick(at(14_400)))),
-            (Some(at(14_400)), vec!["talks?".to_owned()])
-        );
-        assert_eq!(describe(recovery.tick(at(14_640))), ["talks ended lost true"]);
+        let answered = (recovery.next_deadline(), names(recovery.tick(at(14_400))));
+        assert_eq!(answered, (Some(at(14_400)), vec!["talks".to_owned()]));
     }
 
     fn ids(updates: &[CallUpdate]) -> Vec<&str> {
@@ -294,7 +311,7 @@ mod tests {
             report("second", 90),
             report("rang", 50),
             report("first", 30),
-            report("before", -700),
+            report("before", -701),
             report("ended", 5),
         ];
         let result = recovery.recover(reports, at(101));
@@ -335,8 +352,8 @@ mod tests {
         recovery.gap_closed(at(0), at(100));
         assert!(recovery.covers(&report("a", 100)) && !recovery.covers(&report("a", 101)));
         assert!(
-            recovery.covers(&report("a", -60)) && !recovery.covers(&report("a", -61)),
-            "and a minute before the gap"
+            recovery.covers(&report("a", -600)) && !recovery.covers(&report("a", -601)),
+            "and 10 min before the gap"
         );
         recovery.gap_closed(at(2000), at(2001));
         assert!(!recovery.covers(&report("a", 50)), "the first gap is dropped after 10 min");

@@ -5,23 +5,20 @@
 //! independently. A look-up that takes its whole deadline delays its own call by 0.8 s and no other.
 
 use crate::{
-    calls::{Effect, Limits, Tracker, is_conclusive},
+    calls::{Effect, Limits, Tracker},
     daemon::{
-        health::{
-            alert::{AlertKind, LoginAdvice},
-            connection_status::ConnectionMonitor,
-        },
+        health::{alert::LoginAdvice, connection_status::ConnectionMonitor},
         pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
         settings::Settings,
     },
     enrich::PendingLookup,
-    goto::{ConnectionEvent, GotoQuery, Reports, VoicemailQuery},
+    goto::{ConnectionEvent, GotoQuery, VoicemailQuery},
     model::{
         call::{CallSnapshot, CallStatus, CallUpdate, Report},
         ids::ConnectionName,
         time::{Now, Timestamp, elapsed},
     },
-    runtime::{message_id, watchdog::TaskHeartbeat},
+    runtime::watchdog::TaskHeartbeat,
 };
 use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{
@@ -110,9 +107,9 @@ impl Relay {
 
     async fn tick(&mut self, now: Now) {
         let settings = self.pipeline.settings.load();
-        let mut effects = self.tracker.tick(now);
-        effects.extend(self.recovery.tick(now.timestamp));
+        let effects = self.tracker.tick(now);
         self.apply(&settings, effects);
+        self.recovery.tick(now.timestamp).into_iter().for_each(|call| self.awaited.add_open_call(call));
         self.recover(&settings, Vec::new()).await;
         self.monitor.tick(now.instant).await;
     }
@@ -120,7 +117,8 @@ impl Relay {
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
         let now = Now::current();
-        let wall_clock = [self.recovery.next_deadline(), self.awaited.next_deadline()].into_iter().flatten().min();
+        let wall_clock =
+            [self.recovery.next_deadline(), self.awaited.next_deadline(now.timestamp)].into_iter().flatten().min();
         let recovery = wall_clock.map(|due| now.instant + elapsed(now.timestamp, due));
         [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
     }
@@ -134,8 +132,8 @@ impl Relay {
         let settings = self.pipeline.settings.load();
         let effects = self.tracker.flush(Now::current());
         self.apply(&settings, effects);
-        let awaited = self.awaited.drain();
-        self.post_recovered(&settings, awaited, Timestamp::now()).await;
+        let held = self.awaited.drain();
+        self.post_recovered(&settings, held, Timestamp::now()).await;
         let until = Instant::now() + STOP_TIMEOUT;
         while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
             self.on_processed(done);
@@ -158,9 +156,10 @@ impl Relay {
             ConnectionEvent::LateReports(reports) => self.on_reports(&settings, reports).await,
             ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(&settings, from, to, reports).await,
             ConnectionEvent::ActiveCalls { active } => {
-                let mut effects = self.tracker.missing_from(&active);
-                effects.extend(self.recovery.on_active_calls(&active, Timestamp::now()));
+                let effects = self.tracker.missing_from(&active);
                 self.apply(&settings, effects);
+                self.recovery.on_active_calls(&active).into_iter().for_each(|call| self.awaited.add_open_call(call));
+                self.recover(&settings, Vec::new()).await;
             }
             ConnectionEvent::Voicemail { call, length } => {
                 let effects = self.tracker.voicemail(&call, length);
@@ -179,21 +178,35 @@ impl Relay {
         self.apply(settings, effects);
     }
 
+    /// Carries out the tracker's effects. Reports to fetch are queued: the tracker asks once.
     fn apply(&mut self, settings: &Arc<Settings>, effects: Vec<Effect>) {
         for effect in effects {
-            let query = match effect {
+            match effect {
                 Effect::Emit(update) => {
                     let voicemail = voicemail_query(&update);
                     self.emit(settings, update);
-                    let Some(voicemail) = voicemail else { continue };
-                    GotoQuery::Voicemail(voicemail)
+                    voicemail.into_iter().for_each(|query| self.send_query(GotoQuery::Voicemail(query)));
                 }
-                Effect::FetchStates { account, call, from, to, .. } => GotoQuery::States { account, call, from, to },
-                Effect::FetchReport { call } => GotoQuery::Report { call },
-            };
-            if self.queries.try_send(query).is_err() {
-                tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
+                Effect::FetchStates { account, call, from, to, .. } => {
+                    self.send_query(GotoQuery::States { account, call, from, to });
+                }
+                Effect::FetchReport { call } => self.awaited.request(call),
             }
+        }
+        self.begin_fetches(Timestamp::now());
+    }
+
+    fn begin_fetches(&mut self, now: Timestamp) {
+        // Half of the queue is left to the states of live calls.
+        let room = self.queries.capacity().div_ceil(2);
+        for call in self.awaited.begin_fetches(room, now) {
+            self.send_query(GotoQuery::Report { call });
+        }
+    }
+
+    fn send_query(&self, query: GotoQuery) {
+        if self.queries.try_send(query).is_err() {
+            tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
         }
     }
 
@@ -219,6 +232,9 @@ impl Relay {
         while self.late_info.try_join_next().is_some() {}
         match done {
             Ok((update, late)) => {
+                if self.awaited.posted(&update.call.id) {
+                    self.publish_unposted();
+                }
                 if let Some(next) = self.order.complete(&update.call.id) {
                     self.start_lookup(self.pipeline.settings.load(), next);
                 }
@@ -241,58 +257,6 @@ impl Relay {
             self.apply(settings, effects);
         }
         self.recover(settings, unknown).await;
-    }
-
-    async fn on_gap_closed(&mut self, settings: &Arc<Settings>, from: Timestamp, to: Timestamp, reports: Reports) {
-        let connection = &self.connection;
-        let gap_ms = millis(elapsed(from, to));
-        self.recovery.gap_closed(from, to);
-        if !matches!(reports, Reports::Failed) {
-            self.monitor.gap_recovered(from, to);
-        }
-        let message_id = message_id::GAP_CLOSED;
-        match reports {
-            Reports::Fetched(reports) => {
-                let found = reports.len();
-                tracing::info!(%connection, %from, %to, gap_ms, reports = found, message_id, "event gap closed");
-                self.on_reports(settings, reports).await;
-            }
-            Reports::NotGranted => {
-                tracing::info!(%connection, %from, %to, gap_ms, message_id, "event gap closed");
-                let alert = AlertKind::ReportsNotGranted(connection.clone(), from, to);
-                self.pipeline.raise(alert).await;
-            }
-            Reports::Failed => {
-                tracing::warn!(%connection, %from, %to, gap_ms, message_id, "event gap closed, reports follow later")
-            }
-        }
-    }
-
-    /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
-    async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
-        let now = Timestamp::now();
-        for report in reports {
-            if is_conclusive(&report) || self.recovery.wants(&report, now) {
-                let in_gap = self.recovery.covers(&report);
-                self.awaited.add(report, in_gap);
-            }
-        }
-        let (ready, fetches) = self.awaited.ready(|report| self.recovery.covers(report), now);
-        self.apply(settings, fetches);
-        self.post_recovered(settings, ready, now).await;
-    }
-
-    async fn post_recovered(&mut self, settings: &Arc<Settings>, reports: Vec<Report>, now: Timestamp) {
-        let recovered = self.recovery.recover(reports, now);
-        for update in recovered.updates {
-            self.emit(settings, update);
-        }
-        if let Some(gap) = self.recovery.last_gap()
-            && !recovered.summary.is_empty()
-        {
-            let (pipeline, connection) = (&self.pipeline, &self.connection);
-            pipeline.enqueue_gap_summary(settings, connection, gap, &recovered.summary, now).await;
-        }
     }
 }
 
@@ -319,9 +283,6 @@ async fn sleep_until_due(due: Option<std::time::Instant>) {
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
+mod recovered;
 #[cfg(test)]
 mod tests;

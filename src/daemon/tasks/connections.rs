@@ -19,7 +19,7 @@ use crate::{
     goto,
     model::{
         ids::ConnectionName,
-        time::{Timestamp, before},
+        time::{Timestamp, before, elapsed},
     },
     outbox::OpenCall,
     runtime::http::HttpStack,
@@ -36,6 +36,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const EVENT_CAPACITY: usize = 1024;
 /// Age of open calls recovered from an earlier run: as long as cards are kept.
 const OPEN_CALLS_MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Age of calls with an unknown end whose report is still requested. GoTo writes a report minutes after its call.
+const UNKNOWN_CALLS_MAX_AGE: Duration = Duration::from_secs(3600);
 /// Age of ended calls recognized in reports. Reports arrive some minutes after a call's end.
 const ENDED_CALLS_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
@@ -192,12 +194,13 @@ impl ConnectionContext {
         let now = Timestamp::now();
         let open = self.pipeline.outbox.open_calls(before(now, OPEN_CALLS_MAX_AGE)).await.unwrap_or_default();
         let ended = self.pipeline.outbox.ended_calls(before(now, ENDED_CALLS_MAX_AGE)).await.unwrap_or_default();
-        let open = open.into_iter().filter(|open| open.connection == *connection);
+        let is_late = |open: &OpenCall| {
+            let is_unknown = open.last_update.as_ref().is_some_and(|last| last.call.end_unknown);
+            is_unknown && elapsed(open.last_seen, now) > UNKNOWN_CALLS_MAX_AGE
+        };
+        let open = open.into_iter().filter(|open| open.connection == *connection && !is_late(open));
         let unfinished = |open: OpenCall| {
-            (
-                open.call,
-                UnfinishedCall { last_update: open.last_update, last_seen: open.last_seen, report_requested: None },
-            )
+            (open.call, UnfinishedCall { last_update: open.last_update, last_seen: open.last_seen, is_awaited: false })
         };
         Recovery::new(open.map(unfinished).collect(), ended, now)
     }

@@ -22,6 +22,7 @@ use crate::{
 };
 use jiff::SignedDuration;
 use rate_limit::RateLimiter;
+pub(super) use rate_limit::{REPORTS_PER_SECOND, REQUESTS_PER_SECOND};
 use reqwest::{
     Method,
     header::{DATE, HeaderMap},
@@ -149,13 +150,13 @@ impl Api {
         rejected: mpsc::Sender<Secret>,
         clock: watch::Sender<SignedDuration>,
     ) -> Self {
-        let limiter = Arc::new(Mutex::new(RateLimiter::new(Instant::now())));
+        let limiter = Arc::new(Mutex::new(RateLimiter::new(REQUESTS_PER_SECOND, Instant::now())));
         Self { http, base, access, rejected, limiter, name, clock }
     }
 
     /// Returns a client with its own rate limit: a 429 for these requests does not pause the lanes.
-    pub(super) fn with_own_limit(&self) -> Self {
-        Self { limiter: Arc::new(Mutex::new(RateLimiter::new(Instant::now()))), ..self.clone() }
+    pub(super) fn with_own_limit(&self, per_second: f64) -> Self {
+        Self { limiter: Arc::new(Mutex::new(RateLimiter::new(per_second, Instant::now()))), ..self.clone() }
     }
 
     /// Sends a request. A 401 forces one token refresh and one retry.

@@ -10,7 +10,10 @@ use crate::{
         recording::Recorder,
         settings::{MessageMode, Settings, SharedSettings, SinkSettings},
     },
-    goto::lane::{FailureClass, RequestFailure},
+    goto::{
+        Reports,
+        lane::{FailureClass, RequestFailure},
+    },
     model::{
         call::{CallStatus, StatusKind, WireDirection},
         card::Card,
@@ -22,7 +25,7 @@ use crate::{
     route::Routes,
     runtime::watchdog::TaskMonitor,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
     let settings = outbox::OutboxSettings {
@@ -152,34 +155,55 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
 }
 
 #[tokio::test]
-async fn open_call_of_earlier_run_without_report_ends_unknown() {
+async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
     let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
     rang.status = CallStatus::Ringing;
-    let unfinished =
-        UnfinishedCall { last_update: Some(rang), last_seen: before(300), report_requested: Some(before(250)) };
-    let recovery = Recovery::new(HashMap::from([("rang".try_into().unwrap(), unfinished)]), Vec::new(), to);
+    let unfinished = UnfinishedCall { last_update: Some(rang), last_seen: before(300), is_awaited: false };
+    let open_calls = HashMap::from([("rang".try_into().unwrap(), unfinished)]);
+    let recovery = Recovery::new(open_calls, Vec::new(), to);
     let (sender, receiver) = mpsc::channel(8);
-    sender
-        .send(ConnectionEvent::GapClosed { from: before(200), to, reports: Reports::Fetched(Vec::new()) })
-        .await
-        .unwrap();
-    let running = relay(&pipeline, recovery, receiver);
-    let closing = async {
-        loop {
-            if let Some(Card::Call(card)) = pending(&pipeline).await.into_iter().next().map(|one| one.card) {
-                return (card.update.status, card.update.call.end_unknown);
-            }
+    let closed = ConnectionEvent::GapClosed { from: before(200), to, reports: Reports::Fetched(Vec::new()) };
+    sender.send(closed).await.unwrap();
+    sender.send(ConnectionEvent::ActiveCalls { active: HashSet::new() }).await.unwrap();
+    drop(sender);
+    let (queries, mut query_receiver) = mpsc::channel(8);
+    let relay = Relay::new("main".try_into().unwrap(), Arc::clone(&pipeline), queries, recovery, LoginAdvice::LogIn);
+    relay.run(receiver, CancellationToken::new()).await;
+    assert!(matches!(query_receiver.recv().await, Some(GotoQuery::Report { call }) if call.as_str() == "rang"));
+    assert_eq!(pending(&pipeline).await, [], "the next run reads the report");
+}
+
+#[tokio::test]
+async fn heartbeat_stays_behind_a_hidden_call_until_its_report_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let name: ConnectionName = "main".try_into().unwrap();
+    let status = ConnectionStatus { live: [0].into(), ..ConnectionStatus::default() };
+    pipeline.status.lock().connections.insert(name.clone(), status);
+    let covered = |at| pipeline.status.lock().connections[&name].covered_until(at).unwrap();
+    let (sender, receiver) = mpsc::channel(8);
+    let to = Timestamp::now();
+    let ended = to.checked_sub(Duration::from_secs(30)).unwrap();
+    let reports = Reports::Fetched(vec![report("hidden", "LEFT_DIAL_PLAN", ended)]);
+    sender.send(ConnectionEvent::GapClosed { from: ended, to, reports }).await.unwrap();
+    let relayed = async {
+        while covered(to) == to {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(covered(to), ended);
+        let full = Report { full: Some(Box::default()), ..report("hidden", "", ended) };
+        sender.send(ConnectionEvent::Report(full)).await.unwrap();
+        while covered(to) != to {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let closed = tokio::select! {
-        () = running => unreachable!("the event channel is open"),
-        result = tokio::time::timeout(Duration::from_secs(20), closing) => result.unwrap(),
-    };
-    assert_eq!(closed, (CallStatus::Ended { talk_time: None }, true));
-    drop(sender);
+    tokio::select! {
+        () = relay(&pipeline, Recovery::default(), receiver) => unreachable!("the event channel is open"),
+        done = tokio::time::timeout(Duration::from_secs(20), relayed) => done.unwrap(),
+    }
+    assert_eq!(pending(&pipeline).await.len(), 1);
 }

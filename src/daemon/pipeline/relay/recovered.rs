@@ -1,0 +1,99 @@
+//! The relay's share of recovery: event gaps and reports in, recovered updates and gap summaries to the sinks.
+
+use super::Relay;
+use crate::{
+    calls::is_conclusive,
+    daemon::{health::alert::AlertKind, settings::Settings},
+    goto::Reports,
+    model::{
+        call::Report,
+        time::{Timestamp, elapsed},
+    },
+    runtime::message_id,
+};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+impl Relay {
+    pub(super) async fn on_gap_closed(
+        &mut self,
+        settings: &Arc<Settings>,
+        from: Timestamp,
+        to: Timestamp,
+        reports: Reports,
+    ) {
+        let connection = &self.connection;
+        let gap_ms = millis(elapsed(from, to));
+        self.recovery.gap_closed(from, to);
+        let is_answered = !matches!(reports, Reports::Failed);
+        let message_id = message_id::GAP_CLOSED;
+        match reports {
+            Reports::Fetched(reports) => {
+                let found = reports.len();
+                tracing::info!(%connection, %from, %to, gap_ms, reports = found, message_id, "event gap closed");
+                self.on_reports(settings, reports).await;
+            }
+            Reports::NotGranted => {
+                tracing::info!(%connection, %from, %to, gap_ms, message_id, "event gap closed");
+                let alert = AlertKind::ReportsNotGranted(connection.clone(), from, to);
+                self.pipeline.raise(alert).await;
+            }
+            Reports::Failed => {
+                tracing::warn!(%connection, %from, %to, gap_ms, message_id, "event gap closed, reports follow later")
+            }
+        }
+        // Only now: the heartbeat may pass the gap as soon as its calls are queued.
+        if is_answered {
+            self.monitor.gap_recovered(from, to);
+        }
+    }
+
+    /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
+    pub(super) async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
+        let now = Timestamp::now();
+        for report in reports {
+            if is_conclusive(&report) || self.recovery.wants(&report, now) {
+                let in_gap = self.recovery.covers(&report);
+                self.awaited.add(report, in_gap, now);
+            }
+        }
+        self.publish_unposted();
+        let ready = self.awaited.ready(|report| self.recovery.covers(report), now);
+        self.post_recovered(settings, ready.reports, now).await;
+        for update in self.recovery.end_unreported(&ready.unreported) {
+            self.emit(settings, update);
+        }
+        self.begin_fetches(now);
+    }
+
+    pub(super) async fn post_recovered(&mut self, settings: &Arc<Settings>, reports: Vec<Report>, now: Timestamp) {
+        if reports.is_empty() {
+            return;
+        }
+        let calls: Vec<_> = reports.iter().map(|report| report.call.clone()).collect();
+        let recovered = self.recovery.recover(reports, now);
+        let emitted: HashSet<_> = recovered.updates.iter().map(|update| update.call.id.clone()).collect();
+        for update in recovered.updates {
+            self.emit(settings, update);
+        }
+        if let Some(gap) = self.recovery.last_gap()
+            && !recovered.summary.is_empty()
+        {
+            let (pipeline, connection) = (&self.pipeline, &self.connection);
+            pipeline.enqueue_gap_summary(settings, connection, gap, &recovered.summary, now).await;
+        }
+        // The emitted ones are posted after their look-up.
+        for call in calls.iter().filter(|call| !emitted.contains(*call)) {
+            self.awaited.posted(call);
+        }
+        self.publish_unposted();
+    }
+
+    /// Keeps the heartbeat behind the calls that are not posted yet: a restart then recovers them again.
+    pub(super) fn publish_unposted(&self) {
+        self.monitor.set_unposted_since(self.awaited.unposted_since());
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
