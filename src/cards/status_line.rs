@@ -197,9 +197,7 @@ fn talks(call: &Call, mask: Mask) -> String {
     let part = |talk: &Talk| {
         let who = match &talk.with {
             TalkParty::Person(person) => person_or_colleague(person),
-            TalkParty::Outside(number) => {
-                number.format(call.region, mask).unwrap_or_else(|| "an outside number".to_owned())
-            }
+            TalkParty::Outside(number) => outside_number(number, call, mask),
         };
         let talked = talk.talked.map(|talked| format!(" for {}", format_duration(talked))).unwrap_or_default();
         format!("{who}{talked}{}", held(talk).unwrap_or_default())
@@ -245,10 +243,12 @@ fn gave_up(call: &Call) -> Option<String> {
 
 /// Renders the outside number that the call was forwarded to.
 fn forwarded_to(call: &Call, mask: Mask) -> Option<String> {
-    let number = call.course.forwarded_to.as_ref()?;
-    Some(
-        sanitize_opt(number.format(call.region, mask).as_deref(), 40).unwrap_or_else(|| "an outside number".to_owned()),
-    )
+    Some(outside_number(call.course.forwarded_to.as_ref()?, call, mask))
+}
+
+/// Renders a number outside the account. A number that does not parse is text from outside.
+fn outside_number(number: &PhoneNumber, call: &Call, mask: Mask) -> String {
+    sanitize_opt(number.format(call.region, mask).as_deref(), 40).unwrap_or_else(|| "an outside number".to_owned())
 }
 
 fn capitalized(text: &str) -> String {

@@ -10,8 +10,8 @@ mod templates;
 use super::*;
 use crate::model::{
     call::{
-        AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, MissedReason, Person, Queue, Revision,
-        StatusKind, Transfer,
+        AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, MissedReason, Person, Queue,
+        Revision, StatusKind, Talk, TalkParty, Transfer,
     },
     card::{
         Alert, CallCard, CallerHistory, CallerInfo, CardOptions, Contact, Fact, GapSummary, Match, PastCall,

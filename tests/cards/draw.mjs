@@ -22,8 +22,8 @@ const THEMES = ["light", "dark"];
 const README = [
   ["slack-ring.png", "ringing", "slack"],
   ["teams-missed.png", "missed", "teams"],
-  ["live-message.png", "living-ended", "slack"],
-  ["recap.png", "shift", "slack"],
+  ["live-message.png", "live-ended", "slack"],
+  ["recap.png", "recap", "slack"],
 ];
 
 const [galleryPath, outPath, readmeDir] = process.argv.slice(2);
@@ -58,6 +58,8 @@ const rows = gallery.map((picture, index) =>
 
 const page = `<!doctype html><meta charset="utf-8"><style>${dist("slack-blocks-to-jsx/dist/style.css")}
 body { margin: 12px; background: #8a8f98; font-family: Lato, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif; width: max-content; }
+/* Both renderers name fonts of their own: without this rule the pictures differ between machines. */
+body .row .cell * { font-family: inherit !important; }
 h2 { margin: 10px 0 3px; font-size: 12px; color: #fff; font-weight: normal; }
 .row { display: flex; gap: 8px; align-items: flex-start; }
 .cell { width: 340px; padding: 8px 10px; border-radius: 8px; overflow-wrap: anywhere; font-size: 15px; line-height: 1.4; box-sizing: border-box; }
@@ -122,7 +124,7 @@ try {
   for (const url of actions) if (!url.startsWith(OURS)) faults.push(`a button opens ${url}`);
   for (const { chat, theme, index, text, links, foreign, wide } of cells) {
     const where = `${gallery[index].name} (${chat}, ${theme})`;
-    for (const part of gallery[index].says) if (!text.includes(part)) faults.push(`${where} lacks “${part}”: ${text}`);
+    for (const part of gallery[index].texts) if (!text.includes(part)) faults.push(`${where} lacks “${part}”: ${text}`);
     for (const link of links) if (!link.startsWith(OURS)) faults.push(`${where} links to ${link}`);
     if (foreign > 0) faults.push(`${where} loads external content`);
     if (wide) faults.push(`${where} is wider than a phone`);
@@ -133,6 +135,7 @@ try {
   await tab.screenshot({ path: outPath, fullPage: true });
   for (const [file, name, chat] of readmeDir ? README : []) {
     const index = gallery.findIndex((picture) => picture.name === name);
+    if (index < 0) throw new Error(`the gallery has no picture ${name} for ${file}`);
     await tab.locator(`.cell.${chat}.light[data-index="${index}"]`).screenshot({ path: join(readmeDir, file) });
   }
 } finally {

@@ -139,6 +139,28 @@ fn status_line_transfers_and_queue_wait_included() {
 }
 
 #[test]
+fn outside_number_of_talk_is_sanitized() {
+    let secs = Duration::from_secs;
+    let talk = |number| Talk {
+        with: TalkParty::Outside(number),
+        since: ago(90),
+        talked: Some(secs(38)),
+        held: Duration::ZERO,
+        waited: None,
+        queue: None,
+    };
+    let wire = PhoneNumber::Unparsed("sip:\u{202E}9\u{7}\n@example".into());
+    let talks =
+        vec![talk(PhoneNumber::parse(Some("+14165550199"), Region::US)), talk(wire), talk(PhoneNumber::Withheld)];
+    let call = Call { course: Course { talks, ..Course::default() }, ..call("+15145550199") };
+    let ended = CallStatus::Ended { talk_time: Some(secs(114)) };
+    assert_eq!(
+        rendered(&card(call, ended, ago(1), Match::NotLookedUp))[1],
+        "Talked with (416) 555-0199 for 38 s, sip:9 @example for 38 s, an outside number for 38 s"
+    );
+}
+
+#[test]
 fn title_outbound_and_internal_calls_differ() {
     let secs = Duration::from_secs;
     let first_lines =

@@ -1,7 +1,10 @@
-//! Validates the cards of the daemon against the rules of Slack and Teams. `cards` builds them; `slack` and `teams` return
-//! every fault of a payload.
+//! Validates the cards of the daemon against the rules of Slack and Teams. `builders`, `callers` and `cards` make them,
+//! `gallery` selects those for the browser; `slack` and `teams` return every fault of a payload.
 
+pub mod builders;
+pub mod callers;
 pub mod cards;
+pub mod gallery;
 pub mod slack;
 pub mod teams;
 

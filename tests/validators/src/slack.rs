@@ -27,10 +27,10 @@ pub fn faults(payload: &Value) -> Vec<String> {
     let mut total = 0;
     for object in objects(payload) {
         let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
-        if let Some(id) = object.get("block_id").and_then(Value::as_str) {
-            if !ids.insert(id) {
-                faults.push(format!("block_id {id} twice"));
-            }
+        if let Some(id) = object.get("block_id").and_then(Value::as_str)
+            && !ids.insert(id)
+        {
+            faults.push(format!("block_id {id} twice"));
         }
         if matches!(kind, "input" | "actions" | "button") {
             faults.push(format!("{kind} in a webhook's message"));

@@ -3,7 +3,7 @@
 use poprelay::cards::render;
 use poprelay::model::{card::Card, delivery::SinkKind, phone::Mask};
 use serde_json::{Value, json};
-use validators::{cards, slack, teams};
+use validators::{builders, cards, gallery::gallery, slack, teams};
 
 type Faults = fn(&Value) -> Vec<String>;
 const CHATS: [(SinkKind, Faults); 3] =
@@ -11,7 +11,7 @@ const CHATS: [(SinkKind, Faults); 3] =
 
 fn rendered(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
-    let rendered = render(kind, &cards, &cards::style(Mask::None), cards::now(), plain);
+    let rendered = render(kind, &cards, &builders::style(Mask::None), builders::now(), plain);
     if kind == SinkKind::Teams {
         assert!(rendered.body.len() <= 20_000, "{} bytes", rendered.body.len());
     }
@@ -96,7 +96,7 @@ fn slack_workflow_payload_has_fixed_flat_strings() {
 type Break = (&'static str, fn(&mut Value));
 
 fn each_is_refused(kind: SinkKind, faults: Faults, breaks: &[Break]) {
-    let card = cards::gallery().remove(0).cards;
+    let card = gallery().remove(0).cards;
     for (name, harm) in breaks {
         let mut payload = rendered(kind, &card, false).0;
         assert_eq!(faults(&payload), [""; 0]);
@@ -198,7 +198,7 @@ fn invalid_teams_message_is_rejected() {
 /// Validates the gallery, and writes it for the browser test if `CARDS_OUT` names a file.
 #[test]
 fn gallery_is_valid_and_written_for_browser() {
-    let pictures: Vec<Value> = cards::gallery()
+    let pictures: Vec<Value> = gallery()
         .iter()
         .map(|picture| {
             let slack = rendered(SinkKind::Slack, &picture.cards, picture.plain).0;
