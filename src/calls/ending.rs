@@ -23,7 +23,10 @@ impl TrackedCall {
             self.held_until = Some(now.instant + limits.outcome_grace);
         }
         // An answer is certain whatever is missing; all else waits for the report.
-        let certain = conclusive || matches!(&outcome, Outcome::Known(CallStatus::Ended { .. })) && self.was_answered();
+        let certain = conclusive
+            || matches!(&outcome, Outcome::Known(CallStatus::Ended { .. }))
+                && self.was_answered()
+                && !outcome::seems_left_waiting(&self.facts, &self.walk, at, &self.call);
         if !certain && self.held_until.is_some_and(|until| now.instant < until) {
             return false;
         }

@@ -3,7 +3,7 @@
 
 use super::{facts::Facts, report_outcome::ReportOutcome, walk::Walk};
 use crate::model::{
-    call::{Call, CallDirection, CallStatus, CallerPosition, GaveUp, Mailbox, MissedReason, Revision},
+    call::{Call, CallDirection, CallStatus, CallerPosition, Course, GaveUp, Mailbox, MissedReason, Revision},
     time::{Timestamp, elapsed},
 };
 use std::time::Duration;
@@ -29,12 +29,12 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
     let outcome = outcome(facts, walk, at, conclusive, call);
     let course = &mut call.course;
     course.menu_only = matches!(outcome, Outcome::Known(CallStatus::Missed { reason: MissedReason::LeftMenu, .. }));
-    // A plan that goes on by itself after a talk has handed nothing on.
-    let handed_on = course.handed_on.as_ref().is_some_and(|it| it.by.is_some() || it.destination.is_some());
-    let left = match course.gave_up.as_ref().map(|it| it.position) {
-        Some(CallerPosition::Menu) | None => handed_on,
-        Some(_) => true,
-    };
+    let was_answered = walk.talks.answer().is_some();
+    if was_answered && !conclusive && facts.summary.and_then(ReportOutcome::position).is_none() {
+        // A missing snapshot may show that the next person answered.
+        (course.gave_up, course.handed_on) = (None, None);
+    }
+    let left = is_left_waiting(course);
     let message = course.mailbox.as_ref().is_some_and(|it| it.message != Some(false));
     course.needs_callback = call.direction == CallDirection::Inbound
         && match &outcome {
@@ -44,6 +44,23 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
             Outcome::Known(_) | Outcome::Unknown | Outcome::Nothing => false,
         };
     outcome
+}
+
+/// Whether a caller whom a person had answered was left waiting, as far as the snapshots show.
+pub(super) fn seems_left_waiting(facts: &Facts, walk: &Walk, at: Timestamp, call: &Call) -> bool {
+    let mut call = call.clone();
+    facts.fill(walk, Some(at), &mut call);
+    is_left_waiting(&call.course)
+}
+
+fn is_left_waiting(course: &Course) -> bool {
+    match course.gave_up.as_ref().map(|it| it.position) {
+        // A plan that goes on by itself after a talk has handed nothing on.
+        Some(CallerPosition::Menu) | None => {
+            course.handed_on.as_ref().is_some_and(|it| it.by.is_some() || it.destination.is_some())
+        }
+        Some(_) => true,
+    }
 }
 
 /// Whether it is an outbound conversation without a far side (the phone of a colleague who picks up a parked call), or one

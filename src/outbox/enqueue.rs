@@ -7,8 +7,8 @@ use super::{
     store::Store,
 };
 use crate::model::{
-    call::StatusKind,
-    card::Card,
+    call::{Revision, StatusKind},
+    card::{CallCard, Card},
     delivery::{EnqueueMode, EnqueueResult, NewDelivery},
     ids::ConversationSpaceId,
     time::Timestamp,
@@ -79,7 +79,7 @@ impl Store {
         Ok(EnqueueResult::Inserted)
     }
 
-    /// Posts a call's outcome under the status that was posted as unknown. Every other settled card stays.
+    /// Posts an outcome that was not known when the status was posted. Every other settled card stays.
     fn resolve(&mut self, id: i64, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
         let mut read = self.db.prepare_cached("SELECT card FROM deliveries WHERE id = ? AND state = 'delivered'")?;
         let posted: Option<String> = read.query_row([id], |row| row.get(0)).optional()?;
@@ -87,7 +87,8 @@ impl Store {
         let (Some(Card::Call(old)), Card::Call(new)) = (posted, &delivery.card) else {
             return Ok(EnqueueResult::Unchanged);
         };
-        if !old.update.call.end_unknown || new.update.call.end_unknown {
+        let resolves = |card: &CallCard| card.update.call.revision == Some(Revision::Resolved);
+        if !resolves(new) || resolves(&old) {
             return Ok(EnqueueResult::Unchanged);
         }
         let mut write = self.db.prepare_cached(

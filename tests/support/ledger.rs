@@ -65,6 +65,8 @@ pub struct DeliveryLedger {
     pub all_ended: bool,
     calls: BTreeMap<u32, CallSummary>,
     cards: BTreeMap<String, HashMap<u32, Vec<ShownCard>>>,
+    /// Rows with a caller and no known symbol, by call: they do not count as cards.
+    other_rows: BTreeMap<u32, Vec<String>>,
     messages: BTreeMap<String, usize>,
     refused: BTreeMap<(String, u16), usize>,
     next: u64,
@@ -108,8 +110,11 @@ impl DeliveryLedger {
         let cards = self.cards.entry(post.name.clone()).or_default();
         let mut found = BTreeSet::new();
         for row in super::message_text(post).lines() {
-            if let Some(symbol) = symbol(row) {
-                found.extend(call_indexes(row).map(|index| (index, symbol)));
+            match symbol(row) {
+                Some(symbol) => found.extend(call_indexes(row).map(|index| (index, symbol))),
+                None => call_indexes(row).for_each(|index| {
+                    self.other_rows.entry(index).or_default().push(format!("{}: {row}", post.name));
+                }),
             }
         }
         for (index, symbol) in found {
@@ -128,8 +133,10 @@ impl DeliveryLedger {
     pub fn explain(&self, sink: &str, made: &CallSummary, stored: &StoredDeliveries) -> String {
         let caller = made.caller.as_deref().unwrap_or_default();
         let kept = stored.describe(sink, caller);
+        let index = call_indexes(&format_as_shown(caller)).next();
+        let rows = index.and_then(|index| self.other_rows.get(&index));
         format!(
-            "{} {} {} states {} sent {:?}: {kept}",
+            "{} {} {} states {} sent {:?}: {kept}; other rows {rows:?}",
             made.id, made.shape, made.started, made.states_reached, made.delivered
         )
     }

@@ -201,6 +201,31 @@ fn parked_caller_who_gives_up_waits_for_a_call_back() {
 }
 
 #[test]
+fn lost_answer_after_a_transfer_is_no_caller_left_waiting() {
+    let mut call = answered_by_nadia();
+    call.transfer("2066");
+    call.ring(&["Priya"]);
+    call.answer(3_000);
+    call.talk(9_000);
+    call.hang_up(true);
+    let connected = |one: &Participant| {
+        matches!(&one.kind, ParticipantKind::Line(person) if person.name.as_deref() == Some("Priya"))
+            && one.status == ParticipantStatus::Connected
+    };
+    let has_priya = |event: &CallSnapshot| event.state.participants.iter().any(connected);
+    let received: Vec<_> = call.snapshots.iter().filter(|event| !has_priya(event)).cloned().collect();
+    assert!(received.len() < call.snapshots.len());
+    let harness = played(received.clone());
+    assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s");
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert(call.report().call, (Duration::from_secs(50), call.report()));
+    received.into_iter().for_each(|event| harness.push(event));
+    harness.run(Duration::from_secs(600));
+    assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · with Priya 9 s after 3 s · caller hung up");
+    assert_eq!(harness.updates.iter().filter(|(_, update)| update.status.kind() == StatusKind::Ended).count(), 1);
+}
+
+#[test]
 fn pick_up_stub_emits_nothing() {
     let ringing = || outbound("stub", 1, 0, Phase::Starting, &[("Nadia", ParticipantStatus::Ringing)]);
     let leaving = outbound("stub", 2, 380, Phase::Starting, &[("Nadia", ParticipantStatus::Disconnecting)]);
