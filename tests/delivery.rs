@@ -1,7 +1,7 @@
 //! Calls become cards in both chats.
 
-use crate::support::{DaemonDir, TIMEOUT, eventually, message_texts, wait_for_messages};
-use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
+use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, wait_for_messages};
+use poprelay::sim::{CallPlan, CalledNumber, Extension, Party, Simulator, SimulatorSettings};
 use std::time::Duration;
 
 fn alice() -> Party {
@@ -38,4 +38,27 @@ async fn reference_calls_become_cards_in_both_chats() {
     assert_eq!(message_texts(&sim, "support").len(), 4);
     eventually("the channels are deleted", Duration::from_secs(5), async || sim.channels().is_empty().then_some(()))
         .await;
+}
+
+/// A number without a name of its own is named by the config, else by the dial plan that it rings.
+#[tokio::test]
+async fn called_number_is_named_by_config_or_by_goto() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let config = TestConfig::new(&sim.url())
+        .text("journal", "level", "info,poprelay::goto=debug")
+        .set("connections.main", "number_names", true)
+        .text("numbers", "\"+15145550101\"", "Wholesale");
+    let mut dir = DaemonDir::new(config);
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    daemon.wait_for_log("names of numbers fetched").await;
+    for (messages, number, name) in [(1, "+15145550100", "Main line"), (2, "+15145550101", "Wholesale")] {
+        let mut plan =
+            CallPlan::missed(Party::new("ALICE MARTIN", "+15145550199"), &[Extension::new("1015", "Bob Roy")]);
+        plan.called_number = CalledNumber { number: number.to_owned(), name: number.to_owned() };
+        sim.place(plan);
+        let shown = wait_for_messages(&sim, "desk", messages).await;
+        assert!(shown[messages - 1].contains(name), "{}", shown[messages - 1]);
+    }
+    daemon.stop().await;
 }

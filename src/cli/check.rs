@@ -129,7 +129,7 @@ fn describe_connection(connection: &ConnectionConfig, state_dir: &Path) -> Strin
 
 /// Compares the stored grant with the scopes that the config needs.
 fn describe_grant(connection: &ConnectionConfig, granted: Option<&str>) -> String {
-    let missing = scopes::missing(&scopes::needed(connection.voicemail), granted);
+    let missing = scopes::missing(&scopes::needed(connection.voicemail, connection.number_names), granted);
     match (granted, missing.is_empty()) {
         (None, _) => "logged in".to_owned(),
         (Some(_), true) => "logged in with every scope".to_owned(),

@@ -90,7 +90,7 @@ pub async fn login(args: &LoginArgs, config: Config) -> CliResult {
     let login = Login {
         client: Client { id: connection.client_id, secret: connection.client_secret, auth_url: connection.auth_url },
         redirect_uri: connection.redirect_uri,
-        scopes: scopes::needed(connection.voicemail),
+        scopes: scopes::needed(connection.voicemail, connection.number_names),
         connection: connection.name.clone(),
         accounts_api: connection.account_keys.is_empty().then_some(connection.api_url),
         token_file: config::token_file(&state_dir, &connection.name),

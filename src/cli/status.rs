@@ -82,7 +82,10 @@ fn read_state(config: &Config) -> Result<StatusReport, CliError> {
             name: connection.name.to_string(),
             heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
             pat: connection.pat.is_some(),
-            missing_scopes: scopes::describe(&scopes::missing(&scopes::needed(connection.voicemail), granted)),
+            missing_scopes: scopes::describe(&scopes::missing(
+                &scopes::needed(connection.voicemail, connection.number_names),
+                granted,
+            )),
             token,
         }
     };

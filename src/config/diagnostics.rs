@@ -149,7 +149,9 @@ fn expected_value(last: &str) -> Option<&'static str> {
         "lanes" => "a number from 1 to 4",
         "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
         "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "menu_only" | "voicemail" | "record" | "reply_in_thread" | "show_sources" => "true or false",
+        "internal" | "menu_only" | "voicemail" | "number_names" | "record" | "reply_in_thread" | "show_sources" => {
+            "true or false"
+        }
         _ => return None,
     })
 }

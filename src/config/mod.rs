@@ -26,7 +26,7 @@ use crate::{
     goto::PatSource,
     model::{
         ids::{AccountKey, ConnectionName, SinkName},
-        phone::Region,
+        phone::{E164, PhoneNumber, Region},
         secret::{Secret, SecretRef},
     },
     route::Routes,
@@ -35,6 +35,7 @@ use crate::{
 };
 use schema::{ConnectionTable, DurabilityValue, File, NetworkTable};
 use std::{
+    collections::HashMap,
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -71,6 +72,8 @@ pub struct Config {
     pub style: RenderOptions,
     /// Common deadline of a card's look-ups.
     pub deadline: Duration,
+    /// Names of the account's numbers.
+    pub numbers: HashMap<E164, String>,
     /// Routing rules.
     pub routes: Routes,
     /// Look-up sources, in order of precedence.
@@ -113,6 +116,8 @@ pub struct ConnectionConfig {
     pub directions: DirectionFilter,
     /// Whether mailboxes are queried for the length of a message.
     pub voicemail: bool,
+    /// Whether the names of the account's numbers are fetched.
+    pub number_names: bool,
     /// Base URL of the REST API.
     pub api_url: Url,
     /// Base URL of the OAuth server.
@@ -240,6 +245,7 @@ impl Validator<'_> {
             );
         }
         let http = self.network(file.network);
+        let numbers = file.numbers.into_iter().filter_map(|(number, name)| self.number_name(&number, &name)).collect();
         let style = self.style(&file.cards);
         let state_dir = file.state.dir.or_else(default_state_dir);
         if state_dir.is_none() {
@@ -256,6 +262,7 @@ impl Validator<'_> {
         let routes = self.routes(file.routes, names, &file.hours, zone);
         self.check_mentions(&routes, &sinks);
         Some(Config {
+            numbers,
             path: path.to_owned(),
             credentials: self.credentials.clone(),
             connections,
@@ -373,6 +380,7 @@ impl Validator<'_> {
             region: region?,
             directions: directions?,
             voicemail: table.voicemail,
+            number_names: table.number_names,
             api_url: api_url?,
             auth_url: auth_url?,
         })
@@ -398,6 +406,20 @@ impl Validator<'_> {
         }
         self.secret(key, &reference)?;
         Some(PatSource { reference, credentials: self.credentials.clone() })
+    }
+
+    fn number_name(&mut self, number: &str, name: &str) -> Option<(E164, String)> {
+        let key = format!("numbers.{number}");
+        let number = number.starts_with('+').then(|| PhoneNumber::parse(Some(number), Region::US));
+        let Some(number) = number.as_ref().and_then(PhoneNumber::as_e164) else {
+            self.error(&key, "expected a number with its country code, such as \"+16135550100\"");
+            return None;
+        };
+        if name.trim().is_empty() {
+            self.error(&key, "the name is empty");
+            return None;
+        }
+        Some((number.clone(), name.trim().to_owned()))
     }
 
     fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {

@@ -28,6 +28,8 @@ pub struct File {
     pub sinks: BTreeMap<String, SinkTable>,
     /// `[network]`
     pub network: NetworkTable,
+    /// `[numbers]`: names of the account's numbers.
+    pub numbers: BTreeMap<String, String>,
     /// `[operator]`
     pub operator: OperatorTable,
     /// `[journal]`
@@ -71,6 +73,9 @@ pub struct ConnectionTable {
     /// Whether mailboxes are queried.
     #[serde(default)]
     pub voicemail: bool,
+    /// Whether the names of the account's numbers are fetched.
+    #[serde(default)]
+    pub number_names: bool,
     /// Base URL of the REST API.
     pub api_url: Option<String>,
     /// Base URL of the OAuth server.

@@ -113,6 +113,7 @@ impl Settings {
             routes: config.routes.clone(),
             sinks: config.sinks.iter().map(sink_settings).collect(),
             operator: config.operator.clone(),
+            numbers: config.numbers.clone(),
             directions: config.connections.iter().map(|it| (it.name.clone(), it.directions)).collect(),
             record: config.record,
             style: config.style.clone(),

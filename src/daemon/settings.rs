@@ -10,12 +10,17 @@ use crate::{
         card::CardOptions,
         delivery::EnqueueMode,
         ids::{ConnectionName, SinkName},
+        phone::E164,
         time::Timestamp,
     },
     route::{self, Holidays, RecapSchedule, Routes},
 };
 use jiff::civil::Date;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
 use tokio::sync::watch;
 
 /// The part of the config that call updates use, from look-up to enqueue.
@@ -31,6 +36,8 @@ pub struct Settings {
     pub directions: BTreeMap<ConnectionName, DirectionFilter>,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
+    /// Names of the account's numbers, by config.
+    pub numbers: HashMap<E164, String>,
     /// Whether snapshots and reports are recorded.
     pub record: bool,
     /// Render options of sinks missing in `sinks`.

@@ -10,6 +10,7 @@ use super::{
     gap::{GapChange, GapTracker},
     lane::{DisconnectReason, LaneEvent},
     lane_task::{Accounts, LaneTask},
+    number_names::NumberNamesTask,
     oauth::Client,
     scopes,
     token_task::{AccessToken, TokenTask},
@@ -88,7 +89,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         http: http.clone(),
         token_file: settings.token_file,
         first_refresh_token: settings.first_refresh_token,
-        needed_scopes: scopes::needed(settings.voicemail),
+        needed_scopes: scopes::needed(settings.voicemail, settings.number_names),
         missing_scopes: Vec::new(),
         pat: settings.pat,
         access: access_in,
@@ -122,6 +123,15 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
             events: events.clone(),
         };
         background.spawn(mailboxes.run(voicemail_queries));
+    }
+    if settings.number_names {
+        let names = NumberNamesTask {
+            api: api.with_own_limit(REQUESTS_PER_SECOND),
+            accounts: Arc::clone(&accounts),
+            context: reader.clone(),
+            events: events.clone(),
+        };
+        background.spawn(names.run());
     }
     background.spawn(fallback::run(catch_up.clone()));
     background.spawn(watch_clock(clock, events.clone()));

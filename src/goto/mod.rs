@@ -22,6 +22,7 @@ pub mod gap;
 mod http;
 pub mod lane;
 mod lane_task;
+mod number_names;
 pub mod oauth;
 pub mod scopes;
 pub mod socket;
@@ -51,7 +52,11 @@ use crate::{
     runtime::watchdog::TaskMonitor,
 };
 use jiff::SignedDuration;
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    time::Duration,
+};
 use url::Url;
 
 /// Settings of one connection, from the config.
@@ -87,6 +92,8 @@ pub struct Settings {
     pub backfill_interval: Duration,
     /// Whether mailboxes are queried: scope `voicemail.v1.voicemails.read`.
     pub voicemail: bool,
+    /// Whether the names of the account's numbers are fetched: scope `voice-admin.v1.read`.
+    pub number_names: bool,
     /// Receives the heartbeats of the lanes.
     pub task_monitor: TaskMonitor,
 }
@@ -188,6 +195,8 @@ pub enum ConnectionEvent {
         /// Length of the message.
         length: Duration,
     },
+    /// Names of the account's numbers. Emitted if [`Settings::number_names`] is set.
+    NumberNames(HashMap<E164, String>),
     /// An operator must run `poprelay login`: no token, or GoTo rejects it. Emitted once per change.
     LoginRequired {
         /// Reason why a login is required.

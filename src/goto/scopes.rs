@@ -25,10 +25,15 @@ pub const REPORTS: Scope = Scope {
 pub const VOICEMAIL: Scope =
     Scope { name: "voicemail.v1.voicemails.read", loss: "mailboxes are not queried for the length of a message" };
 
-/// Returns the scopes that a connection needs. `voicemail`: mailboxes are queried.
+/// Names of the account's numbers.
+pub const VOICE_ADMIN: Scope =
+    Scope { name: "voice-admin.v1.read", loss: "the names of the account's numbers are not fetched" };
+
+/// Returns the scopes that a connection needs. `voicemail`: mailboxes are queried. `number_names`: so are the names of
+/// the account's numbers.
 #[must_use]
-pub fn needed(voicemail: bool) -> Vec<Scope> {
-    let optional = voicemail.then_some(VOICEMAIL);
+pub fn needed(voicemail: bool, number_names: bool) -> Vec<Scope> {
+    let optional = voicemail.then_some(VOICEMAIL).into_iter().chain(number_names.then_some(VOICE_ADMIN));
     [NOTIFICATIONS, EVENTS, REPORTS].into_iter().chain(optional).collect()
 }
 
@@ -68,7 +73,7 @@ mod tests {
 
     #[test]
     fn missing_names_each_withheld_scope_and_its_loss() {
-        let all = needed(true);
+        let all = needed(true, true);
         let granted = |without: &str| {
             all.iter().map(|scope| scope.name).filter(|name| *name != without).collect::<Vec<_>>().join(" ")
         };
@@ -77,12 +82,12 @@ mod tests {
             assert_eq!(missing(&all, Some(&granted(scope.name))), [*scope]);
             assert!(describe(&[*scope]).contains(scope.loss));
         }
-        assert_eq!(missing(&all, Some("")).len(), 4, "an empty scope grants nothing");
+        assert_eq!(missing(&all, Some("")).len(), 5, "an empty scope grants nothing");
     }
 
     #[test]
     fn missing_without_a_stated_scope_is_empty() {
-        assert!(missing(&needed(false), None).is_empty());
-        assert!(!needed(false).contains(&VOICEMAIL));
+        assert!(missing(&needed(false, false), None).is_empty());
+        assert!(!needed(false, false).contains(&VOICEMAIL));
     }
 }

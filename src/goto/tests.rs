@@ -38,6 +38,7 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         last_live_at: None,
         backfill_interval: BACKFILL_INTERVAL,
         voicemail: false,
+        number_names: false,
         task_monitor: crate::runtime::watchdog::TaskMonitor::default(),
     }
 }

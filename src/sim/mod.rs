@@ -36,6 +36,7 @@ mod teams_rules;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod voice_admin_api;
 mod voicemail;
 mod voicemail_api;
 mod webhook_log;

@@ -18,7 +18,7 @@ pub(super) const STAFF: [(&str, &str); 8] = [
 pub(super) const MOBILE: &str = "+15145550188";
 
 /// Phone numbers of the account. GoTo repeats the number of an unnamed one.
-const NUMBERS: [(&str, &str); 4] = [
+pub(super) const NUMBERS: [(&str, &str); 4] = [
     ("+15145550100", "Main line"),
     ("+15145550101", "+15145550101"),
     ("+15145550102", "+15145550102"),

@@ -2,7 +2,7 @@
 
 use super::{
     call_api, channel_api, control, hang_up, identity_api, oauth, request_checks, slack_api, socket, state::SimState,
-    subscription_api, voicemail_api, webhooks,
+    subscription_api, voice_admin_api, voicemail_api, webhooks,
 };
 
 use axum::{
@@ -45,6 +45,8 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/call-reports/v1/reports/caller-activity/{number}", get(call_api::caller_activity))
         .route("/voicemail/v1/voicemailboxes", get(voicemail_api::list_mailboxes))
         .route("/voicemail/v1/voicemailboxes/{id}/voicemails", get(voicemail_api::list_voicemails))
+        .route("/voice-admin/v1/phone-numbers", get(voice_admin_api::phone_numbers))
+        .route("/voice-admin/v1/extensions", get(voice_admin_api::extensions))
         .route("/identity/v1/Users/me", get(identity_api::identity))
         .route("/users/v1/me", get(identity_api::users_me))
         .route("/users/v1/users", get(call_api::users))

@@ -52,7 +52,7 @@ fn login(goto: &Goto, redirect: &str, dir: &tempfile::TempDir) -> Login {
         client: Client { id: "me".to_owned(), secret: Some(Secret::new("shh")), auth_url: goto.url.clone() },
         redirect_uri: Url::parse(redirect).unwrap(),
         connection: "main".try_into().unwrap(),
-        scopes: scopes::needed(false),
+        scopes: scopes::needed(false, false),
         accounts_api: None,
         token_file: dir.path().join("token.json"),
     }

@@ -170,6 +170,7 @@ impl ConnectionMonitor {
             | ConnectionEvent::GapClosed { .. }
             | ConnectionEvent::ActiveCalls { .. }
             | ConnectionEvent::Voicemail { .. }
+            | ConnectionEvent::NumberNames(_)
             | ConnectionEvent::CallerActivity { .. } => {}
         }
     }

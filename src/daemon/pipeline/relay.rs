@@ -8,7 +8,10 @@ use crate::{
     calls::{Effect, Limits, Tracker},
     daemon::{
         health::{alert::LoginAdvice, connection_status::ConnectionMonitor},
-        pipeline::{Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, recovery::Recovery},
+        pipeline::{
+            Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, number_names::name_called_number,
+            recovery::Recovery,
+        },
         settings::Settings,
     },
     enrich::PendingLookup,
@@ -16,11 +19,12 @@ use crate::{
     model::{
         call::{CallSnapshot, CallStatus, CallUpdate, Report},
         ids::ConnectionName,
+        phone::E164,
         time::{Now, Timestamp, elapsed},
     },
     runtime::watchdog::TaskHeartbeat,
 };
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::pending, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinSet},
@@ -42,6 +46,8 @@ pub struct Relay {
     late_info: JoinSet<()>,
     recovery: Recovery,
     awaited: AwaitedReports,
+    /// Names of the account's numbers, by GoTo.
+    number_names: HashMap<E164, String>,
     monitor: ConnectionMonitor,
     heartbeat: TaskHeartbeat,
 }
@@ -72,6 +78,7 @@ impl Relay {
             late_info,
             recovery,
             awaited,
+            number_names: HashMap::new(),
             monitor,
             heartbeat,
         }
@@ -165,6 +172,7 @@ impl Relay {
                 let effects = self.tracker.voicemail(&call, length);
                 self.apply(&settings, effects);
             }
+            ConnectionEvent::NumberNames(names) => self.number_names = names,
             ConnectionEvent::CallerActivity { number, calls } => {
                 self.pipeline.import_history(&settings, &self.connection, &number, calls)
             }
@@ -210,7 +218,8 @@ impl Relay {
         }
     }
 
-    fn emit(&mut self, settings: &Arc<Settings>, update: CallUpdate) {
+    fn emit(&mut self, settings: &Arc<Settings>, mut update: CallUpdate) {
+        name_called_number(&mut update.call, &settings.numbers, &self.number_names);
         let (call, status) = (&update.call.id, update.status.kind());
         tracing::debug!(connection = %self.connection, %call, status = status.as_str(), "call update");
         if let Some(next) = self.order.push(update) {

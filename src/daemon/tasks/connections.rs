@@ -185,6 +185,7 @@ impl ConnectionContext {
             last_live_at,
             backfill_interval: goto::BACKFILL_INTERVAL,
             voicemail: config.voicemail,
+            number_names: config.number_names,
             task_monitor: self.pipeline.tasks.clone(),
         }
     }

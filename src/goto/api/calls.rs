@@ -79,7 +79,7 @@ impl Api {
     }
 
     /// Fetches page after page until the marker is missing or repeats.
-    async fn fetch_pages<T>(
+    pub(super) async fn fetch_pages<T>(
         &self,
         path: &[&str],
         query: &[(&str, String)],

@@ -6,6 +6,7 @@ mod caller_activity;
 mod calls;
 mod channels;
 mod rate_limit;
+mod voice_admin;
 mod voicemail;
 
 pub use accounts::accounts;

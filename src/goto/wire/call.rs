@@ -3,7 +3,7 @@
 //! snapshot is decoded all the same.
 
 use super::{
-    Reader, Unreadable, json,
+    Page, Reader, Unreadable, json,
     pick::{as_id, id, list, object, text, time, whole},
 };
 use crate::model::{
@@ -25,7 +25,7 @@ const MOST: usize = 500;
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option<String>), Unreadable> {
+pub fn active(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unreadable> {
     let page = json(body)?;
     let calls = list(&page, "items", MOST).filter_map(|item| event(item, reader).ok()).collect();
     Ok((calls, text(&page, "nextPageMarker")))
@@ -35,7 +35,7 @@ pub fn active(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn states(body: &[u8], reader: &Reader) -> Result<(Vec<CallSnapshot>, Option<String>), Unreadable> {
+pub fn states(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unreadable> {
     let page = json(body)?;
     let metadata = object(&page, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
     let states = list(&page, "states", MOST).map(|one| with_state(metadata, one, reader));

@@ -6,11 +6,13 @@ mod activity;
 mod call;
 mod pick;
 mod report;
+mod voice_admin;
 mod voicemail;
 
 pub use activity::activity;
 pub use call::{active, states};
 pub use report::{report, summaries};
+pub use voice_admin::{AccountPhoneNumber, extension_names, phone_numbers};
 pub use voicemail::{Message, boxes, messages};
 
 use crate::model::{
@@ -29,6 +31,9 @@ pub struct Reader {
     /// How numbers without a country are read.
     pub region: Region,
 }
+
+/// Items of a page, and the marker of the next one.
+pub type Page<T> = (Vec<T>, Option<String>);
 
 /// One notification.
 #[derive(Debug, Clone, PartialEq, Eq)]

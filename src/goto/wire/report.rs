@@ -1,7 +1,7 @@
 //! Ended calls: `REPORT_SUMMARY` notifications, pages of `report-summaries`, and the full report of one call.
 
 use super::{
-    Reader, Unreadable,
+    Page, Reader, Unreadable,
     call::{
         caller, direction, is_person, is_recorded, kind, person, queue, voicemail_length, voicemail_result, with_state,
     },
@@ -25,7 +25,7 @@ const MOST: usize = 10_000;
 ///
 /// # Errors
 /// [`Unreadable`] when the page as a whole is none.
-pub fn summaries(body: &[u8], reader: &Reader) -> Result<(Vec<Report>, Option<String>), Unreadable> {
+pub fn summaries(body: &[u8], reader: &Reader) -> Result<Page<Report>, Unreadable> {
     let page = json(body)?;
     let reports = list(&page, "items", MOST).filter_map(|item| summary(item, reader).ok()).collect();
     Ok((reports, text(&page, "nextPageMarker")))

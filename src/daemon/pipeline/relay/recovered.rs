@@ -3,7 +3,7 @@
 use super::Relay;
 use crate::{
     calls::is_conclusive,
-    daemon::{health::alert::AlertKind, settings::Settings},
+    daemon::{health::alert::AlertKind, pipeline::number_names::name_called_number, settings::Settings},
     goto::Reports,
     model::{
         call::Report,
@@ -75,11 +75,15 @@ impl Relay {
         for update in recovered.updates {
             self.emit(settings, update);
         }
+        let mut summary = recovered.summary;
+        for update in &mut summary {
+            name_called_number(&mut update.call, &settings.numbers, &self.number_names);
+        }
         if let Some(gap) = self.recovery.last_gap()
-            && !recovered.summary.is_empty()
+            && !summary.is_empty()
         {
             let (pipeline, connection) = (&self.pipeline, &self.connection);
-            pipeline.enqueue_gap_summary(settings, connection, gap, &recovered.summary, now).await;
+            pipeline.enqueue_gap_summary(settings, connection, gap, &summary, now).await;
         }
         // The emitted ones are posted after their look-up.
         for call in calls.iter().filter(|call| !emitted.contains(*call)) {
