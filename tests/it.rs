@@ -21,6 +21,7 @@ mod process;
 mod readme;
 mod reload;
 mod routes;
+mod scopes;
 mod sequences;
 mod slack_app;
 mod startup;

@@ -9,6 +9,7 @@ use std::{
     io::{self, PipeReader, PipeWriter, Write as _},
     os::unix::fs::PermissionsExt as _,
     process::Stdio,
+    time::{Duration, Instant},
 };
 
 async fn start_simulator() -> Simulator {
@@ -90,10 +91,16 @@ async fn token_file_with_wrong_mode_is_repaired() {
 async fn check_online_names_the_leg_that_fails() {
     let client = Some(("test-client".to_owned(), Some("test-secret".to_owned())));
     let sim = Simulator::start(SimulatorSettings { client, ..SimulatorSettings::default() }).await.unwrap();
+    let source = |server: &str| {
+        format!(
+            "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{server}/find?phone={{number}}\"\nfields = {{ name = \"/name\" }}\n"
+        )
+    };
     let dir = DaemonDir::for_simulator(&sim);
+    dir.write_config(format!("{}{}", TestConfig::new(&sim.url()), source(&sim.url())));
     let (status, out, err) = run_to_end(dir.command(&["check", "--online"])).await;
     assert!(status.success(), "{out}{err}");
-    for leg in ["main token host", "main API", "main socket", "sink desk", "sink support"] {
+    for leg in ["main token host", "main API", "main socket", "sink desk", "sink support", "look-up crm"] {
         assert!(out.contains(&format!("online     {leg} 127.0.0.1:")), "{leg}: {out}");
     }
     let broken = TestConfig::new(&sim.url()).text("connections.main", "client_secret", "wrong").text(
@@ -101,10 +108,53 @@ async fn check_online_names_the_leg_that_fails() {
         "url",
         "http://127.0.0.1:9/teams/support",
     );
-    dir.write_config(broken);
+    dir.write_config(format!("{broken}{}", source("http://127.0.0.1:9")));
     let (status, out, err) = run_to_end(dir.command(&["check", "--online"])).await;
     assert_eq!(status.code(), Some(69), "{out}{err}");
+    assert!(out.contains("failed     look-up crm 127.0.0.1:9: the host refuses the connection"), "{out}");
     assert!(out.contains("failed     sink support 127.0.0.1:9: the host refuses the connection"), "{out}");
     assert!(out.contains("client_id or client_secret is wrong"), "{out}");
     assert!(err.contains("not reachable: main token host"), "{err}");
+}
+
+/// Without GoTo at boot the daemon waits with growing pauses, and is live soon after GoTo is back. The shortest pauses add up
+/// to half a second in all but one of 20,000 runs; a loop without pauses takes milliseconds.
+#[tokio::test]
+async fn goto_away_at_boot_causes_no_exit_and_no_storm() {
+    let sim = start_simulator().await;
+    sim.set_faults(|faults| faults.down = true);
+    let mut dir = DaemonDir::new(TestConfig::new(&sim.url()).text("journal", "level", "info,poprelay::goto=debug"));
+    let start = Instant::now();
+    let daemon = dir.start();
+    let attempts = 6;
+    eventually("the token is requested again", TIMEOUT, async || {
+        (daemon.journal().matches("token refresh failed").count() >= attempts).then_some(())
+    })
+    .await;
+    let waited = start.elapsed();
+    assert!(waited > Duration::from_millis(500), "{attempts} attempts within {waited:?}");
+    sim.set_faults(|faults| faults.down = false);
+    daemon.wait_for_log("lane live").await;
+    sim.place(call("BACK AGAIN"));
+    eventually("the call is shown", TIMEOUT, async || {
+        message_texts(&sim, "desk").iter().any(|text| text.contains("BACK AGAIN")).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+}
+
+/// A name that does not resolve is no reason to exit: the network may come up after the daemon.
+#[tokio::test]
+async fn unresolvable_goto_at_boot_is_named_and_causes_no_exit() {
+    let sim = start_simulator().await;
+    let config = TestConfig::new(&sim.url()).text("connections.main", "api_url", "https://goto.invalid").text(
+        "connections.main",
+        "auth_url",
+        "https://goto.invalid",
+    );
+    let mut dir = DaemonDir::new(config);
+    let daemon = dir.start();
+    daemon.wait_for_log("token refresh failed, retrying").await;
+    let journal = daemon.stop().await;
+    assert!(journal.contains("(DNS)") || journal.contains("the DNS server"), "{journal}");
 }

@@ -89,8 +89,9 @@ struct PendingCheck {
 /// Backfill of one connection.
 #[derive(Clone)]
 pub(super) struct Backfill {
+    /// Client for active calls and states.
     pub(super) api: Api,
-    /// Client for full reports, which are read in bulk after an outage and must not delay the lanes.
+    /// Client for reports, which GoTo counts apart from the other requests. After an outage they are read in bulk.
     pub(super) reports_api: Api,
     pub(super) accounts: Arc<Accounts>,
     pub(super) context: Reader,
@@ -264,7 +265,7 @@ impl Backfill {
 
     async fn fetch_reports(&self, gap: Gap, margin: Duration) -> Result<Vec<Report>, Error> {
         let accounts = self.accounts.get(&self.api).await?;
-        let reports = self.api.reports(accounts, gap.query_span(margin), &self.context).await?;
+        let reports = self.reports_api.reports(accounts, gap.query_span(margin), &self.context).await?;
         Ok(reports.into_iter().filter(|report| gap.contains(report)).collect())
     }
 

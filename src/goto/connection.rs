@@ -96,8 +96,9 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         rejected,
         events: events.clone(),
     };
+    // With limits of its own: a deletion of channels at a stop must not wait behind queued queries.
     let catch_up = Backfill {
-        api: api.clone(),
+        api: api.with_own_limit(REQUESTS_PER_SECOND),
         reports_api: api.with_own_limit(REPORTS_PER_SECOND),
         accounts: Arc::clone(&accounts),
         context: reader.clone(),

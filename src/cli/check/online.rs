@@ -40,6 +40,12 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
         legs.push(Box::pin(socket_leg(&stack, connection)));
     }
     legs.extend(config.sinks.iter().map(|sink| Box::pin(sink_leg(&stack, sink)) as BoxFuture<'_, Leg>));
+    for source in &config.enrich {
+        let name = source.name.as_deref().or(source.preset.as_deref()).unwrap_or("http");
+        for server in source.servers(&config.credentials) {
+            legs.push(Box::pin(server_leg(&stack, format!("look-up {name}"), server)));
+        }
+    }
     let mut failed = Vec::new();
     for Leg { name, result } in join_all(legs).await {
         match result {
@@ -117,6 +123,11 @@ async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
         Err(_) => (format!("sink {}", sink.name), Err("its URL is not valid".to_owned())),
     };
     Leg { name, result }
+}
+
+async fn server_leg(stack: &HttpStack, name: String, server: Url) -> Leg {
+    let result = reach(stack, &server).await;
+    Leg { name: format!("{name} {}", host(&server)), result }
 }
 
 /// Requests the root of a host. Any answer counts.

@@ -7,6 +7,7 @@ use crate::{
     model::secret::{Secret, SecretRef},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use std::path::Path;
 use url::{Host, Url};
 
 const PRESETS: [&str; 5] = ["freshdesk", "hubspot", "pipedrive", "salesforce", "zendesk"];
@@ -195,6 +196,12 @@ pub fn fill(
     Ok(preset.apply_to(config, token.as_ref(), &domain))
 }
 
+/// Returns a URL of a preset for an account at `domain`.
+fn url_at(text: &str, domain: &str) -> String {
+    let scheme = if is_loopback(domain) { "http" } else { "https" };
+    format!("{scheme}://{}", text.replace("{domain}", domain))
+}
+
 fn by_name(name: &str) -> Option<&'static Preset> {
     match name {
         "hubspot" => Some(&HUBSPOT),
@@ -212,15 +219,37 @@ impl SourceConfig {
     pub fn searched_fields(&self) -> Option<&'static str> {
         by_name(self.preset.as_deref()?).map(|preset| preset.searches)
     }
+
+    /// Returns the servers that look-ups of the source connect to, without path and query: these may contain secrets.
+    /// Empty for a source without a server, and for a URL that cannot be read. `credentials` is the folder of
+    /// `{ credential = … }`.
+    #[must_use]
+    pub fn servers(&self, credentials: &Path) -> Vec<Url> {
+        let read = |secret: &SecretRef| secret.read(Some(credentials)).ok();
+        let own = || self.url.as_ref().and_then(read).map(|url| url.expose().to_owned());
+        let preset = || {
+            let preset = by_name(self.preset.as_deref()?)?;
+            let domain = self.domain.as_deref().map(host).transpose().ok()?.unwrap_or_default();
+            Some(url_at(preset.url, &domain))
+        };
+        let search = if self.url.is_some() { own() } else { preset() };
+        let oauth = self.oauth.as_ref().map(|oauth| oauth.url.clone());
+        let root = |text: String| {
+            let mut url = Url::parse(&text).ok()?;
+            url.set_path("/");
+            url.set_query(None);
+            Some(url)
+        };
+        let mut servers: Vec<Url> = [search, oauth].into_iter().flatten().filter_map(root).collect();
+        servers.dedup();
+        servers
+    }
 }
 
 impl Preset {
     fn apply_to(&self, config: &SourceConfig, token: Option<&Secret>, domain: &str) -> SourceConfig {
         let at = |text: &str| text.replace("{domain}", domain);
-        let url = |text: &str| {
-            let scheme = if is_loopback(domain) { "http" } else { "https" };
-            format!("{scheme}://{}", at(text))
-        };
+        let url = |text: &str| url_at(text, domain);
         let mut filled = config.clone();
         filled.url = filled.url.or_else(|| Some(SecretRef::Text(Secret::new(url(self.url)))));
         filled.body = filled.body.or_else(|| self.body.map(str::to_owned));
