@@ -71,7 +71,7 @@ impl Store {
         }
     }
 
-    /// Records a call of which no card is posted, so that the next run does not take it for a hidden one.
+    /// Records a call without a posted card, so that the next run does not take it for a hidden one.
     pub(super) fn record_silent_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
         self.upsert_call(update, now)
     }

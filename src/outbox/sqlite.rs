@@ -92,7 +92,7 @@ impl SqliteOutbox {
         self.run(true, move |store, _| store.heartbeat(&connection, now)).await
     }
 
-    /// Records a call of which no card is posted, so that the next run does not take it for a hidden one.
+    /// Records a call without a posted card, so that the next run does not take it for a hidden one.
     ///
     /// # Errors
     /// [`OutboxError`].
