@@ -60,6 +60,8 @@
 //! - *An outcome waits some seconds while a snapshot is missing that could show an answer*: a late "missed" is better than a
 //!   false one.
 //! - *`cards` renders from one content layout.* Texts are decided once; Slack, Teams and plain text only lay them out.
+//! - *A chat is data and pure functions.* Beside Slack and Teams a chat has one file in `deliver::chats` and one in
+//!   `cards::chats`; the worker, the config and the commands know only the lists there.
 //!
 //! # Glossary
 //!

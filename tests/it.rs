@@ -9,6 +9,7 @@
 mod burst;
 mod caller_history;
 mod chaos;
+mod chats;
 mod cli;
 mod cli_replay;
 mod crash_recovery;

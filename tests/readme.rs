@@ -24,6 +24,7 @@ async fn readme_config_examples_are_valid_together_with_the_first() {
         for name in ["goto-client-secret", "goto-pat", "crm-token", "slack-bot-token"] {
             fs::write(secrets.join(name), "a secret").unwrap();
         }
+        fs::write(secrets.join("webhook-secret"), "whsec_KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=").unwrap();
         for name in ["front-desk.url", "support.url"] {
             fs::write(secrets.join(name), "https://hooks.slack.com/services/T0/B0/XX").unwrap();
         }

@@ -75,6 +75,7 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
     } else if late && !matches!(status, CallStatus::Ringing) {
         content.footnotes.push(format!("posted late, this was {}", format_age(*at, now)));
     }
+    content.urgent = caller.urgent;
     caller.fill(&mut content);
     content.fields = fields;
     content

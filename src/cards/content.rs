@@ -51,6 +51,8 @@ pub(super) struct CardContent {
     pub(super) teams_mentions: Vec<TeamsMention>,
     /// Whether the card is laid out as a batch entry even if alone.
     pub(super) compact: bool,
+    /// Whether the caller was missed or called minutes ago.
+    pub(super) urgent: bool,
     /// Single fields for a Slack workflow, which lays them out.
     pub(super) fields: CardFields,
 }
@@ -124,6 +126,7 @@ impl CardContent {
             slack_mentions: Vec::new(),
             teams_mentions: Vec::new(),
             compact: false,
+            urgent: false,
             fields: CardFields::default(),
         }
     }

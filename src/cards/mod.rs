@@ -1,13 +1,14 @@
-//! Renders a card as Slack blocks, as a Teams Adaptive Card or as plain text, within the chats' limits by construction.
-//! Pure; does not decide where a card goes.
+//! Renders a card for each chat (Slack blocks, a Teams Adaptive Card, Discord embeds, …) or as plain text, within the chats'
+//! limits by construction. Pure; does not decide where a card goes.
 //!
 //! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates`
-//! replaces single lines of it. `slack`, `teams` and `slack_workflow` lay it out. A batch has one entry per card,
+//! replaces single lines of it. `slack`, `teams`, `slack_workflow` and the files of `chats` lay it out. A batch has one entry per card,
 //! newest first.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
 mod caller;
+mod chats;
 mod content;
 mod duration;
 mod facts;
@@ -24,6 +25,7 @@ mod templates;
 mod tests;
 mod text;
 
+pub use chats::{EVENT_VERSION, FormatError, WebhookFormat};
 pub use facts::MAX_CHOSEN_FACTS;
 pub use gap_summary::MAX_LISTED_CALLS as MAX_GAP_SUMMARY_CALLS;
 pub use recap::MAX_LISTED_CALLERS as MAX_RECAP_CALLERS;
@@ -35,6 +37,7 @@ use crate::model::{
     phone::Mask,
     time::Timestamp,
 };
+use chats::Format;
 use content::CardContent;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -54,6 +57,8 @@ pub struct RenderOptions {
     pub show_sources: bool,
     /// The operator's templates for lines of a call card.
     pub templates: CardTemplates,
+    /// Body and headers of a webhook message.
+    pub webhook: WebhookFormat,
 }
 
 impl Default for RenderOptions {
@@ -64,6 +69,7 @@ impl Default for RenderOptions {
             facts: None,
             show_sources: true,
             templates: CardTemplates::default(),
+            webhook: WebhookFormat::default(),
         }
     }
 }
@@ -92,14 +98,11 @@ pub fn render(
     now: Timestamp,
     plain: bool,
 ) -> RenderedMessage {
-    let layout = match (kind, plain) {
-        (SinkKind::Slack | SinkKind::SlackApp, false) => slack::FULL_LAYOUT,
-        (SinkKind::Slack | SinkKind::SlackApp, true) => slack::PLAIN_LAYOUT,
-        (SinkKind::SlackTrigger, _) => slack_workflow::FLAT_LAYOUT,
-        (SinkKind::Teams, false) => teams::FULL_LAYOUT,
-        (SinkKind::Teams, true) => teams::PLAIN_LAYOUT,
+    let Some(first) = cards.first() else { return RenderedMessage::default() };
+    let layout = match chats::format(kind, plain) {
+        Format::Layout(layout) => layout,
+        Format::Data(render) => return render(first, options, now, plain),
     };
-    let Some(first) = cards.first() else { return RenderedMessage { body: String::new(), cards_included: 0 } };
     let mut included = take_fitting(&layout, cards, options, now);
     let used = included.len().max(1);
     let body = if used == 1 {
@@ -112,7 +115,7 @@ pub fn render(
         let contents: Vec<CardContent> = included.into_iter().map(|(_, content)| content).collect();
         (layout.many)(&title, &contents)
     };
-    RenderedMessage { body: body.to_string(), cards_included: used }
+    RenderedMessage { body: body.to_string(), cards_included: used, ..RenderedMessage::default() }
 }
 
 /// Takes cards from the front until a batch is full.

@@ -3,11 +3,14 @@
 mod batches;
 mod caller;
 mod card_options;
-mod limits;
+pub(super) mod limits;
 mod status_line;
 mod templates;
 
-use super::*;
+use super::{
+    chats::tests::{OTHER_KINDS, assert_fits_chat},
+    *,
+};
 use crate::model::{
     call::{
         AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, MissedReason, Person, Queue,
@@ -24,17 +27,26 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
 
-const KINDS: [SinkKind; 3] = [SinkKind::Slack, SinkKind::SlackTrigger, SinkKind::Teams];
+const KINDS: [SinkKind; 8] = [
+    SinkKind::Slack,
+    SinkKind::SlackTrigger,
+    SinkKind::Teams,
+    SinkKind::Webhook,
+    SinkKind::Ntfy,
+    SinkKind::Discord,
+    SinkKind::Mattermost,
+    SinkKind::GoogleChat,
+];
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-23T19:03:20Z".parse().unwrap()
 }
 
-fn options() -> RenderOptions {
+pub(super) fn options() -> RenderOptions {
     RenderOptions { time_zone: TimeZone::get("America/New_York").unwrap(), ..RenderOptions::default() }
 }
 
-fn ago(seconds: i64) -> Timestamp {
+pub(super) fn ago(seconds: i64) -> Timestamp {
     now() - jiff::SignedDuration::from_secs(seconds)
 }
 
@@ -42,7 +54,7 @@ fn person(name: &str, extension: &str) -> Person {
     Person { name: Some(name.into()), extension: Some(extension.into()), line: None }
 }
 
-fn call(number: &str) -> Call {
+pub(super) fn call(number: &str) -> Call {
     Call {
         account_number: Some(AccountNumber {
             number: PhoneNumber::parse(Some("+15145550100"), Region::US),
@@ -67,16 +79,16 @@ fn named(name: &str) -> Call {
     call
 }
 
-fn card(call: Call, status: CallStatus, at: Timestamp, who: Match) -> Card {
+pub(super) fn card(call: Call, status: CallStatus, at: Timestamp, who: Match) -> Card {
     let found = CallerInfo { matched: who, ..CallerInfo::default() };
     Card::Call(Box::new(CallCard::new(CallUpdate { call, status, at }, found)))
 }
 
-fn ringing(who: Match) -> Card {
+pub(super) fn ringing(who: Match) -> Card {
     card(call("+15145550199"), CallStatus::Ringing, ago(3), who)
 }
 
-fn alice() -> Contact {
+pub(super) fn alice() -> Contact {
     Contact {
         name: Some("Alice Martin".into()),
         company: Some("Martin Bakery".into()),
@@ -88,7 +100,7 @@ fn alice() -> Contact {
     }
 }
 
-fn one(contact: Contact) -> Match {
+pub(super) fn one(contact: Contact) -> Match {
     Match::One { contact: Box::new(contact) }
 }
 
@@ -105,7 +117,7 @@ fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> Pen
     PendingCallback { number, name: name.map(Into::into), missed_calls: times, last_missed: last, voicemail: false }
 }
 
-fn recap() -> Recap {
+pub(super) fn recap() -> Recap {
     Recap {
         from: ago(86_400),
         to: ago(60),
@@ -125,7 +137,7 @@ fn recap() -> Recap {
 }
 
 /// Collects every text of a payload with its key.
-fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
+pub(super) fn texts<'a>(key: &'a str, value: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
     match value {
         Value::String(text) => found.push((key, text)),
         Value::Array(list) => list.iter().for_each(|value| texts(key, value, found)),

@@ -6,7 +6,7 @@ use super::{CliError, CliResult, check_contacts};
 use crate::{
     config::{self, Config, ConnectionConfig, Diagnostic, SinkConfig},
     daemon::{recording, startup},
-    deliver::FlowShape,
+    deliver::{FlowShape, chats},
     goto::{scopes, token_file},
     model::{call::StatusKind, delivery::SinkKind, phone::Mask, time::Now},
     runtime::http::HttpStack,
@@ -147,6 +147,7 @@ fn describe_sink(sink: &SinkConfig) -> String {
         SinkKind::Teams if sink.shape == FlowShape::Card => "Teams workflow that posts a bare card",
         SinkKind::Teams => "Teams workflow",
         SinkKind::SlackApp => "Slack app",
+        other => chats::find(other).map_or(other.as_str(), |chat| chat.title),
     };
     let pace = match sink.pace {
         Some((per_second, burst)) => format!("{per_second} per second, burst {burst}"),

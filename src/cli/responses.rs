@@ -62,18 +62,8 @@ fn sinks(row: &ResponseRule) -> String {
     if row.sinks.is_empty() {
         return "any".to_owned();
     }
-    let names: Vec<&str> = row.sinks.iter().map(|kind| name(*kind)).collect();
+    let names: Vec<&str> = row.sinks.iter().map(|kind| kind.as_str()).collect();
     names.join(", ")
-}
-
-/// Returns the name used in the config and the store.
-const fn name(kind: SinkKind) -> &'static str {
-    match kind {
-        SinkKind::Slack => "slack",
-        SinkKind::SlackTrigger => "slack-trigger",
-        SinkKind::Teams => "teams",
-        SinkKind::SlackApp => "slack-app",
-    }
 }
 
 /// Describes the condition of a rule. `whole` includes all body texts, too wide for a column.
@@ -115,6 +105,10 @@ fn body(body: &BodyMatch, whole: bool) -> String {
             format!(" {first} (+{})", others.len())
         }
         BodyMatch::SlackError(names) | BodyMatch::FlowError(names) => format!(" {}", names.join(" or ")),
+        BodyMatch::Key(key) => format!(" with {key}"),
+        BodyMatch::Code(codes) => {
+            format!(" code {}", codes.iter().map(u64::to_string).collect::<Vec<_>>().join(" or "))
+        }
         BodyMatch::Page => " a web page".to_owned(),
     }
 }

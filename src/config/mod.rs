@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod cards;
+mod chat_options;
 mod diagnostics;
 mod direction_filter;
 mod holiday_file;

@@ -40,6 +40,7 @@ impl Validator<'_> {
                     SinkKind::Teams if teams.is_none() => "`teams` is empty",
                     SinkKind::SlackTrigger => "a Slack workflow cannot mention people",
                     SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams => continue,
+                    _ => "only Slack and Teams have mentions",
                 };
                 let text = format!("mention has no effect at {}: {why}", sink.name);
                 self.warnings.push(Diagnostic::at(self.source, format!("routes.{at}.mention"), text));

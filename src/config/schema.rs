@@ -7,6 +7,7 @@ use crate::{
     enrich::SourceConfig,
     model::{
         call::{RingStage, StatusKind},
+        delivery::SinkKind,
         phone::Mask,
         secret::SecretRef,
         time::HumanDuration,
@@ -110,12 +111,12 @@ pub enum DurabilityValue {
 /// One sink: a chat channel.
 #[derive(Debug, Deserialize)]
 pub struct SinkTable {
-    /// `slack`, `teams` or `slack-app`.
+    /// Chat: a [`SinkKind`]. A workflow trigger of Slack has `slack` and is known by its URL.
     #[serde(rename = "type")]
-    pub kind: SinkValue,
+    pub kind: SinkKind,
     /// The webhook's URL, a secret.
     pub url: Option<SecretRef>,
-    /// A Slack app's bot token.
+    /// A Slack app's bot token; the access token of other chats.
     pub token: Option<SecretRef>,
     /// Channel id a Slack app posts to.
     pub channel: Option<String>,
@@ -125,6 +126,14 @@ pub struct SinkTable {
     pub shape: Option<FlowShape>,
     /// Whether a Slack app also replies outcomes in the message's thread.
     pub reply_in_thread: Option<bool>,
+    /// Secret that signs the messages of a webhook.
+    pub secret: Option<SecretRef>,
+    /// Headers of a webhook's requests: templates, or secrets.
+    pub headers: Option<BTreeMap<String, SecretRef>>,
+    /// Template of a webhook's body.
+    pub body: Option<String>,
+    /// Whether a webhook's requests have the headers of CloudEvents.
+    pub cloud_events: Option<bool>,
     /// Rate limit of the chat.
     pub pace: Option<PaceValue>,
     /// Statuses posted besides `ringing`.
@@ -140,18 +149,6 @@ pub struct SinkTable {
     /// Masking of callers' numbers.
     #[serde(default)]
     pub mask: Mask,
-}
-
-/// Values of a sink's `type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SinkValue {
-    /// Slack incoming webhook or workflow trigger, distinguished by the URL.
-    Slack,
-    /// Teams Workflows webhook.
-    Teams,
-    /// Slack's Web API, which can edit messages.
-    SlackApp,
 }
 
 /// `recap = "17:30"`, a list of times, or a table with times and days.

@@ -2,11 +2,15 @@
 
 use super::{Diagnostic, Validator};
 use crate::{
+    cards::{RenderOptions, WebhookFormat},
     config::{
-        schema::{PaceValue, RecapValue, SinkTable, SinkValue, TimeList},
+        schema::{PaceValue, RecapValue, SinkTable, TimeList},
         urls,
     },
-    deliver::{FlowShape, RateLimit, Sink, SlackApp},
+    deliver::{
+        FlowShape, RateLimit, Sink, SlackApp,
+        chats::{self, ChatOptions},
+    },
     enrich::{SourceConfig, SourceKind},
     model::{
         call::{RingStage, StatusKind},
@@ -34,6 +38,10 @@ pub struct SinkConfig {
     pub app: Option<SlackApp>,
     /// Shape of the messages; only for a Teams flow.
     pub shape: FlowShape,
+    /// Options of the other chats.
+    pub options: ChatOptions,
+    /// Body and headers; only for a webhook.
+    pub webhook: WebhookFormat,
     /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
     pub reply_in_thread: bool,
     /// Messages per second and burst; `None`: no rate limit.
@@ -56,7 +64,19 @@ impl SinkConfig {
     #[must_use]
     pub fn into_sink(self) -> Sink {
         let pace = self.pace.map(|(per_second, burst)| RateLimit { per_second, burst });
-        Sink { rate_limit: pace, app: self.app, shape: self.shape, ..Sink::new(self.name, self.kind, self.url) }
+        Sink {
+            rate_limit: pace,
+            app: self.app,
+            shape: self.shape,
+            options: self.options,
+            ..Sink::new(self.name, self.kind, self.url)
+        }
+    }
+
+    /// Returns the render options of the sink. `base` are those of all sinks.
+    #[must_use]
+    pub fn style(&self, base: &RenderOptions) -> RenderOptions {
+        RenderOptions { mask: self.mask, webhook: self.webhook.clone(), ..base.clone() }
     }
 }
 
@@ -65,6 +85,7 @@ struct Target {
     kind: SinkKind,
     url: Secret,
     app: Option<SlackApp>,
+    options: ChatOptions,
 }
 
 impl Validator<'_> {
@@ -74,25 +95,29 @@ impl Validator<'_> {
         if let Err(error) = &id {
             self.error(format!("sinks.{name}"), format!("invalid sink name: {error}"));
         }
-        let pace = self.pace(name, table.pace);
+        let pace = self.pace(name, table.kind, table.pace);
         let recap = table.recap.as_ref().and_then(|value| self.recap(name, value));
-        if table.shape.is_some() && table.kind != SinkValue::Teams {
+        if table.shape.is_some() && table.kind != SinkKind::Teams {
             self.error(format!("sinks.{name}.shape"), "only valid for a sink of type = \"teams\"");
         }
+        self.check_chat_keys(name, &table);
+        let webhook = self.webhook_format(name, &table);
         let target = match table.kind {
-            SinkValue::SlackApp => self.slack_app(name, &table),
+            SinkKind::SlackApp => self.slack_app(name, &table),
             kind => self.webhook(name, kind, &table),
         };
         if self.problems.len() > before {
             return None;
         }
-        let Target { kind, url, app } = target?;
+        let Target { kind, url, app, options } = target?;
         Some(SinkConfig {
             name: id.ok()?,
             kind,
             url,
             app,
             shape: table.shape.unwrap_or_default(),
+            options,
+            webhook: webhook?,
             reply_in_thread: table.reply_in_thread.unwrap_or(false),
             pace,
             outcomes: table.outcomes.unwrap_or_else(|| DEFAULT_OUTCOMES.to_vec()),
@@ -103,9 +128,9 @@ impl Validator<'_> {
         })
     }
 
-    fn pace(&mut self, name: &str, value: Option<PaceValue>) -> Option<(f64, u32)> {
+    fn pace(&mut self, name: &str, kind: SinkKind, value: Option<PaceValue>) -> Option<(f64, u32)> {
         match value {
-            None => Some((1.0, 4)),
+            None => Some(chats::find(kind).map_or((1.0, 4), |chat| (chat.rate.per_second, chat.rate.burst))),
             Some(PaceValue::Keyword(_)) => None,
             Some(PaceValue::Rate { per_second, burst }) => {
                 if !(per_second.is_finite() && (0.001..=1000.0).contains(&per_second)) || burst == 0 {
@@ -137,10 +162,10 @@ impl Validator<'_> {
         read.map_err(|text| self.error(format!("sinks.{name}.recap"), text)).ok()
     }
 
-    fn webhook(&mut self, name: &str, kind: SinkValue, table: &SinkTable) -> Option<Target> {
+    fn webhook(&mut self, name: &str, kind: SinkKind, table: &SinkTable) -> Option<Target> {
         let at = |key: &str| format!("sinks.{name}.{key}");
         let given = [
-            ("token", table.token.is_some()),
+            ("token", table.token.is_some() && chats::find(kind).is_none()),
             ("channel", table.channel.is_some()),
             ("api_url", table.api_url.is_some()),
             ("reply_in_thread", table.reply_in_thread.is_some()),
@@ -152,7 +177,8 @@ impl Validator<'_> {
         match urls::parse_webhook(kind, url.expose()) {
             Ok((kind, warnings)) => {
                 self.warnings.extend(warnings.into_iter().map(|text| Diagnostic::at(self.source, at("url"), text)));
-                Some(Target { kind, url, app: None })
+                let options = self.chat_options(name, kind, table, &url);
+                Some(Target { kind, url, app: None, options: options? })
             }
             Err(text) => {
                 self.error(at("url"), text);
@@ -184,7 +210,12 @@ impl Validator<'_> {
             self.warnings.push(Diagnostic::at(self.source, at("outcomes"), text));
         }
         let app = SlackApp { token: token?, channel };
-        Some(Target { kind: SinkKind::SlackApp, url: Secret::new(base?.as_str()), app: Some(app) })
+        Some(Target {
+            kind: SinkKind::SlackApp,
+            url: Secret::new(base?.as_str()),
+            app: Some(app),
+            options: ChatOptions::default(),
+        })
     }
 
     fn required(&mut self, key: &str, reference: Option<&SecretRef>, what: &str) -> Option<Secret> {

@@ -155,6 +155,62 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("chanel = \"C1\"")), "15:sinks.sales.chanel");
 }
 
+const PROGRAM: &str = r#"
+[sinks.program]
+type = "webhook"
+url = "https://example.com/calls"
+secret = "whsec_KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio="
+"#;
+
+#[test]
+fn webhook_secret_headers_and_body_are_checked() {
+    let with = |more: &str| format!("{GOOD}{PROGRAM}{more}\n");
+    let config =
+        read(&with("headers = { X-Type = \"{{ type }}\" }\nbody = '{\"a\": {{ title }}}'\ncloud_events = true"))
+            .unwrap();
+    let sink = config.sinks.iter().find(|sink| sink.kind == SinkKind::Webhook).unwrap();
+    assert!(sink.options.signing_key.is_some() && sink.options.headers.is_empty(), "a template is no secret");
+    assert_eq!(sink.pace, Some((10.0, 20)));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(read(&with("").replace("secret =", "# ")).unwrap().warnings.len(), 1, "unsigned");
+    let key = |text: &str| {
+        let all = problems(text);
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert!(!all[0].contains("KioqKioq"), "{all:?}");
+        all[0].split(": ").next().unwrap().to_owned()
+    };
+    assert_eq!(key(&with("").replace("whsec_", "")), "14:sinks.program.secret");
+    assert_eq!(key(&with("body = '{\"a\": {{ titel }}}'")), "15:sinks.program.body");
+    assert_eq!(key(&with("headers = { Host = \"a\" }")), "15:sinks.program.headers.Host");
+    assert_eq!(key(&with("headers = { X-A = \"{{ nope }}\" }")), "15:sinks.program.headers.X-A");
+    assert_eq!(key(&with("token = \"a\"")), "15:sinks.program.token");
+    assert_eq!(key(&format!("{GOOD}cloud_events = true")), "10:sinks.front-desk.cloud_events");
+    assert_eq!(key(&GOOD.replace("\"slack\"", "\"slack-trigger\"")), "9:sinks.front-desk.url");
+}
+
+#[test]
+fn other_chats_check_their_url() {
+    let with = |kind: &str, url: &str| format!("{GOOD}\n[sinks.other]\ntype = \"{kind}\"\nurl = \"{url}\"\n");
+    let warnings = |text: &str| read(text).unwrap().warnings.len();
+    assert_eq!(warnings(&with("discord", "https://discord.com/api/webhooks/1/t")), 0);
+    assert_eq!(
+        warnings(&format!("{}outcomes = [\"missed\"]", with("discord", "https://discord.com/api/webhooks/1/t"))),
+        1
+    );
+    assert_eq!(warnings(&with("mattermost", "https://mattermost.example.com/hooks/a")), 0);
+    assert_eq!(warnings(&with("ntfy", "https://ntfy.sh/desk")), 1, "anyone can read the topic");
+    assert_eq!(warnings(&with("google-chat", "https://chat.googleapis.com/v1/spaces/A/messages?key=a&token=b")), 0);
+    for (kind, url) in [
+        ("discord", "https://discord.com/api/webhooks/1/t/slack"),
+        ("ntfy", "https://ntfy.sh/"),
+        ("google-chat", "https://chat.googleapis.com/v1/spaces/A/messages"),
+        ("mattermost", "http://mattermost.example.com/hooks/a"),
+    ] {
+        let found = problems(&with(kind, url));
+        assert!(found.len() == 1 && found[0].contains("sinks.other.url"), "{found:?}");
+    }
+}
+
 #[test]
 fn recap_requires_times_days_and_history() {
     let with = |more: &str| format!("{GOOD}{more}\n");

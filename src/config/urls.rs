@@ -1,7 +1,7 @@
 //! Validates URLs and detects the service behind a webhook URL. Messages never quote a URL: a webhook's URL is a
 //! secret.
 
-use crate::{config::schema::SinkValue, model::delivery::SinkKind};
+use crate::model::delivery::SinkKind;
 use url::{Host, Url};
 
 /// Most bytes in a URL. Workflows URLs of 290 characters were seen, and programs with narrower fields failed on them.
@@ -48,28 +48,31 @@ pub fn parse_redirect(text: &str) -> Result<Url, String> {
 }
 
 /// Parses a webhook URL and returns its service, with warnings.
-pub fn parse_webhook(kind: SinkValue, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
+pub fn parse_webhook(kind: SinkKind, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
     let url = parse(text)?;
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let mut warnings = Vec::new();
     let sink_kind = match kind {
-        SinkValue::Slack => {
+        SinkKind::Slack => {
             if !is_loopback(&url) && host != "hooks.slack.com" && host != "hooks.slack-gov.com" {
                 warnings.push("the host is not hooks.slack.com, used unchanged");
             }
             let trigger = ["/triggers/", "/workflows/"].iter().any(|p| url.path().starts_with(p));
             if trigger { SinkKind::SlackTrigger } else { SinkKind::Slack }
         }
-        SinkValue::Teams if host.ends_with(".webhook.office.com") || host.starts_with("outlook.office") => {
+        SinkKind::Teams if host.ends_with(".webhook.office.com") || host.starts_with("outlook.office") => {
             return Err("Office 365 connectors are retired. Create a Workflow in Teams and use its URL".to_owned());
         }
-        SinkValue::Teams => {
+        SinkKind::Teams => {
             if !is_loopback(&url) {
                 warnings.extend(flow_warnings(&url, &host));
             }
             SinkKind::Teams
         }
-        SinkValue::SlackApp => return Err("a Slack app has no webhook".to_owned()),
+        SinkKind::SlackTrigger => {
+            return Err("expected type = \"slack\" for a workflow trigger: the URL tells it apart".to_owned());
+        }
+        other => other,
     };
     Ok((sink_kind, warnings))
 }
@@ -127,12 +130,12 @@ mod tests {
     fn webhook_kind_is_detected_from_its_url() {
         let kind = |value, url: &str| parse_webhook(value, url).unwrap();
         let services = "https://hooks.slack.com/services/T0/B0/x";
-        assert_eq!(kind(SinkValue::Slack, services), (SinkKind::Slack, vec![]));
-        assert_eq!(kind(SinkValue::Slack, "https://hooks.slack.com/triggers/T0/1/x").0, SinkKind::SlackTrigger);
+        assert_eq!(kind(SinkKind::Slack, services), (SinkKind::Slack, vec![]));
+        assert_eq!(kind(SinkKind::Slack, "https://hooks.slack.com/triggers/T0/1/x").0, SinkKind::SlackTrigger);
         for office in ["https://acme.webhook.office.com/webhookb2/x", "https://outlook.office365.com/webhook/x"] {
-            assert!(parse_webhook(SinkValue::Teams, office).unwrap_err().contains("retired"), "{office}");
+            assert!(parse_webhook(SinkKind::Teams, office).unwrap_err().contains("retired"), "{office}");
         }
-        assert_eq!(kind(SinkValue::Slack, "https://example.com/x").1.len(), 1, "an unknown host is a warning");
+        assert_eq!(kind(SinkKind::Slack, "https://example.com/x").1.len(), 1, "an unknown host is a warning");
     }
 
     #[test]
@@ -155,7 +158,7 @@ mod tests {
             ),
             "https://acme.azure-api.net/manual/paths/invoke".to_owned(),
         ] {
-            let parsed = parse_webhook(SinkValue::Teams, &format!("{base}?{query}")).unwrap();
+            let parsed = parse_webhook(SinkKind::Teams, &format!("{base}?{query}")).unwrap();
             assert_eq!(parsed, (SinkKind::Teams, vec![]), "{base}");
         }
     }
@@ -173,14 +176,14 @@ mod tests {
             (format!("{host}?api-version=1&sp=%252Frun&sv=1.0&sig=a%252Bb%253D"), "escaped twice"),
             ("https://example.com/x?sig=y".to_owned(), "not a Power Automate host"),
         ] {
-            let (_, warnings) = parse_webhook(SinkValue::Teams, &url).unwrap();
+            let (_, warnings) = parse_webhook(SinkKind::Teams, &url).unwrap();
             assert!(warnings.len() == 1 && warnings[0].contains(expected), "{url}: {warnings:?}");
         }
     }
 
     #[test]
     fn webhook_error_does_not_quote_the_url() {
-        let error = parse_webhook(SinkValue::Slack, "http://hooks.slack.com/services/T0/B0/secret").unwrap_err();
+        let error = parse_webhook(SinkKind::Slack, "http://hooks.slack.com/services/T0/B0/secret").unwrap_err();
         assert!(!error.contains("secret"));
     }
 }

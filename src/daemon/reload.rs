@@ -2,7 +2,6 @@
 //! listed. Starts and stops no task.
 
 use crate::{
-    cards::RenderOptions,
     config::{self, Config, ConfigError},
     daemon::{
         settings::{MessageMode, Settings, SinkSettings},
@@ -95,7 +94,7 @@ impl Settings {
     #[must_use]
     pub fn from_config(config: &Config, enricher: Enricher) -> Self {
         let sink_settings = |sink: &config::SinkConfig| {
-            let style = RenderOptions { mask: sink.mask, ..config.style.clone() };
+            let style = sink.style(&config.style);
             (
                 sink.name.clone(),
                 SinkSettings {

@@ -3,6 +3,7 @@
 //! [`worker`] do the I/O. The caller passes the render function in.
 
 pub mod batch;
+pub mod chats;
 pub mod events;
 pub mod limiter;
 pub mod outage;

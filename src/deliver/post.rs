@@ -4,7 +4,10 @@
 //! standard changes three things that no chat depends on: the default port `:443` is left out of `Host`, a fragment is
 //! not sent, and invalid characters (blank, quote) are escaped.
 
-use super::response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult};
+use super::{
+    chats::Request,
+    response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult},
+};
 use crate::{
     model::{secret::Secret, time::Timestamp},
     runtime::http::{self, BodyEnd, NetworkFault},
@@ -25,6 +28,23 @@ pub async fn post(client: &Client, url: &Secret, body: String) -> PostResult {
 /// Posts like [`post`], with a bearer token and the larger body limit of an API.
 pub async fn post_with_token(client: &Client, url: &Secret, token: &Secret, body: String) -> PostResult {
     send(REQUEST_TIMEOUT, client, url, Some(token), body).await
+}
+
+/// Sends a request of a chat.
+pub async fn send_request(client: &Client, request: Request) -> PostResult {
+    let Ok(url) = reqwest::Url::parse(request.url.expose()) else { return PostResult::InvalidUrl };
+    let mut builder = client
+        .request(request.method, url)
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .timeout(REQUEST_TIMEOUT)
+        .body(request.body);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value.expose());
+    }
+    match builder.send().await {
+        Ok(response) => read_response(response, request.max_response_bytes).await,
+        Err(error) => classify_error(error),
+    }
 }
 
 async fn send(timeout: Duration, client: &Client, url: &Secret, token: Option<&Secret>, body: String) -> PostResult {

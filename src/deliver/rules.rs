@@ -2,20 +2,22 @@
 //! everything. Rows are in order of precedence: failures without an HTTP response, then bodies whatever their status, then
 //! statuses. `poprelay responses` prints the table.
 //!
+//! Slack and Teams have their rows here, every other chat in its file of [`chats`].
+//!
 //! The body goes first because proxies and old webhooks change statuses: Slack answers `action_prohibited` with 403 or 500,
 //! its Web API reports errors with 200, and a flow with a response step chooses its own status.
 
 use super::{
+    chats,
     response::PostResult,
     slack_errors as slack,
     table::{
         Action,
-        BodyMatch::{self, Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, SlackError},
-        REFUSALS_TO_DISABLE, ResponseMatch, ResponseRule,
+        BodyMatch::{Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, SlackError},
+        DEAD, ResponseMatch, ResponseRule, at, body, range, rule, wait,
     },
 };
 use crate::model::delivery::SinkKind::{self, Slack, SlackApp, SlackTrigger, Teams};
-use std::time::Duration;
 
 const ANY: &[SinkKind] = &[];
 const SLACKS: &[SinkKind] = &[Slack, SlackTrigger, SlackApp];
@@ -48,43 +50,13 @@ const NO_RESPONSE_STEP: &str =
 const REPORT: &str = "Read the response with `poprelay outbox show`. This is probably a bug in poprelay.";
 const READ_ANSWER: &str = "Read the response with `poprelay outbox show`.";
 
-const fn rule(
-    sinks: &'static [SinkKind],
-    on: ResponseMatch,
-    act: Action,
-    reason: &'static str,
-    advice: &'static str,
-) -> ResponseRule {
-    ResponseRule { sinks, on, action: act, reason, advice }
-}
-
-/// A single status.
-const fn at(status: u16, body: BodyMatch) -> ResponseMatch {
-    ResponseMatch::Status(status, status, body)
-}
-
-/// A body that decides whatever the status.
-const fn body(body: BodyMatch) -> ResponseMatch {
-    ResponseMatch::Status(200, 599, body)
-}
-
-const fn range(from: u16, to: u16, body: BodyMatch) -> ResponseMatch {
-    ResponseMatch::Status(from, to, body)
-}
-
-/// Longest wait without `Retry-After`: minutes, below the 300 s to which `Retry-After` is clamped.
-const MAX_THROTTLE_SECONDS: u64 = 240;
-
-const fn wait(first: u64) -> Action {
-    Action::Wait { first: Duration::from_secs(first), most: Duration::from_secs(MAX_THROTTLE_SECONDS) }
-}
-
-const DEAD: Action = Action::Dead { disable_after: REFUSALS_TO_DISABLE };
-
 /// Fallback rule.
 static FALLBACK: ResponseRule = rule(ANY, ResponseMatch::Fallback, DEAD, "unexpected response", READ_ANSWER);
 
-/// All rules except the fallback.
+/// Rule of statuses that no chat has a rule for.
+static REJECTED: ResponseRule = rule(ANY, range(400, 499, Any), DEAD, "the chat rejects the message", READ_ANSWER);
+
+/// Rules of all chats, and those of Slack and Teams.
 #[rustfmt::skip] // a table is read by its columns
 static ROWS: &[ResponseRule] = &[
     rule(ANY, ResponseMatch::InvalidUrl, Action::Disable, "the URL is not valid", "Correct the sink's url in the config."),
@@ -143,16 +115,17 @@ static ROWS: &[ResponseRule] = &[
     rule(FLOW, at(403, Any), Action::Disable, "a policy forbids the workflow", NEW_WORKFLOW),
     rule(FLOW, at(404, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
     rule(FLOW, at(410, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
-    rule(ANY, range(400, 499, Any), DEAD, "the chat rejects the message", READ_ANSWER),
 ];
 
-/// Iterates over all rules in order.
+/// Iterates over all rules in order: the words of a chat, then the rules of all chats, then the statuses of a chat.
 pub fn rules() -> impl Iterator<Item = &'static ResponseRule> {
-    ROWS.iter().chain([&FALLBACK])
+    let words = chats::ALL.iter().flat_map(|chat| chat.rules);
+    let statuses = chats::ALL.iter().flat_map(|chat| chat.status_rules);
+    words.chain(ROWS).chain(statuses).chain([&REJECTED, &FALLBACK])
 }
 
 /// Returns the rule for `answer` from a sink of `kind`.
 #[must_use]
 pub fn find_rule(kind: SinkKind, answer: &PostResult) -> &'static ResponseRule {
-    ROWS.iter().find(|row| row.matches(kind, answer)).unwrap_or(&FALLBACK)
+    rules().find(|row| row.matches(kind, answer)).unwrap_or(&FALLBACK)
 }

@@ -2,6 +2,7 @@
 //! timing or the meaning of a response.
 
 use super::{
+    chats::{self, ChatOptions, Endpoint, Message},
     limiter::{LimiterRegistry, SharedLimiter},
     post,
     rate_limit::RateLimit,
@@ -11,9 +12,10 @@ use super::{
 };
 use crate::{
     model::{
-        delivery::{MessageRef, PostMode, SinkKind},
+        delivery::{DeliveryKey, MessageRef, PostMode, RenderedMessage, SinkKind},
         ids::SinkName,
         secret::Secret,
+        time::Timestamp,
     },
     runtime::watchdog::TaskMonitor,
 };
@@ -33,6 +35,8 @@ pub struct Sink {
     pub app: Option<SlackApp>,
     /// Shape of the messages to a Teams flow; other kinds ignore it.
     pub shape: FlowShape,
+    /// Options of the other chats.
+    pub options: ChatOptions,
     /// Rate limit of posts; `None` means unlimited.
     pub rate_limit: Option<RateLimit>,
     /// Limiters shared by all sinks with the same token.
@@ -47,7 +51,10 @@ impl Sink {
     /// Creates a sink with the default rate limit of its kind.
     #[must_use]
     pub fn new(name: SinkName, kind: SinkKind, url: Secret) -> Self {
-        let pace = if kind == SinkKind::SlackTrigger { RateLimit::TRIGGER } else { RateLimit::default() };
+        let pace = match kind {
+            SinkKind::SlackTrigger => RateLimit::TRIGGER,
+            other => chats::find(other).map_or_else(RateLimit::default, |chat| chat.rate),
+        };
         let (enable, pulses) = (Arc::new(Notify::new()), TaskMonitor::default());
         Self {
             name,
@@ -55,6 +62,7 @@ impl Sink {
             url,
             app: None,
             shape: FlowShape::default(),
+            options: ChatOptions::default(),
             rate_limit: Some(pace),
             limiter_registry: LimiterRegistry::default(),
             enable,
@@ -72,18 +80,30 @@ impl Sink {
                 };
                 [limiter("chat.postMessage", &app.channel, pace), limiter("chat.update", "", RateLimit::EDITS)]
             }
-            (_, pace) => [SharedLimiter::new(pace, now), SharedLimiter::new(pace.map(|_| RateLimit::EDITS), now)],
+            (_, pace) => {
+                let edits = chats::find(self.kind).map_or(RateLimit::EDITS, |chat| chat.edit_rate);
+                [SharedLimiter::new(pace, now), SharedLimiter::new(pace.map(|_| edits), now)]
+            }
         }
     }
 
-    /// Sends a rendered message in the requested mode. Returns the result, and the message reference if the response has
-    /// one.
+    /// Sends a rendered message in the requested mode. `key` is that of the message's only delivery. Returns the result, and
+    /// the message reference if the response has one.
     pub async fn send(
         &self,
         http: &reqwest::Client,
-        rendered: &str,
+        message: &RenderedMessage,
         form: &PostMode,
+        key: Option<&DeliveryKey>,
     ) -> (PostResult, Option<MessageRef>) {
+        let rendered = message.body.as_str();
+        if let Some(chat) = chats::find(self.kind) {
+            let endpoint = Endpoint { url: &self.url, options: &self.options };
+            let headers = message.headers.as_slice();
+            let message = Message { body: rendered, headers, mode: form, key, at: Timestamp::now() };
+            let Some(request) = (chat.request)(&endpoint, &message) else { return (PostResult::InvalidUrl, None) };
+            return (chat.parse)(&endpoint, &message, post::send_request(http, request).await);
+        }
         match (&self.app, self.kind) {
             (Some(app), SinkKind::SlackApp) => {
                 let request = slack_api::request(rendered, &app.channel, form);
@@ -100,7 +120,8 @@ impl Sink {
     /// Returns an excerpt of the response that contains no part of the URL or the token.
     #[must_use]
     pub fn redacted(&self, answer: &PostResult) -> String {
-        let token = self.app.as_ref().map_or("", |app| app.token.expose());
-        answer.redacted(&format!("{}/{token}", self.url.expose()))
+        let tokens = self.app.iter().map(|app| &app.token).chain(self.options.secrets());
+        let tokens: Vec<&str> = tokens.map(Secret::expose).collect();
+        answer.redacted(&format!("{}/{}", self.url.expose(), tokens.join("/")))
     }
 }

@@ -5,6 +5,7 @@ use super::{
     slack_api, slack_errors, teams_flow,
 };
 use crate::model::delivery::SinkKind;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// One response rule.
@@ -58,6 +59,10 @@ pub enum BodyMatch {
     SlackError(&'static [&'static str]),
     /// One of these error codes of a Power Automate flow.
     FlowError(&'static [&'static str]),
+    /// A JSON object with this key.
+    Key(&'static str),
+    /// A JSON object whose `code` is one of these numbers.
+    Code(&'static [u64]),
     /// An HTML or XML page. No chat answers a message with one: a captive portal or a proxy does.
     Page,
 }
@@ -99,6 +104,48 @@ pub enum Action {
 /// Equal rejections of different messages in a row after which the sink is at fault, not the messages.
 pub const REFUSALS_TO_DISABLE: u32 = 5;
 
+/// Builds a rule.
+#[must_use]
+pub const fn rule(
+    sinks: &'static [SinkKind],
+    on: ResponseMatch,
+    act: Action,
+    reason: &'static str,
+    advice: &'static str,
+) -> ResponseRule {
+    ResponseRule { sinks, on, action: act, reason, advice }
+}
+
+/// A single status.
+#[must_use]
+pub const fn at(status: u16, body: BodyMatch) -> ResponseMatch {
+    ResponseMatch::Status(status, status, body)
+}
+
+/// A body that decides whatever the status.
+#[must_use]
+pub const fn body(body: BodyMatch) -> ResponseMatch {
+    ResponseMatch::Status(200, 599, body)
+}
+
+/// A range of statuses, inclusive.
+#[must_use]
+pub const fn range(from: u16, to: u16, body: BodyMatch) -> ResponseMatch {
+    ResponseMatch::Status(from, to, body)
+}
+
+/// Longest wait without `Retry-After`: minutes, below the 300 s to which `Retry-After` is clamped.
+const MAX_THROTTLE_SECONDS: u64 = 240;
+
+/// Waits `first` seconds without `Retry-After`, doubled on each repetition up to [`MAX_THROTTLE_SECONDS`].
+#[must_use]
+pub const fn wait(first: u64) -> Action {
+    Action::Wait { first: Duration::from_secs(first), most: Duration::from_secs(MAX_THROTTLE_SECONDS) }
+}
+
+/// A dead letter; [`REFUSALS_TO_DISABLE`] in a row disable the sink.
+pub const DEAD: Action = Action::Dead { disable_after: REFUSALS_TO_DISABLE };
+
 impl ResponseRule {
     /// Returns whether the rule applies to the result of a post.
     #[must_use]
@@ -139,8 +186,16 @@ impl BodyMatch {
             Self::FlowError(codes) => {
                 teams_flow::error_code(&reply.body).is_some_and(|code| codes.contains(&code.as_str()))
             }
+            Self::Key(key) => json_object(&reply.body).is_some_and(|object| object.contains_key(*key)),
+            Self::Code(codes) => json_object(&reply.body)
+                .and_then(|object| object.get("code")?.as_u64())
+                .is_some_and(|code| codes.contains(&code)),
             Self::Contains(texts) => texts.iter().any(|text| reply.body.contains(text)),
             Self::Page => reply.body.trim_start_matches('\u{feff}').trim_start().starts_with('<'),
         }
     }
+}
+
+fn json_object(body: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(body).ok()
 }

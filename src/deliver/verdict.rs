@@ -245,6 +245,7 @@ mod tests {
         line(&[Teams], &[404], &[&code("WorkflowNotFound")], Disable);
         line(&[Teams], &[413], any, Plain);
         line(&[Teams], &[400, 403], &[&code("RequestEntityTooLarge"), "MessageSizeExceeded"], Plain);
+        lines.extend(crate::deliver::chats::tests::recommendation());
         lines
     }
 
@@ -259,7 +260,8 @@ mod tests {
 
     #[test]
     fn rules_are_all_reachable_and_have_a_reason() {
-        let cut = [(vec![Slack, SlackApp], PostResult::Response(cut()), SLOWLY)];
+        let decides = [Slack, SlackApp, SinkKind::Ntfy, SinkKind::Discord, SinkKind::Mattermost, SinkKind::GoogleChat];
+        let cut = [(decides.to_vec(), PostResult::Response(cut()), SLOWLY)];
         let matched: Vec<&ResponseRule> = recommendation()
             .iter()
             .chain(&cut)

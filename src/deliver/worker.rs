@@ -16,8 +16,8 @@ use crate::{
     model::{
         card::Card,
         delivery::{
-            Attempt, Delivery, MessageRef, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest, Settlement,
-            SinkKind,
+            Attempt, Delivery, DeliveryKey, MessageRef, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest,
+            Settlement, SinkKind,
         },
         time::{Now, Timestamp, elapsed},
     },
@@ -170,7 +170,7 @@ where
             self.wait_for_work(MIN_WAIT, std::future::pending()).await;
             return Ok(());
         }
-        if !self.sink.kind.supports_edit()
+        if !self.sink.kind.has_threads()
             && matches!(batch.first(), Some(Delivery { mode: PostMode::ThreadReply { .. }, .. }))
         {
             return self.drop_replies(&batch).await;
@@ -187,7 +187,11 @@ where
         .await?;
         let started = Now::current();
         let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
-        let (mut answer, mut place) = self.post(drawn.body, &form).await;
+        let key = match batch.as_slice() {
+            [only] => Some(only.key.clone()),
+            _ => None,
+        };
+        let (mut answer, mut place) = self.post(drawn, &form, key.as_ref()).await;
         if is_mention_restricted(self.sink.kind, &answer) && batch.iter().any(|one| one.card.has_mentions()) {
             (answer, place) = self.post_without_mentions(&batch, &form, plain).await;
         }
@@ -219,7 +223,7 @@ where
         let bare: Vec<Delivery> =
             batch.iter().map(|one| Delivery { card: one.card.without_mentions(), ..one.clone() }).collect();
         let drawn = self.render_batch(bare.iter(), plain);
-        let result = self.post(drawn.body, form).await;
+        let result = self.post(drawn, form, None).await;
         if !self.mention_reported && !is_mention_restricted(self.sink.kind, &result.0) {
             self.mention_reported = true;
             let sink = self.sink.name.clone();
@@ -249,10 +253,15 @@ where
     }
 
     /// Posts a message; a stop shortens the wait for the response. Returns the message reference if the chat sent one.
-    async fn post(&mut self, body: String, form: &PostMode) -> (PostResult, Option<MessageRef>) {
+    async fn post(
+        &mut self,
+        drawn: RenderedMessage,
+        form: &PostMode,
+        key: Option<&DeliveryKey>,
+    ) -> (PostResult, Option<MessageRef>) {
         self.pulse.idle_until(Now::current().instant.checked_add(post::REQUEST_TIMEOUT));
         let result = tokio::select! {
-            result = self.sink.send(&self.http, &body, form) => result,
+            result = self.sink.send(&self.http, &drawn, form, key) => result,
             () = async { self.stop.cancelled().await; sleep(STOP_TIMEOUT).await } => {
                 (PostResult::NoResponse("stopped before the response came".to_owned()), None)
             }

@@ -22,12 +22,57 @@ pub enum SinkKind {
     Teams,
     /// Slack's Web API with a bot token: the live message of a call is edited.
     SlackApp,
+    /// A program of the operator: signed JSON, or a body of the operator's own.
+    Webhook,
+    /// A topic of an ntfy server: notifications on phones, replaced as the call moves.
+    Ntfy,
+    /// A Discord webhook: the live message of a call is edited.
+    Discord,
+    /// A Mattermost incoming webhook.
+    Mattermost,
+    /// A Google Chat webhook: one thread per call.
+    GoogleChat,
 }
 
 impl SinkKind {
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
+        Self::Slack,
+        Self::SlackTrigger,
+        Self::Teams,
+        Self::SlackApp,
+        Self::Webhook,
+        Self::Ntfy,
+        Self::Discord,
+        Self::Mattermost,
+        Self::GoogleChat,
+    ];
+
+    /// Returns the name used in the config and by `poprelay responses`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::SlackTrigger => "slack-trigger",
+            Self::Teams => "teams",
+            Self::SlackApp => "slack-app",
+            Self::Webhook => "webhook",
+            Self::Ntfy => "ntfy",
+            Self::Discord => "discord",
+            Self::Mattermost => "mattermost",
+            Self::GoogleChat => "google-chat",
+        }
+    }
+
     /// Returns whether posted messages can be edited, which live messages need ([`EnqueueMode::UpsertLive`]).
     #[must_use]
     pub const fn supports_edit(self) -> bool {
+        matches!(self, Self::SlackApp | Self::Ntfy | Self::Discord)
+    }
+
+    /// Returns whether a message can get replies ([`EnqueueMode::Reply`]).
+    #[must_use]
+    pub const fn has_threads(self) -> bool {
         matches!(self, Self::SlackApp)
     }
 }
@@ -37,7 +82,7 @@ impl SinkKind {
 pub struct MessageRef {
     /// Channel id.
     pub channel: String,
-    /// Message id within the channel (Slack's `ts`).
+    /// Message id within the channel (Slack's `ts`). Other chats' ids follow the time of the post in seconds and a point.
     pub ts: String,
 }
 
@@ -82,10 +127,12 @@ impl PostMode {
 }
 
 /// A rendered message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RenderedMessage {
     /// The JSON body, sent as `application/json; charset=utf-8`.
     pub body: String,
+    /// Headers that depend on the card; names and values are valid in HTTP.
+    pub headers: Vec<(String, String)>,
     /// Number of input cards in the message, counted from the first. The rest did not fit and needs another message.
     pub cards_included: usize,
 }

@@ -1,4 +1,4 @@
-//! Store of Slack app messages, with edits and threads. No HTTP.
+//! Store of messages that can be edited or found again by their id, with edits and threads. No HTTP.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 /// Messages in the store. Beyond this limit the oldest is removed.
 const MAX_MESSAGES: usize = 50_000;
 
-/// One message of a Slack app.
+/// One message of a Slack app, of Discord, ntfy or Google Chat, or of a webhook's receiver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AppMessage {
     /// Position in the order of arrival, from 0.
     pub number: u64,
-    /// Channel id.
+    /// Channel id; of the other chats the name in the URL.
     pub channel: String,
     /// Message id within the channel.
     pub ts: String,
@@ -44,10 +44,24 @@ pub(super) struct MessageStore {
 impl MessageStore {
     /// Adds a message.
     pub(super) fn post(&mut self, channel: &str, payload: Value, at: Timestamp) -> AppMessage {
+        // Same form as in Slack: seconds, and a counter that makes the value unique.
+        let ts = format!("{}.{:06}", at.as_second(), self.next);
+        self.add(channel, ts, payload, at)
+    }
+
+    /// Adds a message with an id; `None` if the channel has a message with this id.
+    pub(super) fn post_as(&mut self, channel: &str, id: &str, payload: Value, at: Timestamp) -> Option<AppMessage> {
+        self.find(channel, id).is_none().then(|| self.add(channel, id.to_owned(), payload, at))
+    }
+
+    /// Returns the number of messages so far.
+    pub(super) const fn count(&self) -> u64 {
+        self.next
+    }
+
+    fn add(&mut self, channel: &str, ts: String, payload: Value, at: Timestamp) -> AppMessage {
         let number = self.next;
         self.next += 1;
-        // Same form as in Slack: seconds, and a counter that makes the value unique.
-        let ts = format!("{}.{number:06}", at.as_second());
         let thread = payload.get("thread_ts").and_then(Value::as_str).map(str::to_owned);
         let channel = channel.to_owned();
         let message =

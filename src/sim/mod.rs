@@ -9,6 +9,7 @@ mod call_api;
 mod calls;
 mod channel_api;
 mod channels;
+mod chats;
 mod control;
 mod envelope;
 mod errors;
@@ -16,6 +17,7 @@ mod faults;
 mod grants;
 mod hang_up;
 mod identity_api;
+mod incoming;
 mod messages;
 mod oauth;
 mod people;
@@ -50,7 +52,7 @@ pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};
 pub use state::{RequestCounts, SimulatorSettings};
 pub use traffic::TrafficGenerator;
-pub use webhook_log::{ChatKind, WebhookRequest};
+pub use webhook_log::{ChatKind, SignedParts, WebhookRequest};
 
 use channels::ChannelCommand;
 use state::SimState;
@@ -103,11 +105,7 @@ impl Simulator {
     /// Returns the URL of a webhook. Every name is valid.
     #[must_use]
     pub fn webhook_url(&self, service: ChatKind, name: &str) -> String {
-        let path = match service {
-            ChatKind::Slack => "slack",
-            ChatKind::Teams => "teams",
-        };
-        format!("{}/{path}/{name}", self.url())
+        format!("{}{}", self.url(), service.path(name))
     }
 
     /// Returns the base URL of Slack's Web API.
@@ -116,7 +114,7 @@ impl Simulator {
         format!("{}/api/", self.url())
     }
 
-    /// Returns all messages of Slack apps with every edit, oldest first.
+    /// Returns all messages of Slack apps and of chats with ids, with every edit, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<AppMessage> {
         self.state.messages().since(0, usize::MAX)

@@ -7,7 +7,7 @@ use super::{
 
 use axum::{
     Router, middleware,
-    routing::{delete, get, post, put},
+    routing::{delete, get, patch, post, put},
 };
 use hyper::{
     server::conn::http1,
@@ -75,6 +75,12 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/notification-channel/v1/channels/{id}/channelId/ws", get(socket::open_socket))
         .route("/slack/{name}", post(webhooks::to_slack))
         .route("/teams/{name}", post(webhooks::to_teams))
+        .route("/webhook/{name}", post(webhooks::to_webhook))
+        .route("/ntfy/", post(webhooks::to_ntfy))
+        .route("/discord/api/webhooks/1/{name}", post(webhooks::to_discord))
+        .route("/discord/api/webhooks/1/{name}/messages/{id}", patch(webhooks::edit_discord))
+        .route("/mattermost/hooks/{name}", post(webhooks::to_mattermost))
+        .route("/google-chat/v1/spaces/{name}/messages", post(webhooks::to_google_chat))
         .route("/api/chat.postMessage", post(slack_api::post))
         .route("/api/chat.update", post(slack_api::update))
         .route("/api/{method}", post(slack_api::unknown_method))

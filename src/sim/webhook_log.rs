@@ -3,19 +3,54 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Requests in the log. Beyond this limit the oldest is removed.
 const MAX_REQUESTS: usize = 200_000;
 
 /// Kind of chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum ChatKind {
     /// Slack incoming webhook.
     Slack,
     /// Teams Workflows webhook.
     Teams,
+    /// Receiver of signed JSON.
+    Webhook,
+    /// Topic of an ntfy server.
+    Ntfy,
+    /// Discord webhook.
+    Discord,
+    /// Mattermost incoming webhook.
+    Mattermost,
+    /// Google Chat webhook.
+    GoogleChat,
+}
+
+impl ChatKind {
+    /// Returns the path of a webhook, or of a topic, with its query.
+    #[must_use]
+    pub fn path(self, name: &str) -> String {
+        match self {
+            Self::Slack => format!("/slack/{name}"),
+            Self::Teams => format!("/teams/{name}"),
+            Self::Webhook => format!("/webhook/{name}"),
+            Self::Ntfy => format!("/ntfy/{name}"),
+            Self::Discord => format!("/discord/api/webhooks/1/{name}"),
+            Self::Mattermost => format!("/mattermost/hooks/{name}"),
+            Self::GoogleChat => format!("/google-chat/v1/spaces/{name}/messages?key=k&token=t"),
+        }
+    }
+}
+
+/// What a signature covers, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedParts {
+    /// Headers in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// Body.
+    pub body: String,
 }
 
 /// One request to a webhook, accepted or rejected.
@@ -36,6 +71,9 @@ pub struct WebhookRequest {
     pub shown: bool,
     /// JSON body; `null` for any other body.
     pub payload: Value,
+    /// Headers and raw body; only of a webhook's receiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedParts>,
 }
 
 /// All requests, oldest first.

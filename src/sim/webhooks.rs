@@ -1,8 +1,10 @@
-//! Incoming webhooks of Slack (`/slack/<name>`) and Teams (`/teams/<name>`). They check, answer and rate-limit requests
-//! like the real ones, and store every request.
+//! Incoming webhooks of all chats ([`ChatKind::path`]). They check, answer and rate-limit requests like the real ones, and
+//! store every request.
 
 use super::{
-    hang_up, slack_rules,
+    chats, hang_up,
+    incoming::{Incoming, WebhookOutcome},
+    slack_rules,
     state::SimState,
     teams_rules,
     webhook_log::{ChatKind, WebhookRequest},
@@ -10,21 +12,13 @@ use super::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// Result of a request: the logged values and the answer.
-struct WebhookOutcome {
-    status: u16,
-    shown: bool,
-    payload: Value,
-    answer: Response,
-}
 
 fn text_response(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html")], text).into_response()
@@ -35,6 +29,7 @@ fn rate_limited(service: ChatKind, seconds: u64) -> Response {
     let body = match service {
         ChatKind::Slack => json!({ "retry_after": seconds, "ok": false, "error": "rate_limited" }),
         ChatKind::Teams => teams_rules::error_for_status(429),
+        other => return chats::rate_limited(other, seconds),
     };
     (StatusCode::TOO_MANY_REQUESTS, wait, Json(body)).into_response()
 }
@@ -44,47 +39,45 @@ fn status_response(service: ChatKind, status: u16) -> Response {
     match service {
         ChatKind::Slack => text_response(code, slack_rules::error_text(status)),
         ChatKind::Teams => (code, Json(teams_rules::error_for_status(status))).into_response(),
+        other => chats::error(other, status),
     }
 }
 
 /// A page as the login page of a network or a gateway sends it.
 const WEB_PAGE: &str = "<!DOCTYPE html><html><body>Log in to the network</body></html>";
 
-fn check_payload(service: ChatKind, bare_card: bool, body: &[u8]) -> WebhookOutcome {
-    let raw = || serde_json::from_slice(body).unwrap_or_default();
-    match service {
-        ChatKind::Slack => match slack_rules::check(body) {
-            Ok(payload) => {
-                WebhookOutcome { status: 200, shown: true, payload, answer: text_response(StatusCode::OK, "ok") }
-            }
-            Err(reason) => WebhookOutcome {
-                status: 400,
-                shown: false,
-                payload: raw(),
-                answer: text_response(StatusCode::BAD_REQUEST, reason),
-            },
-        },
-        ChatKind::Teams => match teams_rules::check(body, bare_card) {
-            teams_rules::TeamsResponse::Accepted { payload, shown } => {
-                WebhookOutcome { status: 202, shown, payload, answer: StatusCode::ACCEPTED.into_response() }
-            }
-            teams_rules::TeamsResponse::Rejected(status, reason) => {
-                let code = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-                WebhookOutcome { status, shown: false, payload: raw(), answer: (code, Json(reason)).into_response() }
-            }
-        },
+fn check_payload(sim: &SimState, request: &Incoming<'_>, bare_card: bool) -> WebhookOutcome {
+    if let Some(outcome) = chats::answer(sim, request) {
+        return outcome;
+    }
+    let raw = || serde_json::from_slice(request.body).unwrap_or_default();
+    if request.service == ChatKind::Slack {
+        return match slack_rules::check(request.body) {
+            Ok(payload) => checked(200, true, payload, text_response(StatusCode::OK, "ok")),
+            Err(reason) => checked(400, false, raw(), text_response(StatusCode::BAD_REQUEST, reason)),
+        };
+    }
+    match teams_rules::check(request.body, bare_card) {
+        teams_rules::TeamsResponse::Accepted { payload, shown } => {
+            checked(202, shown, payload, StatusCode::ACCEPTED.into_response())
+        }
+        teams_rules::TeamsResponse::Rejected(status, reason) => {
+            let code = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            checked(status, false, raw(), (code, Json(reason)).into_response())
+        }
     }
 }
 
-fn outcome(sim: &SimState, service: ChatKind, path: &str, headers: &HeaderMap, body: &[u8]) -> WebhookOutcome {
+fn checked(status: u16, shown: bool, payload: Value, answer: Response) -> WebhookOutcome {
+    WebhookOutcome { status, shown, payload, signed: None, answer }
+}
+
+fn outcome(sim: &SimState, path: &str, request: &Incoming<'_>) -> WebhookOutcome {
     let faults = sim.faults();
     let chat = &faults.chat;
-    let rejected = |status, answer| WebhookOutcome {
-        status,
-        shown: false,
-        payload: serde_json::from_slice(body).unwrap_or_default(),
-        answer,
-    };
+    let service = request.service;
+    let rejected =
+        |status, answer| checked(status, false, serde_json::from_slice(request.body).unwrap_or_default(), answer);
     if let Some(status) = chat.fixed_status.get(path) {
         return rejected(*status, status_response(service, *status));
     }
@@ -101,18 +94,18 @@ fn outcome(sim: &SimState, service: ChatKind, path: &str, headers: &HeaderMap, b
     if sim.roll(chat.server_error) {
         return rejected(500, status_response(service, 500));
     }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {
         let answer = match service {
             ChatKind::Slack => text_response(StatusCode::BAD_REQUEST, "invalid_payload"),
-            ChatKind::Teams => status_response(service, 400),
+            other => status_response(other, 400),
         };
         return rejected(400, answer);
     }
-    check_payload(service, chat.bare_card.contains(path), body)
+    check_payload(sim, request, chat.bare_card.contains(path))
 }
 
-async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: HeaderMap, body: Bytes) -> Response {
+async fn post(sim: &SimState, request: Incoming<'_>) -> Response {
     let faults = sim.faults();
     if sim.roll(faults.chat.slow) {
         tokio::time::sleep(sim.random_delay(faults.chat.slow_ms)).await;
@@ -123,17 +116,16 @@ async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: Head
     if sim.roll(faults.chat.hang_up) {
         return hang_up::response();
     }
-    let path = match service {
-        ChatKind::Slack => format!("/slack/{name}"),
-        ChatKind::Teams => format!("/teams/{name}"),
-    };
-    let WebhookOutcome { status, shown, payload, answer } = outcome(&sim, service, &path, &headers, &body);
+    let (service, name) = (request.service, request.name.to_owned());
+    let path = service.path(&name);
+    let path = path.split('?').next().unwrap_or_default();
+    let WebhookOutcome { status, shown, payload, signed, answer } = outcome(sim, path, &request);
     let no_answer = shown && sim.roll(faults.chat.hang_after_accept);
     let cut = shown && sim.roll(faults.chat.hang_up_after_accept);
     let status = if no_answer || cut { 0 } else { status };
     let at = Timestamp::now();
     let recorded =
-        sim.webhook_log().record(WebhookRequest { number: 0, at, chat: service, name, status, shown, payload });
+        sim.webhook_log().record(WebhookRequest { number: 0, at, chat: service, name, status, shown, payload, signed });
     sim.publish(&json!({ "news": "post", "post": recorded }));
     if no_answer {
         std::future::pending::<()>().await;
@@ -141,22 +133,68 @@ async fn post(sim: Arc<SimState>, service: ChatKind, name: String, headers: Head
     if cut { hang_up::response() } else { answer }
 }
 
-/// `POST /slack/{name}`.
-pub(super) async fn to_slack(
-    State(sim): State<Arc<SimState>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    post(sim, ChatKind::Slack, name, headers, body).await
+type AppState = State<Arc<SimState>>;
+
+/// Returns the handler of a chat whose path has one name.
+macro_rules! handler {
+    ($(#[$doc:meta])* $name:ident, $service:ident) => {
+        $(#[$doc])*
+        pub(super) async fn $name(
+            State(sim): AppState,
+            Path(name): Path<String>,
+            RawQuery(query): RawQuery,
+            headers: HeaderMap,
+            body: Bytes,
+        ) -> Response {
+            let query = query.unwrap_or_default();
+            let service = ChatKind::$service;
+            let request = Incoming { service, name: &name, edited: None, query: &query, headers: &headers, body: &body };
+            post(&sim, request).await
+        }
+    };
 }
 
-/// `POST /teams/{name}`.
-pub(super) async fn to_teams(
-    State(sim): State<Arc<SimState>>,
-    Path(name): Path<String>,
+handler!(
+    /// `POST /slack/{name}`.
+    to_slack, Slack
+);
+handler!(
+    /// `POST /teams/{name}`.
+    to_teams, Teams
+);
+handler!(
+    /// `POST /webhook/{name}`.
+    to_webhook, Webhook
+);
+handler!(
+    /// `POST /discord/api/webhooks/1/{name}`.
+    to_discord, Discord
+);
+handler!(
+    /// `POST /mattermost/hooks/{name}`.
+    to_mattermost, Mattermost
+);
+handler!(
+    /// `POST /google-chat/v1/spaces/{name}/messages`.
+    to_google_chat, GoogleChat
+);
+
+/// `PATCH /discord/api/webhooks/1/{name}/messages/{id}`.
+pub(super) async fn edit_discord(
+    State(sim): AppState,
+    Path((name, id)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    post(sim, ChatKind::Teams, name, headers, body).await
+    let service = ChatKind::Discord;
+    let request = Incoming { service, name: &name, edited: Some(&id), query: "", headers: &headers, body: &body };
+    post(&sim, request).await
+}
+
+/// `POST /ntfy/`: the topic is in the body.
+pub(super) async fn to_ntfy(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
+    let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let topic = payload.get("topic").and_then(Value::as_str).unwrap_or_default();
+    let service = ChatKind::Ntfy;
+    post(&sim, Incoming { service, name: topic, edited: None, query: "", headers: &headers, body: &body }).await
 }

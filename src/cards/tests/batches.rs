@@ -80,13 +80,16 @@ fn batch_newest_first_taken_from_the_front() {
         })
         .collect();
     let cards: Vec<&Card> = cards.iter().collect();
-    for kind in KINDS {
+    // Data for a program has one card per message.
+    for kind in KINDS.into_iter().filter(|kind| *kind != SinkKind::Webhook) {
         for plain in [false, true] {
             let message = render(kind, &cards, &options(), now(), plain);
             if kind == SinkKind::Slack {
                 assert_fits_slack(&serde_json::from_str(&message.body).unwrap());
             }
-            assert!((20..=60).contains(&message.cards_included), "{} {kind:?}", message.cards_included);
+            // Discord allows ten embeds, or 2,000 characters.
+            let least = if kind == SinkKind::Discord { 10 } else { 20 };
+            assert!((least..=60).contains(&message.cards_included), "{} {kind:?}", message.cards_included);
             let place = |n: usize| message.body.find(&format!("555-{:04}", 100 + n));
             assert!(place(message.cards_included - 1) < place(0), "{kind:?}");
             assert!(place(0).is_some() && message.cards_included == 60 || place(message.cards_included).is_none());
@@ -101,10 +104,7 @@ fn batch_alert_on_top_no_cards_empty_body() {
     let payload = body(SinkKind::Slack, &[&ring, &alert], false);
     assert_eq!(payload["blocks"][0]["text"]["text"], "📞 1 call: 1 ringing · 1 alert");
     assert!(payload["blocks"][1].to_string().contains("Consent"));
-    assert_eq!(
-        render(SinkKind::Slack, &[], &options(), now(), false),
-        RenderedMessage { body: String::new(), cards_included: 0 }
-    );
+    assert_eq!(render(SinkKind::Slack, &[], &options(), now(), false), RenderedMessage::default());
 }
 
 #[test]

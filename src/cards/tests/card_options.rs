@@ -14,7 +14,8 @@ fn compact_card_title_and_one_line_in_every_chat() {
     let line = "(514) 555-0199 · Rings Bob Roy (1015) · Main line · 14:03 EST";
     assert_eq!(rendered(&quiet)[..2], ["📞 Alice Martin · VIP", line]);
     assert_eq!(rendered(&quiet).len(), 3, "title, line and link");
-    for kind in KINDS {
+    // Data for a program has no layout.
+    for kind in KINDS.into_iter().filter(|kind| *kind != SinkKind::Webhook) {
         let text = body(kind, &[&quiet], false).to_string();
         assert!(
             text.contains("Bob Roy") && !text.contains("Martin Bakery") && !text.contains("Open tickets"),

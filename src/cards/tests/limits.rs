@@ -33,7 +33,7 @@ fn any_contact() -> impl Strategy<Value = Contact> {
     })
 }
 
-fn any_card() -> impl Strategy<Value = Card> {
+pub(in crate::cards) fn any_card() -> impl Strategy<Value = Card> {
     (any_contact(), any_text(), 0_usize..12, 0..5).prop_map(|(contact, text, number, kind)| {
         let person = Person { name: Some(text.clone()), extension: Some(text.clone()), line: None };
         let call = Call {
@@ -112,6 +112,9 @@ fn longest_texts_fit_alone_and_in_batch() {
                     teams.body.len(),
                     teams.cards_included
                 );
+                for kind in OTHER_KINDS {
+                    assert_fits_chat(kind, &render(kind, &cards, &options(), now(), plain));
+                }
             }
         }
     }
@@ -136,6 +139,7 @@ proptest! {
                     let evaluated = message.body.contains("\"{{") || message.body.contains("{{DATE");
                     prop_assert!(!evaluated);
                 }
+                other => assert_fits_chat(other, &message),
             }
         }
         for card in cards {

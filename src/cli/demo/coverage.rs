@@ -117,7 +117,8 @@ mod tests {
     fn post(service: ChatKind, text: &str, at: i64) -> WebhookRequest {
         let at = Timestamp::from_second(at).unwrap();
         let payload = json!({ "blocks": [{ "text": { "text": text } }] });
-        WebhookRequest { number: 0, at, chat: service, name: "x".to_owned(), status: 200, shown: true, payload }
+        let name = "x".to_owned();
+        WebhookRequest { number: 0, at, chat: service, name, status: 200, shown: true, payload, signed: None }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The cards of a recording as text or JSON, and the differences between those of two configs.
 
 use crate::{
-    cards::{self, RenderOptions},
+    cards,
     cli::dry_run::{DryRun, describe_options, describe_reason},
     config::Config,
     model::{
@@ -31,7 +31,7 @@ pub(super) fn render(config: &Config, runs: Vec<DryRun<'_>>) -> Vec<RenderedCard
     for run in runs {
         for planned in run.cards.into_iter().filter(|card| card.is_posted) {
             let Some(sink) = config.sinks.iter().find(|sink| sink.name == planned.sink) else { continue };
-            let style = RenderOptions { mask: sink.mask, ..config.style.clone() };
+            let style = sink.style(&config.style);
             let options = planned.card.options.clone();
             let card = Card::Call(Box::new(planned.card));
             all.push(RenderedCard {

@@ -18,6 +18,7 @@ pub(super) fn page(sink: &SinkName, kind: SinkKind, cards_by_time: &[(StatusKind
     let service = match kind {
         SinkKind::Slack | SinkKind::SlackApp | SinkKind::SlackTrigger => "slack",
         SinkKind::Teams => "teams",
+        other => other.as_str(),
     };
     let card = |(number, (status, at, body)): (usize, &(StatusKind, Timestamp, String))| {
         let payload: Value = serde_json::from_str(body).unwrap_or_default();

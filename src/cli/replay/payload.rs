@@ -2,7 +2,7 @@
 
 use super::{ReplayArgs, STATUSES, page};
 use crate::{
-    cards::{self, RenderOptions},
+    cards,
     cli::{CliError, dry_run::DryRun, recording::invalid_file},
     config::{Config, SinkConfig},
     daemon::settings,
@@ -23,7 +23,7 @@ pub(super) fn text(
     runs: &[DryRun<'_>],
 ) -> Result<String, CliError> {
     check_selection(runs, args.status, sink).map_err(|why| invalid_file(&args.file, &why))?;
-    let style = RenderOptions { mask: sink.mask, ..config.style.clone() };
+    let style = sink.style(&config.style);
     let (mut text, mut pages) = (String::new(), Vec::new());
     for run in runs {
         let Some((card, is_routed)) = shown(run, args.status, sink) else { continue };

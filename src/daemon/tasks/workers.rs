@@ -2,7 +2,7 @@
 //! actions; cards are rendered with the current settings.
 
 use crate::{
-    cards,
+    cards::{self, WebhookFormat},
     config::SinkConfig,
     daemon::{
         pipeline::Pipeline,
@@ -123,5 +123,12 @@ impl Workers {
 
 /// Settings of a worker. The cleared fields are read from the current settings for each card.
 fn worker_settings(sink: &SinkConfig) -> SinkConfig {
-    SinkConfig { outcomes: Vec::new(), recap: None, reply_in_thread: false, mask: Mask::None, ..sink.clone() }
+    SinkConfig {
+        outcomes: Vec::new(),
+        recap: None,
+        reply_in_thread: false,
+        mask: Mask::None,
+        webhook: WebhookFormat::default(),
+        ..sink.clone()
+    }
 }

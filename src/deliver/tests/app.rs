@@ -32,6 +32,7 @@ fn start_worker(chat: &Chat, kind: SinkKind, queue: &MemoryOutbox) -> (WorkerHar
         RenderedMessage {
             body: serde_json::json!({ "plain": plain, "cards": ["a"] }).to_string(),
             cards_included: cards.len(),
+            ..RenderedMessage::default()
         }
     };
     (WorkerHarness::of(sink, queue, draw), render_times)
@@ -77,6 +78,7 @@ fn start_with_mentions(chat: &Chat, queue: &MemoryOutbox) -> WorkerHarness {
         RenderedMessage {
             body: serde_json::json!({ "plain": plain, "cards": [body] }).to_string(),
             cards_included: cards.len(),
+            ..RenderedMessage::default()
         }
     };
     WorkerHarness::of(sink, queue, draw)

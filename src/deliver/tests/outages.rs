@@ -136,7 +136,11 @@ fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, _: bool) -> RenderedMessage 
         other => panic!("{other:?}"),
     };
     let titles: Vec<String> = cards.iter().take(20).map(title).collect();
-    RenderedMessage { cards_included: titles.len(), body: serde_json::json!({ "cards": titles }).to_string() }
+    RenderedMessage {
+        cards_included: titles.len(),
+        body: serde_json::json!({ "cards": titles }).to_string(),
+        ..RenderedMessage::default()
+    }
 }
 
 /// Sends `count` cards through outages and checks that each is shown.

@@ -39,7 +39,11 @@ fn draw(_: SinkKind, cards: &[&Card], _: Timestamp, plain: bool) -> RenderedMess
     };
     let used = cards.len().min(CARDS_PER_MESSAGE);
     let titles: Vec<String> = cards.iter().take(used).map(title).collect();
-    RenderedMessage { body: serde_json::json!({ "plain": plain, "cards": titles }).to_string(), cards_included: used }
+    RenderedMessage {
+        body: serde_json::json!({ "plain": plain, "cards": titles }).to_string(),
+        cards_included: used,
+        ..RenderedMessage::default()
+    }
 }
 
 pub struct WorkerHarness {
@@ -420,7 +424,11 @@ fn worker_future_is_spawnable_with_any_render_function() {
         let stop = CancellationToken::new();
         let sink = Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::Teams, Secret::new(""));
         let mine = String::new();
-        let draw = move |_, _: &[&Card], _, _| RenderedMessage { body: mine.clone(), cards_included: 1 };
+        let draw = move |_, _: &[&Card], _, _| RenderedMessage {
+            body: mine.clone(),
+            cards_included: 1,
+            ..RenderedMessage::default()
+        };
         run(sink, MemoryOutbox::default(), client(), draw, events, stop)
     });
 }

@@ -1,6 +1,7 @@
 //! The simulator as an independent client sees it: plain HTTP and WebSocket, without the stages.
 
 mod calls;
+mod chats;
 mod faults;
 mod login;
 mod slack_api;

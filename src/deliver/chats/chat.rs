@@ -1,0 +1,230 @@
+//! What the worker, the config and the commands need to know about one chat, and the requests to it.
+
+use crate::{
+    deliver::{
+        chats::signature::SigningKey,
+        rate_limit::RateLimit,
+        response::{HttpResponse, MAX_API_BODY_BYTES, PostResult},
+        table::ResponseRule,
+    },
+    model::{
+        delivery::{DeliveryKey, MessageRef, PostMode, SinkKind, Subject},
+        secret::Secret,
+        time::Timestamp,
+    },
+};
+use reqwest::Method;
+use serde_json::{Map, Value};
+use url::Url;
+use uuid::Uuid;
+
+/// One chat.
+#[derive(Debug)]
+pub struct Chat {
+    /// Kind of its sinks.
+    pub kind: SinkKind,
+    /// Name for `poprelay check`.
+    pub title: &'static str,
+    /// Keys of a sink's table beside `url` and those of all sinks.
+    pub keys: &'static [OptionKey],
+    /// Returns what is wrong with the options; warnings have `is_error: false`.
+    pub check: fn(&Url, &ChatOptions) -> Vec<Problem>,
+    /// Rate limit of new messages without `pace` in the config.
+    pub rate: RateLimit,
+    /// Rate limit of edits.
+    pub edit_rate: RateLimit,
+    /// Builds the request of a message; `None` if the URL is not usable.
+    pub request: fn(&Endpoint<'_>, &Message<'_>) -> Option<Request>,
+    /// Reduces a response to the fields that decide, and returns the message reference if the chat has edits.
+    pub parse: fn(&Endpoint<'_>, &Message<'_>, PostResult) -> (PostResult, Option<MessageRef>),
+    /// Response rules before those of all chats: words and codes in the body, whatever the status.
+    pub rules: &'static [ResponseRule],
+    /// Response rules after those of all chats: statuses without a known body.
+    pub status_rules: &'static [ResponseRule],
+}
+
+/// Key of a sink's table that not every chat has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKey {
+    /// `token`
+    Token,
+    /// `secret`
+    Secret,
+    /// `headers`
+    Headers,
+    /// `body`
+    Body,
+    /// `cloud_events`
+    CloudEvents,
+}
+
+impl OptionKey {
+    /// All keys.
+    pub const ALL: [Self; 5] = [Self::Token, Self::Secret, Self::Headers, Self::Body, Self::CloudEvents];
+
+    /// Returns the key as the config has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Secret => "secret",
+            Self::Headers => "headers",
+            Self::Body => "body",
+            Self::CloudEvents => "cloud_events",
+        }
+    }
+}
+
+/// Values of the [`OptionKey`]s that requests need; the rest belongs to the layout.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChatOptions {
+    /// Bearer token.
+    pub token: Option<Secret>,
+    /// Key that signs the messages.
+    pub signing_key: Option<SigningKey>,
+    /// Headers with secrets.
+    pub headers: Vec<(String, Secret)>,
+    /// Whether the operator wrote the body.
+    pub has_own_body: bool,
+}
+
+impl ChatOptions {
+    /// Returns all secrets, for redaction.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let key = self.signing_key.iter().map(SigningKey::secret);
+        self.token.iter().chain(key).chain(self.headers.iter().map(|(_, value)| value))
+    }
+}
+
+/// Something wrong with a sink's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Key of the table.
+    pub key: &'static str,
+    /// Description with the remedy. Quotes no value.
+    pub text: &'static str,
+    /// Whether the sink cannot work; a warning otherwise.
+    pub is_error: bool,
+}
+
+/// A check without findings.
+pub(super) const fn no_problems(_: &Url, _: &ChatOptions) -> Vec<Problem> {
+    Vec::new()
+}
+
+/// Where messages go.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint<'a> {
+    /// URL of the config, a secret.
+    pub url: &'a Secret,
+    /// Other options of the config.
+    pub options: &'a ChatOptions,
+}
+
+/// A rendered message and its circumstances.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// Rendered body.
+    pub body: &'a str,
+    /// Rendered headers.
+    pub headers: &'a [(String, String)],
+    /// How to post the message.
+    pub mode: &'a PostMode,
+    /// Key of the message's only delivery; `None` if several share the message.
+    pub key: Option<&'a DeliveryKey>,
+    /// Time of this attempt.
+    pub at: Timestamp,
+}
+
+/// Namespace of the ids: random, fixed for all versions.
+const ID_NAMESPACE: Uuid = Uuid::from_u128(0x5d0a_6c1e_93b7_4f60_8a52_1be4_7c0d_2f39);
+
+impl Message<'_> {
+    /// Returns an id of the delivery, the same for all attempts. A merged message has an id of this attempt.
+    #[must_use]
+    pub fn delivery_id(&self) -> Uuid {
+        let of_key = |key: &DeliveryKey| format!("{}\n{}\n{}", key.sink, subject(&key.subject), key.status.as_str());
+        stable_id(&self.key.map_or_else(|| self.name_of_attempt(), of_key))
+    }
+
+    /// Returns an id of the call at its sink, the same for all statuses.
+    #[must_use]
+    pub fn subject_id(&self) -> Uuid {
+        let of_key = |key: &DeliveryKey| format!("{}\n{}", key.sink, subject(&key.subject));
+        stable_id(&self.key.map_or_else(|| self.name_of_attempt(), of_key))
+    }
+
+    fn name_of_attempt(&self) -> String {
+        format!("{}\n{}", self.at, self.body)
+    }
+}
+
+fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Call(call) => format!("call {call}"),
+        Subject::Named(name) => format!("named {name}"),
+    }
+}
+
+fn stable_id(name: &str) -> Uuid {
+    Uuid::new_v5(&ID_NAMESPACE, name.as_bytes())
+}
+
+/// One HTTP request with a JSON body.
+#[derive(Debug)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// URL, a secret.
+    pub url: Secret,
+    /// Headers beside the content type.
+    pub headers: Vec<(String, Secret)>,
+    /// Body.
+    pub body: String,
+    /// Bytes read of the response body.
+    pub max_response_bytes: usize,
+}
+
+impl Request {
+    /// Creates a POST without further headers.
+    #[must_use]
+    pub fn post(url: Secret, body: impl Into<String>) -> Self {
+        Self {
+            method: Method::POST,
+            url,
+            headers: Vec::new(),
+            body: body.into(),
+            max_response_bytes: MAX_API_BODY_BYTES,
+        }
+    }
+}
+
+/// Reduces a JSON response to the keys of `kept`: the rest repeats the message, which must not be stored. Returns the
+/// response's object too. A body that is no JSON object stays unchanged.
+#[must_use]
+pub fn keep_keys(result: PostResult, kept: &[&str]) -> (PostResult, Option<Map<String, Value>>) {
+    let PostResult::Response(reply) = result else { return (result, None) };
+    let Ok(object) = serde_json::from_str::<Map<String, Value>>(&reply.body) else {
+        return (PostResult::Response(reply), None);
+    };
+    let mut reduced = object.clone();
+    reduced.retain(|key, _| kept.contains(&key.as_str()));
+    let body = Value::Object(reduced).to_string();
+    (PostResult::Response(HttpResponse { body, ..reply }), Some(object))
+}
+
+/// Builds the reference of a message that was posted at `seconds` (since 1970); `None` if the id is not fit to be stored.
+#[must_use]
+pub fn message_ref(channel: &str, seconds: i64, id: &str) -> Option<MessageRef> {
+    let is_valid = |id: &str| {
+        (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    (is_valid(channel) && is_valid(id))
+        .then(|| MessageRef { channel: channel.to_owned(), ts: format!("{seconds}.{id}") })
+}
+
+/// Returns the chat's id of a message.
+#[must_use]
+pub fn message_id(message: &MessageRef) -> &str {
+    message.ts.split_once('.').map_or(message.ts.as_str(), |(_, id)| id)
+}
