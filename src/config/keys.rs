@@ -1,7 +1,8 @@
 //! Known keys of each config table, as the schema's `Deserialize` implementations state them.
 
 use super::schema::{
-    CardsTable, ConnectionTable, File, JournalTable, LinesTable, NetworkTable, OperatorTable, SinkTable, StateTable,
+    CardsTable, ConnectionTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable, OperatorTable, SinkTable,
+    StateTable,
 };
 use crate::{
     enrich::{OauthConfig, SearchConfig, SourceConfig},
@@ -26,6 +27,7 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("sinks.*.recap", &["at", "days"]),
         ("network", fields::<NetworkTable>()),
         ("operator", fields::<OperatorTable>()),
+        ("metrics", fields::<MetricsTable>()),
         ("journal", fields::<JournalTable>()),
         ("cards", fields::<CardsTable>()),
         ("cards.lines", fields::<LinesTable>()),

@@ -32,6 +32,8 @@ pub struct File {
     pub numbers: BTreeMap<String, String>,
     /// `[operator]`
     pub operator: OperatorTable,
+    /// `[metrics]`
+    pub metrics: MetricsTable,
     /// `[journal]`
     pub journal: JournalTable,
     /// `[cards]`
@@ -238,6 +240,14 @@ pub struct NetworkTable {
 pub struct OperatorTable {
     /// Name of a sink.
     pub sink: Option<String>,
+}
+
+/// Metrics.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MetricsTable {
+    /// Address of the listener.
+    pub listen: Option<String>,
 }
 
 /// Log output.

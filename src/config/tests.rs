@@ -52,6 +52,20 @@ fn network_proxy_and_ca_are_checked_without_quoting_the_proxy() {
     assert!(!found.concat().contains("hush"));
 }
 
+#[test]
+fn metrics_on_a_public_address_are_a_warning() {
+    let with = |listen: &str| format!("{GOOD}\n[metrics]\nlisten = \"{listen}\"\n");
+    let warned = |listen: &str| {
+        let config = read(&with(listen)).unwrap();
+        assert!(config.metrics_listen.is_some());
+        config.warnings.iter().any(|it| it.key == "metrics.listen" && it.line.is_some())
+    };
+    assert!(warned("0.0.0.0:9464") && warned("192.0.2.1:9464"));
+    assert!(!warned("127.0.0.1:9464") && !warned("[::1]:9464") && !warned("unix:/run/poprelay/metrics.sock"));
+    assert!(problems(&with("9464")).concat().contains("metrics.listen: expected an address"));
+    assert_eq!(read(GOOD).unwrap().metrics_listen, None);
+}
+
 fn problems(text: &str) -> Vec<String> {
     match read(text).unwrap_err() {
         ConfigError::Invalid { problems, .. } => problems

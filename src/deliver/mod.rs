@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod events;
 pub mod limiter;
+mod measure;
 pub mod outage;
 pub mod post;
 pub mod rate_limit;

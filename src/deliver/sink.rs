@@ -15,7 +15,7 @@ use crate::{
         ids::SinkName,
         secret::Secret,
     },
-    runtime::watchdog::TaskMonitor,
+    runtime::{metrics::SinkMetrics, watchdog::TaskMonitor},
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Notify;
@@ -41,6 +41,8 @@ pub struct Sink {
     pub enable: Arc<Notify>,
     /// Receives the heartbeats of the worker.
     pub task_monitor: TaskMonitor,
+    /// Counts posts and cards.
+    pub metrics: SinkMetrics,
 }
 
 impl Sink {
@@ -59,6 +61,7 @@ impl Sink {
             limiter_registry: LimiterRegistry::default(),
             enable,
             task_monitor: pulses,
+            metrics: SinkMetrics::default(),
         }
     }
 

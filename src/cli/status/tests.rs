@@ -27,7 +27,12 @@ fn config(dir: &Path) -> Config {
 
 fn outbox(config: &Config) -> SqliteOutbox {
     let (dir, retention) = (config.state_dir.clone(), Retention::default());
-    open(OutboxSettings { dir, durability: Durability::Crash, retention }, Timestamp::now()).unwrap().0
+    open(
+        OutboxSettings { dir, durability: Durability::Crash, retention, commit_duration: Default::default() },
+        Timestamp::now(),
+    )
+    .unwrap()
+    .0
 }
 
 fn new_delivery(subject: &str) -> NewDelivery {

@@ -172,7 +172,12 @@ mod tests {
         std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
         let durability = outbox::Durability::Crash;
         let retention = outbox::Retention::default();
-        let settings = outbox::OutboxSettings { dir: dir.path().to_owned(), durability, retention };
+        let settings = outbox::OutboxSettings {
+            dir: dir.path().to_owned(),
+            durability,
+            retention,
+            commit_duration: Default::default(),
+        };
         let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
         let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
         let second = Duration::from_secs(5);
@@ -182,7 +187,14 @@ mod tests {
             Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
         let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });
         let recorder = Recorder::new(dir.path());
-        Pipeline { outbox, settings, recorder, status: SharedStatus::default(), tasks: TaskMonitor::default() }
+        Pipeline {
+            outbox,
+            settings,
+            recorder,
+            status: SharedStatus::default(),
+            tasks: TaskMonitor::default(),
+            metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+        }
     }
 
     fn missed(started: Timestamp) -> CallUpdate {

@@ -104,6 +104,7 @@ impl Workers {
         let sink = Sink {
             task_monitor: self.pipeline.tasks.clone(),
             limiter_registry: self.limiters.clone(),
+            metrics: self.pipeline.metrics.sink(name.as_str()),
             ..config.into_sink()
         };
         let stop = CancellationToken::new();

@@ -19,6 +19,9 @@ pub type Value = Gauge<f64, AtomicU64>;
 /// A counter of seconds.
 pub type Seconds = Counter<f64, AtomicU64>;
 
+/// Names and values of the labels of one metric.
+type LabelValues = Vec<(&'static str, String)>;
+
 /// One metric, as documented.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricInfo {
@@ -35,7 +38,7 @@ pub struct MetricInfo {
 /// A metric for each combination of label values. Values come from the config or are fixed words: their number is bounded.
 #[derive(Clone)]
 pub struct Labeled<M> {
-    family: Family<Vec<(&'static str, String)>, M, fn() -> M>,
+    family: Family<LabelValues, M, fn() -> M>,
     labels: &'static [&'static str],
 }
 

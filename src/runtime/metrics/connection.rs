@@ -6,7 +6,11 @@ use super::{
 };
 use jiff::Timestamp;
 use prometheus_client::{metrics::counter::Counter, registry::Unit};
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// Kinds of events from a connection.
 pub const EVENT_KINDS: [&str; 4] = ["snapshot", "report", "report_ready", "malformed"];
@@ -38,7 +42,9 @@ pub struct ConnectionMetrics(Option<Arc<Counters>>);
 struct Counters {
     name: String,
     events: [Counter; EVENT_KINDS.len()],
-    last_event: Labeled<Value>,
+    /// Time of the last event, exported after the first one.
+    last_event: OnceLock<Value>,
+    last_events: Labeled<Value>,
     lanes_lost: [Counter; LOSS_REASONS.len()],
     renewals: [Counter; 2],
     gap_seconds: Seconds,
@@ -123,7 +129,8 @@ impl ConnectionFamilies {
         ConnectionMetrics(Some(Arc::new(Counters {
             name: name.to_owned(),
             events: EVENT_KINDS.map(|kind| self.events.of(&[name, kind])),
-            last_event: self.last_event.clone(),
+            last_event: OnceLock::new(),
+            last_events: self.last_event.clone(),
             lanes_lost: LOSS_REASONS.map(|reason| self.lanes_lost.of(&[name, reason])),
             renewals: RESULTS.map(|result| self.renewals.of(&[name, result])),
             gap_seconds: self.gap_seconds.of(&[name]),
@@ -145,7 +152,7 @@ impl ConnectionMetrics {
     /// Sets the time of the last event.
     pub fn last_event(&self, at: Timestamp) {
         if let Some(counters) = &self.0 {
-            counters.last_event.set(&[&counters.name], seconds(at));
+            counters.last_event.get_or_init(|| counters.last_events.of(&[&counters.name])).set(seconds(at));
         }
     }
 

@@ -3,6 +3,11 @@
 use super::catalog::{Catalog, Labeled, Value};
 use prometheus_client::{metrics::counter::Counter, registry::Unit};
 
+/// Directions of calls.
+const DIRECTIONS: [&str; 3] = ["inbound", "outbound", "internal"];
+/// Statuses of calls.
+const STATUSES: [&str; 5] = ["ringing", "answered", "missed", "voicemail", "ended"];
+
 /// Metrics of the daemon.
 #[derive(Debug)]
 pub struct DaemonMetrics {
@@ -14,8 +19,7 @@ pub struct DaemonMetrics {
     pub reloads: Labeled<Counter>,
     /// 1 if the config on disk is in use, 0 if it was rejected.
     pub config_valid: Labeled<Value>,
-    /// Call updates.
-    pub call_updates: Labeled<Counter>,
+    call_updates: [[Counter; STATUSES.len()]; DIRECTIONS.len()],
     /// 1 for a connection that needs no login.
     pub login_up: Labeled<Value>,
     /// 1 for a live lane.
@@ -38,6 +42,11 @@ impl DaemonMetrics {
     pub(super) fn register(catalog: &mut Catalog) -> Self {
         let (connection, sink) = (&["connection"], &["sink"]);
         let seconds = || Some(Unit::Seconds);
+        let call_updates = catalog.counter(
+            "call_updates",
+            &["direction", "status"],
+            "Statuses that calls reached, posted or not; corrections of earlier ones are not counted",
+        );
         Self {
             build_info: catalog.gauge("build_info", None, &["version"], "Version of the daemon; the value is 1"),
             config_info: catalog.gauge(
@@ -53,11 +62,7 @@ impl DaemonMetrics {
                 &[],
                 "Whether the last reload was applied (1) or rejected (0)",
             ),
-            call_updates: catalog.counter(
-                "call_updates",
-                &["direction", "status"],
-                "Statuses that calls reached, posted or not; corrections of earlier ones are not counted",
-            ),
+            call_updates: DIRECTIONS.map(|direction| STATUSES.map(|status| call_updates.of(&[direction, status]))),
             login_up: catalog.gauge(
                 "login_up",
                 None,
@@ -91,6 +96,25 @@ impl DaemonMetrics {
                 &[],
                 "Whether cards are in memory only (1) because the store cannot write",
             ),
+        }
+    }
+
+    /// Counts a call update.
+    pub fn call_update(&self, direction: &str, status: &str) {
+        let position = |words: &[&str], word: &str| words.iter().position(|one| *one == word);
+        let (Some(row), Some(column)) = (position(&DIRECTIONS, direction), position(&STATUSES, status)) else { return };
+        if let Some(counter) = self.call_updates.get(row).and_then(|row| row.get(column)) {
+            counter.inc();
+        }
+    }
+
+    /// Records a reload: the hash of the config applied, or `None` for a rejected one.
+    pub fn reload(&self, applied: Option<&str>) {
+        self.reloads.of(&[if applied.is_some() { "applied" } else { "rejected" }]).inc();
+        self.config_valid.set(&[], if applied.is_some() { 1.0 } else { 0.0 });
+        if let Some(hash) = applied {
+            self.config_info.clear();
+            self.config_info.set(&[hash], 1.0);
         }
     }
 }

@@ -71,7 +71,8 @@ impl SinkFamilies {
             card_delay: catalog.histogram(
                 "card_delay",
                 card,
-                "Time from the receipt of a call update to the acceptance of its card: look-up, outbox, rate limit, post",
+                "Time from the receipt of a call update to the acceptance of its card: look-up, outbox, rate limit, post. Edits of a \
+                 message have no time",
             ),
             call_to_card: catalog.histogram(
                 "call_to_card",
@@ -112,14 +113,17 @@ impl SinkMetrics {
         self.0.post_duration.observe(took);
     }
 
-    /// Counts an accepted card that is not about a call.
-    pub fn other_card(&self) {
-        self.card("other");
+    /// Counts an accepted card by one of the [`CARD_STATUSES`].
+    pub fn card(&self, status: &str) {
+        if let Some(counter) = index_of(status).and_then(|index| self.0.cards.get(index)) {
+            counter.inc();
+        }
     }
 
-    /// Counts an accepted card of a call update. `received`: local time of the update. `occurred`: GoTo's time of it.
-    pub fn call_card(&self, status: &'static str, received: Option<Timestamp>, occurred: Timestamp, now: Timestamp) {
-        let Some(index) = self.card(status) else { return };
+    /// Records the times of an accepted card of a call update. `received`: local time of the update. `occurred`: GoTo's time
+    /// of it.
+    pub fn card_times(&self, status: &str, received: Option<Timestamp>, occurred: Timestamp, now: Timestamp) {
+        let Some(index) = index_of(status) else { return };
         if let (Some(received), Some(histogram)) = (received, self.0.card_delay.get(index)) {
             histogram.observe(elapsed(received, now));
         }
@@ -147,12 +151,10 @@ impl SinkMetrics {
     pub fn batch(&self, cards: usize) {
         self.0.batched.inc_by(u64::try_from(cards).unwrap_or(u64::MAX));
     }
+}
 
-    fn card(&self, status: &str) -> Option<usize> {
-        let index = CARD_STATUSES.iter().position(|one| *one == status)?;
-        self.0.cards.get(index)?.inc();
-        Some(index)
-    }
+fn index_of(status: &str) -> Option<usize> {
+    CARD_STATUSES.iter().position(|one| *one == status)
 }
 
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {

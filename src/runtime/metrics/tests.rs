@@ -10,14 +10,13 @@ fn filled() -> Metrics {
     let metrics = Metrics::new(at(1_800_000_000));
     let (sink, connection, source) = (metrics.sink("desk"), metrics.connection("main"), metrics.source("crm"));
     sink.post(Some(200), Duration::from_millis(30));
-    sink.call_card("ringing", Some(at(100)), at(100), at(101));
+    sink.card_times("ringing", Some(at(100)), at(100), at(101));
     source.lookup(LookupResult::Found, Duration::from_millis(3));
     connection.request("/call-events/v1/subscriptions", Some(207));
     connection.last_event(at(100));
     connection.refresh_token(at(100), Duration::from_secs(30 * 86_400));
     let daemon = metrics.daemon();
     daemon.config_info.set(&["0123456789ab"], 1.0);
-    drop(daemon.call_updates.of(&["inbound", "ringing"]));
     for gauge in [&daemon.login_up, &daemon.fallback, &daemon.clock_offset] {
         gauge.set(&["main"], 1.0);
     }
@@ -74,7 +73,7 @@ fn call_to_card_uses_gotos_clock() {
     let sink = metrics.sink("desk");
     metrics.set_clock_offset(SignedDuration::from_secs(-60));
     // By the local clock 61 s, by GoTo's one second.
-    sink.call_card("ringing", None, at(1000), at(1061));
+    sink.card_times("ringing", None, at(1000), at(1061));
     let latency = metrics.latency("desk", at(1061)).unwrap();
     assert!((0.9..1.1).contains(&latency.p50), "{latency:?}");
     assert_eq!(metrics.latency("other", at(1061)), None);
