@@ -24,7 +24,7 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("sinks.*", fields::<SinkTable>()),
         // Variants of untagged enums, whose fields serde does not state.
         ("sinks.*.pace", &["per_second", "burst"]),
-        ("sinks.*.recap", &["at", "days"]),
+        ("sinks.*.recap", &["at", "days", "latency"]),
         ("network", fields::<NetworkTable>()),
         ("operator", fields::<OperatorTable>()),
         ("metrics", fields::<MetricsTable>()),

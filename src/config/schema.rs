@@ -168,6 +168,9 @@ pub enum RecapValue {
         at: TimeList,
         /// Days as in `[hours.NAME]`; every day if missing.
         days: Option<TimeList>,
+        /// Whether the recap shows the times from call to card.
+        #[serde(default)]
+        latency: bool,
     },
 }
 

@@ -178,6 +178,8 @@ fn recap_requires_times_days_and_history() {
     assert_eq!(recap("recap = [\"17:30\", \"9:00\"]").unwrap(), "at 09:00 and 17:30");
     let table = "recap = { at = [\"17:30\"], days = \"sat-mon\" }";
     assert_eq!(recap(table).unwrap(), "at 17:30 on Mon Sat Sun");
+    let latency = |more: &str| read(&with(more)).unwrap().sinks[0].recap_latency;
+    assert!(latency("recap = { at = \"17:30\", latency = true }") && !latency(table));
     assert!(recap(&format!("{table}\n[[enrich]]\ntype = \"history\"")).is_some());
     for bad in [
         "recap = \"25:00\"",

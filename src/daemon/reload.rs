@@ -116,6 +116,7 @@ impl Settings {
                     style,
                     mode: MessageMode::from_config(sink),
                     recap: sink.recap.clone(),
+                    recap_latency: sink.recap_latency,
                 },
             )
         };

@@ -18,6 +18,7 @@ use crate::{
             http::MetricsServer,
             readiness::Readiness,
             status::{ConnectionStatus, SharedStatus},
+            stored::StatusFile,
         },
         pipeline::Pipeline,
         recap,
@@ -96,6 +97,7 @@ struct Daemon {
     /// Cards given up, for the next alert.
     given_up: GivenUp,
     _metrics_server: MetricsServer,
+    status_file: StatusFile,
 }
 
 impl Daemon {
@@ -112,6 +114,7 @@ impl Daemon {
         let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
         let pipeline = Arc::new(Pipeline { outbox, settings: book, recorder, status: board, tasks: pulses, metrics });
         pipeline.metrics.daemon().config_info.set(&[&config.hash], 1.0);
+        let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
         let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;
         let suffix = state.suffix.clone();
         let mut daemon = Self {
@@ -132,6 +135,7 @@ impl Daemon {
             state_missing: false,
             given_up: GivenUp::default(),
             _metrics_server: metrics_server,
+            status_file,
         };
         daemon.workers.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
@@ -191,6 +195,8 @@ impl Daemon {
             }
             (board.summary(today), board.is_ready())
         };
+        let status = self.pipeline.status.lock().clone();
+        self.status_file.update(&status, &self.pipeline.metrics, now, Now::current().instant);
         self.readiness.update(is_ready, &summary);
         let Some(limit) = sd_notify::watchdog_interval() else { return };
         // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled
@@ -367,5 +373,6 @@ impl Daemon {
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
         self.pipeline.settings.load().enricher.close().await;
+        self.status_file.close(&self.pipeline.metrics, Timestamp::now());
     }
 }

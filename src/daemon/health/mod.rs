@@ -8,3 +8,4 @@ pub mod measure;
 pub mod outage;
 pub mod readiness;
 pub mod status;
+pub mod stored;

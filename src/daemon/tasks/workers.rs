@@ -124,5 +124,12 @@ impl Workers {
 
 /// Settings of a worker. The cleared fields are read from the current settings for each card.
 fn worker_settings(sink: &SinkConfig) -> SinkConfig {
-    SinkConfig { outcomes: Vec::new(), recap: None, reply_in_thread: false, mask: Mask::None, ..sink.clone() }
+    SinkConfig {
+        outcomes: Vec::new(),
+        recap: None,
+        recap_latency: false,
+        reply_in_thread: false,
+        mask: Mask::None,
+        ..sink.clone()
+    }
 }

@@ -48,6 +48,7 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
                 style: RenderOptions::default(),
                 mode: MessageMode::Post,
                 recap: None,
+                recap_latency: false,
             },
         )]
         .into(),
