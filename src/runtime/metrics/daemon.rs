@@ -45,7 +45,8 @@ impl DaemonMetrics {
         let call_updates = catalog.counter(
             "call_updates",
             &["direction", "status"],
-            "Statuses that calls reached, posted or not; corrections of earlier ones are not counted",
+            "Statuses that calls reached, posted or not. A ring counts again with newer facts, an answer after a transfer; each \
+             call has one of missed, voicemail, ended",
         );
         Self {
             build_info: catalog.gauge("build_info", None, &["version"], "Version of the daemon; the value is 1"),
