@@ -14,8 +14,8 @@ share=$root/usr/local/share
 live() { [ -n "$root" ] || "$@"; }
 
 if [ "${1:-}" = --remove ]; then
-  live systemctl disable --now poprelay.service 'poprelay@*.service' || true
-  rm -f "$bin" "$units/poprelay.service" "$units/poprelay@.service" "$units/poprelay.service.d/notify-reload.conf" \
+  live systemctl disable --now poprelay-metrics.socket poprelay.service 'poprelay@*.service' || true
+  rm -f "$bin" "$units/poprelay-metrics.socket" "$units/poprelay.service" "$units/poprelay@.service" "$units/poprelay.service.d/notify-reload.conf" \
     "$units/poprelay@.service.d/notify-reload.conf" "$catalog" "$root/usr/local/lib/sysusers.d/poprelay.conf" \
     "$share"/man/man1/poprelay.1 "$share"/man/man1/poprelay-*.1 "$share/man/man5/poprelay.toml.5" \
     "$share/bash-completion/completions/poprelay" "$share/zsh/site-functions/_poprelay" \
@@ -45,6 +45,7 @@ if [ "${version:-0}" -ge 254 ]; then
       "systemd/$unit.d/notify-reload.conf" >"$units/$unit.d/notify-reload.conf"
   done
 fi
+install -m 644 systemd/poprelay-metrics.socket "$units/poprelay-metrics.socket"
 install -D -m 644 systemd/poprelay.sysusers "$root/usr/local/lib/sysusers.d/poprelay.conf"
 live systemd-sysusers /usr/local/lib/sysusers.d/poprelay.conf
 install -D -m 644 systemd/poprelay.catalog "$catalog"

@@ -18,6 +18,7 @@ mod faults;
 mod fuzz_corpus;
 mod language;
 mod layers;
+mod metrics;
 mod process;
 mod readme;
 mod reload;

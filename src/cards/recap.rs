@@ -7,7 +7,7 @@ use super::{
     text::{sanitize, sanitize_opt},
 };
 use crate::model::{
-    card::{PendingCallback, Recap},
+    card::{CardLatency, PendingCallback, Recap},
     phone::Region,
     time::Timestamp,
 };
@@ -27,6 +27,7 @@ pub(super) fn recap_content(shift: &Recap, options: &RenderOptions, now: Timesta
     content.push_line(callback_line(shift, waiting), true);
     let wait = shift.longest_wait.map(|wait| Detail { label: "Longest wait".to_owned(), value: format_duration(wait) });
     content.details.extend(wait);
+    content.details.extend(shift.latency.map(|it| Detail { label: "Call to card".to_owned(), value: latency(&it) }));
     content.items =
         shift.pending.iter().take(MAX_LISTED_CALLERS).map(|one| entry(one, shift.region, options, now)).collect();
     let more = waiting.saturating_sub(content.items.len());
@@ -61,6 +62,12 @@ fn totals(shift: &Recap) -> String {
         some(unknown, "unknown"),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Renders the times from call to card: `0.4 s, 95 % within 1.2 s`.
+fn latency(latency: &CardLatency) -> String {
+    let [median, p95] = [latency.median, latency.p95].map(|it| format!("{:.1} s", it.as_secs_f64()));
+    format!("{median}, 95 % within {p95}")
 }
 
 /// Renders the line of callbacks to do.

@@ -17,8 +17,8 @@ use crate::model::{
         Revision, StatusKind, Talk, TalkParty, Transfer,
     },
     card::{
-        Alert, CallCard, CallerHistory, CallerInfo, CardOptions, Contact, Fact, GapSummary, Match, PastCall,
-        PendingCallback, Recap, RepeatCalls,
+        Alert, CallCard, CallerHistory, CallerInfo, CardLatency, CardOptions, Contact, Fact, GapSummary, Match,
+        PastCall, PendingCallback, Recap, RepeatCalls,
     },
     mention::{SlackMention, TeamsMention},
     phone::{PhoneNumber, Region},

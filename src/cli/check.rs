@@ -99,6 +99,9 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
         Some(sink) => writeln!(out, "alerts     to {sink} and to the journal")?,
         None => writeln!(out, "alerts     to the journal only ([operator] sink = … adds a chat)")?,
     }
+    if let Some(listen) = &config.metrics_listen {
+        writeln!(out, "metrics    on {listen}: /metrics, /healthz, /readyz")?;
+    }
     for warning in config.warnings.iter().chain(source_warnings) {
         writeln!(out, "warning    {}: {}", warning.key, warning.text)?;
     }

@@ -132,7 +132,7 @@ fn without_values(text: &str) -> String {
 
 fn expected_value(last: &str) -> Option<&'static str> {
     Some(match last {
-        "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\" }",
+        "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\", latency = true }",
         "client_secret" | "refresh_token" | "url" | "token" | "proxy" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }

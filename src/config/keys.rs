@@ -1,7 +1,8 @@
 //! Known keys of each config table, as the schema's `Deserialize` implementations state them.
 
 use super::schema::{
-    CardsTable, ConnectionTable, File, JournalTable, LinesTable, NetworkTable, OperatorTable, SinkTable, StateTable,
+    CardsTable, ConnectionTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable, OperatorTable, SinkTable,
+    StateTable,
 };
 use crate::{
     enrich::{OauthConfig, SearchConfig, SourceConfig},
@@ -23,9 +24,10 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("sinks.*", fields::<SinkTable>()),
         // Variants of untagged enums, whose fields serde does not state.
         ("sinks.*.pace", &["per_second", "burst"]),
-        ("sinks.*.recap", &["at", "days"]),
+        ("sinks.*.recap", &["at", "days", "latency"]),
         ("network", fields::<NetworkTable>()),
         ("operator", fields::<OperatorTable>()),
+        ("metrics", fields::<MetricsTable>()),
         ("journal", fields::<JournalTable>()),
         ("cards", fields::<CardsTable>()),
         ("cards.lines", fields::<LinesTable>()),

@@ -9,6 +9,7 @@ mod diagnostics;
 mod direction_filter;
 mod holiday_file;
 mod keys;
+mod metrics;
 mod permissions;
 mod routes;
 mod schema;
@@ -19,6 +20,7 @@ pub use diagnostics::{ConfigError, Diagnostic};
 pub use direction_filter::DirectionFilter;
 pub use holiday_file::read as read_holiday_file;
 pub use keys::known_keys;
+pub use metrics::MetricsListen;
 pub use sink::SinkConfig;
 
 use crate::{
@@ -35,6 +37,7 @@ use crate::{
     runtime::log_filter,
 };
 use schema::{ConnectionTable, DurabilityValue, File, NetworkTable};
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::HashMap,
     env, fs,
@@ -67,6 +70,10 @@ pub struct Config {
     pub http: HttpSettings,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
+    /// Address of the metrics listener; `None`: no listener.
+    pub metrics_listen: Option<MetricsListen>,
+    /// SHA-256 of the file, the first 12 hex digits.
+    pub hash: String,
     /// Log level or filter, overridden by the command line.
     pub journal: String,
     /// Render options, where a sink has none.
@@ -178,6 +185,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     }
 }
 
+/// Returns the start of a file's SHA-256: enough to tell two configs apart.
+fn hash(source: &str) -> String {
+    Sha256::digest(source).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn parse(source: &str) -> Result<File, Vec<Diagnostic>> {
     if let Err(error) = toml::from_str::<toml::Table>(source) {
         return Err(vec![diagnostics::syntax_error(source, &error)]);
@@ -245,6 +257,7 @@ impl Validator<'_> {
                 "expected error, warn, info, debug, or a filter such as info,poprelay::goto=debug",
             );
         }
+        let metrics_listen = self.metrics_listen(file.metrics.listen.as_deref());
         let http = self.network(file.network);
         let numbers = file.numbers.into_iter().filter_map(|(number, name)| self.number_name(&number, &name)).collect();
         let style = self.style(&file.cards);
@@ -274,6 +287,8 @@ impl Validator<'_> {
             sinks,
             http,
             operator,
+            metrics_listen,
+            hash: hash(self.source),
             journal,
             style: style?,
             deadline: file.cards.deadline.map_or(Duration::from_millis(800), |span| span.0),

@@ -33,6 +33,8 @@ pub struct File {
     pub numbers: BTreeMap<String, String>,
     /// `[operator]`
     pub operator: OperatorTable,
+    /// `[metrics]`
+    pub metrics: MetricsTable,
     /// `[journal]`
     pub journal: JournalTable,
     /// `[cards]`
@@ -163,6 +165,9 @@ pub enum RecapValue {
         at: TimeList,
         /// Days as in `[hours.NAME]`; every day if missing.
         days: Option<TimeList>,
+        /// Whether the recap shows the times from call to card.
+        #[serde(default)]
+        latency: bool,
     },
 }
 
@@ -235,6 +240,14 @@ pub struct NetworkTable {
 pub struct OperatorTable {
     /// Name of a sink.
     pub sink: Option<String>,
+}
+
+/// Metrics.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MetricsTable {
+    /// Address of the listener.
+    pub listen: Option<String>,
 }
 
 /// Log output.

@@ -55,6 +55,8 @@ pub struct SinkConfig {
     pub menu_only: bool,
     /// Recap times.
     pub recap: Option<RecapSchedule>,
+    /// Whether the recap shows the times from call to card.
+    pub recap_latency: bool,
     /// Masking of callers' numbers.
     pub mask: Mask,
 }
@@ -124,6 +126,7 @@ impl Validator<'_> {
             ring_at: table.ring_at,
             menu_only: table.menu_only,
             recap,
+            recap_latency: matches!(table.recap, Some(RecapValue::OnDays { latency: true, .. })),
             mask: table.mask,
         })
     }
@@ -156,7 +159,7 @@ impl Validator<'_> {
     fn recap(&mut self, name: &str, value: &RecapValue) -> Option<RecapSchedule> {
         let (at, days) = match value {
             RecapValue::Daily(at) => (at, None),
-            RecapValue::OnDays { at, days } => (at, days.as_ref()),
+            RecapValue::OnDays { at, days, .. } => (at, days.as_ref()),
         };
         let read = RecapSchedule::read(at.as_slice(), days.map(TimeList::as_slice));
         read.map_err(|text| self.error(format!("sinks.{name}.recap"), text)).ok()

@@ -52,6 +52,20 @@ fn network_proxy_and_ca_are_checked_without_quoting_the_proxy() {
     assert!(!found.concat().contains("hush"));
 }
 
+#[test]
+fn metrics_on_a_public_address_are_a_warning() {
+    let with = |listen: &str| format!("{GOOD}\n[metrics]\nlisten = \"{listen}\"\n");
+    let warned = |listen: &str| {
+        let config = read(&with(listen)).unwrap();
+        assert!(config.metrics_listen.is_some());
+        config.warnings.iter().any(|it| it.key == "metrics.listen" && it.line.is_some())
+    };
+    assert!(warned("0.0.0.0:9464") && warned("192.0.2.1:9464"));
+    assert!(!warned("127.0.0.1:9464") && !warned("[::1]:9464") && !warned("unix:/run/poprelay/metrics.sock"));
+    assert!(problems(&with("9464")).concat().contains("metrics.listen: expected an address"));
+    assert_eq!(read(GOOD).unwrap().metrics_listen, None);
+}
+
 fn problems(text: &str) -> Vec<String> {
     match read(text).unwrap_err() {
         ConfigError::Invalid { problems, .. } => problems
@@ -220,6 +234,8 @@ fn recap_requires_times_days_and_history() {
     assert_eq!(recap("recap = [\"17:30\", \"9:00\"]").unwrap(), "at 09:00 and 17:30");
     let table = "recap = { at = [\"17:30\"], days = \"sat-mon\" }";
     assert_eq!(recap(table).unwrap(), "at 17:30 on Mon Sat Sun");
+    let latency = |more: &str| read(&with(more)).unwrap().sinks[0].recap_latency;
+    assert!(latency("recap = { at = \"17:30\", latency = true }") && !latency(table));
     assert!(recap(&format!("{table}\n[[enrich]]\ntype = \"history\"")).is_some());
     for bad in [
         "recap = \"25:00\"",

@@ -2,14 +2,17 @@
 //! listed. Starts and stops no task.
 
 use crate::{
-    config::{self, Config, ConfigError},
+    config::{self, Config, ConfigError, MetricsListen},
     daemon::{
         settings::{MessageMode, Settings, SinkSettings},
         startup,
         system::logging::LogHandle,
     },
     enrich::Enricher,
-    runtime::http::{HttpSettings, HttpStack},
+    runtime::{
+        http::{HttpSettings, HttpStack},
+        metrics::Metrics,
+    },
 };
 use std::{mem, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -38,6 +41,7 @@ pub struct RestartOnly {
     power_loss_safe: bool,
     retention: Duration,
     http: HttpSettings,
+    metrics_listen: Option<MetricsListen>,
 }
 
 /// A validated config, ready to apply.
@@ -60,6 +64,7 @@ impl RestartOnly {
             power_loss_safe: config.power_loss_safe,
             retention: config.retention,
             http: config.http.clone(),
+            metrics_listen: config.metrics_listen.clone(),
         }
     }
 
@@ -67,14 +72,19 @@ impl RestartOnly {
     ///
     /// # Errors
     /// Problems of the config, as at a start. Nothing has changed then.
-    pub fn read(&self, network: &HttpStack, previous: &Enricher) -> Result<ReloadedConfig, ConfigError> {
+    pub fn read(
+        &self,
+        network: &HttpStack,
+        previous: &Enricher,
+        metrics: &Metrics,
+    ) -> Result<ReloadedConfig, ConfigError> {
         let mut config = config::load(&self.path)?;
         let restart = self.changed_keys(&config);
         config.state_dir.clone_from(&self.state_dir);
         for warning in mem::take(&mut config.warnings) {
             tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config warning");
         }
-        let enricher = startup::rebuild_enricher(previous, &config, network)?;
+        let enricher = startup::rebuild_enricher(previous, &config, network)?.with_metrics(metrics);
         Ok(ReloadedConfig { config, enricher, restart_keys: restart })
     }
 
@@ -84,6 +94,7 @@ impl RestartOnly {
             ("state.durability", self.power_loss_safe != config.power_loss_safe),
             ("state.retention", self.retention != config.retention),
             ("network", self.http != config.http),
+            ("metrics.listen", self.metrics_listen != config.metrics_listen),
         ];
         keys.into_iter().filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
     }
@@ -104,6 +115,7 @@ impl Settings {
                     style,
                     mode: MessageMode::from_config(sink),
                     recap: sink.recap.clone(),
+                    recap_latency: sink.recap_latency,
                 },
             )
         };

@@ -59,6 +59,8 @@ pub struct SinkSettings {
     pub mode: MessageMode,
     /// Recap times.
     pub recap: Option<RecapSchedule>,
+    /// Whether the recap shows the times from call to card.
+    pub recap_latency: bool,
 }
 
 /// How later statuses of a call are posted.
@@ -235,6 +237,7 @@ mod tests {
             style: RenderOptions::default(),
             mode: life,
             recap: None,
+            recap_latency: false,
         };
         let sinks = [("hook", MessageMode::Post), ("app", MessageMode::Live), ("talk", MessageMode::LiveThreaded)];
         let settings = Settings {

@@ -6,10 +6,11 @@ use crate::{
     daemon::system::state_dir::StateError,
     enrich::{self, Enricher, SecretReader},
     model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
-    outbox::{self, Durability, OpenError, Retention, SqliteOutbox},
+    outbox::{self, Durability, OpenError, Retention, SinkBacklog, SqliteOutbox},
     runtime::{
         http::{HttpError, HttpStack},
         message_id,
+        metrics::Metrics,
     },
 };
 use std::{path::Path, sync::Arc};
@@ -38,10 +39,11 @@ pub enum DaemonError {
 ///
 /// # Errors
 /// An outbox file that must not be modified.
-pub fn open_outbox(config: &Config) -> Result<SqliteOutbox, DaemonError> {
+pub fn open_outbox(config: &Config, metrics: &Metrics) -> Result<SqliteOutbox, DaemonError> {
     let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
     let retention = Retention { age: config.retention, ..Retention::default() };
-    let settings = outbox::OutboxSettings { dir: config.state_dir.clone(), durability, retention };
+    let commit_duration = metrics.commit_duration();
+    let settings = outbox::OutboxSettings { dir: config.state_dir.clone(), durability, retention, commit_duration };
     let (queue, opened) = outbox::open(settings, Timestamp::now())?;
     if let Some(damaged) = &opened.quarantined {
         let path = damaged.path.display();
@@ -54,9 +56,9 @@ pub fn open_outbox(config: &Config) -> Result<SqliteOutbox, DaemonError> {
 
 /// Warns of pending cards for sinks missing in the config. The cards are kept until the sink is configured again.
 pub async fn warn_orphaned_sinks(outbox: &SqliteOutbox, is_configured: impl Fn(&SinkName) -> bool) {
-    for (sink, waiting) in outbox.backlog().await.unwrap_or_default() {
+    for SinkBacklog { sink, cards, .. } in outbox.backlog().await.unwrap_or_default() {
         if !is_configured(&sink) {
-            tracing::warn!(%sink, waiting, "pending cards for a sink missing in the config");
+            tracing::warn!(%sink, waiting = cards, "pending cards for a sink missing in the config");
         }
     }
 }

@@ -15,8 +15,10 @@ use crate::{
         health::{
             alert::AlertKind,
             given_up::GivenUp,
+            http::MetricsServer,
             readiness::Readiness,
             status::{ConnectionStatus, SharedStatus},
+            stored::StatusFile,
         },
         pipeline::Pipeline,
         recap,
@@ -33,7 +35,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     outbox::Health,
-    runtime::{http::HttpStack, message_id, watchdog::TaskMonitor},
+    runtime::{http::HttpStack, message_id, metrics::Metrics, watchdog::TaskMonitor},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -94,20 +96,26 @@ struct Daemon {
     state_missing: bool,
     /// Cards given up, for the next alert.
     given_up: GivenUp,
+    _metrics_server: MetricsServer,
+    status_file: StatusFile,
 }
 
 impl Daemon {
     async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
         let state = state_dir::lock(&config.state_dir)?;
-        let outbox = startup::open_outbox(&config)?;
+        let metrics = Metrics::new(Timestamp::now());
+        let outbox = startup::open_outbox(&config, &metrics)?;
         let network = HttpStack::open(config.http.clone())?;
-        let enricher = startup::build_enricher(&config, &network)?;
+        let enricher = startup::build_enricher(&config, &network)?.with_metrics(&metrics);
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
         let book = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
         let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
-        let pipeline = Arc::new(Pipeline { outbox, settings: book, recorder, status: board, tasks: pulses });
+        let pipeline = Arc::new(Pipeline { outbox, settings: book, recorder, status: board, tasks: pulses, metrics });
+        pipeline.metrics.daemon().config_info.set(&[&config.hash], 1.0);
+        let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
+        let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;
         let suffix = state.suffix.clone();
         let mut daemon = Self {
             workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender),
@@ -126,6 +134,8 @@ impl Daemon {
             state,
             state_missing: false,
             given_up: GivenUp::default(),
+            _metrics_server: metrics_server,
+            status_file,
         };
         daemon.workers.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
@@ -174,12 +184,19 @@ impl Daemon {
         }
         let backlog = self.pipeline.outbox.backlog().await;
         store_answers &= backlog.is_ok();
-        let today = self.pipeline.settings.load().today();
+        let settings = self.pipeline.settings.load();
+        let today = settings.today();
         let (summary, is_ready) = {
             let mut board = self.pipeline.status.lock();
-            board.pending = backlog.map_or(board.pending, |sinks| sinks.iter().map(|(_, count)| count).sum());
+            board.checked = Some((Now::current().instant, store_answers));
+            board.store_in_memory = *self.health.borrow() != Health::Durable;
+            if let Ok(backlog) = backlog {
+                board.set_backlog(settings.sinks.keys(), backlog);
+            }
             (board.summary(today), board.is_ready())
         };
+        let status = self.pipeline.status.lock().clone();
+        self.status_file.update(&status, &self.pipeline.metrics, now, Now::current().instant);
         self.readiness.update(is_ready, &summary);
         let Some(limit) = sd_notify::watchdog_interval() else { return };
         // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled
@@ -294,7 +311,8 @@ impl Daemon {
         self.readiness.reloading();
         let (restart_only, network) = (self.restart_only.clone(), self.network.clone());
         let previous = Arc::clone(&self.pipeline.settings.load().enricher);
-        self.reading.spawn_blocking(move || restart_only.read(&network, &previous));
+        let metrics = self.pipeline.metrics.clone();
+        self.reading.spawn_blocking(move || restart_only.read(&network, &previous, &metrics));
     }
 
     async fn finish_reload(&mut self, read: Result<Result<ReloadedConfig, ConfigError>, JoinError>) {
@@ -311,10 +329,12 @@ impl Daemon {
     fn reject_reload(&self, error: &str) {
         tracing::error!(error, message_id = message_id::CONFIG_REJECTED, "config reload rejected");
         self.pipeline.status.lock().config_error = Some(error.to_owned());
+        self.pipeline.metrics.daemon().reload(None);
     }
 
     async fn apply(&mut self, ReloadedConfig { config, enricher, restart_keys: restart }: ReloadedConfig) {
         self.pipeline.settings.store(Settings::from_config(&config, enricher));
+        self.pipeline.metrics.daemon().reload(Some(&config.hash));
         let sinks = self.workers.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {
@@ -353,5 +373,6 @@ impl Daemon {
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
         self.pipeline.settings.load().enricher.close().await;
+        self.status_file.close(&self.pipeline.metrics, Timestamp::now());
     }
 }

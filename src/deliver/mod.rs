@@ -6,6 +6,7 @@ pub mod batch;
 pub mod chats;
 pub mod events;
 pub mod limiter;
+mod measure;
 pub mod outage;
 pub mod post;
 pub mod rate_limit;

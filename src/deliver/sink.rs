@@ -17,7 +17,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
-    runtime::watchdog::TaskMonitor,
+    runtime::{metrics::SinkMetrics, watchdog::TaskMonitor},
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Notify;
@@ -45,6 +45,8 @@ pub struct Sink {
     pub enable: Arc<Notify>,
     /// Receives the heartbeats of the worker.
     pub task_monitor: TaskMonitor,
+    /// Counts posts and cards.
+    pub metrics: SinkMetrics,
 }
 
 impl Sink {
@@ -67,6 +69,7 @@ impl Sink {
             limiter_registry: LimiterRegistry::default(),
             enable,
             task_monitor: pulses,
+            metrics: SinkMetrics::default(),
         }
     }
 

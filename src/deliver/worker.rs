@@ -5,7 +5,7 @@
 use super::{
     batch::{render_time, select_batch},
     events::{SinkEvent, log_outcome},
-    post,
+    measure, post,
     response::PostResult,
     settle::{self, with_message_ref},
     sink::Sink,
@@ -275,6 +275,7 @@ where
     }
 
     async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+        measure::record(&self.sink.metrics, batch, outcome, attempt, now);
         for event in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
             if matches!(event, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.

@@ -9,7 +9,10 @@ use super::{
     http::Http,
     watched_file::WatchedFile,
 };
-use crate::{model::phone::Region, runtime::http::HttpStack};
+use crate::{
+    model::phone::Region,
+    runtime::{http::HttpStack, metrics::SourceMetrics},
+};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
@@ -73,7 +76,12 @@ impl Enricher {
                         );
                         SourceImpl::Contacts(Arc::new(contacts))
                     });
-                    enricher.sources.push(Source { name, kind, fingerprint: current });
+                    enricher.sources.push(Source {
+                        name,
+                        kind,
+                        fingerprint: current,
+                        metrics: SourceMetrics::default(),
+                    });
                 }
                 (SourceKind::Contacts, None) => {
                     problems.push(SourceProblem { key: key("path"), reason: "missing".to_owned() })
@@ -84,7 +92,12 @@ impl Enricher {
                         // The CA file may have changed.
                         let reused = self.reusable_source(&current).filter(|_| config.ca.is_none());
                         let kind = reused.unwrap_or(SourceImpl::Http(http));
-                        enricher.sources.push(Source { name, kind, fingerprint: current });
+                        enricher.sources.push(Source {
+                            name,
+                            kind,
+                            fingerprint: current,
+                            metrics: SourceMetrics::default(),
+                        });
                     }
                     Err(found) => problems
                         .extend(found.into_iter().map(|it| SourceProblem { key: key(&it.key), reason: it.reason })),

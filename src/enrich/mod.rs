@@ -26,19 +26,22 @@ pub use merge::SourceAnswer;
 pub use pending::PendingLookup;
 pub use watched_file::WatchedFile;
 
-use crate::model::{
-    call::{Call, CallUpdate},
-    card::{CallerInfo, Match},
-    ids::SinkName,
-    phone::{E164, Region},
-    secret::{Secret, SecretRef},
-    time::Now,
+use crate::{
+    model::{
+        call::{Call, CallUpdate},
+        card::{CallerInfo, Match},
+        ids::SinkName,
+        phone::{E164, Region},
+        secret::{Secret, SecretRef},
+        time::Now,
+    },
+    runtime::metrics::{LookupResult, Metrics, SourceMetrics},
 };
 use contacts::Contacts;
 use futures_util::future::join_all;
 use history::{GotoQueries, HistoryHandle};
 use http::Http;
-use pending::AnswerFuture;
+use pending::{AnswerFuture, HistoryState};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -56,12 +59,15 @@ pub struct Enricher {
     goto_history: Option<(Arc<GotoQueries>, Duration)>,
     deadline: Duration,
     region: Option<Region>,
+    /// Counts the look-ups in the own history.
+    history_metrics: SourceMetrics,
 }
 
 struct Source {
     name: String,
     kind: SourceImpl,
     fingerprint: SourceFingerprint,
+    metrics: SourceMetrics,
 }
 
 /// Config, secrets and region of a source. A reload keeps a source with an equal fingerprint, and its state.
@@ -123,6 +129,16 @@ impl Enricher {
         (info, (!lookup.is_complete()).then_some(lookup))
     }
 
+    /// Counts the look-ups of all sources in `metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: &Metrics) -> Self {
+        for source in &mut self.sources {
+            source.metrics = metrics.source(&source.name);
+        }
+        self.history_metrics = metrics.source("history");
+        self
+    }
+
     /// Looks up a bare number and reports each source. `call` is excluded from the history.
     pub async fn lookup_number(&self, number: &E164, call: Option<String>, now: Now) -> LookupReport {
         let (lookup, history_took) = self.query_all(number, call, now).await;
@@ -135,6 +151,12 @@ impl Enricher {
         let queries = join_all(self.sources.iter().map(|source| source.query(number, deadline)));
         let (reports, (history, late_history, history_took)) =
             tokio::join!(queries, self.caller_history(number, call, now, deadline));
+        for (source, (report, late)) in self.sources.iter().zip(&reports) {
+            source.metrics.lookup(lookup_result(&report.answer, late.is_some()), report.took);
+        }
+        if let Some(took) = history_took {
+            self.history_metrics.lookup(history_result(&history, late_history.is_some()), took);
+        }
         let (reports, late): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
         let mut lookup = PendingLookup::new(reports, history);
         for (index, pending) in late.into_iter().enumerate() {
@@ -176,6 +198,25 @@ impl Source {
             SourceImpl::Http(http) => http.find(number, deadline).await,
         };
         (SourceReport::new(&self.name, answer, start.elapsed()), late)
+    }
+}
+
+const fn lookup_result(answer: &SourceAnswer, is_late: bool) -> LookupResult {
+    match answer {
+        _ if is_late => LookupResult::Late,
+        SourceAnswer::Found(contacts) if !contacts.is_empty() => LookupResult::Found,
+        SourceAnswer::Found(_) => LookupResult::NotFound,
+        SourceAnswer::Failed(_) | SourceAnswer::Disabled => LookupResult::Failed,
+    }
+}
+
+/// A query at GoTo that is still running leaves the own history as found.
+fn history_result(history: &HistoryState, is_late: bool) -> LookupResult {
+    match history {
+        HistoryState::Found(history) if history.last_call.is_some() => LookupResult::Found,
+        HistoryState::Found(_) => LookupResult::NotFound,
+        HistoryState::Failed if is_late => LookupResult::Late,
+        HistoryState::Failed | HistoryState::Disabled => LookupResult::Failed,
     }
 }
 

@@ -81,7 +81,9 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
     let (clock_in, clock) = watch::channel(SignedDuration::ZERO);
-    let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in);
+    let metrics = settings.metrics;
+    let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in)
+        .with_metrics(metrics.clone());
     let token_task = TokenTask {
         name: reader.connection.clone(),
         failed_refreshes: 0,
@@ -95,6 +97,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         access: access_in,
         rejected,
         events: events.clone(),
+        metrics,
     };
     // With limits of its own: a deletion of channels at a stop must not wait behind queued queries.
     let catch_up = Backfill {

@@ -132,6 +132,7 @@ impl EffectRunner {
             }
             Effect::Renew { ticket, channel, how } => self.request(async move {
                 let answer = session.api.renew(&session.nickname, &channel, how).await;
+                session.api.metrics.renewal(answer.is_ok());
                 Input::Renewed(ticket, answer.map_err(|error| error.failure()))
             }),
             Effect::Open { ticket, url } => {

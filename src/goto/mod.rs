@@ -49,7 +49,7 @@ use crate::{
         secret::{Secret, SecretError, SecretRef},
         time::Timestamp,
     },
-    runtime::watchdog::TaskMonitor,
+    runtime::{metrics::ConnectionMetrics, watchdog::TaskMonitor},
 };
 use jiff::SignedDuration;
 use std::{
@@ -96,6 +96,8 @@ pub struct Settings {
     pub number_names: bool,
     /// Receives the heartbeats of the lanes.
     pub task_monitor: TaskMonitor,
+    /// Counts requests, renewals and refreshes.
+    pub metrics: ConnectionMetrics,
 }
 
 /// Source of a personal access token: read at start, and again while GoTo rejects the token.

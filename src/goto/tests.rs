@@ -40,6 +40,7 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         voicemail: false,
         number_names: false,
         task_monitor: crate::runtime::watchdog::TaskMonitor::default(),
+        metrics: crate::runtime::metrics::ConnectionMetrics::default(),
     }
 }
 

@@ -53,6 +53,8 @@ pub const REFRESH_TOKEN_DAYS: u64 = 30;
 /// GoTo rotates the token from 60 % of its lifetime on (day 18); 7 days before the end the rotation is overdue.
 const WARN_DAYS: u64 = 7;
 const DAY: Duration = Duration::from_secs(86_400);
+/// [`REFRESH_TOKEN_DAYS`] as a duration.
+pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(REFRESH_TOKEN_DAYS * 86_400);
 
 #[derive(Debug)]
 enum State {

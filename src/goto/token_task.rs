@@ -5,13 +5,18 @@ use super::{
     ConnectionEvent, PatSource,
     oauth::{self, Client},
     scopes::{self, Scope},
-    token::{Effect, Input, LoginReason, RefreshError, RefreshToken, TokenMachine, TokenResponse},
+    token::{
+        Effect, Input, LoginReason, REFRESH_TOKEN_LIFETIME, RefreshError, RefreshToken, TokenMachine, TokenResponse,
+    },
     token_file::{self, StoredToken},
 };
-use crate::model::{
-    ids::ConnectionName,
-    secret::Secret,
-    time::{Now, Timestamp},
+use crate::{
+    model::{
+        ids::ConnectionName,
+        secret::Secret,
+        time::{Now, Timestamp},
+    },
+    runtime::metrics::ConnectionMetrics,
 };
 use std::{
     io,
@@ -53,6 +58,7 @@ pub(super) struct TokenTask {
     pub(super) name: ConnectionName,
     /// Consecutive failed refreshes; only the first is logged as a warning.
     pub(super) failed_refreshes: u64,
+    pub(super) metrics: ConnectionMetrics,
 }
 
 impl TokenTask {
@@ -128,6 +134,7 @@ impl TokenTask {
             Some(_) => self.client.exchange_pat(&self.http, token).await,
             None => self.client.refresh(&self.http, token).await,
         };
+        self.metrics.token_refresh(answer.is_ok());
         match answer {
             Ok(tokens) => {
                 let repeats = std::mem::take(&mut self.failed_refreshes);
@@ -161,6 +168,7 @@ impl TokenTask {
     async fn persist(&self, grant: RefreshToken) -> bool {
         let path = self.token_file.clone();
         let issued = grant.issued.unwrap_or_else(Timestamp::now);
+        self.metrics.refresh_token(issued, REFRESH_TOKEN_LIFETIME);
         let stored = StoredToken { refresh_token: grant.token, issued, scope: grant.scope };
         let written = tokio::task::spawn_blocking(move || token_file::write(&path, &stored)).await;
         match written {
@@ -177,6 +185,7 @@ impl TokenTask {
         let path = self.token_file.clone();
         let read = tokio::task::spawn_blocking(move || token_file::read(&path)).await;
         let stored = read.unwrap_or(Err(token_file::Error::Damaged))?;
+        self.metrics.refresh_token(stored.issued, REFRESH_TOKEN_LIFETIME);
         Ok(RefreshToken { token: stored.refresh_token, issued: Some(stored.issued), scope: stored.scope })
     }
 

@@ -262,6 +262,17 @@ pub struct Recap {
     pub pending_omitted: u32,
     /// Region for formatting the numbers; `None`: US.
     pub region: Option<Region>,
+    /// Times from call to card of the last day, if the sink shows them.
+    pub latency: Option<CardLatency>,
+}
+
+/// Times from a ring at GoTo to the acceptance of its card, of one sink in one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardLatency {
+    /// Median.
+    pub median: Duration,
+    /// 95th percentile.
+    pub p95: Duration,
 }
 
 /// A missed caller without a later call in either direction.

@@ -34,6 +34,17 @@ pub struct OpenCall {
     pub last_update: Option<CallUpdate>,
 }
 
+/// Waiting deliveries of one sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkBacklog {
+    /// The sink.
+    pub sink: SinkName,
+    /// Number of deliveries, leased ones included.
+    pub cards: u64,
+    /// When the oldest was enqueued.
+    pub oldest: Option<Timestamp>,
+}
+
 impl Store {
     /// Saves an update until its deliveries are enqueued.
     pub(super) fn save_pending(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
@@ -148,15 +159,17 @@ impl Store {
         Ok(read.query_row([format!("heartbeat {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
     }
 
-    /// Returns the number of waiting deliveries by sink.
-    pub(super) fn backlog(&self) -> Result<Vec<(SinkName, u64)>, StoreError> {
+    /// Returns the waiting deliveries by sink.
+    pub(super) fn backlog(&self) -> Result<Vec<SinkBacklog>, StoreError> {
         let mut read = self.db.prepare_cached(
-            "SELECT sink, count(*) FROM deliveries INDEXED BY waiting WHERE state = 'waiting' GROUP BY sink",
+            "SELECT sink, count(*), min(enqueued_at) FROM deliveries INDEXED BY waiting WHERE state = 'waiting' GROUP BY sink",
         )?;
-        let rows = read.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
-        let counts: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
-        let named = |(sink, count): (String, i64)| Some((SinkName::try_from(sink).ok()?, count.unsigned_abs()));
-        Ok(counts.into_iter().filter_map(named).collect())
+        let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let found: Vec<(String, i64, i64)> = rows.collect::<Result<_, _>>()?;
+        let named = |(sink, cards, oldest): (String, i64, i64)| {
+            Some(SinkBacklog { sink: sink.try_into().ok()?, cards: cards.unsigned_abs(), oldest: from_micros(oldest) })
+        };
+        Ok(found.into_iter().filter_map(named).collect())
     }
 }
 

@@ -67,7 +67,7 @@ mod storage;
 mod store;
 
 pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
-pub use bookkeeping::OpenCall;
+pub use bookkeeping::{OpenCall, SinkBacklog};
 pub use database::Quarantined;
 pub use disk_error::DiskProblem;
 pub use forget::{ErasureReport, forget, rewrite};
@@ -78,6 +78,7 @@ pub use overview::{Overview, SinkStats, overview};
 pub use row::DeliveryState;
 pub use sqlite::SqliteOutbox;
 
+use crate::runtime::metrics::Histogram;
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 
@@ -93,6 +94,8 @@ pub struct OutboxSettings {
     pub durability: Durability,
     /// Retention of settled deliveries.
     pub retention: Retention,
+    /// Times of the transactions that write.
+    pub commit_duration: Histogram,
 }
 
 /// Failures that a commit survives.

@@ -69,7 +69,7 @@ pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(SqliteOutbox, O
         }
     };
     report.health = storage.health();
-    report.waiting = storage.store().backlog().map_or(0, |sinks| sinks.iter().map(|(_, count)| count).sum());
+    report.waiting = storage.store().backlog().map_or(0, |sinks| sinks.iter().map(|sink| sink.cards).sum());
     Ok((SqliteOutbox::start(storage, MAINTENANCE_INTERVAL).map_err(OpenError::Start)?, report))
 }
 

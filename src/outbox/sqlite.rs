@@ -2,7 +2,7 @@
 //! workers. Contains no delivery policy.
 
 use super::{
-    bookkeeping::OpenCall,
+    bookkeeping::{OpenCall, SinkBacklog},
     disk_error::StoreError,
     health::Health,
     job::{Job, Task},
@@ -124,12 +124,12 @@ impl SqliteOutbox {
         self.run(false, move |store, _| store.ended_calls(since)).await
     }
 
-    /// Returns the number of waiting deliveries by sink, including leased ones and sinks that are not in the config any more.
+    /// Returns the waiting deliveries by sink, including leased ones and sinks that are not in the config any more.
     /// Scans all waiting rows: some 10 ms for 100,000.
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub async fn backlog(&self) -> Result<Vec<(SinkName, u64)>, OutboxError> {
+    pub async fn backlog(&self) -> Result<Vec<SinkBacklog>, OutboxError> {
         self.run(false, |store, _| store.backlog()).await
     }
 

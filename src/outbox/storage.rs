@@ -125,7 +125,12 @@ impl Storage {
 
     fn attempt(&mut self, jobs: &mut [Box<dyn Job>], now: Timestamp) -> Result<(), StoreError> {
         let writes = jobs.iter().any(|job| job.writes());
-        self.store.transact(writes, |store| jobs.iter_mut().try_for_each(|job| job.run(store, now)))
+        let started = Instant::now();
+        let result = self.store.transact(writes, |store| jobs.iter_mut().try_for_each(|job| job.run(store, now)));
+        if writes {
+            self.settings.commit_duration.observe(started.elapsed());
+        }
+        result
     }
 
     /// Switches to memory if the disk caused the error. Returns `true` if the backend switched.

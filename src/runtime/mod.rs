@@ -1,5 +1,5 @@
-//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, message ids, printable text,
-//! token buckets.
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, message ids, metrics,
+//! printable text, token buckets.
 
 pub mod backoff;
 pub mod content_line;
@@ -7,6 +7,7 @@ pub mod http;
 pub mod log_filter;
 pub mod log_throttle;
 pub mod message_id;
+pub mod metrics;
 pub mod text;
 pub mod token_bucket;
 pub mod watchdog;

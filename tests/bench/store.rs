@@ -28,7 +28,12 @@ const FILL_BATCH: u32 = 500;
 
 fn open(dir: &Path, durability: Durability) -> SqliteOutbox {
     std::fs::create_dir_all(dir).unwrap();
-    let settings = OutboxSettings { dir: dir.to_owned(), durability, retention: Retention::default() };
+    let settings = OutboxSettings {
+        dir: dir.to_owned(),
+        durability,
+        retention: Retention::default(),
+        commit_duration: Default::default(),
+    };
     outbox::open(settings, Timestamp::now()).unwrap().0
 }
 

@@ -36,6 +36,12 @@ fn recap_lists_totals_and_pending_callbacks() {
         lines_of(Recap { pending: vec![], ..recap() })[1].split(" · ").next(),
         Some("All missed callers were called back or got through")
     );
+    let latency = CardLatency { median: Duration::from_millis(420), p95: Duration::from_millis(1240) };
+    assert_eq!(
+        lines_of(Recap { latency: Some(latency), ..recap() })[3],
+        "Call to card: 0.4 s, 95 % within 1.2 s",
+        "beside the longest wait"
+    );
     let quiet = Recap { from: ago(86_400), to: ago(60), late: true, ..Recap::default() };
     assert_eq!(
         lines_of(quiet),

@@ -88,12 +88,14 @@ fn load_config(dir: &Path) -> Config {
 fn pipeline(config: &Config) -> Pipeline {
     let network = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
     let enricher = startup::build_enricher(config, &network).unwrap();
+    let metrics = crate::runtime::metrics::Metrics::new(Timestamp::now());
     Pipeline {
-        outbox: startup::open_outbox(config).unwrap(),
+        outbox: startup::open_outbox(config, &metrics).unwrap(),
         settings: SharedSettings::new(Settings::from_config(config, enricher)),
         recorder: Recorder::new(&config.state_dir),
         status: SharedStatus::default(),
         tasks: TaskMonitor::default(),
+        metrics,
     }
 }
 

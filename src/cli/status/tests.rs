@@ -2,6 +2,15 @@
 
 use super::*;
 use crate::{
+    config,
+    daemon::{
+        health::{
+            status::{ConnectionStatus, Status},
+            stored::StatusFile,
+        },
+        system::state_dir,
+    },
+    goto::token_file::{self, StoredToken},
     model::{
         call::StatusKind,
         card::{Alert, Card},
@@ -10,8 +19,10 @@ use crate::{
         secret::Secret,
     },
     outbox::{Durability, OutboxSettings, Retention, SqliteOutbox, open},
+    runtime::metrics::Metrics,
 };
-use std::{fs, path::Path};
+use serde_json::Value;
+use std::{fs, path::Path, time::Instant};
 
 fn config(dir: &Path) -> Config {
     let path = dir.join("config.toml");
@@ -27,7 +38,12 @@ fn config(dir: &Path) -> Config {
 
 fn outbox(config: &Config) -> SqliteOutbox {
     let (dir, retention) = (config.state_dir.clone(), Retention::default());
-    open(OutboxSettings { dir, durability: Durability::Crash, retention }, Timestamp::now()).unwrap().0
+    open(
+        OutboxSettings { dir, durability: Durability::Crash, retention, commit_duration: Default::default() },
+        Timestamp::now(),
+    )
+    .unwrap()
+    .0
 }
 
 fn new_delivery(subject: &str) -> NewDelivery {
@@ -39,7 +55,7 @@ fn new_delivery(subject: &str) -> NewDelivery {
 
 fn run_status(config: &Config, json: bool) -> (String, Option<CliError>) {
     let mut out = Vec::new();
-    let end = run(&StatusArgs { json }, config, &mut out);
+    let end = run(&StatusArgs { json, ..StatusArgs::default() }, config, &mut out);
     (String::from_utf8(out).unwrap(), end.err())
 }
 
@@ -95,6 +111,85 @@ async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
         (&true.into(), &1.into(), &1.into())
     );
     assert!(!json.to_string().contains("\"r\""), "the output contains the token");
+}
+
+/// Writes the status file of a running daemon, with one connection and times of two cards.
+fn write_status(config: &Config, change: impl FnOnce(&mut Status)) {
+    let (now, tick) = (Timestamp::now(), Instant::now());
+    let metrics = Metrics::new(now);
+    let sink = metrics.sink("desk");
+    for millis in [300, 1200] {
+        sink.card_times("ringing", None, now.checked_sub(Duration::from_millis(millis)).unwrap(), now);
+    }
+    let connection = ConnectionStatus { lanes: 2, live: [0].into(), ..ConnectionStatus::default() };
+    let connections = [(config.connections[0].name.clone(), connection)].into();
+    let mut status = Status { connections, checked: Some((tick, true)), ..Status::default() };
+    change(&mut status);
+    StatusFile::open(config.state_dir.clone(), &metrics, now).update(&status, &metrics, now, tick);
+}
+
+fn ready(config: &Config) -> Result<(), String> {
+    let mut out = Vec::new();
+    let result = run(&StatusArgs { ready: true, ..StatusArgs::default() }, config, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), if result.is_ok() { "ready\n" } else { "" });
+    result.map_err(|error| format!("{} {error}", error.code))
+}
+
+#[tokio::test]
+async fn status_file_adds_lanes_latency_and_troubles() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let queue = outbox(&config);
+    let _daemon = state_dir::lock(&config.state_dir).unwrap();
+    queue.heartbeat(config.connections[0].name.clone(), Timestamp::now()).await.unwrap();
+    assert_eq!(ready(&config).unwrap_err(), "69 the daemon is starting, or makes no progress");
+    write_status(&config, |_| {});
+    let (text, failure) = run_status(&config, false);
+    assert!(failure.is_none(), "{failure:?}");
+    for part in [
+        "daemon  running, version 0.1.0, started ",
+        "s ago, 1 of 2 lanes",
+        "; call to card p50 ",
+        "p99 1.2 s (2 in 24 h)",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(ready(&config), Ok(()));
+    write_status(&config, |status| {
+        status.disabled = ["desk".try_into().unwrap()].into();
+        status.config_error = Some("config.toml:3: sinks: wrong\nmore".to_owned());
+        status.store_in_memory = true;
+    });
+    let (text, _) = run_status(&config, false);
+    for part in
+        ["disabled, the chat rejects every card", "store   cannot write", "in use: config.toml:3: sinks: wrong\n"]
+    {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(ready(&config).unwrap_err(), "69 the store cannot write");
+    let (json, _) = run_status(&config, true);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["ready"], &json["logins"][0]["live"]), (&false.into(), &1.into()));
+    assert_eq!(
+        (&json["sinks"][0]["disabled"], &json["sinks"][0]["call_to_card_seconds"]["cards"]),
+        (&true.into(), &2.into())
+    );
+}
+
+#[tokio::test]
+async fn status_connection_with_rest_fallback_is_not_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let _daemon = state_dir::lock(&config.state_dir).unwrap();
+    let fall_back = |status: &mut Status| {
+        status.connections.values_mut().for_each(|one| (one.live, one.fallback) = (Default::default(), true));
+    };
+    write_status(&config, fall_back);
+    let (text, failure) = run_status(&config, false);
+    assert!(failure.is_none() && text.contains("main: no lane is live, active calls are polled over REST"), "{text}");
+    assert_eq!(ready(&config), Ok(()));
+    write_status(&config, |status| status.connections.values_mut().for_each(|one| one.live = Default::default()));
+    assert_eq!(ready(&config).unwrap_err(), "69 connection main receives no calls");
 }
 
 #[tokio::test]

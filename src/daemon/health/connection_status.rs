@@ -86,6 +86,7 @@ impl ConnectionMonitor {
             }
             ConnectionEvent::ClockOffset { offset } => {
                 self.update(|status| status.clock_offset = offset);
+                self.pipeline.metrics.set_clock_offset(offset);
                 if offset.abs() > CLOCK_WARNING {
                     let offset_s = offset.as_secs();
                     tracing::warn!(%connection, offset_s, "clock of this machine differs from goto's, check time synchronization");

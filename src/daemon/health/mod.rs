@@ -3,6 +3,9 @@
 pub mod alert;
 pub mod connection_status;
 pub mod given_up;
+pub mod http;
+pub mod measure;
 pub mod outage;
 pub mod readiness;
 pub mod status;
+pub mod stored;

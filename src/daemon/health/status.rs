@@ -7,16 +7,22 @@ use crate::{
         ids::{ConnectionName, SinkName},
         time::Timestamp,
     },
+    outbox::SinkBacklog,
     runtime::http::NetworkFault,
 };
 use jiff::{SignedDuration, civil::Date};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// Characters of a reason in the status line. The journal has the full text.
 const MAX_REASON_CHARS: usize = 160;
+
+/// Age of the supervisor's last check above which it makes no progress: several times its interval of 2 s, and longer than a
+/// slow disk delays it.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Status shared by all tasks.
 #[derive(Debug, Default)]
@@ -37,10 +43,23 @@ pub struct Status {
     pub day: Option<Date>,
     /// Number of pending cards.
     pub pending: u64,
+    /// Pending cards of each configured sink, and of others that have some.
+    pub backlog: BTreeMap<SinkName, Backlog>,
+    /// Last check of the store by the supervisor: when, and whether it answered.
+    pub checked: Option<(Instant, bool)>,
     /// Why the config on disk was rejected.
     pub config_error: Option<String>,
     /// Keys whose change takes effect at a restart.
     pub restart_keys: Vec<&'static str>,
+}
+
+/// Pending cards of one sink.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Number of cards.
+    pub cards: u64,
+    /// When the oldest was enqueued.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Status of one GoTo connection.
@@ -105,6 +124,41 @@ impl Status {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.connections.values().all(|connection| connection.attempted || connection.login_required)
+    }
+
+    /// Sets the pending cards: of each configured sink, and of others that have some.
+    pub fn set_backlog<'a>(&mut self, configured: impl Iterator<Item = &'a SinkName>, found: Vec<SinkBacklog>) {
+        self.pending = found.iter().map(|sink| sink.cards).sum();
+        self.backlog = configured.map(|sink| (sink.clone(), Backlog::default())).collect();
+        let found = found.into_iter().map(|one| (one.sink, Backlog { cards: one.cards, oldest: one.oldest }));
+        self.backlog.extend(found);
+    }
+
+    /// Returns whether the supervisor makes progress and the store answers it.
+    #[must_use]
+    pub fn is_healthy(&self, now: Instant) -> bool {
+        let (at, store_answers) = self.checked.unwrap_or((now, true));
+        store_answers && now.saturating_duration_since(at) < CHECK_TIMEOUT
+    }
+
+    /// Returns why calls may be lost; empty if every connection receives calls and the store writes.
+    #[must_use]
+    pub fn problems(&self, now: Instant) -> Vec<String> {
+        let receives = |connection: &ConnectionStatus| !connection.live.is_empty() || connection.fallback;
+        let down = self.connections.iter().filter(|(_, connection)| !receives(connection));
+        let mut problems: Vec<String> = down
+            .map(|(name, connection)| {
+                let login = if connection.login_required { " and needs a login" } else { "" };
+                format!("connection {name} receives no calls{login}")
+            })
+            .collect();
+        if self.checked.is_none() {
+            problems.push("the daemon is starting".to_owned());
+        }
+        if self.store_in_memory || !self.is_healthy(now) {
+            problems.push("the store cannot write".to_owned());
+        }
+        problems
     }
 
     /// Adds posted calls to the daily count, which restarts on a new day.
@@ -223,6 +277,23 @@ mod tests {
         *shared.lock() = main_connection(&[0]);
         shared.lock().connections.values_mut().for_each(|one| one.clock_offset = SignedDuration::from_secs(-60));
         assert_eq!(shared.goto_time(now), "2026-10-05T14:02:11Z".parse().unwrap());
+    }
+
+    #[test]
+    fn problems_name_connections_without_calls_and_the_store() {
+        let (now, mut status) = (Instant::now(), main_connection(&[1]));
+        assert_eq!(status.problems(now), ["the daemon is starting"]);
+        status.checked = Some((now, true));
+        assert_eq!(status.problems(now), [""; 0]);
+        status.connections.insert("second".try_into().unwrap(), ConnectionStatus::default());
+        assert_eq!(status.problems(now), ["connection second receives no calls"]);
+        status.connections.values_mut().for_each(|one| one.fallback = true);
+        assert_eq!(status.problems(now + CHECK_TIMEOUT / 2), [""; 0], "the fallback receives calls");
+        assert_eq!(status.problems(now + CHECK_TIMEOUT), ["the store cannot write"]);
+        status.checked = Some((now, false));
+        assert!(!status.is_healthy(now));
+        (status.checked, status.store_in_memory) = (Some((now, true)), true);
+        assert!(status.is_healthy(now) && status.problems(now) == ["the store cannot write"]);
     }
 
     #[test]

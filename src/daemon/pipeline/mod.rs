@@ -27,7 +27,7 @@ use crate::{
         time::{Now, Timestamp},
     },
     outbox::SqliteOutbox,
-    runtime::watchdog::TaskMonitor,
+    runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
 
 /// State shared by all relays.
@@ -42,6 +42,8 @@ pub struct Pipeline {
     pub status: SharedStatus,
     /// Heartbeats of all tasks.
     pub tasks: TaskMonitor,
+    /// Metrics of the daemon.
+    pub metrics: Metrics,
 }
 
 impl Pipeline {

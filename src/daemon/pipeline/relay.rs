@@ -7,7 +7,7 @@
 use crate::{
     calls::{Effect, Limits, Tracker},
     daemon::{
-        health::{alert::LoginAdvice, connection_status::ConnectionMonitor},
+        health::{alert::LoginAdvice, connection_status::ConnectionMonitor, measure},
         pipeline::{
             Pipeline, awaited_reports::AwaitedReports, call_order::CallOrder, number_names::name_called_number,
             recovery::Recovery,
@@ -22,7 +22,7 @@ use crate::{
         phone::E164,
         time::{Now, Timestamp, elapsed},
     },
-    runtime::watchdog::TaskHeartbeat,
+    runtime::{metrics::ConnectionMetrics, watchdog::TaskHeartbeat},
 };
 use std::{collections::HashMap, future::pending, sync::Arc, time::Duration};
 use tokio::{
@@ -49,6 +49,7 @@ pub struct Relay {
     /// Names of the account's numbers, by GoTo.
     number_names: HashMap<E164, String>,
     monitor: ConnectionMonitor,
+    metrics: ConnectionMetrics,
     heartbeat: TaskHeartbeat,
 }
 
@@ -66,6 +67,7 @@ impl Relay {
         let now = Now::current().instant;
         let monitor = ConnectionMonitor::new(connection.clone(), login_advice, Arc::clone(&pipeline), now);
         let heartbeat = pipeline.tasks.register(format!("relay of {connection}"), now);
+        let metrics = pipeline.metrics.connection(connection.as_str());
         let (lookups, late_info) = (JoinSet::new(), JoinSet::new());
         let awaited = AwaitedReports::default();
         Self {
@@ -80,6 +82,7 @@ impl Relay {
             awaited,
             number_names: HashMap::new(),
             monitor,
+            metrics,
             heartbeat,
         }
     }
@@ -148,6 +151,7 @@ impl Relay {
     }
 
     async fn on_event(&mut self, event: ConnectionEvent) {
+        measure::record_event(&self.metrics, &event, Timestamp::now());
         // Everything that follows from this event uses the same settings.
         let settings = self.pipeline.settings.load();
         if settings.record {
@@ -222,6 +226,7 @@ impl Relay {
         name_called_number(&mut update.call, &settings.numbers, &self.number_names);
         let (call, status) = (&update.call.id, update.status.kind());
         tracing::debug!(connection = %self.connection, %call, status = status.as_str(), "call update");
+        measure::record_update(&self.pipeline.metrics, &update);
         if let Some(next) = self.order.push(update) {
             self.start_lookup(Arc::clone(settings), next);
         }

@@ -5,7 +5,7 @@ use crate::{
     daemon::{pipeline::Pipeline, settings::Settings},
     model::{
         call::StatusKind,
-        card::{Card, Recap},
+        card::{Card, CardLatency, Recap},
         delivery::{DeliveryKey, EnqueueMode, NewDelivery, Outbox, Subject},
         ids::SinkName,
         time::{Timestamp, before, elapsed},
@@ -73,7 +73,9 @@ async fn poll(pipeline: &Pipeline, heartbeat: &TaskHeartbeat, seen: Timestamp, n
 async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap, now: Timestamp) {
     let DueRecap { sink, from, to } = due;
     let recap = match settings.enricher.recap(sink, *from, *to, MAX_RECAP_CALLERS).await {
-        Ok(recap) => Recap { late: elapsed(*to, now) > LATE_AFTER, ..recap },
+        Ok(recap) => {
+            Recap { late: elapsed(*to, now) > LATE_AFTER, latency: latency(pipeline, settings, sink, now), ..recap }
+        }
         Err(error) => return tracing::error!(%sink, %error, "recap not counted"),
     };
     // A first start has no calls: late recaps without calls are dropped.
@@ -94,6 +96,13 @@ async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap,
         Ok(_) => tracing::debug!(%sink, calls, missed, "recap enqueued"),
         Err(error) => tracing::error!(%sink, %error, "recap not enqueued"),
     }
+}
+
+/// Returns the times from call to card of the last day, if the sink's recap shows them.
+fn latency(pipeline: &Pipeline, settings: &Settings, sink: &SinkName, now: Timestamp) -> Option<CardLatency> {
+    settings.sinks.get(sink).filter(|sink| sink.recap_latency)?;
+    let summary = pipeline.metrics.latency(sink.as_str(), now)?;
+    Some(CardLatency { median: Duration::from_secs_f64(summary.p50), p95: Duration::from_secs_f64(summary.p95) })
 }
 
 #[cfg(test)]
@@ -143,6 +152,7 @@ mod tests {
             style: style.clone(),
             mode: MessageMode::Post,
             recap,
+            recap_latency: true,
         };
         let (desk, quiet): (SinkName, SinkName) = ("desk".try_into().unwrap(), "quiet".try_into().unwrap());
         let sinks = [
@@ -172,7 +182,12 @@ mod tests {
         std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
         let durability = outbox::Durability::Crash;
         let retention = outbox::Retention::default();
-        let settings = outbox::OutboxSettings { dir: dir.path().to_owned(), durability, retention };
+        let settings = outbox::OutboxSettings {
+            dir: dir.path().to_owned(),
+            durability,
+            retention,
+            commit_duration: Default::default(),
+        };
         let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
         let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
         let second = Duration::from_secs(5);
@@ -182,7 +197,14 @@ mod tests {
             Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
         let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });
         let recorder = Recorder::new(dir.path());
-        Pipeline { outbox, settings, recorder, status: SharedStatus::default(), tasks: TaskMonitor::default() }
+        Pipeline {
+            outbox,
+            settings,
+            recorder,
+            status: SharedStatus::default(),
+            tasks: TaskMonitor::default(),
+            metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+        }
     }
 
     fn missed(started: Timestamp) -> CallUpdate {
@@ -255,6 +277,7 @@ mod tests {
             style: style.clone(),
             mode: MessageMode::Post,
             recap,
+            recap_latency: true,
         };
         let enricher = Arc::clone(&pipeline.settings.load().enricher);
         pipeline.settings.store(Settings {

@@ -169,6 +169,7 @@ impl ConnectionContext {
 
     async fn settings(&self, config: ConnectionConfig) -> goto::Settings {
         let last_live_at = self.pipeline.outbox.last_heartbeat(config.name.clone()).await.unwrap_or_default();
+        let metrics = self.pipeline.metrics.connection(config.name.as_str());
         goto::Settings {
             token_file: config::token_file(&self.state_dir, &config.name),
             nickname: format!("poprelay-{}-{}", config.name, self.suffix),
@@ -187,6 +188,7 @@ impl ConnectionContext {
             voicemail: config.voicemail,
             number_names: config.number_names,
             task_monitor: self.pipeline.tasks.clone(),
+            metrics,
         }
     }
 

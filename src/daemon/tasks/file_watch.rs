@@ -151,7 +151,12 @@ mod tests {
         let path = dir.path().join("days.ics");
         fs::write(&path, EMPTY).unwrap();
         let (durability, retention) = (outbox::Durability::Crash, outbox::Retention::default());
-        let settings = outbox::OutboxSettings { dir: dir.path().to_owned(), durability, retention };
+        let settings = outbox::OutboxSettings {
+            dir: dir.path().to_owned(),
+            durability,
+            retention,
+            commit_duration: Default::default(),
+        };
         let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
         let (shared, recorder) = (SharedSettings::new(daemon_settings(&path)), Recorder::new(dir.path()));
         let pipeline = Pipeline {
@@ -160,6 +165,7 @@ mod tests {
             recorder,
             status: SharedStatus::default(),
             tasks: TaskMonitor::default(),
+            metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
         };
         let pipeline = Arc::new(pipeline);
         let state = || {

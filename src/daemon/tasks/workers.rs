@@ -104,6 +104,7 @@ impl Workers {
         let sink = Sink {
             task_monitor: self.pipeline.tasks.clone(),
             limiter_registry: self.limiters.clone(),
+            metrics: self.pipeline.metrics.sink(name.as_str()),
             ..config.into_sink()
         };
         let stop = CancellationToken::new();
@@ -126,6 +127,7 @@ fn worker_settings(sink: &SinkConfig) -> SinkConfig {
     SinkConfig {
         outcomes: Vec::new(),
         recap: None,
+        recap_latency: false,
         reply_in_thread: false,
         mask: Mask::None,
         webhook: WebhookFormat::default(),

@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     model::{ids::ConnectionName, secret::Secret, time::Timestamp},
-    runtime::http::{BodyError, NetworkFault, read_body},
+    runtime::{
+        http::{BodyError, NetworkFault, read_body},
+        metrics::ConnectionMetrics,
+    },
 };
 use jiff::SignedDuration;
 use rate_limit::RateLimiter;
@@ -140,6 +143,7 @@ pub struct Api {
     name: ConnectionName,
     /// GoTo's time minus the local time, as of the last answer.
     clock: watch::Sender<SignedDuration>,
+    pub(super) metrics: ConnectionMetrics,
 }
 
 impl Api {
@@ -152,7 +156,12 @@ impl Api {
         clock: watch::Sender<SignedDuration>,
     ) -> Self {
         let limiter = Arc::new(Mutex::new(RateLimiter::new(REQUESTS_PER_SECOND, Instant::now())));
-        Self { http, base, access, rejected, limiter, name, clock }
+        Self { http, base, access, rejected, limiter, name, clock, metrics: ConnectionMetrics::default() }
+    }
+
+    /// Returns a client that counts its requests.
+    pub(super) fn with_metrics(self, metrics: ConnectionMetrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Returns a client with its own rate limit: a 429 for these requests does not pause the lanes.
@@ -227,7 +236,10 @@ impl Api {
     async fn send(&self, method: &Method, url: &Url, body: Option<&Value>, token: &Secret) -> Result<Vec<u8>, Error> {
         let wait = self.limiter().acquire(Instant::now());
         match wait {
-            Ok(wait) => tokio::time::sleep(wait).await,
+            Ok(wait) => {
+                self.metrics.rate_limit_wait(wait);
+                tokio::time::sleep(wait).await;
+            }
             Err(pause) => {
                 return Err(Error::Status { status: 429, code: None, constraint: None, after: Some(pause) });
             }
@@ -237,7 +249,9 @@ impl Api {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|e| Error::Network(e.without_url()))?;
+        let response = request.send().await.map_err(|e| Error::Network(e.without_url()));
+        self.metrics.request(url.path(), response.as_ref().ok().map(|response| response.status().as_u16()));
+        let response = response?;
         let status = response.status().as_u16();
         if let Some(offset) = clock_offset(response.headers(), Timestamp::now()) {
             self.clock.send_replace(offset);

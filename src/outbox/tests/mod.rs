@@ -28,7 +28,12 @@ use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
 fn settings(dir: &Path) -> OutboxSettings {
-    OutboxSettings { dir: dir.to_owned(), durability: Durability::PowerLoss, retention: Retention::default() }
+    OutboxSettings {
+        dir: dir.to_owned(),
+        durability: Durability::PowerLoss,
+        retention: Retention::default(),
+        commit_duration: Default::default(),
+    }
 }
 
 fn open_outbox(dir: &Path) -> (SqliteOutbox, OpenReport) {

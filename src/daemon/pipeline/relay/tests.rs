@@ -32,6 +32,7 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
         dir: dir.path().to_owned(),
         durability: outbox::Durability::Crash,
         retention: outbox::Retention::default(),
+        commit_duration: Default::default(),
     };
     let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
     let desk: SinkName = "desk".try_into().unwrap();
@@ -47,6 +48,7 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
                 style: RenderOptions::default(),
                 mode: MessageMode::Post,
                 recap: None,
+                recap_latency: false,
             },
         )]
         .into(),
@@ -55,7 +57,14 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
     };
     let recorder = Recorder::new(dir.path());
     let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
-    Arc::new(Pipeline { outbox, settings: SharedSettings::new(settings), recorder, status: board, tasks: pulses })
+    Arc::new(Pipeline {
+        outbox,
+        settings: SharedSettings::new(settings),
+        recorder,
+        status: board,
+        tasks: pulses,
+        metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+    })
 }
 
 async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {

@@ -1,0 +1,303 @@
+//! What `poprelay status` knows: the daemon's status file, the outbox and the token files. Renders it as text and as JSON.
+
+use crate::cli::{CliError, outbox::admin_error};
+use crate::{
+    config::{self, Config},
+    daemon::{
+        health::stored::{StoredConnection, StoredStatus},
+        system::state_dir,
+    },
+    goto::{
+        scopes,
+        token::REFRESH_TOKEN_DAYS,
+        token_file::{self, StoredToken},
+    },
+    model::time::{Timestamp, elapsed},
+    outbox::{self, AdminError, Overview, SinkStats},
+    runtime::{
+        metrics::{LatencySummary, summarize},
+        text::printable_start,
+    },
+};
+use anyhow::anyhow;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A connection without a live lane for this long is down; the daemon logs "connection down" after the same 2 minutes.
+const DOWN_AFTER: Duration = Duration::from_secs(120);
+
+/// State read from the state directory.
+pub(super) struct StatusReport {
+    running: bool,
+    /// Status of the running daemon; `None` if it does not run or makes no progress.
+    daemon: Option<StoredStatus>,
+    logins: Vec<ConnectionState>,
+    sinks: Vec<SinkState>,
+}
+
+/// State of one sink.
+struct SinkState {
+    name: String,
+    stats: SinkStats,
+    /// Times from call to card in the last day.
+    latency: Option<LatencySummary>,
+    disabled: bool,
+}
+
+/// State of one connection.
+struct ConnectionState {
+    name: String,
+    heard: Option<Timestamp>,
+    /// Uses a personal access token, which is not stored.
+    pat: bool,
+    /// Stored token, or the reason why it is not usable.
+    token: Result<StoredToken, String>,
+    /// Missing scopes of the stored token, with their losses; empty if all are granted or none is known.
+    missing_scopes: String,
+    /// Lanes, as the daemon last stored them.
+    lanes: Option<StoredConnection>,
+}
+
+impl StatusReport {
+    /// Reads the state of the config's state directory.
+    ///
+    /// # Errors
+    /// 77 without permission, 74 or 65 for an outbox that cannot be read.
+    pub(super) fn read(config: &Config) -> Result<Self, CliError> {
+        read_state(config)
+    }
+}
+
+fn read_state(config: &Config) -> Result<StatusReport, CliError> {
+    let dir = &config.state_dir;
+    let running = state_dir::is_locked(dir).map_err(|error| {
+        CliError::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
+    })?;
+    let stored = StoredStatus::read(dir);
+    let daemon = stored.clone().filter(|stored| running && stored.is_fresh(Timestamp::now()));
+    let overview = match outbox::overview(dir) {
+        Ok(overview) => overview,
+        // No error: before the first start there is no outbox.
+        Err(AdminError::Missing(_)) => Overview::default(),
+        Err(error) => return Err(admin_error(error)),
+    };
+    let login = |connection: &config::ConnectionConfig| {
+        let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
+        let granted = token.as_ref().ok().and_then(|kept| kept.scope.as_deref());
+        ConnectionState {
+            name: connection.name.to_string(),
+            heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
+            pat: connection.pat.is_some(),
+            missing_scopes: scopes::describe(&scopes::missing(
+                &scopes::needed(connection.voicemail, connection.number_names),
+                granted,
+            )),
+            token,
+            lanes: daemon.as_ref().and_then(|stored| stored.connections.get(connection.name.as_str())).cloned(),
+        }
+    };
+    let logins = config.connections.iter().map(login).collect();
+    let mut sinks = overview.sinks;
+    for sink in &config.sinks {
+        sinks.entry(sink.name.to_string()).or_default();
+    }
+    let latency = |name: &str| summarize(stored.as_ref()?.latency.get(name)?);
+    let disabled = |name: &str| daemon.as_ref().is_some_and(|stored| stored.disabled.iter().any(|one| one == name));
+    let sink = |(name, stats): (String, SinkStats)| {
+        let (latency, disabled) = (latency(&name), disabled(&name));
+        SinkState { name, stats, latency, disabled }
+    };
+    let sinks = sinks.into_iter().map(sink).collect();
+    Ok(StatusReport { running, daemon, logins, sinks })
+}
+
+impl StatusReport {
+    /// Returns why the daemon is not ready: not running, no progress, or what its status names.
+    ///
+    /// # Errors
+    /// The reasons, on one line.
+    pub(super) fn readiness(&self, now: Timestamp) -> Result<(), String> {
+        match &self.daemon {
+            None => Err(self.problem(now).unwrap_or_else(|| "the daemon is starting, or makes no progress".to_owned())),
+            Some(stored) if stored.problems.is_empty() => Ok(()),
+            Some(stored) => Err(stored.problems.join("; ")),
+        }
+    }
+
+    /// Returns why no calls are received, if so.
+    pub(super) fn problem(&self, now: Timestamp) -> Option<String> {
+        if !self.running {
+            return Some("no daemon runs with this state directory; run systemctl start poprelay".to_owned());
+        }
+        let down = self.logins.iter().find(|login| login.is_down(now))?;
+        Some(format!("connection {} is down; see journalctl -u poprelay -p warning", down.name))
+    }
+
+    pub(super) fn text(&self, now: Timestamp) -> String {
+        let mut text = format!("daemon  {}\n", self.describe_daemon(now));
+        let name = |name: &str| printable_start(name, 40);
+        for login in &self.logins {
+            text.push_str(&format!("login   {}: {}\n", name(&login.name), login.describe(now)));
+        }
+        for sink in &self.sinks {
+            text.push_str(&format!("sink    {}: {}\n", name(&sink.name), sink.describe(now)));
+        }
+        for line in self.daemon.iter().flat_map(describe_troubles) {
+            text.push_str(&line);
+        }
+        text
+    }
+
+    fn describe_daemon(&self, now: Timestamp) -> String {
+        match &self.daemon {
+            Some(stored) => format!("running, version {}, started {}", stored.version, format_age(stored.started, now)),
+            None if self.running => "running".to_owned(),
+            None => "not running".to_owned(),
+        }
+    }
+
+    pub(super) fn json(&self, now: Timestamp) -> Value {
+        let logins = self.logins.iter().map(|login| {
+            json!({
+                "name": login.name,
+                "heard_up_to": login.heard,
+                "token_issued": login.token.as_ref().ok().map(|kept| kept.issued),
+                "token_problem": login.token.as_ref().err().filter(|_| !login.pat),
+                "missing_scopes": login.missing_scopes,
+                "lanes": login.lanes.as_ref().map(|it| it.lanes),
+                "live": login.lanes.as_ref().map(|it| it.live),
+                "rest_fallback": login.lanes.as_ref().map(|it| it.fallback),
+            })
+        });
+        let sinks = self.sinks.iter().map(|SinkState { name, stats: standing, latency, disabled }| {
+            json!({
+                "name": name,
+                "disabled": disabled,
+                "call_to_card_seconds": latency,
+                "waiting": standing.waiting,
+                "oldest": standing.oldest_enqueued,
+                "dead": standing.dead,
+                "last_delivered": standing.last_delivered,
+                "last_answer": standing.last_response,
+            })
+        });
+        json!({
+            "running": self.running,
+            "ready": self.readiness(now).is_ok(),
+            "version": self.daemon.as_ref().map(|stored| &stored.version),
+            "started": self.daemon.as_ref().map(|stored| stored.started),
+            "store_in_memory": self.daemon.as_ref().map(|stored| stored.store_in_memory),
+            "config_error": self.daemon.as_ref().and_then(|stored| stored.config_error.as_ref()),
+            "restart_keys": self.daemon.as_ref().map(|stored| &stored.restart_keys),
+            "logins": logins.collect::<Vec<_>>(),
+            "sinks": sinks.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl ConnectionState {
+    fn is_down(&self, now: Timestamp) -> bool {
+        !self.is_polled() && self.heard.is_none_or(|heard| elapsed(heard, now) > DOWN_AFTER)
+    }
+
+    /// Whether active calls are polled, so that calls are received without a lane.
+    fn is_polled(&self) -> bool {
+        self.lanes.as_ref().is_some_and(|lanes| lanes.fallback)
+    }
+
+    fn describe_lanes(&self) -> String {
+        self.lanes.as_ref().map_or_else(String::new, |it| format!(", {} of {} lanes", it.live, it.lanes))
+    }
+
+    fn describe(&self, now: Timestamp) -> String {
+        let state = match self.heard {
+            _ if self.is_polled() => "no lane is live, active calls are polled over REST".to_owned(),
+            None => "no events received".to_owned(),
+            Some(heard) if self.is_down(now) => format!("down, last live {}", format_age(heard, now)),
+            Some(heard) => format!("live, last heartbeat {}{}", format_age(heard, now), self.describe_lanes()),
+        };
+        let days = |kept: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
+        match &self.token {
+            _ if self.pat => format!("{state}; personal access token"),
+            Ok(kept) if !self.missing_scopes.is_empty() => {
+                format!(
+                    "{state}; logged in, valid for {} days without a refresh; missing scopes: {}",
+                    days(kept),
+                    self.missing_scopes
+                )
+            }
+            Ok(kept) => format!("{state}; logged in, valid for {} days without a refresh", days(kept)),
+            Err(reason) => format!("{state}; {reason} (poprelay login --connection {})", self.name),
+        }
+    }
+}
+
+/// Describes the troubles of the daemon as a whole, one line each.
+fn describe_troubles(stored: &StoredStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    if stored.store_in_memory {
+        lines.push("store   cannot write, cards are in memory only\n".to_owned());
+    }
+    if let Some(error) = &stored.config_error {
+        let first = error.lines().next().unwrap_or_default();
+        lines.push(format!("config  rejected, the previous one is in use: {}\n", printable_start(first, 160)));
+    }
+    if !stored.restart_keys.is_empty() {
+        lines.push(format!("config  restart required to apply: {}\n", stored.restart_keys.join(" ")));
+    }
+    lines
+}
+
+impl SinkState {
+    fn describe(&self, now: Timestamp) -> String {
+        let disabled = if self.disabled { "disabled, the chat rejects every card; " } else { "" };
+        let latency = self.latency.map_or_else(String::new, |it| format!("; {}", describe_latency(&it)));
+        format!("{disabled}{}{latency}", describe_sink(&self.stats, now))
+    }
+}
+
+fn describe_latency(latency: &LatencySummary) -> String {
+    let LatencySummary { cards, p50, p95, p99 } = *latency;
+    let [p50, p95, p99] = [p50, p95, p99].map(format_seconds);
+    format!("call to card p50 {p50}, p95 {p95}, p99 {p99} ({cards} in 24 h)")
+}
+
+/// Formats seconds with two digits, as in 45 ms, 1.2 s, 34 s.
+fn format_seconds(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 0.995 => format!("{:.0} ms", seconds * 1000.0),
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
+        _ => format!("{seconds:.0} s"),
+    }
+}
+
+fn describe_sink(standing: &SinkStats, now: Timestamp) -> String {
+    let mut parts = vec![match (standing.waiting, standing.oldest_enqueued) {
+        (0, _) => "no card waiting".to_owned(),
+        (1, Some(oldest)) => format!("1 card waiting, enqueued {}", format_age(oldest, now)),
+        (waiting, Some(oldest)) => format!("{waiting} cards waiting, oldest enqueued {}", format_age(oldest, now)),
+        (waiting, None) => format!("{waiting} cards waiting"),
+    }];
+    if let Some(answer) = &standing.last_response {
+        parts.push(format!("last response: {}", printable_start(answer, 120)));
+    }
+    match standing.dead {
+        0 => {}
+        dead => parts.push(format!("{dead} dead letters (poprelay outbox list --state dead)")),
+    }
+    parts.push(
+        standing
+            .last_delivered
+            .map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))),
+    );
+    parts.join("; ")
+}
+
+fn format_age(at: Timestamp, now: Timestamp) -> String {
+    match elapsed(at, now).as_secs() {
+        seconds @ 0..120 => format!("{seconds} s ago"),
+        seconds @ 120..7_200 => format!("{} min ago", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
