@@ -137,7 +137,7 @@ pub const fn range(from: u16, to: u16, body: BodyMatch) -> ResponseMatch {
 /// Longest wait without `Retry-After`: minutes, below the 300 s to which `Retry-After` is clamped.
 const MAX_THROTTLE_SECONDS: u64 = 240;
 
-/// Waits `first` seconds without `Retry-After`, doubled on each repetition up to [`MAX_THROTTLE_SECONDS`].
+/// Waits `first` seconds without `Retry-After`, doubled on each repetition up to `MAX_THROTTLE_SECONDS`.
 #[must_use]
 pub const fn wait(first: u64) -> Action {
     Action::Wait { first: Duration::from_secs(first), most: Duration::from_secs(MAX_THROTTLE_SECONDS) }

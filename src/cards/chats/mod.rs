@@ -1,4 +1,4 @@
-//! The layouts of all chats. [`format`] is the list of them: a chat is one file here and one in `deliver::chats`;
+//! The layouts of all chats. [`format()`] is the list of them: a chat is one file here and one in `deliver::chats`;
 //! `.github/CONTRIBUTING.md` explains how to add one.
 
 mod discord;

@@ -144,7 +144,7 @@ impl ConnectionFamilies {
 }
 
 impl ConnectionMetrics {
-    /// Counts an event of one of the [`EVENT_KINDS`].
+    /// Counts an event of one of the `EVENT_KINDS`.
     pub fn event(&self, kind: &str) {
         self.count(kind, EVENT_KINDS, |counters| &counters.events);
     }
@@ -156,7 +156,7 @@ impl ConnectionMetrics {
         }
     }
 
-    /// Counts a lost lane, by one of the [`LOSS_REASONS`].
+    /// Counts a lost lane, by one of the `LOSS_REASONS`.
     pub fn lane_lost(&self, reason: &str) {
         self.count(reason, LOSS_REASONS, |counters| &counters.lanes_lost);
     }

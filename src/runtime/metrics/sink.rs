@@ -113,7 +113,7 @@ impl SinkMetrics {
         self.0.post_duration.observe(took);
     }
 
-    /// Counts an accepted card by one of the [`CARD_STATUSES`].
+    /// Counts an accepted card by one of the `CARD_STATUSES`.
     pub fn card(&self, status: &str) {
         if let Some(counter) = index_of(status).and_then(|index| self.0.cards.get(index)) {
             counter.inc();
