@@ -56,6 +56,9 @@
 //! - *A chat that can edit has one live message per call, not one row per status.* The row always holds the newest state.
 //! - *Settings are swapped whole.* One update loads them once and uses the same snapshot from look-up to enqueue.
 //! - *Every loop states when it turns next.* The watchdog is fed while no loop is overdue (`runtime::watchdog`).
+//! - *Metrics are always recorded*, in counters that each task resolves at its start, and formatted only when a listener of
+//!   `[metrics]` is asked. A listener thus changes nothing on the path of a call.
+//! - *The status is a file too*: `poprelay status` works beside the daemon without a socket, and latencies survive a restart.
 //! - *All calls are tracked, the chosen ones are posted.* The history needs to know that a caller was called back.
 //! - *An outcome waits some seconds while a snapshot is missing that could show an answer*: a late "missed" is better than a
 //!   false one.

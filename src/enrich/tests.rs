@@ -282,3 +282,15 @@ async fn watch_files_changed_contacts_are_reloaded() {
         done = timeout(LONG, changed) => done.unwrap(),
     }
 }
+
+#[test]
+fn lookup_results_tell_late_answers_from_failed_ones() {
+    let failed = SourceAnswer::Failed("no answer before the card's deadline".to_owned());
+    let found = SourceAnswer::Found(vec![crate::model::card::Contact::default()]);
+    assert_eq!(lookup_result(&failed, true), LookupResult::Late);
+    assert_eq!(lookup_result(&failed, false), LookupResult::Failed);
+    assert_eq!(lookup_result(&found, false), LookupResult::Found);
+    assert_eq!(lookup_result(&SourceAnswer::Found(Vec::new()), false), LookupResult::NotFound);
+    assert_eq!(history_result(&HistoryState::Found(CallerHistory::default()), true), LookupResult::NotFound);
+    assert_eq!(history_result(&HistoryState::Failed, true), LookupResult::Late);
+}

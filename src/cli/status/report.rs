@@ -64,54 +64,48 @@ impl StatusReport {
     /// # Errors
     /// 77 without permission, 74 or 65 for an outbox that cannot be read.
     pub(super) fn read(config: &Config) -> Result<Self, CliError> {
-        read_state(config)
-    }
-}
-
-fn read_state(config: &Config) -> Result<StatusReport, CliError> {
-    let dir = &config.state_dir;
-    let running = state_dir::is_locked(dir).map_err(|error| {
-        CliError::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
-    })?;
-    let stored = StoredStatus::read(dir);
-    let daemon = stored.clone().filter(|stored| running && stored.is_fresh(Timestamp::now()));
-    let overview = match outbox::overview(dir) {
-        Ok(overview) => overview,
-        // No error: before the first start there is no outbox.
-        Err(AdminError::Missing(_)) => Overview::default(),
-        Err(error) => return Err(admin_error(error)),
-    };
-    let login = |connection: &config::ConnectionConfig| {
-        let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
-        let granted = token.as_ref().ok().and_then(|kept| kept.scope.as_deref());
-        ConnectionState {
-            name: connection.name.to_string(),
-            heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
-            pat: connection.pat.is_some(),
-            missing_scopes: scopes::describe(&scopes::missing(
-                &scopes::needed(connection.voicemail, connection.number_names),
-                granted,
-            )),
-            token,
-            lanes: daemon.as_ref().and_then(|stored| stored.connections.get(connection.name.as_str())).cloned(),
+        let dir = &config.state_dir;
+        let running = state_dir::is_locked(dir).map_err(|error| {
+            CliError::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
+        })?;
+        let stored = StoredStatus::read(dir);
+        let daemon = stored.clone().filter(|stored| running && stored.is_fresh(Timestamp::now()));
+        let overview = match outbox::overview(dir) {
+            Ok(overview) => overview,
+            // No error: before the first start there is no outbox.
+            Err(AdminError::Missing(_)) => Overview::default(),
+            Err(error) => return Err(admin_error(error)),
+        };
+        let login = |connection: &config::ConnectionConfig| {
+            let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
+            let granted = token.as_ref().ok().and_then(|kept| kept.scope.as_deref());
+            ConnectionState {
+                name: connection.name.to_string(),
+                heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
+                pat: connection.pat.is_some(),
+                missing_scopes: scopes::describe(&scopes::missing(
+                    &scopes::needed(connection.voicemail, connection.number_names),
+                    granted,
+                )),
+                token,
+                lanes: daemon.as_ref().and_then(|stored| stored.connections.get(connection.name.as_str())).cloned(),
+            }
+        };
+        let logins = config.connections.iter().map(login).collect();
+        let mut sinks = overview.sinks;
+        for sink in &config.sinks {
+            sinks.entry(sink.name.to_string()).or_default();
         }
-    };
-    let logins = config.connections.iter().map(login).collect();
-    let mut sinks = overview.sinks;
-    for sink in &config.sinks {
-        sinks.entry(sink.name.to_string()).or_default();
+        let latency = |name: &str| summarize(stored.as_ref()?.latency.get(name)?);
+        let disabled = |name: &str| daemon.as_ref().is_some_and(|stored| stored.disabled.iter().any(|one| one == name));
+        let sink = |(name, stats): (String, SinkStats)| {
+            let (latency, disabled) = (latency(&name), disabled(&name));
+            SinkState { name, stats, latency, disabled }
+        };
+        let sinks = sinks.into_iter().map(sink).collect();
+        Ok(Self { running, daemon, logins, sinks })
     }
-    let latency = |name: &str| summarize(stored.as_ref()?.latency.get(name)?);
-    let disabled = |name: &str| daemon.as_ref().is_some_and(|stored| stored.disabled.iter().any(|one| one == name));
-    let sink = |(name, stats): (String, SinkStats)| {
-        let (latency, disabled) = (latency(&name), disabled(&name));
-        SinkState { name, stats, latency, disabled }
-    };
-    let sinks = sinks.into_iter().map(sink).collect();
-    Ok(StatusReport { running, daemon, logins, sinks })
-}
 
-impl StatusReport {
     /// Returns why the daemon is not ready: not running, no progress, or what its status names.
     ///
     /// # Errors

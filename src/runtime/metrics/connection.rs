@@ -17,8 +17,16 @@ pub const EVENT_KINDS: [&str; 4] = ["snapshot", "report", "report_ready", "malfo
 /// Reasons for which a live lane is lost.
 pub const LOSS_REASONS: [&str; 5] = ["closed", "broken", "silent", "expired", "gone"];
 /// APIs of GoTo, as in the paths.
-pub const ENDPOINTS: [&str; 7] =
-    ["notification-channel", "call-events-report", "call-events", "call-reports", "voicemail", "identity", "users"];
+pub const ENDPOINTS: [&str; 8] = [
+    "notification-channel",
+    "call-events-report",
+    "call-events",
+    "call-reports",
+    "voice-admin",
+    "voicemail",
+    "identity",
+    "users",
+];
 
 /// Metrics of all connections.
 #[derive(Debug)]

@@ -1,0 +1,79 @@
+//! The periodic work of the supervisor: heartbeats, backlog, status line, status file, watchdog.
+
+use super::Daemon;
+use crate::{
+    daemon::{health::status::ConnectionStatus, system::sd_notify},
+    model::{
+        ids::ConnectionName,
+        time::{Now, Timestamp},
+    },
+    outbox::Health,
+    runtime::message_id,
+};
+
+impl Daemon {
+    /// Writes heartbeats, reads the backlog, updates the status line and feeds the watchdog.
+    pub(super) async fn housekeeping(&mut self) {
+        let now = Timestamp::now();
+        self.restore_state_dir();
+        let covered: Vec<(ConnectionName, Timestamp)> = {
+            let board = self.pipeline.status.lock();
+            let up_to =
+                |(name, status): (&ConnectionName, &ConnectionStatus)| Some((name.clone(), status.covered_until(now)?));
+            board.connections.iter().filter_map(up_to).collect()
+        };
+        let mut store_answers = true;
+        for (connection, up_to) in covered {
+            store_answers &= self.pipeline.outbox.heartbeat(connection, up_to).await.is_ok();
+        }
+        let backlog = self.pipeline.outbox.backlog().await;
+        store_answers &= backlog.is_ok();
+        let settings = self.pipeline.settings.load();
+        let today = settings.today();
+        let (summary, is_ready) = {
+            let mut board = self.pipeline.status.lock();
+            board.checked = Some((Now::current().instant, store_answers));
+            board.store_in_memory = *self.health.borrow() != Health::Durable;
+            if let Ok(backlog) = backlog {
+                board.set_backlog(settings.sinks.keys(), backlog);
+            }
+            (board.summary(today), board.is_ready())
+        };
+        let status = self.pipeline.status.lock().clone();
+        self.status_file.update(&status, &self.pipeline.metrics, now, Now::current().instant);
+        self.readiness.update(is_ready, &summary);
+        let Some(limit) = sd_notify::watchdog_interval() else { return };
+        // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled
+        // daemon.
+        let stalled = self.pipeline.tasks.stalled(Now::current().instant, limit);
+        if store_answers && stalled.is_empty() {
+            sd_notify::feed_watchdog();
+        }
+        if !stalled.is_empty() && stalled != self.stalled {
+            let loops = stalled.join(", ");
+            tracing::error!(
+                loops,
+                message_id = message_id::TASK_STALLED,
+                "task stalled, watchdog will restart the daemon"
+            );
+        }
+        self.stalled = stalled;
+    }
+
+    /// Creates a removed state directory again, with its lock.
+    fn restore_state_dir(&mut self) {
+        match self.state.restore() {
+            Ok(restored) => {
+                if restored {
+                    tracing::warn!("state directory was removed, created and locked again");
+                }
+                self.state_missing = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.state_missing, true) {
+                    tracing::error!(%error, "state directory was removed and cannot be created again");
+                }
+            }
+        }
+    }
+}
