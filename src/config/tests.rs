@@ -104,7 +104,7 @@ fn example_config_has_every_key_and_is_valid() {
     assert_eq!(file.cards.lines.given().count(), 6);
     CardTemplates::compile(file.cards.lines.given()).unwrap();
     assert!(
-        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 3 && file.routes.len() == 1
+        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 8 && file.routes.len() == 1
     );
 }
 
@@ -186,7 +186,7 @@ fn webhook_secret_headers_and_body_are_checked() {
     assert!(sink.options.signing_key.is_some() && sink.options.headers.is_empty(), "a template is no secret");
     assert_eq!(sink.pace, Some((10.0, 20)));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-    assert_eq!(read(&with("").replace("secret =", "# ")).unwrap().warnings.len(), 1, "unsigned");
+    assert_eq!(read(&with("").replace("\nsecret =", "\n# ")).unwrap().warnings.len(), 1, "unsigned");
     let key = |text: &str| {
         let all = problems(text);
         assert_eq!(all.len(), 1, "{all:?}");
