@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use poprelay::cards::{EVENT_VERSION, render};
 use poprelay::model::{delivery::SinkKind, phone::Mask};
 use serde_json::{Value, json};
-use validators::cards;
+use validators::{builders, cards};
 
 fn schema() -> Validator {
     let schema: Value = serde_json::from_str(include_str!("../../../deploy/webhook.schema.json")).unwrap();
@@ -21,7 +21,7 @@ fn every_event_is_valid() {
     for (name, card) in cards::all() {
         for mask in [Mask::None, Mask::Last4, Mask::All] {
             for plain in [false, true] {
-                let body = render(SinkKind::Webhook, &[&card], &cards::style(mask), cards::now(), plain).body;
+                let body = render(SinkKind::Webhook, &[&card], &builders::style(mask), builders::now(), plain).body;
                 let event: Value = serde_json::from_str(&body).unwrap();
                 assert_eq!(faults(&schema, &event), [""; 0], "{name} {mask:?} plain {plain}: {event:#}");
                 assert_eq!(event["version"], EVENT_VERSION);
@@ -34,7 +34,7 @@ fn every_event_is_valid() {
 fn broken_event_is_rejected() {
     let schema = schema();
     let (_, card) = cards::all().into_iter().next().unwrap();
-    let body = render(SinkKind::Webhook, &[&card], &cards::style(Mask::None), cards::now(), false).body;
+    let body = render(SinkKind::Webhook, &[&card], &builders::style(Mask::None), builders::now(), false).body;
     let event: Value = serde_json::from_str(&body).unwrap();
     let breaks: [(&str, Value); 5] = [
         ("/type", json!("call.unknown")),
