@@ -50,8 +50,12 @@ async fn called_number_is_named_by_config_or_by_goto() {
         .text("numbers", "\"+15145550101\"", "Wholesale");
     let mut dir = DaemonDir::new(config);
     let daemon = dir.start();
-    daemon.wait_for_log("lane live").await;
-    daemon.wait_for_log("names of numbers fetched").await;
+    // The lane and the names are fetched side by side, in no order.
+    eventually("the lane is live and the names are there", TIMEOUT, async || {
+        let journal = daemon.journal();
+        (journal.contains("lane live") && journal.contains("names of numbers fetched")).then_some(())
+    })
+    .await;
     for (messages, number, name) in [(1, "+15145550100", "Main line"), (2, "+15145550101", "Wholesale")] {
         let mut plan =
             CallPlan::missed(Party::new("ALICE MARTIN", "+15145550199"), &[Extension::new("1015", "Bob Roy")]);
