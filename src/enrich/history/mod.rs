@@ -17,7 +17,10 @@ pub use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
     io,
     path::Path,
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +31,9 @@ use tokio::sync::oneshot;
 const FILE_NAME: &str = "history.sqlite";
 /// Requests that may wait for the disk. An update beyond them is not recorded.
 const MAX_QUEUED: usize = 4096;
+/// Longest time for which recorded calls stay in memory and in the open transaction: a kill loses them. One transaction then
+/// holds the updates of several calls, and recording wakes the thread at most that often.
+const COMMIT_DELAY: Duration = Duration::from_millis(250);
 /// Longest wait for the file to be closed at the daemon's stop.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of deleting calls older than the retention.
@@ -101,15 +107,40 @@ pub fn key(call: &Call) -> String {
 #[derive(Debug, Clone)]
 pub struct HistoryHandle {
     requests: SyncSender<Request>,
+    entries: Arc<Entries>,
     settings: HistorySettings,
 }
 
+/// Recorded updates that the thread has not read yet.
+#[derive(Debug, Default)]
+struct Entries(Mutex<Vec<CallEntry>>);
+
+impl Entries {
+    fn lock(&self) -> MutexGuard<'_, Vec<CallEntry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 enum Request {
-    Record(Box<CallEntry>),
-    Import { number: E164, calls: Vec<CallRecord> },
-    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<CallerHistory>> },
-    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>> },
-    Close { done: oneshot::Sender<()> },
+    /// Entries were added to an empty list.
+    Recorded,
+    Import {
+        number: E164,
+        calls: Vec<CallRecord>,
+    },
+    Find {
+        number: E164,
+        call: Option<String>,
+        at: Timestamp,
+        reply: oneshot::Sender<rusqlite::Result<CallerHistory>>,
+    },
+    Since {
+        from: Timestamp,
+        reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>>,
+    },
+    Close {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// Recorded part of a call update.
@@ -163,9 +194,11 @@ impl HistoryHandle {
     pub fn open(dir: &Path, settings: HistorySettings) -> Result<Self, HistoryError> {
         let store = HistoryDb::open(&dir.join(FILE_NAME), settings)?;
         let (requests, inbox) = sync_channel(MAX_QUEUED);
+        let entries = Arc::new(Entries::default());
+        let worker = Worker { store, entries: Arc::clone(&entries), failing: false, pruned_at: None, commit_by: None };
         let thread = thread::Builder::new().name("history".to_owned());
-        thread.spawn(move || run_worker(store, &inbox)).map_err(HistoryError::Thread)?;
-        Ok(Self { requests, settings })
+        thread.spawn(move || worker.run(&inbox)).map_err(HistoryError::Thread)?;
+        Ok(Self { requests, entries, settings })
     }
 
     /// Returns the settings of this history.
@@ -198,8 +231,17 @@ impl HistoryHandle {
             sinks,
             needs_callback: call.course.needs_callback,
         };
-        if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Record(Box::new(entry))) {
+        let mut entries = self.entries.lock();
+        if entries.len() >= MAX_QUEUED {
             tracing::warn!("history queue full, call not recorded");
+            return;
+        }
+        entries.push(entry);
+        let is_first = entries.len() == 1;
+        drop(entries);
+        if is_first {
+            // A full queue wakes the thread too.
+            drop(self.requests.try_send(Request::Recorded));
         }
     }
 
@@ -249,7 +291,7 @@ impl HistoryHandle {
     /// Returns a handle without a thread.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { requests: sync_channel(1).0, settings: HistorySettings::default() }
+        Self { requests: sync_channel(1).0, entries: Arc::default(), settings: HistorySettings::default() }
     }
 
     fn send(&self, request: Request) -> Result<(), HistoryError> {
@@ -273,37 +315,90 @@ pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
     Ok(deleted)
 }
 
-/// Runs the history thread until all handles are dropped.
-fn run_worker(mut store: HistoryDb, inbox: &Receiver<Request>) {
-    let mut failing = false;
-    let mut pruned_at: Option<Instant> = None;
-    loop {
-        if pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
-            pruned_at = Some(Instant::now());
-            log_health(&mut failing, &store.prune(Timestamp::now()));
+/// State of the history thread.
+struct Worker {
+    store: HistoryDb,
+    entries: Arc<Entries>,
+    failing: bool,
+    pruned_at: Option<Instant>,
+    /// When new entries are stored and the open transaction is committed.
+    commit_by: Option<Instant>,
+}
+
+impl Worker {
+    /// Runs until all handles are dropped or the history is closed.
+    fn run(mut self, inbox: &Receiver<Request>) {
+        loop {
+            if self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
+                self.pruned_at = Some(Instant::now());
+                let pruned = self.store.prune(Timestamp::now());
+                self.log(&pruned);
+            }
+            let now = Instant::now();
+            let wait = self.commit_by.map_or(PRUNE_INTERVAL, |by| by.saturating_duration_since(now));
+            match inbox.recv_timeout(wait) {
+                Ok(Request::Close { done }) => {
+                    self.commit();
+                    drop(self);
+                    let _ = done.send(());
+                    return;
+                }
+                Ok(request) => self.answer(request),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.commit(),
+            }
+            if self.commit_by.is_some_and(|by| Instant::now() >= by) {
+                self.commit();
+            }
         }
-        match inbox.recv_timeout(PRUNE_INTERVAL) {
-            Ok(Request::Record(entry)) => log_health(&mut failing, &store.record(&entry)),
-            Ok(Request::Import { number, calls }) => log_health(&mut failing, &store.import(&number, &calls)),
+    }
+
+    fn answer(&mut self, request: Request) {
+        if matches!(request, Request::Recorded) {
+            self.commit_by.get_or_insert(Instant::now() + COMMIT_DELAY);
+            return;
+        }
+        self.record_entries();
+        match request {
+            Request::Import { number, calls } => {
+                let imported = self.store.import(&number, &calls);
+                self.log(&imported);
+                self.commit_by.get_or_insert(Instant::now() + COMMIT_DELAY);
+            }
             // The requester may have timed out: a failed reply is ignored.
-            Ok(Request::Find { number, call, at, reply }) => {
-                let found = store.find(&number, call.as_deref(), at);
-                log_health(&mut failing, &found);
+            Request::Find { number, call, at, reply } => {
+                let found = self.store.find(&number, call.as_deref(), at);
+                self.log(&found);
                 drop(reply.send(found));
             }
-            Ok(Request::Since { from, reply }) => {
-                let calls = store.since(from);
-                log_health(&mut failing, &calls);
+            Request::Since { from, reply } => {
+                let calls = self.store.since(from);
+                self.log(&calls);
                 drop(reply.send(calls));
             }
-            Ok(Request::Close { done }) => {
-                drop(store);
-                let _ = done.send(());
-                return;
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Request::Recorded | Request::Close { .. } => {}
         }
+    }
+
+    /// Stores new entries in the open transaction, where later requests see them.
+    fn record_entries(&mut self) {
+        let entries = std::mem::take(&mut *self.entries.lock());
+        for entry in entries {
+            let recorded = self.store.record(&entry);
+            self.log(&recorded);
+            self.commit_by.get_or_insert(Instant::now() + COMMIT_DELAY);
+        }
+    }
+
+    fn commit(&mut self) {
+        self.record_entries();
+        let committed = self.store.commit();
+        self.log(&committed);
+        self.commit_by = None;
+    }
+
+    fn log<T>(&mut self, result: &rusqlite::Result<T>) {
+        log_health(&mut self.failing, result);
     }
 }
 
@@ -377,6 +472,7 @@ mod tests {
             handle.record(&answered, vec![]);
             handle.record(&update("b", "2026-11-22T10:00:00Z", missed), vec![]);
             assert_eq!(handle.find(&number, None, now).await.unwrap().calls_in_week, 2);
+            handle.close().await;
         }
         let handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
         let history = handle.find(&number, None, now).await.unwrap();
