@@ -23,8 +23,9 @@
 //!
 //! # Invariants
 //! - A key (subject, status, sink) has one row while rows are kept. Settled rows ensure that a key is posted once.
-//! - A reply implies a commit, with a sync under [`Durability::PowerLoss`]. All replies of a transaction follow its commit:
-//!   concurrent callers share one sync.
+//! - The reply to an enqueue that created or changed a delivery follows the commit and the sync (see *Durability*). All such
+//!   replies of a transaction follow one sync.
+//! - A delivery is handed to a worker after its commit: a card on the wire has a row that survives the process.
 //! - For each subject and sink only the row with the lowest id is offered. A row that is requeued (retry, release) while a
 //!   later status waits is superseded, and posted once, with the later status.
 //! - A live message is one message. A second one is posted only if the first is not editable any more (once), or if the
@@ -37,7 +38,31 @@
 //! - A disk failure stops nothing: the same code continues on an in-memory database with all waiting rows, reports so once
 //!   ([`Health`]), and copies the rows back when the disk works again.
 //!
+//! # Path of a new delivery
+//! ```text
+//!   enqueue ─▶ insert ─▶ commit ─▶ hand over to the waiting worker ─▶ post ─▶ settle (queued) ─▶ next commit
+//!                                └▶ sync ─▶ reply
+//! ```
+//! The writer hands the delivery over itself, leased, as it was enqueued: no query, no second parse. A worker that is busy,
+//! limited or failing is woken instead and queries. The post and the sync run side by side. A settlement waits for nothing
+//! and nothing waits for it: it runs in the open transaction, which the next urgent job or a timer commits.
+//!
+//! # Durability
+//! | write | committed | synced with `power-loss` | lost by `kill -9` | lost by a power cut |
+//! |---|---|---|---|---|
+//! | new or changed delivery, pending update | before the reply | before the reply | nothing | nothing |
+//! | settlement, with its attempt | with the next commit, at most 2 ms later | with the next sync | the last 2 ms: these cards are posted again | those since the last sync: posted again |
+//! | time and end of a call, heartbeat | with the next commit, at most 250 ms later | with the next sync | the last 250 ms: the next run asks GoTo for these calls | those since the last sync: likewise |
+//! | change by an operator (CLI) | immediately | by SQLite, at the next checkpoint | nothing | the change; the command can be repeated |
+//!
+//! With `crash` nothing is synced but checkpoints. The log is a sequence: a sync covers everything committed before, and a power cut
+//! removes a suffix, never a row in between. A sync that fails moves the store to memory; the delivery is already with its worker.
+//!
 //! # Rejected
+//! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
+//!   takes some 50 µs.
+//! - SQLite's own sync (`synchronous = FULL`): the hand-over waits for it, and every settlement pays for one.
+//! - SQLite's automatic checkpoints: they run within a commit, before the hand-over. The writer merges the log between jobs.
 //! - A lease row with an expiry: one more commit for each card, for a case (two daemons, one file) that is refused earlier.
 //! - A thread pool or async SQLite: SQLite has one writer anyway, and one thread makes group commit a plain loop.
 //! - Storing the rendered payload instead of the card: a payload cannot be merged, updated or marked as late.
@@ -52,6 +77,7 @@ mod database;
 mod disk_error;
 mod enqueue;
 mod forget;
+mod handover;
 mod health;
 mod job;
 mod live_message;
@@ -62,9 +88,12 @@ mod previous_sinks;
 mod retain;
 mod row;
 mod schema;
+mod settlement;
 mod sqlite;
 mod storage;
 mod store;
+mod transaction;
+mod wal;
 
 pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
 pub use bookkeeping::{OpenCall, SinkBacklog};
@@ -75,6 +104,7 @@ pub use health::Health;
 pub use of_call::deliveries_of_call;
 pub use open::{OpenError, OpenReport, open};
 pub use overview::{Overview, SinkStats, overview};
+pub use previous_sinks::EnqueuedUpdate;
 pub use row::DeliveryState;
 pub use sqlite::SqliteOutbox;
 

@@ -1,9 +1,10 @@
-//! Sinks of the earlier updates of a call. Routing queries them for every update after the ring.
+//! Enqueues a call update with the sinks of the call's earlier updates, which routing needs for every update after the ring.
 
 use super::{disk_error::StoreError, row::subject_key, sqlite::SqliteOutbox, store::Store};
 use crate::model::{
+    call::{CallUpdate, StatusKind},
     card::CardOptions,
-    delivery::{OutboxError, Subject},
+    delivery::{EnqueueResult, NewDelivery, OutboxError, Subject},
     ids::{ConversationSpaceId, SinkName},
 };
 use serde::Deserialize;
@@ -36,13 +37,44 @@ impl Store {
     }
 }
 
+/// Result of [`SqliteOutbox::enqueue_update`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnqueuedUpdate {
+    /// Sinks of the planned deliveries, each once.
+    pub sinks: Vec<SinkName>,
+    /// One result for each planned delivery, in order.
+    pub results: Vec<EnqueueResult>,
+}
+
 impl SqliteOutbox {
-    /// Returns the sinks with a delivery of the call, each with the options of its last card, ordered by their first
-    /// delivery. Dropped deliveries do not count.
+    /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. `plan` receives the
+    /// sinks with a delivery of the call (none for a ring), each with the options of its last card, ordered by their first
+    /// delivery; dropped deliveries do not count. `plan` may run twice. A final update without deliveries is recorded, so
+    /// that the next run does not take it for a hidden one. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub async fn previous_sinks(&self, call: ConversationSpaceId) -> Result<Vec<(SinkName, CardOptions)>, OutboxError> {
-        self.run(false, move |store, _| store.previous_sinks(&call)).await
+    pub async fn enqueue_update<P>(
+        &self,
+        pending: Option<(ConversationSpaceId, StatusKind)>,
+        update: CallUpdate,
+        mut plan: P,
+    ) -> Result<EnqueuedUpdate, OutboxError>
+    where
+        P: FnMut(Vec<(SinkName, CardOptions)>) -> Vec<NewDelivery> + Send + 'static,
+    {
+        self.run(true, move |store, now| {
+            let status = update.status.kind();
+            let previous =
+                if status == StatusKind::Ringing { Vec::new() } else { store.previous_sinks(&update.call.id)? };
+            let deliveries = plan(previous);
+            if deliveries.is_empty() && status.is_final() {
+                store.record_silent_call(&update, now)?;
+            }
+            let mut sinks: Vec<SinkName> = deliveries.iter().map(|delivery| delivery.key.sink.clone()).collect();
+            sinks.dedup();
+            Ok(EnqueuedUpdate { sinks, results: store.enqueue(pending.as_ref(), &deliveries, now)? })
+        })
+        .await
     }
 }

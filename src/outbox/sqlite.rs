@@ -4,8 +4,9 @@
 use super::{
     bookkeeping::{OpenCall, SinkBacklog},
     disk_error::StoreError,
+    handover::{Receiving, Slots},
     health::Health,
-    job::{Job, Task},
+    job::{Job, SettleJob, Task},
     storage::{Maintenance, Storage},
     store::Store,
 };
@@ -16,17 +17,16 @@ use crate::model::{
     time::Timestamp,
 };
 use std::{
-    collections::HashMap,
     future::Future,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
     thread,
     time::{Duration, Instant},
 };
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// Most jobs of one transaction: a commit of some 10 ms.
 const MAX_BATCH: usize = 256;
@@ -42,27 +42,13 @@ enum Command {
     Close(oneshot::Sender<()>),
 }
 
-/// Wakeups for the workers. A worker that is not waiting at that time finds a permit later.
-#[derive(Debug, Default)]
-struct Wakeups(Mutex<HashMap<SinkName, Arc<Notify>>>);
-
-impl Wakeups {
-    fn for_sink(&self, sink: &SinkName) -> Arc<Notify> {
-        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(sinks.entry(sink.clone()).or_default())
-    }
-
-    fn notify_all(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|notify| notify.notify_one());
-    }
-}
-
 /// The outbox over one SQLite file. Clones share one writer, which stops when the last clone is dropped or with
-/// [`SqliteOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
+/// [`SqliteOutbox::close`]. Each caller waits for its reply, and a worker settles one message at a time, so the channel is
+/// never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct SqliteOutbox {
     commands: Sender<Command>,
-    wakeups: Arc<Wakeups>,
+    slots: Arc<Slots>,
     health: watch::Receiver<Health>,
 }
 
@@ -70,11 +56,8 @@ impl SqliteOutbox {
     /// Starts the writer, with storage maintenance every `interval`.
     pub(super) fn start(storage: Storage, interval: Duration) -> io::Result<Self> {
         let (commands, inbox) = channel();
-        let wakeups = Arc::new(Wakeups::default());
-        let outbox = Self { commands, wakeups: Arc::clone(&wakeups), health: storage.watch() };
-        thread::Builder::new()
-            .name("outbox".to_owned())
-            .spawn(move || writer_loop(storage, &inbox, &wakeups, interval))?;
+        let outbox = Self { commands, slots: storage.slots(), health: storage.watch() };
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || writer_loop(storage, &inbox, interval))?;
         Ok(outbox)
     }
 
@@ -143,7 +126,12 @@ impl SqliteOutbox {
         }
     }
 
-    /// Runs work in the writer's next transaction and waits for the commit.
+    /// Queues settlements for the writer's open or next transaction.
+    pub(super) fn submit_settlements(&self, settles: Vec<SettleRequest>) -> bool {
+        self.commands.send(Command::Job(Box::new(SettleJob::new(settles)))).is_ok()
+    }
+
+    /// Runs work in the writer's open or next transaction. Urgent work returns after the commit and the sync.
     pub(super) async fn run<T, F>(&self, writes: bool, work: F) -> Result<T, OutboxError>
     where
         T: Send + 'static,
@@ -188,7 +176,8 @@ impl Outbox for SqliteOutbox {
     }
 
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send {
-        self.run(true, move |store, now| settles.iter().try_for_each(|settle| store.settle(settle, now)))
+        let accepted = self.submit_settlements(settles);
+        async move { if accepted { Ok(()) } else { Err(OutboxError::Stopped) } }
     }
 
     fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send {
@@ -197,38 +186,57 @@ impl Outbox for SqliteOutbox {
     }
 
     fn wakeup(&self, sink: &SinkName) -> impl Future<Output = ()> + Send {
-        let wakeup = self.wakeups.for_sink(sink);
-        async move { wakeup.notified().await }
+        let slot = self.slots.for_sink(sink);
+        async move { slot.woken().await }
+    }
+
+    fn receive(&self, sink: &SinkName) -> impl Future<Output = Option<Delivery>> + Send {
+        Receiving::start(self.clone(), self.slots.for_sink(sink)).wait()
     }
 }
 
-fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, wakeups: &Wakeups, interval: Duration) {
+fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, interval: Duration) {
     let mut next_maintenance = Instant::now() + interval;
+    let mut commit_by: Option<Instant> = None;
     loop {
+        let until = commit_by.map_or(next_maintenance, |commit_by| commit_by.min(next_maintenance));
         let mut closing = None;
-        match inbox.recv_timeout(next_maintenance.saturating_duration_since(Instant::now())) {
-            Ok(first) => {
-                let jobs = drain(first, inbox, &mut closing);
-                storage.run(jobs, Timestamp::now());
-            }
+        match next_command(inbox, &mut storage, until) {
+            Ok(first) => storage.run(drain(first, inbox, &mut closing), Timestamp::now()),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return storage.commit(Timestamp::now()),
         }
-        if Instant::now() >= next_maintenance {
-            let found = storage.maintain(Timestamp::now(), Instant::now());
+        let now = Instant::now();
+        if closing.is_some() || now >= until {
+            storage.commit(Timestamp::now());
+        }
+        if now >= next_maintenance {
+            let found = storage.maintain(Timestamp::now(), now);
             next_maintenance = Instant::now() + if found == Maintenance::Busy { RETENTION_PAUSE } else { interval };
             if found == Maintenance::Changed {
-                wakeups.notify_all();
+                storage.slots().wake_all();
             }
         }
-        for sink in std::mem::take(&mut storage.store_mut().tx_state.wakeups) {
-            wakeups.for_sink(&sink).notify_one();
-        }
+        let by = storage.commit_delay().map(|delay| now + delay);
+        commit_by = by.map(|by| commit_by.map_or(by, |earlier| earlier.min(by)));
         if let Some(done) = closing {
+            let slots = storage.slots();
             drop(storage);
-            wakeups.notify_all();
+            slots.wake_all();
             drop(done);
             return;
+        }
+    }
+}
+
+/// Returns the next command. Without one, the WAL is merged into the file if it is long.
+fn next_command(inbox: &Receiver<Command>, storage: &mut Storage, until: Instant) -> Result<Command, RecvTimeoutError> {
+    match inbox.try_recv() {
+        Ok(command) => Ok(command),
+        Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+        Err(TryRecvError::Empty) => {
+            storage.checkpoint();
+            inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
         }
     }
 }

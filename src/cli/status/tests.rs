@@ -94,6 +94,7 @@ async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
         [Settlement::Delivered, Settlement::Retry { not_before: now, plain: false }, Settlement::Dead("no".into())];
     let settle = |(id, settlement)| SettleRequest { id, settlement, attempt: Some(attempt.clone()) };
     queue.settle(ids.into_iter().zip(ends).map(settle).collect()).await.unwrap();
+    queue.close().await;
 
     let (text, failure) = run_status(&config, false);
     assert!(failure.is_none(), "{failure:?}");
@@ -199,7 +200,9 @@ async fn status_connection_silent_for_two_minutes_is_down() {
     let config = config(dir.path());
     let _daemon = state_dir::lock(&config.state_dir).unwrap();
     let before = Timestamp::now().checked_sub(Duration::from_secs(180)).unwrap();
-    outbox(&config).heartbeat(config.connections[0].name.clone(), before).await.unwrap();
+    let queue = outbox(&config);
+    queue.heartbeat(config.connections[0].name.clone(), before).await.unwrap();
+    queue.close().await;
     let (text, failure) = run_status(&config, false);
     assert!(text.contains("down, last live 3 min ago"), "{text}");
     assert!(failure.unwrap().to_string().contains("connection main is down"));

@@ -6,7 +6,7 @@ use super::{
         copy::{CopyScope, copy_all},
         row,
         schema::{self, MIGRATIONS},
-        store::{IS_HEAD, NEXT_IN_CALL, Store, TxState},
+        store::{IS_HEAD, NEXT_IN_CALL, Store},
     },
     *,
 };
@@ -21,6 +21,7 @@ use std::{
     fs,
     os::unix::fs::{FileExt as _, PermissionsExt as _},
     process::Command,
+    sync::Arc,
     time::Instant,
 };
 
@@ -165,7 +166,7 @@ async fn full_disk_switches_to_memory_and_back() {
     let delivered = lease_one(&queue, "desk").await;
     queue.settle(vec![settle(delivered.id, Settlement::Delivered)]).await.unwrap();
     let held = lease_one(&queue, "support").await;
-    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "max_page_count", 30)?)).await.unwrap();
+    set_pragma(&queue, "max_page_count", 30).await;
     fill(&queue, 0, 200).await;
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Full, .. }));
     // The outbox in memory has the same keys, rows and leases.
@@ -223,7 +224,7 @@ async fn really_full_disk_switches_to_memory_and_back() {
 async fn read_only_file_switches_to_memory_and_back() {
     let dir = TempDir::new().unwrap();
     let (queue, _) = open_outbox(dir.path());
-    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+    set_pragma(&queue, "query_only", 1).await;
     assert_eq!(queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap(), [EnqueueResult::Inserted]);
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::ReadOnly, .. }));
     wait_for_health(&queue, DURABLE).await;
@@ -362,7 +363,7 @@ fn outbox_file_without_tables_is_quarantined() {
 fn in_memory() -> Store {
     let db = Connection::open_in_memory().unwrap();
     schema::migrate(&db, 0, MIGRATIONS).unwrap();
-    Store { db, tx_state: TxState::default() }
+    Store::new(db, Arc::default())
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{suite::TestStore, *};
 use crate::model::delivery::EnqueueResult;
+use futures_util::FutureExt as _;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +20,17 @@ enum Op {
         kind: usize,
         sinks: Vec<(usize, bool)>,
     },
+    /// Enqueues for a worker that waits at the sink; a crash follows before the reply.
+    HandOver {
+        call: usize,
+        kind: usize,
+        to: usize,
+        crash: bool,
+    },
     Lease(Vec<Index>),
     Settle(Index, Outcome),
+    /// A crash follows immediately.
+    SettleAndCrash(Index, Outcome),
     /// Seconds.
     Wait(i64),
     Crash,
@@ -46,7 +56,10 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (any::<bool>(), 0..3_usize, 0..5_usize, vec((0..2_usize, any::<bool>()), 0..3))
             .prop_map(|(pending, call, kind, sinks)| Op::Enqueue { pending, call, kind, sinks }),
         4 => vec(any::<Index>(), 1..4).prop_map(Op::Lease),
-        4 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Op::Settle(which, outcome)),
+        3 => (0..3_usize, 0..5_usize, 0..2_usize, prop::bool::weighted(0.2))
+            .prop_map(|(call, kind, to, crash)| Op::HandOver { call, kind, to, crash }),
+        4 => (any::<Index>(), outcome.clone()).prop_map(|(which, outcome)| Op::Settle(which, outcome)),
+        1 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Op::SettleAndCrash(which, outcome)),
         1 => (-4000..4000_i64).prop_map(Op::Wait),
         1 => Just(Op::Crash),
         1 => Just(Op::FailDisk),
@@ -54,6 +67,9 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 type Name = (usize, usize, usize);
+
+/// Compared properties of a delivery: name, label, attempts, plain.
+type Offer = (Name, String, u32, bool);
 
 /// A delivery of the model.
 #[derive(Debug, Clone)]
@@ -118,6 +134,10 @@ impl Model {
         EnqueueResult::Updated
     }
 
+    fn free_leases(&mut self) {
+        self.rows.values_mut().for_each(|row| row.leased = false);
+    }
+
     fn first(&self, name: &Name) -> bool {
         let order = self.rows[name].order;
         !self.rows.iter().any(|(other, row)| row.waits && other.0 == name.0 && other.2 == name.2 && row.order < order)
@@ -134,6 +154,14 @@ impl Model {
             .collect();
         names.sort_by_key(|name| self.rows[name].order);
         names
+    }
+
+    fn offers(&self, now: Timestamp) -> Vec<(Vec<Offer>, bool)> {
+        let of_sink = |to| {
+            let due = self.offered(to, now, false).iter().map(|name| expected(self, name)).collect();
+            (due, !self.offered(to, now, true).is_empty())
+        };
+        (0..SINKS.len()).map(of_sink).collect()
     }
 
     fn settle(&mut self, name: Name, outcome: &Outcome, now: Timestamp) {
@@ -169,14 +197,39 @@ fn name(delivery: &Delivery) -> Name {
     (index(&CALLS, call.as_str()), kind, index(&SINKS, delivery.key.sink.as_str()))
 }
 
-/// Compared properties of a delivery.
-fn actual(delivery: &Delivery) -> (Name, String, u32, bool) {
+fn actual(delivery: &Delivery) -> Offer {
     (name(delivery), label(&delivery.card).to_owned(), delivery.attempts, delivery.plain)
 }
 
-fn expected(model: &Model, name: &Name) -> (Name, String, u32, bool) {
+fn expected(model: &Model, name: &Name) -> Offer {
     let row = &model.rows[name];
     (*name, row.newer.as_ref().unwrap_or(&row.card).1.clone(), row.attempts, row.plain)
+}
+
+fn settlement(outcome: &Outcome, now: Timestamp) -> Settlement {
+    match outcome {
+        Outcome::Delivered => Settlement::Delivered,
+        Outcome::Dead => Settlement::Dead("no".to_owned()),
+        Outcome::Released => Settlement::Released,
+        Outcome::Retry(wait, plain) => {
+            Settlement::Retry { not_before: now + jiff::SignedDuration::from_secs(*wait), plain: *plain }
+        }
+    }
+}
+
+fn insert_labelled(call: &str, kind: StatusKind, to: &str, label: &str) -> NewDelivery {
+    new_delivery(call, kind, to, EnqueueMode::Insert, label)
+}
+
+/// Returns the due deliveries of each sink, and whether more are due later.
+async fn offers(queue: &impl Outbox, now: Timestamp) -> Vec<(Vec<Offer>, bool)> {
+    let mut all = Vec::new();
+    for label in SINKS {
+        let due = queue.due(&sink(label), now, 100).await.unwrap();
+        let later = queue.next_due(&sink(label)).await.unwrap().is_some();
+        all.push((due.iter().map(actual).collect(), later));
+    }
+    all
 }
 
 async fn compare(queue: &impl Outbox, model: &Model, now: Timestamp) -> BTreeMap<Name, DeliveryId> {
@@ -234,15 +287,7 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                 let held: Vec<_> = leased.iter().map(|(name, id)| (*name, *id)).collect();
                 let (name, id) = *which.get(&held);
                 leased.remove(&name);
-                let settlement = match &outcome {
-                    Outcome::Delivered => Settlement::Delivered,
-                    Outcome::Dead => Settlement::Dead("no".to_owned()),
-                    Outcome::Released => Settlement::Released,
-                    Outcome::Retry(wait, plain) => {
-                        Settlement::Retry { not_before: now + jiff::SignedDuration::from_secs(*wait), plain: *plain }
-                    }
-                };
-                queue.settle(vec![settle(id, settlement)]).await.unwrap();
+                queue.settle(vec![settle(id, settlement(&outcome, now))]).await.unwrap();
                 model.settle(name, &outcome, now);
             }
             Op::Lease(_) | Op::Settle(..) => {}
@@ -252,8 +297,55 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                 store.crash().await;
                 queue = store.queue();
                 leased.clear();
-                model.rows.values_mut().for_each(|row| row.leased = false);
+                model.free_leases();
             }
+            Op::HandOver { call, kind, to, crash } => {
+                let (desk, cards) =
+                    (sink(SINKS[to]), vec![insert_labelled(CALLS[call], KINDS[kind], SINKS[to], &text)]);
+                let _ = queue.wakeup(&desk).now_or_never();
+                let mut receiving = Box::pin(queue.receive(&desk));
+                assert!(receiving.as_mut().now_or_never().flatten().is_none());
+                let wanted = model.enqueue(call, kind, to, true, &text);
+                let writer = queue.clone();
+                let enqueued = tokio::spawn(async move { writer.enqueue(None, cards).await });
+                let received = if wanted == EnqueueResult::Inserted { receiving.as_mut().await } else { None };
+                drop(receiving);
+                let crash = crash && received.is_some();
+                if !crash {
+                    assert_eq!(enqueued.await.unwrap().unwrap(), [wanted]);
+                }
+                if let Some(delivery) = received {
+                    let name = (call, kind, to);
+                    assert!(model.first(&name), "an earlier status of the call waits");
+                    assert_eq!(actual(&delivery), expected(&model, &name));
+                    model.rows.get_mut(&name).unwrap().leased = true;
+                    leased.insert(name, delivery.id);
+                }
+                if crash {
+                    store.crash_now().await;
+                    queue = store.queue();
+                    leased.clear();
+                    model.free_leases();
+                }
+            }
+            Op::SettleAndCrash(which, outcome) if !leased.is_empty() => {
+                let held: Vec<_> = leased.iter().map(|(name, id)| (*name, *id)).collect();
+                let (name, id) = *which.get(&held);
+                store.flush().await;
+                queue.settle(vec![settle(id, settlement(&outcome, now))]).await.unwrap();
+                store.crash_now().await;
+                queue = store.queue();
+                leased.clear();
+                let mut settled = Model { rows: model.rows.clone(), pending: model.pending.clone(), ..model };
+                settled.settle(name, &outcome, now);
+                settled.free_leases();
+                model.free_leases();
+                // Stored or not; nothing in between.
+                if offers(&queue, now).await == settled.offers(now) {
+                    model = settled;
+                }
+            }
+            Op::SettleAndCrash(..) => {}
         }
     }
     compare(&queue, &model, now).await;
