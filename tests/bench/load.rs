@@ -21,6 +21,8 @@ pub struct Load<'a> {
     sim: &'a SimulatorProcess,
     /// Whether posts match calls by position, because a fixed body has no caller number.
     by_position: bool,
+    /// List of the simulator with the cards: `posts` of webhooks, or `messages` of an app.
+    cards: &'static str,
     calls: u64,
     posts: u64,
 }
@@ -45,8 +47,8 @@ impl LoadResult {
 }
 
 impl<'a> Load<'a> {
-    pub fn new(sim: &'a SimulatorProcess, by_position: bool) -> Self {
-        Self { sim, by_position, calls: 0, posts: 0 }
+    pub fn new(sim: &'a SimulatorProcess, by_position: bool, cards: &'static str) -> Self {
+        Self { sim, by_position, cards, calls: 0, posts: 0 }
     }
 
     /// Places `count` calls at `rate` per second and waits until all are posted and ended.
@@ -76,8 +78,9 @@ impl<'a> Load<'a> {
         let start = Instant::now();
         let mut first_cards = HashMap::new();
         while first_cards.len() < count && start.elapsed() < CARD_TIMEOUT {
-            for post in self.sim.list("posts", self.posts).await {
+            for post in self.sim.list(self.cards, self.posts).await {
                 self.posts += 1;
+                let post = if self.cards == "messages" { &post["versions"][0] } else { &post };
                 let at = time(&post["at"]);
                 if self.by_position {
                     first_cards.insert(first + u64::try_from(first_cards.len()).unwrap(), at);
