@@ -33,10 +33,8 @@ use std::{
     future::Future,
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 mod batch_source;
@@ -201,16 +199,13 @@ where
             status: answer.status(),
             response: self.sink.redacted(&answer),
         };
-        let settles = batch.iter().zip(&outcome.settlements).map(|(one, (_, settlement))| SettleRequest {
+        let settle = |(one, (_, settlement)): (&Delivery, &(_, Settlement))| SettleRequest {
             id: one.id,
             settlement: with_message_ref(settlement, &form, place.as_ref()),
             attempt: Some(attempt.clone()),
-        });
-        let is_final = |settle: &SettleRequest| {
-            matches!(settle.settlement, Settlement::Delivered | Settlement::Posted(_) | Settlement::Dead(_))
         };
-        let settles: Vec<SettleRequest> = settles.collect();
-        if !rest.is_empty() || !settles.iter().all(is_final) {
+        let settles: Vec<SettleRequest> = batch.iter().zip(&outcome.settlements).map(settle).collect();
+        if !rest.is_empty() || !settles.iter().all(settle::is_final) {
             self.query_at = now.instant;
         }
         let settled = self.settle(settles.into_iter()).await;
