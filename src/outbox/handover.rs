@@ -1,11 +1,7 @@
 //! Hand-over of new deliveries to waiting workers. A worker that waits for work accepts one delivery; the writer leases it
 //! and hands it over after the commit, before the sync. Contains no SQL.
 
-use super::sqlite::SqliteOutbox;
-use crate::model::{
-    delivery::{Delivery, SettleRequest, Settlement},
-    ids::SinkName,
-};
+use crate::model::{delivery::Delivery, ids::SinkName};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -93,18 +89,17 @@ impl Slot {
     }
 }
 
-/// A worker's wait for a delivery. If the wait is dropped, a delivery that arrived in the meantime is released.
-#[derive(Debug)]
-pub(super) struct Receiving {
-    outbox: SqliteOutbox,
+/// A worker's wait for a delivery. If the wait is dropped, `release` gets a delivery that arrived in the meantime.
+pub(super) struct Receiving<F: Fn(Delivery)> {
     slot: Arc<Slot>,
+    release: F,
 }
 
-impl Receiving {
+impl<F: Fn(Delivery)> Receiving<F> {
     /// Opens the slot.
-    pub(super) fn start(outbox: SqliteOutbox, slot: Arc<Slot>) -> Self {
+    pub(super) fn start(slot: Arc<Slot>, release: F) -> Self {
         slot.lock().handover = Handover::Open;
-        Self { outbox, slot }
+        Self { slot, release }
     }
 
     /// Waits for a wake-up. Returns the delivery, if one was handed over.
@@ -123,12 +118,11 @@ impl Receiving {
     }
 }
 
-impl Drop for Receiving {
+impl<F: Fn(Delivery)> Drop for Receiving<F> {
     fn drop(&mut self) {
         let left = std::mem::take(&mut self.slot.lock().handover);
         if let Handover::Full(delivery) = left {
-            let release = SettleRequest { id: delivery.id, settlement: Settlement::Released, attempt: None };
-            self.outbox.submit_settlements(vec![release]);
+            (self.release)(*delivery);
             self.slot.wake();
         }
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     call::{CallUpdate, StatusKind},
-    delivery::{Delivery, DeliveryId, EnqueueResult, NewDelivery, Outbox, OutboxError, SettleRequest},
+    delivery::{Delivery, DeliveryId, EnqueueResult, NewDelivery, Outbox, OutboxError, SettleRequest, Settlement},
     ids::{ConnectionName, ConversationSpaceId, SinkName},
     time::Timestamp,
 };
@@ -191,7 +191,12 @@ impl Outbox for SqliteOutbox {
     }
 
     fn receive(&self, sink: &SinkName) -> impl Future<Output = Option<Delivery>> + Send {
-        Receiving::start(self.clone(), self.slots.for_sink(sink)).wait()
+        let outbox = self.clone();
+        let release = move |delivery: Delivery| {
+            let release = SettleRequest { id: delivery.id, settlement: Settlement::Released, attempt: None };
+            outbox.submit_settlements(vec![release]);
+        };
+        Receiving::start(self.slots.for_sink(sink), release).wait()
     }
 }
 
