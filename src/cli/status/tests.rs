@@ -143,6 +143,7 @@ async fn status_file_adds_lanes_latency_and_troubles() {
     let queue = outbox(&config);
     let _daemon = state_dir::lock(&config.state_dir).unwrap();
     queue.heartbeat(config.connections[0].name.clone(), Timestamp::now()).await.unwrap();
+    queue.close().await;
     assert_eq!(ready(&config).unwrap_err(), "69 the daemon is starting, or makes no progress");
     write_status(&config, |_| {});
     let (text, failure) = run_status(&config, false);
