@@ -48,8 +48,8 @@
 //!   suite is written over the trait, so another store can pass the same suite.
 //! - *A lease is in memory.* One daemon owns a state directory, and a crash repeats everything unsettled anyway. A lease on
 //!   disk would cost a sync before every post.
-//! - *A pending update is stored during a look-up only if the look-up takes time.* Contacts and history answer in
-//!   microseconds, and a sync would double the disk work of a ring.
+//! - *A pending update is stored during a look-up only if the look-up can take time.* Contacts and history answer in
+//!   microseconds.
 //! - *The daemon's tasks share one thread.* It saves a quarter of the context switches and some CPU time; latencies are the same
 //!   with two. The stores and the log have threads of their own.
 //! - *An update is planned within the store's transaction.* Reading the call's earlier sinks and enqueueing are one step.

@@ -161,26 +161,14 @@ where
         }
     }
 
-    /// Sends one message with as many of the leased cards as fit, the first ones, and releases the rest. `waiting`: due cards.
-    async fn send_batch(
+    /// Posts a message with leased deliveries, and settles them.
+    async fn send_message(
         &mut self,
-        mut batch: Vec<Delivery>,
-        waiting: usize,
+        batch: Vec<Delivery>,
+        drawn: RenderedMessage,
+        plain: bool,
         _permit: Permit,
     ) -> Result<(), OutboxError> {
-        if !self.sink.kind.has_threads()
-            && matches!(batch.first(), Some(Delivery { mode: PostMode::ThreadReply { .. }, .. }))
-        {
-            return self.drop_replies(&batch).await;
-        }
-        // A reply appears below its card: plain text is enough.
-        let plain =
-            batch.first().is_some_and(|first| first.plain || matches!(first.mode, PostMode::ThreadReply { .. }));
-        let (drawn, rest) = self.fit(&mut batch, plain);
-        if batch.len() < waiting {
-            self.state.count_overflow();
-        }
-        self.release(&rest).await?;
         let started = Now::current();
         let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
         let key = match batch.as_slice() {
@@ -205,7 +193,7 @@ where
             attempt: Some(attempt.clone()),
         };
         let settles: Vec<SettleRequest> = batch.iter().zip(&outcome.settlements).map(settle).collect();
-        if !rest.is_empty() || !settles.iter().all(settle::is_final) {
+        if !settles.iter().all(settle::is_final) {
             self.query_at = now.instant;
         }
         let settled = self.settle(settles.into_iter()).await;

@@ -179,6 +179,15 @@ impl Enricher {
             history.close().await;
         }
     }
+
+    /// Returns whether all answers are in memory. If so, the look-up needs no pending update.
+    #[must_use]
+    pub fn answers_immediately(&self, call: &Call) -> bool {
+        let is_pending =
+            |number| self.goto_history.as_ref().is_some_and(|(queries, _)| queries.pending(number).is_some());
+        self.sources.iter().all(|source| matches!(source.kind, SourceImpl::Contacts(_)))
+            && !call.caller.number.as_e164().is_some_and(is_pending)
+    }
 }
 
 impl Source {

@@ -313,8 +313,8 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Leases those of `ids` that still wait, with their newest cards. A crash frees unsettled leases.
     fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
-    /// Ends leases. Queued on return: later operations see the settlements, and the next commit stores them. After a crash
-    /// before that commit the deliveries wait again.
+    /// Ends leases. Survives a crash of the process on return, but not yet a power cut, after which the deliveries may wait
+    /// again.
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Returns when the next delivery of `sink` is due, if one waits.

@@ -40,28 +40,34 @@
 //!
 //! # Path of a new delivery
 //! ```text
-//!   enqueue ─▶ insert ─▶ commit ─▶ hand over to the waiting worker ─▶ post ─▶ settle (queued) ─▶ next commit
+//!   enqueue ─▶ insert ─▶ commit ─▶ hand over to the waiting worker ─▶ post ─▶ settle ─▶ commit ─▶ next post
 //!                                └▶ sync ─▶ reply
 //! ```
 //! The writer hands the delivery over itself, leased, as it was enqueued: no query, no second parse. A worker that is busy,
-//! limited or failing is woken instead and queries. The post and the sync run side by side. A settlement waits for nothing
-//! and nothing waits for it: it runs in the open transaction, which the next urgent job or a timer commits.
+//! limited or failing is woken instead and queries. The post and the sync run side by side.
 //!
 //! # Durability
-//! | write | committed | synced with `power-loss` | lost by `kill -9` | lost by a power cut |
-//! |---|---|---|---|---|
-//! | new or changed delivery, pending update | before the reply | before the reply | nothing | nothing |
-//! | settlement, with its attempt | with the next commit, at most 2 ms later | with the next sync | the last 2 ms: these cards are posted again | those since the last sync: posted again |
-//! | time and end of a call, heartbeat | with the next commit, at most 250 ms later | with the next sync | the last 250 ms: the next run asks GoTo for these calls | those since the last sync: likewise |
-//! | change by an operator (CLI) | immediately | by SQLite, at the next checkpoint | nothing | the change; the command can be repeated |
+//! All jobs that wait are one transaction, which is committed before any of their replies.
 //!
-//! With `crash` nothing is synced but checkpoints. The log is a sequence: a sync covers everything committed before, and a power cut
-//! removes a suffix, never a row in between. A sync that fails moves the store to memory; the delivery is already with its worker.
+//! | write | reply | lost by `kill -9` | lost by a power cut with `power-loss` |
+//! |---|---|---|---|
+//! | new or changed delivery, pending update | after the sync | nothing | nothing |
+//! | hand-over to a worker | none; before the sync | nothing: the row is committed | the row, if the cut comes before the sync |
+//! | settlement, with its attempt | after the commit | nothing: the worker waits for it before its next post | those since the last sync: posted again |
+//! | time and end of a call, heartbeat | after the commit | nothing | those since the last sync: the next run asks GoTo for these calls |
+//! | change by an operator (CLI) | after the commit | nothing | those since the last sync or checkpoint; the command can be repeated |
+//! | call history (a file of its own, `enrich::history`) | none | what its thread has not read yet | what was written since the last checkpoint |
+//!
+//! A delivery on the wire at a `kill -9` may be posted again, at most one message a sink. With `crash` nothing is synced but
+//! checkpoints. The log is a sequence: a sync covers everything committed before, and a power cut removes a suffix, never a row
+//! in between. A sync that fails moves the store to memory; the delivery is already with its worker.
 //!
 //! # Rejected
 //! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
 //!   takes some 50 µs.
-//! - SQLite's own sync (`synchronous = FULL`): the hand-over waits for it, and every settlement pays for one.
+//! - A transaction that stays open for later jobs, to save commits: what has been replied is lost by a `kill -9`, and after a
+//!   disk error jobs run again whose results are in use. A busy writer finds several jobs waiting anyway.
+//! - SQLite's own sync (`synchronous = FULL`): the hand-over waits for it, and every settlement has one of its own.
 //! - SQLite's automatic checkpoints: they run within a commit, before the hand-over. The writer merges the log between jobs.
 //! - A lease row with an expiry: one more commit for each card, for a case (two daemons, one file) that is refused earlier.
 //! - A thread pool or async SQLite: SQLite has one writer anyway, and one thread makes group commit a plain loop.
@@ -132,10 +138,10 @@ pub struct OutboxSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Durability {
-    /// Process crash and power loss: `synchronous = FULL`, one sync for each group of commits.
+    /// Process crash and power loss: a commit with a new or changed delivery is synced.
     #[default]
     PowerLoss,
-    /// Process crash, including `kill -9`, but not power loss: `synchronous = NORMAL`.
+    /// Process crash, including `kill -9`, but not power loss: only checkpoints are synced.
     Crash,
 }
 

@@ -126,8 +126,6 @@ pub(super) fn configure(db: &Connection) -> rusqlite::Result<()> {
     // Effective only in a database without tables: freed pages can then be returned in steps.
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // 1 MiB instead of 2: the pages of a working day's inserts are few, and a long backlog is read once.
-    db.pragma_update(None, "cache_size", -1024)?;
     // Deleted content is overwritten with zeros.
     db.pragma_update(None, "secure_delete", true)?;
     // Size of the WAL after a burst; SQLite's default is no limit.

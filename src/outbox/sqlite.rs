@@ -6,7 +6,7 @@ use super::{
     disk_error::StoreError,
     handover::{Receiving, Slots},
     health::Health,
-    job::{Job, SettleJob, Task},
+    job::{Job, Task},
     storage::{Maintenance, Storage},
     store::Store,
 };
@@ -43,8 +43,7 @@ enum Command {
 }
 
 /// The outbox over one SQLite file. Clones share one writer, which stops when the last clone is dropped or with
-/// [`SqliteOutbox::close`]. Each caller waits for its reply, and a worker settles one message at a time, so the channel is
-/// never longer than the number of callers.
+/// [`SqliteOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct SqliteOutbox {
     commands: Sender<Command>,
@@ -126,21 +125,16 @@ impl SqliteOutbox {
         }
     }
 
-    /// Queues settlements for the writer's open or next transaction.
-    pub(super) fn submit_settlements(&self, settles: Vec<SettleRequest>) -> bool {
-        self.commands.send(Command::Job(Box::new(SettleJob::new(settles)))).is_ok()
-    }
-
-    /// Runs work in the writer's open or next transaction. Urgent work returns after the commit and the sync.
-    pub(super) async fn run<T, F>(&self, writes: bool, work: F) -> Result<T, OutboxError>
+    /// Sends work to the writer, for its next transaction. The result follows the commit, that of urgent work the sync.
+    pub(super) fn run<T, F>(&self, writes: bool, work: F) -> impl Future<Output = Result<T, OutboxError>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let job = Command::Job(Box::new(Task::new(writes, work, reply)));
-        self.commands.send(job).map_err(|_| OutboxError::Stopped)?;
-        result.await.unwrap_or(Err(OutboxError::Stopped))
+        // If the writer has ended, the reply's sender is dropped with the job.
+        drop(self.commands.send(Command::Job(Box::new(Task::new(writes, work, reply)))));
+        async move { result.await.unwrap_or(Err(OutboxError::Stopped)) }
     }
 }
 
@@ -176,8 +170,7 @@ impl Outbox for SqliteOutbox {
     }
 
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send {
-        let accepted = self.submit_settlements(settles);
-        async move { if accepted { Ok(()) } else { Err(OutboxError::Stopped) } }
+        self.run(true, move |store, now| settles.iter().try_for_each(|settle| store.settle(settle, now)))
     }
 
     fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send {
@@ -194,7 +187,8 @@ impl Outbox for SqliteOutbox {
         let outbox = self.clone();
         let release = move |delivery: Delivery| {
             let release = SettleRequest { id: delivery.id, settlement: Settlement::Released, attempt: None };
-            outbox.submit_settlements(vec![release]);
+            // Sent already; the commit needs no wait.
+            drop(outbox.settle(vec![release]));
         };
         Receiving::start(self.slots.for_sink(sink), release).wait()
     }
@@ -202,28 +196,20 @@ impl Outbox for SqliteOutbox {
 
 fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, interval: Duration) {
     let mut next_maintenance = Instant::now() + interval;
-    let mut commit_by: Option<Instant> = None;
     loop {
-        let until = commit_by.map_or(next_maintenance, |commit_by| commit_by.min(next_maintenance));
         let mut closing = None;
-        match next_command(inbox, &mut storage, until) {
+        match next_command(inbox, &storage, next_maintenance) {
             Ok(first) => storage.run(drain(first, inbox, &mut closing), Timestamp::now()),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return storage.commit(Timestamp::now()),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-        let now = Instant::now();
-        if closing.is_some() || now >= until {
-            storage.commit(Timestamp::now());
-        }
-        if now >= next_maintenance {
-            let found = storage.maintain(Timestamp::now(), now);
+        if Instant::now() >= next_maintenance {
+            let found = storage.maintain(Timestamp::now(), Instant::now());
             next_maintenance = Instant::now() + if found == Maintenance::Busy { RETENTION_PAUSE } else { interval };
             if found == Maintenance::Changed {
                 storage.slots().wake_all();
             }
         }
-        let by = storage.commit_delay().map(|delay| now + delay);
-        commit_by = by.map(|by| commit_by.map_or(by, |earlier| earlier.min(by)));
         if let Some(done) = closing {
             let slots = storage.slots();
             drop(storage);
@@ -235,12 +221,12 @@ fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, interval: Durati
 }
 
 /// Returns the next command. Without one, the WAL is merged into the file if it is long.
-fn next_command(inbox: &Receiver<Command>, storage: &mut Storage, until: Instant) -> Result<Command, RecvTimeoutError> {
+fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) -> Result<Command, RecvTimeoutError> {
     match inbox.try_recv() {
         Ok(command) => Ok(command),
         Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
         Err(TryRecvError::Empty) => {
-            storage.checkpoint();
+            storage.checkpoint(false);
             inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
         }
     }

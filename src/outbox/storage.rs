@@ -8,14 +8,13 @@ use super::{
     disk_error::{DiskProblem, StoreError},
     handover::Slots,
     health::Health,
-    job::Job,
     schema::{self, MIGRATIONS},
-    store::{Store, TxState},
+    store::Store,
     wal::Wal,
 };
 use crate::model::time::Timestamp;
 use rusqlite::Connection;
-use std::{fs, mem::take, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Instant};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
@@ -36,12 +35,6 @@ pub(super) struct Storage {
     /// Maintenance runs until the next retention step.
     retain_in: u32,
     slots: Arc<Slots>,
-    /// Jobs of the open transaction, in order: a rollback runs them again.
-    pub(super) open: Vec<Box<dyn Job>>,
-    /// State in memory before the open transaction.
-    pub(super) before: TxState,
-    /// Jobs that failed and run again at the next maintenance.
-    pub(super) failed: Vec<Box<dyn Job>>,
 }
 
 #[derive(Debug)]
@@ -97,9 +90,6 @@ impl Storage {
             health: watch::Sender::new(health),
             retain_in: RETENTION_INTERVAL,
             slots,
-            open: Vec::new(),
-            before: TxState::default(),
-            failed: Vec::new(),
         }
     }
 
@@ -143,14 +133,8 @@ impl Storage {
         true
     }
 
-    /// Runs maintenance: expires leases, checks or restores the file, runs retention. Called every 2 s, without an open
-    /// transaction.
+    /// Runs maintenance: expires leases, checks or restores the file, runs retention. Called every 2 s.
     pub(super) fn maintain(&mut self, now: Timestamp, tick: Instant) -> Maintenance {
-        let failed = take(&mut self.failed);
-        if !failed.is_empty() {
-            self.run(failed, now);
-            self.commit(now);
-        }
         if self.store.expire_leases(tick) {
             return Maintenance::Changed;
         }

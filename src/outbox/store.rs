@@ -53,7 +53,7 @@ pub(super) struct TxState {
     pub(super) wakeups: BTreeSet<SinkName>,
     /// New deliveries for workers that wait for one, by row id. Leased and handed over after the commit.
     offers: BTreeMap<i64, Delivery>,
-    /// A delivery or a pending update was created or changed: the transaction is committed and synced immediately.
+    /// A delivery or a pending update was created or changed: the commit is synced.
     pub(super) urgent: bool,
 }
 
@@ -70,16 +70,16 @@ impl Store {
         Self { db, tx_state: TxState::default(), slots }
     }
 
-    /// Runs `work` and returns whether it was urgent.
-    pub(super) fn watch_urgency(
+    /// Runs `work` and returns its result, and whether it was urgent.
+    pub(super) fn watch_urgency<T>(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
-    ) -> Result<bool, StoreError> {
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<(T, bool), StoreError> {
         let earlier = std::mem::take(&mut self.tx_state.urgent);
-        work(self)?;
+        let out = work(self)?;
         let urgent = self.tx_state.urgent;
         self.tx_state.urgent |= earlier;
-        Ok(urgent)
+        Ok((out, urgent))
     }
 
     /// Announces a delivery that waits since now. If the worker of its sink waits and `delivery` is the first of its call,

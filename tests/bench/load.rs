@@ -36,6 +36,8 @@ pub struct LoadResult {
     pub lost: usize,
     /// Measured calls per second.
     pub rate: f64,
+    /// Messages up to the last first card: below the number of calls if messages held several cards.
+    pub messages: u64,
 }
 
 impl LoadResult {
@@ -65,10 +67,12 @@ impl<'a> Load<'a> {
             self.calls += 1;
         }
         let took = start.elapsed();
+        let earlier = self.posts;
         let first_cards = self.first_cards(first, usize::try_from(count).unwrap()).await;
         // The calls' ends and reports come within a second and a half.
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let mut timed = self.matched(first, &first_cards).await;
+        timed.messages = self.posts - earlier;
         timed.rate = f64::from(count) / took.as_secs_f64();
         timed
     }
@@ -109,7 +113,7 @@ impl<'a> Load<'a> {
             .map(|(card, frame)| Duration::try_from(card.duration_since(frame)).unwrap_or_default())
             .collect();
         waits.sort_unstable();
-        LoadResult { lost: calls.len() - waits.len(), waits, rate: 0.0 }
+        LoadResult { lost: calls.len() - waits.len(), waits, ..LoadResult::default() }
     }
 }
 

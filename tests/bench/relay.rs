@@ -1,6 +1,7 @@
-//! `cargo bench --bench relay [-- --quick | --scale]`: cost of the relay, measured on the release binary against a simulator
+//! `cargo bench --bench relay [-- --quick | --rates | --scale]`: cost of the relay, measured on the release binary against a simulator
 //! process, with a bare relay (reads a frame, posts a fixed body) in the same run. Prints numbers; never fails on a time.
-//! `--scale`: many connections, a long backlog, a long history, and a minute at 1,000 calls/s. Results: `RESULTS.md`.
+//! `--rates`: only the default configuration at three rates, to compare builds. `--scale`: many connections, a long backlog, a
+//! long history, and a minute at 1,000 calls/s. Results: `RESULTS.md`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -66,6 +67,9 @@ const QUICK: Plan = Plan {
     people: 25_000,
 };
 
+/// Calls per second, and calls, with `--rates`.
+const RATES: &[(f64, u32)] = &[(1.0, 10), (100.0, 1000), (1000.0, 5000)];
+
 /// Calls per second of the variants and of counted calls.
 const RATE: f64 = 100.0;
 const MEMORY_LOAD_RATE: f64 = 500.0;
@@ -114,6 +118,8 @@ fn main() {
     println!("load of this machine before: {}", process_stats::load_average());
     if has("--scale") {
         runtime.block_on(scale::costs());
+    } else if has("--rates") {
+        runtime.block_on(rates());
     } else {
         runtime.block_on(bench(if has("--quick") { QUICK } else { FULL }));
     }
@@ -132,6 +138,14 @@ async fn bench(plan: Plan) {
     }
     table::print(&bare, &rows);
     store::costs(plan.cards).await;
+}
+
+/// Measures the default configuration and the bare relay, and nothing else.
+async fn rates() {
+    let plan = Plan { counted: 0, ..QUICK };
+    let bare = measured("bare relay", &plan, RATES, 1, "posts", ChildProcess::bare).await;
+    let row = relay(&DEFAULT, &plan, RATES).await;
+    table::print(&bare, &[row]);
 }
 
 async fn relay(variant: &Variant, plan: &Plan, runs: &[(f64, u32)]) -> Row {
@@ -174,8 +188,11 @@ async fn measured(
         lost += load.run(plan.memory_load, MEMORY_LOAD_RATE).await.lost;
         after = Some(Memory::of(relay.pid()));
     }
-    let counter = Counter::attach(relay.pid()).await;
-    lost += load.run(plan.counted, RATE).await.lost;
-    let counts = counter.and_then(Counter::finish);
+    let mut counts = None;
+    if plan.counted > 0 {
+        let counter = Counter::attach(relay.pid()).await;
+        lost += load.run(plan.counted, RATE).await.lost;
+        counts = counter.and_then(Counter::finish);
+    }
     Row { name: name.to_owned(), subscribed, idle, after, runs: measured_runs, counted: plan.counted, counts, lost }
 }

@@ -43,7 +43,7 @@ pub fn print(bare: &Row, rows: &[Row]) {
     print_memory(bare, all());
     println!();
     print!("{:<24}{:>9}", "", "calls/s");
-    ["frame→POST p50", "p95", "p99", "CPU a call", "switches a call"].iter().for_each(|head| print!("{head:>18}"));
+    ["frame→POST p50", "p95", "p99", "CPU a call", "switches a call", "messages a call"].iter().for_each(|head| print!("{head:>18}"));
     println!();
     for row in all() {
         for run in &row.runs {
@@ -51,7 +51,8 @@ pub fn print(bare: &Row, rows: &[Row]) {
             let wait = |part| time(run.timed.percentile(part), base.map(|base| base.timed.percentile(part)));
             print!("{:<24}{:>9.1}{:>18}{:>18}{:>18}", row.name, run.timed.rate, wait(50), wait(95), wait(99));
             print!("{:>18}", time(run.cpu, base.map(|base| base.cpu)));
-            println!("{:>18}", format!("{:.1}{}", run.switches, ratio(run.switches, base.map(|base| base.switches))));
+            print!("{:>18}", format!("{:.1}{}", run.switches, ratio(run.switches, base.map(|base| base.switches))));
+            println!("{:>18.2}", messages_per_call(&run.timed));
         }
     }
     println!();
@@ -70,6 +71,11 @@ pub fn print(bare: &Row, rows: &[Row]) {
         KINDS.iter().for_each(|(_, names)| print!("{:>14.1}", each(counts.of(names))));
         println!();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousand messages")]
+fn messages_per_call(timed: &LoadResult) -> f64 {
+    timed.messages as f64 / (timed.waits.len() + timed.lost).max(1) as f64
 }
 
 fn print_memory<'a>(bare: &Row, rows: impl Iterator<Item = &'a Row>) {

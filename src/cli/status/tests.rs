@@ -94,7 +94,6 @@ async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
         [Settlement::Delivered, Settlement::Retry { not_before: now, plain: false }, Settlement::Dead("no".into())];
     let settle = |(id, settlement)| SettleRequest { id, settlement, attempt: Some(attempt.clone()) };
     queue.settle(ids.into_iter().zip(ends).map(settle).collect()).await.unwrap();
-    queue.close().await;
 
     let (text, failure) = run_status(&config, false);
     assert!(failure.is_none(), "{failure:?}");
@@ -143,7 +142,6 @@ async fn status_file_adds_lanes_latency_and_troubles() {
     let queue = outbox(&config);
     let _daemon = state_dir::lock(&config.state_dir).unwrap();
     queue.heartbeat(config.connections[0].name.clone(), Timestamp::now()).await.unwrap();
-    queue.close().await;
     assert_eq!(ready(&config).unwrap_err(), "69 the daemon is starting, or makes no progress");
     write_status(&config, |_| {});
     let (text, failure) = run_status(&config, false);
@@ -201,9 +199,7 @@ async fn status_connection_silent_for_two_minutes_is_down() {
     let config = config(dir.path());
     let _daemon = state_dir::lock(&config.state_dir).unwrap();
     let before = Timestamp::now().checked_sub(Duration::from_secs(180)).unwrap();
-    let queue = outbox(&config);
-    queue.heartbeat(config.connections[0].name.clone(), before).await.unwrap();
-    queue.close().await;
+    outbox(&config).heartbeat(config.connections[0].name.clone(), before).await.unwrap();
     let (text, failure) = run_status(&config, false);
     assert!(text.contains("down, last live 3 min ago"), "{text}");
     assert!(failure.unwrap().to_string().contains("connection main is down"));

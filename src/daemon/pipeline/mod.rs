@@ -29,12 +29,7 @@ use crate::{
     outbox::SqliteOutbox,
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
-use std::{pin::pin, sync::Arc, time::Duration};
-use tokio::time::timeout;
-
-/// Time of a look-up without an answer after which its update is saved as pending. Contacts and history answer within a
-/// millisecond, and saving costs a sync; a crash within this time loses what a crash before the look-up loses.
-const PENDING_DELAY: Duration = Duration::from_millis(5);
+use std::sync::Arc;
 
 /// Key of a pending update.
 type PendingKey = (ConversationSpaceId, StatusKind);
@@ -78,10 +73,11 @@ impl Pipeline {
             settings.enricher.record(update, Vec::new());
             return None;
         }
-        let mut lookup = pin!(settings.enricher.lookup_with_pending(&update.call, now));
-        let (saved, (info, late)) = match timeout(PENDING_DELAY, &mut lookup).await {
-            Ok(found) => (saved, found),
-            Err(_) => tokio::join!(self.save_pending(update), lookup),
+        let lookup = settings.enricher.lookup_with_pending(&update.call, now);
+        let (saved, (info, late)) = if saved.is_some() || settings.enricher.answers_immediately(&update.call) {
+            (saved, lookup.await)
+        } else {
+            tokio::join!(self.save_pending(update), lookup)
         };
         let (call, status) = (&update.call.id, update.status.kind());
         let plan = {
@@ -106,7 +102,7 @@ impl Pipeline {
         late
     }
 
-    /// Saves an update as pending during a look-up that takes time: a crash then costs caller info, not the call.
+    /// Saves an update as pending beside a look-up that can take time: a crash then costs caller info, not the call.
     /// Returns the key of the pending update.
     async fn save_pending(&self, update: &CallUpdate) -> Option<PendingKey> {
         let saved = self.outbox.save_pending(update.clone()).await;

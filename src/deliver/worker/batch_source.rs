@@ -1,17 +1,16 @@
-//! Where a worker's deliveries come from: handed over while it waits, or leased after a query. Selects those of one message
-//! and releases the rest.
+//! Where a worker's deliveries come from: handed over while it waits, or leased after a query, as many as fit into one message.
 
 use super::{MIN_WAIT, Worker};
 use crate::{
     deliver::batch::{BatchMode, select_batch},
     model::{
         card::Card,
-        delivery::{Delivery, DeliveryId, Outbox, OutboxError, RenderedMessage, SettleRequest, Settlement, SinkKind},
+        delivery::{Delivery, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest, Settlement, SinkKind},
         time::{Now, Timestamp},
     },
 };
 use futures_util::FutureExt as _;
-use std::{collections::HashMap, future::pending, time::Duration};
+use std::{cmp::Reverse, future::pending, time::Duration};
 
 impl<O, D> Worker<O, D>
 where
@@ -43,40 +42,46 @@ where
             self.query_at = Now::current().instant;
             return self.release(&[delivery]).await;
         };
-        self.send_batch(vec![delivery], 1, permit).await
+        let batch = vec![delivery];
+        let plain = is_plain(batch.first());
+        let drawn = self.render_batch(batch.iter(), plain);
+        self.send_message(batch, drawn, plain, permit).await
     }
 
     /// Leases the due deliveries of the next message and sends it.
     pub(super) async fn lease_batch(&mut self, waiting: &[Delivery]) -> Result<(), OutboxError> {
         let state = &self.state;
         let selected = select_batch(waiting, state.mode(), state.overflows(), |delivery| state.must_go_alone(delivery));
+        let plain = is_plain(selected.first().copied());
+        let preview = (selected.len() > 1).then(|| self.render_batch(selected.iter().copied(), plain));
+        let fits = preview.as_ref().map_or(1, |drawn| drawn.cards_included);
+        if fits < waiting.len() {
+            self.state.count_overflow();
+        }
         let permit = selected.first().and_then(|first| self.state.try_acquire(first, Now::current().instant));
         // Held until the response is counted: sinks with one token share a limiter.
         let Some(permit) = permit else { return Ok(()) };
-        let mut batch = self.outbox.lease(selected.iter().map(|delivery| delivery.id).collect()).await?;
+        let mut batch = self.outbox.lease(selected.iter().take(fits).map(|delivery| delivery.id).collect()).await?;
         if batch.is_empty() {
             // The delivery was superseded, or the operator dropped it.
             self.wait_for_work(MIN_WAIT, pending::<()>()).await;
             return Ok(());
         }
-        let place: HashMap<DeliveryId, usize> = selected.iter().enumerate().map(|(at, one)| (one.id, at)).collect();
-        batch.sort_by_key(|delivery| place.get(&delivery.id).copied());
-        self.send_batch(batch, waiting.len(), permit).await
-    }
-
-    /// Renders the first cards of a batch that fit into one message, newest first. Removes and returns the others.
-    pub(super) fn fit(&self, batch: &mut Vec<Delivery>, plain: bool) -> (RenderedMessage, Vec<Delivery>) {
-        let age = |delivery: &Delivery| std::cmp::Reverse((delivery.enqueued_at, delivery.id));
-        let drawn = self.render_batch(batch.iter(), plain);
-        let mut rest = batch.split_off(drawn.cards_included.min(batch.len()));
-        if batch.is_sorted_by_key(age) {
-            return (drawn, rest);
+        if !self.sink.kind.has_threads()
+            && matches!(batch.first(), Some(Delivery { mode: PostMode::ThreadReply { .. }, .. }))
+        {
+            return self.drop_replies(&batch).await;
         }
-        // The message starts with the oldest cards, so that they are among those that fit.
-        batch.sort_by_key(age);
-        let drawn = self.render_batch(batch.iter(), plain);
-        rest.extend(batch.split_off(drawn.cards_included.min(batch.len())));
-        (drawn, rest)
+        batch.sort_by_key(|delivery| Reverse((delivery.enqueued_at, delivery.id)));
+        let is_as_shown = batch.iter().eq(selected.iter().copied());
+        let drawn = match preview.filter(|_| is_as_shown) {
+            Some(drawn) => drawn,
+            None => self.render_batch(batch.iter(), plain),
+        };
+        // The lease returned newer cards, which may be longer.
+        let rest = batch.split_off(drawn.cards_included.min(batch.len()));
+        self.release(&rest).await?;
+        self.send_message(batch, drawn, plain, permit).await
     }
 
     /// Makes leased deliveries wait again.
@@ -100,4 +105,9 @@ where
         let dead = Settlement::Dead(why.to_owned());
         self.settle(batch.iter().map(|one| SettleRequest { id: one.id, settlement: dead.clone(), attempt: None })).await
     }
+}
+
+/// Returns whether a message that starts with this delivery is plain text. A reply appears below its card: plain text is enough.
+fn is_plain(first: Option<&Delivery>) -> bool {
+    first.is_some_and(|first| first.plain || matches!(first.mode, PostMode::ThreadReply { .. }))
 }

@@ -15,12 +15,9 @@ use crate::model::{
 };
 pub use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
-    io,
+    io, iter,
     path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     thread,
     time::{Duration, Instant},
 };
@@ -31,9 +28,8 @@ use tokio::sync::oneshot;
 const FILE_NAME: &str = "history.sqlite";
 /// Requests that may wait for the disk. An update beyond them is not recorded.
 const MAX_QUEUED: usize = 4096;
-/// Longest time for which recorded calls stay in memory and in the open transaction: a kill loses them. One transaction then
-/// holds the updates of several calls, and recording wakes the thread at most that often.
-const COMMIT_DELAY: Duration = Duration::from_millis(250);
+/// Most requests of one transaction: a commit of some 10 ms.
+const MAX_BATCH: usize = 256;
 /// Longest wait for the file to be closed at the daemon's stop.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of deleting calls older than the retention.
@@ -107,40 +103,15 @@ pub fn key(call: &Call) -> String {
 #[derive(Debug, Clone)]
 pub struct HistoryHandle {
     requests: SyncSender<Request>,
-    entries: Arc<Entries>,
     settings: HistorySettings,
 }
 
-/// Recorded updates that the thread has not read yet.
-#[derive(Debug, Default)]
-struct Entries(Mutex<Vec<CallEntry>>);
-
-impl Entries {
-    fn lock(&self) -> MutexGuard<'_, Vec<CallEntry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 enum Request {
-    /// Entries were added to an empty list.
-    Recorded,
-    Import {
-        number: E164,
-        calls: Vec<CallRecord>,
-    },
-    Find {
-        number: E164,
-        call: Option<String>,
-        at: Timestamp,
-        reply: oneshot::Sender<rusqlite::Result<CallerHistory>>,
-    },
-    Since {
-        from: Timestamp,
-        reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>>,
-    },
-    Close {
-        done: oneshot::Sender<()>,
-    },
+    Record(Box<CallEntry>),
+    Import { number: E164, calls: Vec<CallRecord> },
+    Find { number: E164, call: Option<String>, at: Timestamp, reply: oneshot::Sender<rusqlite::Result<CallerHistory>> },
+    Since { from: Timestamp, reply: oneshot::Sender<rusqlite::Result<Vec<RecordedCall>>> },
+    Close { done: oneshot::Sender<()> },
 }
 
 /// Recorded part of a call update.
@@ -194,11 +165,10 @@ impl HistoryHandle {
     pub fn open(dir: &Path, settings: HistorySettings) -> Result<Self, HistoryError> {
         let store = HistoryDb::open(&dir.join(FILE_NAME), settings)?;
         let (requests, inbox) = sync_channel(MAX_QUEUED);
-        let entries = Arc::new(Entries::default());
-        let worker = Worker { store, entries: Arc::clone(&entries), failing: false, pruned_at: None, commit_by: None };
         let thread = thread::Builder::new().name("history".to_owned());
+        let worker = Worker { store, failing: false, pruned_at: None };
         thread.spawn(move || worker.run(&inbox)).map_err(HistoryError::Thread)?;
-        Ok(Self { requests, entries, settings })
+        Ok(Self { requests, settings })
     }
 
     /// Returns the settings of this history.
@@ -231,17 +201,8 @@ impl HistoryHandle {
             sinks,
             needs_callback: call.course.needs_callback,
         };
-        let mut entries = self.entries.lock();
-        if entries.len() >= MAX_QUEUED {
+        if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Record(Box::new(entry))) {
             tracing::warn!("history queue full, call not recorded");
-            return;
-        }
-        entries.push(entry);
-        let is_first = entries.len() == 1;
-        drop(entries);
-        if is_first {
-            // A full queue wakes the thread too.
-            drop(self.requests.try_send(Request::Recorded));
         }
     }
 
@@ -291,7 +252,7 @@ impl HistoryHandle {
     /// Returns a handle without a thread.
     #[cfg(test)]
     pub fn closed() -> Self {
-        Self { requests: sync_channel(1).0, entries: Arc::default(), settings: HistorySettings::default() }
+        Self { requests: sync_channel(1).0, settings: HistorySettings::default() }
     }
 
     fn send(&self, request: Request) -> Result<(), HistoryError> {
@@ -318,11 +279,8 @@ pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
 /// State of the history thread.
 struct Worker {
     store: HistoryDb,
-    entries: Arc<Entries>,
     failing: bool,
     pruned_at: Option<Instant>,
-    /// When new entries are stored and the open transaction is committed.
-    commit_by: Option<Instant>,
 }
 
 impl Worker {
@@ -334,36 +292,45 @@ impl Worker {
                 let pruned = self.store.prune(Timestamp::now());
                 self.log(&pruned);
             }
-            let now = Instant::now();
-            let wait = self.commit_by.map_or(PRUNE_INTERVAL, |by| by.saturating_duration_since(now));
-            match inbox.recv_timeout(wait) {
-                Ok(Request::Close { done }) => {
-                    self.commit();
-                    drop(self);
-                    let _ = done.send(());
-                    return;
+            match inbox.recv_timeout(PRUNE_INTERVAL) {
+                Ok(first) => {
+                    if let Some(done) = self.answer_waiting(first, inbox) {
+                        drop(self);
+                        let _ = done.send(());
+                        return;
+                    }
                 }
-                Ok(request) => self.answer(request),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.commit(),
-            }
-            if self.commit_by.is_some_and(|by| Instant::now() >= by) {
-                self.commit();
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn answer(&mut self, request: Request) {
-        if matches!(request, Request::Recorded) {
-            self.commit_by.get_or_insert(Instant::now() + COMMIT_DELAY);
-            return;
+    /// Executes the requests that wait, in one transaction. Returns the sender of a close request.
+    fn answer_waiting(&mut self, first: Request, inbox: &Receiver<Request>) -> Option<oneshot::Sender<()>> {
+        let requests = iter::once(first).chain(iter::from_fn(|| inbox.try_recv().ok()));
+        let mut closing = None;
+        for request in requests.take(MAX_BATCH) {
+            if let Request::Close { done } = request {
+                closing = Some(done);
+                break;
+            }
+            self.answer(request);
         }
-        self.record_entries();
+        let committed = self.store.commit();
+        self.log(&committed);
+        closing
+    }
+
+    fn answer(&mut self, request: Request) {
         match request {
+            Request::Record(entry) => {
+                let recorded = self.store.record(&entry);
+                self.log(&recorded);
+            }
             Request::Import { number, calls } => {
                 let imported = self.store.import(&number, &calls);
                 self.log(&imported);
-                self.commit_by.get_or_insert(Instant::now() + COMMIT_DELAY);
             }
             // The requester may have timed out: a failed reply is ignored.
             Request::Find { number, call, at, reply } => {
@@ -376,25 +343,8 @@ impl Worker {
                 self.log(&calls);
                 drop(reply.send(calls));
             }
-            Request::Recorded | Request::Close { .. } => {}
+            Request::Close { .. } => {}
         }
-    }
-
-    /// Stores new entries in the open transaction, where later requests see them.
-    fn record_entries(&mut self) {
-        let entries = std::mem::take(&mut *self.entries.lock());
-        for entry in entries {
-            let recorded = self.store.record(&entry);
-            self.log(&recorded);
-            self.commit_by.get_or_insert(Instant::now() + COMMIT_DELAY);
-        }
-    }
-
-    fn commit(&mut self) {
-        self.record_entries();
-        let committed = self.store.commit();
-        self.log(&committed);
-        self.commit_by = None;
     }
 
     fn log<T>(&mut self, result: &rusqlite::Result<T>) {
@@ -472,7 +422,6 @@ mod tests {
             handle.record(&answered, vec![]);
             handle.record(&update("b", "2026-11-22T10:00:00Z", missed), vec![]);
             assert_eq!(handle.find(&number, None, now).await.unwrap().calls_in_week, 2);
-            handle.close().await;
         }
         let handle = HistoryHandle::open(dir.path(), HistorySettings::default()).unwrap();
         let history = handle.find(&number, None, now).await.unwrap();

@@ -59,8 +59,6 @@ impl HistoryDb {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "secure_delete", true)?;
-        // 1 MiB: the pages of the newest calls, and some of each index.
-        db.pragma_update(None, "cache_size", -1024)?;
         // Without QPSG, SQLite compiles both queries again for each new number, which costs more than running them.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -15,7 +15,6 @@ async fn dead_letter(queue: &SqliteOutbox, call: &str) -> DeliveryId {
     let held = lease_one(queue, "desk").await;
     let settlement = Settlement::Dead("the chat said no".to_owned());
     queue.settle(vec![SettleRequest { id: held.id, settlement, attempt: attempt(400) }]).await.unwrap();
-    flush(queue).await;
     held.id
 }
 
@@ -35,7 +34,6 @@ async fn dead_letter_keeps_card_and_attempts_and_can_be_retried() {
     let retried = lease_one(queue, "desk").await;
     assert_eq!((retried.id, retried.attempts), (id, 1));
     queue.settle(vec![settle(id, Settlement::Delivered)]).await.unwrap();
-    flush(queue).await;
     assert_eq!(show(dir, id).unwrap().unwrap().1.len(), 2);
     assert_eq!(retry(dir, &RetryTarget::One(id)).unwrap(), 0);
     assert!(!drop_one(dir, id, Timestamp::now()).unwrap());

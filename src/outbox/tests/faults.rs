@@ -166,7 +166,7 @@ async fn full_disk_switches_to_memory_and_back() {
     let delivered = lease_one(&queue, "desk").await;
     queue.settle(vec![settle(delivered.id, Settlement::Delivered)]).await.unwrap();
     let held = lease_one(&queue, "support").await;
-    set_pragma(&queue, "max_page_count", 30).await;
+    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "max_page_count", 30)?)).await.unwrap();
     fill(&queue, 0, 200).await;
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Full, .. }));
     // The outbox in memory has the same keys, rows and leases.
@@ -224,7 +224,7 @@ async fn really_full_disk_switches_to_memory_and_back() {
 async fn read_only_file_switches_to_memory_and_back() {
     let dir = TempDir::new().unwrap();
     let (queue, _) = open_outbox(dir.path());
-    set_pragma(&queue, "query_only", 1).await;
+    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
     assert_eq!(queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap(), [EnqueueResult::Inserted]);
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::ReadOnly, .. }));
     wait_for_health(&queue, DURABLE).await;

@@ -61,12 +61,8 @@ impl suite::TestStore for Sqlite {
         self.queue.clone()
     }
 
-    async fn flush(&mut self) {
-        flush(&self.queue).await;
-    }
-
-    /// Copies the file and its WAL without closing them, and opens the copies.
-    async fn crash_now(&mut self) {
+    /// Simulates a crash: copies the file and its WAL without closing them, and opens the copies.
+    async fn crash(&mut self) {
         let copy = TempDir::new().unwrap();
         for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
             std::fs::copy(self.dir.path().join(&name), copy.path().join(&name)).unwrap();
@@ -109,37 +105,17 @@ impl suite::TestStore for FlakyDisk {
         self.0.queue.clone()
     }
 
-    /// The commit may find the failed disk.
-    async fn flush(&mut self) {
-        flush(&self.0.queue).await;
-    }
-
-    async fn crash_now(&mut self) {
+    async fn crash(&mut self) {
         self.wait_until_durable().await;
-        self.0.crash_now().await;
+        self.0.crash().await;
         self.0.queue.close().await;
         self.0.queue = Self::open_outbox(self.0.dir.path());
     }
 
     async fn fail_disk(&mut self) {
         self.wait_until_durable().await;
-        set_pragma(&self.0.queue, "query_only", 1).await;
+        self.0.queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
     }
-}
-
-/// Changes a setting of the open database. No transaction is open then, whose jobs would set it again after a failure.
-async fn set_pragma(queue: &SqliteOutbox, name: &'static str, value: i64) {
-    flush(queue).await;
-    queue.run(false, move |store, _| Ok(store.db.pragma_update(None, name, value)?)).await.unwrap();
-}
-
-/// Commits what is queued.
-async fn flush(queue: &SqliteOutbox) {
-    let commit = |store: &mut super::store::Store, _| {
-        store.tx_state.urgent = true;
-        Ok(())
-    };
-    queue.run(true, commit).await.unwrap();
 }
 
 fn sink(name: &str) -> SinkName {

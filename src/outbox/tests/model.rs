@@ -20,7 +20,7 @@ enum Op {
         kind: usize,
         sinks: Vec<(usize, bool)>,
     },
-    /// Enqueues for a worker that waits at the sink; a crash follows before the reply.
+    /// Enqueues for a worker that waits at the sink. A crash may follow before the reply.
     HandOver {
         call: usize,
         kind: usize,
@@ -29,8 +29,6 @@ enum Op {
     },
     Lease(Vec<Index>),
     Settle(Index, Outcome),
-    /// A crash follows immediately.
-    SettleAndCrash(Index, Outcome),
     /// Seconds.
     Wait(i64),
     Crash,
@@ -58,8 +56,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => vec(any::<Index>(), 1..4).prop_map(Op::Lease),
         3 => (0..3_usize, 0..5_usize, 0..2_usize, prop::bool::weighted(0.2))
             .prop_map(|(call, kind, to, crash)| Op::HandOver { call, kind, to, crash }),
-        4 => (any::<Index>(), outcome.clone()).prop_map(|(which, outcome)| Op::Settle(which, outcome)),
-        1 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Op::SettleAndCrash(which, outcome)),
+        4 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Op::Settle(which, outcome)),
         1 => (-4000..4000_i64).prop_map(Op::Wait),
         1 => Just(Op::Crash),
         1 => Just(Op::FailDisk),
@@ -67,9 +64,6 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 type Name = (usize, usize, usize);
-
-/// Compared properties of a delivery: name, label, attempts, plain.
-type Offer = (Name, String, u32, bool);
 
 /// A delivery of the model.
 #[derive(Debug, Clone)]
@@ -156,14 +150,6 @@ impl Model {
         names
     }
 
-    fn offers(&self, now: Timestamp) -> Vec<(Vec<Offer>, bool)> {
-        let of_sink = |to| {
-            let due = self.offered(to, now, false).iter().map(|name| expected(self, name)).collect();
-            (due, !self.offered(to, now, true).is_empty())
-        };
-        (0..SINKS.len()).map(of_sink).collect()
-    }
-
     fn settle(&mut self, name: Name, outcome: &Outcome, now: Timestamp) {
         let order = self.rows[&name].order;
         let behind = self
@@ -197,39 +183,14 @@ fn name(delivery: &Delivery) -> Name {
     (index(&CALLS, call.as_str()), kind, index(&SINKS, delivery.key.sink.as_str()))
 }
 
-fn actual(delivery: &Delivery) -> Offer {
+/// Compared properties of a delivery.
+fn actual(delivery: &Delivery) -> (Name, String, u32, bool) {
     (name(delivery), label(&delivery.card).to_owned(), delivery.attempts, delivery.plain)
 }
 
-fn expected(model: &Model, name: &Name) -> Offer {
+fn expected(model: &Model, name: &Name) -> (Name, String, u32, bool) {
     let row = &model.rows[name];
     (*name, row.newer.as_ref().unwrap_or(&row.card).1.clone(), row.attempts, row.plain)
-}
-
-fn settlement(outcome: &Outcome, now: Timestamp) -> Settlement {
-    match outcome {
-        Outcome::Delivered => Settlement::Delivered,
-        Outcome::Dead => Settlement::Dead("no".to_owned()),
-        Outcome::Released => Settlement::Released,
-        Outcome::Retry(wait, plain) => {
-            Settlement::Retry { not_before: now + jiff::SignedDuration::from_secs(*wait), plain: *plain }
-        }
-    }
-}
-
-fn insert_labelled(call: &str, kind: StatusKind, to: &str, label: &str) -> NewDelivery {
-    new_delivery(call, kind, to, EnqueueMode::Insert, label)
-}
-
-/// Returns the due deliveries of each sink, and whether more are due later.
-async fn offers(queue: &impl Outbox, now: Timestamp) -> Vec<(Vec<Offer>, bool)> {
-    let mut all = Vec::new();
-    for label in SINKS {
-        let due = queue.due(&sink(label), now, 100).await.unwrap();
-        let later = queue.next_due(&sink(label)).await.unwrap().is_some();
-        all.push((due.iter().map(actual).collect(), later));
-    }
-    all
 }
 
 async fn compare(queue: &impl Outbox, model: &Model, now: Timestamp) -> BTreeMap<Name, DeliveryId> {
@@ -287,21 +248,20 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                 let held: Vec<_> = leased.iter().map(|(name, id)| (*name, *id)).collect();
                 let (name, id) = *which.get(&held);
                 leased.remove(&name);
-                queue.settle(vec![settle(id, settlement(&outcome, now))]).await.unwrap();
+                let settlement = match &outcome {
+                    Outcome::Delivered => Settlement::Delivered,
+                    Outcome::Dead => Settlement::Dead("no".to_owned()),
+                    Outcome::Released => Settlement::Released,
+                    Outcome::Retry(wait, plain) => {
+                        Settlement::Retry { not_before: now + jiff::SignedDuration::from_secs(*wait), plain: *plain }
+                    }
+                };
+                queue.settle(vec![settle(id, settlement)]).await.unwrap();
                 model.settle(name, &outcome, now);
             }
-            Op::Lease(_) | Op::Settle(..) => {}
-            Op::FailDisk => store.fail_disk().await,
-            Op::Wait(seconds) => now += jiff::SignedDuration::from_secs(seconds),
-            Op::Crash => {
-                store.crash().await;
-                queue = store.queue();
-                leased.clear();
-                model.free_leases();
-            }
             Op::HandOver { call, kind, to, crash } => {
-                let (desk, cards) =
-                    (sink(SINKS[to]), vec![insert_labelled(CALLS[call], KINDS[kind], SINKS[to], &text)]);
+                let desk = sink(SINKS[to]);
+                let cards = vec![new_delivery(CALLS[call], KINDS[kind], SINKS[to], EnqueueMode::Insert, &text)];
                 let _ = queue.wakeup(&desk).now_or_never();
                 let mut receiving = Box::pin(queue.receive(&desk));
                 assert!(receiving.as_mut().now_or_never().flatten().is_none());
@@ -322,30 +282,21 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                     leased.insert(name, delivery.id);
                 }
                 if crash {
-                    store.crash_now().await;
+                    store.crash().await;
                     queue = store.queue();
                     leased.clear();
                     model.free_leases();
                 }
             }
-            Op::SettleAndCrash(which, outcome) if !leased.is_empty() => {
-                let held: Vec<_> = leased.iter().map(|(name, id)| (*name, *id)).collect();
-                let (name, id) = *which.get(&held);
-                store.flush().await;
-                queue.settle(vec![settle(id, settlement(&outcome, now))]).await.unwrap();
-                store.crash_now().await;
+            Op::Lease(_) | Op::Settle(..) => {}
+            Op::FailDisk => store.fail_disk().await,
+            Op::Wait(seconds) => now += jiff::SignedDuration::from_secs(seconds),
+            Op::Crash => {
+                store.crash().await;
                 queue = store.queue();
                 leased.clear();
-                let mut settled = Model { rows: model.rows.clone(), pending: model.pending.clone(), ..model };
-                settled.settle(name, &outcome, now);
-                settled.free_leases();
                 model.free_leases();
-                // Stored or not; nothing in between.
-                if offers(&queue, now).await == settled.offers(now) {
-                    model = settled;
-                }
             }
-            Op::SettleAndCrash(..) => {}
         }
     }
     compare(&queue, &model, now).await;
