@@ -98,6 +98,7 @@ mod settlement;
 mod sqlite;
 mod storage;
 mod store;
+mod syncer;
 mod transaction;
 mod wal;
 

@@ -9,6 +9,7 @@ use super::{
     job::{Job, Task},
     storage::{Maintenance, Storage},
     store::Store,
+    syncer::Syncer,
 };
 use crate::model::{
     call::{CallUpdate, StatusKind},
@@ -39,6 +40,8 @@ const RETENTION_PAUSE: Duration = Duration::from_millis(50);
 
 enum Command {
     Job(Box<dyn Job>),
+    /// Jobs that are committed and whose sync failed.
+    SyncFailed(Vec<Box<dyn Job>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -46,7 +49,7 @@ enum Command {
 /// [`SqliteOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct SqliteOutbox {
-    commands: Sender<Command>,
+    commands: Arc<Sender<Command>>,
     slots: Arc<Slots>,
     health: watch::Receiver<Health>,
 }
@@ -55,8 +58,12 @@ impl SqliteOutbox {
     /// Starts the writer, with storage maintenance every `interval`.
     pub(super) fn start(storage: Storage, interval: Duration) -> io::Result<Self> {
         let (commands, inbox) = channel();
-        let outbox = Self { commands, slots: storage.slots(), health: storage.watch() };
-        thread::Builder::new().name("outbox".to_owned()).spawn(move || writer_loop(storage, &inbox, interval))?;
+        let outbox = Self { commands: Arc::new(commands), slots: storage.slots(), health: storage.watch() };
+        // The writer ends with the last handle, hence the weak reference.
+        let writer = Arc::downgrade(&outbox.commands);
+        let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(Command::SyncFailed(jobs))));
+        let syncer = Syncer::start(storage.settings.commit_duration.clone(), on_failure)?;
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || writer_loop(storage, syncer, &inbox, interval))?;
         Ok(outbox)
     }
 
@@ -194,12 +201,20 @@ impl Outbox for SqliteOutbox {
     }
 }
 
-fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, interval: Duration) {
+fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver<Command>, interval: Duration) {
     let mut next_maintenance = Instant::now() + interval;
     loop {
         let mut closing = None;
         match next_command(inbox, &storage, next_maintenance) {
-            Ok(first) => storage.run(drain(first, inbox, &mut closing), Timestamp::now()),
+            Ok(first) => {
+                let (jobs, next) = drain(first, inbox);
+                storage.run(jobs, &syncer, Timestamp::now());
+                match next {
+                    Some(Command::SyncFailed(jobs)) => storage.on_failed_sync(jobs, Timestamp::now()),
+                    Some(Command::Close(done)) => closing = Some(done),
+                    Some(Command::Job(_)) | None => {}
+                }
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -212,6 +227,7 @@ fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, interval: Durati
         }
         if let Some(done) = closing {
             let slots = storage.slots();
+            syncer.close();
             drop(storage);
             slots.wake_all();
             drop(done);
@@ -232,19 +248,16 @@ fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) ->
     }
 }
 
-/// Collects the jobs received so far, up to the batch limit or a close command.
-fn drain(first: Command, inbox: &Receiver<Command>, closing: &mut Option<oneshot::Sender<()>>) -> Vec<Box<dyn Job>> {
+/// Collects the jobs received so far, up to the batch limit or another command, which is returned too.
+fn drain(first: Command, inbox: &Receiver<Command>) -> (Vec<Box<dyn Job>>, Option<Command>) {
     let mut jobs = Vec::new();
     let mut next = Some(first);
     while let Some(command) = next {
         match command {
             Command::Job(job) => jobs.push(job),
-            Command::Close(done) => {
-                *closing = Some(done);
-                break;
-            }
+            other => return (jobs, Some(other)),
         }
         next = if jobs.len() < MAX_BATCH { inbox.try_recv().ok() } else { None };
     }
-    jobs
+    (jobs, None)
 }

@@ -1,9 +1,11 @@
-//! The writer's transaction: runs jobs, commits, hands deliveries over, syncs and replies, in this order.
+//! The writer's transaction: runs jobs, commits, hands deliveries over and replies, in this order. The replies about new
+//! deliveries are sent by the thread that syncs the log.
 
 use super::{
     disk_error::{DiskProblem, StoreError},
     job::Job,
     storage::{Backend, Storage},
+    syncer::{Syncer, Unsynced},
 };
 use crate::model::time::Timestamp;
 use std::{mem::take, time::Instant};
@@ -11,7 +13,7 @@ use std::{mem::take, time::Instant};
 impl Storage {
     /// Runs jobs in one transaction; after a disk error, runs them again in memory. Other errors fail only the job that
     /// caused them. Replies after the commit, to urgent jobs after the sync.
-    pub(super) fn run(&mut self, mut jobs: Vec<Box<dyn Job>>, now: Timestamp) {
+    pub(super) fn run(&mut self, mut jobs: Vec<Box<dyn Job>>, syncer: &Syncer, now: Timestamp) {
         let started = Instant::now();
         let mut result = self.attempt(&mut jobs, now);
         if let Err(error) = &result
@@ -20,8 +22,8 @@ impl Storage {
             result = self.attempt(&mut jobs, now);
         }
         match result {
-            Ok(()) => self.on_committed(jobs, now, started),
-            Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.run(vec![job], now)),
+            Ok(()) => self.on_committed(jobs, syncer, started),
+            Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.run(vec![job], syncer, now)),
             Err(error) => {
                 if let Some(job) = jobs.pop() {
                     job.finish(Some(error));
@@ -35,32 +37,35 @@ impl Storage {
         self.store.transact(writes, |store| jobs.iter_mut().try_for_each(|job| job.run(store, now)))
     }
 
-    /// Hands deliveries over, wakes workers and replies. Only the replies of urgent jobs wait for the sync.
-    fn on_committed(&mut self, jobs: Vec<Box<dyn Job>>, now: Timestamp, started: Instant) {
+    /// Hands deliveries over, wakes workers and replies. The replies of urgent jobs follow the sync.
+    fn on_committed(&mut self, jobs: Vec<Box<dyn Job>>, syncer: &Syncer, started: Instant) {
         let writes = jobs.iter().any(|job| job.writes());
-        let must_sync = take(&mut self.store.tx_state.urgent);
+        let is_urgent = take(&mut self.store.tx_state.urgent);
         self.store.hand_over(Instant::now());
         self.store.wake_workers();
         let (urgent, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_urgent());
         others.into_iter().for_each(|job| job.finish(None));
-        if must_sync {
-            self.sync(now);
+        let log = match &self.backend {
+            Backend::Disk { wal, .. } if is_urgent => wal.to_sync(),
+            _ => None,
+        };
+        if let Some(log) = log {
+            syncer.sync(Unsynced { log, jobs: urgent, started });
+        } else {
+            if writes {
+                self.settings.commit_duration.observe(started.elapsed());
+            }
+            urgent.into_iter().for_each(|job| job.finish(None));
         }
-        if writes {
-            self.settings.commit_duration.observe(started.elapsed());
-        }
-        urgent.into_iter().for_each(|job| job.finish(None));
         self.checkpoint(true);
     }
 
-    /// Syncs the log. After an error memory continues, with all committed rows.
-    fn sync(&mut self, now: Timestamp) {
-        if let Backend::Disk { wal, .. } = &self.backend
-            && let Err(error) = wal.sync()
-        {
-            tracing::debug!(%error, "outbox sync failed");
+    /// Moves to memory, with all committed rows, and sends the replies of jobs whose sync failed.
+    pub(super) fn on_failed_sync(&mut self, jobs: Vec<Box<dyn Job>>, now: Timestamp) {
+        if matches!(self.backend, Backend::Disk { .. }) {
             self.switch_to_memory(DiskProblem::Failing, now);
         }
+        jobs.into_iter().for_each(|job| job.finish(None));
     }
 
     /// Merges a long log into the file. `busy`: jobs may wait, so that only a very long one is merged.

@@ -1,5 +1,5 @@
-//! The write-ahead log of the open file. SQLite commits without a sync (`synchronous = NORMAL`); the writer syncs the log
-//! itself after urgent transactions, and merges it into the file between jobs, not within a commit.
+//! The write-ahead log of the open file. SQLite commits without a sync (`synchronous = NORMAL`); the log is
+//! synced after urgent transactions, by a thread of its own, and merged into the file between jobs, not within a commit.
 
 use super::Durability;
 use rusqlite::Connection;
@@ -25,7 +25,7 @@ const MAX_PAGES: u32 = 4 * CHECKPOINT_PAGES;
 #[derive(Debug)]
 pub(super) struct Wal {
     /// `None`: a commit need not survive a power loss.
-    synced: Option<File>,
+    synced: Option<Arc<File>>,
     /// Pages in the log after the last commit.
     pages: Arc<AtomicU32>,
 }
@@ -38,7 +38,7 @@ impl Wal {
                 let mut log = OsString::from(path);
                 log.push("-wal");
                 // SQLite takes no locks on this file, which closing this handle would release.
-                Some(File::open(log)?)
+                Some(Arc::new(File::open(log)?))
             }
             Durability::Crash => None,
         };
@@ -53,9 +53,9 @@ impl Wal {
         Ok(Self { synced, pages })
     }
 
-    /// Syncs the log, unless commits need not survive a power loss.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.synced.as_ref().map_or(Ok(()), File::sync_data)
+    /// Returns the log to sync; `None`: commits need not survive a power loss.
+    pub(super) fn to_sync(&self) -> Option<Arc<File>> {
+        self.synced.clone()
     }
 
     /// Merges the log into the file if it is long enough: with jobs waiting (`busy`), only a very long one. Pages that a

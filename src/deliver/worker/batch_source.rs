@@ -72,13 +72,13 @@ where
         {
             return self.drop_replies(&batch).await;
         }
+        let is_unchanged = batch.iter().eq(selected.iter().copied().take(fits));
         batch.sort_by_key(|delivery| Reverse((delivery.enqueued_at, delivery.id)));
-        let is_as_shown = batch.iter().eq(selected.iter().copied());
-        let drawn = match preview.filter(|_| is_as_shown) {
+        let drawn = match preview.filter(|_| is_unchanged) {
             Some(drawn) => drawn,
+            // Newer cards, which may be longer.
             None => self.render_batch(batch.iter(), plain),
         };
-        // The lease returned newer cards, which may be longer.
         let rest = batch.split_off(drawn.cards_included.min(batch.len()));
         self.release(&rest).await?;
         self.send_message(batch, drawn, plain, permit).await
