@@ -125,7 +125,7 @@ impl Cli {
             Command::Run => {
                 let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 let level = self.log.is_none().then(|| journal.clone());
-                let ended = config().and_then(|config| daemon_runtime()?.block_on(run::run(config, level)));
+                let ended = config().and_then(|config| runtime()?.block_on(run::run(config, level)));
                 journal.flush();
                 ended
             }
@@ -153,15 +153,8 @@ impl Cli {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    // Two threads are enough: a command mostly waits for I/O.
+    // Two threads are enough: the daemon mostly waits for I/O.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| CliError::new(70, error))
-}
-
-/// One thread for the daemon's tasks: a quarter fewer context switches than with two, some CPU time less, the same latencies
-/// (`tests/bench/RESULTS.md`). Files are read, and the stores written, on other threads.
-fn daemon_runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| CliError::new(70, error))
 }
 

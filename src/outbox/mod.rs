@@ -44,7 +44,8 @@
 //!                                └▶ sync ─▶ reply
 //! ```
 //! The writer hands the delivery over itself, leased, as it was enqueued: no query, no second parse. A worker that is busy,
-//! limited or failing is woken instead and queries. The post and the sync run side by side.
+//! limited or failing is woken instead and queries. The sync runs on a thread of its own, beside the post and the next
+//! transactions; one sync covers all commits before it.
 //!
 //! # Durability
 //! All jobs that wait are one transaction, which is committed before any of their replies.
@@ -65,6 +66,7 @@
 //! # Rejected
 //! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
 //!   takes some 50 µs.
+//! - A sync on the writer's thread: the queries, leases and settlements of workers wait for the disk, three times a post.
 //! - A transaction that stays open for later jobs, to save commits: what has been replied is lost by a `kill -9`, and after a
 //!   disk error jobs run again whose results are in use. A busy writer finds several jobs waiting anyway.
 //! - SQLite's own sync (`synchronous = FULL`): the hand-over waits for it, and every settlement has one of its own.

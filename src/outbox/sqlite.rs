@@ -63,7 +63,9 @@ impl SqliteOutbox {
         let writer = Arc::downgrade(&outbox.commands);
         let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(Command::SyncFailed(jobs))));
         let syncer = Syncer::start(storage.settings.commit_duration.clone(), on_failure)?;
-        thread::Builder::new().name("outbox".to_owned()).spawn(move || writer_loop(storage, syncer, &inbox, interval))?;
+        thread::Builder::new()
+            .name("outbox".to_owned())
+            .spawn(move || writer_loop(storage, syncer, &inbox, interval))?;
         Ok(outbox)
     }
 
@@ -133,7 +135,11 @@ impl SqliteOutbox {
     }
 
     /// Sends work to the writer, for its next transaction. The result follows the commit, that of urgent work the sync.
-    pub(super) fn run<T, F>(&self, writes: bool, work: F) -> impl Future<Output = Result<T, OutboxError>> + Send + use<T, F>
+    pub(super) fn run<T, F>(
+        &self,
+        writes: bool,
+        work: F,
+    ) -> impl Future<Output = Result<T, OutboxError>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send + 'static,

@@ -25,7 +25,7 @@ const MAX_PAGES: u32 = 4 * CHECKPOINT_PAGES;
 #[derive(Debug)]
 pub(super) struct Wal {
     /// `None`: a commit need not survive a power loss.
-    synced: Option<Arc<File>>,
+    pub(super) synced: Option<Arc<File>>,
     /// Pages in the log after the last commit.
     pages: Arc<AtomicU32>,
 }

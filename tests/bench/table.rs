@@ -43,7 +43,9 @@ pub fn print(bare: &Row, rows: &[Row]) {
     print_memory(bare, all());
     println!();
     print!("{:<24}{:>9}", "", "calls/s");
-    ["frame→POST p50", "p95", "p99", "CPU a call", "switches a call", "messages a call"].iter().for_each(|head| print!("{head:>18}"));
+    ["frame→POST p50", "p95", "p99", "CPU a call", "switches a call", "messages a call"]
+        .iter()
+        .for_each(|head| print!("{head:>18}"));
     println!();
     for row in all() {
         for run in &row.runs {

@@ -8,6 +8,7 @@ mod kill;
 mod live_message;
 mod model;
 mod suite;
+mod syncs;
 
 use super::{
     Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, database::open_database, open,
