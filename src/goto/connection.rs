@@ -149,6 +149,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         probes: probes_in,
         rejected_accounts: HashSet::new(),
         last_hole: None,
+        uncovered_since: settings.uncovered_since,
     };
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
@@ -229,6 +230,8 @@ struct LaneMonitor {
     rejected_accounts: HashSet<(AccountKey, u16)>,
     /// Time of the last check for a hole in the `eventId`s.
     last_hole: Option<Instant>,
+    /// Start of the calls that an earlier run did not recover, until the first gap closes.
+    uncovered_since: Option<Timestamp>,
 }
 
 impl LaneMonitor {
@@ -289,7 +292,8 @@ impl LaneMonitor {
                     // Found afterwards: the gap has ended, but was never reported as open.
                     self.emit(ConnectionEvent::GapOpened { since: from }).await;
                 }
-                self.request_backfill(BackfillRequest::Gap(Gap { from, to }));
+                let since = self.uncovered_since.take().map_or(from, |since| since.min(from));
+                self.request_backfill(BackfillRequest::Gap(Gap { since, ..Gap::new(from, to) }));
             }
             None => {}
         }
@@ -298,7 +302,7 @@ impl LaneMonitor {
     /// Requests active calls and reports since a time at which another lane was live: frames may be lost on both.
     fn check_since(&mut self, from: Timestamp) {
         let to = Timestamp::now().max(from);
-        self.request_backfill(BackfillRequest::Check(Gap { from, to }));
+        self.request_backfill(BackfillRequest::Check(Gap::new(from, to)));
     }
 
     /// Queues a request without waiting: backfill waits for the liveness that this task emits.

@@ -88,6 +88,8 @@ pub struct Settings {
     pub nickname: String,
     /// Last time at which an earlier run was live: start of the first event gap.
     pub last_live_at: Option<Timestamp>,
+    /// Start of the calls that an earlier run did not recover, before `last_live_at`.
+    pub uncovered_since: Option<Timestamp>,
     /// Interval of the periodic backfill, [`BACKFILL_INTERVAL`] in production.
     pub backfill_interval: Duration,
     /// Whether mailboxes are queried: scope `voicemail.v1.voicemails.read`.

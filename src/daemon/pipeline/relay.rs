@@ -127,10 +127,9 @@ impl Relay {
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
         let now = Now::current();
-        let wall_clock =
-            [self.recovery.next_deadline(), self.awaited.next_deadline(now.timestamp)].into_iter().flatten().min();
-        let recovery = wall_clock.map(|due| now.instant + elapsed(now.timestamp, due));
-        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
+        let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
+        let reports = self.awaited.next_deadline(now.instant);
+        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery, reports].into_iter().flatten().min()
     }
 
     /// Processes the events received before the stop; accepts no new ones.
@@ -185,9 +184,18 @@ impl Relay {
     }
 
     fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
-        self.recovery.on_snapshot(&snapshot.call);
-        let effects = self.tracker.handle_snapshot(snapshot, Now::current());
+        let (call, now) = (snapshot.call.clone(), Now::current());
+        self.recovery.on_snapshot(&call);
+        let effects = self.tracker.handle_snapshot(snapshot, now);
         self.apply(settings, effects);
+        // Its report was received before its first frame. The tracker ends the call: two stages would post two ends.
+        if self.tracker.knows(&call)
+            && let Some(report) = self.awaited.take(&call)
+        {
+            let effects = self.tracker.handle_report(&report, now);
+            self.apply(settings, effects);
+            self.publish_unposted();
+        }
     }
 
     /// Carries out the tracker's effects. Reports to fetch are queued: the tracker asks once.
@@ -202,13 +210,15 @@ impl Relay {
                 Effect::FetchStates { account, call, from, to, .. } => {
                     self.send_query(GotoQuery::States { account, call, from, to });
                 }
-                Effect::FetchReport { call } => self.awaited.request(call),
+                Effect::FetchReport { call } => {
+                    self.awaited.request(call);
+                    self.begin_fetches(Now::current().instant);
+                }
             }
         }
-        self.begin_fetches(Timestamp::now());
     }
 
-    fn begin_fetches(&mut self, now: Timestamp) {
+    fn begin_fetches(&mut self, now: std::time::Instant) {
         // Half of the queue is left to the states of live calls.
         let room = self.queries.capacity().div_ceil(2);
         for call in self.awaited.begin_fetches(room, now) {

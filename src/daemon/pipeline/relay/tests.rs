@@ -15,11 +15,14 @@ use crate::{
         lane::{FailureClass, RequestFailure},
     },
     model::{
-        call::{CallStatus, StatusKind, WireDirection},
+        call::{
+            AccountNumber, CallStatus, Caller, Participant, ParticipantKind, ParticipantStatus, Person, Phase,
+            SnapshotState, StatusKind, WireDirection,
+        },
         card::Card,
         delivery::{Delivery, Outbox as _},
         ids::SinkName,
-        phone::Region,
+        phone::{PhoneNumber, Region},
     },
     outbox,
     route::Routes,
@@ -74,7 +77,7 @@ async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
     }
     drop(sender);
     let ended = pipeline.outbox.ended_calls(Timestamp::UNIX_EPOCH).await.unwrap();
-    relay(pipeline, Recovery::new(HashMap::new(), ended, Timestamp::now()), receiver).await;
+    relay(pipeline, Recovery::new(HashMap::new(), ended, None, Timestamp::now()), receiver).await;
 }
 
 async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
@@ -163,6 +166,65 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
     assert_eq!(listed.collect::<Vec<_>>(), ["ab", "cd"]);
 }
 
+/// A first frame of a call whose phone rings.
+fn ring(call: &str, at: Timestamp) -> CallSnapshot {
+    let party = |id: &str, kind, status| Participant {
+        id: Some(id.try_into().unwrap()),
+        leg: Some(id.try_into().unwrap()),
+        originator: Some("caller".try_into().unwrap()),
+        kind,
+        status,
+    };
+    let number = |text| PhoneNumber::parse(Some(text), Region::US);
+    let caller = ParticipantKind::PhoneNumber {
+        account_number: AccountNumber { number: number("+14165550110"), label: None },
+        caller: Some(Caller { name: None, number: number("+16475550101") }),
+        callee: None,
+    };
+    let bob = Person { name: Some("Bob".into()), extension: Some("1015".into()), line: None };
+    let ringing = party("bob", ParticipantKind::Line(bob), ParticipantStatus::Ringing);
+    CallSnapshot {
+        connection: "main".try_into().unwrap(),
+        region: Region::US,
+        account: "1".try_into().unwrap(),
+        call: call.try_into().unwrap(),
+        direction: WireDirection::Inbound,
+        created_at: Some(at),
+        hung_up_by: None,
+        dialed: None,
+        linked: Vec::new(),
+        state: SnapshotState {
+            sequence: 1,
+            phase: Phase::Starting,
+            at: Some(at),
+            participants: vec![party("caller", caller, ParticipantStatus::Connected), ringing],
+            systems: Vec::new(),
+            recorded: false,
+        },
+    }
+}
+
+#[tokio::test]
+async fn frame_received_after_the_report_causes_no_second_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let to = Timestamp::now();
+    let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+    // The report of the late call is held until that of the other one is fetched, which never happens here.
+    let reports = vec![report("late", "MISSED", before(5)), report("other", "LEFT_DIAL_PLAN", before(5))];
+    run_relay(
+        &pipeline,
+        vec![
+            ConnectionEvent::GapClosed { from: before(60), to, reports: Reports::Fetched(reports) },
+            ConnectionEvent::Snapshot(ring("late", before(20))),
+        ],
+    )
+    .await;
+    let posted = pending(&pipeline).await;
+    let statuses: Vec<_> = posted.iter().map(|one| one.key.status).collect();
+    assert_eq!(statuses, [StatusKind::Ringing], "the call tracker fetches the report and ends the call");
+}
+
 #[tokio::test]
 async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer() {
     let dir = tempfile::tempdir().unwrap();
@@ -173,7 +235,7 @@ async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer()
     rang.status = CallStatus::Ringing;
     let unfinished = UnfinishedCall { last_update: Some(rang), last_seen: before(300), is_awaited: false };
     let open_calls = HashMap::from([("rang".try_into().unwrap(), unfinished)]);
-    let recovery = Recovery::new(open_calls, Vec::new(), to);
+    let recovery = Recovery::new(open_calls, Vec::new(), None, to);
     let (sender, receiver) = mpsc::channel(8);
     let closed = ConnectionEvent::GapClosed { from: before(200), to, reports: Reports::Fetched(Vec::new()) };
     sender.send(closed).await.unwrap();
@@ -187,26 +249,27 @@ async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer()
 }
 
 #[tokio::test]
-async fn heartbeat_stays_behind_a_hidden_call_until_its_report_is_read() {
+async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
     let name: ConnectionName = "main".try_into().unwrap();
     let status = ConnectionStatus { live: [0].into(), ..ConnectionStatus::default() };
     pipeline.status.lock().connections.insert(name.clone(), status);
-    let covered = |at| pipeline.status.lock().connections[&name].covered_until(at).unwrap();
+    let heartbeat = || pipeline.status.lock().connections[&name].heartbeat(Timestamp::now()).unwrap();
     let (sender, receiver) = mpsc::channel(8);
     let to = Timestamp::now();
     let ended = to.checked_sub(Duration::from_secs(30)).unwrap();
     let reports = Reports::Fetched(vec![report("hidden", "LEFT_DIAL_PLAN", ended)]);
     sender.send(ConnectionEvent::GapClosed { from: ended, to, reports }).await.unwrap();
     let relayed = async {
-        while covered(to) == to {
+        while heartbeat().uncovered_since.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(covered(to), ended);
+        assert_eq!(heartbeat().uncovered_since, Some(ended));
+        assert!(heartbeat().live_at >= to, "a live connection is live whatever waits");
         let full = Report { full: Some(Box::default()), ..report("hidden", "", ended) };
         sender.send(ConnectionEvent::Report(full)).await.unwrap();
-        while covered(to) != to {
+        while heartbeat().uncovered_since.is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
