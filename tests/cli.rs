@@ -66,7 +66,7 @@ async fn check_contacts_prints_columns_rows_and_masked_cards() {
     let (status, out, err) = run_to_end(dir.command(&["check", "--contacts", "--mask", "last4"])).await;
     assert!(status.success(), "{err}");
     for text in [
-        "people   1 with 1 numbers; 0 without a number, 1 refused",
+        "people   1, numbers 1; 0 without a number, 1 refused",
         "column   Birthday: left out as private",
         "refused  line 3: no readable phone number",
         "Ada Quist · Gold",

@@ -238,10 +238,10 @@ mod tests {
         }
     }
 
-    fn open_call(call: &str, status: CallStatus, heard: i64) -> (ConversationSpaceId, UnfinishedCall) {
-        let mut last = update_from_report(&report(call, heard), at(heard)).unwrap();
+    fn open_call(call: &str, status: CallStatus, seen: i64) -> (ConversationSpaceId, UnfinishedCall) {
+        let mut last = update_from_report(&report(call, seen), at(seen)).unwrap();
         (last.call.first_seen_late, last.call.end_unknown, last.status) = (false, false, status);
-        (call.try_into().unwrap(), UnfinishedCall { last_update: Some(last), last_seen: at(heard), is_awaited: false })
+        (call.try_into().unwrap(), UnfinishedCall { last_update: Some(last), last_seen: at(seen), is_awaited: false })
     }
 
     fn names(mut calls: Vec<ConversationSpaceId>) -> Vec<String> {

@@ -205,6 +205,25 @@ fn ring(call: &str, at: Timestamp) -> CallSnapshot {
 }
 
 #[tokio::test]
+async fn failed_lookup_holds_up_no_later_update_of_its_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let (queries, _query_receiver) = mpsc::channel(8);
+    let name = "main".try_into().unwrap();
+    let mut relay = Relay::new(name, Arc::clone(&pipeline), queries, Recovery::default(), LoginAdvice::LogIn);
+    let settings = pipeline.settings.load();
+    let ring = update_from_report(&report("a", "MISSED", Timestamp::now()), Timestamp::now()).unwrap();
+    relay.emit(&settings, ring.clone());
+    relay.emit(&settings, ring);
+    assert_eq!(relay.lookups.len(), 1, "the second update waits for the first");
+    relay.lookups.abort_all();
+    let failed = relay.lookups.join_next_with_id().await.unwrap();
+    assert!(failed.is_err());
+    relay.on_processed(failed);
+    assert_eq!((relay.lookups.len(), relay.lookup_calls.len()), (1, 1), "the second update is processed");
+}
+
+#[tokio::test]
 async fn frame_received_after_the_report_causes_no_second_end() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
