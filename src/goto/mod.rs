@@ -21,6 +21,7 @@ mod fallback;
 pub mod gap;
 mod http;
 pub mod lane;
+mod lane_monitor;
 mod lane_task;
 mod number_names;
 pub mod oauth;
