@@ -175,11 +175,7 @@ impl AwaitedReports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        call::{FullReport, WireDirection},
-        phone::Region,
-        time::Now,
-    };
+    use crate::model::{call::FullReport, time::Now};
     use std::sync::LazyLock;
 
     fn at(second: i64) -> Timestamp {
@@ -193,20 +189,7 @@ mod tests {
     }
 
     fn summary(call: &str, outcome: &str) -> Report {
-        Report {
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            call: call.try_into().unwrap(),
-            direction: WireDirection::Inbound,
-            created_at: Some(at(0)),
-            answered_at: None,
-            ended_at: Some(at(20)),
-            caller: None,
-            outcome: Some(outcome.to_owned()),
-            people: Vec::new(),
-            full: None,
-        }
+        Report::summary(call, outcome, at(20))
     }
 
     fn full(call: &str) -> Report {

@@ -212,30 +212,14 @@ impl Recovery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        call::{CallDirection, WireDirection},
-        phone::Region,
-    };
+    use crate::model::call::{CallDirection, WireDirection};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
     fn report(call: &str, ended: i64) -> Report {
-        Report {
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            call: call.try_into().unwrap(),
-            direction: WireDirection::Inbound,
-            created_at: Some(at(ended - 20)),
-            answered_at: None,
-            ended_at: Some(at(ended)),
-            caller: None,
-            outcome: None,
-            people: Vec::new(),
-            full: None,
-        }
+        Report::summary(call, "", at(ended))
     }
 
     fn open_call(call: &str, status: CallStatus, seen: i64) -> (ConversationSpaceId, UnfinishedCall) {

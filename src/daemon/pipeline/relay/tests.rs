@@ -90,23 +90,6 @@ async fn pending(pipeline: &Pipeline) -> Vec<Delivery> {
     pipeline.outbox.due(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
 }
 
-fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
-    Report {
-        connection: "main".try_into().unwrap(),
-        region: Region::US,
-        account: "1".try_into().unwrap(),
-        call: call.try_into().unwrap(),
-        direction: WireDirection::Inbound,
-        created_at: ended.checked_sub(Duration::from_secs(9)).ok(),
-        answered_at: None,
-        ended_at: Some(ended),
-        caller: None,
-        outcome: Some(outcome.to_owned()),
-        people: Vec::new(),
-        full: None,
-    }
-}
-
 #[tokio::test]
 async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
     let dir = tempfile::tempdir().unwrap();
@@ -136,8 +119,11 @@ async fn event_gap_is_summarized_in_one_card() {
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let hidden =
-        vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
+    let hidden = vec![
+        Report::summary("a", "MISSED", at(50)),
+        Report::summary("b", "LEFT_VOICEMAIL", at(40)),
+        Report::summary("c", "MISSED", at(30)),
+    ];
     run_relay(&pipeline, vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }])
         .await;
     assert_eq!(pending(&pipeline).await.len(), 1);
@@ -151,7 +137,7 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
     let to = Timestamp::now();
     let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
     let gap = |calls: &[&str]| {
-        let hidden = calls.iter().map(|call| report(call, "MISSED", at(30))).collect();
+        let hidden = calls.iter().map(|call| Report::summary(call, "MISSED", at(30))).collect();
         vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }]
     };
     run_relay(&pipeline, gap(&["a", "b"])).await;
@@ -212,7 +198,7 @@ async fn failed_lookup_holds_up_no_later_update_of_its_call() {
     let name = "main".try_into().unwrap();
     let mut relay = Relay::new(name, Arc::clone(&pipeline), queries, Recovery::default(), LoginAdvice::LogIn);
     let settings = pipeline.settings.load();
-    let ring = update_from_report(&report("a", "MISSED", Timestamp::now()), Timestamp::now()).unwrap();
+    let ring = update_from_report(&Report::summary("a", "MISSED", Timestamp::now()), Timestamp::now()).unwrap();
     relay.emit(&settings, ring.clone());
     relay.emit(&settings, ring);
     assert_eq!(relay.lookups.len(), 1, "the second update waits for the first");
@@ -230,7 +216,8 @@ async fn frame_received_after_the_report_causes_no_second_end() {
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
     // The report of the late call is held until that of the other one is fetched, which never happens here.
-    let reports = vec![report("late", "MISSED", before(5)), report("other", "LEFT_DIAL_PLAN", before(5))];
+    let reports =
+        vec![Report::summary("late", "MISSED", before(5)), Report::summary("other", "LEFT_DIAL_PLAN", before(5))];
     run_relay(
         &pipeline,
         vec![
@@ -250,7 +237,7 @@ async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer()
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
+    let mut rang = update_from_report(&Report::summary("rang", "MISSED", before(300)), to).unwrap();
     rang.status = CallStatus::Ringing;
     let unfinished = UnfinishedCall { last_update: Some(rang), last_seen: before(300), is_awaited: false };
     let open_calls = HashMap::from([("rang".try_into().unwrap(), unfinished)]);
@@ -278,7 +265,7 @@ async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
     let (sender, receiver) = mpsc::channel(8);
     let to = Timestamp::now();
     let ended = to.checked_sub(Duration::from_secs(30)).unwrap();
-    let reports = Reports::Fetched(vec![report("hidden", "LEFT_DIAL_PLAN", ended)]);
+    let reports = Reports::Fetched(vec![Report::summary("hidden", "LEFT_DIAL_PLAN", ended)]);
     sender.send(ConnectionEvent::GapClosed { from: ended, to, reports }).await.unwrap();
     let relayed = async {
         while heartbeat().uncovered_since.is_none() {
@@ -286,7 +273,7 @@ async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
         }
         assert_eq!(heartbeat().uncovered_since, Some(ended));
         assert!(heartbeat().live_at >= to, "a live connection is live whatever waits");
-        let full = Report { full: Some(Box::default()), ..report("hidden", "", ended) };
+        let full = Report { full: Some(Box::default()), ..Report::summary("hidden", "", ended) };
         sender.send(ConnectionEvent::Report(full)).await.unwrap();
         while heartbeat().uncovered_since.is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
