@@ -132,6 +132,23 @@ async fn lookup_prints_every_source_and_merged_card() {
 }
 
 #[tokio::test]
+async fn watched_status_is_redrawn_until_the_reader_ends_it() {
+    let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
+    let output = dir.path().join("watched");
+    let mut command = dir.command(&["status", "--watch"]);
+    let mut child = command.stdout(fs::File::create(&output).unwrap()).spawn().unwrap();
+    let screens = eventually("two screens", TIMEOUT, async || {
+        let text = fs::read_to_string(&output).unwrap();
+        (text.matches("\u{1b}[H\u{1b}[2J").count() == 2).then_some(text)
+    })
+    .await;
+    assert!(screens.matches("no events received").count() >= 1, "{screens}");
+    assert_eq!(child.try_wait().unwrap(), None, "a connection without events ends no watch");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
 async fn demo_of_20_calls_posts_all_and_exits_0() {
     let dir = DaemonDir::new("");
     let (status, out, err) = run_to_end(dir.command(&["demo", "--calls", "20", "--rate", "20"])).await;
