@@ -12,6 +12,7 @@ mod holiday_file;
 mod keys;
 mod metrics;
 mod network;
+mod people;
 mod permissions;
 mod routes;
 mod schema;
@@ -37,7 +38,7 @@ use crate::{
 use schema::{DurabilityValue, File};
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -65,6 +66,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// The way to the network: proxy and private certificate authority.
     pub http: HttpSettings,
+    /// Sinks of direct messages by extension or line; these sinks are also in `sinks`.
+    pub people: BTreeMap<String, SinkName>,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
     /// Address of the metrics listener; `None`: no listener.
@@ -198,7 +201,7 @@ impl Validator<'_> {
     fn validate(&mut self, path: &Path, file: File) -> Option<Config> {
         let connections: Vec<_> =
             file.connections.into_iter().filter_map(|(name, table)| self.connection(&name, table)).collect();
-        let sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
+        let mut sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
         let is_valid = self.problems.is_empty();
         if is_valid && connections.is_empty() {
             self.error("connections", "no GoTo connection: add a [connections.main] table with its client_id");
@@ -236,8 +239,11 @@ impl Validator<'_> {
         }
         self.warn_exposed(path);
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
+        let has_people = !file.people.is_empty();
+        // Without its sink a person would be a second problem of the same mistake.
+        let people = if is_valid { self.people(file.people, &mut sinks) } else { BTreeMap::new() };
         let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
-        let routes = self.routes(file.routes, names, &file.hours, zone);
+        let routes = self.routes(file.routes, names, has_people, &file.hours, zone);
         self.check_mentions(&routes, &sinks);
         Some(Config {
             numbers,
@@ -250,6 +256,7 @@ impl Validator<'_> {
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             http,
+            people,
             operator,
             metrics_listen,
             hash: hash(self.source),

@@ -93,7 +93,8 @@ impl StatusReport {
         };
         let logins = config.connections.iter().map(login).collect();
         let mut sinks = overview.sinks;
-        for sink in &config.sinks {
+        // A person without cards is no news.
+        for sink in config.sinks.iter().filter(|sink| !sink.person) {
             sinks.entry(sink.name.to_string()).or_default();
         }
         let latency = |name: &str| summarize(stored.as_ref()?.latency.get(name)?);
