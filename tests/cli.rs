@@ -66,7 +66,7 @@ async fn check_contacts_prints_columns_rows_and_masked_cards() {
     let (status, out, err) = run_to_end(dir.command(&["check", "--contacts", "--mask", "last4"])).await;
     assert!(status.success(), "{err}");
     for text in [
-        "people   1 with 1 numbers; 0 without a number, 1 refused",
+        "people   1, numbers 1; 0 without a number, 1 refused",
         "column   Birthday: left out as private",
         "refused  line 3: no readable phone number",
         "Ada Quist · Gold",
@@ -129,6 +129,23 @@ async fn lookup_prints_every_source_and_merged_card() {
     let (status, out, err) = run_to_end(dir.command(&["lookup", "(514) 555-0199"])).await;
     assert!(status.success(), "{err}");
     assert!(out.contains("Alice Martin") && out.contains("Fabrikam"), "{out}");
+}
+
+#[tokio::test]
+async fn watched_status_is_redrawn_until_the_reader_ends_it() {
+    let dir = DaemonDir::new(TestConfig::new(UNREACHABLE_URL));
+    let output = dir.path().join("watched");
+    let mut command = dir.command(&["status", "--watch"]);
+    let mut child = command.stdout(fs::File::create(&output).unwrap()).spawn().unwrap();
+    let screens = eventually("two screens", TIMEOUT, async || {
+        let text = fs::read_to_string(&output).unwrap();
+        (text.matches("\u{1b}[H\u{1b}[2J").count() == 2).then_some(text)
+    })
+    .await;
+    assert!(screens.matches("no events received").count() >= 1, "{screens}");
+    assert_eq!(child.try_wait().unwrap(), None, "a connection without events ends no watch");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod cli;
 mod cli_replay;
 mod crash_recovery;
 mod delivery;
+mod direct_messages;
 mod faults;
 mod fuzz_corpus;
 mod language;

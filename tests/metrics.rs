@@ -189,6 +189,26 @@ async fn tcp_listener_serves_both_text_formats() {
     assert!(out.contains(&format!("metrics    on http://{free}: /metrics")), "{out}");
 }
 
+/// systemd passes the socket of a `.socket` unit as descriptor 3, with its count and the process in the environment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn socket_passed_by_systemd_is_used_instead_of_the_configured_one() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let passed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let configured = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = passed.local_addr().unwrap();
+    let dir = DaemonDir::new(TestConfig::new(&sim.url()).text("metrics", "listen", configured));
+    let run = dir.command(&["run"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 </dev/null"]);
+    shell.arg(run.get_program()).args(run.get_args()).env_remove("NOTIFY_SOCKET").env_remove("JOURNAL_STREAM");
+    let mut child = shell.stdin(std::os::fd::OwnedFd::from(passed)).stderr(Stdio::null()).spawn().unwrap();
+    let ready = async || get(TcpStream::connect(address).await.ok()?, "/readyz", "*/*").await;
+    eventually("the passed socket answers", TIMEOUT, async || ready().await.filter(|(status, _)| *status == 200)).await;
+    assert!(TcpStream::connect(configured).await.is_err(), "the configured address is not bound");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// Runs `promtool check metrics` if `$PROMTOOL` names the program; `tests/metrics/run` does.
 fn check_metrics(text: &str) {
     let Some(promtool) = std::env::var_os("PROMTOOL") else {

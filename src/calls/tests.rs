@@ -4,5 +4,6 @@ mod bounds;
 mod compositions;
 mod grammar;
 mod harness;
+mod missing_frames;
 mod real;
 mod script;

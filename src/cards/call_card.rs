@@ -6,7 +6,7 @@ use super::{
     caller::{self, CallerLines},
     content::{CardContent, CardFields, Tone, join_dots},
     duration::{format_age, format_zoned_time},
-    names::{MAX_NAME_UNITS, MAX_PEOPLE, list_people, queue_name},
+    names::{MAX_PEOPLE, MAX_PERSON_UNITS, list_people, queue_name},
     template_context::{self, ExtraFields},
     templates::TemplateLine,
     text::{contains_rtl, sanitize_opt},
@@ -164,7 +164,7 @@ fn dialed_line(bound: CallDirection, fields: &CardFields) -> String {
 
 /// Renders account number and queues in short: `Main line · Support`.
 pub(super) fn number_and_queues(call: &Call, options: &RenderOptions) -> Option<String> {
-    let label = call.account_number.as_ref().and_then(|ours| sanitize_opt(ours.label.as_deref(), MAX_NAME_UNITS));
+    let label = call.account_number.as_ref().and_then(|ours| sanitize_opt(ours.label.as_deref(), MAX_PERSON_UNITS));
     let summary = join_dots([label.or_else(|| account_number(call, options)), queues(call)]);
     (!summary.is_empty()).then_some(summary)
 }
@@ -172,8 +172,8 @@ pub(super) fn number_and_queues(call: &Call, options: &RenderOptions) -> Option<
 /// Renders the account number with its label: `Main line (514) 555-0100`.
 fn account_number(call: &Call, options: &RenderOptions) -> Option<String> {
     let ours = call.account_number.as_ref()?;
-    let number = sanitize_opt(ours.number.format(call.region, options.mask).as_deref(), MAX_NAME_UNITS);
-    match (sanitize_opt(ours.label.as_deref(), MAX_NAME_UNITS), number) {
+    let number = sanitize_opt(ours.number.format(call.region, options.mask).as_deref(), MAX_PERSON_UNITS);
+    match (sanitize_opt(ours.label.as_deref(), MAX_PERSON_UNITS), number) {
         (Some(label), Some(number)) if contains_rtl(&label) => Some(format!("{label} · tel. {number}")),
         (Some(label), Some(number)) => Some(format!("{label} {number}")),
         (label, number) => label.or(number),

@@ -3,25 +3,20 @@
 
 use super::{
     RenderOptions,
+    caller_number::{MAX_NAME_UNITS, MAX_NUMBER_UNITS, format_number, network_line, network_marks, network_name},
+    caller_sources::{contact_link, failed_sources_line, sources_line},
     content::{CardContent, Detail, Item, Link, join_dots},
     duration::{format_age, format_duration, format_ordinal, pluralize},
-    facts::{self, MAX_FACTS},
-    text::{self, sanitize, sanitize_opt, sanitize_url},
+    facts,
+    text::{self, sanitize_opt},
 };
 use crate::model::{
     call::{self, CallDirection, StatusKind},
     card::{CallCard, CallerHistory, CallerInfo, Contact, Match, PastCall},
-    phone::{Mask, NetworkName, PhoneNumber, Region},
+    phone::{Mask, PhoneNumber, Region},
     time::Timestamp,
 };
-use std::collections::BTreeSet;
 
-/// UTF-16 units of a name or company.
-pub(super) const MAX_NAME_UNITS: usize = 70;
-/// UTF-16 units of a number: an unparsed one may be any text.
-const MAX_NUMBER_UNITS: usize = 50;
-/// Digits from which a name counts as a phone number: local numbers have seven.
-const MIN_NUMBER_DIGITS: usize = 7;
 /// UTF-16 units of free text: about five lines on a phone.
 pub(super) const MAX_NOTES_UNITS: usize = 300;
 /// Contacts listed if several match: the number of buttons Teams allows.
@@ -134,37 +129,6 @@ fn past_call(last: &PastCall, now: Timestamp) -> String {
     format!("{}, {outcome}", format_age(last.at, now))
 }
 
-/// Formats a number, or returns a substitute.
-pub(super) fn format_number(number: &PhoneNumber, region: Region, mask: Mask) -> String {
-    let text = number.format(region, mask).and_then(|text| sanitize_opt(Some(&text), MAX_NUMBER_UNITS));
-    match (number, text) {
-        (PhoneNumber::Unavailable, _) => "Number not available".to_owned(),
-        (PhoneNumber::Withheld, _) | (_, None) => "Withheld number".to_owned(),
-        (PhoneNumber::Known(_), Some(text)) => text,
-        (PhoneNumber::Short(_), Some(text)) => format!("Short number {text}"),
-        (PhoneNumber::Unparsed(_), Some(text)) if text.contains(char::is_alphabetic) => {
-            format!("Unreadable number “{text}”")
-        }
-        (PhoneNumber::Unparsed(_), Some(text)) => format!("Not a valid number “{text}”"),
-    }
-}
-
-/// Returns the name from the network, unless it repeats the number, stands in place of a name, or contains a number that the
-/// mask hides.
-pub(super) fn network_name(caller: &call::Caller, region: Region, mask: Mask) -> Option<String> {
-    let name = NetworkName::parse(caller.name.as_deref()?).name;
-    let name = sanitize_opt(name.as_deref(), MAX_NAME_UNITS)?;
-    if mask != Mask::None && name.chars().filter(char::is_ascii_digit).count() >= MIN_NUMBER_DIGITS {
-        return None;
-    }
-    let lettered = name.contains(char::is_alphabetic);
-    match PhoneNumber::parse(Some(&name), region) {
-        PhoneNumber::Withheld | PhoneNumber::Unavailable => None,
-        PhoneNumber::Known(_) | PhoneNumber::Short(_) => lettered.then_some(name),
-        PhoneNumber::Unparsed(_) => Some(name),
-    }
-}
-
 /// Renders the caller of an internal call by name and extension; there is no look-up.
 fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> CallerLines {
     let name = sanitize_opt(caller.name.as_deref(), MAX_NAME_UNITS);
@@ -186,26 +150,6 @@ fn colleague(caller: &call::Caller, region: Region, mask: Mask) -> CallerLines {
         summary: kind,
         ..CallerLines::default()
     }
-}
-
-/// Returns the marks of the network about the caller: `verified by the network`.
-fn network_marks(caller: &call::Caller) -> Option<String> {
-    let marks = caller.name.as_deref().map(|name| NetworkName::parse(name).marks).unwrap_or_default();
-    (!marks.is_empty()).then(|| join_dots(marks.iter().map(|mark| Some(mark.to_string()))))
-}
-
-/// Returns what the network sent in place of a name, and its marks: `wireless caller`.
-fn network_line(caller: &call::Caller) -> Option<String> {
-    let substitute = caller.name.as_deref().and_then(|name| NetworkName::parse(name).substitute);
-    let substitute = substitute.map(|text| match text.as_str() {
-        "unavailable" | "not available" => "name unavailable".to_owned(),
-        "unknown" | "unknown name" | "caller unknown" | "unknown caller" | "unknown number" => {
-            "name unknown".to_owned()
-        }
-        _ => text,
-    });
-    let line = join_dots([sanitize_opt(substitute.as_deref(), MAX_NAME_UNITS), network_marks(caller)]);
-    (!line.is_empty()).then_some(line)
 }
 
 /// Renders a caller without a contact by the name from the network, labelled as such, or by the number. `line` is the rest
@@ -286,45 +230,7 @@ fn several(contacts: &[Contact], unknown: CallerLines) -> CallerLines {
     CallerLines { identity, summary: Some(join_dots([unknown.summary.clone(), maybe])), items, ..unknown }
 }
 
-fn contact_link(contact: &Contact, verb: &str) -> Option<Link> {
-    let url = sanitize_url(contact.link.as_deref()?)?;
-    let label = sanitize_opt(Some(&source_name(&contact.source)), 40)
-        .map_or_else(|| "Open".to_owned(), |name| format!("{verb} {name}"));
-    Some(Link { url, label })
-}
-
-/// Lists the sources of a contact: `found by number in CRM, Contacts`.
-fn sources_line(contact: &Contact) -> Option<String> {
-    let all = std::iter::once(&contact.source).chain(contact.facts.iter().take(MAX_FACTS).map(|fact| &fact.source));
-    let mut seen = BTreeSet::new();
-    let names: Vec<String> =
-        all.map(|name| source_name(name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect();
-    (!names.is_empty()).then(|| sanitize(&format!("found by number in {}", names.join(", ")), 120))
-}
-
-/// Lists sources that failed: `CRM did not answer`.
-fn failed_sources_line(info: &CallerInfo) -> Option<String> {
-    let names: Vec<String> = info
-        .failed_sources
-        .iter()
-        .take(MAX_FACTS)
-        .map(|name| source_name(name))
-        .filter(|name| !name.is_empty())
-        .collect();
-    (!names.is_empty()).then(|| format!("{} did not answer", sanitize(&names.join(", "), 120)))
-}
-
 fn not_found(info: &CallerInfo) -> String {
     failed_sources_line(info)
         .map_or_else(|| "Not in our records".to_owned(), |failed| format!("Not found, but {failed}"))
-}
-
-/// Formats the config name of a source: `crm` as CRM, `zoho-desk` as Zoho desk.
-fn source_name(name: &str) -> String {
-    let name = sanitize(name, 30).replace(['-', '_'], " ");
-    if name.chars().count() <= 3 {
-        return name.to_uppercase();
-    }
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

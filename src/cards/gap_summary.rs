@@ -1,7 +1,7 @@
 //! Content of gap summaries and alerts, and the title of a batch.
 
 use super::{
-    RenderOptions, call_card, caller,
+    RenderOptions, call_card, caller_number,
     content::{CardContent, Item, Tone, join_dots},
     duration::{format_duration, format_time, format_time_range, pluralize},
     text::{sanitize, sanitize_opt},
@@ -42,8 +42,8 @@ pub(super) fn gap_content(recap: &GapSummary, options: &RenderOptions, now: Time
 /// Renders one call of a gap summary: `❌ 14:05 (514) 555-0199 · network: “MARTIN A” · waited 21 s · Main line`.
 fn entry(update: &CallUpdate, options: &RenderOptions, now: Timestamp) -> String {
     let call = &update.call;
-    let number = caller::format_number(&call.caller.number, call.region, options.mask);
-    let network = caller::network_name(&call.caller, call.region, options.mask);
+    let number = caller_number::format_number(&call.caller.number, call.region, options.mask);
+    let network = caller_number::network_name(&call.caller, call.region, options.mask);
     let network = sanitize_opt(network.as_deref(), 40).map(|name| format!("network: “{name}”"));
     let when = format_time(call.started_at, now, &options.time_zone);
     let head = format!("{} {when} {number}", call_card::status_emoji(update));

@@ -8,6 +8,8 @@
 
 mod call_card;
 mod caller;
+mod caller_number;
+mod caller_sources;
 mod chats;
 mod content;
 mod duration;

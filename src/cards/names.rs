@@ -6,12 +6,12 @@ use crate::model::call::{Person, Queue};
 /// People named on a card; the rest is counted.
 pub(super) const MAX_PEOPLE: usize = 3;
 /// UTF-16 units of the name of a person, a queue or an account number.
-pub(super) const MAX_NAME_UNITS: usize = 60;
+pub(super) const MAX_PERSON_UNITS: usize = 60;
 
 /// Returns name or extension of a queue.
 pub(super) fn queue_name(queue: &Queue) -> String {
-    sanitize_opt(Some(&queue.name), MAX_NAME_UNITS)
-        .or_else(|| sanitize_opt(queue.extension.as_deref(), MAX_NAME_UNITS))
+    sanitize_opt(Some(&queue.name), MAX_PERSON_UNITS)
+        .or_else(|| sanitize_opt(queue.extension.as_deref(), MAX_PERSON_UNITS))
         .unwrap_or_else(|| "a queue".to_owned())
 }
 
@@ -30,7 +30,7 @@ pub(super) fn list_people(people: &[Person]) -> Option<String> {
 /// Renders a person with the extension: `Bob Roy (1015)`.
 pub(super) fn format_person(person: &Person) -> Option<String> {
     let extension = sanitize_opt(person.extension.as_deref(), 12);
-    match (sanitize_opt(person.name.as_deref(), MAX_NAME_UNITS), extension) {
+    match (sanitize_opt(person.name.as_deref(), MAX_PERSON_UNITS), extension) {
         (Some(name), Some(extension)) => Some(format!("{name} ({extension})")),
         (Some(name), None) => Some(name),
         (None, Some(extension)) => Some(format!("extension {extension}")),

@@ -1,7 +1,7 @@
 //! Content of the recap: calls of a day and callers not called back. Does not count; the totals are inputs.
 
 use super::{
-    RenderOptions, caller,
+    RenderOptions, caller_number,
     content::{CardContent, Detail, Item, Tone, join_dots},
     duration::{format_duration, format_time, format_zoned_time, pluralize},
     text::{sanitize, sanitize_opt},
@@ -84,13 +84,13 @@ fn callback_line(shift: &Recap, waiting: usize) -> Option<String> {
 
 /// Renders one caller: `14:05 (514) 555-0199 · Alice Martin · missed 3 times · left a message`.
 fn entry(waiting: &PendingCallback, region: Option<Region>, options: &RenderOptions, now: Timestamp) -> Item {
-    let number = caller::format_number(&waiting.number, region.unwrap_or(Region::US), options.mask);
+    let number = caller_number::format_number(&waiting.number, region.unwrap_or(Region::US), options.mask);
     let head = format!("{} {number}", format_time(waiting.last_missed, now, &options.time_zone));
     let times = (waiting.missed_calls > 1)
         .then(|| format!("missed {}", pluralize(waiting.missed_calls as usize, "time", "times")));
     let message = waiting.voicemail.then(|| "left a message".to_owned());
     let text = sanitize(
-        &join_dots([Some(head), sanitize_opt(waiting.name.as_deref(), caller::MAX_NAME_UNITS), times, message]),
+        &join_dots([Some(head), sanitize_opt(waiting.name.as_deref(), caller_number::MAX_NAME_UNITS), times, message]),
         150,
     );
     Item { text, link: None }

@@ -3,6 +3,7 @@
 
 use super::{
     caller::{self, CallerLines},
+    caller_number,
     content::CardFields,
     facts,
     text::sanitize_opt,
@@ -71,8 +72,8 @@ pub(super) fn build_context(card: &CallCard, extra: &ExtraFields<'_>) -> Value {
         Match::One { contact } => contact,
         Match::NotLookedUp | Match::NoMatch | Match::Several { .. } => &no_contact,
     };
-    let network = caller::network_name(&call.caller, call.region, extra.mask).unwrap_or_default();
-    let text = |text: &Option<String>| sanitize_opt(text.as_deref(), caller::MAX_NAME_UNITS).unwrap_or_default();
+    let network = caller_number::network_name(&call.caller, call.region, extra.mask).unwrap_or_default();
+    let text = |text: &Option<String>| sanitize_opt(text.as_deref(), caller_number::MAX_NAME_UNITS).unwrap_or_default();
     // As on the card: a company without a person is the name; the network's name is the last choice.
     let (name, company) = match (text(&contact.name), text(&contact.company)) {
         (name, company) if !name.is_empty() => (name, company),

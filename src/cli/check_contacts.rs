@@ -56,7 +56,7 @@ fn write_preview(
 ) -> io::Result<()> {
     let report = &preview.report;
     let (people, numbers, bad, without) = (report.people, report.numbers, report.bad, report.unreachable);
-    writeln!(out, "  people   {people} with {numbers} numbers; {without} without a number, {bad} refused")?;
+    writeln!(out, "  people   {people}, numbers {numbers}; {without} without a number, {bad} refused")?;
     if people == 0 {
         writeln!(out, "  warning  no contact has a readable phone number: no caller will be found")?;
     }

@@ -1,8 +1,8 @@
 //! Known keys of each config table, as the schema's `Deserialize` implementations state them.
 
 use super::schema::{
-    CardsTable, ConnectionTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable, OperatorTable, SinkTable,
-    StateTable,
+    CardsTable, ConnectionTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable, OperatorTable,
+    PersonTable, SinkTable, StateTable,
 };
 use crate::{
     enrich::{OauthConfig, SearchConfig, SourceConfig},
@@ -26,6 +26,7 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("sinks.*.pace", &["per_second", "burst"]),
         ("sinks.*.recap", &["at", "days", "latency"]),
         ("network", fields::<NetworkTable>()),
+        ("people.*", fields::<PersonTable>()),
         ("operator", fields::<OperatorTable>()),
         ("metrics", fields::<MetricsTable>()),
         ("journal", fields::<JournalTable>()),

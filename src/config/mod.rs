@@ -5,17 +5,22 @@
 
 mod cards;
 mod chat_options;
+mod connection;
 mod diagnostics;
 mod direction_filter;
 mod holiday_file;
 mod keys;
 mod metrics;
+mod network;
+mod people;
 mod permissions;
 mod routes;
 mod schema;
+mod secrets;
 mod sink;
 mod urls;
 
+pub use connection::{ConnectionConfig, token_file};
 pub use diagnostics::{ConfigError, Diagnostic};
 pub use direction_filter::DirectionFilter;
 pub use holiday_file::read as read_holiday_file;
@@ -26,25 +31,18 @@ pub use sink::SinkConfig;
 use crate::{
     cards::RenderOptions,
     enrich::SourceConfig,
-    goto::PatSource,
-    model::{
-        ids::{AccountKey, ConnectionName, SinkName},
-        phone::{E164, PhoneNumber, Region},
-        secret::{Secret, SecretRef},
-    },
+    model::{ids::SinkName, phone::E164},
     route::Routes,
-    runtime::http::{HttpProxy, HttpSettings, read_ca},
-    runtime::log_filter,
+    runtime::{http::HttpSettings, log_filter},
 };
-use schema::{ConnectionTable, DurabilityValue, File, NetworkTable};
+use schema::{DurabilityValue, File};
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
-use url::Url;
 
 /// A validated config.
 #[derive(Debug)]
@@ -68,6 +66,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// The way to the network: proxy and private certificate authority.
     pub http: HttpSettings,
+    /// Sinks of direct messages by extension or line; these sinks are also in `sinks`.
+    pub people: BTreeMap<String, SinkName>,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
     /// Address of the metrics listener; `None`: no listener.
@@ -97,39 +97,6 @@ impl Config {
         let source = fs::read_to_string(&self.path).unwrap_or_default();
         Diagnostic::at(&source, key.replace('[', ".").replace(']', ""), text)
     }
-}
-
-/// One GoTo connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectionConfig {
-    /// Name of the connection.
-    pub name: ConnectionName,
-    /// OAuth client id.
-    pub client_id: String,
-    /// OAuth client secret.
-    pub client_secret: Option<Secret>,
-    /// Accounts to subscribe to; empty: all accounts of the user.
-    pub account_keys: Vec<AccountKey>,
-    /// Redirect URI registered on the OAuth client.
-    pub redirect_uri: Url,
-    /// First refresh token, instead of `poprelay login`.
-    pub refresh_token: Option<Secret>,
-    /// Personal access token, instead of a login.
-    pub pat: Option<PatSource>,
-    /// Number of lanes, 1 to 4.
-    pub lanes: u8,
-    /// Region of numbers without a country code.
-    pub region: Region,
-    /// Directions reported.
-    pub directions: DirectionFilter,
-    /// Whether mailboxes are queried for the length of a message.
-    pub voicemail: bool,
-    /// Whether the names of the account's numbers are fetched.
-    pub number_names: bool,
-    /// Base URL of the REST API.
-    pub api_url: Url,
-    /// Base URL of the OAuth server.
-    pub auth_url: Url,
 }
 
 /// Returns the path used without `--config`: in `$CONFIGURATION_DIRECTORY` (systemd), else in `/etc/poprelay`.
@@ -234,7 +201,7 @@ impl Validator<'_> {
     fn validate(&mut self, path: &Path, file: File) -> Option<Config> {
         let connections: Vec<_> =
             file.connections.into_iter().filter_map(|(name, table)| self.connection(&name, table)).collect();
-        let sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
+        let mut sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
         let is_valid = self.problems.is_empty();
         if is_valid && connections.is_empty() {
             self.error("connections", "no GoTo connection: add a [connections.main] table with its client_id");
@@ -272,8 +239,11 @@ impl Validator<'_> {
         }
         self.warn_exposed(path);
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
+        let has_people = !file.people.is_empty();
+        // Without its sink a person would be a second problem of the same mistake.
+        let people = if is_valid { self.people(file.people, &mut sinks) } else { BTreeMap::new() };
         let zone = style.as_ref().map_or(jiff::tz::TimeZone::UTC, |style| style.time_zone.clone());
-        let routes = self.routes(file.routes, names, &file.hours, zone);
+        let routes = self.routes(file.routes, names, has_people, &file.hours, zone);
         self.check_mentions(&routes, &sinks);
         Some(Config {
             numbers,
@@ -286,6 +256,7 @@ impl Validator<'_> {
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
             sinks,
             http,
+            people,
             operator,
             metrics_listen,
             hash: hash(self.source),
@@ -301,146 +272,6 @@ impl Validator<'_> {
     fn error(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.problems.push(Diagnostic::at(self.source, key, text));
     }
-
-    /// Notes a secret written into a file that all users can read. Values of the environment are not in the file.
-    fn note_inline(&mut self, key: &str, reference: &SecretRef) {
-        if self.is_exposed
-            && let SecretRef::Text(_) = reference
-            && Diagnostic::at(self.source, key, "").line.is_some()
-        {
-            self.exposed_keys.push(key.to_owned());
-        }
-    }
-
-    fn warn_exposed(&mut self, path: &Path) {
-        if let Some(first) = self.exposed_keys.first() {
-            let text = format!(
-                "all users can read the file, and it contains secrets ({}). Run: chmod o-r {}",
-                self.exposed_keys.join(", "),
-                path.display()
-            );
-            let warning = Diagnostic::at(self.source, first.clone(), text);
-            self.warnings.push(warning);
-        }
-    }
-
-    fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
-        self.note_inline(key, reference);
-        match reference.read(Some(&self.credentials)) {
-            Ok(secret) => {
-                if let SecretRef::File(path) = reference
-                    && permissions::allows_others(path, permissions::OTHERS_READ)
-                {
-                    let text = format!("all users can read the file. Run: chmod o-r {}", path.display());
-                    self.warnings.push(Diagnostic::at(self.source, key, text));
-                }
-                Some(secret)
-            }
-            Err(error) => {
-                self.error(key, error.to_string());
-                None
-            }
-        }
-    }
-
-    fn connection(&mut self, name: &str, table: ConnectionTable) -> Option<ConnectionConfig> {
-        let at = |key: &str| format!("connections.{name}.{key}");
-        let before = self.problems.len();
-        let id = ConnectionName::try_from(name);
-        if let Err(error) = &id {
-            self.error(format!("connections.{name}"), format!("invalid connection name: {error}"));
-        }
-        if table.client_id.trim().is_empty() {
-            self.error(at("client_id"), "empty: the id of the OAuth client from GoTo's developer portal");
-        }
-        let client_secret = table.client_secret.and_then(|s| self.secret(&at("client_secret"), &s));
-        let pat = table.pat.and_then(|reference| self.pat(&at("pat"), reference, client_secret.is_some()));
-        if pat.is_some() && table.refresh_token.is_some() {
-            self.error(at("refresh_token"), "a connection has either pat or refresh_token. Remove one of them");
-        }
-        let refresh_token = table.refresh_token.and_then(|s| self.secret(&at("refresh_token"), &s));
-        let mut account_keys = Vec::new();
-        for key in table.account_keys {
-            match AccountKey::try_from(key) {
-                Ok(key) => account_keys.push(key),
-                Err(error) => self.error(at("account_keys"), format!("an account key is digits in quotes: {error}")),
-            }
-        }
-        let lanes = table.lanes.unwrap_or(2);
-        if !(1..=4).contains(&lanes) {
-            self.error(at("lanes"), "expected a number from 1 to 4");
-        }
-        let region = table.region.as_deref().map_or(Some(Region::US), Region::parse);
-        if region.is_none() {
-            self.error(at("region"), "unknown region, expected two letters of ISO 3166-1, as in \"US\" or \"DE\"");
-        }
-        let directions = DirectionFilter::read(&table.directions, table.internal);
-        let directions = directions.map_err(|text| self.error(at("directions"), text)).ok();
-        let api_url = self.base_url(&at("api_url"), table.api_url.as_deref().unwrap_or("https://api.goto.com"));
-        let auth = table.auth_url.as_deref().unwrap_or("https://authentication.logmeininc.com");
-        let auth_url = self.base_url(&at("auth_url"), auth);
-        let redirect = table.redirect_uri.as_deref().unwrap_or("http://localhost:5000/app/redirect");
-        let redirect_uri = urls::parse_redirect(redirect).map_err(|text| self.error(at("redirect_uri"), text)).ok();
-        if self.problems.len() > before {
-            return None;
-        }
-        Some(ConnectionConfig {
-            name: id.ok()?,
-            client_id: table.client_id,
-            client_secret,
-            account_keys,
-            redirect_uri: redirect_uri?,
-            refresh_token,
-            pat,
-            lanes,
-            region: region?,
-            directions: directions?,
-            voicemail: table.voicemail,
-            number_names: table.number_names,
-            api_url: api_url?,
-            auth_url: auth_url?,
-        })
-    }
-
-    fn network(&mut self, table: NetworkTable) -> HttpSettings {
-        let text = table.proxy.and_then(|proxy| self.secret("network.proxy", &proxy));
-        let proxy = text.and_then(|text| {
-            HttpProxy::parse(text.expose()).map_err(|reason| self.error("network.proxy", reason)).ok()
-        });
-        if let Some(Err(error)) = table.ca.as_deref().map(read_ca) {
-            self.error("network.ca", error.to_string());
-        }
-        HttpSettings { proxy, ca: table.ca, ..HttpSettings::default() }
-    }
-
-    fn pat(&mut self, key: &str, reference: SecretRef, has_client_secret: bool) -> Option<PatSource> {
-        if !has_client_secret {
-            self.error(
-                key,
-                "a personal access token needs client_secret: GoTo exchanges it only for a client with a secret",
-            );
-        }
-        self.secret(key, &reference)?;
-        Some(PatSource { reference, credentials: self.credentials.clone() })
-    }
-
-    fn number_name(&mut self, number: &str, name: &str) -> Option<(E164, String)> {
-        let key = format!("numbers.{number}");
-        let number = number.starts_with('+').then(|| PhoneNumber::parse(Some(number), Region::US));
-        let Some(number) = number.as_ref().and_then(PhoneNumber::as_e164) else {
-            self.error(&key, "expected a number with its country code, such as \"+16135550100\"");
-            return None;
-        };
-        if name.trim().is_empty() {
-            self.error(&key, "the name is empty");
-            return None;
-        }
-        Some((number.clone(), name.trim().to_owned()))
-    }
-
-    fn base_url(&mut self, key: &str, text: &str) -> Option<Url> {
-        urls::parse_base(text).map_err(|text| self.error(key, text)).ok()
-    }
 }
 
 fn default_state_dir() -> Option<PathBuf> {
@@ -448,12 +279,6 @@ fn default_state_dir() -> Option<PathBuf> {
     let xdg = || env::var_os("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("poprelay"));
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state/poprelay"));
     systemd.or_else(xdg).or_else(home)
-}
-
-/// Returns the token file of a connection.
-#[must_use]
-pub fn token_file(state_dir: &Path, connection: &ConnectionName) -> PathBuf {
-    state_dir.join(format!("token-{connection}.json"))
 }
 
 #[cfg(test)]

@@ -17,11 +17,14 @@ impl Validator<'_> {
         &mut self,
         rules: Vec<Rule>,
         sinks: Vec<SinkName>,
+        has_people: bool,
         tables: &BTreeMap<String, Table>,
         zone: TimeZone,
     ) -> Routes {
         let hours = tables.iter().map(|(name, table)| (name.clone(), self.hours(name, table, &zone))).collect();
-        let routes = Routes::new(rules, sinks).with_schedules(Schedules { time_zone: zone, by_name: hours });
+        let routes = Routes::new(rules, sinks)
+            .with_schedules(Schedules { time_zone: zone, by_name: hours })
+            .with_people(has_people);
         for problem in routes.check() {
             let found = Diagnostic::at(self.source, problem.key, problem.text);
             if problem.is_harmless { self.warnings.push(found) } else { self.problems.push(found) }

@@ -31,6 +31,8 @@ pub struct File {
     pub network: NetworkTable,
     /// `[numbers]`: names of the account's numbers.
     pub numbers: BTreeMap<String, String>,
+    /// `[people]`: chat users by extension or line.
+    pub people: BTreeMap<String, PersonTable>,
     /// `[operator]`
     pub operator: OperatorTable,
     /// `[metrics]`
@@ -45,6 +47,15 @@ pub struct File {
     pub routes: Vec<Rule>,
     /// `[[enrich]]`
     pub enrich: Vec<SourceConfig>,
+}
+
+/// A person who gets direct messages.
+#[derive(Debug, Deserialize)]
+pub struct PersonTable {
+    /// Member id in Slack.
+    pub slack: String,
+    /// Sink whose Slack app writes; default: the only one.
+    pub sink: Option<String>,
 }
 
 /// One GoTo connection.

@@ -59,6 +59,8 @@ pub struct SinkConfig {
     pub recap_latency: bool,
     /// Masking of callers' numbers.
     pub mask: Mask,
+    /// The channel is the direct messages of a person.
+    pub person: bool,
 }
 
 impl SinkConfig {
@@ -128,6 +130,7 @@ impl Validator<'_> {
             recap,
             recap_latency: matches!(table.recap, Some(RecapValue::OnDays { latency: true, .. })),
             mask: table.mask,
+            person: false,
         })
     }
 

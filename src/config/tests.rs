@@ -3,7 +3,11 @@
 use super::*;
 use crate::{
     cards::CardTemplates,
-    model::{call::StatusKind, delivery::SinkKind, phone::Mask},
+    model::{
+        call::StatusKind,
+        delivery::SinkKind,
+        phone::{Mask, Region},
+    },
 };
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -123,6 +123,7 @@ impl Settings {
             enricher: Arc::new(enricher),
             routes: config.routes.clone(),
             sinks: config.sinks.iter().map(sink_settings).collect(),
+            people: config.people.clone(),
             operator: config.operator.clone(),
             numbers: config.numbers.clone(),
             directions: config.connections.iter().map(|it| (it.name.clone(), it.directions)).collect(),

@@ -34,6 +34,8 @@ pub struct Settings {
     pub sinks: BTreeMap<SinkName, SinkSettings>,
     /// Directions reported per connection; the default applies to others.
     pub directions: BTreeMap<ConnectionName, DirectionFilter>,
+    /// Sinks of direct messages by extension or line.
+    pub people: BTreeMap<String, SinkName>,
     /// Sink of the alerts.
     pub operator: Option<SinkName>,
     /// Names of the account's numbers, by config.

@@ -13,8 +13,8 @@ use crate::{
     config::{Config, ConfigError},
     daemon::{
         health::{
-            alert::AlertKind, given_up::GivenUp, http::MetricsServer, readiness::Readiness, status::SharedStatus,
-            stored::StatusFile,
+            alert::AlertKind, given_up::GivenUp, http::MetricsServer, person_troubles::PersonTroubles,
+            readiness::Readiness, status::SharedStatus, stored::StatusFile,
         },
         pipeline::Pipeline,
         recap,
@@ -89,6 +89,7 @@ struct Daemon {
     state_missing: bool,
     /// Cards given up, for the next alert.
     given_up: GivenUp,
+    person_troubles: PersonTroubles,
     _metrics_server: MetricsServer,
     status_file: StatusFile,
 }
@@ -127,6 +128,7 @@ impl Daemon {
             state,
             state_missing: false,
             given_up: GivenUp::default(),
+            person_troubles: PersonTroubles::default(),
             _metrics_server: metrics_server,
             status_file,
         };
@@ -195,6 +197,9 @@ impl Daemon {
             SinkEvent::Disabled { sink, why, advice } => {
                 self.pipeline.status.lock().disabled.insert(sink.clone());
                 self.given_up.on_trouble(sink.clone());
+                if !self.is_new_trouble(&sink, why) {
+                    return;
+                }
                 AlertKind::SinkDisabled(sink, format!("{why}. {advice}"))
             }
             SinkEvent::Recovered { sink } => {
@@ -204,17 +209,36 @@ impl Daemon {
             SinkEvent::MentionRejected { sink } => AlertKind::MentionRejected(sink),
             SinkEvent::Throttled { sink } => {
                 self.given_up.on_trouble(sink.clone());
+                if !self.is_new_trouble(&sink, "throttled") {
+                    return;
+                }
                 AlertKind::SinkThrottled(sink)
             }
             SinkEvent::Unreachable { sink, why, .. } => {
                 self.given_up.on_trouble(sink.clone());
+                if !self.is_new_trouble(&sink, why) {
+                    return;
+                }
                 AlertKind::SinkUnreachable(sink, why.to_owned())
             }
         };
         self.pipeline.raise(alert).await;
     }
 
+    /// Returns whether the trouble of a sink is worth an alert. That of a person is, unless another person has it too.
+    fn is_new_trouble(&mut self, sink: &SinkName, why: &str) -> bool {
+        let is_person = self.pipeline.settings.load().people.values().any(|person| person == sink);
+        let is_new = !is_person || self.person_troubles.begin(sink.clone(), why);
+        if !is_new {
+            tracing::warn!(%sink, why, "person gets no direct messages, as others");
+        }
+        is_new
+    }
+
     async fn raise_recovered(&mut self, sink: SinkName) {
+        if !self.person_troubles.end(&sink) {
+            return;
+        }
         let lost = self.given_up.on_recovered(&sink);
         self.pipeline.raise(AlertKind::SinkRecovered(sink, lost)).await;
     }

@@ -32,8 +32,10 @@ const NETWORK: &str = "If this persists, check DNS, the network and the proxy.";
 const PORTAL: &str = "A proxy or a login page of the network answers instead of the chat. If this persists, open the network for this machine.";
 const PROXY_LOGIN: &str = "Give the proxy's URL a user and a password.";
 const STATUS_PAGE: &str = "If this persists, check the chat's status page.";
-const INVITE: &str =
-    "Write /invite @poprelay (your app's name) in the channel, and compare its ID with the sink's channel.";
+const INVITE: &str = "Write /invite @poprelay (your app's name) in the channel, and compare its ID with the sink's channel, or the \
+     member's ID in [people].";
+const MEMBER_ID: &str = "Correct the member's ID in [people], or remove the entry.";
+const MESSAGES_TAB: &str = "Turn on the Messages Tab under App Home in the app's settings.";
 const NEW_TOKEN: &str = "Install the app into the workspace again and put its bot token (xoxb-…) into the config.";
 const NEW_SCOPE: &str = "Give the app the bot scope chat:write, install it again and put its token into the config.";
 const UNARCHIVE: &str = "Unarchive the channel, or put the ID of another channel into the config.";
@@ -74,6 +76,8 @@ static ROWS: &[ResponseRule] = &[
     rule(WEBHOOK, body(SlackError(slack::WEBHOOK_GONE)), Action::Disable, "the webhook is gone", NEW_WEBHOOK),
     rule(APP, body(SlackError(slack::ARCHIVED)), Action::Disable, "the channel is archived", UNARCHIVE),
     rule(APP, body(SlackError(slack::NOT_IN_CHANNEL)), Action::Disable, "the bot is not in the channel, or the channel does not exist", INVITE),
+    rule(APP, body(SlackError(slack::MEMBER_GONE)), Action::Disable, "the workspace has no such member, or the member has left", MEMBER_ID),
+    rule(APP, body(SlackError(slack::NO_DIRECT_MESSAGES)), Action::Disable, "the app cannot write direct messages", MESSAGES_TAB),
     rule(APP, body(SlackError(slack::MISSING_SCOPE)), Action::Disable, "the token lacks a scope", NEW_SCOPE),
     rule(APP, body(SlackError(slack::INVALID_TOKEN)), Action::Disable, "Slack rejects the token", NEW_TOKEN),
     rule(POSTING, body(SlackError(slack::RESTRICTED)), Action::Disable, "the workspace forbids the app to post", ADMIN),

@@ -43,6 +43,10 @@ pub const INVALID_PAYLOAD: &[&str] = &[
     "invalid_json",
     "json_not_object",
 ];
+/// The member does not exist, or has left.
+pub const MEMBER_GONE: &[&str] = &["user_not_found", "user_disabled", "users_not_found"];
+/// The app's messages tab is off, or the member is a bot.
+pub const NO_DIRECT_MESSAGES: &[&str] = &["messages_tab_disabled", "cannot_dm_bot"];
 /// The bot is not in the channel, or the channel does not exist.
 pub const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found", "invalid_channel"];
 /// The channel is archived.

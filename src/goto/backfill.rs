@@ -57,22 +57,30 @@ impl BackfillRequest {
 pub(super) struct Gap {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
+    /// Reports are needed since this time: that of the gap, or earlier after a run that did not recover all.
+    pub(super) since: Timestamp,
 }
 
 impl Gap {
+    /// Creates a gap without anything before it.
+    pub(super) const fn new(from: Timestamp, to: Timestamp) -> Self {
+        Self { from, to, since: from }
+    }
+
     pub(super) fn merge(self, other: Self) -> Self {
-        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+        let (from, to) = (self.from.min(other.from), self.to.max(other.to));
+        Self { from, to, since: self.since.min(other.since) }
     }
 
     /// Returns the span to query, which begins `margin` before the gap.
     fn query_span(self, margin: Duration) -> (Timestamp, Timestamp) {
-        let from = self.from.checked_sub(margin).unwrap_or(self.from);
+        let from = self.since.checked_sub(margin).unwrap_or(self.since);
         (from.max(self.to.checked_sub(MAX_QUERY_SPAN).unwrap_or(from)), self.to)
     }
 
     /// Whether the call of a report ended inside the gap, or has no stated end.
     fn contains(self, report: &Report) -> bool {
-        let from = self.from.checked_sub(END_MARGIN).unwrap_or(self.from);
+        let from = self.since.checked_sub(END_MARGIN).unwrap_or(self.since);
         report.ended_at.is_none_or(|ended| ended >= from)
     }
 }
@@ -122,9 +130,13 @@ impl Backfill {
                         }
                     }
                     // A gap's queries also answer the checks beside it.
-                    match checks.into_iter().reduce(Gap::merge) {
-                        Some(span) if all.is_empty() => self.check(span, &mut emitted).await,
-                        Some(_) | None => self.backfill_gaps(&all, &mut due, &mut emitted).await,
+                    match (checks.into_iter().reduce(Gap::merge), all.first_mut()) {
+                        (Some(span), None) => self.check(span, &mut emitted).await,
+                        (span, Some(first)) => {
+                            first.since = span.map_or(first.since, |span| span.since.min(first.since));
+                            self.backfill_gaps(&all, &mut due, &mut emitted).await;
+                        }
+                        (None, None) => {}
                     }
                 }
                 () = sleep_until(wake), if next.is_some() => self.run_checks(&mut due, &mut emitted).await,
@@ -247,7 +259,7 @@ impl Backfill {
             return true;
         }
         let to = Timestamp::now();
-        let recent = Gap { from: to.checked_sub(self.interval).unwrap_or(to), to };
+        let recent = Gap::new(to.checked_sub(self.interval).unwrap_or(to), to);
         match self.fetch_reports(recent, POLL_START_MARGIN).await {
             Ok(reports) => {
                 let new: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
@@ -281,8 +293,8 @@ impl Backfill {
                     self.emit(ConnectionEvent::LateReports(late)).await;
                 }
                 let unanswered: Vec<Gap> = now.iter().filter(|check| check.unanswered).map(|check| check.gap).collect();
-                for Gap { from, to } in unanswered {
-                    self.emit(ConnectionEvent::BackfillDone { from, to }).await;
+                for Gap { since, to, .. } in unanswered {
+                    self.emit(ConnectionEvent::BackfillDone { from: since, to }).await;
                 }
             }
             Err(error) => {

@@ -1,14 +1,14 @@
-//! One connection: starts and stops the tasks of its token, lanes, backfill and queries. Combines the liveness of lanes
-//! into event gaps (through `gap`).
+//! One connection: starts and stops the tasks of its token, lanes, backfill and queries. The lanes report to
+//! `lane_monitor`.
 
 use super::{
     ConnectionEvent, GotoQuery, Settings,
     api::{Api, Nickname, REPORTS_PER_SECOND, REQUESTS_PER_SECOND},
-    backfill::{Backfill, BackfillRequest, Gap},
+    backfill::Backfill,
     caller_activity::{self, ActivityTask},
     fallback,
-    gap::{GapChange, GapTracker},
-    lane::{DisconnectReason, LaneEvent},
+    gap::GapTracker,
+    lane_monitor::LaneMonitor,
     lane_task::{Accounts, LaneTask},
     number_names::NumberNamesTask,
     oauth::Client,
@@ -17,22 +17,11 @@ use super::{
     voicemail::{self, VoicemailLookup},
     wire::Reader,
 };
-use crate::model::{
-    ids::{AccountKey, ConnectionName},
-    secret::Secret,
-    time::Timestamp,
-};
+use crate::model::secret::Secret;
 use jiff::SignedDuration;
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{
-        mpsc::{self, error::TrySendError},
-        watch,
-    },
+    sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -43,9 +32,6 @@ const STAGGER: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
-/// Shortest interval between checks for holes in the `eventId`s: the count is not documented, and a check costs two
-/// requests.
-const HOLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Difference of the clocks that is learned again. A `Date` header has whole seconds.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Queued queries; further ones are rejected to the sender.
@@ -140,16 +126,8 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     background.spawn(fallback::run(catch_up.clone()));
     background.spawn(watch_clock(clock, events.clone()));
     background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
-    let monitor = LaneMonitor {
-        name: reader.connection.clone(),
-        events: events.clone(),
-        gaps: gaps_in,
-        unsent: None,
-        live: live_in,
-        probes: probes_in,
-        rejected_accounts: HashSet::new(),
-        last_hole: None,
-    };
+    let (name, uncovered_since) = (reader.connection.clone(), settings.uncovered_since);
+    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, uncovered_since);
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
     let mut lanes = JoinSet::new();
@@ -214,107 +192,5 @@ async fn watch_clock(mut clock: watch::Receiver<SignedDuration>, events: mpsc::S
             // The receiver closes only at shutdown.
             let _ = events.send(ConnectionEvent::ClockOffset { offset }).await;
         }
-    }
-}
-
-/// Converts the events of lanes into events of the connection.
-struct LaneMonitor {
-    name: ConnectionName,
-    events: mpsc::Sender<ConnectionEvent>,
-    gaps: mpsc::Sender<BackfillRequest>,
-    /// Span of the requests that the full channel rejected. The next request includes it.
-    unsent: Option<Gap>,
-    live: watch::Sender<bool>,
-    probes: watch::Sender<u64>,
-    rejected_accounts: HashSet<(AccountKey, u16)>,
-    /// Time of the last check for a hole in the `eventId`s.
-    last_hole: Option<Instant>,
-}
-
-impl LaneMonitor {
-    async fn run(mut self, mut tracker: GapTracker, mut lane_events: mpsc::Receiver<(u8, LaneEvent)>) {
-        if let Some(since) = tracker.open_since() {
-            self.emit(ConnectionEvent::GapOpened { since }).await;
-        }
-        while let Some((lane, event)) = lane_events.recv().await {
-            match event {
-                LaneEvent::Up => {
-                    let change = tracker.lane_up(lane, Timestamp::now());
-                    self.on_gap_change(change).await;
-                    self.live.send_replace(true);
-                    self.emit(ConnectionEvent::LaneUp { lane }).await;
-                }
-                // A requested stop opens no gap.
-                LaneEvent::Down { why: DisconnectReason::Stopped, .. } => {}
-                LaneEvent::Down { why, live_until } => {
-                    let change = tracker.lane_down(lane, live_until.timestamp);
-                    self.emit(ConnectionEvent::LaneDown { lane, why }).await;
-                    if change.is_none() && matches!(why, DisconnectReason::Silent | DisconnectReason::Broken) {
-                        self.check_since(live_until.timestamp);
-                    }
-                    self.on_gap_change(change).await;
-                }
-                LaneEvent::Suspect => self.probes.send_modify(|count| *count = count.wrapping_add(1)),
-                LaneEvent::EventHole { live_until } => {
-                    if self.last_hole.is_none_or(|at| at.elapsed() >= HOLE_CHECK_INTERVAL) {
-                        self.last_hole = Some(Instant::now());
-                        self.check_since(live_until.timestamp);
-                    }
-                }
-                LaneEvent::ClockJump { live_until } => {
-                    tracing::info!(connection = %self.name, lane, "process was paused or clock jumped, lane is tested");
-                    self.check_since(live_until.timestamp);
-                }
-                LaneEvent::Rejected(why) => self.emit(ConnectionEvent::LaneRejected { lane, why }).await,
-                LaneEvent::Failing(why) => self.emit(ConnectionEvent::LaneFailing { lane, why }).await,
-                LaneEvent::Subscribed(accounts) => self.emit(ConnectionEvent::Subscribed { accounts }).await,
-                LaneEvent::AccountRejected(one) => {
-                    if self.rejected_accounts.insert((one.account.clone(), one.status)) {
-                        let (account, status, code) = (one.account, one.status, one.code);
-                        self.emit(ConnectionEvent::AccountRejected { account, status, code }).await;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn on_gap_change(&mut self, change: Option<GapChange>) {
-        match change {
-            Some(GapChange::Opened { since }) => {
-                self.live.send_replace(false);
-                self.emit(ConnectionEvent::GapOpened { since }).await;
-            }
-            Some(GapChange::Closed { from, to }) => {
-                if *self.live.borrow() {
-                    // Found afterwards: the gap has ended, but was never reported as open.
-                    self.emit(ConnectionEvent::GapOpened { since: from }).await;
-                }
-                self.request_backfill(BackfillRequest::Gap(Gap { from, to }));
-            }
-            None => {}
-        }
-    }
-
-    /// Requests active calls and reports since a time at which another lane was live: frames may be lost on both.
-    fn check_since(&mut self, from: Timestamp) {
-        let to = Timestamp::now().max(from);
-        self.request_backfill(BackfillRequest::Check(Gap { from, to }));
-    }
-
-    /// Queues a request without waiting: backfill waits for the liveness that this task emits.
-    fn request_backfill(&mut self, request: BackfillRequest) {
-        let request = match self.unsent.take() {
-            Some(span) => BackfillRequest::Gap(span.merge(request.span())),
-            None => request,
-        };
-        // The receiver closes only when the connection is dropped.
-        if let Err(TrySendError::Full(request)) = self.gaps.try_send(request) {
-            self.unsent = Some(request.span());
-        }
-    }
-
-    async fn emit(&self, event: ConnectionEvent) {
-        // The receiver closes only at shutdown.
-        let _ = self.events.send(event).await;
     }
 }

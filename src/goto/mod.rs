@@ -21,6 +21,7 @@ mod fallback;
 pub mod gap;
 mod http;
 pub mod lane;
+mod lane_monitor;
 mod lane_task;
 mod number_names;
 pub mod oauth;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub nickname: String,
     /// Last time at which an earlier run was live: start of the first event gap.
     pub last_live_at: Option<Timestamp>,
+    /// Start of the calls that an earlier run did not recover, before `last_live_at`.
+    pub uncovered_since: Option<Timestamp>,
     /// Interval of the periodic backfill, [`BACKFILL_INTERVAL`] in production.
     pub backfill_interval: Duration,
     /// Whether mailboxes are queried: scope `voicemail.v1.voicemails.read`.

@@ -36,6 +36,7 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         token_file: dir.path().join("token.json"),
         nickname: "poprelay-main-x".to_owned(),
         last_live_at: None,
+        uncovered_since: None,
         backfill_interval: BACKFILL_INTERVAL,
         voicemail: false,
         number_names: false,

@@ -19,6 +19,15 @@ use std::time::Duration;
 /// Shortest time between two heartbeat writes: each one syncs, and event gaps need no finer resolution.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Heartbeat of a connection: what the next run has to recover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// When a lane was live last.
+    pub live_at: Timestamp,
+    /// End of the earliest hidden call that is not posted yet, or start of the earliest event gap that is not recovered yet.
+    pub uncovered_since: Option<Timestamp>,
+}
+
 /// A call without a final status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCall {
@@ -146,19 +155,34 @@ impl Store {
     }
 
     /// Writes the heartbeat of a connection. A clock that jumped back also causes a write: the stored time would be later.
-    pub(super) fn heartbeat(&self, connection: &ConnectionName, now: Timestamp) -> Result<(), StoreError> {
-        let is_fresh =
-            self.last_heartbeat(connection)?.is_some_and(|last| last <= now && elapsed(last, now) < HEARTBEAT_INTERVAL);
-        if !is_fresh {
-            let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)")?;
-            write.execute(params![format!("heartbeat {connection}"), micros(now)])?;
+    pub(super) fn heartbeat(&self, connection: &ConnectionName, beat: Heartbeat) -> Result<(), StoreError> {
+        // An earlier uncovered call is written now, a recovered one with the next heartbeat: it is only queried again.
+        let is_fresh = self.last_heartbeat(connection)?.is_some_and(|last| {
+            let uncovered = |beat: Heartbeat| beat.uncovered_since.map_or(i64::MAX, micros);
+            last.live_at <= beat.live_at
+                && elapsed(last.live_at, beat.live_at) < HEARTBEAT_INTERVAL
+                && uncovered(last) <= uncovered(beat)
+        });
+        if is_fresh {
+            return Ok(());
         }
+        let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)")?;
+        write.execute(params![format!("heartbeat {connection}"), micros(beat.live_at)])?;
+        let uncovered = format!("uncovered {connection}");
+        match beat.uncovered_since {
+            Some(since) => write.execute(params![uncovered, micros(since)])?,
+            None => self.db.prepare_cached("DELETE FROM metadata WHERE name = ?")?.execute([uncovered])?,
+        };
         Ok(())
     }
 
-    pub(super) fn last_heartbeat(&self, connection: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) fn last_heartbeat(&self, connection: &ConnectionName) -> Result<Option<Heartbeat>, StoreError> {
         let mut read = self.db.prepare_cached("SELECT value FROM metadata WHERE name = ?")?;
-        Ok(read.query_row([format!("heartbeat {connection}")], |row| row.get(0)).optional()?.and_then(from_micros))
+        let mut time = |name: String| -> Result<Option<Timestamp>, StoreError> {
+            Ok(read.query_row([name], |row| row.get(0)).optional()?.and_then(from_micros))
+        };
+        let Some(live_at) = time(format!("heartbeat {connection}"))? else { return Ok(None) };
+        Ok(Some(Heartbeat { live_at, uncovered_since: time(format!("uncovered {connection}"))? }))
     }
 
     /// Returns the waiting deliveries by sink.

@@ -105,7 +105,7 @@ mod transaction;
 mod wal;
 
 pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
-pub use bookkeeping::{OpenCall, SinkBacklog};
+pub use bookkeeping::{Heartbeat, OpenCall, SinkBacklog};
 pub use database::Quarantined;
 pub use disk_error::DiskProblem;
 pub use forget::{ErasureReport, forget, rewrite};

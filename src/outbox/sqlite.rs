@@ -2,7 +2,7 @@
 //! workers. Contains no delivery policy.
 
 use super::{
-    bookkeeping::{OpenCall, SinkBacklog},
+    bookkeeping::{Heartbeat, OpenCall, SinkBacklog},
     disk_error::StoreError,
     handover::{Receiving, Slots},
     health::Health,
@@ -79,8 +79,8 @@ impl SqliteOutbox {
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub async fn heartbeat(&self, connection: ConnectionName, now: Timestamp) -> Result<(), OutboxError> {
-        self.run(true, move |store, _| store.heartbeat(&connection, now)).await
+    pub async fn heartbeat(&self, connection: ConnectionName, beat: Heartbeat) -> Result<(), OutboxError> {
+        self.run(true, move |store, _| store.heartbeat(&connection, beat)).await
     }
 
     /// Records a call without a posted card, so that the next run does not take it for a hidden one.
@@ -95,7 +95,7 @@ impl SqliteOutbox {
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub async fn last_heartbeat(&self, connection: ConnectionName) -> Result<Option<Timestamp>, OutboxError> {
+    pub async fn last_heartbeat(&self, connection: ConnectionName) -> Result<Option<Heartbeat>, OutboxError> {
         self.run(false, move |store, _| store.last_heartbeat(&connection)).await
     }
 

@@ -1,7 +1,7 @@
 //! Finds mistakes in route rules without a call: rules that can never match are errors, rules without effect are
 //! warnings.
 
-use super::{Condition, Routes, Rule};
+use super::{Condition, PERSON, Routes, Rule};
 use crate::{model::ids::SinkName, runtime::text::printable_start};
 use std::collections::BTreeSet;
 
@@ -37,6 +37,10 @@ impl Routes {
             problems.extend(self.check_order(at, rule));
         }
         let reached: BTreeSet<&SinkName> = self.rules.iter().flat_map(|rule| &rule.sinks).collect();
+        if self.has_people && !reached.iter().any(|sink| sink.as_str() == PERSON) {
+            let text = "no rule has \"person\" in its sinks: no direct message is sent".to_owned();
+            problems.push(RuleProblem::no_effect("people".to_owned(), text));
+        }
         let unreached = self.all.iter().filter(|sink| !self.rules.is_empty() && !reached.contains(sink));
         problems.extend(unreached.map(|sink| {
             RuleProblem::no_effect(format!("sinks.{sink}"), "no rule names this sink: it gets no calls".to_owned())
@@ -45,8 +49,12 @@ impl Routes {
     }
 
     fn check_sinks(&self, at: usize, rule: &Rule, problems: &mut Vec<RuleProblem>) {
-        for sink in rule.sinks.iter().filter(|sink| !self.all.contains(sink)) {
-            let text = format!("rule {} names the sink {sink}, which is not configured", place(at));
+        let is_known = |sink: &SinkName| self.all.contains(sink) || self.has_people && sink.as_str() == PERSON;
+        for sink in rule.sinks.iter().filter(|sink| !is_known(sink)) {
+            let text = match sink.as_str() {
+                PERSON => format!("rule {} sends to person, but [people] is empty", place(at)),
+                sink => format!("rule {} names the sink {sink}, which is not configured", place(at)),
+            };
             problems.push(RuleProblem::error(format!("routes.{at}.sinks"), text));
         }
         let has_mentions =

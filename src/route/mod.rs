@@ -54,6 +54,9 @@ pub use recap_schedule::RecapSchedule;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+/// Name in the `sinks` of a rule for the people whose phones ring.
+pub const PERSON: &str = "person";
+
 /// One `[[routes]]` table of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,6 +120,7 @@ pub struct Routes {
     rules: Vec<Rule>,
     all: Vec<SinkName>,
     schedules: Schedules,
+    has_people: bool,
 }
 
 /// Input of a routing decision.
@@ -185,13 +189,19 @@ impl Routes {
     /// Creates routes from the rules in order and all sinks of the config, without schedules.
     #[must_use]
     pub fn new(rules: Vec<Rule>, all: Vec<SinkName>) -> Self {
-        Self { rules, all, schedules: Schedules::default() }
+        Self { rules, all, schedules: Schedules::default(), has_people: false }
     }
 
     /// Sets the schedules.
     #[must_use]
     pub fn with_schedules(self, schedules: Schedules) -> Self {
         Self { schedules, ..self }
+    }
+
+    /// Sets whether rules may send to [`PERSON`].
+    #[must_use]
+    pub fn with_people(self, has_people: bool) -> Self {
+        Self { has_people, ..self }
     }
 
     /// Returns a copy with new holidays of a changed file.

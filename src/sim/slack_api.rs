@@ -162,6 +162,8 @@ fn write(sim: &SimState, app: &AppFaults, method: &str, payload: Value) -> Resul
     slack_rules::check(payload.to_string().as_bytes())?;
     let at = Timestamp::now();
     if method != "chat.update" {
+        // A message to a member's id opens the direct messages with the member, which have an id of their own.
+        let channel = channel.strip_prefix(['U', 'W']).map_or(channel.clone(), |member| format!("D{member}"));
         return Ok(sim.messages().post(&channel, payload, at));
     }
     if text.chars().count() > MAX_EDIT_LENGTH {

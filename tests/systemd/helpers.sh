@@ -27,7 +27,7 @@ within() {
 
 not() { ! "$@"; }
 # Succeeds if the output of a command contains a text. Prints the whole output for a failed check.
-says() {
+prints() {
   local text=$1 output
   shift
   output=$("$@" 2>&1)
@@ -40,7 +40,7 @@ journal() { journalctl --sync && journalctl --no-pager --all "$@"; }
 # Counts the journal lines of a query.
 lines() { journal -q -o cat "$@" | wc -l; }
 sim() { curl -sS --max-time 5 "$simulator/sim/$1" "${@:2}"; }
-status_says() { says "$1" property poprelay StatusText; }
+status_has() { prints "$1" property poprelay StatusText; }
 end() { exit "$failed"; }
 
 # Starts the simulated GoTo and chats as a separate unit.

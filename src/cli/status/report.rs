@@ -47,7 +47,7 @@ struct SinkState {
 /// State of one connection.
 struct ConnectionState {
     name: String,
-    heard: Option<Timestamp>,
+    last_live: Option<Timestamp>,
     /// Uses a personal access token, which is not stored.
     pat: bool,
     /// Stored token, or the reason why it is not usable.
@@ -78,10 +78,10 @@ impl StatusReport {
         };
         let login = |connection: &config::ConnectionConfig| {
             let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
-            let granted = token.as_ref().ok().and_then(|kept| kept.scope.as_deref());
+            let granted = token.as_ref().ok().and_then(|token| token.scope.as_deref());
             ConnectionState {
                 name: connection.name.to_string(),
-                heard: overview.last_heartbeats.get(connection.name.as_str()).copied(),
+                last_live: overview.last_heartbeats.get(connection.name.as_str()).copied(),
                 pat: connection.pat.is_some(),
                 missing_scopes: scopes::describe(&scopes::missing(
                     &scopes::needed(connection.voicemail, connection.number_names),
@@ -93,7 +93,8 @@ impl StatusReport {
         };
         let logins = config.connections.iter().map(login).collect();
         let mut sinks = overview.sinks;
-        for sink in &config.sinks {
+        // A person without cards is no news.
+        for sink in config.sinks.iter().filter(|sink| !sink.person) {
             sinks.entry(sink.name.to_string()).or_default();
         }
         let latency = |name: &str| summarize(stored.as_ref()?.latency.get(name)?);
@@ -154,8 +155,8 @@ impl StatusReport {
         let logins = self.logins.iter().map(|login| {
             json!({
                 "name": login.name,
-                "heard_up_to": login.heard,
-                "token_issued": login.token.as_ref().ok().map(|kept| kept.issued),
+                "last_live_at": login.last_live,
+                "token_issued": login.token.as_ref().ok().map(|token| token.issued),
                 "token_problem": login.token.as_ref().err().filter(|_| !login.pat),
                 "missing_scopes": login.missing_scopes,
                 "lanes": login.lanes.as_ref().map(|it| it.lanes),
@@ -163,16 +164,16 @@ impl StatusReport {
                 "rest_fallback": login.lanes.as_ref().map(|it| it.fallback),
             })
         });
-        let sinks = self.sinks.iter().map(|SinkState { name, stats: standing, latency, disabled }| {
+        let sinks = self.sinks.iter().map(|SinkState { name, stats, latency, disabled }| {
             json!({
                 "name": name,
                 "disabled": disabled,
                 "call_to_card_seconds": latency,
-                "waiting": standing.waiting,
-                "oldest": standing.oldest_enqueued,
-                "dead": standing.dead,
-                "last_delivered": standing.last_delivered,
-                "last_answer": standing.last_response,
+                "waiting": stats.waiting,
+                "oldest": stats.oldest_enqueued,
+                "dead": stats.dead,
+                "last_delivered": stats.last_delivered,
+                "last_answer": stats.last_response,
             })
         });
         json!({
@@ -191,7 +192,7 @@ impl StatusReport {
 
 impl ConnectionState {
     fn is_down(&self, now: Timestamp) -> bool {
-        !self.is_polled() && self.heard.is_none_or(|heard| elapsed(heard, now) > DOWN_AFTER)
+        !self.is_polled() && self.last_live.is_none_or(|last_live| elapsed(last_live, now) > DOWN_AFTER)
     }
 
     /// Whether active calls are polled, so that calls are received without a lane.
@@ -204,23 +205,24 @@ impl ConnectionState {
     }
 
     fn describe(&self, now: Timestamp) -> String {
-        let state = match self.heard {
+        let state = match self.last_live {
             _ if self.is_polled() => "no lane is live, active calls are polled over REST".to_owned(),
             None => "no events received".to_owned(),
-            Some(heard) if self.is_down(now) => format!("down, last live {}", format_age(heard, now)),
-            Some(heard) => format!("live, last heartbeat {}{}", format_age(heard, now), self.describe_lanes()),
+            Some(last_live) if self.is_down(now) => format!("down, last live {}", format_age(last_live, now)),
+            Some(last_live) => format!("live, last heartbeat {}{}", format_age(last_live, now), self.describe_lanes()),
         };
-        let days = |kept: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(kept.issued, now).as_secs() / 86_400);
+        let days =
+            |token: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(token.issued, now).as_secs() / 86_400);
         match &self.token {
             _ if self.pat => format!("{state}; personal access token"),
-            Ok(kept) if !self.missing_scopes.is_empty() => {
+            Ok(token) if !self.missing_scopes.is_empty() => {
                 format!(
                     "{state}; logged in, valid for {} days without a refresh; missing scopes: {}",
-                    days(kept),
+                    days(token),
                     self.missing_scopes
                 )
             }
-            Ok(kept) => format!("{state}; logged in, valid for {} days without a refresh", days(kept)),
+            Ok(token) => format!("{state}; logged in, valid for {} days without a refresh", days(token)),
             Err(reason) => format!("{state}; {reason} (poprelay login --connection {})", self.name),
         }
     }
@@ -265,24 +267,22 @@ fn format_seconds(seconds: f64) -> String {
     }
 }
 
-fn describe_sink(standing: &SinkStats, now: Timestamp) -> String {
-    let mut parts = vec![match (standing.waiting, standing.oldest_enqueued) {
+fn describe_sink(stats: &SinkStats, now: Timestamp) -> String {
+    let mut parts = vec![match (stats.waiting, stats.oldest_enqueued) {
         (0, _) => "no card waiting".to_owned(),
         (1, Some(oldest)) => format!("1 card waiting, enqueued {}", format_age(oldest, now)),
         (waiting, Some(oldest)) => format!("{waiting} cards waiting, oldest enqueued {}", format_age(oldest, now)),
         (waiting, None) => format!("{waiting} cards waiting"),
     }];
-    if let Some(answer) = &standing.last_response {
+    if let Some(answer) = &stats.last_response {
         parts.push(format!("last response: {}", printable_start(answer, 120)));
     }
-    match standing.dead {
+    match stats.dead {
         0 => {}
         dead => parts.push(format!("{dead} dead letters (poprelay outbox list --state dead)")),
     }
     parts.push(
-        standing
-            .last_delivered
-            .map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))),
+        stats.last_delivered.map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))),
     );
     parts.join("; ")
 }

@@ -18,11 +18,15 @@ use crate::{
         ids::SinkName,
         secret::Secret,
     },
-    outbox::{Durability, OutboxSettings, Retention, SqliteOutbox, open},
+    outbox::{Durability, Heartbeat, OutboxSettings, Retention, SqliteOutbox, open},
     runtime::metrics::Metrics,
 };
 use serde_json::Value;
 use std::{fs, path::Path, time::Instant};
+
+fn live_at(live_at: Timestamp) -> Heartbeat {
+    Heartbeat { live_at, uncovered_since: None }
+}
 
 fn config(dir: &Path) -> Config {
     let path = dir.join("config.toml");
@@ -84,7 +88,7 @@ async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
     let issued = now.checked_sub(Duration::from_secs(3 * 86_400)).unwrap();
     let token = config::token_file(&config.state_dir, &config.connections[0].name);
     token_file::write(&token, &StoredToken { refresh_token: Secret::new("r"), issued, scope: None }).unwrap();
-    queue.heartbeat(config.connections[0].name.clone(), now).await.unwrap();
+    queue.heartbeat(config.connections[0].name.clone(), live_at(now)).await.unwrap();
     queue.enqueue(None, vec![new_delivery("delivered"), new_delivery("tried"), new_delivery("dead")]).await.unwrap();
     let ids: Vec<_> =
         queue.due(&"desk".try_into().unwrap(), now, 9).await.unwrap().into_iter().map(|one| one.id).collect();
@@ -141,7 +145,7 @@ async fn status_file_adds_lanes_latency_and_troubles() {
     let config = config(dir.path());
     let queue = outbox(&config);
     let _daemon = state_dir::lock(&config.state_dir).unwrap();
-    queue.heartbeat(config.connections[0].name.clone(), Timestamp::now()).await.unwrap();
+    queue.heartbeat(config.connections[0].name.clone(), live_at(Timestamp::now())).await.unwrap();
     assert_eq!(ready(&config).unwrap_err(), "69 the daemon is starting, or makes no progress");
     write_status(&config, |_| {});
     let (text, failure) = run_status(&config, false);
@@ -199,7 +203,7 @@ async fn status_connection_silent_for_two_minutes_is_down() {
     let config = config(dir.path());
     let _daemon = state_dir::lock(&config.state_dir).unwrap();
     let before = Timestamp::now().checked_sub(Duration::from_secs(180)).unwrap();
-    outbox(&config).heartbeat(config.connections[0].name.clone(), before).await.unwrap();
+    outbox(&config).heartbeat(config.connections[0].name.clone(), live_at(before)).await.unwrap();
     let (text, failure) = run_status(&config, false);
     assert!(text.contains("down, last live 3 min ago"), "{text}");
     assert!(failure.unwrap().to_string().contains("connection main is down"));

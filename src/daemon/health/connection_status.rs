@@ -195,8 +195,8 @@ impl ConnectionMonitor {
 
     /// Writes a heartbeat. The next start backfills from it, however short this run is.
     async fn write_heartbeat(&mut self, now: Instant) {
-        if let Some(up_to) = self.update(|status| status.covered_until(Timestamp::now()))
-            && let Err(error) = self.pipeline.outbox.heartbeat(self.connection.clone(), up_to).await
+        if let Some(heartbeat) = self.update(|status| status.heartbeat(Timestamp::now()))
+            && let Err(error) = self.pipeline.outbox.heartbeat(self.connection.clone(), heartbeat).await
             && let Some(repeats) = self.failed_heartbeats.record(now)
         {
             tracing::warn!(connection = %self.connection, %error, repeats, "heartbeat not written");

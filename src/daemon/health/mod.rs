@@ -6,6 +6,7 @@ pub mod given_up;
 pub mod http;
 pub mod measure;
 pub mod outage;
+pub mod person_troubles;
 pub mod readiness;
 pub mod status;
 pub mod stored;

@@ -7,7 +7,7 @@ use crate::{
         ids::{ConnectionName, SinkName},
         time::Timestamp,
     },
-    outbox::SinkBacklog,
+    outbox::{Heartbeat, SinkBacklog},
     runtime::http::NetworkFault,
 };
 use jiff::{SignedDuration, civil::Date};
@@ -90,12 +90,11 @@ pub struct ConnectionStatus {
 }
 
 impl ConnectionStatus {
-    /// Returns the time up to which all calls are covered, while a lane is live. The next start backfills from there.
+    /// Returns the heartbeat to store while a lane is live. The next start backfills from it.
     #[must_use]
-    pub fn covered_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_live = !self.live.is_empty();
-        let uncovered = self.unrecovered_gaps.first().copied().into_iter().chain(self.unposted_since).min();
-        is_live.then(|| uncovered.map_or(now, |since| now.min(since)))
+    pub fn heartbeat(&self, now: Timestamp) -> Option<Heartbeat> {
+        let uncovered_since = self.unrecovered_gaps.first().copied().into_iter().chain(self.unposted_since).min();
+        (!self.live.is_empty()).then_some(Heartbeat { live_at: now, uncovered_since })
     }
 
     /// Removes the recovered gaps beginning in this time.
@@ -223,6 +222,22 @@ mod tests {
             ConnectionStatus { lanes: 2, live: live.iter().copied().collect(), ..ConnectionStatus::default() };
         let connections = [(ConnectionName::try_from("main").unwrap(), connection)].into();
         Status { connections, ..Status::default() }
+    }
+
+    #[test]
+    fn heartbeat_of_live_connection_names_the_earliest_uncovered_time() {
+        let now: Timestamp = "2026-10-05T14:03:11Z".parse().unwrap();
+        let before = |seconds: i64| now.checked_sub(SignedDuration::from_secs(seconds)).unwrap();
+        let mut status = ConnectionStatus { unposted_since: Some(before(30)), ..ConnectionStatus::default() };
+        assert_eq!(status.heartbeat(now), None, "no lane is live");
+        status.live.insert(0);
+        let heartbeat = |since| Some(Heartbeat { live_at: now, uncovered_since: since });
+        assert_eq!(status.heartbeat(now), heartbeat(Some(before(30))));
+        status.unrecovered_gaps.insert(before(60));
+        assert_eq!(status.heartbeat(now), heartbeat(Some(before(60))));
+        status.gap_recovered(before(60), now);
+        status.unposted_since = None;
+        assert_eq!(status.heartbeat(now), heartbeat(None));
     }
 
     #[test]

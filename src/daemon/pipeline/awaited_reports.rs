@@ -1,21 +1,17 @@
 //! Queue of full reports to fetch, and the summaries that wait for them. A summary that does not prove an outcome waits until
 //! the full report of its call is fetched. Pure: reports in, conclusive reports and fetches out.
 //!
-//! The queue is kept in memory only. [`AwaitedReports::unposted_since`] keeps the heartbeat behind every call in it, so that
-//! the next run finds those calls again.
+//! The queue is kept in memory only. The heartbeat stores [`AwaitedReports::unposted_since`], so that the next run finds
+//! those calls again.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::{
     calls::{is_conclusive, proves_outcome},
-    model::{
-        call::Report,
-        ids::ConversationSpaceId,
-        time::{Timestamp, after, elapsed},
-    },
+    model::{call::Report, ids::ConversationSpaceId, time::Timestamp},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Fetches under way at the same time: what the rate limit passes in two seconds.
@@ -55,7 +51,7 @@ struct Awaited {
     summary: Option<Report>,
     in_gap: bool,
     /// When the fetch began.
-    fetched: Option<Timestamp>,
+    fetched: Option<Instant>,
 }
 
 /// What can be passed on now.
@@ -97,14 +93,21 @@ impl AwaitedReports {
         }
     }
 
+    /// Removes a call whose frames are received after all, and returns its report. The call tracker continues with it.
+    pub fn take(&mut self, call: &ConversationSpaceId) -> Option<Report> {
+        self.unposted.remove(call);
+        let waiting = self.waiting.remove(call).and_then(|awaited| awaited.summary);
+        waiting.or_else(|| self.held.extract_if(.., |report| report.call == *call).next())
+    }
+
     fn hold(&mut self, report: Report, in_gap: bool) {
         // A call outside a gap is not kept waiting for others: its order among them does not matter.
         if in_gap { self.held.push(report) } else { self.held.insert(0, report) }
     }
 
     /// Returns what can be recovered now. Reports of a gap are returned together, or as soon as they fill a gap summary.
-    pub fn ready(&mut self, in_gap: impl Fn(&Report) -> bool, now: Timestamp) -> ReadyReports {
-        let is_expired = |awaited: &Awaited| awaited.fetched.is_some_and(|since| after(since, FETCH_TIMEOUT) <= now);
+    pub fn ready(&mut self, in_gap: impl Fn(&Report) -> bool, now: Instant) -> ReadyReports {
+        let is_expired = |awaited: &Awaited| awaited.fetched.is_some_and(|since| since + FETCH_TIMEOUT <= now);
         let mut unreported = Vec::new();
         let expired: Vec<_> =
             self.waiting.iter().filter(|(_, awaited)| is_expired(awaited)).map(|(call, _)| call.clone()).collect();
@@ -120,8 +123,11 @@ impl AwaitedReports {
     }
 
     /// Returns the fetches to begin, at most `room`: those of the tracker, then those of the calls that ended last.
-    pub fn begin_fetches(&mut self, room: usize, now: Timestamp) -> Vec<ConversationSpaceId> {
-        let is_running = |awaited: &&Awaited| awaited.fetched.is_some_and(|since| elapsed(since, now) < FETCH_SPAN);
+    pub fn begin_fetches(&mut self, room: usize, now: Instant) -> Vec<ConversationSpaceId> {
+        if room == 0 {
+            return Vec::new();
+        }
+        let is_running = |awaited: &&Awaited| awaited.fetched.is_some_and(|since| now < since + FETCH_SPAN);
         let running = self.waiting.values().filter(is_running).count();
         let mut fetches: Vec<ConversationSpaceId> = self.requested.drain(..room.min(self.requested.len())).collect();
         let room = MAX_FETCHES.saturating_sub(running.saturating_add(fetches.len())).min(room - fetches.len());
@@ -152,47 +158,38 @@ impl AwaitedReports {
 
     /// Returns when [`Self::ready`] or [`Self::begin_fetches`] has something to do, if no report is received before.
     #[must_use]
-    pub fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
         if !self.requested.is_empty() {
-            return Some(after(now, Duration::from_millis(100)));
+            return Some(now + Duration::from_millis(100));
         }
         let has_idle = self.waiting.values().any(|awaited| awaited.fetched.is_none());
-        let next = |since: Timestamp| {
-            let may_fetch = after(since, FETCH_SPAN);
-            if has_idle && may_fetch > now { may_fetch } else { after(since, FETCH_TIMEOUT) }
+        let next = |since: Instant| {
+            let may_fetch = since + FETCH_SPAN;
+            if has_idle && may_fetch > now { may_fetch } else { since + FETCH_TIMEOUT }
         };
         let fetched = self.waiting.values().filter_map(|awaited| awaited.fetched).map(next).min();
-        fetched.or_else(|| has_idle.then(|| after(now, FETCH_SPAN)))
+        fetched.or_else(|| has_idle.then(|| now + FETCH_SPAN))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        call::{FullReport, WireDirection},
-        phone::Region,
-    };
+    use crate::model::{call::FullReport, time::Now};
+    use std::sync::LazyLock;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
+    /// A monotonic time, in seconds after the first.
+    fn instant(second: u64) -> Instant {
+        static FIRST: LazyLock<Instant> = LazyLock::new(|| Now::current().instant);
+        *FIRST + Duration::from_secs(second)
+    }
+
     fn summary(call: &str, outcome: &str) -> Report {
-        Report {
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            call: call.try_into().unwrap(),
-            direction: WireDirection::Inbound,
-            created_at: Some(at(0)),
-            answered_at: None,
-            ended_at: Some(at(20)),
-            caller: None,
-            outcome: Some(outcome.to_owned()),
-            people: Vec::new(),
-            full: None,
-        }
+        Report::summary(call, outcome, at(20))
     }
 
     fn full(call: &str) -> Report {
@@ -208,13 +205,16 @@ mod tests {
         let mut awaited = AwaitedReports::default();
         awaited.add(summary("a", "LEFT_DIAL_PLAN"), false, at(30));
         awaited.add(summary("b", "MISSED"), false, at(30));
-        assert_eq!(names(&awaited.ready(|_| false, at(30)).reports), ["b"]);
-        assert_eq!(awaited.begin_fetches(9, at(30)).len(), 1);
+        assert_eq!(names(&awaited.ready(|_| false, instant(30)).reports), ["b"]);
+        assert_eq!(awaited.begin_fetches(9, instant(30)).len(), 1);
         awaited.add(summary("a", "LEFT_DIAL_PLAN"), false, at(31));
-        assert_eq!((awaited.ready(|_| false, at(31)), awaited.begin_fetches(9, at(31)).len()), Default::default());
+        assert_eq!(
+            (awaited.ready(|_| false, instant(31)), awaited.begin_fetches(9, instant(31)).len()),
+            Default::default()
+        );
         awaited.add(full("a"), false, at(32));
-        assert_eq!(names(&awaited.ready(|_| false, at(32)).reports), ["a"]);
-        assert_eq!(awaited.next_deadline(at(32)), None);
+        assert_eq!(names(&awaited.ready(|_| false, instant(32)).reports), ["a"]);
+        assert_eq!(awaited.next_deadline(instant(32)), None);
     }
 
     #[test]
@@ -223,20 +223,36 @@ mod tests {
         for (call, outcome) in [("a", "LEFT_DIAL_PLAN"), ("b", "MISSED"), ("c", "MISSED")] {
             awaited.add(summary(call, outcome), true, at(30));
         }
-        assert_eq!(awaited.ready(|_| true, at(30)), ReadyReports::default());
-        assert_eq!(awaited.begin_fetches(9, at(30)).len(), 1);
-        assert_eq!(awaited.next_deadline(at(31)), Some(at(270)));
-        assert_eq!(awaited.ready(|_| true, at(270)).reports.len(), 3, "without its report the summary counts");
+        assert_eq!(awaited.ready(|_| true, instant(30)), ReadyReports::default());
+        assert_eq!(awaited.begin_fetches(9, instant(30)).len(), 1);
+        assert_eq!(awaited.next_deadline(instant(31)), Some(instant(270)));
+        assert_eq!(awaited.ready(|_| true, instant(270)).reports.len(), 3, "without its report the summary counts");
+    }
+
+    #[test]
+    fn taken_call_is_returned_no_more() {
+        let mut awaited = AwaitedReports::default();
+        awaited.add(summary("waits", "LEFT_DIAL_PLAN"), true, at(30));
+        awaited.add(summary("held", "MISSED"), true, at(30));
+        awaited.add_open_call("open".try_into().unwrap());
+        let mut take = |call: &str| awaited.take(&call.try_into().unwrap()).map(|report| report.call.to_string());
+        assert_eq!((take("waits"), take("waits")), (Some("waits".to_owned()), None));
+        assert_eq!((take("held"), take("open")), (Some("held".to_owned()), None));
+        assert_eq!((awaited.begin_fetches(9, instant(30)).len(), awaited.unposted_since()), (0, None));
+        assert_eq!(awaited.ready(|_| true, instant(999)), ReadyReports::default());
     }
 
     #[test]
     fn fetches_are_limited_and_a_missing_report_holds_up_no_other() {
         let mut awaited = AwaitedReports::default();
         (0..100).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
-        assert_eq!(awaited.begin_fetches(3, at(0)).len(), 3, "no more than the queue has room for");
-        assert_eq!(awaited.begin_fetches(99, at(0)).len(), MAX_FETCHES - 3);
-        assert_eq!((awaited.begin_fetches(99, at(4)).len(), awaited.next_deadline(at(4))), (0, Some(at(5))));
-        assert_eq!(awaited.begin_fetches(99, at(5)).len(), MAX_FETCHES);
+        assert_eq!(awaited.begin_fetches(3, instant(0)).len(), 3, "no more than the queue has room for");
+        assert_eq!(awaited.begin_fetches(99, instant(0)).len(), MAX_FETCHES - 3);
+        assert_eq!(
+            (awaited.begin_fetches(99, instant(4)).len(), awaited.next_deadline(instant(4))),
+            (0, Some(instant(5)))
+        );
+        assert_eq!(awaited.begin_fetches(99, instant(5)).len(), MAX_FETCHES);
     }
 
     #[test]
@@ -245,7 +261,7 @@ mod tests {
         (0..30).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
         awaited.request("live".try_into().unwrap());
         awaited.request("live".try_into().unwrap());
-        let fetches = awaited.begin_fetches(99, at(0));
+        let fetches = awaited.begin_fetches(99, instant(0));
         assert_eq!((fetches[0].as_str(), fetches.len()), ("live", MAX_FETCHES));
     }
 
@@ -253,10 +269,10 @@ mod tests {
     fn open_call_without_a_report_is_returned_after_the_last_attempt() {
         let mut awaited = AwaitedReports::default();
         awaited.add_open_call("open".try_into().unwrap());
-        assert_eq!(awaited.ready(|_| false, at(9999)), ReadyReports::default(), "not before it was fetched");
-        assert_eq!(awaited.begin_fetches(9, at(0)).len(), 1);
-        assert_eq!(awaited.ready(|_| false, at(239)), ReadyReports::default());
-        assert_eq!(awaited.ready(|_| false, at(240)).unreported.len(), 1);
+        assert_eq!(awaited.ready(|_| false, instant(9999)), ReadyReports::default(), "not before it was fetched");
+        assert_eq!(awaited.begin_fetches(9, instant(0)).len(), 1);
+        assert_eq!(awaited.ready(|_| false, instant(239)), ReadyReports::default());
+        assert_eq!(awaited.ready(|_| false, instant(240)).unreported.len(), 1);
     }
 
     #[test]
@@ -267,7 +283,7 @@ mod tests {
         let waiting = MAX_WAITING_FOR_DETAILS;
         (0..waiting).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), false, at(30)));
         awaited.add(talked("late"), false, at(30));
-        assert_eq!(names(&awaited.ready(|_| false, at(31)).reports), ["late"]);
+        assert_eq!(names(&awaited.ready(|_| false, instant(31)).reports), ["late"]);
     }
 
     #[test]
@@ -276,8 +292,8 @@ mod tests {
         for number in 0..MAX_WAITING + MAX_HELD {
             awaited.add(summary(&format!("call-{number}"), "LEFT_DIAL_PLAN"), true, at(30));
         }
-        assert_eq!(awaited.ready(|_| true, at(30)).reports.len(), MAX_HELD);
-        assert_eq!(awaited.ready(|_| true, at(31)), ReadyReports::default());
+        assert_eq!(awaited.ready(|_| true, instant(30)).reports.len(), MAX_HELD);
+        assert_eq!(awaited.ready(|_| true, instant(31)), ReadyReports::default());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod awaited_reports;
 pub mod call_order;
 pub mod caller_history;
+pub mod direct_messages;
 pub mod number_names;
 pub mod plan;
 pub mod recovery;

@@ -3,7 +3,7 @@
 
 use crate::{
     cards::MAX_GAP_SUMMARY_CALLS,
-    daemon::settings::Settings,
+    daemon::{pipeline::direct_messages, settings::Settings},
     model::{
         call::{CallUpdate, StatusKind},
         card::{CallCard, CallerInfo, Card, CardOptions, GapSummary, RouteDecision},
@@ -12,7 +12,7 @@ use crate::{
         phone::Mask,
         time::Timestamp,
     },
-    route::{self, Destination, RouteInput},
+    route::{self, Destination, PERSON, RouteInput},
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -47,7 +47,8 @@ fn destinations(
     input: &RouteInput<'_>,
     mut previous: Vec<(SinkName, CardOptions)>,
 ) -> Vec<Destination> {
-    let (routed, status) = (settings.routes.decide(input), input.update.status.kind());
+    let routed = direct_messages::address(settings.routes.decide(input), &settings.people, input.update);
+    let status = input.update.status.kind();
     if status == StatusKind::Ringing {
         return routed;
     }
@@ -104,9 +105,11 @@ pub fn gap_summary(
     deliveries.collect()
 }
 
-/// Routes an update without caller info: a gap summary lists calls only.
+/// Routes an update without caller info: a gap summary lists calls only. A person gets no message for a ring that is over.
 fn gap_destinations(settings: &Settings, update: &CallUpdate, at: Timestamp) -> Vec<Destination> {
-    settings.routes.decide(&RouteInput { update, caller_info: &CallerInfo::default(), at })
+    let mut destinations = settings.routes.decide(&RouteInput { update, caller_info: &CallerInfo::default(), at });
+    destinations.retain(|destination| destination.sink.as_str() != PERSON);
+    destinations
 }
 
 /// Returns the name of a gap summary. The name covers all calls: the next run's gap may begin at the same time and

@@ -56,6 +56,8 @@ impl UnfinishedCall {
 #[derive(Debug, Default)]
 pub struct Recovery {
     gaps: Vec<(Timestamp, Timestamp)>,
+    /// Start of the calls that an earlier run did not recover, until the first gap closes.
+    uncovered_since: Option<Timestamp>,
     /// Calls of an earlier run with a posted ring and no posted end.
     open_calls: HashMap<ConversationSpaceId, UnfinishedCall>,
     /// Calls with a posted end, of this or an earlier run, and since when that is known.
@@ -72,24 +74,30 @@ pub struct Recovered {
 }
 
 impl Recovery {
-    /// Creates it from the open and ended calls of an earlier run.
+    /// Creates it from the open and ended calls of an earlier run, and the start of those that it did not recover.
     #[must_use]
     pub fn new(
         open_calls: HashMap<ConversationSpaceId, UnfinishedCall>,
         ended: Vec<ConversationSpaceId>,
+        uncovered_since: Option<Timestamp>,
         clock: Timestamp,
     ) -> Self {
-        Self { gaps: Vec::new(), open_calls, ended: ended.into_iter().map(|call| (call, clock)).collect() }
+        let ended = ended.into_iter().map(|call| (call, clock)).collect();
+        Self { gaps: Vec::new(), uncovered_since, open_calls, ended }
     }
 
-    /// Records a closed gap.
-    pub fn gap_closed(&mut self, from: Timestamp, to: Timestamp) {
+    /// Records a closed gap. Returns the start of the calls that are recovered with it.
+    pub fn gap_closed(&mut self, from: Timestamp, to: Timestamp) -> Timestamp {
         let before = self.gaps.len();
         self.gaps.retain(|(_, end)| elapsed(*end, to) < LATE_REPORT_WINDOW);
         if self.gaps.len() < before && self.gaps.is_empty() {
             self.ended.retain(|_, since| elapsed(*since, to) < LATE_REPORT_WINDOW * 2);
         }
+        // The calls that an earlier run left are recovered with the first gap, which is the time without a run.
+        let earlier = self.uncovered_since.take().filter(|since| *since < from);
+        self.gaps.extend(earlier.map(|since| (since, from)));
         self.gaps.push((from, to));
+        earlier.unwrap_or(from)
     }
 
     /// Returns whether the reported call ended within a gap.
@@ -204,36 +212,20 @@ impl Recovery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        call::{CallDirection, WireDirection},
-        phone::Region,
-    };
+    use crate::model::call::{CallDirection, WireDirection};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
     fn report(call: &str, ended: i64) -> Report {
-        Report {
-            connection: "main".try_into().unwrap(),
-            region: Region::US,
-            account: "1".try_into().unwrap(),
-            call: call.try_into().unwrap(),
-            direction: WireDirection::Inbound,
-            created_at: Some(at(ended - 20)),
-            answered_at: None,
-            ended_at: Some(at(ended)),
-            caller: None,
-            outcome: None,
-            people: Vec::new(),
-            full: None,
-        }
+        Report::summary(call, "", at(ended))
     }
 
-    fn open_call(call: &str, status: CallStatus, heard: i64) -> (ConversationSpaceId, UnfinishedCall) {
-        let mut last = update_from_report(&report(call, heard), at(heard)).unwrap();
+    fn open_call(call: &str, status: CallStatus, seen: i64) -> (ConversationSpaceId, UnfinishedCall) {
+        let mut last = update_from_report(&report(call, seen), at(seen)).unwrap();
         (last.call.first_seen_late, last.call.end_unknown, last.status) = (false, false, status);
-        (call.try_into().unwrap(), UnfinishedCall { last_update: Some(last), last_seen: at(heard), is_awaited: false })
+        (call.try_into().unwrap(), UnfinishedCall { last_update: Some(last), last_seen: at(seen), is_awaited: false })
     }
 
     fn names(mut calls: Vec<ConversationSpaceId>) -> Vec<String> {
@@ -248,7 +240,7 @@ mod tests {
     #[test]
     fn open_call_not_listed_ends_unknown_without_report() {
         let open_calls = ["gone", "reported", "still"].map(|call| open_call(call, CallStatus::Ringing, 0));
-        let mut recovery = Recovery::new(HashMap::from(open_calls), Vec::new(), at(10));
+        let mut recovery = Recovery::new(HashMap::from(open_calls), Vec::new(), None, at(10));
         let too_early = (recovery.next_deadline(), recovery.tick(at(99_999)));
         assert_eq!(too_early, (None, Vec::new()), "nothing before GoTo can be queried");
         recovery.gap_closed(at(0), at(20));
@@ -267,12 +259,12 @@ mod tests {
     #[test]
     fn report_after_an_unknown_end_resolves_it_once() {
         let mut recovery =
-            Recovery::new(HashMap::from([open_call("late", CallStatus::Ringing, 0)]), Vec::new(), at(10));
+            Recovery::new(HashMap::from([open_call("late", CallStatus::Ringing, 0)]), Vec::new(), None, at(10));
         assert_eq!(recovery.end_unreported(&[call("late")]).len(), 1);
         let unknown = recovery.recover(vec![report("late", 15)], at(300));
         assert_eq!(unknown, Recovered::default(), "a summary without an outcome changes nothing");
         let mut recovery =
-            Recovery::new(HashMap::from([open_call("late", CallStatus::Ringing, 0)]), Vec::new(), at(10));
+            Recovery::new(HashMap::from([open_call("late", CallStatus::Ringing, 0)]), Vec::new(), None, at(10));
         recovery.end_unreported(&[call("late")]);
         let missed = || Report { outcome: Some("MISSED".to_owned()), ..report("late", 15) };
         let resolved = recovery.recover(vec![missed()], at(300)).updates;
@@ -285,7 +277,7 @@ mod tests {
         let by = crate::model::call::Person { name: Some("Bob".into()), extension: None, line: None };
         let answered = CallStatus::Answered { answered_by: by, waited: Duration::from_secs(8) };
         let open_calls = [open_call("rings", CallStatus::Ringing, 0), open_call("talks", answered, 0)];
-        let mut recovery = Recovery::new(HashMap::from(open_calls), Vec::new(), at(10));
+        let mut recovery = Recovery::new(HashMap::from(open_calls), Vec::new(), None, at(10));
         recovery.gap_closed(at(0), at(20));
         assert_eq!(
             (recovery.next_deadline(), names(recovery.tick(at(3600)))),
@@ -304,6 +296,7 @@ mod tests {
         let mut recovery = Recovery::new(
             HashMap::from([open_call("rang", CallStatus::Ringing, 0)]),
             vec!["ended".try_into().unwrap()],
+            None,
             at(0),
         );
         recovery.gap_closed(at(0), at(100));
@@ -355,6 +348,10 @@ mod tests {
             recovery.covers(&report("a", -600)) && !recovery.covers(&report("a", -601)),
             "and 10 min before the gap"
         );
+        let mut after_crash = Recovery::new(HashMap::new(), Vec::new(), Some(at(-5000)), at(0));
+        after_crash.gap_closed(at(0), at(100));
+        assert!(after_crash.covers(&report("a", -4000)) && !after_crash.covers(&report("a", -5601)));
+        assert_eq!(after_crash.last_gap(), Some((at(0), at(100))), "the gap itself is no longer than it was");
         recovery.gap_closed(at(2000), at(2001));
         assert!(!recovery.covers(&report("a", 50)), "the first gap is dropped after 10 min");
     }

@@ -18,7 +18,7 @@ use crate::{
     goto::{ConnectionEvent, GotoQuery, VoicemailQuery},
     model::{
         call::{CallSnapshot, CallStatus, CallUpdate, Report},
-        ids::ConnectionName,
+        ids::{ConnectionName, ConversationSpaceId},
         phone::E164,
         time::{Now, Timestamp, elapsed},
     },
@@ -27,13 +27,16 @@ use crate::{
 use std::{collections::HashMap, future::pending, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 /// Time a clean stop waits for running look-ups, whose deadline is 0.8 s by default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A processed update, and what its look-up still waits for.
+type Processed = (CallUpdate, Option<PendingLookup>);
 
 /// The relay of one connection.
 pub struct Relay {
@@ -42,7 +45,9 @@ pub struct Relay {
     queries: mpsc::Sender<GotoQuery>,
     tracker: Tracker,
     order: CallOrder,
-    lookups: JoinSet<(CallUpdate, Option<PendingLookup>)>,
+    lookups: JoinSet<Processed>,
+    /// The call of each look-up: a panic returns no more than the task's id.
+    lookup_calls: HashMap<task::Id, ConversationSpaceId>,
     late_info: JoinSet<()>,
     recovery: Recovery,
     awaited: AwaitedReports,
@@ -77,6 +82,7 @@ impl Relay {
             tracker,
             order,
             lookups,
+            lookup_calls: HashMap::new(),
             late_info,
             recovery,
             awaited,
@@ -95,7 +101,7 @@ impl Relay {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(done) = self.lookups.join_next(), if !self.lookups.is_empty() => self.on_processed(done),
+                Some(done) = self.lookups.join_next_with_id(), if !self.lookups.is_empty() => self.on_processed(done),
                 next = events.recv() => match next {
                     Some(event) => {
                         self.heartbeat.busy(Now::current().instant);
@@ -127,10 +133,9 @@ impl Relay {
     /// Returns the time of the next timer.
     fn next_deadline(&self) -> Option<std::time::Instant> {
         let now = Now::current();
-        let wall_clock =
-            [self.recovery.next_deadline(), self.awaited.next_deadline(now.timestamp)].into_iter().flatten().min();
-        let recovery = wall_clock.map(|due| now.instant + elapsed(now.timestamp, due));
-        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery].into_iter().flatten().min()
+        let recovery = self.recovery.next_deadline().map(|due| now.instant + elapsed(now.timestamp, due));
+        let reports = self.awaited.next_deadline(now.instant);
+        [self.tracker.next_deadline(), self.monitor.next_deadline(), recovery, reports].into_iter().flatten().min()
     }
 
     /// Processes the events received before the stop; accepts no new ones.
@@ -145,7 +150,7 @@ impl Relay {
         let held = self.awaited.drain();
         self.post_recovered(&settings, held, Timestamp::now()).await;
         let until = Instant::now() + STOP_TIMEOUT;
-        while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next()).await {
+        while let Ok(Some(done)) = timeout_at(until, self.lookups.join_next_with_id()).await {
             self.on_processed(done);
         }
     }
@@ -185,9 +190,18 @@ impl Relay {
     }
 
     fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
-        self.recovery.on_snapshot(&snapshot.call);
-        let effects = self.tracker.handle_snapshot(snapshot, Now::current());
+        let (call, now) = (snapshot.call.clone(), Now::current());
+        self.recovery.on_snapshot(&call);
+        let effects = self.tracker.handle_snapshot(snapshot, now);
         self.apply(settings, effects);
+        // Its report was received before its first frame. The tracker ends the call: two stages would post two ends.
+        if self.tracker.knows(&call)
+            && let Some(report) = self.awaited.take(&call)
+        {
+            let effects = self.tracker.handle_report(&report, now);
+            self.apply(settings, effects);
+            self.publish_unposted();
+        }
     }
 
     /// Carries out the tracker's effects. Reports to fetch are queued: the tracker asks once.
@@ -202,13 +216,15 @@ impl Relay {
                 Effect::FetchStates { account, call, from, to, .. } => {
                     self.send_query(GotoQuery::States { account, call, from, to });
                 }
-                Effect::FetchReport { call } => self.awaited.request(call),
+                Effect::FetchReport { call } => {
+                    self.awaited.request(call);
+                    self.begin_fetches(Now::current().instant);
+                }
             }
         }
-        self.begin_fetches(Timestamp::now());
     }
 
-    fn begin_fetches(&mut self, now: Timestamp) {
+    fn begin_fetches(&mut self, now: std::time::Instant) {
         // Half of the queue is left to the states of live calls.
         let room = self.queries.capacity().div_ceil(2);
         for call in self.awaited.begin_fetches(room, now) {
@@ -235,29 +251,34 @@ impl Relay {
     fn start_lookup(&mut self, settings: Arc<Settings>, update: CallUpdate) {
         self.pipeline.request_history(&settings, &update.call, &self.queries);
         let pipeline = Arc::clone(&self.pipeline);
-        self.lookups.spawn(async move {
+        let call = update.call.id.clone();
+        let task = self.lookups.spawn(async move {
             let late = pipeline.process(&settings, &update, Now::current()).await;
             (update, late)
         });
+        self.lookup_calls.insert(task.id(), call);
     }
 
     /// Completes an update: starts the call's next one, which does not wait for late caller info.
-    fn on_processed(&mut self, done: Result<(CallUpdate, Option<PendingLookup>), JoinError>) {
+    fn on_processed(&mut self, done: Result<(task::Id, Processed), JoinError>) {
         while self.late_info.try_join_next().is_some() {}
+        let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let call = self.lookup_calls.remove(&id);
         match done {
-            Ok((update, late)) => {
+            Ok((_, (update, late))) => {
                 if self.awaited.posted(&update.call.id) {
                     self.publish_unposted();
-                }
-                if let Some(next) = self.order.complete(&update.call.id) {
-                    self.start_lookup(self.pipeline.settings.load(), next);
                 }
                 if let Some(late) = late {
                     let pipeline = Arc::clone(&self.pipeline);
                     self.late_info.spawn(async move { pipeline.apply_late_info(update, late).await });
                 }
             }
+            // The update stays pending in the store, and the next run posts it. The call's later ones are posted now.
             Err(error) => tracing::error!(connection = %self.connection, %error, "look-up task failed"),
+        }
+        if let Some(next) = call.and_then(|call| self.order.complete(&call)) {
+            self.start_lookup(self.pipeline.settings.load(), next);
         }
     }
 

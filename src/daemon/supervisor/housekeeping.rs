@@ -7,7 +7,7 @@ use crate::{
         ids::ConnectionName,
         time::{Now, Timestamp},
     },
-    outbox::Health,
+    outbox::{Health, Heartbeat},
     runtime::message_id,
 };
 
@@ -16,28 +16,28 @@ impl Daemon {
     pub(super) async fn housekeeping(&mut self) {
         let now = Timestamp::now();
         self.restore_state_dir();
-        let covered: Vec<(ConnectionName, Timestamp)> = {
-            let board = self.pipeline.status.lock();
-            let up_to =
-                |(name, status): (&ConnectionName, &ConnectionStatus)| Some((name.clone(), status.covered_until(now)?));
-            board.connections.iter().filter_map(up_to).collect()
+        let heartbeats: Vec<(ConnectionName, Heartbeat)> = {
+            let status = self.pipeline.status.lock();
+            let heartbeat =
+                |(name, one): (&ConnectionName, &ConnectionStatus)| Some((name.clone(), one.heartbeat(now)?));
+            status.connections.iter().filter_map(heartbeat).collect()
         };
         let mut store_answers = true;
-        for (connection, up_to) in covered {
-            store_answers &= self.pipeline.outbox.heartbeat(connection, up_to).await.is_ok();
+        for (connection, heartbeat) in heartbeats {
+            store_answers &= self.pipeline.outbox.heartbeat(connection, heartbeat).await.is_ok();
         }
         let backlog = self.pipeline.outbox.backlog().await;
         store_answers &= backlog.is_ok();
         let settings = self.pipeline.settings.load();
         let today = settings.today();
         let (summary, is_ready) = {
-            let mut board = self.pipeline.status.lock();
-            board.checked = Some((Now::current().instant, store_answers));
-            board.store_in_memory = *self.health.borrow() != Health::Durable;
+            let mut status = self.pipeline.status.lock();
+            status.checked = Some((Now::current().instant, store_answers));
+            status.store_in_memory = *self.health.borrow() != Health::Durable;
             if let Ok(backlog) = backlog {
-                board.set_backlog(settings.sinks.keys(), backlog);
+                status.set_backlog(settings.sinks.keys(), backlog);
             }
-            (board.summary(today), board.is_ready())
+            (status.summary(today), status.is_ready())
         };
         let status = self.pipeline.status.lock().clone();
         self.status_file.update(&status, &self.pipeline.metrics, now, Now::current().instant);
@@ -50,9 +50,8 @@ impl Daemon {
             sd_notify::feed_watchdog();
         }
         if !stalled.is_empty() && stalled != self.stalled {
-            let loops = stalled.join(", ");
             tracing::error!(
-                loops,
+                loops = stalled.join(", "),
                 message_id = message_id::TASK_STALLED,
                 "task stalled, watchdog will restart the daemon"
             );

@@ -21,7 +21,7 @@ use crate::{
         ids::ConnectionName,
         time::{Timestamp, before, elapsed},
     },
-    outbox::OpenCall,
+    outbox::{Heartbeat, OpenCall},
     runtime::http::HttpStack,
 };
 use std::{collections::BTreeMap, future::pending, path::PathBuf, pin::pin, sync::Arc, time::Duration};
@@ -142,10 +142,15 @@ impl ConnectionContext {
     async fn run_connection(self, config: ConnectionConfig, stop: CancellationToken, relayed: DropGuard) {
         let name = config.name.clone();
         self.pipeline.replay_pending(Some(&name)).await;
-        let recovery = self.load_open_calls(&name).await;
+        let heartbeat = self.pipeline.outbox.last_heartbeat(name.clone()).await.unwrap_or_default();
+        let uncovered_since = heartbeat.and_then(|last| last.uncovered_since);
+        if let Some(status) = self.pipeline.status.lock().connections.get_mut(&name) {
+            status.unrecovered_gaps.extend(uncovered_since);
+        }
+        let recovery = self.load_open_calls(&name, uncovered_since).await;
         let (event_sender, events) = mpsc::channel(EVENT_CAPACITY);
         let login_advice = if config.pat.is_some() { LoginAdvice::ReplacePat } else { LoginAdvice::LogIn };
-        let settings = self.settings(config).await;
+        let settings = self.settings(config, heartbeat);
         let connection = goto::open(settings, self.network.http.clone(), event_sender);
         let relay = Relay::new(name, Arc::clone(&self.pipeline), connection.queries.clone(), recovery, login_advice);
         let closing = async {
@@ -167,8 +172,7 @@ impl ConnectionContext {
         }
     }
 
-    async fn settings(&self, config: ConnectionConfig) -> goto::Settings {
-        let last_live_at = self.pipeline.outbox.last_heartbeat(config.name.clone()).await.unwrap_or_default();
+    fn settings(&self, config: ConnectionConfig, heartbeat: Option<Heartbeat>) -> goto::Settings {
         let metrics = self.pipeline.metrics.connection(config.name.as_str());
         goto::Settings {
             token_file: config::token_file(&self.state_dir, &config.name),
@@ -183,7 +187,8 @@ impl ConnectionContext {
             region: config.region,
             api_url: config.api_url,
             auth_url: config.auth_url,
-            last_live_at,
+            last_live_at: heartbeat.map(|last| last.live_at),
+            uncovered_since: heartbeat.and_then(|last| last.uncovered_since),
             backfill_interval: goto::BACKFILL_INTERVAL,
             voicemail: config.voicemail,
             number_names: config.number_names,
@@ -193,7 +198,7 @@ impl ConnectionContext {
     }
 
     /// Loads the calls of an earlier run: those still open, and those already ended.
-    async fn load_open_calls(&self, connection: &ConnectionName) -> Recovery {
+    async fn load_open_calls(&self, connection: &ConnectionName, uncovered_since: Option<Timestamp>) -> Recovery {
         let now = Timestamp::now();
         let open = self.pipeline.outbox.open_calls(before(now, OPEN_CALLS_MAX_AGE)).await.unwrap_or_default();
         let ended = self.pipeline.outbox.ended_calls(before(now, ENDED_CALLS_MAX_AGE)).await.unwrap_or_default();
@@ -205,6 +210,6 @@ impl ConnectionContext {
         let unfinished = |open: OpenCall| {
             (open.call, UnfinishedCall { last_update: open.last_update, last_seen: open.last_seen, is_awaited: false })
         };
-        Recovery::new(open.map(unfinished).collect(), ended, now)
+        Recovery::new(open.map(unfinished).collect(), ended, uncovered_since, now)
     }
 }

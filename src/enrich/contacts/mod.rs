@@ -6,6 +6,7 @@ mod builder;
 mod column;
 mod csv;
 mod decode;
+mod header_words;
 mod headers;
 mod index;
 #[cfg(test)]

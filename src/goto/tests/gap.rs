@@ -85,6 +85,30 @@ async fn gap_of_earlier_run_closes_at_start_and_reports_missing_scope() {
 }
 
 #[tokio::test]
+async fn first_gap_also_returns_reports_that_earlier_run_left() {
+    let goto = FakeGoto::start().await;
+    goto.with(|fake| {
+        let report = |call, ended| json!({"conversationSpaceId": call, "accountKey": "1", "callEnded": ended});
+        fake.reports = vec![report("left", "2026-01-01T08:00:00Z"), report("posted", "2026-01-01T01:00:00Z")];
+    });
+    let since: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+    let uncovered: Timestamp = "2026-01-01T07:59:59Z".parse().unwrap();
+    let mut run = run(goto, |settings| {
+        (settings.last_live_at, settings.uncovered_since) = (Some(since), Some(uncovered));
+    })
+    .await;
+    let (from, reports) =
+        run.until(|event| {
+            if let ConnectionEvent::GapClosed { from, reports, .. } = event { Some((from, reports)) } else { None }
+        })
+        .await;
+    assert_eq!(from, since, "the gap is no longer than the time without a live lane");
+    let Reports::Fetched(reports) = reports else { panic!("{reports:?}") };
+    assert_eq!(reports.iter().map(|report| report.call.as_str()).collect::<Vec<_>>(), ["left"]);
+    run.connection.close().await;
+}
+
+#[tokio::test]
 async fn blocked_sockets_start_rest_fallback_until_a_lane_is_live() {
     let goto = FakeGoto::start().await;
     let blocked = vec![(502, json!({})); 40];

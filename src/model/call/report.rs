@@ -37,6 +37,27 @@ pub struct Report {
     pub full: Option<Box<FullReport>>,
 }
 
+#[cfg(test)]
+impl Report {
+    /// The summary of an inbound call that took 9 s, for tests.
+    pub fn summary(call: &str, outcome: &str, ended_at: Timestamp) -> Self {
+        Self {
+            connection: "main".try_into().unwrap(),
+            region: Region::US,
+            account: "1".try_into().unwrap(),
+            call: call.try_into().unwrap(),
+            direction: WireDirection::Inbound,
+            created_at: ended_at.checked_sub(Duration::from_secs(9)).ok(),
+            answered_at: None,
+            ended_at: Some(ended_at),
+            caller: None,
+            outcome: (!outcome.is_empty()).then(|| outcome.to_owned()),
+            people: Vec::new(),
+            full: None,
+        }
+    }
+}
+
 /// The part of a full report that a summary lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FullReport {

@@ -198,7 +198,7 @@ pub enum SystemKind {
 pub enum VoicemailResult {
     /// `SUCCESS`: a message was left.
     Success,
-    /// `FAILED`: the greeting was heard, nothing was left.
+    /// `FAILED`: the greeting was played, no message was left.
     Failed,
     /// A value that is not known here.
     Other(String),

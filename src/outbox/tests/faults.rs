@@ -11,9 +11,8 @@ use super::{
     *,
 };
 use crate::model::{
-    call::StatusKind::{Ended, Missed, Ringing},
+    call::StatusKind::{Missed, Ringing},
     delivery::EnqueueResult,
-    ids::ConnectionName,
     time::after,
 };
 use rusqlite::Connection;
@@ -26,10 +25,6 @@ use std::{
 };
 
 const LONG: &str = "a long name that fills pages; ";
-
-fn connection() -> ConnectionName {
-    "main".try_into().unwrap()
-}
 
 async fn fill(queue: &SqliteOutbox, from: usize, count: usize) {
     let label = LONG.repeat(40);
@@ -305,36 +300,6 @@ async fn closed_outbox_returns_stopped_and_leaves_one_file() {
     let refused = twin.enqueue(None, vec![]).await.unwrap_err();
     assert_eq!(refused.to_string(), "the outbox has stopped");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-}
-
-#[tokio::test]
-async fn heartbeats_and_open_calls_survive_a_restart() {
-    let mut outbox = Sqlite::fresh();
-    let start = Timestamp::now();
-    assert_eq!(outbox.queue.last_heartbeat(connection()).await.unwrap(), None);
-    outbox.queue.heartbeat(connection(), start).await.unwrap();
-    outbox.queue.heartbeat(connection(), after(start, Duration::from_secs(9))).await.unwrap();
-    outbox.queue.save_pending(call_update("pending", Ringing, "x")).await.unwrap();
-    outbox.queue.enqueue(None, vec![insert("rings", Ringing, "desk"), insert("ended", Ringing, "desk")]).await.unwrap();
-    outbox.queue.save_pending(call_update("ended", Ended, "x")).await.unwrap();
-    suite::TestStore::crash(&mut outbox).await;
-    let last = outbox.queue.last_heartbeat(connection()).await.unwrap().unwrap();
-    assert_eq!(last.as_millisecond(), start.as_millisecond());
-    let open = outbox.queue.open_calls(start).await.unwrap();
-    assert_eq!(open.iter().map(|open| open.call.as_str()).collect::<Vec<_>>(), ["pending", "rings"]);
-    let last: Vec<_> = open.iter().map(|open| open.last_update.as_ref().map(|last| last.status.kind())).collect();
-    assert_eq!(last, [None, Some(StatusKind::Ringing)], "last enqueued update");
-    let ended = outbox.queue.ended_calls(start).await.unwrap();
-    assert_eq!(ended.iter().map(|call| call.as_str()).collect::<Vec<_>>(), ["ended"]);
-    assert_eq!(outbox.queue.open_calls(after(Timestamp::now(), Duration::from_secs(1))).await.unwrap(), []);
-    // A clock that jumped back also writes.
-    for jump in [after(start, Duration::from_secs(10)), start.checked_sub(Duration::from_secs(3600)).unwrap()] {
-        outbox.queue.heartbeat(connection(), jump).await.unwrap();
-        assert_eq!(
-            outbox.queue.last_heartbeat(connection()).await.unwrap().unwrap().as_millisecond(),
-            jump.as_millisecond()
-        );
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Outbox tests: a suite and a model test over the trait, and tests specific to SQLite.
 
 mod admin;
+mod bookkeeping;
 mod coalesce;
 mod faults;
 mod forget;

@@ -9,7 +9,7 @@ use rustls::{
 use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -209,6 +209,28 @@ async fn private_authority_is_trusted_only_if_configured() {
     });
     let fault = NetworkFault::CertificateName;
     assert_eq!(both(&other, "other.test", port).await, [Err(fault), Err(fault)]);
+}
+
+/// The environment belongs to the whole process: the check runs in a process of its own.
+#[test]
+fn ssl_cert_file_replaces_the_authorities_of_the_machine() {
+    let run = |authorities: &Path| {
+        let test = "runtime::http::tests::authority_of_the_environment_is_trusted";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args([test, "--exact", "--ignored"]).env("SSL_CERT_FILE", authorities).env_remove("SSL_CERT_DIR");
+        command.output().unwrap()
+    };
+    let trusted = run(&authority());
+    assert!(trusted.status.success(), "{}", String::from_utf8_lossy(&trusted.stdout));
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    assert!(!run(empty.path()).status.success(), "an empty file trusts no server");
+}
+
+#[tokio::test]
+#[ignore = "needs SSL_CERT_FILE: ssl_cert_file_replaces_the_authorities_of_the_machine runs it"]
+async fn authority_of_the_environment_is_trusted() {
+    let port = tls_server("127.0.0.1:0").port();
+    assert_eq!(both(&stack(|settings| settings.ca = None), "goto.test", port).await, fine());
 }
 
 /// Binds an address whose queue of connections is full: the kernel drops further SYNs. Returns what keeps it full.

@@ -3,7 +3,8 @@
 use crate::{
     cards::{
         RenderOptions,
-        caller::{self, MAX_NAME_UNITS, MAX_NOTES_UNITS},
+        caller::MAX_NOTES_UNITS,
+        caller_number::{self, MAX_NAME_UNITS},
         content::CardContent,
         facts,
         text::{sanitize_opt, sanitize_url},
@@ -270,7 +271,7 @@ impl CallerData {
         let caller = Self {
             number: content.fields.number.clone(),
             e164: call.caller.number.as_e164().filter(|_| is_open).map(|number| number.expose().to_owned()),
-            network_name: caller::network_name(&call.caller, call.region, options.mask),
+            network_name: caller_number::network_name(&call.caller, call.region, options.mask),
             missed_since: history.missed_since,
             calls_in_month: history.calls_in_month,
             ..Self::default()

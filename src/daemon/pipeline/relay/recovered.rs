@@ -7,7 +7,7 @@ use crate::{
     goto::Reports,
     model::{
         call::Report,
-        time::{Timestamp, elapsed},
+        time::{Now, Timestamp, elapsed},
     },
     runtime::message_id,
 };
@@ -23,7 +23,7 @@ impl Relay {
     ) {
         let connection = &self.connection;
         let gap_ms = millis(elapsed(from, to));
-        self.recovery.gap_closed(from, to);
+        let since = self.recovery.gap_closed(from, to);
         let is_answered = !matches!(reports, Reports::Failed);
         let message_id = message_id::GAP_CLOSED;
         match reports {
@@ -41,15 +41,15 @@ impl Relay {
                 tracing::warn!(%connection, %from, %to, gap_ms, message_id, "event gap closed, reports follow later")
             }
         }
-        // Only now: the heartbeat may pass the gap as soon as its calls are queued.
+        // Only now: the heartbeat covers the gap as soon as its calls are queued.
         if is_answered {
-            self.monitor.gap_recovered(from, to);
+            self.monitor.gap_recovered(since, to);
         }
     }
 
     /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
     pub(super) async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
-        let now = Timestamp::now();
+        let Now { instant, timestamp: now } = Now::current();
         for report in reports {
             if is_conclusive(&report) || self.recovery.wants(&report, now) {
                 let in_gap = self.recovery.covers(&report);
@@ -57,12 +57,12 @@ impl Relay {
             }
         }
         self.publish_unposted();
-        let ready = self.awaited.ready(|report| self.recovery.covers(report), now);
+        let ready = self.awaited.ready(|report| self.recovery.covers(report), instant);
         self.post_recovered(settings, ready.reports, now).await;
         for update in self.recovery.end_unreported(&ready.unreported) {
             self.emit(settings, update);
         }
-        self.begin_fetches(now);
+        self.begin_fetches(instant);
     }
 
     pub(super) async fn post_recovered(&mut self, settings: &Arc<Settings>, reports: Vec<Report>, now: Timestamp) {
@@ -92,7 +92,7 @@ impl Relay {
         self.publish_unposted();
     }
 
-    /// Keeps the heartbeat behind the calls that are not posted yet: a restart then recovers them again.
+    /// Gives the heartbeat the end of the earliest call that is not posted yet: a restart then recovers from there.
     pub(super) fn publish_unposted(&self) {
         self.monitor.set_unposted_since(self.awaited.unposted_since());
     }

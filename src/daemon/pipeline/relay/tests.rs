@@ -15,11 +15,14 @@ use crate::{
         lane::{FailureClass, RequestFailure},
     },
     model::{
-        call::{CallStatus, StatusKind, WireDirection},
+        call::{
+            AccountNumber, CallStatus, Caller, Participant, ParticipantKind, ParticipantStatus, Person, Phase,
+            SnapshotState, StatusKind, WireDirection,
+        },
         card::Card,
         delivery::{Delivery, Outbox as _},
         ids::SinkName,
-        phone::Region,
+        phone::{PhoneNumber, Region},
     },
     outbox,
     route::Routes,
@@ -74,7 +77,7 @@ async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
     }
     drop(sender);
     let ended = pipeline.outbox.ended_calls(Timestamp::UNIX_EPOCH).await.unwrap();
-    relay(pipeline, Recovery::new(HashMap::new(), ended, Timestamp::now()), receiver).await;
+    relay(pipeline, Recovery::new(HashMap::new(), ended, None, Timestamp::now()), receiver).await;
 }
 
 async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
@@ -85,23 +88,6 @@ async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Recei
 
 async fn pending(pipeline: &Pipeline) -> Vec<Delivery> {
     pipeline.outbox.due(&"desk".try_into().unwrap(), Timestamp::now(), 9).await.unwrap()
-}
-
-fn report(call: &str, outcome: &str, ended: Timestamp) -> Report {
-    Report {
-        connection: "main".try_into().unwrap(),
-        region: Region::US,
-        account: "1".try_into().unwrap(),
-        call: call.try_into().unwrap(),
-        direction: WireDirection::Inbound,
-        created_at: ended.checked_sub(Duration::from_secs(9)).ok(),
-        answered_at: None,
-        ended_at: Some(ended),
-        caller: None,
-        outcome: Some(outcome.to_owned()),
-        people: Vec::new(),
-        full: None,
-    }
 }
 
 #[tokio::test]
@@ -133,8 +119,11 @@ async fn event_gap_is_summarized_in_one_card() {
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let hidden =
-        vec![report("a", "MISSED", at(50)), report("b", "LEFT_VOICEMAIL", at(40)), report("c", "MISSED", at(30))];
+    let hidden = vec![
+        Report::summary("a", "MISSED", at(50)),
+        Report::summary("b", "LEFT_VOICEMAIL", at(40)),
+        Report::summary("c", "MISSED", at(30)),
+    ];
     run_relay(&pipeline, vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }])
         .await;
     assert_eq!(pending(&pipeline).await.len(), 1);
@@ -148,7 +137,7 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
     let to = Timestamp::now();
     let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
     let gap = |calls: &[&str]| {
-        let hidden = calls.iter().map(|call| report(call, "MISSED", at(30))).collect();
+        let hidden = calls.iter().map(|call| Report::summary(call, "MISSED", at(30))).collect();
         vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }]
     };
     run_relay(&pipeline, gap(&["a", "b"])).await;
@@ -163,17 +152,96 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
     assert_eq!(listed.collect::<Vec<_>>(), ["ab", "cd"]);
 }
 
+/// A first frame of a call whose phone rings.
+fn ring(call: &str, at: Timestamp) -> CallSnapshot {
+    let party = |id: &str, kind, status| Participant {
+        id: Some(id.try_into().unwrap()),
+        leg: Some(id.try_into().unwrap()),
+        originator: Some("caller".try_into().unwrap()),
+        kind,
+        status,
+    };
+    let number = |text| PhoneNumber::parse(Some(text), Region::US);
+    let caller = ParticipantKind::PhoneNumber {
+        account_number: AccountNumber { number: number("+14165550110"), label: None },
+        caller: Some(Caller { name: None, number: number("+16475550101") }),
+        callee: None,
+    };
+    let bob = Person { name: Some("Bob".into()), extension: Some("1015".into()), line: None };
+    let ringing = party("bob", ParticipantKind::Line(bob), ParticipantStatus::Ringing);
+    CallSnapshot {
+        connection: "main".try_into().unwrap(),
+        region: Region::US,
+        account: "1".try_into().unwrap(),
+        call: call.try_into().unwrap(),
+        direction: WireDirection::Inbound,
+        created_at: Some(at),
+        hung_up_by: None,
+        dialed: None,
+        linked: Vec::new(),
+        state: SnapshotState {
+            sequence: 1,
+            phase: Phase::Starting,
+            at: Some(at),
+            participants: vec![party("caller", caller, ParticipantStatus::Connected), ringing],
+            systems: Vec::new(),
+            recorded: false,
+        },
+    }
+}
+
+#[tokio::test]
+async fn failed_lookup_holds_up_no_later_update_of_its_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let (queries, _query_receiver) = mpsc::channel(8);
+    let name = "main".try_into().unwrap();
+    let mut relay = Relay::new(name, Arc::clone(&pipeline), queries, Recovery::default(), LoginAdvice::LogIn);
+    let settings = pipeline.settings.load();
+    let ring = update_from_report(&Report::summary("a", "MISSED", Timestamp::now()), Timestamp::now()).unwrap();
+    relay.emit(&settings, ring.clone());
+    relay.emit(&settings, ring);
+    assert_eq!(relay.lookups.len(), 1, "the second update waits for the first");
+    relay.lookups.abort_all();
+    let failed = relay.lookups.join_next_with_id().await.unwrap();
+    assert!(failed.is_err());
+    relay.on_processed(failed);
+    assert_eq!((relay.lookups.len(), relay.lookup_calls.len()), (1, 1), "the second update is processed");
+}
+
+#[tokio::test]
+async fn frame_received_after_the_report_causes_no_second_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let to = Timestamp::now();
+    let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+    // The report of the late call is held until that of the other one is fetched, which never happens here.
+    let reports =
+        vec![Report::summary("late", "MISSED", before(5)), Report::summary("other", "LEFT_DIAL_PLAN", before(5))];
+    run_relay(
+        &pipeline,
+        vec![
+            ConnectionEvent::GapClosed { from: before(60), to, reports: Reports::Fetched(reports) },
+            ConnectionEvent::Snapshot(ring("late", before(20))),
+        ],
+    )
+    .await;
+    let posted = pending(&pipeline).await;
+    let statuses: Vec<_> = posted.iter().map(|one| one.key.status).collect();
+    assert_eq!(statuses, [StatusKind::Ringing], "the call tracker fetches the report and ends the call");
+}
+
 #[tokio::test]
 async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
     let to = Timestamp::now();
     let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let mut rang = update_from_report(&report("rang", "MISSED", before(300)), to).unwrap();
+    let mut rang = update_from_report(&Report::summary("rang", "MISSED", before(300)), to).unwrap();
     rang.status = CallStatus::Ringing;
     let unfinished = UnfinishedCall { last_update: Some(rang), last_seen: before(300), is_awaited: false };
     let open_calls = HashMap::from([("rang".try_into().unwrap(), unfinished)]);
-    let recovery = Recovery::new(open_calls, Vec::new(), to);
+    let recovery = Recovery::new(open_calls, Vec::new(), None, to);
     let (sender, receiver) = mpsc::channel(8);
     let closed = ConnectionEvent::GapClosed { from: before(200), to, reports: Reports::Fetched(Vec::new()) };
     sender.send(closed).await.unwrap();
@@ -187,26 +255,27 @@ async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer()
 }
 
 #[tokio::test]
-async fn heartbeat_stays_behind_a_hidden_call_until_its_report_is_read() {
+async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
     let name: ConnectionName = "main".try_into().unwrap();
     let status = ConnectionStatus { live: [0].into(), ..ConnectionStatus::default() };
     pipeline.status.lock().connections.insert(name.clone(), status);
-    let covered = |at| pipeline.status.lock().connections[&name].covered_until(at).unwrap();
+    let heartbeat = || pipeline.status.lock().connections[&name].heartbeat(Timestamp::now()).unwrap();
     let (sender, receiver) = mpsc::channel(8);
     let to = Timestamp::now();
     let ended = to.checked_sub(Duration::from_secs(30)).unwrap();
-    let reports = Reports::Fetched(vec![report("hidden", "LEFT_DIAL_PLAN", ended)]);
+    let reports = Reports::Fetched(vec![Report::summary("hidden", "LEFT_DIAL_PLAN", ended)]);
     sender.send(ConnectionEvent::GapClosed { from: ended, to, reports }).await.unwrap();
     let relayed = async {
-        while covered(to) == to {
+        while heartbeat().uncovered_since.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(covered(to), ended);
-        let full = Report { full: Some(Box::default()), ..report("hidden", "", ended) };
+        assert_eq!(heartbeat().uncovered_since, Some(ended));
+        assert!(heartbeat().live_at >= to, "a live connection is live whatever waits");
+        let full = Report { full: Some(Box::default()), ..Report::summary("hidden", "", ended) };
         sender.send(ConnectionEvent::Report(full)).await.unwrap();
-        while covered(to) != to {
+        while heartbeat().uncovered_since.is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

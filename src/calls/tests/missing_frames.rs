@@ -1,0 +1,164 @@
+//! Calls with frames that were lost: what their reports and states restore, and what stays unknown.
+
+use super::{
+    compositions::{answered_by_nadia, last, played},
+    harness::{Harness, Input, end},
+    script::{Script, epoch},
+};
+use crate::model::call::{CallSnapshot, CallStatus, Revision, StatusKind};
+use std::time::Duration;
+
+#[test]
+fn report_push_is_fetched_once_for_known_and_unknown_calls() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    for known in [true, false] {
+        let mut harness = Harness::new(epoch());
+        harness.reports.insert("call".try_into().unwrap(), (Duration::from_secs(150), call.report()));
+        if known {
+            call.snapshots.iter().for_each(|event| harness.push(event.clone()));
+        }
+        for second in [60, 61, 150, 155, 200] {
+            harness.plan(Duration::from_secs(second), Input::ReportReady("call".try_into().unwrap()));
+        }
+        harness.run(Duration::from_secs(400));
+        assert_eq!(harness.fetched_reports.len(), 1);
+        assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
+        let ends =
+            harness.updates.iter().filter(|(_, it)| it.status.kind().is_final()).count() + harness.from_reports.len();
+        assert_eq!(ends, 1);
+    }
+}
+
+#[test]
+fn lone_end_emits_nothing_until_its_report() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    let harness = played([last(&call)]);
+    assert!(harness.updates.is_empty());
+    assert_eq!(harness.fetched_reports.len(), 1);
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert("call".try_into().unwrap(), (Duration::from_secs(80), call.report()));
+    harness.push(last(&call));
+    harness.run(Duration::from_secs(400));
+    assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
+}
+
+#[test]
+fn report_fills_more_holes_than_a_sequence_keeps() {
+    let mut call = Script::inbound();
+    call.menu(2_000);
+    call.ring(&["Nadia"]);
+    call.ring_out(1_000);
+    for _ in 0..8 {
+        call.menu(2_000);
+    }
+    call.ring(&["Priya"]);
+    call.wait(3_000);
+    call.hang_up(true);
+    let whole = played(call.snapshots.clone()).end();
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert("call".try_into().unwrap(), (Duration::ZERO, call.report()));
+    let kept = |(at, _): &(usize, &CallSnapshot)| *at > 5 && at % 2 == 0 || *at + 1 == call.snapshots.len();
+    call.snapshots.iter().enumerate().filter(kept).for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(300));
+    assert_eq!(harness.end(), whole);
+}
+
+#[test]
+fn unknown_outcome_is_resolved_by_a_late_report() {
+    let mut call = Script::inbound();
+    call.menu(4_000);
+    call.enter_queue("Support");
+    call.ring(&["Nadia"]);
+    call.ring_out(15_000);
+    call.hang_up(true);
+    let mut harness = Harness::new(epoch());
+    call.snapshots.iter().enumerate().filter(|(at, _)| *at != 5).for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(300));
+    assert_eq!(harness.end().unwrap().split(" · ").next(), Some("unknown"));
+    harness.plan(Duration::from_secs(310), Input::Report(call.report().into()));
+    harness.run(Duration::from_secs(300));
+    let last = &harness.updates.last().unwrap().1;
+    assert_eq!((last.status.kind(), last.call.revision), (StatusKind::Missed, Some(Revision::Resolved)));
+    assert_eq!(
+        end(last),
+        "missed · LeftQueue after 19 s · rang Nadia · gave up in Queue Support after 15 s · callback"
+    );
+}
+
+#[test]
+fn answer_is_not_taken_away_by_a_report_that_knows_none() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    let mut liar = Script::inbound();
+    liar.hang_up(true);
+    for received in [call.snapshots.len(), 4] {
+        let mut harness = Harness::new(epoch());
+        call.snapshots.iter().take(received).for_each(|event| harness.push(event.clone()));
+        harness.plan(Duration::from_secs(60), Input::Report(liar.report().into()));
+        harness.run(Duration::from_secs(600));
+        let emitted: Vec<String> = harness.updates.iter().map(|(_, update)| end(update)).collect();
+        assert!(emitted.last().unwrap().starts_with("ended · with Nadia"), "{emitted:#?}");
+    }
+}
+
+#[test]
+fn lost_end_is_closed_when_the_caller_was_seen_leaving() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    call.snapshots.pop();
+    let harness = played(call.snapshots);
+    let (at, update) = harness.updates.last().unwrap();
+    assert_eq!((at.as_secs(), end(update).as_str()), (31, "ended · with Nadia 20 s after 6 s"));
+}
+
+#[test]
+fn silent_call_is_fetched_less_and_less_often_and_then_has_an_unknown_end() {
+    let mut harness = Harness::new(epoch());
+    answered_by_nadia().snapshots.iter().for_each(|event| harness.push(event.clone()));
+    harness.run(Duration::from_secs(5 * 3600));
+    assert_eq!(harness.fetched_reports.len(), 5);
+    let (_, update) = harness.updates.last().unwrap();
+    assert!(update.call.end_unknown && update.status == CallStatus::Ended { talk_time: None });
+    assert_eq!(harness.tracker.next_deadline(), None);
+}
+
+#[test]
+fn holes_are_fetched_and_heal_the_call_before_its_end() {
+    let mut call = answered_by_nadia();
+    call.talk(30_000);
+    call.hold(3_000, true);
+    call.hang_up(true);
+    let mut harness = Harness::new(epoch());
+    harness.states.clone_from(&call.snapshots);
+    call.snapshots
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| ![2, 3].contains(at))
+        .for_each(|(_, event)| harness.push(event.clone()));
+    harness.run(Duration::from_secs(60));
+    assert_eq!(harness.fetched_states, [(3, 4)]);
+    assert_eq!(harness.end().unwrap(), "ended · with Nadia 50 s held 3 s after 6 s · caller hung up");
+    assert!(harness.fetched_reports.is_empty());
+}
+
+#[test]
+fn clean_stop_emits_rings_and_leaves_doubtful_ends_open() {
+    let mut call = Script::inbound();
+    call.menu(1_000);
+    call.ring(&["Nadia"]);
+    let mut harness = Harness::new(epoch());
+    call.snapshots.iter().for_each(|event| harness.push(event.clone()));
+    harness.run(Duration::from_millis(10));
+    assert_eq!(harness.phone_rings(), [""; 0]);
+    harness.flush();
+    assert_eq!(harness.phone_rings().len(), 1);
+
+    call.hang_up(true);
+    let mut harness = Harness::new(epoch());
+    call.snapshots.iter().skip(2).for_each(|event| harness.push(event.clone()));
+    harness.run(Duration::from_millis(10));
+    harness.flush();
+    assert!(harness.updates.iter().all(|(_, update)| !update.status.kind().is_final()));
+}
