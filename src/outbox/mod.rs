@@ -113,7 +113,6 @@ pub use health::Health;
 pub use of_call::deliveries_of_call;
 pub use open::{OpenError, OpenReport, open};
 pub use overview::{Overview, SinkStats, overview};
-pub use previous_sinks::EnqueuedUpdate;
 pub use row::DeliveryState;
 pub use sqlite::SqliteOutbox;
 

@@ -37,17 +37,9 @@ impl Store {
     }
 }
 
-/// Result of [`SqliteOutbox::enqueue_update`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnqueuedUpdate {
-    /// Sinks of the planned deliveries, each once.
-    pub sinks: Vec<SinkName>,
-    /// One result for each planned delivery, in order.
-    pub results: Vec<EnqueueResult>,
-}
-
 impl SqliteOutbox {
-    /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. `plan` receives the
+    /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one result
+    /// for each planned delivery, in order. `plan` receives the
     /// sinks with a delivery of the call (none for a ring), each with the options of its last card, ordered by their first
     /// delivery; dropped deliveries do not count. `plan` may run twice. A final update without deliveries is recorded, so
     /// that the next run does not take it for a hidden one. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
@@ -59,7 +51,7 @@ impl SqliteOutbox {
         pending: Option<(ConversationSpaceId, StatusKind)>,
         update: CallUpdate,
         mut plan: P,
-    ) -> Result<EnqueuedUpdate, OutboxError>
+    ) -> Result<Vec<EnqueueResult>, OutboxError>
     where
         P: FnMut(Vec<(SinkName, CardOptions)>) -> Vec<NewDelivery> + Send + 'static,
     {
@@ -71,9 +63,7 @@ impl SqliteOutbox {
             if deliveries.is_empty() && status.is_final() {
                 store.record_silent_call(&update, now)?;
             }
-            let mut sinks: Vec<SinkName> = deliveries.iter().map(|delivery| delivery.key.sink.clone()).collect();
-            sinks.dedup();
-            Ok(EnqueuedUpdate { sinks, results: store.enqueue(pending.as_ref(), &deliveries, now)? })
+            store.enqueue(pending.as_ref(), &deliveries, now)
         })
         .await
     }

@@ -83,18 +83,21 @@ impl Pipeline {
         let (call, status) = (&update.call.id, update.status.kind());
         let plan = {
             let (settings, update) = (Arc::clone(settings), update.clone());
-            move |previous| plan::plan(&settings, &update, &info, previous, now.timestamp)
+            move |previous| {
+                let deliveries = plan::plan(&settings, &update, &info, previous, now.timestamp);
+                // Before the commit: a crash after it must not lose the call's history.
+                settings.enricher.record(&update, plan::sinks(&deliveries));
+                deliveries
+            }
         };
         match self.outbox.enqueue_update(saved, update.clone(), plan).await {
-            Ok(enqueued) => {
-                if enqueued.sinks.is_empty() {
-                    tracing::debug!(%call, status = status.as_str(), "no route matches");
-                }
-                settings.enricher.record(update, enqueued.sinks);
-                if status == StatusKind::Ringing && enqueued.results.contains(&EnqueueResult::Inserted) {
-                    self.status.lock().add_calls(1, settings.today());
-                }
+            Ok(results) if results.is_empty() => {
+                tracing::debug!(%call, status = status.as_str(), "no route matches");
             }
+            Ok(results) if status == StatusKind::Ringing && results.contains(&EnqueueResult::Inserted) => {
+                self.status.lock().add_calls(1, settings.today());
+            }
+            Ok(_) => {}
             Err(error) => {
                 settings.enricher.record(update, Vec::new());
                 tracing::error!(%call, status = status.as_str(), %error, "card not enqueued");
