@@ -3,6 +3,7 @@
 
 pub mod awaited_reports;
 pub mod call_order;
+pub mod callbacks;
 pub mod caller_history;
 pub mod direct_messages;
 pub mod number_names;
@@ -30,6 +31,7 @@ use crate::{
     outbox::SqliteOutbox,
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
+use tokio::sync::Mutex;
 
 /// State shared by all relays.
 pub struct Pipeline {
@@ -45,6 +47,8 @@ pub struct Pipeline {
     pub tasks: TaskMonitor,
     /// Metrics of the daemon.
     pub metrics: Metrics,
+    /// Held while callbacks are decided.
+    pub callbacks: Mutex<()>,
 }
 
 impl Pipeline {
@@ -53,6 +57,8 @@ impl Pipeline {
     pub async fn process(&self, settings: &Settings, update: &CallUpdate, now: Now) -> Option<PendingLookup> {
         if !settings.reports_call(&update.call) {
             settings.enricher.record(update, Vec::new());
+            self.record_return_call(update).await;
+            self.update_callbacks(settings, update, now.timestamp).await;
             return None;
         }
         let saved = self.save_pending(settings, update).await;
@@ -63,9 +69,9 @@ impl Pipeline {
         let (call, status) = (&update.call.id, update.status.kind());
         if deliveries.is_empty() {
             tracing::debug!(%call, status = status.as_str(), "no route matches");
-            if status.is_final()
-                && let Err(error) = self.outbox.record_silent_call(update.clone()).await
-            {
+            if !status.is_final() {
+                self.record_return_call(update).await;
+            } else if let Err(error) = self.outbox.record_silent_call(update.clone()).await {
                 tracing::warn!(%call, %error, "call without a card not recorded");
             }
         }
@@ -76,6 +82,7 @@ impl Pipeline {
             Ok(_) => {}
             Err(error) => tracing::error!(%call, status = status.as_str(), %error, "card not enqueued"),
         }
+        self.update_callbacks(settings, update, now.timestamp).await;
         late
     }
 
@@ -163,6 +170,10 @@ impl Pipeline {
         let deliveries = plan::gap_summary(settings, connection, gap, updates, at);
         if let Err(error) = self.outbox.enqueue(None, deliveries).await {
             tracing::error!(%connection, %error, "gap summary not enqueued");
+        }
+        for update in updates {
+            self.record_return_call(update).await;
+            self.update_callbacks(settings, update, at).await;
         }
     }
 }
