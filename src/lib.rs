@@ -64,6 +64,8 @@
 //!   `[metrics]` is asked. A listener thus changes nothing on the path of a call.
 //! - *The status is a file too*: `poprelay status` works beside the daemon without a socket, and latencies survive a restart.
 //! - *All calls are tracked, the chosen ones are posted.* The history needs to know that a caller was called back.
+//! - *Callbacks are decided from stored facts*, not from the order of updates: each new call of a number decides all its missed
+//!   calls again. Reports of an event gap may show the call back before the missed call.
 //! - *An outcome waits some seconds while a snapshot is missing that could show an answer*: a late "missed" is better than a
 //!   false one.
 //! - *`cards` renders from one content layout.* Texts are decided once; Slack, Teams and plain text only lay them out.
@@ -94,6 +96,8 @@
 //! | live message | a chat message that is edited as its call moves |
 //! | pending update | a call update stored during its look-up, replayed after a crash |
 //! | alert | a daemon problem reported to the operator: firing, then resolved |
+//! | return call | a later call with the number of a missed call: a try, a call back, or the caller got through |
+//! | callback | the return call that counts for a missed call; its card shows it |
 //! | recap | the daily digest of a sink |
 //! | gap summary | the list of calls of one event gap |
 //! | settings snapshot | the reloadable settings, replaced whole on SIGHUP |

@@ -52,7 +52,7 @@ async fn message_follows_the_call_to_each_person_it_rings() {
     sim.place(CallPlan::missed(alice(), &[bob(), Extension::new("1099", "Zoe Unlisted")]).at_speed(20.0));
     becomes(&sim, BOB, &["Missed"]).await;
     let eve = Extension::new("1020", "Eve Kim");
-    sim.place(CallPlan::transferred(alice(), "Support", &bob(), &eve).at_speed(20.0));
+    sim.place(CallPlan::transferred(Party::new("CAROL ROY", "+15145550188"), "Support", &bob(), &eve).at_speed(20.0));
     becomes(&sim, EVE, &["Ended"]).await;
     becomes(&sim, BOB, &["Missed", "Ended"]).await;
     assert_eq!(texts(&sim, "C0LIVING"), Vec::<String>::new(), "the rule names only the person");

@@ -7,6 +7,7 @@
 )]
 
 mod burst;
+mod called_back;
 mod caller_history;
 mod chaos;
 mod chats;

@@ -101,6 +101,7 @@ impl Facts {
             forwarded_to: walk.forwarded_to.and_then(|id| self.parties.outside(id).cloned()),
             recorded: walk.recorded,
             needs_callback: false,
+            callback: None,
             menu_only: false,
         };
         self.add_report(&mut course);

@@ -3,6 +3,7 @@
 
 use super::{
     RenderOptions,
+    callback_line::{callback_line, callback_title},
     caller::{self, CallerLines},
     content::{CardContent, CardFields, Tone, join_dots},
     duration::{format_age, format_zoned_time},
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     cards::status_line,
     model::{
-        call::{Call, CallDirection, CallStatus, CallUpdate, Revision},
+        call::{Call, CallDirection, CallStatus, CallUpdate, Revision, StatusKind},
         card::{CallCard, LATE_AFTER},
         time::{Timestamp, elapsed},
     },
@@ -38,10 +39,13 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
         dialed: account_number(call, options).unwrap_or_default(),
         queue: queues(call).unwrap_or_default(),
         people: list_people(&call.people).unwrap_or_default(),
-        state: status_line::status_line(
-            card,
-            &status_line::LineOptions { late, since: since.as_deref(), mask: options.mask },
-        ),
+        state: join_dots([
+            call.course.callback.as_ref().map(|callback| callback_line(callback, now, &options.time_zone)),
+            Some(status_line::status_line(
+                card,
+                &status_line::LineOptions { late, since: since.as_deref(), mask: options.mask },
+            )),
+        ]),
     };
 
     let extra = ExtraFields {
@@ -75,7 +79,7 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
     } else if late && !matches!(status, CallStatus::Ringing) {
         content.footnotes.push(format!("posted late, this was {}", format_age(*at, now)));
     }
-    content.urgent = caller.urgent;
+    content.urgent = caller.urgent && reached(call).is_none();
     caller.fill(&mut content);
     content.fields = fields;
     content
@@ -83,10 +87,17 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
 
 /// Renders the title: `📞 Alice Martin · VIP`, `❌ 🔥 Missed: (514) 555-0199`, `📤 Dana Roy (1015) calls (514) 555-0199`.
 fn title(update: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) -> String {
+    let (reached, emoji) = (reached(&update.call), status_emoji(update));
+    let urgent = if caller.urgent && reached.is_none() { "🔥 " } else { "" };
+    let state = reached.map_or_else(|| title_status(update, late), str::to_owned);
+    format!("{emoji} {urgent}{state}{}", caller.title)
+}
+
+/// Renders the status in the title: `Missed: `.
+fn title_status(update: &CallUpdate, late: Option<Timestamp>) -> String {
     let (call, status) = (&update.call, &update.status);
-    let urgent = if caller.urgent { "🔥 " } else { "" };
     let out = call.direction == CallDirection::Outbound;
-    let state = match (status, late) {
+    match (status, late) {
         (CallStatus::Ringing, Some(now)) => {
             format!("{} {}: ", if out { "Called" } else { "Rang" }, format_age(update.at, now))
         }
@@ -104,8 +115,12 @@ fn title(update: &CallUpdate, late: Option<Timestamp>, caller: &CallerLines) -> 
         (CallStatus::Ended { .. }, _) if call.revision == Some(Revision::Corrected) => "Not missed: ".to_owned(),
         (CallStatus::Ended { .. }, _) if call.course.needs_callback => "Call back: ".to_owned(),
         (CallStatus::Ended { .. }, _) => "Ended: ".to_owned(),
-    };
-    format!("{} {urgent}{state}{}", status_emoji(update), caller.title)
+    }
+}
+
+/// Returns the beginning of the title if the missed caller was reached later.
+fn reached(call: &Call) -> Option<&'static str> {
+    call.course.callback.as_ref().and_then(callback_title)
 }
 
 /// Returns the emoji of the call status.
@@ -113,6 +128,7 @@ pub(super) fn status_emoji(update: &CallUpdate) -> &'static str {
     match (&update.status, update.call.direction) {
         (CallStatus::Ringing, CallDirection::Outbound) => "📤",
         (CallStatus::Ringing, CallDirection::Inbound | CallDirection::Internal) => "📞",
+        _ if reached(&update.call).is_some() => "✅",
         (CallStatus::Ended { .. }, _) if update.call.end_unknown => "❔",
         (CallStatus::Ended { .. }, _) if update.call.course.needs_callback => "↩️",
         (CallStatus::Missed { .. }, CallDirection::Inbound) if update.call.course.menu_only => "☎️",
@@ -126,13 +142,14 @@ pub(super) fn status_emoji(update: &CallUpdate) -> &'static str {
 /// Name of a ring that is younger than [`LATE_AFTER`].
 pub(super) const RINGING: &str = "ringing";
 /// Status names in the order of a count, those that need action first.
-pub(super) const STATUS_NAMES: [&str; 6] = [RINGING, "rang", "missed", "voicemail", "answered", "ended"];
+pub(super) const STATUS_NAMES: [&str; 7] = [RINGING, "rang", "missed", "voicemail", "called back", "answered", "ended"];
 
 /// Returns the status name of a call for counts.
 pub(super) fn status_name(update: &CallUpdate, now: Timestamp) -> &'static str {
     match update.status {
         CallStatus::Ringing if elapsed(update.at, now) > LATE_AFTER => "rang",
         CallStatus::Ringing => RINGING,
+        _ if update.kind() == StatusKind::CalledBack => "called back",
         CallStatus::Answered { .. } => "answered",
         CallStatus::Missed { .. } => "missed",
         CallStatus::Voicemail { .. } => "voicemail",
@@ -140,10 +157,11 @@ pub(super) fn status_name(update: &CallUpdate, now: Timestamp) -> &'static str {
     }
 }
 
-const fn tone(update: &CallUpdate, late: bool) -> Tone {
+fn tone(update: &CallUpdate, late: bool) -> Tone {
     match &update.status {
         CallStatus::Ringing if late => Tone::Past,
         CallStatus::Ringing => Tone::Now,
+        _ if reached(&update.call).is_some() => Tone::Good,
         CallStatus::Answered { .. } => Tone::Good,
         // An unanswered outbound call needs no callback.
         CallStatus::Missed { .. } if matches!(update.call.direction, CallDirection::Outbound) => Tone::Past,

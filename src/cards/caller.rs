@@ -123,7 +123,7 @@ fn past_call(last: &PastCall, now: Timestamp) -> String {
         (StatusKind::Ringing, _) => "rang".to_owned(),
         (StatusKind::Answered | StatusKind::Ended, Some(with)) => format!("talked to {with}"),
         (StatusKind::Answered | StatusKind::Ended, None) => "answered".to_owned(),
-        (StatusKind::Missed, _) => "missed".to_owned(),
+        (StatusKind::Missed | StatusKind::CalledBack, _) => "missed".to_owned(),
         (StatusKind::Voicemail, _) => "voicemail".to_owned(),
     };
     format!("{}, {outcome}", format_age(last.at, now))

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
+mod callback_line;
 mod caller;
 mod caller_number;
 mod caller_sources;

@@ -9,7 +9,6 @@ use super::{
     text::sanitize_opt,
 };
 use crate::model::{
-    call::CallUpdate,
     card::{CallCard, Contact, Match},
     phone::Mask,
 };
@@ -66,7 +65,7 @@ pub(super) struct ExtraFields<'a> {
 
 /// Builds the template context of a card.
 pub(super) fn build_context(card: &CallCard, extra: &ExtraFields<'_>) -> Value {
-    let CallUpdate { call, status, .. } = &card.update;
+    let call = &card.update.call;
     let no_contact = Contact::default();
     let contact = match &card.caller_info.matched {
         Match::One { contact } => contact,
@@ -84,7 +83,7 @@ pub(super) fn build_context(card: &CallCard, extra: &ExtraFields<'_>) -> Value {
     let facts = facts.rev().map(|fact| (fact.label.to_lowercase(), fact.value)).collect();
     context! {
         sign => extra.emoji,
-        status => status.kind().as_str(),
+        status => card.update.kind().as_str(),
         state => extra.fields.state.as_str(),
         urgent => extra.caller.urgent,
         late => extra.late,

@@ -60,12 +60,12 @@ pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
         outbox::rewrite(dir).map_err(admin_error)?;
         remaining = files_containing(dir, digits).map_err(CliError::permission)?;
     }
-    let ErasureReport { erased: blanked, dropped, masked: changed, pending: noted } = report;
+    let ErasureReport { erased: blanked, dropped, masked: changed, pending: noted, missed } = report;
     write!(
         out,
         "history: {calls} calls erased\n\
          outbox: {blanked} deliveries blanked ({dropped} of them were pending and will not be posted), {changed} others \
-         changed, {noted} pending updates removed\n\
+         changed, {noted} pending updates and {missed} missed calls removed\n\
          A running daemon caches CRM answers in memory for minutes (ttl of each source); a restart clears the cache.\n\
          Contacts files, CRMs and messages in the chats are not changed.\n"
     )

@@ -140,7 +140,7 @@ fn expected_value(last: &str) -> Option<&'static str> {
             "\"slack\", \"slack-app\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source"
         }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
-        "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\"",
+        "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\", \"called_back\"",
         "shape" => "\"message\" or \"card\"",
         "ring_at" => "\"phone\", \"queue\" or \"start\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",

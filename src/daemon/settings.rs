@@ -121,6 +121,13 @@ impl Settings {
             return vec![EnqueueMode::UpdatePending];
         }
         let notifies = self.notifies(sink, update);
+        if update.kind() == StatusKind::CalledBack {
+            return match mode {
+                MessageMode::Post if notifies => vec![EnqueueMode::Insert],
+                MessageMode::LiveThreaded if notifies => vec![EnqueueMode::MergeCallback, EnqueueMode::Reply],
+                MessageMode::Post | MessageMode::Live | MessageMode::LiveThreaded => vec![EnqueueMode::MergeCallback],
+            };
+        }
         match mode {
             MessageMode::Post if notifies => vec![EnqueueMode::Insert],
             MessageMode::Post => vec![EnqueueMode::UpdatePending],
@@ -160,6 +167,11 @@ pub fn notifies(update: &CallUpdate, outcomes: &[StatusKind]) -> bool {
         }
         Some(Revision::Completed) => false,
         Some(Revision::Corrected) => route::sink_wants(StatusKind::Missed, outcomes),
+        // A message cannot be edited: it waits for the end of the return call.
+        Some(Revision::CalledBack) => {
+            let is_over = update.call.course.callback.as_ref().is_some_and(|callback| callback.call.is_over);
+            is_over && route::sink_wants(StatusKind::CalledBack, outcomes)
+        }
     }
 }
 
@@ -208,7 +220,7 @@ impl SharedSettings {
 mod tests {
     use super::*;
     use crate::model::{
-        call::{CallStatus, Caller, MissedReason},
+        call::{CallStatus, Callback, Caller, MissedReason, ReturnCall, ReturnKind},
         phone::{PhoneNumber, Region},
         time::Timestamp,
     };
@@ -229,11 +241,11 @@ mod tests {
         CallUpdate { call, status, at: Timestamp::UNIX_EPOCH }
     }
 
-    #[test]
-    fn enqueue_modes_follow_message_mode_and_outcomes() {
+    /// Returns the modes of an update at a webhook, an app and an app with threads, which have these outcomes.
+    fn modes_at(outcomes: &[StatusKind], update: &CallUpdate) -> [Vec<EnqueueMode>; 3] {
         let name = |name: &str| SinkName::try_from(name).unwrap();
         let sink_settings = |life| SinkSettings {
-            outcomes: vec![StatusKind::Missed],
+            outcomes: outcomes.to_vec(),
             ring_at: RingStage::Phone,
             menu_only: false,
             style: RenderOptions::default(),
@@ -246,11 +258,35 @@ mod tests {
             sinks: sinks.map(|(sink, life)| (name(sink), sink_settings(life))).into(),
             ..Settings::default()
         };
-        let modes = |status: CallStatus, revised| {
-            let update = update(status, revised);
-            ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &CardOptions::default(), &update))
-        };
-        let missed = || CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown };
+        ["hook", "app", "talk"].map(|sink| settings.enqueue_modes(&name(sink), &CardOptions::default(), update))
+    }
+
+    fn missed() -> CallStatus {
+        CallStatus::Missed { waited: Duration::from_secs(9), reason: MissedReason::Unknown }
+    }
+
+    #[test]
+    fn callback_edits_live_messages_and_is_posted_at_its_end_where_selected() {
+        let mut returned = update(missed(), Some(Revision::CalledBack));
+        let edit = || vec![EnqueueMode::MergeCallback];
+        let selected = [StatusKind::CalledBack];
+        assert_eq!(modes_at(&selected, &returned), [edit(), edit(), edit()], "withdrawn");
+        let at = Timestamp::UNIX_EPOCH;
+        let kind = ReturnKind::CalledBack;
+        let call = ReturnCall { kind, colleague: None, started_at: at, at, is_over: false, talked: None };
+        let callback = Callback { call, after: Duration::ZERO };
+        returned.call.course.callback = Some(callback.clone());
+        assert_eq!(modes_at(&selected, &returned), [edit(), edit(), edit()], "during the call");
+        let call = ReturnCall { is_over: true, ..callback.call.clone() };
+        returned.call.course.callback = Some(Callback { call, ..callback });
+        let replied = vec![EnqueueMode::MergeCallback, EnqueueMode::Reply];
+        assert_eq!(modes_at(&selected, &returned), [vec![EnqueueMode::Insert], edit(), replied]);
+        assert_eq!(modes_at(&[StatusKind::Missed], &returned), [edit(), edit(), edit()]);
+    }
+
+    #[test]
+    fn enqueue_modes_follow_message_mode_and_outcomes() {
+        let modes = |status: CallStatus, revised| modes_at(&[StatusKind::Missed], &update(status, revised));
         let ended = || CallStatus::Ended { talk_time: None };
         let (live, replied) = (|| vec![EnqueueMode::UpsertLive], || vec![EnqueueMode::UpsertLive, EnqueueMode::Reply]);
         assert_eq!(modes(CallStatus::Ringing, None), [vec![EnqueueMode::Insert], live(), live()]);

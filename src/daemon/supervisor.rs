@@ -32,7 +32,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     task::{JoinError, JoinSet},
     time::{Instant, interval},
 };
@@ -106,7 +106,15 @@ impl Daemon {
         let book = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
         let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
-        let pipeline = Arc::new(Pipeline { outbox, settings: book, recorder, status: board, tasks: pulses, metrics });
+        let pipeline = Arc::new(Pipeline {
+            outbox,
+            settings: book,
+            recorder,
+            status: board,
+            tasks: pulses,
+            metrics,
+            callbacks: Mutex::default(),
+        });
         pipeline.metrics.daemon().config_info.set(&[&config.hash], 1.0);
         let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
         let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;
@@ -136,6 +144,7 @@ impl Daemon {
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
         daemon.file_watchers.spawn(file_watch::watch_holidays(Arc::clone(&daemon.pipeline)));
         daemon.pipeline.replay_pending(None).await;
+        daemon.pipeline.replay_callbacks(Timestamp::now()).await;
         daemon.warn_orphaned_sinks().await;
         daemon.restore_daily_count().await;
         daemon.connections.reconcile(config.connections);

@@ -33,7 +33,7 @@ pub fn record(metrics: &SinkMetrics, batch: &[Delivery], outcome: &Outcome, atte
 fn record_card(metrics: &SinkMetrics, delivery: &Delivery, now: Timestamp) {
     match &delivery.card {
         Card::Call(card) => {
-            let status = card.update.status.kind().as_str();
+            let status = card.update.kind().as_str();
             metrics.card(status);
             if delivery.mode.edited_message().is_none() {
                 let received = card.routed.as_ref().map(|decision| decision.at);

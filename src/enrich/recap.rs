@@ -3,7 +3,7 @@
 
 use super::{Enricher, HistoryError, history::RecordedCall};
 use crate::model::{
-    call::StatusKind,
+    call::{Callback, ReturnKind, StatusKind},
     card::{Match, PendingCallback, Recap},
     ids::SinkName,
     phone::{E164, PhoneNumber},
@@ -52,7 +52,7 @@ impl Enricher {
 fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp) -> Recap {
     let mut recap = Recap { from, to, ..Recap::default() };
     let mut waiting: HashMap<u64, PendingCallback> = HashMap::new();
-    let last_talks = last_talks(calls);
+    let last_returns = last_returns(calls);
     let decided = |call: &&RecordedCall| call.decided_at.is_some_and(|at| from <= at && at < to);
     let received = calls.iter().filter(|call| !call.outbound && call.sinks.contains(sink)).filter(decided);
     for call in received {
@@ -65,7 +65,7 @@ fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp
         count_if(&mut recap.voicemails, voicemail);
         count_if(&mut recap.withheld, call.needs_callback && call.number.is_none());
         let Some(number) = call.number.as_ref().filter(|_| call.needs_callback) else { continue };
-        if last_talks.get(&number.as_u64()).is_some_and(|talk| *talk > call.started) {
+        if last_returns.get(&number.as_u64()).is_some_and(|last| Callback::counts(call.started, *last)) {
             continue;
         }
         let new = || PendingCallback {
@@ -87,19 +87,16 @@ fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp
     recap
 }
 
-/// Returns the last outbound or answered call of each number.
-fn last_talks(calls: &[RecordedCall]) -> HashMap<u64, Timestamp> {
-    let mut talks = HashMap::new();
-    for call in calls.iter().filter(|call| call.outbound || is_talk(call)) {
+/// Returns the start of the last return call of each number.
+fn last_returns(calls: &[RecordedCall]) -> HashMap<u64, Timestamp> {
+    let mut last_returns = HashMap::new();
+    let returns = |call: &&RecordedCall| ReturnKind::of(call.outbound, call.outcome, call.needs_callback).is_some();
+    for call in calls.iter().filter(returns) {
         let Some(number) = &call.number else { continue };
-        let last = talks.entry(number.as_u64()).or_insert(call.started);
+        let last = last_returns.entry(number.as_u64()).or_insert(call.started);
         *last = call.started.max(*last);
     }
-    talks
-}
-
-fn is_talk(call: &RecordedCall) -> bool {
-    matches!(call.outcome, StatusKind::Answered | StatusKind::Ended) && !call.needs_callback
+    last_returns
 }
 
 fn count_if(count: &mut u32, condition: bool) {

@@ -189,6 +189,9 @@ pub enum EnqueueMode {
     /// Merges late caller info into the live message, or into the newest waiting card, whatever its status. The call update of
     /// the given card is ignored.
     MergeInfo,
+    /// Adds the callback of the given card to the live message, or to the newest waiting card, or removes it. Nothing is
+    /// inserted; the rest of the card is unchanged, except for its options.
+    MergeCallback,
 }
 
 /// Result of enqueueing a card.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{
     call::CallUpdate,
-    card::Card,
+    card::{CallCard, CallerInfo, Card},
     delivery::Subject,
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
     time::{Timestamp, elapsed},
@@ -95,7 +95,8 @@ impl Store {
 
     /// Records a call without a posted card, so that the next run does not take it for a hidden one.
     pub(super) fn record_silent_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
-        self.upsert_call(update, now)
+        self.upsert_call(update, now)?;
+        self.record_caller_call(&CallCard::new(update.clone(), CallerInfo::default()), now)
     }
 
     fn upsert_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {

@@ -60,7 +60,9 @@ pub(super) fn copy_all(from: &Connection, into: &Connection, scope: CopyScope) -
         &format!("SELECT * FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE state IN {states})"),
     )?;
     copy_table(from, into, "calls", "SELECT * FROM calls")?;
-    copy_table(from, into, "metadata", "SELECT * FROM metadata")?;
+    for table in ["metadata", "missed_calls", "return_calls"] {
+        copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
+    }
     continue_ids(from, into)?;
     Ok(CopyResult { rows: waiting.rows + pending.rows, pending_complete: pending.is_complete })
 }
@@ -76,7 +78,7 @@ pub(super) fn copy_back(from: &Connection, into: &Connection, pending_complete: 
     // Rows without a card add their keys to a new file; a file that has the keys keeps its cards.
     copy_table_as(from, into, "INSERT OR IGNORE", "deliveries", "SELECT * FROM deliveries WHERE card = ''")?;
     copy_table(from, into, "pending_updates", "SELECT * FROM pending_updates ORDER BY rowid")?;
-    for table in ["attempts", "calls", "metadata"] {
+    for table in ["attempts", "calls", "metadata", "missed_calls", "return_calls"] {
         copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
     }
     continue_ids(from, into)?;

@@ -7,7 +7,7 @@ use super::{
     store::Store,
 };
 use crate::model::{
-    call::{Revision, StatusKind},
+    call::{Callback, Revision, StatusKind},
     card::{CallCard, Card},
     delivery::{Delivery, DeliveryId, EnqueueMode, EnqueueResult, NewDelivery, PostMode, Subject},
     ids::ConversationSpaceId,
@@ -32,6 +32,9 @@ impl Store {
         for delivery in deliveries {
             if recorded.replace(&delivery.key.subject) != Some(&delivery.key.subject) {
                 self.record_call(&delivery.card, now)?;
+                if delivery.mode != EnqueueMode::MergeInfo {
+                    self.record_caller_calls(&delivery.card, now)?;
+                }
             }
         }
         deliveries
@@ -41,7 +44,7 @@ impl Store {
                 EnqueueMode::UpdatePending => self.update_pending(delivery),
                 EnqueueMode::UpsertLive => self.upsert_live(delivery, now),
                 EnqueueMode::Reply => self.insert_reply(delivery, now),
-                EnqueueMode::MergeInfo => self.merge_info(delivery),
+                EnqueueMode::MergeInfo | EnqueueMode::MergeCallback => self.merge(delivery),
             })
             .collect()
     }
@@ -88,7 +91,8 @@ impl Store {
         Ok(EnqueueResult::Inserted)
     }
 
-    /// Posts an outcome that was not known when the status was posted. Every other settled card stays.
+    /// Posts an outcome that was not known when the status was posted, and a call back after a try. Every other settled card
+    /// stays.
     fn resolve(&mut self, id: i64, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
         let mut read = self.db.prepare_cached("SELECT card FROM deliveries WHERE id = ? AND state = 'delivered'")?;
         let posted: Option<String> = read.query_row([id], |row| row.get(0)).optional()?;
@@ -97,7 +101,10 @@ impl Store {
         let (Some(Card::Call(old)), Card::Call(new)) = (posted, &delivery.card) else {
             return Ok(EnqueueResult::Unchanged);
         };
-        let resolves = |card: &CallCard| card.update.call.revision == Some(Revision::Resolved);
+        let resolves = |card: &CallCard| match delivery.key.status {
+            StatusKind::CalledBack => card.update.call.course.callback.as_ref().is_some_and(Callback::is_reached),
+            _ => card.update.call.revision == Some(Revision::Resolved),
+        };
         if !resolves(new) || resolves(&old) {
             return Ok(EnqueueResult::Unchanged);
         }
@@ -118,8 +125,8 @@ impl Store {
         newest.map_or(Ok(EnqueueResult::Unchanged), |id| self.replace_card(id, &delivery.card))
     }
 
-    /// Merges late caller info into the live message or the newest waiting card.
-    fn merge_info(&mut self, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
+    /// Merges late caller info or a callback into the live message or the newest waiting card.
+    fn merge(&mut self, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
         if let Some(result) = self.update_if_live(delivery)? {
             return Ok(result);
         }
@@ -127,7 +134,7 @@ impl Store {
         let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
         let old: String = read.query_row([id], |row| row.get(0))?;
         drop(read);
-        let merged = updated_card(&old, &delivery.card, EnqueueMode::MergeInfo);
+        let merged = updated_card(&old, &delivery.card, delivery.mode);
         merged.map_or(Ok(EnqueueResult::Unchanged), |card| self.replace_card(id, &card))
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     admin::{AdminError, BATCH_ROWS, connect},
-    row, schema,
+    missed_calls, row, schema,
 };
 use crate::model::{
     card::Card,
@@ -29,6 +29,8 @@ pub struct ErasureReport {
     pub masked: u64,
     /// Pending updates that were deleted.
     pub pending: u64,
+    /// Missed calls of the number that were deleted.
+    pub missed: u64,
 }
 
 /// Erases a number. A delivery that is being posted cannot be recalled.
@@ -54,6 +56,9 @@ pub fn forget(dir: &Path, number: &E164, now: Timestamp) -> Result<ErasureReport
         }
         Ok(())
     })?;
+    report.missed = missed_calls::forget_caller(&db, number)?;
+    let missed = "SELECT rowid FROM missed_calls WHERE instr(card, ?1) ORDER BY rowid";
+    each(&db, missed, digits, |rowid| mask_missed_call(&db, rowid, digits))?;
     empty_wal(&db)?;
     Ok(report)
 }
@@ -120,6 +125,22 @@ fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut Er
     }
     // A chat's response may repeat the card.
     db.prepare_cached("UPDATE attempts SET answer = '' WHERE delivery = ?")?.execute([id])?;
+    Ok(())
+}
+
+/// Masks the number in the missed call of another caller.
+fn mask_missed_call(db: &Connection, rowid: i64, digits: &str) -> rusqlite::Result<()> {
+    let card = db.query_row("SELECT card FROM missed_calls WHERE rowid = ?", [rowid], |row| row.get(0)).optional()?;
+    let card: String = card.unwrap_or_default();
+    match redact(&card, digits) {
+        Redaction::Unchanged => {}
+        Redaction::Redacted(masked) => {
+            db.execute("UPDATE missed_calls SET card = ?2 WHERE rowid = ?1", params![rowid, masked])?;
+        }
+        Redaction::Erased => {
+            db.execute("DELETE FROM missed_calls WHERE rowid = ?", [rowid])?;
+        }
+    }
     Ok(())
 }
 

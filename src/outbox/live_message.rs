@@ -7,7 +7,7 @@ use super::{
     store::Store,
 };
 use crate::model::{
-    call::{CallStatus, StatusKind},
+    call::{CallStatus, Revision, StatusKind},
     card::{CallCard, CallerInfo, Card, Match},
     delivery::{Delivery, DeliveryId, DeliveryKey, EnqueueMode, EnqueueResult, NewDelivery, PostMode},
     time::Timestamp,
@@ -206,13 +206,14 @@ pub(super) fn updated_card(old: &str, new: &Card, rule: EnqueueMode) -> Option<C
     }
     let old = match serde_json::from_str(old) {
         Ok(Card::Call(old)) => old,
-        _ if rule == EnqueueMode::MergeInfo => return None,
+        _ if matches!(rule, EnqueueMode::MergeInfo | EnqueueMode::MergeCallback) => return None,
         _ => return Some(Card::Call(new.clone())),
     };
     let updated = match rule {
         EnqueueMode::MergeInfo => {
             CallCard { caller_info: better_info(&old.caller_info, &new.caller_info).clone(), ..(*old).clone() }
         }
+        EnqueueMode::MergeCallback => with_callback(&old, new)?,
         EnqueueMode::Insert | EnqueueMode::UpdatePending | EnqueueMode::UpsertLive | EnqueueMode::Reply => {
             advanced(&old, new)?
         }
@@ -239,7 +240,22 @@ fn advanced(old: &CallCard, new: &CallCard) -> Option<CallCard> {
     // A repeated route decision for the same status is not a change.
     let routed = if old_status.kind() == new_status.kind() { &old.routed } else { &new.routed };
     let found = better_info(&old.caller_info, &new.caller_info).clone();
-    Some(CallCard { caller_info: found, routed: routed.clone(), ..new.clone() })
+    let mut card = CallCard { caller_info: found, routed: routed.clone(), ..new.clone() };
+    if new.update.call.revision != Some(Revision::CalledBack) {
+        card.update.call.course.callback.clone_from(&old.update.call.course.callback);
+    }
+    Some(card)
+}
+
+/// Returns the card of a missed call with the callback of the new one; `None` if it does not show the end.
+fn with_callback(old: &CallCard, new: &CallCard) -> Option<CallCard> {
+    if !old.update.status.kind().is_final() {
+        return None;
+    }
+    let mut card = CallCard { options: new.options.clone(), ..old.clone() };
+    card.update.call.course.callback.clone_from(&new.update.call.course.callback);
+    (card.update.call.revision, card.update.at) = (new.update.call.revision, new.update.at);
+    Some(card)
 }
 
 /// Returns the newer caller info, unless sources that answered before failed this time.

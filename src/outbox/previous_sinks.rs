@@ -38,11 +38,19 @@ impl Store {
 }
 
 impl SqliteOutbox {
+    /// Returns the sinks with a delivery of the call, each with the options of its last card, ordered by their first
+    /// delivery. Dropped deliveries do not count.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn previous_sinks(&self, call: ConversationSpaceId) -> Result<Vec<(SinkName, CardOptions)>, OutboxError> {
+        self.run(false, move |store, _| store.previous_sinks(&call)).await
+    }
+
     /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one result
-    /// for each planned delivery, in order. `plan` receives the
-    /// sinks with a delivery of the call (none for a ring), each with the options of its last card, ordered by their first
-    /// delivery; dropped deliveries do not count. `plan` may run twice. A final update without deliveries is recorded, so
-    /// that the next run does not take it for a hidden one. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
+    /// for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`], for a ring none, and may run
+    /// twice. A final update without deliveries is recorded, so that the next run does not take it for a hidden one, and so is
+    /// a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -60,8 +68,12 @@ impl SqliteOutbox {
             let previous =
                 if status == StatusKind::Ringing { Vec::new() } else { store.previous_sinks(&update.call.id)? };
             let deliveries = plan(previous);
-            if deliveries.is_empty() && status.is_final() {
-                store.record_silent_call(&update, now)?;
+            if deliveries.is_empty() {
+                if status.is_final() {
+                    store.record_silent_call(&update, now)?;
+                } else {
+                    store.record_return_call(&update, now)?;
+                }
             }
             store.enqueue(pending.as_ref(), &deliveries, now)
         })

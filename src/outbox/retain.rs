@@ -34,6 +34,7 @@ impl Store {
             db.prepare_cached("DELETE FROM calls WHERE last_seen < ?")?.execute([before(now, CALL_RETENTION)])?;
             db.prepare_cached("DELETE FROM pending_updates WHERE saved_at < ?")?
                 .execute([before(now, retention.age)])?;
+            store.retain_caller_calls(&retention, now)?;
             if !ids.is_empty() {
                 release_pages(db)?;
             }

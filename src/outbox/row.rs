@@ -144,7 +144,9 @@ pub(super) fn parse_subject(text: &str) -> Option<Subject> {
 
 pub(super) fn parse_status(text: &str) -> Option<StatusKind> {
     use StatusKind as K;
-    [K::Ringing, K::Answered, K::Missed, K::Voicemail, K::Ended].into_iter().find(|kind| kind.as_str() == text)
+    [K::Ringing, K::Answered, K::Missed, K::Voicemail, K::Ended, K::CalledBack]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
 }
 
 /// Returns the progress rank of a status. The status of a card never moves to a lower rank.
@@ -153,13 +155,14 @@ pub(super) const fn progress(kind: StatusKind) -> u8 {
         StatusKind::Ringing => 0,
         StatusKind::Answered => 1,
         StatusKind::Missed | StatusKind::Voicemail | StatusKind::Ended => 2,
+        StatusKind::CalledBack => 3,
     }
 }
 
 /// Returns the progress rank of a call card; `None` for other cards.
 pub(super) fn card_progress(card: &Card) -> Option<u8> {
     match card {
-        Card::Call(card) => Some(progress(card.update.status.kind())),
+        Card::Call(card) => Some(progress(card.update.kind())),
         Card::GapSummary(_) | Card::Recap(_) | Card::Alert(_) => None,
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 const APPLICATION_ID: i64 = 0x504f_5052;
 
 /// One step for each `user_version`: the first creates version 1. Steps are only appended.
-pub(super) const MIGRATIONS: &[&str] = &[r"
+pub(super) const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE deliveries (
   id       INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an operator's 17 stays 17
   subject  TEXT NOT NULL,                      -- 'call:…' or 'named:…'
@@ -58,7 +59,27 @@ CREATE TABLE metadata (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    r"
+CREATE TABLE missed_calls (
+  call     TEXT PRIMARY KEY,
+  number   INTEGER NOT NULL,                   -- E.164 as look-ups compare it
+  started  INTEGER NOT NULL,                   -- µs since 1970
+  waiting  INTEGER NOT NULL,                   -- 0: the call proved not to be missed
+  card     TEXT NOT NULL,                      -- JSON: update and caller info
+  callback TEXT                                -- JSON: the return call that the cards show
+) STRICT;
+CREATE INDEX missed_of_number ON missed_calls (number, started);
+CREATE TABLE return_calls (
+  call        TEXT PRIMARY KEY,
+  number      INTEGER NOT NULL,                -- E.164 as look-ups compare it
+  started     INTEGER NOT NULL,                -- µs since 1970
+  recorded    INTEGER NOT NULL,                -- µs since 1970
+  return_call TEXT                             -- JSON; NULL: the call proved to return nothing
+) STRICT, WITHOUT ROWID;
+CREATE INDEX returns_of_number ON return_calls (number, started);
+",
+];
 
 /// Schema version of this program.
 pub(super) const VERSION: usize = MIGRATIONS.len();

@@ -50,7 +50,7 @@ pub struct Condition {
     pub urgent: Option<bool>,
     /// Whether the history has no earlier call of the caller.
     pub first_time: Option<bool>,
-    /// Status of the call.
+    /// Status of the call; `called_back` of a missed caller who was called back.
     pub status: OneOrMany<StatusKind>,
     /// Name of a schedule that is open.
     pub hours: OneOrMany<String>,
@@ -160,7 +160,7 @@ impl Condition {
         let urgent = history.is_some_and(|history| history.urgent);
         let first_time = history.map(|history| history.last_call.is_none() && history.calls_in_month == 0);
         let flag = |wanted: Option<bool>, is: Option<bool>| (wanted.is_some(), wanted.is_none() || wanted == is);
-        let status = input.update.status.kind();
+        let status = input.update.kind();
         let open = |name: &String| schedules.is_open(name, input.at);
         [
             (ConditionKey::Connection, self.connection.matches(|it| *it == call.connection)),

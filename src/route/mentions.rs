@@ -38,7 +38,7 @@ impl Mentions {
     /// Returns whether the card of this update mentions someone. Only updates that need action do: a ring or a missed
     /// call, not an answer.
     pub(super) fn applies(&self, input: &RouteInput<'_>) -> bool {
-        let is_actionable = needs_action(input.update.status.kind());
+        let is_actionable = needs_action(input.update.kind());
         let urgent = input.caller_info.history.as_ref().is_some_and(|history| history.urgent);
         is_actionable && (urgent || self.when == MentionWhen::Always)
     }
@@ -56,6 +56,6 @@ pub(super) fn inherit(earlier: &CardOptions, status: StatusKind) -> CardOptions 
 const fn needs_action(status: StatusKind) -> bool {
     match status {
         StatusKind::Ringing | StatusKind::Missed | StatusKind::Voicemail => true,
-        StatusKind::Answered | StatusKind::Ended => false,
+        StatusKind::Answered | StatusKind::Ended | StatusKind::CalledBack => false,
     }
 }

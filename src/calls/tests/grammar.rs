@@ -147,6 +147,7 @@ fn is_false(call: &Script, update: &CallUpdate) -> bool {
             !truth.message && update.call.course.mailbox.as_ref().is_some_and(|it| it.message.is_some())
         }
         StatusKind::Ringing => false,
+        StatusKind::CalledBack => true,
     };
     let wrong_partner = update.call.course.talks.iter().any(|talk| {
         let name = match &talk.with {

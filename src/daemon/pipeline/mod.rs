@@ -3,6 +3,7 @@
 
 pub mod awaited_reports;
 pub mod call_order;
+pub mod callbacks;
 pub mod caller_history;
 pub mod direct_messages;
 pub mod number_names;
@@ -31,6 +32,7 @@ use crate::{
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Key of a pending update.
 type PendingKey = (ConversationSpaceId, StatusKind);
@@ -53,6 +55,8 @@ pub struct Pipeline {
     pub tasks: TaskMonitor,
     /// Metrics of the daemon.
     pub metrics: Metrics,
+    /// Held while callbacks are decided.
+    pub callbacks: Mutex<()>,
 }
 
 impl Pipeline {
@@ -72,6 +76,8 @@ impl Pipeline {
     ) -> Option<PendingLookup> {
         if !settings.reports_call(&update.call) {
             settings.enricher.record(update, Vec::new());
+            self.record_return_call(update).await;
+            self.update_callbacks(settings, update, now.timestamp).await;
             return None;
         }
         let lookup = settings.enricher.lookup_with_pending(&update.call, now);
@@ -103,6 +109,7 @@ impl Pipeline {
                 tracing::error!(%call, status = status.as_str(), %error, "card not enqueued");
             }
         }
+        self.update_callbacks(settings, update, now.timestamp).await;
         late
     }
 
@@ -172,6 +179,10 @@ impl Pipeline {
         let deliveries = plan::gap_summary(settings, connection, gap, updates, at);
         if let Err(error) = self.outbox.enqueue(None, deliveries).await {
             tracing::error!(%connection, %error, "gap summary not enqueued");
+        }
+        for update in updates {
+            self.record_return_call(update).await;
+            self.update_callbacks(settings, update, at).await;
         }
     }
 }

@@ -33,10 +33,15 @@ pub fn plan(
     let destinations = destinations(settings, &RouteInput { update, caller_info: info, at }, previous);
     let deliveries = destinations.into_iter().flat_map(|Destination { sink, options, reason }| {
         let modes = settings.enqueue_modes(&sink, &options, update);
-        let key = DeliveryKey { subject: Subject::Call(update.call.id.clone()), status: update.status.kind(), sink };
+        let key = DeliveryKey { subject: Subject::Call(update.call.id.clone()), status: update.kind(), sink };
         let routed = Some(RouteDecision { at, by: reason });
-        let card = Card::Call(Box::new(CallCard { options, routed, ..CallCard::new(update.clone(), info.clone()) }));
-        modes.into_iter().map(move |mode| NewDelivery { key: key.clone(), card: card.clone(), mode })
+        let card = |mode| {
+            let is_short = mode == EnqueueMode::Insert && update.kind() == StatusKind::CalledBack;
+            let options = CardOptions { compact: options.compact || is_short, ..options.clone() };
+            CallCard { options, routed: routed.clone(), ..CallCard::new(update.clone(), info.clone()) }
+        };
+        let new = |mode| NewDelivery { key: key.clone(), card: Card::Call(Box::new(card(mode))), mode };
+        modes.into_iter().map(new).collect::<Vec<_>>()
     });
     deliveries.collect()
 }
@@ -48,7 +53,7 @@ fn destinations(
     mut previous: Vec<(SinkName, CardOptions)>,
 ) -> Vec<Destination> {
     let routed = direct_messages::address(settings.routes.decide(input), &settings.people, input.update);
-    let status = input.update.status.kind();
+    let status = input.update.kind();
     if status == StatusKind::Ringing {
         return routed;
     }

@@ -204,6 +204,7 @@ mod tests {
             status: SharedStatus::default(),
             tasks: TaskMonitor::default(),
             metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+            callbacks: Default::default(),
         }
     }
 

@@ -97,7 +97,11 @@ impl HistoryDb {
             StatusKind::Missed if !entry.outbound => MISSED,
             StatusKind::Voicemail if !entry.outbound => VOICEMAIL,
             // Unknown end or unanswered outbound call: neither answered nor missed.
-            StatusKind::Ringing | StatusKind::Ended | StatusKind::Missed | StatusKind::Voicemail => RINGING,
+            StatusKind::Ringing
+            | StatusKind::Ended
+            | StatusKind::Missed
+            | StatusKind::Voicemail
+            | StatusKind::CalledBack => RINGING,
         };
         let number = entry.number.as_ref().map_or("", E164::expose);
         let (started, waited) = (entry.started.as_millisecond(), entry.waited.map(millis));

@@ -1,6 +1,6 @@
 //! The course of a call: where the caller is, who talked and for how long, what was left undone. Decides nothing.
 
-use super::{Person, Queue};
+use super::{Callback, Person, Queue};
 use crate::model::{phone::PhoneNumber, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub struct Course {
     pub recorded: bool,
     /// The caller waits for a call back.
     pub needs_callback: bool,
+    /// The later call that returns this missed one.
+    pub callback: Option<Callback>,
     /// The call never left the menu.
     pub menu_only: bool,
 }

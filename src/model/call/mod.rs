@@ -4,10 +4,12 @@
 
 mod course;
 mod report;
+mod return_call;
 mod snapshot;
 
 pub use course::{CallerPosition, Course, GaveUp, HandOver, HungUp, Mailbox, RingStage, Talk, TalkParty};
 pub use report::{FullReport, Report, ReportedMailbox, ReportedMessage, ReportedQueue};
+pub use return_call::{Callback, ReturnCall, ReturnKind};
 pub use snapshot::{
     CallSnapshot, CallSystem, Participant, ParticipantKind, ParticipantStatus, Phase, SnapshotState, SystemKind,
     TransferParty, Transferring, VoicemailResult, WireDirection,
@@ -178,6 +180,9 @@ pub enum Revision {
     Corrected,
     /// The outcome was not known, and is known now. Worth a message wherever that outcome is posted.
     Resolved,
+    /// The caller was called back, or called again and got through, or that proved wrong
+    /// ([`Course::callback`]). Worth an edit of a posted card, and a short message where `called_back` is selected.
+    CalledBack,
 }
 
 /// One answered transfer of a call.
@@ -253,6 +258,8 @@ pub enum StatusKind {
     Voicemail,
     /// See [`CallStatus::Ended`].
     Ended,
+    /// A missed caller was called back or got through: see [`Revision::CalledBack`].
+    CalledBack,
 }
 
 impl StatusKind {
@@ -265,13 +272,14 @@ impl StatusKind {
             Self::Missed => "missed",
             Self::Voicemail => "voicemail",
             Self::Ended => "ended",
+            Self::CalledBack => "called_back",
         }
     }
 
     /// Whether it is the end of the call.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Missed | Self::Voicemail | Self::Ended)
+        matches!(self, Self::Missed | Self::Voicemail | Self::Ended | Self::CalledBack)
     }
 }
 
@@ -298,4 +306,12 @@ pub struct CallUpdate {
     pub status: CallStatus,
     /// When it happened.
     pub at: Timestamp,
+}
+
+impl CallUpdate {
+    /// Returns what the update reports: the status of the call, or that the missed caller was called back.
+    #[must_use]
+    pub fn kind(&self) -> StatusKind {
+        if self.call.revision == Some(Revision::CalledBack) { StatusKind::CalledBack } else { self.status.kind() }
+    }
 }

@@ -7,6 +7,7 @@ mod faults;
 mod forget;
 mod kill;
 mod live_message;
+mod missed_calls;
 mod model;
 mod suite;
 mod syncs;
@@ -135,7 +136,9 @@ fn status_of(kind: StatusKind) -> CallStatus {
         StatusKind::Answered => {
             CallStatus::Answered { answered_by: Person { name: None, extension: None, line: None }, waited: second }
         }
-        StatusKind::Missed => CallStatus::Missed { waited: second, reason: MissedReason::Unknown },
+        StatusKind::Missed | StatusKind::CalledBack => {
+            CallStatus::Missed { waited: second, reason: MissedReason::Unknown }
+        }
         StatusKind::Voicemail => CallStatus::Voicemail { duration: None },
         StatusKind::Ended => CallStatus::Ended { talk_time: None },
     }

@@ -3,7 +3,8 @@
 use crate::builders::{ago, call, card, found, gap_summary, named, one, person, talk};
 use crate::callers::{callers, hostile};
 use poprelay::model::call::{
-    Call, CallStatus, CallUpdate, CallerPosition, Course, HandOver, HungUp, MissedReason, Person, TalkParty, Transfer,
+    Call, CallStatus, CallUpdate, Callback, CallerPosition, Course, HandOver, HungUp, MissedReason, Person, ReturnCall,
+    ReturnKind, Revision, TalkParty, Transfer,
 };
 use poprelay::model::card::{Alert, CallerInfo, Card, Match};
 use std::time::Duration;
@@ -32,6 +33,16 @@ pub fn statuses() -> Vec<(&'static str, CallStatus, i64)> {
     ]
 }
 
+/// Returns the missed call after a return call, which talked for three minutes if it reached the caller.
+pub fn returned(mut call: Call, kind: ReturnKind) -> Call {
+    let talked = kind.is_reached().then_some(Duration::from_secs(180));
+    let colleague = Some(person("Dana Roy", "1015"));
+    let returned = ReturnCall { kind, colleague, started_at: ago(480), at: ago(1), is_over: true, talked };
+    call.revision = Some(Revision::CalledBack);
+    call.course.callback = Some(Callback { call: returned, after: Duration::from_secs(720) });
+    call
+}
+
 /// Returns every status with every caller, gap summaries and alerts.
 pub fn all() -> Vec<(String, Card)> {
     let mut all = Vec::new();
@@ -45,6 +56,13 @@ pub fn all() -> Vec<(String, Card)> {
                 card.options.teams_mentions = vec!["Dana Cole <dana@example.com>".to_owned().try_into().unwrap()];
             }
             all.push((format!("live-{name}-{who}"), card));
+        }
+        for kind in [ReturnKind::Tried, ReturnKind::CalledBack, ReturnKind::GotThrough] {
+            let missed = CallStatus::Missed { waited: Duration::from_secs(21), reason: MissedReason::NobodyAnswered };
+            all.push((
+                format!("{}-{who}", kind.as_str()),
+                card(returned(call.clone(), kind), missed, 1, found.clone()),
+            ));
         }
         for number in [0, 1, 50] {
             all.push((format!("gap-summary-{number}-{who}"), gap_summary(vec![update.clone(); number])));

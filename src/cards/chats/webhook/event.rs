@@ -10,7 +10,7 @@ use crate::{
         text::{sanitize_opt, sanitize_url},
     },
     model::{
-        call::{Call, CallStatus, CallUpdate, MissedReason, Person, Revision},
+        call::{Call, CallStatus, CallUpdate, Callback, MissedReason, Person, Revision},
         card::{CallCard, Card, Contact, Match},
         phone::Mask,
         time::Timestamp,
@@ -78,6 +78,20 @@ pub(super) struct CallData {
     end_unknown: bool,
     /// Whether the event corrects an earlier final status of the call.
     corrected: bool,
+    /// The later call that returns this missed one; `null` before.
+    callback: Option<CallbackData>,
+}
+
+#[derive(Debug, Serialize)]
+struct CallbackData {
+    /// `tried`, `called_back` or `got_through`.
+    kind: &'static str,
+    /// The colleague who called or answered.
+    colleague: Option<PersonData>,
+    started_at: Timestamp,
+    /// From the end of the missed call to `started_at`.
+    after_seconds: u64,
+    talk_seconds: Option<u64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -144,7 +158,7 @@ impl Event {
         plain: bool,
     ) -> Self {
         let kind = match card {
-            Card::Call(card) => format!("call.{}", card.update.status.kind().as_str()),
+            Card::Call(card) => format!("call.{}", card.update.kind().as_str()),
             Card::GapSummary(_) => "summary.gap".to_owned(),
             Card::Recap(_) => "summary.recap".to_owned(),
             Card::Alert(alert) => if alert.resolved { "alert.resolved" } else { "alert.firing" }.to_owned(),
@@ -234,6 +248,19 @@ impl CallData {
             missed_reason,
             end_unknown: call.end_unknown,
             corrected: call.revision == Some(Revision::Corrected),
+            callback: call.course.callback.as_ref().map(CallbackData::from),
+        }
+    }
+}
+
+impl From<&Callback> for CallbackData {
+    fn from(Callback { call, after }: &Callback) -> Self {
+        Self {
+            kind: call.kind.as_str(),
+            colleague: call.colleague.as_ref().map(PersonData::from),
+            started_at: call.started_at,
+            after_seconds: after.as_secs(),
+            talk_seconds: call.talked.map(|talked| talked.as_secs()),
         }
     }
 }

@@ -30,6 +30,8 @@ use crate::{
 };
 use std::collections::{HashMap, HashSet};
 
+mod callbacks;
+
 fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
     let settings = outbox::OutboxSettings {
         dir: dir.path().to_owned(),
@@ -67,6 +69,7 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
         status: board,
         tasks: pulses,
         metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+        callbacks: Default::default(),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use super::{KNOWN, Picture, picture, secs};
 use crate::builders::{ago, alice, call, card, found, history, named, one, person, queue, talk, text};
+use crate::cards::returned;
 use poprelay::model::call::{
-    Call, CallDirection, CallStatus, CallerPosition, Course, GaveUp, HungUp, Mailbox, MissedReason, Person, RingStage,
-    StatusKind, Talk, TalkParty,
+    Call, CallDirection, CallStatus, CallerPosition, Course, GaveUp, HungUp, Mailbox, MissedReason, Person, ReturnKind,
+    RingStage, StatusKind, Talk, TalkParty,
 };
 use poprelay::model::card::{CallerHistory, CallerInfo, Match, PastCall};
 use poprelay::model::phone::{PhoneNumber, Region};
@@ -91,6 +92,16 @@ pub(super) fn missed_calls() -> Vec<Picture> {
             "missed",
             missed(rang(call(KNOWN, "", 24)), 23, MissedReason::NobodyAnswered, found(one(alice()))),
             &["Missed", "Alice Martin", "Rang Bob Roy (1015) for 21 s", "nobody answered"],
+        ),
+        picture(
+            "called-back",
+            missed(
+                returned(rang(call(KNOWN, "", 1225)), ReturnKind::CalledBack),
+                23,
+                MissedReason::NobodyAnswered,
+                found(one(alice())),
+            ),
+            &["Called back: Alice Martin", "Called back by Dana Roy (1015) after 12 min, talked 3 min"],
         ),
         picture(
             "missed-withheld",
