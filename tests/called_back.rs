@@ -1,6 +1,8 @@
 //! Missed calls that are returned: the message of an app is edited, a webhook gets one short card, across restarts and kills.
 
-use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, wait_for_messages};
+use crate::support::{
+    Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, run_to_end, wait_for_messages,
+};
 use poprelay::sim::{AppMessage, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 
 const ALICE: &str = "+15145550199";
@@ -50,6 +52,13 @@ async fn running(dir: &mut DaemonDir) -> Daemon {
     daemon
 }
 
+/// Returns the callers on the open list, beside the running daemon or without it.
+async fn open_list(dir: &DaemonDir) -> Vec<serde_json::Value> {
+    let (status, out, err) = run_to_end(dir.command(&["open", "--json", "--show-numbers"])).await;
+    assert!(status.success(), "{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
 async fn all_show(sim: &Simulator, count: usize, texts: &[&str]) -> Vec<String> {
     eventually(&format!("{count} messages show {texts:?}"), TIMEOUT, async || {
         let shown = live(sim);
@@ -69,6 +78,8 @@ async fn missed_calls_are_tried_then_called_back_across_restarts() {
     sim.place(missed());
     all_show(&sim, 2, &["Missed:"]).await;
     wait_for_messages(&sim, "desk", 2).await;
+    let list = open_list(&dir).await;
+    assert_eq!((list.len(), &list[0]["missed_calls"], &list[0]["number"]), (1, &2.into(), &"(514) 555-0199".into()));
     drop(daemon.stop().await);
 
     let daemon = running(&mut dir).await;
@@ -89,6 +100,7 @@ async fn missed_calls_are_tried_then_called_back_across_restarts() {
     })
     .await;
     drop(daemon.stop().await);
+    assert_eq!(open_list(&dir).await.len(), 0);
     let short = |word: &str| message_texts(&sim, "desk").iter().filter(|text| text.contains(word)).count();
     assert_eq!((short("tried at"), short("Called back by")), (1, 1), "{:?}", message_texts(&sim, "desk"));
     let support = message_texts(&sim, "support").join("\n");

@@ -10,6 +10,7 @@ pub mod forget;
 pub mod login;
 pub mod lookup;
 pub mod man;
+pub mod open;
 pub mod outbox;
 pub mod recording;
 pub mod replay;
@@ -67,6 +68,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Run recorded calls through the config and print their cards, payloads or rules; sends nothing
     Replay(replay::ReplayArgs),
+    /// List missed callers without a call back
+    Open(open::OpenArgs),
     /// List, retry and drop pending deliveries and dead letters
     Outbox(outbox::OutboxArgs),
     /// Print the response rules of all chats
@@ -120,6 +123,7 @@ impl Cli {
                 Ok(())
             }
             Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Open(args) => open::run(&args, &config()?.state_dir, &mut io::stdout().lock()),
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {

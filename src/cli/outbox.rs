@@ -10,8 +10,8 @@ use crate::{
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
-pub(super) use format::format_attempt;
-use format::{OutputOptions, delivery_json, format_delivery, format_table, list_json, state_name};
+pub(super) use format::{OutputOptions, align, format_attempt, format_duration, mask, mask_free_text};
+use format::{delivery_json, format_delivery, format_table, list_json, state_name};
 use std::{io::Write, path::Path};
 
 /// Inspect and change pending deliveries and dead letters, with or without a running daemon.

@@ -8,12 +8,13 @@
 //! - [`SqliteOutbox::caller_calls`] returns both by number. The caller decides the callback
 //!   ([`Callback::decide`]) and enqueues an update of the missed call with [`Revision::CalledBack`]; the same transaction
 //!   stores that callback here.
-//! - A missed call is open while its stored callback is `None`.
+//! - A missed call is open while its stored callback is `None`: [`open_missed_calls`].
 //! - Rows are keyed by call. Further facts about a missed call (who takes care of it) belong into a table of their own with
 //!   the same key: these rows are rewritten with each update of the call.
 
 use super::{
     Retention,
+    admin::{self, AdminError},
     disk_error::StoreError,
     row::{micros, to_json},
     sqlite::SqliteOutbox,
@@ -27,14 +28,14 @@ use crate::model::{
     time::{Timestamp, before},
 };
 use rusqlite::{Connection, params};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// How long a return call is kept without a missed call before it: reports of a long event gap are read within hours, and not
 /// in the order of the calls. 1 day.
 const UNMATCHED_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// Key of a caller: the number as look-ups compare it ([`E164::as_u64`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallerKey(i64);
 
 impl CallerKey {
@@ -177,6 +178,18 @@ pub(super) fn forget_caller(db: &Connection, number: &E164) -> rusqlite::Result<
     db.execute("DELETE FROM return_calls WHERE number = ?", [key])?;
     let deleted = db.execute("DELETE FROM missed_calls WHERE number = ?", [key])?;
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
+}
+
+/// Returns the missed calls without a callback, oldest first. Reads the file beside a running daemon.
+///
+/// # Errors
+/// [`AdminError`].
+pub fn open_missed_calls(dir: &Path) -> Result<Vec<MissedCall>, AdminError> {
+    let db = admin::connect(dir)?;
+    let mut read =
+        db.prepare("SELECT card FROM missed_calls WHERE waiting AND callback IS NULL ORDER BY started, call")?;
+    let cards: Vec<String> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(cards.iter().filter_map(|card| missed_call(card, None)).collect())
 }
 
 impl SqliteOutbox {

@@ -111,7 +111,7 @@ pub use database::Quarantined;
 pub use disk_error::DiskProblem;
 pub use forget::{ErasureReport, forget, rewrite};
 pub use health::Health;
-pub use missed_calls::{CallerCalls, CallerKey, MissedCall};
+pub use missed_calls::{CallerCalls, CallerKey, MissedCall, open_missed_calls};
 pub use of_call::deliveries_of_call;
 pub use open::{OpenError, OpenReport, open};
 pub use overview::{Overview, SinkStats, overview};

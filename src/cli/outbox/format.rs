@@ -17,16 +17,16 @@ use std::time::Duration;
 
 /// Output options.
 #[derive(Debug, Clone, Copy, Args)]
-pub(super) struct OutputOptions {
+pub struct OutputOptions {
     /// Print JSON.
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
     /// Show full phone numbers instead of the last two digits.
     #[arg(long)]
-    pub(super) show_numbers: bool,
+    pub(in crate::cli) show_numbers: bool,
 }
 
-fn mask(form: OutputOptions) -> Mask {
+pub(in crate::cli) fn mask(form: OutputOptions) -> Mask {
     if form.show_numbers { Mask::None } else { Mask::Last2 }
 }
 
@@ -53,7 +53,7 @@ fn card_title(letter: &StoredDelivery, form: OutputOptions) -> String {
 }
 
 /// Masks free text with seven or more digits, the shortest length of a phone number.
-fn mask_free_text(text: &str, form: OutputOptions) -> String {
+pub(in crate::cli) fn mask_free_text(text: &str, form: OutputOptions) -> String {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits >= 7 { mask(form).apply(text) } else { text.to_owned() }
 }
@@ -72,10 +72,15 @@ pub(super) fn format_table(letters: &[StoredDelivery], form: OutputOptions, now:
             next_or_reason(letter, now),
         ]
     }));
-    let widths: [usize; 8] = std::array::from_fn(|column| {
+    align(&rows)
+}
+
+/// Writes rows as a table.
+pub(in crate::cli) fn align<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     });
-    let line = |row: &[String; 8]| {
+    let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
@@ -93,7 +98,7 @@ fn next_or_reason(letter: &StoredDelivery, now: Timestamp) -> String {
     }
 }
 
-fn format_duration(time: Duration) -> String {
+pub(in crate::cli) fn format_duration(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
