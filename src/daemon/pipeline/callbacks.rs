@@ -1,5 +1,5 @@
 //! Callbacks: what a new update means for the missed calls of its caller, and the edits and short messages that follow.
-//! [`decide`] and [`once_per_sink`] are pure; the rest reads and writes the outbox.
+//! [`decide`] and `once_per_sink` are pure; the rest reads and writes the outbox.
 //!
 //! Facts are stored first (`outbox::missed_calls`), then all missed calls of the number are decided again. So the order of
 //! updates does not matter: reports of an event gap may show the return call before the missed call.
