@@ -2,7 +2,7 @@
 //! render this one [`CardContent`]. Does not decide markup, colour or the limits of a chat.
 
 use super::{
-    RenderOptions,
+    RenderOptions, callback,
     callback_line::{callback_line, callback_title},
     caller::{self, CallerLines},
     content::{CardContent, CardFields, Tone, join_dots},
@@ -82,6 +82,7 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
     content.urgent = caller.urgent && reached(call).is_none();
     caller.fill(&mut content);
     content.fields = fields;
+    content.callback = callback::of_card(card, options.buttons, now);
     content
 }
 

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
+mod callback;
 mod callback_line;
 mod caller;
 mod caller_number;
@@ -62,6 +63,8 @@ pub struct RenderOptions {
     pub templates: CardTemplates,
     /// Body and headers of a webhook message.
     pub webhook: WebhookFormat,
+    /// Whether cards of missed calls have buttons: the chat returns their presses.
+    pub buttons: bool,
 }
 
 impl Default for RenderOptions {
@@ -73,6 +76,7 @@ impl Default for RenderOptions {
             show_sources: true,
             templates: CardTemplates::default(),
             webhook: WebhookFormat::default(),
+            buttons: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Card texts, and limits of the chats under any input.
 
 mod batches;
+mod callback;
 mod callbacks;
 mod caller;
 mod card_options;
