@@ -16,6 +16,7 @@ pub mod replay;
 pub mod responses;
 pub mod run;
 pub mod simulate;
+pub mod slack_manifest;
 pub mod status;
 pub mod test_card;
 
@@ -69,6 +70,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// List, retry and drop pending deliveries and dead letters
     Outbox(outbox::OutboxArgs),
+    /// Print the manifest that creates the Slack app
+    SlackManifest(slack_manifest::SlackManifestArgs),
     /// Print the response rules of all chats
     Responses {
         /// As JSON
@@ -109,6 +112,7 @@ impl Cli {
         let config = || config::load(&path).map_err(CliError::config);
         match self.command {
             Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
+            Command::SlackManifest(args) => slack_manifest::run(&args, &path, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
             Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
             Command::Check(args) => {

@@ -152,6 +152,14 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     }
 }
 
+/// Returns whether a sink of the file has buttons. Secrets are not read: the app must exist before its tokens. An unreadable
+/// file has none.
+#[must_use]
+pub fn uses_buttons(path: &Path) -> bool {
+    let file = fs::read_to_string(path).ok().and_then(|source| parse(&source).ok());
+    file.is_some_and(|file| file.sinks.values().any(|sink| sink.app_token.is_some()))
+}
+
 /// Returns the start of a file's SHA-256: enough to tell two configs apart.
 fn hash(source: &str) -> String {
     Sha256::digest(source).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
