@@ -1,6 +1,6 @@
 //! Opens one socket: requests its URL, which is a credential for one use, and connects. Contains no policy about retries.
 
-use super::machine::OpenFailure;
+use super::types::OpenFailure;
 use crate::{
     deliver::{post, response::PostResult, slack_errors},
     model::secret::Secret,

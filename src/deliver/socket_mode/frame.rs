@@ -1,6 +1,6 @@
 //! Frames of Slack's Socket Mode, and the presses in them. Pure. Fields that are not needed are not read.
 
-use super::machine::Announcement;
+use super::types::Announcement;
 use crate::model::{
     claim::{Button, ChatUser, Press},
     delivery::MessageRef,

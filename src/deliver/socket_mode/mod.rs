@@ -12,7 +12,8 @@ mod presses;
 mod report;
 mod socket;
 mod task;
+pub mod types;
 
 pub use connect::judge_app_token;
-pub use machine::Change;
 pub use task::{SocketModeApp, run};
+pub use types::Change;

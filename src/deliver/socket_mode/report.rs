@@ -1,6 +1,6 @@
 //! Journal entries and metrics of the changes of an app's connection.
 
-use super::machine::Change;
+use super::types::Change;
 use crate::{
     model::ids::SinkName,
     runtime::{message_id, metrics::SocketModeMetrics},

@@ -3,8 +3,8 @@
 use super::{
     connect,
     frame::{self, Frame},
-    machine::{Generation, Input},
     presses::Handler,
+    types::{Generation, Input},
 };
 use crate::{
     model::{delivery::Outbox, secret::Secret},

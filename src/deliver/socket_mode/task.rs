@@ -1,10 +1,11 @@
 //! Task of one app in Socket Mode: executes the effects of the machine and returns the results as inputs. Contains no policy.
 
 use super::{
-    machine::{Change, Effect, Generation, Input, Machine},
+    machine::Machine,
     presses::Handler,
     report,
     socket::{self, Controls, Shared},
+    types::{Change, Effect, Generation, Input},
 };
 use crate::{
     model::{delivery::Outbox, ids::SinkName, secret::Secret, time::Now},
