@@ -23,6 +23,7 @@ async fn check_with(change: impl FnOnce(&mut Faults)) -> (Option<i32>, String) {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     sim.set_faults(change);
     let config = TestConfig::new(&sim.url())
+        .set("people", "1015", "{ slack = \"U0DANA\" }")
         .text(SINK, "type", "slack-app")
         .text(SINK, "token", "xoxb-secret-of-the-bot")
         .text(SINK, "channel", CHANNEL)
@@ -37,6 +38,7 @@ async fn check_with(change: impl FnOnce(&mut Faults)) -> (Option<i32>, String) {
 async fn check_online_names_app_and_membership() {
     let (code, out) = check_with(|_| ()).await;
     assert!(out.contains(": token of poprelay in Acme; member of C0SETUP"), "{out}");
+    assert!(out.contains(": token of poprelay in Acme; member U0DANA exists"), "{out}");
     assert_eq!(code, Some(0), "{out}");
 }
 
@@ -86,4 +88,15 @@ async fn check_online_without_read_scopes_states_that_membership_is_not_checked(
     .await;
     assert!(out.contains("not checked without the scopes channels:read and groups:read"), "{out}");
     assert_eq!(code, Some(0), "{out}");
+}
+
+#[tokio::test]
+async fn check_online_names_a_person_who_left() {
+    let (code, out) = check_with(|faults| {
+        faults.app.unknown.insert("U0DANA".to_owned());
+    })
+    .await;
+    let line = out.lines().find(|line| line.starts_with("failed     sink person-1015 "));
+    assert!(line.is_some_and(|line| line.contains("Correct the member's ID in [people]")), "{out}");
+    assert_eq!(code, Some(69), "{out}");
 }

@@ -2,9 +2,10 @@
 //! render this one [`CardContent`]. Does not decide markup, colour or the limits of a chat.
 
 use super::{
-    RenderOptions, callback,
+    RenderOptions,
     callback_line::{callback_line, callback_title},
     caller::{self, CallerLines},
+    claim_row,
     content::{CardContent, CardFields, Tone, join_dots},
     duration::{format_age, format_zoned_time},
     names::{MAX_PEOPLE, MAX_PERSON_UNITS, list_people, queue_name},
@@ -82,7 +83,7 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
     content.urgent = caller.urgent && reached(call).is_none();
     caller.fill(&mut content);
     content.fields = fields;
-    content.callback = callback::of_card(card, options.buttons, now);
+    content.claim_row = claim_row::of_card(card, options.buttons, now);
     content
 }
 

@@ -58,12 +58,12 @@ pub(super) struct CardContent {
     /// Single fields for a Slack workflow, which lays them out.
     pub(super) fields: CardFields,
     /// Claim and buttons of a missed call, for a chat with buttons.
-    pub(super) callback: Option<Callback>,
+    pub(super) claim_row: Option<ClaimRow>,
 }
 
 /// Claim and buttons of a missed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Callback {
+pub(super) struct ClaimRow {
     /// The call, returned by the chat with each press. An opaque id: no number, no name.
     pub(super) call: ConversationSpaceId,
     /// The claim in force.
@@ -143,7 +143,7 @@ impl CardContent {
             compact: false,
             urgent: false,
             fields: CardFields::default(),
-            callback: None,
+            claim_row: None,
         }
     }
 

@@ -7,12 +7,12 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
-mod callback;
 mod callback_line;
 mod caller;
 mod caller_number;
 mod caller_sources;
 mod chats;
+mod claim_row;
 mod content;
 mod duration;
 mod facts;

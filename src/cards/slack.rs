@@ -3,7 +3,7 @@
 //! beside the button. Only cards of an app whose presses are received have buttons.
 
 use super::{
-    Layout, callback,
+    Layout, claim_row,
     content::{CardContent, Detail, Item, Line, Link, MAX_TITLE_UNITS},
     text::{break_links, escape_mrkdwn, has_mrkdwn, strip_mentions, truncate, utf16_len},
 };
@@ -31,7 +31,7 @@ fn message(fallback: &str, blocks: Vec<Value>) -> Value {
 
 fn one(content: &CardContent) -> Value {
     if content.compact {
-        let blocks = mentions([content]).into_iter().chain(entry(content)).chain(callback_blocks(content));
+        let blocks = mentions([content]).into_iter().chain(entry(content)).chain(claim_blocks(content));
         return message(&content.one_line(), blocks.collect());
     }
     let mut blocks = vec![header(&content.title)];
@@ -46,25 +46,25 @@ fn one(content: &CardContent) -> Value {
     if !content.footnotes.is_empty() {
         blocks.push(json!({ "type": "context", "elements": [plain_text_object(&content.footnotes.join(" · "))] }));
     }
-    blocks.extend(callback_blocks(content));
+    blocks.extend(claim_blocks(content));
     message(&content.one_line(), blocks)
 }
 
 /// Renders the claim of a missed call and its buttons.
-fn callback_blocks(content: &CardContent) -> Vec<Value> {
-    let Some(callback) = &content.callback else { return Vec::new() };
+fn claim_blocks(content: &CardContent) -> Vec<Value> {
+    let Some(row) = &content.claim_row else { return Vec::new() };
     let claim = callback
         .claim
         .as_ref()
         .map(|claim| json!({ "type": "context", "elements": [mrkdwn_object(&claim_markup(claim))] }));
-    let buttons: Vec<Value> = callback.buttons.iter().map(|one| button(*one, callback.call.as_str())).collect();
+    let buttons: Vec<Value> = row.buttons.iter().map(|one| button(*one, row.call.as_str())).collect();
     let actions = (!buttons.is_empty()).then(|| json!({ "type": "actions", "elements": buttons }));
     claim.into_iter().chain(actions).collect()
 }
 
 /// Renders who claims a call. An edit notifies no one, so that the mention only shows the name.
 fn claim_markup(claim: &Claim) -> String {
-    callback::claim_text(claim, &format!("<@{}>", claim.by.as_str()))
+    claim_row::claim_text(claim, &format!("<@{}>", claim.by.as_str()))
 }
 
 fn button(button: Button, call: &str) -> Value {
@@ -72,7 +72,7 @@ fn button(button: Button, call: &str) -> Value {
         "type": "button",
         "action_id": button.action_id(),
         "value": call,
-        "text": plain_text_object(callback::label(button)),
+        "text": plain_text_object(claim_row::label(button)),
     });
     if let (Button::CallBack, Some(fields)) = (button, element.as_object_mut()) {
         fields.insert("style".to_owned(), json!("primary"));
@@ -224,7 +224,7 @@ fn plain_one(content: &CardContent) -> Value {
         })
         .collect();
     rows.extend(content.link.iter().map(anchor));
-    rows.extend(content.callback.iter().filter_map(|callback| callback.claim.as_ref()).map(claim_markup));
+    rows.extend(content.claim_row.iter().filter_map(|row| row.claim.as_ref()).map(claim_markup));
     rows.extend(Some(mention_markup([content])).filter(|text| !text.is_empty()));
     plain(&rows)
 }

@@ -1,10 +1,10 @@
 //! Card texts, and limits of the chats under any input.
 
 mod batches;
-mod callback;
 mod callbacks;
 mod caller;
 mod card_options;
+mod claims;
 pub(super) mod limits;
 mod status_line;
 mod templates;

@@ -1,7 +1,10 @@
 //! `poprelay slack-manifest`: prints the manifest that creates the Slack app.
 
 use super::{CliError, CliResult};
-use crate::{config, deliver::slack_setup};
+use crate::{
+    config,
+    deliver::slack_setup::{self, AppFeatures},
+};
 use clap::Args;
 use std::{io::Write, path::Path};
 
@@ -22,7 +25,8 @@ pub struct SlackManifestArgs {
 /// # Errors
 /// 74 if `out` cannot be written.
 pub fn run(args: &SlackManifestArgs, path: &Path, out: &mut impl Write) -> CliResult {
-    let manifest = slack_setup::manifest(args.buttons || config::uses_buttons(path));
+    let features = config::app_features(path);
+    let manifest = slack_setup::manifest(AppFeatures { buttons: args.buttons || features.buttons, ..features });
     let text = if args.link { slack_setup::link(&manifest) } else { format!("{manifest:#}") };
     writeln!(out, "{text}").map_err(|error| CliError::new(74, error))
 }

@@ -14,6 +14,8 @@ const POST_SCOPE: &str = "chat:write";
 /// Scopes of `conversations.info` for public and private channels. Only `check --online` uses them: it finds a bot that is
 /// not in its channel without a post.
 const READ_SCOPES: [&str; 2] = ["channels:read", "groups:read"];
+/// Scope of `users.info`. Only `check --online` uses it, to find members of `[people]` who are gone.
+const USERS_SCOPE: &str = "users:read";
 /// Name of the app and of its bot. Slack takes 35 characters at most.
 const APP_NAME: &str = "poprelay";
 /// Page that creates an app from the manifest in its query.
@@ -21,22 +23,39 @@ const NEW_APP: &str = "https://api.slack.com/apps";
 /// Longest name of a bot or workspace that is printed. Slack's own limit is 80 characters.
 const MAX_NAME_LENGTH: usize = 80;
 
-/// Returns the manifest of the app. Slack's page "Create app from manifest" takes it. `has_buttons`: presses are received,
-/// which needs Socket Mode and interactivity. The app-level token is made by hand.
+/// What the config uses of a Slack app.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AppFeatures {
+    /// Presses of buttons are received: Socket Mode and interactivity.
+    pub buttons: bool,
+    /// The app writes direct messages.
+    pub direct_messages: bool,
+}
+
+/// Returns the manifest of the app. Slack's page "Create app from manifest" takes it. The app-level token of Socket Mode is
+/// made by hand.
 ///
 /// Token rotation stays off: it would expire the bot token within twelve hours, and cannot be undone.
 #[must_use]
-pub fn manifest(has_buttons: bool) -> Value {
-    let scopes: Vec<&str> = [POST_SCOPE].into_iter().chain(READ_SCOPES).collect();
+pub fn manifest(features: AppFeatures) -> Value {
+    let users = features.direct_messages.then_some(USERS_SCOPE);
+    let scopes: Vec<&str> = [POST_SCOPE].into_iter().chain(READ_SCOPES).chain(users).collect();
     json!({
         "_metadata": { "major_version": 1 },
         "display_information": { "name": APP_NAME, "description": "Caller cards while the phone rings" },
-        "features": { "bot_user": { "display_name": APP_NAME, "always_online": true } },
+        "features": {
+            "app_home": {
+                "home_tab_enabled": false,
+                "messages_tab_enabled": features.direct_messages,
+                "messages_tab_read_only_enabled": true,
+            },
+            "bot_user": { "display_name": APP_NAME, "always_online": true },
+        },
         "oauth_config": { "scopes": { "bot": scopes } },
         "settings": {
-            "interactivity": { "is_enabled": has_buttons },
+            "interactivity": { "is_enabled": features.buttons },
             "org_deploy_enabled": false,
-            "socket_mode_enabled": has_buttons,
+            "socket_mode_enabled": features.buttons,
             "token_rotation_enabled": false,
         },
     })
@@ -92,10 +111,7 @@ pub fn judge_token(answer: &PostResult, granted: Option<&str>) -> Result<String,
 /// # Errors
 /// The bot cannot post there, and the remedy.
 pub fn judge_channel(answer: &PostResult, channel: &str) -> Result<String, String> {
-    if let PostResult::Response(reply) = answer
-        && let Ok(Envelope { error: Some(word), .. }) = serde_json::from_str(&reply.body)
-        && word == "missing_scope"
-    {
+    if lacks_scope(answer) {
         let scopes = READ_SCOPES.join(" and ");
         return Ok(format!(
             "membership of {channel} is not checked without the scopes {scopes}: poprelay test-card tries it"
@@ -108,6 +124,43 @@ pub fn judge_channel(answer: &PostResult, channel: &str) -> Result<String, Strin
         Some(Channel { is_member: Some(true), .. }) => Ok(format!("member of {channel}")),
         _ => Ok(format!("membership of {channel} is unknown")),
     }
+}
+
+/// Fields of `users.info`.
+#[derive(Debug, Deserialize)]
+struct UserInfo {
+    user: User,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    #[serde(default)]
+    deleted: bool,
+    #[serde(default)]
+    is_bot: bool,
+}
+
+/// Returns whether a member of `[people]` can get direct messages, from the response to `users.info`.
+///
+/// # Errors
+/// The member does not exist or has left, and the remedy.
+pub fn judge_member(answer: &PostResult, member: &str) -> Result<String, String> {
+    if lacks_scope(answer) {
+        return Ok(format!("member {member} is not checked without the scope {USERS_SCOPE}"));
+    }
+    let info: Option<UserInfo> = serde_json::from_str(accepted_body(answer)?).ok();
+    match info.map(|info| info.user) {
+        Some(User { deleted: true, .. }) => Err(describe_error("user_disabled")),
+        Some(User { is_bot: true, .. }) => Err(describe_error("cannot_dm_bot")),
+        Some(_) => Ok(format!("member {member} exists")),
+        None => Ok(format!("member {member} is unknown")),
+    }
+}
+
+fn lacks_scope(answer: &PostResult) -> bool {
+    let PostResult::Response(reply) = answer else { return false };
+    let envelope: Option<Envelope> = serde_json::from_str(&reply.body).ok();
+    envelope.and_then(|envelope| envelope.error).as_deref() == Some("missing_scope")
 }
 
 fn is_granted(granted: &str, scope: &str) -> bool {
@@ -156,16 +209,18 @@ mod tests {
 
     #[test]
     fn manifest_fits_slacks_limits_and_the_link_carries_it() {
-        let manifest = manifest(true);
+        let features = AppFeatures { buttons: true, direct_messages: true };
+        let manifest = manifest(features);
         let text = |pointer: &str| manifest.pointer(pointer).unwrap().as_str().unwrap().chars().count();
         assert!(text("/display_information/name") <= 35 && text("/display_information/description") <= 140);
         assert_eq!(manifest.pointer("/settings/token_rotation_enabled"), Some(&json!(false)));
         assert_eq!(manifest.pointer("/oauth_config/scopes/bot/0"), Some(&json!("chat:write")));
-        for (buttons, pointer) in [true, false].into_iter().flat_map(|buttons| {
-            [(buttons, "/settings/socket_mode_enabled"), (buttons, "/settings/interactivity/is_enabled")]
-        }) {
-            assert_eq!(super::manifest(buttons).pointer(pointer), Some(&json!(buttons)));
+        let is_on = |features, pointer| super::manifest(features).pointer(pointer) == Some(&json!(true));
+        for pointer in ["/settings/socket_mode_enabled", "/settings/interactivity/is_enabled"] {
+            assert!(is_on(features, pointer) && !is_on(AppFeatures { buttons: false, ..features }, pointer));
         }
+        let tab = "/features/app_home/messages_tab_enabled";
+        assert!(is_on(features, tab) && !is_on(AppFeatures { direct_messages: false, ..features }, tab));
         let link = url::Url::parse(&link(&manifest)).unwrap();
         let query: std::collections::BTreeMap<_, _> = link.query_pairs().into_owned().collect();
         assert_eq!(query["new_app"], "1");
@@ -199,5 +254,10 @@ mod tests {
         assert!(judge(json!({ "ok": false, "error": "channel_not_found" })).unwrap_err().contains("/invite"));
         assert!(judge(json!({ "ok": false, "error": "missing_scope" })).unwrap().contains("channels:read"));
         assert!(judge(json!({ "ok": true, "channel": {} })).unwrap().contains("unknown"));
+        let member = |body| judge_member(&reply(body), "U1");
+        assert_eq!(member(json!({ "ok": true, "user": {} })).unwrap(), "member U1 exists");
+        assert!(member(json!({ "ok": true, "user": { "deleted": true } })).unwrap_err().contains("[people]"));
+        assert!(member(json!({ "ok": false, "error": "user_not_found" })).unwrap_err().contains("[people]"));
+        assert!(member(json!({ "ok": false, "error": "missing_scope" })).unwrap().contains("users:read"));
     }
 }

@@ -1,7 +1,7 @@
 //! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
 use super::{
-    call::{CallDirection, CallStatus, CallUpdate, RingStage, StatusKind},
+    call::{CallDirection, CallStatus, CallUpdate, ReturnKind, RingStage, StatusKind},
     claim::Claims,
     ids::ConnectionName,
     mention::{SlackMention, TeamsMention},
@@ -71,12 +71,13 @@ impl CallCard {
         Self { update, caller_info: found, options: CardOptions::default(), routed: None, claims: None }
     }
 
-    /// Returns whether the caller was missed: a person of the team should call back.
+    /// Returns whether the caller was missed and not reached since: a person of the team should call back.
     #[must_use]
-    pub const fn needs_callback(&self) -> bool {
+    pub fn needs_callback(&self) -> bool {
         let CallUpdate { call, status, .. } = &self.update;
         let is_missed = matches!(status, CallStatus::Missed { .. } | CallStatus::Voicemail { .. });
-        is_missed && matches!(call.direction, CallDirection::Inbound)
+        let is_reached = call.course.callback.as_ref().is_some_and(|callback| callback.call.kind != ReturnKind::Tried);
+        is_missed && !is_reached && call.direction == CallDirection::Inbound
     }
 }
 

@@ -238,7 +238,7 @@ impl Default for ChatFaults {
 pub struct AppFaults {
     /// The token is revoked.
     pub revoked: bool,
-    /// Scopes that the token lacks. It has `chat:write`, `channels:read` and `groups:read`.
+    /// Scopes that the token lacks. It has `chat:write`, `channels:read`, `groups:read` and `users:read`.
     pub withheld_scopes: BTreeSet<String>,
     /// Channels without the bot.
     pub uninvited: BTreeSet<String>,

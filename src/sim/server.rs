@@ -88,6 +88,7 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/api/apps.connections.open", post(socket_mode::open_connection))
         .route("/link/", get(socket_mode::link))
         .route("/api/auth.test", post(slack_queries::auth_test))
+        .route("/api/users.info", post(slack_queries::users_info))
         .route("/api/conversations.info", post(slack_queries::conversations_info))
         .route("/api/{method}", post(slack_api::unknown_method))
         .layer(middleware::from_fn_with_state(layer(sim), request_checks::count_requests))

@@ -1,4 +1,4 @@
-//! Methods of Slack's Web API that change nothing: `auth.test` and `conversations.info`. Like the real ones they take a form,
+//! Methods of Slack's Web API that change nothing: `auth.test`, `conversations.info`, `users.info`. Like the real ones they take a form,
 //! and state the scopes of the token in a header.
 
 use super::{errors::QueryParams, faults::AppFaults, slack_api::check_token, state::SimState};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Scopes of every bot token.
-const SCOPES: [&str; 3] = ["chat:write", "channels:read", "groups:read"];
+const SCOPES: [&str; 4] = ["chat:write", "channels:read", "groups:read", "users:read"];
 
 /// `POST /api/auth.test`.
 pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Response {
@@ -35,6 +35,20 @@ pub(super) async fn conversations_info(State(sim): State<Arc<SimState>>, headers
         }
         let (member, archived) = (!app.uninvited.contains(&channel), app.archived.contains(&channel));
         json!({ "ok": true, "channel": { "id": channel, "is_member": member, "is_archived": archived } })
+    })
+}
+
+/// `POST /api/users.info`. Members are unknown like channels.
+pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+    let user = QueryParams::parse(&body).first("user").unwrap_or_default().to_owned();
+    respond(&sim.faults().app, &headers, |app| {
+        if app.withheld_scopes.contains("users:read") {
+            json!({ "ok": false, "error": "missing_scope", "needed": "users:read" })
+        } else if user.is_empty() || app.unknown.contains(&user) {
+            json!({ "ok": false, "error": "user_not_found" })
+        } else {
+            json!({ "ok": true, "user": { "id": user, "deleted": false, "is_bot": false } })
+        }
     })
 }
 

@@ -118,7 +118,7 @@ async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
     let (name, result) = match Url::parse(sink.url.expose()) {
         Ok(url) => {
             let result = match &sink.app {
-                Some(app) => slack_app::check(stack, &sink.url, app).await,
+                Some(app) => slack_app::check(stack, &sink.url, app, sink.person).await,
                 None => reach(stack, &url).await,
             };
             (format!("sink {} {}", sink.name, host(&url)), result)

@@ -14,16 +14,22 @@ use crate::{
 /// Name of the response header with the scopes of the token.
 const SCOPES_HEADER: &str = "x-oauth-scopes";
 
-/// Returns what Slack states about the app of a sink, or what is wrong with it.
-pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp) -> Result<String, String> {
+/// Returns what Slack states about the app of a sink, or what is wrong with it. `is_person`: the sink's channel is a member.
+pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp, is_person: bool) -> Result<String, String> {
     let (answer, scopes) = call(stack, base, &app.token, "auth.test", &[]).await?;
     let token = slack_setup::judge_token(&answer, scopes.as_deref())?;
-    let channel = [("channel", app.channel.as_str())];
-    let (answer, _) = call(stack, base, &app.token, "conversations.info", &channel).await?;
-    let channel = slack_setup::judge_channel(&answer, &app.channel)?;
-    let Some(app_token) = &app.app_token else { return Ok(format!("{token}; {channel}")) };
+    let channel = app.channel.as_str();
+    let place = if is_person {
+        let (answer, _) = call(stack, base, &app.token, "users.info", &[("user", channel)]).await?;
+        slack_setup::judge_member(&answer, channel)?
+    } else {
+        let (answer, _) = call(stack, base, &app.token, "conversations.info", &[("channel", channel)]).await?;
+        slack_setup::judge_channel(&answer, channel)?
+    };
+    // The channel's sink checks the app token.
+    let Some(app_token) = app.app_token.as_ref().filter(|_| !is_person) else { return Ok(format!("{token}; {place}")) };
     let (answer, _) = call(stack, base, app_token, "apps.connections.open", &[]).await?;
-    Ok(format!("{token}; {channel}; {}", socket_mode::judge_app_token(&answer)?))
+    Ok(format!("{token}; {place}; {}", socket_mode::judge_app_token(&answer)?))
 }
 
 /// Calls a method that changes nothing; an address of a socket that is not used expires. Such methods take a form: only those that write take JSON.

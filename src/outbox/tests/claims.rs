@@ -13,6 +13,7 @@ macro_rules! suite {
 
 suite! { Sqlite::fresh();
     press_waits_for_its_edit_across_a_crash,
+    press_changes_every_live_message_of_its_call,
     press_during_a_lease_follows_the_leased_card,
     press_survives_later_updates_and_late_info,
     press_of_another_person_or_a_repetition_changes_nothing,
@@ -69,6 +70,17 @@ mod cases {
         queue.settle(vec![settle(edit.id, Settlement::Delivered)]).await.unwrap();
         assert_eq!(press_on(&queue, Button::Undo, "U1", 1).await, PressResult::Applied);
         assert_eq!(claimant(&lease_one(&queue, "desk").await), None);
+    }
+
+    pub async fn press_changes_every_live_message_of_its_call(outbox: impl TestStore) {
+        let queue = outbox.queue();
+        post(&queue, Missed).await;
+        let other = new_delivery("a", Missed, "dana", EnqueueMode::UpsertLive, "missed");
+        queue.enqueue(None, vec![other]).await.unwrap();
+        assert_eq!(press_on(&queue, Button::CallBack, "U1", 0).await, PressResult::Applied);
+        for sink in ["desk", "dana"] {
+            assert_eq!(claimant(&lease_one(&queue, sink).await), Some((ClaimKind::CallsBack, "U1")), "{sink}");
+        }
     }
 
     pub async fn press_during_a_lease_follows_the_leased_card(outbox: impl TestStore) {

@@ -1,6 +1,6 @@
 //! Words of a missed call that waits for its call back: the claim and the buttons. Does not decide the effect of a press.
 
-use super::content::Callback;
+use super::content::ClaimRow;
 use crate::model::{
     card::CallCard,
     claim::{Button, Claim, ClaimKind, can_undo},
@@ -8,14 +8,14 @@ use crate::model::{
 };
 
 /// Returns claim and buttons of a card at `now`; `None` without either. `has_buttons`: the chat returns presses.
-pub(super) fn of_card(card: &CallCard, has_buttons: bool, now: Timestamp) -> Option<Callback> {
+pub(super) fn of_card(card: &CallCard, has_buttons: bool, now: Timestamp) -> Option<ClaimRow> {
     if !card.needs_callback() {
         return None;
     }
     let claim = card.claims.as_ref().and_then(|claims| claims.current.clone());
     let buttons = if has_buttons { buttons(claim.as_ref(), now) } else { Vec::new() };
     let is_empty = claim.is_none() && buttons.is_empty();
-    (!is_empty).then(|| Callback { call: card.update.call.id.clone(), claim, buttons })
+    (!is_empty).then(|| ClaimRow { call: card.update.call.id.clone(), claim, buttons })
 }
 
 fn buttons(claim: Option<&Claim>, now: Timestamp) -> Vec<Button> {
