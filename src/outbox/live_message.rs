@@ -10,6 +10,7 @@ use crate::model::{
     call::{CallStatus, Revision, StatusKind},
     card::{CallCard, CallerInfo, Card, Match},
     delivery::{EnqueueMode, EnqueueResult, NewDelivery},
+    ids::SinkName,
     time::Timestamp,
 };
 use rusqlite::{OptionalExtension as _, params};
@@ -115,7 +116,20 @@ impl Store {
         let Some(card) = updated_card(&live.card, &delivery.card, delivery.mode) else {
             return Ok(EnqueueResult::Unchanged);
         };
-        let leased = self.tx_state.leased.contains_key(&live.id);
+        let leased = self.write_live(live.id, is_settled, &card, &delivery.key.sink)?;
+        Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
+    }
+
+    /// Writes the newer card of a live message and wakes its worker. Returns whether the message is leased: the card then
+    /// follows the leased one.
+    pub(super) fn write_live(
+        &mut self,
+        id: i64,
+        is_settled: bool,
+        card: &Card,
+        sink: &SinkName,
+    ) -> Result<bool, StoreError> {
+        let leased = self.tx_state.leased.contains_key(&id);
         let mut write = self.db.prepare_cached(match (leased, is_settled) {
             (true, _) => "UPDATE deliveries SET newer = ? WHERE id = ?",
             (false, false) => "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?",
@@ -124,9 +138,9 @@ impl Store {
                  reason = NULL WHERE id = ?"
             }
         })?;
-        write.execute(params![to_json(&card)?, live.id])?;
-        self.tx_state.wakeups.insert(delivery.key.sink.clone());
-        Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
+        write.execute(params![to_json(card)?, id])?;
+        self.tx_state.wakeups.insert(sink.clone());
+        Ok(leased)
     }
 
     /// Inserts a reply to the live message, unless that message is not posted yet.
@@ -201,7 +215,7 @@ fn advanced(old: &CallCard, new: &CallCard) -> Option<CallCard> {
     // A repeated route decision for the same status is not a change.
     let routed = if old_status.kind() == new_status.kind() { &old.routed } else { &new.routed };
     let found = better_info(&old.caller_info, &new.caller_info).clone();
-    let mut card = CallCard { caller_info: found, routed: routed.clone(), ..new.clone() };
+    let mut card = CallCard { caller_info: found, routed: routed.clone(), claims: old.claims.clone(), ..new.clone() };
     if new.update.call.revision != Some(Revision::CalledBack) {
         card.update.call.course.callback.clone_from(&old.update.call.course.callback);
     }

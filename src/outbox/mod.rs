@@ -46,6 +46,7 @@
 
 mod admin;
 mod bookkeeping;
+mod claims;
 mod coalesce;
 mod copy;
 mod database;

@@ -3,9 +3,10 @@
 use crate::model::{
     call::{Call, CallStatus, CallUpdate, Caller, StatusKind},
     card::{Alert, CallCard, CallerInfo, Card},
+    claim::{Press, PressResult},
     delivery::{
-        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, NewDelivery, Outbox, OutboxError, PostMode,
-        SettleRequest, Settlement, Subject,
+        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, MessageRef, NewDelivery, Outbox, OutboxError,
+        PostMode, SettleRequest, Settlement, Subject,
     },
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
     phone::{PhoneNumber, Region},
@@ -41,6 +42,7 @@ struct Inner {
     failures_left: u32,
     late_alert: Option<(SinkName, String)>,
     stopped: bool,
+    presses: Vec<Press>,
 }
 
 #[derive(Clone, Default)]
@@ -195,6 +197,12 @@ impl Outbox for MemoryOutbox {
             };
         }
         Ok(())
+    }
+
+    async fn press(&self, _: ConversationSpaceId, _: MessageRef, press: Press) -> Result<PressResult, OutboxError> {
+        let mut inner = self.lock()?;
+        inner.presses.push(press);
+        Ok(PressResult::Applied)
     }
 
     async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, OutboxError> {
