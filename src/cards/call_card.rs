@@ -5,6 +5,7 @@ use super::{
     RenderOptions,
     callback_line::{callback_line, callback_title},
     caller::{self, CallerLines},
+    claim_row,
     content::{CardContent, CardFields, Tone, join_dots},
     duration::{format_age, format_zoned_time},
     names::{MAX_PEOPLE, MAX_PERSON_UNITS, list_people, queue_name},
@@ -82,6 +83,7 @@ pub(super) fn call_content(card: &CallCard, options: &RenderOptions, now: Timest
     content.urgent = caller.urgent && reached(call).is_none();
     caller.fill(&mut content);
     content.fields = fields;
+    content.claim_row = claim_row::of_card(card, options.buttons, now);
     content
 }
 

@@ -3,6 +3,8 @@
 use super::text::truncate;
 use crate::model::{
     card::CardOptions,
+    claim::{Button, Claim},
+    ids::ConversationSpaceId,
     mention::{SlackMention, TeamsMention},
 };
 
@@ -55,6 +57,19 @@ pub(super) struct CardContent {
     pub(super) urgent: bool,
     /// Single fields for a Slack workflow, which lays them out.
     pub(super) fields: CardFields,
+    /// Claim and buttons of a missed call, for a chat with buttons.
+    pub(super) claim_row: Option<ClaimRow>,
+}
+
+/// Claim and buttons of a missed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClaimRow {
+    /// The call, returned by the chat with each press. An opaque id: no number, no name.
+    pub(super) call: ConversationSpaceId,
+    /// The claim in force.
+    pub(super) claim: Option<Claim>,
+    /// Buttons, in order.
+    pub(super) buttons: Vec<Button>,
 }
 
 /// Single fields of a call card; empty without data.
@@ -128,6 +143,7 @@ impl CardContent {
             compact: false,
             urgent: false,
             fields: CardFields::default(),
+            claim_row: None,
         }
     }
 

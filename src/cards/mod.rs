@@ -12,6 +12,7 @@ mod caller;
 mod caller_number;
 mod caller_sources;
 mod chats;
+mod claim_row;
 mod content;
 mod duration;
 mod facts;
@@ -62,6 +63,8 @@ pub struct RenderOptions {
     pub templates: CardTemplates,
     /// Body and headers of a webhook message.
     pub webhook: WebhookFormat,
+    /// Whether cards of missed calls have buttons: the chat returns their presses.
+    pub buttons: bool,
 }
 
 impl Default for RenderOptions {
@@ -73,6 +76,7 @@ impl Default for RenderOptions {
             show_sources: true,
             templates: CardTemplates::default(),
             webhook: WebhookFormat::default(),
+            buttons: false,
         }
     }
 }

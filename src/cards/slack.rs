@@ -1,12 +1,13 @@
 //! Lays out cards as Slack messages: Block Kit with a `text` fallback, or `text` alone. Does not choose words.
 //! Links are mrkdwn in a section, never buttons: a webhook cannot acknowledge a click, and Slack then shows a warning
-//! beside the button.
+//! beside the button. Only cards of an app whose presses are received have buttons.
 
 use super::{
-    Layout,
+    Layout, claim_row,
     content::{CardContent, Detail, Item, Line, Link, MAX_TITLE_UNITS},
     text::{break_links, escape_mrkdwn, has_mrkdwn, strip_mentions, truncate, utf16_len},
 };
+use crate::model::claim::{Button, Claim};
 use serde_json::{Value, json};
 
 /// Blocks and text. Slack allows 50 blocks a message; title and mentions take one each. Slack rejected a message of
@@ -30,7 +31,8 @@ fn message(fallback: &str, blocks: Vec<Value>) -> Value {
 
 fn one(content: &CardContent) -> Value {
     if content.compact {
-        return message(&content.one_line(), mentions([content]).into_iter().chain(entry(content)).collect());
+        let blocks = mentions([content]).into_iter().chain(entry(content)).chain(claim_blocks(content));
+        return message(&content.one_line(), blocks.collect());
     }
     let mut blocks = vec![header(&content.title)];
     blocks.extend(mentions([content]));
@@ -44,7 +46,36 @@ fn one(content: &CardContent) -> Value {
     if !content.footnotes.is_empty() {
         blocks.push(json!({ "type": "context", "elements": [plain_text_object(&content.footnotes.join(" · "))] }));
     }
+    blocks.extend(claim_blocks(content));
     message(&content.one_line(), blocks)
+}
+
+/// Renders the claim of a missed call and its buttons.
+fn claim_blocks(content: &CardContent) -> Vec<Value> {
+    let Some(row) = &content.claim_row else { return Vec::new() };
+    let claim =
+        row.claim.as_ref().map(|claim| json!({ "type": "context", "elements": [mrkdwn_object(&claim_markup(claim))] }));
+    let buttons: Vec<Value> = row.buttons.iter().map(|one| button(*one, row.call.as_str())).collect();
+    let actions = (!buttons.is_empty()).then(|| json!({ "type": "actions", "elements": buttons }));
+    claim.into_iter().chain(actions).collect()
+}
+
+/// Renders who claims a call. An edit notifies no one, so that the mention only shows the name.
+fn claim_markup(claim: &Claim) -> String {
+    claim_row::claim_text(claim, &format!("<@{}>", claim.by.as_str()))
+}
+
+fn button(button: Button, call: &str) -> Value {
+    let mut element = json!({
+        "type": "button",
+        "action_id": button.action_id(),
+        "value": call,
+        "text": plain_text_object(claim_row::label(button)),
+    });
+    if let (Button::CallBack, Some(fields)) = (button, element.as_object_mut()) {
+        fields.insert("style".to_owned(), json!("primary"));
+    }
+    element
 }
 
 fn many(title: &str, contents: &[CardContent]) -> Value {
@@ -191,6 +222,7 @@ fn plain_one(content: &CardContent) -> Value {
         })
         .collect();
     rows.extend(content.link.iter().map(anchor));
+    rows.extend(content.claim_row.iter().filter_map(|row| row.claim.as_ref()).map(claim_markup));
     rows.extend(Some(mention_markup([content])).filter(|text| !text.is_empty()));
     plain(&rows)
 }

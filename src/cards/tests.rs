@@ -4,6 +4,7 @@ mod batches;
 mod callbacks;
 mod caller;
 mod card_options;
+mod claims;
 pub(super) mod limits;
 mod status_line;
 mod templates;

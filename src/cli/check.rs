@@ -1,6 +1,8 @@
 //! `poprelay check`: validates a config and describes its effect.
 
+mod leg;
 pub mod online;
+mod slack_app;
 
 use super::{CliError, CliResult, check_contacts};
 use crate::{

@@ -17,6 +17,7 @@ pub mod replay;
 pub mod responses;
 pub mod run;
 pub mod simulate;
+pub mod slack_manifest;
 pub mod status;
 pub mod test_card;
 
@@ -72,6 +73,8 @@ enum Command {
     Open(open::OpenArgs),
     /// List, retry and drop pending deliveries and dead letters
     Outbox(outbox::OutboxArgs),
+    /// Print the manifest that creates the Slack app
+    SlackManifest(slack_manifest::SlackManifestArgs),
     /// Print the response rules of all chats
     Responses {
         /// As JSON
@@ -112,6 +115,7 @@ impl Cli {
         let config = || config::load(&path).map_err(CliError::config);
         match self.command {
             Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
+            Command::SlackManifest(args) => slack_manifest::run(&args, &path, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
             Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
             Command::Check(args) => {

@@ -30,6 +30,7 @@ pub use sink::SinkConfig;
 
 use crate::{
     cards::RenderOptions,
+    deliver::slack_setup::AppFeatures,
     enrich::SourceConfig,
     model::{ids::SinkName, phone::E164},
     route::Routes,
@@ -150,6 +151,17 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         Some(config) if validator.problems.is_empty() => Ok(config),
         _ => Err(invalid(validator.problems)),
     }
+}
+
+/// Returns what the file uses of a Slack app. Secrets are not read: the app must exist before its tokens. An unreadable file
+/// uses nothing.
+#[must_use]
+pub fn app_features(path: &Path) -> AppFeatures {
+    let file = fs::read_to_string(path).ok().and_then(|source| parse(&source).ok());
+    file.map_or_else(AppFeatures::default, |file| AppFeatures {
+        buttons: file.sinks.values().any(|sink| sink.app_token.is_some()),
+        direct_messages: !file.people.is_empty(),
+    })
 }
 
 /// Returns the start of a file's SHA-256: enough to tell two configs apart.

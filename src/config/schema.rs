@@ -131,6 +131,8 @@ pub struct SinkTable {
     pub url: Option<SecretRef>,
     /// A Slack app's bot token; the access token of other chats.
     pub token: Option<SecretRef>,
+    /// A Slack app's app-level token: cards of missed calls get buttons.
+    pub app_token: Option<SecretRef>,
     /// Channel id a Slack app posts to.
     pub channel: Option<String>,
     /// Base URL of Slack's Web API.

@@ -80,7 +80,8 @@ impl SinkConfig {
     /// Returns the render options of the sink. `base` are those of all sinks.
     #[must_use]
     pub fn style(&self, base: &RenderOptions) -> RenderOptions {
-        RenderOptions { mask: self.mask, webhook: self.webhook.clone(), ..base.clone() }
+        let buttons = self.app.as_ref().is_some_and(|app| app.app_token.is_some());
+        RenderOptions { mask: self.mask, webhook: self.webhook.clone(), buttons, ..base.clone() }
     }
 }
 
@@ -172,6 +173,7 @@ impl Validator<'_> {
         let at = |key: &str| format!("sinks.{name}.{key}");
         let given = [
             ("token", table.token.is_some() && chats::find(kind).is_none()),
+            ("app_token", table.app_token.is_some()),
             ("channel", table.channel.is_some()),
             ("api_url", table.api_url.is_some()),
             ("reply_in_thread", table.reply_in_thread.is_some()),
@@ -202,6 +204,10 @@ impl Validator<'_> {
         if let Some(text) = token.as_ref().and_then(|token| token_problem(token.expose())) {
             self.error(at("token"), text);
         }
+        let app_token = table.app_token.as_ref().and_then(|token| self.secret(&at("app_token"), token));
+        if let Some(text) = app_token.as_ref().and_then(|token| app_token_problem(token.expose())) {
+            self.error(at("app_token"), text);
+        }
         let channel = table.channel.as_deref().unwrap_or_default().trim().to_owned();
         if !is_channel_id(&channel) {
             self.error(
@@ -215,7 +221,7 @@ impl Validator<'_> {
                 "a Slack app's message shows every status. Set reply_in_thread = true to reply these in its thread too";
             self.warnings.push(Diagnostic::at(self.source, at("outcomes"), text));
         }
-        let app = SlackApp { token: token?, channel };
+        let app = SlackApp { token: token?, channel, app_token };
         Some(Target {
             kind: SinkKind::SlackApp,
             url: Secret::new(base?.as_str()),
@@ -239,6 +245,13 @@ fn token_problem(token: &str) -> Option<&'static str> {
         token if token.starts_with("xox") && token.is_ascii() && !token.contains(char::is_whitespace) => None,
         _ => Some("expected a bot token, which begins with xoxb-"),
     }
+}
+
+/// Returns the problem of a token that cannot open sockets.
+fn app_token_problem(token: &str) -> Option<&'static str> {
+    let token = token.trim();
+    let is_valid = token.starts_with("xapp-") && token.is_ascii() && !token.contains(char::is_whitespace);
+    (!is_valid).then_some("expected an app-level token with the scope connections:write, which begins with xapp-")
 }
 
 /// Returns whether `id` is a channel id: C public, G private, D direct message. Names are not accepted: they can

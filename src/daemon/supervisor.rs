@@ -23,7 +23,7 @@ use crate::{
         settings::{Settings, SharedSettings},
         startup::{self, DaemonError},
         system::{sd_notify, state_dir},
-        tasks::{connections::ConnectionTasks, file_watch, workers::Workers},
+        tasks::{connections::ConnectionTasks, file_watch, slack_sockets::SlackSockets, workers::Workers},
     },
     deliver::SinkEvent,
     model::{ids::SinkName, time::Timestamp},
@@ -71,6 +71,8 @@ struct Daemon {
     network: HttpStack,
     connections: ConnectionTasks,
     workers: Workers,
+    /// Receivers of presses of buttons.
+    slack_sockets: SlackSockets,
     /// Watchers of contacts and holiday files.
     file_watchers: JoinSet<Infallible>,
     /// The recap task.
@@ -121,6 +123,7 @@ impl Daemon {
         let suffix = state.suffix.clone();
         let mut daemon = Self {
             workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender),
+            slack_sockets: SlackSockets::new(Arc::clone(&pipeline), network.http.clone()),
             connections: ConnectionTasks::new(Arc::clone(&pipeline), network.clone(), config.state_dir.clone(), suffix),
             pipeline,
             network,
@@ -141,6 +144,7 @@ impl Daemon {
             status_file,
         };
         daemon.workers.reconcile(&config.sinks);
+        daemon.slack_sockets.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
         daemon.file_watchers.spawn(file_watch::watch_holidays(Arc::clone(&daemon.pipeline)));
         daemon.pipeline.replay_pending(None).await;
@@ -161,6 +165,7 @@ impl Daemon {
                 () = &mut stop => return None,
                 task = self.connections.next_failure() => return Some(task),
                 task = self.workers.next_failure() => return Some(task),
+                task = self.slack_sockets.next_failure() => return Some(task),
                 Some(_) = self.recaps.join_next() => return Some("recap task".to_owned()),
                 Some(_) = self.file_watchers.join_next() => return Some("file watcher".to_owned()),
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
@@ -297,6 +302,7 @@ impl Daemon {
         self.pipeline.settings.store(Settings::from_config(&config, enricher));
         self.pipeline.metrics.daemon().reload(Some(&config.hash));
         let sinks = self.workers.reconcile(&config.sinks);
+        self.slack_sockets.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {
             let mut board = self.pipeline.status.lock();
@@ -330,6 +336,8 @@ impl Daemon {
         self.file_watchers.abort_all();
         self.recaps.abort_all();
         self.connections.stop_intake(until).await;
+        // Their presses are stored before the workers end; the next start edits the messages.
+        self.slack_sockets.close(until).await;
         self.workers.close(until).await;
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;

@@ -18,6 +18,8 @@ pub mod sink;
 pub mod sink_state;
 pub mod slack_api;
 mod slack_errors;
+pub mod slack_setup;
+pub mod socket_mode;
 pub mod strikes;
 pub mod table;
 pub mod teams_flow;

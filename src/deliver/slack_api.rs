@@ -17,6 +17,8 @@ pub struct SlackApp {
     pub token: Secret,
     /// ID of the channel for new messages. An edit uses the channel of its message.
     pub channel: String,
+    /// App-level token; with one, presses of buttons are received.
+    pub app_token: Option<Secret>,
 }
 
 /// One Web API request.

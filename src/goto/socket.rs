@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::secret::Secret,
-    runtime::http::{SocketConfig, UpgradeError, WebSocket, open_socket},
+    runtime::http::{UpgradeError, WebSocket, is_allowed_socket_url, open_socket, socket_config},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::{
@@ -17,14 +17,10 @@ use std::{
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_tungstenite::tungstenite::{self, Message};
-use url::{Host, Url};
+use url::Url;
 
 /// 1 MB: GoTo's largest notification.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
-/// Read buffer per socket: 8 KiB suffice at the rate of calls, the library's default is 128 KiB.
-const READ_BUFFER: usize = 8 * 1024;
-/// Write buffer: a socket sends only pings and one close frame.
-const WRITE_BUFFER: usize = 64 * 1024;
 /// Timeout of DNS, TCP, proxy, TLS and handshake together.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of a ping, for a peer that does not read.
@@ -45,16 +41,10 @@ pub(super) enum SocketCommand {
 pub(super) async fn open(url: &Secret, http: &reqwest::Client) -> Result<WebSocket, RequestFailure> {
     let failed = RequestFailure::new;
     let url = Url::parse(url.expose()).map_err(|_| failed(FailureClass::Transient))?;
-    if !is_allowed_url(&url) {
+    if !is_allowed_socket_url(&url) {
         return Err(failed(FailureClass::Rejected));
     }
-    let config = SocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER)
-        .max_message_size(Some(MAX_MESSAGE_BYTES))
-        .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    open_socket(http, &url, config, OPEN_TIMEOUT).await.map_err(|error| match error {
+    open_socket(http, &url, socket_config(MAX_MESSAGE_BYTES), OPEN_TIMEOUT).await.map_err(|error| match error {
         UpgradeError::Answered(response) => {
             let status = response.status().as_u16();
             RequestFailure {
@@ -67,20 +57,6 @@ pub(super) async fn open(url: &Secret, http: &reqwest::Client) -> Result<WebSock
         UpgradeError::Fault(fault) => failed(FailureClass::Unreachable(fault)),
         UpgradeError::InvalidUrl | UpgradeError::Malformed => failed(FailureClass::Transient),
     })
-}
-
-/// Whether a URL may be opened: `wss` on any host, `ws` on loopback only.
-fn is_allowed_url(url: &Url) -> bool {
-    match url.scheme() {
-        "wss" => true,
-        "ws" => match url.host() {
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            None => false,
-        },
-        _ => false,
-    }
 }
 
 /// Identity and output channels of a socket. Snapshots bypass the lane machine.

@@ -1,7 +1,8 @@
 //! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
 use super::{
-    call::{CallUpdate, RingStage, StatusKind},
+    call::{CallDirection, CallStatus, CallUpdate, ReturnKind, RingStage, StatusKind},
+    claim::Claims,
     ids::ConnectionName,
     mention::{SlackMention, TeamsMention},
     phone::{Mask, PhoneNumber, Region},
@@ -58,13 +59,25 @@ pub struct CallCard {
     /// Why the card goes to its sink; `None` for cards of an earlier version.
     #[serde(default)]
     pub routed: Option<RouteDecision>,
+    /// Who calls back, or is done. Only the outbox changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
 }
 
 impl CallCard {
     /// Creates a card with default options and without a route decision.
     #[must_use]
     pub fn new(update: CallUpdate, found: CallerInfo) -> Self {
-        Self { update, caller_info: found, options: CardOptions::default(), routed: None }
+        Self { update, caller_info: found, options: CardOptions::default(), routed: None, claims: None }
+    }
+
+    /// Returns whether the caller was missed and not reached since: a person of the team should call back.
+    #[must_use]
+    pub fn needs_callback(&self) -> bool {
+        let CallUpdate { call, status, .. } = &self.update;
+        let is_missed = matches!(status, CallStatus::Missed { .. } | CallStatus::Voicemail { .. });
+        let is_reached = call.course.callback.as_ref().is_some_and(|callback| callback.call.kind != ReturnKind::Tried);
+        is_missed && !is_reached && call.direction == CallDirection::Inbound
     }
 }
 

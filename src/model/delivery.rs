@@ -4,6 +4,7 @@
 use super::{
     call::{CallUpdate, StatusKind},
     card::Card,
+    claim::{Press, PressResult},
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
 };
@@ -319,6 +320,15 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Ends leases. Survives a crash of the process on return, but not yet a power cut, after which the deliveries may wait
     /// again.
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send;
+
+    /// Applies a press to the live message of `call` if it is `message`. A message with a new claim waits for its edit. Durable
+    /// on return.
+    fn press(
+        &self,
+        call: ConversationSpaceId,
+        message: MessageRef,
+        press: Press,
+    ) -> impl Future<Output = Result<PressResult, OutboxError>> + Send;
 
     /// Returns when the next delivery of `sink` is due, if one waits.
     fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send;

@@ -4,6 +4,7 @@
 pub mod call;
 pub mod call_record;
 pub mod card;
+pub mod claim;
 pub mod delivery;
 pub mod ids;
 pub mod mention;

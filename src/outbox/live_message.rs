@@ -10,6 +10,7 @@ use crate::model::{
     call::{CallStatus, Revision, StatusKind},
     card::{CallCard, CallerInfo, Card, Match},
     delivery::{Delivery, DeliveryId, DeliveryKey, EnqueueMode, EnqueueResult, NewDelivery, PostMode},
+    ids::SinkName,
     time::Timestamp,
 };
 use rusqlite::{OptionalExtension as _, params};
@@ -132,8 +133,23 @@ impl Store {
         let Some(card) = updated_card(&live.card, &delivery.card, delivery.mode) else {
             return Ok(EnqueueResult::Unchanged);
         };
-        self.withdraw(live.id);
-        let leased = self.tx_state.leased.contains_key(&live.id);
+        let offer = || live.reopened(delivery, card.clone());
+        let leased = self.write_live(live.id, is_settled, &card, &delivery.key.sink, offer)?;
+        Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
+    }
+
+    /// Writes the newer card of a live message and announces it to its worker; a settled one that is the next of its call as
+    /// `offer`. Returns whether the message is leased: the card then follows the leased one.
+    pub(super) fn write_live(
+        &mut self,
+        id: i64,
+        is_settled: bool,
+        card: &Card,
+        sink: &SinkName,
+        offer: impl FnOnce() -> Option<Delivery>,
+    ) -> Result<bool, StoreError> {
+        self.withdraw(id);
+        let leased = self.tx_state.leased.contains_key(&id);
         let mut write = self.db.prepare_cached(match (leased, is_settled) {
             (true, _) => "UPDATE deliveries SET newer = ? WHERE id = ?",
             (false, false) => "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?",
@@ -142,12 +158,12 @@ impl Store {
                  reason = NULL WHERE id = ?"
             }
         })?;
-        write.execute(params![to_json(&card)?, live.id])?;
+        write.execute(params![to_json(card)?, id])?;
         drop(write);
         // A card of a leased or of a waiting message is read with its row.
-        let is_offered = !leased && is_settled && self.is_head(live.id)?;
-        self.announce(&delivery.key.sink, || if is_offered { live.reopened(delivery, card) } else { None });
-        Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
+        let is_offered = !leased && is_settled && self.is_head(id)?;
+        self.announce(sink, || if is_offered { offer() } else { None });
+        Ok(leased)
     }
 
     /// Inserts a reply to the live message, unless that message is not posted yet.
@@ -240,7 +256,7 @@ fn advanced(old: &CallCard, new: &CallCard) -> Option<CallCard> {
     // A repeated route decision for the same status is not a change.
     let routed = if old_status.kind() == new_status.kind() { &old.routed } else { &new.routed };
     let found = better_info(&old.caller_info, &new.caller_info).clone();
-    let mut card = CallCard { caller_info: found, routed: routed.clone(), ..new.clone() };
+    let mut card = CallCard { caller_info: found, routed: routed.clone(), claims: old.claims.clone(), ..new.clone() };
     if new.update.call.revision != Some(Revision::CalledBack) {
         card.update.call.course.callback.clone_from(&old.update.call.course.callback);
     }

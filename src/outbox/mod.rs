@@ -79,6 +79,7 @@
 
 mod admin;
 mod bookkeeping;
+mod claims;
 mod coalesce;
 mod copy;
 mod database;

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::model::{
     call::{CallUpdate, StatusKind},
-    delivery::{Delivery, DeliveryId, EnqueueResult, NewDelivery, Outbox, OutboxError, SettleRequest, Settlement},
+    claim::{Press, PressResult},
+    delivery::{
+        Delivery, DeliveryId, EnqueueResult, MessageRef, NewDelivery, Outbox, OutboxError, SettleRequest, Settlement,
+    },
     ids::{ConnectionName, ConversationSpaceId, SinkName},
     time::Timestamp,
 };
@@ -184,6 +187,15 @@ impl Outbox for SqliteOutbox {
 
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send {
         self.run(true, move |store, now| settles.iter().try_for_each(|settle| store.settle(settle, now)))
+    }
+
+    fn press(
+        &self,
+        call: ConversationSpaceId,
+        message: MessageRef,
+        press: Press,
+    ) -> impl Future<Output = Result<PressResult, OutboxError>> + Send {
+        self.run(true, move |store, now| store.press(&call, &message, &press, now))
     }
 
     fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send {

@@ -44,6 +44,12 @@ pub const SINK_THROTTLED: &str = "e179f773a6e043c09514b7dde2ad0478";
 pub const SINK_RECOVERED: &str = "0c28cec1b94742afa4b936976b4b76b0";
 /// The workspace rejected the mention of a card.
 pub const MENTION_REJECTED: &str = "5d0f1c2a7b9e4c34a6d8e01f93b7c245";
+/// Slack rejects the app token, or Socket Mode is off.
+pub const SLACK_SOCKET_REJECTED: &str = "c94e8b6818db435e838584ecd0612296";
+/// Slack counts more sockets of an app than this daemon has.
+pub const FOREIGN_SLACK_SOCKETS: &str = "194786e7150f47b5a5954a7dfd5b71c2";
+/// A press of a button could not be stored.
+pub const PRESS_NOT_STORED: &str = "5268a5a4748448d7b646be0aa3f015cf";
 /// A delivery became a dead letter.
 pub const DEAD_LETTER: &str = "a398d022d4354df48322905089933837";
 /// The outbox is in memory only.

@@ -32,7 +32,7 @@ const MAX_ITEMS: usize = 10_000;
 /// Cards that a page receives when it connects.
 const INITIAL_CARDS: usize = 50;
 
-fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn parse_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     let bad_request =
         |error: serde_json::Error| ApiError::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", error.to_string());

@@ -238,12 +238,16 @@ impl Default for ChatFaults {
 pub struct AppFaults {
     /// The token is revoked.
     pub revoked: bool,
+    /// Scopes that the token lacks. It has `chat:write`, `channels:read`, `groups:read` and `users:read`.
+    pub withheld_scopes: BTreeSet<String>,
     /// Channels without the bot.
     pub uninvited: BTreeSet<String>,
     /// Archived channels.
     pub archived: BTreeSet<String>,
     /// Channels that do not exist.
     pub unknown: BTreeSet<String>,
+    /// Sockets that Slack counts beside the open ones.
+    pub ghost_sockets: u32,
     /// Methods that always return this error.
     pub errors: BTreeMap<String, String>,
     /// Seconds in which a message may be edited; unset: no limit.
@@ -280,9 +284,11 @@ impl Default for AppFaults {
     fn default() -> Self {
         Self {
             revoked: false,
+            withheld_scopes: BTreeSet::new(),
             uninvited: BTreeSet::new(),
             archived: BTreeSet::new(),
             unknown: BTreeSet::new(),
+            ghost_sockets: 0,
             errors: BTreeMap::new(),
             edit_window: None,
             posts_per_second: Some(1.0),

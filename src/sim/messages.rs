@@ -98,6 +98,12 @@ impl MessageStore {
         found.is_some_and(|message| !std::mem::replace(&mut message.deleted, true))
     }
 
+    /// Returns the version of a message that the channel shows.
+    pub(super) fn shown(&mut self, channel: &str, ts: &str) -> Option<Value> {
+        let message = self.find(channel, ts).filter(|message| !message.deleted)?;
+        message.versions.last().map(|version| version.payload.clone())
+    }
+
     fn find(&mut self, channel: &str, ts: &str) -> Option<&mut AppMessage> {
         self.all.iter_mut().rev().find(|message| message.channel == channel && message.ts == ts)
     }

@@ -5,6 +5,7 @@
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
 mod activity;
+mod app_sockets;
 mod call_api;
 mod calls;
 mod channel_api;
@@ -30,8 +31,10 @@ mod scene;
 mod scheduled_call;
 mod server;
 mod slack_api;
+mod slack_queries;
 mod slack_rules;
 mod socket;
+mod socket_mode;
 mod state;
 mod subscription_api;
 mod teams_rules;
@@ -50,6 +53,7 @@ pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PERSONAL_ACCESS_TOKEN, PRINCIP
 pub use messages::{AppMessage, MessageVersion};
 pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};
+pub use socket_mode::ButtonPress;
 pub use state::{RequestCounts, SimulatorSettings};
 pub use traffic::TrafficGenerator;
 pub use webhook_log::{ChatKind, SignedParts, WebhookRequest};
@@ -118,6 +122,40 @@ impl Simulator {
     #[must_use]
     pub fn messages(&self) -> Vec<AppMessage> {
         self.state.messages().since(0, usize::MAX)
+    }
+
+    /// Presses a button of a message for a person. Returns the id of the envelope; `None` if no socket of the app is open.
+    #[must_use]
+    pub fn press(&self, press: &ButtonPress) -> Option<String> {
+        socket_mode::press(&self.state, press)
+    }
+
+    /// Sends a frame of Socket Mode to every socket of the app.
+    pub fn send_to_app(&self, frame: &serde_json::Value) {
+        self.state.app_sockets().command_all(&app_sockets::AppSocketCommand::Send(frame.to_string()));
+    }
+
+    /// Drops every socket of the app, without a close frame.
+    pub fn drop_app_sockets(&self) {
+        self.state.app_sockets().command_all(&app_sockets::AppSocketCommand::Drop);
+    }
+
+    /// Returns the number of open sockets of the app.
+    #[must_use]
+    pub fn app_sockets(&self) -> usize {
+        self.state.app_sockets().count()
+    }
+
+    /// Returns the time from the send of an envelope to its acknowledgement; `None` until then.
+    #[must_use]
+    pub fn acknowledged_after(&self, envelope: &str) -> Option<Duration> {
+        self.state.app_sockets().acknowledged_after(envelope)
+    }
+
+    /// Returns the private answers to presses: the id of the envelope, and the body.
+    #[must_use]
+    pub fn private_answers(&self) -> Vec<(String, serde_json::Value)> {
+        self.state.app_sockets().answers()
     }
 
     /// Deletes an app message on behalf of a user. Returns false if the message does not exist.

@@ -1,8 +1,8 @@
 //! HTTP routes and the accept loop. Connections are tasks of the simulator, so that they end with it.
 
 use super::{
-    call_api, channel_api, control, hang_up, identity_api, oauth, request_checks, slack_api, socket, state::SimState,
-    subscription_api, voice_admin_api, voicemail_api, webhooks,
+    call_api, channel_api, control, hang_up, identity_api, oauth, request_checks, slack_api, slack_queries, socket,
+    socket_mode, state::SimState, subscription_api, voice_admin_api, voicemail_api, webhooks,
 };
 
 use axum::{
@@ -60,6 +60,8 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/sim/calls", get(control::calls))
         .route("/sim/posts", get(control::posts).delete(control::clear_posts))
         .route("/sim/faults", put(control::set_faults).get(control::faults))
+        .route("/sim/press", post(socket_mode::press_button))
+        .route("/sim/slack-answers/{envelope}", post(socket_mode::receive_answer))
         .route("/sim/messages", get(slack_api::list_messages))
         .route("/sim/messages/{channel}/{ts}", delete(slack_api::delete))
         .route("/sim/drop", post(control::drop_sockets))
@@ -83,6 +85,11 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/google-chat/v1/spaces/{name}/messages", post(webhooks::to_google_chat))
         .route("/api/chat.postMessage", post(slack_api::post))
         .route("/api/chat.update", post(slack_api::update))
+        .route("/api/apps.connections.open", post(socket_mode::open_connection))
+        .route("/link/", get(socket_mode::link))
+        .route("/api/auth.test", post(slack_queries::auth_test))
+        .route("/api/users.info", post(slack_queries::users_info))
+        .route("/api/conversations.info", post(slack_queries::conversations_info))
         .route("/api/{method}", post(slack_api::unknown_method))
         .layer(middleware::from_fn_with_state(layer(sim), request_checks::count_requests))
         .merge(control)

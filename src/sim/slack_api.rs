@@ -110,6 +110,17 @@ async fn handle(sim: &SimState, method: &str, headers: &HeaderMap, body: &[u8]) 
     }
 }
 
+/// Checks the bot token. The error is Slack's error code.
+pub(super) fn check_token(app: &AppFaults, headers: &HeaderMap) -> Result<(), &'static str> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match authorization.strip_prefix("Bearer ") {
+        None => Err("not_authed"),
+        Some(token) if !token.starts_with("xoxb-") => Err("invalid_auth"),
+        Some(_) if app.revoked => Err("token_revoked"),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Checks token, content type, rate limits and channel before the message itself.
 fn authorize(
     sim: &SimState,
@@ -119,11 +130,9 @@ fn authorize(
     body: &[u8],
 ) -> Result<Value, SlackError> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match text(header::AUTHORIZATION).strip_prefix("Bearer ") {
-        None => return Err(slack_error("not_authed")),
-        Some(token) if !token.starts_with("xoxb-") => return Err(slack_error("invalid_auth")),
-        Some(_) if app.revoked => return Err(slack_error("token_revoked")),
-        Some(_) => {}
+    check_token(app, headers).map_err(slack_error)?;
+    if app.withheld_scopes.contains("chat:write") {
+        return Err(slack_error("missing_scope"));
     }
     let payload: Value = match serde_json::from_slice(body) {
         Ok(payload) if text(header::CONTENT_TYPE).starts_with("application/json") => payload,

@@ -36,16 +36,30 @@ pub(super) async fn open_socket(
     if sim.channels().by_id(&id, Instant::now()).is_none() {
         return ApiError::channel_not_found().into_response();
     }
+    let owner = Arc::clone(&sim);
+    upgrade(&sim, request, |stream| Socket { sim: owner, id, stream, notices: NoticesSent::default() }.run())
+}
+
+/// A server's side of a WebSocket.
+pub(super) type SimSocket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+/// Upgrades a connection and serves the socket in a task.
+pub(super) fn upgrade<F>(
+    sim: &SimState,
+    request: Request,
+    serve: impl FnOnce(SimSocket) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send,
+{
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let Some(accept) = key.and_then(|key| HeaderValue::from_str(&key).ok()) else {
         return StatusCode::UPGRADE_REQUIRED.into_response();
     };
     let upgrade = hyper::upgrade::on(request);
-    let owner = Arc::clone(&sim);
     sim.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
-            let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-            Socket { sim: owner, id, stream, notices: NoticesSent::default() }.run().await;
+            serve(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await).await;
         }
     });
     let mut headers = HeaderMap::new();
@@ -92,7 +106,7 @@ fn next_step(until: Instant, life: Duration, notices: NoticesSent, faults: &Chan
 struct Socket {
     sim: Arc<SimState>,
     id: String,
-    stream: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
+    stream: SimSocket,
     notices: NoticesSent,
 }
 

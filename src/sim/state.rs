@@ -1,6 +1,7 @@
 //! Shared state of the simulator: stores, fault switches, random source, tasks. No policy.
 
 use super::{
+    app_sockets::AppSockets,
     calls::CallStore,
     channels::{ChannelCommand, ChannelStore, Topic},
     envelope::Notification,
@@ -78,6 +79,7 @@ pub(super) struct SimState {
     calls: Mutex<CallStore>,
     chat: Mutex<WebhookLog>,
     messages: Mutex<MessageStore>,
+    app_sockets: Mutex<AppSockets>,
     rng: Mutex<fastrand::Rng>,
     requests: Mutex<RequestCounts>,
     rates: Mutex<HashMap<String, TokenBucket>>,
@@ -102,6 +104,7 @@ impl SimState {
             calls: Mutex::new(CallStore::new(seed ^ 0x6361)),
             chat: Mutex::new(WebhookLog::default()),
             messages: Mutex::default(),
+            app_sockets: Mutex::default(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             requests: Mutex::default(),
             rates: Mutex::default(),
@@ -128,6 +131,10 @@ impl SimState {
 
     pub(super) fn messages(&self) -> MutexGuard<'_, MessageStore> {
         lock(&self.messages)
+    }
+
+    pub(super) fn app_sockets(&self) -> MutexGuard<'_, AppSockets> {
+        lock(&self.app_sockets)
     }
 
     pub(super) fn rng(&self) -> MutexGuard<'_, fastrand::Rng> {

@@ -1,27 +1,23 @@
 //! `poprelay check --online`: connects to every server of the config and names each leg that fails. Posts nothing, and
 //! uses no refresh token.
 
+use super::{
+    leg::{LEG_TIMEOUT, Leg, fault_text},
+    slack_app,
+};
 use crate::{
     cli::{CliError, CliResult},
     config::{Config, ConnectionConfig, SinkConfig},
     goto::oauth::{Client, Error as OauthError, is_client_error},
     model::secret::Secret,
-    runtime::http::{HttpStack, NetworkFault, SocketConfig, UpgradeError, open_socket, root_cause},
+    runtime::http::{HttpStack, SocketConfig, UpgradeError, open_socket},
 };
 use futures_util::future::{BoxFuture, join_all};
-use std::{error::Error, io::Write, time::Duration};
+use std::io::Write;
 use url::Url;
 
-/// Timeout of one leg: that of the daemon's requests.
-const LEG_TIMEOUT: Duration = Duration::from_secs(10);
 /// Host of GoTo's sockets. A channel's URL names it; without a login there is no channel.
 const GOTO_SOCKET: (&str, &str) = ("api.goto.com", "wss://webrtc.jive.com/");
-
-/// One leg and its result: a description, or the fault with advice.
-struct Leg {
-    name: String,
-    result: Result<String, String>,
-}
 
 /// Tries all legs at the same time and prints one line for each.
 ///
@@ -116,10 +112,17 @@ fn socket_url(api: &Url) -> Option<Url> {
     Url::parse(&format!("{scheme}://{}/", host(api))).ok()
 }
 
-/// Requests the root of the sink's host: the webhook's path would post or answer with an error.
+/// Requests the root of the sink's host: the webhook's path would post or answer with an error. A Slack app has methods that
+/// post nothing.
 async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
     let (name, result) = match Url::parse(sink.url.expose()) {
-        Ok(url) => (format!("sink {} {}", sink.name, host(&url)), reach(stack, &url).await),
+        Ok(url) => {
+            let result = match &sink.app {
+                Some(app) => slack_app::check(stack, &sink.url, app, sink.person).await,
+                None => reach(stack, &url).await,
+            };
+            (format!("sink {} {}", sink.name, host(&url)), result)
+        }
         Err(_) => (format!("sink {}", sink.name), Err("its URL is not valid".to_owned())),
     };
     Leg { name, result }
@@ -139,11 +142,6 @@ async fn reach(stack: &HttpStack, url: &Url) -> Result<String, String> {
         Ok(answer) => Ok(format!("reachable (HTTP {})", answer.status().as_u16())),
         Err(error) => Err(fault_text(&error.without_url())),
     }
-}
-
-fn fault_text(error: &(dyn Error + 'static)) -> String {
-    let fault = NetworkFault::of(error);
-    format!("{fault} ({}). {}", root_cause(error), fault.advice())
 }
 
 /// Returns host and port of a URL. The rest may be a secret.

@@ -42,6 +42,8 @@ struct SinkState {
     /// Times from call to card in the last day.
     latency: Option<LatencySummary>,
     disabled: bool,
+    /// Whether presses of its buttons are received, in words.
+    buttons: Option<String>,
 }
 
 /// State of one connection.
@@ -101,7 +103,8 @@ impl StatusReport {
         let disabled = |name: &str| daemon.as_ref().is_some_and(|stored| stored.disabled.iter().any(|one| one == name));
         let sink = |(name, stats): (String, SinkStats)| {
             let (latency, disabled) = (latency(&name), disabled(&name));
-            SinkState { name, stats, latency, disabled }
+            let buttons = daemon.as_ref().and_then(|stored| stored.buttons.get(&name).cloned());
+            SinkState { name, stats, latency, disabled, buttons }
         };
         let sinks = sinks.into_iter().map(sink).collect();
         Ok(Self { running, daemon, logins, sinks })
@@ -164,10 +167,11 @@ impl StatusReport {
                 "rest_fallback": login.lanes.as_ref().map(|it| it.fallback),
             })
         });
-        let sinks = self.sinks.iter().map(|SinkState { name, stats, latency, disabled }| {
+        let sinks = self.sinks.iter().map(|SinkState { name, stats, latency, disabled, buttons }| {
             json!({
                 "name": name,
                 "disabled": disabled,
+                "buttons": buttons,
                 "call_to_card_seconds": latency,
                 "waiting": stats.waiting,
                 "oldest": stats.oldest_enqueued,
@@ -248,7 +252,8 @@ impl SinkState {
     fn describe(&self, now: Timestamp) -> String {
         let disabled = if self.disabled { "disabled, the chat rejects every card; " } else { "" };
         let latency = self.latency.map_or_else(String::new, |it| format!("; {}", describe_latency(&it)));
-        format!("{disabled}{}{latency}", describe_sink(&self.stats, now))
+        let buttons = self.buttons.as_ref().map_or_else(String::new, |it| format!("; presses of buttons {it}"));
+        format!("{disabled}{}{latency}{buttons}", describe_sink(&self.stats, now))
     }
 }
 

@@ -1,6 +1,7 @@
 //! State of the daemon as an operator sees it: status line, readiness, outages, alerts.
 
 pub mod alert;
+pub mod button_status;
 pub mod connection_status;
 pub mod given_up;
 pub mod http;

@@ -2,7 +2,7 @@
 //! status`.
 
 use crate::{
-    daemon::health::alert::LoginAdvice,
+    daemon::health::{alert::LoginAdvice, button_status::ButtonStatus},
     model::{
         ids::{ConnectionName, SinkName},
         time::Timestamp,
@@ -35,6 +35,8 @@ pub struct Status {
     pub connections: BTreeMap<ConnectionName, ConnectionStatus>,
     /// Sinks disabled because their endpoint rejects every card.
     pub disabled: BTreeSet<SinkName>,
+    /// Buttons of each Slack app with an app token, by its first sink.
+    pub buttons: BTreeMap<SinkName, ButtonStatus>,
     /// The outbox is in memory only.
     pub store_in_memory: bool,
     /// Calls posted on `day`.
@@ -195,6 +197,9 @@ impl Status {
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
             parts.push(format!("disabled: {}", names.join(", ")));
+        }
+        for (name, buttons) in self.buttons.iter().filter(|(_, buttons)| buttons.is_degraded()) {
+            parts.push(format!("buttons of {name}: {}", buttons.describe()));
         }
         if !self.restart_keys.is_empty() {
             parts.push(format!("restart required to apply: {}", self.restart_keys.join(" ")));

@@ -43,6 +43,8 @@ pub struct StoredStatus {
     pub connections: BTreeMap<String, StoredConnection>,
     /// Disabled sinks.
     pub disabled: Vec<String>,
+    /// Whether presses of buttons are received, in words, by the first sink of each Slack app.
+    pub buttons: BTreeMap<String, String>,
     /// The outbox is in memory only.
     pub store_in_memory: bool,
     /// Why the config on disk was rejected.
@@ -100,6 +102,7 @@ impl StoredStatus {
             problems: status.problems(now),
             connections: status.connections.iter().map(|(name, one)| (name.to_string(), one.into())).collect(),
             disabled: status.disabled.iter().map(SinkName::to_string).collect(),
+            buttons: status.buttons.iter().map(|(name, one)| (name.to_string(), one.describe())).collect(),
             store_in_memory: status.store_in_memory,
             config_error: status.config_error.clone(),
             restart_keys: status.restart_keys.iter().map(|&key| key.to_owned()).collect(),

@@ -3,5 +3,6 @@
 
 pub mod connections;
 pub mod file_watch;
+pub mod slack_sockets;
 pub mod task_set;
 pub mod workers;

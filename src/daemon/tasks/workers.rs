@@ -8,7 +8,7 @@ use crate::{
         pipeline::Pipeline,
         tasks::task_set::{Changes, TaskAction, TaskExit, TaskSet},
     },
-    deliver::{self, LimiterRegistry, Sink, SinkEvent},
+    deliver::{self, LimiterRegistry, Sink, SinkEvent, SlackApp},
     model::{
         card::Card,
         delivery::{OutboxError, SinkKind},
@@ -131,6 +131,7 @@ fn worker_settings(sink: &SinkConfig) -> SinkConfig {
         reply_in_thread: false,
         mask: Mask::None,
         webhook: WebhookFormat::default(),
+        app: sink.app.clone().map(|app| SlackApp { app_token: None, ..app }),
         ..sink.clone()
     }
 }

@@ -22,7 +22,11 @@ const GONE: &str = r#"{"ok":false,"error":"message_not_found"}"#;
 
 /// Starts a worker for a sink of `kind`. Returns it with the render times.
 fn start_worker(chat: &Chat, kind: SinkKind, queue: &MemoryOutbox) -> (WorkerHarness, Arc<Mutex<Vec<Timestamp>>>) {
-    let app = (kind == SinkKind::SlackApp).then(|| SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
+    let app = (kind == SinkKind::SlackApp).then(|| SlackApp {
+        token: Secret::new("xoxb-1"),
+        channel: "C1".to_owned(),
+        app_token: None,
+    });
     let name = SinkName::try_from("desk").unwrap();
     let sink = Sink { app, ..Sink::new(name, kind, Secret::new(chat.url.as_str())) };
     let render_times = Arc::<Mutex<Vec<Timestamp>>>::default();
@@ -68,7 +72,7 @@ async fn worker_first_post_renders_now_edit_renders_status_time() {
 
 /// Starts a worker whose messages name what they mention.
 fn start_with_mentions(chat: &Chat, queue: &MemoryOutbox) -> WorkerHarness {
-    let app = Some(SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
+    let app = Some(SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned(), app_token: None });
     let sink = Sink {
         app,
         ..Sink::new(SinkName::try_from("desk").unwrap(), SinkKind::SlackApp, Secret::new(chat.url.as_str()))

@@ -168,7 +168,11 @@ async fn send_through_outages(kind: SinkKind, seed: u64, count: u32) {
             tokio::spawn(Arc::clone(&server).serve(socket));
         }
     });
-    let app = (kind == SinkKind::SlackApp).then(|| SlackApp { token: Secret::new("xoxb-1"), channel: "C1".to_owned() });
+    let app = (kind == SinkKind::SlackApp).then(|| SlackApp {
+        token: Secret::new("xoxb-1"),
+        channel: "C1".to_owned(),
+        app_token: None,
+    });
     let sink = Sink { app, ..Sink::new(SinkName::try_from("desk").unwrap(), kind, url) };
     let (queue, (sender, mut events)) = (MemoryOutbox::default(), mpsc::channel(10));
     tokio::spawn(run(sink, queue.clone(), client(), draw, sender, CancellationToken::new()));

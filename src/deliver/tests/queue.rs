@@ -3,9 +3,10 @@
 use crate::model::{
     call::{Call, CallStatus, CallUpdate, Caller, StatusKind},
     card::{Alert, CallCard, CallerInfo, Card},
+    claim::{Press, PressResult},
     delivery::{
-        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, NewDelivery, Outbox, OutboxError, PostMode,
-        SettleRequest, Settlement, Subject,
+        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueResult, MessageRef, NewDelivery, Outbox, OutboxError,
+        PostMode, SettleRequest, Settlement, Subject,
     },
     ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
     phone::{PhoneNumber, Region},
@@ -45,6 +46,7 @@ struct Inner {
     receiving: HashMap<SinkName, Option<Delivery>>,
     /// Number of queries for due deliveries.
     queries: usize,
+    presses: Vec<Press>,
 }
 
 #[derive(Clone, Default)]
@@ -213,6 +215,12 @@ impl Outbox for MemoryOutbox {
             };
         }
         Ok(())
+    }
+
+    async fn press(&self, _: ConversationSpaceId, _: MessageRef, press: Press) -> Result<PressResult, OutboxError> {
+        let mut inner = self.lock()?;
+        inner.presses.push(press);
+        Ok(PressResult::Applied)
     }
 
     async fn next_due(&self, sink: &SinkName) -> Result<Option<Timestamp>, OutboxError> {

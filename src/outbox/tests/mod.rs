@@ -2,6 +2,7 @@
 
 mod admin;
 mod bookkeeping;
+mod claims;
 mod coalesce;
 mod faults;
 mod forget;

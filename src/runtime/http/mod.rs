@@ -14,4 +14,4 @@ pub use client::{HttpError, HttpSettings, HttpStack, read_ca};
 pub use fault::{NetworkFault, root_cause};
 pub use proxy::HttpProxy;
 pub use response::{Body, BodyEnd, BodyError, read_body, retry_after};
-pub use upgrade::{SocketConfig, UpgradeError, WebSocket, open_socket};
+pub use upgrade::{SocketConfig, UpgradeError, WebSocket, is_allowed_socket_url, open_socket, socket_config};

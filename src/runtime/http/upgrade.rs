@@ -17,12 +17,43 @@ use tokio_tungstenite::{
         protocol::Role,
     },
 };
-use url::Url;
+use url::{Host, Url};
 
 pub use tokio_tungstenite::tungstenite::protocol::WebSocketConfig as SocketConfig;
 
 /// An open WebSocket.
 pub type WebSocket = WebSocketStream<reqwest::Upgraded>;
+
+/// Read buffer per socket: 8 KiB suffice at the rate of calls, the library's default is 128 KiB.
+const READ_BUFFER: usize = 8 * 1024;
+/// Write buffer: a socket sends only pings, acknowledgements and one close frame.
+const WRITE_BUFFER: usize = 64 * 1024;
+
+/// Returns the settings of a socket that receives small messages, of `max_bytes` at most.
+#[must_use]
+pub fn socket_config(max_bytes: usize) -> SocketConfig {
+    SocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER)
+        .max_message_size(Some(max_bytes))
+        .max_frame_size(Some(max_bytes))
+}
+
+/// Returns whether a URL from a peer may be opened: `wss` on any host, `ws` on loopback only.
+#[must_use]
+pub fn is_allowed_socket_url(url: &Url) -> bool {
+    match url.scheme() {
+        "wss" => true,
+        "ws" => match url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        },
+        _ => false,
+    }
+}
 
 /// Why a WebSocket was not opened. Contains no URL: a socket's URL is a credential.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ mod day_latency;
 mod histogram;
 mod process;
 mod sink;
+mod socket_mode;
 mod source;
 
 pub use catalog::{Labeled, MetricInfo, Value};
@@ -21,6 +22,7 @@ pub use daemon::DaemonMetrics;
 pub use day_latency::{LatencySummary, StoredLatency, summarize};
 pub use histogram::Histogram;
 pub use sink::SinkMetrics;
+pub use socket_mode::{PRESS_RESULTS, SocketModeMetrics};
 pub use source::{LookupResult, SourceMetrics};
 
 use catalog::Catalog;
@@ -33,6 +35,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use sink::SinkFamilies;
+use socket_mode::SocketModeFamilies;
 use source::SourceFamilies;
 use std::{
     collections::BTreeMap,
@@ -53,6 +56,7 @@ struct Shared {
     sinks: SinkFamilies,
     connections: ConnectionFamilies,
     sources: SourceFamilies,
+    socket_mode: SocketModeFamilies,
     /// Latencies of the last day, by sink.
     days: Mutex<BTreeMap<String, Arc<DayLatency>>>,
 }
@@ -135,6 +139,7 @@ impl Metrics {
         let sinks = SinkFamilies::register(&mut catalog);
         let connections = ConnectionFamilies::register(&mut catalog);
         let sources = SourceFamilies::register(&mut catalog);
+        let socket_mode = SocketModeFamilies::register(&mut catalog);
         ProcessCollector::register(&mut catalog, started);
         daemon.build_info.set(&[env!("CARGO_PKG_VERSION")], 1.0);
         daemon.config_valid.set(&[], 1.0);
@@ -149,6 +154,7 @@ impl Metrics {
             sinks,
             connections,
             sources,
+            socket_mode,
             days: Mutex::default(),
         }))
     }
@@ -187,6 +193,12 @@ impl Metrics {
     #[must_use]
     pub fn source(&self, name: &str) -> SourceMetrics {
         self.0.sources.source(name)
+    }
+
+    /// Returns the metrics of a Slack app whose buttons are received, by its first sink.
+    #[must_use]
+    pub fn socket_mode(&self, sink: &str) -> SocketModeMetrics {
+        self.0.socket_mode.app(sink)
     }
 
     /// Sets GoTo's time minus the local time: the times of calls are GoTo's.

@@ -11,6 +11,7 @@ fn filled() -> Metrics {
     let (sink, connection, source) = (metrics.sink("desk"), metrics.connection("main"), metrics.source("crm"));
     sink.post(Some(200), Duration::from_millis(30));
     sink.card_times("ringing", Some(at(100)), at(100), at(101));
+    metrics.socket_mode("desk").sockets(1, 2);
     source.lookup(LookupResult::Found, Duration::from_millis(3));
     connection.request("/call-events/v1/subscriptions", Some(207));
     connection.last_event(at(100));
@@ -53,6 +54,8 @@ fn exported_text_names_units_and_labels() {
         "poprelay_goto_requests_total{connection=\"main\",endpoint=\"call-events\",response=\"2xx\"} 1",
         "poprelay_refresh_token_expiry_timestamp_seconds{connection=\"main\"} 2592100.0",
         "poprelay_lookups_total{source=\"crm\",result=\"found\"} 1",
+        "poprelay_slack_sockets{sink=\"desk\",state=\"reported\"} 2.0",
+        "poprelay_presses_total{sink=\"desk\",result=\"applied\"} 0",
         "poprelay_process_start_time_seconds 1800000000.0",
         "poprelay_store_in_memory 0.0",
     ] {

@@ -1,0 +1,74 @@
+//! Status of the buttons of a Slack app: whether their presses are received.
+
+use crate::deliver::socket_mode::Change;
+
+/// Status of the connection that receives presses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ButtonStatus {
+    /// No socket is live; the daemon connects.
+    #[default]
+    Connecting,
+    /// A socket is live.
+    Live {
+        /// Slack counts more sockets of the app than this daemon has.
+        has_foreign: bool,
+    },
+    /// Slack rejects the app token, or Socket Mode is off: Slack's word.
+    Rejected(String),
+}
+
+impl From<&Change> for ButtonStatus {
+    fn from(change: &Change) -> Self {
+        match change {
+            Change::Live { own, reported } => Self::Live { has_foreign: reported > own },
+            Change::Lost => Self::Connecting,
+            Change::Rejected(word) => Self::Rejected(word.clone()),
+        }
+    }
+}
+
+impl ButtonStatus {
+    /// Records a change. A rejection stays until a socket is live: its sockets are lost too.
+    pub fn record(&mut self, change: &Change) {
+        if !matches!((&self, change), (Self::Rejected(_), Change::Lost)) {
+            *self = change.into();
+        }
+    }
+
+    /// Returns the status in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Connecting => "not received, connecting".to_owned(),
+            Self::Live { has_foreign: false } => "received".to_owned(),
+            Self::Live { has_foreign: true } => "received in part, another program has sockets of the app".to_owned(),
+            Self::Rejected(word) => format!("not received, slack rejects the app token ({word})"),
+        }
+    }
+
+    /// Returns whether presses are lost.
+    #[must_use]
+    pub const fn is_degraded(&self) -> bool {
+        !matches!(self, Self::Live { has_foreign: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_keeps_a_rejection_until_a_socket_is_live() {
+        let mut status = ButtonStatus::default();
+        assert!(status.is_degraded());
+        status.record(&Change::Live { own: 1, reported: 1 });
+        assert_eq!((status.describe().as_str(), status.is_degraded()), ("received", false));
+        status.record(&Change::Rejected("link_disabled".to_owned()));
+        status.record(&Change::Lost);
+        assert!(status.describe().contains("link_disabled"));
+        status.record(&Change::Live { own: 1, reported: 3 });
+        assert!(status.describe().contains("another program") && status.is_degraded());
+        status.record(&Change::Lost);
+        assert_eq!(status, ButtonStatus::Connecting);
+    }
+}

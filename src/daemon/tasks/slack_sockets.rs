@@ -1,0 +1,99 @@
+//! The tasks that receive presses of buttons, one per app token: started, stopped and replaced as the config requires.
+//! `task_set` decides the actions.
+
+use crate::{
+    config::SinkConfig,
+    daemon::{
+        pipeline::Pipeline,
+        tasks::task_set::{TaskAction, TaskExit, TaskSet},
+    },
+    deliver::socket_mode::{self, Change, SocketModeApp},
+    model::ids::SinkName,
+};
+use std::{collections::BTreeMap, future::pending, sync::Arc};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The tasks and what they share.
+pub struct SlackSockets {
+    pipeline: Arc<Pipeline>,
+    http: reqwest::Client,
+    tasks: TaskSet<SinkName, SocketModeApp>,
+    /// Each stops its task when dropped.
+    stops: BTreeMap<SinkName, DropGuard>,
+    running: JoinSet<SinkName>,
+}
+
+impl SlackSockets {
+    /// Creates an empty set.
+    #[must_use]
+    pub fn new(pipeline: Arc<Pipeline>, http: reqwest::Client) -> Self {
+        Self { pipeline, http, tasks: TaskSet::default(), stops: BTreeMap::new(), running: JoinSet::new() }
+    }
+
+    /// Reconciles the tasks with `sinks`. A task with an unchanged app keeps its socket.
+    pub fn reconcile(&mut self, sinks: &[SinkConfig]) {
+        let wanted = apps(sinks);
+        self.pipeline.status.lock().buttons.retain(|name, _| wanted.contains_key(name));
+        let (actions, _) = self.tasks.reconcile(wanted);
+        for action in actions {
+            match action {
+                TaskAction::Start(_, app) => self.start(app),
+                TaskAction::Stop(name) => drop(self.stops.remove(&name)),
+            }
+        }
+    }
+
+    /// Restarts tasks after a requested exit. Completes with a description of an unexpected one.
+    pub async fn next_failure(&mut self) -> String {
+        loop {
+            match self.running.join_next().await {
+                None => return pending().await,
+                Some(Err(error)) => return format!("slack socket ({error})"),
+                Some(Ok(name)) => match self.tasks.on_exit(&name) {
+                    TaskExit::Requested(Some(app)) => self.start(app),
+                    TaskExit::Requested(None) => {}
+                    TaskExit::Unexpected => return format!("slack socket of {name}"),
+                },
+            }
+        }
+    }
+
+    /// Stops all tasks, until `until` at the latest. A press that is being stored is still acknowledged.
+    pub async fn close(&mut self, until: Instant) {
+        self.stops.clear();
+        while let Ok(Some(_)) = timeout_at(until, self.running.join_next()).await {}
+    }
+
+    fn start(&mut self, app: SocketModeApp) {
+        let (name, stop) = (app.name.clone(), CancellationToken::new());
+        self.stops.insert(name.clone(), stop.clone().drop_guard());
+        let (pipeline, http) = (Arc::clone(&self.pipeline), self.http.clone());
+        let metrics = pipeline.metrics.socket_mode(name.as_str());
+        pipeline.status.lock().buttons.entry(name.clone()).or_default();
+        self.running.spawn(async move {
+            let (outbox, monitor) = (pipeline.outbox.clone(), pipeline.tasks.clone());
+            let on_change = |change: &Change| {
+                pipeline.status.lock().buttons.entry(app.name.clone()).or_default().record(change);
+            };
+            socket_mode::run(app.clone(), outbox, http, metrics, monitor, on_change, stop).await;
+            name
+        });
+    }
+}
+
+/// Returns the apps of the sinks. Sinks with one app token share a task: Slack sends each press to one socket only.
+fn apps(sinks: &[SinkConfig]) -> BTreeMap<SinkName, SocketModeApp> {
+    let mut apps: Vec<SocketModeApp> = Vec::new();
+    for sink in sinks {
+        if let Some(app_token) = sink.app.as_ref().and_then(|app| app.app_token.clone())
+            && !apps.iter().any(|app| app.app_token == app_token)
+        {
+            apps.push(SocketModeApp { name: sink.name.clone(), api_url: sink.url.clone(), app_token });
+        }
+    }
+    apps.into_iter().map(|app| (app.name.clone(), app)).collect()
+}

@@ -1,0 +1,74 @@
+//! Inputs and effects of the connection machine of a Slack app.
+
+use std::time::Duration;
+
+/// Number of a socket; never reused.
+pub type Generation = u64;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A deadline passed, or nothing.
+    Tick,
+    /// The socket could not be opened.
+    OpenFailed(Generation, OpenFailure),
+    /// Slack sent `hello`, with its count of the app's sockets.
+    Hello(Generation, u32),
+    /// A frame of any kind arrived.
+    Frame(Generation),
+    /// Slack announced the end of the socket.
+    Disconnect(Generation, Announcement),
+    /// The socket ended.
+    Ended(Generation),
+}
+
+/// Why a socket could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenFailure {
+    /// Slack rejects the app token, or the app has no Socket Mode: Slack's word.
+    Rejected(String),
+    /// Slack limits the rate.
+    Throttled(Duration),
+    /// Anything else.
+    Transient,
+}
+
+/// Reason of a `disconnect` frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announcement {
+    /// `warning`, `refresh_requested`, and reasons that are not known: Slack replaces its host.
+    Replace,
+    /// `link_disabled`: Socket Mode was switched off.
+    Disabled,
+    /// `too_many_websockets`.
+    TooMany,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Open a socket.
+    Open(Generation),
+    /// Send a ping.
+    Ping(Generation),
+    /// Send a close frame, read what is in flight, end.
+    Close(Generation),
+    /// Report a change.
+    Report(Change),
+}
+
+/// A change of the connection, for journal, status and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A socket is live. `own`: open sockets of this daemon. `reported`: Slack's count.
+    Live {
+        /// Open sockets of this daemon.
+        own: u32,
+        /// Slack's count of the app's sockets.
+        reported: u32,
+    },
+    /// No socket is live.
+    Lost,
+    /// Slack rejects the app: its word.
+    Rejected(String),
+}

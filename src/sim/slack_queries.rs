@@ -1,0 +1,61 @@
+//! Methods of Slack's Web API that change nothing: `auth.test`, `conversations.info`, `users.info`. Like the real ones they take a form,
+//! and state the scopes of the token in a header.
+
+use super::{errors::QueryParams, faults::AppFaults, slack_api::check_token, state::SimState};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Scopes of every bot token.
+const SCOPES: [&str; 4] = ["chat:write", "channels:read", "groups:read", "users:read"];
+
+/// `POST /api/auth.test`.
+pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Response {
+    respond(&sim.faults().app, &headers, |_| {
+        json!({ "ok": true, "url": "https://acme.slack.com/", "team": "Acme", "user": "poprelay", "team_id": "T0SIM",
+                "user_id": "U0BOT", "bot_id": "B0BOT" })
+    })
+}
+
+/// `POST /api/conversations.info`.
+pub(super) async fn conversations_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+    let channel = QueryParams::parse(&body).first("channel").unwrap_or_default().to_owned();
+    respond(&sim.faults().app, &headers, |app| {
+        if let Some(scope) = ["channels:read", "groups:read"].into_iter().find(|it| app.withheld_scopes.contains(*it)) {
+            return json!({ "ok": false, "error": "missing_scope", "needed": scope });
+        }
+        if channel.is_empty() || app.unknown.contains(&channel) {
+            return json!({ "ok": false, "error": "channel_not_found" });
+        }
+        let (member, archived) = (!app.uninvited.contains(&channel), app.archived.contains(&channel));
+        json!({ "ok": true, "channel": { "id": channel, "is_member": member, "is_archived": archived } })
+    })
+}
+
+/// `POST /api/users.info`. Members are unknown like channels.
+pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+    let user = QueryParams::parse(&body).first("user").unwrap_or_default().to_owned();
+    respond(&sim.faults().app, &headers, |app| {
+        if app.withheld_scopes.contains("users:read") {
+            json!({ "ok": false, "error": "missing_scope", "needed": "users:read" })
+        } else if user.is_empty() || app.unknown.contains(&user) {
+            json!({ "ok": false, "error": "user_not_found" })
+        } else {
+            json!({ "ok": true, "user": { "id": user, "deleted": false, "is_bot": false } })
+        }
+    })
+}
+
+fn respond(app: &AppFaults, headers: &HeaderMap, answer: impl FnOnce(&AppFaults) -> Value) -> Response {
+    if let Err(error) = check_token(app, headers) {
+        return Json(json!({ "ok": false, "error": error })).into_response();
+    }
+    let scopes: Vec<&str> = SCOPES.into_iter().filter(|scope| !app.withheld_scopes.contains(*scope)).collect();
+    ([("x-oauth-scopes", scopes.join(","))], Json(answer(app))).into_response()
+}

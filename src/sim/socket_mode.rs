@@ -1,0 +1,156 @@
+//! Slack's Socket Mode: `apps.connections.open`, the WebSocket behind its URL, presses of buttons, and the private answers to
+//! them. Every app token is valid unless a fault switch is set.
+
+use super::{
+    app_sockets::AppSocketCommand,
+    errors::{ApiError, QueryParams},
+    socket::{SimSocket, upgrade},
+    state::SimState,
+};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, RawQuery, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio_tungstenite::tungstenite::Message;
+
+type AppState = State<Arc<SimState>>;
+
+/// A send that takes longer counts as a lost connection.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A press of a button by a person.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ButtonPress {
+    /// Channel of the message.
+    pub channel: String,
+    /// Id of the message.
+    pub ts: String,
+    /// Id of the button.
+    pub action_id: String,
+    /// Value of the button; `None`: that of the message shown.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// Id of the person.
+    pub user: String,
+}
+
+/// `POST /api/apps.connections.open`.
+pub(super) async fn open_connection(State(sim): AppState, headers: HeaderMap) -> Response {
+    let faults = sim.faults();
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let error = match authorization.strip_prefix("Bearer ") {
+        None => Some("not_authed".to_owned()),
+        Some(token) if !token.starts_with("xapp-") => Some("not_allowed_token_type".to_owned()),
+        Some(_) => faults.app.errors.get("apps.connections.open").cloned(),
+    };
+    if let Some(error) = error {
+        return Json(json!({ "ok": false, "error": error })).into_response();
+    }
+    let ticket = sim.app_sockets().issue_ticket();
+    Json(json!({ "ok": true, "url": format!("ws://{}/link/?ticket={ticket}&app_id=A0SIM", sim.address) }))
+        .into_response()
+}
+
+/// `GET /link/?ticket=`: upgrades the connection. A ticket is used once.
+pub(super) async fn link(State(sim): AppState, RawQuery(query): RawQuery, request: Request) -> Response {
+    let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
+    let ticket = query.first("ticket").and_then(|ticket| ticket.parse().ok());
+    if !ticket.is_some_and(|ticket| sim.app_sockets().take_ticket(ticket)) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let owner = Arc::clone(&sim);
+    upgrade(&sim, request, move |stream| serve(owner, stream))
+}
+
+async fn serve(sim: Arc<SimState>, mut stream: SimSocket) {
+    let (number, mut commands) = sim.app_sockets().attach();
+    let count = u32::try_from(sim.app_sockets().count()).unwrap_or(u32::MAX) + sim.faults().app.ghost_sockets;
+    let hello = json!({ "type": "hello", "num_connections": count, "connection_info": { "app_id": "A0SIM" },
+                        "debug_info": { "host": "sim", "approximate_connection_time": 18_060 } });
+    let mut is_open = send(&mut stream, Message::text(hello.to_string())).await;
+    while is_open {
+        is_open = tokio::select! {
+            () = sim.disconnect_all.notified() => false,
+            command = commands.recv() => match command {
+                Some(AppSocketCommand::Send(text)) => send(&mut stream, Message::text(text)).await,
+                Some(AppSocketCommand::Drop) | None => false,
+            },
+            frame = stream.next() => match frame {
+                Some(Ok(Message::Text(text))) => {
+                    let frame: Value = serde_json::from_str(text.as_str()).unwrap_or_default();
+                    if let Some(id) = frame.get("envelope_id").and_then(Value::as_str) {
+                        sim.app_sockets().acknowledge(id);
+                    }
+                    true
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => false,
+                Some(Ok(_)) => true,
+            },
+        };
+    }
+    sim.app_sockets().detach(number);
+}
+
+async fn send(stream: &mut SimSocket, message: Message) -> bool {
+    matches!(tokio::time::timeout(SEND_TIMEOUT, stream.send(message)).await, Ok(Ok(())))
+}
+
+/// Sends the envelope of a press. Returns its id; `None` if no socket is open.
+pub(super) fn press(sim: &SimState, press: &ButtonPress) -> Option<String> {
+    let number = sim.app_sockets().next_number();
+    let id = format!("envelope-{number}");
+    let payload = payload(sim, press, &id);
+    sim.app_sockets().send_envelope(&id, &envelope(&id, &payload)).then_some(id)
+}
+
+/// Returns an envelope with an interaction.
+pub(super) fn envelope(id: &str, payload: &Value) -> Value {
+    json!({ "envelope_id": id, "type": "interactive", "accepts_response_payload": false, "payload": payload })
+}
+
+/// Returns the interaction as Slack sends it.
+fn payload(sim: &SimState, press: &ButtonPress, envelope: &str) -> Value {
+    let now = jiff::Timestamp::now();
+    let shown = sim.messages().shown(&press.channel, &press.ts);
+    let value = press.value.clone().or_else(|| button_value(shown.as_ref()?, &press.action_id));
+    let action_ts = format!("{}.{:06}", now.as_second(), now.subsec_microsecond());
+    json!({
+        "type": "block_actions", "api_app_id": "A0SIM", "team": { "id": "T0SIM", "domain": "acme" },
+        "user": { "id": press.user, "username": "someone", "team_id": "T0SIM" },
+        "container": { "type": "message", "message_ts": press.ts, "channel_id": press.channel, "is_ephemeral": false },
+        "channel": { "id": press.channel, "name": "calls" },
+        "message": shown,
+        "response_url": format!("http://{}/sim/slack-answers/{envelope}", sim.address),
+        "actions": [{ "type": "button", "action_id": press.action_id, "block_id": "b", "value": value,
+                      "action_ts": action_ts }],
+    })
+}
+
+/// Returns the value of a button of a message.
+fn button_value(message: &Value, action_id: &str) -> Option<String> {
+    let blocks = message.get("blocks")?.as_array()?.iter();
+    let mut elements = blocks.filter_map(|block| block.get("elements")?.as_array()).flatten();
+    let button = elements.find(|element| element.get("action_id").and_then(Value::as_str) == Some(action_id))?;
+    Some(button.get("value")?.as_str()?.to_owned())
+}
+
+/// `POST /sim/slack-answers/{envelope}`: a response URL.
+pub(super) async fn receive_answer(State(sim): AppState, Path(envelope): Path<String>, body: Bytes) -> Response {
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
+    sim.app_sockets().add_answer(envelope, body);
+    Json(json!({ "ok": true })).into_response()
+}
+
+/// `POST /sim/press`: a press by a person.
+pub(super) async fn press_button(State(sim): AppState, body: Bytes) -> Result<Response, ApiError> {
+    let plan: ButtonPress = super::control::parse_body(&body)?;
+    let envelope = press(&sim, &plan);
+    Ok(Json(json!({ "envelope": envelope })).into_response())
+}

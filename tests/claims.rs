@@ -1,0 +1,239 @@
+//! Claims of missed calls: buttons of a Slack app over Socket Mode. The real daemon against a simulated Slack, with
+//! disconnects, repeated presses, erased calls and a kill between press and edit.
+
+use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end};
+use poprelay::sim::{AppMessage, ButtonPress, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const CHANNEL: &str = "C0CLAIMS";
+const SINK: &str = "sinks.claims";
+const CALL_BACK: &str = "poprelay_call_back";
+const DONE: &str = "poprelay_done";
+const UNDO: &str = "poprelay_undo";
+
+/// A daemon with a Slack app that has buttons.
+struct Claims {
+    sim: Simulator,
+    dir: DaemonDir,
+}
+
+impl Claims {
+    async fn new() -> Self {
+        let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+        let config = Self::config(&sim);
+        let dir = DaemonDir::new(config);
+        Self { sim, dir }
+    }
+
+    fn config(sim: &Simulator) -> TestConfig {
+        TestConfig::new(&sim.url())
+            .text(SINK, "type", "slack-app")
+            .text(SINK, "token", "xoxb-secret-of-the-bot")
+            .text(SINK, "app_token", "xapp-secret-of-the-app")
+            .text(SINK, "channel", CHANNEL)
+            .text(SINK, "api_url", sim.slack_api_url())
+    }
+
+    async fn start(&mut self) -> Daemon {
+        let daemon = self.dir.start();
+        daemon.wait_for_log("lane live").await;
+        self.wait_for_sockets(1).await;
+        daemon
+    }
+
+    async fn wait_for_sockets(&self, count: usize) {
+        eventually(&format!("{count} sockets of the app"), TIMEOUT, async || {
+            (self.sim.app_sockets() == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Places a missed call. Returns its message as soon as it has buttons.
+    async fn missed_call(&self) -> AppMessage {
+        let bob = Extension::new("1015", "Bob Roy");
+        let steps = [(50, ScenarioStep::Rings { lines: vec![bob] }), (600, ScenarioStep::HangsUp { extension: None })];
+        self.sim.place(CallPlan::new("missed", Party::new("ALICE MARTIN", "+15145550199"), steps));
+        self.becomes("\"poprelay_call_back\"").await
+    }
+
+    /// Waits until the only message of the channel contains `text`.
+    async fn becomes(&self, text: &str) -> AppMessage {
+        eventually(&format!("the message contains {text}"), TIMEOUT, async || {
+            let found = self.sim.messages().into_iter().find(|message| message.channel == CHANNEL)?;
+            shown(&found).to_string().contains(text).then_some(found)
+        })
+        .await
+    }
+
+    fn press(&self, message: &AppMessage, button: &str, user: &str) -> String {
+        self.sim.press(&press(message, button, user)).expect("a socket is open")
+    }
+
+    /// Waits until an envelope is acknowledged. Returns how long it took.
+    async fn acknowledged(&self, envelope: &str) -> Duration {
+        eventually(&format!("{envelope} is acknowledged"), TIMEOUT, async || self.sim.acknowledged_after(envelope))
+            .await
+    }
+
+    /// Waits for the private answer to a press. Returns its text.
+    async fn private_answer(&self, envelope: &str) -> String {
+        let body: Value = eventually(&format!("an answer to {envelope}"), TIMEOUT, async || {
+            self.sim.private_answers().into_iter().find(|(id, _)| id == envelope).map(|(_, body)| body)
+        })
+        .await;
+        let field = |key: &str| body.get(key).cloned().unwrap_or_default();
+        assert_eq!((field("response_type"), field("replace_original")), (json!("ephemeral"), json!(false)));
+        field("text").as_str().unwrap().to_owned()
+    }
+}
+
+fn press(message: &AppMessage, button: &str, user: &str) -> ButtonPress {
+    ButtonPress {
+        channel: message.channel.clone(),
+        ts: message.ts.clone(),
+        action_id: button.to_owned(),
+        value: None,
+        user: user.to_owned(),
+    }
+}
+
+/// Waits until the journal contains `text`, wherever it stands.
+async fn has_logged(daemon: &Daemon, text: &str) {
+    eventually(text, TIMEOUT, async || daemon.journal().contains(text).then_some(())).await;
+}
+
+fn shown(message: &AppMessage) -> &Value {
+    &message.versions.last().unwrap().payload
+}
+
+#[tokio::test]
+async fn missed_call_is_claimed_undone_and_done() {
+    let mut claims = Claims::new().await;
+    let daemon = claims.start().await;
+    let message = claims.missed_call().await;
+    let envelope = claims.press(&message, CALL_BACK, "U0DANA");
+    let took = claims.acknowledged(&envelope).await;
+    assert!(took < Duration::from_secs(3), "Slack waits 3 s: {took:?}");
+    let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
+    assert_eq!((&claimed.ts, claims.sim.messages().len()), (&message.ts, 1), "an edit, no second message");
+    let late = claims.press(&claimed, DONE, "U0EVE");
+    let done = claims.becomes("✅ Done: <@U0EVE>").await;
+    claims.acknowledged(&late).await;
+    let undo = claims.press(&done, UNDO, "U0DANA");
+    assert!(claims.private_answer(&undo).await.contains("Only <@U0EVE>"));
+    claims.press(&done, UNDO, "U0EVE");
+    let again = claims.becomes("🙋 <@U0DANA> calls back").await;
+    claims.press(&again, UNDO, "U0DANA");
+    claims.becomes("\"poprelay_call_back\"").await;
+    let journal = daemon.stop().await;
+    assert!(!journal.contains("xapp-secret") && !journal.contains("ticket="), "{journal}");
+}
+
+#[tokio::test]
+async fn second_person_is_answered_privately_and_repeated_presses_change_nothing() {
+    let mut claims = Claims::new().await;
+    let daemon = claims.start().await;
+    let message = claims.missed_call().await;
+    let first = claims.press(&message, CALL_BACK, "U0DANA");
+    let second = claims.press(&message, CALL_BACK, "U0EVE");
+    let doubled = claims.press(&message, CALL_BACK, "U0DANA");
+    assert_eq!(claims.private_answer(&second).await, "<@U0DANA> was faster and calls back.");
+    for envelope in [&first, &second, &doubled] {
+        claims.acknowledged(envelope).await;
+    }
+    let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
+    let journal = daemon.stop().await;
+    let versions = claims.sim.messages().pop().unwrap().versions.len();
+    assert_eq!(versions, claimed.versions.len(), "one edit only");
+    assert!(journal.contains("repeated"), "{journal}");
+}
+
+#[tokio::test]
+async fn kill_between_press_and_edit_is_followed_by_the_edit() {
+    let mut claims = Claims::new().await;
+    let daemon = claims.start().await;
+    let message = claims.missed_call().await;
+    claims.sim.set_faults(|faults| faults.app.server_error = 1.0);
+    let envelope = claims.press(&message, CALL_BACK, "U0DANA");
+    claims.acknowledged(&envelope).await;
+    daemon.kill();
+    assert!(!shown(claims.sim.messages().first().unwrap()).to_string().contains("U0DANA"), "not edited yet");
+    claims.sim.set_faults(|faults| faults.app.server_error = 0.0);
+    let daemon = claims.start().await;
+    let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
+    assert_eq!((claimed.ts, claims.sim.messages().len()), (message.ts, 1));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn announced_and_lost_sockets_are_replaced() {
+    let mut claims = Claims::new().await;
+    let daemon = claims.start().await;
+    let message = claims.missed_call().await;
+    claims.sim.send_to_app(&json!({ "type": "disconnect", "reason": "warning", "debug_info": { "host": "sim" } }));
+    claims.wait_for_sockets(2).await;
+    claims.wait_for_sockets(1).await;
+    claims.press(&message, CALL_BACK, "U0DANA");
+    let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
+    claims.sim.drop_app_sockets();
+    daemon.wait_for_log("slack socket lost").await;
+    claims.wait_for_sockets(1).await;
+    claims.press(&claimed, DONE, "U0DANA");
+    claims.becomes("✅ Done: <@U0DANA>").await;
+    daemon.stop().await;
+    claims.wait_for_sockets(0).await;
+}
+
+#[tokio::test]
+async fn press_on_an_erased_call_and_an_unknown_button_are_answered() {
+    let mut claims = Claims::new().await;
+    let daemon = claims.start().await;
+    let message = claims.missed_call().await;
+    let other = ButtonPress { value: Some("a call".to_owned()), ..press(&message, "poprelay_snooze", "U0DANA") };
+    let envelope = claims.sim.press(&other).unwrap();
+    assert!(claims.private_answer(&envelope).await.contains("another version"));
+    daemon.wait_for_log("press of an unknown button").await;
+    let (status, _, err) = run_to_end(claims.dir.command(&["forget", "+15145550199"])).await;
+    assert!(status.success(), "{err}");
+    let envelope = claims.press(&message, CALL_BACK, "U0DANA");
+    assert!(claims.private_answer(&envelope).await.contains("not stored any more"));
+    daemon.wait_for_log("press without effect").await;
+    claims.sim.send_to_app(&json!({ "type": "slash_commands", "envelope_id": "e-slash", "payload": {} }));
+    daemon.wait_for_log("slack sends a payload that is not used").await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
+    let mut claims = Claims::new().await;
+    claims.sim.set_faults(|faults| {
+        faults.app.errors.insert("apps.connections.open".to_owned(), "token_revoked".to_owned());
+    });
+    let daemon = claims.dir.start();
+    has_logged(&daemon, "slack rejects the app token").await;
+    has_logged(&daemon, "lane live").await;
+    claims.missed_call().await;
+    let (_, out, _) = run_to_end(claims.dir.command(&["check", "--online"])).await;
+    assert!(out.contains("failed     sink claims") && out.contains("token_revoked"), "{out}");
+    eventually("the status names the rejection", TIMEOUT, async || {
+        let (_, out, _) = run_to_end(claims.dir.command(&["status"])).await;
+        out.contains("slack rejects the app token (token_revoked)").then_some(())
+    })
+    .await;
+    let opened = claims.sim.request_counts();
+    let requests: u64 = opened
+        .iter()
+        .filter(|((_, route, _), _)| route.contains("apps.connections.open"))
+        .map(|(_, count)| count)
+        .sum();
+    assert!(requests <= 2, "one by the daemon, one by the check: {opened:?}");
+    daemon.stop().await;
+    claims.sim.set_faults(|faults| {
+        faults.app.errors.clear();
+        faults.app.ghost_sockets = 3;
+    });
+    let daemon = claims.start().await;
+    has_logged(&daemon, "slack counts sockets of another program").await;
+    daemon.stop().await;
+}
