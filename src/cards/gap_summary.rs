@@ -55,11 +55,11 @@ fn entry(update: &CallUpdate, options: &RenderOptions, now: Timestamp) -> String
 }
 
 /// Builds the content of an alert.
-pub(super) fn alert_content(notice: &Alert) -> CardContent {
-    let (tone, emoji) = if notice.resolved { (Tone::Good, "🟢") } else { (Tone::Bad, "🔴") };
-    let mut content = CardContent::new(tone, &format!("{emoji} {}", sanitize(&notice.title, 140)));
-    content.summary = sanitize(&notice.advice, 300);
-    content.push_line(sanitize(&notice.advice, 600), false);
+pub(super) fn alert_content(alert: &Alert) -> CardContent {
+    let (tone, emoji) = if alert.resolved { (Tone::Good, "🟢") } else { (Tone::Bad, "🔴") };
+    let mut content = CardContent::new(tone, &format!("{emoji} {}", sanitize(&alert.title, 140)));
+    content.summary = sanitize(&alert.advice, 300);
+    content.push_line(sanitize(&alert.advice, 600), false);
     content.footnotes.push("poprelay".to_owned());
     content
 }

@@ -176,8 +176,8 @@ fn content(card: &Card, options: &RenderOptions, now: Timestamp) -> CardContent 
             call_card::call_content(card, &with_mask(options, card.options.mask), now).with_options(&card.options)
         }
         Card::GapSummary(recap) => gap_summary::gap_content(recap, &with_mask(options, recap.mask), now),
-        Card::Recap(shift) => recap::recap_content(shift, options, now),
-        Card::Alert(notice) => gap_summary::alert_content(notice),
+        Card::Recap(recap) => recap::recap_content(recap, options, now),
+        Card::Alert(alert) => gap_summary::alert_content(alert),
     }
 }
 

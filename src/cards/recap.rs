@@ -16,20 +16,20 @@ use crate::model::{
 pub const MAX_LISTED_CALLERS: usize = 30;
 
 /// Builds the content: `📋 Recap: 12 calls, 9 answered, 3 missed`, with the callers not called back.
-pub(super) fn recap_content(shift: &Recap, options: &RenderOptions, now: Timestamp) -> CardContent {
-    let waiting = shift.pending.len().saturating_add(shift.pending_omitted as usize);
-    let tone = match (waiting, shift.missed) {
+pub(super) fn recap_content(recap: &Recap, options: &RenderOptions, now: Timestamp) -> CardContent {
+    let waiting = recap.pending.len().saturating_add(recap.pending_omitted as usize);
+    let tone = match (waiting, recap.missed) {
         (1.., _) => Tone::Bad,
         (0, 1..) => Tone::Waiting,
         (0, 0) => Tone::Good,
     };
-    let mut content = CardContent::new(tone, &format!("📋 Recap: {}", totals(shift)));
-    content.push_line(callback_line(shift, waiting), true);
-    let wait = shift.longest_wait.map(|wait| Detail { label: "Longest wait".to_owned(), value: format_duration(wait) });
+    let mut content = CardContent::new(tone, &format!("📋 Recap: {}", totals(recap)));
+    content.push_line(callback_line(recap, waiting), true);
+    let wait = recap.longest_wait.map(|wait| Detail { label: "Longest wait".to_owned(), value: format_duration(wait) });
     content.details.extend(wait);
-    content.details.extend(shift.latency.map(|it| Detail { label: "Call to card".to_owned(), value: latency(&it) }));
+    content.details.extend(recap.latency.map(|it| Detail { label: "Call to card".to_owned(), value: latency(&it) }));
     content.items =
-        shift.pending.iter().take(MAX_LISTED_CALLERS).map(|one| entry(one, shift.region, options, now)).collect();
+        recap.pending.iter().take(MAX_LISTED_CALLERS).map(|one| entry(one, recap.region, options, now)).collect();
     let more = waiting.saturating_sub(content.items.len());
     if more > 0 {
         content.items.push(Item { text: format!("and {more} more"), link: None });
@@ -37,10 +37,10 @@ pub(super) fn recap_content(shift: &Recap, options: &RenderOptions, now: Timesta
     let zone = &options.time_zone;
     content.footnotes.push(format!(
         "From {} to {}",
-        format_time(shift.from, now, zone),
-        format_zoned_time(shift.to, now, zone)
+        format_time(recap.from, now, zone),
+        format_zoned_time(recap.to, now, zone)
     ));
-    if shift.late {
+    if recap.late {
         content.footnotes.push("posted late: poprelay was not running".to_owned());
     }
     content.summary = content.lines.first().map(|line| line.text.clone()).unwrap_or_default();
@@ -48,17 +48,17 @@ pub(super) fn recap_content(shift: &Recap, options: &RenderOptions, now: Timesta
 }
 
 /// Renders the totals: `12 calls, 8 answered, 3 missed (1 left a message), 1 unknown`.
-fn totals(shift: &Recap) -> String {
-    if shift.calls == 0 {
+fn totals(recap: &Recap) -> String {
+    if recap.calls == 0 {
         return "no calls".to_owned();
     }
     let some = |number: u32, what: &str| (number > 0).then(|| format!("{number} {what}"));
-    let message = some(shift.voicemails, "left a message").map_or_else(String::new, |text| format!(" ({text})"));
-    let unknown = shift.calls.saturating_sub(shift.answered).saturating_sub(shift.missed);
+    let message = some(recap.voicemails, "left a message").map_or_else(String::new, |text| format!(" ({text})"));
+    let unknown = recap.calls.saturating_sub(recap.answered).saturating_sub(recap.missed);
     let parts = [
-        Some(pluralize(shift.calls as usize, "call", "calls")),
-        some(shift.answered, "answered"),
-        some(shift.missed, "missed").map(|text| text + &message),
+        Some(pluralize(recap.calls as usize, "call", "calls")),
+        some(recap.answered, "answered"),
+        some(recap.missed, "missed").map(|text| text + &message),
         some(unknown, "unknown"),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -71,10 +71,10 @@ fn latency(latency: &CardLatency) -> String {
 }
 
 /// Renders the line of callbacks to do.
-fn callback_line(shift: &Recap, waiting: usize) -> Option<String> {
-    let withheld = (shift.withheld > 0)
-        .then(|| format!("{} without a number", pluralize(shift.withheld as usize, "missed call", "missed calls")));
-    let left = match (waiting, shift.missed > shift.withheld) {
+fn callback_line(recap: &Recap, waiting: usize) -> Option<String> {
+    let withheld = (recap.withheld > 0)
+        .then(|| format!("{} without a number", pluralize(recap.withheld as usize, "missed call", "missed calls")));
+    let left = match (waiting, recap.missed > recap.withheld) {
         (1.., _) => Some(format!("{} not called back", pluralize(waiting, "caller", "callers"))),
         (0, true) => Some("All missed callers were called back or got through".to_owned()),
         (0, false) => None,

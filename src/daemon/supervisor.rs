@@ -105,18 +105,11 @@ impl Daemon {
         let enricher = startup::build_enricher(&config, &network)?.with_metrics(&metrics);
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
-        let book = SharedSettings::new(Settings::from_config(&config, enricher));
+        let settings = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
-        let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
-        let pipeline = Arc::new(Pipeline {
-            outbox,
-            settings: book,
-            recorder,
-            status: board,
-            tasks: pulses,
-            metrics,
-            callbacks: Mutex::default(),
-        });
+        let (status, tasks) = (SharedStatus::default(), TaskMonitor::default());
+        let pipeline =
+            Arc::new(Pipeline { outbox, settings, recorder, status, tasks, metrics, callbacks: Mutex::default() });
         pipeline.metrics.daemon().config_info.set(&[&config.hash], 1.0);
         let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
         let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;
@@ -305,10 +298,10 @@ impl Daemon {
         self.slack_sockets.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
         {
-            let mut board = self.pipeline.status.lock();
-            board.disabled.retain(is_configured);
-            board.config_error = None;
-            board.restart_keys = restart.clone();
+            let mut status = self.pipeline.status.lock();
+            status.disabled.retain(is_configured);
+            status.config_error = None;
+            status.restart_keys = restart.clone();
         }
         let connections = self.connections.reconcile(config.connections);
         if let Some(log) = &self.reloads.log {

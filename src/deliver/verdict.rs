@@ -226,6 +226,7 @@ mod tests {
         app(&["no_text", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"], Plain);
         app(&["msg_too_long", "too_many_attachments"], Plain);
         app(&["channel_not_found", "invalid_channel", "not_in_channel", "is_archived", "restricted_action"], Disable);
+        app(&["user_not_found", "user_disabled", "messages_tab_disabled", "cannot_dm_bot"], Disable);
         app(&["restricted_action_read_only_channel", "ekm_access_denied", "missing_scope"], Disable);
         app(&["account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed"], Disable);
         line(&[SlackApp], &[200], &["{\"ok\":true}"], DONE);

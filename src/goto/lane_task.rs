@@ -69,7 +69,7 @@ impl LaneTask {
         let mut probes = self.probes.clone();
         let session = Arc::new(self);
         let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
-        let pulse = session.task_monitor.register(name, Now::current().instant);
+        let heartbeat = session.task_monitor.register(name, Now::current().instant);
         let (mailbox, mut inputs) = mpsc::channel(MAILBOX);
         let mut runner = EffectRunner { session, mailbox, tasks: JoinSet::new(), sockets: HashMap::new() };
         let mut lane = Lane::new(runner.session.nickname.lane);
@@ -77,7 +77,7 @@ impl LaneTask {
         let mut input = Input::Start;
         loop {
             let now = Now::current();
-            pulse.busy(now.instant);
+            heartbeat.busy(now.instant);
             let stopping = matches!(input, Input::Stop);
             if let Input::Ended(ticket, _) = &input {
                 runner.sockets.remove(ticket);
@@ -90,7 +90,7 @@ impl LaneTask {
                 break;
             }
             let due = lane.deadline().map_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60), Into::into);
-            pulse.idle_until(Some(due.into_std()));
+            heartbeat.idle_until(Some(due.into_std()));
             input = tokio::select! {
                 biased;
                 () = stop.cancelled() => Input::Stop,
@@ -106,7 +106,7 @@ impl LaneTask {
                 () = tokio::time::sleep_until(due) => Input::Tick,
             };
         }
-        drop(pulse);
+        drop(heartbeat);
         runner.finish(&mut lane, inputs).await;
     }
 }

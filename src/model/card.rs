@@ -323,7 +323,7 @@ impl Card {
         match self {
             Self::Call(card) => Some(card.update.at),
             Self::GapSummary(recap) => Some(recap.to),
-            Self::Recap(shift) => Some(shift.to),
+            Self::Recap(recap) => Some(recap.to),
             Self::Alert(_) => None,
         }
     }

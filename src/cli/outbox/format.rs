@@ -39,7 +39,7 @@ fn card_title(letter: &StoredDelivery, form: OutputOptions) -> String {
     let text = match &letter.card {
         None => "(not readable)".to_owned(),
         Some(Card::GapSummary(recap)) => format!("gap summary of {} calls", recap.calls.len()),
-        Some(Card::Recap(shift)) => format!("recap of {} calls", shift.calls),
+        Some(Card::Recap(recap)) => format!("recap of {} calls", recap.calls),
         Some(Card::Alert(notice)) => notice.title.clone(),
         Some(Card::Call(card)) => {
             let call = &card.update.call;

@@ -49,7 +49,7 @@ pub async fn run<O: Outbox>(
     // The config has checked the URL.
     let Ok(api) = Url::parse(api_url.expose()) else { return stop.cancelled().await };
     let start = Now::current().instant;
-    let pulse = task_monitor.register(format!("the slack socket of {name}"), start);
+    let heartbeat = task_monitor.register(format!("the slack socket of {name}"), start);
     let (inputs, mut mailbox) = mpsc::channel(MAILBOX);
     let (answers, mut waiting_answers) = mpsc::channel(MAX_ANSWERS);
     let handler = Handler::new(name.clone(), api, outbox, http, metrics.clone());
@@ -65,7 +65,7 @@ pub async fn run<O: Outbox>(
     let mut input = Input::Tick;
     loop {
         let now = Now::current().instant;
-        pulse.busy(now);
+        heartbeat.busy(now);
         if let Input::Ended(generation) | Input::OpenFailed(generation, _) = &input {
             sockets.open.remove(generation);
         }
@@ -81,7 +81,7 @@ pub async fn run<O: Outbox>(
             }
         }
         let due = machine.deadline();
-        pulse.idle_until(due);
+        heartbeat.idle_until(due);
         let due = due.map_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60), Into::into);
         input = tokio::select! {
             biased;
@@ -91,7 +91,7 @@ pub async fn run<O: Outbox>(
             () = tokio::time::sleep_until(due) => Input::Tick,
         };
     }
-    drop(pulse);
+    drop(heartbeat);
     sockets.close(mailbox).await;
 }
 

@@ -61,13 +61,13 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
         ..Settings::default()
     };
     let recorder = Recorder::new(dir.path());
-    let (board, pulses) = (SharedStatus::default(), TaskMonitor::default());
+    let (status, tasks) = (SharedStatus::default(), TaskMonitor::default());
     Arc::new(Pipeline {
         outbox,
         settings: SharedSettings::new(settings),
         recorder,
-        status: board,
-        tasks: pulses,
+        status,
+        tasks,
         metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
         callbacks: Default::default(),
     })
