@@ -13,6 +13,7 @@ use crate::model::{
     call::StatusKind::Ringing,
     delivery::EnqueueResult::{Inserted, Unchanged, Updated},
 };
+use futures_util::FutureExt as _;
 use std::{fs::File, sync::Arc};
 
 /// An outbox whose log cannot be synced, until it restores its file.
@@ -50,7 +51,7 @@ async fn close_waits_for_the_replies_of_all_syncs() {
         (0..50).map(|n| queue.enqueue(None, vec![insert(&format!("call-{n}"), Ringing, "desk")])).collect();
     queue.close().await;
     for result in enqueued {
-        assert_eq!(result.await.unwrap(), [Inserted]);
+        assert_eq!(result.now_or_never().unwrap().unwrap(), [Inserted]);
     }
     assert_eq!(open_outbox(dir.path()).1.waiting, 50);
 }
