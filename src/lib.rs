@@ -58,6 +58,8 @@
 //! - *A call is routed after the look-up*: a rule may match on the caller. Later updates also go to the sinks that got the
 //!   ring, whatever the rules say then.
 //! - *A chat that can edit has one live message per call, not one row per status.* The row always holds the newest state.
+//! - *A claim is a part of the live message's row.* One transaction stores press and edit; the acknowledgement to the chat follows
+//!   the commit. A press that is not stored is not acknowledged, and the person sees that.
 //! - *Settings are swapped whole.* One update loads them once and uses the same snapshot from look-up to enqueue.
 //! - *Every loop states when it turns next.* The watchdog is fed while no loop is overdue (`runtime::watchdog`).
 //! - *Metrics are always recorded*, in counters that each task resolves at its start, and formatted only when a listener of
@@ -98,6 +100,8 @@
 //! | alert | a daemon problem reported to the operator: firing, then resolved |
 //! | return call | a later call with the number of a missed call: a try, a call back, or the caller got through |
 //! | callback | the return call that counts for a missed call; its card shows it |
+//! | claim | a person of the team calls a missed caller back, or is done; made by a press |
+//! | press | a person's use of a button on a card |
 //! | recap | the daily digest of a sink |
 //! | gap summary | the list of calls of one event gap |
 //! | settings snapshot | the reloadable settings, replaced whole on SIGHUP |

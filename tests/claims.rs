@@ -117,9 +117,13 @@ async fn missed_call_is_claimed_undone_and_done() {
     assert!(took < Duration::from_secs(3), "Slack waits 3 s: {took:?}");
     let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
     assert_eq!((&claimed.ts, claims.sim.messages().len()), (&message.ts, 1), "an edit, no second message");
+    let (_, open, _) = run_to_end(claims.dir.command(&["open"])).await;
+    assert!(open.contains("U0DANA since"), "{open}");
     let late = claims.press(&claimed, DONE, "U0EVE");
     let done = claims.becomes("✅ Done: <@U0EVE>").await;
     claims.acknowledged(&late).await;
+    let (_, open, _) = run_to_end(claims.dir.command(&["open"])).await;
+    assert!(open.contains("no missed caller waits"), "{open}");
     let undo = claims.press(&done, UNDO, "U0DANA");
     assert!(claims.private_answer(&undo).await.contains("Only <@U0EVE>"));
     claims.press(&done, UNDO, "U0EVE");

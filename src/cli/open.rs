@@ -9,6 +9,7 @@ use crate::{
     model::{
         call::{Call, CallStatus},
         card::{CallCard, Match},
+        claim::Claim,
         phone::Mask,
         time::{Timestamp, elapsed},
     },
@@ -49,6 +50,8 @@ struct OpenCaller {
     last: CallCard,
     /// The open missed calls before it, oldest first.
     earlier: Vec<CallCard>,
+    /// The newest claim of its calls: who calls back.
+    claim: Option<Claim>,
 }
 
 impl OpenCaller {
@@ -102,12 +105,15 @@ impl OpenCaller {
 fn open_callers(missed: Vec<MissedCall>) -> Vec<OpenCaller> {
     let mut callers: Vec<OpenCaller> = Vec::new();
     let mut positions: HashMap<CallerKey, usize> = HashMap::new();
-    for MissedCall { card, .. } in missed {
+    for MissedCall { card, claim, .. } in missed {
         let Some(number) = card.update.call.caller.number.as_e164() else { continue };
         let position = *positions.entry(CallerKey::of(number)).or_insert(callers.len());
         match callers.get_mut(position) {
-            Some(caller) => caller.earlier.push(std::mem::replace(&mut caller.last, card)),
-            None => callers.push(OpenCaller { last: card, earlier: Vec::new() }),
+            Some(caller) => {
+                caller.earlier.push(std::mem::replace(&mut caller.last, card));
+                caller.claim = claim.or(caller.claim.take());
+            }
+            None => callers.push(OpenCaller { last: card, earlier: Vec::new(), claim }),
         }
     }
     callers.sort_by_key(OpenCaller::waits_since);
@@ -118,7 +124,8 @@ fn table(callers: &[OpenCaller], form: OutputOptions, now: Timestamp) -> String 
     if callers.is_empty() {
         return "no missed caller waits for a call back\n".to_owned();
     }
-    let mut rows = vec![["WAITS", "NUMBER", "NAME", "CALLS", "LAST CALL", "CALLED", "MESSAGE"].map(str::to_owned)];
+    let mut rows =
+        vec![["WAITS", "NUMBER", "NAME", "CALLS", "LAST CALL", "CALLED", "MESSAGE", "CALLS BACK"].map(str::to_owned)];
     rows.extend(callers.iter().map(|caller| {
         let (label, number) = caller.called();
         [
@@ -129,6 +136,9 @@ fn table(callers: &[OpenCaller], form: OutputOptions, now: Timestamp) -> String 
             format!("{} ago", format_duration(elapsed(caller.last_call().started_at, now))),
             label.or(number).unwrap_or_default(),
             if caller.has_voicemail() { "voicemail" } else { "" }.to_owned(),
+            caller.claim.as_ref().map_or_else(String::new, |claim| {
+                format!("{} since {}", claim.by.as_str(), format_duration(elapsed(claim.at, now)))
+            }),
         ]
     }));
     align(&rows)
@@ -140,6 +150,8 @@ fn as_json(caller: &OpenCaller, form: OutputOptions, now: Timestamp) -> Value {
         "number": caller.number(form), "name": caller.name(form), "missed_calls": caller.calls().count(),
         "waits_since": caller.waits_since(), "waits_seconds": elapsed(caller.waits_since(), now).as_secs(),
         "last_call": caller.last_call().started_at, "voicemail": caller.has_voicemail(),
+        "claimed_by": caller.claim.as_ref().map(|claim| claim.by.as_str()),
+        "claimed_at": caller.claim.as_ref().map(|claim| claim.at),
         "called": { "label": label, "number": number },
         "calls": caller.calls().map(|card| card.update.call.id.as_str()).collect::<Vec<_>>(),
     })

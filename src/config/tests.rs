@@ -166,6 +166,14 @@ fn slack_app_requires_token_and_channel_without_webhook() {
     assert_eq!(key(&with("").replace("xoxb-", "xapp-")), "13:sinks.sales.token");
     assert_eq!(key(&with("").replace("xoxb-", "")), "13:sinks.sales.token");
     assert_eq!(key(&with("").replace("token =", "# ")), "11:sinks.sales.token");
+    assert_eq!(key(&with("app_token = \"xoxb-s3cr3t\"")), "15:sinks.sales.app_token");
+    assert_eq!(key(&format!("{GOOD}app_token = \"xapp-s3cr3t\"")), "10:sinks.front-desk.app_token");
+    let buttons = |text: &str| {
+        let config = read(text).unwrap();
+        let sink = config.sinks.iter().find(|sink| sink.name.as_str() == "sales").unwrap();
+        sink.style(&config.style).buttons
+    };
+    assert!(!buttons(&with("")) && buttons(&with("app_token = \"xapp-s3cr3t\"")));
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
     assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");

@@ -5,7 +5,7 @@ use super::time::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// Time in which a press can be undone. The issue of the product sets it; a later undo would surprise the team.
+/// Time in which a press can be undone: long enough for a mistake. A later undo would surprise the team.
 pub const UNDO_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Longest id of a chat user. Slack's ids have about 12 characters.
 const MAX_USER_LENGTH: usize = 64;

@@ -4,12 +4,12 @@
 use super::{disk_error::StoreError, live_message::LIVE, row, store::Store};
 use crate::model::{
     card::{CallCard, Card},
-    claim::{self, Press, PressResult},
+    claim::{self, Claim, Press, PressResult},
     delivery::{MessageRef, Subject},
     ids::{ConversationSpaceId, SinkName},
     time::Timestamp,
 };
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 /// A live message of the call of a press.
 struct LiveMessage {
@@ -18,6 +18,23 @@ struct LiveMessage {
     is_settled: bool,
     card: CallCard,
     message: Option<MessageRef>,
+}
+
+/// Returns the claim in force of a call, as its live messages have it.
+pub(super) fn claim_of_call(db: &Connection, call: &ConversationSpaceId) -> rusqlite::Result<Option<Claim>> {
+    let mut read = db.prepare_cached(
+        "SELECT coalesce(newer, card) FROM deliveries INDEXED BY once WHERE subject = ? AND mode = ? ORDER BY id",
+    )?;
+    let mut rows = read.query(params![row::subject_key(&Subject::Call(call.clone())), LIVE])?;
+    while let Some(row) = rows.next()? {
+        let card: String = row.get(0)?;
+        if let Ok(Card::Call(card)) = serde_json::from_str(&card)
+            && let Some(claim) = card.claims.and_then(|claims| claims.current)
+        {
+            return Ok(Some(claim));
+        }
+    }
+    Ok(None)
 }
 
 impl Store {

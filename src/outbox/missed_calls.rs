@@ -9,12 +9,13 @@
 //!   ([`Callback::decide`]) and enqueues an update of the missed call with [`Revision::CalledBack`]; the same transaction
 //!   stores that callback here.
 //! - A missed call is open while its stored callback is `None`: [`open_missed_calls`].
-//! - Rows are keyed by call. Further facts about a missed call (who takes care of it) belong into a table of their own with
-//!   the same key: these rows are rewritten with each update of the call.
+//! - Rows are keyed by call, and rewritten with each update of the call. Who takes care of it is in the live messages of the
+//!   call (`claims`).
 
 use super::{
     Retention,
     admin::{self, AdminError},
+    claims::claim_of_call,
     disk_error::StoreError,
     row::{micros, to_json},
     sqlite::SqliteOutbox,
@@ -23,6 +24,7 @@ use super::{
 use crate::model::{
     call::{CallDirection, CallUpdate, Callback, ReturnCall, Revision},
     card::{CallCard, Card},
+    claim::{Claim, ClaimKind},
     delivery::OutboxError,
     phone::E164,
     time::{Timestamp, before},
@@ -53,6 +55,8 @@ pub struct MissedCall {
     pub card: CallCard,
     /// The callback that the cards show.
     pub callback: Option<Callback>,
+    /// Who calls back, in the open list only.
+    pub claim: Option<Claim>,
 }
 
 /// Calls of one number.
@@ -169,7 +173,7 @@ impl Store {
 fn missed_call(card: &str, callback: Option<&str>) -> Option<MissedCall> {
     let callback = callback.and_then(|text| serde_json::from_str(text).ok());
     let Ok(Card::Call(card)) = serde_json::from_str(card) else { return None };
-    Some(MissedCall { card: *card, callback })
+    Some(MissedCall { card: *card, callback, claim: None })
 }
 
 /// Deletes the calls of a number and returns how many were missed calls.
@@ -180,7 +184,7 @@ pub(super) fn forget_caller(db: &Connection, number: &E164) -> rusqlite::Result<
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 
-/// Returns the missed calls without a callback, oldest first. Reads the file beside a running daemon.
+/// Returns the missed calls without a callback, oldest first, without those that a person is done with. Reads the file beside a running daemon.
 ///
 /// # Errors
 /// [`AdminError`].
@@ -189,7 +193,14 @@ pub fn open_missed_calls(dir: &Path) -> Result<Vec<MissedCall>, AdminError> {
     let mut read =
         db.prepare("SELECT card FROM missed_calls WHERE waiting AND callback IS NULL ORDER BY started, call")?;
     let cards: Vec<String> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(cards.iter().filter_map(|card| missed_call(card, None)).collect())
+    let mut open = Vec::new();
+    for missed in cards.iter().filter_map(|card| missed_call(card, None)) {
+        let claim = claim_of_call(&db, &missed.card.update.call.id)?;
+        if claim.as_ref().is_none_or(|claim| claim.kind != ClaimKind::Done) {
+            open.push(MissedCall { claim, ..missed });
+        }
+    }
+    Ok(open)
 }
 
 impl SqliteOutbox {

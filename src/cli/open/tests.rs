@@ -75,7 +75,7 @@ async fn open_lists_callers_by_waiting_time_with_all_their_calls() {
         cells.map(str::to_owned).collect::<Vec<_>>()
     };
     let lines: Vec<Vec<String>> = text.lines().map(columns).collect();
-    assert_eq!(lines[0], cells("WAITS | NUMBER | NAME | CALLS | LAST CALL | CALLED | MESSAGE"));
+    assert_eq!(lines[0], cells("WAITS | NUMBER | NAME | CALLS | LAST CALL | CALLED | MESSAGE | CALLS BACK"));
     assert_eq!(lines[1], cells("5 h | (•••) •••-••99 | ALICE | 2 | 5 min ago | Main line | voicemail"));
     assert_eq!(lines[2], cells("3 h | (•••) •••-••42 | ALICE | 1 | 3 h ago | Main line"));
     assert!(!text.contains('\u{1b}'), "{text:?}");

@@ -25,21 +25,34 @@ use std::{collections::HashSet, time::Duration};
 /// and a daemon that was off for longer reads reports. 1 day.
 const REPLAYED_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// Returns the updates of the missed calls whose callback has changed, oldest first.
+/// A missed call whose callback has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedCallback {
+    /// The update with the new callback.
+    pub card: CallCard,
+    /// Whether messages about it may be due. Otherwise more is known of what was posted, or of another try.
+    pub is_news: bool,
+}
+
+/// Returns the missed calls whose callback has changed, oldest first.
 #[must_use]
-pub fn decide(calls: &CallerCalls) -> Vec<CallCard> {
+pub fn decide(calls: &CallerCalls) -> Vec<ChangedCallback> {
     let changed = calls.missed.iter().filter_map(|missed| {
         let CallUpdate { call, at, .. } = &missed.card.update;
         let callback = Callback::decide(call.started_at, *at, &calls.returns);
         if callback == missed.callback {
             return None;
         }
+        let was_posted = |old: &Callback| {
+            old.call.is_over && callback.as_ref().is_none_or(|new| old.is_reached() || !new.is_reached())
+        };
+        let is_news = !missed.callback.as_ref().is_some_and(was_posted);
         let mut card = missed.card.clone();
         // Without a callback the card is as before.
         card.update.at = callback.as_ref().map_or(*at, |callback| callback.call.at);
         card.update.call.revision = Some(Revision::CalledBack);
         card.update.call.course.callback = callback;
-        Some(card)
+        Some(ChangedCallback { card, is_news })
     });
     changed.collect()
 }
@@ -49,11 +62,15 @@ pub fn decide(calls: &CallerCalls) -> Vec<CallCard> {
 fn once_per_sink(deliveries: &mut [NewDelivery]) {
     let mut posted: HashSet<SinkName> = HashSet::new();
     for delivery in deliveries.iter_mut().rev() {
-        let is_message = matches!(delivery.mode, EnqueueMode::Insert | EnqueueMode::Reply);
-        if is_message && !posted.insert(delivery.key.sink.clone()) {
+        if is_message(delivery) && !posted.insert(delivery.key.sink.clone()) {
             delivery.mode = EnqueueMode::MergeCallback;
         }
     }
+}
+
+/// Returns whether a delivery is a message of its own, not an edit.
+const fn is_message(delivery: &NewDelivery) -> bool {
+    matches!(delivery.mode, EnqueueMode::Insert | EnqueueMode::Reply)
 }
 
 impl Pipeline {
@@ -90,14 +107,14 @@ impl Pipeline {
     }
 
     async fn update_callbacks_of(&self, settings: &Settings, caller: CallerKey, at: Timestamp) {
+        // Most calls return nothing, and need no turn.
+        if self.changed_callbacks(caller).await.is_empty() {
+            return;
+        }
         // Two decisions about one caller at the same time could be stored in the wrong order.
         let _turn = self.callbacks.lock().await;
-        let calls = match self.outbox.caller_calls(caller).await {
-            Ok(calls) => calls,
-            Err(error) => return tracing::error!(%error, "reading missed calls failed"),
-        };
         let mut deliveries = Vec::new();
-        for card in decide(&calls) {
+        for ChangedCallback { card, is_news } in self.changed_callbacks(caller).await {
             let call = &card.update.call.id;
             let kind = card.update.call.course.callback.as_ref().map_or("none", |callback| callback.call.kind.as_str());
             tracing::debug!(%call, callback = kind, "callback changed");
@@ -105,7 +122,10 @@ impl Pipeline {
                 tracing::warn!(%call, %error, "reading previous sinks failed");
                 Vec::new()
             });
-            let planned = plan::plan(settings, &card.update, &card.caller_info, previous, at);
+            let mut planned = plan::plan(settings, &card.update, &card.caller_info, previous, at);
+            for message in planned.iter_mut().filter(|delivery| !is_news && is_message(delivery)) {
+                message.mode = EnqueueMode::MergeCallback;
+            }
             if planned.is_empty()
                 && let Err(error) = self.outbox.record_silent_call(card.update.clone()).await
             {
@@ -119,6 +139,16 @@ impl Pipeline {
         once_per_sink(&mut deliveries);
         if let Err(error) = self.outbox.enqueue(None, deliveries).await {
             tracing::error!(%error, "callback not enqueued");
+        }
+    }
+
+    async fn changed_callbacks(&self, caller: CallerKey) -> Vec<ChangedCallback> {
+        match self.outbox.caller_calls(caller).await {
+            Ok(calls) => decide(&calls),
+            Err(error) => {
+                tracing::error!(%error, "reading missed calls failed");
+                Vec::new()
+            }
         }
     }
 }

@@ -113,3 +113,16 @@ impl<O: Outbox> Handler<O> {
         names.len() < MAX_FOREIGN_NAMES && names.insert(name.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::metrics::PRESS_RESULTS;
+
+    #[test]
+    fn every_result_of_a_press_is_counted() {
+        for word in PressResult::WORDS.into_iter().chain(["unknown_button", "not_stored"]) {
+            assert!(PRESS_RESULTS.contains(&word), "{word}");
+        }
+    }
+}

@@ -1,7 +1,12 @@
 //! Every card of the code is valid, and every rule rejects a payload that breaks it.
 
-use poprelay::cards::render;
-use poprelay::model::{card::Card, delivery::SinkKind, phone::Mask};
+use poprelay::cards::{RenderOptions, render};
+use poprelay::model::{
+    card::{CallCard, Card},
+    claim::{ChatUser, Claim, ClaimKind, Claims},
+    delivery::SinkKind,
+    phone::Mask,
+};
 use serde_json::{Value, json};
 use validators::{builders, cards, gallery::gallery, slack, teams};
 
@@ -69,6 +74,30 @@ fn batch_of_worst_cards_is_valid() {
             }
         }
     }
+}
+
+#[test]
+fn cards_with_buttons_and_claims_are_valid() {
+    let claim = |kind| {
+        let by = ChatUser::try_from("U0DANA".to_owned()).unwrap();
+        Claims { current: Some(Claim { kind, by, at: builders::ago(5) }), previous: None, last_press: builders::ago(5) }
+    };
+    let states = [None, Some(claim(ClaimKind::CallsBack)), Some(claim(ClaimKind::Done))];
+    let mut with_buttons = 0;
+    for (name, card) in cards::all() {
+        let Card::Call(card) = card else { continue };
+        for claims in &states {
+            let card = Card::Call(Box::new(CallCard { claims: claims.clone(), ..(*card).clone() }));
+            let options = RenderOptions { buttons: true, ..builders::style(Mask::None) };
+            for plain in [false, true] {
+                let body = render(SinkKind::SlackApp, &[&card], &options, builders::now(), plain).body;
+                let payload: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(slack::app_faults(&payload), [""; 0], "{name} plain {plain}: {payload:#}");
+                with_buttons += usize::from(body.contains("\"actions\""));
+            }
+        }
+    }
+    assert!(with_buttons > 100, "{with_buttons} cards with buttons");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn ended(talked: u64) -> CallStatus {
 fn missed(started: i64) -> MissedCall {
     let mut update = update(CallDirection::Inbound, Some(ALICE), started, unanswered());
     update.call.course.needs_callback = true;
-    MissedCall { card: CallCard::new(update, CallerInfo::default()), callback: None }
+    MissedCall { card: CallCard::new(update, CallerInfo::default()), callback: None, claim: None }
 }
 
 fn outbound(started: i64, status: CallStatus) -> CallUpdate {
@@ -60,7 +60,7 @@ fn outbound(started: i64, status: CallStatus) -> CallUpdate {
 fn changes(missed: Vec<MissedCall>, returns: &[CallUpdate]) -> Vec<(i64, ReturnKind, String, u64)> {
     let returns = returns.iter().filter_map(ReturnCall::of).collect();
     let changed = decide(&CallerCalls { missed, returns });
-    let shown = |card: &CallCard| {
+    let shown = |ChangedCallback { card, .. }: &ChangedCallback| {
         let Callback { call, after } = card.update.call.course.callback.clone().unwrap();
         let started = card.update.call.started_at.as_second() - at(0).as_second();
         (started, call.kind, call.colleague.and_then(|person| person.name).unwrap_or_default(), after.as_secs())
@@ -75,7 +75,7 @@ fn answered_call_to_the_caller_is_a_call_back() {
         changes(vec![missed(0)], std::slice::from_ref(&called)),
         [(0, ReturnKind::CalledBack, "Dana".to_owned(), 720)]
     );
-    let [card] =
+    let [ChangedCallback { card, is_news: true }] =
         &decide(&CallerCalls { missed: vec![missed(0)], returns: ReturnCall::of(&called).into_iter().collect() })[..]
     else {
         panic!()
@@ -158,8 +158,23 @@ fn unchanged_callback_is_not_decided_again_and_a_wrong_one_is_withdrawn() {
     let shown = || vec![MissedCall { callback: callback.clone(), ..missed(0) }];
     assert_eq!(changes(shown(), &[called]), []);
     let withdrawn = decide(&CallerCalls { missed: shown(), returns: vec![] });
-    let [card] = &withdrawn[..] else { panic!("{withdrawn:?}") };
+    let [ChangedCallback { card, is_news: false }] = &withdrawn[..] else { panic!("{withdrawn:?}") };
     assert_eq!((&card.update.call.course.callback, card.update.at), (&None, at(20)));
+}
+
+#[test]
+fn message_is_due_when_a_return_call_is_over_and_again_when_a_try_is_followed_by_a_talk() {
+    let is_news = |before: CallUpdate, now: CallUpdate| {
+        let callback = Callback::decide(at(0), at(20), &[ReturnCall::of(&before).unwrap()]);
+        let missed = vec![MissedCall { callback, ..missed(0) }];
+        decide(&CallerCalls { missed, returns: vec![ReturnCall::of(&now).unwrap()] })[0].is_news
+    };
+    let answered = CallStatus::Answered { answered_by: person("Dana"), waited: seconds(9) };
+    assert!(is_news(outbound(740, answered), outbound(740, ended(60))));
+    assert!(!is_news(outbound(740, ended(60)), outbound(740, ended(61))), "the talk time was completed");
+    assert!(!is_news(outbound(740, unanswered()), outbound(900, unanswered())), "tried again");
+    assert!(is_news(outbound(740, unanswered()), outbound(900, ended(60))));
+    assert!(!is_news(outbound(740, ended(60)), outbound(740, unanswered())));
 }
 
 #[test]
