@@ -31,6 +31,11 @@ pub async fn settle<O: Outbox>(outbox: &O, settles: Vec<SettleRequest>) -> Resul
     }
 }
 
+/// Returns whether the delivery waits no more.
+pub const fn is_final(settle: &SettleRequest) -> bool {
+    matches!(settle.settlement, Settlement::Delivered | Settlement::Posted(_) | Settlement::Dead(_))
+}
+
 /// Adds the message reference to the first post of a live message: later updates edit that message.
 #[must_use]
 pub fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {

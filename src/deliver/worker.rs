@@ -3,8 +3,9 @@
 //! updates of a call in order. Sinks do not wait for each other.
 
 use super::{
-    batch::{render_time, select_batch},
+    batch::render_time,
     events::{SinkEvent, log_outcome},
+    limiter::Permit,
     measure, post,
     response::PostResult,
     settle::{self, with_message_ref},
@@ -27,12 +28,16 @@ use crate::{
         watchdog::TaskHeartbeat,
     },
 };
-use std::{future::Future, pin::pin, task::Poll, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
+use futures_util::FutureExt as _;
+use std::{
+    future::Future,
+    time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+mod batch_source;
 
 /// Maximum due deliveries read for one message: in a longer queue "newest" means newest of the oldest 500.
 const MAX_DUE: usize = 500;
@@ -67,8 +72,19 @@ where
     let state = SinkState::new(sink.kind, channel, sink.limiters(now));
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
-    let mut worker =
-        Worker { sink, outbox, http, draw, events, stop, state, store_backoff, mention_reported: false, pulse };
+    let mut worker = Worker {
+        sink,
+        outbox,
+        http,
+        draw,
+        events,
+        stop,
+        state,
+        store_backoff,
+        mention_reported: false,
+        pulse,
+        query_at: now,
+    };
     while !worker.stop.is_cancelled() {
         worker.pulse.busy(Now::current().instant);
         match worker.step().await {
@@ -92,6 +108,8 @@ struct Worker<O, D> {
     /// The operator has got the alert about a rejected mention.
     mention_reported: bool,
     pulse: TaskHeartbeat,
+    /// When the outbox is queried next: what is enqueued until then is handed over, or wakes the worker.
+    query_at: Instant,
 }
 
 impl<O, D> Worker<O, D>
@@ -101,90 +119,56 @@ where
 {
     /// Performs one wait or sends one message.
     async fn step(&mut self) -> Result<(), OutboxError> {
-        let retry_in = self.state.retry_in(Now::current().instant);
+        let now = Now::current();
+        let retry_in = self.state.retry_in(now.instant);
         if !retry_in.is_zero() {
-            self.wait_for_work(retry_in, std::future::pending()).await;
+            self.wait_for_work(retry_in, std::future::pending::<()>()).await;
             return Ok(());
+        }
+        if self.query_at > now.instant {
+            return self.receive(self.query_at - now.instant).await;
         }
         let (outbox, name) = (self.outbox.clone(), self.sink.name.clone());
-        let mut wakeup = pin!(outbox.wakeup(&name));
-        // The first poll registers the wake-up before the query: a delivery enqueued in between is not missed.
-        let was_woken = std::future::poll_fn(|context| Poll::Ready(wakeup.as_mut().poll(context).is_ready())).await;
-        let now = Now::current().timestamp;
-        let mut waiting = outbox.due(&name, now, MAX_DUE).await?;
+        // Earlier wake-ups are covered by the query; a later one is kept.
+        let _ = outbox.wakeup(&name).now_or_never();
+        let mut waiting = outbox.due(&name, now.timestamp, MAX_DUE).await?;
         let ready_in = self.retain_ready(&mut waiting);
         if !waiting.is_empty() {
-            return self.send_batch(&waiting).await;
-        }
-        if was_woken {
-            return Ok(());
+            return self.lease_batch(&waiting).await;
         }
         if let Some(wait) = ready_in {
-            self.wait_for_work(wait.max(MIN_WAIT), wakeup).await;
+            self.wait_for_work(wait.max(MIN_WAIT), outbox.wakeup(&name)).await;
             return Ok(());
         }
         let due = outbox.next_due(&name).await?;
-        let wait = due.map_or(IDLE_POLL_INTERVAL, |due| elapsed(now, due).clamp(MIN_WAIT, IDLE_POLL_INTERVAL));
-        self.wait_for_work(wait, wakeup).await;
+        let wait = due.map_or(IDLE_POLL_INTERVAL, |due| elapsed(now.timestamp, due));
+        self.query_at = now.instant + wait.clamp(MIN_WAIT, IDLE_POLL_INTERVAL);
         Ok(())
     }
 
-    /// Retains the deliveries that may be sent now. Returns the shortest wait of all.
-    fn retain_ready(&self, waiting: &mut Vec<Delivery>) -> Option<Duration> {
-        let tick = Now::current().instant;
-        let shortest_wait = waiting.iter().map(|one| self.state.delivery_retry_in(one, tick)).min();
-        waiting.retain(|one| self.state.delivery_retry_in(one, tick).is_zero());
-        shortest_wait
-    }
-
-    /// Waits for the timeout, for `wakeup`, for the operator's enable, or for the stop.
-    async fn wait_for_work(&mut self, wait: Duration, wakeup: impl Future<Output = ()>) {
+    /// Waits for the timeout, for `work`, for the operator's enable, or for the stop. Returns the result of `work`.
+    async fn wait_for_work<T>(&mut self, wait: Duration, work: impl Future<Output = T>) -> Option<T> {
         self.pulse.idle_until(Now::current().instant.checked_add(wait));
         tokio::select! {
-            () = sleep(wait) => {}
-            () = wakeup => {}
-            () = self.sink.enable.notified() => self.state.enable(),
-            () = self.stop.cancelled() => {}
+            () = sleep(wait) => None,
+            result = work => Some(result),
+            () = self.sink.enable.notified() => {
+                self.state.enable();
+                self.query_at = Now::current().instant;
+                None
+            }
+            () = self.stop.cancelled() => None,
         }
     }
 
-    /// Sends one message with as many due cards as fit.
-    async fn send_batch(&mut self, waiting: &[Delivery]) -> Result<(), OutboxError> {
-        let state = &self.state;
-        let selected = select_batch(waiting, state.mode(), state.overflows(), |delivery| state.must_go_alone(delivery));
-        // A reply appears below its card: plain text is enough.
-        let plain =
-            selected.first().is_some_and(|first| first.plain || matches!(first.mode, PostMode::ThreadReply { .. }));
-        let fits =
-            if selected.len() > 1 { self.render_batch(selected.iter().copied(), plain).cards_included } else { 1 };
-        if fits < waiting.len() {
-            self.state.count_overflow();
-        }
-        let permit = selected.first().and_then(|first| self.state.try_acquire(first, Now::current().instant));
-        // Held until the response is counted: sinks with one token share a limiter.
-        let Some(_permit) = permit else { return Ok(()) };
-        let ids = selected.iter().take(fits).map(|delivery| delivery.id).collect();
-        let mut batch = self.outbox.lease(ids).await?;
-        if batch.is_empty() {
-            // The delivery was superseded, or the operator dropped it.
-            self.wait_for_work(MIN_WAIT, std::future::pending()).await;
-            return Ok(());
-        }
-        if !self.sink.kind.has_threads()
-            && matches!(batch.first(), Some(Delivery { mode: PostMode::ThreadReply { .. }, .. }))
-        {
-            return self.drop_replies(&batch).await;
-        }
-        batch.sort_by_key(|delivery| std::cmp::Reverse((delivery.enqueued_at, delivery.id)));
-        let drawn = self.render_batch(batch.iter(), plain);
-        // The lease returned newer cards, which may be longer.
-        let rest = batch.split_off(drawn.cards_included.min(batch.len()));
-        self.settle(rest.iter().map(|one| SettleRequest {
-            id: one.id,
-            settlement: Settlement::Released,
-            attempt: None,
-        }))
-        .await?;
+    /// Posts a message with leased deliveries, and settles them.
+    async fn send_message(
+        &mut self,
+        batch: Vec<Delivery>,
+        drawn: RenderedMessage,
+        plain: bool,
+        _permit: Permit,
+    ) -> Result<(), OutboxError> {
         let started = Now::current();
         let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
         let key = match batch.as_slice() {
@@ -203,12 +187,16 @@ where
             status: answer.status(),
             response: self.sink.redacted(&answer),
         };
-        let settles = batch.iter().zip(&outcome.settlements).map(|(one, (_, settlement))| SettleRequest {
+        let settle = |(one, (_, settlement)): (&Delivery, &(_, Settlement))| SettleRequest {
             id: one.id,
             settlement: with_message_ref(settlement, &form, place.as_ref()),
             attempt: Some(attempt.clone()),
-        });
-        let settled = self.settle(settles).await;
+        };
+        let settles: Vec<SettleRequest> = batch.iter().zip(&outcome.settlements).map(settle).collect();
+        if !settles.iter().all(settle::is_final) {
+            self.query_at = now.instant;
+        }
+        let settled = self.settle(settles.into_iter()).await;
         self.send_events(&batch, &outcome, &attempt, now.timestamp).await;
         settled
     }
@@ -231,14 +219,6 @@ where
             drop(timeout(EVENT_SEND_TIMEOUT, self.events.send(SinkEvent::MentionRejected { sink })).await);
         }
         result
-    }
-
-    /// Drops replies of a sink without threads: the message of their call has the same content.
-    async fn drop_replies(&mut self, batch: &[Delivery]) -> Result<(), OutboxError> {
-        let why = "a reply to a sink without threads";
-        tracing::info!(sink = %self.sink.name, count = batch.len(), error = why, "card dropped");
-        let dead = Settlement::Dead(why.to_owned());
-        self.settle(batch.iter().map(|one| SettleRequest { id: one.id, settlement: dead.clone(), attempt: None })).await
     }
 
     /// Renders cards. The result counts at least one card, because a message without cards would be posted endlessly.
@@ -302,6 +282,6 @@ where
             let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
             tracing::warn!(sink = %self.sink.name, error = why, "outbox request failed");
         }
-        self.wait_for_work(wait, std::future::pending()).await;
+        self.wait_for_work(wait, std::future::pending::<()>()).await;
     }
 }

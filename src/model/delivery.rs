@@ -290,7 +290,7 @@ pub enum OutboxError {
 /// The durable queue, small enough for SQLite and for a shared PostgreSQL. Every method is one transaction; none spans a
 /// network call. Clones share one outbox.
 pub trait Outbox: Clone + Send + Sync + 'static {
-    /// Saves a pending update before the look-up. Durable on return. A known pending update is replaced.
+    /// Saves a pending update during its look-up. Durable on return. A known pending update is replaced.
     fn save_pending(&self, update: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Removes a pending update, if any, and enqueues its deliveries, in one transaction. Durable on return. Returns one
@@ -317,7 +317,8 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Leases those of `ids` that still wait, with their newest cards. A crash frees unsettled leases.
     fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
-    /// Ends leases. Durable on return.
+    /// Ends leases. Survives a crash of the process on return, but not yet a power cut, after which the deliveries may wait
+    /// again.
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Applies a press to the live message of `call` if it is `message`. A message with a new claim waits for its edit. Durable
@@ -334,6 +335,17 @@ pub trait Outbox: Clone + Send + Sync + 'static {
 
     /// Completes when a new delivery may wait for `sink` since the last call. Callers register first, then query.
     fn wakeup(&self, sink: &SinkName) -> impl Future<Output = ()> + Send;
+
+    /// As [`Outbox::wakeup`], for a caller that can post immediately: a delivery that is enqueued now, and is the first of its
+    /// call, is leased and returned before its commit is synced, without a query. `None`: query. If the future is dropped, the
+    /// delivery waits again.
+    fn receive(&self, sink: &SinkName) -> impl Future<Output = Option<Delivery>> + Send {
+        let wakeup = self.wakeup(sink);
+        async move {
+            wakeup.await;
+            None
+        }
+    }
 }
 
 /// Longest wait before a retry: a longer Retry-After is clamped to 300 s.

@@ -56,7 +56,7 @@ pub struct SinkBacklog {
 
 impl Store {
     /// Saves an update until its deliveries are enqueued.
-    pub(super) fn save_pending(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn save_pending(&mut self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
         let mut write = self.db.prepare_cached(
             "INSERT OR REPLACE INTO pending_updates (call, status, saved_at, call_update) VALUES (?, ?, ?, ?)",
         )?;
@@ -66,6 +66,8 @@ impl Store {
             micros(now),
             to_json(update)?
         ])?;
+        drop(write);
+        self.tx_state.urgent = true;
         self.upsert_call(update, now)
     }
 

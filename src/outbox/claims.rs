@@ -58,7 +58,7 @@ impl Store {
         if let Some(claims) = changed {
             for LiveMessage { id, sink, is_settled, card, .. } in messages {
                 let card = Card::Call(Box::new(CallCard { claims: Some(claims.clone()), ..card }));
-                self.write_live(id, is_settled, &card, &sink)?;
+                self.write_live(id, is_settled, &card, &sink, || None)?;
             }
         }
         Ok(result)

@@ -15,7 +15,7 @@ const MAX_SCANNED: i64 = 200;
 
 impl Store {
     /// Supersedes the waiting rings of the same caller that the new ring's card counts.
-    pub(super) fn coalesce(&self, delivery: &NewDelivery, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn coalesce(&mut self, delivery: &NewDelivery, now: Timestamp) -> Result<(), StoreError> {
         let Some(ring) = repeated_ring(&delivery.card) else { return Ok(()) };
         let Some(number) = ring.call.caller.number.as_e164() else { return Ok(()) };
         let mut read = self.db.prepare_cached(
@@ -35,7 +35,9 @@ impl Store {
             }
         }
         drop(rows);
-        for id in earlier.into_iter().filter(|id| !self.tx_state.leased.contains_key(id)) {
+        drop(read);
+        earlier.retain(|id| !self.tx_state.leased.contains_key(id));
+        for id in earlier {
             self.supersede(id, "the caller's next call", now)?;
         }
         Ok(())

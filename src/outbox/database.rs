@@ -5,6 +5,7 @@ use super::{
     copy::{CopyScope, copy_all},
     disk_error::{DiskProblem, disk_problem},
     schema::{self, DatabaseKind, MIGRATIONS, VERSION},
+    wal::Wal,
 };
 use crate::model::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -31,6 +32,7 @@ pub struct Quarantined {
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) db: Connection,
+    pub(super) wal: Wal,
     pub(super) migrated_from: Option<usize>,
     pub(super) quarantined: Option<Quarantined>,
 }
@@ -90,7 +92,8 @@ fn open_file(settings: &OutboxSettings, path: &Path, now: Timestamp) -> Result<D
     // The file has callers' names and numbers: only the daemon's user may read it. SQLite gives -wal and -shm the same mode.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.dir)?;
     fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut db =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(2))?;
     let from = match schema::database_kind(&db)? {
         DatabaseKind::Empty => 0,
@@ -98,14 +101,15 @@ fn open_file(settings: &OutboxSettings, path: &Path, now: Timestamp) -> Result<D
         DatabaseKind::Newer(version) => return Err(DiskError::Newer(version)),
         DatabaseKind::Foreign => return Err(DiskError::Foreign),
     };
-    schema::configure(&db, settings.durability)?;
+    schema::configure(&db)?;
     if from > 0 {
         check(&db, fs::metadata(path)?.len() <= MAX_CHECKED_BYTES)?;
     }
     schema::migrate(&db, from, MIGRATIONS)?;
     // SQLite opens an unwritable file without an error, and a full disk should be detected now: write once.
     db.execute("INSERT OR REPLACE INTO metadata (name, value) VALUES ('opened', ?)", [now.as_microsecond()])?;
-    Ok(Database { db, migrated_from: (from > 0 && from < VERSION).then_some(from), quarantined: None })
+    let wal = Wal::open(path, &mut db, settings.durability)?;
+    Ok(Database { db, wal, migrated_from: (from > 0 && from < VERSION).then_some(from), quarantined: None })
 }
 
 fn check(db: &Connection, check_pages: bool) -> Result<(), DiskError> {

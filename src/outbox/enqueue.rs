@@ -9,7 +9,7 @@ use super::{
 use crate::model::{
     call::{Callback, Revision, StatusKind},
     card::{CallCard, Card},
-    delivery::{EnqueueMode, EnqueueResult, NewDelivery},
+    delivery::{Delivery, DeliveryId, EnqueueMode, EnqueueResult, NewDelivery, PostMode, Subject},
     ids::ConversationSpaceId,
     time::Timestamp,
 };
@@ -27,12 +27,14 @@ impl Store {
             let mut delete = self.db.prepare_cached("DELETE FROM pending_updates WHERE call = ? AND status = ?")?;
             delete.execute(params![call.as_str(), status.as_str()])?;
         }
-        let mut recorded = None;
+        // The cards of one update are about one call.
+        let mut recorded: Option<&Subject> = None;
         for delivery in deliveries {
-            self.record_call(&delivery.card, now)?;
-            let is_first = recorded.replace(&delivery.key.subject) != Some(&delivery.key.subject);
-            if is_first && delivery.mode != EnqueueMode::MergeInfo {
-                self.record_caller_calls(&delivery.card, now)?;
+            if recorded.replace(&delivery.key.subject) != Some(&delivery.key.subject) {
+                self.record_call(&delivery.card, now)?;
+                if delivery.mode != EnqueueMode::MergeInfo {
+                    self.record_caller_calls(&delivery.card, now)?;
+                }
             }
         }
         deliveries
@@ -72,15 +74,20 @@ impl Store {
         if known.iter().any(|(_, kind, _)| kind.is_some_and(|kind| progress(kind) > progress(status))) {
             return Ok(EnqueueResult::Unchanged);
         }
-        for (id, _, _) in known.iter().filter(|(id, _, waits)| *waits && !self.tx_state.leased.contains_key(id)) {
-            self.supersede(*id, status.as_str(), now)?;
+        // An earlier status that is being posted goes first; one that waits is replaced.
+        let waiting = known.iter().filter(|(.., waits)| *waits).map(|(id, ..)| *id);
+        let (leased, waiting): (Vec<i64>, Vec<i64>) = waiting.partition(|id| self.tx_state.leased.contains_key(id));
+        for id in waiting {
+            self.supersede(id, status.as_str(), now)?;
         }
         self.coalesce(delivery, now)?;
         let mut insert = self.db.prepare_cached(
             "INSERT INTO deliveries (subject, sink, status, enqueued_at, card) VALUES (?, ?, ?, ?, ?)",
         )?;
         insert.execute(params![subject, sink.as_str(), status.as_str(), micros(now), to_json(&delivery.card)?])?;
-        self.tx_state.wakeups.insert(sink.clone());
+        drop(insert);
+        let id = self.db.last_insert_rowid();
+        self.announce(sink, || leased.is_empty().then(|| new_post(id, delivery, now)));
         Ok(EnqueueResult::Inserted)
     }
 
@@ -90,6 +97,7 @@ impl Store {
         let mut read = self.db.prepare_cached("SELECT card FROM deliveries WHERE id = ? AND state = 'delivered'")?;
         let posted: Option<String> = read.query_row([id], |row| row.get(0)).optional()?;
         let posted = posted.and_then(|card| serde_json::from_str(&card).ok());
+        drop(read);
         let (Some(Card::Call(old)), Card::Call(new)) = (posted, &delivery.card) else {
             return Ok(EnqueueResult::Unchanged);
         };
@@ -104,7 +112,8 @@ impl Store {
             "UPDATE deliveries SET card = ?, state = 'waiting', due = 0, plain = 0, settled = NULL WHERE id = ?",
         )?;
         write.execute(params![to_json(&delivery.card)?, id])?;
-        self.tx_state.wakeups.insert(delivery.key.sink.clone());
+        drop(write);
+        self.announce(&delivery.key.sink, || None);
         Ok(EnqueueResult::Inserted)
     }
 
@@ -124,6 +133,7 @@ impl Store {
         let Some(id) = self.newest_waiting(delivery)? else { return Ok(EnqueueResult::Unchanged) };
         let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
         let old: String = read.query_row([id], |row| row.get(0))?;
+        drop(read);
         let merged = updated_card(&old, &delivery.card, delivery.mode);
         merged.map_or(Ok(EnqueueResult::Unchanged), |card| self.replace_card(id, &card))
     }
@@ -138,13 +148,16 @@ impl Store {
     }
 
     /// Replaces the card of a waiting delivery. A leased delivery uses the newer card only if requeued.
-    fn replace_card(&self, id: i64, newer: &Card) -> Result<EnqueueResult, StoreError> {
+    fn replace_card(&mut self, id: i64, newer: &Card) -> Result<EnqueueResult, StoreError> {
         let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
         let old: String = read.query_row([id], |row| row.get(0))?;
         let old = serde_json::from_str(&old).ok().and_then(|card| card_progress(&card));
         if old.is_some_and(|old| card_progress(newer).is_some_and(|new| new < old)) {
             return Ok(EnqueueResult::Unchanged);
         }
+        drop(read);
+        self.withdraw(id);
+        self.tx_state.urgent = true;
         let leased = self.tx_state.leased.contains_key(&id);
         let mut write = self.db.prepare_cached(if leased {
             "UPDATE deliveries SET newer = ? WHERE id = ?"
@@ -155,11 +168,25 @@ impl Store {
         Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
     }
 
-    pub(super) fn supersede(&self, id: i64, by: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn supersede(&mut self, id: i64, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.withdraw(id);
         let mut write = self.db.prepare_cached(
             "UPDATE deliveries SET state = 'superseded', settled = ?, reason = ?, newer = NULL WHERE id = ?",
         )?;
         write.execute(params![micros(now), format!("superseded by {by}"), id])?;
         Ok(())
+    }
+}
+
+/// Returns a new delivery as its row is read.
+fn new_post(id: i64, delivery: &NewDelivery, now: Timestamp) -> Delivery {
+    Delivery {
+        id: DeliveryId(id),
+        key: delivery.key.clone(),
+        card: delivery.card.clone(),
+        enqueued_at: now,
+        attempts: 0,
+        plain: false,
+        mode: PostMode::Post,
     }
 }

@@ -10,6 +10,8 @@ pub(super) trait Job: Send {
     fn run(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError>;
     /// Returns whether the work may write.
     fn writes(&self) -> bool;
+    /// Returns whether the last run created or changed a delivery or a pending update: its reply follows the sync.
+    fn is_urgent(&self) -> bool;
     /// Ends the job after the transaction: sends the kept result, or the failure.
     fn finish(self: Box<Self>, failure: Option<StoreError>);
 }
@@ -18,24 +20,30 @@ pub(super) trait Job: Send {
 pub(super) struct Task<T, F> {
     work: F,
     writes: bool,
+    urgent: bool,
     out: Option<T>,
     reply: oneshot::Sender<Result<T, OutboxError>>,
 }
 
 impl<T, F> Task<T, F> {
     pub(super) const fn new(writes: bool, work: F, reply: oneshot::Sender<Result<T, OutboxError>>) -> Self {
-        Self { work, writes, out: None, reply }
+        Self { work, writes, urgent: false, out: None, reply }
     }
 }
 
 impl<T: Send, F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send> Job for Task<T, F> {
     fn run(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
-        self.out = Some((self.work)(store, now)?);
+        let (out, urgent) = store.watch_urgency(|store| (self.work)(store, now))?;
+        (self.out, self.urgent) = (Some(out), urgent);
         Ok(())
     }
 
     fn writes(&self) -> bool {
         self.writes
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     fn finish(self: Box<Self>, failure: Option<StoreError>) {

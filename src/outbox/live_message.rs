@@ -9,7 +9,7 @@ use super::{
 use crate::model::{
     call::{CallStatus, Revision, StatusKind},
     card::{CallCard, CallerInfo, Card, Match},
-    delivery::{EnqueueMode, EnqueueResult, NewDelivery},
+    delivery::{Delivery, DeliveryId, DeliveryKey, EnqueueMode, EnqueueResult, NewDelivery, PostMode},
     ids::SinkName,
     time::Timestamp,
 };
@@ -22,8 +22,11 @@ pub(super) const LIVE: &str = "live";
 struct LiveRow {
     id: i64,
     state: Option<row::DeliveryState>,
-    is_reposted: bool,
+    reposts: i64,
     card: String,
+    enqueued_at: i64,
+    attempts: i64,
+    message_ref: Option<String>,
 }
 
 impl Store {
@@ -51,14 +54,25 @@ impl Store {
         if earlier.iter().any(|(id, kind, waiting)| !is_free(*id, *waiting) && kind.is_some_and(covers)) {
             return Ok(EnqueueResult::Unchanged);
         }
-        for (id, ..) in earlier.iter().filter(|(id, _, waiting)| is_free(*id, *waiting)) {
-            self.supersede(*id, LIVE, now)?;
+        let free: Vec<i64> =
+            earlier.iter().filter(|(id, _, waiting)| is_free(*id, *waiting)).map(|(id, ..)| *id).collect();
+        for id in free {
+            self.supersede(id, LIVE, now)?;
         }
         let mut insert = self.db.prepare_cached(
             "INSERT INTO deliveries (subject, sink, status, mode, enqueued_at, card) VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
         )?;
         insert.execute(params![subject, sink.as_str(), LIVE, micros(now), to_json(&delivery.card)?])?;
-        self.tx_state.wakeups.insert(sink.clone());
+        drop(insert);
+        let id = self.db.last_insert_rowid();
+        // A post of the webhook that is leased goes first.
+        let is_first = !earlier.iter().any(|(id, _, waiting)| *waiting && self.tx_state.leased.contains_key(id));
+        let mode = PostMode::Live { message: None, reposted: false };
+        self.announce(sink, || {
+            let (key, card) = (delivery.key.clone(), delivery.card.clone());
+            let new = || Delivery { id: DeliveryId(id), key, card, enqueued_at: now, attempts: 0, plain: false, mode };
+            is_first.then(new)
+        });
         Ok(EnqueueResult::Inserted)
     }
 
@@ -89,8 +103,8 @@ impl Store {
 
     fn live_row(&self, delivery: &NewDelivery) -> Result<Option<LiveRow>, StoreError> {
         let mut read = self.db.prepare_cached(
-            "SELECT id, state, reposts, coalesce(newer, card) FROM deliveries INDEXED BY once
-             WHERE subject = ? AND sink = ? AND status = ?",
+            "SELECT id, state, reposts, coalesce(newer, card), enqueued_at, attempts, message_ref
+             FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND status = ?",
         )?;
         let key = params![subject_key(&delivery.key.subject), delivery.key.sink.as_str(), LIVE];
         let found = read.query_row(key, |row| {
@@ -98,8 +112,11 @@ impl Store {
             Ok(LiveRow {
                 id: row.get(0)?,
                 state: row::DeliveryState::parse(&state),
-                is_reposted: row.get(2)?,
+                reposts: row.get(2)?,
                 card: row.get(3)?,
+                enqueued_at: row.get(4)?,
+                attempts: row.get(5)?,
+                message_ref: row.get(6)?,
             })
         });
         Ok(found.optional()?)
@@ -110,25 +127,28 @@ impl Store {
             Some(row::DeliveryState::Waiting) => false,
             Some(row::DeliveryState::Delivered) => true,
             // A newer status of a dead letter is tried again, unless its message needed a second repost.
-            Some(row::DeliveryState::Dead) if !live.is_reposted => true,
+            Some(row::DeliveryState::Dead) if live.reposts == 0 => true,
             _ => return Ok(EnqueueResult::Unchanged),
         };
         let Some(card) = updated_card(&live.card, &delivery.card, delivery.mode) else {
             return Ok(EnqueueResult::Unchanged);
         };
-        let leased = self.write_live(live.id, is_settled, &card, &delivery.key.sink)?;
+        let offer = || live.reopened(delivery, card.clone());
+        let leased = self.write_live(live.id, is_settled, &card, &delivery.key.sink, offer)?;
         Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
     }
 
-    /// Writes the newer card of a live message and wakes its worker. Returns whether the message is leased: the card then
-    /// follows the leased one.
+    /// Writes the newer card of a live message and announces it to its worker; a settled one that is the next of its call as
+    /// `offer`. Returns whether the message is leased: the card then follows the leased one.
     pub(super) fn write_live(
         &mut self,
         id: i64,
         is_settled: bool,
         card: &Card,
         sink: &SinkName,
+        offer: impl FnOnce() -> Option<Delivery>,
     ) -> Result<bool, StoreError> {
+        self.withdraw(id);
         let leased = self.tx_state.leased.contains_key(&id);
         let mut write = self.db.prepare_cached(match (leased, is_settled) {
             (true, _) => "UPDATE deliveries SET newer = ? WHERE id = ?",
@@ -139,7 +159,10 @@ impl Store {
             }
         })?;
         write.execute(params![to_json(card)?, id])?;
-        self.tx_state.wakeups.insert(sink.clone());
+        drop(write);
+        // A card of a leased or of a waiting message is read with its row.
+        let is_offered = !leased && is_settled && self.is_head(id)?;
+        self.announce(sink, || if is_offered { offer() } else { None });
         Ok(leased)
     }
 
@@ -167,8 +190,26 @@ impl Store {
         )?;
         let inserted =
             insert.execute(params![subject, key.sink.as_str(), status, micros(now), to_json(&delivery.card)?])?;
-        self.tx_state.wakeups.insert(key.sink.clone());
+        drop(insert);
+        self.announce(&key.sink, || None);
         Ok(if inserted > 0 { EnqueueResult::Inserted } else { EnqueueResult::Unchanged })
+    }
+}
+
+impl LiveRow {
+    /// Returns the delivery of a settled row that waits again with `card`.
+    fn reopened(&self, delivery: &NewDelivery, card: Card) -> Option<Delivery> {
+        let Card::Call(call) = &card else { return None };
+        let message = self.message_ref.as_deref().and_then(row::parse_message_ref);
+        Some(Delivery {
+            id: DeliveryId(self.id),
+            key: DeliveryKey { status: call.update.status.kind(), ..delivery.key.clone() },
+            enqueued_at: row::from_micros(self.enqueued_at)?,
+            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+            plain: false,
+            mode: PostMode::Live { message, reposted: self.reposts > 0 },
+            card,
+        })
     }
 }
 

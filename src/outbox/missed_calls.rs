@@ -113,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    fn record_return_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn record_return_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
         let call = &update.call;
         let Some(number) = call.caller.number.as_e164() else { return Ok(()) };
         let Some(returned) = ReturnCall::of(update) else {

@@ -23,8 +23,9 @@
 //!
 //! # Invariants
 //! - A key (subject, status, sink) has one row while rows are kept. Settled rows ensure that a key is posted once.
-//! - A reply implies a commit, with a sync under [`Durability::PowerLoss`]. All replies of a transaction follow its commit:
-//!   concurrent callers share one sync.
+//! - The reply to an enqueue that created or changed a delivery follows the commit and the sync (see *Durability*). All such
+//!   replies of a transaction follow one sync.
+//! - A delivery is handed to a worker after its commit: a card on the wire has a row that survives the process.
 //! - For each subject and sink only the row with the lowest id is offered. A row that is requeued (retry, release) while a
 //!   later status waits is superseded, and posted once, with the later status.
 //! - A live message is one message. A second one is posted only if the first is not editable any more (once), or if the
@@ -37,7 +38,39 @@
 //! - A disk failure stops nothing: the same code continues on an in-memory database with all waiting rows, reports so once
 //!   ([`Health`]), and copies the rows back when the disk works again.
 //!
+//! # Path of a new delivery
+//! ```text
+//!   enqueue ─▶ insert ─▶ commit ─▶ hand over to the waiting worker ─▶ post ─▶ settle ─▶ commit ─▶ next post
+//!                                └▶ sync ─▶ reply
+//! ```
+//! The writer hands the delivery over itself, leased, as it was enqueued: no query, no second parse. A worker that is busy,
+//! limited or failing is woken instead and queries. The sync runs on a thread of its own, beside the post and the next
+//! transactions; one sync covers all commits before it.
+//!
+//! # Durability
+//! All jobs that wait are one transaction, which is committed before any of their replies.
+//!
+//! | write | reply | lost by `kill -9` | lost by a power cut with `power-loss` |
+//! |---|---|---|---|
+//! | new or changed delivery, pending update | after the sync | nothing | nothing |
+//! | hand-over to a worker | none; before the sync | nothing: the row is committed | the row, if the cut comes before the sync |
+//! | settlement, with its attempt | after the commit | nothing: the worker waits for it before its next post | those since the last sync: posted again |
+//! | time and end of a call, heartbeat | after the commit | nothing | those since the last sync: the next run asks GoTo for these calls |
+//! | change by an operator (CLI) | after the commit | nothing | those since the last sync or checkpoint; the command can be repeated |
+//! | call history (a file of its own, `enrich::history`) | none | what its thread has not read yet | what was written since the last checkpoint |
+//!
+//! A delivery on the wire at a `kill -9` may be posted again, at most one message a sink. With `crash` nothing is synced but
+//! checkpoints. The log is a sequence: a sync covers everything committed before, and a power cut removes a suffix, never a row
+//! in between. A sync that fails moves the store to memory; the delivery is already with its worker.
+//!
 //! # Rejected
+//! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
+//!   takes some 50 µs.
+//! - A sync on the writer's thread: the queries, leases and settlements of workers wait for the disk, three times a post.
+//! - A transaction that stays open for later jobs, to save commits: what has been replied is lost by a `kill -9`, and after a
+//!   disk error jobs run again whose results are in use. A busy writer finds several jobs waiting anyway.
+//! - SQLite's own sync (`synchronous = FULL`): the hand-over waits for it, and every settlement has one of its own.
+//! - SQLite's automatic checkpoints: they run within a commit, before the hand-over. The writer merges the log between jobs.
 //! - A lease row with an expiry: one more commit for each card, for a case (two daemons, one file) that is refused earlier.
 //! - A thread pool or async SQLite: SQLite has one writer anyway, and one thread makes group commit a plain loop.
 //! - Storing the rendered payload instead of the card: a payload cannot be merged, updated or marked as late.
@@ -53,6 +86,7 @@ mod database;
 mod disk_error;
 mod enqueue;
 mod forget;
+mod handover;
 mod health;
 mod job;
 mod live_message;
@@ -64,9 +98,13 @@ mod previous_sinks;
 mod retain;
 mod row;
 mod schema;
+mod settlement;
 mod sqlite;
 mod storage;
 mod store;
+mod syncer;
+mod transaction;
+mod wal;
 
 pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
 pub use bookkeeping::{Heartbeat, OpenCall, SinkBacklog};
@@ -105,10 +143,10 @@ pub struct OutboxSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Durability {
-    /// Process crash and power loss: `synchronous = FULL`, one sync for each group of commits.
+    /// Process crash and power loss: a commit with a new or changed delivery is synced.
     #[default]
     PowerLoss,
-    /// Process crash, including `kill -9`, but not power loss: `synchronous = NORMAL`.
+    /// Process crash, including `kill -9`, but not power loss: only checkpoints are synced.
     Crash,
 }
 

@@ -1,9 +1,10 @@
-//! Sinks of the earlier updates of a call. Routing queries them for every update after the ring.
+//! Enqueues a call update with the sinks of the call's earlier updates, which routing needs for every update after the ring.
 
 use super::{disk_error::StoreError, row::subject_key, sqlite::SqliteOutbox, store::Store};
 use crate::model::{
+    call::{CallUpdate, StatusKind},
     card::CardOptions,
-    delivery::{OutboxError, Subject},
+    delivery::{EnqueueResult, NewDelivery, OutboxError, Subject},
     ids::{ConversationSpaceId, SinkName},
 };
 use serde::Deserialize;
@@ -44,5 +45,38 @@ impl SqliteOutbox {
     /// [`OutboxError`].
     pub async fn previous_sinks(&self, call: ConversationSpaceId) -> Result<Vec<(SinkName, CardOptions)>, OutboxError> {
         self.run(false, move |store, _| store.previous_sinks(&call)).await
+    }
+
+    /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one result
+    /// for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`], for a ring none, and may run
+    /// twice. A final update without deliveries is recorded, so that the next run does not take it for a hidden one, and so is
+    /// a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn enqueue_update<P>(
+        &self,
+        pending: Option<(ConversationSpaceId, StatusKind)>,
+        update: CallUpdate,
+        mut plan: P,
+    ) -> Result<Vec<EnqueueResult>, OutboxError>
+    where
+        P: FnMut(Vec<(SinkName, CardOptions)>) -> Vec<NewDelivery> + Send + 'static,
+    {
+        self.run(true, move |store, now| {
+            let status = update.status.kind();
+            let previous =
+                if status == StatusKind::Ringing { Vec::new() } else { store.previous_sinks(&update.call.id)? };
+            let deliveries = plan(previous);
+            if deliveries.is_empty() {
+                if status.is_final() {
+                    store.record_silent_call(&update, now)?;
+                } else {
+                    store.record_return_call(&update, now)?;
+                }
+            }
+            store.enqueue(pending.as_ref(), &deliveries, now)
+        })
+        .await
     }
 }

@@ -1,6 +1,5 @@
 //! Database schema, its version, and connection settings. Decides whether a file is an outbox; reads and writes no rows.
 
-use super::Durability;
 use rusqlite::{Connection, config::DbConfig};
 use std::time::Duration;
 
@@ -142,7 +141,7 @@ pub(super) fn enable_qpsg(db: &Connection) -> rusqlite::Result<()> {
 
 /// Configures the daemon's connection. The busy timeout is 2 s (the CLI holds the lock for milliseconds); then the outbox
 /// continues in memory, because a phone rings only some 20 s.
-pub(super) fn configure(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
+pub(super) fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(Duration::from_secs(2))?;
     enable_qpsg(db)?;
     // Effective only in a database without tables: freed pages can then be returned in steps.
@@ -152,11 +151,8 @@ pub(super) fn configure(db: &Connection, durability: Durability) -> rusqlite::Re
     db.pragma_update(None, "secure_delete", true)?;
     // Size of the WAL after a burst; SQLite's default is no limit.
     db.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
-    let synchronous = match durability {
-        Durability::PowerLoss => "FULL",
-        Durability::Crash => "NORMAL",
-    };
-    db.pragma_update(None, "synchronous", synchronous)
+    // The writer syncs the commits that need it.
+    db.pragma_update(None, "synchronous", "NORMAL")
 }
 
 #[cfg(test)]
@@ -167,7 +163,7 @@ mod tests {
     #[test]
     fn query_is_compiled_once_for_different_values() {
         let db = Connection::open_in_memory().unwrap();
-        configure(&db, Durability::PowerLoss).unwrap();
+        configure(&db).unwrap();
         migrate(&db, 0, MIGRATIONS).unwrap();
         let sql = "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'";
         for subject in ["call:1", "call:2", "call:3"] {

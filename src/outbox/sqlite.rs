@@ -4,30 +4,33 @@
 use super::{
     bookkeeping::{Heartbeat, OpenCall, SinkBacklog},
     disk_error::StoreError,
+    handover::{Receiving, Slots},
     health::Health,
     job::{Job, Task},
     storage::{Maintenance, Storage},
     store::Store,
+    syncer::Syncer,
 };
 use crate::model::{
     call::{CallUpdate, StatusKind},
     claim::{Press, PressResult},
-    delivery::{Delivery, DeliveryId, EnqueueResult, MessageRef, NewDelivery, Outbox, OutboxError, SettleRequest},
+    delivery::{
+        Delivery, DeliveryId, EnqueueResult, MessageRef, NewDelivery, Outbox, OutboxError, SettleRequest, Settlement,
+    },
     ids::{ConnectionName, ConversationSpaceId, SinkName},
     time::Timestamp,
 };
 use std::{
-    collections::HashMap,
     future::Future,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
     thread,
     time::{Duration, Instant},
 };
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// Most jobs of one transaction: a commit of some 10 ms.
 const MAX_BATCH: usize = 256;
@@ -40,30 +43,17 @@ const RETENTION_PAUSE: Duration = Duration::from_millis(50);
 
 enum Command {
     Job(Box<dyn Job>),
+    /// Jobs that are committed and whose sync failed.
+    SyncFailed(Vec<Box<dyn Job>>),
     Close(oneshot::Sender<()>),
-}
-
-/// Wakeups for the workers. A worker that is not waiting at that time finds a permit later.
-#[derive(Debug, Default)]
-struct Wakeups(Mutex<HashMap<SinkName, Arc<Notify>>>);
-
-impl Wakeups {
-    fn for_sink(&self, sink: &SinkName) -> Arc<Notify> {
-        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(sinks.entry(sink.clone()).or_default())
-    }
-
-    fn notify_all(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|notify| notify.notify_one());
-    }
 }
 
 /// The outbox over one SQLite file. Clones share one writer, which stops when the last clone is dropped or with
 /// [`SqliteOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct SqliteOutbox {
-    commands: Sender<Command>,
-    wakeups: Arc<Wakeups>,
+    commands: Arc<Sender<Command>>,
+    slots: Arc<Slots>,
     health: watch::Receiver<Health>,
 }
 
@@ -71,11 +61,14 @@ impl SqliteOutbox {
     /// Starts the writer, with storage maintenance every `interval`.
     pub(super) fn start(storage: Storage, interval: Duration) -> io::Result<Self> {
         let (commands, inbox) = channel();
-        let wakeups = Arc::new(Wakeups::default());
-        let outbox = Self { commands, wakeups: Arc::clone(&wakeups), health: storage.watch() };
+        let outbox = Self { commands: Arc::new(commands), slots: storage.slots(), health: storage.watch() };
+        // The writer ends with the last handle, hence the weak reference.
+        let writer = Arc::downgrade(&outbox.commands);
+        let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(Command::SyncFailed(jobs))));
+        let syncer = Syncer::start(storage.settings.commit_duration.clone(), on_failure)?;
         thread::Builder::new()
             .name("outbox".to_owned())
-            .spawn(move || writer_loop(storage, &inbox, &wakeups, interval))?;
+            .spawn(move || writer_loop(storage, syncer, &inbox, interval))?;
         Ok(outbox)
     }
 
@@ -144,16 +137,20 @@ impl SqliteOutbox {
         }
     }
 
-    /// Runs work in the writer's next transaction and waits for the commit.
-    pub(super) async fn run<T, F>(&self, writes: bool, work: F) -> Result<T, OutboxError>
+    /// Sends work to the writer, for its next transaction. The result follows the commit, that of urgent work the sync.
+    pub(super) fn run<T, F>(
+        &self,
+        writes: bool,
+        work: F,
+    ) -> impl Future<Output = Result<T, OutboxError>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let job = Command::Job(Box::new(Task::new(writes, work, reply)));
-        self.commands.send(job).map_err(|_| OutboxError::Stopped)?;
-        result.await.unwrap_or(Err(OutboxError::Stopped))
+        // If the writer has ended, the reply's sender is dropped with the job.
+        drop(self.commands.send(Command::Job(Box::new(Task::new(writes, work, reply)))));
+        async move { result.await.unwrap_or(Err(OutboxError::Stopped)) }
     }
 }
 
@@ -207,19 +204,34 @@ impl Outbox for SqliteOutbox {
     }
 
     fn wakeup(&self, sink: &SinkName) -> impl Future<Output = ()> + Send {
-        let wakeup = self.wakeups.for_sink(sink);
-        async move { wakeup.notified().await }
+        let slot = self.slots.for_sink(sink);
+        async move { slot.woken().await }
+    }
+
+    fn receive(&self, sink: &SinkName) -> impl Future<Output = Option<Delivery>> + Send {
+        let outbox = self.clone();
+        let release = move |delivery: Delivery| {
+            let release = SettleRequest { id: delivery.id, settlement: Settlement::Released, attempt: None };
+            // Sent already; the commit needs no wait.
+            drop(outbox.settle(vec![release]));
+        };
+        Receiving::start(self.slots.for_sink(sink), release).wait()
     }
 }
 
-fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, wakeups: &Wakeups, interval: Duration) {
+fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver<Command>, interval: Duration) {
     let mut next_maintenance = Instant::now() + interval;
     loop {
         let mut closing = None;
-        match inbox.recv_timeout(next_maintenance.saturating_duration_since(Instant::now())) {
+        match next_command(inbox, &storage, next_maintenance) {
             Ok(first) => {
-                let jobs = drain(first, inbox, &mut closing);
-                storage.run(jobs, Timestamp::now());
+                let (jobs, next) = drain(first, inbox);
+                storage.run(jobs, &syncer, Timestamp::now());
+                match next {
+                    Some(Command::SyncFailed(jobs)) => storage.on_failed_sync(jobs, Timestamp::now()),
+                    Some(Command::Close(done)) => closing = Some(done),
+                    Some(Command::Job(_)) | None => {}
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -228,34 +240,42 @@ fn writer_loop(mut storage: Storage, inbox: &Receiver<Command>, wakeups: &Wakeup
             let found = storage.maintain(Timestamp::now(), Instant::now());
             next_maintenance = Instant::now() + if found == Maintenance::Busy { RETENTION_PAUSE } else { interval };
             if found == Maintenance::Changed {
-                wakeups.notify_all();
+                storage.slots().wake_all();
             }
         }
-        for sink in std::mem::take(&mut storage.store_mut().tx_state.wakeups) {
-            wakeups.for_sink(&sink).notify_one();
-        }
         if let Some(done) = closing {
+            let slots = storage.slots();
+            syncer.close();
             drop(storage);
-            wakeups.notify_all();
+            slots.wake_all();
             drop(done);
             return;
         }
     }
 }
 
-/// Collects the jobs received so far, up to the batch limit or a close command.
-fn drain(first: Command, inbox: &Receiver<Command>, closing: &mut Option<oneshot::Sender<()>>) -> Vec<Box<dyn Job>> {
+/// Returns the next command. Without one, the WAL is merged into the file if it is long.
+fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) -> Result<Command, RecvTimeoutError> {
+    match inbox.try_recv() {
+        Ok(command) => Ok(command),
+        Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+        Err(TryRecvError::Empty) => {
+            storage.checkpoint(false);
+            inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
+        }
+    }
+}
+
+/// Collects the jobs received so far, up to the batch limit or another command, which is returned too.
+fn drain(first: Command, inbox: &Receiver<Command>) -> (Vec<Box<dyn Job>>, Option<Command>) {
     let mut jobs = Vec::new();
     let mut next = Some(first);
     while let Some(command) = next {
         match command {
             Command::Job(job) => jobs.push(job),
-            Command::Close(done) => {
-                *closing = Some(done);
-                break;
-            }
+            other => return (jobs, Some(other)),
         }
         next = if jobs.len() < MAX_BATCH { inbox.try_recv().ok() } else { None };
     }
-    jobs
+    (jobs, None)
 }

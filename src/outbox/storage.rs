@@ -6,14 +6,15 @@ use super::{
     copy::{CopyResult, CopyScope, copy_all, copy_back},
     database::{Database, DiskError, open_database, open_read_only, quarantine},
     disk_error::{DiskProblem, StoreError},
+    handover::Slots,
     health::Health,
-    job::Job,
     schema::{self, MIGRATIONS},
-    store::{Store, TxState},
+    store::Store,
+    wal::Wal,
 };
 use crate::model::time::Timestamp;
 use rusqlite::Connection;
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Instant};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
@@ -26,19 +27,20 @@ const RETENTION_INTERVAL: u32 = 30;
 const MAX_MEMORY_BYTES: u64 = 128 << 20;
 
 /// The store and its backend.
-#[derive(Debug)]
 pub(super) struct Storage {
-    store: Store,
-    settings: OutboxSettings,
-    backend: Backend,
+    pub(super) store: Store,
+    pub(super) settings: OutboxSettings,
+    pub(super) backend: Backend,
     health: watch::Sender<Health>,
     /// Maintenance runs until the next retention step.
     retain_in: u32,
+    slots: Arc<Slots>,
 }
 
 #[derive(Debug)]
-enum Backend {
+pub(super) enum Backend {
     Disk {
+        wal: Wal,
         /// Device and inode: a deleted file stays writable, but its rows would be lost.
         file_id: Option<(u64, u64)>,
         /// `PRAGMA data_version`: changes when another process commits.
@@ -67,9 +69,8 @@ pub(super) enum Maintenance {
 
 impl Storage {
     pub(super) fn on_disk(settings: OutboxSettings, disk: Database) -> Self {
-        let backend = file_backend(&settings, &disk.db);
-        let store = Store { db: disk.db, tx_state: TxState::default() };
-        Self { store, settings, backend, health: watch::Sender::new(Health::Durable), retain_in: RETENTION_INTERVAL }
+        let backend = file_backend(&settings, disk.wal, &disk.db);
+        Self::new(settings, disk.db, backend, Health::Durable)
     }
 
     /// Starts in memory, with the rows that are readable in the file.
@@ -77,22 +78,27 @@ impl Storage {
         let file = open_read_only(&settings.dir.join(FILE_NAME));
         let (db, copied) = memory(file.as_ref())?;
         let backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
-        let health = watch::Sender::new(Health::InMemory { reason: why, since });
-        Ok(Self {
-            store: Store { db, tx_state: TxState::default() },
+        Ok(Self::new(settings, db, backend, Health::InMemory { reason: why, since }))
+    }
+
+    fn new(settings: OutboxSettings, db: Connection, backend: Backend, health: Health) -> Self {
+        let slots = Arc::new(Slots::default());
+        Self {
+            store: Store::new(db, Arc::clone(&slots)),
             settings,
             backend,
-            health,
+            health: watch::Sender::new(health),
             retain_in: RETENTION_INTERVAL,
-        })
+            slots,
+        }
+    }
+
+    pub(super) fn slots(&self) -> Arc<Slots> {
+        Arc::clone(&self.slots)
     }
 
     pub(super) const fn store(&self) -> &Store {
         &self.store
-    }
-
-    pub(super) const fn store_mut(&mut self) -> &mut Store {
-        &mut self.store
     }
 
     pub(super) fn health(&self) -> Health {
@@ -103,45 +109,15 @@ impl Storage {
         self.health.subscribe()
     }
 
-    /// Runs jobs in one transaction and replies after the commit; after a disk error, runs them again in memory. Other errors
-    /// fail only the job that caused them.
-    pub(super) fn run(&mut self, mut jobs: Vec<Box<dyn Job>>, now: Timestamp) {
-        let mut result = self.attempt(&mut jobs, now);
-        if let Err(error) = &result
-            && self.on_disk_error(error, now)
-        {
-            result = self.attempt(&mut jobs, now);
-        }
-        match result {
-            Ok(()) => jobs.into_iter().for_each(|job| job.finish(None)),
-            Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.run(vec![job], now)),
-            Err(error) => {
-                if let Some(job) = jobs.pop() {
-                    job.finish(Some(error));
-                }
-            }
-        }
-    }
-
-    fn attempt(&mut self, jobs: &mut [Box<dyn Job>], now: Timestamp) -> Result<(), StoreError> {
-        let writes = jobs.iter().any(|job| job.writes());
-        let started = Instant::now();
-        let result = self.store.transact(writes, |store| jobs.iter_mut().try_for_each(|job| job.run(store, now)));
-        if writes {
-            self.settings.commit_duration.observe(started.elapsed());
-        }
-        result
-    }
-
     /// Switches to memory if the disk caused the error. Returns `true` if the backend switched.
-    fn on_disk_error(&mut self, error: &StoreError, now: Timestamp) -> bool {
+    pub(super) fn on_disk_error(&mut self, error: &StoreError, now: Timestamp) -> bool {
         match (error.disk_problem(), &self.backend) {
             (Some(why), Backend::Disk { .. }) => self.switch_to_memory(why, now),
             _ => false,
         }
     }
 
-    fn switch_to_memory(&mut self, why: DiskProblem, now: Timestamp) -> bool {
+    pub(super) fn switch_to_memory(&mut self, why: DiskProblem, now: Timestamp) -> bool {
         let Ok((db, copied)) = memory(Some(&self.store.db)) else { return false };
         self.store.db = db;
         self.backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
@@ -163,7 +139,7 @@ impl Storage {
             return Maintenance::Changed;
         }
         match self.backend {
-            Backend::Disk { file_id: before, version } => self.check_file(before, version, now),
+            Backend::Disk { file_id: before, version, .. } => self.check_file(before, version, now),
             Backend::Memory { next: 0, .. } => self.try_restore(now),
             Backend::Memory { ref mut next, .. } => {
                 *next -= 1;
@@ -179,7 +155,9 @@ impl Storage {
         }
         let seen = data_version(&self.store.db);
         if seen != version {
-            self.backend = Backend::Disk { file_id: before, version: seen };
+            if let Backend::Disk { version, .. } = &mut self.backend {
+                *version = seen;
+            }
             return Maintenance::Changed;
         }
         self.retain(now)
@@ -217,7 +195,7 @@ impl Storage {
         });
         match restored {
             Ok(disk) => {
-                self.backend = file_backend(&self.settings, &disk.db);
+                self.backend = file_backend(&self.settings, disk.wal, &disk.db);
                 self.store.db = disk.db;
                 self.health.send_replace(Health::Durable);
                 Maintenance::Changed
@@ -247,8 +225,8 @@ impl Storage {
     }
 }
 
-fn file_backend(settings: &OutboxSettings, db: &Connection) -> Backend {
-    Backend::Disk { file_id: file_id(&settings.dir.join(FILE_NAME)), version: data_version(db) }
+fn file_backend(settings: &OutboxSettings, wal: Wal, db: &Connection) -> Backend {
+    Backend::Disk { wal, file_id: file_id(&settings.dir.join(FILE_NAME)), version: data_version(db) }
 }
 
 /// Creates an in-memory database with the rows that are readable in `from`.

@@ -1,19 +1,21 @@
-//! SQL of the deliveries on one connection: due queries, leases, settlements. Contains no threads and reads no clock; works
+//! SQL of the deliveries on one connection: due queries, leases, hand-over. Contains no threads and reads no clock; works
 //! the same on a file and in memory.
 
 use super::{
     disk_error::StoreError,
+    handover::Slots,
     row::{self, DELIVERY_COLUMNS, micros, read_delivery},
     schema,
 };
 use crate::model::{
-    delivery::{Delivery, DeliveryId, MAX_RETRY_AFTER, MessageRef, PostMode, SettleRequest, Settlement},
+    delivery::{Delivery, DeliveryId, MAX_RETRY_AFTER, PostMode},
     ids::SinkName,
     time::{Timestamp, after},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -39,6 +41,7 @@ pub(super) const NEXT_IN_CALL: &str = "SELECT e.status, e.sink, d.mode = 'post' 
 pub(super) struct Store {
     pub(super) db: Connection,
     pub(super) tx_state: TxState,
+    slots: Arc<Slots>,
 }
 
 /// State in memory that a transaction changes, rolled back with the database.
@@ -48,6 +51,10 @@ pub(super) struct TxState {
     pub(super) leased: BTreeMap<i64, Lease>,
     /// Sinks whose workers are woken after the commit.
     pub(super) wakeups: BTreeSet<SinkName>,
+    /// New deliveries for workers that wait for one, by row id. Leased and handed over after the commit.
+    offers: BTreeMap<i64, Delivery>,
+    /// A delivery or a pending update was created or changed: the commit is synced.
+    pub(super) urgent: bool,
 }
 
 /// Lease of a delivery.
@@ -55,10 +62,61 @@ pub(super) struct TxState {
 pub(super) struct Lease {
     since: Instant,
     /// The leased card, if from `newer`: a crash left the card there.
-    newer: Option<String>,
+    pub(super) newer: Option<String>,
 }
 
 impl Store {
+    pub(super) fn new(db: Connection, slots: Arc<Slots>) -> Self {
+        Self { db, tx_state: TxState::default(), slots }
+    }
+
+    /// Runs `work` and returns its result, and whether it was urgent.
+    pub(super) fn watch_urgency<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<(T, bool), StoreError> {
+        let earlier = std::mem::take(&mut self.tx_state.urgent);
+        let out = work(self)?;
+        let urgent = self.tx_state.urgent;
+        self.tx_state.urgent |= earlier;
+        Ok((out, urgent))
+    }
+
+    /// Announces a delivery that waits since now. If the worker of its sink waits and `delivery` is the first of its call,
+    /// it is handed over after the commit; otherwise the worker is woken.
+    pub(super) fn announce(&mut self, sink: &SinkName, delivery: impl FnOnce() -> Option<Delivery>) {
+        self.tx_state.urgent = true;
+        match self.slots.is_open(sink).then(delivery).flatten() {
+            Some(delivery) => drop(self.tx_state.offers.insert(delivery.id.0, delivery)),
+            None => drop(self.tx_state.wakeups.insert(sink.clone())),
+        }
+    }
+
+    /// Withdraws the offer of a row that changes in the same transaction: its worker queries instead.
+    pub(super) fn withdraw(&mut self, id: i64) {
+        if let Some(offer) = self.tx_state.offers.remove(&id) {
+            self.tx_state.wakeups.insert(offer.key.sink);
+        }
+    }
+
+    /// Leases the offered deliveries and hands them over. Called after the commit.
+    pub(super) fn hand_over(&mut self, tick: Instant) {
+        for (id, delivery) in std::mem::take(&mut self.tx_state.offers) {
+            if self.slots.hand_over(&delivery) {
+                self.tx_state.leased.insert(id, Lease { since: tick, newer: None });
+            } else {
+                self.tx_state.wakeups.insert(delivery.key.sink);
+            }
+        }
+    }
+
+    /// Wakes the workers of the sinks with changes.
+    pub(super) fn wake_workers(&mut self) {
+        for sink in std::mem::take(&mut self.tx_state.wakeups) {
+            self.slots.wake(&sink);
+        }
+    }
+
     /// Runs `work` in one transaction. On an error, database and memory are unchanged.
     pub(super) fn transact<T>(
         &mut self,
@@ -142,10 +200,17 @@ impl Store {
                     PostMode::Post | PostMode::ThreadReply { .. } => None,
                 };
                 self.tx_state.leased.insert(id, Lease { since: tick, newer });
+                self.tx_state.offers.remove(&id);
                 taken.push(delivery);
             }
         }
         Ok(taken)
+    }
+
+    /// Returns whether no earlier delivery of its call and sink waits.
+    pub(super) fn is_head(&self, id: i64) -> Result<bool, StoreError> {
+        let mut read = self.db.prepare_cached(&format!("SELECT {IS_HEAD} FROM deliveries d WHERE d.id = ?"))?;
+        Ok(read.query_row([id], |row| row.get(0))?)
     }
 
     /// Expires leases older than any post: their worker is gone. Returns `true` if any expired.
@@ -157,123 +222,6 @@ impl Store {
             tracing::warn!(expired, "leases expired, deliveries wait again");
         }
         expired > 0
-    }
-
-    /// Ends a lease. A delivery dropped by an operator stays dropped; its attempt is still stored.
-    pub(super) fn settle(&mut self, request: &SettleRequest, now: Timestamp) -> Result<(), StoreError> {
-        let id = request.id.0;
-        let leased = self.tx_state.leased.remove(&id).and_then(|lease| lease.newer);
-        if let Some(attempt) = &request.attempt {
-            let mut count = self.db.prepare_cached("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?")?;
-            count.execute([id])?;
-            let mut insert = self.db.prepare_cached(
-                "INSERT INTO attempts (delivery, nth, at, took, status, answer)
-                 SELECT id, attempts, ?2, ?3, ?4, ?5 FROM deliveries WHERE id = ?1",
-            )?;
-            let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
-            insert.execute(params![
-                id,
-                micros(attempt.at),
-                took,
-                attempt.status,
-                row::sanitize(&attempt.response, 256)
-            ])?;
-        }
-        match &request.settlement {
-            Settlement::Delivered => self.mark_delivered(id, None, leased.as_deref(), now)?,
-            Settlement::Posted(message) => self.mark_delivered(id, Some(message), leased.as_deref(), now)?,
-            Settlement::Dead(reason) => {
-                if !self.promote_newer(id, leased.as_deref())? {
-                    self.finish(id, "dead", Some(reason), now)?;
-                }
-            }
-            Settlement::Repost => {
-                let mut write = self.db.prepare_cached(
-                    "UPDATE deliveries SET message_ref = NULL, reposts = reposts + 1, due = 0 WHERE id = ?",
-                )?;
-                write.execute([id])?;
-                drop(write);
-                self.requeue(id, None, now)?;
-            }
-            Settlement::Released => self.requeue(id, None, now)?,
-            Settlement::Retry { not_before, plain } => self.requeue(id, Some((*not_before, *plain)), now)?,
-        }
-        Ok(())
-    }
-
-    /// Marks a delivery as posted. A live message with a newer card waits again immediately. The message reference is stored
-    /// even for a delivery that an operator dropped.
-    fn mark_delivered(
-        &mut self,
-        id: i64,
-        message: Option<&MessageRef>,
-        leased: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let message = message.map(row::to_json).transpose()?;
-        let mut write = self.db.prepare_cached(
-            "UPDATE deliveries SET message_ref = coalesce(?2, message_ref), revision = revision + 1 WHERE id = ?1",
-        )?;
-        write.execute(params![id, message])?;
-        drop(write);
-        if self.promote_newer(id, leased)? { Ok(()) } else { self.finish(id, "delivered", None, now) }
-    }
-
-    /// Makes a card that arrived during the lease the next one of its live message. Returns `true` if there was one. `leased`:
-    /// the leased card, if not that of the row.
-    fn promote_newer(&mut self, id: i64, leased: Option<&str>) -> Result<bool, StoreError> {
-        let mut write = self.db.prepare_cached(
-            "UPDATE deliveries SET card = newer, newer = NULL, due = 0, plain = 0
-             WHERE id = ?1 AND state = 'waiting' AND mode = 'live' AND newer IS NOT NULL AND newer <> coalesce(?2, card)
-             RETURNING sink",
-        )?;
-        let sink: Option<String> = write.query_row(params![id, leased], |row| row.get(0)).optional()?;
-        self.tx_state.wakeups.extend(sink.as_deref().and_then(|sink| SinkName::try_from(sink).ok()));
-        Ok(sink.is_some())
-    }
-
-    /// Settles a delivery, unless already settled. The next delivery of its call becomes due.
-    pub(super) fn finish(
-        &mut self,
-        id: i64,
-        state: &str,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        // A dead letter keeps the newest card: an operator's retry posts that one.
-        let mut write = self.db.prepare_cached(
-            "UPDATE deliveries SET state = ?2, settled = ?3, reason = ?4, newer = NULL,
-             card = CASE WHEN ?2 = 'dead' OR mode = 'live' THEN coalesce(newer, card) ELSE card END
-             WHERE id = ?1 AND state = 'waiting'",
-        )?;
-        write.execute(params![id, state, micros(now), reason.map(|reason| row::sanitize(reason, 1024))])?;
-        drop(write);
-        if let Some((_, sink, _)) = self.next_in_call(id)? {
-            self.tx_state.wakeups.insert(sink);
-        }
-        Ok(())
-    }
-
-    /// Makes a leased delivery wait again, or supersedes it if a later status of its call waits.
-    fn requeue(&mut self, id: i64, retry: Option<(Timestamp, bool)>, now: Timestamp) -> Result<(), StoreError> {
-        if let Some((status, sink, true)) = self.next_in_call(id)? {
-            self.supersede(id, &status, now)?;
-            self.tx_state.wakeups.insert(sink);
-            return Ok(());
-        }
-        let mut write = self.db.prepare_cached(
-            "UPDATE deliveries SET card = coalesce(newer, card), newer = NULL, due = coalesce(?2, due),
-             plain = max(plain, ?3) WHERE id = ?1 AND state = 'waiting'",
-        )?;
-        write.execute(params![id, retry.map(|(at, _)| micros(at)), retry.is_some_and(|(_, plain)| plain)])?;
-        Ok(())
-    }
-
-    fn next_in_call(&self, id: i64) -> Result<Option<(String, SinkName, bool)>, StoreError> {
-        let mut read = self.db.prepare_cached(NEXT_IN_CALL)?;
-        let next: Option<(String, String, bool)> =
-            read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-        Ok(next.and_then(|(status, sink, replaces)| Some((status, SinkName::try_from(sink).ok()?, replaces))))
     }
 }
 

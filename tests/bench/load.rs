@@ -21,6 +21,8 @@ pub struct Load<'a> {
     sim: &'a SimulatorProcess,
     /// Whether posts match calls by position, because a fixed body has no caller number.
     by_position: bool,
+    /// List of the simulator with the cards: `posts` of webhooks, or `messages` of an app.
+    cards: &'static str,
     calls: u64,
     posts: u64,
 }
@@ -34,6 +36,8 @@ pub struct LoadResult {
     pub lost: usize,
     /// Measured calls per second.
     pub rate: f64,
+    /// Messages up to the last first card: below the number of calls if messages held several cards.
+    pub messages: u64,
 }
 
 impl LoadResult {
@@ -45,8 +49,8 @@ impl LoadResult {
 }
 
 impl<'a> Load<'a> {
-    pub fn new(sim: &'a SimulatorProcess, by_position: bool) -> Self {
-        Self { sim, by_position, calls: 0, posts: 0 }
+    pub fn new(sim: &'a SimulatorProcess, by_position: bool, cards: &'static str) -> Self {
+        Self { sim, by_position, cards, calls: 0, posts: 0 }
     }
 
     /// Places `count` calls at `rate` per second and waits until all are posted and ended.
@@ -63,10 +67,12 @@ impl<'a> Load<'a> {
             self.calls += 1;
         }
         let took = start.elapsed();
+        let earlier = self.posts;
         let first_cards = self.first_cards(first, usize::try_from(count).unwrap()).await;
         // The calls' ends and reports come within a second and a half.
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let mut timed = self.matched(first, &first_cards).await;
+        timed.messages = self.posts - earlier;
         timed.rate = f64::from(count) / took.as_secs_f64();
         timed
     }
@@ -76,8 +82,9 @@ impl<'a> Load<'a> {
         let start = Instant::now();
         let mut first_cards = HashMap::new();
         while first_cards.len() < count && start.elapsed() < CARD_TIMEOUT {
-            for post in self.sim.list("posts", self.posts).await {
+            for post in self.sim.list(self.cards, self.posts).await {
                 self.posts += 1;
+                let post = if self.cards == "messages" { &post["versions"][0] } else { &post };
                 let at = time(&post["at"]);
                 if self.by_position {
                     first_cards.insert(first + u64::try_from(first_cards.len()).unwrap(), at);
@@ -106,7 +113,7 @@ impl<'a> Load<'a> {
             .map(|(card, frame)| Duration::try_from(card.duration_since(frame)).unwrap_or_default())
             .collect();
         waits.sort_unstable();
-        LoadResult { lost: calls.len() - waits.len(), waits, rate: 0.0 }
+        LoadResult { lost: calls.len() - waits.len(), waits, ..LoadResult::default() }
     }
 }
 

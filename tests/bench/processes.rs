@@ -1,6 +1,6 @@
 //! The processes of a run: the simulator and the relay under test. Dropping kills them.
 
-use super::bare;
+use super::{Sinks, Variant, bare};
 use poprelay::sim::{ACCOUNT, FIRST_REFRESH_TOKEN};
 use serde_json::{Value, json};
 use std::{
@@ -97,7 +97,12 @@ impl SimulatorProcess {
         // Read the rest of the output, because a full pipe would block the simulator.
         std::thread::spawn(move || output.for_each(drop));
         let sim = Self { url, http: reqwest::Client::new(), _process: process };
-        let healthy_and_without_limits = json!({ "chat": { "per_second": null }, "rest": { "per_second": null } });
+        let healthy_and_without_limits = json!({
+            "chat": { "per_second": null },
+            "rest": { "per_second": null },
+            "app": { "posts_per_second": null, "edits_per_minute": null },
+            "channels": { "limit": 10_000 },
+        });
         let set = sim.http.put(format!("{}/sim/faults", sim.url)).json(&healthy_and_without_limits);
         set.send().await.unwrap().error_for_status().unwrap();
         sim
@@ -107,13 +112,31 @@ impl SimulatorProcess {
         format!("{}/slack/desk", self.url)
     }
 
-    /// Returns a config for this simulator with one Slack sink without a rate limit.
-    pub fn config(&self, lanes: u8, durability: &str, history: bool, webhook: &str) -> String {
+    /// Returns a config for this simulator with the sinks of a variant.
+    pub fn config(&self, variant: &Variant) -> String {
+        let Variant { lanes, durability, history, sinks, .. } = variant;
+        let connection = self.connection("main", *lanes);
+        let sinks = match sinks {
+            Sinks::Webhook => webhook("desk", &self.webhook()),
+            Sinks::TwoWebhooks => webhook("desk", &self.webhook()) + &webhook("support", &self.webhook()),
+            Sinks::Unreachable(url) => webhook("desk", url),
+            Sinks::App => format!(
+                "[sinks.desk]\ntype = \"slack-app\"\ntoken = \"xoxb-bench\"\nchannel = \"C0BENCH\"\n\
+                 api_url = \"{}/api/\"\npace = \"off\"\n",
+                self.url
+            ),
+        };
+        format!(
+            "state.durability = \"{durability}\"\n{connection}{sinks}\n[[enrich]]\ntype = \"history\"\nenabled = {history}\n"
+        )
+    }
+
+    /// Returns the table of a connection.
+    pub fn connection(&self, name: &str, lanes: u8) -> String {
         let url = &self.url;
         format!(
-            r#"state.durability = "{durability}"
-
-[connections.main]
+            r#"
+[connections.{name}]
 client_id = "bench"
 client_secret = "bench"
 account_keys = ["{ACCOUNT}"]
@@ -121,15 +144,6 @@ refresh_token = "{FIRST_REFRESH_TOKEN}"
 api_url = "{url}"
 auth_url = "{url}"
 lanes = {lanes}
-
-[sinks.desk]
-type = "slack"
-url = "{webhook}"
-pace = "off"
-
-[[enrich]]
-type = "history"
-enabled = {history}
 "#
         )
     }
@@ -162,4 +176,8 @@ enabled = {history}
 /// Returns the measured program: `POPRELAY_BENCH_BINARY`, or the one built with this bench.
 fn binary() -> OsString {
     std::env::var_os("POPRELAY_BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_poprelay").into())
+}
+
+fn webhook(name: &str, url: &str) -> String {
+    format!("\n[sinks.{name}]\ntype = \"slack\"\nurl = \"{url}\"\npace = \"off\"\n")
 }

@@ -1,10 +1,6 @@
-//! Outbox alone: the cost of a card with both durabilities, and of a start with very many waiting cards.
+//! Outbox alone: the times of a card with both durabilities.
 
-use super::{
-    process_stats::Memory,
-    processes::{DaemonDir, SimulatorProcess},
-    table::{format_duration, format_mib},
-};
+use super::{processes::DaemonDir, table::format_duration};
 use poprelay::{
     model::{
         call::{Call, CallStatus, CallUpdate, Caller, StatusKind},
@@ -57,49 +53,52 @@ fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
     }
 }
 
-/// Passes a card through the outbox. Returns the times of enqueue and settle.
+/// Passes a card through the outbox, to a worker that waits for it. Returns the times to the hand-over and to the reply.
 async fn one_card(queue: &SqliteOutbox, call: &str, sink: &SinkName) -> (Duration, Duration) {
     let start = Instant::now();
-    queue.enqueue(None, vec![new_delivery(call, sink)]).await.unwrap();
-    let enqueued = start.elapsed();
-    let waiting = queue.due(sink, Timestamp::now(), 1).await.unwrap();
-    let held = queue.lease(vec![waiting[0].id]).await.unwrap();
-    let start = Instant::now();
+    let receive = async { (queue.receive(sink).await.expect("no other delivery waits"), start.elapsed()) };
+    let enqueue = async {
+        queue.enqueue(None, vec![new_delivery(call, sink)]).await.unwrap();
+        start.elapsed()
+    };
+    let ((held, received), enqueued) = tokio::join!(receive, enqueue);
     let (at, took) = (Timestamp::now(), Duration::from_millis(90));
     let attempt = Attempt { at, took, status: Some(200), response: "ok".to_owned() };
-    let settle = SettleRequest { id: held[0].id, settlement: Settlement::Delivered, attempt: Some(attempt) };
-    queue.settle(vec![settle]).await.unwrap();
-    (enqueued, start.elapsed())
+    queue
+        .settle(vec![SettleRequest { id: held.id, settlement: Settlement::Delivered, attempt: Some(attempt) }])
+        .await
+        .unwrap();
+    (received, enqueued)
 }
 
-/// Prints the cost of enqueue and settle with both durabilities, one by one and concurrent.
+/// Prints the times of a card with both durabilities, one by one and concurrent.
 pub async fn costs(cards: u32) {
     println!();
     println!(
         "{:<24}{:>14}{:>14}{:>14}{:>14}{:>18}",
-        "outbox", "enqueue p50", "p99", "settle p50", "p99", "64 parallel"
+        "outbox", "hand-over p50", "p99", "stored p50", "p99", "64 parallel"
     );
     for (name, durability) in [("power-loss", Durability::PowerLoss), ("crash", Durability::Crash)] {
         let dir = DaemonDir::new();
         let queue = open(&dir.state(), durability);
         let desk = SinkName::try_from("desk").unwrap();
-        let (mut enqueues, mut settles) = (Vec::new(), Vec::new());
+        let (mut received, mut stored) = (Vec::new(), Vec::new());
         for nth in 0..cards {
-            let (enqueued, settle) = one_card(&queue, &format!("one-{nth}"), &desk).await;
-            enqueues.push(enqueued);
-            settles.push(settle);
+            let (handed_over, enqueued) = one_card(&queue, &format!("one-{nth}"), &desk).await;
+            received.push(handed_over);
+            stored.push(enqueued);
         }
-        enqueues.sort_unstable();
-        settles.sort_unstable();
+        received.sort_unstable();
+        stored.sort_unstable();
         let at =
             |times: &[Duration], part: usize| format_duration(times[(times.len() * part / 100).min(times.len() - 1)]);
         let rate = parallel_rate(&queue, cards * 4 / PARALLEL_CARDS).await;
         println!(
             "{name:<24}{:>14}{:>14}{:>14}{:>14}{:>10.0} cards/s",
-            at(&enqueues, 50),
-            at(&enqueues, 99),
-            at(&settles, 50),
-            at(&settles, 99),
+            at(&received, 50),
+            at(&received, 99),
+            at(&stored, 50),
+            at(&stored, 99),
             rate
         );
         queue.close().await;
@@ -125,9 +124,8 @@ async fn parallel_rate(queue: &SqliteOutbox, each: u32) -> f64 {
     f64::from(PARALLEL_CARDS * each) / start.elapsed().as_secs_f64()
 }
 
-/// Prints the memory of a daemon and its time to subscribe when `count` cards wait for an unreachable chat.
-pub async fn many_waiting(count: u32) {
-    let dir = DaemonDir::new();
+/// Fills the outbox of a directory with waiting cards for the sink `desk`.
+pub async fn fill(dir: &DaemonDir, count: u32) {
     let queue = open(&dir.state(), Durability::Crash);
     let desk = SinkName::try_from("desk").unwrap();
     for first in (0..count).step_by(usize::try_from(FILL_BATCH).unwrap()) {
@@ -135,19 +133,4 @@ pub async fn many_waiting(count: u32) {
         queue.enqueue(None, cards).await.unwrap();
     }
     queue.close().await;
-    let sim = SimulatorProcess::start().await;
-    // The discard port has no listener.
-    dir.configure(&sim.config(2, "power-loss", true, "http://127.0.0.1:9/slack/desk"));
-    let relay = dir.start();
-    let subscribed = sim.subscribed(1, &relay).await;
-    sim.subscribed(2, &relay).await;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    let memory = Memory::of(relay.pid());
-    println!();
-    println!(
-        "start with {count} cards waiting for an unreachable chat: subscribed in {}, resident {} ({} anonymous)",
-        format_duration(subscribed),
-        format_mib(memory.resident),
-        format_mib(memory.anonymous)
-    );
 }

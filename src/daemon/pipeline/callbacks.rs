@@ -1,5 +1,5 @@
 //! Callbacks: what a new update means for the missed calls of its caller, and the edits and short messages that follow.
-//! [`decide`] and [`once_per_sink`] are pure; the rest reads and writes the outbox.
+//! [`decide`] and `once_per_sink` are pure; the rest reads and writes the outbox.
 //!
 //! Facts are stored first (`outbox::missed_calls`), then all missed calls of the number are decided again. So the order of
 //! updates does not matter: reports of an event gap may show the return call before the missed call.
@@ -118,7 +118,10 @@ impl Pipeline {
             let call = &card.update.call.id;
             let kind = card.update.call.course.callback.as_ref().map_or("none", |callback| callback.call.kind.as_str());
             tracing::debug!(%call, callback = kind, "callback changed");
-            let previous = self.previous_sinks(&card.update).await;
+            let previous = self.outbox.previous_sinks(call.clone()).await.unwrap_or_else(|error| {
+                tracing::warn!(%call, %error, "reading previous sinks failed");
+                Vec::new()
+            });
             let mut planned = plan::plan(settings, &card.update, &card.caller_info, previous, at);
             for message in planned.iter_mut().filter(|delivery| !is_news && is_message(delivery)) {
                 message.mode = EnqueueMode::MergeCallback;

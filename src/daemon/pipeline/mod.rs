@@ -23,15 +23,23 @@ use crate::{
     enrich::PendingLookup,
     model::{
         call::{CallUpdate, StatusKind},
-        card::{CallerInfo, CardOptions},
+        card::CallerInfo,
         delivery::{EnqueueResult, Outbox},
-        ids::{ConnectionName, ConversationSpaceId, SinkName},
+        ids::{ConnectionName, ConversationSpaceId},
         time::{Now, Timestamp},
     },
     outbox::SqliteOutbox,
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
+use std::sync::Arc;
 use tokio::sync::Mutex;
+
+/// Key of a pending update.
+type PendingKey = (ConversationSpaceId, StatusKind);
+
+fn pending_key(update: &CallUpdate) -> PendingKey {
+    (update.call.id.clone(), update.status.kind())
+}
 
 /// State shared by all relays.
 pub struct Pipeline {
@@ -54,65 +62,65 @@ pub struct Pipeline {
 impl Pipeline {
     /// Looks up the caller and enqueues the cards of an update. `settings` are used from the look-up to the enqueue.
     /// Returns the look-ups still running after the deadline.
-    pub async fn process(&self, settings: &Settings, update: &CallUpdate, now: Now) -> Option<PendingLookup> {
+    pub async fn process(&self, settings: &Arc<Settings>, update: &CallUpdate, now: Now) -> Option<PendingLookup> {
+        self.process_saved(settings, update, now, None).await
+    }
+
+    /// As [`Self::process`], for an update that may be saved as pending under the key `saved`.
+    async fn process_saved(
+        &self,
+        settings: &Arc<Settings>,
+        update: &CallUpdate,
+        now: Now,
+        saved: Option<PendingKey>,
+    ) -> Option<PendingLookup> {
         if !settings.reports_call(&update.call) {
             settings.enricher.record(update, Vec::new());
             self.record_return_call(update).await;
             self.update_callbacks(settings, update, now.timestamp).await;
             return None;
         }
-        let saved = self.save_pending(settings, update).await;
-        let (info, late) = settings.enricher.lookup_with_pending(&update.call, now).await;
-        let previous = self.previous_sinks(update).await;
-        let deliveries = plan::plan(settings, update, &info, previous, now.timestamp);
-        settings.enricher.record(update, plan::sinks(&deliveries));
+        let lookup = settings.enricher.lookup_with_pending(&update.call, now);
+        let (saved, (info, late)) = if saved.is_some() || settings.enricher.answers_immediately(&update.call) {
+            (saved, lookup.await)
+        } else {
+            tokio::join!(self.save_pending(update), lookup)
+        };
         let (call, status) = (&update.call.id, update.status.kind());
-        if deliveries.is_empty() {
-            tracing::debug!(%call, status = status.as_str(), "no route matches");
-            if !status.is_final() {
-                self.record_return_call(update).await;
-            } else if let Err(error) = self.outbox.record_silent_call(update.clone()).await {
-                tracing::warn!(%call, %error, "call without a card not recorded");
+        let plan = {
+            let (settings, update) = (Arc::clone(settings), update.clone());
+            move |previous| {
+                let deliveries = plan::plan(&settings, &update, &info, previous, now.timestamp);
+                // Before the commit: a crash after it must not lose the call's history.
+                settings.enricher.record(&update, plan::sinks(&deliveries));
+                deliveries
             }
-        }
-        match self.outbox.enqueue(saved, deliveries).await {
+        };
+        match self.outbox.enqueue_update(saved, update.clone(), plan).await {
+            Ok(results) if results.is_empty() => {
+                tracing::debug!(%call, status = status.as_str(), "no route matches");
+            }
             Ok(results) if status == StatusKind::Ringing && results.contains(&EnqueueResult::Inserted) => {
                 self.status.lock().add_calls(1, settings.today());
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%call, status = status.as_str(), %error, "card not enqueued"),
+            Err(error) => {
+                settings.enricher.record(update, Vec::new());
+                tracing::error!(%call, status = status.as_str(), %error, "card not enqueued");
+            }
         }
         self.update_callbacks(settings, update, now.timestamp).await;
         late
     }
 
-    /// Saves an update as pending before a look-up that takes time: a crash then costs caller info, not the call.
+    /// Saves an update as pending beside a look-up that can take time: a crash then costs caller info, not the call.
     /// Returns the key of the pending update.
-    async fn save_pending(
-        &self,
-        settings: &Settings,
-        update: &CallUpdate,
-    ) -> Option<(ConversationSpaceId, StatusKind)> {
-        if settings.enricher.answers_immediately(&update.call) {
-            return None;
-        }
+    async fn save_pending(&self, update: &CallUpdate) -> Option<PendingKey> {
         let saved = self.outbox.save_pending(update.clone()).await;
         saved
             .inspect_err(|error| tracing::error!(call = %update.call.id, %error, "pending update not saved"))
             .ok()
-            .map(|()| (update.call.id.clone(), update.status.kind()))
-    }
-
-    /// Returns the sinks of the call's earlier updates; none for a ring.
-    async fn previous_sinks(&self, update: &CallUpdate) -> Vec<(SinkName, CardOptions)> {
-        if update.status.kind() == StatusKind::Ringing {
-            return Vec::new();
-        }
-        let call = &update.call.id;
-        self.outbox.previous_sinks(call.clone()).await.unwrap_or_else(|error| {
-            tracing::warn!(%call, %error, "reading previous sinks failed");
-            Vec::new()
-        })
+            .map(|()| pending_key(update))
     }
 
     /// Merges look-up results that arrive after the deadline into live messages and pending cards, until all sources
@@ -139,7 +147,8 @@ impl Pipeline {
                 for update in pending.into_iter().filter(|update| of.is_none_or(|name| update.call.connection == *name))
                 {
                     tracing::info!(call = %update.call.id, status = update.status.kind().as_str(), "replaying pending update");
-                    drop(self.process(&self.settings.load(), &update, Now::current()).await);
+                    let saved = Some(pending_key(&update));
+                    drop(self.process_saved(&self.settings.load(), &update, Now::current(), saved).await);
                 }
             }
             Err(error) => tracing::error!(%error, "reading pending updates failed"),

@@ -42,6 +42,10 @@ struct Inner {
     failures_left: u32,
     late_alert: Option<(SinkName, String)>,
     stopped: bool,
+    /// Sinks whose workers wait for a hand-over, each with the delivery that was handed over.
+    receiving: HashMap<SinkName, Option<Delivery>>,
+    /// Number of queries for due deliveries.
+    queries: usize,
     presses: Vec<Press>,
 }
 
@@ -89,9 +93,13 @@ impl MemoryOutbox {
         let mut delivery = delivery(id, title);
         delivery.key.sink = sink.clone();
         delivery.enqueued_at = Timestamp::now();
-        let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+        let mut state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+        if let Some(slot @ None) = inner.receiving.get_mut(sink) {
+            *slot = Some(delivery.clone());
+            state = DeliveryState::Leased;
+        }
         inner.rows.insert(DeliveryId(id), Row { delivery, state, attempts: Vec::new() });
-        inner.news.entry(sink.clone()).or_default().notify_waiters();
+        inner.news.entry(sink.clone()).or_default().notify_one();
     }
 
     /// Enqueues a delivery unchanged.
@@ -100,7 +108,7 @@ impl MemoryOutbox {
         let sink = delivery.key.sink.clone();
         let state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
         inner.rows.insert(delivery.id, Row { delivery, state, attempts: Vec::new() });
-        inner.news.entry(sink).or_default().notify_waiters();
+        inner.news.entry(sink).or_default().notify_one();
     }
 
     /// Enqueues an alert at the last possible time: after a worker found nothing and queried the next due time.
@@ -115,6 +123,15 @@ impl MemoryOutbox {
 
     pub fn end(&self) {
         self.0.lock().unwrap().stopped = true;
+    }
+
+    /// Returns whether the worker of `sink` waits for a hand-over.
+    pub fn is_received_by(&self, sink: &SinkName) -> bool {
+        self.0.lock().unwrap().receiving.contains_key(sink)
+    }
+
+    pub fn queries(&self) -> usize {
+        self.0.lock().unwrap().queries
     }
 
     pub fn row(&self, title: &str) -> Row {
@@ -153,7 +170,8 @@ impl Outbox for MemoryOutbox {
     }
 
     async fn due(&self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, OutboxError> {
-        let inner = self.lock()?;
+        let mut inner = self.lock()?;
+        inner.queries += 1;
         let due = inner.rows.values().filter(|row| matches!(row.state, DeliveryState::Waiting(due) if due <= now));
         Ok(due.map(|row| row.delivery.clone()).filter(|one| one.key.sink == *sink).take(most).collect())
     }
@@ -221,5 +239,23 @@ impl Outbox for MemoryOutbox {
     async fn wakeup(&self, sink: &SinkName) {
         let news = self.0.lock().unwrap().news.entry(sink.clone()).or_default().clone();
         news.notified().await;
+    }
+
+    async fn receive(&self, sink: &SinkName) -> Option<Delivery> {
+        /// Makes a delivery wait again that was handed over to a dropped wait.
+        struct Receiving<'a>(&'a MemoryOutbox, &'a SinkName);
+        impl Drop for Receiving<'_> {
+            fn drop(&mut self) {
+                let mut inner = self.0.0.lock().unwrap();
+                if let Some(Some(delivery)) = inner.receiving.remove(self.1) {
+                    inner.rows.get_mut(&delivery.id).unwrap().state = DeliveryState::Waiting(Timestamp::UNIX_EPOCH);
+                    inner.news.entry(self.1.clone()).or_default().notify_one();
+                }
+            }
+        }
+        self.0.lock().unwrap().receiving.insert(sink.clone(), None);
+        let _receiving = Receiving(self, sink);
+        self.wakeup(sink).await;
+        self.0.lock().unwrap().receiving.remove(sink).flatten()
     }
 }

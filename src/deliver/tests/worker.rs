@@ -140,6 +140,36 @@ async fn worker_quiet_channel_posts_immediately_and_stores_attempt() {
 }
 
 #[tokio::test]
+async fn worker_posts_a_delivery_that_is_handed_over_without_a_query() {
+    let chat = Chat::new(|_, _| ChatReply::ok()).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    let name = worker.name.clone();
+    until(|| queue.is_received_by(&name)).await;
+    let queries = queue.queries();
+    for title in ["a", "b", "c"] {
+        worker.add(title);
+        assert_eq!(worker.delivered(1).await, [title]);
+        until(|| queue.is_received_by(&name)).await;
+    }
+    assert_eq!((queue.queries(), queue.row("c").state), (queries, DeliveryState::Delivered));
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_queries_after_a_handed_over_delivery_failed() {
+    let chat = Chat::new(|n, _| if n == 0 { ChatReply::with(503, "") } else { ChatReply::ok() }).await;
+    let queue = MemoryOutbox::default();
+    let mut worker = WorkerHarness::new("desk", &chat, None, &queue);
+    let name = worker.name.clone();
+    until(|| queue.is_received_by(&name)).await;
+    worker.add("a");
+    assert_eq!(worker.delivered(1).await, ["a"]);
+    assert_eq!(queue.row("a").attempts.len(), 2);
+    worker.end().await.unwrap();
+}
+
+#[tokio::test]
 async fn worker_burst_of_sixty_is_posted_within_15_s_without_429() {
     // The chat's strict bucket: 1 per second, a burst of 4.
     let bucket = Mutex::new((4.0_f64, Instant::now()));

@@ -15,7 +15,7 @@ use crate::model::{
 };
 pub use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
-    io,
+    io, iter,
     path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     thread,
@@ -28,6 +28,8 @@ use tokio::sync::oneshot;
 const FILE_NAME: &str = "history.sqlite";
 /// Requests that may wait for the disk. An update beyond them is not recorded.
 const MAX_QUEUED: usize = 4096;
+/// Most requests of one transaction: a commit of some 10 ms.
+const MAX_BATCH: usize = 256;
 /// Longest wait for the file to be closed at the daemon's stop.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of deleting calls older than the retention.
@@ -164,7 +166,8 @@ impl HistoryHandle {
         let store = HistoryDb::open(&dir.join(FILE_NAME), settings)?;
         let (requests, inbox) = sync_channel(MAX_QUEUED);
         let thread = thread::Builder::new().name("history".to_owned());
-        thread.spawn(move || run_worker(store, &inbox)).map_err(HistoryError::Thread)?;
+        let worker = Worker { store, failing: false, pruned_at: None };
+        thread.spawn(move || worker.run(&inbox)).map_err(HistoryError::Thread)?;
         Ok(Self { requests, settings })
     }
 
@@ -273,37 +276,79 @@ pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
     Ok(deleted)
 }
 
-/// Runs the history thread until all handles are dropped.
-fn run_worker(mut store: HistoryDb, inbox: &Receiver<Request>) {
-    let mut failing = false;
-    let mut pruned_at: Option<Instant> = None;
-    loop {
-        if pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
-            pruned_at = Some(Instant::now());
-            log_health(&mut failing, &store.prune(Timestamp::now()));
+/// State of the history thread.
+struct Worker {
+    store: HistoryDb,
+    failing: bool,
+    pruned_at: Option<Instant>,
+}
+
+impl Worker {
+    /// Runs until all handles are dropped or the history is closed.
+    fn run(mut self, inbox: &Receiver<Request>) {
+        loop {
+            if self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
+                self.pruned_at = Some(Instant::now());
+                let pruned = self.store.prune(Timestamp::now());
+                self.log(&pruned);
+            }
+            match inbox.recv_timeout(PRUNE_INTERVAL) {
+                Ok(first) => {
+                    if let Some(done) = self.answer_waiting(first, inbox) {
+                        drop(self);
+                        let _ = done.send(());
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
-        match inbox.recv_timeout(PRUNE_INTERVAL) {
-            Ok(Request::Record(entry)) => log_health(&mut failing, &store.record(&entry)),
-            Ok(Request::Import { number, calls }) => log_health(&mut failing, &store.import(&number, &calls)),
+    }
+
+    /// Executes the requests that wait, in one transaction. Returns the sender of a close request.
+    fn answer_waiting(&mut self, first: Request, inbox: &Receiver<Request>) -> Option<oneshot::Sender<()>> {
+        let requests = iter::once(first).chain(iter::from_fn(|| inbox.try_recv().ok()));
+        let mut closing = None;
+        for request in requests.take(MAX_BATCH) {
+            if let Request::Close { done } = request {
+                closing = Some(done);
+                break;
+            }
+            self.answer(request);
+        }
+        let committed = self.store.commit();
+        self.log(&committed);
+        closing
+    }
+
+    fn answer(&mut self, request: Request) {
+        match request {
+            Request::Record(entry) => {
+                let recorded = self.store.record(&entry);
+                self.log(&recorded);
+            }
+            Request::Import { number, calls } => {
+                let imported = self.store.import(&number, &calls);
+                self.log(&imported);
+            }
             // The requester may have timed out: a failed reply is ignored.
-            Ok(Request::Find { number, call, at, reply }) => {
-                let found = store.find(&number, call.as_deref(), at);
-                log_health(&mut failing, &found);
+            Request::Find { number, call, at, reply } => {
+                let found = self.store.find(&number, call.as_deref(), at);
+                self.log(&found);
                 drop(reply.send(found));
             }
-            Ok(Request::Since { from, reply }) => {
-                let calls = store.since(from);
-                log_health(&mut failing, &calls);
+            Request::Since { from, reply } => {
+                let calls = self.store.since(from);
+                self.log(&calls);
                 drop(reply.send(calls));
             }
-            Ok(Request::Close { done }) => {
-                drop(store);
-                let _ = done.send(());
-                return;
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Request::Close { .. } => {}
         }
+    }
+
+    fn log<T>(&mut self, result: &rusqlite::Result<T>) {
+        log_health(&mut self.failing, result);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::{
     phone::{E164, PhoneNumber, Region},
     time::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension, Row, config::DbConfig, params};
+use rusqlite::{Connection, OptionalExtension, Row, Savepoint, config::DbConfig, params};
 use std::{path::Path, time::Duration};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -69,6 +69,26 @@ impl HistoryDb {
         Ok(Self { db, settings })
     }
 
+    /// Commits the open transaction, if any. After a failure its updates are lost.
+    pub fn commit(&mut self) -> rusqlite::Result<()> {
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        let committed = self.db.execute_batch("COMMIT");
+        if committed.is_err() && !self.db.is_autocommit() {
+            self.db.execute_batch("ROLLBACK")?;
+        }
+        committed
+    }
+
+    /// Begins a part of the open transaction that is applied whole or not at all. Opens a transaction if none is open.
+    fn begin(&mut self) -> rusqlite::Result<Savepoint<'_>> {
+        if self.db.is_autocommit() {
+            self.db.execute_batch("BEGIN IMMEDIATE")?;
+        }
+        self.db.savepoint()
+    }
+
     /// Records a call update. A recorded call replaces a reported one.
     pub fn record(&mut self, entry: &CallEntry) -> rusqlite::Result<()> {
         let outcome = match entry.status {
@@ -86,7 +106,7 @@ impl HistoryDb {
         let number = entry.number.as_ref().map_or("", E164::expose);
         let (started, waited) = (entry.started.as_millisecond(), entry.waited.map(millis));
         let decided = (entry.status != StatusKind::Ringing).then_some(entry.at.as_millisecond());
-        let transaction = self.db.transaction()?;
+        let transaction = self.begin()?;
         transaction
             .prepare_cached(
                 "INSERT INTO calls (call, number, started, outcome, colleague, outbound, waited, decided, callback)
@@ -128,7 +148,7 @@ impl HistoryDb {
     /// Imports call records of a number, replacing earlier imports. Recorded calls stay unchanged.
     pub fn import(&mut self, number: &E164, calls: &[CallRecord]) -> rusqlite::Result<()> {
         let number = number.expose();
-        let transaction = self.db.transaction()?;
+        let transaction = self.begin()?;
         transaction.execute("DELETE FROM calls WHERE number = ?1 AND reported", [number])?;
         for call in calls {
             let started = call.started_at.as_millisecond();
@@ -471,6 +491,7 @@ mod tests {
         let mut store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
         record(&mut store, "a", "2026-11-21T10:00:00Z", StatusKind::Ended, None);
         record(&mut store, "b", "2026-11-22T10:00:00Z", StatusKind::Missed, None);
+        store.commit().unwrap();
         drop(store);
         let store = HistoryDb::open(&path, HistorySettings::default()).unwrap();
         let history = find(&store, "now");

@@ -6,7 +6,7 @@ use super::{
         copy::{CopyScope, copy_all},
         row,
         schema::{self, MIGRATIONS},
-        store::{IS_HEAD, NEXT_IN_CALL, Store, TxState},
+        store::{IS_HEAD, NEXT_IN_CALL, Store},
     },
     *,
 };
@@ -20,6 +20,7 @@ use std::{
     fs,
     os::unix::fs::{FileExt as _, PermissionsExt as _},
     process::Command,
+    sync::Arc,
     time::Instant,
 };
 
@@ -327,7 +328,7 @@ fn outbox_file_without_tables_is_quarantined() {
 fn in_memory() -> Store {
     let db = Connection::open_in_memory().unwrap();
     schema::migrate(&db, 0, MIGRATIONS).unwrap();
-    Store { db, tx_state: TxState::default() }
+    Store::new(db, Arc::default())
 }
 
 #[test]

@@ -23,7 +23,8 @@ async fn work(queue: SqliteOutbox, lane: usize, round: String) {
         let call = format!("{round}-{lane}-{n}");
         queue.save_pending(call_update(&call, Ringing, &call)).await.unwrap();
         print_line(format!("saved {call}")).await;
-        queue.enqueue(Some((call_id(&call), Ringing)), vec![insert(&call, Ringing, "desk")]).await.unwrap();
+        let cards = vec![insert(&call, Ringing, "desk"), insert(&call, Ringing, "support")];
+        queue.enqueue(Some((call_id(&call), Ringing)), cards).await.unwrap();
         print_line(format!("enqueued {call}")).await;
         if n % 3 == 0 {
             let waiting = queue.due(&sink("desk"), Timestamp::now(), 1).await.unwrap();
@@ -36,6 +37,16 @@ async fn work(queue: SqliteOutbox, lane: usize, round: String) {
     }
 }
 
+/// A worker that waits for deliveries, and prints each that it got before its enqueue may have returned.
+async fn receive(queue: SqliteOutbox) {
+    let support = sink("support");
+    loop {
+        let Some(received) = queue.receive(&support).await else { continue };
+        print_line(format!("received {}", label(&received.card))).await;
+        queue.settle(vec![settle(received.id, Settlement::Delivered)]).await.unwrap();
+    }
+}
+
 #[test]
 #[ignore = "runs as the child process of the test below"]
 fn child() {
@@ -44,6 +55,7 @@ fn child() {
     runtime.block_on(async {
         let (queue, _) = open_outbox(Path::new(&dir));
         let round = format!("{}", std::process::id());
+        tokio::spawn(receive(queue.clone()));
         let lanes: Vec<_> = (0..8).map(|lane| tokio::spawn(work(queue.clone(), lane, round.clone()))).collect();
         for lane in lanes {
             lane.await.unwrap();
@@ -90,10 +102,13 @@ async fn everything_committed_before_kill_9_is_found_after_it() {
     let pending: BTreeSet<_> = queue.pending().await.unwrap().iter().map(|t| t.call.id.as_str().to_owned()).collect();
     let enqueued = of("enqueued");
     for call in &of("saved") {
-        assert!(pending.contains(call) || enqueued.contains(call) || is_known(&queue, call).await, "{call} was saved");
+        assert!(
+            pending.contains(call) || enqueued.contains(call) || is_known(&queue, call, "desk").await,
+            "{call} was saved"
+        );
     }
     for call in &enqueued {
-        assert!(is_known(&queue, call).await, "{call} was enqueued");
+        assert!(is_known(&queue, call, "desk").await, "{call} was enqueued");
         assert!(!pending.contains(call), "{call} is not pending any more");
     }
     for id in &of("settled") {
@@ -101,16 +116,21 @@ async fn everything_committed_before_kill_9_is_found_after_it() {
         assert_eq!(delivery.state, Some(super::super::DeliveryState::Delivered), "{id} was settled");
         assert_eq!(attempts.len(), 1);
     }
-    assert!(enqueued.len() > 300, "{}", enqueued.len());
+    let received = of("received");
+    for call in &received {
+        assert!(is_known(&queue, call, "support").await, "{call} was handed over");
+    }
+    assert!(enqueued.len() > 300 && received.len() > 100, "{} {}", enqueued.len(), received.len());
     println!(
-        "kill -9, 12 rounds: {} saved, {} enqueued, {} settled, none lost",
+        "kill -9, 12 rounds: {} saved, {} enqueued, {} handed over, {} settled, none lost",
         of("saved").len(),
         enqueued.len(),
+        received.len(),
         of("settled").len()
     );
 }
 
-async fn is_known(queue: &SqliteOutbox, call: &str) -> bool {
+async fn is_known(queue: &SqliteOutbox, call: &str, to: &str) -> bool {
     use crate::model::delivery::EnqueueResult::Inserted;
-    queue.enqueue(None, vec![insert(call, Ringing, "desk")]).await.unwrap() != [Inserted]
+    queue.enqueue(None, vec![insert(call, Ringing, to)]).await.unwrap() != [Inserted]
 }

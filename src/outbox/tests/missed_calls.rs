@@ -164,7 +164,7 @@ async fn late_missed_card_does_not_replace_a_waiting_short_message() {
 fn retention_deletes_old_missed_calls_and_return_calls_without_one() {
     let dir = TempDir::new().unwrap();
     let db = open_database(&settings(dir.path()), Timestamp::now()).unwrap().db;
-    let mut store = Store { db, tx_state: Default::default() };
+    let mut store = Store::new(db, Default::default());
     let day = 86_400;
     let record = |store: &Store, update: CallUpdate, now| {
         store.record_caller_call(&CallCard::new(update, CallerInfo::default()), now).unwrap();

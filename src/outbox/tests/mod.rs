@@ -11,6 +11,7 @@ mod live_message;
 mod missed_calls;
 mod model;
 mod suite;
+mod syncs;
 
 use super::{
     Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, database::open_database, open,

@@ -2,6 +2,7 @@
 
 use super::{suite::TestStore, *};
 use crate::model::delivery::EnqueueResult;
+use futures_util::FutureExt as _;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,13 @@ enum Op {
         call: usize,
         kind: usize,
         sinks: Vec<(usize, bool)>,
+    },
+    /// Enqueues for a worker that waits at the sink. A crash may follow before the reply.
+    HandOver {
+        call: usize,
+        kind: usize,
+        to: usize,
+        crash: bool,
     },
     Lease(Vec<Index>),
     Settle(Index, Outcome),
@@ -46,6 +54,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (any::<bool>(), 0..3_usize, 0..5_usize, vec((0..2_usize, any::<bool>()), 0..3))
             .prop_map(|(pending, call, kind, sinks)| Op::Enqueue { pending, call, kind, sinks }),
         4 => vec(any::<Index>(), 1..4).prop_map(Op::Lease),
+        3 => (0..3_usize, 0..5_usize, 0..2_usize, prop::bool::weighted(0.2))
+            .prop_map(|(call, kind, to, crash)| Op::HandOver { call, kind, to, crash }),
         4 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Op::Settle(which, outcome)),
         1 => (-4000..4000_i64).prop_map(Op::Wait),
         1 => Just(Op::Crash),
@@ -116,6 +126,10 @@ impl Model {
         }
         (row.card, row.newer) = ((kind, label.to_owned()), None);
         EnqueueResult::Updated
+    }
+
+    fn free_leases(&mut self) {
+        self.rows.values_mut().for_each(|row| row.leased = false);
     }
 
     fn first(&self, name: &Name) -> bool {
@@ -245,6 +259,35 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                 queue.settle(vec![settle(id, settlement)]).await.unwrap();
                 model.settle(name, &outcome, now);
             }
+            Op::HandOver { call, kind, to, crash } => {
+                let desk = sink(SINKS[to]);
+                let cards = vec![new_delivery(CALLS[call], KINDS[kind], SINKS[to], EnqueueMode::Insert, &text)];
+                let _ = queue.wakeup(&desk).now_or_never();
+                let mut receiving = Box::pin(queue.receive(&desk));
+                assert!(receiving.as_mut().now_or_never().flatten().is_none());
+                let wanted = model.enqueue(call, kind, to, true, &text);
+                let writer = queue.clone();
+                let enqueued = tokio::spawn(async move { writer.enqueue(None, cards).await });
+                let received = if wanted == EnqueueResult::Inserted { receiving.as_mut().await } else { None };
+                drop(receiving);
+                let crash = crash && received.is_some();
+                if !crash {
+                    assert_eq!(enqueued.await.unwrap().unwrap(), [wanted]);
+                }
+                if let Some(delivery) = received {
+                    let name = (call, kind, to);
+                    assert!(model.first(&name), "an earlier status of the call waits");
+                    assert_eq!(actual(&delivery), expected(&model, &name));
+                    model.rows.get_mut(&name).unwrap().leased = true;
+                    leased.insert(name, delivery.id);
+                }
+                if crash {
+                    store.crash().await;
+                    queue = store.queue();
+                    leased.clear();
+                    model.free_leases();
+                }
+            }
             Op::Lease(_) | Op::Settle(..) => {}
             Op::FailDisk => store.fail_disk().await,
             Op::Wait(seconds) => now += jiff::SignedDuration::from_secs(seconds),
@@ -252,7 +295,7 @@ async fn play(mut store: impl TestStore, ops: Vec<Op>) {
                 store.crash().await;
                 queue = store.queue();
                 leased.clear();
-                model.rows.values_mut().for_each(|row| row.leased = false);
+                model.free_leases();
             }
         }
     }
