@@ -32,4 +32,5 @@ mod slack_app;
 mod slack_setup;
 mod startup;
 mod support;
+mod teams_app;
 mod webhook_outcomes;

@@ -20,7 +20,7 @@ fn config(sim: &Simulator) -> TestConfig {
         .text(SINK, "api_url", sim.slack_api_url())
 }
 
-fn alice() -> Party {
+pub fn alice() -> Party {
     Party::new("ALICE MARTIN", "+15145550199")
 }
 
@@ -29,7 +29,7 @@ fn bob() -> Extension {
 }
 
 /// Returns a call that rings, is answered and ends at these milliseconds.
-fn call(caller: Party, [rings, answers, ends]: [u64; 3]) -> CallPlan {
+pub fn call(caller: Party, [rings, answers, ends]: [u64; 3]) -> CallPlan {
     let steps = [
         (rings, ScenarioStep::Rings { lines: vec![bob()] }),
         (answers, ScenarioStep::Answers { extension: bob().extension }),
@@ -39,25 +39,28 @@ fn call(caller: Party, [rings, answers, ends]: [u64; 3]) -> CallPlan {
 }
 
 /// Returns the messages of the channel, without replies.
-fn messages(sim: &Simulator) -> Vec<AppMessage> {
+pub fn messages(sim: &Simulator) -> Vec<AppMessage> {
     sim.messages().into_iter().filter(|message| message.thread.is_none()).collect()
 }
 
-/// Returns the fallback text of each version of a message.
+/// Returns the fallback text of each version of a message; of Teams the summary.
 fn titles(message: &AppMessage) -> Vec<String> {
     message
         .versions
         .iter()
-        .map(|said| said.payload.get("text").and_then(|text| text.as_str()).unwrap_or_default().to_owned())
+        .map(|said| {
+            let text = said.payload.get("text").or_else(|| said.payload.get("summary"));
+            text.and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+        })
         .collect()
 }
 
-fn newest(message: &AppMessage) -> String {
+pub fn newest(message: &AppMessage) -> String {
     titles(message).pop().unwrap_or_default()
 }
 
 /// Returns the progress that a title shows: 0 ringing, 1 answered, 2 ended.
-fn rank(title: &str) -> u8 {
+pub fn rank(title: &str) -> u8 {
     match title {
         over if ["Ended:", "Missed:", "Voicemail:"].iter().any(|word| over.contains(word)) => 2,
         answered if answered.contains("Answered:") => 1,
@@ -66,7 +69,7 @@ fn rank(title: &str) -> u8 {
 }
 
 /// Waits until the only message contains `word`.
-async fn becomes(sim: &Simulator, word: &str) -> AppMessage {
+pub async fn becomes(sim: &Simulator, word: &str) -> AppMessage {
     eventually(&format!("the message contains {word}"), TIMEOUT, async || {
         let all = messages(sim);
         assert!(all.len() <= 1, "{:?}", all.iter().map(newest).collect::<Vec<_>>());
@@ -75,7 +78,7 @@ async fn becomes(sim: &Simulator, word: &str) -> AppMessage {
     .await
 }
 
-fn is_in_order(message: &AppMessage) {
+pub fn is_in_order(message: &AppMessage) {
     let ranks: Vec<u8> = titles(message).iter().map(|title| rank(title)).collect();
     assert!(ranks.is_sorted(), "an edit shows an earlier status: {:?}", titles(message));
 }
@@ -143,22 +146,27 @@ async fn unanswered_call_is_also_posted_in_thread_if_enabled() {
 #[tokio::test]
 async fn kills_between_states_keep_the_same_live_message() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(config(&sim));
+    one_message_survives_kills(&sim, config(&sim)).await;
+}
+
+/// Kills the daemon of `config` in each state of a call.
+pub async fn one_message_survives_kills(sim: &Simulator, config: TestConfig) {
+    let mut dir = DaemonDir::new(config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 12_000, 24_000]));
-    becomes(&sim, "ALICE MARTIN").await;
+    becomes(sim, "ALICE MARTIN").await;
     settled(&dir).await;
     daemon.kill();
     let daemon = dir.start();
-    becomes(&sim, "Answered:").await;
+    becomes(sim, "Answered:").await;
     settled(&dir).await;
     daemon.kill();
     let daemon = dir.start();
-    let over = becomes(&sim, "Ended:").await;
+    let over = becomes(sim, "Ended:").await;
     is_in_order(&over);
     drop(daemon.stop().await);
-    assert_eq!(messages(&sim).len(), 1, "more than one message for one call");
+    assert_eq!(messages(sim).len(), 1, "more than one message for one call");
 }
 
 /// Waits until the store has settled the live message. A kill before that may post the message again.
@@ -182,7 +190,12 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
         faults.app.burst = 3;
         faults.app.retry_after = 2;
     });
-    let mut dir = DaemonDir::new(config(&sim));
+    intermediate_edits_are_skipped(&sim, config(&sim)).await;
+}
+
+/// Relays more calls at the same time than the chat's limits allow.
+pub async fn intermediate_edits_are_skipped(sim: &Simulator, config: TestConfig) {
+    let mut dir = DaemonDir::new(config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     for n in 0..12_u64 {
@@ -190,7 +203,7 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
         sim.place(call(caller, [20, 2000 + 300 * n, 4000 + 300 * n]));
     }
     let over = eventually("every message shows the end of its call", Duration::from_secs(180), async || {
-        let all = messages(&sim);
+        let all = messages(sim);
         (all.len() == 12 && all.iter().all(|message| rank(&newest(message)) == 2)).then_some(all)
     })
     .await;
@@ -198,24 +211,30 @@ async fn rate_limits_skip_intermediate_edits_of_live_messages() {
     let edits: usize = over.iter().map(|message| message.versions.len() - 1).sum();
     assert!(edits < 24, "{edits} edits: intermediate states were queued");
     drop(daemon.stop().await);
-    assert_eq!(messages(&sim).len(), 12);
+    assert_eq!(messages(sim).len(), 12);
 }
 
 #[tokio::test]
 async fn deleted_live_message_is_reposted_once() {
     let sim = start_simulator().await;
-    let mut dir = DaemonDir::new(config(&sim));
+    deleted_message_is_posted_again(&sim, config(&sim)).await;
+}
+
+/// Deletes the message of a call twice.
+pub async fn deleted_message_is_posted_again(sim: &Simulator, config: TestConfig) {
+    let mut dir = DaemonDir::new(config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     sim.place(call(alice(), [50, 3000, 6000]));
-    let ring = becomes(&sim, "ALICE MARTIN").await;
-    assert!(sim.delete_message(CHANNEL, &ring.ts));
-    let left = || messages(&sim).into_iter().filter(|message| !message.deleted).collect::<Vec<_>>();
+    let ring = becomes(sim, "ALICE MARTIN").await;
+    assert!(sim.delete_message(&ring.channel, &ring.ts));
+    let left = || messages(sim).into_iter().filter(|message| !message.deleted).collect::<Vec<_>>();
     let reposted = eventually("a new message", TIMEOUT, async || left().pop()).await;
-    assert!(sim.delete_message(CHANNEL, &reposted.ts));
+    assert!(sim.delete_message(&reposted.channel, &reposted.ts));
     daemon.wait_for_log("card undeliverable").await;
-    drop(daemon.stop().await);
-    assert_eq!((messages(&sim).len(), left().len()), (2, 0));
+    let journal = daemon.stop().await;
+    assert!(!journal.contains("sink disabled"), "{journal}");
+    assert_eq!((messages(sim).len(), left().len()), (2, 0));
 }
 
 #[tokio::test]

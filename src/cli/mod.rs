@@ -19,6 +19,7 @@ pub mod run;
 pub mod simulate;
 pub mod slack_manifest;
 pub mod status;
+pub mod teams_manifest;
 pub mod test_card;
 
 use crate::{config, daemon::system::logging};
@@ -63,6 +64,8 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Send a test card to a sink and print the response
     TestCard(test_card::TestCardArgs),
+    /// Write the package of a Teams app, ready to upload
+    TeamsManifest(teams_manifest::TeamsManifestArgs),
     /// Print the state of the daemon, its connections and its sinks
     Status(status::StatusArgs),
     /// Print decisions, deliveries and responses of a call
@@ -114,6 +117,7 @@ impl Cli {
         let path = self.config.unwrap_or_else(config::default_path);
         let config = || config::load(&path).map_err(CliError::config);
         match self.command {
+            Command::TeamsManifest(args) => teams_manifest::run(&args, &mut io::stdout().lock()),
             Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
             Command::SlackManifest(args) => slack_manifest::run(&args, &path, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),

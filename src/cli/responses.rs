@@ -123,6 +123,7 @@ fn action(act: Action) -> String {
         Action::RetrySlowly => "retry, growing waits".to_owned(),
         Action::RetryOnce => "retry once, then done".to_owned(),
         Action::Repost => "repost once, then dead".to_owned(),
+        Action::RepostOrDisable => "repost an edit once; disable the sink".to_owned(),
         Action::Plain => format!("retry plain, then dead; {REFUSALS_TO_DISABLE} in a row: disable"),
         Action::Dead { disable_after } => format!("dead; {disable_after} in a row: disable"),
         Action::Disable => "disable the sink".to_owned(),

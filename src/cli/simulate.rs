@@ -133,6 +133,13 @@ fn print_intro(world: &Simulator, args: &SimulateArgs, out: &mut impl Write) -> 
     writeln!(out, "  webhooks             {url}/slack/<any-name> and {url}/teams/<any-name>")?;
     writeln!(
         out,
+        "  apps                 {}, {} and {}",
+        world.slack_api_url(),
+        world.teams_api_url(),
+        world.teams_login_url()
+    )?;
+    writeln!(
+        out,
         "  control              {url}/sim/ call, calls, posts, faults, drop, expire, channels, requests, events"
     )?;
     writeln!(out)?;

@@ -37,6 +37,10 @@ impl Validator<'_> {
                 OptionKey::Headers => table.headers.is_some(),
                 OptionKey::Body => table.body.is_some(),
                 OptionKey::CloudEvents => table.cloud_events.is_some(),
+                OptionKey::Tenant => table.tenant.is_some(),
+                OptionKey::AppId => table.app_id.is_some(),
+                OptionKey::Cloud => table.cloud.is_some(),
+                OptionKey::LoginUrl => table.login_url.is_some(),
             };
             if is_given && !keys.contains(&key) {
                 let with = chats::ALL.iter().filter(|chat| chat.keys.contains(&key));
@@ -78,7 +82,7 @@ impl Validator<'_> {
             None => None,
         };
         let headers = self.secret_headers(name, table);
-        let options = ChatOptions { token, signing_key, headers, has_own_body: table.body.is_some() };
+        let options = ChatOptions { token, signing_key, headers, has_own_body: table.body.is_some(), bot: None };
         for problem in (chat.check)(&Url::parse(url.expose()).ok()?, &options) {
             if problem.is_error {
                 self.error(at(problem.key), problem.text);

@@ -133,14 +133,15 @@ fn without_values(text: &str) -> String {
 fn expected_value(last: &str) -> Option<&'static str> {
     Some(match last {
         "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\", latency = true }",
-        "client_secret" | "refresh_token" | "url" | "token" | "proxy" => {
+        "client_secret" | "refresh_token" | "url" | "token" | "secret" | "proxy" => {
             "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
         }
         "type" => {
-            "\"slack\", \"slack-app\" or \"teams\" for a sink, \"contacts\", \"http\" or \"history\" for a source"
+            "\"slack\", \"slack-app\", \"teams\" or \"teams-app\" for a sink, \"contacts\", \"http\" or \"history\" for a source"
         }
         "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
         "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\", \"called_back\"",
+        "cloud" => "\"public\", \"gcc\" or \"gcc-high\"",
         "shape" => "\"message\" or \"card\"",
         "ring_at" => "\"phone\", \"queue\" or \"start\"",
         "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",

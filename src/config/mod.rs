@@ -18,6 +18,7 @@ mod routes;
 mod schema;
 mod secrets;
 mod sink;
+mod teams_app;
 mod urls;
 
 pub use connection::{ConnectionConfig, token_file};

@@ -40,9 +40,9 @@ impl Validator<'_> {
             for sink in sinks.iter().filter(|sink| rule.sinks.contains(&sink.name)) {
                 let why = match sink.kind {
                     SinkKind::Slack | SinkKind::SlackApp if slack.is_none() => "`slack` is empty",
-                    SinkKind::Teams if teams.is_none() => "`teams` is empty",
+                    SinkKind::Teams | SinkKind::TeamsApp if teams.is_none() => "`teams` is empty",
                     SinkKind::SlackTrigger => "a Slack workflow cannot mention people",
-                    SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams => continue,
+                    SinkKind::Slack | SinkKind::SlackApp | SinkKind::Teams | SinkKind::TeamsApp => continue,
                     _ => "only Slack and Teams have mentions",
                 };
                 let text = format!("mention has no effect at {}: {why}", sink.name);

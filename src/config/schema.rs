@@ -3,7 +3,7 @@
 
 use crate::{
     cards::TemplateLine,
-    deliver::FlowShape,
+    deliver::{FlowShape, teams_bot::Cloud},
     enrich::SourceConfig,
     model::{
         call::{RingStage, StatusKind},
@@ -133,15 +133,15 @@ pub struct SinkTable {
     pub token: Option<SecretRef>,
     /// A Slack app's app-level token: cards of missed calls get buttons.
     pub app_token: Option<SecretRef>,
-    /// Channel id a Slack app posts to.
+    /// Channel id an app posts to.
     pub channel: Option<String>,
-    /// Base URL of Slack's Web API.
+    /// Base URL of an app's API.
     pub api_url: Option<String>,
     /// Shape of the messages to a Teams flow.
     pub shape: Option<FlowShape>,
-    /// Whether a Slack app also replies outcomes in the message's thread.
+    /// Whether an app also replies outcomes in the message's thread.
     pub reply_in_thread: Option<bool>,
-    /// Secret that signs the messages of a webhook.
+    /// Secret that signs the messages of a webhook; the client secret of a Teams app.
     pub secret: Option<SecretRef>,
     /// Headers of a webhook's requests: templates, or secrets.
     pub headers: Option<BTreeMap<String, SecretRef>>,
@@ -149,6 +149,14 @@ pub struct SinkTable {
     pub body: Option<String>,
     /// Whether a webhook's requests have the headers of CloudEvents.
     pub cloud_events: Option<bool>,
+    /// Tenant of a Teams app: id or domain of the directory.
+    pub tenant: Option<String>,
+    /// Application id of a Teams app.
+    pub app_id: Option<String>,
+    /// Cloud of the organization of a Teams app.
+    pub cloud: Option<Cloud>,
+    /// Base URL of the login of a Teams app.
+    pub login_url: Option<String>,
     /// Rate limit of the chat.
     pub pace: Option<PaceValue>,
     /// Statuses posted besides `ringing`.

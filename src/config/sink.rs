@@ -32,7 +32,7 @@ pub struct SinkConfig {
     pub name: SinkName,
     /// Service behind the URL.
     pub kind: SinkKind,
-    /// URL of the webhook; of a Slack app the base of the Web API.
+    /// URL of the webhook; of an app the base of its API.
     pub url: Secret,
     /// Token and channel; only for a Slack app.
     pub app: Option<SlackApp>,
@@ -42,7 +42,7 @@ pub struct SinkConfig {
     pub options: ChatOptions,
     /// Body and headers; only for a webhook.
     pub webhook: WebhookFormat,
-    /// Whether `outcomes` are also replied in the message's thread; only for a Slack app.
+    /// Whether `outcomes` are also replied in the message's thread; only for an app.
     pub reply_in_thread: bool,
     /// Messages per second and burst; `None`: no rate limit.
     pub pace: Option<(f64, u32)>,
@@ -86,11 +86,11 @@ impl SinkConfig {
 }
 
 /// Endpoint of a sink, by its type.
-struct Target {
-    kind: SinkKind,
-    url: Secret,
-    app: Option<SlackApp>,
-    options: ChatOptions,
+pub(super) struct Target {
+    pub(super) kind: SinkKind,
+    pub(super) url: Secret,
+    pub(super) app: Option<SlackApp>,
+    pub(super) options: ChatOptions,
 }
 
 impl Validator<'_> {
@@ -109,6 +109,7 @@ impl Validator<'_> {
         let webhook = self.webhook_format(name, &table);
         let target = match table.kind {
             SinkKind::SlackApp => self.slack_app(name, &table),
+            SinkKind::TeamsApp => self.teams_app(name, &table),
             kind => self.webhook(name, kind, &table),
         };
         if self.problems.len() > before {
@@ -179,7 +180,8 @@ impl Validator<'_> {
             ("reply_in_thread", table.reply_in_thread.is_some()),
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
-            self.error(at(key), "only valid for a sink of type = \"slack-app\"");
+            let apps = if key.ends_with("token") { "\"slack-app\"" } else { "\"slack-app\" or type = \"teams-app\"" };
+            self.error(at(key), format!("only valid for a sink of type = {apps}"));
         }
         let url = self.required(&at("url"), table.url.as_ref(), "the webhook's URL")?;
         match urls::parse_webhook(kind, url.expose()) {
@@ -216,11 +218,7 @@ impl Validator<'_> {
             );
         }
         let base = self.base_url(&at("api_url"), table.api_url.as_deref().unwrap_or(SLACK_API));
-        if table.outcomes.is_some() && table.reply_in_thread != Some(true) {
-            let text =
-                "a Slack app's message shows every status. Set reply_in_thread = true to reply these in its thread too";
-            self.warnings.push(Diagnostic::at(self.source, at("outcomes"), text));
-        }
+        self.warn_outcomes(name, table);
         let app = SlackApp { token: token?, channel, app_token };
         Some(Target {
             kind: SinkKind::SlackApp,
@@ -230,7 +228,16 @@ impl Validator<'_> {
         })
     }
 
-    fn required(&mut self, key: &str, reference: Option<&SecretRef>, what: &str) -> Option<Secret> {
+    /// Warns of outcomes that an app's live message shows anyway.
+    pub(super) fn warn_outcomes(&mut self, name: &str, table: &SinkTable) {
+        if table.outcomes.is_some() && table.reply_in_thread != Some(true) {
+            let text =
+                "an app's message shows every status. Set reply_in_thread = true to reply these in its thread too";
+            self.warnings.push(Diagnostic::at(self.source, format!("sinks.{name}.outcomes"), text));
+        }
+    }
+
+    pub(super) fn required(&mut self, key: &str, reference: Option<&SecretRef>, what: &str) -> Option<Secret> {
         if reference.is_none() {
             self.error(key, format!("missing: {what}"));
         }

@@ -188,6 +188,63 @@ url = "https://example.com/calls"
 secret = "whsec_KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio="
 "#;
 
+const TEAMS_APP: &str = r#"
+[sinks.calls]
+type = "teams-app"
+tenant = "example.onmicrosoft.com"
+app_id = "6f1c2c7e-8d34-4f57-9f9c-0a1b2c3d4e5f"
+secret = "s3cr3t~value"
+channel = "19%3AaBc-1_2%40thread.tacv2"
+"#;
+
+#[test]
+fn teams_app_requires_tenant_app_secret_and_channel() {
+    let of = |more: &str| {
+        let config = read(&format!("{GOOD}{TEAMS_APP}{more}\n")).unwrap();
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        let sink = config.sinks.into_iter().find(|sink| sink.kind == SinkKind::TeamsApp).unwrap();
+        let bot = sink.options.bot.unwrap();
+        assert_eq!((bot.channel.as_str(), sink.pace), ("19:aBc-1_2@thread.tacv2", Some((1.0, 6))));
+        let login = bot.credentials.token_url.to_string();
+        (sink.url.expose().to_owned(), login, bot.credentials.scope)
+    };
+    let login = "https://login.microsoftonline.com/example.onmicrosoft.com/oauth2/v2.0/token".to_owned();
+    let scope = "https://api.botframework.com/.default";
+    assert_eq!(of(""), ("https://smba.trafficmanager.net/teams/".to_owned(), login.clone(), scope));
+    assert_eq!(of("cloud = \"gcc\"").0, "https://smba.infra.gcc.teams.microsoft.com/gcc/");
+    let (api, high, scope) = of("cloud = \"gcc-high\"");
+    assert_eq!(
+        (api.as_str(), scope),
+        ("https://smba.infra.gov.teams.microsoft.us/gcch/", "https://api.botframework.us/.default")
+    );
+    assert!(high.starts_with("https://login.microsoftonline.us/example."), "{high}");
+    let own = of("login_url = \"http://127.0.0.1:1/login\"\napi_url = \"http://127.0.0.1:1/api/\"");
+    let token_url = "http://127.0.0.1:1/login/example.onmicrosoft.com/oauth2/v2.0/token";
+    assert_eq!((own.0.as_str(), own.1.as_str()), ("http://127.0.0.1:1/api/", token_url));
+}
+
+#[test]
+fn teams_app_problem_has_key_and_line() {
+    let secret_id = "9d0c2c7e-8d34-4f57-9f9c-0a1b2c3d4e5f";
+    for (good, bad, start) in [
+        ("tenant = \"example.onmicrosoft.com\"", "", "11:sinks.calls.tenant: expected the Directory"),
+        ("example.onmicrosoft.com", "a/b", "13:sinks.calls.tenant: expected the Directory"),
+        ("6f1c2c7e-", "x", "14:sinks.calls.app_id: expected the Application"),
+        ("secret =", "# ", "11:sinks.calls.secret: missing"),
+        ("s3cr3t~value", secret_id, "15:sinks.calls.secret: this is a Secret ID"),
+        ("19%3A", "", "16:sinks.calls.channel: expected a channel's id"),
+        ("tacv2\"", "tacv2;messageid=1\"", "16:sinks.calls.channel: expected a channel's id"),
+        ("tacv2\"", "tacv2\"\nurl = \"https://x.example/\"", "17:sinks.calls.url: a Teams app has neither"),
+        ("tacv2\"", "tacv2\"\ncloud = \"mars\"", "17:sinks.calls.cloud: expected \"public\""),
+        ("tacv2\"", "tacv2\"\nlogin_url = \"http://x.example/\"", "17:sinks.calls.login_url: plain http"),
+    ] {
+        let all = problems(&format!("{GOOD}{}", TEAMS_APP.replace(good, bad)));
+        assert!(all.len() == 1 && all[0].starts_with(start), "{start}: {all:?}");
+        assert!(!all[0].contains("s3cr3t") && !all[0].contains(secret_id), "{all:?}");
+    }
+    assert_eq!(problems(&format!("{GOOD}app_id = \"x\""))[0].split(": ").next(), Some("10:sinks.front-desk.app_id"));
+}
+
 #[test]
 fn webhook_secret_headers_and_body_are_checked() {
     let with = |more: &str| format!("{GOOD}{PROGRAM}{more}\n");

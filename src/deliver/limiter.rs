@@ -18,6 +18,8 @@ pub struct SharedLimiter(Arc<Mutex<LimiterState>>);
 #[derive(Debug)]
 struct LimiterState {
     bucket: Option<AdaptiveLimit>,
+    /// Limit over a long time, never adapted.
+    long_term: Option<AdaptiveLimit>,
     paused_until: Option<Instant>,
     in_flight: u32,
 }
@@ -38,7 +40,14 @@ impl SharedLimiter {
     #[must_use]
     pub fn new(pace: Option<RateLimit>, now: Instant) -> Self {
         let bucket = pace.map(|pace| AdaptiveLimit::new(pace, now));
-        Self(Arc::new(Mutex::new(LimiterState { bucket, paused_until: None, in_flight: 0 })))
+        Self(Arc::new(Mutex::new(LimiterState { bucket, long_term: None, paused_until: None, in_flight: 0 })))
+    }
+
+    /// Adds a limit over a long time beside the rate limit; a limiter that has one is unchanged.
+    #[must_use]
+    pub fn with_long_term(self, limit: RateLimit, now: Instant) -> Self {
+        self.lock().long_term.get_or_insert_with(|| AdaptiveLimit::new(limit, now));
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, LimiterState> {
@@ -70,9 +79,8 @@ impl SharedLimiter {
 
     /// See [`AdaptiveLimit::consume`].
     pub fn consume(&self, now: Instant) {
-        if let Some(bucket) = &mut self.lock().bucket {
-            bucket.consume(now);
-        }
+        let state = &mut *self.lock();
+        state.bucket.iter_mut().chain(&mut state.long_term).for_each(|bucket| bucket.consume(now));
     }
 
     /// See [`AdaptiveLimit::on_throttled`].
@@ -93,8 +101,8 @@ impl SharedLimiter {
 impl LimiterState {
     fn wait(&self, now: Instant) -> Duration {
         let paused_until = self.paused_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        paused_until
-            .max(self.bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.wait_with_in_flight(self.in_flight, now)))
+        let buckets = self.bucket.iter().chain(&self.long_term);
+        buckets.map(|bucket| bucket.wait_with_in_flight(self.in_flight, now)).fold(paused_until, Duration::max)
     }
 }
 

@@ -2,6 +2,7 @@
 //! response. Decisions are pure functions ([`verdict`], [`rate_limit`], [`batch`], [`sink_state`]); [`post`] and
 //! [`worker`] do the I/O. The caller passes the render function in.
 
+pub mod access_token;
 pub mod batch;
 pub mod chats;
 pub mod events;
@@ -22,12 +23,14 @@ pub mod slack_setup;
 pub mod socket_mode;
 pub mod strikes;
 pub mod table;
+pub mod teams_bot;
 pub mod teams_flow;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
 pub mod worker;
 
+pub use access_token::TokenRegistry;
 pub use events::SinkEvent;
 pub use limiter::LimiterRegistry;
 pub use rate_limit::RateLimit;

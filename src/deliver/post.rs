@@ -74,7 +74,8 @@ async fn read_response(response: Response, max_bytes: usize) -> PostResult {
     })
 }
 
-fn classify_error(error: reqwest::Error) -> PostResult {
+/// Returns the result of a request without a response.
+pub(super) fn classify_error(error: reqwest::Error) -> PostResult {
     let error = error.without_url();
     let fault = NetworkFault::of(&error);
     let reason = format!("{fault} ({})", http::root_cause(&error));

@@ -2,7 +2,8 @@
 //! timing or the meaning of a response.
 
 use super::{
-    chats::{self, ChatOptions, Endpoint, Message},
+    access_token::TokenRegistry,
+    chats::{self, Chat, ChatOptions, Endpoint, Message},
     limiter::{LimiterRegistry, SharedLimiter},
     post,
     rate_limit::RateLimit,
@@ -19,7 +20,10 @@ use crate::{
     },
     runtime::{metrics::SinkMetrics, watchdog::TaskMonitor},
 };
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Notify;
 
 /// A chat channel that receives cards.
@@ -41,6 +45,8 @@ pub struct Sink {
     pub rate_limit: Option<RateLimit>,
     /// Limiters shared by all sinks with the same token.
     pub limiter_registry: LimiterRegistry,
+    /// Access tokens shared by all sinks with the same bot.
+    pub token_registry: TokenRegistry,
     /// Wakes the worker: a disabled sink is probed immediately.
     pub enable: Arc<Notify>,
     /// Receives the heartbeats of the worker.
@@ -67,15 +73,38 @@ impl Sink {
             options: ChatOptions::default(),
             rate_limit: Some(pace),
             limiter_registry: LimiterRegistry::default(),
+            token_registry: TokenRegistry::default(),
             enable,
             task_monitor: pulses,
             metrics: SinkMetrics::default(),
         }
     }
 
-    /// Returns the limiters of posts and of edits. Slack counts an app's edits by workspace and its posts by channel.
+    /// Returns the channel of an app; webhooks have none.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        let app = self.app.as_ref().map(|app| app.channel.as_str());
+        app.or(self.options.bot.as_ref().map(|bot| bot.channel.as_str()))
+    }
+
+    /// Returns the longest time of [`Sink::send`]. With a bot, a message may take two requests and two of tokens.
+    #[must_use]
+    pub const fn send_timeout(&self) -> Duration {
+        let requests = if self.options.bot.is_some() { 4 } else { 1 };
+        post::REQUEST_TIMEOUT.saturating_mul(requests)
+    }
+
+    /// Returns the limiters of posts and of edits. Slack counts an app's edits by workspace and its posts by channel. Teams
+    /// counts both together by channel.
     #[must_use]
     pub fn limiters(&self, now: Instant) -> [SharedLimiter; 2] {
+        let shared = chats::find(self.kind).and_then(|chat| chat.shared_limit);
+        if let (Some(bot), Some(pace), Some(shared)) = (&self.options.bot, self.rate_limit, shared) {
+            let secret = &bot.credentials.client_secret;
+            let limiter = self.limiter_registry.get(secret, &self.url, "conversation", &bot.channel, pace, now);
+            let limiter = limiter.with_long_term(shared, now);
+            return [limiter.clone(), limiter];
+        }
         match (&self.app, self.rate_limit) {
             (Some(app), Some(pace)) => {
                 let limiter = |method, channel, pace| {
@@ -101,11 +130,9 @@ impl Sink {
     ) -> (PostResult, Option<MessageRef>) {
         let rendered = message.body.as_str();
         if let Some(chat) = chats::find(self.kind) {
-            let endpoint = Endpoint { url: &self.url, options: &self.options };
             let headers = message.headers.as_slice();
             let message = Message { body: rendered, headers, mode: form, key, at: Timestamp::now() };
-            let Some(request) = (chat.request)(&endpoint, &message) else { return (PostResult::InvalidUrl, None) };
-            return (chat.parse)(&endpoint, &message, post::send_request(http, request).await);
+            return self.send_to_chat(chat, http, &message).await;
         }
         match (&self.app, self.kind) {
             (Some(app), SinkKind::SlackApp) => {
@@ -117,6 +144,34 @@ impl Sink {
             (None, SinkKind::SlackApp) => (PostResult::InvalidUrl, None),
             (_, SinkKind::Teams) => (post::post(http, &self.url, self.shape.apply(rendered).into_owned()).await, None),
             _ => (post::post(http, &self.url, rendered.to_owned()).await, None),
+        }
+    }
+
+    /// Sends a message to a chat of [`chats`]. A bot's token that the chat rejects is renewed, once.
+    async fn send_to_chat(
+        &self,
+        chat: &Chat,
+        http: &reqwest::Client,
+        message: &Message<'_>,
+    ) -> (PostResult, Option<MessageRef>) {
+        let send = async |access_token: Option<&Secret>| {
+            let endpoint = Endpoint { url: &self.url, options: &self.options, access_token };
+            let Some(request) = (chat.request)(&endpoint, message) else { return (PostResult::InvalidUrl, None) };
+            (chat.parse)(&endpoint, message, post::send_request(http, request).await)
+        };
+        let Some(bot) = &self.options.bot else { return send(None).await };
+        let tokens = self.token_registry.get(&bot.credentials);
+        let token = match tokens.token(http, &bot.credentials, None).await {
+            Ok(token) => token,
+            Err(result) => return (result, None),
+        };
+        let sent = send(Some(&token)).await;
+        if sent.0.status() != Some(401) {
+            return sent;
+        }
+        match tokens.token(http, &bot.credentials, Some(&token)).await {
+            Ok(token) => send(Some(&token)).await,
+            Err(result) => (result, None),
         }
     }
 

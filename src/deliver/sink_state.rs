@@ -59,7 +59,7 @@ pub struct SinkState {
 }
 
 impl SinkState {
-    /// Creates a working sink. `channel` is the channel ID of a Slack app.
+    /// Creates a working sink. `channel` is the channel ID of an app.
     #[must_use]
     pub fn new(kind: SinkKind, channel: Option<String>, [post_limiter, edit_limiter]: [SharedLimiter; 2]) -> Self {
         Self {
@@ -209,7 +209,7 @@ impl SinkState {
             is_edit: self.is_edit(delivery),
             was_reposted: matches!(delivery.mode, PostMode::Live { reposted: true, .. }),
             in_other_channel: self.kind.supports_edit()
-                && delivery.mode.message_ref().is_some_and(|place| self.channel.as_ref() != Some(&place.channel)),
+                && delivery.mode.message_ref().is_some_and(|place| self.channel.as_deref() != Some(place.channel_id())),
             rejections: self.rejections_before(row, answer),
             requested_waits: self.outage.map_or(0, |outage| outage.waits),
         }

@@ -57,7 +57,7 @@ pub enum BodyMatch {
     ApiNotOk,
     /// One of these error words of Slack: as `error` of the Web API, or as a webhook's plain text.
     SlackError(&'static [&'static str]),
-    /// One of these error codes of a Power Automate flow.
+    /// One of these error codes of Microsoft: of a Power Automate flow, or of a bot's conversation.
     FlowError(&'static [&'static str]),
     /// A JSON object with this key.
     Key(&'static str),
@@ -90,6 +90,9 @@ pub enum Action {
     RetryOnce,
     /// The message is gone or locked: post the newest state again, once.
     Repost,
+    /// An edit is posted again as a new message, once: its conversation may be gone with the old message. A new message disables
+    /// the sink.
+    RepostOrDisable,
     /// Retry once as plain text, then dead letter. [`REFUSALS_TO_DISABLE`] in a row disable the sink.
     Plain,
     /// Dead letter. Several in a row disable the sink.

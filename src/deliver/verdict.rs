@@ -7,7 +7,7 @@ use super::{
     table::{Action, REFUSALS_TO_DISABLE, ResponseRule},
 };
 use crate::{
-    deliver::{slack_api, slack_errors},
+    deliver::{chats::teams_app, slack_api, slack_errors, teams_flow},
     model::delivery::{MAX_RETRY_AFTER, SinkKind},
 };
 use std::time::Duration;
@@ -92,6 +92,8 @@ pub fn decide(row: &ResponseRule, answer: &PostResult, history: &DeliveryContext
         Action::Retry => Verdict::Retry { at_least: requested_wait(answer) },
         // An error of the previous channel does not concern the sink's current one.
         Action::Disable if history.in_other_channel && is_channel_error(answer) => message_gone(history),
+        Action::RepostOrDisable if history.is_edit => message_gone(history),
+        Action::RepostOrDisable => Verdict::Disable,
         Action::RetrySlowly if history.is_edit => Verdict::Retry { at_least: requested_wait(answer) },
         Action::RetrySlowly => Verdict::RetrySlowly { at_least: requested_wait(answer) },
         Action::Repost => message_gone(history),
@@ -116,6 +118,7 @@ fn is_channel_error(answer: &PostResult) -> bool {
     let PostResult::Response(reply) = answer else { return false };
     let channel = [slack_errors::NOT_IN_CHANNEL, slack_errors::RESTRICTED, slack_errors::ARCHIVED];
     slack_api::error_code(&reply.body).is_some_and(|error| channel.iter().any(|names| names.contains(&error.as_str())))
+        || teams_flow::error_code(&reply.body).is_some_and(|code| teams_app::CHANNEL_ERRORS.contains(&code.as_str()))
 }
 
 /// Returns whether the chat rejected a message for its mention (`@here`, `@channel`, a group): the message goes once more
@@ -261,8 +264,9 @@ mod tests {
 
     #[test]
     fn rules_are_all_reachable_and_have_a_reason() {
-        let decides = [Slack, SlackApp, SinkKind::Ntfy, SinkKind::Discord, SinkKind::Mattermost, SinkKind::GoogleChat];
-        let cut = [(decides.to_vec(), PostResult::Response(cut()), SLOWLY)];
+        let chats = [SinkKind::Ntfy, SinkKind::Discord, SinkKind::Mattermost, SinkKind::GoogleChat, SinkKind::TeamsApp];
+        let decides = [&[Slack, SlackApp], chats.as_slice()].concat();
+        let cut = [(decides, PostResult::Response(cut()), SLOWLY)];
         let matched: Vec<&ResponseRule> = recommendation()
             .iter()
             .chain(&cut)
@@ -272,7 +276,7 @@ mod tests {
             assert!(matched.contains(&row), "no response matches {row:?}");
             assert!(!row.reason.is_empty() && !row.reason.ends_with('.'), "{row:?}");
             assert!(
-                row.action != Action::Disable || !row.advice.is_empty(),
+                !matches!(row.action, Action::Disable | Action::RepostOrDisable) || !row.advice.is_empty(),
                 "a rule that disables a sink has advice: {row:?}"
             );
         }

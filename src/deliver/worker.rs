@@ -6,7 +6,7 @@ use super::{
     batch::render_time,
     events::{SinkEvent, log_outcome},
     limiter::Permit,
-    measure, post,
+    measure,
     response::PostResult,
     settle::{self, with_message_ref},
     sink::Sink,
@@ -68,7 +68,7 @@ where
     D: Fn(SinkKind, &[&Card], Timestamp, bool) -> RenderedMessage + Send + Sync,
 {
     let now = Now::current().instant;
-    let channel = sink.app.as_ref().map(|app| app.channel.clone());
+    let channel = sink.channel().map(str::to_owned);
     let state = SinkState::new(sink.kind, channel, sink.limiters(now));
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
@@ -239,7 +239,7 @@ where
         form: &PostMode,
         key: Option<&DeliveryKey>,
     ) -> (PostResult, Option<MessageRef>) {
-        self.pulse.idle_until(Now::current().instant.checked_add(post::REQUEST_TIMEOUT));
+        self.pulse.idle_until(Now::current().instant.checked_add(self.sink.send_timeout()));
         let result = tokio::select! {
             result = self.sink.send(&self.http, &drawn, form, key) => result,
             () = async { self.stop.cancelled().await; sleep(STOP_TIMEOUT).await } => {

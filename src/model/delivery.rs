@@ -33,11 +33,13 @@ pub enum SinkKind {
     Mattermost,
     /// A Google Chat webhook: one thread per call.
     GoogleChat,
+    /// A Teams app with a bot: the live message of a call is edited.
+    TeamsApp,
 }
 
 impl SinkKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Slack,
         Self::SlackTrigger,
         Self::Teams,
@@ -47,6 +49,7 @@ impl SinkKind {
         Self::Discord,
         Self::Mattermost,
         Self::GoogleChat,
+        Self::TeamsApp,
     ];
 
     /// Returns the name used in the config and by `poprelay responses`.
@@ -62,29 +65,38 @@ impl SinkKind {
             Self::Discord => "discord",
             Self::Mattermost => "mattermost",
             Self::GoogleChat => "google-chat",
+            Self::TeamsApp => "teams-app",
         }
     }
 
     /// Returns whether posted messages can be edited, which live messages need ([`EnqueueMode::UpsertLive`]).
     #[must_use]
     pub const fn supports_edit(self) -> bool {
-        matches!(self, Self::SlackApp | Self::Ntfy | Self::Discord)
+        matches!(self, Self::SlackApp | Self::Ntfy | Self::Discord | Self::TeamsApp)
     }
 
     /// Returns whether a message can get replies ([`EnqueueMode::Reply`]).
     #[must_use]
     pub const fn has_threads(self) -> bool {
-        matches!(self, Self::SlackApp)
+        matches!(self, Self::SlackApp | Self::TeamsApp)
     }
 }
 
 /// Reference to a posted message, in the chat's own ids. Edits and replies need the reference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageRef {
-    /// Channel id.
+    /// Channel id. In Teams the id of a conversation: the channel's id, a semicolon and the thread.
     pub channel: String,
     /// Message id within the channel (Slack's `ts`). Other chats' ids follow the time of the post in seconds and a point.
     pub ts: String,
+}
+
+impl MessageRef {
+    /// Returns the channel's id without the thread.
+    #[must_use]
+    pub fn channel_id(&self) -> &str {
+        self.channel.split_once(';').map_or(self.channel.as_str(), |(channel, _)| channel)
+    }
 }
 
 /// How a delivery is posted.

@@ -1,6 +1,7 @@
 //! Fault switches, settable while the simulator runs, in-process or over `/sim/faults`. The defaults are a healthy GoTo
 //! and healthy chats. Shares are 0 (never) to 1 (always).
 
+use super::teams_app::faults::TeamsAppFaults;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,6 +30,8 @@ pub struct Faults {
     pub chat: ChatFaults,
     /// Slack Web API.
     pub app: AppFaults,
+    /// Teams bot service and its login.
+    pub teams_app: TeamsAppFaults,
 }
 
 /// Switches of the login.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 /// Messages in the store. Beyond this limit the oldest is removed.
 const MAX_MESSAGES: usize = 50_000;
 
-/// One message of a Slack app, of Discord, ntfy or Google Chat, or of a webhook's receiver.
+/// One message of an app, of Discord, ntfy or Google Chat, or of a webhook's receiver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AppMessage {
     /// Position in the order of arrival, from 0.
@@ -52,6 +52,22 @@ impl MessageStore {
     /// Adds a message with an id; `None` if the channel has a message with this id.
     pub(super) fn post_as(&mut self, channel: &str, id: &str, payload: Value, at: Timestamp) -> Option<AppMessage> {
         self.find(channel, id).is_none().then(|| self.add(channel, id.to_owned(), payload, at))
+    }
+
+    /// Adds a reply with an id; `None` if the channel has no message to reply to.
+    pub(super) fn reply_as(
+        &mut self,
+        channel: &str,
+        thread: &str,
+        id: &str,
+        payload: Value,
+        at: Timestamp,
+    ) -> Option<AppMessage> {
+        self.find(channel, thread).filter(|parent| !parent.deleted)?;
+        self.post_as(channel, id, payload, at)?;
+        let reply = self.find(channel, id)?;
+        reply.thread = Some(thread.to_owned());
+        Some(reply.clone())
     }
 
     /// Returns the number of messages so far.

@@ -37,6 +37,7 @@ mod socket;
 mod socket_mode;
 mod state;
 mod subscription_api;
+mod teams_app;
 mod teams_rules;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use presets::PRESETS;
 pub use scenario::{ACCOUNT, CallPlan, CalledNumber, Extension, Party, ScenarioStep, TimedStep};
 pub use socket_mode::ButtonPress;
 pub use state::{RequestCounts, SimulatorSettings};
+pub use teams_app::faults::TeamsAppFaults;
 pub use traffic::TrafficGenerator;
 pub use webhook_log::{ChatKind, SignedParts, WebhookRequest};
 
@@ -118,7 +120,24 @@ impl Simulator {
         format!("{}/api/", self.url())
     }
 
-    /// Returns all messages of Slack apps and of chats with ids, with every edit, oldest first.
+    /// Returns the base URL of Microsoft's login.
+    #[must_use]
+    pub fn teams_login_url(&self) -> String {
+        format!("{}/teams-login/", self.url())
+    }
+
+    /// Returns the base URL of the Bot Connector.
+    #[must_use]
+    pub fn teams_api_url(&self) -> String {
+        format!("{}/teams-api/", self.url())
+    }
+
+    /// Makes every token of a Teams app invalid.
+    pub fn revoke_teams_tokens(&self) {
+        self.state.teams().revoke_tokens();
+    }
+
+    /// Returns all messages of apps and of chats with ids, with every edit, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<AppMessage> {
         self.state.messages().since(0, usize::MAX)

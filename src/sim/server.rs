@@ -2,7 +2,7 @@
 
 use super::{
     call_api, channel_api, control, hang_up, identity_api, oauth, request_checks, slack_api, slack_queries, socket,
-    socket_mode, state::SimState, subscription_api, voice_admin_api, voicemail_api, webhooks,
+    socket_mode, state::SimState, subscription_api, teams_app, voice_admin_api, voicemail_api, webhooks,
 };
 
 use axum::{
@@ -91,6 +91,10 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/api/users.info", post(slack_queries::users_info))
         .route("/api/conversations.info", post(slack_queries::conversations_info))
         .route("/api/{method}", post(slack_api::unknown_method))
+        .route("/teams-login/{tenant}/oauth2/v2.0/token", post(teams_app::token))
+        .route("/teams-api/v3/conversations", post(teams_app::create))
+        .route("/teams-api/v3/conversations/{conversation}/activities", post(teams_app::reply))
+        .route("/teams-api/v3/conversations/{conversation}/activities/{id}", put(teams_app::update))
         .layer(middleware::from_fn_with_state(layer(sim), request_checks::count_requests))
         .merge(control)
         .with_state(layer(sim))

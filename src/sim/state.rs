@@ -9,6 +9,7 @@ use super::{
     faults::Faults,
     grants::GrantStore,
     messages::MessageStore,
+    teams_app::store::TeamsStore,
     webhook_log::WebhookLog,
 };
 use crate::{model::time::Now, runtime::token_bucket::TokenBucket};
@@ -80,6 +81,7 @@ pub(super) struct SimState {
     chat: Mutex<WebhookLog>,
     messages: Mutex<MessageStore>,
     app_sockets: Mutex<AppSockets>,
+    teams: Mutex<TeamsStore>,
     rng: Mutex<fastrand::Rng>,
     requests: Mutex<RequestCounts>,
     rates: Mutex<HashMap<String, TokenBucket>>,
@@ -105,6 +107,7 @@ impl SimState {
             chat: Mutex::new(WebhookLog::default()),
             messages: Mutex::default(),
             app_sockets: Mutex::default(),
+            teams: Mutex::default(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             requests: Mutex::default(),
             rates: Mutex::default(),
@@ -135,6 +138,10 @@ impl SimState {
 
     pub(super) fn app_sockets(&self) -> MutexGuard<'_, AppSockets> {
         lock(&self.app_sockets)
+    }
+
+    pub(super) fn teams(&self) -> MutexGuard<'_, TeamsStore> {
+        lock(&self.teams)
     }
 
     pub(super) fn rng(&self) -> MutexGuard<'_, fastrand::Rng> {

@@ -48,7 +48,7 @@ pub fn assert_fits_chat(kind: SinkKind, message: &RenderedMessage) {
             assert!((1..=5).contains(&payload["priority"].as_u64().unwrap()));
         }
         SinkKind::Webhook => assert!(message.body.len() <= 40_000, "{} bytes", message.body.len()),
-        SinkKind::Slack | SinkKind::SlackTrigger | SinkKind::Teams | SinkKind::SlackApp => {}
+        SinkKind::Slack | SinkKind::SlackTrigger | SinkKind::Teams | SinkKind::SlackApp | SinkKind::TeamsApp => {}
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     cli::{CliError, CliResult},
     config::{Config, ConnectionConfig, SinkConfig},
+    deliver::{access_token::TokenCache, rules::find_rule, teams_bot::Bot},
     goto::oauth::{Client, Error as OauthError, is_client_error},
     model::secret::Secret,
     runtime::http::{HttpStack, SocketConfig, UpgradeError, open_socket},
@@ -35,6 +36,8 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
         legs.push(Box::pin(api_leg(&stack, connection)));
         legs.push(Box::pin(socket_leg(&stack, connection)));
     }
+    let bots = config.sinks.iter().filter_map(|sink| Some((sink, sink.options.bot.as_ref()?)));
+    legs.extend(bots.map(|(sink, bot)| Box::pin(bot_leg(&stack, sink, bot)) as BoxFuture<'_, Leg>));
     legs.extend(config.sinks.iter().map(|sink| Box::pin(sink_leg(&stack, sink)) as BoxFuture<'_, Leg>));
     for source in &config.enrich {
         let name = source.name.as_deref().or(source.preset.as_deref()).unwrap_or("http");
@@ -124,6 +127,20 @@ async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
             (format!("sink {} {}", sink.name, host(&url)), result)
         }
         Err(_) => (format!("sink {}", sink.name), Err("its URL is not valid".to_owned())),
+    };
+    Leg { name, result }
+}
+
+/// Requests a token of a bot: the answer tells a wrong or expired secret apart.
+async fn bot_leg(stack: &HttpStack, sink: &SinkConfig, bot: &Bot) -> Leg {
+    let name = format!("sink {} login {}", sink.name, host(&bot.credentials.token_url));
+    let result = match TokenCache::default().token(&stack.http, &bot.credentials, None).await {
+        Ok(_) => Ok("reachable, accepts the app".to_owned()),
+        Err(result) => {
+            let rule = find_rule(sink.kind, &result);
+            let status = result.status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
+            Err(format!("{}{status}. {}", rule.reason, rule.advice))
+        }
     };
     Leg { name, result }
 }

@@ -17,7 +17,7 @@ const CONTENT_POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" \
 pub(super) fn page(sink: &SinkName, kind: SinkKind, cards_by_time: &[(StatusKind, Timestamp, String)]) -> String {
     let service = match kind {
         SinkKind::Slack | SinkKind::SlackApp | SinkKind::SlackTrigger => "slack",
-        SinkKind::Teams => "teams",
+        SinkKind::Teams | SinkKind::TeamsApp => "teams",
         other => other.as_str(),
     };
     let card = |(number, (status, at, body)): (usize, &(StatusKind, Timestamp, String))| {

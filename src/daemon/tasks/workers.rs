@@ -8,7 +8,7 @@ use crate::{
         pipeline::Pipeline,
         tasks::task_set::{Changes, TaskAction, TaskExit, TaskSet},
     },
-    deliver::{self, LimiterRegistry, Sink, SinkEvent, SlackApp},
+    deliver::{self, LimiterRegistry, Sink, SinkEvent, SlackApp, TokenRegistry},
     model::{
         card::Card,
         delivery::{OutboxError, SinkKind},
@@ -30,6 +30,7 @@ pub struct Workers {
     pipeline: Arc<Pipeline>,
     http: reqwest::Client,
     limiters: LimiterRegistry,
+    tokens: TokenRegistry,
     events: mpsc::Sender<SinkEvent>,
     tasks: TaskSet<SinkName, SinkConfig>,
     handles: BTreeMap<SinkName, WorkerHandle>,
@@ -52,6 +53,7 @@ impl Workers {
             pipeline,
             http,
             limiters: LimiterRegistry::default(),
+            tokens: TokenRegistry::default(),
             events,
             tasks: TaskSet::default(),
             handles: BTreeMap::new(),
@@ -104,6 +106,7 @@ impl Workers {
         let sink = Sink {
             task_monitor: self.pipeline.tasks.clone(),
             limiter_registry: self.limiters.clone(),
+            token_registry: self.tokens.clone(),
             metrics: self.pipeline.metrics.sink(name.as_str()),
             ..config.into_sink()
         };

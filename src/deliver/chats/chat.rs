@@ -6,6 +6,7 @@ use crate::{
         rate_limit::RateLimit,
         response::{HttpResponse, MAX_API_BODY_BYTES, PostResult},
         table::ResponseRule,
+        teams_bot::Bot,
     },
     model::{
         delivery::{DeliveryKey, MessageRef, PostMode, SinkKind, Subject},
@@ -31,8 +32,10 @@ pub struct Chat {
     pub check: fn(&Url, &ChatOptions) -> Vec<Problem>,
     /// Rate limit of new messages without `pace` in the config.
     pub rate: RateLimit,
-    /// Rate limit of edits.
+    /// Rate limit of edits. Without effect if they share the limit of posts.
     pub edit_rate: RateLimit,
+    /// Limit over a long time, for a chat that counts posts and edits of a channel together; `None`: it counts them apart.
+    pub shared_limit: Option<RateLimit>,
     /// Builds the request of a message; `None` if the URL is not usable.
     pub request: fn(&Endpoint<'_>, &Message<'_>) -> Option<Request>,
     /// Reduces a response to the fields that decide, and returns the message reference if the chat has edits.
@@ -56,11 +59,29 @@ pub enum OptionKey {
     Body,
     /// `cloud_events`
     CloudEvents,
+    /// `tenant`
+    Tenant,
+    /// `app_id`
+    AppId,
+    /// `cloud`
+    Cloud,
+    /// `login_url`
+    LoginUrl,
 }
 
 impl OptionKey {
     /// All keys.
-    pub const ALL: [Self; 5] = [Self::Token, Self::Secret, Self::Headers, Self::Body, Self::CloudEvents];
+    pub const ALL: [Self; 9] = [
+        Self::Token,
+        Self::Secret,
+        Self::Headers,
+        Self::Body,
+        Self::CloudEvents,
+        Self::Tenant,
+        Self::AppId,
+        Self::Cloud,
+        Self::LoginUrl,
+    ];
 
     /// Returns the key as the config has it.
     #[must_use]
@@ -71,6 +92,10 @@ impl OptionKey {
             Self::Headers => "headers",
             Self::Body => "body",
             Self::CloudEvents => "cloud_events",
+            Self::Tenant => "tenant",
+            Self::AppId => "app_id",
+            Self::Cloud => "cloud",
+            Self::LoginUrl => "login_url",
         }
     }
 }
@@ -86,13 +111,16 @@ pub struct ChatOptions {
     pub headers: Vec<(String, Secret)>,
     /// Whether the operator wrote the body.
     pub has_own_body: bool,
+    /// Bot of a Teams app.
+    pub bot: Option<Bot>,
 }
 
 impl ChatOptions {
     /// Returns all secrets, for redaction.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let key = self.signing_key.iter().map(SigningKey::secret);
-        self.token.iter().chain(key).chain(self.headers.iter().map(|(_, value)| value))
+        let bot = self.bot.iter().map(|bot| &bot.credentials.client_secret);
+        self.token.iter().chain(key).chain(bot).chain(self.headers.iter().map(|(_, value)| value))
     }
 }
 
@@ -119,6 +147,8 @@ pub struct Endpoint<'a> {
     pub url: &'a Secret,
     /// Other options of the config.
     pub options: &'a ChatOptions,
+    /// Access token of the bot, if the options have one.
+    pub access_token: Option<&'a Secret>,
 }
 
 /// A rendered message and its circumstances.
@@ -213,13 +243,20 @@ pub fn keep_keys(result: PostResult, kept: &[&str]) -> (PostResult, Option<Map<S
     (PostResult::Response(HttpResponse { body, ..reply }), Some(object))
 }
 
+/// Longest channel id that is stored: conversations of Teams have about 90 bytes.
+const MAX_CHANNEL_BYTES: usize = 200;
+/// Longest message id that is stored.
+const MAX_ID_BYTES: usize = 64;
+/// Signs in channel ids, beside letters and digits: `19:…@thread.tacv2;messageid=…`.
+const CHANNEL_SIGNS: [char; 7] = ['-', '_', ':', '@', '.', ';', '='];
+
 /// Builds the reference of a message that was posted at `seconds` (since 1970); `None` if the id is not fit to be stored.
 #[must_use]
 pub fn message_ref(channel: &str, seconds: i64, id: &str) -> Option<MessageRef> {
-    let is_valid = |id: &str| {
-        (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    let is_valid = |text: &str, max: usize, others: &[char]| {
+        (1..=max).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(&c))
     };
-    (is_valid(channel) && is_valid(id))
+    (is_valid(channel, MAX_CHANNEL_BYTES, &CHANNEL_SIGNS) && is_valid(id, MAX_ID_BYTES, &['-', '_']))
         .then(|| MessageRef { channel: channel.to_owned(), ts: format!("{seconds}.{id}") })
 }
 

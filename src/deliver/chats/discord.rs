@@ -33,6 +33,7 @@ pub static CHAT: Chat = Chat {
     check,
     rate: RateLimit { per_second: 0.25, burst: 4 },
     edit_rate: RateLimit { per_second: 0.25, burst: 4 },
+    shared_limit: None,
     request,
     parse,
     rules: RULES,

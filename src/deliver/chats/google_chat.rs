@@ -29,6 +29,7 @@ pub static CHAT: Chat = Chat {
     check,
     rate: RateLimit { per_second: 0.5, burst: 2 },
     edit_rate: RateLimit { per_second: 0.5, burst: 2 },
+    shared_limit: None,
     request,
     parse,
     rules: RULES,

@@ -22,6 +22,7 @@ pub static CHAT: Chat = Chat {
     check: no_problems,
     rate: RateLimit { per_second: 1.0, burst: 4 },
     edit_rate: RateLimit { per_second: 1.0, burst: 4 },
+    shared_limit: None,
     request,
     parse,
     rules: RULES,

@@ -8,6 +8,7 @@ mod google_chat;
 mod mattermost;
 mod ntfy;
 mod signature;
+pub mod teams_app;
 mod webhook;
 
 pub use chat::{Chat, ChatOptions, Endpoint, Message, OptionKey, Problem, Request};
@@ -16,7 +17,8 @@ pub use signature::SigningKey;
 use crate::model::delivery::SinkKind;
 
 /// All chats that have a file here.
-pub static ALL: [&Chat; 5] = [&webhook::CHAT, &ntfy::CHAT, &discord::CHAT, &mattermost::CHAT, &google_chat::CHAT];
+pub static ALL: [&Chat; 6] =
+    [&webhook::CHAT, &ntfy::CHAT, &discord::CHAT, &mattermost::CHAT, &google_chat::CHAT, &teams_app::CHAT];
 
 /// Returns the chat of a kind; `None` for Slack and Teams.
 #[must_use]

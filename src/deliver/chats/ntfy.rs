@@ -31,6 +31,7 @@ pub static CHAT: Chat = Chat {
     check,
     rate: RateLimit { per_second: 0.1, burst: 20 },
     edit_rate: RateLimit { per_second: 0.1, burst: 20 },
+    shared_limit: None,
     request,
     parse,
     rules: RULES,

@@ -11,7 +11,7 @@ use crate::{
         call::StatusKind,
         delivery::{
             DeliveryKey, MessageRef, PostMode,
-            SinkKind::{self, Discord, GoogleChat, Mattermost, Ntfy, Webhook},
+            SinkKind::{self, Discord, GoogleChat, Mattermost, Ntfy, TeamsApp, Webhook},
             Subject,
         },
         secret::Secret,
@@ -23,7 +23,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const KINDS: [SinkKind; 5] = [Webhook, Ntfy, Discord, Mattermost, GoogleChat];
+const KINDS: [SinkKind; 6] = [Webhook, Ntfy, Discord, Mattermost, GoogleChat, TeamsApp];
 const SECRET: &str = "whsec_KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=";
 
 fn reply(status: u16, body: &str) -> PostResult {
@@ -42,7 +42,7 @@ pub fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     let gone = Verdict::Dead { alert: false };
     let mut lines = vec![
         (KINDS.to_vec(), PostResult::NotSent(String::new()), retry),
-        (vec![Webhook, Ntfy, Discord, Mattermost], PostResult::NoResponse(String::new()), slowly),
+        (vec![Webhook, Ntfy, Discord, Mattermost, TeamsApp], PostResult::NoResponse(String::new()), slowly),
         (vec![GoogleChat], PostResult::NoResponse(String::new()), retry),
         (KINDS.to_vec(), PostResult::BadCertificate(String::new()), Verdict::Disable),
         (KINDS.to_vec(), PostResult::InvalidUrl, Verdict::Disable),
@@ -56,7 +56,7 @@ pub fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     line(&KINDS, &[301, 307], any, Verdict::Disable);
     line(&KINDS, &[407, 408, 425, 500, 503, 507], any, retry);
     line(&KINDS, &[502, 504], any, slowly);
-    line(&[Ntfy, Discord, Mattermost, GoogleChat], &[200], &["<html>login</html>"], slowly);
+    line(&[Ntfy, Discord, Mattermost, GoogleChat, TeamsApp], &[200], &["<html>login</html>"], slowly);
 
     line(&[Webhook], &[200, 201, 202, 204, 299], any, done);
     line(&[Webhook], &[410], any, Verdict::Disable);
@@ -93,6 +93,24 @@ pub fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     line(&[GoogleChat], &[401, 403, 404], any, Verdict::Disable);
     line(&[GoogleChat], &[400, 413], any, Verdict::Plain);
     line(&[GoogleChat], &[429], any, wait(2));
+    line(&[TeamsApp], &[200, 201], &[r#"{"id":"a;messageid=1"}"#], done);
+    line(&[TeamsApp], &[200, 202, 204], &[""], accepted);
+    let token = |code: u64| format!(r#"{{"token_error":"invalid_client","code":{code}}}"#);
+    line(&[TeamsApp], &[400, 401], &[&token(7_000_222), &token(7_000_215), &token(700_016)], Verdict::Disable);
+    line(&[TeamsApp], &[400, 401, 403], &[&token(90_002), &token(900_023), &token(0)], Verdict::Disable);
+    line(&[TeamsApp], &[429], &[&token(0)], wait(30));
+    line(&[TeamsApp], &[200, 500, 502, 503, 504], &[&token(0)], retry);
+    let code = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"x"}}}}"#);
+    line(&[TeamsApp], &[404], &[&code("ActivityNotFoundInConversation")], gone);
+    line(&[TeamsApp], &[404], &[&code("ConversationNotFound"), "", "{}"], Verdict::Disable);
+    line(&[TeamsApp], &[403, 404], &[&code("BotNotInConversationRoster")], Verdict::Disable);
+    line(&[TeamsApp], &[403], &[&code("ForbiddenOperationException"), &code("MessageWritesBlocked")], Verdict::Disable);
+    line(&[TeamsApp], &[403], &[&code("BotDisabledByAdmin"), &code("InvalidBotApiHost"), ""], Verdict::Disable);
+    line(&[TeamsApp], &[403], &[&code("NotEnoughPermissions"), &code("ConversationBlockedByUser")], Verdict::Disable);
+    line(&[TeamsApp], &[401], &[&code("BotNotRegistered"), "", r#"{"message":"denied"}"#], Verdict::Disable);
+    line(&[TeamsApp], &[412], &["", &code("PreconditionFailed")], retry);
+    line(&[TeamsApp], &[429], &["", &code("Throttled")], wait(2));
+    line(&[TeamsApp], &[400, 413], &["", &code("MessageSizeTooBig"), &code("Bad Argument")], Verdict::Plain);
     let cut = HttpResponse { status: 200, retry_after: None, body: "{".to_owned(), complete: false };
     lines.push((vec![GoogleChat], PostResult::Response(cut), retry));
     lines
@@ -124,10 +142,11 @@ fn built(kind: SinkKind, url: &str, body: &str, mode: &PostMode, key: Option<&De
         signing_key: SigningKey::parse(&Secret::new(SECRET)),
         headers: vec![("x-key".to_owned(), Secret::new("k"))],
         has_own_body: false,
+        bot: None,
     };
     let url = Secret::new(url);
     let message = Message { body, headers: &[], mode, key, at: at() };
-    (find(kind).unwrap().request)(&Endpoint { url: &url, options: &options }, &message)
+    (find(kind).unwrap().request)(&Endpoint { url: &url, options: &options, access_token: None }, &message)
 }
 
 fn header(request: &Request, name: &str) -> String {
@@ -221,8 +240,11 @@ fn google_chat_has_one_thread_per_call_and_one_request_id_per_delivery() {
 fn parsed(kind: SinkKind, url: &str, body: &str) -> (String, Option<MessageRef>, Option<Duration>) {
     let (url, options) = (Secret::new(url), ChatOptions::default());
     let message = Message { body: "{}", headers: &[], mode: &LIVE, key: None, at: at() };
-    let (result, posted) =
-        (find(kind).unwrap().parse)(&Endpoint { url: &url, options: &options }, &message, reply(200, body));
+    let (result, posted) = (find(kind).unwrap().parse)(
+        &Endpoint { url: &url, options: &options, access_token: None },
+        &message,
+        reply(200, body),
+    );
     let PostResult::Response(reply) = result else { panic!("{result:?}") };
     (reply.body, posted, reply.retry_after)
 }
@@ -265,7 +287,7 @@ proptest! {
         for chat in ALL {
             let (url, options) = (Secret::new("https://example.com/topic?key=a&token=b"), ChatOptions::default());
             let message = Message { body: "{}", headers: &[], mode: &LIVE, key: None, at: at() };
-            let (result, posted) = (chat.parse)(&Endpoint { url: &url, options: &options }, &message, reply(status, &body));
+            let (result, posted) = (chat.parse)(&Endpoint { url: &url, options: &options, access_token: None }, &message, reply(status, &body));
             prop_assert_eq!(posted, None);
             let is_delivered = matches!(judge(chat.kind, &result, &DeliveryContext::default()), Verdict::Delivered { .. });
             prop_assert!(!is_delivered || (200..300).contains(&status));

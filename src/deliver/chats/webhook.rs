@@ -27,6 +27,7 @@ pub static CHAT: Chat = Chat {
     check,
     rate: RateLimit { per_second: 10.0, burst: 20 },
     edit_rate: RateLimit { per_second: 10.0, burst: 20 },
+    shared_limit: None,
     request,
     parse,
     rules: RULES,

@@ -2,6 +2,7 @@
 //! Contains no policy of a single service.
 
 mod client;
+mod client_credentials;
 mod fault;
 mod proxy;
 mod resolver;
@@ -11,6 +12,7 @@ mod tests;
 mod upgrade;
 
 pub use client::{HttpError, HttpSettings, HttpStack, read_ca};
+pub use client_credentials::{ClientCredentials, TokenAnswer, TokenFault};
 pub use fault::{NetworkFault, root_cause};
 pub use proxy::HttpProxy;
 pub use response::{Body, BodyEnd, BodyError, read_body, retry_after};

@@ -11,13 +11,17 @@ use serde_json::{Value, json};
 use validators::{builders, cards, gallery::gallery, slack, teams};
 
 type Faults = fn(&Value) -> Vec<String>;
-const CHATS: [(SinkKind, Faults); 3] =
-    [(SinkKind::Slack, slack::faults), (SinkKind::SlackApp, slack::faults), (SinkKind::Teams, teams::faults)];
+const CHATS: [(SinkKind, Faults); 4] = [
+    (SinkKind::Slack, slack::faults),
+    (SinkKind::SlackApp, slack::faults),
+    (SinkKind::Teams, teams::faults),
+    (SinkKind::TeamsApp, teams::faults),
+];
 
 fn rendered(kind: SinkKind, cards: &[Card], plain: bool) -> (Value, usize) {
     let cards: Vec<&Card> = cards.iter().collect();
     let rendered = render(kind, &cards, &builders::style(Mask::None), builders::now(), plain);
-    if kind == SinkKind::Teams {
+    if matches!(kind, SinkKind::Teams | SinkKind::TeamsApp) {
         assert!(rendered.body.len() <= 20_000, "{} bytes", rendered.body.len());
     }
     (serde_json::from_str(&rendered.body).unwrap(), rendered.cards_included)
