@@ -119,6 +119,8 @@
 //!
 //! `tests/language.rs` fails on words and identifiers that this project has dropped.
 
+#![cfg_attr(not(test), deny(unreachable_pub))]
+
 pub mod calls;
 pub mod cards;
 pub mod cli;

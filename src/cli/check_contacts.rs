@@ -19,7 +19,7 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// 66 if a file cannot be read as contacts, 74 if `out` cannot be written.
-pub fn describe(config: &Config, mask: Mask, now: Timestamp, out: &mut impl Write) -> CliResult {
+pub(super) fn describe(config: &Config, mask: Mask, now: Timestamp, out: &mut impl Write) -> CliResult {
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let sources: Vec<&SourceConfig> = config.enrich.iter().filter(|it| it.kind == SourceKind::Contacts).collect();
     if sources.is_empty() {

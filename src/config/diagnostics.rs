@@ -72,7 +72,7 @@ impl Diagnostic {
 }
 
 /// Creates a diagnostic for an unknown key, with the closest known one.
-pub fn unknown_key(source: &str, key: &str) -> Diagnostic {
+pub(super) fn unknown_key(source: &str, key: &str) -> Diagnostic {
     let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
     let nearest = known_keys()
         .into_iter()
@@ -91,7 +91,7 @@ fn matches_table(pattern: &str, table: &str) -> bool {
 }
 
 /// Creates a diagnostic for a value of the wrong type, without the value.
-pub fn type_error(source: &str, path: &str, error: &Parse) -> Diagnostic {
+pub(super) fn type_error(source: &str, path: &str, error: &Parse) -> Diagnostic {
     let key = if path == "." { "" } else { path };
     // Tables with `deny_unknown_fields` list only the known keys.
     if let Some((table, last)) = key.rsplit_once('.')
@@ -158,7 +158,7 @@ fn expected_value(last: &str) -> Option<&'static str> {
 }
 
 /// Creates a diagnostic for a TOML syntax error, without the line the parser quotes.
-pub fn syntax_error(source: &str, error: &toml::de::Error) -> Diagnostic {
+pub(super) fn syntax_error(source: &str, error: &toml::de::Error) -> Diagnostic {
     let line = error.span().map(|span| line_at(source, span.start));
     Diagnostic { key: String::new(), line, text: format!("invalid TOML: {}", error.message()) }
 }

@@ -11,17 +11,17 @@ use std::{
 const UNMAPPED: u32 = 65534;
 
 /// Mode bit: others can read.
-pub const OTHERS_READ: u32 = 0o004;
+pub(super) const OTHERS_READ: u32 = 0o004;
 /// Mode bit: others can write.
-pub const OTHERS_WRITE: u32 = 0o002;
+pub(super) const OTHERS_WRITE: u32 = 0o002;
 
 /// Returns whether all users have this access to a regular file. Devices and pipes store nothing and return false.
-pub fn allows_others(path: &Path, mode_bit: u32) -> bool {
+pub(super) fn allows_others(path: &Path, mode_bit: u32) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & mode_bit != 0)
 }
 
 /// Returns the owner of a regular file, if neither root nor this process's user. An owner can change the file.
-pub fn foreign_owner(path: &Path) -> Option<u32> {
+pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
     let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     Some(file.uid()).filter(|owner| is_foreign(*owner, geteuid().as_raw()))
 }

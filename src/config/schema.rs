@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct File {
+pub(super) struct File {
     /// `[connections.NAME]`
     pub connections: BTreeMap<String, ConnectionTable>,
     /// `[state]`
@@ -51,7 +51,7 @@ pub struct File {
 
 /// A person who gets direct messages.
 #[derive(Debug, Deserialize)]
-pub struct PersonTable {
+pub(super) struct PersonTable {
     /// Member id in Slack.
     pub slack: String,
     /// Sink whose Slack app writes; default: the only one.
@@ -60,7 +60,7 @@ pub struct PersonTable {
 
 /// One GoTo connection.
 #[derive(Debug, Deserialize)]
-pub struct ConnectionTable {
+pub(super) struct ConnectionTable {
     /// Id of the OAuth client from GoTo's developer portal.
     pub client_id: String,
     /// Secret of the OAuth client; a public client has none.
@@ -99,7 +99,7 @@ pub struct ConnectionTable {
 /// State directory, durability, recording, retention.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct StateTable {
+pub(super) struct StateTable {
     /// Path of the state directory.
     pub dir: Option<PathBuf>,
     /// Failures that a committed card survives.
@@ -114,7 +114,7 @@ pub struct StateTable {
 /// Values of `durability`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum DurabilityValue {
+pub(super) enum DurabilityValue {
     /// Survives power loss.
     PowerLoss,
     /// Survives a crash of the daemon, not of the machine.
@@ -123,7 +123,7 @@ pub enum DurabilityValue {
 
 /// One sink: a chat channel.
 #[derive(Debug, Deserialize)]
-pub struct SinkTable {
+pub(super) struct SinkTable {
     /// Chat: a [`SinkKind`]. A workflow trigger of Slack has `slack` and is known by its URL.
     #[serde(rename = "type")]
     pub kind: SinkKind,
@@ -177,7 +177,7 @@ pub struct SinkTable {
 /// `recap = "17:30"`, a list of times, or a table with times and days.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-pub enum RecapValue {
+pub(super) enum RecapValue {
     /// Times of every day.
     Daily(TimeList),
     /// Times on some days of the week.
@@ -195,7 +195,7 @@ pub enum RecapValue {
 /// One string or a list of strings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
-pub enum TimeList {
+pub(super) enum TimeList {
     /// One string.
     One(String),
     /// A list of strings.
@@ -204,7 +204,7 @@ pub enum TimeList {
 
 impl TimeList {
     /// Returns all strings.
-    pub fn as_slice(&self) -> &[String] {
+    pub(super) fn as_slice(&self) -> &[String] {
         match self {
             Self::One(word) => std::slice::from_ref(word),
             Self::Many(words) => words,
@@ -215,7 +215,7 @@ impl TimeList {
 /// `pace = { per_second = 1, burst = 4 }` or `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(untagged)]
-pub enum PaceValue {
+pub(super) enum PaceValue {
     /// A rate limit.
     Rate {
         /// Messages per second.
@@ -232,7 +232,7 @@ pub enum PaceValue {
 /// The keyword of `pace`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Off {
+pub(super) enum Off {
     /// No rate limit.
     Off,
 }
@@ -248,7 +248,7 @@ const fn default_burst() -> u32 {
 /// The way to the network.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct NetworkTable {
+pub(super) struct NetworkTable {
     /// Proxy of https requests, as `http://user:password@host:port`.
     pub proxy: Option<SecretRef>,
     /// PEM file of a private certificate authority.
@@ -258,7 +258,7 @@ pub struct NetworkTable {
 /// Alerts to the operator.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct OperatorTable {
+pub(super) struct OperatorTable {
     /// Name of a sink.
     pub sink: Option<String>,
 }
@@ -266,7 +266,7 @@ pub struct OperatorTable {
 /// Metrics.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct MetricsTable {
+pub(super) struct MetricsTable {
     /// Address of the listener.
     pub listen: Option<String>,
 }
@@ -274,7 +274,7 @@ pub struct MetricsTable {
 /// Log output.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct JournalTable {
+pub(super) struct JournalTable {
     /// Level or filter, overridden by `--log`.
     pub level: Option<String>,
 }
@@ -282,7 +282,7 @@ pub struct JournalTable {
 /// Contents of the cards.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct CardsTable {
+pub(super) struct CardsTable {
     /// IANA name of the time zone of displayed times.
     pub time_zone: Option<String>,
     /// Common deadline of a card's look-ups.
@@ -299,7 +299,7 @@ pub struct CardsTable {
 /// Templates that replace lines of a call's card.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct LinesTable {
+pub(super) struct LinesTable {
     /// Status and caller.
     pub title: Option<String>,
     /// Reason of urgency.
@@ -316,7 +316,7 @@ pub struct LinesTable {
 
 impl LinesTable {
     /// Returns the lines with a template.
-    pub fn given(&self) -> impl Iterator<Item = (TemplateLine, &str)> {
+    pub(super) fn given(&self) -> impl Iterator<Item = (TemplateLine, &str)> {
         let lines = [
             (TemplateLine::Title, &self.title),
             (TemplateLine::Alert, &self.alert),

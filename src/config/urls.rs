@@ -24,7 +24,7 @@ fn parse(text: &str) -> Result<Url, String> {
 }
 
 /// Returns whether a URL points at this machine.
-pub fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -34,7 +34,7 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 /// Parses the base URL of an API.
-pub fn parse_base(text: &str) -> Result<Url, String> {
+pub(super) fn parse_base(text: &str) -> Result<Url, String> {
     let url = parse(text)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err("expected a base URL without query or fragment".to_owned());
@@ -43,12 +43,12 @@ pub fn parse_base(text: &str) -> Result<Url, String> {
 }
 
 /// Parses the redirect URI of an OAuth client: GoTo accepts plain http on loopback, with port and path.
-pub fn parse_redirect(text: &str) -> Result<Url, String> {
+pub(super) fn parse_redirect(text: &str) -> Result<Url, String> {
     parse(text).map_err(|reason| format!("{reason} (as registered on the OAuth client, letter by letter)"))
 }
 
 /// Parses a webhook URL and returns its service, with warnings.
-pub fn parse_webhook(kind: SinkKind, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
+pub(super) fn parse_webhook(kind: SinkKind, text: &str) -> Result<(SinkKind, Vec<&'static str>), String> {
     let url = parse(text)?;
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let mut warnings = Vec::new();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Counts a message, its cards and their times. `now`: time of the response.
-pub fn record(metrics: &SinkMetrics, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+pub(super) fn record(metrics: &SinkMetrics, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
     metrics.post(attempt.status, attempt.took);
     let mut delivered = 0;
     for (delivery, (verdict, _)) in batch.iter().zip(&outcome.settlements) {

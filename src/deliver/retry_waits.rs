@@ -12,14 +12,14 @@ use std::time::Duration;
 const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
 /// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`: nothing was sent, and an
 /// unset clock after a boot looks like an invalid certificate.
-pub const FAILED_PROBE_INTERVAL: Duration = MAX_RETRY_AFTER;
+pub(super) const FAILED_PROBE_INTERVAL: Duration = MAX_RETRY_AFTER;
 /// First probe interval of a sink whose URL redirects, doubled up to [`PROBE_INTERVAL`]: a network's login page redirects
 /// as well, and disappears after the login.
 const REDIRECT_PROBE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Waits that grow until a success.
 #[derive(Debug)]
-pub struct RetryWaits {
+pub(super) struct RetryWaits {
     backoff: Backoff,
     /// Attempts without an answer since the last success.
     unanswered: u32,
@@ -36,19 +36,19 @@ impl Default for RetryWaits {
 impl RetryWaits {
     /// Returns the wait after a failure that posted nothing, at least half of its ceiling: several daemons return apart, and
     /// none immediately.
-    pub fn next(&mut self, chance: f64, at_least: Option<Duration>) -> Duration {
+    pub(super) fn next(&mut self, chance: f64, at_least: Option<Duration>) -> Duration {
         self.backoff.next(chance.midpoint(1.0), at_least)
     }
 
     /// Returns the wait after an attempt that may have posted a message.
-    pub fn next_slow(&mut self, chance: f64, at_least: Option<Duration>) -> Duration {
+    pub(super) fn next_slow(&mut self, chance: f64, at_least: Option<Duration>) -> Duration {
         let wait = slow_wait(self.unanswered, chance);
         self.unanswered = self.unanswered.saturating_add(1);
         at_least.map_or(wait, |asked| asked.max(wait))
     }
 
     /// Returns the time until the next probe of a disabled sink.
-    pub fn next_probe(&mut self, answer: &PostResult) -> Duration {
+    pub(super) fn next_probe(&mut self, answer: &PostResult) -> Duration {
         match answer.status() {
             None => FAILED_PROBE_INTERVAL,
             Some(300..=399) => {
@@ -61,7 +61,7 @@ impl RetryWaits {
     }
 
     /// Starts again with the shortest waits, after a success.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.backoff.reset();
         (self.unanswered, self.redirects) = (0, 0);
     }

@@ -16,7 +16,7 @@ const SETTLE_WAITS: BackoffPolicy = BackoffPolicy { initial: Duration::from_mill
 ///
 /// # Errors
 /// [`OutboxError::Stopped`], or [`OutboxError::Store`] after the last attempt.
-pub async fn settle<O: Outbox>(outbox: &O, settles: Vec<SettleRequest>) -> Result<(), OutboxError> {
+pub(super) async fn settle<O: Outbox>(outbox: &O, settles: Vec<SettleRequest>) -> Result<(), OutboxError> {
     if settles.is_empty() {
         return Ok(());
     }
@@ -32,13 +32,13 @@ pub async fn settle<O: Outbox>(outbox: &O, settles: Vec<SettleRequest>) -> Resul
 }
 
 /// Returns whether the delivery waits no more.
-pub const fn is_final(settle: &SettleRequest) -> bool {
+pub(super) const fn is_final(settle: &SettleRequest) -> bool {
     matches!(settle.settlement, Settlement::Delivered | Settlement::Posted(_) | Settlement::Dead(_))
 }
 
 /// Adds the message reference to the first post of a live message: later updates edit that message.
 #[must_use]
-pub fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {
+pub(super) fn with_message_ref(settlement: &Settlement, form: &PostMode, place: Option<&MessageRef>) -> Settlement {
     match (settlement, form, place) {
         (Settlement::Delivered, PostMode::Live { message: None, .. }, Some(place)) => Settlement::Posted(place.clone()),
         _ => settlement.clone(),

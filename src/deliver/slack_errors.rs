@@ -9,7 +9,7 @@ const MAX_WORD_LENGTH: usize = 64;
 
 /// Returns the error word of a body: the `error` of a Web API response, or the word a webhook's text begins with.
 #[must_use]
-pub fn error_word(body: &str) -> Option<String> {
+pub(super) fn error_word(body: &str) -> Option<String> {
     if body.trim_start().starts_with('{') {
         return slack_api::error_code(body);
     }
@@ -18,17 +18,17 @@ pub fn error_word(body: &str) -> Option<String> {
 }
 
 /// The rate limit is exceeded.
-pub const RATE_LIMITED: &[&str] = &["ratelimited", "rate_limited", "message_limit_exceeded"];
+pub(super) const RATE_LIMITED: &[&str] = &["ratelimited", "rate_limited", "message_limit_exceeded"];
 /// Temporary server errors: Slack did not perform the request.
-pub const TRANSIENT: &[&str] =
+pub(super) const TRANSIENT: &[&str] =
     &["service_unavailable", "request_timeout", "team_added_to_org", "update_failed", "external_channel_migrating"];
 /// Server errors after which Slack may have performed the request.
-pub const AMBIGUOUS: &[&str] = &["internal_error", "fatal_error"];
+pub(super) const AMBIGUOUS: &[&str] = &["internal_error", "fatal_error"];
 /// The message to edit or to reply to is gone or locked.
-pub const MESSAGE_GONE: &[&str] =
+pub(super) const MESSAGE_GONE: &[&str] =
     &["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"];
 /// Slack rejects the content of the message.
-pub const INVALID_PAYLOAD: &[&str] = &[
+pub(super) const INVALID_PAYLOAD: &[&str] = &[
     "no_text",
     "missing_text",
     "missing_text_or_fallback_or_attachments",
@@ -44,20 +44,20 @@ pub const INVALID_PAYLOAD: &[&str] = &[
     "json_not_object",
 ];
 /// The member does not exist, or has left.
-pub const MEMBER_GONE: &[&str] = &["user_not_found", "user_disabled", "users_not_found"];
+pub(super) const MEMBER_GONE: &[&str] = &["user_not_found", "user_disabled", "users_not_found"];
 /// The app's messages tab is off, or the member is a bot.
-pub const NO_DIRECT_MESSAGES: &[&str] = &["messages_tab_disabled", "cannot_dm_bot"];
+pub(super) const NO_DIRECT_MESSAGES: &[&str] = &["messages_tab_disabled", "cannot_dm_bot"];
 /// The bot is not in the channel, or the channel does not exist.
-pub const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found", "invalid_channel"];
+pub(super) const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found", "invalid_channel"];
 /// The channel is archived.
-pub const ARCHIVED: &[&str] = &["is_archived", "channel_is_archived"];
+pub(super) const ARCHIVED: &[&str] = &["is_archived", "channel_is_archived"];
 /// The webhook, its user or its workspace is gone.
-pub const WEBHOOK_GONE: &[&str] =
+pub(super) const WEBHOOK_GONE: &[&str] =
     &["invalid_token", "no_service", "no_service_id", "no_team", "no_active_hooks", "team_disabled", "user_not_found"];
 /// A message with `@here`, `@channel` or a user group is forbidden; the same message without the mention may be allowed.
-pub const MENTION_RESTRICTED: &str = "restricted_action";
+pub(super) const MENTION_RESTRICTED: &str = "restricted_action";
 /// A rule of the workspace forbids the post.
-pub const RESTRICTED: &[&str] = &[
+pub(super) const RESTRICTED: &[&str] = &[
     MENTION_RESTRICTED,
     "action_prohibited",
     "posting_to_general_channel_denied",
@@ -72,7 +72,7 @@ pub const RESTRICTED: &[&str] = &[
     "two_factor_setup_required",
 ];
 /// The token is invalid or revoked.
-pub const INVALID_TOKEN: &[&str] = &[
+pub(super) const INVALID_TOKEN: &[&str] = &[
     "invalid_auth",
     "not_authed",
     "account_inactive",
@@ -82,7 +82,7 @@ pub const INVALID_TOKEN: &[&str] = &[
     "enterprise_is_restricted",
 ];
 /// The token lacks a scope.
-pub const MISSING_SCOPE: &[&str] = &["missing_scope", "no_permission"];
+pub(super) const MISSING_SCOPE: &[&str] = &["missing_scope", "no_permission"];
 
 #[cfg(test)]
 mod tests {

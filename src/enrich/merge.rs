@@ -24,7 +24,7 @@ const MAX_CANDIDATES: usize = 10;
 
 /// Merges all answers in config order: the earlier source has priority. Also returns the names of the failed sources.
 #[must_use]
-pub fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, SourceAnswer)>) -> (Match, Vec<String>) {
+pub(super) fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, SourceAnswer)>) -> (Match, Vec<String>) {
     let mut people: Vec<Contact> = Vec::new();
     let mut failed = Vec::new();
     let mut answered = false;

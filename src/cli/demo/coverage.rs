@@ -11,19 +11,19 @@ use std::{collections::HashMap, time::Duration};
 const KEY_DIGITS: usize = 8;
 
 /// Returns the calls that get a card under the demo's config: those that reach more than a menu.
-pub fn posted_by_default(calls: &[CallSummary]) -> Vec<CallSummary> {
+pub(super) fn posted_by_default(calls: &[CallSummary]) -> Vec<CallSummary> {
     calls.iter().filter(|call| !call.menu_only).cloned().collect()
 }
 
 /// Returns the calls missing in at least one channel.
-pub fn missing<'a>(calls: &'a [CallSummary], posts: &[WebhookRequest]) -> Vec<&'a CallSummary> {
+pub(super) fn missing<'a>(calls: &'a [CallSummary], posts: &[WebhookRequest]) -> Vec<&'a CallSummary> {
     let (slack, teams) = (first_posts(calls, posts, ChatKind::Slack), first_posts(calls, posts, ChatKind::Teams));
     let both = slack.into_iter().zip(teams).map(|(slack, teams)| slack.is_some() && teams.is_some());
     calls.iter().zip(both).filter(|(_, both)| !both).map(|(call, _)| call).collect()
 }
 
 /// Returns the time from the first ring to the Slack post of each call, shortest first.
-pub fn latencies(calls: &[CallSummary], posts: &[WebhookRequest]) -> Vec<Duration> {
+pub(super) fn latencies(calls: &[CallSummary], posts: &[WebhookRequest]) -> Vec<Duration> {
     let first_posts = first_posts(calls, posts, ChatKind::Slack);
     let wait = |(call, at): (&CallSummary, Option<Timestamp>)| {
         Duration::try_from(at?.duration_since(call.ring_delivered_at?)).ok()

@@ -12,7 +12,7 @@ use std::{
 const MAX_LINES: usize = 12;
 
 /// Prints the purpose of the demo, the page URL and how to stop.
-pub fn print_intro(url: &str, calls: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_intro(url: &str, calls: Option<usize>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "poprelay demo: simulated calls, real daemon.")?;
     writeln!(out, "All traffic stays on this machine, and all files are deleted at the end.")?;
     writeln!(out)?;
@@ -25,7 +25,7 @@ pub fn print_intro(url: &str, calls: Option<usize>, out: &mut impl Write) -> io:
 }
 
 /// Prints one message with its time.
-pub fn print_card(post: &WebhookRequest, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_card(post: &WebhookRequest, out: &mut impl Write) -> io::Result<()> {
     let time = post.at.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string();
     let lines = message_lines(&post.payload);
     let mut lines = lines.iter();
@@ -41,7 +41,7 @@ pub fn print_card(post: &WebhookRequest, out: &mut impl Write) -> io::Result<()>
 }
 
 /// Prints counts and latencies. The counts are of calls: those that get a card, those posted, and those in a menu only.
-pub fn print_summary(
+pub(super) fn print_summary(
     (calls, posted, menu_only): (usize, usize, usize),
     waits: &[Duration],
     posts: usize,
@@ -60,7 +60,7 @@ pub fn print_summary(
 }
 
 /// Prints the steps to a real installation.
-pub fn print_next_steps(out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_next_steps(out: &mut impl Write) -> io::Result<()> {
     writeln!(out)?;
     writeln!(
         out,

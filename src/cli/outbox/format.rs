@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// Output options.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct OutputOptions {
+pub(crate) struct OutputOptions {
     /// Print JSON.
     #[arg(long)]
     pub(in crate::cli) json: bool,

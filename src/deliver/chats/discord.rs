@@ -26,7 +26,7 @@ const EPOCH_MS: i64 = 1_420_070_400_000;
 
 /// The chat. Discord allows 5 requests in 2 s for a webhook, and 30 messages in a minute for a channel. Half of that is for
 /// edits.
-pub static CHAT: Chat = Chat {
+pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::Discord,
     title: "Discord webhook",
     keys: &[],

@@ -22,7 +22,7 @@ use url::Url;
 use uuid::Uuid;
 
 /// The chat. A space accepts about one message a second from all webhooks together.
-pub static CHAT: Chat = Chat {
+pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::GoogleChat,
     title: "Google Chat webhook",
     keys: &[],

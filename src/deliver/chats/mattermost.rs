@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The chat. The limits of a server are its administrator's.
-pub static CHAT: Chat = Chat {
+pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::Mattermost,
     title: "Mattermost webhook",
     keys: &[],

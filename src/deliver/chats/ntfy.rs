@@ -24,7 +24,7 @@ use url::Url;
 
 /// The chat. A server accepts 60 messages in a burst and then one every 5 seconds, counted by address, so posts and edits
 /// together stay below that.
-pub static CHAT: Chat = Chat {
+pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::Ntfy,
     title: "ntfy topic",
     keys: &[OptionKey::Token],

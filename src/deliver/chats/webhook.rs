@@ -20,7 +20,7 @@ const CLOUD_EVENTS_VERSION: &str = "ce-specversion";
 const USER_AGENT: &str = concat!("poprelay/", env!("CARGO_PKG_VERSION"));
 
 /// The chat. A program takes more than a channel that people read.
-pub static CHAT: Chat = Chat {
+pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::Webhook,
     title: "webhook",
     keys: &[OptionKey::Secret, OptionKey::Headers, OptionKey::Body, OptionKey::CloudEvents],

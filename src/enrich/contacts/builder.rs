@@ -69,7 +69,7 @@ impl LoadReport {
 
 /// Builder of a [`ContactIndex`].
 #[derive(Debug)]
-pub struct IndexBuilder {
+pub(super) struct IndexBuilder {
     region: Region,
     contacts: ContactIndex,
     /// Counts so far.
@@ -79,17 +79,17 @@ pub struct IndexBuilder {
 impl IndexBuilder {
     /// Creates an empty builder. `region` completes numbers without a country.
     #[must_use]
-    pub fn new(region: Region) -> Self {
+    pub(super) fn new(region: Region) -> Self {
         Self { region, contacts: ContactIndex::default(), report: LoadReport::default() }
     }
 
     /// Sets the columns of the cells.
-    pub fn set_columns(&mut self, columns: Vec<Column>) {
+    pub(super) fn set_columns(&mut self, columns: Vec<Column>) {
         self.contacts.columns = columns;
     }
 
     /// Adds a contact from cells as (column, text), ordered by column. A contact without any number is only counted.
-    pub fn add<'a>(&mut self, line: u64, cells: impl Iterator<Item = (usize, Cow<'a, str>)>) {
+    pub(super) fn add<'a>(&mut self, line: u64, cells: impl Iterator<Item = (usize, Cow<'a, str>)>) {
         let mut stored = String::new();
         let mut filled = 0;
         let mut numbers: Vec<E164> = Vec::new();
@@ -132,7 +132,7 @@ impl IndexBuilder {
 
     /// Returns the finished index and the counts.
     #[must_use]
-    pub fn finish(self) -> (ContactIndex, LoadReport) {
+    pub(super) fn finish(self) -> (ContactIndex, LoadReport) {
         (self.contacts, self.report)
     }
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 /// Meaning of a column. A labelled one has the number of the column with its label, which differs by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Column {
+pub(crate) enum Column {
     /// Full name.
     Name,
     /// First name, used without a full name.
@@ -40,7 +40,7 @@ pub enum Column {
 impl Column {
     /// Returns the column for a value of the config.
     #[must_use]
-    pub fn from_config(word: &str) -> Self {
+    pub(crate) fn from_config(word: &str) -> Self {
         match word {
             "name" => Self::Name,
             "first_name" => Self::First,
@@ -81,7 +81,7 @@ impl fmt::Display for Column {
 }
 
 /// Returns the full name, else first and last name with the suffix.
-pub fn full_name<'a>(
+pub(super) fn full_name<'a>(
     full: Option<Cow<'a, str>>,
     first: Option<&'a str>,
     last: Option<&'a str>,

@@ -35,7 +35,7 @@ pub enum CsvError {
 ///
 /// # Errors
 /// If the text is not a table with phone numbers, or is not complete.
-pub fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Result<(), CsvError> {
+pub(super) fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Result<(), CsvError> {
     let (text, first_line, hint) = strip_delimiter_hint(text);
     let delimiter = hint.unwrap_or_else(|| detect_delimiter(text));
     if let Some(line) = unclosed_quote(text, delimiter) {

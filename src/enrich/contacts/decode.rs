@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// Decodes UTF-8, UTF-16, the charset that a vCard names, or Windows-1252. Every byte string is valid in the last one, hence
 /// decoding never fails.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0;
     }
@@ -24,7 +24,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Decodes the bytes of one value in the charset of its `CHARSET` parameter, else as [`decode`] does.
 #[must_use]
-pub fn decode_value<'a>(bytes: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
+pub(super) fn decode_value<'a>(bytes: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
     match charset.and_then(|label| Encoding::for_label(label.as_bytes())) {
         Some(encoding) => encoding.decode_without_bom_handling(bytes).0,
         None => decode(bytes),

@@ -14,7 +14,10 @@ use super::{
 use std::collections::BTreeMap;
 
 /// Returns the columns of the headers. `mapped` is the config by header and has priority.
-pub fn map_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<Column> {
+pub(super) fn map_headers<'a>(
+    headers: impl Iterator<Item = &'a str>,
+    mapped: &BTreeMap<String, String>,
+) -> Vec<Column> {
     let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (normalized(header), word)).collect();
     let headers: Vec<String> = headers.map(|header| header.trim().to_owned()).collect();
     let words: Vec<String> = headers.iter().map(|header| normalized(header)).collect();
@@ -44,7 +47,10 @@ pub fn map_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap
 }
 
 /// Returns the headers of the config that the file lacks.
-pub fn missing_headers<'a>(headers: impl Iterator<Item = &'a str>, mapped: &BTreeMap<String, String>) -> Vec<String> {
+pub(super) fn missing_headers<'a>(
+    headers: impl Iterator<Item = &'a str>,
+    mapped: &BTreeMap<String, String>,
+) -> Vec<String> {
     let known: Vec<String> = headers.map(normalized).collect();
     mapped.keys().filter(|header| !known.contains(&normalized(header))).cloned().collect()
 }
@@ -69,7 +75,7 @@ fn numbered(header: &str, headers: &[String]) -> Option<Column> {
 }
 
 /// Returns the column of one header.
-pub fn of_header(header: &str) -> Column {
+pub(super) fn of_header(header: &str) -> Column {
     let word = normalized(header);
     let is = |list: &[&str]| list.contains(&word.as_str());
     if word.is_empty() || is(&TECHNICAL) || word.starts_with("phonetic") || word.starts_with("webpage") {
@@ -112,7 +118,7 @@ pub fn of_header(header: &str) -> Column {
 impl Column {
     /// Returns the meaning of a field by its label: the value of `Tier` is the tier.
     #[must_use]
-    pub fn of_label(label: &str) -> Self {
+    pub(crate) fn of_label(label: &str) -> Self {
         match of_header(label) {
             Self::Phone(_) | Self::Custom(_) | Self::Name | Self::First | Self::Last | Self::Suffix => {
                 Self::Fact(label.trim().into())

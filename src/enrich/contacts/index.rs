@@ -8,13 +8,13 @@ use crate::model::{
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// Separates the cells of a contact, one per column in the order of [`ContactIndex::columns`].
-pub const CELL_SEPARATOR: char = '\u{1f}';
+pub(super) const CELL_SEPARATOR: char = '\u{1f}';
 /// Separates label and value of a cell in a [`Column::Custom`].
-pub const LABEL_SEPARATOR: char = '\u{1e}';
+pub(super) const LABEL_SEPARATOR: char = '\u{1e}';
 
 /// Contacts by number.
 #[derive(Debug, Default)]
-pub struct ContactIndex {
+pub(crate) struct ContactIndex {
     /// Columns of a contact's cells.
     pub columns: Vec<Column>,
     /// Cells of the contacts by the key of each number ([`E164::as_u64`]), in the order of the file.
@@ -23,7 +23,7 @@ pub struct ContactIndex {
 
 impl ContactIndex {
     /// Adds a contact under a number. Returns false if the number has it already.
-    pub fn insert(&mut self, number: &E164, cells: &Arc<str>) -> bool {
+    pub(crate) fn insert(&mut self, number: &E164, cells: &Arc<str>) -> bool {
         let people = self.by_number.entry(number.as_u64()).or_insert_with(|| Vec::with_capacity(1));
         let is_new = !people.last().is_some_and(|known| Arc::ptr_eq(known, cells));
         if is_new {
@@ -34,14 +34,14 @@ impl ContactIndex {
 
     /// Returns all contacts with the number, in file order.
     #[must_use]
-    pub fn find(&self, number: &E164, source: &str) -> Vec<Contact> {
+    pub(crate) fn find(&self, number: &E164, source: &str) -> Vec<Contact> {
         let people = self.by_number.get(&number.as_u64()).into_iter().flatten();
         people.map(|cells| self.contact(cells, source)).collect()
     }
 
     /// Builds the contact of a row.
     #[must_use]
-    pub fn contact(&self, cells: &str, source: &str) -> Contact {
+    pub(crate) fn contact(&self, cells: &str, source: &str) -> Contact {
         let mut contact = Contact { source: source.to_owned(), ..Contact::default() };
         let (mut full, mut first, mut last, mut suffix) = (None, None, None, None);
         let cells = self.columns.iter().zip(cells.split(CELL_SEPARATOR)).filter(|(_, text)| !text.is_empty());

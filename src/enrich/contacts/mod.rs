@@ -14,7 +14,7 @@ mod tests;
 mod vcard;
 
 pub use builder::LoadReport;
-pub use index::ContactIndex;
+pub(super) use index::ContactIndex;
 
 use super::{
     merge::{SourceAnswer, merge},
@@ -57,7 +57,7 @@ pub enum ContactsError {
 
 /// Contacts source for one file.
 #[derive(Debug)]
-pub struct Contacts {
+pub(super) struct Contacts {
     path: PathBuf,
     columns: BTreeMap<String, String>,
     region: Region,
@@ -73,20 +73,20 @@ struct State {
 impl Contacts {
     /// Creates a source without contacts.
     #[must_use]
-    pub fn new(path: PathBuf, columns: BTreeMap<String, String>, region: Region) -> Self {
+    pub(super) fn new(path: PathBuf, columns: BTreeMap<String, String>, region: Region) -> Self {
         let state = Mutex::new(State { index: None, file: WatchedFile::new(&path) });
         Self { path, columns, region, state }
     }
 
     /// Returns the file's path.
     #[must_use]
-    pub fn path(&self) -> &std::path::Path {
+    pub(super) fn path(&self) -> &std::path::Path {
         &self.path
     }
 
     /// Returns all contacts with the number, from memory.
     #[must_use]
-    pub fn find(&self, number: &E164, source: &str) -> SourceAnswer {
+    pub(super) fn find(&self, number: &E164, source: &str) -> SourceAnswer {
         let index = self.state().index.clone();
         index.map_or(SourceAnswer::Disabled, |index| SourceAnswer::Found(index.find(number, source)))
     }
@@ -95,13 +95,13 @@ impl Contacts {
     ///
     /// # Errors
     /// If the file cannot be read, or is not a table of contacts.
-    pub fn load(&self) -> Result<LoadReport, ContactsError> {
+    pub(super) fn load(&self) -> Result<LoadReport, ContactsError> {
         self.state().file.mark_read();
         self.reload()
     }
 
     /// Reloads the file if it changed and then stayed equal for one poll. `None` if there is nothing to do. Blocks.
-    pub fn refresh(&self) -> Option<Result<LoadReport, ContactsError>> {
+    pub(super) fn refresh(&self) -> Option<Result<LoadReport, ContactsError>> {
         let has_changed = self.state().file.poll();
         has_changed.then(|| self.reload())
     }
@@ -166,7 +166,7 @@ fn read_file(path: &std::path::Path) -> Result<Vec<u8>, ContactsError> {
 ///
 /// # Errors
 /// If the file is not a table of contacts.
-pub fn parse(
+pub(super) fn parse(
     bytes: &[u8],
     columns: &BTreeMap<String, String>,
     region: Region,

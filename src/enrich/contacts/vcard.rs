@@ -11,7 +11,7 @@ use std::{borrow::Cow, mem};
 
 /// Returns whether the text is a vCard file.
 #[must_use]
-pub fn is_vcard(text: &str) -> bool {
+pub(super) fn is_vcard(text: &str) -> bool {
     let start = text.trim_start().as_bytes();
     start
         .get(..12)
@@ -30,7 +30,7 @@ pub enum VcardError {
 ///
 /// # Errors
 /// If the file ends within a vCard.
-pub fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardError> {
+pub(super) fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardError> {
     let mut columns = Columns::default();
     let mut people: Vec<Vcard> = Vec::new();
     let mut open: Option<Vcard> = None;

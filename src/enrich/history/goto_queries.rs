@@ -20,11 +20,11 @@ const QUERY_INTERVAL: Duration = Duration::from_secs(15 * 60);
 const MAX_NUMBERS: usize = 10_000;
 /// Two records with starts this close are one call: a snapshot and its report differ by less, and no caller hangs up,
 /// dials and rings again so fast.
-pub const SAME_CALL_WINDOW: Duration = Duration::from_secs(10);
+pub(crate) const SAME_CALL_WINDOW: Duration = Duration::from_secs(10);
 
 /// Running and answered queries.
 #[derive(Debug, Default)]
-pub struct GotoQueries(Mutex<State>);
+pub(crate) struct GotoQueries(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -34,7 +34,7 @@ struct State {
 
 impl GotoQueries {
     /// Returns whether a query for the number is due. If so, the number counts as queried.
-    pub fn should_query(&self, connection: &ConnectionName, number: &E164, now: Instant) -> bool {
+    pub(crate) fn should_query(&self, connection: &ConnectionName, number: &E164, now: Instant) -> bool {
         let mut state = self.lock();
         if state.paused_until.get(connection).is_some_and(|until| now < *until) {
             return false;
@@ -54,14 +54,14 @@ impl GotoQueries {
     }
 
     /// Marks the query as answered. The answer must be stored before.
-    pub fn answered(&self, number: &E164) {
+    pub(crate) fn answered(&self, number: &E164) {
         if let Some((_, done)) = self.lock().numbers.get(&number.as_u64()) {
             done.send_replace(true);
         }
     }
 
     /// Marks the query as failed. The number may be queried again after `wait`, the pause of `connection`.
-    pub fn failed(&self, connection: &ConnectionName, number: &E164, wait: Duration, now: Instant) {
+    pub(crate) fn failed(&self, connection: &ConnectionName, number: &E164, wait: Duration, now: Instant) {
         let mut state = self.lock();
         state.numbers.remove(&number.as_u64());
         if let Some(until) = now.checked_add(wait) {
@@ -71,7 +71,7 @@ impl GotoQueries {
 
     /// Returns a receiver of the running query, if any. The value turns true with the answer. The channel closes if
     /// the query fails.
-    pub fn pending(&self, number: &E164) -> Option<watch::Receiver<bool>> {
+    pub(crate) fn pending(&self, number: &E164) -> Option<watch::Receiver<bool>> {
         let state = self.lock();
         let (_, done) = state.numbers.get(&number.as_u64())?;
         (!*done.borrow()).then(|| done.subscribe())
@@ -84,7 +84,7 @@ impl GotoQueries {
 
 /// Merges call legs into calls. A leg that starts during a call, or within [`SAME_CALL_WINDOW`] of its start, belongs
 /// to the call. A call is answered if one leg is.
-pub fn merge_legs(mut legs: Vec<CallRecord>) -> Vec<CallRecord> {
+pub(super) fn merge_legs(mut legs: Vec<CallRecord>) -> Vec<CallRecord> {
     legs.sort_by_key(|leg| leg.started_at);
     let mut calls: Vec<CallRecord> = Vec::new();
     for leg in legs {

@@ -13,7 +13,7 @@ use crate::model::{
     phone::E164,
     time::{HumanDuration, Timestamp},
 };
-pub use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
+pub(super) use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
     io, iter,
     path::Path,
@@ -37,7 +37,7 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Retention of calls, and limits from which a caller is urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HistorySettings {
+pub(super) struct HistorySettings {
     /// Older calls are deleted.
     pub retention: Duration,
     /// A caller who was missed within this time and not answered since is urgent.
@@ -53,7 +53,7 @@ pub struct HistorySettings {
 impl HistorySettings {
     /// Reads the config table, with defaults for missing keys.
     #[must_use]
-    pub fn from_config(config: &SourceConfig) -> Self {
+    pub(super) fn from_config(config: &SourceConfig) -> Self {
         let defaults = Self::default();
         let span = |span: Option<HumanDuration>, default| span.map_or(default, |span| span.0);
         Self {
@@ -95,13 +95,13 @@ pub enum HistoryError {
 
 /// Returns the key of a call. Call ids are unique within an account.
 #[must_use]
-pub fn key(call: &Call) -> String {
+pub(super) fn key(call: &Call) -> String {
     format!("{}/{}", call.account.as_str(), call.id.as_str())
 }
 
 /// Handle to the history thread.
 #[derive(Debug, Clone)]
-pub struct HistoryHandle {
+pub(super) struct HistoryHandle {
     requests: SyncSender<Request>,
     settings: HistorySettings,
 }
@@ -137,7 +137,7 @@ struct CallEntry {
 
 /// Call as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedCall {
+pub(super) struct RecordedCall {
     /// Number of the external party, if known.
     pub number: Option<E164>,
     /// Start of the call.
@@ -162,7 +162,7 @@ impl HistoryHandle {
     ///
     /// # Errors
     /// If the file cannot be opened or has another format.
-    pub fn open(dir: &Path, settings: HistorySettings) -> Result<Self, HistoryError> {
+    pub(super) fn open(dir: &Path, settings: HistorySettings) -> Result<Self, HistoryError> {
         let store = HistoryDb::open(&dir.join(FILE_NAME), settings)?;
         let (requests, inbox) = sync_channel(MAX_QUEUED);
         let thread = thread::Builder::new().name("history".to_owned());
@@ -173,12 +173,12 @@ impl HistoryHandle {
 
     /// Returns the settings of this history.
     #[must_use]
-    pub const fn settings(&self) -> HistorySettings {
+    pub(super) const fn settings(&self) -> HistorySettings {
         self.settings
     }
 
     /// Queues a call update and its sinks for recording. Internal calls are not recorded.
-    pub fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
+    pub(super) fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
         let call = &update.call;
         if call.direction == CallDirection::Internal {
             return;
@@ -207,7 +207,7 @@ impl HistoryHandle {
     }
 
     /// Imports call records of a number from GoTo, before any later request.
-    pub fn import(&self, number: &E164, records: Vec<CallRecord>) {
+    pub(super) fn import(&self, number: &E164, records: Vec<CallRecord>) {
         let (number, calls) = (number.clone(), goto_queries::merge_legs(records));
         if let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Import { number, calls }) {
             tracing::debug!("history queue full, GoTo records not imported");
@@ -218,7 +218,7 @@ impl HistoryHandle {
     ///
     /// # Errors
     /// If the query fails.
-    pub async fn find(
+    pub(super) async fn find(
         &self,
         number: &E164,
         call: Option<String>,
@@ -233,7 +233,7 @@ impl HistoryHandle {
     ///
     /// # Errors
     /// If the query fails.
-    pub async fn since(&self, from: Timestamp) -> Result<Vec<RecordedCall>, HistoryError> {
+    pub(super) async fn since(&self, from: Timestamp) -> Result<Vec<RecordedCall>, HistoryError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Since { from, reply })?;
         answer.await.map_err(|_| HistoryError::Closed)?.map_err(HistoryError::Store)
@@ -241,7 +241,7 @@ impl HistoryHandle {
 
     /// Executes the waiting requests, closes the file and ends the thread, within [`CLOSE_TIMEOUT`]. SQLite then leaves one
     /// file without a journal beside it.
-    pub async fn close(&self) {
+    pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.send(Request::Close { done }).is_ok() {
             // A thread that ended already has closed the file.

@@ -45,14 +45,14 @@ const ENDED: i64 = 4;
 const SAME_CALL_MS: i64 = SAME_CALL_WINDOW.as_millis() as i64;
 
 /// Database connection and settings of the history.
-pub struct HistoryDb {
+pub(super) struct HistoryDb {
     db: Connection,
     settings: HistorySettings,
 }
 
 impl HistoryDb {
     /// Opens or creates the file, readable only by its owner.
-    pub fn open(path: &Path, settings: HistorySettings) -> rusqlite::Result<Self> {
+    pub(super) fn open(path: &Path, settings: HistorySettings) -> rusqlite::Result<Self> {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(2))?;
         // NORMAL: a power cut may lose the last calls. A disk flush per call costs more than that is worth.
@@ -70,7 +70,7 @@ impl HistoryDb {
     }
 
     /// Commits the open transaction, if any. After a failure its updates are lost.
-    pub fn commit(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
         if self.db.is_autocommit() {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl HistoryDb {
     }
 
     /// Records a call update. A recorded call replaces a reported one.
-    pub fn record(&mut self, entry: &CallEntry) -> rusqlite::Result<()> {
+    pub(super) fn record(&mut self, entry: &CallEntry) -> rusqlite::Result<()> {
         let outcome = match entry.status {
             StatusKind::Answered => ANSWERED,
             StatusKind::Ended if !entry.end_unknown => ENDED,
@@ -146,7 +146,7 @@ impl HistoryDb {
     }
 
     /// Imports call records of a number, replacing earlier imports. Recorded calls stay unchanged.
-    pub fn import(&mut self, number: &E164, calls: &[CallRecord]) -> rusqlite::Result<()> {
+    pub(super) fn import(&mut self, number: &E164, calls: &[CallRecord]) -> rusqlite::Result<()> {
         let number = number.expose();
         let transaction = self.begin()?;
         transaction.execute("DELETE FROM calls WHERE number = ?1 AND reported", [number])?;
@@ -182,7 +182,7 @@ impl HistoryDb {
     }
 
     /// Returns the caller history as of `at`, without `call`.
-    pub fn find(&self, number: &E164, call: Option<&str>, at: Timestamp) -> rusqlite::Result<CallerHistory> {
+    pub(super) fn find(&self, number: &E164, call: Option<&str>, at: Timestamp) -> rusqlite::Result<CallerHistory> {
         let since = |age: Duration| crate::model::time::before(at, age).as_millisecond();
         let (number, excluded) = (number.expose(), call.unwrap_or_default());
         let last = self
@@ -225,7 +225,7 @@ impl HistoryDb {
     }
 
     /// Returns all calls that started or were decided since `from`, oldest first.
-    pub fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<RecordedCall>> {
+    pub(super) fn since(&self, from: Timestamp) -> rusqlite::Result<Vec<RecordedCall>> {
         let mut select = self.db.prepare_cached(
             "SELECT number, started, outcome, outbound, waited, decided, sinks, callback FROM calls
              WHERE started >= ?1 OR decided >= ?1 ORDER BY started DESC LIMIT ?2",
@@ -237,20 +237,20 @@ impl HistoryDb {
     }
 
     /// Deletes the calls of a number, also from the write-ahead log, and returns their count.
-    pub fn forget(&self, number: &E164) -> rusqlite::Result<usize> {
+    pub(super) fn forget(&self, number: &E164) -> rusqlite::Result<usize> {
         let deleted = self.db.execute("DELETE FROM calls WHERE number = ?1", [number.expose()])?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(deleted)
     }
 
     /// Rewrites the file, because free space of pages may hold copies of moved rows.
-    pub fn vacuum(&self) -> rusqlite::Result<()> {
+    pub(super) fn vacuum(&self) -> rusqlite::Result<()> {
         self.db.execute_batch("VACUUM")?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
     /// Deletes calls older than the retention.
-    pub fn prune(&self, now: Timestamp) -> rusqlite::Result<()> {
+    pub(super) fn prune(&self, now: Timestamp) -> rusqlite::Result<()> {
         let oldest = crate::model::time::before(now, self.settings.retention).as_millisecond();
         self.db.execute("DELETE FROM calls WHERE started < ?1", [oldest]).map(drop)
     }

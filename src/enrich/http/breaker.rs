@@ -14,7 +14,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Recent failures of a source.
 #[derive(Debug, Default)]
-pub struct CircuitBreaker {
+pub(super) struct CircuitBreaker {
     failures: u32,
     /// Openings since the last success.
     openings: u32,
@@ -26,7 +26,7 @@ pub struct CircuitBreaker {
 impl CircuitBreaker {
     /// Returns whether a request may be sent. After the open time one trial request is allowed and the others wait for
     /// its result. A trial without a result expires, because the caller may have dropped the request.
-    pub fn allows(&mut self, now: Instant) -> bool {
+    pub(super) fn allows(&mut self, now: Instant) -> bool {
         match self.open_until {
             None => true,
             Some(until) if now < until => false,
@@ -41,18 +41,18 @@ impl CircuitBreaker {
     }
 
     /// Closes the circuit after an answer.
-    pub fn on_success(&mut self) {
+    pub(super) fn on_success(&mut self) {
         *self = Self::default();
     }
 
     /// Opens the circuit: the server's limit of requests is reached. Each further request would only extend that.
-    pub fn on_throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
+    pub(super) fn on_throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures = self.failures.max(FAILURE_THRESHOLD);
         self.on_failure(now, retry_after);
     }
 
     /// Counts a failure. `retry_after` is the wait that the server asked for.
-    pub fn on_failure(&mut self, now: Instant, retry_after: Option<Duration>) {
+    pub(super) fn on_failure(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
         let was_trial = self.half_open_since.take().is_some();
         // Requests that were running at the opening fail too: their failures add nothing.

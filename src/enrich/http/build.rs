@@ -41,7 +41,7 @@ const PLACEHOLDERS: [&str; 3] = ["number", "digits", "national"];
 type Resolve<'a> = &'a dyn Fn(&SecretRef) -> Result<Secret, String>;
 
 /// Requests of a source, built from its table and its secrets.
-pub struct Requests {
+pub(super) struct Requests {
     /// The search of the table, then those of `also`.
     pub searches: Vec<(RequestTemplate, ResponseMapping)>,
     /// Second request, for a single match.
@@ -58,7 +58,7 @@ impl Http {
     ///
     /// # Errors
     /// All problems, by key within the table.
-    pub fn build(
+    pub(crate) fn build(
         config: &SourceConfig,
         read_secret: &SecretReader,
         http: &HttpStack,
@@ -104,7 +104,7 @@ impl Requests {
     ///
     /// # Errors
     /// All problems, by key within the table.
-    pub fn build(config: &SourceConfig, read_secret: Resolve<'_>) -> Result<Self, Vec<SourceProblem>> {
+    pub(super) fn build(config: &SourceConfig, read_secret: Resolve<'_>) -> Result<Self, Vec<SourceProblem>> {
         let read = RefCell::new(Vec::new());
         let resolve: Resolve<'_> = &|secret| read_secret(secret).inspect(|value| read.borrow_mut().push(value.clone()));
         let config = &preset::fill(config, resolve).map_err(|problem| vec![problem])?;

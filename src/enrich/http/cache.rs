@@ -11,7 +11,7 @@ const MAX_NUMBERS: usize = 10_000;
 
 /// Contacts by number, with their expiry.
 #[derive(Debug)]
-pub struct Cache {
+pub(super) struct Cache {
     hit_ttl: Duration,
     miss_ttl: Duration,
     entries: HashMap<u64, (Instant, Vec<Contact>)>,
@@ -20,19 +20,19 @@ pub struct Cache {
 impl Cache {
     /// Creates a cache that keeps contacts for `hit_ttl` and "no match" for `miss_ttl`.
     #[must_use]
-    pub fn new(hit_ttl: Duration, miss_ttl: Duration) -> Self {
+    pub(super) fn new(hit_ttl: Duration, miss_ttl: Duration) -> Self {
         Self { hit_ttl, miss_ttl, entries: HashMap::new() }
     }
 
     /// Returns the unexpired contacts of the number.
     #[must_use]
-    pub fn get(&self, number: &E164, now: Instant) -> Option<Vec<Contact>> {
+    pub(super) fn get(&self, number: &E164, now: Instant) -> Option<Vec<Contact>> {
         self.entries.get(&number.as_u64()).filter(|(until, _)| now < *until).map(|(_, people)| people.clone())
     }
 
     /// Stores an answer. A full cache drops expired entries. If that frees none, the cache is cleared: querying repeat
     /// callers once more is cheaper than tracking the order of use.
-    pub fn put(&mut self, number: &E164, people: &[Contact], now: Instant) {
+    pub(super) fn put(&mut self, number: &E164, people: &[Contact], now: Instant) {
         if self.entries.len() >= MAX_NUMBERS {
             self.entries.retain(|_, (until, _)| now < *until);
         }

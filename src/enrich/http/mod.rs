@@ -25,7 +25,7 @@ use futures_util::future::join_all;
 use oauth::AccessToken;
 use request::{RequestTemplate, SourceError};
 use reqwest::Client;
-pub use response::ResponseMapping;
+pub(super) use response::ResponseMapping;
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -44,7 +44,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(40);
 
 /// Source backed by an HTTP API.
 #[derive(Clone)]
-pub struct Http(Arc<Inner>);
+pub(super) struct Http(Arc<Inner>);
 
 struct Inner {
     name: String,
@@ -77,12 +77,12 @@ struct State {
 
 impl Http {
     /// Returns the values of all secrets.
-    pub fn secrets(&self) -> Vec<Secret> {
+    pub(super) fn secrets(&self) -> Vec<Secret> {
         self.0.requests().secrets.clone()
     }
 
     /// Reads the secrets again, and tries a source with new ones immediately.
-    pub async fn refresh_secrets(&self) {
+    pub(super) async fn refresh_secrets(&self) {
         if self.0.reload_secrets().await {
             self.0.token.lock().await.take();
             self.0.state().breaker.on_success();
@@ -90,7 +90,11 @@ impl Http {
     }
 
     /// Returns the CRM's contacts before `deadline`. Otherwise returns the failure and the pending answer.
-    pub async fn find(&self, number: &E164, deadline: Instant) -> (SourceAnswer, Option<AnswerFuture<SourceAnswer>>) {
+    pub(super) async fn find(
+        &self,
+        number: &E164,
+        deadline: Instant,
+    ) -> (SourceAnswer, Option<AnswerFuture<SourceAnswer>>) {
         let until = tokio::time::Instant::from_std(deadline);
         if let Some(people) = self.0.state().cache.get(number, Instant::now()) {
             return (SourceAnswer::Found(people), None);

@@ -11,7 +11,7 @@ use std::time::Instant;
 use url::Url;
 
 /// Request of a token. No `Debug`: it contains a secret.
-pub struct TokenRequest {
+pub(super) struct TokenRequest {
     /// Token endpoint.
     pub url: Url,
     /// Client id.
@@ -23,7 +23,7 @@ pub struct TokenRequest {
 }
 
 /// An access token.
-pub struct AccessToken {
+pub(super) struct AccessToken {
     /// The token.
     pub token: Secret,
     /// Time from which a new one is requested.
@@ -35,7 +35,7 @@ impl TokenRequest {
     ///
     /// # Errors
     /// [`SourceError`], without text of the answer.
-    pub async fn send(&self, http: &Client) -> Result<AccessToken, SourceError> {
+    pub(super) async fn send(&self, http: &Client) -> Result<AccessToken, SourceError> {
         let credentials = ClientCredentials {
             url: &self.url,
             id: self.client_id.expose(),

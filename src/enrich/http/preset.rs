@@ -163,7 +163,7 @@ fn basic_without_password(token: &str) -> String {
 ///
 /// # Errors
 /// An unknown preset, or one without token or host.
-pub fn fill(
+pub(super) fn fill(
     config: &SourceConfig,
     resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
 ) -> Result<SourceConfig, SourceProblem> {

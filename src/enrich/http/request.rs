@@ -23,7 +23,7 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 const MAX_REDIRECTS: usize = 3;
 
 /// Request with placeholders. No `Debug`: headers contain tokens.
-pub struct RequestTemplate {
+pub(super) struct RequestTemplate {
     /// HTTP method.
     pub method: Method,
     /// URL. Its origin has no placeholders.
@@ -36,7 +36,7 @@ pub struct RequestTemplate {
 
 /// Reason for a missing answer. Contains neither URL nor query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
+pub(super) enum SourceError {
     /// No response within the timeout.
     #[error("no response within {} ms", .0.as_millis())]
     TimedOut(Duration),
@@ -87,13 +87,13 @@ pub enum SourceError {
 impl SourceError {
     /// Returns whether an immediate retry may succeed.
     #[must_use]
-    pub const fn is_transient(&self) -> bool {
+    pub(super) const fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::ServerError(_))
     }
 
     /// Returns the wait that the server asked for.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled(wait) => *wait,
             _ => None,
@@ -106,7 +106,7 @@ impl RequestTemplate {
     ///
     /// # Errors
     /// See [`SourceError`].
-    pub async fn send<'v>(
+    pub(super) async fn send<'v>(
         &self,
         http: &Client,
         bearer: Option<&Secret>,
@@ -206,7 +206,7 @@ async fn rejection(response: Response) -> SourceError {
 }
 
 /// Returns the kind of a reqwest error, without the URL.
-pub fn transport_error(error: &reqwest::Error) -> SourceError {
+pub(super) fn transport_error(error: &reqwest::Error) -> SourceError {
     SourceError::Unreachable(if error.is_body() || error.is_decode() {
         "response is incomplete"
     } else {

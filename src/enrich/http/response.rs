@@ -18,7 +18,7 @@ const MAX_RECORDS: usize = 20;
 
 /// Mapping of a response to contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResponseMapping {
+pub(crate) struct ResponseMapping {
     /// Pointer to the list of records. `None`: the response itself.
     results: Option<String>,
     fields: Vec<(Field, Vec<Template>)>,
@@ -44,7 +44,7 @@ impl ResponseMapping {
     ///
     /// # Errors
     /// Keys whose value is neither a pointer nor a text with pointers.
-    pub fn from_config(
+    pub(crate) fn from_config(
         results: Option<&str>,
         fields: &BTreeMap<String, FieldPath>,
         numbers: &[String],
@@ -80,7 +80,7 @@ impl ResponseMapping {
     ///
     /// # Errors
     /// The pointer without a value.
-    pub fn records<'a>(&self, response: &'a Value) -> Result<Vec<&'a Value>, String> {
+    pub(crate) fn records<'a>(&self, response: &'a Value) -> Result<Vec<&'a Value>, String> {
         let pointer = self.results.as_deref().unwrap_or_default();
         Ok(match response.pointer(pointer).ok_or_else(|| pointer.to_owned())? {
             Value::Array(records) => records.iter().take(MAX_RECORDS).collect(),
@@ -92,7 +92,7 @@ impl ResponseMapping {
     /// Returns whether the record has the caller's number. CRM searches also return similar numbers, and a card with a
     /// wrong name is the worst outcome. `region` completes the record's numbers.
     #[must_use]
-    pub fn matches_number(&self, record: &Value, caller: &E164, region: Region) -> bool {
+    pub(crate) fn matches_number(&self, record: &Value, caller: &E164, region: Region) -> bool {
         let is_caller = |text: &str| {
             read_cell(text, region).is_ok_and(|numbers| numbers.iter().any(|it| it.as_u64() == caller.as_u64()))
         };
@@ -102,7 +102,7 @@ impl ResponseMapping {
 
     /// Returns the contact of a record. `None` if no field has a value.
     #[must_use]
-    pub fn contact(&self, record: &Value, source: &str) -> Option<Contact> {
+    pub(crate) fn contact(&self, record: &Value, source: &str) -> Option<Contact> {
         let mut contact = Contact { source: source.to_owned(), ..Contact::default() };
         let mut empty = true;
         for (field, choices) in &self.fields {
@@ -158,7 +158,7 @@ fn any_text_matches(value: &Value, is_match: &impl Fn(&str) -> bool) -> bool {
 
 /// Returns the value at `pointer` as text.
 #[must_use]
-pub fn text_at<'v>(record: &'v Value, pointer: &str) -> Option<Cow<'v, str>> {
+pub(super) fn text_at<'v>(record: &'v Value, pointer: &str) -> Option<Cow<'v, str>> {
     record.pointer(pointer).and_then(text)
 }
 

@@ -8,7 +8,7 @@ const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remov
 
 /// Encoding of a value for its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// URL or form: percent-encoded. `.` and `..` are rejected, because URL parsers treat even `%2E%2E` as a parent
     /// path.
     Url,
@@ -40,7 +40,7 @@ impl Encoding {
 
 /// Text with named placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub(super) struct Template(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -54,7 +54,7 @@ impl Template {
     ///
     /// # Errors
     /// A word in braces that is not a name of `known`: likely a typo.
-    pub fn read(text: &str, known: &[&str], pointers: bool) -> Result<Self, String> {
+    pub(super) fn read(text: &str, known: &[&str], pointers: bool) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -80,25 +80,25 @@ impl Template {
 
     /// Returns text without placeholders.
     #[must_use]
-    pub fn text(text: &str) -> Self {
+    pub(super) fn text(text: &str) -> Self {
         Self(vec![Part::Text(text.to_owned())])
     }
 
     /// Returns a single placeholder without text.
     #[must_use]
-    pub fn placeholder(name: &str) -> Self {
+    pub(super) fn placeholder(name: &str) -> Self {
         Self(vec![Part::Placeholder(name.to_owned())])
     }
 
     /// Returns whether the template is a single placeholder without text.
     #[must_use]
-    pub fn is_single_placeholder(&self) -> bool {
+    pub(super) fn is_single_placeholder(&self) -> bool {
         matches!(self.0.as_slice(), [Part::Placeholder(_)])
     }
 
     /// Returns the filled text. `None` if `value` has no value for a placeholder, or none that its encoding accepts.
     #[must_use]
-    pub fn fill<'v>(&self, encoding: Encoding, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
+    pub(super) fn fill<'v>(&self, encoding: Encoding, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => Some(text.clone()),
             Part::Placeholder(name) => value(name).and_then(|value| encoding.encode(&value).map(Cow::into_owned)),
@@ -108,7 +108,7 @@ impl Template {
 
     /// Returns the text before the first placeholder.
     #[must_use]
-    pub fn head(&self) -> &str {
+    pub(super) fn head(&self) -> &str {
         match self.0.first() {
             Some(Part::Text(text)) => text,
             Some(Part::Placeholder(_)) | None => "",
@@ -117,12 +117,12 @@ impl Template {
 
     /// Returns whether the template has placeholders.
     #[must_use]
-    pub fn has_placeholders(&self) -> bool {
+    pub(super) fn has_placeholders(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
     }
 
     /// Returns the names of all placeholders.
-    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Placeholder(name) => Some(name.as_str()),
             Part::Text(_) => None,

@@ -15,15 +15,15 @@ const DNS_TIMEOUT: Duration = Duration::from_secs(4);
 /// A name has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("the name of the host cannot be resolved")]
-pub struct DnsError(#[source] pub io::Error);
+pub(super) struct DnsError(#[source] pub io::Error);
 
 /// Resolver of the HTTP client.
-pub struct Resolver(Arc<BTreeMap<String, Vec<IpAddr>>>);
+pub(super) struct Resolver(Arc<BTreeMap<String, Vec<IpAddr>>>);
 
 impl Resolver {
     /// Creates a resolver; the names in `hosts` are not looked up.
     #[must_use]
-    pub fn new(hosts: BTreeMap<String, Vec<IpAddr>>) -> Self {
+    pub(super) fn new(hosts: BTreeMap<String, Vec<IpAddr>>) -> Self {
         Self(Arc::new(hosts))
     }
 }

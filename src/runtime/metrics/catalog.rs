@@ -17,7 +17,7 @@ const PREFIX: &str = "poprelay";
 /// A gauge. Times are seconds since 1970.
 pub type Value = Gauge<f64, AtomicU64>;
 /// A counter of seconds.
-pub type Seconds = Counter<f64, AtomicU64>;
+pub(super) type Seconds = Counter<f64, AtomicU64>;
 
 /// Names and values of the labels of one metric.
 type LabelValues = Vec<(&'static str, String)>;

@@ -13,11 +13,11 @@ use std::{
 };
 
 /// Kinds of events from a connection.
-pub const EVENT_KINDS: [&str; 4] = ["snapshot", "report", "report_ready", "malformed"];
+pub(super) const EVENT_KINDS: [&str; 4] = ["snapshot", "report", "report_ready", "malformed"];
 /// Reasons for which a live lane is lost.
-pub const LOSS_REASONS: [&str; 5] = ["closed", "broken", "silent", "expired", "gone"];
+pub(super) const LOSS_REASONS: [&str; 5] = ["closed", "broken", "silent", "expired", "gone"];
 /// APIs of GoTo, as in the paths.
-pub const ENDPOINTS: [&str; 8] = [
+pub(super) const ENDPOINTS: [&str; 8] = [
     "notification-channel",
     "call-events-report",
     "call-events",

@@ -22,7 +22,7 @@ const RATIO: f64 = 1.1;
 
 /// Counts of one sink. One worker writes; others read.
 #[derive(Debug)]
-pub struct DayLatency([Hour; HOURS]);
+pub(super) struct DayLatency([Hour; HOURS]);
 
 #[derive(Debug)]
 struct Hour {
@@ -56,7 +56,7 @@ pub struct LatencySummary {
 
 impl DayLatency {
     /// Counts a card accepted at `unix_seconds`.
-    pub fn record(&self, unix_seconds: i64, latency: Duration) {
+    pub(super) fn record(&self, unix_seconds: i64, latency: Duration) {
         let number = unix_seconds.div_euclid(3600);
         let Some(hour) = self.hour(number) else { return };
         if hour.number.swap(number, Ordering::Relaxed) != number {
@@ -69,13 +69,13 @@ impl DayLatency {
 
     /// Returns the percentiles of the 24 hours up to `unix_seconds`; `None` without cards.
     #[must_use]
-    pub fn summary(&self, unix_seconds: i64) -> Option<LatencySummary> {
+    pub(super) fn summary(&self, unix_seconds: i64) -> Option<LatencySummary> {
         summarize(&self.stored(unix_seconds))
     }
 
     /// Returns the counts of the last 24 hours, to be stored.
     #[must_use]
-    pub fn stored(&self, unix_seconds: i64) -> StoredLatency {
+    pub(super) fn stored(&self, unix_seconds: i64) -> StoredLatency {
         let now = unix_seconds.div_euclid(3600);
         let recent = self.0.iter().filter_map(|hour| {
             let number = hour.number.load(Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl DayLatency {
     }
 
     /// Adds stored counts of an earlier run. Older hours are ignored.
-    pub fn restore(&self, stored: &StoredLatency, unix_seconds: i64) {
+    pub(super) fn restore(&self, stored: &StoredLatency, unix_seconds: i64) {
         let now = unix_seconds.div_euclid(3600);
         for (number, counts) in stored.iter().filter(|(number, _)| is_recent(**number, now)) {
             let Some(hour) = self.hour(*number) else { continue };

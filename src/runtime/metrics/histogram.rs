@@ -15,7 +15,7 @@ use std::{
 
 /// Upper bounds of the buckets, in seconds: from a local post to the time in which a caller hangs up. Three steps a decade,
 /// as Prometheus' own clients use them.
-pub const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub(super) const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// [`BUCKETS`] in microseconds.
 const BOUNDS: [u64; 13] = [

@@ -18,7 +18,8 @@ use std::{
 };
 
 /// Statuses of a call; recaps, gap summaries and alerts have `other`.
-pub const CARD_STATUSES: [&str; 7] = ["ringing", "answered", "missed", "voicemail", "ended", "called_back", "other"];
+pub(super) const CARD_STATUSES: [&str; 7] =
+    ["ringing", "answered", "missed", "voicemail", "ended", "called_back", "other"];
 
 /// Metrics of all sinks.
 #[derive(Debug)]
