@@ -108,7 +108,7 @@ fn example_config_has_every_key_and_is_valid() {
     assert_eq!(file.cards.lines.given().count(), 6);
     CardTemplates::compile(file.cards.lines.given()).unwrap();
     assert!(
-        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 8 && file.routes.len() == 1
+        file.state.dir.is_some() && file.operator.sink.is_some() && file.sinks.len() == 9 && file.routes.len() == 1
     );
 }
 
