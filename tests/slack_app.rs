@@ -154,7 +154,7 @@ pub async fn one_message_survives_kills(sim: &Simulator, config: TestConfig) {
     let mut dir = DaemonDir::new(config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
-    sim.place(call(alice(), [50, 12_000, 24_000]));
+    sim.place(call(alice(), [50, 20_000, 40_000]));
     becomes(sim, "ALICE MARTIN").await;
     settled(&dir).await;
     daemon.kill();
