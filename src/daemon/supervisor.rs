@@ -180,76 +180,6 @@ impl Daemon {
         self.pipeline.raise(alert).await;
     }
 
-    async fn on_sink_event(&mut self, event: SinkEvent) {
-        let alert = match event {
-            SinkEvent::Delivered { sink, .. } => {
-                let lost_alerts = self.given_up.on_delivered(&sink);
-                // A worker replaced by a reload while its sink was disabled reports only the delivery.
-                if self.pipeline.status.lock().disabled.remove(&sink) {
-                    tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
-                    self.raise_recovered(sink).await;
-                }
-                match lost_alerts {
-                    Some(lost) => AlertKind::AlertsGivenUp(lost),
-                    None => return,
-                }
-            }
-            SinkEvent::DeadLetter { sink, why, alert, what, is_alert, .. } => {
-                self.given_up.on_dead_letter(sink.clone(), what.clone(), is_alert);
-                if !alert {
-                    return;
-                }
-                AlertKind::DeadLetter { sink, what, why }
-            }
-            SinkEvent::Disabled { sink, why, advice } => {
-                self.pipeline.status.lock().disabled.insert(sink.clone());
-                self.given_up.on_trouble(sink.clone());
-                if !self.is_new_trouble(&sink, why) {
-                    return;
-                }
-                AlertKind::SinkDisabled(sink, format!("{why}. {advice}"))
-            }
-            SinkEvent::Recovered { sink } => {
-                self.pipeline.status.lock().disabled.remove(&sink);
-                return self.raise_recovered(sink).await;
-            }
-            SinkEvent::MentionRejected { sink } => AlertKind::MentionRejected(sink),
-            SinkEvent::Throttled { sink } => {
-                self.given_up.on_trouble(sink.clone());
-                if !self.is_new_trouble(&sink, "throttled") {
-                    return;
-                }
-                AlertKind::SinkThrottled(sink)
-            }
-            SinkEvent::Unreachable { sink, why, .. } => {
-                self.given_up.on_trouble(sink.clone());
-                if !self.is_new_trouble(&sink, why) {
-                    return;
-                }
-                AlertKind::SinkUnreachable(sink, why.to_owned())
-            }
-        };
-        self.pipeline.raise(alert).await;
-    }
-
-    /// Returns whether the trouble of a sink is worth an alert. That of a person is, unless another person has it too.
-    fn is_new_trouble(&mut self, sink: &SinkName, why: &str) -> bool {
-        let is_person = self.pipeline.settings.load().people.values().any(|person| person == sink);
-        let is_new = !is_person || self.person_troubles.begin(sink.clone(), why);
-        if !is_new {
-            tracing::warn!(%sink, why, "person gets no direct messages, as others");
-        }
-        is_new
-    }
-
-    async fn raise_recovered(&mut self, sink: SinkName) {
-        if !self.person_troubles.end(&sink) {
-            return;
-        }
-        let lost = self.given_up.on_recovered(&sink);
-        self.pipeline.raise(AlertKind::SinkRecovered(sink, lost)).await;
-    }
-
     /// Counts today's calls of earlier runs.
     async fn restore_daily_count(&self) {
         let (outbox, settings) = (&self.pipeline.outbox, self.pipeline.settings.load());
@@ -297,6 +227,7 @@ impl Daemon {
         let sinks = self.workers.reconcile(&config.sinks);
         self.slack_sockets.reconcile(&config.sinks);
         let is_configured = |name: &SinkName| config.sinks.iter().any(|sink| sink.name == *name);
+        self.person_troubles.retain(is_configured);
         {
             let mut status = self.pipeline.status.lock();
             status.disabled.retain(is_configured);
@@ -340,3 +271,4 @@ impl Daemon {
 }
 
 mod housekeeping;
+mod sink_events;

@@ -15,6 +15,11 @@ impl PersonTroubles {
         is_new
     }
 
+    /// Keeps the troubles of configured people only. Otherwise a removed person's trouble would hide that of another.
+    pub fn retain(&mut self, is_configured: impl Fn(&SinkName) -> bool) {
+        self.0.retain(|sink, _| is_configured(sink));
+    }
+
     /// Records the end of a person's trouble. Returns whether no other person has it any more.
     pub fn end(&mut self, sink: &SinkName) -> bool {
         let why = self.0.remove(sink);
@@ -33,6 +38,8 @@ mod tests {
         let begun = ["a", "b", "a"].map(|name| troubles.begin(sink(name), "token revoked"));
         assert_eq!(begun, [true, false, false]);
         assert!(troubles.begin(sink("c"), "no such member"));
+        troubles.retain(|sink| sink.as_str() != "c");
+        assert!(troubles.begin(sink("d"), "no such member"), "the person with this trouble was removed");
         assert_eq!(["a", "b", "c", "d"].map(|name| troubles.end(&sink(name))), [false, true, true, true]);
     }
 }
