@@ -3,7 +3,7 @@
 use super::{Diagnostic, Validator};
 use crate::{
     cards::WebhookFormat,
-    config::schema::SinkTable,
+    config::sink_table::SinkTable,
     deliver::chats::{self, ChatOptions, OptionKey, SigningKey},
     model::{
         delivery::SinkKind,

@@ -2,8 +2,9 @@
 
 use super::schema::{
     CardsTable, ConnectionTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable, OperatorTable,
-    PersonTable, SinkTable, StateTable,
+    PersonTable, StateTable,
 };
+use super::sink_table::SinkTable;
 use crate::{
     enrich::{OauthConfig, SearchConfig, SourceConfig},
     route::{Condition, Mentions, Rule},

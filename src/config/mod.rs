@@ -18,6 +18,7 @@ mod routes;
 mod schema;
 mod secrets;
 mod sink;
+mod sink_table;
 mod teams_app;
 mod urls;
 

@@ -4,7 +4,7 @@ use super::{Diagnostic, Validator};
 use crate::{
     cards::{RenderOptions, WebhookFormat},
     config::{
-        schema::{PaceValue, RecapValue, SinkTable, TimeList},
+        sink_table::{PaceValue, RecapValue, SinkTable, TimeList},
         urls,
     },
     deliver::{

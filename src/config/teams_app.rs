@@ -2,7 +2,7 @@
 
 use super::{Validator, sink::Target};
 use crate::{
-    config::schema::SinkTable,
+    config::sink_table::SinkTable,
     deliver::{
         access_token::Credentials,
         chats::ChatOptions,

@@ -1,7 +1,10 @@
 //! The operator's own body and headers: minijinja templates over the event, compiled once. Values in the body are written as
 //! JSON, so that no text of a caller can leave its place. A template that fails leaves the standard body.
 
-use super::event::{CallData, CallerData, Event};
+use super::{
+    caller_data::CallerData,
+    event::{CallData, Event},
+};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, value::Serde};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use std::{

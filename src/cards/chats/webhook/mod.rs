@@ -1,6 +1,7 @@
 //! The body of a webhook message: an event as JSON (`event`), or the operator's own (`format`). `schema.json` is the contract of
 //! the event. Fields are only added; anything else needs a new `version`.
 
+mod caller_data;
 mod event;
 mod format;
 #[cfg(test)]
