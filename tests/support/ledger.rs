@@ -94,7 +94,9 @@ impl DeliveryLedger {
     /// not shown then is lost.
     pub async fn settle(&mut self, sim: &Simulator, sinks: &[&str], quiet_period: Duration) {
         let (mut left, mut last_change) = (usize::MAX, Instant::now());
-        super::eventually("every call is shown, or no new one is", Duration::from_secs(600), async || {
+        // A call whose frames were lost needs its report: four calls a second, with two queries each at GoTo's rate.
+        let longest = Duration::from_secs(600.max(sim.calls().len() as u64 / 4));
+        super::eventually("every call is shown, or no new one is", longest, async || {
             tokio::time::sleep(Duration::from_millis(500)).await;
             self.read(sim);
             let now_left: usize = sinks.iter().map(|sink| self.lost_calls(sink).len()).sum();

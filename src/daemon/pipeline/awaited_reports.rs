@@ -36,8 +36,10 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(240);
 /// The reports to fetch, and the reports that wait.
 #[derive(Debug, Default)]
 pub struct AwaitedReports {
-    /// Reports that the call tracker needs. Fetched first: their calls have a posted ring.
+    /// Reports that the call tracker needs: details of calls with a posted card.
     requested: VecDeque<ConversationSpaceId>,
+    /// The last fetch was a requested one. While both kinds wait they alternate.
+    fetched_requested: bool,
     waiting: BTreeMap<ConversationSpaceId, Awaited>,
     /// Reports of a gap, which are passed on together with the others of the gap.
     held: Vec<Report>,
@@ -122,20 +124,31 @@ impl AwaitedReports {
         ReadyReports { reports, unreported }
     }
 
-    /// Returns the fetches to begin, at most `room`: those of the tracker, then those of the calls that ended last.
+    /// Returns the fetches to begin, at most `room`. Those of the tracker alternate with those of calls that wait, latest end
+    /// first: a call without a card does not wait for the details of posted ones, nor they for it.
     pub fn begin_fetches(&mut self, room: usize, now: Instant) -> Vec<ConversationSpaceId> {
         if room == 0 {
             return Vec::new();
         }
         let is_running = |awaited: &&Awaited| awaited.fetched.is_some_and(|since| now < since + FETCH_SPAN);
         let running = self.waiting.values().filter(is_running).count();
-        let mut fetches: Vec<ConversationSpaceId> = self.requested.drain(..room.min(self.requested.len())).collect();
-        let room = MAX_FETCHES.saturating_sub(running.saturating_add(fetches.len())).min(room - fetches.len());
         let mut idle: Vec<_> = self.waiting.iter_mut().filter(|(_, awaited)| awaited.fetched.is_none()).collect();
         idle.sort_by_key(|(_, awaited)| std::cmp::Reverse(awaited.summary.as_ref().map(|summary| summary.ended_at)));
-        for (call, awaited) in idle.into_iter().take(room) {
-            awaited.fetched = Some(now);
-            fetches.push(call.clone());
+        let mut idle = idle.into_iter().take(MAX_FETCHES.saturating_sub(running)).peekable();
+        let mut fetches = Vec::new();
+        while fetches.len() < room {
+            let is_waiting_call = idle.peek().is_some() && (self.fetched_requested || self.requested.is_empty());
+            let call = if is_waiting_call {
+                idle.next().map(|(call, awaited)| {
+                    awaited.fetched = Some(now);
+                    call.clone()
+                })
+            } else {
+                self.requested.pop_front()
+            };
+            let Some(call) = call else { break };
+            self.fetched_requested = !is_waiting_call;
+            fetches.push(call);
         }
         fetches
     }
@@ -256,13 +269,19 @@ mod tests {
     }
 
     #[test]
-    fn report_that_the_tracker_needs_is_fetched_first() {
+    fn reports_that_the_tracker_needs_alternate_with_those_of_calls_without_a_card() {
         let mut awaited = AwaitedReports::default();
-        (0..30).for_each(|id| awaited.add(summary(&format!("call-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
-        awaited.request("live".try_into().unwrap());
-        awaited.request("live".try_into().unwrap());
-        let fetches = awaited.begin_fetches(99, instant(0));
-        assert_eq!((fetches[0].as_str(), fetches.len()), ("live", MAX_FETCHES));
+        (0..30).for_each(|id| awaited.add(summary(&format!("hidden-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
+        (0..99).for_each(|id| awaited.request(format!("posted-{id}").as_str().try_into().unwrap()));
+        awaited.request("posted-0".try_into().unwrap());
+        let mut fetched = Vec::new();
+        for (room, second) in [(1, 0), (2, 0), (1, 0), (200, 0), (200, 5)] {
+            fetched.extend(awaited.begin_fetches(room, instant(second)));
+        }
+        let is_hidden = |call: &ConversationSpaceId| call.as_str().starts_with("hidden");
+        let kinds: Vec<bool> = fetched.iter().map(is_hidden).collect();
+        assert!(kinds[..2 * MAX_FETCHES].chunks(2).all(|pair| pair == [false, true]), "{kinds:?}");
+        assert_eq!((kinds.len(), kinds.iter().filter(|hidden| **hidden).count()), (99 + 30, 30));
     }
 
     #[test]
