@@ -1,6 +1,10 @@
 //! Backfill: queries what was not pushed. Closes event gaps, polls recent reports, and answers queries about single
 //! calls. Runs beside the lanes, which never wait for a query.
 
+mod gap;
+
+pub(super) use gap::{BackfillRequest, Gap};
+
 use super::{
     ConnectionEvent, Reports,
     api::{Api, Error},
@@ -25,66 +29,9 @@ const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
 const START_MARGIN: Duration = Duration::from_secs(4 * 3600);
 /// Queried time before the interval of the periodic backfill: an hour, one page on most accounts.
 const POLL_START_MARGIN: Duration = Duration::from_secs(3600);
-/// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost, and GoTo
-/// writes a report minutes after its call. 10 min. Known calls are dropped.
-const END_MARGIN: Duration = Duration::from_secs(600);
 /// Interval of the periodic backfill, which finds calls without a single frame although a lane was live. After 5 min a
 /// callback is still useful; the API allows 10 requests a second.
 pub const BACKFILL_INTERVAL: Duration = Duration::from_secs(300);
-/// 31 days: longest span of one query for reports.
-const MAX_QUERY_SPAN: Duration = Duration::from_secs(31 * 86_400);
-
-/// A request of the lane monitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BackfillRequest {
-    /// An event gap has closed.
-    Gap(Gap),
-    /// A lane was lost or paused while another one was live: the same queries, without an event gap.
-    Check(Gap),
-}
-
-impl BackfillRequest {
-    /// Returns the time span of the request.
-    pub(super) const fn span(self) -> Gap {
-        match self {
-            Self::Gap(span) | Self::Check(span) => span,
-        }
-    }
-}
-
-/// A closed event gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gap {
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
-    /// Reports are needed since this time: that of the gap, or earlier after a run that did not recover all.
-    pub(super) since: Timestamp,
-}
-
-impl Gap {
-    /// Creates a gap without anything before it.
-    pub(super) const fn new(from: Timestamp, to: Timestamp) -> Self {
-        Self { from, to, since: from }
-    }
-
-    pub(super) fn merge(self, other: Self) -> Self {
-        let (from, to) = (self.from.min(other.from), self.to.max(other.to));
-        Self { from, to, since: self.since.min(other.since) }
-    }
-
-    /// Returns the span to query, which begins `margin` before the gap.
-    fn query_span(self, margin: Duration) -> (Timestamp, Timestamp) {
-        let from = self.since.checked_sub(margin).unwrap_or(self.since);
-        (from.max(self.to.checked_sub(MAX_QUERY_SPAN).unwrap_or(from)), self.to)
-    }
-
-    /// Whether the call of a report ended inside the gap, or has no stated end.
-    fn contains(self, report: &Report) -> bool {
-        let from = self.since.checked_sub(END_MARGIN).unwrap_or(self.since);
-        report.ended_at.is_none_or(|ended| ended >= from)
-    }
-}
-
 /// A gap to be queried again.
 #[derive(Debug, Clone, Copy)]
 struct PendingCheck {

@@ -1,6 +1,7 @@
 //! One live connection: a channel and its open socket. Decides when to ping, renew and subscribe pending accounts, and
 //! reports when the connection is silent, expired or due for replacement.
 
+mod accounts;
 mod renewal;
 
 use super::{Effect, RandomSource, RequestFailure, Ticket, channel::Channel};
@@ -8,6 +9,7 @@ use crate::{
     model::{ids::AccountKey, time::Now},
     runtime::backoff::{Backoff, BackoffPolicy},
 };
+use accounts::PendingAccounts;
 use std::time::{Duration, Instant};
 
 /// A subscription may fetch the accounts first and wait for a token: three answers within 10 s each.
@@ -24,9 +26,6 @@ const MAX_UNANSWERED_PINGS: u8 = 2;
 const RENEW_TIMEOUT: Duration = Duration::from_secs(30);
 /// Shortest interval between renewals requested by the server.
 const MIN_RENEW_INTERVAL: Duration = Duration::from_secs(5);
-/// Interval at which rejected accounts are subscribed again: a newly granted right takes effect.
-const REJECTED_ACCOUNT_RETRY: Duration = Duration::from_secs(300);
-
 /// Request that renews a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renew {
@@ -41,14 +40,6 @@ pub enum Renew {
 enum Renewal {
     Due { at: Instant, how: Renew, urgent: bool },
     Requested { ticket: Ticket, sent: Instant, until: Instant, how: Renew, urgent: bool },
-}
-
-/// Accounts to subscribe beside the open socket; `None`: all of the connection.
-#[derive(Debug)]
-enum PendingAccounts {
-    Complete,
-    Due { at: Instant, accounts: Option<Vec<AccountKey>> },
-    Requested { ticket: Ticket, until: Instant, accounts: Option<Vec<AccountKey>> },
 }
 
 /// Result of a deadline or renewal of a live connection.
@@ -238,69 +229,6 @@ impl LiveConnection {
             outcome = LinkOutcome::Replace;
         }
         (outcome, effects)
-    }
-
-    fn tick_accounts(&mut self, now: Instant, ticket: &mut dyn FnMut() -> Ticket, effects: &mut Vec<Effect>) {
-        self.accounts = match std::mem::replace(&mut self.accounts, PendingAccounts::Complete) {
-            PendingAccounts::Due { at, accounts } if now >= at => {
-                let ticket = ticket();
-                let only = accounts.clone();
-                effects.push(Effect::Subscribe { ticket, channel: self.channel.id.clone(), only });
-                PendingAccounts::Requested { ticket, until: now + SUBSCRIBE_TIMEOUT, accounts }
-            }
-            PendingAccounts::Requested { until, accounts, .. } if now >= until => {
-                PendingAccounts::Due { at: now + REJECTED_ACCOUNT_RETRY, accounts }
-            }
-            same @ (PendingAccounts::Complete | PendingAccounts::Due { .. } | PendingAccounts::Requested { .. }) => {
-                same
-            }
-        };
-    }
-
-    pub(super) fn awaits_accounts(&self, ticket: Ticket) -> bool {
-        matches!(self.accounts, PendingAccounts::Requested { ticket: awaited, .. } if awaited == ticket)
-    }
-
-    /// Handles the answer for pending accounts; `None` if none was awaited.
-    pub(super) fn subscribed(
-        &mut self,
-        answer: Result<super::SubscribeResult, RequestFailure>,
-        now: Instant,
-        random: RandomSource<'_>,
-    ) -> Option<super::SubscribeResult> {
-        let accounts = match &mut self.accounts {
-            PendingAccounts::Requested { accounts, .. } => std::mem::take(accounts),
-            PendingAccounts::Due { .. } | PendingAccounts::Complete => return None,
-        };
-        let (accepted, pending, at_least) = match answer {
-            Ok(accepted) => {
-                let refused = accepted.rejected.iter().map(|one| one.account.clone());
-                let pending: Vec<_> = accepted.retry.iter().cloned().chain(refused).collect();
-                let wait = if accepted.retry.is_empty() { REJECTED_ACCOUNT_RETRY } else { Duration::from_secs(1) };
-                (accepted, Some(pending), wait)
-            }
-            Err(failure) => {
-                (super::SubscribeResult::default(), accounts, failure.retry_after.unwrap_or(Duration::from_secs(1)))
-            }
-        };
-        self.accounts = if pending.as_ref().is_some_and(Vec::is_empty) {
-            PendingAccounts::Complete
-        } else {
-            PendingAccounts::Due { at: now + self.backoff.next(random(), Some(at_least)), accounts: pending }
-        };
-        Some(accepted)
-    }
-}
-
-impl LiveConnection {
-    /// Returns the accounts that are not subscribed yet.
-    pub(super) fn pending_accounts(&self) -> Vec<AccountKey> {
-        match &self.accounts {
-            PendingAccounts::Complete => Vec::new(),
-            PendingAccounts::Due { accounts, .. } | PendingAccounts::Requested { accounts, .. } => {
-                accounts.clone().unwrap_or_default()
-            }
-        }
     }
 }
 
