@@ -2,6 +2,8 @@
 //! printable text, token buckets.
 
 pub mod backoff;
+#[cfg(test)]
+pub mod captured_journal;
 pub mod content_line;
 pub mod http;
 pub mod log_filter;

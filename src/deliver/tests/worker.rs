@@ -16,6 +16,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
+    runtime::captured_journal::CapturedJournal,
 };
 use std::{
     sync::{
@@ -252,27 +253,7 @@ async fn worker_wrong_card_count_of_render_does_not_stop_it() {
 
 #[tokio::test]
 async fn worker_journal_and_attempts_contain_no_url() {
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    // With only one subscriber in the process, tracing caches a log line as disabled if a test without one reaches it first.
-    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let journal = CapturedJournal::start();
     let chat = Chat::new(|n, _| match n {
         0 => ChatReply::with(500, "Cannot POST /services/T0/B0/secretsecretsecret"),
         1 => ChatReply::with(400, "no_text at https://x/services/T0/B0/secretsecretsecret"),
@@ -287,7 +268,7 @@ async fn worker_journal_and_attempts_contain_no_url() {
     worker.add("b");
     assert!(matches!(worker.next_event().await, SinkEvent::Disabled { .. }));
     worker.end().await.unwrap();
-    let journal = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let journal = journal.text();
     for line in ["card delivered", "sink failing, deliveries paused", "sink recovered", "sink disabled", "took_ms="] {
         assert!(journal.contains(line), "{line}: {journal}");
     }

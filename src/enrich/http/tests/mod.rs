@@ -14,6 +14,7 @@ use crate::{
         secret::{Secret, SecretRef},
         time::HumanDuration,
     },
+    runtime::captured_journal::CapturedJournal,
 };
 use serde_json::json;
 use server::{Server, respond};
@@ -211,27 +212,9 @@ async fn find_body_and_second_request_are_filled_from_templates() {
     assert!(requests[1].starts_with("GET /t/7%2F%2E%2E%2F8 "), "{requests:?}");
 }
 
-/// Captures the journal as text.
-#[derive(Clone, Default)]
-struct Journal(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Journal {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn find_failures_are_logged_once_per_change_without_secrets() {
-    let journal = Journal::default();
-    let writer = journal.clone();
-    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
-    let _guard = tracing::subscriber::set_default(lines.with_max_level(tracing::Level::TRACE).finish());
+    let journal = CapturedJournal::start();
     let asked = Arc::new(AtomicUsize::new(0));
     let server = Server::start(move |stream, _| {
         let status = match asked.fetch_add(1, Ordering::SeqCst) {
@@ -248,7 +231,7 @@ async fn find_failures_are_logged_once_per_change_without_secrets() {
     for _ in 0..6 {
         find(&http, LONG).await;
     }
-    let text = String::from_utf8(journal.0.lock().unwrap().clone()).unwrap();
+    let text = journal.text();
     let ours: Vec<&str> = text.lines().filter(|line| line.contains("enrich")).collect();
     let [rejected, unexpected, recovered] = ours.as_slice() else { panic!("{ours:#?}") };
     assert!(rejected.contains("WARN") && rejected.contains("source failed") && rejected.contains("401"), "{rejected}");
