@@ -93,7 +93,7 @@ async fn check_online_names_the_leg_that_fails() {
     let sim = Simulator::start(SimulatorSettings { client, ..SimulatorSettings::default() }).await.unwrap();
     let source = |server: &str| {
         format!(
-            "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{server}/find?phone={{number}}\"\nfields = {{ name = \"/name\" }}\n"
+            "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{server}/find?phone={{{{ number }}}}\"\nfields = {{ name = \"/name\" }}\n"
         )
     };
     let dir = DaemonDir::for_simulator(&sim);

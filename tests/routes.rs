@@ -192,7 +192,7 @@ async fn late_caller_info_routes_end_but_does_not_repeat_ring() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let (crm, unblock) = blocked_crm().await;
     let rules = format!(
-        "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{number}}\"\ntimeout = \"10s\"\n\
+        "\n[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{{{ number }}}}\"\ntimeout = \"10s\"\n\
          fields = {{ name = \"/name\", tier = \"/tier\" }}\n\
          [[routes]]\nmatch = {{ tier = \"VIP\" }}\nsinks = [\"support\"]\n[[routes]]\nsinks = [\"desk\"]\n"
     );

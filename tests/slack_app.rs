@@ -291,7 +291,7 @@ async fn late_lookup_result_is_added_to_live_message() {
     let sim = start_simulator().await;
     let crm = slow_crm().await;
     let source = format!(
-        "[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{number}}\"\ntimeout = \"5s\"\nfields = {{ name = \"/name\" }}"
+        "[[enrich]]\ntype = \"http\"\nname = \"crm\"\nurl = \"{crm}?phone={{{{ number }}}}\"\ntimeout = \"5s\"\nfields = {{ name = \"/name\" }}"
     );
     let mut dir = DaemonDir::new(format!("{}{source}", config(&sim)));
     let daemon = dir.start();

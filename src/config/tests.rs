@@ -221,7 +221,7 @@ path = "/etc/poprelay/contacts.csv"
 [[enrich]]
 type = "http"
 name = "crm"
-url = "https://crm.example.com/api/contacts?phone={number}"
+url = "https://crm.example.com/api/contacts?phone={{ number }}"
 headers = { Authorization = "x" }
 fields = { name = "/results/0/name", tier = "/results/0/tier", link = "/results/0/url" }
 "#;

@@ -28,7 +28,7 @@ pub struct SourceConfig {
     pub token: Option<SecretRef>,
     /// http, presets: host of your CRM account (`example.zendesk.com`). HubSpot has none.
     pub domain: Option<String>,
-    /// http: the URL, with `{number}`, `{digits}` or `{national}` in path or query.
+    /// http: the URL, with `{{ number }}`, `{{ digits }}` or `{{ national }}` in path or query.
     pub url: Option<SecretRef>,
     /// http: `GET` or `POST`. Default: `POST` if there is a body.
     pub method: Option<String>,
@@ -41,7 +41,8 @@ pub struct SourceConfig {
     /// response.
     pub results: Option<String>,
     /// http: values to take from a record: `name`, `company`, `tier`, `owner`, `notes`, `tags`, `link`, or the label
-    /// of a fact. Each is a JSON pointer, a text with `{/pointers}`, or a list of them. The first one with a value
+    /// of a fact. Each is a JSON pointer, a template over the record
+    /// (`{{ first }} {{ last }}`), or a list of them. The first one with a value
     /// counts.
     #[serde(default)]
     pub fields: BTreeMap<String, FieldPath>,
@@ -163,7 +164,7 @@ pub struct OauthConfig {
     pub scope: Option<String>,
 }
 
-/// `then` of an http source: a second request whose URL contains `{/pointers}` into the record. Headers are those of
+/// `then` of an http source: a second request whose URL is a template over the record (`{{ id }}`). Headers are those of
 /// the first request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ThenConfig {
@@ -294,7 +295,7 @@ mod tests {
             r#"[[enrich]]
             type = "http"
             name = "crm"
-            url = "https://crm.example.com/api/contacts?phone={number}"
+            url = "https://crm.example.com/api/contacts?phone={{ number }}"
             headers = { Authorization = { credential = "crm-token" } }
             fields = { name = "/results/0/name", tier = ["/results/0/tier", "/results/0/level"] }
             timeout = "500ms""#,

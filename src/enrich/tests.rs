@@ -28,7 +28,7 @@ fn contacts(dir: &tempfile::TempDir) -> SourceConfig {
 
 fn crm(port: u16) -> SourceConfig {
     table(&format!(
-        "type = 'http'\nname = 'crm'\nurl = 'http://127.0.0.1:{port}/?q={{number}}'\nfields = {{ name = '/name' }}"
+        "type = 'http'\nname = 'crm'\nurl = 'http://127.0.0.1:{port}/?q={{{{ number }}}}'\nfields = {{ name = '/name' }}"
     ))
 }
 
@@ -246,7 +246,7 @@ async fn build_invalid_tables_report_all_problems_by_key() {
     let dir = tempfile::tempdir().unwrap();
     let tables = [
         table("type = 'contacts'\nretention = '9d'"),
-        table("type = 'http'\nname = 'crm'\nurl = 'https://x.example.com/{number}'\nfields = { tier = 'tier' }"),
+        table("type = 'http'\nname = 'crm'\nurl = 'https://x.example.com/{{ number }}'\nfields = { tier = 'tier' }"),
         crm(9),
         crm(9),
     ];

@@ -79,8 +79,8 @@ pub fn crm_answer(bytes: &[u8]) {
     let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let table = serde_json::from_slice::<SourceConfig>(head).unwrap_or_else(|_| {
         let usual = r#"{"type": "http", "name": "crm", "results": "/results", "numbers": ["/phones"], "fields": {
-            "name": ["/name", "{/first} {/last}"], "company": "/company", "tier": "/tier", "owner": "/owner/name",
-            "notes": "/notes", "tags": "/tags", "link": "https://crm.example.com/c/{/id}", "Open tickets": "/open"}}"#;
+            "name": ["/name", "{{ first }} {{ last }}"], "company": "/company", "tier": "/tier", "owner": "/owner/name",
+            "notes": "/notes", "tags": "/tags", "link": "https://crm.example.com/c/{{ id }}", "Open tickets": "/open"}}"#;
         serde_json::from_str(usual).expect("a table")
     });
     let Some(people) = raw::contacts_in_response(&table, body, &caller(), Region::US) else { return };

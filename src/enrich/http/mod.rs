@@ -11,6 +11,7 @@ mod response;
 mod template;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use super::{SecretReader, config::SourceConfig, merge::SourceAnswer, pending::AnswerFuture};
 use crate::model::{
@@ -28,7 +29,6 @@ use reqwest::Client;
 pub(super) use response::ResponseMapping;
 use serde_json::Value;
 use std::{
-    borrow::Cow,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -225,7 +225,7 @@ impl Inner {
         bearer: Option<&Secret>,
         number: &E164,
     ) -> Result<Vec<(Contact, Value)>, SourceError> {
-        let response = request.send(&self.http, bearer, |name| placeholder_value(number, name)).await?;
+        let response = request.send(&self.http, bearer, &number_values(number)).await?;
         let Some(response) = response else { return Ok(Vec::new()) };
         let mut records = mapping.records(&response).map_err(SourceError::NoResults)?;
         records.retain(|record| mapping.matches_number(record, number, self.region));
@@ -280,7 +280,7 @@ impl Inner {
         record: &Value,
         person: &mut Contact,
     ) {
-        let response = match request.send(&self.http, bearer, |pointer| response::text_at(record, pointer)).await {
+        let response = match request.send(&self.http, bearer, &response::record_values(record)).await {
             Ok(response) => response.unwrap_or_default(),
             Err(error) => return tracing::debug!(source = self.name, %error, "second request failed"),
         };
@@ -334,12 +334,11 @@ impl Inner {
     }
 }
 
-/// Returns the value of a placeholder in the first request.
-fn placeholder_value<'v>(number: &'v E164, name: &str) -> Option<Cow<'v, str>> {
-    match name {
-        "number" => Some(number.expose().into()),
-        "digits" => Some(number.expose().trim_start_matches('+').into()),
-        "national" => Some(number.national_digits().into()),
-        _ => None,
+/// Returns the values of a search: its number as E.164, its digits, and its national digits.
+fn number_values(number: &E164) -> minijinja::Value {
+    minijinja::context! {
+        number => number.expose(),
+        digits => number.expose().trim_start_matches('+'),
+        national => number.national_digits(),
     }
 }

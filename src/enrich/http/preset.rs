@@ -34,9 +34,9 @@ static HUBSPOT: Preset = Preset {
     token: bearer,
     body: Some(concat!(
         r#"{"filterGroups":["#,
-        r#"{"filters":[{"propertyName":"hs_searchable_calculated_phone_number","operator":"EQ","value":"{national}"}]},"#,
-        r#"{"filters":[{"propertyName":"hs_searchable_calculated_mobile_number","operator":"EQ","value":"{national}"}]},"#,
-        r#"{"filters":[{"propertyName":"phone","operator":"EQ","value":"{number}"}]}],"#,
+        r#"{"filters":[{"propertyName":"hs_searchable_calculated_phone_number","operator":"EQ","value":{{ national }}}]},"#,
+        r#"{"filters":[{"propertyName":"hs_searchable_calculated_mobile_number","operator":"EQ","value":{{ national }}}]},"#,
+        r#"{"filters":[{"propertyName":"phone","operator":"EQ","value":{{ number }}}]}],"#,
         r#""properties":["firstname","lastname","email","phone","mobilephone","company","jobtitle","lifecyclestage","hs_lead_status"],"#,
         r#""limit":10}"#
     )),
@@ -45,7 +45,7 @@ static HUBSPOT: Preset = Preset {
         (
             "name",
             &[
-                "{/properties/firstname} {/properties/lastname}",
+                "{{ properties.firstname }} {{ properties.lastname }}",
                 "/properties/lastname",
                 "/properties/firstname",
                 "/properties/email",
@@ -65,7 +65,7 @@ static HUBSPOT: Preset = Preset {
 /// REST API, SOSL search in phone fields, which ignores the format of numbers. The token is an access token with scope
 /// `api`. Salesforce tokens expire within hours, hence its file must be renewed by other means.
 static SALESFORCE: Preset = Preset {
-    url: "{domain}/services/data/v60.0/search/?q=FIND+%7B{national}%7D+IN+PHONE+FIELDS+RETURNING+\
+    url: "{domain}/services/data/v60.0/search/?q=FIND+%7B{{ national }}%7D+IN+PHONE+FIELDS+RETURNING+\
         Contact(Id,Name,Phone,MobilePhone,HomePhone,OtherPhone,Title,Description,Account.Name,Owner.Name),\
         Lead(Id,Name,Phone,MobilePhone,Title,Status,Company,Owner.Name)",
     header: "Authorization",
@@ -79,7 +79,7 @@ static SALESFORCE: Preset = Preset {
         ("notes", &["/Description"]),
         ("Title", &["/Title"]),
         ("Lead status", &["/Status"]),
-        ("link", &["https://{domain}/{/Id}"]),
+        ("link", &["https://{domain}/{{ Id }}"]),
     ],
     numbers: &["/Phone", "/MobilePhone", "/HomePhone", "/OtherPhone"],
     then: None,
@@ -89,7 +89,7 @@ static SALESFORCE: Preset = Preset {
 /// Support API: user search, then the count of unsolved tickets. A leading `*` finds numbers written with signs. The
 /// token is an OAuth token, or `agent@example.com/token:API-TOKEN`.
 static ZENDESK: Preset = Preset {
-    url: "{domain}/api/v2/search.json?query=type%3Auser+phone%3A*{national}",
+    url: "{domain}/api/v2/search.json?query=type%3Auser+phone%3A*{{ national }}",
     header: "Authorization",
     token: bearer_or_basic,
     body: None,
@@ -98,11 +98,11 @@ static ZENDESK: Preset = Preset {
         ("name", &["/name"]),
         ("notes", &["/notes", "/details"]),
         ("tags", &["/tags"]),
-        ("link", &["https://{domain}/agent/users/{/id}"]),
+        ("link", &["https://{domain}/agent/users/{{ id }}"]),
     ],
     numbers: &["/phone", "/shared_phone_number"],
     then: Some((
-        "{domain}/api/v2/search/count.json?query=type%3Aticket+status%3Csolved+requester%3A{/id}",
+        "{domain}/api/v2/search/count.json?query=type%3Aticket+status%3Csolved+requester%3A{{ id }}",
         &[("Open tickets", "/count")],
     )),
     searches: "the phone field of users",
@@ -110,7 +110,7 @@ static ZENDESK: Preset = Preset {
 
 /// API v2, person search. The token is an API token.
 static PIPEDRIVE: Preset = Preset {
-    url: "{domain}/api/v2/persons/search?fields=phone&limit=10&term={national}",
+    url: "{domain}/api/v2/persons/search?fields=phone&limit=10&term={{ national }}",
     header: "x-api-token",
     token: str::to_owned,
     body: None,
@@ -119,7 +119,7 @@ static PIPEDRIVE: Preset = Preset {
         ("name", &["/item/name"]),
         ("company", &["/item/organization/name"]),
         ("Email", &["/item/primary_email", "/item/emails"]),
-        ("link", &["https://{domain}/person/{/item/id}"]),
+        ("link", &["https://{domain}/person/{{ item.id }}"]),
     ],
     numbers: &["/item/phones"],
     then: None,
@@ -129,8 +129,8 @@ static PIPEDRIVE: Preset = Preset {
 /// API v2, contact search, which compares texts: the request contains the three usual spellings of the number. The
 /// token is an API key.
 static FRESHDESK: Preset = Preset {
-    url: "{domain}/api/v2/search/contacts?query=%22phone%3A%27{number}%27%20OR%20mobile%3A%27{number}%27%20OR%20\
-        phone%3A%27{digits}%27%20OR%20mobile%3A%27{digits}%27%20OR%20phone%3A%27{national}%27%20OR%20mobile%3A%27{national}%27%22",
+    url: "{domain}/api/v2/search/contacts?query=%22phone%3A%27{{ number }}%27%20OR%20mobile%3A%27{{ number }}%27%20OR%20\
+        phone%3A%27{{ digits }}%27%20OR%20mobile%3A%27{{ digits }}%27%20OR%20phone%3A%27{{ national }}%27%20OR%20mobile%3A%27{{ national }}%27%22",
     header: "Authorization",
     token: basic_without_password,
     body: None,
@@ -140,10 +140,10 @@ static FRESHDESK: Preset = Preset {
         ("notes", &["/description"]),
         ("tags", &["/tags"]),
         ("Job title", &["/job_title"]),
-        ("link", &["https://{domain}/a/contacts/{/id}"]),
+        ("link", &["https://{domain}/a/contacts/{{ id }}"]),
     ],
     numbers: &["/phone", "/mobile"],
-    then: Some(("{domain}/api/v2/companies/{/company_id}", &[("company", "/name")])),
+    then: Some(("{domain}/api/v2/companies/{{ company_id }}", &[("company", "/name")])),
     searches: "phone and mobile of contacts (E.164, digits, national form)",
 };
 

@@ -11,10 +11,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
 use serde_json::Value;
-use std::{
-    borrow::Cow,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 use url::Url;
 
 /// Largest response body: 256 KiB, a hundred times the size of a look-up.
@@ -22,16 +19,16 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Most redirects, all to the same origin.
 const MAX_REDIRECTS: usize = 3;
 
-/// Request with placeholders. No `Debug`: headers contain tokens.
+/// Request with values to fill in. No `Debug`: headers contain tokens.
 pub(super) struct RequestTemplate {
     /// HTTP method.
     pub method: Method,
-    /// URL. Its origin has no placeholders.
+    /// URL. Its origin has no values.
     pub url: Template,
     /// Headers. One contains a token.
     pub headers: Vec<(HeaderName, Template)>,
-    /// Body, and the encoding of values in the body.
-    pub body: Option<(Template, Encoding)>,
+    /// Body.
+    pub body: Option<Template>,
 }
 
 /// Reason for a missing answer. Contains neither URL nor query.
@@ -102,24 +99,25 @@ impl SourceError {
 }
 
 impl RequestTemplate {
-    /// Sends the request with placeholders filled by `value`, and with `bearer` as its token if there is one. `None` if the server has no match (404, 204).
+    /// Sends the request, filled with `values` and with `bearer` as its token if there is one. `None` if the server has no
+    /// match (404, 204).
     ///
     /// # Errors
     /// See [`SourceError`].
-    pub(super) async fn send<'v>(
+    pub(super) async fn send(
         &self,
         http: &Client,
         bearer: Option<&Secret>,
-        value: impl Fn(&str) -> Option<Cow<'v, str>>,
+        values: &minijinja::Value,
     ) -> Result<Option<Value>, SourceError> {
-        let url = self.url.fill(Encoding::Url, &value).ok_or(SourceError::InvalidRequest)?;
+        let url = self.url.fill(values).ok_or(SourceError::InvalidRequest)?;
         let mut url = Url::parse(&url).map_err(|_| SourceError::InvalidRequest)?;
-        let mut headers = self.headers(&value)?;
+        let mut headers = self.headers(values)?;
         if let Some(bearer) = bearer {
             headers.insert(AUTHORIZATION, bearer_header(bearer)?);
         }
         let body = match &self.body {
-            Some((body, encoding)) => Some(body.fill(*encoding, &value).ok_or(SourceError::InvalidRequest)?),
+            Some(body) => Some(body.fill(values).ok_or(SourceError::InvalidRequest)?),
             None => None,
         };
         for _ in 0..=MAX_REDIRECTS {
@@ -135,14 +133,14 @@ impl RequestTemplate {
         Err(SourceError::Redirected)
     }
 
-    fn headers<'v>(&self, value: &impl Fn(&str) -> Option<Cow<'v, str>>) -> Result<HeaderMap, SourceError> {
+    fn headers(&self, values: &minijinja::Value) -> Result<HeaderMap, SourceError> {
         let mut headers = HeaderMap::new();
         headers.insert(reqwest::header::ACCEPT, HeaderValue::from_static("application/json"));
-        if matches!(self.body, Some((_, Encoding::Json))) {
+        if self.body.as_ref().is_some_and(|body| body.encoding() == Encoding::Json) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         for (name, text) in &self.headers {
-            let text = text.fill(Encoding::Text, value).ok_or(SourceError::InvalidRequest)?;
+            let text = text.fill(values).ok_or(SourceError::InvalidRequest)?;
             let mut text = HeaderValue::from_str(&text).map_err(|_| SourceError::InvalidRequest)?;
             text.set_sensitive(true);
             headers.insert(name.clone(), text);

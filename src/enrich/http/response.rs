@@ -1,6 +1,9 @@
 //! Maps a CRM's JSON to contacts: where the records are, and which fields to take. Pure.
 
-use super::template::{Encoding, Template};
+use super::{
+    template::{Encoding, Template},
+    value::text,
+};
 use crate::{
     enrich::config::{FieldPath, SourceProblem},
     model::{
@@ -9,7 +12,7 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{cell::OnceCell, collections::BTreeMap};
 
 /// Longest stored value, in bytes. A card shows less.
 const MAX_VALUE_BYTES: usize = 2000;
@@ -21,9 +24,18 @@ const MAX_RECORDS: usize = 20;
 pub(crate) struct ResponseMapping {
     /// Pointer to the list of records. `None`: the response itself.
     results: Option<String>,
-    fields: Vec<(Field, Vec<Template>)>,
+    fields: Vec<(Field, Vec<FieldSource>)>,
     /// Pointers to a record's own numbers. If any, one must be the caller's.
     numbers: Vec<String>,
+}
+
+/// Where the value of a field comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FieldSource {
+    /// JSON pointer into the record.
+    Pointer(String),
+    /// Template over the record's fields.
+    Template(Template),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +55,7 @@ impl ResponseMapping {
     /// shared by all fields is the list, and its other records count as well.
     ///
     /// # Errors
-    /// Keys whose value is neither a pointer nor a text with pointers.
+    /// Keys whose value is neither a pointer nor a template.
     pub(crate) fn from_config(
         results: Option<&str>,
         fields: &BTreeMap<String, FieldPath>,
@@ -58,9 +70,10 @@ impl ResponseMapping {
         let mut read = Vec::new();
         for (name, paths) in fields {
             let mut choices = Vec::new();
+            let encoding = if name == "link" { Encoding::Url } else { Encoding::Text };
             for path in paths.paths() {
                 let path = derived.as_deref().map_or(path.clone(), |list| path.replace(&format!("{list}/0/"), "/"));
-                match template(&path) {
+                match FieldSource::read(&path, encoding) {
                     Ok(choice) => choices.push(choice),
                     Err(reason) => report(format!("fields.{name}"), reason),
                 }
@@ -105,9 +118,9 @@ impl ResponseMapping {
     pub(crate) fn contact(&self, record: &Value, source: &str) -> Option<Contact> {
         let mut contact = Contact { source: source.to_owned(), ..Contact::default() };
         let mut empty = true;
+        let values = OnceCell::new();
         for (field, choices) in &self.fields {
-            let encoding = if *field == Field::Link { Encoding::Url } else { Encoding::Text };
-            let Some(value) = choices.iter().find_map(|choice| render(choice, record, encoding)) else { continue };
+            let Some(value) = choices.iter().find_map(|choice| choice.value(record, &values)) else { continue };
             empty = false;
             match field {
                 Field::Name => contact.name = Some(value),
@@ -128,6 +141,36 @@ impl ResponseMapping {
         }
         (!empty).then_some(contact)
     }
+}
+
+impl FieldSource {
+    fn read(path: &str, encoding: Encoding) -> Result<Self, String> {
+        if path.starts_with('/') {
+            check_pointer(path)?;
+            return Ok(Self::Pointer(path.to_owned()));
+        }
+        let template = Template::compile(path, encoding, None)?;
+        if template.has_values() {
+            return Ok(Self::Template(template));
+        }
+        Err(format!(
+            "{path:?} is neither a JSON pointer (like /contact/name) nor a template (like {{{{ contact.name }}}})"
+        ))
+    }
+
+    /// Returns the value for `record`. That of a pointer stays unencoded, because a link is already encoded.
+    fn value(&self, record: &Value, values: &OnceCell<minijinja::Value>) -> Option<String> {
+        let text = match self {
+            Self::Pointer(pointer) => text(record.pointer(pointer)?)?.into_owned(),
+            Self::Template(template) => template.fill(values.get_or_init(|| record_values(record)))?,
+        };
+        Some(crate::enrich::cut(text.trim(), MAX_VALUE_BYTES).to_owned()).filter(|it| !it.is_empty())
+    }
+}
+
+/// Returns the values that templates over a record see: its fields.
+pub(super) fn record_values(record: &Value) -> minijinja::Value {
+    minijinja::Value::from(minijinja::value::Serde(record))
 }
 
 impl Field {
@@ -156,30 +199,6 @@ fn any_text_matches(value: &Value, is_match: &impl Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Returns the value at `pointer` as text.
-#[must_use]
-pub(super) fn text_at<'v>(record: &'v Value, pointer: &str) -> Option<Cow<'v, str>> {
-    record.pointer(pointer).and_then(text)
-}
-
-/// Parses a field path: `/a/b` is a pointer, `{/a} {/b}` a text with several.
-fn template(path: &str) -> Result<Template, String> {
-    let whole = if path.starts_with('/') {
-        check_pointer(path)?;
-        // A pointer may contain braces, which the template parser would read as placeholders.
-        return Ok(Template::placeholder(path));
-    } else {
-        Template::read(path, &[], true)?
-    };
-    if !whole.has_placeholders() {
-        return Err(format!(
-            "{path:?} is not a JSON pointer (like /contact/name) and contains none (like {{/first}} {{/last}})"
-        ));
-    }
-    whole.placeholders().try_for_each(check_pointer)?;
-    Ok(whole)
-}
-
 fn check_pointer(pointer: &str) -> Result<(), String> {
     if !pointer.starts_with('/') {
         return Err(format!("{pointer:?} is not a JSON pointer. Begin with /, like /contact/name"));
@@ -190,37 +209,11 @@ fn check_pointer(pointer: &str) -> Result<(), String> {
 
 /// Returns the list pointer before the `/0/` that all pointers share.
 fn common_list_pointer(fields: &BTreeMap<String, FieldPath>) -> Option<String> {
-    let paths = || fields.values().flat_map(FieldPath::paths);
-    let (list, _) = paths().find(|path| path.starts_with('/'))?.split_once("/0/")?;
+    // Templates see a record, whose list the pointers name.
+    let paths = || fields.values().flat_map(FieldPath::paths).filter(|path| path.starts_with('/'));
+    let (list, _) = paths().next()?.split_once("/0/")?;
     let start = format!("{list}/0/");
-    let pointers_of = |path: &String| match template(path) {
-        Ok(template) => template.placeholders().map(str::to_owned).collect(),
-        Err(_) => vec![path.clone()],
-    };
-    paths().flat_map(pointers_of).all(|pointer| pointer.starts_with(&start)).then(|| list.to_owned())
-}
-
-/// Renders one field path for `record`. The value of a single pointer stays unencoded, because a link is already
-/// encoded.
-fn render(choice: &Template, record: &Value, encoding: Encoding) -> Option<String> {
-    let encoding = if choice.is_single_placeholder() { Encoding::Plain } else { encoding };
-    let text = choice.fill(encoding, |pointer| text_at(record, pointer))?;
-    Some(crate::enrich::cut(text.trim(), MAX_VALUE_BYTES).to_owned()).filter(|it| !it.is_empty())
-}
-
-fn text(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(text.trim().into()),
-        Value::Number(number) => Some(number.to_string().into()),
-        Value::Bool(yes) => Some(if *yes { "yes" } else { "no" }.into()),
-        Value::Array(items) => {
-            let scalars = items.iter().filter(|item| !item.is_array() && !item.is_object());
-            let texts: Vec<_> = scalars.filter_map(text).collect();
-            (!texts.is_empty()).then(|| texts.join(", ").into())
-        }
-        Value::Null | Value::Object(_) => None,
-    }
+    paths().all(|pointer| pointer.starts_with(&start)).then(|| list.to_owned())
 }
 
 #[cfg(test)]
@@ -243,7 +236,7 @@ mod tests {
         let mapping = ResponseMapping::from_config(
             None,
             &fields(json!({"name": "/results/0/name", "tier": ["/results/0/level", "/results/0/tier"], "Open tickets": "/results/0/open",
-                "link": "https://crm.example.com/c/{/results/0/id}"})),
+                "link": "https://crm.example.com/c/{{ id }}"})),
             &["/results/0/phones".to_owned()],
         )
         .unwrap();
@@ -278,7 +271,7 @@ mod tests {
 
     #[test]
     fn mapping_single_record_is_the_response_itself() {
-        let wanted = json!({"name": "{/first} {/last}", "tags": "/tags", "link": "/url", "VIP": "/vip"});
+        let wanted = json!({"name": "{{ first }} {{ last }}", "tags": "/tags", "link": "/url", "VIP": "/vip"});
         let mapping = ResponseMapping::from_config(None, &fields(wanted), &[]).unwrap();
         let answer = json!({"first": "Al", "last": "Moe", "tags": ["a", "b"], "url": "https://x/y?z=%2B", "vip": true});
         let found = people(&mapping, &answer).remove(0);
@@ -297,7 +290,7 @@ mod tests {
         };
         assert!(
             problem(None, json!({"tier": "results/0/tier"}))
-                .starts_with("fields.tier: \"results/0/tier\" is not a JSON pointer")
+                .starts_with("fields.tier: \"results/0/tier\" is neither a JSON pointer")
         );
         assert!(problem(None, json!({"tier": "/a~2"})).contains("~0"));
         assert!(problem(Some("x"), json!({"tier": "/a"})).starts_with("results: \"x\""));

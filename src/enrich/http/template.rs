@@ -1,23 +1,28 @@
-//! Text with `{placeholders}`: parsed once, filled many times, each value encoded for its target. Pure.
+//! Templates of a source's requests and fields: minijinja, compiled once. Each value is encoded for its place, so that no text
+//! of a caller or CRM can leave it. Pure.
 
+use super::value::text;
+use minijinja::{Environment, Error, ErrorKind, Output, UndefinedBehavior, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, sync::Arc};
 
 /// Everything but letters, digits, `-`, `_` and `~`.
 const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+/// Steps of a template in minijinja's unit: a hundred times what a request needs, some milliseconds.
+const FUEL: u64 = 20_000;
+/// Name of the only template of an environment.
+const NAME: &str = "template";
 
-/// Encoding of a value for its target.
+/// Encoding of the values of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// URL or form: percent-encoded. `.` and `..` are rejected, because URL parsers treat even `%2E%2E` as a parent
     /// path.
     Url,
-    /// Inside a JSON string: escaped.
+    /// JSON: a text with its quotes.
     Json,
     /// Header or card: control characters become spaces.
     Text,
-    /// Unchanged.
-    Plain,
 }
 
 impl Encoding {
@@ -25,181 +30,178 @@ impl Encoding {
         Some(match self {
             Self::Url if value.bytes().all(|b| b == b'.') => return None,
             Self::Url => utf8_percent_encode(value, URL_ENCODED).into(),
-            Self::Json => {
-                let quoted = serde_json::Value::from(value).to_string();
-                let inside = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-                inside.unwrap_or_default().to_owned().into()
-            }
+            Self::Json => serde_json::Value::from(value).to_string().into(),
             Self::Text if value.contains(char::is_control) => {
                 value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into()
             }
-            Self::Text | Self::Plain => value.into(),
+            Self::Text => value.into(),
         })
+    }
+
+    /// Writes a value. A missing or empty one fails the template.
+    fn write(self, output: &mut Output<'_>, value: &Value) -> Result<(), Error> {
+        let missing = || Error::new(ErrorKind::UndefinedError, "a value is missing");
+        if value.is_undefined() {
+            return Err(missing());
+        }
+        let json = serde_json::to_value(value).map_err(|_| missing())?;
+        let value = text(&json).ok_or_else(missing)?;
+        output.write_str(&self.encode(&value).ok_or_else(missing)?).map_err(Error::from)
     }
 }
 
-/// Text with named placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template(Vec<Part>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Placeholder(String),
+/// Text with `{{ values }}`.
+#[derive(Clone)]
+pub(super) struct Template {
+    source: String,
+    encoding: Encoding,
+    /// `None`: text without values.
+    compiled: Option<Arc<Environment<'static>>>,
 }
 
 impl Template {
-    /// Parses `text`. A placeholder is a name of `known` in braces, or a JSON pointer where `pointers` is set. Other
-    /// braces are text, because JSON bodies contain many.
+    /// Compiles `source`. `known`: the values that exist; `None` for the fields of a record.
     ///
     /// # Errors
-    /// A word in braces that is not a name of `known`: likely a typo.
-    pub(super) fn read(text: &str, known: &[&str], pointers: bool) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let placeholder = after.split_once('}').filter(|(name, _)| is_placeholder(name, pointers));
-            let Some((name, tail)) = placeholder else {
-                parts.push(Part::Text(format!("{before}{{")));
-                rest = after;
-                continue;
-            };
-            if !name.starts_with('/') && !known.contains(&name) {
-                let known: Vec<String> = known.iter().map(|it| format!("{{{it}}}")).collect();
-                let pointer = if pointers { ["{/a/pointer}".to_owned()].to_vec() } else { Vec::new() };
-                return Err(format!("{{{name}}} is not a placeholder. Use {}", [known, pointer].concat().join(", ")));
-            }
-            parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Placeholder(name.to_owned()));
-            rest = tail;
+    /// Bad syntax, or a value that does not exist: likely a typo.
+    pub(super) fn compile(source: &str, encoding: Encoding, known: Option<&[&str]>) -> Result<Self, String> {
+        let mut template = Self::text(source);
+        template.encoding = encoding;
+        if !["{{", "{%", "{#"].iter().any(|begin| source.contains(begin)) {
+            return Ok(template);
         }
-        parts.push(Part::Text(rest.to_owned()));
-        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
-        Ok(Self(parts))
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        environment.set_formatter(move |output, _, value| encoding.write(output, value));
+        environment.add_template_owned(NAME, source.to_owned()).map_err(|error| error.to_string())?;
+        if let Some(known) = known {
+            let used = environment.get_template(NAME).map_err(|error| error.to_string())?.undeclared_variables(false);
+            if let Some(unknown) = used.iter().filter(|name| !known.contains(&name.as_str())).min() {
+                return Err(format!("{{{{ {unknown} }}}} is not a value. Use {}", placeholders(known)));
+            }
+        }
+        template.compiled = Some(Arc::new(environment));
+        Ok(template)
     }
 
-    /// Returns text without placeholders.
+    /// Returns text without values.
     #[must_use]
     pub(super) fn text(text: &str) -> Self {
-        Self(vec![Part::Text(text.to_owned())])
+        Self { source: text.to_owned(), encoding: Encoding::Text, compiled: None }
     }
 
-    /// Returns a single placeholder without text.
+    /// Returns the filled text. `None` if a value is missing, or is not accepted by the encoding.
     #[must_use]
-    pub(super) fn placeholder(name: &str) -> Self {
-        Self(vec![Part::Placeholder(name.to_owned())])
-    }
-
-    /// Returns whether the template is a single placeholder without text.
-    #[must_use]
-    pub(super) fn is_single_placeholder(&self) -> bool {
-        matches!(self.0.as_slice(), [Part::Placeholder(_)])
-    }
-
-    /// Returns the filled text. `None` if `value` has no value for a placeholder, or none that its encoding accepts.
-    #[must_use]
-    pub(super) fn fill<'v>(&self, encoding: Encoding, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
-        let parts = self.0.iter().map(|part| match part {
-            Part::Text(text) => Some(text.clone()),
-            Part::Placeholder(name) => value(name).and_then(|value| encoding.encode(&value).map(Cow::into_owned)),
-        });
-        parts.collect()
-    }
-
-    /// Returns the text before the first placeholder.
-    #[must_use]
-    pub(super) fn head(&self) -> &str {
-        match self.0.first() {
-            Some(Part::Text(text)) => text,
-            Some(Part::Placeholder(_)) | None => "",
+    pub(super) fn fill(&self, values: &Value) -> Option<String> {
+        match &self.compiled {
+            None => Some(self.source.clone()),
+            Some(environment) => environment.get_template(NAME).ok()?.render(values).ok(),
         }
     }
 
-    /// Returns whether the template has placeholders.
+    /// Returns the text before the first value.
     #[must_use]
-    pub(super) fn has_placeholders(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
+    pub(super) fn head(&self) -> &str {
+        self.source.split(['{']).next().unwrap_or_default()
     }
 
-    /// Returns the names of all placeholders.
-    pub(super) fn placeholders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Placeholder(name) => Some(name.as_str()),
-            Part::Text(_) => None,
-        })
+    /// Returns whether the template has values.
+    #[must_use]
+    pub(super) const fn has_values(&self) -> bool {
+        self.compiled.is_some()
+    }
+
+    /// Returns how values are encoded.
+    #[must_use]
+    pub(super) const fn encoding(&self) -> Encoding {
+        self.encoding
     }
 }
 
-fn is_placeholder(name: &str, pointers: bool) -> bool {
-    let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    word || pointers && name.starts_with('/')
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.source, self.encoding) == (&other.source, other.encoding)
+    }
+}
+
+impl Eq for Template {}
+
+impl fmt::Debug for Template {
+    /// Omits the text: a header may be a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template").field("encoding", &self.encoding).finish_non_exhaustive()
+    }
+}
+
+/// Lists values as an operator writes them: `{{ number }}, {{ digits }}`.
+pub(super) fn placeholders(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{{{{ {name} }}}}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use minijinja::context;
     use proptest::prelude::*;
 
-    fn fill(text: &str, encoding: Encoding, value: &str) -> String {
-        Template::read(text, &["number"], false).unwrap().fill(encoding, |_| Some(value.into())).unwrap()
+    fn fill(source: &str, encoding: Encoding, value: &str) -> Option<String> {
+        Template::compile(source, encoding, Some(&["number"])).unwrap().fill(&context! { number => value })
     }
 
     #[test]
-    fn fill_encodes_value_for_its_target() {
-        assert_eq!(fill("https://a/b?q={number}&x=1", Encoding::Url, "+1514"), "https://a/b?q=%2B1514&x=1");
+    fn fill_encodes_value_for_its_place() {
+        let filled = |source, encoding, value| fill(source, encoding, value).unwrap();
+        assert_eq!(filled("https://a/b?q={{ number }}&x=1", Encoding::Url, "+1514"), "https://a/b?q=%2B1514&x=1");
         assert_eq!(
-            fill("{\"q\":\"{number}\",\"o\":{}}", Encoding::Json, "a\"b\\\n"),
-            "{\"q\":\"a\\\"b\\\\\\n\",\"o\":{}}"
+            filled("{\"q\":{{ number }},\"o\":{}}", Encoding::Json, "a\"b\nc"),
+            "{\"q\":\"a\\\"b\\nc\",\"o\":{}}"
         );
-        assert_eq!(fill("Tel {number}", Encoding::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
-        assert_eq!(fill("/p/{number}", Encoding::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
-        let parent = Template::read("/p/{number}", &["number"], false).unwrap();
-        assert_eq!(parent.fill(Encoding::Url, |_| Some("..".into())), None);
+        assert_eq!(filled("Tel {{ number }}", Encoding::Text, "a\r\nX-Evil: 1"), "Tel a  X-Evil: 1");
+        assert_eq!(filled("/p/{{ number }}", Encoding::Url, "../x?#"), "/p/%2E%2E%2Fx%3F%23");
+        assert_eq!(filled("{ \"a\": {} } {number", Encoding::Text, ""), "{ \"a\": {} } {number");
+        assert_eq!(fill("/p/{{ number }}", Encoding::Url, ".."), None);
     }
 
     #[test]
-    fn read_unknown_placeholder_is_an_error() {
-        let error = Template::read("a={nummer}", &["number", "digits"], false).unwrap_err();
-        assert_eq!(error, "{nummer} is not a placeholder. Use {number}, {digits}");
-        assert!(Template::read("{ \"a\": {} } {", &["number"], false).is_ok());
-        assert!(Template::read("{/id}", &[], true).unwrap().has_placeholders());
-        assert!(!Template::read("{/id}", &[], false).unwrap().has_placeholders());
+    fn compile_unknown_value_or_bad_syntax_is_an_error() {
+        let error = |source| Template::compile(source, Encoding::Url, Some(&["number", "digits"])).unwrap_err();
+        assert_eq!(error("a={{ nummer }}"), "{{ nummer }} is not a value. Use {{ number }}, {{ digits }}");
+        assert!(error("a={{ number").contains("syntax error"), "{}", error("a={{ number"));
+        assert!(Template::compile("{{ id }}", Encoding::Url, None).unwrap().has_values());
+        assert!(!Template::compile("{/id}", Encoding::Url, None).unwrap().has_values());
     }
 
     #[test]
-    fn fill_missing_value_returns_none() {
-        let template = Template::read("{/first} {/last}", &[], true).unwrap();
-        assert_eq!(template.fill(Encoding::Text, |name| (name == "/first").then(|| "Al".into())), None);
-        assert_eq!(template.placeholders().collect::<Vec<_>>(), ["/first", "/last"]);
+    fn fill_missing_or_empty_value_returns_none() {
+        let record =
+            context! { first => "Ann", last => " ", tags => vec!["a", "b"], address => context! { city => "Bonn" } };
+        let fill = |source| Template::compile(source, Encoding::Text, None).unwrap().fill(&record);
+        assert_eq!(fill("{{ first }}, {{ address.city }}: {{ tags }}").as_deref(), Some("Ann, Bonn: a, b"));
+        assert_eq!((fill("{{ first }} {{ last }}"), fill("{{ zip }}"), fill("{{ address }}")), (None, None, None));
+        assert_eq!(fill("{{ zip | default(first) }}").as_deref(), Some("Ann"));
+    }
+
+    #[test]
+    fn endless_template_returns_none() {
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        assert_eq!(Template::compile(endless, Encoding::Text, None).unwrap().fill(&context! {}), None);
     }
 
     proptest! {
         #[test]
-        fn fill_value_keeps_host_path_and_other_parameters(value in "\\PC{0,40}|[./%2eE]{1,6}") {
-            let template = Template::read("https://crm.example.com/api/{number}/x?q={number}&k=1", &["number"], false).unwrap();
-            let Some(text) = template.fill(Encoding::Url, |_| Some(value.as_str().into())) else {
-                prop_assert!(value.bytes().all(|b| b == b'.'), "{value} is rejected");
-                return Ok(());
-            };
-            let url = url::Url::parse(&text).unwrap();
-            prop_assert_eq!(url.host_str(), Some("crm.example.com"));
-            prop_assert_eq!(url.path_segments().unwrap().count(), 3);
-            let pairs: Vec<_> = url.query_pairs().collect();
-            prop_assert_eq!(&*pairs[0].1, &value);
-            prop_assert_eq!((&*pairs[1].0, &*pairs[1].1, pairs.len()), ("k", "1", 2));
-            prop_assert!(url.fragment().is_none());
-        }
-
-        #[test]
-        fn fill_value_stays_inside_its_json_string(value in any::<String>()) {
-            let body = fill("{\"q\": \"{number}\"}", Encoding::Json, &value);
-            let json: serde_json::Value = serde_json::from_str(&body).unwrap();
-            prop_assert_eq!(json.pointer("/q").unwrap().as_str(), Some(value.as_str()));
-        }
-
-        #[test]
-        fn read_any_text_does_not_panic(text in "[{}/a-c \"]{0,40}") {
-            let _ = Template::read(&text, &["a"], true);
+        fn fill_any_value_stays_inside_its_place(value in any::<String>()) {
+            if let Some(url) = fill("https://crm.example.com/find?q={{ number }}&end=1", Encoding::Url, &value) {
+                let url = url::Url::parse(&url).unwrap();
+                prop_assert_eq!(url.query_pairs().map(|(key, _)| key.into_owned()).collect::<Vec<_>>(), ["q", "end"]);
+            }
+            if let Some(body) = fill("{\"q\": {{ number }}}", Encoding::Json, &value) {
+                let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+                prop_assert_eq!(body["q"].as_str(), Some(value.trim()));
+            }
+            if let Some(header) = fill("Token {{ number }}", Encoding::Text, &value) {
+                prop_assert!(!header.contains(char::is_control));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         http::{
             request::RequestTemplate,
             response::ResponseMapping,
-            template::{Encoding, Template},
+            template::{Encoding, Template, placeholders},
         },
     },
     model::secret::{Secret, SecretRef},
@@ -19,7 +19,8 @@ use reqwest::{
 use std::collections::BTreeMap;
 use url::{Host, Url};
 
-const PLACEHOLDERS: [&str; 3] = ["number", "digits", "national"];
+/// Values of a search: the caller's number as E.164, its digits, and its national digits.
+const NUMBER_VALUES: [&str; 3] = ["number", "digits", "national"];
 
 pub(super) type Headers = Vec<(HeaderName, Template)>;
 
@@ -36,8 +37,9 @@ pub(super) fn headers(config: &BTreeMap<String, SecretRef>, resolve: Resolve<'_>
         };
         // An error would quote what may be part of a token.
         let text = secret.expose();
-        let value = Template::read(text, &PLACEHOLDERS, false).unwrap_or_else(|_| Template::text(text));
-        let sample = value.fill(Encoding::Text, |_| Some("1".into())).unwrap_or_default();
+        let value =
+            Template::compile(text, Encoding::Text, Some(&NUMBER_VALUES)).unwrap_or_else(|_| Template::text(text));
+        let sample = value.fill(&sample_values()).unwrap_or_default();
         if HeaderValue::from_str(&sample).is_err() {
             return Err((key, "value has characters that a header must not contain".to_owned()));
         }
@@ -53,12 +55,12 @@ pub(super) fn request_template(
 ) -> Result<RequestTemplate, (&'static str, String)> {
     let url = config.url.as_ref().ok_or(("url", "missing".to_owned()))?;
     let url = resolve(url).map_err(|reason| ("url", reason))?;
-    let url = Template::read(url.expose(), &PLACEHOLDERS, false).map_err(|reason| ("url", reason))?;
+    let url = Template::compile(url.expose(), Encoding::Url, Some(&NUMBER_VALUES)).map_err(|reason| ("url", reason))?;
     origin(&url).map_err(|reason| ("url", reason))?;
     let form = headers.iter().any(|(name, value)| *name == CONTENT_TYPE && value.head().contains("form"));
     let encoding = if form { Encoding::Url } else { Encoding::Json };
     let body = match &config.body {
-        Some(body) => Some((Template::read(body, &PLACEHOLDERS, false).map_err(|reason| ("body", reason))?, encoding)),
+        Some(body) => Some(body_template(body, encoding).map_err(|reason| ("body", reason))?),
         None => None,
     };
     let method = match config.method.as_deref().map(str::to_ascii_uppercase).as_deref() {
@@ -67,14 +69,11 @@ pub(super) fn request_template(
         Some("POST") => Method::POST,
         Some(other) => return Err(("method", format!("{other:?} is neither GET nor POST"))),
     };
-    let has_number = url.has_placeholders()
-        || body.iter().any(|(it, _)| it.has_placeholders())
-        || headers.iter().any(|(_, it)| it.has_placeholders());
+    let has_number =
+        url.has_values() || body.iter().any(Template::has_values) || headers.iter().any(|(_, it)| it.has_values());
     if !has_number {
-        return Err((
-            "url",
-            "no placeholder for the number in url, body or headers. Add {number}, {digits} or {national}".to_owned(),
-        ));
+        let values = placeholders(&NUMBER_VALUES);
+        return Err(("url", format!("no number in url, body or headers. Add one of {values}")));
     }
     Ok(RequestTemplate { method, url, headers, body })
 }
@@ -106,6 +105,22 @@ pub(super) fn further_search(
     Ok((request, ResponseMapping::from_config(results, fields, numbers)?))
 }
 
+fn body_template(body: &str, encoding: Encoding) -> Result<Template, String> {
+    let template = Template::compile(body, encoding, Some(&NUMBER_VALUES))?;
+    let sample = template.fill(&sample_values()).ok_or("the template fails for a number")?;
+    if encoding == Encoding::Json
+        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&sample)
+    {
+        return Err(format!("no JSON ({error}). Write {{{{ number }}}} without quotes: values bring their own"));
+    }
+    Ok(template)
+}
+
+/// Returns a number as in a search.
+fn sample_values() -> minijinja::Value {
+    minijinja::context! { number => "+15145550199", digits => "15145550199", national => "5145550199" }
+}
+
 pub(super) fn follow_up(
     then: &ThenConfig,
     first: &RequestTemplate,
@@ -113,7 +128,7 @@ pub(super) fn follow_up(
 ) -> Result<(RequestTemplate, ResponseMapping), Vec<SourceProblem>> {
     let mut problems = Vec::new();
     let mapping = ResponseMapping::from_config(None, &then.fields, &[]);
-    let url = Template::read(&then.url, &[], true).and_then(|url| {
+    let url = Template::compile(&then.url, Encoding::Url, None).and_then(|url| {
         let is_same = origin(&url)? == origin(&first.url)?;
         if is_same {
             Ok(url)
@@ -132,13 +147,13 @@ pub(super) fn follow_up(
     }
 }
 
-/// Returns scheme, host and port of a URL whose placeholders all follow them.
+/// Returns scheme, host and port of a URL whose values all follow them.
 pub(super) fn origin(url: &Template) -> Result<url::Origin, String> {
     let head = url.head();
     let has_full_origin = head.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?']));
-    let parsed = Url::parse(head).ok().filter(|_| has_full_origin || !url.has_placeholders());
-    let parsed =
-        parsed.ok_or("not a URL like https://crm.example.com/api?phone={number}: scheme, host and port come first")?;
+    let parsed = Url::parse(head).ok().filter(|_| has_full_origin || !url.has_values());
+    let parsed = parsed
+        .ok_or("not a URL like https://crm.example.com/api?phone={{ number }}: scheme, host and port come first")?;
     let loopback = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -110,7 +110,7 @@ async fn find_adds_matches_of_further_searches() {
     let mut config = config(server.port);
     config.retries = Some(0);
     let search = |path: &str| SearchConfig {
-        url: format!("http://127.0.0.1:{}/{path}?q={{national}}", server.port),
+        url: format!("http://127.0.0.1:{}/{path}?q={{{{ national }}}}", server.port),
         method: None,
         body: None,
         results: None,
@@ -127,7 +127,7 @@ async fn find_adds_matches_of_further_searches() {
     let names: Vec<_> = found.iter().map(|contact| contact.name.as_deref().unwrap()).collect();
     assert_eq!(names, ["Alice", "Bob"]);
     assert_eq!(server.requests().len(), 4);
-    config.also[0].url = "https://other.example.com/{number}".to_owned();
+    config.also[0].url = "https://other.example.com/{{ number }}".to_owned();
     assert!(build(&config).err().unwrap()[0].reason.contains("origin"));
 }
 

@@ -31,7 +31,8 @@ async fn find_redirect_within_origin_is_followed_without_loops() {
     assert_eq!(people(find(&build(&config(server.port)).unwrap(), LONG).await).len(), 1);
     assert!(server.requests().iter().all(|it| it.contains("Bearer hush")));
     let mut looping = config(server.port);
-    looping.url = Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{}/round?{{number}}", server.port))));
+    looping.url =
+        Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{}/round?{{{{ number }}}}", server.port))));
     failure(find(&build(&looping).unwrap(), LONG).await);
     assert_eq!(server.requests().len(), 4);
 }

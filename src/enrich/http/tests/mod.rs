@@ -24,7 +24,7 @@ use tokio::{io::AsyncWriteExt, sync::watch};
 fn config(port: u16) -> SourceConfig {
     let mut config = SourceConfig::new(SourceKind::Http);
     config.name = Some("crm".into());
-    config.url = Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{port}/api?phone={{number}}"))));
+    config.url = Some(SecretRef::Text(Secret::new(format!("http://127.0.0.1:{port}/api?phone={{{{ number }}}}"))));
     config.headers = [("Authorization".to_owned(), SecretRef::Text(Secret::new("Bearer hush")))].into();
     config.fields = serde_json::from_value(json!({"name": "/results/0/name", "Tickets": "/results/0/open"})).unwrap();
     config
@@ -195,12 +195,13 @@ async fn find_body_and_second_request_are_filled_from_templates() {
     let base = format!("http://127.0.0.1:{}", server.port);
     let mut config = config(server.port);
     config.url = Some(SecretRef::Text(Secret::new(format!("{base}/find"))));
-    config.body = Some("{\"q\": {\"phone\": \"{national}\", \"or\": \"{digits}\"}}".into());
+    config.body = Some("{\"q\": {\"phone\": {{ national }}, \"or\": {{ digits }}}}".into());
     config.results = Some("/hits".into());
     config.fields = serde_json::from_value(json!({"name": "/who", "Id": "/id"})).unwrap();
-    config.then =
-        serde_json::from_value(json!({"url": format!("{base}/t/{{/id}}"), "fields": {"Open": "/count", "A": "/a"}}))
-            .unwrap();
+    config.then = serde_json::from_value(
+        json!({"url": format!("{base}/t/{{{{ id }}}}"), "fields": {"Open": "/count", "A": "/a"}}),
+    )
+    .unwrap();
     config.order = vec!["Open".into(), "Id".into()];
     let alice = people(find(&build(&config).unwrap(), LONG).await).remove(0);
     assert_eq!(alice.name.as_deref(), Some("Alice"));
@@ -255,24 +256,27 @@ fn build_invalid_table_reports_key_and_reason() {
     };
     assert!(problem(|it| it.url = None).starts_with("url: missing"));
     assert!(
-        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://{number}.example.com/"))))
+        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://{{ number }}.example.com/"))))
             .starts_with("url: not a URL")
     );
     assert!(
-        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://a.example.com{number}/"))))
+        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://a.example.com{{ number }}/"))))
             .starts_with("url: not a URL")
     );
-    assert!(problem(|it| it.url = Some(SecretRef::Text(Secret::new("http://10.0.0.5/{number}")))).contains("https://"));
     assert!(
-        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://a:b@x.example.com/{number}"))))
+        problem(|it| it.url = Some(SecretRef::Text(Secret::new("http://10.0.0.5/{{ number }}")))).contains("https://")
+    );
+    assert!(
+        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://a:b@x.example.com/{{ number }}"))))
             .contains("user name")
     );
     assert!(
-        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://x.example.com/{phone}")))).contains("{phone}")
+        problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://x.example.com/{{ phone }}"))))
+            .contains("{{ phone }}")
     );
     assert!(
         problem(|it| it.url = Some(SecretRef::Text(Secret::new("https://x.example.com/all"))))
-            .contains("no placeholder for the number")
+            .contains("no number in url")
     );
     assert!(problem(|it| it.method = Some("DELETE".into())).starts_with("method: "));
     assert!(problem(|it| it.fields.clear()).starts_with("fields: "));
@@ -290,7 +294,7 @@ fn build_invalid_table_reports_key_and_reason() {
     assert!(problem(headers).starts_with("headers.X: the environment variable"));
     assert!(problem(|it| it.order = vec!["Nothing".into()]).starts_with("order: \"Nothing\" is not one of the fields"));
     let other_origin = |it: &mut SourceConfig| {
-        it.then = serde_json::from_value(json!({"url": "https://other.example.com/{/id}", "fields": {}})).unwrap();
+        it.then = serde_json::from_value(json!({"url": "https://other.example.com/{{ id }}", "fields": {}})).unwrap();
     };
     assert!(problem(other_origin).starts_with("then.url: origin differs"));
 }

@@ -153,7 +153,7 @@ fn preset_without_token_or_host_is_an_error() {
     };
     assert!(problem(|it| it.token = None).starts_with("token: missing"));
     assert!(problem(|it| it.domain = None).starts_with("domain: missing"));
-    for bad in ["", "a b", "x.zendesk.com/evil", "user@x.zendesk.com", "{number}.example.com", "x.com?y"] {
+    for bad in ["", "a b", "x.zendesk.com/evil", "user@x.zendesk.com", "{{ number }}.example.com", "x.com?y"] {
         let mut config = preset("zendesk", "abc", 9);
         config.domain = Some(bad.into());
         assert!(build(&config).err().unwrap().remove(0).to_string().contains("is not a host"), "{bad}");
