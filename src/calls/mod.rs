@@ -70,8 +70,8 @@ mod tracker;
 mod walk;
 
 use crate::model::{
-    call::CallUpdate,
-    ids::{AccountKey, ConnectionName, ConversationSpaceId},
+    call::{CallUpdate, StatesQuery},
+    ids::ConversationSpaceId,
 };
 pub use from_report::{is_conclusive, proves_outcome, update_from_report};
 use std::time::Duration;
@@ -86,18 +86,7 @@ pub enum Effect {
     Emit(CallUpdate),
     /// Fetch the snapshots of a live call that were not received (`conversation-spaces/{id}/events`), for
     /// [`Tracker::handle_snapshot`]. "Not found" is a normal answer: nothing is to be done then.
-    FetchStates {
-        /// The connection to ask with.
-        connection: ConnectionName,
-        /// The account.
-        account: AccountKey,
-        /// The conversation.
-        call: ConversationSpaceId,
-        /// First sequence number, inclusive.
-        from: u64,
-        /// Last sequence number, inclusive.
-        to: u64,
-    },
+    FetchStates(StatesQuery),
     /// Fetch the full report of a call (`reports/{id}`), for [`Tracker::handle_report`]. "Not found" means that the call is
     /// not over, or that its report is not there yet: try again after 30, 60 and 60 s.
     FetchReport {

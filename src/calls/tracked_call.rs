@@ -8,7 +8,7 @@ use super::{
 use crate::model::{
     call::{
         Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Person, Phase, Report,
-        RingStage, WireDirection,
+        RingStage, StatesQuery, WireDirection,
     },
     ids::{ConversationSpaceId, ParticipantId},
     phone::PhoneNumber,
@@ -179,13 +179,11 @@ impl TrackedCall {
             return false;
         }
         if let Some((from, to)) = recorded.hole {
-            out.push(Effect::FetchStates {
-                connection: self.call.connection.clone(),
-                account: self.call.account.clone(),
+            out.push(Effect::FetchStates(StatesQuery {
                 call: event.call.clone(),
                 from: from.max(to.saturating_sub(limits.fetch_states.saturating_sub(1))),
                 to,
-            });
+            }));
         }
         self.last_seen = now.instant;
         self.report_after = limits.silence;

@@ -1,17 +1,12 @@
 //! Queries about single calls: the missing states of a live call, and the report of an ended one, which is retried until GoTo
 //! has written it.
 
-use super::{
-    CallerActivityQuery, ConnectionEvent, GotoQuery, VoicemailQuery,
-    api::Error,
-    backfill::{Backfill, RETRY_DELAY},
-    lane::FailureClass,
-};
-use crate::model::ids::ConversationSpaceId;
+use super::{ConnectionEvent, api::Error, backfill::Backfill, lane::FailureClass, queries::CallQuery};
+use crate::model::{call::StatesQuery, ids::ConversationSpaceId};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::{
-    sync::mpsc::{self, error::TrySendError},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
@@ -31,12 +26,7 @@ const MAX_AWAITED_REPORTS: usize = 1000;
 impl Backfill {
     /// Answers queries about single calls until the sender is dropped. Several run at the same time: an answer takes up to
     /// seconds, and the states of a live call do not wait for reports.
-    pub(super) async fn run_queries(
-        self,
-        mut asks: mpsc::Receiver<GotoQuery>,
-        caller_activity: mpsc::Sender<CallerActivityQuery>,
-        voicemail: mpsc::Sender<VoicemailQuery>,
-    ) {
+    pub(super) async fn run_queries(self, mut queries: mpsc::Receiver<CallQuery>) {
         let mut awaited = AwaitedQueries::default();
         let mut running = FuturesUnordered::new();
         loop {
@@ -49,22 +39,13 @@ impl Backfill {
                         awaited.insert(Instant::now() + wait, query);
                     }
                 }
-                ask = asks.recv(), if has_room => match ask {
+                query = queries.recv(), if has_room => match query {
                     None => return,
-                    Some(GotoQuery::States { call, from, to, .. }) => {
-                        running.push(self.run_query(SingleQuery::States { call, from, to }));
-                    }
+                    Some(CallQuery::States(missing)) => running.push(self.run_query(SingleQuery::States(missing))),
                     // A push may come while a retry waits: the report is there now.
-                    Some(GotoQuery::Report { call }) => {
+                    Some(CallQuery::Report(call)) => {
                         awaited.forget(&call);
                         running.push(self.run_query(SingleQuery::Report(ReportQuery::new(call))));
-                    }
-                    // Full, or mailboxes are not configured: the card then shows a message without its length.
-                    Some(GotoQuery::Voicemail(ask)) => drop(voicemail.try_send(ask)),
-                    Some(GotoQuery::CallerActivity(ask)) => {
-                        if let Err(TrySendError::Full(ask) | TrySendError::Closed(ask)) = caller_activity.try_send(ask) {
-                            self.emit(ConnectionEvent::CallerActivity { number: ask.number, calls: Err(RETRY_DELAY) }).await;
-                        }
                     }
                 },
                 () = sleep_until(wake), if next.is_some() && has_room => {
@@ -79,8 +60,8 @@ impl Backfill {
     /// Runs a query. Returns the next one, and the wait before it.
     async fn run_query(&self, query: SingleQuery) -> Option<(Duration, ReportQuery)> {
         match query {
-            SingleQuery::States { call, from, to } => {
-                self.fetch_states(&call, from, to).await;
+            SingleQuery::States(missing) => {
+                self.fetch_states(&missing).await;
                 None
             }
             SingleQuery::Report(query) => {
@@ -91,8 +72,8 @@ impl Backfill {
     }
 
     /// Fetches missing states of a call. A 404 is normal: the call has ended.
-    async fn fetch_states(&self, call: &ConversationSpaceId, from: u64, to: u64) {
-        match self.api.states(call, (from, to), &self.context).await {
+    async fn fetch_states(&self, StatesQuery { call, from, to }: &StatesQuery) {
+        match self.api.states(call, (*from, *to), &self.context).await {
             Ok(states) => {
                 for state in states {
                     self.emit(ConnectionEvent::Snapshot(state)).await;
@@ -124,7 +105,7 @@ impl Backfill {
 
 /// A query about one call.
 enum SingleQuery {
-    States { call: ConversationSpaceId, from: u64, to: u64 },
+    States(StatesQuery),
     Report(ReportQuery),
 }
 

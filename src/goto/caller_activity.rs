@@ -10,8 +10,6 @@ use crate::model::{call_record::CallRecord, ids::ConnectionName};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Queries that wait in the queue; further ones are rejected.
-pub(super) const QUEUE_CAPACITY: usize = 16;
 /// Cooldown after 403, or after a rejection that only an operator can resolve.
 const REJECTED_COOLDOWN: Duration = Duration::from_secs(3600);
 /// Cooldown after 429 without `Retry-After`.

@@ -2,19 +2,20 @@
 //! `lane_monitor`.
 
 use super::{
-    ConnectionEvent, GotoQuery, Settings,
+    ConnectionEvent, Settings,
     api::{Api, Nickname, REPORTS_PER_SECOND, REQUESTS_PER_SECOND},
     backfill::Backfill,
-    caller_activity::{self, ActivityTask},
+    caller_activity::ActivityTask,
     fallback,
     gap::GapTracker,
     lane_monitor::LaneMonitor,
     lane_task::{Accounts, LaneTask},
     number_names::NumberNamesTask,
     oauth::Client,
+    queries::{QuerySender, query_queues},
     scopes,
     token_task::{AccessToken, TokenTask},
-    voicemail::{self, VoicemailLookup},
+    voicemail::VoicemailLookup,
     wire::Reader,
 };
 use crate::model::secret::Secret;
@@ -34,8 +35,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
 /// Difference of the clocks that is learned again. A `Date` header has whole seconds.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
-/// Queued queries; further ones are rejected to the sender.
-const QUERY_CAPACITY: usize = 256;
 /// Capacity of the channel from the lanes. A full channel delays the lanes, which emit a few events a minute.
 const LANE_EVENT_CAPACITY: usize = 64;
 /// Queued backfill requests; further ones are merged into one.
@@ -45,7 +44,7 @@ const GAP_CAPACITY: usize = 64;
 #[derive(Debug)]
 pub struct Connection {
     /// Sender of queries; the answers are [`ConnectionEvent`]s.
-    pub queries: mpsc::Sender<GotoQuery>,
+    pub queries: QuerySender,
     stop: CancellationToken,
     lanes: JoinSet<()>,
     background: JoinSet<()>,
@@ -60,7 +59,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     let stop = CancellationToken::new();
     let (lane_events_in, lane_events) = mpsc::channel(LANE_EVENT_CAPACITY);
     let (gaps_in, gaps) = mpsc::channel(GAP_CAPACITY);
-    let (queries_in, queries) = mpsc::channel(QUERY_CAPACITY);
+    let (queries_in, queries) = query_queues();
     let (live_in, live) = watch::channel(false);
     let (probes_in, probes) = watch::channel(0);
 
@@ -98,21 +97,19 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
 
     let mut background = JoinSet::new();
     background.spawn(catch_up.clone().run_gaps(gaps));
-    let (activity_in, activity_queries) = mpsc::channel(caller_activity::QUEUE_CAPACITY);
     let activity = ActivityTask {
         api: api.with_own_limit(REQUESTS_PER_SECOND),
         name: reader.connection.clone(),
         events: events.clone(),
     };
-    background.spawn(activity.run(activity_queries));
-    let (voicemail_in, voicemail_queries) = mpsc::channel(voicemail::QUEUE_CAPACITY);
+    background.spawn(activity.run(queries.caller_activity));
     if settings.voicemail {
         let mailboxes = VoicemailLookup {
             api: api.with_own_limit(REQUESTS_PER_SECOND),
             context: reader.clone(),
             events: events.clone(),
         };
-        background.spawn(mailboxes.run(voicemail_queries));
+        background.spawn(mailboxes.run(queries.voicemail));
     }
     if settings.number_names {
         let names = NumberNamesTask {
@@ -125,7 +122,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     }
     background.spawn(fallback::run(catch_up.clone()));
     background.spawn(watch_clock(clock, events.clone()));
-    background.spawn(catch_up.run_queries(queries, activity_in, voicemail_in));
+    background.spawn(catch_up.run_queries(queries.calls));
     let (name, uncovered_since) = (reader.connection.clone(), settings.uncovered_since);
     let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, uncovered_since);
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));

@@ -25,6 +25,7 @@ mod lane_monitor;
 mod lane_task;
 mod number_names;
 pub mod oauth;
+mod queries;
 pub mod scopes;
 pub mod socket;
 pub mod token;
@@ -39,6 +40,7 @@ mod tests;
 pub use api::accounts;
 pub use backfill::BACKFILL_INTERVAL;
 pub use connection::{Connection, open};
+pub use queries::{CallQuery, QueryReceivers, QuerySender, query_queues};
 pub use voicemail::VoicemailQuery;
 
 use crate::{
@@ -287,29 +289,4 @@ pub enum Reports {
     /// The query failed. A later attempt emits [`ConnectionEvent::LateReports`], then
     /// [`ConnectionEvent::BackfillDone`].
     Failed,
-}
-
-/// A query to GoTo about one call or caller, answered by a [`ConnectionEvent`]. A failed query about a call is dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GotoQuery {
-    /// Missing states of a call, bounds included.
-    States {
-        /// Account of the call.
-        account: AccountKey,
-        /// The call.
-        call: ConversationSpaceId,
-        /// First sequence number.
-        from: u64,
-        /// Last sequence number.
-        to: u64,
-    },
-    /// Past calls of a number.
-    CallerActivity(CallerActivityQuery),
-    /// Length of the message of a call; dropped unless [`Settings::voicemail`] is set.
-    Voicemail(VoicemailQuery),
-    /// Report of an ended call; retried until one exists.
-    Report {
-        /// The call.
-        call: ConversationSpaceId,
-    },
 }

@@ -6,7 +6,7 @@ mod gap;
 mod login;
 
 use super::{lane::DisconnectReason, token_file::StoredToken, *};
-use crate::model::call::Phase;
+use crate::model::call::{Phase, StatesQuery};
 use fake_goto::{FakeGoto, PeerAction};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -248,8 +248,8 @@ async fn states_query_fetches_missing_states() {
         &[(200, json!({"metadata": content["metadata"], "states": [content["state"]]}))],
     );
     let mut run = run(goto, |_| {}).await;
-    let (account, call_id) = (AccountKey::try_from("1").unwrap(), ConversationSpaceId::try_from("c-6").unwrap());
-    run.connection.queries.send(GotoQuery::States { account, call: call_id, from: 2, to: 2 }).await.unwrap();
+    let missing = StatesQuery { call: ConversationSpaceId::try_from("c-6").unwrap(), from: 2, to: 2 };
+    assert!(run.connection.queries.call(CallQuery::States(missing)));
     assert_eq!(run.until(call).await, "c-6");
     run.connection.close().await;
 }

@@ -18,8 +18,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Queries that wait in the queue; further ones are dropped.
-pub(super) const QUEUE_CAPACITY: usize = 16;
+/// Queries that wait for their next attempt; further ones are dropped.
+const MAX_WAITING: usize = 16;
 /// Waits before the attempts: a message appears in its mailbox some undocumented time after the caller hung up.
 const RETRY_DELAYS: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(15), Duration::from_secs(60)];
 /// Tolerance around the call: the meaning of a message's time (start, end or filing) is undocumented.
@@ -68,7 +68,7 @@ impl VoicemailLookup {
             tokio::select! {
                 query = queries.recv() => match query {
                     None => return,
-                    Some(query) if due.len() < QUEUE_CAPACITY => due.push((retry_at(0), query, 0)),
+                    Some(query) if due.len() < MAX_WAITING => due.push((retry_at(0), query, 0)),
                     Some(_) => {}
                 },
                 () = sleep_until(wake), if next.is_some() => {

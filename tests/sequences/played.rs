@@ -89,7 +89,7 @@ pub fn play(start: Timestamp, frames: Vec<(Duration, Frame)>, rest: Duration) ->
 fn words(effect: Effect) -> Result<CallUpdate, String> {
     match effect {
         Effect::Emit(update) => Ok(update),
-        Effect::FetchStates { call, from, to, .. } => Err(format!("asks for the states {from} to {to} of {call}")),
+        Effect::FetchStates(missing) => Err(format!("asks for {missing:?}")),
         Effect::FetchReport { call, .. } => Err(format!("asks for the report of {call}")),
     }
 }

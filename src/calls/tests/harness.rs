@@ -4,7 +4,8 @@ use crate::{
     calls::{Effect, Limits, Tracker},
     model::{
         call::{
-            Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, HungUp, Person, Report, RingStage, TalkParty,
+            Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, HungUp, Person, Report, RingStage, StatesQuery,
+            TalkParty,
         },
         ids::ConversationSpaceId,
         phone::PhoneNumber,
@@ -156,7 +157,7 @@ impl Harness {
         for effect in effects {
             match effect {
                 Effect::Emit(update) => self.updates.push((self.now, update)),
-                Effect::FetchStates { call, from, to, .. } => {
+                Effect::FetchStates(StatesQuery { call, from, to }) => {
                     self.fetched_states.push((from, to));
                     let wanted =
                         |event: &&CallSnapshot| event.call == call && (from..=to).contains(&event.state.sequence);

@@ -3,28 +3,22 @@
 
 use crate::{
     daemon::{pipeline::Pipeline, settings::Settings},
-    goto::{CallerActivityQuery, GotoQuery},
+    goto::{CallerActivityQuery, QuerySender},
     model::{call::Call, call_record::CallRecord, ids::ConnectionName, phone::E164, time::Now},
 };
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// Delay before a dropped query may be repeated: 60 s.
 const DROPPED_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 impl Pipeline {
     /// Queries GoTo for the caller's history, if the result may be new.
-    pub(super) fn request_history(&self, settings: &Settings, call: &Call, queries: &mpsc::Sender<GotoQuery>) {
+    pub(super) fn request_history(&self, settings: &Settings, call: &Call, queries: &QuerySender) {
         let Some((from, to)) = settings.enricher.plan_goto_query(call, Now::current()) else { return };
         let Some(number) = call.caller.number.as_e164().cloned() else { return };
-        if let Err(error) = queries.try_send(GotoQuery::CallerActivity(CallerActivityQuery {
-            account: call.account.clone(),
-            number,
-            from,
-            to,
-        })) && let GotoQuery::CallerActivity(query) = error.into_inner()
-        {
-            self.import_history(settings, &call.connection, &query.number, Err(DROPPED_RETRY_DELAY));
+        let query = CallerActivityQuery { account: call.account.clone(), number: number.clone(), from, to };
+        if !queries.caller_activity(query) {
+            self.import_history(settings, &call.connection, &number, Err(DROPPED_RETRY_DELAY));
         }
     }
 

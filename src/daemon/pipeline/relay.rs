@@ -15,7 +15,7 @@ use crate::{
         settings::Settings,
     },
     enrich::PendingLookup,
-    goto::{ConnectionEvent, GotoQuery, VoicemailQuery},
+    goto::{CallQuery, ConnectionEvent, QuerySender, VoicemailQuery},
     model::{
         call::{CallSnapshot, CallStatus, CallUpdate, Report},
         ids::{ConnectionName, ConversationSpaceId},
@@ -42,7 +42,7 @@ type Processed = (CallUpdate, Option<PendingLookup>);
 pub struct Relay {
     connection: ConnectionName,
     pipeline: Arc<Pipeline>,
-    queries: mpsc::Sender<GotoQuery>,
+    queries: QuerySender,
     tracker: Tracker,
     order: CallOrder,
     lookups: JoinSet<Processed>,
@@ -64,7 +64,7 @@ impl Relay {
     pub fn new(
         connection: ConnectionName,
         pipeline: Arc<Pipeline>,
-        queries: mpsc::Sender<GotoQuery>,
+        queries: QuerySender,
         recovery: Recovery,
         login_advice: LoginAdvice,
     ) -> Self {
@@ -211,11 +211,9 @@ impl Relay {
                 Effect::Emit(update) => {
                     let voicemail = voicemail_query(&update);
                     self.emit(settings, update);
-                    voicemail.into_iter().for_each(|query| self.send_query(GotoQuery::Voicemail(query)));
+                    voicemail.into_iter().for_each(|query| self.queries.voicemail(query));
                 }
-                Effect::FetchStates { account, call, from, to, .. } => {
-                    self.send_query(GotoQuery::States { account, call, from, to });
-                }
+                Effect::FetchStates(missing) => self.send_query(CallQuery::States(missing)),
                 Effect::FetchReport { call } => {
                     self.awaited.request(call);
                     self.begin_fetches(Now::current().instant);
@@ -225,15 +223,13 @@ impl Relay {
     }
 
     fn begin_fetches(&mut self, now: std::time::Instant) {
-        // Half of the queue is left to the states of live calls.
-        let room = self.queries.capacity().div_ceil(2);
-        for call in self.awaited.begin_fetches(room, now) {
-            self.send_query(GotoQuery::Report { call });
+        for call in self.awaited.begin_fetches(self.queries.report_room(), now) {
+            self.send_query(CallQuery::Report(call));
         }
     }
 
-    fn send_query(&self, query: GotoQuery) {
-        if self.queries.try_send(query).is_err() {
+    fn send_query(&self, query: CallQuery) {
+        if !self.queries.call(query) {
             tracing::debug!(connection = %self.connection, "goto query dropped, too many pending");
         }
     }

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn query(last: u32) -> GotoQuery {
+fn query(last: u32) -> CallerActivityQuery {
     let number = crate::model::phone::PhoneNumber::parse(Some(&format!("+151455501{last}")), Region::US);
     let (from, to) = ("2026-11-01T00:00:00Z".parse().unwrap(), "2026-11-23T10:00:00Z".parse().unwrap());
     let (account, number) = (AccountKey::try_from("1").unwrap(), number.as_e164().unwrap().clone());
-    GotoQuery::CallerActivity(CallerActivityQuery { account, number, from, to })
+    CallerActivityQuery { account, number, from, to }
 }
 
 fn activity(event: ConnectionEvent) -> Option<Result<Vec<CallRecord>, Duration>> {
@@ -24,9 +24,9 @@ async fn caller_activity_tries_every_form_until_one_has_calls() {
     goto.answer_next("GET /call-reports/v1/reports/caller-activity/5145550199", &[(200, item.clone())]);
     goto.answer_next("GET /call-reports/v1/reports/caller-activity/5145550188", &[(200, item)]);
     let mut run = run(goto, |_| {}).await;
-    run.connection.queries.send(query(99)).await.unwrap();
+    assert!(run.connection.queries.caller_activity(query(99)));
     assert_eq!(run.until(activity).await.unwrap().len(), 1);
-    run.connection.queries.send(query(88)).await.unwrap();
+    assert!(run.connection.queries.caller_activity(query(88)));
     assert_eq!(run.until(activity).await.unwrap().len(), 1);
     let requests = run.goto.with(|fake| fake.requests.clone());
     let number_of = |request: &String| request.rsplit_once("/caller-activity/").map(|(_, number)| number.to_owned());
@@ -49,7 +49,7 @@ async fn caller_activity_failure_returns_its_cooldown() {
     goto.answer_next("GET /call-reports", &answers);
     let mut run = run(goto, |_| {}).await;
     for (status, _, seconds) in failures {
-        run.connection.queries.send(query(99)).await.unwrap();
+        assert!(run.connection.queries.caller_activity(query(99)));
         assert_eq!(run.until(activity).await, Err(Duration::from_secs(seconds)), "{status}");
     }
     run.connection.close().await;

@@ -141,8 +141,8 @@ async fn missing_scopes_are_emitted_once_per_change() {
         fake.scope = json!(all);
         fake.access = "other".to_owned();
     });
-    let (account, call) = (AccountKey::try_from("1").unwrap(), ConversationSpaceId::try_from("c").unwrap());
-    run.connection.queries.send(GotoQuery::States { account, call, from: 1, to: 1 }).await.unwrap();
+    let missing_states = StatesQuery { call: ConversationSpaceId::try_from("c").unwrap(), from: 1, to: 1 };
+    assert!(run.connection.queries.call(CallQuery::States(missing_states)));
     assert_eq!(run.until(missing).await, Vec::<&str>::new());
     run.connection.close().await;
 }

@@ -181,3 +181,14 @@ pub struct Transfer {
     /// Since when.
     pub at: Timestamp,
 }
+
+/// The snapshots of a live call that were not received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatesQuery {
+    /// The call.
+    pub call: ConversationSpaceId,
+    /// First sequence number, inclusive.
+    pub from: u64,
+    /// Last sequence number, inclusive.
+    pub to: u64,
+}

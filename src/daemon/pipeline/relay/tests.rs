@@ -11,8 +11,9 @@ use crate::{
         settings::{MessageMode, Settings, SharedSettings, SinkSettings},
     },
     goto::{
-        Reports,
+        CallQuery, Reports,
         lane::{FailureClass, RequestFailure},
+        query_queues,
     },
     model::{
         call::{
@@ -84,7 +85,7 @@ async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {
 }
 
 async fn relay(pipeline: &Arc<Pipeline>, recovery: Recovery, events: mpsc::Receiver<ConnectionEvent>) {
-    let (queries, _query_receiver) = mpsc::channel(8);
+    let (queries, _query_receivers) = query_queues();
     let relay = Relay::new("main".try_into().unwrap(), Arc::clone(pipeline), queries, recovery, LoginAdvice::LogIn);
     relay.run(events, CancellationToken::new()).await;
 }
@@ -197,7 +198,7 @@ fn ring(call: &str, at: Timestamp) -> CallSnapshot {
 async fn failed_lookup_holds_up_no_later_update_of_its_call() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&dir);
-    let (queries, _query_receiver) = mpsc::channel(8);
+    let (queries, _query_receivers) = query_queues();
     let name = "main".try_into().unwrap();
     let mut relay = Relay::new(name, Arc::clone(&pipeline), queries, Recovery::default(), LoginAdvice::LogIn);
     let settings = pipeline.settings.load();
@@ -250,10 +251,10 @@ async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer()
     sender.send(closed).await.unwrap();
     sender.send(ConnectionEvent::ActiveCalls { active: HashSet::new() }).await.unwrap();
     drop(sender);
-    let (queries, mut query_receiver) = mpsc::channel(8);
+    let (queries, mut query_receivers) = query_queues();
     let relay = Relay::new("main".try_into().unwrap(), Arc::clone(&pipeline), queries, recovery, LoginAdvice::LogIn);
     relay.run(receiver, CancellationToken::new()).await;
-    assert!(matches!(query_receiver.recv().await, Some(GotoQuery::Report { call }) if call.as_str() == "rang"));
+    assert_eq!(query_receivers.calls.recv().await, Some(CallQuery::Report("rang".try_into().unwrap())));
     assert_eq!(pending(&pipeline).await, [], "the next run reads the report");
 }
 
