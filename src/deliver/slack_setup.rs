@@ -14,7 +14,7 @@ const POST_SCOPE: &str = "chat:write";
 /// Scopes of `conversations.info` for public and private channels. Only `check --online` uses them: it finds a bot that is
 /// not in its channel without a post.
 const READ_SCOPES: [&str; 2] = ["channels:read", "groups:read"];
-/// Scope of `users.info`. Only `check --online` uses it, to find members of `[people]` who are gone.
+/// Scope of `users.info`. It names who claims a call, and `check --online` finds members of `[people]` who are gone.
 const USERS_SCOPE: &str = "users:read";
 /// Name of the app and of its bot. Slack takes 35 characters at most.
 const APP_NAME: &str = "poprelay";
@@ -38,7 +38,7 @@ pub struct AppFeatures {
 /// Token rotation stays off: it would expire the bot token within twelve hours, and cannot be undone.
 #[must_use]
 pub fn manifest(features: AppFeatures) -> Value {
-    let users = features.direct_messages.then_some(USERS_SCOPE);
+    let users = (features.direct_messages || features.buttons).then_some(USERS_SCOPE);
     let scopes: Vec<&str> = [POST_SCOPE].into_iter().chain(READ_SCOPES).chain(users).collect();
     json!({
         "_metadata": { "major_version": 1 },

@@ -47,9 +47,17 @@ pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: Header
         } else if user.is_empty() || app.unknown.contains(&user) {
             json!({ "ok": false, "error": "user_not_found" })
         } else {
-            json!({ "ok": true, "user": { "id": user, "deleted": false, "is_bot": false } })
+            let profile = json!({ "display_name": display_name(&user), "real_name": "" });
+            json!({ "ok": true, "user": { "id": user, "deleted": false, "is_bot": false, "profile": profile } })
         }
     })
+}
+
+/// Returns the name of a member by the letters of its id: `U0DANA` is Dana.
+fn display_name(user: &str) -> String {
+    let letters = user.trim_start_matches(['U', 'W', '0']);
+    let (first, rest) = letters.split_at_checked(1).unwrap_or((letters, ""));
+    format!("{first}{}", rest.to_lowercase())
 }
 
 fn respond(app: &AppFaults, headers: &HeaderMap, answer: impl FnOnce(&AppFaults) -> Value) -> Response {
