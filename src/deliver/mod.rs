@@ -9,6 +9,7 @@ pub mod events;
 pub mod limiter;
 mod measure;
 pub mod outage;
+pub mod person_channel;
 pub mod post;
 pub mod rate_limit;
 pub mod response;
