@@ -89,6 +89,8 @@ async fn missed_calls_are_tried_then_called_back_across_restarts() {
         message_texts(&sim, "desk").iter().any(|text| text.contains("tried at")).then_some(())
     })
     .await;
+    let list = open_list(&dir).await;
+    assert_eq!((list.len(), &list[0]["tried_by"]), (1, &"Dana Roy".into()), "the caller still waits");
     daemon.kill();
 
     let daemon = running(&mut dir).await;

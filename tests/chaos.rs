@@ -5,11 +5,12 @@
 //! them.
 
 use crate::support::{
-    DaemonDir, TestConfig,
-    ledger::{DeliveryLedger, random_call},
+    DaemonDir, TestConfig, eventually,
+    ledger::{DeliveryLedger, caller_number, random_call},
 };
 use poprelay::sim::{
-    ChannelFaults, ChatFaults, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults, TokenFaults,
+    AppMessage, ChannelFaults, ChatFaults, ChatKind, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults,
+    TokenFaults,
 };
 use std::{
     collections::BTreeMap,
@@ -160,4 +161,115 @@ async fn chaos_loses_no_call_and_repeats_no_card() {
         let twice = ledger.unexplained_repeats(sink, &stored);
         assert!(twice.is_empty(), "{sink} has repeated cards: {twice:#?}");
     }
+}
+
+/// Sinks of the other chats, each with the name of its kind. The last three have one live message per call.
+const OTHER_SINKS: [&str; 6] = ["webhook", "mattermost", "google-chat", "discord", "ntfy", "teams-app"];
+const LIVE_SINKS: [&str; 3] = ["discord", "ntfy", "teams-app"];
+const TEAMS_CHANNEL: &str = "19:chaos@thread.tacv2";
+
+fn config_of_other_chats(sim: &Simulator) -> TestConfig {
+    let mut config = TestConfig::new(&sim.url()).without("sinks.desk").without("sinks.support");
+    for kind in OTHER_SINKS {
+        let sink = format!("sinks.{kind}");
+        config = config.text(&sink, "type", kind).text(&sink, "pace", "off");
+        let service = match kind {
+            "webhook" => ChatKind::Webhook,
+            "mattermost" => ChatKind::Mattermost,
+            "google-chat" => ChatKind::GoogleChat,
+            "discord" => ChatKind::Discord,
+            "ntfy" => ChatKind::Ntfy,
+            _ => {
+                config = config
+                    .text(&sink, "tenant", "example.onmicrosoft.com")
+                    .text(&sink, "app_id", "6f1c2c7e-8d34-4f57-9f9c-0a1b2c3d4e5f")
+                    .text(&sink, "secret", "s3cr3t~of-the-teams-app")
+                    .text(&sink, "channel", TEAMS_CHANNEL)
+                    .text(&sink, "login_url", sim.teams_login_url())
+                    .text(&sink, "api_url", sim.teams_api_url());
+                continue;
+            }
+        };
+        config = config.text(&sink, "url", sim.webhook_url(service, kind));
+    }
+    config
+}
+
+/// Adds faults of the bot service that resemble those of the webhooks.
+fn add_teams_faults(faults: &mut Faults) {
+    let chat = &faults.chat;
+    let teams = &mut faults.teams_app;
+    (teams.too_many, teams.unavailable) = (chat.too_many, chat.server_error + chat.bad_gateway);
+    (teams.hang_up, teams.hang_up_after_accept) = (chat.hang_up, chat.hang_up_after_accept);
+    (teams.slow, teams.slow_ms, teams.limits) = (chat.slow, chat.slow_ms, false);
+}
+
+/// Returns the number of messages of a live sink that show a caller, and whether the last version of each shows the end.
+fn live_messages_of(messages: &[AppMessage], channel: &str, caller: &str) -> (usize, bool) {
+    let shown = messages.iter().filter(|message| message.channel == channel && message.thread.is_none());
+    let texts = shown.filter_map(|message| Some(message.versions.last()?.payload.to_string()));
+    let texts: Vec<String> = texts.filter(|text| text.contains(caller)).collect();
+    (texts.len(), texts.iter().all(|text| !text.contains("📞")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; tests/chaos --chats runs it"]
+async fn chaos_over_other_chats_gives_up_no_card_and_ends_live_messages() {
+    let seed = setting("POPRELAY_CHAOS_SEED", fastrand::u64(1..1_000_000));
+    let calls = setting("POPRELAY_CHAOS_CALLS", 300_u32);
+    let rate = setting("POPRELAY_CHAOS_RATE", 10.0_f64);
+    eprintln!("chaos over other chats: {calls} calls, {rate} a second, POPRELAY_CHAOS_SEED={seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
+    sim.set_faults(|faults| {
+        clear_faults(faults);
+        faults.teams_app.limits = false;
+    });
+    let mut dir = DaemonDir::new(config_of_other_chats(&sim));
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let start = Instant::now();
+    let mut turn = start + Duration::from_secs(2);
+    for number in 0..calls {
+        let due = start + Duration::from_secs_f64(f64::from(number) / rate);
+        tokio::time::sleep_until(due.into()).await;
+        if Instant::now() >= turn {
+            turn = Instant::now() + Duration::from_millis(rng.u64(2_000..6_000));
+            let mut chats = Faults { chat: random_faults(&mut rng).chat, ..Faults::default() };
+            chats.tokens.rotate = true;
+            add_teams_faults(&mut chats);
+            sim.set_faults(|faults| *faults = chats);
+        }
+        sim.place(random_call(number, &mut rng));
+    }
+    sim.set_faults(|faults| {
+        clear_faults(faults);
+        faults.teams_app.limits = false;
+    });
+    eventually("every call has ended and no card waits", Duration::from_secs(900), async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (sim.calls().iter().all(|call| call.ended) && dir.read_outbox().waiting() == 0).then_some(())
+    })
+    .await;
+    let journal = daemon.stop().await;
+    let stored = dir.read_outbox();
+    eprintln!("chaos over other chats, seed {seed}: {:.0?}\n{stored}", start.elapsed());
+    assert_eq!((stored.dead(), stored.waiting()), (0, 0), "{stored}\n{journal}");
+    let messages = sim.messages();
+    let mut repeats = 0;
+    for caller in (0..calls).map(caller_number) {
+        for sink in OTHER_SINKS {
+            assert!(stored.describe(sink, &caller).contains("delivered"), "{sink} {}", stored.describe(sink, &caller));
+        }
+        let shown = format!("(514) {}-{}", &caller[5..8], &caller[8..]);
+        for sink in LIVE_SINKS {
+            let channel = if sink == "teams-app" { TEAMS_CHANNEL } else { sink };
+            let (count, is_over) = live_messages_of(&messages, channel, &shown);
+            let may_repeat = stored.has_unanswered_attempt(sink, &caller);
+            repeats += count.saturating_sub(1);
+            assert!(count == 1 || (count > 1 && may_repeat), "{sink}: {count} messages of {shown}");
+            assert!(is_over || may_repeat, "{sink}: the message of {shown} shows no end");
+        }
+    }
+    eprintln!("  live messages twice after a post without an answer: {repeats}");
 }

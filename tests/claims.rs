@@ -1,7 +1,7 @@
 //! Claims of missed calls: buttons of a Slack app over Socket Mode. The real daemon against a simulated Slack, with
 //! disconnects, repeated presses, erased calls and a kill between press and edit.
 
-use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end};
+use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, run_to_end};
 use poprelay::sim::{AppMessage, ButtonPress, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -117,8 +117,13 @@ async fn missed_call_is_claimed_undone_and_done() {
     assert!(took < Duration::from_secs(3), "Slack waits 3 s: {took:?}");
     let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
     assert_eq!((&claimed.ts, claims.sim.messages().len()), (&message.ts, 1), "an edit, no second message");
-    let (_, open, _) = run_to_end(claims.dir.command(&["open"])).await;
-    assert!(open.contains("U0DANA since"), "{open}");
+    eventually("the open list names Dana", TIMEOUT, async || {
+        let (_, open, _) = run_to_end(claims.dir.command(&["open"])).await;
+        open.contains("Dana since").then_some(())
+    })
+    .await;
+    let (_, open, _) = run_to_end(claims.dir.command(&["open", "--json"])).await;
+    assert!(open.contains(r#""claimed_by": "Dana""#) && open.contains(r#""claimed_by_id": "U0DANA""#), "{open}");
     let late = claims.press(&claimed, DONE, "U0EVE");
     let done = claims.becomes("✅ Done: <@U0EVE>").await;
     claims.acknowledged(&late).await;
@@ -151,6 +156,60 @@ async fn second_person_is_answered_privately_and_repeated_presses_change_nothing
     let versions = claims.sim.messages().pop().unwrap().versions.len();
     assert_eq!(versions, claimed.versions.len(), "one edit only");
     assert!(journal.contains("repeated"), "{journal}");
+}
+
+/// Places a missed call of another caller and claims it. Returns its message.
+async fn claimed_call(claims: &Claims, number: &str) -> AppMessage {
+    let count = claims.sim.messages().len();
+    let bob = Extension::new("1015", "Bob Roy");
+    let steps = [(50, ScenarioStep::Rings { lines: vec![bob] }), (300, ScenarioStep::HangsUp { extension: None })];
+    claims.sim.place(CallPlan::new("missed", Party::new("ALICE MARTIN", number), steps));
+    let message = eventually(&format!("{number} was missed"), TIMEOUT, async || {
+        let message = claims.sim.messages().get(count).cloned()?;
+        shown(&message).to_string().contains(CALL_BACK).then_some(message)
+    })
+    .await;
+    let envelope = claims.press(&message, CALL_BACK, "U0DANA");
+    claims.acknowledged(&envelope).await;
+    message
+}
+
+/// Returns the messages that remind of a claim.
+fn reminders(sim: &Simulator) -> Vec<AppMessage> {
+    sim.messages().into_iter().filter(|one| shown(one).to_string().contains("No call back yet")).collect()
+}
+
+#[tokio::test]
+async fn claim_without_a_call_back_is_reminded_once_in_its_thread() {
+    let mut claims = Claims::new().await;
+    claims.dir = DaemonDir::new(Claims::config(&claims.sim).text(SINK, "claim_reminder", "3s"));
+    let daemon = claims.start().await;
+    let done = claimed_call(&claims, "+15145550101").await;
+    let envelope = claims.press(&done, DONE, "U0DANA");
+    claims.acknowledged(&envelope).await;
+    let returned = "+15145550102";
+    claimed_call(&claims, returned).await;
+    let dials = (50, ScenarioStep::Dials { number: returned.to_owned() });
+    let steps = [
+        dials,
+        (100, ScenarioStep::Answers { extension: returned.to_owned() }),
+        (900, ScenarioStep::HangsUp { extension: None }),
+    ];
+    claims.sim.place(CallPlan::made_by("outbound", &Extension::new("1015", "Bob Roy"), steps));
+    let open = claimed_call(&claims, "+15145550103").await;
+    let reminder = eventually("a reminder", TIMEOUT, async || reminders(&claims.sim).pop()).await;
+    assert_eq!(reminder.thread.as_ref(), Some(&open.ts));
+    assert!(shown(&reminder).to_string().contains("<@U0DANA> calls back"), "{reminder:?}");
+    daemon.kill();
+    let daemon = claims.start().await;
+    let next = claimed_call(&claims, "+15145550104").await;
+    let threads = eventually("the reminder of the next claim", TIMEOUT, async || {
+        let threads: Vec<_> = reminders(&claims.sim).into_iter().filter_map(|one| one.thread).collect();
+        (threads.len() > 1).then_some(threads)
+    })
+    .await;
+    assert_eq!(threads, [open.ts, next.ts], "neither done nor called back, and once across the restart");
+    daemon.stop().await;
 }
 
 #[tokio::test]
@@ -214,9 +273,15 @@ async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
     claims.sim.set_faults(|faults| {
         faults.app.errors.insert("apps.connections.open".to_owned(), "token_revoked".to_owned());
     });
+    let config =
+        |token: &str| Claims::config(&claims.sim).text("operator", "sink", "desk").text(SINK, "app_token", token);
+    claims.dir = DaemonDir::new(config("xapp-secret-of-the-app"));
     let daemon = claims.dir.start();
     has_logged(&daemon, "slack rejects the app token").await;
     has_logged(&daemon, "lane live").await;
+    let alerts = |text: &str| message_texts(&claims.sim, "desk").iter().filter(|one| one.contains(text)).count();
+    let rejected = "buttons of claims are not received: Slack rejects the app token (token_revoked)";
+    eventually("the operator is alerted", TIMEOUT, async || (alerts(rejected) > 0).then_some(())).await;
     claims.missed_call().await;
     let (_, out, _) = run_to_end(claims.dir.command(&["check", "--online"])).await;
     assert!(out.contains("failed     sink claims") && out.contains("token_revoked"), "{out}");
@@ -232,12 +297,15 @@ async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
         .map(|(_, count)| count)
         .sum();
     assert!(requests <= 2, "one by the daemon, one by the check: {opened:?}");
-    daemon.stop().await;
     claims.sim.set_faults(|faults| {
         faults.app.errors.clear();
         faults.app.ghost_sockets = 3;
     });
-    let daemon = claims.start().await;
+    claims.dir.write_config(config("xapp-secret-of-another-one"));
+    daemon.signal("-HUP");
     has_logged(&daemon, "slack counts sockets of another program").await;
+    let restored = "buttons of claims are received again";
+    eventually("the alert is resolved", TIMEOUT, async || (alerts(restored) > 0).then_some(())).await;
+    assert_eq!((alerts(rejected), alerts(restored)), (1, 1));
     daemon.stop().await;
 }

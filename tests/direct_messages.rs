@@ -80,6 +80,87 @@ async fn person_who_left_costs_no_other_person_a_message() {
 }
 
 #[tokio::test]
+async fn person_is_found_by_email_once_and_an_unknown_address_is_named() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    sim.set_faults(|faults| {
+        faults.app.unknown.insert("U0EVE".to_owned());
+    });
+    let people = |config: TestConfig| {
+        config.set("people", "\"1015\"", "{ email = \"Bob@example.com\" }").set(
+            "people",
+            "\"1020\"",
+            "{ email = \"eve@example.com\" }",
+        )
+    };
+    let mut dir = DaemonDir::new(people(config(&sim)));
+    let (_, out, _) = run_to_end(dir.command(&["check", "--online"])).await;
+    assert!(out.contains("member U0BOB has the e-mail address"), "{out}");
+    let failed = out.lines().find(|line| line.starts_with("failed     sink person-1020 "));
+    assert!(failed.is_some_and(|line| line.contains("users_not_found") && line.contains("e-mail")), "{out}");
+    let lookups = || {
+        let counts = sim.request_counts();
+        let lookups = counts.iter().filter(|((_, route, _), _)| route.contains("lookupByEmail"));
+        lookups.map(|(_, count)| *count).sum::<u64>()
+    };
+    let checked = lookups();
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    for call in 0..2 {
+        sim.place(CallPlan::missed(alice(), &[bob(), Extension::new("1020", "Eve Kim")]).at_speed(20.0));
+        becomes(&sim, BOB, &["Missed", "Missed"][..=call]).await;
+    }
+    eventually("the operator is alerted of Eve", TIMEOUT, async || {
+        texts(&sim, "C0LIVING").iter().any(|text| text.contains("person-1020")).then_some(())
+    })
+    .await;
+    let journal = daemon.stop().await;
+    assert!(journal.contains("the workspace has no such member"), "{journal}");
+    assert_eq!(lookups() - checked, 2, "one for each address: the found one is kept, the unknown one waits an hour");
+}
+
+#[tokio::test]
+async fn teams_app_writes_to_a_person_and_edits_the_message() {
+    let (sim, dana) =
+        (Simulator::start(SimulatorSettings::default()).await.unwrap(), "0f0e0d0c-0b0a-4998-8877-665544332211");
+    let sink = "sinks.teams-calls";
+    let config = TestConfig::new(&sim.url())
+        .text(sink, "type", "teams-app")
+        .text(sink, "tenant", "example.onmicrosoft.com")
+        .text(sink, "app_id", "6f1c2c7e-8d34-4f57-9f9c-0a1b2c3d4e5f")
+        .text(sink, "secret", "s3cr3t~of-the-teams-app")
+        .text(sink, "channel", "19:calls-1_a@thread.tacv2")
+        .text(sink, "login_url", sim.teams_login_url())
+        .text(sink, "api_url", sim.teams_api_url())
+        .set("people", "\"1015\"", format!("{{ teams = \"{dana}\" }}"))
+        .set("[routes]", "sinks", "[\"person\"]");
+    let mut dir = DaemonDir::new(config);
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let direct = format!("a:1-{dana}");
+    let shown = |sim: &Simulator| -> Vec<String> {
+        sim.messages()
+            .iter()
+            .filter(|one| one.channel == direct)
+            .map(|one| one.versions.last().unwrap().payload.to_string())
+            .collect()
+    };
+    for count in 1..=2 {
+        sim.place(CallPlan::missed(alice(), &[bob()]).at_speed(20.0));
+        eventually(&format!("{count} missed calls are shown"), TIMEOUT, async || {
+            let shown = shown(&sim);
+            (shown.len() == count && shown.iter().all(|text| text.contains("Missed:"))).then_some(())
+        })
+        .await;
+    }
+    daemon.stop().await;
+    assert_eq!(sim.messages().len(), 2, "no message in the channel");
+    let opened = sim.request_counts();
+    let opened: u64 =
+        opened.iter().filter(|((_, route, _), _)| route.ends_with("/v3/conversations")).map(|(_, count)| count).sum();
+    assert_eq!(opened, 1, "the conversation is opened once");
+}
+
+#[tokio::test]
 async fn check_names_people_without_app_or_rule() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     let check = async |config: TestConfig| run_to_end(DaemonDir::new(config).command(&["check"])).await;

@@ -62,7 +62,8 @@ impl Measured {
     }
 }
 
-async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, accept: &str) -> Option<(u16, String)> {
+/// Requests `path`. Returns status and body.
+pub async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, accept: &str) -> Option<(u16, String)> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
@@ -71,7 +72,8 @@ async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, accept
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-fn value(text: &str, series: &str) -> f64 {
+/// Returns the value of a series.
+pub fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
     assert!(line.is_some(), "{series} is missing in\n{text}");
     line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()

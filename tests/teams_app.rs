@@ -164,3 +164,51 @@ async fn commands_name_what_is_wrong_with_the_app() {
     set_faults(&sim, |faults| *faults = TeamsAppFaults { unknown: [CHANNEL.to_owned()].into(), ..Default::default() });
     assert!(run(&test_card).await.2.contains("the channel is gone (HTTP 404"));
 }
+
+#[tokio::test]
+async fn replay_renders_recorded_calls_for_teams_without_a_request() {
+    let sim = start_simulator().await;
+    let dir = DaemonDir::new(config(&sim));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/calls/answered.jsonl");
+    let (status, out, err) = run_to_end(dir.command(&["replay", file, "--json", "--sink", "calls"])).await;
+    assert!(status.success(), "{out}{err}");
+    let texts: Vec<String> = out
+        .lines()
+        .map(|line| {
+            let payload: serde_json::Value = serde_json::from_str(line).unwrap();
+            let kind = payload.pointer("/attachments/0/contentType").and_then(|kind| kind.as_str());
+            assert_eq!(kind, Some("application/vnd.microsoft.card.adaptive"), "{line}");
+            payload.pointer("/attachments/0/content/fallbackText").unwrap().to_string()
+        })
+        .collect();
+    let titles = ["📞 ", "✅ Answered: ", "✅ Ended: "];
+    assert_eq!(texts.len(), titles.len(), "{texts:?}");
+    assert!(texts.iter().zip(titles).all(|(text, title)| text.contains(title)), "{texts:?}");
+    assert!(sim.request_counts().is_empty(), "{:?}", sim.request_counts());
+}
+
+#[tokio::test]
+async fn posts_and_edits_of_a_teams_app_are_counted() {
+    let sim = start_simulator().await;
+    let mut dir = DaemonDir::new("");
+    let socket = dir.path().join("metrics.sock");
+    dir.write_config(config(&sim).text("metrics", "listen", format!("unix:{}", socket.display())));
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    sim.place(call(alice(), [50, 1500, 3000]));
+    becomes(&sim, "Ended:").await;
+    let delivered = "poprelay_cards_delivered_total{sink=\"calls\",status=\"ended\"}";
+    let text = eventually("the end is counted", TIMEOUT, async || {
+        let stream = tokio::net::UnixStream::connect(&socket).await.ok()?;
+        let (_, text) = crate::metrics::get(stream, "/metrics", "*/*").await?;
+        (crate::metrics::value(&text, delivered) > 0.0).then_some(text)
+    })
+    .await;
+    let value = |series: &str| crate::metrics::value(&text, series);
+    assert_eq!(value("poprelay_call_to_card_seconds_count{sink=\"calls\",status=\"ringing\"}"), 1.0);
+    assert_eq!(value("poprelay_call_to_card_seconds_count{sink=\"calls\",status=\"ended\"}"), 0.0, "an edit");
+    assert!(value("poprelay_posts_total{sink=\"calls\",response=\"2xx\"}") >= 2.0, "{text}");
+    assert_eq!(value("poprelay_sink_up{sink=\"calls\"}"), 1.0);
+    assert!(!text.contains(SECRET) && !text.contains(CHANNEL), "{text}");
+    daemon.stop().await;
+}

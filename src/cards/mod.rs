@@ -12,6 +12,7 @@ mod caller;
 mod caller_number;
 mod caller_sources;
 mod chats;
+mod claim_reminder;
 mod claim_row;
 mod content;
 mod duration;
@@ -173,7 +174,12 @@ pub fn lines(card: &Card, options: &RenderOptions, now: Timestamp) -> Vec<String
 fn content(card: &Card, options: &RenderOptions, now: Timestamp) -> CardContent {
     match card {
         Card::Call(card) => {
-            call_card::call_content(card, &with_mask(options, card.options.mask), now).with_options(&card.options)
+            let options = with_mask(options, card.options.mask);
+            let content = match &card.reminder {
+                Some(reminder) => claim_reminder::reminder_content(card, reminder, &options, now),
+                None => call_card::call_content(card, &options, now),
+            };
+            content.with_options(&card.options)
         }
         Card::GapSummary(recap) => gap_summary::gap_content(recap, &with_mask(options, recap.mask), now),
         Card::Recap(recap) => recap::recap_content(recap, options, now),

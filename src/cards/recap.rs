@@ -1,15 +1,18 @@
 //! Content of the recap: calls of a day and callers not called back. Does not count; the totals are inputs.
 
 use super::{
-    RenderOptions, caller_number,
+    RenderOptions,
+    callback_line::callback_line,
+    caller_number,
     content::{CardContent, Detail, Item, Tone, join_dots},
     duration::{format_duration, format_time, format_zoned_time, pluralize},
+    names::MAX_PERSON_UNITS,
     text::{sanitize, sanitize_opt},
 };
 use crate::model::{
     card::{CardLatency, PendingCallback, Recap},
     phone::Region,
-    time::Timestamp,
+    time::{Timestamp, elapsed},
 };
 
 /// Callers listed; the rest is counted. Same length as a gap summary.
@@ -24,7 +27,7 @@ pub(super) fn recap_content(recap: &Recap, options: &RenderOptions, now: Timesta
         (0, 0) => Tone::Good,
     };
     let mut content = CardContent::new(tone, &format!("📋 Recap: {}", totals(recap)));
-    content.push_line(callback_line(recap, waiting), true);
+    content.push_line(waiting_line(recap, waiting), true);
     let wait = recap.longest_wait.map(|wait| Detail { label: "Longest wait".to_owned(), value: format_duration(wait) });
     content.details.extend(wait);
     content.details.extend(recap.latency.map(|it| Detail { label: "Call to card".to_owned(), value: latency(&it) }));
@@ -71,7 +74,7 @@ fn latency(latency: &CardLatency) -> String {
 }
 
 /// Renders the line of callbacks to do.
-fn callback_line(recap: &Recap, waiting: usize) -> Option<String> {
+fn waiting_line(recap: &Recap, waiting: usize) -> Option<String> {
     let withheld = (recap.withheld > 0)
         .then(|| format!("{} without a number", pluralize(recap.withheld as usize, "missed call", "missed calls")));
     let left = match (waiting, recap.missed > recap.withheld) {
@@ -82,16 +85,24 @@ fn callback_line(recap: &Recap, waiting: usize) -> Option<String> {
     Some(join_dots([left, withheld])).filter(|text| !text.is_empty())
 }
 
-/// Renders one caller: `14:05 (514) 555-0199 · Alice Martin · missed 3 times · left a message`.
+/// UTF-16 units of one caller: ten of them share a section of 3,000 characters in Slack.
+const MAX_ENTRY_UNITS: usize = 280;
+
+/// Renders one caller: `14:05 (514) 555-0199 · Alice Martin · missed 3 times · left a message · waits 5 h · Dana Roy (1015) tried
+/// at 14:32, no answer · 🙋 Dana calls back since 14:40`.
 fn entry(waiting: &PendingCallback, region: Option<Region>, options: &RenderOptions, now: Timestamp) -> Item {
     let number = caller_number::format_number(&waiting.number, region.unwrap_or(Region::US), options.mask);
     let head = format!("{} {number}", format_time(waiting.last_missed, now, &options.time_zone));
     let times = (waiting.missed_calls > 1)
         .then(|| format!("missed {}", pluralize(waiting.missed_calls as usize, "time", "times")));
     let message = waiting.voicemail.then(|| "left a message".to_owned());
-    let text = sanitize(
-        &join_dots([Some(head), sanitize_opt(waiting.name.as_deref(), caller_number::MAX_NAME_UNITS), times, message]),
-        150,
-    );
+    let name = sanitize_opt(waiting.name.as_deref(), caller_number::MAX_NAME_UNITS);
+    let waits = waiting.waits_since.map(|since| format!("waits {}", format_duration(elapsed(since, now))));
+    let tried = waiting.tried.as_ref().map(|tried| callback_line(tried, now, &options.time_zone));
+    let claimed = waiting.claimed.as_ref().and_then(|(person, since)| {
+        let person = sanitize_opt(Some(person), MAX_PERSON_UNITS)?;
+        Some(format!("🙋 {person} calls back since {}", format_time(*since, now, &options.time_zone)))
+    });
+    let text = sanitize(&join_dots([Some(head), name, times, message, waits, tried, claimed]), MAX_ENTRY_UNITS);
     Item { text, link: None }
 }

@@ -60,7 +60,7 @@ fn claim_blocks(content: &CardContent) -> Vec<Value> {
     claim.into_iter().chain(actions).collect()
 }
 
-/// Renders who claims a call. An edit notifies no one, so that the mention only shows the name.
+/// Renders who claims a call. An edit notifies no one, so that the mention only shows the name; a reminder notifies.
 fn claim_markup(claim: &Claim) -> String {
     claim_row::claim_text(claim, &format!("<@{}>", claim.by.as_str()))
 }

@@ -116,7 +116,7 @@ fn body(kind: SinkKind, cards: &[&Card], plain: bool) -> Value {
 
 fn waiting(number: &str, name: Option<&str>, times: u32, last: Timestamp) -> PendingCallback {
     let number = PhoneNumber::parse(Some(number), Region::US);
-    PendingCallback { number, name: name.map(Into::into), missed_calls: times, last_missed: last, voicemail: false }
+    PendingCallback { name: name.map(Into::into), missed_calls: times, ..PendingCallback::new(number, last) }
 }
 
 pub(super) fn recap() -> Recap {

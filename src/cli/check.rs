@@ -152,6 +152,7 @@ fn describe_sink(sink: &SinkConfig) -> String {
         SinkKind::Teams if sink.shape == FlowShape::Card => "Teams workflow that posts a bare card",
         SinkKind::Teams => "Teams workflow",
         SinkKind::SlackApp if sink.person => "direct messages of a Slack app",
+        SinkKind::TeamsApp if sink.person => "direct messages of a Teams app",
         SinkKind::SlackApp => "Slack app",
         other => chats::find(other).map_or(other.as_str(), |chat| chat.title),
     };

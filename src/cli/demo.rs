@@ -3,6 +3,7 @@
 
 mod coverage;
 mod output;
+mod team;
 
 use super::{CliError, CliResult, simulate};
 use crate::sim::{ChatKind, Simulator, SimulatorSettings, TrafficGenerator, WebhookRequest};
@@ -14,7 +15,8 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tokio::sync::broadcast::error::RecvError;
+use team::Team;
+use tokio::{sync::broadcast::error::RecvError, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Arguments of `poprelay demo`.
@@ -145,7 +147,7 @@ fn prepare(
     };
     let contacts = Value::from(contacts.to_string_lossy());
     let sources = format!("\n[[enrich]]\ntype = \"contacts\"\npath = {contacts}\n\n[[enrich]]\ntype = \"history\"\n");
-    let config = simulate::config(world, &simulate_args, &state_dir.to_string_lossy()) + &sources;
+    let config = simulate::config(world, &simulate_args, &state_dir.to_string_lossy()) + &team::sink(world) + &sources;
     let config_path = temp_dir.0.join("config.toml");
     std::fs::write(&config_path, &config)?;
     Ok(DemoDaemon { config, config_path, state_dir, stop })
@@ -160,6 +162,8 @@ async fn run_calls(world: &Simulator, args: &DemoArgs, out: &mut (impl Write + S
     let mut calls = traffic(args).take(args.calls.unwrap_or(usize::MAX));
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
     let mut deadline = None;
+    // A call back is a call too, which a counted demo would count.
+    let mut team = args.calls.is_none().then(Team::default);
     loop {
         let timeout = async {
             match deadline {
@@ -171,11 +175,15 @@ async fn run_calls(world: &Simulator, args: &DemoArgs, out: &mut (impl Write + S
             () = timeout => break,
             _ = ticks.tick(), if deadline.is_none() => match calls.next() {
                 Some(plan) => drop(world.place(plan)),
-                None => deadline = Some(tokio::time::Instant::now() + POST_TIMEOUT),
+                None => deadline = Some(Instant::now() + POST_TIMEOUT),
             },
+            () = team::wait(team.as_ref()) => team.iter_mut().for_each(|team| team.act(world, Instant::now())),
             event = events.recv() => {
                 let post = match event {
-                    Ok(event) => slack_post(&event),
+                    Ok(event) => {
+                        team.iter_mut().for_each(|team| team.on_event(&event, world, Instant::now()));
+                        slack_post(&event)
+                    }
                     Err(RecvError::Lagged(_)) => None,
                     Err(RecvError::Closed) => break,
                 };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     model::{
-        call::{Call, CallStatus},
+        call::{Call, CallStatus, Callback},
         card::{CallCard, Match},
         claim::Claim,
         phone::Mask,
@@ -50,8 +50,10 @@ struct OpenCaller {
     last: CallCard,
     /// The open missed calls before it, oldest first.
     earlier: Vec<CallCard>,
-    /// The newest claim of its calls: who calls back.
-    claim: Option<Claim>,
+    /// The newest claim of its calls, and the name of who calls back or the id in the chat.
+    claim: Option<(Claim, String)>,
+    /// The last try of a colleague without an answer.
+    tried: Option<Callback>,
 }
 
 impl OpenCaller {
@@ -105,27 +107,39 @@ impl OpenCaller {
 fn open_callers(missed: Vec<MissedCall>) -> Vec<OpenCaller> {
     let mut callers: Vec<OpenCaller> = Vec::new();
     let mut positions: HashMap<CallerKey, usize> = HashMap::new();
-    for MissedCall { card, claim, .. } in missed {
+    for MissedCall { card, claim, claimant, callback: tried } in missed {
+        let claim = claim.map(|claim| {
+            let person = claimant.unwrap_or_else(|| claim.by.as_str().to_owned());
+            (claim, printable_start(&person, MAX_CELL_CHARS))
+        });
         let Some(number) = card.update.call.caller.number.as_e164() else { continue };
         let position = *positions.entry(CallerKey::of(number)).or_insert(callers.len());
         match callers.get_mut(position) {
             Some(caller) => {
                 caller.earlier.push(std::mem::replace(&mut caller.last, card));
                 caller.claim = claim.or(caller.claim.take());
+                caller.tried = tried;
             }
-            None => callers.push(OpenCaller { last: card, earlier: Vec::new(), claim }),
+            None => callers.push(OpenCaller { last: card, earlier: Vec::new(), claim, tried }),
         }
     }
     callers.sort_by_key(OpenCaller::waits_since);
     callers
 }
 
+/// Returns the name or the extension of the colleague who tried.
+fn tried_by(tried: &Callback) -> Option<String> {
+    let colleague = tried.call.colleague.as_ref()?;
+    let name = colleague.name.as_ref().or(colleague.extension.as_ref())?;
+    Some(printable_start(name, MAX_CELL_CHARS))
+}
+
 fn table(callers: &[OpenCaller], form: OutputOptions, now: Timestamp) -> String {
     if callers.is_empty() {
         return "no missed caller waits for a call back\n".to_owned();
     }
-    let mut rows =
-        vec![["WAITS", "NUMBER", "NAME", "CALLS", "LAST CALL", "CALLED", "MESSAGE", "CALLS BACK"].map(str::to_owned)];
+    let head = ["WAITS", "NUMBER", "NAME", "CALLS", "LAST CALL", "CALLED", "MESSAGE", "TRIED", "CALLS BACK"];
+    let mut rows = vec![head.map(str::to_owned)];
     rows.extend(callers.iter().map(|caller| {
         let (label, number) = caller.called();
         [
@@ -136,8 +150,12 @@ fn table(callers: &[OpenCaller], form: OutputOptions, now: Timestamp) -> String 
             format!("{} ago", format_duration(elapsed(caller.last_call().started_at, now))),
             label.or(number).unwrap_or_default(),
             if caller.has_voicemail() { "voicemail" } else { "" }.to_owned(),
-            caller.claim.as_ref().map_or_else(String::new, |claim| {
-                format!("{} since {}", claim.by.as_str(), format_duration(elapsed(claim.at, now)))
+            caller.tried.as_ref().map_or_else(String::new, |tried| {
+                let age = format_duration(elapsed(tried.call.started_at, now));
+                tried_by(tried).map_or_else(|| format!("{age} ago"), |by| format!("{by}, {age} ago"))
+            }),
+            caller.claim.as_ref().map_or_else(String::new, |(claim, person)| {
+                format!("{person} since {}", format_duration(elapsed(claim.at, now)))
             }),
         ]
     }));
@@ -150,8 +168,11 @@ fn as_json(caller: &OpenCaller, form: OutputOptions, now: Timestamp) -> Value {
         "number": caller.number(form), "name": caller.name(form), "missed_calls": caller.calls().count(),
         "waits_since": caller.waits_since(), "waits_seconds": elapsed(caller.waits_since(), now).as_secs(),
         "last_call": caller.last_call().started_at, "voicemail": caller.has_voicemail(),
-        "claimed_by": caller.claim.as_ref().map(|claim| claim.by.as_str()),
-        "claimed_at": caller.claim.as_ref().map(|claim| claim.at),
+        "claimed_by": caller.claim.as_ref().map(|(_, person)| person),
+        "claimed_by_id": caller.claim.as_ref().map(|(claim, _)| claim.by.as_str()),
+        "claimed_at": caller.claim.as_ref().map(|(claim, _)| claim.at),
+        "tried_by": caller.tried.as_ref().and_then(tried_by),
+        "tried_at": caller.tried.as_ref().map(|tried| tried.call.started_at),
         "called": { "label": label, "number": number },
         "calls": caller.calls().map(|card| card.update.call.id.as_str()).collect::<Vec<_>>(),
     })

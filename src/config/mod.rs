@@ -162,7 +162,8 @@ pub fn app_features(path: &Path) -> AppFeatures {
     let file = fs::read_to_string(path).ok().and_then(|source| parse(&source).ok());
     file.map_or_else(AppFeatures::default, |file| AppFeatures {
         buttons: file.sinks.values().any(|sink| sink.app_token.is_some()),
-        direct_messages: !file.people.is_empty(),
+        direct_messages: file.people.values().any(|person| person.teams.is_none()),
+        emails: file.people.values().any(|person| person.email.is_some()),
     })
 }
 

@@ -47,8 +47,12 @@ pub(super) struct File {
 #[derive(Debug, Deserialize)]
 pub(super) struct PersonTable {
     /// Member id in Slack.
-    pub slack: String,
-    /// Sink whose Slack app writes; default: the only one.
+    pub slack: Option<String>,
+    /// E-mail address of a member in Slack.
+    pub email: Option<String>,
+    /// Object id of a user in the directory of a Teams app.
+    pub teams: Option<String>,
+    /// Sink whose app writes; default: the only one of the chat.
     pub sink: Option<String>,
 }
 

@@ -21,9 +21,13 @@ use crate::{
     },
     route::{DEFAULT_OUTCOMES, RecapSchedule},
 };
+use std::{ops::RangeInclusive, time::Duration};
 
 /// Base URL of Slack's Web API. GovSlack has another (`https://slack-gov.com/api/`).
 const SLACK_API: &str = "https://slack.com/api/";
+
+/// Waits that `claim_reminder` accepts. Within a week the message of the call is stored with any useful retention.
+const CLAIM_REMINDER_WAITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 
 /// One sink.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +61,8 @@ pub struct SinkConfig {
     pub recap: Option<RecapSchedule>,
     /// Whether the recap shows the times from call to card.
     pub recap_latency: bool,
+    /// Age of a claim without a call back at which a reminder is replied; only for a Slack app with buttons.
+    pub claim_reminder: Option<Duration>,
     /// Masking of callers' numbers.
     pub mask: Mask,
     /// The channel is the direct messages of a person.
@@ -101,6 +107,7 @@ impl Validator<'_> {
             self.error(format!("sinks.{name}"), format!("invalid sink name: {error}"));
         }
         let pace = self.pace(name, table.kind, table.pace);
+        let claim_reminder = self.claim_reminder(name, &table);
         let recap = table.recap.as_ref().and_then(|value| self.recap(name, value));
         if table.shape.is_some() && table.kind != SinkKind::Teams {
             self.error(format!("sinks.{name}.shape"), "only valid for a sink of type = \"teams\"");
@@ -131,6 +138,7 @@ impl Validator<'_> {
             menu_only: table.menu_only,
             recap,
             recap_latency: matches!(table.recap, Some(RecapValue::OnDays { latency: true, .. })),
+            claim_reminder,
             mask: table.mask,
             person: false,
         })
@@ -147,6 +155,18 @@ impl Validator<'_> {
                 Some((per_second, burst))
             }
         }
+    }
+
+    fn claim_reminder(&mut self, name: &str, table: &SinkTable) -> Option<Duration> {
+        let wait = table.claim_reminder?.0;
+        if table.kind != SinkKind::SlackApp || table.app_token.is_none() {
+            let text =
+                "only valid for a sink of type = \"slack-app\" with an app_token: claims are presses of its buttons";
+            self.error(format!("sinks.{name}.claim_reminder"), text);
+        } else if !CLAIM_REMINDER_WAITS.contains(&wait) {
+            self.error(format!("sinks.{name}.claim_reminder"), "expected a duration from \"1s\" to \"7d\"");
+        }
+        Some(wait)
     }
 
     /// Reports recaps without the history they are counted from.

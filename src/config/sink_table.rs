@@ -7,6 +7,7 @@ use crate::{
         delivery::SinkKind,
         phone::Mask,
         secret::SecretRef,
+        time::HumanDuration,
     },
 };
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub(super) struct SinkTable {
     pub token: Option<SecretRef>,
     /// A Slack app's app-level token: cards of missed calls get buttons.
     pub app_token: Option<SecretRef>,
+    /// Age of a claim without a call back at which a Slack app replies a reminder.
+    pub claim_reminder: Option<HumanDuration>,
     /// Channel id an app posts to.
     pub channel: Option<String>,
     /// Base URL of an app's API.

@@ -61,7 +61,8 @@ impl Validator<'_> {
             client_secret: secret?,
             scope: Cloud::scope(cloud),
         };
-        let bot = Some(Bot { credentials, channel: channel.into_owned() });
+        let tenant = tenant.to_owned();
+        let bot = Some(Bot { credentials, tenant, channel: channel.into_owned(), is_person: false });
         Some(Target {
             kind: SinkKind::TeamsApp,
             url: Secret::new(api?.as_str()),

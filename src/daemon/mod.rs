@@ -8,9 +8,11 @@
 //! | `tasks` | connections, delivery workers and file watchers, reconciled with the config |
 //! | `health` | status, outages, alerts, readiness |
 //! | `recap` | the daily digests |
+//! | `claims` | reminders of claims, names of the claimants |
 //! | `recording` | snapshots and reports kept for `poprelay replay` |
 //! | `system` | journald, systemd, the state directory, the HTTP client |
 
+pub mod claims;
 pub mod health;
 pub mod pipeline;
 pub mod recap;

@@ -8,6 +8,7 @@ use crate::{
         startup,
         system::logging::LogHandle,
     },
+    deliver::slack_users::UserDirectory,
     enrich::Enricher,
     runtime::{
         http::{HttpSettings, HttpStack},
@@ -100,6 +101,12 @@ impl RestartOnly {
     }
 }
 
+/// Returns where the names of users who press buttons of a sink are queried.
+fn users(sink: &config::SinkConfig) -> Option<UserDirectory> {
+    let app = sink.app.as_ref().filter(|app| app.app_token.is_some())?;
+    Some(UserDirectory { api_url: sink.url.clone(), token: app.token.clone() })
+}
+
 impl Settings {
     /// Builds the settings of a config.
     #[must_use]
@@ -116,6 +123,8 @@ impl Settings {
                     mode: MessageMode::from_config(sink),
                     recap: sink.recap.clone(),
                     recap_latency: sink.recap_latency,
+                    claim_reminder: sink.claim_reminder,
+                    users: users(sink),
                 },
             )
         };

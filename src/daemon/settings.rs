@@ -4,6 +4,7 @@
 use crate::{
     cards::RenderOptions,
     config::{DirectionFilter, SinkConfig},
+    deliver::slack_users::UserDirectory,
     enrich::Enricher,
     model::{
         call::{Call, CallDirection, CallUpdate, Revision, RingStage, StatusKind},
@@ -20,6 +21,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -63,6 +65,10 @@ pub struct SinkSettings {
     pub recap: Option<RecapSchedule>,
     /// Whether the recap shows the times from call to card.
     pub recap_latency: bool,
+    /// Age of a claim without a call back at which a reminder is replied.
+    pub claim_reminder: Option<Duration>,
+    /// Where the names of users who press buttons are queried.
+    pub users: Option<UserDirectory>,
 }
 
 /// How later statuses of a call are posted.
@@ -224,7 +230,6 @@ mod tests {
         phone::{PhoneNumber, Region},
         time::Timestamp,
     };
-    use std::time::Duration;
 
     fn update(status: CallStatus, revised: Option<Revision>) -> CallUpdate {
         let call = Call {
@@ -252,6 +257,8 @@ mod tests {
             mode: life,
             recap: None,
             recap_latency: false,
+            claim_reminder: None,
+            users: None,
         };
         let sinks = [("hook", MessageMode::Post), ("app", MessageMode::Live), ("talk", MessageMode::LiveThreaded)];
         let settings = Settings {

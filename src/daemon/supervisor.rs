@@ -12,6 +12,7 @@
 use crate::{
     config::{Config, ConfigError},
     daemon::{
+        claims,
         health::{
             alert::AlertKind, given_up::GivenUp, http::MetricsServer, person_troubles::PersonTroubles,
             readiness::Readiness, status::SharedStatus, stored::StatusFile,
@@ -43,6 +44,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(2);
 /// Capacity of the channel from the workers: sink events.
 const SINK_EVENT_CAPACITY: usize = 1024;
+/// Capacity of the channel of alerts about app tokens: one app has an alert in minutes at most.
+const BUTTON_ALERT_CAPACITY: usize = 64;
 
 /// Runs the daemon until `stop` completes, then stops it in order. `now` completing ends that stop early.
 ///
@@ -73,9 +76,10 @@ struct Daemon {
     workers: Workers,
     /// Receivers of presses of buttons.
     slack_sockets: SlackSockets,
+    button_alerts: mpsc::Receiver<AlertKind>,
     /// Watchers of contacts and holiday files.
     file_watchers: JoinSet<Infallible>,
-    /// The recap task.
+    /// The tasks of recaps and of claims.
     recaps: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
     sink_events: mpsc::Receiver<SinkEvent>,
@@ -105,6 +109,7 @@ impl Daemon {
         let enricher = startup::build_enricher(&config, &network)?.with_metrics(&metrics);
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
+        let (alert_sender, button_alerts) = mpsc::channel(BUTTON_ALERT_CAPACITY);
         let settings = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
         let (status, tasks) = (SharedStatus::default(), TaskMonitor::default());
@@ -116,7 +121,8 @@ impl Daemon {
         let suffix = state.suffix.clone();
         let mut daemon = Self {
             workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender),
-            slack_sockets: SlackSockets::new(Arc::clone(&pipeline), network.http.clone()),
+            slack_sockets: SlackSockets::new(Arc::clone(&pipeline), network.http.clone(), alert_sender),
+            button_alerts,
             connections: ConnectionTasks::new(Arc::clone(&pipeline), network.clone(), config.state_dir.clone(), suffix),
             pipeline,
             network,
@@ -146,6 +152,7 @@ impl Daemon {
         daemon.restore_daily_count().await;
         daemon.connections.reconcile(config.connections);
         daemon.recaps.spawn(recap::run(Arc::clone(&daemon.pipeline)));
+        daemon.recaps.spawn(claims::run(Arc::clone(&daemon.pipeline), daemon.network.http.clone()));
         Ok(daemon)
     }
 
@@ -159,9 +166,10 @@ impl Daemon {
                 task = self.connections.next_failure() => return Some(task),
                 task = self.workers.next_failure() => return Some(task),
                 task = self.slack_sockets.next_failure() => return Some(task),
-                Some(_) = self.recaps.join_next() => return Some("recap task".to_owned()),
+                Some(_) = self.recaps.join_next() => return Some("task of recaps or claims".to_owned()),
                 Some(_) = self.file_watchers.join_next() => return Some("file watcher".to_owned()),
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
+                Some(alert) = self.button_alerts.recv() => self.pipeline.raise(alert).await,
                 Ok(()) = self.health.changed() => self.on_store_health().await,
                 Some(()) = self.reloads.requests.recv(), if self.reading.is_empty() => self.start_reload(),
                 Some(read) = self.reading.join_next() => self.finish_reload(read).await,

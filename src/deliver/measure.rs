@@ -29,13 +29,13 @@ pub(super) fn record(metrics: &SinkMetrics, batch: &[Delivery], outcome: &Outcom
     }
 }
 
-/// Counts a card, and its times unless it is an edit: late caller info edits a message seconds after its status.
+/// Counts a card, and its times unless it is an edit, or a reminder: late caller info edits a message seconds after its status.
 fn record_card(metrics: &SinkMetrics, delivery: &Delivery, now: Timestamp) {
     match &delivery.card {
         Card::Call(card) => {
             let status = card.update.kind().as_str();
             metrics.card(status);
-            if delivery.mode.edited_message().is_none() {
+            if delivery.mode.edited_message().is_none() && card.reminder.is_none() {
                 let received = card.routed.as_ref().map(|decision| decision.at);
                 metrics.card_times(status, received, card.update.at, now);
             }

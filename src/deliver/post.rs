@@ -30,6 +30,24 @@ pub async fn post_with_token(client: &Client, url: &Secret, token: &Secret, body
     send(REQUEST_TIMEOUT, client, url, Some(token), body).await
 }
 
+/// Calls a method of an API that takes a form, with a bearer token.
+pub async fn post_form(
+    client: &Client,
+    api: &Secret,
+    method: &str,
+    token: &Secret,
+    arguments: &[(&str, &str)],
+) -> PostResult {
+    let Ok(url) = reqwest::Url::parse(&format!("{}/{method}", api.expose().trim_end_matches('/'))) else {
+        return PostResult::InvalidUrl;
+    };
+    let request = client.post(url).bearer_auth(token.expose()).form(arguments).timeout(REQUEST_TIMEOUT);
+    match request.send().await {
+        Ok(response) => read_response(response, MAX_API_BODY_BYTES).await,
+        Err(error) => classify_error(error),
+    }
+}
+
 /// Sends a request of a chat.
 pub async fn send_request(client: &Client, request: Request) -> PostResult {
     let Ok(url) = reqwest::Url::parse(request.url.expose()) else { return PostResult::InvalidUrl };

@@ -34,7 +34,7 @@ const PROXY_LOGIN: &str = "Give the proxy's URL a user and a password.";
 const STATUS_PAGE: &str = "If this persists, check the chat's status page.";
 const INVITE: &str = "Write /invite @poprelay (your app's name) in the channel, and compare its ID with the sink's channel, or the \
      member's ID in [people].";
-const MEMBER_ID: &str = "Correct the member's ID in [people], or remove the entry.";
+const MEMBER_ID: &str = "Correct the member's ID or e-mail address in [people], or remove the entry.";
 const MESSAGES_TAB: &str = "Turn on the Messages Tab under App Home in the app's settings.";
 const NEW_TOKEN: &str = "Install the app into the workspace again and put its bot token (xoxb-…) into the config.";
 const NEW_SCOPE: &str = "Give the app the bot scope chat:write, install it again and put its token into the config.";

@@ -3,12 +3,14 @@
 
 use super::{
     access_token::TokenRegistry,
-    chats::{self, Chat, ChatOptions, Endpoint, Message},
+    chats::{self, Chat, ChatOptions, Endpoint, Message, teams_app},
     limiter::{LimiterRegistry, SharedLimiter},
+    person_channel::{self, PersonChannel},
     post,
     rate_limit::RateLimit,
     response::PostResult,
     slack_api::{self, SlackApp},
+    teams_bot::Bot,
     teams_flow::FlowShape,
 };
 use crate::{
@@ -47,6 +49,8 @@ pub struct Sink {
     pub limiter_registry: LimiterRegistry,
     /// Access tokens shared by all sinks with the same bot.
     pub token_registry: TokenRegistry,
+    /// Channel of a person's direct messages, if it was found by a request.
+    pub person_channel: PersonChannel,
     /// Wakes the worker: a disabled sink is probed immediately.
     pub enable: Arc<Notify>,
     /// Receives the heartbeats of the worker.
@@ -74,6 +78,7 @@ impl Sink {
             rate_limit: Some(pace),
             limiter_registry: LimiterRegistry::default(),
             token_registry: TokenRegistry::default(),
+            person_channel: PersonChannel::default(),
             enable,
             task_monitor: pulses,
             metrics: SinkMetrics::default(),
@@ -87,10 +92,11 @@ impl Sink {
         app.or(self.options.bot.as_ref().map(|bot| bot.channel.as_str()))
     }
 
-    /// Returns the longest time of [`Sink::send`]. With a bot, a message may take two requests and two of tokens.
+    /// Returns the longest time of [`Sink::send`]. With a bot, a message may take two requests, two of tokens and
+    /// two of a conversation; with a Slack app one of a member.
     #[must_use]
     pub const fn send_timeout(&self) -> Duration {
-        let requests = if self.options.bot.is_some() { 4 } else { 1 };
+        let requests = if self.options.bot.is_some() { 6 } else { 2 };
         post::REQUEST_TIMEOUT.saturating_mul(requests)
     }
 
@@ -136,7 +142,11 @@ impl Sink {
         }
         match (&self.app, self.kind) {
             (Some(app), SinkKind::SlackApp) => {
-                let request = slack_api::request(rendered, &app.channel, form);
+                let channel = match self.slack_channel(http, app, form).await {
+                    Ok(channel) => channel,
+                    Err(answer) => return (slack_api::parse_response(answer).0, None),
+                };
+                let request = slack_api::request(rendered, &channel, form);
                 let base = self.url.expose().trim_end_matches('/');
                 let url = Secret::new(format!("{base}/{}", request.method));
                 slack_api::parse_response(post::post_with_token(http, &url, &app.token, request.body).await)
@@ -147,6 +157,46 @@ impl Sink {
         }
     }
 
+    /// Returns the channel for a new message of an app: that of the config, or the member with its e-mail address.
+    async fn slack_channel(
+        &self,
+        http: &reqwest::Client,
+        app: &SlackApp,
+        form: &PostMode,
+    ) -> Result<String, PostResult> {
+        if !app.channel.contains('@') || form.message_ref().is_some() {
+            return Ok(app.channel.clone());
+        }
+        if let Some(member) = self.person_channel.get(Instant::now()) {
+            return Ok(member);
+        }
+        let email = [("email", app.channel.as_str())];
+        let answer = post::post_form(http, &self.url, "users.lookupByEmail", &app.token, &email).await;
+        let member = person_channel::slack_member(answer)?;
+        self.person_channel.set(member.clone(), Instant::now());
+        Ok(member)
+    }
+
+    /// Returns the conversation with the person that a bot writes to; `None` for a channel, and for an edit.
+    async fn teams_conversation(
+        &self,
+        http: &reqwest::Client,
+        bot: &Bot,
+        token: &Secret,
+        form: &PostMode,
+    ) -> Result<Option<String>, PostResult> {
+        if !bot.is_person || form.message_ref().is_some() {
+            return Ok(None);
+        }
+        if let Some(conversation) = self.person_channel.get(Instant::now()) {
+            return Ok(Some(conversation));
+        }
+        let answer = post::send_request(http, teams_app::new_conversation(&self.url, bot, token)).await;
+        let conversation = person_channel::teams_conversation(answer)?;
+        self.person_channel.set(conversation.clone(), Instant::now());
+        Ok(Some(conversation))
+    }
+
     /// Sends a message to a chat of [`chats`]. A bot's token that the chat rejects is renewed, once.
     async fn send_to_chat(
         &self,
@@ -155,7 +205,16 @@ impl Sink {
         message: &Message<'_>,
     ) -> (PostResult, Option<MessageRef>) {
         let send = async |access_token: Option<&Secret>| {
-            let endpoint = Endpoint { url: &self.url, options: &self.options, access_token };
+            let conversation = match (&self.options.bot, access_token) {
+                (Some(bot), Some(token)) => self.teams_conversation(http, bot, token, message.mode).await,
+                _ => Ok(None),
+            };
+            let conversation = match conversation {
+                Ok(conversation) => conversation,
+                Err(answer) => return (teams_app::reduce(answer), None),
+            };
+            let conversation = conversation.as_deref();
+            let endpoint = Endpoint { url: &self.url, options: &self.options, access_token, conversation };
             let Some(request) = (chat.request)(&endpoint, message) else { return (PostResult::InvalidUrl, None) };
             (chat.parse)(&endpoint, message, post::send_request(http, request).await)
         };

@@ -2,6 +2,7 @@
 //! `conversations.info` show about token and channel. Pure; `check --online` sends the requests.
 
 use super::{
+    person_channel::slack_member,
     response::{HttpResponse, PostResult},
     rules::find_rule,
 };
@@ -14,8 +15,10 @@ const POST_SCOPE: &str = "chat:write";
 /// Scopes of `conversations.info` for public and private channels. Only `check --online` uses them: it finds a bot that is
 /// not in its channel without a post.
 const READ_SCOPES: [&str; 2] = ["channels:read", "groups:read"];
-/// Scope of `users.info`. Only `check --online` uses it, to find members of `[people]` who are gone.
+/// Scope of `users.info`. It names who claims a call, and `check --online` finds members of `[people]` who are gone.
 const USERS_SCOPE: &str = "users:read";
+/// Scope of `users.lookupByEmail`, beside [`USERS_SCOPE`].
+const EMAIL_SCOPE: &str = "users:read.email";
 /// Name of the app and of its bot. Slack takes 35 characters at most.
 const APP_NAME: &str = "poprelay";
 /// Page that creates an app from the manifest in its query.
@@ -30,6 +33,8 @@ pub struct AppFeatures {
     pub buttons: bool,
     /// The app writes direct messages.
     pub direct_messages: bool,
+    /// The app finds people by their e-mail addresses.
+    pub emails: bool,
 }
 
 /// Returns the manifest of the app. Slack's page "Create app from manifest" takes it. The app-level token of Socket Mode is
@@ -38,8 +43,9 @@ pub struct AppFeatures {
 /// Token rotation stays off: it would expire the bot token within twelve hours, and cannot be undone.
 #[must_use]
 pub fn manifest(features: AppFeatures) -> Value {
-    let users = features.direct_messages.then_some(USERS_SCOPE);
-    let scopes: Vec<&str> = [POST_SCOPE].into_iter().chain(READ_SCOPES).chain(users).collect();
+    let users = (features.direct_messages || features.buttons).then_some(USERS_SCOPE);
+    let emails = features.emails.then_some(EMAIL_SCOPE);
+    let scopes: Vec<&str> = [POST_SCOPE].into_iter().chain(READ_SCOPES).chain(users).chain(emails).collect();
     json!({
         "_metadata": { "major_version": 1 },
         "display_information": { "name": APP_NAME, "description": "Caller cards while the phone rings" },
@@ -140,6 +146,17 @@ struct User {
     is_bot: bool,
 }
 
+/// Returns the member with an e-mail address of `[people]`, from the response to `users.lookupByEmail`.
+///
+/// # Errors
+/// No member has the address, the scope is missing, or the token is rejected; and the remedy.
+pub fn judge_email(answer: PostResult) -> Result<String, String> {
+    match slack_member(answer) {
+        Ok(member) => Ok(format!("member {member} has the e-mail address")),
+        Err(answer) => Err(accepted_body(&answer).err().unwrap_or_else(|| "Slack names no member".to_owned())),
+    }
+}
+
 /// Returns whether a member of `[people]` can get direct messages, from the response to `users.info`.
 ///
 /// # Errors
@@ -209,7 +226,7 @@ mod tests {
 
     #[test]
     fn manifest_fits_slacks_limits_and_the_link_carries_it() {
-        let features = AppFeatures { buttons: true, direct_messages: true };
+        let features = AppFeatures { buttons: true, direct_messages: true, emails: true };
         let manifest = manifest(features);
         let text = |pointer: &str| manifest.pointer(pointer).unwrap().as_str().unwrap().chars().count();
         assert!(text("/display_information/name") <= 35 && text("/display_information/description") <= 140);
@@ -219,6 +236,9 @@ mod tests {
         for pointer in ["/settings/socket_mode_enabled", "/settings/interactivity/is_enabled"] {
             assert!(is_on(features, pointer) && !is_on(AppFeatures { buttons: false, ..features }, pointer));
         }
+        let scopes = |features| super::manifest(features).pointer("/oauth_config/scopes/bot").unwrap().to_string();
+        assert!(scopes(features).contains("users:read.email"));
+        assert!(!scopes(AppFeatures { emails: false, ..features }).contains("users:read.email"));
         let tab = "/features/app_home/messages_tab_enabled";
         assert!(is_on(features, tab) && !is_on(AppFeatures { direct_messages: false, ..features }, tab));
         let link = url::Url::parse(&link(&manifest)).unwrap();

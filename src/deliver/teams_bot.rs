@@ -8,8 +8,12 @@ use serde::Deserialize;
 pub struct Bot {
     /// Client of the app, for access tokens.
     pub credentials: Credentials,
-    /// Id of the channel for new messages: `19:…@thread.tacv2`.
+    /// Directory of the app: id or domain.
+    pub tenant: String,
+    /// Id of the channel for new messages: `19:…@thread.tacv2`; of a person the object id in the directory.
     pub channel: String,
+    /// Messages are direct messages to a person.
+    pub is_person: bool,
 }
 
 /// Cloud of the organization.

@@ -13,27 +13,22 @@ use futures_util::future::join_all;
 use std::collections::HashMap;
 
 impl Enricher {
-    /// Returns the recap of `sink` for `from..to`, with at most `max_listed` callers who wait for a call back now.
-    /// Callers have a name if exactly one contact matches. `late` is not set.
+    /// Returns the recap of `sink` for `from..to`, with all callers of the period who were not reached until now, as far as the
+    /// history has it. Callers have no names; `late` is not set.
     ///
     /// # Errors
     /// If the history query fails, or history is disabled.
-    pub async fn recap(
-        &self,
-        sink: &SinkName,
-        from: Timestamp,
-        to: Timestamp,
-        max_listed: usize,
-    ) -> Result<Recap, HistoryError> {
+    pub async fn recap(&self, sink: &SinkName, from: Timestamp, to: Timestamp) -> Result<Recap, HistoryError> {
         let history = self.history.as_ref().ok_or(HistoryError::Closed)?;
         let calls = history.since(from).await?;
-        let mut recap = Recap { region: self.region, ..count(&calls, sink, from, to) };
-        recap.pending_omitted = u32::try_from(recap.pending.len().saturating_sub(max_listed)).unwrap_or(u32::MAX);
-        recap.pending.truncate(max_listed);
+        Ok(Recap { region: self.region, ..count(&calls, sink, from, to) })
+    }
+
+    /// Adds the names of callers that exactly one contact matches.
+    pub async fn name_callers(&self, callers: &mut [PendingCallback]) {
         // In parallel: each look-up may take the whole deadline.
-        let names = join_all(recap.pending.iter().map(|waiting| self.contact_name(&waiting.number))).await;
-        recap.pending.iter_mut().zip(names).for_each(|(waiting, name)| waiting.name = name);
-        Ok(recap)
+        let names = join_all(callers.iter().map(|waiting| self.contact_name(&waiting.number))).await;
+        callers.iter_mut().zip(names).for_each(|(waiting, name)| waiting.name = name);
     }
 
     /// Returns the name, if exactly one contact has the number.
@@ -47,8 +42,8 @@ impl Enricher {
 }
 
 /// Counts a recap. A call belongs to the period in which its outcome was decided. Outbound calls are not counted, but
-/// a call to a missed caller takes the caller off the list. A later answered call of the caller does the same, in any
-/// sink.
+/// an answered call to a missed caller takes the caller off the list. A later answered call of the caller does the same, in any
+/// sink. After a try without an answer the caller still waits.
 fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp) -> Recap {
     let mut recap = Recap { from, to, ..Recap::default() };
     let mut waiting: HashMap<u64, PendingCallback> = HashMap::new();
@@ -68,13 +63,7 @@ fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp
         if last_returns.get(&number.as_u64()).is_some_and(|last| Callback::counts(call.started, *last)) {
             continue;
         }
-        let new = || PendingCallback {
-            number: PhoneNumber::Known(number.clone()),
-            name: None,
-            missed_calls: 0,
-            last_missed: call.started,
-            voicemail,
-        };
+        let new = || PendingCallback::new(PhoneNumber::Known(number.clone()), call.started);
         let waiting = waiting.entry(number.as_u64()).or_insert_with(new);
         count_if(&mut waiting.missed_calls, true);
         waiting.last_missed = waiting.last_missed.max(call.started);
@@ -87,10 +76,12 @@ fn count(calls: &[RecordedCall], sink: &SinkName, from: Timestamp, to: Timestamp
     recap
 }
 
-/// Returns the start of the last return call of each number.
+/// Returns the start of the last return call of each number that reached the caller.
 fn last_returns(calls: &[RecordedCall]) -> HashMap<u64, Timestamp> {
     let mut last_returns = HashMap::new();
-    let returns = |call: &&RecordedCall| ReturnKind::of(call.outbound, call.outcome, call.needs_callback).is_some();
+    let returns = |call: &&RecordedCall| {
+        ReturnKind::of(call.outbound, call.outcome, call.needs_callback).is_some_and(ReturnKind::is_reached)
+    };
     for call in calls.iter().filter(returns) {
         let Some(number) = &call.number else { continue };
         let last = last_returns.entry(number.as_u64()).or_insert(call.started);
@@ -198,7 +189,9 @@ mod tests {
             (vec![call(1, "11:00", Voicemail)], once(2)),
             (vec![call(1, "11:00", Ringing)], once(1)),
             (vec![out("11:00", Ended)], none.clone()),
-            (vec![out("11:00", Ringing)], none.clone()),
+            (vec![out("11:00", Ringing)], once(1)),
+            (vec![out("11:00", Missed)], once(1)),
+            (vec![out("11:00", Ended), out("12:00", Missed)], none.clone()),
             (vec![inbound("11:00", Answered)], none.clone()),
             (vec![out("18:00", Ended)], none.clone()),
             (vec![out("09:00", Ended), inbound("09:30", Ended)], once(1)),

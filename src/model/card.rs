@@ -1,8 +1,8 @@
 //! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
 use super::{
-    call::{CallDirection, CallStatus, CallUpdate, ReturnKind, RingStage, StatusKind},
-    claim::Claims,
+    call::{CallDirection, CallStatus, CallUpdate, Callback, ReturnKind, RingStage, StatusKind},
+    claim::{Claim, ClaimReminder, Claims},
     ids::ConnectionName,
     mention::{SlackMention, TeamsMention},
     phone::{Mask, PhoneNumber, Region},
@@ -62,13 +62,31 @@ pub struct CallCard {
     /// Who calls back, or is done. Only the outbox changes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Claims>,
+    /// The card is the reminder of a claim, a reply to the message of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminder: Option<ClaimReminder>,
 }
 
 impl CallCard {
     /// Creates a card with default options and without a route decision.
     #[must_use]
     pub fn new(update: CallUpdate, found: CallerInfo) -> Self {
-        Self { update, caller_info: found, options: CardOptions::default(), routed: None, claims: None }
+        let options = CardOptions::default();
+        Self { update, caller_info: found, options, routed: None, claims: None, reminder: None }
+    }
+
+    /// Returns the claim in force.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claim> {
+        self.claims.as_ref()?.current.as_ref()
+    }
+
+    /// Returns the reminder of the claim in force, found due at `at`. The reminder mentions the claimant only.
+    #[must_use]
+    pub fn to_reminder(&self, at: Timestamp) -> Option<Self> {
+        let reminder = ClaimReminder { claim: self.claim()?.clone(), at };
+        let options = CardOptions { mask: self.options.mask, compact: true, ..CardOptions::default() };
+        Some(Self { options, claims: None, reminder: Some(reminder), ..self.clone() })
     }
 
     /// Returns whether the caller was missed and not reached since: a person of the team should call back.
@@ -288,7 +306,7 @@ pub struct CardLatency {
     pub p95: Duration,
 }
 
-/// A missed caller without a later call in either direction.
+/// A missed caller who was not reached since, and whom no person is done with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingCallback {
     /// Number to call back.
@@ -303,6 +321,32 @@ pub struct PendingCallback {
     /// The caller left a voicemail message.
     #[serde(default)]
     pub voicemail: bool,
+    /// End of the first open call, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
+    /// Who calls back, and since when: a name, or the id in the chat. Untrusted text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<(String, Timestamp)>,
+    /// The last try without an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Callback>,
+}
+
+impl PendingCallback {
+    /// Creates a caller who was missed at `last_missed`, without any counted call.
+    #[must_use]
+    pub const fn new(number: PhoneNumber, last_missed: Timestamp) -> Self {
+        Self {
+            number,
+            name: None,
+            missed_calls: 0,
+            last_missed,
+            voicemail: false,
+            waits_since: None,
+            claimed: None,
+            tried: None,
+        }
+    }
 }
 
 /// Alert: a daemon problem, posted to the operator's sink and logged to the journal.
@@ -321,7 +365,7 @@ impl Card {
     #[must_use]
     pub fn occurred_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Call(card) => Some(card.update.at),
+            Self::Call(card) => Some(card.reminder.as_ref().map_or(card.update.at, |reminder| reminder.at)),
             Self::GapSummary(recap) => Some(recap.to),
             Self::Recap(recap) => Some(recap.to),
             Self::Alert(_) => None,

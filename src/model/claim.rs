@@ -1,12 +1,15 @@
 //! Claims of missed calls: who calls back, who is done. [`apply`] decides what a press of a button changes; the outbox stores
 //! the claim inside the live message of the call.
 
-use super::time::Timestamp;
+use super::time::{Timestamp, elapsed};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Time in which a press can be undone: long enough for a mistake. A later undo would surprise the team.
 pub const UNDO_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// How late a reminder is still sent after the daemon was off. 1 day: later the team has seen the caller in the open list.
+const MAX_REMINDER_DELAY: Duration = Duration::from_secs(24 * 3600);
 /// Longest id of a chat user. Slack's ids have about 12 characters.
 const MAX_USER_LENGTH: usize = 64;
 
@@ -75,6 +78,26 @@ pub struct Claims {
     pub previous: Option<Claim>,
     /// Time of the last press that changed something, by the chat's clock: an older press is a repetition.
     pub last_press: Timestamp,
+}
+
+/// A reminder of a claim without a call back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimReminder {
+    /// The claim.
+    pub claim: Claim,
+    /// When the reminder was due and found so.
+    pub at: Timestamp,
+}
+
+/// Whether a claim needs its reminder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReminderNeed {
+    /// Now.
+    Due,
+    /// Not yet.
+    Later,
+    /// Not any more: the claim was undone or replaced, the caller was reached, or the daemon was off for too long.
+    Never,
 }
 
 /// A button.
@@ -188,6 +211,21 @@ pub fn apply(claims: Option<&Claims>, press: &Press, now: Timestamp) -> (PressRe
     }
 }
 
+/// Decides whether the claim made at `claimed_at` needs its reminder at `now`, `wait` after the press. `current`: the claim in
+/// force, if the caller still waits for a call back.
+#[must_use]
+pub fn reminder_need(current: Option<&Claim>, claimed_at: Timestamp, wait: Duration, now: Timestamp) -> ReminderNeed {
+    // The store keeps microseconds.
+    let is_same = |claim: &Claim| claim.at.as_microsecond() == claimed_at.as_microsecond();
+    let is_in_force = current.is_some_and(|claim| claim.kind == ClaimKind::CallsBack && is_same(claim));
+    match elapsed(claimed_at, now).checked_sub(wait) {
+        _ if !is_in_force => ReminderNeed::Never,
+        None => ReminderNeed::Later,
+        Some(delay) if delay > MAX_REMINDER_DELAY => ReminderNeed::Never,
+        Some(_) => ReminderNeed::Due,
+    }
+}
+
 /// Returns whether a claim can be undone at `now`.
 #[must_use]
 pub fn can_undo(claim: &Claim, now: Timestamp) -> bool {
@@ -244,6 +282,22 @@ mod tests {
     fn apply_redelivered_press_after_undo_changes_nothing() {
         let presses = [(CallBack, "U1", 0), (Undo, "U1", 5), (CallBack, "U1", 0), (Undo, "U1", 5)];
         assert_eq!(play(&presses), (vec!["applied", "applied", "repeated", "repeated"], None));
+    }
+
+    #[test]
+    fn reminder_is_needed_once_the_claim_in_force_is_old_enough() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let claim = |kind, seconds| Claim { kind, by: user("U1"), at: at(seconds) };
+        let own = claim(ClaimKind::CallsBack, 0);
+        let need = |current: Option<&Claim>, seconds| reminder_need(current, at(0), minutes(30), at(seconds));
+        assert_eq!(need(Some(&own), 1799), ReminderNeed::Later);
+        assert_eq!(need(Some(&own), 1800), ReminderNeed::Due);
+        assert_eq!(need(Some(&own), 1800 + 86_400), ReminderNeed::Due);
+        assert_eq!(need(Some(&own), 1801 + 86_400), ReminderNeed::Never, "the daemon was off for a day");
+        assert_eq!(need(Some(&own), -5), ReminderNeed::Later, "the clock jumped back");
+        assert_eq!(need(None, 1800), ReminderNeed::Never, "undone, or the caller was reached");
+        assert_eq!(need(Some(&claim(ClaimKind::Done, 0)), 1800), ReminderNeed::Never);
+        assert_eq!(need(Some(&claim(ClaimKind::CallsBack, 60)), 1800), ReminderNeed::Never, "another claim");
     }
 
     #[test]

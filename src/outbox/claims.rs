@@ -12,11 +12,11 @@ use crate::model::{
 use rusqlite::{Connection, params};
 
 /// A live message of the call of a press.
-struct LiveMessage {
+pub(super) struct LiveMessage {
     id: i64,
-    sink: SinkName,
+    pub(super) sink: SinkName,
     is_settled: bool,
-    card: CallCard,
+    pub(super) card: CallCard,
     message: Option<MessageRef>,
 }
 
@@ -56,6 +56,9 @@ impl Store {
         }
         let (result, changed) = claim::apply(pressed.card.claims.as_ref(), press, now);
         if let Some(claims) = changed {
+            let sink = pressed.sink.clone();
+            self.record_claim(call, &sink, claims.current.as_ref())?;
+            self.withdraw_reminders(call, now)?;
             for LiveMessage { id, sink, is_settled, card, .. } in messages {
                 let card = Card::Call(Box::new(CallCard { claims: Some(claims.clone()), ..card }));
                 self.write_live(id, is_settled, &card, &sink, || None)?;
@@ -65,7 +68,7 @@ impl Store {
     }
 
     /// Returns the live messages of a call that can be edited. Erased and unreadable cards stay as they are.
-    fn live_messages(&self, call: &ConversationSpaceId) -> Result<Vec<LiveMessage>, StoreError> {
+    pub(super) fn live_messages(&self, call: &ConversationSpaceId) -> Result<Vec<LiveMessage>, StoreError> {
         let mut read = self.db.prepare_cached(
             "SELECT id, sink, state, coalesce(newer, card), message_ref FROM deliveries INDEXED BY once
              WHERE subject = ? AND mode = ? AND state IN ('waiting', 'delivered', 'dead')",

@@ -60,7 +60,7 @@ pub(super) fn copy_all(from: &Connection, into: &Connection, scope: CopyScope) -
         &format!("SELECT * FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE state IN {states})"),
     )?;
     copy_table(from, into, "calls", "SELECT * FROM calls")?;
-    for table in ["metadata", "missed_calls", "return_calls"] {
+    for table in ["metadata", "missed_calls", "return_calls", "claims", "chat_users"] {
         copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
     }
     continue_ids(from, into)?;
@@ -78,7 +78,8 @@ pub(super) fn copy_back(from: &Connection, into: &Connection, pending_complete: 
     // Rows without a card add their keys to a new file; a file that has the keys keeps its cards.
     copy_table_as(from, into, "INSERT OR IGNORE", "deliveries", "SELECT * FROM deliveries WHERE card = ''")?;
     copy_table(from, into, "pending_updates", "SELECT * FROM pending_updates ORDER BY rowid")?;
-    for table in ["attempts", "calls", "metadata", "missed_calls", "return_calls"] {
+    into.execute("DELETE FROM claims", [])?;
+    for table in ["attempts", "calls", "metadata", "missed_calls", "return_calls", "claims", "chat_users"] {
         copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
     }
     continue_ids(from, into)?;

@@ -35,6 +35,11 @@ impl Store {
                 if delivery.mode != EnqueueMode::MergeInfo {
                     self.record_caller_calls(&delivery.card, now)?;
                 }
+                if let Card::Call(card) = &delivery.card
+                    && card.update.call.course.callback.as_ref().is_some_and(Callback::is_reached)
+                {
+                    self.withdraw_reminders(&card.update.call.id, now)?;
+                }
             }
         }
         deliveries

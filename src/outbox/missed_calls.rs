@@ -8,13 +8,14 @@
 //! - [`SqliteOutbox::caller_calls`] returns both by number. The caller decides the callback
 //!   ([`Callback::decide`]) and enqueues an update of the missed call with [`Revision::CalledBack`]; the same transaction
 //!   stores that callback here.
-//! - A missed call is open while its stored callback is `None`: [`open_missed_calls`].
+//! - A missed call is open until its stored callback reached the caller, or a person is done with it: [`open_missed_calls`].
 //! - Rows are keyed by call, and rewritten with each update of the call. Who takes care of it is in the live messages of the
 //!   call (`claims`).
 
 use super::{
     Retention,
     admin::{self, AdminError},
+    chat_users::name_of,
     claims::claim_of_call,
     disk_error::StoreError,
     row::{micros, to_json},
@@ -57,6 +58,8 @@ pub struct MissedCall {
     pub callback: Option<Callback>,
     /// Who calls back, in the open list only.
     pub claim: Option<Claim>,
+    /// Name of that person, if it is known.
+    pub claimant: Option<String>,
 }
 
 /// Calls of one number.
@@ -148,6 +151,18 @@ impl Store {
         Ok(CallerCalls { missed, returns })
     }
 
+    fn open_calls_of(&self, number: i64) -> Result<Option<Vec<MissedCall>>, StoreError> {
+        let missed = self.caller_calls(number)?.missed;
+        if missed.is_empty() {
+            return Ok(None);
+        }
+        let mut open = Vec::new();
+        for call in missed {
+            open.extend(if_open(&self.db, call)?);
+        }
+        Ok(Some(open))
+    }
+
     fn returned_callers(&self, since: Timestamp) -> Result<Vec<CallerKey>, StoreError> {
         let mut read = self.db.prepare_cached(
             "SELECT DISTINCT number FROM return_calls r WHERE recorded >= ? AND EXISTS
@@ -173,7 +188,17 @@ impl Store {
 fn missed_call(card: &str, callback: Option<&str>) -> Option<MissedCall> {
     let callback = callback.and_then(|text| serde_json::from_str(text).ok());
     let Ok(Card::Call(card)) = serde_json::from_str(card) else { return None };
-    Some(MissedCall { card: *card, callback, claim: None })
+    Some(MissedCall { card: *card, callback, claim: None, claimant: None })
+}
+
+/// Returns a missed call with its claim if it is open: the caller was not reached, and no person is done with it.
+fn if_open(db: &Connection, missed: MissedCall) -> rusqlite::Result<Option<MissedCall>> {
+    if missed.callback.as_ref().is_some_and(Callback::is_reached) {
+        return Ok(None);
+    }
+    let Some(claim) = claim_of_call(db, &missed.card.update.call.id)? else { return Ok(Some(missed)) };
+    let claimant = name_of(db, &claim.by)?;
+    Ok((claim.kind != ClaimKind::Done).then_some(MissedCall { claim: Some(claim), claimant, ..missed }))
 }
 
 /// Deletes the calls of a number and returns how many were missed calls.
@@ -184,21 +209,19 @@ pub(super) fn forget_caller(db: &Connection, number: &E164) -> rusqlite::Result<
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 
-/// Returns the missed calls without a callback, oldest first, without those that a person is done with. Reads the file beside a running daemon.
+/// Returns the open missed calls, oldest first: the caller was not reached, and no person is done. A try without an answer is
+/// their callback. Reads the file beside a running daemon.
 ///
 /// # Errors
 /// [`AdminError`].
 pub fn open_missed_calls(dir: &Path) -> Result<Vec<MissedCall>, AdminError> {
     let db = admin::connect(dir)?;
-    let mut read =
-        db.prepare("SELECT card FROM missed_calls WHERE waiting AND callback IS NULL ORDER BY started, call")?;
-    let cards: Vec<String> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut read = db.prepare("SELECT card, callback FROM missed_calls WHERE waiting ORDER BY started, call")?;
+    let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows: Vec<(String, Option<String>)> = rows.collect::<Result<_, _>>()?;
     let mut open = Vec::new();
-    for missed in cards.iter().filter_map(|card| missed_call(card, None)) {
-        let claim = claim_of_call(&db, &missed.card.update.call.id)?;
-        if claim.as_ref().is_none_or(|claim| claim.kind != ClaimKind::Done) {
-            open.push(MissedCall { claim, ..missed });
-        }
+    for missed in rows.iter().filter_map(|(card, callback)| missed_call(card, callback.as_deref())) {
+        open.extend(if_open(&db, missed)?);
     }
     Ok(open)
 }
@@ -218,6 +241,14 @@ impl SqliteOutbox {
     /// [`OutboxError`].
     pub async fn caller_calls(&self, caller: CallerKey) -> Result<CallerCalls, OutboxError> {
         self.run(false, move |store, _| store.caller_calls(caller.0)).await
+    }
+
+    /// Returns the open missed calls of each caller, as [`open_missed_calls`] does; `None` for a caller without missed calls.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn open_calls_of(&self, callers: Vec<CallerKey>) -> Result<Vec<Option<Vec<MissedCall>>>, OutboxError> {
+        self.run(false, move |store, _| callers.iter().map(|caller| store.open_calls_of(caller.0)).collect()).await
     }
 
     /// Returns the callers with a return call recorded since `since` after a missed call: a crash may have come before the

@@ -79,6 +79,8 @@
 
 mod admin;
 mod bookkeeping;
+mod chat_users;
+mod claim_reminders;
 mod claims;
 mod coalesce;
 mod copy;
@@ -108,6 +110,7 @@ mod wal;
 
 pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
 pub use bookkeeping::{Heartbeat, OpenCall, SinkBacklog};
+pub use claim_reminders::RemindedClaim;
 pub use database::Quarantined;
 pub use disk_error::DiskProblem;
 pub use forget::{ErasureReport, forget, rewrite};

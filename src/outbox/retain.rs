@@ -35,6 +35,7 @@ impl Store {
             db.prepare_cached("DELETE FROM pending_updates WHERE saved_at < ?")?
                 .execute([before(now, retention.age)])?;
             store.retain_caller_calls(&retention, now)?;
+            store.retain_claims(&retention, now)?;
             if !ids.is_empty() {
                 release_pages(db)?;
             }

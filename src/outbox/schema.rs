@@ -79,6 +79,20 @@ CREATE TABLE return_calls (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX returns_of_number ON return_calls (number, started);
 ",
+    r"
+CREATE TABLE claims (                          -- claims in force, without those that are done
+  call       TEXT PRIMARY KEY,
+  sink       TEXT NOT NULL,                    -- of the pressed message
+  user       TEXT NOT NULL,
+  claimed_at INTEGER NOT NULL,                 -- µs since 1970
+  reminded   INTEGER NOT NULL DEFAULT 0        -- 1: the reminder is enqueued, or not needed any more
+) STRICT, WITHOUT ROWID;
+CREATE TABLE chat_users (
+  user  TEXT PRIMARY KEY,
+  name  TEXT,                                  -- NULL: not known
+  asked INTEGER NOT NULL                       -- µs since 1970
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Schema version of this program.

@@ -89,6 +89,7 @@ pub(super) fn router(sim: &Arc<SimState>) -> Router {
         .route("/link/", get(socket_mode::link))
         .route("/api/auth.test", post(slack_queries::auth_test))
         .route("/api/users.info", post(slack_queries::users_info))
+        .route("/api/users.lookupByEmail", post(slack_queries::users_lookup_by_email))
         .route("/api/conversations.info", post(slack_queries::conversations_info))
         .route("/api/{method}", post(slack_api::unknown_method))
         .route("/teams-login/{tenant}/oauth2/v2.0/token", post(teams_app::token))

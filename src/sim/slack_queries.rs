@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Scopes of every bot token.
-const SCOPES: [&str; 4] = ["chat:write", "channels:read", "groups:read", "users:read"];
+const SCOPES: [&str; 5] = ["chat:write", "channels:read", "groups:read", "users:read", "users:read.email"];
 
 /// `POST /api/auth.test`.
 pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Response {
@@ -47,9 +47,36 @@ pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: Header
         } else if user.is_empty() || app.unknown.contains(&user) {
             json!({ "ok": false, "error": "user_not_found" })
         } else {
-            json!({ "ok": true, "user": { "id": user, "deleted": false, "is_bot": false } })
+            let profile = json!({ "display_name": display_name(&user), "real_name": "" });
+            json!({ "ok": true, "user": { "id": user, "deleted": false, "is_bot": false, "profile": profile } })
         }
     })
+}
+
+/// `POST /api/users.lookupByEmail`. The member of `dana@…` is `U0DANA`, unless it is unknown.
+pub(super) async fn users_lookup_by_email(
+    State(sim): State<Arc<SimState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let email = QueryParams::parse(&body).first("email").unwrap_or_default().to_owned();
+    respond(&sim.faults().app, &headers, |app| {
+        let user = email.split_once('@').map(|(name, _)| format!("U0{}", name.to_uppercase()));
+        match user.filter(|user| !app.unknown.contains(user)) {
+            _ if app.withheld_scopes.contains("users:read.email") => {
+                json!({ "ok": false, "error": "missing_scope", "needed": "users:read.email" })
+            }
+            Some(user) => json!({ "ok": true, "user": { "id": user, "deleted": false } }),
+            None => json!({ "ok": false, "error": "users_not_found" }),
+        }
+    })
+}
+
+/// Returns the name of a member by the letters of its id: `U0DANA` is Dana.
+fn display_name(user: &str) -> String {
+    let letters = user.trim_start_matches(['U', 'W', '0']);
+    let (first, rest) = letters.split_at_checked(1).unwrap_or((letters, ""));
+    format!("{first}{}", rest.to_lowercase())
 }
 
 fn respond(app: &AppFaults, headers: &HeaderMap, answer: impl FnOnce(&AppFaults) -> Value) -> Response {

@@ -144,6 +144,7 @@ fn button_value(message: &Value, action_id: &str) -> Option<String> {
 /// `POST /sim/slack-answers/{envelope}`: a response URL.
 pub(super) async fn receive_answer(State(sim): AppState, Path(envelope): Path<String>, body: Bytes) -> Response {
     let Ok(body) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
+    sim.publish(&json!({ "news": "answer", "text": body.get("text") }));
     sim.app_sockets().add_answer(envelope, body);
     Json(json!({ "ok": true })).into_response()
 }

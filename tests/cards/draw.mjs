@@ -24,6 +24,10 @@ const README = [
   ["teams-missed.png", "missed", "teams"],
   ["live-message.png", "live-ended", "slack"],
   ["recap.png", "recap", "slack"],
+  ["app-missed.png", "app-missed", "slack"],
+  ["app-claimed.png", "app-claimed", "slack"],
+  ["app-called-back.png", "app-called-back", "slack"],
+  ["teams-live.png", "live-ended", "teams"],
 ];
 
 const [galleryPath, outPath, readmeDir] = process.argv.slice(2);
@@ -31,6 +35,8 @@ const gallery = JSON.parse(readFileSync(galleryPath, "utf8"));
 
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 /// Renders the text of a message: Slack decodes three entities and `<url|label>`.
+/// The members that the gallery names.
+const MEMBERS = { U0DANA: "Dana Roy" };
 const slackText = (text) => text.replace(/<(https:[^|>]*)\|([^>]*)>/g, '<a href="$1">$2</a>').replace(/\n/g, "<br>");
 
 /// Adapts `verbatim` to the renderer, which treats it as "no markup" and otherwise parses Markdown even in plain_text. In
@@ -124,7 +130,8 @@ try {
   for (const url of actions) if (!url.startsWith(OURS)) faults.push(`a button opens ${url}`);
   for (const { chat, theme, index, text, links, foreign, wide } of cells) {
     const where = `${gallery[index].name} (${chat}, ${theme})`;
-    for (const part of gallery[index].texts) if (!text.includes(part)) faults.push(`${where} lacks “${part}”: ${text}`);
+    const parts = [...gallery[index].texts, ...(chat === "slack" ? gallery[index].appTexts : [])];
+    for (const part of parts) if (!text.includes(part)) faults.push(`${where} lacks “${part}”: ${text}`);
     for (const link of links) if (!link.startsWith(OURS)) faults.push(`${where} links to ${link}`);
     if (foreign > 0) faults.push(`${where} loads external content`);
     if (wide) faults.push(`${where} is wider than a phone`);

@@ -60,6 +60,25 @@ fn claimed_card_names_the_person_and_offers_undo_for_ten_minutes() {
 }
 
 #[test]
+fn reminder_mentions_the_claimant_and_has_no_buttons() {
+    let Card::Call(claimed) = missed(Some((ClaimKind::CallsBack, 1800))) else { unreachable!() };
+    let options = CardOptions {
+        slack_mentions: vec![SlackMention::try_from("here".to_owned()).unwrap()],
+        ..CardOptions::default()
+    };
+    let reminder = CallCard { options, ..*claimed }.to_reminder(now()).unwrap();
+    let reminder = Card::Call(Box::new(reminder));
+    assert_eq!(reminder.occurred_at(), Some(now()), "no age of half an hour in journal and metrics");
+    for plain in [false, true] {
+        let body = app_body(&reminder, true, plain).to_string();
+        for text in ["⏰ No call back yet: Alice Martin", "claimed 30 min ago", "🙋 <@U0DANA> calls back"] {
+            assert!(body.contains(text), "{text}: {body}");
+        }
+        assert!(!body.contains("poprelay_") && !body.contains("<!here>"), "{body}");
+    }
+}
+
+#[test]
 fn ringing_answered_and_outgoing_calls_have_no_buttons() {
     let outgoing = Call { direction: CallDirection::Outbound, ..call("+15145550199") };
     let status = CallStatus::Missed { waited: Duration::from_secs(21), reason: MissedReason::NobodyAnswered };

@@ -19,7 +19,10 @@ pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp, is_p
     let (answer, scopes) = call(stack, base, &app.token, "auth.test", &[]).await?;
     let token = slack_setup::judge_token(&answer, scopes.as_deref())?;
     let channel = app.channel.as_str();
-    let place = if is_person {
+    let place = if is_person && channel.contains('@') {
+        let (answer, _) = call(stack, base, &app.token, "users.lookupByEmail", &[("email", channel)]).await?;
+        slack_setup::judge_email(answer)?
+    } else if is_person {
         let (answer, _) = call(stack, base, &app.token, "users.info", &[("user", channel)]).await?;
         slack_setup::judge_member(&answer, channel)?
     } else {

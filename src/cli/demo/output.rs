@@ -16,7 +16,7 @@ pub(super) fn print_intro(url: &str, calls: Option<usize>, out: &mut impl Write)
     writeln!(out, "poprelay demo: simulated calls, real daemon.")?;
     writeln!(out, "All traffic stays on this machine, and all files are deleted at the end.")?;
     writeln!(out)?;
-    writeln!(out, "  channel page (Slack and Teams):  {url}/")?;
+    writeln!(out, "  channel page (Slack, Teams, and a Slack app with buttons):  {url}/")?;
     match calls {
         Some(calls) => writeln!(out, "  ends after {calls} calls; Ctrl-C stops it now")?,
         None => writeln!(out, "  Ctrl-C stops it")?,

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     model::{
         call::{
-            AccountNumber, CallDirection, CallUpdate, Callback, Caller, MissedReason, ReturnCall, Revision, StatusKind,
+            AccountNumber, CallDirection, CallUpdate, Caller, MissedReason, Person, ReturnCall, Revision, StatusKind,
         },
         card::{CallerInfo, Card, Contact},
         delivery::{DeliveryKey, EnqueueMode, NewDelivery, Outbox as _, Subject},
@@ -75,7 +75,7 @@ async fn open_lists_callers_by_waiting_time_with_all_their_calls() {
         cells.map(str::to_owned).collect::<Vec<_>>()
     };
     let lines: Vec<Vec<String>> = text.lines().map(columns).collect();
-    assert_eq!(lines[0], cells("WAITS | NUMBER | NAME | CALLS | LAST CALL | CALLED | MESSAGE | CALLS BACK"));
+    assert_eq!(lines[0], cells("WAITS | NUMBER | NAME | CALLS | LAST CALL | CALLED | MESSAGE | TRIED | CALLS BACK"));
     assert_eq!(lines[1], cells("5 h | (•••) •••-••99 | ALICE | 2 | 5 min ago | Main line | voicemail"));
     assert_eq!(lines[2], cells("3 h | (•••) •••-••42 | ALICE | 1 | 3 h ago | Main line"));
     assert!(!text.contains('\u{1b}'), "{text:?}");
@@ -99,18 +99,36 @@ async fn open_names_the_only_contact_before_the_network() {
     assert_eq!(json(dir.path())[0]["name"], "Alice Martin");
 }
 
+/// Returns a missed call with an outbound call of Dana that ended with `status`.
+fn returned(update: &CallUpdate, status: CallStatus) -> CallUpdate {
+    let people = vec![Person { name: Some("Dana Roy".to_owned()), extension: Some("1015".to_owned()), line: None }];
+    let call = Call { direction: CallDirection::Outbound, people, ..update.call.clone() };
+    let call = ReturnCall::of(&CallUpdate { call, status, ..update.clone() }).unwrap();
+    let mut returned = update.clone();
+    returned.call.revision = Some(Revision::CalledBack);
+    returned.call.course.callback = Some(Callback { call, after: Duration::ZERO });
+    returned
+}
+
+#[tokio::test]
+async fn open_keeps_a_caller_who_was_only_tried_and_shows_the_try() {
+    let (dir, queue) = outbox();
+    let update = missed("a", "+15145550199", 5);
+    queue.record_silent_call(update.clone()).await.unwrap();
+    queue.record_silent_call(returned(&update, update.status.clone())).await.unwrap();
+    let list = json(dir.path());
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["tried_by"]), (1, &json!("Dana Roy")));
+    let text = run_line(dir.path(), &[]).unwrap();
+    assert!(text.contains("Dana Roy, 5 min ago"), "{text}");
+}
+
 #[tokio::test]
 async fn open_leaves_out_returned_and_forgotten_callers() {
     let (dir, queue) = outbox();
     let update = missed("a", "+15145550199", 5);
     queue.record_silent_call(update.clone()).await.unwrap();
     queue.record_silent_call(missed("b", "+15145550142", 5)).await.unwrap();
-    let mut returned = update.clone();
-    let out = CallUpdate { call: Call { direction: CallDirection::Outbound, ..update.call.clone() }, ..update };
-    let call = ReturnCall::of(&out).unwrap();
-    returned.call.revision = Some(Revision::CalledBack);
-    returned.call.course.callback = Some(Callback { call, after: Duration::ZERO });
-    queue.record_silent_call(returned).await.unwrap();
+    queue.record_silent_call(returned(&update, CallStatus::Ended { talk_time: None })).await.unwrap();
     let list = json(dir.path());
     assert_eq!((list.as_array().unwrap().len(), &list[0]["number"]), (1, &json!("(514) 555-0142")));
     let number = E164::try_from("+15145550142".to_owned()).unwrap();

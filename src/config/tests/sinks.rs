@@ -40,6 +40,12 @@ fn slack_app_requires_token_and_channel_without_webhook() {
         sink.style(&config.style).buttons
     };
     assert!(!buttons(&with("")) && buttons(&with("app_token = \"xapp-s3cr3t\"")));
+    let app_token = "app_token = \"xapp-s3cr3t\"\nclaim_reminder = ";
+    let sink = |text: &str| read(text).unwrap().sinks.into_iter().find(|sink| sink.name.as_str() == "sales").unwrap();
+    let thirty = sink(&with(&format!("{app_token}\"30m\""))).claim_reminder;
+    assert_eq!(thirty, Some(std::time::Duration::from_secs(1800)));
+    assert_eq!(key(&with(&format!("{app_token}\"8d\""))), "16:sinks.sales.claim_reminder");
+    assert_eq!(key(&with("claim_reminder = \"30m\"")), "15:sinks.sales.claim_reminder");
     assert_eq!(key(&with("api_url = \"http://slack.example/\"")), "15:sinks.sales.api_url");
     assert_eq!(key(&with("url = \"https://hooks.slack.com/services/T0/B0/x\"")), "15:sinks.sales.url");
     assert_eq!(key(&format!("{GOOD}reply_in_thread = true")), "10:sinks.front-desk.reply_in_thread");

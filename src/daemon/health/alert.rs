@@ -3,6 +3,7 @@
 
 use super::given_up::LostCards;
 use crate::{
+    deliver::socket_mode,
     goto::{
         lane::{FailureClass, NO_ACCOUNTS_ADVICE, RequestFailure},
         scopes::{self, PAT_PAGE, Scope},
@@ -68,6 +69,10 @@ pub enum AlertKind {
     },
     /// Earlier alerts became dead letters.
     AlertsGivenUp(LostCards),
+    /// Slack rejects the app token of a sink, or Socket Mode is off: Slack's word.
+    ButtonsRejected(SinkName, String),
+    /// Presses of the sink's buttons are received again.
+    ButtonsRestored(SinkName),
     /// The outbox is in memory only.
     StoreInMemory(String),
     /// The outbox is on disk again.
@@ -215,6 +220,12 @@ impl AlertKind {
             Self::AlertsGivenUp(lost) => {
                 firing(format!("Earlier alerts were not posted: {}", lost.text()), SEE_DEAD_LETTERS)
             }
+            Self::ButtonsRejected(sink, word) => firing(
+                format!("Presses of the buttons of {sink} are not received: {}", socket_mode::rejection(word)),
+                "Create an app-level token with the scope connections:write (Basic Information of the app), switch Socket Mode \
+                 on, put the token into app_token and reload. Cards are posted all the same.",
+            ),
+            Self::ButtonsRestored(sink) => resolved(format!("Presses of the buttons of {sink} are received again")),
             Self::StoreInMemory(why) => firing(
                 format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),
                 "Free space on the state directory's disk, or make it writable. The daemon then returns to it.",
@@ -269,6 +280,8 @@ impl AlertKind {
             | Self::SinkRecovered(..)
             | Self::MentionRejected(_)
             | Self::AlertsGivenUp(_)
+            | Self::ButtonsRejected(..)
+            | Self::ButtonsRestored(_)
             | Self::DeadLetter { .. } => return,
         };
         let Alert { title, advice, resolved: over } = &self.alert();
@@ -301,6 +314,8 @@ impl AlertKind {
             Self::SinkRecovered(..) => ("sink recovered", message_id::SINK_RECOVERED),
             Self::MentionRejected(_) => ("mention rejected", message_id::MENTION_REJECTED),
             Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => ("dead letter", message_id::DEAD_LETTER),
+            Self::ButtonsRejected(..) => ("slack rejects the app token", message_id::SLACK_SOCKET_REJECTED),
+            Self::ButtonsRestored(_) => ("slack socket live", ""),
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
             Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
         }
@@ -352,6 +367,20 @@ mod tests {
         assert!(revoked.advice.contains("new personal access token at myaccount.goto.com"), "{}", revoked.advice);
         let resolved = AlertKind::LoginRestored(main).alert();
         assert!(resolved.resolved && resolved.advice.is_empty());
+    }
+
+    #[test]
+    fn rejected_app_token_names_the_cause_and_is_resolved() {
+        let sink = SinkName::try_from("desk").unwrap();
+        for (word, cause) in [
+            ("invalid_auth", "Slack rejects the app token (invalid_auth)"),
+            ("missing_scope", "the app token lacks the scope connections:write (missing_scope)"),
+            ("link_disabled", "Socket Mode is switched off (link_disabled)"),
+        ] {
+            let alert = AlertKind::ButtonsRejected(sink.clone(), word.to_owned()).alert();
+            assert!(alert.title.ends_with(cause) && alert.advice.contains("connections:write"), "{alert:?}");
+        }
+        assert!(AlertKind::ButtonsRestored(sink).alert().resolved);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Status of the buttons of a Slack app: whether their presses are received.
 
-use crate::deliver::socket_mode::Change;
+use super::alert::AlertKind;
+use crate::{deliver::socket_mode::Change, model::ids::SinkName};
 
 /// Status of the connection that receives presses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,11 +29,19 @@ impl From<&Change> for ButtonStatus {
 }
 
 impl ButtonStatus {
-    /// Records a change. A rejection stays until a socket is live: its sockets are lost too.
-    pub fn record(&mut self, change: &Change) {
-        if !matches!((&self, change), (Self::Rejected(_), Change::Lost)) {
-            *self = change.into();
-        }
+    /// Records a change. A rejection stays until a socket is live: its sockets are lost too. Returns the alert of a rejection
+    /// that begins or ends.
+    pub fn record(&mut self, sink: &SinkName, change: &Change) -> Option<AlertKind> {
+        let alert = match (&self, change) {
+            (Self::Rejected(_), Change::Lost) => return None,
+            (Self::Rejected(_), Change::Live { .. }) => Some(AlertKind::ButtonsRestored(sink.clone())),
+            (Self::Connecting | Self::Live { .. }, Change::Rejected(word)) => {
+                Some(AlertKind::ButtonsRejected(sink.clone(), word.clone()))
+            }
+            _ => None,
+        };
+        *self = change.into();
+        alert
     }
 
     /// Returns the status in words.
@@ -58,17 +67,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn record_keeps_a_rejection_until_a_socket_is_live() {
+    fn record_keeps_a_rejection_until_a_socket_is_live_and_alerts_once() {
+        let sink = SinkName::try_from("desk").unwrap();
         let mut status = ButtonStatus::default();
         assert!(status.is_degraded());
-        status.record(&Change::Live { own: 1, reported: 1 });
+        let live = |reported| Change::Live { own: 1, reported };
+        let rejected = |word: &str| Change::Rejected(word.to_owned());
+        assert_eq!(status.record(&sink, &live(1)), None);
         assert_eq!((status.describe().as_str(), status.is_degraded()), ("received", false));
-        status.record(&Change::Rejected("link_disabled".to_owned()));
-        status.record(&Change::Lost);
+        let alert = AlertKind::ButtonsRejected(sink.clone(), "link_disabled".to_owned());
+        assert_eq!(status.record(&sink, &rejected("link_disabled")), Some(alert));
+        assert_eq!(status.record(&sink, &Change::Lost), None);
         assert!(status.describe().contains("link_disabled"));
-        status.record(&Change::Live { own: 1, reported: 3 });
+        assert_eq!(status.record(&sink, &rejected("token_revoked")), None, "one alert");
+        assert_eq!(status.record(&sink, &live(3)), Some(AlertKind::ButtonsRestored(sink.clone())));
         assert!(status.describe().contains("another program") && status.is_degraded());
-        status.record(&Change::Lost);
+        assert_eq!(status.record(&sink, &Change::Lost), None);
         assert_eq!(status, ButtonStatus::Connecting);
     }
 }

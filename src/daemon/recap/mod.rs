@@ -5,11 +5,12 @@ use crate::{
     daemon::{pipeline::Pipeline, settings::Settings},
     model::{
         call::StatusKind,
-        card::{Card, CardLatency, Recap},
+        card::{Card, CardLatency, PendingCallback, Recap},
         delivery::{DeliveryKey, EnqueueMode, NewDelivery, Outbox, Subject},
         ids::SinkName,
         time::{Timestamp, before, elapsed},
     },
+    outbox::{CallerKey, MissedCall},
     runtime::watchdog::TaskHeartbeat,
 };
 use std::{
@@ -72,12 +73,13 @@ async fn poll(pipeline: &Pipeline, heartbeat: &TaskHeartbeat, seen: Timestamp, n
 
 async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap, now: Timestamp) {
     let DueRecap { sink, from, to } = due;
-    let recap = match settings.enricher.recap(sink, *from, *to, MAX_RECAP_CALLERS).await {
+    let mut recap = match settings.enricher.recap(sink, *from, *to).await {
         Ok(recap) => {
             Recap { late: elapsed(*to, now) > LATE_AFTER, latency: latency(pipeline, settings, sink, now), ..recap }
         }
         Err(error) => return tracing::error!(%sink, %error, "recap not counted"),
     };
+    complete(pipeline, settings, &mut recap).await;
     // A first start has no calls: late recaps without calls are dropped.
     if recap.late && recap.calls == 0 {
         return;
@@ -96,6 +98,42 @@ async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap,
         Ok(_) => tracing::debug!(%sink, calls, missed, "recap enqueued"),
         Err(error) => tracing::error!(%sink, %error, "recap not enqueued"),
     }
+}
+
+/// Completes the callers of a recap with what the open list has of them, and with their names. Drops those that a person is
+/// done with, and those beyond the limit.
+async fn complete(pipeline: &Pipeline, settings: &Settings, recap: &mut Recap) {
+    let key = |waiting: &PendingCallback| waiting.number.as_e164().map(CallerKey::of);
+    let pending: Vec<(CallerKey, PendingCallback)> =
+        std::mem::take(&mut recap.pending).into_iter().filter_map(|waiting| Some((key(&waiting)?, waiting))).collect();
+    let open = match pipeline.outbox.open_calls_of(pending.iter().map(|(caller, _)| *caller).collect()).await {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::warn!(%error, "claims of a recap not read");
+            vec![None; pending.len()]
+        }
+    };
+    recap.pending =
+        pending.into_iter().zip(open).filter_map(|((_, waiting), open)| open_caller(waiting, open)).collect();
+    recap.pending_omitted = u32::try_from(recap.pending.len().saturating_sub(MAX_RECAP_CALLERS)).unwrap_or(u32::MAX);
+    recap.pending.truncate(MAX_RECAP_CALLERS);
+    settings.enricher.name_callers(&mut recap.pending).await;
+}
+
+/// Returns a caller with the facts of the caller's open calls, oldest first; `None` if none is open. Without stored calls the
+/// caller stays as the history has it.
+fn open_caller(waiting: PendingCallback, open: Option<Vec<MissedCall>>) -> Option<PendingCallback> {
+    let Some(open) = open else { return Some(waiting) };
+    let claimed = open.iter().rev().find_map(|call| {
+        let claim = call.claim.as_ref()?;
+        Some((call.claimant.clone().unwrap_or_else(|| claim.by.as_str().to_owned()), claim.at))
+    });
+    Some(PendingCallback {
+        waits_since: Some(open.first()?.card.update.at),
+        claimed,
+        tried: open.last()?.callback.clone(),
+        ..waiting
+    })
 }
 
 /// Returns the times from call to card of the last day, if the sink's recap shows them.
@@ -117,7 +155,8 @@ mod tests {
         },
         enrich::Enricher,
         model::{
-            call::{Call, CallStatus, CallUpdate, Caller, MissedReason},
+            call::{Call, CallStatus, CallUpdate, Callback, Caller, MissedReason, ReturnCall, ReturnKind},
+            claim::{Claim, ClaimKind},
             phone::{PhoneNumber, Region},
             secret::SecretRef,
             time::after,
@@ -153,6 +192,8 @@ mod tests {
             mode: MessageMode::Post,
             recap,
             recap_latency: true,
+            claim_reminder: None,
+            users: None,
         };
         let (desk, quiet): (SinkName, SinkName) = ("desk".try_into().unwrap(), "quiet".try_into().unwrap());
         let sinks = [
@@ -264,6 +305,33 @@ mod tests {
         );
     }
 
+    #[test]
+    fn recap_shows_claim_and_try_and_drops_callers_without_open_calls() {
+        let number = PhoneNumber::parse(Some("+15145550199"), Region::US);
+        let waiting = PendingCallback::new(number, at("2026-11-23T18:00:00Z"));
+        assert_eq!(open_caller(waiting.clone(), None), Some(waiting.clone()), "not stored: as the history has it");
+        assert_eq!(open_caller(waiting.clone(), Some(vec![])), None, "done or called back");
+        let started_at = at("2026-11-23T18:10:00Z");
+        let (kind, colleague) = (ReturnKind::Tried, None);
+        let call = ReturnCall { kind, colleague, started_at, at: started_at, is_over: true, talked: None };
+        let tried = Callback { call, after: Duration::ZERO };
+        let claim =
+            |by: &str, at: Timestamp| Claim { kind: ClaimKind::CallsBack, by: by.to_owned().try_into().unwrap(), at };
+        let missed = |started: &str| {
+            let card = crate::model::card::CallCard::new(missed(at(started)), Default::default());
+            MissedCall { card, callback: None, claim: None, claimant: None }
+        };
+        let (first, last) = (missed("2026-11-23T17:00:00Z"), missed("2026-11-23T18:00:00Z"));
+        let first = MissedCall { claim: Some(claim("U1", started_at)), ..first };
+        let open = vec![first.clone(), MissedCall { callback: Some(tried.clone()), ..last.clone() }];
+        let shown = open_caller(waiting.clone(), Some(open)).unwrap();
+        assert_eq!((shown.waits_since, shown.tried), (Some(at("2026-11-23T17:00:21Z")), Some(tried)));
+        assert_eq!(shown.claimed, Some(("U1".to_owned(), started_at)), "the id without a name");
+        let named = MissedCall { claim: Some(claim("U2", started_at)), claimant: Some("Dana".to_owned()), ..last };
+        let shown = open_caller(waiting, Some(vec![first, named])).unwrap();
+        assert_eq!(shown.claimed, Some(("Dana".to_owned(), started_at)), "the newest claim");
+    }
+
     #[tokio::test]
     async fn poll_enqueues_a_recap_once_across_restarts() {
         let dir = tempfile::tempdir().unwrap();
@@ -279,6 +347,8 @@ mod tests {
             mode: MessageMode::Post,
             recap,
             recap_latency: true,
+            claim_reminder: None,
+            users: None,
         };
         let enricher = Arc::clone(&pipeline.settings.load().enricher);
         pipeline.settings.store(Settings {

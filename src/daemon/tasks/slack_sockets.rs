@@ -4,6 +4,7 @@
 use crate::{
     config::SinkConfig,
     daemon::{
+        health::alert::AlertKind,
         pipeline::Pipeline,
         tasks::task_set::{TaskAction, TaskExit, TaskSet},
     },
@@ -12,6 +13,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, future::pending, sync::Arc};
 use tokio::{
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, timeout_at},
 };
@@ -21,6 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub struct SlackSockets {
     pipeline: Arc<Pipeline>,
     http: reqwest::Client,
+    /// Receives the alerts about rejected app tokens.
+    alerts: mpsc::Sender<AlertKind>,
     tasks: TaskSet<SinkName, SocketModeApp>,
     /// Each stops its task when dropped.
     stops: BTreeMap<SinkName, DropGuard>,
@@ -30,8 +34,8 @@ pub struct SlackSockets {
 impl SlackSockets {
     /// Creates an empty set.
     #[must_use]
-    pub fn new(pipeline: Arc<Pipeline>, http: reqwest::Client) -> Self {
-        Self { pipeline, http, tasks: TaskSet::default(), stops: BTreeMap::new(), running: JoinSet::new() }
+    pub fn new(pipeline: Arc<Pipeline>, http: reqwest::Client, alerts: mpsc::Sender<AlertKind>) -> Self {
+        Self { pipeline, http, alerts, tasks: TaskSet::default(), stops: BTreeMap::new(), running: JoinSet::new() }
     }
 
     /// Reconciles the tasks with `sinks`. A task with an unchanged app keeps its socket.
@@ -71,13 +75,20 @@ impl SlackSockets {
     fn start(&mut self, app: SocketModeApp) {
         let (name, stop) = (app.name.clone(), CancellationToken::new());
         self.stops.insert(name.clone(), stop.clone().drop_guard());
-        let (pipeline, http) = (Arc::clone(&self.pipeline), self.http.clone());
+        let (pipeline, http, alerts) = (Arc::clone(&self.pipeline), self.http.clone(), self.alerts.clone());
         let metrics = pipeline.metrics.socket_mode(name.as_str());
         pipeline.status.lock().buttons.entry(name.clone()).or_default();
         self.running.spawn(async move {
             let (outbox, monitor) = (pipeline.outbox.clone(), pipeline.tasks.clone());
             let on_change = |change: &Change| {
-                pipeline.status.lock().buttons.entry(app.name.clone()).or_default().record(change);
+                let alert =
+                    pipeline.status.lock().buttons.entry(app.name.clone()).or_default().record(&app.name, change);
+                // The supervisor empties the channel, and a machine reports a few changes in minutes.
+                if let Some(alert) = alert
+                    && alerts.try_send(alert).is_err()
+                {
+                    tracing::warn!(sink = %app.name, "alert about buttons dropped");
+                }
             };
             socket_mode::run(app.clone(), outbox, http, metrics, monitor, on_change, stop).await;
             name

@@ -131,6 +131,7 @@ fn worker_settings(sink: &SinkConfig) -> SinkConfig {
         outcomes: Vec::new(),
         recap: None,
         recap_latency: false,
+        claim_reminder: None,
         reply_in_thread: false,
         mask: Mask::None,
         webhook: WebhookFormat::default(),

@@ -149,6 +149,8 @@ pub struct Endpoint<'a> {
     pub options: &'a ChatOptions,
     /// Access token of the bot, if the options have one.
     pub access_token: Option<&'a Secret>,
+    /// Conversation for a new direct message of the bot.
+    pub conversation: Option<&'a str>,
 }
 
 /// A rendered message and its circumstances.

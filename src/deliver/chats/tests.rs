@@ -146,7 +146,10 @@ fn built(kind: SinkKind, url: &str, body: &str, mode: &PostMode, key: Option<&De
     };
     let url = Secret::new(url);
     let message = Message { body, headers: &[], mode, key, at: at() };
-    (find(kind).unwrap().request)(&Endpoint { url: &url, options: &options, access_token: None }, &message)
+    (find(kind).unwrap().request)(
+        &Endpoint { url: &url, options: &options, access_token: None, conversation: None },
+        &message,
+    )
 }
 
 fn header(request: &Request, name: &str) -> String {
@@ -241,7 +244,7 @@ fn parsed(kind: SinkKind, url: &str, body: &str) -> (String, Option<MessageRef>,
     let (url, options) = (Secret::new(url), ChatOptions::default());
     let message = Message { body: "{}", headers: &[], mode: &LIVE, key: None, at: at() };
     let (result, posted) = (find(kind).unwrap().parse)(
-        &Endpoint { url: &url, options: &options, access_token: None },
+        &Endpoint { url: &url, options: &options, access_token: None, conversation: None },
         &message,
         reply(200, body),
     );
@@ -287,7 +290,7 @@ proptest! {
         for chat in ALL {
             let (url, options) = (Secret::new("https://example.com/topic?key=a&token=b"), ChatOptions::default());
             let message = Message { body: "{}", headers: &[], mode: &LIVE, key: None, at: at() };
-            let (result, posted) = (chat.parse)(&Endpoint { url: &url, options: &options, access_token: None }, &message, reply(status, &body));
+            let (result, posted) = (chat.parse)(&Endpoint { url: &url, options: &options, access_token: None, conversation: None }, &message, reply(status, &body));
             prop_assert_eq!(posted, None);
             let is_delivered = matches!(judge(chat.kind, &result, &DeliveryContext::default()), Verdict::Delivered { .. });
             prop_assert!(!is_delivered || (200..300).contains(&status));

@@ -27,6 +27,17 @@ const DEFAULT_RATE_WAIT: Duration = Duration::from_secs(30);
 const NEEDS_PERSON: &[&str] =
     &["user_removed_from_team", "team_disabled", "forbidden_team", "socket_mode_not_enabled", "app_not_installed"];
 
+/// Describes why Slack rejects an app, by Slack's word.
+#[must_use]
+pub fn rejection(word: &str) -> String {
+    let cause = match word {
+        "link_disabled" | "socket_mode_not_enabled" => "Socket Mode is switched off",
+        _ if slack_errors::MISSING_SCOPE.contains(&word) => "the app token lacks the scope connections:write",
+        _ => "Slack rejects the app token",
+    };
+    format!("{cause} ({})", printable_start(word, MAX_WORD_LENGTH))
+}
+
 /// Response to `apps.connections.open`.
 #[derive(Debug, Deserialize)]
 struct OpenResponse {

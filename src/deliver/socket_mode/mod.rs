@@ -14,6 +14,6 @@ mod socket;
 mod task;
 pub mod types;
 
-pub use connect::judge_app_token;
+pub use connect::{judge_app_token, rejection};
 pub use task::{SocketModeApp, run};
 pub use types::Change;

@@ -2,7 +2,10 @@
 
 use super::{suite::TestStore, *};
 use crate::model::{
-    call::StatusKind::{Answered, Missed, Ringing, Voicemail},
+    call::{
+        Callback, ReturnCall, ReturnKind, Revision,
+        StatusKind::{Answered, Missed, Ringing, Voicemail},
+    },
     claim::{Button, ChatUser, Claim, ClaimKind, Press, PressResult},
     delivery::MessageRef,
 };
@@ -135,6 +138,70 @@ mod cases {
         assert_eq!(press_on(&queue, Button::CallBack, "U1", 0).await, PressResult::NotOpen);
         assert_eq!(due_now(&queue, "desk").await, []);
     }
+}
+
+/// Enqueues the due reminders of claims as old as `wait`. Returns their number.
+async fn remind(queue: &SqliteOutbox, wait: u64) -> usize {
+    queue.remind(vec![("desk".try_into().unwrap(), Duration::from_secs(wait))]).await.unwrap().len()
+}
+
+/// Settles the edit that waits, so that a reply is next.
+async fn post_edit(queue: &SqliteOutbox) {
+    let edit = lease_one(queue, "desk").await;
+    assert_eq!(edit.mode.edited_message(), Some(&posted()));
+    queue.settle(vec![settle(edit.id, Settlement::Delivered)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn reminder_is_a_reply_once_for_each_claim_across_restarts() {
+    let mut sqlite = Sqlite::fresh();
+    post(&sqlite.queue, Missed).await;
+    press_on(&sqlite.queue, Button::CallBack, "U1", 0).await;
+    post_edit(&sqlite.queue).await;
+    assert_eq!(remind(&sqlite.queue, 60).await, 0, "not old enough");
+    assert_eq!((remind(&sqlite.queue, 0).await, remind(&sqlite.queue, 0).await), (1, 0));
+    suite::TestStore::crash(&mut sqlite).await;
+    let queue = &sqlite.queue;
+    assert_eq!(remind(queue, 0).await, 0);
+    let reply = lease_one(queue, "desk").await;
+    let Card::Call(card) = &reply.card else { panic!() };
+    assert_eq!(card.reminder.as_ref().map(|reminder| reminder.claim.by.as_str()), Some("U1"));
+    assert_eq!((card.claim(), reply.mode.message_ref()), (None, Some(&posted())));
+    queue.settle(vec![settle(reply.id, Settlement::Delivered)]).await.unwrap();
+    press_on(queue, Button::Done, "U1", 1).await;
+    press_on(queue, Button::Undo, "U1", 2).await;
+    assert_eq!(remind(queue, 0).await, 0, "the claim is the same as before");
+    press_on(queue, Button::Undo, "U1", 3).await;
+    press_on(queue, Button::CallBack, "U2", 4).await;
+    assert_eq!(remind(queue, 0).await, 1, "another claim");
+}
+
+#[tokio::test]
+async fn reminder_is_withdrawn_by_done_undo_and_a_call_back() {
+    let sqlite = Sqlite::fresh();
+    let queue = &sqlite.queue;
+    post(queue, Missed).await;
+    for (seconds, end) in [(0, Button::Done), (10, Button::Undo)] {
+        press_on(queue, Button::CallBack, "U1", seconds).await;
+        assert_eq!(remind(queue, 0).await, 1);
+        press_on(queue, end, "U1", seconds + 1).await;
+        post_edit(queue).await;
+        assert_eq!((due_now(queue, "desk").await, remind(queue, 0).await), (vec![], 0), "{end:?}");
+        press_on(queue, Button::Undo, "U1", seconds + 2).await;
+        press_on(queue, Button::Undo, "U1", seconds + 3).await;
+    }
+    press_on(queue, Button::CallBack, "U1", 20).await;
+    assert_eq!(remind(queue, 0).await, 1);
+    let mut returned = live(Missed, "missed");
+    let Card::Call(card) = &mut returned.card else { panic!() };
+    card.update.call.revision = Some(Revision::CalledBack);
+    let started_at = card.update.at;
+    let (kind, colleague) = (ReturnKind::CalledBack, None);
+    let call = ReturnCall { kind, colleague, started_at, at: started_at, is_over: false, talked: None };
+    card.update.call.course.callback = Some(Callback { call, after: Duration::ZERO });
+    queue.enqueue(None, vec![NewDelivery { mode: EnqueueMode::MergeCallback, ..returned }]).await.unwrap();
+    post_edit(queue).await;
+    assert_eq!((due_now(queue, "desk").await, remind(queue, 0).await), (vec![], 0));
 }
 
 #[tokio::test]

@@ -105,12 +105,9 @@ async fn forget_masks_the_number_in_other_callers_cards() {
         mask: None,
     });
     let key = DeliveryKey { subject: Subject::Named("gap".to_owned()), status: Ended, sink: sink("desk") };
-    let pending = |number: &str| PendingCallback {
-        number: PhoneNumber::parse(Some(number), Region::US),
-        name: None,
-        missed_calls: 1,
-        last_missed: Timestamp::UNIX_EPOCH,
-        voicemail: false,
+    let pending = |number: &str| {
+        let number = PhoneNumber::parse(Some(number), Region::US);
+        PendingCallback { missed_calls: 1, ..PendingCallback::new(number, Timestamp::UNIX_EPOCH) }
     };
     let recap = Card::Recap(Recap { missed: 2, pending: vec![pending(PERSON), pending(OTHER)], ..Recap::default() });
     let recap_key = DeliveryKey { subject: Subject::Named("recap".to_owned()), status: Ended, sink: sink("desk") };

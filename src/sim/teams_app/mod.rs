@@ -22,6 +22,8 @@ type AppState = State<Arc<SimState>>;
 
 /// Larger activities are rejected, bytes.
 const MAX_ACTIVITY_BYTES: usize = 28_672;
+/// Beginning of the conversations with a person. The object id of the person follows.
+const PERSON: &str = "a:1-";
 /// Scopes of bots in the public cloud and in GCC High.
 const SCOPES: [&str; 2] = ["https://api.botframework.com/.default", "https://api.botframework.us/.default"];
 
@@ -57,6 +59,9 @@ pub(super) async fn token(State(sim): AppState, Path(_tenant): Path<String>, bod
 /// `POST /teams-api/v3/conversations`: a new message in a channel.
 pub(super) async fn create(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if payload.get("isGroup") == Some(&Value::Bool(false)) {
+        return converse(&sim, &headers, &payload);
+    }
     let channel = payload.pointer("/channelData/channel/id").and_then(Value::as_str).unwrap_or_default().to_owned();
     let is_group = payload.get("isGroup") == Some(&Value::Bool(true));
     let activity = payload.get("activity").cloned().unwrap_or_default();
@@ -71,6 +76,23 @@ pub(super) async fn create(State(sim): AppState, headers: HeaderMap, body: Bytes
     .await
 }
 
+/// The conversation with a person, the same for every request.
+fn converse(sim: &SimState, headers: &HeaderMap, payload: &Value) -> Response {
+    let faults = sim.faults();
+    if let Err(rejection) = check_token(sim, headers) {
+        return rejection.into_response();
+    }
+    let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (member, tenant) = (text("/members/0/id"), text("/channelData/tenant/id"));
+    if !text("/bot/id").starts_with("28:") || member.is_empty() || tenant.is_empty() || text("/tenantId") != tenant {
+        return Rejection::Error(400, "BadSyntax").into_response();
+    }
+    if faults.teams_app.not_installed.contains(member) {
+        return Rejection::Error(403, "BotNotInConversationRoster").into_response();
+    }
+    answer(201, &json!({ "id": format!("{PERSON}{member}") }))
+}
+
 /// `PUT /teams-api/v3/conversations/{conversation}/activities/{id}`: an edit.
 pub(super) async fn update(
     State(sim): AppState,
@@ -81,7 +103,8 @@ pub(super) async fn update(
     let activity: Value = serde_json::from_slice(&body).unwrap_or_default();
     let (channel, thread) = conversation.split_once(";messageid=").unwrap_or((&conversation, ""));
     handle(&sim, &headers, channel, &activity, |sim, now, _| {
-        let updated = (thread == id).then(|| sim.messages().update(channel, &id, activity.clone(), now, None));
+        let updated = (thread == id || channel.starts_with(PERSON))
+            .then(|| sim.messages().update(channel, &id, activity.clone(), now, None));
         let message = updated.and_then(Result::ok).ok_or(Rejection::Error(404, "ActivityNotFoundInConversation"))?;
         Ok((200, json!({ "id": id }), message))
     })
@@ -96,6 +119,13 @@ pub(super) async fn reply(
     body: Bytes,
 ) -> Response {
     let activity: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if conversation.starts_with(PERSON) {
+        return handle(&sim, &headers, &conversation, &activity, |sim, now, id| {
+            let message = sim.messages().post_as(&conversation, id, activity.clone(), now);
+            Ok((201, json!({ "id": id }), message.ok_or(Rejection::Error(500, "ServiceError"))?))
+        })
+        .await;
+    }
     let Some((channel, thread)) = conversation.split_once(";messageid=") else {
         return Rejection::Error(404, "ConversationNotFound").into_response();
     };
@@ -136,6 +166,13 @@ async fn handle(
     }
 }
 
+fn check_token(sim: &SimState, headers: &HeaderMap) -> Result<(), Rejection> {
+    let now = Now::current().instant;
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_valid = token.strip_prefix("Bearer ").is_some_and(|it| sim.teams().accepts(it, now));
+    if is_valid { Ok(()) } else { Err(Rejection::Denied) }
+}
+
 fn check(
     sim: &SimState,
     faults: &TeamsAppFaults,
@@ -144,11 +181,8 @@ fn check(
     activity: &Value,
 ) -> Result<(), Rejection> {
     let now = Now::current().instant;
-    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_valid = text(header::AUTHORIZATION).strip_prefix("Bearer ").is_some_and(|it| sim.teams().accepts(it, now));
-    if !is_valid {
-        return Err(Rejection::Denied);
-    }
+    check_token(sim, headers)?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if (faults.limits && !sim.teams().allow(channel, now)) || sim.roll(faults.too_many) {
         return Err(Rejection::RateLimited(faults.retry_after));
     }
@@ -160,11 +194,13 @@ fn check(
         return Err(Rejection::Error(413, "MessageSizeTooBig"));
     }
     match channel {
-        one if !one.starts_with("19:") || !one.contains("@thread.") => Err(Rejection::Error(400, "BadSyntax")),
+        one if !one.starts_with(PERSON) && !(one.starts_with("19:") && one.contains("@thread.")) => {
+            Err(Rejection::Error(400, "BadSyntax"))
+        }
         one if faults.unknown.contains(one) => Err(Rejection::Error(404, "ConversationNotFound")),
         one if faults.not_installed.contains(one) => Err(Rejection::Error(403, "BotNotInConversationRoster")),
         one if faults.blocked.contains(one) => Err(Rejection::Blocked),
-        _ if !text(header::CONTENT_TYPE).starts_with("application/json") => Err(Rejection::Error(415, "BadSyntax")),
+        _ if !content_type.starts_with("application/json") => Err(Rejection::Error(415, "BadSyntax")),
         _ if !is_card_message(activity) => Err(Rejection::Error(400, "Bad Argument")),
         _ => Ok(()),
     }

@@ -141,11 +141,12 @@ pub(crate) fn gap_summary(calls: Vec<CallUpdate>) -> Card {
 /// Returns a daily recap. The numbers are pending callbacks.
 pub(crate) fn recap<const N: usize>(numbers: [&str; N]) -> Recap {
     let waiting = numbers.iter().enumerate().map(|(n, number)| PendingCallback {
-        number: PhoneNumber::parse(Some(number), Region::US),
         name: (n == 0).then(|| "Alice Martin".to_owned()),
         missed_calls: if n == 0 { 2 } else { 1 },
-        last_missed: ago(1800 + 7200 * n as i64),
         voicemail: n == 1,
+        waits_since: Some(ago(1780 + 7200 * n as i64)),
+        claimed: (n == 1).then(|| ("Dana".to_owned(), ago(600))),
+        ..PendingCallback::new(PhoneNumber::parse(Some(number), Region::US), ago(1800 + 7200 * n as i64))
     });
     Recap {
         from: ago(86_420),

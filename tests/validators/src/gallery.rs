@@ -4,7 +4,7 @@ mod calls;
 
 use crate::builders::{ago, alice, call, card, found, gap_summary, named, one, recap, text};
 use crate::cards::{busy, live_message};
-use calls::{finished_calls, missed_calls, ringing_calls};
+use calls::{claimed_calls, finished_calls, missed_calls, ringing_calls};
 use poprelay::daemon::health::alert::{AlertKind, LoginAdvice};
 use poprelay::model::call::{CallStatus, CallUpdate, MissedReason};
 use poprelay::model::card::{Card, Contact, Fact};
@@ -18,6 +18,8 @@ pub struct Picture {
     pub cards: Vec<Card>,
     /// Whether the cards are rendered as plain text.
     pub plain: bool,
+    /// Texts that only the message of a Slack app with buttons contains; empty: the cards are those of webhooks.
+    pub app_texts: &'static [&'static str],
     /// Texts that the picture must contain.
     pub texts: &'static [&'static str],
 }
@@ -25,7 +27,7 @@ pub struct Picture {
 const KNOWN: &str = "+15145550199";
 
 fn picture(name: &'static str, card: Card, texts: &'static [&'static str]) -> Picture {
-    Picture { name, cards: vec![card], plain: false, texts }
+    Picture { name, cards: vec![card], plain: false, app_texts: &[], texts }
 }
 
 fn secs(seconds: u64) -> Duration {
@@ -34,7 +36,7 @@ fn secs(seconds: u64) -> Duration {
 
 /// Returns the pictures, in the order of the sheet.
 pub fn gallery() -> Vec<Picture> {
-    [live_messages(), ringing_calls(), missed_calls(), finished_calls(), summaries(), difficult_texts()]
+    [live_messages(), claimed_calls(), ringing_calls(), missed_calls(), finished_calls(), summaries(), difficult_texts()]
         .into_iter()
         .flatten()
         .collect()
@@ -121,12 +123,14 @@ fn difficult_texts() -> Vec<Picture> {
             name: "many",
             cards: busy(7),
             plain: false,
+            app_texts: &[],
             texts: &["7 calls", "Chloé Tremblay", "Nguyễn Thị Hoa", "Missed"],
         },
         Picture {
             name: "plain",
             cards: vec![ringing("", alice())],
             plain: true,
+            app_texts: &[],
             texts: &["Alice Martin", "Bob Roy (1015)"],
         },
     ]

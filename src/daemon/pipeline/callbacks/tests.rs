@@ -49,7 +49,7 @@ fn ended(talked: u64) -> CallStatus {
 fn missed(started: i64) -> MissedCall {
     let mut update = update(CallDirection::Inbound, Some(ALICE), started, unanswered());
     update.call.course.needs_callback = true;
-    MissedCall { card: CallCard::new(update, CallerInfo::default()), callback: None, claim: None }
+    MissedCall { card: CallCard::new(update, CallerInfo::default()), callback: None, claim: None, claimant: None }
 }
 
 fn outbound(started: i64, status: CallStatus) -> CallUpdate {

@@ -55,6 +55,8 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
                 mode: MessageMode::Post,
                 recap: None,
                 recap_latency: false,
+                claim_reminder: None,
+                users: None,
             },
         )]
         .into(),

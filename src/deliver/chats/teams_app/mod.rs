@@ -12,6 +12,7 @@ use crate::{
     deliver::{
         rate_limit::RateLimit,
         response::{HttpResponse, PostResult},
+        teams_bot::Bot,
     },
     model::{
         delivery::{MessageRef, PostMode, SinkKind},
@@ -67,15 +68,17 @@ fn request(endpoint: &Endpoint<'_>, message: &Message<'_>) -> Option<Request> {
     let (bot, token) = (endpoint.options.bot.as_ref()?, endpoint.access_token?);
     let activity = activity(message.body)?;
     let base = endpoint.url.expose().trim_end_matches('/');
-    let conversation = |place: &MessageRef| {
-        format!("{base}/v3/conversations/{}/activities", utf8_percent_encode(&place.channel, SEGMENT))
-    };
+    let conversation = |id: &str| format!("{base}/v3/conversations/{}/activities", utf8_percent_encode(id, SEGMENT));
     let (method, url, body) = match message.mode {
         PostMode::Live { message: Some(place), .. } => {
             let id = utf8_percent_encode(message_id(place), SEGMENT);
-            (Method::PUT, format!("{}/{id}", conversation(place)), activity)
+            (Method::PUT, format!("{}/{id}", conversation(&place.channel)), activity)
         }
-        PostMode::ThreadReply { message: Some(place) } => (Method::POST, conversation(place), activity),
+        PostMode::ThreadReply { message: Some(place) } => (Method::POST, conversation(&place.channel), activity),
+        // Direct messages have no threads: the conversation is there already.
+        _ if endpoint.conversation.is_some() => {
+            (Method::POST, conversation(endpoint.conversation.unwrap_or_default()), activity)
+        }
         PostMode::Live { message: None, .. } | PostMode::ThreadReply { message: None } | PostMode::Post => {
             let channel = json!({ "channel": { "id": bot.channel } });
             let new = json!({ "isGroup": true, "channelData": channel, "activity": activity });
@@ -85,6 +88,35 @@ fn request(endpoint: &Endpoint<'_>, message: &Message<'_>) -> Option<Request> {
     let authorization = Secret::new(format!("Bearer {}", token.expose()));
     let post = Request::post(Secret::new(url), body.to_string());
     Some(Request { method, headers: vec![("authorization".to_owned(), authorization)], ..post })
+}
+
+/// Builds the request that opens the conversation with a person. The same person has the same conversation again. Source:
+/// "proactive messages" in Microsoft's Teams documentation.
+#[must_use]
+pub fn new_conversation(url: &Secret, bot: &Bot, token: &Secret) -> Request {
+    let base = url.expose().trim_end_matches('/');
+    let body = json!({
+        "isGroup": false,
+        "bot": { "id": format!("28:{}", bot.credentials.client_id) },
+        "members": [{ "id": bot.channel }],
+        "tenantId": bot.tenant,
+        "channelData": { "tenant": { "id": bot.tenant } },
+    });
+    let authorization = Secret::new(format!("Bearer {}", token.expose()));
+    let post = Request::post(Secret::new(format!("{base}/v3/conversations")), body.to_string());
+    Request { headers: vec![("authorization".to_owned(), authorization)], ..post }
+}
+
+/// Reduces a response that is no message to the error that decides.
+#[must_use]
+pub fn reduce(result: PostResult) -> PostResult {
+    let (result, answer) = keep_keys(result, &["message"]);
+    match (result, answer.as_ref().and_then(error)) {
+        (PostResult::Response(reply), Some(error)) => {
+            PostResult::Response(HttpResponse { body: error.to_string(), ..reply })
+        }
+        (result, _) => result,
+    }
 }
 
 /// Builds the activity of a rendered message: notifications show its `summary`, not the card.
@@ -97,7 +129,7 @@ fn activity(rendered: &str) -> Option<Value> {
     Some(activity)
 }
 
-fn parse(_: &Endpoint<'_>, message: &Message<'_>, result: PostResult) -> (PostResult, Option<MessageRef>) {
+fn parse(endpoint: &Endpoint<'_>, message: &Message<'_>, result: PostResult) -> (PostResult, Option<MessageRef>) {
     let (result, answer) = keep_keys(result, &["id", "message"]);
     let Some(answer) = answer else { return (result, None) };
     match (result, error(&answer)) {
@@ -105,7 +137,7 @@ fn parse(_: &Endpoint<'_>, message: &Message<'_>, result: PostResult) -> (PostRe
             (PostResult::Response(HttpResponse { body: error.to_string(), ..reply }), None)
         }
         (result, _) if message.mode.message_ref().is_some() => (result, None),
-        (result, _) => (result, posted(&answer, message.at.as_second())),
+        (result, _) => (result, posted(&answer, endpoint.conversation, message.at.as_second())),
     }
 }
 
@@ -119,11 +151,16 @@ fn error(answer: &Map<String, Value>) -> Option<Value> {
 }
 
 /// Returns the reference of a new message. Its id is the time of the post in milliseconds; `now` replaces any other id's time.
-fn posted(answer: &Map<String, Value>, now: i64) -> Option<MessageRef> {
+fn posted(answer: &Map<String, Value>, direct: Option<&str>, now: i64) -> Option<MessageRef> {
     let text = |key: &str| answer.get(key).and_then(Value::as_str);
-    let conversation = text("id")?;
-    let (_, thread) = conversation.split_once(";messageid=").unwrap_or_default();
-    let id = text("activityId").unwrap_or(thread);
+    let (conversation, id) = match direct {
+        Some(conversation) => (conversation, text("id")?),
+        None => {
+            let conversation = text("id")?;
+            let (_, thread) = conversation.split_once(";messageid=").unwrap_or_default();
+            (conversation, text("activityId").unwrap_or(thread))
+        }
+    };
     let at = id.parse::<i64>().ok().map(|ms| ms.div_euclid(1000)).filter(|at| (now - at).abs() < 86_400);
     message_ref(conversation, at.unwrap_or(now), id)
 }

@@ -29,7 +29,10 @@ fn options() -> ChatOptions {
         client_secret: Secret::new("secret"),
         scope: Cloud::Public.scope(),
     };
-    ChatOptions { bot: Some(Bot { credentials, channel: CHANNEL.to_owned() }), ..ChatOptions::default() }
+    ChatOptions {
+        bot: Some(Bot { credentials, tenant: "example.com".to_owned(), channel: CHANNEL.to_owned(), is_person: false }),
+        ..ChatOptions::default()
+    }
 }
 
 fn edit() -> PostMode {
@@ -39,13 +42,13 @@ fn edit() -> PostMode {
 
 fn built(mode: &PostMode, token: Option<&Secret>) -> Option<Request> {
     let (url, options) = (Secret::new("https://smba.example/teams/"), options());
-    let endpoint = Endpoint { url: &url, options: &options, access_token: token };
+    let endpoint = Endpoint { url: &url, options: &options, access_token: token, conversation: None };
     request(&endpoint, &Message { body: CARD, headers: &[], mode, key: None, at: at() })
 }
 
 fn parsed(mode: &PostMode, status: u16, body: &str) -> (PostResult, Option<MessageRef>) {
     let (url, options) = (Secret::new("https://smba.example/teams/"), options());
-    let endpoint = Endpoint { url: &url, options: &options, access_token: None };
+    let endpoint = Endpoint { url: &url, options: &options, access_token: None, conversation: None };
     let message = Message { body: CARD, headers: &[], mode, key: None, at: at() };
     let reply = HttpResponse { status, retry_after: None, body: body.to_owned(), complete: true };
     parse(&endpoint, &message, PostResult::Response(reply))

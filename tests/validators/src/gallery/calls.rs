@@ -7,7 +7,8 @@ use poprelay::model::call::{
     Call, CallDirection, CallStatus, CallerPosition, Course, GaveUp, HungUp, Mailbox, MissedReason, Person, ReturnKind,
     RingStage, StatusKind, Talk, TalkParty,
 };
-use poprelay::model::card::{CallerHistory, CallerInfo, Match, PastCall};
+use poprelay::model::card::{CallCard, CallerHistory, CallerInfo, Card, Match, PastCall};
+use poprelay::model::claim::{ChatUser, Claim, ClaimKind, Claims};
 use poprelay::model::phone::{PhoneNumber, Region};
 
 /// Returns a call that went through the queue Support, which it entered 30 s after its start.
@@ -118,6 +119,33 @@ pub(super) fn missed_calls() -> Vec<Picture> {
             missed(menu, 9, MissedReason::LeftMenu, found(Match::NoMatch)),
             &["Only in the menu", "Hung up in the menu after 9 s"],
         ),
+    ]
+}
+
+/// Returns a missed call in a Slack app: open, claimed, reminded of, called back.
+pub(super) fn claimed_calls() -> Vec<Picture> {
+    let missed = |call: Call| {
+        let course = Course { rang: secs(21), needs_callback: true, callback: call.course.callback.clone(), ..Course::default() };
+        let call = Call { course, ..call };
+        let status = CallStatus::Missed { waited: secs(23), reason: MissedReason::NobodyAnswered };
+        match card(call, status, 1200, found(one(named("Alice Martin", "Martin Bakery")))) {
+            Card::Call(card) => *card,
+            other => panic!("{other:?}"),
+        }
+    };
+    let by = ChatUser::try_from("U0DANA".to_owned()).expect("an id");
+    let claim = Claim { kind: ClaimKind::CallsBack, by, at: ago(300) };
+    let claims = Claims { current: Some(claim), previous: None, last_press: ago(300) };
+    let open = || missed(call(KNOWN, "", 1225));
+    let claimed = CallCard { claims: Some(claims.clone()), ..open() };
+    let reminder = claimed.to_reminder(ago(0)).expect("a claim");
+    let done = CallCard { claims: Some(claims), ..missed(returned(call(KNOWN, "", 1225), ReturnKind::CalledBack)) };
+    let app = |name, card, texts, app_texts| Picture { app_texts, ..picture(name, Card::Call(Box::new(card)), texts) };
+    vec![
+        app("app-missed", open(), &["Missed: Alice Martin"], &["I call back", "Done"]),
+        app("app-claimed", claimed, &["Missed: Alice Martin"], &["calls back", "Done", "Undo"]),
+        app("app-reminder", reminder, &["No call back yet: Alice Martin", "claimed 5 min ago"], &["calls back"]),
+        app("app-called-back", done, &["Called back: Alice Martin"], &["Called back by Dana Roy (1015) after 12 min"]),
     ]
 }
 

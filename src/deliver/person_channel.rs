@@ -1,0 +1,128 @@
+//! The channel of a person's direct messages, found by a request and kept for a day: the member of an e-mail address in Slack, the
+//! conversation with a person in Teams. A person who is not found is an answer like any other: the response rules decide.
+
+use super::response::{HttpResponse, PostResult};
+use serde::Deserialize;
+use serde_json::json;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Time for which a channel is kept: an e-mail address rarely gets another member. 1 day.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// Longest id of a channel that is kept. Conversations of Teams have about 90 bytes.
+const MAX_ID_BYTES: usize = 200;
+
+/// A channel that was found, and when. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct PersonChannel(Arc<Mutex<Option<(String, Instant)>>>);
+
+impl PersonChannel {
+    /// Returns the channel if it was found within a day.
+    #[must_use]
+    pub fn get(&self, now: Instant) -> Option<String> {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        found.as_ref().filter(|(_, at)| now.saturating_duration_since(*at) < LIFETIME).map(|(id, _)| id.clone())
+    }
+
+    /// Keeps a channel.
+    pub fn set(&self, id: String, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, now));
+    }
+}
+
+/// Response to `users.lookupByEmail`.
+#[derive(Debug, Deserialize)]
+struct Lookup {
+    ok: bool,
+    user: Option<Member>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Member {
+    id: String,
+    #[serde(default)]
+    deleted: bool,
+}
+
+/// Returns the member of a response to `users.lookupByEmail`.
+///
+/// # Errors
+/// The response to judge: an error, or that of a member who has left.
+pub fn slack_member(answer: PostResult) -> Result<String, PostResult> {
+    let PostResult::Response(reply) = &answer else { return Err(answer) };
+    match serde_json::from_str(&reply.body) {
+        Ok(Lookup { ok: true, user: Some(Member { id, deleted: false }) }) if is_id(&id) => Ok(id),
+        Ok(Lookup { ok: true, .. }) => {
+            let body = json!({ "ok": false, "error": "users_not_found" }).to_string();
+            Err(PostResult::Response(HttpResponse { body, ..reply.clone() }))
+        }
+        _ => Err(answer),
+    }
+}
+
+/// Response to a new conversation.
+#[derive(Debug, Deserialize)]
+struct Conversation {
+    id: String,
+}
+
+/// Returns the conversation of a response to a new one in Teams.
+///
+/// # Errors
+/// The response to judge.
+pub fn teams_conversation(answer: PostResult) -> Result<String, PostResult> {
+    let PostResult::Response(reply) = &answer else { return Err(answer) };
+    match serde_json::from_str(&reply.body) {
+        Ok(Conversation { id }) if (200..300).contains(&reply.status) && is_id(&id) => Ok(id),
+        _ => Err(answer),
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{deliver::rules::find_rule, model::delivery::SinkKind};
+
+    fn reply(status: u16, body: &str) -> PostResult {
+        PostResult::Response(HttpResponse { status, retry_after: None, body: body.to_owned(), complete: true })
+    }
+
+    #[test]
+    fn member_is_found_or_the_response_is_judged() {
+        let found = slack_member(reply(200, r#"{"ok":true,"user":{"id":"U0DANA"}}"#));
+        assert_eq!(found.as_deref(), Ok("U0DANA"));
+        for (body, reason) in [
+            (r#"{"ok":false,"error":"users_not_found"}"#, "no such member"),
+            (r#"{"ok":true,"user":{"id":"U0DANA","deleted":true}}"#, "no such member"),
+            (r#"{"ok":true}"#, "no such member"),
+            (r#"{"ok":false,"error":"missing_scope","needed":"users:read.email"}"#, "lacks a scope"),
+        ] {
+            let rule = find_rule(SinkKind::SlackApp, &slack_member(reply(200, body)).unwrap_err());
+            assert!(rule.reason.contains(reason) && !rule.advice.is_empty(), "{body}: {rule:?}");
+        }
+        assert_eq!(slack_member(PostResult::InvalidUrl), Err(PostResult::InvalidUrl));
+    }
+
+    #[test]
+    fn conversation_is_read_from_a_success_only() {
+        assert_eq!(teams_conversation(reply(201, r#"{"id":"a:1_x"}"#)).as_deref(), Ok("a:1_x"));
+        for answer in [reply(403, r#"{"id":"a:1_x"}"#), reply(201, "{}"), reply(201, r#"{"id":"a b"}"#)] {
+            assert_eq!(teams_conversation(answer.clone()), Err(answer));
+        }
+    }
+
+    #[test]
+    fn channel_is_kept_for_a_day() {
+        let (channel, start) = (PersonChannel::default(), Instant::now());
+        assert_eq!(channel.get(start), None);
+        channel.clone().set("D1".to_owned(), start);
+        assert_eq!(channel.get(start + LIFETIME - Duration::from_secs(1)).as_deref(), Some("D1"));
+        assert_eq!(channel.get(start + LIFETIME), None);
+    }
+}
