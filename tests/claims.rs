@@ -182,7 +182,8 @@ fn reminders(sim: &Simulator) -> Vec<AppMessage> {
 #[tokio::test]
 async fn claim_without_a_call_back_is_reminded_once_in_its_thread() {
     let mut claims = Claims::new().await;
-    claims.dir = DaemonDir::new(Claims::config(&claims.sim).text(SINK, "claim_reminder", "3s"));
+    // Longer than the steps below take on a busy machine.
+    claims.dir = DaemonDir::new(Claims::config(&claims.sim).text(SINK, "claim_reminder", "12s"));
     let daemon = claims.start().await;
     let done = claimed_call(&claims, "+15145550101").await;
     let envelope = claims.press(&done, DONE, "U0DANA");
