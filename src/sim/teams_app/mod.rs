@@ -194,7 +194,7 @@ fn check(
         return Err(Rejection::Error(413, "MessageSizeTooBig"));
     }
     match channel {
-        one if !one.starts_with(PERSON) && !(one.starts_with("19:") && one.contains("@thread.")) => {
+        one if !(one.starts_with(PERSON) || one.starts_with("19:") && one.contains("@thread.")) => {
             Err(Rejection::Error(400, "BadSyntax"))
         }
         one if faults.unknown.contains(one) => Err(Rejection::Error(404, "ConversationNotFound")),
