@@ -6,7 +6,7 @@
 
 use crate::support::{
     DaemonDir, TestConfig, eventually,
-    ledger::{DeliveryLedger, caller_number, random_call},
+    ledger::{DeliveryLedger, caller_number, format_as_shown, random_call},
 };
 use poprelay::sim::{
     AppMessage, ChannelFaults, ChatFaults, ChatKind, Faults, RestFaults, Simulator, SimulatorSettings, SocketFaults,
@@ -261,7 +261,7 @@ async fn chaos_over_other_chats_gives_up_no_card_and_ends_live_messages() {
         for sink in OTHER_SINKS {
             assert!(stored.describe(sink, &caller).contains("delivered"), "{sink} {}", stored.describe(sink, &caller));
         }
-        let shown = format!("(514) {}-{}", &caller[5..8], &caller[8..]);
+        let shown = format_as_shown(&caller);
         for sink in LIVE_SINKS {
             let channel = if sink == "teams-app" { TEAMS_CHANNEL } else { sink };
             let (count, is_over) = live_messages_of(&messages, channel, &shown);

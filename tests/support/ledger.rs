@@ -228,7 +228,7 @@ impl fmt::Display for DeliveryLedger {
 }
 
 /// Formats `+15142200001` as a card shows it.
-fn format_as_shown(number: &str) -> String {
+pub fn format_as_shown(number: &str) -> String {
     match (number.get(2..5), number.get(5..8), number.get(8..)) {
         (Some(area), Some(exchange), Some(line)) => format!("({area}) {exchange}-{line}"),
         _ => String::new(),
