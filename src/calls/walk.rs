@@ -62,7 +62,7 @@ pub(super) struct Walk {
     was_ringing: bool,
     was_queue: Option<QueueId>,
     was_mailbox: bool,
-    /// The newest snapshot may be a talk, in a shape that is not known: nobody waits.
+    /// The newest snapshot may be a talk, in a shape that is not known: the caller waits for no one.
     may_talk: bool,
 }
 

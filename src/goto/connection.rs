@@ -211,7 +211,7 @@ mod tests {
     fn clock_has_moved_after_a_step_and_after_a_sleep() {
         let learned = Now::current();
         let known = ServerClock { offset: SignedDuration::ZERO, learned };
-        // What an answer after a minute of monotonic time says: GoTo's clock went `server`, the local one `local`.
+        // An answer after a minute of monotonic time: GoTo's clock went `server`, the local one `local`.
         let moved = |server: u64, local: u64| {
             let minute = Duration::from_secs(60);
             let instant = learned.instant.checked_add(minute).unwrap_or(learned.instant);

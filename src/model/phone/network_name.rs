@@ -37,7 +37,7 @@ pub struct NetworkName {
     pub marks: Vec<NetworkMark>,
 }
 
-/// Words of texts in place of a name, in lower case. A text of these words alone names nobody: `WIRELESS CALLER`, `TOLL FREE`.
+/// Words of texts in place of a name, in lower case. A text of these words alone is no name: `WIRELESS CALLER`, `TOLL FREE`.
 const SUBSTITUTE_WORDS: &str = " wireless cell cellular mobile toll free tollfree voip phone unavailable unavail unknown not available \
     noname area out of payphone pay coin incoming international intl 800 ";
 /// Words that stand beside them, in lower case.
@@ -129,7 +129,7 @@ fn is_code(folded: &str) -> bool {
     folded.strip_prefix('v').is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns whether a text in lower case names nobody.
+/// Returns whether a text in lower case is no name.
 fn is_substitute(folded: &str) -> bool {
     let is_beside = |word: &str| has_word(BESIDE_SUBSTITUTES, word);
     let all = folded.split(' ').all(|word| has_word(SUBSTITUTE_WORDS, word) || is_beside(word));
