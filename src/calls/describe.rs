@@ -4,7 +4,7 @@ use super::{
     facts::Facts,
     identity::colleague,
     observation::QueueId,
-    parties::PartyId,
+    parties::{PartyId, Role},
     talk_log::{HandingOver, Talk},
     walk::Walk,
 };
@@ -186,7 +186,8 @@ impl Facts {
             return None;
         }
         if !walk.talks.talking.contains(&id) {
-            return (self.parties.began() == Some(id)).then_some(HungUp::Caller);
+            // The first conversation received may be that of colleagues about the call.
+            return (self.parties.role(id, self.direction()) == Role::Served).then_some(HungUp::Caller);
         }
         Some(self.parties.person(id).map_or(HungUp::Outside, |person| HungUp::Person(person.clone())))
     }

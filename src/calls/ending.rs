@@ -70,17 +70,17 @@ impl TrackedCall {
 
     /// Completes the end of a call that was over and then went on elsewhere. Until then nothing is emitted: no card goes
     /// back from an end.
-    pub(super) fn finish_again(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
-        self.revise(true, now, out);
+    pub(super) fn finish_again(&mut self, out: &mut Vec<Effect>) -> bool {
+        self.revise(true, out);
         true
     }
 
     /// Emits a better final status, if what was received since the first makes one.
-    pub(super) fn revise(&mut self, certain: bool, now: Now, out: &mut Vec<Effect>) {
+    pub(super) fn revise(&mut self, certain: bool, out: &mut Vec<Effect>) {
         if !self.legs.are_over() {
             return;
         }
-        let at = self.facts.last.min(now.timestamp);
+        let at = self.facts.last;
         let mut call = self.call.clone();
         let outcome = outcome::conclude(&self.facts, &self.walk, at, self.legs.are_conclusive(), &mut call);
         let (status, lost) = match outcome {

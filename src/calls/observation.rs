@@ -127,6 +127,13 @@ pub(super) fn observe(
     let connected = |status: &ParticipantStatus| {
         !matches!(status, ParticipantStatus::Disconnecting | ParticipantStatus::Disconnected)
     };
+    // Not seen yet: a parking spot that is a system.
+    let is_park = |kind: &SystemKind| matches!(kind, SystemKind::Other(word) if word.contains("PARK"));
+    if systems.iter().any(|system| is_park(&system.kind) && connected(&system.status)) {
+        seen.iter_mut()
+            .filter(|(_, state)| *state == PartyState::InSystem)
+            .for_each(|(_, state)| *state = PartyState::Parked);
+    }
     let queue = systems.iter().rev().find_map(|system| match &system.kind {
         SystemKind::Queue(queue) if connected(&system.status) => Some(queue),
         _ => None,

@@ -7,3 +7,4 @@ mod harness;
 mod missing_frames;
 mod real;
 mod script;
+mod waiting;

@@ -224,7 +224,7 @@ impl TrackedCall {
         }
         if self.legs.are_over() {
             return if self.final_status.is_some() {
-                self.finish_again(now, out)
+                self.finish_again(out)
             } else {
                 self.finish(at, now, limits, out)
             };

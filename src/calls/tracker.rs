@@ -76,7 +76,7 @@ impl Tracker {
             let certain = call.is_conclusive();
             let mut ignored = Vec::new();
             if call.apply(&event, now, &limits, &mut ignored) {
-                call.revise(certain, now, &mut out);
+                call.revise(certain, &mut out);
             }
             return out;
         }
@@ -135,7 +135,7 @@ impl Tracker {
             if !call.is_conclusive() && call.announce_report(&report.call) {
                 out.push(Effect::FetchReport { call: report.call.clone() });
             }
-            call.revise(certain, now, &mut out);
+            call.revise(certain, &mut out);
         }
         out
     }

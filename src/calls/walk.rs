@@ -1,8 +1,10 @@
 //! Walks through the snapshots of a call in order and adds up its course: who rang, who talked and for how long, where the
 //! caller was. Decides nothing of what is emitted, or of the outcome.
 
+mod mailbox_stay;
+
 use super::{
-    observation::{MailboxState, Observation, PartyState, QueueId},
+    observation::{Observation, PartyState, QueueId},
     parties::{Parties, PartyId, Role},
     position::Position,
     talk_log::{Scene, TalkLog},
@@ -12,6 +14,7 @@ use crate::model::{
     call::{CallDirection, CallerPosition, RingStage},
     time::{Timestamp, elapsed},
 };
+use mailbox_stay::MailboxStay;
 use std::time::Duration;
 
 /// After its last stay a call unwinds through its plans, in 20 to 85 ms: a menu of less than this at the end is none.
@@ -58,6 +61,9 @@ pub(super) struct Walk {
     last_ring: (Vec<PartyId>, bool),
     was_ringing: bool,
     was_queue: Option<QueueId>,
+    was_mailbox: bool,
+    /// The newest snapshot may be a talk, in a shape that is not known: the caller waits for no one.
+    may_talk: bool,
 }
 
 /// A time that the caller spent in one position.
@@ -67,15 +73,6 @@ pub(super) struct Stay {
     pub(super) queue: Option<QueueId>,
     pub(super) since: Timestamp,
     until: Timestamp,
-}
-
-/// What became of a mailbox.
-#[derive(Debug, Clone, Default)]
-pub(super) struct MailboxStay {
-    pub(super) message: Option<bool>,
-    pub(super) length: Option<Duration>,
-    /// Whom the call rang right before, outside a queue.
-    pub(super) after_ringing: Vec<PartyId>,
 }
 
 impl Walk {
@@ -156,11 +153,18 @@ impl Walk {
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
         let scene = Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since };
         self.talks.record(&scene, served, &connected, &talking, &ringing);
+        self.may_talk = served == Some(&PartyState::Unknown)
+            && others.clone().any(|(_, state)| matches!(state, PartyState::Connected | PartyState::Unknown));
+        if self.may_talk {
+            self.talks.handing_over = None;
+        }
         if is_ringing {
             self.rang_for += lasted;
         }
         if !talking.is_empty() {
             (self.waits_since, self.rang_for) = (None, Duration::ZERO);
+            // A mailbox after a talk is not that of whom the call rang before it.
+            self.last_ring = (Vec::new(), false);
         }
         self.enter_mailbox(seen);
         self.stay(seen, served, is_ringing, !talking.is_empty(), lasted);
@@ -222,22 +226,6 @@ impl Walk {
         self.stage = self.stage.max(stage);
     }
 
-    fn enter_mailbox(&mut self, seen: &Observation) {
-        let Some(state) = seen.mailbox else { return };
-        let (rang, in_queue) = &self.last_ring;
-        let after_ringing = || if *in_queue { Vec::new() } else { rang.clone() };
-        let stay =
-            self.mailbox.get_or_insert_with(|| MailboxStay { after_ringing: after_ringing(), ..Default::default() });
-        match state {
-            MailboxState::Left(length) => {
-                stay.message = Some(true);
-                stay.length = stay.length.or(length);
-            }
-            MailboxState::Nothing => stay.message = stay.message.or(Some(false)),
-            MailboxState::Open | MailboxState::Gone => {}
-        }
-    }
-
     fn stay(&mut self, seen: &Observation, served: Option<&PartyState>, ringing: bool, talks: bool, lasted: Duration) {
         let position = match served {
             _ if talks => CallerPosition::Talk,
@@ -249,6 +237,9 @@ impl Walk {
             Some(PartyState::InSystem | PartyState::Ringing) if ringing => CallerPosition::Phone,
             Some(PartyState::InSystem) => CallerPosition::Menu,
             Some(PartyState::Ringing) => CallerPosition::Ringing,
+            Some(PartyState::Unknown) if self.may_talk && !self.is_last(CallerPosition::Talk) => {
+                CallerPosition::Unknown
+            }
             // Between two positions, or in a shape that is not known: where it was.
             _ => self.stays.last().map(|stay| stay.position).unwrap_or_default(),
         };
@@ -258,6 +249,10 @@ impl Walk {
             Some(stay) if stay.position == position && (queue.is_none() || stay.queue == queue) => stay.until = until,
             _ => self.stays.push(Stay { position, queue, since: seen.at, until }),
         }
+    }
+
+    fn is_last(&self, position: CallerPosition) -> bool {
+        self.stays.last().is_some_and(|stay| stay.position == position)
     }
 
     /// Where the caller is, or was last before the call unwound.

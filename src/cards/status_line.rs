@@ -97,11 +97,18 @@ fn ringing(call: &Call, whom: Option<String>, options: &LineOptions<'_>) -> Stri
 /// Renders a wait with the time since the call began, where that is longer: `8 s (21 s in all)`.
 fn wait(call: &Call, waited: Duration) -> String {
     let course = &call.course;
-    let in_queue = if course.talks.first().is_some_and(|talk| talk.queue.is_some()) { " in the queue" } else { "" };
+    let has_queue = course.talks.first().is_some_and(|talk| talk.queue.is_some());
     let total = call.answered_at.map_or(waited, |answered| elapsed(call.started_at, answered));
     // Less than that is the time a phone takes to ring.
     let all = (total > waited.saturating_add(Duration::from_secs(1)))
         .then(|| format!(" ({} in all)", format_duration(total)));
+    // A phone may have rung before the only queue.
+    let in_queue = has_queue
+        && (call.queues.len() > 1
+            || call.answered_at.zip(call.queued_at).is_none_or(|(answered, queued)| {
+                waited <= elapsed(queued, answered).saturating_add(Duration::from_secs(1))
+            }));
+    let in_queue = if in_queue { " in the queue" } else { "" };
     format!("{}{in_queue}{}", format_duration(waited), all.unwrap_or_default())
 }
 
@@ -129,9 +136,10 @@ fn missed(call: &Call, reason: MissedReason, waited: Duration, whom: Option<Stri
         MissedReason::NobodyAnswered if course.rang.is_zero() => format!("Waited {total}, nobody answered"),
         MissedReason::NobodyAnswered => {
             let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
-            let rang = rang.map(|rang| format!("{} for {}", capitalized(&rang), format_duration(course.rang)));
+            let whom = join_dots([rang, forwarded]);
+            let rang = format!("{} for {}", capitalized(&whom), format_duration(course.rang));
             let unanswered = mailbox.is_none().then(|| "nobody answered".to_owned());
-            return join_dots([rang, forwarded, unanswered, mailbox, withheld]);
+            return join_dots([Some(rang).filter(|_| !whom.is_empty()), unanswered, mailbox, withheld]);
         }
         MissedReason::Unknown => format!("Nobody answered, ended after {total}"),
     };
@@ -153,7 +161,7 @@ fn voicemail(call: &Call, duration: Option<Duration>, whom: Option<String>, mask
         false => format!("rang {whom} for {}", format_duration(course.rang)),
     });
     let talked = (!course.talks.is_empty()).then(|| format!("talked with {}", talks(call, mask)));
-    join_dots([Some(message), talked, handed_on(call), rang])
+    join_dots([Some(message), talked, handed_on(call, mask), rang])
 }
 
 fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
@@ -175,7 +183,7 @@ fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
     } else {
         talked_once(call, talk_time, mask)
     };
-    join_dots([correction, Some(talked), answered, handed_on(call), gave_up(call), hung_up, callback, recorded])
+    join_dots([correction, Some(talked), answered, handed_on(call, mask), gave_up(call), hung_up, callback, recorded])
 }
 
 /// Renders the only talk: `Talked for 2 min 41 s · with Bob Roy (1015)`.
@@ -213,16 +221,26 @@ fn held(talk: &Talk) -> Option<String> {
 }
 
 /// Renders a transfer that was not answered: `transferred to Eve Li (1016), no answer in 20 s`.
-fn handed_on(call: &Call) -> Option<String> {
+fn handed_on(call: &Call, mask: Mask) -> Option<String> {
     let it = call.course.handed_on.as_ref()?;
     let queue = call.course.gave_up.as_ref().and_then(|gave_up| gave_up.queue.as_ref());
-    let destination = || it.destination.as_deref().and_then(|text| sanitize_opt(Some(text), 24));
-    let to = list_people(&it.to)
-        .or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue))))
-        .or_else(|| destination().map(|extension| format!("extension {extension}")));
+    let destination = || {
+        let text = it.destination.as_deref()?;
+        match PhoneNumber::parse(Some(text), call.region) {
+            number @ PhoneNumber::Known(_) => Some(outside_number(&number, call, mask)),
+            _ => sanitize_opt(Some(text), 24).map(|extension| format!("extension {extension}")),
+        }
+    };
+    let to =
+        list_people(&it.to).or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue)))).or_else(destination);
     let verb = if it.by.is_some() { "transferred to" } else { "then rang" };
-    let rang = if !it.rang.is_zero() { format!(" in {}", format_duration(it.rang)) } else { String::new() };
-    Some(format!("{verb} {}, no answer{rang}", to.unwrap_or_else(|| "another phone".to_owned())))
+    let unanswered = match it.rang {
+        // Right to a mailbox.
+        Duration::ZERO if call.course.mailbox.is_some() => String::new(),
+        Duration::ZERO => ", no answer".to_owned(),
+        rang => format!(", no answer in {}", format_duration(rang)),
+    };
+    Some(format!("{verb} {}{unanswered}", to.unwrap_or_else(|| "another phone".to_owned())))
 }
 
 /// Renders where an answered caller gave up.

@@ -3,7 +3,8 @@
 //!
 //! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name
 //! joins the only other contact. Two records of one source with the same name and different links stay two: father and
-//! son may share a number, and a wrong name on a card is worse than a list of two.
+//! son may share a number, and a wrong name on a card is worse than a list of two. So do two names of one source with the
+//! same link: colleagues have the page of their company in common.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::card::{Contact, Match};
@@ -51,7 +52,8 @@ pub(super) fn merge<'a>(answers: impl IntoIterator<Item = (&'a str, SourceAnswer
 }
 
 fn add(people: &mut Vec<Contact>, contact: Contact) {
-    let by_link = people.iter_mut().find(|known| known.link.is_some() && known.link == contact.link);
+    let by_link =
+        people.iter_mut().find(|known| known.link.is_some() && known.link == contact.link && !are_two(known, &contact));
     if let Some(known) = by_link {
         return merge_into(known, contact);
     }
@@ -60,6 +62,12 @@ fn add(people: &mut Vec<Contact>, contact: Contact) {
         (Some(known), None) => merge_into(known, contact),
         _ => people.push(contact),
     }
+}
+
+/// Whether one source has them as two people: by two names.
+fn are_two(known: &Contact, other: &Contact) -> bool {
+    let names = known.name.is_some() && other.name.is_some() && folded_name(known) != folded_name(other);
+    names && known.source.split(" + ").any(|source| source == other.source)
 }
 
 fn is_same_name(known: &Contact, other: &Contact) -> bool {
@@ -200,6 +208,18 @@ mod tests {
         assert!(matches!(merge([("crm", two)]).0, Match::Several { .. }));
         let same = SourceAnswer::Found(vec![linked("https://a/1"), linked("https://a/1")]);
         assert!(matches!(merge([("crm", same)]).0, Match::One { .. }));
+    }
+
+    #[test]
+    fn merge_two_names_of_one_source_with_one_link_stay_two() {
+        let linked = |source: &str, name: &str| Contact { link: Some("https://a".into()), ..person(source, name) };
+        let colleagues = SourceAnswer::Found(vec![linked("contacts", "Alice"), linked("contacts", "Bob")]);
+        assert!(matches!(merge([("contacts", colleagues)]).0, Match::Several { .. }));
+        let spellings = [
+            ("a", SourceAnswer::Found(vec![linked("a", "Bob")])),
+            ("b", SourceAnswer::Found(vec![linked("b", "Robert")])),
+        ];
+        assert!(matches!(merge(spellings).0, Match::One { .. }));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     voicemail::VoicemailLookup,
     wire::Reader,
 };
-use crate::model::secret::Secret;
+use crate::model::{secret::Secret, time::ServerClock};
 use jiff::SignedDuration;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -65,7 +65,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
-    let (clock_in, clock) = watch::channel(SignedDuration::ZERO);
+    let (clock_in, clock) = watch::channel(None);
     let metrics = settings.metrics;
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in)
         .with_metrics(metrics.clone());
@@ -179,15 +179,48 @@ impl Drop for Connection {
     }
 }
 
-/// Emits the difference between GoTo's clock and the local one when it changes.
-async fn watch_clock(mut clock: watch::Receiver<SignedDuration>, events: mpsc::Sender<ConnectionEvent>) {
-    let mut emitted = SignedDuration::ZERO;
-    while clock.changed().await.is_ok() {
-        let offset = *clock.borrow_and_update();
-        if (offset - emitted).abs() > CLOCK_TOLERANCE {
-            emitted = offset;
+/// Emits GoTo's clock when it is learned, and when the local clock has moved against it.
+async fn watch_clock(mut learned: watch::Receiver<Option<ServerClock>>, events: mpsc::Sender<ConnectionEvent>) {
+    let mut emitted = None;
+    while learned.changed().await.is_ok() {
+        let Some(mut clock) = *learned.borrow_and_update() else { continue };
+        if emitted.is_none_or(|known| has_moved(&known, &clock)) {
+            if clock.offset.abs() <= CLOCK_TOLERANCE {
+                clock.offset = SignedDuration::ZERO;
+            }
+            emitted = Some(clock);
             // The receiver closes only at shutdown.
-            let _ = events.send(ConnectionEvent::ClockOffset { offset }).await;
+            let _ = events.send(ConnectionEvent::ClockOffset { clock }).await;
         }
+    }
+}
+
+/// Whether the local clock was set, or the machine slept, since `known` was learned. Monotonic time stands still in a sleep.
+fn has_moved(known: &ServerClock, new: &ServerClock) -> bool {
+    let expected = known.time(new.learned.instant);
+    let drift = new.time(new.learned.instant).duration_since(expected);
+    drift.abs() > CLOCK_TOLERANCE || (new.offset - known.offset).abs() > CLOCK_TOLERANCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::{Now, after};
+
+    #[test]
+    fn clock_has_moved_after_a_step_and_after_a_sleep() {
+        let learned = Now::current();
+        let known = ServerClock { offset: SignedDuration::ZERO, learned };
+        // An answer after a minute of monotonic time: GoTo's clock went `server`, the local one `local`.
+        let moved = |server: u64, local: u64| {
+            let minute = Duration::from_secs(60);
+            let instant = learned.instant.checked_add(minute).unwrap_or(learned.instant);
+            let local = after(learned.timestamp, Duration::from_secs(local));
+            let offset = after(learned.timestamp, Duration::from_secs(server)).duration_since(local);
+            has_moved(&known, &ServerClock { offset, learned: Now { instant, timestamp: local } })
+        };
+        assert!(!moved(60, 60) && !moved(59, 60));
+        assert!(moved(60, 3_660), "the local clock was set ahead");
+        assert!(moved(3_660, 3_660), "the machine slept for an hour");
     }
 }

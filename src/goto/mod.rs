@@ -50,11 +50,10 @@ use crate::{
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
         phone::{E164, Region},
         secret::{Secret, SecretError, SecretRef},
-        time::Timestamp,
+        time::{ServerClock, Timestamp},
     },
     runtime::{metrics::ConnectionMetrics, watchdog::TaskMonitor},
 };
-use jiff::SignedDuration;
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
@@ -163,10 +162,10 @@ pub enum ConnectionEvent {
         /// Reports of the calls that ended inside the gap.
         reports: Reports,
     },
-    /// GoTo's clock differs from the local one, by the `Date` of its answers.
+    /// GoTo's clock, by the `Date` of its answers: the first, and each after a step of the local clock.
     ClockOffset {
-        /// GoTo's time minus the local time.
-        offset: SignedDuration,
+        /// GoTo's clock. Its offset is zero if the header is too coarse for it.
+        clock: ServerClock,
     },
     /// No lane is live, and active calls are polled instead: calls are received late by seconds, not lost.
     FallbackStarted,

@@ -1,6 +1,7 @@
 //! Time types. [`std::time::Instant`] measures inside the process; [`Timestamp`] is stored or displayed. Neither is ever
 //! computed from the other.
 
+use jiff::SignedDuration;
 pub use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use std::time::{Duration, Instant};
@@ -46,6 +47,26 @@ impl Now {
         let ahead = virtual_instant.checked_duration_since(real)?;
         (ahead > Duration::from_millis(1))
             .then(|| Self { instant: virtual_instant, timestamp: after(Timestamp::now(), ahead) })
+    }
+}
+
+/// The clock of a server, learned from one of its answers. It goes on by monotonic time: a step of the local clock does not
+/// move it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerClock {
+    /// The server's time minus the local time of the answer.
+    pub offset: SignedDuration,
+    /// Local time of the answer.
+    pub learned: Now,
+}
+
+impl ServerClock {
+    /// Returns the server's time.
+    #[must_use]
+    pub fn time(&self, now: Instant) -> Timestamp {
+        let learned = self.learned.timestamp;
+        let then = learned.checked_add(self.offset).unwrap_or(learned);
+        after(then, now.saturating_duration_since(self.learned.instant))
     }
 }
 

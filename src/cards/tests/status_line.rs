@@ -139,6 +139,49 @@ fn status_line_transfers_and_queue_wait_included() {
 }
 
 #[test]
+fn status_line_transfer_to_an_outside_number_or_a_mailbox() {
+    let handed_on = |destination: &str, rang, mailbox: Option<Mailbox>| {
+        let by = Some(person("Bob Roy", "1015"));
+        let destination = Some(destination.to_owned());
+        let handed_on =
+            Some(HandOver { by, to: Vec::new(), destination, at: ago(30), rang: Duration::from_secs(rang) });
+        let course = Course { handed_on, mailbox, ..Course::default() };
+        let ended = CallStatus::Ended { talk_time: Some(Duration::from_secs(200)) };
+        card(Call { course, ..call("+15145550199") }, ended, ago(1), Match::NotLookedUp)
+    };
+    let talked = "Talked for 3 min 20 s · with Bob Roy (1015)";
+    let outside = handed_on("+14165550199", 25, None);
+    assert_eq!(rendered(&outside)[1], format!("{talked} · transferred to (416) 555-0199, no answer in 25 s"));
+    let masked = lines(&outside, &RenderOptions { mask: Mask::All, ..options() }, now()).join(" ");
+    assert!(!masked.contains("0199") && masked.contains("no answer in 25 s"), "{masked}");
+    let mailbox = handed_on("2066", 0, Some(Mailbox { message: Some(false), ..Mailbox::default() }));
+    assert_eq!(rendered(&mailbox)[1], format!("{talked} · transferred to extension 2066"));
+}
+
+#[test]
+fn status_line_wait_before_the_queue_is_no_wait_in_it() {
+    let answered = |queued| {
+        let queue = Queue { name: "Support".into(), extension: None };
+        let talk = Talk {
+            with: TalkParty::Person(person("Bob Roy", "1015")),
+            since: ago(60),
+            talked: None,
+            held: Duration::ZERO,
+            waited: Some(Duration::from_secs(29)),
+            queue: Some(queue.clone()),
+        };
+        let course = Course { talks: vec![talk], ..Course::default() };
+        let (queues, answered_at) = (vec![queue], Some(ago(60)));
+        let call =
+            Call { course, queues, answered_at, queued_at: Some(queued), started_at: ago(89), ..call("+15145550199") };
+        let ended = CallStatus::Ended { talk_time: Some(Duration::from_secs(20)) };
+        rendered(&card(call, ended, ago(1), Match::NotLookedUp)).remove(1)
+    };
+    assert!(answered(ago(89)).contains("answered after 29 s in the queue"), "{}", answered(ago(89)));
+    assert!(answered(ago(64)).contains("answered after 29 s") && !answered(ago(64)).contains("in the queue"));
+}
+
+#[test]
 fn outside_number_of_talk_is_sanitized() {
     let secs = Duration::from_secs;
     let talk = |number| Talk {

@@ -54,6 +54,8 @@ struct ConnectionState {
     last_live: Option<Timestamp>,
     /// Uses a personal access token, which is not stored.
     pat: bool,
+    /// Uses the token of the config; GoTo has given no other one yet, and nothing is stored.
+    config_token: bool,
     /// Stored token, or the reason why it is not usable.
     token: Result<StoredToken, String>,
     /// Missing scopes of the stored token, with their losses; empty if all are granted or none is known.
@@ -81,12 +83,15 @@ impl StatusReport {
             Err(error) => return Err(admin_error(error)),
         };
         let login = |connection: &config::ConnectionConfig| {
-            let token = token_file::read(&config::token_file(dir, &connection.name)).map_err(|error| error.to_string());
+            let token = token_file::read(&config::token_file(dir, &connection.name));
+            let is_missing = matches!(token, Err(token_file::Error::Missing));
+            let token = token.map_err(|error| error.to_string());
             let granted = token.as_ref().ok().and_then(|token| token.scope.as_deref());
             ConnectionState {
                 name: connection.name.to_string(),
                 last_live: overview.last_heartbeats.get(connection.name.as_str()).copied(),
                 pat: connection.pat.is_some(),
+                config_token: is_missing && connection.refresh_token.is_some(),
                 missing_scopes: scopes::describe(&scopes::missing(
                     &scopes::needed(connection.voicemail, connection.number_names),
                     granted,
@@ -162,7 +167,7 @@ impl StatusReport {
                 "name": login.name,
                 "last_live_at": login.last_live,
                 "token_issued": login.token.as_ref().ok().map(|token| token.issued),
-                "token_problem": login.token.as_ref().err().filter(|_| !login.pat),
+                "token_problem": login.token.as_ref().err().filter(|_| !login.pat && !login.config_token),
                 "missing_scopes": login.missing_scopes,
                 "lanes": login.lanes.as_ref().map(|it| it.lanes),
                 "live": login.lanes.as_ref().map(|it| it.live),

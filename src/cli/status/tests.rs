@@ -78,6 +78,15 @@ fn status_before_first_start_exits_with_69_and_advice() {
     assert!(failure.to_string().contains("systemctl start poprelay"), "{failure}");
 }
 
+#[test]
+fn status_with_a_token_of_the_config_asks_for_no_login() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    config.connections[0].refresh_token = Some(Secret::new("r"));
+    let (text, _) = run_status(&config, false);
+    assert!(text.contains("login   main: no events received; refresh token of the config\n"), "{text}");
+}
+
 #[tokio::test]
 async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
     let dir = tempfile::tempdir().unwrap();

@@ -84,8 +84,9 @@ impl ConnectionMonitor {
                 }
                 tracing::warn!(%connection, %since, message_id = message_id::GAP_OPENED, "event gap opened");
             }
-            ConnectionEvent::ClockOffset { offset } => {
-                self.update(|status| status.clock_offset = offset);
+            ConnectionEvent::ClockOffset { clock } => {
+                let offset = clock.offset;
+                self.update(|status| status.clock = Some(clock));
                 self.pipeline.metrics.set_clock_offset(offset);
                 if offset.abs() > CLOCK_WARNING {
                     let offset_s = offset.as_secs();

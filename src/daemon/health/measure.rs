@@ -54,7 +54,7 @@ pub fn publish(metrics: &Metrics, status: &Status) {
         let name = name.as_str();
         daemon.login_up.set(&[name], number(!connection.login_required));
         daemon.fallback.set(&[name], number(connection.fallback));
-        daemon.clock_offset.set(&[name], connection.clock_offset.as_secs_f64());
+        daemon.clock_offset.set(&[name], connection.clock.map_or(0.0, |clock| clock.offset.as_secs_f64()));
         for lane in 0..connection.lanes {
             daemon.lane_up.set(&[name, &lane.to_string()], number(connection.live.contains(&lane)));
         }

@@ -5,12 +5,12 @@ use crate::{
     daemon::health::{alert::LoginAdvice, button_status::ButtonStatus},
     model::{
         ids::{ConnectionName, SinkName},
-        time::Timestamp,
+        time::{Now, ServerClock, Timestamp},
     },
     outbox::{Heartbeat, SinkBacklog},
     runtime::http::NetworkFault,
 };
-use jiff::{SignedDuration, civil::Date};
+use jiff::civil::Date;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -77,8 +77,8 @@ pub struct ConnectionStatus {
     pub unposted_since: Option<Timestamp>,
     /// No lane is live, and active calls are polled.
     pub fallback: bool,
-    /// GoTo's time minus the local time.
-    pub clock_offset: SignedDuration,
+    /// GoTo's clock, once it is learned.
+    pub clock: Option<ServerClock>,
     /// `poprelay login` is required.
     pub login_required: bool,
     /// What the login needs, if one is required.
@@ -106,12 +106,17 @@ impl ConnectionStatus {
 }
 
 impl SharedStatus {
-    /// Converts a local time into GoTo's time, for ages of GoTo's times. Small differences are noise of the header.
+    /// Converts a local time into GoTo's time, for ages of GoTo's times. The clock that was learned last counts.
     #[must_use]
-    pub fn goto_time(&self, now: Timestamp) -> Timestamp {
-        let offsets =
-            self.lock().connections.values().map(|connection| connection.clock_offset).max_by_key(|one| one.abs());
-        offsets.and_then(|offset| now.checked_add(offset).ok()).unwrap_or(now)
+    pub fn goto_time(&self, local: Timestamp, now: Now) -> Timestamp {
+        let clocks = self
+            .lock()
+            .connections
+            .values()
+            .filter_map(|connection| connection.clock)
+            .max_by_key(|clock| clock.learned.instant);
+        let offset = clocks.map(|clock| clock.time(now.instant).duration_since(now.timestamp));
+        offset.and_then(|offset| local.checked_add(offset).ok()).unwrap_or(local)
     }
 
     /// Locks the status. A panic in another task does not poison it.
@@ -220,7 +225,7 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use jiff::{SignedDuration, civil::date};
 
     fn main_connection(live: &[u8]) -> Status {
         let connection =
@@ -292,11 +297,19 @@ mod tests {
     #[test]
     fn goto_time_corrects_a_wrong_local_clock() {
         let shared = SharedStatus::default();
-        let now: Timestamp = "2026-10-05T14:03:11Z".parse().unwrap();
-        assert_eq!(shared.goto_time(now), now);
+        let at = |time: &str| format!("2026-10-05T{time}Z").parse::<Timestamp>().unwrap();
+        let learned = Now { instant: Instant::now(), timestamp: at("14:03:11") };
+        assert_eq!(shared.goto_time(learned.timestamp, learned), learned.timestamp);
         *shared.lock() = main_connection(&[0]);
-        shared.lock().connections.values_mut().for_each(|one| one.clock_offset = SignedDuration::from_secs(-60));
-        assert_eq!(shared.goto_time(now), "2026-10-05T14:02:11Z".parse().unwrap());
+        let clock = ServerClock { offset: SignedDuration::from_secs(-60), learned };
+        shared.lock().connections.values_mut().for_each(|one| one.clock = Some(clock));
+        assert_eq!(shared.goto_time(learned.timestamp, learned), at("14:02:11"));
+        // Ten seconds later the local clock was set: an hour ahead, or back to the right time.
+        let instant = learned.instant + Duration::from_secs(10);
+        for local in ["15:03:21", "14:02:21", "02:00:00"] {
+            let now = Now { instant, timestamp: at(local) };
+            assert_eq!(shared.goto_time(now.timestamp, now), at("14:02:21"), "{local}");
+        }
     }
 
     #[test]

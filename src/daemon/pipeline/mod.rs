@@ -31,7 +31,8 @@ use crate::{
     outbox::SqliteOutbox,
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
-use std::sync::Arc;
+use futures_util::FutureExt as _;
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::Mutex;
 
 /// Key of a pending update.
@@ -39,6 +40,18 @@ type PendingKey = (ConversationSpaceId, StatusKind);
 
 fn pending_key(update: &CallUpdate) -> PendingKey {
     (update.call.id.clone(), update.status.kind())
+}
+
+/// Result of a look-up, and the sources that have not answered yet.
+type LookedUp = (CallerInfo, Option<PendingLookup>);
+
+/// Completes a look-up. One that panics has no caller info: the card is posted without it.
+async fn without_panic(call: &ConversationSpaceId, lookup: impl Future<Output = LookedUp>) -> LookedUp {
+    // A look-up shares only its caches, which their locks keep whole.
+    AssertUnwindSafe(lookup).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(%call, "look-up failed, card posted without caller info");
+        (CallerInfo::default(), None)
+    })
 }
 
 /// State shared by all relays.
@@ -80,7 +93,7 @@ impl Pipeline {
             self.update_callbacks(settings, update, now.timestamp).await;
             return None;
         }
-        let lookup = settings.enricher.lookup_with_pending(&update.call, now);
+        let lookup = without_panic(&update.call.id, settings.enricher.lookup_with_pending(&update.call, now));
         let (saved, (info, late)) = if saved.is_some() || settings.enricher.answers_immediately(&update.call) {
             (saved, lookup.await)
         } else {
@@ -184,5 +197,20 @@ impl Pipeline {
             self.record_return_call(update).await;
             self.update_callbacks(settings, update, at).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn look_up_that_panics_has_no_caller_info() {
+        let lookup = async {
+            tokio::task::yield_now().await;
+            (Vec::<CallerInfo>::new()[0].clone(), None)
+        };
+        let (info, late) = without_panic(&"call".try_into().unwrap(), lookup).await;
+        assert!(info == CallerInfo::default() && late.is_none());
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         delivery::{OutboxError, SinkKind},
         ids::SinkName,
         phone::Mask,
-        time::Timestamp,
+        time::{Now, Timestamp},
     },
 };
 use std::{collections::BTreeMap, future::pending, sync::Arc};
@@ -116,7 +116,7 @@ impl Workers {
         let (pipeline, sink_name) = (Arc::clone(&self.pipeline), name.clone());
         let render = move |kind: SinkKind, cards: &[&Card], now: Timestamp, plain: bool| {
             // Ages compare with GoTo's times: a local clock that is ahead would make every live ring look late.
-            let now = pipeline.status.goto_time(now);
+            let now = pipeline.status.goto_time(now, Now::current());
             cards::render(kind, cards, pipeline.settings.load().style(&sink_name), now, plain)
         };
         let worker =

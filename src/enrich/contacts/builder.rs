@@ -125,9 +125,9 @@ impl IndexBuilder {
         for number in numbers {
             self.report.numbers += usize::from(self.contacts.insert(number, &cells));
         }
-        if self.report.samples.len() < MAX_SAMPLES {
-            self.report.samples.extend(numbers.first().cloned());
-        }
+        let samples = &mut self.report.samples;
+        // A number that several contacts share has one card.
+        samples.extend(numbers.first().filter(|it| samples.len() < MAX_SAMPLES && !samples.contains(it)).cloned());
     }
 
     /// Returns the finished index and the counts.

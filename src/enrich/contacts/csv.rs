@@ -7,10 +7,15 @@ use super::{
     headers::{map_headers, missing_headers},
     index::LABEL_SEPARATOR,
 };
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Reader, ReaderBuilder, StringRecord};
 use std::{borrow::Cow, collections::BTreeMap};
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Rows, and bytes of them, in which header and delimiter are searched.
+const HEAD_ROWS: usize = 20;
+const HEAD_BYTES: usize = 32 * 1024;
+/// Digits of the shortest phone number: a cell with as many is no header.
+const MIN_NUMBER_DIGITS: usize = 7;
 
 /// Reason why a file has no contacts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,18 +42,22 @@ pub enum CsvError {
 /// If the text is not a table with phone numbers, or is not complete.
 pub(super) fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut IndexBuilder) -> Result<(), CsvError> {
     let (text, first_line, hint) = strip_delimiter_hint(text);
-    let delimiter = hint.unwrap_or_else(|| detect_delimiter(text));
+    let delimiter = hint.unwrap_or_else(|| detect_delimiter(text, mapped));
     if let Some(line) = unclosed_quote(text, delimiter) {
         return Err(CsvError::UnclosedQuote(first_line + line));
     }
-    let mut reader =
-        ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut before_header = header_row(&first_rows(text, delimiter), mapped).unwrap_or_default();
+    let mut reader = reader(text, delimiter);
     let mut record = StringRecord::new();
     let mut header: Option<Vec<Column>> = None;
     let mut last = (first_line, 0, false);
     // The input is valid text in memory, hence a flexible record has no error.
     while reader.read_record(&mut record).unwrap_or(false) {
         let line = first_line + record.position().map_or(0, |at| at.line().saturating_sub(1));
+        if before_header > 0 {
+            before_header -= 1;
+            continue;
+        }
         let Some(columns) = &header else {
             header = Some(read_header(&record, mapped, builder)?);
             continue;
@@ -143,16 +152,48 @@ fn strip_delimiter_hint(text: &str) -> (&str, u64, Option<u8>) {
     }
 }
 
-/// Returns the delimiter with which most first rows have the same number of columns, and more than one.
-fn detect_delimiter(text: &str) -> u8 {
-    let head = crate::enrich::cut(text, 32 * 1024);
+fn reader(text: &str, delimiter: u8) -> Reader<&[u8]> {
+    ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes())
+}
+
+fn first_rows(text: &str, delimiter: u8) -> Vec<StringRecord> {
+    reader(crate::enrich::cut(text, HEAD_BYTES), delimiter).records().take(HEAD_ROWS).flatten().collect()
+}
+
+/// Returns the place of the header: the first row that names a phone column and has more cells than each row above, which are
+/// a title or the date of the export. Below the first row it also names a person or a company. One cell is a header only if no
+/// wider one follows.
+fn header_row(rows: &[StringRecord], mapped: &BTreeMap<String, String>) -> Option<usize> {
+    let is_header = |row: &StringRecord, is_first: bool| {
+        let columns = map_headers(row.iter(), mapped);
+        let is_name = |name: &str| name.bytes().filter(u8::is_ascii_digit).count() < MIN_NUMBER_DIGITS;
+        let names = |column: &Column| matches!(column, Column::Name | Column::First | Column::Last | Column::Company);
+        (is_first || columns.iter().any(names))
+            && row.iter().zip(&columns).any(|(name, column)| matches!(column, Column::Phone(_)) && is_name(name))
+    };
+    let (mut widest, mut narrow) = (0, None);
+    for (at, row) in rows.iter().enumerate() {
+        let width = row.iter().filter(|cell| !cell.trim().is_empty()).count();
+        if width > widest && is_header(row, at == 0) {
+            if width > 1 {
+                return Some(at);
+            }
+            narrow = narrow.or(Some(at));
+        }
+        widest = widest.max(width);
+    }
+    narrow
+}
+
+/// Returns the delimiter that makes a header of several columns, and with which most first rows have as many columns as the
+/// first one.
+fn detect_delimiter(text: &str, mapped: &BTreeMap<String, String>) -> u8 {
     let score = |delimiter: &u8| {
-        let mut reader =
-            ReaderBuilder::new().delimiter(*delimiter).has_headers(false).flexible(true).from_reader(head.as_bytes());
-        let widths: Vec<usize> = reader.records().take(20).flatten().map(|record| record.len()).collect();
-        let header = widths.first().copied().unwrap_or_default();
-        let equal = widths.iter().filter(|width| **width == header).count();
-        if header > 1 { (equal, header) } else { (0, 0) }
+        let rows = first_rows(text, *delimiter);
+        let header = header_row(&rows, mapped).and_then(|at| rows.get(at)).filter(|row| row.len() > 1);
+        let width = header.or(rows.first()).map_or(0, StringRecord::len);
+        let equal = rows.iter().filter(|row| row.len() == width).count();
+        if width > 1 { (header.is_some(), equal, width) } else { (false, 0, 0) }
     };
     // The first of equal scores wins. `max_by_key` returns the last.
     DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(b',')
@@ -223,6 +264,27 @@ mod tests {
         assert_eq!(report.examples, [(3, "row has more cells than the header".to_owned())]);
         assert_eq!(report.people, 2);
         assert_eq!(name_of(&contacts, "5145550199").as_deref(), Some("Al"));
+    }
+
+    #[test]
+    fn read_rows_above_the_header_are_left_out() {
+        for title in [
+            "Customer list,,\nExported 2026-11-01 by Al,,\n,,\n",
+            "Phone list\n\n",
+            "Phone list,,\n",
+            "\"Customers, phone 514-555-0100\",\n",
+        ] {
+            let (contacts, report) = load(&format!("{title}Customer,Phone,Tier\nAl,5145550199,\nBo,,\n")).unwrap();
+            assert_eq!(name_of(&contacts, "5145550199").as_deref(), Some("Al"), "{title}");
+            assert_eq!((report.people, report.unreachable, report.bad), (1, 1, 0), "{title}");
+        }
+        let (contacts, _) = load("Kunden, Stand 1. Mai\nName;Telefon\nAl;5145550199\n").unwrap();
+        assert_eq!(name_of(&contacts, "5145550199").as_deref(), Some("Al"));
+        assert_eq!(
+            load("Name,City,\nAl,Phone repair,x\n").unwrap_err(),
+            CsvError::NoPhoneColumn("Name, City, ".into())
+        );
+        assert_eq!(load("Phone\n5145550199\n").unwrap().1.people, 1);
     }
 
     #[test]

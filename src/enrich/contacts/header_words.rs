@@ -20,8 +20,8 @@ pub(super) const KNOWN_HEADERS: [(Column, &[&str]); 9] = [
         ],
     ),
     (Column::First, &["firstname", "givenname", "first", "vorname", "prenom", "prénom"]),
-    (Column::Last, &["lastname", "familyname", "surname", "last", "nachname", "nomdefamille"]),
-    (Column::Suffix, &["suffix", "namesuffix"]),
+    (Column::Last, &["lastname", "familyname", "surname", "last", "nachname", "nomdefamille", "apellidos", "apellido"]),
+    (Column::Suffix, &["suffix", "namesuffix", "suffixe"]),
     (
         Column::Company,
         &[
@@ -71,10 +71,35 @@ pub(super) const KNOWN_HEADERS: [(Column, &[&str]); 9] = [
             "notiz",
             "bemerkung",
             "bemerkungen",
+            "hinweise",
+            "kommentar",
+            "remarque",
+            "remarques",
+            "commentaire",
+            "commentaires",
+            "notas",
+            "observaciones",
             "description",
         ],
     ),
-    (Column::Tags, &["tags", "tag", "labels", "categories", "category", "groups", "groupmembership", "kategorien"]),
+    (
+        Column::Tags,
+        &[
+            "tags",
+            "tag",
+            "labels",
+            "categories",
+            "category",
+            "groups",
+            "groupmembership",
+            "kategorien",
+            "kategorie",
+            "catégories",
+            "catégorie",
+            "categorías",
+            "étiquettes",
+        ],
+    ),
 ];
 
 /// Headers of a link to the record.
@@ -83,8 +108,31 @@ pub(super) const LINK: [&str; 8] =
 
 /// Headers of facts that programs name differently, with one label each.
 pub(super) const FACTS: [(&str, &[&str]); 3] = [
-    ("Job title", &["jobtitle", "title", "organizationtitle", "organization1title", "position", "role"]),
-    ("Department", &["department", "organizationdepartment", "organization1department"]),
+    (
+        "Job title",
+        &[
+            "jobtitle",
+            "title",
+            "organizationtitle",
+            "organization1title",
+            "position",
+            "role",
+            "fonction",
+            "funktion",
+            "cargo",
+        ],
+    ),
+    (
+        "Department",
+        &[
+            "department",
+            "organizationdepartment",
+            "organization1department",
+            "abteilung",
+            "département",
+            "departamento",
+        ],
+    ),
     (
         "Email",
         &[
@@ -96,6 +144,11 @@ pub(super) const FACTS: [(&str, &[&str]); 3] = [
             "email2value",
             "email2address",
             "email3address",
+            "emailadresse",
+            "adresseemail",
+            "adressedemessagerie",
+            "courriel",
+            "correoelectrónico",
         ],
     ),
 ];

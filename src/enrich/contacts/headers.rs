@@ -6,6 +6,7 @@
 
 use super::{
     column::Column,
+    foreign_words as foreign,
     header_words::{
         ADDRESS_KINDS, ADDRESS_WORDS, DESCRIBING, FACTS, FALLBACK_PHONE_HEADERS, FAX_WORDS, KNOWN_HEADERS, LINK,
         PHONE_PARTS, PHONE_WORDS, PRIVATE, TECHNICAL,
@@ -36,6 +37,12 @@ pub(super) fn map_headers<'a>(
         None => numbered(header, &headers).unwrap_or_else(|| of_header(header)),
     };
     let mut columns: Vec<Column> = headers.iter().zip(&words).map(read).collect();
+    if let Some((column, part)) = half_of_a_name(&words, &columns)
+        .filter(|(word, _)| !mapped.contains_key(*word))
+        .and_then(|(word, part)| Some((columns.get_mut(words.iter().position(|it| it == word)?)?, part)))
+    {
+        *column = part;
+    }
     if !columns.iter().any(|column| matches!(column, Column::Phone(_))) {
         for (column, word) in columns.iter_mut().zip(&words) {
             if FALLBACK_PHONE_HEADERS.contains(&word.as_str()) && !mapped.contains_key(word) {
@@ -44,6 +51,19 @@ pub(super) fn map_headers<'a>(
         }
     }
     columns
+}
+
+/// Returns the word of a column that has only one half of each name, with its meaning: `Nom` beside `Prénom`, `Nombre` beside
+/// `Apellidos`.
+fn half_of_a_name<'a>(words: &'a [String], columns: &[Column]) -> Option<(&'a str, Column)> {
+    let (word, _) = words.iter().zip(columns).find(|(_, column)| **column == Column::Name)?;
+    let (first, last) = (columns.contains(&Column::First), columns.contains(&Column::Last));
+    let is_beside = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    match word.as_str() {
+        "name" | "nom" if first && !last && is_beside(&["vorname", "prénom", "prenom"]) => Some((word, Column::Last)),
+        "nombre" if last && !first => Some((word, Column::First)),
+        _ => None,
+    }
 }
 
 /// Returns the headers of the config that the file lacks.
@@ -76,12 +96,29 @@ fn numbered(header: &str, headers: &[String]) -> Option<Column> {
 
 /// Returns the column of one header.
 pub(super) fn of_header(header: &str) -> Column {
+    // Pipedrive puts the kind of record in front: `Person - Phone - Work`.
+    if let Some((kind, rest)) = header.split_once(" - ") {
+        match normalized(kind).as_str() {
+            "person" | "contact" => return of_header(rest),
+            "organization" if normalized(rest) == "name" => return Column::Company,
+            _ => {}
+        }
+    }
     let word = normalized(header);
     let is = |list: &[&str]| list.contains(&word.as_str());
+    let words: Vec<String> =
+        header.split(|c: char| !c.is_alphanumeric()).map(normalized).filter(|word| !word.is_empty()).collect();
+    let stems: Vec<&str> = words.iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit())).collect();
+    let has_any = |list: &str| stems.iter().any(|stem| foreign::has(list, stem));
+    let is_key = header.trim().to_lowercase().ends_with(".id")
+        || stems.contains(&"associated") && (stems.contains(&"id") || stems.contains(&"ids"));
     if word.is_empty() || is(&TECHNICAL) || word.starts_with("phonetic") || word.starts_with("webpage") {
         return Column::Ignore;
     }
-    if is(&PRIVATE) {
+    if is_key || foreign::has(foreign::TECHNICAL, &word) {
+        return Column::Ignore;
+    }
+    if is(&PRIVATE) || foreign::has(foreign::PRIVATE, &word) || has_any(foreign::PRIVATE_PARTS) {
         return Column::Private;
     }
     if is(&LINK) {
@@ -93,23 +130,24 @@ pub(super) fn of_header(header: &str) -> Column {
     if let Some((label, _)) = FACTS.iter().find(|(_, words)| is(words)) {
         return Column::Fact((*label).into());
     }
-    let words: Vec<String> =
-        header.split(|c: char| !c.is_alphanumeric()).map(normalized).filter(|word| !word.is_empty()).collect();
-    let stems: Vec<&str> = words.iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit())).collect();
     let has = |list: &[&str]| stems.iter().any(|stem| list.contains(stem));
     let is_phone = has(&PHONE_WORDS)
+        || has_any(foreign::PHONE)
         || stems.iter().any(|stem| PHONE_PARTS.iter().any(|part| stem.starts_with(part) || stem.ends_with(part)));
     let describes = DESCRIBING.iter().any(|end| word.ends_with(end));
-    if has(&FAX_WORDS) || is_phone && describes {
+    if has(&FAX_WORDS) || has_any(foreign::FAX) || is_phone && describes {
         return Column::Ignore;
     }
     if is_phone {
         return Column::Phone(None);
     }
-    let is_mail = word.contains("email") || has(&["mail"]);
-    let is_bare_place =
-        word == "city" || word == "country" || word == "state" || word == "province" || word == "region";
-    if has(&ADDRESS_WORDS) && !is_mail && !is_bare_place && (has(&ADDRESS_KINDS) || stems.len() <= 2) {
+    let is_mail = word.contains("email") || has_any(foreign::MAIL);
+    if is_mail && has_any(foreign::MAIL_DETAILS) {
+        return Column::Ignore;
+    }
+    let is_address = has(&ADDRESS_WORDS) || has_any(foreign::ADDRESS);
+    let is_kind = has(&ADDRESS_KINDS) || has_any(foreign::ADDRESS_KINDS);
+    if is_address && !is_mail && !foreign::has(foreign::PLACES, &word) && (is_kind || stems.len() <= 2) {
         return Column::Private;
     }
     Column::Fact(header.split_whitespace().collect::<Vec<_>>().join(" ").into())
@@ -204,6 +242,56 @@ mod tests {
             [Name, Phone(None), Ignore, Ignore, Phone(None), Private, Company, Ignore, fact("Custom 1")]
         );
         assert_eq!(read("NAME,Téléphone,tel.,Account,"), [Name, Phone(None), Phone(None), Company, Ignore]);
+    }
+
+    #[test]
+    fn headers_in_other_languages_hide_what_is_private() {
+        for header in [
+            "Straße privat,Ort geschäftlich,Postleitzahl privat,Adresse,PLZ,Rue (domicile),Ville (bureau),Dirección",
+            "Geburtsdatum,Date de naissance,Fecha de nacimiento,Anniversaire,Jahrestag,Kinder,Enfants,Conjoint(e),Konto",
+            "Anrede,Titre,Weitere Vornamen,E-Mail-Typ,E-Mail: Angezeigter Name,Type de messagerie,Geschlecht,Sexe,Privé",
+            "Fax geschäftlich,Télécopie (bureau),Récepteur de radiomessagerie,Telefax",
+            "Account Name.id,Layout.id,Primary Associated Company ID,Associated Company IDs (Primary),Account no",
+        ] {
+            for (name, column) in header.split(',').zip(read(header)) {
+                assert!(matches!(column, Private | Ignore), "{name}: {column:?}");
+            }
+        }
+        assert_eq!(
+            read(
+                "Tél.,Tél. mobile,Rückmeldung,Festnetz,Cellulaire,E-Mail-Adresse,Courriel,Ville,Remarques,Catégories,Abteilung"
+            ),
+            [
+                Phone(None),
+                Phone(None),
+                Phone(None),
+                Phone(None),
+                Phone(None),
+                fact("Email"),
+                fact("Email"),
+                fact("Ville"),
+                Notes,
+                Tags,
+                fact("Department")
+            ]
+        );
+    }
+
+    #[test]
+    fn column_of_half_a_name_is_joined_with_the_other_half() {
+        assert_eq!(read("Nom,Prénom"), [Last, First]);
+        assert_eq!(read("Name,Vorname"), [Last, First]);
+        assert_eq!(read("Nombre,Apellidos"), [First, Last]);
+        assert_eq!(read("Name,First Name,Last Name"), [Name, First, Last]);
+        assert_eq!(read("Name,First Name"), [Name, First]);
+    }
+
+    #[test]
+    fn headers_with_the_kind_of_record_in_front_are_mapped() {
+        assert_eq!(
+            read("Person - ID,Person - Name,Person - Phone - Work,Organization - Name,Person - Owner"),
+            [Ignore, Name, Phone(None), Company, Owner]
+        );
     }
 
     #[test]

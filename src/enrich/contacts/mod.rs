@@ -6,6 +6,7 @@ mod builder;
 mod column;
 mod csv;
 mod decode;
+mod foreign_words;
 mod header_words;
 mod headers;
 mod index;

@@ -32,6 +32,24 @@ const OUTLOOK: &str = "\u{feff}Title,First Name,Middle Name,Last Name,Suffix,Com
     +1 514 555 0114,514-555-0115,AC-77,0/0/00,Tim,Bill,5/6/1979,VIP;Wholesale,Zoe,ada@lakeside.example,SMTP,\
     Ada Quist (ada),Unspecified,999,Chess,A.Q.,,,English,,Order 12 open,,,Normal,False,,,Normal,Max,,\r\n";
 
+const OUTLOOK_DE: &str = "Anrede;Vorname;Weitere Vornamen;Nachname;Suffix;Firma;Abteilung;Position;\
+    Straße geschäftlich;Ort geschäftlich;Straße privat;Ort privat;Postleitzahl privat;Fax geschäftlich;\
+    Telefon geschäftlich;Rückmeldung;Telefon (privat);Mobiltelefon;Pager;Konto;Jahrestag;Name Assistent;\
+    Abrechnungsinformation;Geburtstag;Kategorien;Kinder;E-Mail-Adresse;E-Mail-Typ;E-Mail: Angezeigter Name;Geschlecht;\
+    Regierungs-Nr.;Initialen;Sprache;Notizen;Priorität;Privat;Empfohlen von;Vertraulichkeit;Partner;Webseite\r\nFrau;\
+    Ada;Bea;Märchen;;Hafen Optik;Einkauf;Leiterin;Kai 1;Hamburg;Geheimweg 9;Hamburg;20097;040 1234567;040 1234560;\
+    040 1234561;;0171 1234567;040 1234562;4711;0.0.00;Tim;x;14.3.1979;\"VIP;Großkunde\";Luca;ada@optik.example;SMTP;\
+    Ada (ada);Keine Angabe;99;A.M.;Deutsch;Auftrag 12 offen;Normal;False;Max;Normal;Max;\r\n";
+
+const OUTLOOK_FR: &str = "Titre,Prénom,Deuxième prénom,Nom,Suffixe,Société,Fonction,Rue (bureau),Ville (bureau),\
+    Code postal (domicile),Rue (domicile),Télécopie (bureau),Téléphone (bureau),Téléphone (domicile),Tél. mobile,\
+    Récepteur de radiomessagerie,Anniversaire,Anniversaire de mariage ou fête,Catégories,Enfants,\
+    Adresse de messagerie,Type de messagerie,Nom complet de l'adresse de messagerie,Sexe,Conjoint(e),Langue,Notes,\
+    Priorité,Privé,Critère de diffusion,Page Web,Passe-temps\r\nMme,Zoé,Ève,Lefèvre,,Boulangerie Érable,Acheteuse,\
+    1 quai,Laval,H1N,9 rue Cachée,514-555-0111,514-555-0112,,+1 514 555 0113,514-555-0114,14/03/1979,0/0/00,\
+    VIP;Grossiste,Léa,zoe@erable.example,SMTP,Zoé (zoe),Non spécifié,Marc,Français,Commande 12,Normale,Faux,Normal,,\
+    Échecs\r\n";
+
 fn load(text: &str) -> (ContactIndex, LoadReport) {
     parse(text.as_bytes(), &BTreeMap::new(), Region::US).unwrap()
 }
@@ -77,6 +95,27 @@ fn outlook_export_shows_what_a_colleague_should_see() {
     assert_eq!(ada.tags, ["VIP", "Wholesale"]);
     assert_eq!(facts(&ada), [("Job title", "Manager"), ("Email", "ada@lakeside.example")]);
     assert!(find(&contacts, "514-555-0112").is_none() && find(&contacts, "514-555-0115").is_none());
+}
+
+#[test]
+fn outlook_exports_in_german_and_french_show_what_a_colleague_should_see() {
+    // Outlook writes the code page of the machine.
+    let (ansi, ..) = encoding_rs::WINDOWS_1252.encode(OUTLOOK_DE);
+    let (contacts, report) = parse(&ansi, &BTreeMap::new(), Region::parse("DE").unwrap()).unwrap();
+    assert_eq!((report.people, report.numbers), (1, 3));
+    let ada = find(&contacts, "+49 40 1234561").unwrap();
+    assert_eq!((ada.name.as_deref(), ada.company.as_deref()), (Some("Ada Märchen"), Some("Hafen Optik")));
+    assert_eq!((ada.notes.as_deref(), ada.tags.join(" ")), (Some("Auftrag 12 offen"), "VIP Großkunde".to_owned()));
+    let shown: Vec<&str> = ada.facts.iter().map(|fact| fact.label.as_str()).collect();
+    assert_eq!(shown, ["Department", "Job title", "Email"]);
+    assert!(find(&contacts, "+49 40 1234567").is_none() && find(&contacts, "+49 40 1234562").is_none());
+
+    let (contacts, report) = load(OUTLOOK_FR);
+    assert_eq!((report.people, report.numbers), (1, 2));
+    let zoe = find(&contacts, "514-555-0113").unwrap();
+    assert_eq!((zoe.name.as_deref(), zoe.company.as_deref()), (Some("Zoé Lefèvre"), Some("Boulangerie Érable")));
+    assert_eq!(facts(&zoe), [("Job title", "Acheteuse"), ("Email", "zoe@erable.example")]);
+    assert_eq!((zoe.notes.as_deref(), zoe.tags.join(" ")), (Some("Commande 12"), "VIP Grossiste".to_owned()));
 }
 
 #[test]

@@ -18,7 +18,11 @@ use super::{
     token_task::AccessToken,
 };
 use crate::{
-    model::{ids::ConnectionName, secret::Secret, time::Timestamp},
+    model::{
+        ids::ConnectionName,
+        secret::Secret,
+        time::{Now, ServerClock, Timestamp},
+    },
     runtime::{
         http::{BodyError, NetworkFault, read_body},
         metrics::ConnectionMetrics,
@@ -142,7 +146,7 @@ pub struct Api {
     limiter: Arc<Mutex<RateLimiter>>,
     name: ConnectionName,
     /// GoTo's time minus the local time, as of the last answer.
-    clock: watch::Sender<SignedDuration>,
+    clock: watch::Sender<Option<ServerClock>>,
     pub(super) metrics: ConnectionMetrics,
 }
 
@@ -153,7 +157,7 @@ impl Api {
         base: Url,
         access: watch::Receiver<AccessToken>,
         rejected: mpsc::Sender<Secret>,
-        clock: watch::Sender<SignedDuration>,
+        clock: watch::Sender<Option<ServerClock>>,
     ) -> Self {
         let limiter = Arc::new(Mutex::new(RateLimiter::new(REQUESTS_PER_SECOND, Instant::now())));
         Self { http, base, access, rejected, limiter, name, clock, metrics: ConnectionMetrics::default() }
@@ -253,8 +257,9 @@ impl Api {
         self.metrics.request(url.path(), response.as_ref().ok().map(|response| response.status().as_u16()));
         let response = response?;
         let status = response.status().as_u16();
-        if let Some(offset) = clock_offset(response.headers(), Timestamp::now()) {
-            self.clock.send_replace(offset);
+        let learned = Now::current();
+        if let Some(offset) = clock_offset(response.headers(), learned.timestamp) {
+            self.clock.send_replace(Some(ServerClock { offset, learned }));
         }
         let after = retry_after(status, response.headers(), SystemTime::now());
         if let (429, Some(pause)) = (status, after) {

@@ -4,6 +4,8 @@
 //! Each number found stands in the cell with all its digits, as an abbreviation behind `/` or as letters of a keypad. A text
 //! with two readings has none. Fax machines, pagers and numbers of records identify no caller.
 
+mod fax;
+
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
     address::Address,
@@ -55,6 +57,8 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
         return library::parse(&text, region, proof).map(|number| vec![number]).ok_or(CellProblem::NoNumber);
     }
     let text = without_parameters(&text);
+    let text = plain::without_enumeration(&text);
+    let text = plain::with_parentheses(&text);
     let tokens = tokens::tokens(&text);
     let mut cell = Cell { tokens: &tokens, region, proof, found: Vec::new(), has_fax: false };
     cell.read_runs();
@@ -129,15 +133,22 @@ impl<'a> Cell<'a> {
             self.found.push((number, at));
             return end;
         }
-        if self.touches_text(at, token) || self.is_record(at) {
+        let touches_text = self.touches_text(at, token);
+        if self.is_record(at) || touches_text && !self.has_remark(at, token) {
             return at;
         }
         if let Some(end) = self.read_slash(at, token) {
             return end;
         }
-        let numbers = run::numbers(token.text, self.region, self.proof);
+        let mut numbers = if touches_text { Vec::new() } else { run::numbers(token.text, self.region, self.proof) };
+        let remark = numbers.is_empty().then(|| run::before_remark(token.text, self.region)).flatten();
+        let has_remark = remark.is_some();
+        numbers.extend(remark);
         if self.is_fax(at) {
             self.has_fax |= !numbers.is_empty();
+        } else if has_remark {
+            // The digits of a remark abbreviate nothing.
+            self.found.extend(numbers.into_iter().map(|number| (number, at + 1)));
         } else if numbers.is_empty() {
             self.found.extend(self.abbreviated(at, token).map(|number| (number, at)));
         } else {
@@ -171,7 +182,8 @@ impl<'a> Cell<'a> {
             && next.kind == Kind::Word
             && next.text.bytes().all(|byte| byte.is_ascii_uppercase())
         {
-            is_joined &= next.start <= last.end + 1 && next.in_remark == token.in_remark;
+            // A parenthesis and a blank: `1 (800) FLOWERS`.
+            is_joined &= next.start <= last.end + 2 && next.in_remark == token.in_remark;
             digits.extend(next.text.chars().filter_map(keypad_digit));
             (last, end) = (next, end + 1);
         }
@@ -183,6 +195,12 @@ impl<'a> Cell<'a> {
         Some((number, end))
     }
 
+    /// Returns whether only a remark behind the number touches a word: `514-555-0122 2nd line`.
+    fn has_remark(&self, at: usize, token: &Token<'a>) -> bool {
+        let before = at.checked_sub(1).and_then(|index| self.tokens.get(index));
+        before.is_none_or(|it| it.end < token.start) && run::before_remark(token.text, self.region).is_some()
+    }
+
     /// Returns whether letters or a mail address touch the run: `INV5145550122` is no phone number.
     fn touches_text(&self, at: usize, token: &Token<'a>) -> bool {
         let is_text = |other: &Token<'a>| match other.kind {
@@ -191,6 +209,10 @@ impl<'a> Cell<'a> {
             Kind::Run => false,
         };
         let before = at.checked_sub(1).and_then(|index| self.tokens.get(index)).filter(|it| it.end == token.start);
+        // `Work=514-555-0122`, unlike a parameter of an address.
+        let named =
+            at.checked_sub(2).and_then(|index| self.tokens.get(index)).is_some_and(|it| it.is_word(tokens::is_label));
+        let before = before.filter(|it| !(named && it.is_sign("=")));
         let after = self.tokens.get(at + 1).filter(|it| it.start == token.end);
         before.is_some_and(is_text) || after.is_some_and(is_text)
     }
@@ -199,37 +221,6 @@ impl<'a> Cell<'a> {
     fn is_record(&self, at: usize) -> bool {
         let mut before = self.tokens.get(..at).unwrap_or_default().iter().rev();
         before.find(|it| !it.is_sign("#") && !it.is_sign(":")).is_some_and(|it| it.is_word(tokens::is_record_word))
-    }
-
-    /// Returns whether a word about a fax machine or a pager belongs to the run at `at`.
-    fn is_fax(&self, at: usize) -> bool {
-        let words = self.tokens.iter().enumerate().filter(|(_, token)| token.is_word(tokens::is_fax_word));
-        words
-            .filter(|(index, word)| word.text.len() > 1 || self.is_followed_by_colon(*index))
-            .any(|(index, _)| self.owner(index) == Some(at))
-    }
-
-    /// Returns the run that a word is about: the only one between two separators, else the one before a remark, else the one
-    /// on the side where the cell has its words.
-    fn owner(&self, word: usize) -> Option<usize> {
-        let is_run = |index: &usize| {
-            self.tokens.get(*index).is_some_and(|token| token.kind == Kind::Run && run::digit_count(token.text) >= 7)
-        };
-        let separates = |index: &usize| self.tokens.get(*index).is_some_and(Token::separates);
-        let before = (0..word).rev().take_while(|index| !separates(index)).find(is_run);
-        let after = (word + 1..self.tokens.len()).take_while(|index| !separates(index)).find(is_run);
-        let number_first = self.tokens.first().is_some_and(|token| token.kind == Kind::Run);
-        let in_remark = self.tokens.get(word).is_some_and(|token| token.in_remark);
-        match (before, after) {
-            (Some(before), Some(after)) => {
-                Some(if in_remark || number_first && !self.is_followed_by_colon(word) { before } else { after })
-            }
-            (one, other) => one.or(other),
-        }
-    }
-
-    fn is_followed_by_colon(&self, word: usize) -> bool {
-        self.tokens.get(word + 1).is_some_and(|token| token.is_sign(":"))
     }
 
     /// Reads `089/123456`: a slash within a number. Returns the last token of a text with two readings, too.
@@ -252,8 +243,8 @@ impl<'a> Cell<'a> {
         let before = self.tokens.get(*index)?;
         let last_group = before.text.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
         let is_slash = connector.is_sign("/");
-        let is_word =
-            (connector.is_word(tokens::is_connector) || connector.is_sign("&")) && last_group.len() == token.text.len();
+        let is_long_enough = last_group.len() == token.text.len() || run::digit_count(token.text) == run::MIN_DIGITS;
+        let is_word = (connector.is_word(tokens::is_connector) || connector.is_sign("&")) && is_long_enough;
         (is_slash || is_word).then(|| run::abbreviated(number, before.text, token.text, self.region)).flatten()
     }
 }

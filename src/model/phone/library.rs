@@ -60,10 +60,11 @@ pub(super) fn north_american(text: &str, region: Region) -> Option<E164> {
     (digits.len() == 12 && is_plan && (has_country || is_home)).then(|| E164(digits.into()))
 }
 
-/// Returns whether area code and exchange begin with 2 to 9, as the North American plan demands.
+/// Returns whether area code and exchange begin with 2 to 9, as the North American plan demands. `999-999-9999` stands where
+/// there is no number.
 fn has_plan_shape(national: &[u8]) -> bool {
     let is_lead = |at: usize| matches!(national.get(at), Some(b'2'..=b'9'));
-    is_lead(0) && is_lead(3)
+    is_lead(0) && is_lead(3) && national.iter().any(|digit| Some(digit) != national.first())
 }
 
 /// Drops the `1` that mobile numbers of Mexico had after the country code until 2020: phones still store it.

@@ -37,58 +37,17 @@ pub struct NetworkName {
     pub marks: Vec<NetworkMark>,
 }
 
-/// Texts in place of a name, in lower case without signs.
-const SUBSTITUTES: [&str; 31] = [
-    "wireless caller",
-    "wireless call",
-    "wireless",
-    "cell phone",
-    "cellular call",
-    "cellular caller",
-    "mobile caller",
-    "mobile phone",
-    "toll free call",
-    "toll free caller",
-    "toll free number",
-    "tollfree call",
-    "800 service",
-    "800 number",
-    "unavailable",
-    "name unavailable",
-    "not available",
-    "unknown",
-    "unknown name",
-    "unknown caller",
-    "unknown number",
-    "out of area",
-    "caller unknown",
-    "no name",
-    "no caller id",
-    "payphone",
-    "pay phone",
-    "coin phone",
-    "voip caller",
-    "voip call",
-    "incoming call",
-];
+/// Words of texts in place of a name, in lower case. A text of these words alone is no name: `WIRELESS CALLER`, `TOLL FREE`.
+const SUBSTITUTE_WORDS: &str = " wireless cell cellular mobile toll free tollfree voip phone unavailable unavail unknown not available \
+    noname area out of payphone pay coin incoming international intl 800 ";
+/// Words that stand beside them, in lower case.
+const BESIDE_SUBSTITUTES: &str = " caller callr call name number no line service id ";
 
-/// Words of a spam mark, in lower case without signs. A name may follow.
-const SPAM_WORDS: [&str; 14] = [
-    "spam likely",
-    "scam likely",
-    "likely spam",
-    "likely scam",
-    "spam risk",
-    "scam risk",
-    "potential spam",
-    "potential scam",
-    "suspected spam",
-    "fraud risk",
-    "potential fraud",
-    "robocaller",
-    "telemarketer",
-    "nuisance likely",
-];
+/// Words of a spam mark, in lower case.
+const SPAM_WORDS: &str = " spam scam fraud robocall robocaller telemarketer telemarketing nuisance junk ";
+/// Words that stand before them, behind them, or on both sides.
+const BEFORE_SPAM: &str = " likely potential suspected suspect possible probable probably confirmed known ";
+const BEHIND_SPAM: &str = " likely risk call caller number alert suspected ";
 
 /// Name of a text where the network pads its names: 15 characters.
 const PADDED_LENGTH: usize = 15;
@@ -102,10 +61,10 @@ impl NetworkName {
         let text = parsed.take_spam(text);
         let collapsed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let folded = folded(text);
-        if folded.is_empty() {
+        if folded.is_empty() || is_code(&folded) {
             return parsed;
         }
-        if SUBSTITUTES.contains(&folded.as_str()) {
+        if is_substitute(&folded) {
             parsed.substitute = Some(folded);
         } else if is_place(text) {
             parsed.substitute = Some(collapsed);
@@ -126,19 +85,30 @@ impl NetworkName {
         text
     }
 
+    /// Takes the spam mark in front of a text: `SPAM LIKELY`, `[SPAM] ACME`, `Scam? ACME`. A firm may be named `SPAM MUSUBI`.
     fn take_spam<'a>(&mut self, text: &'a str) -> &'a str {
-        let lower = text.to_ascii_lowercase();
-        let short = ["spam?", "scam?", "spam:", "scam:", "spam", "scam"];
-        let whole = short.iter().any(|word| lower == *word);
-        let words = SPAM_WORDS.iter().copied().chain(short.into_iter().take(4));
-        let Some(word) = words.into_iter().find(|word| starts_with_word(&lower, word)) else {
-            if whole {
-                self.marks.push(NetworkMark::Spam);
+        let (mut rest, mut has_spam, mut is_qualified) = (text, false, false);
+        loop {
+            let word_start = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+            let end = word_start.find(|c: char| !c.is_alphanumeric()).unwrap_or(word_start.len());
+            let (word, behind) = word_start.split_at_checked(end).unwrap_or_default();
+            let word = word.to_lowercase();
+            if has_spam && has_word(BEHIND_SPAM, &word) || !has_spam && has_word(BEFORE_SPAM, &word) {
+                is_qualified = true;
+            } else if !has_spam && has_word(SPAM_WORDS, &word) {
+                has_spam = true;
+                is_qualified |= behind.starts_with(['?', ':', ']', ')', '*', '!']);
+            } else {
+                break;
             }
-            return if whole { "" } else { text };
-        };
-        self.marks.push(NetworkMark::Spam);
-        text.get(word.len()..).unwrap_or_default().trim_matches(|c: char| !c.is_alphanumeric())
+            rest = behind;
+        }
+        let name = rest.trim_matches(|c: char| !c.is_alphanumeric());
+        if has_spam && (is_qualified || name.is_empty()) {
+            self.marks.push(NetworkMark::Spam);
+            return name;
+        }
+        text
     }
 }
 
@@ -150,11 +120,20 @@ pub fn name_with_verdict(name: Option<String>, verified: Option<bool>) -> Option
     Some(name.map_or_else(|| sign.to_owned(), |name| format!("{sign} {name}")))
 }
 
-fn starts_with_word(text: &str, word: &str) -> bool {
-    let rest = text.strip_prefix(word);
-    rest.is_some_and(|rest| {
-        word.ends_with(['?', ':']) || rest.chars().next().is_none_or(|next| !next.is_alphanumeric())
-    })
+fn has_word(list: &str, word: &str) -> bool {
+    list.split(' ').any(|known| !known.is_empty() && known == word)
+}
+
+/// Returns whether a text is a code of the network with a letter and digits: `V06475550101`.
+fn is_code(folded: &str) -> bool {
+    folded.strip_prefix('v').is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Returns whether a text in lower case is no name.
+fn is_substitute(folded: &str) -> bool {
+    let is_beside = |word: &str| has_word(BESIDE_SUBSTITUTES, word);
+    let all = folded.split(' ').all(|word| has_word(SUBSTITUTE_WORDS, word) || is_beside(word));
+    all && (!folded.split(' ').all(is_beside) || folded.starts_with("no ")) || folded == "n a"
 }
 
 fn folded(text: &str) -> String {
@@ -166,11 +145,14 @@ fn folded(text: &str) -> String {
 /// of a name (`SMITH MD`, `ACME CO`) needs the whole width.
 fn is_place(text: &str) -> bool {
     const STATES: &str = " AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV \
-        NY OH OK OR PA PR RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT ";
+        NY OH OK OR PA PQ PR RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT ";
     const NAME_ENDINGS: &str = " AL CA CO DE ID IN LA MA MD ME MS NE OK ON OR PA PE SC VA NP ";
     let Some((town, state)) = text.rsplit_once([' ', ',']) else { return false };
-    let is_upper =
-        |text: &str| text.chars().all(|c| c.is_ascii_uppercase() || matches!(c, ' ' | '.' | '-' | ',' | '\''));
+    // With a comma a town may have small letters, too.
+    let is_upper = |text: &str| {
+        text.ends_with(',') && text.chars().all(|c| c.is_alphabetic() || " .-,'".contains(c))
+            || text.chars().all(|c| c.is_ascii_uppercase() || matches!(c, ' ' | '.' | '-' | ',' | '\''))
+    };
     let listed = |list: &str| state.len() == 2 && list.contains(&format!(" {state} "));
     if !listed(STATES) || town.trim().is_empty() || !is_upper(town) {
         return false;
@@ -185,9 +167,20 @@ mod tests {
 
     #[test]
     fn name_of_a_person_is_kept() {
-        for name in
-            ["ALICE MARTIN", "Smith John MD", "JOHN SMITH MD", "ACME CO", "SCAMPI BROTHERS", "WIRELESS ONE INC", "Ann"]
-        {
+        for name in [
+            "ALICE MARTIN",
+            "Smith John MD",
+            "JOHN SMITH MD",
+            "ACME CO",
+            "SCAMPI BROTHERS",
+            "WIRELESS ONE INC",
+            "Ann",
+            "SPAM MUSUBI CAFE",
+            "CALL CENTER INC",
+            "3M",
+            "POTENTIAL LLC",
+            "Free Phone Repair",
+        ] {
             let parsed = NetworkName::parse(name);
             assert_eq!((parsed.name.as_deref(), parsed.marks.len()), (Some(name), 0), "{name}");
         }
@@ -204,10 +197,23 @@ mod tests {
             ("MONTREAL QC", "MONTREAL QC"),
             ("PHILADELPHIA PA", "PHILADELPHIA PA"),
             ("LAVAL, QC", "LAVAL, QC"),
+            ("Toronto, ON", "Toronto, ON"),
+            ("QUEBEC       PQ", "QUEBEC PQ"),
+            ("TOLL FREE", "toll free"),
+            ("CELLULAR", "cellular"),
+            ("WIRELESS CALLR", "wireless callr"),
+            ("NAME UNAVAIL", "name unavail"),
+            ("INTERNATIONAL CALL", "international call"),
+            ("N/A", "n a"),
         ] {
             let parsed = NetworkName::parse(text);
             assert_eq!((parsed.name, parsed.substitute.as_deref()), (None, Some(substitute)), "{text}");
         }
+    }
+
+    #[test]
+    fn code_of_the_network_is_no_name() {
+        assert_eq!(NetworkName::parse("V06475550101"), NetworkName::default());
     }
 
     #[test]
@@ -222,6 +228,12 @@ mod tests {
             ("Scam Likely", None, Spam),
             ("SPAM?", None, Spam),
             ("Spam Risk: ACME INC", Some("ACME INC"), Spam),
+            ("[SPAM] ACME", Some("ACME"), Spam),
+            ("Scam? ACME", Some("ACME"), Spam),
+            ("SUSPECTED SCAM", None, Spam),
+            ("LIKELY FRAUD", None, Spam),
+            ("SPAM CALLER", None, Spam),
+            ("Telemarketing", None, Spam),
         ] {
             let parsed = NetworkName::parse(text);
             assert_eq!((parsed.name.as_deref(), parsed.marks.as_slice()), (name, &[mark][..]), "{text}");

@@ -50,6 +50,9 @@ pub(super) fn from_spreadsheet(text: &str) -> SpreadsheetForm<'_> {
     let formula = text.strip_prefix('=').unwrap_or(text).trim();
     let bare = formula.trim_matches('"').trim_start_matches('\'').trim();
     let Some((mantissa, exponent)) = bare.split_once(['e', 'E']) else {
+        if let Some(number) = without_thousands(bare) {
+            return SpreadsheetForm::Exact(Cow::Owned(number));
+        }
         let whole = bare.split_once(['.', ',']).filter(|(number, zeros)| is_whole(number) && is_zeros(zeros));
         return SpreadsheetForm::Exact(Cow::Borrowed(whole.map_or(bare, |(digits, _)| digits)));
     };
@@ -63,6 +66,41 @@ pub(super) fn from_spreadsheet(text: &str) -> SpreadsheetForm<'_> {
         Ok(_) if is_exponent_form => SpreadsheetForm::Rounded,
         _ => SpreadsheetForm::Exact(Cow::Borrowed(bare)),
     }
+}
+
+/// Undoes `5,145,550,122`: groups of three, of a number with ten or eleven digits.
+fn without_thousands(text: &str) -> Option<String> {
+    let (first, rest) = text.split_once(',')?;
+    let are_groups = rest.split(',').all(|group| group.len() == 3 && is_digits(group));
+    let digits = text.replace(',', "");
+    (is_digits(first) && first.len() <= 2 && are_groups && matches!(digits.len(), 10 | 11)).then_some(digits)
+}
+
+/// Reads `[514] 555-0122` as `(514) 555-0122`.
+pub(super) fn with_parentheses(text: &str) -> Cow<'_, str> {
+    let area = text.find('[').and_then(|at| text.get(at..at + 5)).filter(|it| it.ends_with(']'));
+    match area.map(|it| (it, it.trim_matches(['[', ']']))) {
+        Some((brackets, digits)) if is_digits(digits) => Cow::Owned(text.replacen(brackets, &format!("({digits})"), 1)),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// Undoes a list of numbers: `1) 514-555-0122 2) 514-555-0123`, also with `1.` and `#1`.
+pub(super) fn without_enumeration(text: &str) -> Cow<'_, str> {
+    let place = |word: &str| {
+        let digits = word.strip_suffix([')', '.', ':']).map(|rest| rest.trim_start_matches('('));
+        digits.or_else(|| word.strip_prefix('#'))?.parse::<u8>().ok()
+    };
+    let places: Vec<u8> = text.split([' ', '\n']).filter_map(place).collect();
+    if places.len() < 2 || !places.iter().copied().eq(1..=u8::try_from(places.len()).unwrap_or_default()) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.split([' ', '\n'])
+            .map(|word| if place(word).is_some() { ";" } else { word })
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 fn is_digits(text: &str) -> bool {
@@ -104,6 +142,8 @@ mod tests {
             ("1.51456E+10", "rounded"),
             ("1E+10", "rounded"),
             ("5145550128.5", "5145550128.5"),
+            ("5,145,550,128", "5145550128"),
+            ("1,514,555,0128", "1,514,555,0128"),
             ("Alice", "Alice"),
         ] {
             assert_eq!(exact(text), expected, "{text}");

@@ -10,7 +10,9 @@ use std::borrow::Cow;
 /// Most groups of a run that are tried as several numbers. A longer one is no phone number.
 const MAX_GROUPS: usize = 16;
 /// Digits of the shortest numbers that may stand beside each other in one run.
-const MIN_DIGITS: usize = 7;
+pub(super) const MIN_DIGITS: usize = 7;
+/// Digits of the longest remark behind a number: a year.
+const MAX_REMARK_DIGITS: usize = 4;
 /// Digits of the longest number: 3 of the country, 14 of a German national number.
 const MAX_DIGITS: usize = 17;
 
@@ -129,15 +131,39 @@ fn beside(run: &str, region: Region) -> Option<Vec<E164>> {
     (only.len() > 1).then_some(only)
 }
 
+/// Returns the North American number at the start of a run that a remark with digits follows: `514-555-0122 (9-5`. Only in
+/// the spellings of that plan, where the number is complete with its tenth digit.
+pub(super) fn before_remark(run: &str, region: Region) -> Option<E164> {
+    for (at, _) in run.match_indices(' ') {
+        let (head, tail) = run.split_at_checked(at)?;
+        let groups: Vec<usize> =
+            head.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).map(str::len).collect();
+        let is_plan = matches!(groups.as_slice(), [3, 3, 4] | [1, 3, 3, 4] | [10] | [11] | [3, 7] | [1, 10]);
+        let country = head.trim_start_matches(['+', '(', ' ']);
+        let is_national = digit_count(head) == 10 || country.starts_with('1') && digit_count(head) == 11;
+        if is_plan && is_national && (1..=MAX_REMARK_DIGITS).contains(&digit_count(tail)) {
+            return library::parse(head, region, Proof::Assigned).filter(|number| number.expose().starts_with("+1"));
+        }
+    }
+    None
+}
+
 /// Returns the number that `tail` abbreviates: `…0138` and `0139`, `…0138` and `39`. A tail is as long as the last group of
 /// the number, or counts upward.
 pub(super) fn abbreviated(number: &E164, run: &str, tail: &str, region: Region) -> Option<E164> {
     let whole = number.expose();
-    let is_tail = (1..MIN_DIGITS).contains(&tail.len()) && tail.bytes().all(|byte| byte.is_ascii_digit());
+    // North America writes the local number: `514-555-0138 or 555-0139`.
+    let is_local = whole.starts_with("+1")
+        && tail.len() == MIN_DIGITS + 1
+        && tail.get(3..4).is_some_and(|sign| "-. ".contains(sign));
+    let digits: String = tail.chars().filter(char::is_ascii_digit).collect();
+    let tail = if is_local && digits.len() == MIN_DIGITS { digits.as_str() } else { tail };
+    let is_local = whole.starts_with("+1") && tail.len() == MIN_DIGITS;
+    let is_tail = (is_local || (1..MIN_DIGITS).contains(&tail.len())) && tail.bytes().all(|byte| byte.is_ascii_digit());
     let cut = whole.len().checked_sub(tail.len()).filter(|_| is_tail)?;
     let (head, replaced) = whole.split_at_checked(cut)?;
     let last_group = run.rsplit(|c: char| !c.is_ascii_digit()).find(|group| !group.is_empty())?;
-    let is_certain = last_group.len() == tail.len() || tail > replaced && last_group.len() > tail.len();
+    let is_certain = is_local || last_group.len() == tail.len() || tail > replaced && last_group.len() > tail.len();
     is_certain.then(|| library::parse(&format!("{head}{tail}"), region, Proof::Assigned)).flatten()
 }
 

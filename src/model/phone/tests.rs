@@ -196,15 +196,36 @@ fn cell_problem_names_a_rounded_number_and_a_fax() {
 
 #[test]
 fn wire_words_for_hidden_and_unavailable_differ() {
-    for hidden in ["anonymous", "asserted-identity", "ID withheld", "P", "Private", "tel:anonymous", "Blocked caller"] {
+    for hidden in [
+        "anonymous",
+        "asserted-identity",
+        "ID withheld",
+        "P",
+        "Private",
+        "tel:anonymous",
+        "Blocked caller",
+        "\"Anonymous\" <sip:c8oqz84z@privacy.example>",
+    ] {
         assert_eq!(PhoneNumber::parse(Some(hidden), Region::US), PhoneNumber::Withheld, "{hidden}");
     }
     for hidden in ["\"Alice\" <sip:anonymous@anonymous.invalid>", "sip:15145550199@anonymous.invalid;user=phone"] {
         assert_eq!(PhoneNumber::parse(Some(hidden), Region::US), PhoneNumber::Withheld, "{hidden}");
     }
-    for away in
-        ["out of area", "Out-Of-Area", "UNAVAILABLE", "Unknown caller", "O", "coin", "Payphone", "sip:unavailable@x"]
-    {
+    for away in [
+        "outofarea",
+        "Coin/Payphone",
+        "interaction with other service",
+        "N/A",
+        "null",
+        "out of area",
+        "Out-Of-Area",
+        "UNAVAILABLE",
+        "Unknown caller",
+        "O",
+        "coin",
+        "Payphone",
+        "sip:unavailable@x",
+    ] {
         assert_eq!(PhoneNumber::parse(Some(away), Region::US), PhoneNumber::Unavailable, "{away}");
     }
 }
@@ -218,6 +239,7 @@ fn wire_address_is_reduced_to_its_number() {
         "\"Alice, Ltd\" <sip:%2B15145550199@pbx.example.com:5060;transport=tls>;tag=1928301774",
         "Alice <tel:+15145550199>",
         "sip:5145550199@10.0.0.1",
+        "sip:%2B15145550199%3Bcpc=ordinary@10.0.0.1",
     ] {
         let number = PhoneNumber::parse(Some(text), Region::US);
         assert_eq!(number.as_e164().map(E164::expose), Some("+15145550199"), "{text}");

@@ -132,10 +132,20 @@ pub(super) fn is_fax_word(word: &str) -> bool {
         || is_one_of(word, &["pager", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
 }
 
+/// Words of a phone, in front of `/Fax`.
+pub(super) fn is_phone_word(word: &str) -> bool {
+    is_one_of(word, &["tel", "tél", "phone", "ph", "telephone", "telefon", "téléphone", "teléfono", "voice", "t"])
+}
+
+/// Words that deny the next one.
+pub(super) fn is_no(word: &str) -> bool {
+    is_one_of(word, &["no", "not", "kein", "keine", "sans", "sin"])
+}
+
 /// Words of numbers that are not phone numbers.
 pub(super) fn is_record_word(word: &str) -> bool {
     is_one_of(word, &["id", "acct", "account", "order", "invoice", "ref", "reference", "ticket", "ssn", "sin", "vat"])
-        || is_one_of(word, &["case", "iban", "po", "sku", "konto", "kundennummer", "rechnung"])
+        || is_one_of(word, &["case", "iban", "po", "box", "sku", "konto", "kundennummer", "rechnung"])
 }
 
 /// Labels that may touch their number: `cell5145550122`, `5145550122h`.

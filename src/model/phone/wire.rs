@@ -33,7 +33,7 @@ const WITHHELD_WORDS: [&str; 24] = [
 ];
 
 /// Words for a number that the network does not have. `o` is out of area in the North American caller-id signal.
-const UNAVAILABLE_WORDS: [&str; 20] = [
+const UNAVAILABLE_WORDS: [&str; 27] = [
     "unavailable",
     "id unavailable",
     "number unavailable",
@@ -53,7 +53,14 @@ const UNAVAILABLE_WORDS: [&str; 20] = [
     "coin line",
     "payphone",
     "pay phone",
+    "coin payphone",
     "interworking",
+    "interaction with other service",
+    "interaction with other services",
+    "n a",
+    "none",
+    "null",
+    "undefined",
 ];
 
 /// Longest text of an unparsed number that is kept, in characters.
@@ -112,12 +119,18 @@ impl Address<'_> {
         let user = self.number.split([';', '@']).next().unwrap_or_default().trim().trim_start_matches('+');
         let words: Vec<String> =
             user.split(|c: char| !c.is_alphanumeric()).filter(|it| !it.is_empty()).map(str::to_lowercase).collect();
-        let words = words.join(" ");
+        // Some networks drop the blanks: `outofarea`.
+        let is_one_of =
+            |list: &[&str], words: &[String]| list.iter().any(|known| known.replace(' ', "") == words.concat());
+        let has_number =
+            user.bytes().any(|byte| byte.is_ascii_digit()) && user.bytes().all(|byte| !byte.is_ascii_alphabetic());
+        let display: Vec<String> = self.display.split_whitespace().map(str::to_lowercase).collect();
+        let is_hidden = is_one_of(&WITHHELD_WORDS, &words) || !has_number && is_one_of(&WITHHELD_WORDS, &display);
         let zeros = user.len() >= 7 && user.bytes().all(|byte| byte == b'0');
         let is_host = |name: &str| host.eq_ignore_ascii_case(name) || self.number.ends_with(name);
-        if user.is_empty() || zeros || WITHHELD_WORDS.contains(&words.as_str()) || is_host("anonymous.invalid") {
+        if user.is_empty() || zeros || is_hidden || is_host("anonymous.invalid") {
             Some(Absence::Withheld)
-        } else if UNAVAILABLE_WORDS.contains(&words.as_str()) || is_host("unknown.invalid") {
+        } else if is_one_of(&UNAVAILABLE_WORDS, &words) || is_host("unknown.invalid") {
             Some(Absence::Unavailable)
         } else {
             None

@@ -34,6 +34,7 @@ impl ConnectionState {
             |token: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(token.issued, now).as_secs() / 86_400);
         match &self.token {
             _ if self.pat => format!("{state}; personal access token"),
+            _ if self.config_token => format!("{state}; refresh token of the config"),
             Ok(token) if !self.missing_scopes.is_empty() => {
                 format!(
                     "{state}; logged in, valid for {} days without a refresh; missing scopes: {}",

@@ -1,0 +1,53 @@
+//! Which number of a cell is that of a fax machine or a pager.
+
+use super::{Cell, Kind, Token, run, tokens};
+
+impl<'a> Cell<'a> {
+    /// Returns whether a word about a fax machine or a pager belongs to the run at `at`.
+    pub(super) fn is_fax(&self, at: usize) -> bool {
+        let words = self.tokens.iter().enumerate().filter(|(_, token)| token.is_word(tokens::is_fax_word));
+        words
+            .filter(|(index, _)| !self.is_also_phone(*index))
+            .filter(|(index, word)| word.text.len() > 1 || self.is_followed_by_colon(*index))
+            .any(|(index, _)| self.owner(index) == Some(at))
+    }
+
+    /// Returns whether the fax machine shares its number with a phone, `Tel./Fax 514-555-0122`, or there is none: `no fax`.
+    fn is_also_phone(&self, word: usize) -> bool {
+        let before = |back: usize| word.checked_sub(back).and_then(|index| self.tokens.get(index));
+        let joins = |token: Option<&Token<'a>>| {
+            token.is_some_and(|it| {
+                it.is_sign("/") || it.is_sign("&") || it.is_sign("+") || it.is_word(tokens::is_connector)
+            })
+        };
+        let is_phone = |token: Option<&Token<'a>>| token.is_some_and(|it| it.is_word(tokens::is_phone_word));
+        let after = |ahead: usize| self.tokens.get(word + ahead);
+        let has_one_number =
+            self.tokens.iter().filter(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7).count() == 1;
+        before(1).is_some_and(|it| it.is_word(tokens::is_no))
+            || has_one_number && (joins(before(1)) && is_phone(before(2)) || joins(after(1)) && is_phone(after(2)))
+    }
+
+    /// Returns the run that a word is about: the only one between two separators, else the one before a remark, else the one
+    /// on the side where the cell has its words.
+    fn owner(&self, word: usize) -> Option<usize> {
+        let is_run = |index: &usize| {
+            self.tokens.get(*index).is_some_and(|token| token.kind == Kind::Run && run::digit_count(token.text) >= 7)
+        };
+        let separates = |index: &usize| self.tokens.get(*index).is_some_and(Token::separates);
+        let before = (0..word).rev().take_while(|index| !separates(index)).find(is_run);
+        let after = (word + 1..self.tokens.len()).take_while(|index| !separates(index)).find(is_run);
+        let number_first = self.tokens.first().is_some_and(|token| token.kind == Kind::Run);
+        let in_remark = self.tokens.get(word).is_some_and(|token| token.in_remark);
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                Some(if in_remark || number_first && !self.is_followed_by_colon(word) { before } else { after })
+            }
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn is_followed_by_colon(&self, word: usize) -> bool {
+        self.tokens.get(word + 1).is_some_and(|token| token.is_sign(":"))
+    }
+}
