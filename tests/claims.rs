@@ -201,7 +201,8 @@ async fn claim_without_a_call_back_is_reminded_once_in_its_thread() {
     let reminder = eventually("a reminder", TIMEOUT, async || reminders(&claims.sim).pop()).await;
     assert_eq!(reminder.thread.as_ref(), Some(&open.ts));
     assert!(shown(&reminder).to_string().contains("<@U0DANA> calls back"), "{reminder:?}");
-    daemon.kill();
+    // A kill could come between post and settlement, and the reminder would be posted again.
+    daemon.stop().await;
     let daemon = claims.start().await;
     let next = claimed_call(&claims, "+15145550104").await;
     let threads = eventually("the reminder of the next claim", TIMEOUT, async || {

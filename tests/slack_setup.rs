@@ -97,6 +97,6 @@ async fn check_online_names_a_person_who_left() {
     })
     .await;
     let line = out.lines().find(|line| line.starts_with("failed     sink person-1015 "));
-    assert!(line.is_some_and(|line| line.contains("Correct the member's ID in [people]")), "{out}");
+    assert!(line.is_some_and(|line| line.contains("Correct the member's ID or e-mail address in [people]")), "{out}");
     assert_eq!(code, Some(69), "{out}");
 }

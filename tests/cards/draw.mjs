@@ -35,15 +35,19 @@ const gallery = JSON.parse(readFileSync(galleryPath, "utf8"));
 
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 /// Renders the text of a message: Slack decodes three entities and `<url|label>`.
+const slackText = (text) => text.replace(/<(https:[^|>]*)\|([^>]*)>/g, '<a href="$1">$2</a>').replace(/\n/g, "<br>");
+
 /// The members that the gallery names.
 const MEMBERS = { U0DANA: "Dana Roy" };
-const slackText = (text) => text.replace(/<(https:[^|>]*)\|([^>]*)>/g, '<a href="$1">$2</a>').replace(/\n/g, "<br>");
 
 /// Adapts `verbatim` to the renderer, which treats it as "no markup" and otherwise parses Markdown even in plain_text. In
 /// Slack plain_text has no markup, and `verbatim` only prevents automatic links in mrkdwn.
 const asSlackReads = (blocks) => JSON.parse(JSON.stringify(blocks, (_, value) => {
   if (value?.type === "plain_text") return { ...value, verbatim: true };
-  if (value?.type === "mrkdwn") return { ...value, verbatim: false };
+  if (value?.type === "mrkdwn") {
+    const text = value.text.replace(/<@(\w+)>/g, (_, id) => `@${MEMBERS[id] ?? id}`);
+    return { ...value, text, verbatim: false };
+  }
   return value;
 }));
 
