@@ -101,7 +101,8 @@ async fn app_that_is_not_installed_disables_its_sink_only() {
     sim.place(call(alice(), [50, 1000, 2000]));
     daemon.wait_for_log("sink disabled").await;
     wait_for_messages(&sim, "desk", 1).await;
-    eventually("the call has ended", TIMEOUT, async || daemon.journal().contains(r#"status="ended""#).then_some(())).await;
+    eventually("the call has ended", TIMEOUT, async || daemon.journal().contains(r#"status="ended""#).then_some(()))
+        .await;
     set_faults(&sim, |faults| faults.not_installed.clear());
     let journal = daemon.stop().await;
     assert!(journal.contains("the app is not installed in the team"), "{journal}");

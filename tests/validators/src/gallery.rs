@@ -36,10 +36,18 @@ fn secs(seconds: u64) -> Duration {
 
 /// Returns the pictures, in the order of the sheet.
 pub fn gallery() -> Vec<Picture> {
-    [live_messages(), claimed_calls(), ringing_calls(), missed_calls(), finished_calls(), summaries(), difficult_texts()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        live_messages(),
+        claimed_calls(),
+        ringing_calls(),
+        missed_calls(),
+        finished_calls(),
+        summaries(),
+        difficult_texts(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn live_messages() -> Vec<Picture> {

@@ -125,7 +125,12 @@ pub(super) fn missed_calls() -> Vec<Picture> {
 /// Returns a missed call in a Slack app: open, claimed, reminded of, called back.
 pub(super) fn claimed_calls() -> Vec<Picture> {
     let missed = |call: Call| {
-        let course = Course { rang: secs(21), needs_callback: true, callback: call.course.callback.clone(), ..Course::default() };
+        let course = Course {
+            rang: secs(21),
+            needs_callback: true,
+            callback: call.course.callback.clone(),
+            ..Course::default()
+        };
         let call = Call { course, ..call };
         let status = CallStatus::Missed { waited: secs(23), reason: MissedReason::NobodyAnswered };
         match card(call, status, 1200, found(one(named("Alice Martin", "Martin Bakery")))) {
