@@ -1,4 +1,4 @@
-//! Upstream: holds one GoTo login for months. Takes [`Settings`] and [`GotoQuery`]s, emits [`ConnectionEvent`]s.
+//! Upstream: holds one GoTo login for months. Takes [`Settings`] and queries over [`QuerySender`], emits [`ConnectionEvent`]s.
 //! Contains no cards, routes or sinks.
 //!
 //! Modules, from the wire inwards:
@@ -186,7 +186,7 @@ pub enum ConnectionEvent {
         /// End of the gap.
         to: Timestamp,
     },
-    /// Answer to [`GotoQuery::CallerActivity`]. Every such query gets one.
+    /// Answer to a [`CallerActivityQuery`]. Every such query gets one.
     CallerActivity {
         /// The queried number.
         number: E164,
@@ -194,7 +194,7 @@ pub enum ConnectionEvent {
         /// limit, no answer): the cooldown before the next query.
         calls: Result<Vec<CallRecord>, Duration>,
     },
-    /// Answer to [`GotoQuery::Voicemail`]: length of the message of a call.
+    /// Answer to a [`VoicemailQuery`]: length of the message of a call.
     Voicemail {
         /// The call.
         call: ConversationSpaceId,
