@@ -176,7 +176,7 @@ async fn claimed_call(claims: &Claims, number: &str) -> AppMessage {
 
 /// Returns the messages that remind of a claim.
 fn reminders(sim: &Simulator) -> Vec<AppMessage> {
-    sim.messages().into_iter().filter(|one| shown(one).to_string().contains("No call back yet")).collect()
+    sim.messages().into_iter().filter(|one| shown(one).to_string().contains("No call back seen yet")).collect()
 }
 
 #[tokio::test]

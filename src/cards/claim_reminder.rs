@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{card::CallCard, claim::ClaimReminder, time::Timestamp};
 
-/// Builds the content: `⏰ No call back yet: Alice Martin`, `(514) 555-0199 · claimed 30 min ago`, and who claimed.
+/// Builds the content: `⏰ No call back seen yet: Alice Martin`, `(514) 555-0199 · claimed 30 min ago`, and who claimed.
 pub(super) fn reminder_content(
     card: &CallCard,
     reminder: &ClaimReminder,
@@ -19,7 +19,7 @@ pub(super) fn reminder_content(
 ) -> CardContent {
     let caller = caller::caller_lines(card, options, now);
     let call = &card.update.call;
-    let mut content = CardContent::new(Tone::Bad, &format!("⏰ No call back yet: {}", caller.title));
+    let mut content = CardContent::new(Tone::Bad, &format!("⏰ No call back seen yet: {}", caller.title));
     let tried = call.course.callback.as_ref().map(|callback| callback_line(callback, now, &options.time_zone));
     let claimed = format!("claimed {}", format_age(reminder.claim.at, now));
     content.summary = join_dots([caller.summary.clone(), Some(claimed), tried]);

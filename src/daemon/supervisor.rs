@@ -79,8 +79,8 @@ struct Daemon {
     button_alerts: mpsc::Receiver<AlertKind>,
     /// Watchers of contacts and holiday files.
     file_watchers: JoinSet<Infallible>,
-    /// The tasks of recaps and of claims.
-    recaps: JoinSet<Infallible>,
+    /// The tasks that look for due recaps and claims every few seconds.
+    periodic_tasks: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
     sink_events: mpsc::Receiver<SinkEvent>,
     reloads: ReloadRequests,
@@ -127,7 +127,7 @@ impl Daemon {
             pipeline,
             network,
             file_watchers: JoinSet::new(),
-            recaps: JoinSet::new(),
+            periodic_tasks: JoinSet::new(),
             health,
             sink_events,
             reloads,
@@ -151,8 +151,8 @@ impl Daemon {
         daemon.warn_orphaned_sinks().await;
         daemon.restore_daily_count().await;
         daemon.connections.reconcile(config.connections);
-        daemon.recaps.spawn(recap::run(Arc::clone(&daemon.pipeline)));
-        daemon.recaps.spawn(claims::run(Arc::clone(&daemon.pipeline), daemon.network.http.clone()));
+        daemon.periodic_tasks.spawn(recap::run(Arc::clone(&daemon.pipeline)));
+        daemon.periodic_tasks.spawn(claims::run(Arc::clone(&daemon.pipeline), daemon.network.http.clone()));
         Ok(daemon)
     }
 
@@ -166,7 +166,7 @@ impl Daemon {
                 task = self.connections.next_failure() => return Some(task),
                 task = self.workers.next_failure() => return Some(task),
                 task = self.slack_sockets.next_failure() => return Some(task),
-                Some(_) = self.recaps.join_next() => return Some("task of recaps or claims".to_owned()),
+                Some(_) = self.periodic_tasks.join_next() => return Some("task of recaps or claims".to_owned()),
                 Some(_) = self.file_watchers.join_next() => return Some("file watcher".to_owned()),
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
                 Some(alert) = self.button_alerts.recv() => self.pipeline.raise(alert).await,
@@ -266,7 +266,7 @@ impl Daemon {
     async fn close(&mut self) {
         let until = Instant::now() + STOP_TIMEOUT;
         self.file_watchers.abort_all();
-        self.recaps.abort_all();
+        self.periodic_tasks.abort_all();
         self.connections.stop_intake(until).await;
         // Their presses are stored before the workers end; the next start edits the messages.
         self.slack_sockets.close(until).await;

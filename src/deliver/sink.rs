@@ -93,10 +93,14 @@ impl Sink {
     }
 
     /// Returns the longest time of [`Sink::send`]. With a bot, a message may take two requests, two of tokens and
-    /// two of a conversation; with a Slack app one of a member.
+    /// two of a conversation; with a Slack app one of a member beside it.
     #[must_use]
     pub const fn send_timeout(&self) -> Duration {
-        let requests = if self.options.bot.is_some() { 6 } else { 2 };
+        let requests = match (&self.options.bot, &self.app) {
+            (Some(_), _) => 6,
+            (None, Some(_)) => 2,
+            (None, None) => 1,
+        };
         post::REQUEST_TIMEOUT.saturating_mul(requests)
     }
 

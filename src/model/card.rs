@@ -259,6 +259,7 @@ pub struct GapSummary {
     /// End of the gap.
     pub to: Timestamp,
     /// Final updates of the calls that ended in the gap, oldest first.
+    /// The last update of each call, by the start of the call.
     pub calls: Vec<CallUpdate>,
     /// Mask of phone numbers from a rule; overrides the sink's mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]

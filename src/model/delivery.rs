@@ -309,8 +309,8 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// [`EnqueueResult`] for each delivery, in order.
     fn enqueue(
         &self,
-        noted: Option<(ConversationSpaceId, StatusKind)>,
-        admissions: Vec<NewDelivery>,
+        pending: Option<(ConversationSpaceId, StatusKind)>,
+        deliveries: Vec<NewDelivery>,
     ) -> impl Future<Output = Result<Vec<EnqueueResult>, OutboxError>> + Send;
 
     /// Returns the pending updates without deliveries: the rest of a crash during a look-up.

@@ -71,7 +71,7 @@ fn reminder_mentions_the_claimant_and_has_no_buttons() {
     assert_eq!(reminder.occurred_at(), Some(now()), "no age of half an hour in journal and metrics");
     for plain in [false, true] {
         let body = app_body(&reminder, true, plain).to_string();
-        for text in ["⏰ No call back yet: Alice Martin", "claimed 30 min ago", "🙋 <@U0DANA> calls back"] {
+        for text in ["⏰ No call back seen yet: Alice Martin", "claimed 30 min ago", "🙋 <@U0DANA> calls back"] {
             assert!(body.contains(text), "{text}: {body}");
         }
         assert!(!body.contains("poprelay_") && !body.contains("<!here>"), "{body}");

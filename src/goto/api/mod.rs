@@ -145,7 +145,7 @@ pub struct Api {
     rejected: mpsc::Sender<Secret>,
     limiter: Arc<Mutex<RateLimiter>>,
     name: ConnectionName,
-    /// GoTo's time minus the local time, as of the last answer.
+    /// GoTo's clock, as the last answers state it.
     clock: watch::Sender<Option<ServerClock>>,
     pub(super) metrics: ConnectionMetrics,
 }

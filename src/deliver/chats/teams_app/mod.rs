@@ -75,14 +75,16 @@ fn request(endpoint: &Endpoint<'_>, message: &Message<'_>) -> Option<Request> {
             (Method::PUT, format!("{}/{id}", conversation(&place.channel)), activity)
         }
         PostMode::ThreadReply { message: Some(place) } => (Method::POST, conversation(&place.channel), activity),
-        // Direct messages have no threads: the conversation is there already.
-        _ if endpoint.conversation.is_some() => {
-            (Method::POST, conversation(endpoint.conversation.unwrap_or_default()), activity)
-        }
         PostMode::Live { message: None, .. } | PostMode::ThreadReply { message: None } | PostMode::Post => {
-            let channel = json!({ "channel": { "id": bot.channel } });
-            let new = json!({ "isGroup": true, "channelData": channel, "activity": activity });
-            (Method::POST, format!("{base}/v3/conversations"), new)
+            match endpoint.conversation {
+                // Direct messages have no threads: the conversation is there already.
+                Some(direct) => (Method::POST, conversation(direct), activity),
+                None => {
+                    let channel = json!({ "channel": { "id": bot.channel } });
+                    let new = json!({ "isGroup": true, "channelData": channel, "activity": activity });
+                    (Method::POST, format!("{base}/v3/conversations"), new)
+                }
+            }
         }
     };
     let authorization = Secret::new(format!("Bearer {}", token.expose()));

@@ -149,7 +149,7 @@ pub(super) fn claimed_calls() -> Vec<Picture> {
     vec![
         app("app-missed", open(), &["Missed: Alice Martin"], &["I call back", "Done"]),
         app("app-claimed", claimed, &["Missed: Alice Martin"], &["calls back", "Done", "Undo"]),
-        app("app-reminder", reminder, &["No call back yet: Alice Martin", "claimed 5 min ago"], &["calls back"]),
+        app("app-reminder", reminder, &["No call back seen yet: Alice Martin", "claimed 5 min ago"], &["calls back"]),
         app("app-called-back", done, &["Called back: Alice Martin"], &["Called back by Dana Roy (1015) after 12 min"]),
     ]
 }
