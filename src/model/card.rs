@@ -1,11 +1,14 @@
 //! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
 
+mod summary;
+
+pub use summary::{CardLatency, GapSummary, PendingCallback, Recap};
+
 use super::{
-    call::{CallDirection, CallStatus, CallUpdate, Callback, ReturnKind, RingStage, StatusKind},
+    call::{CallDirection, CallStatus, CallUpdate, ReturnKind, RingStage, StatusKind},
     claim::{Claim, ClaimReminder, Claims},
-    ids::ConnectionName,
     mention::{SlackMention, TeamsMention},
-    phone::{Mask, PhoneNumber, Region},
+    phone::Mask,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -247,107 +250,6 @@ pub struct PastCall {
     pub outcome: StatusKind,
     /// Name of the colleague who answered, if any.
     pub answered_by: Option<String>,
-}
-
-/// Calls that ended in an event gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GapSummary {
-    /// The connection with the gap.
-    pub connection: ConnectionName,
-    /// Start of the gap.
-    pub from: Timestamp,
-    /// End of the gap.
-    pub to: Timestamp,
-    /// Final updates of the calls that ended in the gap, oldest first.
-    /// The last update of each call, by the start of the call.
-    pub calls: Vec<CallUpdate>,
-    /// Mask of phone numbers from a rule; overrides the sink's mask.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mask: Option<Mask>,
-}
-
-/// Recap: counts of a sink's inbound calls in a period, and the missed callers who still wait for a callback.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Recap {
-    /// Start of the period.
-    pub from: Timestamp,
-    /// End of the period, when the recap is due.
-    pub to: Timestamp,
-    /// The daemon was not running at the end of the period.
-    pub late: bool,
-    /// Calls in the period: answered, missed, or with an unknown end.
-    pub calls: u32,
-    /// Answered calls.
-    pub answered: u32,
-    /// Missed calls.
-    pub missed: u32,
-    /// Missed calls with a voicemail message.
-    pub voicemails: u32,
-    /// Missed calls with a withheld number.
-    pub withheld: u32,
-    /// Longest wait of a caller until the call was answered or ended.
-    pub longest_wait: Option<Duration>,
-    /// Missed callers without a callback, latest first, up to the list limit.
-    pub pending: Vec<PendingCallback>,
-    /// Number of further missed callers beyond the list limit.
-    pub pending_omitted: u32,
-    /// Region for formatting the numbers; `None`: US.
-    pub region: Option<Region>,
-    /// Times from call to card of the last day, if the sink shows them.
-    pub latency: Option<CardLatency>,
-}
-
-/// Times from a ring at GoTo to the acceptance of its card, of one sink in one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CardLatency {
-    /// Median.
-    pub median: Duration,
-    /// 95th percentile.
-    pub p95: Duration,
-}
-
-/// A missed caller who was not reached since, and whom no person is done with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingCallback {
-    /// Number to call back.
-    pub number: PhoneNumber,
-    /// Name, if exactly one contact matches. Untrusted text.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Missed calls of the caller in the period.
-    pub missed_calls: u32,
-    /// Start of the latest missed call.
-    pub last_missed: Timestamp,
-    /// The caller left a voicemail message.
-    #[serde(default)]
-    pub voicemail: bool,
-    /// End of the first open call, if it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waits_since: Option<Timestamp>,
-    /// Who calls back, and since when: a name, or the id in the chat. Untrusted text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claimed: Option<(String, Timestamp)>,
-    /// The last try without an answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tried: Option<Callback>,
-}
-
-impl PendingCallback {
-    /// Creates a caller who was missed at `last_missed`, without any counted call.
-    #[must_use]
-    pub const fn new(number: PhoneNumber, last_missed: Timestamp) -> Self {
-        Self {
-            number,
-            name: None,
-            missed_calls: 0,
-            last_missed,
-            voicemail: false,
-            waits_since: None,
-            claimed: None,
-            tried: None,
-        }
-    }
 }
 
 /// Alert: a daemon problem, posted to the operator's sink and logged to the journal.

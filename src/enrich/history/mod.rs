@@ -3,6 +3,7 @@
 
 mod goto_queries;
 mod store;
+mod worker;
 
 use super::config::SourceConfig;
 use crate::model::{
@@ -15,26 +16,22 @@ use crate::model::{
 };
 pub(super) use goto_queries::{GotoQueries, SAME_CALL_WINDOW};
 use std::{
-    io, iter,
+    io,
     path::Path,
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    sync::mpsc::{SyncSender, TrySendError, sync_channel},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use store::HistoryDb;
 use tokio::sync::oneshot;
+use worker::Worker;
 
 /// File name in the state directory.
 const FILE_NAME: &str = "history.sqlite";
 /// Requests that may wait for the disk. An update beyond them is not recorded.
 const MAX_QUEUED: usize = 4096;
-/// Most requests of one transaction: a commit of some 10 ms.
-const MAX_BATCH: usize = 256;
 /// Longest wait for the file to be closed at the daemon's stop.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Interval of deleting calls older than the retention.
-const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
-
 /// Retention of calls, and limits from which a caller is urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HistorySettings {
@@ -274,92 +271,6 @@ pub fn forget(dir: &Path, number: &E164) -> Result<usize, HistoryError> {
     let deleted = store.forget(number)?;
     store.vacuum()?;
     Ok(deleted)
-}
-
-/// State of the history thread.
-struct Worker {
-    store: HistoryDb,
-    failing: bool,
-    pruned_at: Option<Instant>,
-}
-
-impl Worker {
-    /// Runs until all handles are dropped or the history is closed.
-    fn run(mut self, inbox: &Receiver<Request>) {
-        loop {
-            if self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
-                self.pruned_at = Some(Instant::now());
-                let pruned = self.store.prune(Timestamp::now());
-                self.log(&pruned);
-            }
-            match inbox.recv_timeout(PRUNE_INTERVAL) {
-                Ok(first) => {
-                    if let Some(done) = self.answer_waiting(first, inbox) {
-                        drop(self);
-                        let _ = done.send(());
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    /// Executes the requests that wait, in one transaction. Returns the sender of a close request.
-    fn answer_waiting(&mut self, first: Request, inbox: &Receiver<Request>) -> Option<oneshot::Sender<()>> {
-        let requests = iter::once(first).chain(iter::from_fn(|| inbox.try_recv().ok()));
-        let mut closing = None;
-        for request in requests.take(MAX_BATCH) {
-            if let Request::Close { done } = request {
-                closing = Some(done);
-                break;
-            }
-            self.answer(request);
-        }
-        let committed = self.store.commit();
-        self.log(&committed);
-        closing
-    }
-
-    fn answer(&mut self, request: Request) {
-        match request {
-            Request::Record(entry) => {
-                let recorded = self.store.record(&entry);
-                self.log(&recorded);
-            }
-            Request::Import { number, calls } => {
-                let imported = self.store.import(&number, &calls);
-                self.log(&imported);
-            }
-            // The requester may have timed out: a failed reply is ignored.
-            Request::Find { number, call, at, reply } => {
-                let found = self.store.find(&number, call.as_deref(), at);
-                self.log(&found);
-                drop(reply.send(found));
-            }
-            Request::Since { from, reply } => {
-                let calls = self.store.since(from);
-                self.log(&calls);
-                drop(reply.send(calls));
-            }
-            Request::Close { .. } => {}
-        }
-    }
-
-    fn log<T>(&mut self, result: &rusqlite::Result<T>) {
-        log_health(&mut self.failing, result);
-    }
-}
-
-/// Logs the first failure and the recovery.
-fn log_health<T>(failing: &mut bool, result: &rusqlite::Result<T>) {
-    match result {
-        Ok(_) if *failing => tracing::info!("history recovered"),
-        Err(error) if !*failing => tracing::warn!(%error, "history failed, calls are not recorded"),
-        Ok(_) | Err(_) => {}
-    }
-    *failing = result.is_err();
 }
 
 #[cfg(test)]
