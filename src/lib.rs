@@ -29,7 +29,7 @@
 //!
 //! - **Pure**: lane lifecycle, token lifecycle, call tracking, matching, routing, response rules, rate limits, batching,
 //!   retries. `now` and a random source are arguments, so a test runs ten years of renewals in seconds.
-//! - **Thin**: sockets, HTTP, SQLite, systemd. I/O modules contain no policy.
+//! - **Thin**: sockets, HTTP, SQLite, PostgreSQL, systemd. I/O modules contain no policy.
 //!
 //! # The path of a call
 //!
@@ -47,7 +47,11 @@
 //! - *The outbox contract is in `model`*: `outbox` implements it, `deliver` uses it, and neither imports the other. Its test
 //!   suite is written over the trait, so another store can pass the same suite.
 //! - *A lease is in memory.* One daemon owns a state directory, and a crash repeats everything unsettled anyway. A lease on
-//!   disk would cost a sync before every post.
+//!   disk would cost a sync before every post. Where several daemons share the outbox, the row shows it to the others.
+//! - *One set of statements for two databases.* The rules of the outbox are written once, in the SQL that SQLite and PostgreSQL
+//!   have in common (`runtime::sql`). Daemons that share a PostgreSQL write one after another, as in SQLite.
+//! - *Each sink has one owner.* Daemons that share an outbox all enqueue, and one posts. So order, batches and rate limits stay
+//!   decisions of one worker.
 //! - *A pending update is stored during a look-up only if the look-up can take time.* Contacts and history answer in
 //!   microseconds.
 //! - *The daemon's tasks share two threads.* One saves a fifth of the CPU time, but at 1,000 calls/s it is busy most of the time

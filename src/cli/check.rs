@@ -1,5 +1,6 @@
 //! `poprelay check`: validates a config and describes its effect.
 
+mod database;
 mod leg;
 pub mod online;
 mod slack_app;
@@ -93,6 +94,10 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
     }
     let survives = if config.power_loss_safe { "a power loss" } else { "a crash of the daemon" };
     writeln!(out, "state      {}; enqueued cards survive {survives}", config.state_dir.display())?;
+    if let Some(database) = &config.database {
+        let (place, tls) = (database.server.place(), database.server.describe_tls());
+        writeln!(out, "database   {place}, schema {}, shared with other daemons; {tls}", database.schema)?;
+    }
     if config.record {
         let folder = config.state_dir.join(recording::RECORDINGS_DIR);
         writeln!(out, "recording  calls into {}, without names and numbers of callers", folder.display())?;

@@ -4,7 +4,7 @@
 use super::{
     CliError, CliResult,
     dry_run::{describe_options, describe_reason, describe_rules, describe_schedules},
-    outbox::{admin_error, format_attempt},
+    outbox::{admin_error, format_attempt, place, shared_database},
 };
 use crate::{
     config::Config,
@@ -48,7 +48,8 @@ pub fn run(args: &ExplainArgs, config: &Config, out: &mut impl Write) -> CliResu
     if args.call.len() < MIN_ID_CHARS {
         return Err(CliError::usage(format!("a call ID needs at least {MIN_ID_CHARS} characters")));
     }
-    let history = outbox::deliveries_of_call(&config.state_dir, &args.call).map_err(admin_error)?;
+    let shared = shared_database(config);
+    let history = outbox::deliveries_of_call(place(config, shared.as_ref()), &args.call).map_err(admin_error)?;
     let calls: BTreeSet<&str> = history.iter().filter_map(|(letter, _)| call_id(letter)).collect();
     match calls.into_iter().collect::<Vec<_>>().as_slice() {
         [] => Err(CliError::data(anyhow!(

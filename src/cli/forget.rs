@@ -1,7 +1,11 @@
 //! `poprelay forget NUMBER`: erases a number from the stored data and verifies the files. The modules `outbox` and `enrich`
 //! decide what to erase.
 
-use super::{CliError, CliResult, lookup::not_a_number, outbox::admin_error};
+use super::{
+    CliError, CliResult,
+    lookup::not_a_number,
+    outbox::{admin_error, shared_database},
+};
 use crate::{
     config::Config,
     enrich,
@@ -39,7 +43,21 @@ pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> CliResul
     let Some(number) = parsed.as_e164() else {
         return Err(CliError::data(anyhow::anyhow!(not_a_number(&parsed, region))));
     };
+    if let Some(database) = shared_database(config) {
+        let report = outbox::forget(&database, number, Timestamp::now()).map_err(admin_error)?;
+        let output = describe(&report);
+        let hint = "Other hosts have files of their own: run the command on each of them.";
+        writeln!(out, "shared database: {output}\n{hint}").map_err(|error| CliError::new(74, error))?;
+    }
     forget(number, &config.state_dir, out)
+}
+
+fn describe(report: &ErasureReport) -> String {
+    let ErasureReport { erased, dropped, masked, pending, missed } = report;
+    format!(
+        "{erased} deliveries blanked ({dropped} of them were pending and will not be posted), {masked} others changed, \
+         {pending} pending updates and {missed} missed calls removed"
+    )
 }
 
 /// Erases `number` from the files of `dir`.
@@ -60,12 +78,11 @@ pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
         outbox::rewrite(dir).map_err(admin_error)?;
         remaining = files_containing(dir, digits).map_err(CliError::permission)?;
     }
-    let ErasureReport { erased: blanked, dropped, masked: changed, pending: noted, missed } = report;
+    let output = describe(&report);
     write!(
         out,
         "history: {calls} calls erased\n\
-         outbox: {blanked} deliveries blanked ({dropped} of them were pending and will not be posted), {changed} others \
-         changed, {noted} pending updates and {missed} missed calls removed\n\
+         outbox: {output}\n\
          A running daemon caches CRM answers in memory for minutes (ttl of each source); a restart clears the cache.\n\
          Contacts files, CRMs and messages in the chats are not changed.\n"
     )

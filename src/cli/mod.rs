@@ -22,7 +22,10 @@ pub mod status;
 pub mod teams_manifest;
 pub mod test_card;
 
-use crate::{config, daemon::system::logging};
+use crate::{
+    config::{self, DEFAULT_SCHEMA},
+    daemon::system::logging,
+};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     error::Error,
@@ -76,6 +79,8 @@ enum Command {
     Open(open::OpenArgs),
     /// List, retry and drop pending deliveries and dead letters
     Outbox(outbox::OutboxArgs),
+    /// Print the SQL that creates the tables of a shared PostgreSQL database
+    Schema,
     /// Print the manifest that creates the Slack app
     SlackManifest(slack_manifest::SlackManifestArgs),
     /// Print the response rules of all chats
@@ -119,6 +124,11 @@ impl Cli {
         match self.command {
             Command::TeamsManifest(args) => teams_manifest::run(&args, &mut io::stdout().lock()),
             Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
+            Command::Schema => {
+                let schema = config()?.database.map_or_else(|| DEFAULT_SCHEMA.to_owned(), |database| database.schema);
+                let text = crate::outbox::shared_schema(&schema);
+                io::stdout().write_all(text.as_bytes()).map_err(|error| CliError::new(74, error))
+            }
             Command::SlackManifest(args) => slack_manifest::run(&args, &path, &mut io::stdout().lock()),
             Command::Man(args) => man::man(&args, Self::command(), &mut io::stdout().lock()),
             Command::Completions(args) => completions::completions(&args, Self::command(), &mut io::stdout().lock()),
@@ -130,8 +140,16 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Outbox(args) => outbox::run(args, &config()?.state_dir, &mut io::stdout().lock()),
-            Command::Open(args) => open::run(&args, &config()?.state_dir, &mut io::stdout().lock()),
+            Command::Outbox(args) => {
+                let config = config()?;
+                let shared = outbox::shared_database(&config);
+                outbox::run(args, outbox::place(&config, shared.as_ref()), &mut io::stdout().lock())
+            }
+            Command::Open(args) => {
+                let config = config()?;
+                let shared = outbox::shared_database(&config);
+                open::run(&args, outbox::place(&config, shared.as_ref()), &mut io::stdout().lock())
+            }
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => {

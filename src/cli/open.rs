@@ -13,11 +13,11 @@ use crate::{
         phone::Mask,
         time::{Timestamp, elapsed},
     },
-    outbox::{self, CallerKey, MissedCall},
+    outbox::{self, CallerKey, MissedCall, OutboxPlace},
     runtime::text::printable_start,
 };
 use serde_json::{Value, json};
-use std::{collections::HashMap, io::Write, path::Path};
+use std::{collections::HashMap, io::Write};
 
 /// Characters of a cell of the table.
 const MAX_CELL_CHARS: usize = 40;
@@ -33,8 +33,8 @@ pub struct OpenArgs {
 ///
 /// # Errors
 /// 69 for a missing or foreign outbox, 74 for output, 77 for permissions.
-pub fn run(args: &OpenArgs, state_dir: &Path, out: &mut impl Write) -> CliResult {
-    let callers = open_callers(outbox::open_missed_calls(state_dir).map_err(admin_error)?);
+pub fn run<'a>(args: &OpenArgs, place: impl Into<OutboxPlace<'a>>, out: &mut impl Write) -> CliResult {
+    let callers = open_callers(outbox::open_missed_calls(place).map_err(admin_error)?);
     let now = Timestamp::now();
     let text = if args.form.json {
         format!("{:#}\n", Value::Array(callers.iter().map(|caller| as_json(caller, args.form, now)).collect()))

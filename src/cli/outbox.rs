@@ -5,14 +5,18 @@ mod format;
 
 use super::{CliError, CliResult};
 use crate::{
+    config::{Config, DatabaseConfig},
     model::{delivery::DeliveryId, ids::SinkName, time::Timestamp},
-    outbox::{self, AdminError, DeliveryState, Filter, RetryTarget},
+    outbox::{self, AdminError, DeliveryState, Filter, OutboxPlace, RetryTarget, SharedDatabase},
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 pub(super) use format::{OutputOptions, align, format_attempt, format_duration, mask, mask_free_text};
 use format::{delivery_json, format_delivery, format_table, list_json, state_name};
-use std::{io::Write, path::Path};
+use std::io::Write;
+
+/// Name of a command among the daemons of a shared database. No daemon has it: their names are hex digits.
+const COMMAND_NAME: &str = "command";
 
 /// Inspect and change pending deliveries and dead letters, with or without a running daemon.
 #[derive(Debug, Args)]
@@ -90,16 +94,16 @@ fn sink(text: &str) -> Result<SinkName, String> {
     SinkName::try_from(text).map_err(|error| format!("invalid sink name: {error}"))
 }
 
-/// Runs `poprelay outbox` on the outbox of a state directory.
+/// Runs `poprelay outbox` on the outbox of a state directory or on a shared one.
 ///
 /// # Errors
 /// 65 for an unknown delivery or a wrong state, 69 for a missing or foreign outbox, 74 for output, 77 for permissions.
-pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> CliResult {
+pub fn run<'a>(args: OutboxArgs, place: impl Into<OutboxPlace<'a>>, out: &mut impl Write) -> CliResult {
+    let place = place.into();
     let now = Timestamp::now();
     match args.command {
         OutboxCommand::List { state, sink, limit, form } => {
-            let letters =
-                outbox::list(state_dir, &Filter { state: state.state(), sink, limit }).map_err(admin_error)?;
+            let letters = outbox::list(place, &Filter { state: state.state(), sink, limit }).map_err(admin_error)?;
             if form.json {
                 print(out, &list_json(&letters, form))
             } else {
@@ -107,7 +111,7 @@ pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> CliResul
             }
         }
         OutboxCommand::Show { id, form } => {
-            let found = outbox::show(state_dir, DeliveryId(id)).map_err(admin_error)?;
+            let found = outbox::show(place, DeliveryId(id)).map_err(admin_error)?;
             let (letter, attempts) = found.ok_or_else(|| unknown_delivery(id))?;
             print(
                 out,
@@ -119,18 +123,32 @@ pub fn run(args: OutboxArgs, state_dir: &Path, out: &mut impl Write) -> CliResul
             )
         }
         OutboxCommand::Retry { id: Some(id), .. } => {
-            let retried = outbox::retry(state_dir, &RetryTarget::One(DeliveryId(id))).map_err(admin_error)?;
-            if retried == 0 { Err(state_error(state_dir, id)) } else { print(out, &format!("{id} queued for retry\n")) }
+            let retried = outbox::retry(place, &RetryTarget::One(DeliveryId(id))).map_err(admin_error)?;
+            if retried == 0 { Err(state_error(place, id)) } else { print(out, &format!("{id} queued for retry\n")) }
         }
         OutboxCommand::Retry { id: None, sink, .. } => {
-            let retried = outbox::retry(state_dir, &RetryTarget::DeadLetters(sink)).map_err(admin_error)?;
+            let retried = outbox::retry(place, &RetryTarget::DeadLetters(sink)).map_err(admin_error)?;
             print(out, &format!("{retried} dead letters queued for retry\n"))
         }
         OutboxCommand::Drop { id } => {
-            let dropped = outbox::drop_one(state_dir, DeliveryId(id), now).map_err(admin_error)?;
-            if dropped { print(out, &format!("{id} dropped\n")) } else { Err(state_error(state_dir, id)) }
+            let dropped = outbox::drop_one(place, DeliveryId(id), now).map_err(admin_error)?;
+            if dropped { print(out, &format!("{id} dropped\n")) } else { Err(state_error(place, id)) }
         }
     }
+}
+
+/// Returns the database that the daemons share, as a command uses it.
+pub(super) fn shared_database(config: &Config) -> Option<SharedDatabase> {
+    config.database.as_ref().map(|DatabaseConfig { server, schema }| SharedDatabase {
+        server: server.clone(),
+        schema: schema.clone(),
+        daemon: COMMAND_NAME.to_owned(),
+    })
+}
+
+/// Returns where the outbox of a config is.
+pub(super) fn place<'a>(config: &'a Config, shared: Option<&'a SharedDatabase>) -> OutboxPlace<'a> {
+    shared.map_or(OutboxPlace::Directory(&config.state_dir), OutboxPlace::Shared)
 }
 
 pub(super) fn admin_error(error: AdminError) -> CliError {
@@ -147,8 +165,8 @@ fn unknown_delivery(id: i64) -> CliError {
 }
 
 /// Explains why a delivery was not changed.
-fn state_error(dir: &Path, id: i64) -> CliError {
-    match outbox::show(dir, DeliveryId(id)) {
+fn state_error(place: OutboxPlace<'_>, id: i64) -> CliError {
+    match outbox::show(place, DeliveryId(id)) {
         Ok(Some((letter, _))) => CliError::data(anyhow!("{id} is already {}", state_name(&letter))),
         Ok(None) => unknown_delivery(id),
         Err(error) => admin_error(error),

@@ -1,8 +1,8 @@
 //! Known keys of each config table, as the schema's `Deserialize` implementations state them.
 
 use super::schema::{
-    CardsTable, ConnectionTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable, OperatorTable,
-    PersonTable, StateTable,
+    CardsTable, ConnectionTable, DatabaseTable, File, JournalTable, LinesTable, MetricsTable, NetworkTable,
+    OperatorTable, PersonTable, StateTable,
 };
 use super::sink_table::SinkTable;
 use crate::{
@@ -22,6 +22,7 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("", fields::<File>()),
         ("connections.*", fields::<ConnectionTable>()),
         ("state", fields::<StateTable>()),
+        ("state.database", fields::<DatabaseTable>()),
         ("sinks.*", fields::<SinkTable>()),
         // Variants of untagged enums, whose fields serde does not state.
         ("sinks.*.pace", &["per_second", "burst"]),

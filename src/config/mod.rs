@@ -6,6 +6,7 @@
 mod cards;
 mod chat_options;
 mod connection;
+mod database;
 mod diagnostics;
 mod direction_filter;
 mod holiday_file;
@@ -23,6 +24,7 @@ mod teams_app;
 mod urls;
 
 pub use connection::{ConnectionConfig, token_file};
+pub use database::{DEFAULT_SCHEMA, DatabaseConfig};
 pub use diagnostics::{ConfigError, Diagnostic};
 pub use direction_filter::DirectionFilter;
 pub use holiday_file::read as read_holiday_file;
@@ -65,6 +67,8 @@ pub struct Config {
     pub record: bool,
     /// Retention of settled deliveries.
     pub retention: Duration,
+    /// PostgreSQL database shared with other daemons; `None`: the outbox is a file of this one.
+    pub database: Option<DatabaseConfig>,
     /// Sinks; at least one.
     pub sinks: Vec<SinkConfig>,
     /// The way to the network: proxy and private certificate authority.
@@ -252,6 +256,7 @@ impl Validator<'_> {
             let token = source.token.iter().map(|token| ("token".to_owned(), token));
             headers.chain(token).for_each(|(key, secret)| self.note_inline(&format!("enrich.{at}.{key}"), secret));
         }
+        let database = file.state.database.and_then(|table| self.database(table));
         self.warn_exposed(path);
         let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
         let has_people = !file.people.is_empty();
@@ -269,6 +274,7 @@ impl Validator<'_> {
             power_loss_safe: file.state.durability != Some(DurabilityValue::Crash),
             record: file.state.record,
             retention: file.state.retention.map_or(Duration::from_secs(30 * 86_400), |span| span.0),
+            database,
             sinks,
             http,
             people,

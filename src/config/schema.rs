@@ -107,6 +107,19 @@ pub(super) struct StateTable {
     pub record: bool,
     /// Retention of settled deliveries.
     pub retention: Option<HumanDuration>,
+    /// PostgreSQL database that several daemons share.
+    pub database: Option<DatabaseTable>,
+}
+
+/// The shared database.
+#[derive(Debug, Deserialize)]
+pub(super) struct DatabaseTable {
+    /// URL, with the password.
+    pub url: SecretRef,
+    /// PEM file of the authority that issued the server's certificate.
+    pub ca: Option<PathBuf>,
+    /// Schema of the tables.
+    pub schema: Option<String>,
 }
 
 /// Values of `durability`.

@@ -126,6 +126,28 @@ fn unknown_key_has_line_key_and_suggestion() {
 }
 
 #[test]
+fn database_errors_name_key_and_line_and_quote_nothing() {
+    let with = |value: &str| format!("{GOOD}\n[state]\ndatabase = {value}\n");
+    let url = "\"postgres://pop:hush@calls.example.net/calls\"";
+    let config = read(&with(&format!("{{ url = {url} }}"))).unwrap().database.unwrap();
+    assert_eq!(config.server.place(), "calls.example.net:5432, database calls, role pop");
+    assert_eq!(config.schema, "poprelay");
+    let problem = |value: &str| {
+        let found = problems(&with(value)).join("\n");
+        assert!(!found.contains("hush") && !found.contains("calls.example.net"), "{found}");
+        found
+    };
+    assert!(
+        problem("{ url = \"mysql://pop:hush@calls.example.net/calls\" }")
+            .contains("state.database.url: expected an URL")
+    );
+    assert!(problem(&format!("{{ url = {url}, schema = \"My Calls\" }}")).contains("state.database.schema: expected"));
+    assert!(problem(&format!("{{ url = {url}, ca = \"/nonexistent.pem\" }}")).contains("state.database.ca: "));
+    assert!(problem(&format!("{{ ulr = {url} }}")).contains("state.database"));
+    assert!(problem("{ schema = \"poprelay\" }").contains("url"));
+}
+
+#[test]
 fn pat_excludes_refresh_token_and_requires_client_secret() {
     let with = |line: &str| GOOD.replace("account_keys", &format!("{line}\naccount_keys"));
     assert!(read(&with("pat = \"p4t\"")).unwrap().connections[0].pat.is_some());

@@ -4,6 +4,7 @@
 //!
 //! | folder | content |
 //! |---|---|
+//! | `cluster` | several daemons on one database: which sinks this one owns |
 //! | `pipeline` | a call update from GoTo's event to the deliveries in the outbox |
 //! | `tasks` | connections, delivery workers and file watchers, reconciled with the config |
 //! | `health` | status, outages, alerts, readiness |
@@ -13,6 +14,7 @@
 //! | `system` | journald, systemd, the state directory, the HTTP client |
 
 pub mod claims;
+pub mod cluster;
 pub mod health;
 pub mod pipeline;
 pub mod recap;

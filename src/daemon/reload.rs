@@ -2,7 +2,7 @@
 //! listed. Starts and stops no task.
 
 use crate::{
-    config::{self, Config, ConfigError, MetricsListen},
+    config::{self, Config, ConfigError, DatabaseConfig, MetricsListen},
     daemon::{
         settings::{MessageMode, Settings, SinkSettings},
         startup,
@@ -41,6 +41,7 @@ pub struct RestartOnly {
     state_dir: PathBuf,
     power_loss_safe: bool,
     retention: Duration,
+    database: Option<DatabaseConfig>,
     http: HttpSettings,
     metrics_listen: Option<MetricsListen>,
 }
@@ -64,6 +65,7 @@ impl RestartOnly {
             state_dir: config.state_dir.clone(),
             power_loss_safe: config.power_loss_safe,
             retention: config.retention,
+            database: config.database.clone(),
             http: config.http.clone(),
             metrics_listen: config.metrics_listen.clone(),
         }
@@ -94,6 +96,7 @@ impl RestartOnly {
             ("state.dir", self.state_dir != config.state_dir),
             ("state.durability", self.power_loss_safe != config.power_loss_safe),
             ("state.retention", self.retention != config.retention),
+            ("state.database", self.database != config.database),
             ("network", self.http != config.http),
             ("metrics.listen", self.metrics_listen != config.metrics_listen),
         ];

@@ -2,11 +2,11 @@
 //! [`DaemonError`].
 
 use crate::{
-    config::{Config, ConfigError, Diagnostic},
+    config::{Config, ConfigError, DatabaseConfig, Diagnostic},
     daemon::system::state_dir::StateError,
     enrich::{self, Enricher, SecretReader},
     model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
-    outbox::{self, Durability, OpenError, Retention, SinkBacklog, SqliteOutbox},
+    outbox::{self, DatabaseOutbox, Durability, OpenError, Retention, SharedDatabase, SinkBacklog},
     runtime::{
         http::{HttpError, HttpStack},
         message_id,
@@ -35,16 +35,23 @@ pub enum DaemonError {
     TaskExited(String),
 }
 
-/// Opens the outbox in the state directory.
+/// Opens the outbox in the state directory, and the database that it shares with other daemons. `daemon` is the id of this one
+/// among them.
 ///
 /// # Errors
-/// An outbox file that must not be modified.
-pub fn open_outbox(config: &Config, metrics: &Metrics) -> Result<SqliteOutbox, DaemonError> {
+/// An outbox file or a database that must not be modified.
+pub fn open_outbox(config: &Config, daemon: &str, metrics: &Metrics) -> Result<DatabaseOutbox, DaemonError> {
     let durability = if config.power_loss_safe { Durability::PowerLoss } else { Durability::Crash };
     let retention = Retention { age: config.retention, ..Retention::default() };
     let commit_duration = metrics.commit_duration();
     let settings = outbox::OutboxSettings { dir: config.state_dir.clone(), durability, retention, commit_duration };
-    let (queue, opened) = outbox::open(settings, Timestamp::now())?;
+    let (queue, opened) = match &config.database {
+        None => outbox::open(settings, Timestamp::now())?,
+        Some(DatabaseConfig { server, schema }) => {
+            let (server, schema, daemon) = (server.clone(), schema.clone(), daemon.to_owned());
+            outbox::open_shared(settings, SharedDatabase { server, schema, daemon }, Timestamp::now())?
+        }
+    };
     if let Some(damaged) = &opened.quarantined {
         let path = damaged.path.display();
         let message_id = message_id::STORE_QUARANTINED;
@@ -55,7 +62,7 @@ pub fn open_outbox(config: &Config, metrics: &Metrics) -> Result<SqliteOutbox, D
 }
 
 /// Warns of pending cards for sinks missing in the config. The cards are kept until the sink is configured again.
-pub async fn warn_orphaned_sinks(outbox: &SqliteOutbox, is_configured: impl Fn(&SinkName) -> bool) {
+pub async fn warn_orphaned_sinks(outbox: &DatabaseOutbox, is_configured: impl Fn(&SinkName) -> bool) {
     for SinkBacklog { sink, cards, .. } in outbox.backlog().await.unwrap_or_default() {
         if !is_configured(&sink) {
             tracing::warn!(%sink, waiting = cards, "pending cards for a sink missing in the config");

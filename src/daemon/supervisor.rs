@@ -24,18 +24,18 @@ use crate::{
         settings::{Settings, SharedSettings},
         startup::{self, DaemonError},
         system::{sd_notify, state_dir},
-        tasks::{connections::ConnectionTasks, file_watch, slack_sockets::SlackSockets, workers::Workers},
+        tasks::{connections::ConnectionTasks, file_watch, ownership, slack_sockets::SlackSockets, workers::Workers},
     },
-    deliver::SinkEvent,
+    deliver::{OwnershipRegistry, SinkEvent},
     model::{ids::SinkName, time::Timestamp},
     outbox::Health,
     runtime::{http::HttpStack, message_id, metrics::Metrics, watchdog::TaskMonitor},
 };
-use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, mem::replace, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, mpsc, watch},
     task::{JoinError, JoinSet},
-    time::{Instant, interval},
+    time::{Instant, interval, timeout_at},
 };
 
 /// Deadline of a clean stop. The unit's TimeoutStopSec= is twice as long.
@@ -81,6 +81,8 @@ struct Daemon {
     file_watchers: JoinSet<Infallible>,
     /// The tasks that look for due recaps and claims every few seconds.
     periodic_tasks: JoinSet<Infallible>,
+    /// The ownership of sinks, if the store is shared.
+    ownership: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
     sink_events: mpsc::Receiver<SinkEvent>,
     reloads: ReloadRequests,
@@ -104,7 +106,7 @@ impl Daemon {
     async fn open(config: Config, reloads: ReloadRequests) -> Result<Self, DaemonError> {
         let state = state_dir::lock(&config.state_dir)?;
         let metrics = Metrics::new(Timestamp::now());
-        let outbox = startup::open_outbox(&config, &metrics)?;
+        let outbox = startup::open_outbox(&config, &state.suffix, &metrics)?;
         let network = HttpStack::open(config.http.clone())?;
         let enricher = startup::build_enricher(&config, &network)?.with_metrics(&metrics);
         let health = outbox.health();
@@ -119,8 +121,10 @@ impl Daemon {
         let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
         let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;
         let suffix = state.suffix.clone();
+        let is_shared = config.database.is_some();
+        let registry = if is_shared { OwnershipRegistry::shared() } else { OwnershipRegistry::default() };
         let mut daemon = Self {
-            workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender),
+            workers: Workers::new(Arc::clone(&pipeline), network.http.clone(), event_sender, registry.clone()),
             slack_sockets: SlackSockets::new(Arc::clone(&pipeline), network.http.clone(), alert_sender),
             button_alerts,
             connections: ConnectionTasks::new(Arc::clone(&pipeline), network.clone(), config.state_dir.clone(), suffix),
@@ -128,6 +132,7 @@ impl Daemon {
             network,
             file_watchers: JoinSet::new(),
             periodic_tasks: JoinSet::new(),
+            ownership: JoinSet::new(),
             health,
             sink_events,
             reloads,
@@ -142,6 +147,11 @@ impl Daemon {
             _metrics_server: metrics_server,
             status_file,
         };
+        if is_shared {
+            daemon.on_store_health().await;
+            let (me, host) = (daemon.state.suffix.clone(), state_dir::host_name());
+            daemon.ownership.spawn(ownership::run(Arc::clone(&daemon.pipeline), registry, me, host));
+        }
         daemon.workers.reconcile(&config.sinks);
         daemon.slack_sockets.reconcile(&config.sinks);
         daemon.file_watchers.spawn(file_watch::watch_contacts(Arc::clone(&daemon.pipeline)));
@@ -167,6 +177,7 @@ impl Daemon {
                 task = self.workers.next_failure() => return Some(task),
                 task = self.slack_sockets.next_failure() => return Some(task),
                 Some(_) = self.periodic_tasks.join_next() => return Some("task of recaps or claims".to_owned()),
+                Some(_) = self.ownership.join_next() => return Some("ownership of sinks".to_owned()),
                 Some(_) = self.file_watchers.join_next() => return Some("file watcher".to_owned()),
                 Some(event) = self.sink_events.recv() => self.on_sink_event(event).await,
                 Some(alert) = self.button_alerts.recv() => self.pipeline.raise(alert).await,
@@ -180,12 +191,32 @@ impl Daemon {
 
     async fn on_store_health(&self) {
         let health = *self.health.borrow();
-        self.pipeline.status.lock().store_in_memory = health != Health::Durable;
-        let alert = match health {
-            Health::Durable => AlertKind::StoreRecovered,
-            Health::InMemory { reason: why, .. } => AlertKind::StoreInMemory(why.to_string()),
+        let (was_in_memory, was_away) = {
+            let mut status = self.pipeline.status.lock();
+            let away = match health {
+                Health::Spooling { reason, .. } => Some(reason),
+                Health::Durable | Health::InMemory { .. } => None,
+            };
+            let is_in_memory = matches!(health, Health::InMemory { .. });
+            (replace(&mut status.store_in_memory, is_in_memory), replace(&mut status.store_away, away))
         };
-        self.pipeline.raise(alert).await;
+        match health {
+            Health::InMemory { reason, .. } => {
+                self.pipeline.raise(AlertKind::StoreInMemory(reason.to_string())).await;
+                return;
+            }
+            Health::Spooling { reason, .. } if was_away.is_none() => {
+                let (error, advice) = (reason.as_str(), reason.advice());
+                tracing::warn!(error, advice, message_id = message_id::DATABASE_AWAY, "shared database away");
+            }
+            Health::Durable if was_away.is_some() => {
+                tracing::info!(message_id = message_id::DATABASE_BACK, "shared database back");
+            }
+            Health::Spooling { .. } | Health::Durable => {}
+        }
+        if was_in_memory {
+            self.pipeline.raise(AlertKind::StoreRecovered).await;
+        }
     }
 
     /// Counts today's calls of earlier runs.
@@ -271,6 +302,8 @@ impl Daemon {
         // Their presses are stored before the workers end; the next start edits the messages.
         self.slack_sockets.close(until).await;
         self.workers.close(until).await;
+        self.ownership.abort_all();
+        drop(timeout_at(until, self.pipeline.outbox.leave()).await);
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
         self.pipeline.settings.load().enricher.close().await;

@@ -5,6 +5,7 @@ use super::{
     access_token::TokenRegistry,
     chats::{self, Chat, ChatOptions, Endpoint, Message, teams_app},
     limiter::{LimiterRegistry, SharedLimiter},
+    ownership::Ownership,
     person_channel::{self, PersonChannel},
     post,
     rate_limit::RateLimit,
@@ -49,6 +50,8 @@ pub struct Sink {
     pub limiter_registry: LimiterRegistry,
     /// Access tokens shared by all sinks with the same bot.
     pub token_registry: TokenRegistry,
+    /// Whether this daemon may post to the sink.
+    pub ownership: Ownership,
     /// Channel of a person's direct messages, if it was found by a request.
     pub person_channel: PersonChannel,
     /// Wakes the worker: a disabled sink is probed immediately.
@@ -78,6 +81,7 @@ impl Sink {
             rate_limit: Some(pace),
             limiter_registry: LimiterRegistry::default(),
             token_registry: TokenRegistry::default(),
+            ownership: Ownership::unshared(),
             person_channel: PersonChannel::default(),
             enable,
             task_monitor: pulses,

@@ -90,6 +90,11 @@ where
         match worker.step().await {
             Ok(()) => worker.store_recovered(),
             Err(OutboxError::Stopped) => return Err(OutboxError::Stopped),
+            // The new owner posts what is not settled.
+            Err(OutboxError::Fenced) => {
+                tracing::warn!(sink = %worker.sink.name, "another daemon owns the sink, settlement refused");
+                worker.wait_for_work(MIN_WAIT, std::future::pending::<()>()).await;
+            }
             Err(error) => worker.store_failed(&error).await,
         }
     }
@@ -120,6 +125,12 @@ where
     /// Performs one wait or sends one message.
     async fn step(&mut self) -> Result<(), OutboxError> {
         let now = Now::current();
+        if !self.sink.ownership.is_owner(now.instant) {
+            let granted = self.sink.ownership.clone().granted(|| Now::current().instant);
+            self.wait_for_work(IDLE_POLL_INTERVAL, granted).await;
+            self.query_at = Now::current().instant;
+            return Ok(());
+        }
         let retry_in = self.state.retry_in(now.instant);
         if !retry_in.is_zero() {
             self.wait_for_work(retry_in, std::future::pending::<()>()).await;
@@ -170,13 +181,20 @@ where
         _permit: Permit,
     ) -> Result<(), OutboxError> {
         let started = Now::current();
+        // Directly before the post: the process may have been stopped since the lease.
+        let Some(posting) = self.sink.ownership.begin_post(started.instant) else {
+            return self.release(&batch).await;
+        };
         let form = batch.first().map_or(PostMode::Post, |first| first.mode.clone());
         let key = match batch.as_slice() {
             [only] => Some(only.key.clone()),
             _ => None,
         };
         let (mut answer, mut place) = self.post(drawn, &form, key.as_ref()).await;
-        if is_mention_restricted(self.sink.kind, &answer) && batch.iter().any(|one| one.card.has_mentions()) {
+        if is_mention_restricted(self.sink.kind, &answer)
+            && batch.iter().any(|one| one.card.has_mentions())
+            && self.sink.ownership.is_owner(Now::current().instant)
+        {
             (answer, place) = self.post_without_mentions(&batch, &form, plain).await;
         }
         let now = Now::current();
@@ -197,6 +215,7 @@ where
             self.query_at = now.instant;
         }
         let settled = self.settle(settles.into_iter()).await;
+        drop(posting);
         self.send_events(&batch, &outcome, &attempt, now.timestamp).await;
         settled
     }

@@ -2,19 +2,20 @@
 //! seconds, except while its outbox is in memory (see [`super::Health`]).
 
 use super::{
-    FILE_NAME,
+    place::{AdminError, OutboxPlace},
     row::{self, DeliveryState},
-    schema::{self, DatabaseKind, VERSION},
 };
-use crate::model::{
-    call::StatusKind,
-    card::Card,
-    delivery::{Attempt, DeliveryId, MessageRef, Subject},
-    ids::SinkName,
-    time::Timestamp,
+use crate::{
+    model::{
+        call::StatusKind,
+        card::Card,
+        delivery::{Attempt, DeliveryId, MessageRef, Subject},
+        ids::SinkName,
+        time::Timestamp,
+    },
+    runtime::sql::{self, OptionalRow as _, Row, Session, params},
 };
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
-use std::{io, path::Path, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// Rows changed by one transaction: the daemon's writer, and with it a ring, waits for each transaction.
 pub(super) const BATCH_ROWS: usize = 500;
@@ -74,31 +75,6 @@ pub struct StoredDelivery {
     pub revision: u32,
 }
 
-/// Failure of an operator command.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// The file does not exist.
-    #[error("no outbox at {0}. Run the daemon with this state directory first")]
-    Missing(PathBuf),
-    /// Permission denied.
-    #[error("{0} cannot be opened. Run this command as the daemon's user")]
-    Denied(PathBuf),
-    /// The file has another version.
-    #[error("{path} has version {found}, but this program supports {VERSION}. Use the same poprelay as the daemon")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: usize,
-    },
-    /// The file is not an outbox.
-    #[error("{0} is not an outbox")]
-    Foreign(PathBuf),
-    /// SQLite failed.
-    #[error("outbox access failed")]
-    Store(#[from] rusqlite::Error),
-}
-
 pub(super) const STORED_COLUMNS: &str =
     "id, state, subject, status, sink, enqueued_at, due, settled, attempts, plain, reason,
     coalesce(newer, card), mode, message_ref, revision";
@@ -107,15 +83,15 @@ pub(super) const STORED_COLUMNS: &str =
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn list(dir: &Path, filter: &Filter) -> Result<Vec<StoredDelivery>, AdminError> {
-    let db = connect(dir)?;
+pub fn list<'a>(place: impl Into<OutboxPlace<'a>>, filter: &Filter) -> Result<Vec<StoredDelivery>, AdminError> {
+    let db = place.into().connect()?;
     // The state as a literal: SQLite then uses the partial index of waiting rows.
     let state = filter.state.map_or_else(|| "TRUE".to_owned(), |state| format!("state = '{}'", state.as_str()));
     let mut read = db.prepare(&format!(
-        "SELECT {STORED_COLUMNS} FROM deliveries WHERE {state} AND (?1 IS NULL OR sink = ?1) ORDER BY id DESC LIMIT ?2"
+        "SELECT {STORED_COLUMNS} FROM deliveries WHERE {state} AND (CAST(?1 AS TEXT) IS NULL OR sink = ?1) ORDER BY id DESC LIMIT ?2"
     ))?;
     let rows = read.query_map(params![filter.sink.as_ref().map(SinkName::as_str), filter.limit], read_stored)?;
-    let mut deliveries: Vec<StoredDelivery> = rows.collect::<Result<_, _>>()?;
+    let mut deliveries: Vec<StoredDelivery> = rows;
     deliveries.reverse();
     Ok(deliveries)
 }
@@ -124,32 +100,34 @@ pub fn list(dir: &Path, filter: &Filter) -> Result<Vec<StoredDelivery>, AdminErr
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn show(dir: &Path, id: DeliveryId) -> Result<Option<(StoredDelivery, Vec<Attempt>)>, AdminError> {
-    let db = connect(dir)?;
+pub fn show<'a>(
+    place: impl Into<OutboxPlace<'a>>,
+    id: DeliveryId,
+) -> Result<Option<(StoredDelivery, Vec<Attempt>)>, AdminError> {
+    let db = place.into().connect()?;
     let found = db
-        .query_row(&format!("SELECT {STORED_COLUMNS} FROM deliveries WHERE id = ?"), [id.0], read_stored)
+        .query_row(&format!("SELECT {STORED_COLUMNS} FROM deliveries WHERE id = ?"), params![id.0], read_stored)
         .optional()?;
     let Some(delivery) = found else { return Ok(None) };
     Ok(Some((delivery, attempts(&db, id)?)))
 }
 
-pub(super) fn attempts(db: &Connection, id: DeliveryId) -> rusqlite::Result<Vec<Attempt>> {
+pub(super) fn attempts(db: &Session, id: DeliveryId) -> Result<Vec<Attempt>, sql::Error> {
     let mut read = db.prepare("SELECT at, took, status, answer FROM attempts WHERE delivery = ? ORDER BY nth")?;
-    read.query_map([id.0], attempt)?.collect()
+    read.query_map(params![id.0], attempt)
 }
 
 /// Retries deliveries immediately, in the full layout. Returns their number: 0 for a delivered, erased or unknown one.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn retry(dir: &Path, target: &RetryTarget) -> Result<u64, AdminError> {
-    let db = connect(dir)?;
+pub fn retry<'a>(place: impl Into<OutboxPlace<'a>>, target: &RetryTarget) -> Result<u64, AdminError> {
+    let db = place.into().connect()?;
     let ids: Vec<i64> = match target {
         RetryTarget::One(id) => vec![id.0],
         RetryTarget::DeadLetters(sink) => db
-            .prepare("SELECT id FROM deliveries WHERE state = 'dead' AND (?1 IS NULL OR sink = ?1) ORDER BY id")?
-            .query_map([sink.as_ref().map(SinkName::as_str)], |row| row.get(0))?
-            .collect::<Result<_, _>>()?,
+            .prepare("SELECT id FROM deliveries WHERE state = 'dead' AND (CAST(?1 AS TEXT) IS NULL OR sink = ?1) ORDER BY id")?
+            .query_map(params![sink.as_ref().map(SinkName::as_str)], |row| row.get(0))?,
     };
     each(
         &db,
@@ -163,8 +141,8 @@ pub fn retry(dir: &Path, target: &RetryTarget) -> Result<u64, AdminError> {
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn drop_one(dir: &Path, id: DeliveryId, now: Timestamp) -> Result<bool, AdminError> {
-    let db = connect(dir)?;
+pub fn drop_one<'a>(place: impl Into<OutboxPlace<'a>>, id: DeliveryId, now: Timestamp) -> Result<bool, AdminError> {
+    let db = place.into().connect()?;
     let dropped = db.execute(
         "UPDATE deliveries SET state = 'dropped', settled = ?2, reason = NULL WHERE id = ?1 AND state IN ('dead', 'waiting')",
         params![id.0, row::micros(now)],
@@ -172,39 +150,22 @@ pub fn drop_one(dir: &Path, id: DeliveryId, now: Timestamp) -> Result<bool, Admi
     Ok(dropped > 0)
 }
 
-fn each(db: &Connection, ids: &[i64], change: &str) -> Result<u64, AdminError> {
+fn each(db: &Session, ids: &[i64], change: &str) -> Result<u64, AdminError> {
     let mut write = db.prepare(change)?;
     let mut changed = 0;
     for step in ids.chunks(BATCH_ROWS) {
-        db.execute_batch("BEGIN IMMEDIATE")?;
+        db.begin(true)?;
         for id in step {
-            changed += write.execute([id]).inspect_err(|_| schema::rollback(db))?;
+            changed += write.execute(params![id]).inspect_err(|_| db.rollback())?;
         }
-        db.execute_batch("COMMIT").inspect_err(|_| schema::rollback(db))?;
+        db.commit(true).inspect_err(|_| db.rollback())?;
     }
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
-pub(super) fn connect(dir: &Path) -> Result<Connection, AdminError> {
-    let path = dir.join(FILE_NAME);
-    if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open(&path) {
-        return Err(match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => AdminError::Missing(path),
-            _ => AdminError::Denied(path),
-        });
-    }
-    let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_timeout(Duration::from_secs(10))?;
-    match schema::database_kind(&db)? {
-        DatabaseKind::Outbox(VERSION) => Ok(db),
-        DatabaseKind::Outbox(found) | DatabaseKind::Newer(found) => Err(AdminError::Version { path, found }),
-        DatabaseKind::Empty | DatabaseKind::Foreign => Err(AdminError::Foreign(path)),
-    }
-}
-
-pub(super) fn read_stored(row: &Row<'_>) -> rusqlite::Result<StoredDelivery> {
-    let text = |column: usize| row.get::<_, String>(column);
-    let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.and_then(row::from_micros));
+pub(super) fn read_stored(row: &Row<'_>) -> Result<StoredDelivery, sql::Error> {
+    let text = |column: usize| row.get::<String>(column);
+    let time = |column: usize| Ok::<_, sql::Error>(row.get::<Option<i64>>(column)?.and_then(row::from_micros));
     let (card, form) = (serde_json::from_str(&text(11)?).ok(), text(12)?);
     Ok(StoredDelivery {
         id: DeliveryId(row.get(0)?),
@@ -215,17 +176,17 @@ pub(super) fn read_stored(row: &Row<'_>) -> rusqlite::Result<StoredDelivery> {
         enqueued_at: time(5)?,
         due: time(6)?.filter(|due| *due > Timestamp::UNIX_EPOCH),
         settled: time(7)?,
-        attempts: row.get::<_, i64>(8)?.try_into().unwrap_or(u32::MAX),
+        attempts: row.get::<i64>(8)?.try_into().unwrap_or(u32::MAX),
         plain: row.get(9)?,
         reason: row.get(10)?,
         card,
         mode: form,
-        message_ref: row.get::<_, Option<String>>(13)?.as_deref().and_then(row::parse_message_ref),
-        revision: row.get::<_, i64>(14)?.try_into().unwrap_or(u32::MAX),
+        message_ref: row.get::<Option<String>>(13)?.as_deref().and_then(row::parse_message_ref),
+        revision: row.get::<i64>(14)?.try_into().unwrap_or(u32::MAX),
     })
 }
 
-fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+fn attempt(row: &Row<'_>) -> Result<Attempt, sql::Error> {
     let took: i64 = row.get(1)?;
     Ok(Attempt {
         at: row::from_micros(row.get(0)?).unwrap_or(Timestamp::UNIX_EPOCH),

@@ -6,14 +6,16 @@ use super::{
     row::{from_micros, micros, subject_key, to_json},
     store::Store,
 };
-use crate::model::{
-    call::CallUpdate,
-    card::{CallCard, CallerInfo, Card},
-    delivery::Subject,
-    ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-    time::{Timestamp, elapsed},
+use crate::{
+    model::{
+        call::CallUpdate,
+        card::{CallCard, CallerInfo, Card},
+        delivery::Subject,
+        ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
+        time::{Timestamp, elapsed},
+    },
+    runtime::sql::{OptionalRow as _, params},
 };
-use rusqlite::{OptionalExtension as _, params};
 use std::time::Duration;
 
 /// Shortest time between two heartbeat writes: each one syncs, and event gaps need no finer resolution.
@@ -57,8 +59,9 @@ pub struct SinkBacklog {
 impl Store {
     /// Saves an update until its deliveries are enqueued.
     pub(super) fn save_pending(&mut self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
-        let mut write = self.db.prepare_cached(
-            "INSERT OR REPLACE INTO pending_updates (call, status, saved_at, call_update) VALUES (?, ?, ?, ?)",
+        let mut write = self.db.prepare(
+            "INSERT INTO pending_updates (call, status, saved_at, call_update) VALUES (?, ?, ?, ?)
+             ON CONFLICT (call, status) DO UPDATE SET saved_at = excluded.saved_at, call_update = excluded.call_update",
         )?;
         write.execute(params![
             update.call.id.as_str(),
@@ -73,8 +76,17 @@ impl Store {
 
     /// Returns the pending updates, oldest first. Unreadable ones stay in the file and are logged.
     pub(super) fn pending(&self) -> Result<Vec<CallUpdate>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT call_update FROM pending_updates ORDER BY saved_at, rowid")?;
-        let texts: Vec<String> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let texts: Vec<String> = match self.daemon.as_ref().filter(|_| self.is_shared()) {
+            // Another daemon's look-ups are still running.
+            Some(daemon) => self
+                .db
+                .prepare("SELECT call_update FROM pending_updates WHERE saved_by = ? ORDER BY saved_at, rowid")?
+                .query_map(params![daemon], |row| row.get(0))?,
+            None => self
+                .db
+                .prepare("SELECT call_update FROM pending_updates ORDER BY saved_at, rowid")?
+                .query_map(params![], |row| row.get(0))?,
+        };
         let (all, mut updates) = (texts.len(), Vec::new());
         updates.extend(texts.iter().filter_map(|text| serde_json::from_str(text).ok()));
         if updates.len() < all {
@@ -101,9 +113,9 @@ impl Store {
 
     fn upsert_call(&self, update: &CallUpdate, now: Timestamp) -> Result<(), StoreError> {
         let call = &update.call;
-        let mut write = self.db.prepare_cached(
+        let mut write = self.db.prepare(
             "INSERT INTO calls (call, connection, account, last_seen, ended) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (call) DO UPDATE SET last_seen = excluded.last_seen, ended = max(ended, excluded.ended)",
+             ON CONFLICT (call) DO UPDATE SET last_seen = excluded.last_seen, ended = CASE WHEN calls.ended <> 0 THEN 1 ELSE excluded.ended END",
         )?;
         // An unknown end stays open: a report that is read later completes it, in this run or the next.
         let ended = update.status.kind().is_final() && !call.end_unknown;
@@ -119,13 +131,13 @@ impl Store {
 
     /// Returns the calls updated since `since` without a final status, oldest first.
     pub(super) fn open_calls(&self, since: Timestamp) -> Result<Vec<OpenCall>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT connection, account, call, last_seen FROM calls
-             WHERE last_seen >= ? AND NOT ended ORDER BY last_seen, call",
+             WHERE last_seen >= ? AND ended = 0 ORDER BY last_seen, call",
         )?;
-        let mut rows = read.query([micros(since)])?;
+        let mut rows = read.query(params![micros(since)])?;
         let mut open = Vec::new();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let ids: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             open.extend(open_call(&ids, row.get(3)?));
         }
@@ -137,11 +149,11 @@ impl Store {
 
     /// Returns the update on the newest card of a call; `None` if the card is unreadable.
     fn last_update(&self, call: &ConversationSpaceId) -> Result<Option<CallUpdate>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT coalesce(newer, card) FROM deliveries INDEXED BY once WHERE subject = ? ORDER BY id DESC LIMIT 1",
         )?;
         let subject = subject_key(&Subject::Call(call.clone()));
-        let card: Option<String> = read.query_row([subject], |row| row.get(0)).optional()?;
+        let card: Option<String> = read.query_row(params![subject], |row| row.get(0)).optional()?;
         Ok(card.and_then(|card| match serde_json::from_str(&card) {
             Ok(Card::Call(card)) => Some(card.update),
             _ => None,
@@ -150,8 +162,8 @@ impl Store {
 
     /// Returns the calls updated since `since` with a final status.
     pub(super) fn ended_calls(&self, since: Timestamp) -> Result<Vec<ConversationSpaceId>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT call FROM calls WHERE last_seen >= ? AND ended")?;
-        let calls: Vec<String> = read.query_map([micros(since)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut read = self.db.prepare("SELECT call FROM calls WHERE last_seen >= ? AND ended <> 0")?;
+        let calls: Vec<String> = read.query_map(params![micros(since)], |row| row.get(0))?;
         Ok(calls.into_iter().filter_map(|call| ConversationSpaceId::try_from(call).ok()).collect())
     }
 
@@ -167,20 +179,23 @@ impl Store {
         if is_fresh {
             return Ok(());
         }
-        let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)")?;
+        let mut write = self.db.prepare(
+            "INSERT INTO metadata (name, value) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?;
         write.execute(params![format!("heartbeat {connection}"), micros(beat.live_at)])?;
         let uncovered = format!("uncovered {connection}");
         match beat.uncovered_since {
             Some(since) => write.execute(params![uncovered, micros(since)])?,
-            None => self.db.prepare_cached("DELETE FROM metadata WHERE name = ?")?.execute([uncovered])?,
+            None => self.db.prepare("DELETE FROM metadata WHERE name = ?")?.execute(params![uncovered])?,
         };
         Ok(())
     }
 
     pub(super) fn last_heartbeat(&self, connection: &ConnectionName) -> Result<Option<Heartbeat>, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT value FROM metadata WHERE name = ?")?;
+        let mut read = self.db.prepare("SELECT value FROM metadata WHERE name = ?")?;
         let mut time = |name: String| -> Result<Option<Timestamp>, StoreError> {
-            Ok(read.query_row([name], |row| row.get(0)).optional()?.and_then(from_micros))
+            Ok(read.query_row(params![name], |row| row.get(0)).optional()?.and_then(from_micros))
         };
         let Some(live_at) = time(format!("heartbeat {connection}"))? else { return Ok(None) };
         Ok(Some(Heartbeat { live_at, uncovered_since: time(format!("uncovered {connection}"))? }))
@@ -188,11 +203,11 @@ impl Store {
 
     /// Returns the waiting deliveries by sink.
     pub(super) fn backlog(&self) -> Result<Vec<SinkBacklog>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT sink, count(*), min(enqueued_at) FROM deliveries INDEXED BY waiting WHERE state = 'waiting' GROUP BY sink",
         )?;
-        let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let found: Vec<(String, i64, i64)> = rows.collect::<Result<_, _>>()?;
+        let rows = read.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let found: Vec<(String, i64, i64)> = rows;
         let named = |(sink, cards, oldest): (String, i64, i64)| {
             Some(SinkBacklog { sink: sink.try_into().ok()?, cards: cards.unsigned_abs(), oldest: from_micros(oldest) })
         };

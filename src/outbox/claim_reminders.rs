@@ -4,18 +4,20 @@
 use super::{
     Retention,
     disk_error::StoreError,
+    handle::DatabaseOutbox,
     row::{from_micros, micros, subject_key, to_json},
-    sqlite::SqliteOutbox,
     store::Store,
 };
-use crate::model::{
-    card::{CallCard, Card},
-    claim::{Claim, ClaimKind, ReminderNeed, reminder_need},
-    delivery::{OutboxError, Subject},
-    ids::{ConversationSpaceId, SinkName},
-    time::{Timestamp, before},
+use crate::{
+    model::{
+        card::{CallCard, Card},
+        claim::{Claim, ClaimKind, ReminderNeed, reminder_need},
+        delivery::{OutboxError, Subject},
+        ids::{ConversationSpaceId, SinkName},
+        time::{Timestamp, before},
+    },
+    runtime::sql::params,
 };
-use rusqlite::params;
 use std::time::Duration;
 
 /// Claims of one query. The next query is seconds later.
@@ -40,13 +42,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         match current {
             Some(Claim { kind: ClaimKind::CallsBack, by, at }) => {
-                let mut write = self.db.prepare_cached(
-                    "INSERT OR REPLACE INTO claims (call, sink, user, claimed_at) VALUES (?, ?, ?, ?)",
+                let mut write = self.db.prepare(
+                    "INSERT INTO claims (call, sink, \"user\", claimed_at) VALUES (?, ?, ?, ?) ON CONFLICT (call) DO UPDATE
+                     SET sink = excluded.sink, \"user\" = excluded.\"user\", claimed_at = excluded.claimed_at, reminded = 0",
                 )?;
                 write.execute(params![call.as_str(), sink.as_str(), by.as_str(), micros(*at)])?;
             }
             Some(Claim { kind: ClaimKind::Done, .. }) | None => {
-                self.db.prepare_cached("DELETE FROM claims WHERE call = ?")?.execute([call.as_str()])?;
+                self.db.prepare("DELETE FROM claims WHERE call = ?")?.execute(params![call.as_str()])?;
             }
         }
         Ok(())
@@ -54,14 +57,17 @@ impl Store {
 
     /// Supersedes the reminders of a call that are not posted yet: the claim changed, or the caller was reached.
     pub(super) fn withdraw_reminders(&mut self, call: &ConversationSpaceId, now: Timestamp) -> Result<(), StoreError> {
-        let mut read = self.db.prepare_cached(
-            "SELECT id FROM deliveries INDEXED BY once WHERE subject = ? AND status LIKE 'reminder %' AND state = 'waiting'",
+        let mut read = self.db.prepare(
+            "SELECT id, sink FROM deliveries INDEXED BY once WHERE subject = ? AND status LIKE 'reminder %' AND state = 'waiting'",
         )?;
         let subject = subject_key(&Subject::Call(call.clone()));
-        let ids: Vec<i64> = read.query_map([subject], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let rows: Vec<(i64, String)> = read.query_map(params![subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
         drop(read);
-        for id in ids.into_iter().filter(|id| !self.tx_state.leased.contains_key(id)).collect::<Vec<_>>() {
-            self.supersede(id, "a newer state of the claim", now)?;
+        for (id, sink) in rows {
+            let is_leased = SinkName::try_from(sink).map_or(Ok(false), |sink| self.is_leased(id, &sink))?;
+            if !is_leased {
+                self.supersede(id, "a newer state of the claim", now)?;
+            }
         }
         Ok(())
     }
@@ -83,7 +89,7 @@ impl Store {
                 {
                     reminded.push(RemindedClaim { call: call.clone(), sink: sink.clone() });
                 }
-                self.db.prepare_cached("UPDATE claims SET reminded = 1 WHERE call = ?")?.execute([call.as_str()])?;
+                self.db.prepare("UPDATE claims SET reminded = 1 WHERE call = ?")?.execute(params![call.as_str()])?;
             }
         }
         Ok(reminded)
@@ -91,13 +97,12 @@ impl Store {
 
     /// Returns the claims of a sink that were made before `at` and have no reminder, oldest first.
     fn old_claims(&self, sink: &SinkName, at: Timestamp) -> Result<Vec<(ConversationSpaceId, Timestamp)>, StoreError> {
-        let mut read = self.db.prepare_cached(
-            "SELECT call, claimed_at FROM claims WHERE sink = ? AND NOT reminded AND claimed_at <= ?
+        let mut read = self.db.prepare(
+            "SELECT call, claimed_at FROM claims WHERE sink = ? AND reminded = 0 AND claimed_at <= ?
              ORDER BY claimed_at LIMIT ?",
         )?;
-        let rows =
+        let rows: Vec<(String, i64)> =
             read.query_map(params![sink.as_str(), micros(at), MAX_CLAIMS], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let rows: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
         let parsed = |(call, at): (String, i64)| Some((ConversationSpaceId::try_from(call).ok()?, from_micros(at)?));
         Ok(rows.into_iter().filter_map(parsed).collect())
     }
@@ -111,9 +116,9 @@ impl Store {
         reminder: CallCard,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut insert = self.db.prepare_cached(
-            "INSERT OR IGNORE INTO deliveries (subject, sink, status, mode, enqueued_at, card)
-             VALUES (?, ?, ?, 'reply', ?, ?)",
+        let mut insert = self.db.prepare(
+            "INSERT INTO deliveries (subject, sink, status, mode, enqueued_at, card)
+             VALUES (?, ?, ?, 'reply', ?, ?) ON CONFLICT DO NOTHING",
         )?;
         let (subject, status) = (subject_key(&Subject::Call(call.clone())), format!("reminder {}", micros(claimed_at)));
         let card = to_json(&Card::Call(Box::new(reminder)))?;
@@ -128,13 +133,13 @@ impl Store {
     /// Deletes claims older than the retention of deliveries, and names of users that were not asked for since.
     pub(super) fn retain_claims(&self, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
         let oldest = micros(before(now, retention.age));
-        self.db.prepare_cached("DELETE FROM claims WHERE claimed_at < ?")?.execute([oldest])?;
-        self.db.prepare_cached("DELETE FROM chat_users WHERE asked < ?")?.execute([oldest])?;
+        self.db.prepare("DELETE FROM claims WHERE claimed_at < ?")?.execute(params![oldest])?;
+        self.db.prepare("DELETE FROM chat_users WHERE asked < ?")?.execute(params![oldest])?;
         Ok(())
     }
 }
 
-impl SqliteOutbox {
+impl DatabaseOutbox {
     /// Enqueues the reminders of claims that are as old as their sink's entry in `waits`, once for each claim, and returns the
     /// claims.
     ///

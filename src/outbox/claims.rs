@@ -2,14 +2,16 @@
 //! then wait for their edits: one transaction stores claim and edits, and a restart continues with the edits.
 
 use super::{disk_error::StoreError, live_message::LIVE, row, store::Store};
-use crate::model::{
-    card::{CallCard, Card},
-    claim::{self, Claim, Press, PressResult},
-    delivery::{MessageRef, Subject},
-    ids::{ConversationSpaceId, SinkName},
-    time::Timestamp,
+use crate::{
+    model::{
+        card::{CallCard, Card},
+        claim::{self, Claim, Press, PressResult},
+        delivery::{MessageRef, Subject},
+        ids::{ConversationSpaceId, SinkName},
+        time::Timestamp,
+    },
+    runtime::sql::{self, Session, params},
 };
-use rusqlite::{Connection, params};
 
 /// A live message of the call of a press.
 pub(super) struct LiveMessage {
@@ -21,12 +23,12 @@ pub(super) struct LiveMessage {
 }
 
 /// Returns the claim in force of a call, as its live messages have it.
-pub(super) fn claim_of_call(db: &Connection, call: &ConversationSpaceId) -> rusqlite::Result<Option<Claim>> {
-    let mut read = db.prepare_cached(
+pub(super) fn claim_of_call(db: &Session, call: &ConversationSpaceId) -> Result<Option<Claim>, sql::Error> {
+    let mut read = db.prepare(
         "SELECT coalesce(newer, card) FROM deliveries INDEXED BY once WHERE subject = ? AND mode = ? ORDER BY id",
     )?;
     let mut rows = read.query(params![row::subject_key(&Subject::Call(call.clone())), LIVE])?;
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next_row()? {
         let card: String = row.get(0)?;
         if let Ok(Card::Call(card)) = serde_json::from_str(&card)
             && let Some(claim) = card.claims.and_then(|claims| claims.current)
@@ -69,13 +71,13 @@ impl Store {
 
     /// Returns the live messages of a call that can be edited. Erased and unreadable cards stay as they are.
     pub(super) fn live_messages(&self, call: &ConversationSpaceId) -> Result<Vec<LiveMessage>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT id, sink, state, coalesce(newer, card), message_ref FROM deliveries INDEXED BY once
              WHERE subject = ? AND mode = ? AND state IN ('waiting', 'delivered', 'dead')",
         )?;
         let mut rows = read.query(params![row::subject_key(&Subject::Call(call.clone())), LIVE])?;
         let mut messages = Vec::new();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let (id, sink, state): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (card, message): (String, Option<String>) = (row.get(3)?, row.get(4)?);
             if let (Ok(Card::Call(card)), Ok(sink)) = (serde_json::from_str(&card), SinkName::try_from(sink)) {

@@ -2,13 +2,15 @@
 //! both. The final status of each call is still posted.
 
 use super::{disk_error::StoreError, row::to_json, store::Store};
-use crate::model::{
-    call::{CallStatus, CallUpdate},
-    card::Card,
-    delivery::NewDelivery,
-    time::Timestamp,
+use crate::{
+    model::{
+        call::{CallStatus, CallUpdate},
+        card::Card,
+        delivery::NewDelivery,
+        time::Timestamp,
+    },
+    runtime::sql::params,
 };
-use rusqlite::params;
 
 /// Deliveries scanned, from the newest: a back-to-back call is among them, and the cost does not grow with the backlog.
 const MAX_SCANNED: i64 = 200;
@@ -18,14 +20,14 @@ impl Store {
     pub(super) fn coalesce(&mut self, delivery: &NewDelivery, now: Timestamp) -> Result<(), StoreError> {
         let Some(ring) = repeated_ring(&delivery.card) else { return Ok(()) };
         let Some(number) = ring.call.caller.number.as_e164() else { return Ok(()) };
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT id, card FROM (SELECT id, card, status, mode, attempts FROM deliveries INDEXED BY waiting
-                                   WHERE sink = ?1 AND state = 'waiting' ORDER BY id DESC LIMIT ?2)
+                                   WHERE sink = ?1 AND state = 'waiting' ORDER BY id DESC LIMIT ?2) newest
              WHERE status = 'ringing' AND mode = 'post' AND attempts = 0 AND instr(card, ?3) > 0",
         )?;
         let mut rows = read.query(params![delivery.key.sink.as_str(), MAX_SCANNED, to_json(number)?])?;
         let mut earlier = Vec::new();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let (id, card): (i64, String) = (row.get(0)?, row.get(1)?);
             let Ok(Card::Call(card)) = serde_json::from_str(&card) else { continue };
             let call = &card.update.call;
@@ -36,9 +38,10 @@ impl Store {
         }
         drop(rows);
         drop(read);
-        earlier.retain(|id| !self.tx_state.leased.contains_key(id));
         for id in earlier {
-            self.supersede(id, "the caller's next call", now)?;
+            if !self.is_leased(id, &delivery.key.sink)? {
+                self.supersede(id, "the caller's next call", now)?;
+            }
         }
         Ok(())
     }

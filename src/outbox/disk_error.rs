@@ -1,5 +1,6 @@
 //! Storage errors: maps SQLite errors to disk problems, which switch the outbox to memory.
 
+use crate::runtime::{postgres::PostgresFault, sql};
 use rusqlite::ErrorCode;
 
 /// Disk problem that makes the file unusable. All of them can be temporary.
@@ -38,9 +39,12 @@ impl std::fmt::Display for DiskProblem {
 /// Failure of a store operation. Contains no stored values.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
-    /// SQLite's message: codes, tables and columns, never values.
+    /// A statement failed.
     #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
+    Database(#[from] sql::Error),
+    /// Another daemon owns the sink.
+    #[error("another daemon owns the sink")]
+    Fenced,
     /// A value cannot be serialized as JSON. The value is not in the error.
     #[error("card serialization failed")]
     Serialization,
@@ -50,8 +54,16 @@ impl StoreError {
     /// Returns the disk problem, if the disk caused the error.
     pub(super) fn disk_problem(&self) -> Option<DiskProblem> {
         match self {
-            Self::Sqlite(error) => disk_problem(error),
-            Self::Serialization => None,
+            Self::Database(sql::Error::Sqlite(error)) => disk_problem(error),
+            Self::Database(_) | Self::Fenced | Self::Serialization => None,
+        }
+    }
+
+    /// Returns the server's fault, if the shared store is away or unusable. A statement that the server refuses fails alone.
+    pub(super) fn server_fault(&self) -> Option<PostgresFault> {
+        match self {
+            Self::Database(sql::Error::Postgres(error)) if error.fault != PostgresFault::Other => Some(error.fault),
+            Self::Database(_) | Self::Fenced | Self::Serialization => None,
         }
     }
 }

@@ -6,14 +6,16 @@ use super::{
     row::{self, card_progress, micros, progress, subject_key, to_json},
     store::Store,
 };
-use crate::model::{
-    call::{Callback, Revision, StatusKind},
-    card::{CallCard, Card},
-    delivery::{Delivery, DeliveryId, EnqueueMode, EnqueueResult, NewDelivery, PostMode, Subject},
-    ids::ConversationSpaceId,
-    time::Timestamp,
+use crate::{
+    model::{
+        call::{Callback, Revision, StatusKind},
+        card::{CallCard, Card},
+        delivery::{Delivery, DeliveryId, EnqueueMode, EnqueueResult, NewDelivery, PostMode, Subject},
+        ids::{ConversationSpaceId, SinkName},
+        time::Timestamp,
+    },
+    runtime::sql::{OptionalRow as _, params},
 };
-use rusqlite::{OptionalExtension as _, params};
 
 impl Store {
     /// Removes the pending update and enqueues its deliveries.
@@ -24,7 +26,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<EnqueueResult>, StoreError> {
         if let Some((call, status)) = pending {
-            let mut delete = self.db.prepare_cached("DELETE FROM pending_updates WHERE call = ? AND status = ?")?;
+            let mut delete = self.db.prepare("DELETE FROM pending_updates WHERE call = ? AND status = ?")?;
             delete.execute(params![call.as_str(), status.as_str()])?;
         }
         // The cards of one update are about one call.
@@ -58,18 +60,18 @@ impl Store {
         let (subject, sink) = (subject_key(&delivery.key.subject), &delivery.key.sink);
         let status = delivery.key.status;
         let mut known = Vec::new();
-        let mut read = self.db.prepare_cached(
-            "SELECT id, status, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?",
-        )?;
+        let mut read = self
+            .db
+            .prepare("SELECT id, status, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?")?;
         let mut rows = read.query(params![subject, sink.as_str()])?;
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let (id, status, state): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             known.push((id, row::parse_status(&status), state == "waiting"));
         }
         drop(rows);
         drop(read);
         if let Some((id, _, waits)) = known.iter().find(|(_, kind, _)| *kind == Some(status)) {
-            return if *waits { self.replace_card(*id, &delivery.card) } else { self.resolve(*id, delivery) };
+            return if *waits { self.replace_card(*id, &delivery.card, sink) } else { self.resolve(*id, delivery) };
         }
         // The sink supported edits until now: its live message already shows the status.
         if self.live_covers(delivery)? {
@@ -81,26 +83,31 @@ impl Store {
         }
         // An earlier status that is being posted goes first; one that waits is replaced.
         let waiting = known.iter().filter(|(.., waits)| *waits).map(|(id, ..)| *id);
-        let (leased, waiting): (Vec<i64>, Vec<i64>) = waiting.partition(|id| self.tx_state.leased.contains_key(id));
-        for id in waiting {
-            self.supersede(id, status.as_str(), now)?;
+        let mut is_behind = false;
+        for id in waiting.collect::<Vec<_>>() {
+            if self.is_leased(id, sink)? {
+                is_behind = true;
+            } else {
+                self.supersede(id, status.as_str(), now)?;
+            }
         }
         self.coalesce(delivery, now)?;
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO deliveries (subject, sink, status, enqueued_at, card) VALUES (?, ?, ?, ?, ?)",
+        let mut insert = self.db.prepare(
+            "INSERT INTO deliveries (subject, sink, status, enqueued_at, card) VALUES (?, ?, ?, ?, ?) RETURNING id",
         )?;
-        insert.execute(params![subject, sink.as_str(), status.as_str(), micros(now), to_json(&delivery.card)?])?;
+        let card = to_json(&delivery.card)?;
+        let id =
+            insert.query_row(params![subject, sink.as_str(), status.as_str(), micros(now), card], |row| row.get(0))?;
         drop(insert);
-        let id = self.db.last_insert_rowid();
-        self.announce(sink, || leased.is_empty().then(|| new_post(id, delivery, now)));
+        self.announce(sink, || (!is_behind).then(|| new_post(id, delivery, now)));
         Ok(EnqueueResult::Inserted)
     }
 
     /// Posts an outcome that was not known when the status was posted, and a call back after a try. Every other settled card
     /// stays.
     fn resolve(&mut self, id: i64, delivery: &NewDelivery) -> Result<EnqueueResult, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT card FROM deliveries WHERE id = ? AND state = 'delivered'")?;
-        let posted: Option<String> = read.query_row([id], |row| row.get(0)).optional()?;
+        let mut read = self.db.prepare("SELECT card FROM deliveries WHERE id = ? AND state = 'delivered'")?;
+        let posted: Option<String> = read.query_row(params![id], |row| row.get(0)).optional()?;
         let posted = posted.and_then(|card| serde_json::from_str(&card).ok());
         drop(read);
         let (Some(Card::Call(old)), Card::Call(new)) = (posted, &delivery.card) else {
@@ -113,7 +120,7 @@ impl Store {
         if !resolves(new) || resolves(&old) {
             return Ok(EnqueueResult::Unchanged);
         }
-        let mut write = self.db.prepare_cached(
+        let mut write = self.db.prepare(
             "UPDATE deliveries SET card = ?, state = 'waiting', due = 0, plain = 0, settled = NULL WHERE id = ?",
         )?;
         write.execute(params![to_json(&delivery.card)?, id])?;
@@ -127,7 +134,7 @@ impl Store {
             return Ok(result);
         }
         let newest = self.newest_waiting(delivery)?;
-        newest.map_or(Ok(EnqueueResult::Unchanged), |id| self.replace_card(id, &delivery.card))
+        newest.map_or(Ok(EnqueueResult::Unchanged), |id| self.replace_card(id, &delivery.card, &delivery.key.sink))
     }
 
     /// Merges late caller info or a callback into the live message or the newest waiting card.
@@ -136,15 +143,15 @@ impl Store {
             return Ok(result);
         }
         let Some(id) = self.newest_waiting(delivery)? else { return Ok(EnqueueResult::Unchanged) };
-        let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
-        let old: String = read.query_row([id], |row| row.get(0))?;
+        let mut read = self.db.prepare("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
+        let old: String = read.query_row(params![id], |row| row.get(0))?;
         drop(read);
         let merged = updated_card(&old, &delivery.card, delivery.mode);
-        merged.map_or(Ok(EnqueueResult::Unchanged), |card| self.replace_card(id, &card))
+        merged.map_or(Ok(EnqueueResult::Unchanged), |card| self.replace_card(id, &card, &delivery.key.sink))
     }
 
     fn newest_waiting(&self, delivery: &NewDelivery) -> Result<Option<i64>, StoreError> {
-        let mut newest = self.db.prepare_cached(
+        let mut newest = self.db.prepare(
             "SELECT max(id) FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND state = 'waiting'
              AND mode = 'post'",
         )?;
@@ -153,9 +160,9 @@ impl Store {
     }
 
     /// Replaces the card of a waiting delivery. A leased delivery uses the newer card only if requeued.
-    fn replace_card(&mut self, id: i64, newer: &Card) -> Result<EnqueueResult, StoreError> {
-        let mut read = self.db.prepare_cached("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
-        let old: String = read.query_row([id], |row| row.get(0))?;
+    fn replace_card(&mut self, id: i64, newer: &Card, sink: &SinkName) -> Result<EnqueueResult, StoreError> {
+        let mut read = self.db.prepare("SELECT coalesce(newer, card) FROM deliveries WHERE id = ?")?;
+        let old: String = read.query_row(params![id], |row| row.get(0))?;
         let old = serde_json::from_str(&old).ok().and_then(|card| card_progress(&card));
         if old.is_some_and(|old| card_progress(newer).is_some_and(|new| new < old)) {
             return Ok(EnqueueResult::Unchanged);
@@ -163,8 +170,8 @@ impl Store {
         drop(read);
         self.withdraw(id);
         self.tx_state.urgent = true;
-        let leased = self.tx_state.leased.contains_key(&id);
-        let mut write = self.db.prepare_cached(if leased {
+        let leased = self.is_leased(id, sink)?;
+        let mut write = self.db.prepare(if leased {
             "UPDATE deliveries SET newer = ? WHERE id = ?"
         } else {
             "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?"
@@ -175,7 +182,7 @@ impl Store {
 
     pub(super) fn supersede(&mut self, id: i64, by: &str, now: Timestamp) -> Result<(), StoreError> {
         self.withdraw(id);
-        let mut write = self.db.prepare_cached(
+        let mut write = self.db.prepare(
             "UPDATE deliveries SET state = 'superseded', settled = ?, reason = ?, newer = NULL WHERE id = ?",
         )?;
         write.execute(params![micros(now), format!("superseded by {by}"), id])?;

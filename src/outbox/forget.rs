@@ -2,18 +2,21 @@
 //! Decides what remains of a card, and empties the WAL and the free space of the file.
 
 use super::{
-    admin::{AdminError, BATCH_ROWS, connect},
-    missed_calls, row, schema,
+    admin::BATCH_ROWS,
+    missed_calls,
+    place::{AdminError, OutboxPlace},
+    row,
 };
-use crate::model::{
-    card::Card,
-    phone::{E164, PhoneNumber},
-    time::Timestamp,
+use crate::{
+    model::{
+        card::Card,
+        phone::{E164, PhoneNumber},
+        time::Timestamp,
+    },
+    runtime::sql::{self, OptionalRow as _, Session, params},
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::path::Path;
 
 /// Replacement of the number in cards of other callers.
 const MASKED_NUMBER: &str = "•••";
@@ -37,27 +40,34 @@ pub struct ErasureReport {
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn forget(dir: &Path, number: &E164, now: Timestamp) -> Result<ErasureReport, AdminError> {
-    let db = connect(dir)?;
-    // A pragma of the connection, not of the file: deleted content is overwritten with zeros.
-    db.pragma_update(None, "secure_delete", true)?;
+pub fn forget<'a>(
+    place: impl Into<OutboxPlace<'a>>,
+    number: &E164,
+    now: Timestamp,
+) -> Result<ErasureReport, AdminError> {
+    let db = place.into().connect()?;
+    if let Some(file) = db.sqlite() {
+        // A pragma of the connection, not of the file: deleted content is overwritten with zeros.
+        file.pragma_update(None, "secure_delete", true).map_err(sql::Error::from)?;
+    }
     let digits = number.expose().trim_start_matches('+');
     let mut report = ErasureReport::default();
-    let deliveries = "SELECT id FROM deliveries WHERE instr(card, ?1) OR instr(coalesce(newer, ''), ?1) ORDER BY id";
+    let deliveries =
+        "SELECT id FROM deliveries WHERE instr(card, ?1) > 0 OR instr(coalesce(newer, ''), ?1) > 0 ORDER BY id";
     each(&db, deliveries, digits, |id| erase(&db, id, digits, now, &mut report))?;
-    let pending = "SELECT rowid FROM pending_updates WHERE instr(call_update, ?1) ORDER BY rowid";
+    let pending = "SELECT rowid FROM pending_updates WHERE instr(call_update, ?1) > 0 ORDER BY rowid";
     each(&db, pending, digits, |rowid| {
         let update: Option<String> = db
-            .query_row("SELECT call_update FROM pending_updates WHERE rowid = ?", [rowid], |row| row.get(0))
+            .query_row("SELECT call_update FROM pending_updates WHERE rowid = ?", params![rowid], |row| row.get(0))
             .optional()?;
         if update.is_some_and(|update| contains(&update, digits)) {
-            db.execute("DELETE FROM pending_updates WHERE rowid = ?", [rowid])?;
+            db.execute("DELETE FROM pending_updates WHERE rowid = ?", params![rowid])?;
             report.pending += 1;
         }
         Ok(())
     })?;
     report.missed = missed_calls::forget_caller(&db, number)?;
-    let missed = "SELECT rowid FROM missed_calls WHERE instr(card, ?1) ORDER BY rowid";
+    let missed = "SELECT rowid FROM missed_calls WHERE instr(card, ?1) > 0 ORDER BY rowid";
     each(&db, missed, digits, |rowid| mask_missed_call(&db, rowid, digits))?;
     empty_wal(&db)?;
     Ok(report)
@@ -67,38 +77,41 @@ pub fn forget(dir: &Path, number: &E164, now: Timestamp) -> Result<ErasureReport
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn rewrite(dir: &Path) -> Result<(), AdminError> {
-    let db = connect(dir)?;
-    db.execute_batch("VACUUM")?;
+pub fn rewrite<'a>(place: impl Into<OutboxPlace<'a>>) -> Result<(), AdminError> {
+    let db = place.into().connect()?;
+    if let Some(file) = db.sqlite() {
+        file.execute_batch("VACUUM").map_err(sql::Error::from)?;
+    }
     Ok(empty_wal(&db)?)
 }
 
 /// Truncates the WAL. Waits for readers up to the busy timeout; then the WAL is unchanged.
-fn empty_wal(db: &Connection) -> rusqlite::Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+fn empty_wal(db: &Session) -> Result<(), sql::Error> {
+    let Some(file) = db.sqlite() else { return Ok(()) };
+    Ok(file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 /// Runs `work` for each row that `select` finds, [`BATCH_ROWS`] rows in a transaction.
 fn each(
-    db: &Connection,
+    db: &Session,
     select: &str,
     digits: &str,
-    mut work: impl FnMut(i64) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let ids: Vec<i64> = db.prepare(select)?.query_map([digits], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    mut work: impl FnMut(i64) -> Result<(), sql::Error>,
+) -> Result<(), sql::Error> {
+    let ids: Vec<i64> = db.prepare(select)?.query_map(params![digits], |row| row.get(0))?;
     for step in ids.chunks(BATCH_ROWS) {
-        db.execute_batch("BEGIN IMMEDIATE")?;
-        let result = step.iter().try_for_each(|id| work(*id)).and_then(|()| db.execute_batch("COMMIT"));
-        result.inspect_err(|_| schema::rollback(db))?;
+        db.begin(true)?;
+        let result = step.iter().try_for_each(|id| work(*id)).and_then(|()| db.commit(true));
+        result.inspect_err(|_| db.rollback())?;
     }
     Ok(())
 }
 
-fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut ErasureReport) -> rusqlite::Result<()> {
+fn erase(db: &Session, id: i64, digits: &str, now: Timestamp, report: &mut ErasureReport) -> Result<(), sql::Error> {
     // Read again: the daemon may have settled or updated the row since.
     let found = db
-        .query_row("SELECT state, card, newer FROM deliveries WHERE id = ?", [id], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+        .query_row("SELECT state, card, newer FROM deliveries WHERE id = ?", params![id], |row| {
+            Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<Option<String>>(2)?))
         })
         .optional()?;
     let Some((state, card, newer)) = found else { return Ok(()) };
@@ -106,9 +119,9 @@ fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut Er
         (Redaction::Unchanged, None | Some(Redaction::Unchanged)) => return Ok(()),
         (Redaction::Erased, _) | (_, Some(Redaction::Erased)) => {
             let drops = matches!(state.as_str(), "waiting" | "dead");
-            db.prepare_cached(
-                "UPDATE deliveries SET card = '', newer = NULL, state = CASE WHEN ?2 THEN 'dropped' ELSE state END,
-                 settled = CASE WHEN ?2 THEN ?3 ELSE settled END, reason = CASE WHEN ?2 THEN 'forgotten' ELSE reason END
+            db.prepare(
+                "UPDATE deliveries SET card = '', newer = NULL, state = CASE WHEN ?2 <> 0 THEN 'dropped' ELSE state END,
+                 settled = CASE WHEN ?2 <> 0 THEN ?3 ELSE settled END, reason = CASE WHEN ?2 <> 0 THEN 'forgotten' ELSE reason END
                  WHERE id = ?1",
             )?
             .execute(params![id, drops, row::micros(now)])?;
@@ -118,19 +131,20 @@ fn erase(db: &Connection, id: i64, digits: &str, now: Timestamp, report: &mut Er
         (first, second) => {
             let newer =
                 newer.map(|newer| second.map_or_else(|| newer.clone(), |redaction| redaction.or(newer.clone())));
-            let mut write = db.prepare_cached("UPDATE deliveries SET card = ?2, newer = ?3 WHERE id = ?1")?;
+            let mut write = db.prepare("UPDATE deliveries SET card = ?2, newer = ?3 WHERE id = ?1")?;
             write.execute(params![id, first.or(card), newer])?;
             report.masked += 1;
         }
     }
     // A chat's response may repeat the card.
-    db.prepare_cached("UPDATE attempts SET answer = '' WHERE delivery = ?")?.execute([id])?;
+    db.prepare("UPDATE attempts SET answer = '' WHERE delivery = ?")?.execute(params![id])?;
     Ok(())
 }
 
 /// Masks the number in the missed call of another caller.
-fn mask_missed_call(db: &Connection, rowid: i64, digits: &str) -> rusqlite::Result<()> {
-    let card = db.query_row("SELECT card FROM missed_calls WHERE rowid = ?", [rowid], |row| row.get(0)).optional()?;
+fn mask_missed_call(db: &Session, rowid: i64, digits: &str) -> Result<(), sql::Error> {
+    let card =
+        db.query_row("SELECT card FROM missed_calls WHERE rowid = ?", params![rowid], |row| row.get(0)).optional()?;
     let card: String = card.unwrap_or_default();
     match redact(&card, digits) {
         Redaction::Unchanged => {}
@@ -138,7 +152,7 @@ fn mask_missed_call(db: &Connection, rowid: i64, digits: &str) -> rusqlite::Resu
             db.execute("UPDATE missed_calls SET card = ?2 WHERE rowid = ?1", params![rowid, masked])?;
         }
         Redaction::Erased => {
-            db.execute("DELETE FROM missed_calls WHERE rowid = ?", [rowid])?;
+            db.execute("DELETE FROM missed_calls WHERE rowid = ?", params![rowid])?;
         }
     }
     Ok(())

@@ -1,13 +1,21 @@
 //! Health of the outbox's storage, as the daemon reports it.
 
 use super::disk_error::DiskProblem;
-use crate::model::time::Timestamp;
+use crate::{model::time::Timestamp, runtime::postgres::PostgresFault};
 
 /// Health of the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// Commits are on disk.
+    /// Commits are on disk, or in the shared database.
     Durable,
+    /// The shared database is away, or this daemon is not connected yet: cards are stored in this machine's file. This daemon
+    /// posts those of the sinks that it owned last.
+    Spooling {
+        /// What is wrong.
+        reason: PostgresFault,
+        /// Since when.
+        since: Timestamp,
+    },
     /// The file is unusable: cards are posted from memory, and a crash of the daemon loses the waiting ones.
     InMemory {
         /// The disk problem.

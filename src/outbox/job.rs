@@ -48,6 +48,7 @@ impl<T: Send, F: FnMut(&mut Store, Timestamp) -> Result<T, StoreError> + Send> J
 
     fn finish(self: Box<Self>, failure: Option<StoreError>) {
         let result = match (failure, self.out) {
+            (Some(StoreError::Fenced), _) => Err(OutboxError::Fenced),
             (Some(error), _) => Err(OutboxError::Store(Box::new(error))),
             (None, Some(out)) => Ok(out),
             (None, None) => Err(OutboxError::Stopped),

@@ -6,17 +6,27 @@ use super::{
     row::{self, micros, progress, subject_key, to_json},
     store::Store,
 };
-use crate::model::{
-    call::{CallStatus, Revision, StatusKind},
-    card::{CallCard, CallerInfo, Card, Match},
-    delivery::{Delivery, DeliveryId, DeliveryKey, EnqueueMode, EnqueueResult, NewDelivery, PostMode},
-    ids::SinkName,
-    time::Timestamp,
+use crate::{
+    model::{
+        call::{CallStatus, Revision, StatusKind},
+        card::{CallCard, CallerInfo, Card, Match},
+        delivery::{Delivery, DeliveryId, DeliveryKey, EnqueueMode, EnqueueResult, NewDelivery, PostMode},
+        ids::SinkName,
+        time::Timestamp,
+    },
+    runtime::sql::{OptionalRow as _, params},
 };
-use rusqlite::{OptionalExtension as _, params};
 
 /// Value of `status` in a live row: the key is (subject, sink), and the status is that of the card.
 pub(super) const LIVE: &str = "live";
+
+/// Progress of a post that was enqueued while its sink did not support edits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Posting {
+    Waits,
+    Leased,
+    Done,
+}
 
 /// Columns of a live row that enqueueing needs.
 struct LiveRow {
@@ -37,36 +47,41 @@ impl Store {
         }
         let (subject, sink) = (subject_key(&delivery.key.subject), &delivery.key.sink);
         // The sink was a webhook until now. Posted statuses are not posted again; the live message replaces waiting ones.
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT id, status, state FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ?
              AND state IN ('waiting', 'delivered')",
         )?;
-        let earlier: Vec<(i64, Option<StatusKind>, bool)> = read
-            .query_map(params![subject, sink.as_str()], |row| {
+        let mut earlier: Vec<(i64, Option<StatusKind>, Posting)> =
+            read.query_map(params![subject, sink.as_str()], |row| {
                 let (status, state): (String, String) = (row.get(1)?, row.get(2)?);
-                Ok((row.get(0)?, row::parse_status(&status), state == "waiting"))
-            })?
-            .collect::<Result<_, _>>()?;
+                let posting = if state == "waiting" { Posting::Waits } else { Posting::Done };
+                Ok((row.get(0)?, row::parse_status(&status), posting))
+            })?;
         drop(read);
-        let is_free = |id, waiting| waiting && !self.tx_state.leased.contains_key(&id);
+        for (id, _, posting) in &mut earlier {
+            if *posting == Posting::Waits && self.is_leased(*id, sink)? {
+                *posting = Posting::Leased;
+            }
+        }
         let status = delivery.key.status;
         let covers = |kind: StatusKind| kind == status || progress(kind) > progress(status);
-        if earlier.iter().any(|(id, kind, waiting)| !is_free(*id, *waiting) && kind.is_some_and(covers)) {
+        if earlier.iter().any(|(_, kind, posting)| *posting != Posting::Waits && kind.is_some_and(covers)) {
             return Ok(EnqueueResult::Unchanged);
         }
         let free: Vec<i64> =
-            earlier.iter().filter(|(id, _, waiting)| is_free(*id, *waiting)).map(|(id, ..)| *id).collect();
+            earlier.iter().filter(|(.., posting)| *posting == Posting::Waits).map(|(id, ..)| *id).collect();
         for id in free {
             self.supersede(id, LIVE, now)?;
         }
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO deliveries (subject, sink, status, mode, enqueued_at, card) VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
+        let mut insert = self.db.prepare(
+            "INSERT INTO deliveries (subject, sink, status, mode, enqueued_at, card) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+             RETURNING id",
         )?;
-        insert.execute(params![subject, sink.as_str(), LIVE, micros(now), to_json(&delivery.card)?])?;
+        let card = to_json(&delivery.card)?;
+        let id = insert.query_row(params![subject, sink.as_str(), LIVE, micros(now), card], |row| row.get(0))?;
         drop(insert);
-        let id = self.db.last_insert_rowid();
         // A post of the webhook that is leased goes first.
-        let is_first = !earlier.iter().any(|(id, _, waiting)| *waiting && self.tx_state.leased.contains_key(id));
+        let is_first = !earlier.iter().any(|(.., posting)| *posting == Posting::Leased);
         let mode = PostMode::Live { message: None, reposted: false };
         self.announce(sink, || {
             let (key, card) = (delivery.key.clone(), delivery.card.clone());
@@ -102,12 +117,12 @@ impl Store {
     }
 
     fn live_row(&self, delivery: &NewDelivery) -> Result<Option<LiveRow>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT id, state, reposts, coalesce(newer, card), enqueued_at, attempts, message_ref
              FROM deliveries INDEXED BY once WHERE subject = ? AND sink = ? AND status = ?",
         )?;
-        let key = params![subject_key(&delivery.key.subject), delivery.key.sink.as_str(), LIVE];
-        let found = read.query_row(key, |row| {
+        let subject = subject_key(&delivery.key.subject);
+        let found = read.query_row(params![subject, delivery.key.sink.as_str(), LIVE], |row| {
             let state: String = row.get(1)?;
             Ok(LiveRow {
                 id: row.get(0)?,
@@ -149,8 +164,8 @@ impl Store {
         offer: impl FnOnce() -> Option<Delivery>,
     ) -> Result<bool, StoreError> {
         self.withdraw(id);
-        let leased = self.tx_state.leased.contains_key(&id);
-        let mut write = self.db.prepare_cached(match (leased, is_settled) {
+        let leased = self.is_leased(id, sink)?;
+        let mut write = self.db.prepare(match (leased, is_settled) {
             (true, _) => "UPDATE deliveries SET newer = ? WHERE id = ?",
             (false, false) => "UPDATE deliveries SET card = ?, newer = NULL WHERE id = ?",
             (false, true) => {
@@ -170,7 +185,7 @@ impl Store {
     pub(super) fn insert_reply(&mut self, delivery: &NewDelivery, now: Timestamp) -> Result<EnqueueResult, StoreError> {
         let key = &delivery.key;
         let subject = subject_key(&key.subject);
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT id, message_ref IS NOT NULL FROM deliveries INDEXED BY once
              WHERE subject = ? AND sink = ? AND status = ? AND state IN ('waiting', 'delivered')",
         )?;
@@ -178,15 +193,16 @@ impl Store {
             .query_row(params![subject, key.sink.as_str(), LIVE], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         drop(read);
-        if !live.is_some_and(|(id, posted)| posted || self.tx_state.leased.contains_key(&id)) {
+        let Some((id, is_posted)) = live else { return Ok(EnqueueResult::Unchanged) };
+        if !is_posted && !self.is_leased(id, &key.sink)? {
             return Ok(EnqueueResult::Unchanged);
         }
         // A call may be answered several times (transfers): the time makes the keys of their replies unique.
         let at = delivery.card.occurred_at().map_or(0, micros);
         let status = format!("{} {at}", key.status.as_str());
-        let mut insert = self.db.prepare_cached(
-            "INSERT OR IGNORE INTO deliveries (subject, sink, status, mode, enqueued_at, card)
-             VALUES (?, ?, ?, 'reply', ?, ?)",
+        let mut insert = self.db.prepare(
+            "INSERT INTO deliveries (subject, sink, status, mode, enqueued_at, card)
+             VALUES (?, ?, ?, 'reply', ?, ?) ON CONFLICT DO NOTHING",
         )?;
         let inserted =
             insert.execute(params![subject, key.sink.as_str(), status, micros(now), to_json(&delivery.card)?])?;

@@ -2,10 +2,10 @@
 //! transaction that enqueues the cards of a call, so that both survive a crash. Decides no callback and posts nothing.
 //!
 //! # Use
-//! - [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue) and [`SqliteOutbox::record_silent_call`] record the final update of each inbound call
+//! - [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue) and [`DatabaseOutbox::record_silent_call`] record the final update of each inbound call
 //!   whose caller waits for a callback, and each return call ([`ReturnCall::of`]). A call that proves to be something else
 //!   later is kept with that fact.
-//! - [`SqliteOutbox::caller_calls`] returns both by number. The caller decides the callback
+//! - [`DatabaseOutbox::caller_calls`] returns both by number. The caller decides the callback
 //!   ([`Callback::decide`]) and enqueues an update of the missed call with [`Revision::CalledBack`]; the same transaction
 //!   stores that callback here.
 //! - A missed call is open until its stored callback reached the caller, or a person is done with it: [`open_missed_calls`].
@@ -14,24 +14,26 @@
 
 use super::{
     Retention,
-    admin::{self, AdminError},
     chat_users::name_of,
     claims::claim_of_call,
     disk_error::StoreError,
+    handle::DatabaseOutbox,
+    place::{AdminError, OutboxPlace},
     row::{micros, to_json},
-    sqlite::SqliteOutbox,
     store::Store,
 };
-use crate::model::{
-    call::{CallDirection, CallUpdate, Callback, ReturnCall, Revision},
-    card::{CallCard, Card},
-    claim::{Claim, ClaimKind},
-    delivery::OutboxError,
-    phone::E164,
-    time::{Timestamp, before},
+use crate::{
+    model::{
+        call::{CallDirection, CallUpdate, Callback, ReturnCall, Revision},
+        card::{CallCard, Card},
+        claim::{Claim, ClaimKind},
+        delivery::OutboxError,
+        phone::E164,
+        time::{Timestamp, before},
+    },
+    runtime::sql::{self, Session, params},
 };
-use rusqlite::{Connection, params};
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 /// How long a return call is kept without a missed call before it: reports of a long event gap are read within hours, and not
 /// in the order of the calls. 1 day.
@@ -88,7 +90,7 @@ impl Store {
         let call = &card.update.call;
         if call.revision == Some(Revision::CalledBack) {
             let callback = call.course.callback.as_ref().map(to_json).transpose()?;
-            let mut write = self.db.prepare_cached("UPDATE missed_calls SET callback = ?2 WHERE call = ?1")?;
+            let mut write = self.db.prepare("UPDATE missed_calls SET callback = ?2 WHERE call = ?1")?;
             write.execute(params![call.id.as_str(), callback])?;
             return Ok(());
         }
@@ -103,12 +105,12 @@ impl Store {
             return Ok(());
         }
         if !call.course.needs_callback {
-            let mut write = self.db.prepare_cached("UPDATE missed_calls SET waiting = 0 WHERE call = ?")?;
-            write.execute([call.id.as_str()])?;
+            let mut write = self.db.prepare("UPDATE missed_calls SET waiting = 0 WHERE call = ?")?;
+            write.execute(params![call.id.as_str()])?;
             return Ok(());
         }
         let card = to_json(&Card::Call(Box::new(card.clone())))?;
-        let mut write = self.db.prepare_cached(
+        let mut write = self.db.prepare(
             "INSERT INTO missed_calls (call, number, started, waiting, card) VALUES (?, ?, ?, 1, ?)
              ON CONFLICT (call) DO UPDATE SET waiting = 1, card = excluded.card",
         )?;
@@ -122,12 +124,12 @@ impl Store {
         let Some(returned) = ReturnCall::of(update) else {
             // An answered caller may be left waiting in the end.
             if update.status.kind().is_final() {
-                let mut write = self.db.prepare_cached("UPDATE return_calls SET return_call = NULL WHERE call = ?")?;
-                write.execute([call.id.as_str()])?;
+                let mut write = self.db.prepare("UPDATE return_calls SET return_call = NULL WHERE call = ?")?;
+                write.execute(params![call.id.as_str()])?;
             }
             return Ok(());
         };
-        let mut write = self.db.prepare_cached(
+        let mut write = self.db.prepare(
             "INSERT INTO return_calls (call, number, started, recorded, return_call) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (call) DO UPDATE SET recorded = excluded.recorded, return_call = excluded.return_call",
         )?;
@@ -137,16 +139,16 @@ impl Store {
     }
 
     fn caller_calls(&self, number: i64) -> Result<CallerCalls, StoreError> {
-        let mut read = self.db.prepare_cached(
-            "SELECT card, callback FROM missed_calls WHERE number = ? AND waiting ORDER BY started, call",
+        let mut read = self.db.prepare(
+            "SELECT card, callback FROM missed_calls WHERE number = ? AND waiting <> 0 ORDER BY started, call",
         )?;
-        let rows = read.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let rows: Vec<(String, Option<String>)> = rows.collect::<Result<_, _>>()?;
+        let rows = read.query_map(params![number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(String, Option<String>)> = rows;
         let missed = rows.iter().filter_map(|(card, callback)| missed_call(card, callback.as_deref())).collect();
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT return_call FROM return_calls WHERE number = ? AND return_call IS NOT NULL ORDER BY started, call",
         )?;
-        let texts: Vec<String> = read.query_map([number], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let texts: Vec<String> = read.query_map(params![number], |row| row.get(0))?;
         let returns = texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
         Ok(CallerCalls { missed, returns })
     }
@@ -164,23 +166,23 @@ impl Store {
     }
 
     fn returned_callers(&self, since: Timestamp) -> Result<Vec<CallerKey>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT DISTINCT number FROM return_calls r WHERE recorded >= ? AND EXISTS
              (SELECT 1 FROM missed_calls m WHERE m.number = r.number AND m.started < r.started)",
         )?;
-        let callers = read.query_map([micros(since)], |row| row.get(0).map(CallerKey))?;
-        Ok(callers.collect::<Result<_, _>>()?)
+        let callers = read.query_map(params![micros(since)], |row| row.get(0).map(CallerKey))?;
+        Ok(callers)
     }
 
     /// Deletes missed calls older than the retention of deliveries, and return calls that return none.
     pub(super) fn retain_caller_calls(&self, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
-        let mut missed = self.db.prepare_cached("DELETE FROM missed_calls WHERE started < ?")?;
-        missed.execute([micros(before(now, retention.age))])?;
-        let mut returns = self.db.prepare_cached(
+        let mut missed = self.db.prepare("DELETE FROM missed_calls WHERE started < ?")?;
+        missed.execute(params![micros(before(now, retention.age))])?;
+        let mut returns = self.db.prepare(
             "DELETE FROM return_calls WHERE recorded < ? AND NOT EXISTS
              (SELECT 1 FROM missed_calls m WHERE m.number = return_calls.number AND m.started < return_calls.started)",
         )?;
-        returns.execute([micros(before(now, UNMATCHED_RETENTION))])?;
+        returns.execute(params![micros(before(now, UNMATCHED_RETENTION))])?;
         Ok(())
     }
 }
@@ -192,7 +194,7 @@ fn missed_call(card: &str, callback: Option<&str>) -> Option<MissedCall> {
 }
 
 /// Returns a missed call with its claim if it is open: the caller was not reached, and no person is done with it.
-fn if_open(db: &Connection, missed: MissedCall) -> rusqlite::Result<Option<MissedCall>> {
+fn if_open(db: &Session, missed: MissedCall) -> Result<Option<MissedCall>, sql::Error> {
     if missed.callback.as_ref().is_some_and(Callback::is_reached) {
         return Ok(None);
     }
@@ -202,10 +204,10 @@ fn if_open(db: &Connection, missed: MissedCall) -> rusqlite::Result<Option<Misse
 }
 
 /// Deletes the calls of a number and returns how many were missed calls.
-pub(super) fn forget_caller(db: &Connection, number: &E164) -> rusqlite::Result<u64> {
+pub(super) fn forget_caller(db: &Session, number: &E164) -> Result<u64, sql::Error> {
     let key = CallerKey::of(number).0;
-    db.execute("DELETE FROM return_calls WHERE number = ?", [key])?;
-    let deleted = db.execute("DELETE FROM missed_calls WHERE number = ?", [key])?;
+    db.execute("DELETE FROM return_calls WHERE number = ?", params![key])?;
+    let deleted = db.execute("DELETE FROM missed_calls WHERE number = ?", params![key])?;
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 
@@ -214,11 +216,10 @@ pub(super) fn forget_caller(db: &Connection, number: &E164) -> rusqlite::Result<
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn open_missed_calls(dir: &Path) -> Result<Vec<MissedCall>, AdminError> {
-    let db = admin::connect(dir)?;
-    let mut read = db.prepare("SELECT card, callback FROM missed_calls WHERE waiting ORDER BY started, call")?;
-    let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let rows: Vec<(String, Option<String>)> = rows.collect::<Result<_, _>>()?;
+pub fn open_missed_calls<'a>(place: impl Into<OutboxPlace<'a>>) -> Result<Vec<MissedCall>, AdminError> {
+    let db = place.into().connect()?;
+    let mut read = db.prepare("SELECT card, callback FROM missed_calls WHERE waiting <> 0 ORDER BY started, call")?;
+    let rows: Vec<(String, Option<String>)> = read.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut open = Vec::new();
     for missed in rows.iter().filter_map(|(card, callback)| missed_call(card, callback.as_deref())) {
         open.extend(if_open(&db, missed)?);
@@ -226,7 +227,7 @@ pub fn open_missed_calls(dir: &Path) -> Result<Vec<MissedCall>, AdminError> {
     Ok(open)
 }
 
-impl SqliteOutbox {
+impl DatabaseOutbox {
     /// Records a return call that has no deliveries. Other updates change nothing.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The durable outbox over one SQLite file. Decides what is enqueued, what is due for each sink, and how long rows are
+//! The durable outbox over one SQLite file, or over a PostgreSQL that several daemons share. Decides what is enqueued, what is due for each sink, and how long rows are
 //! kept. Does not post, render or interpret chat responses.
 //!
 //! # Problem
@@ -50,20 +50,50 @@
 //! # Durability
 //! All jobs that wait are one transaction, which is committed before any of their replies.
 //!
-//! | write | reply | lost by `kill -9` | lost by a power cut with `power-loss` |
-//! |---|---|---|---|
-//! | new or changed delivery, pending update | after the sync | nothing | nothing |
-//! | hand-over to a worker | none; before the sync | nothing: the row is committed | the row, if the cut comes before the sync |
-//! | settlement, with its attempt | after the commit | nothing: the worker waits for it before its next post | those since the last sync: posted again |
-//! | time and end of a call, heartbeat | after the commit | nothing | those since the last sync: the next run asks GoTo for these calls |
-//! | change by an operator (CLI) | after the commit | nothing | those since the last sync or checkpoint; the command can be repeated |
-//! | call history (a file of its own, `enrich::history`) | none | what its thread has not read yet | what was written since the last checkpoint |
+//! | write | reply | lost by `kill -9` | lost by a power cut with `power-loss` | PostgreSQL: commit; lost by a power cut of the server |
+//! |---|---|---|---|---|
+//! | new or changed delivery, pending update | after the sync | nothing | nothing | synchronous; nothing |
+//! | hand-over to a worker | none; before the sync | nothing: the row is committed | the row, if the cut comes before the sync | after the commit; nothing |
+//! | settlement, with its attempt | after the commit | nothing: the worker waits for it before its next post | those since the last sync: posted again | synchronous; nothing |
+//! | time and end of a call, heartbeat | after the commit | nothing | those since the last sync: the next run asks GoTo for these calls | asynchronous; those of the last second |
+//! | change by an operator (CLI) | after the commit | nothing | those since the last sync or checkpoint; the command can be repeated | synchronous; nothing |
+//! | call history (a file of its own, `enrich::history`) | none | what its thread has not read yet | what was written since the last checkpoint | each daemon has its own file |
+//!
+//! In PostgreSQL a transaction with an urgent job commits as the server's `synchronous_commit` states, with a synchronous
+//! standby also there; other transactions commit asynchronously. A settlement is urgent there: a failover would repeat the
+//! cards of the last second.
 //!
 //! A delivery on the wire at a `kill -9` may be posted again, at most one message a sink. With `crash` nothing is synced but
 //! checkpoints. The log is a sequence: a sync covers everything committed before, and a power cut removes a suffix, never a row
 //! in between. A sync that fails moves the store to memory; the delivery is already with its worker.
 //!
+//! # Several daemons
+//! One implementation of the rules runs over two databases: statements are written in their common SQL, and `runtime::sql`
+//! translates what differs. A transaction that writes takes the one writer's lock of the schema, so the rules stay those of one
+//! writer. Each wait for the server has a limit of 4 s for the transaction; a daemon that is stopped within a transaction
+//! loses it, and the lock, after 1.5 s.
+//!
+//! - A key is enqueued by the first daemon that has it; for the others it is known.
+//! - A sink has one owner (`ownership`), which alone is offered its deliveries. Its lease and its settlement are refused when
+//!   another daemon has a later claim. The row records that it is on the wire, because the others' memory has no lease of it.
+//! - The owner's worker is woken by a notification. A lost one costs 2 s, until the next maintenance.
+//! - While the server is away, the daemon's own file stands in (`spool`), and memory for the file. The last owner of a sink goes on
+//!   posting what it receives; the others store it. Ids of these rows begin at 2^40. Then the rows are merged by the rules of
+//!   enqueueing (`merge`): a key that is known stays, a waiting one that was posted from the file is settled. For 5 s after a
+//!   daemon has merged its file it claims no expired sink of another, so that the last owner merges first.
+//! - A commit whose answer was lost runs again on the file. The merge finds its keys.
+//! - The pending updates of a daemon are replayed by itself only.
+//! - The file remembers the epoch and the last id of the shared store, so that an empty or older one is reported.
+//!
+//! Posted twice can be: what was on the wire when its owner died or lost its sink; the live message that was on
+//! the wire when an outage began, if its call changes during the outage. A start while the server is away posts nothing
+//! until the server is back, because the daemon owns no sink yet.
+//!
 //! # Rejected
+//! - A second implementation for PostgreSQL: the rules would differ in what no test compares.
+//! - Row locks and `SKIP LOCKED` instead of the writer's lock: a rule reads several rows, and each would need its own proof.
+//!   A transaction takes some milliseconds, and calls are few.
+//! - Session locks for the ownership: a half-open connection keeps one until TCP gives up.
 //! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
 //!   takes some 50 µs.
 //! - A sync on the writer's thread: the queries, leases and settlements of workers wait for the disk, three times a post.
@@ -83,44 +113,61 @@ mod chat_users;
 mod claim_reminders;
 mod claims;
 mod coalesce;
+mod connector;
 mod copy;
 mod database;
 mod disk_error;
 mod enqueue;
 mod forget;
+mod handle;
 mod handover;
 mod health;
 mod job;
+mod link;
 mod live_message;
+mod members;
+mod merge;
 mod missed_calls;
 mod of_call;
 mod open;
 mod overview;
+mod ownership;
+mod place;
 mod previous_sinks;
 mod retain;
 mod row;
 mod schema;
 mod settlement;
-mod sqlite;
+mod shared;
+mod shared_check;
+mod shared_schema;
+mod spool;
+mod spooled_row;
 mod storage;
 mod store;
 mod syncer;
 mod transaction;
 mod wal;
 
-pub use admin::{AdminError, Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
+pub use admin::{Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
 pub use bookkeeping::{Heartbeat, OpenCall, SinkBacklog};
 pub use claim_reminders::RemindedClaim;
 pub use database::Quarantined;
 pub use disk_error::DiskProblem;
 pub use forget::{ErasureReport, forget, rewrite};
+pub use handle::DatabaseOutbox;
 pub use health::Health;
+pub use members::{SharedState, SharingDaemon};
 pub use missed_calls::{CallerCalls, CallerKey, MissedCall, open_missed_calls};
 pub use of_call::deliveries_of_call;
-pub use open::{OpenError, OpenReport, open};
+pub use open::{OpenError, OpenReport, open, open_shared};
 pub use overview::{Overview, SinkStats, overview};
+pub use ownership::SinkOwner;
+pub use place::{AdminError, OutboxPlace};
 pub use row::DeliveryState;
-pub use sqlite::SqliteOutbox;
+pub use shared::SharedDatabase;
+pub use shared_check::{SharedReport, inspect};
+pub use shared_schema::shared_schema;
 
 use crate::runtime::metrics::Histogram;
 use serde::Deserialize;

@@ -1,8 +1,10 @@
 //! Stored deliveries of one call, for `explain`. Reads the file beside a running daemon.
 
-use super::admin::{self, AdminError, StoredDelivery};
-use crate::model::delivery::Attempt;
-use std::path::Path;
+use super::{
+    admin::{self, StoredDelivery},
+    place::{AdminError, OutboxPlace},
+};
+use crate::{model::delivery::Attempt, runtime::sql::params};
 
 /// Most deliveries read of a call: the statuses times the sinks are far fewer.
 const MAX_DELIVERIES: u32 = 500;
@@ -11,8 +13,11 @@ const MAX_DELIVERIES: u32 = 500;
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn deliveries_of_call(dir: &Path, id: &str) -> Result<Vec<(StoredDelivery, Vec<Attempt>)>, AdminError> {
-    let db = admin::connect(dir)?;
+pub fn deliveries_of_call<'a>(
+    place: impl Into<OutboxPlace<'a>>,
+    id: &str,
+) -> Result<Vec<(StoredDelivery, Vec<Attempt>)>, AdminError> {
+    let db = place.into().connect()?;
     let from = format!("call:{id}");
     // Sorts after every subject with the prefix: an index range scan.
     let to = format!("{from}\u{10ffff}");
@@ -20,7 +25,7 @@ pub fn deliveries_of_call(dir: &Path, id: &str) -> Result<Vec<(StoredDelivery, V
         "SELECT {} FROM deliveries INDEXED BY once WHERE subject >= ?1 AND subject < ?2 ORDER BY id LIMIT {MAX_DELIVERIES}",
         admin::STORED_COLUMNS
     ))?;
-    let deliveries: Vec<StoredDelivery> = read.query_map([from, to], admin::read_stored)?.collect::<Result<_, _>>()?;
+    let deliveries: Vec<StoredDelivery> = read.query_map(params![from, to], admin::read_stored)?;
     deliveries
         .into_iter()
         .map(|delivery| {

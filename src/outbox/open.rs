@@ -2,15 +2,25 @@
 //! refused at start; disk problems are no reason to refuse.
 
 use super::{
-    FILE_NAME, OutboxSettings,
+    FILE_NAME, OutboxSettings, connector,
     database::{DiskError, Quarantined, open_database},
+    handle::{DatabaseOutbox, MAINTENANCE_INTERVAL},
     health::Health,
     schema::VERSION,
-    sqlite::{MAINTENANCE_INTERVAL, SqliteOutbox},
+    shared::SharedDatabase,
     storage::Storage,
 };
-use crate::model::time::Timestamp;
-use std::{io, path::PathBuf};
+use crate::{model::time::Timestamp, runtime::postgres::PostgresFault};
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longest wait of a start for the shared store: a start must not wait for a server that is away.
+const FIRST_CONTACT: Duration = Duration::from_secs(3);
 
 /// Report of an opened outbox.
 #[derive(Debug, Clone)]
@@ -45,16 +55,55 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The shared store has a newer version.
+    #[error(
+        "the shared store was written by a newer version of poprelay. Install the version that the other daemons run"
+    )]
+    NewerShared,
     /// The in-memory database or the writer thread cannot start.
     #[error("the outbox cannot start")]
     Start(#[source] io::Error),
+}
+
+/// As [`open`], for a store that several daemons share. Waits some seconds for the server. While it is away, the file stands in,
+/// and the health names the fault.
+///
+/// # Errors
+/// [`OpenError`]: file or server must not be changed.
+pub fn open_shared(
+    settings: OutboxSettings,
+    database: SharedDatabase,
+    now: Timestamp,
+) -> Result<(DatabaseOutbox, OpenReport), OpenError> {
+    let (mut storage, mut report) = open_storage(settings, now)?;
+    storage.share(database.clone(), now).map_err(|error| OpenError::Start(io::Error::other(error)))?;
+    connector::listen(database, Arc::downgrade(&storage.slots())).map_err(OpenError::Start)?;
+    let outbox = DatabaseOutbox::start(storage, MAINTENANCE_INTERVAL).map_err(OpenError::Start)?;
+    let health = outbox.health();
+    let until = Instant::now() + FIRST_CONTACT;
+    report.health = loop {
+        let found = *health.borrow();
+        match found {
+            Health::Spooling { reason: PostgresFault::NewerSchema, .. } => return Err(OpenError::NewerShared),
+            Health::Spooling { reason: PostgresFault::Closed, .. } if Instant::now() < until => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            health => break health,
+        }
+    };
+    Ok((outbox, report))
 }
 
 /// Opens the outbox, migrates or quarantines the file as needed, and starts the writer. Blocks for some milliseconds.
 ///
 /// # Errors
 /// [`OpenError`]: the file must not be changed.
-pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(SqliteOutbox, OpenReport), OpenError> {
+pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(DatabaseOutbox, OpenReport), OpenError> {
+    let (storage, report) = open_storage(settings, now)?;
+    Ok((DatabaseOutbox::start(storage, MAINTENANCE_INTERVAL).map_err(OpenError::Start)?, report))
+}
+
+pub(super) fn open_storage(settings: OutboxSettings, now: Timestamp) -> Result<(Storage, OpenReport), OpenError> {
     let path = settings.dir.join(FILE_NAME);
     let (storage, mut report) = match open_database(&settings, now) {
         Ok(disk) => {
@@ -70,7 +119,7 @@ pub fn open(settings: OutboxSettings, now: Timestamp) -> Result<(SqliteOutbox, O
     };
     report.health = storage.health();
     report.waiting = storage.store().backlog().map_or(0, |sinks| sinks.iter().map(|sink| sink.cards).sum());
-    Ok((SqliteOutbox::start(storage, MAINTENANCE_INTERVAL).map_err(OpenError::Start)?, report))
+    Ok((storage, report))
 }
 
 impl OpenReport {

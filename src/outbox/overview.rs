@@ -2,12 +2,14 @@
 //! connection.
 
 use super::{
-    admin::{AdminError, connect},
+    place::{AdminError, OutboxPlace},
     row::from_micros,
 };
-use crate::model::time::Timestamp;
-use rusqlite::Connection;
-use std::{collections::BTreeMap, path::Path};
+use crate::{
+    model::time::Timestamp,
+    runtime::sql::{Session, params},
+};
+use std::collections::BTreeMap;
 
 /// Summary of one outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,25 +35,25 @@ pub struct SinkStats {
     pub last_response: Option<String>,
 }
 
-/// Reads the overview of a state directory's outbox.
+/// Reads the overview of an outbox.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn overview(dir: &Path) -> Result<Overview, AdminError> {
-    let db = connect(dir)?;
+pub fn overview<'a>(place: impl Into<OutboxPlace<'a>>) -> Result<Overview, AdminError> {
+    let db = place.into().connect()?;
     let mut overview = Overview { last_heartbeats: heartbeats(&db)?, ..Overview::default() };
     let mut read = db.prepare(
         "SELECT sink, state, count(*), min(enqueued_at), max(settled) FROM deliveries
          WHERE state IN ('waiting', 'dead', 'delivered') GROUP BY sink, state",
     )?;
-    let mut rows = read.query([])?;
-    while let Some(row) = rows.next()? {
+    let mut rows = read.query(params![])?;
+    while let Some(row) = rows.next_row()? {
         let stats = overview.sinks.entry(row.get(0)?).or_default();
-        let count = row.get::<_, i64>(2)?.unsigned_abs();
-        match row.get::<_, String>(1)?.as_str() {
+        let count = row.get::<i64>(2)?.unsigned_abs();
+        match row.get::<String>(1)?.as_str() {
             "waiting" => (stats.waiting, stats.oldest_enqueued) = (count, from_micros(row.get(3)?)),
             "dead" => stats.dead = count,
-            _ => stats.last_delivered = row.get::<_, Option<i64>>(4)?.and_then(from_micros),
+            _ => stats.last_delivered = row.get::<Option<i64>>(4)?.and_then(from_micros),
         }
     }
     let mut last = db.prepare(
@@ -59,15 +61,16 @@ pub fn overview(dir: &Path) -> Result<Overview, AdminError> {
          WHERE state = 'waiting' AND sink = ? ORDER BY at DESC LIMIT 1",
     )?;
     for (sink, stats) in &mut overview.sinks {
-        let mut responses = last.query([sink])?;
-        stats.last_response = responses.next()?.map(|row| row.get(0)).transpose()?;
+        let mut responses = last.query(params![sink])?;
+        stats.last_response = responses.next_row()?.map(|row| row.get(0)).transpose()?;
     }
     Ok(overview)
 }
 
-fn heartbeats(db: &Connection) -> Result<BTreeMap<String, Timestamp>, AdminError> {
-    let mut read = db.prepare("SELECT substr(name, 11), value FROM metadata WHERE name GLOB 'heartbeat *'")?;
-    let rows = read.query_map([], |row| Ok((row.get(0)?, from_micros(row.get(1)?))))?;
-    let all: Vec<(String, Option<Timestamp>)> = rows.collect::<Result<_, _>>()?;
+fn heartbeats(db: &Session) -> Result<BTreeMap<String, Timestamp>, AdminError> {
+    let mut read =
+        db.prepare("SELECT substr(name, 11), value FROM metadata WHERE substr(name, 1, 10) = 'heartbeat '")?;
+    let rows = read.query_map(params![], |row| Ok((row.get(0)?, from_micros(row.get(1)?))))?;
+    let all: Vec<(String, Option<Timestamp>)> = rows;
     Ok(all.into_iter().filter_map(|(name, at)| Some((name, at?))).collect())
 }

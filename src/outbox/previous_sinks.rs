@@ -1,11 +1,14 @@
 //! Enqueues a call update with the sinks of the call's earlier updates, which routing needs for every update after the ring.
 
-use super::{disk_error::StoreError, row::subject_key, sqlite::SqliteOutbox, store::Store};
-use crate::model::{
-    call::{CallUpdate, StatusKind},
-    card::CardOptions,
-    delivery::{EnqueueResult, NewDelivery, OutboxError, Subject},
-    ids::{ConversationSpaceId, SinkName},
+use super::{disk_error::StoreError, handle::DatabaseOutbox, row::subject_key, store::Store};
+use crate::{
+    model::{
+        call::{CallUpdate, StatusKind},
+        card::CardOptions,
+        delivery::{EnqueueResult, NewDelivery, OutboxError, Subject},
+        ids::{ConversationSpaceId, SinkName},
+    },
+    runtime::sql::params,
 };
 use serde::Deserialize;
 
@@ -18,13 +21,13 @@ struct OptionsOnly {
 
 impl Store {
     fn previous_sinks(&self, call: &ConversationSpaceId) -> Result<Vec<(SinkName, CardOptions)>, StoreError> {
-        let mut read = self.db.prepare_cached(
+        let mut read = self.db.prepare(
             "SELECT sink, coalesce(newer, card) FROM deliveries INDEXED BY once
              WHERE subject = ? AND state <> 'dropped' ORDER BY id",
         )?;
-        let mut rows = read.query([subject_key(&Subject::Call(call.clone()))])?;
+        let mut rows = read.query(params![subject_key(&Subject::Call(call.clone()))])?;
         let mut earlier: Vec<(SinkName, CardOptions)> = Vec::new();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let (sink, card): (String, String) = (row.get(0)?, row.get(1)?);
             let Ok(sink) = SinkName::try_from(sink) else { continue };
             let OptionsOnly { options } = serde_json::from_str(&card).unwrap_or_default();
@@ -37,7 +40,7 @@ impl Store {
     }
 }
 
-impl SqliteOutbox {
+impl DatabaseOutbox {
     /// Returns the sinks with a delivery of the call, each with the options of its last card, ordered by their first
     /// delivery. Dropped deliveries do not count.
     ///

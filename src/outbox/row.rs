@@ -1,14 +1,16 @@
 //! Maps model types to columns and back. An unreadable row is `None`, never a panic.
 
 use super::disk_error::StoreError;
-use crate::model::{
-    call::StatusKind,
-    card::Card,
-    delivery::{Delivery, DeliveryId, DeliveryKey, MessageRef, PostMode, Subject},
-    ids::{ConversationSpaceId, SinkName},
-    time::Timestamp,
+use crate::{
+    model::{
+        call::StatusKind,
+        card::Card,
+        delivery::{Delivery, DeliveryId, DeliveryKey, MessageRef, PostMode, Subject},
+        ids::{ConversationSpaceId, SinkName},
+        time::Timestamp,
+    },
+    runtime::sql::{self, Row},
 };
-use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 /// State of a delivery.
@@ -71,7 +73,7 @@ struct DeliveryRow {
 }
 
 /// Reads a row of [`DELIVERY_COLUMNS`]: the id and the delivery, or `None` for an unreadable one.
-pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<(i64, Option<Delivery>)> {
+pub(super) fn read_delivery(row: &Row<'_>) -> Result<(i64, Option<Delivery>), sql::Error> {
     let raw = DeliveryRow {
         id: row.get(0)?,
         subject: row.get(1)?,

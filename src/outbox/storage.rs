@@ -8,11 +8,15 @@ use super::{
     disk_error::{DiskProblem, StoreError},
     handover::Slots,
     health::Health,
+    link::Link,
     schema::{self, MIGRATIONS},
     store::Store,
     wal::Wal,
 };
-use crate::model::time::Timestamp;
+use crate::{
+    model::time::Timestamp,
+    runtime::{postgres::PostgresFault, sql::Session},
+};
 use rusqlite::Connection;
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Instant};
 use tokio::sync::watch;
@@ -23,6 +27,12 @@ const MAX_RESTORE_WAIT: u32 = 16;
 /// Maintenance runs between two retention steps without work: a minute.
 const RETENTION_INTERVAL: u32 = 30;
 
+/// Most jobs of one transaction: a commit of some 10 ms.
+const MAX_BATCH: usize = 256;
+
+/// Most jobs of one transaction of a server: each statement waits for the network, and the transaction has a limit.
+const MAX_SHARED_BATCH: usize = 32;
+
 /// Retention limit in memory, in bytes.
 const MAX_MEMORY_BYTES: u64 = 128 << 20;
 
@@ -31,10 +41,12 @@ pub(super) struct Storage {
     pub(super) store: Store,
     pub(super) settings: OutboxSettings,
     pub(super) backend: Backend,
-    health: watch::Sender<Health>,
+    pub(super) health: watch::Sender<Health>,
+    /// The way to a store that several daemons share.
+    pub(super) link: Option<Link>,
     /// Maintenance runs until the next retention step.
     retain_in: u32,
-    slots: Arc<Slots>,
+    pub(super) slots: Arc<Slots>,
 }
 
 #[derive(Debug)]
@@ -45,6 +57,11 @@ pub(super) enum Backend {
         file_id: Option<(u64, u64)>,
         /// `PRAGMA data_version`: changes when another process commits.
         version: i64,
+    },
+    /// A server that several daemons share.
+    Shared {
+        /// The file that stands in while the server is away.
+        file: Session,
     },
     Memory {
         /// Maintenance runs until the next attempt to restore the file.
@@ -70,7 +87,7 @@ pub(super) enum Maintenance {
 impl Storage {
     pub(super) fn on_disk(settings: OutboxSettings, disk: Database) -> Self {
         let backend = file_backend(&settings, disk.wal, &disk.db);
-        Self::new(settings, disk.db, backend, Health::Durable)
+        Self::new(settings, Session::Sqlite(disk.db), backend, Health::Durable)
     }
 
     /// Starts in memory, with the rows that are readable in the file.
@@ -78,16 +95,17 @@ impl Storage {
         let file = open_read_only(&settings.dir.join(FILE_NAME));
         let (db, copied) = memory(file.as_ref())?;
         let backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
-        Ok(Self::new(settings, db, backend, Health::InMemory { reason: why, since }))
+        Ok(Self::new(settings, Session::Sqlite(db), backend, Health::InMemory { reason: why, since }))
     }
 
-    fn new(settings: OutboxSettings, db: Connection, backend: Backend, health: Health) -> Self {
+    fn new(settings: OutboxSettings, db: Session, backend: Backend, health: Health) -> Self {
         let slots = Arc::new(Slots::default());
         Self {
             store: Store::new(db, Arc::clone(&slots)),
             settings,
             backend,
             health: watch::Sender::new(health),
+            link: None,
             retain_in: RETENTION_INTERVAL,
             slots,
         }
@@ -95,6 +113,11 @@ impl Storage {
 
     pub(super) fn slots(&self) -> Arc<Slots> {
         Arc::clone(&self.slots)
+    }
+
+    /// Returns the most jobs of one transaction.
+    pub(super) const fn max_batch(&self) -> usize {
+        if matches!(self.backend, Backend::Shared { .. }) { MAX_SHARED_BATCH } else { MAX_BATCH }
     }
 
     pub(super) const fn store(&self) -> &Store {
@@ -113,13 +136,13 @@ impl Storage {
     pub(super) fn on_disk_error(&mut self, error: &StoreError, now: Timestamp) -> bool {
         match (error.disk_problem(), &self.backend) {
             (Some(why), Backend::Disk { .. }) => self.switch_to_memory(why, now),
-            _ => false,
+            _ => self.on_server_error(error, now),
         }
     }
 
     pub(super) fn switch_to_memory(&mut self, why: DiskProblem, now: Timestamp) -> bool {
-        let Ok((db, copied)) = memory(Some(&self.store.db)) else { return false };
-        self.store.db = db;
+        let Ok((db, copied)) = memory(self.store.db.sqlite()) else { return false };
+        self.store.db = Session::Sqlite(db);
         self.backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
         if why == DiskProblem::Damaged {
             match quarantine(&self.settings.dir.join(FILE_NAME), now) {
@@ -140,6 +163,7 @@ impl Storage {
         }
         match self.backend {
             Backend::Disk { file_id: before, version, .. } => self.check_file(before, version, now),
+            Backend::Shared { .. } => self.check_server(now),
             Backend::Memory { next: 0, .. } => self.try_restore(now),
             Backend::Memory { ref mut next, .. } => {
                 *next -= 1;
@@ -153,7 +177,7 @@ impl Storage {
             self.switch_to_memory(DiskProblem::Missing, now);
             return Maintenance::Changed;
         }
-        let seen = data_version(&self.store.db);
+        let seen = self.store.db.sqlite().map_or(-1, data_version);
         if seen != version {
             if let Backend::Disk { version, .. } = &mut self.backend {
                 *version = seen;
@@ -163,13 +187,25 @@ impl Storage {
         self.retain(now)
     }
 
+    /// Checks that the server answers. A notification may be lost: all workers query.
+    fn check_server(&mut self, now: Timestamp) -> Maintenance {
+        if let Some(error) = self.remember() {
+            self.on_server_error(&error, now);
+            return Maintenance::Changed;
+        }
+        match self.retain(now) {
+            Maintenance::Idle => Maintenance::Changed,
+            other => other,
+        }
+    }
+
     fn retain(&mut self, now: Timestamp) -> Maintenance {
         if self.retain_in > 0 {
             self.retain_in -= 1;
             return Maintenance::Idle;
         }
         let retention = match self.backend {
-            Backend::Disk { .. } => self.settings.retention,
+            Backend::Disk { .. } | Backend::Shared { .. } => self.settings.retention,
             Backend::Memory { .. } => Retention { bytes: MAX_MEMORY_BYTES, ..self.settings.retention },
         };
         match self.store.retain(retention, now) {
@@ -190,14 +226,20 @@ impl Storage {
     fn try_restore(&mut self, now: Timestamp) -> Maintenance {
         let Backend::Memory { wait, pending_complete, .. } = self.backend else { return Maintenance::Idle };
         let restored = open_database(&self.settings, now).and_then(|disk| {
-            copy_back(&self.store.db, &disk.db, pending_complete).inspect_err(|_| schema::rollback(&disk.db))?;
+            if let Some(memory) = self.store.db.sqlite() {
+                copy_back(memory, &disk.db, pending_complete).inspect_err(|_| schema::rollback(&disk.db))?;
+            }
             Ok(disk)
         });
         match restored {
             Ok(disk) => {
                 self.backend = file_backend(&self.settings, disk.wal, &disk.db);
-                self.store.db = disk.db;
-                self.health.send_replace(Health::Durable);
+                self.store.db = Session::Sqlite(disk.db);
+                self.health.send_replace(if self.link.is_some() {
+                    Health::Spooling { reason: PostgresFault::Closed, since: now }
+                } else {
+                    Health::Durable
+                });
                 Maintenance::Changed
             }
             Err(why) => {
@@ -220,13 +262,19 @@ impl Storage {
                 *why = new;
                 true
             }
-            Health::InMemory { .. } | Health::Durable => false,
+            Health::InMemory { .. } | Health::Durable | Health::Spooling { .. } => false,
         });
     }
 }
 
-fn file_backend(settings: &OutboxSettings, wal: Wal, db: &Connection) -> Backend {
+pub(super) fn file_backend(settings: &OutboxSettings, wal: Wal, db: &Connection) -> Backend {
     Backend::Disk { wal, file_id: file_id(&settings.dir.join(FILE_NAME)), version: data_version(db) }
+}
+
+/// Creates an empty in-memory database that stands in for the shared store.
+pub(super) fn empty_memory() -> rusqlite::Result<(Connection, Backend)> {
+    let (db, _) = memory(None)?;
+    Ok((db, Backend::Memory { next: 1, wait: 1, pending_complete: false }))
 }
 
 /// Creates an in-memory database with the rows that are readable in `from`.

@@ -5,14 +5,16 @@ use super::{
     disk_error::StoreError,
     handover::Slots,
     row::{self, DELIVERY_COLUMNS, micros, read_delivery},
-    schema,
+    spooled_row::SpooledRow,
 };
-use crate::model::{
-    delivery::{Delivery, DeliveryId, MAX_RETRY_AFTER, PostMode},
-    ids::SinkName,
-    time::{Timestamp, after},
+use crate::{
+    model::{
+        delivery::{Delivery, DeliveryId, MAX_RETRY_AFTER, PostMode, SettleRequest},
+        ids::SinkName,
+        time::{Timestamp, after},
+    },
+    runtime::sql::{OptionalRow as _, Session, params},
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -25,6 +27,16 @@ const DUE_TOLERANCE: Duration = Duration::from_secs(60);
 /// Age at which a lease expires: a post takes 10 s at most. Without expiry, the lease of a worker that died would last until
 /// the next start.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// First id of the rows of a file that stands in for the shared store: its ids are those of no shared row. Far from the ids of
+/// a shared store, and exact in JSON.
+pub(super) const FIRST_SPOOLED_ID: i64 = 1 << 40;
+
+/// Unreadable rows that a query of due deliveries passes over.
+const MOST_UNREADABLE: usize = 64;
+
+/// Deliveries that are not due and are read to find the earliest due time. They were tried within the last minutes.
+const MOST_NOT_DUE: usize = 10_000;
 
 /// Order rule: no earlier delivery of the same call and sink waits. The index is named because the planner prefers the one of
 /// all waiting rows and would scan them for each row.
@@ -39,8 +51,14 @@ pub(super) const NEXT_IN_CALL: &str = "SELECT e.status, e.sink, d.mode = 'post' 
 /// One database and its transactional state in memory.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) db: Connection,
+    pub(super) db: Session,
     pub(super) tx_state: TxState,
+    /// Of a store that several daemons share, and of the file that stands in for it: this daemon, as the others know it.
+    pub(super) daemon: Option<String>,
+    /// Since when the store is the shared one.
+    pub(super) connected: Option<Instant>,
+    /// The newest deliveries that this daemon posted from the shared store, by id: while the store is away they are known.
+    pub(super) posted: BTreeMap<i64, SpooledRow>,
     slots: Arc<Slots>,
 }
 
@@ -52,22 +70,28 @@ pub(super) struct TxState {
     /// Sinks whose workers are woken after the commit.
     pub(super) wakeups: BTreeSet<SinkName>,
     /// New deliveries for workers that wait for one, by row id. Leased and handed over after the commit.
-    offers: BTreeMap<i64, Delivery>,
+    pub(super) offers: BTreeMap<i64, Delivery>,
     /// A delivery or a pending update was created or changed: the commit is synced.
     pub(super) urgent: bool,
+    /// Sinks that this daemon owns, with their fences. Of several daemons only the owner posts to a sink.
+    pub(super) owned: BTreeMap<SinkName, i64>,
+    /// Settlements of rows of the shared database, made while it was away.
+    pub(super) deferred: Vec<SettleRequest>,
+    /// Rows of the shared database, by the ids that they had in the file while it was away. Until they are settled.
+    pub(super) aliases: BTreeMap<i64, i64>,
 }
 
 /// Lease of a delivery.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
-    since: Instant,
+    pub(super) since: Instant,
     /// The leased card, if from `newer`: a crash left the card there.
     pub(super) newer: Option<String>,
 }
 
 impl Store {
-    pub(super) fn new(db: Connection, slots: Arc<Slots>) -> Self {
-        Self { db, tx_state: TxState::default(), slots }
+    pub(super) fn new(db: Session, slots: Arc<Slots>) -> Self {
+        Self { db, tx_state: TxState::default(), daemon: None, connected: None, posted: BTreeMap::new(), slots }
     }
 
     /// Runs `work` and returns its result, and whether it was urgent.
@@ -86,7 +110,7 @@ impl Store {
     /// it is handed over after the commit; otherwise the worker is woken.
     pub(super) fn announce(&mut self, sink: &SinkName, delivery: impl FnOnce() -> Option<Delivery>) {
         self.tx_state.urgent = true;
-        match self.slots.is_open(sink).then(delivery).flatten() {
+        match (self.slots.is_open(sink) && self.owns(sink)).then(delivery).flatten() {
             Some(delivery) => drop(self.tx_state.offers.insert(delivery.id.0, delivery)),
             None => drop(self.tx_state.wakeups.insert(sink.clone())),
         }
@@ -124,11 +148,13 @@ impl Store {
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let before = self.tx_state.clone();
-        // Takes the write lock immediately: a read that becomes a write fails if another process wrote in between.
-        self.db.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
-        let result = work(self).and_then(|out| Ok(self.db.execute_batch("COMMIT").map(|()| out)?));
+        self.db.begin(writes)?;
+        let result = work(self).and_then(|out| {
+            self.share_changes()?;
+            Ok(self.db.commit(self.tx_state.urgent).map(|()| out)?)
+        });
         if result.is_err() {
-            schema::rollback(&self.db);
+            self.db.rollback();
             self.tx_state = before;
         }
         result
@@ -136,16 +162,21 @@ impl Store {
 
     /// Returns the due deliveries of `sink`, oldest first. Unreadable rows become dead letters.
     pub(super) fn due(&mut self, sink: &SinkName, now: Timestamp, most: usize) -> Result<Vec<Delivery>, StoreError> {
-        let mut read = self.db.prepare_cached(&format!(
+        if !self.owns(sink) {
+            return Ok(Vec::new());
+        }
+        let mut read = self.db.prepare(&format!(
             "SELECT {DELIVERY_COLUMNS} FROM deliveries d INDEXED BY waiting WHERE d.state = 'waiting' AND d.sink = ?1
-             AND (d.due <= ?2 OR d.due > ?3) AND {IS_HEAD} ORDER BY d.id"
+             AND (d.due <= ?2 OR d.due > ?3) AND {IS_HEAD} ORDER BY d.id LIMIT ?4"
         ))?;
-        let mut rows = read.query(params![sink.as_str(), micros(now), latest_due(now)])?;
+        let limit = most.saturating_add(self.tx_state.leased.len()).saturating_add(MOST_UNREADABLE);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = read.query(params![sink.as_str(), micros(now), latest_due(now), limit])?;
         let (mut found, mut unreadable) = (Vec::new(), Vec::new());
         while found.len() < most
-            && let Some(row) = rows.next()?
+            && let Some(row) = rows.next_row()?
         {
-            match read_delivery(row)? {
+            match read_delivery(&row)? {
                 (id, _) if self.tx_state.leased.contains_key(&id) => {}
                 (_, Some(delivery)) => found.push(delivery),
                 (id, None) => unreadable.push(id),
@@ -162,15 +193,19 @@ impl Store {
 
     /// Returns when `sink` has a due delivery: `now` if one is due, else the earliest due time.
     pub(super) fn next_due(&self, sink: &SinkName, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let mut read = self.db.prepare_cached(&format!(
+        if !self.owns(sink) {
+            return Ok(None);
+        }
+        let mut read = self.db.prepare(&format!(
             "SELECT id, due FROM deliveries d INDEXED BY waiting WHERE state = 'waiting' AND sink = ?1 AND {IS_HEAD}
-             ORDER BY id"
+             ORDER BY id LIMIT ?2"
         ))?;
-        let mut rows = read.query([sink.as_str()])?;
+        let limit = i64::try_from(self.tx_state.leased.len() + MOST_NOT_DUE).unwrap_or(i64::MAX);
+        let mut rows = read.query(params![sink.as_str(), limit])?;
         let (present, latest_due) = (micros(now), latest_due(now));
         let mut earliest: Option<i64> = None;
         // Deliveries that are not due were tried within the last minutes and are few: the scan soon reaches a due one.
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let (id, due): (i64, i64) = (row.get(0)?, row.get(1)?);
             if self.tx_state.leased.contains_key(&id) {
                 continue;
@@ -185,20 +220,30 @@ impl Store {
 
     /// Leases those of `ids` that still wait and are first in their call.
     pub(super) fn lease(&mut self, ids: &[DeliveryId], tick: Instant) -> Result<Vec<Delivery>, StoreError> {
-        let mut read = self.db.prepare_cached(&format!(
+        let mut read = self.db.prepare(&format!(
             "SELECT {DELIVERY_COLUMNS} FROM deliveries d WHERE d.id = ? AND d.state = 'waiting' AND {IS_HEAD}"
         ))?;
-        let mut newer = self.db.prepare_cached("SELECT newer FROM deliveries WHERE id = ?")?;
-        let mut taken = Vec::new();
+        let mut newer = self.db.prepare("SELECT newer FROM deliveries WHERE id = ?")?;
+        let (mut taken, mut held) = (Vec::new(), BTreeMap::new());
         for id in ids {
             if self.tx_state.leased.contains_key(&id.0) {
                 continue;
             }
-            if let Some((id, Some(delivery))) = read.query_row([id.0], read_delivery).optional()? {
+            if let Some((id, Some(delivery))) = read.query_row(params![id.0], read_delivery).optional()? {
+                let sink = &delivery.key.sink;
+                let is_held = match held.get(sink) {
+                    Some(known) => *known,
+                    None => self.holds(sink)?,
+                };
+                held.insert(sink.clone(), is_held);
+                if !is_held {
+                    continue;
+                }
                 let newer = match delivery.mode {
-                    PostMode::Live { .. } => newer.query_row([id], |row| row.get(0))?,
+                    PostMode::Live { .. } => newer.query_row(params![id], |row| row.get(0))?,
                     PostMode::Post | PostMode::ThreadReply { .. } => None,
                 };
+                self.mark_leased(id, true)?;
                 self.tx_state.leased.insert(id, Lease { since: tick, newer });
                 self.tx_state.offers.remove(&id);
                 taken.push(delivery);
@@ -209,8 +254,8 @@ impl Store {
 
     /// Returns whether no earlier delivery of its call and sink waits.
     pub(super) fn is_head(&self, id: i64) -> Result<bool, StoreError> {
-        let mut read = self.db.prepare_cached(&format!("SELECT {IS_HEAD} FROM deliveries d WHERE d.id = ?"))?;
-        Ok(read.query_row([id], |row| row.get(0))?)
+        let mut read = self.db.prepare(&format!("SELECT {IS_HEAD} FROM deliveries d WHERE d.id = ?"))?;
+        Ok(read.query_row(params![id], |row| row.get(0))?)
     }
 
     /// Expires leases older than any post: their worker is gone. Returns `true` if any expired.

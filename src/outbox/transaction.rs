@@ -71,7 +71,8 @@ impl Storage {
     /// Merges a long log into the file. `busy`: jobs may wait, so that only a very long one is merged.
     pub(super) fn checkpoint(&self, busy: bool) {
         if let Backend::Disk { wal, .. } = &self.backend
-            && let Err(error) = wal.checkpoint(&self.store.db, busy)
+            && let Some(file) = self.store.db.sqlite()
+            && let Err(error) = wal.checkpoint(file, busy)
         {
             // The next write reports a disk that fails.
             tracing::debug!(%error, "outbox checkpoint failed");

@@ -56,6 +56,18 @@ pub const DEAD_LETTER: &str = "a398d022d4354df48322905089933837";
 pub const STORE_IN_MEMORY: &str = "4c8b1eb44f1e4ccf8372a2a784a67245";
 /// The outbox writes to disk again.
 pub const STORE_RECOVERED: &str = "ac9130f4547c47d38e3a655f20731ab2";
+/// A sink was taken over from a daemon that stopped renewing its claim.
+pub const SINK_TAKEN_OVER: &str = "b467fcd919124ff29dba2acda195584e";
+/// A sink was handed back, for another daemon.
+pub const SINK_HANDED_BACK: &str = "1eb07985ae4a463584730c5241732330";
+/// A sink without an owner was claimed.
+pub const SINK_CLAIMED: &str = "7dc57c55f10546a5bbff7d3328b7d0ad";
+/// The shared database does not answer; cards are stored on this machine.
+pub const DATABASE_AWAY: &str = "b188a032aa24475f84b14d18b3d927ce";
+/// The shared database answers again.
+pub const DATABASE_BACK: &str = "ec58580537904769af75b344e686ff9a";
+/// Another daemon on the shared database has the same host name.
+pub const HOST_NAME_REUSED: &str = "41d12020eb2f43aaad117acb766cb578";
 /// The outbox file was damaged and quarantined.
 pub const STORE_QUARANTINED: &str = "ca3ab343ac334b68be9bf77c6519a9d5";
 /// A config reload was rejected.

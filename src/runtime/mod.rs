@@ -1,5 +1,5 @@
 //! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, message ids, metrics,
-//! printable text, token buckets.
+//! connections to PostgreSQL, statements of SQL databases, printable text, token buckets.
 
 pub mod backoff;
 #[cfg(test)]
@@ -10,6 +10,8 @@ pub mod log_filter;
 pub mod log_throttle;
 pub mod message_id;
 pub mod metrics;
+pub mod postgres;
+pub mod sql;
 pub mod text;
 pub mod token_bucket;
 pub mod watchdog;

@@ -10,7 +10,7 @@ use poprelay::{
         phone::{PhoneNumber, Region},
         time::Timestamp,
     },
-    outbox::{self, Durability, OutboxSettings, Retention, SqliteOutbox},
+    outbox::{self, DatabaseOutbox, Durability, OutboxSettings, Retention},
 };
 use std::{
     path::Path,
@@ -22,7 +22,7 @@ const PARALLEL_CARDS: u32 = 64;
 /// Cards per enqueue call when the store is filled.
 const FILL_BATCH: u32 = 500;
 
-fn open(dir: &Path, durability: Durability) -> SqliteOutbox {
+fn open(dir: &Path, durability: Durability) -> DatabaseOutbox {
     std::fs::create_dir_all(dir).unwrap();
     let settings = OutboxSettings {
         dir: dir.to_owned(),
@@ -54,7 +54,7 @@ fn new_delivery(call: &str, sink: &SinkName) -> NewDelivery {
 }
 
 /// Passes a card through the outbox, to a worker that waits for it. Returns the times to the hand-over and to the reply.
-async fn one_card(queue: &SqliteOutbox, call: &str, sink: &SinkName) -> (Duration, Duration) {
+async fn one_card(queue: &DatabaseOutbox, call: &str, sink: &SinkName) -> (Duration, Duration) {
     let start = Instant::now();
     let receive = async { (queue.receive(sink).await.expect("no other delivery waits"), start.elapsed()) };
     let enqueue = async {
@@ -105,7 +105,7 @@ pub async fn costs(cards: u32) {
     }
 }
 
-async fn parallel_rate(queue: &SqliteOutbox, each: u32) -> f64 {
+async fn parallel_rate(queue: &DatabaseOutbox, each: u32) -> f64 {
     let start = Instant::now();
     let lanes: Vec<_> = (0..PARALLEL_CARDS)
         .map(|lane| {

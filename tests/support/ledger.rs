@@ -161,13 +161,18 @@ impl DeliveryLedger {
 
     /// Returns the number of messages with at least one card that a later message repeats.
     pub fn repeated_messages(&self, sink: &str) -> usize {
+        self.repeated_posts(sink).len()
+    }
+
+    /// Returns the numbers of the messages with at least one card that a later message repeats.
+    pub fn repeated_posts(&self, sink: &str) -> BTreeSet<u64> {
         let mut first = BTreeSet::new();
         for cards in self.cards.get(sink).into_iter().flat_map(HashMap::values) {
             let again =
                 |one: &&ShownCard| cards.iter().any(|other| other.post > one.post && other.symbol == one.symbol);
             first.extend(cards.iter().filter(again).map(|one| one.post));
         }
-        first.len()
+        first
     }
 
     /// Returns the repeated cards without an attempt of unknown outcome.

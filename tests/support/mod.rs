@@ -1,8 +1,10 @@
 //! A daemon under test: the real binary with its config, state directory and journal; and waits with a bound.
 
+pub mod cluster;
 mod config;
 pub mod ledger;
 pub mod outbox_file;
+pub mod postgres;
 
 pub use config::{ALL_OUTCOMES, TestConfig};
 use poprelay::sim::{Simulator, WebhookRequest};

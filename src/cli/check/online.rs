@@ -2,11 +2,12 @@
 //! uses no refresh token.
 
 use super::{
+    database,
     leg::{LEG_TIMEOUT, Leg, fault_text},
     slack_app,
 };
 use crate::{
-    cli::{CliError, CliResult},
+    cli::{CliError, CliResult, outbox::shared_database},
     config::{Config, ConnectionConfig, SinkConfig},
     deliver::{access_token::TokenCache, rules::find_rule, teams_bot::Bot},
     goto::oauth::{Client, Error as OauthError, is_client_error},
@@ -31,6 +32,7 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
         print(format!("proxy      {proxy}, except for hosts in NO_PROXY"))?;
     }
     let mut legs: Vec<BoxFuture<'_, Leg>> = Vec::new();
+    legs.extend(shared_database(config).map(|shared| Box::pin(database::leg(shared)) as BoxFuture<'_, Leg>));
     for connection in &config.connections {
         legs.push(Box::pin(token_leg(&stack, connection)));
         legs.push(Box::pin(api_leg(&stack, connection)));

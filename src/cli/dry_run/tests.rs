@@ -90,7 +90,7 @@ fn pipeline(config: &Config) -> Pipeline {
     let enricher = startup::build_enricher(config, &network).unwrap();
     let metrics = crate::runtime::metrics::Metrics::new(Timestamp::now());
     Pipeline {
-        outbox: startup::open_outbox(config, &metrics).unwrap(),
+        outbox: startup::open_outbox(config, "0", &metrics).unwrap(),
         settings: SharedSettings::new(Settings::from_config(config, enricher)),
         recorder: Recorder::new(&config.state_dir),
         status: SharedStatus::default(),

@@ -11,10 +11,10 @@ use crate::{
         phone::{E164, PhoneNumber, Region},
         time::before,
     },
-    outbox::{Durability, OutboxSettings, Retention, SqliteOutbox, open},
+    outbox::{DatabaseOutbox, Durability, OutboxSettings, Retention, open},
 };
 use clap::Parser;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
 #[derive(Parser)]
@@ -33,7 +33,7 @@ fn json(dir: &Path) -> Value {
     serde_json::from_str(&run_line(dir, &["--json", "--show-numbers"]).unwrap()).unwrap()
 }
 
-fn outbox() -> (TempDir, SqliteOutbox) {
+fn outbox() -> (TempDir, DatabaseOutbox) {
     let dir = TempDir::new().unwrap();
     let settings = OutboxSettings {
         dir: dir.path().to_owned(),

@@ -12,7 +12,7 @@ use crate::{
     outbox::{Durability, OutboxSettings, Retention, open},
 };
 use clap::Parser;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
 #[derive(Parser)]

@@ -2,7 +2,10 @@
 
 mod words;
 
-use crate::cli::{CliError, outbox::admin_error};
+use crate::cli::{
+    CliError,
+    outbox::{admin_error, shared_database},
+};
 use crate::{
     config::{self, Config},
     daemon::{
@@ -16,6 +19,7 @@ use crate::{
     model::time::Timestamp,
     outbox::{self, AdminError, Overview, SinkStats},
     runtime::{
+        http::root_cause,
         metrics::{LatencySummary, summarize},
         text::printable_start,
     },
@@ -35,6 +39,8 @@ pub(super) struct StatusReport {
     daemon: Option<StoredStatus>,
     logins: Vec<ConnectionState>,
     sinks: Vec<SinkState>,
+    /// Why the shared database cannot be read: the sinks are those of this machine's file.
+    shared_problem: Option<String>,
 }
 
 /// State of one sink.
@@ -76,7 +82,14 @@ impl StatusReport {
         })?;
         let stored = StoredStatus::read(dir);
         let daemon = stored.clone().filter(|stored| running && stored.is_fresh(Timestamp::now()));
-        let overview = match outbox::overview(dir) {
+        let shared = shared_database(config);
+        let (shared, shared_problem) = match shared.map(|database| outbox::overview(&database)) {
+            Some(Ok(overview)) => (Some(overview), None),
+            // The cards of this machine are in its file then.
+            Some(Err(error)) => (None, Some(root_cause(&error).to_string())),
+            None => (None, None),
+        };
+        let overview = match shared.map_or_else(|| outbox::overview(dir), Ok) {
             Ok(overview) => overview,
             // No error: before the first start there is no outbox.
             Err(AdminError::Missing(_)) => Overview::default(),
@@ -114,7 +127,7 @@ impl StatusReport {
             SinkState { name, stats, latency, disabled, buttons }
         };
         let sinks = sinks.into_iter().map(sink).collect();
-        Ok(Self { running, daemon, logins, sinks })
+        Ok(Self { running, daemon, logins, sinks, shared_problem })
     }
 
     /// Returns why the daemon is not ready: not running, no progress, or what its status names.
@@ -146,6 +159,15 @@ impl StatusReport {
         }
         for sink in &self.sinks {
             text.push_str(&format!("sink    {}: {}\n", name(&sink.name), sink.describe(now)));
+        }
+        if let Some(problem) = &self.shared_problem {
+            text.push_str(&format!("store   {problem}\n"));
+        }
+        if let Some(stored) = self.daemon.as_ref().filter(|stored| !stored.hosts.is_empty()) {
+            text.push_str(&format!("hosts   {}\n", stored.hosts.join(", ")));
+        }
+        for (sink, owner) in self.daemon.iter().flat_map(|stored| &stored.owners) {
+            text.push_str(&format!("owner   {}: {owner}\n", name(sink)));
         }
         for line in self.daemon.iter().flat_map(describe_troubles) {
             text.push_str(&line);
@@ -193,6 +215,9 @@ impl StatusReport {
             "version": self.daemon.as_ref().map(|stored| &stored.version),
             "started": self.daemon.as_ref().map(|stored| stored.started),
             "store_in_memory": self.daemon.as_ref().map(|stored| stored.store_in_memory),
+            "hosts": self.daemon.as_ref().map(|stored| &stored.hosts),
+            "owners": self.daemon.as_ref().map(|stored| &stored.owners),
+            "store_away": self.daemon.as_ref().and_then(|stored| stored.store_away.as_ref()),
             "config_error": self.daemon.as_ref().and_then(|stored| stored.config_error.as_ref()),
             "restart_keys": self.daemon.as_ref().map(|stored| &stored.restart_keys),
             "logins": logins.collect::<Vec<_>>(),

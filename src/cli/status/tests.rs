@@ -18,7 +18,7 @@ use crate::{
         ids::SinkName,
         secret::Secret,
     },
-    outbox::{Durability, Heartbeat, OutboxSettings, Retention, SqliteOutbox, open},
+    outbox::{DatabaseOutbox, Durability, Heartbeat, OutboxSettings, Retention, open},
     runtime::metrics::Metrics,
 };
 use serde_json::Value;
@@ -40,7 +40,7 @@ fn config(dir: &Path) -> Config {
     config::load(&path).unwrap()
 }
 
-fn outbox(config: &Config) -> SqliteOutbox {
+fn outbox(config: &Config) -> DatabaseOutbox {
     let (dir, retention) = (config.state_dir.clone(), Retention::default());
     open(
         OutboxSettings { dir, durability: Durability::Crash, retention, commit_duration: Default::default() },

@@ -13,7 +13,7 @@ use crate::{
         ids::{AccountKey, ConnectionName, SinkName},
         time::Timestamp,
     },
-    outbox::SqliteOutbox,
+    outbox::DatabaseOutbox,
     runtime::{http::NetworkFault, message_id},
 };
 
@@ -167,7 +167,7 @@ impl AlertKind {
 }
 
 /// Logs the alert and enqueues its card for the operator's sink.
-pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &SqliteOutbox) {
+pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &DatabaseOutbox) {
     alert.log();
     let Some(sink) = sink else { return };
     let subject = Subject::Named(format!("notice {}", uuid::Uuid::now_v7()));

@@ -71,4 +71,12 @@ pub fn publish(metrics: &Metrics, status: &Status) {
         daemon.sink_up.set(&[sink.as_str()], number(!status.disabled.contains(sink)));
     }
     daemon.store_in_memory.set(&[], number(status.store_in_memory));
+    daemon.sink_owned.clear();
+    if let Some(shared) = &status.shared_store {
+        daemon.database_up.set(&[], number(status.store_away.is_none()));
+        daemon.daemons.set(&[], f64::from(u32::try_from(shared.hosts.len()).unwrap_or(u32::MAX)));
+        for (sink, owner) in &shared.owners {
+            daemon.sink_owned.set(&[sink.as_str()], number(owner.is_own));
+        }
+    }
 }

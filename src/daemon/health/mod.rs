@@ -9,5 +9,6 @@ pub mod measure;
 pub mod outage;
 pub mod person_troubles;
 pub mod readiness;
+pub mod shared_status;
 pub mod status;
 pub mod stored;

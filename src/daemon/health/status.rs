@@ -2,13 +2,13 @@
 //! status`.
 
 use crate::{
-    daemon::health::{alert::LoginAdvice, button_status::ButtonStatus},
+    daemon::health::{alert::LoginAdvice, button_status::ButtonStatus, shared_status::SharedStoreStatus},
     model::{
         ids::{ConnectionName, SinkName},
         time::{Now, ServerClock, Timestamp},
     },
     outbox::{Heartbeat, SinkBacklog},
-    runtime::http::NetworkFault,
+    runtime::{http::NetworkFault, postgres::PostgresFault},
 };
 use jiff::civil::Date;
 use std::{
@@ -39,6 +39,10 @@ pub struct Status {
     pub buttons: BTreeMap<SinkName, ButtonStatus>,
     /// The outbox is in memory only.
     pub store_in_memory: bool,
+    /// The store that several daemons share; `None`: this daemon shares none, or has not reached it yet.
+    pub shared_store: Option<SharedStoreStatus>,
+    /// Why the shared store is away.
+    pub store_away: Option<PostgresFault>,
     /// Calls posted on `day`.
     pub calls: u64,
     /// Day of the count, in the cards' time zone.
@@ -211,6 +215,9 @@ impl Status {
         }
         if self.store_in_memory {
             parts.push("the store cannot write, cards are in memory only".to_owned());
+        }
+        if let Some(fault) = self.store_away {
+            parts.push(format!("the shared database is away ({fault}), cards are stored on this machine"));
         }
         let calls = if self.day == Some(today) { self.calls } else { 0 };
         parts.push(format!("{calls} call{} today", if calls == 1 { "" } else { "s" }));

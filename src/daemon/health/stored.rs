@@ -2,7 +2,10 @@
 //!
 //! The file is replaced whole, without a sync: it is written again within seconds, and a loss costs only percentiles.
 
-use super::status::{ConnectionStatus, Status};
+use super::{
+    shared_status::SharedStoreStatus,
+    status::{ConnectionStatus, Status},
+};
 use crate::{
     model::{
         ids::SinkName,
@@ -47,6 +50,12 @@ pub struct StoredStatus {
     pub buttons: BTreeMap<String, String>,
     /// The outbox is in memory only.
     pub store_in_memory: bool,
+    /// The owner of each sink in the shared database, in words.
+    pub owners: BTreeMap<String, String>,
+    /// Hosts of the live daemons on the shared database.
+    pub hosts: Vec<String>,
+    /// Why the shared database is away.
+    pub store_away: Option<String>,
     /// Why the config on disk was rejected.
     pub config_error: Option<String>,
     /// Keys whose change takes effect at a restart.
@@ -104,11 +113,21 @@ impl StoredStatus {
             disabled: status.disabled.iter().map(SinkName::to_string).collect(),
             buttons: status.buttons.iter().map(|(name, one)| (name.to_string(), one.describe())).collect(),
             store_in_memory: status.store_in_memory,
+            owners: status.shared_store.iter().flat_map(describe_owners).collect(),
+            hosts: status.shared_store.as_ref().map_or_else(Vec::new, |shared| shared.hosts.clone()),
+            store_away: status.store_away.map(|fault| fault.to_string()),
             config_error: status.config_error.clone(),
             restart_keys: status.restart_keys.iter().map(|&key| key.to_owned()).collect(),
             ..Self::default()
         }
     }
+}
+
+fn describe_owners(shared: &SharedStoreStatus) -> impl Iterator<Item = (String, String)> {
+    shared.owners.iter().map(|(sink, owner)| {
+        let place = if owner.is_own { "this daemon" } else { owner.host.as_str() };
+        (sink.to_string(), format!("{place}, since {:.0}", owner.since))
+    })
 }
 
 /// Writer of the file.

@@ -28,7 +28,7 @@ use crate::{
         ids::{ConnectionName, ConversationSpaceId},
         time::{Now, Timestamp},
     },
-    outbox::SqliteOutbox,
+    outbox::DatabaseOutbox,
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
 use futures_util::FutureExt as _;
@@ -57,7 +57,7 @@ async fn without_panic(call: &ConversationSpaceId, lookup: impl Future<Output = 
 /// State shared by all relays.
 pub struct Pipeline {
     /// The outbox.
-    pub outbox: SqliteOutbox,
+    pub outbox: DatabaseOutbox,
     /// The current settings, replaced by a reload.
     pub settings: SharedSettings,
     /// Recorder of snapshots and reports, used if the config enables it.

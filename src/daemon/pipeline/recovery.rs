@@ -100,6 +100,20 @@ impl Recovery {
         earlier.unwrap_or(from)
     }
 
+    /// Records calls whose end another daemon posted: they were hidden from this one only.
+    pub fn ended_elsewhere(&mut self, calls: Vec<ConversationSpaceId>, clock: Timestamp) {
+        for call in calls {
+            self.open_calls.remove(&call);
+            self.ended.entry(call).or_insert(clock);
+        }
+    }
+
+    /// Returns the start of the earliest gap that is open for reports.
+    #[must_use]
+    pub fn earliest_gap(&self) -> Option<Timestamp> {
+        self.gaps.iter().map(|(from, _)| *from).min()
+    }
+
     /// Returns whether the reported call ended within a gap.
     #[must_use]
     pub fn covers(&self, report: &Report) -> bool {
@@ -329,6 +343,16 @@ mod tests {
             result.updates.iter().map(|update| update.call.direction).collect::<Vec<_>>(),
             [CallDirection::Outbound]
         );
+    }
+
+    #[test]
+    fn call_that_another_daemon_posted_is_not_recovered() {
+        let mut recovery = Recovery::default();
+        recovery.gap_closed(at(0), at(100));
+        assert_eq!(recovery.earliest_gap(), Some(at(0)));
+        recovery.ended_elsewhere(vec![call("a")], at(101));
+        let recovered = recovery.recover(vec![report("a", 50), report("b", 50)], at(101));
+        assert_eq!(ids(&recovered.summary), ["b"]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Daemon {
         let (summary, is_ready) = {
             let mut status = self.pipeline.status.lock();
             status.checked = Some((Now::current().instant, store_answers));
-            status.store_in_memory = *self.health.borrow() != Health::Durable;
+            status.store_in_memory = matches!(*self.health.borrow(), Health::InMemory { .. });
             if let Ok(backlog) = backlog {
                 status.set_backlog(settings.sinks.keys(), backlog);
             }

@@ -13,6 +13,9 @@ use std::{
 const LOCK_ATTEMPTS: u32 = 5;
 const LOCK_RETRY_DELAY: Duration = Duration::from_millis(50);
 
+/// Longest shown host name: that of Linux.
+const MAX_HOST_NAME_CHARS: usize = 64;
+
 /// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -109,6 +112,14 @@ fn try_lock_repeatedly(lock: &File) -> Result<(), TryLockError> {
         }
     }
     lock.try_lock()
+}
+
+/// Returns the name of this host, for people.
+#[must_use]
+pub fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_HOST_NAME_CHARS).collect();
+    if name.is_empty() { "unknown".to_owned() } else { name }
 }
 
 /// Reads or creates eight random hex digits. A host name may change or be shared, and machine ids are private.

@@ -8,7 +8,7 @@ use crate::{
         pipeline::Pipeline,
         tasks::task_set::{Changes, TaskAction, TaskExit, TaskSet},
     },
-    deliver::{self, LimiterRegistry, Sink, SinkEvent, SlackApp, TokenRegistry},
+    deliver::{self, LimiterRegistry, OwnershipRegistry, Sink, SinkEvent, SlackApp, TokenRegistry},
     model::{
         card::Card,
         delivery::{OutboxError, SinkKind},
@@ -31,6 +31,7 @@ pub struct Workers {
     http: reqwest::Client,
     limiters: LimiterRegistry,
     tokens: TokenRegistry,
+    ownership: OwnershipRegistry,
     events: mpsc::Sender<SinkEvent>,
     tasks: TaskSet<SinkName, SinkConfig>,
     handles: BTreeMap<SinkName, WorkerHandle>,
@@ -45,15 +46,21 @@ struct WorkerHandle {
 }
 
 impl Workers {
-    /// Creates an empty set. Workers send their sink events to `events`.
+    /// Creates an empty set. Workers send their sink events to `events`, and post to the sinks that the daemon owns.
     #[must_use]
-    pub fn new(pipeline: Arc<Pipeline>, http: reqwest::Client, events: mpsc::Sender<SinkEvent>) -> Self {
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        http: reqwest::Client,
+        events: mpsc::Sender<SinkEvent>,
+        ownership: OwnershipRegistry,
+    ) -> Self {
         let running = JoinSet::new();
         Self {
             pipeline,
             http,
             limiters: LimiterRegistry::default(),
             tokens: TokenRegistry::default(),
+            ownership,
             events,
             tasks: TaskSet::default(),
             handles: BTreeMap::new(),
@@ -107,6 +114,7 @@ impl Workers {
             task_monitor: self.pipeline.tasks.clone(),
             limiter_registry: self.limiters.clone(),
             token_registry: self.tokens.clone(),
+            ownership: self.ownership.get(&name),
             metrics: self.pipeline.metrics.sink(name.as_str()),
             ..config.into_sink()
         };

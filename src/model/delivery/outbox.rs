@@ -15,6 +15,9 @@ pub enum OutboxError {
     /// The writer has stopped: the daemon is shutting down.
     #[error("the outbox has stopped")]
     Stopped,
+    /// Another daemon owns the sink now, and posts its deliveries.
+    #[error("another daemon owns the sink")]
+    Fenced,
     /// The store failed; its error is the source.
     #[error("outbox operation failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -10,7 +10,7 @@ fn no_filter() -> Filter {
     Filter { state: None, sink: None, limit: 100 }
 }
 
-async fn dead_letter(queue: &SqliteOutbox, call: &str) -> DeliveryId {
+async fn dead_letter(queue: &DatabaseOutbox, call: &str) -> DeliveryId {
     queue.enqueue(None, vec![insert(call, Ringing, "desk")]).await.unwrap();
     let held = lease_one(queue, "desk").await;
     let settlement = Settlement::Dead("the chat said no".to_owned());

@@ -10,11 +10,7 @@ use crate::model::{
     delivery::MessageRef,
 };
 
-macro_rules! suite {
-    ($fresh:expr; $($case:ident),* $(,)?) => { $(#[tokio::test] async fn $case() { cases::$case($fresh).await; })* };
-}
-
-suite! { Sqlite::fresh();
+over_each_database! {
     press_waits_for_its_edit_across_a_crash,
     press_changes_every_live_message_of_its_call,
     press_during_a_lease_follows_the_leased_card,
@@ -141,12 +137,12 @@ mod cases {
 }
 
 /// Enqueues the due reminders of claims as old as `wait`. Returns their number.
-async fn remind(queue: &SqliteOutbox, wait: u64) -> usize {
+async fn remind(queue: &DatabaseOutbox, wait: u64) -> usize {
     queue.remind(vec![("desk".try_into().unwrap(), Duration::from_secs(wait))]).await.unwrap().len()
 }
 
 /// Settles the edit that waits, so that a reply is next.
-async fn post_edit(queue: &SqliteOutbox) {
+async fn post_edit(queue: &DatabaseOutbox) {
     let edit = lease_one(queue, "desk").await;
     assert_eq!(edit.mode.edited_message(), Some(&posted()));
     queue.settle(vec![settle(edit.id, Settlement::Delivered)]).await.unwrap();

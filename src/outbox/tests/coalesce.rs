@@ -1,7 +1,12 @@
 //! Back-to-back calls of one number.
 
-use super::*;
+use super::{coalesce as cases, suite::TestStore, *};
 use crate::model::card::{CallerHistory, RepeatCalls};
+
+over_each_database! {
+    waiting_ring_is_superseded_by_the_next_call_and_ends_are_posted,
+    ring_stays_if_uncounted_leased_or_of_another_caller,
+}
 
 /// Returns the ring of the caller's `nth` call.
 fn ring(call: &str, nth: u32) -> NewDelivery {
@@ -13,14 +18,14 @@ fn ring(call: &str, nth: u32) -> NewDelivery {
     ring
 }
 
-async fn due_keys(queue: &SqliteOutbox) -> Vec<(Subject, StatusKind)> {
+async fn due_keys(queue: &DatabaseOutbox) -> Vec<(Subject, StatusKind)> {
     due_now(queue, "desk").await.into_iter().map(|one| (one.key.subject, one.key.status)).collect()
 }
 
-#[tokio::test]
-async fn waiting_ring_is_superseded_by_the_next_call_and_ends_are_posted() {
-    let outbox = Sqlite::fresh();
-    let queue = &outbox.queue;
+async fn waiting_ring_is_superseded_by_the_next_call_and_ends_are_posted(
+    outbox: impl TestStore<Queue = DatabaseOutbox>,
+) {
+    let queue = &outbox.queue();
     queue.enqueue(None, vec![ring("a", 1)]).await.unwrap();
     queue.enqueue(None, vec![ring("b", 2)]).await.unwrap();
     let (a, b) = (Subject::Call(call_id("a")), Subject::Call(call_id("b")));
@@ -30,10 +35,8 @@ async fn waiting_ring_is_superseded_by_the_next_call_and_ends_are_posted() {
     assert_eq!(due_keys(queue).await, [(a, StatusKind::Missed), (b, StatusKind::Missed)]);
 }
 
-#[tokio::test]
-async fn ring_stays_if_uncounted_leased_or_of_another_caller() {
-    let outbox = Sqlite::fresh();
-    let queue = &outbox.queue;
+async fn ring_stays_if_uncounted_leased_or_of_another_caller(outbox: impl TestStore<Queue = DatabaseOutbox>) {
+    let queue = &outbox.queue();
     queue.enqueue(None, vec![ring("a", 1)]).await.unwrap();
     queue.enqueue(None, vec![ring("b", 1)]).await.unwrap();
     assert_eq!(due_keys(queue).await.len(), 2, "without a counter, the card does not show the first call");

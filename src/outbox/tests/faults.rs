@@ -26,7 +26,7 @@ use std::{
 
 const LONG: &str = "a long name that fills pages; ";
 
-async fn fill(queue: &SqliteOutbox, from: usize, count: usize) {
+async fn fill(queue: &DatabaseOutbox, from: usize, count: usize) {
     let label = LONG.repeat(40);
     let cards = (from..from + count)
         .map(|n| new_delivery(&format!("call-{n}"), Ringing, "desk", EnqueueMode::Insert, &label))
@@ -34,7 +34,7 @@ async fn fill(queue: &SqliteOutbox, from: usize, count: usize) {
     queue.enqueue(None, cards).await.unwrap();
 }
 
-async fn wait_for_health(queue: &SqliteOutbox, wanted: fn(Health) -> bool) {
+async fn wait_for_health(queue: &DatabaseOutbox, wanted: fn(Health) -> bool) {
     let mut health = queue.health();
     tokio::time::timeout(Duration::from_secs(20), health.wait_for(|health| wanted(*health))).await.unwrap().unwrap();
 }
@@ -161,7 +161,12 @@ async fn full_disk_switches_to_memory_and_back() {
     let delivered = lease_one(&queue, "desk").await;
     queue.settle(vec![settle(delivered.id, Settlement::Delivered)]).await.unwrap();
     let held = lease_one(&queue, "support").await;
-    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "max_page_count", 30)?)).await.unwrap();
+    queue
+        .run(false, |store, _| {
+            Ok(store.db.sqlite().unwrap().pragma_update(None, "max_page_count", 30).map_err(sql::Error::from)?)
+        })
+        .await
+        .unwrap();
     fill(&queue, 0, 200).await;
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::Full, .. }));
     // The outbox in memory has the same keys, rows and leases.
@@ -219,7 +224,12 @@ async fn really_full_disk_switches_to_memory_and_back() {
 async fn read_only_file_switches_to_memory_and_back() {
     let dir = TempDir::new().unwrap();
     let (queue, _) = open_outbox(dir.path());
-    queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+    queue
+        .run(false, |store, _| {
+            Ok(store.db.sqlite().unwrap().pragma_update(None, "query_only", true).map_err(sql::Error::from)?)
+        })
+        .await
+        .unwrap();
     assert_eq!(queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap(), [EnqueueResult::Inserted]);
     assert!(matches!(*queue.health().borrow(), Health::InMemory { reason: DiskProblem::ReadOnly, .. }));
     wait_for_health(&queue, DURABLE).await;
@@ -328,7 +338,7 @@ fn outbox_file_without_tables_is_quarantined() {
 fn in_memory() -> Store {
     let db = Connection::open_in_memory().unwrap();
     schema::migrate(&db, 0, MIGRATIONS).unwrap();
-    Store::new(db, Arc::default())
+    Store::new(Session::Sqlite(db), Arc::default())
 }
 
 #[test]
@@ -345,16 +355,18 @@ fn retention_deletes_oldest_settled_and_no_waiting_rows() {
     for (n, delivery) in all.iter().enumerate().take(1100) {
         store.settle(&settle(delivery.id, Settlement::Delivered), at(if n < 600 { 1 } else { 20 })).unwrap();
     }
-    let rows =
-        |store: &Store| store.db.query_row("SELECT count(*) FROM deliveries", [], |r| r.get::<_, i64>(0)).unwrap();
+    let rows = |store: &Store| {
+        store.db.sqlite().unwrap().query_row("SELECT count(*) FROM deliveries", [], |r| r.get::<_, i64>(0)).unwrap()
+    };
     let keep = |bytes| Retention { bytes, ..Retention::default() };
     assert!(!store.retain(keep(u64::MAX), at(30)).unwrap());
     assert_eq!(rows(&store), 1200);
     assert!(store.retain(keep(u64::MAX), at(32)).unwrap());
     assert!(!store.retain(keep(u64::MAX), at(32)).unwrap());
     assert_eq!(rows(&store), 600);
-    let attempts =
-        |store: &Store| store.db.query_row("SELECT count(*) FROM attempts", [], |r| r.get::<_, i64>(0)).unwrap();
+    let attempts = |store: &Store| {
+        store.db.sqlite().unwrap().query_row("SELECT count(*) FROM attempts", [], |r| r.get::<_, i64>(0)).unwrap()
+    };
     assert_eq!(attempts(&store), 500);
     while store.retain(keep(0), at(21)).unwrap() {}
     assert_eq!((rows(&store), attempts(&store)), (100, 0));
@@ -384,18 +396,24 @@ fn failed_transaction_changes_neither_database_nor_memory() {
     let failed = store.transact(true, |store| {
         store.lease(&[id], Instant::now())?;
         store.enqueue(None, &[insert("b", Ringing, "support")], now)?;
-        store.db.execute("INSERT INTO nowhere VALUES (1)", []).map_err(Into::into)
+        store
+            .db
+            .sqlite()
+            .unwrap()
+            .execute("INSERT INTO nowhere VALUES (1)", [])
+            .map_err(sql::Error::from)
+            .map_err(Into::into)
     });
     assert!(failed.is_err() && store.tx_state.leased.is_empty() && store.tx_state.wakeups.is_empty());
     assert_eq!(store.due(&sink("support"), now, 9).unwrap(), []);
-    assert!(store.db.is_autocommit());
+    assert!(store.db.sqlite().unwrap().is_autocommit());
 }
 
 #[test]
 fn frequent_queries_use_their_indexes() {
     let store = in_memory();
     let plan = |sql: &str| {
-        let mut read = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut read = store.db.sqlite().unwrap().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let lines = read.query_map([], |row| row.get::<_, String>(3)).unwrap();
         lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     };
@@ -409,7 +427,7 @@ fn frequent_queries_use_their_indexes() {
             ["INDEX settled (settled<?)", ""],
         ),
         (
-            "SELECT call FROM calls WHERE last_seen >= 5 AND NOT ended ORDER BY last_seen, call",
+            "SELECT call FROM calls WHERE last_seen >= 5 AND ended = 0 ORDER BY last_seen, call",
             ["INDEX last_seen (last_seen>?)", ""],
         ),
     ] {
@@ -423,10 +441,12 @@ fn memory_copy_has_settled_keys_and_continues_ids() {
     let (mut file, memory) = (in_memory(), in_memory());
     let now = Timestamp::now();
     file.enqueue(None, &["a", "b", "forgotten"].map(|call| insert(call, Ringing, "desk")), now).unwrap();
-    file.db.execute("DELETE FROM deliveries WHERE id = 3", []).unwrap();
+    file.db.sqlite().unwrap().execute("DELETE FROM deliveries WHERE id = 3", []).unwrap();
     let delivered = file.due(&sink("desk"), now, 1).unwrap()[0].id;
     file.settle(&settle(delivered, Settlement::Delivered), now).unwrap();
-    assert!(copy_all(&file.db, &memory.db, CopyScope::Keys).unwrap().pending_complete);
+    assert!(
+        copy_all(file.db.sqlite().unwrap(), memory.db.sqlite().unwrap(), CopyScope::Keys).unwrap().pending_complete
+    );
     let mut memory = memory;
     assert_eq!(memory.enqueue(None, &[insert("a", Ringing, "desk")], now).unwrap(), [EnqueueResult::Unchanged]);
     memory.enqueue(None, &[insert("c", Missed, "desk")], now).unwrap();

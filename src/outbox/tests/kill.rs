@@ -18,7 +18,7 @@ async fn print_line(line: String) {
     std::io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
-async fn work(queue: SqliteOutbox, lane: usize, round: String) {
+async fn work(queue: DatabaseOutbox, lane: usize, round: String) {
     for n in 0.. {
         let call = format!("{round}-{lane}-{n}");
         queue.save_pending(call_update(&call, Ringing, &call)).await.unwrap();
@@ -38,7 +38,7 @@ async fn work(queue: SqliteOutbox, lane: usize, round: String) {
 }
 
 /// A worker that waits for deliveries, and prints each that it got before its enqueue may have returned.
-async fn receive(queue: SqliteOutbox) {
+async fn receive(queue: DatabaseOutbox) {
     let support = sink("support");
     loop {
         let Some(received) = queue.receive(&support).await else { continue };
@@ -130,7 +130,7 @@ async fn everything_committed_before_kill_9_is_found_after_it() {
     );
 }
 
-async fn is_known(queue: &SqliteOutbox, call: &str, to: &str) -> bool {
+async fn is_known(queue: &DatabaseOutbox, call: &str, to: &str) -> bool {
     use crate::model::delivery::EnqueueResult::Inserted;
     queue.enqueue(None, vec![insert(call, Ringing, to)]).await.unwrap() != [Inserted]
 }

@@ -8,11 +8,7 @@ use crate::model::{
 };
 use proptest::prelude::*;
 
-macro_rules! suite {
-    ($fresh:expr; $($case:ident),* $(,)?) => { $(#[tokio::test] async fn $case() { cases::$case($fresh).await; })* };
-}
-
-suite! { Sqlite::fresh();
+over_each_database! {
     call_is_one_live_message_edited_with_each_update,
     unposted_live_message_is_posted_with_newest_status_only,
     newer_status_during_a_lease_is_posted_next,
@@ -88,10 +84,9 @@ mod cases {
         let ring = post(&queue, "1.1").await;
         assert_eq!(due_now(&queue, "desk").await, []);
         outbox.crash().await;
-        let queue = outbox.queue();
         let moves = [(Answered, "talks"), (Ended, "over"), (Voicemail, "corrected")];
         for (kind, label) in moves {
-            let update = vec![live("a", kind, label)];
+            let (queue, update) = (outbox.queue(), vec![live("a", kind, label)]);
             assert_eq!(queue.enqueue(None, update).await.unwrap(), [EnqueueResult::Updated], "{label}");
             let one = lease_one(&queue, "desk").await;
             assert_eq!((one.id, edited_ts(&one)), (ring.id, Some("1.1")));
@@ -367,11 +362,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Runs steps of a call at a sink that supports edits. The posted status never goes back, there is one message unless a
 /// crash lost its settlement, and the final message shows the furthest status.
-async fn play(steps: Vec<Step>) {
-    use suite::TestStore as _;
+async fn play(mut outbox: impl TestStore, steps: Vec<Step>) {
     const KINDS: [StatusKind; 5] = [Ringing, Answered, Missed, Voicemail, Ended];
     let rank = |kind: StatusKind| KINDS.iter().position(|one| *one == kind).unwrap().min(2);
-    let mut outbox = Sqlite::fresh();
     let mut queue = outbox.queue();
     let (mut furthest, mut shown, mut messages, mut unsure) = (None, None, 0, false);
     let mut held: Option<Delivery> = None;
@@ -420,6 +413,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn random_steps_give_one_message_with_the_final_status(steps in steps()) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(steps));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(play(Sqlite::fresh(), steps));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn random_steps_over_a_server_give_one_message_with_the_final_status(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            if let Some(store) = Postgres::fresh().await {
+                play(store, steps).await;
+            }
+        });
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{
     super::{CallerKey, disk_error::StoreError, forget, store::Store},
+    missed_calls as cases,
+    suite::TestStore,
     *,
 };
 use crate::model::{
@@ -13,6 +15,15 @@ use crate::model::{
     phone::E164,
     time::after,
 };
+
+over_each_database! {
+    calls_are_stored_with_their_deliveries_and_survive_a_crash,
+    callback_is_stored_and_kept_by_later_updates,
+    call_that_proves_to_be_answered_or_left_waiting_changes_sides,
+    merged_callback_edits_a_message_and_never_posts_one,
+    short_message_follows_the_missed_card_once_and_again_after_a_try,
+    late_missed_card_does_not_replace_a_waiting_short_message,
+}
 
 const ALICE: &str = "+15145550199";
 
@@ -52,12 +63,12 @@ fn delivery(update: &CallUpdate, mode: EnqueueMode) -> NewDelivery {
     NewDelivery { key, card, mode }
 }
 
-async fn enqueue(queue: &SqliteOutbox, update: &CallUpdate, mode: EnqueueMode) -> EnqueueResult {
+async fn enqueue(queue: &DatabaseOutbox, update: &CallUpdate, mode: EnqueueMode) -> EnqueueResult {
     queue.enqueue(None, vec![delivery(update, mode)]).await.unwrap()[0]
 }
 
 /// Returns the open missed calls, those with a callback, and the return calls of Alice.
-async fn stored(queue: &SqliteOutbox) -> (Vec<String>, Vec<String>, Vec<ReturnKind>) {
+async fn stored(queue: &DatabaseOutbox) -> (Vec<String>, Vec<String>, Vec<ReturnKind>) {
     let calls = queue.caller_calls(CallerKey::of(&alice())).await.unwrap();
     let (open, closed): (Vec<_>, Vec<_>) = calls.missed.into_iter().partition(|missed| missed.callback.is_none());
     let ids = |missed: Vec<crate::outbox::MissedCall>| {
@@ -66,42 +77,38 @@ async fn stored(queue: &SqliteOutbox) -> (Vec<String>, Vec<String>, Vec<ReturnKi
     (ids(open), ids(closed), calls.returns.iter().map(|call| call.kind).collect())
 }
 
-#[tokio::test]
-async fn calls_are_stored_with_their_deliveries_and_survive_a_crash() {
-    let mut outbox = Sqlite::fresh();
-    enqueue(&outbox.queue, &inbound("a", 100, Missed), EnqueueMode::UpsertLive).await;
-    outbox.queue.record_silent_call(inbound("b", 50, Voicemail)).await.unwrap();
-    enqueue(&outbox.queue, &inbound("answered", 10, Ended), EnqueueMode::UpsertLive).await;
-    outbox.queue.record_return_call(outbound("c", 700, Missed)).await.unwrap();
-    suite::TestStore::crash(&mut outbox).await;
-    let (open, closed, returns) = stored(&outbox.queue).await;
+async fn calls_are_stored_with_their_deliveries_and_survive_a_crash(
+    mut outbox: impl TestStore<Queue = DatabaseOutbox>,
+) {
+    enqueue(&outbox.queue(), &inbound("a", 100, Missed), EnqueueMode::UpsertLive).await;
+    outbox.queue().record_silent_call(inbound("b", 50, Voicemail)).await.unwrap();
+    enqueue(&outbox.queue(), &inbound("answered", 10, Ended), EnqueueMode::UpsertLive).await;
+    outbox.queue().record_return_call(outbound("c", 700, Missed)).await.unwrap();
+    outbox.crash().await;
+    let (open, closed, returns) = stored(&outbox.queue()).await;
     assert_eq!((open, closed), (vec!["b".to_owned(), "a".to_owned()], vec![]));
     assert_eq!(returns, [ReturnKind::GotThrough, ReturnKind::Tried]);
-    assert_eq!(outbox.queue.returned_callers(at(0)).await.unwrap(), [CallerKey::of(&alice())]);
-    assert_eq!(outbox.queue.returned_callers(Timestamp::MAX).await.unwrap(), []);
+    assert_eq!(outbox.queue().returned_callers(at(0)).await.unwrap(), [CallerKey::of(&alice())]);
+    assert_eq!(outbox.queue().returned_callers(Timestamp::MAX).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn callback_is_stored_and_kept_by_later_updates() {
-    let outbox = Sqlite::fresh();
+async fn callback_is_stored_and_kept_by_later_updates(outbox: impl TestStore<Queue = DatabaseOutbox>) {
     let missed = inbound("a", 100, Voicemail);
-    enqueue(&outbox.queue, &missed, EnqueueMode::UpsertLive).await;
-    enqueue(&outbox.queue, &called_back(&missed, ReturnKind::CalledBack), EnqueueMode::MergeCallback).await;
-    assert_eq!(stored(&outbox.queue).await.1, ["a"]);
+    enqueue(&outbox.queue(), &missed, EnqueueMode::UpsertLive).await;
+    enqueue(&outbox.queue(), &called_back(&missed, ReturnKind::CalledBack), EnqueueMode::MergeCallback).await;
+    assert_eq!(stored(&outbox.queue()).await.1, ["a"]);
     let mut completed = missed.clone();
     completed.status = CallStatus::Voicemail { duration: Some(Duration::from_secs(9)) };
     completed.call.revision = Some(Revision::Completed);
-    enqueue(&outbox.queue, &completed, EnqueueMode::UpsertLive).await;
-    assert_eq!(stored(&outbox.queue).await.1, ["a"]);
-    let Card::Call(live) = lease_one(&outbox.queue, "desk").await.card else { panic!() };
+    enqueue(&outbox.queue(), &completed, EnqueueMode::UpsertLive).await;
+    assert_eq!(stored(&outbox.queue()).await.1, ["a"]);
+    let Card::Call(live) = lease_one(&outbox.queue(), "desk").await.card else { panic!() };
     assert_eq!(live.update.status, completed.status);
     assert!(live.update.call.course.callback.is_some(), "the live message lost its callback");
 }
 
-#[tokio::test]
-async fn call_that_proves_to_be_answered_or_left_waiting_changes_sides() {
-    let outbox = Sqlite::fresh();
-    let queue = &outbox.queue;
+async fn call_that_proves_to_be_answered_or_left_waiting_changes_sides(outbox: impl TestStore<Queue = DatabaseOutbox>) {
+    let queue = &outbox.queue();
     enqueue(queue, &inbound("a", 100, Missed), EnqueueMode::UpsertLive).await;
     enqueue(queue, &inbound("b", 200, Answered), EnqueueMode::UpsertLive).await;
     assert_eq!(stored(queue).await, (vec!["a".to_owned()], vec![], vec![ReturnKind::GotThrough]));
@@ -115,10 +122,8 @@ async fn call_that_proves_to_be_answered_or_left_waiting_changes_sides() {
     assert_eq!(stored(queue).await.0, ["b"]);
 }
 
-#[tokio::test]
-async fn merged_callback_edits_a_message_and_never_posts_one() {
-    let outbox = Sqlite::fresh();
-    let queue = &outbox.queue;
+async fn merged_callback_edits_a_message_and_never_posts_one(outbox: impl TestStore<Queue = DatabaseOutbox>) {
+    let queue = &outbox.queue();
     let missed = inbound("a", 100, Missed);
     let back = called_back(&missed, ReturnKind::CalledBack);
     assert_eq!(enqueue(queue, &back, EnqueueMode::MergeCallback).await, EnqueueResult::Unchanged);
@@ -132,10 +137,10 @@ async fn merged_callback_edits_a_message_and_never_posts_one() {
     assert_eq!(enqueue(queue, &back, EnqueueMode::MergeCallback).await, EnqueueResult::Unchanged);
 }
 
-#[tokio::test]
-async fn short_message_follows_the_missed_card_once_and_again_after_a_try() {
-    let outbox = Sqlite::fresh();
-    let queue = &outbox.queue;
+async fn short_message_follows_the_missed_card_once_and_again_after_a_try(
+    outbox: impl TestStore<Queue = DatabaseOutbox>,
+) {
+    let queue = &outbox.queue();
     let missed = inbound("a", 100, Missed);
     enqueue(queue, &missed, EnqueueMode::Insert).await;
     let tried = called_back(&missed, ReturnKind::Tried);
@@ -151,20 +156,18 @@ async fn short_message_follows_the_missed_card_once_and_again_after_a_try() {
     assert_eq!(enqueue(queue, &back, EnqueueMode::Insert).await, EnqueueResult::Unchanged);
 }
 
-#[tokio::test]
-async fn late_missed_card_does_not_replace_a_waiting_short_message() {
-    let outbox = Sqlite::fresh();
+async fn late_missed_card_does_not_replace_a_waiting_short_message(outbox: impl TestStore<Queue = DatabaseOutbox>) {
     let missed = inbound("a", 100, Missed);
-    enqueue(&outbox.queue, &called_back(&missed, ReturnKind::CalledBack), EnqueueMode::Insert).await;
-    assert_eq!(enqueue(&outbox.queue, &missed, EnqueueMode::UpdatePending).await, EnqueueResult::Unchanged);
-    assert_eq!(enqueue(&outbox.queue, &missed, EnqueueMode::Insert).await, EnqueueResult::Unchanged);
+    enqueue(&outbox.queue(), &called_back(&missed, ReturnKind::CalledBack), EnqueueMode::Insert).await;
+    assert_eq!(enqueue(&outbox.queue(), &missed, EnqueueMode::UpdatePending).await, EnqueueResult::Unchanged);
+    assert_eq!(enqueue(&outbox.queue(), &missed, EnqueueMode::Insert).await, EnqueueResult::Unchanged);
 }
 
 #[test]
 fn retention_deletes_old_missed_calls_and_return_calls_without_one() {
     let dir = TempDir::new().unwrap();
     let db = open_database(&settings(dir.path()), Timestamp::now()).unwrap().db;
-    let mut store = Store::new(db, Default::default());
+    let mut store = Store::new(Session::Sqlite(db), Default::default());
     let day = 86_400;
     let record = |store: &Store, update: CallUpdate, now| {
         store.record_caller_call(&CallCard::new(update, CallerInfo::default()), now).unwrap();
@@ -177,7 +180,7 @@ fn retention_deletes_old_missed_calls_and_return_calls_without_one() {
     record(&store, other, at(20 * day + 60));
     let count = |store: &Store| -> Result<(i64, i64), StoreError> {
         let read = "SELECT (SELECT count(*) FROM missed_calls), (SELECT count(*) FROM return_calls)";
-        Ok(store.db.query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        Ok(store.db.query_row(read, &[], |row| Ok((row.get(0)?, row.get(1)?)))?)
     };
     store.retain(Retention::default(), at(20 * day + 100)).unwrap();
     assert_eq!(count(&store).unwrap(), (2, 2));

@@ -1,5 +1,23 @@
 //! Outbox tests: a suite and a model test over the trait, and tests specific to SQLite.
 
+/// Declares one test for each of the cases in `cases`, over each database.
+macro_rules! over_each_database {
+    ($($case:ident),* $(,)?) => {
+        mod over_sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $case() { cases::$case(Sqlite::fresh()).await; })*
+        }
+        mod over_postgres {
+            use super::*;
+            $(#[tokio::test] async fn $case() {
+                if let Some(store) = Postgres::fresh().await {
+                    cases::$case(store).await;
+                }
+            })*
+        }
+    };
+}
+
 mod admin;
 mod bookkeeping;
 mod claims;
@@ -8,26 +26,34 @@ mod faults;
 mod forget;
 mod kill;
 mod live_message;
+mod members;
 mod missed_calls;
 mod model;
+mod outage;
+mod ownership;
+mod postgres;
 mod suite;
 mod syncs;
 
 use super::{
-    Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, SqliteOutbox, database::open_database, open,
-    storage::Storage,
+    DatabaseOutbox, Durability, FILE_NAME, Health, OpenReport, OutboxSettings, Retention, database::open_database,
+    open, storage::Storage,
 };
-use crate::model::{
-    call::{Call, CallStatus, CallUpdate, Caller, MissedReason, Person, StatusKind},
-    card::{CallCard, CallerInfo, Card},
-    delivery::{
-        Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement,
-        Subject,
+use crate::{
+    model::{
+        call::{Call, CallStatus, CallUpdate, Caller, MissedReason, Person, StatusKind},
+        card::{CallCard, CallerInfo, Card},
+        delivery::{
+            Attempt, Delivery, DeliveryId, DeliveryKey, EnqueueMode, NewDelivery, Outbox, SettleRequest, Settlement,
+            Subject,
+        },
+        ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
+        phone::{PhoneNumber, Region},
+        time::Timestamp,
     },
-    ids::{AccountKey, ConnectionName, ConversationSpaceId, SinkName},
-    phone::{PhoneNumber, Region},
-    time::Timestamp,
+    runtime::sql::{self, Session},
 };
+use postgres::Postgres;
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
@@ -40,14 +66,14 @@ fn settings(dir: &Path) -> OutboxSettings {
     }
 }
 
-fn open_outbox(dir: &Path) -> (SqliteOutbox, OpenReport) {
+fn open_outbox(dir: &Path) -> (DatabaseOutbox, OpenReport) {
     open(settings(dir), Timestamp::now()).unwrap()
 }
 
 /// An outbox in a temporary directory.
 struct Sqlite {
     dir: TempDir,
-    queue: SqliteOutbox,
+    queue: DatabaseOutbox,
 }
 
 impl Sqlite {
@@ -59,9 +85,9 @@ impl Sqlite {
 }
 
 impl suite::TestStore for Sqlite {
-    type Queue = SqliteOutbox;
+    type Queue = DatabaseOutbox;
 
-    fn queue(&self) -> SqliteOutbox {
+    fn queue(&self) -> DatabaseOutbox {
         self.queue.clone()
     }
 
@@ -96,16 +122,16 @@ impl FlakyDisk {
         tokio::time::timeout(Duration::from_secs(10), durable).await.unwrap().unwrap();
     }
 
-    fn open_outbox(dir: &Path) -> SqliteOutbox {
+    fn open_outbox(dir: &Path) -> DatabaseOutbox {
         let disk = open_database(&settings(dir), Timestamp::now()).unwrap();
-        SqliteOutbox::start(Storage::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
+        DatabaseOutbox::start(Storage::on_disk(settings(dir), disk), Duration::from_millis(2)).unwrap()
     }
 }
 
 impl suite::TestStore for FlakyDisk {
-    type Queue = SqliteOutbox;
+    type Queue = DatabaseOutbox;
 
-    fn queue(&self) -> SqliteOutbox {
+    fn queue(&self) -> DatabaseOutbox {
         self.0.queue.clone()
     }
 
@@ -118,7 +144,13 @@ impl suite::TestStore for FlakyDisk {
 
     async fn fail_disk(&mut self) {
         self.wait_until_durable().await;
-        self.0.queue.run(false, |store, _| Ok(store.db.pragma_update(None, "query_only", true)?)).await.unwrap();
+        self.0
+            .queue
+            .run(false, |store, _| {
+                Ok(store.db.sqlite().unwrap().pragma_update(None, "query_only", true).map_err(sql::Error::from)?)
+            })
+            .await
+            .unwrap();
     }
 }
 

@@ -325,3 +325,15 @@ proptest! {
         run(FlakyDisk::fresh(), ops);
     }
 }
+
+proptest! {
+    #![proptest_config(cases(8))]
+    #[test]
+    fn outbox_matches_the_model_over_a_server(ops in vec(op(), 1..60)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            if let Some(store) = Postgres::fresh().await {
+                play(store, ops).await;
+            }
+        });
+    }
+}

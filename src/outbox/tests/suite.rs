@@ -17,12 +17,7 @@ pub(super) trait TestStore {
     async fn fail_disk(&mut self);
 }
 
-/// Declares one test for each case of the suite, over one store.
-macro_rules! suite {
-    ($fresh:expr; $($case:ident),* $(,)?) => { $(#[tokio::test] async fn $case() { cases::$case($fresh).await; })* };
-}
-
-suite! { Sqlite::fresh();
+over_each_database! {
     key_is_enqueued_once_after_delivery_and_crash,
     later_status_supersedes_a_waiting_one,
     leased_card_is_unchanged_and_requeued_with_the_newer_card,

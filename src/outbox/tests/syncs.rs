@@ -4,7 +4,7 @@ use super::{
     super::{
         DiskProblem,
         database::open_database,
-        sqlite::{MAINTENANCE_INTERVAL, SqliteOutbox},
+        handle::{DatabaseOutbox, MAINTENANCE_INTERVAL},
         storage::Storage,
     },
     *,
@@ -17,11 +17,11 @@ use futures_util::FutureExt as _;
 use std::{fs::File, sync::Arc};
 
 /// An outbox whose log cannot be synced, until it restores its file.
-fn outbox_with_failing_sync(dir: &Path) -> SqliteOutbox {
+fn outbox_with_failing_sync(dir: &Path) -> DatabaseOutbox {
     let mut disk = open_database(&settings(dir), Timestamp::now()).unwrap();
     // A sync of the null device is an error.
     disk.wal.synced = Some(Arc::new(File::open("/dev/null").unwrap()));
-    SqliteOutbox::start(Storage::on_disk(settings(dir), disk), MAINTENANCE_INTERVAL).unwrap()
+    DatabaseOutbox::start(Storage::on_disk(settings(dir), disk), MAINTENANCE_INTERVAL).unwrap()
 }
 
 #[tokio::test]

@@ -135,8 +135,12 @@ fn build(settings: &HttpSettings, proxy: Option<&HttpProxy>, ca: Option<&Path>) 
     builder.build().map_err(HttpError::Client)
 }
 
-/// Root certificates come from the machine, or from `SSL_CERT_FILE` and `SSL_CERT_DIR` in place of them.
-fn tls(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {
+/// Builds the TLS configuration of every connection. Root certificates come from the machine, or from `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` in place of them.
+///
+/// # Errors
+/// The provider supports no protocol version.
+pub fn tls(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

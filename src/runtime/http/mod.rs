@@ -11,7 +11,7 @@ mod response;
 mod tests;
 mod upgrade;
 
-pub use client::{HttpError, HttpSettings, HttpStack, read_ca};
+pub use client::{HttpError, HttpSettings, HttpStack, read_ca, tls};
 pub use client_credentials::{ClientCredentials, TokenAnswer, TokenFault};
 pub use fault::{NetworkFault, root_cause};
 pub use proxy::HttpProxy;

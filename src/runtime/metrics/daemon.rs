@@ -36,6 +36,12 @@ pub struct DaemonMetrics {
     pub outbox_oldest: Labeled<Value>,
     /// 1 while the outbox is in memory only.
     pub store_in_memory: Labeled<Value>,
+    /// 1 while the shared database answers; missing without one.
+    pub database_up: Labeled<Value>,
+    /// 1 for a sink that this daemon owns; missing without a shared database.
+    pub sink_owned: Labeled<Value>,
+    /// Live daemons on the shared database.
+    pub daemons: Labeled<Value>,
 }
 
 impl DaemonMetrics {
@@ -97,6 +103,19 @@ impl DaemonMetrics {
                 &[],
                 "Whether cards are in memory only (1) because the store cannot write",
             ),
+            database_up: catalog.gauge(
+                "database_up",
+                None,
+                &[],
+                "Whether the shared database answers (1) or cards are stored on this machine (0); missing without one",
+            ),
+            sink_owned: catalog.gauge(
+                "sink_owned",
+                None,
+                sink,
+                "Whether this daemon owns the sink (1) or another one does (0); missing without a shared database",
+            ),
+            daemons: catalog.gauge("daemons", None, &[], "Live daemons on the shared database; missing without one"),
         }
     }
 

@@ -22,10 +22,12 @@ fn filled() -> Metrics {
         gauge.set(&["main"], 1.0);
     }
     daemon.lane_up.set(&["main", "0"], 1.0);
-    for gauge in [&daemon.sink_up, &daemon.outbox_cards, &daemon.outbox_oldest] {
+    for gauge in [&daemon.sink_up, &daemon.outbox_cards, &daemon.outbox_oldest, &daemon.sink_owned] {
         gauge.set(&["desk"], 1.0);
     }
     daemon.store_in_memory.set(&[], 0.0);
+    daemon.database_up.set(&[], 1.0);
+    daemon.daemons.set(&[], 2.0);
     metrics
 }
 

@@ -70,6 +70,7 @@ impl Relay {
             return;
         }
         let calls: Vec<_> = reports.iter().map(|report| report.call.clone()).collect();
+        self.read_ended_elsewhere(now).await;
         let recovered = self.recovery.recover(reports, now);
         let emitted: HashSet<_> = recovered.updates.iter().map(|update| update.call.id.clone()).collect();
         for update in recovered.updates {
@@ -90,6 +91,17 @@ impl Relay {
             self.awaited.posted(call);
         }
         self.publish_unposted();
+    }
+
+    /// Reads which calls other daemons on the shared store have posted to their end: an event gap of this daemon hid nothing that
+    /// another one received.
+    async fn read_ended_elsewhere(&mut self, now: Timestamp) {
+        let is_shared = self.pipeline.status.lock().shared_store.is_some();
+        let Some(since) = self.recovery.earliest_gap().filter(|_| is_shared) else { return };
+        match self.pipeline.outbox.ended_calls(since).await {
+            Ok(ended) => self.recovery.ended_elsewhere(ended, now),
+            Err(error) => tracing::warn!(%error, "ended calls of other daemons not read"),
+        }
     }
 
     /// Gives the heartbeat the end of the earliest call that is not posted yet: a restart then recovers from there.

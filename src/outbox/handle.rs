@@ -3,6 +3,7 @@
 
 use super::{
     bookkeeping::{Heartbeat, OpenCall, SinkBacklog},
+    connector::Contact,
     disk_error::StoreError,
     handover::{Receiving, Slots},
     health::Health,
@@ -32,9 +33,6 @@ use std::{
 };
 use tokio::sync::{oneshot, watch};
 
-/// Most jobs of one transaction: a commit of some 10 ms.
-const MAX_BATCH: usize = 256;
-
 /// Interval of storage maintenance; also the longest delay before a change by the CLI is detected.
 pub(super) const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -45,26 +43,35 @@ enum Command {
     Job(Box<dyn Job>),
     /// Jobs that are committed and whose sync failed.
     SyncFailed(Vec<Box<dyn Job>>),
+    /// A result of an attempt to connect to the shared store.
+    Contact(Contact),
     Close(oneshot::Sender<()>),
 }
 
 /// The outbox over one SQLite file. Clones share one writer, which stops when the last clone is dropped or with
-/// [`SqliteOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
+/// [`DatabaseOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
-pub struct SqliteOutbox {
+pub struct DatabaseOutbox {
     commands: Arc<Sender<Command>>,
     slots: Arc<Slots>,
     health: watch::Receiver<Health>,
+    /// Several daemons may share the store.
+    is_shared: bool,
 }
 
-impl SqliteOutbox {
+impl DatabaseOutbox {
     /// Starts the writer, with storage maintenance every `interval`.
-    pub(super) fn start(storage: Storage, interval: Duration) -> io::Result<Self> {
+    pub(super) fn start(mut storage: Storage, interval: Duration) -> io::Result<Self> {
         let (commands, inbox) = channel();
-        let outbox = Self { commands: Arc::new(commands), slots: storage.slots(), health: storage.watch() };
+        let is_shared = storage.link.is_some();
+        let outbox = Self { commands: Arc::new(commands), slots: storage.slots(), health: storage.watch(), is_shared };
         // The writer ends with the last handle, hence the weak reference.
         let writer = Arc::downgrade(&outbox.commands);
         let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(Command::SyncFailed(jobs))));
+        let contacts = Arc::downgrade(&outbox.commands);
+        storage.connect(Arc::new(move |contact| {
+            contacts.upgrade().is_some_and(|writer| writer.send(Command::Contact(contact)).is_ok())
+        }));
         let syncer = Syncer::start(storage.settings.commit_duration.clone(), on_failure)?;
         thread::Builder::new()
             .name("outbox".to_owned())
@@ -154,7 +161,7 @@ impl SqliteOutbox {
     }
 }
 
-impl Outbox for SqliteOutbox {
+impl Outbox for DatabaseOutbox {
     fn save_pending(&self, update: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send {
         self.run(true, move |store, now| store.save_pending(&update, now))
     }
@@ -182,7 +189,8 @@ impl Outbox for SqliteOutbox {
     }
 
     fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send {
-        self.run(false, move |store, _| store.lease(&ids, Instant::now()))
+        // With other daemons, a lease is written.
+        self.run(self.is_shared, move |store, _| store.lease(&ids, Instant::now()))
     }
 
     fn settle(&self, settles: Vec<SettleRequest>) -> impl Future<Output = Result<(), OutboxError>> + Send {
@@ -225,16 +233,20 @@ fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver<Command>, 
         let mut closing = None;
         match next_command(inbox, &storage, next_maintenance) {
             Ok(first) => {
-                let (jobs, next) = drain(first, inbox);
+                let (jobs, next) = drain(first, inbox, storage.max_batch());
                 storage.run(jobs, &syncer, Timestamp::now());
                 match next {
                     Some(Command::SyncFailed(jobs)) => storage.on_failed_sync(jobs, Timestamp::now()),
+                    Some(Command::Contact(contact)) => storage.on_contact(contact, Timestamp::now()),
                     Some(Command::Close(done)) => closing = Some(done),
                     Some(Command::Job(_)) | None => {}
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if storage.is_returning() {
+            storage.merge(Timestamp::now());
         }
         if Instant::now() >= next_maintenance {
             let found = storage.maintain(Timestamp::now(), Instant::now());
@@ -261,13 +273,16 @@ fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) ->
         Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
         Err(TryRecvError::Empty) => {
             storage.checkpoint(false);
+            if storage.is_returning() {
+                return Err(RecvTimeoutError::Timeout);
+            }
             inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
         }
     }
 }
 
 /// Collects the jobs received so far, up to the batch limit or another command, which is returned too.
-fn drain(first: Command, inbox: &Receiver<Command>) -> (Vec<Box<dyn Job>>, Option<Command>) {
+fn drain(first: Command, inbox: &Receiver<Command>, most: usize) -> (Vec<Box<dyn Job>>, Option<Command>) {
     let mut jobs = Vec::new();
     let mut next = Some(first);
     while let Some(command) = next {
@@ -275,7 +290,7 @@ fn drain(first: Command, inbox: &Receiver<Command>) -> (Vec<Box<dyn Job>>, Optio
             Command::Job(job) => jobs.push(job),
             other => return (jobs, Some(other)),
         }
-        next = if jobs.len() < MAX_BATCH { inbox.try_recv().ok() } else { None };
+        next = if jobs.len() < most { inbox.try_recv().ok() } else { None };
     }
     (jobs, None)
 }

@@ -1,0 +1,7 @@
+//! Several daemons on one PostgreSQL. Decides which sinks this daemon owns (`plan`); `tasks::ownership` acts.
+
+pub mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Fleet, Member, Owned, OwnershipPlan, Planner};

@@ -1,0 +1,195 @@
+//! The task that owns sinks, where several daemons share the outbox: each second it renews the claims, asks `cluster` what to
+//! claim and hand back, and sets until when the workers may post. Decides nothing itself.
+
+use crate::{
+    daemon::{
+        cluster::{
+            Fleet, Member, Owned, Planner,
+            plan::{CLAIM_DURATION, MEMBER_TIMEOUT, STOP_MARGIN},
+        },
+        health::shared_status::{OwnerStatus, SharedStoreStatus},
+        pipeline::Pipeline,
+    },
+    deliver::OwnershipRegistry,
+    model::{delivery::OutboxError, ids::SinkName, time::Now},
+    outbox::{SharedState, SharingDaemon},
+    runtime::{message_id, watchdog::TaskHeartbeat},
+};
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Interval of the renewals: a claim outlasts several lost ones.
+const TICK: Duration = Duration::from_secs(1);
+/// Progress of a worker after which its sink is given to another daemon. A settlement waits for the store up to 4 s.
+const STALL_LIMIT: Duration = Duration::from_secs(6);
+/// After an interruption of this process, time in which the sinks owned last are not posted to without the shared store:
+/// another daemon may own them, and the store is reached again in this time unless it is away.
+const RETURN_TIME: Duration = Duration::from_secs(10);
+
+/// The task's state.
+struct Ownerships {
+    pipeline: Arc<Pipeline>,
+    registry: OwnershipRegistry,
+    /// Id of this daemon in the shared store.
+    me: String,
+    host: String,
+    planner: Planner,
+    /// Sinks that are handed back after their post in progress.
+    closing: BTreeSet<SinkName>,
+    last_tick: Instant,
+    /// Until when the store must confirm what this daemon owned last.
+    unconfirmed_until: Option<Instant>,
+    /// The last renewal failed.
+    has_failed: bool,
+    pulse: TaskHeartbeat,
+}
+
+/// Renews, claims and hands back until the daemon stops.
+pub async fn run(pipeline: Arc<Pipeline>, registry: OwnershipRegistry, me: String, host: String) -> Infallible {
+    let now = Now::current().instant;
+    let pulse = pipeline.tasks.register("the ownership of sinks".to_owned(), now);
+    let mut task = Ownerships {
+        pipeline,
+        registry,
+        me,
+        host,
+        planner: Planner::default(),
+        closing: BTreeSet::new(),
+        last_tick: now,
+        unconfirmed_until: None,
+        has_failed: false,
+        pulse,
+    };
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        task.pulse.idle_until(Now::current().instant.checked_add(TICK));
+        ticks.tick().await;
+        task.pulse.busy(Now::current().instant);
+        match task.tick().await {
+            Ok(()) => task.has_failed = false,
+            // The claims end by themselves.
+            Err(error) if !task.has_failed => {
+                task.has_failed = true;
+                tracing::warn!(%error, "claims of sinks not renewed");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl Ownerships {
+    async fn tick(&mut self) -> Result<(), OutboxError> {
+        // Before the request: the claim at the store ends later than counted here.
+        let started = Now::current().instant;
+        if started.saturating_duration_since(self.last_tick) > CLAIM_DURATION {
+            tracing::warn!("this daemon was interrupted, its sinks wait for the shared store");
+            self.unconfirmed_until = Some(started + RETURN_TIME);
+        }
+        self.last_tick = started;
+        let until = started + CLAIM_DURATION - STOP_MARGIN;
+        let found = self.pipeline.outbox.renew_and_read(self.host.clone(), CLAIM_DURATION).await?;
+        if !found.is_shared {
+            // No daemon can claim a sink now: its last owner goes on.
+            let is_confirmed = self.unconfirmed_until.is_none_or(|until| until <= started);
+            let owned = if is_confirmed { found.owned.as_slice() } else { &[] };
+            self.registry.set(owned, until);
+            return Ok(());
+        }
+        self.unconfirmed_until = None;
+        let owned = self.claim_and_hand_back(&found, started).await?;
+        self.registry.set(&owned, until);
+        self.report(found);
+        Ok(())
+    }
+
+    /// Carries out the plan. Returns the sinks that this daemon owns and keeps.
+    async fn claim_and_hand_back(&mut self, found: &SharedState, now: Instant) -> Result<Vec<SinkName>, OutboxError> {
+        let outbox = &self.pipeline.outbox;
+        let sinks: Vec<SinkName> = self.pipeline.settings.load().sinks.keys().cloned().collect();
+        let members: Vec<Member> = live(&found.daemons).map(member).collect();
+        let in_force = found.owners.iter().filter(|one| one.expires_in.is_some() && !one.owner.is_empty());
+        let in_force = in_force.filter(|one| one.owner != self.me || found.owned.contains(&one.sink));
+        let claims: Vec<Owned> =
+            in_force.map(|one| Owned { sink: one.sink.clone(), owner: one.owner.clone() }).collect();
+        let stalled = self.stalled(&sinks, now);
+        let fleet = Fleet { me: &self.me, members: &members, owned: &claims, sinks: &sinks, stalled: &stalled };
+        let plan = self.planner.plan(fleet, now);
+        self.closing.extend(plan.hand_back);
+        self.closing.retain(|sink| found.owned.contains(sink));
+        let keeps = |sink: &SinkName| !self.closing.contains(sink) && !plan.give_up.contains(sink);
+        // The workers stop before the sinks are handed back.
+        let mut owned: Vec<SinkName> = found.owned.iter().filter(|sink| keeps(sink)).cloned().collect();
+        self.registry.set(&owned, now + CLAIM_DURATION - STOP_MARGIN);
+        let idle = self.closing.iter().filter(|sink| !self.registry.is_posting(sink));
+        let released: Vec<SinkName> = idle.chain(&plan.give_up).cloned().collect();
+        if !released.is_empty() {
+            outbox.release(released.clone()).await?;
+        }
+        for sink in released {
+            tracing::info!(%sink, message_id = message_id::SINK_HANDED_BACK, "sink handed back");
+            self.closing.remove(&sink);
+        }
+        if !plan.claim.is_empty() {
+            for sink in outbox.claim(plan.claim, CLAIM_DURATION).await? {
+                self.log_claim(&sink, found);
+                owned.push(sink);
+            }
+        }
+        Ok(owned)
+    }
+
+    /// Logs a claim, with the host of a dead owner.
+    fn log_claim(&self, sink: &SinkName, found: &SharedState) {
+        let earlier = found.owners.iter().find(|one| one.sink == *sink).map(|one| one.owner.as_str());
+        let earlier = earlier.filter(|owner| !owner.is_empty() && *owner != self.me);
+        let host = |id: &str| found.daemons.iter().find(|one| one.id == id).map_or("unknown", |one| one.host.as_str());
+        match earlier {
+            Some(owner) => {
+                tracing::warn!(%sink, host = host(owner), message_id = message_id::SINK_TAKEN_OVER, "sink taken over");
+            }
+            None => tracing::info!(%sink, message_id = message_id::SINK_CLAIMED, "sink claimed"),
+        }
+    }
+
+    fn stalled(&self, sinks: &[SinkName], now: Instant) -> Vec<SinkName> {
+        let stalled = self.pipeline.tasks.stalled(now, STALL_LIMIT);
+        sinks.iter().filter(|sink| stalled.contains(&format!("the worker of {sink}"))).cloned().collect()
+    }
+
+    /// Writes the status, and warns of two daemons with one host name.
+    fn report(&self, found: SharedState) {
+        let namesakes = live(&found.daemons).filter(|one| one.host == self.host && one.id != self.me).count();
+        let host = |id: &str| found.daemons.iter().find(|one| one.id == id).map_or("unknown", |one| one.host.as_str());
+        let owners = found.owners.iter().filter(|one| one.expires_in.is_some() && !one.owner.is_empty());
+        let owner = |one: &crate::outbox::SinkOwner| {
+            (
+                one.sink.clone(),
+                OwnerStatus { host: host(&one.owner).to_owned(), is_own: one.owner == self.me, since: one.since },
+            )
+        };
+        let status = SharedStoreStatus {
+            owners: owners.map(owner).collect(),
+            hosts: live(&found.daemons).map(|one| one.host.clone()).collect(),
+            has_namesake: namesakes > 0,
+        };
+        let earlier = self.pipeline.status.lock().shared_store.replace(status);
+        if namesakes > 0 && !earlier.is_some_and(|earlier| earlier.has_namesake) {
+            let host = self.host.as_str();
+            tracing::warn!(host, message_id = message_id::HOST_NAME_REUSED, "another daemon has the same host name");
+        }
+    }
+}
+
+fn live(daemons: &[SharingDaemon]) -> impl Iterator<Item = &SharingDaemon> {
+    daemons.iter().filter(|one| one.silence < MEMBER_TIMEOUT)
+}
+
+fn member(daemon: &SharingDaemon) -> Member {
+    Member { id: daemon.id.clone(), host: daemon.host.clone(), version: daemon.version.clone() }
+}

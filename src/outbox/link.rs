@@ -1,0 +1,35 @@
+//! The way of a storage to the store that it shares with other daemons. Connects; decides no switch.
+
+use super::{
+    connector::{self, Contact},
+    shared::SharedDatabase,
+    store::Store,
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// Sends the result of an attempt to connect to the writer. Returns `false` if the writer has ended.
+pub(super) type SendContact = Arc<dyn Fn(Contact) -> bool + Send + Sync>;
+
+/// The way to the shared store.
+pub(super) struct Link {
+    database: SharedDatabase,
+    pub(super) send: Option<SendContact>,
+    /// The shared store, while the file is merged into it.
+    pub(super) returning: Option<Store>,
+    /// Deliveries of the file that the shared store refuses. They stay in the file.
+    pub(super) refused: BTreeSet<i64>,
+}
+
+impl Link {
+    pub(super) const fn new(database: SharedDatabase) -> Self {
+        Self { database, send: None, returning: None, refused: BTreeSet::new() }
+    }
+
+    /// Connects in a thread after `pause`.
+    pub(super) fn connect_later(&self, pause: Duration) {
+        let Some(send) = self.send.clone() else { return };
+        if let Err(error) = connector::connect_later(self.database.clone(), pause, move |contact| send(contact)) {
+            tracing::error!(%error, "the thread that connects to the shared store cannot start");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The daemons that share the outbox: each records that it is alive, renews its claims and reads those of the others, in one
+//! transaction. Decides no ownership.
+
+use super::{
+    disk_error::StoreError,
+    handle::DatabaseOutbox,
+    ownership::{SERVER_TIME, SinkOwner},
+    row::from_micros,
+    store::Store,
+};
+use crate::{
+    model::{delivery::OutboxError, ids::SinkName, time::Timestamp},
+    runtime::sql::params,
+};
+use std::time::Duration;
+
+/// A daemon that shares the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharingDaemon {
+    /// Its id, the same after a restart.
+    pub id: String,
+    /// Its host name.
+    pub host: String,
+    /// Its version.
+    pub version: String,
+    /// Its last sign of life, by the server's clock.
+    pub seen: Timestamp,
+    /// Time since then.
+    pub silence: Duration,
+}
+
+/// What a daemon reads when it renews its claims.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SharedState {
+    /// Whether the shared store answered. If not, the rest is what this daemon knows without it.
+    pub is_shared: bool,
+    /// The daemons, this one included.
+    pub daemons: Vec<SharingDaemon>,
+    /// The owners of all sinks that ever had one.
+    pub owners: Vec<SinkOwner>,
+    /// The sinks that this daemon owns.
+    pub owned: Vec<SinkName>,
+}
+
+/// Age at which the row of a daemon is deleted: the row of a host that is gone for good.
+const FORGET_AFTER_DAYS: i64 = 7;
+
+impl Store {
+    /// Writes the sign of life of this daemon and reads the daemons.
+    fn sign_of_life(&self, host: &str, version: &str) -> Result<Vec<SharingDaemon>, StoreError> {
+        let mut write = self.db.prepare(&format!(
+            "INSERT INTO daemons (id, host, version, seen) VALUES (?1, ?2, ?3, {SERVER_TIME})
+             ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, seen = excluded.seen"
+        ))?;
+        write.execute(params![self.daemon, host, version])?;
+        drop(write);
+        let oldest = format!("DELETE FROM daemons WHERE seen < {SERVER_TIME} - {FORGET_AFTER_DAYS} * 86400000000");
+        self.db.prepare(&oldest)?.execute(params![])?;
+        let mut read = self
+            .db
+            .prepare(&format!("SELECT id, host, version, seen, {SERVER_TIME} - seen FROM daemons ORDER BY host, id"))?;
+        let rows: Vec<(String, String, String, i64, i64)> =
+            read.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+        let daemon = |(id, host, version, seen, silence): (String, String, String, i64, i64)| {
+            let silence = Duration::from_micros(u64::try_from(silence).unwrap_or_default());
+            Some(SharingDaemon { id, host, version, seen: from_micros(seen)?, silence })
+        };
+        Ok(rows.into_iter().filter_map(daemon).collect())
+    }
+
+    fn renew_and_read(&mut self, host: &str, version: &str, lasts: Duration) -> Result<SharedState, StoreError> {
+        let owned = self.renew(lasts)?;
+        if !self.is_shared() {
+            return Ok(SharedState { owned, ..SharedState::default() });
+        }
+        let daemons = self.sign_of_life(host, version)?;
+        Ok(SharedState { is_shared: true, daemons, owners: self.sink_owners()?, owned })
+    }
+
+    /// Hands all sinks back and removes the sign of life: the other daemons share the sinks among themselves immediately.
+    fn leave(&mut self) -> Result<(), StoreError> {
+        let owned: Vec<SinkName> = self.tx_state.owned.keys().cloned().collect();
+        owned.iter().try_for_each(|sink| self.release(sink))?;
+        if self.is_shared() {
+            self.db.prepare("DELETE FROM daemons WHERE id = ?")?.execute(params![self.daemon])?;
+        }
+        Ok(())
+    }
+}
+
+impl DatabaseOutbox {
+    /// Records that this daemon is alive, extends its claims to `lasts` from now, and reads the other daemons and all owners.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn renew_and_read(&self, host: String, lasts: Duration) -> Result<SharedState, OutboxError> {
+        self.run(true, move |store, _| store.renew_and_read(&host, env!("CARGO_PKG_VERSION"), lasts)).await
+    }
+
+    /// Hands all sinks back before a stop.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn leave(&self) -> Result<(), OutboxError> {
+        self.run(true, |store, _| store.leave()).await
+    }
+}

@@ -1,0 +1,309 @@
+//! Merges the rows of a daemon's file into the shared store, by their keys: after an outage of the shared store, and when a
+//! daemon shares it for the first time. The rules are those of enqueueing. What was posted meanwhile is settled; what the
+//! shared store knows better stays as it is there.
+
+use super::{
+    disk_error::StoreError,
+    live_message::LIVE,
+    row::DeliveryState,
+    spooled_row::{SpooledAttempt, SpooledRow, spooled_row},
+    store::Store,
+};
+use crate::{
+    model::time::Timestamp,
+    runtime::sql::{self, OptionalRow as _, Row, Session, params},
+};
+
+/// Posted deliveries that are kept: calls of the last minutes, some 2 KB each.
+const MOST_POSTED: usize = 1000;
+
+/// Rows of one transaction: some 100 ms, short enough for a ring behind it.
+const ROWS_PER_STEP: usize = 100;
+
+/// A row of the shared store with the key of one of the file.
+struct SharedRow {
+    id: i64,
+    waits: bool,
+    attempts: i64,
+    message_ref: Option<String>,
+}
+
+/// Reads the next deliveries of the file, without those with the ids `except`.
+pub(super) fn spooled_rows(file: &Session, except: impl Fn(i64) -> bool) -> Result<Vec<SpooledRow>, sql::Error> {
+    let mut read = file.prepare("SELECT id FROM deliveries ORDER BY id")?;
+    let mut ids = Vec::new();
+    let mut rows = read.query(params![])?;
+    while ids.len() < ROWS_PER_STEP
+        && let Some(row) = rows.next_row()?
+    {
+        ids.extend(Some(row.get::<i64>(0)?).filter(|id| !except(*id)));
+    }
+    ids.into_iter().map(|id| spooled_row(file, id)).collect()
+}
+
+/// Deletes merged deliveries from the file, in the caller's transaction.
+pub(super) fn delete_spooled(file: &Session, ids: impl IntoIterator<Item = i64>) -> Result<(), sql::Error> {
+    let mut attempts = file.prepare("DELETE FROM attempts WHERE delivery = ?")?;
+    let mut deliveries = file.prepare("DELETE FROM deliveries WHERE id = ?")?;
+    for id in ids {
+        attempts.execute(params![id])?;
+        deliveries.execute(params![id])?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Merges a delivery of the file. Returns the id of its row here, if it has one.
+    pub(super) fn merge_spooled(&mut self, spooled: &SpooledRow, now: Timestamp) -> Result<Option<i64>, StoreError> {
+        let known = "SELECT count(*) FROM deliveries WHERE subject = ? AND sink = ?";
+        let is_known = self.db.query_row(known, params![spooled.subject, spooled.sink], |row| row.get::<i64>(0))? > 0;
+        if !is_known && !spooled.waits() {
+            return self.insert_merged(spooled);
+        }
+        let before = self.row_of(spooled)?;
+        if let Some(new) = spooled.as_new() {
+            self.enqueue(None, &[new], now)?;
+            // The workers query: what waits here may have been posted from the file.
+            for (_, offer) in std::mem::take(&mut self.tx_state.offers) {
+                self.tx_state.wakeups.insert(offer.key.sink);
+            }
+        }
+        match self.row_of(spooled)? {
+            None if spooled.waits() => Ok(None),
+            None => self.insert_merged(spooled),
+            Some(row) => {
+                let is_new = before.is_none();
+                if row.waits && (is_new || !spooled.waits()) && !self.tx_state.leased.contains_key(&row.id) {
+                    self.adopt(&row, spooled, is_new)?;
+                }
+                Ok(Some(row.id))
+            }
+        }
+    }
+
+    fn row_of(&self, spooled: &SpooledRow) -> Result<Option<SharedRow>, StoreError> {
+        let mut read = self.db.prepare(
+            "SELECT id, state, attempts, message_ref FROM deliveries WHERE subject = ? AND sink = ? AND status = ?",
+        )?;
+        let key = params![spooled.subject, spooled.sink, spooled.status];
+        let found = read.query_row(key, |row| {
+            let waits = row.get::<String>(1)? == DeliveryState::Waiting.as_str();
+            Ok(SharedRow { id: row.get(0)?, waits, attempts: row.get(2)?, message_ref: row.get(3)? })
+        });
+        Ok(found.optional()?)
+    }
+
+    /// Gives a waiting row the progress of the file's row. A live message that was posted before the outage is edited instead:
+    /// the message of the outage is not edited any more.
+    fn adopt(&self, row: &SharedRow, spooled: &SpooledRow, is_new: bool) -> Result<(), StoreError> {
+        if spooled.mode == LIVE && row.message_ref.is_some() && row.message_ref != spooled.message_ref {
+            return Ok(());
+        }
+        let mut write = self.db.prepare(
+            "UPDATE deliveries SET state = ?2, due = ?3, plain = ?4, settled = ?5, reason = ?6, attempts = attempts + ?7,
+             message_ref = ?8, revision = ?9, reposts = ?10 WHERE id = ?1",
+        )?;
+        write.execute(params![
+            row.id,
+            spooled.state,
+            spooled.due,
+            spooled.plain,
+            spooled.settled,
+            spooled.reason,
+            spooled.attempts,
+            spooled.message_ref,
+            spooled.revision,
+            spooled.reposts
+        ])?;
+        if is_new {
+            let mut enqueued = self.db.prepare("UPDATE deliveries SET enqueued_at = ? WHERE id = ?")?;
+            enqueued.execute(params![spooled.enqueued_at, row.id])?;
+        }
+        self.insert_attempts(row.id, row.attempts, spooled)
+    }
+
+    fn insert_merged(&self, spooled: &SpooledRow) -> Result<Option<i64>, StoreError> {
+        let mut insert = self.db.prepare(
+            "INSERT INTO deliveries (subject, sink, status, state, due, plain, attempts, enqueued_at, settled, reason, card,
+             mode, message_ref, revision, reposts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO NOTHING RETURNING id",
+        )?;
+        let id: Option<i64> = insert
+            .query_row(
+                params![
+                    spooled.subject,
+                    spooled.sink,
+                    spooled.status,
+                    spooled.state,
+                    spooled.due,
+                    spooled.plain,
+                    spooled.attempts,
+                    spooled.enqueued_at,
+                    spooled.settled,
+                    spooled.reason,
+                    spooled.card,
+                    spooled.mode,
+                    spooled.message_ref,
+                    spooled.revision,
+                    spooled.reposts
+                ],
+                |row| row.get(0),
+            )
+            .optional()?;
+        drop(insert);
+        if let Some(id) = id {
+            self.insert_attempts(id, 0, spooled)?;
+        }
+        Ok(id)
+    }
+
+    fn insert_attempts(&self, id: i64, earlier: i64, spooled: &SpooledRow) -> Result<(), StoreError> {
+        let mut insert = self.db.prepare(
+            "INSERT INTO attempts (delivery, nth, at, took, status, answer) VALUES (?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO NOTHING",
+        )?;
+        for attempt in &spooled.history {
+            let SpooledAttempt { nth, at, took, status, answer } = attempt;
+            insert.execute(params![id, earlier + nth, at, took, status, answer])?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Keeps a posted delivery of the shared store, in case the store goes away before the next update of its call: its live
+    /// message is edited, and a status that comes again (a transferred call rings again) is known.
+    pub(super) fn keep_posted(&mut self, id: i64) -> Result<(), StoreError> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        let row = spooled_row(&self.db, id)?;
+        if !row.waits() && (row.mode != LIVE || row.message_ref.is_some()) {
+            self.posted.insert(id, row);
+            if self.posted.len() > MOST_POSTED {
+                self.posted.pop_first();
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the posted deliveries of the shared store in the file that stands in for it.
+    pub(super) fn restore_posted(&mut self) -> Result<(), StoreError> {
+        let posted = std::mem::take(&mut self.posted);
+        self.transact(true, |file| {
+            posted.into_values().try_for_each(|mut row| {
+                (row.attempts, row.history) = (0, Vec::new());
+                file.insert_merged(&row).map(drop)
+            })
+        })
+    }
+}
+
+/// A table whose rows are merged without rules.
+struct Table {
+    name: &'static str,
+    /// The key first.
+    columns: &'static [&'static str],
+    key: usize,
+    /// What happens to a row that the shared store has too.
+    conflict: &'static str,
+}
+
+const TABLES: &[Table] = &[
+    Table {
+        name: "calls",
+        columns: &["call", "connection", "account", "last_seen", "ended"],
+        key: 1,
+        conflict:
+            "(call) DO UPDATE SET ended = CASE WHEN calls.ended <> 0 THEN 1 ELSE excluded.ended END,
+            last_seen = CASE WHEN calls.last_seen > excluded.last_seen THEN calls.last_seen ELSE excluded.last_seen END",
+    },
+    Table {
+        name: "missed_calls",
+        columns: &["call", "number", "started", "waiting", "card", "callback"],
+        key: 1,
+        conflict: "(call) DO UPDATE SET callback = coalesce(excluded.callback, missed_calls.callback),
+            waiting = CASE WHEN missed_calls.waiting = 0 THEN 0 ELSE excluded.waiting END",
+    },
+    Table {
+        name: "return_calls",
+        columns: &["call", "number", "started", "recorded", "return_call"],
+        key: 1,
+        conflict: "DO NOTHING",
+    },
+    Table {
+        name: "claims",
+        columns: &["call", "sink", "\"user\"", "claimed_at", "reminded"],
+        key: 1,
+        conflict: "(call) DO UPDATE SET sink = excluded.sink, \"user\" = excluded.\"user\",
+            claimed_at = excluded.claimed_at, reminded = excluded.reminded
+            WHERE excluded.claimed_at > claims.claimed_at",
+    },
+    Table { name: "chat_users", columns: &["\"user\"", "name", "asked"], key: 1, conflict: "DO NOTHING" },
+    Table {
+        name: "pending_updates",
+        columns: &["call", "status", "saved_at", "call_update"],
+        key: 2,
+        conflict: "DO NOTHING",
+    },
+];
+
+/// Moves a step of the tables beside the deliveries, in the open transaction of `shared`. Returns the deletions that the file
+/// then needs, and `None` if no row is left.
+pub(super) fn move_tables(file: &Session, shared: &Store) -> Result<Option<Deletions>, StoreError> {
+    for table in TABLES {
+        let columns = table.columns.join(", ");
+        let rows: Vec<Vec<Cell>> = file
+            .prepare(&format!("SELECT {columns} FROM {} LIMIT {ROWS_PER_STEP}", table.name))?
+            .query_map(params![], |row| (0..table.columns.len()).map(|index| Cell::read(row, index)).collect())?;
+        if rows.is_empty() {
+            continue;
+        }
+        let places = vec!["?"; table.columns.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({columns}) VALUES ({places}) ON CONFLICT {}", table.name, table.conflict);
+        let mut insert = shared.db.prepare(&sql)?;
+        for row in &rows {
+            insert.execute(&row.iter().map(Cell::value).collect::<Vec<_>>())?;
+        }
+        return Ok(Some(Deletions { table, rows }));
+    }
+    Ok(None)
+}
+
+/// Rows of a table that were moved.
+pub(super) struct Deletions {
+    table: &'static Table,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Deletions {
+    /// Deletes the rows from the file, in the caller's transaction.
+    pub(super) fn apply(&self, file: &Session) -> Result<(), sql::Error> {
+        let keys: Vec<String> =
+            self.table.columns.iter().take(self.table.key).map(|key| format!("{key} = ?")).collect();
+        let mut delete = file.prepare(&format!("DELETE FROM {} WHERE {}", self.table.name, keys.join(" AND ")))?;
+        for row in &self.rows {
+            delete.execute(&row.iter().take(self.table.key).map(Cell::value).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+}
+
+/// A value of a moved row.
+enum Cell {
+    Text(String),
+    Integer(Option<i64>),
+}
+
+impl Cell {
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, sql::Error> {
+        row.get(index).map(Self::Text).or_else(|_| row.get(index).map(Self::Integer))
+    }
+
+    fn value(&self) -> sql::Value<'_> {
+        match self {
+            Self::Text(text) => sql::Value::Text(text),
+            Self::Integer(number) => number.map_or(sql::Value::Null, sql::Value::Integer),
+        }
+    }
+}

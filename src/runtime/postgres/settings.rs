@@ -1,0 +1,239 @@
+//! Settings of a connection, parsed from an URL. The words of `sslmode` are libpq's; the default is stricter.
+
+use percent_encoding::percent_decode_str;
+use std::{path::PathBuf, time::Duration};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode, TargetSessionAttrs},
+};
+
+/// Timeout of a TCP connection to one address: a primary that is switched off costs this before the next host is tried.
+const TCP_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Silence on a connection before the first probe. A peer that lost its power is noticed after this, and the probes.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+/// Time between two probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+/// Probes without an answer until the connection ends.
+const KEEPALIVE_RETRIES: u32 = 2;
+/// Longest time that sent data may stay without an acknowledgement of the peer's TCP.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Port without one in the URL.
+const DEFAULT_PORT: u16 = 5432;
+
+/// Options of the URL besides `sslmode`.
+const OPTIONS: [&str; 12] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives_idle",
+    "options",
+    "password",
+    "port",
+    "target_session_attrs",
+    "user",
+];
+
+const EXPECTED: &str = "expected an URL such as postgres://poprelay:PASSWORD@db.example.com/poprelay. \
+                        In the password write % as %25, / as %2F, ? as %3F, @ as %40";
+
+/// Checks of the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verification {
+    /// No check: TLS against a reader of the network, not against a false server.
+    None,
+    /// The issuer must be trusted (`verify-ca`).
+    Issuer,
+    /// The issuer must be trusted and the name must be the host's (`verify-full`).
+    Full,
+}
+
+/// How to connect to a PostgreSQL server. `Debug` prints no password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresSettings {
+    pub(super) config: Config,
+    pub(super) verification: Verification,
+    pub(super) ca: Option<PathBuf>,
+}
+
+impl PostgresSettings {
+    /// Parses `postgres://user:password@host:port/database?sslmode=…`. Several hosts are separated by commas; the first that
+    /// accepts writes is used. `?host=/var/run/postgresql` names the directory of a Unix socket. `ca` is a PEM file of
+    /// authorities that are trusted beside those of the machine.
+    ///
+    /// # Errors
+    /// A description that quotes nothing of `url`.
+    pub fn parse(url: &str, ca: Option<PathBuf>) -> Result<Self, &'static str> {
+        let url = url.trim();
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(EXPECTED);
+        }
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut ssl_mode = None;
+        let mut rest: Vec<String> = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').ok_or(EXPECTED)?;
+            match key {
+                "sslmode" => ssl_mode = Some(percent_decode_str(value).decode_utf8_lossy().into_owned()),
+                "sslrootcert" => return Err("name the authority's PEM file with the key `ca`, not with sslrootcert"),
+                "sslcert" | "sslkey" => return Err("client certificates are not supported; use a password"),
+                // libpq separates several hosts by commas; tokio-postgres expects an option for each.
+                "host" => rest.extend(value.split(',').map(|host| format!("host={host}"))),
+                key if OPTIONS.contains(&key) => rest.push(pair.to_owned()),
+                _ => return Err("the URL has an unknown option. In a password write ? as %3F"),
+            }
+        }
+        let mut config: Config = format!("{base}?{}", rest.join("&")).parse().map_err(|_| EXPECTED)?;
+        if config.get_hosts().is_empty() {
+            return Err("the URL has no host. A Unix socket is named by its directory: ?host=/var/run/postgresql");
+        }
+        let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        let (ssl, verification) = tls_mode(ssl_mode.as_deref(), is_local, ca.is_some())?;
+        config.ssl_mode(ssl);
+        complete(&mut config);
+        Ok(Self { config, verification, ca })
+    }
+
+    /// Returns where the server is, for messages: hosts with ports, database and role.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let port = |at: usize| ports.get(at).or_else(|| ports.first()).copied().unwrap_or(DEFAULT_PORT);
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(at, host)| match host {
+            Host::Tcp(name) => format!("{name}:{}", port(at)),
+            Host::Unix(dir) => format!("{}/.s.PGSQL.{}", dir.display(), port(at)),
+        });
+        let mut place = hosts.collect::<Vec<_>>().join(",");
+        if let Some(database) = self.config.get_dbname() {
+            place.push_str(&format!(", database {database}"));
+        }
+        if let Some(role) = self.config.get_user() {
+            place.push_str(&format!(", role {role}"));
+        }
+        place
+    }
+
+    /// Returns whether the connection is encrypted, and how the server is checked, in words.
+    #[must_use]
+    pub fn describe_tls(&self) -> &'static str {
+        match (self.config.get_ssl_mode(), self.verification) {
+            (SslMode::Disable, _) if self.config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) => {
+                "Unix socket"
+            }
+            (SslMode::Disable, _) => "no TLS",
+            (SslMode::Prefer, _) => "TLS if the server offers it, certificate not checked",
+            (_, Verification::None) => "TLS, certificate not checked",
+            (_, Verification::Issuer) => "TLS, issuer of the certificate checked",
+            (_, Verification::Full) => "TLS, certificate and name checked",
+        }
+    }
+
+    /// Returns the number of hosts: each one may cost a timeout.
+    pub(super) fn host_count(&self) -> u32 {
+        u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Maps a word of libpq. Without a word a TCP connection is encrypted and checked, unlike libpq's `prefer`.
+fn tls_mode(word: Option<&str>, is_local: bool, has_ca: bool) -> Result<(SslMode, Verification), &'static str> {
+    let (mode, verification) = match word {
+        None | Some("verify-full") => (SslMode::Require, Verification::Full),
+        Some("verify-ca") => (SslMode::Require, Verification::Issuer),
+        // As libpq: with an authority at hand, `require` checks the issuer.
+        Some("require") if has_ca => (SslMode::Require, Verification::Issuer),
+        Some("require") => (SslMode::Require, Verification::None),
+        Some("prefer") => (SslMode::Prefer, Verification::None),
+        Some("disable") => (SslMode::Disable, Verification::None),
+        Some(_) => return Err("sslmode is one of disable, prefer, require, verify-ca, verify-full"),
+    };
+    // A server offers no TLS on a Unix socket.
+    Ok(if is_local { (SslMode::Disable, Verification::None) } else { (mode, verification) })
+}
+
+/// Sets what the URL leaves open. A store needs a server that accepts writes, whatever the URL asks for.
+fn complete(config: &mut Config) {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(TCP_CONNECT_TIMEOUT);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("poprelay");
+    }
+    config
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .tcp_user_timeout(TCP_USER_TIMEOUT)
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<PostgresSettings, &'static str> {
+        PostgresSettings::parse(url, None)
+    }
+
+    #[test]
+    fn url_without_sslmode_is_encrypted_and_checked() {
+        let settings = parse("postgres://pop:secret@db.example.com/calls").unwrap();
+        assert_eq!(settings.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(settings.verification, Verification::Full);
+        assert_eq!(settings.place(), "db.example.com:5432, database calls, role pop");
+        assert_eq!(settings.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        assert_eq!(settings.config.get_application_name(), Some("poprelay"));
+        assert!(!format!("{settings:?}").contains("secret"));
+    }
+
+    #[test]
+    fn sslmode_words_are_those_of_libpq() {
+        let mode = |word: &str, ca: Option<&str>| {
+            let url = format!("postgresql://pop@db.example.com:6432/calls?sslmode={word}");
+            PostgresSettings::parse(&url, ca.map(PathBuf::from)).map(|it| (it.config.get_ssl_mode(), it.verification))
+        };
+        assert_eq!(mode("disable", None).unwrap(), (SslMode::Disable, Verification::None));
+        assert_eq!(mode("prefer", None).unwrap(), (SslMode::Prefer, Verification::None));
+        assert_eq!(mode("require", None).unwrap(), (SslMode::Require, Verification::None));
+        assert_eq!(mode("require", Some("ca.pem")).unwrap(), (SslMode::Require, Verification::Issuer));
+        assert_eq!(mode("verify-ca", None).unwrap(), (SslMode::Require, Verification::Issuer));
+        assert_eq!(mode("verify%2Dfull", None).unwrap(), (SslMode::Require, Verification::Full));
+        assert!(mode("allow", None).unwrap_err().contains("verify-full"));
+    }
+
+    #[test]
+    fn unix_socket_has_no_tls_whatever_sslmode_is() {
+        let settings = parse("postgres://pop@/calls?host=/var/run/postgresql&sslmode=verify-full").unwrap();
+        assert_eq!(settings.config.get_ssl_mode(), SslMode::Disable);
+        assert_eq!(settings.place(), "/var/run/postgresql/.s.PGSQL.5432, database calls, role pop");
+        assert_eq!(settings.describe_tls(), "Unix socket");
+    }
+
+    #[test]
+    fn several_hosts_have_their_ports() {
+        let settings = parse("postgres://pop@a:5433,b:5434/calls").unwrap();
+        assert_eq!(settings.place(), "a:5433,b:5434, database calls, role pop");
+        assert_eq!(settings.host_count(), 2);
+        let sockets = parse("postgres://pop@/calls?host=/run/a,/run/b").unwrap();
+        assert_eq!(sockets.place(), "/run/a/.s.PGSQL.5432,/run/b/.s.PGSQL.5432, database calls, role pop");
+    }
+
+    #[test]
+    fn invalid_url_is_rejected_without_a_quotation() {
+        for url in [
+            "host=db password=hunter2",
+            "mysql://pop:hunter2@db/calls",
+            "postgres://pop:hunt?er2@db/calls",
+            "postgres://pop:hunter2@db:port/calls",
+            "postgres://pop:hunter2@db/calls?sslcert=hunter2",
+            "postgres://pop:hunter2@db/calls?sslrootcert=hunter2",
+            "postgres://pop:hunter2@db/calls?keepalives_idle=hunter2",
+            "postgres:///calls",
+            "postgres://",
+        ] {
+            let error = parse(url).unwrap_err();
+            assert!(!error.contains("hunt") && !error.contains("er2"), "{url}: {error}");
+        }
+    }
+}
