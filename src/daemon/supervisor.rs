@@ -115,8 +115,10 @@ impl Daemon {
         let settings = SharedSettings::new(Settings::from_config(&config, enricher));
         let recorder = Recorder::new(&config.state_dir);
         let (status, tasks) = (SharedStatus::default(), TaskMonitor::default());
+        let sharing_host = config.database.is_some().then(state_dir::host_name);
+        let callbacks = Mutex::default();
         let pipeline =
-            Arc::new(Pipeline { outbox, settings, recorder, status, tasks, metrics, callbacks: Mutex::default() });
+            Arc::new(Pipeline { outbox, settings, recorder, status, tasks, metrics, sharing_host, callbacks });
         pipeline.metrics.daemon().config_info.set(&[&config.hash], 1.0);
         let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
         let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;

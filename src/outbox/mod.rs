@@ -82,6 +82,7 @@
 //!   enqueueing (`merge`): a key that is known stays, a waiting one that was posted from the file is settled. For 5 s after a
 //!   daemon has merged its file it claims no expired sink of another, so that the last owner merges first.
 //! - A commit whose answer was lost runs again on the file. The merge finds its keys.
+//! - An alert about what every daemon notices is one card for each change (`shared_alerts`).
 //! - The pending updates of a daemon are replayed by itself only.
 //! - The file remembers the epoch and the last id of the shared store, so that an empty or older one is reported.
 //!
@@ -139,6 +140,7 @@ mod row;
 mod schema;
 mod settlement;
 mod shared;
+mod shared_alerts;
 mod shared_check;
 mod shared_schema;
 mod spool;

@@ -103,6 +103,12 @@ CREATE TABLE sink_owners (
   since      BIGINT NOT NULL,                  -- microseconds since 1970, of the server's clock
   expires_at BIGINT NOT NULL                   -- of the server's clock
 );
+CREATE TABLE alerts (
+  trouble   TEXT COLLATE "C" PRIMARY KEY,
+  state     TEXT NOT NULL,
+  daemon    TEXT COLLATE "C" NOT NULL,         -- that reported the state first
+  raised_at BIGINT NOT NULL                    -- of the server's clock
+);
 -- Tells this store from an empty or restored one.
 INSERT INTO metadata (name, value) VALUES ('epoch', CAST(random() * 9007199254740991 AS BIGINT) + 1);
 "#];

@@ -96,6 +96,7 @@ fn pipeline(config: &Config) -> Pipeline {
         status: SharedStatus::default(),
         tasks: TaskMonitor::default(),
         metrics,
+        sharing_host: None,
         callbacks: Default::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! Alerts: problems of the daemon reported to the operator, as a journal line and, if `[operator]` names a sink, as a
 //! card. Callers report each change once; nothing here detects changes.
 
+mod scope;
 mod text;
 
 use super::given_up::LostCards;
@@ -17,6 +18,7 @@ use crate::{
     runtime::{http::NetworkFault, message_id},
 };
 
+use scope::{AlertScope, on_host};
 pub use text::LoginAdvice;
 
 /// A problem, or its end.
@@ -166,14 +168,25 @@ impl AlertKind {
     }
 }
 
-/// Logs the alert and enqueues its card for the operator's sink.
-pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &DatabaseOutbox) {
+/// Logs the alert and enqueues its card for the operator's sink. `host`: the name of this one, if other daemons share the store.
+/// What they notice too is one card, and what they do not notice names the host.
+pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &DatabaseOutbox, host: Option<&str>) {
     alert.log();
     let Some(sink) = sink else { return };
+    let scope = alert.scope();
+    let content = match host {
+        Some(host) if scope == AlertScope::Host => on_host(alert.alert(), host),
+        Some(_) | None => alert.alert(),
+    };
     let subject = Subject::Named(format!("notice {}", uuid::Uuid::now_v7()));
     let key = DeliveryKey { subject, status: StatusKind::Ended, sink };
-    let card = Card::Alert(alert.alert());
-    if let Err(error) = outbox.enqueue(None, vec![NewDelivery { key, card, mode: EnqueueMode::Insert }]).await {
+    let state = content.title.clone();
+    let delivery = NewDelivery { key, card: Card::Alert(content), mode: EnqueueMode::Insert };
+    let enqueued = match scope {
+        AlertScope::Shared(trouble) => outbox.enqueue_shared_alert(trouble, state, delivery).await,
+        AlertScope::Host | AlertScope::Owner => outbox.enqueue(None, vec![delivery]).await.map(drop),
+    };
+    if let Err(error) = enqueued {
         tracing::debug!(%error, "alert not enqueued");
     }
 }

@@ -68,6 +68,8 @@ pub struct Pipeline {
     pub tasks: TaskMonitor,
     /// Metrics of the daemon.
     pub metrics: Metrics,
+    /// The name of this host, if other daemons share the outbox.
+    pub sharing_host: Option<String>,
     /// Held while callbacks are decided.
     pub callbacks: Mutex<()>,
 }
@@ -173,7 +175,7 @@ impl Pipeline {
         let settings = self.settings.load();
         let default_sink = || alert.default_sink().filter(|sink| settings.sinks.contains_key(sink));
         let sink = settings.operator.clone().or_else(default_sink);
-        alert::raise(&alert, sink, &self.outbox).await;
+        alert::raise(&alert, sink, &self.outbox, self.sharing_host.as_deref()).await;
     }
 
     /// Enqueues gap summaries: for each sink the calls of an event gap that would have been posted there, in as many

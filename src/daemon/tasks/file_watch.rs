@@ -166,6 +166,7 @@ mod tests {
             status: SharedStatus::default(),
             tasks: TaskMonitor::default(),
             metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+            sharing_host: None,
             callbacks: Default::default(),
         };
         let pipeline = Arc::new(pipeline);

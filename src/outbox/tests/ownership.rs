@@ -9,6 +9,7 @@ use super::{
 use crate::{
     model::{
         call::StatusKind::{Answered, Missed, Ringing},
+        card::Alert,
         delivery::{EnqueueResult, OutboxError},
     },
     outbox::{SharedDatabase, shared_schema},
@@ -168,4 +169,22 @@ async fn earlier_run_of_a_daemon_is_fenced_out() {
     store.crash().await;
     assert_eq!(store.queue().sink_owners().await.unwrap()[0].fence, 2);
     assert_eq!(due_now(&store.queue(), "desk").await.len(), 1);
+}
+
+#[tokio::test]
+async fn alert_that_another_daemon_reported_is_enqueued_once() {
+    let Some(Pair { first, second, .. }) = pair().await else { return };
+    let report = async |queue: &DatabaseOutbox, state: &str| {
+        let key = DeliveryKey { subject: Subject::Named(format!("notice {}", uuid::Uuid::now_v7())), status: StatusKind::Ended, sink: sink("desk") };
+        let alert = Alert { title: state.to_owned(), advice: String::new(), resolved: false };
+        let delivery = NewDelivery { key, card: Card::Alert(alert), mode: EnqueueMode::Insert };
+        queue.enqueue_shared_alert("login of main".to_owned(), state.to_owned(), delivery).await.unwrap();
+        due_now(&first, "desk").await.len()
+    };
+    assert_eq!(report(&first, "required").await, 1);
+    assert_eq!(report(&second, "required").await, 1, "known");
+    assert_eq!(report(&second, "restored").await, 2);
+    assert_eq!(report(&first, "restored").await, 2, "known");
+    assert_eq!(report(&first, "required").await, 3);
+    assert_eq!(report(&first, "required").await, 4, "the same daemon decides itself what it repeats");
 }

@@ -72,6 +72,7 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
         status,
         tasks,
         metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
+        sharing_host: None,
         callbacks: Default::default(),
     })
 }

@@ -1,0 +1,68 @@
+//! Which daemons notice the trouble of an alert, if several share the store: all of them, or one host.
+
+use super::AlertKind;
+use crate::model::card::Alert;
+
+/// The daemons that notice a trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum AlertScope {
+    /// Every daemon notices it: the first one reports it. The name of the trouble.
+    Shared(String),
+    /// The trouble of one host, which the alert names.
+    Host,
+    /// One daemon notices it: the owner of the sink.
+    Owner,
+}
+
+impl AlertKind {
+    /// Returns which daemons notice the trouble.
+    pub(super) fn scope(&self) -> AlertScope {
+        let shared = match self {
+            Self::LoginRequired(name, _) | Self::LoginRestored(name) => format!("login of {name}"),
+            Self::ScopesMissing(name, ..) | Self::ScopesGranted(name) => format!("scopes of {name}"),
+            Self::RefreshTokenExpiring(name, _) => format!("expiry of {name}"),
+            Self::AccountRejected(name, account, _) => format!("account {account} of {name}"),
+            Self::ConnectionRejected(name, _) | Self::ConnectionAccepted(name) => format!("connection {name}"),
+            Self::ReportsNotGranted(name, ..) => format!("reports of {name}"),
+            Self::ButtonsRejected(sink, _) | Self::ButtonsRestored(sink) => format!("buttons of {sink}"),
+            Self::SinkDisabled(sink, _)
+            | Self::SinkUnreachable(sink, _)
+            | Self::SinkThrottled(sink)
+            | Self::SinkRecovered(sink, _) => format!("sink {sink}"),
+            Self::TokenNotPersisted(_)
+            | Self::ConnectionDown(..)
+            | Self::ConnectionRestored(_)
+            | Self::StoreInMemory(_)
+            | Self::StoreRecovered => return AlertScope::Host,
+            Self::MentionRejected(_) | Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => return AlertScope::Owner,
+        };
+        AlertScope::Shared(shared)
+    }
+}
+
+/// Names the host in an alert.
+pub(super) fn on_host(alert: Alert, host: &str) -> Alert {
+    Alert { title: format!("On host {host}: {}", alert.title), ..alert }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{daemon::health::alert::LoginAdvice, model::ids::ConnectionName};
+
+    #[test]
+    fn trouble_and_its_end_have_one_name() {
+        let main = ConnectionName::try_from("main").unwrap();
+        let required = AlertKind::LoginRequired(main.clone(), LoginAdvice::LogIn);
+        assert_eq!(required.scope(), AlertKind::LoginRestored(main.clone()).scope());
+        assert_eq!(required.scope(), AlertScope::Shared("login of main".to_owned()));
+        assert_eq!(AlertKind::ConnectionRestored(main).scope(), AlertScope::Host);
+    }
+
+    #[test]
+    fn alert_of_a_host_names_it() {
+        let main = ConnectionName::try_from("main").unwrap();
+        let down = on_host(AlertKind::ConnectionDown(main, false, None).alert(), "alpha");
+        assert!(down.title.starts_with("On host alpha: main has had no live lane"), "{down:?}");
+    }
+}
