@@ -1,6 +1,10 @@
 //! `check` and `schema` for a database that several daemons share. Skipped where PostgreSQL is not installed.
 
-use crate::support::{DaemonDir, TestConfig, postgres::PostgresServer, run_to_end};
+use crate::support::{
+    DaemonDir, TIMEOUT, TestConfig, eventually, ledger::random_call, postgres::PostgresServer, run_to_end,
+    wait_for_messages,
+};
+use poprelay::sim::{Simulator, SimulatorSettings};
 
 /// Returns whether `check --online` with this database fails, and what it prints about the database.
 async fn check(url: &str, ca: Option<&std::path::Path>) -> (bool, String) {
@@ -53,4 +57,35 @@ async fn printed_schema_creates_the_tables_and_a_newer_one_is_refused() {
     let config = TestConfig::new("http://127.0.0.1:1").set("state", "database", database);
     let (status, _, err) = run_to_end(DaemonDir::new(config).command(&["run"])).await;
     assert!(!status.success() && err.contains("newer version of poprelay"), "{err}");
+}
+
+/// Returns the statements of a section of the page for operators.
+fn documented_statements(heading: &str) -> String {
+    let page = include_str!("../deploy/postgresql.md");
+    let section = page.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let lines = section.lines().filter_map(|line| line.strip_prefix("    GRANT "));
+    lines.map(|line| format!("GRANT {line}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn role_with_the_documented_privileges_posts_calls() {
+    let Some(server) = PostgresServer::shared() else { return };
+    server.sql("postgres", "CREATE ROLE poprelay LOGIN PASSWORD 'hunter2'");
+    server.sql("postgres", "CREATE DATABASE granted");
+    let (_, schema, _) = run_to_end(DaemonDir::new(TestConfig::new("http://127.0.0.1:1")).command(&["schema"])).await;
+    server.sql("granted", &schema);
+    server.sql("granted", &documented_statements("Roles and grants"));
+    let url = server.url("granted").replace("postgres@", "poprelay:hunter2@");
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let config = TestConfig::new(&sim.url()).set("state", "database", format!("{{ url = \"{url}\" }}"));
+    let mut dir = DaemonDir::new(config);
+    let daemon = dir.start();
+    daemon.wait_for_log("sink claimed").await;
+    daemon.wait_for_log("lane live").await;
+    sim.place(random_call(1, &mut fastrand::Rng::with_seed(1)));
+    wait_for_messages(&sim, "desk", 1).await;
+    let stored = "SELECT count(*) FROM poprelay.deliveries WHERE sink = 'desk'";
+    eventually("the delivery is stored", TIMEOUT, async || (server.sql("granted", stored) != "0").then_some(())).await;
+    let journal = daemon.stop().await;
+    assert!(!journal.contains("shared database away"), "{journal}");
 }

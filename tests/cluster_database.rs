@@ -17,7 +17,9 @@ use tokio::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_database_delays_no_card_and_loses_none() {
-    let Some(mut cluster) = Cluster::start(2).await else { return };
+    let Some(server) = PostgresServer::start_durable() else { return };
+    let urls = vec![server.url("postgres"); 2];
+    let mut cluster = Cluster::start_at(server, urls).await;
     cluster.place_calls(Duration::from_secs(3)).await;
     cluster.server.kill();
     cluster.place_calls(Duration::from_secs(8)).await;

@@ -1,7 +1,7 @@
-//! `cargo bench --bench relay [-- --quick | --rates | --scale]`: cost of the relay, measured on the release binary against a simulator
+//! `cargo bench --bench relay [-- --quick | --rates | --scale | --database]`: cost of the relay, measured on the release binary against a simulator
 //! process, with a bare relay (reads a frame, posts a fixed body) in the same run. Prints numbers; never fails on a time.
 //! `--rates`: only the default configuration at three rates, to compare builds. `--scale`: many connections, a long backlog, a
-//! long history, and a minute at 1,000 calls/s. Results: `RESULTS.md`.
+//! long history, and a minute at 1,000 calls/s. `--database`: a shared PostgreSQL beside the file. Results: `RESULTS.md`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,11 @@
 
 mod bare;
 mod contacts;
+mod database;
 mod load;
+#[expect(dead_code, reason = "shared with the integration tests, which need more of it")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod process_stats;
 mod processes;
 mod scale;
@@ -118,6 +122,8 @@ fn main() {
     println!("load of this machine before: {}", process_stats::load_average());
     if has("--scale") {
         runtime.block_on(scale::costs());
+    } else if has("--database") {
+        runtime.block_on(database::costs());
     } else if has("--rates") {
         runtime.block_on(rates());
     } else {

@@ -13,10 +13,10 @@ pub const SINKS: [&str; 2] = ["desk", "support"];
 /// Time without a new message after which none follows: late reports are requested for a minute.
 const QUIET_PERIOD: Duration = Duration::from_secs(100);
 /// Calls per second, without a number in the environment.
-const RATE: f64 = 20.0;
+const RATE: u64 = 20;
 
 /// Returns the number of an environment variable: a longer run by command.
-pub fn number_of_env(name: &str, otherwise: f64) -> f64 {
+pub fn number_of_env(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
 }
 
@@ -92,7 +92,7 @@ impl Cluster {
         let (start, first) = (Instant::now(), self.placed);
         let rate = number_of_env("POPRELAY_CLUSTER_RATE", RATE);
         while start.elapsed() < lasting {
-            let due = start + Duration::from_secs_f64(f64::from(self.placed - first) / rate);
+            let due = start + Duration::from_millis(u64::from(self.placed - first) * 1000 / rate);
             tokio::time::sleep_until(due.into()).await;
             self.sim.place(random_call(self.placed, &mut self.rng));
             self.placed += 1;

@@ -33,6 +33,8 @@ pub struct PostgresServer {
     /// Port of the TLS variant.
     port: Option<u16>,
     uses_tls: AtomicBool,
+    /// Commits survive a power cut.
+    syncs: bool,
     postmaster: Mutex<Option<Child>>,
     reaper: Child,
 }
@@ -40,7 +42,12 @@ pub struct PostgresServer {
 impl PostgresServer {
     /// Starts a server without TCP; commits survive a `kill -9`, not a power cut. `None` where PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
-        Self::launch(None)
+        Self::launch(None, false)
+    }
+
+    /// Starts a server whose commits survive a power cut, to measure their cost.
+    pub fn start_durable() -> Option<Self> {
+        Self::launch(None, true)
     }
 
     /// Returns a server that the tests of one process share, each in a schema or database of its own.
@@ -52,15 +59,15 @@ impl PostgresServer {
     /// Starts a server with TLS on a loopback port. Its certificate is valid for `localhost` and issued by `ca.pem`.
     pub fn start_tls() -> Option<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::launch(Some(port))
+        Self::launch(Some(port), false)
     }
 
-    fn launch(port: Option<u16>) -> Option<Self> {
+    fn launch(port: Option<u16>, syncs: bool) -> Option<Self> {
         let Some(bin) = find_binaries() else {
             eprintln!("skipped: PostgreSQL is not installed (Debian package postgresql)");
             return None;
         };
-        let server = Self::create(bin, port);
+        let server = Self::create(bin, port, syncs);
         let data = server.dir.join("data");
         let init = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D"];
         server.run("initdb", |command| command.args(init).arg(&data));
@@ -75,22 +82,22 @@ impl PostgresServer {
     }
 
     /// Creates the directory of a server, and the process that removes it.
-    fn create(bin: PathBuf, port: Option<u16>) -> Self {
+    fn create(bin: PathBuf, port: Option<u16>, syncs: bool) -> Self {
         // The path of a socket has 107 bytes at most.
         let dir = tempfile::Builder::new().prefix("poprelay-pg-").tempdir_in("/tmp").unwrap().keep();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
         let mut reaper = Command::new("sh");
         reaper.args(["-c", REAPER, "reaper"]).arg(&dir);
         let reaper = reaper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let server =
-            Self { bin, dir, port, uses_tls: AtomicBool::new(port.is_some()), postmaster: Mutex::default(), reaper };
+        let uses_tls = AtomicBool::new(port.is_some());
+        let server = Self { bin, dir, port, uses_tls, syncs, postmaster: Mutex::default(), reaper };
         give_to_server_user(&server.dir);
         server
     }
 
     /// Starts a standby of this server, which then acknowledges its commits.
     pub fn start_standby(&self) -> Self {
-        let standby = Self::create(self.bin.clone(), None);
+        let standby = Self::create(self.bin.clone(), None, false);
         let copy = ["-X", "stream", "-c", "fast", "-R", "-U", "postgres", "-h"];
         let data = standby.dir.join("data");
         standby.run("pg_basebackup", |command| command.args(copy).arg(&self.dir).arg("-D").arg(&data));
@@ -195,12 +202,14 @@ impl PostgresServer {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.dir.join("data")).arg("-k").arg(&self.dir);
         let listen = if self.port.is_some() { "listen_addresses=127.0.0.1" } else { "listen_addresses=" };
-        let fast = [listen, "fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=200"];
+        let (sync, pages) =
+            if self.syncs { ("fsync=on", "full_page_writes=on") } else { ("fsync=off", "full_page_writes=off") };
+        let options = [listen, sync, pages, "shared_buffers=16MB", "max_connections=200"];
         let tls: &[&str] = match self.uses_tls.load(Ordering::Relaxed) {
             true => &["ssl=on", "ssl_cert_file=../server.pem", "ssl_key_file=../server.key"],
             false => &[],
         };
-        for option in fast.iter().chain(tls) {
+        for option in options.iter().chain(tls) {
             command.args(["-c", option]);
         }
         if let Some(port) = self.port {

@@ -175,7 +175,11 @@ async fn earlier_run_of_a_daemon_is_fenced_out() {
 async fn alert_that_another_daemon_reported_is_enqueued_once() {
     let Some(Pair { first, second, .. }) = pair().await else { return };
     let report = async |queue: &DatabaseOutbox, state: &str| {
-        let key = DeliveryKey { subject: Subject::Named(format!("notice {}", uuid::Uuid::now_v7())), status: StatusKind::Ended, sink: sink("desk") };
+        let key = DeliveryKey {
+            subject: Subject::Named(format!("notice {}", uuid::Uuid::now_v7())),
+            status: StatusKind::Ended,
+            sink: sink("desk"),
+        };
         let alert = Alert { title: state.to_owned(), advice: String::new(), resolved: false };
         let delivery = NewDelivery { key, card: Card::Alert(alert), mode: EnqueueMode::Insert };
         queue.enqueue_shared_alert("login of main".to_owned(), state.to_owned(), delivery).await.unwrap();
