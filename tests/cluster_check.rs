@@ -88,4 +88,8 @@ async fn role_with_the_documented_privileges_posts_calls() {
     eventually("the delivery is stored", TIMEOUT, async || (server.sql("granted", stored) != "0").then_some(())).await;
     let journal = daemon.stop().await;
     assert!(!journal.contains("shared database away"), "{journal}");
+    let file = rusqlite::Connection::open(dir.state_dir().join("outbox.sqlite")).unwrap();
+    let marks = "SELECT count(*) FROM metadata WHERE name LIKE 'shared %'";
+    let marks: u32 = file.query_row(marks, [], |row| row.get(0)).unwrap();
+    assert_eq!(marks, 2, "an empty or older database is recognized");
 }
