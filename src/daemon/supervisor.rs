@@ -202,6 +202,9 @@ impl Daemon {
             let is_in_memory = matches!(health, Health::InMemory { .. });
             (replace(&mut status.store_in_memory, is_in_memory), replace(&mut status.store_away, away))
         };
+        if self.pipeline.outbox.take_replaced() {
+            self.pipeline.raise(AlertKind::DatabaseReplaced).await;
+        }
         match health {
             Health::InMemory { reason, .. } => {
                 self.pipeline.raise(AlertKind::StoreInMemory(reason.to_string())).await;

@@ -26,6 +26,7 @@ use std::{
     io,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
     thread,
@@ -57,6 +58,7 @@ pub struct DatabaseOutbox {
     health: watch::Receiver<Health>,
     /// Several daemons may share the store.
     is_shared: bool,
+    is_replaced: Arc<AtomicBool>,
 }
 
 impl DatabaseOutbox {
@@ -64,7 +66,8 @@ impl DatabaseOutbox {
     pub(super) fn start(mut storage: Storage, interval: Duration) -> io::Result<Self> {
         let (commands, inbox) = channel();
         let is_shared = storage.link.is_some();
-        let outbox = Self { commands: Arc::new(commands), slots: storage.slots(), health: storage.watch(), is_shared };
+        let (commands, is_replaced) = (Arc::new(commands), Arc::clone(&storage.is_replaced));
+        let outbox = Self { commands, slots: storage.slots(), health: storage.watch(), is_shared, is_replaced };
         // The writer ends with the last handle, hence the weak reference.
         let writer = Arc::downgrade(&outbox.commands);
         let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(Command::SyncFailed(jobs))));
@@ -83,6 +86,12 @@ impl DatabaseOutbox {
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// Returns whether the shared store was found empty or older than before, once for each time.
+    #[must_use]
+    pub fn take_replaced(&self) -> bool {
+        self.is_replaced.swap(false, Ordering::Relaxed)
     }
 
     /// Records that a lane of `connection` is live at `now`; written at most every 10 s.

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use std::{
     collections::BTreeMap,
     mem::{replace, take},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -107,7 +107,7 @@ impl Storage {
                     (Mark::of_shared(&session), self.store.db.sqlite().and_then(Mark::remembered))
                     && found.has_lost(known)
                 {
-                    tracing::error!("the shared store is empty or older than before: restored, or another database");
+                    self.is_replaced.store(true, Ordering::Relaxed);
                 }
                 let mut store = Store::new(*session, Arc::clone(&self.slots));
                 store.daemon.clone_from(&self.store.daemon);

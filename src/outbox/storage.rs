@@ -18,7 +18,13 @@ use crate::{
     runtime::{postgres::PostgresFault, sql::Session},
 };
 use rusqlite::Connection;
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Instant};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 use tokio::sync::watch;
 
 /// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
@@ -42,6 +48,8 @@ pub(super) struct Storage {
     pub(super) settings: OutboxSettings,
     pub(super) backend: Backend,
     pub(super) health: watch::Sender<Health>,
+    /// The shared store was found empty or older than before.
+    pub(super) is_replaced: Arc<AtomicBool>,
     /// The way to a store that several daemons share.
     pub(super) link: Option<Link>,
     /// Maintenance runs until the next retention step.
@@ -106,6 +114,7 @@ impl Storage {
             backend,
             health: watch::Sender::new(health),
             link: None,
+            is_replaced: Arc::default(),
             retain_in: RETENTION_INTERVAL,
             slots,
         }

@@ -66,6 +66,8 @@ pub const SINK_CLAIMED: &str = "7dc57c55f10546a5bbff7d3328b7d0ad";
 pub const DATABASE_AWAY: &str = "b188a032aa24475f84b14d18b3d927ce";
 /// The shared database answers again.
 pub const DATABASE_BACK: &str = "ec58580537904769af75b344e686ff9a";
+/// The shared database is empty or older than before.
+pub const DATABASE_REPLACED: &str = "b0925632e0364c2fa1073961e59c6a3a";
 /// Another daemon on the shared database has the same host name.
 pub const HOST_NAME_REUSED: &str = "41d12020eb2f43aaad117acb766cb578";
 /// The outbox file was damaged and quarantined.

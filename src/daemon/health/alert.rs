@@ -77,6 +77,8 @@ pub enum AlertKind {
     StoreInMemory(String),
     /// The outbox is on disk again.
     StoreRecovered,
+    /// The shared database is empty or older than before.
+    DatabaseReplaced,
 }
 
 impl AlertKind {
@@ -101,6 +103,7 @@ impl AlertKind {
                 | Self::SinkDisabled(..)
                 | Self::DeadLetter { .. }
                 | Self::StoreInMemory(_)
+                | Self::DatabaseReplaced
         )
     }
 
@@ -119,7 +122,7 @@ impl AlertKind {
             | Self::ConnectionDown(name, ..)
             | Self::ConnectionRestored(name)
             | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
-            Self::StoreInMemory(_) | Self::StoreRecovered => None,
+            Self::StoreInMemory(_) | Self::StoreRecovered | Self::DatabaseReplaced => None,
             Self::SinkDisabled(..)
             | Self::SinkUnreachable(..)
             | Self::SinkThrottled(_)
@@ -164,6 +167,7 @@ impl AlertKind {
             Self::ButtonsRestored(_) => ("slack socket live", ""),
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
             Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
+            Self::DatabaseReplaced => ("shared database empty or older", message_id::DATABASE_REPLACED),
         }
     }
 }

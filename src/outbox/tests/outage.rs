@@ -131,6 +131,23 @@ async fn start_without_the_server_stores_in_the_file() {
 }
 
 #[tokio::test]
+async fn database_that_comes_back_empty_is_recognized() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let database = database(server, "one");
+    let dir = TempDir::new().unwrap();
+    let queue = open_connected(dir.path(), &database).await;
+    assert!(!queue.take_replaced());
+    queue.close().await;
+    let queue = open_connected(dir.path(), &database).await;
+    assert!(!queue.take_replaced(), "the same database");
+    queue.close().await;
+    server.sql("postgres", &format!("DROP SCHEMA {} CASCADE", database.schema));
+    let queue = open_connected(dir.path(), &database).await;
+    assert!(queue.take_replaced());
+    assert!(!queue.take_replaced(), "reported once");
+}
+
+#[tokio::test]
 async fn file_of_a_single_daemon_is_taken_over() {
     let Some(server) = PostgresServer::shared() else { return };
     let dir = TempDir::new().unwrap();

@@ -29,6 +29,7 @@ impl AlertKind {
             | Self::SinkUnreachable(sink, _)
             | Self::SinkThrottled(sink)
             | Self::SinkRecovered(sink, _) => format!("sink {sink}"),
+            Self::DatabaseReplaced => "shared database".to_owned(),
             Self::TokenNotPersisted(_)
             | Self::ConnectionDown(..)
             | Self::ConnectionRestored(_)

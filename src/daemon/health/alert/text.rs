@@ -163,6 +163,11 @@ impl AlertKind {
                 format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),
                 "Free space on the state directory's disk, or make it writable. The daemon then returns to it.",
             ),
+            Self::DatabaseReplaced => firing(
+                "The shared database is empty or older than before: cards may be posted again, and some are missing from it".to_owned(),
+                "Was it restored from a backup, or does the URL name another database? Compare `poprelay status` on all hosts. \
+                 The daemons go on with what is there.",
+            ),
             Self::StoreRecovered => resolved("The store writes to disk again".to_owned()),
         }
     }
