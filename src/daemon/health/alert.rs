@@ -71,6 +71,8 @@ pub enum AlertKind {
     ButtonsRejected(SinkName, String),
     /// Presses of the sink's buttons are received again.
     ButtonsRestored(SinkName),
+    /// The config has no app token for the sink any more.
+    ButtonsRemoved(SinkName),
     /// The outbox is in memory only.
     StoreInMemory(String),
     /// The outbox is on disk again.
@@ -126,6 +128,7 @@ impl AlertKind {
             | Self::AlertsGivenUp(_)
             | Self::ButtonsRejected(..)
             | Self::ButtonsRestored(_)
+            | Self::ButtonsRemoved(_)
             | Self::DeadLetter { .. } => return,
         };
         let Alert { title, advice, resolved: over } = &self.alert();
@@ -160,6 +163,7 @@ impl AlertKind {
             Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => ("dead letter", message_id::DEAD_LETTER),
             Self::ButtonsRejected(..) => ("slack rejects the app token", message_id::SLACK_SOCKET_REJECTED),
             Self::ButtonsRestored(_) => ("slack socket live", ""),
+            Self::ButtonsRemoved(_) => ("slack app token removed", ""),
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
             Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
         }
@@ -225,6 +229,7 @@ mod tests {
             let alert = AlertKind::ButtonsRejected(sink.clone(), word.to_owned()).alert();
             assert!(alert.title.ends_with(cause) && alert.advice.contains("connections:write"), "{alert:?}");
         }
+        assert!(AlertKind::ButtonsRemoved(sink.clone()).alert().resolved);
         assert!(AlertKind::ButtonsRestored(sink).alert().resolved);
     }
 
