@@ -25,6 +25,7 @@ mod fuzz_corpus;
 mod language;
 mod layers;
 mod metrics;
+mod network;
 mod process;
 mod readme;
 mod reload;

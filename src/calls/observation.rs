@@ -24,6 +24,8 @@ pub(super) struct Observation {
     /// The queue that is CONNECTED.
     pub(super) queue: Option<QueueId>,
     pub(super) mailbox: Option<MailboxState>,
+    /// A dial plan, a queue or a mailbox has the call.
+    pub(super) in_plan: bool,
     /// A system of an unknown type takes part, and no known one.
     pub(super) odd: bool,
     pub(super) recorded: bool,
@@ -153,6 +155,7 @@ pub(super) fn observe(
         parties: seen,
         queue: queue.and_then(|queue| queues.add(queue)),
         mailbox,
+        in_plan: systems.iter().any(|system| !is_odd(&system.kind) && connected(&system.status)),
         odd: !systems.is_empty() && systems.iter().all(|system| is_odd(&system.kind)),
         recorded: event.state.recorded,
     }

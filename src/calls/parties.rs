@@ -183,10 +183,12 @@ fn is_same(a: &Party, b: &Party) -> bool {
     }
 }
 
-/// Whether two lines, agents or devices are one person.
+/// Whether two lines, agents or devices are one person. A person who works at another desk has a second line with the same
+/// name and extension.
 pub(super) fn is_same_person(a: &Person, b: &Person) -> bool {
+    let same_extension = a.extension.is_some() && a.extension == b.extension;
     match (&a.line, &b.line, &a.extension, &b.extension) {
-        (Some(a), Some(b), ..) => a == b,
+        (Some(one), Some(other), ..) => one == other || same_extension && a.name.is_some() && a.name == b.name,
         (_, _, Some(a), Some(b)) => a == b,
         _ => a.name == b.name,
     }

@@ -80,11 +80,11 @@ impl TrackedCall {
 }
 
 /// Whether a ring has more facts than the last one: who calls, a queue, or a person whom it did not ring before. Phones that stop
-/// are no news.
+/// are no news. Once a phone rang, a queue is news when the phones of that queue ring.
 fn is_news(rung: &Call, call: &Call) -> bool {
     rung.caller != call.caller
         || rung.account_number != call.account_number
-        || rung.queues != call.queues
+        || rung.queues != call.queues && (rung.course.stage < RingStage::Phone || !call.people.is_empty())
         || rung.course.forwarded_to != call.course.forwarded_to
         || handed_on(rung) != handed_on(call) && !call.people.is_empty()
         || call.people.iter().any(|person| !rung.people.contains(person))

@@ -1,6 +1,7 @@
 //! Calls in GoTo's real shape: what is emitted of each, and when.
 
 mod bounds;
+mod composed;
 mod compositions;
 mod grammar;
 mod harness;

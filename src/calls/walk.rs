@@ -114,6 +114,10 @@ impl Walk {
             others.clone().filter(|(_, state)| *state == wanted).map(|(id, _)| *id).collect()
         };
         let connected = doing(PartyState::Connected);
+        // A plan that plays a clip may have the caller CONNECTED, before a person ever was.
+        let plays = seen.in_plan && connected.is_empty() && self.talks.answer().is_none();
+        let served =
+            served.map(|state| if plays && *state == PartyState::Connected { &PartyState::InSystem } else { state });
         // The maker of an outbound call rings until the far side answers.
         let rings = |id: &PartyId| parties.role(*id, direction) == Role::Other;
         let ringing: Vec<PartyId> = doing(PartyState::Ringing).into_iter().filter(rings).collect();

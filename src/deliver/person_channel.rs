@@ -1,7 +1,10 @@
 //! The channel of a person's direct messages, found by a request and kept for a day: the member of an e-mail address in Slack, the
 //! conversation with a person in Teams. A person who is not found is an answer like any other: the response rules decide.
 
-use super::response::{HttpResponse, PostResult};
+use super::{
+    response::{HttpResponse, PostResult},
+    slack_errors,
+};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
@@ -30,6 +33,21 @@ impl PersonChannel {
     pub fn set(&self, id: String, now: Instant) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, now));
     }
+
+    /// Drops the channel if the chat's response to a message denies it: the next message finds the person again.
+    pub fn check(&self, answer: &PostResult) {
+        if denies_channel(answer) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// Returns whether the member has left, or the conversation is gone, archived or closed to the app.
+fn denies_channel(answer: &PostResult) -> bool {
+    let PostResult::Response(reply) = answer else { return false };
+    let word = slack_errors::error_word(&reply.body).unwrap_or_default();
+    let lists = [slack_errors::MEMBER_GONE, slack_errors::NOT_IN_CHANNEL, slack_errors::ARCHIVED];
+    matches!(reply.status, 403 | 404) || lists.concat().contains(&word.as_str())
 }
 
 /// Response to `users.lookupByEmail`.
@@ -114,6 +132,26 @@ mod tests {
         assert_eq!(teams_conversation(reply(201, r#"{"id":"a:1_x"}"#)).as_deref(), Ok("a:1_x"));
         for answer in [reply(403, r#"{"id":"a:1_x"}"#), reply(201, "{}"), reply(201, r#"{"id":"a b"}"#)] {
             assert_eq!(teams_conversation(answer.clone()), Err(answer));
+        }
+    }
+
+    #[test]
+    fn channel_is_dropped_when_the_chat_denies_it() {
+        let (channel, now) = (PersonChannel::default(), Instant::now());
+        for (answer, is_kept) in [
+            (reply(200, r#"{"ok":true}"#), true),
+            (reply(200, r#"{"ok":false,"error":"ratelimited"}"#), true),
+            (reply(503, "channel_not"), true),
+            (PostResult::NoResponse("timeout".to_owned()), true),
+            (reply(200, r#"{"ok":false,"error":"channel_not_found"}"#), false),
+            (reply(200, r#"{"ok":false,"error":"is_archived"}"#), false),
+            (reply(200, r#"{"ok":false,"error":"user_disabled"}"#), false),
+            (reply(403, "{}"), false),
+            (reply(404, "{}"), false),
+        ] {
+            channel.set("D1".to_owned(), now);
+            channel.check(&answer);
+            assert_eq!(channel.get(now).is_some(), is_kept, "{answer:?}");
         }
     }
 

@@ -157,7 +157,9 @@ impl Sink {
                 let request = slack_api::request(rendered, &channel, form);
                 let base = self.url.expose().trim_end_matches('/');
                 let url = Secret::new(format!("{base}/{}", request.method));
-                slack_api::parse_response(post::post_with_token(http, &url, &app.token, request.body).await)
+                let answer = post::post_with_token(http, &url, &app.token, request.body).await;
+                self.person_channel.check(&answer);
+                slack_api::parse_response(answer)
             }
             (None, SinkKind::SlackApp) => (PostResult::InvalidUrl, None),
             (_, SinkKind::Teams) => (post::post(http, &self.url, self.shape.apply(rendered).into_owned()).await, None),
@@ -224,7 +226,9 @@ impl Sink {
             let conversation = conversation.as_deref();
             let endpoint = Endpoint { url: &self.url, options: &self.options, access_token, conversation };
             let Some(request) = (chat.request)(&endpoint, message) else { return (PostResult::InvalidUrl, None) };
-            (chat.parse)(&endpoint, message, post::send_request(http, request).await)
+            let answer = post::send_request(http, request).await;
+            self.person_channel.check(&answer);
+            (chat.parse)(&endpoint, message, answer)
         };
         let Some(bot) = &self.options.bot else { return send(None).await };
         let tokens = self.token_registry.get(&bot.credentials);

@@ -73,6 +73,8 @@ pub enum AlertKind {
     ButtonsRejected(SinkName, String),
     /// Presses of the sink's buttons are received again.
     ButtonsRestored(SinkName),
+    /// The config has no app token for the sink any more.
+    ButtonsRemoved(SinkName),
     /// The outbox is in memory only.
     StoreInMemory(String),
     /// The outbox is on disk again.
@@ -131,6 +133,7 @@ impl AlertKind {
             | Self::AlertsGivenUp(_)
             | Self::ButtonsRejected(..)
             | Self::ButtonsRestored(_)
+            | Self::ButtonsRemoved(_)
             | Self::DeadLetter { .. } => return,
         };
         let Alert { title, advice, resolved: over } = &self.alert();
@@ -165,6 +168,7 @@ impl AlertKind {
             Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => ("dead letter", message_id::DEAD_LETTER),
             Self::ButtonsRejected(..) => ("slack rejects the app token", message_id::SLACK_SOCKET_REJECTED),
             Self::ButtonsRestored(_) => ("slack socket live", ""),
+            Self::ButtonsRemoved(_) => ("slack app token removed", ""),
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
             Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
             Self::DatabaseReplaced => ("shared database empty or older", message_id::DATABASE_REPLACED),
@@ -242,6 +246,7 @@ mod tests {
             let alert = AlertKind::ButtonsRejected(sink.clone(), word.to_owned()).alert();
             assert!(alert.title.ends_with(cause) && alert.advice.contains("connections:write"), "{alert:?}");
         }
+        assert!(AlertKind::ButtonsRemoved(sink.clone()).alert().resolved);
         assert!(AlertKind::ButtonsRestored(sink).alert().resolved);
     }
 

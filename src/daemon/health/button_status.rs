@@ -2,6 +2,7 @@
 
 use super::alert::AlertKind;
 use crate::{deliver::socket_mode::Change, model::ids::SinkName};
+use std::collections::BTreeMap;
 
 /// Status of the connection that receives presses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +63,19 @@ impl ButtonStatus {
     }
 }
 
+/// Drops the status of sinks that are not wanted. Returns those with a rejection, which is over with the app token.
+pub fn retain(buttons: &mut BTreeMap<SinkName, ButtonStatus>, is_wanted: impl Fn(&SinkName) -> bool) -> Vec<SinkName> {
+    let mut over = Vec::new();
+    buttons.retain(|name, status| {
+        let is_kept = is_wanted(name);
+        if !is_kept && matches!(status, ButtonStatus::Rejected(_)) {
+            over.push(name.clone());
+        }
+        is_kept
+    });
+    over
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +98,15 @@ mod tests {
         assert!(status.describe().contains("another program") && status.is_degraded());
         assert_eq!(status.record(&sink, &Change::Lost), None);
         assert_eq!(status, ButtonStatus::Connecting);
+    }
+
+    #[test]
+    fn retain_returns_removed_sinks_with_a_rejection() {
+        let sink = |name: &str| SinkName::try_from(name).unwrap();
+        let rejected = || ButtonStatus::Rejected("token_revoked".to_owned());
+        let mut buttons: BTreeMap<_, _> =
+            [(sink("a"), rejected()), (sink("b"), ButtonStatus::Connecting), (sink("c"), rejected())].into();
+        assert_eq!(retain(&mut buttons, |name| name.as_str() == "c"), [sink("a")]);
+        assert_eq!(buttons.keys().collect::<Vec<_>>(), [&sink("c")]);
     }
 }

@@ -163,6 +163,12 @@ impl Recovery {
         result
     }
 
+    /// Returns whether the call's end is posted: its report was read before its frames arrived, if they ever do.
+    #[must_use]
+    pub fn has_ended(&self, call: &ConversationSpaceId) -> bool {
+        self.ended.contains_key(call)
+    }
+
     /// Records a snapshot: the call continues in this run.
     pub fn on_snapshot(&mut self, call: &ConversationSpaceId) {
         self.open_calls.remove(call);

@@ -191,6 +191,10 @@ impl Relay {
 
     fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
         let (call, now) = (snapshot.call.clone(), Now::current());
+        // A frame that was held up somewhere. The call's end is posted: a ring card would come after it.
+        if self.recovery.has_ended(&call) && !self.tracker.knows(&call) {
+            return;
+        }
         self.recovery.on_snapshot(&call);
         let effects = self.tracker.handle_snapshot(snapshot, now);
         self.apply(settings, effects);

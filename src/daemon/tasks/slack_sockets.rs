@@ -4,7 +4,7 @@
 use crate::{
     config::SinkConfig,
     daemon::{
-        health::alert::AlertKind,
+        health::{alert::AlertKind, button_status},
         pipeline::Pipeline,
         tasks::task_set::{TaskAction, TaskExit, TaskSet},
     },
@@ -41,7 +41,10 @@ impl SlackSockets {
     /// Reconciles the tasks with `sinks`. A task with an unchanged app keeps its socket.
     pub fn reconcile(&mut self, sinks: &[SinkConfig]) {
         let wanted = apps(sinks);
-        self.pipeline.status.lock().buttons.retain(|name, _| wanted.contains_key(name));
+        let over = button_status::retain(&mut self.pipeline.status.lock().buttons, |name| wanted.contains_key(name));
+        for name in over {
+            send_alert(&self.alerts, &name, AlertKind::ButtonsRemoved(name.clone()));
+        }
         let (actions, _) = self.tasks.reconcile(wanted);
         for action in actions {
             match action {
@@ -83,16 +86,20 @@ impl SlackSockets {
             let on_change = |change: &Change| {
                 let alert =
                     pipeline.status.lock().buttons.entry(app.name.clone()).or_default().record(&app.name, change);
-                // The supervisor empties the channel, and a machine reports a few changes in minutes.
-                if let Some(alert) = alert
-                    && alerts.try_send(alert).is_err()
-                {
-                    tracing::warn!(sink = %app.name, "alert about buttons dropped");
+                if let Some(alert) = alert {
+                    send_alert(&alerts, &app.name, alert);
                 }
             };
             socket_mode::run(app.clone(), outbox, http, metrics, monitor, on_change, stop).await;
             name
         });
+    }
+}
+
+/// Sends an alert. The supervisor empties the channel, and a machine reports a few changes in minutes.
+fn send_alert(alerts: &mpsc::Sender<AlertKind>, sink: &SinkName, alert: AlertKind) {
+    if alerts.try_send(alert).is_err() {
+        tracing::warn!(%sink, "alert about buttons dropped");
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     builder::IndexBuilder,
     column::Column,
-    headers::{map_headers, missing_headers},
+    headers::{is_fax_label, map_headers, missing_headers},
     index::LABEL_SEPARATOR,
 };
 use csv::{Reader, ReaderBuilder, StringRecord};
@@ -103,12 +103,6 @@ fn cells<'a>(record: &'a StringRecord, columns: &'a [Column]) -> impl Iterator<I
         }
         _ => (at, Cow::Borrowed(text)),
     })
-}
-
-/// Returns whether a label is of a fax machine or a pager: `Home Fax`.
-pub(super) fn is_fax_label(label: &str) -> bool {
-    let label = label.to_lowercase();
-    ["fax", "pager"].iter().any(|word| label.contains(word))
 }
 
 /// Returns the line of the first quote that is not closed, counted from 0. Such a quote swallows delimiters and line ends:

@@ -1,278 +1,112 @@
-//! The words by which a header is recognized, in several languages.
+//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese and Dutch. Each
+//! list is one text with blanks between its headers: lower case, without accents, blanks and signs.
 
-use super::column::Column;
-
-/// Headers of one meaning each, in lower case without signs between the words.
-pub(super) const KNOWN_HEADERS: [(Column, &[&str]); 9] = [
-    (
-        Column::Name,
-        &[
-            "name",
-            "fullname",
-            "displayname",
-            "contactname",
-            "contact",
-            "nom",
-            "nombre",
-            "anzeigename",
-            "customer",
-            "kunde",
-        ],
-    ),
-    (Column::First, &["firstname", "givenname", "first", "vorname", "prenom", "prénom"]),
-    (Column::Last, &["lastname", "familyname", "surname", "last", "nachname", "nomdefamille", "apellidos", "apellido"]),
-    (Column::Suffix, &["suffix", "namesuffix", "suffixe"]),
-    (
-        Column::Company,
-        &[
-            "company",
-            "companyname",
-            "organization",
-            "organisation",
-            "organizationname",
-            "organization1name",
-            "accountname",
-            "firma",
-            "firmenname",
-            "unternehmen",
-            "entreprise",
-            "société",
-            "societe",
-            "empresa",
-            "associatedcompany",
-            "associatedcompanyprimary",
-            "employer",
-        ],
-    ),
-    (Column::Tier, &["tier", "customertier", "level", "plan", "segment", "stufe"]),
-    (
-        Column::Owner,
-        &[
-            "owner",
-            "contactowner",
-            "accountowner",
-            "assignedto",
-            "accountmanager",
-            "responsible",
-            "betreuer",
-            "owneralias",
-        ],
-    ),
-    (
-        Column::Notes,
-        &[
-            "notes",
-            "note",
-            "comment",
-            "comments",
-            "remark",
-            "remarks",
-            "notizen",
-            "notiz",
-            "bemerkung",
-            "bemerkungen",
-            "hinweise",
-            "kommentar",
-            "remarque",
-            "remarques",
-            "commentaire",
-            "commentaires",
-            "notas",
-            "observaciones",
-            "description",
-        ],
-    ),
-    (
-        Column::Tags,
-        &[
-            "tags",
-            "tag",
-            "labels",
-            "categories",
-            "category",
-            "groups",
-            "groupmembership",
-            "kategorien",
-            "kategorie",
-            "catégories",
-            "catégorie",
-            "categorías",
-            "étiquettes",
-        ],
-    ),
-];
-
+/// Headers of the full name.
+pub(super) const NAME: &str = "name fullname displayname contactname contact nom nombre anzeigename fn formattedname contactperson contactpersoon \
+    contactpersonname ansprechpartner interlocuteur personadecontacto referente nome nomecompleto nombrecompleto \
+    nomcomplet naam volledigenaam kontakt contacto contatto";
+/// Headers of a customer: the name, or the company beside a column of names.
+pub(super) const CUSTOMER: &str = "customer kunde client cliente klant";
+/// Headers of the first name.
+pub(super) const FIRST: &str = "firstname givenname first vorname prenom voornaam primeironome";
+/// Headers of the last name.
+pub(super) const LAST: &str = "lastname familyname surname last nachname nomdefamille apellidos apellido cognome sobrenome apelido apelidos \
+    achternaam familienname patronyme";
+/// Headers of what stands behind a name.
+pub(super) const SUFFIX: &str = "suffix namesuffix suffixe sufijo sufixo achtervoegsel namenszusatz";
+/// Headers of the company.
+pub(super) const COMPANY: &str = "company companyname organization organisation organizationname organization1name accountname firma firmenname \
+    unternehmen entreprise societe empresa associatedcompany associatedcompanyprimary employer org societa azienda ditta \
+    ragionesociale razonsocial raisonsociale razaosocial compania companhia bedrijf bedrijfsnaam organizacion \
+    organizzazione organizacao organisatie businessname zugeordnetesunternehmen entrepriseassociee empresaasociada \
+    nombredelaempresa nomedaempresa nomdelentreprise";
+/// Headers of the customer tier.
+pub(super) const TIER: &str = "tier customertier level plan segment stufe";
+/// Headers of the colleague in charge.
+pub(super) const OWNER: &str = "owner contactowner accountowner assignedto accountmanager responsible betreuer owneralias zustandigermitarbeiter \
+    kontaktinhaber proprietaireducontact propietariodelcontacto proprietariodelcontatto proprietariodocontato \
+    contacteigenaar eigenaar besitzer";
+/// Headers of free text.
+pub(super) const NOTES: &str = "notes note comment comments remark remarks notizen notiz bemerkung bemerkungen hinweise kommentar remarque remarques \
+    commentaire commentaires notas observaciones description anotacoes observacoes opmerking opmerkingen notitie notities \
+    annotazioni osservazioni commenti comentarios";
+/// Headers of tags.
+pub(super) const TAGS: &str = "tags tag labels categories category groups groupmembership kategorien kategorie categorie categorias etiquettes \
+    categoria categorieen etiquetas etichette marcadores label groupes gruppen grupos";
 /// Headers of a link to the record.
-pub(super) const LINK: [&str; 8] =
-    ["link", "url", "recordurl", "crmlink", "crmurl", "profile", "profileurl", "recordlink"];
-
-/// Headers of facts that programs name differently, with one label each.
-pub(super) const FACTS: [(&str, &[&str]); 3] = [
-    (
-        "Job title",
-        &[
-            "jobtitle",
-            "title",
-            "organizationtitle",
-            "organization1title",
-            "position",
-            "role",
-            "fonction",
-            "funktion",
-            "cargo",
-        ],
-    ),
-    (
-        "Department",
-        &[
-            "department",
-            "organizationdepartment",
-            "organization1department",
-            "abteilung",
-            "département",
-            "departamento",
-        ],
-    ),
-    (
-        "Email",
-        &[
-            "email",
-            "emailaddress",
-            "primaryemail",
-            "secondaryemail",
-            "email1value",
-            "email2value",
-            "email2address",
-            "email3address",
-            "emailadresse",
-            "adresseemail",
-            "adressedemessagerie",
-            "courriel",
-            "correoelectrónico",
-        ],
-    ),
-];
-
-/// Columns that mean nothing to a colleague.
-pub(super) const TECHNICAL: [&str; 48] = [
-    "photo",
-    "image",
-    "nameprefix",
-    "salutation",
-    "middlename",
-    "additionalname",
-    "initials",
-    "yominame",
-    "givennameyomi",
-    "familynameyomi",
-    "additionalnameyomi",
-    "fileas",
-    "nickname",
-    "shortname",
-    "language",
-    "priority",
-    "private",
-    "sensitivity",
-    "gender",
-    "mileage",
-    "emailtype",
-    "emaildisplayname",
-    "email2type",
-    "email2displayname",
-    "email3type",
-    "email3displayname",
-    "internetfreebusy",
-    "directoryserver",
-    "subject",
-    "screenname",
-    "webpage",
-    "recordid",
-    "contactid",
-    "accountid",
-    "id",
-    "uid",
-    "associatedcompanyids",
-    "contactownerid",
-    "createdby",
-    "modifiedby",
-    "createdtime",
-    "modifiedtime",
-    "createdate",
-    "createddate",
-    "lastmodifieddate",
-    "emailoptout",
-    "donotcall",
-    "keywords",
-];
-
-/// Columns that only the config can show.
-pub(super) const PRIVATE: [&str; 33] = [
-    "birthday",
-    "birthdate",
-    "birthyear",
-    "birthmonth",
-    "dateofbirth",
-    "dob",
-    "geburtstag",
-    "geburtsdatum",
-    "anniversary",
-    "spouse",
-    "partner",
-    "children",
-    "kinder",
-    "hobby",
-    "maidenname",
-    "religion",
-    "maritalstatus",
-    "ssn",
-    "socialsecuritynumber",
-    "governmentidnumber",
-    "organizationalidnumber",
-    "passportnumber",
-    "taxid",
-    "accountnumber",
-    "iban",
-    "bankaccount",
-    "billinginformation",
-    "referredby",
-    "assistantsname",
-    "managersname",
-    "personalwebpage",
-    "secretquestion",
-    "pin",
-];
-
-/// Words of an address. A town or country alone may say where a customer is.
-pub(super) const ADDRESS_WORDS: [&str; 14] = [
-    "street",
-    "address",
-    "zip",
-    "zipcode",
-    "postal",
-    "postalcode",
-    "postcode",
-    "pobox",
-    "box",
-    "city",
-    "state",
-    "province",
-    "country",
-    "region",
-];
-/// Words that make a town or a country part of an address.
-pub(super) const ADDRESS_KINDS: [&str; 10] =
-    ["home", "personal", "business", "work", "mailing", "other", "billing", "shipping", "postal", "primary"];
-
-/// Parts at the start or end of a header word that mark a phone column.
-pub(super) const PHONE_PARTS: [&str; 8] =
-    ["phone", "telefon", "teléfono", "telefono", "téléphone", "rufnummer", "telefonnummer", "handynummer"];
-/// Header words that mark a phone column.
-pub(super) const PHONE_WORDS: [&str; 11] =
-    ["tel", "cell", "mobile", "mobil", "handy", "portable", "móvil", "movil", "callback", "isdn", "landline"];
-/// Header words of numbers that no caller has.
-pub(super) const FAX_WORDS: [&str; 8] =
-    ["fax", "telefax", "faxnummer", "pager", "beeper", "telex", "télécopieur", "telecopieur"];
-/// Last words of a column about a phone number that is not a number.
-pub(super) const DESCRIBING: [&str; 5] = ["label", "type", "extension", "ext", "carrier"];
+pub(super) const LINK: &str = "link url recordurl crmlink crmurl profile profileurl recordlink";
+/// Headers of the job title.
+pub(super) const JOB_TITLE: &str = "jobtitle title organizationtitle organization1title position role fonction funktion cargo puesto posizione functie \
+    mansione ruolo funcao";
+/// Headers of the department.
+pub(super) const DEPARTMENT: &str =
+    "department organizationdepartment organization1department abteilung departement departamento reparto afdeling";
+/// Headers of a mail address.
+pub(super) const EMAIL: &str = "email emailaddress primaryemail secondaryemail email1value email2value email2address email3address emailadresse \
+    adresseemail adressedemessagerie courriel correoelectronico";
+/// Headers of phone columns that no word of [`PHONE`] marks.
+pub(super) const PHONE_HEADERS: &str = "rappel richiamata devoluciondellamada retornodechamada terugbellen ruckmeldung ruckruf rnis rdsi rdis isdn durchwahl \
+    zentrale did direct directline mainline lignedirecte lineadirecta ph phno mob contactno contactnumber whatsapp fone \
+    radiofone recapito recapitotelefonico vastnummer 06nummer numerodeteletipotty";
 /// Headers of phone columns if no other column has phones. A customer number of ten digits is not a phone number.
-pub(super) const FALLBACK_PHONE_HEADERS: [&str; 3] = ["number", "caller", "callerid"];
+pub(super) const FALLBACK_PHONE_HEADERS: &str = "number caller callerid numero nummer";
+/// Headers that mean nothing to a colleague.
+pub(super) const TECHNICAL: &str = "photo image nameprefix salutation middlename additionalname initials yominame givennameyomi familynameyomi \
+    additionalnameyomi fileas nickname shortname language priority private sensitivity gender mileage emailtype \
+    emaildisplayname email2type email2displayname email3type email3displayname internetfreebusy directoryserver subject \
+    screenname webpage recordid contactid accountid id uid associatedcompanyids contactownerid createdby modifiedby \
+    createdtime modifiedtime createdate createddate lastmodifieddate emailoptout donotcall keywords anrede titre civilite \
+    weiterevornamen zweitervorname deuxiemeprenom segundonombre geschlecht sexe sexo initialen initiales \
+    internetfreigebucht stichworter motscles palabrasclave sprache langue idioma reisekilometer kilometrage prioritat \
+    priorite prioridad privat prive privado vertraulichkeit criteredediffusion confidencialidad webseite pageweb siteweb \
+    paginaweb spitzname surnom lockeds recordimage unsubscribedmode givenyomi surnameyomi companyyomi imaddress skypeid \
+    attachments disponibiliteinternet serveurdannuaire verzeichnisserver tratamiento tratamento titolo titulo titel \
+    segundonome secondonome middelstenaam iniciales iniziali iniciais disponibilidadeninternet disponibilitainternet \
+    beschikbaarheidsinfo kilometraje chilometraggio quilometragem reisafstand indennitatrasferta parolechiave \
+    palavraschave trefwoorden lingua taal sesso geslacht priorita prioridade prioriteit privato riservatezza \
+    confidencialidade gevoeligheid paginadaweb webpagina n rev revision prodid version impp socialprofile instantmessaging \
+    twitter facebook linkedin profilepicture masterrecordid reportstoid createdbyid lastmodifiedbyid ownerid individualid \
+    gaclientid isdeleted ispriorityrecord cleanstatus photourl contactowneralias datasource dataprocessingbasis \
+    enrichstatus changelogtime marketingstatus doneactivities datensatzid iddefichedinformations idderegistro idregistro";
+/// Headers that only the config can show.
+pub(super) const PRIVATE: &str = "birthday birthdate birthyear birthmonth dateofbirth dob geburtstag geburtsdatum anniversary spouse partner children \
+    kinder hobby maidenname religion maritalstatus ssn socialsecuritynumber governmentidnumber organizationalidnumber \
+    passportnumber taxid accountnumber iban bankaccount billinginformation referredby assistantsname managersname \
+    personalwebpage secretquestion pin ehepartner ehepartnerin lebenspartner conjoint conjointe conyuge pareja enfants \
+    hijos hobbys passetemps aficiones regierungsnr organisationsnr abrechnungsinformation abrechnungsinformationen \
+    informationsdefacturation informationsfacturation facturacion empfohlenvon recommandepar nameassistent \
+    namedesassistenten namedesdervorgesetzten namedesvorgesetzten nomdelassistante assistante konto kontonummer \
+    bankverbindung compte numerodecompte accountno accountnr accountnum acctno steuernummer steuerid \
+    sozialversicherungsnummer ausweisnummer personalausweis numerodesecuritesociale numerodidentificationgouvernementale \
+    numerodidentificationdelorganisation adr bday schools assistant assistantname relatedname codegouvernement responsable \
+    nombredelayudante nombredeljefe cuenta aficion numerodeidentificaciondelgobierno numdeiddelaorganizacion \
+    recomendadopor informaciondefacturacion nomeassistente datifatturazione figli codicefiscale codfisc nomemanager \
+    numeroidorganizzazione presentatoda coniuge nomedoassistente filhos conta numerodeidentificacaodogoverno cpf cnpj nif \
+    dni nie nomedogerente indicadopor conjuge informacoesparacobranca naamassistent factuurgegevens kinderen sofinummer \
+    bsn kvknummer naammanager verwezendoor echtgenoot echtgenote dataespecial specialedatum bodas neele gebdatum datanasc \
+    iva piva partitaiva reportsto reportingto autreboitepostale bpprofessionnelle";
+
+/// Returns whether a list has the word.
+pub(super) fn has(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|known| known == word)
+}
+
+/// Returns the text in lower case without accents, blanks and signs: `Téléphone (bureau)` is `telephonebureau`.
+pub(super) fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()) {
+        match c {
+            'à'..='å' => folded.push('a'),
+            'ç' => folded.push('c'),
+            'è'..='ë' => folded.push('e'),
+            'ì'..='ï' => folded.push('i'),
+            'ñ' => folded.push('n'),
+            'ò'..='ö' | 'ø' => folded.push('o'),
+            'ù'..='ü' => folded.push('u'),
+            'ß' => folded.push_str("ss"),
+            'œ' => folded.push_str("oe"),
+            c => folded.push(c),
+        }
+    }
+    folded
+}

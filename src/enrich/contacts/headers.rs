@@ -6,11 +6,8 @@
 
 use super::{
     column::Column,
-    foreign_words as foreign,
-    header_words::{
-        ADDRESS_KINDS, ADDRESS_WORDS, DESCRIBING, FACTS, FALLBACK_PHONE_HEADERS, FAX_WORDS, KNOWN_HEADERS, LINK,
-        PHONE_PARTS, PHONE_WORDS, PRIVATE, TECHNICAL,
-    },
+    header_parts as parts,
+    header_words::{self as words, folded, has},
 };
 use std::collections::BTreeMap;
 
@@ -19,38 +16,46 @@ pub(super) fn map_headers<'a>(
     headers: impl Iterator<Item = &'a str>,
     mapped: &BTreeMap<String, String>,
 ) -> Vec<Column> {
-    let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (normalized(header), word)).collect();
+    let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (folded(header), word)).collect();
     let headers: Vec<String> = headers.map(|header| header.trim().to_owned()).collect();
-    let words: Vec<String> = headers.iter().map(|header| normalized(header)).collect();
-    let has = |word: &str| words.iter().any(|known| known == word);
+    let words: Vec<String> = headers.iter().map(|header| folded(header)).collect();
     let read = |(header, word): (&String, &String)| match mapped.get(word) {
         Some(meaning) => Column::from_config(meaning),
-        // Outlook: the title of address, beside the job title, and the number of an account, beside the company.
-        None if word == "title" && has("jobtitle") => Column::Ignore,
-        None if word == "account" => {
-            if has("company") {
-                Column::Private
-            } else {
-                Column::Company
-            }
-        }
-        None => numbered(header, &headers).unwrap_or_else(|| of_header(header)),
+        None => beside(word, &words).or_else(|| numbered(header, &headers)).unwrap_or_else(|| of_header(header)),
     };
     let mut columns: Vec<Column> = headers.iter().zip(&words).map(read).collect();
-    if let Some((column, part)) = half_of_a_name(&words, &columns)
-        .filter(|(word, _)| !mapped.contains_key(*word))
-        .and_then(|(word, part)| Some((columns.get_mut(words.iter().position(|it| it == word)?)?, part)))
-    {
-        *column = part;
+    for rule in [half_of_a_name, customer_of_people] {
+        let found = rule(&words, &columns).filter(|(word, _)| !mapped.contains_key(*word));
+        let place = found.and_then(|(word, with)| Some((words.iter().position(|it| it == word)?, with)));
+        if let Some((column, with)) = place.and_then(|(at, with)| Some((columns.get_mut(at)?, with))) {
+            *column = with;
+        }
     }
     if !columns.iter().any(|column| matches!(column, Column::Phone(_))) {
         for (column, word) in columns.iter_mut().zip(&words) {
-            if FALLBACK_PHONE_HEADERS.contains(&word.as_str()) && !mapped.contains_key(word) {
+            if has(words::FALLBACK_PHONE_HEADERS, word) && !mapped.contains_key(word) {
                 *column = Column::Phone(None);
             }
         }
     }
     columns
+}
+
+/// Returns the column of a header whose meaning another header of the file decides: in Outlook the title of address stands
+/// beside the job title, and the number of an account beside the company.
+fn beside(word: &str, words: &[String]) -> Option<Column> {
+    let has = |word: &str| words.iter().any(|known| known == word);
+    match word {
+        "title" if has("jobtitle") => Some(Column::Ignore),
+        "account" if has("company") => Some(Column::Private),
+        "account" => Some(Column::Company),
+        // Outlook in Italian has phones under the words for office and home.
+        "ufficio" | "ufficio2" | "abitazione" | "abitazione2" if has("richiamata") => Some(Column::Phone(None)),
+        // Outlook in Spanish: the phone at home. In Portuguese the mark of a private contact.
+        "particular" if has("apellidos") => Some(Column::Phone(None)),
+        "particular" if has("sobrenome") => Some(Column::Ignore),
+        _ => None,
+    }
 }
 
 /// Returns the word of a column that has only one half of each name, with its meaning: `Nom` beside `Prénom`, `Nombre` beside
@@ -60,10 +65,24 @@ fn half_of_a_name<'a>(words: &'a [String], columns: &[Column]) -> Option<(&'a st
     let (first, last) = (columns.contains(&Column::First), columns.contains(&Column::Last));
     let is_beside = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     match word.as_str() {
-        "name" | "nom" if first && !last && is_beside(&["vorname", "prénom", "prenom"]) => Some((word, Column::Last)),
-        "nombre" if last && !first => Some((word, Column::First)),
+        "name" | "nom" | "naam" if first && !last && is_beside(&["vorname", "prenom", "voornaam"]) => {
+            Some((word, Column::Last))
+        }
+        "nombre" | "nome" if last && !first => Some((word, Column::First)),
         _ => None,
     }
+}
+
+/// Returns the word of a column of customers beside a column of people: the customer is a company.
+fn customer_of_people<'a>(headers: &'a [String], columns: &[Column]) -> Option<(&'a str, Column)> {
+    let customer = headers.iter().find(|word| has(words::CUSTOMER, word))?;
+    let is_person = |(word, column): (&String, &Column)| match column {
+        Column::Name => word != customer,
+        Column::First | Column::Last => true,
+        _ => false,
+    };
+    let has_company = columns.contains(&Column::Company);
+    (!has_company && headers.iter().zip(columns).any(is_person)).then_some((customer, Column::Company))
 }
 
 /// Returns the headers of the config that the file lacks.
@@ -71,8 +90,8 @@ pub(super) fn missing_headers<'a>(
     headers: impl Iterator<Item = &'a str>,
     mapped: &BTreeMap<String, String>,
 ) -> Vec<String> {
-    let known: Vec<String> = headers.map(normalized).collect();
-    mapped.keys().filter(|header| !known.contains(&normalized(header))).cloned().collect()
+    let known: Vec<String> = headers.map(folded).collect();
+    mapped.keys().filter(|header| !known.contains(&folded(header))).cloned().collect()
 }
 
 /// Returns the column of one of Google's numbered fields: `Phone 1 - Value`, labelled by `Phone 1 - Label` (`- Type` before
@@ -81,10 +100,10 @@ fn numbered(header: &str, headers: &[String]) -> Option<Column> {
     let (field, part) = header.rsplit_once(" - ")?;
     let (kind, number) = field.rsplit_once(' ')?;
     number.parse::<u8>().ok()?;
-    let kind = normalized(kind);
+    let kind = folded(kind);
     let label =
         || headers.iter().position(|other| *other == format!("{field} - Label") || *other == format!("{field} - Type"));
-    Some(match (kind.as_str(), normalized(part).as_str()) {
+    Some(match (kind.as_str(), folded(part).as_str()) {
         ("organization", "name" | "title" | "department") => return None,
         ("phone", "value") => Column::Phone(label()),
         ("email", "value") => Column::Fact("Email".into()),
@@ -98,59 +117,108 @@ fn numbered(header: &str, headers: &[String]) -> Option<Column> {
 pub(super) fn of_header(header: &str) -> Column {
     // Pipedrive puts the kind of record in front: `Person - Phone - Work`.
     if let Some((kind, rest)) = header.split_once(" - ") {
-        match normalized(kind).as_str() {
+        match folded(kind).as_str() {
             "person" | "contact" => return of_header(rest),
-            "organization" if normalized(rest) == "name" => return Column::Company,
+            "organization" if folded(rest) == "name" => return Column::Company,
             _ => {}
         }
     }
-    let word = normalized(header);
-    let is = |list: &[&str]| list.contains(&word.as_str());
-    let words: Vec<String> =
-        header.split(|c: char| !c.is_alphanumeric()).map(normalized).filter(|word| !word.is_empty()).collect();
-    let stems: Vec<&str> = words.iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit())).collect();
-    let has_any = |list: &str| stems.iter().any(|stem| foreign::has(list, stem));
-    let is_key = header.trim().to_lowercase().ends_with(".id")
-        || stems.contains(&"associated") && (stems.contains(&"id") || stems.contains(&"ids"));
-    if word.is_empty() || is(&TECHNICAL) || word.starts_with("phonetic") || word.starts_with("webpage") {
-        return Column::Ignore;
+    // A vCard turned into a table: `TEL;TYPE=CELL`.
+    if let Some((property, kind)) = header.split_once(';') {
+        return if is_fax_label(kind) { Column::Ignore } else { of_header(property) };
     }
-    if is_key || foreign::has(foreign::TECHNICAL, &word) {
-        return Column::Ignore;
+    let word = folded(header);
+    let stems = stems(header);
+    of_whole(&word, header, &stems).unwrap_or_else(|| of_parts(&word, header, &stems))
+}
+
+/// Returns the words of a header without digits and small words. `MailingStreet` and `MAILINGSTREET` have two.
+fn stems(header: &str) -> Vec<String> {
+    let mut spaced = String::with_capacity(header.len() + 4);
+    let mut was_small = false;
+    for c in header.chars() {
+        if was_small && c.is_uppercase() {
+            spaced.push(' ');
+        }
+        was_small = c.is_lowercase();
+        spaced.push(c);
     }
-    if is(&PRIVATE) || foreign::has(foreign::PRIVATE, &word) || has_any(foreign::PRIVATE_PARTS) {
-        return Column::Private;
+    let words = spaced.split(|c: char| !c.is_alphanumeric()).map(folded);
+    let words = words.map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
+    let words: Vec<String> = words.filter(|word| !word.is_empty() && !has(parts::SMALL, word)).collect();
+    let kinds = || parts::ADDRESS_KINDS.split_ascii_whitespace();
+    let compound = words.first().filter(|_| words.len() == 1).and_then(|word| {
+        kinds()
+            .find_map(|kind| word.strip_prefix(kind).filter(|rest| has(parts::ADDRESS, rest)).map(|rest| [kind, rest]))
+    });
+    compound.map_or(words.clone(), |pair| pair.map(str::to_owned).to_vec())
+}
+
+/// Returns the column of a header that a list has as a whole, or by a part that decides alone.
+fn of_whole(word: &str, header: &str, stems: &[String]) -> Option<Column> {
+    let contains = |list: &str| list.split_ascii_whitespace().any(|part| word.contains(part));
+    let has_stem = |stem: &str| stems.iter().any(|it| it == stem);
+    let is_key =
+        header.trim().to_lowercase().ends_with(".id") || has_stem("associated") && (has_stem("id") || has_stem("ids"));
+    let is_added =
+        word.is_empty() || word.starts_with("phonetic") || word.starts_with("webpage") || header.starts_with("X-");
+    let known = [
+        (words::NAME, Column::Name),
+        (words::CUSTOMER, Column::Name),
+        (words::FIRST, Column::First),
+        (words::LAST, Column::Last),
+        (words::SUFFIX, Column::Suffix),
+        (words::COMPANY, Column::Company),
+        (words::TIER, Column::Tier),
+        (words::OWNER, Column::Owner),
+        (words::NOTES, Column::Notes),
+        (words::TAGS, Column::Tags),
+        (words::LINK, Column::Link),
+        (words::PHONE_HEADERS, Column::Phone(None)),
+    ];
+    let facts = [(words::JOB_TITLE, "Job title"), (words::DEPARTMENT, "Department"), (words::EMAIL, "Email")];
+    if is_added || is_key || has(words::TECHNICAL, word) || contains(parts::TECHNICAL_PARTS) {
+        return Some(Column::Ignore);
     }
-    if is(&LINK) {
-        return Column::Link;
+    if has(words::PRIVATE, word) || contains(parts::PRIVATE_PARTS) {
+        return Some(Column::Private);
     }
-    if let Some((column, _)) = KNOWN_HEADERS.iter().find(|(_, words)| is(words)) {
-        return column.clone();
-    }
-    if let Some((label, _)) = FACTS.iter().find(|(_, words)| is(words)) {
-        return Column::Fact((*label).into());
-    }
-    let has = |list: &[&str]| stems.iter().any(|stem| list.contains(stem));
-    let is_phone = has(&PHONE_WORDS)
-        || has_any(foreign::PHONE)
-        || stems.iter().any(|stem| PHONE_PARTS.iter().any(|part| stem.starts_with(part) || stem.ends_with(part)));
-    let describes = DESCRIBING.iter().any(|end| word.ends_with(end));
-    if has(&FAX_WORDS) || has_any(foreign::FAX) || is_phone && describes {
+    let known = known.into_iter().find(|(list, _)| has(list, word)).map(|(_, column)| column);
+    known.or_else(|| facts.iter().find(|(list, _)| has(list, word)).map(|(_, label)| Column::Fact((*label).into())))
+}
+
+/// Returns the column of a header by its words.
+fn of_parts(word: &str, header: &str, stems: &[String]) -> Column {
+    let has_any = |list: &str| stems.iter().any(|stem| has(list, stem));
+    let mut ends = parts::PHONE_ENDS.split_ascii_whitespace();
+    let is_phone = has_any(parts::PHONE)
+        || ends.any(|part| stems.iter().any(|stem| stem.starts_with(part) || stem.ends_with(part)));
+    let is_mail = word.contains("email") || has_any(parts::MAIL);
+    let describes = parts::DESCRIBING.split_ascii_whitespace().any(|end| word.ends_with(end));
+    // `Phone/Fax` has the one number of both.
+    let is_fax = is_fax_label(header) && !(is_phone && header.contains(['/', '&']));
+    if is_fax || is_phone && describes || is_mail && (describes || has_any(parts::MAIL_DETAILS)) {
         return Column::Ignore;
     }
     if is_phone {
         return Column::Phone(None);
     }
-    let is_mail = word.contains("email") || has_any(foreign::MAIL);
-    if is_mail && has_any(foreign::MAIL_DETAILS) {
-        return Column::Ignore;
+    let is_of = |list: &str, stem: &String| has(list, stem);
+    let is_place = |stem: &String| is_of(parts::ADDRESS_KINDS, stem) || is_of(parts::ADDRESS, stem);
+    if is_mail && stems.iter().all(|stem| is_place(stem) || stem == "email" || is_of(parts::MAIL, stem)) {
+        return Column::Fact("Email".into());
     }
-    let is_address = has(&ADDRESS_WORDS) || has_any(foreign::ADDRESS);
-    let is_kind = has(&ADDRESS_KINDS) || has_any(foreign::ADDRESS_KINDS);
-    if is_address && !is_mail && !foreign::has(foreign::PLACES, &word) && (is_kind || stems.len() <= 2) {
+    let is_address = has_any(parts::ADDRESS) && !is_mail && !has(parts::PLACES, word);
+    if is_address && (has_any(parts::ADDRESS_KINDS) || stems.len() <= 2) {
         return Column::Private;
     }
     Column::Fact(header.split_whitespace().collect::<Vec<_>>().join(" ").into())
+}
+
+/// Returns whether a label is of a fax machine or a pager: `Home Fax`, `Télécopie (bureau)`.
+pub(super) fn is_fax_label(label: &str) -> bool {
+    let is_fax = |stem: &String| has(parts::FAX, stem) || stem.starts_with("fax") || stem.ends_with("fax");
+    stems(label).iter().any(is_fax)
 }
 
 impl Column {
@@ -166,10 +234,6 @@ impl Column {
     }
 }
 
-fn normalized(header: &str) -> String {
-    header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +245,64 @@ mod tests {
 
     fn fact(label: &str) -> Column {
         Column::Fact(label.into())
+    }
+
+    /// Program and language, and pairs of class and header.
+    fn exports() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
+        include_str!("exports.tsv")
+            .split("\n== ")
+            .skip(1)
+            .map(|group| {
+                let (program, lines) = group.split_once('\n').unwrap();
+                let pairs = |line: &'static str| {
+                    let (class, headers) = line.split_once('\t').unwrap();
+                    headers.split('|').map(move |header| (class, header))
+                };
+                (program, lines.lines().flat_map(pairs).collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn headers_of_each_export_have_their_class() {
+        let class = |column: &Column| match column {
+            Column::Name => "name",
+            First => "first",
+            Last => "last",
+            Company => "company",
+            Column::Suffix => "suffix",
+            Owner => "owner",
+            Notes => "notes",
+            Tags => "tags",
+            Phone(_) => "phone",
+            Ignore | Private => "hidden",
+            Column::Fact(label) if &**label == "Job title" => "title",
+            Column::Fact(label) if &**label == "Department" => "department",
+            Column::Fact(label) if &**label == "Email" => "email",
+            Column::Fact(_) => "fact",
+            _ => "other",
+        };
+        let mut wrong = Vec::new();
+        for (program, pairs) in exports() {
+            let columns = map_headers(pairs.iter().map(|(_, header)| *header), &BTreeMap::new());
+            for ((expected, header), column) in
+                pairs.iter().zip(&columns).filter(|((it, _), column)| *it != class(column))
+            {
+                wrong.push(format!("{program}: {header} is {} instead of {expected}", class(column)));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(exports().len() >= 25);
+    }
+
+    #[test]
+    fn words_of_the_lists_are_folded() {
+        let lists = [words::NAME, words::COMPANY, words::NOTES, words::TECHNICAL, words::PRIVATE, words::PHONE_HEADERS];
+        let more = [parts::ADDRESS, parts::ADDRESS_KINDS, parts::PRIVATE_PARTS, parts::PHONE, parts::FAX, parts::MAIL];
+        for word in lists.into_iter().chain(more).flat_map(str::split_ascii_whitespace) {
+            assert_eq!(folded(word), word);
+        }
+        assert_eq!(folded("Te\u{301}le\u{301}phone (bureau)"), "telephonebureau", "decomposed letters too");
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod builder;
 mod column;
 mod csv;
 mod decode;
-mod foreign_words;
+mod header_parts;
 mod header_words;
 mod headers;
 mod index;

@@ -3,8 +3,8 @@
 use super::{
     builder::IndexBuilder,
     column::{Column, full_name},
-    csv::is_fax_label,
     decode::decode_value,
+    headers::is_fax_label,
 };
 use crate::runtime::content_line::{ContentLine, unfold};
 use std::{borrow::Cow, mem};

@@ -3,8 +3,13 @@
 //! # Invariants
 //! Each number found stands in the cell with all its digits, as an abbreviation behind `/` or as letters of a keypad. A text
 //! with two readings has none. Fax machines, pagers and numbers of records identify no caller.
+//!
+//! # Decisions
+//! `442079460954` without a plus sign is read as `+44…` where no national number can have these digits: there is one reading.
 
 mod fax;
+mod groups;
+mod letters;
 
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
@@ -14,6 +19,7 @@ use super::{
     run,
     tokens::{self, Kind, Token},
 };
+use groups::Group;
 
 /// Longest cell that is read, in bytes.
 const MAX_BYTES: usize = 512;
@@ -56,9 +62,12 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
     if text.contains(";phone-context=") {
         return library::parse(&text, region, proof).map(|number| vec![number]).ok_or(CellProblem::NoNumber);
     }
-    let text = without_parameters(&text);
+    let text = plain::without_escapes(&text);
+    let text = without_parameters(plain::without_star_code(&text));
     let text = plain::without_enumeration(&text);
     let text = plain::with_parentheses(&text);
+    let text = letters::as_digits(&text, region);
+    let text = groups::as_hyphens(&text, region);
     let tokens = tokens::tokens(&text);
     let mut cell = Cell { tokens: &tokens, region, proof, found: Vec::new(), has_fax: false };
     cell.read_runs();
@@ -129,16 +138,15 @@ impl<'a> Cell<'a> {
         if self.take_extension(at, token) {
             return at;
         }
-        if let Some((number, end)) = self.keypad_letters(at, token) {
-            self.found.push((number, at));
+        if let Some(end) = self.country_apart(at, token) {
             return end;
         }
         let touches_text = self.touches_text(at, token);
         if self.is_record(at) || touches_text && !self.has_remark(at, token) {
             return at;
         }
-        if let Some(end) = self.read_slash(at, token) {
-            return end;
+        if let Some(Group { last, is_certain: false }) = groups::find(self.tokens, at, self.region) {
+            return last;
         }
         let mut numbers = if touches_text { Vec::new() } else { run::numbers(token.text, self.region, self.proof) };
         let remark = numbers.is_empty().then(|| run::before_remark(token.text, self.region)).flatten();
@@ -174,25 +182,17 @@ impl<'a> Cell<'a> {
         true
     }
 
-    /// Reads `1-800-FLOWERS`: capital letters that make a North American number of ten digits complete.
-    fn keypad_letters(&self, at: usize, token: &Token<'a>) -> Option<(E164, usize)> {
-        let mut digits: String = token.text.chars().filter(char::is_ascii_digit).collect();
-        let (mut last, mut end, mut is_joined) = (token, at, true);
-        while let Some(next) = self.tokens.get(end + 1)
-            && next.kind == Kind::Word
-            && next.text.bytes().all(|byte| byte.is_ascii_uppercase())
-        {
-            // A parenthesis and a blank: `1 (800) FLOWERS`.
-            is_joined &= next.start <= last.end + 2 && next.in_remark == token.in_remark;
-            digits.extend(next.text.chars().filter_map(keypad_digit));
-            (last, end) = (next, end + 1);
-        }
-        let national = digits.strip_prefix('1').unwrap_or(&digits);
-        let is_toll_free = national.starts_with('8') && national.get(1..2) == national.get(2..3);
-        let is_number = end > at && is_joined && national.len() == 10 && (is_toll_free || !token.text.contains(' '));
-        let number =
-            is_number.then(|| library::parse(&format!("+1{national}"), self.region, Proof::Assigned)).flatten()?;
-        Some((number, end))
+    /// Reads `+44 (UK) 20 7946 0958`: words stand behind the country code. Returns the last token of it, also if the digits
+    /// behind the words are no number of that country: they are none of another.
+    fn country_apart(&mut self, at: usize, token: &Token<'a>) -> Option<usize> {
+        let is_country = token.text.starts_with('+') && (1..=3).contains(&run::digit_count(token.text));
+        let words =
+            self.tokens.get(at + 1..).filter(|_| is_country)?.iter().take_while(|it| it.kind == Kind::Word).count();
+        let end = at + 1 + words;
+        let rest = self.tokens.get(end).filter(|it| words > 0 && it.kind == Kind::Run && !it.text.contains('+'))?;
+        let whole = run::number(&format!("{} {}", token.text, rest.text), self.region, self.proof);
+        self.found.extend(whole.filter(|_| !self.is_fax(end)).map(|number| (number, end)));
+        Some(end)
     }
 
     /// Returns whether only a remark behind the number touches a word: `514-555-0122 2nd line`.
@@ -223,19 +223,6 @@ impl<'a> Cell<'a> {
         before.find(|it| !it.is_sign("#") && !it.is_sign(":")).is_some_and(|it| it.is_word(tokens::is_record_word))
     }
 
-    /// Reads `089/123456`: a slash within a number. Returns the last token of a text with two readings, too.
-    fn read_slash(&mut self, at: usize, token: &Token<'a>) -> Option<usize> {
-        let tail = self.tokens.get(at + 2).filter(|it| it.kind == Kind::Run && !it.text.starts_with('+'))?;
-        self.tokens.get(at + 1).filter(|slash| slash.is_sign("/"))?;
-        let head = run::number(token.text, self.region, self.proof);
-        let joined = run::number(&format!("{} {}", token.text, tail.text), self.region, Proof::Assigned)?;
-        // Two readings: one number with its slash, or a number and another ending.
-        if head.is_none() && !self.is_fax(at) && !self.is_fax(at + 2) {
-            self.found.push((joined, at + 2));
-        }
-        Some(at + 2)
-    }
-
     /// Returns the second number of `514-555-0138/0139`: a short run behind a slash or a connecting word.
     fn abbreviated(&self, at: usize, token: &Token<'a>) -> Option<E164> {
         let connector = at.checked_sub(1).and_then(|index| self.tokens.get(index))?;
@@ -247,18 +234,4 @@ impl<'a> Cell<'a> {
         let is_word = (connector.is_word(tokens::is_connector) || connector.is_sign("&")) && is_long_enough;
         (is_slash || is_word).then(|| run::abbreviated(number, before.text, token.text, self.region)).flatten()
     }
-}
-
-fn keypad_digit(letter: char) -> Option<char> {
-    Some(match letter {
-        'A'..='C' => '2',
-        'D'..='F' => '3',
-        'G'..='I' => '4',
-        'J'..='L' => '5',
-        'M'..='O' => '6',
-        'P'..='S' => '7',
-        'T'..='V' => '8',
-        'W'..='Z' => '9',
-        _ => return None,
-    })
 }

@@ -57,6 +57,11 @@ impl Region {
         let country: Country = code.to_ascii_uppercase().as_str().parse().ok()?;
         PHONE_NUMBER_UTIL.get_country_code_for_region(country).map(|_| Self(country))
     }
+
+    /// Returns whether the region has country code 1.
+    fn is_north_american(self) -> bool {
+        PHONE_NUMBER_UTIL.get_country_code_for_region(self.0) == Some(1)
+    }
 }
 
 impl fmt::Display for Region {

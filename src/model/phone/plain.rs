@@ -8,23 +8,67 @@ pub(super) fn to_ascii_forms(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.chars().filter(|c| !has_no_width(*c)).map(ascii_form).collect())
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !has_no_width(*c)) {
+        match SIGN_WORDS.iter().find(|(signs, _)| signs.contains(c)) {
+            Some((_, word)) => plain.push_str(word),
+            None => plain.push(ascii_form(c)),
+        }
+    }
+    Cow::Owned(plain)
 }
 
-/// Marks of the writing direction, joiners, the byte order mark and the soft hyphen: phones and chats copy them along.
+/// Pictures that people write instead of a word, with the word.
+const SIGN_WORDS: [(&str, &str); 3] = [
+    ("\u{1f4e0}\u{1f5b7}\u{213b}", " fax "),
+    ("\u{1f4df}", " pager "),
+    ("\u{260e}\u{260f}\u{2706}\u{2121}\u{1f4de}\u{1f4f1}\u{1f4f2}\u{1f57f}\u{1f581}", " tel "),
+];
+
+/// The zeros of the scripts whose ten digits stand in a row: Arabic, Indic scripts, Thai, Lao, Tibetan, Myanmar, Khmer, and
+/// the five sets of mathematical digits.
+const ZEROS: [char; 22] = [
+    '\u{660}',
+    '\u{6f0}',
+    '\u{966}',
+    '\u{9e6}',
+    '\u{a66}',
+    '\u{ae6}',
+    '\u{b66}',
+    '\u{be6}',
+    '\u{c66}',
+    '\u{ce6}',
+    '\u{d66}',
+    '\u{e50}',
+    '\u{ed0}',
+    '\u{f20}',
+    '\u{1040}',
+    '\u{17e0}',
+    '\u{ff10}',
+    '\u{1d7ce}',
+    '\u{1d7d8}',
+    '\u{1d7e2}',
+    '\u{1d7ec}',
+    '\u{1d7f6}',
+];
+
+/// Marks of the writing direction, joiners, the byte order mark, the soft hyphen, and the marks that make a digit a picture:
+/// phones and chats copy them along.
 const fn has_no_width(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}')
 }
 
 fn ascii_form(c: char) -> char {
-    let digit = |zero: char| u32::from(c).checked_sub(u32::from(zero)).and_then(|value| char::from_digit(value, 10));
+    let value = |zero: &char| u32::from(c).checked_sub(u32::from(*zero)).and_then(|value| char::from_digit(value, 10));
+    if let Some(digit) = ZEROS.iter().find_map(value) {
+        return digit;
+    }
     match c {
-        '\u{660}'..='\u{669}' => digit('\u{660}').unwrap_or(c),
-        '\u{6f0}'..='\u{6f9}' => digit('\u{6f0}').unwrap_or(c),
-        '\u{966}'..='\u{96f}' => digit('\u{966}').unwrap_or(c),
         // Full-width forms stand in the order of ASCII.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{30fc}' => '-',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{30fc}' | '\u{2796}' => '-',
+        '\u{2795}' | '\u{fe62}' | '\u{207a}' => '+',
         '\u{2018}' | '\u{2019}' => '\'',
         '\u{201c}' | '\u{201d}' => '"',
         '\u{2044}' | '\u{2215}' => '/',
@@ -32,6 +76,25 @@ fn ascii_form(c: char) -> char {
         '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
         c if c.is_whitespace() && c != '\n' && c != '\r' => ' ',
         c => c,
+    }
+}
+
+/// Undoes what an export or a web page made of a line end, a blank or a sign.
+pub(super) fn without_escapes(text: &str) -> Cow<'_, str> {
+    const ESCAPES: [(&str, &str); 7] =
+        [("\\r", "\n"), ("\\n", "\n"), ("\\t", " "), ("&nbsp;", " "), ("&#160;", " "), ("&#43;", "+"), ("&amp;", "&")];
+    if !text.contains(['\\', '&']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(ESCAPES.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)))
+}
+
+/// Drops the code that hides the caller's own number in front of a number: `*67 514-555-0160`.
+pub(super) fn without_star_code(text: &str) -> &str {
+    let code = text.trim_start().strip_prefix('*').and_then(|rest| rest.split_at_checked(2));
+    match code {
+        Some((code, rest)) if is_digits(code) && rest.starts_with([' ', ',', '-', '.']) => rest,
+        _ => text,
     }
 }
 
@@ -124,6 +187,7 @@ mod tests {
     fn ascii_forms_replace_other_scripts_and_drop_marks() {
         assert_eq!(to_ascii_forms("\u{202a}＋１\u{a0}（514）‑555–0122\u{202c}"), "+1 (514)-555-0122");
         assert_eq!(to_ascii_forms("٥١٤۵۵۵०१"), "51455501");
+        assert_eq!(to_ascii_forms("📠 5️⃣1️⃣4️⃣"), " fax  514");
         assert!(matches!(to_ascii_forms("514 555"), Cow::Borrowed(_)));
     }
 

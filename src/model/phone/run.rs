@@ -30,7 +30,12 @@ pub(super) fn numbers(run: &str, region: Region, proof: Proof) -> Vec<E164> {
     while let Some(start) = parts.next() {
         let Some(part) = parts.peek().and_then(|end| run.get(start..*end)) else { break };
         let is_doubled_prefix = digit_count(part) <= 3 && parts.peek().is_some_and(|end| *end < run.len());
-        if !is_doubled_prefix {
+        // `514-555-0132 + 514-555-0133`: the sign joins two numbers.
+        let joins =
+            part.starts_with("+ ") && run.get(..start).is_some_and(|it| it.ends_with(' ') && digit_count(it) > 3);
+        if joins {
+            found.extend(without_plus(part.trim_start_matches('+'), region, Proof::Assigned));
+        } else if !is_doubled_prefix {
             found.extend(international(part, region).or_else(|| beside(part, region)).unwrap_or_default());
         }
     }
@@ -69,7 +74,10 @@ fn international(text: &str, region: Region) -> Option<Vec<E164>> {
         Some(rest) => library::parse(&format!("+{rest}"), region, Proof::Assigned),
         None => library::parse(&text, region, Proof::Possible).or_else(|| doubled_country(&digits, region)),
     };
-    number.map(|number| vec![number])
+    // `+514 555 0160` lacks its country, or it is another country's number in an unusual form: two readings.
+    let is_doubtful =
+        |number: &E164| region.is_north_american() && !number.expose().starts_with("+1") && groups(&text) == [3, 3, 4];
+    number.filter(|number| !is_doubtful(number)).map(|number| vec![number])
 }
 
 /// Reads `+44 44 20 …` and `+1 011 44 20 …`: a program put the country code before what had one.
@@ -84,23 +92,38 @@ fn doubled_country(digits: &str, region: Region) -> Option<E164> {
 
 /// Reads the international prefix of another country: `00…` in North America, `011…` elsewhere.
 fn foreign_prefix(text: &str, region: Region) -> Option<E164> {
-    let text = without_trunk_zero(text);
+    let text = without_trunk_zero(text.trim_start_matches('('));
     let rest = text.strip_prefix("011").or_else(|| text.strip_prefix("00"))?;
     library::parse(&format!("+{rest}"), region, Proof::Assigned)
 }
 
-/// Reads `52 55 1234 5678` outside of Mexico: the country code is a group of its own, and the plus sign is missing.
+/// Reads `52 55 1234 5678` outside of Mexico: the country code is a group of its own, and the plus sign is missing. Also
+/// `442079460954`: all digits in one group, more than a national number of North America has. Only one country has a number
+/// with these digits, because no country code is the start of another.
 fn bare_country(run: &str, region: Region) -> Option<E164> {
-    let country = run.split(|c: char| !c.is_ascii_digit()).next().filter(|group| (1..=3).contains(&group.len()))?;
-    let number = library::parse(&format!("+{run}"), region, Proof::Assigned)?;
+    let run = run.trim_start_matches('(').replacen("(0)", " ", 1);
+    let country = run.split(|c: char| !c.is_ascii_digit()).next()?;
+    let digits: String = run.chars().filter(char::is_ascii_digit).collect();
+    let number = library::parse(&format!("+{run}"), region, Proof::Assigned).filter(|_| digits.len() > 10)?;
     let has_group = number.expose().len() - number.national_digits().len() == country.len() + 1;
-    (has_group && digit_count(run) > 10).then_some(number)
+    // A number that lost digits on the way (a trunk zero) was not written in the international form.
+    let is_one_group = country == digits && number.expose().get(1..) == Some(digits.as_str());
+    (has_group || is_one_group).then_some(number)
 }
 
-/// Drops the `(0)` that Europeans write behind a country code.
+/// Drops the `(0)` that Europeans write behind a country code. In Italy the zero is a part of the number.
 fn without_trunk_zero(text: &str) -> Cow<'_, str> {
-    let has_country = text.starts_with('+') || text.starts_with("00") || text.starts_with("011");
-    if has_country && text.contains("(0)") { Cow::Owned(text.replacen("(0)", " ", 1)) } else { Cow::Borrowed(text) }
+    let country = ["+", "00", "011"].iter().find_map(|prefix| text.strip_prefix(prefix));
+    match country.filter(|_| text.contains("(0)")) {
+        Some(country) if country.starts_with("39") => Cow::Owned(text.replacen("(0)", "0", 1)),
+        Some(_) => Cow::Owned(text.replacen("(0)", " ", 1)),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Returns the lengths of the groups of digits.
+fn groups(text: &str) -> Vec<usize> {
+    text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).map(str::len).collect()
 }
 
 /// Reads a run as numbers beside each other. `None` if there is no such reading, or more than one.
@@ -136,9 +159,7 @@ fn beside(run: &str, region: Region) -> Option<Vec<E164>> {
 pub(super) fn before_remark(run: &str, region: Region) -> Option<E164> {
     for (at, _) in run.match_indices(' ') {
         let (head, tail) = run.split_at_checked(at)?;
-        let groups: Vec<usize> =
-            head.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).map(str::len).collect();
-        let is_plan = matches!(groups.as_slice(), [3, 3, 4] | [1, 3, 3, 4] | [10] | [11] | [3, 7] | [1, 10]);
+        let is_plan = matches!(groups(head).as_slice(), [3, 3, 4] | [1, 3, 3, 4] | [10] | [11] | [3, 7] | [1, 10]);
         let country = head.trim_start_matches(['+', '(', ' ']);
         let is_national = digit_count(head) == 10 || country.starts_with('1') && digit_count(head) == 11;
         if is_plan && is_national && (1..=MAX_REMARK_DIGITS).contains(&digit_count(tail)) {
@@ -172,7 +193,7 @@ pub(super) fn digit_count(text: &str) -> usize {
 }
 
 /// Returns whether the run is a date (`2026-05-14 10`, `14.05.2026`) or a network address (`204.214.100.1`).
-fn is_date_or_address(run: &str) -> bool {
+pub(super) fn is_date_or_address(run: &str) -> bool {
     let first = run.split(' ').next().unwrap_or_default();
     if first.contains('+') {
         return false;

@@ -313,12 +313,16 @@ proptest! {
         cell in "([0-9]{1,5}|[0-9]{3}-[0-9]{3}-[0-9]{4}|\\+|[-. ()/,;:&x#]|or|fax|cell|[a-z]{1,4}){1,16}",
     ) {
         let digits: String = cell.chars().filter(char::is_ascii_digit).collect();
+        let keypad: String = cell.chars().filter_map(|c| match c {
+            'a'..='z' => "22233344455566677778889999".chars().nth(usize::from(c as u8 - b'a')),
+            digit => digit.is_ascii_digit().then_some(digit),
+        }).collect();
         for region in [Region::US, Region::parse("DE").unwrap(), Region::parse("AR").unwrap()] {
             for number in read_cell(&cell, region).unwrap_or_default() {
                 let national = number.national_digits();
                 // Argentina writes a mobile number with 15 behind the area code instead of 9 before it.
                 let tail = national.get(national.len().saturating_sub(6)..).unwrap_or_default();
-                let stands = digits.contains(tail) || cell.contains(['/', '&']) || cell.contains("or");
+                let stands = digits.contains(tail) || keypad.contains(tail) || cell.contains(['/', '&']) || cell.contains("or");
                 prop_assert!(stands, "{number:?} {} is not in {cell}", number.expose());
             }
         }

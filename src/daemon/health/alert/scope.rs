@@ -24,7 +24,9 @@ impl AlertKind {
             Self::AccountRejected(name, account, _) => format!("account {account} of {name}"),
             Self::ConnectionRejected(name, _) | Self::ConnectionAccepted(name) => format!("connection {name}"),
             Self::ReportsNotGranted(name, ..) => format!("reports of {name}"),
-            Self::ButtonsRejected(sink, _) | Self::ButtonsRestored(sink) => format!("buttons of {sink}"),
+            Self::ButtonsRejected(sink, _) | Self::ButtonsRestored(sink) | Self::ButtonsRemoved(sink) => {
+                format!("buttons of {sink}")
+            }
             Self::SinkDisabled(sink, _)
             | Self::SinkUnreachable(sink, _)
             | Self::SinkThrottled(sink)

@@ -158,6 +158,9 @@ impl AlertKind {
                 "Create an app-level token with the scope connections:write (Basic Information of the app), switch Socket Mode \
                  on, put the token into app_token and reload. Cards are posted all the same.",
             ),
+            Self::ButtonsRemoved(sink) => {
+                resolved(format!("The config has no app token for {sink} any more, and its cards have no buttons"))
+            }
             Self::ButtonsRestored(sink) => resolved(format!("Presses of the buttons of {sink} are received again")),
             Self::StoreInMemory(why) => firing(
                 format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),

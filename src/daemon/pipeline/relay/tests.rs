@@ -21,7 +21,7 @@ use crate::{
             SnapshotState, StatusKind, WireDirection,
         },
         card::Card,
-        delivery::{Delivery, Outbox as _},
+        delivery::{Delivery, Outbox as _, Subject},
         ids::SinkName,
         phone::{PhoneNumber, Region},
     },
@@ -236,6 +236,25 @@ async fn frame_received_after_the_report_causes_no_second_end() {
     let posted = pending(&pipeline).await;
     let statuses: Vec<_> = posted.iter().map(|one| one.key.status).collect();
     assert_eq!(statuses, [StatusKind::Ringing], "the call tracker fetches the report and ends the call");
+}
+
+#[tokio::test]
+async fn frame_received_after_the_posted_end_posts_no_ring() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let to = Timestamp::now();
+    let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+    let reports = vec![Report::summary("late", "MISSED", before(5))];
+    let events = vec![
+        ConnectionEvent::LateReports(reports),
+        ConnectionEvent::Snapshot(ring("late", before(20))),
+        ConnectionEvent::Snapshot(ring("other", before(2))),
+    ];
+    run_relay(&pipeline, events).await;
+    let posted = pending(&pipeline).await;
+    let rings = posted.iter().filter(|one| one.key.status == StatusKind::Ringing);
+    let rung: Vec<_> = rings.map(|one| one.key.subject.clone()).collect();
+    assert_eq!((posted.len(), rung), (2, vec![Subject::Call("other".try_into().unwrap())]));
 }
 
 #[tokio::test]

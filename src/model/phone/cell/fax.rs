@@ -2,30 +2,41 @@
 
 use super::{Cell, Kind, Token, run, tokens};
 
+fn joins(token: Option<&Token<'_>>) -> bool {
+    let is_sign = |token: &Token<'_>| ["/", "&", "+"].iter().any(|sign| token.is_sign(sign));
+    token.is_some_and(|it| is_sign(it) || it.is_word(tokens::is_connector))
+}
+
+fn is_phone(token: Option<&Token<'_>>) -> bool {
+    token.is_some_and(|it| it.is_word(tokens::is_phone_word))
+}
+
 impl<'a> Cell<'a> {
     /// Returns whether a word about a fax machine or a pager belongs to the run at `at`.
     pub(super) fn is_fax(&self, at: usize) -> bool {
         let words = self.tokens.iter().enumerate().filter(|(_, token)| token.is_word(tokens::is_fax_word));
         words
             .filter(|(index, _)| !self.is_also_phone(*index))
-            .filter(|(index, word)| word.text.len() > 1 || self.is_followed_by_colon(*index))
+            .filter(|(index, word)| word.text.len() > 1 || self.is_label(*index))
             .any(|(index, _)| self.owner(index) == Some(at))
+    }
+
+    fn before(&self, word: usize, back: usize) -> Option<&Token<'a>> {
+        word.checked_sub(back).and_then(|index| self.tokens.get(index))
+    }
+
+    /// Returns whether a word for a phone is joined in front of the word: `Tel./Fax`.
+    fn is_joined_behind_phone(&self, word: usize) -> bool {
+        joins(self.before(word, 1)) && is_phone(self.before(word, 2))
     }
 
     /// Returns whether the fax machine shares its number with a phone, `Tel./Fax 514-555-0122`, or there is none: `no fax`.
     fn is_also_phone(&self, word: usize) -> bool {
-        let before = |back: usize| word.checked_sub(back).and_then(|index| self.tokens.get(index));
-        let joins = |token: Option<&Token<'a>>| {
-            token.is_some_and(|it| {
-                it.is_sign("/") || it.is_sign("&") || it.is_sign("+") || it.is_word(tokens::is_connector)
-            })
-        };
-        let is_phone = |token: Option<&Token<'a>>| token.is_some_and(|it| it.is_word(tokens::is_phone_word));
         let after = |ahead: usize| self.tokens.get(word + ahead);
         let has_one_number =
             self.tokens.iter().filter(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7).count() == 1;
-        before(1).is_some_and(|it| it.is_word(tokens::is_no))
-            || has_one_number && (joins(before(1)) && is_phone(before(2)) || joins(after(1)) && is_phone(after(2)))
+        self.before(word, 1).is_some_and(|it| it.is_word(tokens::is_no))
+            || has_one_number && (self.is_joined_behind_phone(word) || joins(after(1)) && is_phone(after(2)))
     }
 
     /// Returns the run that a word is about: the only one between two separators, else the one before a remark, else the one
@@ -38,6 +49,10 @@ impl<'a> Cell<'a> {
         let before = (0..word).rev().take_while(|index| !separates(index)).find(is_run);
         let after = (word + 1..self.tokens.len()).take_while(|index| !separates(index)).find(is_run);
         let number_first = self.tokens.first().is_some_and(|token| token.kind == Kind::Run);
+        // `Tel/Fax: 514… / 514…` has the labels in the order of the numbers.
+        if self.is_joined_behind_phone(word) {
+            return (word + 1..self.tokens.len()).rev().find(is_run);
+        }
         let in_remark = self.tokens.get(word).is_some_and(|token| token.in_remark);
         match (before, after) {
             (Some(before), Some(after)) => {
@@ -45,6 +60,16 @@ impl<'a> Cell<'a> {
             }
             (one, other) => one.or(other),
         }
+    }
+
+    /// Returns whether the single letter of a word is a label: `F: 514…`, `(f)`, or beside other labels `T 514… F 514…`.
+    fn is_label(&self, word: usize) -> bool {
+        let is_letter = |(index, token): (usize, &Token<'a>)| {
+            index != word && token.text.len() == 1 && token.is_word(|it| tokens::is_label(it) || tokens::is_pause(it))
+        };
+        self.is_followed_by_colon(word)
+            || self.tokens.get(word).is_some_and(|token| token.in_remark)
+            || self.tokens.iter().enumerate().any(is_letter)
     }
 
     fn is_followed_by_colon(&self, word: usize) -> bool {
