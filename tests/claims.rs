@@ -1,7 +1,9 @@
 //! Claims of missed calls: buttons of a Slack app over Socket Mode. The real daemon against a simulated Slack, with
 //! disconnects, repeated presses, erased calls and a kill between press and edit.
 
-use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, run_to_end};
+use crate::support::{
+    Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, postgres::PostgresServer, run_to_end,
+};
 use poprelay::sim::{AppMessage, ButtonPress, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -310,4 +312,33 @@ async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
     eventually("the alert is resolved", TIMEOUT, async || (alerts(restored) > 0).then_some(())).await;
     assert_eq!((alerts(rejected), alerts(restored)), (1, 1));
     daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn press_received_by_another_daemon_than_the_owner_is_applied() {
+    let Some(server) = PostgresServer::shared() else { return };
+    server.sql("postgres", "CREATE DATABASE claims");
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let database = format!("{{ url = \"{}\" }}", server.url("claims"));
+    let config = Claims::config(&sim).set("state", "database", database);
+    let mut second = DaemonDir::new(config.clone());
+    let mut claims = Claims { dir: DaemonDir::new(config), sim };
+    let first = claims.start().await;
+    let other = second.start();
+    claims.wait_for_sockets(2).await;
+    let message = claims.missed_call().await;
+    // The simulator sends each envelope to the newest socket, which is not the owner's.
+    for (button, shows) in [(CALL_BACK, UNDO), (UNDO, CALL_BACK)] {
+        let message = claims.becomes(&format!("\"{button}\"")).await;
+        let envelope = claims.press(&message, button, "U1");
+        claims.acknowledged(&envelope).await;
+        claims.becomes(&format!("\"{shows}\"")).await;
+    }
+    // The first daemon owned the sink; the other one goes on with the same message.
+    first.stop().await;
+    claims.wait_for_sockets(1).await;
+    claims.press(&message, CALL_BACK, "U2");
+    claims.becomes(&format!("\"{UNDO}\"")).await;
+    assert_eq!(claims.sim.messages().iter().filter(|message| message.channel == CHANNEL).count(), 1);
+    other.stop().await;
 }
