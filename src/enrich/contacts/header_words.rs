@@ -44,7 +44,7 @@ pub(super) const DEPARTMENT: &str =
 /// Headers of a mail address.
 pub(super) const EMAIL: &str = "email emailaddress primaryemail secondaryemail email1value email2value email2address email3address emailadresse \
     adresseemail adressedemessagerie courriel correoelectronico";
-/// Headers of phone columns that no word of [`PHONE`] marks.
+/// Headers of phone columns without a word that marks one.
 pub(super) const PHONE_HEADERS: &str = "rappel richiamata devoluciondellamada retornodechamada terugbellen ruckmeldung ruckruf rnis rdsi rdis isdn durchwahl \
     zentrale did direct directline mainline lignedirecte lineadirecta ph phno mob contactno contactnumber whatsapp fone \
     radiofone recapito recapitotelefonico vastnummer 06nummer numerodeteletipotty";
