@@ -55,7 +55,11 @@ pub(super) fn find(tokens: &[Token<'_>], at: usize, region: Region) -> Option<Gr
     let is_slash = sign.text == "/";
     let before = at.checked_sub(1).and_then(|index| tokens.get(index));
     let is_touched = before.is_some_and(|it| it.end == head.start && !it.is_word(tokens::is_label));
-    if !(is_slash || SIGNS.contains(&sign.text) && !is_touched) {
+    // `ext. 7 / 900…` and `,,7 / 900…`: the first digits belong to the number before.
+    let is_comma =
+        |back: usize| at.checked_sub(back).and_then(|index| tokens.get(index)).is_some_and(|it| it.is_sign(","));
+    let is_extension = before.is_some_and(|it| it.is_word(tokens::is_extension_word)) || is_comma(1) && is_comma(2);
+    if is_extension || !(is_slash || SIGNS.contains(&sign.text) && !is_touched) {
         return None;
     }
     let mut groups = vec![head.text];
