@@ -52,6 +52,8 @@
 //!   have in common (`runtime::sql`). Daemons that share a PostgreSQL write one after another, as in SQLite.
 //! - *Each sink has one owner.* Daemons that share an outbox all enqueue, and one posts. So order, batches and rate limits stay
 //!   decisions of one worker.
+//! - *The newest login counts.* Daemons that share an outbox share the tokens of a connection. One of them refreshes, because
+//!   GoTo may accept a refresh token only once. Each host keeps a copy for the time without the database.
 //! - *A pending update is stored during a look-up only if the look-up can take time.* Contacts and history answer in
 //!   microseconds.
 //! - *The daemon's tasks share two threads.* One saves a fifth of the CPU time, but at 1,000 calls/s it is busy most of the time

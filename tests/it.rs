@@ -17,6 +17,7 @@ mod cli_replay;
 mod cluster;
 mod cluster_check;
 mod cluster_database;
+mod cluster_tokens;
 mod crash_recovery;
 mod delivery;
 mod direct_messages;

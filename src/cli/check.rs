@@ -71,7 +71,7 @@ fn is_readable_by_others(path: &Path) -> bool {
 fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "config     {} is valid", config.path.display())?;
     for connection in &config.connections {
-        writeln!(out, "{}", describe_connection(connection, &config.state_dir))?;
+        writeln!(out, "{}", describe_connection(connection, &config.state_dir, config.database.is_some()))?;
     }
     for sink in &config.sinks {
         writeln!(out, "{}", describe_sink(sink))?;
@@ -115,7 +115,7 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
     Ok(())
 }
 
-fn describe_connection(connection: &ConnectionConfig, state_dir: &Path) -> String {
+fn describe_connection(connection: &ConnectionConfig, state_dir: &Path, is_shared: bool) -> String {
     let accounts = match connection.account_keys.len() {
         0 => "every account of the login".to_owned(),
         1 => "1 account".to_owned(),
@@ -128,6 +128,10 @@ fn describe_connection(connection: &ConnectionConfig, state_dir: &Path) -> Strin
         (Err(token_file::Error::Missing), Some(_)) => {
             "not logged in, will use the refresh_token of the config".to_owned()
         }
+        (Err(token_file::Error::Missing), None) if is_shared => format!(
+            "not logged in on this host, will use the login of another; run poprelay login --connection {} on one of them",
+            connection.name
+        ),
         (Err(token_file::Error::Missing), None) => {
             format!("not logged in; run poprelay login --connection {}", connection.name)
         }

@@ -14,13 +14,17 @@ use super::{
     oauth::Client,
     queries::{QuerySender, query_queues},
     scopes,
+    shared_login::SharedLogin,
     token_task::{AccessToken, TokenTask},
     voicemail::VoicemailLookup,
     wire::Reader,
 };
 use crate::model::{secret::Secret, time::ServerClock};
 use jiff::SignedDuration;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -69,6 +73,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     let metrics = settings.metrics;
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in)
         .with_metrics(metrics.clone());
+    let shared_tokens = settings.shared_tokens.filter(|_| settings.pat.is_none());
     let token_task = TokenTask {
         name: reader.connection.clone(),
         failed_refreshes: 0,
@@ -79,6 +84,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         needed_scopes: scopes::needed(settings.voicemail, settings.number_names),
         missing_scopes: Vec::new(),
         pat: settings.pat,
+        shared: shared_tokens.map(|store| SharedLogin::new(store, Instant::now())),
         access: access_in,
         rejected,
         events: events.clone(),

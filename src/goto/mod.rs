@@ -8,7 +8,7 @@
 //! - [`token`] decides when to refresh and when a login is required. [`lane`] decides when a lane creates, subscribes,
 //!   opens, pings, renews and replaces its channel. [`gap`] decides whether any lane is live. All three are machines
 //!   without clock, randomness and I/O, tested over years of virtual time.
-//! - `token_task` drives the token machine, `lane_task` drives one lane, `backfill` queries what an event gap hid,
+//! - `token_task` drives the token machine, `shared_refresh` shares its tokens with the daemons of other hosts, `lane_task` drives one lane, `backfill` queries what an event gap hid,
 //!   `fallback` polls active calls while no lane is live, and
 //!   [`connection`] joins them.
 
@@ -27,6 +27,8 @@ mod number_names;
 pub mod oauth;
 mod queries;
 pub mod scopes;
+mod shared_login;
+mod shared_refresh;
 pub mod socket;
 pub mod token;
 pub mod token_file;
@@ -50,6 +52,7 @@ use crate::{
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
         phone::{E164, Region},
         secret::{Secret, SecretError, SecretRef},
+        shared_token::SharedTokens,
         time::{ServerClock, Timestamp},
     },
     runtime::{metrics::ConnectionMetrics, watchdog::TaskMonitor},
@@ -57,6 +60,7 @@ use crate::{
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 use url::Url;
@@ -76,6 +80,8 @@ pub struct Settings {
     pub first_refresh_token: Option<Secret>,
     /// Source of a personal access token, which replaces refresh tokens and the token file.
     pub pat: Option<PatSource>,
+    /// Tokens that several daemons share; `None` for one daemon. Not used with a personal access token.
+    pub shared_tokens: Option<Arc<dyn SharedTokens>>,
     /// Number of lanes; 0 means 1.
     pub lanes: u8,
     /// Region of numbers without a country code.

@@ -29,6 +29,7 @@ fn settings(goto: &FakeGoto, dir: &tempfile::TempDir) -> Settings {
         account_keys: vec![AccountKey::try_from("1").unwrap(), AccountKey::try_from("2").unwrap()],
         first_refresh_token: Some(Secret::new("first")),
         pat: None,
+        shared_tokens: None,
         lanes: 1,
         region: Region::US,
         api_url: goto.url.clone(),

@@ -146,12 +146,27 @@ impl TokenMachine {
         matches!(self.state, State::LoginRequired { .. })
     }
 
+    /// The refresh token in use; `None` while a login is required.
+    #[must_use]
+    pub const fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+
+    /// The refresh token that GoTo rejected last.
+    #[must_use]
+    pub fn rejected_token(&self) -> Option<&Secret> {
+        self.rejected_token.as_ref().map(|rejected| &rejected.token)
+    }
+
     /// Handles one input and returns the effects to execute in order. `random` is in 0..1.
     pub fn handle(&mut self, input: Input, now: Now, random: f64) -> Vec<Effect> {
         match input {
             Input::Tick => self.tick(now.instant),
             Input::Refreshed(Ok(response)) => self.on_refreshed(response, now, random),
             Input::Refreshed(Err(error)) => self.on_refresh_failed(error, now.instant, random),
+            Input::Held { pause } => self.on_held(now.instant + pause),
+            Input::Newer(found) => self.on_newer(found, now.instant),
+            Input::AccessChanged => self.on_access_changed(now.instant),
             Input::Persisted { done } => self.on_persisted(done, now),
             Input::Rejected(access) => self.on_rejected(&access, now.instant),
             Input::FileChanged(refresh_token) => self.on_file_changed(refresh_token, now.instant),
@@ -193,10 +208,7 @@ impl TokenMachine {
         self.denials = 0;
         self.is_repeat = false;
         self.backoff.reset();
-        let lifetime = match response.expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
-            None | Some(0) => DEFAULT_LIFETIME,
-            Some(seconds) => Duration::from_secs(seconds).clamp(MIN_LIFETIME, MAX_LIFETIME),
-        };
+        let lifetime = lifetime(response.expires_in);
         let expires = since + lifetime;
         let refresh_at = now.instant + lifetime.mul_f64((0.85 + 0.15 * random.clamp(0.0, 1.0)) / 3.0);
         if let (Some(scope), Some(refresh_token)) = (response.scope, &mut self.refresh_token) {
@@ -243,6 +255,29 @@ impl TokenMachine {
         }
     }
 
+    /// Waits for another daemon's refresh or for the shared store. A published access token stays in use.
+    fn on_held(&mut self, until: Instant) {
+        let State::Refreshing { .. } = self.state else { return };
+        self.is_repeat = false;
+        let is_valid = self.published.is_some() && self.login_pending.is_none();
+        self.state = if is_valid { State::Valid { until } } else { State::Backoff { until } };
+    }
+
+    /// Continues with the refresh token of another host.
+    fn on_newer(&mut self, found: RefreshToken, now: Instant) {
+        let State::Refreshing { .. } = self.state else { return };
+        self.effects.push(Effect::Persist(found.clone()));
+        self.refresh_token = Some(found);
+        (self.persist_at, self.last_warning, self.denials, self.is_repeat) = (None, None, 0, false);
+        self.refresh(now);
+    }
+
+    fn on_access_changed(&mut self, now: Instant) {
+        if let State::Valid { .. } | State::Backoff { .. } = self.state {
+            self.refresh(now);
+        }
+    }
+
     /// Writes the token again: the state directory was replaced, and the next start needs the token.
     fn on_file_removed(&mut self) {
         let is_idle = matches!(self.state, State::Valid { .. } | State::Backoff { .. });
@@ -270,6 +305,14 @@ impl TokenMachine {
             State::LoginRequired { .. } | State::Backoff { .. } => self.refresh(now),
             State::Valid { .. } | State::Refreshing { .. } | State::Persisting { .. } => {}
         }
+    }
+}
+
+/// Returns the lifetime of an access token by its `expires_in`.
+pub(super) fn lifetime(expires_in: Option<i64>) -> Duration {
+    match expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
+        None | Some(0) => DEFAULT_LIFETIME,
+        Some(seconds) => Duration::from_secs(seconds).clamp(MIN_LIFETIME, MAX_LIFETIME),
     }
 }
 

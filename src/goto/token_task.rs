@@ -1,10 +1,11 @@
 //! Task of one connection's token: executes the effects of the token machine (refresh, token file, access token) and
-//! watches the token file. Contains no policy.
+//! watches the token file. Contains no policy. `shared_refresh` adds the tokens that several daemons share.
 
 use super::{
     ConnectionEvent, PatSource,
     oauth::{self, Client},
     scopes::{self, Scope},
+    shared_login::SharedLogin,
     token::{
         Effect, Input, LoginReason, REFRESH_TOKEN_LIFETIME, RefreshError, RefreshToken, TokenMachine, TokenResponse,
     },
@@ -48,6 +49,8 @@ pub(super) struct TokenTask {
     pub(super) first_refresh_token: Option<Secret>,
     /// Replaces refresh token and token file.
     pub(super) pat: Option<PatSource>,
+    /// Tokens that the daemons of several hosts share.
+    pub(super) shared: Option<SharedLogin>,
     /// Scopes that the config needs.
     pub(super) needed_scopes: Vec<Scope>,
     /// Missing scopes as last emitted.
@@ -67,6 +70,7 @@ impl TokenTask {
         // Before the content: a change in between is then noticed.
         let mut last_seen = FileStamp::read(&self.token_file).await;
         let file = self.read_stored().await;
+        let file = self.newest_at_start(file).await;
         let first = self.first_refresh_token.take().filter(|_| self.pat.is_none());
         let (mut token, mut effects) = TokenMachine::new(file, first, Now::current());
         loop {
@@ -95,9 +99,12 @@ impl TokenTask {
         let mut queue = std::collections::VecDeque::from(effects);
         while let Some(effect) = queue.pop_front() {
             let answer = match effect {
-                Effect::Refresh(refresh) => Some(Input::Refreshed(self.refresh(&refresh).await)),
+                Effect::Refresh(refresh) => Some(self.refresh_shared(token, &refresh).await),
                 Effect::Persist(grant) => Some(Input::Persisted { done: self.persist(grant).await }),
                 Effect::Publish { access, expires } => {
+                    if let Some(shared) = &mut self.shared {
+                        shared.on_published(expires.saturating_duration_since(Instant::now()));
+                    }
                     self.access.send_replace(AccessToken::Valid(access, expires));
                     None
                 }
@@ -129,7 +136,16 @@ impl TokenTask {
         }
     }
 
-    async fn refresh(&mut self, token: &Secret) -> Result<TokenResponse, RefreshError> {
+    /// Logs the end of failed refreshes, and compares the granted scopes.
+    pub(super) async fn on_success(&mut self, scope: Option<&str>) {
+        let repeats = std::mem::take(&mut self.failed_refreshes);
+        if repeats > 0 {
+            tracing::info!(connection = %self.name, repeats, "token refresh recovered");
+        }
+        self.compare_scopes(scope).await;
+    }
+
+    pub(super) async fn refresh(&mut self, token: &Secret) -> Result<TokenResponse, RefreshError> {
         let answer = match &self.pat {
             Some(_) => self.client.exchange_pat(&self.http, token).await,
             None => self.client.refresh(&self.http, token).await,
@@ -137,11 +153,7 @@ impl TokenTask {
         self.metrics.token_refresh(answer.is_ok());
         match answer {
             Ok(tokens) => {
-                let repeats = std::mem::take(&mut self.failed_refreshes);
-                if repeats > 0 {
-                    tracing::info!(connection = %self.name, repeats, "token refresh recovered");
-                }
-                self.compare_scopes(tokens.scope.as_deref()).await;
+                self.on_success(tokens.scope.as_deref()).await;
                 let oauth::Tokens { access, refresh, expires_in, scope } = tokens;
                 // A personal access token is never replaced by an answer.
                 let refresh = refresh.filter(|_| self.pat.is_none());
@@ -165,7 +177,7 @@ impl TokenTask {
         }
     }
 
-    async fn persist(&self, grant: RefreshToken) -> bool {
+    pub(super) async fn persist(&self, grant: RefreshToken) -> bool {
         let path = self.token_file.clone();
         let issued = grant.issued.unwrap_or_else(Timestamp::now);
         self.metrics.refresh_token(issued, REFRESH_TOKEN_LIFETIME);
@@ -196,11 +208,19 @@ impl TokenTask {
             let poll = tokio::time::Instant::now() + FILE_POLL_INTERVAL;
             let wake = deadline.map_or(poll, |deadline| poll.min(deadline.into()));
             tokio::select! {
-                rejected = self.rejected.recv() => return rejected.map(Input::Rejected),
+                rejected = self.rejected.recv() => {
+                    if let (Some(shared), Some(access)) = (&mut self.shared, &rejected) {
+                        shared.on_rejected(access.clone());
+                    }
+                    return rejected.map(Input::Rejected);
+                }
                 () = self.access.closed() => return None,
                 () = tokio::time::sleep_until(wake) => {}
             }
             if let Some(input) = self.changed_token(token, last_seen).await {
+                return Some(input);
+            }
+            if let Some(input) = self.shared_change(token).await {
                 return Some(input);
             }
             if deadline.is_some_and(|at| Instant::now() >= at) {

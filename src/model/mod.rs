@@ -10,4 +10,5 @@ pub mod ids;
 pub mod mention;
 pub mod phone;
 pub mod secret;
+pub mod shared_token;
 pub mod time;

@@ -94,6 +94,10 @@ impl DatabaseOutbox {
         self.is_replaced.swap(false, Ordering::Relaxed)
     }
 
+    pub(super) const fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
     /// Records that a lane of `connection` is live at `now`; written at most every 10 s.
     ///
     /// # Errors

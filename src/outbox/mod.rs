@@ -84,6 +84,8 @@
 //! - A commit whose answer was lost runs again on the file. The merge finds its keys.
 //! - An alert about what every daemon notices is one card for each change (`shared_alerts`).
 //! - The pending updates of a daemon are replayed by itself only.
+//! - The tokens of a connection are a row too (`shared_tokens`), refreshed under its lock by one daemon. The file has no copy of
+//!   it: `goto` keeps the refresh token on each host.
 //! - The file remembers the epoch and the last id of the shared store, so that an empty or older one is reported.
 //!
 //! Posted twice can be: what was on the wire when its owner died or lost its sink; the live message that was on
@@ -143,6 +145,7 @@ mod shared;
 mod shared_alerts;
 mod shared_check;
 mod shared_schema;
+mod shared_tokens;
 mod spool;
 mod spooled_row;
 mod storage;

@@ -109,6 +109,16 @@ CREATE TABLE alerts (
   daemon    TEXT COLLATE "C" NOT NULL,         -- that reported the state first
   raised_at BIGINT NOT NULL                    -- of the server's clock
 );
+CREATE TABLE tokens (
+  connection     TEXT COLLATE "C" PRIMARY KEY,
+  refresh_token  TEXT NOT NULL DEFAULT '',     -- empty: none yet
+  issued         BIGINT NOT NULL DEFAULT 0,    -- microseconds since 1970, of the host with the login; 0: unknown
+  scope          TEXT,
+  access_token   TEXT,
+  access_expires BIGINT NOT NULL DEFAULT 0,    -- of the server's clock
+  locked_by      TEXT COLLATE "C" NOT NULL DEFAULT '',  -- the daemon that refreshes
+  locked_until   BIGINT NOT NULL DEFAULT 0     -- of the server's clock
+);
 -- Tells this store from an empty or restored one.
 INSERT INTO metadata (name, value) VALUES ('epoch', CAST(random() * 9007199254740991 AS BIGINT) + 1);
 "#];

@@ -183,6 +183,7 @@ impl ConnectionContext {
             account_keys: config.account_keys,
             first_refresh_token: config.refresh_token,
             pat: config.pat,
+            shared_tokens: self.pipeline.outbox.shared_tokens(),
             lanes: config.lanes,
             region: config.region,
             api_url: config.api_url,

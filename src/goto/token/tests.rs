@@ -315,3 +315,31 @@ fn random_year_keeps_one_refresh_in_flight_and_persists_first() {
         assert!(requests < 365 * 24 * 20, "seed {seed}: {requests} requests");
     }
 }
+
+#[test]
+fn held_refresh_keeps_the_access_token_and_is_repeated_without_backoff() {
+    let mut harness = TokenHarness::with_file();
+    let pause = Duration::from_secs(2);
+    for _ in 0..5 {
+        assert!(harness.send(Input::Held { pause }).is_empty());
+        assert_eq!(harness.run_to_deadline(), pause);
+        assert_eq!(harness.out, [Effect::Refresh(secret("r0"))]);
+    }
+    harness.send(response("a1", None, Some(3600)));
+    harness.run_to_deadline();
+    harness.send(Input::Held { pause });
+    let out = harness.send(Input::Rejected(secret("a1")));
+    assert_eq!(out, [Effect::Refresh(secret("r0"))], "a rejected access token is refreshed while a refresh is held");
+}
+
+#[test]
+fn newer_token_of_another_host_is_written_before_it_is_used() {
+    let mut harness = TokenHarness::with_file();
+    let newer = refresh_token("r1", "2026-05-01T00:00:00Z");
+    let out = harness.send(Input::Newer(newer.clone()));
+    assert_eq!(out, [Effect::Persist(newer.clone()), Effect::Refresh(secret("r1"))]);
+    assert!(harness.send(Input::Persisted { done: true }).is_empty());
+    assert!(matches!(harness.send(response("a1", None, None)), [Effect::Publish { .. }]));
+    assert!(harness.send(Input::Newer(newer)).is_empty(), "only a refresh in progress is answered");
+    assert_eq!(harness.send(Input::AccessChanged), [Effect::Refresh(secret("r1"))]);
+}

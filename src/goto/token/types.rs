@@ -1,6 +1,8 @@
 //! Types between the token machine and its task.
 
-use crate::model::{secret::Secret, time::Timestamp};
+pub use crate::model::shared_token::RefreshToken;
+
+use crate::model::secret::Secret;
 use std::time::{Duration, Instant};
 
 /// Reason why a login is required.
@@ -43,25 +45,6 @@ pub enum RefreshError {
     AnswerLost,
 }
 
-/// A refresh token and its time of issue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefreshToken {
-    /// The token.
-    pub token: Secret,
-    /// Time of issue by GoTo; unknown for a token from the config.
-    pub issued: Option<Timestamp>,
-    /// Granted scopes, as last stated by GoTo.
-    pub scope: Option<String>,
-}
-
-impl RefreshToken {
-    /// Creates a token from the config, of unknown age and scope.
-    #[must_use]
-    pub const fn from_config(token: Secret) -> Self {
-        Self { token, issued: None, scope: None }
-    }
-}
-
 /// Answer to a refresh.
 #[derive(Debug, Clone)]
 pub struct TokenResponse {
@@ -82,6 +65,15 @@ pub enum Input {
     Tick,
     /// The answer to [`Effect::Refresh`].
     Refreshed(Result<TokenResponse, RefreshError>),
+    /// Answers [`Effect::Refresh`]: another daemon refreshes, or the shared store is awaited. No request was sent.
+    Held {
+        /// Time until the next attempt.
+        pause: Duration,
+    },
+    /// Answers [`Effect::Refresh`]: another host has a newer refresh token. No request was sent.
+    Newer(RefreshToken),
+    /// Another daemon has a newer access token.
+    AccessChanged,
     /// The result of [`Effect::Persist`].
     Persisted {
         /// Whether the file is written.
@@ -89,7 +81,7 @@ pub enum Input {
     },
     /// The API rejected this access token.
     Rejected(Secret),
-    /// The token file was changed and holds this token.
+    /// The token file was changed and holds this token, or another host has it.
     FileChanged(RefreshToken),
     /// The token file existed and is gone.
     FileRemoved,

@@ -32,6 +32,7 @@ mod model;
 mod outage;
 mod ownership;
 mod postgres;
+mod shared_tokens;
 mod suite;
 mod syncs;
 
