@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{
     model::time::Timestamp,
-    runtime::sql::{self, OptionalRow as _, Row, Session, params},
+    runtime::sql::{self, OptionalRow as _, Session, params},
 };
 
 /// Posted deliveries that are kept: calls of the last minutes, some 2 KB each.
 const MOST_POSTED: usize = 1000;
 
 /// Rows of one transaction: some 100 ms, short enough for a ring behind it.
-const ROWS_PER_STEP: usize = 100;
+pub(super) const ROWS_PER_STEP: usize = 100;
 
 /// A row of the shared store with the key of one of the file.
 struct SharedRow {
@@ -196,114 +196,5 @@ impl Store {
                 file.insert_merged(&row).map(drop)
             })
         })
-    }
-}
-
-/// A table whose rows are merged without rules.
-struct Table {
-    name: &'static str,
-    /// The key first.
-    columns: &'static [&'static str],
-    key: usize,
-    /// What happens to a row that the shared store has too.
-    conflict: &'static str,
-}
-
-const TABLES: &[Table] = &[
-    Table {
-        name: "calls",
-        columns: &["call", "connection", "account", "last_seen", "ended"],
-        key: 1,
-        conflict:
-            "(call) DO UPDATE SET ended = CASE WHEN calls.ended <> 0 THEN 1 ELSE excluded.ended END,
-            last_seen = CASE WHEN calls.last_seen > excluded.last_seen THEN calls.last_seen ELSE excluded.last_seen END",
-    },
-    Table {
-        name: "missed_calls",
-        columns: &["call", "number", "started", "waiting", "card", "callback"],
-        key: 1,
-        conflict: "(call) DO UPDATE SET callback = coalesce(excluded.callback, missed_calls.callback),
-            waiting = CASE WHEN missed_calls.waiting = 0 THEN 0 ELSE excluded.waiting END",
-    },
-    Table {
-        name: "return_calls",
-        columns: &["call", "number", "started", "recorded", "return_call"],
-        key: 1,
-        conflict: "DO NOTHING",
-    },
-    Table {
-        name: "claims",
-        columns: &["call", "sink", "\"user\"", "claimed_at", "reminded"],
-        key: 1,
-        conflict: "(call) DO UPDATE SET sink = excluded.sink, \"user\" = excluded.\"user\",
-            claimed_at = excluded.claimed_at, reminded = excluded.reminded
-            WHERE excluded.claimed_at > claims.claimed_at",
-    },
-    Table { name: "chat_users", columns: &["\"user\"", "name", "asked"], key: 1, conflict: "DO NOTHING" },
-    Table {
-        name: "pending_updates",
-        columns: &["call", "status", "saved_at", "call_update"],
-        key: 2,
-        conflict: "DO NOTHING",
-    },
-];
-
-/// Moves a step of the tables beside the deliveries, in the open transaction of `shared`. Returns the deletions that the file
-/// then needs, and `None` if no row is left.
-pub(super) fn move_tables(file: &Session, shared: &Store) -> Result<Option<Deletions>, StoreError> {
-    for table in TABLES {
-        let columns = table.columns.join(", ");
-        let rows: Vec<Vec<Cell>> = file
-            .prepare(&format!("SELECT {columns} FROM {} LIMIT {ROWS_PER_STEP}", table.name))?
-            .query_map(params![], |row| (0..table.columns.len()).map(|index| Cell::read(row, index)).collect())?;
-        if rows.is_empty() {
-            continue;
-        }
-        let places = vec!["?"; table.columns.len()].join(", ");
-        let sql = format!("INSERT INTO {} ({columns}) VALUES ({places}) ON CONFLICT {}", table.name, table.conflict);
-        let mut insert = shared.db.prepare(&sql)?;
-        for row in &rows {
-            insert.execute(&row.iter().map(Cell::value).collect::<Vec<_>>())?;
-        }
-        return Ok(Some(Deletions { table, rows }));
-    }
-    Ok(None)
-}
-
-/// Rows of a table that were moved.
-pub(super) struct Deletions {
-    table: &'static Table,
-    rows: Vec<Vec<Cell>>,
-}
-
-impl Deletions {
-    /// Deletes the rows from the file, in the caller's transaction.
-    pub(super) fn apply(&self, file: &Session) -> Result<(), sql::Error> {
-        let keys: Vec<String> =
-            self.table.columns.iter().take(self.table.key).map(|key| format!("{key} = ?")).collect();
-        let mut delete = file.prepare(&format!("DELETE FROM {} WHERE {}", self.table.name, keys.join(" AND ")))?;
-        for row in &self.rows {
-            delete.execute(&row.iter().take(self.table.key).map(Cell::value).collect::<Vec<_>>())?;
-        }
-        Ok(())
-    }
-}
-
-/// A value of a moved row.
-enum Cell {
-    Text(String),
-    Integer(Option<i64>),
-}
-
-impl Cell {
-    fn read(row: &Row<'_>, index: usize) -> Result<Self, sql::Error> {
-        row.get(index).map(Self::Text).or_else(|_| row.get(index).map(Self::Integer))
-    }
-
-    fn value(&self) -> sql::Value<'_> {
-        match self {
-            Self::Text(text) => sql::Value::Text(text),
-            Self::Integer(number) => number.map_or(sql::Value::Null, sql::Value::Integer),
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! The durable outbox over one SQLite file, or over a PostgreSQL that several daemons share. Decides what is enqueued, what is due for each sink, and how long rows are
-//! kept. Does not post, render or interpret chat responses.
+//! The durable outbox over one SQLite file, or over a PostgreSQL that several daemons share. Decides what is enqueued, what is
+//! due for each sink, and how long rows are kept. Does not post, render or interpret chat responses.
 //!
 //! # Problem
 //! A call rings once. Between the snapshot and the posted card lie a look-up, a rate limit, an outage, a crash. The outbox
@@ -130,6 +130,7 @@ mod link;
 mod live_message;
 mod members;
 mod merge;
+mod merge_tables;
 mod missed_calls;
 mod of_call;
 mod open;

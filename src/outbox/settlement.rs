@@ -25,7 +25,8 @@ impl Store {
             count.execute(params![id])?;
             let mut insert = self.db.prepare(
                 "INSERT INTO attempts (delivery, nth, at, took, status, answer)
-                 SELECT id, attempts, CAST(?2 AS BIGINT), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT) FROM deliveries WHERE id = ?1",
+                 SELECT id, attempts, CAST(?2 AS BIGINT), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT)
+                 FROM deliveries WHERE id = ?1",
             )?;
             let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
             insert.execute(params![

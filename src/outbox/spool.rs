@@ -7,7 +7,7 @@ use super::{
     disk_error::StoreError,
     health::Health,
     link::{Link, SendContact},
-    merge,
+    merge, merge_tables,
     shared::{Mark, SharedDatabase},
     spooled_row::{SpooledRow, spooled_row},
     storage::{Backend, Storage},
@@ -166,7 +166,7 @@ impl Storage {
             self.merge_rows(shared, &rows, now)?;
             return Ok(false);
         }
-        if let Some(moved) = shared.transact(true, |shared| merge::move_tables(&self.store.db, shared))? {
+        if let Some(moved) = shared.transact(true, |shared| merge_tables::move_tables(&self.store.db, shared))? {
             in_transaction(&self.store.db, |file| moved.apply(file))?;
             return Ok(false);
         }
