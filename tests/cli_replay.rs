@@ -56,7 +56,7 @@ async fn replay_renders_recorded_call_like_the_sink() {
 
     let queue = payloads(&dir, &recording("queue.jsonl"), "desk", &[]).await;
     assert_eq!(queue.len(), 3, "a transfer has no separate card");
-    for text in ["Bob Roy (1015) answered after 46 s", "queue Repairs"] {
+    for text in ["Bob Roy (1015) answered after 34 s (46 s in all)", "queue Repairs"] {
         assert!(queue[1].to_string().contains(text), "{}", queue[1]);
     }
     assert!(
