@@ -149,6 +149,9 @@ impl Daemon {
             _metrics_server: metrics_server,
             status_file,
         };
+        let is_in_memory = matches!(*daemon.health.borrow(), Health::InMemory { .. });
+        // Written here and by `on_store_health` only: it reports the changes.
+        daemon.pipeline.status.lock().store_in_memory = is_in_memory;
         if is_shared {
             daemon.on_store_health().await;
             let (me, host) = (daemon.state.suffix.clone(), state_dir::host_name());

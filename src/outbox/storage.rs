@@ -252,6 +252,7 @@ impl Storage {
                 Maintenance::Changed
             }
             Err(why) => {
+                tracing::debug!(?why, "the outbox file is not restored yet");
                 let wait = (wait * 2).min(MAX_RESTORE_WAIT);
                 self.backend = Backend::Memory { next: wait, wait, pending_complete };
                 self.update_reason(why);

@@ -7,7 +7,7 @@ use crate::{
         ids::ConnectionName,
         time::{Now, Timestamp},
     },
-    outbox::{Health, Heartbeat},
+    outbox::Heartbeat,
     runtime::message_id,
 };
 
@@ -33,7 +33,6 @@ impl Daemon {
         let (summary, is_ready) = {
             let mut status = self.pipeline.status.lock();
             status.checked = Some((Now::current().instant, store_answers));
-            status.store_in_memory = matches!(*self.health.borrow(), Health::InMemory { .. });
             if let Ok(backlog) = backlog {
                 status.set_backlog(settings.sinks.keys(), backlog);
             }
