@@ -26,7 +26,7 @@ async fn killed_database_delays_no_card_and_loses_none() {
     let shown: usize = SINKS.iter().map(|sink| cluster.ledger.messages(sink)).sum();
     cluster.place_calls(Duration::from_secs(4)).await;
     let later: usize = SINKS.iter().map(|sink| cluster.ledger.messages(sink)).sum();
-    assert!(later > shown, "the owners go on posting: {}", cluster.ledger);
+    assert!(later > shown, "the owners continue to post: {}", cluster.ledger);
     cluster.server.restart();
     cluster.place_calls(Duration::from_secs(5)).await;
     let ledger = cluster.finish("the database killed for 12 s").await;

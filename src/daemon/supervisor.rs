@@ -31,7 +31,7 @@ use crate::{
     outbox::Health,
     runtime::{http::HttpStack, message_id, metrics::Metrics, watchdog::TaskMonitor},
 };
-use std::{collections::BTreeSet, convert::Infallible, mem::replace, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, mpsc, watch},
     task::{JoinError, JoinSet},
@@ -194,39 +194,6 @@ impl Daemon {
         }
     }
 
-    async fn on_store_health(&self) {
-        let health = *self.health.borrow();
-        let (was_in_memory, was_away) = {
-            let mut status = self.pipeline.status.lock();
-            let away = match health {
-                Health::Spooling { reason, .. } => Some(reason),
-                Health::Durable | Health::InMemory { .. } => None,
-            };
-            let is_in_memory = matches!(health, Health::InMemory { .. });
-            (replace(&mut status.store_in_memory, is_in_memory), replace(&mut status.store_away, away))
-        };
-        if self.pipeline.outbox.take_replaced() {
-            self.pipeline.raise(AlertKind::DatabaseReplaced).await;
-        }
-        match health {
-            Health::InMemory { reason, .. } => {
-                self.pipeline.raise(AlertKind::StoreInMemory(reason.to_string())).await;
-                return;
-            }
-            Health::Spooling { reason, .. } if was_away.is_none() => {
-                let (error, advice) = (reason.as_str(), reason.advice());
-                tracing::warn!(error, advice, message_id = message_id::DATABASE_AWAY, "shared database away");
-            }
-            Health::Durable if was_away.is_some() => {
-                tracing::info!(message_id = message_id::DATABASE_BACK, "shared database back");
-            }
-            Health::Spooling { .. } | Health::Durable => {}
-        }
-        if was_in_memory {
-            self.pipeline.raise(AlertKind::StoreRecovered).await;
-        }
-    }
-
     /// Counts today's calls of earlier runs.
     async fn restore_daily_count(&self) {
         let (outbox, settings) = (&self.pipeline.outbox, self.pipeline.settings.load());
@@ -321,3 +288,4 @@ impl Daemon {
 
 mod housekeeping;
 mod sink_events;
+mod store_health;

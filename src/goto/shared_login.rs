@@ -1,8 +1,8 @@
 //! What a token task knows of the tokens that the daemons of several hosts share. Decides when it refreshes without the store;
 //! `shared_refresh` acts.
 //!
-//! While the store is away, the task goes on with this host's token file. GoTo may accept a refresh token only once, so a
-//! lone refresh could take the login from the other hosts: it waits until the access token is near its end. The newest token
+//! While the store is away, the task goes on with this host's token file. GoTo may accept a refresh token only once, so such a
+//! refresh could take the login from the other hosts: it waits until the access token is near its end. The newest token
 //! counts when the store is back.
 
 use super::token::{RefreshToken, TokenResponse};
@@ -20,9 +20,9 @@ use std::{
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Part of an access token's lifetime in which a daemon refreshes without the store: the last third, 20 minutes of an hour,
 /// in which a refresh can fail and be repeated.
-const LONE_REFRESH_PART: u32 = 3;
+const OFFLINE_REFRESH_PART: u32 = 3;
 
-/// The shared store and what a token task remembers for it.
+/// The shared store and what a token task needs for it.
 #[derive(Debug)]
 pub(super) struct SharedLogin {
     pub(super) store: Arc<dyn SharedTokens>,
@@ -62,7 +62,7 @@ impl SharedLogin {
 
     /// Returns whether a refresh waits for the store, which is away.
     pub(super) fn waits_for_store(&self, local: &LocalToken) -> bool {
-        local.access.as_ref().is_some_and(|access| access.left > self.lifetime / LONE_REFRESH_PART)
+        local.access.as_ref().is_some_and(|access| access.left > self.lifetime / OFFLINE_REFRESH_PART)
     }
 }
 

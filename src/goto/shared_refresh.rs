@@ -1,4 +1,4 @@
-//! The token task where several daemons share the tokens: reads the shared store, asks it before a refresh, and stores the
+//! The token task where several daemons share the tokens: reads the shared store, locks it for a refresh, and stores the
 //! result. `model::shared_token` decides which token counts.
 
 use super::{
@@ -21,12 +21,12 @@ use std::{
 /// Wait before the next attempt while another daemon refreshes or the store is away. A refresh takes less than a second.
 const HOLD: Duration = Duration::from_secs(2);
 /// Time in which a start waits for the store. A connection takes some 100 ms; without the store GoTo's calls must not wait.
-const START_PATIENCE: Duration = Duration::from_secs(5);
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Interval of the queries in that time.
 const START_INTERVAL: Duration = Duration::from_millis(100);
 
 impl TokenTask {
-    /// Reads the shared tokens at the start, until the store answers or [`START_PATIENCE`] is over.
+    /// Reads the shared tokens at the start, until the store answers or [`START_TIMEOUT`] is over.
     async fn first_shared(&self, shared: &SharedLogin) -> Option<SharedToken> {
         let read = async {
             loop {
@@ -37,7 +37,7 @@ impl TokenTask {
             }
         };
         tokio::select! {
-            found = tokio::time::timeout(START_PATIENCE, read) => found.ok(),
+            found = tokio::time::timeout(START_TIMEOUT, read) => found.ok(),
             () = self.access.closed() => None,
         }
     }

@@ -3,14 +3,14 @@
 
 use super::{
     bookkeeping::{Heartbeat, OpenCall, SinkBacklog},
-    connector::Contact,
     disk_error::StoreError,
     handover::{Receiving, Slots},
     health::Health,
-    job::{Job, Task},
-    storage::{Maintenance, Storage},
+    job::Task,
+    storage::Storage,
     store::Store,
     syncer::Syncer,
+    writer::{Command, writer_loop},
 };
 use crate::model::{
     call::{CallUpdate, StatusKind},
@@ -27,7 +27,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
+        mpsc::{Sender, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -37,19 +37,7 @@ use tokio::sync::{oneshot, watch};
 /// Interval of storage maintenance; also the longest delay before a change by the CLI is detected.
 pub(super) const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Pause between retention steps while more rows are left: leaves room for rings.
-const RETENTION_PAUSE: Duration = Duration::from_millis(50);
-
-enum Command {
-    Job(Box<dyn Job>),
-    /// Jobs that are committed and whose sync failed.
-    SyncFailed(Vec<Box<dyn Job>>),
-    /// A result of an attempt to connect to the shared store.
-    Contact(Contact),
-    Close(oneshot::Sender<()>),
-}
-
-/// The outbox over one SQLite file. Clones share one writer, which stops when the last clone is dropped or with
+/// The outbox over one SQLite file, or over a database that daemons share. Clones share one writer, which stops when the last clone is dropped or with
 /// [`DatabaseOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct DatabaseOutbox {
@@ -58,6 +46,7 @@ pub struct DatabaseOutbox {
     health: watch::Receiver<Health>,
     /// Several daemons may share the store.
     is_shared: bool,
+    /// As in [`Storage`].
     is_replaced: Arc<AtomicBool>,
 }
 
@@ -238,72 +227,4 @@ impl Outbox for DatabaseOutbox {
         };
         Receiving::start(self.slots.for_sink(sink), release).wait()
     }
-}
-
-fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver<Command>, interval: Duration) {
-    let mut next_maintenance = Instant::now() + interval;
-    loop {
-        let mut closing = None;
-        match next_command(inbox, &storage, next_maintenance) {
-            Ok(first) => {
-                let (jobs, next) = drain(first, inbox, storage.max_batch());
-                storage.run(jobs, &syncer, Timestamp::now());
-                match next {
-                    Some(Command::SyncFailed(jobs)) => storage.on_failed_sync(jobs, Timestamp::now()),
-                    Some(Command::Contact(contact)) => storage.on_contact(contact, Timestamp::now()),
-                    Some(Command::Close(done)) => closing = Some(done),
-                    Some(Command::Job(_)) | None => {}
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        if storage.is_returning() {
-            storage.merge(Timestamp::now());
-        }
-        if Instant::now() >= next_maintenance {
-            let found = storage.maintain(Timestamp::now(), Instant::now());
-            next_maintenance = Instant::now() + if found == Maintenance::Busy { RETENTION_PAUSE } else { interval };
-            if found == Maintenance::Changed {
-                storage.slots().wake_all();
-            }
-        }
-        if let Some(done) = closing {
-            let slots = storage.slots();
-            syncer.close();
-            drop(storage);
-            slots.wake_all();
-            drop(done);
-            return;
-        }
-    }
-}
-
-/// Returns the next command. Without one, the WAL is merged into the file if it is long.
-fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) -> Result<Command, RecvTimeoutError> {
-    match inbox.try_recv() {
-        Ok(command) => Ok(command),
-        Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-        Err(TryRecvError::Empty) => {
-            storage.checkpoint(false);
-            if storage.is_returning() {
-                return Err(RecvTimeoutError::Timeout);
-            }
-            inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
-        }
-    }
-}
-
-/// Collects the jobs received so far, up to the batch limit or another command, which is returned too.
-fn drain(first: Command, inbox: &Receiver<Command>, most: usize) -> (Vec<Box<dyn Job>>, Option<Command>) {
-    let mut jobs = Vec::new();
-    let mut next = Some(first);
-    while let Some(command) = next {
-        match command {
-            Command::Job(job) => jobs.push(job),
-            other => return (jobs, Some(other)),
-        }
-        next = if jobs.len() < most { inbox.try_recv().ok() } else { None };
-    }
-    (jobs, None)
 }

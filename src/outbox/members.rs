@@ -1,4 +1,4 @@
-//! The daemons that share the outbox: each records that it is alive, renews its claims and reads those of the others, in one
+//! The daemons that share the outbox: each records its heartbeat, renews its claims and reads those of the others, in one
 //! transaction. Decides no ownership.
 
 use super::{
@@ -23,7 +23,7 @@ pub struct SharingDaemon {
     pub host: String,
     /// Its version.
     pub version: String,
-    /// Its last sign of life, by the server's clock.
+    /// Its last heartbeat, by the server's clock.
     pub seen: Timestamp,
     /// Time since then.
     pub silence: Duration,
@@ -46,8 +46,8 @@ pub struct SharedState {
 const FORGET_AFTER_DAYS: i64 = 7;
 
 impl Store {
-    /// Writes the sign of life of this daemon and reads the daemons.
-    fn sign_of_life(&self, host: &str, version: &str) -> Result<Vec<SharingDaemon>, StoreError> {
+    /// Records the heartbeat of this daemon and reads the daemons.
+    fn record_heartbeat(&self, host: &str, version: &str) -> Result<Vec<SharingDaemon>, StoreError> {
         let mut write = self.db.prepare(&format!(
             "INSERT INTO daemons (id, host, version, seen) VALUES (?1, ?2, ?3, {SERVER_TIME})
              ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, seen = excluded.seen"
@@ -73,11 +73,11 @@ impl Store {
         if !self.is_shared() {
             return Ok(SharedState { owned, ..SharedState::default() });
         }
-        let daemons = self.sign_of_life(host, version)?;
+        let daemons = self.record_heartbeat(host, version)?;
         Ok(SharedState { is_shared: true, daemons, owners: self.sink_owners()?, owned })
     }
 
-    /// Hands all sinks back and removes the sign of life: the other daemons share the sinks among themselves immediately.
+    /// Hands all sinks back and removes the heartbeat: the other daemons share the sinks among themselves immediately.
     fn leave(&mut self) -> Result<(), StoreError> {
         let owned: Vec<SinkName> = self.tx_state.owned.keys().cloned().collect();
         owned.iter().try_for_each(|sink| self.release(sink))?;
@@ -89,7 +89,7 @@ impl Store {
 }
 
 impl DatabaseOutbox {
-    /// Records that this daemon is alive, extends its claims to `lasts` from now, and reads the other daemons and all owners.
+    /// Records the heartbeat of this daemon, extends its claims to `lasts` from now, and reads the other daemons and all owners.
     ///
     /// # Errors
     /// [`OutboxError`].

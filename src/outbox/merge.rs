@@ -187,7 +187,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stores the posted deliveries of the shared store in the file that stands in for it.
+    /// Stores the posted deliveries of the shared store in the file that replaces it.
     pub(super) fn restore_posted(&mut self) -> Result<(), StoreError> {
         let posted = std::mem::take(&mut self.posted);
         self.transact(true, |file| {

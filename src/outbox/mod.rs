@@ -77,7 +77,7 @@
 //! - A sink has one owner (`ownership`), which alone is offered its deliveries. Its lease and its settlement are refused when
 //!   another daemon has a later claim. The row records that it is on the wire, because the others' memory has no lease of it.
 //! - The owner's worker is woken by a notification. A lost one costs 2 s, until the next maintenance.
-//! - While the server is away, the daemon's own file stands in (`spool`), and memory for the file. The last owner of a sink goes on
+//! - While the server is away, the daemon uses its own file (`spool`), and memory if the file fails. The last owner of a sink goes on
 //!   posting what it receives; the others store it. Ids of these rows begin at 2^40. Then the rows are merged by the rules of
 //!   enqueueing (`merge`): a key that is known stays, a waiting one that was posted from the file is settled. For 5 s after a
 //!   daemon has merged its file it claims no expired sink of another, so that the last owner merges first.
@@ -86,9 +86,9 @@
 //! - The pending updates of a daemon are replayed by itself only.
 //! - The tokens of a connection are a row too (`shared_tokens`), refreshed under its lock by one daemon. The file has no copy of
 //!   it: `goto` keeps the refresh token on each host.
-//! - The file remembers the epoch and the last id of the shared store, so that an empty or older one is reported.
+//! - The file stores the epoch and the last id of the shared store, so that an empty or older one is reported.
 //!
-//! Posted twice can be: what was on the wire when its owner died or lost its sink; the live message that was on
+//! Posted twice can be: what was on the wire when its owner failed or lost its sink; the live message that was on
 //! the wire when an outage began, if its call changes during the outage. A start while the server is away posts nothing
 //! until the server is back, because the daemon owns no sink yet.
 //!
@@ -138,6 +138,7 @@ mod overview;
 mod ownership;
 mod place;
 mod previous_sinks;
+mod restore;
 mod retain;
 mod row;
 mod schema;
@@ -154,6 +155,7 @@ mod store;
 mod syncer;
 mod transaction;
 mod wal;
+mod writer;
 
 pub use admin::{Filter, RetryTarget, StoredDelivery, drop_one, list, retry, show};
 pub use bookkeeping::{Heartbeat, OpenCall, SinkBacklog};

@@ -65,7 +65,7 @@ pub enum OpenError {
     Start(#[source] io::Error),
 }
 
-/// As [`open`], for a store that several daemons share. Waits some seconds for the server. While it is away, the file stands in,
+/// As [`open`], for a store that several daemons share. Waits some seconds for the server. While it is away, the file is used,
 /// and the health names the fault.
 ///
 /// # Errors

@@ -51,7 +51,7 @@ impl SharedDatabase {
     }
 }
 
-/// What a daemon remembers of the shared outbox, in the metadata of its file: another epoch is another database, and a lower
+/// What a daemon stores of the shared outbox in the metadata of its file: another epoch is another database, and a lower
 /// id an older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -75,29 +75,27 @@ impl Mark {
         })
     }
 
-    /// Returns whether the shared outbox is another or an older one than `remembered`. A server reserves ids in steps of 32:
+    /// Returns whether the shared outbox is another or an older one than `stored`. A server reserves ids in steps of 32:
     /// a database that is older by fewer deliveries is not recognized.
-    pub(super) const fn has_lost(self, remembered: Self) -> bool {
-        self.epoch != remembered.epoch || self.last_id < remembered.last_id
+    pub(super) const fn has_lost(self, stored: Self) -> bool {
+        self.epoch != stored.epoch || self.last_id < stored.last_id
     }
 
-    /// Returns whether the remembered mark is to be replaced: of another database, or a step of ids earlier.
-    pub(super) const fn is_ahead_of(self, remembered: Self) -> bool {
-        self.epoch != remembered.epoch
-            || self.last_id >= remembered.last_id + ID_STEP
-            || self.last_id < remembered.last_id
+    /// Returns whether the stored mark is to be replaced: of another database, or a step of ids earlier.
+    pub(super) const fn is_ahead_of(self, stored: Self) -> bool {
+        self.epoch != stored.epoch || self.last_id >= stored.last_id + ID_STEP || self.last_id < stored.last_id
     }
 
-    /// Reads the remembered mark; `None` without one.
-    pub(super) fn remembered(file: &Connection) -> Option<Self> {
+    /// Reads the stored mark; `None` without one.
+    pub(super) fn stored(file: &Connection) -> Option<Self> {
         let number = |name: &str| {
             file.query_row("SELECT value FROM metadata WHERE name = ?", [name], |row| row.get::<_, i64>(0)).ok()
         };
         Some(Self { epoch: number(EPOCH)?, last_id: number(LAST_ID)? })
     }
 
-    /// Remembers the mark.
-    pub(super) fn remember(self, file: &Connection) -> rusqlite::Result<()> {
+    /// Stores the mark.
+    pub(super) fn store(self, file: &Connection) -> rusqlite::Result<()> {
         let mut write = file.prepare_cached(
             "INSERT INTO metadata (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )?;

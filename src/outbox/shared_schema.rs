@@ -94,7 +94,7 @@ CREATE TABLE daemons (
   id      TEXT COLLATE "C" PRIMARY KEY,
   host    TEXT NOT NULL,
   version TEXT NOT NULL,
-  seen    BIGINT NOT NULL                      -- last sign of life, by the server's clock; 0: stopped
+  seen    BIGINT NOT NULL                      -- last heartbeat, by the server's clock; 0: stopped
 );
 CREATE TABLE sink_owners (
   sink       TEXT COLLATE "C" PRIMARY KEY,
@@ -119,7 +119,7 @@ CREATE TABLE tokens (
   locked_by      TEXT COLLATE "C" NOT NULL DEFAULT '',  -- the daemon that refreshes
   locked_until   BIGINT NOT NULL DEFAULT 0     -- of the server's clock
 );
--- Tells this store from an empty or restored one.
+-- Distinguishes this store from an empty or restored one.
 INSERT INTO metadata (name, value) VALUES ('epoch', CAST(random() * 9007199254740991 AS BIGINT) + 1);
 "#];
 

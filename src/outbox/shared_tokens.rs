@@ -22,7 +22,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// Time after which the lock of a daemon that died is free. A request of 10 s and two transactions of 4 s fit in.
+/// Time after which the lock of a daemon that failed is free. A request of 10 s and two transactions of 4 s fit in.
 const LOCK_DURATION: Duration = Duration::from_secs(30);
 
 type TokenRow = (String, i64, Option<String>, Option<String>, i64, String, i64);
@@ -123,11 +123,11 @@ impl DatabaseOutbox {
         local: LocalToken,
         lasts: Duration,
     ) -> TokenAnswer<RefreshDecision> {
-        self.ask(true, move |store| store.begin_refresh(&connection, &local, lasts))
+        self.run_shared(true, move |store| store.begin_refresh(&connection, &local, lasts))
     }
 
-    /// Runs work on the shared store; `None` while the file stands in.
-    fn ask<T: Send + 'static>(
+    /// Runs work on the shared store; `None` while the file is used.
+    fn run_shared<T: Send + 'static>(
         &self,
         writes: bool,
         mut work: impl FnMut(&mut Store) -> Result<T, StoreError> + Send + 'static,
@@ -146,7 +146,7 @@ fn found<T>(answer: Result<Option<T>, OutboxError>) -> Option<T> {
 
 impl SharedTokens for DatabaseOutbox {
     fn read(&self, connection: ConnectionName) -> TokenAnswer<SharedToken> {
-        self.ask(false, move |store| store.shared_token(&connection))
+        self.run_shared(false, move |store| store.shared_token(&connection))
     }
 
     fn begin_refresh(&self, connection: ConnectionName, local: LocalToken) -> TokenAnswer<RefreshDecision> {
@@ -154,10 +154,10 @@ impl SharedTokens for DatabaseOutbox {
     }
 
     fn store(&self, connection: ConnectionName, new: NewToken) -> TokenAnswer<()> {
-        self.ask(true, move |store| store.store_token(&connection, &new))
+        self.run_shared(true, move |store| store.store_token(&connection, &new))
     }
 
     fn unlock(&self, connection: ConnectionName) -> TokenAnswer<()> {
-        self.ask(true, move |store| store.unlock_token(&connection))
+        self.run_shared(true, move |store| store.unlock_token(&connection))
     }
 }

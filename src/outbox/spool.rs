@@ -1,4 +1,4 @@
-//! The shared store and the file that stands in for it: switches to the file when the server is away, and back when its rows
+//! The shared store and the file that replaces it while it is away: switches to the file when the server is away, and back when its rows
 //! are merged. No step blocks a ring for longer than a transaction.
 
 use super::{
@@ -29,7 +29,7 @@ use std::{
 };
 
 impl Storage {
-    /// Makes the store the stand-in of a shared one that is not connected yet.
+    /// Makes the store the replacement of a shared one that is not connected yet.
     pub(super) fn share(&mut self, database: SharedDatabase, now: Timestamp) -> rusqlite::Result<()> {
         if let Some(file) = self.store.db.sqlite() {
             start_ids(file)?;
@@ -62,7 +62,7 @@ impl Storage {
         if !matches!(self.backend, Backend::Shared { .. }) {
             return false;
         }
-        let Some((file, backend)) = self.stand_in(now) else { return false };
+        let Some((file, backend)) = self.open_replacement(now) else { return false };
         self.store.db = Session::Sqlite(file);
         self.store.connected = None;
         self.backend = backend;
@@ -76,8 +76,8 @@ impl Storage {
         true
     }
 
-    /// Opens what stands in for the shared store: the file, or memory.
-    fn stand_in(&self, now: Timestamp) -> Option<(Connection, Backend)> {
+    /// Opens what replaces the shared store: the file, or memory.
+    fn open_replacement(&self, now: Timestamp) -> Option<(Connection, Backend)> {
         let (file, backend) = match open_database(&self.settings, now) {
             Ok(disk) => {
                 let backend = super::storage::file_backend(&self.settings, disk.wal, &disk.db);
@@ -104,7 +104,7 @@ impl Storage {
             Contact::Connected(session) => {
                 let Some(link) = &mut self.link else { return };
                 if let (Ok(found), Some(known)) =
-                    (Mark::of_shared(&session), self.store.db.sqlite().and_then(Mark::remembered))
+                    (Mark::of_shared(&session), self.store.db.sqlite().and_then(Mark::stored))
                     && found.has_lost(known)
                 {
                     self.is_replaced.store(true, Ordering::Relaxed);
@@ -218,23 +218,23 @@ impl Storage {
         self.store.tx_state.urgent = false;
         drop(take(&mut self.store.tx_state.wakeups));
         self.backend = Backend::Shared { file: file.db };
-        self.remember();
+        self.store_mark();
         self.health.send_replace(Health::Durable);
         self.slots.wake_all();
     }
 
-    /// Remembers the shared store in the file. Returns the error of the server, if it is away.
-    pub(super) fn remember(&self) -> Option<StoreError> {
+    /// Stores the mark of the shared store in the file. Returns the error of the server, if it is away.
+    pub(super) fn store_mark(&self) -> Option<StoreError> {
         let Backend::Shared { file } = &self.backend else { return None };
         let found = match Mark::of_shared(&self.store.db) {
             Ok(found) => found,
             Err(error) => return Some(error.into()),
         };
         if let Some(file) = file.sqlite()
-            && Mark::remembered(file).is_none_or(|known| found.is_ahead_of(known))
-            && let Err(error) = found.remember(file)
+            && Mark::stored(file).is_none_or(|known| found.is_ahead_of(known))
+            && let Err(error) = found.store(file)
         {
-            tracing::debug!(%error, "the state of the shared store is not remembered");
+            tracing::debug!(%error, "the mark of the shared store is not stored");
         }
         None
     }

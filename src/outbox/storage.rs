@@ -3,8 +3,8 @@
 
 use super::{
     FILE_NAME, OutboxSettings, Retention,
-    copy::{CopyResult, CopyScope, copy_all, copy_back},
-    database::{Database, DiskError, open_database, open_read_only, quarantine},
+    copy::{CopyResult, CopyScope, copy_all},
+    database::{Database, open_read_only, quarantine},
     disk_error::{DiskProblem, StoreError},
     handover::Slots,
     health::Health,
@@ -13,10 +13,7 @@ use super::{
     store::Store,
     wal::Wal,
 };
-use crate::{
-    model::time::Timestamp,
-    runtime::{postgres::PostgresFault, sql::Session},
-};
+use crate::{model::time::Timestamp, runtime::sql::Session};
 use rusqlite::Connection;
 use std::{
     fs,
@@ -28,7 +25,7 @@ use std::{
 use tokio::sync::watch;
 
 /// Most maintenance runs between two attempts to restore the file: half a minute at 2 s each.
-const MAX_RESTORE_WAIT: u32 = 16;
+pub(super) const MAX_RESTORE_WAIT: u32 = 16;
 
 /// Maintenance runs between two retention steps without work: a minute.
 const RETENTION_INTERVAL: u32 = 30;
@@ -68,7 +65,7 @@ pub(super) enum Backend {
     },
     /// A server that several daemons share.
     Shared {
-        /// The file that stands in while the server is away.
+        /// The file that is used while the server is away.
         file: Session,
     },
     Memory {
@@ -198,7 +195,7 @@ impl Storage {
 
     /// Checks that the server answers. A notification may be lost: all workers query.
     fn check_server(&mut self, now: Timestamp) -> Maintenance {
-        if let Some(error) = self.remember() {
+        if let Some(error) = self.store_mark() {
             self.on_server_error(&error, now);
             return Maintenance::Changed;
         }
@@ -230,58 +227,13 @@ impl Storage {
         self.retain_in = RETENTION_INTERVAL;
         Maintenance::Idle
     }
-
-    /// Tries to restore the file: opens it as at start, and copies memory's rows into it.
-    fn try_restore(&mut self, now: Timestamp) -> Maintenance {
-        let Backend::Memory { wait, pending_complete, .. } = self.backend else { return Maintenance::Idle };
-        let restored = open_database(&self.settings, now).and_then(|disk| {
-            if let Some(memory) = self.store.db.sqlite() {
-                copy_back(memory, &disk.db, pending_complete).inspect_err(|_| schema::rollback(&disk.db))?;
-            }
-            Ok(disk)
-        });
-        match restored {
-            Ok(disk) => {
-                self.backend = file_backend(&self.settings, disk.wal, &disk.db);
-                self.store.db = Session::Sqlite(disk.db);
-                self.health.send_replace(if self.link.is_some() {
-                    Health::Spooling { reason: PostgresFault::Closed, since: now }
-                } else {
-                    Health::Durable
-                });
-                Maintenance::Changed
-            }
-            Err(why) => {
-                tracing::debug!(?why, "the outbox file is not restored yet");
-                let wait = (wait * 2).min(MAX_RESTORE_WAIT);
-                self.backend = Backend::Memory { next: wait, wait, pending_complete };
-                self.update_reason(why);
-                Maintenance::Idle
-            }
-        }
-    }
-
-    /// Updates the reason if it changed (missing, then read-only) and notifies the watchers. The time of the switch stays.
-    fn update_reason(&self, reason: DiskError) {
-        let new = match reason {
-            DiskError::Problem(why) => why,
-            DiskError::Newer(_) | DiskError::Foreign => DiskProblem::Foreign,
-        };
-        self.health.send_if_modified(|health| match health {
-            Health::InMemory { reason: why, .. } if *why != new => {
-                *why = new;
-                true
-            }
-            Health::InMemory { .. } | Health::Durable | Health::Spooling { .. } => false,
-        });
-    }
 }
 
 pub(super) fn file_backend(settings: &OutboxSettings, wal: Wal, db: &Connection) -> Backend {
     Backend::Disk { wal, file_id: file_id(&settings.dir.join(FILE_NAME)), version: data_version(db) }
 }
 
-/// Creates an empty in-memory database that stands in for the shared store.
+/// Creates an empty in-memory database that replaces the shared store.
 pub(super) fn empty_memory() -> rusqlite::Result<(Connection, Backend)> {
     let (db, _) = memory(None)?;
     Ok((db, Backend::Memory { next: 1, wait: 1, pending_complete: false }))

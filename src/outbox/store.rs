@@ -28,7 +28,7 @@ const DUE_TOLERANCE: Duration = Duration::from_secs(60);
 /// the next start.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// First id of the rows of a file that stands in for the shared store: its ids are those of no shared row. Far from the ids of
+/// First id of the rows of a file that replaces the shared store: its ids are those of no shared row. Far from the ids of
 /// a shared store, and exact in JSON.
 pub(super) const FIRST_SPOOLED_ID: i64 = 1 << 40;
 
@@ -53,7 +53,7 @@ pub(super) const NEXT_IN_CALL: &str = "SELECT e.status, e.sink, d.mode = 'post' 
 pub(super) struct Store {
     pub(super) db: Session,
     pub(super) tx_state: TxState,
-    /// Of a store that several daemons share, and of the file that stands in for it: this daemon, as the others know it.
+    /// Of a store that several daemons share, and of the file that replaces it: this daemon, as the others know it.
     pub(super) daemon: Option<String>,
     /// Since when the store is the shared one.
     pub(super) connected: Option<Instant>,

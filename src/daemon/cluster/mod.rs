@@ -4,4 +4,4 @@ pub mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Fleet, Member, Owned, OwnershipPlan, Planner};
+pub use plan::{ClusterState, Member, Owned, OwnershipPlan, Planner};

@@ -1,11 +1,11 @@
 //! Decides which sinks a daemon claims and hands back. Reads no clock and no store; one call a tick.
 //!
 //! # Problem
-//! A sink must have one owner, the sinks are spread evenly, and a dead owner is replaced within 10 s. The daemons do not talk
-//! to each other: each decides alone, from the rows of owners and of live daemons, and the store admits one claim.
+//! A sink must have one owner, the sinks are spread evenly, and a failed owner is replaced within 10 s. The daemons exchange
+//! no messages: each decides alone, from the rows of owners and of live daemons, and the store admits one claim.
 //!
 //! # Invariants
-//! - A daemon whose share is full leaves a free sink to the others for [`CLAIM_PATIENCE`], then takes it anyway: the others may
+//! - A daemon whose share is full leaves a free sink to the others for [`FULL_SHARE_WAIT`], then takes it anyway: the others may
 //!   not have the sink in their config.
 //! - A sink moves only while the difference between two daemons is 2 or more, so that each move makes it smaller, and only after
 //!   [`BALANCE_DELAY`]. A daemon does not claim what it handed back itself before that time.
@@ -21,14 +21,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Duration of a claim. With a tick of 1 s and [`CLAIM_PATIENCE`] a dead owner is replaced within 8 s of its last renewal.
+/// Duration of a claim. With a tick of 1 s and [`FULL_SHARE_WAIT`] a failed owner is replaced within 8 s of its last renewal.
 pub const CLAIM_DURATION: Duration = Duration::from_secs(5);
 /// The owner stops this long before its claim expires at the server: the clocks may drift, and a post takes time.
 pub const STOP_MARGIN: Duration = Duration::from_millis(750);
-/// Age of a heartbeat after which a daemon counts as dead, by the server's clock.
+/// Age of a heartbeat after which a daemon counts as failed, by the server's clock.
 pub const MEMBER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for which a daemon with its full share leaves a free sink to the others.
-pub const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+pub const FULL_SHARE_WAIT: Duration = Duration::from_secs(2);
 /// Time for which the sinks must be uneven before one moves. Longer than a restart of a daemon.
 pub const BALANCE_DELAY: Duration = Duration::from_secs(15);
 
@@ -63,7 +63,7 @@ pub struct OwnershipPlan {
     pub give_up: Vec<SinkName>,
 }
 
-/// What a daemon remembers between two ticks.
+/// State of a daemon between two ticks.
 #[derive(Debug, Clone, Default)]
 pub struct Planner {
     /// Since when each configured sink is free.
@@ -76,7 +76,7 @@ pub struct Planner {
 
 /// The state of all daemons at one tick.
 #[derive(Debug, Clone, Copy)]
-pub struct Fleet<'a> {
+pub struct ClusterState<'a> {
     /// Id of this daemon.
     pub me: &'a str,
     /// The live daemons; this one counts even if it is missing.
@@ -89,7 +89,7 @@ pub struct Fleet<'a> {
     pub stalled: &'a [SinkName],
 }
 
-impl Fleet<'_> {
+impl ClusterState<'_> {
     fn owner(&self, sink: &SinkName) -> Option<&str> {
         self.owned.iter().find(|one| one.sink == *sink).map(|one| one.owner.as_str())
     }
@@ -111,46 +111,46 @@ impl Fleet<'_> {
 
 impl Planner {
     /// Decides the claims of one tick.
-    pub fn plan(&mut self, fleet: Fleet<'_>, now: Instant) -> OwnershipPlan {
+    pub fn plan(&mut self, cluster: ClusterState<'_>, now: Instant) -> OwnershipPlan {
         self.handed_back.retain(|_, at| now.saturating_duration_since(*at) < BALANCE_DELAY);
-        self.free_since.retain(|sink, _| fleet.sinks.contains(sink) && fleet.owner(sink).is_none());
+        self.free_since.retain(|sink, _| cluster.sinks.contains(sink) && cluster.owner(sink).is_none());
         let mut plan = OwnershipPlan::default();
-        let mine = fleet.owned.iter().filter(|one| one.owner == fleet.me).map(|one| &one.sink);
-        plan.hand_back.extend(mine.filter(|sink| !fleet.sinks.contains(sink)).cloned());
-        self.give_up_stalled(fleet, &mut plan, now);
-        self.claim_free(fleet, &mut plan, now);
-        self.balance(fleet, &mut plan, now);
+        let mine = cluster.owned.iter().filter(|one| one.owner == cluster.me).map(|one| &one.sink);
+        plan.hand_back.extend(mine.filter(|sink| !cluster.sinks.contains(sink)).cloned());
+        self.give_up_stalled(cluster, &mut plan, now);
+        self.claim_free(cluster, &mut plan, now);
+        self.balance(cluster, &mut plan, now);
         plan
     }
 
     /// Another daemon may be able to post what this one cannot. Alone, a daemon keeps its sinks.
-    fn give_up_stalled(&mut self, fleet: Fleet<'_>, plan: &mut OwnershipPlan, now: Instant) {
-        if fleet.others().next().is_none() {
+    fn give_up_stalled(&mut self, cluster: ClusterState<'_>, plan: &mut OwnershipPlan, now: Instant) {
+        if cluster.others().next().is_none() {
             return;
         }
-        for sink in fleet.stalled.iter().filter(|sink| fleet.owner(sink) == Some(fleet.me)) {
+        for sink in cluster.stalled.iter().filter(|sink| cluster.owner(sink) == Some(cluster.me)) {
             self.handed_back.insert(sink.clone(), now);
             plan.give_up.push(sink.clone());
         }
     }
 
-    fn claim_free(&mut self, fleet: Fleet<'_>, plan: &mut OwnershipPlan, now: Instant) {
-        let (share, count) = (fleet.share(), fleet.count(fleet.me));
-        for sink in fleet.sinks.iter().filter(|sink| fleet.owner(sink).is_none()) {
+    fn claim_free(&mut self, cluster: ClusterState<'_>, plan: &mut OwnershipPlan, now: Instant) {
+        let (share, count) = (cluster.share(), cluster.count(cluster.me));
+        for sink in cluster.sinks.iter().filter(|sink| cluster.owner(sink).is_none()) {
             let free_since = *self.free_since.entry(sink.clone()).or_insert(now);
-            let is_patient = now.saturating_duration_since(free_since) < CLAIM_PATIENCE;
-            let is_own_hand_back = self.handed_back.contains_key(sink) && fleet.others().next().is_some();
+            let waits_for_others = now.saturating_duration_since(free_since) < FULL_SHARE_WAIT;
+            let is_own_hand_back = self.handed_back.contains_key(sink) && cluster.others().next().is_some();
             let has_room = count + plan.claim.len() < share;
-            if !is_own_hand_back && (has_room || !is_patient) {
+            if !is_own_hand_back && (has_room || !waits_for_others) {
                 plan.claim.push(sink.clone());
             }
         }
     }
 
     /// Hands one sink back while another daemon has at least two less.
-    fn balance(&mut self, fleet: Fleet<'_>, plan: &mut OwnershipPlan, now: Instant) {
-        let fewest = fleet.others().map(|member| fleet.count(&member.id)).min();
-        if fewest.is_none_or(|fewest| fleet.count(fleet.me) < fewest + 2) {
+    fn balance(&mut self, cluster: ClusterState<'_>, plan: &mut OwnershipPlan, now: Instant) {
+        let fewest = cluster.others().map(|member| cluster.count(&member.id)).min();
+        if fewest.is_none_or(|fewest| cluster.count(cluster.me) < fewest + 2) {
             self.uneven_since = None;
             return;
         }
@@ -158,7 +158,7 @@ impl Planner {
         if now.saturating_duration_since(since) < BALANCE_DELAY {
             return;
         }
-        let last = fleet.sinks.iter().rfind(|sink| fleet.owner(sink) == Some(fleet.me));
+        let last = cluster.sinks.iter().rfind(|sink| cluster.owner(sink) == Some(cluster.me));
         if let Some(sink) = last.filter(|sink| !plan.give_up.contains(sink)) {
             self.uneven_since = None;
             self.handed_back.insert(sink.clone(), now);

@@ -2,7 +2,7 @@
 
 use super::{
     Member, Owned, Planner,
-    plan::{CLAIM_DURATION, Fleet, MEMBER_TIMEOUT, STOP_MARGIN},
+    plan::{CLAIM_DURATION, ClusterState, MEMBER_TIMEOUT, STOP_MARGIN},
 };
 use crate::model::ids::SinkName;
 use proptest::prelude::*;
@@ -30,8 +30,8 @@ struct Daemon {
     id: String,
     planner: Planner,
     next_tick: Instant,
-    /// What it believes to own, and until when.
-    believes: Vec<SinkName>,
+    /// The sinks that it posts to, and until when.
+    posts_to: Vec<SinkName>,
     until: Instant,
     away_until: Option<Instant>,
 }
@@ -65,7 +65,7 @@ impl World {
             id: format!("d{index}"),
             planner: Planner::default(),
             next_tick: now + STEP * u32::try_from(index).unwrap(),
-            believes: Vec::new(),
+            posts_to: Vec::new(),
             until: now,
             away_until: None,
         };
@@ -120,7 +120,7 @@ impl World {
 impl Daemon {
     /// Returns whether the daemon posts to the sink. A stopped one posts after it continues, so that it counts.
     fn posts_to(&self, sink: &SinkName, now: Instant) -> bool {
-        self.believes.contains(sink) && now < self.until
+        self.posts_to.contains(sink) && now < self.until
     }
 
     /// Does what the task does: a heartbeat, a renewal, claims and hand-backs.
@@ -136,8 +136,9 @@ impl Daemon {
         let in_force = store.owners.iter().filter(|(_, (_, expires))| *expires > now);
         let owned: Vec<Owned> =
             in_force.map(|(sink, (owner, _))| Owned { sink: sink.clone(), owner: owner.clone() }).collect();
-        let plan =
-            self.planner.plan(Fleet { me: &self.id, members: &members, owned: &owned, sinks, stalled: &[] }, now);
+        let plan = self
+            .planner
+            .plan(ClusterState { me: &self.id, members: &members, owned: &owned, sinks, stalled: &[] }, now);
         for sink in plan.claim {
             let is_free = store.owners.get(&sink).is_none_or(|(_, expires)| *expires <= now);
             if is_free {
@@ -148,7 +149,7 @@ impl Daemon {
             store.owners.remove(&sink);
         }
         let mine = store.owners.iter().filter(|(_, (owner, expires))| *owner == self.id && *expires > now);
-        self.believes = mine.map(|(sink, _)| sink.clone()).collect();
+        self.posts_to = mine.map(|(sink, _)| sink.clone()).collect();
         self.until = now + CLAIM_DURATION - STOP_MARGIN;
     }
 
@@ -157,7 +158,7 @@ impl Daemon {
             Event::Stop(steps) => self.away_until = Some(now + STEP * steps),
             Event::Kill(steps) => {
                 self.away_until = Some(now + STEP * steps);
-                self.believes.clear();
+                self.posts_to.clear();
                 self.planner = Planner::default();
             }
         }
@@ -211,9 +212,9 @@ fn sink_of_one_config_only_is_claimed_by_a_daemon_with_a_full_share() {
     let members: Vec<Member> =
         ["a", "b"].map(|id| Member { id: id.into(), host: id.into(), version: String::new() }).to_vec();
     let owned = [Owned { sink: all[0].clone(), owner: "a".into() }];
-    let fleet = Fleet { me: "a", members: &members, owned: &owned, sinks: &all, stalled: &[] };
-    assert!(planner.plan(fleet, now).claim.is_empty());
-    assert_eq!(planner.plan(fleet, now + Duration::from_secs(2)).claim, [all[1].clone()]);
+    let cluster = ClusterState { me: "a", members: &members, owned: &owned, sinks: &all, stalled: &[] };
+    assert!(planner.plan(cluster, now).claim.is_empty());
+    assert_eq!(planner.plan(cluster, now + Duration::from_secs(2)).claim, [all[1].clone()]);
 }
 
 #[test]
@@ -223,10 +224,10 @@ fn stalled_worker_loses_its_sink_unless_the_daemon_is_alone() {
     let member = |id: &str| Member { id: id.into(), host: id.into(), version: String::new() };
     let owned = [Owned { sink: all[0].clone(), owner: "a".into() }];
     let alone = [member("a")];
-    let fleet = Fleet { me: "a", members: &alone, owned: &owned, sinks: &all, stalled: &all };
-    assert_eq!(planner.plan(fleet, now).give_up, []);
+    let cluster = ClusterState { me: "a", members: &alone, owned: &owned, sinks: &all, stalled: &all };
+    assert_eq!(planner.plan(cluster, now).give_up, []);
     let both = [member("a"), member("b")];
-    assert_eq!(planner.plan(Fleet { members: &both, ..fleet }, now).give_up, all);
-    let free = Fleet { members: &both, owned: &[], stalled: &[], ..fleet };
+    assert_eq!(planner.plan(ClusterState { members: &both, ..cluster }, now).give_up, all);
+    let free = ClusterState { members: &both, owned: &[], stalled: &[], ..cluster };
     assert_eq!(planner.plan(free, now + CLAIM_DURATION).claim, [], "not claimed back");
 }

@@ -1,10 +1,10 @@
-//! The task that owns sinks, where several daemons share the outbox: each second it renews the claims, asks `cluster` what to
-//! claim and hand back, and sets until when the workers may post. Decides nothing itself.
+//! The task that owns sinks, where several daemons share the outbox: each second it renews the claims, carries out what `cluster`
+//! decides to claim and hand back, and sets until when the workers may post. Decides nothing itself.
 
 use crate::{
     daemon::{
         cluster::{
-            Fleet, Member, Owned, Planner,
+            ClusterState, Member, Owned, Planner,
             plan::{CLAIM_DURATION, MEMBER_TIMEOUT, STOP_MARGIN},
         },
         health::shared_status::{OwnerStatus, SharedStoreStatus},
@@ -95,7 +95,7 @@ impl Ownerships {
         let until = started + CLAIM_DURATION - STOP_MARGIN;
         let found = self.pipeline.outbox.renew_and_read(self.host.clone(), CLAIM_DURATION).await?;
         if !found.is_shared {
-            // No daemon can claim a sink now: its last owner goes on.
+            // No daemon can claim a sink now: its last owner continues.
             let is_confirmed = self.unconfirmed_until.is_none_or(|until| until <= started);
             let owned = if is_confirmed { found.owned.as_slice() } else { &[] };
             self.registry.set(owned, until);
@@ -118,8 +118,9 @@ impl Ownerships {
         let claims: Vec<Owned> =
             in_force.map(|one| Owned { sink: one.sink.clone(), owner: one.owner.clone() }).collect();
         let stalled = self.stalled(&sinks, now);
-        let fleet = Fleet { me: &self.me, members: &members, owned: &claims, sinks: &sinks, stalled: &stalled };
-        let plan = self.planner.plan(fleet, now);
+        let cluster =
+            ClusterState { me: &self.me, members: &members, owned: &claims, sinks: &sinks, stalled: &stalled };
+        let plan = self.planner.plan(cluster, now);
         self.closing.extend(plan.hand_back);
         self.closing.retain(|sink| found.owned.contains(sink));
         let keeps = |sink: &SinkName| !self.closing.contains(sink) && !plan.give_up.contains(sink);
@@ -144,7 +145,7 @@ impl Ownerships {
         Ok(owned)
     }
 
-    /// Logs a claim, with the host of a dead owner.
+    /// Logs a claim, with the host of a failed owner.
     fn log_claim(&self, sink: &SinkName, found: &SharedState) {
         let earlier = found.owners.iter().find(|one| one.sink == *sink).map(|one| one.owner.as_str());
         let earlier = earlier.filter(|owner| !owner.is_empty() && *owner != self.me);

@@ -1,4 +1,4 @@
-//! Signs of life of the daemons that share a store, and commands on it.
+//! Heartbeats of the daemons that share a store, and commands on it.
 
 use super::{
     postgres::{LASTS, claim_all, database, open_connected},

@@ -169,7 +169,7 @@ impl AlertKind {
             Self::DatabaseReplaced => firing(
                 "The shared database is empty or older than before: cards may be posted again, and some are missing from it".to_owned(),
                 "Was it restored from a backup, or does the URL name another database? Compare `poprelay status` on all hosts. \
-                 The daemons go on with what is there.",
+                 The daemons continue with what is there.",
             ),
             Self::StoreRecovered => resolved("The store writes to disk again".to_owned()),
         }
