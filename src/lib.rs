@@ -54,6 +54,9 @@
 //!   decisions of one worker.
 //! - *The newest login counts.* Daemons that share an outbox share the tokens of a connection. One of them refreshes, because
 //!   GoTo may accept a refresh token only once. Each host keeps a copy for the time without the database.
+//! - *The history is in the outbox.* An update, its deliveries and its entry in the history are one transaction, one file, one
+//!   erasure. `enrich` uses it through a trait in `model`. A history that has only a part of the calls is not used: it would
+//!   make a known caller a new one.
 //! - *A pending update is stored during a look-up only if the look-up can take time.* Contacts and history answer in
 //!   microseconds.
 //! - *The daemon's tasks share two threads.* One saves a fifth of the CPU time, but at 1,000 calls/s it is busy most of the time

@@ -52,7 +52,7 @@ async fn check_rejects_invalid_source_and_warns_of_missing_file() {
     );
     let (status, out, err) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success() && out.contains("warning    enrich.0.path:"), "{out}{err}");
-    assert!(!dir.state_dir().join("history.sqlite").exists(), "check creates a file");
+    assert!(!dir.state_dir().join("outbox.sqlite").exists(), "check creates a file");
 }
 
 #[tokio::test]

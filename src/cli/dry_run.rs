@@ -1,7 +1,7 @@
 //! Dry run: looks up and plans the call updates of a recording with the daemon's own functions, and formats the result
 //! for several commands. Sends and stores nothing.
 
-use super::CliError;
+use super::{CliError, outbox::stored_history};
 use crate::{
     config::Config,
     daemon::{pipeline::plan, settings::Settings, startup},
@@ -60,7 +60,7 @@ pub async fn dry_run<'a>(
     at: Option<Timestamp>,
 ) -> Result<Vec<DryRun<'a>>, CliError> {
     let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
-    let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
+    let enricher = startup::build_enricher(config, &network, stored_history(config)).map_err(CliError::config)?;
     let settings = Settings::from_config(config, enricher);
     let mut stored: BTreeMap<&ConversationSpaceId, StoredCards> = BTreeMap::new();
     let mut posted: BTreeSet<(&ConversationSpaceId, StatusKind, SinkName)> = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! `poprelay forget NUMBER`: erases a number from the stored data and verifies the files. The modules `outbox` and `enrich`
-//! decide what to erase.
+//! `poprelay forget NUMBER`: erases a number from the stored data and verifies the files. The module `outbox` decides
+//! what to erase.
 
 use super::{
     CliError, CliResult,
@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     config::Config,
-    enrich,
     model::{
         phone::{E164, PhoneNumber, Region},
         time::Timestamp,
@@ -47,15 +46,16 @@ pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> CliResul
         let report = outbox::forget(&database, number, Timestamp::now()).map_err(admin_error)?;
         let output = describe(&report);
         let hint = "Other hosts have files of their own: run the command on each of them.";
-        writeln!(out, "shared database: {output}\n{hint}").map_err(|error| CliError::new(74, error))?;
+        writeln!(out, "shared database\n{output}\n{hint}").map_err(|error| CliError::new(74, error))?;
     }
     forget(number, &config.state_dir, out)
 }
 
 fn describe(report: &ErasureReport) -> String {
-    let ErasureReport { erased, dropped, masked, pending, missed } = report;
+    let ErasureReport { erased, dropped, masked, pending, missed, calls } = report;
     format!(
-        "{erased} deliveries blanked ({dropped} of them were pending and will not be posted), {masked} others changed, \
+        "history: {calls} calls erased\n\
+         outbox: {erased} deliveries blanked ({dropped} of them were pending and will not be posted), {masked} others changed, \
          {pending} pending updates and {missed} missed calls removed"
     )
 }
@@ -71,7 +71,6 @@ pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
         Err(AdminError::Missing(_)) => ErasureReport::default(),
         Err(error) => return Err(admin_error(error)),
     };
-    let calls = enrich::forget(dir, number).map_err(CliError::unavailable)?;
     let digits = number.expose().trim_start_matches('+');
     let mut remaining = files_containing(dir, digits).map_err(CliError::permission)?;
     if remaining.iter().any(|path| path.file_name().is_some_and(|name| name == outbox::FILE_NAME)) {
@@ -81,8 +80,7 @@ pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
     let output = describe(&report);
     write!(
         out,
-        "history: {calls} calls erased\n\
-         outbox: {output}\n\
+        "{output}\n\
          A running daemon caches CRM answers in memory for minutes (ttl of each source); a restart clears the cache.\n\
          Contacts files, CRMs and messages in the chats are not changed.\n"
     )

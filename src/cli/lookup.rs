@@ -1,7 +1,7 @@
 //! `poprelay lookup NUMBER`: looks a number up in all sources. Prints each source's answer with its duration, and the
 //! merged caller info of a card.
 
-use super::{CliError, CliResult};
+use super::{CliError, CliResult, outbox::stored_history};
 use crate::{
     config::Config,
     daemon::startup,
@@ -37,7 +37,7 @@ pub struct LookupArgs {
 /// 78 for invalid sources, otherwise same as [`lookup`].
 pub async fn run(args: &LookupArgs, config: &Config) -> CliResult {
     let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
-    let enricher = startup::build_enricher(config, &network).map_err(CliError::config)?;
+    let enricher = startup::build_enricher(config, &network, stored_history(config)).map_err(CliError::config)?;
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
 }
@@ -172,6 +172,7 @@ mod tests {
     use crate::{
         enrich::{SourceConfig, SourceKind},
         model::secret::{Secret, SecretRef},
+        outbox::StoredHistory,
         runtime::http::HttpSettings,
     };
     use std::fs;
@@ -183,8 +184,8 @@ mod tests {
         contacts.path = Some(dir.path().join("people.csv"));
         let resolve: crate::enrich::SecretReader = std::sync::Arc::new(|_: &SecretRef| Ok(Secret::new("")));
         let http = HttpStack::open(HttpSettings::default()).unwrap();
-        let built =
-            Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, Some(dir.path()), Region::US);
+        let history = std::sync::Arc::new(StoredHistory::Directory(dir.path().to_owned()));
+        let built = Enricher::build(&[contacts], Duration::from_secs(20), &resolve, &http, Some(history), Region::US);
         let (enricher, notes) = built.unwrap();
         assert_eq!(notes, []);
         enricher

@@ -7,13 +7,13 @@ use super::{CliError, CliResult};
 use crate::{
     config::{Config, DatabaseConfig},
     model::{delivery::DeliveryId, ids::SinkName, time::Timestamp},
-    outbox::{self, AdminError, DeliveryState, Filter, OutboxPlace, RetryTarget, SharedDatabase},
+    outbox::{self, AdminError, DeliveryState, Filter, OutboxPlace, RetryTarget, SharedDatabase, StoredHistory},
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 pub(super) use format::{OutputOptions, align, format_attempt, format_duration, mask, mask_free_text};
 use format::{delivery_json, format_delivery, format_table, list_json, state_name};
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 /// Name of a command among the daemons of a shared database. No daemon has it: their names are hex digits.
 const COMMAND_NAME: &str = "command";
@@ -143,6 +143,14 @@ pub(super) fn shared_database(config: &Config) -> Option<SharedDatabase> {
         server: server.clone(),
         schema: schema.clone(),
         daemon: COMMAND_NAME.to_owned(),
+    })
+}
+
+/// Returns the recorded calls of a config, as a command reads them.
+pub(super) fn stored_history(config: &Config) -> Arc<StoredHistory> {
+    Arc::new(match shared_database(config) {
+        Some(database) => StoredHistory::Shared(Box::new(database)),
+        None => StoredHistory::Directory(config.state_dir.clone()),
     })
 }
 

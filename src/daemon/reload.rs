@@ -10,6 +10,7 @@ use crate::{
     },
     deliver::slack_users::UserDirectory,
     enrich::Enricher,
+    model::call_history::CallHistory,
     runtime::{
         http::{HttpSettings, HttpStack},
         metrics::Metrics,
@@ -79,6 +80,7 @@ impl RestartOnly {
         &self,
         network: &HttpStack,
         previous: &Enricher,
+        history: Arc<dyn CallHistory>,
         metrics: &Metrics,
     ) -> Result<ReloadedConfig, ConfigError> {
         let mut config = config::load(&self.path)?;
@@ -87,7 +89,7 @@ impl RestartOnly {
         for warning in mem::take(&mut config.warnings) {
             tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "config warning");
         }
-        let enricher = startup::rebuild_enricher(previous, &config, network)?.with_metrics(metrics);
+        let enricher = startup::rebuild_enricher(previous, &config, network, history)?.with_metrics(metrics);
         Ok(ReloadedConfig { config, enricher, restart_keys: restart })
     }
 

@@ -5,7 +5,7 @@ use crate::{
     config::{Config, ConfigError, DatabaseConfig, Diagnostic},
     daemon::system::state_dir::StateError,
     enrich::{self, Enricher, SecretReader},
-    model::{ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
+    model::{call_history::CallHistory, ids::SinkName, phone::Region, secret::SecretRef, time::Timestamp},
     outbox::{self, DatabaseOutbox, Durability, OpenError, Retention, SharedDatabase, SinkBacklog},
     runtime::{
         http::{HttpError, HttpStack},
@@ -13,7 +13,7 @@ use crate::{
         metrics::Metrics,
     },
 };
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 /// Why the daemon failed to start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -70,32 +70,40 @@ pub async fn warn_orphaned_sinks(outbox: &DatabaseOutbox, is_configured: impl Fn
     }
 }
 
-/// Builds the enricher and reads the secrets of its headers. Incomplete sources are logged.
+/// Builds the enricher over the calls of `history`, and reads the secrets of its headers. Incomplete sources are logged.
 ///
 /// # Errors
 /// Invalid tables, by file, line and key.
-pub fn build_enricher(config: &Config, network: &HttpStack) -> Result<Enricher, ConfigError> {
-    rebuild_enricher(&Enricher::default(), config, network)
+pub fn build_enricher(
+    config: &Config,
+    network: &HttpStack,
+    history: Arc<dyn CallHistory>,
+) -> Result<Enricher, ConfigError> {
+    rebuild_enricher(&Enricher::default(), config, network, history)
 }
 
 /// Builds the enricher for a reloaded config. Unchanged sources keep their contents.
 ///
 /// # Errors
 /// As [`build_enricher`].
-pub fn rebuild_enricher(previous: &Enricher, config: &Config, network: &HttpStack) -> Result<Enricher, ConfigError> {
-    let (enricher, warnings) = resolve_sources(previous, config, network, Some(&config.state_dir))?;
+pub fn rebuild_enricher(
+    previous: &Enricher,
+    config: &Config,
+    network: &HttpStack,
+    history: Arc<dyn CallHistory>,
+) -> Result<Enricher, ConfigError> {
+    let (enricher, warnings) = resolve_sources(previous, config, network, Some(history))?;
     for warning in warnings {
         tracing::warn!(key = warning.key, line = warning.line, error = warning.text, "enrichment source is incomplete");
     }
     Ok(enricher)
 }
 
-/// Checks the sources without opening the history or writing files. Returns the warnings.
+/// Checks the sources without the history. Returns the warnings.
 ///
 /// # Errors
 /// As [`build_enricher`].
 pub fn check_sources(config: &Config, network: &HttpStack) -> Result<Vec<Diagnostic>, ConfigError> {
-    // Without a state directory the history stays closed: `check` must not create its file.
     resolve_sources(&Enricher::default(), config, network, None).map(|(_, warnings)| warnings)
 }
 
@@ -103,14 +111,14 @@ fn resolve_sources(
     previous: &Enricher,
     config: &Config,
     network: &HttpStack,
-    state_dir: Option<&Path>,
+    history: Option<Arc<dyn CallHistory>>,
 ) -> Result<(Enricher, Vec<Diagnostic>), ConfigError> {
     let credentials = config.credentials.clone();
     let read_secret: SecretReader =
         Arc::new(move |secret: &SecretRef| secret.read(Some(&credentials)).map_err(|error| error.to_string()));
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let diagnostic = |problem: enrich::SourceProblem| config.diagnostic(&problem.key, problem.reason);
-    match previous.rebuild(&config.enrich, config.deadline, &read_secret, network, state_dir, region) {
+    match previous.rebuild(&config.enrich, config.deadline, &read_secret, network, history, region) {
         Ok((enricher, warnings)) => Ok((enricher, warnings.into_iter().map(diagnostic).collect())),
         Err(invalid) => Err(ConfigError::Invalid {
             path: config.path.clone(),

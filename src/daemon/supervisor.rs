@@ -24,7 +24,9 @@ use crate::{
         settings::{Settings, SharedSettings},
         startup::{self, DaemonError},
         system::{sd_notify, state_dir},
-        tasks::{connections::ConnectionTasks, file_watch, ownership, slack_sockets::SlackSockets, workers::Workers},
+        tasks::{
+            connections::ConnectionTasks, file_watch, history, ownership, slack_sockets::SlackSockets, workers::Workers,
+        },
     },
     deliver::{OwnershipRegistry, SinkEvent},
     model::{ids::SinkName, time::Timestamp},
@@ -108,7 +110,7 @@ impl Daemon {
         let metrics = Metrics::new(Timestamp::now());
         let outbox = startup::open_outbox(&config, &state.suffix, &metrics)?;
         let network = HttpStack::open(config.http.clone())?;
-        let enricher = startup::build_enricher(&config, &network)?.with_metrics(&metrics);
+        let enricher = startup::build_enricher(&config, &network, Arc::new(outbox.clone()))?.with_metrics(&metrics);
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
         let (alert_sender, button_alerts) = mpsc::channel(BUTTON_ALERT_CAPACITY);
@@ -167,6 +169,7 @@ impl Daemon {
         daemon.restore_daily_count().await;
         daemon.connections.reconcile(config.connections);
         daemon.periodic_tasks.spawn(recap::run(Arc::clone(&daemon.pipeline)));
+        daemon.periodic_tasks.spawn(history::run(Arc::clone(&daemon.pipeline)));
         daemon.periodic_tasks.spawn(claims::run(Arc::clone(&daemon.pipeline), daemon.network.http.clone()));
         Ok(daemon)
     }
@@ -214,8 +217,8 @@ impl Daemon {
         self.readiness.reloading();
         let (restart_only, network) = (self.restart_only.clone(), self.network.clone());
         let previous = Arc::clone(&self.pipeline.settings.load().enricher);
-        let metrics = self.pipeline.metrics.clone();
-        self.reading.spawn_blocking(move || restart_only.read(&network, &previous, &metrics));
+        let (calls, metrics) = (Arc::new(self.pipeline.outbox.clone()), self.pipeline.metrics.clone());
+        self.reading.spawn_blocking(move || restart_only.read(&network, &previous, calls, &metrics));
     }
 
     async fn finish_reload(&mut self, read: Result<Result<ReloadedConfig, ConfigError>, JoinError>) {
@@ -281,7 +284,6 @@ impl Daemon {
         drop(timeout_at(until, self.pipeline.outbox.leave()).await);
         self.connections.close(until).await;
         self.pipeline.outbox.close().await;
-        self.pipeline.settings.load().enricher.close().await;
         self.status_file.close(&self.pipeline.metrics, Timestamp::now());
     }
 }

@@ -5,22 +5,22 @@ use super::{
     Enricher, InvalidSources, SecretReader, Source, SourceConfig, SourceFingerprint, SourceImpl, SourceKind,
     SourceProblem,
     contacts::{Contacts, LoadReport},
-    history::{HistoryHandle, HistorySettings},
+    history::{HistorySettings, HistorySource},
     http::Http,
     watched_file::WatchedFile,
 };
 use crate::{
-    model::phone::Region,
+    model::{call_history::CallHistory, phone::Region},
     runtime::{http::HttpStack, metrics::SourceMetrics},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 impl Enricher {
     /// Builds the sources of the config. Reads contacts files and blocks. The second half of the result lists
-    /// warnings: a missing file, bad rows, a history that cannot be opened. `deadline` applies to the whole card,
+    /// warnings: a missing file, bad rows. `deadline` applies to the whole card,
     /// `read_secret` reads secrets, and `region` completes numbers without a country.
-    /// Without a `state_dir` the history stays closed, as a config check needs.
+    /// Without a `history` look-ups have none, as a config check needs.
     ///
     /// # Errors
     /// All problems of the tables, by key.
@@ -29,14 +29,14 @@ impl Enricher {
         deadline: Duration,
         read_secret: &SecretReader,
         http: &HttpStack,
-        state_dir: Option<&Path>,
+        history: Option<Arc<dyn CallHistory>>,
         region: Region,
     ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
-        Self::default().rebuild(configs, deadline, read_secret, http, state_dir, region)
+        Self::default().rebuild(configs, deadline, read_secret, http, history, region)
     }
 
     /// As [`Enricher::build`], for a reload: a source with unchanged config and secrets keeps its contacts, cache and
-    /// circuit breaker. A history with unchanged settings keeps its thread.
+    /// circuit breaker.
     ///
     /// # Errors
     /// As [`Enricher::build`]. `self` is then unchanged.
@@ -46,7 +46,7 @@ impl Enricher {
         deadline: Duration,
         read_secret: &SecretReader,
         http: &HttpStack,
-        state_dir: Option<&Path>,
+        history: Option<Arc<dyn CallHistory>>,
         region: Region,
     ) -> Result<(Self, Vec<SourceProblem>), InvalidSources> {
         let mut enricher = Self { deadline, region: Some(region), ..Self::default() };
@@ -115,15 +115,7 @@ impl Enricher {
             settings.goto.then(|| (queries.unwrap_or_default(), settings.retention))
         };
         enricher.goto_history = settings.as_ref().and_then(goto_queries);
-        let open = |(settings, dir)| match &self.history {
-            Some(history) if history.settings() == settings => Ok(history.clone()),
-            Some(_) | None => HistoryHandle::open(dir, settings),
-        };
-        match settings.zip(state_dir).map(open).transpose() {
-            Ok(history) => enricher.history = history,
-            Err(error) => warnings
-                .push(SourceProblem { key: "enrich".to_owned(), reason: format!("history is unavailable: {error}") }),
-        }
+        enricher.history = settings.zip(history).map(|(settings, calls)| HistorySource { calls, settings });
         Ok((enricher, warnings))
     }
 

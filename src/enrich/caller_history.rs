@@ -3,11 +3,13 @@
 
 use super::{
     Enricher,
-    history::{HistoryHandle, SAME_CALL_WINDOW},
+    goto_queries::merge_legs,
+    history::HistorySource,
     pending::{AnswerFuture, HistoryState},
 };
 use crate::model::{
     call::Call,
+    call_history::SAME_CALL_WINDOW,
     call_record::CallRecord,
     card::CallerHistory,
     ids::ConnectionName,
@@ -30,9 +32,9 @@ impl Enricher {
         now: Now,
         deadline: Instant,
     ) -> (HistoryState, Option<AnswerFuture<CallerHistory>>, Option<Duration>) {
-        let Some(handle) = &self.history else { return (HistoryState::Disabled, None, None) };
+        let Some(source) = &self.history else { return (HistoryState::Disabled, None, None) };
         let until = deadline.into();
-        let mut recorded = find_history(handle.clone(), number.clone(), call.clone(), now).boxed();
+        let mut recorded = find_history(source.clone(), number.clone(), call.clone(), now).boxed();
         let answer = timeout_at(until, &mut recorded).await;
         let took = Some(now.instant.elapsed());
         let history = match answer {
@@ -43,10 +45,10 @@ impl Enricher {
         let Some(mut pending) = self.goto_history.as_ref().and_then(|(queries, _)| queries.pending(number)) else {
             return (history, None, took);
         };
-        let (handle, number) = (handle.clone(), number.clone());
+        let (source, number) = (source.clone(), number.clone());
         let mut imported = async move {
             timeout(GOTO_TIMEOUT, pending.wait_for(|done| *done)).await.ok()?.ok()?;
-            find_history(handle, number, call, now).await
+            find_history(source, number, call, now).await
         }
         .boxed();
         match timeout_at(until, &mut imported).await {
@@ -78,7 +80,7 @@ impl Enricher {
         let (Some(history), Some((queries, _))) = (&self.history, &self.goto_history) else { return };
         match calls {
             Ok(legs) => {
-                history.import(number, legs);
+                history.calls.import(number.clone(), merge_legs(legs));
                 queries.answered(number);
             }
             Err(wait) => queries.failed(connection, number, wait, now.instant),
@@ -86,7 +88,7 @@ impl Enricher {
     }
 }
 
-async fn find_history(handle: HistoryHandle, number: E164, call: Option<String>, now: Now) -> Option<CallerHistory> {
-    let answer = handle.find(&number, call, now.timestamp).await;
+async fn find_history(source: HistorySource, number: E164, call: Option<String>, now: Now) -> Option<CallerHistory> {
+    let answer = source.find(&number, call, now.timestamp).await;
     answer.inspect_err(|error| tracing::debug!(%error, "history look-up failed")).ok()
 }

@@ -6,6 +6,7 @@ mod build;
 mod caller_history;
 mod config;
 mod contacts;
+mod goto_queries;
 mod history;
 mod http;
 mod merge;
@@ -21,7 +22,6 @@ pub use config::{
     FieldPath, InvalidSources, OauthConfig, SearchConfig, SourceConfig, SourceKind, SourceProblem, ThenConfig,
 };
 pub use contacts::{ContactsError, ContactsPreview, LoadReport, preview as preview_contacts};
-pub use history::{HistoryError, forget};
 pub use merge::SourceAnswer;
 pub use pending::PendingLookup;
 pub use watched_file::WatchedFile;
@@ -29,17 +29,19 @@ pub use watched_file::WatchedFile;
 use crate::{
     model::{
         call::{Call, CallUpdate},
+        call_history::{CallEntry, history_key},
         card::{CallerInfo, Match},
         ids::SinkName,
         phone::{E164, Region},
         secret::{Secret, SecretRef},
-        time::Now,
+        time::{Now, Timestamp, before},
     },
     runtime::metrics::{LookupResult, Metrics, SourceMetrics},
 };
 use contacts::Contacts;
 use futures_util::future::join_all;
-use history::{GotoQueries, HistoryHandle};
+use goto_queries::GotoQueries;
+use history::HistorySource;
 use http::Http;
 use pending::{AnswerFuture, HistoryState};
 use std::{
@@ -54,7 +56,8 @@ pub type SecretReader = Arc<dyn Fn(&SecretRef) -> Result<Secret, String> + Send 
 #[derive(Default)]
 pub struct Enricher {
     sources: Vec<Source>,
-    history: Option<HistoryHandle>,
+    /// The daemon's own call history, if enabled.
+    history: Option<HistorySource>,
     /// Queries to GoTo's call history, if enabled, with their look-back time.
     goto_history: Option<(Arc<GotoQueries>, Duration)>,
     deadline: Duration,
@@ -116,7 +119,7 @@ impl Enricher {
     /// As [`Self::lookup`], with the pending answers if a source missed the deadline.
     pub async fn lookup_with_pending(&self, call: &Call, now: Now) -> (CallerInfo, Option<PendingLookup>) {
         let Some(number) = call.caller.number.as_e164() else { return (CallerInfo::default(), None) };
-        let (lookup, _) = self.query_all(number, Some(history::key(call)), now).await;
+        let (lookup, _) = self.query_all(number, Some(history_key(call)), now).await;
         let info = lookup.caller_info();
         let (found, source) = match &info.matched {
             Match::NotLookedUp => ("not looked up", ""),
@@ -166,18 +169,22 @@ impl Enricher {
         (lookup, history_took)
     }
 
-    /// Records a call update and its sinks, for later look-ups and recaps.
-    pub fn record(&self, update: &CallUpdate, sinks: Vec<SinkName>) {
-        if let Some(history) = &self.history {
-            history.record(update, sinks);
-        }
+    /// Returns whether calls are recorded, for later look-ups and recaps.
+    #[must_use]
+    pub const fn keeps_history(&self) -> bool {
+        self.history.is_some()
     }
 
-    /// Closes the history file. Later look-ups have no history.
-    pub async fn close(&self) {
-        if let Some(history) = &self.history {
-            history.close().await;
-        }
+    /// Returns the entry of an update and its sinks in the history; `None` if it is not recorded.
+    #[must_use]
+    pub fn history_entry(&self, update: &CallUpdate, sinks: Vec<SinkName>) -> Option<CallEntry> {
+        self.history.as_ref().and_then(|_| CallEntry::of(update, sinks))
+    }
+
+    /// Returns the start of the oldest call that is kept at `now`; `None` if no call is recorded.
+    #[must_use]
+    pub fn oldest_kept_call(&self, now: Timestamp) -> Option<Timestamp> {
+        self.history.as_ref().map(|history| before(now, history.settings.retention))
     }
 
     /// Returns whether all answers are in memory. If so, the look-up needs no pending update.

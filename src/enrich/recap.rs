@@ -1,9 +1,10 @@
 //! Counts the calls of a recap period and lists missed callers who wait for a call back. Schedule and layout of the
 //! recap are decided elsewhere.
 
-use super::{Enricher, HistoryError, history::RecordedCall};
+use super::Enricher;
 use crate::model::{
     call::{Callback, ReturnKind, StatusKind},
+    call_history::{HistoryError, RecordedCall},
     card::{Match, PendingCallback, Recap},
     ids::SinkName,
     phone::{E164, PhoneNumber},
@@ -19,8 +20,8 @@ impl Enricher {
     /// # Errors
     /// If the history query fails, or history is disabled.
     pub async fn recap(&self, sink: &SinkName, from: Timestamp, to: Timestamp) -> Result<Recap, HistoryError> {
-        let history = self.history.as_ref().ok_or(HistoryError::Closed)?;
-        let calls = history.since(from).await?;
+        let history = self.history.as_ref().ok_or(HistoryError::Disabled)?;
+        let calls = history.calls.since(from).await?;
         Ok(Recap { region: self.region, ..count(&calls, sink, from, to) })
     }
 

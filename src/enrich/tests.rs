@@ -1,13 +1,18 @@
 //! Tests of all sources together, with real files, a real history and real servers on loopback.
 
 use super::*;
-use crate::model::{
-    call::{CallStatus, Caller, MissedReason},
-    card::CallerHistory,
-    ids::{AccountKey, ConnectionName, ConversationSpaceId},
-    phone::{PhoneNumber, Region},
-    secret::SecretRef,
-    time::{HumanDuration, Timestamp},
+use crate::{
+    model::{
+        call::{CallStatus, Caller, MissedReason},
+        call_history::{CallCounts, CallHistory, HistoryError, HistoryFuture, HistoryQuery, RecordedCall},
+        call_record::CallRecord,
+        card::CallerHistory,
+        ids::{AccountKey, ConnectionName, ConversationSpaceId},
+        phone::{PhoneNumber, Region},
+        secret::SecretRef,
+        time::{HumanDuration, Timestamp},
+    },
+    outbox::{self, DatabaseOutbox, Durability, OutboxSettings, Retention},
 };
 use serde_json::json;
 use std::{fs, future::pending};
@@ -39,7 +44,18 @@ fn build(
 ) -> Result<(Enricher, Vec<SourceProblem>), InvalidSources> {
     let resolve: SecretReader = Arc::new(|secret: &SecretRef| secret.read(None).map_err(|error| error.to_string()));
     let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
-    Enricher::build(configs, deadline, &resolve, &http, Some(dir.path()), Region::US)
+    Enricher::build(configs, deadline, &resolve, &http, Some(Arc::new(history(dir))), Region::US)
+}
+
+/// Opens the history in `dir`.
+fn history(dir: &tempfile::TempDir) -> DatabaseOutbox {
+    let settings = OutboxSettings {
+        dir: dir.path().join("state"),
+        durability: Durability::Crash,
+        retention: Retention::default(),
+        commit_duration: Default::default(),
+    };
+    outbox::open(settings, Timestamp::now()).unwrap().0
 }
 
 fn call(number: &str) -> Call {
@@ -191,10 +207,15 @@ async fn lookup_withheld_or_short_number_queries_no_source() {
 async fn history_by_default_marks_a_recently_missed_caller_urgent() {
     let dir = tempfile::tempdir().unwrap();
     let (enricher, _) = build(&[], &dir, LONG).unwrap();
+    let calls = history(&dir);
     let first = call("+15145550199");
     let missed = CallStatus::Missed { waited: Duration::from_secs(20), reason: MissedReason::NobodyAnswered };
-    enricher.record(&CallUpdate { call: first.clone(), status: CallStatus::Ringing, at: first.started_at }, vec![]);
-    enricher.record(&CallUpdate { call: first.clone(), status: missed, at: first.started_at }, vec![]);
+    for status in [CallStatus::Ringing, missed] {
+        let update = CallUpdate { call: first.clone(), status, at: first.started_at };
+        let entry = enricher.history_entry(&update, vec![]);
+        assert!(entry.is_some());
+        calls.record_unposted(update, entry).await.unwrap();
+    }
     let again = enricher.lookup(&first, Now::current()).await.history.unwrap();
     assert_eq!(again, CallerHistory::default(), "a call is not part of its own history");
     let second = Call { id: ConversationSpaceId::try_from("c-2").unwrap(), ..first };
@@ -202,25 +223,29 @@ async fn history_by_default_marks_a_recently_missed_caller_urgent() {
     let history = found.history.unwrap();
     assert_eq!((history.calls_in_week, history.missed_since, history.urgent), (1, 1, true));
     assert_eq!(found.matched, Match::NotLookedUp);
-    assert_eq!(forget(dir.path(), second.caller.number.as_e164().unwrap()).unwrap(), 1);
-    assert_eq!(enricher.lookup(&second, Now::current()).await.history, Some(CallerHistory::default()));
-    drop(enricher);
     let (off, _) = build(&[table("type = 'history'\nenabled = false")], &dir, LONG).unwrap();
     assert_eq!(off.lookup(&second, Now::current()).await, CallerInfo::default());
 }
 
-#[tokio::test]
-async fn build_unreadable_history_warns_and_lookups_work() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("history.sqlite"), "no database at all, but a text of some length").unwrap();
-    let (enricher, warnings) = build(&[], &dir, LONG).unwrap();
-    assert!(warnings[0].reason.starts_with("history is unavailable: "), "{warnings:?}");
-    assert_eq!(enricher.lookup(&call("+15145550199"), Now::current()).await, CallerInfo::default());
+/// A history whose store is away.
+struct IncompleteHistory;
+
+impl CallHistory for IncompleteHistory {
+    fn find(&self, _: HistoryQuery) -> HistoryFuture<CallCounts> {
+        Box::pin(async { Err(HistoryError::Incomplete) })
+    }
+
+    fn since(&self, _: Timestamp) -> HistoryFuture<Vec<RecordedCall>> {
+        Box::pin(async { Err(HistoryError::Incomplete) })
+    }
+
+    fn import(&self, _: E164, _: Vec<CallRecord>) {}
 }
 
 #[tokio::test]
-async fn lookup_closed_history_is_a_failed_source() {
-    let enricher = Enricher { history: Some(HistoryHandle::closed()), deadline: LONG, ..Enricher::default() };
+async fn lookup_incomplete_history_is_a_failed_source() {
+    let history = HistorySource { calls: Arc::new(IncompleteHistory), settings: Default::default() };
+    let enricher = Enricher { history: Some(history), deadline: LONG, ..Enricher::default() };
     let found = enricher.lookup(&call("+15145550199"), Now::current()).await;
     assert_eq!((found.history, found.failed_sources), (None, vec!["history".to_owned()]));
 }
@@ -254,7 +279,8 @@ async fn build_invalid_tables_report_all_problems_by_key() {
     let keys: Vec<&str> = error.0.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["enrich[0].retention", "enrich[0].path", "enrich[1].fields.tier", "enrich[3].name"]);
     assert_eq!(error.to_string().lines().count(), 4);
-    assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "a failed check leaves no files");
+    let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["state"], "a failed check leaves no files");
 }
 
 #[tokio::test(start_paused = true)]

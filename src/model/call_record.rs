@@ -1,4 +1,5 @@
-//! A past call as another system reports it. The daemon's own history is in `enrich`.
+//! A past call as another system reports it. The calls that the daemon recorded are in
+//! [`call_history`](super::call_history).
 
 use super::time::Timestamp;
 

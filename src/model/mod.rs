@@ -2,6 +2,7 @@
 //! only I/O is reading a secret.
 
 pub mod call;
+pub mod call_history;
 pub mod call_record;
 pub mod card;
 pub mod claim;

@@ -3,8 +3,8 @@
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-/// Most rows copied of each kind (settled, waiting): some 100 MB of waiting cards at worst. Further rows stay in the file
-/// and are posted when the file is back.
+/// Most rows copied of each kind (settled, waiting, history): some 100 MB of waiting cards at worst. Further rows stay in the
+/// file: cards are posted when it is back, and look-ups have no history until then.
 const MAX_ROWS: usize = 50_000;
 
 /// All columns of a delivery, and those of a settled one for memory, without the card. A live message keeps its card,
@@ -29,6 +29,8 @@ pub(super) struct CopyResult {
     pub(super) rows: u64,
     /// Whether all pending updates were readable.
     pub(super) pending_complete: bool,
+    /// Whether all calls of the history were copied.
+    pub(super) history_complete: bool,
 }
 
 /// Copies from `from` into the empty `into`: the newest settled and the oldest waiting deliveries, and the other tables.
@@ -63,8 +65,17 @@ pub(super) fn copy_all(from: &Connection, into: &Connection, scope: CopyScope) -
     for table in ["metadata", "missed_calls", "return_calls", "claims", "chat_users"] {
         copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
     }
+    let history = match scope {
+        CopyScope::Keys => {
+            let newest = format!("SELECT * FROM call_history ORDER BY started DESC LIMIT {MAX_ROWS}");
+            let history = copy_table(from, into, "call_history", &newest)?;
+            history.is_complete && history.rows < MAX_ROWS as u64
+        }
+        CopyScope::Full => copy_table(from, into, "call_history", "SELECT * FROM call_history")?.is_complete,
+    };
     continue_ids(from, into)?;
-    Ok(CopyResult { rows: waiting.rows + pending.rows, pending_complete: pending.is_complete })
+    let rows = waiting.rows + pending.rows;
+    Ok(CopyResult { rows, pending_complete: pending.is_complete, history_complete: history })
 }
 
 /// Copies memory's rows over those of a file, in one transaction: memory has all later changes. `pending_complete`: memory
@@ -79,7 +90,9 @@ pub(super) fn copy_back(from: &Connection, into: &Connection, pending_complete: 
     copy_table_as(from, into, "INSERT OR IGNORE", "deliveries", "SELECT * FROM deliveries WHERE card = ''")?;
     copy_table(from, into, "pending_updates", "SELECT * FROM pending_updates ORDER BY rowid")?;
     into.execute("DELETE FROM claims", [])?;
-    for table in ["attempts", "calls", "metadata", "missed_calls", "return_calls", "claims", "chat_users"] {
+    for table in
+        ["attempts", "calls", "metadata", "missed_calls", "return_calls", "claims", "chat_users", "call_history"]
+    {
         copy_table(from, into, table, &format!("SELECT * FROM {table}"))?;
     }
     continue_ids(from, into)?;

@@ -3,7 +3,7 @@
 
 use super::{
     admin::BATCH_ROWS,
-    missed_calls,
+    call_history, missed_calls,
     place::{AdminError, OutboxPlace},
     row,
 };
@@ -34,6 +34,8 @@ pub struct ErasureReport {
     pub pending: u64,
     /// Missed calls of the number that were deleted.
     pub missed: u64,
+    /// Calls of the number that were deleted from the history.
+    pub calls: u64,
 }
 
 /// Erases a number. A delivery that is being posted cannot be recalled.
@@ -67,6 +69,7 @@ pub fn forget<'a>(
         Ok(())
     })?;
     report.missed = missed_calls::forget_caller(&db, number)?;
+    report.calls = call_history::forget_calls(&db, number)?;
     let missed = "SELECT rowid FROM missed_calls WHERE instr(card, ?1) > 0 ORDER BY rowid";
     each(&db, missed, digits, |rowid| mask_missed_call(&db, rowid, digits))?;
     empty_wal(&db)?;

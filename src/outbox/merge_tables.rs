@@ -46,6 +46,20 @@ const TABLES: &[Table] = &[
     },
     Table { name: "chat_users", columns: &["\"user\"", "name", "asked"], key: 1, conflict: "DO NOTHING" },
     Table {
+        name: "call_history",
+        columns: &[
+            "call", "number", "started", "outcome", "colleague", "outbound", "waited", "sinks", "reported", "decided", "callback",
+        ],
+        key: 1,
+        conflict: "(call) DO UPDATE SET
+            outcome = CASE WHEN call_history.outcome > excluded.outcome THEN call_history.outcome ELSE excluded.outcome END,
+            colleague = coalesce(call_history.colleague, excluded.colleague),
+            waited = coalesce(call_history.waited, excluded.waited),
+            decided = coalesce(call_history.decided, excluded.decided),
+            callback = CASE WHEN call_history.outcome > excluded.outcome THEN call_history.callback ELSE excluded.callback END,
+            sinks = CASE WHEN length(call_history.sinks) > length(excluded.sinks) THEN call_history.sinks ELSE excluded.sinks END",
+    },
+    Table {
         name: "pending_updates",
         columns: &["call", "status", "saved_at", "call_update"],
         key: 2,
@@ -64,12 +78,11 @@ pub(super) fn move_tables(file: &Session, shared: &Store) -> Result<Option<Delet
         if rows.is_empty() {
             continue;
         }
-        let places = vec!["?"; table.columns.len()].join(", ");
-        let sql = format!("INSERT INTO {} ({columns}) VALUES ({places}) ON CONFLICT {}", table.name, table.conflict);
-        let mut insert = shared.db.prepare(&sql)?;
-        for row in &rows {
-            insert.execute(&row.iter().map(Cell::value).collect::<Vec<_>>())?;
-        }
+        // One statement: each would wait for the network.
+        let places = format!("({})", vec!["?"; table.columns.len()].join(", "));
+        let places = vec![places; rows.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({columns}) VALUES {places} ON CONFLICT {}", table.name, table.conflict);
+        shared.db.execute(&sql, &rows.iter().flatten().map(Cell::value).collect::<Vec<_>>())?;
         return Ok(Some(Deletions { table, rows }));
     }
     Ok(None)

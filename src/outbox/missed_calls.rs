@@ -25,6 +25,7 @@ use super::{
 use crate::{
     model::{
         call::{CallDirection, CallUpdate, Callback, ReturnCall, Revision},
+        call_history::CallEntry,
         card::{CallCard, Card},
         claim::{Claim, ClaimKind},
         delivery::OutboxError,
@@ -228,12 +229,16 @@ pub fn open_missed_calls<'a>(place: impl Into<OutboxPlace<'a>>) -> Result<Vec<Mi
 }
 
 impl DatabaseOutbox {
-    /// Records a return call that has no deliveries. Other updates change nothing.
+    /// Records an update that has no deliveries: its return call, and its entry in the history.
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub async fn record_return_call(&self, update: CallUpdate) -> Result<(), OutboxError> {
-        self.run(true, move |store, now| store.record_return_call(&update, now)).await
+    pub async fn record_unposted(&self, update: CallUpdate, entry: Option<CallEntry>) -> Result<(), OutboxError> {
+        self.run(true, move |store, now| {
+            entry.iter().try_for_each(|entry| store.record_history(entry))?;
+            store.record_return_call(&update, now)
+        })
+        .await
     }
 
     /// Returns the missed calls and the return calls of a number.

@@ -57,7 +57,7 @@
 //! | settlement, with its attempt | after the commit | nothing: the worker waits for it before its next post | those since the last sync: posted again | synchronous; nothing |
 //! | time and end of a call, heartbeat | after the commit | nothing | those since the last sync: the next run asks GoTo for these calls | asynchronous; those of the last second |
 //! | change by an operator (CLI) | after the commit | nothing | those since the last sync or checkpoint; the command can be repeated | synchronous; nothing |
-//! | call history (a file of its own, `enrich::history`) | none | what its thread has not read yet | what was written since the last checkpoint | each daemon has its own file |
+//! | call history, in the transaction of its update | with the update's deliveries, if it has any | nothing | with the update's deliveries; else what was written since the last sync | with the update's deliveries; else asynchronous |
 //!
 //! In PostgreSQL a transaction with an urgent job commits as the server's `synchronous_commit` states, with a synchronous
 //! standby also there; other transactions commit asynchronously. A settlement is urgent there: a failover would repeat the
@@ -112,6 +112,7 @@
 
 mod admin;
 mod bookkeeping;
+mod call_history;
 mod chat_users;
 mod claim_reminders;
 mod claims;
@@ -125,6 +126,7 @@ mod forget;
 mod handle;
 mod handover;
 mod health;
+mod history_queries;
 mod job;
 mod link;
 mod live_message;
@@ -165,6 +167,7 @@ pub use disk_error::DiskProblem;
 pub use forget::{ErasureReport, forget, rewrite};
 pub use handle::DatabaseOutbox;
 pub use health::Health;
+pub use history_queries::StoredHistory;
 pub use members::{SharedState, SharingDaemon};
 pub use missed_calls::{CallerCalls, CallerKey, MissedCall, open_missed_calls};
 pub use of_call::deliveries_of_call;
@@ -213,7 +216,8 @@ pub enum Durability {
 pub struct Retention {
     /// Deliveries settled longer ago than this are deleted.
     pub age: Duration,
-    /// While the file's content exceeds this many bytes, the oldest settled deliveries are deleted.
+    /// While the file's content exceeds this many bytes, the oldest settled deliveries and the oldest calls of the history are
+    /// deleted.
     pub bytes: u64,
 }
 

@@ -4,6 +4,7 @@ use super::{disk_error::StoreError, handle::DatabaseOutbox, row::subject_key, st
 use crate::{
     model::{
         call::{CallUpdate, StatusKind},
+        call_history::CallEntry,
         card::CardOptions,
         delivery::{EnqueueResult, NewDelivery, OutboxError, Subject},
         ids::{ConversationSpaceId, SinkName},
@@ -53,7 +54,8 @@ impl DatabaseOutbox {
     /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one result
     /// for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`], for a ring none, and may run
     /// twice. A final update without deliveries is recorded, so that the next run does not take it for a hidden one, and so is
-    /// a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
+    /// a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue). `keeps_history`: the update
+    /// and its sinks are recorded in the history, too.
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -61,6 +63,7 @@ impl DatabaseOutbox {
         &self,
         pending: Option<(ConversationSpaceId, StatusKind)>,
         update: CallUpdate,
+        keeps_history: bool,
         mut plan: P,
     ) -> Result<Vec<EnqueueResult>, OutboxError>
     where
@@ -77,6 +80,10 @@ impl DatabaseOutbox {
                 } else {
                     store.record_return_call(&update, now)?;
                 }
+            }
+            if keeps_history {
+                let sinks = deliveries.iter().map(|delivery| delivery.key.sink.clone()).collect();
+                CallEntry::of(&update, sinks).map_or(Ok(()), |entry| store.record_history(&entry))?;
             }
             store.enqueue(pending.as_ref(), &deliveries, now)
         })

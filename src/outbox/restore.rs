@@ -27,6 +27,7 @@ impl Storage {
             Ok(disk) => {
                 self.backend = file_backend(&self.settings, disk.wal, &disk.db);
                 self.store.db = Session::Sqlite(disk.db);
+                self.store.lacks_history = self.link.is_some();
                 self.health.send_replace(if self.link.is_some() {
                     Health::Spooling { reason: PostgresFault::Closed, since: now }
                 } else {

@@ -37,10 +37,12 @@ impl Store {
                 .execute(params![before(now, retention.age)])?;
             store.retain_caller_calls(&retention, now)?;
             store.retain_claims(&retention, now)?;
-            if !ids.is_empty() {
+            // The limit is of the file. Otherwise the config of the history decides, and the daemon prunes it.
+            let has_more_calls = is_over_limit && store.prune_history(now)?;
+            if !ids.is_empty() || is_over_limit {
                 release_pages(db)?;
             }
-            Ok(ids.len() == ROWS_PER_STEP)
+            Ok(ids.len() == ROWS_PER_STEP || has_more_calls)
         })
     }
 }

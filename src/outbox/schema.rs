@@ -7,8 +7,7 @@ use std::time::Duration;
 const APPLICATION_ID: i64 = 0x504f_5052;
 
 /// One step for each `user_version`: the first creates version 1. Steps are only appended.
-pub(super) const MIGRATIONS: &[&str] = &[
-    r"
+pub(super) const MIGRATIONS: &[&str] = &[r"
 CREATE TABLE deliveries (
   id       INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an operator's 17 stays 17
   subject  TEXT NOT NULL,                      -- 'call:…' or 'named:…'
@@ -59,8 +58,6 @@ CREATE TABLE metadata (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-",
-    r"
 CREATE TABLE missed_calls (
   call     TEXT PRIMARY KEY,
   number   INTEGER NOT NULL,                   -- E.164 as look-ups compare it
@@ -78,8 +75,6 @@ CREATE TABLE return_calls (
   return_call TEXT                             -- JSON; NULL: the call proved to return nothing
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX returns_of_number ON return_calls (number, started);
-",
-    r"
 CREATE TABLE claims (                          -- claims in force, without those that are done
   call       TEXT PRIMARY KEY,
   sink       TEXT NOT NULL,                    -- of the pressed message
@@ -92,8 +87,22 @@ CREATE TABLE chat_users (
   name  TEXT,                                  -- NULL: not known
   asked INTEGER NOT NULL                       -- µs since 1970
 ) STRICT, WITHOUT ROWID;
-",
-];
+CREATE TABLE call_history (
+  call      TEXT PRIMARY KEY,                  -- account and call id; of a reported call direction, number and start
+  number    TEXT,                              -- E.164; NULL: withheld
+  started   INTEGER NOT NULL,                  -- µs since 1970
+  outcome   INTEGER NOT NULL,                  -- 0 ringing, 1 answered, 2 missed, 3 voicemail, 4 ended
+  colleague TEXT,
+  outbound  INTEGER NOT NULL DEFAULT 0,
+  waited    INTEGER,                           -- µs until the answer, or until the end without one
+  sinks     TEXT NOT NULL DEFAULT '',          -- separated by spaces
+  reported  INTEGER NOT NULL DEFAULT 0,        -- 1: known from a GoTo report only; a recorded call replaces it
+  decided   INTEGER,                           -- µs since 1970: first status after ringing
+  callback  INTEGER NOT NULL DEFAULT 0         -- 1: the caller waits for one
+) STRICT, WITHOUT ROWID;
+CREATE INDEX history_of_number ON call_history (number, started);
+CREATE INDEX history_by_start ON call_history (started);
+"];
 
 /// Schema version of this program.
 pub(super) const VERSION: usize = MIGRATIONS.len();

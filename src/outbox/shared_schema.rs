@@ -90,6 +90,21 @@ CREATE TABLE chat_users (
   name   TEXT,
   asked  BIGINT NOT NULL
 );
+CREATE TABLE call_history (
+  call      TEXT COLLATE "C" PRIMARY KEY,
+  number    TEXT COLLATE "C",
+  started   BIGINT NOT NULL,
+  outcome   BIGINT NOT NULL,
+  colleague TEXT,
+  outbound  BIGINT NOT NULL DEFAULT 0,
+  waited    BIGINT,
+  sinks     TEXT NOT NULL DEFAULT '',
+  reported  BIGINT NOT NULL DEFAULT 0,
+  decided   BIGINT,
+  callback  BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX history_of_number ON call_history (number, started);
+CREATE INDEX history_by_start ON call_history (started);
 CREATE TABLE daemons (
   id      TEXT COLLATE "C" PRIMARY KEY,
   host    TEXT NOT NULL,
@@ -203,4 +218,4 @@ fn found_version(db: &Session) -> Result<Option<usize>, sql::Error> {
 }
 
 // A change of the file's tables is a change of the shared ones too.
-const _: () = assert!(VERSION == 3 && SHARED_VERSION == 1);
+const _: () = assert!(VERSION == 1 && SHARED_VERSION == 1);

@@ -35,6 +35,7 @@ impl Storage {
             start_ids(file)?;
         }
         self.store.daemon = Some(database.daemon.clone());
+        self.store.lacks_history = true;
         self.link = Some(Link::new(database));
         self.health.send_replace(Health::Spooling { reason: PostgresFault::Closed, since: now });
         Ok(())
@@ -65,6 +66,7 @@ impl Storage {
         let Some((file, backend)) = self.open_replacement(now) else { return false };
         self.store.db = Session::Sqlite(file);
         self.store.connected = None;
+        self.store.lacks_history = true;
         self.backend = backend;
         if let Err(error) = self.store.restore_posted() {
             tracing::warn!(%error, "posted deliveries are not in the file: some statuses of their calls may be posted again");

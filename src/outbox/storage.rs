@@ -100,7 +100,9 @@ impl Storage {
         let file = open_read_only(&settings.dir.join(FILE_NAME));
         let (db, copied) = memory(file.as_ref())?;
         let backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
-        Ok(Self::new(settings, Session::Sqlite(db), backend, Health::InMemory { reason: why, since }))
+        let mut storage = Self::new(settings, Session::Sqlite(db), backend, Health::InMemory { reason: why, since });
+        storage.store.lacks_history = !copied.history_complete;
+        Ok(storage)
     }
 
     fn new(settings: OutboxSettings, db: Session, backend: Backend, health: Health) -> Self {
@@ -149,6 +151,7 @@ impl Storage {
     pub(super) fn switch_to_memory(&mut self, why: DiskProblem, now: Timestamp) -> bool {
         let Ok((db, copied)) = memory(self.store.db.sqlite()) else { return false };
         self.store.db = Session::Sqlite(db);
+        self.store.lacks_history |= !copied.history_complete;
         self.backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
         if why == DiskProblem::Damaged {
             match quarantine(&self.settings.dir.join(FILE_NAME), now) {
@@ -244,7 +247,7 @@ fn memory(from: Option<&Connection>) -> rusqlite::Result<(Connection, CopyResult
     let db = Connection::open_in_memory()?;
     schema::enable_qpsg(&db)?;
     schema::migrate(&db, 0, MIGRATIONS)?;
-    let empty = CopyResult { rows: 0, pending_complete: false };
+    let empty = CopyResult { rows: 0, pending_complete: false, history_complete: false };
     let copied = from.map_or(Ok(empty), |from| copy_all(from, &db, CopyScope::Keys))?;
     Ok((db, copied))
 }

@@ -57,6 +57,8 @@ pub(super) struct Store {
     pub(super) daemon: Option<String>,
     /// Since when the store is the shared one.
     pub(super) connected: Option<Instant>,
+    /// The store replaces another and has only a part of its history.
+    pub(super) lacks_history: bool,
     /// The newest deliveries that this daemon posted from the shared store, by id: while the store is away they are known.
     pub(super) posted: BTreeMap<i64, SpooledRow>,
     slots: Arc<Slots>,
@@ -91,7 +93,15 @@ pub(super) struct Lease {
 
 impl Store {
     pub(super) fn new(db: Session, slots: Arc<Slots>) -> Self {
-        Self { db, tx_state: TxState::default(), daemon: None, connected: None, posted: BTreeMap::new(), slots }
+        Self {
+            db,
+            tx_state: TxState::default(),
+            daemon: None,
+            connected: None,
+            lacks_history: false,
+            posted: BTreeMap::new(),
+            slots,
+        }
     }
 
     /// Runs `work` and returns its result, and whether it was urgent.

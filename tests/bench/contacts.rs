@@ -103,7 +103,7 @@ fn sources(dir: &Path, crm: u16) -> Enricher {
     let tables = [
         serde_json::json!({"type": "contacts", "path": people}),
         serde_json::json!({"type": "http", "name": "crm", "fields": {"name": "/name"},
-            "url": format!("http://127.0.0.1:{crm}/?q={{number}}")}),
+            "url": format!("http://127.0.0.1:{crm}/?q={{{{ number }}}}")}),
     ];
     let configs: Vec<SourceConfig> = tables.into_iter().map(|table| serde_json::from_value(table).unwrap()).collect();
     let client = poprelay::runtime::http::HttpStack::open(Default::default()).unwrap();
@@ -111,7 +111,8 @@ fn sources(dir: &Path, crm: u16) -> Enricher {
         secret.read(None).map_err(|error| error.to_string())
     });
     let deadline = Duration::from_secs(20);
-    let built = Enricher::build(&configs, deadline, &secret, &client, Some(dir), Region::US);
+    let history = std::sync::Arc::new(super::store::open(dir, poprelay::outbox::Durability::PowerLoss));
+    let built = Enricher::build(&configs, deadline, &secret, &client, Some(history), Region::US);
     let (enricher, notes) = built.map_err(|bad| bad.0).unwrap();
     assert!(notes.is_empty(), "{notes:?}");
     enricher

@@ -74,12 +74,12 @@ async fn history(rows: u32) {
     let first = dir.start();
     sim.subscribed(2, &first).await;
     drop(first);
-    let db = rusqlite::Connection::open(dir.state().join("history.sqlite")).unwrap();
+    let db = rusqlite::Connection::open(dir.state().join("outbox.sqlite")).unwrap();
     db.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-         INSERT INTO calls (call, number, started, outcome, decided)
-         SELECT 'old/' || i, '+1514' || (2000000 + i % 10000), ?2 - i * 5000, 4, ?2 - i * 5000 FROM n WHERE ?1 > 0",
-        (rows, jiff::Timestamp::now().as_millisecond()),
+         INSERT INTO call_history (call, number, started, outcome, decided)
+         SELECT 'old/' || i, '+1514' || (2000000 + i % 10000), ?2 - i * 5000000, 4, ?2 - i * 5000000 FROM n WHERE ?1 > 0",
+        (rows, jiff::Timestamp::now().as_microsecond()),
     )
     .unwrap();
     drop(db);

@@ -22,7 +22,7 @@ const PARALLEL_CARDS: u32 = 64;
 /// Cards per enqueue call when the store is filled.
 const FILL_BATCH: u32 = 500;
 
-fn open(dir: &Path, durability: Durability) -> DatabaseOutbox {
+pub fn open(dir: &Path, durability: Durability) -> DatabaseOutbox {
     std::fs::create_dir_all(dir).unwrap();
     outbox::open(settings(dir, durability), Timestamp::now()).unwrap().0
 }

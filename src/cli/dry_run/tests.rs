@@ -87,10 +87,11 @@ fn load_config(dir: &Path) -> Config {
 
 fn pipeline(config: &Config) -> Pipeline {
     let network = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
-    let enricher = startup::build_enricher(config, &network).unwrap();
     let metrics = crate::runtime::metrics::Metrics::new(Timestamp::now());
+    let outbox = startup::open_outbox(config, "0", &metrics).unwrap();
+    let enricher = startup::build_enricher(config, &network, std::sync::Arc::new(outbox.clone())).unwrap();
     Pipeline {
-        outbox: startup::open_outbox(config, "0", &metrics).unwrap(),
+        outbox,
         settings: SharedSettings::new(Settings::from_config(config, enricher)),
         recorder: Recorder::new(&config.state_dir),
         status: SharedStatus::default(),

@@ -85,12 +85,13 @@ impl Pipeline {
         }
     }
 
-    /// Stores the return call of an update without deliveries.
-    pub(super) async fn record_return_call(&self, update: &CallUpdate) {
-        if ReturnCall::of(update).is_some()
-            && let Err(error) = self.outbox.record_return_call(update.clone()).await
+    /// Records an update without deliveries of its own: in the history with its `sinks`, and as a return call.
+    pub async fn record_unposted(&self, settings: &Settings, update: &CallUpdate, sinks: Vec<SinkName>) {
+        let entry = settings.enricher.history_entry(update, sinks);
+        if (entry.is_some() || ReturnCall::of(update).is_some())
+            && let Err(error) = self.outbox.record_unposted(update.clone(), entry).await
         {
-            tracing::warn!(call = %update.call.id, %error, "return call not recorded");
+            tracing::warn!(call = %update.call.id, %error, "call not recorded");
         }
     }
 

@@ -90,8 +90,7 @@ impl Pipeline {
         saved: Option<PendingKey>,
     ) -> Option<PendingLookup> {
         if !settings.reports_call(&update.call) {
-            settings.enricher.record(update, Vec::new());
-            self.record_return_call(update).await;
+            self.record_unposted(settings, update, Vec::new()).await;
             self.update_callbacks(settings, update, now.timestamp).await;
             return None;
         }
@@ -104,14 +103,10 @@ impl Pipeline {
         let (call, status) = (&update.call.id, update.status.kind());
         let plan = {
             let (settings, update) = (Arc::clone(settings), update.clone());
-            move |previous| {
-                let deliveries = plan::plan(&settings, &update, &info, previous, now.timestamp);
-                // Before the commit: a crash after it must not lose the call's history.
-                settings.enricher.record(&update, plan::sinks(&deliveries));
-                deliveries
-            }
+            move |previous| plan::plan(&settings, &update, &info, previous, now.timestamp)
         };
-        match self.outbox.enqueue_update(saved, update.clone(), plan).await {
+        let keeps_history = settings.enricher.keeps_history();
+        match self.outbox.enqueue_update(saved, update.clone(), keeps_history, plan).await {
             Ok(results) if results.is_empty() => {
                 tracing::debug!(%call, status = status.as_str(), "no route matches");
             }
@@ -120,7 +115,7 @@ impl Pipeline {
             }
             Ok(_) => {}
             Err(error) => {
-                settings.enricher.record(update, Vec::new());
+                self.record_unposted(settings, update, Vec::new()).await;
                 tracing::error!(%call, status = status.as_str(), %error, "card not enqueued");
             }
         }
@@ -189,14 +184,13 @@ impl Pipeline {
         at: Timestamp,
     ) {
         for update in updates {
-            settings.enricher.record(update, plan::gap_summary_sinks(settings, update, at));
+            self.record_unposted(settings, update, plan::gap_summary_sinks(settings, update, at)).await;
         }
         let deliveries = plan::gap_summary(settings, connection, gap, updates, at);
         if let Err(error) = self.outbox.enqueue(None, deliveries).await {
             tracing::error!(%connection, %error, "gap summary not enqueued");
         }
         for update in updates {
-            self.record_return_call(update).await;
             self.update_callbacks(settings, update, at).await;
         }
     }

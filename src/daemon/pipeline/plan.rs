@@ -62,14 +62,6 @@ fn destinations(
     route::add_previous_sinks(routed, previous, status)
 }
 
-/// Returns the sinks of deliveries, each once.
-#[must_use]
-pub fn sinks(deliveries: &[NewDelivery]) -> Vec<SinkName> {
-    let mut sinks: Vec<SinkName> = deliveries.iter().map(|delivery| delivery.key.sink.clone()).collect();
-    sinks.dedup();
-    sinks
-}
-
 /// Returns the deliveries that merge late caller info into the update's cards at any sink.
 #[must_use]
 pub fn late_info(settings: &Settings, update: &CallUpdate, info: &CallerInfo) -> Vec<NewDelivery> {

@@ -5,6 +5,7 @@ use crate::{
     daemon::{pipeline::Pipeline, settings::Settings},
     model::{
         call::StatusKind,
+        call_history::HistoryError,
         card::{Card, CardLatency, PendingCallback, Recap},
         delivery::{DeliveryKey, EnqueueMode, NewDelivery, Outbox, Subject},
         ids::SinkName,
@@ -28,6 +29,8 @@ const MAX_DELAY: Duration = Duration::from_secs(12 * 3600);
 const LATE_AFTER: Duration = Duration::from_secs(600);
 /// Poll interval. Reloads, clock changes and sleep of the machine take effect within it.
 const POLL_INTERVAL: Duration = Duration::from_secs(20);
+/// Moves the time up to which recaps are done before that of one which could not be counted. The shortest time.
+const RETRIED: Duration = Duration::from_micros(1);
 /// A recap due now, with its time span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DueRecap {
@@ -66,23 +69,36 @@ async fn poll(pipeline: &Pipeline, heartbeat: &TaskHeartbeat, seen: Timestamp, n
     // A clock that jumped ahead must not produce the recaps of years.
     for due in due(&settings, seen.max(before(now, MAX_DELAY)), settled) {
         heartbeat.busy(Instant::now());
-        enqueue_recap(pipeline, &settings, &due, now).await;
+        if let Err(error) = enqueue_recap(pipeline, &settings, &due, now).await {
+            tracing::debug!(sink = %due.sink, %error, "recap not counted yet");
+            return before(due.to, RETRIED);
+        }
     }
     settled
 }
 
-async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap, now: Timestamp) {
+/// Enqueues a recap. Fails while the history has not all calls, because its store is away: the recap is due again.
+async fn enqueue_recap(
+    pipeline: &Pipeline,
+    settings: &Settings,
+    due: &DueRecap,
+    now: Timestamp,
+) -> Result<(), HistoryError> {
     let DueRecap { sink, from, to } = due;
     let mut recap = match settings.enricher.recap(sink, *from, *to).await {
         Ok(recap) => {
             Recap { late: elapsed(*to, now) > LATE_AFTER, latency: latency(pipeline, settings, sink, now), ..recap }
         }
-        Err(error) => return tracing::error!(%sink, %error, "recap not counted"),
+        Err(error @ HistoryError::Incomplete) => return Err(error),
+        Err(error) => {
+            tracing::error!(%sink, %error, "recap not counted");
+            return Ok(());
+        }
     };
     complete(pipeline, settings, &mut recap).await;
     // A first start has no calls: late recaps without calls are dropped.
     if recap.late && recap.calls == 0 {
-        return;
+        return Ok(());
     }
     let key = DeliveryKey {
         subject: Subject::Named(format!("recap {sink} {to}")),
@@ -98,6 +114,7 @@ async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap,
         Ok(_) => tracing::debug!(%sink, calls, missed, "recap enqueued"),
         Err(error) => tracing::error!(%sink, %error, "recap not enqueued"),
     }
+    Ok(())
 }
 
 /// Completes the callers of a recap with what the open list has of them, and with their names. Drops those that a person is
@@ -235,7 +252,7 @@ mod tests {
         let no_secrets: crate::enrich::SecretReader = Arc::new(|_: &SecretRef| Err(String::new()));
         let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
         let (enricher, _) =
-            Enricher::build(&[source], second, &no_secrets, &http, Some(dir.path()), Region::US).unwrap();
+            Enricher::build(&[source], second, &no_secrets, &http, Some(Arc::new(outbox.clone())), Region::US).unwrap();
         let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });
         let recorder = Recorder::new(dir.path());
         Pipeline {
@@ -277,13 +294,13 @@ mod tests {
         let to = Timestamp::now();
         let from = before(to, Duration::from_secs(3600));
         let started = before(to, Duration::from_secs(600));
-        settings.enricher.record(&missed(started), vec![desk.clone()]);
+        pipeline.record_unposted(&settings, &missed(started), vec![desk.clone()]).await;
         let hour = Duration::from_secs(3600);
         let due = DueRecap { sink: desk.clone(), from, to };
-        enqueue_recap(&pipeline, &settings, &due, after(to, hour)).await;
-        enqueue_recap(&pipeline, &settings, &due, after(to, 2 * hour)).await;
+        enqueue_recap(&pipeline, &settings, &due, after(to, hour)).await.unwrap();
+        enqueue_recap(&pipeline, &settings, &due, after(to, 2 * hour)).await.unwrap();
         let empty = DueRecap { from: before(from, hour), to: from, ..due };
-        enqueue_recap(&pipeline, &settings, &empty, after(to, hour)).await;
+        enqueue_recap(&pipeline, &settings, &empty, after(to, hour)).await.unwrap();
         let waiting = pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap();
         let [Card::Recap(recap)] = waiting.iter().map(|one| &one.card).collect::<Vec<_>>()[..] else {
             panic!("{waiting:?}")
@@ -298,7 +315,8 @@ mod tests {
             &DueRecap { from: to, to: after(to, hour), sink: desk.clone() },
             after(to, hour),
         )
-        .await;
+        .await
+        .unwrap();
         assert_eq!(
             pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap().len(),
             2,
@@ -359,11 +377,8 @@ mod tests {
             ..Settings::default()
         });
         let evening = at("2026-11-23T22:30:00Z");
-        pipeline
-            .settings
-            .load()
-            .enricher
-            .record(&missed(before(evening, Duration::from_secs(3600))), vec![desk.clone()]);
+        let call = missed(before(evening, Duration::from_secs(3600)));
+        pipeline.record_unposted(&pipeline.settings.load(), &call, vec![desk.clone()]).await;
         let heartbeat = pipeline.tasks.register("recaps".to_owned(), Instant::now());
         let enqueued = async || pipeline.outbox.due(&desk, Timestamp::now(), 9).await.unwrap().len();
         let mut seen = before(evening, Duration::from_secs(40));

@@ -3,6 +3,7 @@
 
 pub mod connections;
 pub mod file_watch;
+pub mod history;
 pub mod ownership;
 pub mod slack_sockets;
 pub mod task_set;

@@ -83,7 +83,7 @@ async fn calls_are_stored_with_their_deliveries_and_survive_a_crash(
     enqueue(&outbox.queue(), &inbound("a", 100, Missed), EnqueueMode::UpsertLive).await;
     outbox.queue().record_silent_call(inbound("b", 50, Voicemail)).await.unwrap();
     enqueue(&outbox.queue(), &inbound("answered", 10, Ended), EnqueueMode::UpsertLive).await;
-    outbox.queue().record_return_call(outbound("c", 700, Missed)).await.unwrap();
+    outbox.queue().record_unposted(outbound("c", 700, Missed), None).await.unwrap();
     outbox.crash().await;
     let (open, closed, returns) = stored(&outbox.queue()).await;
     assert_eq!((open, closed), (vec!["b".to_owned(), "a".to_owned()], vec![]));
@@ -195,7 +195,7 @@ async fn forget_deletes_the_calls_of_a_number_and_masks_it_in_others() {
     let outbox = Sqlite::fresh();
     let queue = &outbox.queue;
     enqueue(queue, &inbound("a", 100, Missed), EnqueueMode::Insert).await;
-    queue.record_return_call(outbound("b", 200, Missed)).await.unwrap();
+    queue.record_unposted(outbound("b", 200, Missed), None).await.unwrap();
     let mut other = inbound("c", 300, Missed);
     other.call.caller.number = PhoneNumber::parse(Some("+15145550123"), Region::US);
     other.call.course.forwarded_to = Some(PhoneNumber::Known(alice()));

@@ -20,6 +20,7 @@ macro_rules! over_each_database {
 
 mod admin;
 mod bookkeeping;
+mod call_history;
 mod claims;
 mod coalesce;
 mod faults;

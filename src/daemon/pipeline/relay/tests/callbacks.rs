@@ -155,7 +155,7 @@ async fn restart_completes_a_callback_that_a_crash_left_out() {
     relay_reports(&pipeline, vec![missed("a", 500)]).await;
     // As after a crash: the return call is stored, its effect is not.
     let returned = update_from_report(&outbound("back", 200, true), Timestamp::now()).unwrap();
-    pipeline.outbox.record_return_call(returned).await.unwrap();
+    pipeline.outbox.record_unposted(returned, None).await.unwrap();
     assert_eq!(shown(&pipeline).await[0].1, None);
     pipeline.replay_callbacks(Timestamp::now()).await;
     assert_eq!(shown(&pipeline).await[0].1, Some(ReturnKind::CalledBack));

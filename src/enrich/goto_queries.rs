@@ -2,6 +2,7 @@
 //! becomes calls. Decides only; the daemon sends the queries.
 
 use crate::model::{
+    call_history::SAME_CALL_WINDOW,
     call_record::CallRecord,
     ids::ConnectionName,
     phone::E164,
@@ -18,13 +19,10 @@ use tokio::sync::watch;
 const QUERY_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Most numbers in memory. Beyond them expired numbers are dropped, else all: they may be queried again early.
 const MAX_NUMBERS: usize = 10_000;
-/// Two records with starts this close are one call: a snapshot and its report differ by less, and no caller hangs up,
-/// dials and rings again so fast.
-pub(crate) const SAME_CALL_WINDOW: Duration = Duration::from_secs(10);
 
 /// Running and answered queries.
 #[derive(Debug, Default)]
-pub(crate) struct GotoQueries(Mutex<State>);
+pub(super) struct GotoQueries(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -34,7 +32,7 @@ struct State {
 
 impl GotoQueries {
     /// Returns whether a query for the number is due. If so, the number counts as queried.
-    pub(crate) fn should_query(&self, connection: &ConnectionName, number: &E164, now: Instant) -> bool {
+    pub(super) fn should_query(&self, connection: &ConnectionName, number: &E164, now: Instant) -> bool {
         let mut state = self.lock();
         if state.paused_until.get(connection).is_some_and(|until| now < *until) {
             return false;
@@ -54,14 +52,14 @@ impl GotoQueries {
     }
 
     /// Marks the query as answered. The answer must be stored before.
-    pub(crate) fn answered(&self, number: &E164) {
+    pub(super) fn answered(&self, number: &E164) {
         if let Some((_, done)) = self.lock().numbers.get(&number.as_u64()) {
             done.send_replace(true);
         }
     }
 
     /// Marks the query as failed. The number may be queried again after `wait`, the pause of `connection`.
-    pub(crate) fn failed(&self, connection: &ConnectionName, number: &E164, wait: Duration, now: Instant) {
+    pub(super) fn failed(&self, connection: &ConnectionName, number: &E164, wait: Duration, now: Instant) {
         let mut state = self.lock();
         state.numbers.remove(&number.as_u64());
         if let Some(until) = now.checked_add(wait) {
@@ -71,7 +69,7 @@ impl GotoQueries {
 
     /// Returns a receiver of the running query, if any. The value turns true with the answer. The channel closes if
     /// the query fails.
-    pub(crate) fn pending(&self, number: &E164) -> Option<watch::Receiver<bool>> {
+    pub(super) fn pending(&self, number: &E164) -> Option<watch::Receiver<bool>> {
         let state = self.lock();
         let (_, done) = state.numbers.get(&number.as_u64())?;
         (!*done.borrow()).then(|| done.subscribe())
