@@ -7,6 +7,7 @@ use super::{
 use crate::{
     model::{
         call::StatusKind::{Answered, Missed, Ringing, Voicemail},
+        call_history::{CallEntry, CallHistory as _, HistoryError},
         delivery::{EnqueueResult, MessageRef},
     },
     outbox::SharedDatabase,
@@ -111,6 +112,28 @@ async fn status_that_was_posted_before_an_outage_is_known_during_it() {
     let again = vec![insert("a", Ringing, "desk")];
     assert_eq!(queue.enqueue(None, again).await.unwrap(), [EnqueueResult::Unchanged]);
     wait_until_away(&queue).await;
+}
+
+#[tokio::test]
+async fn history_of_an_outage_is_unused_during_it_and_merged_after_it() {
+    let Some(server) = PostgresServer::start() else { return };
+    let dir = TempDir::new().unwrap();
+    let queue = open_connected(dir.path(), &database(&server, "one")).await;
+    let record = async |call: &str, kind| {
+        let update = call_update(call, kind, "Alice");
+        let entry = CallEntry::of(&update, vec![sink("desk")]);
+        queue.record_unposted(update, entry).await.unwrap();
+    };
+    record("before", Ringing).await;
+    server.kill();
+    record("before", Missed).await;
+    record("during", Missed).await;
+    assert!(matches!(queue.since(Timestamp::UNIX_EPOCH).await, Err(HistoryError::Incomplete)));
+    server.restart();
+    wait_until_connected(&queue).await;
+    let calls = queue.since(Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(calls.iter().map(|call| call.outcome).collect::<Vec<_>>(), [Missed, Missed]);
+    assert!(calls.iter().all(|call| call.sinks == [sink("desk")] && call.decided_at.is_some()), "{calls:?}");
 }
 
 #[tokio::test]
