@@ -47,9 +47,8 @@ async fn check_rejects_invalid_source_and_warns_of_missing_file() {
         assert_eq!(status.code(), Some(78), "{command}: {err}");
         assert!(err.contains(&format!("config.toml:{line}: enrich.0.url: missing")), "{command}: {err}");
     }
-    dir.write_config(
-        &(config_for(UNREACHABLE_URL) + "[[enrich]]\ntype = \"contacts\"\npath = \"/nowhere/people.csv\"\n"),
-    );
+    let missing = "[[enrich]]\ntype = \"contacts\"\npath = \"/nowhere/people.csv\"\n";
+    let dir = DaemonDir::new(&(config_for(UNREACHABLE_URL) + missing));
     let (status, out, err) = run_to_end(dir.command(&["check"])).await;
     assert!(status.success() && out.contains("warning    enrich.0.path:"), "{out}{err}");
     assert!(!dir.state_dir().join("outbox.sqlite").exists(), "check creates a file");

@@ -1,7 +1,9 @@
 //! Daemons whose shared PostgreSQL fails: cards are posted meanwhile, and none is lost. Skipped where PostgreSQL is not installed.
 
 use crate::support::{
+    TIMEOUT,
     cluster::{Cluster, SINKS},
+    eventually,
     postgres::PostgresServer,
 };
 use std::time::Duration;
@@ -88,8 +90,14 @@ async fn owner_without_network_to_the_database_loses_no_call() {
     let took = cluster.wait_for_take_over("desk", owner).await;
     eprintln!("taken over after {took:?}");
     cluster.place_calls(Duration::from_secs(5)).await;
+    let returns = |cluster: &Cluster| {
+        let daemon = cluster.daemons[owner].as_ref().unwrap();
+        daemon.journal().matches("shared database back").count()
+    };
+    let earlier = returns(&cluster);
     paths[owner].is_cut.send_replace(false);
-    cluster.place_calls(Duration::from_secs(10)).await;
+    cluster.place_calls(Duration::from_secs(5)).await;
+    eventually("the owner uses the database", TIMEOUT, async || (returns(&cluster) > earlier).then_some(())).await;
     let after = cluster.sim.posts().len() as u64;
     cluster.place_calls(Duration::from_secs(3)).await;
     let ledger = cluster.finish("the owner without network").await;

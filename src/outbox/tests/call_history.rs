@@ -277,7 +277,12 @@ async fn erased_number_is_in_no_byte_of_the_file() {
 async fn history_of_a_part_of_the_calls_is_not_used() {
     let outbox = Sqlite::fresh();
     record_all(&outbox.queue, [("a", "2026-11-20T10:00:00Z", StatusKind::Missed)]).await;
-    let lacks = |lacks| outbox.queue.run(false, move |store: &mut Store, _| Ok(store.lacks_history = lacks));
+    let lacks = |lacks| {
+        outbox.queue.run(false, move |store: &mut Store, _| {
+            store.lacks_history = lacks;
+            Ok(())
+        })
+    };
     lacks(true).await.unwrap();
     assert!(matches!(outbox.queue.find(query("now")).await, Err(HistoryError::Incomplete)));
     assert!(matches!(outbox.queue.since(Timestamp::UNIX_EPOCH).await, Err(HistoryError::Incomplete)));
