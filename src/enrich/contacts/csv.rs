@@ -48,7 +48,7 @@ pub(super) fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut 
     }
     let mut before_header = header_row(&first_rows(text, delimiter), mapped).unwrap_or_default();
     let mut reader = reader(text, delimiter);
-    let mut record = StringRecord::new();
+    let (mut record, mut names) = (StringRecord::new(), StringRecord::new());
     let mut header: Option<Vec<Column>> = None;
     let mut last = (first_line, 0, false);
     // The input is valid text in memory, hence a flexible record has no error.
@@ -60,8 +60,13 @@ pub(super) fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut 
         }
         let Some(columns) = &header else {
             header = Some(read_header(&record, mapped, builder)?);
+            names.clone_from(&record);
             continue;
         };
+        // Some programs repeat the header above each group.
+        if record == names {
+            continue;
+        }
         last = (line, record.len(), record.len() < columns.len());
         if record.iter().skip(columns.len()).any(|cell| !cell.trim().is_empty()) {
             builder.report.reject(line, "row has more cells than the header");

@@ -1,17 +1,19 @@
-//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese and Dutch. Each
+//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish,
+//! Norwegian and Polish. Each
 //! list is one text with blanks between its headers: lower case, without accents, blanks and signs.
 
 /// Headers of the full name.
 pub(super) const NAME: &str = "name fullname displayname contactname contact nom nombre anzeigename fn formattedname contactperson contactpersoon \
     contactpersonname ansprechpartner interlocuteur personadecontacto referente nome nomecompleto nombrecompleto \
-    nomcomplet naam volledigenaam kontakt contacto contatto";
+    nomcomplet naam volledigenaam kontakt contacto contatto patient paciente paziente guest tenant nomaafficher \
+    kundenname patientenname namn navn imieinazwisko";
 /// Headers of a customer: the name, or the company beside a column of names.
 pub(super) const CUSTOMER: &str = "customer kunde client cliente klant";
 /// Headers of the first name.
-pub(super) const FIRST: &str = "firstname givenname first vorname prenom voornaam primeironome";
+pub(super) const FIRST: &str = "firstname givenname first vorname prenom voornaam primeironome fornamn fornavn imie";
 /// Headers of the last name.
 pub(super) const LAST: &str = "lastname familyname surname last nachname nomdefamille apellidos apellido cognome sobrenome apelido apelidos \
-    achternaam familienname patronyme";
+    achternaam familienname patronyme efternamn efternavn etternavn nazwisko";
 /// Headers of what stands behind a name.
 pub(super) const SUFFIX: &str = "suffix namesuffix suffixe sufijo sufixo achtervoegsel namenszusatz";
 /// Headers of the company.
@@ -19,7 +21,7 @@ pub(super) const COMPANY: &str = "company companyname organization organisation 
     unternehmen entreprise societe empresa associatedcompany associatedcompanyprimary employer org societa azienda ditta \
     ragionesociale razonsocial raisonsociale razaosocial compania companhia bedrijf bedrijfsnaam organizacion \
     organizzazione organizacao organisatie businessname zugeordnetesunternehmen entrepriseassociee empresaasociada \
-    nombredelaempresa nomedaempresa nomdelentreprise";
+    nombredelaempresa nomedaempresa nomdelentreprise foretag virksomhed bedrift nazwafirmy";
 /// Headers of the customer tier.
 pub(super) const TIER: &str = "tier customertier level plan segment stufe";
 /// Headers of the colleague in charge.
@@ -29,21 +31,20 @@ pub(super) const OWNER: &str = "owner contactowner accountowner assignedto accou
 /// Headers of free text.
 pub(super) const NOTES: &str = "notes note comment comments remark remarks notizen notiz bemerkung bemerkungen hinweise kommentar remarque remarques \
     commentaire commentaires notas observaciones description anotacoes observacoes opmerking opmerkingen notitie notities \
-    annotazioni osservazioni commenti comentarios";
+    annotazioni osservazioni commenti comentarios obs anteckningar noter notater bemaerkninger notatki uwagi";
 /// Headers of tags.
 pub(super) const TAGS: &str = "tags tag labels categories category groups groupmembership kategorien kategorie categorie categorias etiquettes \
-    categoria categorieen etiquetas etichette marcadores label groupes gruppen grupos";
+    categoria categorieen etiquetas etichette marcadores label groupes gruppen grupos groupidname groupname kategorier";
 /// Headers of a link to the record.
 pub(super) const LINK: &str = "link url recordurl crmlink crmurl profile profileurl recordlink";
 /// Headers of the job title.
 pub(super) const JOB_TITLE: &str = "jobtitle title organizationtitle organization1title position role fonction funktion cargo puesto posizione functie \
-    mansione ruolo funcao";
+    mansione ruolo funcao arbeitstitel befattning stilling stanowisko";
 /// Headers of the department.
-pub(super) const DEPARTMENT: &str =
-    "department organizationdepartment organization1department abteilung departement departamento reparto afdeling";
+pub(super) const DEPARTMENT: &str = "department organizationdepartment organization1department abteilung departement departamento reparto afdeling avdelning avdeling dzial";
 /// Headers of a mail address.
 pub(super) const EMAIL: &str = "email emailaddress primaryemail secondaryemail email1value email2value email2address email3address emailadresse \
-    adresseemail adressedemessagerie courriel correoelectronico";
+    adresseemail adressedemessagerie courriel correoelectronico emailid epost epostadress epostadresse";
 /// Headers of phone columns without a word that marks one.
 pub(super) const PHONE_HEADERS: &str = "rappel richiamata devoluciondellamada retornodechamada terugbellen ruckmeldung ruckruf rnis rdsi rdis isdn durchwahl \
     zentrale did direct directline mainline lignedirecte lineadirecta ph phno mob contactno contactnumber whatsapp fone \
@@ -67,7 +68,13 @@ pub(super) const TECHNICAL: &str = "photo image nameprefix salutation middlename
     confidencialidade gevoeligheid paginadaweb webpagina n rev revision prodid version impp socialprofile instantmessaging \
     twitter facebook linkedin profilepicture masterrecordid reportstoid createdbyid lastmodifiedbyid ownerid individualid \
     gaclientid isdeleted ispriorityrecord cleanstatus photourl contactowneralias datasource dataprocessingbasis \
-    enrichstatus changelogtime marketingstatus doneactivities datensatzid iddefichedinformations idderegistro idregistro";
+    enrichstatus changelogtime marketingstatus doneactivities datensatzid iddefichedinformations idderegistro idregistro \
+    website ring autodivert accountindex speeddial kurzwahl vanity srno slno serialno lfdnr lfdno ismycontact isbusiness \
+    dn distinguishedname objectclass objectcategory objectguid objectsid memberof samaccountname userprincipalname \
+    primarygroupid countrycode useraccountcontrol badpwdcount lastlogon lastlogontimestamp pwdlastset whencreated \
+    whenchanged usncreated usnchanged instancetype proxyaddresses usagelocation pseudo memberrating gmtoff \
+    dstoff leid euid confirmtime lastchanged subscriptionstatus taxnumbertype tytul mellannamn mellemnavn mellomnavn drugieimie kon kjonn plec \
+    prioritet priorytet prywatne";
 /// Headers that only the config can show.
 pub(super) const PRIVATE: &str = "birthday birthdate birthyear birthmonth dateofbirth dob geburtstag geburtsdatum anniversary spouse partner children \
     kinder hobby maidenname religion maritalstatus ssn socialsecuritynumber governmentidnumber organizationalidnumber \
@@ -84,7 +91,9 @@ pub(super) const PRIVATE: &str = "birthday birthdate birthyear birthmonth dateof
     numeroidorganizzazione presentatoda coniuge nomedoassistente filhos conta numerodeidentificacaodogoverno cpf cnpj nif \
     dni nie nomedogerente indicadopor conjuge informacoesparacobranca naamassistent factuurgegevens kinderen sofinummer \
     bsn kvknummer naammanager verwezendoor echtgenoot echtgenote dataespecial specialedatum bodas neele gebdatum datanasc \
-    iva piva partitaiva reportsto reportingto autreboitepostale bpprofessionnelle";
+    iva piva partitaiva reportsto reportingto autreboitepostale bpprofessionnelle \
+    nam ramq rfc curp rg pan ninumber nationality nationalite nationalitat nacionalidad nazionalita nacionalidade \
+    rocznica arsdag barn born dzieci makemaka aegtefaelle ektefelle malzonek personnummer pesel nip";
 
 /// Returns whether a list has the word.
 pub(super) fn has(list: &str, word: &str) -> bool {
@@ -105,6 +114,14 @@ pub(super) fn folded(text: &str) -> String {
             'ù'..='ü' => folded.push('u'),
             'ß' => folded.push_str("ss"),
             'œ' => folded.push_str("oe"),
+            'æ' => folded.push_str("ae"),
+            'ą' => folded.push('a'),
+            'ć' | 'č' => folded.push('c'),
+            'ę' | 'ě' => folded.push('e'),
+            'ł' => folded.push('l'),
+            'ń' => folded.push('n'),
+            'ś' | 'š' => folded.push('s'),
+            'ź' | 'ż' | 'ž' => folded.push('z'),
             c => folded.push(c),
         }
     }

@@ -19,16 +19,15 @@ pub(super) fn map_headers<'a>(
     let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (folded(header), word)).collect();
     let headers: Vec<String> = headers.map(|header| header.trim().to_owned()).collect();
     let words: Vec<String> = headers.iter().map(|header| folded(header)).collect();
+    let is_mapped = |at: usize| words.get(at).is_some_and(|word| mapped.contains_key(word));
     let read = |(header, word): (&String, &String)| match mapped.get(word) {
         Some(meaning) => Column::from_config(meaning),
         None => beside(word, &words).or_else(|| numbered(header, &headers)).unwrap_or_else(|| of_header(header)),
     };
     let mut columns: Vec<Column> = headers.iter().zip(&words).map(read).collect();
-    for rule in [half_of_a_name, customer_of_people] {
-        let found = rule(&words, &columns).filter(|(word, _)| !mapped.contains_key(*word));
-        let place = found.and_then(|(word, with)| Some((words.iter().position(|it| it == word)?, with)));
-        if let Some((column, with)) = place.and_then(|(at, with)| Some((columns.get_mut(at)?, with))) {
-            *column = with;
+    for rule in [names_of_other_words, half_of_a_name, customer_of_people] {
+        for (at, with) in rule(&headers, &columns).into_iter().filter(|(at, _)| !is_mapped(*at)) {
+            columns.get_mut(at).into_iter().for_each(|column| *column = with.clone());
         }
     }
     if !columns.iter().any(|column| matches!(column, Column::Phone(_))) {
@@ -49,6 +48,18 @@ fn beside(word: &str, words: &[String]) -> Option<Column> {
         "title" if has("jobtitle") => Some(Column::Ignore),
         "account" if has("company") => Some(Column::Private),
         "account" => Some(Column::Company),
+        // Freshsales has phones under the words for their kinds, and directories have the words of LDAP.
+        "work" | "home" | "other" if has("mobile") => Some(Column::Phone(None)),
+        "cn" if has("sn") => Some(Column::Name),
+        "sn" if has("givenname") => Some(Column::Last),
+        "o" if has("sn") => Some(Column::Company),
+        "manager" if has("sn") => Some(Column::Ignore),
+        "licenses" if has("userprincipalname") => Some(Column::Ignore),
+        "l" | "st" | "co" | "c" if has("sn") => Some(Column::Private),
+        // Phones of Yealink: a tone for each contact.
+        "line" if has("ring") => Some(Column::Ignore),
+        // Thunderbird in French: the month and the day of birth.
+        "mois" | "jour" if has("anneedenaissance") => Some(Column::Private),
         // Outlook in Italian has phones under the words for office and home.
         "ufficio" | "ufficio2" | "abitazione" | "abitazione2" if has("richiamata") => Some(Column::Phone(None)),
         // Outlook in Spanish: the phone at home. In Portuguese the mark of a private contact.
@@ -58,31 +69,61 @@ fn beside(word: &str, words: &[String]) -> Option<Column> {
     }
 }
 
-/// Returns the word of a column that has only one half of each name, with its meaning: `Nom` beside `Prénom`, `Nombre` beside
-/// `Apellidos`.
-fn half_of_a_name<'a>(words: &'a [String], columns: &[Column]) -> Option<(&'a str, Column)> {
-    let (word, _) = words.iter().zip(columns).find(|(_, column)| **column == Column::Name)?;
-    let (first, last) = (columns.contains(&Column::First), columns.contains(&Column::Last));
-    let is_beside = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    match word.as_str() {
-        "name" | "nom" | "naam" if first && !last && is_beside(&["vorname", "prenom", "voornaam"]) => {
-            Some((word, Column::Last))
-        }
-        "nombre" | "nome" if last && !first => Some((word, Column::First)),
-        _ => None,
+/// Returns the columns of names in a file without the usual headers: `Saved Name`, `Owner name`.
+fn names_of_other_words(headers: &[String], columns: &[Column]) -> Vec<(usize, Column)> {
+    let is_name = |column: &Column| matches!(column, Column::Name | Column::First | Column::Last);
+    if columns.iter().any(is_name) {
+        return Vec::new();
     }
+    let is_fact = |(_, (_, column)): &(usize, (&String, &Column))| matches!(column, Column::Fact(_));
+    let facts = headers.iter().zip(columns).enumerate().filter(is_fact);
+    let named = facts.filter(|(_, (header, _))| stems(header).iter().any(|stem| has(parts::NAME, stem)));
+    named.map(|(at, _)| (at, Column::Name)).collect()
 }
 
-/// Returns the word of a column of customers beside a column of people: the customer is a company.
-fn customer_of_people<'a>(headers: &'a [String], columns: &[Column]) -> Option<(&'a str, Column)> {
-    let customer = headers.iter().find(|word| has(words::CUSTOMER, word))?;
-    let is_person = |(word, column): (&String, &Column)| match column {
-        Column::Name => word != customer,
-        Column::First | Column::Last => true,
+/// Returns the column that has only one half of each name, with its meaning: `Nom` beside `Prénom`, `Nombre` beside
+/// `Apellidos`.
+fn half_of_a_name(headers: &[String], columns: &[Column]) -> Vec<(usize, Column)> {
+    let words: Vec<String> =
+        headers.iter().map(|header| person_part(header).unwrap_or_else(|| folded(header))).collect();
+    let (first, last) = (columns.contains(&Column::First), columns.contains(&Column::Last));
+    let is_beside = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let half = |word: &str| match word {
+        "name" | "nom" | "naam" if first && !last && is_beside(&["vorname", "prenom", "voornaam"]) => {
+            Some(Column::Last)
+        }
+        "nombre" | "nome" if last && !first => Some(Column::First),
+        _ => None,
+    };
+    let mut names = words.iter().zip(columns).enumerate().filter(|(_, (_, column))| **column == Column::Name);
+    names.next().and_then(|(at, (word, _))| Some((at, half(word)?))).into_iter().collect()
+}
+
+/// Returns the column of customers beside a column of people: the customer is a company.
+fn customer_of_people(headers: &[String], columns: &[Column]) -> Vec<(usize, Column)> {
+    let is_customer = |header: &String| {
+        has(words::CUSTOMER, &folded(header))
+            || person_part(header).is_some_and(|part| has(words::NAME, &part))
+                && stems(header).iter().any(|stem| has(words::CUSTOMER, stem))
+    };
+    let Some(customer) = headers.iter().position(is_customer).filter(|_| !columns.contains(&Column::Company)) else {
+        return Vec::new();
+    };
+    let is_person = |(at, column): (usize, &Column)| match column {
+        Column::Name => at != customer,
+        Column::First | Column::Last => headers.get(at).is_some_and(|header| person_part(header).is_none()),
         _ => false,
     };
-    let has_company = columns.contains(&Column::Company);
-    (!has_company && headers.iter().zip(columns).any(is_person)).then_some((customer, Column::Company))
+    let has_people = columns.iter().enumerate().any(is_person);
+    has_people.then_some((customer, Column::Company)).into_iter().collect()
+}
+
+/// Returns the part of a name that a header with a kind of person has: `nom` of `Nom du patient`.
+fn person_part(header: &str) -> Option<String> {
+    let stems = stems(header);
+    let part = stems.iter().filter(|stem| !has(parts::PERSON_KINDS, stem)).map(String::as_str).collect::<String>();
+    let is_name = [words::NAME, words::FIRST, words::LAST, words::COMPANY].iter().any(|list| has(list, &part));
+    (is_name && stems.iter().any(|stem| has(parts::PERSON_KINDS, stem))).then_some(part)
 }
 
 /// Returns the headers of the config that the file lacks.
@@ -129,18 +170,23 @@ pub(super) fn of_header(header: &str) -> Column {
     }
     let word = folded(header);
     let stems = stems(header);
-    of_whole(&word, header, &stems).unwrap_or_else(|| of_parts(&word, header, &stems))
+    let whole = || person_part(header).and_then(|part| of_whole(&part, &part, &[]));
+    of_whole(&word, header, &stems).or_else(whole).unwrap_or_else(|| of_parts(&word, header, &stems))
 }
 
 /// Returns the words of a header without digits and small words. `MailingStreet` and `MAILINGSTREET` have two.
 fn stems(header: &str) -> Vec<String> {
     let mut spaced = String::with_capacity(header.len() + 4);
-    let mut was_small = false;
-    for c in header.chars() {
-        if was_small && c.is_uppercase() {
+    let (mut was_small, mut was_capital) = (false, false);
+    let mut chars = header.chars();
+    while let Some(c) = chars.next() {
+        // `POAddress` begins its second word with the last capital. `IDs` is one word.
+        let begins_word =
+            c.is_uppercase() && was_capital && chars.clone().take(2).filter(|c| c.is_lowercase()).count() == 2;
+        if was_small && c.is_uppercase() || begins_word {
             spaced.push(' ');
         }
-        was_small = c.is_lowercase();
+        (was_small, was_capital) = (c.is_lowercase(), c.is_uppercase());
         spaced.push(c);
     }
     let words = spaced.split(|c: char| !c.is_alphanumeric()).map(folded);
@@ -177,11 +223,21 @@ fn of_whole(word: &str, header: &str, stems: &[String]) -> Option<Column> {
         (words::PHONE_HEADERS, Column::Phone(None)),
     ];
     let facts = [(words::JOB_TITLE, "Job title"), (words::DEPARTMENT, "Department"), (words::EMAIL, "Email")];
-    if is_added || is_key || has(words::TECHNICAL, word) || contains(parts::TECHNICAL_PARTS) {
+    // `Webseite 2`, `ADDRESS2`.
+    let word = Some(word.trim_end_matches(|c: char| c.is_ascii_digit())).filter(|it| it.len() > 2).unwrap_or(word);
+    let is_technical = stems.iter().any(|stem| has(parts::TECHNICAL_STEMS, stem));
+    if is_added || is_key || is_technical || has(words::TECHNICAL, word) || contains(parts::TECHNICAL_PARTS) {
         return Some(Column::Ignore);
     }
-    if has(words::PRIVATE, word) || contains(parts::PRIVATE_PARTS) {
+    // `Item ID (auto generated)`. `Email ID` is an address.
+    let before_remark = header.split('(').next().unwrap_or_default().trim_end();
+    let is_record =
+        stems.len() > 1 && before_remark.to_lowercase().ends_with("id") && has_stem("id") && !word.contains("mail");
+    if has(words::PRIVATE, word) || contains(parts::PRIVATE_PARTS) || is_record {
         return Some(Column::Private);
+    }
+    if stems.len() > 1 && stems.last().is_some_and(|stem| stem == "owner") {
+        return Some(Column::Owner);
     }
     let known = known.into_iter().find(|(list, _)| has(list, word)).map(|(_, column)| column);
     known.or_else(|| facts.iter().find(|(list, _)| has(list, word)).map(|(_, label)| Column::Fact((*label).into())))
@@ -191,7 +247,10 @@ fn of_whole(word: &str, header: &str, stems: &[String]) -> Option<Column> {
 fn of_parts(word: &str, header: &str, stems: &[String]) -> Column {
     let has_any = |list: &str| stems.iter().any(|stem| has(list, stem));
     let mut ends = parts::PHONE_ENDS.split_ascii_whitespace();
+    let is_kind = |stem: &String| has(parts::ADDRESS_KINDS, stem) || has(parts::NUMBER_KINDS, stem);
+    let is_number = |stems: &[String]| matches!(stems, [kind, number] if is_kind(kind) && has(parts::NUMBER, number));
     let is_phone = has_any(parts::PHONE)
+        || is_number(stems)
         || ends.any(|part| stems.iter().any(|stem| stem.starts_with(part) || stem.ends_with(part)));
     let is_mail = word.contains("email") || has_any(parts::MAIL);
     let describes = parts::DESCRIBING.split_ascii_whitespace().any(|end| word.ends_with(end));
@@ -205,19 +264,24 @@ fn of_parts(word: &str, header: &str, stems: &[String]) -> Column {
     }
     let is_of = |list: &str, stem: &String| has(list, stem);
     let is_place = |stem: &String| is_of(parts::ADDRESS_KINDS, stem) || is_of(parts::ADDRESS, stem);
-    if is_mail && stems.iter().all(|stem| is_place(stem) || stem == "email" || is_of(parts::MAIL, stem)) {
+    let is_mail_word = |stem: &String| is_place(stem) || stem == "email" || stem == "id" || is_of(parts::MAIL, stem);
+    if is_mail && stems.iter().all(is_mail_word) {
         return Column::Fact("Email".into());
     }
     let is_address = has_any(parts::ADDRESS) && !is_mail && !has(parts::PLACES, word);
-    if is_address && (has_any(parts::ADDRESS_KINDS) || stems.len() <= 2) {
+    if is_address && (has_any(parts::ADDRESS_KINDS) || has_any(parts::STREET) || stems.len() <= 2) {
         return Column::Private;
     }
     Column::Fact(header.split_whitespace().collect::<Vec<_>>().join(" ").into())
 }
 
 /// Returns whether a label is of a fax machine or a pager: `Home Fax`, `Télécopie (bureau)`.
-pub(super) fn is_fax_label(label: &str) -> bool {
-    let is_fax = |stem: &String| has(parts::FAX, stem) || stem.starts_with("fax") || stem.ends_with("fax");
+pub(in crate::enrich) fn is_fax_label(label: &str) -> bool {
+    // `Homefax` is a kind of fax, Halifax a town.
+    let is_kind = |kind: &str| has(parts::ADDRESS_KINDS, kind) || ["office", "mobile", "main"].contains(&kind);
+    let is_fax = |stem: &String| {
+        has(parts::FAX, stem) || stem.starts_with("fax") || stem.strip_suffix("fax").is_some_and(is_kind)
+    };
     stems(label).iter().any(is_fax)
 }
 

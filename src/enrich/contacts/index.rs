@@ -59,6 +59,10 @@ impl ContactIndex {
             }
         }
         contact.name = full_name(full, first, last, suffix).map(Cow::into_owned);
+        // Phones write the company twice if it has no person.
+        if contact.name == contact.company {
+            contact.company = None;
+        }
         contact
     }
 }
@@ -80,6 +84,8 @@ fn set(contact: &mut Contact, column: &Column, text: &str) {
         }
         _ => return,
     };
+    // Notion writes the address of the page behind a company.
+    let text = if *column == Column::Company { text.split(" (https://").next().unwrap_or(text) } else { text };
     *field = field.take().or_else(|| Some(text.to_owned()));
 }
 

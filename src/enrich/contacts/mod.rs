@@ -6,6 +6,8 @@ mod builder;
 mod column;
 mod csv;
 mod decode;
+#[cfg(test)]
+mod file_tests;
 mod header_parts;
 mod header_words;
 mod headers;
@@ -15,6 +17,7 @@ mod tests;
 mod vcard;
 
 pub use builder::LoadReport;
+pub(super) use headers::is_fax_label;
 pub(super) use index::ContactIndex;
 
 use super::{

@@ -5,7 +5,10 @@ use super::{
     value::text,
 };
 use crate::{
-    enrich::config::{FieldPath, SourceProblem},
+    enrich::{
+        config::{FieldPath, SourceProblem},
+        contacts::is_fax_label,
+    },
     model::{
         card::{Contact, Fact},
         phone::{E164, Region, read_cell},
@@ -120,7 +123,9 @@ impl ResponseMapping {
         let mut empty = true;
         let values = OnceCell::new();
         for (field, choices) in &self.fields {
-            let Some(value) = choices.iter().find_map(|choice| choice.value(record, &values)) else { continue };
+            let is_fact = matches!(field, Field::Fact(_));
+            let value = choices.iter().find_map(|choice| choice.value(record, &values, is_fact));
+            let Some(value) = value else { continue };
             empty = false;
             match field {
                 Field::Name => contact.name = Some(value),
@@ -158,10 +163,14 @@ impl FieldSource {
         ))
     }
 
-    /// Returns the value for `record`. That of a pointer stays unencoded, because a link is already encoded.
-    fn value(&self, record: &Value, values: &OnceCell<minijinja::Value>) -> Option<String> {
+    /// Returns the value for `record`. That of a pointer stays unencoded, because a link is already encoded. Only a fact may
+    /// be `false`: Odoo writes it for a name or a company that is missing.
+    fn value(&self, record: &Value, values: &OnceCell<minijinja::Value>, is_fact: bool) -> Option<String> {
         let text = match self {
-            Self::Pointer(pointer) => text(record.pointer(pointer)?)?.into_owned(),
+            Self::Pointer(pointer) => {
+                let value = record.pointer(pointer).filter(|value| is_fact || **value != Value::Bool(false))?;
+                text(value)?.into_owned()
+            }
             Self::Template(template) => template.fill(values.get_or_init(|| record_values(record)))?,
         };
         Some(crate::enrich::cut(text.trim(), MAX_VALUE_BYTES).to_owned()).filter(|it| !it.is_empty())
@@ -188,13 +197,18 @@ impl Field {
     }
 }
 
-/// Returns whether a text in `value` matches. CRMs store numbers as a text, a list, or a list of objects.
+/// Returns whether a text in `value` matches. CRMs store numbers as a text, a list, or a list of objects with their kind. The
+/// number of a fax machine or a pager is no caller's.
 fn any_text_matches(value: &Value, is_match: &impl Fn(&str) -> bool) -> bool {
     match value {
         Value::String(text) => is_match(text),
         Value::Number(number) => is_match(&number.to_string()),
         Value::Array(items) => items.iter().any(|item| any_text_matches(item, is_match)),
-        Value::Object(fields) => fields.values().any(|field| any_text_matches(field, is_match)),
+        Value::Object(fields) => {
+            let kinds = ["type", "label", "kind", "name"].into_iter().filter_map(|key| fields.get(key)?.as_str());
+            let mut phones = fields.iter().filter(|(key, _)| !is_fax_label(key));
+            !kinds.into_iter().any(is_fax_label) && phones.any(|(_, field)| any_text_matches(field, is_match))
+        }
         Value::Null | Value::Bool(_) => false,
     }
 }
@@ -267,6 +281,76 @@ mod tests {
         assert!(!matches(json!({"phone": "+44 5145550199"})));
         assert!(!matches(json!({"phone": "555-0199"})));
         assert!(!matches(json!({})));
+    }
+
+    #[test]
+    fn records_are_read_as_crms_write_them() {
+        // Record, fields, places of its numbers, and what the card shows.
+        let crms = [
+            (
+                "Airtable",
+                json!({"id": "rec1", "fields": {"Name": "Ada Quist", "Phone": "(514) 555-0199", "Tags": ["VIP", "Boats"]}}),
+                json!({"name": "/fields/Name", "tags": "/fields/Tags"}),
+                vec!["/fields/Phone"],
+                "Ada Quist - VIP Boats",
+            ),
+            (
+                "Notion",
+                json!({"properties": {"Name": {"title": [{"plain_text": "Ada Quist"}]}, "Phone": {"phone_number": "+1 514-555-0199"},
+                    "Tags": {"multi_select": [{"id": "1", "name": "VIP"}, {"id": "2", "name": "Boats"}]}}}),
+                json!({"name": "/properties/Name/title/0/plain_text", "tags": "/properties/Tags/multi_select"}),
+                vec!["/properties/Phone/phone_number"],
+                "Ada Quist - VIP Boats",
+            ),
+            (
+                "Monday",
+                json!({"name": "Ada Quist", "column_values": [{"id": "phone", "text": "15145550199",
+                    "value": "{\"phone\":\"15145550199\",\"countryShortName\":\"CA\"}"}]}),
+                json!({"name": "/name"}),
+                vec!["/column_values/0"],
+                "Ada Quist - ",
+            ),
+            (
+                "Zoho",
+                json!({"Full_Name": "Ada Quist", "Account_Name": {"name": "Lakeside Boats", "id": "5"}, "Phone": null,
+                    "Mobile": "514.555.0199 (cell)", "Tag": [{"name": "VIP", "id": "6"}]}),
+                json!({"name": "/Full_Name", "company": "/Account_Name/name", "tags": "/Tag"}),
+                vec!["/Phone", "/Mobile"],
+                "Ada Quist - Lakeside Boats VIP",
+            ),
+            (
+                "Odoo",
+                json!({"name": "Ada Quist", "company_name": false, "parent_id": [7, "Lakeside Boats"], "phone": false,
+                    "mobile": "+15145550199", "comment": false, "opt_out": false}),
+                json!({"name": "/name", "company": ["/company_name", "/parent_id/1"], "notes": "/comment", "Opt out": "/opt_out"}),
+                vec!["/phone", "/mobile"],
+                "Ada Quist - Lakeside Boats no",
+            ),
+        ];
+        let caller = PhoneNumber::parse(Some("+15145550199"), Region::US).as_e164().unwrap().clone();
+        for (crm, record, wanted, numbers, expected) in crms {
+            let numbers: Vec<String> = numbers.into_iter().map(str::to_owned).collect();
+            let mapping = ResponseMapping::from_config(Some(""), &fields(wanted), &numbers).unwrap();
+            assert!(mapping.matches_number(&record, &caller, Region::US), "{crm}");
+            let Contact { name, company, notes, tags, facts, .. } = mapping.contact(&record, "crm").unwrap();
+            let rest = company.into_iter().chain(notes).chain(tags).chain(facts.into_iter().map(|fact| fact.value));
+            let shown = format!("{} - {}", name.unwrap_or_default(), rest.collect::<Vec<_>>().join(" "));
+            assert_eq!(shown, expected, "{crm}");
+        }
+    }
+
+    #[test]
+    fn fax_of_a_record_is_no_number_of_the_caller() {
+        let mapping =
+            ResponseMapping::from_config(None, &fields(json!({"name": "/n"})), &["/phones".to_owned()]).unwrap();
+        let caller = PhoneNumber::parse(Some("+15145550199"), Region::US).as_e164().unwrap().clone();
+        let matches = |phones: Value| mapping.matches_number(&json!({ "phones": phones }), &caller, Region::US);
+        assert!(!matches(json!([{"label": "Work Fax", "value": "514-555-0199"}])));
+        assert!(!matches(
+            json!([{"type": "pager", "number": "514-555-0199"}, {"type": "work", "number": "514-555-0100"}])
+        ));
+        assert!(!matches(json!({"work": "514-555-0100", "fax": "514-555-0199"})));
+        assert!(matches(json!([{"label": "Halifax", "value": "514-555-0199"}])));
     }
 
     #[test]

@@ -11,10 +11,15 @@ pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
         Value::Number(number) => Some(number.to_string().into()),
         Value::Bool(yes) => Some(if *yes { "yes" } else { "no" }.into()),
         Value::Array(items) => {
-            let scalars = items.iter().filter(|item| !item.is_array() && !item.is_object());
-            let texts: Vec<_> = scalars.filter_map(text).collect();
+            let texts: Vec<_> = items.iter().filter(|item| !item.is_array()).filter_map(item_text).collect();
             (!texts.is_empty()).then(|| texts.join(", ").into())
         }
         Value::Null | Value::Object(_) => None,
     }
+}
+
+/// Returns an item of a list as text. CRMs write tags and choices as objects: `[{"id": "7", "name": "VIP"}]`.
+fn item_text(item: &Value) -> Option<Cow<'_, str>> {
+    let named = || ["name", "value", "label", "plain_text"].into_iter().find_map(|key| item.get(key).and_then(text));
+    text(item).or_else(named)
 }

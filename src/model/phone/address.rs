@@ -1,5 +1,6 @@
 //! A SIP or tel address, reduced to its number.
 
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// `"Alice" <sip:+15145550199;cpc=ordinary@host;user=phone>`, reduced to its number.
@@ -17,15 +18,25 @@ impl<'a> Address<'a> {
             .map_or(("", text), |(display, rest)| (display, rest.split('>').next().unwrap_or(rest)));
         let display = display.trim().trim_matches('"').trim();
         let text = bracketed.trim().trim_matches(['<', '>', '"']).trim();
-        let Some((scheme, rest)) = text.split_once(':') else { return Self { number: text.into(), host: "", display } };
+        // `15145550199@host` lacks its scheme.
+        let is_number = |user: &str| user.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+');
+        let bare = text.split_once('@').filter(|(user, _)| is_number(user)).map(|_| ("sip", text));
+        let Some((scheme, rest)) = bare.or_else(|| text.split_once(':')) else {
+            return Self { number: text.into(), host: "", display };
+        };
         let is = |names: &[&str]| names.iter().any(|name| scheme.trim().eq_ignore_ascii_case(name));
-        if is(&["sip", "sips"]) {
+        if is(&["sip", "sips", "h323"]) {
             let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
-            let user = user.replace("%2B", "+").replace("%2b", "+").replace("%3B", ";").replace("%3b", ";");
-            let number = user.split(';').next().unwrap_or_default().to_owned();
+            // Parameters and a password stand behind the number.
+            let number = decoded(user).split([';', ':']).next().unwrap_or_default().to_owned();
             return Self { number: number.into(), host, display };
         }
-        let number = if is(&["tel", "callto"]) { rest } else { text };
-        Self { number: number.into(), host: "", display }
+        let number = if is(&["tel", "callto"]) { decoded(rest).into() } else { text.into() };
+        Self { number, host: "", display }
     }
+}
+
+/// Decodes the escapes of an address: `%2B1514…`.
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

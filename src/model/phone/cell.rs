@@ -10,6 +10,7 @@
 mod fax;
 mod groups;
 mod letters;
+mod local_forms;
 
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
@@ -65,8 +66,10 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
         return library::parse(&text, region, proof).map(|number| vec![number]).ok_or(CellProblem::NoNumber);
     }
     let text = plain::without_escapes(&text);
+    let text = plain::without_links(&text);
     let text = without_parameters(plain::without_star_code(&text));
     let text = plain::without_enumeration(&text);
+    let text = local_forms::without_prefixes(&text, region);
     let text = plain::with_parentheses(&text);
     let text = letters::as_digits(&text, region);
     let text = groups::as_hyphens(&text, region);
@@ -93,6 +96,8 @@ fn has_sip_scheme(text: &str) -> bool {
 /// Drops the parameters of a telephone URI (RFC 3966) but the extension: the routing number in `;rn=+1…` is not the caller's.
 fn without_parameters(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
+    // `home=514…;shop=514…` has labels.
+    let is_labelled = text.split(';').next().is_some_and(|first| first.contains('='));
     for (at, piece) in text.split(';').enumerate() {
         let name = piece.split(['=', ' ', '>', '@']).next().unwrap_or_default().trim().to_ascii_lowercase();
         let has_value = piece.trim_start().get(name.len()..).is_some_and(|rest| rest.starts_with('='));
@@ -100,9 +105,12 @@ fn without_parameters(text: &str) -> String {
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         match name.as_str() {
             "ext" if at > 0 && has_value => kept.push_str(&piece.replacen('=', " ", 1).replacen("ext", " ext", 1)),
-            _ if at > 0 && (is_flag || has_value && is_name && !piece.starts_with(' ') && !tokens::is_label(&name)) => {
+            _ if at > 0
+                && !is_labelled
+                && (is_flag || has_value && is_name && !piece.starts_with(' ') && !tokens::is_label(&name)) =>
+            {
                 // What follows the URI stays.
-                let end = piece.find([' ', '>', '@', '\n']).unwrap_or(piece.len());
+                let end = piece.find([' ', '>', '@', '\n', ':']).unwrap_or(piece.len());
                 kept.push_str(piece.get(end..).unwrap_or_default());
             }
             _ if at > 0 => {
@@ -144,14 +152,16 @@ impl<'a> Cell<'a> {
             return end;
         }
         let touches_text = self.touches_text(at, token);
-        if self.is_record(at) || touches_text && !self.has_remark(at, token) {
+        if self.is_record(at) || self.is_dialed_code(at, token) || touches_text && !self.has_remark(at, token) {
             return at;
         }
         if let Some(Group { last, is_certain: false }) = groups::find(self.tokens, at, self.region) {
             return last;
         }
         let mut numbers = if touches_text { Vec::new() } else { run::numbers(token.text, self.region, self.proof) };
-        let remark = numbers.is_empty().then(|| run::before_remark(token.text, self.region)).flatten();
+        let remark =
+            || run::before_remark(token.text, self.region).or_else(|| run::behind_remark(token.text, self.region));
+        let remark = numbers.is_empty().then(remark).flatten();
         let has_remark = remark.is_some();
         numbers.extend(remark);
         if self.is_fax(at) {
@@ -219,10 +229,22 @@ impl<'a> Cell<'a> {
         before.is_some_and(is_text) || after.is_some_and(is_text)
     }
 
+    /// Returns whether a phone dials the digits after a pause: `514-555-0122,,9876543210#` is a conference with its code.
+    fn is_dialed_code(&self, at: usize, token: &Token<'a>) -> bool {
+        let is_beside = |index: Option<usize>, sign: &str| {
+            index.and_then(|index| self.tokens.get(index)).is_some_and(|it| it.is_sign(sign))
+        };
+        let ends = self.tokens.get(at + 1).is_some_and(|it| it.start == token.end && it.is_sign("#"));
+        ends && is_beside(at.checked_sub(1), ",") && is_beside(at.checked_sub(2), ",")
+    }
+
     /// Returns whether a word right before the run names another kind of number: `Acct # 5145550122`.
     fn is_record(&self, at: usize) -> bool {
+        let announces = |it: &&Token<'_>| ["#", ":", "°", "=", "º"].iter().any(|sign| it.is_sign(sign));
         let mut before = self.tokens.get(..at).unwrap_or_default().iter().rev();
-        before.find(|it| !it.is_sign("#") && !it.is_sign(":")).is_some_and(|it| it.is_word(tokens::is_record_word))
+        let word = before.find(|it| !announces(it) && !it.is_word(tokens::is_number_word));
+        word.is_some_and(|it| it.is_word(tokens::is_record_word))
+            && !before.next().is_some_and(|it| it.is_word(tokens::is_area_word))
     }
 
     /// Returns the second number of `514-555-0138/0139`: a short run behind a slash or a connecting word.

@@ -5,6 +5,15 @@ use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as ParsedNumber, PhoneNumberFormat, enums::Region as Country,
 };
 
+/// Digits of the longest local number: Berlin and Vienna have up to eight.
+const MAX_LOCAL_DIGITS: usize = 8;
+
+/// Digits of the shortest number in a list, and in a plan with a trunk prefix of one without it.
+const MIN_DIGITS: usize = 6;
+const MIN_WITH_PREFIX: usize = 7;
+/// Digits behind the trunk prefix of most plans.
+const TRUNK_DIGITS: std::ops::RangeInclusive<usize> = 9..=10;
+
 /// How much must speak for a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
@@ -27,8 +36,49 @@ pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
     if !is_complete(&number) || !can_exist(&number) || !is_stable(&number) {
         return None;
     }
-    (proof == Proof::Possible || number.country_code == 1 || PHONE_NUMBER_UTIL.is_valid_number(&number))
-        .then(|| e164(&number))
+    let is_assigned = || {
+        let is_valid = PHONE_NUMBER_UTIL.is_valid_number(&number) || is_old_brazilian_mobile(&number);
+        is_valid && !may_be_local(text, &number, region)
+    };
+    (proof == Proof::Possible || number.country_code == 1 || is_assigned()).then(|| e164(&number))
+}
+
+/// Parses a national number that is written with the trunk prefix `0`: its length is enough, as with a country code.
+pub(super) fn with_trunk_prefix(text: &str, region: Region) -> Option<E164> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let national = text.trim_start_matches('(').strip_prefix('0').filter(|rest| !rest.starts_with('0'))?;
+    let number = parse(text, region, Proof::Possible).filter(|_| !national.is_empty())?;
+    // In Italy the zero is a part of the number.
+    let length = number.national_digits().len();
+    (length + 1 == digits && TRUNK_DIGITS.contains(&length)).then_some(number)
+}
+
+/// Returns whether the number is a mobile one of eight digits: Brazil put a 9 in front until 2016, lists have both forms.
+fn is_old_brazilian_mobile(number: &ParsedNumber) -> bool {
+    let (area, local) = (number.national_number / 10_u64.pow(8), number.national_number % 10_u64.pow(8));
+    let mut grown = number.clone();
+    grown.national_number = area * 10_u64.pow(9) + 9 * 10_u64.pow(8) + local;
+    let is_old = number.country_code == 55 && (11..=99).contains(&area) && local >= 6 * 10_u64.pow(7);
+    is_old && PHONE_NUMBER_UTIL.is_valid_number(&grown)
+}
+
+/// Returns whether the digits may be the local part of a number, to which an area code belongs: without the trunk prefix, few
+/// enough, and in a plan whose numbers differ in length, such as the German one. There `23125-100` is a number of any town. A
+/// few digits are no number of their own anywhere: `16-40` are hours.
+fn may_be_local(text: &str, number: &ParsedNumber, region: Region) -> bool {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if text.contains('+') || number.national_number.to_string() != digits || digits.len() > MAX_LOCAL_DIGITS {
+        return false;
+    }
+    let mut shorter = number.clone();
+    shorter.national_number /= 10;
+    // With the trunk prefix it would be the same number.
+    let prefixed = || PHONE_NUMBER_UTIL.parse(format!("0{digits}"), Some(region.0)).ok();
+    let has_prefix =
+        || prefixed().is_some_and(|it| it.national_number == number.national_number && !it.italian_leading_zero());
+    let is_shorter = |bound| digits.len() < bound;
+    is_shorter(MIN_DIGITS)
+        || (is_shorter(MIN_WITH_PREFIX) || PHONE_NUMBER_UTIL.is_valid_number(&shorter)) && has_prefix()
 }
 
 /// Returns whether the text is an assigned number of the plan, such as a service number.

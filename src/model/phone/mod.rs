@@ -59,9 +59,13 @@ impl Region {
         PHONE_NUMBER_UTIL.get_country_code_for_region(country).map(|_| Self(country))
     }
 
+    fn country_code(self) -> Option<i32> {
+        PHONE_NUMBER_UTIL.get_country_code_for_region(self.0)
+    }
+
     /// Returns whether the region has country code 1.
     fn is_north_american(self) -> bool {
-        PHONE_NUMBER_UTIL.get_country_code_for_region(self.0) == Some(1)
+        self.country_code() == Some(1)
     }
 }
 

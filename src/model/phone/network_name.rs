@@ -39,7 +39,7 @@ pub struct NetworkName {
 
 /// Words of texts in place of a name, in lower case. A text of these words alone is no name: `WIRELESS CALLER`, `TOLL FREE`.
 const SUBSTITUTE_WORDS: &str = " wireless cell cellular mobile toll free tollfree voip phone unavailable unavail unknown not available \
-    noname area out of payphone pay coin incoming international intl 800 ";
+    noname area out of payphone pay coin incoming international intl avail provided 800 833 844 855 866 877 888 ";
 /// Words that stand beside them, in lower case.
 const BESIDE_SUBSTITUTES: &str = " caller callr call name number no line service id ";
 
@@ -58,13 +58,16 @@ impl NetworkName {
     pub fn parse(raw: &str) -> Self {
         let mut parsed = Self::default();
         let text = parsed.take_verified(raw.trim());
-        let text = parsed.take_spam(text);
+        let text = parsed.take_spam(text).trim_matches('"').trim();
         let collapsed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let folded = folded(text);
+        // `Cell Phone   QC` is a substitute with its province.
+        let kind =
+            folded.rsplit_once(' ').filter(|(_, state)| is_state(state)).map_or(folded.as_str(), |(kind, _)| kind);
         if folded.is_empty() || is_code(&folded) {
             return parsed;
         }
-        if is_substitute(&folded) {
+        if is_substitute(kind) || is_country(&folded) {
             parsed.substitute = Some(folded);
         } else if is_place(text) {
             parsed.substitute = Some(collapsed);
@@ -75,7 +78,9 @@ impl NetworkName {
     }
 
     fn take_verified<'a>(&mut self, text: &'a str) -> &'a str {
-        for (sign, mark) in [("[V]", NetworkMark::Verified), ("[NV]", NetworkMark::NotVerified)] {
+        let verified = ["[V]", "[v]", "✓", "✔"].map(|sign| (sign, NetworkMark::Verified));
+        let not_verified = ["[NV]", "[nv]"].map(|sign| (sign, NetworkMark::NotVerified));
+        for (sign, mark) in verified.into_iter().chain(not_verified) {
             let rest = text.strip_prefix(sign).or_else(|| text.strip_suffix(sign));
             if let Some(rest) = rest {
                 self.marks.push(mark);
@@ -104,6 +109,8 @@ impl NetworkName {
             rest = behind;
         }
         let name = rest.trim_matches(|c: char| !c.is_alphanumeric());
+        // `Spam Likely (Telemarketing)` gives the reason.
+        let name = if has_word(SPAM_WORDS, &name.to_lowercase()) { "" } else { name };
         if has_spam && (is_qualified || name.is_empty()) {
             self.marks.push(NetworkMark::Spam);
             return name;
@@ -126,7 +133,8 @@ fn has_word(list: &str, word: &str) -> bool {
 
 /// Returns whether a text is a code of the network with a letter and digits: `V06475550101`.
 fn is_code(folded: &str) -> bool {
-    folded.strip_prefix('v').is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    let rest = folded.strip_prefix('v').map(str::trim_start);
+    rest.is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns whether a text in lower case is no name.
@@ -141,11 +149,22 @@ fn folded(text: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
+/// Returns whether a text in lower case is a country that networks send for its callers.
+fn is_country(folded: &str) -> bool {
+    ["canada", "usa", "united states", "united kingdom", "mexico"].contains(&folded)
+}
+
+fn is_state(word: &str) -> bool {
+    word.len() == 2 && STATES.contains(&format!(" {} ", word.to_uppercase()))
+}
+
+/// States of the United States and provinces of Canada.
+const STATES: &str = " AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV NY OH OK \
+    OR PA PQ PR RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT ";
+
 /// Returns whether the text is a town and a state or province: `HAMILTON     ON`. With one blank, a state that is also the end
 /// of a name (`SMITH MD`, `ACME CO`) needs the whole width.
 fn is_place(text: &str) -> bool {
-    const STATES: &str = " AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV \
-        NY OH OK OR PA PQ PR RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT ";
     const NAME_ENDINGS: &str = " AL CA CO DE ID IN LA MA MD ME MS NE OK ON OR PA PE SC VA NP ";
     let Some((town, state)) = text.rsplit_once([' ', ',']) else { return false };
     // With a comma a town may have small letters, too.
@@ -180,6 +199,16 @@ mod tests {
             "3M",
             "POTENTIAL LLC",
             "Free Phone Repair",
+            "MARTIN,ALICE",
+            "O'BRIEN TOM",
+            "JUNKYARD JOE",
+            "MOBILE MECHANICS",
+            "UNKNOWN PLEASURES LLC",
+            "PRIVATE EYE INC",
+            "NORTHERN WIRELESS",
+            "CANADA POST",
+            "INTERNATIONAL PAPER",
+            "DR A MARTIN",
         ] {
             let parsed = NetworkName::parse(name);
             assert_eq!((parsed.name.as_deref(), parsed.marks.len()), (Some(name), 0), "{name}");
@@ -205,6 +234,26 @@ mod tests {
             ("NAME UNAVAIL", "name unavail"),
             ("INTERNATIONAL CALL", "international call"),
             ("N/A", "n a"),
+            ("Cell Phone   QC", "cell phone qc"),
+            ("CELL PHONE", "cell phone"),
+            ("WIRELESS CALL", "wireless call"),
+            ("Mobile Caller", "mobile caller"),
+            ("Toll Free Service", "toll free service"),
+            ("800 SERVICE", "800 service"),
+            ("888 NUMBER", "888 number"),
+            ("OUT OF AREA", "out of area"),
+            ("UNKNOWN NAME", "unknown name"),
+            ("Unknown Caller", "unknown caller"),
+            ("NO NAME", "no name"),
+            ("NAME NOT AVAIL", "name not avail"),
+            ("Not Provided", "not provided"),
+            ("No Caller ID", "no caller id"),
+            ("CANADA", "canada"),
+            ("UNITED KINGDOM", "united kingdom"),
+            ("ST. JOHN'S    NL", "ST. JOHN'S NL"),
+            ("ST-JEROME    QC", "ST-JEROME QC"),
+            ("QUEBEC,QC", "QUEBEC,QC"),
+            ("Montréal, QC", "Montréal, QC"),
         ] {
             let parsed = NetworkName::parse(text);
             assert_eq!((parsed.name, parsed.substitute.as_deref()), (None, Some(substitute)), "{text}");
@@ -213,7 +262,10 @@ mod tests {
 
     #[test]
     fn code_of_the_network_is_no_name() {
-        assert_eq!(NetworkName::parse("V06475550101"), NetworkName::default());
+        for code in ["V06475550101", "V4165550199123456", "V 10301230100012", "-", "..."] {
+            assert_eq!(NetworkName::parse(code), NetworkName::default(), "{code}");
+        }
+        assert_eq!(NetworkName::parse("\"ALICE MARTIN\"").name.as_deref(), Some("ALICE MARTIN"));
     }
 
     #[test]
@@ -234,6 +286,16 @@ mod tests {
             ("LIKELY FRAUD", None, Spam),
             ("SPAM CALLER", None, Spam),
             ("Telemarketing", None, Spam),
+            ("Spam", None, Spam),
+            ("SCAM LIKELY - ACME", Some("ACME"), Spam),
+            ("Potential Spam", None, Spam),
+            ("Spam Likely (Telemarketing)", None, Spam),
+            ("FRAUD RISK", None, Spam),
+            ("Nuisance Likely", None, Spam),
+            ("[V]ALICE MARTIN", Some("ALICE MARTIN"), Verified),
+            ("ALICE MARTIN[V]", Some("ALICE MARTIN"), Verified),
+            ("[v] Alice", Some("Alice"), Verified),
+            ("✓ ALICE MARTIN", Some("ALICE MARTIN"), Verified),
         ] {
             let parsed = NetworkName::parse(text);
             assert_eq!((parsed.name.as_deref(), parsed.marks.as_slice()), (name, &[mark][..]), "{text}");

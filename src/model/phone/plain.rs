@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+/// Pairs of digits that are a number with commas between them.
+const MIN_PAIRS: usize = 4;
+
 /// Maps digits, letters and signs of other widths and scripts to ASCII, and drops marks without width.
 pub(super) fn to_ascii_forms(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
@@ -67,12 +70,19 @@ fn ascii_form(c: char) -> char {
     match c {
         // Full-width forms stand in the order of ASCII.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{30fc}' | '\u{2796}' => '-',
+        '\u{2010}'..='\u{2015}'
+        | '\u{2043}'
+        | '\u{2212}'
+        | '\u{fe58}'
+        | '\u{fe63}'
+        | '\u{30fc}'
+        | '\u{ff70}'
+        | '\u{2796}' => '-',
         '\u{2795}' | '\u{fe62}' | '\u{207a}' => '+',
         '\u{2018}' | '\u{2019}' => '\'',
         '\u{201c}' | '\u{201d}' => '"',
         '\u{2044}' | '\u{2215}' => '/',
-        '\u{b7}' | '\u{2022}' | '\u{2027}' => '.',
+        '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{30fb}' | '\u{ff65}' => '.',
         '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
         c if c.is_whitespace() && c != '\n' && c != '\r' => ' ',
         c => c,
@@ -93,7 +103,7 @@ pub(super) fn without_escapes(text: &str) -> Cow<'_, str> {
 pub(super) fn without_star_code(text: &str) -> &str {
     let code = text.trim_start().strip_prefix('*').and_then(|rest| rest.split_at_checked(2));
     match code {
-        Some((code, rest)) if is_digits(code) && rest.starts_with([' ', ',', '-', '.']) => rest,
+        Some((code, rest)) if is_digits(code) && rest.starts_with([' ', ',', '-', '.', '+']) => rest,
         _ => text,
     }
 }
@@ -113,7 +123,7 @@ pub(super) fn from_spreadsheet(text: &str) -> SpreadsheetForm<'_> {
     let formula = text.strip_prefix('=').unwrap_or(text).trim();
     let bare = formula.trim_matches('"').trim_start_matches('\'').trim();
     let Some((mantissa, exponent)) = bare.split_once(['e', 'E']) else {
-        if let Some(number) = without_thousands(bare) {
+        if let Some(number) = without_thousands(bare).or_else(|| without_commas(bare)) {
             return SpreadsheetForm::Exact(Cow::Owned(number));
         }
         let whole = bare.split_once(['.', ',']).filter(|(number, zeros)| is_whole(number) && is_zeros(zeros));
@@ -131,12 +141,33 @@ pub(super) fn from_spreadsheet(text: &str) -> SpreadsheetForm<'_> {
     }
 }
 
-/// Undoes `5,145,550,122`: groups of three, of a number with ten or eleven digits.
+/// Undoes `5,145,550,122`: groups of three, of a number with ten or eleven digits, also with decimals.
 fn without_thousands(text: &str) -> Option<String> {
+    let text = text.strip_suffix(".00").or_else(|| text.strip_suffix(".0")).unwrap_or(text);
     let (first, rest) = text.split_once(',')?;
     let are_groups = rest.split(',').all(|group| group.len() == 3 && is_digits(group));
     let digits = text.replace(',', "");
     (is_digits(first) && first.len() <= 2 && are_groups && matches!(digits.len(), 10 | 11)).then_some(digits)
+}
+
+/// Reads `06,39,98,01,16`: the decimal sign of a numeric pad in France.
+fn without_commas(text: &str) -> Option<String> {
+    let are_pairs = text.split(',').all(|group| group.len() == 2 && is_digits(group));
+    (are_pairs && text.len() > 2 * MIN_PAIRS).then(|| text.replace(',', " "))
+}
+
+/// Drops the web addresses of a text, whose digits are those of a page. The links that open a chat or a call have numbers.
+pub(super) fn without_links(text: &str) -> Cow<'_, str> {
+    const PHONE_LINKS: [&str; 6] = ["wa.me/", "whatsapp", "t.me/+", "tel:", "callto:", "phone="];
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    for piece in text.split_inclusive([' ', '\n', '"', '<', '>', '(', ')', ',']) {
+        let is_page = piece.contains("://") && !PHONE_LINKS.iter().any(|link| piece.contains(link));
+        kept.push_str(if is_page { " " } else { piece });
+    }
+    Cow::Owned(kept)
 }
 
 /// Reads `[514] 555-0122` as `(514) 555-0122`.

@@ -11,6 +11,8 @@ use std::borrow::Cow;
 const MAX_GROUPS: usize = 16;
 /// Digits of the shortest numbers that may stand beside each other in one run.
 pub(super) const MIN_DIGITS: usize = 7;
+/// Fewest digits of a number with its own country code and without a plus sign.
+const MIN_WITH_COUNTRY: usize = 12;
 /// Digits of the longest remark behind a number: a year.
 const MAX_REMARK_DIGITS: usize = 4;
 /// Digits of the longest number: 3 of the country, 14 of a German national number.
@@ -53,7 +55,9 @@ pub(super) fn number(run: &str, region: Region, proof: Proof) -> Option<E164> {
 /// Reads a run without a plus sign.
 fn without_plus(run: &str, region: Region, proof: Proof) -> Vec<E164> {
     let run = run.trim();
-    let whole = library::parse(run, region, proof)
+    let whole = own_country(run, region)
+        .or_else(|| library::parse(run, region, proof))
+        .or_else(|| library::with_trunk_prefix(run, region))
         .or_else(|| foreign_prefix(run, region))
         .or_else(|| bare_country(run, region));
     // Only a long run can be two numbers as well.
@@ -97,6 +101,18 @@ fn foreign_prefix(text: &str, region: Region) -> Option<E164> {
     library::parse(&format!("+{rest}"), region, Proof::Assigned)
 }
 
+/// Reads `491713920027` in Germany: with its own country code a number has no trunk prefix. Few digits may be a national number
+/// that lost its zero.
+fn own_country(run: &str, region: Region) -> Option<E164> {
+    let digits: String = run.chars().filter(char::is_ascii_digit).collect();
+    let has_country = region.country_code().is_some_and(|code| digits.starts_with(&code.to_string()));
+    if !has_country || digits.len() < MIN_WITH_COUNTRY {
+        return None;
+    }
+    library::parse(&format!("+{digits}"), region, Proof::Assigned)
+        .filter(|number| number.expose().get(1..) == Some(digits.as_str()))
+}
+
 /// Reads `52 55 1234 5678` outside of Mexico: the country code is a group of its own, and the plus sign is missing. Also
 /// `442079460954`: all digits in one group, more than a national number of North America has. Only one country has a number
 /// with these digits, because no country code is the start of another.
@@ -105,6 +121,10 @@ fn bare_country(run: &str, region: Region) -> Option<E164> {
     let country = run.split(|c: char| !c.is_ascii_digit()).next()?;
     let digits: String = run.chars().filter(char::is_ascii_digit).collect();
     let number = library::parse(&format!("+{run}"), region, Proof::Assigned).filter(|_| digits.len() > 10)?;
+    // `7 916-555-0122` is a number of Russia, or 7 belongs to a word that is missing.
+    if region.is_north_american() && behind_digits(&run).is_some() {
+        return None;
+    }
     let has_group = number.expose().len() - number.national_digits().len() == country.len() + 1;
     // A number that lost digits on the way (a trunk zero) was not written in the international form.
     let is_one_group = country == digits && number.expose().get(1..) == Some(digits.as_str());
@@ -126,9 +146,17 @@ fn groups(text: &str) -> Vec<usize> {
     text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).map(str::len).collect()
 }
 
+/// Splits `5145550147-4385550148`: whole numbers of one length, with a hyphen between them.
+fn joined(text: &str) -> Vec<&str> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let length = parts.first().map_or(0, |first| first.len());
+    let are_whole = length > MIN_DIGITS && parts.iter().all(|part| part.len() == length && digit_count(part) == length);
+    if are_whole { parts } else { vec![text] }
+}
+
 /// Reads a run as numbers beside each other. `None` if there is no such reading, or more than one.
 fn beside(run: &str, region: Region) -> Option<Vec<E164>> {
-    let groups: Vec<&str> = run.split(' ').filter(|group| digit_count(group) > 0).collect();
+    let groups: Vec<&str> = run.split(' ').flat_map(joined).filter(|group| digit_count(group) > 0).collect();
     if !(2..=MAX_GROUPS).contains(&groups.len()) {
         return None;
     }
@@ -169,6 +197,28 @@ pub(super) fn before_remark(run: &str, region: Region) -> Option<E164> {
     None
 }
 
+/// Returns the North American number behind digits that belong to a word or a date in front: `Line 2 514-555-0122`,
+/// `12/05/2024 514-555-0122`. Not if all digits are a number of another country.
+pub(super) fn behind_remark(run: &str, region: Region) -> Option<E164> {
+    let (head, tail) = behind_digits(run).filter(|_| region.is_north_american())?;
+    let is_remark = (1..=MAX_REMARK_DIGITS).contains(&digit_count(head)) || is_date_or_address(head);
+    let number = library::parse(tail, region, Proof::Assigned).filter(|_| is_remark)?;
+    let is_only = library::parse(&format!("+{run}"), region, Proof::Assigned).is_none();
+    (is_only && number.expose().starts_with("+1")).then_some(number)
+}
+
+/// Returns the digits in front of a number in the spelling of North America, with signs between its groups and a blank in
+/// front, and the number.
+fn behind_digits(run: &str) -> Option<(&str, &str)> {
+    let is_plan = |tail: &str| {
+        let mut gaps = tail.split(|c: char| c.is_ascii_digit());
+        gaps.all(|gap| !gap.starts_with(' ') || gap == " (")
+            && matches!(groups(tail).as_slice(), [3, 3, 4] | [1, 3, 3, 4])
+    };
+    let mut tails = run.match_indices(' ').filter_map(|(at, _)| run.split_at_checked(at));
+    tails.find(|(_, tail)| is_plan(tail.trim_start())).map(|(head, tail)| (head, tail.trim_start()))
+}
+
 /// Returns the number that `tail` abbreviates: `…0138` and `0139`, `…0138` and `39`. A tail is as long as the last group of
 /// the number, or counts upward.
 pub(super) fn abbreviated(number: &E164, run: &str, tail: &str, region: Region) -> Option<E164> {
@@ -185,7 +235,7 @@ pub(super) fn abbreviated(number: &E164, run: &str, tail: &str, region: Region) 
     let (head, replaced) = whole.split_at_checked(cut)?;
     let last_group = run.rsplit(|c: char| !c.is_ascii_digit()).find(|group| !group.is_empty())?;
     let is_certain = is_local || last_group.len() == tail.len() || tail > replaced && last_group.len() > tail.len();
-    is_certain.then(|| library::parse(&format!("{head}{tail}"), region, Proof::Assigned)).flatten()
+    is_certain.then(|| library::parse(&format!("{head}{tail}"), region, Proof::Possible)).flatten()
 }
 
 pub(super) fn digit_count(text: &str) -> usize {

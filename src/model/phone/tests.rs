@@ -98,7 +98,7 @@ fn withheld_short_and_impossible_numbers_are_distinguished() {
     ] {
         assert_eq!(PhoneNumber::parse(Some(hidden), Region::US), PhoneNumber::Withheld, "{hidden:?}");
     }
-    for short in ["0", "911", "1015", "123456", "sip:1015@pbx.example.com"] {
+    for short in ["0", "911", "1015", "123456", "sip:1015@pbx.example.com", "sip:911@pbx.example.com;user=phone"] {
         assert!(matches!(PhoneNumber::parse(Some(short), Region::US), PhoneNumber::Short(_)), "{short:?}");
     }
     assert!(
@@ -204,6 +204,22 @@ fn wire_words_for_hidden_and_unavailable_differ() {
         "Private",
         "tel:anonymous",
         "Blocked caller",
+        "sip:anonymous@192.0.2.1",
+        "Anonymous <sip:anonymous@anonymous.invalid>",
+        "sip:restricted@pbx.example.com",
+        "sip:Private@pbx.example.com;user=phone",
+        "Caller ID withheld",
+        "Withheld Number",
+        "Name and number withheld",
+        "NUMBER BLOCKED",
+        "Presentation restricted",
+        "Private call",
+        "Unterdrückt",
+        "Numéro masqué",
+        "Número oculto",
+        "privé",
+        "sip:+15145550199@anonymous.invalid",
+        "0000000",
         "\"Anonymous\" <sip:c8oqz84z@privacy.example>",
     ] {
         assert_eq!(PhoneNumber::parse(Some(hidden), Region::US), PhoneNumber::Withheld, "{hidden}");
@@ -214,6 +230,25 @@ fn wire_words_for_hidden_and_unavailable_differ() {
     for away in [
         "outofarea",
         "Coin/Payphone",
+        "Unavailable",
+        "sip:unknown@unknown.invalid",
+        "sip:Unknown@10.0.0.1",
+        "NOT-AVAILABLE",
+        "Number unavailable",
+        "Address unavailable",
+        "Out of Area",
+        "Out-of-service area",
+        "No number provided",
+        "Name unavailable",
+        "Payphone call",
+        "Coin phone",
+        "International",
+        "Inconnu",
+        "Unbekannt",
+        "Desconocido",
+        "Sconosciuto",
+        "Unassigned",
+        "?",
         "interaction with other service",
         "N/A",
         "null",
@@ -239,6 +274,36 @@ fn wire_address_is_reduced_to_its_number() {
         "\"Alice, Ltd\" <sip:%2B15145550199@pbx.example.com:5060;transport=tls>;tag=1928301774",
         "Alice <tel:+15145550199>",
         "sip:5145550199@10.0.0.1",
+        "tel:+1-514-555-0199;phone-context=example.com",
+        "tel:5550199;phone-context=+1514",
+        "sip:+15145550199;phone-context=+1@10.0.0.1;user=phone",
+        "sip:5145550199;phone-context=+1@pbx.example.com",
+        "SIP:+15145550199@PBX.EXAMPLE.COM",
+        "sips:+15145550199@pbx.example.com:5061;transport=tcp",
+        "<sip:+15145550199@pbx.example.com>;tag=ab12;verstat=TN-Validation-Passed",
+        "\"+15145550199\" <sip:+15145550199@pbx.example.com>",
+        "\"Zoë \\\"Ace\\\" <Moe>\" <sip:+15145550199@pbx.example.com>",
+        "Alice Martin <+15145550199>",
+        "sip:0015145550199@pbx.example.com",
+        "sip:+1514%20555%200199@pbx.example.com",
+        "sip:%28514%29555-0199@pbx.example.com",
+        "tel:%2B15145550199",
+        "tel:+15145550199;isub=1234;ext=22",
+        "+15145550199;oli=62",
+        "+15145550199;isup-oli=0;cpc=payphone",
+        "+15145550199;npdi;rn=+15145550000;cic=+15551",
+        "+15145550199;VERSTAT=TN-Validation-Failed",
+        "sip:+15145550199:secret@pbx.example.com",
+        "15145550199@pbx.example.com",
+        "+15145550199@pbx.example.com",
+        "sip:15145550199",
+        "h323:+15145550199@gw.example.com",
+        " +1 (514) 555-0199 ",
+        "\u{202a}+1 514 555 0199\u{202c}",
+        "1 514 5550199",
+        "001 514 555 0199",
+        "sip:*67+15145550199@pbx.example.com",
+        "sip:+15145550199#@pbx.example.com",
         "sip:%2B15145550199%3Bcpc=ordinary@10.0.0.1",
     ] {
         let number = PhoneNumber::parse(Some(text), Region::US);
@@ -251,7 +316,16 @@ fn wire_address_is_reduced_to_its_number() {
 
 #[test]
 fn wire_text_with_two_numbers_is_unparsed() {
-    for text in ["514-555-0132 or 514-555-0133", "+10000000000", "+15141550199", "+49 0000000000"] {
+    for text in [
+        "514-555-0132 or 514-555-0133",
+        "+10000000000",
+        "+15141550199",
+        "+49 0000000000",
+        "*97",
+        "sip:alice@example.com",
+        "sip:conf-5145550199-room@example.com",
+        "+1514555019",
+    ] {
         assert!(matches!(PhoneNumber::parse(Some(text), Region::US), PhoneNumber::Unparsed(_)), "{text}");
     }
 }
@@ -285,8 +359,29 @@ fn spelling() -> impl Strategy<Value = (String, String)> {
     })
 }
 
+/// `PROPTEST_CASES` sets how many.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(cases.unwrap_or(2000))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(config())]
+
+    /// A remark in parentheses adds no digit to a number, also where the plan has numbers of any length.
+    #[test]
+    fn remark_in_parentheses_changes_no_number(
+        (number, region) in prop::sample::select(vec![
+            ("514-555-0160", "US"), ("030 23125106", "DE"), ("+49 171 3920018", "DE"), ("020 7946 0150", "GB"), ("07700 900152", "GB"),
+            ("01 99 00 01 21", "FR"), ("0491 570 114", "AU"), ("98765 43210", "IN"), ("03-1234-5679", "JP"), ("55 1234 5678", "MX"),
+        ]),
+        remark in "[0-9]{1,2}(h|-[0-9]{1,2}| Uhr|nd floor|\\. OG|)( / [0-9]{1,2}h)?( [a-z]{2,8})?",
+    ) {
+        let region = Region::parse(region).unwrap();
+        let plain = read_cell(number, region).unwrap();
+        let cell = format!("{number} ({remark})");
+        prop_assert_eq!(read_cell(&cell, region), Ok(plain), "{}", cell);
+    }
 
     /// Remarks and separators neither hide a number nor add one.
     #[test]

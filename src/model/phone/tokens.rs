@@ -1,6 +1,8 @@
 //! Splits a cell into runs of digits, words and signs, and sorts the words: which mark an extension, which a number that
 //! identifies no caller.
 
+use super::run::{MIN_DIGITS, digit_count};
+
 /// Piece of a cell with its place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'a> {
@@ -10,6 +12,8 @@ pub(super) struct Token<'a> {
     pub(super) end: usize,
     /// Within parentheses that hold words.
     pub(super) in_remark: bool,
+    /// A hyphen stands in front: `23125-119/-120`, `Fax -102`.
+    pub(super) after_hyphen: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Token<'_> {
 }
 
 /// Splits `text` into tokens. Blanks, hyphens, dots and parentheses outside of numbers are dropped.
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+pub(super) fn tokens<'a>(text: &'a str) -> Vec<Token<'a>> {
     let mut tokens = Vec::new();
     let mut at = 0;
     let mut in_remark = false;
@@ -56,10 +60,16 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         } else {
             (Kind::Sign, first.len_utf8())
         };
+        let length = if kind == Kind::Run { next_number(rest, length) } else { length };
         let piece = rest.get(..length).unwrap_or_default();
         let (trimmed, offset) = if kind == Kind::Run { trim_run(piece) } else { (piece, 0) };
+        let after_hyphen = piece.get(..offset).is_some_and(|lead| lead.ends_with('-'));
+        let token =
+            |kind, text: &'a str, start| Token { kind, text, start, end: start + text.len(), in_remark, after_hyphen };
         if !trimmed.is_empty() {
-            tokens.push(Token { kind, text: trimmed, start: at + offset, end: at + offset + trimmed.len(), in_remark });
+            tokens.push(token(kind, trimmed, at + offset));
+        } else if piece == "+" {
+            tokens.push(token(Kind::Sign, piece, at));
         }
         if kind == Kind::Run {
             in_remark = opens_remark(piece, trimmed).unwrap_or(in_remark);
@@ -67,6 +77,19 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         at += length;
     }
     tokens
+}
+
+/// Returns where a parenthesis begins another number or a remark behind a whole number: `(514)555-0122(514)555-0123`,
+/// `030 123456 (8-17 Uhr)`. A number with a plus sign or a trunk zero has its parentheses in its first digits.
+fn next_number(rest: &str, length: usize) -> usize {
+    let run = rest.get(..length).unwrap_or_default();
+    let starts_here = |at: &usize| {
+        let (before, behind) = run.split_at_checked(*at).unwrap_or_default();
+        let digits = digit_count(behind);
+        let is_open = !behind.trim_end_matches(|c: char| !c.is_ascii_digit()).contains(')');
+        digit_count(before) >= MIN_DIGITS && (digits >= MIN_DIGITS || digits > 0 && is_open && before.ends_with(' '))
+    };
+    run.match_indices('(').map(|(at, _)| at).find(starts_here).unwrap_or(length)
 }
 
 fn is_run_char(c: char) -> bool {
@@ -123,18 +146,51 @@ pub(super) fn is_pause(word: &str) -> bool {
 
 /// Words between two numbers.
 pub(super) fn is_connector(word: &str) -> bool {
-    is_one_of(word, &["or", "and", "oder", "und", "ou", "et", "y", "o", "e"])
+    is_one_of(word, &["or", "and", "oder", "und", "ou", "et", "y", "o", "e", "u", "och", "og", "и", "или"])
 }
 
 /// Words of numbers that no caller has: fax machines and pagers.
 pub(super) fn is_fax_word(word: &str) -> bool {
-    is_one_of(word, &["fax", "telefax", "faxnummer", "facsimile", "télécopie", "télécopieur", "telecopieur", "f"])
-        || is_one_of(word, &["pager", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
+    // `FAX番号` and `FaxNr`, unlike the name Faxon.
+    let lower = word.to_lowercase();
+    let kind = FAX_STARTS.iter().find_map(|start| lower.strip_prefix(start));
+    kind.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()) || is_number_word(rest))
+        || is_one_of(word, &["telefax", "efax", "facsimile", "facs", "fx", "f", "téléc", "telec"])
+        || is_one_of(word, &["pager", "pgr", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
+}
+
+/// Starts of words of a fax machine, in the scripts that join it with other words.
+const FAX_STARTS: [&str; 17] = [
+    "fax",
+    "télécopieur",
+    "telecopieur",
+    "télécopie",
+    "telecopie",
+    "faks",
+    "факс",
+    "φαξ",
+    "פקס",
+    "فاكس",
+    "传真",
+    "傳真",
+    "팩스",
+    "ファックス",
+    "ファクス",
+    "ファクシミリ",
+    "ﾌｧｯｸｽ",
+];
+
+/// Words that only announce a number: `Fax no. 514…`, `Kd.-Nr. 4711`.
+pub(super) fn is_number_word(word: &str) -> bool {
+    is_one_of(word, &["no", "nr", "num", "number", "nummer", "numero", "numéro", "número", "n"])
 }
 
 /// Words of a phone, in front of `/Fax`.
 pub(super) fn is_phone_word(word: &str) -> bool {
-    is_one_of(word, &["tel", "tél", "phone", "ph", "telephone", "telefon", "téléphone", "teléfono", "voice", "t"])
+    is_one_of(
+        word,
+        &["tel", "tél", "phone", "ph", "telephone", "telefon", "téléphone", "teléfono", "voice", "t", "tlf"],
+    ) || is_one_of(word, &["тел", "телефон", "טל", "טלפון", "هاتف", "电话", "電話", "전화"])
 }
 
 /// Words that deny the next one.
@@ -145,13 +201,21 @@ pub(super) fn is_no(word: &str) -> bool {
 /// Words of numbers that are not phone numbers.
 pub(super) fn is_record_word(word: &str) -> bool {
     is_one_of(word, &["id", "acct", "account", "order", "invoice", "ref", "reference", "ticket", "ssn", "sin", "vat"])
-        || is_one_of(word, &["case", "iban", "po", "box", "sku", "konto", "kundennummer", "rechnung"])
+        || is_one_of(word, &["case", "iban", "po", "box", "sku", "konto", "kd", "dossier", "expediente", "aadhaar"])
+        || is_one_of(word, &["siren", "siret", "cpf", "cnpj", "nif", "cif", "abn", "acn", "pin", "code", "passcode"])
+        || ["kunden", "rechnung", "auftrag", "bestell"].iter().any(|start| word.to_lowercase().starts_with(start))
+}
+
+/// Words that make a code a part of a phone number: `area code 514`.
+pub(super) fn is_area_word(word: &str) -> bool {
+    is_one_of(word, &["area", "country", "dialing", "dialling"])
 }
 
 /// Labels that may touch their number: `cell5145550122`, `5145550122h`.
 pub(super) fn is_label(word: &str) -> bool {
     is_one_of(word, &["c", "h", "m", "o", "t", "b", "cell", "mobile", "mob", "home", "work", "office", "tel", "phone"])
-        || is_one_of(word, &["ph", "main", "direct"])
+        || is_one_of(word, &["ph", "main", "direct", "mobil", "handy", "business", "personal", "private", "other"])
+        || is_phone_word(word)
 }
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {

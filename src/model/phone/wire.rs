@@ -33,7 +33,7 @@ const WITHHELD_WORDS: [&str; 24] = [
 ];
 
 /// Words for a number that the network does not have. `o` is out of area in the North American caller-id signal.
-const UNAVAILABLE_WORDS: [&str; 27] = [
+const UNAVAILABLE_WORDS: [&str; 29] = [
     "unavailable",
     "id unavailable",
     "number unavailable",
@@ -48,6 +48,8 @@ const UNAVAILABLE_WORDS: [&str; 27] = [
     "out of area",
     "o",
     "no number",
+    "no number provided",
+    "out of service area",
     "not provided",
     "coin",
     "coin line",
@@ -62,6 +64,15 @@ const UNAVAILABLE_WORDS: [&str; 27] = [
     "null",
     "undefined",
 ];
+
+/// Words of a hidden number in the languages of the networks. A text of these and of [`BESIDE`] has no number.
+const WITHHELD: &str = " anonymous anonyme anonym anonimo anónimo anônimo restricted private privat privé privée privado withheld blocked hidden \
+    suppressed unterdrückt masqué oculto nascosto verborgen geheim ";
+/// Words of a number that is not known.
+const UNAVAILABLE: &str = " unavailable unavail unknown unidentified unassigned international inconnu unbekannt desconocido desconhecido \
+    sconosciuto onbekend coin payphone ";
+/// Words that stand beside them.
+const BESIDE: &str = " caller call id number name line phone address presentation party and numéro numero número nummer rufnummer appelant ";
 
 /// Longest text of an unparsed number that is kept, in characters.
 const MAX_UNPARSED: usize = 64;
@@ -82,6 +93,11 @@ impl PhoneNumber {
             None => {}
         }
         let text = address.number.as_ref();
+        let unparsed = || Self::Unparsed(whole.chars().take(MAX_UNPARSED).collect::<String>().into());
+        // A user with letters has a name, not a number: `sip:room-5145550199@host`.
+        if !address.host.is_empty() && text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+            return unparsed();
+        }
         // Up to six bare digits are more likely an extension than an unassigned number of the plan.
         let is_short = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         if is_short && !library::is_assigned(text, region) {
@@ -90,7 +106,7 @@ impl PhoneNumber {
         match cell::read(text, region, Proof::Possible).map(<[super::E164; 1]>::try_from) {
             Ok(Ok([number])) => Self::Known(number),
             _ if is_short => Self::Short(text.into()),
-            _ => Self::Unparsed(whole.chars().take(MAX_UNPARSED).collect::<String>().into()),
+            _ => unparsed(),
         }
     }
 }
@@ -125,12 +141,19 @@ impl Address<'_> {
         let has_number =
             user.bytes().any(|byte| byte.is_ascii_digit()) && user.bytes().all(|byte| !byte.is_ascii_alphabetic());
         let display: Vec<String> = self.display.split_whitespace().map(str::to_lowercase).collect();
-        let is_hidden = is_one_of(&WITHHELD_WORDS, &words) || !has_number && is_one_of(&WITHHELD_WORDS, &display);
+        let is_of = |list: &str| {
+            let has = |list: &str, word: &String| list.split_ascii_whitespace().any(|known| known == word);
+            words.iter().any(|word| has(list, word)) && words.iter().all(|word| has(list, word) || has(BESIDE, word))
+        };
+        let is_hidden = is_one_of(&WITHHELD_WORDS, &words)
+            || is_of(WITHHELD)
+            || !has_number && is_one_of(&WITHHELD_WORDS, &display);
+        let is_sign = user.bytes().all(|byte| byte.is_ascii_punctuation());
         let zeros = user.len() >= 7 && user.bytes().all(|byte| byte == b'0');
         let is_host = |name: &str| host.eq_ignore_ascii_case(name) || self.number.ends_with(name);
         if user.is_empty() || zeros || is_hidden || is_host("anonymous.invalid") {
             Some(Absence::Withheld)
-        } else if is_one_of(&UNAVAILABLE_WORDS, &words) || is_host("unknown.invalid") {
+        } else if is_sign || is_one_of(&UNAVAILABLE_WORDS, &words) || is_of(UNAVAILABLE) || is_host("unknown.invalid") {
             Some(Absence::Unavailable)
         } else {
             None

@@ -48,7 +48,12 @@ impl<'a> Cell<'a> {
         let separates = |index: &usize| self.tokens.get(*index).is_some_and(Token::separates);
         let before = (0..word).rev().take_while(|index| !separates(index)).find(is_run);
         let after = (word + 1..self.tokens.len()).take_while(|index| !separates(index)).find(is_run);
-        let number_first = self.tokens.first().is_some_and(|token| token.kind == Kind::Run);
+        // Labels stand behind their numbers where the text begins with a number and ends with a label.
+        let is_number = |token: Option<&Token<'_>>| token.is_some_and(|token| token.kind == Kind::Run);
+        let number_first = is_number(self.tokens.first()) && !is_number(self.tokens.last());
+        if let Some(extension) = self.extension_behind(word) {
+            return Some(extension);
+        }
         // `Tel/Fax: 514… / 514…` has the labels in the order of the numbers.
         if self.is_joined_behind_phone(word) {
             return (word + 1..self.tokens.len()).rev().find(is_run);
@@ -60,6 +65,15 @@ impl<'a> Cell<'a> {
             }
             (one, other) => one.or(other),
         }
+    }
+
+    /// Returns the ending of the number of a fax machine, which is no phone of its own: `Tel. 030 23125-101 Fax -102`.
+    fn extension_behind(&self, word: usize) -> Option<usize> {
+        let at = (word + 1..self.tokens.len()).find(|index| {
+            !self.tokens.get(*index).is_some_and(|it| it.is_sign(":") || it.is_word(tokens::is_number_word))
+        })?;
+        let ending = self.tokens.get(at).filter(|it| it.kind == Kind::Run && it.after_hyphen)?;
+        (run::digit_count(ending.text) < run::MIN_DIGITS).then_some(at)
     }
 
     /// Returns whether the single letter of a word is a label: `F: 514…`, `(f)`, or beside other labels `T 514… F 514…`.

@@ -68,6 +68,7 @@ pub(super) fn find(tokens: &[Token<'_>], at: usize, region: Region) -> Option<Gr
         && sign_here.text == sign.text
         && group.kind == Kind::Run
         && !group.text.starts_with('+')
+        && !group.after_hyphen
         && (is_slash || tokens.get(last).is_some_and(|it| it.end == sign_here.start) && sign_here.end == group.start)
         && groups.len() < MAX_GROUPS
     {
