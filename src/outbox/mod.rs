@@ -113,6 +113,7 @@
 mod admin;
 mod bookkeeping;
 mod call_history;
+mod card_update;
 mod chat_users;
 mod claim_reminders;
 mod claims;
