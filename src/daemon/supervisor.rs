@@ -3,7 +3,7 @@
 //! # Invariants
 //! - A task that exits unexpectedly stops the daemon in order. The process fails and systemd restarts it; pending
 //!   cards stay in the outbox.
-//! - A clean stop (SIGTERM, Ctrl-C) takes 10 s at most: intake ends, held updates are enqueued, posts in flight
+//! - A clean stop (SIGTERM, Ctrl-C) takes 12 s at most: intake ends, held updates are enqueued, posts in flight
 //!   finish, GoTo channels are deleted.
 //! - A second signal ends the process immediately.
 //! - A reload (SIGHUP) reads the config beside the running tasks and swaps it whole. Relays and workers with
@@ -42,6 +42,8 @@ use tokio::{
 
 /// Deadline of a clean stop. The unit's TimeoutStopSec= is twice as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shortest time that the store has to close its file, which merges the log.
+const STORE_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of status line, heartbeat and store checks.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(2);
 /// Capacity of the channel from the workers: sink events.
@@ -283,7 +285,8 @@ impl Daemon {
         self.ownership.abort_all();
         drop(timeout_at(until, self.pipeline.outbox.leave()).await);
         self.connections.close(until).await;
-        self.pipeline.outbox.close().await;
+        // What is committed stays; a disk that is slower than this must not delay the stop.
+        drop(timeout_at(until.max(Instant::now() + STORE_STOP_TIMEOUT), self.pipeline.outbox.close()).await);
         self.status_file.close(&self.pipeline.metrics, Timestamp::now());
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{delivery::OutboxError, ids::SinkName, time::Timestamp},
-    runtime::sql::params,
+    runtime::sql::{OptionalRow as _, params},
 };
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct SharingDaemon {
 pub struct SharedState {
     /// Whether the shared store answered. If not, the rest is what this daemon knows without it.
     pub is_shared: bool,
+    /// The run that wrote the last heartbeat of this daemon's id.
+    pub last_run: Option<String>,
     /// The daemons, this one included.
     pub daemons: Vec<SharingDaemon>,
     /// The owners of all sinks that ever had one.
@@ -46,13 +48,19 @@ pub struct SharedState {
 const FORGET_AFTER_DAYS: i64 = 7;
 
 impl Store {
+    fn last_run(&self) -> Result<Option<String>, StoreError> {
+        let mut read = self.db.prepare("SELECT run FROM daemons WHERE id = ?")?;
+        Ok(read.query_row(params![self.daemon], |row| row.get(0)).optional()?)
+    }
+
     /// Records the heartbeat of this daemon and reads the daemons.
-    fn record_heartbeat(&self, host: &str, version: &str) -> Result<Vec<SharingDaemon>, StoreError> {
+    fn record_heartbeat(&self, host: &str, run: &str, version: &str) -> Result<Vec<SharingDaemon>, StoreError> {
         let mut write = self.db.prepare(&format!(
-            "INSERT INTO daemons (id, host, version, seen) VALUES (?1, ?2, ?3, {SERVER_TIME})
-             ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, seen = excluded.seen"
+            "INSERT INTO daemons (id, host, version, run, seen) VALUES (?1, ?2, ?3, ?4, {SERVER_TIME})
+             ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, run = excluded.run,
+             seen = excluded.seen"
         ))?;
-        write.execute(params![self.daemon, host, version])?;
+        write.execute(params![self.daemon, host, version, run])?;
         drop(write);
         let oldest = format!("DELETE FROM daemons WHERE seen < {SERVER_TIME} - {FORGET_AFTER_DAYS} * 86400000000");
         self.db.prepare(&oldest)?.execute(params![])?;
@@ -68,13 +76,20 @@ impl Store {
         Ok(rows.into_iter().filter_map(daemon).collect())
     }
 
-    fn renew_and_read(&mut self, host: &str, version: &str, lasts: Duration) -> Result<SharedState, StoreError> {
+    fn renew_and_read(
+        &mut self,
+        host: &str,
+        run: &str,
+        version: &str,
+        lasts: Duration,
+    ) -> Result<SharedState, StoreError> {
         let owned = self.renew(lasts)?;
         if !self.is_shared() {
             return Ok(SharedState { owned, ..SharedState::default() });
         }
-        let daemons = self.record_heartbeat(host, version)?;
-        Ok(SharedState { is_shared: true, daemons, owners: self.sink_owners()?, owned })
+        let last_run = self.last_run()?;
+        let daemons = self.record_heartbeat(host, run, version)?;
+        Ok(SharedState { is_shared: true, last_run, daemons, owners: self.sink_owners()?, owned })
     }
 
     /// Hands all sinks back and removes the heartbeat: the other daemons share the sinks among themselves immediately.
@@ -89,12 +104,13 @@ impl Store {
 }
 
 impl DatabaseOutbox {
-    /// Records the heartbeat of this daemon, extends its claims to `lasts` from now, and reads the other daemons and all owners.
+    /// Records the heartbeat of this daemon and its `run`, extends its claims to `lasts` from now, and reads the other daemons and
+    /// all owners.
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub async fn renew_and_read(&self, host: String, lasts: Duration) -> Result<SharedState, OutboxError> {
-        self.run(true, move |store, _| store.renew_and_read(&host, env!("CARGO_PKG_VERSION"), lasts)).await
+    pub async fn renew_and_read(&self, host: String, run: String, lasts: Duration) -> Result<SharedState, OutboxError> {
+        self.run(true, move |store, _| store.renew_and_read(&host, &run, env!("CARGO_PKG_VERSION"), lasts)).await
     }
 
     /// Hands all sinks back before a stop.

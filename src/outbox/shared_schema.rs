@@ -109,6 +109,7 @@ CREATE TABLE daemons (
   id      TEXT COLLATE "C" PRIMARY KEY,
   host    TEXT NOT NULL,
   version TEXT NOT NULL,
+  run     TEXT NOT NULL,                       -- of its last start: two daemons with one id have two
   seen    BIGINT NOT NULL                      -- last heartbeat, by the server's clock; 0: stopped
 );
 CREATE TABLE sink_owners (

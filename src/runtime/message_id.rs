@@ -70,6 +70,8 @@ pub const DATABASE_BACK: &str = "ec58580537904769af75b344e686ff9a";
 pub const DATABASE_REPLACED: &str = "b0925632e0364c2fa1073961e59c6a3a";
 /// Another daemon on the shared database has the same host name.
 pub const HOST_NAME_REUSED: &str = "41d12020eb2f43aaad117acb766cb578";
+/// Another daemon on the shared database has the id of this one.
+pub const DAEMON_ID_REUSED: &str = "920b3db3ebae48abb7b4de7af74aeefb";
 /// The outbox file was damaged and quarantined.
 pub const STORE_QUARANTINED: &str = "ca3ab343ac334b68be9bf77c6519a9d5";
 /// A config reload was rejected.

@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
 
 /// Interval of the renewals: a claim outlasts several lost ones.
 const TICK: Duration = Duration::from_secs(1);
@@ -38,6 +39,7 @@ struct Ownerships {
     /// Id of this daemon in the shared store.
     me: String,
     host: String,
+    run: RunId,
     planner: Planner,
     /// Sinks that are handed back after their post in progress.
     closing: BTreeSet<SinkName>,
@@ -58,6 +60,7 @@ pub async fn run(pipeline: Arc<Pipeline>, registry: OwnershipRegistry, me: Strin
         registry,
         me,
         host,
+        run: RunId::new(Uuid::new_v4()),
         planner: Planner::default(),
         closing: BTreeSet::new(),
         last_tick: now,
@@ -93,7 +96,7 @@ impl Ownerships {
         }
         self.last_tick = started;
         let until = started + CLAIM_DURATION - STOP_MARGIN;
-        let found = self.pipeline.outbox.renew_and_read(self.host.clone(), CLAIM_DURATION).await?;
+        let found = self.pipeline.outbox.renew_and_read(self.host.clone(), self.run.id.clone(), CLAIM_DURATION).await?;
         if !found.is_shared {
             // No daemon can claim a sink now: its last owner continues.
             let is_confirmed = self.unconfirmed_until.is_none_or(|until| until <= started);
@@ -102,6 +105,9 @@ impl Ownerships {
             return Ok(());
         }
         self.unconfirmed_until = None;
+        if self.run.is_new_conflict(found.last_run.as_deref()) {
+            tracing::error!(message_id = message_id::DAEMON_ID_REUSED, "another daemon has the id of this one");
+        }
         let owned = self.claim_and_hand_back(&found, started).await?;
         self.registry.set(&owned, until);
         self.report(found);
@@ -187,10 +193,47 @@ impl Ownerships {
     }
 }
 
+/// The run of this daemon in the shared store, and whether another run wrote to its row since.
+struct RunId {
+    id: String,
+    is_recorded: bool,
+    is_conflict: bool,
+}
+
+impl RunId {
+    fn new(id: Uuid) -> Self {
+        Self { id: id.simple().to_string(), is_recorded: false, is_conflict: false }
+    }
+
+    /// Returns whether another daemon has the id of this one, once. `last` wrote the row before this run wrote it now: at the
+    /// first time an earlier run of this daemon, later only another daemon.
+    fn is_new_conflict(&mut self, last: Option<&str>) -> bool {
+        let is_other = self.is_recorded && last.is_some_and(|last| last != self.id);
+        self.is_recorded = true;
+        is_other && !std::mem::replace(&mut self.is_conflict, true)
+    }
+}
+
 fn live(daemons: &[SharingDaemon]) -> impl Iterator<Item = &SharingDaemon> {
     daemons.iter().filter(|one| one.silence < MEMBER_TIMEOUT)
 }
 
 fn member(daemon: &SharingDaemon) -> Member {
     Member { id: daemon.id.clone(), host: daemon.host.clone(), version: daemon.version.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_of_another_daemon_is_reported_once_and_an_earlier_run_never() {
+        let mut run = RunId::new(Uuid::from_u128(1));
+        let own = run.id.clone();
+        assert!(!run.is_new_conflict(Some("earlier")));
+        assert!(!run.is_new_conflict(Some(&own)) && !run.is_new_conflict(None));
+        assert!(run.is_new_conflict(Some("other")));
+        assert!(!run.is_new_conflict(Some("other")) && !run.is_new_conflict(Some(&own)));
+        assert!(!run.is_new_conflict(Some("other")));
+    }
 }

@@ -19,19 +19,35 @@ async fn daemons_see_each_other_and_a_stopped_one_leaves_its_sinks() {
     let first = open_connected(dir_one.path(), &one).await;
     let second = open_connected(dir_two.path(), &two).await;
     claim_all(&first).await;
-    let seen = first.renew_and_read("alpha".to_owned(), LASTS).await.unwrap();
+    let seen = first.renew_and_read("alpha".to_owned(), "1".to_owned(), LASTS).await.unwrap();
     assert!(seen.is_shared && seen.owned.len() == postgres::SINKS.len());
-    let seen = second.renew_and_read("beta".to_owned(), LASTS).await.unwrap();
+    let seen = second.renew_and_read("beta".to_owned(), "2".to_owned(), LASTS).await.unwrap();
     let hosts: Vec<&str> = seen.daemons.iter().map(|one| one.host.as_str()).collect();
     assert_eq!((hosts.as_slice(), seen.owned.as_slice()), (["alpha", "beta"].as_slice(), [].as_slice()));
     assert!(seen.daemons.iter().all(|one| one.silence < Duration::from_secs(60)));
     assert!(seen.owners.iter().all(|one| one.owner == "one" && one.expires_in.is_some()));
     first.leave().await.unwrap();
-    let seen = second.renew_and_read("beta".to_owned(), LASTS).await.unwrap();
+    let seen = second.renew_and_read("beta".to_owned(), "2".to_owned(), LASTS).await.unwrap();
     assert!(seen.owners.iter().all(|one| one.owner.is_empty()));
     let hosts: Vec<&str> = seen.daemons.iter().map(|one| one.host.as_str()).collect();
     assert_eq!(hosts, ["beta"]);
     claim_all(&second).await;
+}
+
+#[tokio::test]
+async fn heartbeat_returns_the_run_that_wrote_before_it() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let one = database(server, "one");
+    let (dir, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let original = open_connected(dir.path(), &one).await;
+    let copied = open_connected(copy.path(), &one).await;
+    let beat = async |queue: &DatabaseOutbox, run: &str| {
+        queue.renew_and_read("alpha".to_owned(), run.to_owned(), LASTS).await.unwrap().last_run
+    };
+    assert_eq!(beat(&original, "1").await, None);
+    assert_eq!(beat(&original, "1").await.as_deref(), Some("1"));
+    assert_eq!(beat(&copied, "2").await.as_deref(), Some("1"));
+    assert_eq!(beat(&original, "1").await.as_deref(), Some("2"));
 }
 
 #[tokio::test]
