@@ -27,6 +27,7 @@ mod language;
 mod layers;
 mod metrics;
 mod network;
+mod network_needs;
 mod process;
 mod readme;
 mod reload;

@@ -64,6 +64,16 @@ impl Facts {
         self.persons(&ids)
     }
 
+    /// Whom it rang.
+    pub(super) fn rung(&self, walk: &Walk) -> Vec<Person> {
+        self.persons(&walk.rang)
+    }
+
+    /// Who talked last.
+    pub(super) fn talkers(&self, walk: &Walk) -> Vec<Person> {
+        self.persons(&walk.talks.talking)
+    }
+
     fn persons(&self, ids: &[PartyId]) -> Vec<Person> {
         ids.iter().filter_map(|id| self.parties.person(*id).cloned()).take(MAX_PEOPLE).collect()
     }
@@ -77,13 +87,15 @@ impl Facts {
         let position = stay.map(|stay| stay.position).unwrap_or_default();
         let handed_on = walk.talks.handing_over.as_ref().map(|it| self.hand_over(it));
         let mailbox = walk.mailbox.as_ref().map(|stay| {
+            // Straight to a mailbox: a queue or another phone may lead to anybody's.
             let handed_to = || {
-                let destination = walk.talks.handing_over.as_ref()?.destination.as_deref()?;
-                self.owner(destination)
+                let handed = walk.talks.handing_over.as_ref().filter(|it| it.to.is_empty())?;
+                let is_direct = walk.queues.iter().all(|(_, since)| *since < handed.at);
+                self.owner(handed.destination.as_deref()?).filter(|_| is_direct)
             };
-            let owner = match stay.after_ringing.as_slice() {
-                [one] => self.parties.person(*one).cloned(),
-                [] => handed_to(),
+            let owner = match stay.after_ringing.as_deref() {
+                Some([one]) => self.parties.person(*one).cloned(),
+                Some([]) => handed_to(),
                 _ => None,
             };
             Mailbox { message: stay.message, length: stay.length, owner }

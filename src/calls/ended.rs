@@ -1,8 +1,8 @@
 //! Calls that ended a short while ago: what comes late may complete their outcome, and doubles of them start no new call.
 //! Bounded by age and number.
 
-use super::{Limits, tracked_call::TrackedCall};
-use crate::model::ids::ConversationSpaceId;
+use super::{Limits, identity::caller, tracked_call::TrackedCall};
+use crate::model::{call::CallSnapshot, ids::ConversationSpaceId};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     time::Instant,
@@ -15,6 +15,8 @@ pub(super) struct Ended {
     pub(super) call: ConversationSpaceId,
     /// A person had answered that call.
     pub(super) answered: bool,
+    /// The first snapshot of one that counts as a consultation only because of who began it.
+    pub(super) guess: Option<Box<CallSnapshot>>,
 }
 
 /// The ended conversations and calls.
@@ -40,6 +42,31 @@ impl EndedCalls {
         self.legs.get(id).is_some_and(|ended| ended.answered)
     }
 
+    /// Whether the call of an ended conversation is of another caller than `event`.
+    pub(super) fn is_of_another_caller(&self, id: &ConversationSpaceId, event: &CallSnapshot) -> bool {
+        let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
+        let call = self.legs.get(id).and_then(|ended| self.calls.get(&ended.call));
+        call.is_some_and(|call| !call.facts.is_same_caller(theirs))
+    }
+
+    /// Whether a conversation was taken for a consultation by a guess.
+    pub(super) fn is_guess(&self, id: &ConversationSpaceId) -> bool {
+        self.legs.get(id).is_some_and(|ended| ended.guess.is_some())
+    }
+
+    /// Takes back a conversation that was taken for a consultation by a guess. Returns its first snapshot.
+    pub(super) fn take_guess(&mut self, id: &ConversationSpaceId) -> Option<CallSnapshot> {
+        let first = self.legs.get_mut(id)?.guess.take()?;
+        self.legs.remove(id);
+        self.order.retain(|(_, leg)| leg != id || self.requested.contains(leg));
+        Some(*first)
+    }
+
+    /// The ended calls.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &TrackedCall> {
+        self.calls.values().map(Box::as_ref)
+    }
+
     /// The ended call of a conversation.
     pub(super) fn call(&mut self, id: &ConversationSpaceId) -> Option<&mut TrackedCall> {
         self.calls.get_mut(&self.legs.get(id)?.call).map(Box::as_mut)
@@ -55,7 +82,8 @@ impl EndedCalls {
     /// Adds a call with its conversations.
     pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant) {
         for leg in call.legs().ids() {
-            self.add(leg.clone(), Ended { call: call.id().clone(), answered: call.was_answered() }, now);
+            let ended = Ended { call: call.id().clone(), answered: call.was_answered(), guess: None };
+            self.add(leg.clone(), ended, now);
         }
         self.calls.insert(call.id().clone(), call);
     }

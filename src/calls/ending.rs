@@ -90,10 +90,13 @@ impl TrackedCall {
         };
         call.end_unknown = lost;
         call.revision = match self.final_status.as_deref() {
-            Some((was, old)) => match outcome::revision((was, old), (&status, &call), certain) {
-                Some(revised) => Some(revised),
-                None => return,
-            },
+            // A talk that a snapshot shows is no doubt of a summary's words.
+            Some((was, old)) => {
+                match outcome::revision((was, old), (&status, &call), certain && !self.was_answered()) {
+                    Some(revised) => Some(revised),
+                    None => return,
+                }
+            }
             // It was silent for want of facts.
             None if lost => return,
             None => None,
@@ -121,6 +124,9 @@ impl TrackedCall {
             return;
         }
         self.facts.fill(&self.walk, None, &mut self.call);
+        if self.was_answered() {
+            self.call.people = self.facts.talkers(&self.walk);
+        }
         self.call.end_unknown = true;
         out.push(self.update(CallStatus::Ended { talk_time: None }, self.facts.last));
     }

@@ -5,8 +5,8 @@ use super::{
     direction::{direction_of, from_report},
     identity::{account_number, callee, caller, initiator},
     legs::Legs,
-    observation::{Queues, observe},
-    parties::Parties,
+    observation::{PartyState, Queues, observe},
+    parties::{Parties, PartyId, Role, is_same_person},
     position::{Position, Ranked, keep_best},
     report_outcome::ReportOutcome,
     timeline::Timeline,
@@ -17,13 +17,16 @@ use crate::model::{
     ids::ParticipantId,
     time::{Timestamp, elapsed},
 };
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 /// A timestamp further than this from the daemon's clock is an error of a clock, and is not used.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The position of the facts of a report that are not in its snapshots.
-const LAST: Position = Position { leg: usize::MAX, sequence: u64::MAX };
+const LAST: Position = Position { leg: usize::MAX, run: usize::MAX, sequence: u64::MAX, twin: usize::MAX };
+
+/// Different snapshots kept of one number.
+const MAX_TWINS: usize = 4;
 
 /// What is known of a call.
 #[derive(Debug, Clone)]
@@ -69,7 +72,7 @@ impl Facts {
             queues: Queues::default(),
             timeline: Timeline::default(),
             created_at: None,
-            first: (Position { leg: 0, sequence: event.state.sequence }, at),
+            first: (Position { sequence: event.state.sequence, ..Position::default() }, at),
             last: at,
             hung_up_by: None,
             summary: None,
@@ -79,8 +82,7 @@ impl Facts {
     }
 
     /// Adds a snapshot. Who calls is kept from where it is known best; all else is read from the snapshots in order.
-    pub(super) fn fold(&mut self, leg: usize, event: &CallSnapshot, clock: Timestamp) {
-        let position = Position { leg, sequence: event.state.sequence };
+    pub(super) fn fold(&mut self, position: Position, event: &CallSnapshot, clock: Timestamp) {
         let participants = &event.state.participants;
         let at = plausible(event.state.at, clock).unwrap_or(clock);
         self.first = self.first.min((position, at));
@@ -97,6 +99,52 @@ impl Facts {
         }
         let seen = observe(event, position, at, &mut self.parties, &mut self.queues);
         self.timeline.insert(position, seen);
+    }
+
+    /// Whether the numbers of a conversation began again: a lower number was taken later than all before it.
+    pub(super) fn begins_again(&self, position: Position, event: &CallSnapshot, clock: Timestamp) -> bool {
+        let newest = self.timeline.newest(position);
+        let is_later = |at: Timestamp| newest.is_some_and(|(number, time)| position.sequence < number && at > time);
+        plausible(event.state.at, clock).is_some_and(is_later)
+    }
+
+    /// Where a snapshot belongs whose number is known; `None` if it is the known one, from another lane or an answer.
+    pub(super) fn twin(&mut self, position: Position, event: &CallSnapshot, clock: Timestamp) -> Option<Position> {
+        let at = plausible(event.state.at, clock)?;
+        let seen = observe(event, position, at, &mut self.parties, &mut self.queues);
+        let mut twins = 0;
+        for known in self.timeline.twins(position) {
+            if known.is_like(&seen) {
+                return None;
+            }
+            twins += 1;
+        }
+        (twins < MAX_TWINS).then_some(Position { twin: twins, ..position })
+    }
+
+    /// Puts the snapshots of a conversation into the order of its whole report.
+    pub(super) fn reorder(&mut self, leg: usize, snapshots: &[CallSnapshot], clock: Timestamp) {
+        let mut at = Position { leg, ..Position::default() };
+        let mut ordered = Vec::new();
+        for (index, event) in snapshots.iter().enumerate() {
+            let number = event.state.sequence;
+            at = match number.cmp(&at.sequence) {
+                Ordering::Greater => Position { sequence: number, twin: 0, ..at },
+                Ordering::Equal if index > 0 => Position { twin: at.twin.saturating_add(1), ..at },
+                Ordering::Equal => at,
+                Ordering::Less => Position { run: at.run.saturating_add(1), sequence: number, twin: 0, ..at },
+            };
+            let time = plausible(event.state.at, clock).unwrap_or(clock);
+            ordered.push((at, observe(event, at, time, &mut self.parties, &mut self.queues)));
+        }
+        if ordered.iter().any(|(at, _)| at.run > 0 || at.twin > 0) {
+            self.timeline.replace(leg, ordered);
+        }
+    }
+
+    /// Whether nothing but an end without parties is known.
+    pub(super) fn is_end_alone(&self) -> bool {
+        self.timeline.iter().all(|(_, seen)| seen.ending && seen.parties.is_empty())
     }
 
     /// Adds the facts of a report that are not in its snapshots.
@@ -127,6 +175,21 @@ impl Facts {
     /// Walks through the snapshots.
     pub(super) fn walk(&self, legs: &Legs) -> Walk {
         Walk::through(&self.timeline, &self.parties, self.direction(), |at| legs.follows(at))
+    }
+
+    /// Whether a colleague had the other side of this call on the line at a time, talking or on hold.
+    pub(super) fn had_caller(&self, person: &Person, at: Timestamp) -> bool {
+        let direction = self.direction();
+        let Some((_, seen)) = self.timeline.iter().filter(|(_, seen)| seen.at <= at).last() else { return false };
+        let is_with = |(id, state): &(PartyId, PartyState)| match self.parties.role(*id, direction) {
+            Role::Served => !matches!(state, PartyState::InSystem | PartyState::Ringing | PartyState::Leaving),
+            _ => false,
+        };
+        let is_person = |(id, state): &(PartyId, PartyState)| {
+            *state == PartyState::Connected
+                && self.parties.person(*id).is_some_and(|known| is_same_person(known, person))
+        };
+        direction != CallDirection::Internal && seen.parties.iter().any(is_with) && seen.parties.iter().any(is_person)
     }
 
     /// Which way the call goes.

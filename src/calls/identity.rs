@@ -47,6 +47,18 @@ pub(super) fn has_outside_line(participants: &[Participant]) -> bool {
     participants.iter().any(|party| matches!(party.kind, ParticipantKind::PhoneNumber { .. }))
 }
 
+/// Whether a snapshot is of a call with an outside number: an outside line takes part, or was dialled.
+pub(super) fn goes_outside(event: &CallSnapshot) -> bool {
+    has_outside_line(&event.state.participants)
+        || event.dialed.as_ref().is_some_and(|dialed| dialed.as_e164().is_some())
+}
+
+/// The line that began a conversation, if the snapshot shows it.
+pub(super) fn beginner(participants: &[Participant]) -> Option<&Person> {
+    let began = |party: &Participant| party.originator.is_none() || party.originator == party.id;
+    lines(participants).find(|(party, _)| began(party)).map(|(_, person)| person)
+}
+
 /// Whom an outbound call calls, with its rank: the outside line's called party, or else what was dialled. The line's own
 /// number is the account's.
 pub(super) fn callee(event: &CallSnapshot) -> Option<(u8, Caller)> {

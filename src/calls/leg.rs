@@ -1,17 +1,22 @@
 //! One conversation of a call: how much of it was received, and whether it is over. Knows no content.
 
 pub(super) use super::sequence::Receipt;
-use super::sequence::Sequence;
+use super::{position::Position, sequence::Sequence};
 use crate::model::{
     call::{Phase, SnapshotState},
     ids::ConversationSpaceId,
+    time::Timestamp,
 };
+
+/// Times that the numbers of one conversation may begin again; GoTo has not been seen to do so.
+const MAX_RUNS: usize = 4;
 
 /// One conversation of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Leg {
     pub(super) id: ConversationSpaceId,
-    sequence: Sequence,
+    /// The numbers received, once more from each time at which they began again.
+    runs: Vec<(Timestamp, Sequence)>,
     fetches: u8,
     /// A snapshot before the end was received.
     opened: bool,
@@ -30,7 +35,7 @@ impl Leg {
     pub(super) fn new(id: ConversationSpaceId) -> Self {
         Self {
             id,
-            sequence: Sequence::default(),
+            runs: vec![(Timestamp::MIN, Sequence::default())],
             fetches: 0,
             opened: false,
             ended: false,
@@ -40,9 +45,33 @@ impl Leg {
         }
     }
 
-    /// Records a snapshot. Only the newest decides whether the conversation is over.
-    pub(super) fn record(&mut self, state: &SnapshotState) -> Receipt {
-        let receipt = self.sequence.record(state.sequence);
+    /// The run that a snapshot taken at `at` belongs to.
+    pub(super) fn run(&self, at: Option<Timestamp>) -> usize {
+        let begun = |at: Timestamp| self.runs.iter().rposition(|(since, _)| *since <= at);
+        at.and_then(begun).unwrap_or(self.runs.len().saturating_sub(1))
+    }
+
+    /// The numbers began again at `at`. Returns whether there is a run after `run` from then on.
+    pub(super) fn restart(&mut self, run: usize, at: Timestamp) -> bool {
+        if let Some((since, _)) = self.runs.get_mut(run.saturating_add(1)) {
+            *since = at.min(*since);
+            return true;
+        }
+        let may = self.runs.len() < MAX_RUNS;
+        if may {
+            self.runs.push((at, Sequence::default()));
+        }
+        may
+    }
+
+    /// Records a snapshot of a run. Only the newest decides whether the conversation is over.
+    pub(super) fn record(&mut self, run: usize, state: &SnapshotState) -> Receipt {
+        let is_last = run.saturating_add(1) == self.runs.len();
+        let Some((_, sequence)) = self.runs.get_mut(run) else { return Receipt::Known };
+        let receipt = match sequence.record(state.sequence) {
+            Receipt::Newest { .. } if !is_last => Receipt::Late,
+            receipt => receipt,
+        };
         if receipt != Receipt::Known {
             self.opened |= state.phase != Phase::Ending;
         }
@@ -92,11 +121,11 @@ impl Leg {
 
     /// Whether every snapshot of it was received.
     pub(super) fn is_complete(&self) -> bool {
-        self.opened && self.ended && self.sequence.is_complete()
+        self.opened && self.ended && self.runs.iter().all(|(_, sequence)| sequence.is_complete())
     }
 
-    /// Whether the snapshot before `number` was received, so that `number` is the time of a change.
-    pub(super) fn follows(&self, number: u64) -> bool {
-        self.complete || self.sequence.follows(number)
+    /// Whether the snapshot before `at` was received, so that `at` is the time of a change.
+    pub(super) fn follows(&self, at: Position) -> bool {
+        self.complete || self.runs.get(at.run).is_some_and(|(_, sequence)| sequence.follows(at.sequence))
     }
 }

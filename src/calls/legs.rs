@@ -20,8 +20,6 @@ pub(super) struct Legs {
 /// What became of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Recorded {
-    /// The place of its conversation.
-    pub(super) leg: usize,
     pub(super) receipt: Receipt,
     /// The hole to be fetched.
     pub(super) hole: Option<(u64, u64)>,
@@ -29,20 +27,31 @@ pub(super) struct Recorded {
 
 impl Legs {
     /// The place of the conversation `id`, which is added if it is new.
-    fn place(&mut self, id: &ConversationSpaceId) -> usize {
+    pub(super) fn place(&mut self, id: &ConversationSpaceId) -> usize {
         self.received.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
             self.received.push(Leg::new(id.clone()));
             self.received.len().saturating_sub(1)
         })
     }
 
+    /// The position of a snapshot by its number and time.
+    pub(super) fn position(&mut self, event: &CallSnapshot) -> Position {
+        let leg = self.place(&event.call);
+        let run = self.received.get(leg).map_or(0, |leg| leg.run(event.state.at));
+        Position { leg, run, sequence: event.state.sequence, twin: 0 }
+    }
+
+    /// The numbers of the conversation of `at` began again with `event`, or before. Returns its position then.
+    pub(super) fn restart(&mut self, at: Position, event: &CallSnapshot) -> Position {
+        let leg = self.received.get_mut(at.leg);
+        let may = leg.zip(event.state.at).is_some_and(|(leg, time)| leg.restart(at.run, time));
+        Position { run: at.run.saturating_add(usize::from(may)), ..at }
+    }
+
     /// Records a snapshot. A hole is fetched if its conversation has fetched fewer than `fetches`.
-    pub(super) fn record(&mut self, event: &CallSnapshot, fetches: u8) -> Recorded {
-        let at = self.place(&event.call);
-        let Some(leg) = self.received.get_mut(at) else {
-            return Recorded { leg: at, receipt: Receipt::Known, hole: None };
-        };
-        let receipt = leg.record(&event.state);
+    pub(super) fn record(&mut self, at: Position, event: &CallSnapshot, fetches: u8) -> Recorded {
+        let Some(leg) = self.received.get_mut(at.leg) else { return Recorded { receipt: Receipt::Known, hole: None } };
+        let receipt = leg.record(at.run, &event.state);
         let hole = match receipt {
             Receipt::Newest { hole } => hole.filter(|_| leg.may_fetch(fetches)),
             Receipt::Late | Receipt::Known => None,
@@ -52,7 +61,7 @@ impl Legs {
                 self.linked.push(linked.clone());
             }
         }
-        Recorded { leg: at, receipt, hole }
+        Recorded { receipt, hole }
     }
 
     /// Records the report of a conversation. `complete`: with every snapshot.
@@ -125,6 +134,6 @@ impl Legs {
 
     /// Whether the snapshot before `at` was received.
     pub(super) fn follows(&self, at: Position) -> bool {
-        self.received.get(at.leg).is_some_and(|leg| leg.follows(at.sequence))
+        self.received.get(at.leg).is_some_and(|leg| leg.follows(at))
     }
 }

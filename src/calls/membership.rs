@@ -2,14 +2,14 @@
 
 use super::{
     ended::Ended,
-    identity::{has_outside_line, lines},
+    identity::{beginner, goes_outside},
     tracked_call::TrackedCall,
     tracker::Tracker,
 };
 use crate::model::{
-    call::CallSnapshot,
+    call::{CallSnapshot, Person},
     ids::{ConversationSpaceId, ParticipantId},
-    time::Now,
+    time::{Now, Timestamp},
 };
 
 impl Tracker {
@@ -45,23 +45,32 @@ impl Tracker {
     }
 
     /// Whether `event` is of a conversation that a colleague holds about a call, before handing it on: one linked to a call,
-    /// or one that a colleague begins who has a caller on the line. It is no call of its own.
-    pub(super) fn is_consultation(&self, event: &CallSnapshot) -> bool {
+    /// or one that a colleague begins who has a caller on the line. It is no call of its own. `None`: no; otherwise whether
+    /// only its beginner shows it.
+    pub(super) fn consultation(&self, event: &CallSnapshot) -> Option<bool> {
+        if goes_outside(event) {
+            return None;
+        }
         let is_open = |id: &ConversationSpaceId| *id != event.call && self.open.contains_key(self.root_of(id));
         if self.call_by_leg.contains_key(&event.call)
             || event.linked.iter().any(|id| self.ended.was_answered(id) || is_open(id))
         {
-            return true;
+            return Some(false);
         }
-        if has_outside_line(&event.state.participants) {
-            return false;
-        }
-        let began = lines(&event.state.participants)
-            .find(|(party, _)| party.originator.is_none() || party.originator == party.id);
         let ids: Vec<&ParticipantId> = event.state.participants.iter().filter_map(|party| party.id.as_ref()).collect();
+        let began = beginner(&event.state.participants);
         let is_about =
-            |call: &TrackedCall| began.is_some_and(|(_, person)| call.is_held_by(person)) || call.has_participant(&ids);
-        self.open.values().map(Box::as_ref).any(is_about)
+            |call: &TrackedCall| began.is_some_and(|person| call.is_held_by(person)) || call.has_participant(&ids);
+        let at = event.created_at.or(event.state.at);
+        let is_guess = self.open.values().map(Box::as_ref).any(is_about)
+            || began.zip(at).is_some_and(|(it, at)| self.had_caller(it, at));
+        is_guess.then_some(true)
+    }
+
+    /// Whether a colleague had a caller on the line at a time.
+    pub(super) fn had_caller(&self, person: &Person, at: Timestamp) -> bool {
+        let open = self.open.values().map(Box::as_ref);
+        open.chain(self.ended.calls()).any(|call| call.facts.had_caller(person, at))
     }
 
     /// Ends conversations that were taken for calls between colleagues and turn out to be about `call`.
@@ -70,14 +79,19 @@ impl Tracker {
             return;
         }
         for linked in &event.linked {
-            if self.open.get(linked).is_some_and(|open| open.is_staff_only())
-                && let Some(consultation) = self.remove(linked)
-            {
-                self.unlink(&consultation);
-                for leg in consultation.legs().ids() {
-                    self.ended.add(leg.clone(), Ended { call: leg.clone(), answered: false }, now.instant);
-                }
+            if self.open.get(linked).is_some_and(|open| open.is_staff_only()) {
+                self.drop_consultation(linked, now);
             }
+        }
+    }
+
+    /// Ends a conversation without an update.
+    pub(super) fn drop_consultation(&mut self, id: &ConversationSpaceId, now: Now) {
+        let Some(consultation) = self.remove(id) else { return };
+        self.unlink(&consultation);
+        for leg in consultation.legs().ids() {
+            let ended = Ended { call: leg.clone(), answered: false, guess: None };
+            self.ended.add(leg.clone(), ended, now.instant);
         }
     }
 

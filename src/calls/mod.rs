@@ -16,10 +16,10 @@
 //!   who talked. Live snapshots and the `callStates` of a report go the same way, so that both give the same result.
 //! - `facts` joins this with who calls; `describe` puts it into the [`Call`](crate::model::call::Call) that is emitted.
 //! - `outcome` decides how a call ended, from the walk, a summary and a full report.
-//! - `tracked_call` is one call: what was emitted, what may be emitted now, how long that may be held back; `ringing` is its
-//!   part before the end, `ending` its part about the end.
+//! - `tracked_call` is one call: what was emitted, what may be emitted now, how long that may be held back; `folding` adds
+//!   snapshots and reports to it, `ringing` is its part before the end, `ending` its part about the end.
 //! - `tracker` is the map of all calls, its bounds and its deadlines; `membership` decides which conversation belongs to which
-//!   call; `ended` holds the calls that ended a short while ago.
+//!   call, `reports` which report; `ended` holds the calls that ended a short while ago.
 //!
 //! # Invariants
 //! - Answered means: in one snapshot the caller and a colleague (or an outside line that a plan dialled) are both CONNECTED.
@@ -30,10 +30,14 @@
 //! - After a final status (missed, voicemail, ended) only a better one is emitted, marked as
 //!   [`Revised`](crate::model::call::Revision).
 //! - Ringing is emitted once a stage (menu, queue, phone), and again when another person is rung or the caller is known better.
-//!   A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`].
+//!   A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`]; one whose caller a system of
+//!   whatever type has connected does not.
 //! - Answered is emitted once for each person who has the call, one after the other.
 //! - The report of a call is fetched once, however often GoTo announces it.
-//! - A conversation between colleagues about a call is no call of its own.
+//! - A conversation between colleagues about a call is no call of its own, whether snapshots or only its report show it. One
+//!   with an outside line is.
+//! - The order of a conversation is that of `sequenceNumber`. Two snapshots with one number are both kept, and numbers that
+//!   begin again continue the conversation.
 //! - Every open call has a deadline, and memory is bounded: see [`Limits`].
 //!
 //! # Rejected
@@ -49,6 +53,7 @@ mod direction;
 mod ended;
 mod ending;
 mod facts;
+mod folding;
 mod from_report;
 mod identity;
 mod leg;
@@ -59,6 +64,7 @@ mod outcome;
 mod parties;
 mod position;
 mod report_outcome;
+mod reports;
 mod ringing;
 mod sequence;
 mod talk_log;

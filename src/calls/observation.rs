@@ -8,7 +8,7 @@ use crate::model::{
     call::{CallSnapshot, Participant, ParticipantStatus, Phase, Queue, SystemKind, TransferParty, VoicemailResult},
     time::Timestamp,
 };
-use std::time::Duration;
+use std::{mem::discriminant, time::Duration};
 
 /// Participants read of one snapshot: more than any ring group that a card could name.
 const MAX_PARTICIPANTS: usize = 64;
@@ -28,6 +28,7 @@ pub(super) struct Observation {
     pub(super) in_plan: bool,
     /// A system of an unknown type takes part, and no known one.
     pub(super) odd: bool,
+    pub(super) has_system: bool,
     pub(super) recorded: bool,
 }
 
@@ -156,6 +157,7 @@ pub(super) fn observe(
         queue: queue.and_then(|queue| queues.add(queue)),
         mailbox,
         in_plan: systems.iter().any(|system| !is_odd(&system.kind) && connected(&system.status)),
+        has_system: !systems.is_empty(),
         odd: !systems.is_empty() && systems.iter().all(|system| is_odd(&system.kind)),
         recorded: event.state.recorded,
     }
@@ -200,6 +202,17 @@ const fn rank(state: &PartyState) -> u8 {
 }
 
 impl Observation {
+    /// Whether both are of the same snapshot. Who holds or transfers may be known of one only.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let same = |a: &(PartyId, PartyState), b: &(PartyId, PartyState)| {
+            a.0 == b.0 && discriminant(&a.1) == discriminant(&b.1)
+        };
+        self.ending == other.ending
+            && self.parties.len() == other.parties.len()
+            && self.parties.iter().zip(&other.parties).all(|(a, b)| same(a, b))
+            && (self.queue, self.mailbox, self.in_plan) == (other.queue, other.mailbox, other.in_plan)
+    }
+
     /// Renumbers parties and queues for a call that this one joins.
     pub(super) fn renumbered(mut self, parties: &[Option<PartyId>], queues: &[Option<QueueId>]) -> Self {
         let party = |id: PartyId| parties.get(usize::from(id.0)).copied().flatten();

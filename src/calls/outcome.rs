@@ -1,9 +1,9 @@
 //! How a call ended: what its snapshots and reports together prove. A call whose snapshots are not all known is never
 //! missed by a guess.
 
-use super::{facts::Facts, report_outcome::ReportOutcome, walk::Walk};
+use super::{facts::Facts, parties::is_same_person, report_outcome::ReportOutcome, walk::Walk};
 use crate::model::{
-    call::{Call, CallDirection, CallStatus, CallerPosition, Course, GaveUp, Mailbox, MissedReason, Revision},
+    call::{Call, CallDirection, CallStatus, CallerPosition, Course, GaveUp, Mailbox, MissedReason, Person, Revision},
     time::{Timestamp, elapsed},
 };
 use std::time::Duration;
@@ -29,13 +29,15 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
     let outcome = outcome(facts, walk, at, conclusive, call);
     let course = &mut call.course;
     course.menu_only = matches!(outcome, Outcome::Known(CallStatus::Missed { reason: MissedReason::LeftMenu, .. }));
-    let was_answered = walk.talks.answer().is_some();
-    if was_answered && !conclusive && facts.summary.and_then(ReportOutcome::position).is_none() {
+    let is_answered = matches!(outcome, Outcome::Known(CallStatus::Ended { .. })) || walk.talks.answer().is_some();
+    if is_answered && !conclusive && facts.summary.and_then(ReportOutcome::position).is_none() {
         // A missing snapshot may show that the next person answered.
         (course.gave_up, course.handed_on) = (None, None);
     }
     let left = is_left_waiting(course);
-    let message = course.mailbox.as_ref().is_some_and(|it| it.message != Some(false));
+    // A message that is not certain counts if no person talked after it.
+    let is_last = course.position == CallerPosition::Mailbox;
+    let message = course.mailbox.as_ref().is_some_and(|it| it.message.unwrap_or(is_last));
     course.needs_callback = call.direction == CallDirection::Inbound
         && match &outcome {
             Outcome::Known(CallStatus::Missed { .. }) => !course.menu_only,
@@ -89,15 +91,23 @@ fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &m
         }
         return Outcome::Known(talked);
     }
-    if conclusive {
-        return unanswered(facts, walk, at, call);
-    }
+    // The list of a report names who answered, whatever its snapshots lack.
     if let Some(answered) = answered_by_report(facts, call) {
         return answered;
     }
+    if conclusive {
+        return unanswered(facts, walk, at, call);
+    }
     match summary {
-        ReportOutcome::Talked { lasted } => Outcome::Known(CallStatus::Ended { talk_time: lasted }),
+        ReportOutcome::Talked { lasted } => {
+            name_partner(facts, call);
+            if walk.forwarded_to.is_some() {
+                call.people.clear();
+            }
+            Outcome::Known(CallStatus::Ended { talk_time: lasted })
+        }
         ReportOutcome::LeftWaiting { .. } => {
+            call.people.clear();
             let position = summary.position().unwrap_or_default();
             call.course.gave_up = Some(GaveUp { position, queue: None, after: Duration::ZERO });
             Outcome::Known(CallStatus::Ended { talk_time: None })
@@ -109,6 +119,20 @@ fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &m
         ReportOutcome::Missed => unanswered(facts, walk, at, call),
         ReportOutcome::Unknown => Outcome::Unknown,
     }
+}
+
+/// Names the partner of a talk that no snapshot shows: one that rang is not named. Only the one line of a summary can be it.
+fn name_partner(facts: &Facts, call: &mut Call) {
+    if call.direction == CallDirection::Outbound {
+        return;
+    }
+    let began = |person: &Person| facts.initiator.as_ref().is_some_and(|(.., it)| is_same_person(it, person));
+    let is_internal = call.direction == CallDirection::Internal;
+    let mut listed = facts.listed.iter().filter(|person| !(is_internal && began(person)));
+    call.people = match (listed.next(), listed.next()) {
+        (Some(one), None) => vec![one.clone()],
+        _ => Vec::new(),
+    };
 }
 
 /// The outcome of a call that no person answered.

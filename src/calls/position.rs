@@ -4,13 +4,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Position {
     pub(super) leg: usize,
+    /// How often the numbers of the conversation began again before.
+    pub(super) run: usize,
     pub(super) sequence: u64,
+    /// Its place among different snapshots with one number.
+    pub(super) twin: usize,
 }
 
 impl Position {
     /// The position after the conversations of another call were put before this one's.
     pub(super) const fn behind(self, legs: usize) -> Self {
-        Self { leg: self.leg.saturating_add(legs), sequence: self.sequence }
+        Self { leg: self.leg.saturating_add(legs), ..self }
     }
 }
 

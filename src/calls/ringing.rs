@@ -10,15 +10,22 @@ use std::time::{Duration, Instant};
 impl TrackedCall {
     /// When a call without a known phone is emitted all the same; `None` for one that is in a menu or a queue.
     pub(super) fn ring_due(&self, limits: &Limits) -> Option<Instant> {
+        let plain = self.facts.direction() == CallDirection::Inbound;
+        self.unexplained_since.filter(|_| plain).map(|since| since + limits.ring_grace)
+    }
+
+    /// Whether the newest snapshot shows where the caller is.
+    pub(super) fn is_explained(&self) -> bool {
+        if self.walk.held {
+            return true;
+        }
         let stay = self.walk.last_stay().map(|stay| stay.position).unwrap_or_default();
-        let explained = match stay {
-            CallerPosition::Menu | CallerPosition::Queue | CallerPosition::Mailbox => self.walk.understood,
+        match stay {
+            CallerPosition::Menu | CallerPosition::Queue | CallerPosition::Mailbox => self.walk.clear,
             CallerPosition::Hold | CallerPosition::Parked | CallerPosition::Transfer => true,
             CallerPosition::Phone | CallerPosition::Talk => true,
             CallerPosition::Unknown | CallerPosition::Ringing => false,
-        };
-        let plain = self.facts.direction() == CallDirection::Inbound;
-        (plain && !explained).then(|| self.first_seen + limits.ring_grace)
+        }
     }
 
     /// An outbound conversation does not ring before its far side takes part.
@@ -50,6 +57,10 @@ impl TrackedCall {
         let first = self.last_ringing.as_ref().is_none_or(|rung| rung.course.stage < stage);
         let is_news = self.last_ringing.as_ref().is_some_and(|rung| is_news(rung, &self.call)) && !talks_now;
         if first || is_news {
+            if stage == RingStage::Phone && self.walk.ringing.is_empty() && self.call.people.is_empty() {
+                // It stopped while the others of its group were waited for.
+                self.call.people = self.facts.rung(&self.walk);
+            }
             self.call.course.stage = stage;
             out.push(self.update(CallStatus::Ringing, at));
             self.last_ringing = Some(Box::new(self.call.clone()));

@@ -3,9 +3,11 @@
 mod bounds;
 mod composed;
 mod compositions;
+mod contradictions;
 mod grammar;
 mod harness;
 mod missing_frames;
+mod notation;
 mod real;
 mod script;
 mod waiting;

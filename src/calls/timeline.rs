@@ -5,6 +5,7 @@ use super::{
     parties::PartyId,
     position::Position,
 };
+use crate::model::time::Timestamp;
 
 /// Snapshots kept of one call. The longest call seen has 39; a call put on hold every minute reaches this after hours.
 const MAX_OBSERVATIONS: usize = 256;
@@ -28,6 +29,33 @@ impl Timeline {
             self.overflowed = true;
             // The middle goes: how a call began and what it is now matter most.
             self.seen.remove(MAX_OBSERVATIONS / 2);
+        }
+    }
+
+    /// The snapshots with the number of a position.
+    pub(super) fn twins(&self, at: Position) -> impl Iterator<Item = &Observation> {
+        let is_twin = move |known: &Position| Position { twin: 0, ..*known } == Position { twin: 0, ..at };
+        self.seen.iter().filter(move |(known, _)| is_twin(known)).map(|(_, seen)| seen)
+    }
+
+    /// The highest number of a position's run, and when the newest snapshot of the run was taken.
+    pub(super) fn newest(&self, at: Position) -> Option<(u64, Timestamp)> {
+        let run = || self.seen.iter().filter(|(known, _)| (known.leg, known.run) == (at.leg, at.run));
+        Some((run().next_back()?.0.sequence, run().map(|(_, seen)| seen.at).max()?))
+    }
+
+    /// Replaces the snapshots of a conversation by those of its report. What the report lacks is kept.
+    pub(super) fn replace(&mut self, leg: usize, ordered: Vec<(Position, Observation)>) {
+        let is_reported =
+            |seen: &Observation| ordered.iter().any(|(_, known)| known.at == seen.at && known.is_like(seen));
+        let old: Vec<_> = self.seen.extract_if(.., |(at, _)| at.leg == leg).collect();
+        let lacking: Vec<_> = old.into_iter().filter(|(_, seen)| !is_reported(seen)).collect();
+        for (at, seen) in ordered {
+            self.insert(at, seen);
+        }
+        for (at, seen) in lacking {
+            let twin = self.twins(at).count();
+            self.insert(Position { twin, ..at }, seen);
         }
     }
 

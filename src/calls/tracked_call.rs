@@ -2,13 +2,13 @@
 //! linked conversations (legs), which share their facts; it is over when all of them are.
 
 use super::{
-    Effect, Limits, direction::direction_of, facts::Facts, identity::caller, leg::Receipt, legs::Legs,
-    parties::is_same_person, walk::Walk,
+    Effect, Limits, direction::direction_of, facts::Facts, identity::caller, legs::Legs, parties::is_same_person,
+    walk::Walk,
 };
 use crate::model::{
     call::{
         Call, CallDirection, CallSnapshot, CallStatus, CallUpdate, Caller, CallerPosition, Person, Phase, Report,
-        RingStage, StatesQuery, WireDirection,
+        RingStage, WireDirection,
     },
     ids::{ConversationSpaceId, ParticipantId},
     phone::PhoneNumber,
@@ -29,6 +29,8 @@ pub(super) struct TrackedCall {
     pub(super) last_seen: Instant,
     /// When the first phone was seen to ring.
     pub(super) phone_seen: Option<Instant>,
+    /// Since when it is not known where the caller is.
+    pub(super) unexplained_since: Option<Instant>,
     /// How much silence until the report is fetched.
     pub(super) report_after: Duration,
     /// The content of the newest ring, until a person answers.
@@ -64,6 +66,7 @@ impl TrackedCall {
             first_seen: now.instant,
             last_seen: now.instant,
             phone_seen: None,
+            unexplained_since: None,
             report_after: limits.silence,
             last_ringing: None,
             answered_by: None,
@@ -85,6 +88,10 @@ impl TrackedCall {
     /// Whether the conversation of `event`, which is linked to this call, is part of it.
     pub(super) fn accepts(&self, event: &CallSnapshot) -> bool {
         let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
+        // An end alone names no caller, and may be of anybody's call.
+        if event.state.participants.is_empty() || self.facts.is_end_alone() {
+            return false;
+        }
         let same_way = direction_of(event).is_none_or(|(_, direction)| direction == self.facts.direction());
         // A colleague who consults another one has a conversation without the caller.
         let inbound = self.facts.direction() == CallDirection::Inbound;
@@ -96,8 +103,12 @@ impl TrackedCall {
     /// Whether the report of a conversation, which is at least linked to this call, is part of it.
     pub(super) fn accepts_report(&self, report: &Report) -> bool {
         let first = report.full.as_ref().and_then(|full| full.snapshots.first());
-        self.legs.has(&report.call)
-            || first.map_or(report.direction == WireDirection::Inbound, |first| self.accepts(first))
+        let fits = || match first {
+            Some(first) => self.accepts(first),
+            None => report.direction == WireDirection::Inbound && self.facts.is_same_caller(report.caller.as_ref()),
+        };
+        // Who calls is not known of a call whose end alone was received.
+        self.legs.has(&report.call) || self.facts.caller().is_some() && fits()
     }
 
     /// Whether `other`, which is linked to this call, is the same call.
@@ -105,6 +116,8 @@ impl TrackedCall {
         self.facts.direction() == CallDirection::Inbound
             && other.facts.direction() == CallDirection::Inbound
             && self.legs.has_room(other.legs.len())
+            && !self.facts.is_end_alone()
+            && !other.facts.is_end_alone()
             && self.facts.is_same_caller(other.facts.caller())
     }
 
@@ -115,6 +128,11 @@ impl TrackedCall {
             CallDirection::Outbound => !self.walk.far_side,
             CallDirection::Internal => true,
         }
+    }
+
+    /// Whether nothing was emitted of it.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.last_ringing.is_none() && self.final_status.is_none()
     }
 
     /// Whether a participant with one of these ids takes part.
@@ -143,6 +161,7 @@ impl TrackedCall {
         self.walk = self.facts.walk(&self.legs);
         self.answered_by = self.answered_by.or(other.answered_by);
         self.phone_seen = self.phone_seen.into_iter().chain(other.phone_seen).min();
+        self.unexplained_since = self.unexplained_since.into_iter().chain(other.unexplained_since).min();
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self
@@ -167,43 +186,11 @@ impl TrackedCall {
         if self.walk.stage == Some(RingStage::Phone) {
             self.phone_seen.get_or_insert(now.instant);
         }
+        self.unexplained_since = (!self.is_explained()).then(|| self.unexplained_since.unwrap_or(now.instant));
         if !std::mem::replace(&mut self.begun, true) {
             // A call first seen in a menu rings in time, whatever of the menu was missed.
             self.call.first_seen_late &= self.walk.stage == Some(RingStage::Phone);
         }
-    }
-
-    fn fold(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
-        let recorded = self.legs.record(event, limits.fetches);
-        if recorded.receipt == Receipt::Known {
-            return false;
-        }
-        if let Some((from, to)) = recorded.hole {
-            out.push(Effect::FetchStates(StatesQuery {
-                call: event.call.clone(),
-                from: from.max(to.saturating_sub(limits.fetch_states.saturating_sub(1))),
-                to,
-            }));
-        }
-        self.last_seen = now.instant;
-        self.report_after = limits.silence;
-        self.facts.fold(recorded.leg, event, now.timestamp);
-        true
-    }
-
-    /// Folds the report of one of its conversations, which is then over.
-    pub(super) fn apply_report(&mut self, report: &Report, now: Now, limits: &Limits) {
-        let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
-        for snapshot in snapshots.iter().filter(|snapshot| snapshot.call == report.call) {
-            // With many holes a sequence forgets the oldest: a snapshot that counts as known may be missing all the same.
-            let leg = self.legs.record(snapshot, 0).leg;
-            self.facts.fold(leg, snapshot, now.timestamp);
-        }
-        self.last_seen = now.instant;
-        self.report_after = limits.silence;
-        self.legs.report(&report.call, !snapshots.is_empty());
-        self.facts.fold_report(report, now.timestamp);
-        self.walk_again(now);
     }
 
     /// GoTo has the report of one of its conversations. Returns whether it is to be fetched.

@@ -5,16 +5,17 @@ use super::{
     Effect, Limits,
     direction::direction_of,
     ended::{Ended, EndedCalls},
+    identity::goes_outside,
     tracked_call::TrackedCall,
 };
 use crate::model::{
-    call::{CallDirection, CallSnapshot, Report},
+    call::{CallDirection, CallSnapshot},
     ids::ConversationSpaceId,
     time::Now,
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// The calls that are under way, and those that ended a short while ago.
@@ -80,7 +81,9 @@ impl Tracker {
             }
             return out;
         }
-        if self.ended.contains(&event.call) {
+        // Taken for a consultation before its outside line was seen.
+        let before = goes_outside(&event).then(|| self.ended.take_guess(&event.call)).flatten();
+        if before.is_none() && self.ended.contains(&event.call) {
             return out;
         }
         let mut root = self.root(&event);
@@ -89,14 +92,22 @@ impl Tracker {
             if direction.is_none() {
                 return out;
             }
-            if direction != Some(CallDirection::Inbound) && self.is_consultation(&event) {
-                self.ended.add(event.call.clone(), Ended { call: event.call, answered: false }, now.instant);
+            let is_inbound = direction == Some(CallDirection::Inbound);
+            if let Some(is_guess) = self.consultation(&event).filter(|_| !is_inbound) {
+                let (id, guess) = (event.call.clone(), is_guess.then(|| Box::new(event)));
+                self.ended.add(id.clone(), Ended { call: id, answered: false, guess }, now.instant);
                 return out;
             }
-            if let Some(rest) = event.linked.iter().find(|linked| self.ended.was_answered(linked)) {
+            // An end alone names no caller.
+            let may_be_rest = is_inbound && !event.state.participants.is_empty();
+            let is_rest = |linked: &&ConversationSpaceId| {
+                may_be_rest && self.ended.was_answered(linked) && !self.ended.is_of_another_caller(linked, &event)
+            };
+            if let Some(rest) = event.linked.iter().find(is_rest) {
                 let Some(call) = self.reopen(rest, &event) else {
                     // The rest of a call that a person had answered, and that nothing more is known of.
-                    self.ended.add(event.call.clone(), Ended { call: event.call, answered: true }, now.instant);
+                    let ended = Ended { call: event.call.clone(), answered: true, guess: None };
+                    self.ended.add(event.call, ended, now.instant);
                     return out;
                 };
                 root = Some(call);
@@ -104,63 +115,16 @@ impl Tracker {
         }
         let mut call = match root.and_then(|root| self.remove(&root)) {
             Some(call) => call,
-            None => Box::new(TrackedCall::new(&event, now, &self.limits)),
+            None => Box::new(TrackedCall::new(before.as_ref().unwrap_or(&event), now, &self.limits)),
         };
+        if let Some(first) = before {
+            call.apply(&first, now, &limits, &mut out);
+        }
         let is_new = call.apply(&event, now, &limits, &mut out);
         call = self.join(call, &event);
         self.absorb_consultations(&call, &event, now);
         let over = is_new && call.emit_due(now, &limits, &mut out);
         self.insert(call, over, now, &mut out);
-        out
-    }
-
-    /// Takes a report, which closes a call whose end was lost, or decides an outcome that is held back. The outcome of a
-    /// call that is over is completed, or corrected if snapshots were missing when it was emitted. For an unknown call the
-    /// answer is empty: see [`update_from_report`](super::update_from_report).
-    pub fn handle_report(&mut self, report: &Report, now: Now) -> Vec<Effect> {
-        let mut out = Vec::new();
-        let limits = self.limits;
-        let id = self.root_of(&report.call).clone();
-        // The report of a linked conversation may be that of a consultation, which is no part of the call.
-        if self.open.get(&id).is_some_and(|call| !call.accepts_report(report)) {
-            return out;
-        }
-        if let Some(mut call) = self.remove(&id) {
-            call.apply_report(report, now, &limits);
-            let over = call.emit_due(now, &limits, &mut out);
-            self.insert(call, over, now, &mut out);
-        } else if let Some(call) = self.ended.call(&report.call) {
-            let certain = call.is_conclusive();
-            call.apply_report(report, now, &limits);
-            if !call.is_conclusive() && call.announce_report(&report.call) {
-                out.push(Effect::FetchReport { call: report.call.clone() });
-            }
-            call.revise(certain, &mut out);
-        }
-        out
-    }
-
-    /// Takes the news that GoTo has the report of a conversation: it is fetched once, however often that is pushed.
-    pub fn report_ready(&mut self, id: &ConversationSpaceId, now: Now) -> Vec<Effect> {
-        self.ended.forget(now.instant, &self.limits);
-        let root = self.root_of(id).clone();
-        let fetch = match self.open.get_mut(&root).filter(|call| call.legs().has(id)) {
-            Some(call) => call.announce_report(id),
-            None => match self.ended.call(id) {
-                Some(call) => call.announce_report(id),
-                None => !self.ended.contains(id) && self.ended.request(id, now.instant),
-            },
-        };
-        let effect = || Effect::FetchReport { call: id.clone() };
-        fetch.then(effect).into_iter().collect()
-    }
-
-    /// Completes the end of a call with the length of the message that was left.
-    pub fn voicemail(&mut self, call: &ConversationSpaceId, length: Duration) -> Vec<Effect> {
-        let mut out = Vec::new();
-        if let Some(call) = self.ended.call(call) {
-            call.voicemail(length, &mut out);
-        }
         out
     }
 
@@ -219,7 +183,7 @@ impl Tracker {
         Some(call)
     }
 
-    fn insert(&mut self, call: Box<TrackedCall>, over: bool, now: Now, out: &mut Vec<Effect>) {
+    pub(super) fn insert(&mut self, call: Box<TrackedCall>, over: bool, now: Now, out: &mut Vec<Effect>) {
         if over {
             self.unlink(&call);
             self.ended.close(call, now.instant);

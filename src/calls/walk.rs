@@ -1,6 +1,7 @@
 //! Walks through the snapshots of a call in order and adds up its course: who rang, who talked and for how long, where the
 //! caller was. Decides nothing of what is emitted, or of the outcome.
 
+mod last_ring;
 mod mailbox_stay;
 
 use super::{
@@ -14,6 +15,7 @@ use crate::model::{
     call::{CallDirection, CallerPosition, RingStage},
     time::{Timestamp, elapsed},
 };
+use last_ring::LastRing;
 use mailbox_stay::MailboxStay;
 use std::time::Duration;
 
@@ -45,6 +47,10 @@ pub(super) struct Walk {
     pub(super) far_side: bool,
     /// Every snapshot has a shape that is known.
     pub(super) understood: bool,
+    /// The newest snapshot has.
+    pub(super) clear: bool,
+    /// The newest snapshot shows a connected caller whom a machine has, of whatever type.
+    pub(super) held: bool,
     /// A snapshot could be a talk in a shape that is not known.
     pub(super) doubtful: bool,
     pub(super) recorded: bool,
@@ -57,8 +63,7 @@ pub(super) struct Walk {
     stays: Vec<Stay>,
     /// No snapshot is missing where the wait began.
     wait_is_exact: bool,
-    /// Whom it rang last, without a pause, and whether in a queue.
-    last_ring: (Vec<PartyId>, bool),
+    last_ring: LastRing,
     was_ringing: bool,
     was_queue: Option<QueueId>,
     was_mailbox: bool,
@@ -115,7 +120,8 @@ impl Walk {
         };
         let connected = doing(PartyState::Connected);
         // A plan that plays a clip may have the caller CONNECTED, before a person ever was.
-        let plays = seen.in_plan && connected.is_empty() && self.talks.answer().is_none();
+        let waits_connected = connected.is_empty() && self.talks.answer().is_none();
+        let plays = seen.in_plan && waits_connected;
         let served =
             served.map(|state| if plays && *state == PartyState::Connected { &PartyState::InSystem } else { state });
         // The maker of an outbound call rings until the far side answers.
@@ -131,7 +137,12 @@ impl Walk {
         self.transferred |= matches!(served, Some(PartyState::Transfer(_) | PartyState::OnHold { .. }));
         self.in_system |= served == Some(&PartyState::InSystem);
         self.leaving = direction == CallDirection::Inbound && served == Some(&PartyState::Leaving);
-        self.judge(seen, served, &connected, &talking, others.clone().any(|(_, state)| *state == PartyState::Unknown));
+        let unknown = others.clone().any(|(_, state)| *state == PartyState::Unknown);
+        self.judge(seen, served, (&connected, &talking, &ringing), unknown);
+        let alone = served == Some(&PartyState::Connected) && waits_connected;
+        self.held = alone && (seen.has_system || with_role(Role::System { known: true }).next().is_some());
+        // Without a machine a caller is connected with a person.
+        self.doubtful |= alone && !self.held;
         self.doubtful |= served == Some(&PartyState::Connected)
             && talking.is_empty()
             && with_role(Role::System { known: false }).any(|(_, state)| *state == PartyState::Connected);
@@ -140,7 +151,13 @@ impl Walk {
             CallDirection::Internal => others.clone().next().is_some() || seen.queue.is_some(),
         };
         self.enter_queue(seen);
-        self.ring(seen, &ringing);
+        let hands_on = matches!(served, Some(PartyState::Transfer(_))) && !self.talks.is_transferring();
+        if hands_on || matches!(served, Some(PartyState::OnHold { .. })) {
+            // A talk was before this, in a snapshot that may be missing.
+            (self.last_ring, self.was_ringing) = (LastRing::default(), false);
+        }
+        let stopping: Vec<PartyId> = doing(PartyState::Leaving).into_iter().filter(|id| !self.talks.has(*id)).collect();
+        self.ring(seen, &ringing, &stopping, sharp.0);
         for id in ringing.iter().chain(&talking) {
             if direction == CallDirection::Inbound && parties.outside(*id).is_some() {
                 self.forwarded_to = Some(*id);
@@ -148,7 +165,8 @@ impl Walk {
         }
         let is_ringing =
             !ringing.is_empty() || direction == CallDirection::Outbound && served == Some(&PartyState::Ringing);
-        let waits = matches!(served, Some(PartyState::Ringing | PartyState::InSystem | PartyState::Transfer(_)));
+        let waits =
+            alone || matches!(served, Some(PartyState::Ringing | PartyState::InSystem | PartyState::Transfer(_)));
         if talking.is_empty() && waits && (is_ringing || seen.queue.is_some()) {
             self.wait_is_exact = if self.waits_since.is_none() { sharp.0 } else { self.wait_is_exact };
             self.waits_since.get_or_insert(seen.at);
@@ -168,7 +186,7 @@ impl Walk {
         if !talking.is_empty() {
             (self.waits_since, self.rang_for) = (None, Duration::ZERO);
             // A mailbox after a talk is not that of whom the call rang before it.
-            self.last_ring = (Vec::new(), false);
+            self.last_ring = LastRing::default();
         }
         self.enter_mailbox(seen);
         self.stay(seen, served, is_ringing, !talking.is_empty(), lasted);
@@ -181,15 +199,17 @@ impl Walk {
         &mut self,
         seen: &Observation,
         served: Option<&PartyState>,
-        connected: &[PartyId],
-        talking: &[PartyId],
+        (connected, talking, ringing): (&[PartyId], &[PartyId], &[PartyId]),
         other_unknown: bool,
     ) {
         if seen.ending {
             return;
         }
         let served_unknown = matches!(served, None | Some(PartyState::Unknown));
-        self.understood &= !served_unknown && !seen.odd;
+        // A phone in an unknown state may ring.
+        let may_ring = other_unknown && talking.is_empty() && ringing.is_empty() && self.talks.answer().is_none();
+        self.clear = !served_unknown && !seen.odd && !may_ring;
+        self.understood &= self.clear;
         self.doubtful |= talking.is_empty()
             && (served_unknown && !connected.is_empty()
                 || other_unknown && matches!(served, None | Some(PartyState::Unknown | PartyState::Connected)));
@@ -203,21 +223,6 @@ impl Walk {
             }
         }
         self.was_queue = seen.queue;
-    }
-
-    fn ring(&mut self, seen: &Observation, ringing: &[PartyId]) {
-        if !ringing.is_empty() && !self.was_ringing {
-            self.last_ring = (Vec::new(), false);
-        }
-        self.was_ringing = !ringing.is_empty();
-        for id in ringing {
-            for known in [&mut self.rang, &mut self.last_ring.0] {
-                if !known.contains(id) {
-                    known.push(*id);
-                }
-            }
-            self.last_ring.1 |= seen.queue.is_some();
-        }
     }
 
     fn reach(&mut self, phone: bool, seen: &Observation, served: Option<&PartyState>) {

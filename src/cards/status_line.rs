@@ -57,7 +57,7 @@ pub(super) fn status_line(card: &CallCard, options: &LineOptions<'_>) -> String 
         CallStatus::Missed { waited, reason } => missed(call, *reason, *waited, whom, options.mask),
         CallStatus::Voicemail { duration } => voicemail(call, *duration, whom, options.mask),
         CallStatus::Ended { .. } if call.end_unknown => {
-            let last = whom.filter(|_| call.answered_at.is_some()).map(|whom| format!("last with {whom}"));
+            let last = last_partner(call, options.mask).map(|whom| format!("last with {whom}"));
             join_dots([
                 Some("It is not known whether a person answered".to_owned()).filter(|_| last.is_none()),
                 last.map(|last| format!("How it ended is not known · {last}")),
@@ -162,6 +162,17 @@ fn voicemail(call: &Call, duration: Option<Duration>, whom: Option<String>, mask
     });
     let talked = (!course.talks.is_empty()).then(|| format!("talked with {}", talks(call, mask)));
     join_dots([Some(message), talked, handed_on(call, mask), rang])
+}
+
+/// Names who talked last, as far as is known. A phone that rings after that is no partner.
+fn last_partner(call: &Call, mask: Mask) -> Option<String> {
+    let talks = &call.course.talks;
+    let has_talked = |person: &&Person| talks.is_empty() || talks.iter().any(|talk| talk.with.is(person));
+    let known: Vec<Person> = call.people.iter().filter(has_talked).cloned().collect();
+    call.answered_at.and_then(|_| list_people(&known)).or_else(|| match &talks.last()?.with {
+        TalkParty::Person(person) => format_person(person),
+        TalkParty::Outside(number) => Some(outside_number(number, call, mask)),
+    })
 }
 
 fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {

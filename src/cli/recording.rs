@@ -74,7 +74,7 @@ fn replay_frames(frames: Vec<Frame>, now: Now) -> Vec<CallUpdate> {
                 let effects = player.tracker.handle_snapshot(event, player.at);
                 player.record(effects);
             }
-            Frame::Report(report) if player.tracker.knows(&report.call) => {
+            Frame::Report(report) if player.tracker.covers(&report) => {
                 player.advance(report.ended_at);
                 let effects = player.tracker.handle_report(&report, player.at);
                 player.record(effects);

@@ -27,6 +27,8 @@ const WEBHOOK: &[SinkKind] = &[Slack];
 const TRIGGER: &[SinkKind] = &[SlackTrigger];
 const APP: &[SinkKind] = &[SlackApp];
 const FLOW: &[SinkKind] = &[Teams];
+/// Chats of one vendor, which answer in text or JSON. What stands before a server of the team's own is not known.
+const HOSTED: &[SinkKind] = &[Slack, SlackTrigger, SlackApp, Teams];
 
 const NETWORK: &str = "If this persists, check DNS, the network and the proxy.";
 const PORTAL: &str = "A proxy or a login page of the network answers instead of the chat. If this persists, open the network for this machine.";
@@ -90,12 +92,18 @@ static ROWS: &[ResponseRule] = &[
     rule(FLOW, at(400, Contains(&["\"code\":\"Workflow"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
     rule(FLOW, range(400, 599, Contains(&["RequestEntityTooLarge", "MessageSizeExceeded"])), Action::Plain, "the card is too large", REPORT),
     rule(ANY, range(200, 299, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
+    rule(HOSTED, at(400, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
+    rule(HOSTED, at(403, Page), Action::Disable, "a web page instead of the chat's response", PORTAL),
     rule(ANY, range(300, 399, Any), Action::Disable, "the URL redirects, and a secret URL is sent to no other host", "Put the final URL into the config, unless the network shows a login page."),
     rule(ANY, at(407, Any), Action::Retry, "the proxy requires a login", PROXY_LOGIN),
     rule(SLACKS, at(429, Any), wait(1), "too many messages", ""),
     rule(FLOW, at(429, Any), wait(30), "too many messages", ""),
     rule(ANY, at(408, Any), Action::Retry, "the chat timed out", ""),
     rule(ANY, at(425, Any), Action::Retry, "the chat is not ready", ""),
+    rule(ANY, at(421, Any), Action::Retry, "a server that does not serve the chat", NETWORK),
+    rule(ANY, at(511, Any), Action::Retry, "the network requires a login", PORTAL),
+    rule(ANY, at(520, Any), Action::RetrySlowly, "a gateway got no response of the chat, the message may have arrived", STATUS_PAGE),
+    rule(ANY, at(524, Any), Action::RetrySlowly, "a gateway got no response of the chat, the message may have arrived", STATUS_PAGE),
     rule(ANY, at(502, Any), Action::RetrySlowly, "a gateway got no response of the chat, the message may have arrived", STATUS_PAGE),
     rule(ANY, at(504, Any), Action::RetrySlowly, "a gateway got no response of the chat, the message may have arrived", STATUS_PAGE),
     rule(ANY, range(500, 599, Any), Action::Retry, "server error of the chat", STATUS_PAGE),
@@ -119,6 +127,7 @@ static ROWS: &[ResponseRule] = &[
     rule(FLOW, at(403, Any), Action::Disable, "a policy forbids the workflow", NEW_WORKFLOW),
     rule(FLOW, at(404, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
     rule(FLOW, at(410, Any), Action::Disable, "the workflow is gone", NEW_WORKFLOW),
+    rule(HOSTED, range(400, 499, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
 ];
 
 /// Iterates over all rules in order: the words of a chat, then the rules of all chats, then the statuses of a chat.

@@ -44,7 +44,7 @@ pub(super) const INVALID_PAYLOAD: &[&str] = &[
     "json_not_object",
 ];
 /// The member does not exist, or has left.
-pub(super) const MEMBER_GONE: &[&str] = &["user_not_found", "user_disabled", "users_not_found"];
+pub(super) const MEMBER_GONE: &[&str] = &["user_not_found", "user_disabled", "user_not_visible", "users_not_found"];
 /// The app's messages tab is off, or the member is a bot.
 pub(super) const NO_DIRECT_MESSAGES: &[&str] = &["messages_tab_disabled", "cannot_dm_bot"];
 /// The bot is not in the channel, or the channel does not exist.

@@ -180,7 +180,7 @@ impl BodyMatch {
     fn matches(&self, reply: &HttpResponse) -> bool {
         match self {
             Self::Any => true,
-            Self::Equals(text) => reply.body.trim() == *text,
+            Self::Equals(text) => reply.body.trim_start_matches('\u{feff}').trim() == *text,
             Self::ApiOk => slack_api::is_ok(&reply.body),
             Self::ApiNotOk => slack_api::is_not_ok(&reply.body),
             Self::SlackError(names) => {

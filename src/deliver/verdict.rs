@@ -2,7 +2,7 @@
 //! and its sink. Pure.
 
 use super::{
-    response::PostResult,
+    response::{HttpResponse, PostResult},
     rules::find_rule,
     table::{Action, REFUSALS_TO_DISABLE, ResponseRule},
 };
@@ -139,11 +139,24 @@ const fn dead(history: &DeliveryContext, disable_after: u32) -> Verdict {
 /// silence a sink.
 fn requested_wait(answer: &PostResult) -> Option<Duration> {
     match answer {
-        PostResult::Response(reply) => reply.retry_after.map(|wait| wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)),
+        PostResult::Response(reply) => {
+            let asked = reply.retry_after.or_else(|| stated_wait(reply));
+            asked.map(|wait| wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER))
+        }
         PostResult::NotSent(_) | PostResult::BadCertificate(_) | PostResult::NoResponse(_) | PostResult::InvalidUrl => {
             None
         }
     }
+}
+
+/// Returns the wait in the body of a 429 without the header: Slack's webhooks state it there too, in seconds.
+fn stated_wait(reply: &HttpResponse) -> Option<Duration> {
+    #[derive(serde::Deserialize)]
+    struct Limited {
+        retry_after: f64,
+    }
+    let limited: Limited = serde_json::from_str(&reply.body).ok().filter(|_| reply.status == 429)?;
+    Duration::try_from_secs_f64(limited.retry_after).ok()
 }
 
 #[cfg(test)]

@@ -23,13 +23,14 @@ fn channel_json(channel: &Channel, faults: &ChannelFaults, headers: &HeaderMap, 
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| sim.address.to_string(), str::to_owned);
     let suffix = if faults.newline_in_url { "\n" } else { "" };
+    let scheme = if sim.settings.behind_tls { "wss" } else { "ws" };
     let id = &channel.id;
     json!({
         "channelId": id,
         "channelNickname": channel.nickname,
         "channelData": {
             "channelType": "WebSockets",
-            "channelURL": format!("ws://{host}/notification-channel/v1/channels/{id}/channelId/ws{suffix}"),
+            "channelURL": format!("{scheme}://{host}/notification-channel/v1/channels/{id}/channelId/ws{suffix}"),
             "isConnected": channel.is_connected(),
         },
         "channelLifetime": faults.lifetime_to_state(channel.lifetime),

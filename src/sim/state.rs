@@ -45,6 +45,8 @@ pub struct SimulatorSettings {
     pub report_delay: Duration,
     /// Initial fault switches.
     pub faults: Faults,
+    /// Whether a TLS proxy stands in front: sockets then have `wss` URLs.
+    pub behind_tls: bool,
 }
 
 impl Default for SimulatorSettings {
@@ -58,6 +60,7 @@ impl Default for SimulatorSettings {
             any_token: false,
             report_delay: REPORT_DELAY,
             faults: Faults::default(),
+            behind_tls: false,
         }
     }
 }

@@ -3,8 +3,10 @@
 pub mod cluster;
 mod config;
 pub mod ledger;
+pub mod names;
 pub mod outbox_file;
 pub mod postgres;
+pub mod tls;
 
 pub use config::{ALL_OUTCOMES, TestConfig};
 use poprelay::sim::{Simulator, WebhookRequest};
@@ -89,9 +91,14 @@ impl DaemonDir {
     }
 
     pub fn start(&mut self) -> Daemon {
+        self.start_as(|command| command)
+    }
+
+    /// Starts a daemon by a changed command, which runs it in its own process.
+    pub fn start_as(&mut self, change: impl FnOnce(Command) -> Command) -> Daemon {
         self.runs += 1;
         let log = self.path().join(format!("journal-{}", self.runs));
-        let mut command = self.command(&["run", "--log", "debug"]);
+        let mut command = change(self.command(&["run", "--log", "debug"]));
         let child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         Daemon { child, log, cursor: Cell::new(0) }
     }

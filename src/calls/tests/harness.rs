@@ -118,7 +118,7 @@ impl Harness {
     }
 
     fn report(&mut self, report: &Report, now: Now) -> Vec<Effect> {
-        if !self.tracker.knows(&report.call) {
+        if !self.tracker.covers(report) {
             self.from_reports.extend(crate::calls::update_from_report(report, now.timestamp));
         }
         self.tracker.handle_report(report, now)
@@ -217,7 +217,8 @@ fn number(number: &PhoneNumber) -> String {
     number.as_e164().map_or_else(|| "withheld".to_owned(), |number| number.expose().to_owned())
 }
 
-fn ring(call: &Call) -> String {
+/// A ring in words.
+pub fn ring(call: &Call) -> String {
     let mut words = vec![format!("{:?}", call.course.stage).to_lowercase()];
     if !call.people.is_empty() {
         words.push(format!("rings {}", names(&call.people)));

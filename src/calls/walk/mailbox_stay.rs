@@ -12,8 +12,8 @@ use std::time::Duration;
 pub(in crate::calls) struct MailboxStay {
     pub(in crate::calls) message: Option<bool>,
     pub(in crate::calls) length: Option<Duration>,
-    /// Whom the call rang right before, outside a queue.
-    pub(in crate::calls) after_ringing: Vec<PartyId>,
+    /// Whom the call rang right before, outside a queue; `None` if that is not known.
+    pub(in crate::calls) after_ringing: Option<Vec<PartyId>>,
 }
 
 impl Walk {
@@ -21,8 +21,9 @@ impl Walk {
         let is_new = !std::mem::replace(&mut self.was_mailbox, seen.mailbox.is_some());
         let Some(state) = seen.mailbox else { return };
         if is_new && self.mailbox.as_ref().is_none_or(|known| known.message != Some(true)) {
-            let (rang, in_queue) = &self.last_ring;
-            let after_ringing = if *in_queue { Vec::new() } else { rang.clone() };
+            let ring = &self.last_ring;
+            let rang = if ring.in_queue { Vec::new() } else { ring.people.clone() };
+            let after_ringing = (ring.exact || ring.people.is_empty()).then_some(rang);
             self.mailbox = Some(MailboxStay { after_ringing, ..MailboxStay::default() });
         }
         let stay = self.mailbox.get_or_insert_default();

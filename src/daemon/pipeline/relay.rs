@@ -251,8 +251,7 @@ impl Relay {
     /// Passes reports of tracked calls to the tracker. The others are recovered together, so that they share a gap
     /// summary.
     async fn on_reports(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            reports.into_iter().partition(|report| self.tracker.knows(&report.call));
+        let (known, unknown): (Vec<_>, Vec<_>) = reports.into_iter().partition(|report| self.tracker.covers(report));
         for report in known {
             let effects = self.tracker.handle_report(&report, Now::current());
             self.apply(settings, effects);

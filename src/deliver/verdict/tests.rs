@@ -1,7 +1,9 @@
 //! Tests of the decisions about chat responses.
 
+mod further;
+
 use super::*;
-use crate::deliver::{response::HttpResponse, rules::rules};
+use crate::deliver::rules::rules;
 use SinkKind::{Slack, SlackApp, SlackTrigger, Teams};
 use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
 
@@ -41,7 +43,11 @@ fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     line(&ALL, &[200, 203, 299], &["<html>login</html>", "\u{feff}\n<!DOCTYPE html>", "<?xml?>"], SLOWLY);
     line(&[Slack, SlackTrigger, SlackApp], &[429], any, seconds(1));
     line(&[Teams], &[429], any, seconds(30));
-    line(&ALL, &[405, 415, 402, 418, 451], any, DEAD);
+    let own = ["", "ok", "1", "{\"ok\":true}", "x"].as_slice();
+    line(&ALL, &[405, 415, 402, 418, 451], own, DEAD);
+    line(&ALL, &[400, 405, 415, 402, 418, 451], &["<html>", "<!doctype html>"], SLOWLY);
+    line(&ALL, &[421, 511], any, RETRY);
+    line(&ALL, &[520, 524], any, SLOWLY);
     line(&ALL, &[100, 600, 999], any, DEAD);
 
     line(&[Slack], &[200], &["ok", " ok\n", "{\"ok\":true}"], DONE);
@@ -66,7 +72,8 @@ fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
 
     line(&[SlackTrigger], &[200], &["", "ok", "{\"ok\":true}"], DONE);
     line(&[SlackTrigger], &[200], &["{\"ok\":false,\"error\":\"x\"}", "{\"ok\": false}"], Disable);
-    line(&[SlackTrigger], &[400, 404], any, Disable);
+    line(&[SlackTrigger], &[400], own, Disable);
+    line(&[SlackTrigger], &[404], any, Disable);
 
     let no = |error: &str| format!("{{\"ok\":false,\"error\":\"{error}\"}}");
     let mut app = |errors: &[&str], verdict: Verdict| {

@@ -106,6 +106,14 @@ pub enum TalkParty {
     Outside(PhoneNumber),
 }
 
+impl TalkParty {
+    /// Returns whether it is this colleague.
+    #[must_use]
+    pub fn is(&self, person: &Person) -> bool {
+        matches!(self, Self::Person(with) if with == person)
+    }
+}
+
 /// A call handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {

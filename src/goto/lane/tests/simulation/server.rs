@@ -109,12 +109,19 @@ impl Simulation {
 
     /// Server actions: refresh, close, cut, fall silent. In a calm phase only the announced ones.
     pub(super) fn act_as_server(&mut self) {
-        let wait = if self.fault_rate > 0.0 { self.rng.u64(1..40) } else { self.rng.u64(600..6000) };
+        let wait = match (self.fault_rate > 0.0, self.drops) {
+            (true, _) => self.rng.u64(1..40),
+            (false, true) => self.rng.u64(60..1200),
+            (false, false) => self.rng.u64(600..6000),
+        };
         self.after(Duration::from_secs(wait), SimEvent::ServerAction);
         let open: Vec<_> = self.sockets.iter().filter(|(_, socket)| socket.open).map(|(ticket, _)| *ticket).collect();
         let Some(ticket) = open.get(self.rng.usize(0..open.len().max(1))).copied() else { return };
-        let kinds = if self.fault_rate > 0.0 { 0..6 } else { 0..2 };
-        match self.rng.u8(kinds) {
+        let kind = self.rng.u8(if self.fault_rate > 0.0 || self.drops { 0..6 } else { 0..2 });
+        if self.drops && kind > 1 {
+            self.calm_since = self.now.instant;
+        }
+        match kind {
             0 => self.send(Input::RefreshRequired(ticket)),
             1 => self.send(Input::ToBeClosed(ticket)),
             2 => {
