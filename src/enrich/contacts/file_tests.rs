@@ -80,5 +80,5 @@ fn each_export_shows_what_a_colleague_should_see() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
-    assert!(exports().len() >= 30);
+    assert!(exports().len() >= 40);
 }

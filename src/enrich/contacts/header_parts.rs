@@ -8,7 +8,7 @@ pub(super) const TECHNICAL_PARTS: &str = "lastactivity derniereactivite letztena
 /// Words of headers that mean nothing to a colleague: marks of time, keys, consents, settings and names in a chat.
 pub(super) const TECHNICAL_STEMS: &str = "created updated modified changed edited guid sid uuid password token credential logon dirsync enabled \
     timestamp stamp language timezone skype twitter facebook linkedin instagram messenger icq jabber accepts consent ip \
-    ringtone";
+    ringtone registered";
 /// Words of a kind of person, in front of or behind a part of a name.
 pub(super) const PERSON_KINDS: &str = "patient patients patienten customer customers cust client clients cliente kunde kunden klant lead contact contacto \
     contatto kontakt person applicant guest tenant member student vendor paciente paziente default address billing \
@@ -25,7 +25,7 @@ pub(super) const STREET: &str = "address adresse anschrift direccion indirizzo e
 /// Parts that make any header private: birthdays and anniversaries.
 pub(super) const PRIVATE_PARTS: &str = "birth geburt naissance anniversa nacimiento cumpleanos nascimento nascita compleanno aniversar geboorte verjaardag \
     jahrestag hochzeitstag passport passeport pasaporte passaporto passaporte reisepass paspoort bankaccount taxnumber \
-    assurancemaladie healthcard aadhaar aadhar nationalinsurance fodelse fodsel urodzin";
+    assurancemaladie healthcard aadhaar aadhar nationalinsurance securitesociale socialsecurity ustid nifcif fodelse fodsel urodzin";
 /// Words of an address.
 pub(super) const ADDRESS: &str = "street address zip zipcode postal postalcode postcode pobox box city state province country region strasse str \
     hausnummer hausnr plz postleitzahl postfach ort wohnort stadt land bundesland adresse anschrift rue ville cp pays \

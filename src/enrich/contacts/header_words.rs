@@ -13,7 +13,7 @@ pub(super) const CUSTOMER: &str = "customer kunde client cliente klant";
 pub(super) const FIRST: &str = "firstname givenname first vorname prenom voornaam primeironome fornamn fornavn imie";
 /// Headers of the last name.
 pub(super) const LAST: &str = "lastname familyname surname last nachname nomdefamille apellidos apellido cognome sobrenome apelido apelidos \
-    achternaam familienname patronyme efternamn efternavn etternavn nazwisko";
+    achternaam familienname patronyme efternamn efternavn etternavn nazwisko nomdusage primerapellido";
 /// Headers of what stands behind a name.
 pub(super) const SUFFIX: &str = "suffix namesuffix suffixe sufijo sufixo achtervoegsel namenszusatz";
 /// Headers of the company.
@@ -69,7 +69,7 @@ pub(super) const TECHNICAL: &str = "photo image nameprefix salutation middlename
     twitter facebook linkedin profilepicture masterrecordid reportstoid createdbyid lastmodifiedbyid ownerid individualid \
     gaclientid isdeleted ispriorityrecord cleanstatus photourl contactowneralias datasource dataprocessingbasis \
     enrichstatus changelogtime marketingstatus doneactivities datensatzid iddefichedinformations idderegistro idregistro \
-    website ring autodivert accountindex speeddial kurzwahl vanity srno slno serialno lfdnr lfdno ismycontact isbusiness \
+    website ring autodivert accountindex speeddial kurzwahl vanity srno slno serialno lfdnr lfdno ismycontact isbusiness iscompany \
     dn distinguishedname objectclass objectcategory objectguid objectsid memberof samaccountname userprincipalname \
     primarygroupid countrycode useraccountcontrol badpwdcount lastlogon lastlogontimestamp pwdlastset whencreated \
     whenchanged usncreated usnchanged instancetype proxyaddresses usagelocation pseudo memberrating gmtoff \
@@ -92,7 +92,7 @@ pub(super) const PRIVATE: &str = "birthday birthdate birthyear birthmonth dateof
     dni nie nomedogerente indicadopor conjuge informacoesparacobranca naamassistent factuurgegevens kinderen sofinummer \
     bsn kvknummer naammanager verwezendoor echtgenoot echtgenote dataespecial specialedatum bodas neele gebdatum datanasc \
     iva piva partitaiva reportsto reportingto autreboitepostale bpprofessionnelle \
-    nam ramq rfc curp rg pan ninumber nationality nationalite nationalitat nacionalidad nazionalita nacionalidade \
+    bic nam ramq rfc curp rg pan ninumber nationality nationalite nationalitat nacionalidad nazionalita nacionalidade \
     rocznica arsdag barn born dzieci makemaka aegtefaelle ektefelle malzonek personnummer pesel nip";
 
 /// Returns whether a list has the word.

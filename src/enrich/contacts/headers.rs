@@ -69,7 +69,7 @@ fn beside(word: &str, words: &[String]) -> Option<Column> {
     }
 }
 
-/// Returns the columns of names in a file without the usual headers: `Saved Name`, `Owner name`.
+/// Returns the column of names in a file without the usual headers: `Saved Name`, `Owner name`.
 fn names_of_other_words(headers: &[String], columns: &[Column]) -> Vec<(usize, Column)> {
     let is_name = |column: &Column| matches!(column, Column::Name | Column::First | Column::Last);
     if columns.iter().any(is_name) {
@@ -78,7 +78,7 @@ fn names_of_other_words(headers: &[String], columns: &[Column]) -> Vec<(usize, C
     let is_fact = |(_, (_, column)): &(usize, (&String, &Column))| matches!(column, Column::Fact(_));
     let facts = headers.iter().zip(columns).enumerate().filter(is_fact);
     let named = facts.filter(|(_, (header, _))| stems(header).iter().any(|stem| has(parts::NAME, stem)));
-    named.map(|(at, _)| (at, Column::Name)).collect()
+    named.take(1).map(|(at, _)| (at, Column::Name)).collect()
 }
 
 /// Returns the column that has only one half of each name, with its meaning: `Nom` beside `Prénom`, `Nombre` beside
@@ -122,7 +122,9 @@ fn customer_of_people(headers: &[String], columns: &[Column]) -> Vec<(usize, Col
 fn person_part(header: &str) -> Option<String> {
     let stems = stems(header);
     let part = stems.iter().filter(|stem| !has(parts::PERSON_KINDS, stem)).map(String::as_str).collect::<String>();
-    let is_name = [words::NAME, words::FIRST, words::LAST, words::COMPANY].iter().any(|list| has(list, &part));
+    let is_name = [words::NAME, words::FIRST, words::LAST, words::COMPANY, words::NOTES, words::TAGS]
+        .iter()
+        .any(|list| has(list, &part));
     (is_name && stems.iter().any(|stem| has(parts::PERSON_KINDS, stem))).then_some(part)
 }
 
@@ -206,8 +208,11 @@ fn of_whole(word: &str, header: &str, stems: &[String]) -> Option<Column> {
     let has_stem = |stem: &str| stems.iter().any(|it| it == stem);
     let is_key =
         header.trim().to_lowercase().ends_with(".id") || has_stem("associated") && (has_stem("id") || has_stem("ids"));
-    let is_added =
-        word.is_empty() || word.starts_with("phonetic") || word.starts_with("webpage") || header.starts_with("X-");
+    let is_added = word.is_empty()
+        || word.starts_with("phonetic")
+        || word.starts_with("webpage")
+        || header.starts_with("X-")
+        || header.starts_with("(Do Not Modify)");
     let known = [
         (words::NAME, Column::Name),
         (words::CUSTOMER, Column::Name),

@@ -126,7 +126,7 @@ impl Vcard {
                 self.first = parts.next().filter(|it| !it.trim().is_empty());
             }
             "ORG" => self.values.extend(parts(&value, ';').into_iter().next().map(|it| (Column::Company, it))),
-            "TEL" if line.has_word("fax") || line.has_word("pager") => {}
+            "TEL" if line.parameters.iter().any(|(_, kind)| is_fax_label(kind)) => {}
             "TEL" => self.phones.push((line.group.clone(), text())),
             "X-ABLABEL" if is_fax_label(&value) => self.fax_groups.extend(line.group.clone()),
             "NOTE" => self.values.push((Column::Notes, text())),

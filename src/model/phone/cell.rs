@@ -151,14 +151,16 @@ impl<'a> Cell<'a> {
         if let Some(end) = self.country_apart(at, token) {
             return end;
         }
-        let touches_text = self.touches_text(at, token);
+        let glued = self.before_glued(at, token);
+        let touches_text = glued.is_none() && self.touches_text(at, token);
         if self.is_record(at) || self.is_dialed_code(at, token) || touches_text && !self.has_remark(at, token) {
             return at;
         }
         if let Some(Group { last, is_certain: false }) = groups::find(self.tokens, at, self.region) {
             return last;
         }
-        let mut numbers = if touches_text { Vec::new() } else { run::numbers(token.text, self.region, self.proof) };
+        let mut numbers =
+            if touches_text { Vec::new() } else { run::numbers(glued.unwrap_or(token.text), self.region, self.proof) };
         let remark =
             || run::before_remark(token.text, self.region).or_else(|| run::behind_remark(token.text, self.region));
         let remark = numbers.is_empty().then(remark).flatten();
@@ -211,6 +213,16 @@ impl<'a> Cell<'a> {
     fn has_remark(&self, at: usize, token: &Token<'a>) -> bool {
         let before = at.checked_sub(1).and_then(|index| self.tokens.get(index));
         before.is_none_or(|it| it.end < token.start) && run::before_remark(token.text, self.region).is_some()
+    }
+
+    /// Returns the number in front of a remark whose digits touch a word: `030 123456 - 24h`, `01 99 00 05 55 2e ligne`.
+    fn before_glued(&self, at: usize, token: &Token<'a>) -> Option<&'a str> {
+        let is_glued = self.tokens.get(at + 1).is_some_and(|it| it.kind == Kind::Word && it.start == token.end);
+        let is_apart = at.checked_sub(1).and_then(|index| self.tokens.get(index)).is_none_or(|it| it.end < token.start);
+        let (head, tail) = token.text.rsplit_once(' ').filter(|_| is_glued && is_apart)?;
+        let head = head.trim_end_matches([' ', '-', '(']);
+        let is_remark = (1..=2).contains(&run::digit_count(tail));
+        (is_remark && run::number(head, self.region, self.proof).is_some()).then_some(head)
     }
 
     /// Returns whether letters or a mail address touch the run: `INV5145550122` is no phone number.

@@ -91,9 +91,18 @@ fn ascii_form(c: char) -> char {
 
 /// Undoes what an export or a web page made of a line end, a blank or a sign.
 pub(super) fn without_escapes(text: &str) -> Cow<'_, str> {
-    const ESCAPES: [(&str, &str); 7] =
-        [("\\r", "\n"), ("\\n", "\n"), ("\\t", " "), ("&nbsp;", " "), ("&#160;", " "), ("&#43;", "+"), ("&amp;", "&")];
-    if !text.contains(['\\', '&']) {
+    const ESCAPES: [(&str, &str); 9] = [
+        ("\\r", "\n"),
+        ("\\n", "\n"),
+        ("\\t", " "),
+        ("&nbsp;", " "),
+        ("&#160;", " "),
+        ("&#43;", "+"),
+        ("&amp;", "&"),
+        ("%20", " "),
+        ("%2B", "+"),
+    ];
+    if !text.contains(['\\', '&', '%']) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(ESCAPES.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)))
@@ -159,12 +168,13 @@ fn without_commas(text: &str) -> Option<String> {
 /// Drops the web addresses of a text, whose digits are those of a page. The links that open a chat or a call have numbers.
 pub(super) fn without_links(text: &str) -> Cow<'_, str> {
     const PHONE_LINKS: [&str; 6] = ["wa.me/", "whatsapp", "t.me/+", "tel:", "callto:", "phone="];
-    if !text.contains("://") {
+    let has_address = |text: &str| text.contains("://") || text.contains("www.");
+    if !has_address(text) {
         return Cow::Borrowed(text);
     }
     let mut kept = String::with_capacity(text.len());
     for piece in text.split_inclusive([' ', '\n', '"', '<', '>', '(', ')', ',']) {
-        let is_page = piece.contains("://") && !PHONE_LINKS.iter().any(|link| piece.contains(link));
+        let is_page = has_address(piece) && !PHONE_LINKS.iter().any(|link| piece.contains(link));
         kept.push_str(if is_page { " " } else { piece });
     }
     Cow::Owned(kept)

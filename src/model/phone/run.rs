@@ -104,13 +104,18 @@ fn foreign_prefix(text: &str, region: Region) -> Option<E164> {
 /// Reads `491713920027` in Germany: with its own country code a number has no trunk prefix. Few digits may be a national number
 /// that lost its zero.
 fn own_country(run: &str, region: Region) -> Option<E164> {
+    let run = without_trunk_zero(run.trim_start_matches('('));
     let digits: String = run.chars().filter(char::is_ascii_digit).collect();
+    // The international prefix is as good as a plus sign.
+    let (digits, proof, fewest) = match digits.strip_prefix("00") {
+        Some(rest) => (rest, Proof::Possible, MIN_WITH_COUNTRY - 2),
+        None => (digits.as_str(), Proof::Assigned, MIN_WITH_COUNTRY),
+    };
     let has_country = region.country_code().is_some_and(|code| digits.starts_with(&code.to_string()));
-    if !has_country || digits.len() < MIN_WITH_COUNTRY {
+    if !has_country || digits.len() < fewest {
         return None;
     }
-    library::parse(&format!("+{digits}"), region, Proof::Assigned)
-        .filter(|number| number.expose().get(1..) == Some(digits.as_str()))
+    library::parse(&format!("+{digits}"), region, proof).filter(|number| number.expose().get(1..) == Some(digits))
 }
 
 /// Reads `52 55 1234 5678` outside of Mexico: the country code is a group of its own, and the plus sign is missing. Also

@@ -204,6 +204,7 @@ fn wire_words_for_hidden_and_unavailable_differ() {
         "Private",
         "tel:anonymous",
         "Blocked caller",
+        "Appel masqué",
         "sip:anonymous@192.0.2.1",
         "Anonymous <sip:anonymous@anonymous.invalid>",
         "sip:restricted@pbx.example.com",
@@ -230,6 +231,8 @@ fn wire_words_for_hidden_and_unavailable_differ() {
     for away in [
         "outofarea",
         "Coin/Payphone",
+        "out of area call",
+        "Unbekannter Anrufer",
         "Unavailable",
         "sip:unknown@unknown.invalid",
         "sip:Unknown@10.0.0.1",

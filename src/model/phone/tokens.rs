@@ -155,7 +155,10 @@ pub(super) fn is_fax_word(word: &str) -> bool {
     let lower = word.to_lowercase();
     let kind = FAX_STARTS.iter().find_map(|start| lower.strip_prefix(start));
     kind.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()) || is_number_word(rest))
-        || is_one_of(word, &["telefax", "efax", "facsimile", "facs", "fx", "f", "téléc", "telec"])
+        || is_one_of(
+            word,
+            &["telefax", "efax", "facsimile", "facs", "fx", "f", "téléc", "télec", "telec", "telecopier"],
+        )
         || is_one_of(word, &["pager", "pgr", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
 }
 
@@ -202,8 +205,13 @@ pub(super) fn is_no(word: &str) -> bool {
 pub(super) fn is_record_word(word: &str) -> bool {
     is_one_of(word, &["id", "acct", "account", "order", "invoice", "ref", "reference", "ticket", "ssn", "sin", "vat"])
         || is_one_of(word, &["case", "iban", "po", "box", "sku", "konto", "kd", "dossier", "expediente", "aadhaar"])
-        || is_one_of(word, &["siren", "siret", "cpf", "cnpj", "nif", "cif", "abn", "acn", "pin", "code", "passcode"])
-        || ["kunden", "rechnung", "auftrag", "bestell"].iter().any(|start| word.to_lowercase().starts_with(start))
+        || is_one_of(
+            word,
+            &["siren", "siret", "cpf", "cnpj", "nif", "cif", "abn", "acn", "iva", "utr", "pin", "code", "passcode"],
+        )
+        || ["kunden", "rechnung", "auftrag", "bestell", "vertrag", "mandat", "steuer"]
+            .iter()
+            .any(|start| word.to_lowercase().starts_with(start))
 }
 
 /// Words that make a code a part of a phone number: `area code 514`.

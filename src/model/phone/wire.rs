@@ -70,9 +70,9 @@ const WITHHELD: &str = " anonymous anonyme anonym anonimo anónimo anônimo rest
     suppressed unterdrückt masqué oculto nascosto verborgen geheim ";
 /// Words of a number that is not known.
 const UNAVAILABLE: &str = " unavailable unavail unknown unidentified unassigned international inconnu unbekannt desconocido desconhecido \
-    sconosciuto onbekend coin payphone ";
+    sconosciuto onbekend unbekannter unbekannte coin payphone ";
 /// Words that stand beside them.
-const BESIDE: &str = " caller call id number name line phone address presentation party and numéro numero número nummer rufnummer appelant ";
+const BESIDE: &str = " caller call id number name line phone address presentation party and numéro numero número nummer rufnummer appel appelant anrufer llamada chiamata chamada ";
 
 /// Longest text of an unparsed number that is kept, in characters.
 const MAX_UNPARSED: usize = 64;
@@ -141,10 +141,11 @@ impl Address<'_> {
         let has_number =
             user.bytes().any(|byte| byte.is_ascii_digit()) && user.bytes().all(|byte| !byte.is_ascii_alphabetic());
         let display: Vec<String> = self.display.split_whitespace().map(str::to_lowercase).collect();
+        let has = |list: &str, word: &String| list.split_ascii_whitespace().any(|known| known == word);
         let is_of = |list: &str| {
-            let has = |list: &str, word: &String| list.split_ascii_whitespace().any(|known| known == word);
             words.iter().any(|word| has(list, word)) && words.iter().all(|word| has(list, word) || has(BESIDE, word))
         };
+        let core: Vec<String> = words.iter().filter(|word| !has(BESIDE, word)).cloned().collect();
         let is_hidden = is_one_of(&WITHHELD_WORDS, &words)
             || is_of(WITHHELD)
             || !has_number && is_one_of(&WITHHELD_WORDS, &display);
@@ -153,7 +154,12 @@ impl Address<'_> {
         let is_host = |name: &str| host.eq_ignore_ascii_case(name) || self.number.ends_with(name);
         if user.is_empty() || zeros || is_hidden || is_host("anonymous.invalid") {
             Some(Absence::Withheld)
-        } else if is_sign || is_one_of(&UNAVAILABLE_WORDS, &words) || is_of(UNAVAILABLE) || is_host("unknown.invalid") {
+        } else if is_sign
+            || is_one_of(&UNAVAILABLE_WORDS, &words)
+            || is_one_of(&UNAVAILABLE_WORDS, &core)
+            || is_of(UNAVAILABLE)
+            || is_host("unknown.invalid")
+        {
             Some(Absence::Unavailable)
         } else {
             None

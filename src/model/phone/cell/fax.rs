@@ -81,9 +81,11 @@ impl<'a> Cell<'a> {
         let is_letter = |(index, token): (usize, &Token<'a>)| {
             index != word && token.text.len() == 1 && token.is_word(|it| tokens::is_label(it) || tokens::is_pause(it))
         };
+        // `M-F 8-5` are days with their hours.
+        let is_short = |token: &Token<'_>| token.kind == Kind::Run && run::digit_count(token.text) < run::MIN_DIGITS;
         self.is_followed_by_colon(word)
             || self.tokens.get(word).is_some_and(|token| token.in_remark)
-            || self.tokens.iter().enumerate().any(is_letter)
+            || self.tokens.iter().enumerate().any(is_letter) && !self.tokens.get(word + 1).is_some_and(is_short)
     }
 
     fn is_followed_by_colon(&self, word: usize) -> bool {
