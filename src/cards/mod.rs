@@ -1,9 +1,9 @@
 //! Renders a card for each chat (Slack blocks, a Teams Adaptive Card, Discord embeds, …) or as plain text, within the chats'
 //! limits by construction. Pure; does not decide where a card goes.
 //!
-//! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates`
-//! replaces single lines of it. `slack`, `teams`, `slack_workflow` and the files of `chats` lay it out. A batch has one entry per card,
-//! newest first.
+//! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates` replaces
+//! single lines of it. `slack`, `teams`, `slack_workflow` and the files of `chats` lay it out. A batch has one entry per
+//! card, newest first.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;
@@ -53,7 +53,7 @@ use std::borrow::Cow;
 pub struct RenderOptions {
     /// Time zone of printed times.
     pub time_zone: TimeZone,
-    /// How much of a phone number is visible.
+    /// Visible part of a phone number.
     pub mask: Mask,
     /// Labels of the contact's facts to show, in this order, "Owner" and "Tags" included, at most [`MAX_CHOSEN_FACTS`].
     /// `None` shows the first eight facts, then owner and tags.

@@ -154,7 +154,7 @@ pub(super) fn stored_history(config: &Config) -> Arc<StoredHistory> {
     })
 }
 
-/// Returns where the outbox of a config is.
+/// Returns the place of the outbox of a config.
 pub(super) fn place<'a>(config: &'a Config, shared: Option<&'a SharedDatabase>) -> OutboxPlace<'a> {
     shared.map_or(OutboxPlace::Directory(&config.state_dir), OutboxPlace::Shared)
 }
@@ -172,7 +172,7 @@ fn unknown_delivery(id: i64) -> CliError {
     CliError::data(anyhow!("unknown delivery {id}; list them with `poprelay outbox list`"))
 }
 
-/// Explains why a delivery was not changed.
+/// Explains the reason for which a delivery was not changed.
 fn state_error(place: OutboxPlace<'_>, id: i64) -> CliError {
     match outbox::show(place, DeliveryId(id)) {
         Ok(Some((letter, _))) => CliError::data(anyhow!("{id} is already {}", state_name(&letter))),

@@ -1,5 +1,5 @@
-//! Setup of a Slack app: the manifest that creates it, the scopes it needs, and what Slack's answers to `auth.test` and
-//! `conversations.info` show about token and channel. Pure; `check --online` sends the requests.
+//! Setup of a Slack app: the manifest that creates it, and the scopes that it needs. Checks token and channel by Slack's
+//! answers to `auth.test` and `conversations.info`. Pure; `check --online` sends the requests.
 
 use super::{
     person_channel::slack_member,
@@ -15,7 +15,8 @@ const POST_SCOPE: &str = "chat:write";
 /// Scopes of `conversations.info` for public and private channels. Only `check --online` uses them: it finds a bot that is
 /// not in its channel without a post.
 const READ_SCOPES: [&str; 2] = ["channels:read", "groups:read"];
-/// Scope of `users.info`. It names who claims a call, and `check --online` finds members of `[people]` who are gone.
+/// Scope of `users.info`. The method returns the name of a claimant. `check --online` finds members of `[people]` who are
+/// gone.
 const USERS_SCOPE: &str = "users:read";
 /// Scope of `users.lookupByEmail`, beside [`USERS_SCOPE`].
 const EMAIL_SCOPE: &str = "users:read.email";
@@ -26,14 +27,14 @@ const NEW_APP: &str = "https://api.slack.com/apps";
 /// Longest name of a bot or workspace that is printed. Slack's own limit is 80 characters.
 const MAX_NAME_LENGTH: usize = 80;
 
-/// What the config uses of a Slack app.
+/// Features of a Slack app that the config uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppFeatures {
-    /// Presses of buttons are received: Socket Mode and interactivity.
+    /// Whether presses of buttons are received: Socket Mode and interactivity.
     pub buttons: bool,
-    /// The app writes direct messages.
+    /// Whether the app writes direct messages.
     pub direct_messages: bool,
-    /// The app finds people by their e-mail addresses.
+    /// Whether the app finds people by their e-mail addresses.
     pub emails: bool,
 }
 
@@ -101,7 +102,7 @@ struct Channel {
 /// Returns the app that a token belongs to, from the response to `auth.test`. `granted` is its header `X-OAuth-Scopes`.
 ///
 /// # Errors
-/// What is wrong with the token, and the remedy.
+/// The problem of the token, and the remedy.
 pub fn judge_token(answer: &PostResult, granted: Option<&str>) -> Result<String, String> {
     let body = accepted_body(answer)?;
     if granted.is_some_and(|granted| !is_granted(granted, POST_SCOPE)) {
@@ -115,7 +116,7 @@ pub fn judge_token(answer: &PostResult, granted: Option<&str>) -> Result<String,
 /// Returns whether the bot is in a channel, from the response to `conversations.info`.
 ///
 /// # Errors
-/// The bot cannot post there, and the remedy.
+/// The reason why the bot cannot post there, and the remedy.
 pub fn judge_channel(answer: &PostResult, channel: &str) -> Result<String, String> {
     if lacks_scope(answer) {
         let scopes = READ_SCOPES.join(" and ");

@@ -35,8 +35,8 @@ impl Enricher {
         Self::default().rebuild(configs, deadline, read_secret, http, history, region)
     }
 
-    /// As [`Enricher::build`], for a reload: a source with unchanged config and secrets keeps its contacts, cache and
-    /// circuit breaker.
+    /// Builds the sources as [`Enricher::build`], for a reload: a source with unchanged config and secrets keeps its
+    /// contacts, cache and circuit breaker.
     ///
     /// # Errors
     /// As [`Enricher::build`]. `self` is then unchanged.

@@ -1,10 +1,10 @@
 //! Merges the answers of all sources: which contacts are one person, which source has priority, and which result that
 //! is. No I/O.
 //!
-//! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name
-//! joins the only other contact. Two records of one source with the same name and different links stay two: father and
-//! son may share a number, and a wrong name on a card is worse than a list of two. So do two names of one source with the
-//! same link: colleagues have the page of their company in common.
+//! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name joins the
+//! only other contact. Two records of one source with the same name and different links stay two. Father and son may share a
+//! number, and a wrong name on a card is worse than a list of two. Two names of one source with the same link stay two as
+//! well: colleagues have the page of their company in common.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::card::{Contact, Match};
@@ -64,7 +64,7 @@ fn add(people: &mut Vec<Contact>, contact: Contact) {
     }
 }
 
-/// Whether one source has them as two people: by two names.
+/// Returns whether one source has both contacts under two names: two people.
 fn are_two(known: &Contact, other: &Contact) -> bool {
     let names = known.name.is_some() && other.name.is_some() && folded_name(known) != folded_name(other);
     names && known.source.split(" + ").any(|source| source == other.source)
@@ -99,7 +99,7 @@ fn merge_unnamed(people: &mut Vec<Contact>) {
     *people = named;
 }
 
-/// Copies what `known` lacks from `contact`.
+/// Copies the fields that `known` lacks from `contact`.
 fn merge_into(known: &mut Contact, contact: Contact) {
     let Contact { name, company, tier, owner, notes, tags, link, facts, source } = contact;
     known.name = known.name.take().or(name);

@@ -1,6 +1,6 @@
 //! Detects file changes by modification time, size and file number. A change counts after two equal polls, to skip
-//! half-written files. Within seconds of a read the content counts, too: a network share may keep whole seconds only, and a
-//! second change in one of them leaves time and size as they were.
+//! half-written files. Within seconds of a read the content counts, too. A network share may keep whole seconds only, and a
+//! second change within one second leaves time and size unchanged.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ pub struct WatchedFile {
     path: PathBuf,
     /// Version at the last read or failed read.
     read: Option<FileVersion>,
-    /// Changed version, seen by one poll.
+    /// Changed version, found by one poll.
     changed: Option<FileVersion>,
     /// Digest of the content at the last read, and the polls that still compare it.
     content: Option<(u64, u8)>,
@@ -30,7 +30,7 @@ struct FileVersion(Option<(SystemTime, u64, u64)>);
 const CONTENT_POLLS: u8 = 3;
 
 impl WatchedFile {
-    /// Interval of polls. A change is read at the second poll that sees it.
+    /// Interval of polls. A change is read at the second poll that finds it.
     pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
     /// Watches a file that was just read.

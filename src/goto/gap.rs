@@ -21,7 +21,7 @@ pub enum GapChange {
     },
 }
 
-/// Tracks the live lanes of a connection and its event gap: the time since the last frame of any lane until the first
+/// Tracks the live lanes of a connection and its event gap. A gap is the time from the last frame of any lane until the first
 /// frame of any. A lane covers the time from its opening to its last frame, not to the time at which it is declared dead.
 #[derive(Debug)]
 pub struct GapTracker {
@@ -54,7 +54,7 @@ impl GapTracker {
     }
 
     /// Records the loss of a lane that certainly received until `live_until`. Beside other live lanes the gap is closed
-    /// already: those opened after the lost lane's last frame, so nothing received in between.
+    /// already: those opened after the lost lane's last frame, so nothing was received in between.
     pub fn lane_down(&mut self, lane: u8, live_until: Timestamp) -> Option<GapChange> {
         self.live.remove(&lane)?;
         let latest = self.last_live_at.map_or(live_until, |before| before.max(live_until));
@@ -100,7 +100,7 @@ mod tests {
         let mut tracker = GapTracker::new(None);
         tracker.lane_up(0, at(1));
         tracker.lane_up(1, at(2));
-        // A NAT forgets both sockets: the last frames are of 80 and 95, lane 0 is reopened at 101.
+        // A NAT drops both sockets: the last frames are of 80 and 95, lane 0 is reopened at 101.
         assert_eq!(tracker.lane_down(0, at(80)), None, "lane 1 may have received");
         assert_eq!(tracker.lane_up(0, at(101)), None);
         assert_eq!(tracker.lane_down(1, at(95)), Some(GapChange::Closed { from: at(95), to: at(101) }));

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
-/// Whether an update is of the call itself. It has the id of its consultation if that was received first.
+/// Returns whether an update is of the call itself. The call has the id of its consultation if that was received first.
 fn is_of_call(update: &CallUpdate) -> bool {
     update.call.id.as_str() == "a" || update.call.direction == CallDirection::Inbound
 }
@@ -132,7 +132,7 @@ impl Written {
         ends.filter(|(end, truth)| end != truth).map(|(end, truth)| format!("\n  {end}\n  {truth}")).collect()
     }
 
-    /// A conversation of colleagues whose call is lost is a call of its own, as far as can be known.
+    /// Returns the false claims of all updates. A consultation whose call is lost counts as a separate call.
     fn false_claims(&self, harness: &Harness) -> Vec<String> {
         let updates = harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
         updates.filter_map(|update| self.false_claim(update)).collect()

@@ -14,7 +14,7 @@ use crate::{
 /// Name of the response header with the scopes of the token.
 const SCOPES_HEADER: &str = "x-oauth-scopes";
 
-/// Returns what Slack states about the app of a sink, or what is wrong with it. `is_person`: the sink's channel is a member.
+/// Returns Slack's data about the app of a sink, or its problem. `is_person`: the sink's channel is a member.
 pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp, is_person: bool) -> Result<String, String> {
     let (answer, scopes) = call(stack, base, &app.token, "auth.test", &[]).await?;
     let token = slack_setup::judge_token(&answer, scopes.as_deref())?;
@@ -35,7 +35,8 @@ pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp, is_p
     Ok(format!("{token}; {place}; {}", socket_mode::judge_app_token(&answer)?))
 }
 
-/// Calls a method that changes nothing; an address of a socket that is not used expires. Such methods take a form: only those that write take JSON.
+/// Calls a method that changes nothing; the address of an unused socket expires. Such methods take a form: only methods that
+/// write take JSON.
 async fn call(
     stack: &HttpStack,
     base: &Secret,

@@ -1,5 +1,5 @@
-//! The task that owns sinks, where several daemons share the outbox: each second it renews the claims, carries out what `cluster`
-//! decides to claim and hand back, and sets until when the workers may post. Decides nothing itself.
+//! The task that owns sinks, where several daemons share the outbox. Each second it renews the claims, carries out the plan
+//! of `cluster`, and sets the time until which the workers may post. Decides nothing itself.
 
 use crate::{
     daemon::{
@@ -28,8 +28,8 @@ use uuid::Uuid;
 const TICK: Duration = Duration::from_secs(1);
 /// Progress of a worker after which its sink is given to another daemon. A settlement waits for the store up to 4 s.
 const STALL_LIMIT: Duration = Duration::from_secs(6);
-/// After an interruption of this process, time in which the sinks owned last are not posted to without the shared store:
-/// another daemon may own them, and the store is reached again in this time unless it is away.
+/// Time after an interruption of this process in which the last owned sinks get no posts without the shared store. Another
+/// daemon may own them. The store is reached again in this time unless it is away.
 const RETURN_TIME: Duration = Duration::from_secs(10);
 
 /// The task's state.
@@ -44,9 +44,9 @@ struct Ownerships {
     /// Sinks that are handed back after their post in progress.
     closing: BTreeSet<SinkName>,
     last_tick: Instant,
-    /// Until when the store must confirm what this daemon owned last.
+    /// Time until which the store must confirm the last owned sinks.
     unconfirmed_until: Option<Instant>,
-    /// The last renewal failed.
+    /// Whether the last renewal failed.
     has_failed: bool,
     pulse: TaskHeartbeat,
 }
@@ -76,7 +76,7 @@ pub async fn run(pipeline: Arc<Pipeline>, registry: OwnershipRegistry, me: Strin
         task.pulse.busy(Now::current().instant);
         match task.tick().await {
             Ok(()) => task.has_failed = false,
-            // The claims end by themselves.
+            // The claims expire without a request.
             Err(error) if !task.has_failed => {
                 task.has_failed = true;
                 tracing::warn!(%error, "claims of sinks not renewed");

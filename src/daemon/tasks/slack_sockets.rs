@@ -19,14 +19,14 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The tasks and what they share.
+/// The tasks and their shared parts.
 pub struct SlackSockets {
     pipeline: Arc<Pipeline>,
     http: reqwest::Client,
     /// Receives the alerts about rejected app tokens.
     alerts: mpsc::Sender<AlertKind>,
     tasks: TaskSet<SinkName, SocketModeApp>,
-    /// Each stops its task when dropped.
+    /// Guards of the tasks: a dropped guard stops its task.
     stops: BTreeMap<SinkName, DropGuard>,
     running: JoinSet<SinkName>,
 }

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The workers and what they share.
+/// The workers and their shared parts.
 pub struct Workers {
     pipeline: Arc<Pipeline>,
     http: reqwest::Client,
@@ -133,7 +133,7 @@ impl Workers {
     }
 }
 
-/// Settings of a worker. The cleared fields are read from the current settings for each card.
+/// Returns the settings of a worker. The cleared fields are read from the current settings for each card.
 fn worker_settings(sink: &SinkConfig) -> SinkConfig {
     SinkConfig {
         outcomes: Vec::new(),

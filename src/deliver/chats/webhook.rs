@@ -1,5 +1,5 @@
-//! A program of the operator that receives JSON: signed after the Standard Webhooks specification 1.0.0, one id per delivery
-//! over all attempts, optionally with the headers of CloudEvents 1.0. The body is `cards::chats::webhook`'s.
+//! A program of the operator that receives JSON, signed after the Standard Webhooks specification 1.0.0. A delivery has one
+//! id over all attempts, and optionally the headers of CloudEvents 1.0. The body is `cards::chats::webhook`'s.
 
 use super::chat::{Chat, ChatOptions, Endpoint, Message, OptionKey, Problem, Request};
 use crate::{
@@ -19,7 +19,7 @@ use url::Url;
 const CLOUD_EVENTS_VERSION: &str = "ce-specversion";
 const USER_AGENT: &str = concat!("poprelay/", env!("CARGO_PKG_VERSION"));
 
-/// The chat. A program takes more than a channel that people read.
+/// The chat. A program accepts more messages than a channel that people read.
 pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::Webhook,
     title: "webhook",

@@ -1,6 +1,5 @@
-//! Random outages of a chat over real sockets: hang-ups, hangs, gateways and login pages of 0.2 to 60 s. The clock is
-//! virtual and the sockets are real: a task that never sleeps advances the clock, so that tokio does not skip a wait for a
-//! socket.
+//! Random outages of a chat over real sockets: hang-ups, hangs, gateways and login pages of 0.2 to 60 s. The clock is virtual
+//! and the sockets are real. A task that never sleeps advances the clock, so that tokio does not skip a wait for a socket.
 
 use super::{
     queue::{DeliveryState, MemoryOutbox, delivery},
@@ -34,7 +33,7 @@ const STEP: Duration = Duration::from_millis(100);
 /// Scheduler turns in one step: enough for a request and its response.
 const TURNS_PER_STEP: usize = 30;
 
-/// How the chat behaves in one span of time.
+/// Behavior of the chat in one span of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Behavior {
     Works,

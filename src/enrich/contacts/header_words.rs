@@ -1,6 +1,6 @@
-//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish,
-//! Norwegian and Polish. Each
-//! list is one text with blanks between its headers: lower case, without accents, blanks and signs.
+//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese, Dutch,
+//! Swedish, Danish, Norwegian and Polish. Each list is one text with blanks between its headers: lower case, without accents,
+//! blanks and signs.
 
 /// Headers of the full name.
 pub(super) const NAME: &str = "name fullname displayname contactname contact nom nombre anzeigename fn formattedname contactperson contactpersoon \
@@ -14,7 +14,7 @@ pub(super) const FIRST: &str = "firstname givenname first vorname prenom voornaa
 /// Headers of the last name.
 pub(super) const LAST: &str = "lastname familyname surname last nachname nomdefamille apellidos apellido cognome sobrenome apelido apelidos \
     achternaam familienname patronyme efternamn efternavn etternavn nazwisko nomdusage primerapellido";
-/// Headers of what stands behind a name.
+/// Headers of the text behind a name.
 pub(super) const SUFFIX: &str = "suffix namesuffix suffixe sufijo sufixo achtervoegsel namenszusatz";
 /// Headers of the company.
 pub(super) const COMPANY: &str = "company companyname organization organisation organizationname organization1name accountname firma firmenname \

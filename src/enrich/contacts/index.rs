@@ -7,9 +7,9 @@ use crate::model::{
 };
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-/// Separates the cells of a contact, one per column in the order of [`ContactIndex::columns`].
+/// Separator of the cells of a contact, one per column in the order of [`ContactIndex::columns`].
 pub(super) const CELL_SEPARATOR: char = '\u{1f}';
-/// Separates label and value of a cell in a [`Column::Custom`].
+/// Separator of label and value of a cell in a [`Column::Custom`].
 pub(super) const LABEL_SEPARATOR: char = '\u{1e}';
 
 /// Contacts by number.
@@ -95,7 +95,7 @@ fn tags(text: &str) -> impl Iterator<Item = String> {
     tags.filter(|tag| !tag.is_empty() && !tag.starts_with('*')).map(str::to_owned)
 }
 
-/// `0/0/00`: Outlook's spelling of "no date".
+/// Returns whether a text is `0/0/00`: Outlook's spelling of "no date".
 fn is_empty_date(text: &str) -> bool {
     text.contains(['/', '-']) && text.bytes().all(|byte| matches!(byte, b'0' | b'/' | b'-'))
 }

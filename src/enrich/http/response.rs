@@ -1,4 +1,4 @@
-//! Maps a CRM's JSON to contacts: where the records are, and which fields to take. Pure.
+//! Maps a CRM's JSON to contacts: finds the records, and reads the fields. Pure.
 
 use super::{
     template::{Encoding, Template},
@@ -32,7 +32,7 @@ pub(crate) struct ResponseMapping {
     numbers: Vec<String>,
 }
 
-/// Where the value of a field comes from.
+/// Origin of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum FieldSource {
     /// JSON pointer into the record.
@@ -163,8 +163,8 @@ impl FieldSource {
         ))
     }
 
-    /// Returns the value for `record`. That of a pointer stays unencoded, because a link is already encoded. Only a fact may
-    /// be `false`: Odoo writes it for a name or a company that is missing.
+    /// Returns the value for `record`. The value of a pointer stays unencoded, because a link is already encoded. Only a
+    /// fact may be `false`: Odoo writes it for a name or a company that is missing.
     fn value(&self, record: &Value, values: &OnceCell<minijinja::Value>, is_fact: bool) -> Option<String> {
         let text = match self {
             Self::Pointer(pointer) => {

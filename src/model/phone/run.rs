@@ -84,7 +84,7 @@ fn international(text: &str, region: Region) -> Option<Vec<E164>> {
     number.filter(|number| !is_doubtful(number)).map(|number| vec![number])
 }
 
-/// Reads `+44 44 20 …` and `+1 011 44 20 …`: a program put the country code before what had one.
+/// Reads `+44 44 20 …` and `+1 011 44 20 …`: a program put the country code before a number that already had one.
 fn doubled_country(digits: &str, region: Region) -> Option<E164> {
     (1..=3).find_map(|length| {
         let (country, rest) = digits.split_at_checked(length)?;
@@ -212,8 +212,8 @@ pub(super) fn behind_remark(run: &str, region: Region) -> Option<E164> {
     (is_only && number.expose().starts_with("+1")).then_some(number)
 }
 
-/// Returns the digits in front of a number in the spelling of North America, with signs between its groups and a blank in
-/// front, and the number.
+/// Returns the digits in front of a number in the spelling of North America, and the number. The number has signs between its
+/// groups and a blank in front.
 fn behind_digits(run: &str) -> Option<(&str, &str)> {
     let is_plan = |tail: &str| {
         let mut gaps = tail.split(|c: char| c.is_ascii_digit());

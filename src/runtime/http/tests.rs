@@ -76,7 +76,7 @@ fn serve(mut tls: StreamOwned<ServerConnection, std::net::TcpStream>) {
     }
 }
 
-/// What a proxy does with a CONNECT.
+/// Answer of a proxy to a CONNECT.
 #[derive(Clone, Copy)]
 enum ProxyAnswer {
     Tunnel(SocketAddr),
@@ -211,7 +211,7 @@ async fn private_authority_is_trusted_only_if_configured() {
     assert_eq!(both(&other, "other.test", port).await, [Err(fault), Err(fault)]);
 }
 
-/// The environment belongs to the whole process: the check runs in a process of its own.
+/// Runs the check in a process of its own, because the environment belongs to the whole process.
 #[test]
 fn ssl_cert_file_replaces_the_authorities_of_the_machine() {
     let run = |authorities: &Path| {
@@ -233,7 +233,8 @@ async fn authority_of_the_environment_is_trusted() {
     assert_eq!(both(&stack(|settings| settings.ca = None), "goto.test", port).await, fine());
 }
 
-/// Binds an address whose queue of connections is full: the kernel drops further SYNs. Returns what keeps it full.
+/// Binds an address whose queue of connections is full: the kernel drops further SYNs. Returns the sockets that keep the
+/// queue full.
 async fn silent_address(address: SocketAddr) -> (TcpListener, Vec<TcpStream>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(address).unwrap();

@@ -1,4 +1,4 @@
-//! Figures of the process, read from /proc at each scrape. What cannot be read is left out.
+//! Figures of the process, read from /proc at each scrape. Unreadable figures are left out.
 
 use super::catalog::Catalog;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ const MEMORY: &str = "Resident memory of the process";
 const FDS: &str = "Open file descriptors of the process";
 const START: &str = "Start of the process";
 
-/// Reads /proc/self.
+/// Collector that reads /proc/self.
 #[derive(Debug)]
 pub(super) struct ProcessCollector {
     started: f64,

@@ -1,4 +1,4 @@
-//! Which daemons notice the trouble of an alert, if several share the store: all of them, or one host.
+//! Scope of an alert if several daemons share the store: all daemons notice the trouble, or one host.
 
 use super::AlertKind;
 use crate::model::card::Alert;
@@ -6,16 +6,16 @@ use crate::model::card::Alert;
 /// The daemons that notice a trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AlertScope {
-    /// Every daemon notices it: the first one reports it. The name of the trouble.
+    /// Every daemon notices the trouble: the first one reports it. The name of the trouble.
     Shared(String),
     /// The trouble of one host, which the alert names.
     Host,
-    /// One daemon notices it: the owner of the sink.
+    /// One daemon notices the trouble: the owner of the sink.
     Owner,
 }
 
 impl AlertKind {
-    /// Returns which daemons notice the trouble.
+    /// Returns the daemons that notice the trouble.
     pub(super) fn scope(&self) -> AlertScope {
         let shared = match self {
             Self::LoginRequired(name, _) | Self::LoginRestored(name) => format!("login of {name}"),
