@@ -65,12 +65,12 @@ impl Facts {
         self.persons(&ids)
     }
 
-    /// Whom it rang.
+    /// Returns the people whose phones rang.
     pub(super) fn rung(&self, walk: &Walk) -> Vec<Person> {
         self.persons(&walk.rang)
     }
 
-    /// Who talked last.
+    /// Returns the people who talked last.
     pub(super) fn talkers(&self, walk: &Walk) -> Vec<Person> {
         self.persons(&walk.talks.talking)
     }

@@ -13,7 +13,7 @@ use std::{
 pub(super) struct Ended {
     /// The call of the conversation.
     pub(super) call: ConversationSpaceId,
-    /// A person had answered that call.
+    /// Whether a person had answered that call.
     pub(super) answered: bool,
     /// The first snapshot of one that counts as a consultation only because of who began it.
     pub(super) guess: Option<Box<CallSnapshot>>,
@@ -42,14 +42,14 @@ impl EndedCalls {
         self.legs.get(id).is_some_and(|ended| ended.answered)
     }
 
-    /// Whether the call of an ended conversation is of another caller than `event`.
+    /// Returns whether the call of an ended conversation has another caller than `event`.
     pub(super) fn is_of_another_caller(&self, id: &ConversationSpaceId, event: &CallSnapshot) -> bool {
         let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
         let call = self.legs.get(id).and_then(|ended| self.calls.get(&ended.call));
         call.is_some_and(|call| !call.facts.is_same_caller(theirs))
     }
 
-    /// Whether a conversation was taken for a consultation by a guess.
+    /// Returns whether a conversation counts as a consultation by a guess.
     pub(super) fn is_guess(&self, id: &ConversationSpaceId) -> bool {
         self.legs.get(id).is_some_and(|ended| ended.guess.is_some())
     }
@@ -62,12 +62,12 @@ impl EndedCalls {
         Some(*first)
     }
 
-    /// The ended calls.
+    /// Returns the ended calls.
     pub(super) fn calls(&self) -> impl Iterator<Item = &TrackedCall> {
         self.calls.values().map(Box::as_ref)
     }
 
-    /// The ended call of a conversation.
+    /// Returns the ended call of a conversation.
     pub(super) fn call(&mut self, id: &ConversationSpaceId) -> Option<&mut TrackedCall> {
         self.calls.get_mut(&self.legs.get(id)?.call).map(Box::as_mut)
     }

@@ -98,7 +98,7 @@ impl TrackedCall {
                     None => return,
                 }
             }
-            // It was silent for want of facts.
+            // No final status was emitted, because facts were missing.
             None if lost => return,
             None => None,
         };

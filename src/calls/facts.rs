@@ -23,7 +23,7 @@ use std::{cmp::Ordering, time::Duration};
 /// ignored.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The position of the facts of a report that are not in its snapshots.
+/// Position of the facts of a report that are not in its snapshots.
 const LAST: Position = Position { leg: usize::MAX, run: usize::MAX, sequence: u64::MAX, twin: usize::MAX };
 
 /// Different snapshots kept of one number.
@@ -82,7 +82,7 @@ impl Facts {
         }
     }
 
-    /// Adds a snapshot. Who calls is kept from where it is known best; all else is read from the snapshots in order.
+    /// Adds a snapshot. The best known caller is kept; all other facts are read from the snapshots in order.
     pub(super) fn fold(&mut self, position: Position, event: &CallSnapshot, clock: Timestamp) {
         let participants = &event.state.participants;
         let at = plausible(event.state.at, clock).unwrap_or(clock);
@@ -102,14 +102,14 @@ impl Facts {
         self.timeline.insert(position, seen);
     }
 
-    /// Whether the numbers of a conversation began again: a lower number was taken later than all before it.
+    /// Returns whether the numbers of a conversation began again: a lower number was taken later than all before it.
     pub(super) fn begins_again(&self, position: Position, event: &CallSnapshot, clock: Timestamp) -> bool {
         let newest = self.timeline.newest(position);
         let is_later = |at: Timestamp| newest.is_some_and(|(number, time)| position.sequence < number && at > time);
         plausible(event.state.at, clock).is_some_and(is_later)
     }
 
-    /// Where a snapshot belongs whose number is known; `None` if it is the known one, from another lane or an answer.
+    /// Returns the position of a snapshot with a known number; `None` for the known snapshot, from another lane or an answer.
     pub(super) fn twin(&mut self, position: Position, event: &CallSnapshot, clock: Timestamp) -> Option<Position> {
         let at = plausible(event.state.at, clock)?;
         let seen = observe(event, position, at, &mut self.parties, &mut self.queues);
@@ -143,7 +143,7 @@ impl Facts {
         }
     }
 
-    /// Whether nothing but an end without parties is known.
+    /// Returns whether only an end without parties is known.
     pub(super) fn is_end_alone(&self) -> bool {
         self.timeline.iter().all(|(_, seen)| seen.ending && seen.parties.is_empty())
     }
@@ -178,7 +178,7 @@ impl Facts {
         Walk::through(&self.timeline, &self.parties, self.direction(), |at| legs.follows(at))
     }
 
-    /// Whether a colleague had the other side of this call on the line at a time, talking or on hold.
+    /// Returns whether a colleague had the other side of this call on the line at a time, talking or on hold.
     pub(super) fn had_caller(&self, person: &Person, at: Timestamp) -> bool {
         let direction = self.direction();
         let Some((_, seen)) = self.timeline.iter().filter(|(_, seen)| seen.at <= at).last() else { return false };
@@ -193,7 +193,7 @@ impl Facts {
         direction != CallDirection::Internal && seen.parties.iter().any(is_with) && seen.parties.iter().any(is_person)
     }
 
-    /// Which way the call goes.
+    /// Returns the direction of the call.
     pub(super) fn direction(&self) -> CallDirection {
         self.direction.map(|(.., direction)| direction).unwrap_or_default()
     }

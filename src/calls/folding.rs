@@ -1,4 +1,4 @@
-//! How snapshots and reports are added to one call: which are new, and where they belong. Decides nothing of what is emitted.
+//! Adds snapshots and reports to one call: finds the new ones and their positions. Does not decide the updates.
 
 use super::{Effect, Limits, leg::Receipt, legs::Recorded, position::Position, tracked_call::TrackedCall};
 use crate::model::{
@@ -23,7 +23,7 @@ impl TrackedCall {
         true
     }
 
-    /// The position of a snapshot with the hole before it; `None` for one that was received before.
+    /// Returns the position of a snapshot with the hole before it; `None` for a snapshot that was received before.
     fn place(&mut self, event: &CallSnapshot, now: Now, fetches: u8) -> Option<(Position, Option<(u64, u64)>)> {
         let mut at = self.legs.position(event);
         if self.facts.begins_again(at, event, now.timestamp) {
@@ -36,7 +36,7 @@ impl TrackedCall {
         }
     }
 
-    /// Folds the report of one of its conversations, which is then over.
+    /// Folds the report of one of the conversations, which is then over.
     pub(super) fn apply_report(&mut self, report: &Report, now: Now, limits: &Limits) {
         let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
         let whole = is_whole(snapshots);
@@ -56,7 +56,7 @@ impl TrackedCall {
     }
 }
 
-/// Whether a report has every snapshot of its call: numbers without a hole up to its end.
+/// Returns whether a report has every snapshot of its call: numbers without a hole up to its end.
 fn is_whole(snapshots: &[CallSnapshot]) -> bool {
     let numbers: BTreeSet<u64> = snapshots.iter().map(|snapshot| snapshot.state.sequence).collect();
     let has_end = snapshots.iter().any(|snapshot| snapshot.state.phase == Phase::Ending);

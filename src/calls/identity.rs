@@ -53,14 +53,14 @@ pub(super) fn goes_outside(event: &CallSnapshot) -> bool {
         || event.dialed.as_ref().is_some_and(|dialed| dialed.as_e164().is_some())
 }
 
-/// The line that began a conversation, if the snapshot shows it.
+/// Returns the line that began a conversation, if the snapshot shows it.
 pub(super) fn beginner(participants: &[Participant]) -> Option<&Person> {
     let began = |party: &Participant| party.originator.is_none() || party.originator == party.id;
     lines(participants).find(|(party, _)| began(party)).map(|(_, person)| person)
 }
 
-/// Whom an outbound call calls, with its rank: the outside line's called party, or else what was dialled. The line's own
-/// number is the account's.
+/// Returns the called party of an outbound call with a rank: the outside line's called party, or else the dialed number. The
+/// line's own number is the account's.
 pub(super) fn callee(event: &CallSnapshot) -> Option<(u8, Caller)> {
     let named = event.state.participants.iter().find_map(|party| match &party.kind {
         ParticipantKind::PhoneNumber { callee: Some(callee), .. } => Some((PSTN, callee.clone())),

@@ -8,14 +8,14 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// Times that the numbers of one conversation may begin again; GoTo has not been seen to do so.
+/// Times that the numbers of one conversation may begin again. No recorded call does so.
 const MAX_RUNS: usize = 4;
 
 /// One conversation of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Leg {
     pub(super) id: ConversationSpaceId,
-    /// The numbers received, once more from each time at which they began again.
+    /// The received numbers, one set for each time at which they began again.
     runs: Vec<(Timestamp, Sequence)>,
     fetches: u8,
     /// Whether a snapshot before the end was received.
@@ -45,13 +45,13 @@ impl Leg {
         }
     }
 
-    /// The run that a snapshot taken at `at` belongs to.
+    /// Returns the run of a snapshot that was taken at `at`.
     pub(super) fn run(&self, at: Option<Timestamp>) -> usize {
         let begun = |at: Timestamp| self.runs.iter().rposition(|(since, _)| *since <= at);
         at.and_then(begun).unwrap_or(self.runs.len().saturating_sub(1))
     }
 
-    /// The numbers began again at `at`. Returns whether there is a run after `run` from then on.
+    /// Records that the numbers began again at `at`. Returns whether there is a run after `run` from then on.
     pub(super) fn restart(&mut self, run: usize, at: Timestamp) -> bool {
         if let Some((since, _)) = self.runs.get_mut(run.saturating_add(1)) {
             *since = at.min(*since);
@@ -124,7 +124,7 @@ impl Leg {
         self.opened && self.ended && self.runs.iter().all(|(_, sequence)| sequence.is_complete())
     }
 
-    /// Whether the snapshot before `at` was received, so that `at` is the time of a change.
+    /// Returns whether the snapshot before `at` was received, so that `at` is the time of a change.
     pub(super) fn follows(&self, at: Position) -> bool {
         self.complete || self.runs.get(at.run).is_some_and(|(_, sequence)| sequence.follows(at.sequence))
     }

@@ -26,7 +26,7 @@ pub(super) struct Recorded {
 }
 
 impl Legs {
-    /// The place of the conversation `id`, which is added if it is new.
+    /// Returns the index of the conversation `id`, which is added if it is new.
     pub(super) fn place(&mut self, id: &ConversationSpaceId) -> usize {
         self.received.iter().position(|leg| leg.id == *id).unwrap_or_else(|| {
             self.received.push(Leg::new(id.clone()));
@@ -34,14 +34,15 @@ impl Legs {
         })
     }
 
-    /// The position of a snapshot by its number and time.
+    /// Returns the position of a snapshot by its number and time.
     pub(super) fn position(&mut self, event: &CallSnapshot) -> Position {
         let leg = self.place(&event.call);
         let run = self.received.get(leg).map_or(0, |leg| leg.run(event.state.at));
         Position { leg, run, sequence: event.state.sequence, twin: 0 }
     }
 
-    /// The numbers of the conversation of `at` began again with `event`, or before. Returns its position then.
+    /// Records that the numbers of the conversation of `at` began again with `event`, or before. Returns the new position of
+    /// `event`.
     pub(super) fn restart(&mut self, at: Position, event: &CallSnapshot) -> Position {
         let leg = self.received.get_mut(at.leg);
         let may = leg.zip(event.state.at).is_some_and(|(leg, time)| leg.restart(at.run, time));

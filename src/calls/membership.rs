@@ -44,9 +44,9 @@ impl Tracker {
         candidates.find(|call| call.accepts(event)).map(|call| call.id().clone())
     }
 
-    /// Whether `event` is of a conversation that a colleague holds about a call, before handing it on: one linked to a call,
-    /// or one that a colleague begins who has a caller on the line. It is no call of its own. `None`: no; otherwise whether
-    /// only its beginner shows it.
+    /// Returns whether `event` belongs to a consultation before a hand-over. Such a conversation is linked to a call, or
+    /// begun by a colleague with a caller on the line. A consultation is not a separate call. `None`: no consultation;
+    /// otherwise whether only the beginner shows it.
     pub(super) fn consultation(&self, event: &CallSnapshot) -> Option<bool> {
         if goes_outside(event) {
             return None;
@@ -67,7 +67,7 @@ impl Tracker {
         is_guess.then_some(true)
     }
 
-    /// Whether a colleague had a caller on the line at a time.
+    /// Returns whether a colleague had a caller on the line at a time.
     pub(super) fn had_caller(&self, person: &Person, at: Timestamp) -> bool {
         let open = self.open.values().map(Box::as_ref);
         open.chain(self.ended.calls()).any(|call| call.facts.had_caller(person, at))
@@ -95,7 +95,7 @@ impl Tracker {
         }
     }
 
-    /// The call with all others that `event` links to it: two conversations may both be known before a link is.
+    /// Joins `call` with all others that `event` links to it: two conversations may both be known before their link.
     pub(super) fn join(&mut self, mut call: Box<TrackedCall>, event: &CallSnapshot) -> Box<TrackedCall> {
         for linked in &event.linked {
             let id = self.root_of(linked).clone();

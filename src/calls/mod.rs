@@ -3,8 +3,8 @@
 //!
 //! # Problem
 //! GoTo pushes whole snapshots of a call, numbered from 1, over two lanes: doubled, sometimes late, sometimes not at all.
-//! Several share a millisecond, and the last one is empty. Most inbound calls are in a menu for up to a minute before a
-//! phone rings. The team wants one ring card when a phone rings, naming whom it rings, and one true outcome. A chat webhook
+//! Several share a millisecond, and the last one is empty. Most inbound calls are in a menu for up to a minute before a phone
+//! rings. The team needs one ring card when a phone rings, with the ringing people, and one true outcome. A chat webhook
 //! cannot edit, and a false "missed" is worse than no card.
 //!
 //! # Structure
@@ -17,10 +17,10 @@
 //! - `facts` joins the course with the caller; `describe` writes it into the [`Call`](crate::model::call::Call) that is
 //!   emitted.
 //! - `outcome` decides how a call ended, from the walk, a summary and a full report.
-//! - `tracked_call` is one call: what was emitted, what may be emitted now, how long that may be held back; `folding` adds
-//!   snapshots and reports to it, `ringing` is its part before the end, `ending` its part about the end.
-//! - `tracker` is the map of all calls, its bounds and its deadlines; `membership` decides which conversation belongs to which
-//!   call, `reports` which report; `ended` holds the calls that ended a short while ago.
+//! - `tracked_call` is one call: the emitted updates, the updates that are due, and the time for which each may be held back.
+//!   `folding` adds snapshots and reports to it. `ringing` is its part before the end, `ending` its part about the end.
+//! - `tracker` is the map of all calls, its bounds and its deadlines. `membership` decides which conversation belongs to
+//!   which call, `reports` which report. `ended` has the calls that ended recently.
 //!
 //! # Invariants
 //! - Answered means: in one snapshot the caller and a colleague (or an outside line that a plan dialled) are both CONNECTED.
@@ -30,13 +30,13 @@
 //! - A report never removes an answer that a snapshot showed.
 //! - After a final status (missed, voicemail, ended) only a better one is emitted, marked as
 //!   [`Revised`](crate::model::call::Revision).
-//! - Ringing is emitted once a stage (menu, queue, phone), and again when another person is rung or the caller is known better.
-//!   A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`]; one whose caller a system of
-//!   whatever type has connected does not.
+//! - Ringing is emitted once for each stage (menu, queue, phone), and again for another ringing person or a better known
+//!   caller. A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`]. A call whose caller
+//!   is connected to a system of any type does not.
 //! - Answered is emitted once for each person who has the call, one after the other.
 //! - The report of a call is fetched once, however often GoTo announces it.
-//! - A conversation between colleagues about a call is no call of its own, whether snapshots or only its report show it. One
-//!   with an outside line is.
+//! - A conversation between colleagues about a call is not a separate call, whether snapshots or only its report show it. A
+//!   conversation with an outside line is.
 //! - The order of a conversation is that of `sequenceNumber`. Two snapshots with one number are both kept, and numbers that
 //!   begin again continue the conversation.
 //! - Every open call has a deadline, and memory is bounded: see [`Limits`].

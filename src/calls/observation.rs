@@ -26,7 +26,7 @@ pub(super) struct Observation {
     pub(super) mailbox: Option<MailboxState>,
     /// Whether a dial plan, a queue or a mailbox has the call.
     pub(super) in_plan: bool,
-    /// A system of an unknown type takes part, and no known one.
+    /// Whether a system of an unknown type takes part, and no known one.
     pub(super) odd: bool,
     pub(super) has_system: bool,
     pub(super) recorded: bool,
@@ -202,7 +202,7 @@ const fn rank(state: &PartyState) -> u8 {
 }
 
 impl Observation {
-    /// Whether both are of the same snapshot. Who holds or transfers may be known of one only.
+    /// Returns whether both are of the same snapshot. The person who holds or transfers may be known for one only.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let same = |a: &(PartyId, PartyState), b: &(PartyId, PartyState)| {
             a.0 == b.0 && discriminant(&a.1) == discriminant(&b.1)

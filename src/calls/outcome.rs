@@ -135,7 +135,7 @@ fn name_partner(facts: &Facts, call: &mut Call) {
     };
 }
 
-/// The outcome of a call that no person answered.
+/// Returns the outcome of a call that no person answered.
 fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Outcome {
     if walk.doubtful {
         return Outcome::Unknown;

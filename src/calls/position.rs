@@ -4,10 +4,10 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Position {
     pub(super) leg: usize,
-    /// How often the numbers of the conversation began again before.
+    /// Count of earlier restarts of the conversation's numbers.
     pub(super) run: usize,
     pub(super) sequence: u64,
-    /// Its place among different snapshots with one number.
+    /// Index among different snapshots with one number.
     pub(super) twin: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Reports of calls: which call a report belongs to, and what it completes. How a call ended is decided by `outcome`.
+//! Assigns reports to calls, and completes the calls by them. `outcome` decides how a call ended.
 
 use super::{
     Effect,
@@ -15,15 +15,15 @@ use crate::model::{
 use std::time::Duration;
 
 impl Tracker {
-    /// Takes a report, which closes a call whose end was lost, or decides an outcome that is held back. The outcome of a
-    /// call that is over is completed, or corrected if snapshots were missing when it was emitted. For an unknown call the
-    /// answer is empty: see [`update_from_report`](super::update_from_report).
+    /// Handles a report. A report closes a call whose end was lost, or decides an outcome that is held back. The report of an
+    /// ended call completes the outcome, or corrects it if snapshots were missing at the emission. For an unknown call no
+    /// effect is returned: see [`update_from_report`](super::update_from_report).
     pub fn handle_report(&mut self, report: &Report, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         let limits = self.limits;
         let is_ended = self.ended.contains(&report.call);
         let id = if is_ended { &report.call } else { self.root_of(&report.call) }.clone();
-        // The report of a linked conversation may be that of a consultation, which is no part of the call.
+        // The report of a linked conversation may be that of a consultation, which is not part of the call.
         if self.open.get(&id).is_some_and(|call| !call.accepts_report(report)) {
             return out;
         }
@@ -51,7 +51,7 @@ impl Tracker {
         out
     }
 
-    /// Takes the news that GoTo has the report of a conversation: it is fetched once, however often that is pushed.
+    /// Handles GoTo's announcement of a conversation's report: the report is fetched once, however often it is announced.
     pub fn report_ready(&mut self, id: &ConversationSpaceId, now: Now) -> Vec<Effect> {
         self.ended.forget(now.instant, &self.limits);
         let root = self.root_of(id).clone();
@@ -76,7 +76,7 @@ impl Tracker {
         out
     }
 
-    /// Whether a report is of a call that is known, or of a conversation about one. Any other is of a call of its own.
+    /// Returns whether a report is of a known call, or of a conversation about one. Any other report is of a separate call.
     #[must_use]
     pub fn covers(&self, report: &Report) -> bool {
         if self.open.contains_key(&report.call) {
@@ -91,7 +91,7 @@ impl Tracker {
         self.is_consultation(report)
     }
 
-    /// Whether a report is of a conversation that a colleague held about a call.
+    /// Returns whether a report is of a conversation that a colleague held about a call.
     pub(super) fn is_consultation(&self, report: &Report) -> bool {
         let began = match report.full.as_ref().and_then(|full| full.snapshots.first()) {
             Some(first) => beginner(&first.state.participants).cloned(),
@@ -101,7 +101,7 @@ impl Tracker {
     }
 }
 
-/// Whether a report is of a conversation among colleagues.
+/// Returns whether a report is of a conversation among colleagues.
 fn is_internal(report: &Report) -> bool {
     let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
     match snapshots.first() {
@@ -110,7 +110,7 @@ fn is_internal(report: &Report) -> bool {
     }
 }
 
-/// The line of a summary's caller, which it names by its extension.
+/// Returns the line of a summary's caller, which the summary names by its extension.
 fn line_of(report: &Report, caller: &Caller) -> Option<Person> {
     let PhoneNumber::Short(extension) = &caller.number else { return None };
     let extension = Some(extension.to_string());

@@ -8,13 +8,14 @@ use crate::model::{
 use std::time::{Duration, Instant};
 
 impl TrackedCall {
-    /// When a call without a known phone is emitted all the same; `None` for one that is in a menu or a queue.
+    /// Returns the time at which a call without a known phone is emitted nevertheless; `None` for a call in a menu or a
+    /// queue.
     pub(super) fn ring_due(&self, limits: &Limits) -> Option<Instant> {
         let plain = self.facts.direction() == CallDirection::Inbound;
         self.unexplained_since.filter(|_| plain).map(|since| since + limits.ring_grace)
     }
 
-    /// Whether the newest snapshot shows where the caller is.
+    /// Returns whether the newest snapshot shows the position of the caller.
     pub(super) fn is_explained(&self) -> bool {
         if self.walk.held {
             return true;

@@ -192,17 +192,17 @@ impl TalkLog {
         self.talks.iter_mut().for_each(|talk| talk.exact = false);
     }
 
-    /// Whether a party has talked.
+    /// Returns whether a party has talked.
     pub(super) fn has(&self, with: PartyId) -> bool {
         self.talks.iter().any(|talk| talk.with == with)
     }
 
-    /// Whether the newest snapshot shows the call being handed on.
+    /// Returns whether the newest snapshot shows the call being handed on.
     pub(super) const fn is_transferring(&self) -> bool {
         self.was_transfer
     }
 
-    /// The first talk of a call, with its position.
+    /// Returns the first talk of a call, with its position.
     pub(super) fn answer(&self) -> Option<(Position, &Talk)> {
         Some((self.first?, self.talks.first()?))
     }

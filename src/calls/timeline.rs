@@ -32,13 +32,13 @@ impl Timeline {
         }
     }
 
-    /// The snapshots with the number of a position.
+    /// Returns the snapshots with the number of a position.
     pub(super) fn twins(&self, at: Position) -> impl Iterator<Item = &Observation> {
         let is_twin = move |known: &Position| Position { twin: 0, ..*known } == Position { twin: 0, ..at };
         self.seen.iter().filter(move |(known, _)| is_twin(known)).map(|(_, seen)| seen)
     }
 
-    /// The highest number of a position's run, and when the newest snapshot of the run was taken.
+    /// Returns the highest number of a position's run, and the time of the newest snapshot of the run.
     pub(super) fn newest(&self, at: Position) -> Option<(u64, Timestamp)> {
         let run = || self.seen.iter().filter(|(known, _)| (known.leg, known.run) == (at.leg, at.run));
         Some((run().next_back()?.0.sequence, run().map(|(_, seen)| seen.at).max()?))

@@ -27,11 +27,11 @@ pub(super) struct TrackedCall {
     begun: bool,
     pub(super) first_seen: Instant,
     pub(super) last_seen: Instant,
-    /// When the first phone was seen to ring.
+    /// Time of the first snapshot with a ringing phone.
     pub(super) phone_seen: Option<Instant>,
-    /// Since when it is not known where the caller is.
+    /// Time since which the position of the caller is unknown.
     pub(super) unexplained_since: Option<Instant>,
-    /// How much silence until the report is fetched.
+    /// Silence after which the report is fetched.
     pub(super) report_after: Duration,
     /// The content of the newest ring, until a person answers.
     pub(super) last_ringing: Option<Box<Call>>,
@@ -130,12 +130,12 @@ impl TrackedCall {
         }
     }
 
-    /// Whether nothing was emitted of it.
+    /// Returns whether no update of the call was emitted.
     pub(super) const fn is_silent(&self) -> bool {
         self.last_ringing.is_none() && self.final_status.is_none()
     }
 
-    /// Whether a participant with one of these ids takes part.
+    /// Returns whether a participant with one of these ids takes part.
     pub(super) fn has_participant(&self, ids: &[&ParticipantId]) -> bool {
         ids.iter().any(|id| self.facts.parties.has(id))
     }
@@ -188,12 +188,12 @@ impl TrackedCall {
         }
         self.unexplained_since = (!self.is_explained()).then(|| self.unexplained_since.unwrap_or(now.instant));
         if !std::mem::replace(&mut self.begun, true) {
-            // A call first seen in a menu rings in time, whatever of the menu was missed.
+            // A call that is first received in a menu rings in time, even if snapshots of the menu were missed.
             self.call.first_seen_late &= self.walk.stage == Some(RingStage::Phone);
         }
     }
 
-    /// GoTo has the report of one of its conversations. Returns whether it is to be fetched.
+    /// Records that GoTo has the report of one of the conversations. Returns whether the report is to be fetched.
     pub(super) fn announce_report(&mut self, id: &ConversationSpaceId) -> bool {
         self.legs.announce(id)
     }

@@ -104,7 +104,7 @@ impl Tracker {
             };
             if let Some(rest) = event.linked.iter().find(is_rest) {
                 let Some(call) = self.reopen(rest, &event) else {
-                    // The rest of a call that a person had answered, and that nothing more is known of.
+                    // The rest of an answered call without further known facts.
                     let ended = Ended { call: event.call.clone(), answered: true, guess: None };
                     self.ended.add(event.call, ended, now.instant);
                     return out;
@@ -127,7 +127,7 @@ impl Tracker {
         out
     }
 
-    /// Whether a conversation belongs to a call that is under way, or that ended a short while ago.
+    /// Returns whether a conversation belongs to a call that is open, or that ended recently.
     #[must_use]
     pub fn knows(&self, id: &ConversationSpaceId) -> bool {
         self.open.contains_key(id) || self.call_by_leg.contains_key(id) || self.ended.contains(id)

@@ -1,5 +1,5 @@
-//! Walks through the snapshots of a call in order and adds up its course: who rang, who talked and for how long, where the
-//! caller was. Decides nothing of what is emitted, or of the outcome.
+//! Walks through the snapshots of a call in order and adds up its course: ringing phones, talks with their lengths, and
+//! positions of the caller. Decides neither the updates nor the outcome.
 
 mod last_ring;
 mod mailbox_stay;
@@ -45,13 +45,13 @@ pub(super) struct Walk {
     pub(super) forwarded_to: Option<PartyId>,
     /// Whether a person takes part who can talk.
     pub(super) far_side: bool,
-    /// Every snapshot has a shape that is known.
+    /// Whether every snapshot has a known shape.
     pub(super) understood: bool,
-    /// The newest snapshot has.
+    /// Whether the newest snapshot has a known shape.
     pub(super) clear: bool,
-    /// The newest snapshot shows a connected caller whom a machine has, of whatever type.
+    /// Whether the newest snapshot shows a caller who is connected to a machine of any type.
     pub(super) held: bool,
-    /// A snapshot could be a talk in a shape that is not known.
+    /// Whether a snapshot of an unknown shape could be a talk.
     pub(super) doubtful: bool,
     pub(super) recorded: bool,
     /// Whether the caller was in a menu, a queue or a mailbox.
@@ -119,7 +119,7 @@ impl Walk {
             others.clone().filter(|(_, state)| *state == wanted).map(|(id, _)| *id).collect()
         };
         let connected = doing(PartyState::Connected);
-        // A plan that plays a clip may have the caller CONNECTED, before a person ever was.
+        // A plan that plays a clip may show the caller as CONNECTED, before any person was.
         let waits_connected = connected.is_empty() && self.talks.answer().is_none();
         let plays = seen.in_plan && waits_connected;
         let served =
@@ -185,7 +185,7 @@ impl Walk {
         }
         if !talking.is_empty() {
             (self.waits_since, self.rang_for) = (None, Duration::ZERO);
-            // A mailbox after a talk is not that of whom the call rang before it.
+            // After a talk, a mailbox does not belong to the people whose phones rang before the talk.
             self.last_ring = LastRing::default();
         }
         self.enter_mailbox(seen);

@@ -41,19 +41,19 @@ impl Written {
         harness
     }
 
-    /// The conversations that are calls of their own, with their ends.
+    /// Returns the conversations that are separate calls, with their ends.
     fn ends(&self) -> impl Iterator<Item = (&str, &str)> {
         let first = (!self.end.is_empty()).then_some(("a", self.end));
         first.into_iter().chain(self.ends.iter().map(|(id, end)| (*id, *end)))
     }
 
-    /// The end that an update is measured by; `None` for a conversation of colleagues that is no call of its own.
+    /// Returns the true end for an update; `None` for a conversation of colleagues that is not a separate call.
     fn truth(&self, update: &CallUpdate) -> Option<&str> {
         let own = self.ends.get(update.call.id.as_str()).copied();
         own.or_else(|| is_of_call(update).then_some(self.end))
     }
 
-    /// What an update claims that is not true.
+    /// Returns the false claim of an update.
     fn false_claim(&self, update: &CallUpdate) -> Option<String> {
         let truth = self.truth(update)?;
         let (call, course) = (&update.call, &update.call.course);
@@ -107,7 +107,7 @@ impl Written {
         (!wrong.is_empty()).then(|| format!("{} in {} {}", wrong.join(", "), call.id, end(update)))
     }
 
-    /// Whether a phone rang too shortly for a ring of its own.
+    /// Returns whether a phone rang too shortly for a separate ring.
     fn rejects(&self, name: &str) -> bool {
         let of_call = self.snapshots.iter().filter(|event| event.call.as_str() == "a");
         let parties = of_call.flat_map(|event| &event.state.participants);
@@ -115,7 +115,7 @@ impl Written {
         rings.any(|party| party.id.as_ref().is_some_and(|id| id.as_str() == name))
     }
 
-    /// The last end of a conversation that is a call of its own.
+    /// Returns the last end of a conversation that is a separate call.
     fn end_of(&self, harness: &Harness, id: &str) -> String {
         let is_it = |it: &&CallUpdate| match self.ends.get(it.call.id.as_str()) {
             Some(_) => it.call.id.as_str() == id,
@@ -126,7 +126,7 @@ impl Written {
         ends.next().map(end).unwrap_or_default()
     }
 
-    /// The ends that are not as written.
+    /// Returns the ends that are not as written.
     fn wrong_ends(&self, harness: &Harness) -> Vec<String> {
         let ends = self.ends().map(|(id, truth)| (self.end_of(harness, id), truth));
         ends.filter(|(end, truth)| end != truth).map(|(end, truth)| format!("\n  {end}\n  {truth}")).collect()
@@ -138,14 +138,14 @@ impl Written {
         updates.filter_map(|update| self.false_claim(update)).collect()
     }
 
-    /// The updates of conversations that are no calls of their own.
+    /// Returns the updates of conversations that are not separate calls.
     fn strangers(&self, harness: &Harness) -> Vec<String> {
         let updates = harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
         let others = updates.filter(|it| !self.ends().any(|(id, _)| id == it.call.id.as_str()));
         others.map(|it| format!("{} {}", it.call.id, end(it))).collect()
     }
 
-    /// The phones that ring, of the call itself.
+    /// Returns the phones that ring, of the call itself.
     fn rings_of(&self, harness: &Harness) -> Vec<String> {
         let is_ring =
             |update: &CallUpdate| update.status == CallStatus::Ringing && update.call.course.stage == RingStage::Phone;

@@ -16,7 +16,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// A call that waits in a queue, rings two people, and is given up or answered.
+/// Returns a call that waits in a queue, rings two people, and is abandoned or answered.
 fn queued(answered: bool) -> Script {
     let mut call = Script::inbound();
     call.menu(4_000);
@@ -32,7 +32,7 @@ fn queued(answered: bool) -> Script {
     call
 }
 
-/// The report of `call` with the snapshots that `keep` selects by their number.
+/// Returns the report of `call` with the snapshots that `keep` selects by their number.
 fn cut(call: &Script, keep: impl Fn(usize) -> bool) -> Report {
     let mut report = call.report();
     if let Some(full) = &mut report.full {
@@ -46,7 +46,7 @@ fn end_by(report: &Report) -> String {
     update_from_report(report, epoch()).as_ref().map(end).unwrap_or_default()
 }
 
-/// An end of `call` by the first `received` snapshots, and then `report`.
+/// Returns the end of `call` by the first `received` snapshots, and then `report`.
 fn end_with(call: &Script, received: usize, report: &Report) -> String {
     let mut harness = Harness::new(epoch());
     call.snapshots.iter().take(received).for_each(|event| harness.push(event.clone()));

@@ -217,7 +217,7 @@ fn number(number: &PhoneNumber) -> String {
     number.as_e164().map_or_else(|| "withheld".to_owned(), |number| number.expose().to_owned())
 }
 
-/// A ring in words.
+/// Returns a ring in words.
 pub fn ring(call: &Call) -> String {
     let mut words = vec![format!("{:?}", call.course.stage).to_lowercase()];
     if !call.people.is_empty() {

@@ -40,7 +40,7 @@ struct Conversation {
     is_over: bool,
 }
 
-/// All calls of both files.
+/// Returns all calls of both files.
 pub fn calls() -> Vec<Written> {
     let files = [include_str!("composed.txt"), include_str!("unusual.txt")];
     files.into_iter().flat_map(|file| file.split("\n== ").skip(1)).map(read).collect()
@@ -171,7 +171,7 @@ impl Conversation {
     }
 }
 
-/// `began`: who began the conversation.
+/// Returns a party. `began`: the party that began the conversation.
 fn party(who: &str, state: &str, began: &str) -> Value {
     let id = who.trim_start_matches(['@', '?']);
     let bare = id.split(['#', '~', '^']).next().unwrap();

@@ -1,4 +1,4 @@
-//! Where a caller waits after a talk, or after a mailbox: other mailboxes, parking spots, shapes that are not known.
+//! Waits of a caller after a talk, or after a mailbox: other mailboxes, parking spots, unknown shapes.
 
 use super::{
     compositions::{answered_by_nadia, last, played},

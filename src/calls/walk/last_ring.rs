@@ -1,19 +1,20 @@
-//! Whom a call rang last: the owner of a mailbox that follows.
+//! The parties whose phones rang last: one of them owns a mailbox that follows.
 
 use super::Walk;
 use crate::calls::{observation::Observation, parties::PartyId};
 
-/// Whom a call rang last, without a pause.
+/// The parties whose phones rang last, without a pause.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastRing {
     pub(super) people: Vec<PartyId>,
     pub(super) in_queue: bool,
-    /// No snapshot is missing since it began.
+    /// Whether no snapshot is missing since the first ring.
     pub(super) exact: bool,
 }
 
 impl Walk {
-    /// `stopping`: who goes away and never talked, and so has rung, maybe in a snapshot that is missing.
+    /// Records the ringing parties of a snapshot. `stopping`: parties that leave without a talk, and so have rung, maybe in a
+    /// missing snapshot.
     pub(super) fn ring(&mut self, seen: &Observation, ringing: &[PartyId], stopping: &[PartyId], follows: bool) {
         if !ringing.is_empty() && !self.was_ringing {
             self.last_ring = LastRing { exact: true, ..LastRing::default() };

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(in crate::calls) struct MailboxStay {
     pub(in crate::calls) message: Option<bool>,
     pub(in crate::calls) length: Option<Duration>,
-    /// Whom the call rang right before, outside a queue; `None` if that is not known.
+    /// Parties whose phones rang right before, outside a queue; `None` if unknown.
     pub(in crate::calls) after_ringing: Option<Vec<PartyId>>,
 }
 

@@ -9,7 +9,7 @@ const BLOCKED: &str = "<!DOCTYPE html><html><title>Access denied by the internet
 const SIGN_IN: &str = "\n  <!doctype html>\n<html lang=\"en\"><title>Sign in to Guest Wi-Fi</title>";
 const TUNNEL_DOWN: &str = "<html><body><h1>524: A timeout occurred</h1></body></html>";
 
-/// Kind, status, body, verdict.
+/// Returns kind, status, body and verdict.
 fn responses() -> Vec<(SinkKind, u16, String, Verdict)> {
     let no = |error: &str| format!("{{\"ok\":false,\"error\":\"{error}\"}}");
     let code = |code: &str| format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"See the run history.\"}}}}");

@@ -142,7 +142,7 @@ impl Simulation {
         self.now.timestamp += passed;
     }
 
-    /// When [`Self::step`] has something to do.
+    /// Returns the time at which [`Self::step`] has work.
     fn next(&self) -> Option<Instant> {
         let event = self.events.first_key_value().map(|((at, _), _)| *at);
         event.into_iter().chain(self.lane.deadline()).min()

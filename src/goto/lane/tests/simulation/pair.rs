@@ -69,14 +69,15 @@ impl Pair {
 }
 
 impl Simulation {
-    /// Whether GoTo can send to an open socket of the lane.
+    /// Returns whether GoTo can send to an open socket of the lane.
     fn receives(&self) -> bool {
         let is_open = |socket: &SimSocket| socket.open && socket.silent.is_none();
         self.sockets.values().any(|socket| is_open(socket) && self.channels.contains_key(&socket.channel))
     }
 }
 
-/// Ten weeks of channels of 1200 s on both lanes. Every fifth renewal fails, and sockets are dropped and muted at random.
+/// Simulates ten weeks of channels of 1200 s on both lanes. Every fifth renewal fails, and sockets are dropped and muted at
+/// random.
 #[test]
 fn lane_pair_of_ten_weeks_reports_each_blind_time_and_no_longer_ones() {
     let mut count = 0;
