@@ -330,8 +330,9 @@ fn summaries_of_composed_calls_with_few_snapshots_claim_nothing_false() {
     for call in calls().into_iter().filter(|call| call.end.starts_with(['e', 'm', 'v'])) {
         for summary in summaries(&call) {
             let count = call.snapshots.len();
-            let losses =
-                [0..count].into_iter().chain((1..count).map(|from| 0..from)).chain((1..count).map(|from| from..count));
+            let losses = std::iter::once(0..count)
+                .chain((1..count).map(|from| 0..from))
+                .chain((1..count).map(|from| from..count));
             for lost in losses.chain((0..count).map(|at| at..at + 1)) {
                 let mut harness = call.harness(false);
                 call.without(&lost).for_each(|event| harness.push(event));
