@@ -137,7 +137,8 @@ fn name_partner(facts: &Facts, call: &mut Call) {
 
 /// Returns the outcome of a call that no person answered.
 fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Outcome {
-    if walk.doubtful {
+    // Where a summary has the caller in a mailbox, a machine had him that no snapshot shows.
+    if walk.doubtful && facts.summary.and_then(ReportOutcome::position) != Some(CallerPosition::Mailbox) {
         return Outcome::Unknown;
     }
     let waited = elapsed(facts.started(), at);

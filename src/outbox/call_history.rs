@@ -81,7 +81,8 @@ impl Store {
             let mut write = self.db.prepare("UPDATE call_history SET sinks = ? WHERE call = ?")?;
             write.execute(params![stored, entry.call])?;
         }
-        if let Some(number) = number {
+        // A call of an event gap, which a report may have shown before, is recorded with its end.
+        if let (Some(number), true) = (number, entry.status.is_final()) {
             let (first, last) = same_call(entry.started);
             let mut delete = self.db.prepare(
                 "DELETE FROM call_history WHERE number = ? AND started BETWEEN ? AND ? AND outbound = ? AND reported <> 0",
@@ -138,36 +139,42 @@ pub(super) fn count_calls(db: &Session, query: &HistoryQuery) -> Result<CallCoun
     let since = |age: Duration| micros(before(query.at, age));
     let (number, excluded, until) =
         (query.number.expose(), query.call.as_deref().unwrap_or_default(), micros(query.at));
-    let mut last = db.prepare(
-        "SELECT started, outcome, colleague FROM call_history
-         WHERE number = ? AND call <> ? AND started <= ? AND NOT (outbound <> 0 AND outcome = 0)
-         ORDER BY started DESC LIMIT 1",
-    )?;
-    let last_call = last.query_row(params![number, excluded, until], past_call).optional()?;
+    // One statement, and one for the previous call if there is one: with a shared store each waits for the network.
     let mut counts = db.prepare(
         "WITH ours AS (SELECT started, outcome, outbound FROM call_history
-                       WHERE number = ?1 AND call <> ?2 AND started <= ?3),
+                       WHERE number = ?1 AND call <> ?2 AND started <= ?3 AND NOT (outbound <> 0 AND outcome = 0)),
               talked AS (SELECT coalesce(max(started), -1) AS started FROM ours WHERE outcome IN (1, 4)),
               inbound AS (SELECT started, outcome FROM ours WHERE outbound = 0)
          SELECT count(*) FILTER (WHERE started > ?4),
                 count(*) FILTER (WHERE started > ?5),
                 count(*) FILTER (WHERE outcome IN (2, 3) AND started > (SELECT started FROM talked)),
                 count(*) FILTER (WHERE outcome IN (2, 3) AND started > (SELECT started FROM talked) AND started > ?6),
-                count(*) FILTER (WHERE started > ?7)
+                count(*) FILTER (WHERE started > ?7), (SELECT count(*) FROM ours)
          FROM inbound",
     )?;
     let ages = [7 * DAY, 30 * DAY, query.missed_within, query.calls_within].map(since);
     let [week, month, missed, recent] = ages;
-    counts.query_row(params![number, excluded, until, week, month, missed, recent], |row| {
-        Ok(CallCounts {
-            last_call,
-            in_week: row.get(0)?,
-            in_month: row.get(1)?,
-            missed_since: row.get(2)?,
-            missed_recently: row.get(3)?,
-            recent: row.get(4)?,
-        })
-    })
+    let (mut found, calls): (CallCounts, i64) =
+        counts.query_row(params![number, excluded, until, week, month, missed, recent], |row| {
+            let counts = CallCounts {
+                last_call: None,
+                in_week: row.get(0)?,
+                in_month: row.get(1)?,
+                missed_since: row.get(2)?,
+                missed_recently: row.get(3)?,
+                recent: row.get(4)?,
+            };
+            Ok((counts, row.get(5)?))
+        })?;
+    if calls > 0 {
+        let mut last = db.prepare(
+            "SELECT started, outcome, colleague FROM call_history
+             WHERE number = ? AND call <> ? AND started <= ? AND NOT (outbound <> 0 AND outcome = 0)
+             ORDER BY started DESC LIMIT 1",
+        )?;
+        found.last_call = last.query_row(params![number, excluded, until], past_call).optional()?;
+    }
+    Ok(found)
 }
 
 /// Returns all calls that started or were decided since `from`, oldest first.

@@ -178,7 +178,8 @@ pub(super) fn prepare(server: &PostgresSession, db: &Session, name: &str) -> Res
     let result = migrate(server, db, name);
     match result {
         Ok(_) => server.batch("COMMIT")?,
-        Err(_) => db.rollback(),
+        // A session that cannot roll back is not used again.
+        Err(_) => drop(server.batch("ROLLBACK")),
     }
     result
 }
