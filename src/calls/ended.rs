@@ -22,7 +22,7 @@ pub(super) struct Ended {
 pub(super) struct EndedCalls {
     legs: HashMap<ConversationSpaceId, Ended>,
     /// Kept as long as their first conversation.
-    calls: HashMap<ConversationSpaceId, TrackedCall>,
+    calls: HashMap<ConversationSpaceId, Box<TrackedCall>>,
     /// Unknown calls whose report was asked for.
     requested: HashSet<ConversationSpaceId>,
     /// All of them in the order of their end.
@@ -42,7 +42,7 @@ impl EndedCalls {
 
     /// The ended call of a conversation.
     pub(super) fn call(&mut self, id: &ConversationSpaceId) -> Option<&mut TrackedCall> {
-        self.calls.get_mut(&self.legs.get(id)?.call)
+        self.calls.get_mut(&self.legs.get(id)?.call).map(Box::as_mut)
     }
 
     /// Adds a conversation.
@@ -53,7 +53,7 @@ impl EndedCalls {
     }
 
     /// Adds a call with its conversations.
-    pub(super) fn close(&mut self, call: TrackedCall, now: Instant) {
+    pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant) {
         for leg in call.legs().ids() {
             self.add(leg.clone(), Ended { call: call.id().clone(), answered: call.was_answered() }, now);
         }
@@ -65,7 +65,7 @@ impl EndedCalls {
         &mut self,
         leg: &ConversationSpaceId,
         wanted: impl FnOnce(&TrackedCall) -> bool,
-    ) -> Option<TrackedCall> {
+    ) -> Option<Box<TrackedCall>> {
         let id = self.legs.get(leg)?.call.clone();
         if !wanted(self.calls.get(&id)?) {
             return None;

@@ -41,7 +41,7 @@ impl TrackedCall {
         };
         self.call = call;
         out.push(self.update(status.clone(), at));
-        self.final_status = Some((status, self.call.clone()));
+        self.final_status = Some(Box::new((status, self.call.clone())));
         true
     }
 
@@ -89,7 +89,7 @@ impl TrackedCall {
             Outcome::Nothing => return,
         };
         call.end_unknown = lost;
-        call.revision = match &self.final_status {
+        call.revision = match self.final_status.as_deref() {
             Some((was, old)) => match outcome::revision((was, old), (&status, &call), certain) {
                 Some(revised) => Some(revised),
                 None => return,
@@ -100,18 +100,18 @@ impl TrackedCall {
         };
         self.call = call;
         out.push(self.update(status.clone(), at));
-        self.final_status = Some((status, self.call.clone()));
+        self.final_status = Some(Box::new((status, self.call.clone())));
     }
 
     /// Completes a message of unknown length.
     pub(super) fn voicemail(&mut self, length: Duration, out: &mut Vec<Effect>) {
-        let Some((CallStatus::Voicemail { duration: None }, _)) = self.final_status else { return };
+        let Some((CallStatus::Voicemail { duration: None }, _)) = self.final_status.as_deref() else { return };
         let status = CallStatus::Voicemail { duration: Some(length) };
         let mailbox = self.call.course.mailbox.get_or_insert_default();
         (mailbox.message, mailbox.length) = (Some(true), Some(length));
         self.call.revision = Some(crate::model::call::Revision::Completed);
         out.push(self.update(status.clone(), self.facts.last));
-        self.final_status = Some((status, self.call.clone()));
+        self.final_status = Some(Box::new((status, self.call.clone())));
     }
 
     /// Emits that the end is not known, as of the last snapshot.

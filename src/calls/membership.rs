@@ -61,7 +61,7 @@ impl Tracker {
         let ids: Vec<&ParticipantId> = event.state.participants.iter().filter_map(|party| party.id.as_ref()).collect();
         let is_about =
             |call: &TrackedCall| began.is_some_and(|(_, person)| call.is_held_by(person)) || call.has_participant(&ids);
-        self.open.values().any(is_about)
+        self.open.values().map(Box::as_ref).any(is_about)
     }
 
     /// Ends conversations that were taken for calls between colleagues and turn out to be about `call`.
@@ -70,7 +70,7 @@ impl Tracker {
             return;
         }
         for linked in &event.linked {
-            if self.open.get(linked).is_some_and(TrackedCall::is_staff_only)
+            if self.open.get(linked).is_some_and(|open| open.is_staff_only())
                 && let Some(consultation) = self.remove(linked)
             {
                 self.unlink(&consultation);
@@ -82,7 +82,7 @@ impl Tracker {
     }
 
     /// The call with all others that `event` links to it: two conversations may both be known before a link is.
-    pub(super) fn join(&mut self, mut call: TrackedCall, event: &CallSnapshot) -> TrackedCall {
+    pub(super) fn join(&mut self, mut call: Box<TrackedCall>, event: &CallSnapshot) -> Box<TrackedCall> {
         for linked in &event.linked {
             let id = self.root_of(linked).clone();
             if id != *call.id()
@@ -91,7 +91,7 @@ impl Tracker {
             {
                 self.unlink(&other);
                 self.unlink(&call);
-                call = call.merge(other);
+                *call = call.merge(*other);
             }
         }
         call

@@ -52,7 +52,7 @@ impl TrackedCall {
         if first || is_news {
             self.call.course.stage = stage;
             out.push(self.update(CallStatus::Ringing, at));
-            self.last_ringing = Some(self.call.clone());
+            self.last_ringing = Some(Box::new(self.call.clone()));
         }
     }
 

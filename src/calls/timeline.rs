@@ -5,7 +5,6 @@ use super::{
     parties::PartyId,
     position::Position,
 };
-use std::collections::BTreeMap;
 
 /// Snapshots kept of one call. The longest call seen has 39; a call put on hold every minute reaches this after hours.
 const MAX_OBSERVATIONS: usize = 256;
@@ -13,7 +12,8 @@ const MAX_OBSERVATIONS: usize = 256;
 /// The snapshots of a call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timeline {
-    seen: BTreeMap<Position, Observation>,
+    /// By position. A call is kept for minutes after its end, and a list has no unused places.
+    seen: Vec<(Position, Observation)>,
     /// Snapshots were dropped: durations are not known any more.
     pub(super) overflowed: bool,
 }
@@ -21,14 +21,13 @@ pub(super) struct Timeline {
 impl Timeline {
     /// Adds a snapshot. The first one of a position counts.
     pub(super) fn insert(&mut self, at: Position, observation: Observation) {
-        self.seen.entry(at).or_insert(observation);
-        while self.seen.len() > MAX_OBSERVATIONS {
+        let Err(place) = self.seen.binary_search_by_key(&at, |(position, _)| *position) else { return };
+        self.seen.reserve_exact(1);
+        self.seen.insert(place, (at, observation));
+        if self.seen.len() > MAX_OBSERVATIONS {
             self.overflowed = true;
             // The middle goes: how a call began and what it is now matter most.
-            let middle = self.seen.keys().nth(MAX_OBSERVATIONS / 2).copied();
-            if middle.and_then(|middle| self.seen.remove(&middle)).is_none() {
-                return;
-            }
+            self.seen.remove(MAX_OBSERVATIONS / 2);
         }
     }
 

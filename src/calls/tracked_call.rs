@@ -32,11 +32,11 @@ pub(super) struct TrackedCall {
     /// How much silence until the report is fetched.
     pub(super) report_after: Duration,
     /// The content of the newest ring, until a person answers.
-    pub(super) last_ringing: Option<Call>,
+    pub(super) last_ringing: Option<Box<Call>>,
     /// Whom the newest answer names, and the talks it counted.
     pub(super) answered_by: Option<(Person, usize)>,
     /// The final status, once it is emitted, with the call as it was then.
-    pub(super) final_status: Option<(CallStatus, Call)>,
+    pub(super) final_status: Option<Box<(CallStatus, Call)>>,
     /// Until when an outcome is held back.
     pub(super) held_until: Option<Instant>,
 }

@@ -46,7 +46,7 @@ use std::{
 pub struct Tracker {
     pub(super) limits: Limits,
     /// By the id of the call's first conversation.
-    pub(super) open: HashMap<ConversationSpaceId, TrackedCall>,
+    pub(super) open: HashMap<ConversationSpaceId, Box<TrackedCall>>,
     /// Further conversations of an open call, received or only linked, with the call they belong to.
     pub(super) call_by_leg: HashMap<ConversationSpaceId, ConversationSpaceId>,
     /// One entry for each open call.
@@ -104,7 +104,7 @@ impl Tracker {
         }
         let mut call = match root.and_then(|root| self.remove(&root)) {
             Some(call) => call,
-            None => TrackedCall::new(&event, now, &self.limits),
+            None => Box::new(TrackedCall::new(&event, now, &self.limits)),
         };
         let is_new = call.apply(&event, now, &limits, &mut out);
         call = self.join(call, &event);
@@ -213,13 +213,13 @@ impl Tracker {
         out
     }
 
-    pub(super) fn remove(&mut self, id: &ConversationSpaceId) -> Option<TrackedCall> {
+    pub(super) fn remove(&mut self, id: &ConversationSpaceId) -> Option<Box<TrackedCall>> {
         let call = self.open.remove(id)?;
         self.due.remove(&(call.due(&self.limits), id.clone()));
         Some(call)
     }
 
-    fn insert(&mut self, call: TrackedCall, over: bool, now: Now, out: &mut Vec<Effect>) {
+    fn insert(&mut self, call: Box<TrackedCall>, over: bool, now: Now, out: &mut Vec<Effect>) {
         if over {
             self.unlink(&call);
             self.ended.close(call, now.instant);

@@ -15,6 +15,7 @@ mod local_forms;
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
     address::Address,
+    international,
     library::{self, Proof},
     plain::{self, SpreadsheetForm},
     run,
@@ -47,7 +48,8 @@ pub enum CellProblem {
 /// If the cell has no number that can be read with certainty.
 pub fn read_cell(cell: &str, region: Region) -> Result<Vec<E164>, CellProblem> {
     // Most cells are one plain number.
-    if let Some(number) = library::north_american(cell.trim(), region) {
+    let plain = cell.trim();
+    if let Some(number) = library::north_american(plain, region).or_else(|| international::compact(plain)) {
         return Ok(vec![number]);
     }
     read(cell, region, Proof::Assigned)

@@ -1,6 +1,6 @@
 //! Calls of the phone-number library: one number in one text, with the checks that make it an identity.
 
-use super::{E164, EXTENSION_SEPARATOR, Region};
+use super::{E164, EXTENSION_SEPARATOR, Region, international};
 use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as ParsedNumber, PhoneNumberFormat, enums::Region as Country,
 };
@@ -27,6 +27,9 @@ pub(super) enum Proof {
 /// Parses one number without words. `None` for a number that cannot exist or lacks the proof.
 pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
     if let Some(number) = north_american(text, region) {
+        return Some(number);
+    }
+    if let (Proof::Possible, Some(number)) = (proof, international::parse(text)) {
         return Some(number);
     }
     let number = canonical(PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()?);

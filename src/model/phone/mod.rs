@@ -4,6 +4,7 @@
 
 mod address;
 mod cell;
+mod international;
 mod library;
 mod line_type;
 mod mask;
