@@ -35,7 +35,7 @@ fn query_params(query: Option<String>) -> QueryParams {
     QueryParams::parse(query.unwrap_or_default().as_bytes())
 }
 
-/// `GET /conversation-spaces`: active calls only.
+/// Serves `GET /conversation-spaces`: active calls only.
 pub(super) async fn active_calls(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, EVENTS_SCOPE)?;
     let query = query_params(query);
@@ -51,7 +51,7 @@ pub(super) async fn active_calls(State(sim): AppState, RawQuery(query): RawQuery
     Ok(Json(page.newest_first(items)).into_response())
 }
 
-/// `GET /conversation-spaces/{id}/events`: the states of an active call so far. Both bounds are inclusive.
+/// Serves `GET /conversation-spaces/{id}/events`: the states of an active call so far. Both bounds are inclusive.
 pub(super) async fn call_states(
     State(sim): AppState,
     Path(id): Path<String>,
@@ -77,7 +77,7 @@ pub(super) async fn call_states(
     Ok(Json(body).into_response())
 }
 
-/// `GET /reports/{id}`: 404 until the call has ended.
+/// Serves `GET /reports/{id}`: 404 until the call has ended.
 pub(super) async fn full_report(State(sim): AppState, Path(id): Path<String>, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, REPORTS_SCOPE)?;
     let calls = sim.calls();
@@ -85,7 +85,7 @@ pub(super) async fn full_report(State(sim): AppState, Path(id): Path<String>, he
     Ok(Json(report::full_report(call, &conversation)).into_response())
 }
 
-/// `GET /report-summaries`: exactly one kind of filter, at most 31 days.
+/// Serves `GET /report-summaries`: exactly one kind of filter, at most 31 days.
 pub(super) async fn report_summaries(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, REPORTS_SCOPE)?;
     let query = query_params(query);
@@ -111,7 +111,7 @@ pub(super) async fn report_summaries(State(sim): AppState, RawQuery(query): RawQ
     Ok(Json(page.newest_first(items)).into_response())
 }
 
-/// `GET /caller-activity/{number}`: the reported calls of one number. The number is written as in the guide's samples:
+/// Serves `GET /caller-activity/{number}`: the reported calls of one number. The number is written as in the guide's samples:
 /// digits without the country code. Any other form matches no call.
 pub(super) async fn caller_activity(
     State(sim): AppState,
@@ -136,7 +136,7 @@ pub(super) async fn caller_activity(
     Ok(Json(json!({ "items": items })).into_response())
 }
 
-/// `GET /users/v1/users?accountKey=`: users with their lines, without user names.
+/// Serves `GET /users/v1/users?accountKey=`: users with their lines, without user names.
 pub(super) async fn users(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, Some("users.v1.lines.read"))?;
     let query = query_params(query);

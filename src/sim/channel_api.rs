@@ -48,7 +48,7 @@ fn check_body(body: &[u8]) -> Result<(), ApiError> {
     }
 }
 
-/// `POST /channels/{nickname}`.
+/// Serves `POST /channels/{nickname}`.
 pub(super) async fn create(
     State(sim): AppState,
     Path(nickname): Path<String>,
@@ -67,7 +67,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(channel_json(channel, &faults.channels, &headers, &sim))).into_response())
 }
 
-/// `GET /channels`.
+/// Serves `GET /channels`.
 pub(super) async fn list(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, None)?;
     let page = QueryParams::parse(query.unwrap_or_default().as_bytes()).page(100)?;
@@ -78,7 +78,7 @@ pub(super) async fn list(State(sim): AppState, RawQuery(query): RawQuery, header
     Ok(Json(page.newest_first(items)).into_response())
 }
 
-/// `GET /channels/{nickname}/{id}`.
+/// Serves `GET /channels/{nickname}/{id}`.
 pub(super) async fn get(
     State(sim): AppState,
     Path((nickname, id)): Path<(String, String)>,
@@ -91,7 +91,7 @@ pub(super) async fn get(
     Ok(Json(channel_json(channel, &faults.channels, &headers, &sim)).into_response())
 }
 
-/// `PUT /channels/{nickname}/{id}`.
+/// Serves `PUT /channels/{nickname}/{id}`.
 pub(super) async fn update(
     State(sim): AppState,
     Path((nickname, id)): Path<(String, String)>,
@@ -107,7 +107,7 @@ pub(super) async fn update(
     Ok(Json(channel_json(channel, &faults.channels, &headers, &sim)).into_response())
 }
 
-/// `DELETE /channels/{nickname}/{id}`.
+/// Serves `DELETE /channels/{nickname}/{id}`.
 pub(super) async fn delete(
     State(sim): AppState,
     Path((nickname, id)): Path<(String, String)>,
@@ -120,7 +120,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `GET …/channel-lifetime`.
+/// Serves `GET …/channel-lifetime`.
 pub(super) async fn lifetime(
     State(sim): AppState,
     Path((nickname, id)): Path<(String, String)>,
@@ -133,7 +133,7 @@ pub(super) async fn lifetime(
     Ok(Json(json!({ "channelLifetime": faults.channels.lifetime_to_state(channel.lifetime) })).into_response())
 }
 
-/// `PUT …/channel-lifetime`: restarts the lifetime.
+/// Serves `PUT …/channel-lifetime`: restarts the lifetime.
 pub(super) async fn renew(
     State(sim): AppState,
     Path((nickname, id)): Path<(String, String)>,

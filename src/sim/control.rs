@@ -44,50 +44,50 @@ fn from_param(query: Option<String>) -> u64 {
     query.first("from").and_then(|from| from.parse().ok()).unwrap_or_default()
 }
 
-/// `POST /sim/call`: places a call. The body is a call plan; missing keys have defaults.
+/// Serves `POST /sim/call`: places a call. The body is a call plan; missing keys have defaults.
 pub(super) async fn place_call(State(sim): AppState, body: Bytes) -> ApiResult {
     let plan: CallPlan = parse_body(&body)?;
     let id = player::place(&sim, plan);
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
 }
 
-/// `POST /sim/say`: sends the unchanged body as a frame to every open socket.
+/// Serves `POST /sim/say`: sends the unchanged body as a frame to every open socket.
 pub(super) async fn send_frame(State(sim): AppState, body: String) -> Response {
     let sent = sim.send_text(&body);
     Json(json!({ "sent": sent })).into_response()
 }
 
-/// `GET /sim/calls?from=`: placed calls from the given number on.
+/// Serves `GET /sim/calls?from=`: placed calls from the given number on.
 pub(super) async fn calls(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
     let calls = sim.calls().summaries(from_param(query), MAX_ITEMS);
     Json(json!({ "items": calls })).into_response()
 }
 
-/// `GET /sim/posts?from=`: webhook requests from the given number on.
+/// Serves `GET /sim/posts?from=`: webhook requests from the given number on.
 pub(super) async fn posts(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
     let posts = sim.webhook_log().since(from_param(query), MAX_ITEMS);
     Json(json!({ "items": posts })).into_response()
 }
 
-/// `DELETE /sim/posts`.
+/// Serves `DELETE /sim/posts`.
 pub(super) async fn clear_posts(State(sim): AppState) -> Response {
     sim.webhook_log().clear();
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// `GET /sim/faults`.
+/// Serves `GET /sim/faults`.
 pub(super) async fn faults(State(sim): AppState) -> Response {
     Json(sim.faults().as_ref()).into_response()
 }
 
-/// `PUT /sim/faults`: sets all fault switches. A missing switch is reset to its default.
+/// Serves `PUT /sim/faults`: sets all fault switches. A missing switch is reset to its default.
 pub(super) async fn set_faults(State(sim): AppState, body: Bytes) -> ApiResult {
     let faults: Faults = parse_body(&body)?;
     sim.set_faults(faults);
     Ok(Json(sim.faults().as_ref()).into_response())
 }
 
-/// `POST /sim/drop?how=cut|close|announce`: to every open socket.
+/// Serves `POST /sim/drop?how=cut|close|announce`: ends every open socket.
 pub(super) async fn drop_sockets(State(sim): AppState, RawQuery(query): RawQuery) -> ApiResult {
     let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let order = match query.first("how") {
@@ -100,7 +100,7 @@ pub(super) async fn drop_sockets(State(sim): AppState, RawQuery(query): RawQuery
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `POST /sim/expire`: makes every issued access token invalid.
+/// Serves `POST /sim/expire`: makes every issued access token invalid.
 pub(super) async fn expire(State(sim): AppState) -> Response {
     sim.grants().revoke_access_tokens();
     StatusCode::NO_CONTENT.into_response()
@@ -121,12 +121,12 @@ pub(super) fn channel_list(sim: &SimState) -> Vec<Value> {
     shown.collect()
 }
 
-/// `GET /sim/channels`.
+/// Serves `GET /sim/channels`.
 pub(super) async fn channels(State(sim): AppState) -> Response {
     Json(json!({ "items": channel_list(&sim) })).into_response()
 }
 
-/// `GET /sim/requests`: request counts by method, route and status.
+/// Serves `GET /sim/requests`: request counts by method, route and status.
 pub(super) async fn requests(State(sim): AppState) -> Response {
     let requests: Vec<Value> = sim
         .requests()
@@ -138,7 +138,7 @@ pub(super) async fn requests(State(sim): AppState) -> Response {
     Json(json!({ "items": requests })).into_response()
 }
 
-/// `GET /sim/events`: simulator events as server-sent events. The first ones are the call totals and the messages that
+/// Serves `GET /sim/events`: simulator events as server-sent events. The first events are the call totals and the messages that
 /// the channel already shows.
 pub(super) async fn events(State(sim): AppState) -> Response {
     let receiver = sim.events.subscribe();
@@ -166,7 +166,7 @@ pub(super) async fn events(State(sim): AppState) -> Response {
     Sse::new(futures_util::StreamExt::chain(before, live)).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// `GET /`: a page with the channels as the team sees them.
+/// Serves `GET /`: a page with the channels as the team sees them.
 pub(super) async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

@@ -32,39 +32,39 @@ impl ApiError {
         }
     }
 
-    /// 400: a field with an invalid value.
+    /// Creates a 400: a field has an invalid value.
     pub(super) fn invalid_field(field: &'static str, constraint: impl Into<String>) -> Self {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", constraint) }
     }
 
-    /// 400 of the call-events API: the message speaks of a WebSocket channel whatever is wrong.
+    /// Creates a 400 of the call-events API. Its message always names a WebSocket channel, whatever field is invalid.
     pub(super) fn invalid_event(field: &'static str) -> Self {
         let message = "The channel must be a WebSocket channel.";
         let base = Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message);
         Self { field: Some(field), constraints_key: "constraints", ..base }
     }
 
-    /// 400: a body that is not valid JSON.
+    /// Creates a 400: the body is not valid JSON.
     pub(super) fn malformed_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", "The request body could not be read.")
     }
 
-    /// 404.
+    /// Creates a 404.
     pub(super) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("{what} was not found."))
     }
 
-    /// 404 of the notification-channel API.
+    /// Creates a 404 of the notification-channel API.
     pub(super) fn channel_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "RTC-NOTIFICATION-CHANNEL-NOT-FOUND", "The channel was not found.")
     }
 
-    /// 429, with `Retry-After` in seconds where the service sends one.
+    /// Creates a 429, with `Retry-After` in seconds where the service sends one.
     pub(super) fn rate_limited(retry_after: Option<u64>) -> Self {
         Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "Too many requests.") }
     }
 
-    /// 5xx.
+    /// Creates a 5xx.
     pub(super) fn server_error(status: StatusCode) -> Self {
         Self::new(status, "UNKNOWN_ERROR", "Something went wrong.")
     }

@@ -13,7 +13,8 @@ use std::{collections::BTreeMap, time::Duration};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// Nothing answers: open connections are dropped and new ones are closed immediately. Channels and grants are kept.
+    /// Whether the simulator is down: open connections are dropped and new ones are closed immediately. Channels and grants are
+    /// kept.
     pub down: bool,
     /// Logins and tokens.
     pub tokens: TokenFaults,
@@ -23,7 +24,7 @@ pub struct Faults {
     pub sockets: SocketFaults,
     /// All REST calls of GoTo except the token endpoint.
     pub rest: RestFaults,
-    /// `identity` answers without accounts.
+    /// Whether `identity` answers without accounts.
     pub identity_without_accounts: bool,
     /// Accounts whose call-events subscription is rejected in the 207, with their status (403, 404, 429, 500).
     pub accounts: BTreeMap<String, u16>,
@@ -41,14 +42,15 @@ pub struct Faults {
 pub struct TokenFaults {
     /// `expires_in` of new tokens, in seconds. Unset: absent from the answer, and tokens are valid for 3600 s.
     pub expires_in: Option<u64>,
-    /// A refresh returns a new refresh token.
+    /// Whether a refresh returns a new refresh token.
     pub rotate: bool,
-    /// The old refresh token is still valid after a rotation. GoTo does not document this; the default is the worse case.
+    /// Whether the old refresh token is still valid after a rotation. GoTo does not document this; the default is the worse
+    /// case.
     #[serde(rename = "old_lives")]
     pub old_token_valid: bool,
-    /// Refresh tokens, codes and personal access tokens get `invalid_grant`: a new login is required.
+    /// Whether refresh tokens, codes and personal access tokens get `invalid_grant`: a new login is required.
     pub revoked: bool,
-    /// The user denies access on the consent page.
+    /// Whether the user denies access on the consent page.
     pub denied: bool,
     /// Scopes that are never granted.
     pub withheld_scopes: Vec<String>,
@@ -91,7 +93,7 @@ pub struct ChannelFaults {
     pub close_notice: f64,
     /// Channels per user. GoTo documents 50; one more is answered with 409.
     pub limit: usize,
-    /// Appends a line break to `channelURL`, as in GoTo's own sample.
+    /// Whether `channelURL` ends with a line break, as in GoTo's own sample.
     pub newline_in_url: bool,
 }
 
@@ -129,7 +131,7 @@ pub struct SocketFaults {
     /// Mean seconds between two announced closings of a random socket (`WEBSOCKET_TO_BE_CLOSED`, 2 s later the close);
     /// 0: never.
     pub close_every: f64,
-    /// Sockets stay open and send nothing, not even pongs. Frames are lost.
+    /// Whether sockets stay open and send nothing, not even pongs. Frames are lost.
     pub silent: bool,
     /// Share of call frames that are sent twice.
     pub doubled: f64,

@@ -13,7 +13,7 @@ use std::{
 /// A refresh token that is valid from the start, as after an earlier login.
 pub const FIRST_REFRESH_TOKEN: &str = "first-refresh-token";
 
-/// The only personal access token. Has every scope and never expires.
+/// The only personal access token. The token has every scope and never expires.
 pub const PERSONAL_ACCESS_TOKEN: &str = "personal-access-token";
 
 /// Default scopes of an authorization request without a scope: every scope of the client. `users.v1.read` is not among

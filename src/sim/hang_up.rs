@@ -14,7 +14,7 @@ pub(super) fn response() -> Response {
     response
 }
 
-/// Returns whether the connection is to be closed instead.
+/// Returns whether the server closes the connection instead of sending the response.
 pub(super) fn is_requested(response: &Response) -> bool {
     response.extensions().get::<HangUp>().is_some()
 }

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// `GET /identity/v1/Users/me`: a SCIM record with the accounts and their products.
+/// Serves `GET /identity/v1/Users/me`: a SCIM record with the accounts and their products.
 pub(super) async fn identity(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Result<Response, ApiError> {
     sim.authorize(&headers, None)?;
     if sim.faults().identity_without_accounts {
@@ -28,7 +28,7 @@ pub(super) async fn identity(State(sim): State<Arc<SimState>>, headers: HeaderMa
     Ok(Json(record).into_response())
 }
 
-/// `GET /users/v1/me`: the accounts of the login.
+/// Serves `GET /users/v1/me`: the accounts of the login.
 pub(super) async fn users_me(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Result<Response, ApiError> {
     sim.authorize(&headers, Some("users.v1.read"))?;
     let items: Vec<Value> = account_keys(&sim).map(|key| json!({ "accountKey": key })).collect();

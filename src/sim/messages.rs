@@ -49,12 +49,12 @@ impl MessageStore {
         self.add(channel, ts, payload, at)
     }
 
-    /// Adds a message with an id; `None` if the channel has a message with this id.
+    /// Adds a message with an id. Returns `None` if the channel has a message with this id.
     pub(super) fn post_as(&mut self, channel: &str, id: &str, payload: Value, at: Timestamp) -> Option<AppMessage> {
         self.find(channel, id).is_none().then(|| self.add(channel, id.to_owned(), payload, at))
     }
 
-    /// Adds a reply with an id; `None` if the channel has no message to reply to.
+    /// Adds a reply with an id. Returns `None` if the channel has no message to reply to.
     pub(super) fn reply_as(
         &mut self,
         channel: &str,

@@ -65,7 +65,7 @@ use state::SimState;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
 
-/// A running simulator. Dropping ends it; [`Simulator::stop`] also waits until the port is free.
+/// A running simulator. A drop ends the simulator; [`Simulator::stop`] also waits until the port is free.
 #[derive(Debug)]
 pub struct Simulator {
     state: Arc<SimState>,

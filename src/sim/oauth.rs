@@ -17,7 +17,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::sync::Arc;
 
-/// `GET /oauth/authorize`: redirects with code and state, as after the user's consent.
+/// Serves `GET /oauth/authorize`: redirects with code and state, as after the user's consent.
 pub(super) async fn authorize(State(sim): State<Arc<SimState>>, RawQuery(query): RawQuery) -> Response {
     let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let Some(client) = query.first("client_id").filter(|id| is_known_client(&sim, id)) else {
@@ -56,7 +56,7 @@ pub(super) async fn authorize(State(sim): State<Arc<SimState>>, RawQuery(query):
     (StatusCode::FOUND, [(header::LOCATION, to.to_string())]).into_response()
 }
 
-/// `POST /oauth/token`: exchanges a code or a refresh token for an access token.
+/// Serves `POST /oauth/token`: exchanges a code or a refresh token for an access token.
 pub(super) async fn token(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = QueryParams::parse(&body);
     let Some(client) = authenticate(&sim, &headers, &form) else {

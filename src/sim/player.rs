@@ -1,4 +1,4 @@
-//! Plays placed calls: sends each state at its time. Also runs the loop that drops and closes random sockets.
+//! Plays placed calls: sends each state at its time. A second loop drops and closes random sockets.
 
 use super::{
     channels::{ChannelCommand, Topic},

@@ -34,7 +34,7 @@ pub const PRESETS: [&str; 18] = [
     "outbound-missed",
 ];
 
-/// The caller hangs up.
+/// Step in which the caller hangs up.
 const CALLER: ScenarioStep = HangsUp { extension: None };
 
 fn rings(lines: &[&Extension]) -> ScenarioStep {
@@ -229,7 +229,7 @@ impl CallPlan {
         Self::new("left-menu", caller, [(170, Menu), (9_342, CALLER)])
     }
 
-    /// Returns an answered call whose caller gives up on hold.
+    /// Returns an answered call whose caller hangs up while on hold.
     #[must_use]
     pub fn left_on_hold(caller: Party, by: &Extension) -> Self {
         let steps = [(41_000, Holds), (60_300, Resumes), (75_000, Holds), (141_000, CALLER)];

@@ -67,7 +67,7 @@ fn common_fields(states: &[TimedState]) -> Map<String, Value> {
     map
 }
 
-/// Returns how the caller left the conversation. GoTo's words for mailbox, queue and hold were not seen.
+/// Returns how the caller left the conversation. GoTo's words for mailbox, queue and hold are not recorded.
 fn caller_outcome(states: &[TimedState]) -> &'static str {
     let with_systems = states.iter().rev().find(|state| state.body.get("interactiveVoiceResponseSystems").is_some());
     let at_end = |state: &&TimedState| states.last().is_some_and(|end| end.sequence <= state.sequence + 2);
@@ -148,7 +148,7 @@ fn summary_party(leg: &Value) -> Value {
     }
 }
 
-/// Returns everybody whom the call reached, once: phones that answered and phones that only rang.
+/// Returns every participant that the call reached, once: phones that answered and phones that only rang.
 fn summary_participants(legs: &[Value]) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     for leg in legs.iter().skip(1).map(summary_party) {
@@ -215,7 +215,7 @@ fn report_system(mut system: Value, states: &[TimedState]) -> Value {
     system
 }
 
-/// Returns why the caller left a queue, and the wait in milliseconds.
+/// Returns the reason why the caller left a queue, and the wait in milliseconds.
 fn queue_wait(system: &Value, states: &[TimedState]) -> Option<(&'static str, i64)> {
     if kind_of(system) != Some("CALL_QUEUE") {
         return None;

@@ -121,7 +121,7 @@ pub struct TimedStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum ScenarioStep {
-    /// A dial plan takes the call and plays a menu. In a menu: the chosen option leads to the menu of another dial plan.
+    /// A dial plan takes the call and plays a menu. Within a menu, the chosen option leads to the menu of another dial plan.
     Menu,
     /// The caller chooses an option of the menu, and an announcement of 4.5 s follows.
     Chooses {
@@ -154,7 +154,7 @@ pub enum ScenarioStep {
     Holds,
     /// The connected person takes the caller off hold.
     Resumes,
-    /// The connected person hands the caller on without asking (direct transfer), and the target rings.
+    /// The connected person hands the caller on without a consultation (direct transfer), and the target rings.
     Transfers {
         /// Target of the transfer.
         line: Extension,

@@ -1,5 +1,5 @@
-//! A call after the steps so far, and the states that GoTo makes of them. Pure: a scheduled call always gives the same
-//! states, so that none are stored.
+//! A call after the steps so far, and the states that GoTo makes of them. Pure: a scheduled call always gives the same states,
+//! so no state is stored.
 //!
 //! `steps` applies the steps, `ending` the end. `legs` and `systems` have the JSON of participants and systems.
 
@@ -119,7 +119,7 @@ impl<'a> StateRecorder<'a> {
         Value::Object(map)
     }
 
-    /// Appends a state. Recordings stay in every later state, systems only while there are any.
+    /// Appends a state. Recordings stay in every later state, systems only while one is connected.
     fn push(&mut self, at: u64, kind: &'static str, legs: Vec<Value>, systems: Vec<Value>, recorded: Option<u64>) {
         let sequence = self.states.len() as u64 + 1;
         let id = self.call.part_id(&format!("state {} {sequence}", self.conversation));

@@ -62,7 +62,7 @@ impl ScheduledCall {
         self.started.checked_add(after).unwrap_or(Timestamp::MAX)
     }
 
-    /// Returns what a colleague dialed: an extension, or an outside number without the country code.
+    /// Returns the text that a colleague dialed: an extension, or an outside number without the country code.
     pub(super) fn dial_string(&self) -> Option<String> {
         self.plan.maker.as_ref()?;
         self.plan.steps.iter().find_map(|timed| match &timed.step {

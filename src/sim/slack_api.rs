@@ -19,29 +19,29 @@ type AppState = State<Arc<SimState>>;
 /// Maximum length of `text` in an edit, in characters.
 const MAX_EDIT_LENGTH: usize = 4000;
 
-/// `POST /api/chat.postMessage`.
+/// Serves `POST /api/chat.postMessage`.
 pub(super) async fn post(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     handle(&sim, "chat.postMessage", &headers, &body).await
 }
 
-/// `POST /api/chat.update`.
+/// Serves `POST /api/chat.update`.
 pub(super) async fn update(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     handle(&sim, "chat.update", &headers, &body).await
 }
 
-/// `POST /api/{method}`: any other method.
+/// Serves `POST /api/{method}`: any other method.
 pub(super) async fn unknown_method() -> Response {
     slack_error("unknown_method").into_response()
 }
 
-/// `GET /sim/messages?from=`: app messages from the given number on.
+/// Serves `GET /sim/messages?from=`: app messages from the given number on.
 pub(super) async fn list_messages(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
     let query = super::errors::QueryParams::parse(query.unwrap_or_default().as_bytes());
     let from = query.first("from").and_then(|from| from.parse().ok()).unwrap_or_default();
     Json(json!({ "items": sim.messages().since(from, 10_000) })).into_response()
 }
 
-/// `DELETE /sim/messages/{channel}/{ts}`: deletes a message on behalf of a user.
+/// Serves `DELETE /sim/messages/{channel}/{ts}`: deletes a message on behalf of a user.
 pub(super) async fn delete(State(sim): AppState, Path((channel, ts)): Path<(String, String)>) -> StatusCode {
     let found = sim.messages().delete(&channel, &ts);
     if found { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }

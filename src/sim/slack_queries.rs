@@ -1,5 +1,5 @@
-//! Methods of Slack's Web API that change nothing: `auth.test`, `conversations.info`, `users.info`. Like the real ones they take a form,
-//! and state the scopes of the token in a header.
+//! Methods of Slack's Web API that change nothing: `auth.test`, `conversations.info`, `users.info`. As at Slack, each method
+//! accepts a form and states the scopes of the token in a header.
 
 use super::{errors::QueryParams, faults::AppFaults, slack_api::check_token, state::SimState};
 use axum::{
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Scopes of every bot token.
 const SCOPES: [&str; 5] = ["chat:write", "channels:read", "groups:read", "users:read", "users:read.email"];
 
-/// `POST /api/auth.test`.
+/// Serves `POST /api/auth.test`.
 pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Response {
     respond(&sim.faults().app, &headers, |_| {
         json!({ "ok": true, "url": "https://acme.slack.com/", "team": "Acme", "user": "poprelay", "team_id": "T0SIM",
@@ -23,7 +23,7 @@ pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderM
     })
 }
 
-/// `POST /api/conversations.info`.
+/// Serves `POST /api/conversations.info`.
 pub(super) async fn conversations_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
     let channel = QueryParams::parse(&body).first("channel").unwrap_or_default().to_owned();
     respond(&sim.faults().app, &headers, |app| {
@@ -38,7 +38,7 @@ pub(super) async fn conversations_info(State(sim): State<Arc<SimState>>, headers
     })
 }
 
-/// `POST /api/users.info`. Members are unknown like channels.
+/// Serves `POST /api/users.info`. Members are unknown like channels.
 pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
     let user = QueryParams::parse(&body).first("user").unwrap_or_default().to_owned();
     respond(&sim.faults().app, &headers, |app| {
@@ -53,7 +53,7 @@ pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: Header
     })
 }
 
-/// `POST /api/users.lookupByEmail`. The member of `dana@…` is `U0DANA`, unless it is unknown.
+/// Serves `POST /api/users.lookupByEmail`. The member of `dana@…` is `U0DANA`, unless that member is unknown.
 pub(super) async fn users_lookup_by_email(
     State(sim): State<Arc<SimState>>,
     headers: HeaderMap,

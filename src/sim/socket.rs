@@ -22,12 +22,12 @@ use tokio_tungstenite::{
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-/// A send that takes longer counts as a lost connection.
+/// Timeout of a send. A slower send counts as a lost connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between a close notice and the close.
 const CLOSE_NOTICE: Duration = Duration::from_secs(2);
 
-/// `GET /channels/{id}/channelId/ws`: upgrades the connection. The URL is the secret; no token is required.
+/// Serves `GET /channels/{id}/channelId/ws`: upgrades the connection. The URL is the secret; no token is required.
 pub(super) async fn open_socket(
     State(sim): State<Arc<SimState>>,
     Path(id): Path<String>,

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 type AppState = State<Arc<SimState>>;
 
-/// A send that takes longer counts as a lost connection.
+/// Timeout of a send. A slower send counts as a lost connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A press of a button by a person.
@@ -41,7 +41,7 @@ pub struct ButtonPress {
     pub user: String,
 }
 
-/// `POST /api/apps.connections.open`.
+/// Serves `POST /api/apps.connections.open`.
 pub(super) async fn open_connection(State(sim): AppState, headers: HeaderMap) -> Response {
     let faults = sim.faults();
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -58,7 +58,7 @@ pub(super) async fn open_connection(State(sim): AppState, headers: HeaderMap) ->
         .into_response()
 }
 
-/// `GET /link/?ticket=`: upgrades the connection. A ticket is used once.
+/// Serves `GET /link/?ticket=`: upgrades the connection. A ticket is used once.
 pub(super) async fn link(State(sim): AppState, RawQuery(query): RawQuery, request: Request) -> Response {
     let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let ticket = query.first("ticket").and_then(|ticket| ticket.parse().ok());
@@ -102,7 +102,7 @@ async fn send(stream: &mut SimSocket, message: Message) -> bool {
     matches!(tokio::time::timeout(SEND_TIMEOUT, stream.send(message)).await, Ok(Ok(())))
 }
 
-/// Sends the envelope of a press. Returns its id; `None` if no socket is open.
+/// Sends the envelope of a press. Returns its id, or `None` if no socket is open.
 pub(super) fn press(sim: &SimState, press: &ButtonPress) -> Option<String> {
     let number = sim.app_sockets().next_number();
     let id = format!("envelope-{number}");
@@ -141,7 +141,7 @@ fn button_value(message: &Value, action_id: &str) -> Option<String> {
     Some(button.get("value")?.as_str()?.to_owned())
 }
 
-/// `POST /sim/slack-answers/{envelope}`: a response URL.
+/// Serves `POST /sim/slack-answers/{envelope}`: a response URL.
 pub(super) async fn receive_answer(State(sim): AppState, Path(envelope): Path<String>, body: Bytes) -> Response {
     let Ok(body) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     sim.publish(&json!({ "news": "answer", "text": body.get("text") }));
@@ -149,7 +149,7 @@ pub(super) async fn receive_answer(State(sim): AppState, Path(envelope): Path<St
     Json(json!({ "ok": true })).into_response()
 }
 
-/// `POST /sim/press`: a press by a person.
+/// Serves `POST /sim/press`: a press by a person.
 pub(super) async fn press_button(State(sim): AppState, body: Bytes) -> Result<Response, ApiError> {
     let plan: ButtonPress = super::control::parse_body(&body)?;
     let envelope = press(&sim, &plan);

@@ -25,7 +25,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Time between the end of a conversation and its report: it comes minutes later.
+/// Time between the end of a conversation and its report. GoTo's report follows minutes later.
 const REPORT_DELAY: Duration = Duration::from_secs(120);
 
 /// Start options of a simulator.

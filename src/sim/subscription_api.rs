@@ -51,7 +51,7 @@ fn channel_param(query: Option<String>) -> Result<(QueryParams, String), ApiErro
     id.map(|id| (query, id)).ok_or_else(|| ApiError::invalid_field("channelId", "must not be null"))
 }
 
-/// `POST /call-events/v1/subscriptions`: 207, with a result for each account.
+/// Serves `POST /call-events/v1/subscriptions`: 207, with a result for each account.
 pub(super) async fn subscribe_calls(State(sim): AppState, headers: HeaderMap, body: Bytes) -> ApiResult {
     sim.authorize(&headers, SCOPE)?;
     let request: CallEventsRequest = serde_json::from_slice(&body).map_err(|_| ApiError::malformed_body())?;
@@ -94,7 +94,7 @@ fn account_result(account: &str, rejected: Option<u16>) -> Value {
     json!({ "id": account, "status": rejected, "message": message, "errorCode": code })
 }
 
-/// `GET /call-events/v1/subscriptions?channelId=`.
+/// Serves `GET /call-events/v1/subscriptions?channelId=`.
 pub(super) async fn list_call_subscriptions(
     State(sim): AppState,
     RawQuery(query): RawQuery,
@@ -107,7 +107,7 @@ pub(super) async fn list_call_subscriptions(
     Ok(Json(json!({ "accountKeys": channel.call_subscriptions.keys().collect::<Vec<_>>() })).into_response())
 }
 
-/// `DELETE /call-events/v1/subscriptions?channelId=[&accountKey=]*`.
+/// Serves `DELETE /call-events/v1/subscriptions?channelId=[&accountKey=]*`.
 pub(super) async fn unsubscribe_calls(
     State(sim): AppState,
     RawQuery(query): RawQuery,
@@ -122,7 +122,7 @@ pub(super) async fn unsubscribe_calls(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `POST /call-events-report/v1/subscriptions`: 201, one item for each account.
+/// Serves `POST /call-events-report/v1/subscriptions`: 201, one item for each account.
 pub(super) async fn subscribe_reports(State(sim): AppState, headers: HeaderMap, body: Bytes) -> ApiResult {
     sim.authorize(&headers, SCOPE)?;
     let request: ReportsRequest = serde_json::from_slice(&body).map_err(|_| ApiError::malformed_body())?;
@@ -152,7 +152,7 @@ pub(super) async fn subscribe_reports(State(sim): AppState, headers: HeaderMap, 
     Ok((StatusCode::CREATED, Json(json!({ "items": items }))).into_response())
 }
 
-/// `GET /call-events-report/v1/subscriptions?channelId=`.
+/// Serves `GET /call-events-report/v1/subscriptions?channelId=`.
 pub(super) async fn list_report_subscriptions(
     State(sim): AppState,
     RawQuery(query): RawQuery,
@@ -167,7 +167,7 @@ pub(super) async fn list_report_subscriptions(
     Ok(Json(body).into_response())
 }
 
-/// `DELETE /call-events-report/v1/subscriptions?channelId=[&accountKey=]*`.
+/// Serves `DELETE /call-events-report/v1/subscriptions?channelId=[&accountKey=]*`.
 pub(super) async fn unsubscribe_reports(
     State(sim): AppState,
     RawQuery(query): RawQuery,

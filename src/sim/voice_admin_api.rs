@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 const SCOPE: Option<&str> = Some("voice-admin.v1.read");
 
-/// `GET /phone-numbers`: the numbers of the account. Each is named by its number and rings an extension.
+/// Serves `GET /phone-numbers`: the numbers of the account. Each number is its own name and rings an extension.
 pub(super) async fn phone_numbers(
     State(sim): State<Arc<SimState>>,
     RawQuery(query): RawQuery,
@@ -33,7 +33,7 @@ pub(super) async fn phone_numbers(
     Ok(Json(json!({ "items": NUMBERS.iter().map(item).collect::<Vec<Value>>() })).into_response())
 }
 
-/// `GET /extensions`: the dial plan of each number, and the extensions of the staff.
+/// Serves `GET /extensions`: the dial plan of each number, and the extensions of the staff.
 pub(super) async fn extensions(
     State(sim): State<Arc<SimState>>,
     RawQuery(query): RawQuery,

@@ -21,7 +21,7 @@ type ApiResult = Result<Response, ApiError>;
 
 const SCOPE: Option<&str> = Some("voicemail.v1.voicemails.read");
 
-/// `GET /voicemailboxes`: the mailbox of one extension.
+/// Serves `GET /voicemailboxes`: the mailbox of one extension.
 pub(super) async fn list_mailboxes(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, SCOPE)?;
     let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
@@ -36,7 +36,7 @@ pub(super) async fn list_mailboxes(State(sim): AppState, RawQuery(query): RawQue
     Ok(Json(json!({ "items": [one] })).into_response())
 }
 
-/// `GET /voicemailboxes/{id}/voicemails`: the newest 50, all with status new.
+/// Serves `GET /voicemailboxes/{id}/voicemails`: the newest 50, all with status new.
 pub(super) async fn list_voicemails(
     State(sim): AppState,
     Path(mailbox): Path<String>,

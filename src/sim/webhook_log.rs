@@ -44,7 +44,7 @@ impl ChatKind {
     }
 }
 
-/// What a signature covers, as received.
+/// Signed parts of a request, as received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedParts {
     /// Headers in lower case.

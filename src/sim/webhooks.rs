@@ -1,5 +1,5 @@
-//! Incoming webhooks of all chats ([`ChatKind::path`]). They check, answer and rate-limit requests like the real ones, and
-//! store every request.
+//! Incoming webhooks of all chats ([`ChatKind::path`]). The handlers check, answer and rate-limit requests like the real
+//! webhooks, and store every request.
 
 use super::{
     chats, hang_up,
@@ -155,31 +155,31 @@ macro_rules! handler {
 }
 
 handler!(
-    /// `POST /slack/{name}`.
+    /// Serves `POST /slack/{name}`.
     to_slack, Slack
 );
 handler!(
-    /// `POST /teams/{name}`.
+    /// Serves `POST /teams/{name}`.
     to_teams, Teams
 );
 handler!(
-    /// `POST /webhook/{name}`.
+    /// Serves `POST /webhook/{name}`.
     to_webhook, Webhook
 );
 handler!(
-    /// `POST /discord/api/webhooks/1/{name}`.
+    /// Serves `POST /discord/api/webhooks/1/{name}`.
     to_discord, Discord
 );
 handler!(
-    /// `POST /mattermost/hooks/{name}`.
+    /// Serves `POST /mattermost/hooks/{name}`.
     to_mattermost, Mattermost
 );
 handler!(
-    /// `POST /google-chat/v1/spaces/{name}/messages`.
+    /// Serves `POST /google-chat/v1/spaces/{name}/messages`.
     to_google_chat, GoogleChat
 );
 
-/// `PATCH /discord/api/webhooks/1/{name}/messages/{id}`.
+/// Serves `PATCH /discord/api/webhooks/1/{name}/messages/{id}`.
 pub(super) async fn edit_discord(
     State(sim): AppState,
     Path((name, id)): Path<(String, String)>,
@@ -191,7 +191,7 @@ pub(super) async fn edit_discord(
     post(&sim, request).await
 }
 
-/// `POST /ntfy/`: the topic is in the body.
+/// Serves `POST /ntfy/`: the topic is in the body.
 pub(super) async fn to_ntfy(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
     let topic = payload.get("topic").and_then(Value::as_str).unwrap_or_default();

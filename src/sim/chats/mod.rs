@@ -19,7 +19,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// Answers a request; `None` for Slack and Teams.
+/// Answers a request. Returns `None` for Slack and Teams.
 pub(super) fn answer(sim: &SimState, request: &Incoming<'_>) -> Option<WebhookOutcome> {
     Some(match request.service {
         ChatKind::Slack | ChatKind::Teams => return None,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// Bytes of a request.
 const MAX_JSON_BYTES: usize = 8192;
-/// Bytes of a text; a longer one becomes an attached file that no phone shows.
+/// Bytes of a text. The server turns a longer text into an attached file that no phone shows.
 const MAX_TEXT_BYTES: usize = 4096;
 
 pub(super) fn answer(sim: &SimState, request: &Incoming<'_>) -> WebhookOutcome {

@@ -1,5 +1,5 @@
-//! A receiver of signed JSON. It accepts any JSON, rejects requests without the headers of the Standard Webhooks
-//! specification, and shows a `webhook-id` once, as the specification asks of receivers.
+//! A receiver of signed JSON. It accepts any JSON and rejects requests without the headers of the Standard Webhooks
+//! specification. It shows a `webhook-id` once, as the specification requires of receivers.
 
 use super::{SignedParts, outcome};
 use crate::sim::{

@@ -19,7 +19,7 @@ pub struct ChatFaults {
     pub server_error: f64,
     /// Share neither read nor answered.
     pub hang: f64,
-    /// Share accepted and shown, but never answered. The sender cannot detect this.
+    /// Share accepted and shown, but never answered. The sender cannot detect this fault.
     pub hang_after_accept: f64,
     /// Share whose connection is closed without an answer; not shown.
     pub hang_up: f64,
@@ -66,7 +66,7 @@ impl Default for ChatFaults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AppFaults {
-    /// The token is revoked.
+    /// Whether the token is revoked.
     pub revoked: bool,
     /// Scopes that the token lacks. It has `chat:write`, `channels:read`, `groups:read` and `users:read`.
     pub withheld_scopes: BTreeSet<String>,

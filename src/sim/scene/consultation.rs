@@ -35,7 +35,7 @@ impl<'a> Consultation<'a> {
         self.recorder.conversation.clone()
     }
 
-    /// Ends the conversation once. `main`: the conversation that has the colleague now.
+    /// Ends the conversation once. `main`: the conversation that the colleague is in now.
     pub(super) fn end(&mut self, at: u64, main: Option<&str>) {
         if std::mem::replace(&mut self.ended, true) {
             return;

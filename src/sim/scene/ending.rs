@@ -1,4 +1,4 @@
-//! The end of a call: phones, systems, dial plans and the caller go one after the other, then nothing is left.
+//! The end of a call: phones, systems, dial plans and the caller leave one after the other.
 
 use super::{Scene, systems::DialPlan};
 use serde_json::Map;
@@ -43,7 +43,7 @@ impl Scene<'_> {
         }
     }
 
-    /// The phone goes first. The caller is back in the innermost plan, if there is one.
+    /// Removes the phone first. The caller is back in the innermost plan, if there is one.
     fn leave_talk(&mut self) {
         let Some(id) = self.connected().map(|leg| leg.id.clone()) else { return };
         if !self.plans.is_empty() {

@@ -34,7 +34,7 @@ impl Leg {
         Self { id, address, name, leg_id, originator, kind, status: "RINGING", details: Map::new() }
     }
 
-    /// Creates the participant who begins a call. The originator of this one is itself.
+    /// Creates the participant who begins a call. This participant is its own originator.
     pub(super) fn first(call: &ScheduledCall) -> Self {
         let id = call.part_id("caller");
         if let Some(maker) = &call.plan.maker {
@@ -83,7 +83,7 @@ impl Leg {
         })
     }
 
-    /// Returns the JSON. Only later states say whether the caller is a contact.
+    /// Returns the JSON. Only later states contain whether the caller is a contact.
     pub(super) fn json(&self, with_contact: bool) -> Value {
         let mut status = self.details.clone();
         status.insert("value".to_owned(), self.status.into());

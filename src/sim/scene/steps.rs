@@ -1,4 +1,4 @@
-//! What each step changes, with the times between its states as live accounts have them.
+//! Changes of each step, with the times between its states as live accounts have them.
 
 use super::{
     Scene,
@@ -61,7 +61,7 @@ impl Scene<'_> {
         self.snap_after(after);
     }
 
-    /// The first plan of an account sets the caller id and jumps to another one.
+    /// Enters the first plan of an account, which sets the caller id and jumps to another plan.
     fn first_plan(&mut self) {
         self.active = true;
         self.set_caller("IN_INTERACTIVE_VOICE_RESPONSE");
@@ -181,7 +181,7 @@ impl Scene<'_> {
         stopped
     }
 
-    /// The others stop 2 ms before the answer; then the first participant is connected, then the phone.
+    /// Stops the other phones 2 ms before the answer, then connects the first participant, then the phone.
     fn answer(&mut self, extension: &str) {
         let found = self.legs.iter().skip(1).find(|leg| leg.is("RINGING") && leg.address == extension);
         let Some(id) = found.map(|leg| leg.id.clone()) else { return };

@@ -114,7 +114,7 @@ pub(super) struct Mailbox {
     pub(super) owner: String,
     /// Number of the account that was called.
     pub(super) called: String,
-    /// When the mailbox answered, in milliseconds of the plan.
+    /// Time of the mailbox's answer, in milliseconds of the plan.
     pub(super) since: u64,
     /// Whether the caller leaves a message.
     pub(super) message: bool,
@@ -125,7 +125,7 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Returns the JSON. The outcome is only in the state in which the mailbox goes.
+    /// Returns the JSON. The outcome is only in the state in which the mailbox leaves.
     pub(super) fn json(&self, caller: &str) -> Value {
         let mut kind =
             json!({ "value": "VOICEMAIL", "voicemailBoxId": mailbox_id(&self.owner), "number": self.called });

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub struct TeamsAppFaults {
     /// `expires_in` of new tokens, seconds. Microsoft's have about an hour.
     pub token_lifetime: u64,
-    /// The client secret has expired.
+    /// Whether the client secret has expired.
     pub secret_expired: bool,
     /// Share of token requests answered with 503.
     pub login_error: f64,

@@ -27,7 +27,7 @@ const PERSON: &str = "a:1-";
 /// Scopes of bots in the public cloud and in GCC High.
 const SCOPES: [&str; 2] = ["https://api.botframework.com/.default", "https://api.botframework.us/.default"];
 
-/// `POST /teams-login/{tenant}/oauth2/v2.0/token`.
+/// Serves `POST /teams-login/{tenant}/oauth2/v2.0/token`.
 pub(super) async fn token(State(sim): AppState, Path(_tenant): Path<String>, body: Bytes) -> Response {
     let (form, faults) = (QueryParams::parse(&body), sim.faults());
     let field = |name| form.first(name).filter(|value| !value.is_empty());
@@ -56,7 +56,7 @@ pub(super) async fn token(State(sim): AppState, Path(_tenant): Path<String>, bod
     answer(200, &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }))
 }
 
-/// `POST /teams-api/v3/conversations`: a new message in a channel.
+/// Serves `POST /teams-api/v3/conversations`: a new message in a channel.
 pub(super) async fn create(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
     if payload.get("isGroup") == Some(&Value::Bool(false)) {
@@ -76,7 +76,7 @@ pub(super) async fn create(State(sim): AppState, headers: HeaderMap, body: Bytes
     .await
 }
 
-/// The conversation with a person, the same for every request.
+/// Returns the conversation with a person, the same for every request.
 fn converse(sim: &SimState, headers: &HeaderMap, payload: &Value) -> Response {
     let faults = sim.faults();
     if let Err(rejection) = check_token(sim, headers) {
@@ -93,7 +93,7 @@ fn converse(sim: &SimState, headers: &HeaderMap, payload: &Value) -> Response {
     answer(201, &json!({ "id": format!("{PERSON}{member}") }))
 }
 
-/// `PUT /teams-api/v3/conversations/{conversation}/activities/{id}`: an edit.
+/// Serves `PUT /teams-api/v3/conversations/{conversation}/activities/{id}`: an edit.
 pub(super) async fn update(
     State(sim): AppState,
     Path((conversation, id)): Path<(String, String)>,
@@ -111,7 +111,7 @@ pub(super) async fn update(
     .await
 }
 
-/// `POST /teams-api/v3/conversations/{conversation}/activities`: a reply.
+/// Serves `POST /teams-api/v3/conversations/{conversation}/activities`: a reply.
 pub(super) async fn reply(
     State(sim): AppState,
     Path(conversation): Path<String>,

@@ -37,7 +37,7 @@ impl TeamsStore {
         self.tokens.clear();
     }
 
-    /// Counts a request to a conversation; false if it is beyond a limit.
+    /// Counts a request to a conversation. Returns false if the request is beyond a limit.
     pub(super) fn allow(&mut self, conversation: &str, now: Instant) -> bool {
         let times = self.requests.entry(conversation.to_owned()).or_default();
         let longest = LIMITS.iter().map(|(_, seconds)| *seconds).max().unwrap_or_default();
