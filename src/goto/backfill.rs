@@ -1,5 +1,5 @@
-//! Backfill: queries what was not pushed. Closes event gaps, polls recent reports, and answers queries about single
-//! calls. Runs beside the lanes, which never wait for a query.
+//! Backfill: queries the calls that were not pushed. It closes event gaps, polls recent reports, and answers queries about
+//! single calls. It runs beside the lanes, which never wait for a query.
 
 mod gap;
 
@@ -37,7 +37,7 @@ pub const BACKFILL_INTERVAL: Duration = Duration::from_secs(300);
 struct PendingCheck {
     at: Instant,
     gap: Gap,
-    /// No query of this gap succeeded yet: retry until one does.
+    /// Whether every query of this gap failed so far: retry until one succeeds.
     unanswered: bool,
 }
 
@@ -46,7 +46,7 @@ struct PendingCheck {
 pub(super) struct Backfill {
     /// Client for active calls and states.
     pub(super) api: Api,
-    /// Client for reports, which GoTo counts apart from the other requests. After an outage they are read in bulk.
+    /// Client for reports, which GoTo counts apart from the other requests. After an outage they are queried in bulk.
     pub(super) reports_api: Api,
     pub(super) accounts: Arc<Accounts>,
     pub(super) context: Reader,
@@ -137,8 +137,8 @@ impl Backfill {
         }
     }
 
-    /// Queries active calls and reports after the loss of a lane beside a live one. Its frames came on the other lane,
-    /// unless that one was dead too and not yet detected.
+    /// Queries active calls and reports after the loss of a lane beside a live one. The frames came on the other lane, unless
+    /// that lane was dead too and this was not yet detected.
     async fn check(&self, span: Gap, emitted: &mut HashSet<ConversationSpaceId>) {
         let (active, reports) = tokio::join!(self.fetch_active(), self.fetch_reports(span, START_MARGIN));
         match reports {
@@ -199,7 +199,7 @@ impl Backfill {
     }
 
     /// Queries the reports of recently ended calls, which may have produced no frame. The call tracker drops known calls.
-    /// Returns whether to poll again: not without the scope.
+    /// Returns whether to poll again: false without the scope.
     async fn poll_recent(&self, emitted: &mut HashSet<ConversationSpaceId>) -> bool {
         // An event gap has its own queries, whose reports belong together.
         if !*self.live.borrow() {

@@ -1,5 +1,5 @@
-//! Queries about single calls: the missing states of a live call, and the report of an ended one, which is retried until GoTo
-//! has written it.
+//! Queries about single calls: the missing states of a live call, and the report of an ended one. A report query is retried
+//! until GoTo has written the report.
 
 use super::{ConnectionEvent, api::Error, backfill::Backfill, lane::FailureClass, queries::CallQuery};
 use crate::model::{call::StatesQuery, ids::ConversationSpaceId};
@@ -20,7 +20,7 @@ const OUTAGE_RETRY_DELAY: Duration = Duration::from_secs(60);
 const MAX_OUTAGE_RETRIES: usize = 1440;
 /// Queries about single calls that run at the same time.
 const MAX_RUNNING_QUERIES: usize = 8;
-/// Calls whose report may be awaited at the same time.
+/// Calls whose report may be queried at the same time.
 const MAX_AWAITED_REPORTS: usize = 1000;
 
 impl Backfill {
@@ -42,7 +42,7 @@ impl Backfill {
                 query = queries.recv(), if has_room => match query {
                     None => return,
                     Some(CallQuery::States(missing)) => running.push(self.run_query(SingleQuery::States(missing))),
-                    // A push may come while a retry waits: the report is there now.
+                    // A push may arrive while a retry waits: the report exists now.
                     Some(CallQuery::Report(call)) => {
                         awaited.forget(&call);
                         running.push(self.run_query(SingleQuery::Report(ReportQuery::new(call))));
@@ -87,7 +87,7 @@ impl Backfill {
     async fn fetch_report(&self, call: &ConversationSpaceId) -> Result<(), Error> {
         let fetched = async {
             let report = self.reports_api.report(call, &self.context).await?;
-            // A push names only a call, of whatever account.
+            // A push names only a call, of any account.
             let is_ours = self.accounts.get(&self.api).await?.contains(&report.account);
             Ok((report, is_ours))
         };
@@ -124,12 +124,12 @@ impl ReportQuery {
         Self { call, attempts: 0, outages: 0 }
     }
 
-    /// Returns the query after a failed one, and the wait before it. An outage of GoTo proves nothing about the report and
-    /// uses up no attempt.
+    /// Returns the query after a failed one, and the wait before it. An outage of GoTo says nothing about the report and uses
+    /// up no attempt.
     fn retry(self, error: &Error) -> Option<(Duration, Self)> {
         let is_outage = match error {
             Error::Status { status: 403, .. } => return None,
-            // The token is refreshed meanwhile.
+            // The token is refreshed until the next attempt.
             Error::Status { status: 401, .. } => true,
             Error::Garbled => false,
             _ => matches!(

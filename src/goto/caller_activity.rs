@@ -77,12 +77,13 @@ impl ActivityTask {
     }
 }
 
-/// Whether the code is `MANDATORY_ORGANIZATION_ID`: the login has several organizations, and no scope here lists them.
+/// Returns whether the code is `MANDATORY_ORGANIZATION_ID`: the login has several organizations, and no scope here lists
+/// them.
 fn is_organization_required(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.contains("ORGANIZATION"))
 }
 
-/// Returns how long no further query is sent after this failure.
+/// Returns the time without further queries after this failure.
 fn cooldown(error: &Error) -> Duration {
     let failure = error.failure();
     match (failure.class, failure.retry_after) {

@@ -37,7 +37,7 @@ const STAGGER: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
-/// Difference of the clocks that is learned again. A `Date` header has whole seconds.
+/// Difference of the clocks above which the offset is measured again. A `Date` header has whole seconds.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Capacity of the channel from the lanes. A full channel delays the lanes, which emit a few events a minute.
 const LANE_EVENT_CAPACITY: usize = 64;
@@ -185,7 +185,7 @@ impl Drop for Connection {
     }
 }
 
-/// Emits GoTo's clock when it is learned, and when the local clock has moved against it.
+/// Emits GoTo's clock at its first measurement, and when the local clock has moved against it.
 async fn watch_clock(mut learned: watch::Receiver<Option<ServerClock>>, events: mpsc::Sender<ConnectionEvent>) {
     let mut emitted = None;
     while learned.changed().await.is_ok() {
@@ -201,7 +201,8 @@ async fn watch_clock(mut learned: watch::Receiver<Option<ServerClock>>, events: 
     }
 }
 
-/// Whether the local clock was set, or the machine slept, since `known` was learned. Monotonic time stands still in a sleep.
+/// Returns whether the local clock was set, or the machine slept, since the measurement of `known`. Monotonic time stands
+/// still during sleep.
 fn has_moved(known: &ServerClock, new: &ServerClock) -> bool {
     let expected = known.time(new.learned.instant);
     let drift = new.time(new.learned.instant).duration_since(expected);

@@ -1,5 +1,5 @@
-//! REST fallback: while no lane is live and REST answers, active calls are polled, so that a blocked WebSocket costs
-//! seconds, not calls. Ends when a lane is live.
+//! REST fallback: while no lane is live and REST answers, active calls are polled. A blocked WebSocket thus costs seconds,
+//! not calls. The fallback ends when a lane is live.
 
 use super::{ConnectionEvent, api::Error, backfill::Backfill, lane::FailureClass};
 use crate::runtime::backoff::{Backoff, BackoffPolicy};

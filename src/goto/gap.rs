@@ -54,7 +54,7 @@ impl GapTracker {
     }
 
     /// Records the loss of a lane that certainly received until `live_until`. Beside other live lanes the gap is closed
-    /// already: those opened after the lost lane's last frame, so nothing received in between.
+    /// already: those opened after the lost lane's last frame, so nothing was received in between.
     pub fn lane_down(&mut self, lane: u8, live_until: Timestamp) -> Option<GapChange> {
         self.live.remove(&lane)?;
         let latest = self.last_live_at.map_or(live_until, |before| before.max(live_until));

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 /// Upper bound of a stated `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
-/// Upper bound with a 5xx: an outage often ends before the stated time, and calls are missed meanwhile.
+/// Upper bound with a 5xx: an outage often ends before the stated time, and calls are missed until the retry.
 const MAX_OUTAGE_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// Parses `Retry-After`, in seconds or as a date, capped at one hour, with a 5xx at five minutes.

@@ -1,5 +1,5 @@
-//! Converts the events of the lanes into events of their connection: liveness becomes event gaps (through `gap`), and gaps
-//! and doubts become backfill requests.
+//! Converts the events of the lanes into events of their connection: liveness becomes event gaps (through `gap`). Gaps and
+//! doubts become backfill requests.
 
 use super::{
     ConnectionEvent,
@@ -41,7 +41,7 @@ pub(super) struct LaneMonitor {
 }
 
 impl LaneMonitor {
-    /// Creates it. `uncovered_since`: start of the calls that an earlier run did not recover.
+    /// Creates the monitor. `uncovered_since`: start of the calls that an earlier run did not recover.
     pub(super) fn new(
         name: ConnectionName,
         events: mpsc::Sender<ConnectionEvent>,

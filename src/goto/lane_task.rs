@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Capacity of the lane's mailbox; the machine handles an input within microseconds.
+/// Capacity of the channel to the lane; the machine handles an input within microseconds.
 const MAILBOX: usize = 64;
 
 /// Accounts of a login: as configured, or fetched once from GoTo.
@@ -174,7 +174,7 @@ impl EffectRunner {
         self.sockets.clear();
         while !self.tasks.is_empty() {
             tokio::select! {
-                // A task sends its answer before it ends: inputs first, else a new channel would be left behind.
+                // A task sends its answer before it ends: inputs first, so that no new channel is left behind.
                 biased;
                 Some(input) = inputs.recv() => {
                     let effects = lane.handle(input, Now::current(), &mut fastrand::f64);

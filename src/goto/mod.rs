@@ -3,14 +3,14 @@
 //!
 //! Modules, from the wire inwards:
 //! - [`wire`] decodes GoTo's JSON into model types. Plain functions; a malformed frame is a value, never a stop.
-//! - [`scopes`] lists what each OAuth scope buys.
+//! - [`scopes`] lists the function that each OAuth scope allows.
 //! - [`oauth`] and [`api`] send HTTP requests, [`socket`] runs a WebSocket. No policy: a failure returns its class.
 //! - [`token`] decides when to refresh and when a login is required. [`lane`] decides when a lane creates, subscribes,
 //!   opens, pings, renews and replaces its channel. [`gap`] decides whether any lane is live. All three are machines
 //!   without clock, randomness and I/O, tested over years of virtual time.
-//! - `token_task` drives the token machine, `shared_refresh` shares its tokens with the daemons of other hosts, `lane_task` drives one lane, `backfill` queries what an event gap hid,
-//!   `fallback` polls active calls while no lane is live, and
-//!   [`connection`] joins them.
+//! - `token_task` drives the token machine, `shared_refresh` shares its tokens with the daemons of other hosts, `lane_task`
+//!   drives one lane. `backfill` queries the calls that an event gap hid, `fallback` polls active calls while no lane is live,
+//!   and [`connection`] joins them.
 
 pub mod api;
 mod backfill;

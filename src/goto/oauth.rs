@@ -123,13 +123,13 @@ pub fn is_client_error(code: &str) -> bool {
 }
 
 impl Error {
-    /// Whether the client itself is rejected: its id or secret is wrong.
+    /// Returns whether the client itself is rejected: its id or secret is wrong.
     #[must_use]
     pub fn is_invalid_client(&self) -> bool {
         matches!(self, Self::Denied { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_client"))
     }
 
-    /// Whether the request may have been processed although no usable answer came. GoTo may then still accept the old
+    /// Returns whether the request may have been processed although no usable answer came. GoTo may then still accept the old
     /// token.
     #[must_use]
     pub fn is_lost_answer(&self) -> bool {
@@ -143,9 +143,9 @@ impl Error {
 
 impl Client {
     /// Returns the URL where an operator gives consent; `None` if `auth_url` cannot be a base.
-    #[must_use]
     ///
     /// `scopes`: names separated by blanks; `None` requests every scope of the client.
+    #[must_use]
     pub fn authorize_url(
         &self,
         redirect_uri: &Url,

@@ -1,11 +1,11 @@
-//! OAuth scopes: what the daemon needs each one for, and which ones a login lacks. Pure.
+//! OAuth scopes: the use of each one, and the scopes that a login lacks. Pure.
 
 /// A scope and the loss without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
     /// Name as GoTo writes it.
     pub name: &'static str,
-    /// What the daemon cannot do without it.
+    /// Function that is lost without the scope.
     pub loss: &'static str,
 }
 
@@ -29,15 +29,15 @@ pub const VOICEMAIL: Scope =
 pub const VOICE_ADMIN: Scope =
     Scope { name: "voice-admin.v1.read", loss: "the names of the account's numbers are not fetched" };
 
-/// Returns the scopes that a connection needs. `voicemail`: mailboxes are queried. `number_names`: so are the names of
-/// the account's numbers.
+/// Returns the scopes that a connection needs. `voicemail`: mailboxes are queried. `number_names`: the names of the account's
+/// numbers are queried.
 #[must_use]
 pub fn needed(voicemail: bool, number_names: bool) -> Vec<Scope> {
     let optional = voicemail.then_some(VOICEMAIL).into_iter().chain(number_names.then_some(VOICE_ADMIN));
     [NOTIFICATIONS, EVENTS, REPORTS].into_iter().chain(optional).collect()
 }
 
-/// Returns the needed scopes that are not granted. `granted` is the `scope` of a token answer: without one the grant is
+/// Returns the needed scopes that are not granted. `granted` is the `scope` of a token answer: without it the grant is
 /// unknown, and nothing counts as missing.
 #[must_use]
 pub fn missing(needed: &[Scope], granted: Option<&str>) -> Vec<Scope> {
@@ -53,7 +53,7 @@ pub fn describe(missing: &[Scope]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Returns how a missing scope is granted. A refresh never widens a grant, so a new consent or token is needed.
+/// Returns the way to grant a missing scope. A refresh never widens a grant, so a new consent or token is needed.
 #[must_use]
 pub fn advice(connection: &str, pat: bool) -> String {
     let client = "Enable the scope at the OAuth client (developer.logmeininc.com/clients)";
@@ -64,7 +64,7 @@ pub fn advice(connection: &str, pat: bool) -> String {
     }
 }
 
-/// Where a super admin makes a personal access token.
+/// Page on which a super admin makes a personal access token.
 pub const PAT_PAGE: &str = "myaccount.goto.com, Developer Tools";
 
 #[cfg(test)]

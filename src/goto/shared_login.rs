@@ -1,9 +1,9 @@
-//! What a token task knows of the tokens that the daemons of several hosts share. Decides when it refreshes without the store;
-//! `shared_refresh` acts.
+//! Tokens that the daemons of several hosts share, as one token task has them. Decides when the task refreshes without the
+//! store; `shared_refresh` acts.
 //!
-//! While the store is away, the task goes on with this host's token file. GoTo may accept a refresh token only once, so such a
-//! refresh could take the login from the other hosts: it waits until the access token is near its end. The newest token
-//! counts when the store is back.
+//! While the store is away, the task continues with this host's token file. GoTo may accept a refresh token only once, so
+//! such a refresh could invalidate the login of the other hosts. The task therefore waits until the access token is near its
+//! end. The newest token counts when the store is back.
 
 use super::token::{RefreshToken, TokenResponse};
 use crate::model::{
@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// in which a refresh can fail and be repeated.
 const OFFLINE_REFRESH_PART: u32 = 3;
 
-/// The shared store and what a token task needs for it.
+/// The shared store with the data that a token task needs for it.
 #[derive(Debug)]
 pub(super) struct SharedLogin {
     pub(super) store: Arc<dyn SharedTokens>,
@@ -66,7 +66,7 @@ impl SharedLogin {
     }
 }
 
-/// Returns what the other daemons receive of an answer to a refresh with `secret`.
+/// Returns the tokens that the other daemons receive of an answer to a refresh with `secret`.
 pub(super) fn new_token(
     local: LocalToken,
     secret: &Secret,

@@ -20,7 +20,7 @@ use std::{
 
 /// Wait before the next attempt while another daemon refreshes or the store is away. A refresh takes less than a second.
 const HOLD: Duration = Duration::from_secs(2);
-/// Time in which a start waits for the store. A connection takes some 100 ms; without the store GoTo's calls must not wait.
+/// Time in which a start waits for the store. A connection takes some 100 ms. Without the store GoTo's calls must not wait.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Interval of the queries in that time.
 const START_INTERVAL: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ impl TokenTask {
         }
     }
 
-    /// Returns the newest of the file's token and the shared one, which is then in the file too.
+    /// Returns the newest of the file's token and the shared one, after writing it to the file.
     pub(super) async fn newest_at_start(
         &self,
         file: Result<RefreshToken, LoginReason>,
@@ -90,7 +90,7 @@ impl TokenTask {
         }
     }
 
-    /// Returns this daemon's tokens; `None` if it shares none.
+    /// Returns this daemon's tokens, or `None` if the daemon shares none.
     fn local_token(&self, token: &TokenMachine) -> Option<LocalToken> {
         let shared = self.shared.as_ref()?;
         let in_use = match &*self.access.borrow() {
@@ -105,7 +105,7 @@ impl TokenTask {
         Some(LocalToken { refresh, rejected, access: in_use })
     }
 
-    /// Refreshes under the lock of the shared store, or takes what another daemon has.
+    /// Refreshes under the lock of the shared store, or uses the newer token of another daemon.
     pub(super) async fn refresh_shared(&mut self, token: &TokenMachine, secret: &Secret) -> Input {
         let (Some(local), Some(shared)) = (self.local_token(token), &self.shared) else {
             return Input::Refreshed(self.refresh(secret).await);

@@ -119,8 +119,8 @@ impl SocketOutput {
     }
 }
 
-/// The `eventId`s of one socket. A hole is a hint of a lost notification, no proof: whether GoTo numbers only what it
-/// sends is not documented.
+/// The `eventId`s of one socket. A hole is a hint of a lost notification, no proof: GoTo does not document which
+/// notifications it numbers.
 #[derive(Debug, Default)]
 struct EventIds {
     last: Option<u64>,

@@ -8,8 +8,8 @@
 //! # States
 //! `Valid` until a refresh is due; `Refreshing` while it is in flight; `Persisting` while a rotated token is written;
 //! `Backoff` after a transient failure; `LoginRequired` when an operator must act. In `LoginRequired` the task polls the
-//! token file until [`Input::FileChanged`]. A token that was rejected for another reason than `invalid_grant` is tried
-//! again every [`REJECTED_RETRY`]: the client may have been repaired at GoTo.
+//! token file until [`Input::FileChanged`]. A token that was rejected for another reason than `invalid_grant` is retried
+//! every [`REJECTED_RETRY`]: the client may have been repaired at GoTo.
 //!
 //! A personal access token takes the place of the refresh token: GoTo never rotates it, and nothing is stored.
 //!
@@ -81,7 +81,7 @@ pub struct TokenMachine {
     last_forced: Option<Instant>,
     backoff: Backoff,
     denials: u32,
-    /// The current refresh repeats one without an answer.
+    /// Whether the current refresh repeats one without an answer.
     is_repeat: bool,
     /// Reason as last emitted, until a token is valid.
     login_pending: Option<LoginReason>,
@@ -92,15 +92,15 @@ pub struct TokenMachine {
 }
 
 impl TokenMachine {
-    /// Creates the machine from the token file's token (or the reason for its absence) and the config's token. Prefers
-    /// the file's token, because only that one can have been rotated.
+    /// Creates the machine from the token file's token (or the reason for its absence) and the config's token. Prefers the
+    /// file's token, because only that one can have been rotated.
     pub fn new(file: Result<RefreshToken, LoginReason>, first: Option<Secret>, now: Now) -> (Self, Vec<Effect>) {
         let (refresh_token, config_token, reason) = match (file, first) {
             (Ok(stored), config_token) => (Some(stored), config_token, LoginReason::NoToken),
             (Err(LoginReason::NoToken), Some(first)) => {
                 (Some(RefreshToken::from_config(first)), None, LoginReason::NoToken)
             }
-            // A file is there: its token is newer than the config's, and the use of an older one may end the login.
+            // The file exists: its token is newer than the config's, and the use of an older one may end the login.
             (Err(reason), Some(_)) => (None, None, reason),
             (Err(reason), None) => (None, None, reason),
         };
@@ -140,19 +140,19 @@ impl TokenMachine {
         own.into_iter().chain(self.persist_at).min()
     }
 
-    /// Whether only a login helps.
+    /// Returns whether the machine waits for a login.
     #[must_use]
     pub const fn needs_login(&self) -> bool {
         matches!(self.state, State::LoginRequired { .. })
     }
 
-    /// The refresh token in use; `None` while a login is required.
+    /// Returns the refresh token in use; `None` while a login is required.
     #[must_use]
     pub const fn refresh_token(&self) -> Option<&RefreshToken> {
         self.refresh_token.as_ref()
     }
 
-    /// The refresh token that GoTo rejected last.
+    /// Returns the refresh token that GoTo rejected last.
     #[must_use]
     pub fn rejected_token(&self) -> Option<&Secret> {
         self.rejected_token.as_ref().map(|rejected| &rejected.token)
@@ -286,8 +286,8 @@ impl TokenMachine {
         }
     }
 
-    /// Uses a token from the file immediately if one is awaited, else at the next refresh. Ignores one older than the
-    /// token in memory: that is the predecessor of a rotated token that was not written.
+    /// Uses a token from the file immediately if the machine waits for one, else at the next refresh. Ignores a token older
+    /// than the one in memory: the predecessor of a rotated token that was not written.
     fn on_file_changed(&mut self, found: RefreshToken, now: Instant) {
         let is_older = self.persist_at.is_some()
             && found.issued <= self.refresh_token.as_ref().and_then(|refresh_token| refresh_token.issued);

@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// Poll interval of the token file: the operator at the terminal sees the lane recover after a login or a chmod.
+/// Poll interval of the token file: after a login or a chmod, the operator at the terminal sees the lane recover.
 const FILE_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Access token as published to the API client.
@@ -67,7 +67,7 @@ pub(super) struct TokenTask {
 impl TokenTask {
     /// Runs until every receiver of the access token is dropped.
     pub(super) async fn run(mut self) {
-        // Before the content: a change in between is then noticed.
+        // Before the content: a change in between is then detected.
         let mut last_seen = FileStamp::read(&self.token_file).await;
         let file = self.read_stored().await;
         let file = self.newest_at_start(file).await;

@@ -43,7 +43,8 @@ impl Api {
     /// Fetches the accounts of the login, sorted and without duplicates: from `identity`, else from `users/v1/me`.
     ///
     /// # Errors
-    /// [`Error::NoAccounts`] if neither names one; a transient failure of either, so that the query is repeated.
+    /// [`Error::NoAccounts`] if neither endpoint names an account. A transient failure of either, so that the query is
+    /// repeated.
     pub(in crate::goto) async fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
         let from_identity = self.account_keys(&["identity", "v1", "Users", "me"], parse_identity).await;
         let first = match from_identity {

@@ -22,7 +22,7 @@ const MAX_ACCOUNT_KEYS: usize = 20;
 const MAX_PAGES: usize = 500;
 /// Waits before a page is requested again after a transient failure, so that a long query need not restart.
 const PAGE_RETRY_DELAYS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(3)];
-/// Longest `Retry-After` waited for within a query; a longer one fails the query.
+/// Longest `Retry-After` that a query waits for; a longer one fails the query.
 const MAX_PAGE_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Api {

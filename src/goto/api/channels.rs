@@ -34,7 +34,8 @@ impl Nickname {
         format!("{}-{}", self.base, self.lane)
     }
 
-    /// Whether this lane sweeps channels of this nickname: its own, and for lane 0 those of lanes no longer configured.
+    /// Returns whether this lane sweeps channels of this nickname: its own, and for lane 0 those of lanes no longer
+    /// configured.
     #[must_use]
     pub fn owns(&self, text: &str) -> bool {
         let number = text.strip_prefix(&self.base).map(|rest| rest.strip_prefix('-').map(str::parse::<u8>));

@@ -1,4 +1,4 @@
-//! Failures of requests to GoTo, and what they mean for a lane.
+//! Failures of requests to GoTo, and their classes for a lane.
 
 use crate::{
     goto::lane::{FailureClass, RequestFailure},
@@ -29,7 +29,7 @@ pub enum Error {
         status: u16,
         /// `errorCode` of the body.
         code: Option<String>,
-        /// First constraint of the body: field and what is wrong with it.
+        /// First constraint of the body: the field and its problem.
         constraint: Option<String>,
         /// `Retry-After`.
         after: Option<Duration>,
@@ -64,15 +64,16 @@ impl Error {
         }
     }
 
-    /// Whether a subscription exists already: 409 with a constraint that names it. A 409 of the channel limit has none.
+    /// Returns whether a subscription exists already: 409 with a constraint that names it. A 409 of the channel limit has
+    /// none.
     pub(super) fn is_existing(&self) -> bool {
         matches!(self, Self::Status { status: 409, constraint: Some(constraint), .. }
             if constraint.to_ascii_lowercase().contains("exist"))
     }
 }
 
-/// Joins the code and the constraint of a refusal. The body's message is left out: it names a WebSocket channel whatever
-/// is wrong.
+/// Joins the code and the constraint of a refusal. The body's message is left out: it names a WebSocket channel for any
+/// error.
 fn refusal_text(code: Option<&str>, constraint: Option<&str>) -> String {
     match (code, constraint) {
         (Some(code), Some(constraint)) => format!("{code} ({constraint})"),
@@ -104,7 +105,7 @@ pub(super) fn parse_constraint(body: &Value) -> Option<String> {
     }
 }
 
-/// Whether a text can be logged: short words, and too few digits for a phone number or a key.
+/// Returns whether a text can be logged: short words, and too few digits for a phone number or a key.
 fn is_plain(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " _-.,[]'".contains(c);
     (1..=80).contains(&text.len())

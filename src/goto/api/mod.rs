@@ -89,7 +89,7 @@ impl Api {
     /// Sends a request. A 401 forces one token refresh and one retry.
     ///
     /// # Errors
-    /// [`Error`], for every status but 2xx too.
+    /// [`Error`], also for every status but 2xx.
     pub(super) async fn request(
         &self,
         method: Method,

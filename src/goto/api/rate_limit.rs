@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 /// Requests per second of the lanes: GoTo allows 10 per API, half of it leaves room for another daemon of the same login.
 pub(in crate::goto) const REQUESTS_PER_SECOND: f64 = 5.0;
-/// Requests per second for full reports. After an outage hundreds of calls wait for theirs; GoTo's 429 shares the rest.
+/// Requests per second for full reports. After an outage hundreds of calls need a report. A 429 of GoTo slows the requests
+/// down.
 pub(in crate::goto) const REPORTS_PER_SECOND: f64 = 8.0;
-/// Requests that may be sent together after a pause. With [`REPORTS_PER_SECOND`] it stays within 10 in any second after the
-/// first.
+/// Requests that may be sent together after a pause. With [`REPORTS_PER_SECOND`] the rate stays within 10 in any second after
+/// the first.
 const MAX_BURST: f64 = 4.0;
 
 /// Rate limiter: requests evenly spaced after a burst of 4, none during a pause demanded by GoTo.

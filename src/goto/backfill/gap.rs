@@ -33,7 +33,7 @@ impl BackfillRequest {
 pub(in crate::goto) struct Gap {
     pub(in crate::goto) from: Timestamp,
     pub(in crate::goto) to: Timestamp,
-    /// Reports are needed since this time: that of the gap, or earlier after a run that did not recover all.
+    /// Start of the reports to query: that of the gap, or earlier after a run that did not recover all.
     pub(in crate::goto) since: Timestamp,
 }
 

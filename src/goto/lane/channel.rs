@@ -37,7 +37,7 @@ pub(super) struct Reusable {
 }
 
 impl Channel {
-    /// `sent`: time of the create request, which is before the lifetime began.
+    /// Creates a channel. `sent`: time of the create request, which is before the lifetime began.
     pub(super) fn new(id: ChannelId, url: Secret, lifetime: Option<i64>, sent: Instant) -> Self {
         Self { id, url, lifetime: parse_lifetime(lifetime), renewed_at: sent, failed_opens: 0 }
     }
@@ -52,17 +52,17 @@ impl Channel {
         self.renewed_at + self.lifetime.mul_f64(share)
     }
 
-    /// Returns three quarters of the lifetime: from there on a replacement is built.
+    /// Returns three quarters of the lifetime: from then on a replacement is built.
     pub(super) fn replace_after(&self) -> Instant {
         self.renewed_at + self.lifetime.mul_f64(0.75)
     }
 
-    /// Whether another socket may be opened: some lifetime is left, and not too many sockets failed.
+    /// Returns whether another socket may be opened: some lifetime is left, and not too many sockets failed.
     pub(super) fn can_reopen(&self, now: Instant) -> bool {
         now < self.replace_after() && self.failed_opens < MAX_FAILED_OPENS
     }
 
-    /// Whether the first half of the lifetime is left for a subscription and a socket.
+    /// Returns whether the first half of the lifetime is left for a subscription and a socket.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         now < self.renewed_at + self.lifetime.mul_f64(0.5)
     }

@@ -55,7 +55,7 @@ impl Lane {
         }
     }
 
-    /// Handles a socket that failed to open. The channel is kept unless GoTo does not know it.
+    /// Handles a socket that failed to open. The channel is kept unless GoTo answers that it does not exist.
     pub(super) fn fail_open(
         &mut self,
         failure: RequestFailure,

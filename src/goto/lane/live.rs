@@ -39,7 +39,7 @@ impl Lane {
         }
     }
 
-    /// Takes the live connection out of the state; the caller sets the next state.
+    /// Removes the live connection from the state; the caller sets the next state.
     pub(super) fn take_live(&mut self) -> Option<Box<LiveConnection>> {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Live(link) => Some(link),

@@ -35,7 +35,8 @@ pub enum Renew {
     Whole,
 }
 
-/// `urgent`: requested by the server; a second failure then leads to a new channel, not to a third attempt.
+/// Renewal of a channel. `urgent`: requested by the server; a second failure then leads to a new channel, not to a third
+/// attempt.
 #[derive(Debug)]
 enum Renewal {
     Due { at: Instant, how: Renew, urgent: bool },
@@ -68,16 +69,16 @@ pub(super) struct LiveConnection {
     lane: u8,
     unanswered_pings: u8,
     ping_at: Instant,
-    /// Until when an answer to the last ping is awaited.
+    /// Deadline of the answer to the last ping.
     pong_until: Option<Instant>,
-    /// A ping was not answered in time; to be emitted.
+    /// Whether a ping was not answered in time, and this is still to be emitted.
     suspicion: bool,
-    /// The channel no longer exists at GoTo.
+    /// Whether the channel no longer exists at GoTo.
     gone: bool,
     renewal: Renewal,
     backoff: Backoff,
     accounts: PendingAccounts,
-    /// A replacement is being built; no second one is requested.
+    /// Whether a replacement is being built; no second one is requested.
     pub replacing: bool,
 }
 

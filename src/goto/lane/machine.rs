@@ -53,16 +53,16 @@ pub struct Lane {
     pub(super) last_ticket: u64,
     pub(super) backoff: Backoff,
     pub(super) rejection_backoff: Backoff,
-    /// A leftover channel may exist: at start, and after a create without an answer.
+    /// Whether a leftover channel may exist: at start, and after a create without an answer.
     pub(super) may_have_leftovers: bool,
     /// Liveness as last emitted: `Up` and `Down` alternate.
     pub(super) reported_live: bool,
-    /// Set from the emitted rejection until the lane is live.
+    /// Whether the rejection was emitted; reset when the lane is live.
     pub(super) rejection_reported: bool,
     /// Class of the emitted failure, until the lane is live.
     pub(super) reported_failure: Option<FailureClass>,
     pub(super) clock: ClockWatch,
-    /// The socket to open follows a lost one on the same channel.
+    /// Whether the socket to open follows a lost one on the same channel.
     pub(super) is_reopening: bool,
     /// Reason and last live time of the last lost connection.
     pub(super) last_loss: Option<(DisconnectReason, Now)>,
@@ -106,7 +106,7 @@ impl Lane {
         own.into_iter().chain(self.old.as_ref().map(|link| link.deadline())).min()
     }
 
-    /// Whether a live connection exists.
+    /// Returns whether a live connection exists.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         matches!(self.state, State::Live(_)) || self.old.is_some()
@@ -175,7 +175,7 @@ impl Lane {
         self.effects.extend(sockets.into_iter().map(Effect::Ping));
     }
 
-    /// The connection may be dead and the channel expired: tests the one and renews the other.
+    /// Tests the live connection, which may be dead, and renews its channel, which may have expired.
     fn on_clock_jump(&mut self, now: Now) {
         let last = self.live_links().map(|link| link.last_frame).max_by_key(|frame| frame.instant);
         self.probe(now.instant);

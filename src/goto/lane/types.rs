@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// Source of random numbers in 0..1, owned by the caller.
 pub type RandomSource<'a> = &'a mut dyn FnMut() -> f64;
 
-/// Identifies one request or socket, to tell its answer from older ones.
+/// Identifier of one request or socket, which distinguishes its answer from older ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub(super) u64);
 

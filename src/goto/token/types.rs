@@ -22,7 +22,7 @@ pub enum LoginReason {
 }
 
 impl LoginReason {
-    /// Whether GoTo rejects the OAuth client: its id or secret is wrong, and no login helps.
+    /// Returns whether GoTo rejects the OAuth client: its id or secret is wrong, and a login does not help.
     #[must_use]
     pub fn is_invalid_client(&self) -> bool {
         matches!(self, Self::Rejected { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_client"))
@@ -65,7 +65,7 @@ pub enum Input {
     Tick,
     /// The answer to [`Effect::Refresh`].
     Refreshed(Result<TokenResponse, RefreshError>),
-    /// Answers [`Effect::Refresh`]: another daemon refreshes, or the shared store is awaited. No request was sent.
+    /// Answers [`Effect::Refresh`]: another daemon refreshes, or the shared store is not yet reachable. No request was sent.
     Held {
         /// Time until the next attempt.
         pause: Duration,
@@ -83,7 +83,7 @@ pub enum Input {
     Rejected(Secret),
     /// The token file was changed and holds this token, or another host has it.
     FileChanged(RefreshToken),
-    /// The token file existed and is gone.
+    /// The token file existed and is removed.
     FileRemoved,
 }
 

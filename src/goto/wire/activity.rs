@@ -7,13 +7,13 @@ use super::{
 use crate::model::call_record::CallRecord;
 use serde_json::Value;
 
-/// Items that are read of one answer: GoTo's largest `pageSize`.
+/// Items that are read from one answer: GoTo's largest `pageSize`.
 const MOST: usize = 10_000;
 
-/// Reads an answer. Items without a beginning are left out.
+/// Reads an answer. Items without a start time are left out.
 ///
 /// # Errors
-/// [`Unreadable`] when the answer as a whole is none.
+/// [`Unreadable`] if the body is not a list of calls.
 pub fn activity(body: &[u8]) -> Result<Vec<CallRecord>, Unreadable> {
     let page = json(body)?;
     if page.get("items").is_none_or(|items| !items.is_array()) {

@@ -1,6 +1,6 @@
-//! A call's snapshots: `{metadata, state}` as pushed and as `conversation-spaces` lists them, `{metadata, states}` as a
-//! call's events are answered, and `callStates` of a report. A field in an unexpected form is kept or left out; the
-//! snapshot is decoded all the same.
+//! Snapshots of a call: `{metadata, state}` as pushed and as `conversation-spaces` lists them, `{metadata, states}` as the
+//! events of a call are answered, and `callStates` of a report. A field in an unexpected form is kept or left out; the
+//! snapshot is decoded nevertheless.
 
 use super::{
     Page, Reader, Unreadable, json,
@@ -17,24 +17,25 @@ use crate::model::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// Parties, systems and linked calls that are read of one snapshot. GoTo states no limit; the largest ring groups and
+/// Parties, systems and linked calls that are read from one snapshot. GoTo states no limit; the largest ring groups and
 /// conference calls are far below.
 const MOST: usize = 500;
 
-/// Reads a page of `GET /conversation-spaces`: its calls, and the marker of the next page. Items that say nothing are left out.
+/// Reads a page of `GET /conversation-spaces`: its calls, and the marker of the next page. Items that cannot be decoded are
+/// left out.
 ///
 /// # Errors
-/// [`Unreadable`] when the page as a whole is none.
+/// [`Unreadable`] if the body is not a page.
 pub fn active(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unreadable> {
     let page = json(body)?;
     let calls = list(&page, "items", MOST).filter_map(|item| event(item, reader).ok()).collect();
     Ok((calls, text(&page, "nextPageMarker")))
 }
 
-/// Reads a page of `GET /conversation-spaces/{id}/events`: one event a state, oldest first as answered.
+/// Reads a page of `GET /conversation-spaces/{id}/events`: one event for each state, oldest first as answered.
 ///
 /// # Errors
-/// [`Unreadable`] when the page as a whole is none.
+/// [`Unreadable`] if the body is not a page.
 pub fn states(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unreadable> {
     let page = json(body)?;
     let metadata = object(&page, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
@@ -49,14 +50,14 @@ pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallSnapshot, Un
     with_state(metadata, state, reader)
 }
 
-/// Reads a state beside its `metadata`, or beside the report that it stands in: both have the same keys.
+/// Reads a state beside its `metadata`, or beside the report that contains it: both have the same keys.
 pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
     let state = state(one, reader.region);
     let mut linked: Vec<_> = list(metadata, "associatedConversations", MOST)
         .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
         .collect();
     let call = id(metadata, "conversationSpaceId").ok_or(Unreadable::Lacks("conversationSpaceId"))?;
-    // A transfer names the conversations of its sides before the list of associated ones does.
+    // A transfer names the conversations of its sides earlier than the list of associated conversations.
     for named in state.participants.iter().flat_map(transfer_conversations) {
         if *named != call && !linked.contains(named) {
             linked.push(named.clone());
@@ -85,7 +86,7 @@ fn transfer_conversations(party: &Participant) -> impl Iterator<Item = &Conversa
     sides.filter_map(|side| side.as_ref()?.conversation.as_ref())
 }
 
-/// `direction`, wherever it stands.
+/// Reads `direction` of a snapshot or report.
 pub(super) fn direction(holder: &Value) -> WireDirection {
     match text(holder, "direction") {
         Some(word) if word.eq_ignore_ascii_case("INBOUND") => WireDirection::Inbound,
@@ -94,7 +95,7 @@ pub(super) fn direction(holder: &Value) -> WireDirection {
     }
 }
 
-/// One snapshot. A state without a number counts as 0, before every numbered one.
+/// Reads one snapshot. A state without a number counts as 0, before every numbered one.
 fn state(value: &Value, region: Region) -> SnapshotState {
     SnapshotState {
         sequence: whole(value, "sequenceNumber").unwrap_or(0),
@@ -111,12 +112,12 @@ fn state(value: &Value, region: Region) -> SnapshotState {
     }
 }
 
-/// Whether `recordings` names a recording.
+/// Returns whether `recordings` names a recording.
 pub(super) fn is_recorded(value: &Value) -> bool {
     list(value, "recordings", 1).next().is_some()
 }
 
-/// `type.value`, or `type` itself where it is a word.
+/// Reads `type.value`, or `type` itself where it is a text.
 pub(super) fn kind(holder: &Value) -> String {
     holder.get("type").and_then(|of| text(of, "value")).or_else(|| text(holder, "type")).unwrap_or_default()
 }
@@ -147,7 +148,7 @@ fn participant(value: &Value, region: Region) -> Participant {
     }
 }
 
-/// `status`, or `status.value`, with what stands beside it.
+/// Reads `status`, or `status.value`, with the keys beside it.
 fn status(holder: &Value) -> ParticipantStatus {
     let of = holder.get("status").unwrap_or(&Value::Null);
     let word = text(of, "value").or_else(|| text(holder, "status")).unwrap_or_default();
@@ -180,27 +181,27 @@ fn transfer_party(status: &Value, name: &str) -> Option<TransferParty> {
     })
 }
 
-/// The name of one of our numbers, which repeats the number if it has no name.
+/// Reads the name of an account number. GoTo repeats the number if there is no name.
 fn label(kind: &Value) -> Option<String> {
     text(kind, "name").filter(|name| Some(name) != text(kind, "number").as_ref())
 }
 
-/// A fact that stands under `type` or, in flattened answers, beside it.
+/// Reads a fact under `type` or, in flattened answers, beside it.
 fn either(value: &Value, name: &str) -> Option<String> {
     value.get("type").and_then(|of| text(of, name)).or_else(|| text(value, name))
 }
 
-/// A line or agent, live or in a report.
+/// Reads a line or agent, live or in a report.
 pub(super) fn person(value: &Value) -> Person {
     Person { name: either(value, "name"), extension: either(value, "extensionNumber"), line: either(value, "lineId") }
 }
 
-/// Whether `value` is a colleague's line.
+/// Returns whether `value` is a colleague's line.
 pub(super) fn is_person(value: &Value) -> bool {
     matches!(kind(value).as_str(), "LINE" | "AGENT")
 }
 
-/// `caller`: an object of name and number, or a bare number. An object without a number is a caller who hides it.
+/// Reads `caller`: an object of name and number, or a bare number. An object without a number is a caller who withholds it.
 pub(super) fn caller(value: &Value, region: Region) -> Option<Caller> {
     match value {
         Value::Object(_) => Some(Caller {
@@ -222,14 +223,14 @@ fn system(value: &Value) -> CallSystem {
     CallSystem { kind, status: status(value) }
 }
 
-/// A queue, live or in a report.
+/// Reads a queue, live or in a report.
 pub(super) fn queue(value: &Value) -> Queue {
     let extension = either(value, "extensionNumber");
     let name = either(value, "queueName").or_else(|| extension.clone()).or_else(|| either(value, "queueId"));
     Queue { name: name.unwrap_or_default(), extension }
 }
 
-/// `voicemailStatus`, live or in a report.
+/// Reads `voicemailStatus`, live or in a report.
 pub(super) fn voicemail_result(value: &Value) -> Option<VoicemailResult> {
     either(value, "voicemailStatus").map(|word| match word.as_str() {
         "SUCCESS" => VoicemailResult::Success,
@@ -238,7 +239,7 @@ pub(super) fn voicemail_result(value: &Value) -> Option<VoicemailResult> {
     })
 }
 
-/// `duration` of a mailbox, live or in a report: milliseconds.
+/// Reads `duration` of a mailbox, live or in a report: milliseconds.
 pub(super) fn voicemail_length(value: &Value) -> Option<Duration> {
     value
         .get("type")

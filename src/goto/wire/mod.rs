@@ -1,5 +1,5 @@
-//! Decodes GoTo's JSON into model types. GoTo adds and drops attributes without notice, so a frame is refused only when it
-//! lacks an id that nothing can be done without. No I/O.
+//! Decodes GoTo's JSON into model types. GoTo adds and drops attributes without notice. A frame is therefore refused only if
+//! an indispensable id is missing. No I/O.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod activity;
@@ -23,12 +23,12 @@ use crate::model::{
 use pick::object;
 use serde_json::Value;
 
-/// Whose frames are read, and how: goes into every event.
+/// Context of decoding, which goes into every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
     /// The login that receives the frames.
     pub connection: ConnectionName,
-    /// How numbers without a country are read.
+    /// Region of numbers without a country code.
     pub region: Region,
 }
 
@@ -40,7 +40,7 @@ pub type Page<T> = (Vec<T>, Option<String>);
 pub enum Frame {
     /// A snapshot of a call.
     Call(CallSnapshot),
-    /// An ended call's summary.
+    /// Summary of an ended call.
     Report(Report),
     /// A `REPORT_SUMMARY` with an id alone: the report of this call can be fetched.
     ReportReady(ConversationSpaceId),
@@ -48,36 +48,36 @@ pub enum Frame {
     RefreshRequired,
     /// `WEBSOCKET_TO_BE_CLOSED`: the server will drop this socket.
     ToBeClosed,
-    /// Well formed, and nothing of ours: another source, or a type of the years to come.
+    /// A well-formed frame without use for the daemon: another source, or a future type.
     Foreign,
 }
 
-/// Why a frame cannot be used. Holds no text of the frame: that could be a caller's number.
+/// Reason why a frame cannot be used. Contains no text of the frame, which could be a caller's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// No JSON, cut short, or nested deeper than 128 (the parser's own limit).
+    /// Not JSON: cut short, or nested deeper than 128 (the parser's own limit).
     #[error("not JSON at line {line} column {column}")]
     Json {
-        /// Where.
+        /// Line of the error.
         line: usize,
-        /// Where.
+        /// Column of the error.
         column: usize,
     },
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("not an object")]
     Shape,
     /// A call or a report that lacks this field or has it in an unknown form.
     #[error("a call without a readable {0}")]
     Lacks(&'static str),
-    /// A binary frame; all known ones are text.
+    /// A binary frame; all known frames are text.
     #[error("a binary frame")]
     Binary,
 }
 
-/// Reads one frame, wrapped in `data` (as a WebSocket has it) or bare (as webhooks have it).
+/// Reads one frame, wrapped in `data` (as a WebSocket sends it) or bare (as webhooks send it).
 ///
 /// # Errors
-/// [`Unreadable`], for frames that say nothing.
+/// [`Unreadable`] if the frame cannot be decoded.
 pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
     numbered_frame(text, reader).1
 }

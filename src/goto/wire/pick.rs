@@ -1,22 +1,23 @@
-//! Taking facts out of JSON that may lack them or have them in another form. A wrong form reads as absent.
+//! Reads facts from JSON that may lack them or have them in another form. A wrong form reads as absent.
 
 use crate::model::time::Timestamp;
 use serde_json::Value;
 
-/// Longest text that is kept of a name or an open value, in characters. GoTo states no limit; a card shows far fewer.
+/// Longest name or open value that is kept, in characters. GoTo states no limit; a card shows far fewer.
 const LONGEST_TEXT: usize = 512;
 
-/// The object under `name`.
+/// Returns the object under `name`.
 pub(super) fn object<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).filter(|inner| inner.is_object())
 }
 
-/// The array under `name`, held to `at_most` items; empty when there is none.
+/// Returns the items of the array under `name`, at most `at_most`. Returns no items if there is no array.
 pub(super) fn list<'a>(value: &'a Value, name: &str, at_most: usize) -> impl Iterator<Item = &'a Value> + use<'a> {
     value.get(name).and_then(Value::as_array).into_iter().flatten().take(at_most)
 }
 
-/// The text under `name`: a number is taken as its digits (one GoTo page shows a key as a number), an empty one as absent.
+/// Returns the text under `name`. A number is read as its digits (one GoTo page shows a key as a number), an empty text as
+/// absent.
 pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     match value.get(name)? {
         Value::String(text) if text.trim().is_empty() => None,
@@ -26,7 +27,7 @@ pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     }
 }
 
-/// A whole number under `name`, also as text or with a zero fraction.
+/// Returns the whole number under `name`, also as text or with a zero fraction.
 pub(super) fn whole(value: &Value, name: &str) -> Option<u64> {
     let value = value.get(name)?;
     value
@@ -35,17 +36,17 @@ pub(super) fn whole(value: &Value, name: &str) -> Option<u64> {
         .or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=9e15).contains(f)).map(|f| f as u64))
 }
 
-/// An ISO 8601 time under `name`.
+/// Returns the ISO 8601 time under `name`.
 pub(super) fn time(value: &Value, name: &str) -> Option<Timestamp> {
     value.get(name)?.as_str()?.trim().parse().ok()
 }
 
-/// An id under `name`, if it is one.
+/// Returns the id under `name`, if it is valid.
 pub(super) fn id<T: TryFrom<String>>(value: &Value, name: &str) -> Option<T> {
     as_id(value.get(name)?)
 }
 
-/// `value` itself as an id.
+/// Returns `value` itself as an id.
 pub(super) fn as_id<T: TryFrom<String>>(value: &Value) -> Option<T> {
     match value {
         Value::String(text) => T::try_from(text.trim().to_owned()).ok(),

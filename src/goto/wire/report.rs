@@ -15,16 +15,17 @@ use crate::model::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// States that are read of one report. The largest seen has 39; a body of a megabyte has about 400.
+/// States that are read from one report. The largest seen has 39; a body of a megabyte has about 400.
 const MAX_STATES: usize = 5_000;
 
-/// Items that are read of one page: GoTo's largest `pageSize` is 100, or 10,000 for the older reports.
+/// Items that are read from one page: GoTo's largest `pageSize` is 100, or 10,000 for the older reports.
 const MOST: usize = 10_000;
 
-/// Reads a page of `GET /report-summaries`: its reports, and the marker of the next page. Items that say nothing are left out.
+/// Reads a page of `GET /report-summaries`: its reports, and the marker of the next page. Items that cannot be decoded are
+/// left out.
 ///
 /// # Errors
-/// [`Unreadable`] when the page as a whole is none.
+/// [`Unreadable`] if the body is not a page.
 pub fn summaries(body: &[u8], reader: &Reader) -> Result<Page<Report>, Unreadable> {
     let page = json(body)?;
     let reports = list(&page, "items", MOST).filter_map(|item| summary(item, reader).ok()).collect();
@@ -48,12 +49,12 @@ pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadab
     })
 }
 
-/// The id of a `REPORT_SUMMARY` that carries nothing else.
+/// Returns the id of a `REPORT_SUMMARY` that contains nothing else.
 pub(super) fn pushed_id(value: &Value) -> Option<ConversationSpaceId> {
     id_of(value).filter(|_| value.get("accountKey").is_none())
 }
 
-/// The call of a report.
+/// Returns the call of a report.
 pub(super) fn id_of(value: &Value) -> Option<ConversationSpaceId> {
     id(value, "conversationSpaceId")
 }
@@ -61,7 +62,7 @@ pub(super) fn id_of(value: &Value) -> Option<ConversationSpaceId> {
 /// Reads the full report of `GET /reports/{conversationSpaceId}`.
 ///
 /// # Errors
-/// [`Unreadable`] when it is no report.
+/// [`Unreadable`] if the body is not a report.
 pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
     let value = json(body)?;
     let outside = list(&value, "participants", MOST)
@@ -106,8 +107,8 @@ fn full(value: &Value, reader: &Reader) -> FullReport {
     }
 }
 
-/// Who is on the other side. Of a call that went out that is not who called, a line of ours, but the outside participant,
-/// if the report lists it: as a state does, or with its number beside its kind.
+/// Reads the other side of a call. On an outbound call `caller` is an own line, so the other side is the outside participant,
+/// if the report lists it. The participant has the form of a state, or its number beside its kind.
 fn other_side(value: &Value, direction: &WireDirection, from: Option<&Value>, reader: &Reader) -> Option<Caller> {
     let read = |it: &Value| caller(it, reader.region);
     let callee = |one: &Value| {
@@ -120,7 +121,7 @@ fn other_side(value: &Value, direction: &WireDirection, from: Option<&Value>, re
     out.or_else(|| from.and_then(read))
 }
 
-/// What all reports have.
+/// Reads the fields that all reports have.
 fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
     Ok(Report {
         connection: reader.connection.clone(),
@@ -138,7 +139,7 @@ fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
     })
 }
 
-/// `direction` is missing at times; then the caller's kind tells: a line called out, a number called in.
+/// Derives a missing `direction` from the caller's kind: a line called out, a number called in.
 fn guessed(caller: Option<&Value>) -> WireDirection {
     match caller.and_then(|it| it.get("type")).and_then(|of| text(of, "value")).as_deref() {
         Some("PHONE_NUMBER") => WireDirection::Inbound,

@@ -263,7 +263,7 @@ proptest::proptest! {
     }
 }
 
-/// Puts `odd` in the place of the n-th value, counted in depth.
+/// Replaces the n-th value, counted in depth, by `odd`.
 fn replace_nth(value: &mut Value, left: &mut usize, odd: &Value) {
     if *left == 0 {
         *value = odd.clone();

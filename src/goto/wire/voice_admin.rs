@@ -7,7 +7,7 @@ use super::{
 use crate::model::phone::{E164, PhoneNumber, Region};
 use serde_json::Value;
 
-/// Items that are read of one page, which has 100.
+/// Items that are read from one page, which has 100.
 const MAX_ITEMS: usize = 1000;
 
 /// A number of the account.
@@ -15,16 +15,16 @@ const MAX_ITEMS: usize = 1000;
 pub struct AccountPhoneNumber {
     /// The number.
     pub number: E164,
-    /// Its name; `None` if that is the number.
+    /// Name of the number; `None` if the name repeats the number.
     pub name: Option<String>,
-    /// Id of the extension that it rings.
+    /// Id of the extension that the number rings.
     pub routed_to: Option<String>,
 }
 
 /// Reads a page of numbers and the marker of the next one. Numbers that cannot be read are left out.
 ///
 /// # Errors
-/// [`Unreadable`] when the answer is no JSON.
+/// [`Unreadable`] if the answer is not JSON.
 pub fn phone_numbers(body: &[u8], region: Region) -> Result<Page<AccountPhoneNumber>, Unreadable> {
     let page = json(body)?;
     let read = |item: &Value| {
@@ -43,7 +43,7 @@ pub fn phone_numbers(body: &[u8], region: Region) -> Result<Page<AccountPhoneNum
 /// Reads a page of extensions, id and name, and the marker of the next one.
 ///
 /// # Errors
-/// [`Unreadable`] when the answer is no JSON.
+/// [`Unreadable`] if the answer is not JSON.
 pub fn extension_names(body: &[u8]) -> Result<Page<(String, String)>, Unreadable> {
     let page = json(body)?;
     let read = |item: &Value| Some((text(item, "id")?, text(item, "name")?));

@@ -1,4 +1,4 @@
-//! Mailboxes and what lies in them: `voicemailboxes` and `voicemailboxes/{id}/voicemails`.
+//! Mailboxes and their messages: `voicemailboxes` and `voicemailboxes/{id}/voicemails`.
 
 use super::{
     Unreadable,
@@ -14,24 +14,24 @@ use crate::model::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// Items that are read of one answer; a page has 50.
+/// Items that are read from one answer; a page has 50.
 const MOST: usize = 100;
 
 /// A message in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who left it.
+    /// Caller who left the message.
     pub caller: PhoneNumber,
-    /// When.
+    /// Time of the message.
     pub at: Timestamp,
-    /// How long it is.
+    /// Length of the message.
     pub length: Duration,
 }
 
-/// Reads the ids of the mailboxes of an extension: a list of them, or one alone, for the documentation shows both.
+/// Reads the ids of the mailboxes of an extension: a list, or one alone, because the documentation shows both.
 ///
 /// # Errors
-/// [`Unreadable`] when the answer is no JSON.
+/// [`Unreadable`] if the answer is not JSON.
 pub fn boxes(body: &[u8]) -> Result<Vec<String>, Unreadable> {
     let page = json(body)?;
     let one = text(&page, "voicemailboxId");
@@ -39,10 +39,10 @@ pub fn boxes(body: &[u8]) -> Result<Vec<String>, Unreadable> {
     Ok(one.into_iter().chain(many).collect())
 }
 
-/// Reads a page of messages. One without a time or a length is left out.
+/// Reads a page of messages. A message without a time or a length is left out.
 ///
 /// # Errors
-/// [`Unreadable`] when the answer is no JSON.
+/// [`Unreadable`] if the answer is not JSON.
 pub fn messages(body: &[u8], region: Region) -> Result<Vec<Message>, Unreadable> {
     let page = json(body)?;
     let message = |item: &Value| {

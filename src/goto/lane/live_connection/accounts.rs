@@ -1,5 +1,5 @@
-//! Accounts that are subscribed beside the open socket: those that GoTo refused or could not take, and all of them after a
-//! reopened socket.
+//! Accounts that are subscribed beside the open socket: the accounts that GoTo refused or could not process, and all accounts
+//! after a reopened socket.
 
 use super::{Effect, LiveConnection, RandomSource, RequestFailure, SUBSCRIBE_TIMEOUT, Ticket};
 use crate::{goto::lane::SubscribeResult, model::ids::AccountKey};
@@ -43,7 +43,7 @@ impl LiveConnection {
         matches!(self.accounts, PendingAccounts::Requested { ticket: awaited, .. } if awaited == ticket)
     }
 
-    /// Handles the answer for pending accounts; `None` if none was awaited.
+    /// Handles the answer for pending accounts. Returns `None` if no answer was awaited.
     pub(in crate::goto::lane) fn subscribed(
         &mut self,
         answer: Result<SubscribeResult, RequestFailure>,

@@ -363,7 +363,7 @@ fn lane_random_faults_keep_invariants_part_4() {
     run_seeds(400);
 }
 
-/// Ten weeks of channels that live 1200 s, with every fifth renewal failing: never a third channel, never a gap.
+/// Simulates ten weeks of channels that live 1200 s, with every fifth renewal failing: never a third channel, never a gap.
 #[test]
 fn lane_ten_weeks_of_short_channels_have_no_gap_nor_third_channel() {
     for seed in 0..4 {

@@ -1,4 +1,4 @@
-//! The simulated GoTo: its answers, its faults and what it does by itself.
+//! The simulated GoTo: its answers, its faults and its own actions.
 
 use super::*;
 
@@ -107,7 +107,7 @@ impl Simulation {
         }
     }
 
-    /// Server actions: refresh, close, cut, fall silent. In a calm phase only the announced ones.
+    /// Performs a server action: refresh, close, cut, silence. In a calm phase only the announced actions.
     pub(super) fn act_as_server(&mut self) {
         let wait = if self.fault_rate > 0.0 { self.rng.u64(1..40) } else { self.rng.u64(600..6000) };
         self.after(Duration::from_secs(wait), SimEvent::ServerAction);
